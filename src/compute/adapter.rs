@@ -1,0 +1,174 @@
+//! Which adapters there are, and which one a user's choice means.
+
+use super::{DeviceChoice, GpuOptions};
+use serde::Serialize;
+
+/// The backends whose compute shaders we rely on; OpenGL is left out, its limits are below what the kernels need.
+pub(super) const BACKENDS: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
+
+/// One adapter, as `layerlens devices` lists it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterDescription {
+    /// Name that the driver gives.
+    pub name: String,
+    /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` (software) or `Other`.
+    pub device_type: String,
+    /// Vulkan, Metal or DX12.
+    pub backend: String,
+    /// Driver and its version.
+    pub driver: String,
+    /// Whether the CPU does its work.
+    pub software: bool,
+    /// Largest storage binding in bytes.
+    pub max_storage_buffer_binding_size: u64,
+    /// Largest buffer in bytes.
+    pub max_buffer_size: u64,
+    /// Workgroup memory in bytes.
+    pub max_compute_workgroup_storage_size: u32,
+    /// Invocations per workgroup.
+    pub max_compute_invocations_per_workgroup: u32,
+    /// Workgroups per dimension of a dispatch.
+    pub max_compute_workgroups_per_dimension: u32,
+    /// Storage buffers per shader stage.
+    pub max_storage_buffers_per_shader_stage: u32,
+    rank: u32,
+}
+
+/// What a choice comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// The adapter at `index` of the list.
+    Adapter {
+        /// Its place in the list.
+        index: usize,
+        /// Why.
+        reason: String,
+    },
+    /// The CPU.
+    Cpu {
+        /// Why.
+        reason: String,
+    },
+    /// Nothing that can be used.
+    None {
+        /// Why.
+        reason: String,
+    },
+}
+
+pub(super) fn instance() -> wgpu::Instance {
+    wgpu::Instance::new(wgpu::InstanceDescriptor { backends: BACKENDS, ..wgpu::InstanceDescriptor::new_without_display_handle() })
+}
+
+/// Every Vulkan, Metal and DX12 adapter of this machine.
+pub fn adapters() -> Vec<AdapterDescription> {
+    pollster::block_on(instance().enumerate_adapters(BACKENDS)).iter().map(describe).collect()
+}
+
+pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
+    let (info, limits) = (adapter.get_info(), adapter.limits());
+    AdapterDescription {
+        rank: match info.device_type {
+            wgpu::DeviceType::DiscreteGpu => 0,
+            wgpu::DeviceType::IntegratedGpu => 1,
+            wgpu::DeviceType::VirtualGpu => 2,
+            wgpu::DeviceType::Other => 3,
+            wgpu::DeviceType::Cpu => 4,
+        },
+        name: info.name,
+        device_type: format!("{:?}", info.device_type),
+        backend: format!("{:?}", info.backend),
+        driver: [info.driver, info.driver_info].join(" ").trim().to_owned(),
+        software: info.device_type == wgpu::DeviceType::Cpu,
+        max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
+        max_buffer_size: limits.max_buffer_size,
+        max_compute_workgroup_storage_size: limits.max_compute_workgroup_storage_size,
+        max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+        max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+        max_storage_buffers_per_shader_stage: limits.max_storage_buffers_per_shader_stage,
+    }
+}
+
+/// Which of `adapters` the choice means, and why: discrete before integrated before virtual before software, the first of
+/// equals; `--adapter` keeps those whose name contains it, upper and lower case alike. `auto` passes software adapters over.
+pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDescription]) -> Chosen {
+    if choice == DeviceChoice::Cpu {
+        return Chosen::Cpu { reason: "asked for".into() };
+    }
+    let named = |adapter: &AdapterDescription| {
+        options.adapter.as_ref().is_none_or(|part| adapter.name.to_lowercase().contains(&part.to_lowercase()))
+    };
+    let usable = |adapter: &AdapterDescription| choice == DeviceChoice::Gpu || !adapter.software;
+    let best = adapters.iter().enumerate().filter(|(_, adapter)| named(adapter) && usable(adapter)).min_by_key(|(i, a)| (a.rank, *i));
+    if let Some((index, adapter)) = best {
+        let reason = format!("{} adapter{}", adapter.device_type, if adapter.software { ", software" } else { "" });
+        return Chosen::Adapter { index, reason };
+    }
+    let known: Vec<&str> = adapters.iter().map(|adapter| adapter.name.as_str()).collect();
+    let reason = match (&options.adapter, known.is_empty()) {
+        (_, true) => "no Vulkan, Metal or DX12 adapter was found; is a graphics driver installed?".to_owned(),
+        (Some(part), false) if !adapters.iter().any(named) => {
+            format!("no adapter has `{part}` in its name; there are: {}", known.join(", "))
+        }
+        (Some(part), false) => format!("`{part}` is a software adapter, which auto never takes; ask for it with --device gpu"),
+        (None, false) => format!("only software adapters were found ({}), which auto never takes", known.join(", ")),
+    };
+    match (choice, &options.adapter) {
+        (DeviceChoice::Auto, None) => Chosen::Cpu { reason },
+        _ => Chosen::None { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn adapter(name: &str, rank: u32) -> AdapterDescription {
+        AdapterDescription {
+            name: name.into(),
+            device_type: ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Other", "Cpu"][rank as usize].into(),
+            backend: "Vulkan".into(),
+            driver: String::new(),
+            software: rank == 4,
+            max_storage_buffer_binding_size: 0,
+            max_buffer_size: 0,
+            max_compute_workgroup_storage_size: 0,
+            max_compute_invocations_per_workgroup: 0,
+            max_compute_workgroups_per_dimension: 0,
+            max_storage_buffers_per_shader_stage: 0,
+            rank,
+        }
+    }
+
+    fn index(chosen: Chosen) -> Option<usize> {
+        match chosen {
+            Chosen::Adapter { index, .. } => Some(index),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_fastest_kind_is_taken_and_software_only_on_demand() {
+        let all = [adapter("llvmpipe", 4), adapter("Intel Iris", 1), adapter("Radeon", 0), adapter("Radeon", 0)];
+        let any = GpuOptions::default();
+        assert_eq!(index(choose(DeviceChoice::Auto, &any, &all)), Some(2));
+        assert_eq!(index(choose(DeviceChoice::Gpu, &any, &all)), Some(2));
+        let software = &all[..1];
+        assert!(matches!(choose(DeviceChoice::Auto, &any, software), Chosen::Cpu { .. }));
+        assert_eq!(index(choose(DeviceChoice::Gpu, &any, software)), Some(0));
+        assert!(matches!(choose(DeviceChoice::Gpu, &any, &[]), Chosen::None { .. }));
+        assert!(matches!(choose(DeviceChoice::Auto, &any, &[]), Chosen::Cpu { .. }));
+    }
+
+    #[test]
+    fn a_named_adapter_is_taken_or_refused_but_never_replaced() {
+        let all = [adapter("llvmpipe (LLVM 15)", 4), adapter("Intel Iris", 1)];
+        let named = |part: &str| GpuOptions { adapter: Some(part.into()), ..GpuOptions::default() };
+        assert_eq!(index(choose(DeviceChoice::Auto, &named("IRIS"), &all)), Some(1));
+        assert_eq!(index(choose(DeviceChoice::Gpu, &named("llvm"), &all)), Some(0));
+        for (choice, part) in [(DeviceChoice::Auto, "llvm"), (DeviceChoice::Auto, "nvidia"), (DeviceChoice::Gpu, "nvidia")] {
+            let Chosen::None { reason } = choose(choice, &named(part), &all) else { panic!("{choice:?} {part}") };
+            assert!(reason.contains(part), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A WGSL entry point as a constant: where it stands, its workgroup size and the layout of its uniform.
+
+/// One entry point of one shader. Its CPU twin bears the entry point's name, in `mod cpu` of the file that declares the kernel.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Base name of the file in `shaders/`.
+    pub shader: &'static str,
+    /// WGSL source, the common part included.
+    pub source: &'static str,
+    /// Name of the entry point.
+    pub entry_point: &'static str,
+    /// Invocations per workgroup, as in the shader's `@workgroup_size`; a test holds the two together.
+    pub workgroup_size: u32,
+    /// Layout of the uniform at binding 0.
+    pub uniform: Uniform,
+}
+
+/// Size and field offsets of a uniform struct, as the host sees it.
+#[derive(Debug)]
+pub struct Uniform {
+    /// Bytes.
+    pub size: usize,
+    /// Name and offset in bytes of each field, in order.
+    pub fields: &'static [(&'static str, usize)],
+}
+
+/// Declares a shader's source: the common part and the file `shaders/<name>.wgsl`.
+macro_rules! shader_source {
+    ($name:literal) => {
+        concat!(
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common.wgsl")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl"))
+        )
+    };
+}
+
+/// Declares a uniform struct whose layout a test compares with the shader's: every field has four bytes.
+macro_rules! uniform {
+    ($(#[$meta:meta])* struct $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+        struct $name { $($field: $kind),* }
+        impl $name {
+            const LAYOUT: crate::compute::Uniform = crate::compute::Uniform {
+                size: size_of::<Self>(),
+                fields: &[$((stringify!($field), std::mem::offset_of!($name, $field))),*],
+            };
+        }
+    };
+}
+
+pub(crate) use {shader_source, uniform};

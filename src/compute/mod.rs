@@ -1,0 +1,149 @@
+//! Every decision about devices: which one computes, how kernels run there, where memory lies.
+//!
+//! [`Device`] is chosen once, at run time, and matched only inside kernel functions, so that the compiler demands a CPU twin
+//! for every kernel. Nothing outside this folder names wgpu.
+
+mod adapter;
+mod buffer;
+mod gpu;
+mod kernel;
+pub mod reduce;
+
+pub use adapter::{AdapterDescription, Chosen, adapters, choose};
+pub use buffer::Buffer;
+pub use gpu::{Gpu, GpuOptions};
+pub(crate) use kernel::{shader_source, uniform};
+pub use kernel::{Kernel, Uniform};
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What computes: the CPU, or one GPU. Cheap to clone; clones share the GPU's queue and pipelines.
+#[derive(Clone, Debug)]
+pub enum Device {
+    /// All threads of the current rayon pool.
+    Cpu(Cpu),
+    /// One GPU, shared with burn.
+    Gpu(Arc<Gpu>),
+}
+
+/// The CPU as a device.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu {
+    /// Fill fresh buffers with a poison value, so that a test sees what relies on zeros.
+    pub poison: bool,
+}
+
+/// What a user wants: `--device`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceChoice {
+    /// A real GPU if there is one, else the CPU; never a software adapter.
+    #[default]
+    Auto,
+    /// A GPU, or an error with the reason; a software adapter counts, and is announced.
+    Gpu,
+    /// The CPU.
+    Cpu,
+}
+
+/// A device in words, for the manifest and the terminal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Description {
+    /// `cpu` or `gpu`.
+    pub kind: &'static str,
+    /// Adapter, backend and driver, or threads.
+    pub name: String,
+    /// Why this one was taken rather than another, where there was a choice.
+    pub reason: String,
+}
+
+impl Device {
+    /// The CPU.
+    pub fn cpu() -> Self {
+        Self::Cpu(Cpu::default())
+    }
+
+    /// The best adapter that `options` allow, a software one if there is no other.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] with the reason: no adapter at all, none of that name, or one that refuses to open.
+    pub fn gpu(options: &GpuOptions) -> Result<Self> {
+        Gpu::open(options).map(|gpu| Self::Gpu(Arc::new(gpu)))
+    }
+
+    /// The device for a user's choice, described.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] if a GPU was demanded (by `choice`, or under `auto` by the name of an adapter) and cannot be used.
+    pub fn open(choice: DeviceChoice, options: &GpuOptions) -> Result<(Self, Description)> {
+        let described = |device: Self, reason: String| {
+            let description = device.describe(reason);
+            Ok((device, description))
+        };
+        match choice {
+            DeviceChoice::Cpu => described(Self::cpu(), "--device cpu".into()),
+            DeviceChoice::Gpu => {
+                let device = Self::gpu(options)?;
+                let software = matches!(&device, Self::Gpu(gpu) if gpu.is_software());
+                let reason = if software { "--device gpu; a software adapter: slower than --device cpu" } else { "--device gpu" };
+                described(device, reason.into())
+            }
+            DeviceChoice::Auto => {
+                let chosen = choose(DeviceChoice::Auto, options, &adapters());
+                match chosen {
+                    Chosen::Adapter { reason, .. } => match Self::gpu(options) {
+                        Ok(device) => described(device, reason),
+                        Err(error) if options.adapter.is_none() => described(Self::cpu(), format!("auto fell back to the CPU: {error}")),
+                        Err(error) => Err(error),
+                    },
+                    Chosen::Cpu { reason } => described(Self::cpu(), reason),
+                    Chosen::None { reason } => Err(Error::NoGpu(reason)),
+                }
+            }
+        }
+    }
+
+    /// The device in words.
+    pub fn describe(&self, reason: String) -> Description {
+        match self {
+            Self::Cpu(_) => {
+                let threads = rayon::current_num_threads();
+                Description { kind: "cpu", name: format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" }), reason }
+            }
+            Self::Gpu(gpu) => Description { kind: "gpu", name: gpu.describe(), reason },
+        }
+    }
+
+    /// The same device for burn: flex on the CPU; on a GPU the very device and queue that our kernels use.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] if burn refuses the device.
+    pub fn burn(&self) -> Result<burn::tensor::Device> {
+        match self {
+            Self::Cpu(_) => Ok(burn::tensor::Device::flex()),
+            Self::Gpu(gpu) => gpu.burn(),
+        }
+    }
+
+    /// Largest number of bytes that one kernel binding may span.
+    pub fn max_binding_bytes(&self) -> u64 {
+        match self {
+            // Any size works; tiles of this one stay close to the caches.
+            Self::Cpu(_) => 64 << 20,
+            Self::Gpu(gpu) => gpu.max_binding_bytes(),
+        }
+    }
+
+    /// Hands dispatched work to the GPU now instead of when enough has gathered; nothing on the CPU.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] or [`Error::DeviceLost`].
+    pub fn submit(&self) -> Result<()> {
+        match self {
+            Self::Cpu(_) => Ok(()),
+            Self::Gpu(gpu) => gpu.submit(),
+        }
+    }
+}

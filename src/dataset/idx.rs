@@ -1,0 +1,143 @@
+//! Strict reader of IDX files, the format of MNIST and Fashion-MNIST, plain or gzip-compressed.
+//!
+//! An IDX file of unsigned bytes is a big-endian magic number, one big-endian `u32` per dimension and the bytes themselves.
+//! Whether a file is compressed is decided by its first two bytes, never by its name. A header is not trusted: memory grows
+//! with the bytes that are really there, and exactly as many as announced must follow.
+
+use super::Images;
+use crate::error::{Error, Result};
+use flate2::read::MultiGzDecoder;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+const IMAGES: Kind<3> = Kind { magic: 0x0000_0803, what: "images: unsigned bytes, 3 dimensions" };
+const LABELS: Kind<1> = Kind { magic: 0x0000_0801, what: "labels: unsigned bytes, 1 dimension" };
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// What a file has to be: its magic number and, in words, its content of `D` dimensions.
+struct Kind<const D: usize> {
+    magic: u32,
+    what: &'static str,
+}
+
+/// Reads images (magic number 0x00000803, n x height x width bytes) from `path`.
+///
+/// # Errors
+/// [`Error::Input`] naming `path` if it cannot be read, and as [`parse_images`].
+pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
+    parse_images(&read_file(path.as_ref())?, path)
+}
+
+/// Reads labels (magic number 0x00000801, n bytes) from `path`.
+///
+/// # Errors
+/// [`Error::Input`] naming `path` if it cannot be read, and as [`parse_labels`].
+pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    parse_labels(&read_file(path.as_ref())?, path)
+}
+
+/// Reads images from the bytes of a file; errors call it `name`.
+///
+/// # Errors
+/// [`Error::Input`] if the magic number is another one, a dimension is zero, the sizes overflow, the body is shorter or longer
+/// than announced, or the gzip data are truncated or damaged.
+pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
+    let ([_, height, width], pixels) = parse(bytes, name.as_ref(), &IMAGES)?;
+    Images::new(pixels, height, width).map_err(|error| Error::input(name, error.to_string()))
+}
+
+/// Reads labels from the bytes of a file; errors call it `name`.
+///
+/// # Errors
+/// As [`parse_images`].
+pub fn parse_labels(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<u8>> {
+    Ok(parse(bytes, name.as_ref(), &LABELS)?.1)
+}
+
+/// The bytes of a file as they are on disk.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))
+}
+
+/// Checks magic number and sizes and returns the dimensions with exactly the body they announce.
+fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([usize; D], Vec<u8>)> {
+    let mut content = Content::new(bytes, name);
+    let magic = content.take(4)?;
+    let Ok(magic) = <[u8; 4]>::try_from(magic.as_slice()).map(u32::from_be_bytes) else {
+        return Err(content.error(format!("has {} bytes, too few for a magic number of 4", magic.len())));
+    };
+    if magic != kind.magic {
+        let (expected, what) = (kind.magic, kind.what);
+        return Err(content.error(format!("magic number 0x{magic:08x} found, 0x{expected:08x} expected ({what})")));
+    }
+    let sizes = content.take(4 * D as u64)?;
+    if sizes.len() < 4 * D {
+        return Err(content.error(format!("the header is truncated: {} bytes found, {} expected", 4 + sizes.len(), 4 + 4 * D)));
+    }
+    let mut dims = [0; D];
+    for (dim, size) in dims.iter_mut().zip(sizes.chunks_exact(4)) {
+        *dim = size.iter().fold(0_u32, |value, &byte| (value << 8) | u32::from(byte));
+    }
+    let expected = body_len(dims, &content)?;
+    // One byte more than announced: it shows trailing bytes and, if there are none, lets the decoder check the gzip trailer.
+    let mut body = content.take(expected + 1)?;
+    if (body.len() as u64) < expected {
+        let found = body.len();
+        return Err(content.error(format!("the body is truncated: {found} bytes found, {expected} expected ({})", shape(dims))));
+    }
+    if body.len() as u64 > expected {
+        return Err(content.error(format!("bytes follow after the {expected} bytes that the header announces ({})", shape(dims))));
+    }
+    body.shrink_to_fit();
+    Ok((dims.map(|dim| dim as usize), body))
+}
+
+/// Number of bytes that `dims` announce.
+fn body_len<const D: usize>(dims: [u32; D], content: &Content) -> Result<u64> {
+    if dims.contains(&0) {
+        return Err(content.error(format!("the header says {}: no dimension may be zero", shape(dims))));
+    }
+    let product = dims.iter().try_fold(1_u64, |product, &dim| product.checked_mul(u64::from(dim)));
+    product
+        .filter(|&len| len < isize::MAX as u64)
+        .ok_or_else(|| content.error(format!("the header says {}: more bytes than memory can address", shape(dims))))
+}
+
+/// `60000 x 28 x 28`
+fn shape<const D: usize>(dims: [u32; D]) -> String {
+    dims.map(|dim| dim.to_string()).join(" x ")
+}
+
+/// The decompressed bytes of one file, read in order.
+struct Content<'a> {
+    reader: Box<dyn Read + 'a>,
+    name: &'a Path,
+    n_read: u64,
+}
+
+impl<'a> Content<'a> {
+    fn new(bytes: &'a [u8], name: &'a Path) -> Self {
+        // A gzip file may have several members; the plain decoder would ignore whatever follows the first.
+        let reader: Box<dyn Read> =
+            if bytes.starts_with(&GZIP_MAGIC) { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
+        Self { reader, name, n_read: 0 }
+    }
+
+    /// The next `len` bytes, or fewer where the content ends.
+    fn take(&mut self, len: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let result = (&mut self.reader).take(len).read_to_end(&mut bytes);
+        self.n_read += bytes.len() as u64;
+        match result {
+            Ok(_) => Ok(bytes),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                Err(self.error(format!("the gzip data are truncated after {} decompressed bytes", self.n_read)))
+            }
+            Err(error) => Err(self.error(format!("the gzip data are damaged after {} decompressed bytes: {error}", self.n_read))),
+        }
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::input(self.name, message)
+    }
+}

@@ -1,0 +1,200 @@
+//! Opening an NPY file, and reading a matrix from it.
+
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
+use std::fmt::Debug;
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Longest header that is accepted, in bytes; NumPy's own limit for files it does not trust.
+const MAX_HEADER: usize = 10_000;
+
+/// Most brackets in a header that is accepted: npyz parses them recursively and would exhaust the stack.
+const MAX_BRACKETS: usize = 100;
+
+/// Reads a matrix, n_samples x n_features, in C or Fortran order, of 4- or 8-byte floats or of integers of 1 to 8 bytes in
+/// either byte order. Every value is rounded to the nearest `f32`.
+///
+/// # Errors
+/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long, has another number of
+/// dimensions, no rows or no columns, another type of values, or a value that is NaN, infinite or beyond the range of `f32`
+/// (its row and column are named, counted from 0).
+pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
+    let array = Array::open(path.as_ref())?;
+    let &[n_samples, n_features] = array.header.shape() else {
+        return Err(array.error(format!("has shape {}, expected n_samples x n_features", array.shape())));
+    };
+    if n_samples == 0 || n_features == 0 {
+        return Err(array.error(format!("has shape {}, expected at least one row and one column", array.shape())));
+    }
+    // The sizes fit: that many values are in the file.
+    let (n_samples, n_features) = (n_samples as usize, n_features as usize);
+    let data = match array.value_type() {
+        Some((TypeChar::Float, 4)) => floats(array, n_samples, n_features, |value: f32| value),
+        Some((TypeChar::Float, 8)) => floats(array, n_samples, n_features, |value: f64| value as f32),
+        Some((TypeChar::Int, 1)) => floats(array, n_samples, n_features, |value: i8| value.into()),
+        Some((TypeChar::Int, 2)) => floats(array, n_samples, n_features, |value: i16| value.into()),
+        Some((TypeChar::Int, 4)) => floats(array, n_samples, n_features, |value: i32| value as f32),
+        Some((TypeChar::Int, 8)) => floats(array, n_samples, n_features, |value: i64| value as f32),
+        Some((TypeChar::Uint, 1)) => floats(array, n_samples, n_features, |value: u8| value.into()),
+        Some((TypeChar::Uint, 2)) => floats(array, n_samples, n_features, |value: u16| value.into()),
+        Some((TypeChar::Uint, 4)) => floats(array, n_samples, n_features, |value: u32| value as f32),
+        Some((TypeChar::Uint, 8)) => floats(array, n_samples, n_features, |value: u64| value as f32),
+        _ => Err(array.wrong_type("f4, f8 or integers of 1, 2, 4 or 8 bytes")),
+    }?;
+    Matrix::new(data, n_samples, n_features)
+}
+
+/// All values as finite `f32` in C order.
+fn floats<T: Deserialize + Copy + Debug>(
+    array: Array,
+    n_samples: usize,
+    n_features: usize,
+    to_f32: fn(T) -> f32,
+) -> Result<Vec<f32>> {
+    let (path, order) = (array.path, array.header.order());
+    let mut data = vec![0.0; n_samples * n_features];
+    for (at, value) in array.values::<T>()?.enumerate() {
+        let (row, column) = match order {
+            Order::C => (at / n_features, at % n_features),
+            Order::Fortran => (at % n_samples, at / n_samples),
+        };
+        let exact = value.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+        let value = to_f32(exact);
+        if !value.is_finite() {
+            let message = format!("row {row}, column {column} is {exact:?}: every value must be finite in 32-bit floats");
+            return Err(Error::input(path, message));
+        }
+        data[row * n_features + column] = value;
+    }
+    Ok(data)
+}
+
+/// An open NPY file as long as its header says, at the first value.
+pub(super) struct Array<'a> {
+    pub(super) path: &'a Path,
+    pub(super) header: NpyHeader,
+    reader: BufReader<File>,
+}
+
+impl<'a> Array<'a> {
+    pub(super) fn open(path: &'a Path) -> Result<Self> {
+        let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(Error::input(path, "cannot be read: not a regular file"));
+        }
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let head = read_head(&mut reader).map_err(unreadable)?.map_err(|message| Error::input(path, message))?;
+        let header =
+            NpyHeader::from_reader(&head[..]).map_err(|error| Error::input(path, format!("has a malformed header: {error}")))?;
+        let array = Self { path, header, reader };
+        array.check_len(metadata.len().saturating_sub(head.len() as u64))?;
+        Ok(array)
+    }
+
+    /// Compares the bytes after the header with what the header announces.
+    fn check_len(&self, found: u64) -> Result<()> {
+        let dtype = self.header.dtype();
+        let size = dtype.num_bytes().filter(|&size| size > 0).ok_or_else(|| self.wrong_type("numbers"))?;
+        let expected = self.header.shape().iter().try_fold(size as u64, |product, &dim| product.checked_mul(dim));
+        let described = format!("shape {} of {}", self.shape(), dtype.descr());
+        match expected {
+            Some(expected) if found == expected => Ok(()),
+            Some(expected) if found > expected => {
+                let message = format!("has trailing bytes: {found} bytes of data found, {expected} expected for {described}");
+                Err(self.error(message))
+            }
+            _ => {
+                let expected = expected.map_or("more than 2^64".into(), |bytes| bytes.to_string());
+                Err(self.error(format!("is truncated: {found} bytes of data found, {expected} expected for {described}")))
+            }
+        }
+    }
+
+    /// Kind and size in bytes of a value, unless it is compound.
+    pub(super) fn value_type(&self) -> Option<(TypeChar, u64)> {
+        match self.header.dtype() {
+            DType::Plain(plain) => Some((plain.type_char(), plain.size_field())),
+            _ => None,
+        }
+    }
+
+    /// The values in the order of the file. `T` must be the type of [`Self::value_type`].
+    pub(super) fn values<T: Deserialize>(self) -> Result<impl Iterator<Item = io::Result<T>>> {
+        let path = self.path;
+        NpyFile::with_header(self.header, self.reader).data().map_err(|error| Error::input(path, error.to_string()))
+    }
+
+    /// The shape as NumPy prints it: `(2, 3)`.
+    pub(super) fn shape(&self) -> String {
+        let dims: Vec<_> = self.header.shape().iter().map(u64::to_string).collect();
+        if let [only] = &dims[..] { format!("({only},)") } else { format!("({})", dims.join(", ")) }
+    }
+
+    pub(super) fn wrong_type(&self, expected: &str) -> Error {
+        self.error(format!("holds values of type {}, expected {expected}", self.header.dtype().descr()))
+    }
+
+    pub(super) fn error(&self, message: String) -> Error {
+        Error::input(self.path, message)
+    }
+}
+
+/// Everything before the values, or what is wrong with it. Guards npyz, which allocates what the header announces, multiplies
+/// its sizes unchecked and parses it recursively.
+fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, String>> {
+    let mut head = Vec::new();
+    reader.take(10).read_to_end(&mut head)?;
+    if !head.starts_with(MAGIC) {
+        let found = &head[..head.len().min(MAGIC.len())];
+        return Ok(Err(format!("is not an NPY file: its first bytes are {found:02x?}, expected {MAGIC:02x?}")));
+    }
+    // Version 1 gives the length of the header two bytes, later versions four.
+    if head.get(MAGIC.len()).is_some_and(|&version| version > 1) {
+        reader.take(2).read_to_end(&mut head)?;
+    }
+    let len = head.iter().skip(8).rev().fold(0_usize, |len, &byte| (len << 8) | usize::from(byte));
+    if len > MAX_HEADER {
+        return Ok(Err(format!("has a header of {len} bytes, expected at most {MAX_HEADER}")));
+    }
+    let start = head.len();
+    reader.take(len as u64).read_to_end(&mut head)?;
+    if start < 10 || head.len() < start + len {
+        return Ok(Err(format!("is truncated within its header: {} bytes found, {} expected", head.len(), start.max(10) + len)));
+    }
+    Ok(check_text(&String::from_utf8_lossy(&head[start..])).map(|()| head))
+}
+
+/// Refuses header texts with so many brackets, or such large numbers, that npyz would crash.
+fn check_text(text: &str) -> std::result::Result<(), String> {
+    if text.matches(['(', '[', '{']).count() > MAX_BRACKETS {
+        return Err(format!("has a malformed header: more than {MAX_BRACKETS} brackets"));
+    }
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let numbers = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let product =
+        numbers.map(|word| word.parse::<u64>().ok()).try_fold(1_u64, |product, number| product.checked_mul(number?.max(1)));
+    product.map(|_| ()).ok_or_else(|| format!("has an impossible shape in its header: {}", text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_texts_that_would_crash_the_parser_are_refused() {
+        let with = |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        assert_eq!(check_text(&with("(3, 4)")), Ok(()));
+        assert_eq!(check_text(&with("(0, 9223372036854775807)")), Ok(()));
+        for shape in ["(4294967296, 4294967296)", "(0, 4294967296, 4294967296)", "(18446744073709551616,)", "(0xff,)"] {
+            assert!(check_text(&with(shape)).unwrap_err().contains("impossible shape"), "{shape}");
+        }
+        assert!(check_text(&with(&"(".repeat(200))).unwrap_err().contains("brackets"));
+    }
+}

@@ -1,0 +1,63 @@
+//! Writing NPY files.
+
+use crate::error::{Error, Result};
+use crate::files::write_atomic;
+use crate::matrix::Matrix;
+use npyz::{DType, Serialize, TypeStr, WriteOptions, WriterBuilder};
+use std::path::Path;
+
+/// Writes a matrix, n_samples x n_features, as little-endian 4-byte floats.
+///
+/// # Errors
+/// [`Error::Write`] naming `path`.
+pub fn write_matrix(path: impl AsRef<Path>, matrix: &Matrix) -> Result<()> {
+    write_f32(path, matrix.as_slice(), &[matrix.n_samples() as u64, matrix.n_features() as u64])
+}
+
+/// Writes `data`, row-major and of the given `shape`, as little-endian 4-byte floats. Infinite values and NaN are written too.
+///
+/// # Errors
+/// [`Error::Data`] if the data do not fill the shape; [`Error::Write`] naming `path`.
+pub fn write_f32(path: impl AsRef<Path>, data: &[f32], shape: &[u64]) -> Result<()> {
+    write(path.as_ref(), "<f4", data, shape, Ok)
+}
+
+/// Writes labels, shape (n,), as little-endian 4-byte signed integers.
+///
+/// # Errors
+/// [`Error::Data`] if a label is larger than 2,147,483,647; [`Error::Write`] naming `path`.
+pub fn write_labels(path: impl AsRef<Path>, labels: &[u32]) -> Result<()> {
+    write(path.as_ref(), "<i4", labels, &[labels.len() as u64], i32::try_from)
+}
+
+/// Writes indices of rows, n x k and row-major, the neighbours of every row for instance, as little-endian 4-byte signed
+/// integers.
+///
+/// # Errors
+/// [`Error::Data`] if there are not n * k indices or one is larger than 2,147,483,647; [`Error::Write`] naming `path`.
+pub fn write_indices(path: impl AsRef<Path>, indices: &[u32], n: usize, k: usize) -> Result<()> {
+    write(path.as_ref(), "<i4", indices, &[n as u64, k as u64], i32::try_from)
+}
+
+fn write<T: Copy + std::fmt::Display, U: Serialize, E>(
+    path: &Path,
+    dtype: &str,
+    data: &[T],
+    shape: &[u64],
+    convert: impl Fn(T) -> std::result::Result<U, E>,
+) -> Result<()> {
+    let product = shape.iter().try_fold(1_u64, |product, &dim| product.checked_mul(dim));
+    if product != Some(data.len() as u64) {
+        return Err(Error::Data(format!("{}: {} values do not fill the shape {shape:?}", path.display(), data.len())));
+    }
+    let too_large = |at: usize| format!("{}: value {at} is {}, expected at most {}", path.display(), data[at], i32::MAX);
+    if let Some(at) = data.iter().position(|&value| convert(value).is_err()) {
+        return Err(Error::Data(too_large(at)));
+    }
+    let dtype = DType::Plain(dtype.parse::<TypeStr>().expect("a constant of this file"));
+    write_atomic(path, |out| {
+        let mut writer = WriteOptions::new().dtype(dtype).shape(shape).writer(out).begin_nd()?;
+        writer.extend(data.iter().flat_map(|&value| convert(value)))?;
+        writer.finish()
+    })
+}

@@ -1,0 +1,10 @@
+//! Layerlens (in construction).
+#![warn(missing_docs)]
+pub mod compute;
+pub mod error;
+pub mod files;
+pub mod matrix;
+pub mod neighbors;
+pub mod progress;
+pub mod random;
+pub use error::{Error, Result};

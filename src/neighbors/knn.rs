@@ -1,0 +1,294 @@
+//! Selection of the nearest references among tiles of distances, their exact re-ranking, and the proof that none was missed.
+
+use super::pairwise;
+use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::error::Result;
+
+/// An id or key that stands for nothing.
+pub const NONE: u32 = u32::MAX;
+
+/// Most neighbours that can be asked for. A list of these and [`SPARE`] more fits the 1,024 slots of workgroup memory beside
+/// the 512 newcomers of one stride.
+pub const MAX_NEIGHBORS: usize = 504;
+
+/// Candidates kept beyond the neighbours asked for, so that rounding in the product form rarely costs a second look.
+pub const SPARE: usize = 8;
+
+uniform! {
+    struct SelectParams { query_first: u32, n_queries: u32, reference_first: u32, n_references: u32, list_length: u32 }
+}
+uniform! {
+    struct RefineParams {
+        query_first: u32, n_queries: u32, reference_first: u32, n_references: u32, list_length: u32, n_features: u32,
+    }
+}
+uniform! {
+    struct OrderParams {
+        query_first: u32, n_queries: u32, list_length: u32, n_neighbors: u32, radius: f32, relative_error: f32,
+    }
+}
+
+const SELECT_NEAREST: Kernel = Kernel {
+    shader: "knn",
+    source: shader_source!("knn"),
+    entry_point: "select_nearest",
+    workgroup_size: 128,
+    uniform: SelectParams::LAYOUT,
+};
+const REFINE: Kernel = Kernel {
+    shader: "knn",
+    source: shader_source!("knn"),
+    entry_point: "refine",
+    workgroup_size: 64,
+    uniform: RefineParams::LAYOUT,
+};
+const ORDER_NEAREST: Kernel = Kernel {
+    shader: "knn",
+    source: shader_source!("knn"),
+    entry_point: "order_nearest",
+    workgroup_size: 64,
+    uniform: OrderParams::LAYOUT,
+};
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&SELECT_NEAREST, &REFINE, &ORDER_NEAREST];
+
+/// Which queries of a part meet which references: rows of the part's buffer, and the references' rows in the whole matrix.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// First query row of the tile.
+    pub query_first: usize,
+    /// Query rows.
+    pub n_queries: usize,
+    /// Row in the whole matrix of the part's first reference.
+    pub reference_first: usize,
+    /// Reference rows.
+    pub n_references: usize,
+}
+
+/// Where the exact answers go, and what [`order_nearest`] needs to prove them complete.
+#[derive(Debug)]
+pub struct Nearest {
+    /// Neighbours' rows, m x k.
+    pub ids: Buffer<u32>,
+    /// Squared distances, m x k.
+    pub distances: Buffer<f32>,
+    /// 1 for a query whose list may lack a neighbour.
+    pub unproven: Buffer<u32>,
+    /// k.
+    pub n_neighbors: usize,
+    /// Largest length of a centred reference.
+    pub radius: f32,
+    /// Error of the listed distances relative to (query length + radius)^2; 0 if they are exact.
+    pub relative_error: f32,
+}
+
+/// Merges a tile of distances into the queries' sorted lists of (distance bits, id).
+/// Shapes: `distances` n_queries x n_references, `excluded` m, `lists` n_queries x list_length x 2.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn select_nearest(
+    device: &Device,
+    distances: &Buffer<f32>,
+    excluded: &Buffer<u32>,
+    lists: &mut Buffer<u32>,
+    list_length: usize,
+    span: Span,
+) -> Result<()> {
+    let Span { query_first, n_queries, reference_first, n_references } = span;
+    match device {
+        Device::Cpu(_) => cpu::select_nearest(distances.host(), &excluded.host()[query_first..], lists.host_mut(), list_length, span),
+        Device::Gpu(gpu) => {
+            let uniform = SelectParams {
+                query_first: query_first as u32,
+                n_queries: n_queries as u32,
+                reference_first: reference_first as u32,
+                n_references: n_references as u32,
+                list_length: list_length as u32,
+            };
+            let bindings = [(1, distances.gpu()), (2, excluded.gpu()), (3, lists.gpu())];
+            let work = (n_queries * n_references) as u64 * 4;
+            gpu.dispatch_workgroups(&SELECT_NEAREST, &uniform, &bindings, n_queries, work)?;
+        }
+    }
+    Ok(())
+}
+
+/// Exact squared distances of those candidates that lie in the span's references.
+/// Shapes: `queries` m x d, `references` n_references x d, `lists` n_queries x list_length x 2, `refined` n_queries x list_length.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+#[expect(clippy::too_many_arguments, reason = "a kernel's bindings and sizes, each used once")]
+pub fn refine(
+    device: &Device,
+    queries: &Buffer<f32>,
+    references: &Buffer<f32>,
+    lists: &Buffer<u32>,
+    refined: &mut Buffer<f32>,
+    list_length: usize,
+    n_features: usize,
+    span: Span,
+) -> Result<()> {
+    match device {
+        Device::Cpu(_) => {
+            cpu::refine(queries.host(), references.host(), lists.host(), refined.host_mut(), list_length, n_features, span);
+        }
+        Device::Gpu(gpu) => {
+            let uniform = RefineParams {
+                query_first: span.query_first as u32,
+                n_queries: span.n_queries as u32,
+                reference_first: span.reference_first as u32,
+                n_references: span.n_references as u32,
+                list_length: list_length as u32,
+                n_features: n_features as u32,
+            };
+            let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, lists.gpu()), (4, refined.gpu())];
+            let items = span.n_queries * list_length;
+            gpu.dispatch(&REFINE, &uniform, &bindings, items, (items * n_features) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// Sorts the candidates of queries `query_first ..` by exact distance, ties by id, into `nearest`.
+/// Shapes: `lists` n_queries x list_length x 2, `refined` n_queries x list_length, `norms` m (squared lengths of the queries).
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn order_nearest(
+    device: &Device,
+    lists: &Buffer<u32>,
+    refined: &Buffer<f32>,
+    norms: &Buffer<f32>,
+    nearest: &mut Nearest,
+    list_length: usize,
+    (query_first, n_queries): (usize, usize),
+) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::order_nearest(lists.host(), refined.host(), norms.host(), nearest, list_length, (query_first, n_queries)),
+        Device::Gpu(gpu) => {
+            let uniform = OrderParams {
+                query_first: query_first as u32,
+                n_queries: n_queries as u32,
+                list_length: list_length as u32,
+                n_neighbors: nearest.n_neighbors as u32,
+                radius: nearest.radius,
+                relative_error: nearest.relative_error,
+            };
+            let bindings = [
+                (1, lists.gpu()),
+                (2, refined.gpu()),
+                (3, norms.gpu()),
+                (4, nearest.ids.gpu()),
+                (5, nearest.distances.gpu()),
+                (6, nearest.unproven.gpu()),
+            ];
+            let work = (n_queries * list_length) as u64 * 50;
+            gpu.dispatch_workgroups(&ORDER_NEAREST, &uniform, &bindings, n_queries, work)?;
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use super::{NONE, Nearest, Span, pairwise};
+    use pulp::Arch;
+    use rayon::prelude::*;
+
+    /// A candidate as one number that orders by distance, then by id.
+    fn pair(squared: f32, id: u32) -> u64 {
+        let bits = if squared > 0.0 { squared.to_bits() } else { 0 };
+        (u64::from(bits) << 32) | u64::from(id)
+    }
+
+    pub fn select_nearest(distances: &[f32], excluded: &[u32], lists: &mut [u32], length: usize, span: Span) {
+        let Span { n_queries, reference_first, n_references, .. } = span;
+        let arch = Arch::new();
+        let rows = distances[..n_queries * n_references].par_chunks(n_references);
+        rows.zip(lists.par_chunks_mut(2 * length)).zip(excluded).for_each(|((row, list), &itself)| {
+            let mut sorted: Vec<u64> =
+                list.chunks_exact(2).map(|entry| (u64::from(entry[0]) << 32) | u64::from(entry[1])).collect();
+            for (at, stride) in row.chunks(64).enumerate() {
+                // Later ids lose ties, so strictly below is enough but for the first tile's ids, which come in order.
+                let last = f32::from_bits((sorted[length - 1] >> 32) as u32);
+                if !arch.dispatch(|| any_at_most(stride, last)) {
+                    continue;
+                }
+                for (offset, &distance) in stride.iter().enumerate() {
+                    let id = (reference_first + at * 64 + offset) as u32;
+                    let candidate = pair(distance, id);
+                    if candidate < sorted[length - 1] && id != itself {
+                        let place = sorted.partition_point(|&kept| kept < candidate);
+                        sorted.copy_within(place..length - 1, place + 1);
+                        sorted[place] = candidate;
+                    }
+                }
+            }
+            for (entry, kept) in list.chunks_exact_mut(2).zip(sorted) {
+                entry.copy_from_slice(&[(kept >> 32) as u32, kept as u32]);
+            }
+        });
+    }
+
+    #[inline(always)]
+    fn any_at_most(stride: &[f32], last: f32) -> bool {
+        // Not a chain of ||, so that it vectorises. NaN is the bound of a list that is not full yet.
+        stride.iter().fold(false, |any, &distance| any | !(distance > last))
+    }
+
+    pub fn refine(
+        queries: &[f32],
+        references: &[f32],
+        lists: &[u32],
+        refined: &mut [f32],
+        length: usize,
+        n_features: usize,
+        span: Span,
+    ) {
+        let arch = Arch::new();
+        let rows = queries[span.query_first * n_features..].par_chunks(n_features);
+        let outputs = refined[..span.n_queries * length].par_chunks_mut(length);
+        outputs.zip(lists.par_chunks(2 * length)).zip(rows).for_each(|((refined, list), row)| {
+            arch.dispatch(|| {
+                for (refined, entry) in refined.iter_mut().zip(list.chunks_exact(2)) {
+                    let at = (entry[1] as usize).wrapping_sub(span.reference_first);
+                    if at < span.n_references {
+                        *refined = pairwise::cpu::squared_difference(row, &references[at * n_features..][..n_features]);
+                    }
+                }
+            });
+        });
+    }
+
+    pub fn order_nearest(
+        lists: &[u32],
+        refined: &[f32],
+        norms: &[f32],
+        nearest: &mut Nearest,
+        length: usize,
+        (first, n): (usize, usize),
+    ) {
+        let k = nearest.n_neighbors;
+        let (radius, relative_error) = (nearest.radius, nearest.relative_error);
+        let ids = nearest.ids.host_mut()[first * k..][..n * k].par_chunks_mut(k);
+        let distances = nearest.distances.host_mut()[first * k..][..n * k].par_chunks_mut(k);
+        let unproven = nearest.unproven.host_mut()[first..][..n].par_iter_mut();
+        let inputs = lists.par_chunks(2 * length).zip(refined.par_chunks(length)).zip(&norms[first..]);
+        ids.zip(distances).zip(unproven).zip(inputs).for_each(|(((ids, distances), unproven), ((list, refined), norm))| {
+            let candidates = list.chunks_exact(2).zip(refined).filter(|(entry, _)| entry[1] != NONE);
+            let mut sorted: Vec<u64> = candidates.map(|(entry, &exact)| pair(exact, entry[1])).collect();
+            sorted.sort_unstable();
+            sorted.resize(length, u64::MAX);
+            for ((id, distance), kept) in ids.iter_mut().zip(distances.iter_mut()).zip(&sorted) {
+                (*id, *distance) = (*kept as u32, f32::from_bits((kept >> 32) as u32));
+            }
+            let last = &list[2 * (length - 1)..];
+            let reach = norm.sqrt() + radius;
+            let bound = f32::from_bits(last[0]) - relative_error * reach * reach;
+            let kept = distances[k - 1] * (1.0 + 1e-5);
+            *unproven = u32::from(relative_error > 0.0 && last[1] != NONE && (kept.is_nan() || kept >= bound));
+        });
+    }
+}

@@ -1,0 +1,245 @@
+//! Squared Euclidean distances between the rows of two matrices.
+//!
+//! Two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the speed of one, but it cancels: the
+//! rows must be centred, and its error is bounded by [`relative_error`]. The difference form sums (a - b)^2 and is exact up
+//! to the rounding of a few additions. Both run on the GPU in WGSL and on the CPU in blocks over all threads.
+
+use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::error::Result;
+
+uniform! {
+    struct DistanceParams { query_first: u32, n_queries: u32, n_references: u32, n_features: u32 }
+}
+uniform! {
+    struct NormParams { n: u32, n_features: u32 }
+}
+
+const SQUARED_DISTANCES: Kernel = Kernel {
+    shader: "pairwise",
+    source: shader_source!("pairwise"),
+    entry_point: "squared_distances",
+    workgroup_size: 256,
+    uniform: DistanceParams::LAYOUT,
+};
+const DIFFERENCE_DISTANCES: Kernel = Kernel {
+    shader: "pairwise",
+    source: shader_source!("pairwise"),
+    entry_point: "difference_distances",
+    workgroup_size: 256,
+    uniform: DistanceParams::LAYOUT,
+};
+const SQUARED_NORMS: Kernel = Kernel {
+    shader: "pairwise",
+    source: shader_source!("pairwise"),
+    entry_point: "squared_norms",
+    workgroup_size: 64,
+    uniform: NormParams::LAYOUT,
+};
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &DIFFERENCE_DISTANCES, &SQUARED_NORMS];
+
+/// Rows and columns of one output tile of `squared_distances`.
+const TILE: usize = 64;
+
+/// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against `n_references` rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Block {
+    /// First query row.
+    pub query_first: usize,
+    /// Query rows.
+    pub n_queries: usize,
+    /// Reference rows, from the first on.
+    pub n_references: usize,
+    /// Columns of both.
+    pub n_features: usize,
+}
+
+impl Block {
+    fn uniform(&self) -> DistanceParams {
+        DistanceParams {
+            query_first: self.query_first as u32,
+            n_queries: self.n_queries as u32,
+            n_references: self.n_references as u32,
+            n_features: self.n_features as u32,
+        }
+    }
+
+    fn work(&self) -> u64 {
+        self.n_queries as u64 * self.n_references as u64 * self.n_features as u64
+    }
+}
+
+/// A bound on the error of the product form, relative to (|a| + |b|)^2: every one of `n_features` products and sums rounds by
+/// at most 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 2002, eq. 3.5), and a few more join the norms.
+pub fn relative_error(n_features: usize) -> f32 {
+    (n_features + 8) as f32 * (1.0 / (1 << 24) as f32)
+}
+
+/// Product form; may fall below zero by its rounding error.
+/// Shapes: `queries` m x d, `references` n x d, norms m and n (squared lengths), `distances` n_queries x n_references.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn squared_distances(
+    device: &Device,
+    queries: (&Buffer<f32>, &Buffer<f32>),
+    references: (&Buffer<f32>, &Buffer<f32>),
+    distances: &mut Buffer<f32>,
+    block: Block,
+) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::squared_distances(
+            (queries.0.host(), queries.1.host()),
+            (references.0.host(), references.1.host()),
+            distances.host_mut(),
+            block,
+        ),
+        Device::Gpu(gpu) => {
+            let bindings =
+                [(1, queries.0.gpu()), (2, references.0.gpu()), (3, distances.gpu()), (4, queries.1.gpu()), (5, references.1.gpu())];
+            let tiles = block.n_queries.div_ceil(TILE) * block.n_references.div_ceil(TILE);
+            gpu.dispatch_workgroups(&SQUARED_DISTANCES, &block.uniform(), &bindings, tiles, block.work())?;
+        }
+    }
+    Ok(())
+}
+
+/// Difference form. Shapes as [`squared_distances`].
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn difference_distances(
+    device: &Device,
+    queries: &Buffer<f32>,
+    references: &Buffer<f32>,
+    distances: &mut Buffer<f32>,
+    block: Block,
+) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::difference_distances(queries.host(), references.host(), distances.host_mut(), block),
+        Device::Gpu(gpu) => {
+            let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, distances.gpu())];
+            let pairs = block.n_queries * block.n_references;
+            gpu.dispatch(&DIFFERENCE_DISTANCES, &block.uniform(), &bindings, pairs, block.work())?;
+        }
+    }
+    Ok(())
+}
+
+/// Squared length of each of `n` rows. Shapes: `rows` n x d, `norms` n.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn squared_norms(device: &Device, rows: &Buffer<f32>, norms: &mut Buffer<f32>, n: usize, n_features: usize) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::squared_norms(rows.host(), norms.host_mut(), n_features),
+        Device::Gpu(gpu) => {
+            let uniform = NormParams { n: n as u32, n_features: n_features as u32 };
+            gpu.dispatch(&SQUARED_NORMS, &uniform, &[(1, rows.gpu()), (2, norms.gpu())], n, (n * n_features) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) mod cpu {
+    use super::Block;
+    use pulp::Arch;
+    use rayon::prelude::*;
+
+    /// Query rows of one matrix product: enough that packing the references is small beside it. A constant, so that the
+    /// bytes do not depend on the number of threads.
+    const ROWS: usize = 512;
+
+    pub fn squared_distances(queries: (&[f32], &[f32]), references: (&[f32], &[f32]), distances: &mut [f32], block: Block) {
+        let Block { query_first, n_queries, n_references: n, n_features: d } = block;
+        let rows = &queries.0[query_first * d..][..n_queries * d];
+        let (query_norms, reference_norms) = (&queries.1[query_first..][..n_queries], &references.1[..n]);
+        let chunks = distances[..n_queries * n].par_chunks_mut(ROWS * n).zip(rows.par_chunks(ROWS * d));
+        chunks.zip(query_norms.par_chunks(ROWS)).for_each(|((distances, rows), norms)| {
+            for (distances, norm) in distances.chunks_exact_mut(n).zip(norms) {
+                for (distance, reference) in distances.iter_mut().zip(reference_norms) {
+                    *distance = norm + reference;
+                }
+            }
+            add_products(-2.0, rows, &references.0[..n * d], distances, norms.len(), n, d);
+        });
+    }
+
+    /// `out += factor * a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n), on the calling thread.
+    fn add_products(factor: f32, a: &[f32], b: &[f32], out: &mut [f32], m: usize, n: usize, d: usize) {
+        assert!(a.len() == m * d && b.len() == n * d && out.len() == m * n);
+        // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                d,
+                out.as_mut_ptr(),
+                1,
+                n as isize,
+                true,
+                a.as_ptr(),
+                1,
+                d as isize,
+                b.as_ptr(),
+                d as isize,
+                1,
+                1.0,
+                factor,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    }
+
+    pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {
+        let Block { query_first, n_queries, n_references: n, n_features: d } = block;
+        let rows = &queries[query_first * d..][..n_queries * d];
+        let arch = Arch::new();
+        distances[..n_queries * n].par_chunks_mut(n).zip(rows.par_chunks(d)).for_each(|(distances, row)| {
+            arch.dispatch(|| {
+                if d == 2 {
+                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(2)) {
+                        let (dx, dy) = (row[0] - reference[0], row[1] - reference[1]);
+                        *distance = dx * dx + dy * dy;
+                    }
+                } else {
+                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
+                        *distance = squared_difference(row, reference);
+                    }
+                }
+            });
+        });
+    }
+
+    /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d / 16 additions.
+    #[inline(always)]
+    pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
+        let mut sums = [0.0_f32; 16];
+        let (a_blocks, b_blocks) = (a.chunks_exact(16), b.chunks_exact(16));
+        let tail: f32 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
+        for (a, b) in a_blocks.zip(b_blocks) {
+            for i in 0..16 {
+                let difference = a[i] - b[i];
+                sums[i] += difference * difference;
+            }
+        }
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+        }
+        sums[0] + tail
+    }
+
+    pub fn squared_norms(rows: &[f32], norms: &mut [f32], d: usize) {
+        let arch = Arch::new();
+        let zeros = vec![0.0; d];
+        norms.par_iter_mut().zip(rows.par_chunks(d)).for_each(|(norm, row)| {
+            *norm = arch.dispatch(|| squared_difference(row, &zeros));
+        });
+    }
+}
