@@ -1,6 +1,8 @@
 //! Layerlens (in construction).
 #![warn(missing_docs)]
 pub mod compute;
+pub mod dataset;
+pub mod embedding;
 pub mod error;
 pub mod files;
 pub mod matrix;

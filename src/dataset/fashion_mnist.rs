@@ -35,7 +35,7 @@ macro_rules! sample {
 }
 
 /// Training images, training labels, test images, test labels.
-const FILES: [File; 4] = [
+static FILES: [File; 4] = [
     File {
         name: "train-images-idx3-ubyte",
         known: [

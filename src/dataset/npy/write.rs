@@ -19,7 +19,7 @@ pub fn write_matrix(path: impl AsRef<Path>, matrix: &Matrix) -> Result<()> {
 /// # Errors
 /// [`Error::Data`] if the data do not fill the shape; [`Error::Write`] naming `path`.
 pub fn write_f32(path: impl AsRef<Path>, data: &[f32], shape: &[u64]) -> Result<()> {
-    write(path.as_ref(), "<f4", data, shape, Ok)
+    write(path.as_ref(), "<f4", data, shape, Some)
 }
 
 /// Writes labels, shape (n,), as little-endian 4-byte signed integers.
@@ -27,7 +27,7 @@ pub fn write_f32(path: impl AsRef<Path>, data: &[f32], shape: &[u64]) -> Result<
 /// # Errors
 /// [`Error::Data`] if a label is larger than 2,147,483,647; [`Error::Write`] naming `path`.
 pub fn write_labels(path: impl AsRef<Path>, labels: &[u32]) -> Result<()> {
-    write(path.as_ref(), "<i4", labels, &[labels.len() as u64], i32::try_from)
+    write(path.as_ref(), "<i4", labels, &[labels.len() as u64], |label| i32::try_from(label).ok())
 }
 
 /// Writes indices of rows, n x k and row-major, the neighbours of every row for instance, as little-endian 4-byte signed
@@ -36,22 +36,22 @@ pub fn write_labels(path: impl AsRef<Path>, labels: &[u32]) -> Result<()> {
 /// # Errors
 /// [`Error::Data`] if there are not n * k indices or one is larger than 2,147,483,647; [`Error::Write`] naming `path`.
 pub fn write_indices(path: impl AsRef<Path>, indices: &[u32], n: usize, k: usize) -> Result<()> {
-    write(path.as_ref(), "<i4", indices, &[n as u64, k as u64], i32::try_from)
+    write(path.as_ref(), "<i4", indices, &[n as u64, k as u64], |index| i32::try_from(index).ok())
 }
 
-fn write<T: Copy + std::fmt::Display, U: Serialize, E>(
+fn write<T: Copy + std::fmt::Display, U: Serialize>(
     path: &Path,
     dtype: &str,
     data: &[T],
     shape: &[u64],
-    convert: impl Fn(T) -> std::result::Result<U, E>,
+    convert: impl Fn(T) -> Option<U>,
 ) -> Result<()> {
     let product = shape.iter().try_fold(1_u64, |product, &dim| product.checked_mul(dim));
     if product != Some(data.len() as u64) {
         return Err(Error::Data(format!("{}: {} values do not fill the shape {shape:?}", path.display(), data.len())));
     }
     let too_large = |at: usize| format!("{}: value {at} is {}, expected at most {}", path.display(), data[at], i32::MAX);
-    if let Some(at) = data.iter().position(|&value| convert(value).is_err()) {
+    if let Some(at) = data.iter().position(|&value| convert(value).is_none()) {
         return Err(Error::Data(too_large(at)));
     }
     let dtype = DType::Plain(dtype.parse::<TypeStr>().expect("a constant of this file"));

@@ -54,10 +54,7 @@ impl Canvas for Vector {
 
     fn rectangle(&mut self, corner: Point, size: (f64, f64), color: Color) {
         let [x, y, width, height] = [corner.0, corner.1, size.0, size.1].map(Tenths);
-        self.push(format_args!(
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>",
-            color.hex()
-        ));
+        self.push(format_args!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>", color.hex()));
     }
 
     fn text(&mut self, text: &Text<'_>) {
@@ -68,10 +65,7 @@ impl Canvas for Vector {
             Align::Right => "end",
         };
         let halo = if text.halo {
-            format!(
-                " stroke=\"{}\" stroke-width=\"{outline}\" stroke-linejoin=\"round\" paint-order=\"stroke\"",
-                WHITE.hex()
-            )
+            format!(" stroke=\"{}\" stroke-width=\"{outline}\" stroke-linejoin=\"round\" paint-order=\"stroke\"", WHITE.hex())
         } else {
             String::new()
         };
@@ -82,7 +76,7 @@ impl Canvas for Vector {
         ));
     }
 
-    /// One path for each colour of every [`LAYER`] points, a point being a stroke of no length with round ends: about 12
+    /// One path for each colour of every [`LAYER`] points, a point being a stroke of no length with round ends: about 13
     /// bytes a point, in tenths of a pixel. The order of painting is kept from layer to layer, not inside one, and points
     /// of one path do not darken each other.
     fn dots(&mut self, dots: &[Dot], radius: f64, opacity: f64) {

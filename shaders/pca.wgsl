@@ -1,0 +1,115 @@
+// Covariance of centred rows, and their projection on a few axes.
+
+struct CovarianceParams {
+    first: u32,
+    n: u32,
+    n_features: u32,
+}
+
+@group(0) @binding(0) var<uniform> covariance_params: CovarianceParams;
+@group(0) @binding(1) var<storage, read> centred: array<f32>;
+@group(0) @binding(2) var<storage, read_write> products: array<f32>;
+
+const TILE: u32 = 64u;
+const SLICE: u32 = 16u;
+const SIDE: u32 = 4u;
+
+var<workgroup> left: array<vec4<f32>, 256>;
+var<workgroup> right: array<vec4<f32>, 256>;
+
+fn centred_value(row: u32, feature: u32) -> f32 {
+    if row >= covariance_params.n || feature >= covariance_params.n_features {
+        return 0.0;
+    }
+    return centred[(covariance_params.first + row) * covariance_params.n_features + feature];
+}
+
+fn centred_values(row: u32, feature: u32) -> vec4<f32> {
+    return vec4<f32>(
+        centred_value(row, feature),
+        centred_value(row, feature + 1u),
+        centred_value(row, feature + 2u),
+        centred_value(row, feature + 3u),
+    );
+}
+
+// Adds x^T x of a block of rows to `products`, by tiles of 64 x 64 features, 4 x 4 a thread.
+@compute @workgroup_size(256)
+fn covariance(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let d = covariance_params.n_features;
+    let tiles_across = (d + TILE - 1u) / TILE;
+    let tile = workgroup_number(group_id, group_count);
+    let first_row = tile / tiles_across * TILE;
+    let first_column = tile % tiles_across * TILE;
+    if first_row >= d {
+        return;
+    }
+    let row_group = thread / 16u;
+    let column_group = thread % 16u;
+    var sums: array<vec4<f32>, SIDE>;
+    for (var first = 0u; first < covariance_params.n; first += SLICE) {
+        // Thread t loads features 4 (t % 16) .. + 4 of row t / 16 of the slice.
+        let row = first + thread / 16u;
+        left[thread] = centred_values(row, first_row + thread % 16u * SIDE);
+        right[thread] = centred_values(row, first_column + thread % 16u * SIDE);
+        workgroupBarrier();
+        for (var r = 0u; r < SLICE; r++) {
+            let a = left[r * 16u + row_group];
+            let b = right[r * 16u + column_group];
+            sums[0] += a.x * b;
+            sums[1] += a.y * b;
+            sums[2] += a.z * b;
+            sums[3] += a.w * b;
+        }
+        workgroupBarrier();
+    }
+    for (var i = 0u; i < SIDE; i++) {
+        let row = first_row + row_group * SIDE + i;
+        for (var j = 0u; j < SIDE; j++) {
+            let column = first_column + column_group * SIDE + j;
+            if row < d && column < d {
+                products[row * d + column] += sums[i][j];
+            }
+        }
+    }
+}
+
+struct ProjectParams {
+    n: u32,
+    n_features: u32,
+    n_components: u32,
+}
+
+@group(0) @binding(0) var<uniform> project_params: ProjectParams;
+@group(0) @binding(1) var<storage, read> rows: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read> components: array<f32>;
+@group(0) @binding(4) var<storage, read_write> projected: array<f32>;
+
+// (row - mean) . component, one number a thread, in groups of 16 features: nothing but the row decides the result.
+@compute @workgroup_size(64)
+fn project(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let at = workgroup_number(group_id, group_count) * 64u + thread;
+    if at >= project_params.n * project_params.n_components {
+        return;
+    }
+    let row = at / project_params.n_components * project_params.n_features;
+    let component = at % project_params.n_components * project_params.n_features;
+    var sum = 0.0;
+    for (var first = 0u; first < project_params.n_features; first += 16u) {
+        var part = 0.0;
+        for (var f = first; f < min(first + 16u, project_params.n_features); f++) {
+            part += (rows[row + f] - mean[f]) * components[component + f];
+        }
+        sum += part;
+    }
+    projected[at] = sum;
+}

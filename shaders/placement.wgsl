@@ -1,0 +1,62 @@
+// Places new points in a fitted map by the places of their nearest fitted points.
+
+struct PlaceParams {
+    n: u32,
+    n_neighbors: u32,
+    // 1 / h^2, h the median map distance between a fitted point and its neighbours.
+    inverse_square: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: PlaceParams;
+@group(0) @binding(1) var<storage, read> neighbors: array<u32>;
+@group(0) @binding(2) var<storage, read> fitted: array<vec2<f32>>;
+@group(0) @binding(3) var<storage, read_write> placed: array<vec2<f32>>;
+
+const STEPS: u32 = 5u;
+
+fn scaled_square(a: vec2<f32>, b: vec2<f32>) -> f32 {
+    let difference = a - b;
+    return dot(difference, difference) * params.inverse_square;
+}
+
+// Starts at the neighbour that the others lie closest to, then moves to a mode of their density (mean shift).
+@compute @workgroup_size(64)
+fn place(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = workgroup_number(group_id, group_count) * 64u + thread;
+    if i >= params.n {
+        return;
+    }
+    let k = params.n_neighbors;
+    var best = -1.0;
+    var at = vec2<f32>(0.0);
+    for (var a = 0u; a < k; a++) {
+        let candidate = fitted[neighbors[i * k + a]];
+        var score = 0.0;
+        for (var b = 0u; b < k; b++) {
+            score += 1.0 / (1.0 + scaled_square(candidate, fitted[neighbors[i * k + b]]));
+        }
+        // Strictly: ties go to the nearer neighbour.
+        if score > best {
+            best = score;
+            at = candidate;
+        }
+    }
+    for (var round = 0u; round < STEPS; round++) {
+        var weights = 0.0;
+        var sum = vec2<f32>(0.0);
+        for (var b = 0u; b < k; b++) {
+            let place = fitted[neighbors[i * k + b]];
+            let root = 1.0 + scaled_square(at, place);
+            let weight = 1.0 / (root * root);
+            weights += weight;
+            // Relative to where we are: where all coincide nothing moves, not even by rounding.
+            sum += weight * (place - at);
+        }
+        at += sum / weights;
+    }
+    placed[i] = at;
+}

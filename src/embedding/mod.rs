@@ -1,0 +1,124 @@
+//! Methods that map a space of many dimensions to two, behind one trait and one registry.
+//!
+//! A method is one file here, one shader and one entry in [`METHODS`]: the command line, its help, the run and the tests walk
+//! the registry. Fitted maps place new points too ([`Fitted::transform`]), each point by itself: a row's place does not
+//! depend on which rows are placed with it.
+
+pub mod init;
+mod pca;
+pub mod placement;
+pub mod tsne;
+
+pub use pca::{FittedPca, KERNELS as PCA_KERNELS, Pca, covariance, project};
+pub use tsne::{FittedTsne, Tsne};
+
+use crate::compute::Device;
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::neighbors::NeighborGraph;
+use crate::progress::Observer;
+use serde::de::DeserializeOwned;
+
+/// All methods, in the order in which they are listed.
+pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD];
+
+/// One entry of the registry.
+#[derive(Debug)]
+pub struct Method {
+    /// As on the command line and in file names.
+    pub name: &'static str,
+    /// As in headings.
+    pub title: &'static str,
+    /// What can be set, in the order of the help.
+    pub parameters: &'static [Parameter],
+    /// Makes the method from the parameters that the user has set.
+    pub build: fn(&toml::Table) -> Result<Box<dyn Embedding>>,
+    /// All parameters with their default values.
+    pub defaults: fn() -> Result<toml::Table, toml::ser::Error>,
+}
+
+/// One parameter of a method.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Name of the field; the flag has dashes for underscores.
+    pub name: &'static str,
+    /// One line of help; the default is added.
+    pub help: &'static str,
+}
+
+/// What a method is fitted to.
+#[derive(Clone, Copy, Debug)]
+pub struct Space<'a> {
+    /// The points, n_samples x n_features.
+    pub x: &'a Matrix,
+    /// At least [`Embedding::n_neighbors`] neighbours of each; may be absent if that is 0.
+    pub neighbors: Option<&'a NeighborGraph>,
+    /// The first principal components of the points, if they are at hand: n_samples x 2 or more.
+    pub pca: Option<&'a Matrix>,
+}
+
+/// What is placed in a fitted map.
+#[derive(Clone, Copy, Debug)]
+pub struct NewPoints<'a> {
+    /// The points, m x n_features.
+    pub x: &'a Matrix,
+    /// Their nearest fitted points, at least [`placement::N_NEIGHBORS`] each.
+    pub neighbors: &'a NeighborGraph,
+}
+
+/// A method with its parameters.
+pub trait Embedding: Send + Sync + std::fmt::Debug {
+    /// Neighbours that [`Embedding::fit`] needs of each point; 0 for none.
+    fn n_neighbors(&self) -> usize;
+
+    /// Checks the parameters against the data, before anything is computed.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a value out of its range, [`Error::Data`] if `n_samples` points are too few.
+    fn validate(&self, n_samples: usize, n_features: usize) -> Result<()>;
+
+    /// Fits a map.
+    ///
+    /// # Errors
+    /// As [`Embedding::validate`]; any error of the device; [`Error::Interrupted`].
+    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>>;
+}
+
+/// A fitted map.
+pub trait Fitted: Send + Sync + std::fmt::Debug {
+    /// Places of the fitted points, n_samples x n_components.
+    fn embedding(&self) -> &Matrix;
+
+    /// Places of new points, m x n_components; each depends on its own row alone.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the points do not fit the map, any error of the device.
+    fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix>;
+
+    /// Figures that the method reports of itself: its divergence, the variance it explains.
+    fn results(&self) -> Vec<(&'static str, f64)>;
+}
+
+/// The registry's entry of that name.
+///
+/// # Errors
+/// [`Error::Parameter`] listing the names there are.
+pub fn method(name: &str) -> Result<&'static Method> {
+    METHODS.iter().copied().find(|method| method.name == name).ok_or_else(|| {
+        let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
+        Error::parameter("--methods", name, format!("the methods are {}", names.join(", ")))
+    })
+}
+
+/// A method's struct from the parameters that were set, the others at their defaults.
+fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
+    // Field by field, so that the message can name the flag.
+    for (name, value) in table {
+        let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
+        if let Err(error) = alone.try_into::<T>() {
+            let flag = format!("--{}", name.replace('_', "-"));
+            return Err(Error::parameter(&flag, value, error.message().trim().to_owned()));
+        }
+    }
+    table.clone().try_into().map_err(|error: toml::de::Error| Error::Data(error.message().to_owned()))
+}

@@ -1,0 +1,134 @@
+//! Places new points in a fitted map, by one rule for every iterative method.
+//!
+//! The k = 10 nearest fitted points of a new one vote with their places y_1 .. y_k: it starts at the y_a of largest
+//! sum_b 1 / (1 + |y_a - y_b|^2 / h^2) and takes five mean-shift steps y <- sum_b K_b y_b / sum_b K_b with the kernel
+//! K_b = (1 + |y - y_b|^2 / h^2)^-2 (D. Comaniciu and P. Meer, "Mean shift", 2002, section 2). h is the median map distance
+//! between a fitted point and its first 12 neighbours. Unlike a mean of neighbours, the mode does not fall between two
+//! islands. No random numbers and nothing of the other new points enters: a row's place depends on the row alone. O(k^2) a
+//! point, on both devices.
+//!
+//! The high-dimensional neighbours choose the place, so a classifier can score new points above the fitted ones: such a
+//! score belongs to space and map together.
+
+use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::neighbors::NeighborGraph;
+
+/// Nearest fitted points that vote on a place, or all if there are fewer.
+pub const N_NEIGHBORS: usize = 10;
+
+/// Neighbours of each fitted point whose map distances give h, or all if there are fewer.
+const SCALE_NEIGHBORS: usize = 12;
+
+uniform! {
+    struct PlaceParams { n: u32, n_neighbors: u32, inverse_square: f32 }
+}
+
+const PLACE: Kernel = Kernel {
+    shader: "placement",
+    source: shader_source!("placement"),
+    entry_point: "place",
+    workgroup_size: 64,
+    uniform: PlaceParams::LAYOUT,
+};
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&PLACE];
+
+/// h: the median of the map distances between fitted points and their first 12 neighbours, above 0 always.
+pub fn scale(embedding: &Matrix, neighbors: &NeighborGraph) -> f32 {
+    let k = SCALE_NEIGHBORS.min(neighbors.n_neighbors());
+    let mut squares: Vec<f32> = (0..embedding.n_samples())
+        .flat_map(|i| neighbors.neighbors(i)[..k].iter().map(move |&j| square(embedding.row(i), embedding.row(j as usize))))
+        .collect();
+    let middle = squares.len() / 2;
+    let (_, &mut median, _) = squares.select_nth_unstable_by(middle, f32::total_cmp);
+    // Where most neighbours share a place any positive width will do, small beside the map.
+    median.sqrt().max(1e-6)
+}
+
+fn square(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
+}
+
+/// Places of new points in a 2-D map. `neighbors` holds their nearest fitted points, `h` is [`scale`]'s.
+///
+/// # Errors
+/// [`Error::Data`] if the map has not two dimensions; any error of the device.
+pub fn transform(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, h: f32) -> Result<Matrix> {
+    if embedding.n_features() != 2 {
+        return Err(Error::Data(format!("new points are placed in maps of 2 dimensions; this one has {}", embedding.n_features())));
+    }
+    let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors().min(N_NEIGHBORS));
+    let ids = Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;
+    let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
+    let mut placed = Buffer::new(device, "new places", 2 * n)?;
+    place(device, &ids, &fitted, &mut placed, (n, k), h)?;
+    Matrix::new(placed.read(device)?, n, 2)
+}
+
+/// Finds the places. Shapes: `neighbors` n x k, `fitted` m x 2, `placed` n x 2; `shape` is (n, k).
+///
+/// # Errors
+/// [`Error::Kernel`].
+pub fn place(
+    device: &Device,
+    neighbors: &Buffer<u32>,
+    fitted: &Buffer<f32>,
+    placed: &mut Buffer<f32>,
+    shape: (usize, usize),
+    h: f32,
+) -> Result<()> {
+    let inverse_square = 1.0 / (h * h);
+    match device {
+        Device::Cpu(_) => cpu::place(neighbors.host(), fitted.host(), placed.host_mut(), shape.1, inverse_square),
+        Device::Gpu(gpu) => {
+            let (n, k) = shape;
+            let uniform = PlaceParams { n: n as u32, n_neighbors: k as u32, inverse_square };
+            let bindings = [(1, neighbors.gpu()), (2, fitted.gpu()), (3, placed.gpu())];
+            gpu.dispatch(&PLACE, &uniform, &bindings, n, (n * k * (k + 5)) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use rayon::prelude::*;
+
+    const STEPS: usize = 5;
+
+    pub fn place(neighbors: &[u32], fitted: &[f32], placed: &mut [f32], k: usize, inverse_square: f32) {
+        placed.par_chunks_mut(2).zip(neighbors.par_chunks(k)).for_each(|(placed, neighbors)| {
+            let places: Vec<[f32; 2]> = neighbors.iter().map(|&j| [fitted[2 * j as usize], fitted[2 * j as usize + 1]]).collect();
+            placed.copy_from_slice(&mode(&places, inverse_square));
+        });
+    }
+
+    fn mode(places: &[[f32; 2]], inverse_square: f32) -> [f32; 2] {
+        let scaled_square = |a: [f32; 2], b: [f32; 2]| {
+            let (dx, dy) = (a[0] - b[0], a[1] - b[1]);
+            (dx * dx + dy * dy) * inverse_square
+        };
+        let (mut best, mut at) = (-1.0, [0.0; 2]);
+        for &candidate in places {
+            let score: f32 = places.iter().map(|&other| 1.0 / (1.0 + scaled_square(candidate, other))).sum();
+            // Strictly: ties go to the nearer neighbour.
+            if score > best {
+                (best, at) = (score, candidate);
+            }
+        }
+        for _ in 0..STEPS {
+            let (mut weights, mut sum) = (0.0, [0.0; 2]);
+            for &place in places {
+                let root = 1.0 + scaled_square(at, place);
+                let weight = 1.0 / (root * root);
+                weights += weight;
+                sum[0] += weight * (place[0] - at[0]);
+                sum[1] += weight * (place[1] - at[1]);
+            }
+            at = [at[0] + sum[0] / weights, at[1] + sum[1] / weights];
+        }
+        at
+    }
+}

@@ -1,0 +1,284 @@
+//! t-SNE: places points so that neighbours stay neighbours, by gradient descent on the divergence of two distributions.
+//!
+//! Reference: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008; defaults after D. Kobak and P. Berens,
+//! "The art of using t-SNE for single-cell transcriptomics", 2019 (PCA start, learning rate n / exaggeration). Affinities over
+//! the 3 perplexity nearest neighbours, O(n k); the repulsion is exact, O(n^2) an iteration. Every iteration runs wholly on
+//! the device. New points are placed by [`placement`](super::placement).
+
+pub mod affinity;
+pub mod gradient;
+
+use super::init::{self, Init};
+use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table, placement};
+use crate::compute::{Buffer, Device};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
+use crate::progress::{Observer, Silent};
+use affinity::Affinities;
+use gradient::{Forces, Graph, Step};
+use serde::{Deserialize, Serialize};
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "tsne",
+    title: "t-SNE",
+    parameters: &[
+        Parameter { name: "perplexity", help: "Effective number of neighbours, 1 to 168; 3 times as many are looked at" },
+        Parameter { name: "max_iter", help: "Iterations in all, early exaggeration included" },
+        Parameter { name: "early_exaggeration", help: "Factor of the attraction at first, at least 1" },
+        Parameter { name: "early_exaggeration_iter", help: "Iterations of that" },
+        Parameter { name: "exaggeration", help: "Factor of the attraction later, at least 1" },
+        Parameter { name: "learning_rate", help: "Step size, above 0; 0 stands for n / exaggeration, at least 200" },
+        Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
+        Parameter { name: "final_momentum", help: "Momentum later, 0 to 1" },
+        Parameter { name: "max_step_norm", help: "Longest step of one point, above 0" },
+        Parameter { name: "init", help: "Start: pca or random" },
+        Parameter { name: "random_state", help: "Seed of what is random" },
+    ],
+    build: |table| Ok(Box::new(from_table::<Tsne>(table)?)),
+    defaults: || toml::Table::try_from(Tsne::default()),
+};
+
+/// Standard deviation of the first axis at the start: small, so that the first iterations can rearrange everything.
+const START_STD: f32 = 1e-4;
+/// Iterations between two looks at the divergence.
+const DIVERGENCE_EVERY: usize = 50;
+
+/// Parameters of t-SNE, with the names and, but for the momentum of openTSNE, the defaults of openTSNE and scikit-learn.
+///
+/// ```
+/// use layerlens::compute::Device;
+/// use layerlens::embedding::Tsne;
+/// use layerlens::matrix::Matrix;
+///
+/// let x = Matrix::new((0..200).map(|i| (i % 7) as f32 + (i / 100) as f32 * 50.0).collect(), 100, 2)?;
+/// let fitted = Tsne { perplexity: 10.0, ..Tsne::default() }.fit(&Device::cpu(), &x)?;
+/// assert_eq!(fitted.embedding().n_samples(), 100);
+/// # Ok::<(), layerlens::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tsne {
+    /// Effective number of neighbours, 1 to 168, and at most (n_samples - 1) / 3. Default 30.
+    pub perplexity: f32,
+    /// Iterations in all. Default 750.
+    pub max_iter: usize,
+    /// Factor of the attraction at first, at least 1. Default 12.
+    pub early_exaggeration: f32,
+    /// Iterations with it. Default 250.
+    pub early_exaggeration_iter: usize,
+    /// Factor of the attraction afterwards, at least 1. Default 1.
+    pub exaggeration: f32,
+    /// Step size; 0 (the default) stands for n_samples / exaggeration of the phase, at least 200 (A. Belkina et al., 2019).
+    pub learning_rate: f32,
+    /// Momentum during early exaggeration, 0 <= m < 1. Default 0.5.
+    pub initial_momentum: f32,
+    /// Momentum afterwards, 0 <= m < 1. Default 0.8.
+    pub final_momentum: f32,
+    /// Longest step of a point in an iteration, in units of the map. Default 5.
+    pub max_step_norm: f32,
+    /// Where the points start. Default PCA.
+    pub init: Init,
+    /// Seed of random starts. Default 42.
+    pub random_state: u64,
+}
+
+impl Default for Tsne {
+    fn default() -> Self {
+        Self {
+            perplexity: 30.0,
+            max_iter: 750,
+            early_exaggeration: 12.0,
+            early_exaggeration_iter: 250,
+            exaggeration: 1.0,
+            learning_rate: 0.0,
+            initial_momentum: 0.5,
+            final_momentum: 0.8,
+            max_step_norm: 5.0,
+            init: Init::Pca,
+            random_state: 42,
+        }
+    }
+}
+
+/// A fitted map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedTsne {
+    embedding: Matrix,
+    kl_divergence: f64,
+    divergences: Vec<(usize, f64)>,
+    placement_scale: f32,
+}
+
+impl Tsne {
+    /// Finds the neighbours of `x` and fits the map.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::fit`].
+    pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedTsne> {
+        self.validate(x.n_samples(), x.n_features())?;
+        let neighbors = neighbors::nearest_neighbors(device, x, Embedding::n_neighbors(self), &Silent)?;
+        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None }, &Silent)
+    }
+
+    /// Fits the map to points whose neighbours are known.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::fit`].
+    pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTsne> {
+        self.validate(space.x.n_samples(), space.x.n_features())?;
+        let neighbors = self.neighbors_of(space)?;
+        let affinities = Affinities::new(device, &neighbors, self.perplexity)?;
+        let start = init::start(device, self.init, space.x, space.pca, START_STD, self.random_state)?;
+        let (places, divergences) = self.optimise(device, &affinities, &start, observer)?;
+        let embedding = Matrix::new(recentred(places), space.x.n_samples(), 2)
+            .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
+        let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
+        let placement_scale = placement::scale(&embedding, &neighbors);
+        Ok(FittedTsne { embedding, kl_divergence, divergences, placement_scale })
+    }
+
+    fn neighbors_of(&self, space: &Space<'_>) -> Result<NeighborGraph> {
+        let k = Embedding::n_neighbors(self);
+        match space.neighbors {
+            Some(graph) if graph.n_neighbors() >= k && graph.n_samples() == space.x.n_samples() => Ok(graph.truncated(k)),
+            Some(graph) => {
+                let (n, found, rows) = (space.x.n_samples(), graph.n_neighbors(), graph.n_samples());
+                Err(Error::Data(format!("t-SNE needs {k} neighbours of each of {n} points; there are {found} of {rows}")))
+            }
+            None => Err(Error::Data("t-SNE needs the neighbours of the points".into())),
+        }
+    }
+
+    /// Runs all iterations on the device; gives the places, n x 2, and the divergence at the iterations where it was looked at.
+    fn optimise(
+        &self,
+        device: &Device,
+        affinities: &Affinities,
+        start: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<(Vec<f32>, Vec<(usize, f64)>)> {
+        let n = start.n_samples();
+        let graph = Graph::new(device, affinities)?;
+        let mut forces = Forces::new(device, n)?;
+        let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
+        let mut states = Buffer::from_slice(device, "updates and gains", &[0.0, 0.0, 1.0, 1.0].repeat(n))?;
+        let mut looks = Vec::new();
+        for iteration in 0..self.max_iter {
+            forces.compute(device, &graph, &y)?;
+            gradient::descend(device, &forces, self.step_at(iteration, n), &mut states, &mut y)?;
+            let done = iteration + 1;
+            if done.is_multiple_of(DIVERGENCE_EVERY) || done == self.max_iter {
+                let mut divergence = Buffer::new(device, "divergence", 1)?;
+                forces.divergence(device, &graph, &y, &mut divergence)?;
+                // Read when all is done: a read-back here would stall the queue.
+                looks.push((done, divergence));
+            }
+            observer.step(done as u64, self.max_iter as u64, &[])?;
+        }
+        let divergences: Result<Vec<_>> = looks.iter().map(|(at, look)| Ok((*at, f64::from(look.read(device)?[0])))).collect();
+        Ok((y.read(device)?, divergences?))
+    }
+
+    fn step_at(&self, iteration: usize, n: usize) -> Step {
+        let early = iteration < self.early_exaggeration_iter;
+        let exaggeration = if early { self.early_exaggeration } else { self.exaggeration };
+        let automatic = f32::max(n as f32 / exaggeration, 200.0);
+        Step {
+            exaggeration,
+            learning_rate: if self.learning_rate == 0.0 { automatic } else { self.learning_rate },
+            momentum: if early { self.initial_momentum } else { self.final_momentum },
+            max_step_norm: self.max_step_norm,
+        }
+    }
+}
+
+impl FittedTsne {
+    /// Places of the fitted points, n_samples x 2, with mean 0.
+    pub fn embedding(&self) -> &Matrix {
+        &self.embedding
+    }
+
+    /// KL(P || Q) of the final map, over the affinities of the nearest neighbours and the exact normaliser.
+    pub fn kl_divergence(&self) -> f64 {
+        self.kl_divergence
+    }
+
+    /// The divergence, without exaggeration, after every 50th iteration and the last: (iterations, divergence).
+    pub fn divergences(&self) -> &[(usize, f64)] {
+        &self.divergences
+    }
+
+    /// Places new points, m x 2, by the places of their nearest fitted points: `neighbors` holds at least
+    /// [`placement::N_NEIGHBORS`] of each.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn transform(&self, device: &Device, neighbors: &NeighborGraph) -> Result<Matrix> {
+        placement::transform(device, &self.embedding, neighbors, self.placement_scale)
+    }
+}
+
+impl Embedding for Tsne {
+    fn n_neighbors(&self) -> usize {
+        (3.0 * self.perplexity) as usize
+    }
+
+    fn validate(&self, n: usize, _: usize) -> Result<()> {
+        let most = MAX_NEIGHBORS as f32 / 3.0;
+        let checks = [
+            ("--perplexity", self.perplexity, (1.0..=most).contains(&self.perplexity), "between 1 and 168"),
+            ("--early-exaggeration", self.early_exaggeration, self.early_exaggeration >= 1.0, "at least 1"),
+            ("--exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
+            ("--learning-rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or 0 for n / exaggeration"),
+            ("--initial-momentum", self.initial_momentum, (0.0..1.0).contains(&self.initial_momentum), "from 0 to below 1"),
+            ("--final-momentum", self.final_momentum, (0.0..1.0).contains(&self.final_momentum), "from 0 to below 1"),
+            ("--max-step-norm", self.max_step_norm, self.max_step_norm > 0.0, "above 0"),
+        ];
+        if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
+            return Err(Error::parameter(name, value, *expected));
+        }
+        if self.max_iter == 0 {
+            return Err(Error::parameter("--max-iter", 0, "at least 1"));
+        }
+        if 3.0 * self.perplexity > n.saturating_sub(1) as f32 {
+            let (needed, largest) = ((3.0 * self.perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
+            let advice = if largest >= 1.0 { format!("the largest perplexity for {n} is {largest:.1}") } else { "4 are the fewest".into() };
+            return Err(Error::Data(format!(
+                "t-SNE with perplexity {} needs at least {needed} points, there are {n}; {advice}",
+                self.perplexity
+            )));
+        }
+        Ok(())
+    }
+
+    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
+        Ok(Box::new(self.fit_space(device, space, observer)?))
+    }
+}
+
+impl Fitted for FittedTsne {
+    fn embedding(&self) -> &Matrix {
+        &self.embedding
+    }
+
+    fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
+        Self::transform(self, device, new.neighbors)
+    }
+
+    fn results(&self) -> Vec<(&'static str, f64)> {
+        vec![("kl_divergence", self.kl_divergence)]
+    }
+}
+
+fn recentred(mut places: Vec<f32>) -> Vec<f32> {
+    let n = places.len() as f64 / 2.0;
+    for axis in 0..2 {
+        let mean = places.iter().skip(axis).step_by(2).map(|&v| f64::from(v)).sum::<f64>() / n;
+        for value in places.iter_mut().skip(axis).step_by(2) {
+            *value = (f64::from(*value) - mean) as f32;
+        }
+    }
+    places
+}

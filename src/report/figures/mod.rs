@@ -1,0 +1,126 @@
+//! The figures of a run: training history, example images, maps of embeddings, bars of scores; each as PNG and as SVG.
+//!
+//! plotters sets the text and fills the boxes of the PNG with a font that the program carries, so a figure looks the same
+//! on every machine and its files have the same bytes whenever its data are the same.
+
+pub mod axes;
+pub mod bars;
+pub mod canvas;
+pub mod examples;
+mod font;
+pub mod history;
+mod labels;
+mod raster;
+pub mod scatter;
+mod vector;
+
+pub use bars::{BarPanel, Bars};
+pub use examples::Examples;
+pub use history::History;
+pub use scatter::{Panel, Scatter};
+
+use crate::error::{Error, Result};
+use crate::files::write_atomic;
+use canvas::{Canvas, Color, INK, Text, WHITE};
+use image::ExtendedColorType;
+use std::path::{Path, PathBuf};
+
+/// Ten colours that people with any common colour blindness can tell apart (Petroff 2021, "Accessible color sequences").
+pub const PALETTE: [Color; 10] = [
+    Color(0x3f, 0x90, 0xda),
+    Color(0xff, 0xa9, 0x0e),
+    Color(0xbd, 0x1f, 0x01),
+    Color(0x94, 0xa4, 0xa2),
+    Color(0x83, 0x2d, 0xb6),
+    Color(0xa9, 0x6b, 0x59),
+    Color(0xe7, 0x63, 0x00),
+    Color(0xb9, 0xac, 0x70),
+    Color(0x71, 0x75, 0x81),
+    Color(0x92, 0xda, 0xdd),
+];
+
+/// The colour of class or series `index`: the palette, then its darker and its lighter shades in turn.
+pub fn color(index: usize) -> Color {
+    let shade = |amount: f64| 1.0 - 0.6_f64.powf(amount);
+    let (base, cycle) = (PALETTE[index % PALETTE.len()], index / PALETTE.len());
+    let toward = if cycle % 2 == 1 { INK } else { WHITE };
+    base.mix(toward, shade(cycle.div_ceil(2) as f64))
+}
+
+/// Something that can be drawn.
+pub trait Figure {
+    /// Whether the figure's parts fit each other; the other methods may panic if they do not.
+    ///
+    /// # Errors
+    /// What does not fit.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Width and height of the PNG in pixels; the SVG has the same coordinates.
+    fn size(&self) -> (u32, u32);
+
+    /// Draws on a white canvas of that size.
+    fn draw(&self, canvas: &mut dyn Canvas);
+}
+
+/// Writes `stem.png` and `stem.svg`, and returns their paths. Neither is written if the figure cannot be drawn.
+///
+/// # Errors
+/// [`Error::Figure`] if the figure cannot be drawn or encoded, [`Error::Write`] if a file cannot be written.
+pub fn save(figure: &impl Figure, stem: &Path) -> Result<[PathBuf; 2]> {
+    // `with_extension` would cut a stem such as `tsne-0.5` at its dot.
+    let path = |extension: &str| {
+        let mut name = stem.as_os_str().to_owned();
+        name.push(extension);
+        PathBuf::from(name)
+    };
+    let paths = [path(".png"), path(".svg")];
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |message| Error::Figure { path, message }
+    };
+    figure.check().map_err(failed(&paths[0]))?;
+    let pixels = raster(figure).map_err(failed(&paths[0]))?;
+    let svg = vector(figure).map_err(failed(&paths[1]))?;
+    write_atomic(&paths[0], |file| file.write_all(&pixels))?;
+    write_atomic(&paths[1], |file| file.write_all(svg.as_bytes()))?;
+    Ok(paths)
+}
+
+/// The figure as a PNG file.
+fn raster(figure: &impl Figure) -> Result<Vec<u8>, String> {
+    let size = figure.size();
+    let mut canvas = raster::Raster::new(size);
+    figure.draw(&mut canvas);
+    raster::png(&canvas.finish()?, size, ExtendedColorType::Rgb8)
+}
+
+/// The figure as an SVG document.
+fn vector(figure: &impl Figure) -> Result<String, String> {
+    let mut canvas = vector::Vector::new(figure.size());
+    figure.draw(&mut canvas);
+    canvas.finish()
+}
+
+/// Space around a figure.
+const MARGIN: f64 = 28.0;
+/// Em square of a figure's title.
+const TITLE: f64 = 30.0;
+/// Em square of panel titles.
+const SUBTITLE: f64 = 24.0;
+/// Em square of legends and captions.
+const LABEL: f64 = 22.0;
+/// Em square of tick labels.
+const TICK: f64 = 19.0;
+/// Height that the title takes, with the space under it.
+const TITLE_HEIGHT: f64 = 54.0;
+
+/// Draws the figure's title at the upper left; a title wider than the figure is cut.
+fn draw_title(canvas: &mut dyn Canvas, title: &str, width: u32) {
+    let title = font::fit(title, TITLE, f64::from(width) - 2.0 * MARGIN);
+    canvas.text(&Text::new(&title, (MARGIN, MARGIN + TITLE / 2.0), TITLE));
+}
+
+#[cfg(test)]
+mod tests;

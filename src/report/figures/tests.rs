@@ -1,0 +1,143 @@
+//! What every figure promises: the same bytes for the same data, the stated size, and no file left by a failure.
+
+use super::*;
+use crate::matrix::Matrix;
+
+fn names(n: usize) -> Vec<String> {
+    ["T-shirt/top", "Coat <&\"", "Bag"].iter().cycle().take(n).map(|name| (*name).to_owned()).collect()
+}
+
+fn scatter<'a>(train: &'a Matrix, test: &'a Matrix, labels: &'a [u8], class_names: &'a [String]) -> Scatter<'a> {
+    let panel = |title: &str, embedding: &'a Matrix| {
+        let labels = &labels[..embedding.n_samples().min(labels.len())];
+        Panel { title: title.into(), embedding, labels }
+    };
+    let panels = vec![vec![panel("Layer 1, train", train), panel("Layer 1, test", test)]];
+    Scatter { title: "t-SNE".into(), panels, class_names, rows_share_axes: true, direct_labels: true }
+}
+
+fn pixels(figure: &impl Figure) -> image::RgbImage {
+    image::load_from_memory(&raster(figure).unwrap()).unwrap().to_rgb8()
+}
+
+/// How many pixels have exactly this colour.
+fn count(image: &image::RgbImage, color: Color) -> usize {
+    image.pixels().filter(|pixel| pixel.0 == [color.0, color.1, color.2]).count()
+}
+
+#[test]
+fn files_are_the_same_every_time_and_have_the_stated_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = History {
+        train_loss: &[0.9, f32::NAN, 0.4],
+        validation_loss: &[0.8, 0.5, 0.6],
+        train_accuracy: &[0.6, 0.8, 0.9],
+        validation_accuracy: &[0.7, 0.8, 0.8],
+    };
+    let read = |paths: [PathBuf; 2]| paths.map(|path| std::fs::read(path).unwrap());
+    let first = save(&figure, &folder.path().join("history-0.5")).unwrap();
+    assert!(first[0].ends_with("history-0.5.png") && first[1].ends_with("history-0.5.svg"));
+    let first = read(first);
+    assert_eq!(first, read(save(&figure, &folder.path().join("again")).unwrap()));
+    let image = image::load_from_memory(&first[0]).unwrap();
+    assert_eq!((image.width(), image.height()), figure.size());
+    let svg = String::from_utf8(first[1].clone()).unwrap();
+    assert!(svg.contains("Least validation loss 0.5000 in epoch 2"));
+}
+
+#[test]
+fn a_history_may_be_short_or_empty() {
+    for n in [0, 1] {
+        let values = &[0.5][..n];
+        let figure = History { train_loss: values, validation_loss: values, train_accuracy: values, validation_accuracy: values };
+        assert!(count(&pixels(&figure), PALETTE[0]) > 100, "the legend at least");
+        assert_eq!(vector(&figure).unwrap().contains("in epoch 1"), n == 1);
+    }
+}
+
+#[test]
+fn a_point_has_the_colour_of_its_class_where_its_coordinates_say() {
+    let (names, labels) = (names(3), [0, 1, 2, 0]);
+    let train = Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap();
+    let test = Matrix::new(vec![5.0, 5.0], 1, 2).unwrap();
+    let figure = Scatter { direct_labels: false, title: String::new(), ..scatter(&train, &test, &labels, &names) };
+    let image = pixels(&figure);
+    // A square of 720, 3 % of which stays free at each side: the panel begins at (28, 68).
+    let near = |x: u32, y: u32, color: Color| {
+        let pixel = image.get_pixel(x, y).0;
+        let expected = WHITE.mix(color, 0.85);
+        [expected.0, expected.1, expected.2].iter().zip(pixel).all(|(a, b)| a.abs_diff(b) <= 2)
+    };
+    let (low, high) = (22, 698);
+    assert!(near(28 + low, 68 + high, color(0)), "lower left");
+    assert!(near(28 + high, 68 + high, color(1)), "lower right");
+    assert!(near(28 + low, 68 + low, color(2)), "upper left");
+    assert!(near(28 + 720 + 26 + 360, 68 + 360, color(0)), "test point in the middle of the training range");
+    assert_eq!(image.get_pixel(28 + 360, 68 + 360).0, [255; 3]);
+}
+
+#[test]
+fn one_place_an_empty_class_and_no_points_can_be_drawn() {
+    let names = names(30);
+    let same = Matrix::new(vec![3.0; 20], 10, 2).unwrap();
+    let empty = Matrix::new(Vec::new(), 0, 2).unwrap();
+    for (train, test) in [(&same, &empty), (&empty, &empty)] {
+        let figure = scatter(train, test, &[2; 10], &names);
+        let image = pixels(&figure);
+        assert!(count(&image, color(2)) > 20, "legend");
+        assert!(vector(&figure).unwrap().contains("Coat &lt;&amp;&quot;"));
+    }
+    assert!(Scatter { panels: Vec::new(), ..scatter(&same, &empty, &[0; 10], &names) }.size().1 > 100);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_and_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = names(3);
+    let line = Matrix::new(vec![1.0, 2.0], 2, 1).unwrap();
+    let plane = Matrix::new(vec![1.0, 2.0], 1, 2).unwrap();
+    for figure in [scatter(&line, &line, &[0, 0], &names), scatter(&plane, &plane, &[3], &names)] {
+        let error = save(&figure, &folder.path().join("map")).unwrap_err();
+        assert!(matches!(error, Error::Figure { .. }), "{error}");
+    }
+    let missing = folder.path().join("missing");
+    let error = save(&scatter(&plane, &plane, &[0], &names), &missing.join("map")).unwrap_err();
+    assert!(matches!(error, Error::Write { .. }), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_class_may_have_no_images() {
+    let (names, image) = (names(2), [200; 6]);
+    let images = vec![vec![&image[..]; 3], Vec::new()];
+    let figure = Examples { title: String::new(), images, width: 3, height: 2, columns: 2, class_names: &names };
+    assert_eq!(figure.check(), Ok(()));
+    // Two images of 84 x 56, less the frames at their edges.
+    let grey = count(&pixels(&figure), Color(200, 200, 200));
+    assert!((8_500..=2 * 84 * 56).contains(&grey), "{grey}");
+    assert_eq!(vector(&figure).unwrap().matches("<image ").count(), 2);
+    assert!(Examples { width: 4, ..figure }.check().is_err());
+}
+
+#[test]
+fn bars_are_as_high_as_their_values() {
+    let panel = |value| BarPanel { title: "k = 5".into(), values: vec![vec![Some(value)], vec![None]] };
+    let bars = |value| Bars {
+        title: "k-NN accuracy".into(),
+        groups: vec!["raw".into()],
+        series: vec!["all dimensions".into(), "PCA".into()],
+        panels: vec![panel(value)],
+    };
+    let [none, half, full] = [0.0, 0.5, 1.0].map(|value| count(&pixels(&bars(value)), color(0)));
+    assert!((full - half).abs_diff(half - none) < 120, "{none} {half} {full}");
+    assert!(vector(&bars(0.5)).unwrap().contains(">0.500<"));
+    assert!(bars(1.5).check().unwrap_err().contains("1.5"));
+    assert!(bars(f32::NAN).check().is_err());
+}
+
+#[test]
+fn thirty_classes_have_thirty_colours() {
+    let colors: std::collections::BTreeSet<String> = (0..30).map(|index| color(index).hex()).collect();
+    assert_eq!(colors.len(), 30);
+    assert_eq!(color(0).hex(), "#3f90da");
+}
