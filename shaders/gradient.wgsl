@@ -62,7 +62,6 @@ struct AttractionParams {
 }
 
 @group(0) @binding(0) var<uniform> attraction_params: AttractionParams;
-@group(0) @binding(1) var<storage, read> points: array<vec2<f32>>;
 @group(0) @binding(2) var<storage, read> row_starts: array<u32>;
 @group(0) @binding(3) var<storage, read> columns: array<u32>;
 @group(0) @binding(4) var<storage, read> affinities: array<f32>;

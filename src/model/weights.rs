@@ -1,0 +1,89 @@
+//! Weights of a model on the host, and their .safetensors files.
+
+use super::MlpConfig;
+use crate::error::{Error, Result};
+use crate::files::write_atomic;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+/// Key of the file's metadata under which the model's configuration stands, as JSON. One key alone: the format does not order
+/// several.
+const CONFIG_KEY: &str = "layerlens";
+
+/// Named tensors. Kernels of dense layers are inputs x outputs in row-major order, as in Keras (PyTorch transposes them).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+impl Weights {
+    /// Adds a tensor.
+    pub fn insert(&mut self, name: String, shape: Vec<usize>, values: Vec<f32>) {
+        self.tensors.insert(name, (shape, values));
+    }
+
+    /// The values of a tensor of that shape.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there is none of that name or it has another shape.
+    pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32]> {
+        match self.tensors.get(name) {
+            Some((found, values)) if found == shape => Ok(values),
+            Some((found, _)) => Err(Error::Data(format!("tensor `{name}` has the shape {found:?}, this model needs {shape:?}"))),
+            None => Err(Error::Data(format!("tensor `{name}` of shape {shape:?} is missing"))),
+        }
+    }
+
+    /// Number of tensors.
+    pub fn len(&self) -> usize {
+        self.tensors.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.tensors.is_empty()
+    }
+}
+
+/// Writes weights and the configuration of their model.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn write_weights(path: &Path, config: &MlpConfig, weights: &Weights) -> Result<()> {
+    let failed = |message: String| Error::write(path, std::io::Error::other(message));
+    let views = weights.tensors.iter().map(|(name, (shape, values))| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
+        view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
+    });
+    let config = serde_json::to_string(config).map_err(|error| failed(error.to_string()))?;
+    let metadata = HashMap::from([(CONFIG_KEY.to_owned(), config)]);
+    let bytes = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+    write_atomic(path, |writer| writer.write_all(&bytes))
+}
+
+/// Reads weights and the configuration of their model.
+///
+/// # Errors
+/// [`Error::Input`] if the file is missing, malformed, not written by this program, or holds a value that is not finite.
+pub fn read_weights(path: &Path) -> Result<(MlpConfig, Weights)> {
+    let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
+    let malformed = |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of weights: {message}"));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
+    let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get(CONFIG_KEY));
+    let config = config.ok_or_else(|| malformed(&format!("its metadata lack the key `{CONFIG_KEY}` that names the model")))?;
+    let config: MlpConfig = serde_json::from_str(config).map_err(|error| malformed(&error))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
+    let mut weights = Weights::default();
+    for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            return Err(malformed(&format!("tensor `{name}` is {:?}, expected F32", view.dtype())));
+        }
+        let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::input(path, format!("tensor `{name}`, value {at} is {}: every value must be finite", values[at])));
+        }
+        weights.insert(name, view.shape().to_vec(), values);
+    }
+    Ok((config, weights))
+}
