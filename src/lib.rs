@@ -10,5 +10,6 @@ pub mod model;
 pub mod neighbors;
 pub mod progress;
 pub mod random;
+pub mod report;
 pub mod training;
 pub use error::{Error, Result};

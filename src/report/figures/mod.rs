@@ -1,7 +1,8 @@
 //! The figures of a run: training history, example images, maps of embeddings, bars of scores; each as PNG and as SVG.
 //!
-//! plotters sets the text and fills the boxes of the PNG with a font that the program carries, so a figure looks the same
-//! on every machine and its files have the same bytes whenever its data are the same.
+//! The boxes of a PNG are plotters'. Its text is set here, in a font that the program carries, because plotters drops the
+//! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
+//! are the same.
 
 pub mod axes;
 pub mod bars;

@@ -1,7 +1,8 @@
 //! The pixel surface: drawn twice as large, then averaged, which smooths every edge.
 
 use super::canvas::{Align, Canvas, Color, Dot, Picture, Point, Text, WHITE};
-use super::font::{HEIGHT_IN_EM, font, text_width};
+use super::font::{font, lay_out};
+use ab_glyph::{Font, Glyph};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use plotters::prelude::{BitMapBackend, DrawingBackend, RGBColor};
@@ -48,6 +49,14 @@ impl Raster {
         Ok(small)
     }
 
+    /// Paints `color` over one drawn pixel.
+    fn blend(&mut self, x: usize, y: usize, color: Color, opacity: f64) {
+        let at = (y * self.width + x) * 3;
+        for (old, new) in self.buffer[at..at + 3].iter_mut().zip([color.0, color.1, color.2]) {
+            *old = (f64::from(*old) + (f64::from(new) - f64::from(*old)) * opacity).round() as u8;
+        }
+    }
+
     /// plotters, drawing into the buffer.
     fn plotters(&mut self, draw: impl FnOnce(&mut BitMapBackend<'_>) -> Result<(), String>) {
         let result = BitMapBackend::with_buffer_and_format(&mut self.buffer, (self.width as u32, self.height as u32))
@@ -58,12 +67,28 @@ impl Raster {
         }
     }
 
-    /// Paints `color` over one drawn pixel.
-    fn blend(&mut self, x: usize, y: usize, color: Color, opacity: f64) {
-        let at = (y * self.width + x) * 3;
-        for (old, new) in self.buffer[at..at + 3].iter_mut().zip([color.0, color.1, color.2]) {
-            *old = (f64::from(*old) + (f64::from(new) - f64::from(*old)) * opacity).round() as u8;
+    /// Paints glyphs, moved by `shift`.
+    fn glyphs(&mut self, font: &impl Font, glyphs: &[Glyph], shift: Point, color: Color) {
+        for glyph in glyphs {
+            let mut glyph = glyph.clone();
+            glyph.position.x += shift.0 as f32;
+            glyph.position.y += shift.1 as f32;
+            // A space has no outline.
+            let Some(outline) = font.outline_glyph(glyph) else { continue };
+            let corner = outline.px_bounds().min;
+            outline.draw(|x, y, covered| {
+                let (x, y) = (i64::from(x) + corner.x as i64, i64::from(y) + corner.y as i64);
+                if (0..self.width as i64).contains(&x) && (0..self.height as i64).contains(&y) {
+                    self.blend(x as usize, y as usize, color, f64::from(covered.clamp(0.0, 1.0)));
+                }
+            });
         }
+    }
+
+    /// The pixel corner of the buffer nearest to a place of the figure.
+    fn inside(&self, (x, y): Point) -> (usize, usize) {
+        let nearest = |at: f64, end: usize| (at * SCALE_F).round().clamp(0.0, end as f64) as usize;
+        (nearest(x, self.width), nearest(y, self.height))
     }
 
     /// Paints every pixel within `radius` of the segment between two points of the buffer, its rim by the covered share.
@@ -98,44 +123,41 @@ impl Canvas for Raster {
     }
 
     fn rectangle(&mut self, corner: Point, size: (f64, f64), color: Color) {
-        let (from, to) = (whole(corner), whole((corner.0 + size.0, corner.1 + size.1)));
+        let (from, to) = (self.inside(corner), self.inside((corner.0 + size.0, corner.1 + size.1)));
         if from.0 < to.0 && from.1 < to.1 {
+            // plotters counts the last pixel in.
+            let last = (to.0 as i32 - 1, to.1 as i32 - 1);
             let style = RGBColor(color.0, color.1, color.2).filled();
-            self.plotters(|backend| backend.draw_rect(from, to, &style, true).map_err(|error| error.to_string()));
+            self.plotters(|backend| {
+                backend.draw_rect((from.0 as i32, from.1 as i32), last, &style, true).map_err(|error| error.to_string())
+            });
         }
     }
 
     fn text(&mut self, text: &Text<'_>) {
-        let size = text.size * SCALE_F;
-        let font = match font(size) {
+        let font = match font() {
             Ok(font) => font,
             Err(message) => {
                 self.failure.get_or_insert(message);
                 return;
             }
         };
-        let width = text_width(text.words, text.size);
+        let size = text.size * SCALE_F;
+        let (_, width) = lay_out(font, text.words, size, (0.0, 0.0));
         let left = match text.align {
-            Align::Left => text.at.0,
-            Align::Center => text.at.0 - width / 2.0,
-            Align::Right => text.at.0 - width,
+            Align::Left => text.at.0 * SCALE_F,
+            Align::Center => text.at.0 * SCALE_F - width / 2.0,
+            Align::Right => text.at.0 * SCALE_F - width,
         };
-        // plotters puts the baseline half a font height under the top anchor.
-        let at = whole((left, text.baseline() - 0.5 * HEIGHT_IN_EM * text.size));
-        let mut draw = |(dx, dy): (i32, i32), color: Color| {
-            let style = font.color(&RGBColor(color.0, color.1, color.2));
-            let at = (at.0 + dx, at.1 + dy);
-            self.plotters(|backend| backend.draw_text(text.words, &style, at).map_err(|error| error.to_string()));
-        };
+        let (glyphs, _) = lay_out(font, text.words, size, (left, text.baseline() * SCALE_F));
         if text.halo {
             // Copies on a circle: enough of them that their gaps are smaller than a pixel.
-            let radius = text.size * SCALE_F * 0.11;
             for step in 0..16 {
                 let (sin, cos) = (f64::from(step) * std::f64::consts::TAU / 16.0).sin_cos();
-                draw(((radius * cos).round() as i32, (radius * sin).round() as i32), WHITE);
+                self.glyphs(font, &glyphs, (0.11 * size * cos, 0.11 * size * sin), WHITE);
             }
         }
-        draw((0, 0), text.color);
+        self.glyphs(font, &glyphs, (0.0, 0.0), text.color);
     }
 
     fn dots(&mut self, dots: &[Dot], radius: f64, opacity: f64) {
@@ -146,9 +168,8 @@ impl Canvas for Raster {
     }
 
     fn picture(&mut self, corner: Point, zoom: u32, picture: &Picture<'_>) {
-        let (left, top) = whole(corner);
+        let (left, top) = self.inside(corner);
         let side = zoom as usize * SCALE;
-        let (left, top) = (left.max(0) as usize, top.max(0) as usize);
         for y in 0..(picture.height * side).min(self.height.saturating_sub(top)) {
             for x in 0..(picture.width * side).min(self.width.saturating_sub(left)) {
                 let grey = picture.pixels[y / side * picture.width + x / side];
@@ -162,11 +183,6 @@ impl Canvas for Raster {
 /// A place in the buffer.
 fn scaled((x, y): Point) -> Point {
     (x * SCALE_F, y * SCALE_F)
-}
-
-/// The nearest pixel corner of the buffer.
-fn whole((x, y): Point) -> (i32, i32) {
-    ((x * SCALE_F).round() as i32, (y * SCALE_F).round() as i32)
 }
 
 /// `pixels` as a PNG file of the given colour type.

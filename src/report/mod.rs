@@ -1,0 +1,3 @@
+//! What a person reads of a run: figures and tables.
+
+pub mod figures;
