@@ -13,3 +13,17 @@ pub mod random;
 pub mod report;
 pub mod training;
 pub use error::{Error, Result};
+
+/// Every kernel of the library, for the tests that hold shaders, twins and layouts together.
+pub fn kernels() -> Vec<&'static compute::Kernel> {
+    let rooms = [
+        compute::reduce::KERNELS,
+        neighbors::pairwise::KERNELS,
+        neighbors::knn::KERNELS,
+        embedding::PCA_KERNELS,
+        embedding::placement::KERNELS,
+        embedding::tsne::affinity::KERNELS,
+        embedding::tsne::gradient::KERNELS,
+    ];
+    rooms.into_iter().flatten().copied().collect()
+}

@@ -99,7 +99,8 @@ pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDes
         options.adapter.as_ref().is_none_or(|part| adapter.name.to_lowercase().contains(&part.to_lowercase()))
     };
     let usable = |adapter: &AdapterDescription| choice == DeviceChoice::Gpu || !adapter.software;
-    let best = adapters.iter().enumerate().filter(|(_, adapter)| named(adapter) && usable(adapter)).min_by_key(|(i, a)| (a.rank, *i));
+    let best =
+        adapters.iter().enumerate().filter(|(_, adapter)| named(adapter) && usable(adapter)).min_by_key(|(i, a)| (a.rank, *i));
     if let Some((index, adapter)) = best {
         let reason = format!("{} adapter{}", adapter.device_type, if adapter.software { ", software" } else { "" });
         return Chosen::Adapter { index, reason };

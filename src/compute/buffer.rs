@@ -36,7 +36,9 @@ impl<T: Pod> Buffer<T> {
                 let fill = if cpu.poison { bytemuck::cast_slice(&poison)[0] } else { T::zeroed() };
                 Ok(Self { storage: Storage::Host(vec![fill; len]), len })
             }
-            Device::Gpu(gpu) if gpu.options().poison => Self::from_slice(device, label, &vec![bytemuck::cast_slice(&poison)[0]; len]),
+            Device::Gpu(gpu) if gpu.options().poison => {
+                Self::from_slice(device, label, &vec![bytemuck::cast_slice(&poison)[0]; len])
+            }
             Device::Gpu(gpu) => Ok(Self::on_gpu(gpu.create_buffer(label, bytes::<T>(len))?, len)),
         }
     }

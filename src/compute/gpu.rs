@@ -188,7 +188,9 @@ impl Gpu {
     ) -> Result<()> {
         let pipeline = self.pipeline(kernel)?;
         let mut pending = self.pending();
-        if pending.uniform_bytes == UNIFORM_RING_BYTES || (pending.work > 0 && pending.work.saturating_add(work) > WORK_PER_SUBMIT) {
+        if pending.uniform_bytes == UNIFORM_RING_BYTES
+            || (pending.work > 0 && pending.work.saturating_add(work) > WORK_PER_SUBMIT)
+        {
             self.submit_pending(&mut pending)?;
         }
         let (x, y) = self.grid(workgroups);
@@ -213,13 +215,14 @@ impl Gpu {
                 entries: &entries,
             });
             let encoder = pending.encoder.get_or_insert_with(|| device.create_command_encoder(&Default::default()));
-            let mut pass =
-                encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(kernel.entry_point), timestamp_writes: None });
+            let mut pass = encoder
+                .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(kernel.entry_point), timestamp_writes: None });
             pass.set_pipeline(&pipeline);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(x, y, 1);
         })?;
-        pending.uniform_bytes += (u64::from(self.limits.min_uniform_buffer_offset_alignment)).max(kernel.uniform.size as u64).next_power_of_two();
+        pending.uniform_bytes +=
+            (u64::from(self.limits.min_uniform_buffer_offset_alignment)).max(kernel.uniform.size as u64).next_power_of_two();
         pending.work += work;
         pending.last_kernel = kernel.entry_point;
         Ok(())

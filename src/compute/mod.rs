@@ -12,8 +12,8 @@ pub mod reduce;
 pub use adapter::{AdapterDescription, Chosen, adapters, choose};
 pub use buffer::Buffer;
 pub use gpu::{Gpu, GpuOptions};
-pub(crate) use kernel::{shader_source, uniform};
 pub use kernel::{Kernel, Uniform};
+pub(crate) use kernel::{shader_source, uniform};
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -95,7 +95,9 @@ impl Device {
                 match chosen {
                     Chosen::Adapter { reason, .. } => match Self::gpu(options) {
                         Ok(device) => described(device, reason),
-                        Err(error) if options.adapter.is_none() => described(Self::cpu(), format!("auto fell back to the CPU: {error}")),
+                        Err(error) if options.adapter.is_none() => {
+                            described(Self::cpu(), format!("auto fell back to the CPU: {error}"))
+                        }
                         Err(error) => Err(error),
                     },
                     Chosen::Cpu { reason } => described(Self::cpu(), reason),

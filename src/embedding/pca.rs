@@ -166,11 +166,15 @@ impl Embedding for Pca {
             return Err(Error::parameter("--n-components", 0, "at least 1"));
         }
         if n < 2 || d > MAX_FEATURES {
-            return Err(Error::Data(format!("PCA needs at least 2 points of at most {MAX_FEATURES} features; there are {n} of {d}")));
+            return Err(Error::Data(format!(
+                "PCA needs at least 2 points of at most {MAX_FEATURES} features; there are {n} of {d}"
+            )));
         }
         if self.n_components > n.min(d) {
             let (asked, most) = (self.n_components, n.min(d));
-            return Err(Error::Data(format!("{n} points of {d} features have at most {most} components; {asked} were asked for")));
+            return Err(Error::Data(format!(
+                "{n} points of {d} features have at most {most} components; {asked} were asked for"
+            )));
         }
         Ok(())
     }
@@ -240,7 +244,9 @@ pub fn covariance(
     n_features: usize,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::covariance(&centred.host()[first * n_features..][..n * n_features], products.host_mut(), n, n_features),
+        Device::Cpu(_) => {
+            cpu::covariance(&centred.host()[first * n_features..][..n * n_features], products.host_mut(), n, n_features)
+        }
         Device::Gpu(gpu) => {
             let uniform = CovarianceParams { first: first as u32, n: n as u32, n_features: n_features as u32 };
             let tiles = n_features.div_ceil(64).pow(2);

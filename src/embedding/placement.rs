@@ -58,7 +58,10 @@ fn square(a: &[f32], b: &[f32]) -> f32 {
 /// [`Error::Data`] if the map has not two dimensions; any error of the device.
 pub fn transform(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, h: f32) -> Result<Matrix> {
     if embedding.n_features() != 2 {
-        return Err(Error::Data(format!("new points are placed in maps of 2 dimensions; this one has {}", embedding.n_features())));
+        return Err(Error::Data(format!(
+            "new points are placed in maps of 2 dimensions; this one has {}",
+            embedding.n_features()
+        )));
     }
     let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors().min(N_NEIGHBORS));
     let ids = Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;

@@ -58,7 +58,8 @@ pub fn write_weights(path: &Path, config: &MlpConfig, weights: &Weights) -> Resu
     });
     let config = serde_json::to_string(config).map_err(|error| failed(error.to_string()))?;
     let metadata = HashMap::from([(CONFIG_KEY.to_owned(), config)]);
-    let bytes = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+    let bytes =
+        safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))?;
     write_atomic(path, |writer| writer.write_all(&bytes))
 }
 
@@ -68,7 +69,8 @@ pub fn write_weights(path: &Path, config: &MlpConfig, weights: &Weights) -> Resu
 /// [`Error::Input`] if the file is missing, malformed, not written by this program, or holds a value that is not finite.
 pub fn read_weights(path: &Path) -> Result<(MlpConfig, Weights)> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-    let malformed = |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of weights: {message}"));
+    let malformed =
+        |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of weights: {message}"));
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
     let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get(CONFIG_KEY));
     let config = config.ok_or_else(|| malformed(&format!("its metadata lack the key `{CONFIG_KEY}` that names the model")))?;

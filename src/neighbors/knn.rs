@@ -98,7 +98,9 @@ pub fn select_nearest(
 ) -> Result<()> {
     let Span { query_first, n_queries, reference_first, n_references } = span;
     match device {
-        Device::Cpu(_) => cpu::select_nearest(distances.host(), &excluded.host()[query_first..], lists.host_mut(), list_length, span),
+        Device::Cpu(_) => {
+            cpu::select_nearest(distances.host(), &excluded.host()[query_first..], lists.host_mut(), list_length, span)
+        }
         Device::Gpu(gpu) => {
             let uniform = SelectParams {
                 query_first: query_first as u32,
@@ -167,7 +169,9 @@ pub fn order_nearest(
     (query_first, n_queries): (usize, usize),
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::order_nearest(lists.host(), refined.host(), norms.host(), nearest, list_length, (query_first, n_queries)),
+        Device::Cpu(_) => {
+            cpu::order_nearest(lists.host(), refined.host(), norms.host(), nearest, list_length, (query_first, n_queries))
+        }
         Device::Gpu(gpu) => {
             let uniform = OrderParams {
                 query_first: query_first as u32,

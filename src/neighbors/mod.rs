@@ -95,7 +95,9 @@ pub fn nearest_neighbors(device: &Device, x: &Matrix, n_neighbors: usize, observ
     let n = x.n_samples();
     if n_neighbors >= n {
         let most = n.saturating_sub(1);
-        return Err(Error::Data(format!("{n} points have at most {most} other points each; {n_neighbors} neighbours were asked for")));
+        return Err(Error::Data(format!(
+            "{n} points have at most {most} other points each; {n_neighbors} neighbours were asked for"
+        )));
     }
     let references = Points::new(device, x, &x.column_means())?;
     search(device, &references, &references, true, n_neighbors, observer)
@@ -185,7 +187,11 @@ fn search(
     observer: &dyn Observer,
 ) -> Result<NeighborGraph> {
     if !(1..=MAX_NEIGHBORS).contains(&n_neighbors) {
-        return Err(Error::parameter("--n-neighbors", n_neighbors, format!("between 1 and {MAX_NEIGHBORS} neighbours are supported")));
+        return Err(Error::parameter(
+            "--n-neighbors",
+            n_neighbors,
+            format!("between 1 and {MAX_NEIGHBORS} neighbours are supported"),
+        ));
     }
     let (mut indices, mut squared) = (Vec::new(), Vec::new());
     for part in &queries.parts {

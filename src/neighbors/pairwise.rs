@@ -96,8 +96,13 @@ pub fn squared_distances(
             block,
         ),
         Device::Gpu(gpu) => {
-            let bindings =
-                [(1, queries.0.gpu()), (2, references.0.gpu()), (3, distances.gpu()), (4, queries.1.gpu()), (5, references.1.gpu())];
+            let bindings = [
+                (1, queries.0.gpu()),
+                (2, references.0.gpu()),
+                (3, distances.gpu()),
+                (4, queries.1.gpu()),
+                (5, references.1.gpu()),
+            ];
             let tiles = block.n_queries.div_ceil(TILE) * block.n_references.div_ceil(TILE);
             gpu.dispatch_workgroups(&SQUARED_DISTANCES, &block.uniform(), &bindings, tiles, block.work())?;
         }

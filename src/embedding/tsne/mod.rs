@@ -244,7 +244,11 @@ impl Embedding for Tsne {
         }
         if 3.0 * self.perplexity > n.saturating_sub(1) as f32 {
             let (needed, largest) = ((3.0 * self.perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
-            let advice = if largest >= 1.0 { format!("the largest perplexity for {n} is {largest:.1}") } else { "4 are the fewest".into() };
+            let advice = if largest >= 1.0 {
+                format!("the largest perplexity for {n} is {largest:.1}")
+            } else {
+                "4 are the fewest".into()
+            };
             return Err(Error::Data(format!(
                 "t-SNE with perplexity {} needs at least {needed} points, there are {n}; {advice}",
                 self.perplexity

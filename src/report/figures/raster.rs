@@ -125,11 +125,10 @@ impl Canvas for Raster {
     fn rectangle(&mut self, corner: Point, size: (f64, f64), color: Color) {
         let (from, to) = (self.inside(corner), self.inside((corner.0 + size.0, corner.1 + size.1)));
         if from.0 < to.0 && from.1 < to.1 {
-            // plotters counts the last pixel in.
-            let last = (to.0 as i32 - 1, to.1 as i32 - 1);
             let style = RGBColor(color.0, color.1, color.2).filled();
             self.plotters(|backend| {
-                backend.draw_rect((from.0 as i32, from.1 as i32), last, &style, true).map_err(|error| error.to_string())
+                let corners = ((from.0 as i32, from.1 as i32), (to.0 as i32, to.1 as i32));
+                backend.draw_rect(corners.0, corners.1, &style, true).map_err(|error| error.to_string())
             });
         }
     }
