@@ -1,17 +1,48 @@
-//! Layerlens (in construction).
+//! Layerlens shows what each hidden layer of a neural network has learned.
+//!
+//! The story in order: a [`dataset`] trains a [`model`] by [`training`]; the [`activations`] of its layers are spaces of many
+//! dimensions, whose exact [`neighbors`] feed the methods of [`embedding`], which map each layer to two dimensions and place
+//! test points in the same map; [`evaluation`] scores how much of the classes a space or map keeps; [`report`] draws, and
+//! [`run`] does all of it into one folder. Everything heavy runs on a [`compute::Device`]: WGSL compute shaders on any Vulkan,
+//! Metal or DX12 GPU, or the same algorithm on the CPU.
+//!
+//! ```
+//! use layerlens::compute::Device;
+//! use layerlens::embedding::Tsne;
+//! use layerlens::matrix::Matrix;
+//!
+//! // Two groups of 40 points in five dimensions, far apart.
+//! let values = (0..400).map(|i| (i * i % 17) as f32 + if i < 200 { 0.0 } else { 100.0 }).collect();
+//! let x = Matrix::new(values, 80, 5)?;
+//! let device = Device::cpu(); // or Device::gpu(&GpuOptions::default())?
+//! let fitted = Tsne { perplexity: 10.0, ..Tsne::default() }.fit(&device, &x)?;
+//! let map = fitted.embedding();
+//! let gap = |i: usize, j: usize| (map.row(i)[0] - map.row(j)[0]).hypot(map.row(i)[1] - map.row(j)[1]);
+//! assert!(gap(0, 79) > gap(0, 1));
+//! # Ok::<(), layerlens::Error>(())
+//! ```
 #![warn(missing_docs)]
-pub mod compute;
+
 pub mod dataset;
+pub mod model;
+pub mod training;
+
+pub mod activations;
+pub mod neighbors;
+
 pub mod embedding;
+pub mod evaluation;
+
+pub mod report;
+pub mod run;
+
+pub mod compute;
 pub mod error;
 pub mod files;
 pub mod matrix;
-pub mod model;
-pub mod neighbors;
 pub mod progress;
 pub mod random;
-pub mod report;
-pub mod training;
+
 pub use error::{Error, Result};
 
 /// Every kernel of the library, for the tests that hold shaders, twins and layouts together.

@@ -29,3 +29,20 @@ pub trait Observer: Sync {
 pub struct Silent;
 
 impl Observer for Silent {}
+
+/// Watches a run of several stages.
+pub trait Reporter: Sync {
+    /// A stage of that name begins; it ends when the observer is dropped.
+    fn stage(&self, name: &str) -> Box<dyn Observer + '_>;
+
+    /// Something worth knowing happened, a fallback for example.
+    fn note(&self, text: &str) {
+        let _ = text;
+    }
+}
+
+impl Reporter for Silent {
+    fn stage(&self, _: &str) -> Box<dyn Observer + '_> {
+        Box::new(Self)
+    }
+}

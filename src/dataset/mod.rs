@@ -33,6 +33,16 @@ pub struct Source {
 }
 
 impl Source {
+    /// Describes a file as it stands on the disk; `verified` is false, since nothing is known of it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it cannot be read.
+    pub fn of_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
+        Ok(Self::new(path.display(), &bytes, &[]))
+    }
+
     /// Describes `bytes`, verified if their SHA-256 is one of `known`.
     fn new(name: impl ToString, bytes: &[u8], known: &[&str]) -> Self {
         let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();

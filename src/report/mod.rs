@@ -1,3 +1,4 @@
 //! What a person reads of a run: figures and tables.
 
 pub mod figures;
+pub mod table;

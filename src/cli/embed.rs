@@ -1,0 +1,76 @@
+//! `layerlens embed`: a map of any matrix.
+
+use super::methods::OnlyMethodFlags;
+use super::{Global, argv, method_title, print};
+use anyhow::Result;
+use clap::Args;
+use layerlens::Error;
+use layerlens::dataset::{Source, npy};
+use layerlens::report::table;
+use layerlens::run::{self, Embed, Labelled};
+use std::path::{Path, PathBuf};
+
+/// What to embed, and how.
+#[derive(Clone, Debug, Args)]
+pub struct EmbedArgs {
+    /// Points to fit: a .npy matrix, n_samples x n_features
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+    /// Their classes: .npy of whole numbers, or text with one number a line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Points to place in the fitted map
+    #[arg(long, value_name = "FILE")]
+    new: Option<PathBuf>,
+    /// Their classes
+    #[arg(long, value_name = "FILE", requires = "new")]
+    new_labels: Option<PathBuf>,
+    /// Method
+    #[arg(long, alias = "methods", default_value = "tsne")]
+    method: String,
+    #[command(flatten)]
+    flags: OnlyMethodFlags,
+}
+
+/// Reads classes; at most 256 kinds.
+pub fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
+    let narrow = |(row, label): (usize, u32)| {
+        u8::try_from(label).map_err(|_| Error::input(path, format!("row {row} has the label {label}; labels go from 0 to 255")))
+    };
+    npy::read_labels(path)?.into_iter().enumerate().map(narrow).collect()
+}
+
+/// Reads points and their classes, and refuses a count that differs.
+pub fn read_labelled(points: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
+    let x = npy::read_matrix(points)?;
+    let read = labels.map(read_labels).transpose()?;
+    if let (Some(path), Some(labels)) = (labels, &read)
+        && labels.len() != x.n_samples()
+    {
+        let message = format!("{} labels for the {} rows of {}", labels.len(), x.n_samples(), points.display());
+        return Err(Error::input(path, message));
+    }
+    Ok(Labelled { x, labels: read })
+}
+
+/// Embeds, prints the scores, and says where everything is.
+pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
+    let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
+    let files = [Some(&args.input), args.labels.as_ref(), args.new.as_ref(), args.new_labels.as_ref()];
+    let job = Embed {
+        fitted: read_labelled(&args.input, args.labels.as_deref())?,
+        new: args.new.as_ref().map(|new| read_labelled(new, args.new_labels.as_deref())).transpose()?,
+        method: methods.remove(0),
+        inputs: files.into_iter().flatten().map(Source::of_file).collect::<Result<_, _>>()?,
+        out: global.out.clone(),
+        force: global.force,
+        seed: global.seed,
+        argv: argv(),
+    };
+    let (device, description) = global.open()?;
+    let (path, scores) = run::embed(&job, &device, &description, &global.terminal())?;
+    let path = path.display();
+    let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &method_title)) };
+    print(&format!("{table}written to {path}:\n  embeddings/embedding.npy, figures/map.png, manifest.json\nlook at {path}/figures/map.png first\n"));
+    Ok(())
+}

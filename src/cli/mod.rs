@@ -1,0 +1,123 @@
+//! The command line: flags, their meaning, and the last lines that tell where everything is.
+
+mod devices;
+mod embed;
+mod evaluate;
+mod interrupt;
+mod methods;
+mod progress;
+mod run;
+mod train;
+
+use anyhow::Result;
+use clap::{Args, Parser, Subcommand};
+use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions};
+use layerlens::embedding::METHODS;
+use progress::{ProgressMode, Terminal};
+use std::path::PathBuf;
+
+/// Shows what each hidden layer of a neural network has learned.
+///
+/// Without a command: `run` on the embedded sample of Fashion-MNIST.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 120)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// What computes; auto takes a real GPU if there is one, never a software adapter, else the CPU
+    #[arg(long, global = true, value_enum, default_value = "auto", env = "LAYERLENS_DEVICE", help_heading = "Global")]
+    device: DeviceChoice,
+    /// Part of the name of the GPU to take (see `layerlens devices`)
+    #[arg(long, global = true, value_name = "NAME", env = "LAYERLENS_ADAPTER", help_heading = "Global")]
+    adapter: Option<String>,
+    /// Seed of everything that is random
+    #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global")]
+    seed: u64,
+    /// Threads of the CPU [default: all cores]
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..), env = "LAYERLENS_THREADS", help_heading = "Global")]
+    threads: Option<u16>,
+    /// How progress is shown on stderr
+    #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Global")]
+    progress: ProgressMode,
+    /// Folder of the results [default: runs/<UTC time>-<name>]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global")]
+    out: Option<PathBuf>,
+    /// Replace an earlier run in that folder
+    #[arg(long, global = true, help_heading = "Global")]
+    force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a classifier, embed its layers, score and draw them
+    #[command(visible_alias = "study")]
+    Run(run::RunArgs),
+    /// Train a classifier and keep its weights
+    Train(train::TrainArgs),
+    /// Embed any .npy matrix, place new points, score and draw the map
+    Embed(embed::EmbedArgs),
+    /// Score a space or a map by k-NN classification
+    Evaluate(evaluate::EvaluateArgs),
+    /// List the GPUs, and which one each --device takes
+    Devices,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(self) -> Result<()> {
+        interrupt::watch()?;
+        if let Some(threads) = self.global.threads {
+            rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+        }
+        match self.command {
+            None => run::run(&self.global, &run::RunArgs::default()),
+            Some(Command::Run(args)) => run::run(&self.global, &args),
+            Some(Command::Train(args)) => train::train(&self.global, &args),
+            Some(Command::Embed(args)) => embed::embed(&self.global, &args),
+            Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
+            Some(Command::Devices) => devices::devices(&self.global),
+        }
+    }
+}
+
+impl Global {
+    /// Opens the device and says on stderr which one it is, and why.
+    fn open(&self) -> Result<(Device, Description)> {
+        let (device, description) = Device::open(self.device, &self.gpu_options())?;
+        if self.progress != ProgressMode::None {
+            eprintln!("device: {} ({})", description.name, description.reason);
+        }
+        Ok((device, description))
+    }
+
+    fn gpu_options(&self) -> GpuOptions {
+        GpuOptions { adapter: self.adapter.clone(), ..GpuOptions::from_env() }
+    }
+
+    fn terminal(&self) -> Terminal {
+        Terminal::new(self.progress)
+    }
+}
+
+/// The command line as it was typed.
+fn argv() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// A method's title by its name.
+fn method_title(name: &str) -> String {
+    METHODS.iter().find(|method| method.name == name).map_or(name.to_owned(), |method| format!("{} in 2-D", method.title))
+}
+
+/// Prints to stdout; a reader that has gone away, as `head` does, is not an error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}

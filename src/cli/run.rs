@@ -1,0 +1,52 @@
+//! `layerlens run`, and `layerlens` alone: the whole study.
+
+use super::methods::SharedMethodFlags;
+use super::train::TrainArgs;
+use super::{Global, method_title, print};
+use anyhow::Result;
+use clap::{Args, Parser};
+use layerlens::report::table;
+use layerlens::run::{self, Run};
+use std::path::PathBuf;
+
+/// What to look into, and how.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    train: TrainArgs,
+    /// Weights to look into instead of training: a .safetensors file of an earlier run
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Methods to embed with
+    #[arg(long, value_delimiter = ',', default_value = "pca,tsne")]
+    methods: Vec<String>,
+    #[command(flatten)]
+    flags: SharedMethodFlags,
+}
+
+impl Default for RunArgs {
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Alone {
+            #[command(flatten)]
+            args: RunArgs,
+        }
+        Alone::parse_from(["layerlens"]).args
+    }
+}
+
+/// Does the study, prints the scores, and says where everything is.
+pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
+    let job =
+        Run { train: args.train.to_run(global), model: args.model.clone(), methods: args.flags.choose(&args.methods, global.seed)? };
+    let (device, description) = global.open()?;
+    let summary = run::run(&job, &device, &description, &global.terminal())?;
+    let path = summary.path.display();
+    print(&format!(
+        "\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too (.csv)\n  embeddings/   places in every map (.npy)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/tsne_layers.png first\n",
+        table::text(&summary.scores, &method_title),
+        summary.test.accuracy,
+        summary.test.loss,
+    ));
+    Ok(())
+}

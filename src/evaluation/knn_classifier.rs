@@ -1,0 +1,126 @@
+//! k-NN classification: the majority class of the nearest training points, equal votes, ties to the smaller class, as in
+//! scikit-learn's `KNeighborsClassifier`. O(n k) beside the search for the neighbours.
+
+use crate::error::{Error, Result};
+use crate::neighbors::NeighborGraph;
+use serde::Serialize;
+
+/// On which points a classifier was scored; it is always fitted on the training points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScoredOn {
+    /// The test points.
+    Test,
+    /// The training points themselves, each without its own vote.
+    TrainLeaveOneOut,
+}
+
+/// Accuracy for one number of neighbours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KnnScore {
+    /// Neighbours that vote.
+    pub n_neighbors: usize,
+    /// Share of the scored points whose class was found, 0 to 1.
+    pub accuracy: f64,
+    /// The same for each class alone; none for a class without points.
+    pub per_class: Vec<Option<f64>>,
+}
+
+/// What one space, or one map of it, scores.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scores {
+    /// The space: `raw`, `layer_1`, ...
+    pub space: String,
+    /// The method that made the map, or none for the space itself.
+    pub method: Option<String>,
+    /// Dimensions of the points that were compared.
+    pub n_dimensions: usize,
+    /// Training points that voted.
+    pub n_fitted: usize,
+    /// Points that were classified.
+    pub n_scored: usize,
+    /// Which those are.
+    pub scored_on: ScoredOn,
+    /// One entry a number of neighbours.
+    pub knn: Vec<KnnScore>,
+}
+
+/// Majority class among the first `n_neighbors` of each row of `graph`.
+///
+/// # Panics
+/// If the graph has fewer neighbours, or points to a row without a label.
+pub fn predict(graph: &NeighborGraph, labels: &[u8], n_neighbors: usize) -> Vec<u8> {
+    (0..graph.n_samples())
+        .map(|i| {
+            let mut votes = [0_usize; 256];
+            for &neighbor in &graph.neighbors(i)[..n_neighbors] {
+                votes[usize::from(labels[neighbor as usize])] += 1;
+            }
+            let most = votes.iter().max().copied().unwrap_or(0);
+            votes.iter().position(|&count| count == most).unwrap_or(0) as u8
+        })
+        .collect()
+}
+
+/// Scores the rows of `graph`, whose classes are `scored`, by the classes `fitted` of the points that the graph refers to.
+///
+/// # Errors
+/// [`Error::Data`] if the counts do not fit, if the graph has fewer neighbours than asked for, or if there is one class only.
+pub fn knn_accuracy(graph: &NeighborGraph, fitted: &[u8], scored: &[u8], n_neighbors: &[usize]) -> Result<Vec<KnnScore>> {
+    if graph.n_samples() != scored.len() || graph.indices().iter().any(|&at| at as usize >= fitted.len()) {
+        let (rows, labels) = (graph.n_samples(), scored.len());
+        return Err(Error::Data(format!("{labels} labels for {rows} scored points and {} fitted ones", fitted.len())));
+    }
+    if fitted.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
+    }
+    let n_classes = fitted.iter().chain(scored).max().map_or(0, |&most| usize::from(most) + 1);
+    n_neighbors
+        .iter()
+        .map(|&k| {
+            if k == 0 || k > graph.n_neighbors() {
+                return Err(Error::Data(format!("{k} neighbours cannot vote; {} of each point are known", graph.n_neighbors())));
+            }
+            let (mut right, mut all) = (vec![0_usize; n_classes], vec![0_usize; n_classes]);
+            for (&truth, guess) in scored.iter().zip(predict(graph, fitted, k)) {
+                all[usize::from(truth)] += 1;
+                right[usize::from(truth)] += usize::from(truth == guess);
+            }
+            let per_class = right.iter().zip(&all).map(|(&right, &all)| (all > 0).then(|| right as f64 / all as f64)).collect();
+            let accuracy = right.iter().sum::<usize>() as f64 / scored.len().max(1) as f64;
+            Ok(KnnScore { n_neighbors: k, accuracy, per_class })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graph(rows: &[[u32; 3]]) -> NeighborGraph {
+        NeighborGraph::new(rows.concat(), vec![0.0; 3 * rows.len()], 3).unwrap()
+    }
+
+    #[test]
+    fn the_majority_wins_and_ties_go_to_the_smaller_class() {
+        let labels = [2, 2, 1, 0];
+        assert_eq!(predict(&graph(&[[0, 1, 2], [0, 2, 3], [3, 2, 0]]), &labels, 3), [2, 0, 0]);
+        assert_eq!(predict(&graph(&[[0, 2, 3]]), &labels, 2), [1]);
+        assert_eq!(predict(&graph(&[[0, 2, 3]]), &labels, 1), [2]);
+    }
+
+    #[test]
+    fn accuracy_is_counted_in_all_and_per_class() {
+        let scores = knn_accuracy(&graph(&[[0, 1, 2], [2, 3, 0], [3, 2, 1]]), &[0, 0, 2, 2], &[0, 0, 2], &[1, 3]).unwrap();
+        assert_eq!((scores[0].accuracy, scores[1].n_neighbors), (2.0 / 3.0, 3));
+        assert_eq!(scores[0].per_class, [Some(0.5), None, Some(1.0)]);
+    }
+
+    #[test]
+    fn one_class_or_too_few_neighbours_are_refused() {
+        let one = knn_accuracy(&graph(&[[0, 1, 2]]), &[4, 4, 4], &[4], &[1]).unwrap_err();
+        assert!(one.to_string().contains("at least two classes"), "{one}");
+        let few = knn_accuracy(&graph(&[[0, 1, 2]]), &[4, 4, 1], &[4], &[5]).unwrap_err();
+        assert!(few.to_string().contains("5 neighbours"), "{few}");
+    }
+}

@@ -1,0 +1,241 @@
+//! A run's folder and its manifest, which is rewritten whole after every stage.
+
+use crate::compute::Description;
+use crate::dataset::{Source, npy};
+use crate::error::{Error, Result};
+use crate::files::{create_folder, write_atomic};
+use crate::matrix::Matrix;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Version of the manifest's layout; raised when a reader must know.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything that is needed to understand, and to repeat, a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Manifest {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of the program.
+    pub layerlens_version: &'static str,
+    /// `running`, `complete`, `failed` or `interrupted`.
+    pub status: Status,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// When it began, UTC.
+    pub started: String,
+    /// Command line.
+    pub argv: Vec<String>,
+    /// Seed of everything that is random.
+    pub seed: u64,
+    /// The configuration with all defaults filled in.
+    pub config: serde_json::Value,
+    /// What computed, and why that.
+    pub device: Description,
+    /// Files that were read.
+    pub inputs: Vec<Source>,
+    /// Finished stages in order.
+    pub stages: Vec<Stage>,
+    /// Files that were written.
+    pub outputs: Vec<Output>,
+    /// What the user should know about the results.
+    pub warnings: Vec<String>,
+    /// Figures of the run: accuracies, divergences, scores.
+    pub results: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Under way, or killed.
+    Running,
+    /// Everything is there.
+    Complete,
+    /// Ended by an error.
+    Failed,
+    /// Ended by the user.
+    Interrupted,
+}
+
+/// A finished stage.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stage {
+    /// What was done.
+    pub name: String,
+    /// Wall time.
+    pub seconds: f64,
+    /// `cpu` or `gpu`.
+    pub device: &'static str,
+}
+
+/// A written file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Output {
+    /// Path below the run's folder.
+    pub path: String,
+    /// Rows and columns of an array.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<usize>>,
+    /// Type of an array's elements.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<&'static str>,
+}
+
+/// A run's folder.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    /// Its manifest; written by [`RunFolder::save`].
+    pub manifest: Manifest,
+}
+
+/// What is known of a run before it begins.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Command line.
+    pub argv: Vec<String>,
+    /// Seed.
+    pub seed: u64,
+    /// Configuration.
+    pub config: serde_json::Value,
+    /// Device.
+    pub device: Description,
+    /// Files that were read.
+    pub inputs: Vec<Source>,
+}
+
+/// `runs/<UTC time>-<name>`, where a run goes if nothing else is said.
+pub fn default_path(name: &str) -> PathBuf {
+    PathBuf::from("runs").join(format!("{}-{name}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))
+}
+
+impl RunFolder {
+    /// Creates the folder and its first manifest.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an earlier run there (a folder
+    /// with a manifest) but nothing else; [`Error::Write`].
+    pub fn create(path: &Path, force: bool, opening: Opening) -> Result<Self> {
+        if path.join("manifest.json").is_file() && force {
+            std::fs::remove_dir_all(path).map_err(|error| Error::write(path, error))?;
+        } else if std::fs::symlink_metadata(path).is_ok() && !is_empty_folder(path) {
+            if force {
+                let reason = "--force replaces an earlier run only, and there is no manifest.json in it";
+                return Err(Error::write(path, std::io::Error::other(reason)));
+            }
+            return Err(Error::Exists(path.to_owned()));
+        }
+        create_folder(path)?;
+        let Opening { argv, seed, config, device, inputs } = opening;
+        let manifest = Manifest {
+            schema_version: SCHEMA_VERSION,
+            layerlens_version: env!("CARGO_PKG_VERSION"),
+            status: Status::Running,
+            error: None,
+            started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            argv,
+            seed,
+            config,
+            device,
+            inputs,
+            stages: Vec::new(),
+            outputs: Vec::new(),
+            warnings: Vec::new(),
+            results: serde_json::Map::new(),
+        };
+        let folder = Self { path: path.to_owned(), manifest };
+        let config = toml::to_string(&folder.manifest.config).map_err(|error| Error::write(path, std::io::Error::other(error)))?;
+        write_atomic(&path.join("config.toml"), |writer| writer.write_all(config.as_bytes()))?;
+        folder.save()?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path below the folder; the folders on the way are created.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn below(&self, name: &str) -> Result<PathBuf> {
+        let path = self.path.join(name);
+        if let Some(parent) = path.parent() {
+            create_folder(parent)?;
+        }
+        Ok(path)
+    }
+
+    /// Writes a matrix as .npy and lists it.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write_matrix(&mut self, name: &str, matrix: &Matrix) -> Result<()> {
+        npy::write_matrix(self.below(name)?, matrix)?;
+        self.list(name, Some(vec![matrix.n_samples(), matrix.n_features()]), Some("float32"));
+        Ok(())
+    }
+
+    /// Writes whole numbers as .npy and lists them.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write_numbers(&mut self, name: &str, numbers: &[u32]) -> Result<()> {
+        npy::write_labels(self.below(name)?, numbers)?;
+        self.list(name, Some(vec![numbers.len()]), Some("int32"));
+        Ok(())
+    }
+
+    /// Lists a file that was written.
+    pub fn list(&mut self, name: &str, shape: Option<Vec<usize>>, dtype: Option<&'static str>) {
+        self.manifest.outputs.push(Output { path: name.into(), shape, dtype });
+    }
+
+    /// Notes a figure of the run.
+    pub fn result(&mut self, name: &str, value: impl Serialize) {
+        let value = serde_json::to_value(value).unwrap_or(serde_json::Value::Null);
+        self.manifest.results.insert(name.into(), value);
+    }
+
+    /// Ends a stage that began at `start`.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn finish_stage(&mut self, name: &str, start: Instant, device: &'static str) -> Result<()> {
+        self.manifest.stages.push(Stage { name: name.into(), seconds: start.elapsed().as_secs_f64(), device });
+        self.save()
+    }
+
+    /// Ends the run: complete, or with the error that ended it.
+    ///
+    /// # Errors
+    /// That error, or [`Error::Write`].
+    pub fn close(mut self, outcome: Result<()>) -> Result<PathBuf> {
+        self.manifest.status = match &outcome {
+            Ok(()) => Status::Complete,
+            Err(Error::Interrupted) => Status::Interrupted,
+            Err(_) => Status::Failed,
+        };
+        self.manifest.error = outcome.as_ref().err().map(ToString::to_string);
+        let saved = self.save();
+        outcome.and(saved)?;
+        Ok(self.path)
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn save(&self) -> Result<()> {
+        let path = self.path.join("manifest.json");
+        let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
+        write_atomic(&path, |writer| writer.write_all(&text))
+    }
+}
+
+fn is_empty_folder(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}

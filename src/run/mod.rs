@@ -1,0 +1,12 @@
+//! The main job as a library call: train, take the activations, embed every layer, score, draw.
+//!
+//! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
+
+mod embed;
+mod figures;
+mod folder;
+mod study;
+
+pub use embed::{Embed, Labelled, embed};
+pub use folder::{Manifest, Opening, Output, RunFolder, SCHEMA_VERSION, Stage, Status, default_path};
+pub use study::{MethodChoice, Run, Summary, TrainRun, run, train};

@@ -1,0 +1,429 @@
+//! The first study: a classifier, its layers, their maps, their scores.
+
+use super::figures;
+use super::folder::{Opening, RunFolder};
+use crate::activations::{Layer, RAW, activations};
+use crate::compute::{Description, Device};
+use crate::dataset::{Dataset, Samples, split};
+use crate::embedding::{self, Embedding, NewPoints, Pca, Space, placement};
+use crate::error::{Error, Result};
+use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::files::write_atomic;
+use crate::matrix::Matrix;
+use crate::model::{MlpConfig, Weights, read_weights, write_weights};
+use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
+use crate::progress::Reporter;
+use crate::report::table;
+use crate::training::{History, Performance, Training, check_fit, evaluate};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// A method and the parameters that were set for it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MethodChoice {
+    /// Name in the registry.
+    pub name: String,
+    /// Parameters, the others at their defaults.
+    pub parameters: toml::Table,
+}
+
+/// What to train and on what.
+#[derive(Clone, Debug)]
+pub struct TrainRun {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Where its files are, if not in the usual places.
+    pub data_dir: Option<PathBuf>,
+    /// Units of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// How to train.
+    pub training: Training,
+    /// Where the results go; a folder under `runs/` if nothing is said.
+    pub out: Option<PathBuf>,
+    /// Whether an earlier run there may be replaced.
+    pub force: bool,
+    /// Command line, for the manifest.
+    pub argv: Vec<String>,
+}
+
+/// A whole study.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Data, model and training.
+    pub train: TrainRun,
+    /// Weights to look into instead of training.
+    pub model: Option<PathBuf>,
+    /// Methods to embed with.
+    pub methods: Vec<MethodChoice>,
+}
+
+/// What a run ended with.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Loss and accuracy of the classifier on the test images.
+    pub test: Performance,
+    /// k-NN accuracies, if spaces were scored.
+    pub scores: Vec<Scores>,
+}
+
+/// Data and model of a run, checked against each other.
+struct Prepared {
+    data: Dataset,
+    train: Samples,
+    validation: Samples,
+    train_rows: Vec<usize>,
+    config: MlpConfig,
+    /// Weights that were given.
+    weights: Option<Weights>,
+}
+
+/// Trains a classifier and writes model, history and the history's figure.
+///
+/// # Errors
+/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Exists`], [`Error::Write`], any error of the device,
+/// [`Error::Interrupted`].
+pub fn train(run: &TrainRun, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
+    run.training.validate()?;
+    let prepared = prepare(run, None)?;
+    let mut folder = open(run, &prepared, description, &[])?;
+    let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter).map(|(_, test)| test);
+    close(folder, outcome, Vec::new())
+}
+
+/// Does the whole study; see the module.
+///
+/// # Errors
+/// As [`train`]; [`Error::Data`] if the data are too few for a method.
+pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
+    let methods = build_methods(&run.methods)?;
+    run.train.training.validate()?;
+    let prepared = prepare(&run.train, run.model.as_deref())?;
+    check_methods(&methods, &prepared)?;
+    let mut folder = open(&run.train, &prepared, description, &run.methods)?;
+    let outcome = stages(&mut folder, run, &prepared, &methods, device, description.kind, reporter);
+    match outcome {
+        Ok((test, scores)) => close(folder, Ok(test), scores),
+        Err(error) => close(folder, Err(error), Vec::new()),
+    }
+}
+
+fn close(folder: RunFolder, outcome: Result<Performance>, scores: Vec<Scores>) -> Result<Summary> {
+    let (outcome, test) = match outcome {
+        Ok(test) => (Ok(()), test),
+        Err(error) => (Err(error), Performance { loss: f32::NAN, accuracy: f32::NAN }),
+    };
+    Ok(Summary { path: folder.close(outcome)?, test, scores })
+}
+
+fn stages(
+    folder: &mut RunFolder,
+    run: &Run,
+    prepared: &Prepared,
+    methods: &[(String, Box<dyn Embedding>)],
+    device: &Device,
+    kind: &'static str,
+    reporter: &dyn Reporter,
+) -> Result<(Performance, Vec<Scores>)> {
+    figures::examples(folder, &prepared.data)?;
+    let (weights, test) = train_stage(folder, &run.train, prepared, device, kind, reporter)?;
+    let (train, test_layers) = activation_stage(folder, prepared, &weights, device, kind)?;
+    let mut maps = Vec::new();
+    let mut scores = Vec::new();
+    for (train, test) in train.iter().zip(&test_layers).filter(|(layer, _)| layer.name != "softmax") {
+        let space = SpaceStage { folder, prepared, device, kind, reporter, train, test };
+        let (space_maps, space_scores) = space.run(methods)?;
+        maps.extend(space_maps);
+        scores.extend(space_scores);
+    }
+    // The spaces themselves first, then method by method, as the studies list them.
+    scores.sort_by_key(|row: &Scores| methods.iter().position(|(name, _)| Some(name) == row.method.as_ref()));
+    let start = Instant::now();
+    write_scores(folder, &scores, &prepared.data.class_names)?;
+    figures::maps(folder, &maps, prepared.data.class_names.as_slice(), (&prepared.train.labels, &prepared.data.test.labels))?;
+    figures::scores(folder, &scores)?;
+    folder.finish_stage("scores and figures", start, "cpu")?;
+    Ok((test, scores))
+}
+
+fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
+    choices
+        .iter()
+        .map(|choice| {
+            let method = embedding::method(&choice.name)?;
+            Ok((choice.name.clone(), (method.build)(&choice.parameters)?))
+        })
+        .collect()
+}
+
+/// Refuses methods that cannot be fitted to the data before anything is trained.
+fn check_methods(methods: &[(String, Box<dyn Embedding>)], prepared: &Prepared) -> Result<()> {
+    let n = prepared.train.len();
+    let widths = std::iter::once(prepared.config.n_features).chain(prepared.config.hidden.iter().copied());
+    for d in widths {
+        methods.iter().try_for_each(|(_, method)| method.validate(n, d))?;
+    }
+    Ok(())
+}
+
+fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
+    let data = Dataset::load(&run.dataset, run.data_dir.as_deref())?;
+    if let Some(width) = run.hidden.iter().find(|&&width| width == 0) {
+        return Err(Error::parameter("--hidden", width, "at least 1 unit in every layer"));
+    }
+    let (train_rows, validation_rows) = split(data.train.len(), run.training.random_state);
+    let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
+    let trained = MlpConfig { hidden: run.hidden.clone(), ..MlpConfig::new(data.train.images.n_pixels(), data.class_names.len()) };
+    let (config, weights) = match model {
+        None => (trained, None),
+        Some(path) => {
+            let (config, weights) = read_weights(path)?;
+            let named = |error: Error| Error::input(path, error.to_string());
+            check_fit(&config, &data.train).and_then(|()| check_fit(&config, &data.test)).map_err(named)?;
+            crate::model::Mlp::from_weights(&config, &weights, &burn::tensor::Device::flex()).map_err(named)?;
+            (config, Some(weights))
+        }
+    };
+    Ok(Prepared { data, train, validation, train_rows, config, weights })
+}
+
+/// The configuration with every default filled in.
+fn resolved(run: &TrainRun, prepared: &Prepared, methods: &[MethodChoice]) -> serde_json::Value {
+    let complete = |choice: &MethodChoice| {
+        let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
+        table.extend(choice.parameters.clone());
+        (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
+    };
+    let methods: serde_json::Map<_, _> = methods.iter().map(complete).collect();
+    serde_json::json!({
+        "dataset": run.dataset,
+        "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
+        "model": prepared.config,
+        "training": run.training,
+        "n_neighbors": N_NEIGHBORS,
+        "methods": methods,
+    })
+}
+
+fn open(run: &TrainRun, prepared: &Prepared, description: &Description, methods: &[MethodChoice]) -> Result<RunFolder> {
+    let path = run.out.clone().unwrap_or_else(|| super::default_path(&run.dataset));
+    let opening = Opening {
+        argv: run.argv.clone(),
+        seed: run.training.random_state,
+        config: resolved(run, prepared, methods),
+        device: description.clone(),
+        inputs: prepared.data.sources.clone(),
+    };
+    RunFolder::create(&path, run.force, opening)
+}
+
+/// Trains, or takes the given weights, and tests.
+fn train_stage(
+    folder: &mut RunFolder,
+    run: &TrainRun,
+    prepared: &Prepared,
+    device: &Device,
+    kind: &'static str,
+    reporter: &dyn Reporter,
+) -> Result<(Weights, Performance)> {
+    let Prepared { data, config, .. } = prepared;
+    let start = Instant::now();
+    let weights = match &prepared.weights {
+        Some(weights) => {
+            reporter.note("weights were given: no training");
+            weights.clone()
+        }
+        None => {
+            let observer = reporter.stage("training");
+            let (weights, history) =
+                run.training.train(device, config, &prepared.train, &prepared.validation, observer.as_ref())?;
+            drop(observer);
+            write_history(folder, &history)?;
+            figures::history(folder, &history)?;
+            folder.result("history", &history);
+            weights
+        }
+    };
+    let path = folder.below("model/weights.safetensors")?;
+    write_weights(&path, config, &weights)?;
+    folder.list("model/weights.safetensors", None, None);
+    let test = evaluate(device, config, &weights, &data.test)?;
+    folder.result("test", test);
+    folder.result("n_parameters", config.n_parameters());
+    folder.finish_stage("training", start, kind)?;
+    Ok((weights, test))
+}
+
+fn activation_stage(
+    folder: &mut RunFolder,
+    prepared: &Prepared,
+    weights: &Weights,
+    device: &Device,
+    kind: &'static str,
+) -> Result<(Vec<Layer>, Vec<Layer>)> {
+    let start = Instant::now();
+    let train = activations(device, &prepared.config, weights, &prepared.train)?;
+    let test = activations(device, &prepared.config, weights, &prepared.data.test)?;
+    for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {
+        for layer in layers {
+            folder.write_matrix(&format!("activations/{}_{part}.npy", layer.name), &layer.values)?;
+        }
+        let labels: Vec<u32> = labels.iter().map(|&label| u32::from(label)).collect();
+        folder.write_numbers(&format!("activations/labels_{part}.npy"), &labels)?;
+    }
+    let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
+    folder.write_numbers("activations/rows_train.npy", &rows)?;
+    folder.finish_stage("activations", start, kind)?;
+    Ok((train, test))
+}
+
+/// A fitted map with its new points.
+pub struct Map {
+    /// Space that was embedded.
+    pub space: String,
+    /// Method.
+    pub method: String,
+    /// Places of the training points.
+    pub train: Matrix,
+    /// Places of the test points.
+    pub test: Matrix,
+}
+
+/// Everything that is done with one space.
+struct SpaceStage<'a> {
+    folder: &'a mut RunFolder,
+    prepared: &'a Prepared,
+    device: &'a Device,
+    kind: &'static str,
+    reporter: &'a dyn Reporter,
+    train: &'a Layer,
+    test: &'a Layer,
+}
+
+impl SpaceStage<'_> {
+    fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Vec<Map>, Vec<Scores>)> {
+        let (neighbors, to_train) = self.neighbors(methods)?;
+        let pca = Pca { n_components: self.train.values.n_features().min(2) }.fit(self.device, &self.train.values)?;
+        let mut scores = vec![self.score(None, self.train.values.n_features(), &to_train, ScoredOn::Test)?];
+        let mut maps = Vec::new();
+        for (name, method) in methods {
+            let map = self.embed(name, method.as_ref(), neighbors.as_ref(), pca.embedding(), &to_train)?;
+            scores.extend(self.score_map(name, &map)?);
+            maps.push(map);
+        }
+        Ok((maps, scores))
+    }
+
+    /// The training points' neighbours among themselves, as many as the methods need, and those of the test points.
+    fn neighbors(&mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Option<NeighborGraph>, NeighborGraph)> {
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("neighbours of {}", title(&self.train.name)));
+        let most = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
+        let (train, test) = (&self.train.values, &self.test.values);
+        let graph = (most > 0).then(|| nearest_neighbors(self.device, train, most, observer.as_ref())).transpose()?;
+        let to_train = nearest_references(self.device, test, train, most_voters(), observer.as_ref())?;
+        drop(observer);
+        self.folder.finish_stage(&format!("neighbours {}", self.train.name), start, self.kind)?;
+        Ok((graph, to_train))
+    }
+
+    fn embed(
+        &mut self,
+        name: &str,
+        method: &dyn Embedding,
+        neighbors: Option<&NeighborGraph>,
+        pca: &Matrix,
+        to_train: &NeighborGraph,
+    ) -> Result<Map> {
+        let start = Instant::now();
+        let space = &self.train.name;
+        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
+        let fitted = method.fit(self.device, &Space { x: &self.train.values, neighbors, pca: Some(pca) }, observer.as_ref())?;
+        let new = NewPoints { x: &self.test.values, neighbors: to_train };
+        let map = Map {
+            space: space.clone(),
+            method: name.into(),
+            train: fitted.embedding().clone(),
+            test: fitted.transform(self.device, &new)?,
+        };
+        drop(observer);
+        if map.train.n_features() != 2 {
+            return Err(Error::parameter("--n-components", map.train.n_features(), "a run draws maps of 2 dimensions"));
+        }
+        for (part, places) in [("train", &map.train), ("test", &map.test)] {
+            self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
+        }
+        let results: serde_json::Map<_, _> = fitted.results().into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
+        self.folder.result(&format!("{name}_{space}"), results);
+        self.folder.finish_stage(&format!("{name} {space}"), start, self.kind)?;
+        Ok(map)
+    }
+
+    fn score_map(&mut self, name: &str, map: &Map) -> Result<[Scores; 2]> {
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("scores of {name}, {}", title(&map.space)));
+        let to_train = nearest_references(self.device, &map.test, &map.train, most_voters(), observer.as_ref())?;
+        let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
+        drop(observer);
+        let scores = [
+            self.score(Some(name), 2, &to_train, ScoredOn::Test)?,
+            self.score(Some(name), 2, &among, ScoredOn::TrainLeaveOneOut)?,
+        ];
+        self.folder.finish_stage(&format!("scores {name} {}", map.space), start, self.kind)?;
+        Ok(scores)
+    }
+
+    fn score(&self, method: Option<&str>, n_dimensions: usize, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<Scores> {
+        let fitted = &self.prepared.train.labels;
+        let scored = if scored_on == ScoredOn::Test { &self.prepared.data.test.labels } else { fitted };
+        Ok(Scores {
+            space: self.train.name.clone(),
+            method: method.map(str::to_owned),
+            n_dimensions,
+            n_fitted: fitted.len(),
+            n_scored: scored.len(),
+            scored_on,
+            knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
+        })
+    }
+}
+
+/// Neighbours that the classifier and the placement of new points look at.
+fn most_voters() -> usize {
+    N_NEIGHBORS.into_iter().fold(placement::N_NEIGHBORS, usize::max)
+}
+
+/// A space's name in words.
+pub(super) fn title(space: &str) -> String {
+    if space == RAW { "raw pixels".into() } else { space.replace('_', " ") }
+}
+
+fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
+    let path = folder.below("history.csv")?;
+    write_atomic(&path, |writer| {
+        let io = |error: csv::Error| std::io::Error::other(error);
+        let mut csv = csv::Writer::from_writer(writer);
+        csv.write_record(["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]).map_err(io)?;
+        for epoch in 0..history.len() {
+            let columns =
+                [&history.train_loss, &history.train_accuracy, &history.validation_loss, &history.validation_accuracy];
+            let values = columns.map(|column| column[epoch].to_string());
+            csv.write_record(std::iter::once((epoch + 1).to_string()).chain(values)).map_err(io)?;
+        }
+        csv.flush()
+    })?;
+    folder.list("history.csv", None, None);
+    Ok(())
+}
+
+/// Writes the score tables and notes them in the manifest.
+pub(super) fn write_scores(folder: &mut RunFolder, scores: &[Scores], class_names: &[String]) -> Result<()> {
+    let path = folder.below("scores/knn.csv")?;
+    table::write_csv(path.parent().unwrap_or(&path), scores, class_names)?;
+    folder.list("scores/knn.csv", None, None);
+    folder.list("scores/knn_per_class.csv", None, None);
+    folder.result("knn", scores);
+    Ok(())
+}
