@@ -71,6 +71,8 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let (path, scores) = run::embed(&job, &device, &description, &global.terminal())?;
     let path = path.display();
     let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &method_title)) };
-    print(&format!("{table}written to {path}:\n  embeddings/embedding.npy, figures/map.png, manifest.json\nlook at {path}/figures/map.png first\n"));
+    print(&format!(
+        "{table}written to {path}:\n  embeddings/embedding.npy, figures/map.png, manifest.json\nlook at {path}/figures/map.png first\n"
+    ));
     Ok(())
 }

@@ -37,8 +37,11 @@ impl Default for RunArgs {
 
 /// Does the study, prints the scores, and says where everything is.
 pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
-    let job =
-        Run { train: args.train.to_run(global), model: args.model.clone(), methods: args.flags.choose(&args.methods, global.seed)? };
+    let job = Run {
+        train: args.train.to_run(global),
+        model: args.model.clone(),
+        methods: args.flags.choose(&args.methods, global.seed)?,
+    };
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();

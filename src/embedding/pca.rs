@@ -283,6 +283,7 @@ pub fn project(
 }
 
 mod cpu {
+    use multiversion::multiversion;
     use rayon::prelude::*;
 
     /// Features of one strip of the covariance, the unit of parallel work; a constant, so that the bytes do not depend on the
@@ -322,18 +323,15 @@ mod cpu {
     }
 
     pub fn project(rows: &[f32], mean: &[f32], components: &[f32], projected: &mut [f32], (n, d, c): (usize, usize, usize)) {
-        let arch = pulp::Arch::new();
         projected[..n * c].par_chunks_mut(c).zip(rows.par_chunks(d)).for_each(|(projected, row)| {
-            arch.dispatch(|| {
-                for (projected, component) in projected.iter_mut().zip(components.chunks_exact(d)) {
-                    *projected = centred_product(row, mean, component);
-                }
-            });
+            for (projected, component) in projected.iter_mut().zip(components.chunks_exact(d)) {
+                *projected = centred_product(row, mean, component);
+            }
         });
     }
 
     /// Sum of (x - m) c: 16 running sums, then a tree.
-    #[inline(always)]
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn centred_product(x: &[f32], m: &[f32], c: &[f32]) -> f32 {
         let whole = x.len() / 16 * 16;
         let mut sums = [0.0_f32; 16];

@@ -198,7 +198,7 @@ pub fn order_nearest(
 
 mod cpu {
     use super::{NONE, Nearest, Span, pairwise};
-    use pulp::Arch;
+    use multiversion::multiversion;
     use rayon::prelude::*;
 
     /// A candidate as one number that orders by distance, then by id.
@@ -209,7 +209,6 @@ mod cpu {
 
     pub fn select_nearest(distances: &[f32], excluded: &[u32], lists: &mut [u32], length: usize, span: Span) {
         let Span { n_queries, reference_first, n_references, .. } = span;
-        let arch = Arch::new();
         let rows = distances[..n_queries * n_references].par_chunks(n_references);
         rows.zip(lists.par_chunks_mut(2 * length)).zip(excluded).for_each(|((row, list), &itself)| {
             let mut sorted: Vec<u64> =
@@ -217,7 +216,7 @@ mod cpu {
             for (at, stride) in row.chunks(64).enumerate() {
                 // Later ids lose ties, so strictly below is enough but for the first tile's ids, which come in order.
                 let last = f32::from_bits((sorted[length - 1] >> 32) as u32);
-                if !arch.dispatch(|| any_at_most(stride, last)) {
+                if !any_at_most(stride, last) {
                     continue;
                 }
                 for (offset, &distance) in stride.iter().enumerate() {
@@ -236,7 +235,7 @@ mod cpu {
         });
     }
 
-    #[inline(always)]
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2", "x86_64+avx2"))]
     fn any_at_most(stride: &[f32], last: f32) -> bool {
         // Not a chain of ||, so that it vectorises. NaN is the bound of a list that is not full yet.
         stride.iter().fold(false, |any, &distance| any | !(distance > last))
@@ -251,18 +250,15 @@ mod cpu {
         n_features: usize,
         span: Span,
     ) {
-        let arch = Arch::new();
         let rows = queries[span.query_first * n_features..].par_chunks(n_features);
         let outputs = refined[..span.n_queries * length].par_chunks_mut(length);
         outputs.zip(lists.par_chunks(2 * length)).zip(rows).for_each(|((refined, list), row)| {
-            arch.dispatch(|| {
-                for (refined, entry) in refined.iter_mut().zip(list.chunks_exact(2)) {
-                    let at = (entry[1] as usize).wrapping_sub(span.reference_first);
-                    if at < span.n_references {
-                        *refined = pairwise::cpu::squared_difference(row, &references[at * n_features..][..n_features]);
-                    }
+            for (refined, entry) in refined.iter_mut().zip(list.chunks_exact(2)) {
+                let at = (entry[1] as usize).wrapping_sub(span.reference_first);
+                if at < span.n_references {
+                    *refined = pairwise::cpu::squared_difference(row, &references[at * n_features..][..n_features]);
                 }
-            });
+            }
         });
     }
 

@@ -149,7 +149,7 @@ pub fn squared_norms(device: &Device, rows: &Buffer<f32>, norms: &mut Buffer<f32
 
 pub(super) mod cpu {
     use super::Block;
-    use pulp::Arch;
+    use multiversion::multiversion;
     use rayon::prelude::*;
 
     /// Query rows of one matrix product: enough that packing the references is small beside it. A constant, so that the
@@ -203,25 +203,28 @@ pub(super) mod cpu {
     pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {
         let Block { query_first, n_queries, n_references: n, n_features: d } = block;
         let rows = &queries[query_first * d..][..n_queries * d];
-        let arch = Arch::new();
         distances[..n_queries * n].par_chunks_mut(n).zip(rows.par_chunks(d)).for_each(|(distances, row)| {
-            arch.dispatch(|| {
-                if d == 2 {
-                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(2)) {
-                        let (dx, dy) = (row[0] - reference[0], row[1] - reference[1]);
-                        *distance = dx * dx + dy * dy;
-                    }
-                } else {
-                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
-                        *distance = squared_difference(row, reference);
-                    }
+            if d == 2 {
+                plane_distances(row, references, distances);
+            } else {
+                for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
+                    *distance = squared_difference(row, reference);
                 }
-            });
+            }
         });
     }
 
+    /// Squared distances in the plane, where a call for each would cost more than the distance.
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn plane_distances(point: &[f32], references: &[f32], distances: &mut [f32]) {
+        for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(2)) {
+            let (dx, dy) = (point[0] - reference[0], point[1] - reference[1]);
+            *distance = dx * dx + dy * dy;
+        }
+    }
+
     /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d / 16 additions.
-    #[inline(always)]
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
         let mut sums = [0.0_f32; 16];
         let (a_blocks, b_blocks) = (a.chunks_exact(16), b.chunks_exact(16));
@@ -241,10 +244,9 @@ pub(super) mod cpu {
     }
 
     pub fn squared_norms(rows: &[f32], norms: &mut [f32], d: usize) {
-        let arch = Arch::new();
         let zeros = vec![0.0; d];
         norms.par_iter_mut().zip(rows.par_chunks(d)).for_each(|(norm, row)| {
-            *norm = arch.dispatch(|| squared_difference(row, &zeros));
+            *norm = squared_difference(row, &zeros);
         });
     }
 }

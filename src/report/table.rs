@@ -21,7 +21,11 @@ pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
         let Some(one) = rows.first() else { continue };
         let _ = match kind {
             ScoredOn::Test => {
-                writeln!(text, "k-NN accuracy, fitted on {} training points, scored on {} test points", one.n_fitted, one.n_scored)
+                writeln!(
+                    text,
+                    "k-NN accuracy, fitted on {} training points, scored on {} test points",
+                    one.n_fitted, one.n_scored
+                )
             }
             ScoredOn::TrainLeaveOneOut => {
                 writeln!(text, "\nthe same of the {} training points in their own map, each without its own vote", one.n_scored)

@@ -158,12 +158,18 @@ fn score(
         let knn = knn_accuracy(graph, labels, scored, &ks)?;
         let (n_fitted, n_scored) = (labels.len(), scored.len());
         let method = made_by.map(str::to_owned);
-        scores.push(Scores { space: "input".into(), method, n_dimensions: space.n_features(), n_fitted, n_scored, scored_on, knn });
+        scores.push(Scores {
+            space: "input".into(),
+            method,
+            n_dimensions: space.n_features(),
+            n_fitted,
+            n_scored,
+            scored_on,
+            knn,
+        });
         Ok::<(), Error>(())
     };
-    for (space, new, made_by) in
-        [(x, job.new.as_ref().map(|new| &new.x), None), (map, placed, Some(method.name))]
-    {
+    for (space, new, made_by) in [(x, job.new.as_ref().map(|new| &new.x), None), (map, placed, Some(method.name))] {
         let graph = nearest_neighbors(device, space, most, observer.as_ref())?;
         add(space, made_by, &graph, labels, ScoredOn::TrainLeaveOneOut)?;
         if let (Some(new), Some(new_labels)) = (new, job.new.as_ref().and_then(|new| new.labels.as_ref())) {
@@ -174,13 +180,7 @@ fn score(
     Ok(scores)
 }
 
-fn draw(
-    folder: &mut RunFolder,
-    job: &Embed,
-    method: &embedding::Method,
-    map: &Matrix,
-    placed: Option<&Matrix>,
-) -> Result<()> {
+fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &Matrix, placed: Option<&Matrix>) -> Result<()> {
     if map.n_features() != 2 {
         folder.manifest.warnings.push(format!("no figure: the map has {} dimensions", map.n_features()));
         return Ok(());

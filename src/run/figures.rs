@@ -112,7 +112,7 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
         Some(name) => format!("{} in 2-D", embedding::method(name).map_or(*name, |method| method.title)),
     };
     let figure = Bars {
-        title: format!("k-NN accuracy: fitted on {} training images, scored on {} test images", first.n_fitted, first.n_scored),
+        title: format!("k-NN accuracy on {} test images", first.n_scored),
         groups: spaces.iter().map(|space| capital(&title(space))).collect(),
         series: methods.iter().map(series).collect(),
         panels: panels.collect(),

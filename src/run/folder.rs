@@ -146,7 +146,8 @@ impl RunFolder {
             results: serde_json::Map::new(),
         };
         let folder = Self { path: path.to_owned(), manifest };
-        let config = toml::to_string(&folder.manifest.config).map_err(|error| Error::write(path, std::io::Error::other(error)))?;
+        let config =
+            toml::to_string(&folder.manifest.config).map_err(|error| Error::write(path, std::io::Error::other(error)))?;
         write_atomic(&path.join("config.toml"), |writer| writer.write_all(config.as_bytes()))?;
         folder.save()?;
         Ok(folder)

@@ -175,7 +175,8 @@ fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
     }
     let (train_rows, validation_rows) = split(data.train.len(), run.training.random_state);
     let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
-    let trained = MlpConfig { hidden: run.hidden.clone(), ..MlpConfig::new(data.train.images.n_pixels(), data.class_names.len()) };
+    let trained =
+        MlpConfig { hidden: run.hidden.clone(), ..MlpConfig::new(data.train.images.n_pixels(), data.class_names.len()) };
     let (config, weights) = match model {
         None => (trained, None),
         Some(path) => {
@@ -407,8 +408,7 @@ fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
         let mut csv = csv::Writer::from_writer(writer);
         csv.write_record(["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]).map_err(io)?;
         for epoch in 0..history.len() {
-            let columns =
-                [&history.train_loss, &history.train_accuracy, &history.validation_loss, &history.validation_accuracy];
+            let columns = [&history.train_loss, &history.train_accuracy, &history.validation_loss, &history.validation_accuracy];
             let values = columns.map(|column| column[epoch].to_string());
             csv.write_record(std::iter::once((epoch + 1).to_string()).chain(values)).map_err(io)?;
         }

@@ -269,6 +269,7 @@ pub fn descend(device: &Device, forces: &Forces, step: Step, states: &mut Buffer
 
 mod cpu {
     use super::{Forces, Graph, StepParams};
+    use multiversion::multiversion;
     use rayon::prelude::*;
 
     /// Points whose distances to the others are computed together, the unit of parallel work.
@@ -281,18 +282,20 @@ mod cpu {
         // Coordinates apart, so that neighbours in memory are neighbours in a vector register. Points that fill the last
         // register stand so far off that their q is 0.
         let padded = n.next_multiple_of(LANES);
-        let far = 1e18;
+        // The square of this is finite, and so is the product of two such squares with 1.
+        let far = 1e9;
         let axis = |axis: usize| -> Vec<f32> {
             y.iter().skip(axis).step_by(2).copied().chain(std::iter::repeat_n(far, padded - n)).collect()
         };
         let (xs, ys) = (axis(0), axis(1));
-        let arch = pulp::Arch::new();
+        let fused = has_fused_multiply_add();
         let chunks = repulsions.par_chunks_mut(2 * ROWS).zip(q_sums.par_chunks_mut(ROWS)).enumerate();
         chunks.for_each(|(chunk, (repulsions, q_sums))| {
             for (pair, (repulsions, q_sums)) in repulsions.chunks_mut(4).zip(q_sums.chunks_mut(2)).enumerate() {
                 let first = chunk * ROWS + 2 * pair;
                 let second = (first + 1).min(n - 1);
-                let [a, b] = arch.dispatch(|| repulsion_on_two([[xs[first], ys[first]], [xs[second], ys[second]]], &xs, &ys));
+                let points = [[xs[first], ys[first]], [xs[second], ys[second]]];
+                let [a, b] = if fused { fused_repulsion(points, &xs, &ys) } else { repulsion_on_two::<false>(points, &xs, &ys) };
                 for (slot, [x, y, q_sum]) in [a, b].into_iter().take(q_sums.len()).enumerate() {
                     repulsions[2 * slot..][..2].copy_from_slice(&[x, y]);
                     // The point itself was counted with q = 1.
@@ -302,24 +305,44 @@ mod cpu {
         });
     }
 
+    /// Whether a x b + c is one instruction here; where it is not, the function that rounds likewise is very slow.
+    fn has_fused_multiply_add() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return std::arch::is_x86_feature_detected!("fma");
+        #[cfg(not(target_arch = "x86_64"))]
+        return cfg!(target_arch = "aarch64");
+    }
+
+    #[inline(always)]
+    fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+        if FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn fused_repulsion(points: [[f32; 2]; 2], xs: &[f32], ys: &[f32]) -> [[f32; 3]; 2] {
+        repulsion_on_two::<true>(points, xs, ys)
+    }
+
     /// Force and sum of q on two points at once: one division serves both, 1 / a = b / (a b).
     #[inline(always)]
-    fn repulsion_on_two(points: [[f32; 2]; 2], xs: &[f32], ys: &[f32]) -> [[f32; 3]; 2] {
+    fn repulsion_on_two<const FUSED: bool>(points: [[f32; 2]; 2], xs: &[f32], ys: &[f32]) -> [[f32; 3]; 2] {
         let [[x0, y0], [x1, y1]] = points;
         let mut sums = [[0.0_f32; LANES]; 6];
         for (xs, ys) in xs.chunks_exact(LANES).zip(ys.chunks_exact(LANES)) {
             for lane in 0..LANES {
                 let (dx0, dy0) = (x0 - xs[lane], y0 - ys[lane]);
                 let (dx1, dy1) = (x1 - xs[lane], y1 - ys[lane]);
-                let (a, b) = (1.0 + dx0 * dx0 + dy0 * dy0, 1.0 + dx1 * dx1 + dy1 * dy1);
+                let a = multiply_add::<FUSED>(dy0, dy0, multiply_add::<FUSED>(dx0, dx0, 1.0));
+                let b = multiply_add::<FUSED>(dy1, dy1, multiply_add::<FUSED>(dx1, dx1, 1.0));
                 let inverse = 1.0 / (a * b);
                 let (q0, q1) = (b * inverse, a * inverse);
+                let (square0, square1) = (q0 * q0, q1 * q1);
+                sums[0][lane] = multiply_add::<FUSED>(square0, dx0, sums[0][lane]);
+                sums[1][lane] = multiply_add::<FUSED>(square0, dy0, sums[1][lane]);
                 sums[2][lane] += q0;
+                sums[3][lane] = multiply_add::<FUSED>(square1, dx1, sums[3][lane]);
+                sums[4][lane] = multiply_add::<FUSED>(square1, dy1, sums[4][lane]);
                 sums[5][lane] += q1;
-                sums[0][lane] += q0 * q0 * dx0;
-                sums[1][lane] += q0 * q0 * dy0;
-                sums[3][lane] += q1 * q1 * dx1;
-                sums[4][lane] += q1 * q1 * dy1;
             }
         }
         let total = |lanes: [f32; LANES]| {
