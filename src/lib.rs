@@ -21,7 +21,6 @@
 //! assert!(gap(0, 79) > gap(0, 1));
 //! # Ok::<(), layerlens::Error>(())
 //! ```
-#![warn(missing_docs)]
 
 pub mod dataset;
 pub mod model;
