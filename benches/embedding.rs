@@ -1,0 +1,26 @@
+//! Fits of the embeddings with their neighbours at hand: CPU against GPU. `cargo bench --bench embedding [-- N]` adds size N.
+
+mod support;
+
+use layerlens::embedding::{Pca, Space, Tsne};
+use layerlens::neighbors::nearest_neighbors;
+use layerlens::progress::Silent;
+
+fn main() {
+    let extra = std::env::args().filter_map(|word| word.parse().ok());
+    let sizes: Vec<usize> = [1000, 3000].into_iter().chain(extra).collect();
+    for device in support::devices() {
+        for &n in &sizes {
+            let x = support::images(n, 784);
+            support::time(&device, &format!("PCA of {n} x 784"), 3, |device| {
+                Pca::default().fit(device, &x).expect("axes");
+            });
+            let neighbors = nearest_neighbors(&device, &x, 90, &Silent).expect("neighbours");
+            let space = Space { x: &x, neighbors: Some(&neighbors), pca: None };
+            let tsne = Tsne { max_iter: 100, ..Tsne::default() };
+            support::time(&device, &format!("t-SNE of {n}, 100 iterations, exact repulsion"), 3, |device| {
+                tsne.fit_space(device, &space, &Silent).expect("map");
+            });
+        }
+    }
+}
