@@ -14,7 +14,9 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 
 /// Streams of the random numbers of this room: one for each epoch's order and one for its masks.
 const ORDER_STREAM: u64 = 0x6f72_6465_0000_0000;
@@ -228,12 +230,25 @@ pub fn check_fit(config: &MlpConfig, samples: &Samples) -> Result<()> {
     Ok(())
 }
 
+thread_local! {
+    /// Whether a panic of this thread will be caught and reported as an error.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Runs burn's work and turns its panics, which is how it reports a lost device or a refused kernel, into errors.
 pub(crate) fn guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !CAUGHT.get() {
+                previous(panic);
+            }
+        }));
+    });
+    CAUGHT.set(true);
     let result = catch_unwind(AssertUnwindSafe(work));
-    std::panic::set_hook(hook);
+    CAUGHT.set(false);
     result.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|&text| text.into()));
         Err(Error::Training(message.unwrap_or_else(|| "the backend stopped without a message".into())))

@@ -57,6 +57,8 @@ pub struct Description {
     pub name: String,
     /// Why this one was taken rather than another, where there was a choice.
     pub reason: String,
+    /// Whether a GPU would have been taken if one could have been.
+    pub fallback: bool,
 }
 
 impl Device {
@@ -80,6 +82,11 @@ impl Device {
     pub fn open(choice: DeviceChoice, options: &GpuOptions) -> Result<(Self, Description)> {
         let described = |device: Self, reason: String| {
             let description = device.describe(reason);
+            Ok((device, description))
+        };
+        let fallen_back = |reason: String| {
+            let device = Self::cpu();
+            let description = Description { fallback: true, ..device.describe(reason) };
             Ok((device, description))
         };
         match choice {
@@ -112,9 +119,10 @@ impl Device {
         match self {
             Self::Cpu(_) => {
                 let threads = rayon::current_num_threads();
-                Description { kind: "cpu", name: format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" }), reason }
+                let name = format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" });
+                Description { kind: "cpu", name, reason, fallback: false }
             }
-            Self::Gpu(gpu) => Description { kind: "gpu", name: gpu.describe(), reason },
+            Self::Gpu(gpu) => Description { kind: "gpu", name: gpu.describe(), reason, fallback: false },
         }
     }
 

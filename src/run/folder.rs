@@ -129,6 +129,7 @@ impl RunFolder {
         }
         create_folder(path)?;
         let Opening { argv, seed, config, device, inputs } = opening;
+        let fallback = device.fallback.then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
         let manifest = Manifest {
             schema_version: SCHEMA_VERSION,
             layerlens_version: env!("CARGO_PKG_VERSION"),
@@ -142,7 +143,7 @@ impl RunFolder {
             inputs,
             stages: Vec::new(),
             outputs: Vec::new(),
-            warnings: Vec::new(),
+            warnings: fallback.into_iter().collect(),
             results: serde_json::Map::new(),
         };
         let folder = Self { path: path.to_owned(), manifest };
