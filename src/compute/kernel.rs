@@ -24,13 +24,20 @@ pub struct Uniform {
     pub fields: &'static [(&'static str, usize)],
 }
 
-/// Declares a shader's source: the common part and the file `shaders/<name>.wgsl`.
-macro_rules! shader_source {
-    ($name:literal) => {
-        concat!(
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common.wgsl")),
-            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name, ".wgsl"))
-        )
+/// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the common part and the file
+/// `shaders/<shader>.wgsl`.
+macro_rules! kernel {
+    ($shader:literal, $entry_point:literal, $workgroup_size:literal, $uniform:ident) => {
+        crate::compute::Kernel {
+            shader: $shader,
+            source: concat!(
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common.wgsl")),
+                include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $shader, ".wgsl"))
+            ),
+            entry_point: $entry_point,
+            workgroup_size: $workgroup_size,
+            uniform: $uniform::LAYOUT,
+        }
     };
 }
 
@@ -50,4 +57,4 @@ macro_rules! uniform {
     };
 }
 
-pub(crate) use {shader_source, uniform};
+pub(crate) use {kernel, uniform};

@@ -13,7 +13,7 @@ pub use adapter::{AdapterDescription, Chosen, adapters, choose};
 pub use buffer::Buffer;
 pub use gpu::{Gpu, GpuOptions};
 pub use kernel::{Kernel, Uniform};
-pub(crate) use kernel::{shader_source, uniform};
+pub(crate) use kernel::{kernel, uniform};
 
 use crate::error::{Error, Result};
 use serde::Serialize;

@@ -1,19 +1,13 @@
 //! Sums of many values in a fixed order: the same bytes on every run, and an error that grows with log n.
 
-use super::{Buffer, Device, Kernel, shader_source, uniform};
+use super::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
     struct SumParams { n: u32 }
 }
 
-const SUM_BLOCKS: Kernel = Kernel {
-    shader: "reduce",
-    source: shader_source!("reduce"),
-    entry_point: "sum_blocks",
-    workgroup_size: 256,
-    uniform: SumParams::LAYOUT,
-};
+const SUM_BLOCKS: Kernel = kernel!("reduce", "sum_blocks", 256, SumParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&SUM_BLOCKS];

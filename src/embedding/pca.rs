@@ -6,7 +6,7 @@
 //! projection depends on nothing but the row.
 
 use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table};
-use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
@@ -19,20 +19,8 @@ uniform! {
     struct ProjectParams { n: u32, n_features: u32, n_components: u32 }
 }
 
-const COVARIANCE: Kernel = Kernel {
-    shader: "pca",
-    source: shader_source!("pca"),
-    entry_point: "covariance",
-    workgroup_size: 256,
-    uniform: CovarianceParams::LAYOUT,
-};
-const PROJECT: Kernel = Kernel {
-    shader: "pca",
-    source: shader_source!("pca"),
-    entry_point: "project",
-    workgroup_size: 64,
-    uniform: ProjectParams::LAYOUT,
-};
+const COVARIANCE: Kernel = kernel!("pca", "covariance", 256, CovarianceParams);
+const PROJECT: Kernel = kernel!("pca", "project", 64, ProjectParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&COVARIANCE, &PROJECT];

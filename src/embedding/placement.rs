@@ -10,7 +10,7 @@
 //! The high-dimensional neighbours choose the place, so a classifier can score new points above the fitted ones: such a
 //! score belongs to space and map together.
 
-use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
@@ -25,13 +25,7 @@ uniform! {
     struct PlaceParams { n: u32, n_neighbors: u32, inverse_square: f32 }
 }
 
-const PLACE: Kernel = Kernel {
-    shader: "placement",
-    source: shader_source!("placement"),
-    entry_point: "place",
-    workgroup_size: 64,
-    uniform: PlaceParams::LAYOUT,
-};
+const PLACE: Kernel = kernel!("placement", "place", 64, PlaceParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&PLACE];

@@ -1,7 +1,7 @@
 //! Selection of the nearest references among tiles of distances, their exact re-ranking, and the proof that none was missed.
 
 use super::pairwise;
-use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 
 /// An id or key that stands for nothing.
@@ -28,27 +28,9 @@ uniform! {
     }
 }
 
-const SELECT_NEAREST: Kernel = Kernel {
-    shader: "knn",
-    source: shader_source!("knn"),
-    entry_point: "select_nearest",
-    workgroup_size: 128,
-    uniform: SelectParams::LAYOUT,
-};
-const REFINE: Kernel = Kernel {
-    shader: "knn",
-    source: shader_source!("knn"),
-    entry_point: "refine",
-    workgroup_size: 64,
-    uniform: RefineParams::LAYOUT,
-};
-const ORDER_NEAREST: Kernel = Kernel {
-    shader: "knn",
-    source: shader_source!("knn"),
-    entry_point: "order_nearest",
-    workgroup_size: 64,
-    uniform: OrderParams::LAYOUT,
-};
+const SELECT_NEAREST: Kernel = kernel!("knn", "select_nearest", 128, SelectParams);
+const REFINE: Kernel = kernel!("knn", "refine", 64, RefineParams);
+const ORDER_NEAREST: Kernel = kernel!("knn", "order_nearest", 64, OrderParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&SELECT_NEAREST, &REFINE, &ORDER_NEAREST];

@@ -4,7 +4,7 @@
 //! rows must be centred, and its error is bounded by [`relative_error`]. The difference form sums (a - b)^2 and is exact up
 //! to the rounding of a few additions. Both run on the GPU in WGSL and on the CPU in blocks over all threads.
 
-use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
@@ -14,27 +14,9 @@ uniform! {
     struct NormParams { n: u32, n_features: u32 }
 }
 
-const SQUARED_DISTANCES: Kernel = Kernel {
-    shader: "pairwise",
-    source: shader_source!("pairwise"),
-    entry_point: "squared_distances",
-    workgroup_size: 256,
-    uniform: DistanceParams::LAYOUT,
-};
-const DIFFERENCE_DISTANCES: Kernel = Kernel {
-    shader: "pairwise",
-    source: shader_source!("pairwise"),
-    entry_point: "difference_distances",
-    workgroup_size: 256,
-    uniform: DistanceParams::LAYOUT,
-};
-const SQUARED_NORMS: Kernel = Kernel {
-    shader: "pairwise",
-    source: shader_source!("pairwise"),
-    entry_point: "squared_norms",
-    workgroup_size: 64,
-    uniform: NormParams::LAYOUT,
-};
+const SQUARED_DISTANCES: Kernel = kernel!("pairwise", "squared_distances", 256, DistanceParams);
+const DIFFERENCE_DISTANCES: Kernel = kernel!("pairwise", "difference_distances", 256, DistanceParams);
+const SQUARED_NORMS: Kernel = kernel!("pairwise", "squared_norms", 64, NormParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &DIFFERENCE_DISTANCES, &SQUARED_NORMS];

@@ -2,7 +2,7 @@
 //!
 //! The bisection runs on the device, one row a thread; the symmetric rows are built on the CPU by counting, O(n k).
 
-use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
 
@@ -10,13 +10,7 @@ uniform! {
     struct CalibrateParams { n: u32, n_neighbors: u32, log_perplexity: f32 }
 }
 
-const CALIBRATE: Kernel = Kernel {
-    shader: "affinity",
-    source: shader_source!("affinity"),
-    entry_point: "calibrate",
-    workgroup_size: 64,
-    uniform: CalibrateParams::LAYOUT,
-};
+const CALIBRATE: Kernel = kernel!("affinity", "calibrate", 64, CalibrateParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&CALIBRATE];

@@ -6,7 +6,7 @@
 
 use super::affinity::Affinities;
 use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, shader_source, uniform};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
@@ -22,34 +22,10 @@ uniform! {
     struct StepParams { n: u32, exaggeration: f32, rate: f32, momentum: f32, max_step_norm: f32 }
 }
 
-const REPULSION: Kernel = Kernel {
-    shader: "gradient",
-    source: shader_source!("gradient"),
-    entry_point: "repulsion",
-    workgroup_size: 256,
-    uniform: RepulsionParams::LAYOUT,
-};
-const ATTRACTION: Kernel = Kernel {
-    shader: "gradient",
-    source: shader_source!("gradient"),
-    entry_point: "attraction",
-    workgroup_size: 64,
-    uniform: AttractionParams::LAYOUT,
-};
-const KL_DIVERGENCE: Kernel = Kernel {
-    shader: "gradient",
-    source: shader_source!("gradient"),
-    entry_point: "kl_divergence",
-    workgroup_size: 64,
-    uniform: DivergenceParams::LAYOUT,
-};
-const DESCEND: Kernel = Kernel {
-    shader: "gradient",
-    source: shader_source!("gradient"),
-    entry_point: "descend",
-    workgroup_size: 64,
-    uniform: StepParams::LAYOUT,
-};
+const REPULSION: Kernel = kernel!("gradient", "repulsion", 256, RepulsionParams);
+const ATTRACTION: Kernel = kernel!("gradient", "attraction", 64, AttractionParams);
+const KL_DIVERGENCE: Kernel = kernel!("gradient", "kl_divergence", 64, DivergenceParams);
+const DESCEND: Kernel = kernel!("gradient", "descend", 64, StepParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&REPULSION, &ATTRACTION, &KL_DIVERGENCE, &DESCEND];
