@@ -35,7 +35,7 @@ fn keep_large_blocks() {
 /// server for example. Which device is taken is decided by `--device` and `--adapter` alone.
 fn quiet_device_selection() {
     #[cfg(target_os = "linux")]
-    if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+    if !std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| std::path::Path::new(&folder).is_dir()) {
         // SAFETY: no other thread runs yet that could read the environment.
         unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }

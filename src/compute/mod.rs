@@ -82,12 +82,12 @@ impl Device {
     pub fn open(choice: DeviceChoice, options: &GpuOptions) -> Result<(Self, Description)> {
         let described = |device: Self, reason: String| {
             let description = device.describe(reason);
-            Ok((device, description))
+            Ok::<_, Error>((device, description))
         };
         let fallen_back = |reason: String| {
             let device = Self::cpu();
             let description = Description { fallback: true, ..device.describe(reason) };
-            Ok((device, description))
+            Ok::<_, Error>((device, description))
         };
         match choice {
             DeviceChoice::Cpu => described(Self::cpu(), "--device cpu".into()),
