@@ -102,12 +102,10 @@ impl Device {
                 match chosen {
                     Chosen::Adapter { reason, .. } => match Self::gpu(options) {
                         Ok(device) => described(device, reason),
-                        Err(error) if options.adapter.is_none() => {
-                            described(Self::cpu(), format!("auto fell back to the CPU: {error}"))
-                        }
+                        Err(error) if options.adapter.is_none() => fallen_back(error.to_string()),
                         Err(error) => Err(error),
                     },
-                    Chosen::Cpu { reason } => described(Self::cpu(), reason),
+                    Chosen::Cpu { reason } => fallen_back(reason),
                     Chosen::None { reason } => Err(Error::NoGpu(reason)),
                 }
             }
