@@ -219,8 +219,8 @@ mod cpu {
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2", "x86_64+avx2"))]
     fn any_at_most(stride: &[f32], last: f32) -> bool {
-        // Not a chain of ||, so that it vectorises. NaN is the bound of a list that is not full yet.
-        stride.iter().fold(false, |any, &distance| any | !(distance > last))
+        // NaN is the bound of a list that is not full yet. Not a chain of ||, so that it vectorises.
+        last.is_nan() || stride.iter().fold(false, |any, &distance| any | (distance <= last))
     }
 
     pub fn refine(

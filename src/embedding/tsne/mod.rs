@@ -111,6 +111,14 @@ pub struct FittedTsne {
     placement_scale: f32,
 }
 
+/// What the optimiser ends with.
+struct Course {
+    /// n x 2.
+    places: Vec<f32>,
+    /// Iterations that were done, and the divergence then.
+    divergences: Vec<(usize, f64)>,
+}
+
 impl Tsne {
     /// Finds the neighbours of `x` and fits the map.
     ///
@@ -131,7 +139,7 @@ impl Tsne {
         let neighbors = self.neighbors_of(space)?;
         let affinities = Affinities::new(device, &neighbors, self.perplexity)?;
         let start = init::start(device, self.init, space.x, space.pca, START_STD, self.random_state)?;
-        let (places, divergences) = self.optimise(device, &affinities, &start, observer)?;
+        let Course { places, divergences } = self.optimise(device, &affinities, &start, observer)?;
         let embedding = Matrix::new(recentred(places), space.x.n_samples(), 2)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
@@ -151,14 +159,8 @@ impl Tsne {
         }
     }
 
-    /// Runs all iterations on the device; gives the places, n x 2, and the divergence at the iterations where it was looked at.
-    fn optimise(
-        &self,
-        device: &Device,
-        affinities: &Affinities,
-        start: &Matrix,
-        observer: &dyn Observer,
-    ) -> Result<(Vec<f32>, Vec<(usize, f64)>)> {
+    /// Runs all iterations on the device.
+    fn optimise(&self, device: &Device, affinities: &Affinities, start: &Matrix, observer: &dyn Observer) -> Result<Course> {
         let n = start.n_samples();
         let graph = Graph::new(device, affinities)?;
         let mut forces = Forces::new(device, n)?;
@@ -178,7 +180,7 @@ impl Tsne {
             observer.step(done as u64, self.max_iter as u64, &[])?;
         }
         let divergences: Result<Vec<_>> = looks.iter().map(|(at, look)| Ok((*at, f64::from(look.read(device)?[0])))).collect();
-        Ok((y.read(device)?, divergences?))
+        Ok(Course { places: y.read(device)?, divergences: divergences? })
     }
 
     fn step_at(&self, iteration: usize, n: usize) -> Step {
