@@ -1,0 +1,99 @@
+//! Every kernel against its CPU twin: at odd sizes, with poisoned buffers, under the adapter's limits and WebGPU's default
+//! ones, and with so many workgroups that they need the second dimension.
+
+mod harness;
+mod knn;
+mod pairwise;
+mod pca;
+mod placement;
+mod reduce;
+mod tsne;
+
+use crate::support::{LIMITS, Variant, cpu, gpu};
+use harness::Pair;
+
+/// Around the sizes of workgroups and tiles, and two beyond them.
+const SIZES: [usize; 7] = [1, 2, 63, 64, 65, 257, 1000];
+
+/// One more workgroup of 64 than one dimension of a dispatch holds.
+const BEYOND_ONE_DIMENSION: usize = 65_536 * 64;
+
+/// How a kernel is made to use the second dimension of a dispatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Second {
+    /// By a problem of more than 65,535 workgroups.
+    Real,
+    /// By a device that takes three workgroups per dimension, since a real problem costs too much or fits no binding.
+    Lowered,
+}
+
+/// A kernel and how it is compared with its twin at a size.
+#[derive(Debug)]
+pub struct Twins {
+    pub shader: &'static str,
+    pub entry_point: &'static str,
+    pub second: Second,
+    pub compare: fn(&Pair, usize),
+}
+
+/// Every kernel; a test in `shaders` sees to it that none is missing.
+pub static PARITY: &[Twins] = &[
+    Twins { shader: "reduce", entry_point: "sum_blocks", second: Second::Lowered, compare: reduce::sum_blocks },
+    Twins { shader: "pairwise", entry_point: "squared_distances", second: Second::Lowered, compare: pairwise::squared_distances },
+    Twins {
+        shader: "pairwise",
+        entry_point: "difference_distances",
+        second: Second::Lowered,
+        compare: pairwise::difference_distances,
+    },
+    Twins { shader: "pairwise", entry_point: "squared_norms", second: Second::Real, compare: pairwise::squared_norms },
+    Twins { shader: "knn", entry_point: "select_nearest", second: Second::Lowered, compare: knn::select_nearest },
+    Twins { shader: "knn", entry_point: "refine", second: Second::Real, compare: knn::refine },
+    Twins { shader: "knn", entry_point: "order_nearest", second: Second::Lowered, compare: knn::order_nearest },
+    Twins { shader: "pca", entry_point: "covariance", second: Second::Lowered, compare: pca::covariance },
+    Twins { shader: "pca", entry_point: "project", second: Second::Real, compare: pca::project },
+    Twins { shader: "placement", entry_point: "place", second: Second::Real, compare: placement::place },
+    Twins { shader: "affinity", entry_point: "calibrate", second: Second::Real, compare: tsne::calibrate },
+    Twins { shader: "gradient", entry_point: "repulsion", second: Second::Lowered, compare: tsne::repulsion },
+    Twins { shader: "gradient", entry_point: "attraction", second: Second::Real, compare: tsne::attraction },
+    Twins { shader: "gradient", entry_point: "kl_divergence", second: Second::Real, compare: tsne::kl_divergence },
+    Twins { shader: "gradient", entry_point: "descend", second: Second::Real, compare: tsne::descend },
+];
+
+fn at_every_size(variant: Variant) {
+    let Some(gpu) = gpu(variant) else { return };
+    let pair = Pair::new(cpu(), gpu);
+    for twins in PARITY {
+        for size in SIZES {
+            (twins.compare)(&pair, size);
+        }
+    }
+}
+
+#[test]
+fn every_kernel_agrees_with_its_twin_under_the_limits_of_the_adapter() {
+    at_every_size(LIMITS[0]);
+}
+
+#[test]
+fn every_kernel_agrees_with_its_twin_under_default_limits() {
+    at_every_size(LIMITS[1]);
+}
+
+#[test]
+fn every_kernel_agrees_with_its_twin_beyond_three_workgroups_of_one_dimension() {
+    let Some(gpu) = gpu(Variant::ThreeWorkgroups) else { return };
+    let pair = Pair::new(cpu(), gpu);
+    for twins in PARITY {
+        (twins.compare)(&pair, 1000);
+    }
+}
+
+#[test]
+fn kernels_over_rows_agree_with_their_twins_beyond_65535_workgroups() {
+    let Some(gpu) = gpu(Variant::Adapter) else { return };
+    let pair = Pair::new(cpu(), gpu);
+    for twins in PARITY.iter().filter(|twins| twins.second == Second::Real) {
+        (twins.compare)(&pair, BEYOND_ONE_DIMENSION);
+    }
+}

@@ -1,0 +1,50 @@
+//! Covariance and projection.
+
+use super::harness::{Pair, ROUNDING, Tolerance, floats};
+use crate::support::uniform;
+use layerlens::compute::Buffer;
+use layerlens::embedding;
+
+/// At most 1,000 products of values below 1 are added one after the other; their sum is about a third of that on the
+/// diagonal, where the largest value stands, and the roundings are of either sign.
+const COVARIANCE: Tolerance = Tolerance { each: 0.0, largest: 1000.0 * ROUNDING };
+
+/// Dot products of at most 784 terms in groups of 16 (16 + 49 roundings, and 3 a term) which may cancel: the terms are below
+/// 2, and their sum is about the root of their number, so 30 times smaller than the sum of their sizes.
+const PROJECTION: Tolerance = Tolerance { each: 0.0, largest: 30.0 * 68.0 * ROUNDING };
+
+pub fn covariance(pair: &Pair, n: usize) {
+    // Rows and features; some rows before those that count.
+    let d = match n {
+        1 => 1,
+        2 => 65,
+        63 => 2,
+        64 => 64,
+        65 => 130,
+        257 => 17,
+        _ => 257,
+    };
+    let (first, rows) = (3, uniform(5, (n + 3) * d, -1.0, 1.0));
+    pair.compare(&format!("covariance of {n} x {d}"), COVARIANCE, |device| {
+        let rows = Buffer::from_slice(device, "rows", &rows)?;
+        // It adds to what is there.
+        let mut products = Buffer::from_slice(device, "products", &vec![0.25; d * d])?;
+        embedding::covariance(device, &rows, &mut products, first, n, d)?;
+        products.read(device).map(floats)
+    });
+}
+
+pub fn project(pair: &Pair, n: usize) {
+    for (d, c) in if n > 1000 { vec![(1, 1)] } else { vec![(1, 1), (2, 2), (17, 3), (784, 2), (64, 10)] } {
+        let (rows, mean) = (uniform(6, n * d, -1.0, 1.0), uniform(7, d, -1.0, 1.0));
+        let axes = uniform(8, c * d, -1.0, 1.0);
+        pair.compare(&format!("project {n} x {d} on {c}"), PROJECTION, |device| {
+            let rows = Buffer::from_slice(device, "rows", &rows)?;
+            let mean = Buffer::from_slice(device, "mean", &mean)?;
+            let axes = Buffer::from_slice(device, "axes", &axes)?;
+            let mut projected = Buffer::new(device, "projected", n * c)?;
+            embedding::project(device, &rows, &mean, &axes, &mut projected, (n, d, c))?;
+            projected.read(device).map(floats)
+        });
+    }
+}

@@ -1,0 +1,27 @@
+//! Placement of new points.
+
+use super::harness::{Pair, ROUNDING, Tolerance, floats};
+use crate::support::uniform;
+use layerlens::compute::Buffer;
+use layerlens::embedding::placement;
+use layerlens::random::Random;
+
+/// Five steps, each a weighted mean of 10 places: some 20 roundings a step, and a step does not magnify what it is given
+/// where one mode draws it.
+const PLACES: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
+
+pub fn place(pair: &Pair, n: usize) {
+    let n_fitted = 50;
+    let fitted = uniform(9, 2 * n_fitted, -4.0, 4.0);
+    let random = Random::new(7, 10);
+    for k in if n > 1000 { vec![2] } else { vec![1, 2, 3, 10] } {
+        let neighbors: Vec<u32> = (0..n * k).map(|at| random.bits(at as u64) % n_fitted as u32).collect();
+        pair.compare(&format!("place {n} by {k}"), PLACES, |device| {
+            let neighbors = Buffer::from_slice(device, "neighbours", &neighbors)?;
+            let fitted = Buffer::from_slice(device, "fitted", &fitted)?;
+            let mut placed = Buffer::new(device, "placed", 2 * n)?;
+            placement::place(device, &neighbors, &fitted, &mut placed, (n, k), 0.7)?;
+            placed.read(device).map(floats)
+        });
+    }
+}

@@ -1,0 +1,132 @@
+//! Affinities, forces, divergence and step of t-SNE.
+
+use super::harness::{Pair, ROUNDING, Tolerance, floats};
+use crate::support::uniform;
+use layerlens::compute::Buffer;
+use layerlens::embedding::tsne::affinity::{self, Affinities};
+use layerlens::embedding::tsne::gradient::{self, Forces, Graph, Step};
+use layerlens::random::Random;
+
+/// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest; and the width is found
+/// from an entropy of some 90 rounded terms, which moves it by a few 1e-6 of itself, and p by |x| times that.
+const PROBABILITIES: Tolerance = Tolerance { each: 1e-4, largest: 1e-7 };
+
+/// Sums of at most 1,000 terms in tiles, each of a few roundings; those of forces cancel, down to some hundredth of the
+/// largest force of a point at the rim.
+const FORCES: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
+
+/// The sum of q of all points, the point itself included: terms of one sign, 16 partial sums or tiles of 256.
+const Q_SUMS: Tolerance = Tolerance { each: 100.0 * ROUNDING, largest: 0.0 };
+
+/// At most 30 terms p (log p + log (1 + d^2) + log Z), whose logarithms WGSL lets err by 2^-21 where they are near 0.
+const DIVERGENCE: Tolerance = Tolerance { each: 0.0, largest: 30.0 * ROUNDING + 1.0 / (1 << 20) as f64 };
+
+/// A dozen roundings, and WGSL's division and square root, which err by 2.5 units in the last place.
+const STEP: Tolerance = Tolerance { each: 0.0, largest: 24.0 * ROUNDING };
+
+/// Rows of ascending distances in several units, some with equal entries.
+pub fn calibrate(pair: &Pair, n: usize) {
+    for k in if n > 1000 { vec![2] } else { vec![1, 2, 5, 90] } {
+        let mut distances = uniform(20, n * k, 0.5, 1.5);
+        for (row, distances) in distances.chunks_exact_mut(k).enumerate() {
+            let unit = [1.0, 1e-3, 1e3][row % 3];
+            distances.iter_mut().for_each(|distance| *distance *= unit);
+            distances.sort_by(f32::total_cmp);
+            match row % 10 {
+                3 => distances.fill(unit),
+                7 => distances[0] = 0.0,
+                _ => (),
+            }
+        }
+        let perplexity = (k as f32 / 3.0).max(1.5).min(k as f32);
+        pair.compare(&format!("calibrate {n} x {k}"), PROBABILITIES, |device| {
+            let distances = Buffer::from_slice(device, "distances", &distances)?;
+            let mut probabilities = Buffer::new(device, "probabilities", n * k)?;
+            affinity::calibrate(device, &distances, &mut probabilities, n, k, perplexity)?;
+            probabilities.read(device).map(floats)
+        });
+    }
+}
+
+pub fn repulsion(pair: &Pair, n: usize) {
+    let y = uniform(21, 2 * n, -3.0, 3.0);
+    let run = |device: &_| {
+        let places = Buffer::from_slice(device, "places", &y)?;
+        let (mut forces, mut sums) = (Buffer::new(device, "forces", 2 * n)?, Buffer::new(device, "sums", n)?);
+        gradient::repulsion(device, &places, &mut forces, &mut sums, n)?;
+        Ok((floats(forces.read(device)?), floats(sums.read(device)?)))
+    };
+    pair.compare(&format!("repulsion of {n}"), FORCES, |device| run(device).map(|both| both.0));
+    pair.compare(&format!("sums of q of {n}"), Q_SUMS, |device| {
+        // The point itself is counted and taken off again, with the rounding of a number above 1.
+        run(device).map(|both| both.1.iter().map(|sum| sum + 1.0).collect())
+    });
+}
+
+/// Rows of 0 to 30 entries, or of one where there are very many rows.
+fn affinities(n: usize) -> Affinities {
+    let random = Random::new(7, 22);
+    let (mut row_starts, mut columns) = (vec![0], Vec::new());
+    for i in 0..n {
+        let length = if n > 1000 { 1 } else { i * 11 % 31 };
+        columns.extend((0..length).map(|at| random.bits((31 * i + at) as u64) % n as u32));
+        row_starts.push(columns.len() as u32);
+    }
+    let mut values = uniform(23, columns.len(), 0.0, 0.1);
+    // No affinity at all is one too.
+    values.iter_mut().step_by(5).for_each(|value| *value = 0.0);
+    Affinities { row_starts, columns, values }
+}
+
+pub fn attraction(pair: &Pair, n: usize) {
+    let (y, affinities) = (uniform(21, 2 * n, -3.0, 3.0), affinities(n));
+    pair.compare(&format!("attraction of {n}"), FORCES, |device| {
+        let graph = Graph::new(device, &affinities)?;
+        let y = Buffer::from_slice(device, "places", &y)?;
+        let mut attractions = Buffer::new(device, "attractions", 2 * n)?;
+        gradient::attraction(device, &y, &graph, &mut attractions)?;
+        attractions.read(device).map(floats)
+    });
+}
+
+pub fn kl_divergence(pair: &Pair, n: usize) {
+    let (y, affinities) = (uniform(21, 2 * n, -3.0, 3.0), affinities(n));
+    pair.compare(&format!("kl_divergence of {n}"), DIVERGENCE, |device| {
+        let graph = Graph::new(device, &affinities)?;
+        let (y, total) = (Buffer::from_slice(device, "places", &y)?, Buffer::from_slice(device, "total", &[0.3 * n as f32])?);
+        let mut shares = Buffer::new(device, "shares", n)?;
+        gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
+        shares.read(device).map(floats)
+    });
+}
+
+/// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter of rounding, but is
+/// exactly 0 for some points; some steps are too long.
+pub fn descend(pair: &Pair, n: usize) {
+    let mut attractions = uniform(24, 2 * n, 1.0, 2.0);
+    let mut repulsions = uniform(25, 2 * n, 0.0, 0.5);
+    let mut states: Vec<f32> = uniform(26, 4 * n, -1.0, 1.0);
+    for i in 0..n {
+        states[4 * i + 2] = 0.012 + states[4 * i + 2].abs();
+        states[4 * i + 3] += 2.0;
+        if i % 2 == 0 {
+            attractions[2 * i] = -attractions[2 * i];
+        }
+        if i % 7 == 0 {
+            attractions[2 * i] = 0.0;
+            repulsions[2 * i] = 0.0;
+            states[4 * i] = 0.0;
+        }
+    }
+    let step = Step { exaggeration: 1.5, learning_rate: 0.5 * n as f32, momentum: 0.8, max_step_norm: 2.0 };
+    let y = uniform(27, 2 * n, -3.0, 3.0);
+    pair.compare(&format!("descend of {n}"), STEP, |device| {
+        let mut forces = Forces::new(device, n)?;
+        forces.attractions = Buffer::from_slice(device, "attractions", &attractions)?;
+        forces.repulsions = Buffer::from_slice(device, "repulsions", &repulsions)?;
+        forces.q_total = Buffer::from_slice(device, "total", &[n as f32])?;
+        let (mut states, mut y) = (Buffer::from_slice(device, "states", &states)?, Buffer::from_slice(device, "places", &y)?);
+        gradient::descend(device, &forces, step, &mut states, &mut y)?;
+        Ok([floats(states.read(device)?), floats(y.read(device)?)].concat())
+    });
+}
