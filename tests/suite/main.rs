@@ -6,5 +6,8 @@
 //! LAYERLENS_REQUIRE_GPU=1 to make that a failure.
 
 mod dataset;
+mod gpu;
+mod neighbors;
 mod parity;
+mod shaders;
 mod support;

@@ -5,13 +5,13 @@ use crate::support::uniform;
 use layerlens::compute::Buffer;
 use layerlens::embedding;
 
-/// At most 1,000 products of values below 1 are added one after the other; their sum is about a third of that on the
-/// diagonal, where the largest value stands, and the roundings are of either sign.
-const COVARIANCE: Tolerance = Tolerance { each: 0.0, largest: 1000.0 * ROUNDING };
+/// At most 1,000 products are added one after the other, in different orders. The roundings are of either sign, so they add
+/// up like the root of their number, and three times that is left room for.
+const COVARIANCE: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
 
-/// Dot products of at most 784 terms in groups of 16 (16 + 49 roundings, and 3 a term) which may cancel: the terms are below
-/// 2, and their sum is about the root of their number, so 30 times smaller than the sum of their sizes.
-const PROJECTION: Tolerance = Tolerance { each: 0.0, largest: 30.0 * 68.0 * ROUNDING };
+/// Dot products of at most 784 terms in groups of 16: 16 + 49 roundings and 3 a term, but of either sign, of partial sums that
+/// are no larger than the largest result.
+const PROJECTION: Tolerance = Tolerance { each: 0.0, largest: 68.0 * ROUNDING };
 
 pub fn covariance(pair: &Pair, n: usize) {
     // Rows and features; some rows before those that count.

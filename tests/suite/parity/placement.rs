@@ -6,9 +6,9 @@ use layerlens::compute::Buffer;
 use layerlens::embedding::placement;
 use layerlens::random::Random;
 
-/// Five steps, each a weighted mean of 10 places: some 20 roundings a step, and a step does not magnify what it is given
-/// where one mode draws it.
-const PLACES: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
+/// Five steps, each a weighted mean of 10 places: some 10 roundings a step that matter, since a step adds to the place it
+/// starts from.
+const PLACES: Tolerance = Tolerance { each: 0.0, largest: 50.0 * ROUNDING };
 
 pub fn place(pair: &Pair, n: usize) {
     let n_fitted = 50;

@@ -9,7 +9,7 @@ use layerlens::random::Random;
 
 /// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest; and the width is found
 /// from an entropy of some 90 rounded terms, which moves it by a few 1e-6 of itself, and p by |x| times that.
-const PROBABILITIES: Tolerance = Tolerance { each: 1e-4, largest: 1e-7 };
+const PROBABILITIES: Tolerance = Tolerance { each: 3e-5, largest: 1e-7 };
 
 /// Sums of at most 1,000 terms in tiles, each of a few roundings; those of forces cancel, down to some hundredth of the
 /// largest force of a point at the rim.
