@@ -372,10 +372,22 @@ impl Gpu {
     }
 
     fn failure(&self, during: &str, message: &str) -> Error {
-        if message.contains("lost") || message.contains("estroyed") {
+        if self.is_lost() {
             return Error::DeviceLost { during: during.into(), message: message.into() };
         }
         Error::Kernel { kernel: during.into(), message: message.into() }
+    }
+
+    /// Whether the device is gone. wgpu says so once, to a callback that burn claims; afterwards it hands out invalid buffers
+    /// without a word, and only their use is an error.
+    fn is_lost(&self) -> bool {
+        let usage = wgpu::BufferUsages::COPY_DST;
+        let descriptor = wgpu::BufferDescriptor { label: Some("probe"), size: 4, usage, mapped_at_creation: false };
+        let used = self.scoped(|| {
+            let probe = self.setup.device.create_buffer(&descriptor);
+            self.setup.queue.write_buffer(&probe, 0, &[0; 4]);
+        });
+        used.is_err_and(|error| !matches!(error, wgpu::Error::OutOfMemory { .. }))
     }
 }
 
