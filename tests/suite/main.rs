@@ -7,7 +7,10 @@
 
 mod dataset;
 mod gpu;
+mod invariants;
 mod neighbors;
 mod parity;
+mod placement;
+mod reference;
 mod shaders;
 mod support;

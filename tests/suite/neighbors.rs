@@ -89,9 +89,9 @@ fn equal_points_are_neighbours_in_the_order_of_their_indices() {
 #[test]
 fn hundreds_of_duplicates() {
     for d in [2, 20] {
-        let distinct = whole(32, 4, d, 9.0);
-        let rows: Vec<usize> = (0..600).map(|i| i * 7 % 4).collect();
-        check(&distinct.select(&rows), Ties::ByIndex, &format!("4 points 150 times, {d} features"));
+        let distinct = whole(32, 3, d, 9.0);
+        let rows: Vec<usize> = (0..390).map(|i| i * 7 % 3).collect();
+        check(&distinct.select(&rows), Ties::ByIndex, &format!("3 points 130 times, {d} features"));
     }
 }
 
@@ -121,14 +121,24 @@ fn small_distances_far_from_the_origin() {
     }
 }
 
-/// More queries than one tile holds and more references than one part.
+/// More queries than one tile holds and more references than one part; on the CPU, queries of a second part too.
 #[test]
 fn several_tiles_and_parts() {
     for d in [2, 17] {
         let x = whole(35, 8300, d, 30.0);
+        let graph = nearest_neighbors(&cpu(), &x, 5, &Silent).expect("neighbours");
+        check_rows(&graph, (&x, &x), (0..8300).step_by(97), true, Ties::ByIndex, &format!("8,300 x {d} on the CPU"));
+        let queries = whole(39, 1100, d, 30.0);
         for device in devices(&LIMITS[..1]) {
-            let graph = nearest_neighbors(&device, &x, 5, &Silent).expect("neighbours");
-            check_rows(&graph, (&x, &x), (0..8300).step_by(97), true, Ties::ByIndex, &format!("8,300 x {d} on {device:?}"));
+            let graph = nearest_references(&device, &queries, &x, 5, &Silent).expect("neighbours");
+            check_rows(
+                &graph,
+                (&queries, &x),
+                (0..1100).step_by(17),
+                false,
+                Ties::ByIndex,
+                &format!("1,100 x {d} on {device:?}"),
+            );
         }
     }
 }
