@@ -164,8 +164,9 @@ fn accuracy(device: &Device, map: &Matrix, labels: &[u8]) -> f64 {
     voted.iter().zip(labels).filter(|(a, b)| a == b).count() as f64 / labels.len() as f64
 }
 
-/// openTSNE's transform reached 0.66 to 0.684 with 10 neighbours.
-const PLACED_ACCURACY: f64 = 0.66;
+/// openTSNE's transform reached 0.66 to 0.684 with 10 neighbours; a share of 250 images varies by 0.03, and this is two of that
+/// below.
+const PLACED_ACCURACY: f64 = 0.6;
 
 #[test]
 fn maps_are_as_good_as_those_of_opentsne() {
