@@ -11,6 +11,8 @@ struct CalibrateParams {
 @group(0) @binding(2) var<storage, read_write> probabilities: array<f32>;
 
 const STEPS: u32 = 64u;
+// A mean square below this has no reciprocal in normal numbers: the distances count as equal.
+const LEAST_MEAN: f32 = 1e-37;
 
 // One row a thread: bisection on beta = 1 / (2 sigma^2) until the entropy of p_j ~ exp(-beta d_j^2) is log(perplexity), with
 // d^2 counted from the row's least so that no exponential underflows as a whole. `distances` are ascending, not squared.
@@ -26,16 +28,19 @@ fn calibrate(
     }
     let k = params.n_neighbors;
     let least = distances[row * k] * distances[row * k];
-    // The mean excess sets the scale, so that the search starts near its end whatever the units of the data.
+    // The mean excess is the unit, so that the search starts near its end whatever the units of the data, and so that beta
+    // stays finite where copies of a point leave no width that gives the perplexity and it is doubled every time.
     var excess = 0.0;
     for (var j = 0u; j < k; j++) {
         let distance = distances[row * k + j];
         excess += distance * distance - least;
     }
-    var beta = 1.0;
-    if excess > 0.0 {
-        beta = f32(k) / excess;
+    let mean = excess / f32(k);
+    var unit = 1.0;
+    if mean > LEAST_MEAN {
+        unit = 1.0 / mean;
     }
+    var beta = 1.0;
     var low = 0.0;
     var high = -1.0;
     for (var round = 0u; round < STEPS; round++) {
@@ -43,7 +48,7 @@ fn calibrate(
         var moment = 0.0;
         for (var j = 0u; j < k; j++) {
             let distance = distances[row * k + j];
-            let shifted = distance * distance - least;
+            let shifted = (distance * distance - least) * unit;
             let weight = exp(-beta * shifted);
             total += weight;
             moment += weight * shifted;
@@ -60,7 +65,7 @@ fn calibrate(
     var total = 0.0;
     for (var j = 0u; j < k; j++) {
         let distance = distances[row * k + j];
-        let weight = exp(-beta * (distance * distance - least));
+        let weight = exp(-beta * ((distance * distance - least) * unit));
         probabilities[row * k + j] = weight;
         total += weight;
     }

@@ -125,10 +125,16 @@ mod cpu {
     use super::STEPS;
     use rayon::prelude::*;
 
+    /// A mean square below this has no reciprocal in normal numbers: the distances count as equal.
+    const LEAST_MEAN: f32 = 1e-37;
+
     pub fn calibrate(distances: &[f32], probabilities: &mut [f32], k: usize, log_perplexity: f32) {
         probabilities.par_chunks_mut(k).zip(distances.par_chunks(k)).for_each(|(probabilities, distances)| {
             let least = distances[0] * distances[0];
-            let shifted: Vec<f32> = distances.iter().map(|distance| distance * distance - least).collect();
+            let mut shifted: Vec<f32> = distances.iter().map(|distance| distance * distance - least).collect();
+            let mean = shifted.iter().sum::<f32>() / k as f32;
+            let unit = if mean > LEAST_MEAN { 1.0 / mean } else { 1.0 };
+            shifted.iter_mut().for_each(|shifted| *shifted *= unit);
             let beta = precision(&shifted, log_perplexity);
             for (probability, shifted) in probabilities.iter_mut().zip(&shifted) {
                 *probability = (-beta * shifted).exp();
@@ -142,9 +148,7 @@ mod cpu {
 
     /// beta such that the entropy of p ~ exp(-beta d^2) is the wanted one.
     fn precision(shifted: &[f32], log_perplexity: f32) -> f32 {
-        let excess: f32 = shifted.iter().sum();
-        let mut beta = if excess > 0.0 { shifted.len() as f32 / excess } else { 1.0 };
-        let (mut low, mut high) = (0.0, None);
+        let (mut beta, mut low, mut high) = (1.0, 0.0, None);
         for _ in 0..STEPS {
             let (mut total, mut moment) = (0.0, 0.0);
             for &shifted in shifted {
