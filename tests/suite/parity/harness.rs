@@ -68,17 +68,24 @@ pub fn integers(values: Vec<u32>) -> Vec<f64> {
     values.into_iter().map(f64::from).collect()
 }
 
-fn complaint(work: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(work)).expect_err("nothing was noticed");
-    panic.downcast_ref::<String>().expect("a message").clone()
+/// The message of the panic that `work` ends in, if it does.
+pub fn complaint(work: impl FnOnce()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(work)).err()?;
+    Some(panic.downcast_ref::<String>().map_or("a panic without a message", String::as_str).to_owned())
+}
+
+/// Panics unless `work` panics with a message that contains `expected`.
+fn assert_noticed(work: impl FnOnce(), expected: &str) {
+    let found = complaint(work);
+    assert!(found.as_ref().is_some_and(|message| message.contains(expected)), "{found:?} instead of {expected}");
 }
 
 #[test]
 fn a_device_is_not_compared_with_its_like() {
-    assert!(complaint(|| drop(Pair::new(cpu(), cpu()))).contains("parity compares a CPU with a GPU"));
+    assert_noticed(|| drop(Pair::new(cpu(), cpu())), "parity compares a CPU with a GPU");
     let Some(gpu) = gpu(LIMITS[0]) else { return };
-    assert!(complaint(|| drop(Pair::new(gpu.clone(), gpu.clone()))).contains("parity compares a CPU with a GPU"));
-    assert!(complaint(|| drop(Pair::new(gpu.clone(), cpu()))).contains("parity compares a CPU with a GPU"));
+    assert_noticed(|| drop(Pair::new(gpu.clone(), gpu.clone())), "parity compares a CPU with a GPU");
+    assert_noticed(|| drop(Pair::new(gpu.clone(), cpu())), "parity compares a CPU with a GPU");
 }
 
 #[test]
@@ -99,9 +106,9 @@ fn a_wrong_twin_is_noticed() {
     pair.compare("right", EXACT, answer(|_| ()));
     pair.compare("within", each, answer(|values| values[0] += 0.9e-6));
     pair.compare("within", largest, answer(|values| values[2] += 0.9e-4));
-    assert!(complaint(|| pair.compare("a", each, answer(|values| values[0] += 1.1e-6))).contains("value 0"));
-    assert!(complaint(|| pair.compare("b", largest, answer(|values| values[2] += 1.1e-4))).contains("value 2"));
-    assert!(complaint(|| pair.compare("c", largest, answer(|values| values[1] = f64::NAN))).contains("value 1 is NaN"));
-    assert!(complaint(|| pair.compare("d", largest, answer(|values| values.truncate(2)))).contains("lengths"));
-    assert!(complaint(|| pair.compare("e", EXACT, |_| Ok(vec![]))).contains("nothing was compared"));
+    assert_noticed(|| pair.compare("a", each, answer(|values| values[0] += 1.1e-6)), "value 0");
+    assert_noticed(|| pair.compare("b", largest, answer(|values| values[2] += 1.1e-4)), "value 2");
+    assert_noticed(|| pair.compare("c", largest, answer(|values| values[1] = f64::NAN)), "value 1 is NaN");
+    assert_noticed(|| pair.compare("d", largest, answer(|values| values.truncate(2))), "lengths");
+    assert_noticed(|| pair.compare("e", EXACT, |_| Ok(vec![])), "nothing was compared");
 }

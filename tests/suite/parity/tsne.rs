@@ -29,12 +29,13 @@ pub fn calibrate(pair: &Pair, n: usize) {
     for k in if n > 1000 { vec![2] } else { vec![1, 2, 5, 90] } {
         let mut distances = uniform(20, n * k, 0.5, 1.5);
         for (row, distances) in distances.chunks_exact_mut(k).enumerate() {
-            let unit = [1.0, 1e-3, 1e3][row % 3];
+            let unit = [1.0, 1e-12, 1e3][row % 3];
             distances.iter_mut().for_each(|distance| *distance *= unit);
             distances.sort_by(f32::total_cmp);
             match row % 10 {
                 3 => distances.fill(unit),
-                7 => distances[0] = 0.0,
+                // More copies of the point than the perplexity.
+                7 => distances[..k.div_ceil(2)].fill(0.0),
                 _ => (),
             }
         }
