@@ -1,6 +1,6 @@
 //! Placement of new points: cases whose answer is known, and that a row's place does not depend on its companions.
 
-use crate::support::{LIMITS, assert_same_bytes, devices, groups, uniform};
+use crate::support::{LIMITS, assert_same_bytes, devices, groups, squared_distance, uniform};
 use layerlens::compute::Device;
 use layerlens::embedding::{Embedding, Fitted, METHODS, NewPoints, Space, placement};
 use layerlens::matrix::Matrix;
@@ -62,13 +62,18 @@ fn only_the_first_ten_neighbors_vote() {
 }
 
 #[test]
-fn the_scale_is_the_median_gap_to_the_neighbors() {
-    // A row of points one apart, each with its left and right neighbour; then all at one place.
-    let line: Vec<[f32; 2]> = (0..21).map(|i| [i as f32, 0.0]).collect();
-    let ids = (0..21_u32).flat_map(|i| [(i + 20) % 21, (i + 1) % 21]).collect();
-    let graph = NeighborGraph::new(ids, vec![1.0; 42], 2).expect("a graph");
-    assert_eq!(placement::scale(&matrix(&line), &graph), 1.0);
-    assert!(placement::scale(&matrix(&[[4.0, 4.0]; 21]), &graph) > 0.0);
+fn the_scale_is_the_median_gap_to_the_first_twelve_neighbors() {
+    let (n, k, random) = (101, 20, Random::new(7, 55));
+    let map = Matrix::new(uniform(56, 2 * n, -4.0, 4.0), n, 2).expect("finite");
+    // The later in a row, the farther away on average, so that it matters how many count.
+    let id = |at: usize| ((at / k + 1 + random.bits(at as u64) as usize % (1 + at % k * 5)) % n) as u32;
+    let graph = NeighborGraph::new((0..n * k).map(id).collect(), vec![1.0; n * k], k).expect("a graph");
+    let gaps = |row: usize| graph.neighbors(row)[..12].iter().map(move |&j| (row, j as usize));
+    let mut squares: Vec<f64> = (0..n).flat_map(gaps).map(|(i, j)| squared_distance(map.row(i), map.row(j))).collect();
+    squares.sort_by(f64::total_cmp);
+    let expected = squares[squares.len() / 2].sqrt();
+    assert!((f64::from(placement::scale(&map, &graph)) / expected - 1.0).abs() < 1e-6);
+    assert!(placement::scale(&matrix(&[[4.0, 4.0]; 101]), &graph) > 0.0, "a width even where all places are one");
 }
 
 /// A fitted map of each method, and the points it was fitted to.
