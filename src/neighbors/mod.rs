@@ -89,8 +89,8 @@ impl NeighborGraph {
 /// The `n_neighbors` nearest other rows of every row of `x`; duplicates of a row count, the row itself does not.
 ///
 /// # Errors
-/// [`Error::Data`] if there are not more than `n_neighbors` rows, [`Error::Parameter`] beyond [`MAX_NEIGHBORS`], any error of
-/// the device, [`Error::Interrupted`].
+/// [`Error::Data`] if there are not more than `n_neighbors` rows or if squared distances overflow, [`Error::Parameter`] beyond
+/// [`MAX_NEIGHBORS`], any error of the device, [`Error::Interrupted`].
 pub fn nearest_neighbors(device: &Device, x: &Matrix, n_neighbors: usize, observer: &dyn Observer) -> Result<NeighborGraph> {
     let n = x.n_samples();
     if n_neighbors >= n {
@@ -222,6 +222,10 @@ fn search(
         squared.extend(distances);
     }
     observer.step(queries.n_samples as u64, queries.n_samples as u64, &[])?;
+    if squared.iter().any(|distance| !distance.is_finite()) {
+        // Infinite distances would all tie, and every probability computed from them is NaN.
+        return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
+    }
     NeighborGraph::new(indices, squared.into_iter().map(f32::sqrt).collect(), n_neighbors)
 }
 
