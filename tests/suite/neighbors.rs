@@ -98,11 +98,10 @@ fn hundreds_of_duplicates() {
 #[test]
 fn constant_columns() {
     let mut data = uniform(33, 257 * 64, -1.0, 1.0);
-    data.iter_mut().enumerate().filter(|(at, _)| at % 3 == 0).for_each(|(at, value)| *value = (at % 64) as f32 * 10.0);
     for row in data.chunks_exact_mut(64) {
         row.iter_mut()
             .enumerate()
-            .filter(|(column, _)| column % 3 == 0)
+            .filter(|(column, _)| column.is_multiple_of(3))
             .for_each(|(column, value)| *value = column as f32 * 10.0);
     }
     check(&Matrix::new(data, 257, 64).expect("finite"), Ties::Rounded, "constant columns");
@@ -111,10 +110,10 @@ fn constant_columns() {
 /// Distances of 0.1 within groups that lie 16,000 apart: the product form errs by hundreds, whatever is subtracted.
 #[test]
 fn small_distances_far_from_the_origin() {
-    for (groups, what) in [(1, "one group"), (2, "two groups")] {
+    for (groups, what) in [(1_usize, "one group"), (2, "two groups")] {
         let mut data = normal(34, 300 * 64);
         for (row, values) in data.chunks_exact_mut(64).enumerate() {
-            let centre = if row % groups == 0 { 1000.0 } else { -1000.0 };
+            let centre = if row.is_multiple_of(groups) { 1000.0 } else { -1000.0 };
             values.iter_mut().for_each(|value| *value = centre + 1e-2 * *value);
         }
         check(&Matrix::new(data, 300, 64).expect("finite"), Ties::Rounded, &format!("{what} far out"));
@@ -156,6 +155,18 @@ fn new_points_find_their_equals_too() {
             }
             let none = Matrix::new(vec![], 0, d).expect("no rows");
             assert_eq!(nearest_references(&device, &none, &references, 3, &Silent).expect("nothing to do").n_samples(), 0);
+        }
+    }
+}
+
+#[test]
+fn distances_beyond_f32_are_refused() {
+    for d in [2, 20] {
+        let values = uniform(39, 100 * d, -1e25, 1e25);
+        let x = Matrix::new(values, 100, d).expect("finite");
+        for device in devices(&LIMITS[..1]) {
+            let error = nearest_neighbors(&device, &x, 5, &Silent).unwrap_err().to_string();
+            assert!(error.contains("too far apart"), "{error}");
         }
     }
 }

@@ -12,7 +12,8 @@ const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, lar
 /// Two tiles of references, `n` and 40 columns, with many equal distances and some below zero, as rounding leaves them.
 pub fn select_nearest(pair: &Pair, n: usize) {
     let (first, m) = (2, 9);
-    let excluded: Vec<u32> = (0..first + m).map(|query| if query % 3 == 0 { NONE } else { (query * 5 % n) as u32 }).collect();
+    let excluded: Vec<u32> =
+        (0..first + m).map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 }).collect();
     let tile = |stream: u64, n: usize| -> Vec<f32> {
         uniform(stream, m * n, -1.0, 40.0)
             .into_iter()

@@ -110,10 +110,10 @@ pub fn descend(pair: &Pair, n: usize) {
     for i in 0..n {
         states[4 * i + 2] = 0.012 + states[4 * i + 2].abs();
         states[4 * i + 3] += 2.0;
-        if i % 2 == 0 {
+        if i.is_multiple_of(2) {
             attractions[2 * i] = -attractions[2 * i];
         }
-        if i % 7 == 0 {
+        if i.is_multiple_of(7) {
             attractions[2 * i] = 0.0;
             repulsions[2 * i] = 0.0;
             states[4 * i] = 0.0;
