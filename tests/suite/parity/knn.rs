@@ -11,7 +11,7 @@ const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, lar
 
 /// Two tiles of references, `n` and 40 columns, with many equal distances and some below zero, as rounding leaves them.
 pub fn select_nearest(pair: &Pair, n: usize) {
-    let (first, m) = (2, 9);
+    let (first, m) = (2_usize, 9);
     let excluded: Vec<u32> =
         (0..first + m).map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 }).collect();
     let tile = |stream: u64, n: usize| -> Vec<f32> {
