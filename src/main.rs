@@ -8,14 +8,28 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     keep_large_blocks();
     quiet_device_selection();
+    report_full_disks();
     let cli = cli::Cli::parse();
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let ours = error.downcast_ref::<layerlens::Error>();
-            eprintln!("error: {error:#}");
+            // The library's messages are whole; those of others need their causes.
+            match ours {
+                Some(ours) => cli::say(&format!("error: {ours}")),
+                None => cli::say(&format!("error: {error:#}")),
+            }
             ExitCode::from(ours.map_or(1, layerlens::Error::exit_code))
         }
+    }
+}
+
+/// Has a write beyond a limit on file sizes fail like one on a full disk, with a message; by default the system kills.
+fn report_full_disks() {
+    #[cfg(unix)]
+    // SAFETY: ignoring a signal runs no code of ours, and no other thread runs yet.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }
 

@@ -23,7 +23,7 @@ pub struct EmbedArgs {
     #[arg(long, value_name = "FILE")]
     new: Option<PathBuf>,
     /// Their classes
-    #[arg(long, value_name = "FILE", requires = "new")]
+    #[arg(long, value_name = "FILE", requires_all = ["new", "labels"])]
     new_labels: Option<PathBuf>,
     /// Method
     #[arg(long, alias = "methods", default_value = "tsne")]
@@ -53,6 +53,23 @@ pub fn read_labelled(points: &Path, labels: Option<&Path>) -> Result<Labelled, E
     Ok(Labelled { x, labels: read })
 }
 
+/// Refuses labels that no classifier can be scored by.
+pub fn check_classes(path: &Path, labels: &[u8]) -> Result<(), Error> {
+    if labels.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Err(Error::input(path, "every label is the same; k-NN accuracy needs at least two classes"));
+    }
+    Ok(())
+}
+
+/// Refuses new points of another width than the fitted ones.
+pub fn check_widths(new: (&Path, &Labelled), fitted: (&Path, &Labelled)) -> Result<(), Error> {
+    let (found, expected) = (new.1.x.n_features(), fitted.1.x.n_features());
+    if found != expected {
+        return Err(Error::input(new.0, format!("has {found} columns, {} has {expected}", fitted.0.display())));
+    }
+    Ok(())
+}
+
 /// Embeds, prints the scores, and says where everything is.
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
@@ -67,12 +84,23 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         seed: global.seed,
         argv: argv(),
     };
+    if let (Some(path), Some(labels)) = (&args.labels, &job.fitted.labels) {
+        check_classes(path, labels)?;
+    }
+    if let (Some(path), Some(new)) = (&args.new, &job.new) {
+        check_widths((path, new), (&args.input, &job.fitted))?;
+    }
     let (device, description) = global.open()?;
-    let (path, scores) = run::embed(&job, &device, &description, &global.terminal())?;
-    let path = path.display();
+    let (folder, scores) = run::embed(&job, &device, &description, &global.terminal())?;
+    let path = folder.display();
     let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &method_title)) };
-    print(&format!(
-        "{table}written to {path}:\n  embeddings/embedding.npy, figures/map.png, manifest.json\nlook at {path}/figures/map.png first\n"
-    ));
+    let places = if job.new.is_some() { "embeddings/embedding.npy, embeddings/new.npy" } else { "embeddings/embedding.npy" };
+    // Maps of other than two dimensions are not drawn.
+    let last = if folder.join("figures/map.png").exists() {
+        format!("figures/map.png, manifest.json\nlook at {path}/figures/map.png first")
+    } else {
+        "manifest.json".into()
+    };
+    print(&format!("{table}written to {path}:\n  {places}, {last}\n"));
     Ok(())
 }

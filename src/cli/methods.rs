@@ -51,6 +51,8 @@ fn make_flags(alone: bool) -> Vec<Flag> {
         for parameter in method.parameters.iter().filter(|parameter| parameter.name != SEED) {
             let default = defaults.get(parameter.name).map_or(String::new(), |value| match value {
                 toml::Value::String(text) => text.clone(),
+                // Shown as the 32-bit float that it is: 0.8 and not 0.800000011920929.
+                toml::Value::Float(value) => (*value as f32).to_string(),
                 other => other.to_string(),
             });
             let help = format!("{}: {} [default: {default}]", method.title, parameter.help);
@@ -75,10 +77,11 @@ impl<const ALONE: bool> MethodFlags<ALONE> {
     pub fn choose(&self, names: &[String], seed: u64) -> Result<Vec<MethodChoice>, Error> {
         let mut choices: Vec<MethodChoice> = Vec::new();
         let mut used: Vec<String> = Vec::new();
+        let flag_of_choice = if ALONE { "--method" } else { "--methods" };
         for name in names {
-            let method = layerlens::embedding::method(name)?;
+            let method = layerlens::embedding::method(name).map_err(|_| unknown_method(flag_of_choice, name))?;
             if choices.iter().any(|choice| choice.name == *name) {
-                return Err(Error::parameter("--methods", name, "each method once"));
+                return Err(Error::parameter(flag_of_choice, name, "each method once"));
             }
             let mut parameters = toml::Table::new();
             for parameter in method.parameters {
@@ -100,6 +103,11 @@ impl<const ALONE: bool> MethodFlags<ALONE> {
         }
         Ok(choices)
     }
+}
+
+fn unknown_method(flag: &str, name: &str) -> Error {
+    let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
+    Error::parameter(flag, name, format!("the methods are {}", names.join(", ")))
 }
 
 /// A number if it reads as one, else a text. Whole numbers become decimals where a field wants them.

@@ -38,7 +38,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", env = "LAYERLENS_ADAPTER", help_heading = "Global")]
     adapter: Option<String>,
     /// Seed of everything that is random
-    #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global")]
+    #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global", value_parser = seeds())]
     seed: u64,
     /// Threads of the CPU [default: all cores]
     #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..), env = "LAYERLENS_THREADS", help_heading = "Global")]
@@ -92,7 +92,7 @@ impl Global {
     fn open(&self) -> Result<(Device, Description)> {
         let (device, description) = Device::open(self.device, &self.gpu_options())?;
         if self.progress != ProgressMode::None {
-            eprintln!("device: {} ({})", description.name, description.reason);
+            say(&format!("device: {} ({})", description.name, description.reason));
         }
         Ok((device, description))
     }
@@ -106,6 +106,11 @@ impl Global {
     }
 }
 
+/// Seeds from 0 to 2^63 - 1: TOML, the language of config.toml, has no larger whole numbers.
+fn seeds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=i64::MAX as u64)
+}
+
 /// The command line as it was typed.
 fn argv() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
@@ -114,6 +119,12 @@ fn argv() -> Vec<String> {
 /// A method's title by its name.
 fn method_title(name: &str) -> String {
     METHODS.iter().find(|method| method.name == name).map_or(name.to_owned(), |method| format!("{} in 2-D", method.title))
+}
+
+/// Writes a line to stderr; a reader that has gone away is no reason to end the work.
+pub fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Prints to stdout; a reader that has gone away, as `head` does, is not an error.

@@ -1,6 +1,6 @@
 //! Progress on stderr: a bar on a terminal, a line every few seconds elsewhere.
 
-use super::interrupt;
+use super::{interrupt, say};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use layerlens::progress::{Observer, Reporter};
@@ -50,7 +50,7 @@ impl Reporter for Terminal {
 
     fn note(&self, text: &str) {
         if self.mode != ProgressMode::None {
-            eprintln!("{text}");
+            say(text);
         }
     }
 }
@@ -78,7 +78,7 @@ impl Observer for Stage {
                 let elapsed = self.start.elapsed().as_secs_f64();
                 let left = elapsed / done.max(1) as f64 * (total - done) as f64;
                 let figures = if figures.is_empty() { String::new() } else { format!(", {figures}") };
-                eprintln!("{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{figures}", self.name);
+                say(&format!("{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{figures}", self.name));
             }
         }
     }
@@ -92,7 +92,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
         if self.mode != ProgressMode::None {
-            eprintln!("{:<32} {:>7.1} s", self.name, self.start.elapsed().as_secs_f64());
+            say(&format!("{:<32} {:>7.1} s", self.name, self.start.elapsed().as_secs_f64()));
         }
     }
 }

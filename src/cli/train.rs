@@ -60,6 +60,14 @@ impl TrainArgs {
     }
 }
 
+impl TrainArgs {
+    /// The flags by which a later run meets the same images, split alike.
+    fn same_data(&self, global: &Global) -> String {
+        let folder = self.data_dir.as_ref().map_or(String::new(), |folder| format!(" --data-dir {}", folder.display()));
+        format!("{folder} --seed {}", global.seed)
+    }
+}
+
 /// Trains, and says how well.
 pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let job = args.to_run(global);
@@ -67,8 +75,11 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
     print(&format!(
-        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run --dataset {} --model {path}/model/weights.safetensors\n",
-        summary.test.accuracy, summary.test.loss, args.dataset
+        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run --dataset {}{} --model {path}/model/weights.safetensors\n",
+        summary.test.accuracy,
+        summary.test.loss,
+        args.dataset,
+        args.same_data(global),
     ));
     Ok(())
 }

@@ -72,6 +72,11 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
     /// Neighbours that [`Embedding::fit`] needs of each point; 0 for none.
     fn n_neighbors(&self) -> usize;
 
+    /// Dimensions of the map.
+    fn n_components(&self) -> usize {
+        2
+    }
+
     /// Checks the parameters against the data, before anything is computed.
     ///
     /// # Errors
@@ -122,6 +127,12 @@ fn to_table<T: Serialize>(method: &T) -> Result<toml::Table, toml::ser::Error> {
     Ok(table)
 }
 
+/// What serde says, without the names of Rust's types.
+fn plain(message: &str) -> String {
+    let whole = "a whole number of at least 0";
+    message.replace("expected f32", "expected a number").replace("expected usize", &format!("expected {whole}"))
+}
+
 /// A method's struct from the parameters that were set, the others at their defaults.
 fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
     // Field by field, so that the message can name the flag.
@@ -129,7 +140,7 @@ fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
         let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
         if let Err(error) = alone.try_into::<T>() {
             let flag = format!("--{}", name.replace('_', "-"));
-            return Err(Error::parameter(&flag, value, error.message().trim().to_owned()));
+            return Err(Error::parameter(&flag, value, plain(error.message().trim())));
         }
     }
     table.clone().try_into().map_err(|error: toml::de::Error| Error::Data(error.message().to_owned()))

@@ -149,6 +149,10 @@ impl Embedding for Pca {
         0
     }
 
+    fn n_components(&self) -> usize {
+        self.n_components
+    }
+
     fn validate(&self, n: usize, d: usize) -> Result<()> {
         if self.n_components == 0 {
             return Err(Error::parameter("--n-components", 0, "at least 1"));

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::{create_folder, write_atomic};
 use crate::matrix::Matrix;
 use serde::Serialize;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -30,7 +31,7 @@ pub struct Manifest {
     /// Seed of everything that is random.
     pub seed: u64,
     /// The configuration with all defaults filled in.
-    pub config: serde_json::Value,
+    pub config: Value,
     /// What computed, and why that.
     pub device: Description,
     /// Files that were read.
@@ -99,7 +100,7 @@ pub struct Opening {
     /// Seed.
     pub seed: u64,
     /// Configuration.
-    pub config: serde_json::Value,
+    pub config: Value,
     /// Device.
     pub device: Description,
     /// Files that were read.
@@ -116,13 +117,13 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an earlier run there (a folder
-    /// with a manifest) but nothing else; [`Error::Write`].
+    /// with a manifest of this program) but nothing else; [`Error::Write`].
     pub fn create(path: &Path, force: bool, opening: Opening) -> Result<Self> {
-        if path.join("manifest.json").is_file() && force {
+        if force && holds_run(path) {
             std::fs::remove_dir_all(path).map_err(|error| Error::write(path, error))?;
         } else if std::fs::symlink_metadata(path).is_ok() && !is_empty_folder(path) {
             if force {
-                let reason = "--force replaces an earlier run only, and there is no manifest.json in it";
+                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and --force replaces nothing else";
                 return Err(Error::write(path, std::io::Error::other(reason)));
             }
             return Err(Error::Exists(path.to_owned()));
@@ -138,7 +139,7 @@ impl RunFolder {
             started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             argv,
             seed,
-            config,
+            config: without_noise(config),
             device,
             inputs,
             stages: Vec::new(),
@@ -236,6 +237,26 @@ impl RunFolder {
         let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
         write_atomic(&path, |writer| writer.write_all(&text))
     }
+}
+
+/// 32-bit floats as short as they were given: 0.8 where the widening to 64 bits made 0.800000011920929.
+fn without_noise(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64().filter(|&wide| number.is_f64() && f64::from(wide as f32) == wide) {
+            Some(wide) => (wide as f32).to_string().parse::<f64>().map_or(Value::Number(number), Value::from),
+            None => Value::Number(number),
+        },
+        Value::Array(values) => values.into_iter().map(without_noise).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, without_noise(value))).collect(),
+        other => other,
+    }
+}
+
+/// Whether there is a manifest that this program wrote; other programs have files of that name too.
+fn holds_run(path: &Path) -> bool {
+    let manifest = std::fs::read(path.join("manifest.json")).ok();
+    let manifest = manifest.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    manifest.is_some_and(|manifest| manifest.get("layerlens_version").is_some())
 }
 
 fn is_empty_folder(path: &Path) -> bool {

@@ -4,7 +4,7 @@ use super::figures;
 use super::folder::{Opening, RunFolder};
 use crate::activations::{Layer, RAW, activations};
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Samples, split};
+use crate::dataset::{Dataset, Samples, Source, split};
 use crate::embedding::{self, Embedding, NewPoints, Pca, Space, placement};
 use crate::error::{Error, Result};
 use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
@@ -88,7 +88,7 @@ struct Prepared {
 pub fn train(run: &TrainRun, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
     run.training.validate()?;
     let prepared = prepare(run, None)?;
-    let mut folder = open(run, &prepared, description, &[])?;
+    let mut folder = open(run, &prepared, description, &[], None)?;
     let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter).map(|(_, test)| test);
     close(folder, outcome, Vec::new())
 }
@@ -102,7 +102,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
     check_methods(&methods, &prepared)?;
-    let mut folder = open(&run.train, &prepared, description, &run.methods)?;
+    let mut folder = open(&run.train, &prepared, description, &run.methods, run.model.as_deref())?;
     let outcome = stages(&mut folder, run, &prepared, &methods, device, description.kind, reporter);
     match outcome {
         Ok((test, scores)) => close(folder, Ok(test), scores),
@@ -158,9 +158,19 @@ fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedd
         .collect()
 }
 
-/// Refuses methods that cannot be fitted to the data before anything is trained.
+/// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored.
 fn check_methods(methods: &[(String, Box<dyn Embedding>)], prepared: &Prepared) -> Result<()> {
+    if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
+        return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
+    }
     let n = prepared.train.len();
+    if n <= most_voters() {
+        let fewest = most_voters() + 1;
+        return Err(Error::Data(format!("{n} images are left to train on; k-NN accuracy needs at least {fewest}")));
+    }
+    if prepared.train.labels.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
+    }
     let widths = std::iter::once(prepared.config.n_features).chain(prepared.config.hidden.iter().copied());
     for d in widths {
         methods.iter().try_for_each(|(_, method)| method.validate(n, d))?;
@@ -174,6 +184,10 @@ fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
         return Err(Error::parameter("--hidden", width, "at least 1 unit in every layer"));
     }
     let (train_rows, validation_rows) = split(data.train.len(), run.training.random_state);
+    if validation_rows.is_empty() && model.is_none() {
+        let n = data.train.len();
+        return Err(Error::Data(format!("{n} training images leave none for validation; 6 are the fewest")));
+    }
     let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
     let trained =
         MlpConfig { hidden: run.hidden.clone(), ..MlpConfig::new(data.train.images.n_pixels(), data.class_names.len()) };
@@ -208,14 +222,22 @@ fn resolved(run: &TrainRun, prepared: &Prepared, methods: &[MethodChoice]) -> se
     })
 }
 
-fn open(run: &TrainRun, prepared: &Prepared, description: &Description, methods: &[MethodChoice]) -> Result<RunFolder> {
+fn open(
+    run: &TrainRun,
+    prepared: &Prepared,
+    description: &Description,
+    methods: &[MethodChoice],
+    model: Option<&Path>,
+) -> Result<RunFolder> {
+    let mut inputs = prepared.data.sources.clone();
+    inputs.extend(model.map(Source::of_file).transpose()?);
     let path = run.out.clone().unwrap_or_else(|| super::default_path(&run.dataset));
     let opening = Opening {
         argv: run.argv.clone(),
         seed: run.training.random_state,
         config: resolved(run, prepared, methods),
         device: description.clone(),
-        inputs: prepared.data.sources.clone(),
+        inputs,
     };
     RunFolder::create(&path, run.force, opening)
 }
@@ -253,7 +275,7 @@ fn train_stage(
     let test = evaluate(device, config, &weights, &data.test)?;
     folder.result("test", test);
     folder.result("n_parameters", config.n_parameters());
-    folder.finish_stage("training", start, kind)?;
+    folder.finish_stage(if prepared.weights.is_some() { "test of the given weights" } else { "training" }, start, kind)?;
     Ok((weights, test))
 }
 
@@ -350,9 +372,6 @@ impl SpaceStage<'_> {
             test: fitted.transform(self.device, &new)?,
         };
         drop(observer);
-        if map.train.n_features() != 2 {
-            return Err(Error::parameter("--n-components", map.train.n_features(), "a run draws maps of 2 dimensions"));
-        }
         for (part, places) in [("train", &map.train), ("test", &map.test)] {
             self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
         }
