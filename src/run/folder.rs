@@ -43,7 +43,7 @@ pub struct Manifest {
     /// What the user should know about the results.
     pub warnings: Vec<String>,
     /// Figures of the run: accuracies, divergences, scores.
-    pub results: serde_json::Map<String, serde_json::Value>,
+    pub results: serde_json::Map<String, Value>,
 }
 
 /// How far a run is.
@@ -199,7 +199,7 @@ impl RunFolder {
 
     /// Notes a figure of the run.
     pub fn result(&mut self, name: &str, value: impl Serialize) {
-        let value = serde_json::to_value(value).unwrap_or(serde_json::Value::Null);
+        let value = serde_json::to_value(value).unwrap_or(Value::Null);
         self.manifest.results.insert(name.into(), value);
     }
 
