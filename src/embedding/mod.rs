@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Observer;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// All methods, in the order in which they are listed.
@@ -114,17 +113,6 @@ pub fn method(name: &str) -> Result<&'static Method> {
         let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
         Error::parameter("--methods", name, format!("the methods are {}", names.join(", ")))
     })
-}
-
-/// All parameters of a method's struct. Decimals are written as short as their 32 bits allow: 0.8, not 0.800000011920929.
-fn to_table<T: Serialize>(method: &T) -> Result<toml::Table, toml::ser::Error> {
-    let mut table = toml::Table::try_from(method)?;
-    for value in table.iter_mut().map(|(_, value)| value) {
-        if let toml::Value::Float(long) = value {
-            *long = (*long as f32).to_string().parse().unwrap_or(*long);
-        }
-    }
-    Ok(table)
 }
 
 /// What serde says, without the names of Rust's types.

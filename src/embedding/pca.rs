@@ -5,7 +5,7 @@
 //! eigenvectors of the d x d covariance are computed on the CPU in `f64`. New rows are projected on the same axes; a row's
 //! projection depends on nothing but the row.
 
-use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table, to_table};
+use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -31,7 +31,7 @@ pub const METHOD: Method = Method {
     title: "PCA",
     parameters: &[Parameter { name: "n_components", help: "Dimensions of the map" }],
     build: |table| Ok(Box::new(from_table::<Pca>(table)?)),
-    defaults: || to_table(&Pca::default()),
+    defaults: || toml::Table::try_from(Pca::default()),
 };
 
 /// Rows of one partial sum of the covariance: partial sums of this length keep the rounding error near that of 1,000

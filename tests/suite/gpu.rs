@@ -36,9 +36,11 @@ fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     receiver.recv_timeout(PATIENCE).expect("an answer in time, and no panic")
 }
 
+type Work = fn(&Device) -> Result<()>;
+
 #[test]
 fn work_on_a_lost_device_is_an_error() {
-    let works: [(&str, fn(&Device) -> Result<()>); 4] = [
+    let works: [(&str, Work); 4] = [
         ("a buffer", |device| Buffer::from_slice(device, "points", &[1.0_f32]).and_then(|it| it.read(device)).map(drop)),
         ("neighbours", |device| nearest_neighbors(device, &uniform_matrix(40, 100, 20), 5, &Silent).map(drop)),
         ("PCA", |device| Pca::default().fit(device, &uniform_matrix(40, 100, 20)).map(drop)),

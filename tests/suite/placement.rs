@@ -76,8 +76,10 @@ fn the_scale_is_the_median_gap_to_the_first_twelve_neighbors() {
     assert!(placement::scale(&matrix(&[[4.0, 4.0]; 101]), &graph) > 0.0, "a width even where all places are one");
 }
 
+type NamedMap = (&'static str, Box<dyn Fitted>);
+
 /// A fitted map of each method, and the points it was fitted to.
-fn maps(device: &Device) -> (Matrix, Vec<(&'static str, Box<dyn Fitted>)>) {
+fn maps(device: &Device) -> (Matrix, Vec<NamedMap>) {
     let x = groups(51, 4, 40, 20);
     let graph = nearest_neighbors(device, &x, 90, &Silent).expect("neighbours");
     let space = Space { x: &x, neighbors: Some(&graph), pca: None };

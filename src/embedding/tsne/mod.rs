@@ -9,7 +9,7 @@ pub mod affinity;
 pub mod gradient;
 
 use super::init::{self, Init};
-use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table, placement, to_table};
+use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table, placement};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -37,7 +37,7 @@ pub const METHOD: Method = Method {
         Parameter { name: "random_state", help: "Seed of what is random" },
     ],
     build: |table| Ok(Box::new(from_table::<Tsne>(table)?)),
-    defaults: || to_table(&Tsne::default()),
+    defaults: || toml::Table::try_from(Tsne::default()),
 };
 
 /// Standard deviation of the first axis at the start: small, so that the first iterations can rearrange everything.
