@@ -3,7 +3,7 @@
 //! Reference: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008; defaults after D. Kobak and P. Berens,
 //! "The art of using t-SNE for single-cell transcriptomics", 2019 (PCA start, learning rate n / exaggeration). Affinities over
 //! the 3 perplexity nearest neighbours, O(n k); the repulsion is exact, O(n^2) an iteration. Every iteration runs wholly on
-//! the device. New points are placed by [`placement`](super::placement).
+//! the device. New points are placed by [`placement`].
 
 pub mod affinity;
 pub mod gradient;

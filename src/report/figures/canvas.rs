@@ -1,6 +1,6 @@
 //! What a figure is drawn on: a few shapes in the figure's own units, the same for pixels and for vectors.
 //!
-//! Figures never see a scale or a file format. [`Raster`](super::raster::Raster) and [`Vector`](super::vector::Vector)
+//! Figures never see a scale or a file format. `Raster` and `Vector`
 //! implement this trait. plotters' own abstraction is not used for that because its coordinates are whole pixels and it
 //! knows neither clouds of points nor outlined text, which an embedding needs.
 
