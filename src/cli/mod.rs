@@ -38,7 +38,7 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME", env = "LAYERLENS_ADAPTER", help_heading = "Global")]
     adapter: Option<String>,
     /// Seed of everything that is random
-    #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global", value_parser = seeds())]
+    #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global", value_parser = seeds(), allow_negative_numbers = true)]
     seed: u64,
     /// Threads of the CPU [default: all cores]
     #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..), env = "LAYERLENS_THREADS", help_heading = "Global")]
