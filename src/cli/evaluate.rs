@@ -29,7 +29,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "FILE", requires = "test")]
     test_labels: Option<PathBuf>,
     /// Neighbours that vote
-    #[arg(long, alias = "k", value_delimiter = ',', default_value = "3,5,10", value_parser = clap::value_parser!(u16).range(1..=504))]
+    #[arg(long, alias = "k", value_delimiter = ',', default_value = "3,5,10", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=504))]
     n_neighbors: Vec<u16>,
 }
 

@@ -41,7 +41,7 @@ pub struct Global {
     #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global", value_parser = seeds(), allow_negative_numbers = true)]
     seed: u64,
     /// Threads of the CPU [default: all cores]
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..), env = "LAYERLENS_THREADS", help_heading = "Global")]
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true, env = "LAYERLENS_THREADS", help_heading = "Global")]
     threads: Option<u16>,
     /// How progress is shown on stderr
     #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Global")]

@@ -21,10 +21,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "UNITS", value_delimiter = ',', default_value = "256,64", env = "LAYERLENS_HIDDEN")]
     pub hidden: Vec<usize>,
     /// Passes over the training images
-    #[arg(long, default_value_t = Training::default().epochs, env = "LAYERLENS_EPOCHS")]
+    #[arg(long, default_value_t = Training::default().epochs, allow_negative_numbers = true, env = "LAYERLENS_EPOCHS")]
     pub epochs: usize,
     /// Images of one step
-    #[arg(long, default_value_t = Training::default().batch_size)]
+    #[arg(long, default_value_t = Training::default().batch_size, allow_negative_numbers = true)]
     pub batch_size: usize,
     /// Step size of Adam, above 0
     #[arg(long, alias = "lr", default_value_t = Training::default().learning_rate, allow_negative_numbers = true)]
