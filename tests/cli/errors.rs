@@ -238,6 +238,7 @@ fn values_out_of_range_are_usage_errors() {
         ("--final-momentum 1", "below 1"),
         ("--init umap", "expected `pca` or `random`"),
         ("--threads 0", "1.."),
+        ("--threads -1", "1.."),
         ("--seed -1", "--seed"),
         ("--seed 9223372036854775808", "9223372036854775807"),
     ];
@@ -245,9 +246,12 @@ fn values_out_of_range_are_usage_errors() {
         let [name, value] = words(flag)[..] else { panic!("{flag}") };
         place.refuse(2, &format!("{embed} {flag}"), &[name, value, expected]);
     }
+    let run = RUN.replace("--epochs 1 ", "");
     let cases = [
         ("--epochs 0", "at least 1"),
+        ("--epochs -1", "-1"),
         ("--batch-size 0", "at least 1"),
+        ("--batch-size -1", "-1"),
         ("--dropout 1", "below 1"),
         ("--dropout -0.1", "below 1"),
         ("--learning-rate 0", "above 0"),
@@ -256,11 +260,14 @@ fn values_out_of_range_are_usage_errors() {
     ];
     for (flag, expected) in cases {
         let name = words(flag)[0];
-        place.refuse(2, &format!("{RUN} {flag}"), &[name, expected]);
-        place.refuse(2, &format!("{} {flag}", RUN.replace("run", "train")), &[name, expected]);
+        place.refuse(2, &format!("{run} {flag}"), &[name, expected]);
+        place.refuse(2, &format!("{} {flag}", run.replace("run", "train")), &[name, expected]);
     }
     place.refuse(2, &format!("{RUN} --n-components 3"), &["--n-components = 3", "2 dimensions"]);
-    place.refuse(2, "evaluate --train x.npy --labels x.npy --n-neighbors 0", &["--n-neighbors", "1..=504"]);
+    for k in ["0", "-1", "505"] {
+        let args = format!("evaluate --train x.npy --labels x.npy --n-neighbors {k}");
+        place.refuse(2, &args, &["--n-neighbors", k, "1..=504"]);
+    }
 }
 
 #[test]
