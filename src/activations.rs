@@ -29,14 +29,13 @@ pub struct Layer {
 /// [`Error::Data`] if model, weights and images do not fit each other; [`Error::Training`] if the device fails.
 pub fn activations(device: &compute::Device, config: &MlpConfig, weights: &Weights, samples: &Samples) -> Result<Vec<Layer>> {
     check_fit(config, samples)?;
-    let device = device.burn()?;
-    let model = Mlp::from_weights(config, weights, &device)?;
     let raw = samples.images.features();
     let d = raw.n_features();
     let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); config.hidden.len() + 1];
-    guarded(|| {
+    guarded(device, |burn| {
+        let model = Mlp::from_weights(config, weights, burn)?;
         for rows in raw.as_slice().chunks(ROWS * d) {
-            let x = Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len() / d, d]), &device);
+            let x = Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len() / d, d]), burn);
             let (hidden, logits) = model.forward(x);
             let layers = hidden.into_iter().chain([activation::softmax(logits, 1)]);
             for (output, layer) in outputs.iter_mut().zip(layers) {

@@ -110,10 +110,9 @@ impl Training {
             }
             check_fit(config, samples)?;
         }
-        let device = device.burn()?;
-        guarded(|| {
-            let (train, validation) = (Resident::new(&device, train, config)?, Resident::new(&device, validation, config)?);
-            self.run(&device, config, &train, &validation, observer)
+        guarded(device, |burn| {
+            let (train, validation) = (Resident::new(burn, train, config)?, Resident::new(burn, validation, config)?);
+            self.run(burn, config, &train, &validation, observer)
         })
     }
 
@@ -209,9 +208,10 @@ fn last_figures(history: &History) -> Vec<(&'static str, f64)> {
 /// [`Error::Data`] if weights, model and images do not fit each other; [`Error::Training`] if the device fails.
 pub fn evaluate(device: &compute::Device, config: &MlpConfig, weights: &Weights, samples: &Samples) -> Result<Performance> {
     check_fit(config, samples)?;
-    let device = device.burn()?;
-    let model = Mlp::from_weights(config, weights, &device)?;
-    guarded(|| Resident::new(&device, samples, config)?.performance(&model))
+    guarded(device, |burn| {
+        let model = Mlp::from_weights(config, weights, burn)?;
+        Resident::new(burn, samples, config)?.performance(&model)
+    })
 }
 
 /// Refuses images of another size than the model's, and labels beyond its classes.
@@ -235,8 +235,9 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs burn's work and turns its panics, which is how it reports a lost device or a refused kernel, into errors.
-pub(crate) fn guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
+/// Runs burn's work on `device` and turns its panics, which is how it reports a lost device, and what wgpu reports meanwhile,
+/// into errors.
+pub(crate) fn guarded<R>(device: &compute::Device, work: impl FnOnce(&Device) -> Result<R>) -> Result<R> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
@@ -247,12 +248,13 @@ pub(crate) fn guarded<R>(work: impl FnOnce() -> Result<R>) -> Result<R> {
         }));
     });
     CAUGHT.set(true);
-    let result = catch_unwind(AssertUnwindSafe(work));
+    let result = catch_unwind(AssertUnwindSafe(|| work(&device.burn()?)));
     CAUGHT.set(false);
-    result.unwrap_or_else(|panic| {
+    let result = result.unwrap_or_else(|panic| {
         let message = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|&text| text.into()));
         Err(Error::Training(message.unwrap_or_else(|| "the backend stopped without a message".into())))
-    })
+    });
+    device.check("training").and(result)
 }
 
 /// Sum of the cross-entropies of a batch; `targets` are one-hot rows.
@@ -267,13 +269,13 @@ struct Resident {
 }
 
 impl Resident {
-    /// Rows of a part: 98 MiB of 784 features, below the 128 MiB that every device binds.
-    const PART_VALUES: usize = 1 << 15;
+    /// Values of a part: 98 MiB, below the 128 MiB that every device binds.
+    const PART_VALUES: usize = 784 << 15;
 
     fn new(device: &Device, samples: &Samples, config: &MlpConfig) -> Result<Self> {
         let features = samples.images.features();
         let (n, d) = (features.n_samples(), features.n_features());
-        let part_rows = (Self::PART_VALUES * 784 / d.max(config.n_classes)).max(1);
+        let part_rows = (Self::PART_VALUES / d.max(config.n_classes)).max(1);
         let mut parts = Vec::new();
         for first in (0..n).step_by(part_rows) {
             let len = part_rows.min(n - first);

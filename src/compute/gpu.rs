@@ -188,7 +188,9 @@ impl Gpu {
     ) -> Result<()> {
         let pipeline = self.pipeline(kernel)?;
         let mut pending = self.pending();
-        if pending.uniform_bytes == UNIFORM_RING_BYTES
+        let alignment = u64::from(self.limits.min_uniform_buffer_offset_alignment);
+        let slot = (size_of::<U>() as u64).next_multiple_of(16).next_multiple_of(alignment);
+        if pending.uniform_bytes + slot > UNIFORM_RING_BYTES
             || (pending.work > 0 && pending.work.saturating_add(work) > WORK_PER_SUBMIT)
         {
             self.submit_pending(&mut pending)?;
@@ -221,8 +223,7 @@ impl Gpu {
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(x, y, 1);
         })?;
-        pending.uniform_bytes +=
-            (u64::from(self.limits.min_uniform_buffer_offset_alignment)).max(kernel.uniform.size as u64).next_power_of_two();
+        pending.uniform_bytes += slot;
         pending.work += work;
         pending.last_kernel = kernel.entry_point;
         Ok(())
@@ -366,7 +367,8 @@ impl Gpu {
         errors.into_iter().flatten().next().map_or(Ok(result), Err)
     }
 
-    fn check_uncaptured(&self, during: &str) -> Result<()> {
+    /// The first error that wgpu reported outside our scopes since the last look.
+    pub(super) fn check_uncaptured(&self, during: &str) -> Result<()> {
         let message = self.uncaptured.lock().unwrap_or_else(PoisonError::into_inner).take();
         message.map_or(Ok(()), |message| Err(self.failure(during, &message)))
     }

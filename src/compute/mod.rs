@@ -144,6 +144,17 @@ impl Device {
         }
     }
 
+    /// Reports what went wrong on the GPU outside our own calls, in burn's work.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`] or [`Error::DeviceLost`] under the name `during`.
+    pub fn check(&self, during: &str) -> Result<()> {
+        match self {
+            Self::Cpu(_) => Ok(()),
+            Self::Gpu(gpu) => gpu.check_uncaptured(during),
+        }
+    }
+
     /// Hands dispatched work to the GPU now instead of when enough has gathered; nothing on the CPU.
     ///
     /// # Errors

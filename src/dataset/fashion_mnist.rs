@@ -87,7 +87,7 @@ pub(super) fn load(data_dir: Option<&Path>) -> Result<Dataset> {
     let mut sources = Vec::with_capacity(FILES.len());
     for (path, file) in paths.into_iter().zip(&FILES) {
         let bytes = idx::read_file(&path)?;
-        sources.push(Source::new(path.display(), &bytes, &file.known));
+        sources.push(Source::of_idx(path.display(), &bytes, &file.known));
         inputs.push(Input { path, bytes: bytes.into() });
     }
     assemble(NAME, &inputs, sources)
@@ -115,7 +115,10 @@ fn assemble(name: &str, inputs: &[Input], sources: Vec<Source>) -> Result<Datase
         let message = format!("the images are {found_height} x {found_width}, but those of {trained_on} are {height} x {width}");
         return Err(Error::input(&inputs[2].path, message));
     }
-    Ok(Dataset { name: name.into(), class_names: CLASS_NAMES.map(String::from).into(), train, test, sources })
+    // Other data in the same layout, MNIST for example, have classes of their own.
+    let known = sources.iter().all(|source| source.verified);
+    let class_names = CLASS_NAMES.iter().enumerate().map(|(class, name)| if known { (*name).into() } else { class.to_string() });
+    Ok(Dataset { name: name.into(), class_names: class_names.collect(), train, test, sources })
 }
 
 fn samples(images: &Input, labels: &Input) -> Result<Samples> {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::random::Random;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::io::Read;
 use std::path::Path;
 
 /// The stream of random numbers that [`split`] takes from a seed.
@@ -27,8 +28,8 @@ pub struct Source {
     pub bytes: u64,
     /// SHA-256 of those bytes, 64 lower-case hexadecimal digits.
     pub sha256: String,
-    /// Whether that is the SHA-256 known for this file of this data set. `false` means other bytes, own data in the same
-    /// layout or another compression for instance, and is no error.
+    /// Whether that, or the SHA-256 of the decompressed content, is known for this file of this data set. `false` means other
+    /// data, one's own in the same layout for instance, and is no error.
     pub verified: bool,
 }
 
@@ -41,6 +42,16 @@ impl Source {
         let path = path.as_ref();
         let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
         Ok(Self::new(path.display(), &bytes, &[]))
+    }
+
+    /// [`Source::new`] for an IDX file, whose content may also be known where its compression is not.
+    fn of_idx(name: impl ToString, bytes: &[u8], known: &[&str]) -> Self {
+        let mut source = Self::new(name, bytes, known);
+        let mut content = Vec::new();
+        if !source.verified && flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut content).is_ok() {
+            source.verified = Self::new("", &content, known).verified;
+        }
+        source
     }
 
     /// Describes `bytes`, verified if their SHA-256 is one of `known`.

@@ -9,7 +9,7 @@ mod pca;
 pub mod placement;
 pub mod tsne;
 
-pub use pca::{FittedPca, KERNELS as PCA_KERNELS, Pca, covariance, project};
+pub use pca::{FittedPca, KERNELS as PCA_KERNELS, MAX_FEATURES, Pca, covariance, project};
 pub use tsne::{FittedTsne, Tsne};
 
 use crate::compute::Device;

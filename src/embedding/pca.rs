@@ -38,8 +38,8 @@ pub const METHOD: Method = Method {
 /// additions, however many rows there are.
 const BLOCK_ROWS: usize = 1024;
 
-/// Most features: the covariance of as many has 256 MiB.
-const MAX_FEATURES: usize = 8192;
+/// Most features: the covariance of as many has 128 MiB, which every GPU binds.
+pub const MAX_FEATURES: usize = 5792;
 
 /// Parameters of a principal component analysis.
 ///
@@ -82,12 +82,15 @@ impl Pca {
     ///
     /// # Errors
     /// [`Error::Parameter`] if `n_components` is 0, [`Error::Data`] if `x` allows fewer components, or has fewer than two rows
-    /// or more than 8,192 features; any error of the device.
+    /// or more than 5,792 features; any error of the device.
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedPca> {
         let (n, d) = (x.n_samples(), x.n_features());
         self.validate(n, d)?;
         let mean = x.column_means();
         let products = covariance_of(device, x, &mean)?;
+        if products.iter().any(|value| !value.is_finite()) {
+            return Err(Error::Data("some values are so large that their squares overflow: scale the data down".into()));
+        }
         let scale = 1.0 / (n - 1) as f64;
         let symmetric = faer::Mat::from_fn(d, d, |i, j| f64::from(products[i.min(j) * d + i.max(j)]) * scale);
         let eigen = symmetric

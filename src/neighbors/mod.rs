@@ -24,6 +24,10 @@ const FEW_FEATURES: usize = 16;
 const PART_ROWS: usize = 8192;
 /// Query rows of one tile.
 const TILE_ROWS: usize = 1024;
+/// Multiplications of one tile at most: some 20 ms on an integrated GPU.
+const TILE_WORK: usize = 1 << 33;
+/// Differences below this have squares that are not normal numbers.
+const LEAST_REACH: f32 = 1e-18;
 
 /// The `n_neighbors` nearest references of each of `n_samples` queries, nearest first, ties by index; a point is never its
 /// own neighbour.
@@ -153,6 +157,12 @@ impl Points {
             return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
         }
         let part_rows = PART_ROWS.min(fitting as usize);
+        let reach = x.rows().flat_map(|row| row.iter().zip(mean)).fold(0.0_f32, |most, (v, mean)| most.max((v - mean).abs()));
+        if reach > 0.0 && reach < LEAST_REACH {
+            // The squares of such differences vanish, and all points would seem to be one.
+            let message = format!("no value differs from its column's mean by more than {reach:e}: scale the data up");
+            return Err(Error::Data(message));
+        }
         let mut parts = Vec::new();
         let mut radius = 0.0_f32;
         for first in (0..x.n_samples()).step_by(part_rows) {
@@ -212,7 +222,8 @@ fn search(
         let unproven = nearest.unproven.read(device)?;
         let again: Vec<usize> = (0..part.len).filter(|&row| unproven[row] != 0).collect();
         if !again.is_empty() {
-            let (fresh_ids, fresh) = search_again(device, part, references, exclude_self, &again, n_neighbors)?;
+            let (fresh_ids, fresh) =
+                search_again(device, part, references, exclude_self, &again, n_neighbors, &|| done(part.len))?;
             for (at, &row) in again.iter().enumerate() {
                 ids[row * n_neighbors..][..n_neighbors].copy_from_slice(&fresh_ids[at * n_neighbors..][..n_neighbors]);
                 distances[row * n_neighbors..][..n_neighbors].copy_from_slice(&fresh[at * n_neighbors..][..n_neighbors]);
@@ -242,7 +253,7 @@ fn search_part(
     let d = references.n_features;
     let list_length = nearest.n_neighbors + if exact { 0 } else { SPARE };
     let widest = references.parts.iter().map(|part| part.len).max().unwrap_or(0);
-    let tile = TILE_ROWS.min(part.len);
+    let tile = TILE_ROWS.min(part.len).min((TILE_WORK / (widest * d).max(1)).max(64));
     let mut distances = Buffer::new(device, "distance tile", tile * widest)?;
     let mut refined = Buffer::new(device, "refined distances", tile * list_length)?;
     for query_first in (0..part.len).step_by(tile) {
@@ -277,6 +288,7 @@ fn search_again(
     exclude_self: bool,
     rows: &[usize],
     n_neighbors: usize,
+    going_on: &dyn Fn() -> Result<()>,
 ) -> Result<(Vec<u32>, Vec<f32>)> {
     let d = references.n_features;
     let all = part.rows.read(device)?;
@@ -299,6 +311,6 @@ fn search_again(
         radius: 0.0,
         relative_error: 0.0,
     };
-    search_part(device, &gathered, references, &excluded, true, &mut nearest, &|_| Ok(()))?;
+    search_part(device, &gathered, references, &excluded, true, &mut nearest, &|_| going_on())?;
     Ok((nearest.ids.read(device)?, nearest.distances.read(device)?))
 }

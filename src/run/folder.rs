@@ -88,6 +88,8 @@ pub struct Output {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
+    /// The earlier run that this one replaces, set aside until this one is complete.
+    replaced: Option<PathBuf>,
     /// Its manifest; written by [`RunFolder::save`].
     pub manifest: Manifest,
 }
@@ -117,10 +119,11 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an earlier run there (a folder
-    /// with a manifest of this program) but nothing else; [`Error::Write`].
+    /// with a manifest of this program) but nothing else, and not one that this run reads from or stands in; [`Error::Write`].
     pub fn create(path: &Path, force: bool, opening: Opening) -> Result<Self> {
+        let mut replaced = None;
         if force && holds_run(path) {
-            std::fs::remove_dir_all(path).map_err(|error| Error::write(path, error))?;
+            replaced = Some(set_aside(path, &opening.inputs)?);
         } else if std::fs::symlink_metadata(path).is_ok() && !is_empty_folder(path) {
             if force {
                 let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and --force replaces nothing else";
@@ -147,7 +150,7 @@ impl RunFolder {
             warnings: fallback.into_iter().collect(),
             results: serde_json::Map::new(),
         };
-        let folder = Self { path: path.to_owned(), manifest };
+        let folder = Self { path: path.to_owned(), replaced, manifest };
         let config =
             toml::to_string(&folder.manifest.config).map_err(|error| Error::write(path, std::io::Error::other(error)))?;
         write_atomic(&path.join("config.toml"), |writer| writer.write_all(config.as_bytes()))?;
@@ -212,7 +215,8 @@ impl RunFolder {
         self.save()
     }
 
-    /// Ends the run: complete, or with the error that ended it.
+    /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is deleted when it is complete
+    /// and stays beside it if not.
     ///
     /// # Errors
     /// That error, or [`Error::Write`].
@@ -225,6 +229,9 @@ impl RunFolder {
         self.manifest.error = outcome.as_ref().err().map(ToString::to_string);
         let saved = self.save();
         outcome.and(saved)?;
+        if let Some(replaced) = &self.replaced {
+            std::fs::remove_dir_all(replaced).map_err(|error| Error::write(replaced, error))?;
+        }
         Ok(self.path)
     }
 
@@ -237,6 +244,23 @@ impl RunFolder {
         let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
         write_atomic(&path, |writer| writer.write_all(&text))
     }
+}
+
+/// Renames an earlier run out of the way and gives its new name.
+fn set_aside(path: &Path, inputs: &[Source]) -> Result<PathBuf> {
+    let refuse = |reason: String| Error::write(path, std::io::Error::other(reason));
+    let whole = path.canonicalize().map_err(|error| Error::write(path, error))?;
+    if std::env::current_dir().is_ok_and(|current| current.starts_with(&whole)) {
+        return Err(refuse("--force cannot replace the folder in which the program runs".into()));
+    }
+    let below = |input: &&Source| Path::new(&input.name).canonicalize().is_ok_and(|input| input.starts_with(&whole));
+    if let Some(input) = inputs.iter().find(below) {
+        return Err(refuse(format!("--force would delete {}, which this run reads", input.name)));
+    }
+    let name = whole.file_name().unwrap_or_default().to_string_lossy();
+    let aside = whole.with_file_name(format!(".{name}-replaced-{}", std::process::id()));
+    std::fs::rename(&whole, &aside).map_err(|error| Error::write(path, error))?;
+    Ok(aside)
 }
 
 /// 32-bit floats as short as they were given: 0.8 where the widening to 64 bits made 0.800000011920929.

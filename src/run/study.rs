@@ -239,7 +239,13 @@ fn open(
         device: description.clone(),
         inputs,
     };
-    RunFolder::create(&path, run.force, opening)
+    let mut folder = RunFolder::create(&path, run.force, opening)?;
+    if let Some(source) = prepared.data.sources.iter().find(|source| !source.verified) {
+        let message = format!("{} is not a known file of {}: the classes are numbered, not named", source.name, run.dataset);
+        folder.manifest.warnings.push(message);
+        folder.save()?;
+    }
+    Ok(folder)
 }
 
 /// Trains, or takes the given weights, and tests.

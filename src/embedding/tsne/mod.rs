@@ -9,7 +9,7 @@ pub mod affinity;
 pub mod gradient;
 
 use super::init::{self, Init};
-use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table, placement};
+use super::{Embedding, Fitted, MAX_FEATURES, Method, NewPoints, Parameter, Space, from_table, placement};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -45,7 +45,7 @@ const START_STD: f32 = 1e-4;
 /// Iterations between two looks at the divergence.
 const DIVERGENCE_EVERY: usize = 50;
 
-/// Parameters of t-SNE, with the names and, but for the momentum of openTSNE, the defaults of openTSNE and scikit-learn.
+/// Parameters of t-SNE, with the names of openTSNE and scikit-learn and openTSNE's defaults, but scikit-learn's momentum.
 ///
 /// ```
 /// use layerlens::compute::Device;
@@ -227,7 +227,7 @@ impl Embedding for Tsne {
         (3.0 * self.perplexity) as usize
     }
 
-    fn validate(&self, n: usize, _: usize) -> Result<()> {
+    fn validate(&self, n: usize, d: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
         let checks = [
             ("--perplexity", self.perplexity, (1.0..=most).contains(&self.perplexity), "between 1 and 168"),
@@ -243,6 +243,11 @@ impl Embedding for Tsne {
         }
         if self.max_iter == 0 {
             return Err(Error::parameter("--max-iter", 0, "at least 1"));
+        }
+        if self.init == Init::Pca && d > MAX_FEATURES {
+            return Err(Error::Data(format!(
+                "t-SNE starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
+            )));
         }
         if 3.0 * self.perplexity > n.saturating_sub(1) as f32 {
             let (needed, largest) = ((3.0 * self.perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
