@@ -1,13 +1,13 @@
 //! `layerlens embed`: a map of any matrix.
 
 use super::methods::OnlyMethodFlags;
-use super::{Global, argv, method_title, print};
+use super::{Global, argv, method_title, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
 use layerlens::report::table;
-use layerlens::run::{self, Embed, Labelled};
+use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
 
 /// What to embed, and how.
@@ -91,7 +91,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         check_widths((path, new), (&args.input, &job.fitted))?;
     }
     let (device, description) = global.open()?;
-    let (folder, scores) = run::embed(&job, &device, &description, &global.terminal())?;
+    let EmbedSummary { path: folder, scores, results, warnings } = run::embed(&job, &device, &description, &global.terminal())?;
     let path = folder.display();
     let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &method_title)) };
     let places = if job.new.is_some() { "embeddings/embedding.npy, embeddings/new.npy" } else { "embeddings/embedding.npy" };
@@ -101,6 +101,10 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     } else {
         "manifest.json".into()
     };
-    print(&format!("{table}written to {path}:\n  {places}, {last}\n"));
+    let results = table::results_text(std::iter::once((method_title(&job.method.name), results.as_slice())));
+    for warning in &warnings {
+        say(&format!("warning: {warning}"));
+    }
+    print(&format!("{table}{results}\nwritten to {path}:\n  {places}, {last}\n"));
     Ok(())
 }

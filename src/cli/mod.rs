@@ -41,7 +41,7 @@ pub struct Global {
     #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global", value_parser = seeds(), allow_negative_numbers = true)]
     seed: u64,
     /// Threads of the CPU [default: all cores]
-    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..), allow_negative_numbers = true, env = "LAYERLENS_THREADS", help_heading = "Global")]
+    #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..=1024), allow_negative_numbers = true, env = "LAYERLENS_THREADS", help_heading = "Global")]
     threads: Option<u16>,
     /// How progress is shown on stderr
     #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Global")]
@@ -91,7 +91,7 @@ impl Global {
     /// Opens the device and says on stderr which one it is, and why.
     fn open(&self) -> Result<(Device, Description)> {
         let (device, description) = Device::open(self.device, &self.gpu_options())?;
-        if self.progress != ProgressMode::None {
+        if self.progress != ProgressMode::None || description.fallback {
             say(&format!("device: {} ({})", description.name, description.reason));
         }
         Ok((device, description))

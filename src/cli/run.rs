@@ -45,9 +45,14 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    let maps = summary.maps.iter().map(|map| {
+        let title = method_title(&map.method);
+        (format!("{title} of {}", map.space), map.results.as_slice())
+    });
     print(&format!(
-        "\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too (.csv)\n  embeddings/   places in every map (.npy)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
+        "\n{}\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too (.csv)\n  embeddings/   places in every map (.npy)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
         table::text(&summary.scores, &method_title),
+        table::results_text(maps),
         summary.test.accuracy,
         summary.test.loss,
         // The last method is the one that says most, by default and by habit.

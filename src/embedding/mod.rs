@@ -102,6 +102,11 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
 
     /// Figures that the method reports of itself: its divergence, the variance it explains.
     fn results(&self) -> Vec<(&'static str, f64)>;
+
+    /// The divergence or loss on the way: (iterations, value), empty for methods without iterations.
+    fn course(&self) -> &[(usize, f64)] {
+        &[]
+    }
 }
 
 /// The registry's entry of that name.

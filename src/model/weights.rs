@@ -75,6 +75,9 @@ pub fn read_weights(path: &Path) -> Result<(MlpConfig, Weights)> {
     let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get(CONFIG_KEY));
     let config = config.ok_or_else(|| malformed(&format!("its metadata lack the key `{CONFIG_KEY}` that names the model")))?;
     let config: MlpConfig = serde_json::from_str(config).map_err(|error| malformed(&error))?;
+    if config.shapes().iter().flatten().any(|&size| size == 0) {
+        return Err(malformed(&"its model has a layer of no units"));
+    }
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
     let mut weights = Weights::default();
     for (name, view) in file.tensors() {

@@ -196,7 +196,7 @@ mod cpu {
             let mut sorted: Vec<u64> =
                 list.chunks_exact(2).map(|entry| (u64::from(entry[0]) << 32) | u64::from(entry[1])).collect();
             for (at, stride) in row.chunks(64).enumerate() {
-                // Later ids lose ties, so strictly below is enough but for the first tile's ids, which come in order.
+                // A quick look for anything that could enter; the exact comparison, by distance and then by id, follows.
                 let last = f32::from_bits((sorted[length - 1] >> 32) as u32);
                 if !any_at_most(stride, last) {
                     continue;

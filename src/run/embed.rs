@@ -1,7 +1,7 @@
 //! One map of anybody's matrix.
 
 use super::folder::{Opening, RunFolder};
-use super::study::{MethodChoice, write_scores};
+use super::study::{MethodChoice, method_results, write_scores};
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, NewPoints, Space, placement};
@@ -44,12 +44,25 @@ pub struct Embed {
     pub argv: Vec<String>,
 }
 
+/// What an embedding ended with.
+#[derive(Clone, Debug)]
+pub struct EmbedSummary {
+    /// Folder of the results.
+    pub path: PathBuf,
+    /// k-NN accuracies, if classes are known.
+    pub scores: Vec<Scores>,
+    /// What the method reports of the map.
+    pub results: Vec<(&'static str, f64)>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
 /// Fits the map, places the new points, scores both where labels are known, draws, and writes everything to a folder.
 ///
 /// # Errors
 /// [`Error::Data`] if points, labels and method do not fit each other; [`Error::Parameter`]; [`Error::Exists`], [`Error::Write`]; any error of
 /// the device; [`Error::Interrupted`].
-pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<(PathBuf, Vec<Scores>)> {
+pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<EmbedSummary> {
     let method = embedding::method(&job.method.name)?;
     let built = (method.build)(&job.method.parameters)?;
     let x = &job.fitted.x;
@@ -68,8 +81,11 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     let mut folder = RunFolder::create(&path, job.force, opening)?;
     let outcome = stages(&mut folder, job, method, built.as_ref(), device, description.kind, reporter);
     match outcome {
-        Ok(scores) => Ok((folder.close(Ok(()))?, scores)),
-        Err(error) => Ok((folder.close(Err(error))?, Vec::new())),
+        Ok((scores, results)) => {
+            let warnings = folder.manifest.warnings.clone();
+            Ok(EmbedSummary { path: folder.close(Ok(()))?, scores, results, warnings })
+        }
+        Err(error) => Err(folder.close_failed(error)),
     }
 }
 
@@ -102,7 +118,7 @@ fn stages(
     device: &Device,
     kind: &'static str,
     reporter: &dyn Reporter,
-) -> Result<Vec<Scores>> {
+) -> Result<(Vec<Scores>, Vec<(&'static str, f64)>)> {
     let x = &job.fitted.x;
     let start = Instant::now();
     let observer = reporter.stage("neighbours");
@@ -116,7 +132,7 @@ fn stages(
     let fitted = built.fit(device, &Space { x, neighbors: neighbors.as_ref(), pca: None }, observer.as_ref())?;
     drop(observer);
     folder.write_matrix("embeddings/embedding.npy", fitted.embedding())?;
-    folder.result(method.name, fitted.results().into_iter().collect::<std::collections::BTreeMap<_, _>>());
+    folder.result(method.name, method_results(fitted.as_ref()));
     folder.finish_stage(method.name, start, kind)?;
 
     let placed = match &job.new {
@@ -132,15 +148,18 @@ fn stages(
             Some(placed)
         }
     };
-    let scores = score(job, method, fitted.embedding(), placed.as_ref(), device, reporter)?;
+    let start = Instant::now();
+    let scores = score(folder, job, method, fitted.embedding(), placed.as_ref(), device, reporter)?;
     if !scores.is_empty() {
         write_scores(folder, &scores, &[])?;
     }
     draw(folder, job, method, fitted.embedding(), placed.as_ref())?;
-    Ok(scores)
+    folder.finish_stage("scores and figures", start, kind)?;
+    Ok((scores, fitted.results()))
 }
 
 fn score(
+    folder: &mut RunFolder,
     job: &Embed,
     method: &embedding::Method,
     map: &Matrix,
@@ -150,7 +169,11 @@ fn score(
 ) -> Result<Vec<Scores>> {
     let Some(labels) = &job.fitted.labels else { return Ok(Vec::new()) };
     let x = &job.fitted.x;
-    let ks: Vec<usize> = N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).collect();
+    let (ks, dropped): (Vec<usize>, Vec<usize>) = N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
+    if !dropped.is_empty() {
+        let dropped = dropped.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        folder.manifest.warnings.push(format!("not scored for k = {dropped}: there are {} points", x.n_samples()));
+    }
     let Some(&most) = ks.last() else { return Ok(Vec::new()) };
     let observer = reporter.stage("scores");
     let mut scores = Vec::new();

@@ -235,6 +235,14 @@ impl RunFolder {
         Ok(self.path)
     }
 
+    /// Ends the run by `error` and gives it back.
+    pub fn close_failed(self, error: Error) -> Error {
+        match self.close(Err(error)) {
+            Err(error) => error,
+            Ok(_) => unreachable!("a run that failed does not close well"),
+        }
+    }
+
     /// Writes the manifest.
     ///
     /// # Errors

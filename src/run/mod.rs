@@ -7,6 +7,6 @@ mod figures;
 mod folder;
 mod study;
 
-pub use embed::{Embed, Labelled, embed};
+pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use folder::{Manifest, Opening, Output, RunFolder, SCHEMA_VERSION, Stage, Status, default_path};
-pub use study::{MethodChoice, Run, Summary, TrainRun, run, train};
+pub use study::{MapResults, MethodChoice, Run, Summary, TrainRun, run, train};

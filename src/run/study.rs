@@ -19,6 +19,9 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+/// Units of a hidden layer at most: its kernel over 784 inputs then has 49 MiB, its square 1 GiB.
+const MAX_UNITS: usize = 16_384;
+
 /// A method and the parameters that were set for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MethodChoice {
@@ -67,6 +70,19 @@ pub struct Summary {
     pub test: Performance,
     /// k-NN accuracies, if spaces were scored.
     pub scores: Vec<Scores>,
+    /// What the methods report of their maps.
+    pub maps: Vec<MapResults>,
+}
+
+/// What a method reports of one map.
+#[derive(Clone, Debug)]
+pub struct MapResults {
+    /// Space that was embedded.
+    pub space: String,
+    /// Method.
+    pub method: String,
+    /// Names and values, the divergence for example.
+    pub results: Vec<(&'static str, f64)>,
 }
 
 /// Data and model of a run, checked against each other.
@@ -89,8 +105,8 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
     run.training.validate()?;
     let prepared = prepare(run, None)?;
     let mut folder = open(run, &prepared, description, &[], None)?;
-    let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter).map(|(_, test)| test);
-    close(folder, outcome, Vec::new())
+    let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter);
+    close(folder, outcome.map(|(_, test)| (test, Vec::new(), Vec::new())))
 }
 
 /// Does the whole study; see the module.
@@ -104,18 +120,17 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     check_methods(&methods, &prepared)?;
     let mut folder = open(&run.train, &prepared, description, &run.methods, run.model.as_deref())?;
     let outcome = stages(&mut folder, run, &prepared, &methods, device, description.kind, reporter);
-    match outcome {
-        Ok((test, scores)) => close(folder, Ok(test), scores),
-        Err(error) => close(folder, Err(error), Vec::new()),
-    }
+    close(folder, outcome)
 }
 
-fn close(folder: RunFolder, outcome: Result<Performance>, scores: Vec<Scores>) -> Result<Summary> {
-    let (outcome, test) = match outcome {
-        Ok(test) => (Ok(()), test),
-        Err(error) => (Err(error), Performance { loss: f32::NAN, accuracy: f32::NAN }),
-    };
-    Ok(Summary { path: folder.close(outcome)?, test, scores })
+/// What all stages give: performance of the classifier, scores, and what the methods report.
+type Outcome = (Performance, Vec<Scores>, Vec<MapResults>);
+
+fn close(folder: RunFolder, outcome: Result<Outcome>) -> Result<Summary> {
+    match outcome {
+        Ok((test, scores, maps)) => Ok(Summary { path: folder.close(Ok(()))?, test, scores, maps }),
+        Err(error) => Err(folder.close_failed(error)),
+    }
 }
 
 fn stages(
@@ -126,7 +141,7 @@ fn stages(
     device: &Device,
     kind: &'static str,
     reporter: &dyn Reporter,
-) -> Result<(Performance, Vec<Scores>)> {
+) -> Result<Outcome> {
     figures::examples(folder, &prepared.data)?;
     let (weights, test) = train_stage(folder, &run.train, prepared, device, kind, reporter)?;
     let (train, test_layers) = activation_stage(folder, prepared, &weights, device, kind)?;
@@ -145,7 +160,8 @@ fn stages(
     figures::maps(folder, &maps, prepared.data.class_names.as_slice(), (&prepared.train.labels, &prepared.data.test.labels))?;
     figures::scores(folder, &scores)?;
     folder.finish_stage("scores and figures", start, "cpu")?;
-    Ok((test, scores))
+    let results = maps.into_iter().map(|Map { space, method, results, .. }| MapResults { space, method, results });
+    Ok((test, scores, results.collect()))
 }
 
 fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
@@ -180,8 +196,8 @@ fn check_methods(methods: &[(String, Box<dyn Embedding>)], prepared: &Prepared) 
 
 fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
     let data = Dataset::load(&run.dataset, run.data_dir.as_deref())?;
-    if let Some(width) = run.hidden.iter().find(|&&width| width == 0) {
-        return Err(Error::parameter("--hidden", width, "at least 1 unit in every layer"));
+    if let Some(width) = run.hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
+        return Err(Error::parameter("--hidden", width, format!("at least 1 unit in every layer, and at most {MAX_UNITS}")));
     }
     let (train_rows, validation_rows) = split(data.train.len(), run.training.random_state);
     if validation_rows.is_empty() && model.is_none() {
@@ -318,6 +334,8 @@ pub struct Map {
     pub train: Matrix,
     /// Places of the test points.
     pub test: Matrix,
+    /// What the method reports of itself.
+    pub results: Vec<(&'static str, f64)>,
 }
 
 /// Everything that is done with one space.
@@ -376,13 +394,13 @@ impl SpaceStage<'_> {
             method: name.into(),
             train: fitted.embedding().clone(),
             test: fitted.transform(self.device, &new)?,
+            results: fitted.results(),
         };
         drop(observer);
         for (part, places) in [("train", &map.train), ("test", &map.test)] {
             self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
         }
-        let results: serde_json::Map<_, _> = fitted.results().into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
-        self.folder.result(&format!("{name}_{space}"), results);
+        self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
         self.folder.finish_stage(&format!("{name} {space}"), start, self.kind)?;
         Ok(map)
     }
@@ -414,6 +432,16 @@ impl SpaceStage<'_> {
             knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
         })
     }
+}
+
+/// What a method reports of a map, for the manifest.
+pub(super) fn method_results(fitted: &dyn embedding::Fitted) -> serde_json::Map<String, serde_json::Value> {
+    let mut results: serde_json::Map<_, _> =
+        fitted.results().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    if !fitted.course().is_empty() {
+        results.insert("course".into(), serde_json::json!(fitted.course()));
+    }
+    results
 }
 
 /// Neighbours that the classifier and the placement of new points look at.

@@ -46,7 +46,11 @@ fn options(variant: Variant) -> GpuOptions {
 /// If there is none and `LAYERLENS_REQUIRE_GPU` is 1.
 pub fn gpu(variant: Variant) -> Option<Device> {
     static OPENED: Mutex<BTreeMap<Variant, Option<Device>>> = Mutex::new(BTreeMap::new());
-    OPENED.lock().unwrap_or_else(PoisonError::into_inner).entry(variant).or_insert_with(|| open(variant)).clone()
+    let device = OPENED.lock().unwrap_or_else(PoisonError::into_inner).entry(variant).or_insert_with(|| open(variant)).clone();
+    if device.is_none() {
+        announce(&format!("SKIPPED, no GPU: {}", std::thread::current().name().unwrap_or("a test")));
+    }
+    device
 }
 
 /// A GPU of its own, for tests that break it.

@@ -281,6 +281,10 @@ impl Fitted for FittedTsne {
     fn results(&self) -> Vec<(&'static str, f64)> {
         vec![("kl_divergence", self.kl_divergence)]
     }
+
+    fn course(&self) -> &[(usize, f64)] {
+        &self.divergences
+    }
 }
 
 fn recentred(mut places: Vec<f32>) -> Vec<f32> {
