@@ -14,3 +14,4 @@ mod placement;
 mod reference;
 mod shaders;
 mod support;
+mod training;
