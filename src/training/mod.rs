@@ -4,12 +4,15 @@
 //! the same path on every device up to the rounding of its arithmetic. burn does the arithmetic; its Adam is that of
 //! D. Kingma and J. Ba, 2015.
 
+mod adam;
+
 use crate::compute;
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
 use crate::model::{Mlp, MlpConfig, Weights};
 use crate::progress::Observer;
 use crate::random::Random;
+use adam::HostAdam;
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
@@ -21,6 +24,9 @@ use std::sync::Once;
 /// Streams of the random numbers of this room: one for each epoch's order and one for its masks.
 const ORDER_STREAM: u64 = 0x6f72_6465_0000_0000;
 const MASK_STREAM: u64 = 0x6d61_736b_0000_0000;
+
+/// Keeps Adam's steps finite: Keras' value, as in the study.
+const EPSILON: f32 = 1e-7;
 
 /// Rows that are classified at once outside training.
 const EVALUATION_ROWS: usize = 2000;
@@ -110,15 +116,17 @@ impl Training {
             }
             check_fit(config, samples)?;
         }
+        let on_cpu = matches!(device, compute::Device::Cpu(_));
         guarded(device, |burn| {
             let (train, validation) = (Resident::new(burn, train, config)?, Resident::new(burn, validation, config)?);
-            self.run(burn, config, &train, &validation, observer)
+            self.run(burn, on_cpu, config, &train, &validation, observer)
         })
     }
 
     fn run(
         &self,
         device: &Device,
+        on_cpu: bool,
         config: &MlpConfig,
         train: &Resident,
         validation: &Resident,
@@ -126,8 +134,7 @@ impl Training {
     ) -> Result<(Weights, History)> {
         let tracked = device.clone().autodiff();
         let mut model = Mlp::from_weights(config, &config.initial_weights(self.random_state), &tracked)?;
-        // Keras' epsilon, as in the study.
-        let mut optimiser = AdamConfig::new().with_epsilon(1e-7).init();
+        let mut optimiser = if on_cpu { HostAdam::optimiser(EPSILON) } else { AdamConfig::new().with_epsilon(EPSILON).init() };
         let mut history = History::default();
         let steps = train.n.div_ceil(self.batch_size);
         for epoch in 0..self.epochs {
