@@ -130,7 +130,9 @@ fn the_manifest_tells_how_to_repeat_the_run() {
     let device = &manifest["device"];
     assert_eq!((&device["kind"], &device["reason"]), (&"cpu".into(), &"--device cpu".into()));
     assert!(device["name"].as_str().unwrap().starts_with("CPU, "), "{device}");
-    assert_eq!(manifest["warnings"], serde_json::json!([]));
+    // The small data set is not Fashion-MNIST, and may not pass for it.
+    let warnings = manifest["warnings"].as_array().unwrap();
+    assert!(warnings.len() == 1 && warnings[0].as_str().unwrap().contains("classes are numbered"), "{warnings:?}");
     let names = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
     assert_inputs(&manifest, &names.map(|name| folder.join("data").join(name)));
 }
