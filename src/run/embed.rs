@@ -110,6 +110,9 @@ fn check(job: &Embed) -> Result<()> {
     Ok(())
 }
 
+/// Scores, and what the method reports of the map.
+type Outcome = (Vec<Scores>, Vec<(&'static str, f64)>);
+
 fn stages(
     folder: &mut RunFolder,
     job: &Embed,
@@ -118,7 +121,7 @@ fn stages(
     device: &Device,
     kind: &'static str,
     reporter: &dyn Reporter,
-) -> Result<(Vec<Scores>, Vec<(&'static str, f64)>)> {
+) -> Result<Outcome> {
     let x = &job.fitted.x;
     let start = Instant::now();
     let observer = reporter.stage("neighbours");

@@ -120,6 +120,6 @@ fn force_spares_what_the_run_reads() {
     let again = "embed old/embeddings/embedding.npy --method pca --device cpu --out old --force";
     place.refuse(1, again, &["embedding.npy", "this run reads"]);
     place.succeed("embed x.npy --method pca --device cpu --out old --force");
-    let left: Vec<_> = std::fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("replaced")), "{left:?}");
 }
