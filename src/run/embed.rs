@@ -1,7 +1,8 @@
 //! One map of anybody's matrix.
 
 use super::folder::{Opening, RunFolder};
-use super::study::{MethodChoice, method_results, write_scores};
+use super::space::method_results;
+use super::study::{MethodChoice, write_scores};
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, NewPoints, Space, placement};

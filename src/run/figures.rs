@@ -1,7 +1,7 @@
 //! Which figures a run draws, and under which names.
 
 use super::folder::RunFolder;
-use super::study::{Map, title};
+use super::space::{Map, title};
 use crate::dataset::Dataset;
 use crate::embedding;
 use crate::error::Result;

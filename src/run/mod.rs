@@ -5,6 +5,7 @@
 mod embed;
 mod figures;
 mod folder;
+mod space;
 mod study;
 
 pub use embed::{Embed, EmbedSummary, Labelled, embed};

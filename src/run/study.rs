@@ -2,16 +2,15 @@
 
 use super::figures;
 use super::folder::{Opening, RunFolder};
-use crate::activations::{Layer, RAW, activations};
+use super::space::{Map, SpaceStage, most_voters};
+use crate::activations::{Layer, activations};
 use crate::compute::{Description, Device};
 use crate::dataset::{Dataset, Samples, Source, split};
-use crate::embedding::{self, Embedding, NewPoints, Pca, Space, placement};
+use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
-use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{N_NEIGHBORS, Scores};
 use crate::files::write_atomic;
-use crate::matrix::Matrix;
 use crate::model::{MlpConfig, Weights, read_weights, write_weights};
-use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
 use crate::report::table;
 use crate::training::{History, Performance, Training, check_fit, evaluate};
@@ -148,7 +147,15 @@ fn stages(
     let mut maps = Vec::new();
     let mut scores = Vec::new();
     for (train, test) in train.iter().zip(&test_layers).filter(|(layer, _)| layer.name != "softmax") {
-        let space = SpaceStage { folder, prepared, device, kind, reporter, train, test };
+        let space = SpaceStage {
+            folder,
+            labels: (&prepared.train.labels, &prepared.data.test.labels),
+            device,
+            kind,
+            reporter,
+            train,
+            test,
+        };
         let (space_maps, space_scores) = space.run(methods)?;
         maps.extend(space_maps);
         scores.extend(space_scores);
@@ -322,136 +329,6 @@ fn activation_stage(
     folder.write_numbers("activations/rows_train.npy", &rows)?;
     folder.finish_stage("activations", start, kind)?;
     Ok((train, test))
-}
-
-/// A fitted map with its new points.
-pub struct Map {
-    /// Space that was embedded.
-    pub space: String,
-    /// Method.
-    pub method: String,
-    /// Places of the training points.
-    pub train: Matrix,
-    /// Places of the test points.
-    pub test: Matrix,
-    /// What the method reports of itself.
-    pub results: Vec<(&'static str, f64)>,
-}
-
-/// Everything that is done with one space.
-struct SpaceStage<'a> {
-    folder: &'a mut RunFolder,
-    prepared: &'a Prepared,
-    device: &'a Device,
-    kind: &'static str,
-    reporter: &'a dyn Reporter,
-    train: &'a Layer,
-    test: &'a Layer,
-}
-
-impl SpaceStage<'_> {
-    fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Vec<Map>, Vec<Scores>)> {
-        let (neighbors, to_train) = self.neighbors(methods)?;
-        let pca = Pca { n_components: self.train.values.n_features().min(2) }.fit(self.device, &self.train.values)?;
-        let mut scores = vec![self.score(None, self.train.values.n_features(), &to_train, ScoredOn::Test)?];
-        let mut maps = Vec::new();
-        for (name, method) in methods {
-            let map = self.embed(name, method.as_ref(), neighbors.as_ref(), pca.embedding(), &to_train)?;
-            scores.extend(self.score_map(name, &map)?);
-            maps.push(map);
-        }
-        Ok((maps, scores))
-    }
-
-    /// The training points' neighbours among themselves, as many as the methods need, and those of the test points.
-    fn neighbors(&mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Option<NeighborGraph>, NeighborGraph)> {
-        let start = Instant::now();
-        let observer = self.reporter.stage(&format!("neighbours of {}", title(&self.train.name)));
-        let most = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
-        let (train, test) = (&self.train.values, &self.test.values);
-        let graph = (most > 0).then(|| nearest_neighbors(self.device, train, most, observer.as_ref())).transpose()?;
-        let to_train = nearest_references(self.device, test, train, most_voters(), observer.as_ref())?;
-        drop(observer);
-        self.folder.finish_stage(&format!("neighbours {}", self.train.name), start, self.kind)?;
-        Ok((graph, to_train))
-    }
-
-    fn embed(
-        &mut self,
-        name: &str,
-        method: &dyn Embedding,
-        neighbors: Option<&NeighborGraph>,
-        pca: &Matrix,
-        to_train: &NeighborGraph,
-    ) -> Result<Map> {
-        let start = Instant::now();
-        let space = &self.train.name;
-        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
-        let fitted = method.fit(self.device, &Space { x: &self.train.values, neighbors, pca: Some(pca) }, observer.as_ref())?;
-        let new = NewPoints { x: &self.test.values, neighbors: to_train };
-        let map = Map {
-            space: space.clone(),
-            method: name.into(),
-            train: fitted.embedding().clone(),
-            test: fitted.transform(self.device, &new)?,
-            results: fitted.results(),
-        };
-        drop(observer);
-        for (part, places) in [("train", &map.train), ("test", &map.test)] {
-            self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
-        }
-        self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
-        self.folder.finish_stage(&format!("{name} {space}"), start, self.kind)?;
-        Ok(map)
-    }
-
-    fn score_map(&mut self, name: &str, map: &Map) -> Result<[Scores; 2]> {
-        let start = Instant::now();
-        let observer = self.reporter.stage(&format!("scores of {name}, {}", title(&map.space)));
-        let to_train = nearest_references(self.device, &map.test, &map.train, most_voters(), observer.as_ref())?;
-        let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
-        drop(observer);
-        let scores = [
-            self.score(Some(name), 2, &to_train, ScoredOn::Test)?,
-            self.score(Some(name), 2, &among, ScoredOn::TrainLeaveOneOut)?,
-        ];
-        self.folder.finish_stage(&format!("scores {name} {}", map.space), start, self.kind)?;
-        Ok(scores)
-    }
-
-    fn score(&self, method: Option<&str>, n_dimensions: usize, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<Scores> {
-        let fitted = &self.prepared.train.labels;
-        let scored = if scored_on == ScoredOn::Test { &self.prepared.data.test.labels } else { fitted };
-        Ok(Scores {
-            space: self.train.name.clone(),
-            method: method.map(str::to_owned),
-            n_dimensions,
-            n_fitted: fitted.len(),
-            n_scored: scored.len(),
-            scored_on,
-            knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
-        })
-    }
-}
-
-/// What a method reports of a map, for the manifest.
-pub(super) fn method_results(fitted: &dyn embedding::Fitted) -> serde_json::Map<String, serde_json::Value> {
-    let mut results: serde_json::Map<_, _> =
-        fitted.results().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    if !fitted.course().is_empty() {
-        results.insert("course".into(), serde_json::json!(fitted.course()));
-    }
-    results
-}
-
-/// Neighbours that the classifier and the placement of new points look at.
-fn most_voters() -> usize {
-    N_NEIGHBORS.into_iter().fold(placement::N_NEIGHBORS, usize::max)
-}
-
-/// A space's name in words.
-pub(super) fn title(space: &str) -> String {
-    if space == RAW { "raw pixels".into() } else { space.replace('_', " ") }
 }
 
 fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
