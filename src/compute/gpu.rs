@@ -3,7 +3,7 @@
 use super::adapter;
 use super::{Chosen, DeviceChoice, Kernel};
 use crate::error::{Error, Result};
-use burn::tensor::wgpu::WgpuSetup;
+use burn_wgpu::WgpuSetup;
 use bytemuck::Pod;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -17,7 +17,8 @@ use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
 use gradient::{Forces, Graph, Step};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The registry's entry.
 pub const METHOD: Method = Method {
@@ -29,7 +30,7 @@ pub const METHOD: Method = Method {
         Parameter { name: "early_exaggeration", help: "Factor of the attraction at first, at least 1" },
         Parameter { name: "early_exaggeration_iter", help: "Iterations of that" },
         Parameter { name: "exaggeration", help: "Factor of the attraction later, at least 1" },
-        Parameter { name: "learning_rate", help: "Step size, above 0; 0 stands for n / exaggeration, at least 200" },
+        Parameter { name: "learning_rate", help: "Step size above 0, or auto: n / exaggeration, at least 200" },
         Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
         Parameter { name: "final_momentum", help: "Momentum later, 0 to 1" },
         Parameter { name: "max_step_norm", help: "Longest step of one point, above 0" },
@@ -70,7 +71,9 @@ pub struct Tsne {
     pub early_exaggeration_iter: usize,
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,
-    /// Step size; 0 (the default) stands for n_samples / exaggeration of the phase, at least 200 (A. Belkina et al., 2019).
+    /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase, at least 200 (A. Belkina et
+    /// al., 2019).
+    #[serde(serialize_with = "rate_or_auto", deserialize_with = "read_rate_or_auto")]
     pub learning_rate: f32,
     /// Momentum during early exaggeration, 0 <= m < 1. Default 0.5.
     pub initial_momentum: f32,
@@ -233,7 +236,7 @@ impl Embedding for Tsne {
             ("--perplexity", self.perplexity, (1.0..=most).contains(&self.perplexity), "between 1 and 168"),
             ("--early-exaggeration", self.early_exaggeration, self.early_exaggeration >= 1.0, "at least 1"),
             ("--exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
-            ("--learning-rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or 0 for n / exaggeration"),
+            ("--learning-rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or `auto` for n / exaggeration"),
             ("--initial-momentum", self.initial_momentum, (0.0..1.0).contains(&self.initial_momentum), "from 0 to below 1"),
             ("--final-momentum", self.final_momentum, (0.0..1.0).contains(&self.final_momentum), "from 0 to below 1"),
             ("--max-step-norm", self.max_step_norm, self.max_step_norm > 0.0, "above 0"),
@@ -284,6 +287,24 @@ impl Fitted for FittedTsne {
 
     fn course(&self) -> &[(usize, f64)] {
         &self.divergences
+    }
+}
+
+fn rate_or_auto<S: Serializer>(rate: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    if *rate == 0.0 { serializer.serialize_str("auto") } else { serializer.serialize_f32(*rate) }
+}
+
+fn read_rate_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Rate(f32),
+        Word(String),
+    }
+    match Given::deserialize(deserializer)? {
+        Given::Rate(rate) => Ok(rate),
+        Given::Word(word) if word == "auto" => Ok(0.0),
+        Given::Word(word) => Err(D::Error::custom(format!("`{word}`: expected a number or `auto`"))),
     }
 }
 
