@@ -230,13 +230,6 @@ impl Gpu {
     }
 
     /// Hands the encoded dispatches to the queue, and waits while too many submits are in flight.
-    ///
-    /// # Errors
-    /// [`Error::Kernel`] if validation refuses the commands, [`Error::DeviceLost`].
-    pub fn submit(&self) -> Result<()> {
-        self.submit_pending(&mut self.pending())
-    }
-
     fn submit_pending(&self, pending: &mut Pending) -> Result<()> {
         let Some(encoder) = pending.encoder.take() else { return Ok(()) };
         let during = pending.last_kernel;

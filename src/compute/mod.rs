@@ -154,15 +154,4 @@ impl Device {
             Self::Gpu(gpu) => gpu.check_uncaptured(during),
         }
     }
-
-    /// Hands dispatched work to the GPU now instead of when enough has gathered; nothing on the CPU.
-    ///
-    /// # Errors
-    /// [`Error::Kernel`] or [`Error::DeviceLost`].
-    pub fn submit(&self) -> Result<()> {
-        match self {
-            Self::Cpu(_) => Ok(()),
-            Self::Gpu(gpu) => gpu.submit(),
-        }
-    }
 }

@@ -17,6 +17,7 @@ use crate::matrix::Matrix;
 use crate::progress::Observer;
 use knn::{NONE, Nearest, SPARE, Span};
 use pairwise::Block;
+use rayon::prelude::*;
 
 /// Up to this many features the difference form costs no more than the product form.
 const FEW_FEATURES: usize = 16;
@@ -26,8 +27,8 @@ const PART_ROWS: usize = 8192;
 const TILE_ROWS: usize = 1024;
 /// Multiplications of one tile at most: some 20 ms on an integrated GPU.
 const TILE_WORK: usize = 1 << 33;
-/// Differences below this have squares that are not normal numbers.
-const LEAST_REACH: f32 = 1e-18;
+/// Lengths below this have squares that are not normal numbers.
+const LEAST_RADIUS: f32 = 1e-18;
 
 /// The `n_neighbors` nearest references of each of `n_samples` queries, nearest first, ties by index; a point is never its
 /// own neighbour.
@@ -103,8 +104,10 @@ pub fn nearest_neighbors(device: &Device, x: &Matrix, n_neighbors: usize, observ
             "{n} points have at most {most} other points each; {n_neighbors} neighbours were asked for"
         )));
     }
-    let references = Points::new(device, x, &x.column_means())?;
-    search(device, &references, &references, true, n_neighbors, observer)
+    let mean = x.column_means();
+    let radius = radius(x, &mean)?;
+    let references = Points::new(device, x, &mean)?;
+    search(device, &references, &references, radius, true, n_neighbors, observer)
 }
 
 /// The `n_neighbors` nearest rows of `references` for every row of `queries`.
@@ -127,8 +130,9 @@ pub fn nearest_references(
         return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
     }
     let mean = references.column_means();
+    let radius = radius(references, &mean)?;
     let (queries, references) = (Points::new(device, queries, &mean)?, Points::new(device, references, &mean)?);
-    search(device, &queries, &references, false, n_neighbors, observer)
+    search(device, &queries, &references, radius, false, n_neighbors, observer)
 }
 
 /// Rows of a matrix on a device, in parts that fit a binding.
@@ -136,8 +140,6 @@ struct Points {
     parts: Vec<Part>,
     n_samples: usize,
     n_features: usize,
-    /// Largest length of a centred row.
-    radius: f32,
 }
 
 struct Part {
@@ -157,14 +159,7 @@ impl Points {
             return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
         }
         let part_rows = PART_ROWS.min(fitting as usize);
-        let reach = x.rows().flat_map(|row| row.iter().zip(mean)).fold(0.0_f32, |most, (v, mean)| most.max((v - mean).abs()));
-        if reach > 0.0 && reach < LEAST_REACH {
-            // The squares of such differences vanish, and all points would seem to be one.
-            let message = format!("no value differs from its column's mean by more than {reach:e}: scale the data up");
-            return Err(Error::Data(message));
-        }
         let mut parts = Vec::new();
-        let mut radius = 0.0_f32;
         for first in (0..x.n_samples()).step_by(part_rows) {
             let len = part_rows.min(x.n_samples() - first);
             let slice = &x.as_slice()[first * d..][..len * d];
@@ -176,12 +171,26 @@ impl Points {
             };
             if d > FEW_FEATURES {
                 pairwise::squared_norms(device, &centred, &mut norms, len, d)?;
-                radius = norms.read(device)?.into_iter().fold(radius, f32::max);
             }
             parts.push(Part { first, len, rows, centred, norms });
         }
-        Ok(Self { parts, n_samples: x.n_samples(), n_features: d, radius: radius.sqrt() })
+        Ok(Self { parts, n_samples: x.n_samples(), n_features: d })
     }
+}
+
+/// Largest length of a row of the references less their mean.
+///
+/// # Errors
+/// [`Error::Data`] if all are so short that the squares of differences vanish, and all points would seem to be one.
+fn radius(references: &Matrix, mean: &[f32]) -> Result<f32> {
+    let length = |row: &[f32]| row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32;
+    let rows = references.as_slice().par_chunks(mean.len());
+    let longest = rows.map(length).reduce(|| 0.0, f32::max);
+    if longest > 0.0 && longest < LEAST_RADIUS {
+        let message = format!("no point is further than {longest:e} from the mean of all: scale the data up");
+        return Err(Error::Data(message));
+    }
+    Ok(longest)
 }
 
 fn centred(rows: &[f32], mean: &[f32]) -> Vec<f32> {
@@ -192,6 +201,7 @@ fn search(
     device: &Device,
     queries: &Points,
     references: &Points,
+    radius: f32,
     exclude_self: bool,
     n_neighbors: usize,
     observer: &dyn Observer,
@@ -213,7 +223,7 @@ fn search(
             distances: Buffer::new(device, "neighbour distances", part.len * n_neighbors)?,
             unproven: Buffer::new(device, "unproven rows", part.len)?,
             n_neighbors,
-            radius: references.radius,
+            radius,
             relative_error: if exact { 0.0 } else { pairwise::relative_error(queries.n_features) },
         };
         let done = |row: usize| observer.step((part.first + row) as u64, queries.n_samples as u64, &[]);

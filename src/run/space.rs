@@ -3,7 +3,7 @@
 use super::folder::RunFolder;
 use crate::activations::{Layer, RAW};
 use crate::compute::Device;
-use crate::embedding::{self, Embedding, NewPoints, Pca, Space, placement};
+use crate::embedding::{self, Embedding, NewPoints, Space, placement};
 use crate::error::Result;
 use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
@@ -40,11 +40,12 @@ pub(super) struct SpaceStage<'a> {
 impl SpaceStage<'_> {
     pub(super) fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Vec<Map>, Vec<Scores>)> {
         let (neighbors, to_train) = self.neighbors(methods)?;
-        let pca = Pca { n_components: self.train.values.n_features().min(2) }.fit(self.device, &self.train.values)?;
         let mut scores = vec![self.score(None, self.train.values.n_features(), &to_train, ScoredOn::Test)?];
-        let mut maps = Vec::new();
+        let mut maps: Vec<Map> = Vec::new();
         for (name, method) in methods {
-            let map = self.embed(name, method.as_ref(), neighbors.as_ref(), pca.embedding(), &to_train)?;
+            // The map of an earlier method serves as the start of a later one.
+            let pca = maps.iter().find(|map| map.method == "pca").map(|map| &map.train);
+            let map = self.embed(name, method.as_ref(), neighbors.as_ref(), pca, &to_train)?;
             scores.extend(self.score_map(name, &map)?);
             maps.push(map);
         }
@@ -69,13 +70,13 @@ impl SpaceStage<'_> {
         name: &str,
         method: &dyn Embedding,
         neighbors: Option<&NeighborGraph>,
-        pca: &Matrix,
+        pca: Option<&Matrix>,
         to_train: &NeighborGraph,
     ) -> Result<Map> {
         let start = Instant::now();
         let space = &self.train.name;
         let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
-        let fitted = method.fit(self.device, &Space { x: &self.train.values, neighbors, pca: Some(pca) }, observer.as_ref())?;
+        let fitted = method.fit(self.device, &Space { x: &self.train.values, neighbors, pca }, observer.as_ref())?;
         let new = NewPoints { x: &self.test.values, neighbors: to_train };
         let map = Map {
             space: space.clone(),
