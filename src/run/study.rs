@@ -141,6 +141,9 @@ fn stages(
     kind: &'static str,
     reporter: &dyn Reporter,
 ) -> Result<Outcome> {
+    let start = Instant::now();
+    figures::examples(folder, &prepared.data)?;
+    folder.finish_stage("examples", start, "cpu")?;
     let (weights, test) = train_stage(folder, &run.train, prepared, device, kind, reporter)?;
     let (train, test_layers) = activation_stage(folder, prepared, &weights, device, kind)?;
     let mut maps = Vec::new();
@@ -163,7 +166,6 @@ fn stages(
     scores.sort_by_key(|row: &Scores| methods.iter().position(|(name, _)| Some(name) == row.method.as_ref()));
     let start = Instant::now();
     write_scores(folder, &scores, &prepared.data.class_names)?;
-    figures::examples(folder, &prepared.data)?;
     figures::maps(folder, &maps, prepared.data.class_names.as_slice(), (&prepared.train.labels, &prepared.data.test.labels))?;
     figures::scores(folder, &scores)?;
     folder.finish_stage("scores and figures", start, "cpu")?;
