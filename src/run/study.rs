@@ -141,9 +141,7 @@ fn stages(
     kind: &'static str,
     reporter: &dyn Reporter,
 ) -> Result<Outcome> {
-    let start = Instant::now();
     figures::examples(folder, &prepared.data)?;
-    folder.finish_stage("examples", start, "cpu")?;
     let (weights, test) = train_stage(folder, &run.train, prepared, device, kind, reporter)?;
     let (train, test_layers) = activation_stage(folder, prepared, &weights, device, kind)?;
     let mut maps = Vec::new();
