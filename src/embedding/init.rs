@@ -1,56 +1,125 @@
 //! Where the points of an iterative method start.
 
 use crate::compute::Device;
+use crate::dataset::npy;
 use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// Stream of the random numbers of this room.
 const STREAM: u64 = 0x696e_6974;
 
-/// How to start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// How to start; as a text `pca`, `spectral`, `random` or the path of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
 pub enum Init {
-    /// On the first two principal components: the same map every time, with its large structure in place.
+    /// On the first principal components: the same map every time, with its large structure in place.
     #[default]
     Pca,
+    /// On the first eigenvectors of the neighbour graph's normalised Laplacian (M. Belkin and P. Niyogi, "Laplacian
+    /// eigenmaps", 2003); for methods that weight such a graph.
+    Spectral,
     /// Gaussian noise by `random_state`.
     Random,
+    /// At the places in a .npy file, n_samples x n_components.
+    File(PathBuf),
 }
 
-/// Starting places, n_samples x 2, scaled so that the first axis has the standard deviation `std`.
+impl From<String> for Init {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "pca" => Self::Pca,
+            "spectral" => Self::Spectral,
+            "random" => Self::Random,
+            _ => Self::File(text.into()),
+        }
+    }
+}
+
+impl From<Init> for String {
+    fn from(init: Init) -> Self {
+        match init {
+            Init::Pca => "pca".into(),
+            Init::Spectral => "spectral".into(),
+            Init::Random => "random".into(),
+            Init::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// What the start of a map depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// How to start.
+    pub init: &'a Init,
+    /// The points.
+    pub x: &'a Matrix,
+    /// Their principal components, if they are at hand.
+    pub pca: Option<&'a Matrix>,
+    /// Dimensions of the map.
+    pub n_components: usize,
+    /// Standard deviation of the first axis.
+    pub std: f32,
+    /// Seed of what is random.
+    pub seed: u64,
+}
+
+/// Starting places, n_samples x n_components, scaled so that the first axis has the standard deviation `std`.
 ///
 /// Points that would start at one place would stay together for ever; where there are such, every point is moved by noise of
 /// 1 % of `std`, drawn by its index.
 ///
 /// # Errors
-/// Those of [`Pca::fit`].
-pub fn start(device: &Device, init: Init, x: &Matrix, pca: Option<&Matrix>, std: f32, seed: u64) -> Result<Matrix> {
-    let n = x.n_samples();
-    let random = Random::new(seed, STREAM);
-    let mut places = match init {
-        Init::Random => (0..2 * n).map(|at| gaussian(&random, at as u64) * std).collect(),
-        Init::Pca => scaled(&two_components(device, x, pca)?, std),
+/// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for [`Init::Spectral`], which
+/// only a method with a weighted graph can do itself.
+pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
+    let (n, c, std) = (start.x.n_samples(), start.n_components, start.std);
+    let random = Random::new(start.seed, STREAM);
+    let places = match start.init {
+        Init::Random => (0..c * n).map(|at| gaussian(&random, at as u64) * std).collect(),
+        Init::Pca => scaled(&components(device, start)?, c, std),
+        Init::File(path) => scaled(from_file(path, n, c)?.as_slice(), c, std),
+        Init::Spectral => return Err(Error::parameter("--init", "spectral", "this method starts from pca, random or a FILE")),
     };
-    let mut sorted: Vec<(u32, u32)> = places.chunks_exact(2).map(|place| (place[0].to_bits(), place[1].to_bits())).collect();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        for (at, value) in places.iter_mut().enumerate() {
-            *value += gaussian(&random, (2 * n + at) as u64) * std * 0.01;
-        }
-    }
-    Matrix::new(places, n, 2)
+    Matrix::new(apart(places, c, std, &random), n, c)
 }
 
-fn two_components(device: &Device, x: &Matrix, pca: Option<&Matrix>) -> Result<Vec<f32>> {
-    let n_components = x.n_features().min(2);
+/// The same places, with noise of 1 % of `std` on all of them if any two share one. Shape: `places` n x c.
+pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f32> {
+    let mut sorted: Vec<Vec<u32>> = places.chunks_exact(c).map(|place| place.iter().map(|v| v.to_bits()).collect()).collect();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        let first = places.len() as u64;
+        for (at, value) in places.iter_mut().enumerate() {
+            *value += gaussian(random, first + at as u64) * std * 0.01;
+        }
+    }
+    places
+}
+
+fn from_file(path: &std::path::Path, n: usize, c: usize) -> Result<Matrix> {
+    if path.extension().is_none_or(|extension| extension != "npy") {
+        let given = path.display();
+        return Err(Error::parameter("--init", given, "expected `pca`, `spectral`, `random` or a .npy file of starting places"));
+    }
+    let places = npy::read_matrix(path)?;
+    if (places.n_samples(), places.n_features()) != (n, c) {
+        let (rows, columns) = (places.n_samples(), places.n_features());
+        return Err(Error::input(path, format!("has the shape {rows} x {columns}; the start of this map is {n} x {c}")));
+    }
+    Ok(places)
+}
+
+fn components(device: &Device, start: &Start<'_>) -> Result<Vec<f32>> {
+    let (x, c) = (start.x, start.n_components);
+    let n_components = x.n_features().min(x.n_samples()).min(c);
     let fitted;
-    let components = match pca {
-        Some(pca) => pca,
-        None => {
+    let components = match start.pca {
+        Some(pca) if pca.n_features() >= n_components => pca,
+        _ => {
             fitted = Pca { n_components }.fit(device, x)?;
             fitted.embedding()
         }
@@ -58,21 +127,21 @@ fn two_components(device: &Device, x: &Matrix, pca: Option<&Matrix>) -> Result<V
     if components.n_samples() != x.n_samples() {
         return Err(Error::Data(format!("{} principal components for {} points", components.n_samples(), x.n_samples())));
     }
-    // One feature has one component: the second axis starts empty.
-    Ok(components.rows().flat_map(|row| [row[0], row.get(1).copied().unwrap_or(0.0)]).collect())
+    // Fewer features have fewer components: the other axes start empty.
+    Ok(components.rows().flat_map(|row| (0..c).map(|axis| row.get(axis).copied().unwrap_or(0.0))).collect())
 }
 
-/// Scales both axes alike until the first has standard deviation `std`; leaves zeros where it has none.
-fn scaled(places: &[f32], std: f32) -> Vec<f32> {
-    let n = places.len() as f64 / 2.0;
-    let mean = places.iter().step_by(2).map(|&x| f64::from(x)).sum::<f64>() / n;
-    let variance = places.iter().step_by(2).map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+/// Scales all axes alike until the first has standard deviation `std`; leaves zeros where it has none.
+fn scaled(places: &[f32], c: usize, std: f32) -> Vec<f32> {
+    let n = (places.len() / c) as f64;
+    let mean = places.iter().step_by(c).map(|&x| f64::from(x)).sum::<f64>() / n;
+    let variance = places.iter().step_by(c).map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
     let factor = if variance > 0.0 { f64::from(std) / variance.sqrt() } else { 0.0 };
     places.iter().map(|&value| (f64::from(value) * factor) as f32).collect()
 }
 
 /// One standard normal number for each item (Box and Muller, 1958).
-fn gaussian(random: &Random, item: u64) -> f32 {
+pub fn gaussian(random: &Random, item: u64) -> f32 {
     let radius = (-2.0 * f64::from(1.0 - random.uniform(2 * item)).ln()).sqrt();
     (radius * (std::f64::consts::TAU * f64::from(random.uniform(2 * item + 1))).cos()) as f32
 }
@@ -84,7 +153,8 @@ mod tests {
     #[test]
     fn equal_points_start_apart() {
         let x = Matrix::new(vec![3.0; 40], 20, 2).unwrap();
-        let start = start(&Device::cpu(), Init::Pca, &x, None, 1e-4, 1).unwrap();
+        let how = Start { init: &Init::Pca, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
+        let start = start(&Device::cpu(), &how).unwrap();
         let mut rows: Vec<_> = start.rows().map(|row| (row[0].to_bits(), row[1].to_bits())).collect();
         rows.sort_unstable();
         rows.dedup();
@@ -96,7 +166,8 @@ mod tests {
         let random = Random::new(3, 3);
         let x = Matrix::new((0..3000).map(|i| random.uniform(i) * (1 + i % 3) as f32).collect(), 1000, 3).unwrap();
         for init in [Init::Pca, Init::Random] {
-            let start = start(&Device::cpu(), init, &x, None, 1e-4, 1).unwrap();
+            let how = Start { init: &init, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
+            let start = start(&Device::cpu(), &how).unwrap();
             let variance = start.rows().map(|row| f64::from(row[0]).powi(2)).sum::<f64>() / 1000.0;
             // The random start is a sample of 1,000: its deviation varies by 2 %.
             assert!((variance.sqrt() / 1e-4 - 1.0).abs() < if init == Init::Pca { 1e-3 } else { 0.1 }, "{init:?}");

@@ -4,11 +4,15 @@
 //! the registry. Fitted maps place new points too ([`Fitted::transform`]), each point by itself: a row's place does not
 //! depend on which rows are placed with it.
 
+mod fitted;
 pub mod init;
+pub mod model_file;
 mod pca;
 pub mod placement;
 pub mod tsne;
 
+pub use fitted::{FittedMap, NeighborEmbedding};
+pub use model_file::{load, save};
 pub use pca::{FittedPca, KERNELS as PCA_KERNELS, MAX_FEATURES, Pca, covariance, project};
 pub use tsne::{FittedTsne, Tsne};
 
@@ -35,6 +39,8 @@ pub struct Method {
     pub build: fn(&toml::Table) -> Result<Box<dyn Embedding>>,
     /// All parameters with their default values.
     pub defaults: fn() -> Result<toml::Table, toml::ser::Error>,
+    /// A fitted map from what its file holds.
+    pub restore: fn(model_file::State) -> Result<Box<dyn Fitted>>,
 }
 
 /// One parameter of a method.
@@ -62,7 +68,7 @@ pub struct Space<'a> {
 pub struct NewPoints<'a> {
     /// The points, m x n_features.
     pub x: &'a Matrix,
-    /// Their nearest fitted points, at least [`placement::N_NEIGHBORS`] each.
+    /// Their nearest fitted points, at least [`Fitted::n_neighbors_to_place`] each.
     pub neighbors: &'a NeighborGraph,
 }
 
@@ -94,6 +100,9 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
     /// Places of the fitted points, n_samples x n_components.
     fn embedding(&self) -> &Matrix;
 
+    /// Nearest fitted points of each new one that [`Fitted::transform`] needs; 0 for none.
+    fn n_neighbors_to_place(&self) -> usize;
+
     /// Places of new points, m x n_components; each depends on its own row alone.
     ///
     /// # Errors
@@ -101,12 +110,15 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
     fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix>;
 
     /// Figures that the method reports of itself: its divergence, the variance it explains.
-    fn results(&self) -> Vec<(&'static str, f64)>;
+    fn results(&self) -> &[(String, f64)];
 
     /// The divergence or loss on the way: (iterations, value), empty for methods without iterations.
     fn course(&self) -> &[(usize, f64)] {
         &[]
     }
+
+    /// Everything that [`save`] writes.
+    fn state(&self) -> model_file::State;
 }
 
 /// The registry's entry of that name.

@@ -5,12 +5,14 @@
 //! eigenvectors of the d x d covariance are computed on the CPU in `f64`. New rows are projected on the same axes; a row's
 //! projection depends on nothing but the row.
 
+use super::model_file::State;
 use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 uniform! {
     struct CovarianceParams { first: u32, n: u32, n_features: u32 }
@@ -32,6 +34,7 @@ pub const METHOD: Method = Method {
     parameters: &[Parameter { name: "n_components", help: "Dimensions of the map" }],
     build: |table| Ok(Box::new(from_table::<Pca>(table)?)),
     defaults: || toml::Table::try_from(Pca::default()),
+    restore: |state| Ok(Box::new(FittedPca::restore(&state)?)),
 };
 
 /// Rows of one partial sum of the covariance: partial sums of this length keep the rounding error near that of 1,000
@@ -75,6 +78,7 @@ pub struct FittedPca {
     explained_variance: Vec<f64>,
     explained_variance_ratio: Vec<f64>,
     embedding: Matrix,
+    results: Vec<(String, f64)>,
 }
 
 impl Pca {
@@ -109,11 +113,37 @@ impl Pca {
         let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         let explained_variance_ratio = explained_variance.iter().map(ratio).collect();
         let embedding = project_on(device, x, &mean, &components)?;
-        Ok(FittedPca { mean, components, explained_variance, explained_variance_ratio, embedding })
+        Ok(FittedPca::new(mean, components, explained_variance, explained_variance_ratio, embedding))
     }
 }
 
 impl FittedPca {
+    fn new(mean: Vec<f32>, components: Matrix, variance: Vec<f64>, variance_ratio: Vec<f64>, embedding: Matrix) -> Self {
+        let results = vec![("explained_variance_ratio".to_owned(), variance_ratio.iter().sum())];
+        let (explained_variance, explained_variance_ratio) = (variance, variance_ratio);
+        Self { mean, components, explained_variance, explained_variance_ratio, embedding, results }
+    }
+
+    fn restore(state: &State) -> Result<Self> {
+        let (mean, components) = (state.tensor("mean")?, state.tensor("components")?.clone());
+        let list = |name: &str| {
+            let values = state.numbers.get(name).cloned().unwrap_or_default();
+            let values: Vec<f64> =
+                serde_json::from_value(values).map_err(|error| Error::Data(format!("`{name}` of the model: {error}")))?;
+            if values.len() == components.n_samples() {
+                return Ok(values);
+            }
+            Err(Error::Data(format!("{} entries in `{name}` for {} components", values.len(), components.n_samples())))
+        };
+        if mean.as_slice().len() != components.n_features() {
+            let (means, features) = (mean.as_slice().len(), components.n_features());
+            return Err(Error::Data(format!("{means} means for axes of {features} features")));
+        }
+        let (variance, ratio) = (list("explained_variance")?, list("explained_variance_ratio")?);
+        let embedding = state.tensor("embedding")?.clone();
+        Ok(Self::new(mean.as_slice().to_vec(), components, variance, ratio, embedding))
+    }
+
     /// Places of the fitted rows, n_samples x n_components.
     pub fn embedding(&self) -> &Matrix {
         &self.embedding
@@ -184,12 +214,28 @@ impl Fitted for FittedPca {
         &self.embedding
     }
 
+    fn n_neighbors_to_place(&self) -> usize {
+        0
+    }
+
     fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
         Self::transform(self, device, new.x)
     }
 
-    fn results(&self) -> Vec<(&'static str, f64)> {
-        vec![("explained_variance_ratio", self.explained_variance_ratio.iter().sum())]
+    fn results(&self) -> &[(String, f64)] {
+        &self.results
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::new(METHOD.name);
+        state.numbers.insert("explained_variance".into(), json!(self.explained_variance));
+        state.numbers.insert("explained_variance_ratio".into(), json!(self.explained_variance_ratio));
+        if let Ok(mean) = Matrix::new(self.mean.clone(), 1, self.mean.len()) {
+            state.insert("mean", mean);
+        }
+        state.insert("components", self.components.clone());
+        state.insert("embedding", self.embedding.clone());
+        state
     }
 }
 

@@ -14,6 +14,18 @@ use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
+use serde::{Deserialize, Serialize};
+
+/// How new points are placed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// By the rule of this module.
+    #[default]
+    Mode,
+    /// From there by the method's own objective, as openTSNE and umap-learn do.
+    Optimise,
+}
 
 /// Nearest fitted points that vote on a place, or all if there are fewer.
 pub const N_NEIGHBORS: usize = 10;

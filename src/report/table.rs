@@ -42,7 +42,7 @@ pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
 }
 
 /// What methods report of their maps, one line a map: `map` says which, results follow by name.
-pub fn results_text<'a>(maps: impl Iterator<Item = (String, &'a [(&'static str, f64)])>) -> String {
+pub fn results_text<'a>(maps: impl Iterator<Item = (String, &'a [(String, f64)])>) -> String {
     maps.map(|(map, results)| {
         let results: Vec<String> = results.iter().map(|(name, value)| format!("{} {value:.4}", name.replace('_', " "))).collect();
         format!("{map}: {}\n", results.join(", "))

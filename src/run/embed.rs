@@ -53,7 +53,7 @@ pub struct EmbedSummary {
     /// k-NN accuracies, if classes are known.
     pub scores: Vec<Scores>,
     /// What the method reports of the map.
-    pub results: Vec<(&'static str, f64)>,
+    pub results: Vec<(String, f64)>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -112,7 +112,7 @@ fn check(job: &Embed) -> Result<()> {
 }
 
 /// Scores, and what the method reports of the map.
-type Outcome = (Vec<Scores>, Vec<(&'static str, f64)>);
+type Outcome = (Vec<Scores>, Vec<(String, f64)>);
 
 fn stages(
     folder: &mut RunFolder,
@@ -159,7 +159,7 @@ fn stages(
     }
     draw(folder, job, method, fitted.embedding(), placed.as_ref())?;
     folder.finish_stage("scores and figures", start, kind)?;
-    Ok((scores, fitted.results()))
+    Ok((scores, fitted.results().to_vec()))
 }
 
 fn score(

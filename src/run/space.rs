@@ -22,7 +22,7 @@ pub(super) struct Map {
     /// Places of the test points.
     pub(super) test: Matrix,
     /// What the method reports of itself.
-    pub(super) results: Vec<(&'static str, f64)>,
+    pub(super) results: Vec<(String, f64)>,
 }
 
 /// Everything that is done with one space.
@@ -83,7 +83,7 @@ impl SpaceStage<'_> {
             method: name.into(),
             train: fitted.embedding().clone(),
             test: fitted.transform(self.device, &new)?,
-            results: fitted.results(),
+            results: fitted.results().to_vec(),
         };
         drop(observer);
         for (part, places) in [("train", &map.train), ("test", &map.test)] {
@@ -126,7 +126,7 @@ impl SpaceStage<'_> {
 /// What a method reports of a map, for the manifest.
 pub(super) fn method_results(fitted: &dyn embedding::Fitted) -> serde_json::Map<String, serde_json::Value> {
     let mut results: serde_json::Map<_, _> =
-        fitted.results().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        fitted.results().iter().map(|(name, value)| (name.clone(), (*value).into())).collect();
     if !fitted.course().is_empty() {
         results.insert("course".into(), serde_json::json!(fitted.course()));
     }

@@ -81,7 +81,7 @@ pub struct MapResults {
     /// Method.
     pub method: String,
     /// Names and values, the divergence for example.
-    pub results: Vec<(&'static str, f64)>,
+    pub results: Vec<(String, f64)>,
 }
 
 /// Data and model of a run, checked against each other.

@@ -3,10 +3,10 @@
 use crate::support::{LIMITS, brute_force, devices, fixture, squared_distance};
 use layerlens::compute::{Buffer, Device};
 use layerlens::dataset::npy;
-use layerlens::embedding::init::{self, Init};
+use layerlens::embedding::init::{self, Init, Start};
 use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::tsne::gradient::{Forces, Graph};
-use layerlens::embedding::{Pca, Tsne};
+use layerlens::embedding::{Fitted, NewPoints, Pca, Tsne};
 use layerlens::evaluation;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
@@ -175,7 +175,8 @@ fn maps_are_as_good_as_those_of_opentsne() {
     let runs = scalars["quality"]["tsne_fft_opentsne"].as_array().expect("runs");
     let worst = runs.iter().map(|run| run["kl"].as_f64().expect("a number")).fold(0.0, f64::max);
     for device in devices(&LIMITS[..1]) {
-        let start = init::start(&device, Init::Random, &x, None, 1e-4, 42).expect("a start");
+        let how = Start { init: &Init::Random, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 42 };
+        let start = init::start(&device, &how).expect("a start");
         let before = accuracy(&device, &start, &labels);
         assert!(before < 0.5, "{device:?}: {before} by chance");
         let fitted = Tsne { init: Init::Random, ..Tsne::default() }.fit(&device, &x).expect("a map");
@@ -183,25 +184,21 @@ fn maps_are_as_good_as_those_of_opentsne() {
         assert!(after > 0.7, "{device:?}: {after} from a random start");
 
         let fitted = Tsne::default().fit(&device, &x).expect("a map");
-        assert!(fitted.kl_divergence() <= worst, "{device:?}: KL {}, openTSNE {worst}", fitted.kl_divergence());
+        let kl_divergence = fitted.result("kl_divergence").expect("a divergence");
+        assert!(kl_divergence <= worst, "{device:?}: KL {kl_divergence}, openTSNE {worst}");
         let after = accuracy(&device, fitted.embedding(), &labels);
         assert!(after > 0.7, "{device:?}: {after}");
-        let placed = placed_accuracy(&device, &x, fitted.embedding(), |graph| fitted.transform(&device, graph), &labels);
+        let placed = placed_accuracy(&device, &x, &fitted, &labels);
         assert!(placed >= PLACED_ACCURACY, "{device:?}: {placed} of the new images");
     }
 }
 
 /// Share of new images whose class the 10 nearest fitted ones in the map vote for.
-fn placed_accuracy(
-    device: &Device,
-    x: &Matrix,
-    map: &Matrix,
-    transform: impl Fn(&NeighborGraph) -> layerlens::Result<Matrix>,
-    fitted: &[u8],
-) -> f64 {
+fn placed_accuracy(device: &Device, x: &Matrix, map: &dyn Fitted, fitted: &[u8]) -> f64 {
     let (new, expected) = (images("x_new_u8.npy"), labels("y_new.npy"));
     let graph = nearest_references(device, &new, x, 10, &Silent).expect("neighbours");
-    let places = transform(&graph).expect("places");
-    let voted = evaluation::predict(&nearest_references(device, &places, map, 10, &Silent).expect("neighbours"), fitted, 10);
+    let places = map.transform(device, &NewPoints { x: &new, neighbors: &graph }).expect("places");
+    let voted =
+        evaluation::predict(&nearest_references(device, &places, map.embedding(), 10, &Silent).expect("neighbours"), fitted, 10);
     voted.iter().zip(&expected).filter(|(a, b)| a == b).count() as f64 / expected.len() as f64
 }

@@ -8,8 +8,9 @@
 pub mod affinity;
 pub mod gradient;
 
-use super::init::{self, Init};
-use super::{Embedding, Fitted, MAX_FEATURES, Method, NewPoints, Parameter, Space, from_table, placement};
+use super::init::{self, Init, Start};
+use super::placement::Placement;
+use super::{Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -34,11 +35,12 @@ pub const METHOD: Method = Method {
         Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
         Parameter { name: "final_momentum", help: "Momentum later, 0 to 1" },
         Parameter { name: "max_step_norm", help: "Longest step of one point, above 0" },
-        Parameter { name: "init", help: "Start: pca or random" },
+        Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
         Parameter { name: "random_state", help: "Seed of what is random" },
     ],
     build: |table| Ok(Box::new(from_table::<Tsne>(table)?)),
     defaults: || toml::Table::try_from(Tsne::default()),
+    restore: FittedMap::<Tsne>::restore,
 };
 
 /// Standard deviation of the first axis at the start: small, so that the first iterations can rearrange everything.
@@ -105,14 +107,9 @@ impl Default for Tsne {
     }
 }
 
-/// A fitted map.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FittedTsne {
-    embedding: Matrix,
-    kl_divergence: f64,
-    divergences: Vec<(usize, f64)>,
-    placement_scale: f32,
-}
+/// A fitted map; [`FittedMap::result`] knows its `kl_divergence`: KL(P || Q) of the final map, over the affinities of the
+/// nearest neighbours and the exact normaliser. Its course is the divergence, without exaggeration, after every 50th iteration.
+pub type FittedTsne = FittedMap<Tsne>;
 
 /// What the optimiser ends with.
 struct Course {
@@ -141,13 +138,14 @@ impl Tsne {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
         let affinities = Affinities::new(device, &neighbors, self.perplexity)?;
-        let start = init::start(device, self.init, space.x, space.pca, START_STD, self.random_state)?;
+        let how =
+            Start { init: &self.init, x: space.x, pca: space.pca, n_components: 2, std: START_STD, seed: self.random_state };
+        let start = init::start(device, &how)?;
         let Course { places, divergences } = self.optimise(device, &affinities, &start, observer)?;
         let embedding = Matrix::new(recentred(places), space.x.n_samples(), 2)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
-        let placement_scale = placement::scale(&embedding, &neighbors);
-        Ok(FittedTsne { embedding, kl_divergence, divergences, placement_scale })
+        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&[("kl_divergence", kl_divergence)], divergences))
     }
 
     fn neighbors_of(&self, space: &Space<'_>) -> Result<NeighborGraph> {
@@ -199,32 +197,6 @@ impl Tsne {
     }
 }
 
-impl FittedTsne {
-    /// Places of the fitted points, n_samples x 2, with mean 0.
-    pub fn embedding(&self) -> &Matrix {
-        &self.embedding
-    }
-
-    /// KL(P || Q) of the final map, over the affinities of the nearest neighbours and the exact normaliser.
-    pub fn kl_divergence(&self) -> f64 {
-        self.kl_divergence
-    }
-
-    /// The divergence, without exaggeration, after every 50th iteration and the last: (iterations, divergence).
-    pub fn divergences(&self) -> &[(usize, f64)] {
-        &self.divergences
-    }
-
-    /// Places new points, m x 2, by the places of their nearest fitted points: `neighbors` holds at least
-    /// [`placement::N_NEIGHBORS`] of each.
-    ///
-    /// # Errors
-    /// Any error of the device.
-    pub fn transform(&self, device: &Device, neighbors: &NeighborGraph) -> Result<Matrix> {
-        placement::transform(device, &self.embedding, neighbors, self.placement_scale)
-    }
-}
-
 impl Embedding for Tsne {
     fn n_neighbors(&self) -> usize {
         (3.0 * self.perplexity) as usize
@@ -272,21 +244,19 @@ impl Embedding for Tsne {
     }
 }
 
-impl Fitted for FittedTsne {
-    fn embedding(&self) -> &Matrix {
-        &self.embedding
+impl NeighborEmbedding for Tsne {
+    const NAME: &'static str = METHOD.name;
+
+    fn placement(&self) -> Placement {
+        Placement::Mode
     }
 
-    fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
-        Self::transform(self, device, new.neighbors)
+    fn n_neighbors_to_optimise(&self) -> usize {
+        0
     }
 
-    fn results(&self) -> Vec<(&'static str, f64)> {
-        vec![("kl_divergence", self.kl_divergence)]
-    }
-
-    fn course(&self) -> &[(usize, f64)] {
-        &self.divergences
+    fn optimise_places(&self, _: &Device, _: &FittedTsne, _: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+        Ok(start)
     }
 }
 
