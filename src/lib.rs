@@ -53,6 +53,8 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::PCA_KERNELS,
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
+        embedding::tsne::fourier::KERNELS,
+        embedding::tsne::grid::KERNELS,
         embedding::tsne::gradient::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()

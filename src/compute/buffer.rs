@@ -1,6 +1,7 @@
 //! Memory of a device: a vector on the host or a storage buffer on the GPU.
 
 use super::Device;
+use super::gpu::Download;
 use crate::error::Result;
 use bytemuck::Pod;
 use std::marker::PhantomData;
@@ -22,6 +23,29 @@ pub struct Buffer<T> {
 enum Storage<T> {
     Host(Vec<T>),
     Gpu(wgpu::Buffer, PhantomData<T>),
+}
+
+/// Elements on their way to the host.
+#[derive(Debug)]
+pub enum ReadBack<T> {
+    /// Arrived.
+    Host(Vec<T>),
+    /// Underway.
+    Gpu(Download, PhantomData<T>),
+}
+
+impl<T: Pod> ReadBack<T> {
+    /// Waits until the elements are there; work that was dispatched later goes on.
+    ///
+    /// # Errors
+    /// As [`Buffer::read`].
+    pub fn wait(self, device: &Device) -> Result<Vec<T>> {
+        match (self, device) {
+            (Self::Host(data), _) => Ok(data),
+            (Self::Gpu(download, _), Device::Gpu(gpu)) => gpu.finish_download(download),
+            (Self::Gpu(..), Device::Cpu(_)) => panic!("a GPU buffer was given to the CPU"),
+        }
+    }
 }
 
 impl<T: Pod> Buffer<T> {
@@ -78,6 +102,21 @@ impl<T: Pod> Buffer<T> {
         match (&self.storage, device) {
             (Storage::Host(data), _) => Ok(data.clone()),
             (Storage::Gpu(buffer, _), Device::Gpu(gpu)) => gpu.download(buffer, self.len),
+            (Storage::Gpu(..), Device::Cpu(_)) => panic!("a GPU buffer was given to the CPU"),
+        }
+    }
+
+    /// Starts copying the elements out, as they are after the work that was dispatched before.
+    ///
+    /// # Errors
+    /// As [`Buffer::read`].
+    pub fn read_later(&self, device: &Device) -> Result<ReadBack<T>> {
+        match (&self.storage, device) {
+            (Storage::Host(data), _) => Ok(ReadBack::Host(data.clone())),
+            (Storage::Gpu(buffer, _), Device::Gpu(gpu)) => {
+                let bytes = (self.len * size_of::<T>()) as u64;
+                Ok(ReadBack::Gpu(gpu.start_download(buffer, bytes)?, PhantomData))
+            }
             (Storage::Gpu(..), Device::Cpu(_)) => panic!("a GPU buffer was given to the CPU"),
         }
     }

@@ -61,6 +61,15 @@ struct Pending {
     in_flight: VecDeque<wgpu::SubmissionIndex>,
 }
 
+/// A copy to the host that is underway.
+#[derive(Debug)]
+pub struct Download {
+    staging: wgpu::Buffer,
+    arrived: std::sync::mpsc::Receiver<Result<(), wgpu::BufferAsyncError>>,
+    submission: Option<wgpu::SubmissionIndex>,
+    during: &'static str,
+}
+
 impl std::fmt::Debug for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Gpu({})", self.describe())
@@ -299,10 +308,15 @@ impl Gpu {
 
     /// Submits what is encoded, waits for it, and copies `len` elements out.
     pub(super) fn download<T: Pod>(&self, buffer: &wgpu::Buffer, len: usize) -> Result<Vec<T>> {
-        let bytes = (len * size_of::<T>()) as u64;
-        if bytes == 0 {
+        if len == 0 {
             return Ok(Vec::new());
         }
+        let download = self.start_download(buffer, (len * size_of::<T>()) as u64)?;
+        self.finish_download(download)
+    }
+
+    /// Submits what is encoded and a copy of `bytes` bytes after it, without waiting.
+    pub(super) fn start_download(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Download> {
         let mut pending = self.pending();
         let during = pending.last_kernel;
         let device = &self.setup.device;
@@ -319,15 +333,20 @@ impl Gpu {
         let encoder = pending.encoder.get_or_insert_with(|| device.create_command_encoder(&Default::default()));
         encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes);
         self.submit_pending(&mut pending)?;
-        let (sender, receiver) = std::sync::mpsc::channel();
+        let (sender, arrived) = std::sync::mpsc::channel();
         staging.map_async(wgpu::MapMode::Read, .., move |result| {
-            // The receiver lives until the answer, below.
+            // Nobody listens any more if the read-back was dropped.
             let _ = sender.send(result);
         });
-        self.wait(during, None)?;
-        pending.in_flight.clear();
+        Ok(Download { staging, arrived, submission: pending.in_flight.back().cloned(), during })
+    }
+
+    /// Waits for a copy that was started.
+    pub(super) fn finish_download<T: Pod>(&self, download: Download) -> Result<Vec<T>> {
+        let Download { staging, arrived, submission, during } = download;
+        self.wait(during, submission)?;
         let lost = |message: String| Error::DeviceLost { during: during.into(), message };
-        receiver.recv().map_err(|error| lost(error.to_string()))?.map_err(|error| lost(error.to_string()))?;
+        arrived.recv().map_err(|error| lost(error.to_string()))?.map_err(|error| lost(error.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|error| lost(error.to_string()))?;
         Ok(bytemuck::pod_collect_to_vec(&view))
     }

@@ -10,8 +10,8 @@ mod kernel;
 pub mod reduce;
 
 pub use adapter::{AdapterDescription, Chosen, adapters, choose};
-pub use buffer::Buffer;
-pub use gpu::{Gpu, GpuOptions};
+pub use buffer::{Buffer, ReadBack};
+pub use gpu::{Download, Gpu, GpuOptions};
 pub use kernel::{Kernel, Uniform};
 pub(crate) use kernel::{kernel, uniform};
 

@@ -2,9 +2,10 @@
 //!
 //! With q_ij = 1 / (1 + |y_i - y_j|^2) and Z the sum of all q, the gradient here is
 //! sum_j exaggeration p_ij q_ij (y_i - y_j) - (1 / Z) sum_j q_ij^2 (y_i - y_j), as in openTSNE: van der Maaten's, and
-//! scikit-learn's, is four times this. Attraction is O(n k); repulsion is exact, O(n^2).
+//! scikit-learn's, is four times this. Attraction is O(n k); repulsion is exact, O(n^2), or by the [`grid`](super::grid).
 
 use super::affinity::Affinities;
+use super::grid::{Accuracy, GridRepulsion};
 use crate::compute::reduce::Sum;
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
@@ -48,7 +49,12 @@ impl Graph {
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory) if they do not fit.
+    ///
+    /// # Panics
+    /// If a column is not below the number of rows.
     pub fn new(device: &Device, affinities: &Affinities) -> Result<Self> {
+        let n = affinities.n_samples();
+        assert!(affinities.columns.iter().all(|&column| (column as usize) < n), "an affinity to a point that is none");
         Ok(Self {
             row_starts: Buffer::from_slice(device, "affinity rows", &affinities.row_starts)?,
             columns: Buffer::from_slice(device, "affinity columns", &affinities.columns)?,
@@ -57,6 +63,15 @@ impl Graph {
             n_edges: affinities.columns.len() as u64,
         })
     }
+}
+
+/// How the repulsive forces are computed.
+#[derive(Debug)]
+enum Repulsor {
+    /// Over all pairs.
+    Exact { q_sums: Buffer<f32>, sum: Sum },
+    /// By a grid.
+    Grid(Box<GridRepulsion>),
 }
 
 /// The two forces on every point and the normaliser Z.
@@ -68,23 +83,34 @@ pub struct Forces {
     pub repulsions: Buffer<f32>,
     /// Z, one number.
     pub q_total: Buffer<f32>,
-    q_sums: Buffer<f32>,
-    sum: Sum,
+    repulsor: Repulsor,
     n: usize,
 }
 
 impl Forces {
-    /// Room for the forces on `n` points.
+    /// Room for the forces on `n` points, with the repulsion over all pairs.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn new(device: &Device, n: usize) -> Result<Self> {
+    pub fn exact(device: &Device, n: usize) -> Result<Self> {
+        let q_sums = Buffer::new(device, "row sums of q", n)?;
+        Self::new(device, n, Repulsor::Exact { q_sums, sum: Sum::new(device, n)? })
+    }
+
+    /// Room for the forces on `n` points, with the repulsion by a grid.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn on_grid(device: &Device, n: usize, accuracy: Accuracy) -> Result<Self> {
+        Self::new(device, n, Repulsor::Grid(Box::new(GridRepulsion::new(device, n, accuracy)?)))
+    }
+
+    fn new(device: &Device, n: usize, repulsor: Repulsor) -> Result<Self> {
         Ok(Self {
             attractions: Buffer::new(device, "attractions", 2 * n)?,
             repulsions: Buffer::new(device, "repulsions", 2 * n)?,
             q_total: Buffer::new(device, "normaliser", 1)?,
-            q_sums: Buffer::new(device, "row sums of q", n)?,
-            sum: Sum::new(device, n)?,
+            repulsor,
             n,
         })
     }
@@ -92,15 +118,21 @@ impl Forces {
     /// Computes repulsion, normaliser and attraction at the places `y`, n x 2.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::Error::Kernel).
+    /// Any error of the device.
     pub fn compute(&mut self, device: &Device, graph: &Graph, y: &Buffer<f32>) -> Result<()> {
-        self.repel(device, y)?;
+        match &mut self.repulsor {
+            Repulsor::Exact { q_sums, sum } => {
+                repulsion(device, y, &mut self.repulsions, q_sums, self.n)?;
+                sum.run(device, q_sums, &mut self.q_total)?;
+            }
+            Repulsor::Grid(grid) => grid.compute(device, y, &mut self.repulsions, &mut self.q_total)?,
+        }
         attraction(device, y, graph, &mut self.attractions)
     }
 
-    fn repel(&mut self, device: &Device, y: &Buffer<f32>) -> Result<()> {
-        repulsion(device, y, &mut self.repulsions, &mut self.q_sums, self.n)?;
-        self.sum.run(device, &self.q_sums, &mut self.q_total)
+    /// Whether the map has been larger than a grid that was made for it, so that some forces were wrong.
+    pub fn has_outgrown_the_grid(&self) -> bool {
+        matches!(&self.repulsor, Repulsor::Grid(grid) if grid.has_been_outgrown())
     }
 
     /// Reads the gradient, n x 2: exaggeration x attraction - repulsion / Z.
@@ -114,15 +146,14 @@ impl Forces {
         Ok(attractions.iter().zip(&repulsions).map(|(a, r)| attract * a - scale * r).collect())
     }
 
-    /// KL(P || Q) at the places `y`: writes the shares of the rows to `shares` and their sum to `divergence[0]`.
+    /// KL(P || Q) at the places `y` of the last [`Forces::compute`], to `divergence[0]`.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
-    pub fn divergence(&mut self, device: &Device, graph: &Graph, y: &Buffer<f32>, divergence: &mut Buffer<f32>) -> Result<()> {
-        self.repel(device, y)?;
+    pub fn divergence(&self, device: &Device, graph: &Graph, y: &Buffer<f32>, divergence: &mut Buffer<f32>) -> Result<()> {
         let mut shares = Buffer::new(device, "divergences", self.n)?;
         kl_divergence(device, y, graph, &self.q_total, &mut shares)?;
-        self.sum.run(device, &shares, divergence)
+        Sum::new(device, self.n)?.run(device, &shares, divergence)
     }
 }
 
@@ -244,6 +275,8 @@ pub fn descend(device: &Device, forces: &Forces, step: Step, states: &mut Buffer
 }
 
 mod cpu {
+    #[cfg(target_arch = "x86_64")]
+    use super::super::avx512;
     use super::{Forces, Graph, StepParams};
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -321,33 +354,72 @@ mod cpu {
                 sums[5][lane] += q1;
             }
         }
-        let total = |lanes: [f32; LANES]| {
-            let mut lanes = lanes;
-            for half in [8, 4, 2, 1] {
-                for lane in 0..half {
-                    lanes[lane] += lanes[lane + half];
-                }
-            }
-            lanes[0]
-        };
         let [a, b, c, d, e, f] = sums.map(total);
         [[a, b, c], [d, e, f]]
     }
 
     pub fn attraction(y: &[f32], graph: &Graph, attractions: &mut [f32]) {
+        #[cfg(target_arch = "x86_64")]
+        if avx512::is_available() {
+            let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+            let (places, _) = y.as_chunks::<2>();
+            assert_eq!(places.len(), graph.n);
+            return attractions.par_chunks_mut(2).enumerate().with_min_len(ROWS).for_each(|(i, attraction)| {
+                let row = starts[i] as usize..starts[i + 1] as usize;
+                // SAFETY: AVX-512 is there, and `Graph::new` has seen that every column is below n, the number of places.
+                let force = unsafe { avx512::attract(places, places[i], &columns[row.clone()], &values[row]) };
+                attraction.copy_from_slice(&force);
+            });
+        }
+        attractions.par_chunks_mut(2 * ROWS).enumerate().for_each(|(chunk, attractions)| {
+            attract_some(y, graph, chunk * ROWS, attractions);
+        });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn attract_some(y: &[f32], graph: &Graph, first: usize, attractions: &mut [f32]) {
         let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
-        attractions.par_chunks_mut(2).enumerate().with_min_len(ROWS).for_each(|(i, attraction)| {
-            let (x, y_i) = (y[2 * i], y[2 * i + 1]);
+        let (places, _) = y.as_chunks::<2>();
+        assert_eq!(places.len(), graph.n);
+        for (i, attraction) in (first..).zip(attractions.chunks_exact_mut(2)) {
+            let [x_i, y_i] = places[i];
             let range = starts[i] as usize..starts[i + 1] as usize;
-            let (mut fx, mut fy) = (0.0, 0.0);
-            for (&j, &value) in columns[range.clone()].iter().zip(&values[range]) {
-                let (dx, dy) = (x - y[2 * j as usize], y_i - y[2 * j as usize + 1]);
+            let (columns, more_columns) = columns[range.clone()].as_chunks::<LANES>();
+            let (values, more_values) = values[range].as_chunks::<LANES>();
+            let mut sums = [[0.0_f32; LANES]; 2];
+            for (columns, values) in columns.iter().zip(values) {
+                let (mut dx, mut dy) = ([0.0; LANES], [0.0; LANES]);
+                for lane in 0..LANES {
+                    // SAFETY: `Graph::new` has seen that every column is below n, and `places` has n entries.
+                    let [x_j, y_j] = unsafe { *places.get_unchecked(columns[lane] as usize) };
+                    (dx[lane], dy[lane]) = (x_i - x_j, y_i - y_j);
+                }
+                for lane in 0..LANES {
+                    let pull = values[lane] / (1.0 + dx[lane] * dx[lane] + dy[lane] * dy[lane]);
+                    sums[0][lane] += pull * dx[lane];
+                    sums[1][lane] += pull * dy[lane];
+                }
+            }
+            let [mut fx, mut fy] = sums.map(total);
+            for (&j, &value) in more_columns.iter().zip(more_values) {
+                let (dx, dy) = (x_i - places[j as usize][0], y_i - places[j as usize][1]);
                 let pull = value / (1.0 + dx * dx + dy * dy);
                 fx += pull * dx;
                 fy += pull * dy;
             }
             attraction.copy_from_slice(&[fx, fy]);
-        });
+        }
+    }
+
+    /// The sum of all lanes, in the order of a tree.
+    #[inline(always)]
+    fn total(mut lanes: [f32; LANES]) -> f32 {
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                lanes[lane] += lanes[lane + half];
+            }
+        }
+        lanes[0]
     }
 
     pub fn kl_divergence(y: &[f32], graph: &Graph, q_total: f32, divergences: &mut [f32]) {
@@ -361,7 +433,7 @@ mod cpu {
                 .map(|(&j, &value)| {
                     let p = value * scale;
                     let (dx, dy) = (y[2 * i] - y[2 * j as usize], y[2 * i + 1] - y[2 * j as usize + 1]);
-                    p * (p.ln() + (1.0 + dx * dx + dy * dy).ln() + log_total)
+                    p * ((p * (1.0 + dx * dx + dy * dy)).ln() + log_total)
                 })
                 .sum();
         });
