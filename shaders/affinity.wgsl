@@ -54,12 +54,17 @@ fn calibrate(
             moment += weight * shifted;
         }
         let excess_entropy = log(total) + beta * moment / total - params.log_perplexity;
+        let last = beta;
         if excess_entropy > 0.0 {
             low = beta;
             beta = select((low + high) * 0.5, beta * 2.0, high < 0.0);
         } else {
             high = beta;
             beta = (low + high) * 0.5;
+        }
+        // Nothing lies between two neighbouring numbers.
+        if beta == last {
+            break;
         }
     }
     var total = 0.0;

@@ -3,18 +3,28 @@
 struct PlaceParams {
     n: u32,
     n_neighbors: u32,
+    n_components: u32,
     // 1 / h^2, h the median map distance between a fitted point and its neighbours.
     inverse_square: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: PlaceParams;
 @group(0) @binding(1) var<storage, read> neighbors: array<u32>;
-@group(0) @binding(2) var<storage, read> fitted: array<vec2<f32>>;
-@group(0) @binding(3) var<storage, read_write> placed: array<vec2<f32>>;
+@group(0) @binding(2) var<storage, read> fitted: array<f32>;
+@group(0) @binding(3) var<storage, read_write> placed: array<f32>;
 
 const STEPS: u32 = 5u;
 
-fn scaled_square(a: vec2<f32>, b: vec2<f32>) -> f32 {
+// A fitted place in space; the third coordinate of a flat map is 0.
+fn place_of(i: u32) -> vec3<f32> {
+    let at = i * params.n_components;
+    if params.n_components == 2u {
+        return vec3<f32>(fitted[at], fitted[at + 1u], 0.0);
+    }
+    return vec3<f32>(fitted[at], fitted[at + 1u], fitted[at + 2u]);
+}
+
+fn scaled_square(a: vec3<f32>, b: vec3<f32>) -> f32 {
     let difference = a - b;
     return dot(difference, difference) * params.inverse_square;
 }
@@ -32,12 +42,12 @@ fn place(
     }
     let k = params.n_neighbors;
     var best = -1.0;
-    var at = vec2<f32>(0.0);
+    var at = vec3<f32>(0.0);
     for (var a = 0u; a < k; a++) {
-        let candidate = fitted[neighbors[i * k + a]];
+        let candidate = place_of(neighbors[i * k + a]);
         var score = 0.0;
         for (var b = 0u; b < k; b++) {
-            score += 1.0 / (1.0 + scaled_square(candidate, fitted[neighbors[i * k + b]]));
+            score += 1.0 / (1.0 + scaled_square(candidate, place_of(neighbors[i * k + b])));
         }
         // Strictly: ties go to the nearer neighbour.
         if score > best {
@@ -47,9 +57,9 @@ fn place(
     }
     for (var round = 0u; round < STEPS; round++) {
         var weights = 0.0;
-        var sum = vec2<f32>(0.0);
+        var sum = vec3<f32>(0.0);
         for (var b = 0u; b < k; b++) {
-            let place = fitted[neighbors[i * k + b]];
+            let place = place_of(neighbors[i * k + b]);
             let root = 1.0 + scaled_square(at, place);
             let weight = 1.0 / (root * root);
             weights += weight;
@@ -58,5 +68,7 @@ fn place(
         }
         at += sum / weights;
     }
-    placed[i] = at;
+    for (var axis = 0u; axis < params.n_components; axis++) {
+        placed[i * params.n_components + axis] = at[axis];
+    }
 }

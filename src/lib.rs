@@ -15,7 +15,7 @@
 //! let values = (0..400).map(|i| (i * i % 17) as f32 + if i < 200 { 0.0 } else { 100.0 }).collect();
 //! let x = Matrix::new(values, 80, 5)?;
 //! let device = Device::cpu(); // or Device::gpu(&GpuOptions::default())?
-//! let fitted = Tsne { perplexity: 10.0, ..Tsne::default() }.fit(&device, &x)?;
+//! let fitted = Tsne { perplexity: 10.0.into(), ..Tsne::default() }.fit(&device, &x)?;
 //! let map = fitted.embedding();
 //! let gap = |i: usize, j: usize| (map.row(i)[0] - map.row(j)[0]).hypot(map.row(i)[1] - map.row(j)[1]);
 //! assert!(gap(0, 79) > gap(0, 1));
@@ -55,6 +55,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::tsne::affinity::KERNELS,
         embedding::tsne::fourier::KERNELS,
         embedding::tsne::grid::KERNELS,
+        embedding::tsne::repulsion::KERNELS,
         embedding::tsne::gradient::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()

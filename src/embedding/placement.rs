@@ -34,7 +34,7 @@ pub const N_NEIGHBORS: usize = 10;
 const SCALE_NEIGHBORS: usize = 12;
 
 uniform! {
-    struct PlaceParams { n: u32, n_neighbors: u32, inverse_square: f32 }
+    struct PlaceParams { n: u32, n_neighbors: u32, n_components: u32, inverse_square: f32 }
 }
 
 const PLACE: Kernel = kernel!("placement", "place", 64, PlaceParams);
@@ -58,26 +58,24 @@ fn square(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// Places of new points in a 2-D map. `neighbors` holds their nearest fitted points, `h` is [`scale`]'s.
+/// Places of new points in a map. `neighbors` holds their nearest fitted points, `h` is [`scale`]'s.
 ///
 /// # Errors
-/// [`Error::Data`] if the map has not two dimensions; any error of the device.
+/// [`Error::Data`] if the map has not two or three dimensions; any error of the device.
 pub fn transform(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, h: f32) -> Result<Matrix> {
-    if embedding.n_features() != 2 {
-        return Err(Error::Data(format!(
-            "new points are placed in maps of 2 dimensions; this one has {}",
-            embedding.n_features()
-        )));
+    let c = embedding.n_features();
+    if !(2..=3).contains(&c) {
+        return Err(Error::Data(format!("new points are placed in maps of 2 or 3 dimensions; this one has {c}")));
     }
     let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors().min(N_NEIGHBORS));
     let ids = Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
-    let mut placed = Buffer::new(device, "new places", 2 * n)?;
-    place(device, &ids, &fitted, &mut placed, (n, k), h)?;
-    Matrix::new(placed.read(device)?, n, 2)
+    let mut placed = Buffer::new(device, "new places", c * n)?;
+    place(device, &ids, &fitted, &mut placed, (n, k, c), h)?;
+    Matrix::new(placed.read(device)?, n, c)
 }
 
-/// Finds the places. Shapes: `neighbors` n x k, `fitted` m x 2, `placed` n x 2; `shape` is (n, k).
+/// Finds the places. Shapes: `neighbors` n x k, `fitted` m x c, `placed` n x c; `shape` is (n, k, c) with c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -86,15 +84,15 @@ pub fn place(
     neighbors: &Buffer<u32>,
     fitted: &Buffer<f32>,
     placed: &mut Buffer<f32>,
-    shape: (usize, usize),
+    shape: (usize, usize, usize),
     h: f32,
 ) -> Result<()> {
+    let (n, k, c) = shape;
     let inverse_square = 1.0 / (h * h);
     match device {
-        Device::Cpu(_) => cpu::place(neighbors.host(), fitted.host(), placed.host_mut(), shape.1, inverse_square),
+        Device::Cpu(_) => cpu::place(neighbors.host(), fitted.host(), placed.host_mut(), (k, c), inverse_square),
         Device::Gpu(gpu) => {
-            let (n, k) = shape;
-            let uniform = PlaceParams { n: n as u32, n_neighbors: k as u32, inverse_square };
+            let uniform = PlaceParams { n: n as u32, n_neighbors: k as u32, n_components: c as u32, inverse_square };
             let bindings = [(1, neighbors.gpu()), (2, fitted.gpu()), (3, placed.gpu())];
             gpu.dispatch(&PLACE, &uniform, &bindings, n, (n * k * (k + 5)) as u64)?;
         }
@@ -107,19 +105,24 @@ mod cpu {
 
     const STEPS: usize = 5;
 
-    pub fn place(neighbors: &[u32], fitted: &[f32], placed: &mut [f32], k: usize, inverse_square: f32) {
-        placed.par_chunks_mut(2).zip(neighbors.par_chunks(k)).for_each(|(placed, neighbors)| {
-            let places: Vec<[f32; 2]> = neighbors.iter().map(|&j| [fitted[2 * j as usize], fitted[2 * j as usize + 1]]).collect();
-            placed.copy_from_slice(&mode(&places, inverse_square));
+    pub fn place(neighbors: &[u32], fitted: &[f32], placed: &mut [f32], shape: (usize, usize), inverse_square: f32) {
+        let (k, c) = shape;
+        let chunks = placed.par_chunks_mut(c).zip(neighbors.par_chunks(k));
+        // The third coordinate of a flat map is 0.
+        let place_of = |i: usize| [fitted[c * i], fitted[c * i + 1], if c == 3 { fitted[c * i + 2] } else { 0.0 }];
+        chunks.for_each(|(placed, neighbors)| {
+            let places: Vec<[f32; 3]> = neighbors.iter().map(|&j| place_of(j as usize)).collect();
+            placed.copy_from_slice(&mode(&places, inverse_square)[..c]);
         });
     }
 
-    fn mode(places: &[[f32; 2]], inverse_square: f32) -> [f32; 2] {
-        let scaled_square = |a: [f32; 2], b: [f32; 2]| {
-            let (dx, dy) = (a[0] - b[0], a[1] - b[1]);
-            (dx * dx + dy * dy) * inverse_square
+    fn mode(places: &[[f32; 3]], inverse_square: f32) -> [f32; 3] {
+        let difference = |a: [f32; 3], b: [f32; 3]| [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+        let scaled_square = |a: [f32; 3], b: [f32; 3]| {
+            let [x, y, z] = difference(a, b);
+            (x * x + y * y + z * z) * inverse_square
         };
-        let (mut best, mut at) = (-1.0, [0.0; 2]);
+        let (mut best, mut at) = (-1.0, [0.0; 3]);
         for &candidate in places {
             let score: f32 = places.iter().map(|&other| 1.0 / (1.0 + scaled_square(candidate, other))).sum();
             // Strictly: ties go to the nearer neighbour.
@@ -128,15 +131,18 @@ mod cpu {
             }
         }
         for _ in 0..STEPS {
-            let (mut weights, mut sum) = (0.0, [0.0; 2]);
+            let (mut weights, mut sum) = (0.0, [0.0; 3]);
             for &place in places {
                 let root = 1.0 + scaled_square(at, place);
                 let weight = 1.0 / (root * root);
                 weights += weight;
-                sum[0] += weight * (place[0] - at[0]);
-                sum[1] += weight * (place[1] - at[1]);
+                for (sum, step) in sum.iter_mut().zip(difference(place, at)) {
+                    *sum += weight * step;
+                }
             }
-            at = [at[0] + sum[0] / weights, at[1] + sum[1] / weights];
+            for (at, sum) in at.iter_mut().zip(sum) {
+                *at += sum / weights;
+            }
         }
         at
     }

@@ -44,7 +44,7 @@ fn work_on_a_lost_device_is_an_error() {
         ("a buffer", |device| Buffer::from_slice(device, "points", &[1.0_f32]).and_then(|it| it.read(device)).map(drop)),
         ("neighbours", |device| nearest_neighbors(device, &uniform_matrix(40, 100, 20), 5, &Silent).map(drop)),
         ("PCA", |device| Pca::default().fit(device, &uniform_matrix(40, 100, 20)).map(drop)),
-        ("t-SNE", |device| Tsne { perplexity: 5.0, ..Tsne::default() }.fit(device, &uniform_matrix(40, 100, 2)).map(drop)),
+        ("t-SNE", |device| Tsne { perplexity: 5.0.into(), ..Tsne::default() }.fit(device, &uniform_matrix(40, 100, 2)).map(drop)),
     ];
     for (what, work) in works {
         for used_before in [false, true] {

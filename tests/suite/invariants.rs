@@ -3,7 +3,7 @@
 use crate::support::{LIMITS, assert_same_bytes, cpu, devices, groups, uniform_matrix};
 use layerlens::compute::Device;
 use layerlens::embedding::tsne::affinity::Affinities;
-use layerlens::embedding::{Embedding, Pca, Tsne, placement};
+use layerlens::embedding::{Embedding, NewPoints, Pca, Tsne, placement};
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;
@@ -39,7 +39,7 @@ fn fits(device: &Device, x: &Matrix, tsne: &Tsne, what: &str) {
     let pca = Pca { n_components: 1 }.fit(device, x).unwrap_or_else(|error| panic!("PCA of {what}: {error}"));
     assert!(pca.explained_variance().iter().chain(pca.explained_variance_ratio()).all(|value| value.is_finite()), "{what}");
     let graph = nearest_neighbors(device, x, tsne.n_neighbors(), &Silent).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let affinities = Affinities::new(device, &graph, tsne.perplexity).expect("affinities");
+    let affinities = Affinities::new(device, &graph, tsne.perplexity.values()).expect("affinities");
     let total: f64 = affinities.values.iter().map(|&value| f64::from(value)).sum();
     // Each row's conditional probabilities sum to 1, up to the rounding of 90 of them.
     assert!((total / x.n_samples() as f64 - 1.0).abs() < 1e-5, "{what}: affinities sum to {total} of {}", x.n_samples());
@@ -55,7 +55,7 @@ fn scaled(x: &Matrix, factor: f32) -> Matrix {
 
 #[test]
 fn degenerate_data_give_a_finite_map() {
-    let tsne = Tsne { perplexity: 10.0, max_iter: 300, ..Tsne::default() };
+    let tsne = Tsne { perplexity: 10.0.into(), max_iter: 300, ..Tsne::default() };
     let n = 120;
     let half_equal = groups(61, 2, 60, 20).select(&(0..n).map(|i| if i < 70 { 3 } else { i }).collect::<Vec<_>>());
     // More copies than the perplexity, fewer than the neighbours looked at: no width gives the perplexity.
@@ -97,7 +97,12 @@ fn thousands_of_duplicates_give_a_finite_map() {
 fn the_fewest_points_give_a_finite_map() {
     for device in devices(&LIMITS[..1]) {
         for (n, perplexity) in [(4, 1.0), (5, 1.3), (7, 2.0)] {
-            fits(&device, &uniform_matrix(65, n, 3), &Tsne { perplexity, ..Tsne::default() }, &format!("{n} points"));
+            fits(
+                &device,
+                &uniform_matrix(65, n, 3),
+                &Tsne { perplexity: perplexity.into(), ..Tsne::default() },
+                &format!("{n} points"),
+            );
         }
     }
 }
@@ -105,7 +110,7 @@ fn the_fewest_points_give_a_finite_map() {
 #[test]
 fn too_few_points_are_refused_with_the_largest_perplexity() {
     let message = |n: usize, perplexity: f32| {
-        let tsne = Tsne { perplexity, ..Tsne::default() };
+        let tsne = Tsne { perplexity: perplexity.into(), ..Tsne::default() };
         tsne.fit(&cpu(), &uniform_matrix(66, n, 3)).unwrap_err().to_string()
     };
     assert_eq!(
@@ -116,7 +121,7 @@ fn too_few_points_are_refused_with_the_largest_perplexity() {
     assert_eq!(message(90, 200.0), "--perplexity = 200: between 1 and 168");
     assert_eq!(message(90, f32::NAN), "--perplexity = NaN: between 1 and 168");
     assert_eq!(message(90, 0.5), "--perplexity = 0.5: between 1 and 168");
-    let fitted = Tsne { perplexity: 29.6, max_iter: 1, ..Tsne::default() }.fit(&cpu(), &uniform_matrix(66, 90, 3));
+    let fitted = Tsne { perplexity: 29.6.into(), max_iter: 1, ..Tsne::default() }.fit(&cpu(), &uniform_matrix(66, 90, 3));
     assert_eq!(fitted.expect("the largest perplexity is accepted").embedding().n_samples(), 90);
 }
 

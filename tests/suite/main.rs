@@ -7,6 +7,7 @@
 
 mod dataset;
 mod gpu;
+mod grid;
 mod invariants;
 mod neighbors;
 mod parity;

@@ -6,6 +6,7 @@ use layerlens::dataset::npy;
 use layerlens::embedding::init::{self, Init, Start};
 use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::tsne::gradient::{Forces, Graph};
+use layerlens::embedding::tsne::repulsion::Repulsor;
 use layerlens::embedding::{Fitted, NewPoints, Pca, Tsne};
 use layerlens::evaluation;
 use layerlens::matrix::Matrix;
@@ -108,7 +109,7 @@ fn affinities_over_all_points_are_those_of_opentsne() {
     let dense: Vec<f64> = vector("tsne_joint_p_f64.npy");
     let expected = dense.iter().enumerate().map(|(at, &p)| (((at / 500) as u32, (at % 500) as u32), p)).collect();
     for device in devices(&LIMITS) {
-        let affinities = Affinities::new(&device, &neighbors(&device, &x, 499), 30.0).expect("affinities");
+        let affinities = Affinities::new(&device, &neighbors(&device, &x, 499), &[30.0]).expect("affinities");
         compare_joint(&affinities, &expected, &format!("{device:?}"));
     }
 }
@@ -120,7 +121,7 @@ fn affinities_over_the_nearest_points_are_those_of_opentsne() {
     let values: Vec<f64> = vector("tsne_sparse_p.npy");
     let entries = rows.iter().zip(&columns).zip(&values).map(|((&i, &j), &p)| ((i as u32, j as u32), p)).collect();
     for device in devices(&LIMITS) {
-        let affinities = Affinities::new(&device, &neighbors(&device, &x, 90), 30.0).expect("affinities");
+        let affinities = Affinities::new(&device, &neighbors(&device, &x, 90), &[30.0]).expect("affinities");
         compare_joint(&affinities, &entries, &format!("{device:?}"));
     }
 }
@@ -149,7 +150,8 @@ fn gradient_and_divergence_are_those_in_double_precision() {
 
 fn at_layout(device: &Device, affinities: &Affinities, layout: &[f32]) -> (Vec<f32>, f64) {
     let graph = Graph::new(device, affinities).expect("a graph");
-    let mut forces = Forces::new(device, affinities.n_samples()).expect("room");
+    let n = affinities.n_samples();
+    let mut forces = Forces::new(device, n, 2, Repulsor::exact(device, n).expect("room")).expect("room");
     let y = Buffer::from_slice(device, "places", layout).expect("places");
     forces.compute(device, &graph, &y).expect("forces");
     let gradient = forces.gradient(device, 1.0).expect("a gradient");

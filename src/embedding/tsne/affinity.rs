@@ -5,6 +5,7 @@
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
+use rayon::prelude::*;
 
 uniform! {
     struct CalibrateParams { n: u32, n_neighbors: u32, log_perplexity: f32 }
@@ -14,6 +15,9 @@ const CALIBRATE: Kernel = kernel!("affinity", "calibrate", 64, CalibrateParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&CALIBRATE];
+
+/// Rows of one parallel task of the symmetrisation.
+const PART_ROWS: usize = 1024;
 
 /// Halvings and doublings of the bisection: enough for every bit of an f32, whatever the scale of the distances.
 const STEPS: usize = 64;
@@ -31,12 +35,12 @@ pub struct Affinities {
 }
 
 impl Affinities {
-    /// Computes the affinities of the perplexity over the graph's neighbours: p_ij = (p_j|i + p_i|j) / 2n
-    /// (L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008, section 3.1).
+    /// Computes the affinities over the graph's neighbours: p_ij = (p_j|i + p_i|j) / 2n (L. van der Maaten and G. Hinton,
+    /// "Visualizing data using t-SNE", 2008, section 3.1), p_j|i being the mean over all `perplexities`, at least one.
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn new(device: &Device, neighbors: &NeighborGraph, perplexity: f32) -> Result<Self> {
+    pub fn new(device: &Device, neighbors: &NeighborGraph, perplexities: &[f32]) -> Result<Self> {
         let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors());
         // Rows are independent: as many at once as a binding holds.
         let rows = (device.max_binding_bytes() as usize / (4 * k)).max(1);
@@ -44,8 +48,16 @@ impl Affinities {
         for distances in neighbors.distances().chunks(rows * k) {
             let distances_on_device = Buffer::from_slice(device, "neighbour distances", distances)?;
             let mut probabilities = Buffer::new(device, "conditional probabilities", distances.len())?;
-            calibrate(device, &distances_on_device, &mut probabilities, distances.len() / k, k, perplexity)?;
-            conditional.extend(probabilities.read(device)?);
+            let first = conditional.len();
+            let share = 1.0 / perplexities.len() as f32;
+            for &perplexity in perplexities {
+                calibrate(device, &distances_on_device, &mut probabilities, distances.len() / k, k, perplexity)?;
+                let scale = probabilities.read(device)?;
+                conditional.resize(first + scale.len(), 0.0);
+                for (mean, p) in conditional[first..].iter_mut().zip(scale) {
+                    *mean += share * p;
+                }
+            }
         }
         Ok(Self::symmetrised(neighbors.indices(), &conditional, n, k))
     }
@@ -63,37 +75,88 @@ impl Affinities {
 
     /// (P + P^T) / 2 of the n x k conditional probabilities.
     fn symmetrised(indices: &[u32], conditional: &[f32], n: usize, k: usize) -> Self {
-        // Each pair is entered from both ends; the rows are then sorted and equal columns merged.
-        let mut starts = vec![0_usize; n + 1];
-        for (at, &j) in indices.iter().enumerate() {
-            starts[at / k + 1] += 1;
-            starts[j as usize + 1] += 1;
+        let incoming = Incoming::new(indices, conditional, n, k);
+        let parts: Vec<Self> = (0..n.div_ceil(PART_ROWS))
+            .into_par_iter()
+            .map(|part| {
+                let mut joined = Self { row_starts: Vec::new(), columns: Vec::new(), values: Vec::new() };
+                let mut own = Vec::with_capacity(k);
+                for i in part * PART_ROWS..((part + 1) * PART_ROWS).min(n) {
+                    own.clear();
+                    own.extend(indices[i * k..][..k].iter().copied().zip(conditional[i * k..][..k].iter().copied()));
+                    own.sort_unstable_by_key(|entry| entry.0);
+                    joined.append_row(&own, incoming.row(i));
+                }
+                joined
+            })
+            .collect();
+        let mut all = Self { row_starts: vec![0], columns: Vec::new(), values: Vec::new() };
+        let n_entries = parts.iter().map(|part| part.columns.len()).sum();
+        all.columns.reserve_exact(n_entries);
+        all.values.reserve_exact(n_entries);
+        for part in parts {
+            let first = all.columns.len() as u32;
+            all.row_starts.extend(part.row_starts.iter().map(|end| first + end));
+            all.columns.extend(part.columns);
+            all.values.extend(part.values);
+        }
+        all
+    }
+
+    /// Adds a row of half the sum of two, each with ascending columns, and where it ends.
+    fn append_row(&mut self, own: &[(u32, f32)], incoming: &[(u32, f32)]) {
+        let (mut a, mut b) = (own.iter().peekable(), incoming.iter().peekable());
+        loop {
+            let (column, value) = match (a.peek(), b.peek()) {
+                (Some(&&(i, p)), Some(&&(j, q))) if i == j => {
+                    a.next();
+                    b.next();
+                    (i, p * 0.5 + q * 0.5)
+                }
+                (Some(&&(i, p)), other) if other.is_none_or(|&&(j, _)| i < j) => {
+                    a.next();
+                    (i, p * 0.5)
+                }
+                (_, Some(&&(j, q))) => {
+                    b.next();
+                    (j, q * 0.5)
+                }
+                _ => break,
+            };
+            self.columns.push(column);
+            self.values.push(value);
+        }
+        self.row_starts.push(self.columns.len() as u32);
+    }
+}
+
+/// The transposed conditional probabilities in compressed rows.
+struct Incoming {
+    row_starts: Vec<usize>,
+    /// Ascending columns with their values.
+    entries: Vec<(u32, f32)>,
+}
+
+impl Incoming {
+    fn new(indices: &[u32], conditional: &[f32], n: usize, k: usize) -> Self {
+        let mut row_starts = vec![0_usize; n + 1];
+        for &j in indices {
+            row_starts[j as usize + 1] += 1;
         }
         for i in 0..n {
-            starts[i + 1] += starts[i];
+            row_starts[i + 1] += row_starts[i];
         }
-        let mut next = starts.clone();
-        let mut entries = vec![(0_u32, 0.0_f32); 2 * n * k];
-        let mut enter = |row: usize, column: usize, value: f32| {
-            entries[next[row]] = (column as u32, value);
-            next[row] += 1;
-        };
+        let mut next = row_starts.clone();
+        let mut entries = vec![(0, 0.0); indices.len()];
         for (at, (&j, &p)) in indices.iter().zip(conditional).enumerate() {
-            enter(at / k, j as usize, p * 0.5);
-            enter(j as usize, at / k, p * 0.5);
+            entries[next[j as usize]] = ((at / k) as u32, p);
+            next[j as usize] += 1;
         }
-        let (mut row_starts, mut columns, mut values) = (vec![0_u32], Vec::new(), Vec::new());
-        for i in 0..n {
-            let row = &mut entries[starts[i]..starts[i + 1]];
-            // At most two entries share a column, and addition of two commutes: the order among equals does not matter.
-            row.sort_unstable_by_key(|entry| entry.0);
-            for same in row.chunk_by(|a, b| a.0 == b.0) {
-                columns.push(same[0].0);
-                values.push(same.iter().map(|entry| entry.1).sum());
-            }
-            row_starts.push(columns.len() as u32);
-        }
-        Self { row_starts, columns, values }
+        Self { row_starts, entries }
+    }
+
+    fn row(&self, i: usize) -> &[(u32, f32)] {
+        &self.entries[self.row_starts[i]..self.row_starts[i + 1]]
     }
 }
 
@@ -156,12 +219,17 @@ mod cpu {
                 total += weight;
                 moment += weight * shifted;
             }
+            let last = beta;
             if f32::ln(total) + beta * moment / total > log_perplexity {
                 low = beta;
                 beta = high.map_or(beta * 2.0, |high: f32| (low + high) * 0.5);
             } else {
                 high = Some(beta);
                 beta = (low + beta) * 0.5;
+            }
+            // Nothing lies between two neighbouring numbers.
+            if beta == last {
+                break;
             }
         }
         beta

@@ -163,12 +163,13 @@ struct Room {
 impl Room {
     fn new(device: &Device, plan: Plan, n: usize) -> Result<Self> {
         let (nodes, waves) = (plan.size.nodes, plan.size.waves());
-        // The last entry takes the points' q with themselves, 1 each, off the sum.
+        let spectrum = Spectrum::new(device, plan.size, plan.spacing)?;
+        // The last entry takes the points' potentials at their own places off the sum.
         let mut potentials = vec![0.0; waves];
-        potentials.push(-(n as f32));
+        potentials.push(-(n as f64 * spectrum.self_potential()) as f32);
         Ok(Self {
             plan,
-            spectrum: Spectrum::new(device, plan.size, plan.spacing)?,
+            spectrum,
             density: Buffer::zeros(device, "density", nodes * nodes)?,
             waves: Buffer::new(device, "waves", 2 * waves * nodes)?,
             forces: Buffer::new(device, "waves of the forces", 4 * waves * nodes)?,

@@ -2,8 +2,9 @@
 //!
 //! Reference: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008; defaults after D. Kobak and P. Berens,
 //! "The art of using t-SNE for single-cell transcriptomics", 2019 (PCA start, learning rate n / exaggeration). Affinities over
-//! the 3 perplexity nearest neighbours, O(n k); the repulsion is exact, O(n^2) an iteration. Every iteration runs wholly on
-//! the device. New points are placed by [`placement`].
+//! the 3 perplexity nearest neighbours, O(n k); the repulsion comes from a [`grid`], O(n) an iteration, or from all pairs,
+//! O(n^2), as it always does in three dimensions. Every iteration runs wholly on the device. New points are placed by
+//! [`placement`](super::placement).
 
 pub mod affinity;
 #[cfg(target_arch = "x86_64")]
@@ -11,7 +12,11 @@ mod avx512;
 pub mod fourier;
 pub mod gradient;
 pub mod grid;
+mod perplexity;
+pub mod repulsion;
 pub mod spectrum;
+
+pub use perplexity::Perplexity;
 
 use super::init::{self, Init, Start};
 use super::placement::Placement;
@@ -22,8 +27,9 @@ use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
-use gradient::{Forces, Graph, Step};
+use gradient::{Forces, Graph, State, Step};
 use grid::Accuracy;
+use repulsion::Repulsor;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -32,7 +38,11 @@ pub const METHOD: Method = Method {
     name: "tsne",
     title: "t-SNE",
     parameters: &[
-        Parameter { name: "perplexity", help: "Effective number of neighbours, 1 to 168; 3 times as many are looked at" },
+        Parameter {
+            name: "perplexity",
+            help: "Effective number of neighbours, 1 to 168, or several, as in 10,100; 3 times as many are looked at",
+        },
+        Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3; in 3 the repulsion is exact" },
         Parameter { name: "max_iter", help: "Iterations in all, early exaggeration included" },
         Parameter { name: "early_exaggeration", help: "Factor of the attraction at first, at least 1" },
         Parameter { name: "early_exaggeration_iter", help: "Iterations of that" },
@@ -79,15 +89,17 @@ pub enum Repulsion {
 /// use layerlens::matrix::Matrix;
 ///
 /// let x = Matrix::new((0..200).map(|i| (i % 7) as f32 + (i / 100) as f32 * 50.0).collect(), 100, 2)?;
-/// let fitted = Tsne { perplexity: 10.0, ..Tsne::default() }.fit(&Device::cpu(), &x)?;
+/// let fitted = Tsne { perplexity: 10.0.into(), ..Tsne::default() }.fit(&Device::cpu(), &x)?;
 /// assert_eq!(fitted.embedding().n_samples(), 100);
 /// # Ok::<(), layerlens::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tsne {
-    /// Effective number of neighbours, 1 to 168, and at most (n_samples - 1) / 3. Default 30.
-    pub perplexity: f32,
+    /// Effective number of neighbours, 1 to 168, and at most (n_samples - 1) / 3; or several, which are averaged. Default 30.
+    pub perplexity: Perplexity,
+    /// Dimensions of the map, 2 or 3; in three the repulsion is over all pairs, O(n^2). Default 2.
+    pub n_components: usize,
     /// Iterations in all. Default 750.
     pub max_iter: usize,
     /// Factor of the attraction at first, at least 1. Default 12.
@@ -119,7 +131,8 @@ pub struct Tsne {
 impl Default for Tsne {
     fn default() -> Self {
         Self {
-            perplexity: 30.0,
+            perplexity: 30.0.into(),
+            n_components: 2,
             max_iter: 750,
             early_exaggeration: 12.0,
             early_exaggeration_iter: 250,
@@ -166,12 +179,18 @@ impl Tsne {
     pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTsne> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
-        let affinities = Affinities::new(device, &neighbors, self.perplexity)?;
-        let how =
-            Start { init: &self.init, x: space.x, pca: space.pca, n_components: 2, std: START_STD, seed: self.random_state };
+        let affinities = Affinities::new(device, &neighbors, self.perplexity.values())?;
+        let how = Start {
+            init: &self.init,
+            x: space.x,
+            pca: space.pca,
+            n_components: self.n_components,
+            std: START_STD,
+            seed: self.random_state,
+        };
         let start = init::start(device, &how)?;
         let Course { places, divergences } = self.optimise(device, &affinities, &start, observer)?;
-        let embedding = Matrix::new(recentred(places), space.x.n_samples(), 2)
+        let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
         Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&[("kl_divergence", kl_divergence)], divergences))
@@ -193,10 +212,15 @@ impl Tsne {
     fn optimise(&self, device: &Device, affinities: &Affinities, start: &Matrix, observer: &dyn Observer) -> Result<Course> {
         let n = start.n_samples();
         let graph = Graph::new(device, affinities)?;
-        let exact = self.repulsion == Repulsion::Exact || (self.repulsion == Repulsion::Auto && n < GRID_FROM);
-        let mut forces = if exact { Forces::exact(device, n)? } else { Forces::on_grid(device, n, self.accuracy)? };
+        let on_grid = match self.repulsion {
+            Repulsion::Auto => n >= GRID_FROM && self.n_components == 2,
+            Repulsion::Grid => true,
+            Repulsion::Exact => false,
+        };
+        let repulsor = if on_grid { Repulsor::grid(device, n, self.accuracy)? } else { Repulsor::exact(device, n)? };
+        let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
-        let mut states = Buffer::from_slice(device, "updates and gains", &[0.0, 0.0, 1.0, 1.0].repeat(n))?;
+        let mut state = State::new(device, y.len())?;
         let mut looks = Vec::new();
         for done in 0..=self.max_iter {
             forces.compute(device, &graph, &y)?;
@@ -208,7 +232,7 @@ impl Tsne {
             }
             observer.step(done as u64, self.max_iter as u64, &[])?;
             if done < self.max_iter {
-                gradient::descend(device, &forces, self.step_at(done, n), &mut states, &mut y)?;
+                gradient::descend(device, &forces, self.step_at(done, n), &mut state, &mut y)?;
             }
         }
         let divergences: Result<Vec<_>> = looks.iter().map(|(at, look)| Ok((*at, f64::from(look.read(device)?[0])))).collect();
@@ -230,13 +254,25 @@ impl Tsne {
 
 impl Embedding for Tsne {
     fn n_neighbors(&self) -> usize {
-        (3.0 * self.perplexity) as usize
+        (3.0 * self.perplexity.largest()) as usize
+    }
+
+    fn n_components(&self) -> usize {
+        self.n_components
     }
 
     fn validate(&self, n: usize, d: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
+        if let Some(bad) = self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value)) {
+            return Err(Error::parameter("--perplexity", bad, "between 1 and 168"));
+        }
+        if !(2..=3).contains(&self.n_components) {
+            return Err(Error::parameter("--n-components", self.n_components, "2 or 3"));
+        }
+        if self.repulsion == Repulsion::Grid && self.n_components == 3 {
+            return Err(Error::parameter("--repulsion", "grid", "the grid has two dimensions; in 3 the repulsion is exact"));
+        }
         let checks = [
-            ("--perplexity", self.perplexity, (1.0..=most).contains(&self.perplexity), "between 1 and 168"),
             ("--early-exaggeration", self.early_exaggeration, self.early_exaggeration >= 1.0, "at least 1"),
             ("--exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
             ("--learning-rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or `auto` for n / exaggeration"),
@@ -255,16 +291,16 @@ impl Embedding for Tsne {
                 "t-SNE starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
             )));
         }
-        if 3.0 * self.perplexity > n.saturating_sub(1) as f32 {
-            let (needed, largest) = ((3.0 * self.perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
+        let perplexity = self.perplexity.largest();
+        if 3.0 * perplexity > n.saturating_sub(1) as f32 {
+            let (needed, largest) = ((3.0 * perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
             let advice = if largest >= 1.0 {
                 format!("the largest perplexity for {n} is {largest:.1}")
             } else {
                 "4 are the fewest".into()
             };
             return Err(Error::Data(format!(
-                "t-SNE with perplexity {} needs at least {needed} points, there are {n}; {advice}",
-                self.perplexity
+                "t-SNE with perplexity {perplexity} needs at least {needed} points, there are {n}; {advice}"
             )));
         }
         Ok(())
@@ -309,11 +345,11 @@ fn read_rate_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, 
     }
 }
 
-fn recentred(mut places: Vec<f32>) -> Vec<f32> {
-    let n = places.len() as f64 / 2.0;
-    for axis in 0..2 {
-        let mean = places.iter().skip(axis).step_by(2).map(|&v| f64::from(v)).sum::<f64>() / n;
-        for value in places.iter_mut().skip(axis).step_by(2) {
+fn recentred(mut places: Vec<f32>, c: usize) -> Vec<f32> {
+    let n = (places.len() / c) as f64;
+    for axis in 0..c {
+        let mean = places.iter().skip(axis).step_by(c).map(|&v| f64::from(v)).sum::<f64>() / n;
+        for value in places.iter_mut().skip(axis).step_by(c) {
             *value = (f64::from(*value) - mean) as f32;
         }
     }

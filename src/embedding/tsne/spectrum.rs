@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub struct Spectrum {
     /// Spectra of the force in x and in y, each divided by i, of the potential, and nothing; (M / 2 + 1) x M x 4.
     weights: Buffer<f32>,
+    self_potential: f64,
     /// exp(-2 pi i k / M) for the GPU's transforms, M complex numbers; empty on the CPU.
     twiddles: Buffer<f32>,
     real: Arc<dyn RealToComplex<f32>>,
@@ -38,6 +39,7 @@ impl Spectrum {
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn new(device: &Device, size: Size, spacing: f64) -> Result<Self> {
         let m = size.size;
+        let weights = weights(size, spacing);
         let mut planner = FftPlanner::new();
         let twiddles: Vec<f32> = match device {
             Device::Cpu(_) => Vec::new(),
@@ -47,12 +49,19 @@ impl Spectrum {
                 .collect(),
         };
         Ok(Self {
-            weights: Buffer::from_slice(device, "kernel spectra", &weights(size, spacing))?,
+            weights: Buffer::from_slice(device, "kernel spectra", &weights)?,
+            self_potential: self_potential(size, &weights),
             twiddles: Buffer::from_slice(device, "twiddle factors", &twiddles)?,
             real: RealFftPlanner::new().plan_fft_forward(m),
             there: planner.plan_fft_forward(m),
             back: planner.plan_fft_inverse(m),
         })
+    }
+
+    /// The potential of a point at its own place, 1 but for the interpolation, averaged over where it may stand between the
+    /// nodes.
+    pub(super) fn self_potential(&self) -> f64 {
+        self.self_potential
     }
 
     pub(super) fn weights(&self) -> &Buffer<f32> {
@@ -90,6 +99,22 @@ fn weights(size: Size, spacing: f64) -> Vec<f32> {
         }
     });
     weights
+}
+
+/// Power of a point's density at each wave, averaged over its places between the nodes, times the potential's spectrum: the
+/// correlation of two cubic B-splines is the B-spline of degree 7, whose values at whole numbers are those below.
+fn self_potential(size: Size, weights: &[f32]) -> f64 {
+    let m = size.size;
+    let power = |wave: usize| {
+        let cosine = |multiple: f64| (TAU * multiple * wave as f64 / m as f64).cos();
+        (2416.0 + 2.0 * (1191.0 * cosine(1.0) + 120.0 * cosine(2.0) + cosine(3.0))) / 5040.0
+    };
+    let powers: Vec<f64> = (0..m).map(power).collect();
+    let column = |(in_x, weights): (usize, &[f32])| {
+        let sum: f64 = weights.iter().skip(2).step_by(4).zip(&powers).map(|(&weight, power)| f64::from(weight) * power).sum();
+        powers[in_x] * sum
+    };
+    weights.chunks_exact(4 * m).enumerate().map(column).sum()
 }
 
 /// Spectra of the force in x, divided by i, and of the potential, for waves 0 ..= M / 2 in y (rows) and in x (columns): the

@@ -1,6 +1,7 @@
 //! Every kernel against its CPU twin: at odd sizes, with poisoned buffers, under the adapter's limits and WebGPU's default
 //! ones, and with so many workgroups that they need the second dimension.
 
+mod grid;
 mod harness;
 mod knn;
 mod pairwise;
@@ -54,7 +55,14 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "pca", entry_point: "project", second: Second::Real, compare: pca::project },
     Twins { shader: "placement", entry_point: "place", second: Second::Real, compare: placement::place },
     Twins { shader: "affinity", entry_point: "calibrate", second: Second::Real, compare: tsne::calibrate },
-    Twins { shader: "gradient", entry_point: "repulsion", second: Second::Lowered, compare: tsne::repulsion },
+    Twins { shader: "repulsion", entry_point: "repulsion", second: Second::Lowered, compare: tsne::repulsion },
+    Twins { shader: "grid", entry_point: "bound_blocks", second: Second::Lowered, compare: grid::bound_blocks },
+    Twins { shader: "grid", entry_point: "join_bounds", second: Second::Lowered, compare: grid::join_bounds },
+    Twins { shader: "grid", entry_point: "splat", second: Second::Real, compare: grid::splat },
+    Twins { shader: "grid", entry_point: "gather", second: Second::Real, compare: grid::gather },
+    Twins { shader: "fourier", entry_point: "transform_rows", second: Second::Lowered, compare: grid::transform_rows },
+    Twins { shader: "fourier", entry_point: "convolve_columns", second: Second::Lowered, compare: grid::convolve_columns },
+    Twins { shader: "fourier", entry_point: "restore_rows", second: Second::Lowered, compare: grid::restore_rows },
     Twins { shader: "gradient", entry_point: "attraction", second: Second::Real, compare: tsne::attraction },
     Twins { shader: "gradient", entry_point: "kl_divergence", second: Second::Real, compare: tsne::kl_divergence },
     Twins { shader: "gradient", entry_point: "descend", second: Second::Real, compare: tsne::descend },

@@ -4,7 +4,8 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::Buffer;
 use layerlens::embedding::tsne::affinity::{self, Affinities};
-use layerlens::embedding::tsne::gradient::{self, Forces, Graph, Step};
+use layerlens::embedding::tsne::gradient::{self, Forces, Graph, State, Step};
+use layerlens::embedding::tsne::repulsion::{self, Repulsor};
 use layerlens::random::Random;
 
 /// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest; and the width is found
@@ -50,21 +51,23 @@ pub fn calibrate(pair: &Pair, n: usize) {
 }
 
 pub fn repulsion(pair: &Pair, n: usize) {
-    let y = uniform(21, 2 * n, -3.0, 3.0);
-    let run = |device: &_| {
-        let places = Buffer::from_slice(device, "places", &y)?;
-        let (mut forces, mut sums) = (Buffer::new(device, "forces", 2 * n)?, Buffer::new(device, "sums", n)?);
-        gradient::repulsion(device, &places, &mut forces, &mut sums, n)?;
-        Ok((floats(forces.read(device)?), floats(sums.read(device)?)))
-    };
-    pair.compare(&format!("repulsion of {n}"), FORCES, |device| {
-        // What fills the CPU's last vector register pushes with some 1e-27: seen only where a point is alone.
-        run(device).map(|both| both.0.into_iter().map(|force| if force.abs() < 1e-20 { 0.0 } else { force }).collect())
-    });
-    pair.compare(&format!("sums of q of {n}"), Q_SUMS, |device| {
-        // The point itself is counted and taken off again, with the rounding of a number above 1.
-        run(device).map(|both| both.1.iter().map(|sum| sum + 1.0).collect())
-    });
+    for c in [2, 3] {
+        let y = uniform(21, c * n, -3.0, 3.0);
+        let run = |device: &_| {
+            let places = Buffer::from_slice(device, "places", &y)?;
+            let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            repulsion::repulsion(device, &places, &mut forces, &mut sums, (n, c))?;
+            Ok((floats(forces.read(device)?), floats(sums.read(device)?)))
+        };
+        pair.compare(&format!("repulsion of {n} x {c}"), FORCES, |device| {
+            // What fills the CPU's last vector register pushes with some 1e-27: seen only where a point is alone.
+            run(device).map(|both| both.0.into_iter().map(|force| if force.abs() < 1e-20 { 0.0 } else { force }).collect())
+        });
+        pair.compare(&format!("sums of q of {n} x {c}"), Q_SUMS, |device| {
+            // The point itself is counted and taken off again, with the rounding of a number above 1.
+            run(device).map(|both| both.1.iter().map(|sum| sum + 1.0).collect())
+        });
+    }
 }
 
 /// Rows of 0 to 30 entries, or of one where there are very many rows.
@@ -83,54 +86,64 @@ fn affinities(n: usize) -> Affinities {
 }
 
 pub fn attraction(pair: &Pair, n: usize) {
-    let (y, affinities) = (uniform(21, 2 * n, -3.0, 3.0), affinities(n));
-    pair.compare(&format!("attraction of {n}"), FORCES, |device| {
-        let graph = Graph::new(device, &affinities)?;
-        let y = Buffer::from_slice(device, "places", &y)?;
-        let mut attractions = Buffer::new(device, "attractions", 2 * n)?;
-        gradient::attraction(device, &y, &graph, &mut attractions)?;
-        attractions.read(device).map(floats)
-    });
+    let affinities = affinities(n);
+    for c in [2, 3] {
+        let y = uniform(21, c * n, -3.0, 3.0);
+        pair.compare(&format!("attraction of {n} x {c}"), FORCES, |device| {
+            let graph = Graph::new(device, &affinities)?;
+            let y = Buffer::from_slice(device, "places", &y)?;
+            let mut attractions = Buffer::new(device, "attractions", c * n)?;
+            gradient::attraction(device, &y, &graph, &mut attractions)?;
+            attractions.read(device).map(floats)
+        });
+    }
 }
 
 pub fn kl_divergence(pair: &Pair, n: usize) {
-    let (y, affinities) = (uniform(21, 2 * n, -3.0, 3.0), affinities(n));
-    pair.compare(&format!("kl_divergence of {n}"), DIVERGENCE, |device| {
-        let graph = Graph::new(device, &affinities)?;
-        let (y, total) = (Buffer::from_slice(device, "places", &y)?, Buffer::from_slice(device, "total", &[0.3 * n as f32])?);
-        let mut shares = Buffer::new(device, "shares", n)?;
-        gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
-        shares.read(device).map(floats)
-    });
+    let affinities = affinities(n);
+    for c in [2, 3] {
+        let y = uniform(21, c * n, -3.0, 3.0);
+        pair.compare(&format!("kl_divergence of {n} x {c}"), DIVERGENCE, |device| {
+            let graph = Graph::new(device, &affinities)?;
+            let y = Buffer::from_slice(device, "places", &y)?;
+            let total = Buffer::from_slice(device, "total", &[0.3 * n as f32])?;
+            let mut shares = Buffer::new(device, "shares", n)?;
+            gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
+            shares.read(device).map(floats)
+        });
+    }
 }
 
 /// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter of rounding, but is
 /// exactly 0 for some points; some steps are too long.
 pub fn descend(pair: &Pair, n: usize) {
-    let mut attractions = uniform(24, 2 * n, 1.0, 2.0);
-    let mut repulsions = uniform(25, 2 * n, 0.0, 0.5);
-    let mut states: Vec<f32> = uniform(26, 4 * n, -1.0, 1.0);
-    for i in 0..n {
-        states[4 * i + 2] = 0.012 + states[4 * i + 2].abs();
-        states[4 * i + 3] += 2.0;
-        if i.is_multiple_of(2) {
-            attractions[2 * i] = -attractions[2 * i];
+    for c in [2, 3] {
+        let mut attractions = uniform(24, c * n, 1.0, 2.0);
+        let mut repulsions = uniform(25, c * n, 0.0, 0.5);
+        let mut updates = uniform(26, c * n, -1.0, 1.0);
+        let gains: Vec<f32> = uniform(28, c * n, 0.012, 3.0);
+        for i in 0..n {
+            if i.is_multiple_of(2) {
+                attractions[c * i] = -attractions[c * i];
+            }
+            if i.is_multiple_of(7) {
+                attractions[c * i] = 0.0;
+                repulsions[c * i] = 0.0;
+                updates[c * i] = 0.0;
+            }
         }
-        if i.is_multiple_of(7) {
-            attractions[2 * i] = 0.0;
-            repulsions[2 * i] = 0.0;
-            states[4 * i] = 0.0;
-        }
+        let step = Step { exaggeration: 1.5, learning_rate: 0.5 * n as f32, momentum: 0.8, max_step_norm: 2.0 };
+        let y = uniform(27, c * n, -3.0, 3.0);
+        pair.compare(&format!("descend of {n} x {c}"), STEP, |device| {
+            let mut forces = Forces::new(device, n, c, Repulsor::exact(device, n)?)?;
+            forces.attractions = Buffer::from_slice(device, "attractions", &attractions)?;
+            forces.repulsions = Buffer::from_slice(device, "repulsions", &repulsions)?;
+            forces.q_total = Buffer::from_slice(device, "total", &[n as f32])?;
+            let (updates, gains) =
+                (Buffer::from_slice(device, "updates", &updates)?, Buffer::from_slice(device, "gains", &gains)?);
+            let (mut state, mut y) = (State { updates, gains }, Buffer::from_slice(device, "places", &y)?);
+            gradient::descend(device, &forces, step, &mut state, &mut y)?;
+            Ok([floats(state.updates.read(device)?), floats(state.gains.read(device)?), floats(y.read(device)?)].concat())
+        });
     }
-    let step = Step { exaggeration: 1.5, learning_rate: 0.5 * n as f32, momentum: 0.8, max_step_norm: 2.0 };
-    let y = uniform(27, 2 * n, -3.0, 3.0);
-    pair.compare(&format!("descend of {n}"), STEP, |device| {
-        let mut forces = Forces::new(device, n)?;
-        forces.attractions = Buffer::from_slice(device, "attractions", &attractions)?;
-        forces.repulsions = Buffer::from_slice(device, "repulsions", &repulsions)?;
-        forces.q_total = Buffer::from_slice(device, "total", &[n as f32])?;
-        let (mut states, mut y) = (Buffer::from_slice(device, "states", &states)?, Buffer::from_slice(device, "places", &y)?);
-        gradient::descend(device, &forces, step, &mut states, &mut y)?;
-        Ok([floats(states.read(device)?), floats(y.read(device)?)].concat())
-    });
 }

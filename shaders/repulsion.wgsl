@@ -1,0 +1,71 @@
+// Repulsion of t-SNE over all pairs: sum_j q_ij^2 (y_i - y_j) and the sums of q_ij = 1 / (1 + |y_i - y_j|^2).
+
+struct RepulsionParams {
+    first: u32,
+    n_rows: u32,
+    n: u32,
+    n_components: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: RepulsionParams;
+// n x 2 or n x 3.
+@group(0) @binding(1) var<storage, read> points: array<f32>;
+@group(0) @binding(2) var<storage, read_write> repulsions: array<f32>;
+@group(0) @binding(3) var<storage, read_write> q_sums: array<f32>;
+
+const THREADS: u32 = 256u;
+
+var<workgroup> others: array<vec3<f32>, THREADS>;
+
+// A point in space; the third coordinate of a flat map is 0.
+fn point_of(i: u32, n_components: u32) -> vec3<f32> {
+    let at = i * n_components;
+    if n_components == 2u {
+        return vec3<f32>(points[at], points[at + 1u], 0.0);
+    }
+    return vec3<f32>(points[at], points[at + 1u], points[at + 2u]);
+}
+
+// One point a thread against all others, which pass through workgroup memory in tiles. Sums within a tile are kept apart from
+// the total, which keeps the rounding error of n additions small.
+@compute @workgroup_size(256)
+fn repulsion(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let offset = workgroup_number(group_id, group_count) * THREADS + thread;
+    let i = params.first + offset;
+    let n = params.n;
+    let n_components = params.n_components;
+    var point = vec3<f32>(0.0);
+    if i < n {
+        point = point_of(i, n_components);
+    }
+    var force = vec3<f32>(0.0);
+    var q_sum = 0.0;
+    for (var first = 0u; first < n; first += THREADS) {
+        if first + thread < n {
+            others[thread] = point_of(first + thread, n_components);
+        }
+        workgroupBarrier();
+        var tile_force = vec3<f32>(0.0);
+        var tile_sum = 0.0;
+        for (var j = 0u; j < min(THREADS, n - first); j++) {
+            let difference = point - others[j];
+            let q = 1.0 / (1.0 + dot(difference, difference));
+            tile_sum += q;
+            tile_force += q * q * difference;
+        }
+        force += tile_force;
+        q_sum += tile_sum;
+        workgroupBarrier();
+    }
+    if offset < params.n_rows && i < n {
+        for (var axis = 0u; axis < n_components; axis++) {
+            repulsions[i * n_components + axis] = force[axis];
+        }
+        // The point itself was counted with q = 1.
+        q_sums[i] = q_sum - 1.0;
+    }
+}

@@ -1,0 +1,215 @@
+//! The repulsive forces of t-SNE and its normaliser: over all pairs, O(n^2), or by the [`grid`](super::grid), O(n).
+
+use super::grid::{Accuracy, GridRepulsion};
+use crate::compute::reduce::Sum;
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::error::Result;
+
+uniform! {
+    struct RepulsionParams { first: u32, n_rows: u32, n: u32, n_components: u32 }
+}
+
+const REPULSION: Kernel = kernel!("repulsion", "repulsion", 256, RepulsionParams);
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&REPULSION];
+
+/// Pairs of one dispatch at most: some 0.1 s on an integrated GPU, below every driver's watchdog.
+const PAIRS_PER_DISPATCH: usize = 1 << 30;
+
+/// How the repulsive forces are computed.
+#[derive(Debug)]
+pub enum Repulsor {
+    /// Over all pairs.
+    Exact(Exact),
+    /// By a grid, in two dimensions.
+    Grid(Box<GridRepulsion>),
+}
+
+/// What the exact forces need.
+#[derive(Debug)]
+pub struct Exact {
+    q_sums: Buffer<f32>,
+    sum: Sum,
+    n: usize,
+}
+
+impl Repulsor {
+    /// Over all pairs of `n` points.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn exact(device: &Device, n: usize) -> Result<Self> {
+        Ok(Self::Exact(Exact { q_sums: Buffer::new(device, "row sums of q", n)?, sum: Sum::new(device, n)?, n }))
+    }
+
+    /// By a grid.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn grid(device: &Device, n: usize, accuracy: Accuracy) -> Result<Self> {
+        Ok(Self::Grid(Box::new(GridRepulsion::new(device, n, accuracy)?)))
+    }
+
+    /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x n_components, and the normaliser Z, the sum of q over all ordered pairs.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn compute(
+        &mut self,
+        device: &Device,
+        y: &Buffer<f32>,
+        repulsions: &mut Buffer<f32>,
+        q_total: &mut Buffer<f32>,
+    ) -> Result<()> {
+        match self {
+            Self::Exact(Exact { q_sums, sum, n }) => {
+                repulsion(device, y, repulsions, q_sums, (*n, y.len() / *n))?;
+                sum.run(device, q_sums, q_total)
+            }
+            Self::Grid(grid) => grid.compute(device, y, repulsions, q_total),
+        }
+    }
+
+    /// Whether the map has been larger than a grid that was made for it, so that some forces were wrong.
+    pub fn has_outgrown_its_grid(&self) -> bool {
+        matches!(self, Self::Grid(grid) if grid.has_been_outgrown())
+    }
+}
+
+/// Repulsive forces and row sums of q, self excluded. Shapes: `y` n x c, `repulsions` n x c, `q_sums` n; `shape` is (n, c) with c
+/// 2 or 3.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn repulsion(
+    device: &Device,
+    y: &Buffer<f32>,
+    repulsions: &mut Buffer<f32>,
+    q_sums: &mut Buffer<f32>,
+    shape: (usize, usize),
+) -> Result<()> {
+    let (n, c) = shape;
+    match device {
+        Device::Cpu(_) => cpu::repulsion(y.host(), repulsions.host_mut(), q_sums.host_mut(), c),
+        Device::Gpu(gpu) => {
+            let rows = (PAIRS_PER_DISPATCH / n).next_multiple_of(REPULSION.workgroup_size as usize);
+            for first in (0..n).step_by(rows) {
+                let n_rows = rows.min(n - first);
+                let uniform = RepulsionParams { first: first as u32, n_rows: n_rows as u32, n: n as u32, n_components: c as u32 };
+                let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu())];
+                gpu.dispatch(&REPULSION, &uniform, &bindings, n_rows, (n_rows * n) as u64)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use multiversion::multiversion;
+    use rayon::prelude::*;
+
+    /// Points whose distances to the others are computed together, the unit of parallel work.
+    const ROWS: usize = 64;
+    /// Running sums of one force: as many as the widest vector registers hold.
+    const LANES: usize = 16;
+
+    pub fn repulsion(y: &[f32], repulsions: &mut [f32], q_sums: &mut [f32], c: usize) {
+        match c {
+            2 => repel::<2>(y, repulsions, q_sums),
+            _ => repel::<3>(y, repulsions, q_sums),
+        }
+    }
+
+    fn repel<const C: usize>(y: &[f32], repulsions: &mut [f32], q_sums: &mut [f32]) {
+        let n = q_sums.len();
+        // Coordinates apart, so that neighbours in memory are neighbours in a vector register. Points that fill the last
+        // register stand so far off that their q is 0.
+        let padded = n.next_multiple_of(LANES);
+        // The square of this is finite, and so is the product of two such squares with 1.
+        let far = 1e9;
+        let axes: [Vec<f32>; C] = std::array::from_fn(|axis| {
+            y.iter().skip(axis).step_by(C).copied().chain(std::iter::repeat_n(far, padded - n)).collect()
+        });
+        let others: [&[f32]; C] = std::array::from_fn(|axis| axes[axis].as_slice());
+        let fused = has_fused_multiply_add();
+        let chunks = repulsions.par_chunks_mut(C * ROWS).zip(q_sums.par_chunks_mut(ROWS)).enumerate();
+        chunks.for_each(|(chunk, (repulsions, q_sums))| {
+            for (pair, (repulsions, q_sums)) in repulsions.chunks_mut(2 * C).zip(q_sums.chunks_mut(2)).enumerate() {
+                let first = chunk * ROWS + 2 * pair;
+                let at = |i: usize| std::array::from_fn(|axis| others[axis][i]);
+                let points = [at(first), at((first + 1).min(n - 1))];
+                let both = if fused { fused_repulsion(points, others) } else { repulsion_on_two::<C, false>(points, others) };
+                for ((force, q_sum), (found, total)) in repulsions.chunks_exact_mut(C).zip(q_sums).zip(both) {
+                    force.copy_from_slice(&found);
+                    // The point itself was counted with q = 1.
+                    *q_sum = total - 1.0;
+                }
+            }
+        });
+    }
+
+    /// Whether a x b + c is one instruction here; where it is not, the function that rounds likewise is very slow.
+    fn has_fused_multiply_add() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return std::arch::is_x86_feature_detected!("fma");
+        #[cfg(not(target_arch = "x86_64"))]
+        return cfg!(target_arch = "aarch64");
+    }
+
+    #[inline(always)]
+    fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+        if FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
+
+    /// Force and sum of q.
+    type Pushed<const C: usize> = ([f32; C], f32);
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn fused_repulsion<const C: usize>(points: [[f32; C]; 2], others: [&[f32]; C]) -> [Pushed<C>; 2] {
+        repulsion_on_two::<C, true>(points, others)
+    }
+
+    /// Force and sum of q on two points at once: one division serves both, 1 / a = b / (a b).
+    #[inline(always)]
+    fn repulsion_on_two<const C: usize, const FUSED: bool>(points: [[f32; C]; 2], others: [&[f32]; C]) -> [Pushed<C>; 2] {
+        let mut forces = [[[0.0_f32; LANES]; C]; 2];
+        let mut q_sums = [[0.0_f32; LANES]; 2];
+        for first in (0..others[0].len()).step_by(LANES) {
+            let block: [&[f32; LANES]; C] = std::array::from_fn(|axis| {
+                let (block, _) = others[axis][first..].split_first_chunk().expect("padded to whole blocks");
+                block
+            });
+            for lane in 0..LANES {
+                let (mut a, mut b) = (1.0, 1.0);
+                for axis in 0..C {
+                    let (to_a, to_b) = (points[0][axis] - block[axis][lane], points[1][axis] - block[axis][lane]);
+                    a = multiply_add::<FUSED>(to_a, to_a, a);
+                    b = multiply_add::<FUSED>(to_b, to_b, b);
+                }
+                let inverse = 1.0 / (a * b);
+                let (q_a, q_b) = (b * inverse, a * inverse);
+                let (square_a, square_b) = (q_a * q_a, q_b * q_b);
+                for axis in 0..C {
+                    let (to_a, to_b) = (points[0][axis] - block[axis][lane], points[1][axis] - block[axis][lane]);
+                    forces[0][axis][lane] = multiply_add::<FUSED>(square_a, to_a, forces[0][axis][lane]);
+                    forces[1][axis][lane] = multiply_add::<FUSED>(square_b, to_b, forces[1][axis][lane]);
+                }
+                q_sums[0][lane] += q_a;
+                q_sums[1][lane] += q_b;
+            }
+        }
+        std::array::from_fn(|point| (forces[point].map(total), total(q_sums[point])))
+    }
+
+    /// The sum of all lanes, in the order of a tree.
+    #[inline(always)]
+    fn total(mut lanes: [f32; LANES]) -> f32 {
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                lanes[lane] += lanes[lane + half];
+            }
+        }
+        lanes[0]
+    }
+}

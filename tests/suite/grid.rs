@@ -1,0 +1,107 @@
+//! Forces of the grid against exact ones in double precision, on real maps from the first iteration to the last.
+
+use crate::support::{LIMITS, cpu, devices};
+use layerlens::compute::{Buffer, Device};
+use layerlens::dataset::Dataset;
+use layerlens::embedding::tsne::grid::Accuracy;
+use layerlens::embedding::tsne::repulsion::Repulsor;
+use layerlens::embedding::{Pca, Space, Tsne};
+use layerlens::matrix::Matrix;
+use layerlens::neighbors::nearest_neighbors;
+use layerlens::progress::Silent;
+
+/// 5,000 images, and their t-SNE maps after so many iterations: at the start, unfolding, at the end of the early exaggeration,
+/// growing, and done.
+fn maps() -> Vec<(usize, Matrix)> {
+    let data = Dataset::load("fashion-mnist-sample", None).expect("the embedded sample");
+    let x = data.train.images.features().select(&(0..5000).collect::<Vec<_>>());
+    let device = Device::cpu();
+    let neighbors = nearest_neighbors(&device, &x, 90, &Silent).expect("neighbours");
+    let pca = Pca::default().fit(&device, &x).expect("axes");
+    let space = Space { x: &x, neighbors: Some(&neighbors), pca: Some(pca.embedding()) };
+    [1, 30, 250, 300, 750]
+        .map(|max_iter| {
+            let tsne = Tsne { max_iter, ..Tsne::default() };
+            (max_iter, tsne.fit_space(&device, &space, &Silent).expect("a map").embedding().clone())
+        })
+        .to_vec()
+}
+
+/// Exact forces and the normaliser.
+fn exact(map: &Matrix) -> (Vec<f64>, f64) {
+    let (mut forces, mut total) = (Vec::new(), 0.0);
+    for a in map.rows() {
+        let mut force = [0.0, 0.0];
+        for b in map.rows() {
+            let (dx, dy) = (f64::from(a[0]) - f64::from(b[0]), f64::from(a[1]) - f64::from(b[1]));
+            let q = 1.0 / (1.0 + dx * dx + dy * dy);
+            total += q;
+            force[0] += q * q * dx;
+            force[1] += q * q * dy;
+        }
+        forces.extend(force);
+    }
+    (forces, total - map.n_samples() as f64)
+}
+
+fn on_grid(device: &Device, map: &Matrix, accuracy: Accuracy) -> (Vec<f32>, f64) {
+    let y = Buffer::from_slice(device, "map", map.as_slice()).expect("room");
+    let (mut forces, mut total) =
+        (Buffer::new(device, "forces", y.len()).expect("room"), Buffer::new(device, "total", 1).expect("room"));
+    let mut grid = Repulsor::grid(device, map.n_samples(), accuracy).expect("a grid");
+    // Twice: the second pass finds the grid as the first has left it.
+    for _ in 0..2 {
+        grid.compute(device, &y, &mut forces, &mut total).expect("forces");
+    }
+    assert!(!grid.has_outgrown_its_grid());
+    (forces.read(device).expect("forces"), f64::from(total.read(device).expect("a total")[0]))
+}
+
+#[test]
+fn the_forces_of_the_grid_are_nearly_exact_throughout() {
+    let maps = maps();
+    let devices = devices(&LIMITS[..1]);
+    for (iterations, map) in &maps {
+        let (expected, total) = exact(map);
+        let norm = expected.iter().map(|force| force * force).sum::<f64>().sqrt();
+        for device in &devices {
+            for (accuracy, allowed) in [(Accuracy::Fast, 0.03), (Accuracy::Accurate, 0.004)] {
+                let (forces, q_total) = on_grid(device, map, accuracy);
+                let off: f64 = forces.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
+                let (error, total_error) = (off.sqrt() / norm, (q_total / total - 1.0).abs());
+                let what = format!("{accuracy:?} after {iterations} iterations on {device:?}");
+                assert!(error <= allowed, "{what}: forces off by {error:.5} of their root mean square");
+                assert!(total_error <= 5e-4, "{what}: normaliser off by {total_error:e}");
+            }
+        }
+    }
+}
+
+#[test]
+fn points_in_one_place_and_points_in_two_do_not_push_each_other_out_of_the_grid() {
+    for device in devices(&LIMITS[..1]) {
+        for values in [vec![2.5; 400], [vec![-1.0; 200], vec![7.0; 200]].concat()] {
+            let map = Matrix::new(values, 200, 2).expect("finite");
+            let (forces, total) = on_grid(&device, &map, Accuracy::Fast);
+            let (expected, q_total) = exact(&map);
+            assert!((total / q_total - 1.0).abs() < 1e-3, "{device:?}: {total}, exactly {q_total}");
+            for (force, expected) in forces.iter().zip(&expected) {
+                assert!((f64::from(*force) - expected).abs() < 0.02, "{device:?}: {force}, exactly {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn maps_on_the_grid_are_as_good_as_exact_ones() {
+    let data = Dataset::load("fashion-mnist-sample", None).expect("the embedded sample");
+    let x = data.train.images.features().select(&(0..3000).collect::<Vec<_>>());
+    let divergence = |tsne: &Tsne| tsne.fit(&cpu(), &x).expect("a map").result("kl_divergence").expect("a divergence");
+    use layerlens::embedding::tsne::Repulsion;
+    let exact = divergence(&Tsne { repulsion: Repulsion::Exact, ..Tsne::default() });
+    for accuracy in [Accuracy::Fast, Accuracy::Accurate] {
+        let found = divergence(&Tsne { repulsion: Repulsion::Grid, accuracy, ..Tsne::default() });
+        // Runs end in different local optima, whose divergences differ by some parts in a thousand.
+        assert!(found < 1.01 * exact, "{accuracy:?}: KL {found}, with exact forces {exact}");
+    }
+}
