@@ -32,6 +32,7 @@ pub mod neighbors;
 pub mod embedding;
 pub mod evaluation;
 
+pub mod benchmark;
 pub mod report;
 pub mod run;
 

@@ -1,5 +1,6 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
+mod bench;
 mod devices;
 mod embed;
 mod evaluate;
@@ -65,6 +66,8 @@ enum Command {
     Embed(embed::EmbedArgs),
     /// Score a space or a map by k-NN classification
     Evaluate(evaluate::EvaluateArgs),
+    /// Measure every stage, CPU against GPU, over numbers of points and features
+    Bench(bench::BenchArgs),
     /// List the GPUs, and which one each --device takes
     Devices,
 }
@@ -82,6 +85,7 @@ impl Cli {
             Some(Command::Train(args)) => train::train(&self.global, &args),
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
+            Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Devices) => devices::devices(&self.global),
         }
     }
@@ -114,6 +118,12 @@ fn seeds() -> clap::builder::RangedU64ValueParser {
 /// The command line as it was typed.
 fn argv() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// The names of all methods, with commas between.
+fn method_name_list() -> &'static str {
+    static LIST: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    LIST.get_or_init(|| METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(","))
 }
 
 /// A method's title by its name.

@@ -12,12 +12,14 @@ mod font;
 pub mod history;
 mod labels;
 mod raster;
+pub mod scaling;
 pub mod scatter;
 mod vector;
 
 pub use bars::{BarPanel, Bars};
 pub use examples::Examples;
 pub use history::History;
+pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 
 use crate::error::{Error, Result};
