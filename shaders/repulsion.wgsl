@@ -5,6 +5,9 @@ struct RepulsionParams {
     n_rows: u32,
     n: u32,
     n_components: u32,
+    n_others: u32,
+    // What a point counts for itself: 1 where it is one of the others.
+    own: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: RepulsionParams;
@@ -12,18 +15,28 @@ struct RepulsionParams {
 @group(0) @binding(1) var<storage, read> points: array<f32>;
 @group(0) @binding(2) var<storage, read_write> repulsions: array<f32>;
 @group(0) @binding(3) var<storage, read_write> q_sums: array<f32>;
+// n_others x 2 or x 3; the points themselves, or those of a map that stands still.
+@group(0) @binding(4) var<storage, read> pushing: array<f32>;
 
 const THREADS: u32 = 256u;
 
 var<workgroup> others: array<vec3<f32>, THREADS>;
 
 // A point in space; the third coordinate of a flat map is 0.
-fn point_of(i: u32, n_components: u32) -> vec3<f32> {
-    let at = i * n_components;
-    if n_components == 2u {
+fn point_of(i: u32) -> vec3<f32> {
+    let at = i * params.n_components;
+    if params.n_components == 2u {
         return vec3<f32>(points[at], points[at + 1u], 0.0);
     }
     return vec3<f32>(points[at], points[at + 1u], points[at + 2u]);
+}
+
+fn other_of(i: u32) -> vec3<f32> {
+    let at = i * params.n_components;
+    if params.n_components == 2u {
+        return vec3<f32>(pushing[at], pushing[at + 1u], 0.0);
+    }
+    return vec3<f32>(pushing[at], pushing[at + 1u], pushing[at + 2u]);
 }
 
 // One point a thread against all others, which pass through workgroup memory in tiles. Sums within a tile are kept apart from
@@ -37,21 +50,20 @@ fn repulsion(
     let offset = workgroup_number(group_id, group_count) * THREADS + thread;
     let i = params.first + offset;
     let n = params.n;
-    let n_components = params.n_components;
     var point = vec3<f32>(0.0);
     if i < n {
-        point = point_of(i, n_components);
+        point = point_of(i);
     }
     var force = vec3<f32>(0.0);
     var q_sum = 0.0;
-    for (var first = 0u; first < n; first += THREADS) {
-        if first + thread < n {
-            others[thread] = point_of(first + thread, n_components);
+    for (var first = 0u; first < params.n_others; first += THREADS) {
+        if first + thread < params.n_others {
+            others[thread] = other_of(first + thread);
         }
         workgroupBarrier();
         var tile_force = vec3<f32>(0.0);
         var tile_sum = 0.0;
-        for (var j = 0u; j < min(THREADS, n - first); j++) {
+        for (var j = 0u; j < min(THREADS, params.n_others - first); j++) {
             let difference = point - others[j];
             let q = 1.0 / (1.0 + dot(difference, difference));
             tile_sum += q;
@@ -62,10 +74,9 @@ fn repulsion(
         workgroupBarrier();
     }
     if offset < params.n_rows && i < n {
-        for (var axis = 0u; axis < n_components; axis++) {
-            repulsions[i * n_components + axis] = force[axis];
+        for (var axis = 0u; axis < params.n_components; axis++) {
+            repulsions[i * params.n_components + axis] = force[axis];
         }
-        // The point itself was counted with q = 1.
-        q_sums[i] = q_sum - 1.0;
+        q_sums[i] = q_sum - params.own;
     }
 }

@@ -58,6 +58,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::tsne::grid::KERNELS,
         embedding::tsne::repulsion::KERNELS,
         embedding::tsne::gradient::KERNELS,
+        embedding::tsne::settling::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

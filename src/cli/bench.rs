@@ -82,7 +82,10 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
     let terminal = global.terminal();
     let mut timings = Vec::new();
     for (device, name) in devices(global, &args.adapters)? {
-        print(&format!("{name}\n{:<28} {:>8} {:>5} {:>11} {:>11} {:>11}  runs\n", "stage", "n", "d", "median s", "least", "most"));
+        print(&format!(
+            "{name}\n{:<28} {:>8} {:>5} {:>11} {:>11} {:>11}  runs\n",
+            "stage", "n", "d", "median s", "least", "most"
+        ));
         let observer = terminal.stage("bench");
         timings.extend(benchmark.run(&device, &name, observer.as_ref(), &|timing| print(&line(timing)))?);
     }

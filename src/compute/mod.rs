@@ -7,6 +7,7 @@ mod adapter;
 mod buffer;
 mod gpu;
 mod kernel;
+pub mod memory;
 pub mod reduce;
 
 pub use adapter::{AdapterDescription, Chosen, adapters, choose};

@@ -14,6 +14,7 @@ pub mod gradient;
 pub mod grid;
 mod perplexity;
 pub mod repulsion;
+pub mod settling;
 pub mod spectrum;
 
 pub use perplexity::Perplexity;
@@ -54,6 +55,7 @@ pub const METHOD: Method = Method {
         Parameter { name: "repulsion", help: "How repulsion is computed: exact, grid, or auto: grid from 2,000 points on" },
         Parameter { name: "accuracy", help: "Of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)" },
         Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
+        Parameter { name: "placement", help: "Of new points: mode of their neighbours' places, or optimise, openTSNE's way" },
         Parameter { name: "random_state", help: "Seed of what is random" },
     ],
     build: |table| Ok(Box::new(from_table::<Tsne>(table)?)),
@@ -124,6 +126,8 @@ pub struct Tsne {
     pub accuracy: Accuracy,
     /// Where the points start. Default PCA.
     pub init: Init,
+    /// How new points are placed. Default mode.
+    pub placement: Placement,
     /// Seed of random starts. Default 42.
     pub random_state: u64,
 }
@@ -144,6 +148,7 @@ impl Default for Tsne {
             repulsion: Repulsion::Auto,
             accuracy: Accuracy::Fast,
             init: Init::Pca,
+            placement: Placement::Mode,
             random_state: 42,
         }
     }
@@ -315,15 +320,15 @@ impl NeighborEmbedding for Tsne {
     const NAME: &'static str = METHOD.name;
 
     fn placement(&self) -> Placement {
-        Placement::Mode
+        self.placement
     }
 
     fn n_neighbors_to_optimise(&self) -> usize {
-        0
+        settling::N_NEIGHBORS
     }
 
-    fn optimise_places(&self, _: &Device, _: &FittedTsne, _: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
-        Ok(start)
+    fn optimise_places(&self, device: &Device, map: &FittedTsne, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+        settling::optimise(device, map.embedding(), new.neighbors, &start)
     }
 }
 

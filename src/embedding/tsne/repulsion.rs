@@ -6,7 +6,7 @@ use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
-    struct RepulsionParams { first: u32, n_rows: u32, n: u32, n_components: u32 }
+    struct RepulsionParams { first: u32, n_rows: u32, n: u32, n_components: u32, n_others: u32, own: f32 }
 }
 
 const REPULSION: Kernel = kernel!("repulsion", "repulsion", 256, RepulsionParams);
@@ -64,7 +64,7 @@ impl Repulsor {
     ) -> Result<()> {
         match self {
             Self::Exact(Exact { q_sums, sum, n }) => {
-                repulsion(device, y, repulsions, q_sums, (*n, y.len() / *n))?;
+                repulsion(device, y, None, repulsions, q_sums, (*n, y.len() / *n))?;
                 sum.run(device, q_sums, q_total)
             }
             Self::Grid(grid) => grid.compute(device, y, repulsions, q_total),
@@ -77,28 +77,40 @@ impl Repulsor {
     }
 }
 
-/// Repulsive forces and row sums of q, self excluded. Shapes: `y` n x c, `repulsions` n x c, `q_sums` n; `shape` is (n, c) with c
-/// 2 or 3.
+/// Repulsive forces and row sums of q. Shapes: `y` n x c, `repulsions` n x c, `q_sums` n; `shape` is (n, c) with c 2 or 3. The
+/// points push each other, or `others`, m x c, push them and stand still themselves.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn repulsion(
     device: &Device,
     y: &Buffer<f32>,
+    others: Option<&Buffer<f32>>,
     repulsions: &mut Buffer<f32>,
     q_sums: &mut Buffer<f32>,
     shape: (usize, usize),
 ) -> Result<()> {
     let (n, c) = shape;
+    // The point itself is counted with q = 1 where it is one of those that push.
+    let own = if others.is_none() { 1.0 } else { 0.0 };
+    let pushing = others.unwrap_or(y);
     match device {
-        Device::Cpu(_) => cpu::repulsion(y.host(), repulsions.host_mut(), q_sums.host_mut(), c),
+        Device::Cpu(_) => cpu::repulsion((y.host(), pushing.host(), own), repulsions.host_mut(), q_sums.host_mut(), c),
         Device::Gpu(gpu) => {
-            let rows = (PAIRS_PER_DISPATCH / n).next_multiple_of(REPULSION.workgroup_size as usize);
+            let n_others = pushing.len() / c;
+            let rows = (PAIRS_PER_DISPATCH / n_others).max(1).next_multiple_of(REPULSION.workgroup_size as usize);
             for first in (0..n).step_by(rows) {
                 let n_rows = rows.min(n - first);
-                let uniform = RepulsionParams { first: first as u32, n_rows: n_rows as u32, n: n as u32, n_components: c as u32 };
-                let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu())];
-                gpu.dispatch(&REPULSION, &uniform, &bindings, n_rows, (n_rows * n) as u64)?;
+                let uniform = RepulsionParams {
+                    first: first as u32,
+                    n_rows: n_rows as u32,
+                    n: n as u32,
+                    n_components: c as u32,
+                    n_others: n_others as u32,
+                    own,
+                };
+                let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu()), (4, pushing.gpu())];
+                gpu.dispatch(&REPULSION, &uniform, &bindings, n_rows, (n_rows * n_others) as u64)?;
             }
         }
     }
@@ -114,36 +126,38 @@ mod cpu {
     /// Running sums of one force: as many as the widest vector registers hold.
     const LANES: usize = 16;
 
-    pub fn repulsion(y: &[f32], repulsions: &mut [f32], q_sums: &mut [f32], c: usize) {
+    /// `points` are those that are pushed, those that push, and what a point counts for itself.
+    pub fn repulsion(points: (&[f32], &[f32], f32), repulsions: &mut [f32], q_sums: &mut [f32], c: usize) {
         match c {
-            2 => repel::<2>(y, repulsions, q_sums),
-            _ => repel::<3>(y, repulsions, q_sums),
+            2 => repel::<2>(points, repulsions, q_sums),
+            _ => repel::<3>(points, repulsions, q_sums),
         }
     }
 
-    fn repel<const C: usize>(y: &[f32], repulsions: &mut [f32], q_sums: &mut [f32]) {
-        let n = q_sums.len();
+    fn repel<const C: usize>((y, pushing, own): (&[f32], &[f32], f32), repulsions: &mut [f32], q_sums: &mut [f32]) {
+        let n_others = pushing.len() / C;
         // Coordinates apart, so that neighbours in memory are neighbours in a vector register. Points that fill the last
         // register stand so far off that their q is 0.
-        let padded = n.next_multiple_of(LANES);
+        let padded = n_others.next_multiple_of(LANES);
         // The square of this is finite, and so is the product of two such squares with 1.
         let far = 1e9;
         let axes: [Vec<f32>; C] = std::array::from_fn(|axis| {
-            y.iter().skip(axis).step_by(C).copied().chain(std::iter::repeat_n(far, padded - n)).collect()
+            pushing.iter().skip(axis).step_by(C).copied().chain(std::iter::repeat_n(far, padded - n_others)).collect()
         });
         let others: [&[f32]; C] = std::array::from_fn(|axis| axes[axis].as_slice());
+        let (places, _) = y.as_chunks::<C>();
         let fused = has_fused_multiply_add();
-        let chunks = repulsions.par_chunks_mut(C * ROWS).zip(q_sums.par_chunks_mut(ROWS)).enumerate();
-        chunks.for_each(|(chunk, (repulsions, q_sums))| {
-            for (pair, (repulsions, q_sums)) in repulsions.chunks_mut(2 * C).zip(q_sums.chunks_mut(2)).enumerate() {
-                let first = chunk * ROWS + 2 * pair;
-                let at = |i: usize| std::array::from_fn(|axis| others[axis][i]);
-                let points = [at(first), at((first + 1).min(n - 1))];
+        // Two at once are rounded together; new points must not depend on each other.
+        let together = if own > 0.0 { 2 } else { 1 };
+        let chunks = repulsions.par_chunks_mut(C * ROWS).zip(q_sums.par_chunks_mut(ROWS)).zip(places.par_chunks(ROWS));
+        chunks.for_each(|((repulsions, q_sums), places)| {
+            let pairs = repulsions.chunks_mut(together * C).zip(q_sums.chunks_mut(together)).zip(places.chunks(together));
+            for ((repulsions, q_sums), places) in pairs {
+                let points = [places[0], places[places.len() - 1]];
                 let both = if fused { fused_repulsion(points, others) } else { repulsion_on_two::<C, false>(points, others) };
                 for ((force, q_sum), (found, total)) in repulsions.chunks_exact_mut(C).zip(q_sums).zip(both) {
                     force.copy_from_slice(&found);
-                    // The point itself was counted with q = 1.
-                    *q_sum = total - 1.0;
+                    *q_sum = total - own;
                 }
             }
         });

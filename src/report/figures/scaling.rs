@@ -39,9 +39,8 @@ impl Scaling {
         let points = self.curves.iter().flat_map(|curve| &curve.points);
         let start = (f64::INFINITY, f64::NEG_INFINITY);
         let joined = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
-        let (x, y) = points.fold((start, start), |(x, y), &(n, seconds)| {
-            (joined(x, (n as f64).log10()), joined(y, seconds.log10()))
-        });
+        let (x, y) =
+            points.fold((start, start), |(x, y), &(n, seconds)| (joined(x, (n as f64).log10()), joined(y, seconds.log10())));
         ((x.0 - 0.08, x.1 + 0.08), (y.0.floor(), y.1.ceil().max(y.0.floor() + 1.0)))
     }
 }
@@ -60,7 +59,8 @@ fn seconds(power: i32) -> String {
 
 impl Figure for Scaling {
     fn check(&self) -> Result<(), String> {
-        let sound = |curve: &Curve| !curve.points.is_empty() && curve.points.iter().all(|&(n, s)| n > 0 && s > 0.0 && s.is_finite());
+        let sound =
+            |curve: &Curve| !curve.points.is_empty() && curve.points.iter().all(|&(n, s)| n > 0 && s > 0.0 && s.is_finite());
         if self.curves.is_empty() || !self.curves.iter().all(sound) {
             return Err("a curve of times needs numbers of points and seconds above 0".into());
         }

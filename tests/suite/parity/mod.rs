@@ -65,6 +65,7 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "fourier", entry_point: "restore_rows", second: Second::Lowered, compare: grid::restore_rows },
     Twins { shader: "gradient", entry_point: "attraction", second: Second::Real, compare: tsne::attraction },
     Twins { shader: "gradient", entry_point: "kl_divergence", second: Second::Real, compare: tsne::kl_divergence },
+    Twins { shader: "settling", entry_point: "settle", second: Second::Real, compare: tsne::settle },
     Twins { shader: "gradient", entry_point: "descend", second: Second::Real, compare: tsne::descend },
 ];
 

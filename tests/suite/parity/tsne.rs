@@ -6,6 +6,7 @@ use layerlens::compute::Buffer;
 use layerlens::embedding::tsne::affinity::{self, Affinities};
 use layerlens::embedding::tsne::gradient::{self, Forces, Graph, State, Step};
 use layerlens::embedding::tsne::repulsion::{self, Repulsor};
+use layerlens::embedding::tsne::settling::{self, NewRows};
 use layerlens::random::Random;
 
 /// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest; and the width is found
@@ -56,9 +57,16 @@ pub fn repulsion(pair: &Pair, n: usize) {
         let run = |device: &_| {
             let places = Buffer::from_slice(device, "places", &y)?;
             let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
-            repulsion::repulsion(device, &places, &mut forces, &mut sums, (n, c))?;
+            repulsion::repulsion(device, &places, None, &mut forces, &mut sums, (n, c))?;
             Ok((floats(forces.read(device)?), floats(sums.read(device)?)))
         };
+        let others = uniform(29, c * 100, -3.0, 3.0);
+        pair.compare(&format!("repulsion of {n} x {c} by 100 others"), FORCES, |device| {
+            let (places, others) = (Buffer::from_slice(device, "places", &y)?, Buffer::from_slice(device, "others", &others)?);
+            let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            repulsion::repulsion(device, &places, Some(&others), &mut forces, &mut sums, (n, c))?;
+            Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
+        });
         pair.compare(&format!("repulsion of {n} x {c}"), FORCES, |device| {
             // What fills the CPU's last vector register pushes with some 1e-27: seen only where a point is alone.
             run(device).map(|both| both.0.into_iter().map(|force| if force.abs() < 1e-20 { 0.0 } else { force }).collect())
@@ -110,6 +118,29 @@ pub fn kl_divergence(pair: &Pair, n: usize) {
             let mut shares = Buffer::new(device, "shares", n)?;
             gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
             shares.read(device).map(floats)
+        });
+    }
+}
+
+/// Steps of new points, some of them too long, towards neighbours in a map of 50.
+pub fn settle(pair: &Pair, n: usize) {
+    let random = Random::new(7, 40);
+    for (k, c) in if n > 1000 { vec![(2, 2)] } else { vec![(1, 2), (15, 2), (15, 3)] } {
+        let neighbors: Vec<u32> = (0..n * k).map(|at| random.bits(at as u64) % 50).collect();
+        let (fitted, y) = (uniform(41, c * 50, -3.0, 3.0), uniform(42, c * n, -3.0, 3.0));
+        let (pushes, sums) = (uniform(43, c * n, 0.0, 0.5), uniform(44, n, 1.0, 2.0));
+        let probabilities = uniform(45, n * k, 0.01, 0.2);
+        pair.compare(&format!("settle {n} x {c} by {k}"), STEP, |device| {
+            let new = NewRows {
+                neighbors: Buffer::from_slice(device, "neighbours", &neighbors)?,
+                probabilities: Buffer::from_slice(device, "probabilities", &probabilities)?,
+                shape: (n, k, c),
+            };
+            let fitted = Buffer::from_slice(device, "fitted", &fitted)?;
+            let (pushes, sums) = (Buffer::from_slice(device, "pushes", &pushes)?, Buffer::from_slice(device, "sums", &sums)?);
+            let (mut state, mut y) = (State::new(device, c * n)?, Buffer::from_slice(device, "places", &y)?);
+            settling::settle(device, &new, &fitted, (&pushes, &sums), &mut state, &mut y)?;
+            Ok([floats(state.updates.read(device)?), floats(y.read(device)?)].concat())
         });
     }
 }
