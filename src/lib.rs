@@ -50,10 +50,11 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         compute::reduce::KERNELS,
         neighbors::pairwise::KERNELS,
         neighbors::knn::KERNELS,
-        embedding::PCA_KERNELS,
+        embedding::pca::products::KERNELS,
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
         embedding::tsne::gradient::KERNELS,
+        evaluation::ranks::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

@@ -10,7 +10,7 @@ pub mod gradient;
 
 use super::init::{self, Init, Start};
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -202,7 +202,7 @@ impl Embedding for Tsne {
         (3.0 * self.perplexity) as usize
     }
 
-    fn validate(&self, n: usize, d: usize) -> Result<()> {
+    fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
         let checks = [
             ("--perplexity", self.perplexity, (1.0..=most).contains(&self.perplexity), "between 1 and 168"),
@@ -218,11 +218,6 @@ impl Embedding for Tsne {
         }
         if self.max_iter == 0 {
             return Err(Error::parameter("--max-iter", 0, "at least 1"));
-        }
-        if self.init == Init::Pca && d > MAX_FEATURES {
-            return Err(Error::Data(format!(
-                "t-SNE starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
-            )));
         }
         if 3.0 * self.perplexity > n.saturating_sub(1) as f32 {
             let (needed, largest) = ((3.0 * self.perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
