@@ -191,7 +191,7 @@ fn evaluate_repeats_the_quality_of_a_run() {
     // With classes both tables come, and the new points need none.
     let labels = format!("--labels {}", file("activations/labels_train.npy"));
     let stdout = place.succeed(&format!("evaluate {train} {labels} --device cpu --out both")).stdout;
-    assert!(stdout.contains("k-NN accuracy") && stdout.contains("map quality"), "{stdout}");
+    assert!(stdout.contains("own vote") && stdout.contains("map quality"), "{stdout}");
     assert!(["knn.csv", "quality.csv"].iter().all(|name| place.path("both").join(name).exists()));
     place.refuse(1, &format!("evaluate {train} --device cpu --out out"), &["quality.csv", "exists already"]);
     let other = format!(
