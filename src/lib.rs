@@ -51,7 +51,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         compute::reduce::KERNELS,
         neighbors::pairwise::KERNELS,
         neighbors::knn::KERNELS,
-        embedding::PCA_KERNELS,
+        embedding::pca::products::KERNELS,
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
         embedding::tsne::fourier::KERNELS,
@@ -59,6 +59,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::tsne::repulsion::KERNELS,
         embedding::tsne::gradient::KERNELS,
         embedding::tsne::settling::KERNELS,
+        evaluation::ranks::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
-use layerlens::report::table;
+use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
 
@@ -91,9 +91,12 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         check_widths((path, new), (&args.input, &job.fitted))?;
     }
     let (device, description) = global.open()?;
-    let EmbedSummary { path: folder, scores, results, warnings } = run::embed(&job, &device, &description, &global.terminal())?;
+    let EmbedSummary { path: folder, scores, quality, results, warnings } =
+        run::embed(&job, &device, &description, &global.terminal())?;
     let path = folder.display();
     let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &method_title)) };
+    let quality =
+        if quality.is_empty() { String::new() } else { format!("\n{}\n", quality_table::text(&quality, &method_title)) };
     let places = if job.new.is_some() { "embeddings/embedding.npy, embeddings/new.npy" } else { "embeddings/embedding.npy" };
     // Maps of other than two dimensions are not drawn.
     let last = if folder.join("figures/map.png").exists() {
@@ -105,6 +108,6 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }
-    print(&format!("{table}{results}\nwritten to {path}:\n  {places}, {last}\n"));
+    print(&format!("{table}{quality}{results}\nwritten to {path}:\n  {places}, {last}\n"));
     Ok(())
 }

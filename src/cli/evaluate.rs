@@ -1,17 +1,20 @@
-//! `layerlens evaluate`: the scores of any space or map.
+//! `layerlens evaluate`: the scores of any space or map, and how faithful a map is to its space.
 
 use super::embed::{check_classes, check_widths, read_labelled};
 use super::{Global, print};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::evaluation::{ScoredOn, Scores, knn_accuracy};
+use layerlens::compute::Device;
+use layerlens::dataset::npy;
+use layerlens::evaluation::{MapQuality, ScoredOn, Scores, SpaceRanks, knn_accuracy};
 use layerlens::files::create_folder;
+use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Reporter;
-use layerlens::report::table;
+use layerlens::report::{quality_table, table};
 use layerlens::run::Labelled;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to score.
 #[derive(Clone, Debug, Args)]
@@ -19,28 +22,47 @@ pub struct EvaluateArgs {
     /// Points to fit the classifier on: a .npy matrix
     #[arg(long, value_name = "FILE")]
     train: PathBuf,
-    /// Their classes: .npy of whole numbers, or text with one number a line
+    /// Their classes: .npy of whole numbers, or text with one number a line; not needed with --space
+    #[arg(long, value_name = "FILE", required_unless_present = "space")]
+    labels: Option<PathBuf>,
+    /// Points to score it on, in the same space, with --test-labels; without them each training point is scored by the others
     #[arg(long, value_name = "FILE")]
-    labels: PathBuf,
-    /// Points to score it on, in the same space; without them each training point is scored by the others
-    #[arg(long, value_name = "FILE", requires = "test_labels")]
     test: Option<PathBuf>,
     /// Their classes
-    #[arg(long, value_name = "FILE", requires = "test")]
+    #[arg(long, value_name = "FILE", requires_all = ["test", "labels"])]
     test_labels: Option<PathBuf>,
+    /// The space of which --train is a map: tells how faithful the map is
+    #[arg(long, value_name = "FILE")]
+    space: Option<PathBuf>,
+    /// The points in that space of which --test are the places in the map
+    #[arg(long, value_name = "FILE", requires_all = ["test", "space"])]
+    test_space: Option<PathBuf>,
     /// Neighbours that vote
     #[arg(long, alias = "k", value_delimiter = ',', default_value = "3,5,10", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=504))]
     n_neighbors: Vec<u16>,
 }
 
+/// The space of a map and the points that were placed in it.
+struct Spaces {
+    x: Matrix,
+    new: Option<Matrix>,
+}
+
+/// Whether there are test points whose classes are known.
+fn is_tested(test: Option<&Labelled>) -> bool {
+    test.is_some_and(|test| test.labels.is_some())
+}
+
 /// Refuses, with the file's name, what cannot be scored.
 fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: usize) -> Result<(), Error> {
-    check_classes(&args.labels, train.labels.as_deref().unwrap_or_default())?;
-    // Without test points a point is scored by the others.
-    let (n, allowed) = (train.x.n_samples(), train.x.n_samples() - usize::from(test.is_none()));
-    if most > allowed {
-        let message = format!("has {n} points: --n-neighbors can be at most {allowed}, {most} were asked for");
-        return Err(Error::input(&args.train, message));
+    if let Some(path) = &args.labels {
+        check_classes(path, train.labels.as_deref().unwrap_or_default())?;
+        // Without test points a point is scored by the others.
+        let (n, allowed) = (train.x.n_samples(), train.x.n_samples() - usize::from(!is_tested(test)));
+        if most > allowed {
+            let message = format!("has {n} points: --n-neighbors can be at most {allowed}, {most} were asked for");
+            return Err(Error::input(&args.train, message));
+        }
     }
     match (&args.test, test) {
         (Some(path), Some(test)) => check_widths((path, test), (&args.train, train)),
@@ -48,41 +70,111 @@ fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: u
     }
 }
 
+/// Reads the spaces, and refuses a number of rows or columns that does not fit.
+fn read_spaces(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>) -> Result<Option<Spaces>, Error> {
+    let rows = |path: &Path, of: &Path, n: usize| {
+        let x = npy::read_matrix(path)?;
+        if x.n_samples() == n {
+            return Ok(x);
+        }
+        Err(Error::input(path, format!("has {} rows, {} has {n}: a row is the place of its point", x.n_samples(), of.display())))
+    };
+    let Some(path) = &args.space else { return Ok(None) };
+    let x = rows(path, &args.train, train.x.n_samples())?;
+    let new = match (&args.test_space, &args.test, test) {
+        (Some(new), Some(of), Some(test)) => {
+            let new_x = rows(new, of, test.x.n_samples())?;
+            if new_x.n_features() != x.n_features() {
+                let (found, expected) = (new_x.n_features(), x.n_features());
+                return Err(Error::input(new, format!("has {found} columns, {} has {expected}", path.display())));
+            }
+            Some(new_x)
+        }
+        _ => None,
+    };
+    Ok(Some(Spaces { x, new }))
+}
+
 /// Refuses to replace tables without --force, before anything is computed.
-fn refuse_older_tables(global: &Global) -> Result<(), Error> {
-    let tables = global.out.iter().flat_map(|out| ["knn.csv", "knn_per_class.csv"].map(|name| out.join(name)));
+fn refuse_older_tables(global: &Global, names: &[&str]) -> Result<(), Error> {
+    let tables = global.out.iter().flat_map(|out| names.iter().map(|name| out.join(name)));
     match tables.into_iter().find(|table| table.exists()) {
         Some(table) if !global.force => Err(Error::Exists(table)),
         _ => Ok(()),
     }
 }
 
-/// Scores, prints the table, and with --out writes it.
+/// k-NN accuracy, if the classes are known.
+fn score(
+    device: &Device,
+    train: &Labelled,
+    test: Option<&Labelled>,
+    ks: &[usize],
+    reporter: &dyn Reporter,
+) -> Result<Vec<Scores>, Error> {
+    let Some(fitted) = &train.labels else { return Ok(Vec::new()) };
+    let most = ks.iter().copied().max().unwrap_or(1);
+    let observer = reporter.stage("scores");
+    let (graph, scored, scored_on) = match test {
+        Some(Labelled { x, labels: Some(labels) }) => {
+            (nearest_references(device, x, &train.x, most, observer.as_ref())?, labels, ScoredOn::Test)
+        }
+        _ => (nearest_neighbors(device, &train.x, most, observer.as_ref())?, fitted, ScoredOn::TrainLeaveOneOut),
+    };
+    let knn = knn_accuracy(&graph, fitted, scored, ks)?;
+    let (n_fitted, n_scored, n_dimensions) = (fitted.len(), scored.len(), train.x.n_features());
+    Ok(vec![Scores { space: "input".into(), method: None, n_dimensions, n_fitted, n_scored, scored_on, knn }])
+}
+
+/// How faithful the map is, if its space is known.
+fn judge(
+    global: &Global,
+    device: &Device,
+    spaces: &Spaces,
+    map: &Matrix,
+    placed: Option<&Matrix>,
+    reporter: &dyn Reporter,
+) -> Result<MapQuality, Error> {
+    let observer = reporter.stage("quality");
+    let mut ranks = SpaceRanks::new(device, &spaces.x, None, map.n_features(), global.seed, observer.as_ref())?;
+    if let Some(new) = &spaces.new {
+        ranks = ranks.with_new(device, new, global.seed, observer.as_ref())?;
+    }
+    let quality = ranks.quality(device, map, placed, observer.as_ref())?;
+    let (n_features, n_dimensions) = (spaces.x.n_features(), map.n_features());
+    Ok(MapQuality { space: "input".into(), method: None, n_features, n_dimensions, quality })
+}
+
+/// Scores, prints the tables, and with --out writes them.
 pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
-    let train = read_labelled(&args.train, Some(&args.labels))?;
+    if let Some(test) = args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none()) {
+        return Err(Error::parameter("--test", test.display(), "needs --test-labels, or --space and --test-space").into());
+    }
+    let train = read_labelled(&args.train, args.labels.as_deref())?;
     let test = args.test.as_ref().map(|test| read_labelled(test, args.test_labels.as_deref())).transpose()?;
     let ks: Vec<usize> = args.n_neighbors.iter().map(|&k| k.into()).collect();
-    let most = ks.iter().copied().max().unwrap_or(1);
-    check(args, &train, test.as_ref(), most)?;
-    refuse_older_tables(global)?;
+    check(args, &train, test.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
+    let spaces = read_spaces(args, &train, test.as_ref())?;
+    let mut names = if args.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
+    names.extend(spaces.as_ref().map(|_| quality_table::FILE));
+    refuse_older_tables(global, &names)?;
     let (device, _) = global.open()?;
     let terminal = global.terminal();
-    let observer = terminal.stage("scores");
-    let (graph, scored_on) = match &test {
-        Some(test) => (nearest_references(&device, &test.x, &train.x, most, observer.as_ref())?, ScoredOn::Test),
-        None => (nearest_neighbors(&device, &train.x, most, observer.as_ref())?, ScoredOn::TrainLeaveOneOut),
-    };
-    drop(observer);
-    let fitted = train.labels.unwrap_or_default();
-    let scored = test.and_then(|test| test.labels).unwrap_or_else(|| fitted.clone());
-    let knn = knn_accuracy(&graph, &fitted, &scored, &ks)?;
-    let (n_fitted, n_scored, n_dimensions) = (fitted.len(), scored.len(), train.x.n_features());
-    let scores = vec![Scores { space: "input".into(), method: None, n_dimensions, n_fitted, n_scored, scored_on, knn }];
-    print(&table::text(&scores, &str::to_owned));
+    let scores = score(&device, &train, test.as_ref(), &ks, &terminal)?;
+    let placed = test.as_ref().map(|test| &test.x);
+    let quality = spaces.map(|spaces| judge(global, &device, &spaces, &train.x, placed, &terminal)).transpose()?;
+    let quality: Vec<MapQuality> = quality.into_iter().collect();
+    let texts = [table::text(&scores, &str::to_owned), quality_table::text(&quality, &str::to_owned)];
+    print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
     if let Some(out) = &global.out {
         create_folder(out)?;
-        table::write_csv(out, &scores, &[])?;
-        print(&format!("\nwritten to {}: knn.csv, knn_per_class.csv\n", out.display()));
+        if !scores.is_empty() {
+            table::write_csv(out, &scores, &[])?;
+        }
+        if !quality.is_empty() {
+            quality_table::write_csv(out, &quality)?;
+        }
+        print(&format!("\nwritten to {}: {}\n", out.display(), names.join(", ")));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::train::TrainArgs;
 use super::{Global, method_title, print};
 use anyhow::Result;
 use clap::{Args, Parser};
-use layerlens::report::table;
+use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Run};
 use std::path::PathBuf;
 
@@ -50,8 +50,9 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         (format!("{title} of {}", map.space), map.results.as_slice())
     });
     print(&format!(
-        "\n{}\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too (.csv)\n  embeddings/   places in every map (.npy)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
+        "\n{}\n{}\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too, quality of the maps (.csv)\n  embeddings/   places in every map (.npy)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
         table::text(&summary.scores, &method_title),
+        quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),
         summary.test.accuracy,
         summary.test.loss,

@@ -120,7 +120,7 @@ fn components(device: &Device, start: &Start<'_>) -> Result<Vec<f32>> {
     let components = match start.pca {
         Some(pca) if pca.n_features() >= n_components => pca,
         _ => {
-            fitted = Pca { n_components }.fit(device, x)?;
+            fitted = Pca { n_components, ..Pca::default() }.fit(device, x)?;
             fitted.embedding()
         }
     };

@@ -7,13 +7,13 @@
 mod fitted;
 pub mod init;
 pub mod model_file;
-mod pca;
+pub mod pca;
 pub mod placement;
 pub mod tsne;
 
 pub use fitted::{FittedMap, NeighborEmbedding};
 pub use model_file::{load, save};
-pub use pca::{FittedPca, KERNELS as PCA_KERNELS, MAX_FEATURES, Pca, covariance, project};
+pub use pca::{FittedPca, Pca, SvdSolver};
 pub use tsne::{FittedTsne, Tsne};
 
 use crate::compute::Device;

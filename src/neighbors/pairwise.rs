@@ -137,6 +137,8 @@ pub(super) mod cpu {
     /// Query rows of one matrix product: enough that packing the references is small beside it. A constant, so that the
     /// bytes do not depend on the number of threads.
     const ROWS: usize = 512;
+    /// Query rows whose differences to a reference are summed together.
+    const FOUR: usize = 4;
 
     pub fn squared_distances(queries: (&[f32], &[f32]), references: (&[f32], &[f32]), distances: &mut [f32], block: Block) {
         let Block { query_first, n_queries, n_references: n, n_features: d } = block;
@@ -185,12 +187,22 @@ pub(super) mod cpu {
     pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {
         let Block { query_first, n_queries, n_references: n, n_features: d } = block;
         let rows = &queries[query_first * d..][..n_queries * d];
-        distances[..n_queries * n].par_chunks_mut(n).zip(rows.par_chunks(d)).for_each(|(distances, row)| {
-            if d == 2 {
-                plane_distances(row, references, distances);
-            } else {
-                for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
-                    *distance = squared_difference(row, reference);
+        distances[..n_queries * n].par_chunks_mut(FOUR * n).zip(rows.par_chunks(FOUR * d)).for_each(|(distances, rows)| {
+            if d > 16 && distances.len() == FOUR * n {
+                for (at, reference) in references.chunks_exact(d).take(n).enumerate() {
+                    for (row, distance) in squared_differences(rows, reference).into_iter().enumerate() {
+                        distances[row * n + at] = distance;
+                    }
+                }
+                return;
+            }
+            for (distances, row) in distances.chunks_exact_mut(n).zip(rows.chunks_exact(d)) {
+                if d == 2 {
+                    plane_distances(row, references, distances);
+                } else {
+                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
+                        *distance = squared_difference(row, reference);
+                    }
                 }
             }
         });
@@ -209,19 +221,46 @@ pub(super) mod cpu {
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
         let mut sums = [0.0_f32; 16];
-        let (a_blocks, b_blocks) = (a.chunks_exact(16), b.chunks_exact(16));
-        let tail: f32 = a_blocks.remainder().iter().zip(b_blocks.remainder()).map(|(a, b)| (a - b) * (a - b)).sum();
-        for (a, b) in a_blocks.zip(b_blocks) {
+        for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
             for i in 0..16 {
                 let difference = a[i] - b[i];
                 sums[i] += difference * difference;
             }
         }
+        total(sums, a, b)
+    }
+
+    /// The same of four rows `a` and one `b`, which is read once for all.
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn squared_differences(a: &[f32], b: &[f32]) -> [f32; FOUR] {
+        let d = b.len();
+        let rows: [&[f32]; FOUR] = [&a[..d], &a[d..][..d], &a[2 * d..][..d], &a[3 * d..][..d]];
+        let mut sums = [[0.0_f32; 16]; FOUR];
+        for first in (0..d / 16 * 16).step_by(16) {
+            let b = &b[first..][..16];
+            let a = [&rows[0][first..][..16], &rows[1][first..][..16], &rows[2][first..][..16], &rows[3][first..][..16]];
+            for i in 0..16 {
+                let differences = [a[0][i] - b[i], a[1][i] - b[i], a[2][i] - b[i], a[3][i] - b[i]];
+                sums[0][i] += differences[0] * differences[0];
+                sums[1][i] += differences[1] * differences[1];
+                sums[2][i] += differences[2] * differences[2];
+                sums[3][i] += differences[3] * differences[3];
+            }
+        }
+        let [s0, s1, s2, s3] = sums;
+        [total(s0, rows[0], b), total(s1, rows[1], b), total(s2, rows[2], b), total(s3, rows[3], b)]
+    }
+
+    /// The running sums and what is left beyond the last 16.
+    #[inline(always)]
+    fn total(mut sums: [f32; 16], a: &[f32], b: &[f32]) -> f32 {
         for half in [8, 4, 2, 1] {
             for i in 0..half {
                 sums[i] += sums[i + half];
             }
         }
+        let whole = a.len() / 16 * 16;
+        let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, b)| (a - b) * (a - b)).sum();
         sums[0] + tail
     }
 

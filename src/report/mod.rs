@@ -1,4 +1,5 @@
 //! What a person reads of a run: figures and tables.
 
 pub mod figures;
+pub mod quality_table;
 pub mod table;

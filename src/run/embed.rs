@@ -1,13 +1,14 @@
 //! One map of anybody's matrix.
 
 use super::folder::{Opening, RunFolder};
+use super::quality::{self, Judged, write_quality};
 use super::space::method_results;
 use super::study::{MethodChoice, write_scores};
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, NewPoints, Space, placement};
 use crate::error::{Error, Result};
-use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
@@ -52,6 +53,8 @@ pub struct EmbedSummary {
     pub path: PathBuf,
     /// k-NN accuracies, if classes are known.
     pub scores: Vec<Scores>,
+    /// How faithful the map is to the points; nothing if they allow no figures, which a warning says.
+    pub quality: Vec<MapQuality>,
     /// What the method reports of the map.
     pub results: Vec<(String, f64)>,
     /// What the user should know.
@@ -82,9 +85,9 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     let mut folder = RunFolder::create(&path, job.force, opening)?;
     let outcome = stages(&mut folder, job, method, built.as_ref(), device, description.kind, reporter);
     match outcome {
-        Ok((scores, results)) => {
+        Ok((scores, quality, results)) => {
             let warnings = folder.manifest.warnings.clone();
-            Ok(EmbedSummary { path: folder.close(Ok(()))?, scores, results, warnings })
+            Ok(EmbedSummary { path: folder.close(Ok(()))?, scores, quality, results, warnings })
         }
         Err(error) => Err(folder.close_failed(error)),
     }
@@ -111,8 +114,8 @@ fn check(job: &Embed) -> Result<()> {
     Ok(())
 }
 
-/// Scores, and what the method reports of the map.
-type Outcome = (Vec<Scores>, Vec<(String, f64)>);
+/// Scores, quality, and what the method reports of the map.
+type Outcome = (Vec<Scores>, Vec<MapQuality>, Vec<(String, f64)>);
 
 fn stages(
     folder: &mut RunFolder,
@@ -157,9 +160,17 @@ fn stages(
     if !scores.is_empty() {
         write_scores(folder, &scores, &[])?;
     }
+    let observer = reporter.stage("quality");
+    let judged = Judged { space: "input", x, new: job.new.as_ref().map(|new| &new.x), neighbors: neighbors.as_ref() };
+    let maps = [(method.name, fitted.embedding(), placed.as_ref())];
+    let quality = quality::judge(folder, judged, &maps, device, observer.as_ref())?;
+    drop(observer);
+    if !quality.is_empty() {
+        write_quality(folder, &quality)?;
+    }
     draw(folder, job, method, fitted.embedding(), placed.as_ref())?;
     folder.finish_stage("scores and figures", start, kind)?;
-    Ok((scores, fitted.results().to_vec()))
+    Ok((scores, quality, fitted.results().to_vec()))
 }
 
 fn score(

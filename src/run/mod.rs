@@ -5,6 +5,7 @@
 mod embed;
 mod figures;
 mod folder;
+mod quality;
 mod space;
 mod study;
 

@@ -1,11 +1,12 @@
 //! What a run does with one space: neighbours, maps, new points, scores.
 
 use super::folder::RunFolder;
+use super::quality::{self, Judged};
 use crate::activations::{Layer, RAW};
 use crate::compute::Device;
 use crate::embedding::{self, Embedding, NewPoints, Space, placement};
 use crate::error::Result;
-use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
@@ -38,7 +39,7 @@ pub(super) struct SpaceStage<'a> {
 }
 
 impl SpaceStage<'_> {
-    pub(super) fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Vec<Map>, Vec<Scores>)> {
+    pub(super) fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Vec<Map>, Vec<Scores>, Vec<MapQuality>)> {
         let (neighbors, to_train) = self.neighbors(methods)?;
         let mut scores = vec![self.score(None, self.train.values.n_features(), &to_train, ScoredOn::Test)?];
         let mut maps: Vec<Map> = Vec::new();
@@ -49,7 +50,20 @@ impl SpaceStage<'_> {
             scores.extend(self.score_map(name, &map)?);
             maps.push(map);
         }
-        Ok((maps, scores))
+        let quality = self.judge(&maps, neighbors.as_ref())?;
+        Ok((maps, scores, quality))
+    }
+
+    fn judge(&mut self, maps: &[Map], neighbors: Option<&NeighborGraph>) -> Result<Vec<MapQuality>> {
+        let start = Instant::now();
+        let space = &self.train.name;
+        let observer = self.reporter.stage(&format!("quality of the maps of {}", title(space)));
+        let places: Vec<_> = maps.iter().map(|map| (map.method.as_str(), &map.train, Some(&map.test))).collect();
+        let judged = Judged { space, x: &self.train.values, new: Some(&self.test.values), neighbors };
+        let quality = quality::judge(self.folder, judged, &places, self.device, observer.as_ref())?;
+        drop(observer);
+        self.folder.finish_stage(&format!("quality {space}"), start, self.kind)?;
+        Ok(quality)
     }
 
     /// The training points' neighbours among themselves, as many as the methods need, and those of the test points.

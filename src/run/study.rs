@@ -2,13 +2,14 @@
 
 use super::figures;
 use super::folder::{Opening, RunFolder};
+use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters};
 use crate::activations::{Layer, activations};
 use crate::compute::{Description, Device};
 use crate::dataset::{Dataset, Samples, Source, split};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
-use crate::evaluation::{N_NEIGHBORS, Scores};
+use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores};
 use crate::files::write_atomic;
 use crate::model::{MlpConfig, Weights, read_weights, write_weights};
 use crate::progress::Reporter;
@@ -69,6 +70,8 @@ pub struct Summary {
     pub test: Performance,
     /// k-NN accuracies, if spaces were scored.
     pub scores: Vec<Scores>,
+    /// How faithful the maps are to their spaces, if there are maps.
+    pub quality: Vec<MapQuality>,
     /// What the methods report of their maps.
     pub maps: Vec<MapResults>,
 }
@@ -105,7 +108,7 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
     let prepared = prepare(run, None)?;
     let mut folder = open(run, &prepared, description, &[], None)?;
     let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter);
-    close(folder, outcome.map(|(_, test)| (test, Vec::new(), Vec::new())))
+    close(folder, outcome.map(|(_, test)| (test, Vec::new(), Vec::new(), Vec::new())))
 }
 
 /// Does the whole study; see the module.
@@ -122,12 +125,12 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     close(folder, outcome)
 }
 
-/// What all stages give: performance of the classifier, scores, and what the methods report.
-type Outcome = (Performance, Vec<Scores>, Vec<MapResults>);
+/// What all stages give: performance of the classifier, scores, quality, and what the methods report.
+type Outcome = (Performance, Vec<Scores>, Vec<MapQuality>, Vec<MapResults>);
 
 fn close(folder: RunFolder, outcome: Result<Outcome>) -> Result<Summary> {
     match outcome {
-        Ok((test, scores, maps)) => Ok(Summary { path: folder.close(Ok(()))?, test, scores, maps }),
+        Ok((test, scores, quality, maps)) => Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps }),
         Err(error) => Err(folder.close_failed(error)),
     }
 }
@@ -145,7 +148,7 @@ fn stages(
     let (weights, test) = train_stage(folder, &run.train, prepared, device, kind, reporter)?;
     let (train, test_layers) = activation_stage(folder, prepared, &weights, device, kind)?;
     let mut maps = Vec::new();
-    let mut scores = Vec::new();
+    let (mut scores, mut quality) = (Vec::new(), Vec::new());
     for (train, test) in train.iter().zip(&test_layers).filter(|(layer, _)| layer.name != "softmax") {
         let space = SpaceStage {
             folder,
@@ -156,19 +159,22 @@ fn stages(
             train,
             test,
         };
-        let (space_maps, space_scores) = space.run(methods)?;
+        let (space_maps, space_scores, space_quality) = space.run(methods)?;
         maps.extend(space_maps);
         scores.extend(space_scores);
+        quality.extend(space_quality);
     }
     // The spaces themselves first, then method by method, as the studies list them.
     scores.sort_by_key(|row: &Scores| methods.iter().position(|(name, _)| Some(name) == row.method.as_ref()));
     let start = Instant::now();
+    quality.sort_by_key(|row: &MapQuality| methods.iter().position(|(name, _)| Some(name) == row.method.as_ref()));
     write_scores(folder, &scores, &prepared.data.class_names)?;
+    write_quality(folder, &quality)?;
     figures::maps(folder, &maps, prepared.data.class_names.as_slice(), (&prepared.train.labels, &prepared.data.test.labels))?;
     figures::scores(folder, &scores)?;
     folder.finish_stage("scores and figures", start, "cpu")?;
     let results = maps.into_iter().map(|Map { space, method, results, .. }| MapResults { space, method, results });
-    Ok((test, scores, results.collect()))
+    Ok((test, scores, quality, results.collect()))
 }
 
 fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {

@@ -211,6 +211,8 @@ fn unknown_words_are_usage_errors() {
     place.refuse(2, "embed x.npy --new-labels labels.npy", &["--new"]);
     place.refuse(2, "embed x.npy --new x.npy --new-labels labels.npy", &["--labels"]);
     place.refuse(2, "evaluate --train x.npy --labels labels.npy --test x.npy", &["--test-labels"]);
+    place.refuse(2, "evaluate --train x.npy", &["--labels"]);
+    place.refuse(2, "evaluate --train x.npy --labels labels.npy --test x.npy --test-space x.npy", &["--space"]);
 }
 
 #[test]

@@ -45,11 +45,12 @@ pub fn shared_run() -> PathBuf {
 
 /// The paths that a run without given weights lists.
 fn expected_outputs() -> BTreeSet<String> {
-    let mut names: BTreeSet<String> = ["history.csv", "model/weights.safetensors", "scores/knn.csv", "scores/knn_per_class.csv"]
-        .into_iter()
-        .chain(["activations/labels_train.npy", "activations/labels_test.npy", "activations/rows_train.npy"])
-        .map(String::from)
-        .collect();
+    let mut names: BTreeSet<String> =
+        ["history.csv", "model/weights.safetensors", "scores/knn.csv", "scores/knn_per_class.csv", "scores/quality.csv"]
+            .into_iter()
+            .chain(["activations/labels_train.npy", "activations/labels_test.npy", "activations/rows_train.npy"])
+            .map(String::from)
+            .collect();
     for (part, _) in PARTS {
         names.insert(format!("activations/softmax_{part}.npy"));
         for (space, _) in SPACES {
@@ -181,6 +182,7 @@ fn every_stage_is_timed() {
     for (space, _) in SPACES {
         expected.push(format!("neighbours {space}"));
         expected.extend(METHODS_RUN.iter().flat_map(|method| [format!("{method} {space}"), format!("scores {method} {space}")]));
+        expected.push(format!("quality {space}"));
     }
     expected.push("scores and figures".into());
     assert_eq!(names, expected);
@@ -343,7 +345,13 @@ fn a_matrix_is_embedded_with_new_points() {
                 .all(|(input, path)| input["name"].as_str() == path.to_str())
         );
         assert_eq!(manifest["config"]["method"], *method);
-        assert!(out.join("figures/map.png").exists() && out.join("scores/knn.csv").exists());
+        for file in ["figures/map.png", "scores/knn.csv", "scores/quality.csv"] {
+            assert!(out.join(file).exists(), "{file}");
+        }
+        let quality = &manifest["results"]["quality"][0];
+        let figure = |name: &str| quality[name].as_f64().unwrap();
+        assert!(figure("trustworthiness") > 0.9 && figure("continuity") > 0.9, "{quality}");
+        assert!(quality["of_new"]["trustworthiness"].as_f64().unwrap() > 0.9, "{quality}");
     }
 }
 

@@ -4,7 +4,7 @@ use crate::pipeline::{METHODS_RUN, SPACES, shared_run};
 use crate::support::{N_TEST, N_TRAIN, Place, manifest};
 use layerlens::compute::Device;
 use layerlens::dataset::npy;
-use layerlens::evaluation::{KnnScore, knn_accuracy};
+use layerlens::evaluation::{KnnScore, SpaceRanks, knn_accuracy};
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;
 use std::collections::BTreeMap;
@@ -130,4 +130,78 @@ fn evaluate_repeats_the_scores_of_a_run() {
             }
         }
     }
+}
+
+/// The figures of a map in the order of the table's columns, from the arrays of the run.
+fn quality(space: &str, method: &str) -> Vec<String> {
+    let out = shared_run();
+    let device = Device::cpu();
+    let array = |name: String| npy::read_matrix(out.join(name)).unwrap();
+    let [x, new] = ["train", "test"].map(|part| array(format!("activations/{space}_{part}.npy")));
+    let [map, placed] = ["train", "test"].map(|part| array(format!("embeddings/{method}_{space}_{part}.npy")));
+    let ranks = SpaceRanks::new(&device, &x, None, 2, 42, &Silent).unwrap().with_new(&device, &new, 42, &Silent).unwrap();
+    let found = ranks.quality(&device, &map, Some(&placed), &Silent).unwrap();
+    let of_new = found.of_new.unwrap();
+    let figures = [
+        found.trustworthiness,
+        found.continuity,
+        found.neighbor_recall,
+        found.global_score.unwrap(),
+        found.random_triplet_accuracy,
+        found.spearman.unwrap(),
+        of_new.trustworthiness,
+    ];
+    figures.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_map_is_judged() {
+    let (header, rows) = read(&shared_run().join("scores/quality.csv"));
+    assert_eq!(header[..4], ["space", "method", "n_features", "n_dimensions"]);
+    assert_eq!(header[10..12], ["trustworthiness", "continuity"]);
+    assert_eq!(rows.len(), SPACES.len() * METHODS_RUN.len());
+    for (space, d) in SPACES {
+        for method in METHODS_RUN {
+            let row = rows.iter().find(|row| row[0] == space && row[1] == method).unwrap();
+            assert_eq!(row[2..5], [d, 2, N_TRAIN].map(|number| number.to_string()));
+            assert_eq!(row[10..], quality(space, method), "{space} {method}");
+        }
+    }
+}
+
+/// Map and space from two files give what the run said, with or without classes.
+#[test]
+fn evaluate_repeats_the_quality_of_a_run() {
+    let out = shared_run();
+    let place = Place::new();
+    let (_, rows) = read(&out.join("scores/quality.csv"));
+    let file = |name: &str| out.join(name).display().to_string();
+    let train =
+        format!("--train {} --space {}", file("embeddings/tsne_layer_1_train.npy"), file("activations/layer_1_train.npy"));
+    let test =
+        format!("--test {} --test-space {}", file("embeddings/tsne_layer_1_test.npy"), file("activations/layer_1_test.npy"));
+    let stdout = place.succeed(&format!("evaluate {train} {test} --device cpu --out out")).stdout;
+    let (_, written) = read(&place.path("out/quality.csv"));
+    let row = rows.iter().find(|row| row[0] == "layer_1" && row[1] == "tsne").unwrap();
+    assert_eq!(written[0][2..], row[2..]);
+    for figure in &row[10..] {
+        assert!(stdout.contains(&format!("{:.4}", figure.parse::<f64>().unwrap())), "{figure} is not in {stdout}");
+    }
+    assert!(!place.path("out/knn.csv").exists() && !stdout.contains("k-NN"), "{stdout}");
+    // With classes both tables come, and the new points need none.
+    let labels = format!("--labels {}", file("activations/labels_train.npy"));
+    let stdout = place.succeed(&format!("evaluate {train} {labels} --device cpu --out both")).stdout;
+    assert!(stdout.contains("own vote") && stdout.contains("map quality"), "{stdout}");
+    assert!(["knn.csv", "quality.csv"].iter().all(|name| place.path("both").join(name).exists()));
+    place.refuse(1, &format!("evaluate {train} --device cpu --out out"), &["quality.csv", "exists already"]);
+    let other = format!(
+        "evaluate --train {} --space {}",
+        file("embeddings/tsne_layer_1_test.npy"),
+        file("activations/layer_1_train.npy")
+    );
+    place.refuse(
+        3,
+        &format!("{other} --device cpu"),
+        &["layer_1_train.npy", &format!("{N_TRAIN} rows"), &format!("has {N_TEST}")],
+    );
 }

@@ -2,7 +2,8 @@
 
 use crate::support::{LIMITS, Variant, assert_same_bytes, gpu, groups, own_gpu, uniform_matrix};
 use layerlens::compute::{Buffer, Device, DeviceChoice, GpuOptions};
-use layerlens::embedding::{self, Pca, Tsne};
+use layerlens::embedding::pca::products;
+use layerlens::embedding::{Pca, Tsne};
 use layerlens::error::{Error, Result};
 use layerlens::neighbors::nearest_neighbors;
 use layerlens::progress::Silent;
@@ -69,7 +70,7 @@ fn a_device_lost_with_work_under_way_is_an_error() {
         let device = Device::Gpu(gpu.clone());
         let rows = Buffer::from_slice(&device, "rows", &[2.0_f32; 64]).expect("a buffer");
         let mut products = Buffer::zeros(&device, "products", 64 * 64).expect("a buffer");
-        embedding::covariance(&device, &rows, &mut products, 0, 1, 64).expect("a dispatch");
+        products::covariance(&device, &rows, &mut products, 0, 1, 64).expect("a dispatch");
         gpu.destroy();
         products.read(&device).expect_err("the device is gone")
     });
@@ -82,7 +83,7 @@ fn sum_of_squares(device: &Device, n: usize) -> Result<f32> {
     let rows = Buffer::from_slice(device, "rows", &rows)?;
     let mut products = Buffer::zeros(device, "products", 1)?;
     for row in 0..n {
-        embedding::covariance(device, &rows, &mut products, row, 1, 1)?;
+        products::covariance(device, &rows, &mut products, row, 1, 1)?;
     }
     Ok(products.read(device)?[0])
 }
@@ -104,7 +105,7 @@ fn results_can_be_read_after_every_dispatch_and_from_several_threads() {
     let rows = Buffer::from_slice(&device, "rows", &[3.0_f32]).expect("a buffer");
     let mut products = Buffer::zeros(&device, "products", 1).expect("a buffer");
     for dispatches in 1..=200 {
-        embedding::covariance(&device, &rows, &mut products, 0, 1, 1).expect("a dispatch");
+        products::covariance(&device, &rows, &mut products, 0, 1, 1).expect("a dispatch");
         assert_eq!(products.read(&device).expect("a product"), [9.0 * dispatches as f32]);
     }
     std::thread::scope(|scope| {

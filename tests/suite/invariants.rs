@@ -16,7 +16,7 @@ fn the_number_of_threads_changes_no_byte() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| {
             let graph = nearest_neighbors(&cpu(), &x, 90, &Silent).expect("neighbours");
-            let pca = Pca { n_components: 5 }.fit(&cpu(), &x).expect("components");
+            let pca = Pca { n_components: 5, ..Pca::default() }.fit(&cpu(), &x).expect("components");
             let map = Tsne { max_iter: 60, early_exaggeration_iter: 30, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
             (graph, pca, map)
         })
@@ -36,7 +36,7 @@ fn the_number_of_threads_changes_no_byte() {
 /// Fits and transforms; a map is finite by its type, so what is left to see is that there is one, and its divergence.
 fn fits(device: &Device, x: &Matrix, tsne: &Tsne, what: &str) {
     let what = format!("{what} on {device:?}");
-    let pca = Pca { n_components: 1 }.fit(device, x).unwrap_or_else(|error| panic!("PCA of {what}: {error}"));
+    let pca = Pca { n_components: 1, ..Pca::default() }.fit(device, x).unwrap_or_else(|error| panic!("PCA of {what}: {error}"));
     assert!(pca.explained_variance().iter().chain(pca.explained_variance_ratio()).all(|value| value.is_finite()), "{what}");
     let graph = nearest_neighbors(device, x, tsne.n_neighbors(), &Silent).unwrap_or_else(|error| panic!("{what}: {error}"));
     let affinities = Affinities::new(device, &graph, tsne.perplexity.values()).expect("affinities");
@@ -127,8 +127,9 @@ fn too_few_points_are_refused_with_the_largest_perplexity() {
 
 #[test]
 fn impossible_components_are_refused_with_the_largest_number() {
-    let message =
-        |n_components: usize, n: usize| Pca { n_components }.fit(&cpu(), &uniform_matrix(67, n, 3)).unwrap_err().to_string();
+    let message = |n_components: usize, n: usize| {
+        Pca { n_components, ..Pca::default() }.fit(&cpu(), &uniform_matrix(67, n, 3)).unwrap_err().to_string()
+    };
     assert_eq!(message(4, 10), "10 points of 3 features have at most 3 components; 4 were asked for");
     assert_eq!(message(3, 2), "2 points of 3 features have at most 2 components; 3 were asked for");
     assert_eq!(message(0, 10), "--n-components = 0: at least 1");

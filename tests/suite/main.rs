@@ -1,7 +1,7 @@
 //! Tests of the library's rooms together, in one binary: the dependencies take longest to link.
 //!
 //! Kinds: every kernel against its CPU twin (`parity`), shaders against their declarations (`shaders`), results against other
-//! programs' (`reference`) and against brute force (`neighbors`), failures and order on a GPU (`gpu`), what holds whatever the
+//! programs' (`reference`, `quality`, `pca`) and against brute force (`neighbors`), failures and order on a GPU (`gpu`), what holds whatever the
 //! data (`invariants`, `placement`), and files (`dataset`). A machine without a GPU skips what needs one and says so; set
 //! LAYERLENS_REQUIRE_GPU=1 to make that a failure.
 
@@ -11,7 +11,9 @@ mod grid;
 mod invariants;
 mod neighbors;
 mod parity;
+mod pca;
 mod placement;
+mod quality;
 mod reference;
 mod shaders;
 mod support;

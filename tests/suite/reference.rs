@@ -64,7 +64,7 @@ fn principal_components_are_those_of_scikit_learn() {
     let axes = npy::read_matrix(fixture("pca_components.npy")).expect("axes");
     let places = npy::read_matrix(fixture("pca_embedding.npy")).expect("places");
     for device in devices(&LIMITS) {
-        let fitted = Pca { n_components: 10 }.fit(&device, &x).expect("components");
+        let fitted = Pca { n_components: 10, ..Pca::default() }.fit(&device, &x).expect("components");
         for component in 0..10 {
             let (found, expected) = (fitted.components().row(component), axes.row(component));
             let cosine: f32 = found.iter().zip(expected).map(|(a, b)| a * b).sum();

@@ -21,7 +21,7 @@ pub use perplexity::Perplexity;
 
 use super::init::{self, Init, Start};
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -266,7 +266,7 @@ impl Embedding for Tsne {
         self.n_components
     }
 
-    fn validate(&self, n: usize, d: usize) -> Result<()> {
+    fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
         if let Some(bad) = self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value)) {
             return Err(Error::parameter("--perplexity", bad, "between 1 and 168"));
@@ -290,11 +290,6 @@ impl Embedding for Tsne {
         }
         if self.max_iter == 0 {
             return Err(Error::parameter("--max-iter", 0, "at least 1"));
-        }
-        if self.init == Init::Pca && d > MAX_FEATURES {
-            return Err(Error::Data(format!(
-                "t-SNE starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
-            )));
         }
         let perplexity = self.perplexity.largest();
         if 3.0 * perplexity > n.saturating_sub(1) as f32 {

@@ -5,8 +5,9 @@ mod grid;
 mod harness;
 mod knn;
 mod pairwise;
-mod pca;
 mod placement;
+mod products;
+mod ranks;
 mod reduce;
 mod tsne;
 
@@ -51,8 +52,11 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "knn", entry_point: "select_nearest", second: Second::Lowered, compare: knn::select_nearest },
     Twins { shader: "knn", entry_point: "refine", second: Second::Real, compare: knn::refine },
     Twins { shader: "knn", entry_point: "order_nearest", second: Second::Lowered, compare: knn::order_nearest },
-    Twins { shader: "pca", entry_point: "covariance", second: Second::Lowered, compare: pca::covariance },
-    Twins { shader: "pca", entry_point: "project", second: Second::Real, compare: pca::project },
+    Twins { shader: "products", entry_point: "covariance", second: Second::Lowered, compare: products::covariance },
+    Twins { shader: "products", entry_point: "project", second: Second::Real, compare: products::project },
+    Twins { shader: "products", entry_point: "cross_products", second: Second::Lowered, compare: products::cross_products },
+    Twins { shader: "ranks", entry_point: "count_ranks", second: Second::Lowered, compare: ranks::count_ranks },
+    Twins { shader: "ranks", entry_point: "pick_distances", second: Second::Real, compare: ranks::pick_distances },
     Twins { shader: "placement", entry_point: "place", second: Second::Real, compare: placement::place },
     Twins { shader: "affinity", entry_point: "calibrate", second: Second::Real, compare: tsne::calibrate },
     Twins { shader: "repulsion", entry_point: "repulsion", second: Second::Lowered, compare: tsne::repulsion },

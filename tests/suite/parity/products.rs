@@ -1,9 +1,9 @@
-//! Covariance and projection.
+//! Covariance, projection and the products with projections.
 
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::Buffer;
-use layerlens::embedding;
+use layerlens::embedding::pca::products;
 
 /// At most 1,000 products are added one after the other, in different orders. The roundings are of either sign, so they add
 /// up like the root of their number, and three times that is left room for.
@@ -29,7 +29,7 @@ pub fn covariance(pair: &Pair, n: usize) {
         let rows = Buffer::from_slice(device, "rows", &rows)?;
         // It adds to what is there.
         let mut products = Buffer::from_slice(device, "products", &vec![0.25; d * d])?;
-        embedding::covariance(device, &rows, &mut products, first, n, d)?;
+        products::covariance(device, &rows, &mut products, first, n, d)?;
         products.read(device).map(floats)
     });
 }
@@ -43,8 +43,26 @@ pub fn project(pair: &Pair, n: usize) {
             let mean = Buffer::from_slice(device, "mean", &mean)?;
             let axes = Buffer::from_slice(device, "axes", &axes)?;
             let mut projected = Buffer::new(device, "projected", n * c)?;
-            embedding::project(device, &rows, &mean, &axes, &mut projected, (n, d, c))?;
+            products::project(device, &rows, &mean, &axes, &mut projected, (n, d, c))?;
             projected.read(device).map(floats)
+        });
+    }
+}
+
+/// Blocks of at most 1,024 products of either sign, as the covariance.
+pub fn cross_products(pair: &Pair, n: usize) {
+    for (d, c) in [(1, 1), (2, 17), (65, 2), (257, 33)] {
+        // More than one block of rows.
+        let n = if n == 1000 { 2100 } else { n };
+        let (rows, mean) = (uniform(9, n * d, -1.0, 1.0), uniform(7, d, -1.0, 1.0));
+        let scores = uniform(8, n * c, -1.0, 1.0);
+        pair.compare(&format!("cross_products {n} x {d} with {c}"), COVARIANCE, |device| {
+            let rows = Buffer::from_slice(device, "rows", &rows)?;
+            let mean = Buffer::from_slice(device, "mean", &mean)?;
+            let scores = Buffer::from_slice(device, "scores", &scores)?;
+            let mut partial = Buffer::new(device, "partial sums", n.div_ceil(products::BLOCK_ROWS) * c * d)?;
+            products::cross_products(device, &rows, &mean, &scores, &mut partial, (n, d, c))?;
+            partial.read(device).map(floats)
         });
     }
 }

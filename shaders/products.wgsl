@@ -1,4 +1,4 @@
-// Covariance of centred rows, and their projection on a few axes.
+// Products of rows with rows: covariance, projection on a few axes, and the products with the projections.
 
 struct CovarianceParams {
     first: u32,
@@ -112,4 +112,48 @@ fn project(
         sum += part;
     }
     projected[at] = sum;
+}
+
+struct CrossParams {
+    n: u32,
+    n_features: u32,
+    n_components: u32,
+}
+
+@group(0) @binding(0) var<uniform> cross_params: CrossParams;
+@group(0) @binding(3) var<storage, read> scores: array<f32>;
+@group(0) @binding(4) var<storage, read_write> partial_sums: array<f32>;
+
+const BLOCK_ROWS: u32 = 1024u;
+const FEATURES: u32 = 64u;
+const COMPONENTS: u32 = 16u;
+
+// Sum over a block of rows of scores^T (row - mean): a workgroup takes 64 features, one a thread, and 16 components.
+@compute @workgroup_size(64)
+fn cross_products(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let d = cross_params.n_features;
+    let c = cross_params.n_components;
+    let tiles = (d + FEATURES - 1u) / FEATURES;
+    let tiles_of_block = tiles * ((c + COMPONENTS - 1u) / COMPONENTS);
+    let number = workgroup_number(group_id, group_count);
+    let block = number / tiles_of_block;
+    let first = number % tiles_of_block / tiles * COMPONENTS;
+    let feature = number % tiles * FEATURES + thread;
+    if block * BLOCK_ROWS >= cross_params.n || feature >= d {
+        return;
+    }
+    var sums: array<f32, COMPONENTS>;
+    for (var row = block * BLOCK_ROWS; row < min((block + 1u) * BLOCK_ROWS, cross_params.n); row++) {
+        let value = rows[row * d + feature] - mean[feature];
+        for (var i = 0u; i < COMPONENTS; i++) {
+            sums[i] += value * scores[row * c + min(first + i, c - 1u)];
+        }
+    }
+    for (var i = 0u; i < min(COMPONENTS, c - first); i++) {
+        partial_sums[(block * c + first + i) * d + feature] = sums[i];
+    }
 }

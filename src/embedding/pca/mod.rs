@@ -1,0 +1,298 @@
+//! Principal component analysis: projection on the directions of largest variance.
+//!
+//! Reference: K. Pearson, "On lines and planes of closest fit to systems of points in space", 1901; conventions (signs,
+//! n - 1) of scikit-learn's `PCA`. Fit O(n d^2 + d^3), or O(n d) a pass by the randomised solver: products of the data run on
+//! the device, factorisations of small matrices on the CPU in `f64`. New rows are projected on the same axes; a row's
+//! projection depends on nothing but the row.
+
+pub mod products;
+pub mod solvers;
+
+use super::model_file::State;
+use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table};
+use crate::compute::Device;
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::progress::Observer;
+use products::Rows;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use solvers::Axes;
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "pca",
+    title: "PCA",
+    parameters: &[
+        Parameter { name: "n_components", help: "Dimensions of the map" },
+        Parameter { name: "whiten", help: "Whether every axis is scaled to variance 1: true or false" },
+        Parameter { name: "svd_solver", help: "full, randomized or auto: full up to 1,024 points or features" },
+        Parameter { name: "random_state", help: "Seed of the randomised solver" },
+    ],
+    build: |table| Ok(Box::new(from_table::<Pca>(table)?)),
+    defaults: || toml::Table::try_from(Pca::default()),
+    restore: |state| Ok(Box::new(FittedPca::restore(&state)?)),
+};
+
+/// An axis with a smaller share of the largest variance than this has none that single precision could tell from rounding.
+const LEAST_VARIANCE: f64 = 1e-6;
+
+/// How the axes are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SvdSolver {
+    /// `Full` if there are at most 1,024 points or features, or fewer than 80 of them a component, else `Randomized`: the faster
+    /// of the two.
+    #[default]
+    Auto,
+    /// By the eigenvectors of the covariance, or of the products of the points with each other where they are fewer: at most
+    /// 5,792 points or features.
+    Full,
+    /// By subspace iteration from random axes (N. Halko et al., "Finding structure with randomness", 2011) until every axis
+    /// v has |S v - theta v| <= 1e-5 theta, or 2e-6 of the largest variance, for the covariance S; after 50 passes over the
+    /// data, which neighbouring axes of nearly equal variance may take, it ends in any case. At most 675 components.
+    Randomized,
+}
+
+/// Parameters of a principal component analysis.
+///
+/// ```
+/// use layerlens::compute::Device;
+/// use layerlens::embedding::Pca;
+/// use layerlens::matrix::Matrix;
+///
+/// // Points on a line through the plane: one axis explains everything.
+/// let x = Matrix::new(vec![0.0, 0.0, 1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 4, 2)?;
+/// let fitted = Pca { n_components: 1, ..Pca::default() }.fit(&Device::cpu(), &x)?;
+/// assert!((fitted.explained_variance_ratio()[0] - 1.0).abs() < 1e-6);
+/// # Ok::<(), layerlens::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pca {
+    /// Dimensions of the map, 1 to min(n_features, n_samples). Default 2.
+    pub n_components: usize,
+    /// Whether places are divided by the standard deviation of their axis, so that every axis has variance 1; an axis with
+    /// less than a millionth of the largest variance becomes 0. Default false.
+    pub whiten: bool,
+    /// How the axes are found. Default auto.
+    pub svd_solver: SvdSolver,
+    /// Seed of the randomised solver. Default 42.
+    pub random_state: u64,
+}
+
+impl Default for Pca {
+    fn default() -> Self {
+        Self { n_components: 2, whiten: false, svd_solver: SvdSolver::Auto, random_state: 42 }
+    }
+}
+
+/// A fitted projection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedPca {
+    mean: Vec<f32>,
+    components: Matrix,
+    explained_variance: Vec<f64>,
+    explained_variance_ratio: Vec<f64>,
+    whiten: bool,
+    embedding: Matrix,
+    results: Vec<(String, f64)>,
+}
+
+impl Pca {
+    /// Fits the axes to `x` and projects it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if `n_components` is 0, [`Error::Data`] if `x` has fewer than two rows, allows fewer components, or
+    /// has more rows and features than the solver takes; any error of the device.
+    pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedPca> {
+        self.validate(x.n_samples(), x.n_features())?;
+        let mean = x.column_means();
+        let Axes { components, variance, total } =
+            solvers::axes(device, x, &mean, self.n_components, self.svd_solver, self.random_state)?;
+        let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
+        let ratios: Vec<f64> = variance.iter().map(ratio).collect();
+        let embedding = projected(device, x, &mean, &components, &scales(&variance, self.whiten))?;
+        Ok(FittedPca::new(mean, components, (variance, ratios), self.whiten, embedding))
+    }
+}
+
+/// What the projection on each axis is multiplied by.
+fn scales(variance: &[f64], whiten: bool) -> Vec<f32> {
+    let least = LEAST_VARIANCE * variance.first().copied().unwrap_or(0.0);
+    let scale = |&variance: &f64| if variance > least { (1.0 / variance.sqrt()) as f32 } else { 0.0 };
+    if whiten { variance.iter().map(scale).collect() } else { vec![1.0; variance.len()] }
+}
+
+/// Projects rows on axes and scales the result.
+fn projected(device: &Device, x: &Matrix, mean: &[f32], components: &Matrix, scales: &[f32]) -> Result<Matrix> {
+    let mut places = Rows::new(device, x, mean)?.projected(device, components.as_slice())?;
+    for place in places.chunks_exact_mut(scales.len()) {
+        place.iter_mut().zip(scales).for_each(|(value, scale)| *value *= scale);
+    }
+    Matrix::new(places, x.n_samples(), scales.len())
+}
+
+impl FittedPca {
+    fn new(mean: Vec<f32>, components: Matrix, variance: (Vec<f64>, Vec<f64>), whiten: bool, embedding: Matrix) -> Self {
+        let (explained_variance, explained_variance_ratio) = variance;
+        let results = vec![("explained_variance_ratio".to_owned(), explained_variance_ratio.iter().sum())];
+        Self { mean, components, explained_variance, explained_variance_ratio, whiten, embedding, results }
+    }
+
+    fn restore(state: &State) -> Result<Self> {
+        let (mean, components) = (state.tensor("mean")?, state.tensor("components")?.clone());
+        let list = |name: &str| {
+            let values = state.numbers.get(name).cloned().unwrap_or_default();
+            let values: Vec<f64> =
+                serde_json::from_value(values).map_err(|error| Error::Data(format!("`{name}` of the model: {error}")))?;
+            if values.len() == components.n_samples() {
+                return Ok(values);
+            }
+            Err(Error::Data(format!("{} entries in `{name}` for {} components", values.len(), components.n_samples())))
+        };
+        if mean.as_slice().len() != components.n_features() {
+            let (means, features) = (mean.as_slice().len(), components.n_features());
+            return Err(Error::Data(format!("{means} means for axes of {features} features")));
+        }
+        let whiten = state.numbers.get("whiten").and_then(serde_json::Value::as_bool);
+        let whiten = whiten.ok_or_else(|| Error::Data("the model does not say whether it whitens".into()))?;
+        let variance = (list("explained_variance")?, list("explained_variance_ratio")?);
+        let embedding = state.tensor("embedding")?.clone();
+        if embedding.n_features() != components.n_samples() {
+            let (dimensions, axes) = (embedding.n_features(), components.n_samples());
+            return Err(Error::Data(format!("places of {dimensions} dimensions for {axes} axes")));
+        }
+        Ok(Self::new(mean.as_slice().to_vec(), components, variance, whiten, embedding))
+    }
+
+    /// Places of the fitted rows, n_samples x n_components.
+    pub fn embedding(&self) -> &Matrix {
+        &self.embedding
+    }
+
+    /// Axes of unit length, n_components x n_features; the largest entry of each in size is positive.
+    pub fn components(&self) -> &Matrix {
+        &self.components
+    }
+
+    /// Variance along each axis, with n - 1 in the denominator.
+    pub fn explained_variance(&self) -> &[f64] {
+        &self.explained_variance
+    }
+
+    /// The same as a share of the total variance; 0 where there is none.
+    pub fn explained_variance_ratio(&self) -> &[f64] {
+        &self.explained_variance_ratio
+    }
+
+    /// Singular values of the centred points: sqrt((n_samples - 1) explained_variance).
+    pub fn singular_values(&self) -> Vec<f64> {
+        let n = self.embedding.n_samples() as f64;
+        self.explained_variance.iter().map(|variance| (variance * (n - 1.0)).sqrt()).collect()
+    }
+
+    /// Mean of the fitted rows, n_features.
+    pub fn mean(&self) -> &[f32] {
+        &self.mean
+    }
+
+    /// Projects new rows on the fitted axes. Shapes: m x n_features to m x n_components.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the number of features differs, any error of the device.
+    pub fn transform(&self, device: &Device, x: &Matrix) -> Result<Matrix> {
+        if x.n_features() != self.mean.len() {
+            let (found, expected) = (x.n_features(), self.mean.len());
+            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+        }
+        projected(device, x, &self.mean, &self.components, &scales(&self.explained_variance, self.whiten))
+    }
+
+    /// The points of the space that lie at these places of the map, on the plane of the axes: mean + sum of place x axis.
+    /// Shapes: m x n_components to m x n_features. An axis that whitening has set to 0 stays at the mean.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the number of dimensions differs, any error of the device.
+    pub fn inverse_transform(&self, device: &Device, places: &Matrix) -> Result<Matrix> {
+        let (c, d) = (self.components.n_samples(), self.components.n_features());
+        if places.n_features() != c {
+            return Err(Error::Data(format!("the places have {} dimensions, the map {c}", places.n_features())));
+        }
+        let scales = scales(&self.explained_variance, self.whiten);
+        let unscaled: Vec<f32> = (0..d * c)
+            .map(|at| (at / c, at % c))
+            .map(|(feature, axis)| {
+                let value = self.components.row(axis)[feature];
+                if scales[axis] > 0.0 { value / scales[axis] } else { 0.0 }
+            })
+            .collect();
+        let mut points = Rows::new(device, places, &vec![0.0; c])?.projected(device, &unscaled)?;
+        for point in points.chunks_exact_mut(d) {
+            point.iter_mut().zip(&self.mean).for_each(|(value, mean)| *value += mean);
+        }
+        Matrix::new(points, places.n_samples(), d)
+    }
+}
+
+impl Embedding for Pca {
+    fn n_neighbors(&self) -> usize {
+        0
+    }
+
+    fn n_components(&self) -> usize {
+        self.n_components
+    }
+
+    fn validate(&self, n: usize, d: usize) -> Result<()> {
+        if self.n_components == 0 {
+            return Err(Error::parameter("--n-components", 0, "at least 1"));
+        }
+        if n < 2 {
+            return Err(Error::Data(format!("PCA needs at least 2 points; there are {n}")));
+        }
+        if self.n_components > n.min(d) {
+            let (asked, most) = (self.n_components, n.min(d));
+            return Err(Error::Data(format!(
+                "{n} points of {d} features have at most {most} components; {asked} were asked for"
+            )));
+        }
+        solvers::choose(self.svd_solver, self.n_components, n, d)?;
+        Ok(())
+    }
+
+    fn fit(&self, device: &Device, space: &Space<'_>, _: &dyn Observer) -> Result<Box<dyn Fitted>> {
+        Ok(Box::new(Pca::fit(self, device, space.x)?))
+    }
+}
+
+impl Fitted for FittedPca {
+    fn embedding(&self) -> &Matrix {
+        &self.embedding
+    }
+
+    fn n_neighbors_to_place(&self) -> usize {
+        0
+    }
+
+    fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
+        Self::transform(self, device, new.x)
+    }
+
+    fn results(&self) -> &[(String, f64)] {
+        &self.results
+    }
+
+    fn state(&self) -> State {
+        let mut state = State::new(METHOD.name);
+        state.numbers.insert("explained_variance".into(), json!(self.explained_variance));
+        state.numbers.insert("explained_variance_ratio".into(), json!(self.explained_variance_ratio));
+        state.numbers.insert("whiten".into(), json!(self.whiten));
+        if let Ok(mean) = Matrix::new(self.mean.clone(), 1, self.mean.len()) {
+            state.insert("mean", mean);
+        }
+        state.insert("components", self.components.clone());
+        state.insert("embedding", self.embedding.clone());
+        state
+    }
+}

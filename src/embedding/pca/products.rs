@@ -1,0 +1,389 @@
+//! Products of many rows with few: covariance, projection, and the products of the rows with their projections, as kernels with
+//! their twins and as loops over matrices of any size.
+
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::error::Result;
+use crate::matrix::Matrix;
+use rayon::prelude::*;
+
+uniform! {
+    struct CovarianceParams { first: u32, n: u32, n_features: u32 }
+}
+uniform! {
+    struct ProjectParams { n: u32, n_features: u32, n_components: u32 }
+}
+uniform! {
+    struct CrossParams { n: u32, n_features: u32, n_components: u32 }
+}
+
+const COVARIANCE: Kernel = kernel!("products", "covariance", 256, CovarianceParams);
+const PROJECT: Kernel = kernel!("products", "project", 64, ProjectParams);
+const CROSS_PRODUCTS: Kernel = kernel!("products", "cross_products", 64, CrossParams);
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&COVARIANCE, &PROJECT, &CROSS_PRODUCTS];
+
+/// Rows of one partial sum: sums of this length keep the rounding error near that of 1,000 additions, however many rows there
+/// are.
+pub const BLOCK_ROWS: usize = 1024;
+/// Components that one workgroup of `cross_products` takes.
+const COMPONENTS: usize = 16;
+/// Points up to this size stay on the device between two passes over them; larger ones are sent again.
+const KEPT_BYTES: usize = 1 << 30;
+
+/// The rows of a matrix on a device, part by part, for several passes over them.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    x: &'a Matrix,
+    mean: Buffer<f32>,
+    part_rows: usize,
+    kept: Vec<Buffer<f32>>,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of `x`, from which `mean` is to be subtracted.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn new(device: &Device, x: &'a Matrix, mean: &[f32]) -> Result<Self> {
+        let part_rows = part_rows(device, x.n_features());
+        let mut rows = Self { x, mean: Buffer::from_slice(device, "mean", mean)?, part_rows, kept: Vec::new() };
+        if size_of_val(x.as_slice()) <= KEPT_BYTES {
+            rows.kept = rows.parts().map(|part| Buffer::from_slice(device, "points", part)).collect::<Result<_>>()?;
+        }
+        Ok(rows)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        self.x.as_slice().chunks(self.part_rows * self.x.n_features())
+    }
+
+    /// Calls `work` with every part and its number of rows.
+    fn each(&self, device: &Device, mut work: impl FnMut(&Buffer<f32>, usize) -> Result<()>) -> Result<()> {
+        for (at, part) in self.parts().enumerate() {
+            let n = part.len() / self.x.n_features();
+            match self.kept.get(at) {
+                Some(buffer) => work(buffer, n)?,
+                None => work(&Buffer::from_slice(device, "points", part)?, n)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// (x - mean) axes^T, n_samples x c. Shape: `axes` c x d.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn projected(&self, device: &Device, axes: &[f32]) -> Result<Vec<f32>> {
+        let d = self.x.n_features();
+        let c = axes.len() / d;
+        let axes = Buffer::from_slice(device, "axes", axes)?;
+        let mut places = Vec::with_capacity(self.x.n_samples() * c);
+        self.each(device, |part, n| {
+            let mut projected = Buffer::new(device, "projection", n * c)?;
+            project(device, part, &self.mean, &axes, &mut projected, (n, d, c))?;
+            places.extend(projected.read(device)?);
+            Ok(())
+        })?;
+        Ok(places)
+    }
+
+    /// scores^T (x - mean), c x d, the blocks summed in double precision. Shape: `scores` n_samples x c.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn crossed(&self, device: &Device, scores: &[f32], c: usize) -> Result<Vec<f64>> {
+        let d = self.x.n_features();
+        let mut sums = vec![0.0; c * d];
+        let mut first = 0;
+        self.each(device, |part, n| {
+            let scores = Buffer::from_slice(device, "scores", &scores[first * c..][..n * c])?;
+            first += n;
+            self.cross_part(device, part, &scores, (n, c), &mut sums)
+        })?;
+        Ok(sums)
+    }
+
+    /// (x - mean)^T (x - mean) axes^T, transposed: c x d. One pass over the rows. Shape: `axes` c x d.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn scatter_times(&self, device: &Device, axes: &[f32]) -> Result<Vec<f64>> {
+        let d = self.x.n_features();
+        let c = axes.len() / d;
+        let axes = Buffer::from_slice(device, "axes", axes)?;
+        let mut sums = vec![0.0; c * d];
+        self.each(device, |part, n| {
+            let mut projected = Buffer::new(device, "projection", n * c)?;
+            project(device, part, &self.mean, &axes, &mut projected, (n, d, c))?;
+            self.cross_part(device, part, &projected, (n, c), &mut sums)
+        })?;
+        Ok(sums)
+    }
+
+    fn cross_part(
+        &self,
+        device: &Device,
+        part: &Buffer<f32>,
+        scores: &Buffer<f32>,
+        (n, c): (usize, usize),
+        sums: &mut [f64],
+    ) -> Result<()> {
+        let d = self.x.n_features();
+        let mut partial = Buffer::new(device, "cross products", n.div_ceil(BLOCK_ROWS) * c * d)?;
+        cross_products(device, part, &self.mean, scores, &mut partial, (n, d, c))?;
+        for block in partial.read(device)?.chunks_exact(c * d) {
+            for (sum, &value) in sums.iter_mut().zip(block) {
+                *sum += f64::from(value);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn part_rows(device: &Device, n_features: usize) -> usize {
+    // Whole blocks, where a part holds one.
+    let rows = (device.max_binding_bytes() as usize / (4 * n_features)).clamp(1, 1 << 16);
+    if rows > BLOCK_ROWS { rows / BLOCK_ROWS * BLOCK_ROWS } else { rows }
+}
+
+/// Sum over all rows of (x - mean)^T (x - mean), n_features x n_features, of which the upper triangle is meant.
+pub fn covariance_of(device: &Device, x: &Matrix, mean: &[f32]) -> Result<Vec<f32>> {
+    let d = x.n_features();
+    let mut products = Buffer::zeros(device, "covariance", d * d)?;
+    for rows in x.as_slice().chunks(part_rows(device, d) * d) {
+        let centred: Vec<f32> = rows.chunks_exact(d).flat_map(|row| row.iter().zip(mean).map(|(v, mean)| v - mean)).collect();
+        let part = Buffer::from_slice(device, "centred points", &centred)?;
+        let n = rows.len() / d;
+        for first in (0..n).step_by(BLOCK_ROWS) {
+            covariance(device, &part, &mut products, first, BLOCK_ROWS.min(n - first), d)?;
+        }
+    }
+    products.read(device)
+}
+
+/// Sum of the squared distances of the rows from `mean`, in double precision over fixed blocks of rows.
+pub fn squares_about(x: &Matrix, mean: &[f32]) -> f64 {
+    let square = |row: &[f32]| row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>();
+    let blocks = x.as_slice().par_chunks(BLOCK_ROWS * mean.len());
+    let sums: Vec<f64> = blocks.map(|block| block.chunks_exact(mean.len()).map(square).sum()).collect();
+    sums.iter().sum()
+}
+
+/// Adds x^T x of rows `first .. first + n` to `products`. Shapes: `centred` rows x d, `products` d x d.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn covariance(
+    device: &Device,
+    centred: &Buffer<f32>,
+    products: &mut Buffer<f32>,
+    first: usize,
+    n: usize,
+    n_features: usize,
+) -> Result<()> {
+    match device {
+        Device::Cpu(_) => {
+            cpu::covariance(&centred.host()[first * n_features..][..n * n_features], products.host_mut(), n, n_features)
+        }
+        Device::Gpu(gpu) => {
+            let uniform = CovarianceParams { first: first as u32, n: n as u32, n_features: n_features as u32 };
+            let tiles = n_features.div_ceil(64).pow(2);
+            let work = n as u64 * (n_features as u64).pow(2);
+            gpu.dispatch_workgroups(&COVARIANCE, &uniform, &[(1, centred.gpu()), (2, products.gpu())], tiles, work)?;
+        }
+    }
+    Ok(())
+}
+
+/// Projects rows on axes: (row - mean) . axis. Shapes: `rows` n x d, `mean` d, `components` c x d, `projected` n x c;
+/// `shape` is (n, d, c).
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn project(
+    device: &Device,
+    rows: &Buffer<f32>,
+    mean: &Buffer<f32>,
+    components: &Buffer<f32>,
+    projected: &mut Buffer<f32>,
+    shape: (usize, usize, usize),
+) -> Result<()> {
+    let (n, d, c) = shape;
+    match device {
+        Device::Cpu(_) => cpu::project(rows.host(), mean.host(), components.host(), projected.host_mut(), shape),
+        Device::Gpu(gpu) => {
+            let uniform = ProjectParams { n: n as u32, n_features: d as u32, n_components: c as u32 };
+            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, components.gpu()), (4, projected.gpu())];
+            gpu.dispatch(&PROJECT, &uniform, &bindings, n * c, (n * c * d) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// Products of centred rows with scores, block by block: partial[b] = sum over the rows of block b of score^T (row - mean).
+/// Shapes: `rows` n x d, `mean` d, `scores` n x c, `partial` ceil(n / 1,024) x c x d; `shape` is (n, d, c).
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn cross_products(
+    device: &Device,
+    rows: &Buffer<f32>,
+    mean: &Buffer<f32>,
+    scores: &Buffer<f32>,
+    partial: &mut Buffer<f32>,
+    shape: (usize, usize, usize),
+) -> Result<()> {
+    let (n, d, c) = shape;
+    match device {
+        Device::Cpu(_) => cpu::cross_products(rows.host(), mean.host(), scores.host(), partial.host_mut(), (d, c)),
+        Device::Gpu(gpu) => {
+            let uniform = CrossParams { n: n as u32, n_features: d as u32, n_components: c as u32 };
+            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, scores.gpu()), (4, partial.gpu())];
+            let workgroups = n.div_ceil(BLOCK_ROWS) * d.div_ceil(64) * c.div_ceil(COMPONENTS);
+            gpu.dispatch_workgroups(&CROSS_PRODUCTS, &uniform, &bindings, workgroups, (n * c * d) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use super::BLOCK_ROWS;
+    use multiversion::multiversion;
+    use rayon::prelude::*;
+
+    /// Features of one strip of the covariance, the unit of parallel work; a constant, so that the bytes do not depend on the
+    /// number of threads.
+    const STRIP: usize = 64;
+    /// Axes on which a row is projected at once, and rows of one task.
+    const AXES: usize = 4;
+    const ROWS: usize = 32;
+    /// Features whose sums for a dozen components stay in the first cache.
+    const FEATURES: usize = 256;
+
+    pub fn covariance(centred: &[f32], products: &mut [f32], n: usize, d: usize) {
+        products.par_chunks_mut(STRIP * d).enumerate().for_each(|(strip, products)| {
+            let (first, rows) = (strip * STRIP, products.len() / d);
+            assert!(centred.len() == n * d && first + rows <= d);
+            // SAFETY: `centred` has n x d elements, of which columns first .. first + rows are read transposed; `products` has
+            // rows x d. Both were just checked.
+            unsafe {
+                gemm::gemm(
+                    rows,
+                    d,
+                    n,
+                    products.as_mut_ptr(),
+                    1,
+                    d as isize,
+                    true,
+                    centred.as_ptr().add(first),
+                    d as isize,
+                    1,
+                    centred.as_ptr(),
+                    1,
+                    d as isize,
+                    1.0,
+                    1.0,
+                    false,
+                    false,
+                    false,
+                    gemm::Parallelism::None,
+                );
+            }
+        });
+    }
+
+    pub fn project(rows: &[f32], mean: &[f32], components: &[f32], projected: &mut [f32], (n, d, c): (usize, usize, usize)) {
+        let blocks = projected[..n * c].par_chunks_mut(ROWS * c).zip(rows.par_chunks(ROWS * d));
+        blocks.for_each(|(projected, rows)| {
+            // A few axes at a time meet all rows of a block, while they are in the cache.
+            for (group, axes) in components.chunks(AXES * d).enumerate() {
+                for (projected, row) in projected.chunks_exact_mut(c).zip(rows.chunks_exact(d)) {
+                    let projected = &mut projected[group * AXES..];
+                    if axes.len() == AXES * d {
+                        projected[..AXES].copy_from_slice(&centred_products(row, mean, axes));
+                        continue;
+                    }
+                    for (projected, axis) in projected.iter_mut().zip(axes.chunks_exact(d)) {
+                        *projected = centred_product(row, mean, axis);
+                    }
+                }
+            }
+        });
+    }
+
+    /// [`centred_product`] with four axes, so that the row is read once for all.
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn centred_products(x: &[f32], m: &[f32], axes: &[f32]) -> [f32; AXES] {
+        let d = x.len();
+        let axes: [&[f32]; AXES] = [&axes[..d], &axes[d..][..d], &axes[2 * d..][..d], &axes[3 * d..][..d]];
+        let mut sums = [[0.0_f32; 16]; AXES];
+        for first in (0..d / 16 * 16).step_by(16) {
+            let (x, m) = (&x[first..][..16], &m[first..][..16]);
+            let parts = [&axes[0][first..][..16], &axes[1][first..][..16], &axes[2][first..][..16], &axes[3][first..][..16]];
+            for i in 0..16 {
+                let centred = x[i] - m[i];
+                sums[0][i] += centred * parts[0][i];
+                sums[1][i] += centred * parts[1][i];
+                sums[2][i] += centred * parts[2][i];
+                sums[3][i] += centred * parts[3][i];
+            }
+        }
+        let [a, b, c, d] = sums;
+        [total(a, x, m, axes[0]), total(b, x, m, axes[1]), total(c, x, m, axes[2]), total(d, x, m, axes[3])]
+    }
+
+    /// Sum of (x - m) a: 16 running sums, then a tree.
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn centred_product(x: &[f32], m: &[f32], axis: &[f32]) -> f32 {
+        let mut sums = [0.0_f32; 16];
+        for first in (0..x.len() / 16 * 16).step_by(16) {
+            let (x, m, axis) = (&x[first..][..16], &m[first..][..16], &axis[first..][..16]);
+            for i in 0..16 {
+                sums[i] += (x[i] - m[i]) * axis[i];
+            }
+        }
+        total(sums, x, m, axis)
+    }
+
+    /// The running sums and what is left beyond the last 16.
+    #[inline(always)]
+    fn total(mut sums: [f32; 16], x: &[f32], m: &[f32], axis: &[f32]) -> f32 {
+        for half in [8, 4, 2, 1] {
+            for i in 0..half {
+                sums[i] += sums[i + half];
+            }
+        }
+        let tail: f32 = (x.len() / 16 * 16..x.len()).map(|i| (x[i] - m[i]) * axis[i]).sum();
+        sums[0] + tail
+    }
+
+    pub fn cross_products(rows: &[f32], mean: &[f32], scores: &[f32], partial: &mut [f32], (d, c): (usize, usize)) {
+        let blocks = rows.par_chunks(BLOCK_ROWS * d).zip(scores.par_chunks(BLOCK_ROWS * c));
+        partial.par_chunks_mut(c * d).zip(blocks).for_each(|(partial, (rows, scores))| {
+            partial.fill(0.0);
+            for first in (0..d).step_by(FEATURES) {
+                let n_features = FEATURES.min(d - first);
+                for (row, scores) in rows.chunks_exact(d).zip(scores.chunks_exact(c)) {
+                    let features = first..first + n_features;
+                    add_scaled(&row[features.clone()], &mean[features], scores, &mut partial[first..], d);
+                }
+            }
+        });
+    }
+
+    /// Adds score (x - m) to the row of `sums` of each score; the rows lie `stride` apart.
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn add_scaled(x: &[f32], m: &[f32], scores: &[f32], sums: &mut [f32], stride: usize) {
+        let mut centred = [0.0_f32; FEATURES];
+        let centred = &mut centred[..x.len()];
+        for ((centred, x), m) in centred.iter_mut().zip(x).zip(m) {
+            *centred = x - m;
+        }
+        for (at, &score) in scores.iter().enumerate() {
+            for (sum, value) in sums[at * stride..][..x.len()].iter_mut().zip(&*centred) {
+                *sum += score * value;
+            }
+        }
+    }
+}

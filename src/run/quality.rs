@@ -1,0 +1,69 @@
+//! The quality of the maps of one space, in a run.
+
+use super::folder::RunFolder;
+use crate::compute::Device;
+use crate::error::{Error, Result};
+use crate::evaluation::{MapQuality, SpaceRanks};
+use crate::matrix::Matrix;
+use crate::neighbors::NeighborGraph;
+use crate::progress::Observer;
+use crate::report::quality_table;
+
+/// Fitted points, new ones, and what is known of them.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'a> {
+    /// Name of the space.
+    pub(super) space: &'a str,
+    pub(super) x: &'a Matrix,
+    pub(super) new: Option<&'a Matrix>,
+    pub(super) neighbors: Option<&'a NeighborGraph>,
+}
+
+/// Judges maps, each the method's name, the places of the fitted points and those of the new ones. All have the dimensions of
+/// the first. Data that allow no figures, fewer than four points for example, give none, and the manifest a warning.
+pub(super) fn judge(
+    folder: &mut RunFolder,
+    judged: Judged<'_>,
+    maps: &[(&str, &Matrix, Option<&Matrix>)],
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Vec<MapQuality>> {
+    match figures(folder.manifest.seed, judged, maps, device, observer) {
+        Err(Error::Data(reason)) => {
+            folder.manifest.warnings.push(format!("no figures of the quality of the maps of {}: {reason}", judged.space));
+            Ok(Vec::new())
+        }
+        found => found,
+    }
+}
+
+fn figures(
+    seed: u64,
+    judged: Judged<'_>,
+    maps: &[(&str, &Matrix, Option<&Matrix>)],
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Vec<MapQuality>> {
+    let Judged { space, x, new, neighbors } = judged;
+    let Some(&(_, first, _)) = maps.first() else { return Ok(Vec::new()) };
+    let mut ranks = SpaceRanks::new(device, x, neighbors, first.n_features(), seed, observer)?;
+    if let Some(new) = new {
+        ranks = ranks.with_new(device, new, seed, observer)?;
+    }
+    let judge = |&(method, map, placed): &(&str, &Matrix, Option<&Matrix>)| {
+        let quality = ranks.quality(device, map, placed, observer)?;
+        let (n_features, n_dimensions) = (x.n_features(), map.n_features());
+        Ok(MapQuality { space: space.into(), method: Some(method.into()), n_features, n_dimensions, quality })
+    };
+    maps.iter().map(judge).collect()
+}
+
+/// Writes the table and notes the figures in the manifest.
+pub(super) fn write_quality(folder: &mut RunFolder, rows: &[MapQuality]) -> Result<()> {
+    let name = format!("scores/{}", quality_table::FILE);
+    let path = folder.below(&name)?;
+    quality_table::write_csv(path.parent().unwrap_or(&path), rows)?;
+    folder.list(&name, None, None);
+    folder.result("quality", rows);
+    Ok(())
+}
