@@ -54,6 +54,9 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
         embedding::tsne::gradient::KERNELS,
+        embedding::trimap::triplets::KERNELS,
+        embedding::trimap::triplet_layout::KERNELS,
+        embedding::trimap::triplet_placement::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

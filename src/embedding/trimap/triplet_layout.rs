@@ -1,0 +1,564 @@
+//! The gradient of TriMAP, its optimiser's step and its loss, as kernels with their twins.
+//!
+//! With d_ij = 1 + |y_i - y_j|^2 the loss is the sum of w d_ij / (d_ij + d_ik) over all triplets (i, j, k) of weight w. As in
+//! the authors' program, the gradient here is half of its derivative: c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) for the point i,
+//! with c = w / (d_ij + d_ik)^2, the first part negated for its inlier j and the second for its outlier k. Every point gathers
+//! what it undergoes, in a fixed order: `pull` its own triplets, `push` as an outlier, `descend` as an inlier, over the lists
+//! of references to it. O(n) with some 150 evaluations of a distance a point and iteration.
+//!
+//! Places, gradients and all else that belongs to an axis, slot or inlier and a point stand at its number x n + point.
+
+use super::triplets::{Group, Triplets, weighed};
+use crate::compute::reduce::Sum;
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::error::Result;
+use crate::matrix::Matrix;
+
+uniform! {
+    struct TripletParams {
+        n: u32,
+        n_components: u32,
+        first_inlier: u32,
+        n_inliers: u32,
+        n_outliers: u32,
+        n_random: u32,
+        add: u32,
+    }
+}
+uniform! {
+    struct PushParams { n: u32, n_components: u32, n_slots: u32 }
+}
+uniform! {
+    struct StepParams { n: u32, n_components: u32, learning_rate: f32, momentum: f32, next_momentum: f32 }
+}
+
+const PULL: Kernel = kernel!("triplet_layout", "pull", 64, TripletParams);
+const PUSH: Kernel = kernel!("triplet_layout", "push", 64, PushParams);
+const DESCEND: Kernel = kernel!("triplet_layout", "descend", 64, StepParams);
+const LOSS: Kernel = kernel!("triplet_layout", "loss", 64, TripletParams);
+
+/// Kernels of this file.
+pub const KERNELS: &[&Kernel] = &[&PULL, &PUSH, &DESCEND, &LOSS];
+
+/// Weighted triplets on a device, with room for their forces.
+#[derive(Debug)]
+pub struct Layout {
+    /// All triplets, in as many groups as bindings need.
+    pub groups: Vec<Group>,
+    /// Inliers of the points, n_inliers x n.
+    pub inliers: Buffer<u32>,
+    /// Where each point's references begin, n + 1.
+    pub row_starts: Buffer<u32>,
+    /// a x n + i for every point i of which the point is inlier a.
+    pub references: Buffer<u32>,
+    /// Factors of the forces on inliers, n_inliers x n.
+    pub attractions: Buffer<f32>,
+    /// Gradient, n_components x n, without what points undergo as inliers until [`descend`].
+    pub gradients: Buffer<f32>,
+    /// Points.
+    pub n: usize,
+    /// Dimensions of the map, 2 or 3.
+    pub n_components: usize,
+}
+
+impl Layout {
+    /// Weighs the triplets of points whose rows of `x`, n x any number of features, give the outliers' distances.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory) if they do not fit, any error of the device.
+    pub fn new(device: &Device, triplets: &Triplets, x: &Matrix, temperature: f32, n_components: usize) -> Result<Self> {
+        let n = triplets.n_samples();
+        let (row_starts, references) = triplets.references();
+        let inliers = Buffer::from_slice(device, "inliers", &triplets.inliers)?;
+        Ok(Self {
+            groups: weighed(device, triplets, &inliers, x, temperature)?,
+            inliers,
+            row_starts: Buffer::from_slice(device, "references", &row_starts)?,
+            references: Buffer::from_slice(device, "references", &references)?,
+            attractions: Buffer::new(device, "attractions", triplets.inliers.len())?,
+            gradients: Buffer::new(device, "gradients", n_components * n)?,
+            n,
+            n_components,
+        })
+    }
+
+    /// Weights of all triplets, triplets of a point x n, read back; of a random triplet negative where its second point is
+    /// the inlier.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn weights(&self, device: &Device) -> Result<Vec<f32>> {
+        let mut near = Vec::new();
+        let mut random = Vec::new();
+        for group in &self.groups {
+            let weights = group.weights.read(device)?;
+            let (of_inliers, others) = weights.split_at(group.n_inliers * group.n_outliers * self.n);
+            near.extend_from_slice(of_inliers);
+            random.extend_from_slice(others);
+        }
+        near.extend(random);
+        Ok(near)
+    }
+
+    /// One iteration: takes the gradient at `places` and moves the points. Shapes: `places` and `ahead` n_components x n,
+    /// `states` 3 x n_components x n (places, velocities, gains); `ahead` is where the next gradient is to be taken.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel).
+    pub fn step(
+        &mut self,
+        device: &Device,
+        places: &Buffer<f32>,
+        states: &mut Buffer<f32>,
+        ahead: &mut Buffer<f32>,
+        step: Step,
+    ) -> Result<()> {
+        for at in 0..self.groups.len() {
+            pull(device, self, at, places)?;
+        }
+        for at in 0..self.groups.len() {
+            push(device, self, at, places)?;
+        }
+        descend(device, self, places, states, ahead, step)
+    }
+
+    /// Writes the sum of the losses of all triplets at `places` to `total[0]`.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel).
+    pub fn loss(&self, device: &Device, places: &Buffer<f32>, total: &mut Buffer<f32>) -> Result<()> {
+        let mut losses = Buffer::new(device, "losses", self.n)?;
+        for at in 0..self.groups.len() {
+            loss(device, self, at, places, &mut losses)?;
+        }
+        Sum::new(device, self.n)?.run(device, &losses, total)
+    }
+
+    fn params(&self, at: usize) -> TripletParams {
+        let group = &self.groups[at];
+        TripletParams {
+            n: self.n as u32,
+            n_components: self.n_components as u32,
+            first_inlier: group.first_inlier as u32,
+            n_inliers: group.n_inliers as u32,
+            n_outliers: group.n_outliers as u32,
+            n_random: group.n_random as u32,
+            add: (at > 0).into(),
+        }
+    }
+}
+
+/// One step of gradient descent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Learning rate.
+    pub learning_rate: f32,
+    /// Share of the last update that is kept.
+    pub momentum: f32,
+    /// The same of the next step, for looking ahead.
+    pub next_momentum: f32,
+}
+
+/// Gradient of a group's triplets for the points whose triplets they are; begins the gradients if `at` is 0, else adds. Writes
+/// the group's forces and attractions. Shape: `places` n_components x n.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32>) -> Result<()> {
+    let uniform = layout.params(at);
+    match device {
+        Device::Cpu(_) => cpu::pull(layout, at, places.host(), &uniform),
+        Device::Gpu(gpu) => {
+            let group = &layout.groups[at];
+            let bindings = [
+                (1, places.gpu()),
+                (2, layout.inliers.gpu()),
+                (3, group.weights.gpu()),
+                (4, group.shifts.gpu()),
+                (5, group.forces.gpu()),
+                (6, layout.attractions.gpu()),
+                (7, layout.gradients.gpu()),
+            ];
+            gpu.dispatch(&PULL, &uniform, &bindings, layout.n, (layout.n * group.n_slots()) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds to the gradients what points undergo as outliers of a group's triplets. Shape: `places` n_components x n.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn push(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32>) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::push(layout, at, places.host()),
+        Device::Gpu(gpu) => {
+            let group = &layout.groups[at];
+            let (n, axes, slots) = (layout.n as u32, layout.n_components as u32, group.n_slots() as u32);
+            let bindings = [(1, places.gpu()), (4, group.shifts.gpu()), (5, group.forces.gpu()), (7, layout.gradients.gpu())];
+            let work = (layout.n * group.n_slots()) as u64;
+            gpu.dispatch(&PUSH, &PushParams { n, n_components: axes, n_slots: slots }, &bindings, layout.n, work)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds what points undergo as inliers, and moves them: momentum with one gain a coordinate (R. Jacobs, "Increased rates of
+/// convergence through learning rate adaptation", 1988). Shapes as in [`Layout::step`].
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn descend(
+    device: &Device,
+    layout: &Layout,
+    places: &Buffer<f32>,
+    states: &mut Buffer<f32>,
+    ahead: &mut Buffer<f32>,
+    step: Step,
+) -> Result<()> {
+    let Step { learning_rate, momentum, next_momentum } = step;
+    let n_components = layout.n_components as u32;
+    let uniform = StepParams { n: layout.n as u32, n_components, learning_rate, momentum, next_momentum };
+    match device {
+        Device::Cpu(_) => cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &uniform),
+        Device::Gpu(gpu) => {
+            let bindings = [
+                (1, places.gpu()),
+                (2, layout.row_starts.gpu()),
+                (3, layout.references.gpu()),
+                (4, layout.attractions.gpu()),
+                (5, layout.gradients.gpu()),
+                (6, states.gpu()),
+                (7, ahead.gpu()),
+            ];
+            gpu.dispatch(&DESCEND, &uniform, &bindings, layout.n, layout.references.len() as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// Loss of each point's own triplets of a group, begun if `at` is 0, else added. Shapes: `places` n_components x n or longer,
+/// `losses` n.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn loss(device: &Device, layout: &Layout, at: usize, places: &Buffer<f32>, losses: &mut Buffer<f32>) -> Result<()> {
+    let uniform = layout.params(at);
+    match device {
+        Device::Cpu(_) => cpu::loss(layout, at, places.host(), losses.host_mut()),
+        Device::Gpu(gpu) => {
+            let group = &layout.groups[at];
+            let bindings = [
+                (1, places.gpu()),
+                (2, layout.inliers.gpu()),
+                (3, group.weights.gpu()),
+                (4, group.shifts.gpu()),
+                (5, losses.gpu()),
+            ];
+            gpu.dispatch(&LOSS, &uniform, &bindings, layout.n, (layout.n * group.n_slots()) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// The gain of a coordinate: unlike signs mean that velocity and gradient agree on the way down.
+pub(super) fn new_gain(gain: f32, velocity: f32, gradient: f32) -> f32 {
+    // Unlike f32::signum, 0 has a sign of its own here, as in WGSL and in numpy.
+    let sign = |value: f32| i8::from(value > 0.0) - i8::from(value < 0.0);
+    if sign(velocity) != sign(gradient) { gain + 0.2 } else { (0.8 * gain).max(0.01) }
+}
+
+mod cpu {
+    use super::super::blocks::{BLOCK, blocks, shifted, window, windows};
+    use super::super::triplets::Group;
+    use super::{Layout, StepParams, TripletParams, new_gain};
+    use multiversion::multiversion;
+    use rayon::prelude::*;
+    use std::array;
+
+    /// The axes of places, n values each.
+    fn axes<const D: usize>(places: &[f32], n: usize) -> [&[f32]; D] {
+        array::from_fn(|axis| &places[axis * n..][..n])
+    }
+
+    pub fn pull(layout: &mut Layout, at: usize, places: &[f32], params: &TripletParams) {
+        let n = layout.n;
+        let Layout { groups, inliers, attractions, gradients, .. } = layout;
+        let group = &mut groups[at];
+        let (weights, shifts) = (group.weights.host(), group.shifts.host());
+        let rows = group.first_inlier * n..(group.first_inlier + group.n_inliers) * n;
+        let own = Own { places, n, inliers: &inliers.host()[rows.clone()], weights, shifts, params };
+        let forces = blocks(group.forces.host_mut(), n).into_par_iter();
+        let attractions = if rows.is_empty() {
+            (0..n.div_ceil(BLOCK)).map(|_| Vec::new()).collect()
+        } else {
+            blocks(&mut attractions.host_mut()[rows], n)
+        };
+        let outputs = forces.zip(attractions).zip(blocks(gradients.host_mut(), n));
+        outputs.enumerate().for_each(|(block, ((mut forces, mut attractions), mut gradients))| {
+            let out = Out { forces: &mut forces, attractions: &mut attractions, gradients: &mut gradients };
+            if params.n_components == 3 { pull_3d(&own, block * BLOCK, out) } else { pull_2d(&own, block * BLOCK, out) }
+        });
+    }
+
+    /// What the pull on a block depends on.
+    struct Own<'a> {
+        places: &'a [f32],
+        n: usize,
+        inliers: &'a [u32],
+        weights: &'a [f32],
+        shifts: &'a [u32],
+        params: &'a TripletParams,
+    }
+
+    /// The block's part of every row of the pull's results.
+    struct Out<'a, 'b> {
+        forces: &'a mut [&'b mut [f32]],
+        attractions: &'a mut [&'b mut [f32]],
+        gradients: &'a mut [&'b mut [f32]],
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn pull_2d(own: &Own<'_>, first: usize, out: Out<'_, '_>) {
+        pull_block::<2>(own, first, out);
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn pull_3d(own: &Own<'_>, first: usize, out: Out<'_, '_>) {
+        pull_block::<3>(own, first, out);
+    }
+
+    #[inline(always)]
+    fn pull_block<const D: usize>(own: &Own<'_>, first: usize, out: Out<'_, '_>) {
+        let Own { n, inliers, weights, shifts, params, .. } = *own;
+        let all: [&[f32]; D] = axes(own.places, n);
+        let len = out.gradients[0].len();
+        let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
+        let (mut sums, mut inlier, mut rooms) = ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D]);
+        let (n_inliers, n_outliers) = (params.n_inliers as usize, params.n_outliers as usize);
+        for a in 0..n_inliers {
+            let ids = &inliers[a * n + first..][..len];
+            for axis in 0..D {
+                for (value, &id) in inlier[axis].iter_mut().zip(ids) {
+                    *value = all[axis][id as usize];
+                }
+            }
+            let near_places: [&[f32]; D] = array::from_fn(|axis| &inlier[axis][..len]);
+            let mut near = [0.0_f32; BLOCK];
+            roots(&points, &near_places, &mut near[..len]);
+            let mut attraction = [0.0_f32; BLOCK];
+            for b in 0..n_outliers {
+                let slot = a * n_outliers + b;
+                let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut rooms);
+                let weights = &weights[slot * n + first..][..len];
+                outlier(&points, &far, weights, &near[..len], &mut attraction[..len], out.forces[slot], &mut sums);
+            }
+            add_products(&mut sums, &attraction[..len], &points, &near_places);
+            out.attractions[a].copy_from_slice(&attraction[..len]);
+        }
+        let n_near = n_inliers * n_outliers;
+        for r in 0..params.n_random as usize {
+            let slot = n_near + 2 * r;
+            let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut rooms);
+            let far_again = windows(&all, shifted(first, shifts[slot + 1] as usize, n), len, &mut inlier);
+            let weights = &weights[(n_near + r) * n + first..][..len];
+            let (head, tail) = out.forces.split_at_mut(slot + 1);
+            random_pair(&points, &far, &far_again, weights, head[slot], tail[0]);
+            add_products(&mut sums, head[slot], &points, &far);
+            add_products(&mut sums, tail[0], &points, &far_again);
+        }
+        for (gradient, sums) in out.gradients.iter_mut().zip(&sums) {
+            for (gradient, sum) in gradient.iter_mut().zip(sums) {
+                *gradient = if params.add != 0 { *gradient + sum } else { *sum };
+            }
+        }
+    }
+
+    /// 1 + |a - b|^2.
+    #[inline(always)]
+    fn root<const D: usize>(a: &[&[f32]; D], b: &[&[f32]; D], lane: usize) -> f32 {
+        let mut root = 1.0;
+        for axis in 0..D {
+            let difference = a[axis][lane] - b[axis][lane];
+            root += difference * difference;
+        }
+        root
+    }
+
+    #[inline(always)]
+    fn roots<const D: usize>(a: &[&[f32]; D], b: &[&[f32]; D], roots: &mut [f32]) {
+        for (lane, value) in roots.iter_mut().enumerate() {
+            *value = root(a, b, lane);
+        }
+    }
+
+    /// One outlier of one inlier of each point.
+    #[inline(always)]
+    fn outlier<const D: usize>(
+        points: &[&[f32]; D],
+        outliers: &[&[f32]; D],
+        weights: &[f32],
+        near: &[f32],
+        attraction: &mut [f32],
+        forces: &mut [f32],
+        sums: &mut [[f32; BLOCK]; D],
+    ) {
+        let len = forces.len();
+        let (weights, near, attraction) = (&weights[..len], &near[..len], &mut attraction[..len]);
+        for lane in 0..len {
+            let far = root(points, outliers, lane);
+            let both = near[lane] + far;
+            let c = weights[lane] / (both * both);
+            attraction[lane] += c * far;
+            forces[lane] = -(c * near[lane]);
+        }
+        add_products(sums, forces, points, outliers);
+    }
+
+    /// The forces of a random triplet on its two points.
+    #[inline(always)]
+    fn random_pair<const D: usize>(
+        points: &[&[f32]; D],
+        a: &[&[f32]; D],
+        b: &[&[f32]; D],
+        weights: &[f32],
+        forces_a: &mut [f32],
+        forces_b: &mut [f32],
+    ) {
+        let len = forces_a.len();
+        let (weights, forces_b) = (&weights[..len], &mut forces_b[..len]);
+        for lane in 0..len {
+            let (a, b) = (root(points, a, lane), root(points, b, lane));
+            // Negative where b is the inlier, which turns both forces round.
+            let c = weights[lane] / ((a + b) * (a + b));
+            forces_a[lane] = c * b;
+            forces_b[lane] = -(c * a);
+        }
+    }
+
+    /// Adds factor (a - b) for each point.
+    #[inline(always)]
+    fn add_products<const D: usize>(sums: &mut [[f32; BLOCK]; D], factors: &[f32], a: &[&[f32]; D], b: &[&[f32]; D]) {
+        let len = factors.len();
+        for axis in 0..D {
+            let (sums, a, b) = (&mut sums[axis][..len], &a[axis][..len], &b[axis][..len]);
+            for lane in 0..len {
+                sums[lane] += factors[lane] * (a[lane] - b[lane]);
+            }
+        }
+    }
+
+    pub fn push(layout: &mut Layout, at: usize, places: &[f32]) {
+        let (n, three) = (layout.n, layout.n_components == 3);
+        let group = &layout.groups[at];
+        blocks(layout.gradients.host_mut(), n).into_par_iter().enumerate().for_each(|(block, mut gradients)| {
+            let first = block * BLOCK;
+            if three {
+                push_3d(group, n, places, first, &mut gradients)
+            } else {
+                push_2d(group, n, places, first, &mut gradients)
+            }
+        });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn push_2d(group: &Group, n: usize, places: &[f32], first: usize, gradients: &mut [&mut [f32]]) {
+        push_block::<2>(group, n, places, first, gradients);
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn push_3d(group: &Group, n: usize, places: &[f32], first: usize, gradients: &mut [&mut [f32]]) {
+        push_block::<3>(group, n, places, first, gradients);
+    }
+
+    #[inline(always)]
+    fn push_block<const D: usize>(group: &Group, n: usize, places: &[f32], first: usize, gradients: &mut [&mut [f32]]) {
+        let all: [&[f32]; D] = axes(places, n);
+        let len = gradients[0].len();
+        let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
+        let (mut sums, mut rooms, mut room) = ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [0.0_f32; BLOCK]);
+        for (forces, &shift) in group.forces.host().chunks_exact(n).zip(group.shifts.host()) {
+            let start = shifted(first, n - shift as usize, n);
+            let anchors = windows(&all, start, len, &mut rooms);
+            add_products(&mut sums, window(forces, start, len, &mut room), &points, &anchors);
+        }
+        for (gradient, sums) in gradients.iter_mut().zip(&sums) {
+            for (gradient, sum) in gradient.iter_mut().zip(sums) {
+                *gradient += sum;
+            }
+        }
+    }
+
+    pub fn descend(layout: &Layout, places: &[f32], states: &mut [f32], ahead: &mut [f32], params: &StepParams) {
+        let n = layout.n;
+        let outputs = blocks(states, n).into_par_iter().zip(blocks(ahead, n));
+        outputs.enumerate().for_each(|(block, (mut states, mut ahead))| {
+            let first = block * BLOCK;
+            match params.n_components {
+                3 => descend_block::<3>(layout, places, first, &mut states, &mut ahead, params),
+                _ => descend_block::<2>(layout, places, first, &mut states, &mut ahead, params),
+            }
+        });
+    }
+
+    fn descend_block<const D: usize>(
+        layout: &Layout,
+        places: &[f32],
+        first: usize,
+        states: &mut [&mut [f32]],
+        ahead: &mut [&mut [f32]],
+        params: &StepParams,
+    ) {
+        let n = layout.n;
+        let all: [&[f32]; D] = axes(places, n);
+        let (attractions, gradients) = (layout.attractions.host(), layout.gradients.host());
+        let (starts, references) = (layout.row_starts.host(), layout.references.host());
+        for lane in 0..ahead[0].len() {
+            let j = first + lane;
+            let mut received = [0.0; D];
+            for &reference in &references[starts[j] as usize..starts[j + 1] as usize] {
+                let (attraction, i) = (attractions[reference as usize], reference as usize % n);
+                for axis in 0..D {
+                    received[axis] += attraction * (all[axis][j] - all[axis][i]);
+                }
+            }
+            for axis in 0..D {
+                let gradient = gradients[axis * n + j] + received[axis];
+                let velocity = states[D + axis][lane];
+                let gain = new_gain(states[2 * D + axis][lane], velocity, gradient);
+                let velocity = params.momentum * velocity - params.learning_rate * gain * gradient;
+                let moved = states[axis][lane] + velocity;
+                states[axis][lane] = moved;
+                states[D + axis][lane] = velocity;
+                states[2 * D + axis][lane] = gain;
+                ahead[axis][lane] = moved + params.next_momentum * velocity;
+            }
+        }
+    }
+
+    pub fn loss(layout: &Layout, at: usize, places: &[f32], losses: &mut [f32]) {
+        let (n, axes, group) = (layout.n, layout.n_components, &layout.groups[at]);
+        let (inliers, weights, shifts) = (layout.inliers.host(), group.weights.host(), group.shifts.host());
+        let n_near = group.n_inliers * group.n_outliers;
+        losses.par_iter_mut().enumerate().with_min_len(BLOCK).for_each(|(i, loss)| {
+            let root = |k: usize| {
+                let square = |axis: usize| (places[axis * n + i] - places[axis * n + k]).powi(2);
+                1.0 + (0..axes).map(square).sum::<f32>()
+            };
+            let at_slot = |slot: usize| root(shifted(i, shifts[slot] as usize, n));
+            let mut sum = 0.0;
+            for a in 0..group.n_inliers {
+                let near = root(inliers[(group.first_inlier + a) * n + i] as usize);
+                for slot in a * group.n_outliers..(a + 1) * group.n_outliers {
+                    sum += weights[slot * n + i] * near / (near + at_slot(slot));
+                }
+            }
+            for r in 0..group.n_random {
+                let (a, b) = (at_slot(n_near + 2 * r), at_slot(n_near + 2 * r + 1));
+                let weight = weights[(n_near + r) * n + i];
+                sum += weight.abs() * if weight < 0.0 { b } else { a } / (a + b);
+            }
+            *loss = if at > 0 { *loss + sum } else { sum };
+        });
+    }
+}
