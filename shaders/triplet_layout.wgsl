@@ -138,6 +138,7 @@ struct StepParams {
 // Places, then velocities, then gains, each axis after axis.
 @group(0) @binding(6) var<storage, read_write> states: array<f32>;
 @group(0) @binding(7) var<storage, read_write> ahead: array<f32>;
+@group(0) @binding(8) var<storage, read> sources: array<u32>;
 
 // Adds what a point undergoes as an inlier and moves it: momentum, and a gain for each coordinate that grows while the
 // velocity and the gradient disagree in sign (delta-bar-delta). `ahead` is where the next gradient is taken.
@@ -156,8 +157,7 @@ fn descend(
     let own = place(j, n, axes);
     var received = vec3<f32>(0.0);
     for (var e = row_starts[j]; e < row_starts[j + 1u]; e++) {
-        let reference = references[e];
-        received += pulled[reference] * (own - place(reference % n, n, axes));
+        received += pulled[references[e]] * (own - place(sources[e], n, axes));
     }
     for (var axis = 0u; axis < axes; axis++) {
         let at = axis * n + j;

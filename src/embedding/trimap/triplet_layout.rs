@@ -51,6 +51,8 @@ pub struct Layout {
     pub row_starts: Buffer<u32>,
     /// a x n + i for every point i of which the point is inlier a.
     pub references: Buffer<u32>,
+    /// The points i of the references.
+    pub sources: Buffer<u32>,
     /// Factors of the forces on inliers, n_inliers x n.
     pub attractions: Buffer<f32>,
     /// Gradient, n_components x n, without what points undergo as inliers until [`descend`].
@@ -74,6 +76,7 @@ impl Layout {
             groups: weighed(device, triplets, &inliers, x, temperature)?,
             inliers,
             row_starts: Buffer::from_slice(device, "references", &row_starts)?,
+            sources: Buffer::from_slice(device, "sources", &references.iter().map(|at| at % n as u32).collect::<Vec<_>>())?,
             references: Buffer::from_slice(device, "references", &references)?,
             attractions: Buffer::new(device, "attractions", triplets.inliers.len())?,
             gradients: Buffer::new(device, "gradients", n_components * n)?,
@@ -230,6 +233,7 @@ pub fn descend(
                 (5, layout.gradients.gpu()),
                 (6, states.gpu()),
                 (7, ahead.gpu()),
+                (8, layout.sources.gpu()),
             ];
             gpu.dispatch(&DESCEND, &uniform, &bindings, layout.n, layout.references.len() as u64)?;
         }
@@ -511,15 +515,21 @@ mod cpu {
     ) {
         let n = layout.n;
         let all: [&[f32]; D] = axes(places, n);
-        let (attractions, gradients) = (layout.attractions.host(), layout.gradients.host());
-        let (starts, references) = (layout.row_starts.host(), layout.references.host());
-        for lane in 0..ahead[0].len() {
+        let (attractions, gradients, starts) = (layout.attractions.host(), layout.gradients.host(), layout.row_starts.host());
+        let len = ahead[0].len();
+        let range = starts[first] as usize..starts[first + len] as usize;
+        // All reads at random first, so that none waits for another.
+        let read: Vec<(f32, [f32; D])> = layout.references.host()[range.clone()]
+            .iter()
+            .zip(&layout.sources.host()[range.clone()])
+            .map(|(&reference, &i)| (attractions[reference as usize], array::from_fn(|axis| all[axis][i as usize])))
+            .collect();
+        for lane in 0..len {
             let j = first + lane;
             let mut received = [0.0; D];
-            for &reference in &references[starts[j] as usize..starts[j + 1] as usize] {
-                let (attraction, i) = (attractions[reference as usize], reference as usize % n);
+            for (attraction, from) in &read[starts[j] as usize - range.start..starts[j + 1] as usize - range.start] {
                 for axis in 0..D {
-                    received[axis] += attraction * (all[axis][j] - all[axis][i]);
+                    received[axis] += attraction * (all[axis][j] - from[axis]);
                 }
             }
             for axis in 0..D {
