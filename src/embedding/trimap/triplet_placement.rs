@@ -142,13 +142,14 @@ pub fn optimise(device: &Device, map: &FittedTrimap, neighbors: &NeighborGraph, 
         let part = NeighborGraph::new(neighbors.indices()[range.clone()].to_vec(), neighbors.distances()[range].to_vec(), k)?;
         let triplets = NewTriplets::new(method, &part, map.row_scales(), apart);
         let mut places = Buffer::from_slice(device, "new places", &start.as_slice()[first * c..][..len * c])?;
-        settle(device, &triplets, &fitted, &mut places, c, method.learning_rate)?;
+        settle(device, &triplets, &fitted, &mut places, c, (method.learning_rate, ITERATIONS))?;
         placed.extend(places.read(device)?);
     }
     Matrix::new(placed, m, c).map_err(|error| Error::Data(format!("new points diverged: {error}; try a smaller --learning-rate")))
 }
 
-/// Moves new points by 20 iterations. Shapes: `fitted` n x n_components, `places` m x n_components.
+/// Moves new points. Shapes: `fitted` n x n_components, `places` m x n_components; `how` is the learning rate and the number
+/// of iterations.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -158,15 +159,16 @@ pub fn settle(
     fitted: &Buffer<f32>,
     places: &mut Buffer<f32>,
     n_components: usize,
-    learning_rate: f32,
+    how: (f32, usize),
 ) -> Result<()> {
+    let (learning_rate, n_iterations) = how;
     let n = places.len() / n_components;
     let uniform = SettleParams {
         n: n as u32,
         n_components: n_components as u32,
         n_inliers: triplets.n_inliers as u32,
         n_outliers: triplets.n_outliers as u32,
-        n_iterations: ITERATIONS as u32,
+        n_iterations: n_iterations as u32,
         learning_rate,
         momentum: MOMENTUM,
     };
@@ -177,7 +179,7 @@ pub fn settle(
             let outliers = Buffer::from_slice(device, "outliers of new points", &triplets.outliers)?;
             let weights = Buffer::from_slice(device, "weights of new points", &triplets.weights)?;
             let bindings = [(1, fitted.gpu()), (2, inliers.gpu()), (3, outliers.gpu()), (4, weights.gpu()), (5, places.gpu())];
-            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (triplets.outliers.len() * ITERATIONS) as u64)?;
+            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (triplets.outliers.len() * n_iterations) as u64)?;
         }
     }
     Ok(())
