@@ -54,7 +54,8 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
         embedding::tsne::gradient::KERNELS,
-        embedding::trimap::triplets::KERNELS,
+        embedding::trimap::triplet_weights::KERNELS,
+        embedding::trimap::triplet_forces::KERNELS,
         embedding::trimap::triplet_layout::KERNELS,
         embedding::trimap::triplet_placement::KERNELS,
     ];

@@ -48,3 +48,8 @@ pub fn windows<'a, const D: usize>(
 pub fn shifted(i: usize, shift: usize, n: usize) -> usize {
     if i + shift >= n { i + shift - n } else { i + shift }
 }
+
+/// The axes of places, n values each.
+pub fn axes<const D: usize>(places: &[f32], n: usize) -> [&[f32]; D] {
+    std::array::from_fn(|axis| &places[axis * n..][..n])
+}

@@ -2,15 +2,17 @@
 //!
 //! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using triplets", 2019, and the authors'
 //! program (its paper writes the loss upside down). Every point has triplets with its nearest neighbours and outliers drawn at
-//! random ([`triplets`]), and momentum with gains for each coordinate minimises their loss ([`triplet_layout`]): O(n) an
+//! random ([`triplets`], [`triplet_weights`]), and momentum with gains for each coordinate minimises their loss ([`triplet_layout`]): O(n) an
 //! iteration, all of it on the device. Unlike there, outliers are drawn so that the forces on them are gathered, the weights
 //! do not depend on the least of all, and momentum 0.9 from iteration 100 makes 300 iterations do what 400 did.
 //!
 //! New points are placed by the rule of [`placement`](super::placement), or by their own triplets ([`triplet_placement`]).
 
 mod blocks;
+pub mod triplet_forces;
 pub mod triplet_layout;
 pub mod triplet_placement;
+pub mod triplet_weights;
 pub mod triplets;
 
 use super::init::{self, Init, Start};
@@ -130,6 +132,14 @@ impl Default for Trimap {
 /// iteration. [`FittedMap::row_scales`] holds each point's mean distance to its 3rd to 5th neighbour.
 pub type FittedTrimap = FittedMap<Trimap>;
 
+/// What the optimiser ends with.
+struct Course {
+    /// n x n_components, in the caller's order.
+    places: Vec<f32>,
+    /// Iterations that were done, and the mean loss of a triplet then.
+    losses: Vec<(usize, f64)>,
+}
+
 impl Trimap {
     /// Finds the neighbours of `x` and fits the map.
     ///
@@ -162,7 +172,7 @@ impl Trimap {
         };
         let start = init::start(device, &how)?;
         let mut layout = Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
-        let (places, course) = self.optimise(device, &triplets, &mut layout, &start, observer)?;
+        let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, &start, observer)?;
         let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
@@ -193,7 +203,7 @@ impl Trimap {
         }
     }
 
-    /// Runs all iterations on the device. Returns the places, n x n_components in the caller's order, and the losses.
+    /// Runs all iterations on the device.
     fn optimise(
         &self,
         device: &Device,
@@ -201,7 +211,7 @@ impl Trimap {
         layout: &mut Layout,
         start: &Matrix,
         observer: &dyn Observer,
-    ) -> Result<(Vec<f32>, Vec<(usize, f64)>)> {
+    ) -> Result<Course> {
         let (n, c) = (start.n_samples(), self.n_components);
         let axis = |axis: usize| triplets.order.iter().map(move |&row| start.row(row as usize)[axis]);
         let begin: Vec<f32> = (0..c).flat_map(axis).collect();
@@ -232,7 +242,7 @@ impl Trimap {
                 embedding[row as usize * c + axis] = states[axis * n + i];
             }
         }
-        Ok((embedding, losses?))
+        Ok(Course { places: embedding, losses: losses? })
     }
 
     fn step_at(&self, iteration: usize) -> Step {
@@ -274,7 +284,8 @@ impl Embedding for Trimap {
         }
         if self.init == Init::Pca && d > MAX_FEATURES {
             return Err(Error::Data(format!(
-                "TriMAP starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
+                "TriMAP starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass \
+                 --init random"
             )));
         }
         let slots = self.n_inliers * self.n_outliers + 2 * self.n_random;

@@ -6,7 +6,8 @@
 //! points drawn at random are near. A row's place depends on its own neighbours alone.
 
 use super::triplet_layout::new_gain;
-use super::triplets::{relative_square, scale, tempered};
+use super::triplet_weights::tempered;
+use super::triplets::{relative_square, scale};
 use super::{FittedTrimap, Trimap};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};

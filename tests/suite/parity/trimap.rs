@@ -3,9 +3,10 @@
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::{Buffer, Device};
+use layerlens::embedding::trimap::triplet_forces;
 use layerlens::embedding::trimap::triplet_layout::{self, Layout, Step};
 use layerlens::embedding::trimap::triplet_placement::{self, NewTriplets};
-use layerlens::embedding::trimap::triplets::{self, Group};
+use layerlens::embedding::trimap::triplet_weights::{self, Group};
 use layerlens::error::Result;
 use layerlens::random::Random;
 
@@ -93,7 +94,7 @@ pub fn square_distances(pair: &Pair, n: usize) {
         let (features, shifts) = (Buffer::from_slice(device, "x", &features)?, Buffer::from_slice(device, "shifts", &shifts)?);
         let mut squares = Buffer::new(device, "squares", slots * n)?;
         for add in [false, true] {
-            triplets::square_distances(device, &features, &shifts, &mut squares, (n, d, slots), add)?;
+            triplet_weights::square_distances(device, &features, &shifts, &mut squares, (n, d, slots), add)?;
         }
         squares.read(device).map(floats)
     });
@@ -112,7 +113,7 @@ pub fn weigh(pair: &Pair, n: usize) {
             for mut group in groups {
                 let len = group.forces.len();
                 group.forces = Buffer::from_slice(device, "squares", &uniform(74, len, 0.0, 30.0))?;
-                triplets::weigh(device, &mut group, &inliers, &squares, &scales, exponent)?;
+                triplet_weights::weigh(device, &mut group, &inliers, &squares, &scales, exponent)?;
                 weights.extend(floats(group.weights.read(device)?));
             }
             Ok(weights)
@@ -125,7 +126,7 @@ pub fn pull(pair: &Pair, n: usize) {
         pair.compare(&format!("pull on {n} in {c} dimensions"), FORCES, |device| {
             let (mut layout, places) = (layout(device, n, c)?, places(device, n, c)?);
             for at in 0..layout.groups.len() {
-                triplet_layout::pull(device, &mut layout, at, &places)?;
+                triplet_forces::pull(device, &mut layout, at, &places)?;
             }
             let mut all = [floats(layout.attractions.read(device)?), floats(layout.gradients.read(device)?)].concat();
             for group in &layout.groups {
@@ -141,7 +142,7 @@ pub fn push(pair: &Pair, n: usize) {
         pair.compare(&format!("push on {n} in {c} dimensions"), FORCES, |device| {
             let (mut layout, places) = (layout(device, n, c)?, places(device, n, c)?);
             for at in 0..layout.groups.len() {
-                triplet_layout::push(device, &mut layout, at, &places)?;
+                triplet_forces::push(device, &mut layout, at, &places)?;
             }
             layout.gradients.read(device).map(floats)
         });
