@@ -1,6 +1,6 @@
-// The forces of TriMAP's triplets. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik); half its gradient is
-// c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) with c = w / (d_ij + d_ik)^2. What belongs to an axis, slot or inlier and a point
-// stands at its number * n + point.
+// The forces of TriMAP's triplets. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik); half its
+// gradient is c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) with c = w / (d_ij + d_ik)^2. What belongs to an axis, slot or inlier and
+// a point stands at its number * n + point.
 
 fn shifted(i: u32, shift: u32, n: u32) -> u32 {
     let k = i + shift;
