@@ -60,6 +60,10 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::tsne::gradient::KERNELS,
         embedding::tsne::settling::KERNELS,
         evaluation::ranks::KERNELS,
+        embedding::trimap::triplet_weights::KERNELS,
+        embedding::trimap::triplet_forces::KERNELS,
+        embedding::trimap::triplet_layout::KERNELS,
+        embedding::trimap::triplet_placement::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

@@ -9,11 +9,13 @@ pub mod init;
 pub mod model_file;
 pub mod pca;
 pub mod placement;
+pub mod trimap;
 pub mod tsne;
 
 pub use fitted::{FittedMap, NeighborEmbedding};
 pub use model_file::{load, save};
 pub use pca::{FittedPca, Pca, SvdSolver};
+pub use trimap::{FittedTrimap, Trimap};
 pub use tsne::{FittedTsne, Tsne};
 
 use crate::compute::Device;
@@ -24,7 +26,7 @@ use crate::progress::Observer;
 use serde::de::DeserializeOwned;
 
 /// All methods, in the order in which they are listed.
-pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD];
+pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &trimap::METHOD];
 
 /// One entry of the registry.
 #[derive(Debug)]

@@ -18,3 +18,4 @@ mod reference;
 mod shaders;
 mod support;
 mod training;
+mod trimap;

@@ -9,6 +9,7 @@ mod placement;
 mod products;
 mod ranks;
 mod reduce;
+mod trimap;
 mod tsne;
 
 use crate::support::{LIMITS, Variant, cpu, gpu};
@@ -71,6 +72,13 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "gradient", entry_point: "kl_divergence", second: Second::Real, compare: tsne::kl_divergence },
     Twins { shader: "settling", entry_point: "settle", second: Second::Real, compare: tsne::settle },
     Twins { shader: "gradient", entry_point: "descend", second: Second::Real, compare: tsne::descend },
+    Twins { shader: "triplet_weights", entry_point: "square_distances", second: Second::Real, compare: trimap::square_distances },
+    Twins { shader: "triplet_weights", entry_point: "weigh", second: Second::Real, compare: trimap::weigh },
+    Twins { shader: "triplet_forces", entry_point: "pull", second: Second::Real, compare: trimap::pull },
+    Twins { shader: "triplet_forces", entry_point: "push", second: Second::Real, compare: trimap::push },
+    Twins { shader: "triplet_layout", entry_point: "descend", second: Second::Real, compare: trimap::descend },
+    Twins { shader: "triplet_layout", entry_point: "loss", second: Second::Real, compare: trimap::loss },
+    Twins { shader: "triplet_placement", entry_point: "settle", second: Second::Lowered, compare: trimap::settle },
 ];
 
 /// Compares those of the kernels that `wanted` names at the sizes, and panics with the complaints about all of them.

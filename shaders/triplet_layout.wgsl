@@ -1,0 +1,124 @@
+// The steps and the loss of TriMAP. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik). What
+// belongs to an axis, slot or inlier and a point stands at its number * n + point.
+
+fn shifted(i: u32, shift: u32, n: u32) -> u32 {
+    let k = i + shift;
+    return select(k, k - n, k >= n);
+}
+
+struct LossParams {
+    n: u32,
+    n_components: u32,
+    first_inlier: u32,
+    n_inliers: u32,
+    n_outliers: u32,
+    n_random: u32,
+    // Add to the losses that are there rather than overwrite them.
+    add: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: LossParams;
+@group(0) @binding(1) var<storage, read> places: array<f32>;
+@group(0) @binding(2) var<storage, read> inliers: array<u32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+@group(0) @binding(4) var<storage, read> shifts: array<u32>;
+
+// The third coordinate of a map in the plane is 0.
+fn place(i: u32, n: u32, n_components: u32) -> vec3<f32> {
+    var at = vec3<f32>(places[i], places[n + i], 0.0);
+    if n_components == 3u {
+        at.z = places[2u * n + i];
+    }
+    return at;
+}
+
+struct StepParams {
+    n: u32,
+    n_components: u32,
+    learning_rate: f32,
+    momentum: f32,
+    next_momentum: f32,
+}
+
+@group(0) @binding(0) var<uniform> step_params: StepParams;
+@group(0) @binding(2) var<storage, read> row_starts: array<u32>;
+@group(0) @binding(3) var<storage, read> references: array<u32>;
+@group(0) @binding(4) var<storage, read> pulled: array<f32>;
+@group(0) @binding(5) var<storage, read> pushed: array<f32>;
+// Places, then velocities, then gains, each axis after axis.
+@group(0) @binding(6) var<storage, read_write> states: array<f32>;
+@group(0) @binding(7) var<storage, read_write> ahead: array<f32>;
+@group(0) @binding(8) var<storage, read> sources: array<u32>;
+
+// Adds what a point undergoes as an inlier and moves it: momentum, and a gain for each coordinate that grows while the
+// velocity and the gradient disagree in sign (delta-bar-delta). `ahead` is where the next gradient is taken.
+@compute @workgroup_size(64)
+fn descend(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let j = workgroup_number(group_id, group_count) * 64u + thread;
+    let n = step_params.n;
+    if j >= n {
+        return;
+    }
+    let axes = step_params.n_components;
+    let own = place(j, n, axes);
+    var received = vec3<f32>(0.0);
+    for (var e = row_starts[j]; e < row_starts[j + 1u]; e++) {
+        received += pulled[references[e]] * (own - place(sources[e], n, axes));
+    }
+    for (var axis = 0u; axis < axes; axis++) {
+        let at = axis * n + j;
+        let gradient = pushed[at] + received[axis];
+        var velocity = states[axes * n + at];
+        var gain = states[2u * axes * n + at];
+        gain = select(max(0.8 * gain, 0.01), gain + 0.2, sign(velocity) != sign(gradient));
+        velocity = step_params.momentum * velocity - step_params.learning_rate * gain * gradient;
+        let moved = states[at] + velocity;
+        states[at] = moved;
+        states[axes * n + at] = velocity;
+        states[2u * axes * n + at] = gain;
+        ahead[at] = moved + step_params.next_momentum * velocity;
+    }
+}
+
+@group(0) @binding(5) var<storage, read_write> losses: array<f32>;
+
+// Loss of a point's own triplets.
+@compute @workgroup_size(64)
+fn loss(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = workgroup_number(group_id, group_count) * 64u + thread;
+    let n = params.n;
+    if i >= n {
+        return;
+    }
+    let axes = params.n_components;
+    let own = place(i, n, axes);
+    var sum = 0.0;
+    for (var a = 0u; a < params.n_inliers; a++) {
+        let to_near = own - place(inliers[(params.first_inlier + a) * n + i], n, axes);
+        let near = 1.0 + dot(to_near, to_near);
+        for (var b = 0u; b < params.n_outliers; b++) {
+            let slot = a * params.n_outliers + b;
+            let to_far = own - place(shifted(i, shifts[slot], n), n, axes);
+            sum += weights[slot * n + i] * near / (near + 1.0 + dot(to_far, to_far));
+        }
+    }
+    let n_near = params.n_inliers * params.n_outliers;
+    for (var r = 0u; r < params.n_random; r++) {
+        let slot = n_near + 2u * r;
+        let to_a = own - place(shifted(i, shifts[slot], n), n, axes);
+        let to_b = own - place(shifted(i, shifts[slot + 1u], n), n, axes);
+        let a = 1.0 + dot(to_a, to_a);
+        let b = 1.0 + dot(to_b, to_b);
+        let weight = weights[(n_near + r) * n + i];
+        sum += abs(weight) * select(a, b, weight < 0.0) / (a + b);
+    }
+    losses[i] = select(0.0, losses[i], params.add != 0u) + sum;
+}

@@ -1,0 +1,337 @@
+//! TriMAP: places points so that of three, the two that are near in the space are near in the map.
+//!
+//! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using triplets", 2019, and the authors'
+//! program (its paper writes the loss upside down). Every point has triplets with its nearest neighbours and outliers drawn at
+//! random ([`triplets`], [`triplet_weights`]), and momentum with gains for each coordinate minimises their loss ([`triplet_layout`]): O(n) an
+//! iteration, all of it on the device. Unlike there, outliers are drawn so that the forces on them are gathered, the weights
+//! do not depend on the least of all, and momentum 0.9 from iteration 100 makes 300 iterations do what 400 did.
+//!
+//! New points are placed by the rule of [`placement`](super::placement), or by their own triplets ([`triplet_placement`]).
+
+mod blocks;
+pub mod triplet_forces;
+pub mod triplet_layout;
+pub mod triplet_placement;
+pub mod triplet_weights;
+pub mod triplets;
+
+use super::init::{self, Init, Start};
+use super::placement::Placement;
+use super::{
+    Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table,
+};
+use crate::compute::{Buffer, Device};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::neighbors::{self, NeighborGraph};
+use crate::progress::{Observer, Silent};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use triplet_layout::{Layout, Step};
+use triplets::Triplets;
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "trimap",
+    title: "TriMAP",
+    parameters: &[
+        Parameter { name: "n_inliers", help: "Nearest neighbours in a point's triplets, 1 to 100" },
+        Parameter { name: "n_outliers", help: "Triplets with each of them, 1 to 50" },
+        Parameter { name: "n_random", help: "Wholly random triplets of a point, 0 to 50" },
+        Parameter { name: "max_iter", help: "Iterations" },
+        Parameter { name: "learning_rate", help: "Step size above 0" },
+        Parameter { name: "weight_temp", help: "How much large weights are levelled, 0 to 1" },
+        Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },
+        Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
+        Parameter { name: "placement", help: "How new points are placed: mode, or optimise for triplets of their own" },
+        Parameter { name: "random_state", help: "Seed of what is random" },
+    ],
+    build: |table| Ok(Box::new(from_table::<Trimap>(table)?)),
+    defaults: || toml::Table::try_from(Trimap::default()),
+    restore: FittedMap::<Trimap>::restore,
+};
+
+/// Standard deviation of the first axis at the start; any from 1e-4 to 1 leads to the same map.
+const START_STD: f32 = 0.01;
+/// Momentum up to iteration [`LAST_EARLY`], and later.
+const MOMENTUM: [f32; 2] = [0.5, 0.9];
+/// Last iteration, counted from 0, of the smaller momentum.
+const LAST_EARLY: usize = 100;
+/// Iterations between two looks at the loss.
+const LOSS_EVERY: usize = 50;
+/// Outliers' distances are those in as many principal components at most, as in the authors' program.
+const MOST_FEATURES: usize = 100;
+/// Fewest candidates for inliers: more change nothing.
+const LEAST_CANDIDATES: usize = 20;
+/// Candidates beyond the inliers at least.
+const SPARE_CANDIDATES: usize = 4;
+/// Result that [`triplet_placement`] reads.
+const RMS_DISTANCE: &str = "rms_distance";
+
+/// Parameters of TriMAP, with the names and defaults of its authors' program, but `max_iter`, `n_components` (its `n_dims`)
+/// and 300 iterations for its 400.
+///
+/// Few points have fewer others than are asked for: a point has at most n_samples - 2 inliers, and below some 110 points its
+/// outliers occur in more than one triplet.
+///
+/// ```
+/// use layerlens::compute::Device;
+/// use layerlens::embedding::Trimap;
+/// use layerlens::matrix::Matrix;
+///
+/// let x = Matrix::new((0..200).map(|i| (i % 7) as f32 + (i / 100) as f32 * 50.0).collect(), 100, 2)?;
+/// let fitted = Trimap::default().fit(&Device::cpu(), &x)?;
+/// assert_eq!(fitted.embedding().n_samples(), 100);
+/// # Ok::<(), layerlens::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trimap {
+    /// Nearest neighbours in a point's triplets, 1 to 100. Default 12.
+    pub n_inliers: usize,
+    /// Triplets with each of them, 1 to 50. Default 4.
+    pub n_outliers: usize,
+    /// Wholly random triplets of a point, 0 to 50. Default 3.
+    pub n_random: usize,
+    /// Iterations, at least 1. Default 300.
+    pub max_iter: usize,
+    /// Step size, above 0. Default 0.1.
+    pub learning_rate: f32,
+    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that levels large weights, 0 (not at all) to 1 (the natural
+    /// logarithm). Default 0.5.
+    pub weight_temp: f32,
+    /// Dimensions of the map, 2 or 3. Default 2.
+    pub n_components: usize,
+    /// Where the points start. Default PCA.
+    pub init: Init,
+    /// How new points are placed. Default mode.
+    pub placement: Placement,
+    /// Seed of the triplets and of random starts. Default 42.
+    pub random_state: u64,
+}
+
+impl Default for Trimap {
+    fn default() -> Self {
+        Self {
+            n_inliers: 12,
+            n_outliers: 4,
+            n_random: 3,
+            max_iter: 300,
+            learning_rate: 0.1,
+            weight_temp: 0.5,
+            n_components: 2,
+            init: Init::Pca,
+            placement: Placement::Mode,
+            random_state: 42,
+        }
+    }
+}
+
+/// A fitted map; [`FittedMap::result`] knows its `loss`, the mean over all triplets of w d_ij / (d_ij + d_ik), and its
+/// `rms_distance`, the root mean square distance between two points of the space. Its course is the loss after every 50th
+/// iteration. [`FittedMap::row_scales`] holds each point's mean distance to its 3rd to 5th neighbour.
+pub type FittedTrimap = FittedMap<Trimap>;
+
+/// What the optimiser ends with.
+struct Course {
+    /// n x n_components, in the caller's order.
+    places: Vec<f32>,
+    /// Iterations that were done, and the mean loss of a triplet then.
+    losses: Vec<(usize, f64)>,
+}
+
+impl Trimap {
+    /// Finds the neighbours of `x` and fits the map.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::fit`].
+    pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedTrimap> {
+        self.validate(x.n_samples(), x.n_features())?;
+        let k = self.n_candidates().min(x.n_samples() - 1);
+        let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
+        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None }, &Silent)
+    }
+
+    /// Fits the map to points whose neighbours are known.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::fit`].
+    pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTrimap> {
+        self.validate(space.x.n_samples(), space.x.n_features())?;
+        let neighbors = self.neighbors_of(space)?;
+        let reduced = reduced(device, space)?;
+        let triplets = Triplets::new(self, &neighbors);
+        let components = if space.x.n_features() > reduced.n_features() { Some(reduced.as_ref()) } else { space.pca };
+        let how = Start {
+            init: &self.init,
+            x: space.x,
+            pca: components,
+            n_components: self.n_components,
+            std: START_STD,
+            seed: self.random_state,
+        };
+        let start = init::start(device, &how)?;
+        let mut layout = Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
+        let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, &start, observer)?;
+        let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
+            .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
+        let loss = course.last().map_or(f64::NAN, |last| last.1);
+        let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
+        let mut scales = vec![0.0; triplets.n_samples()];
+        for (&row, &scale) in triplets.order.iter().zip(&triplets.scales) {
+            scales[row as usize] = scale;
+        }
+        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_row_scales(scales).with_results(&results, course))
+    }
+
+    /// Neighbours among which the inliers are chosen.
+    fn n_candidates(&self) -> usize {
+        LEAST_CANDIDATES.max(self.n_inliers + SPARE_CANDIDATES)
+    }
+
+    fn neighbors_of<'a>(&self, space: &Space<'a>) -> Result<Cow<'a, NeighborGraph>> {
+        let n = space.x.n_samples();
+        let k = self.n_candidates().min(n - 1);
+        match space.neighbors {
+            Some(graph) if graph.n_neighbors() == k && graph.n_samples() == n => Ok(Cow::Borrowed(graph)),
+            Some(graph) if graph.n_neighbors() > k && graph.n_samples() == n => Ok(Cow::Owned(graph.truncated(k))),
+            Some(graph) => {
+                let (found, rows) = (graph.n_neighbors(), graph.n_samples());
+                Err(Error::Data(format!("TriMAP needs {k} neighbours of each of {n} points; there are {found} of {rows}")))
+            }
+            None => Err(Error::Data("TriMAP needs the neighbours of the points".into())),
+        }
+    }
+
+    /// Runs all iterations on the device.
+    fn optimise(
+        &self,
+        device: &Device,
+        triplets: &Triplets,
+        layout: &mut Layout,
+        start: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<Course> {
+        let (n, c) = (start.n_samples(), self.n_components);
+        let axis = |axis: usize| triplets.order.iter().map(move |&row| start.row(row as usize)[axis]);
+        let begin: Vec<f32> = (0..c).flat_map(axis).collect();
+        let mut places = Buffer::from_slice(device, "map", &begin)?;
+        let mut ahead = Buffer::new(device, "map", c * n)?;
+        let state = [begin, vec![0.0; c * n], vec![1.0; c * n]].concat();
+        let mut states = Buffer::from_slice(device, "places, velocities and gains", &state)?;
+        let mut looks = Vec::new();
+        for iteration in 0..self.max_iter {
+            layout.step(device, &places, &mut states, &mut ahead, self.step_at(iteration))?;
+            std::mem::swap(&mut places, &mut ahead);
+            let done = iteration + 1;
+            if done.is_multiple_of(LOSS_EVERY) || done == self.max_iter {
+                let mut total = Buffer::new(device, "loss", 1)?;
+                layout.loss(device, &states, &mut total)?;
+                // Read when all is done: a read-back here would stall the queue.
+                looks.push((done, total));
+            }
+            observer.step(done as u64, self.max_iter as u64, &[])?;
+        }
+        let n_triplets = (triplets.per_point() * n) as f64;
+        let losses: Result<Vec<_>> =
+            looks.iter().map(|(at, total)| Ok((*at, f64::from(total.read(device)?[0]) / n_triplets))).collect();
+        let states = states.read(device)?;
+        let mut embedding = vec![0.0; c * n];
+        for (i, &row) in triplets.order.iter().enumerate() {
+            for axis in 0..c {
+                embedding[row as usize * c + axis] = states[axis * n + i];
+            }
+        }
+        Ok(Course { places: embedding, losses: losses? })
+    }
+
+    fn step_at(&self, iteration: usize) -> Step {
+        let momentum = |iteration: usize| MOMENTUM[usize::from(iteration > LAST_EARLY)];
+        Step { learning_rate: self.learning_rate, momentum: momentum(iteration), next_momentum: momentum(iteration + 1) }
+    }
+}
+
+impl Embedding for Trimap {
+    fn n_neighbors(&self) -> usize {
+        self.n_candidates()
+    }
+
+    fn n_components(&self) -> usize {
+        self.n_components
+    }
+
+    fn validate(&self, n: usize, d: usize) -> Result<()> {
+        let whole = [
+            ("--n-inliers", self.n_inliers, 1..=100),
+            ("--n-outliers", self.n_outliers, 1..=50),
+            ("--n-random", self.n_random, 0..=50),
+            ("--n-components", self.n_components, 2..=3),
+        ];
+        if let Some((name, value, range)) = whole.iter().find(|(_, value, range)| !range.contains(value)) {
+            return Err(Error::parameter(name, value, format!("between {} and {}", range.start(), range.end())));
+        }
+        if self.max_iter == 0 {
+            return Err(Error::parameter("--max-iter", 0, "at least 1"));
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return Err(Error::parameter("--learning-rate", self.learning_rate, "above 0"));
+        }
+        if !(0.0..=1.0).contains(&self.weight_temp) {
+            return Err(Error::parameter("--weight-temp", self.weight_temp, "between 0 and 1"));
+        }
+        if self.init == Init::Spectral {
+            return Err(Error::parameter("--init", "spectral", "TriMAP starts from pca, random or a FILE"));
+        }
+        if self.init == Init::Pca && d > MAX_FEATURES {
+            return Err(Error::Data(format!(
+                "TriMAP starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass \
+                 --init random"
+            )));
+        }
+        let slots = self.n_inliers * self.n_outliers + 2 * self.n_random;
+        let most = u32::MAX as usize / slots;
+        if !(4..=most).contains(&n) {
+            return Err(Error::Data(format!("TriMAP with these parameters needs 4 to {most} points; there are {n}")));
+        }
+        Ok(())
+    }
+
+    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
+        Ok(Box::new(self.fit_space(device, space, observer)?))
+    }
+}
+
+impl NeighborEmbedding for Trimap {
+    const NAME: &'static str = METHOD.name;
+
+    fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    fn n_neighbors_to_optimise(&self) -> usize {
+        self.n_candidates().max(triplet_placement::N_NEIGHBORS)
+    }
+
+    fn optimise_places(&self, device: &Device, map: &FittedTrimap, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+        triplet_placement::optimise(device, map, new.neighbors, &start)
+    }
+}
+
+/// The points in as many principal components as outliers' distances are computed in, or as they are if those are no fewer
+/// or cannot be computed.
+fn reduced<'a>(device: &Device, space: &Space<'a>) -> Result<Cow<'a, Matrix>> {
+    let (n, d) = (space.x.n_samples(), space.x.n_features());
+    let n_components = MOST_FEATURES.min(n);
+    match space.pca {
+        _ if d <= MOST_FEATURES || d > MAX_FEATURES => Ok(Cow::Borrowed(space.x)),
+        Some(pca) if pca.n_features() == n_components && pca.n_samples() == n => Ok(Cow::Borrowed(pca)),
+        _ => Ok(Cow::Owned(Pca { n_components }.fit(device, space.x)?.embedding().clone())),
+    }
+}
+
+/// Root mean square distance between two different rows.
+fn rms_distance(x: &Matrix) -> f64 {
+    let (means, n) = (x.column_means(), x.n_samples() as f64);
+    let squares = |row: &[f32]| row.iter().zip(&means).map(|(v, mean)| (f64::from(*v) - f64::from(*mean)).powi(2)).sum::<f64>();
+    (2.0 * x.rows().map(squares).sum::<f64>() / (n - 1.0)).sqrt()
+}
