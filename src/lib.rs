@@ -54,6 +54,9 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
         embedding::tsne::gradient::KERNELS,
+        embedding::umap::fuzzy_graph::KERNELS,
+        embedding::umap::fuzzy_layout::KERNELS,
+        embedding::umap::low_pass::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

@@ -10,11 +10,13 @@ pub mod model_file;
 mod pca;
 pub mod placement;
 pub mod tsne;
+pub mod umap;
 
 pub use fitted::{FittedMap, NeighborEmbedding};
 pub use model_file::{load, save};
 pub use pca::{FittedPca, KERNELS as PCA_KERNELS, MAX_FEATURES, Pca, covariance, project};
 pub use tsne::{FittedTsne, Tsne};
+pub use umap::{FittedUmap, Umap};
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
@@ -24,7 +26,7 @@ use crate::progress::Observer;
 use serde::de::DeserializeOwned;
 
 /// All methods, in the order in which they are listed.
-pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD];
+pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &umap::METHOD];
 
 /// One entry of the registry.
 #[derive(Debug)]
