@@ -15,3 +15,4 @@ mod reference;
 mod shaders;
 mod support;
 mod training;
+mod umap;

@@ -184,8 +184,7 @@ pub fn settle(
             cpu::settle(&uniform, fitted, neighbors, distances, settled.host_mut());
         }
         Device::Gpu(gpu) => {
-            let bindings =
-                [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
+            let bindings = [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
             gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * (k + NEGATIVES) * SETTLE_EPOCHS) as u64)?;
         }
     }

@@ -167,7 +167,8 @@ impl Components {
 
     /// Lengths of each column, components x columns.
     fn lengths(&self, columns: &[f64], n_columns: usize) -> Vec<f64> {
-        let by_column: Vec<Vec<f64>> = (0..n_columns).map(|column| self.sums(|i| columns[i * n_columns + column].powi(2))).collect();
+        let by_column: Vec<Vec<f64>> =
+            (0..n_columns).map(|column| self.sums(|i| columns[i * n_columns + column].powi(2))).collect();
         (0..self.count * n_columns).map(|at| by_column[at % n_columns][at / n_columns].sqrt()).collect()
     }
 }

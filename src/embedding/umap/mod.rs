@@ -275,12 +275,7 @@ impl Embedding for Umap {
                 (0.0..=others).contains(&self.local_connectivity),
                 format!("between 0 and --n-neighbors less 1, {others}"),
             ),
-            (
-                "--set-op-mix-ratio",
-                self.set_op_mix_ratio,
-                (0.0..=1.0).contains(&self.set_op_mix_ratio),
-                "between 0 and 1".into(),
-            ),
+            ("--set-op-mix-ratio", self.set_op_mix_ratio, (0.0..=1.0).contains(&self.set_op_mix_ratio), "between 0 and 1".into()),
         ];
         if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
             return Err(Error::parameter(name, value, expected));

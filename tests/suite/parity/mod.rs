@@ -8,6 +8,7 @@ mod pca;
 mod placement;
 mod reduce;
 mod tsne;
+mod umap;
 
 use crate::support::{LIMITS, Variant, cpu, gpu};
 use harness::{Pair, complaint};
@@ -58,6 +59,10 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "gradient", entry_point: "attraction", second: Second::Real, compare: tsne::attraction },
     Twins { shader: "gradient", entry_point: "kl_divergence", second: Second::Real, compare: tsne::kl_divergence },
     Twins { shader: "gradient", entry_point: "descend", second: Second::Real, compare: tsne::descend },
+    Twins { shader: "fuzzy_graph", entry_point: "membership", second: Second::Real, compare: umap::membership },
+    Twins { shader: "low_pass", entry_point: "smooth_step", second: Second::Real, compare: umap::smooth_step },
+    Twins { shader: "fuzzy_layout", entry_point: "advance", second: Second::Real, compare: umap::advance },
+    Twins { shader: "fuzzy_layout", entry_point: "settle", second: Second::Lowered, compare: umap::settle },
 ];
 
 /// Compares those of the kernels that `wanted` names at the sizes, and panics with the complaints about all of them.
