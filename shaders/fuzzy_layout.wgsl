@@ -153,6 +153,7 @@ struct SettleParams {
     step: f32,
     target_sum: f32,
     seed: u32,
+    n_epochs: u32,
 }
 
 @group(0) @binding(0) var<uniform> settle_params: SettleParams;
@@ -161,7 +162,6 @@ struct SettleParams {
 // The new points' places, from where they start to where they settle.
 @group(0) @binding(4) var<storage, read_write> settled: array<f32>;
 
-const SETTLE_EPOCHS: u32 = 100u;
 const STEPS: u32 = 64u;
 const TOLERANCE: f32 = 1e-5;
 // Sigma is at least this share of the mean distance.
@@ -226,7 +226,7 @@ fn settle(
     if params.n_components == 3u {
         at.z = settled[start + 2u];
     }
-    for (var epoch = 0u; epoch < SETTLE_EPOCHS; epoch++) {
+    for (var epoch = 0u; epoch < params.n_epochs; epoch++) {
         var pulled = vec3<f32>(0.0);
         var stiffness = 0.0;
         var degree = 0.0;
@@ -242,7 +242,7 @@ fn settle(
             let other = below(lowbias32(epoch * NEGATIVES + draw + key), params.n_fitted);
             pushed += push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
         }
-        let step = params.step * (1.0 - f32(epoch) / f32(SETTLE_EPOCHS));
+        let step = params.step * (1.0 - f32(epoch) / f32(params.n_epochs));
         at += step / (1.0 + stiffness) * (params.negative_rate * degree * pushed - pulled);
     }
     settled[start] = at.x;

@@ -18,7 +18,7 @@ uniform! {
 uniform! {
     struct SettleParams {
         n: u32, n_fitted: u32, n_neighbors: u32, n_components: u32, a: f32, b: f32, repulsion: f32, negative_rate: f32,
-        step: f32, target_sum: f32, seed: u32
+        step: f32, target_sum: f32, seed: u32, n_epochs: u32
     }
 }
 
@@ -30,8 +30,6 @@ pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];
 
 /// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its summed weights.
 pub const NEGATIVES: usize = 16;
-/// Epochs in which new points settle, however many they are.
-const SETTLE_EPOCHS: usize = 100;
 
 /// A weighted graph on a device.
 #[derive(Debug)]
@@ -151,19 +149,23 @@ pub struct Newcomers<'a> {
     pub target_sum: f32,
 }
 
+/// How new points settle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settling {
+    /// Factor of the forces in the first epoch; falls evenly to 0.
+    pub step: f32,
+    /// Key of the random numbers.
+    pub seed: u32,
+    /// Epochs.
+    pub n_epochs: usize,
+}
+
 /// Moves new points to where the pulls of their neighbours and the pushes of random fitted points, drawn by the neighbours'
 /// ids, leave them. Shape: `settled` n x n_components, the places where they start and, afterwards, those where they end.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn settle(
-    device: &Device,
-    new: &Newcomers<'_>,
-    forces: Forces,
-    step: f32,
-    seed: u32,
-    settled: &mut Buffer<f32>,
-) -> Result<()> {
+pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settling, settled: &mut Buffer<f32>) -> Result<()> {
     let (n, k) = new.shape;
     let uniform = SettleParams {
         n: n as u32,
@@ -174,9 +176,10 @@ pub fn settle(
         b: forces.b,
         repulsion: 2.0 * forces.repulsion_strength * forces.b,
         negative_rate: forces.negative_sample_rate / NEGATIVES as f32,
-        step,
+        step: how.step,
         target_sum: new.target_sum,
-        seed,
+        seed: how.seed,
+        n_epochs: how.n_epochs as u32,
     };
     match device {
         Device::Cpu(_) => {
@@ -185,7 +188,7 @@ pub fn settle(
         }
         Device::Gpu(gpu) => {
             let bindings = [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
-            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * (k + NEGATIVES) * SETTLE_EPOCHS) as u64)?;
+            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * (k + NEGATIVES) * how.n_epochs) as u64)?;
         }
     }
     Ok(())
@@ -193,7 +196,7 @@ pub fn settle(
 
 mod cpu {
     use super::super::lanes::{Coefficients, LANES, Pulls, Pushes, draw, has_fused_multiply_add};
-    use super::{AdvanceParams, Edges, NEGATIVES, SETTLE_EPOCHS, SettleParams};
+    use super::{AdvanceParams, Edges, NEGATIVES, SettleParams};
     use crate::embedding::umap::fuzzy_graph::{LEAST_SHARE, nearness, width};
     use crate::random::lowbias32;
     use multiversion::multiversion;
@@ -312,16 +315,16 @@ mod cpu {
         let largest = nearness(distances[0], 0.0, sigma).max(f32::MIN_POSITIVE);
         let weights: Vec<f32> = distances.iter().map(|&distance| nearness(distance, 0.0, sigma) / largest).collect();
         let mut at: [f32; D] = std::array::from_fn(|axis| settled[axis]);
-        for epoch in 0..SETTLE_EPOCHS {
+        for epoch in 0..params.n_epochs {
             let mut pulls = Pulls::<D>::new();
             for (neighbors, weights) in neighbors.chunks(LANES).zip(weights.chunks(LANES)) {
                 pulls.add::<FUSED>(coefficients, at, places, neighbors, weights);
             }
             let mut pushes = Pushes::<D>::new();
-            pushes.add::<FUSED>(coefficients, at, places, &draw(key.wrapping_add((epoch * NEGATIVES) as u32), params.n_fitted));
+            pushes.add::<FUSED>(coefficients, at, places, &draw(key.wrapping_add(epoch * NEGATIVES as u32), params.n_fitted));
             let (pulled, stiffness, degree) = pulls.totals();
             let pushed = pushes.totals();
-            let step = params.step * (1.0 - epoch as f32 / SETTLE_EPOCHS as f32) / (1.0 + stiffness);
+            let step = params.step * (1.0 - epoch as f32 / params.n_epochs as f32) / (1.0 + stiffness);
             for axis in 0..D {
                 at[axis] += step * (params.negative_rate * degree * pushed[axis] - pulled[axis]);
             }

@@ -26,7 +26,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use crate::random::lowbias32;
-use fuzzy_layout::{Edges, Epoch, Forces, Newcomers};
+use fuzzy_layout::{Edges, Epoch, Forces, Newcomers, Settling};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -67,6 +67,8 @@ const MOMENTUM: f32 = 0.8;
 const MAX_STEP_NORM: f32 = 4.0;
 /// Step of the first epoch in which new points settle; without momentum, so shorter than the fit's.
 const SETTLE_STEP: f32 = 1.0;
+/// Epochs of that, however many new points there are.
+const SETTLE_EPOCHS: usize = 100;
 /// Epochs between two reports of the progress.
 const REPORT_EVERY: usize = 10;
 
@@ -330,7 +332,8 @@ impl NeighborEmbedding for Umap {
             target_sum: (k as f32).log2(),
         };
         let step = SETTLE_STEP * self.learning_rate;
-        fuzzy_layout::settle(device, &newcomers, self.forces(), step, key(self.random_state, 0), &mut settled)?;
+        let how = Settling { step, seed: key(self.random_state, 0), n_epochs: SETTLE_EPOCHS };
+        fuzzy_layout::settle(device, &newcomers, self.forces(), how, &mut settled)?;
         Matrix::new(settled.read(device)?, n, c)
     }
 }
