@@ -64,6 +64,9 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::trimap::triplet_forces::KERNELS,
         embedding::trimap::triplet_layout::KERNELS,
         embedding::trimap::triplet_placement::KERNELS,
+        embedding::umap::fuzzy_graph::KERNELS,
+        embedding::umap::fuzzy_layout::KERNELS,
+        embedding::umap::low_pass::KERNELS,
     ];
     rooms.into_iter().flatten().copied().collect()
 }

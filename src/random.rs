@@ -2,6 +2,7 @@
 //! every device and any number of threads draw the same.
 
 /// Scrambles 32 bits: the `lowbias32` integer hash (C. Wellons, "Prospecting for Hash Functions", 2018).
+#[inline]
 pub fn lowbias32(mut x: u32) -> u32 {
     x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
     x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);

@@ -11,12 +11,14 @@ pub mod pca;
 pub mod placement;
 pub mod trimap;
 pub mod tsne;
+pub mod umap;
 
 pub use fitted::{FittedMap, NeighborEmbedding};
 pub use model_file::{load, save};
 pub use pca::{FittedPca, Pca, SvdSolver};
 pub use trimap::{FittedTrimap, Trimap};
 pub use tsne::{FittedTsne, Tsne};
+pub use umap::{FittedUmap, Umap};
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
@@ -26,7 +28,7 @@ use crate::progress::Observer;
 use serde::de::DeserializeOwned;
 
 /// All methods, in the order in which they are listed.
-pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &trimap::METHOD];
+pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &umap::METHOD, &trimap::METHOD];
 
 /// One entry of the registry.
 #[derive(Debug)]

@@ -19,3 +19,4 @@ mod shaders;
 mod support;
 mod training;
 mod trimap;
+mod umap;

@@ -11,6 +11,7 @@ mod ranks;
 mod reduce;
 mod trimap;
 mod tsne;
+mod umap;
 
 use crate::support::{LIMITS, Variant, cpu, gpu};
 use harness::{Pair, complaint};
@@ -79,6 +80,10 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "triplet_layout", entry_point: "descend", second: Second::Real, compare: trimap::descend },
     Twins { shader: "triplet_layout", entry_point: "loss", second: Second::Real, compare: trimap::loss },
     Twins { shader: "triplet_placement", entry_point: "settle", second: Second::Lowered, compare: trimap::settle },
+    Twins { shader: "fuzzy_graph", entry_point: "membership", second: Second::Real, compare: umap::membership },
+    Twins { shader: "low_pass", entry_point: "smooth_step", second: Second::Real, compare: umap::smooth_step },
+    Twins { shader: "fuzzy_layout", entry_point: "advance", second: Second::Real, compare: umap::advance },
+    Twins { shader: "fuzzy_layout", entry_point: "settle", second: Second::Lowered, compare: umap::settle },
 ];
 
 /// Compares those of the kernels that `wanted` names at the sizes, and panics with the complaints about all of them.

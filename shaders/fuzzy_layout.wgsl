@@ -1,0 +1,253 @@
+// The layout of UMAP: each point is drawn along its edges and pushed off random points. With nearness 1 / (1 + a q^b), q the
+// squared distance in the map, the pull of an edge is 2ab q^(b-1) / (1 + a q^b) and the push 2 gamma b / ((0.001 + q)(1 + a q^b)).
+
+// Places have 2 or 3 coordinates; a missing third one is 0.
+@group(0) @binding(1) var<storage, read> places: array<f32>;
+
+const NEGATIVES: u32 = 16u;
+// No coordinate of one force is larger.
+const CLIP: f32 = 4.0;
+const LEAST_SQUARE: f32 = 1.1754944e-38;
+const MAX_EXPONENT: f32 = 126.0;
+
+fn place(i: u32, n_components: u32) -> vec3<f32> {
+    let first = i * n_components;
+    if n_components == 3u {
+        return vec3<f32>(places[first], places[first + 1u], places[first + 2u]);
+    }
+    return vec3<f32>(places[first], places[first + 1u], 0.0);
+}
+
+// q^b within the range of normal numbers, q > 0.
+fn power(q: f32, b: f32) -> f32 {
+    return exp2(clamp(b * log2(q), -MAX_EXPONENT, MAX_EXPONENT));
+}
+
+fn clipped(force: vec3<f32>) -> vec3<f32> {
+    return clamp(force, vec3<f32>(-CLIP), vec3<f32>(CLIP));
+}
+
+// Pull and its stiffness in w, over twice the weight.
+fn pull(difference: vec3<f32>, a: f32, b: f32) -> vec4<f32> {
+    let q = dot(difference, difference);
+    if q < LEAST_SQUARE {
+        return vec4<f32>(0.0);
+    }
+    let near = power(q, b);
+    let stiffness = 2.0 * a * b * near / (q * (1.0 + a * near));
+    return vec4<f32>(clipped(stiffness * difference), stiffness);
+}
+
+fn push(difference: vec3<f32>, a: f32, b: f32, repulsion: f32) -> vec3<f32> {
+    let q = dot(difference, difference);
+    if q < LEAST_SQUARE {
+        return vec3<f32>(0.0);
+    }
+    return clipped(repulsion / ((0.001 + q) * (1.0 + a * power(q, b))) * difference);
+}
+
+fn lowbias32(seed: u32) -> u32 {
+    var x = seed;
+    x = (x ^ (x >> 16u)) * 0x7feb352du;
+    x = (x ^ (x >> 15u)) * 0x846ca68bu;
+    return x ^ (x >> 16u);
+}
+
+// The upper 32 bits of bits * n: a uniform number below n.
+fn below(bits: u32, n: u32) -> u32 {
+    let bits_low = bits & 0xffffu;
+    let bits_high = bits >> 16u;
+    let n_low = n & 0xffffu;
+    let n_high = n >> 16u;
+    let middle = bits_high * n_low + ((bits_low * n_low) >> 16u);
+    let carry = bits_low * n_high + (middle & 0xffffu);
+    return bits_high * n_high + (middle >> 16u) + (carry >> 16u);
+}
+
+struct AdvanceParams {
+    n: u32,
+    n_components: u32,
+    a: f32,
+    b: f32,
+    // 2 gamma b.
+    repulsion: f32,
+    // Random points that an edge of weight 1 stands for, over those that are drawn.
+    negative_rate: f32,
+    momentum: f32,
+    step: f32,
+    max_step_norm: f32,
+    key: u32,
+}
+
+@group(0) @binding(0) var<uniform> advance_params: AdvanceParams;
+// Points in the order of their number of edges, so that neighbouring threads have as much to do.
+@group(0) @binding(2) var<storage, read> order: array<u32>;
+@group(0) @binding(3) var<storage, read> row_starts: array<u32>;
+@group(0) @binding(4) var<storage, read> columns: array<u32>;
+@group(0) @binding(5) var<storage, read> weights: array<f32>;
+@group(0) @binding(6) var<storage, read_write> velocities: array<f32>;
+@group(0) @binding(7) var<storage, read_write> moved: array<f32>;
+
+// One point a thread: all its edges, 16 random points, and a step with momentum.
+@compute @workgroup_size(64)
+fn advance(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let item = workgroup_number(group_id, group_count) * 64u + thread;
+    let params = advance_params;
+    if item >= params.n {
+        return;
+    }
+    let i = order[item];
+    let at = place(i, params.n_components);
+    var pulled = vec3<f32>(0.0);
+    var stiffness = 0.0;
+    var degree = 0.0;
+    for (var e = row_starts[i]; e < row_starts[i + 1u]; e++) {
+        let force = pull(at - place(columns[e], params.n_components), params.a, params.b);
+        let weight = weights[e];
+        pulled += 2.0 * weight * force.xyz;
+        stiffness += 2.0 * weight * force.w;
+        degree += weight;
+    }
+    var pushed = vec3<f32>(0.0);
+    for (var draw = 0u; draw < NEGATIVES; draw++) {
+        let other = below(lowbias32(i * NEGATIVES + draw + params.key), params.n);
+        pushed += push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
+    }
+    let force = params.negative_rate * degree * pushed - pulled;
+    let first = i * params.n_components;
+    var velocity = vec3<f32>(velocities[first], velocities[first + 1u], 0.0);
+    if params.n_components == 3u {
+        velocity.z = velocities[first + 2u];
+    }
+    velocity = params.momentum * velocity + params.step / (1.0 + stiffness) * force;
+    let length_squared = dot(velocity, velocity);
+    if length_squared > params.max_step_norm * params.max_step_norm {
+        velocity *= params.max_step_norm / sqrt(length_squared);
+    }
+    let to = at + velocity;
+    velocities[first] = velocity.x;
+    velocities[first + 1u] = velocity.y;
+    moved[first] = to.x;
+    moved[first + 1u] = to.y;
+    if params.n_components == 3u {
+        velocities[first + 2u] = velocity.z;
+        moved[first + 2u] = to.z;
+    }
+}
+
+struct SettleParams {
+    // New points, and fitted ones.
+    n: u32,
+    n_fitted: u32,
+    n_neighbors: u32,
+    n_components: u32,
+    a: f32,
+    b: f32,
+    repulsion: f32,
+    negative_rate: f32,
+    // Step of the first epoch.
+    step: f32,
+    target_sum: f32,
+    seed: u32,
+    n_epochs: u32,
+}
+
+@group(0) @binding(0) var<uniform> settle_params: SettleParams;
+@group(0) @binding(2) var<storage, read> neighbors: array<u32>;
+@group(0) @binding(3) var<storage, read> distances: array<f32>;
+// The new points' places, from where they start to where they settle.
+@group(0) @binding(4) var<storage, read_write> settled: array<f32>;
+
+const STEPS: u32 = 64u;
+const TOLERANCE: f32 = 1e-5;
+// Sigma is at least this share of the mean distance.
+const LEAST_SHARE: f32 = 1e-3;
+
+// exp(-d / sigma), or 1 for copies of the point and where sigma is 0.
+fn nearness(distance: f32, sigma: f32) -> f32 {
+    if distance <= 0.0 || sigma == 0.0 {
+        return 1.0;
+    }
+    return exp(-distance / sigma);
+}
+
+// The width at which the memberships of a new point's neighbours sum to the target.
+fn width(first: u32) -> f32 {
+    var low = 0.0;
+    var high = -1.0;
+    var sigma = 1.0;
+    for (var round = 0u; round < STEPS; round++) {
+        var sum = 0.0;
+        for (var e = first; e < first + settle_params.n_neighbors; e++) {
+            sum += nearness(distances[e], sigma);
+        }
+        if abs(sum - settle_params.target_sum) < TOLERANCE {
+            break;
+        }
+        if sum > settle_params.target_sum {
+            high = sigma;
+            sigma = (low + high) * 0.5;
+        } else {
+            low = sigma;
+            sigma = select((low + high) * 0.5, sigma * 2.0, high < 0.0);
+        }
+    }
+    return sigma;
+}
+
+// One new point a thread, among fitted points that stand still: all epochs at once.
+@compute @workgroup_size(64)
+fn settle(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let i = workgroup_number(group_id, group_count) * 64u + thread;
+    let params = settle_params;
+    if i >= params.n {
+        return;
+    }
+    let first = i * params.n_neighbors;
+    var total = 0.0;
+    var key = params.seed;
+    for (var e = first; e < first + params.n_neighbors; e++) {
+        total += distances[e];
+        key = lowbias32(key ^ neighbors[e]);
+    }
+    let sigma = max(width(first), LEAST_SHARE * total / f32(params.n_neighbors));
+    // The nearest neighbour has the largest membership.
+    let largest = max(nearness(distances[first], sigma), LEAST_SQUARE);
+    let start = i * params.n_components;
+    var at = vec3<f32>(settled[start], settled[start + 1u], 0.0);
+    if params.n_components == 3u {
+        at.z = settled[start + 2u];
+    }
+    for (var epoch = 0u; epoch < params.n_epochs; epoch++) {
+        var pulled = vec3<f32>(0.0);
+        var stiffness = 0.0;
+        var degree = 0.0;
+        for (var e = first; e < first + params.n_neighbors; e++) {
+            let force = pull(at - place(neighbors[e], params.n_components), params.a, params.b);
+            let weight = nearness(distances[e], sigma) / largest;
+            pulled += weight * force.xyz;
+            stiffness += weight * force.w;
+            degree += weight;
+        }
+        var pushed = vec3<f32>(0.0);
+        for (var draw = 0u; draw < NEGATIVES; draw++) {
+            let other = below(lowbias32(epoch * NEGATIVES + draw + key), params.n_fitted);
+            pushed += push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
+        }
+        let step = params.step * (1.0 - f32(epoch) / f32(params.n_epochs));
+        at += step / (1.0 + stiffness) * (params.negative_rate * degree * pushed - pulled);
+    }
+    settled[start] = at.x;
+    settled[start + 1u] = at.y;
+    if params.n_components == 3u {
+        settled[start + 2u] = at.z;
+    }
+}

@@ -1,0 +1,334 @@
+//! The layout of UMAP, as kernels with their twins: an epoch of the fit, and the settling of new points among fitted ones.
+//!
+//! Where umap-learn takes edges one after the other and moves both ends, here every point gathers the pulls of all its edges,
+//! weighted instead of sampled, and the pushes of 16 random points, and takes one step from the places of the epoch before.
+//! The step is divided by 1 + the stiffness of the point's own edges, which keeps simultaneous moves from overshooting, and
+//! has momentum. So an epoch needs no atomics and no order, and the same seed gives the same bytes. O(edges) an epoch.
+
+use super::FuzzyGraph;
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::error::Result;
+
+uniform! {
+    struct AdvanceParams {
+        n: u32, n_components: u32, a: f32, b: f32, repulsion: f32, negative_rate: f32, momentum: f32, step: f32,
+        max_step_norm: f32, key: u32
+    }
+}
+uniform! {
+    struct SettleParams {
+        n: u32, n_fitted: u32, n_neighbors: u32, n_components: u32, a: f32, b: f32, repulsion: f32, negative_rate: f32,
+        step: f32, target_sum: f32, seed: u32, n_epochs: u32
+    }
+}
+
+const ADVANCE: Kernel = kernel!("fuzzy_layout", "advance", 64, AdvanceParams);
+const SETTLE: Kernel = kernel!("fuzzy_layout", "settle", 64, SettleParams);
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];
+
+/// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its summed weights.
+pub const NEGATIVES: usize = 16;
+
+/// A weighted graph on a device.
+#[derive(Debug)]
+pub struct Edges {
+    pub(super) row_starts: Buffer<u32>,
+    pub(super) columns: Buffer<u32>,
+    pub(super) weights: Buffer<f32>,
+    /// Points by falling number of edges. The longest row is some ten times the mean, and on a GPU neighbouring threads wait
+    /// for the longest of theirs.
+    order: Buffer<u32>,
+    pub(super) n: usize,
+    pub(super) n_edges: u64,
+}
+
+impl Edges {
+    /// Copies the graph to the device.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory) if it does not fit.
+    pub fn new(device: &Device, graph: &FuzzyGraph) -> Result<Self> {
+        let mut order: Vec<u32> = (0..graph.n_samples() as u32).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(graph.row(i as usize).0.len()));
+        Ok(Self {
+            row_starts: Buffer::from_slice(device, "rows of edges", &graph.row_starts)?,
+            columns: Buffer::from_slice(device, "edges", &graph.columns)?,
+            weights: Buffer::from_slice(device, "weights of edges", &graph.weights)?,
+            order: Buffer::from_slice(device, "order of rows", &order)?,
+            n: graph.n_samples(),
+            n_edges: graph.columns.len() as u64,
+        })
+    }
+}
+
+/// The forces between two points, whatever they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Forces {
+    /// Dimensions of the map, 2 or 3.
+    pub n_components: usize,
+    /// Nearness at distance d is 1 / (1 + a d^(2b)).
+    pub a: f32,
+    /// Exponent of that.
+    pub b: f32,
+    /// Factor gamma of the pushes.
+    pub repulsion_strength: f32,
+    /// Pushes by random points for each pull of weight 1.
+    pub negative_sample_rate: f32,
+}
+
+/// One epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// Share of the last velocity that is kept.
+    pub momentum: f32,
+    /// Factor of the forces.
+    pub step: f32,
+    /// Length that no velocity exceeds.
+    pub max_step_norm: f32,
+    /// Key of the epoch's random numbers.
+    pub key: u32,
+}
+
+/// One epoch of the fit. Shapes: `places`, `velocities` and `moved` n x n_components; `moved` gets the places after it.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn advance(
+    device: &Device,
+    edges: &Edges,
+    forces: Forces,
+    epoch: Epoch,
+    places: &Buffer<f32>,
+    velocities: &mut Buffer<f32>,
+    moved: &mut Buffer<f32>,
+) -> Result<()> {
+    let uniform = AdvanceParams {
+        n: edges.n as u32,
+        n_components: forces.n_components as u32,
+        a: forces.a,
+        b: forces.b,
+        repulsion: 2.0 * forces.repulsion_strength * forces.b,
+        negative_rate: forces.negative_sample_rate / NEGATIVES as f32,
+        momentum: epoch.momentum,
+        step: epoch.step,
+        max_step_norm: epoch.max_step_norm,
+        key: epoch.key,
+    };
+    match device {
+        Device::Cpu(_) => cpu::advance(edges, &uniform, places.host(), velocities.host_mut(), moved.host_mut()),
+        Device::Gpu(gpu) => {
+            let bindings = [
+                (1, places.gpu()),
+                (2, edges.order.gpu()),
+                (3, edges.row_starts.gpu()),
+                (4, edges.columns.gpu()),
+                (5, edges.weights.gpu()),
+                (6, velocities.gpu()),
+                (7, moved.gpu()),
+            ];
+            gpu.dispatch(&ADVANCE, &uniform, &bindings, edges.n, edges.n_edges + (edges.n * NEGATIVES) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+/// New points among fitted ones.
+#[derive(Debug)]
+pub struct Newcomers<'a> {
+    /// Places of the fitted points, m x n_components.
+    pub fitted: &'a Buffer<f32>,
+    /// Each new point's nearest fitted ones, n x k.
+    pub neighbors: &'a Buffer<u32>,
+    /// Their distances, ascending within a row, n x k.
+    pub distances: &'a Buffer<f32>,
+    /// New points and neighbours of each: (n, k).
+    pub shape: (usize, usize),
+    /// Sum of the memberships of each new point's neighbours.
+    pub target_sum: f32,
+}
+
+/// How new points settle.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settling {
+    /// Factor of the forces in the first epoch; falls evenly to 0.
+    pub step: f32,
+    /// Key of the random numbers.
+    pub seed: u32,
+    /// Epochs.
+    pub n_epochs: usize,
+}
+
+/// Moves new points to where the pulls of their neighbours and the pushes of random fitted points, drawn by the neighbours'
+/// ids, leave them. Shape: `settled` n x n_components, the places where they start and, afterwards, those where they end.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settling, settled: &mut Buffer<f32>) -> Result<()> {
+    let (n, k) = new.shape;
+    let uniform = SettleParams {
+        n: n as u32,
+        n_fitted: (new.fitted.len() / forces.n_components) as u32,
+        n_neighbors: k as u32,
+        n_components: forces.n_components as u32,
+        a: forces.a,
+        b: forces.b,
+        repulsion: 2.0 * forces.repulsion_strength * forces.b,
+        negative_rate: forces.negative_sample_rate / NEGATIVES as f32,
+        step: how.step,
+        target_sum: new.target_sum,
+        seed: how.seed,
+        n_epochs: how.n_epochs as u32,
+    };
+    match device {
+        Device::Cpu(_) => {
+            let (fitted, neighbors, distances) = (new.fitted.host(), new.neighbors.host(), new.distances.host());
+            cpu::settle(&uniform, fitted, neighbors, distances, settled.host_mut());
+        }
+        Device::Gpu(gpu) => {
+            let bindings = [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
+            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * (k + NEGATIVES) * how.n_epochs) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use super::super::lanes::{Coefficients, LANES, Pulls, Pushes, draw, has_fused_multiply_add};
+    use super::{AdvanceParams, Edges, NEGATIVES, SettleParams};
+    use crate::embedding::umap::fuzzy_graph::{LEAST_SHARE, nearness, width};
+    use crate::random::lowbias32;
+    use multiversion::multiversion;
+    use rayon::prelude::*;
+
+    /// Points that one task moves.
+    const ROWS: usize = 64;
+
+    /// What one task reads.
+    #[derive(Clone, Copy)]
+    struct Share<'a> {
+        params: &'a AdvanceParams,
+        starts: &'a [u32],
+        columns: &'a [u32],
+        weights: &'a [f32],
+        places: &'a [f32],
+        first: usize,
+    }
+
+    pub fn advance(edges: &Edges, params: &AdvanceParams, places: &[f32], velocities: &mut [f32], moved: &mut [f32]) {
+        let (starts, columns, weights) = (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
+        let task = ROWS * params.n_components as usize;
+        let fused = has_fused_multiply_add();
+        let tasks = moved.par_chunks_mut(task).zip(velocities.par_chunks_mut(task)).enumerate();
+        tasks.for_each(|(task, (moved, velocities))| {
+            let share = Share { params, starts, columns, weights, places, first: task * ROWS };
+            match (params.n_components, fused) {
+                (3, true) => fused_rows_3d(share, velocities, moved),
+                (3, false) => rows::<3, false>(share, velocities, moved),
+                (_, true) => fused_rows_2d(share, velocities, moved),
+                (_, false) => rows::<2, false>(share, velocities, moved),
+            }
+        });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn fused_rows_2d(share: Share<'_>, velocities: &mut [f32], moved: &mut [f32]) {
+        rows::<2, true>(share, velocities, moved);
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn fused_rows_3d(share: Share<'_>, velocities: &mut [f32], moved: &mut [f32]) {
+        rows::<3, true>(share, velocities, moved);
+    }
+
+    #[inline(always)]
+    fn rows<const D: usize, const FUSED: bool>(share: Share<'_>, velocities: &mut [f32], moved: &mut [f32]) {
+        let Share { params, starts, columns, weights, places, first } = share;
+        let (places, _) = places.as_chunks::<D>();
+        let coefficients = Coefficients { a: params.a, b: params.b, repulsion: params.repulsion };
+        let (velocities, _) = velocities.as_chunks_mut::<D>();
+        let (moved, _) = moved.as_chunks_mut::<D>();
+        for (row, (velocity, moved)) in velocities.iter_mut().zip(moved).enumerate() {
+            let i = first + row;
+            let at = places[i];
+            let mut pulls = Pulls::<D>::new();
+            let range = starts[i] as usize..starts[i + 1] as usize;
+            for (columns, weights) in columns[range.clone()].chunks(LANES).zip(weights[range].chunks(LANES)) {
+                pulls.add::<FUSED>(coefficients, at, places, columns, weights);
+            }
+            let mut pushes = Pushes::<D>::new();
+            let others = draw((i as u32).wrapping_mul(NEGATIVES as u32).wrapping_add(params.key), params.n);
+            pushes.add::<FUSED>(coefficients, at, places, &others);
+            let (pulled, stiffness, degree) = pulls.totals();
+            let pushed = pushes.totals();
+            let (push, step) = (params.negative_rate * degree, params.step / (1.0 + 2.0 * stiffness));
+            for axis in 0..D {
+                let force = push * pushed[axis] - 2.0 * pulled[axis];
+                velocity[axis] = params.momentum * velocity[axis] + step * force;
+            }
+            let length_squared: f32 = velocity.iter().map(|v| v * v).sum();
+            if length_squared > params.max_step_norm * params.max_step_norm {
+                let shrink = params.max_step_norm / length_squared.sqrt();
+                velocity.iter_mut().for_each(|v| *v *= shrink);
+            }
+            *moved = std::array::from_fn(|axis| at[axis] + velocity[axis]);
+        }
+    }
+
+    pub fn settle(params: &SettleParams, fitted: &[f32], neighbors: &[u32], distances: &[f32], settled: &mut [f32]) {
+        let k = params.n_neighbors as usize;
+        let fused = has_fused_multiply_add();
+        let rows = settled.par_chunks_mut(params.n_components as usize).zip(neighbors.par_chunks(k)).zip(distances.par_chunks(k));
+        rows.for_each(|((settled, neighbors), distances)| match (params.n_components, fused) {
+            (3, true) => fused_settle_3d(params, fitted, neighbors, distances, settled),
+            (3, false) => settle_one::<3, false>(params, fitted, neighbors, distances, settled),
+            (_, true) => fused_settle_2d(params, fitted, neighbors, distances, settled),
+            (_, false) => settle_one::<2, false>(params, fitted, neighbors, distances, settled),
+        });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn fused_settle_2d(params: &SettleParams, fitted: &[f32], neighbors: &[u32], distances: &[f32], settled: &mut [f32]) {
+        settle_one::<2, true>(params, fitted, neighbors, distances, settled);
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn fused_settle_3d(params: &SettleParams, fitted: &[f32], neighbors: &[u32], distances: &[f32], settled: &mut [f32]) {
+        settle_one::<3, true>(params, fitted, neighbors, distances, settled);
+    }
+
+    #[inline(always)]
+    fn settle_one<const D: usize, const FUSED: bool>(
+        params: &SettleParams,
+        fitted: &[f32],
+        neighbors: &[u32],
+        distances: &[f32],
+        settled: &mut [f32],
+    ) {
+        let (places, _) = fitted.as_chunks::<D>();
+        let coefficients = Coefficients { a: params.a, b: params.b, repulsion: params.repulsion };
+        let key = neighbors.iter().fold(params.seed, |key, &id| lowbias32(key ^ id));
+        let mean = distances.iter().sum::<f32>() / distances.len() as f32;
+        let sigma = width(distances, 0.0, params.target_sum).max(LEAST_SHARE * mean);
+        // The nearest neighbour has the largest membership.
+        let largest = nearness(distances[0], 0.0, sigma).max(f32::MIN_POSITIVE);
+        let weights: Vec<f32> = distances.iter().map(|&distance| nearness(distance, 0.0, sigma) / largest).collect();
+        let mut at: [f32; D] = std::array::from_fn(|axis| settled[axis]);
+        for epoch in 0..params.n_epochs {
+            let mut pulls = Pulls::<D>::new();
+            for (neighbors, weights) in neighbors.chunks(LANES).zip(weights.chunks(LANES)) {
+                pulls.add::<FUSED>(coefficients, at, places, neighbors, weights);
+            }
+            let mut pushes = Pushes::<D>::new();
+            pushes.add::<FUSED>(coefficients, at, places, &draw(key.wrapping_add(epoch * NEGATIVES as u32), params.n_fitted));
+            let (pulled, stiffness, degree) = pulls.totals();
+            let pushed = pushes.totals();
+            let step = params.step * (1.0 - epoch as f32 / params.n_epochs as f32) / (1.0 + stiffness);
+            for axis in 0..D {
+                at[axis] += step * (params.negative_rate * degree * pushed[axis] - pulled[axis]);
+            }
+        }
+        settled.copy_from_slice(&at);
+    }
+}

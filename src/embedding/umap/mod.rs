@@ -1,0 +1,374 @@
+//! UMAP: places points so that a fuzzy graph of neighbours in the map resembles the one in the space.
+//!
+//! Reference: L. McInnes, J. Healy and J. Melville, "UMAP: uniform manifold approximation and projection", 2018; names,
+//! defaults and graph after umap-learn. The layout differs: instead of moving the ends of one edge after the other it moves
+//! all points at once ([`fuzzy_layout`]), from the principal components smoothed along the edges ([`low_pass`]). O(n k) for the
+//! graph and O(edges) an epoch, some 20 edges a point. Widths, smoothing and epochs run on the device; the graph is made
+//! symmetric, and sums over all points are taken, on the CPU. New points are placed by [`placement`](super::placement) or,
+//! with `placement = optimise`, moved on by UMAP's own forces.
+
+mod curve;
+pub mod fuzzy_graph;
+pub mod fuzzy_layout;
+mod lanes;
+pub mod low_pass;
+mod start;
+
+pub use curve::find_ab_params;
+pub use fuzzy_graph::{FuzzyGraph, Memberships};
+
+use super::init::Init;
+use super::placement::Placement;
+use super::{Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
+use crate::compute::{Buffer, Device};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
+use crate::progress::{Observer, Silent};
+use crate::random::lowbias32;
+use fuzzy_layout::{Edges, Epoch, Forces, Newcomers, Settling};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "umap",
+    title: "UMAP",
+    parameters: &[
+        Parameter { name: "n_neighbors", help: "Neighbours of each point, itself counted, 2 to 505 and below n_samples" },
+        Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },
+        Parameter { name: "min_dist", help: "How close points may come in the map, 0 to spread" },
+        Parameter { name: "spread", help: "Scale of the map, above 0" },
+        Parameter { name: "n_epochs", help: "Epochs, or auto: 1000 up to 10,000 points, 400 beyond" },
+        Parameter { name: "learning_rate", help: "Step size relative to the usual one, above 0" },
+        Parameter { name: "negative_sample_rate", help: "Random points that push for each neighbour that pulls, 1 to 100" },
+        Parameter { name: "repulsion_strength", help: "Factor of the pushes, at least 0" },
+        Parameter { name: "local_connectivity", help: "Nearest neighbours that count as surely near, 0 to n_neighbors - 1" },
+        Parameter { name: "set_op_mix_ratio", help: "1: neighbours in either direction, 0: only in both, or between" },
+        Parameter { name: "init", help: "Start: pca, spectral, random or a .npy FILE of places" },
+        Parameter { name: "placement", help: "New points: mode, by their neighbours' places, or optimise, as umap-learn" },
+        Parameter { name: "random_state", help: "Seed of what is random" },
+    ],
+    build: |table| Ok(Box::new(from_table::<Umap>(table)?)),
+    defaults: || toml::Table::try_from(Umap::default()),
+    restore: FittedMap::<Umap>::restore,
+};
+
+/// Fewest points of a map.
+const FEWEST: usize = 4;
+/// Neighbours that the scale of the placement takes beside the method's own.
+const SCALE_NEIGHBORS: usize = 12;
+/// Step of the first epoch at a learning rate of 1: twice that of umap-learn, whose steps move both ends of an edge, and
+/// twice again, since the step is divided by 1 + the stiffness of the edges.
+const STEP: f32 = 4.0;
+/// Share of its last velocity that a point keeps.
+const MOMENTUM: f32 = 0.8;
+/// Longest step of a point in an epoch, in units of the map.
+const MAX_STEP_NORM: f32 = 4.0;
+/// Step of the first epoch in which new points settle; without momentum, so shorter than the fit's.
+const SETTLE_STEP: f32 = 1.0;
+/// Epochs of that, however many new points there are.
+const SETTLE_EPOCHS: usize = 100;
+/// Epochs between two reports of the progress.
+const REPORT_EVERY: usize = 10;
+
+/// Parameters of UMAP, with umap-learn's names and defaults.
+///
+/// ```
+/// use layerlens::compute::Device;
+/// use layerlens::embedding::Umap;
+/// use layerlens::matrix::Matrix;
+///
+/// let x = Matrix::new((0..200).map(|i| (i % 7) as f32 + (i / 100) as f32 * 50.0).collect(), 100, 2)?;
+/// let fitted = Umap { n_neighbors: 10, ..Umap::default() }.fit(&Device::cpu(), &x)?;
+/// assert_eq!(fitted.embedding().n_samples(), 100);
+/// # Ok::<(), layerlens::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Umap {
+    /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and 14 others. 2 to 505, and
+    /// below n_samples. Default 15.
+    pub n_neighbors: usize,
+    /// Dimensions of the map, 2 or 3. Default 2.
+    pub n_components: usize,
+    /// Distance in the map below which points count as together, 0 to `spread`. Default 0.1.
+    pub min_dist: f32,
+    /// Distance in the map over which nearness falls, above 0. Default 1.
+    pub spread: f32,
+    /// Epochs; 0 (the default, written `auto`) stands for [`Umap::epochs`]' choice by n_samples.
+    #[serde(serialize_with = "epochs_or_auto", deserialize_with = "read_epochs_or_auto")]
+    pub n_epochs: usize,
+    /// Step size, above 0. Default 1: a first step of 4 times the force over 1 + the stiffness of a point's edges, which falls
+    /// as the square of the remaining share of the epochs.
+    pub learning_rate: f32,
+    /// Random points that push for each neighbour that pulls, 1 to 100. Default 5.
+    pub negative_sample_rate: usize,
+    /// Factor of the pushes, at least 0. Default 1.
+    pub repulsion_strength: f32,
+    /// Nearest neighbours that count as surely near, 0 to `n_neighbors` - 1; between whole numbers their distance is
+    /// interpolated. Default 1.
+    pub local_connectivity: f32,
+    /// How both directions of an edge are joined: 1 (the default) fuzzy union, 0 intersection.
+    pub set_op_mix_ratio: f32,
+    /// Where the points start. Default PCA, smoothed along the edges of the graph.
+    pub init: Init,
+    /// How new points are placed. Default by the places of their neighbours.
+    pub placement: Placement,
+    /// Seed of what is random. Default 42.
+    pub random_state: u64,
+}
+
+impl Default for Umap {
+    fn default() -> Self {
+        Self {
+            n_neighbors: 15,
+            n_components: 2,
+            min_dist: 0.1,
+            spread: 1.0,
+            n_epochs: 0,
+            learning_rate: 1.0,
+            negative_sample_rate: 5,
+            repulsion_strength: 1.0,
+            local_connectivity: 1.0,
+            set_op_mix_ratio: 1.0,
+            init: Init::Pca,
+            placement: Placement::Mode,
+            random_state: 42,
+        }
+    }
+}
+
+/// A fitted map; [`FittedMap::result`] knows `n_edges`, the edges of the fuzzy graph that the layout used, counted once a pair,
+/// and `n_epochs`.
+pub type FittedUmap = FittedMap<Umap>;
+
+impl Umap {
+    /// Finds the neighbours of `x` and fits the map.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::fit`].
+    pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedUmap> {
+        self.validate(x.n_samples(), x.n_features())?;
+        let k = Embedding::n_neighbors(self).min(x.n_samples() - 1);
+        let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
+        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None }, &Silent)
+    }
+
+    /// Fits the map to points whose neighbours are known.
+    ///
+    /// # Errors
+    /// Those of [`Embedding::fit`].
+    pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedUmap> {
+        self.validate(space.x.n_samples(), space.x.n_features())?;
+        let neighbors = self.neighbors_of(space)?;
+        let (n, n_epochs) = (space.x.n_samples(), self.epochs(space.x.n_samples()));
+        let graph = self.fuzzy_graph(device, &neighbors.truncated(self.n_neighbors - 1))?.normalised(n_epochs);
+        let edges = Edges::new(device, &graph)?;
+        let start = start::start(self, device, space, &graph, &edges)?;
+        let n_edges = graph.columns.len() / 2;
+        drop(graph);
+        let places = self.optimise(device, &edges, &start, n_epochs, observer)?;
+        let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
+            .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller --learning-rate")))?;
+        let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
+        Ok(FittedMap::new(self.clone(), embedding, neighbors).with_results(&results, Vec::new()))
+    }
+
+    /// The fuzzy graph of n_samples x (n_neighbors - 1) neighbours, as umap-learn's `fuzzy_simplicial_set`.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn fuzzy_graph(&self, device: &Device, neighbors: &NeighborGraph) -> Result<FuzzyGraph> {
+        let memberships = Memberships::new(device, neighbors, self.local_connectivity)?;
+        Ok(FuzzyGraph::new(neighbors.indices(), &memberships.values, neighbors.n_samples(), self.set_op_mix_ratio))
+    }
+
+    /// Epochs of a fit to `n` points: `n_epochs`, or 1,000 up to 10,000 points and 400 beyond, where trustworthiness and
+    /// k-NN accuracy of Fashion-MNIST and its activations stopped growing.
+    pub fn epochs(&self, n: usize) -> usize {
+        match self.n_epochs {
+            0 if n <= 10_000 => 1000,
+            0 => 400,
+            given => given,
+        }
+    }
+
+    fn neighbors_of<'a>(&self, space: &Space<'a>) -> Result<&'a NeighborGraph> {
+        let (n, k) = (space.x.n_samples(), self.n_neighbors - 1);
+        match space.neighbors {
+            Some(graph) if graph.n_neighbors() >= k && graph.n_samples() == n => Ok(graph),
+            Some(graph) => {
+                let (found, rows) = (graph.n_neighbors(), graph.n_samples());
+                Err(Error::Data(format!("UMAP needs {k} neighbours of each of {n} points; there are {found} of {rows}")))
+            }
+            None => Err(Error::Data("UMAP needs the neighbours of the points".into())),
+        }
+    }
+
+    fn forces(&self) -> Forces {
+        let (a, b) = find_ab_params(self.spread, self.min_dist);
+        Forces {
+            n_components: self.n_components,
+            a,
+            b,
+            repulsion_strength: self.repulsion_strength,
+            negative_sample_rate: self.negative_sample_rate as f32,
+        }
+    }
+
+    /// Runs all epochs on the device.
+    fn optimise(
+        &self,
+        device: &Device,
+        edges: &Edges,
+        start: &[f32],
+        n_epochs: usize,
+        observer: &dyn Observer,
+    ) -> Result<Vec<f32>> {
+        let forces = self.forces();
+        let mut places = Buffer::from_slice(device, "map", start)?;
+        let mut moved = Buffer::new(device, "map of the next epoch", start.len())?;
+        let mut velocities = Buffer::zeros(device, "velocities", start.len())?;
+        for epoch in 0..n_epochs {
+            let remaining = 1.0 - epoch as f32 / n_epochs as f32;
+            let how = Epoch {
+                momentum: MOMENTUM,
+                step: STEP * self.learning_rate * remaining * remaining,
+                max_step_norm: MAX_STEP_NORM,
+                key: key(self.random_state, epoch as u32),
+            };
+            fuzzy_layout::advance(device, edges, forces, how, &places, &mut velocities, &mut moved)?;
+            std::mem::swap(&mut places, &mut moved);
+            let done = epoch + 1;
+            if done.is_multiple_of(REPORT_EVERY) || done == n_epochs {
+                observer.step(done as u64, n_epochs as u64, &[])?;
+            }
+        }
+        places.read(device)
+    }
+}
+
+impl Embedding for Umap {
+    fn n_neighbors(&self) -> usize {
+        self.n_neighbors.saturating_sub(1).max(SCALE_NEIGHBORS)
+    }
+
+    fn n_components(&self) -> usize {
+        self.n_components
+    }
+
+    fn validate(&self, n: usize, d: usize) -> Result<()> {
+        let most = MAX_NEIGHBORS + 1;
+        let others = self.n_neighbors.saturating_sub(1) as f32;
+        let rate = self.negative_sample_rate;
+        let within_spread = (0.0..=self.spread).contains(&self.min_dist);
+        let checks = [
+            ("--n-neighbors", self.n_neighbors as f32, (2..=most).contains(&self.n_neighbors), format!("between 2 and {most}")),
+            ("--n-components", self.n_components as f32, (2..=3).contains(&self.n_components), "2 or 3".into()),
+            ("--spread", self.spread, self.spread > 0.0, "above 0".into()),
+            ("--min-dist", self.min_dist, within_spread, format!("between 0 and --spread, {}", self.spread)),
+            ("--learning-rate", self.learning_rate, self.learning_rate > 0.0, "above 0".into()),
+            ("--negative-sample-rate", rate as f32, (1..=100).contains(&rate), "between 1 and 100".into()),
+            ("--repulsion-strength", self.repulsion_strength, self.repulsion_strength >= 0.0, "at least 0".into()),
+            (
+                "--local-connectivity",
+                self.local_connectivity,
+                (0.0..=others).contains(&self.local_connectivity),
+                format!("between 0 and --n-neighbors less 1, {others}"),
+            ),
+            ("--set-op-mix-ratio", self.set_op_mix_ratio, (0.0..=1.0).contains(&self.set_op_mix_ratio), "between 0 and 1".into()),
+        ];
+        if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
+            return Err(Error::parameter(name, value, expected));
+        }
+        if self.init == Init::Pca && d > MAX_FEATURES {
+            return Err(Error::Data(format!(
+                "UMAP starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
+            )));
+        }
+        if n < FEWEST {
+            return Err(Error::Data(format!("UMAP needs at least {FEWEST} points, there are {n}")));
+        }
+        if self.n_neighbors >= n {
+            return Err(Error::Data(format!(
+                "UMAP with n_neighbors {} needs at least {} points, there are {n}; the largest n_neighbors for {n} is {}",
+                self.n_neighbors,
+                self.n_neighbors + 1,
+                n - 1
+            )));
+        }
+        Ok(())
+    }
+
+    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
+        Ok(Box::new(self.fit_space(device, space, observer)?))
+    }
+}
+
+impl NeighborEmbedding for Umap {
+    const NAME: &'static str = METHOD.name;
+
+    fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    fn n_neighbors_to_optimise(&self) -> usize {
+        self.n_neighbors
+    }
+
+    /// As umap-learn's `transform`, but so that no row depends on others: always 100 epochs, memberships relative to the row's
+    /// own largest, random points drawn by the ids of the neighbours; and, as in the fit, with all edges weighted.
+    fn optimise_places(&self, device: &Device, map: &FittedUmap, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+        let (n, c) = (start.n_samples(), start.n_features());
+        let graph = new.neighbors.truncated(self.n_neighbors.min(new.neighbors.n_neighbors()));
+        let k = graph.n_neighbors();
+        let mut settled = Buffer::from_slice(device, "new places", start.as_slice())?;
+        let newcomers = Newcomers {
+            fitted: &Buffer::from_slice(device, "map", map.embedding().as_slice())?,
+            neighbors: &Buffer::from_slice(device, "neighbours of new points", graph.indices())?,
+            distances: &Buffer::from_slice(device, "their distances", graph.distances())?,
+            shape: (n, k),
+            target_sum: (k as f32).log2(),
+        };
+        let step = SETTLE_STEP * self.learning_rate;
+        let how = Settling { step, seed: key(self.random_state, 0), n_epochs: SETTLE_EPOCHS };
+        fuzzy_layout::settle(device, &newcomers, self.forces(), how, &mut settled)?;
+        Matrix::new(settled.read(device)?, n, c)
+    }
+}
+
+/// Key of the random numbers of an epoch.
+fn key(seed: u64, epoch: u32) -> u32 {
+    let seed = lowbias32(seed as u32 ^ lowbias32((seed >> 32) as u32));
+    lowbias32(seed.wrapping_mul(0x9e37_79b9).wrapping_add(epoch)).wrapping_mul(0x9e37_79b1)
+}
+
+fn epochs_or_auto<S: Serializer>(epochs: &usize, serializer: S) -> Result<S::Ok, S::Error> {
+    if *epochs == 0 { serializer.serialize_str("auto") } else { serializer.serialize_u64(*epochs as u64) }
+}
+
+fn read_epochs_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Epochs(usize),
+        Word(String),
+    }
+    match Given::deserialize(deserializer) {
+        Ok(Given::Epochs(epochs)) if epochs > 0 => Ok(epochs),
+        Ok(Given::Word(word)) if word == "auto" => Ok(0),
+        _ => Err(D::Error::custom("expected a whole number of at least 1, or `auto`")),
+    }
+}
+
+fn recentred(mut places: Vec<f32>, c: usize) -> Vec<f32> {
+    let n = (places.len() / c) as f64;
+    for axis in 0..c {
+        let mean = places.iter().skip(axis).step_by(c).map(|&v| f64::from(v)).sum::<f64>() / n;
+        for value in places.iter_mut().skip(axis).step_by(c) {
+            *value = (f64::from(*value) - mean) as f32;
+        }
+    }
+    places
+}
