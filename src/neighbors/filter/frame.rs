@@ -52,7 +52,8 @@ impl Frame {
         if m == d {
             return Ok(whole);
         }
-        let axes = (0..m).flat_map(|axis| (0..d).map(move |feature| (axis, feature))).map(|(axis, feature)| axes[(feature, axis)]);
+        let axes =
+            (0..m).flat_map(|axis| (0..d).map(move |feature| (axis, feature))).map(|(axis, feature)| axes[(feature, axis)]);
         Ok(Self { axes: axes.collect(), width: m + 1, ..whole })
     }
 
@@ -73,7 +74,8 @@ impl Frame {
             let n = rows.len() / d;
             let mut projected = vec![0.0; n * m];
             products::products(&centred, &self.axes, &mut projected, (n, m, d));
-            for ((out, projected), row) in out.chunks_exact_mut(width).zip(projected.chunks_exact(m)).zip(centred.chunks_exact(d)) {
+            for ((out, projected), row) in out.chunks_exact_mut(width).zip(projected.chunks_exact(m)).zip(centred.chunks_exact(d))
+            {
                 let squares = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();
                 out.iter_mut().zip(projected).for_each(|(out, &value)| *out = value as f32);
                 out[m] = (squares(row) - squares(projected)).max(0.0).sqrt() as f32;

@@ -4,16 +4,6 @@ use super::clusters::Block;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// A neighbour as one number that orders by squared distance, then by index.
-pub(super) fn key(squared: f32, id: u32) -> u64 {
-    (u64::from(squared.to_bits()) << 32) | u64::from(id)
-}
-
-/// The squared distance of a key.
-pub(super) fn squared(key: u64) -> f32 {
-    f32::from_bits((key >> 32) as u32)
-}
-
 /// Lists of the points of all blocks.
 pub(super) struct Lists {
     blocks: Vec<Mutex<BlockLists>>,

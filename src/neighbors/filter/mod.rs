@@ -21,8 +21,8 @@ mod tiles;
 
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::neighbors::squared_of;
 use crate::progress::Observer;
-use bounds::{Rounding, longest};
 use clusters::{Clusters, learn_centres};
 use frame::Frame;
 use lists::Lists;
@@ -33,6 +33,8 @@ use tiles::{Search, Side};
 /// Points that a probe looks at, at least, and for each neighbour.
 const PROBED: usize = 2048;
 const PROBED_PER_NEIGHBOR: usize = 8;
+/// Points that a probe looks at where it is all there is.
+const PROBED_APPROXIMATELY: usize = 8192;
 
 /// Neighbours' rows and squared distances, n_queries x k.
 pub(crate) type Found = (Vec<u32>, Vec<f32>);
@@ -53,21 +55,34 @@ pub(crate) fn nearest(
     let references = side(references, &z, frame.width, &centres);
     drop(z);
     let queries = queries.map(|queries| side(queries, &frame.coordinates(queries), frame.width, &centres));
-    let within = queries.is_none();
-    let queries = queries.as_ref().unwrap_or(&references);
-    let longest = longest(&queries.clusters).max(longest(&references.clusters));
-    let rounding = Rounding::new(frame.scale, references.n_features, frame.width, longest);
-    let search = Search { queries, references: &references, within, rounding, k };
+    let search = Search::new(queries.as_ref(), &references, frame.scale, k);
     let lists = search_all(&search, observer)?;
-    let n = queries.clusters.order.len();
-    let (mut ids, mut squared) = (vec![0; n * k], vec![0.0; n * k]);
-    for (row, keys) in queries.clusters.order.iter().zip(lists.into_sorted()) {
-        let at = *row as usize * k;
+    Ok(in_order(&search.queries.clusters.order, lists.into_sorted(), k))
+}
+
+/// About the `k` nearest other rows of each row of `x`: those among the points of the nearest blocks, and then those among the
+/// neighbours of these neighbours.
+pub(crate) fn approximate(x: &Matrix, mean: Vec<f32>, radius: f32, k: usize, observer: &dyn Observer) -> Result<Found> {
+    let frame = Frame::new(x, mean, radius, k)?;
+    let z = frame.coordinates(x);
+    let points = side(x, &z, frame.width, &learn_centres(&z, frame.width));
+    drop(z);
+    let search = Search::new(None, &points, frame.scale, k);
+    let probed = PROBED_APPROXIMATELY.max(PROBED_PER_NEIGHBOR * k);
+    let best = probe_all(&search, probed, observer)?;
+    Ok(in_order(&points.clusters.order, best.iter().flat_map(|block| block.chunks_exact(k).map(<[u64]>::to_vec)), k))
+}
+
+/// Lists of keys in the order of blocks as rows of indices and squared distances in the order of the points.
+fn in_order(order: &[u32], lists: impl Iterator<Item = Vec<u64>>, k: usize) -> Found {
+    let (mut ids, mut squared) = (vec![0; order.len() * k], vec![0.0; order.len() * k]);
+    for (&row, keys) in order.iter().zip(lists) {
+        let at = row as usize * k;
         for (slot, key) in keys.into_iter().enumerate() {
-            (ids[at + slot], squared[at + slot]) = (key as u32, lists::squared(key));
+            (ids[at + slot], squared[at + slot]) = (key as u32, squared_of(key));
         }
     }
-    Ok((ids, squared))
+    (ids, squared)
 }
 
 /// The rows of `x` in blocks around `centres`.
@@ -79,27 +94,33 @@ fn side(x: &Matrix, z: &[f32], width: usize, centres: &[f32]) -> Side {
     Side { clusters, rows, n_features: d }
 }
 
+/// The `k` best of each point of each block among `probed` points of the nearest blocks.
+fn probe_all(search: &Search<'_>, probed: usize, observer: &dyn Observer) -> Result<Vec<Vec<u64>>> {
+    let n_blocks = search.queries.clusters.blocks.len();
+    let done = AtomicU64::new(0);
+    let probe = |block| {
+        // The first half of the work, as far as anyone can see.
+        observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_blocks as u64, &[])?;
+        Ok(search.probe(block, probed, search.k + search.k / 4 + 4))
+    };
+    (0..n_blocks).into_par_iter().map(probe).collect()
+}
+
 fn search_all(search: &Search<'_>, observer: &dyn Observer) -> Result<Lists> {
     let (queries, references) = (&search.queries.clusters, &search.references.clusters);
     let (n_queries, n_references) = (queries.blocks.len(), references.blocks.len());
-    let (done, total) = (AtomicU64::new(0), 2 * n_queries as u64);
-    let step = || observer.step(done.fetch_add(1, Ordering::Relaxed), total, &[]);
-    let (k, probed) = (search.k, PROBED.max(PROBED_PER_NEIGHBOR * search.k));
-    let limits: Vec<Vec<f32>> = (0..n_queries)
-        .into_par_iter()
-        .map(|block| {
-            step()?;
-            Ok(search.probe(block, probed, k + k / 4 + 4).chunks_exact(k).map(tiles::limit).collect())
-        })
-        .collect::<Result<_>>()?;
-    let lists = Lists::new(&queries.blocks, &limits.concat(), k);
+    let probed = probe_all(search, PROBED.max(PROBED_PER_NEIGHBOR * search.k), observer)?;
+    let limits: Vec<f32> = probed.iter().flat_map(|block| block.chunks_exact(search.k).map(tiles::limit)).collect();
+    drop(probed);
+    let lists = Lists::new(&queries.blocks, &limits, search.k);
     let needed: Vec<Vec<bool>> = (0..n_queries).into_par_iter().map(|block| search.needed(block, &lists)).collect();
+    let done = AtomicU64::new(n_queries as u64);
     (0..n_queries).into_par_iter().with_max_len(1).try_for_each(|block| {
-        step()?;
+        observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_queries as u64, &[])?;
         if search.within {
             // Of two blocks one meets the other: every block meets the half of all that follows it around the circle.
             let half = n_references / 2;
-            let last = if n_references.is_multiple_of(2) && block >= half { half - 1 } else { half };
+            let last = if n_references.is_multiple_of(2) && block >= half { half.saturating_sub(1) } else { half };
             let others = (0..=last).map(|offset| (block + offset) % n_references);
             search.meet(block, others.filter(|&other| needed[block][other] || needed[other][block]), &lists);
         } else {

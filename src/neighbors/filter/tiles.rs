@@ -1,10 +1,11 @@
 //! Blocks of points against blocks of points.
 
-use super::bounds::{Rounding, moved};
+use super::bounds::{Rounding, longest, moved};
 use super::clusters::Clusters;
-use super::lists::{Lists, key, squared};
+use super::lists::Lists;
 use super::products::products;
 use crate::neighbors::pairwise::cpu::squared_differences;
+use crate::neighbors::{key, squared_of};
 use multiversion::multiversion;
 
 /// Points with what the search needs of them, in the order of their blocks.
@@ -34,7 +35,6 @@ pub(super) struct Search<'a> {
 /// Memory that one task reuses.
 #[derive(Default)]
 struct Scratch {
-    moved: Vec<f32>,
     products: Vec<f32>,
     candidates: Vec<u32>,
     distances: Vec<f32>,
@@ -48,7 +48,16 @@ struct Rows {
     least: Vec<f32>,
 }
 
-impl Search<'_> {
+impl<'a> Search<'a> {
+    /// A search of `queries` or, without, of the references among themselves.
+    pub(super) fn new(queries: Option<&'a Side>, references: &'a Side, scale: f64, k: usize) -> Self {
+        let within = queries.is_none();
+        let queries = queries.unwrap_or(references);
+        let longest = longest(&queries.clusters).max(longest(&references.clusters));
+        let rounding = Rounding::new(scale, references.n_features, references.clusters.width, longest);
+        Self { queries, references, within, rounding, k }
+    }
+
     /// The `k` nearest of each point of a block among `keep` near ones of at least `n_points` in the nearest blocks, as keys.
     pub(super) fn probe(&self, block: usize, n_points: usize, keep: usize) -> Vec<u64> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
@@ -200,22 +209,14 @@ fn order_key(value: f32, at: u32) -> u64 {
 
 /// Largest squared distance among the first keys.
 pub(super) fn limit(best: &[u64]) -> f32 {
-    best.last().map_or(f32::INFINITY, |&key| squared(key))
+    best.last().map_or(f32::INFINITY, |&key| squared_of(key))
 }
 
 /// Which references a point may have as a neighbour or be one of.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn candidates_of(
-    dots: &[f32],
-    (least, half): (f32, f32),
-    halves: &[f32],
-    leasts: &[f32],
-    first: u32,
-    candidates: &mut Vec<u32>,
-) {
+fn candidates_of(dots: &[f32], (least, half): (f32, f32), halves: &[f32], leasts: &[f32], first: u32, candidates: &mut Vec<u32>) {
     const LANES: usize = 32;
-    let is_candidate =
-        |dot: f32, their_half: f32, their_least: f32| (dot - their_half >= least) | (dot - half >= their_least);
+    let is_candidate = |dot: f32, their_half: f32, their_least: f32| (dot - their_half >= least) | (dot - half >= their_least);
     let whole = dots.len() / LANES * LANES;
     let blocks = dots.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).zip(leasts.chunks_exact(LANES));
     for (step, ((dots, halves), leasts)) in blocks.enumerate() {
