@@ -3,7 +3,7 @@
 use crate::support::{LIMITS, assert_same_bytes, cpu, devices, groups, uniform_matrix};
 use layerlens::compute::Device;
 use layerlens::embedding::tsne::affinity::Affinities;
-use layerlens::embedding::{Embedding, Pca, Tsne, placement};
+use layerlens::embedding::{Embedding, NewPoints, Pca, Tsne, placement};
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;

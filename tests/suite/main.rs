@@ -8,6 +8,7 @@
 mod dataset;
 mod gpu;
 mod invariants;
+mod neighbor_search;
 mod neighbors;
 mod parity;
 mod placement;
