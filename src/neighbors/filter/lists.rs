@@ -9,6 +9,8 @@ pub(super) struct Lists {
     blocks: Vec<Mutex<BlockLists>>,
     /// Bits of a squared distance, for each point, that no neighbour exceeds.
     limits: Vec<AtomicU32>,
+    /// Squared distances that stand for the limits in bounds, if the limits may not: those change while the threads work.
+    bounds: Option<Vec<f32>>,
     firsts: Vec<usize>,
     k: usize,
 }
@@ -20,13 +22,15 @@ struct BlockLists {
 }
 
 impl Lists {
-    /// Empty lists of points whose k-th neighbours are no further than `limits`.
-    pub(super) fn new(blocks: &[Block], limits: &[f32], k: usize) -> Self {
+    /// Empty lists of points whose k-th neighbours are no further than `limits`, which are `fixed` or tightened as neighbours
+    /// are found.
+    pub(super) fn new(blocks: &[Block], limits: Vec<f32>, fixed: bool, k: usize) -> Self {
         let capacity = k + (k / 2).max(16);
         let lists = |block: &Block| BlockLists { keys: vec![0; block.len * capacity], lens: vec![0; block.len], capacity };
         Self {
             blocks: blocks.iter().map(|block| Mutex::new(lists(block))).collect(),
             limits: limits.iter().map(|limit| AtomicU32::new(limit.to_bits())).collect(),
+            bounds: fixed.then_some(limits),
             firsts: blocks.iter().map(|block| block.first).collect(),
             k,
         }
@@ -35,6 +39,11 @@ impl Lists {
     /// Squared distance that no neighbour of the point at `position` exceeds. An old value is a larger one, and serves.
     pub(super) fn limit(&self, position: usize) -> f32 {
         f32::from_bits(self.limits[position].load(Ordering::Relaxed))
+    }
+
+    /// Squared distance from which bounds are computed.
+    pub(super) fn bound(&self, position: usize) -> f32 {
+        self.bounds.as_ref().map_or_else(|| self.limit(position), |bounds| bounds[position])
     }
 
     /// Adds neighbours to points of one block: (point of the block, key). None may be added twice.

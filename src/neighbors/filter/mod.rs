@@ -28,13 +28,14 @@ use frame::Frame;
 use lists::Lists;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tiles::{Search, Side};
+use tiles::{EXACT, Search, Shares, Side};
 
 /// Points that a probe looks at, at least, and for each neighbour.
 const PROBED: usize = 2048;
 const PROBED_PER_NEIGHBOR: usize = 8;
-/// Points that a probe looks at where it is all there is.
-const PROBED_APPROXIMATELY: usize = 8192;
+/// The same where neighbours may be missed, and how much may hide one.
+const PROBED_APPROXIMATELY: usize = 1024;
+const USUAL: Shares = Shares { radius: 0.3, reach: 0.85 };
 
 /// Neighbours' rows and squared distances, n_queries x k.
 pub(crate) type Found = (Vec<u32>, Vec<f32>);
@@ -55,22 +56,32 @@ pub(crate) fn nearest(
     let references = side(references, &z, frame.width, &centres);
     drop(z);
     let queries = queries.map(|queries| side(queries, &frame.coordinates(queries), frame.width, &centres));
-    let search = Search::new(queries.as_ref(), &references, frame.scale, k);
-    let lists = search_all(&search, observer)?;
+    let search = Search::new(queries.as_ref(), &references, frame.scale, k, EXACT);
+    let limits = probe_all(&search, PROBED.max(PROBED_PER_NEIGHBOR * k), tiles::limit, observer)?;
+    let lists = search_all(&search, limits, observer)?;
     Ok(in_order(&search.queries.clusters.order, lists.into_sorted(), k))
 }
 
-/// About the `k` nearest other rows of each row of `x`: those among the points of the nearest blocks, and then those among the
-/// neighbours of these neighbours.
+/// About the `k` nearest other rows of each row of `x`: the exact search, but for the small chance that a neighbour hides in
+/// a far corner of a block or in the last part of the limit. The bounds are those of the probe alone, so that what is looked
+/// at does not depend on the threads.
 pub(crate) fn approximate(x: &Matrix, mean: Vec<f32>, radius: f32, k: usize, observer: &dyn Observer) -> Result<Found> {
     let frame = Frame::new(x, mean, radius, k)?;
     let z = frame.coordinates(x);
     let points = side(x, &z, frame.width, &learn_centres(&z, frame.width));
     drop(z);
-    let search = Search::new(None, &points, frame.scale, k);
-    let probed = PROBED_APPROXIMATELY.max(PROBED_PER_NEIGHBOR * k);
-    let best = probe_all(&search, probed, observer)?;
-    Ok(in_order(&points.clusters.order, best.iter().flat_map(|block| block.chunks_exact(k).map(<[u64]>::to_vec)), k))
+    let search = Search::new(None, &points, frame.scale, k, USUAL);
+    let probed = probe_all(&search, PROBED_APPROXIMATELY.max(PROBED_PER_NEIGHBOR * k), <[u64]>::to_vec, observer)?;
+    let limits = probed.iter().map(|keys| tiles::limit(keys)).collect();
+    let lists = search_all(&search, limits, observer)?;
+    let both = lists.into_sorted().zip(probed).map(|(mut keys, probed)| {
+        keys.extend(probed);
+        keys.sort_unstable();
+        keys.dedup();
+        keys.truncate(k);
+        keys
+    });
+    Ok(in_order(&points.clusters.order, both, k))
 }
 
 /// Lists of keys in the order of blocks as rows of indices and squared distances in the order of the points.
@@ -94,25 +105,31 @@ fn side(x: &Matrix, z: &[f32], width: usize, centres: &[f32]) -> Side {
     Side { clusters, rows, n_features: d }
 }
 
-/// The `k` best of each point of each block among `probed` points of the nearest blocks.
-fn probe_all(search: &Search<'_>, probed: usize, observer: &dyn Observer) -> Result<Vec<Vec<u64>>> {
+/// What `of` makes of the `k` best of each point among `probed` points of the nearest blocks, in the order of blocks.
+fn probe_all<T: Send>(
+    search: &Search<'_>,
+    probed: usize,
+    of: impl Fn(&[u64]) -> T + Sync,
+    observer: &dyn Observer,
+) -> Result<Vec<T>> {
     let n_blocks = search.queries.clusters.blocks.len();
     let done = AtomicU64::new(0);
     let probe = |block| {
         // The first half of the work, as far as anyone can see.
         observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_blocks as u64, &[])?;
-        Ok(search.probe(block, probed, search.k + search.k / 4 + 4))
+        let best = search.probe(block, probed, search.k + search.k / 4 + 4);
+        Ok(best.chunks_exact(search.k).map(&of).collect())
     };
-    (0..n_blocks).into_par_iter().map(probe).collect()
+    let blocks: Vec<Vec<T>> = (0..n_blocks).into_par_iter().map(probe).collect::<Result<_>>()?;
+    Ok(blocks.into_iter().flatten().collect())
 }
 
-fn search_all(search: &Search<'_>, observer: &dyn Observer) -> Result<Lists> {
+/// Lets blocks meet blocks, given what the k-th squared distances do not exceed.
+fn search_all(search: &Search<'_>, limits: Vec<f32>, observer: &dyn Observer) -> Result<Lists> {
     let (queries, references) = (&search.queries.clusters, &search.references.clusters);
     let (n_queries, n_references) = (queries.blocks.len(), references.blocks.len());
-    let probed = probe_all(search, PROBED.max(PROBED_PER_NEIGHBOR * search.k), observer)?;
-    let limits: Vec<f32> = probed.iter().flat_map(|block| block.chunks_exact(search.k).map(tiles::limit)).collect();
-    drop(probed);
-    let lists = Lists::new(&queries.blocks, &limits, search.k);
+    let fixed = search.shares.reach < 1.0;
+    let lists = Lists::new(&queries.blocks, limits, fixed, search.k);
     let needed: Vec<Vec<bool>> = (0..n_queries).into_par_iter().map(|block| search.needed(block, &lists)).collect();
     let done = AtomicU64::new(n_queries as u64);
     (0..n_queries).into_par_iter().with_max_len(1).try_for_each(|block| {

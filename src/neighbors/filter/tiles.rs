@@ -29,8 +29,21 @@ pub(super) struct Search<'a> {
     /// Whether both are the same points, none of which finds itself.
     pub(super) within: bool,
     pub(super) rounding: Rounding,
+    pub(super) shares: Shares,
     pub(super) k: usize,
 }
+
+/// How much of what could hide a neighbour is taken into account: all of it, or as much as usually does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shares {
+    /// Of the radius of a block.
+    pub(super) radius: f32,
+    /// Of the distance to the last of the neighbours that the probe found.
+    pub(super) reach: f32,
+}
+
+/// Nothing is missed.
+pub(super) const EXACT: Shares = Shares { radius: 1.0, reach: 1.0 };
 
 /// Memory that one task reuses.
 #[derive(Default)]
@@ -50,12 +63,12 @@ struct Rows {
 
 impl<'a> Search<'a> {
     /// A search of `queries` or, without, of the references among themselves.
-    pub(super) fn new(queries: Option<&'a Side>, references: &'a Side, scale: f64, k: usize) -> Self {
+    pub(super) fn new(queries: Option<&'a Side>, references: &'a Side, scale: f64, k: usize, shares: Shares) -> Self {
         let within = queries.is_none();
         let queries = queries.unwrap_or(references);
         let longest = longest(&queries.clusters).max(longest(&references.clusters));
         let rounding = Rounding::new(scale, references.n_features, references.clusters.width, longest);
-        Self { queries, references, within, rounding, k }
+        Self { queries, references, within, rounding, shares, k }
     }
 
     /// The `k` nearest of each point of a block among `keep` near ones of at least `n_points` in the nearest blocks, as keys.
@@ -109,6 +122,11 @@ impl<'a> Search<'a> {
         positions
     }
 
+    /// How far from the point at `position` a neighbour's coordinates may lie.
+    fn reach(&self, lists: &Lists, position: usize) -> f32 {
+        self.shares.reach * self.rounding.reach(lists.bound(position))
+    }
+
     fn prepare(&self, side: &Clusters, block: usize, middle: &[f32], lists: Option<&Lists>, rows: &mut Rows) {
         moved(side.points(block), middle, &mut rows.moved);
         rows.halves.clear();
@@ -116,7 +134,7 @@ impl<'a> Search<'a> {
         rows.least.clear();
         let first = side.blocks[block].first;
         rows.least.extend(rows.halves.iter().enumerate().map(|(i, &half)| match lists {
-            Some(lists) => self.rounding.least_product(half, self.rounding.reach(lists.limit(first + i))),
+            Some(lists) => self.rounding.least_product(half, self.reach(lists, first + i)),
             None => f32::INFINITY,
         }));
     }
@@ -133,10 +151,11 @@ impl<'a> Search<'a> {
         let halves: Vec<f32> = centres.chunks_exact(width).map(|row| self.rounding.half_square(row)).collect();
         let mut dots = vec![0.0; span.len * halves.len()];
         products(&rows.moved, &centres, &mut dots, (span.len, halves.len(), width));
+        let radii: Vec<f32> = references.radii.iter().map(|radius| self.shares.radius * radius).collect();
         let mut needed = vec![0_u32; halves.len()];
         for (i, dots) in dots.chunks_exact(halves.len()).enumerate() {
-            let reach = self.rounding.reach(lists.limit(span.first + i));
-            mark_needed(dots, rows.halves[i], &halves, &references.radii, reach, &mut needed);
+            let reach = self.reach(lists, span.first + i);
+            mark_needed(dots, rows.halves[i], &halves, &radii, reach, &mut needed);
         }
         needed.into_iter().map(|mark| mark != 0).collect()
     }
