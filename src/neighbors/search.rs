@@ -30,9 +30,11 @@ pub enum SearchMethod {
     /// Every neighbour, by proof.
     #[default]
     Exact,
-    /// Nearly every neighbour, in time nearly proportional to n. The work is done on the CPU, whatever the device; the same
-    /// bytes at any number of threads. Neighbours of new points among fitted ones are exact nevertheless, since what is found
-    /// for one must not depend on its companions.
+    /// Nearly every neighbour: the exact search with tighter bounds than can be proven. On 50,000 Fashion-MNIST images and
+    /// their layers it finds 98 % of 15 neighbours in half the time, on 200,000 points of 64 features more than 99 % in under
+    /// 40 %; [`recall_of`] says how much on other data. The work is done on the CPU, whatever the device; the same bytes at any
+    /// number of threads. Fewer than 5,793 points are searched exactly, and so are new points among fitted ones, since what is
+    /// found for one must not depend on its companions.
     Approximate,
 }
 
