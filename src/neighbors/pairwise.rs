@@ -220,6 +220,19 @@ pub(super) mod cpu {
     /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d / 16 additions.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
+        sum_of_squared_differences(a, b)
+    }
+
+    /// The same for a row and the rows of `b` at the given positions, where a call for each would cost much.
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    pub fn squared_differences(a: &[f32], b: &[f32], positions: &[u32], distances: &mut Vec<f32>) {
+        let d = a.len();
+        distances.clear();
+        distances.extend(positions.iter().map(|&at| sum_of_squared_differences(a, &b[at as usize * d..][..d])));
+    }
+
+    #[inline(always)]
+    fn sum_of_squared_differences(a: &[f32], b: &[f32]) -> f32 {
         let mut sums = [0.0_f32; 16];
         for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
             for i in 0..16 {

@@ -9,6 +9,7 @@ mod dataset;
 mod gpu;
 mod grid;
 mod invariants;
+mod neighbor_search;
 mod neighbors;
 mod parity;
 mod pca;

@@ -1,0 +1,171 @@
+//! Points in groups of near ones: k-means, then halves of what is still too large.
+//!
+//! The groups are the blocks of the search: a block's points share most of their candidates, a block far from another is left
+//! out, and the nearest blocks give good bounds at once. The result does not depend on them, only the time does.
+
+use super::products::products;
+use crate::random::Random;
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+/// Points of a block on average, and at most.
+const MEAN_POINTS: usize = 256;
+const MOST_POINTS: usize = 384;
+/// Rows from which a centre is learned on average, and how often the centres move.
+const ROWS_PER_CENTRE: usize = 32;
+const ITERATIONS: usize = 4;
+/// Rows whose nearest centres are sought together, the unit of parallel work.
+const ROWS: usize = 512;
+
+/// One block of points.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    /// Position of its first point in the order of blocks.
+    pub(super) first: usize,
+    /// Points.
+    pub(super) len: usize,
+}
+
+/// Points in the order of their blocks.
+pub(super) struct Clusters {
+    /// Which point stands at each position.
+    pub(super) order: Vec<u32>,
+    /// Coordinates in that order, n x width.
+    pub(super) z: Vec<f32>,
+    pub(super) blocks: Vec<Block>,
+    /// Mean of each block, blocks x width.
+    pub(super) centres: Vec<f32>,
+    /// No point of a block is further than this from its mean.
+    pub(super) radii: Vec<f32>,
+    pub(super) width: usize,
+}
+
+impl Clusters {
+    /// Groups the rows of `z`, n x width, around `centres`.
+    pub(super) fn new(z: &[f32], width: usize, centres: &[f32]) -> Self {
+        let nearest = nearest_centres(z, width, centres);
+        let mut members = vec![Vec::new(); centres.len() / width];
+        nearest.iter().enumerate().for_each(|(row, &centre)| members[centre as usize].push(row as u32));
+        let mut groups: Vec<Vec<u32>> = members.into_par_iter().flat_map_iter(|rows| halved(rows, z, width)).collect();
+        groups.retain(|rows| !rows.is_empty());
+        let order: Vec<u32> = groups.concat();
+        let sorted: Vec<f32> = order.iter().flat_map(|&row| &z[row as usize * width..][..width]).copied().collect();
+        let mut first = 0;
+        let blocks = groups.iter().map(|rows| {
+            first += rows.len();
+            Block { first: first - rows.len(), len: rows.len() }
+        });
+        let blocks: Vec<Block> = blocks.collect();
+        let middle = |block: &Block| middle(&sorted[block.first * width..][..block.len * width], width);
+        let (centres, radii): (Vec<Vec<f32>>, Vec<f32>) = blocks.par_iter().map(middle).unzip();
+        Self { order, z: sorted, blocks, centres: centres.concat(), radii, width }
+    }
+
+    /// Coordinates of a block's points.
+    pub(super) fn points(&self, block: usize) -> &[f32] {
+        let Block { first, len } = self.blocks[block];
+        &self.z[first * self.width..][..len * self.width]
+    }
+
+    /// Mean of a block.
+    pub(super) fn centre(&self, block: usize) -> &[f32] {
+        &self.centres[block * self.width..][..self.width]
+    }
+}
+
+/// Centres that k-means finds for the rows of `z`, one for each 256.
+pub(super) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
+    let n = z.len() / width;
+    let n_centres = n.div_ceil(MEAN_POINTS).max(1);
+    let random = Random::new(0, 0x636c_7573);
+    let n_sample = n.min(ROWS_PER_CENTRE * n_centres);
+    let rows = random.permutation(n);
+    let sample: Vec<f32> = rows[..n_sample].iter().flat_map(|&row| &z[row * width..][..width]).copied().collect();
+    let mut centres = sample[..n_centres.min(n_sample) * width].to_vec();
+    for _ in 0..ITERATIONS {
+        let nearest = nearest_centres(&sample, width, &centres);
+        let mut sums = vec![0.0_f64; centres.len()];
+        let mut counts = vec![0_u32; centres.len() / width];
+        for (row, &centre) in sample.chunks_exact(width).zip(&nearest) {
+            let sum = &mut sums[centre as usize * width..][..width];
+            sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+            counts[centre as usize] += 1;
+        }
+        for ((centre, sum), &count) in centres.chunks_exact_mut(width).zip(sums.chunks_exact(width)).zip(&counts) {
+            if count > 0 {
+                centre.iter_mut().zip(sum).for_each(|(centre, sum)| *centre = (sum / f64::from(count)) as f32);
+            }
+        }
+    }
+    centres
+}
+
+/// The nearest of `centres` to each row of `z`, up to rounding.
+fn nearest_centres(z: &[f32], width: usize, centres: &[f32]) -> Vec<u32> {
+    let n_centres = centres.len() / width;
+    let halves: Vec<f32> = centres.chunks_exact(width).map(|centre| centre.iter().map(|v| v * v).sum::<f32>() / 2.0).collect();
+    let mut nearest = vec![0; z.len() / width];
+    nearest.par_chunks_mut(ROWS).zip(z.par_chunks(ROWS * width)).for_each(|(nearest, rows)| {
+        let mut scores = vec![0.0; nearest.len() * n_centres];
+        products(rows, centres, &mut scores, (nearest.len(), n_centres, width));
+        for (nearest, scores) in nearest.iter_mut().zip(scores.chunks_exact(n_centres)) {
+            *nearest = best_score(scores, &halves);
+        }
+    });
+    nearest
+}
+
+/// Where score - half is largest.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn best_score(scores: &[f32], halves: &[f32]) -> u32 {
+    const LANES: usize = 16;
+    let mut best = [f32::NEG_INFINITY; LANES];
+    let mut at = [0_u32; LANES];
+    let whole = scores.len() / LANES * LANES;
+    for (step, (scores, halves)) in scores.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).enumerate() {
+        for lane in 0..LANES {
+            let value = scores[lane] - halves[lane];
+            let better = value > best[lane];
+            best[lane] = if better { value } else { best[lane] };
+            at[lane] = if better { (step * LANES + lane) as u32 } else { at[lane] };
+        }
+    }
+    let lanes = best.into_iter().zip(at).chain((whole..scores.len()).map(|i| (scores[i] - halves[i], i as u32)));
+    lanes.fold((f32::NEG_INFINITY, 0), |best, other| if other.0 > best.0 { other } else { best }).1
+}
+
+/// Halves a group at the median of its widest coordinate until no part has more than 384 points.
+fn halved(mut rows: Vec<u32>, z: &[f32], width: usize) -> Vec<Vec<u32>> {
+    if rows.len() <= MOST_POINTS {
+        return vec![rows];
+    }
+    let (mut sums, mut squares) = (vec![0.0_f64; width], vec![0.0_f64; width]);
+    for &row in &rows {
+        for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(&z[row as usize * width..][..width]) {
+            *sum += f64::from(value);
+            *square += f64::from(value).powi(2);
+        }
+    }
+    let variance = |axis: usize| squares[axis] - sums[axis] * sums[axis] / rows.len() as f64;
+    let widest = (1..width).fold(0, |best, axis| if variance(axis) > variance(best) { axis } else { best });
+    let value = |row: u32| z[row as usize * width + widest];
+    let half = rows.len() / 2;
+    rows.select_nth_unstable_by(half, |&a, &b| value(a).total_cmp(&value(b)).then(a.cmp(&b)));
+    let upper = rows.split_off(half);
+    let (lower, upper) = rayon::join(|| halved(rows, z, width), || halved(upper, z, width));
+    [lower, upper].concat()
+}
+
+/// Mean of some rows and a bound on the distance of each from it.
+fn middle(rows: &[f32], width: usize) -> (Vec<f32>, f32) {
+    let mut sums = vec![0.0_f64; width];
+    for row in rows.chunks_exact(width) {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    let n = (rows.len() / width) as f64;
+    let centre: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
+    let square = |row: &[f32]| row.iter().zip(&centre).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>();
+    let largest = rows.chunks_exact(width).map(square).fold(0.0, f64::max);
+    // Rounded up.
+    (centre, (largest.sqrt() * (1.0 + 1e-6)) as f32)
+}

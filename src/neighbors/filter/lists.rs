@@ -1,0 +1,83 @@
+//! The best neighbours found so far of every point, filled by all threads in any order: what is kept does not depend on it.
+
+use super::clusters::Block;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Lists of the points of all blocks.
+pub(super) struct Lists {
+    blocks: Vec<Mutex<BlockLists>>,
+    /// Bits of a squared distance, for each point, that no neighbour exceeds.
+    limits: Vec<AtomicU32>,
+    /// Squared distances that stand for the limits in bounds, if the limits may not: those change while the threads work.
+    bounds: Option<Vec<f32>>,
+    firsts: Vec<usize>,
+    k: usize,
+}
+
+struct BlockLists {
+    keys: Vec<u64>,
+    lens: Vec<usize>,
+    capacity: usize,
+}
+
+impl Lists {
+    /// Empty lists of points whose k-th neighbours are no further than `limits`, which are `fixed` or tightened as neighbours
+    /// are found.
+    pub(super) fn new(blocks: &[Block], limits: Vec<f32>, fixed: bool, k: usize) -> Self {
+        let capacity = k + (k / 2).max(16);
+        let lists = |block: &Block| BlockLists { keys: vec![0; block.len * capacity], lens: vec![0; block.len], capacity };
+        Self {
+            blocks: blocks.iter().map(|block| Mutex::new(lists(block))).collect(),
+            limits: limits.iter().map(|limit| AtomicU32::new(limit.to_bits())).collect(),
+            bounds: fixed.then_some(limits),
+            firsts: blocks.iter().map(|block| block.first).collect(),
+            k,
+        }
+    }
+
+    /// Squared distance that no neighbour of the point at `position` exceeds. An old value is a larger one, and serves.
+    pub(super) fn limit(&self, position: usize) -> f32 {
+        f32::from_bits(self.limits[position].load(Ordering::Relaxed))
+    }
+
+    /// Squared distance from which bounds are computed.
+    pub(super) fn bound(&self, position: usize) -> f32 {
+        self.bounds.as_ref().map_or_else(|| self.limit(position), |bounds| bounds[position])
+    }
+
+    /// Adds neighbours to points of one block: (point of the block, key). None may be added twice.
+    pub(super) fn add(&self, block: usize, found: &[(u32, u64)]) {
+        if found.is_empty() {
+            return;
+        }
+        let mut lists = self.blocks[block].lock().unwrap_or_else(PoisonError::into_inner);
+        let BlockLists { keys, lens, capacity } = &mut *lists;
+        for &(row, key) in found {
+            let (list, len) = (&mut keys[row as usize * *capacity..][..*capacity], &mut lens[row as usize]);
+            list[*len] = key;
+            *len += 1;
+            if *len == *capacity {
+                let kth = *list.select_nth_unstable(self.k - 1).1;
+                *len = self.k;
+                // Squared distances order as their bits do.
+                self.limits[self.firsts[block] + row as usize].fetch_min((kth >> 32) as u32, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The `k` best of each point, block after block.
+    pub(super) fn into_sorted(self) -> impl Iterator<Item = Vec<u64>> {
+        let k = self.k;
+        self.blocks.into_iter().flat_map(move |lists| {
+            let BlockLists { keys, lens, capacity } = lists.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let sorted = keys.chunks_exact(capacity).zip(lens).map(|(keys, len)| {
+                let mut keys = keys[..len].to_vec();
+                keys.sort_unstable();
+                keys.truncate(k);
+                keys
+            });
+            sorted.collect::<Vec<_>>()
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! CPU search: exact nearest neighbours at a fraction of the arithmetic of all distances.
+//!
+//! A GPU computes all distances as one large matrix product and selects from them; here that would be most of a run. The answer
+//! is the same one, the exact neighbours in the order of (distance, index), by another road:
+//! 1. [`frame`]: short coordinates whose distances are lower bounds;
+//! 2. [`clusters`]: blocks of near points;
+//! 3. a probe of the nearest blocks gives every point `k` exact distances, of which the largest is its limit;
+//! 4. [`tiles`]: blocks against blocks, each pair once for both; pairs whose lower bound lies within the limit of either get
+//!    an exact distance. Blocks out of reach of all points of a block are left out by the triangle inequality.
+//!
+//! Everything that could exclude a pair is rounded so that it does not ([`bounds`]); no point needs a second look. Which
+//! pairs are looked at depends on the order in which the threads work, what is found does not. Cost O(n^2 m) at worst, with m
+//! short coordinates; memory O(n (d + k)).
+
+mod bounds;
+mod clusters;
+mod frame;
+mod lists;
+mod products;
+mod tiles;
+
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::neighbors::squared_of;
+use crate::progress::Observer;
+use clusters::{Clusters, learn_centres};
+use frame::Frame;
+use lists::Lists;
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tiles::{EXACT, Search, Shares, Side};
+
+/// Points that a probe looks at, at least, and for each neighbour.
+const PROBED: usize = 2048;
+const PROBED_PER_NEIGHBOR: usize = 8;
+/// The same where neighbours may be missed, and how much may hide one.
+const PROBED_APPROXIMATELY: usize = 1024;
+const USUAL: Shares = Shares { radius: 0.3, reach: 0.85 };
+
+/// Neighbours' rows and squared distances, n_queries x k.
+pub(crate) type Found = (Vec<u32>, Vec<f32>);
+
+/// The `k` nearest rows of `references` for each row of `queries`, or for each of its own rows, without itself, if there are
+/// no queries. There must be `k`; no reference is longer than `radius` less the `mean`.
+pub(crate) fn nearest(
+    queries: Option<&Matrix>,
+    references: &Matrix,
+    mean: Vec<f32>,
+    radius: f32,
+    k: usize,
+    observer: &dyn Observer,
+) -> Result<Found> {
+    let frame = Frame::new(references, mean, radius, k)?;
+    let z = frame.coordinates(references);
+    let centres = learn_centres(&z, frame.width);
+    let references = side(references, &z, frame.width, &centres);
+    drop(z);
+    let queries = queries.map(|queries| side(queries, &frame.coordinates(queries), frame.width, &centres));
+    let search = Search::new(queries.as_ref(), &references, frame.scale, k, EXACT);
+    let limits = probe_all(&search, PROBED.max(PROBED_PER_NEIGHBOR * k), tiles::limit, observer)?;
+    let lists = search_all(&search, limits, observer)?;
+    Ok(in_order(&search.queries.clusters.order, lists.into_sorted(), k))
+}
+
+/// About the `k` nearest other rows of each row of `x`: the exact search, but for the small chance that a neighbour hides in
+/// a far corner of a block or in the last part of the limit. The bounds are those of the probe alone, so that what is looked
+/// at does not depend on the threads.
+pub(crate) fn approximate(x: &Matrix, mean: Vec<f32>, radius: f32, k: usize, observer: &dyn Observer) -> Result<Found> {
+    let frame = Frame::new(x, mean, radius, k)?;
+    let z = frame.coordinates(x);
+    let points = side(x, &z, frame.width, &learn_centres(&z, frame.width));
+    drop(z);
+    let search = Search::new(None, &points, frame.scale, k, USUAL);
+    let probed = probe_all(&search, PROBED_APPROXIMATELY.max(PROBED_PER_NEIGHBOR * k), <[u64]>::to_vec, observer)?;
+    let limits = probed.iter().map(|keys| tiles::limit(keys)).collect();
+    let lists = search_all(&search, limits, observer)?;
+    let both = lists.into_sorted().zip(probed).map(|(mut keys, probed)| {
+        keys.extend(probed);
+        keys.sort_unstable();
+        keys.dedup();
+        keys.truncate(k);
+        keys
+    });
+    Ok(in_order(&points.clusters.order, both, k))
+}
+
+/// Lists of keys in the order of blocks as rows of indices and squared distances in the order of the points.
+fn in_order(order: &[u32], lists: impl Iterator<Item = Vec<u64>>, k: usize) -> Found {
+    let (mut ids, mut squared) = (vec![0; order.len() * k], vec![0.0; order.len() * k]);
+    for (&row, keys) in order.iter().zip(lists) {
+        let at = row as usize * k;
+        for (slot, key) in keys.into_iter().enumerate() {
+            (ids[at + slot], squared[at + slot]) = (key as u32, squared_of(key));
+        }
+    }
+    (ids, squared)
+}
+
+/// The rows of `x` in blocks around `centres`.
+fn side(x: &Matrix, z: &[f32], width: usize, centres: &[f32]) -> Side {
+    let clusters = Clusters::new(z, width, centres);
+    let d = x.n_features();
+    let mut rows = vec![0.0; x.as_slice().len()];
+    rows.par_chunks_mut(d).zip(&clusters.order).for_each(|(out, &row)| out.copy_from_slice(x.row(row as usize)));
+    Side { clusters, rows, n_features: d }
+}
+
+/// What `of` makes of the `k` best of each point among `probed` points of the nearest blocks, in the order of blocks.
+fn probe_all<T: Send>(
+    search: &Search<'_>,
+    probed: usize,
+    of: impl Fn(&[u64]) -> T + Sync,
+    observer: &dyn Observer,
+) -> Result<Vec<T>> {
+    let n_blocks = search.queries.clusters.blocks.len();
+    let done = AtomicU64::new(0);
+    let probe = |block| {
+        // The first half of the work, as far as anyone can see.
+        observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_blocks as u64, &[])?;
+        let best = search.probe(block, probed, search.k + search.k / 4 + 4);
+        Ok(best.chunks_exact(search.k).map(&of).collect())
+    };
+    let blocks: Vec<Vec<T>> = (0..n_blocks).into_par_iter().map(probe).collect::<Result<_>>()?;
+    Ok(blocks.into_iter().flatten().collect())
+}
+
+/// Lets blocks meet blocks, given what the k-th squared distances do not exceed.
+fn search_all(search: &Search<'_>, limits: Vec<f32>, observer: &dyn Observer) -> Result<Lists> {
+    let (queries, references) = (&search.queries.clusters, &search.references.clusters);
+    let (n_queries, n_references) = (queries.blocks.len(), references.blocks.len());
+    let fixed = search.shares.reach < 1.0;
+    let lists = Lists::new(&queries.blocks, limits, fixed, search.k);
+    let needed: Vec<Vec<bool>> = (0..n_queries).into_par_iter().map(|block| search.needed(block, &lists)).collect();
+    let done = AtomicU64::new(n_queries as u64);
+    (0..n_queries).into_par_iter().with_max_len(1).try_for_each(|block| {
+        observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_queries as u64, &[])?;
+        if search.within {
+            // Of two blocks one meets the other: every block meets the half of all that follows it around the circle.
+            let half = n_references / 2;
+            let last = if n_references.is_multiple_of(2) && block >= half { half.saturating_sub(1) } else { half };
+            let others = (0..=last).map(|offset| (block + offset) % n_references);
+            search.meet(block, others.filter(|&other| needed[block][other] || needed[other][block]), &lists);
+        } else {
+            search.meet(block, (0..n_references).filter(|&other| needed[block][other]), &lists);
+        }
+        Ok(())
+    })?;
+    Ok(lists)
+}

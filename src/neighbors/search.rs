@@ -1,0 +1,252 @@
+//! What can be asked for, and which road is taken to it.
+
+use super::brute::{self, Points};
+use super::distinct::Groups;
+use super::filter::{self, Found};
+use super::metric::{Metric, order_by_cosine, unit_rows};
+use super::{MAX_NEIGHBORS, NeighborGraph};
+use crate::compute::Device;
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::progress::Observer;
+use crate::random::Random;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Pairs of points from which lower bounds pay for their preparation on the CPU.
+const MANY_PAIRS: usize = 1 << 25;
+/// Neighbours beyond those asked for among which double precision orders by cosine.
+const SPARE: usize = 8;
+/// Lengths below this have squares that are not normal numbers.
+const LEAST_RADIUS: f32 = 1e-18;
+/// Rows on which [`recall_of`] measures.
+pub(super) const RECALL_ROWS: usize = 1000;
+
+/// How neighbours are searched for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMethod {
+    /// Every neighbour, by proof.
+    #[default]
+    Exact,
+    /// Nearly every neighbour: the exact search with tighter bounds than can be proven. On 50,000 Fashion-MNIST images and
+    /// their layers it finds 98 % of 15 neighbours in half the time, on 200,000 points of 64 features more than 99 % in under
+    /// 40 %; [`recall_of`] says how much on other data. The work is done on the CPU, whatever the device; the same bytes at any
+    /// number of threads. Fewer than 5,793 points are searched exactly, and so are new points among fitted ones, since what is
+    /// found for one must not depend on its companions.
+    Approximate,
+}
+
+/// A search for neighbours.
+///
+/// ```
+/// use layerlens::compute::Device;
+/// use layerlens::matrix::Matrix;
+/// use layerlens::neighbors::{Metric, Search};
+/// use layerlens::progress::Silent;
+///
+/// // By angle, the second row is nearest to the first, however long it is.
+/// let x = Matrix::new(vec![1.0, 0.0, 9.0, 1.0, 1.0, 1.0], 3, 2)?;
+/// let search = Search { metric: Metric::Cosine, ..Search::default() };
+/// let graph = search.nearest_neighbors(&Device::cpu(), &x, 1, &Silent)?;
+/// assert_eq!(graph.neighbors(0), [1]);
+/// # Ok::<(), layerlens::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// What distance means. Default Euclidean.
+    pub metric: Metric,
+    /// Exact, the default, or approximate.
+    pub method: SearchMethod,
+    /// Bytes of points and their centred copies that may stay on the device during an exact search; more are streamed to it in
+    /// parts, over and over. Default 2 GiB.
+    pub resident_bytes: u64,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { metric: Metric::Euclidean, method: SearchMethod::Exact, resident_bytes: 2 << 30 }
+    }
+}
+
+impl Search {
+    /// The `n_neighbors` nearest other rows of every row of `x`, 1 to [`MAX_NEIGHBORS`]; duplicates of a row count, the row
+    /// itself does not. Cosine distances are exact for the rows scaled to unit length in single precision.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there are not more than `n_neighbors` rows, if squared distances overflow or all vanish, or if a row
+    /// has no direction and the metric is the cosine; [`Error::Parameter`] beyond [`MAX_NEIGHBORS`], any error of the device,
+    /// [`Error::Interrupted`].
+    pub fn nearest_neighbors(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        n_neighbors: usize,
+        observer: &dyn Observer,
+    ) -> Result<NeighborGraph> {
+        let n = x.n_samples();
+        if n_neighbors >= n {
+            let most = n.saturating_sub(1);
+            return Err(Error::Data(format!(
+                "{n} points have at most {most} other points each; {n_neighbors} neighbours were asked for"
+            )));
+        }
+        check_number(n_neighbors)?;
+        let found = match self.metric {
+            Metric::Euclidean => self.within(device, x, n_neighbors, observer)?,
+            Metric::Cosine => {
+                let k = (n_neighbors + SPARE).min(n - 1).min(MAX_NEIGHBORS);
+                let found = self.within(device, &unit_rows(x)?, k, observer)?;
+                order_by_cosine(x, x, &found, k, n_neighbors)
+            }
+        };
+        observer.step(n as u64, n as u64, &[])?;
+        self.graph(found, n_neighbors)
+    }
+
+    /// The `n_neighbors` nearest rows of `references` for every row of `queries`, by an exact search whatever the method.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there are fewer references or the widths differ, and as [`Search::nearest_neighbors`].
+    pub fn nearest_references(
+        &self,
+        device: &Device,
+        queries: &Matrix,
+        references: &Matrix,
+        n_neighbors: usize,
+        observer: &dyn Observer,
+    ) -> Result<NeighborGraph> {
+        let n = references.n_samples();
+        if n_neighbors > n {
+            return Err(Error::Data(format!("{n_neighbors} neighbours were asked for among {n} points")));
+        }
+        if queries.n_features() != references.n_features() {
+            let (found, expected) = (queries.n_features(), references.n_features());
+            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+        }
+        check_number(n_neighbors)?;
+        let found = match self.metric {
+            Metric::Euclidean => self.between(device, queries, references, n_neighbors, observer)?,
+            Metric::Cosine => {
+                let k = (n_neighbors + SPARE).min(n).min(MAX_NEIGHBORS);
+                let found = self.between(device, &unit_rows(queries)?, &unit_rows(references)?, k, observer)?;
+                order_by_cosine(queries, references, &found, k, n_neighbors)
+            }
+        };
+        observer.step(queries.n_samples() as u64, queries.n_samples() as u64, &[])?;
+        self.graph(found, n_neighbors)
+    }
+
+    fn graph(&self, (ids, mut distances): Found, n_neighbors: usize) -> Result<NeighborGraph> {
+        if distances.iter().any(|distance| !distance.is_finite()) {
+            // Infinite distances would all tie, and every probability computed from them is NaN.
+            return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
+        }
+        if self.metric == Metric::Euclidean {
+            distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
+        }
+        Ok(NeighborGraph::new(ids, distances, n_neighbors)?.with_metric(self.metric))
+    }
+
+    /// Neighbours of rows among themselves: equal ones are searched once.
+    fn within(&self, device: &Device, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
+        let Some(groups) = Groups::of(x) else { return self.within_distinct(device, x, k, observer) };
+        let k_found = k.min(groups.len() - 1);
+        let found = match k_found {
+            0 => (Vec::new(), Vec::new()),
+            _ => self.within_distinct(device, &x.select(&groups.first_rows()), k_found, observer)?,
+        };
+        Ok(groups.expand_within(&found, k_found, k))
+    }
+
+    fn within_distinct(&self, device: &Device, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
+        let mean = x.column_means();
+        let radius = radius(x, &mean)?;
+        let many = x.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS;
+        match (self.method, device) {
+            (SearchMethod::Approximate, _) if many => filter::approximate(x, mean, radius, k, observer),
+            (_, Device::Cpu(_)) if many => filter::nearest(None, x, mean, radius, k, observer),
+            _ => {
+                let points = Points::new(device, x, &mean, self.resident_bytes)?;
+                brute::search(device, &points, &points, radius, true, k, observer)
+            }
+        }
+    }
+
+    fn between(&self, device: &Device, queries: &Matrix, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
+        let Some(groups) = Groups::of(x) else { return self.between_distinct(device, queries, x, k, observer) };
+        let k_found = k.min(groups.len());
+        let found = self.between_distinct(device, queries, &x.select(&groups.first_rows()), k_found, observer)?;
+        Ok(groups.expand(&found, k_found, k))
+    }
+
+    fn between_distinct(
+        &self,
+        device: &Device,
+        queries: &Matrix,
+        x: &Matrix,
+        k: usize,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
+        let mean = x.column_means();
+        let radius = radius(x, &mean)?;
+        match device {
+            Device::Cpu(_) if queries.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS => {
+                filter::nearest(Some(queries), x, mean, radius, k, observer)
+            }
+            _ => {
+                let points = |x| Points::new(device, x, &mean, self.resident_bytes / 2);
+                brute::search(device, &points(queries)?, &points(x)?, radius, false, k, observer)
+            }
+        }
+    }
+}
+
+fn check_number(n_neighbors: usize) -> Result<()> {
+    if (1..=MAX_NEIGHBORS).contains(&n_neighbors) {
+        return Ok(());
+    }
+    Err(Error::parameter("--n-neighbors", n_neighbors, format!("between 1 and {MAX_NEIGHBORS} neighbours are supported")))
+}
+
+/// Largest length of a row of the references less their mean.
+///
+/// # Errors
+/// [`Error::Data`] if all are so short that the squares of differences vanish, and all points would seem to be one.
+fn radius(references: &Matrix, mean: &[f32]) -> Result<f32> {
+    let length = |row: &[f32]| row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32;
+    let rows = references.as_slice().par_chunks(mean.len());
+    let longest = rows.map(length).reduce(|| 0.0, f32::max);
+    if longest > 0.0 && longest < LEAST_RADIUS {
+        let message = format!("no point is further than {longest:e} from the mean of all: scale the data up");
+        return Err(Error::Data(message));
+    }
+    Ok(longest)
+}
+
+/// Share of the true neighbours that `graph` has: of 1,000 rows of `x` drawn at random, or of all if there are fewer, by an
+/// exact search with the graph's metric.
+///
+/// # Errors
+/// [`Error::Data`] if the graph is of another number of points, and as [`Search::nearest_references`].
+pub fn recall_of(graph: &NeighborGraph, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<f64> {
+    let (n, k) = (x.n_samples(), graph.n_neighbors());
+    if graph.n_samples() != n {
+        return Err(Error::Data(format!("the neighbours are those of {} points, not of {n}", graph.n_samples())));
+    }
+    let mut rows = Random::new(0, 0x7265_6361).permutation(n);
+    rows.truncate(RECALL_ROWS);
+    let search = Search { metric: graph.metric(), ..Search::default() };
+    // One more than needed, since each row finds itself; among more equals than that it may not.
+    let exact = search.nearest_references(device, &x.select(&rows), x, (k + 1).min(n).min(MAX_NEIGHBORS), observer)?;
+    let found: usize = (rows.iter().enumerate())
+        .map(|(at, &row)| {
+            let others = exact.neighbors(at).iter().filter(|&&id| id as usize != row).take(k);
+            let expected: BTreeSet<u32> = others.copied().collect();
+            graph.neighbors(row).iter().filter(|id| expected.contains(id)).count()
+        })
+        .sum();
+    Ok(found as f64 / (rows.len() * k) as f64)
+}
