@@ -27,7 +27,7 @@ const NEW_POINTS: usize = 1000;
 const PATIENCE: f64 = 20.0;
 
 /// What to measure.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Benchmark {
     /// Numbers of points.
     pub sizes: Vec<usize>,
@@ -107,11 +107,10 @@ impl Measure<'_> {
         let mut numbers: Vec<usize> = self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        for k in numbers.into_iter().filter(|&k| k > 0 && k < self.n) {
-            let (device, observer) = (self.device, self.observer);
+        let (device, observer, n) = (self.device, self.observer, self.n);
+        for k in numbers.into_iter().filter(|&k| k > 0 && k < n) {
             self.time(&format!("{k} neighbours"), d, || nearest_neighbors(device, x, k, observer).map(drop))?;
         }
-        let device = self.device;
         self.time("pca", d, || Pca::default().fit(device, x).map(drop))
     }
 

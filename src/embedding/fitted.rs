@@ -7,7 +7,7 @@ use super::{Embedding, Fitted, NewPoints};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::NeighborGraph;
+use crate::neighbors::{Metric, NeighborGraph};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -37,6 +37,8 @@ pub struct FittedMap<M> {
     method: M,
     embedding: Matrix,
     placement_scale: f32,
+    /// By which the neighbours of the fitted points were found.
+    metric: Metric,
     /// One number a fitted point that [`NeighborEmbedding::optimise_places`] needs; empty where none is.
     row_scales: Vec<f32>,
     results: Vec<(String, f64)>,
@@ -46,8 +48,9 @@ pub struct FittedMap<M> {
 impl<M: NeighborEmbedding> FittedMap<M> {
     /// Takes places, n_samples x n_components, of points with these `neighbors`, at least 12 of each or all.
     pub(super) fn new(method: M, embedding: Matrix, neighbors: &NeighborGraph) -> Self {
-        let placement_scale = placement::scale(&embedding, neighbors);
-        Self { method, embedding, placement_scale, row_scales: Vec::new(), results: Vec::new(), course: Vec::new() }
+        let (placement_scale, metric) = (placement::scale(&embedding, neighbors), neighbors.metric());
+        let (row_scales, results, course) = (Vec::new(), Vec::new(), Vec::new());
+        Self { method, embedding, placement_scale, metric, row_scales, results, course }
     }
 
     /// The same with one number for each fitted point.
@@ -131,6 +134,7 @@ impl<M: NeighborEmbedding> FittedMap<M> {
             method: serde_json::from_value(field("parameters")).map_err(malformed)?,
             embedding,
             placement_scale,
+            metric: serde_json::from_value(field("metric")).map_err(malformed)?,
             row_scales,
             results: serde_json::from_value(field("results")).map_err(malformed)?,
             course: serde_json::from_value(field("course")).map_err(malformed)?,
@@ -145,6 +149,10 @@ impl<M: NeighborEmbedding> Fitted for FittedMap<M> {
 
     fn n_neighbors_to_place(&self) -> usize {
         Self::n_neighbors_to_place(self)
+    }
+
+    fn metric(&self) -> Metric {
+        self.metric
     }
 
     fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
@@ -168,6 +176,7 @@ impl<M: NeighborEmbedding> Fitted for FittedMap<M> {
             state.insert("row_scales", scales);
         }
         state.numbers.insert("parameters".into(), json!(self.method));
+        state.numbers.insert("metric".into(), json!(self.metric));
         state.numbers.insert("placement_scale".into(), json!(self.placement_scale));
         state.numbers.insert("results".into(), json!(self.results));
         state.numbers.insert("course".into(), json!(self.course));

@@ -14,7 +14,7 @@ pub mod tsne;
 pub mod umap;
 
 pub use fitted::{FittedMap, NeighborEmbedding};
-pub use model_file::{load, save};
+pub use model_file::{SavedMap, save};
 pub use pca::{FittedPca, Pca, SvdSolver};
 pub use trimap::{FittedTrimap, Trimap};
 pub use tsne::{FittedTsne, Tsne};
@@ -23,7 +23,7 @@ pub use umap::{FittedUmap, Umap};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::NeighborGraph;
+use crate::neighbors::{Metric, NeighborGraph};
 use crate::progress::Observer;
 use serde::de::DeserializeOwned;
 
@@ -86,6 +86,10 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
         2
     }
 
+    /// Bytes of main memory that fitting `n_samples` points takes at most on the CPU, beside the points themselves and their
+    /// neighbours: an estimate, to refuse what cannot be done before it is begun.
+    fn memory_bytes(&self, n_samples: usize) -> u64;
+
     /// Checks the parameters against the data, before anything is computed.
     ///
     /// # Errors
@@ -106,6 +110,11 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
 
     /// Nearest fitted points of each new one that [`Fitted::transform`] needs; 0 for none.
     fn n_neighbors_to_place(&self) -> usize;
+
+    /// By which those are found: the metric of the fitted points' own neighbours.
+    fn metric(&self) -> Metric {
+        Metric::Euclidean
+    }
 
     /// Places of new points, m x n_components; each depends on its own row alone.
     ///

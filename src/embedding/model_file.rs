@@ -1,11 +1,16 @@
 //! Files of fitted maps: .safetensors with the arrays, and the method with its parameters in the metadata. The fitted points
-//! themselves are not in it; placing new points needs them beside it.
+//! themselves are not in it, only a digest of them; placing new points needs them beside it.
 
-use super::Fitted;
+use super::{Fitted, NewPoints};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
+use crate::neighbors::{NeighborGraph, Search};
+use crate::progress::Observer;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -43,14 +48,39 @@ impl State {
     }
 }
 
-/// Writes a fitted map.
+/// Which points a map was fitted to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Points {
+    n_samples: usize,
+    n_features: usize,
+    /// Of the values as little-endian numbers, row after row.
+    sha256: String,
+}
+
+impl Points {
+    fn of(x: &Matrix) -> Self {
+        let digest = Sha256::digest(bytemuck::cast_slice::<f32, u8>(x.as_slice()));
+        let sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { n_samples: x.n_samples(), n_features: x.n_features(), sha256 }
+    }
+}
+
+/// A fitted map from a file.
+#[derive(Debug)]
+pub struct SavedMap {
+    fitted: Box<dyn Fitted>,
+    points: Points,
+}
+
+/// Writes a map that was fitted to `x`.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn save(fitted: &dyn Fitted, path: &Path) -> Result<()> {
+pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
     let failed = |message: String| Error::write(path, std::io::Error::other(message));
     let mut state = fitted.state();
     state.numbers.insert("method".into(), state.method.clone().into());
+    state.numbers.insert("points".into(), serde_json::json!(Points::of(x)));
     let views = state.tensors.iter().map(|(name, values)| {
         let shape = vec![values.n_samples(), values.n_features()];
         let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values.as_slice()));
@@ -63,31 +93,91 @@ pub fn save(fitted: &dyn Fitted, path: &Path) -> Result<()> {
     write_atomic(path, |writer| writer.write_all(&bytes))
 }
 
-/// Reads a fitted map.
-///
-/// # Errors
-/// [`Error::Input`] if the file is missing, malformed or not written by [`save`].
-pub fn load(path: &Path) -> Result<Box<dyn Fitted>> {
-    let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-    let malformed = |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of a map: {message}"));
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
-    let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-    let description = description.ok_or_else(|| malformed(&format!("its metadata lack the key `{KEY}`")))?;
-    let numbers: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(description).map_err(|error| malformed(&error))?;
-    let name = numbers.get("method").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
-    let method = super::method(&name).map_err(|_| malformed(&format!("`{name}` is no method")))?;
-    let mut state = State { method: name, numbers, tensors: BTreeMap::new() };
-    let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
-    for (name, view) in file.tensors() {
-        let &[rows, columns] = view.shape() else {
-            return Err(malformed(&format!("array `{name}` has the shape {:?}, expected two dimensions", view.shape())));
-        };
-        if view.dtype() != Dtype::F32 {
-            return Err(malformed(&format!("array `{name}` is {:?}, expected F32", view.dtype())));
+impl SavedMap {
+    /// Reads a map.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the file is missing, malformed or not written by [`save`].
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
+        let malformed =
+            |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of a map: {message}"));
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
+        let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
+        let description = description.ok_or_else(|| malformed(&format!("its metadata lack the key `{KEY}`")))?;
+        let numbers: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(description).map_err(|error| malformed(&error))?;
+        let name = numbers.get("method").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+        let method = super::method(&name).map_err(|_| malformed(&format!("`{name}` is no method")))?;
+        let points = numbers.get("points").cloned().unwrap_or_default();
+        let points: Points = serde_json::from_value(points).map_err(|error| malformed(&error))?;
+        let mut state = State { method: name, numbers, tensors: BTreeMap::new() };
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
+        for (name, view) in file.tensors() {
+            let &[rows, columns] = view.shape() else {
+                return Err(malformed(&format!("array `{name}` has the shape {:?}, expected two dimensions", view.shape())));
+            };
+            if view.dtype() != Dtype::F32 {
+                return Err(malformed(&format!("array `{name}` is {:?}, expected F32", view.dtype())));
+            }
+            let values = Matrix::new(bytemuck::pod_collect_to_vec(view.data()), rows, columns);
+            state.tensors.insert(name.clone(), values.map_err(|error| malformed(&format!("array `{name}`: {error}")))?);
         }
-        let values = Matrix::new(bytemuck::pod_collect_to_vec(view.data()), rows, columns);
-        state.tensors.insert(name.clone(), values.map_err(|error| malformed(&format!("array `{name}`: {error}")))?);
+        let fitted = (method.restore)(state).map_err(|error| malformed(&error))?;
+        Ok(Self { fitted, points })
     }
-    (method.restore)(state).map_err(|error| malformed(&error))
+
+    /// The map itself.
+    pub fn fitted(&self) -> &dyn Fitted {
+        self.fitted.as_ref()
+    }
+
+    /// Features of a point.
+    pub fn n_features(&self) -> usize {
+        self.points.n_features
+    }
+
+    /// Whether new points are placed by fitted ones, which are not in the file.
+    pub fn needs_the_fitted_points(&self) -> bool {
+        self.fitted.n_neighbors_to_place() > 0
+    }
+
+    /// Whether the map was fitted to `x`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] saying what it was fitted to.
+    pub fn check_points(&self, x: &Matrix) -> Result<()> {
+        let found = Points::of(x);
+        if found == self.points {
+            return Ok(());
+        }
+        let Points { n_samples, n_features, sha256 } = &self.points;
+        let values = if (found.n_samples, found.n_features) == (*n_samples, *n_features) { "other values" } else { "another shape" };
+        Err(Error::Data(format!(
+            "has {values}: the map was fitted to {n_samples} x {n_features} values of SHA-256 {sha256}; these are {} x {} of {}",
+            found.n_samples, found.n_features, found.sha256
+        )))
+    }
+
+    /// Places new points, m x n_features, by the points `x` that the map was fitted to; a map of PCA needs none.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if points do not fit the map, any error of the device, [`Error::Interrupted`].
+    pub fn transform(&self, device: &Device, x: Option<&Matrix>, new: &Matrix, observer: &dyn Observer) -> Result<Matrix> {
+        if new.n_features() != self.points.n_features {
+            let (found, expected) = (new.n_features(), self.points.n_features);
+            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+        }
+        let fitted = self.fitted.as_ref();
+        let neighbors = match x {
+            _ if !self.needs_the_fitted_points() => NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?,
+            None => return Err(Error::Data("this map places new points by the points it was fitted to; they are not given".into())),
+            Some(x) => {
+                self.check_points(x)?;
+                let search = Search { metric: fitted.metric(), ..Search::default() };
+                search.nearest_references(device, new, x, fitted.n_neighbors_to_place(), observer)?
+            }
+        };
+        fitted.transform(device, &NewPoints { x: new, neighbors: &neighbors })
+    }
 }

@@ -190,7 +190,7 @@ pub(super) mod cpu {
         distances[..n_queries * n].par_chunks_mut(FOUR * n).zip(rows.par_chunks(FOUR * d)).for_each(|(distances, rows)| {
             if d > 16 && distances.len() == FOUR * n {
                 for (at, reference) in references.chunks_exact(d).take(n).enumerate() {
-                    for (row, distance) in squared_differences(rows, reference).into_iter().enumerate() {
+                    for (row, distance) in squared_differences_of_four(rows, reference).into_iter().enumerate() {
                         distances[row * n + at] = distance;
                     }
                 }
@@ -245,7 +245,7 @@ pub(super) mod cpu {
 
     /// The same of four rows `a` and one `b`, which is read once for all.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn squared_differences(a: &[f32], b: &[f32]) -> [f32; FOUR] {
+    fn squared_differences_of_four(a: &[f32], b: &[f32]) -> [f32; FOUR] {
         let d = b.len();
         let rows: [&[f32]; FOUR] = [&a[..d], &a[d..][..d], &a[2 * d..][..d], &a[3 * d..][..d]];
         let mut sums = [[0.0_f32; 16]; FOUR];

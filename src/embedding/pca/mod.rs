@@ -244,6 +244,11 @@ impl Embedding for Pca {
         self.n_components
     }
 
+    fn memory_bytes(&self, n_samples: usize) -> u64 {
+        // The map, its copy on the device and a part of the centred points.
+        (12 * n_samples * self.n_components) as u64 + (512 << 20)
+    }
+
     fn validate(&self, n: usize, d: usize) -> Result<()> {
         if self.n_components == 0 {
             return Err(Error::parameter("--n-components", 0, "at least 1"));

@@ -18,7 +18,7 @@ pub mod triplets;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
 use super::{
-    Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table,
+    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table,
 };
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
@@ -260,7 +260,7 @@ impl Embedding for Trimap {
         self.n_components
     }
 
-    fn validate(&self, n: usize, d: usize) -> Result<()> {
+    fn validate(&self, n: usize, _: usize) -> Result<()> {
         let whole = [
             ("--n-inliers", self.n_inliers, 1..=100),
             ("--n-outliers", self.n_outliers, 1..=50),
@@ -281,12 +281,6 @@ impl Embedding for Trimap {
         }
         if self.init == Init::Spectral {
             return Err(Error::parameter("--init", "spectral", "TriMAP starts from pca, random or a FILE"));
-        }
-        if self.init == Init::Pca && d > MAX_FEATURES {
-            return Err(Error::Data(format!(
-                "TriMAP starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass \
-                 --init random"
-            )));
         }
         let slots = self.n_inliers * self.n_outliers + 2 * self.n_random;
         let most = u32::MAX as usize / slots;
@@ -317,15 +311,14 @@ impl NeighborEmbedding for Trimap {
     }
 }
 
-/// The points in as many principal components as outliers' distances are computed in, or as they are if those are no fewer
-/// or cannot be computed.
+/// The points in as many principal components as outliers' distances are computed in, or as they are if those are no fewer.
 fn reduced<'a>(device: &Device, space: &Space<'a>) -> Result<Cow<'a, Matrix>> {
     let (n, d) = (space.x.n_samples(), space.x.n_features());
     let n_components = MOST_FEATURES.min(n);
     match space.pca {
-        _ if d <= MOST_FEATURES || d > MAX_FEATURES => Ok(Cow::Borrowed(space.x)),
+        _ if d <= MOST_FEATURES => Ok(Cow::Borrowed(space.x)),
         Some(pca) if pca.n_features() == n_components && pca.n_samples() == n => Ok(Cow::Borrowed(pca)),
-        _ => Ok(Cow::Owned(Pca { n_components }.fit(device, space.x)?.embedding().clone())),
+        _ => Ok(Cow::Owned(Pca { n_components, ..Pca::default() }.fit(device, space.x)?.embedding().clone())),
     }
 }
 

@@ -266,6 +266,12 @@ impl Embedding for Tsne {
         self.n_components
     }
 
+    fn memory_bytes(&self, n_samples: usize) -> u64 {
+        // Conditional probabilities, the same transposed with their columns, and two copies of the symmetric rows, which are
+        // half as long again.
+        (n_samples * Embedding::n_neighbors(self) * (4 + 8 + 2 * 12)) as u64
+    }
+
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
         if let Some(bad) = self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value)) {

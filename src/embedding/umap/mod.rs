@@ -19,7 +19,7 @@ pub use fuzzy_graph::{FuzzyGraph, Memberships};
 
 use super::init::Init;
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, MAX_FEATURES, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -258,7 +258,7 @@ impl Embedding for Umap {
         self.n_components
     }
 
-    fn validate(&self, n: usize, d: usize) -> Result<()> {
+    fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS + 1;
         let others = self.n_neighbors.saturating_sub(1) as f32;
         let rate = self.negative_sample_rate;
@@ -281,11 +281,6 @@ impl Embedding for Umap {
         ];
         if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
             return Err(Error::parameter(name, value, expected));
-        }
-        if self.init == Init::Pca && d > MAX_FEATURES {
-            return Err(Error::Data(format!(
-                "UMAP starts from principal components, which are computed of at most {MAX_FEATURES} features; there are {d}: pass --init random"
-            )));
         }
         if n < FEWEST {
             return Err(Error::Data(format!("UMAP needs at least {FEWEST} points, there are {n}")));
