@@ -59,7 +59,7 @@ const FEWEST: usize = 4;
 /// Neighbours that the scale of the placement takes beside the method's own.
 const SCALE_NEIGHBORS: usize = 12;
 /// Step of the first epoch at a learning rate of 1: twice that of umap-learn, whose steps move both ends of an edge, and
-/// twice again, since the step is divided by 1 + the stiffness of the edges; measured best of 1, 2, 3, 4 and 6.
+/// twice again, since the step is divided by 1 + the stiffness of the edges.
 const STEP: f32 = 4.0;
 /// Share of its last velocity that a point keeps.
 const MOMENTUM: f32 = 0.8;
