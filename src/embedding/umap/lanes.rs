@@ -81,6 +81,7 @@ impl<const D: usize> Pulls<D> {
 
     /// Adds the pulls of at most 16 edges, from `at` to the `places` that `columns` number.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "lane by lane and axis by axis, as vector registers hold them")]
     pub fn add<const FUSED: bool>(
         &mut self,
         Coefficients { a, b, .. }: Coefficients,
@@ -137,6 +138,7 @@ impl<const D: usize> Pushes<D> {
 
     /// Adds the pushes on `at` by the `places` that `others` number.
     #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "lane by lane and axis by axis, as vector registers hold them")]
     pub fn add<const FUSED: bool>(
         &mut self,
         Coefficients { a, b, repulsion }: Coefficients,

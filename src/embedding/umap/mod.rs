@@ -184,8 +184,12 @@ impl Umap {
         Ok(FuzzyGraph::new(neighbors.indices(), &memberships.values, neighbors.n_samples(), self.set_op_mix_ratio))
     }
 
-    /// Epochs of a fit to `n` points: `n_epochs`, or 1,000 up to 10,000 points and 400 beyond, where trustworthiness and
-    /// k-NN accuracy of Fashion-MNIST and its activations stopped growing.
+    /// Epochs of a fit to `n` points: `n_epochs`, or 1,000 up to 10,000 points and 400 beyond.
+    ///
+    /// Measured on Fashion-MNIST and its activations: from 400 to 1,000 epochs trustworthiness (k = 12) grows by up to 0.0007
+    /// and 5-NN accuracy by up to 0.005 at n = 500 to 10,000, by nothing and 0.003 at 20,000; from 200 to 400 they grow by 0.001
+    /// and 0.005 at 50,000. Beyond 100,000 points more epochs buy large structure: at 200,000 trustworthiness on a sample is
+    /// 0.971, 0.990 and 0.996 after 200, 400 and 1,000.
     pub fn epochs(&self, n: usize) -> usize {
         match self.n_epochs {
             0 if n <= 10_000 => 1000,
