@@ -157,7 +157,7 @@ fn cosine_distances() {
                     // What 1 - cos loses in double precision, what the last place of a single one is, and what rounding unit
                     // rows (by 2^-24 a coordinate) may exchange at the end of the list.
                     let allowed = 1e-13 + 1e-6 * expected + 4e-7 * expected.sqrt();
-                    assert!((distance - expected).abs() <= allowed, "row {i}: {distance}, not {}", expected);
+                    assert!((distance - expected).abs() <= allowed, "row {i}: {distance}, not {expected}");
                     assert!((cosine(x.row(i), x.row(id as usize)) - distance).abs() <= 1e-13 + 1e-6 * distance);
                 }
             }
