@@ -152,12 +152,12 @@ fn cosine_distances() {
             for i in (0..n).step_by(n / 40) {
                 let mut expected: Vec<f64> = (0..n).filter(|&j| j != i).map(|j| cosine(x.row(i), x.row(j))).collect();
                 expected.sort_by(f64::total_cmp);
-                for slot in 0..15 {
+                for (slot, &expected) in expected[..15].iter().enumerate() {
                     let (id, distance) = (graph.neighbors(i)[slot], f64::from(graph.distances()[i * 15 + slot]));
                     // What 1 - cos loses in double precision, what the last place of a single one is, and what rounding unit
                     // rows (by 2^-24 a coordinate) may exchange at the end of the list.
-                    let allowed = 1e-13 + 1e-6 * expected[slot] + 4e-7 * expected[slot].sqrt();
-                    assert!((distance - expected[slot]).abs() <= allowed, "row {i}: {distance}, not {}", expected[slot]);
+                    let allowed = 1e-13 + 1e-6 * expected + 4e-7 * expected.sqrt();
+                    assert!((distance - expected).abs() <= allowed, "row {i}: {distance}, not {expected}");
                     assert!((cosine(x.row(i), x.row(id as usize)) - distance).abs() <= 1e-13 + 1e-6 * distance);
                 }
             }
