@@ -1,6 +1,7 @@
 //! `layerlens embed`: a map of any matrix.
 
 use super::methods::OnlyMethodFlags;
+use super::neighbors::SearchArgs;
 use super::{Global, argv, method_title, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -28,6 +29,11 @@ pub struct EmbedArgs {
     /// Method
     #[arg(long, alias = "methods", default_value = "tsne")]
     method: String,
+    /// Neighbours of the points to take instead of searching: neighbors/*.safetensors of an earlier run
+    #[arg(long, value_name = "FILE", help_heading = "Neighbours", conflicts_with_all = ["metric", "neighbors_search"])]
+    neighbors: Option<PathBuf>,
+    #[command(flatten)]
+    search: SearchArgs,
     #[command(flatten)]
     flags: OnlyMethodFlags,
 }
@@ -73,11 +79,13 @@ pub fn check_widths(new: (&Path, &Labelled), fitted: (&Path, &Labelled)) -> Resu
 /// Embeds, prints the scores, and says where everything is.
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
-    let files = [Some(&args.input), args.labels.as_ref(), args.new.as_ref(), args.new_labels.as_ref()];
+    let files = [Some(&args.input), args.labels.as_ref(), args.new.as_ref(), args.new_labels.as_ref(), args.neighbors.as_ref()];
     let job = Embed {
         fitted: read_labelled(&args.input, args.labels.as_deref())?,
         new: args.new.as_ref().map(|new| read_labelled(new, args.new_labels.as_deref())).transpose()?,
         method: methods.remove(0),
+        search: args.search.search(),
+        neighbors: args.neighbors.clone(),
         inputs: files.into_iter().flatten().map(Source::of_file).collect::<Result<_, _>>()?,
         out: global.out.clone(),
         force: global.force,

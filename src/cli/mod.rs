@@ -6,9 +6,11 @@ mod embed;
 mod evaluate;
 mod interrupt;
 mod methods;
+mod neighbors;
 mod progress;
 mod run;
 mod train;
+mod transform;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +66,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Embed any .npy matrix, place new points, score and draw the map
     Embed(embed::EmbedArgs),
+    /// Place new points in a map that was fitted before
+    Transform(transform::TransformArgs),
     /// Score a space or a map by k-NN classification
     Evaluate(evaluate::EvaluateArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
@@ -84,6 +88,7 @@ impl Cli {
             Some(Command::Run(args)) => run::run(&self.global, &args),
             Some(Command::Train(args)) => train::train(&self.global, &args),
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
+            Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Devices) => devices::devices(&self.global),

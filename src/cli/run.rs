@@ -1,6 +1,7 @@
 //! `layerlens run`, and `layerlens` alone: the whole study.
 
 use super::methods::SharedMethodFlags;
+use super::neighbors::SearchArgs;
 use super::train::TrainArgs;
 use super::{Global, method_title, print};
 use anyhow::Result;
@@ -18,8 +19,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Methods to embed with
-    #[arg(long, value_delimiter = ',', default_value = "pca,tsne")]
+    #[arg(long, value_delimiter = ',', default_value = super::method_name_list())]
     methods: Vec<String>,
+    #[command(flatten)]
+    search: SearchArgs,
     #[command(flatten)]
     flags: SharedMethodFlags,
 }
@@ -41,6 +44,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         train: args.train.to_run(global),
         model: args.model.clone(),
         methods: args.flags.choose(&args.methods, global.seed)?,
+        search: args.search.search(),
     };
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;

@@ -152,7 +152,8 @@ impl SavedMap {
             return Ok(());
         }
         let Points { n_samples, n_features, sha256 } = &self.points;
-        let values = if (found.n_samples, found.n_features) == (*n_samples, *n_features) { "other values" } else { "another shape" };
+        let values =
+            if (found.n_samples, found.n_features) == (*n_samples, *n_features) { "other values" } else { "another shape" };
         Err(Error::Data(format!(
             "has {values}: the map was fitted to {n_samples} x {n_features} values of SHA-256 {sha256}; these are {} x {} of {}",
             found.n_samples, found.n_features, found.sha256
@@ -171,7 +172,9 @@ impl SavedMap {
         let fitted = self.fitted.as_ref();
         let neighbors = match x {
             _ if !self.needs_the_fitted_points() => NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?,
-            None => return Err(Error::Data("this map places new points by the points it was fitted to; they are not given".into())),
+            None => {
+                return Err(Error::Data("this map places new points by the points it was fitted to; they are not given".into()));
+            }
             Some(x) => {
                 self.check_points(x)?;
                 let search = Search { metric: fitted.metric(), ..Search::default() };

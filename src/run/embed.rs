@@ -1,16 +1,17 @@
 //! One map of anybody's matrix.
 
 use super::folder::{Opening, RunFolder};
+use super::neighbors::{self, check_memory};
 use super::quality::{self, Judged, write_quality};
 use super::space::method_results;
 use super::study::{MethodChoice, write_scores};
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
-use crate::embedding::{self, NewPoints, Space, placement};
+use crate::embedding::{self, NewPoints, Space};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
+use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
 use crate::report::figures::{Panel, Scatter, save};
 use std::path::PathBuf;
@@ -34,6 +35,10 @@ pub struct Embed {
     pub new: Option<Labelled>,
     /// How.
     pub method: MethodChoice,
+    /// How neighbours are searched for.
+    pub search: Search,
+    /// A file of neighbours to take instead.
+    pub neighbors: Option<PathBuf>,
     /// Files that were read.
     pub inputs: Vec<Source>,
     /// Folder of the results.
@@ -72,18 +77,20 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     let x = &job.fitted.x;
     built.validate(x.n_samples(), x.n_features())?;
     check(job)?;
+    check_memory(x.n_samples(), x.n_features(), &[built.as_ref()])?;
+    let given = job.neighbors.as_deref().map(|path| neighbors::read(path, x.n_samples(), built.n_neighbors())).transpose()?;
     let mut parameters = (method.defaults)().unwrap_or_default();
     parameters.extend(job.method.parameters.clone());
     let opening = Opening {
         argv: job.argv.clone(),
         seed: job.seed,
-        config: serde_json::json!({ "method": job.method.name, "parameters": parameters }),
+        config: serde_json::json!({ "method": job.method.name, "parameters": parameters, "neighbors": job.search }),
         device: description.clone(),
         inputs: job.inputs.clone(),
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
     let mut folder = RunFolder::create(&path, job.force, opening)?;
-    let outcome = stages(&mut folder, job, method, built.as_ref(), device, description.kind, reporter);
+    let outcome = stages(&mut folder, job, (method, built.as_ref()), given, device, description.kind, reporter);
     match outcome {
         Ok((scores, quality, results)) => {
             let warnings = folder.manifest.warnings.clone();
@@ -120,8 +127,8 @@ type Outcome = (Vec<Scores>, Vec<MapQuality>, Vec<(String, f64)>);
 fn stages(
     folder: &mut RunFolder,
     job: &Embed,
-    method: &embedding::Method,
-    built: &dyn embedding::Embedding,
+    (method, built): (&embedding::Method, &dyn embedding::Embedding),
+    given: Option<NeighborGraph>,
     device: &Device,
     kind: &'static str,
     reporter: &dyn Reporter,
@@ -130,7 +137,12 @@ fn stages(
     let start = Instant::now();
     let observer = reporter.stage("neighbours");
     let k = built.n_neighbors();
-    let neighbors = (k > 0).then(|| nearest_neighbors(device, x, k, observer.as_ref())).transpose()?;
+    let watched = (reporter, observer.as_ref());
+    let neighbors = match given {
+        Some(graph) => Some(graph),
+        None if k == 0 => None,
+        None => Some(neighbors::find(folder, &job.search, device, (x, k), "neighbors/input.safetensors", watched)?),
+    };
     drop(observer);
     folder.finish_stage("neighbours", start, kind)?;
 
@@ -139,6 +151,8 @@ fn stages(
     let fitted = built.fit(device, &Space { x, neighbors: neighbors.as_ref(), pca: None }, observer.as_ref())?;
     drop(observer);
     folder.write_matrix("embeddings/embedding.npy", fitted.embedding())?;
+    embedding::save(fitted.as_ref(), x, &folder.below("map.safetensors")?)?;
+    folder.list("map.safetensors", None, None);
     folder.result(method.name, method_results(fitted.as_ref()));
     folder.finish_stage(method.name, start, kind)?;
 
@@ -147,8 +161,10 @@ fn stages(
         Some(new) => {
             let start = Instant::now();
             let observer = reporter.stage("placing new points");
-            let voters = placement::N_NEIGHBORS.min(x.n_samples());
-            let to_fitted = nearest_references(device, &new.x, x, voters, observer.as_ref())?;
+            let voters = fitted.n_neighbors_to_place().max(1);
+            // By the metric of the fitted points' own neighbours, which may have come from a file.
+            let search = Search { metric: fitted.metric(), ..job.search.clone() };
+            let to_fitted = search.nearest_references(device, &new.x, x, voters, observer.as_ref())?;
             let placed = fitted.transform(device, &NewPoints { x: &new.x, neighbors: &to_fitted })?;
             folder.write_matrix("embeddings/new.npy", &placed)?;
             folder.finish_stage("transform", start, kind)?;

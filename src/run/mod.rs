@@ -5,6 +5,7 @@
 mod embed;
 mod figures;
 mod folder;
+mod neighbors;
 mod quality;
 mod space;
 mod study;

@@ -1,6 +1,7 @@
 //! What a run does with one space: neighbours, maps, new points, scores.
 
 use super::folder::RunFolder;
+use super::neighbors;
 use super::quality::{self, Judged};
 use crate::activations::{Layer, RAW};
 use crate::compute::Device;
@@ -8,7 +9,7 @@ use crate::embedding::{self, Embedding, NewPoints, Space, placement};
 use crate::error::Result;
 use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
+use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
 use std::time::Instant;
 
@@ -34,6 +35,7 @@ pub(super) struct SpaceStage<'a> {
     pub(super) device: &'a Device,
     pub(super) kind: &'static str,
     pub(super) reporter: &'a dyn Reporter,
+    pub(super) search: &'a Search,
     pub(super) train: &'a Layer,
     pub(super) test: &'a Layer,
 }
@@ -72,8 +74,11 @@ impl SpaceStage<'_> {
         let observer = self.reporter.stage(&format!("neighbours of {}", title(&self.train.name)));
         let most = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
         let (train, test) = (&self.train.values, &self.test.values);
-        let graph = (most > 0).then(|| nearest_neighbors(self.device, train, most, observer.as_ref())).transpose()?;
-        let to_train = nearest_references(self.device, test, train, most_voters(), observer.as_ref())?;
+        let name = format!("neighbors/{}.safetensors", self.train.name);
+        let watched = (self.reporter, observer.as_ref());
+        let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), &name, watched));
+        let graph = found.transpose()?;
+        let to_train = self.search.nearest_references(self.device, test, train, most_voters(), observer.as_ref())?;
         drop(observer);
         self.folder.finish_stage(&format!("neighbours {}", self.train.name), start, self.kind)?;
         Ok((graph, to_train))
@@ -91,7 +96,13 @@ impl SpaceStage<'_> {
         let space = &self.train.name;
         let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
         let fitted = method.fit(self.device, &Space { x: &self.train.values, neighbors, pca }, observer.as_ref())?;
-        let new = NewPoints { x: &self.test.values, neighbors: to_train };
+        let (train, voters) = (&self.train.values, fitted.n_neighbors_to_place());
+        let more = if voters > to_train.n_neighbors() {
+            Some(self.search.nearest_references(self.device, &self.test.values, train, voters, observer.as_ref())?)
+        } else {
+            None
+        };
+        let new = NewPoints { x: &self.test.values, neighbors: more.as_ref().unwrap_or(to_train) };
         let map = Map {
             space: space.clone(),
             method: name.into(),
@@ -103,6 +114,10 @@ impl SpaceStage<'_> {
         for (part, places) in [("train", &map.train), ("test", &map.test)] {
             self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
         }
+        let file = format!("maps/{name}_{space}.safetensors");
+        let path = self.folder.below(&file)?;
+        embedding::save(fitted.as_ref(), train, &path)?;
+        self.folder.list(&file, None, None);
         self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
         self.folder.finish_stage(&format!("{name} {space}"), start, self.kind)?;
         Ok(map)

@@ -2,6 +2,7 @@
 
 use super::figures;
 use super::folder::{Opening, RunFolder};
+use super::neighbors::check_memory;
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters};
 use crate::activations::{Layer, activations};
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores};
 use crate::files::write_atomic;
 use crate::model::{MlpConfig, Weights, read_weights, write_weights};
+use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::report::table;
 use crate::training::{History, Performance, Training, check_fit, evaluate};
@@ -59,6 +61,8 @@ pub struct Run {
     pub model: Option<PathBuf>,
     /// Methods to embed with.
     pub methods: Vec<MethodChoice>,
+    /// How neighbours are searched for.
+    pub search: Search,
 }
 
 /// What a run ended with.
@@ -106,7 +110,7 @@ struct Prepared {
 pub fn train(run: &TrainRun, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
     run.training.validate()?;
     let prepared = prepare(run, None)?;
-    let mut folder = open(run, &prepared, description, &[], None)?;
+    let mut folder = open(run, &prepared, description, None)?;
     let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter);
     close(folder, outcome.map(|(_, test)| (test, Vec::new(), Vec::new(), Vec::new())))
 }
@@ -120,7 +124,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
     check_methods(&methods, &prepared)?;
-    let mut folder = open(&run.train, &prepared, description, &run.methods, run.model.as_deref())?;
+    let mut folder = open(&run.train, &prepared, description, Some(run))?;
     let outcome = stages(&mut folder, run, &prepared, &methods, device, description.kind, reporter);
     close(folder, outcome)
 }
@@ -156,6 +160,7 @@ fn stages(
             device,
             kind,
             reporter,
+            search: &run.search,
             train,
             test,
         };
@@ -203,6 +208,8 @@ fn check_methods(methods: &[(String, Box<dyn Embedding>)], prepared: &Prepared) 
     let widths = std::iter::once(prepared.config.n_features).chain(prepared.config.hidden.iter().copied());
     for d in widths {
         methods.iter().try_for_each(|(_, method)| method.validate(n, d))?;
+        let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();
+        check_memory(n, d, &all)?;
     }
     Ok(())
 }
@@ -234,14 +241,15 @@ fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
 }
 
 /// The configuration with every default filled in.
-fn resolved(run: &TrainRun, prepared: &Prepared, methods: &[MethodChoice]) -> serde_json::Value {
+fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_json::Value {
     let complete = |choice: &MethodChoice| {
         let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
         table.extend(choice.parameters.clone());
         (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
     };
-    let methods: serde_json::Map<_, _> = methods.iter().map(complete).collect();
+    let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
     serde_json::json!({
+        "neighbors": study.map(|study| &study.search),
         "dataset": run.dataset,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.config,
@@ -251,20 +259,14 @@ fn resolved(run: &TrainRun, prepared: &Prepared, methods: &[MethodChoice]) -> se
     })
 }
 
-fn open(
-    run: &TrainRun,
-    prepared: &Prepared,
-    description: &Description,
-    methods: &[MethodChoice],
-    model: Option<&Path>,
-) -> Result<RunFolder> {
+fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
-    inputs.extend(model.map(Source::of_file).transpose()?);
+    inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
     let path = run.out.clone().unwrap_or_else(|| super::default_path(&run.dataset));
     let opening = Opening {
         argv: run.argv.clone(),
         seed: run.training.random_state,
-        config: resolved(run, prepared, methods),
+        config: resolved(run, prepared, study),
         device: description.clone(),
         inputs,
     };

@@ -17,9 +17,7 @@ pub mod triplets;
 
 use super::init::{self, Init, Start};
 use super::placement::Placement;
-use super::{
-    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table,
-};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -258,6 +256,12 @@ impl Embedding for Trimap {
 
     fn n_components(&self) -> usize {
         self.n_components
+    }
+
+    fn memory_bytes(&self, n_samples: usize) -> u64 {
+        // Weights, coefficients and references of every triplet, and the points in few dimensions, twice.
+        let triplets = self.n_inliers * self.n_outliers + self.n_random;
+        (n_samples * (triplets * 16 + self.n_inliers * 20 + MOST_FEATURES * 8 + 100)) as u64
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {

@@ -262,6 +262,11 @@ impl Embedding for Umap {
         self.n_components
     }
 
+    fn memory_bytes(&self, n_samples: usize) -> u64 {
+        // Memberships and their transposed copy, two copies of the symmetric graph, places, updates and the start.
+        (n_samples * (Embedding::n_neighbors(self) * 60 + 100)) as u64
+    }
+
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS + 1;
         let others = self.n_neighbors.saturating_sub(1) as f32;

@@ -1,0 +1,57 @@
+//! `layerlens transform`: new points in a map that was fitted before.
+
+use super::{Global, print};
+use anyhow::Result;
+use clap::Args;
+use layerlens::Error;
+use layerlens::dataset::npy;
+use layerlens::embedding::SavedMap;
+use layerlens::progress::Reporter;
+use std::path::PathBuf;
+
+/// What to place, and in which map.
+#[derive(Clone, Debug, Args)]
+pub struct TransformArgs {
+    /// The map: map.safetensors of `embed`, or a file in maps/ of `run`
+    #[arg(value_name = "MAP")]
+    map: PathBuf,
+    /// Points to place: a .npy matrix with the features of the fitted points
+    #[arg(long, value_name = "FILE")]
+    new: PathBuf,
+    /// The points that the map was fitted to; a map of PCA needs none
+    #[arg(long, value_name = "FILE")]
+    train: Option<PathBuf>,
+    /// Where the places go: a .npy matrix
+    #[arg(long, value_name = "FILE", default_value = "places.npy")]
+    places: PathBuf,
+}
+
+/// Places the points and writes the places.
+pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
+    let saved = SavedMap::load(&args.map)?;
+    if saved.needs_the_fitted_points() && args.train.is_none() {
+        let expected = "the .npy file of the points that this map was fitted to: they vote on the places";
+        return Err(Error::parameter("--train", "none", expected).into());
+    }
+    let new = npy::read_matrix(&args.new)?;
+    if new.n_features() != saved.n_features() {
+        let (found, expected) = (new.n_features(), saved.n_features());
+        return Err(Error::input(&args.new, format!("has {found} columns, the points of the map have {expected}")).into());
+    }
+    let train = args.train.as_ref().map(npy::read_matrix).transpose()?;
+    if let (Some(path), Some(train)) = (&args.train, &train) {
+        saved.check_points(train).map_err(|error| Error::input(path, error.to_string()))?;
+    }
+    if args.places.exists() && !global.force {
+        return Err(Error::Exists(args.places.clone()).into());
+    }
+    let (device, _) = global.open()?;
+    let terminal = global.terminal();
+    let observer = terminal.stage("placing new points");
+    let places = saved.transform(&device, train.as_ref(), &new, observer.as_ref())?;
+    drop(observer);
+    npy::write_matrix(&args.places, &places)?;
+    let (n, c) = (places.n_samples(), places.n_features());
+    print(&format!("{n} points placed in {c} dimensions: {}\n", args.places.display()));
+    Ok(())
+}
