@@ -2,9 +2,9 @@
 
 use crate::support::{LIMITS, assert_same_bytes, cpu, devices, fixture, groups, normal, uniform_matrix};
 use layerlens::dataset::npy;
-use layerlens::embedding::{Embedding, FittedPca, METHODS, Pca, SvdSolver, Tsne, load, save};
+use layerlens::embedding::{Embedding, FittedPca, METHODS, Pca, SavedMap, SvdSolver, Tsne, save};
 use layerlens::matrix::Matrix;
-use layerlens::neighbors::NeighborGraph;
+use layerlens::progress::Silent;
 
 fn pca(n_components: usize, svd_solver: SvdSolver) -> Pca {
     Pca { n_components, svd_solver, ..Pca::default() }
@@ -90,7 +90,7 @@ fn twenty_thousand_features_are_no_obstacle() {
         let few = pca(4, SvdSolver::Full).fit(&device, &x).expect("axes");
         assert_same_axes(&random, &few, 1e-4, "20,000 features");
     }
-    let tsne = Tsne { perplexity: 5.0, max_iter: 20, ..Tsne::default() };
+    let tsne = Tsne { perplexity: 5.0.into(), max_iter: 20, ..Tsne::default() };
     assert_eq!(tsne.fit(&cpu(), &x).expect("a map").embedding().n_samples(), 60);
 }
 
@@ -183,12 +183,11 @@ fn a_whitened_map_is_the_same_from_its_file_and_row_by_row() {
         let fitted = Pca { whiten: true, ..pca(5, SvdSolver::Auto) }.fit(&device, &x).expect("axes");
         let places = fitted.transform(&device, &new).expect("places");
         let path = folder.path().join("pca.safetensors");
-        save(&fitted, &path).expect("written");
-        let graph = NeighborGraph::new(vec![0; 40], vec![0.0; 40], 1).expect("a graph");
-        let read = load(&path).expect("read");
-        let again = read.transform(&device, &layerlens::embedding::NewPoints { x: &new, neighbors: &graph }).expect("places");
+        save(&fitted, &x, &path).expect("written");
+        let read = SavedMap::load(&path).expect("read");
+        let again = read.transform(&device, None, &new, &Silent).expect("places");
         assert_same_bytes(again.as_slice(), places.as_slice(), "from the file");
-        assert_same_bytes(read.embedding().as_slice(), fitted.embedding().as_slice(), "from the file");
+        assert_same_bytes(read.fitted().embedding().as_slice(), fitted.embedding().as_slice(), "from the file");
         let shuffled: Vec<usize> = (0..40).map(|i| i * 7 % 40).collect();
         let turned = fitted.transform(&device, &new.select(&shuffled)).expect("places");
         for (at, &row) in shuffled.iter().enumerate() {

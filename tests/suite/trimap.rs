@@ -6,7 +6,7 @@ use layerlens::embedding::init::Init;
 use layerlens::embedding::placement::Placement;
 use layerlens::embedding::trimap::triplet_layout::{Layout, Step};
 use layerlens::embedding::trimap::triplets::Triplets;
-use layerlens::embedding::{Embedding, FittedTrimap, NewPoints, Trimap, load, save};
+use layerlens::embedding::{Embedding, FittedTrimap, NewPoints, SavedMap, Trimap, save};
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;
@@ -250,10 +250,9 @@ fn a_saved_map_places_new_points_as_the_fitted_one_does() {
     let map = Trimap { placement: Placement::Optimise, max_iter: 50, ..Trimap::default() }.fit(&cpu(), &x).expect("a map");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("trimap.safetensors");
-    save(&map, &path).expect("a file");
-    let restored = load(&path).expect("a map");
-    let graph = nearest_references(&cpu(), &new, &x, restored.n_neighbors_to_place(), &Silent).expect("neighbours");
-    let placed = restored.transform(&cpu(), &NewPoints { x: &new, neighbors: &graph }).expect("places");
+    save(&map, &x, &path).expect("a file");
+    let restored = SavedMap::load(&path).expect("a map");
+    let placed = restored.transform(&cpu(), Some(&x), &new, &Silent).expect("places");
     assert_same_bytes(placed.as_slice(), transform(&cpu(), &map, &x, &new).as_slice(), "new points");
 }
 
