@@ -248,15 +248,18 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
         (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
     };
     let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
-    serde_json::json!({
-        "neighbors": study.map(|study| &study.search),
+    let mut config = serde_json::json!({
         "dataset": run.dataset,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.config,
         "training": run.training,
         "n_neighbors": N_NEIGHBORS,
         "methods": methods,
-    })
+    });
+    if let Some(study) = study {
+        config["neighbors"] = serde_json::json!(study.search);
+    }
+    config
 }
 
 fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {

@@ -346,6 +346,4 @@ fn parameters_out_of_their_range_are_named_with_it() {
     }
     let few = default.fit(&cpu(), &uniform_matrix(220, 3, 3)).unwrap_err().to_string();
     assert!(few.starts_with("TriMAP with these parameters needs 4 to ") && few.ends_with("there are 3"), "{few}");
-    let wide = default.fit(&cpu(), &uniform_matrix(220, 5, 6000)).unwrap_err().to_string();
-    assert!(wide.ends_with("there are 6000: pass --init random"), "{wide}");
 }

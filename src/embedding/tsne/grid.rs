@@ -54,10 +54,10 @@ const UNFOLDING_SPAN: f64 = 8.0;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Accuracy {
-    /// Nodes 1/2 apart.
+    /// Nodes 0.46 apart.
     #[default]
     Fast,
-    /// Nodes 1/3 apart.
+    /// Nodes 0.31 apart.
     Accurate,
 }
 
@@ -65,8 +65,8 @@ impl Accuracy {
     /// Distance of two nodes in units of the map.
     pub fn spacing(self) -> f64 {
         match self {
-            Self::Fast => 0.5,
-            Self::Accurate => 1.0 / 3.0,
+            Self::Fast => 0.46,
+            Self::Accurate => 0.31,
         }
     }
 }
