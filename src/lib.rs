@@ -39,6 +39,7 @@ pub mod run;
 pub mod compute;
 pub mod error;
 pub mod files;
+mod lanes;
 pub mod matrix;
 pub mod progress;
 pub mod random;

@@ -14,6 +14,11 @@ pub trait Observer: Sync {
         false
     }
 
+    /// Whether the caller has seen enough: an iterative method then ends with the map as it is, t-SNE for one.
+    fn is_satisfied(&self) -> bool {
+        false
+    }
+
     /// Reports and checks in one.
     ///
     /// # Errors

@@ -1,11 +1,12 @@
-//! The stages of a run, CPU against GPU: `cargo bench [-- STAGE] [N ...]`, where STAGE is `neighbors`, `embedding` or `training`
-//! and each N a further number of images. Every time is the median of repeats after one that is not counted; upload and
-//! read-back are in it.
+//! The stages of a run, CPU against GPU: `cargo bench [-- STAGE] [N ...]`, where STAGE is `spaces` (neighbours, principal
+//! components, every method's layout, placing new points; as `layerlens bench`) or `training`, and each N a further number of
+//! points. Every time is the median of repeats after one that is not counted; upload and read-back are in it.
 
-mod embedding;
-mod neighbors;
 mod support;
 mod training;
+
+use layerlens::benchmark::{Benchmark, Timing, all_methods};
+use layerlens::progress::Silent;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -14,13 +15,21 @@ fn main() {
     let stages: Vec<&String> = words.iter().filter(|word| word.parse::<usize>().is_err()).collect();
     let wanted = |stage: &str| stages.is_empty() || stages.iter().any(|word| *word == stage);
     let devices = support::devices();
-    if wanted("neighbors") {
-        neighbors::run(&devices, &sizes);
-    }
-    if wanted("embedding") {
-        embedding::run(&devices, &sizes);
+    if wanted("spaces") {
+        let methods = all_methods().expect("a sound registry");
+        let benchmark = Benchmark { sizes, features: vec![64, 784], methods, repeats: 3, seed: 42 };
+        for device in &devices {
+            let name = device.describe(String::new()).name;
+            benchmark.run(device, &name, &Silent, &|timing| println!("{}", line(timing))).expect("timings");
+        }
     }
     if wanted("training") {
         training::run(&devices);
     }
+}
+
+fn line(timing: &Timing) -> String {
+    let Timing { stage, device, n, d, seconds, repeats, .. } = timing;
+    let width = if *d == 0 { String::new() } else { format!(" x {d}") };
+    format!("{:<44} {device} {seconds:>9.4} s  (median of {repeats})", format!("{stage}, {n}{width}"))
 }

@@ -3,6 +3,7 @@
 use super::{MAX_NEIGHBORS, Metric};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
+use rayon::prelude::*;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -88,6 +89,30 @@ impl NeighborGraph {
         let (from, to) = (self.n_neighbors, n_neighbors);
         let (indices, distances) = (cut(&self.indices, from, to), cut(&self.distances, from, to));
         Self { indices, distances, n_neighbors, metric: self.metric }
+    }
+
+    /// The same graph of points in another order: row `at` is that of point `order[at]`, and point `order[at]` has the number
+    /// `at`. Neighbours at the same distance stay in their order.
+    ///
+    /// # Panics
+    /// If `order` does not number every point once.
+    pub fn renumbered(&self, order: &[u32]) -> Self {
+        let (n, k) = (self.n_samples(), self.n_neighbors);
+        assert_eq!(order.len(), n, "an order of all points");
+        let mut numbers = vec![u32::MAX; n];
+        for (at, &point) in order.iter().enumerate() {
+            numbers[point as usize] = at as u32;
+        }
+        assert!(numbers.iter().all(|&number| number != u32::MAX), "an order that leaves a point out");
+        let (mut indices, mut distances) = (vec![0; n * k], vec![0.0; n * k]);
+        let rows = indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(order);
+        rows.for_each(|((indices, distances), &point)| {
+            for (index, &neighbor) in indices.iter_mut().zip(self.neighbors(point as usize)) {
+                *index = numbers[neighbor as usize];
+            }
+            distances.copy_from_slice(&self.distances[point as usize * k..][..k]);
+        });
+        Self { indices, distances, n_neighbors: k, metric: self.metric }
     }
 
     /// Writes the graph as .safetensors: `indices` (U32) and `distances` (F32), both n_samples x n_neighbors, and in the

@@ -186,41 +186,66 @@ pub fn calibrate(
 
 mod cpu {
     use super::STEPS;
+    use crate::lanes::{LANES, exp2, has_fused_multiply_add, total};
+    use multiversion::multiversion;
     use rayon::prelude::*;
+    use std::f32::consts::LOG2_E;
 
     /// A mean square below this has no reciprocal in normal numbers: the distances count as equal.
     const LEAST_MEAN: f32 = 1e-37;
 
     pub fn calibrate(distances: &[f32], probabilities: &mut [f32], k: usize, log_perplexity: f32) {
-        probabilities.par_chunks_mut(k).zip(distances.par_chunks(k)).for_each(|(probabilities, distances)| {
-            let least = distances[0] * distances[0];
-            let mut shifted: Vec<f32> = distances.iter().map(|distance| distance * distance - least).collect();
-            let mean = shifted.iter().sum::<f32>() / k as f32;
-            let unit = if mean > LEAST_MEAN { 1.0 / mean } else { 1.0 };
-            shifted.iter_mut().for_each(|shifted| *shifted *= unit);
-            let beta = precision(&shifted, log_perplexity);
-            for (probability, shifted) in probabilities.iter_mut().zip(&shifted) {
-                *probability = (-beta * shifted).exp();
-            }
-            let total: f32 = probabilities.iter().sum();
-            for probability in probabilities {
-                *probability /= total;
-            }
-        });
+        let fused = has_fused_multiply_add();
+        let row: fn(&[f32], &mut [f32], f32) = if fused { calibrate_fused } else { calibrate_row::<false> };
+        probabilities
+            .par_chunks_mut(k)
+            .zip(distances.par_chunks(k))
+            .for_each(|(probabilities, distances)| row(distances, probabilities, log_perplexity));
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn calibrate_fused(distances: &[f32], probabilities: &mut [f32], log_perplexity: f32) {
+        calibrate_row::<true>(distances, probabilities, log_perplexity);
+    }
+
+    #[inline(always)]
+    fn calibrate_row<const FUSED: bool>(distances: &[f32], probabilities: &mut [f32], log_perplexity: f32) {
+        let k = distances.len();
+        let least = distances[0] * distances[0];
+        // Filled up with lanes that count for nothing.
+        let mut shifted = vec![[0.0_f32; LANES]; k.div_ceil(LANES)];
+        let mut counted = vec![[0.0_f32; LANES]; k.div_ceil(LANES)];
+        for (at, distance) in distances.iter().enumerate() {
+            shifted[at / LANES][at % LANES] = distance * distance - least;
+            counted[at / LANES][at % LANES] = 1.0;
+        }
+        let mean = shifted.iter().map(|lanes| total(*lanes)).sum::<f32>() / k as f32;
+        let unit = if mean > LEAST_MEAN { 1.0 / mean } else { 1.0 };
+        shifted.iter_mut().flatten().for_each(|shifted| *shifted *= unit);
+        let beta = precision::<FUSED>(&shifted, &counted, log_perplexity);
+        for (at, probability) in probabilities.iter_mut().enumerate() {
+            *probability = exp2::<FUSED>(-beta * LOG2_E * shifted[at / LANES][at % LANES]);
+        }
+        let sum: f32 = probabilities.iter().sum();
+        probabilities.iter_mut().for_each(|probability| *probability /= sum);
     }
 
     /// beta such that the entropy of p ~ exp(-beta d^2) is the wanted one.
-    fn precision(shifted: &[f32], log_perplexity: f32) -> f32 {
-        let (mut beta, mut low, mut high) = (1.0, 0.0, None);
+    #[inline(always)]
+    fn precision<const FUSED: bool>(shifted: &[[f32; LANES]], counted: &[[f32; LANES]], log_perplexity: f32) -> f32 {
+        let (mut beta, mut low, mut high) = (1.0_f32, 0.0, None);
         for _ in 0..STEPS {
-            let (mut total, mut moment) = (0.0, 0.0);
-            for &shifted in shifted {
-                let weight = (-beta * shifted).exp();
-                total += weight;
-                moment += weight * shifted;
+            let (mut totals, mut moments) = ([0.0; LANES], [0.0; LANES]);
+            for (shifted, counted) in shifted.iter().zip(counted) {
+                for lane in 0..LANES {
+                    let weight = counted[lane] * exp2::<FUSED>(-beta * LOG2_E * shifted[lane]);
+                    totals[lane] += weight;
+                    moments[lane] += weight * shifted[lane];
+                }
             }
+            let (sum, moment) = (total(totals), total(moments));
             let last = beta;
-            if f32::ln(total) + beta * moment / total > log_perplexity {
+            if sum.ln() + beta * moment / sum > log_perplexity {
                 low = beta;
                 beta = high.map_or(beta * 2.0, |high: f32| (low + high) * 0.5);
             } else {

@@ -243,8 +243,10 @@ mod cpu {
     #[cfg(target_arch = "x86_64")]
     use super::super::avx512;
     use super::{Forces, Graph, State, StepParams};
+    use crate::lanes::{LANES, has_fused_multiply_add, log2, total};
     use multiversion::multiversion;
     use rayon::prelude::*;
+    use std::f32::consts::LN_2;
 
     /// Rows of one parallel task.
     const ROWS: usize = 64;
@@ -296,22 +298,50 @@ mod cpu {
     }
 
     pub fn kl_divergence(y: &[f32], graph: &Graph, q_total: f32, divergences: &mut [f32]) {
-        let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
-        let (scale, log_total) = (1.0 / graph.n as f32, q_total.ln());
-        let c = y.len() / graph.n;
-        let place = |i: usize| &y[c * i..][..c];
-        divergences.par_iter_mut().enumerate().with_min_len(ROWS).for_each(|(i, divergence)| {
-            let row = starts[i] as usize..starts[i + 1] as usize;
-            let entries = columns[row.clone()].iter().zip(&values[row]);
-            *divergence = entries
-                .filter(|&(_, value)| value * scale > 0.0)
-                .map(|(&j, &value)| {
-                    let p = value * scale;
-                    let square: f32 = place(i).iter().zip(place(j as usize)).map(|(a, b)| (a - b) * (a - b)).sum();
-                    p * ((p * (1.0 + square)).ln() + log_total)
-                })
-                .sum();
+        let fused = has_fused_multiply_add();
+        divergences.par_chunks_mut(ROWS).enumerate().for_each(|(chunk, divergences)| {
+            let first = chunk * ROWS;
+            match (y.len() / graph.n, fused) {
+                (2, true) => diverge_fused::<2>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
+                (2, false) => diverge_some::<2, false>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
+                (_, true) => diverge_fused::<3>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
+                (_, false) => diverge_some::<3, false>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
+            }
         });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn diverge_fused<const C: usize>(places: &[[f32; C]], graph: &Graph, first: usize, log_total: f32, divergences: &mut [f32]) {
+        diverge_some::<C, true>(places, graph, first, log_total, divergences);
+    }
+
+    #[inline(always)]
+    fn diverge_some<const C: usize, const FUSED: bool>(
+        places: &[[f32; C]],
+        graph: &Graph,
+        first: usize,
+        log_total: f32,
+        divergences: &mut [f32],
+    ) {
+        let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+        let scale = 1.0 / graph.n as f32;
+        for (i, divergence) in (first..).zip(divergences) {
+            let row = starts[i] as usize..starts[i + 1] as usize;
+            let mut sums = [0.0_f32; LANES];
+            for (columns, values) in columns[row.clone()].chunks(LANES).zip(values[row].chunks(LANES)) {
+                // Lanes without an entry have p = 0.
+                let (mut roots, mut p) = ([1.0_f32; LANES], [0.0_f32; LANES]);
+                for (lane, (&j, &value)) in columns.iter().zip(values).enumerate() {
+                    roots[lane] += (0..C).map(|axis| (places[i][axis] - places[j as usize][axis]).powi(2)).sum::<f32>();
+                    p[lane] = value * scale;
+                }
+                for lane in 0..LANES {
+                    let ratio = (p[lane] * roots[lane]).max(f32::MIN_POSITIVE);
+                    sums[lane] += p[lane] * (LN_2 * log2::<FUSED>(ratio) + log_total);
+                }
+            }
+            *divergence = total(sums);
+        }
     }
 
     pub fn descend(forces: &Forces, params: &StepParams, state: &mut State, y: &mut [f32]) {

@@ -357,6 +357,9 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
+    /// Grids that are filled at once: more would take longer to clear than they save.
+    const MAX_PARTS: usize = 8;
+
     const NOTHING: [f32; 4] = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
 
     fn joined(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
@@ -398,9 +401,9 @@ mod cpu {
     }
 
     pub fn splat(y: &[f32], bounds: &[f32], density: &mut [u32], params: GridParams) {
-        // Each thread has a grid of its own; sums of whole numbers do not depend on how the points are shared out.
-        let n_threads = rayon::current_num_threads();
-        let share = 2 * (y.len() / 2).div_ceil(n_threads).max(1);
+        // Each part has a grid of its own; sums of whole numbers do not depend on how the points are shared out.
+        let n_parts = rayon::current_num_threads().min(MAX_PARTS);
+        let share = 2 * (y.len() / 2).div_ceil(n_parts).max(1);
         let others: Vec<Vec<u32>> = y
             .par_chunks(share)
             .map(|points| {

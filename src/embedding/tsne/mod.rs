@@ -12,6 +12,7 @@ mod avx512;
 pub mod fourier;
 pub mod gradient;
 pub mod grid;
+mod order;
 mod perplexity;
 pub mod repulsion;
 pub mod settling;
@@ -22,7 +23,7 @@ pub use perplexity::Perplexity;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
-use crate::compute::{Buffer, Device};
+use crate::compute::{Buffer, Device, ReadBack};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
@@ -164,6 +165,8 @@ struct Course {
     places: Vec<f32>,
     /// Iterations that were done, and the divergence then.
     divergences: Vec<(usize, f64)>,
+    /// Whether the map was larger than its grid for a while.
+    outgrown: bool,
 }
 
 impl Tsne {
@@ -184,7 +187,6 @@ impl Tsne {
     pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTsne> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
-        let affinities = Affinities::new(device, &neighbors, self.perplexity.values())?;
         let how = Start {
             init: &self.init,
             x: space.x,
@@ -194,11 +196,20 @@ impl Tsne {
             seed: self.random_state,
         };
         let start = init::start(device, &how)?;
-        let Course { places, divergences } = self.optimise(device, &affinities, &start, observer)?;
+        let order = order::z_order(&start);
+        let affinities = Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
+        let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
+        let Course { places, divergences, outgrown } = self.optimise(device, &affinities, &start, observer)?;
+        let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
-        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&[("kl_divergence", kl_divergence)], divergences))
+        let mut results = vec![("kl_divergence", kl_divergence)];
+        if outgrown {
+            // Said only where it is so: the map grew faster than the grid, and some forces were those of the grid's border.
+            results.push(("outgrew_its_grid", 1.0));
+        }
+        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&results, divergences))
     }
 
     fn neighbors_of(&self, space: &Space<'_>) -> Result<NeighborGraph> {
@@ -226,22 +237,35 @@ impl Tsne {
         let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
         let mut state = State::new(device, y.len())?;
-        let mut looks = Vec::new();
+        let mut divergences: Vec<(usize, f64)> = Vec::new();
+        // Looked at a while later: waiting for it at once would stall a GPU's queue.
+        let mut underway: Option<(usize, ReadBack<f32>)> = None;
+        let mut arrive = |underway: &mut Option<(usize, ReadBack<f32>)>| -> Result<Option<f64>> {
+            if let Some((at, look)) = underway.take() {
+                divergences.push((at, f64::from(look.wait(device)?[0])));
+            }
+            Ok(divergences.last().map(|last| last.1))
+        };
         for done in 0..=self.max_iter {
             forces.compute(device, &graph, &y)?;
-            if done > 0 && done.is_multiple_of(DIVERGENCE_EVERY) || done == self.max_iter {
+            let last = done == self.max_iter || observer.is_satisfied();
+            let mut seen = None;
+            if done > 0 && done.is_multiple_of(DIVERGENCE_EVERY) || last {
+                seen = arrive(&mut underway)?;
                 let mut divergence = Buffer::new(device, "divergence", 1)?;
                 forces.divergence(device, &graph, &y, &mut divergence)?;
-                // Read when all is done: a read-back here would stall the queue.
-                looks.push((done, divergence));
+                underway = Some((done, divergence.read_later(device)?));
             }
-            observer.step(done as u64, self.max_iter as u64, &[])?;
-            if done < self.max_iter {
-                gradient::descend(device, &forces, self.step_at(done, n), &mut state, &mut y)?;
+            let figures: &[(&str, f64)] = &seen.map(|value| ("kl_divergence", value)).into_iter().collect::<Vec<_>>();
+            observer.step(done as u64, self.max_iter as u64, figures)?;
+            if last {
+                break;
             }
+            gradient::descend(device, &forces, self.step_at(done, n), &mut state, &mut y)?;
         }
-        let divergences: Result<Vec<_>> = looks.iter().map(|(at, look)| Ok((*at, f64::from(look.read(device)?[0])))).collect();
-        Ok(Course { places: y.read(device)?, divergences: divergences? })
+        arrive(&mut underway)?;
+        let outgrown = forces.repulsor().has_outgrown_its_grid();
+        Ok(Course { places: y.read(device)?, divergences, outgrown })
     }
 
     fn step_at(&self, iteration: usize, n: usize) -> Step {

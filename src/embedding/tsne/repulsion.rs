@@ -118,13 +118,12 @@ pub fn repulsion(
 }
 
 mod cpu {
+    use crate::lanes::{LANES, has_fused_multiply_add, multiply_add, total};
     use multiversion::multiversion;
     use rayon::prelude::*;
 
     /// Points whose distances to the others are computed together, the unit of parallel work.
     const ROWS: usize = 64;
-    /// Running sums of one force: as many as the widest vector registers hold.
-    const LANES: usize = 16;
 
     /// `points` are those that are pushed, those that push, and what a point counts for itself.
     pub fn repulsion(points: (&[f32], &[f32], f32), repulsions: &mut [f32], q_sums: &mut [f32], c: usize) {
@@ -161,19 +160,6 @@ mod cpu {
                 }
             }
         });
-    }
-
-    /// Whether a x b + c is one instruction here; where it is not, the function that rounds likewise is very slow.
-    fn has_fused_multiply_add() -> bool {
-        #[cfg(target_arch = "x86_64")]
-        return std::arch::is_x86_feature_detected!("fma");
-        #[cfg(not(target_arch = "x86_64"))]
-        return cfg!(target_arch = "aarch64");
-    }
-
-    #[inline(always)]
-    fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
-        if FUSED { a.mul_add(b, c) } else { a * b + c }
     }
 
     /// Force and sum of q.
@@ -214,16 +200,5 @@ mod cpu {
             }
         }
         std::array::from_fn(|point| (forces[point].map(total), total(q_sums[point])))
-    }
-
-    /// The sum of all lanes, in the order of a tree.
-    #[inline(always)]
-    fn total(mut lanes: [f32; LANES]) -> f32 {
-        for half in [8, 4, 2, 1] {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
-            }
-        }
-        lanes[0]
     }
 }

@@ -195,9 +195,10 @@ pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settlin
 }
 
 mod cpu {
-    use super::super::lanes::{Coefficients, LANES, Pulls, Pushes, draw, has_fused_multiply_add};
+    use super::super::lanes::{Coefficients, Pulls, Pushes, draw};
     use super::{AdvanceParams, Edges, NEGATIVES, SettleParams};
     use crate::embedding::umap::fuzzy_graph::{LEAST_SHARE, nearness, width};
+    use crate::lanes::{LANES, has_fused_multiply_add};
     use crate::random::lowbias32;
     use multiversion::multiversion;
     use rayon::prelude::*;
