@@ -7,7 +7,7 @@ use super::{Global, method_title, print};
 use anyhow::Result;
 use clap::{Args, Parser};
 use layerlens::report::{quality_table, table};
-use layerlens::run::{self, Run};
+use layerlens::run::{self, MethodChoice, Run};
 use std::path::PathBuf;
 
 /// What to look into, and how.
@@ -38,6 +38,12 @@ impl Default for RunArgs {
     }
 }
 
+/// The method whose figure says most: t-SNE keeps most of the classes, else the last by habit.
+fn first_look(methods: &[MethodChoice]) -> &str {
+    let tsne = methods.iter().find(|method| method.name == "tsne");
+    tsne.or(methods.last()).map_or("pca", |method| &method.name)
+}
+
 /// Does the study, prints the scores, and says where everything is.
 pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let job = Run {
@@ -54,14 +60,13 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         (format!("{title} of {}", map.space), map.results.as_slice())
     });
     print(&format!(
-        "\n{}\n{}\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too, quality of the maps (.csv)\n  embeddings/   places in every map (.npy)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
+        "\n{}\n{}\n{}\nclassifier on the test images: accuracy {:.4}, loss {:.4}\n\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too, quality of the maps (.csv)\n  embeddings/   places in every map (.npy)\n  maps/         the maps, for `layerlens transform` (.safetensors)\n  neighbors/    nearest neighbours in every space (.safetensors)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
         table::text(&summary.scores, &method_title),
         quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),
         summary.test.accuracy,
         summary.test.loss,
-        // The last method is the one that says most, by default and by habit.
-        job.methods.last().map_or("pca", |method| &method.name),
+        first_look(&job.methods),
     ));
     Ok(())
 }

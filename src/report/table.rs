@@ -44,7 +44,10 @@ pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
 /// What methods report of their maps, one line a map: `map` says which, results follow by name.
 pub fn results_text<'a>(maps: impl Iterator<Item = (String, &'a [(String, f64)])>) -> String {
     maps.map(|(map, results)| {
-        let results: Vec<String> = results.iter().map(|(name, value)| format!("{} {value:.4}", name.replace('_', " "))).collect();
+        // Counts are whole.
+        let decimals = |value: f64| if value.fract() == 0.0 && value.abs() > 1.0 { 0 } else { 4 };
+        let result = |(name, value): &(String, f64)| format!("{} {value:.*}", name.replace('_', " "), decimals(*value));
+        let results: Vec<String> = results.iter().map(result).collect();
         format!("{map}: {}\n", results.join(", "))
     })
     .collect()
