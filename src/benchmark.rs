@@ -63,17 +63,29 @@ pub struct Timing {
 }
 
 impl Benchmark {
-    /// Measures everything on one device, telling `observer` of each measurement as it is done.
+    /// Checks sizes and numbers of features and of repeats.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a size or a number of features that is none; those of the stages.
-    pub fn run(&self, device: &Device, name: &str, observer: &dyn Observer, done: &dyn Fn(&Timing)) -> Result<Vec<Timing>> {
+    /// [`Error::Parameter`].
+    pub fn validate(&self) -> Result<()> {
+        if self.repeats == 0 {
+            return Err(Error::parameter("--repeats", 0, "at least 1"));
+        }
         if let Some(bad) = self.sizes.iter().find(|&&n| n < 100) {
             return Err(Error::parameter("--n", bad, "at least 100 points"));
         }
         if let Some(bad) = self.features.iter().find(|&&d| d == 0) {
             return Err(Error::parameter("--d", bad, "at least 1 feature"));
         }
+        Ok(())
+    }
+
+    /// Measures everything on one device, telling `observer` of each measurement as it is done.
+    ///
+    /// # Errors
+    /// Those of [`Benchmark::validate`] and of the stages.
+    pub fn run(&self, device: &Device, name: &str, observer: &dyn Observer, done: &dyn Fn(&Timing)) -> Result<Vec<Timing>> {
+        self.validate()?;
         let mut timings = Vec::new();
         for &n in &self.sizes {
             for (at, &d) in self.features.iter().enumerate() {

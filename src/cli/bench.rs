@@ -60,9 +60,6 @@ fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, 
 
 /// Measures, prints the table, and writes table and figure.
 pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
-    if args.repeats == 0 {
-        return Err(Error::parameter("--repeats", 0, "at least 1").into());
-    }
     let choices = args.flags.choose(&args.methods, global.seed)?;
     let build = |choice: &layerlens::run::MethodChoice| {
         let method = embedding::method(&choice.name)?;
@@ -75,6 +72,7 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
         repeats: args.repeats,
         seed: global.seed,
     };
+    benchmark.validate()?;
     let out: PathBuf = global.out.clone().unwrap_or_else(|| default_path("bench"));
     if out.join("bench.csv").exists() && !global.force {
         return Err(Error::Exists(out.join("bench.csv")).into());

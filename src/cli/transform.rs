@@ -43,7 +43,8 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         saved.check_points(train).map_err(|error| Error::input(path, error.to_string()))?;
     }
     if args.places.exists() && !global.force {
-        return Err(Error::Exists(args.places.clone()).into());
+        let reason = "it exists already; choose other --places, or pass --force to replace it";
+        return Err(Error::write(&args.places, std::io::Error::other(reason)).into());
     }
     let (device, _) = global.open()?;
     let terminal = global.terminal();

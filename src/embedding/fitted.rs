@@ -126,12 +126,17 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         if !row_scales.is_empty() && row_scales.len() != embedding.n_samples() {
             return Err(Error::Data(format!("{} row scales for {} fitted points", row_scales.len(), embedding.n_samples())));
         }
+        let method: M = serde_json::from_value(field("parameters")).map_err(malformed)?;
+        if embedding.n_features() != method.n_components() {
+            let (found, expected) = (embedding.n_features(), method.n_components());
+            return Err(Error::Data(format!("places of {found} dimensions for a map of {expected}")));
+        }
         let placement_scale: f32 = serde_json::from_value(field("placement_scale")).map_err(malformed)?;
         if !(placement_scale > 0.0 && placement_scale.is_finite()) {
             return Err(Error::Data(format!("placement_scale = {placement_scale}: expected a number above 0")));
         }
         Ok(Box::new(Self {
-            method: serde_json::from_value(field("parameters")).map_err(malformed)?,
+            method,
             embedding,
             placement_scale,
             metric: serde_json::from_value(field("metric")).map_err(malformed)?,

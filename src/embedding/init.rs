@@ -28,6 +28,20 @@ pub enum Init {
     File(PathBuf),
 }
 
+impl Init {
+    /// Checks, before anything is computed, that a map of `n_samples` points in `n_components` dimensions can start so.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for what is neither the name of a start nor that of a .npy file, [`Error::Input`] for a file that
+    /// does not fit.
+    pub fn check(&self, n_samples: usize, n_components: usize) -> Result<()> {
+        match self {
+            Self::File(path) => from_file(path, n_samples, n_components).map(drop),
+            Self::Pca | Self::Spectral | Self::Random => Ok(()),
+        }
+    }
+}
+
 impl From<String> for Init {
     fn from(text: String) -> Self {
         match text.as_str() {

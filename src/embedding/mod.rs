@@ -93,7 +93,8 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
     /// Checks the parameters against the data, before anything is computed.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a value out of its range, [`Error::Data`] if `n_samples` points are too few.
+    /// [`Error::Parameter`] for a value out of its range, [`Error::Data`] if `n_samples` points are too few, [`Error::Input`]
+    /// for a file of starting places that does not fit.
     fn validate(&self, n_samples: usize, n_features: usize) -> Result<()>;
 
     /// Fits a map.

@@ -124,6 +124,10 @@ impl SavedMap {
             state.tensors.insert(name.clone(), values.map_err(|error| malformed(&format!("array `{name}`: {error}")))?);
         }
         let fitted = (method.restore)(state).map_err(|error| malformed(&error))?;
+        if fitted.embedding().n_samples() != points.n_samples {
+            let (found, expected) = (fitted.embedding().n_samples(), points.n_samples);
+            return Err(malformed(&format!("{found} places for {expected} fitted points")));
+        }
         Ok(Self { fitted, points })
     }
 

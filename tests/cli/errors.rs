@@ -177,7 +177,15 @@ fn too_few_points_are_told_what_they_allow() {
     place.labels("y.npy", &groups(50));
     let embed = "embed x.npy --device cpu --out out";
     place.refuse(3, embed, &["perplexity 30", "at least 91 points, there are 50", "largest perplexity for 50 is 16.3"]);
+    place.refuse(3, &format!("{embed} --perplexity 5,20"), &["perplexity 20", "at least 61 points, there are 50"]);
     place.refuse(3, &format!("{embed} --method pca --n-components 6"), &["50 points of 5 features", "at most 5", "6 were"]);
+    let umap = format!("{embed} --method umap --n-neighbors 50");
+    place.refuse(3, &umap, &["n_neighbors 50", "at least 51 points, there are 50", "largest n_neighbors for 50 is 49"]);
+    place.points("three.npy", 3, 5);
+    for method in ["umap", "trimap"] {
+        let args = format!("embed three.npy --method {method} --device cpu --out out");
+        place.refuse(3, &args, &["4", "points", "there are 3"]);
+    }
     let evaluate = "evaluate --train x.npy --labels y.npy --device cpu --out out";
     place.refuse(3, &format!("{evaluate} --n-neighbors 3,50"), &["x.npy", "50 points", "--n-neighbors", "at most 49", "50 were"]);
     let with_test = format!("{evaluate} --test x.npy --test-labels y.npy");
@@ -219,7 +227,10 @@ fn unknown_words_are_usage_errors() {
 fn flags_of_methods_that_were_not_chosen_are_usage_errors() {
     let place = Place::with_points();
     place.refuse(2, "embed x.npy --method pca --perplexity 30 --device cpu", &["--perplexity", "pca"]);
-    place.refuse(2, "embed x.npy --method tsne --n-components 2 --device cpu", &["--n-components", "tsne"]);
+    place.refuse(2, "embed x.npy --method tsne --whiten true --device cpu", &["--whiten", "tsne"]);
+    place.refuse(2, "embed x.npy --method umap --max-iter 10 --device cpu", &["--max-iter", "umap"]);
+    place.refuse(2, "embed x.npy --method trimap --umap-n-epochs 10 --device cpu", &["--umap-n-epochs", "trimap"]);
+    place.refuse(2, "bench --methods pca --perplexity 10 --device cpu", &["--perplexity", "pca"]);
     place.refuse(2, "run --methods pca --tsne-learning-rate 5 --device cpu", &["--tsne-learning-rate", "pca"]);
 }
 
@@ -238,7 +249,15 @@ fn values_out_of_range_are_usage_errors() {
         ("--max-iter 2.5", "a whole number"),
         ("--learning-rate -1", "above 0"),
         ("--final-momentum 1", "below 1"),
-        ("--init umap", "expected `pca` or `random`"),
+        ("--init umap", "expected `pca`, `spectral`, `random` or a .npy file"),
+        ("--init spectral", "pca, random or a FILE"),
+        ("--placement mean", "expected `mode` or `optimise`"),
+        ("--perplexity 10,x", "numbers with commas between"),
+        ("--repulsion barnes-hut", "`auto`, `grid`, `exact`"),
+        ("--accuracy high", "`fast` or `accurate`"),
+        ("--n-components 4", "2 or 3"),
+        ("--metric manhattan", "euclidean, cosine"),
+        ("--neighbors-search some", "exact, approximate"),
         ("--threads 0", "1.."),
         ("--threads -1", "1.."),
         ("--seed -1", "--seed"),
@@ -248,6 +267,7 @@ fn values_out_of_range_are_usage_errors() {
         let [name, value] = words(flag)[..] else { panic!("{flag}") };
         place.refuse(2, &format!("{embed} {flag}"), &[name, value, expected]);
     }
+    place.refuse(2, &format!("{embed} --perplexity 10,200"), &["--perplexity = 200", "between 1 and 168"]);
     let run = RUN.replace("--epochs 1 ", "");
     let cases = [
         ("--epochs 0", "at least 1"),
@@ -270,6 +290,38 @@ fn values_out_of_range_are_usage_errors() {
         let args = format!("evaluate --train x.npy --labels x.npy --n-neighbors {k}");
         place.refuse(2, &args, &["--n-neighbors", k, "1..=504"]);
     }
+}
+
+#[test]
+fn values_of_umap_and_trimap_out_of_range_are_usage_errors() {
+    let place = Place::with_points();
+    let cases = [
+        ("umap", "--n-neighbors 1", "between 2 and 505"),
+        ("umap", "--n-neighbors -3", "a whole number"),
+        ("umap", "--min-dist 1.5", "between 0 and --spread, 1"),
+        ("umap", "--spread 0", "above 0"),
+        ("umap", "--n-epochs 0", "at least 1, or `auto`"),
+        ("umap", "--n-components 1", "2 or 3"),
+        ("umap", "--negative-sample-rate 0", "between 1 and 100"),
+        ("umap", "--repulsion-strength -1", "at least 0"),
+        ("umap", "--local-connectivity 15", "between 0 and --n-neighbors less 1, 14"),
+        ("umap", "--set-op-mix-ratio 2", "between 0 and 1"),
+        ("umap", "--init start.txt", "a .npy file of starting places"),
+        ("trimap", "--n-inliers 0", "between 1 and 100"),
+        ("trimap", "--n-outliers 51", "between 1 and 50"),
+        ("trimap", "--n-random 51", "between 0 and 50"),
+        ("trimap", "--weight-temp 2", "between 0 and 1"),
+        ("trimap", "--max-iter 0", "at least 1"),
+        ("trimap", "--learning-rate 0", "above 0"),
+        ("trimap", "--n-components 4", "between 2 and 3"),
+        ("trimap", "--init spectral", "pca, random or a FILE"),
+    ];
+    for (method, flag, expected) in cases {
+        let [name, value] = words(flag)[..] else { panic!("{flag}") };
+        place.refuse(2, &format!("embed x.npy --method {method} --device cpu --out out {flag}"), &[name, value, expected]);
+    }
+    let repulsion = "embed x.npy --repulsion grid --n-components 3 --device cpu --out out";
+    place.refuse(2, repulsion, &["--repulsion = grid", "in 3 the repulsion is exact"]);
 }
 
 #[test]

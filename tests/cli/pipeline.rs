@@ -15,9 +15,10 @@ use std::sync::OnceLock;
 
 pub const SPACES: [(&str, usize); 3] = [("raw", 784), ("layer_1", 32), ("layer_2", 16)];
 const PARTS: [(&str, usize); 2] = [("train", N_TRAIN), ("test", N_TEST)];
-/// Fewer iterations than by default, to save time.
-const TSNE: &str = "--max-iter 100";
-pub const METHODS_RUN: [&str; 2] = ["pca", "tsne"];
+/// Fewer iterations and epochs than by default, to save time.
+const SHORT: &str = "--max-iter 100 --n-epochs 100";
+/// The methods of a run, by default.
+pub const METHODS_RUN: [&str; 4] = ["pca", "tsne", "umap", "trimap"];
 
 /// The arguments of the runs here, but for the methods' and the folder.
 fn arguments(data: &Path) -> String {
@@ -32,7 +33,7 @@ pub fn shared() -> &'static (PathBuf, String) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli");
         let _ = fs::remove_dir_all(&folder);
         write_images(&folder.join("data"), small_images());
-        let args = format!("{} {TSNE} --out {}", arguments(&folder.join("data")), folder.join("out").display());
+        let args = format!("{} {SHORT} --out {}", arguments(&folder.join("data")), folder.join("out").display());
         let outcome = Place::new().start(&args);
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         (folder, outcome.stdout)
@@ -58,9 +59,14 @@ fn expected_outputs() -> BTreeSet<String> {
             names.extend(METHODS_RUN.map(|method| format!("embeddings/{method}_{space}_{part}.npy")));
         }
     }
+    for (space, _) in SPACES {
+        names.insert(format!("neighbors/{space}.safetensors"));
+        names.extend(METHODS_RUN.map(|method| format!("maps/{method}_{space}.safetensors")));
+    }
     for kind in ["png", "svg"] {
-        for name in ["examples", "history", "knn_accuracy", "pca_raw", "pca_layers", "tsne_raw", "tsne_layers"] {
-            names.insert(format!("figures/{name}.{kind}"));
+        names.extend(["examples", "history", "knn_accuracy"].map(|name| format!("figures/{name}.{kind}")));
+        for part in ["raw", "layers"] {
+            names.extend(METHODS_RUN.map(|method| format!("figures/{method}_{part}.{kind}")));
         }
     }
     names
@@ -124,7 +130,7 @@ fn the_manifest_tells_how_to_repeat_the_run() {
     let started = manifest["started"].as_str().unwrap();
     assert!(started.starts_with("20") && started.ends_with('Z') && started.len() == 20, "{started}");
     let argv: Vec<&str> = manifest["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-    let args = format!("{} {TSNE} --out {}", arguments(&folder.join("data")), out.display());
+    let args = format!("{} {SHORT} --out {}", arguments(&folder.join("data")), out.display());
     assert_eq!(argv[0], env!("CARGO_BIN_EXE_layerlens"));
     assert_eq!(argv[1..], words(&args));
     assert_eq!(manifest["seed"], 42);
@@ -196,6 +202,9 @@ fn every_stage_is_timed() {
         let share = results[format!("pca_{space}")]["explained_variance_ratio"].as_f64().unwrap();
         let divergence = results[format!("tsne_{space}")]["kl_divergence"].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&share) && (0.0..10.0).contains(&divergence), "{space}: {share} {divergence}");
+        assert_eq!(results[format!("umap_{space}")]["n_epochs"], 100.0);
+        let loss = results[format!("trimap_{space}")]["loss"].as_f64().unwrap();
+        assert!(loss > 0.0 && loss < 100.0, "{space}: {loss}");
     }
 }
 
@@ -249,7 +258,7 @@ fn assert_same(a: &Path, b: &Path, prefixes: &[&str]) {
     }
 }
 
-const REPEATABLE: [&str; 5] = ["model", "activations", "embeddings", "scores", "figures"];
+const REPEATABLE: [&str; 7] = ["model", "activations", "neighbors", "embeddings", "maps", "scores", "figures"];
 
 #[test]
 fn a_run_can_be_repeated_on_any_number_of_threads() {
@@ -257,7 +266,7 @@ fn a_run_can_be_repeated_on_any_number_of_threads() {
     let place = Place::new();
     for threads in [1, 2] {
         let out = format!("threads{threads}");
-        place.succeed(&format!("{} {TSNE} --threads {threads} --out {out}", arguments(&folder.join("data"))));
+        place.succeed(&format!("{} {SHORT} --threads {threads} --out {out}", arguments(&folder.join("data"))));
         assert_same(&folder.join("out"), &place.path(&out), &REPEATABLE);
         assert_same(&folder.join("out"), &place.path(&out), &["history.csv"]);
     }
@@ -283,7 +292,7 @@ fn weights_are_loaded_again_without_training() {
     let (folder, _) = shared();
     let place = Place::new();
     let weights = folder.join("out/model/weights.safetensors");
-    let outcome = place.succeed(&format!("{} {TSNE} --model {} --out out", arguments(&folder.join("data")), weights.display()));
+    let outcome = place.succeed(&format!("{} {SHORT} --model {} --out out", arguments(&folder.join("data")), weights.display()));
     assert!(outcome.stderr.contains("weights were given: no training"), "{}", outcome.stderr);
     let out = place.path("out");
     assert_same(&folder.join("out"), &out, &["model", "activations", "embeddings", "scores"]);
@@ -320,10 +329,9 @@ fn training_names_the_command_that_follows() {
 fn a_matrix_is_embedded_with_new_points() {
     let place = Place::with_points();
     // The fitted points again: each has a fitted point at no distance.
-    let args = "embed x.npy --labels labels.npy --new x.npy --new-labels labels.npy --max-iter 300 --device cpu --out";
-    for method in METHODS_RUN {
-        let args = args.replace("--max-iter 300 ", if method == "pca" { "" } else { "--max-iter 300 " });
-        place.succeed(&format!("{args} {method} --method {method}"));
+    let args = "embed x.npy --labels labels.npy --new x.npy --new-labels labels.npy --device cpu";
+    for (method, length) in METHODS_RUN.into_iter().zip(["", "--max-iter 300", "--n-epochs 300", "--max-iter 300"]) {
+        place.succeed(&format!("{args} --method {method} {length} --out {method}"));
         let out = place.path(method);
         assert_outputs_are_whole(&out);
         let [fitted, new] =
@@ -394,7 +402,7 @@ fn help_and_version_are_printed() {
     assert_eq!(version, format!("layerlens {}\n", env!("CARGO_PKG_VERSION")));
     assert_eq!(place.succeed("--version").stdout, version);
     let help = place.succeed("--help").stdout;
-    let commands = ["run", "train", "embed", "evaluate", "devices"];
+    let commands = ["run", "train", "embed", "transform", "evaluate", "bench", "devices"];
     assert!(commands.iter().all(|command| help.contains(&format!("\n  {command} "))), "{help}");
     assert!(help.contains("Without a command"), "{help}");
     for command in commands {
@@ -402,7 +410,7 @@ fn help_and_version_are_printed() {
         for flag in ["--device", "--adapter", "--seed", "--threads", "--progress", "--out", "--force"] {
             assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{command}: {flag}\n{help}");
         }
-        assert_eq!(help.contains("--perplexity"), matches!(command, "run" | "embed"), "{help}");
+        assert_eq!(help.contains("--perplexity"), matches!(command, "run" | "embed" | "bench"), "{help}");
         assert!(!place.succeed(&format!("{command} -h")).stdout.is_empty());
     }
     let help = place.succeed("run --help").stdout;

@@ -2,13 +2,14 @@
 //!
 //! Kinds: every kernel against its CPU twin (`parity`), shaders against their declarations (`shaders`), results against other
 //! programs' (`reference`, `quality`, `pca`) and against brute force (`neighbors`), failures and order on a GPU (`gpu`), what holds whatever the
-//! data (`invariants`, `placement`), and files (`dataset`). A machine without a GPU skips what needs one and says so; set
+//! data and for every method (`invariants`, `methods`, `placement`), and files (`dataset`). A machine without a GPU skips what needs one and says so; set
 //! LAYERLENS_REQUIRE_GPU=1 to make that a failure.
 
 mod dataset;
 mod gpu;
 mod grid;
 mod invariants;
+mod methods;
 mod neighbor_search;
 mod neighbors;
 mod parity;
@@ -20,4 +21,5 @@ mod shaders;
 mod support;
 mod training;
 mod trimap;
+mod tsne;
 mod umap;

@@ -291,7 +291,7 @@ impl Embedding for Trimap {
         if !(4..=most).contains(&n) {
             return Err(Error::Data(format!("TriMAP with these parameters needs 4 to {most} points; there are {n}")));
         }
-        Ok(())
+        self.init.check(n, self.n_components)
     }
 
     fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {

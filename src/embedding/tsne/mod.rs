@@ -321,6 +321,9 @@ impl Embedding for Tsne {
         if self.max_iter == 0 {
             return Err(Error::parameter("--max-iter", 0, "at least 1"));
         }
+        if self.init == Init::Spectral {
+            return Err(Error::parameter("--init", "spectral", "t-SNE starts from pca, random or a FILE"));
+        }
         let perplexity = self.perplexity.largest();
         if 3.0 * perplexity > n.saturating_sub(1) as f32 {
             let (needed, largest) = ((3.0 * perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
@@ -333,7 +336,7 @@ impl Embedding for Tsne {
                 "t-SNE with perplexity {perplexity} needs at least {needed} points, there are {n}; {advice}"
             )));
         }
-        Ok(())
+        self.init.check(n, self.n_components)
     }
 
     fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {

@@ -302,7 +302,7 @@ impl Embedding for Umap {
                 n - 1
             )));
         }
-        Ok(())
+        self.init.check(n, self.n_components)
     }
 
     fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
