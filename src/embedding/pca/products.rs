@@ -221,7 +221,7 @@ pub fn project(
     Ok(())
 }
 
-/// Products of centred rows with scores, block by block: partial[b] = sum over the rows of block b of score^T (row - mean).
+/// Products of centred rows with scores, block by block: partial b = sum over the rows of block b of score^T (row - mean).
 /// Shapes: `rows` n x d, `mean` d, `scores` n x c, `partial` ceil(n / 1,024) x c x d; `shape` is (n, d, c).
 ///
 /// # Errors
