@@ -1,7 +1,7 @@
 //! Exact duplicates, searched once: thousands of equal rows would all be each other's candidates.
 
 use super::filter::Found;
-use super::key;
+use super::{key, squared_of};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
@@ -105,7 +105,7 @@ fn pairs<'a>(ids: &'a [u32], squared: &'a [f32]) -> impl Iterator<Item = (u32, f
 }
 
 fn unzip(rows: &[Vec<u64>]) -> Found {
-    rows.iter().flatten().map(|&key| (key as u32, f32::from_bits((key >> 32) as u32))).unzip()
+    rows.iter().flatten().map(|&key| (key as u32, squared_of(key))).unzip()
 }
 
 fn hash(row: &[f32]) -> u64 {

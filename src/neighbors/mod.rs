@@ -13,7 +13,9 @@ mod graph;
 pub mod knn;
 mod metric;
 pub mod pairwise;
+mod products;
 mod search;
+pub mod symmetric;
 
 pub use graph::NeighborGraph;
 pub use knn::MAX_NEIGHBORS;

@@ -131,6 +131,7 @@ pub fn squared_norms(device: &Device, rows: &Buffer<f32>, norms: &mut Buffer<f32
 
 pub(super) mod cpu {
     use super::Block;
+    use crate::neighbors::products::add_products;
     use multiversion::multiversion;
     use rayon::prelude::*;
 
@@ -151,37 +152,8 @@ pub(super) mod cpu {
                     *distance = norm + reference;
                 }
             }
-            add_products(-2.0, rows, &references.0[..n * d], distances, norms.len(), n, d);
+            add_products(-2.0, rows, &references.0[..n * d], distances, (norms.len(), n, d));
         });
-    }
-
-    /// `out += factor * a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n), on the calling thread.
-    fn add_products(factor: f32, a: &[f32], b: &[f32], out: &mut [f32], m: usize, n: usize, d: usize) {
-        assert!(a.len() == m * d && b.len() == n * d && out.len() == m * n);
-        // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                d,
-                out.as_mut_ptr(),
-                1,
-                n as isize,
-                true,
-                a.as_ptr(),
-                1,
-                d as isize,
-                b.as_ptr(),
-                d as isize,
-                1,
-                1.0,
-                factor,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
     }
 
     pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {

@@ -9,7 +9,9 @@ mod neighbors;
 mod quality;
 mod space;
 mod study;
+mod train;
 
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use folder::{Manifest, Opening, Output, RunFolder, SCHEMA_VERSION, Stage, Status, default_path};
-pub use study::{MapResults, MethodChoice, Run, Summary, TrainRun, run, train};
+pub use study::{MapResults, MethodChoice, Run, Summary, run};
+pub use train::{TrainRun, train};

@@ -1,11 +1,11 @@
 //! Affinities of t-SNE: conditional probabilities of the wanted perplexity, symmetrised into a sparse matrix.
 //!
-//! The bisection runs on the device, one row a thread; the symmetric rows are built on the CPU by counting, O(n k).
+//! The bisection runs on the device, one row a thread; the symmetric rows are built on the CPU.
 
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
-use rayon::prelude::*;
+use crate::neighbors::symmetric::{SparseRows, symmetrised};
 
 uniform! {
     struct CalibrateParams { n: u32, n_neighbors: u32, log_perplexity: f32 }
@@ -15,9 +15,6 @@ const CALIBRATE: Kernel = kernel!("affinity", "calibrate", 64, CalibrateParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&CALIBRATE];
-
-/// Rows of one parallel task of the symmetrisation.
-const PART_ROWS: usize = 1024;
 
 /// Halvings and doublings of the bisection: enough for every bit of an f32, whatever the scale of the distances.
 const STEPS: usize = 64;
@@ -59,7 +56,9 @@ impl Affinities {
                 }
             }
         }
-        Ok(Self::symmetrised(neighbors.indices(), &conditional, n, k))
+        let half_sum = |p: f32, q: f32| Some(p * 0.5 + q * 0.5);
+        let SparseRows { row_starts, columns, values } = symmetrised(neighbors.indices(), &conditional, n, half_sum);
+        Ok(Self { row_starts, columns, values })
     }
 
     /// Number of points.
@@ -71,92 +70,6 @@ impl Affinities {
     pub fn row(&self, i: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
         let range = self.row_starts[i] as usize..self.row_starts[i + 1] as usize;
         self.columns[range.clone()].iter().copied().zip(self.values[range].iter().copied())
-    }
-
-    /// (P + P^T) / 2 of the n x k conditional probabilities.
-    fn symmetrised(indices: &[u32], conditional: &[f32], n: usize, k: usize) -> Self {
-        let incoming = Incoming::new(indices, conditional, n, k);
-        let parts: Vec<Self> = (0..n.div_ceil(PART_ROWS))
-            .into_par_iter()
-            .map(|part| {
-                let mut joined = Self { row_starts: Vec::new(), columns: Vec::new(), values: Vec::new() };
-                let mut own = Vec::with_capacity(k);
-                for i in part * PART_ROWS..((part + 1) * PART_ROWS).min(n) {
-                    own.clear();
-                    own.extend(indices[i * k..][..k].iter().copied().zip(conditional[i * k..][..k].iter().copied()));
-                    own.sort_unstable_by_key(|entry| entry.0);
-                    joined.append_row(&own, incoming.row(i));
-                }
-                joined
-            })
-            .collect();
-        let mut all = Self { row_starts: vec![0], columns: Vec::new(), values: Vec::new() };
-        let n_entries = parts.iter().map(|part| part.columns.len()).sum();
-        all.columns.reserve_exact(n_entries);
-        all.values.reserve_exact(n_entries);
-        for part in parts {
-            let first = all.columns.len() as u32;
-            all.row_starts.extend(part.row_starts.iter().map(|end| first + end));
-            all.columns.extend(part.columns);
-            all.values.extend(part.values);
-        }
-        all
-    }
-
-    /// Adds a row of half the sum of two, each with ascending columns, and where it ends.
-    fn append_row(&mut self, own: &[(u32, f32)], incoming: &[(u32, f32)]) {
-        let (mut a, mut b) = (own.iter().peekable(), incoming.iter().peekable());
-        loop {
-            let (column, value) = match (a.peek(), b.peek()) {
-                (Some(&&(i, p)), Some(&&(j, q))) if i == j => {
-                    a.next();
-                    b.next();
-                    (i, p * 0.5 + q * 0.5)
-                }
-                (Some(&&(i, p)), other) if other.is_none_or(|&&(j, _)| i < j) => {
-                    a.next();
-                    (i, p * 0.5)
-                }
-                (_, Some(&&(j, q))) => {
-                    b.next();
-                    (j, q * 0.5)
-                }
-                _ => break,
-            };
-            self.columns.push(column);
-            self.values.push(value);
-        }
-        self.row_starts.push(self.columns.len() as u32);
-    }
-}
-
-/// The transposed conditional probabilities in compressed rows.
-struct Incoming {
-    row_starts: Vec<usize>,
-    /// Ascending columns with their values.
-    entries: Vec<(u32, f32)>,
-}
-
-impl Incoming {
-    fn new(indices: &[u32], conditional: &[f32], n: usize, k: usize) -> Self {
-        let mut row_starts = vec![0_usize; n + 1];
-        for &j in indices {
-            row_starts[j as usize + 1] += 1;
-        }
-        for i in 0..n {
-            row_starts[i + 1] += row_starts[i];
-        }
-        let mut next = row_starts.clone();
-        let mut entries = vec![(0, 0.0); indices.len()];
-        for (at, (&j, &p)) in indices.iter().zip(conditional).enumerate() {
-            entries[next[j as usize]] = ((at / k) as u32, p);
-            next[j as usize] += 1;
-        }
-        Self { row_starts, entries }
-    }
-
-    fn row(&self, i: usize) -> &[(u32, f32)] {
-        &self.entries[self.row_starts[i]..self.row_starts[i + 1]]
     }
 }
 

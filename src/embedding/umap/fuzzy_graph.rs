@@ -1,12 +1,11 @@
 //! The fuzzy graph of UMAP: how strongly two points are neighbours, as one symmetric sparse matrix.
 //!
-//! The widths are found on the device, one row a thread; the symmetric rows are built on the CPU by counting, O(n k), 8 bytes
-//! an edge. Equal to umap-learn's `fuzzy_simplicial_set`.
+//! The widths are found on the device, one row a thread; the symmetric rows are built on the CPU. Equal to umap-learn's `fuzzy_simplicial_set`.
 
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
-use rayon::prelude::*;
+use crate::neighbors::symmetric::{SparseRows, symmetrised};
 
 uniform! {
     struct MembershipParams { n: u32, n_neighbors: u32, target_sum: f32, local_connectivity: f32, mean_distance: f32 }
@@ -96,46 +95,12 @@ impl FuzzyGraph {
     /// Joins both directions of every edge: m (v + v' - v v') + (1 - m) v v', where v and v' are the two memberships and m the
     /// `set_op_mix_ratio`: 1 the fuzzy union, 0 the intersection.
     pub fn new(indices: &[u32], memberships: &[f32], n: usize, set_op_mix_ratio: f32) -> Self {
-        let k = indices.len() / n;
-        let mut starts = vec![0_usize; n + 1];
-        for (at, &j) in indices.iter().enumerate() {
-            starts[at / k + 1] += 1;
-            starts[j as usize + 1] += 1;
-        }
-        for i in 0..n {
-            starts[i + 1] += starts[i];
-        }
-        let mut next = starts.clone();
-        let mut entries = vec![(0_u32, 0.0_f32); 2 * n * k];
-        let mut enter = |row: usize, column: usize, value: f32| {
-            entries[next[row]] = (column as u32, value);
-            next[row] += 1;
+        let joined = |v: f32, w: f32| {
+            let product = v * w;
+            let weight = set_op_mix_ratio * (v + w - product) + (1.0 - set_op_mix_ratio) * product;
+            (weight > 0.0).then_some(weight)
         };
-        for (at, (&j, &value)) in indices.iter().zip(memberships).enumerate() {
-            enter(at / k, j as usize, value);
-            enter(j as usize, at / k, value);
-        }
-        let mut rows = Vec::with_capacity(n);
-        let mut rest = entries.as_mut_slice();
-        for i in 0..n {
-            let (row, after) = rest.split_at_mut(starts[i + 1] - starts[i]);
-            rows.push(row);
-            rest = after;
-        }
-        let lengths: Vec<u32> = rows.into_par_iter().map(|row| joined(row, set_op_mix_ratio)).collect();
-        Self::gathered(&lengths, |i| &entries[starts[i]..])
-    }
-
-    /// The rows' first entries, as many as `lengths` say.
-    fn gathered<'a>(lengths: &[u32], row: impl Fn(usize) -> &'a [(u32, f32)]) -> Self {
-        let total = lengths.iter().map(|&length| length as usize).sum();
-        let (mut columns, mut weights) = (Vec::with_capacity(total), Vec::with_capacity(total));
-        let mut row_starts = vec![0];
-        for (i, &length) in lengths.iter().enumerate() {
-            columns.extend(row(i)[..length as usize].iter().map(|entry| entry.0));
-            weights.extend(row(i)[..length as usize].iter().map(|entry| entry.1));
-            row_starts.push(columns.len() as u32);
-        }
+        let SparseRows { row_starts, columns, values: weights } = symmetrised(indices, memberships, n, joined);
         Self { row_starts, columns, weights }
     }
 
@@ -198,26 +163,6 @@ impl FuzzyGraph {
         }
         (component, count as usize)
     }
-}
-
-/// Sorts a row, merges entries of one column, drops what has no weight; what is left stands first, and its number is returned.
-fn joined(row: &mut [(u32, f32)], mix: f32) -> u32 {
-    // At most two entries share a column, and what joins them commutes: the order among equals does not matter.
-    row.sort_unstable_by_key(|entry| entry.0);
-    let (mut read, mut kept) = (0, 0);
-    while read < row.len() {
-        let (column, value) = row[read];
-        let other = row.get(read + 1).filter(|next| next.0 == column).map(|next| next.1);
-        read += 1 + usize::from(other.is_some());
-        let other = other.unwrap_or(0.0);
-        let product = value * other;
-        let weight = mix * (value + other - product) + (1.0 - mix) * product;
-        if weight > 0.0 {
-            row[kept] = (column, weight);
-            kept += 1;
-        }
-    }
-    kept as u32
 }
 
 /// Memberships of each row's neighbours, rho and sigma. Shapes: `distances` n x k, ascending within a row and not squared;

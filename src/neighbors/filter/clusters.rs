@@ -3,7 +3,7 @@
 //! The groups are the blocks of the search: a block's points share most of their candidates, a block far from another is left
 //! out, and the nearest blocks give good bounds at once. The result does not depend on them, only the time does.
 
-use super::products::products;
+use crate::neighbors::products::products;
 use crate::random::Random;
 use multiversion::multiversion;
 use rayon::prelude::*;

@@ -3,9 +3,9 @@
 //! |a - b|^2 = |P a - P b|^2 + |r_a - r_b|^2 >= |P a - P b|^2 + (|r_a| - |r_b|)^2 for orthonormal axes P and residuals r. The
 //! axes come from a sample, since any orthonormal ones serve; how many pay is read off the sample too.
 
-use super::products;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::neighbors::products::products;
 use crate::random::Random;
 use rayon::prelude::*;
 
@@ -73,7 +73,7 @@ impl Frame {
             }
             let n = rows.len() / d;
             let mut projected = vec![0.0; n * m];
-            products::products(&centred, &self.axes, &mut projected, (n, m, d));
+            products(&centred, &self.axes, &mut projected, (n, m, d));
             for ((out, projected), row) in out.chunks_exact_mut(width).zip(projected.chunks_exact(m)).zip(centred.chunks_exact(d))
             {
                 let squares = |values: &[f64]| values.iter().map(|value| value * value).sum::<f64>();

@@ -16,7 +16,6 @@ mod bounds;
 mod clusters;
 mod frame;
 mod lists;
-mod products;
 mod tiles;
 
 use crate::error::Result;

@@ -3,8 +3,8 @@
 use super::bounds::{Rounding, longest, moved};
 use super::clusters::Clusters;
 use super::lists::Lists;
-use super::products::products;
 use crate::neighbors::pairwise::cpu::squared_differences;
+use crate::neighbors::products::products;
 use crate::neighbors::{key, squared_of};
 use multiversion::multiversion;
 

@@ -1,0 +1,48 @@
+//! Matrix products of small blocks on the calling thread: the callers share out the work, so that the bytes do not depend on the
+//! number of threads.
+
+/// `out = a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n); `shape` is (m, n, d).
+pub(super) fn products<T: 'static + Copy + From<u8>>(a: &[T], b: &[T], out: &mut [T], shape: (usize, usize, usize)) {
+    multiply(a, b, out, shape, None, T::from(1));
+}
+
+/// `out += factor a b^T`; shapes as [`products`].
+pub(super) fn add_products(factor: f32, a: &[f32], b: &[f32], out: &mut [f32], shape: (usize, usize, usize)) {
+    multiply(a, b, out, shape, Some(1.0), factor);
+}
+
+/// `out = kept out + factor a b^T`; without `kept` the old values are not read.
+fn multiply<T: 'static + Copy + From<u8>>(
+    a: &[T],
+    b: &[T],
+    out: &mut [T],
+    (m, n, d): (usize, usize, usize),
+    kept: Option<T>,
+    factor: T,
+) {
+    assert!(a.len() == m * d && b.len() == n * d && out.len() == m * n);
+    // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            d,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            kept.is_some(),
+            a.as_ptr(),
+            1,
+            d as isize,
+            b.as_ptr(),
+            d as isize,
+            1,
+            kept.unwrap_or(T::from(0)),
+            factor,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
