@@ -6,6 +6,7 @@ mod embed;
 mod evaluate;
 mod interrupt;
 mod methods;
+mod model;
 mod neighbors;
 mod progress;
 mod run;
@@ -72,6 +73,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
+    /// Show a model's layers: shapes, parameters, and what is looked into
+    Model(model::ModelArgs),
     /// List the GPUs, and which one each --device takes
     Devices,
 }
@@ -91,6 +94,7 @@ impl Cli {
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
+            Some(Command::Model(args)) => model::model(&args),
             Some(Command::Devices) => devices::devices(&self.global),
         }
     }

@@ -5,7 +5,9 @@ mod blueprint;
 mod description;
 mod host;
 mod network;
+mod section;
 mod steps;
+mod summary;
 mod weights;
 
 pub use architecture::{
@@ -16,4 +18,5 @@ pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};
 pub(crate) use network::to_host;
 pub use network::{Arrangement, Network};
 pub use steps::MAX_UNITS;
+pub use summary::SummaryRow;
 pub use weights::{Weights, read_weights, write_weights};
