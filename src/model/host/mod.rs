@@ -141,8 +141,11 @@ fn tracked<const D: usize>(x: Tensor<D>) -> (FlexTensor, NodeGuard) {
     (contiguous(values), node)
 }
 
-/// The same values from the first element of the storage on, row-major.
+/// The same values, row-major, in a storage of their own: a slice of a tensor keeps the storage of the whole.
 fn contiguous(x: FlexTensor) -> FlexTensor {
-    let whole = x.is_contiguous() && x.layout().start_offset() == 0;
-    if whole { x } else { x.to_contiguous() }
+    let len = x.layout().num_elements();
+    if x.is_contiguous() && x.layout().start_offset() == 0 && x.storage::<f32>().len() == len {
+        return x;
+    }
+    FlexTensor::from_data(x.into_data())
 }
