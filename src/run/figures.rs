@@ -7,7 +7,7 @@ use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{ScoredOn, Scores};
 use crate::matrix::Matrix;
-use crate::report::figures::{BarPanel, Bars, Examples, Figure, History as HistoryFigure, Panel, Scatter, save};
+use crate::report::figures::{BarPanel, Bars, Curves, Examples, Figure, History as HistoryFigure, Panel, Scatter, save};
 use crate::training::History;
 
 /// Example images of each class in `examples`.
@@ -43,10 +43,10 @@ pub fn examples(folder: &mut RunFolder, data: &Dataset) -> Result<()> {
 /// Loss and accuracy against epoch.
 pub fn history(folder: &mut RunFolder, history: &History) -> Result<()> {
     let figure = HistoryFigure {
-        train_loss: &history.train_loss,
-        validation_loss: &history.validation_loss,
-        train_accuracy: &history.train_accuracy,
-        validation_accuracy: &history.validation_accuracy,
+        title: "Training history".into(),
+        train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
+        validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
+        test: None,
     };
     write(folder, "history", &figure)
 }

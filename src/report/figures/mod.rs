@@ -4,6 +4,7 @@
 //! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
 //! are the same.
 
+pub mod architecture;
 pub mod axes;
 pub mod bars;
 pub mod canvas;
@@ -16,9 +17,10 @@ pub mod scaling;
 pub mod scatter;
 mod vector;
 
+pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
 pub use examples::Examples;
-pub use history::History;
+pub use history::{Curves, History};
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 
