@@ -1,6 +1,7 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod data_args;
 mod devices;
 mod embed;
 mod evaluate;

@@ -117,8 +117,12 @@ fn assemble(name: &str, inputs: &[Input], sources: Vec<Source>) -> Result<Datase
     }
     // Other data in the same layout, MNIST for example, have classes of their own.
     let known = sources.iter().all(|source| source.verified);
+    let unknown = sources.iter().find(|source| !source.verified);
+    let warnings =
+        unknown.map(|source| format!("{} is not a known file of {name}: the classes are numbered, not named", source.name));
+    let warnings = warnings.into_iter().collect();
     let class_names = CLASS_NAMES.iter().enumerate().map(|(class, name)| if known { (*name).into() } else { class.to_string() });
-    Ok(Dataset { name: name.into(), class_names: class_names.collect(), train, test, sources })
+    Ok(Dataset { name: name.into(), class_names: class_names.collect(), train, test, sources, original: None, warnings })
 }
 
 fn samples(images: &Input, labels: &Input) -> Result<Samples> {

@@ -6,8 +6,10 @@ mod fashion_mnist;
 pub mod idx;
 mod images;
 pub mod npy;
+mod request;
 
 pub use images::{Images, Samples};
+pub use request::{Header, Request};
 
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -75,6 +77,21 @@ pub struct Dataset {
     pub test: Samples,
     /// The files that all this was read from.
     pub sources: Vec<Source>,
+    /// The classes before they were grouped; none if the labels are the classes of the files.
+    pub original: Option<Original>,
+    /// What was done to the data that one should know, a conversion of images for instance.
+    pub warnings: Vec<String>,
+}
+
+/// The classes from which groups were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Name of each class.
+    pub class_names: Vec<String>,
+    /// The class of each training image, an index into the names.
+    pub train: Vec<u8>,
+    /// The class of each test image.
+    pub test: Vec<u8>,
 }
 
 /// A data set that can be asked for by name.
@@ -102,6 +119,14 @@ pub static DATASETS: &[DatasetEntry] = &[
 ];
 
 impl Dataset {
+    /// Reads what `request` asks for.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn open(request: &Request) -> Result<Self> {
+        Self::load(&request.dataset, request.data_dir.as_deref())
+    }
+
     /// Loads the data set called `name`.
     ///
     /// Files are looked for in `data_dir` and nowhere else if it is given. Otherwise in the folder that the environment

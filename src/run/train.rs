@@ -5,7 +5,7 @@ use super::folder::{Opening, RunFolder};
 use super::study::{MethodChoice, Run, Summary, close};
 use crate::activations::{Layer, activations};
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Samples, Source, split};
+use crate::dataset::{Dataset, Request, Samples, Source, split};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
@@ -22,10 +22,8 @@ const MAX_UNITS: usize = 16_384;
 /// What to train and on what.
 #[derive(Clone, Debug)]
 pub struct TrainRun {
-    /// Name of the data set.
-    pub dataset: String,
-    /// Where its files are, if not in the usual places.
-    pub data_dir: Option<PathBuf>,
+    /// The data.
+    pub data: Request,
     /// Units of the hidden layers.
     pub hidden: Vec<usize>,
     /// How to train.
@@ -63,7 +61,7 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
 }
 
 pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
-    let data = Dataset::load(&run.dataset, run.data_dir.as_deref())?;
+    let data = Dataset::open(&run.data)?;
     if let Some(width) = run.hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
         return Err(Error::parameter("--hidden", width, format!("at least 1 unit in every layer, and at most {MAX_UNITS}")));
     }
@@ -97,7 +95,8 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
     };
     let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
     let mut config = serde_json::json!({
-        "dataset": run.dataset,
+        "dataset": run.data.dataset,
+        "data": run.data,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.config,
         "training": run.training,
@@ -113,7 +112,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
 pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
-    let path = run.out.clone().unwrap_or_else(|| super::default_path(&run.dataset));
+    let path = run.out.clone().unwrap_or_else(|| super::default_path(&prepared.data.name));
     let opening = Opening {
         argv: run.argv.clone(),
         seed: run.training.random_state,
@@ -122,9 +121,8 @@ pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Descriptio
         inputs,
     };
     let mut folder = RunFolder::create(&path, run.force, opening)?;
-    if let Some(source) = prepared.data.sources.iter().find(|source| !source.verified) {
-        let message = format!("{} is not a known file of {}: the classes are numbered, not named", source.name, run.dataset);
-        folder.manifest.warnings.push(message);
+    if !prepared.data.warnings.is_empty() {
+        folder.manifest.warnings.extend(prepared.data.warnings.clone());
         folder.save()?;
     }
     Ok(folder)
