@@ -12,6 +12,7 @@ pub mod examples;
 mod font;
 pub mod history;
 mod labels;
+pub mod models;
 mod raster;
 pub mod scaling;
 pub mod scatter;
@@ -21,6 +22,7 @@ pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
 pub use examples::Examples;
 pub use history::{Curves, History};
+pub use models::{ModelCurves, Models};
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 
