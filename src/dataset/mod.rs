@@ -150,8 +150,13 @@ impl Dataset {
 ///
 /// The same `n` and `seed` give the same split everywhere.
 pub fn split(n: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    split_off(n, n / 6, seed)
+}
+
+/// [`split`] with another number of validation rows, at most `n`.
+pub fn split_off(n: usize, n_validation: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut validation = Random::new(seed, SPLIT_STREAM).permutation(n);
-    let mut train = validation.split_off(n / 6);
+    let mut train = validation.split_off(n_validation);
     validation.sort_unstable();
     train.sort_unstable();
     (train, validation)

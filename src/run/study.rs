@@ -156,7 +156,8 @@ fn check_methods(methods: &[(String, Box<dyn Embedding>)], prepared: &Prepared) 
     if prepared.train.labels.windows(2).all(|pair| pair[0] == pair[1]) {
         return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
     }
-    let widths = std::iter::once(prepared.config.n_features).chain(prepared.config.hidden.iter().copied());
+    let layers = prepared.architecture.looked_into();
+    let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     for d in widths {
         methods.iter().try_for_each(|(_, method)| method.validate(n, d))?;
         let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();

@@ -5,27 +5,24 @@ use super::folder::{Opening, RunFolder};
 use super::study::{MethodChoice, Run, Summary, close};
 use crate::activations::{Layer, activations};
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Request, Samples, Source, split};
+use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::files::write_atomic;
-use crate::model::{MlpConfig, Weights, read_weights, write_weights};
+use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
 use crate::progress::Reporter;
-use crate::training::{History, Performance, Training, check_fit, evaluate};
+use crate::training::{History, Job, Performance, Training, check_fit, evaluate};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// Units of a hidden layer at most: its kernel over 784 inputs then has 49 MiB, its square 1 GiB.
-const MAX_UNITS: usize = 16_384;
 
 /// What to train and on what.
 #[derive(Clone, Debug)]
 pub struct TrainRun {
     /// The data.
     pub data: Request,
-    /// Units of the hidden layers.
-    pub hidden: Vec<usize>,
+    /// The model.
+    pub architecture: Blueprint,
     /// How to train.
     pub training: Training,
     /// Where the results go; a folder under `runs/` if nothing is said.
@@ -42,7 +39,7 @@ pub(super) struct Prepared {
     pub(super) train: Samples,
     pub(super) validation: Samples,
     pub(super) train_rows: Vec<usize>,
-    pub(super) config: MlpConfig,
+    pub(super) architecture: Architecture,
     /// Weights that were given.
     pub(super) weights: Option<Weights>,
 }
@@ -62,28 +59,24 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
 
 pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
     let data = Dataset::open(&run.data)?;
-    if let Some(width) = run.hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
-        return Err(Error::parameter("--hidden", width, format!("at least 1 unit in every layer, and at most {MAX_UNITS}")));
-    }
-    let (train_rows, validation_rows) = split(data.train.len(), run.training.random_state);
+    let (train_rows, validation_rows) = run.training.split(data.train.len());
     if validation_rows.is_empty() && model.is_none() {
-        let n = data.train.len();
-        return Err(Error::Data(format!("{n} training images leave none for validation; 6 are the fewest")));
+        let (n, fewest) = (data.train.len(), (1.0 / run.training.validation - 1e-6).ceil());
+        return Err(Error::Data(format!("{n} training images leave none for validation; {fewest} are the fewest")));
     }
     let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
-    let trained =
-        MlpConfig { hidden: run.hidden.clone(), ..MlpConfig::new(data.train.images.n_pixels(), data.class_names.len()) };
-    let (config, weights) = match model {
-        None => (trained, None),
+    let images = &data.train.images;
+    let (architecture, weights) = match model {
+        None => (run.architecture.build([images.height(), images.width(), 1], data.class_names.len())?, None),
         Some(path) => {
-            let (config, weights) = read_weights(path)?;
+            let (architecture, weights) = read_weights(path)?;
             let named = |error: Error| Error::input(path, error.to_string());
-            check_fit(&config, &data.train).and_then(|()| check_fit(&config, &data.test)).map_err(named)?;
-            crate::model::Mlp::from_weights(&config, &weights, &burn::tensor::Device::flex()).map_err(named)?;
-            (config, Some(weights))
+            check_fit(&architecture, &data.train).and_then(|()| check_fit(&architecture, &data.test)).map_err(named)?;
+            architecture.check_weights(&weights).map_err(named)?;
+            (architecture, Some(weights))
         }
     };
-    Ok(Prepared { data, train, validation, train_rows, config, weights })
+    Ok(Prepared { data, train, validation, train_rows, architecture, weights })
 }
 
 /// The configuration with every default filled in.
@@ -98,7 +91,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
         "dataset": run.data.dataset,
         "data": run.data,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
-        "model": prepared.config,
+        "model": prepared.architecture,
         "training": run.training,
         "n_neighbors": N_NEIGHBORS,
         "methods": methods,
@@ -137,7 +130,7 @@ pub(super) fn train_stage(
     kind: &'static str,
     reporter: &dyn Reporter,
 ) -> Result<(Weights, Performance)> {
-    let Prepared { data, config, .. } = prepared;
+    let Prepared { data, architecture, .. } = prepared;
     let start = Instant::now();
     let weights = match &prepared.weights {
         Some(weights) => {
@@ -146,21 +139,22 @@ pub(super) fn train_stage(
         }
         None => {
             let observer = reporter.stage("training");
-            let (weights, history) =
-                run.training.train(device, config, &prepared.train, &prepared.validation, observer.as_ref())?;
+            let test = Some(&data.test);
+            let job = Job { architecture, train: &prepared.train, validation: &prepared.validation, test };
+            let trained = run.training.train(device, &job, observer.as_ref())?;
             drop(observer);
-            write_history(folder, &history)?;
-            figures::history(folder, &history)?;
-            folder.result("history", &history);
-            weights
+            write_history(folder, &trained.history)?;
+            figures::history(folder, &trained.history)?;
+            folder.result("history", &trained.history);
+            trained.weights
         }
     };
     let path = folder.below("model/weights.safetensors")?;
-    write_weights(&path, config, &weights)?;
+    write_weights(&path, architecture, &weights)?;
     folder.list("model/weights.safetensors", None, None);
-    let test = evaluate(device, config, &weights, &data.test)?;
+    let test = evaluate(device, architecture, &weights, &data.test)?;
     folder.result("test", test);
-    folder.result("n_parameters", config.n_parameters());
+    folder.result("n_parameters", architecture.n_parameters());
     folder.finish_stage(if prepared.weights.is_some() { "test of the given weights" } else { "training" }, start, kind)?;
     Ok((weights, test))
 }
@@ -173,8 +167,8 @@ pub(super) fn activation_stage(
     kind: &'static str,
 ) -> Result<(Vec<Layer>, Vec<Layer>)> {
     let start = Instant::now();
-    let train = activations(device, &prepared.config, weights, &prepared.train)?;
-    let test = activations(device, &prepared.config, weights, &prepared.data.test)?;
+    let train = activations(device, &prepared.architecture, weights, &prepared.train)?;
+    let test = activations(device, &prepared.architecture, weights, &prepared.data.test)?;
     for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {
         for layer in layers {
             folder.write_matrix(&format!("activations/{}_{part}.npy", layer.name), &layer.values)?;
@@ -193,10 +187,10 @@ fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
     write_atomic(&path, |writer| {
         let io = |error: csv::Error| std::io::Error::other(error);
         let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]).map_err(io)?;
+        let columns = history.columns();
+        csv.write_record(std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name))).map_err(io)?;
         for epoch in 0..history.len() {
-            let columns = [&history.train_loss, &history.train_accuracy, &history.validation_loss, &history.validation_accuracy];
-            let values = columns.map(|column| column[epoch].to_string());
+            let values = columns.iter().map(|(_, values)| values[epoch].to_string());
             csv.write_record(std::iter::once((epoch + 1).to_string()).chain(values)).map_err(io)?;
         }
         csv.flush()

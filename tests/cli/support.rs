@@ -3,6 +3,7 @@
 use layerlens::compute::{AdapterDescription, adapters};
 use layerlens::dataset::{Dataset, Samples, npy};
 use layerlens::matrix::Matrix;
+use layerlens::model::{Architecture, Blueprint};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -194,6 +195,11 @@ pub fn write_images(folder: &Path, parts: &[Samples; 2]) {
         let header = [0x801, samples.len() as u32];
         std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), idx(&header, &samples.labels)).unwrap();
     }
+}
+
+/// A perceptron with one hidden layer of four units.
+pub fn small_mlp(features: usize, classes: usize) -> Architecture {
+    Blueprint::mlp(&[4]).build([1, features, 1], classes).unwrap()
 }
 
 /// An IDX file: big-endian words, then bytes.
