@@ -55,6 +55,9 @@ pub struct Global {
     /// Replace an earlier run in that folder
     #[arg(long, global = true, help_heading = "Global")]
     force: bool,
+    /// Go on with the unfinished run or training in the folder --out, after its last finished stage
+    #[arg(long, global = true, requires = "out", conflicts_with = "force", help_heading = "Global")]
+    resume: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +85,9 @@ impl Cli {
         interrupt::watch()?;
         if let Some(threads) = self.global.threads {
             rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+        }
+        if self.global.resume && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_))) {
+            return Err(layerlens::Error::parameter("--resume", true, "`run` and `train` can be resumed, this command cannot").into());
         }
         match self.command {
             None => run::run(&self.global, &run::RunArgs::default()),

@@ -55,6 +55,7 @@ impl TrainArgs {
             },
             out: global.out.clone(),
             force: global.force,
+            resume: global.resume,
             argv: argv(),
         }
     }
@@ -74,10 +75,11 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    let Some(test) = summary.test else { return Ok(()) };
     print(&format!(
         "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run --dataset {}{} --model {path}/model/weights.safetensors\n",
-        summary.test.accuracy,
-        summary.test.loss,
+        test.accuracy,
+        test.loss,
         args.dataset,
         args.same_data(global),
     ));

@@ -5,13 +5,17 @@
 mod embed;
 mod figures;
 mod folder;
+mod layers;
+mod manifest;
 mod neighbors;
+mod predictions;
 mod quality;
 mod space;
 mod study;
 mod train;
 
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
-pub use folder::{Manifest, Opening, Output, RunFolder, SCHEMA_VERSION, Stage, Status, default_path};
+pub use folder::{Opening, RunFolder, default_path};
+pub use manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
 pub use study::{MapResults, MethodChoice, Run, Summary, run};
 pub use train::{TrainRun, train};

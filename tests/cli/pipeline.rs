@@ -50,6 +50,7 @@ fn expected_outputs() -> BTreeSet<String> {
         ["history.csv", "model/weights.safetensors", "scores/knn.csv", "scores/knn_per_class.csv", "scores/quality.csv"]
             .into_iter()
             .chain(["activations/labels_train.npy", "activations/labels_test.npy", "activations/rows_train.npy"])
+            .chain(["activations/layers.txt", "activations/class_names.txt"])
             .map(String::from)
             .collect();
     for (part, _) in PARTS {
@@ -61,6 +62,8 @@ fn expected_outputs() -> BTreeSet<String> {
     }
     for (space, _) in SPACES {
         names.insert(format!("neighbors/{space}.safetensors"));
+        names.insert(format!("scores/predictions/{space}.npy"));
+        names.extend(METHODS_RUN.map(|method| format!("scores/predictions/{method}_{space}.npy")));
         names.extend(METHODS_RUN.map(|method| format!("maps/{method}_{space}.safetensors")));
     }
     for kind in ["png", "svg"] {
@@ -124,7 +127,7 @@ fn the_manifest_tells_how_to_repeat_the_run() {
     let manifest = manifest(&out);
     assert_eq!(
         (&manifest["schema_version"], &manifest["status"], &manifest["error"]),
-        (&1.into(), &"complete".into(), &Value::Null)
+        (&2.into(), &"complete".into(), &Value::Null)
     );
     assert_eq!(manifest["layerlens_version"], env!("CARGO_PKG_VERSION"));
     let started = manifest["started"].as_str().unwrap();
