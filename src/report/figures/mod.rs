@@ -9,6 +9,7 @@ pub mod bars;
 pub mod canvas;
 pub mod examples;
 mod font;
+pub mod heat_map;
 pub mod history;
 mod labels;
 mod raster;
@@ -18,6 +19,7 @@ mod vector;
 
 pub use bars::{BarPanel, Bars};
 pub use examples::Examples;
+pub use heat_map::{HeatMap, Shading};
 pub use history::History;
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};

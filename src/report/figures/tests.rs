@@ -136,6 +136,29 @@ fn bars_are_as_high_as_their_values() {
 }
 
 #[test]
+fn a_cell_is_as_dark_as_its_share_and_its_number_stays_readable() {
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let figure = HeatMap::of_counts(
+        "label against cluster".into(),
+        ("label".into(), names(&["Bag", "Coat"])),
+        ("cluster".into(), names(&["0", "1"])),
+        &[vec![30, 10], vec![0, 0]],
+    );
+    assert_eq!(figure.check(), Ok(()));
+    let svg = vector(&figure).unwrap();
+    let dark = |share: f64| WHITE.mix(Color(0x0b, 0x3c, 0x6f), share).hex();
+    assert!(svg.contains(&dark(0.75)) && svg.contains(&dark(0.25)), "shares of the row");
+    assert!(svg.contains(&format!("fill=\"{}\">30<", WHITE.hex())), "white on dark");
+    assert!(svg.contains(&format!("fill=\"{}\">10<", INK.hex())), "black on light");
+    assert_eq!(pixels(&figure).dimensions(), figure.size());
+    let values = HeatMap { shading: Shading::Value, decimals: 2, ..figure.clone() };
+    let svg = vector(&values).unwrap();
+    assert!(svg.contains(&dark(1.0)) && svg.contains(">30.00<"));
+    assert!(HeatMap { values: vec![vec![1.0, 2.0]], ..figure.clone() }.check().is_err());
+    assert!(HeatMap { values: vec![vec![f64::NAN, 2.0], vec![0.0; 2]], ..figure }.check().is_err());
+}
+
+#[test]
 fn thirty_classes_have_thirty_colours() {
     let colors: std::collections::BTreeSet<String> = (0..30).map(|index| color(index).hex()).collect();
     assert_eq!(colors.len(), 30);
