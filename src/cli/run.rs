@@ -6,7 +6,7 @@ use super::train::TrainArgs;
 use super::{Global, method_title, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
-use layerlens::report::{quality_table, table};
+use layerlens::report::{insights_table, quality_table, table};
 use layerlens::run::{self, MethodChoice, Run};
 use std::path::PathBuf;
 
@@ -67,14 +67,18 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let classifier = summary.test.map_or(String::new(), |test| {
         format!("classifier on the test images: accuracy {:.4}, loss {:.4}\n", test.accuracy, test.loss)
     });
+    let insights = summary.insights.as_ref();
+    let insights =
+        insights.map_or(String::new(), |insights| insights_table::text(insights, &summary.class_names, &method_title) + "\n");
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too, quality of the maps (.csv)\n  embeddings/   places in every map (.npy)\n  maps/         the maps, for `layerlens transform` (.safetensors)\n  neighbors/    nearest neighbours in every space (.safetensors)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
+        "\n{}\n{}\n{}\n{}{}\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too, quality of the maps (.csv)\n  embeddings/   places in every map (.npy)\n  maps/         the maps, for `layerlens transform` (.safetensors)\n  neighbors/    nearest neighbours in every space (.safetensors)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
         table::text(&summary.scores, &method_title),
         quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),
+        insights,
         classifier,
         first_look(&job.methods),
     ));

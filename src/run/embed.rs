@@ -178,14 +178,7 @@ impl Work<'_> {
         let neighbors = match given {
             Some(graph) => Some(graph),
             None if k == 0 => None,
-            None => Some(neighbors::find(
-                folder,
-                &self.job.search,
-                self.device,
-                (x, k),
-                "neighbors/input.safetensors",
-                watched,
-            )?),
+            None => Some(neighbors::find(folder, &self.job.search, self.device, (x, k), "neighbors/input.safetensors", watched)?),
         };
         drop(observer);
         folder.finish_stage("neighbours", start, self.kind)?;

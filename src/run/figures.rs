@@ -6,14 +6,17 @@ use super::space::{Map, title};
 use crate::dataset::Samples;
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{ScoredOn, Scores};
-use crate::report::figures::{BarPanel, Bars, Examples, Figure, History as HistoryFigure, Panel, Scatter, save};
+use crate::evaluation::{Confused, Insights, LayerGains, ScoredOn, Scores};
+use crate::report::figures::{
+    BarPanel, Bars, DotPanel, Dots, Estimate, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
+};
+use crate::report::insights_table::{name, scored_words};
 use crate::training::History;
 
 /// Example images of each class in `examples`.
 const EXAMPLES: usize = 10;
 
-fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
+pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
     let stem = folder.below(&format!("figures/{name}"))?;
     save(figure, &stem)?;
     for kind in ["png", "svg"] {
@@ -87,7 +90,8 @@ fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
 
 /// The k-NN accuracies of the test points, or without any those of the training points, as bars.
 pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
-    let scored_on = if scores.iter().any(|row| row.scored_on == ScoredOn::Test) { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
+    let scored_on =
+        if scores.iter().any(|row| row.scored_on == ScoredOn::Test) { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
     let tested: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == scored_on).collect();
     let Some(first) = tested.first() else { return Ok(()) };
     let mut spaces: Vec<&str> = Vec::new();
@@ -115,7 +119,9 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
     let figure = Bars {
         title: match scored_on {
             ScoredOn::Test => format!("k-NN accuracy on {} test points", first.n_scored),
-            ScoredOn::TrainLeaveOneOut => format!("k-NN accuracy on {} training points, each without its own vote", first.n_scored),
+            ScoredOn::TrainLeaveOneOut => {
+                format!("k-NN accuracy on {} training points, each without its own vote", first.n_scored)
+            }
         },
         groups: spaces.iter().map(|space| capital(&title(space))).collect(),
         series: methods.iter().map(series).collect(),
@@ -124,7 +130,60 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
     write(folder, "knn_accuracy", &figure)
 }
 
-fn capital(words: &str) -> String {
+/// Per-class accuracies from the first space to the last: in the spaces themselves, and in each method's maps.
+pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]) -> Result<()> {
+    let Some(own) = insights.gains.iter().find(|gains| gains.method.is_none()) else { return Ok(()) };
+    // All panels have their classes in the order of the spaces themselves.
+    let classes: Vec<usize> = own.classes.iter().map(|gain| gain.class).collect();
+    let panel = |gains: &LayerGains| {
+        let value = |at: usize, class: usize| {
+            let gain = gains.classes.iter().find(|gain| gain.class == class)?;
+            Some(Estimate { value: *gain.accuracy.get(at)?, interval: None })
+        };
+        let values = (0..own.spaces.len()).map(|at| classes.iter().map(|&class| value(at, class)).collect()).collect();
+        DotPanel { title: space_words(gains.method.as_deref()), values, is_difference: false }
+    };
+    let figure = Dots {
+        title: "What the layers did for each class".into(),
+        caption: format!(
+            "Accuracy of {}-NN {}; the classes that gain most from the first space to the last come first",
+            insights.n_neighbors,
+            scored_words(insights)
+        ),
+        rows: classes.iter().map(|&class| name(class_names, class)).collect(),
+        series: own.spaces.iter().map(|space| capital(&title(space))).collect(),
+        panels: insights.gains.iter().map(panel).collect(),
+    };
+    write(folder, "gains", &figure)
+}
+
+/// Which classes one classifier takes for which.
+pub fn confusion(folder: &mut RunFolder, confused: &Confused, class_names: &[String]) -> Result<()> {
+    let (stem, words) = match &confused.space {
+        None => ("classifier".to_owned(), "the classifier".to_owned()),
+        Some(space) => (space.clone(), format!("k-NN in all dimensions of {}", space_name(space))),
+    };
+    let accuracy = confused.confusion.accuracy();
+    let sides = ["class", "predicted"].map(|side| (side.to_owned(), class_names.to_vec()));
+    let [rows, columns] = sides;
+    let figure =
+        HeatMap::of_counts(format!("Confusions of {words}, accuracy {accuracy:.4}"), rows, columns, &confused.confusion.counts);
+    write(folder, &format!("confusion_{stem}"), &figure)
+}
+
+fn space_name(space: &str) -> String {
+    if space == crate::activations::RAW { "the raw input".into() } else { title(space) }
+}
+
+/// A space itself or a map, in words.
+pub fn space_words(method: Option<&str>) -> String {
+    match method {
+        None => "All dimensions".to_owned(),
+        Some(name) => format!("{} in 2-D", embedding::method(name).map_or(name, |method| method.title)),
+    }
+}
+
+pub(super) fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

@@ -150,7 +150,8 @@ impl Found {
     /// [`Error::Input`] naming the first thing that differs.
     pub fn check_same(&self, now: &Manifest) -> Result<()> {
         let differs = |what: &str, there: &dyn std::fmt::Display, here: &dyn std::fmt::Display| {
-            let message = format!("cannot be resumed: {what} was {there} and is {here} now; give the same again, or another --out");
+            let message =
+                format!("cannot be resumed: {what} was {there} and is {here} now; give the same again, or another --out");
             Err(Error::input(&self.path, message))
         };
         let version: String = self.part("layerlens_version")?;

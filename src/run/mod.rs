@@ -5,6 +5,7 @@
 mod embed;
 mod figures;
 mod folder;
+mod insights;
 mod layers;
 mod manifest;
 mod neighbors;

@@ -81,12 +81,7 @@ impl SpaceStage<'_> {
         });
         let in_maps = found.collect::<Result<Vec<_>>>()?;
         let places: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
-            .map(|(map, graph)| Placed {
-                method: &map.method,
-                map: &map.train,
-                new: map.test.as_ref(),
-                neighbors: Some(graph),
-            })
+            .map(|(map, graph)| Placed { method: &map.method, map: &map.train, new: map.test.as_ref(), neighbors: Some(graph) })
             .collect();
         let new = self.test.map(|test| &test.values);
         let judged = Judged { space, x: &self.train.values, new, neighbors: among };

@@ -2,6 +2,7 @@
 
 use super::figures;
 use super::folder::{Opening, RunFolder};
+use super::insights;
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::quality::write_quality;
@@ -10,7 +11,7 @@ use super::train::{Prepared, TrainRun, activation_stage, complete, finished_trai
 use crate::compute::{Description, Device};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores};
+use crate::evaluation::{Insights, MapQuality, N_NEIGHBORS, Scores};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::report::table;
@@ -59,6 +60,10 @@ pub struct Summary {
     pub quality: Vec<MapQuality>,
     /// What the methods report of their maps.
     pub maps: Vec<MapResults>,
+    /// What the layers did, if they were looked into.
+    pub insights: Option<Insights>,
+    /// Names of the classes.
+    pub class_names: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -110,8 +115,10 @@ pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Repor
         if folder.manifest.results.contains_key(name) { folder.noted(name) } else { Ok(T::default()) }
     }
     let (test, scores, quality) = (noted(&folder, "test")?, noted(&folder, "knn")?, noted(&folder, "quality")?);
-    let (maps, warnings) = (noted(&folder, "maps")?, folder.manifest.warnings.clone());
-    Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps, warnings })
+    let (maps, insights, warnings) = (noted(&folder, "maps")?, noted(&folder, "insights")?, folder.manifest.warnings.clone());
+    let names = folder.path().join("activations/class_names.txt");
+    let class_names = if names.exists() { layers::read_names(&names)? } else { Vec::new() };
+    Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps, insights, class_names, warnings })
 }
 
 /// What all stages share.
@@ -169,7 +176,28 @@ impl Work<'_> {
             };
             maps.extend(space.run(self.methods)?);
         }
+        self.insights(folder, layers)?;
         self.tables_and_figures(folder, layers, &maps)
+    }
+
+    fn insights(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
+        const STAGE: &str = "what the layers did";
+        if folder.has_finished(STAGE) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let (scores, quality) = self.sorted(folder)?;
+        insights::conclude(folder, layers, &scores, &quality)?;
+        folder.finish_stage(STAGE, start, "cpu")
+    }
+
+    /// Scores and quality: the spaces themselves first, then method by method, as the studies list them.
+    fn sorted(&self, folder: &RunFolder) -> Result<(Vec<Scores>, Vec<MapQuality>)> {
+        let order = |method: &Option<String>| self.methods.iter().position(|(name, _)| Some(name) == method.as_ref());
+        let (mut scores, mut quality): (Vec<Scores>, Vec<MapQuality>) = (folder.noted("knn")?, folder.noted("quality")?);
+        scores.sort_by_key(|row| order(&row.method));
+        quality.sort_by_key(|row| order(&row.method));
+        Ok((scores, quality))
     }
 
     fn tables_and_figures(&self, folder: &mut RunFolder, layers: &Layers, maps: &[Map]) -> Result<()> {
@@ -178,15 +206,11 @@ impl Work<'_> {
             return Ok(());
         }
         let start = Instant::now();
-        // The spaces themselves first, then method by method, as the studies list them.
-        let order = |method: &Option<String>| self.methods.iter().position(|(name, _)| Some(name) == method.as_ref());
-        let mut scores: Vec<Scores> = folder.noted("knn")?;
-        scores.sort_by_key(|row| order(&row.method));
-        let mut quality: Vec<MapQuality> = folder.noted("quality")?;
-        quality.sort_by_key(|row| order(&row.method));
+        let (scores, quality) = self.sorted(folder)?;
         write_scores(folder, &scores, &layers.class_names)?;
         write_quality(folder, &quality)?;
-        let results = |map: &Map| MapResults { space: map.space.clone(), method: map.method.clone(), results: map.results.clone() };
+        let results =
+            |map: &Map| MapResults { space: map.space.clone(), method: map.method.clone(), results: map.results.clone() };
         folder.result("maps", maps.iter().map(results).collect::<Vec<_>>());
         figures::maps(folder, maps, layers)?;
         figures::scores(folder, &scores)?;
@@ -230,11 +254,7 @@ fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedd
 }
 
 /// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored.
-fn check_methods(
-    methods: &[(String, Box<dyn Embedding>)],
-    labels: &[u8],
-    widths: impl Iterator<Item = usize>,
-) -> Result<()> {
+fn check_methods(methods: &[(String, Box<dyn Embedding>)], labels: &[u8], widths: impl Iterator<Item = usize>) -> Result<()> {
     if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
         return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
     }

@@ -7,6 +7,7 @@
 pub mod axes;
 pub mod bars;
 pub mod canvas;
+pub mod dots;
 pub mod examples;
 mod font;
 pub mod heat_map;
@@ -18,6 +19,7 @@ pub mod scatter;
 mod vector;
 
 pub use bars::{BarPanel, Bars};
+pub use dots::{DotPanel, Dots, Estimate};
 pub use examples::Examples;
 pub use heat_map::{HeatMap, Shading};
 pub use history::History;
