@@ -1,6 +1,7 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod compare;
 mod devices;
 mod embed;
 mod evaluate;
@@ -73,6 +74,8 @@ enum Command {
     Transform(transform::TransformArgs),
     /// Score a space or a map by k-NN classification
     Evaluate(evaluate::EvaluateArgs),
+    /// Put two finished runs side by side, with the intervals of their differences
+    Compare(compare::CompareArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
     /// List the GPUs, and which one each --device takes
@@ -98,6 +101,7 @@ impl Cli {
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
+            Some(Command::Compare(args)) => compare::compare(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Devices) => devices::devices(&self.global),
         }

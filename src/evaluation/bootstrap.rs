@@ -4,6 +4,7 @@
 //! A replicate draws as many points as there are, with repetition, and counts how often it drew each. All statistics are taken
 //! of the same replicates, so that differences between them are paired. O(n_replicates n) beside the statistics.
 
+use crate::error::{Error, Result};
 use crate::random::Random;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 const STREAM: u64 = 0x626f_6f74_0000_0000;
 
 /// The bootstrap and its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
     /// Replicates. Default 1,000.
     pub n_replicates: usize,
@@ -37,7 +38,27 @@ pub struct Interval {
     pub high: f64,
 }
 
+/// A figure, with the interval in which it lies where that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Its value.
+    pub value: f64,
+    /// Where it lies.
+    pub interval: Option<Interval>,
+}
+
 impl Bootstrap {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn validate(&self) -> Result<()> {
+        if self.n_replicates < 100 {
+            return Err(Error::parameter("--replicates", self.n_replicates, "at least 100"));
+        }
+        Ok(())
+    }
+
     /// Intervals of statistics of one or several samples of `sizes` points, which are drawn independently of each other.
     ///
     /// `statistics` gets for each sample how often each of its points was drawn and returns the same statistics in the same

@@ -35,11 +35,19 @@ impl Confusion {
         if let Some(class) = truth.iter().chain(predicted).find(|&&class| usize::from(class) >= n_classes) {
             return Err(Error::Data(format!("there is the class {class}, but there are {n_classes} classes, from 0")));
         }
+        Ok(Self::weighted(truth, predicted, &vec![1; truth.len()], n_classes))
+    }
+
+    /// The same of points that count `weights` times each.
+    ///
+    /// # Panics
+    /// If a class is not below `n_classes`.
+    pub fn weighted(truth: &[u8], predicted: &[u8], weights: &[u32], n_classes: usize) -> Self {
         let mut counts = vec![vec![0; n_classes]; n_classes];
-        for (&truth, &predicted) in truth.iter().zip(predicted) {
-            counts[usize::from(truth)][usize::from(predicted)] += 1;
+        for ((&truth, &predicted), &weight) in truth.iter().zip(predicted).zip(weights) {
+            counts[usize::from(truth)][usize::from(predicted)] += weight as usize;
         }
-        Ok(Self { counts })
+        Self { counts }
     }
 
     /// Points of each class.
@@ -81,6 +89,13 @@ impl Confusion {
             (count > 0).then_some(Pair { class, other, count, share })
         };
         ranked(pairs.filter_map(pair).collect())
+    }
+
+    /// Share of the points of two classes that were given the other of them; none without points.
+    pub fn share(&self, class: usize, other: usize) -> Option<f64> {
+        let size: usize = [class, other].iter().map(|&class| self.counts[class].iter().sum::<usize>()).sum();
+        let count = self.counts[class][other] + self.counts[other][class];
+        (size > 0).then(|| count as f64 / size as f64)
     }
 }
 

@@ -1,6 +1,7 @@
 //! How much of the classes a space or a map keeps, and how faithful a map is to its space.
 
 mod bootstrap;
+mod comparison;
 mod confusion;
 mod gains;
 pub mod global_score;
@@ -11,7 +12,8 @@ pub mod quality;
 pub mod ranks;
 mod verdict;
 
-pub use bootstrap::{Bootstrap, Interval};
+pub use bootstrap::{Bootstrap, Estimate, Interval};
+pub use comparison::{AccuracyRow, Answer, Comparison, GainRow, MeasureRow, PairRow};
 pub use confusion::{Confusion, Pair};
 pub use gains::{Gain, gains};
 pub use insights::{Answers, Confused, ConfusedPairs, Insights, LayerGains, confusions};

@@ -6,9 +6,9 @@ use super::space::{Map, title};
 use crate::dataset::Samples;
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{Confused, Insights, LayerGains, ScoredOn, Scores};
+use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
 use crate::report::figures::{
-    BarPanel, Bars, DotPanel, Dots, Estimate, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
+    BarPanel, Bars, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
 };
 use crate::report::insights_table::{name, scored_words};
 use crate::training::History;

@@ -62,9 +62,9 @@ impl Layers {
         let mut reader = Reader { folder, files: Vec::new() };
         let found = reader.found()?;
         let names = reader.names(&found)?;
-        let train = reader.part("train", &names, found.contains(&file(SOFTMAX, "train")))?;
+        let train = reader.part("train", &names)?;
         let has_test = found.iter().any(|name| name.ends_with("_test.npy"));
-        let test = has_test.then(|| reader.part("test", &names, found.contains(&file(SOFTMAX, "test")))).transpose()?;
+        let test = has_test.then(|| reader.part("test", &names)).transpose()?;
         if let Some(test) = &test {
             reader.check_widths(&train, test)?;
         }
@@ -212,49 +212,58 @@ impl Reader<'_> {
         Ok(names)
     }
 
-    fn part(&mut self, part: &str, names: &[String], has_softmax: bool) -> Result<Part> {
+    fn part(&mut self, part: &str, names: &[String]) -> Result<Part> {
         let labels_path = self.path(&file("labels", part));
         let labels = read_classes(&labels_path)?;
         let n = labels.len();
-        let rows = |path: &Path, what: &str, found: usize| match found == n {
-            true => Ok(()),
-            false => Err(Error::input(path, format!("has {found} {what}, but {} has {n} labels", labels_path.display()))),
-        };
         let mut layers = Vec::with_capacity(names.len());
         for name in names {
             let path = self.path(&file(name, part));
             let values = npy::read_matrix(&path)?;
-            rows(&path, "rows", values.n_samples())?;
+            self.check_rows(&path, "rows", values.n_samples(), part, n)?;
             layers.push(Layer { name: name.clone(), values });
         }
-        let predictions_name = file("predictions", part);
-        let predictions = if self.folder.join(&predictions_name).exists() {
-            let path = self.path(&predictions_name);
-            let predictions = read_classes(&path)?;
-            rows(&path, "predictions", predictions.len())?;
-            Some(predictions)
-        } else if has_softmax {
-            let path = self.path(&file(SOFTMAX, part));
-            let softmax = npy::read_matrix(&path)?;
-            rows(&path, "rows", softmax.n_samples())?;
-            if softmax.n_features() > MAX_CLASSES {
-                let found = softmax.n_features();
-                return Err(Error::input(path, format!("has {found} columns, at most {MAX_CLASSES} classes are supported")));
-            }
-            Some(largest_columns(&softmax))
-        } else {
-            None
-        };
+        let predictions = self.predictions(part, n)?;
         let images_name = file("images", part);
         let images = if self.folder.join(&images_name).exists() {
             let path = self.path(&images_name);
             let images = npy::read_images(&path)?;
-            rows(&path, "images", images.n())?;
+            self.check_rows(&path, "images", images.n(), part, n)?;
             Some(images)
         } else {
             None
         };
         Ok(Part { layers, labels, predictions, images })
+    }
+
+    /// What the network answers to the `n` points of a part, if that is known.
+    fn predictions(&mut self, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
+        let [given, softmax] = ["predictions", SOFTMAX].map(|name| file(name, part));
+        if self.folder.join(&given).exists() {
+            let path = self.path(&given);
+            let predictions = read_classes(&path)?;
+            self.check_rows(&path, "predictions", predictions.len(), part, n)?;
+            return Ok(Some(predictions));
+        }
+        if !self.folder.join(&softmax).exists() {
+            return Ok(None);
+        }
+        let path = self.path(&softmax);
+        let softmax = npy::read_matrix(&path)?;
+        self.check_rows(&path, "rows", softmax.n_samples(), part, n)?;
+        if softmax.n_features() > MAX_CLASSES {
+            let found = softmax.n_features();
+            return Err(Error::input(path, format!("has {found} columns, at most {MAX_CLASSES} classes are supported")));
+        }
+        Ok(Some(largest_columns(&softmax)))
+    }
+
+    fn check_rows(&self, path: &Path, what: &str, found: usize, part: &str, n: usize) -> Result<()> {
+        if found == n {
+            return Ok(());
+        }
+        let labels = self.folder.join(file("labels", part));
+        Err(Error::input(path, format!("has {found} {what}, but {} has {n} labels", labels.display())))
     }
 
     fn check_widths(&self, train: &Part, test: &Part) -> Result<()> {
@@ -293,6 +302,14 @@ impl Reader<'_> {
         }
         Ok(names)
     }
+}
+
+/// What the network of a run answers to the `n` points of a part, if that is known.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn read_predictions(folder: &Path, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
+    Reader { folder, files: Vec::new() }.predictions(part, n)
 }
 
 /// The files as the manifest lists them.

@@ -4,7 +4,7 @@ use super::axes::{Axes, Ticks};
 use super::canvas::{Align, Canvas, Dot, FRAME, GRID, SOFT_INK, Text, WHITE, dotted_line};
 use super::font::{fit, text_width};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TICK, TITLE, TITLE_HEIGHT, color, draw_title};
-use crate::evaluation::Interval;
+use crate::evaluation::{Estimate, Interval};
 
 const ROW: f64 = 38.0;
 const PANEL_WIDTH: f64 = 430.0;
@@ -16,21 +16,12 @@ const WIDEST_NAME: f64 = 340.0;
 const WIDEST_SERIES: f64 = 320.0;
 const RADIUS: f64 = 6.5;
 
-/// Something measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
-    /// Its value.
-    pub value: f64,
-    /// Where it lies with the confidence that the caption names.
-    pub interval: Option<Interval>,
-}
-
 /// Lines of dots, in panels beside each other.
 #[derive(Clone, Debug)]
 pub struct Dots {
     /// Above the figure; none if empty.
     pub title: String,
-    /// Under the title, on what was measured for example; none if empty.
+    /// Under the title, on what was measured and what the intervals are; none if empty.
     pub caption: String,
     /// Names of the lines.
     pub rows: Vec<String>,

@@ -19,7 +19,7 @@ pub mod scatter;
 mod vector;
 
 pub use bars::{BarPanel, Bars};
-pub use dots::{DotPanel, Dots, Estimate};
+pub use dots::{DotPanel, Dots};
 pub use examples::Examples;
 pub use heat_map::{HeatMap, Shading};
 pub use history::History;
