@@ -101,6 +101,7 @@ impl TrainArgs {
             data: self.data.request(),
             out: global.out.clone(),
             force: global.force,
+            resume: global.resume,
             argv: argv(),
         })
     }
@@ -112,10 +113,11 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    let Some(test) = summary.test else { return Ok(()) };
     print(&format!(
         "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run {} --seed {} --model {path}/model/weights.safetensors\n",
-        summary.test.accuracy,
-        summary.test.loss,
+        test.accuracy,
+        test.loss,
         args.data.again(),
         global.seed,
     ));

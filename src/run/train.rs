@@ -2,8 +2,9 @@
 
 use super::figures;
 use super::folder::{Opening, RunFolder};
+use super::layers;
 use super::study::{MethodChoice, Run, Summary, close};
-use crate::activations::{Layer, activations};
+use crate::activations::activations;
 use crate::compute::{Description, Device};
 use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding;
@@ -12,7 +13,7 @@ use crate::evaluation::N_NEIGHBORS;
 use crate::files::write_atomic;
 use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
 use crate::progress::Reporter;
-use crate::training::{History, Job, Performance, Training, check_fit, evaluate};
+use crate::training::{History, Job, Training, check_fit, evaluate};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,6 +30,8 @@ pub struct TrainRun {
     pub out: Option<PathBuf>,
     /// Whether an earlier run there may be replaced.
     pub force: bool,
+    /// Whether to go on with an unfinished run there.
+    pub resume: bool,
     /// Command line, for the manifest.
     pub argv: Vec<String>,
 }
@@ -53,8 +56,11 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
     run.training.validate()?;
     let prepared = prepare(run, None)?;
     let mut folder = open(run, &prepared, description, None)?;
-    let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter);
-    close(folder, outcome.map(|(_, test)| (test, Vec::new(), Vec::new(), Vec::new())))
+    let outcome = match finished_training(&folder, &prepared) {
+        Ok(None) => train_stage(&mut folder, run, &prepared, device, description.kind, reporter).map(drop),
+        finished => finished.map(drop),
+    };
+    close(folder, outcome, reporter)
 }
 
 pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
@@ -79,13 +85,15 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     Ok(Prepared { data, train, validation, train_rows, architecture, weights })
 }
 
+/// A method's name and its parameters with every default filled in.
+pub(super) fn complete(choice: &MethodChoice) -> (String, serde_json::Value) {
+    let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
+    table.extend(choice.parameters.clone());
+    (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
+}
+
 /// The configuration with every default filled in.
 fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_json::Value {
-    let complete = |choice: &MethodChoice| {
-        let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
-        table.extend(choice.parameters.clone());
-        (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
-    };
     let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
     let mut config = serde_json::json!({
         "dataset": run.data.dataset,
@@ -113,12 +121,29 @@ pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Descriptio
         device: description.clone(),
         inputs,
     };
-    let mut folder = RunFolder::create(&path, run.force, opening)?;
+    let mut folder = RunFolder::open(&path, run.force, run.resume, opening)?;
+    if !folder.manifest.stages.is_empty() {
+        return Ok(folder);
+    }
     if !prepared.data.warnings.is_empty() {
         folder.manifest.warnings.extend(prepared.data.warnings.clone());
         folder.save()?;
     }
     Ok(folder)
+}
+
+fn stage_name(prepared: &Prepared) -> &'static str {
+    if prepared.weights.is_some() { "test of the given weights" } else { "training" }
+}
+
+/// The weights, if an earlier process left them. Of a training that was not finished nothing is taken here: checkpoints of its
+/// epochs are a matter of the training itself.
+pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Result<Option<Weights>> {
+    if !folder.has_finished(stage_name(prepared)) {
+        return Ok(None);
+    }
+    let (_, weights) = read_weights(&folder.path().join("model/weights.safetensors"))?;
+    Ok(Some(weights))
 }
 
 /// Trains, or takes the given weights, and tests.
@@ -129,7 +154,7 @@ pub(super) fn train_stage(
     device: &Device,
     kind: &'static str,
     reporter: &dyn Reporter,
-) -> Result<(Weights, Performance)> {
+) -> Result<Weights> {
     let Prepared { data, architecture, .. } = prepared;
     let start = Instant::now();
     let weights = match &prepared.weights {
@@ -155,8 +180,8 @@ pub(super) fn train_stage(
     let test = evaluate(device, architecture, &weights, &data.test)?;
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
-    folder.finish_stage(if prepared.weights.is_some() { "test of the given weights" } else { "training" }, start, kind)?;
-    Ok((weights, test))
+    folder.finish_stage(stage_name(prepared), start, kind)?;
+    Ok(weights)
 }
 
 pub(super) fn activation_stage(
@@ -165,7 +190,7 @@ pub(super) fn activation_stage(
     weights: &Weights,
     device: &Device,
     kind: &'static str,
-) -> Result<(Vec<Layer>, Vec<Layer>)> {
+) -> Result<()> {
     let start = Instant::now();
     let train = activations(device, &prepared.architecture, weights, &prepared.train)?;
     let test = activations(device, &prepared.architecture, weights, &prepared.data.test)?;
@@ -178,8 +203,8 @@ pub(super) fn activation_stage(
     }
     let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
     folder.write_numbers("activations/rows_train.npy", &rows)?;
-    folder.finish_stage("activations", start, kind)?;
-    Ok((train, test))
+    layers::write_names(folder, train.iter().map(|layer| layer.name.as_str()), &prepared.data.class_names)?;
+    folder.finish_stage("activations", start, kind)
 }
 
 fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {

@@ -8,6 +8,7 @@ pub mod architecture;
 pub mod axes;
 pub mod bars;
 pub mod canvas;
+pub mod dots;
 pub mod examples;
 mod font;
 pub mod heat_map;
@@ -21,6 +22,7 @@ mod vector;
 
 pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
+pub use dots::{DotPanel, Dots};
 pub use examples::Examples;
 pub use heat_map::{HeatMap, Shading};
 pub use history::{Curves, History};
