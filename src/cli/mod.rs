@@ -1,6 +1,7 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod data;
 mod data_args;
 mod devices;
 mod embed;
@@ -71,6 +72,9 @@ enum Command {
     Transform(transform::TransformArgs),
     /// Score a space or a map by k-NN classification
     Evaluate(evaluate::EvaluateArgs),
+    /// Look at data, convert them, fetch them
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
     /// List the GPUs, and which one each --device takes
@@ -91,6 +95,7 @@ impl Cli {
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
+            Some(Command::Data(command)) => data::data(&self.global, &command),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Devices) => devices::devices(&self.global),
         }
