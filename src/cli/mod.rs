@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod data;
 mod data_args;
 mod devices;
 mod embed;
@@ -77,6 +78,9 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Put two finished runs side by side, with the intervals of their differences
     Compare(compare::CompareArgs),
+    /// Look at data, convert them, fetch them
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
     /// List the GPUs, and which one each --device takes
@@ -103,6 +107,7 @@ impl Cli {
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Compare(args)) => compare::compare(&self.global, &args),
+            Some(Command::Data(command)) => data::data(&self.global, &command),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Devices) => devices::devices(&self.global),
         }
