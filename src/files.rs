@@ -4,6 +4,9 @@ use crate::error::{Error, Result};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+/// Beginning of the names of unfinished files.
+pub const TEMPORARY: &str = ".layerlens-";
+
 /// Writes `path` through a temporary file beside it, renamed when it is complete: a failure leaves neither a torn file
 /// nor the temporary one, and an older file of that name stays as it was.
 ///
@@ -13,7 +16,7 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::R
     let failed = |source| Error::write(path, source);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".layerlens-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

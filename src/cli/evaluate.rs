@@ -140,7 +140,7 @@ fn judge(
     if let Some(new) = &spaces.new {
         ranks = ranks.with_new(device, new, global.seed, observer.as_ref())?;
     }
-    let quality = ranks.quality(device, map, placed, observer.as_ref())?;
+    let quality = ranks.quality(device, map, placed, None, observer.as_ref())?;
     let (n_features, n_dimensions) = (spaces.x.n_features(), map.n_features());
     Ok(MapQuality { space: "input".into(), method: None, n_features, n_dimensions, quality })
 }

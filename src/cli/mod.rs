@@ -1,6 +1,9 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod compare;
+mod data;
+mod data_args;
 mod devices;
 mod embed;
 mod evaluate;
@@ -56,6 +59,9 @@ pub struct Global {
     /// Replace an earlier run in that folder
     #[arg(long, global = true, help_heading = "Global")]
     force: bool,
+    /// Go on with the unfinished run or training in the folder --out, after its last finished stage
+    #[arg(long, global = true, requires = "out", conflicts_with = "force", help_heading = "Global")]
+    resume: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +77,11 @@ enum Command {
     Transform(transform::TransformArgs),
     /// Score a space or a map by k-NN classification
     Evaluate(evaluate::EvaluateArgs),
+    /// Put two finished runs side by side, with the intervals of their differences
+    Compare(compare::CompareArgs),
+    /// Look at data, convert them, fetch them
+    #[command(subcommand)]
+    Data(data::DataCommand),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
     /// Show a model's layers: shapes, parameters, and what is looked into
@@ -86,6 +97,11 @@ impl Cli {
         if let Some(threads) = self.global.threads {
             rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
         }
+        if self.global.resume && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_))) {
+            return Err(
+                layerlens::Error::parameter("--resume", true, "`run` and `train` can be resumed, this command cannot").into()
+            );
+        }
         match self.command {
             None => run::run(&self.global, &run::RunArgs::default()),
             Some(Command::Run(args)) => run::run(&self.global, &args),
@@ -93,6 +109,8 @@ impl Cli {
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
+            Some(Command::Compare(args)) => compare::compare(&self.global, &args),
+            Some(Command::Data(command)) => data::data(&self.global, &command),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Model(args)) => model::model(&args),
             Some(Command::Devices) => devices::devices(&self.global),

@@ -1,24 +1,19 @@
 //! `layerlens train`: a classifier and its weights.
 
+use super::data_args::DataArgs;
 use super::{Global, argv, print};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::DATASETS;
 use layerlens::model::{Blueprint, MAX_UNITS, PRESETS};
 use layerlens::run::{self, TrainRun};
 use layerlens::training::{Training, ValidationSplit};
-use std::path::PathBuf;
 
 /// What to train and how.
 #[derive(Clone, Debug, Args)]
 pub struct TrainArgs {
-    /// Data set
-    #[arg(long, default_value = "fashion-mnist-sample", help = dataset_help())]
-    pub dataset: String,
-    /// Folder of the data set's files [default: LAYERLENS_DATA_DIR, the XDG data folder, /usr/share/datasets]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub data: DataArgs,
     #[arg(long, alias = "arch", value_name = "NAME|FILE.toml", default_value = "mlp", help = architecture_help())]
     pub architecture: String,
     /// Units of the hidden layers of the mlp [default: 256,64]
@@ -51,11 +46,6 @@ pub struct TrainArgs {
     /// Classify the test images after each epoch too, as the cnns do anyway
     #[arg(long)]
     pub test_every_epoch: bool,
-}
-
-fn dataset_help() -> String {
-    let names = DATASETS.iter().map(|entry| format!("{} ({})", entry.name, entry.summary)).collect::<Vec<_>>();
-    format!("Data set: {}", names.join("; "))
 }
 
 fn architecture_help() -> String {
@@ -108,20 +98,12 @@ impl TrainArgs {
         Ok(TrainRun {
             training: self.training(&architecture.training, global.seed),
             architecture,
-            dataset: self.dataset.clone(),
-            data_dir: self.data_dir.clone(),
+            data: self.data.request(),
             out: global.out.clone(),
             force: global.force,
+            resume: global.resume,
             argv: argv(),
         })
-    }
-}
-
-impl TrainArgs {
-    /// The flags by which a later run meets the same images, split alike.
-    fn same_data(&self, global: &Global) -> String {
-        let folder = self.data_dir.as_ref().map_or(String::new(), |folder| format!(" --data-dir {}", folder.display()));
-        format!("{folder} --seed {}", global.seed)
     }
 }
 
@@ -131,12 +113,13 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    let Some(test) = summary.test else { return Ok(()) };
     print(&format!(
-        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run --dataset {}{} --model {path}/model/weights.safetensors\n",
-        summary.test.accuracy,
-        summary.test.loss,
-        args.dataset,
-        args.same_data(global),
+        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run {} --seed {} --model {path}/model/weights.safetensors\n",
+        test.accuracy,
+        test.loss,
+        args.data.again(),
+        global.seed,
     ));
     Ok(())
 }

@@ -3,10 +3,10 @@
 
 use crate::error::{Error, Result};
 use crate::neighbors::NeighborGraph;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// On which points a classifier was scored; it is always fitted on the training points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoredOn {
     /// The test points.
@@ -16,7 +16,7 @@ pub enum ScoredOn {
 }
 
 /// Accuracy for one number of neighbours.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KnnScore {
     /// Neighbours that vote.
     pub n_neighbors: usize,
@@ -27,7 +27,7 @@ pub struct KnnScore {
 }
 
 /// What one space, or one map of it, scores.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The space: `raw`, `layer_1`, ...
     pub space: String,

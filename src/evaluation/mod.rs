@@ -1,13 +1,27 @@
 //! How much of the classes a space or a map keeps, and how faithful a map is to its space.
 
+mod bootstrap;
+mod comparison;
+mod confusion;
+mod gains;
 pub mod global_score;
+mod insights;
 mod knn_classifier;
 pub mod orders;
+mod over_fitting;
 pub mod quality;
 pub mod ranks;
+mod verdict;
 
+pub use bootstrap::{Bootstrap, Estimate, Interval};
+pub use comparison::{AccuracyRow, Answer, Comparison, GainRow, MeasureRow, PairRow};
+pub use confusion::{Confusion, Pair};
+pub use gains::{Gain, gains};
+pub use insights::{Answers, Confused, ConfusedPairs, Insights, LayerGains, confusions};
 pub use knn_classifier::{KnnScore, ScoredOn, Scores, knn_accuracy, predict};
+pub use over_fitting::{Fit, LEAST_RISE, OverFitting};
 pub use quality::{MapQuality, NewQuality, Quality, SpaceRanks};
+pub use verdict::{KNN_ACCURACY, Standing, Verdict, verdicts};
 
 /// The numbers of neighbours that the studies score with.
 pub const N_NEIGHBORS: [usize; 3] = [3, 5, 10];

@@ -19,7 +19,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Observer;
 use crate::random::Random;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Fewest points of which a quality can be told.
 pub const MIN_SAMPLES: usize = 4;
@@ -41,7 +41,7 @@ const DRAWS: usize = 40;
 const STREAMS: [u64; 4] = [0x7175_0001, 0x7175_0002, 0x7175_0003, 0x7175_0004];
 
 /// Figures of one map.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Points of the sample of all figures but the global score's.
     pub n_sampled: usize,
@@ -71,7 +71,7 @@ pub struct Quality {
 }
 
 /// Figures of new points in a map.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewQuality {
     /// New points that were looked at.
     pub n_sampled: usize,
@@ -84,7 +84,7 @@ pub struct NewQuality {
 }
 
 /// The quality of one map, with what it belongs to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapQuality {
     /// The space: `raw`, `layer_1`, ...
     pub space: String,
@@ -114,7 +114,7 @@ impl Quality {
         seed: u64,
         observer: &dyn Observer,
     ) -> Result<Self> {
-        SpaceRanks::new(device, x, neighbors, map.n_features(), seed, observer)?.quality(device, map, None, observer)
+        SpaceRanks::new(device, x, neighbors, map.n_features(), seed, observer)?.quality(device, map, None, None, observer)
     }
 }
 
@@ -209,12 +209,19 @@ impl<'a> SpaceRanks<'a> {
     }
 
     /// The quality of a map of the points, n_samples x n_components. `placed` are the places in it of the new points, if there
-    /// are any.
+    /// are any; `neighbors` those of the fitted points in the map, if they are at hand: at least 10 of each, or all others.
     ///
     /// # Errors
     /// [`Error::Data`] if the map has other dimensions than were said or another number of rows; any error of the device;
     /// [`Error::Interrupted`].
-    pub fn quality(&self, device: &Device, map: &Matrix, placed: Option<&Matrix>, observer: &dyn Observer) -> Result<Quality> {
+    pub fn quality(
+        &self,
+        device: &Device,
+        map: &Matrix,
+        placed: Option<&Matrix>,
+        neighbors: Option<&NeighborGraph>,
+        observer: &dyn Observer,
+    ) -> Result<Quality> {
         let expected = (self.x.n_samples(), self.global.n_components());
         if (map.n_samples(), map.n_features()) != expected {
             let (found, (n, c)) = ((map.n_samples(), map.n_features()), expected);
@@ -224,7 +231,7 @@ impl<'a> SpaceRanks<'a> {
         let sampled = map.select(&self.sample);
         let nearest = nearest_neighbors(device, &sampled, k, observer)?;
         let table = DistanceTable::among(device, &sampled, observer)?;
-        let found = neighbors_of(device, map, None, &self.sample, self.n_recalled, observer)?;
+        let found = neighbors_of(device, map, neighbors, &self.sample, self.n_recalled, observer)?;
         let triplets = table.distances(device, &self.triplets.ids)?;
         let pairs = of_pairs(table.distances(device, &self.pairs.ids)?, m, self.pairs.squared.len() < self.pairs.ids.len());
         let of_new = match (&self.new, placed) {

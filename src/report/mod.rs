@@ -1,5 +1,8 @@
 //! What a person reads of a run: figures and tables.
 
+pub mod compare_table;
 pub mod figures;
+pub mod insights_table;
+pub mod model_table;
 pub mod quality_table;
 pub mod table;

@@ -7,11 +7,11 @@ use super::space::method_results;
 use super::study::{MethodChoice, write_scores};
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
-use crate::embedding::{self, NewPoints, Space};
+use crate::embedding::{self, Fitted, NewPoints, Space};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
+use crate::neighbors::{Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
 use crate::report::figures::{Panel, Scatter, save};
 use std::path::PathBuf;
@@ -90,8 +90,8 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
     let mut folder = RunFolder::create(&path, job.force, opening)?;
-    let outcome = stages(&mut folder, job, (method, built.as_ref()), given, device, description.kind, reporter);
-    match outcome {
+    let work = Work { job, method, built: built.as_ref(), device, kind: description.kind, reporter };
+    match work.stages(&mut folder, given) {
         Ok((scores, quality, results)) => {
             let warnings = folder.manifest.warnings.clone();
             Ok(EmbedSummary { path: folder.close(Ok(()))?, scores, quality, results, warnings })
@@ -124,114 +124,151 @@ fn check(job: &Embed) -> Result<()> {
 /// Scores, quality, and what the method reports of the map.
 type Outcome = (Vec<Scores>, Vec<MapQuality>, Vec<(String, f64)>);
 
-fn stages(
-    folder: &mut RunFolder,
-    job: &Embed,
-    (method, built): (&embedding::Method, &dyn embedding::Embedding),
-    given: Option<NeighborGraph>,
-    device: &Device,
+/// What all stages share.
+struct Work<'a> {
+    job: &'a Embed,
+    method: &'static embedding::Method,
+    built: &'a dyn embedding::Embedding,
+    device: &'a Device,
     kind: &'static str,
-    reporter: &dyn Reporter,
-) -> Result<Outcome> {
-    let x = &job.fitted.x;
-    let start = Instant::now();
-    let observer = reporter.stage("neighbours");
-    let k = built.n_neighbors();
-    let watched = (reporter, observer.as_ref());
-    let neighbors = match given {
-        Some(graph) => Some(graph),
-        None if k == 0 => None,
-        None => Some(neighbors::find(folder, &job.search, device, (x, k), "neighbors/input.safetensors", watched)?),
-    };
-    drop(observer);
-    folder.finish_stage("neighbours", start, kind)?;
-
-    let start = Instant::now();
-    let observer = reporter.stage(method.title);
-    let fitted = built.fit(device, &Space { x, neighbors: neighbors.as_ref(), pca: None }, observer.as_ref())?;
-    drop(observer);
-    folder.write_matrix("embeddings/embedding.npy", fitted.embedding())?;
-    embedding::save(fitted.as_ref(), x, &folder.below("map.safetensors")?)?;
-    folder.list("map.safetensors", None, None);
-    folder.result(method.name, method_results(fitted.as_ref()));
-    folder.finish_stage(method.name, start, kind)?;
-
-    let placed = match &job.new {
-        None => None,
-        Some(new) => {
-            let start = Instant::now();
-            let observer = reporter.stage("placing new points");
-            let voters = fitted.n_neighbors_to_place().max(1);
-            // By the metric of the fitted points' own neighbours, which may have come from a file.
-            let search = Search { metric: fitted.metric(), ..job.search.clone() };
-            let to_fitted = search.nearest_references(device, &new.x, x, voters, observer.as_ref())?;
-            let placed = fitted.transform(device, &NewPoints { x: &new.x, neighbors: &to_fitted })?;
-            folder.write_matrix("embeddings/new.npy", &placed)?;
-            folder.finish_stage("transform", start, kind)?;
-            Some(placed)
-        }
-    };
-    let start = Instant::now();
-    let scores = score(folder, job, method, fitted.embedding(), placed.as_ref(), device, reporter)?;
-    if !scores.is_empty() {
-        write_scores(folder, &scores, &[])?;
-    }
-    let observer = reporter.stage("quality");
-    let judged = Judged { space: "input", x, new: job.new.as_ref().map(|new| &new.x), neighbors: neighbors.as_ref() };
-    let maps = [(method.name, fitted.embedding(), placed.as_ref())];
-    let quality = quality::judge(folder, judged, &maps, device, observer.as_ref())?;
-    drop(observer);
-    if !quality.is_empty() {
-        write_quality(folder, &quality)?;
-    }
-    draw(folder, job, method, fitted.embedding(), placed.as_ref())?;
-    folder.finish_stage("scores and figures", start, kind)?;
-    Ok((scores, quality, fitted.results().to_vec()))
+    reporter: &'a dyn Reporter,
 }
 
-fn score(
-    folder: &mut RunFolder,
-    job: &Embed,
-    method: &embedding::Method,
-    map: &Matrix,
-    placed: Option<&Matrix>,
-    device: &Device,
-    reporter: &dyn Reporter,
-) -> Result<Vec<Scores>> {
-    let Some(labels) = &job.fitted.labels else { return Ok(Vec::new()) };
-    let x = &job.fitted.x;
-    let (ks, dropped): (Vec<usize>, Vec<usize>) = N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
-    if !dropped.is_empty() {
-        let dropped = dropped.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        folder.manifest.warnings.push(format!("not scored for k = {dropped}: there are {} points", x.n_samples()));
-    }
-    let Some(&most) = ks.last() else { return Ok(Vec::new()) };
-    let observer = reporter.stage("scores");
-    let mut scores = Vec::new();
-    let mut add = |space: &Matrix, made_by: Option<&str>, graph: &NeighborGraph, scored: &[u8], scored_on| {
-        let knn = knn_accuracy(graph, labels, scored, &ks)?;
-        let (n_fitted, n_scored) = (labels.len(), scored.len());
-        let method = made_by.map(str::to_owned);
-        scores.push(Scores {
-            space: "input".into(),
-            method,
-            n_dimensions: space.n_features(),
-            n_fitted,
-            n_scored,
-            scored_on,
-            knn,
-        });
-        Ok::<(), Error>(())
-    };
-    for (space, new, made_by) in [(x, job.new.as_ref().map(|new| &new.x), None), (map, placed, Some(method.name))] {
-        let graph = nearest_neighbors(device, space, most, observer.as_ref())?;
-        add(space, made_by, &graph, labels, ScoredOn::TrainLeaveOneOut)?;
-        if let (Some(new), Some(new_labels)) = (new, job.new.as_ref().and_then(|new| new.labels.as_ref())) {
-            let graph = nearest_references(device, new, space, most, observer.as_ref())?;
-            add(space, made_by, &graph, new_labels, ScoredOn::Test)?;
+/// New points in a map.
+struct Placed {
+    map: Matrix,
+    /// Their nearest fitted points in the space.
+    to_fitted: NeighborGraph,
+}
+
+impl Work<'_> {
+    fn stages(&self, folder: &mut RunFolder, given: Option<NeighborGraph>) -> Result<Outcome> {
+        let from_file = given.is_some();
+        let neighbors = self.neighbors(folder, given)?;
+        let fitted = self.fit(folder, neighbors.as_ref())?;
+        let placed = self.place(folder, fitted.as_ref())?;
+        let start = Instant::now();
+        let map = fitted.embedding();
+        // The graph of the fit serves the score too if it is what the score would search for.
+        let exact = !from_file && self.job.search.method == SearchMethod::Exact && self.job.search.metric == Metric::Euclidean;
+        let (scores, in_map) = self.score(folder, map, placed.as_ref(), neighbors.as_ref().filter(|_| exact))?;
+        if !scores.is_empty() {
+            write_scores(folder, &scores, &[])?;
         }
+        let observer = self.reporter.stage("quality");
+        let new = self.job.new.as_ref().map(|new| &new.x);
+        let judged = Judged { space: "input", x: &self.job.fitted.x, new, neighbors: neighbors.as_ref() };
+        let new = placed.as_ref().map(|placed| &placed.map);
+        let map_to_judge = quality::Placed { method: self.method.name, map, new, neighbors: in_map.as_ref() };
+        let quality = quality::judge(folder, judged, &[map_to_judge], self.device, observer.as_ref())?;
+        drop(observer);
+        if !quality.is_empty() {
+            write_quality(folder, &quality)?;
+        }
+        draw(folder, self.job, self.method, map, new)?;
+        folder.finish_stage("scores and figures", start, self.kind)?;
+        Ok((scores, quality, fitted.results().to_vec()))
     }
-    Ok(scores)
+
+    fn neighbors(&self, folder: &mut RunFolder, given: Option<NeighborGraph>) -> Result<Option<NeighborGraph>> {
+        let start = Instant::now();
+        let observer = self.reporter.stage("neighbours");
+        let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
+        let watched = (self.reporter, observer.as_ref());
+        let neighbors = match given {
+            Some(graph) => Some(graph),
+            None if k == 0 => None,
+            None => Some(neighbors::find(folder, &self.job.search, self.device, (x, k), "neighbors/input.safetensors", watched)?),
+        };
+        drop(observer);
+        folder.finish_stage("neighbours", start, self.kind)?;
+        Ok(neighbors)
+    }
+
+    fn fit(&self, folder: &mut RunFolder, neighbors: Option<&NeighborGraph>) -> Result<Box<dyn Fitted>> {
+        let start = Instant::now();
+        let observer = self.reporter.stage(self.method.title);
+        let x = &self.job.fitted.x;
+        let fitted = self.built.fit(self.device, &Space { x, neighbors, pca: None }, observer.as_ref())?;
+        drop(observer);
+        folder.write_matrix("embeddings/embedding.npy", fitted.embedding())?;
+        embedding::save(fitted.as_ref(), x, &folder.below("map.safetensors")?)?;
+        folder.list("map.safetensors", None, None);
+        folder.result(self.method.name, method_results(fitted.as_ref()));
+        folder.finish_stage(self.method.name, start, self.kind)?;
+        Ok(fitted)
+    }
+
+    fn place(&self, folder: &mut RunFolder, fitted: &dyn Fitted) -> Result<Option<Placed>> {
+        let Some(new) = &self.job.new else { return Ok(None) };
+        let start = Instant::now();
+        let observer = self.reporter.stage("placing new points");
+        let x = &self.job.fitted.x;
+        // As many as the score looks at, if it looks at the same ones.
+        let scored = new.labels.is_some() && fitted.metric() == Metric::Euclidean;
+        let voters = if scored { N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).max().unwrap_or(1) } else { 1 };
+        let voters = fitted.n_neighbors_to_place().max(voters);
+        // By the metric of the fitted points' own neighbours, which may have come from a file.
+        let search = Search { metric: fitted.metric(), ..self.job.search.clone() };
+        let to_fitted = search.nearest_references(self.device, &new.x, x, voters, observer.as_ref())?;
+        let map = fitted.transform(self.device, &NewPoints { x: &new.x, neighbors: &to_fitted })?;
+        folder.write_matrix("embeddings/new.npy", &map)?;
+        folder.finish_stage("transform", start, self.kind)?;
+        Ok(Some(Placed { map, to_fitted }))
+    }
+
+    /// The accuracies, and the fitted points' neighbours in the map. `neighbors` are those of the fitted points by an exact
+    /// Euclidean search, if they are at hand.
+    fn score(
+        &self,
+        folder: &mut RunFolder,
+        map: &Matrix,
+        placed: Option<&Placed>,
+        neighbors: Option<&NeighborGraph>,
+    ) -> Result<(Vec<Scores>, Option<NeighborGraph>)> {
+        let Some(labels) = &self.job.fitted.labels else { return Ok((Vec::new(), None)) };
+        let x = &self.job.fitted.x;
+        let (ks, dropped): (Vec<usize>, Vec<usize>) = N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
+        if !dropped.is_empty() {
+            let dropped = dropped.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            folder.manifest.warnings.push(format!("not scored for k = {dropped}: there are {} points", x.n_samples()));
+        }
+        let Some(&most) = ks.last() else { return Ok((Vec::new(), None)) };
+        let observer = self.reporter.stage("scores");
+        let mut scores = Vec::new();
+        let mut add = |space: &Matrix, made_by: Option<&str>, graph: &NeighborGraph, scored: &[u8], scored_on| {
+            scores.push(Scores {
+                space: "input".into(),
+                method: made_by.map(str::to_owned),
+                n_dimensions: space.n_features(),
+                n_fitted: labels.len(),
+                n_scored: scored.len(),
+                scored_on,
+                knn: knn_accuracy(graph, labels, scored, &ks)?,
+            });
+            Ok::<(), Error>(())
+        };
+        let enough = |graph: &&NeighborGraph| graph.n_neighbors() >= most && graph.metric() == Metric::Euclidean;
+        let among = |space, known: Option<&NeighborGraph>| match known.filter(enough) {
+            Some(graph) => Ok(graph.clone()),
+            None => nearest_neighbors(self.device, space, most, observer.as_ref()),
+        };
+        let between = |new, space, known: Option<&NeighborGraph>| match known.filter(enough) {
+            Some(graph) => Ok(graph.clone()),
+            None => nearest_references(self.device, new, space, most, observer.as_ref()),
+        };
+        let new = self.job.new.as_ref().zip(placed).and_then(|(new, placed)| Some((new, placed, new.labels.as_ref()?)));
+        add(x, None, &among(x, neighbors)?, labels, ScoredOn::TrainLeaveOneOut)?;
+        if let Some((new, placed, new_labels)) = new {
+            add(x, None, &between(&new.x, x, Some(&placed.to_fitted))?, new_labels, ScoredOn::Test)?;
+        }
+        let in_map = among(map, None)?;
+        add(map, Some(self.method.name), &in_map, labels, ScoredOn::TrainLeaveOneOut)?;
+        if let Some((_, placed, new_labels)) = new {
+            add(map, Some(self.method.name), &between(&placed.map, map, None)?, new_labels, ScoredOn::Test)?;
+        }
+        Ok((scores, Some(in_map)))
+    }
 }
 
 fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &Matrix, placed: Option<&Matrix>) -> Result<()> {

@@ -1,19 +1,22 @@
 //! Which figures a run draws, and under which names.
 
 use super::folder::RunFolder;
+use super::layers::Layers;
 use super::space::{Map, title};
-use crate::dataset::Dataset;
+use crate::dataset::Samples;
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{ScoredOn, Scores};
-use crate::matrix::Matrix;
-use crate::report::figures::{BarPanel, Bars, Examples, Figure, History as HistoryFigure, Panel, Scatter, save};
+use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
+use crate::report::figures::{
+    BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
+};
+use crate::report::insights_table::{name, scored_words};
 use crate::training::History;
 
 /// Example images of each class in `examples`.
 const EXAMPLES: usize = 10;
 
-fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
+pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
     let stem = folder.below(&format!("figures/{name}"))?;
     save(figure, &stem)?;
     for kind in ["png", "svg"] {
@@ -23,19 +26,19 @@ fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()>
 }
 
 /// The first images of each class.
-pub fn examples(folder: &mut RunFolder, data: &Dataset) -> Result<()> {
-    let images = &data.train.images;
+pub fn examples(folder: &mut RunFolder, title: &str, samples: &Samples, class_names: &[String]) -> Result<()> {
+    let images = &samples.images;
     let of_class = |class: usize| {
-        let rows = data.train.labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
+        let rows = samples.labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
         rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
     };
     let figure = Examples {
-        title: format!("The first training images of each class of {}", data.name),
-        images: (0..data.class_names.len()).map(of_class).collect(),
+        title: title.into(),
+        images: (0..class_names.len()).map(of_class).collect(),
         width: images.width(),
         height: images.height(),
         columns: EXAMPLES,
-        class_names: &data.class_names,
+        class_names,
     };
     write(folder, "examples", &figure)
 }
@@ -43,35 +46,31 @@ pub fn examples(folder: &mut RunFolder, data: &Dataset) -> Result<()> {
 /// Loss and accuracy against epoch.
 pub fn history(folder: &mut RunFolder, history: &History) -> Result<()> {
     let figure = HistoryFigure {
-        train_loss: &history.train_loss,
-        validation_loss: &history.validation_loss,
-        train_accuracy: &history.train_accuracy,
-        validation_accuracy: &history.validation_accuracy,
+        title: "Training history".into(),
+        train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
+        validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
+        test: None,
     };
     write(folder, "history", &figure)
 }
 
 /// For each method the input's map, and the hidden layers' maps: a row a layer, training points left, test points right.
-pub fn maps<'a>(folder: &mut RunFolder, maps: &'a [Map], class_names: &'a [String], labels: (&'a [u8], &'a [u8])) -> Result<()> {
+pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()> {
     let mut methods: Vec<&str> = maps.iter().map(|map| map.method.as_str()).collect();
-    methods.dedup();
     methods.sort_unstable();
     methods.dedup();
     for name in methods {
         let method = embedding::method(name)?.title;
         let of_method = maps.iter().filter(|map| map.method == name);
-        let (raw, layers): (Vec<&'a Map>, Vec<&'a Map>) = of_method.partition(|map| map.space == crate::activations::RAW);
-        for (stem, what, maps) in [("raw", "the raw pixels", raw), ("layers", "the hidden layers", layers)] {
+        let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.space == crate::activations::RAW);
+        for (stem, what, maps) in [("raw", "the raw input", raw), ("layers", "the hidden layers", hidden)] {
             if maps.is_empty() {
                 continue;
             }
-            let row = |map: &&'a Map| {
-                vec![panel(map, "training images", &map.train, labels.0), panel(map, "test images", &map.test, labels.1)]
-            };
             let figure = Scatter {
                 title: format!("{method} of {what}"),
-                panels: maps.iter().map(row).collect(),
-                class_names,
+                panels: maps.iter().map(|map| row(map, layers)).collect(),
+                class_names: &layers.class_names,
                 rows_share_axes: true,
                 direct_labels: true,
             };
@@ -81,13 +80,19 @@ pub fn maps<'a>(folder: &mut RunFolder, maps: &'a [Map], class_names: &'a [Strin
     Ok(())
 }
 
-fn panel<'a>(map: &Map, part: &str, embedding: &'a Matrix, labels: &'a [u8]) -> Panel<'a> {
-    Panel { title: format!("{}, {part}", capital(&title(&map.space))), embedding, labels }
+fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
+    let space = capital(&title(&map.space));
+    let panel = |part: &str, embedding, labels| Panel { title: format!("{space}, {part} points"), embedding, labels };
+    let mut row = vec![panel("training", &map.train, &layers.train.labels[..])];
+    row.extend(map.test.as_ref().zip(layers.test.as_ref()).map(|(places, test)| panel("test", places, &test.labels)));
+    row
 }
 
-/// The k-NN accuracies of the test points as bars.
+/// The k-NN accuracies of the test points, or without any those of the training points, as bars.
 pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
-    let tested: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == ScoredOn::Test).collect();
+    let scored_on =
+        if scores.iter().any(|row| row.scored_on == ScoredOn::Test) { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
+    let tested: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == scored_on).collect();
     let Some(first) = tested.first() else { return Ok(()) };
     let mut spaces: Vec<&str> = Vec::new();
     let mut methods: Vec<Option<&str>> = Vec::new();
@@ -112,7 +117,12 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
         Some(name) => format!("{} in 2-D", embedding::method(name).map_or(*name, |method| method.title)),
     };
     let figure = Bars {
-        title: format!("k-NN accuracy on {} test images", first.n_scored),
+        title: match scored_on {
+            ScoredOn::Test => format!("k-NN accuracy on {} test points", first.n_scored),
+            ScoredOn::TrainLeaveOneOut => {
+                format!("k-NN accuracy on {} training points, each without its own vote", first.n_scored)
+            }
+        },
         groups: spaces.iter().map(|space| capital(&title(space))).collect(),
         series: methods.iter().map(series).collect(),
         panels: panels.collect(),
@@ -120,7 +130,60 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
     write(folder, "knn_accuracy", &figure)
 }
 
-fn capital(words: &str) -> String {
+/// Per-class accuracies from the first space to the last: in the spaces themselves, and in each method's maps.
+pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]) -> Result<()> {
+    let Some(own) = insights.gains.iter().find(|gains| gains.method.is_none()) else { return Ok(()) };
+    // All panels have their classes in the order of the spaces themselves.
+    let classes: Vec<usize> = own.classes.iter().map(|gain| gain.class).collect();
+    let panel = |gains: &LayerGains| {
+        let value = |at: usize, class: usize| {
+            let gain = gains.classes.iter().find(|gain| gain.class == class)?;
+            Some(Estimate { value: *gain.accuracy.get(at)?, interval: None })
+        };
+        let values = (0..own.spaces.len()).map(|at| classes.iter().map(|&class| value(at, class)).collect()).collect();
+        DotPanel { title: space_words(gains.method.as_deref()), values, is_difference: false }
+    };
+    let figure = Dots {
+        title: "What the layers did for each class".into(),
+        caption: format!(
+            "Accuracy of {}-NN {}; the classes that gain most from the first space to the last come first",
+            insights.n_neighbors,
+            scored_words(insights)
+        ),
+        rows: classes.iter().map(|&class| name(class_names, class)).collect(),
+        series: own.spaces.iter().map(|space| capital(&title(space))).collect(),
+        panels: insights.gains.iter().map(panel).collect(),
+    };
+    write(folder, "gains", &figure)
+}
+
+/// Which classes one classifier takes for which.
+pub fn confusion(folder: &mut RunFolder, confused: &Confused, class_names: &[String]) -> Result<()> {
+    let (stem, words) = match &confused.space {
+        None => ("classifier".to_owned(), "the classifier".to_owned()),
+        Some(space) => (space.clone(), format!("k-NN in all dimensions of {}", space_name(space))),
+    };
+    let accuracy = confused.confusion.accuracy();
+    let sides = ["class", "predicted"].map(|side| (side.to_owned(), class_names.to_vec()));
+    let [rows, columns] = sides;
+    let figure =
+        HeatMap::of_counts(format!("Confusions of {words}, accuracy {accuracy:.4}"), rows, columns, &confused.confusion.counts);
+    write(folder, &format!("confusion_{stem}"), &figure)
+}
+
+fn space_name(space: &str) -> String {
+    if space == crate::activations::RAW { "the raw input".into() } else { title(space) }
+}
+
+/// A space itself or a map, in words.
+pub fn space_words(method: Option<&str>) -> String {
+    match method {
+        None => "All dimensions".to_owned(),
+        Some(name) => format!("{} in 2-D", embedding::method(name).map_or(name, |method| method.title)),
+    }
+}
+
+pub(super) fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,88 +1,20 @@
 //! A run's folder and its manifest, which is rewritten whole after every stage.
+//!
+//! What a stage lists and notes counts when the stage is finished: a run that is killed, interrupted or failed is left as it
+//! was after its last finished stage, and goes on from there.
 
+use super::manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
 use crate::compute::Description;
 use crate::dataset::{Source, npy};
 use crate::error::{Error, Result};
-use crate::files::{create_folder, write_atomic};
+use crate::files::{TEMPORARY, create_folder, write_atomic};
 use crate::matrix::Matrix;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// Version of the manifest's layout; raised when a reader must know.
-pub const SCHEMA_VERSION: u32 = 1;
-
-/// Everything that is needed to understand, and to repeat, a run.
-#[derive(Clone, Debug, Serialize)]
-pub struct Manifest {
-    /// [`SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// Version of the program.
-    pub layerlens_version: &'static str,
-    /// `running`, `complete`, `failed` or `interrupted`.
-    pub status: Status,
-    /// Why it failed.
-    pub error: Option<String>,
-    /// When it began, UTC.
-    pub started: String,
-    /// Command line.
-    pub argv: Vec<String>,
-    /// Seed of everything that is random.
-    pub seed: u64,
-    /// The configuration with all defaults filled in.
-    pub config: Value,
-    /// What computed, and why that.
-    pub device: Description,
-    /// Files that were read.
-    pub inputs: Vec<Source>,
-    /// Finished stages in order.
-    pub stages: Vec<Stage>,
-    /// Files that were written.
-    pub outputs: Vec<Output>,
-    /// What the user should know about the results.
-    pub warnings: Vec<String>,
-    /// Figures of the run: accuracies, divergences, scores.
-    pub results: serde_json::Map<String, Value>,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// Under way, or killed.
-    Running,
-    /// Everything is there.
-    Complete,
-    /// Ended by an error.
-    Failed,
-    /// Ended by the user.
-    Interrupted,
-}
-
-/// A finished stage.
-#[derive(Clone, Debug, Serialize)]
-pub struct Stage {
-    /// What was done.
-    pub name: String,
-    /// Wall time.
-    pub seconds: f64,
-    /// `cpu` or `gpu`.
-    pub device: &'static str,
-}
-
-/// A written file.
-#[derive(Clone, Debug, Serialize)]
-pub struct Output {
-    /// Path below the run's folder.
-    pub path: String,
-    /// Rows and columns of an array.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shape: Option<Vec<usize>>,
-    /// Type of an array's elements.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub dtype: Option<&'static str>,
-}
 
 /// A run's folder.
 #[derive(Debug)]
@@ -90,6 +22,10 @@ pub struct RunFolder {
     path: PathBuf,
     /// The earlier run that this one replaces, set aside until this one is complete.
     replaced: Option<PathBuf>,
+    /// The manifest after the last finished stage.
+    saved: Manifest,
+    /// Held while a process works in the folder.
+    _lock: Option<File>,
     /// Its manifest; written by [`RunFolder::save`].
     pub manifest: Manifest,
 }
@@ -132,30 +68,92 @@ impl RunFolder {
             return Err(Error::Exists(path.to_owned()));
         }
         create_folder(path)?;
-        let Opening { argv, seed, config, device, inputs } = opening;
-        let fallback = device.fallback.then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
-        let manifest = Manifest {
-            schema_version: SCHEMA_VERSION,
-            layerlens_version: env!("CARGO_PKG_VERSION"),
-            status: Status::Running,
-            error: None,
-            started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            argv,
-            seed,
-            config: without_noise(config),
-            device,
-            inputs,
-            stages: Vec::new(),
-            outputs: Vec::new(),
-            warnings: fallback.into_iter().collect(),
-            results: serde_json::Map::new(),
-        };
-        let folder = Self { path: path.to_owned(), replaced, manifest };
-        let config =
-            toml::to_string(&folder.manifest.config).map_err(|error| Error::write(path, std::io::Error::other(error)))?;
-        write_atomic(&path.join("config.toml"), |writer| writer.write_all(config.as_bytes()))?;
+        Self::begin(path, replaced, opening.manifest())
+    }
+
+    /// [`RunFolder::resume`] or [`RunFolder::create`].
+    ///
+    /// # Errors
+    /// As those.
+    pub fn open(path: &Path, force: bool, resume: bool, opening: Opening) -> Result<Self> {
+        if resume { Self::resume(path, opening) } else { Self::create(path, force, opening) }
+    }
+
+    /// Goes on with the run in `path` after its last finished stage; one of which nothing is left but unfinished files is begun.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the folder holds something else, or a run that was begun with another configuration, seed, version,
+    /// device or other inputs, which is named; [`Error::Write`] if another process works there.
+    pub fn resume(path: &Path, opening: Opening) -> Result<Self> {
+        create_folder(path)?;
+        let mut manifest = opening.manifest();
+        let beginnings = ["manifest.json", "config.toml"].map(|name| path.join(name).exists());
+        if beginnings == [false, true] || (beginnings == [false, false] && is_empty_but_for_torn_files(path)) {
+            remove_torn_files(path)?;
+            return Self::begin(path, set_aside_before(path), manifest);
+        }
+        let found = Found::read(path)?;
+        found.check_same(&manifest)?;
+        let lock = lock(path)?;
+        remove_torn_files(path)?;
+        manifest.argv = found.part("argv")?;
+        manifest.started = found.part("started")?;
+        manifest.stages = found.part("stages")?;
+        manifest.outputs = found.part("outputs")?;
+        manifest.warnings = found.part("warnings")?;
+        manifest.results = found.part("results")?;
+        if found.part::<Status>("status")? == Status::Complete {
+            manifest.status = Status::Complete;
+        }
+        let replaced = set_aside_before(path);
+        let mut folder = Self { path: path.to_owned(), replaced, saved: manifest.clone(), _lock: lock, manifest };
+        if folder.manifest.status != Status::Complete {
+            folder.write_config()?;
+            folder.save()?;
+        }
+        Ok(folder)
+    }
+
+    fn begin(path: &Path, replaced: Option<PathBuf>, manifest: Manifest) -> Result<Self> {
+        let lock = lock(path)?;
+        let mut folder = Self { path: path.to_owned(), replaced, saved: manifest.clone(), _lock: lock, manifest };
+        folder.write_config()?;
         folder.save()?;
         Ok(folder)
+    }
+
+    fn write_config(&self) -> Result<()> {
+        let (path, config) = (self.path.join("config.toml"), toml::to_string(&self.manifest.config));
+        let config = config.map_err(|error| Error::write(&path, std::io::Error::other(error)))?;
+        write_atomic(&path, |writer| writer.write_all(config.as_bytes()))
+    }
+
+    /// Whether the stage `name` is finished, in an earlier process perhaps.
+    pub fn has_finished(&self, name: &str) -> bool {
+        self.manifest.stages.iter().any(|stage| stage.name == name)
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_complete(&self) -> bool {
+        self.manifest.status == Status::Complete
+    }
+
+    /// What was noted under `name`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is nothing, or something of another shape.
+    pub fn noted<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
+        let value = self.manifest.results.get(name).cloned().unwrap_or(Value::Null);
+        let damaged = |error| Error::input(self.path.join("manifest.json"), format!("`results.{name}` is damaged: {error}"));
+        serde_json::from_value(value).map_err(damaged)
+    }
+
+    /// Adds to a list of results.
+    pub fn add_results(&mut self, name: &str, values: impl IntoIterator<Item = impl Serialize>) {
+        let values = values.into_iter().map(|value| serde_json::to_value(value).unwrap_or(Value::Null));
+        if let Value::Array(list) = self.manifest.results.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+            list.extend(values);
+        }
     }
 
     /// Where it is.
@@ -197,7 +195,7 @@ impl RunFolder {
 
     /// Lists a file that was written.
     pub fn list(&mut self, name: &str, shape: Option<Vec<usize>>, dtype: Option<&'static str>) {
-        self.manifest.outputs.push(Output { path: name.into(), shape, dtype });
+        self.manifest.outputs.push(Output { path: name.into(), shape, dtype: dtype.map(str::to_owned) });
     }
 
     /// Notes a figure of the run.
@@ -211,7 +209,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Write`].
     pub fn finish_stage(&mut self, name: &str, start: Instant, device: &'static str) -> Result<()> {
-        self.manifest.stages.push(Stage { name: name.into(), seconds: start.elapsed().as_secs_f64(), device });
+        self.manifest.stages.push(Stage { name: name.into(), seconds: start.elapsed().as_secs_f64(), device: device.into() });
         self.save()
     }
 
@@ -221,6 +219,9 @@ impl RunFolder {
     /// # Errors
     /// That error, or [`Error::Write`].
     pub fn close(mut self, outcome: Result<()>) -> Result<PathBuf> {
+        if outcome.is_err() {
+            self.manifest = self.saved.clone();
+        }
         self.manifest.status = match &outcome {
             Ok(()) => Status::Complete,
             Err(Error::Interrupted) => Status::Interrupted,
@@ -247,10 +248,35 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn save(&self) -> Result<()> {
+    pub fn save(&mut self) -> Result<()> {
         let path = self.path.join("manifest.json");
         let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
-        write_atomic(&path, |writer| writer.write_all(&text))
+        write_atomic(&path, |writer| writer.write_all(&text))?;
+        self.saved = self.manifest.clone();
+        Ok(())
+    }
+}
+
+impl Opening {
+    fn manifest(self) -> Manifest {
+        let Opening { argv, seed, config, device, inputs } = self;
+        let fallback = device.fallback.then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
+        Manifest {
+            schema_version: SCHEMA_VERSION,
+            layerlens_version: env!("CARGO_PKG_VERSION"),
+            status: Status::Running,
+            error: None,
+            started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            argv,
+            seed,
+            config: without_noise(config),
+            device,
+            inputs,
+            stages: Vec::new(),
+            outputs: Vec::new(),
+            warnings: fallback.into_iter().collect(),
+            results: serde_json::Map::new(),
+        }
     }
 }
 
@@ -293,4 +319,46 @@ fn holds_run(path: &Path) -> bool {
 
 fn is_empty_folder(path: &Path) -> bool {
     std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Claims the folder for this process; where the system cannot lock a folder, nothing is claimed.
+fn lock(path: &Path) -> Result<Option<File>> {
+    let Some(file) = File::open(path).ok().filter(|_| cfg!(unix)) else { return Ok(None) };
+    match file.try_lock() {
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(Error::write(path, std::io::Error::other("another process works in this folder at present")))
+        }
+        locked => Ok(locked.is_ok().then_some(file)),
+    }
+}
+
+fn is_torn(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with(TEMPORARY)
+}
+
+fn is_empty_but_for_torn_files(path: &Path) -> bool {
+    std::fs::read_dir(path).is_ok_and(|entries| entries.flatten().all(|entry| is_torn(&entry.file_name())))
+}
+
+/// Removes the temporary files that a killed process left below `folder`.
+fn remove_torn_files(folder: &Path) -> Result<()> {
+    let failed = |error| Error::write(folder, error);
+    for entry in std::fs::read_dir(folder).map_err(failed)?.flatten() {
+        let kind = entry.file_type().map_err(failed)?;
+        if kind.is_dir() {
+            remove_torn_files(&entry.path())?;
+        } else if kind.is_file() && is_torn(&entry.file_name()) {
+            std::fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The run that a killed process had set aside in favour of the one at `path`.
+fn set_aside_before(path: &Path) -> Option<PathBuf> {
+    let whole = path.canonicalize().ok()?;
+    let prefix = format!(".{}-replaced-", whole.file_name()?.to_string_lossy());
+    let beside = std::fs::read_dir(whole.parent()?).ok()?.flatten();
+    let mut found = beside.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).map(|entry| entry.path());
+    found.find(|path| holds_run(path))
 }

@@ -2,16 +2,26 @@
 //!
 //! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
 
+mod compare;
+mod compare_counts;
+mod compare_figures;
 mod embed;
 mod figures;
+mod finished;
 mod folder;
+mod insights;
+mod layers;
+mod manifest;
 mod neighbors;
+mod predictions;
 mod quality;
 mod space;
 mod study;
 mod train;
 
+pub use compare::{Compare, CompareSummary, compare};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
-pub use folder::{Manifest, Opening, Output, RunFolder, SCHEMA_VERSION, Stage, Status, default_path};
+pub use folder::{Opening, RunFolder, default_path};
+pub use manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
 pub use study::{MapResults, MethodChoice, Run, Summary, run};
 pub use train::{TrainRun, train};

@@ -19,12 +19,24 @@ pub(super) struct Judged<'a> {
     pub(super) neighbors: Option<&'a NeighborGraph>,
 }
 
-/// Judges maps, each the method's name, the places of the fitted points and those of the new ones. All have the dimensions of
-/// the first. Data that allow no figures, fewer than four points for example, give none, and the manifest a warning.
+/// A map to judge.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'a> {
+    /// The method's name.
+    pub(super) method: &'a str,
+    /// Places of the fitted points.
+    pub(super) map: &'a Matrix,
+    /// Places of the new ones.
+    pub(super) new: Option<&'a Matrix>,
+    /// Neighbours of the fitted points in the map.
+    pub(super) neighbors: Option<&'a NeighborGraph>,
+}
+
+/// Judges maps, which all have the dimensions of the first. Data that allow no figures, fewer than four points for example, give none, and the manifest a warning.
 pub(super) fn judge(
     folder: &mut RunFolder,
     judged: Judged<'_>,
-    maps: &[(&str, &Matrix, Option<&Matrix>)],
+    maps: &[Placed<'_>],
     device: &Device,
     observer: &dyn Observer,
 ) -> Result<Vec<MapQuality>> {
@@ -40,18 +52,18 @@ pub(super) fn judge(
 fn figures(
     seed: u64,
     judged: Judged<'_>,
-    maps: &[(&str, &Matrix, Option<&Matrix>)],
+    maps: &[Placed<'_>],
     device: &Device,
     observer: &dyn Observer,
 ) -> Result<Vec<MapQuality>> {
     let Judged { space, x, new, neighbors } = judged;
-    let Some(&(_, first, _)) = maps.first() else { return Ok(Vec::new()) };
-    let mut ranks = SpaceRanks::new(device, x, neighbors, first.n_features(), seed, observer)?;
+    let Some(first) = maps.first() else { return Ok(Vec::new()) };
+    let mut ranks = SpaceRanks::new(device, x, neighbors, first.map.n_features(), seed, observer)?;
     if let Some(new) = new {
         ranks = ranks.with_new(device, new, seed, observer)?;
     }
-    let judge = |&(method, map, placed): &(&str, &Matrix, Option<&Matrix>)| {
-        let quality = ranks.quality(device, map, placed, observer)?;
+    let judge = |&Placed { method, map, new, neighbors }: &Placed<'_>| {
+        let quality = ranks.quality(device, map, new, neighbors, observer)?;
         let (n_features, n_dimensions) = (x.n_features(), map.n_features());
         Ok(MapQuality { space: space.into(), method: Some(method.into()), n_features, n_dimensions, quality })
     };

@@ -2,15 +2,17 @@
 
 use super::folder::RunFolder;
 use super::neighbors;
-use super::quality::{self, Judged};
+use super::predictions;
+use super::quality::{self, Judged, Placed};
 use crate::activations::{Layer, RAW};
 use crate::compute::Device;
+use crate::dataset::npy;
 use crate::embedding::{self, Embedding, NewPoints, Space, placement};
 use crate::error::Result;
-use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
-use crate::progress::Reporter;
+use crate::progress::{Observer, Reporter};
 use std::time::Instant;
 
 /// A fitted map with its new points.
@@ -21,97 +23,144 @@ pub(super) struct Map {
     pub(super) method: String,
     /// Places of the training points.
     pub(super) train: Matrix,
-    /// Places of the test points.
-    pub(super) test: Matrix,
+    /// Places of the test points, if there are any.
+    pub(super) test: Option<Matrix>,
     /// What the method reports of itself.
     pub(super) results: Vec<(String, f64)>,
 }
 
-/// Everything that is done with one space.
+/// Everything that is done with one space. Each stage that is finished already is read from its files.
 pub(super) struct SpaceStage<'a> {
     pub(super) folder: &'a mut RunFolder,
     /// Classes of the training and of the test points.
-    pub(super) labels: (&'a [u8], &'a [u8]),
+    pub(super) labels: (&'a [u8], Option<&'a [u8]>),
     pub(super) device: &'a Device,
     pub(super) kind: &'static str,
     pub(super) reporter: &'a dyn Reporter,
     pub(super) search: &'a Search,
     pub(super) train: &'a Layer,
-    pub(super) test: &'a Layer,
+    pub(super) test: Option<&'a Layer>,
+}
+
+/// Neighbours in the space.
+struct Neighbors {
+    /// Of the training points among themselves.
+    among: Option<NeighborGraph>,
+    /// Of the test points among the training points.
+    to_train: Option<NeighborGraph>,
 }
 
 impl SpaceStage<'_> {
-    pub(super) fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Vec<Map>, Vec<Scores>, Vec<MapQuality>)> {
-        let (neighbors, to_train) = self.neighbors(methods)?;
-        let mut scores = vec![self.score(None, self.train.values.n_features(), &to_train, ScoredOn::Test)?];
+    pub(super) fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<Vec<Map>> {
+        let neighbors = self.neighbors(methods)?;
         let mut maps: Vec<Map> = Vec::new();
+        let mut in_maps = Vec::new();
         for (name, method) in methods {
             // The map of an earlier method serves as the start of a later one.
             let pca = maps.iter().find(|map| map.method == "pca").map(|map| &map.train);
-            let map = self.embed(name, method.as_ref(), neighbors.as_ref(), pca, &to_train)?;
-            scores.extend(self.score_map(name, &map)?);
+            let map = self.map(name, method.as_ref(), &neighbors, pca)?;
+            in_maps.push(self.score_map(name, &map)?);
             maps.push(map);
         }
-        let quality = self.judge(&maps, neighbors.as_ref())?;
-        Ok((maps, scores, quality))
+        self.judge(&maps, in_maps, neighbors.among.as_ref())?;
+        Ok(maps)
     }
 
-    fn judge(&mut self, maps: &[Map], neighbors: Option<&NeighborGraph>) -> Result<Vec<MapQuality>> {
-        let start = Instant::now();
+    fn judge(&mut self, maps: &[Map], in_maps: Vec<Option<NeighborGraph>>, among: Option<&NeighborGraph>) -> Result<()> {
         let space = &self.train.name;
+        let stage = format!("quality {space}");
+        if self.folder.has_finished(&stage) {
+            return Ok(());
+        }
+        let start = Instant::now();
         let observer = self.reporter.stage(&format!("quality of the maps of {}", title(space)));
-        let places: Vec<_> = maps.iter().map(|map| (map.method.as_str(), &map.train, Some(&map.test))).collect();
-        let judged = Judged { space, x: &self.train.values, new: Some(&self.test.values), neighbors };
+        // Those of maps that an earlier process scored are not at hand, and must be the same to the last tie.
+        let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
+            Some(graph) => Ok(graph),
+            None => nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref()),
+        });
+        let in_maps = found.collect::<Result<Vec<_>>>()?;
+        let places: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
+            .map(|(map, graph)| Placed { method: &map.method, map: &map.train, new: map.test.as_ref(), neighbors: Some(graph) })
+            .collect();
+        let new = self.test.map(|test| &test.values);
+        let judged = Judged { space, x: &self.train.values, new, neighbors: among };
         let quality = quality::judge(self.folder, judged, &places, self.device, observer.as_ref())?;
         drop(observer);
-        self.folder.finish_stage(&format!("quality {space}"), start, self.kind)?;
-        Ok(quality)
+        self.folder.add_results("quality", quality);
+        self.folder.finish_stage(&stage, start, self.kind)
     }
 
-    /// The training points' neighbours among themselves, as many as the methods need, and those of the test points.
-    fn neighbors(&mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<(Option<NeighborGraph>, NeighborGraph)> {
-        let start = Instant::now();
-        let observer = self.reporter.stage(&format!("neighbours of {}", title(&self.train.name)));
-        let most = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
-        let (train, test) = (&self.train.values, &self.test.values);
-        let name = format!("neighbors/{}.safetensors", self.train.name);
-        let watched = (self.reporter, observer.as_ref());
-        let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), &name, watched));
-        let graph = found.transpose()?;
-        let to_train = self.search.nearest_references(self.device, test, train, most_voters(), observer.as_ref())?;
-        drop(observer);
-        self.folder.finish_stage(&format!("neighbours {}", self.train.name), start, self.kind)?;
-        Ok((graph, to_train))
-    }
-
-    fn embed(
-        &mut self,
-        name: &str,
-        method: &dyn Embedding,
-        neighbors: Option<&NeighborGraph>,
-        pca: Option<&Matrix>,
-        to_train: &NeighborGraph,
-    ) -> Result<Map> {
-        let start = Instant::now();
+    /// As many neighbours as the methods need, and the classes that they vote for.
+    fn neighbors(&mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<Neighbors> {
         let space = &self.train.name;
-        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
-        let fitted = method.fit(self.device, &Space { x: &self.train.values, neighbors, pca }, observer.as_ref())?;
-        let (train, voters) = (&self.train.values, fitted.n_neighbors_to_place());
-        let more = if voters > to_train.n_neighbors() {
-            Some(self.search.nearest_references(self.device, &self.test.values, train, voters, observer.as_ref())?)
-        } else {
-            None
+        let train = &self.train.values;
+        let needed = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
+        // Without test points the training points are classified themselves.
+        let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
+        let (stage, file) = (format!("neighbours {space}"), format!("neighbors/{space}.safetensors"));
+        if self.folder.has_finished(&stage) {
+            let done = methods.iter().all(|(name, _)| self.folder.has_finished(&format!("{name} {space}")));
+            if self.folder.has_finished(&format!("quality {space}")) && done {
+                return Ok(Neighbors { among: None, to_train: None });
+            }
+            let read = || neighbors::read(&self.folder.path().join(&file), train.n_samples(), most);
+            let among = (most > 0).then(read).transpose()?;
+            let to_train = if done { None } else { self.search_test(most_voters(), &crate::progress::Silent)? };
+            return Ok(Neighbors { among, to_train });
+        }
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("neighbours of {}", title(space)));
+        let watched = (self.reporter, observer.as_ref());
+        let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), &file, watched));
+        let among = found.transpose()?;
+        let to_train = self.search_test(most_voters(), observer.as_ref())?;
+        drop(observer);
+        let (graph, scored_on) = match (&to_train, &among) {
+            (Some(graph), _) => (Some(graph), ScoredOn::Test),
+            (None, graph) => (graph.as_ref(), ScoredOn::TrainLeaveOneOut),
         };
-        let new = NewPoints { x: &self.test.values, neighbors: more.as_ref().unwrap_or(to_train) };
+        if let Some(graph) = graph {
+            self.score(None, train.n_features(), graph, scored_on)?;
+        }
+        self.folder.finish_stage(&stage, start, self.kind)?;
+        Ok(Neighbors { among, to_train })
+    }
+
+    /// The nearest training points of each test point.
+    fn search_test(&self, voters: usize, observer: &dyn Observer) -> Result<Option<NeighborGraph>> {
+        let Some(test) = self.test else { return Ok(None) };
+        self.search.nearest_references(self.device, &test.values, &self.train.values, voters, observer).map(Some)
+    }
+
+    /// Fits a map and places the test points in it.
+    fn map(&mut self, name: &str, method: &dyn Embedding, neighbors: &Neighbors, pca: Option<&Matrix>) -> Result<Map> {
+        let space = &self.train.name;
+        let stage = format!("{name} {space}");
+        if self.folder.has_finished(&stage) {
+            return self.finished_map(name);
+        }
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
+        let train = &self.train.values;
+        let fitted = method.fit(self.device, &Space { x: train, neighbors: neighbors.among.as_ref(), pca }, observer.as_ref())?;
+        let voters = fitted.n_neighbors_to_place();
+        let more = match &neighbors.to_train {
+            Some(to_train) if voters > to_train.n_neighbors() => self.search_test(voters, observer.as_ref())?,
+            _ => None,
+        };
+        let place = |test: &Layer, to_train| fitted.transform(self.device, &NewPoints { x: &test.values, neighbors: to_train });
+        let placed = self.test.zip(more.as_ref().or(neighbors.to_train.as_ref())).map(|(test, graph)| place(test, graph));
+        let test = placed.transpose()?;
         let map = Map {
             space: space.clone(),
             method: name.into(),
             train: fitted.embedding().clone(),
-            test: fitted.transform(self.device, &new)?,
+            test,
             results: fitted.results().to_vec(),
         };
         drop(observer);
-        for (part, places) in [("train", &map.train), ("test", &map.test)] {
+        for (part, places) in std::iter::once(("train", &map.train)).chain(map.test.as_ref().map(|test| ("test", test))) {
             self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
         }
         let file = format!("maps/{name}_{space}.safetensors");
@@ -119,28 +168,49 @@ impl SpaceStage<'_> {
         embedding::save(fitted.as_ref(), train, &path)?;
         self.folder.list(&file, None, None);
         self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
-        self.folder.finish_stage(&format!("{name} {space}"), start, self.kind)?;
+        self.folder.finish_stage(&stage, start, self.kind)?;
         Ok(map)
     }
 
-    fn score_map(&mut self, name: &str, map: &Map) -> Result<[Scores; 2]> {
-        let start = Instant::now();
-        let observer = self.reporter.stage(&format!("scores of {name}, {}", title(&map.space)));
-        let to_train = nearest_references(self.device, &map.test, &map.train, most_voters(), observer.as_ref())?;
-        let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
-        drop(observer);
-        let scores = [
-            self.score(Some(name), 2, &to_train, ScoredOn::Test)?,
-            self.score(Some(name), 2, &among, ScoredOn::TrainLeaveOneOut)?,
-        ];
-        self.folder.finish_stage(&format!("scores {name} {}", map.space), start, self.kind)?;
-        Ok(scores)
+    /// A map that an earlier process fitted.
+    fn finished_map(&self, name: &str) -> Result<Map> {
+        let space = &self.train.name;
+        let read = |part: &str| npy::read_matrix(self.folder.path().join(format!("embeddings/{name}_{space}_{part}.npy")));
+        let noted: serde_json::Map<String, serde_json::Value> = self.folder.noted(&format!("{name}_{space}"))?;
+        let results = noted.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)));
+        Ok(Map {
+            space: space.clone(),
+            method: name.into(),
+            train: read("train")?,
+            test: self.test.map(|_| read("test")).transpose()?,
+            results: results.collect(),
+        })
     }
 
-    fn score(&self, method: Option<&str>, n_dimensions: usize, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<Scores> {
+    /// Scores a map, and gives the training points' neighbours in it unless an earlier process scored it.
+    fn score_map(&mut self, name: &str, map: &Map) -> Result<Option<NeighborGraph>> {
+        let stage = format!("scores {name} {}", map.space);
+        if self.folder.has_finished(&stage) {
+            return Ok(None);
+        }
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("scores of {name}, {}", title(&map.space)));
+        if let Some(test) = &map.test {
+            let to_train = nearest_references(self.device, test, &map.train, most_voters(), observer.as_ref())?;
+            self.score(Some(name), 2, &to_train, ScoredOn::Test)?;
+        }
+        let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
+        drop(observer);
+        self.score(Some(name), 2, &among, ScoredOn::TrainLeaveOneOut)?;
+        self.folder.finish_stage(&stage, start, self.kind)?;
+        Ok(Some(among))
+    }
+
+    /// Notes the accuracies, and of the test points, or without any of the training points, the class that each is given.
+    fn score(&mut self, method: Option<&str>, n_dimensions: usize, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<()> {
         let (fitted, test) = self.labels;
-        let scored = if scored_on == ScoredOn::Test { test } else { fitted };
-        Ok(Scores {
+        let scored = if scored_on == ScoredOn::Test { test.unwrap_or_default() } else { fitted };
+        let scores = Scores {
             space: self.train.name.clone(),
             method: method.map(str::to_owned),
             n_dimensions,
@@ -148,7 +218,12 @@ impl SpaceStage<'_> {
             n_scored: scored.len(),
             scored_on,
             knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
-        })
+        };
+        if scored_on == ScoredOn::Test || test.is_none() {
+            predictions::write(self.folder, &scores.space, method, graph, fitted)?;
+        }
+        self.folder.add_results("knn", [scores]);
+        Ok(())
     }
 }
 
@@ -169,5 +244,5 @@ pub(super) fn most_voters() -> usize {
 
 /// A space's name in words.
 pub(super) fn title(space: &str) -> String {
-    if space == RAW { "raw pixels".into() } else { space.replace('_', " ") }
+    if space == RAW { "raw input".into() } else { space.replace('_', " ") }
 }

@@ -1,22 +1,27 @@
-//! The first study: a classifier, its layers, their maps, their scores.
+//! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it needs on the disk.
 
 use super::figures;
-use super::folder::RunFolder;
+use super::folder::{Opening, RunFolder};
+use super::insights;
+use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters};
-use super::train::{Prepared, TrainRun, activation_stage, open, prepare, train_stage};
+use super::train::{Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage};
 use crate::compute::{Description, Device};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, Scores};
+use crate::evaluation::{Insights, MapQuality, N_NEIGHBORS, Scores};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::report::table;
 use crate::training::Performance;
-use serde::Serialize;
-use std::path::PathBuf;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+/// The stage that leaves the layers in the run's folder.
+const ACTIVATIONS: &str = "activations";
 
 /// A method and the parameters that were set for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,6 +39,8 @@ pub struct Run {
     pub train: TrainRun,
     /// Weights to look into instead of training.
     pub model: Option<PathBuf>,
+    /// A folder of layers to look into instead, from any program; of `train` only seed, folder and command line count then.
+    pub activations: Option<PathBuf>,
     /// Methods to embed with.
     pub methods: Vec<MethodChoice>,
     /// How neighbours are searched for.
@@ -45,18 +52,24 @@ pub struct Run {
 pub struct Summary {
     /// Its folder.
     pub path: PathBuf,
-    /// Loss and accuracy of the classifier on the test images.
-    pub test: Performance,
+    /// Loss and accuracy of the classifier on the test images, if it ran here.
+    pub test: Option<Performance>,
     /// k-NN accuracies, if spaces were scored.
     pub scores: Vec<Scores>,
     /// How faithful the maps are to their spaces, if there are maps.
     pub quality: Vec<MapQuality>,
     /// What the methods report of their maps.
     pub maps: Vec<MapResults>,
+    /// What the layers did, if they were looked into.
+    pub insights: Option<Insights>,
+    /// Names of the classes.
+    pub class_names: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
 }
 
 /// What a method reports of one map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MapResults {
     /// Space that was embedded.
     pub space: String,
@@ -66,71 +79,169 @@ pub struct MapResults {
     pub results: Vec<(String, f64)>,
 }
 
-/// Does the whole study; see the module.
+/// Does the whole study; see the module. One that is resumed goes on after its last finished stage.
 ///
 /// # Errors
-/// As [`super::train()`]; [`Error::Data`] if the data are too few for a method.
+/// As [`super::train()`]; [`Error::Data`] if the data are too few for a method; [`Error::Input`] for a folder of layers that do
+/// not fit each other, or a run that was begun in another way.
 pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
     let methods = build_methods(&run.methods)?;
+    let work = Work { run, methods: &methods, device, kind: description.kind, reporter };
+    if let Some(path) = &run.activations {
+        let layers = Layers::read(path)?;
+        check_methods(&methods, &layers.train.labels, layers.train.layers.iter().map(|layer| layer.values.n_features()))?;
+        let mut folder = open_given(run, path, &layers, description)?;
+        let outcome = if folder.is_complete() { Ok(()) } else { work.given(&mut folder, &layers) };
+        return close(folder, outcome, reporter);
+    }
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
-    check_methods(&methods, &prepared)?;
+    let layers = prepared.architecture.looked_into();
+    let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
+    check_methods(&methods, &prepared.train.labels, widths)?;
     let mut folder = open(&run.train, &prepared, description, Some(run))?;
-    let outcome = stages(&mut folder, run, &prepared, &methods, device, description.kind, reporter);
-    close(folder, outcome)
+    let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
+    close(folder, outcome, reporter)
 }
 
-/// What all stages give: performance of the classifier, scores, quality, and what the methods report.
-pub(super) type Outcome = (Performance, Vec<Scores>, Vec<MapQuality>, Vec<MapResults>);
-
-pub(super) fn close(folder: RunFolder, outcome: Result<Outcome>) -> Result<Summary> {
-    match outcome {
-        Ok((test, scores, quality, maps)) => Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps }),
-        Err(error) => Err(folder.close_failed(error)),
+/// Ends a run, and tells what is in it.
+pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Reporter) -> Result<Summary> {
+    if let Err(error) = outcome {
+        return Err(folder.close_failed(error));
     }
+    if folder.is_complete() {
+        reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
+    }
+    fn noted<T: serde::de::DeserializeOwned + Default>(folder: &RunFolder, name: &str) -> Result<T> {
+        if folder.manifest.results.contains_key(name) { folder.noted(name) } else { Ok(T::default()) }
+    }
+    let (test, scores, quality) = (noted(&folder, "test")?, noted(&folder, "knn")?, noted(&folder, "quality")?);
+    let (maps, insights, warnings) = (noted(&folder, "maps")?, noted(&folder, "insights")?, folder.manifest.warnings.clone());
+    let names = folder.path().join("activations/class_names.txt");
+    let class_names = if names.exists() { layers::read_names(&names)? } else { Vec::new() };
+    Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps, insights, class_names, warnings })
 }
 
-fn stages(
-    folder: &mut RunFolder,
-    run: &Run,
-    prepared: &Prepared,
-    methods: &[(String, Box<dyn Embedding>)],
-    device: &Device,
+/// What all stages share.
+struct Work<'a> {
+    run: &'a Run,
+    methods: &'a [(String, Box<dyn Embedding>)],
+    device: &'a Device,
     kind: &'static str,
-    reporter: &dyn Reporter,
-) -> Result<Outcome> {
-    figures::examples(folder, &prepared.data)?;
-    let (weights, test) = train_stage(folder, &run.train, prepared, device, kind, reporter)?;
-    let (train, test_layers) = activation_stage(folder, prepared, &weights, device, kind)?;
-    let mut maps = Vec::new();
-    let (mut scores, mut quality) = (Vec::new(), Vec::new());
-    for (train, test) in train.iter().zip(&test_layers).filter(|(layer, _)| layer.name != "softmax") {
-        let space = SpaceStage {
-            folder,
-            labels: (&prepared.train.labels, &prepared.data.test.labels),
-            device,
-            kind,
-            reporter,
-            search: &run.search,
-            train,
-            test,
-        };
-        let (space_maps, space_scores, space_quality) = space.run(methods)?;
-        maps.extend(space_maps);
-        scores.extend(space_scores);
-        quality.extend(space_quality);
+    reporter: &'a dyn Reporter,
+}
+
+impl Work<'_> {
+    /// Looks into layers that another program wrote.
+    fn given(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
+        let start = Instant::now();
+        if !folder.has_finished(ACTIVATIONS) {
+            if let Some(images) = layers.examples() {
+                figures::examples(folder, "The first training images of each class", &images, &layers.class_names)?;
+            }
+            layers.write(folder)?;
+            folder.finish_stage(ACTIVATIONS, start, "cpu")?;
+        }
+        self.look_into(folder, layers)
     }
-    // The spaces themselves first, then method by method, as the studies list them.
-    scores.sort_by_key(|row: &Scores| methods.iter().position(|(name, _)| Some(name) == row.method.as_ref()));
-    let start = Instant::now();
-    quality.sort_by_key(|row: &MapQuality| methods.iter().position(|(name, _)| Some(name) == row.method.as_ref()));
-    write_scores(folder, &scores, &prepared.data.class_names)?;
-    write_quality(folder, &quality)?;
-    figures::maps(folder, &maps, prepared.data.class_names.as_slice(), (&prepared.train.labels, &prepared.data.test.labels))?;
-    figures::scores(folder, &scores)?;
-    folder.finish_stage("scores and figures", start, "cpu")?;
-    let results = maps.into_iter().map(|Map { space, method, results, .. }| MapResults { space, method, results });
-    Ok((test, scores, quality, results.collect()))
+
+    /// Trains, and looks into the layers.
+    fn trained(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
+        let Work { run, device, kind, reporter, .. } = *self;
+        if !folder.has_finished(ACTIVATIONS) {
+            let weights = if let Some(weights) = finished_training(folder, prepared)? {
+                weights
+            } else {
+                let title = format!("The first training images of each class of {}", prepared.data.name);
+                figures::examples(folder, &title, &prepared.data.train, &prepared.data.class_names)?;
+                train_stage(folder, &run.train, prepared, device, kind, reporter)?
+            };
+            activation_stage(folder, prepared, &weights, device, kind)?;
+        }
+        self.look_into(folder, &Layers::read(&folder.path().join("activations"))?)
+    }
+
+    /// Everything that is done with the layers, wherever they come from.
+    fn look_into(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
+        let mut maps = Vec::new();
+        for (at, train) in layers.train.layers.iter().enumerate() {
+            let space = SpaceStage {
+                folder,
+                labels: (&layers.train.labels, layers.test.as_ref().map(|test| &test.labels[..])),
+                device: self.device,
+                kind: self.kind,
+                reporter: self.reporter,
+                search: &self.run.search,
+                train,
+                test: layers.test.as_ref().map(|test| &test.layers[at]),
+            };
+            maps.extend(space.run(self.methods)?);
+        }
+        self.insights(folder, layers)?;
+        self.tables_and_figures(folder, layers, &maps)
+    }
+
+    fn insights(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
+        const STAGE: &str = "what the layers did";
+        if folder.has_finished(STAGE) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let (scores, quality) = self.sorted(folder)?;
+        insights::conclude(folder, layers, &scores, &quality)?;
+        folder.finish_stage(STAGE, start, "cpu")
+    }
+
+    /// Scores and quality: the spaces themselves first, then method by method, as the studies list them.
+    fn sorted(&self, folder: &RunFolder) -> Result<(Vec<Scores>, Vec<MapQuality>)> {
+        let order = |method: &Option<String>| self.methods.iter().position(|(name, _)| Some(name) == method.as_ref());
+        let (mut scores, mut quality): (Vec<Scores>, Vec<MapQuality>) = (folder.noted("knn")?, folder.noted("quality")?);
+        scores.sort_by_key(|row| order(&row.method));
+        quality.sort_by_key(|row| order(&row.method));
+        Ok((scores, quality))
+    }
+
+    fn tables_and_figures(&self, folder: &mut RunFolder, layers: &Layers, maps: &[Map]) -> Result<()> {
+        const STAGE: &str = "scores and figures";
+        if folder.has_finished(STAGE) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let (scores, quality) = self.sorted(folder)?;
+        write_scores(folder, &scores, &layers.class_names)?;
+        write_quality(folder, &quality)?;
+        let results =
+            |map: &Map| MapResults { space: map.space.clone(), method: map.method.clone(), results: map.results.clone() };
+        folder.result("maps", maps.iter().map(results).collect::<Vec<_>>());
+        figures::maps(folder, maps, layers)?;
+        figures::scores(folder, &scores)?;
+        folder.finish_stage(STAGE, start, "cpu")
+    }
+}
+
+/// The folder of a run of layers that another program wrote.
+fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description) -> Result<RunFolder> {
+    let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
+    let opening = Opening {
+        argv: run.train.argv.clone(),
+        seed: run.train.training.random_state,
+        config: serde_json::json!({
+            "from_activations": path,
+            "layers": layers.train.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
+            "n_neighbors": N_NEIGHBORS,
+            "methods": methods,
+            "neighbors": run.search,
+        }),
+        device: description.clone(),
+        inputs: layers::sources(&layers.files)?,
+    };
+    let path = run.train.out.clone().unwrap_or_else(|| super::default_path("activations"));
+    let mut folder = RunFolder::open(&path, run.train.force, run.train.resume, opening)?;
+    if folder.manifest.stages.is_empty() {
+        folder.manifest.warnings.extend(layers.warnings.iter().cloned());
+        folder.save()?;
+    }
+    Ok(folder)
 }
 
 fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
@@ -144,20 +255,18 @@ fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedd
 }
 
 /// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored.
-fn check_methods(methods: &[(String, Box<dyn Embedding>)], prepared: &Prepared) -> Result<()> {
+fn check_methods(methods: &[(String, Box<dyn Embedding>)], labels: &[u8], widths: impl Iterator<Item = usize>) -> Result<()> {
     if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
         return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
     }
-    let n = prepared.train.len();
+    let n = labels.len();
     if n <= most_voters() {
         let fewest = most_voters() + 1;
         return Err(Error::Data(format!("{n} images are left to train on; k-NN accuracy needs at least {fewest}")));
     }
-    if prepared.train.labels.windows(2).all(|pair| pair[0] == pair[1]) {
+    if labels.windows(2).all(|pair| pair[0] == pair[1]) {
         return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
     }
-    let layers = prepared.architecture.looked_into();
-    let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     for d in widths {
         methods.iter().try_for_each(|(_, method)| method.validate(n, d))?;
         let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();

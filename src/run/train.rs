@@ -2,27 +2,26 @@
 
 use super::figures;
 use super::folder::{Opening, RunFolder};
+use super::layers;
 use super::study::{MethodChoice, Run, Summary, close};
-use crate::activations::{Layer, activations};
+use crate::activations::activations;
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Samples, Source};
+use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::files::write_atomic;
 use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
 use crate::progress::Reporter;
-use crate::training::{History, Job, Performance, Training, check_fit, evaluate};
+use crate::training::{History, Job, Training, check_fit, evaluate};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What to train and on what.
 #[derive(Clone, Debug)]
 pub struct TrainRun {
-    /// Name of the data set.
-    pub dataset: String,
-    /// Where its files are, if not in the usual places.
-    pub data_dir: Option<PathBuf>,
+    /// The data.
+    pub data: Request,
     /// The model.
     pub architecture: Blueprint,
     /// How to train.
@@ -31,6 +30,8 @@ pub struct TrainRun {
     pub out: Option<PathBuf>,
     /// Whether an earlier run there may be replaced.
     pub force: bool,
+    /// Whether to go on with an unfinished run there.
+    pub resume: bool,
     /// Command line, for the manifest.
     pub argv: Vec<String>,
 }
@@ -55,12 +56,15 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
     run.training.validate()?;
     let prepared = prepare(run, None)?;
     let mut folder = open(run, &prepared, description, None)?;
-    let outcome = train_stage(&mut folder, run, &prepared, device, description.kind, reporter);
-    close(folder, outcome.map(|(_, test)| (test, Vec::new(), Vec::new(), Vec::new())))
+    let outcome = match finished_training(&folder, &prepared) {
+        Ok(None) => train_stage(&mut folder, run, &prepared, device, description.kind, reporter).map(drop),
+        finished => finished.map(drop),
+    };
+    close(folder, outcome, reporter)
 }
 
 pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
-    let data = Dataset::load(&run.dataset, run.data_dir.as_deref())?;
+    let data = Dataset::open(&run.data)?;
     let (train_rows, validation_rows) = run.training.split(data.train.len());
     if validation_rows.is_empty() && model.is_none() {
         let (n, fewest) = (data.train.len(), (1.0 / run.training.validation - 1e-6).ceil());
@@ -81,16 +85,19 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     Ok(Prepared { data, train, validation, train_rows, architecture, weights })
 }
 
+/// A method's name and its parameters with every default filled in.
+pub(super) fn complete(choice: &MethodChoice) -> (String, serde_json::Value) {
+    let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
+    table.extend(choice.parameters.clone());
+    (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
+}
+
 /// The configuration with every default filled in.
 fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_json::Value {
-    let complete = |choice: &MethodChoice| {
-        let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
-        table.extend(choice.parameters.clone());
-        (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
-    };
     let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
     let mut config = serde_json::json!({
-        "dataset": run.dataset,
+        "dataset": run.data.dataset,
+        "data": run.data,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.architecture,
         "training": run.training,
@@ -106,7 +113,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
 pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
-    let path = run.out.clone().unwrap_or_else(|| super::default_path(&run.dataset));
+    let path = run.out.clone().unwrap_or_else(|| super::default_path(&prepared.data.name));
     let opening = Opening {
         argv: run.argv.clone(),
         seed: run.training.random_state,
@@ -114,13 +121,29 @@ pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Descriptio
         device: description.clone(),
         inputs,
     };
-    let mut folder = RunFolder::create(&path, run.force, opening)?;
-    if let Some(source) = prepared.data.sources.iter().find(|source| !source.verified) {
-        let message = format!("{} is not a known file of {}: the classes are numbered, not named", source.name, run.dataset);
-        folder.manifest.warnings.push(message);
+    let mut folder = RunFolder::open(&path, run.force, run.resume, opening)?;
+    if !folder.manifest.stages.is_empty() {
+        return Ok(folder);
+    }
+    if !prepared.data.warnings.is_empty() {
+        folder.manifest.warnings.extend(prepared.data.warnings.clone());
         folder.save()?;
     }
     Ok(folder)
+}
+
+fn stage_name(prepared: &Prepared) -> &'static str {
+    if prepared.weights.is_some() { "test of the given weights" } else { "training" }
+}
+
+/// The weights, if an earlier process left them. Of a training that was not finished nothing is taken here: checkpoints of its
+/// epochs are a matter of the training itself.
+pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Result<Option<Weights>> {
+    if !folder.has_finished(stage_name(prepared)) {
+        return Ok(None);
+    }
+    let (_, weights) = read_weights(&folder.path().join("model/weights.safetensors"))?;
+    Ok(Some(weights))
 }
 
 /// Trains, or takes the given weights, and tests.
@@ -131,7 +154,7 @@ pub(super) fn train_stage(
     device: &Device,
     kind: &'static str,
     reporter: &dyn Reporter,
-) -> Result<(Weights, Performance)> {
+) -> Result<Weights> {
     let Prepared { data, architecture, .. } = prepared;
     let start = Instant::now();
     let weights = match &prepared.weights {
@@ -157,8 +180,8 @@ pub(super) fn train_stage(
     let test = evaluate(device, architecture, &weights, &data.test)?;
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
-    folder.finish_stage(if prepared.weights.is_some() { "test of the given weights" } else { "training" }, start, kind)?;
-    Ok((weights, test))
+    folder.finish_stage(stage_name(prepared), start, kind)?;
+    Ok(weights)
 }
 
 pub(super) fn activation_stage(
@@ -167,7 +190,7 @@ pub(super) fn activation_stage(
     weights: &Weights,
     device: &Device,
     kind: &'static str,
-) -> Result<(Vec<Layer>, Vec<Layer>)> {
+) -> Result<()> {
     let start = Instant::now();
     let train = activations(device, &prepared.architecture, weights, &prepared.train)?;
     let test = activations(device, &prepared.architecture, weights, &prepared.data.test)?;
@@ -180,8 +203,8 @@ pub(super) fn activation_stage(
     }
     let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
     folder.write_numbers("activations/rows_train.npy", &rows)?;
-    folder.finish_stage("activations", start, kind)?;
-    Ok((train, test))
+    layers::write_names(folder, train.iter().map(|layer| layer.name.as_str()), &prepared.data.class_names)?;
+    folder.finish_stage("activations", start, kind)
 }
 
 fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {

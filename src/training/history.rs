@@ -23,7 +23,7 @@ pub struct History {
 }
 
 /// Mean cross-entropy (nats) and accuracy (0 to 1) over a set of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Performance {
     /// Mean cross-entropy in nats.
     pub loss: f32,

@@ -50,6 +50,8 @@ fn expected_outputs() -> BTreeSet<String> {
         ["history.csv", "model/weights.safetensors", "scores/knn.csv", "scores/knn_per_class.csv", "scores/quality.csv"]
             .into_iter()
             .chain(["activations/labels_train.npy", "activations/labels_test.npy", "activations/rows_train.npy"])
+            .chain(["scores/gains.csv", "scores/confusion.csv", "scores/confused_pairs.csv", "scores/verdicts.csv"])
+            .chain(["activations/layers.txt", "activations/class_names.txt"])
             .map(String::from)
             .collect();
     for (part, _) in PARTS {
@@ -61,10 +63,15 @@ fn expected_outputs() -> BTreeSet<String> {
     }
     for (space, _) in SPACES {
         names.insert(format!("neighbors/{space}.safetensors"));
+        names.insert(format!("scores/predictions/{space}.npy"));
+        names.extend(METHODS_RUN.map(|method| format!("scores/predictions/{method}_{space}.npy")));
         names.extend(METHODS_RUN.map(|method| format!("maps/{method}_{space}.safetensors")));
     }
     for kind in ["png", "svg"] {
-        names.extend(["examples", "history", "knn_accuracy"].map(|name| format!("figures/{name}.{kind}")));
+        names.extend(
+            ["examples", "history", "knn_accuracy", "gains", "confusion_classifier"].map(|name| format!("figures/{name}.{kind}")),
+        );
+        names.extend(SPACES.map(|(space, _)| format!("figures/confusion_{space}.{kind}")));
         for part in ["raw", "layers"] {
             names.extend(METHODS_RUN.map(|method| format!("figures/{method}_{part}.{kind}")));
         }
@@ -124,7 +131,7 @@ fn the_manifest_tells_how_to_repeat_the_run() {
     let manifest = manifest(&out);
     assert_eq!(
         (&manifest["schema_version"], &manifest["status"], &manifest["error"]),
-        (&1.into(), &"complete".into(), &Value::Null)
+        (&2.into(), &"complete".into(), &Value::Null)
     );
     assert_eq!(manifest["layerlens_version"], env!("CARGO_PKG_VERSION"));
     let started = manifest["started"].as_str().unwrap();
@@ -190,7 +197,7 @@ fn every_stage_is_timed() {
         expected.extend(METHODS_RUN.iter().flat_map(|method| [format!("{method} {space}"), format!("scores {method} {space}")]));
         expected.push(format!("quality {space}"));
     }
-    expected.push("scores and figures".into());
+    expected.extend(["what the layers did", "scores and figures"].map(String::from));
     assert_eq!(names, expected);
     for stage in stages {
         let seconds = stage["seconds"].as_f64().unwrap();

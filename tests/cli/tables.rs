@@ -140,7 +140,7 @@ fn quality(space: &str, method: &str) -> Vec<String> {
     let [x, new] = ["train", "test"].map(|part| array(format!("activations/{space}_{part}.npy")));
     let [map, placed] = ["train", "test"].map(|part| array(format!("embeddings/{method}_{space}_{part}.npy")));
     let ranks = SpaceRanks::new(&device, &x, None, 2, 42, &Silent).unwrap().with_new(&device, &new, 42, &Silent).unwrap();
-    let found = ranks.quality(&device, &map, Some(&placed), &Silent).unwrap();
+    let found = ranks.quality(&device, &map, Some(&placed), None, &Silent).unwrap();
     let of_new = found.of_new.unwrap();
     let figures = [
         found.trustworthiness,

@@ -63,7 +63,7 @@ fn figures_are_those_of_scikit_learn() {
         let ranks = SpaceRanks::new(&device, &x, None, 2, 42, &Silent).expect("ranks");
         let ranks = ranks.with_new(&device, &new, 42, &Silent).expect("ranks");
         let placed = fitted.transform(&device, &new).expect("places");
-        let of_new = ranks.quality(&device, fitted.embedding(), Some(&placed), &Silent).expect("figures").of_new;
+        let of_new = ranks.quality(&device, fitted.embedding(), Some(&placed), None, &Silent).expect("figures").of_new;
         let of_new = of_new.expect("figures of new points");
         assert_eq!((of_new.n_sampled, of_new.n_references, of_new.n_neighbors), (250, 1000, 12));
         let expected = stored["pca"]["trustworthiness_of_new"].as_f64().expect("a number");
@@ -155,7 +155,7 @@ fn new_points_beside_their_like_are_trusted_and_others_not() {
     let ranks = ranks.with_new(&cpu(), fitted.embedding(), 1, &Silent).expect("ranks");
     let of_new = |placed: &Matrix| {
         ranks
-            .quality(&cpu(), fitted.embedding(), Some(placed), &Silent)
+            .quality(&cpu(), fitted.embedding(), Some(placed), None, &Silent)
             .expect("figures")
             .of_new
             .expect("figures")

@@ -4,21 +4,29 @@
 //! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
 //! are the same.
 
+pub mod architecture;
 pub mod axes;
 pub mod bars;
 pub mod canvas;
+pub mod dots;
 pub mod examples;
 mod font;
+pub mod heat_map;
 pub mod history;
 mod labels;
+pub mod models;
 mod raster;
 pub mod scaling;
 pub mod scatter;
 mod vector;
 
+pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
+pub use dots::{DotPanel, Dots};
 pub use examples::Examples;
-pub use history::History;
+pub use heat_map::{HeatMap, Shading};
+pub use history::{Curves, History};
+pub use models::{ModelCurves, Models};
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 

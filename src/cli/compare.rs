@@ -1,0 +1,44 @@
+//! `layerlens compare`: two finished runs side by side.
+
+use super::{Global, argv, method_title, print};
+use anyhow::Result;
+use clap::Args;
+use layerlens::compute::{Device, DeviceChoice};
+use layerlens::evaluation::Bootstrap;
+use layerlens::report::compare_table;
+use layerlens::run::{self, Compare};
+use std::path::PathBuf;
+
+/// Which runs to compare.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArgs {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN_A")]
+    a: PathBuf,
+    /// Folder of another: other data, another model, or layers of another program
+    #[arg(value_name = "RUN_B")]
+    b: PathBuf,
+    /// Replicates of the bootstrap
+    #[arg(long, default_value_t = Bootstrap::default().n_replicates, allow_negative_numbers = true)]
+    replicates: usize,
+}
+
+/// Compares, prints the differences, and says where everything is.
+pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
+    let job = Compare {
+        runs: [args.a.clone(), args.b.clone()],
+        bootstrap: Bootstrap { n_replicates: args.replicates, random_state: global.seed, ..Bootstrap::default() },
+        out: global.out.clone(),
+        force: global.force,
+        argv: argv(),
+    };
+    // Counting is the CPU's work, whatever the device.
+    let (_, description) = Device::open(DeviceChoice::Cpu, &global.gpu_options())?;
+    let summary = run::compare(&job, &description, &global.terminal())?;
+    let path = summary.path.display();
+    print(&format!(
+        "{}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, measures.csv\n  figures/      the same as figures, and the maps side by side\nlook at {path}/figures/accuracy.png first\n",
+        compare_table::text(&summary.comparison, &method_title),
+    ));
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! What a comparison of two runs says.
+
+use super::{Bootstrap, Estimate, ScoredOn};
+use serde::{Deserialize, Serialize};
+
+/// One figure of both runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Of the first run, if it has one.
+    pub a: Option<Estimate>,
+    /// Of the second run.
+    pub b: Option<Estimate>,
+    /// The first less the second.
+    pub difference: Option<Estimate>,
+}
+
+/// Accuracies of one classifier.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccuracyRow {
+    /// The space, or none for the networks themselves.
+    pub space: Option<String>,
+    /// The method whose maps they are, or none for the spaces themselves.
+    pub method: Option<String>,
+    /// The shares of points that were given their class.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// What the layers of each run did for one class: accuracy of k-NN in the last space less that in the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GainRow {
+    /// Name of the class.
+    pub class: String,
+    /// The gains.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// How often two classes are taken for each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairRow {
+    /// The space in which k-NN classified, or none for the networks themselves.
+    pub space: Option<String>,
+    /// Names of the classes.
+    pub classes: [String; 2],
+    /// The shares of the points of both classes.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// How one method does by one measure: means over the common spaces.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasureRow {
+    /// The measure.
+    pub measure: String,
+    /// The method.
+    pub method: String,
+    /// Of the first run and of the second.
+    pub values: [Option<f64>; 2],
+    /// Whether it is the best of its run.
+    pub best: [bool; 2],
+}
+
+/// What came of a comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Names of the runs.
+    pub names: [String; 2],
+    /// Points that were classified in each.
+    pub n_scored: [usize; 2],
+    /// Which those are.
+    pub scored_on: [ScoredOn; 2],
+    /// Neighbours that voted.
+    pub n_neighbors: usize,
+    /// Whether both scored the same points, so that differences are taken point by point.
+    pub paired: bool,
+    /// Whether both have the same classes, so that these can be compared one by one.
+    pub same_classes: bool,
+    /// How the intervals were found.
+    pub bootstrap: Bootstrap,
+    /// In the spaces and maps that both have.
+    pub accuracies: Vec<AccuracyRow>,
+    /// By class, by name; a class that one run lacks has no figure of it.
+    pub gains: Vec<GainRow>,
+    /// The pairs that either run confuses most.
+    pub pairs: Vec<PairRow>,
+    /// Which method is best.
+    pub measures: Vec<MeasureRow>,
+}

@@ -1,0 +1,123 @@
+//! What the layers did: the classes that gain, the pairs that stay confused, the method that keeps most.
+
+use super::{Confusion, Gain, Pair, ScoredOn, Verdict, gains};
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+
+/// Pairs of classes that [`Insights`] names of each space.
+const PAIRS: usize = 10;
+
+/// The classes that one classifier gave to the scored points.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    /// The space in which k-NN classified; none for the network itself.
+    pub space: Option<String>,
+    /// The method whose map of that space it was, or none for the space itself.
+    pub method: Option<String>,
+    /// One class a point.
+    pub classes: Vec<u8>,
+}
+
+/// How one classifier confuses the classes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Confused {
+    /// As in [`Answers`].
+    pub space: Option<String>,
+    /// As in [`Answers`].
+    pub method: Option<String>,
+    /// Every count.
+    pub confusion: Confusion,
+}
+
+/// Per-class accuracies of k-NN from the first space to the last, in the spaces themselves or in one method's maps of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LayerGains {
+    /// The method, or none for the spaces themselves.
+    pub method: Option<String>,
+    /// The spaces, from the first on.
+    pub spaces: Vec<String>,
+    /// The classes that have points, those that gain most first.
+    pub classes: Vec<Gain>,
+}
+
+/// The pairs of classes that one classifier confuses most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConfusedPairs {
+    /// As in [`Answers`].
+    pub space: Option<String>,
+    /// As in [`Answers`].
+    pub method: Option<String>,
+    /// Share of the points that were given their class.
+    pub accuracy: f64,
+    /// Classes taken for each other: at most ten.
+    pub symmetric: Vec<Pair>,
+    /// Classes taken for others: at most ten.
+    pub directed: Vec<Pair>,
+}
+
+/// What the layers did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Insights {
+    /// Neighbours that voted.
+    pub n_neighbors: usize,
+    /// Points that were classified.
+    pub n_scored: usize,
+    /// Which those are.
+    pub scored_on: ScoredOn,
+    /// Of the spaces themselves first, then method by method.
+    pub gains: Vec<LayerGains>,
+    /// Of the network first, if its answers are known.
+    pub confused_pairs: Vec<ConfusedPairs>,
+    /// By measure.
+    pub verdicts: Vec<Verdict>,
+}
+
+/// The confusions of all answers about points whose classes are `truth`.
+///
+/// # Errors
+/// As [`Confusion::new`].
+pub fn confusions(truth: &[u8], answers: &[Answers], n_classes: usize) -> Result<Vec<Confused>> {
+    let confused = |answers: &Answers| {
+        let confusion = Confusion::new(truth, &answers.classes, n_classes)?;
+        Ok(Confused { space: answers.space.clone(), method: answers.method.clone(), confusion })
+    };
+    answers.iter().map(confused).collect()
+}
+
+impl Insights {
+    /// Draws the conclusions from the `confusions` of k-NN of `n_neighbors`, in the order of the spaces, and of the network.
+    pub fn new(n_neighbors: usize, scored_on: ScoredOn, confusions: &[Confused], verdicts: Vec<Verdict>) -> Self {
+        let mut methods: Vec<Option<&str>> = Vec::new();
+        for confused in confusions.iter().filter(|confused| confused.space.is_some()) {
+            if !methods.contains(&confused.method.as_deref()) {
+                methods.push(confused.method.as_deref());
+            }
+        }
+        let pairs = |confused: &Confused| {
+            let (mut symmetric, mut directed) = (confused.confusion.symmetric(), confused.confusion.directed());
+            symmetric.truncate(PAIRS);
+            directed.truncate(PAIRS);
+            let accuracy = confused.confusion.accuracy();
+            ConfusedPairs { space: confused.space.clone(), method: confused.method.clone(), accuracy, symmetric, directed }
+        };
+        Self {
+            n_neighbors,
+            n_scored: confusions.first().map_or(0, |confused| confused.confusion.sizes().iter().sum()),
+            scored_on,
+            gains: methods.into_iter().map(|method| layer_gains(method, confusions)).collect(),
+            confused_pairs: confusions.iter().map(pairs).collect(),
+            verdicts,
+        }
+    }
+}
+
+fn layer_gains(method: Option<&str>, confusions: &[Confused]) -> LayerGains {
+    let of_method = || confusions.iter().filter(|confused| confused.method.as_deref() == method && confused.space.is_some());
+    let accuracy: Vec<_> = of_method().map(|confused| confused.confusion.per_class()).collect();
+    let sizes = of_method().next().map_or(Vec::new(), |confused| confused.confusion.sizes());
+    LayerGains {
+        method: method.map(str::to_owned),
+        spaces: of_method().filter_map(|confused| confused.space.clone()).collect(),
+        classes: gains(&accuracy, &sizes),
+    }
+}

@@ -1,0 +1,92 @@
+//! Which method keeps most of the spaces, by which measure.
+
+use super::{KnnScore, MapQuality, ScoredOn, Scores};
+use serde::{Deserialize, Serialize};
+
+/// Something that is measured of a map, and is better the larger it is.
+struct Measure {
+    name: &'static str,
+    of: fn(&MapQuality) -> Option<f64>,
+}
+
+/// The measures of a map's quality, in the order of the tables.
+const MEASURES: [Measure; 7] = [
+    Measure { name: "trustworthiness", of: |row| Some(row.quality.trustworthiness) },
+    Measure { name: "continuity", of: |row| Some(row.quality.continuity) },
+    Measure { name: "neighbor_recall", of: |row| Some(row.quality.neighbor_recall) },
+    Measure { name: "global_score", of: |row| row.quality.global_score },
+    Measure { name: "random_triplet_accuracy", of: |row| Some(row.quality.random_triplet_accuracy) },
+    Measure { name: "spearman", of: |row| row.quality.spearman },
+    Measure { name: "trustworthiness_of_new", of: |row| row.quality.of_new.as_ref().map(|new| new.trustworthiness) },
+];
+
+/// Name of the share of points whose class was found.
+pub const KNN_ACCURACY: &str = "knn_accuracy";
+
+/// How the methods do by one measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The measure: `knn_accuracy`, or the name of a field of [`Quality`](super::Quality).
+    pub measure: String,
+    /// The spaces in which every method was measured.
+    pub spaces: Vec<String>,
+    /// The methods, the largest mean first.
+    pub methods: Vec<Standing>,
+}
+
+/// How one method does by one measure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its name.
+    pub method: String,
+    /// Its value in each space.
+    pub values: Vec<f64>,
+    /// Their mean.
+    pub mean: f64,
+    /// In how many of the spaces no other method's value is larger.
+    pub n_best: usize,
+}
+
+/// Ranks the methods by every measure, each in the spaces in which all methods have a value; a measure without such a space is
+/// left out. k-NN accuracies are those of `n_neighbors` neighbours, of the points `scored_on`.
+pub fn verdicts(scores: &[Scores], quality: &[MapQuality], n_neighbors: usize, scored_on: ScoredOn) -> Vec<Verdict> {
+    let accuracy = |knn: &[KnnScore]| knn.iter().find(|score| score.n_neighbors == n_neighbors).map(|score| score.accuracy);
+    let of_maps = scores.iter().filter(|row| row.scored_on == scored_on);
+    let knn = of_maps.filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, accuracy(&row.knn)?)));
+    let mut verdicts: Vec<Verdict> = verdict(KNN_ACCURACY, &knn.collect::<Vec<_>>()).into_iter().collect();
+    for measure in &MEASURES {
+        let rows = quality.iter().filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, (measure.of)(row)?)));
+        verdicts.extend(verdict(measure.name, &rows.collect::<Vec<_>>()));
+    }
+    verdicts
+}
+
+/// `rows` of space, method and value.
+fn verdict(measure: &str, rows: &[(&str, &str, f64)]) -> Option<Verdict> {
+    let (mut spaces, mut methods): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+    for &(space, method, _) in rows {
+        if !spaces.contains(&space) {
+            spaces.push(space);
+        }
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    let value = |space: &str, method: &str| rows.iter().find(|row| row.0 == space && row.1 == method).map(|row| row.2);
+    spaces.retain(|space| methods.iter().all(|method| value(space, method).is_some()));
+    if spaces.is_empty() {
+        return None;
+    }
+    let largest = |space: &&str| methods.iter().filter_map(|method| value(space, method)).fold(f64::NEG_INFINITY, f64::max);
+    let best: Vec<f64> = spaces.iter().map(largest).collect();
+    let standing = |method: &&str| {
+        let values: Vec<f64> = spaces.iter().filter_map(|space| value(space, method)).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let n_best = values.iter().zip(&best).filter(|(value, best)| value >= best).count();
+        Standing { method: (*method).to_owned(), values, mean, n_best }
+    };
+    let mut standings: Vec<Standing> = methods.iter().map(standing).collect();
+    standings.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    let spaces = spaces.into_iter().map(str::to_owned).collect();
+    Some(Verdict { measure: measure.into(), spaces, methods: standings })
+}

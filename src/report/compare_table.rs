@@ -1,0 +1,136 @@
+//! The tables of a comparison: on the terminal in few lines, and as CSV in full.
+
+use super::insights_table::{measure_words, write_rows};
+use crate::error::Result;
+use crate::evaluation::{Answer, Comparison, Estimate, Interval, ScoredOn};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Names of the tables' files, one for each question.
+pub const FILES: [&str; 4] = ["accuracy.csv", "gains.csv", "confused_pairs.csv", "measures.csv"];
+
+/// Classes, and pairs of classes, that the terminal shows.
+const SHOWN: usize = 5;
+
+/// On what was measured and what the intervals are.
+pub fn how(comparison: &Comparison) -> String {
+    let points = |run: usize| {
+        let n = comparison.n_scored[run];
+        match comparison.scored_on[run] {
+            ScoredOn::Test => format!("{n} test points"),
+            ScoredOn::TrainLeaveOneOut => format!("{n} training points, each without its own vote"),
+        }
+    };
+    let points = match comparison.paired {
+        true => format!("the same {}, paired", points(0)),
+        false => format!("{} against {}, drawn apart", points(0), points(1)),
+    };
+    let bootstrap = &comparison.bootstrap;
+    format!(
+        "k-NN of {} neighbours on {points}; {} % intervals of {} bootstrap replicates",
+        comparison.n_neighbors,
+        100.0 * bootstrap.confidence,
+        bootstrap.n_replicates
+    )
+}
+
+/// The comparison in few lines.
+pub fn text(comparison: &Comparison, title_of: &dyn Fn(&str) -> String) -> String {
+    let [a, b] = &comparison.names;
+    let mut text = format!("a: {a}\nb: {b}\n{}\n\n", how(comparison));
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{:<12} {:<16} {:>9} {:>9} {:>9}  interval of the difference", "accuracy", "map", "a", "b", "a - b");
+    for row in &comparison.accuracies {
+        let space = row.space.as_deref().unwrap_or("classifier");
+        let map = match (&row.space, &row.method) {
+            (None, _) => String::new(),
+            (_, None) => "all dimensions".into(),
+            (_, Some(method)) => title_of(method),
+        };
+        let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.answer));
+    }
+    let _ = writeln!(text, "\n{:<29} {:>9} {:>9} {:>9}", "gain of a class by the layers", "a", "b", "a - b");
+    for row in most(&comparison.gains, |row| &row.answer) {
+        let _ = writeln!(text, "{:<29} {}", row.class, cells(&row.answer));
+    }
+    let _ = writeln!(text, "\n{:<29} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
+    // In the last classifier of the list: the deepest common space.
+    let last = comparison.pairs.last().map(|row| row.space.clone());
+    let pairs: Vec<_> = comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
+    for row in most(&pairs, |row| &row.answer) {
+        let place = row.space.as_deref().unwrap_or("classifier");
+        let _ = writeln!(text, "{:<29} {}", format!("{place}: {} and {}", row.classes[0], row.classes[1]), cells(&row.answer));
+    }
+    let _ = writeln!(text, "\nbest method, mean over the common spaces");
+    let mut measures: Vec<&str> = Vec::new();
+    for row in comparison.measures.iter().filter(|row| row.best.contains(&true)) {
+        if !measures.contains(&row.measure.as_str()) {
+            measures.push(&row.measure);
+        }
+    }
+    for measure in measures {
+        let best = |run: usize| {
+            let row = comparison.measures.iter().find(|row| row.measure == measure && row.best[run]);
+            let value = row.and_then(|row| Some((row, row.values[run]?)));
+            value.map_or("-".into(), |(row, value)| format!("{} {value:.4}", title_of(&row.method)))
+        };
+        let _ = writeln!(text, "{:<24} a: {:<26} b: {}", measure_words(measure), best(0), best(1));
+    }
+    text
+}
+
+/// The rows that say most: those of the largest differences, or figures where there are none.
+fn most<'a, T>(rows: &'a [T], answer: impl Fn(&T) -> &Answer) -> Vec<&'a T> {
+    let size = |row: &T| {
+        let Answer { a, b, difference } = answer(row);
+        difference.or(*a).or(*b).map_or(0.0, |estimate| estimate.value.abs())
+    };
+    let mut rows: Vec<&T> = rows.iter().collect();
+    rows.sort_by(|x, y| size(y).total_cmp(&size(x)));
+    rows.truncate(SHOWN);
+    rows
+}
+
+fn cells(answer: &Answer) -> String {
+    let cell = |estimate: Option<Estimate>| estimate.map_or(format!("{:>9}", "-"), |estimate| format!("{:>9.4}", estimate.value));
+    let interval = match answer.difference {
+        Some(Estimate { interval: Some(Interval { low, high }), .. }) => format!("  {low:+.4} to {high:+.4}"),
+        _ => String::new(),
+    };
+    let difference = answer.difference.map_or(format!("{:>9}", "-"), |estimate| format!("{:>+9.4}", estimate.value));
+    format!("{} {} {difference}{interval}", cell(answer.a), cell(answer.b))
+}
+
+/// Writes `accuracy.csv`, `gains.csv`, `confused_pairs.csv` and `measures.csv` into `folder`; what a run lacks is empty.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_csv(folder: &Path, comparison: &Comparison) -> Result<()> {
+    const ANSWER: [&str; 9] = ["a", "a_low", "a_high", "b", "b_low", "b_high", "difference", "difference_low", "difference_high"];
+    let header = |lead: &[&str]| lead.iter().chain(&ANSWER).map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    let values = |answer: &Answer| {
+        let three = |estimate: Option<Estimate>| {
+            let interval = estimate.and_then(|estimate| estimate.interval);
+            let ends = [interval.map(|interval| interval.low), interval.map(|interval| interval.high)];
+            [estimate.map(|estimate| estimate.value), ends[0], ends[1]].map(text)
+        };
+        [answer.a, answer.b, answer.difference].map(three).concat()
+    };
+    let or_none = |name: &Option<String>| name.clone().unwrap_or_default();
+    let mut accuracy = vec![header(&["space", "method"])];
+    let rows = comparison.accuracies.iter();
+    accuracy.extend(rows.map(|row| [vec![or_none(&row.space), or_none(&row.method)], values(&row.answer)].concat()));
+    let mut gains = vec![header(&["class"])];
+    gains.extend(comparison.gains.iter().map(|row| [vec![row.class.clone()], values(&row.answer)].concat()));
+    let mut pairs = vec![header(&["space", "class", "other"])];
+    let rows = comparison.pairs.iter();
+    pairs.extend(rows.map(|row| [vec![or_none(&row.space)], row.classes.to_vec(), values(&row.answer)].concat()));
+    let mut measures = vec![["measure", "method", "a", "b", "best_of_a", "best_of_b"].map(str::to_owned).to_vec()];
+    let rows = comparison.measures.iter();
+    measures.extend(rows.map(|row| {
+        let best = row.best.map(|best| best.to_string());
+        [vec![row.measure.clone(), row.method.clone()], row.values.map(text).to_vec(), best.to_vec()].concat()
+    }));
+    FILES.into_iter().zip([accuracy, gains, pairs, measures]).try_for_each(|(file, rows)| write_rows(&folder.join(file), &rows))
+}

@@ -1,0 +1,157 @@
+//! The tables of what the layers did: on the terminal in few lines, and as CSV in full.
+
+use crate::error::Result;
+use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Verdict};
+use crate::files::write_atomic;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Names of the tables' files.
+pub const FILES: [&str; 4] = ["gains.csv", "confusion.csv", "confused_pairs.csv", "verdicts.csv"];
+
+/// Classes of which the terminal shows the gain.
+const CLASSES: usize = 12;
+/// Pairs that the terminal shows of a space.
+const PAIRS: usize = 3;
+
+/// The conclusions in few lines.
+pub fn text(insights: &Insights, class_names: &[String], title_of: &dyn Fn(&str) -> String) -> String {
+    let mut text = String::new();
+    let of_spaces = insights.gains.iter().find(|gains| gains.method.is_none());
+    // Writing to a string cannot fail.
+    if let Some(gains) = of_spaces.filter(|gains| gains.spaces.len() > 1) {
+        let points = scored_words(insights);
+        let _ =
+            writeln!(text, "what the layers did: accuracy of {}-NN in all dimensions, by class, {points}", insights.n_neighbors);
+        gains_text(&mut text, gains, class_names);
+    }
+    let _ = writeln!(text, "most confused, with the share of the points of both classes");
+    for pairs in insights.confused_pairs.iter().filter(|pairs| pairs.method.is_none()) {
+        let pair = |pair: &Pair| {
+            let (class, other) = (name(class_names, pair.class), name(class_names, pair.other));
+            format!("{class} and {other} {:.1} %", 100.0 * pair.share)
+        };
+        let most: Vec<String> = pairs.symmetric.iter().take(PAIRS).map(pair).collect();
+        let most = if most.is_empty() { "none".into() } else { most.join(", ") };
+        let _ = writeln!(text, "{:<12} {most}", pairs.space.as_deref().unwrap_or("classifier"));
+    }
+    if !insights.verdicts.is_empty() {
+        let _ = writeln!(text, "which map keeps most, mean over the spaces");
+        insights.verdicts.iter().for_each(|verdict| verdict_text(&mut text, verdict, title_of));
+    }
+    text
+}
+
+/// Which points were classified, and how.
+pub fn scored_words(insights: &Insights) -> String {
+    match insights.scored_on {
+        ScoredOn::Test => format!("of {} test points", insights.n_scored),
+        ScoredOn::TrainLeaveOneOut => format!("of {} training points, each without its own vote", insights.n_scored),
+    }
+}
+
+fn gains_text(text: &mut String, gains: &LayerGains, class_names: &[String]) {
+    let columns: String = gains.spaces.iter().map(|space| format!(" {space:>9}")).collect();
+    let _ = writeln!(text, "{:<16}{columns} {:>9}", "class", "gain");
+    for gain in gains.classes.iter().take(CLASSES) {
+        let values: String =
+            gain.accuracy.iter().zip(&gains.spaces).map(|(value, space)| format!(" {value:>0$.4}", space.len().max(9))).collect();
+        let total = gain.gain.last().copied().unwrap_or(0.0);
+        let _ = writeln!(text, "{:<16}{values} {total:>+9.4}", name(class_names, gain.class));
+    }
+    if gains.classes.len() > CLASSES {
+        let _ = writeln!(text, "... and {} classes more in scores/{}", gains.classes.len() - CLASSES, FILES[0]);
+    }
+}
+
+fn verdict_text(text: &mut String, verdict: &Verdict, title_of: &dyn Fn(&str) -> String) {
+    let n = verdict.spaces.len();
+    let standing = |at: usize| {
+        let standing = verdict.methods.get(at)?;
+        Some(format!("{} {:.4} (best in {} of {n})", title_of(&standing.method), standing.mean, standing.n_best))
+    };
+    let first = standing(0).unwrap_or_default();
+    let next = standing(1).map_or(String::new(), |next| format!(", then {next}"));
+    let remark = if verdict.measure == "global_score" { "; PCA has 1 by definition" } else { "" };
+    let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&verdict.measure));
+}
+
+/// The name of a class, or its number.
+pub fn name(class_names: &[String], class: usize) -> String {
+    class_names.get(class).cloned().unwrap_or_else(|| class.to_string())
+}
+
+/// Writes `gains.csv`, `confusion.csv`, `confused_pairs.csv` and `verdicts.csv` into `folder`. A row without a space is about the
+/// network itself, one without a method about a space itself; shares of a pair are of the true class, or of both classes.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_csv(folder: &Path, insights: &Insights, confusions: &[Confused], class_names: &[String]) -> Result<()> {
+    let class = |class: usize| name(class_names, class);
+    let mut gains = vec![row(["method", "space", "n_neighbors", "rank", "class", "n_scored", "accuracy", "gain"])];
+    for of_method in &insights.gains {
+        for (at, space) in of_method.spaces.iter().enumerate() {
+            for (rank, gain) in (1..).zip(&of_method.classes) {
+                let method = of_method.method.clone().unwrap_or_default();
+                let counts = [insights.n_neighbors, rank].map(|count| count.to_string());
+                let values = [gain.n_scored.to_string(), gain.accuracy[at].to_string(), gain.gain[at].to_string()];
+                gains.push([vec![method, space.clone()], counts.to_vec(), vec![class(gain.class)], values.to_vec()].concat());
+            }
+        }
+    }
+    let mut counts = vec![row(["space", "method", "class", "predicted", "count", "share"])];
+    for Confused { space, method, confusion } in confusions {
+        for (truth, (cells, size)) in confusion.counts.iter().zip(confusion.sizes()).enumerate() {
+            for (predicted, &count) in cells.iter().enumerate() {
+                let share = if size > 0 { (count as f64 / size as f64).to_string() } else { String::new() };
+                let lead = [space.clone().unwrap_or_default(), method.clone().unwrap_or_default()];
+                counts.push([lead.to_vec(), vec![class(truth), class(predicted), count.to_string(), share]].concat());
+            }
+        }
+    }
+    let mut pairs = vec![row(["space", "method", "direction", "rank", "class", "other", "count", "share"])];
+    for ConfusedPairs { space, method, symmetric, directed, .. } in &insights.confused_pairs {
+        for (direction, ranked) in [("both", symmetric), ("class taken for other", directed)] {
+            for (rank, pair) in (1..).zip(ranked) {
+                let lead = [space.clone().unwrap_or_default(), method.clone().unwrap_or_default(), direction.into()];
+                let values = [class(pair.class), class(pair.other), pair.count.to_string(), pair.share.to_string()];
+                pairs.push([lead.to_vec(), vec![rank.to_string()], values.to_vec()].concat());
+            }
+        }
+    }
+    let mut verdicts = vec![row(["measure", "rank", "method", "mean", "n_best", "space", "value"])];
+    for verdict in &insights.verdicts {
+        for (rank, standing) in (1_usize..).zip(&verdict.methods) {
+            for (space, value) in verdict.spaces.iter().zip(&standing.values) {
+                let lead = [verdict.measure.clone(), rank.to_string(), standing.method.clone(), standing.mean.to_string()];
+                verdicts.push([lead.to_vec(), vec![standing.n_best.to_string(), space.clone(), value.to_string()]].concat());
+            }
+        }
+    }
+    for (file, rows) in FILES.into_iter().zip([gains, counts, pairs, verdicts]) {
+        write_rows(&folder.join(file), &rows)?;
+    }
+    Ok(())
+}
+
+fn row<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+/// Writes a table, its header first.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_rows(path: &Path, rows: &[Vec<String>]) -> Result<()> {
+    write_atomic(path, |writer| {
+        let io = |error: csv::Error| std::io::Error::other(error);
+        let mut csv = csv::Writer::from_writer(writer);
+        rows.iter().try_for_each(|row| csv.write_record(row).map_err(io))?;
+        csv.flush()
+    })
+}
+
+/// The measure's name as a reader sees it.
+pub fn measure_words(measure: &str) -> String {
+    if measure == KNN_ACCURACY { "k-NN accuracy".into() } else { measure.replace('_', " ") }
+}

@@ -1,0 +1,180 @@
+//! The figures of a comparison: one for each question, and the maps beside each other.
+
+use super::compare::Both;
+use super::figures::{capital, space_words, write};
+use super::folder::RunFolder;
+use super::space::title;
+use crate::embedding;
+use crate::error::Result;
+use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, ScoredOn};
+use crate::matrix::Matrix;
+use crate::report::compare_table::how;
+use crate::report::figures::{DotPanel, Dots, Panel, Scatter};
+use crate::report::insights_table::measure_words;
+
+/// The measures that are drawn; the table has all.
+const MEASURES: [&str; 4] = [KNN_ACCURACY, "trustworthiness", "continuity", "global_score"];
+
+/// Draws everything.
+pub(super) fn draw(folder: &mut RunFolder, both: &Both<'_>, comparison: &Comparison) -> Result<()> {
+    accuracy(folder, comparison)?;
+    gains(folder, comparison)?;
+    pairs(folder, comparison)?;
+    measures(folder, comparison)?;
+    both.methods.iter().try_for_each(|method| maps(folder, both, method))
+}
+
+/// The two runs and their difference.
+fn series(comparison: &Comparison) -> Vec<String> {
+    let [a, b] = &comparison.names;
+    vec![a.clone(), b.clone(), "difference, the first less the second".into()]
+}
+
+/// A panel of both runs, and one of their differences where there are some.
+fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel> {
+    let column = |of: fn(&Answer) -> Option<Estimate>| answers.iter().map(|answer| of(answer)).collect::<Vec<_>>();
+    let none = vec![None; answers.len()];
+    let mut panels = vec![DotPanel {
+        title: title.into(),
+        values: vec![column(|answer| answer.a), column(|answer| answer.b), none.clone()],
+        is_difference,
+    }];
+    let differences = column(|answer| answer.difference);
+    if differences.iter().any(Option::is_some) {
+        let values = vec![none.clone(), none, differences];
+        panels.push(DotPanel { title: "Difference".into(), values, is_difference: true });
+    }
+    panels
+}
+
+fn place(space: Option<&str>, method: Option<&str>) -> String {
+    match space {
+        None => "Classifier".into(),
+        Some(space) => format!("{}, {}", capital(&title(space)), lower(&space_words(method))),
+    }
+}
+
+/// `All dimensions` within a line; names of methods stay as they are.
+fn lower(words: &str) -> String {
+    words.replace("All", "all")
+}
+
+/// Which data set or model is easier in each space and map.
+fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
+    let rows = &comparison.accuracies;
+    let figure = Dots {
+        title: "Which is easier: accuracy in every space and map".into(),
+        caption: how(comparison),
+        rows: rows.iter().map(|row| place(row.space.as_deref(), row.method.as_deref())).collect(),
+        series: series(comparison),
+        panels: panels("Accuracy", &rows.iter().map(|row| &row.answer).collect::<Vec<_>>(), false),
+    };
+    write(folder, "accuracy", &figure)
+}
+
+/// Which classes gain from the hidden layers.
+fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
+    let rows = &comparison.gains;
+    let figure = Dots {
+        title: "Which classes gain from the layers: accuracy in the last less that in the first".into(),
+        caption: how(comparison),
+        rows: rows.iter().map(|row| row.class.clone()).collect(),
+        series: series(comparison),
+        panels: panels("Gain", &rows.iter().map(|row| &row.answer).collect::<Vec<_>>(), true),
+    };
+    write(folder, "gains", &figure)
+}
+
+/// Which pairs are confused: a panel for each classifier.
+fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
+    let mut names: Vec<&[String; 2]> = Vec::new();
+    let mut spaces: Vec<Option<&str>> = Vec::new();
+    for row in &comparison.pairs {
+        if !names.contains(&&row.classes) {
+            names.push(&row.classes);
+        }
+        if !spaces.contains(&row.space.as_deref()) {
+            spaces.push(row.space.as_deref());
+        }
+    }
+    let panel = |space: &Option<&str>| {
+        let answer = |classes: &&[String; 2]| {
+            comparison.pairs.iter().find(|row| row.space.as_deref() == *space && row.classes == **classes).map(|row| &row.answer)
+        };
+        let column = |of: fn(&Answer) -> Option<Estimate>| names.iter().map(|pair| answer(pair).and_then(of)).collect::<Vec<_>>();
+        let title = space.map_or("Classifier".into(), |space| capital(&title(space)));
+        DotPanel { title, values: vec![column(|answer| answer.a), column(|answer| answer.b)], is_difference: false }
+    };
+    let figure = Dots {
+        title: "Which pairs are confused: share of the points of both classes".into(),
+        caption: how(comparison),
+        rows: names.iter().map(|[class, other]| format!("{class} and {other}")).collect(),
+        series: series(comparison)[..2].to_vec(),
+        panels: spaces.iter().map(panel).collect(),
+    };
+    write(folder, "confused_pairs", &figure)
+}
+
+/// Which method is best: a panel for each measure.
+fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
+    let mut methods: Vec<&str> = Vec::new();
+    for row in &comparison.measures {
+        if !methods.contains(&row.method.as_str()) {
+            methods.push(&row.method);
+        }
+    }
+    if methods.is_empty() {
+        return Ok(());
+    }
+    let panel = |measure: &&str| {
+        let row = |method: &str| comparison.measures.iter().find(|row| row.measure == *measure && row.method == method);
+        let value = |method: &str, run: usize| Some(Estimate { value: row(method)?.values[run]?, interval: None });
+        let column = |run: usize| methods.iter().map(|method| value(method, run)).collect();
+        DotPanel { title: capital(&measure_words(measure)), values: vec![column(0), column(1)], is_difference: false }
+    };
+    let figure = Dots {
+        title: "Which method keeps most: means over the common spaces".into(),
+        caption: String::new(),
+        rows: methods.iter().map(|method| lower(&space_words(Some(method)))).collect(),
+        series: series(comparison)[..2].to_vec(),
+        panels: MEASURES.iter().map(panel).collect(),
+    };
+    write(folder, "measures", &figure)
+}
+
+/// One method's maps of the scored points, a row a space, the runs beside each other. Each map has its own range: no coordinate
+/// of one means anything in another.
+fn maps(folder: &mut RunFolder, both: &Both<'_>, method: &str) -> Result<()> {
+    let read =
+        |space: &String| -> Result<[Matrix; 2]> { Ok([both.runs[0].map(space, method)?, both.runs[1].map(space, method)?]) };
+    let places = both.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
+    // Classes of other names get other colours.
+    let mut class_names = both.runs[0].class_names.clone();
+    let mut numbers = Vec::new();
+    for name in &both.runs[1].class_names {
+        let known = class_names.iter().position(|known| known == name);
+        numbers.push(known.unwrap_or(class_names.len()));
+        if known.is_none() {
+            class_names.push(name.clone());
+        }
+    }
+    if class_names.len() > 256 {
+        folder.manifest.warnings.push(format!("no maps beside each other: there are {} classes", class_names.len()));
+        return Ok(());
+    }
+    let labels =
+        [both.runs[0].labels.clone(), both.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect()];
+    let panel = |space: &String, run: usize, map| {
+        let part = if both.runs[run].scored_on == ScoredOn::Test { "test points" } else { "training points" };
+        Panel { title: format!("{}, {}, {part}", both.names[run], title(space)), embedding: map, labels: &labels[run] }
+    };
+    let rows = both.spaces.iter().zip(&places);
+    let figure = Scatter {
+        title: format!("{} of both", embedding::method(method)?.title),
+        panels: rows.map(|(space, [a, b])| vec![panel(space, 0, a), panel(space, 1, b)]).collect(),
+        class_names: &class_names,
+        rows_share_axes: false,
+        direct_labels: true,
+    };
+    write(folder, &format!("maps_{method}"), &figure)
+}
