@@ -8,6 +8,7 @@ mod network;
 mod section;
 mod steps;
 mod summary;
+mod sweep;
 mod weights;
 
 pub use architecture::{
@@ -19,4 +20,5 @@ pub(crate) use network::to_host;
 pub use network::{Arrangement, Network};
 pub use steps::MAX_UNITS;
 pub use summary::SummaryRow;
+pub use sweep::{Contender, is_sweep, read_sweep};
 pub use weights::{Weights, read_weights, write_weights};

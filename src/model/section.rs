@@ -101,12 +101,7 @@ impl<'a> Section<'a> {
 
     /// A finite number, whole or not.
     pub(super) fn number(&self, key: &str) -> Result<Option<f64>> {
-        let number = |value: &DeValue| match value {
-            DeValue::Float(float) => float.as_str().parse().ok(),
-            DeValue::Integer(integer) => integer.as_str().parse().ok(),
-            _ => None,
-        };
-        self.typed(key, "a number", |value| number(value).filter(|number: &f64| number.is_finite()))
+        self.typed(key, "a number", number)
     }
 
     /// `N` whole numbers in brackets.
@@ -118,6 +113,21 @@ impl<'a> Section<'a> {
     pub(super) fn pair(&self, key: &str) -> Result<Option<[usize; 2]>> {
         let take = |value| wholes(value).or_else(|| whole(value).map(|side| [side; 2]));
         self.typed(key, "a whole number, or two in brackets", take)
+    }
+
+    /// One text or several in brackets.
+    pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>> {
+        self.typed(key, "a text in quotes, or several in brackets", |value| one_or_more(value, DeValue::as_str))
+    }
+
+    /// One whole number or several in brackets.
+    pub(super) fn each_whole(&self, key: &str) -> Result<Option<Vec<usize>>> {
+        self.typed(key, "a whole number, or several in brackets", |value| one_or_more(value, whole))
+    }
+
+    /// One finite number or several in brackets.
+    pub(super) fn each_number(&self, key: &str) -> Result<Option<Vec<f64>>> {
+        self.typed(key, "a number, or several in brackets", |value| one_or_more(value, number))
     }
 
     /// One of the texts, as what it stands for.
@@ -148,6 +158,24 @@ impl<'a> Section<'a> {
 fn whole(value: &DeValue) -> Option<usize> {
     let integer = value.as_integer()?;
     usize::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn number(value: &DeValue) -> Option<f64> {
+    let number: Option<f64> = match value {
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        DeValue::Integer(integer) => integer.as_str().parse().ok(),
+        _ => None,
+    };
+    number.filter(|number| number.is_finite())
+}
+
+/// A value as `take` understands it, or a list of such, which must not be empty.
+fn one_or_more<'a, T>(value: &'a DeValue<'a>, take: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Option<Vec<T>> {
+    match value.as_array() {
+        Some(values) if values.is_empty() => None,
+        Some(values) => values.iter().map(|value| take(value.get_ref())).collect(),
+        None => take(value).map(|value| vec![value]),
+    }
 }
 
 fn wholes<const N: usize>(value: &DeValue) -> Option<[usize; N]> {

@@ -1,6 +1,7 @@
 //! The table of a network's layers, as Keras' `model.summary()` has it.
 
 use super::architecture::{Architecture, Parameter};
+use crate::words::thousands;
 use std::fmt::Write;
 
 /// One layer of the table.
@@ -48,11 +49,4 @@ impl Architecture {
         }
         text
     }
-}
-
-/// A number with its digits in groups of three.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let group = |(at, digit)| [(at > 0 && (digits.len() - at) % 3 == 0).then_some(','), Some(digit)];
-    digits.chars().enumerate().flat_map(group).flatten().collect()
 }

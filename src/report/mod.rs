@@ -1,6 +1,7 @@
 //! What a person reads of a run: figures and tables.
 
 pub mod compare_table;
+pub mod drawing;
 pub mod figures;
 pub mod insights_table;
 pub mod model_table;

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::evaluation::OverFitting;
 use crate::files::write_atomic;
-use crate::report::figures::architecture::grouped;
+use crate::words::thousands;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -73,7 +73,7 @@ impl ModelRow {
             format!("{:.4}", self.test_accuracy),
             format!("{:.4}", self.test_loss),
             duration(self.inference_seconds),
-            grouped(self.n_parameters),
+            thousands(self.n_parameters),
             self.over_fitting.best_epoch.to_string(),
         ]
     }

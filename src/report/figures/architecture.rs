@@ -3,6 +3,7 @@
 use super::canvas::{Align, Canvas, FRAME, INK, Point, SOFT_INK, Text, WHITE, outline};
 use super::font::{fit, text_width};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TICK, TITLE_HEIGHT, color, draw_title};
+use crate::words::thousands;
 
 const BOX: (f64, f64) = (720.0, 86.0);
 /// Length of an arrow from one box to the next.
@@ -65,7 +66,7 @@ impl Architecture {
         let parameters = match block.n_parameters {
             0 => "no parameters".to_owned(),
             1 => "1 parameter".to_owned(),
-            n => format!("{} parameters", grouped(n)),
+            n => format!("{} parameters", thousands(n)),
         };
         canvas.text(&Text::new(&parameters, (right - PADDING, second), TICK).align(Align::Right).color(SOFT_INK));
         let name = fit(&block.name, SUBTITLE, 0.4 * BOX.0);
@@ -95,20 +96,7 @@ fn arrow(canvas: &mut dyn Canvas, from: Point, to: Point) {
 
 /// `28 × 28 × 1`.
 fn shape(sizes: &[usize]) -> String {
-    sizes.iter().map(|&size| grouped(size)).collect::<Vec<_>>().join(" × ")
-}
-
-/// A whole number with commas between thousands.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut words = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            words.push(',');
-        }
-        words.push(digit);
-    }
-    words
+    sizes.iter().map(|&size| thousands(size)).collect::<Vec<_>>().join(" × ")
 }
 
 impl Figure for Architecture {
@@ -142,8 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_have_commas() {
-        assert_eq!([0, 999, 1000, 40_933, 1_092_945].map(grouped), ["0", "999", "1,000", "40,933", "1,092,945"]);
+    fn a_shape_is_its_sizes() {
         assert_eq!(shape(&[28, 28, 1]), "28 × 28 × 1");
     }
 }
