@@ -20,3 +20,4 @@ pub use network::{Arrangement, Network};
 pub use steps::MAX_UNITS;
 pub use summary::SummaryRow;
 pub use weights::{Weights, read_weights, write_weights};
+pub(crate) use weights::{read_tensors, tensor_bytes};
