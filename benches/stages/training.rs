@@ -12,7 +12,7 @@ pub fn run(devices: &[Device]) {
     let (train, validation) = split(data.train.len(), 42);
     let (train, validation) = (data.train.select(&train), data.train.select(&validation));
     let architecture = Blueprint::mlp(&[256, 64]).build(PRESET_INPUT, data.class_names.len()).expect("a preset");
-    let job = Job { architecture: &architecture, train: &train, validation: &validation, test: None };
+    let job = Job::new(&architecture, &train, &validation);
     let training = Training { epochs: 1, ..Training::default() };
     for device in devices {
         support::time(device, &format!("one epoch of {} images", train.len()), 3, |device| {

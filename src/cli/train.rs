@@ -8,6 +8,7 @@ use layerlens::Error;
 use layerlens::model::{Blueprint, MAX_UNITS, PRESETS};
 use layerlens::run::{self, TrainRun};
 use layerlens::training::{Training, ValidationSplit};
+use std::path::PathBuf;
 
 /// What to train and how.
 #[derive(Clone, Debug, Args)]
@@ -46,6 +47,12 @@ pub struct TrainArgs {
     /// Classify the test images after each epoch too, as the cnns do anyway
     #[arg(long)]
     pub test_every_epoch: bool,
+    /// Write a checkpoint after every so many epochs, below the run's folder
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
+    pub checkpoint_every: Option<usize>,
+    /// Go on with a training of the same model, data and settings
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub resume_from: Option<PathBuf>,
 }
 
 fn architecture_help() -> String {
@@ -97,6 +104,8 @@ impl TrainArgs {
         let architecture = self.blueprint()?;
         Ok(TrainRun {
             training: self.training(&architecture.training, global.seed),
+            checkpoint_every: self.checkpoint_every,
+            resume_from: self.resume_from.clone(),
             architecture,
             data: self.data.request(),
             out: global.out.clone(),

@@ -22,3 +22,4 @@ pub use steps::MAX_UNITS;
 pub use summary::SummaryRow;
 pub use sweep::{Contender, is_sweep, read_sweep};
 pub use weights::{Weights, read_weights, write_weights};
+pub(crate) use weights::{read_tensors, tensor_bytes};

@@ -1,7 +1,11 @@
 //! Shapes and tensors of the layers, worked out from the input on, and the rules that a network must keep.
 
 use super::architecture::{Activation, Architecture, LayerKind, LayerSpec, OUTPUT, Padding, Parameter, Role, Shape, Step};
+use crate::activations::RAW;
 use std::collections::{HashMap, HashSet};
+
+/// Names that mean something else among the files of activations.
+const RESERVED: [&str; 5] = [RAW, "labels", "rows", "images", "predictions"];
 
 /// Units of a dense layer and filters of a convolution at most: a kernel over 784 inputs then has 49 MiB, a square one 1 GiB.
 pub const MAX_UNITS: usize = 16_384;
@@ -68,7 +72,7 @@ fn check_name(name: &str, is_output: bool) -> Result<(), String> {
     if name.is_empty() || name.len() > 40 || !name.chars().all(allowed) || name.starts_with('-') {
         return Err(format!("the name `{name}` must be 1 to 40 letters, digits, `_` or `-`"));
     }
-    if name == crate::activations::RAW || (name == OUTPUT && !is_output) {
+    if RESERVED.contains(&name) || (name == OUTPUT && !is_output) {
         return Err(format!("the name `{name}` is taken"));
     }
     Ok(())

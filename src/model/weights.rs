@@ -4,7 +4,7 @@ use super::{Activation, Architecture, LayerKind, LayerSpec};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -52,16 +52,20 @@ impl Weights {
 /// # Errors
 /// [`Error::Write`].
 pub fn write_weights(path: &Path, architecture: &Architecture, weights: &Weights) -> Result<()> {
+    let bytes = tensor_bytes(path, CONFIG_KEY, architecture, weights)?;
+    write_atomic(path, |writer| writer.write_all(&bytes))
+}
+
+/// A .safetensors file for `path`, with `about` as JSON under one key of its metadata.
+pub(crate) fn tensor_bytes(path: &Path, key: &str, about: &impl Serialize, tensors: &Weights) -> Result<Vec<u8>> {
     let failed = |message: String| Error::write(path, std::io::Error::other(message));
-    let views = weights.tensors.iter().map(|(name, (shape, values))| {
+    let views = tensors.tensors.iter().map(|(name, (shape, values))| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
         view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
     });
-    let config = serde_json::to_string(architecture).map_err(|error| failed(error.to_string()))?;
-    let metadata = HashMap::from([(CONFIG_KEY.to_owned(), config)]);
-    let bytes =
-        safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))?;
-    write_atomic(path, |writer| writer.write_all(&bytes))
+    let about = serde_json::to_string(about).map_err(|error| failed(error.to_string()))?;
+    let metadata = HashMap::from([(key.to_owned(), about)]);
+    safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))
 }
 
 /// Reads weights and the architecture of their model.
@@ -69,14 +73,20 @@ pub fn write_weights(path: &Path, architecture: &Architecture, weights: &Weights
 /// # Errors
 /// [`Error::Input`] if the file is missing, malformed, not written by this program, or holds a value that is not finite.
 pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
+    let (about, weights) = read_tensors(path, CONFIG_KEY, "weights")?;
+    let malformed = |message: String| Error::input(path, format!("not a .safetensors file of weights: {message}"));
+    let architecture = parse_architecture(&about).map_err(|error| malformed(error.to_string()))?;
+    architecture.steps().map_err(|error| malformed(error.to_string()))?;
+    Ok((architecture, weights))
+}
+
+/// Reads what [`tensor_bytes`] made: what stands under `key`, and the tensors. `what` they are is said in errors.
+pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String, Weights)> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-    let malformed =
-        |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of weights: {message}"));
+    let malformed = |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of {what}: {message}"));
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
-    let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get(CONFIG_KEY));
-    let config = config.ok_or_else(|| malformed(&format!("its metadata lack the key `{CONFIG_KEY}` that names the model")))?;
-    let architecture = parse_architecture(config).map_err(|error| malformed(&error))?;
-    architecture.steps().map_err(|error| malformed(&error))?;
+    let about = metadata.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let about = about.ok_or_else(|| malformed(&format!("its metadata lack the key `{key}` that names the model")))?.clone();
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
     let mut weights = Weights::default();
     for (name, view) in file.tensors() {
@@ -89,7 +99,7 @@ pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
         }
         weights.insert(name, view.shape().to_vec(), values);
     }
-    Ok((architecture, weights))
+    Ok((about, weights))
 }
 
 /// What files of perceptrons said before there were other networks. Dropout was no part of it, and plays none after training.

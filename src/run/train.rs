@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::files::write_atomic;
 use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
-use crate::progress::Reporter;
-use crate::training::{History, Job, Training, check_fit, evaluate};
+use crate::progress::{Observer, Reporter};
+use crate::training::{Checkpoint, Checkpoints, History, Job, Trained, Training, check_fit, evaluate};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -26,6 +27,10 @@ pub struct TrainRun {
     pub architecture: Blueprint,
     /// How to train.
     pub training: Training,
+    /// Epochs from one checkpoint to the next, at least 1, if they are wanted.
+    pub checkpoint_every: Option<usize>,
+    /// Checkpoint to go on with.
+    pub resume_from: Option<PathBuf>,
     /// Where the results go; a folder under `runs/` if nothing is said.
     pub out: Option<PathBuf>,
     /// Whether an earlier run there may be replaced.
@@ -146,6 +151,47 @@ pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Resu
     Ok(Some(weights))
 }
 
+/// How a training went, for the manifest.
+#[derive(Serialize)]
+struct Epochs {
+    /// Epochs that were trained, and the one whose weights are kept, counted from 1.
+    trained: usize,
+    kept: usize,
+    /// The epoch of least validation loss.
+    best: Option<usize>,
+    stopped_early: bool,
+    /// Wall time of all epochs and of each, of this process alone.
+    training_seconds: f64,
+    epoch_seconds: Vec<f64>,
+}
+
+impl Epochs {
+    fn of(trained: &Trained) -> Self {
+        Self {
+            trained: trained.history.len(),
+            kept: trained.epoch,
+            best: trained.history.best_epoch(),
+            stopped_early: trained.stopped_early,
+            training_seconds: trained.seconds.iter().sum(),
+            epoch_seconds: trained.seconds.clone(),
+        }
+    }
+}
+
+/// Trains from the start, from the checkpoint that was named, or, if the run is resumed, from the last one in its folder.
+fn trained(folder: &RunFolder, run: &TrainRun, prepared: &Prepared, device: &Device, observer: &dyn Observer) -> Result<Trained> {
+    let checkpoints = folder.path().join("checkpoints");
+    let left = if run.resume { Checkpoint::latest(&checkpoints) } else { None };
+    let resume = left.as_ref().or(run.resume_from.as_ref()).map(|path| Checkpoint::read(path)).transpose()?;
+    let job = Job {
+        test: run.training.test_every_epoch.then_some(&prepared.data.test),
+        resume: resume.as_ref(),
+        checkpoints: run.checkpoint_every.map(|every| Checkpoints { folder: &checkpoints, every }),
+        ..Job::new(&prepared.architecture, &prepared.train, &prepared.validation)
+    };
+    run.training.train(device, &job, observer)
+}
+
 /// Trains, or takes the given weights, and tests.
 pub(super) fn train_stage(
     folder: &mut RunFolder,
@@ -164,20 +210,21 @@ pub(super) fn train_stage(
         }
         None => {
             let observer = reporter.stage("training");
-            let test = Some(&data.test);
-            let job = Job { architecture, train: &prepared.train, validation: &prepared.validation, test };
-            let trained = run.training.train(device, &job, observer.as_ref())?;
+            let trained = trained(folder, run, prepared, device, observer.as_ref())?;
             drop(observer);
             write_history(folder, &trained.history)?;
             figures::history(folder, &trained.history)?;
             folder.result("history", &trained.history);
+            folder.result("epochs", Epochs::of(&trained));
             trained.weights
         }
     };
     let path = folder.below("model/weights.safetensors")?;
     write_weights(&path, architecture, &weights)?;
     folder.list("model/weights.safetensors", None, None);
+    let before = Instant::now();
     let test = evaluate(device, architecture, &weights, &data.test)?;
+    folder.result("inference_seconds", before.elapsed().as_secs_f64());
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
     folder.finish_stage(stage_name(prepared), start, kind)?;

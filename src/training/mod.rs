@@ -4,10 +4,12 @@
 //! the same path on every device up to the rounding of its arithmetic. burn does the arithmetic, with our convolutions on the CPU.
 
 mod adam;
+mod checkpoint;
 mod guard;
 mod history;
 mod resident;
 
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub(crate) use guard::guarded;
 pub use history::{History, Performance};
 pub(crate) use resident::rows_at_once;
@@ -20,6 +22,7 @@ use crate::progress::Observer;
 use crate::random::Random;
 use adam::Adam;
 use burn::tensor::{Device, Tensor, TensorData};
+use checkpoint::{Snapshot, digests};
 use resident::{Resident, Tally, cross_entropy};
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
@@ -90,6 +93,17 @@ pub struct Job<'a> {
     pub validation: &'a Samples,
     /// Rows to look at after each epoch if [`Training::test_every_epoch`]; nothing is decided by them.
     pub test: Option<&'a Samples>,
+    /// A training of the same to go on with; the result has the bytes of a training that did not stop.
+    pub resume: Option<&'a Checkpoint>,
+    /// Where checkpoints go, if they are wanted.
+    pub checkpoints: Option<Checkpoints<'a>>,
+}
+
+impl<'a> Job<'a> {
+    /// Training from the start, without test rows and checkpoints.
+    pub fn new(architecture: &'a Architecture, train: &'a Samples, validation: &'a Samples) -> Self {
+        Self { architecture, train, validation, test: None, resume: None, checkpoints: None }
+    }
 }
 
 /// What a training ended with.
@@ -103,7 +117,7 @@ pub struct Trained {
     pub history: History,
     /// Whether it ended for want of progress.
     pub stopped_early: bool,
-    /// Wall time of each epoch, validation and test included.
+    /// Wall time of each epoch since the training began or went on, validation and test included.
     pub seconds: Vec<f64>,
 }
 
@@ -139,8 +153,9 @@ impl Training {
     /// Trains.
     ///
     /// # Errors
-    /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty; [`Error::Training`] if burn or its
-    /// device fails or the loss is not finite; [`Error::Interrupted`].
+    /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty; [`Error::Input`] if a checkpoint
+    /// is of something else; [`Error::Write`] for checkpoints; [`Error::Training`] if burn or its device fails or the loss is not
+    /// finite; [`Error::Interrupted`].
     pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
         self.validate()?;
         for (part, samples) in [("training", Some(job.train)), ("validation", Some(job.validation)), ("test", job.test)] {
@@ -150,13 +165,20 @@ impl Training {
             }
             check_fit(job.architecture, samples)?;
         }
+        if job.checkpoints.is_some_and(|checkpoints| checkpoints.every == 0) {
+            return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
+        }
+        let needed = job.resume.is_some() || job.checkpoints.is_some();
+        let data = if needed { digests(job) } else { Default::default() };
+        job.resume.map_or(Ok(()), |checkpoint| checkpoint.check(self, job.architecture, &data))?;
         guarded(device, |burn| {
             let resident = |samples| Resident::new(burn, samples, job.architecture);
             let (train, validation) = (resident(job.train), resident(job.validation));
             let test = job.test.filter(|_| self.test_every_epoch).map(resident);
-            let mut session = Session::new(self, job.architecture, burn, arrangement(device))?;
+            let mut session = Session::new(self, job, burn, arrangement(device))?;
             while !session.is_over() {
                 session.epoch(&train, &validation, test.as_ref(), observer)?;
+                session.checkpoint(job, &data)?;
             }
             session.finish()
         })
@@ -184,12 +206,31 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(training: &'a Training, architecture: &Architecture, device: &'a Device, arrangement: Arrangement) -> Result<Self> {
-        let weights = architecture.initial_weights(training.random_state);
-        let network = Network::from_weights(architecture, &weights, &device.clone().autodiff(), arrangement)?;
-        let on_cpu = arrangement == Arrangement::ChannelsLast;
-        let adam = Adam::new(training.learning_rate, &network, on_cpu, None, device);
-        Ok(Self { training, device, network, adam, history: History::default(), best: None, seconds: Vec::new() })
+    fn new(training: &'a Training, job: &Job, device: &'a Device, arrangement: Arrangement) -> Result<Self> {
+        let (on_cpu, tracked) = (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
+        let initial = || job.architecture.initial_weights(training.random_state);
+        let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
+        let network = Network::from_weights(job.architecture, &weights, &tracked, arrangement)?;
+        let adam = Adam::new(training.learning_rate, &network, on_cpu, job.resume.map(Checkpoint::past), device);
+        let history = job.resume.map_or_else(History::default, |checkpoint| checkpoint.history().clone());
+        let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
+        Ok(Self { training, device, network, adam, history, best, seconds: Vec::new() })
+    }
+
+    /// Writes a checkpoint if one is due.
+    fn checkpoint(&self, job: &Job, data: &[Option<String>; 3]) -> Result<()> {
+        let Some(checkpoints) = job.checkpoints.filter(|checkpoints| checkpoints.is_due(self.history.len())) else {
+            return Ok(());
+        };
+        checkpoints.write(Snapshot {
+            training: self.training,
+            architecture: job.architecture,
+            data,
+            history: &self.history,
+            weights: self.network.inner().to_weights()?,
+            past: self.adam.past()?,
+            best: self.best.as_ref(),
+        })
     }
 
     fn stopped_early(&self) -> bool {

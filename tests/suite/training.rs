@@ -18,7 +18,7 @@ fn study() -> (Samples, Samples, Architecture) {
 
 fn train(device: &Device, (train, validation, architecture): &(Samples, Samples, Architecture)) -> Trained {
     let training = Training { epochs: 1, ..Training::default() };
-    let job = Job { architecture, train, validation, test: None };
+    let job = Job::new(architecture, train, validation);
     training.train(device, &job, &Silent).map(|trained| Trained { seconds: Vec::new(), ..trained }).expect("weights")
 }
 
@@ -56,7 +56,7 @@ fn training_and_testing_on_a_lost_device_are_errors() {
     gpu.destroy();
     let device = Device::Gpu(gpu);
     let training = Training { epochs: 1, ..Training::default() };
-    let job = Job { architecture: &mlp, train: &train, validation: &validation, test: None };
+    let job = Job::new(&mlp, &train, &validation);
     let trained = training.train(&device, &job, &Silent).map(drop);
     let tested = evaluate(&device, &mlp, &mlp.initial_weights(1), &validation).map(drop);
     for result in [trained, tested] {
