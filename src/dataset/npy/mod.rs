@@ -9,4 +9,4 @@ mod write;
 
 pub use labels::read_labels;
 pub use read::read_matrix;
-pub use write::{write_f32, write_indices, write_labels, write_matrix};
+pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};

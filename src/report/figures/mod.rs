@@ -7,10 +7,13 @@
 pub mod axes;
 pub mod bars;
 pub mod canvas;
+pub mod cluster_maps;
 pub mod examples;
 mod font;
+pub mod gallery;
 pub mod heat_map;
 pub mod history;
+pub mod k_distance;
 mod labels;
 mod raster;
 pub mod scaling;
@@ -18,9 +21,12 @@ pub mod scatter;
 mod vector;
 
 pub use bars::{BarPanel, Bars};
+pub use cluster_maps::ClusterMaps;
 pub use examples::Examples;
+pub use gallery::Gallery;
 pub use heat_map::{HeatMap, Shading};
 pub use history::History;
+pub use k_distance::KDistanceCurve;
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 
