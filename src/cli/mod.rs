@@ -1,6 +1,7 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod cluster;
 mod devices;
 mod embed;
 mod evaluate;
@@ -70,6 +71,8 @@ enum Command {
     Transform(transform::TransformArgs),
     /// Score a space or a map by k-NN classification
     Evaluate(evaluate::EvaluateArgs),
+    /// Find clusters in any .npy matrix, compare them with classes, and draw them
+    Cluster(cluster::ClusterArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
     /// List the GPUs, and which one each --device takes
@@ -90,6 +93,7 @@ impl Cli {
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
+            Some(Command::Cluster(args)) => cluster::cluster(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Devices) => devices::devices(&self.global),
         }

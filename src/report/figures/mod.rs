@@ -21,9 +21,9 @@ pub mod scatter;
 mod vector;
 
 pub use bars::{BarPanel, Bars};
-pub use cluster_maps::ClusterMaps;
+pub use cluster_maps::{Classes, ClusterMaps};
 pub use examples::Examples;
-pub use gallery::Gallery;
+pub use gallery::{Gallery, GalleryRow};
 pub use heat_map::{HeatMap, Shading};
 pub use history::History;
 pub use k_distance::KDistanceCurve;
