@@ -254,7 +254,7 @@ pub fn write_clusters(path: &Path, found: &Clustered) -> Result<()> {
 pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
     let header = words(["class", "n_points", "silhouette", "n_noise", "n_clusters", "cluster", "count", "share"]);
     let records = |row: &ClassRow| {
-        let lead = vec![
+        let lead = [
             row.name.clone(),
             row.n_points.to_string(),
             optional(row.silhouette),
