@@ -2,7 +2,9 @@
 
 struct AssignParams {
     n: u32,
-    n_clusters: u32,
+    // The centres that are looked at: from the first of them up to the last, without it.
+    first: u32,
+    last: u32,
     n_features: u32,
 }
 
@@ -15,7 +17,8 @@ struct AssignParams {
 // Centres whose distances are summed together, so that each value of the point is read once for all of them.
 const TOGETHER: u32 = 8u;
 
-// The nearest centre of one point a thread, the first of equals, and its squared distance.
+// The nearest centre of one point a thread, the first of equals, and its squared distance; later centres are held against what
+// was found among earlier ones.
 @compute @workgroup_size(64)
 fn assign(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -30,8 +33,12 @@ fn assign(
     let row = point * d;
     var best = 0u;
     var least = 0.0;
-    for (var first = 0u; first < assign_params.n_clusters; first += TOGETHER) {
-        let last = min(first + TOGETHER, assign_params.n_clusters);
+    if assign_params.first > 0u {
+        best = nearest[point];
+        least = distances[point];
+    }
+    for (var first = assign_params.first; first < assign_params.last; first += TOGETHER) {
+        let last = min(first + TOGETHER, assign_params.last);
         var sums: array<f32, TOGETHER>;
         for (var f = 0u; f < d; f++) {
             let own = points[row + f];

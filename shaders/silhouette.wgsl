@@ -2,7 +2,9 @@
 
 struct ClusterParams {
     n_queries: u32,
-    n_references: u32,
+    // The references that are looked at: from the first of them up to the last, without it.
+    first: u32,
+    last: u32,
     n_features: u32,
     n_clusters: u32,
 }
@@ -32,13 +34,14 @@ fn cluster_distances(
     let query = item % params.n_queries;
     let cluster = item / params.n_queries;
     let d = params.n_features;
-    var first = 0u;
+    var first = params.first;
     if cluster > 0u {
-        first = ends[cluster - 1u];
+        first = max(first, ends[cluster - 1u]);
     }
+    let last = min(params.last, ends[cluster]);
     var sum = 0.0;
     var part = 0.0;
-    for (var reference = first; reference < ends[cluster]; reference++) {
+    for (var reference = first; reference < last; reference++) {
         var square = 0.0;
         for (var f = 0u; f < d; f++) {
             let difference = queries[query * d + f] - references[reference * d + f];

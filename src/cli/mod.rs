@@ -1,6 +1,7 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod cluster;
 mod compare;
 mod data;
 mod data_args;
@@ -82,6 +83,8 @@ enum Command {
     /// Look at data, convert them, fetch them
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// Find clusters in any .npy matrix, compare them with classes, and draw them
+    Cluster(cluster::ClusterArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
     /// Show a model's layers: shapes, parameters, and what is looked into
@@ -111,6 +114,7 @@ impl Cli {
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Compare(args)) => compare::compare(&self.global, &args),
             Some(Command::Data(command)) => data::data(&self.global, &command),
+            Some(Command::Cluster(args)) => cluster::cluster(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Model(args)) => model::model(&args),
             Some(Command::Devices) => devices::devices(&self.global),

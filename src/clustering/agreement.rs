@@ -8,7 +8,7 @@
 
 use super::NOISE;
 use crate::error::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Share of a label's points that a cluster must hold to count among those the label falls into.
 pub const LEAST_SHARE: f64 = 0.1;
@@ -23,7 +23,7 @@ pub struct Contingency {
 }
 
 /// A part of a whole: a cluster of a label, or a label in a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// Number of the part.
     pub part: i32,

@@ -18,6 +18,7 @@ pub struct Hdbscan {
     /// Points that make a cluster; at least 2. Default 5.
     pub min_cluster_size: usize,
     /// The point, itself counted, whose distance is the core distance; at least 1. Default: `min_cluster_size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_samples: Option<usize>,
     /// Clusters nearer to each other than this are joined; from 0 on. Default 0.
     pub cluster_selection_epsilon: f64,

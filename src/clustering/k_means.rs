@@ -7,7 +7,7 @@
 
 mod seeding;
 
-use super::columns;
+use super::{STEPS, columns};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 uniform! {
-    struct AssignParams { n: u32, n_clusters: u32, n_features: u32 }
+    struct AssignParams { n: u32, first: u32, last: u32, n_features: u32 }
 }
 uniform! {
     struct SumParams { n: u32, n_clusters: u32, n_features: u32, block_rows: u32 }
@@ -170,7 +170,7 @@ impl KMeans {
             }
         }
         let inertia = inertia(centred, &centers, &labels, d);
-        if !inertia.is_finite() {
+        if !inertia.is_finite() || distances.iter().any(|distance| !distance.is_finite()) {
             return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
         }
         Ok(Fitted { labels, centers, inertia, n_iter })
@@ -218,7 +218,7 @@ impl Points {
     fn new(device: &Device, rows: &[f32], n_features: usize, n_clusters: usize) -> Result<Self> {
         let n = rows.len() / n_features;
         let blocks = (SUM_BYTES / (4 * n_clusters * n_features)).max(1);
-        let block_rows = n.div_ceil(blocks).max(BLOCK_ROWS);
+        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, STEPS / 2);
         let fitting = device.max_binding_bytes() as usize / (4 * n_features);
         if fitting == 0 {
             return Err(Error::Data(format!("one row of {n_features} features is larger than this device can bind")));
@@ -323,9 +323,14 @@ pub fn assign(
     match device {
         Device::Cpu(_) => cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d),
         Device::Gpu(gpu) => {
-            let uniform = AssignParams { n: n as u32, n_clusters: k as u32, n_features: d as u32 };
             let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
-            gpu.dispatch(&ASSIGN, &uniform, &bindings, n, (n * k * d) as u64)?;
+            // Two loops over the centres, one of them for each feature, and an eighth more around them.
+            let together = (STEPS * 8 / (9 * (d + 1))).max(1);
+            for first in (0..k).step_by(together) {
+                let last = (first + together).min(k);
+                let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };
+                gpu.dispatch(&ASSIGN, &uniform, &bindings, n, (n * (last - first) * d) as u64)?;
+            }
         }
     }
     Ok(())

@@ -22,6 +22,10 @@ pub use silhouette::{Silhouette, silhouette_samples, silhouette_score};
 /// The cluster of points that belong to none, as scikit-learn numbers it.
 pub const NOISE: i32 = -1;
 
+/// Turns of its loops that one invocation of a kernel takes at most: Mesa's software adapter ends all loops of an invocation
+/// after 65,535 turns together, without a word.
+const STEPS: usize = 60_000;
+
 /// Number of clusters of these labels, noise not counted.
 pub fn n_clusters(labels: &[i32]) -> usize {
     labels.iter().max().map_or(0, |&most| (most + 1).max(0) as usize)

@@ -5,7 +5,7 @@
 //! (b - a) / max(a, b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are computed in
 //! the difference form, for m points looked at, O(n m d), and only their sums kept; both devices.
 
-use super::columns;
+use super::{STEPS, columns};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -13,7 +13,7 @@ use crate::progress::Observer;
 use crate::random::Random;
 
 uniform! {
-    struct ClusterParams { n_queries: u32, n_references: u32, n_features: u32, n_clusters: u32 }
+    struct ClusterParams { n_queries: u32, first: u32, last: u32, n_features: u32, n_clusters: u32 }
 }
 
 const CLUSTER_DISTANCES: Kernel = kernel!("silhouette", "cluster_distances", 64, ClusterParams);
@@ -182,10 +182,19 @@ pub fn cluster_distances(
     match device {
         Device::Cpu(_) => cpu::cluster_distances(queries.host(), references.host(), ends.host(), sums.host_mut(), d),
         Device::Gpu(gpu) => {
-            let uniform =
-                ClusterParams { n_queries: m as u32, n_references: n as u32, n_features: d as u32, n_clusters: k as u32 };
             let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, ends.gpu()), (4, sums.gpu())];
-            gpu.dispatch(&CLUSTER_DISTANCES, &uniform, &bindings, m * k, (m * n * d) as u64)?;
+            let together = (STEPS / (d + 2)).max(1);
+            for first in (0..n).step_by(together) {
+                let last = (first + together).min(n);
+                let uniform = ClusterParams {
+                    n_queries: m as u32,
+                    first: first as u32,
+                    last: last as u32,
+                    n_features: d as u32,
+                    n_clusters: k as u32,
+                };
+                gpu.dispatch(&CLUSTER_DISTANCES, &uniform, &bindings, m * k, (m * (last - first) * d) as u64)?;
+            }
         }
     }
     Ok(())

@@ -5,14 +5,14 @@
 //! scatters, a rise counts from [`LEAST_RISE`] on.
 
 use crate::error::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A validation loss that ends above its least value by less than this share of it is called level.
 pub const LEAST_RISE: f64 = 0.05;
 
 /// What the curves say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// The validation loss was least in the last epoch: more epochs may bring more.
@@ -24,7 +24,7 @@ pub enum Fit {
 }
 
 /// The verdict and the figures that it rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OverFitting {
     /// What the curves say.
     pub fit: Fit,

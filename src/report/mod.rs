@@ -1,5 +1,6 @@
 //! What a person reads of a run: figures and tables.
 
+pub mod cluster_table;
 pub mod compare_table;
 pub mod drawing;
 pub mod figures;

@@ -4,12 +4,12 @@ use crate::error::Result;
 use crate::evaluation::OverFitting;
 use crate::files::write_atomic;
 use crate::words::thousands;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// One trained model.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelRow {
     /// Its name.
     pub model: String,

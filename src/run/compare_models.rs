@@ -3,7 +3,6 @@
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::figures;
 use super::folder::{Opening, RunFolder};
-use super::layers::SOFTMAX;
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage};
 use super::study::{MethodChoice, build_methods, check_methods, write_scores};
@@ -14,7 +13,6 @@ use crate::dataset::{Dataset, Request, Samples};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, OverFitting, Scores};
-use crate::files::write_atomic;
 use crate::model::{Architecture, Contender, LayerKind, Weights, read_weights, write_weights};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
@@ -158,7 +156,8 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
         let (train, validation) = model.training.split(data.train.len());
         if train.is_empty() || validation.is_empty() {
             let n = data.train.len();
-            let message = format!("{n} training images make {} to learn from and {} for validation", train.len(), validation.len());
+            let message =
+                format!("{n} training images make {} to learn from and {} for validation", train.len(), validation.len());
             return Err(Error::Data(message));
         }
     }
@@ -179,9 +178,8 @@ fn find_encoded(job: &CompareModels, architectures: &[Architecture]) -> Result<O
         Encoded::None => return Ok(None),
         Encoded::Layer(model, layer) => (model, layer),
         Encoded::Auto => {
-            let mut found: Vec<(usize, String)> = (0..architectures.len())
-                .filter_map(|model| Some((model, last_dense(&architectures[model])?)))
-                .collect();
+            let mut found: Vec<(usize, String)> =
+                (0..architectures.len()).filter_map(|model| Some((model, last_dense(&architectures[model])?))).collect();
             found.sort_by_key(|(model, _)| job.models[*model].name != "cnn-a");
             return Ok(found.into_iter().next());
         }
@@ -206,9 +204,9 @@ fn last_dense(architecture: &Architecture) -> Option<String> {
 
 fn open(prepared: &Prepared, description: &Description) -> Result<RunFolder> {
     let Prepared { job, data, architectures, .. } = prepared;
-    let models = job.models.iter().zip(architectures).map(|(model, architecture)| {
-        serde_json::json!({ "name": model.name, "model": architecture, "training": model.training })
-    });
+    let models = job.models.iter().zip(architectures).map(
+        |(model, architecture)| serde_json::json!({ "name": model.name, "model": architecture, "training": model.training }),
+    );
     let encoded = prepared.encoded.as_ref().map(|(model, layer)| format!("{}/{layer}", job.models[*model].name));
     let opening = Opening {
         argv: job.argv.clone(),
@@ -263,7 +261,7 @@ impl Work<'_> {
         let (rows, validation_rows) = model.training.split(data.train.len());
         let (train, validation) = (data.train.select(&rows), data.train.select(&validation_rows));
         let observer = self.reporter.stage(&stage);
-        let job = Job { architecture, train: &train, validation: &validation, test: Some(&data.test) };
+        let job = Job { architecture, train: &train, validation: &validation, test: Some(&data.test), checkpoints: None, resume: None };
         let trained = model.training.train(self.device, &job, observer.as_ref())?;
         drop(observer);
         let file = weights_file(&model.name);
@@ -379,19 +377,9 @@ impl Work<'_> {
         let start = Instant::now();
         write_scores(folder, &folder.noted::<Vec<Scores>>("knn")?, &data.class_names)?;
         write_quality(folder, &folder.noted::<Vec<MapQuality>>("quality")?)?;
-        let panel = |map: &Map| {
-            let title = embedding::method(&map.method).map_or("", |method| method.title);
-            vec![Panel { title: title.into(), embedding: &map.train, labels: &data.test.labels }]
-        };
-        // A row of one panel for each map: their coordinates have nothing in common.
-        let mut panels: Vec<Panel> = maps.iter().flat_map(|map| panel(map)).collect();
-        let mut rows = Vec::new();
-        while !panels.is_empty() {
-            rows.push(panels.drain(..panels.len().min(2)).collect());
-        }
         let figure = Scatter {
             title: format!("{layer} of {model}, test images"),
-            panels: rows,
+            panels: maps.chunks(2).map(|maps| maps.iter().map(|map| panel(map, &data.test.labels)).collect()).collect(),
             class_names: &data.class_names,
             rows_share_axes: false,
             direct_labels: true,
@@ -407,8 +395,7 @@ impl Work<'_> {
         }
         let start = Instant::now();
         let Prepared { job, data, .. } = prepared;
-        let title_of = |map: &Map| embedding::method(&map.method).map_or("", |method| method.title).to_owned();
-        let places: Vec<_> = maps.iter().map(|map| (title_of(map), &map.train)).collect();
+        let places: Vec<_> = maps.iter().map(|map| (map_title(map), &map.train)).collect();
         let kinds = data.original.as_ref();
         let space = ClusterSpace {
             name: &encoded.name,
@@ -425,6 +412,14 @@ impl Work<'_> {
         folder.result("clusters", found);
         folder.finish_stage(STAGE, start, self.kind)
     }
+}
+
+fn map_title(map: &Map) -> String {
+    embedding::method(&map.method).map_or("", |method| method.title).into()
+}
+
+fn panel<'a>(map: &'a Map, labels: &'a [u8]) -> Panel<'a> {
+    Panel { title: map_title(map), embedding: &map.train, labels }
 }
 
 fn weights_file(model: &str) -> String {

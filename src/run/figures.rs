@@ -44,14 +44,14 @@ pub fn examples(folder: &mut RunFolder, title: &str, samples: &Samples, class_na
 }
 
 /// Loss and accuracy against epoch.
-pub fn history(folder: &mut RunFolder, history: &History) -> Result<()> {
+pub fn history(folder: &mut RunFolder, file: &str, title: &str, history: &History) -> Result<()> {
     let figure = HistoryFigure {
-        title: "Training history".into(),
+        title: title.into(),
         train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
         validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
-        test: None,
+        test: Some(Curves { loss: &history.test_loss, accuracy: &history.test_accuracy }).filter(|test| !test.loss.is_empty()),
     };
-    write(folder, "history", &figure)
+    write(folder, file, &figure)
 }
 
 /// For each method the input's map, and the hidden layers' maps: a row a layer, training points left, test points right.

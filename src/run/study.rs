@@ -244,7 +244,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
     Ok(folder)
 }
 
-fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
+pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
     choices
         .iter()
         .map(|choice| {
@@ -255,7 +255,11 @@ fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedd
 }
 
 /// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored.
-fn check_methods(methods: &[(String, Box<dyn Embedding>)], labels: &[u8], widths: impl Iterator<Item = usize>) -> Result<()> {
+pub(super) fn check_methods(
+    methods: &[(String, Box<dyn Embedding>)],
+    labels: &[u8],
+    widths: impl Iterator<Item = usize>,
+) -> Result<()> {
     if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
         return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
     }

@@ -212,8 +212,8 @@ pub(super) fn train_stage(
             let observer = reporter.stage("training");
             let trained = trained(folder, run, prepared, device, observer.as_ref())?;
             drop(observer);
-            write_history(folder, &trained.history)?;
-            figures::history(folder, &trained.history)?;
+            write_history(folder, "history", &trained.history)?;
+            figures::history(folder, "history", "Training history", &trained.history)?;
             folder.result("history", &trained.history);
             folder.result("epochs", Epochs::of(&trained));
             trained.weights
@@ -254,8 +254,10 @@ pub(super) fn activation_stage(
     folder.finish_stage("activations", start, kind)
 }
 
-fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
-    let path = folder.below("history.csv")?;
+/// Writes `<name>.csv`, a line an epoch.
+pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &History) -> Result<()> {
+    let file = format!("{name}.csv");
+    let path = folder.below(&file)?;
     write_atomic(&path, |writer| {
         let io = |error: csv::Error| std::io::Error::other(error);
         let mut csv = csv::Writer::from_writer(writer);
@@ -267,6 +269,6 @@ fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
         }
         csv.flush()
     })?;
-    folder.list("history.csv", None, None);
+    folder.list(&file, None, None);
     Ok(())
 }

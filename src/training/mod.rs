@@ -117,7 +117,7 @@ pub struct Trained {
     pub history: History,
     /// Whether it ended for want of progress.
     pub stopped_early: bool,
-    /// Wall time of each epoch since the training began or went on, validation and test included.
+    /// Wall time of each epoch since the training began or went on, validation included and the test rows not.
     pub seconds: Vec<f64>,
 }
 
@@ -262,12 +262,13 @@ impl<'a> Session<'a> {
             observer.step(done as u64, all as u64, &self.history.last_figures())?;
         }
         let network = self.network.inner();
+        let of_epoch = (total.mean(train.n)?, validation.performance(&network)?);
+        self.seconds.push(start.elapsed().as_secs_f64());
         let test = test.map(|test| test.performance(&network)).transpose()?;
-        self.history.push(total.mean(train.n)?, validation.performance(&network)?, test);
+        self.history.push(of_epoch.0, of_epoch.1, test);
         if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {
             self.best = Some(network.to_weights()?);
         }
-        self.seconds.push(start.elapsed().as_secs_f64());
         Ok(())
     }
 

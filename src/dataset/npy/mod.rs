@@ -13,4 +13,4 @@ pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
 pub use images::read_images;
 pub use labels::read_labels;
 pub use read::read_matrix;
-pub use write::{write_f32, write_indices, write_labels, write_matrix};
+pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};
