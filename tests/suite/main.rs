@@ -8,6 +8,7 @@
 mod dataset;
 mod gpu;
 mod grid;
+mod insights;
 mod invariants;
 mod methods;
 mod neighbor_search;
