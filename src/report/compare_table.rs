@@ -49,17 +49,17 @@ pub fn text(comparison: &Comparison, title_of: &dyn Fn(&str) -> String) -> Strin
         };
         let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.answer));
     }
-    let _ = writeln!(text, "\n{:<29} {:>9} {:>9} {:>9}", "gain of a class by the layers", "a", "b", "a - b");
+    let _ = writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "gain of a class by the layers", "a", "b", "a - b");
     for row in most(&comparison.gains, |row| &row.answer) {
-        let _ = writeln!(text, "{:<29} {}", row.class, cells(&row.answer));
+        let _ = writeln!(text, "{:<34} {}", row.class, cells(&row.answer));
     }
-    let _ = writeln!(text, "\n{:<29} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
+    let _ = writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
     // In the last classifier of the list: the deepest common space.
     let last = comparison.pairs.last().map(|row| row.space.clone());
     let pairs: Vec<_> = comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
     for row in most(&pairs, |row| &row.answer) {
         let place = row.space.as_deref().unwrap_or("classifier");
-        let _ = writeln!(text, "{:<29} {}", format!("{place}: {} and {}", row.classes[0], row.classes[1]), cells(&row.answer));
+        let _ = writeln!(text, "{:<34} {}", format!("{place}: {} and {}", row.classes[0], row.classes[1]), cells(&row.answer));
     }
     let _ = writeln!(text, "\nbest method, mean over the common spaces");
     let mut measures: Vec<&str> = Vec::new();
@@ -80,7 +80,7 @@ pub fn text(comparison: &Comparison, title_of: &dyn Fn(&str) -> String) -> Strin
 }
 
 /// The rows that say most: those of the largest differences, or figures where there are none.
-fn most<'a, T>(rows: &'a [T], answer: impl Fn(&T) -> &Answer) -> Vec<&'a T> {
+fn most<T>(rows: &[T], answer: impl Fn(&T) -> &Answer) -> Vec<&T> {
     let size = |row: &T| {
         let Answer { a, b, difference } = answer(row);
         difference.or(*a).or(*b).map_or(0.0, |estimate| estimate.value.abs())

@@ -1,7 +1,7 @@
 //! The tables of what the layers did: on the terminal in few lines, and as CSV in full.
 
 use crate::error::Result;
-use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Verdict};
+use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict};
 use crate::files::write_atomic;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -45,8 +45,8 @@ pub fn text(insights: &Insights, class_names: &[String], title_of: &dyn Fn(&str)
 /// Which points were classified, and how.
 pub fn scored_words(insights: &Insights) -> String {
     match insights.scored_on {
-        ScoredOn::Test => format!("of {} test points", insights.n_scored),
-        ScoredOn::TrainLeaveOneOut => format!("of {} training points, each without its own vote", insights.n_scored),
+        ScoredOn::Test => format!("on {} test points", insights.n_scored),
+        ScoredOn::TrainLeaveOneOut => format!("on {} training points, each without its own vote", insights.n_scored),
     }
 }
 
@@ -66,12 +66,10 @@ fn gains_text(text: &mut String, gains: &LayerGains, class_names: &[String]) {
 
 fn verdict_text(text: &mut String, verdict: &Verdict, title_of: &dyn Fn(&str) -> String) {
     let n = verdict.spaces.len();
-    let standing = |at: usize| {
-        let standing = verdict.methods.get(at)?;
-        Some(format!("{} {:.4} (best in {} of {n})", title_of(&standing.method), standing.mean, standing.n_best))
-    };
-    let first = standing(0).unwrap_or_default();
-    let next = standing(1).map_or(String::new(), |next| format!(", then {next}"));
+    let standing = |standing: &Standing| format!("{} {:.4}", title_of(&standing.method), standing.mean);
+    let Some(best) = verdict.methods.first() else { return };
+    let first = format!("{} (best in {} of {n})", standing(best), best.n_best);
+    let next = verdict.methods.get(1).map_or(String::new(), |next| format!(", then {}", standing(next)));
     let remark = if verdict.measure == "global_score" { "; PCA has 1 by definition" } else { "" };
     let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&verdict.measure));
 }

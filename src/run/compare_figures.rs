@@ -27,7 +27,7 @@ pub(super) fn draw(folder: &mut RunFolder, both: &Both<'_>, comparison: &Compari
 /// The two runs and their difference.
 fn series(comparison: &Comparison) -> Vec<String> {
     let [a, b] = &comparison.names;
-    vec![a.clone(), b.clone(), "difference, the first less the second".into()]
+    vec![a.clone(), b.clone(), "first less second".into()]
 }
 
 /// A panel of both runs, and one of their differences where there are some.
@@ -130,7 +130,7 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         let row = |method: &str| comparison.measures.iter().find(|row| row.measure == *measure && row.method == method);
         let value = |method: &str, run: usize| Some(Estimate { value: row(method)?.values[run]?, interval: None });
         let column = |run: usize| methods.iter().map(|method| value(method, run)).collect();
-        DotPanel { title: capital(&measure_words(measure)), values: vec![column(0), column(1)], is_difference: false }
+        DotPanel { title: measure_words(measure), values: vec![column(0), column(1)], is_difference: false }
     };
     let figure = Dots {
         title: "Which method keeps most: means over the common spaces".into(),
@@ -170,7 +170,7 @@ fn maps(folder: &mut RunFolder, both: &Both<'_>, method: &str) -> Result<()> {
     };
     let rows = both.spaces.iter().zip(&places);
     let figure = Scatter {
-        title: format!("{} of both", embedding::method(method)?.title),
+        title: format!("{} of {} and {}", embedding::method(method)?.title, both.names[0], both.names[1]),
         panels: rows.map(|(space, [a, b])| vec![panel(space, 0, a), panel(space, 1, b)]).collect(),
         class_names: &class_names,
         rows_share_axes: false,

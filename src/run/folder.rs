@@ -99,9 +99,12 @@ impl RunFolder {
         manifest.argv = found.part("argv")?;
         manifest.started = found.part("started")?;
         manifest.stages = found.part("stages")?;
-        manifest.outputs = found.part("outputs")?;
-        manifest.warnings = found.part("warnings")?;
-        manifest.results = found.part("results")?;
+        // Without a finished stage the run begins again, with everything that is said at its beginning.
+        if !manifest.stages.is_empty() {
+            manifest.outputs = found.part("outputs")?;
+            manifest.warnings = found.part("warnings")?;
+            manifest.results = found.part("results")?;
+        }
         if found.part::<Status>("status")? == Status::Complete {
             manifest.status = Status::Complete;
         }

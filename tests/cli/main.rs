@@ -1,11 +1,15 @@
 //! The program as a user meets it: exit codes, messages, files, signals. Every test starts the binary in a folder of its own.
 
+mod activations;
 mod cluster;
 mod commands;
+mod compare;
 mod devices;
 mod errors;
+mod insights;
 mod interrupt;
 mod limits;
 mod pipeline;
+mod resume;
 mod support;
 mod tables;

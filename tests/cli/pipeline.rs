@@ -26,6 +26,11 @@ fn arguments(data: &Path) -> String {
     format!("run --dataset fashion-mnist --data-dir {data} --hidden 32,16 --epochs 2 --device cpu")
 }
 
+/// The arguments of the run that the tests share, but for the folder.
+pub fn shared_arguments(data: &Path) -> String {
+    format!("{} {SHORT}", arguments(data))
+}
+
 /// A folder with `data` and the run `out`, made once for all tests, and the lines that the run ended with.
 pub fn shared() -> &'static (PathBuf, String) {
     static SHARED: OnceLock<(PathBuf, String)> = OnceLock::new();

@@ -9,6 +9,7 @@ mod clustering;
 mod dataset;
 mod gpu;
 mod grid;
+mod insights;
 mod invariants;
 mod methods;
 mod neighbor_search;

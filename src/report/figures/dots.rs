@@ -116,7 +116,8 @@ impl Dots {
             if let Some(Interval { low, high }) = estimate.interval {
                 canvas.line((axes.to_x(low), y), (axes.to_x(high), y), 2.6, paint);
             }
-            let radius = if apart { RADIUS * 0.8 } else { RADIUS };
+            // Of dots on one place the later ones are smaller, so that all are seen.
+            let radius = if apart { RADIUS * 0.8 } else { RADIUS + 1.7 * (estimates.len() - 1 - at) as f64 };
             canvas.dots(&[Dot { at: (x, y), color: WHITE }], radius + 1.5, 1.0);
             canvas.dots(&[Dot { at: (x, y), color: paint }], radius, 1.0);
         }

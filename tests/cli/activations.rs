@@ -1,0 +1,202 @@
+//! Layers of any network from a folder: the same results as after a training here, and errors that name the file.
+
+use crate::pipeline::{METHODS_RUN, SPACES, shared, shared_run};
+use crate::support::{N_TEST, N_TRAIN, Place, assert_outputs_are_whole, groups, manifest, small_images};
+use layerlens::dataset::npy;
+use std::fs;
+use std::path::Path;
+
+const RUN: &str = "run --from-activations layers --methods pca --device cpu --out out";
+
+/// A folder `layers` of two layers, 120 training points and 30 test points in three groups.
+fn place_with_layers() -> Place {
+    let place = Place::new();
+    fs::create_dir(place.path("layers")).unwrap();
+    for (name, d) in [("layer_10", 4), ("layer_2", 6)] {
+        place.points(&format!("layers/{name}_train.npy"), 120, d);
+        place.points(&format!("layers/{name}_test.npy"), 30, d);
+    }
+    place.labels("layers/labels_train.npy", &groups(120));
+    place.labels("layers/labels_test.npy", &groups(30));
+    place
+}
+
+fn layers_of(out: &Path) -> Vec<String> {
+    let layers = manifest(out)["config"]["layers"].as_array().unwrap().clone();
+    layers.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_layers_of_a_run_give_that_run_again() {
+    let place = Place::new();
+    let trained = shared_run();
+    let given = trained.join("activations");
+    let methods = "--max-iter 100 --n-epochs 100";
+    place.succeed(&format!("run --from-activations {} {methods} --device cpu --out out", given.display()));
+    let out = place.path("out");
+    assert_outputs_are_whole(&out);
+    let same = |name: String| {
+        assert!(fs::read(trained.join(&name)).unwrap() == fs::read(out.join(&name)).unwrap(), "{name} differs");
+    };
+    for (space, _) in SPACES {
+        for part in ["train", "test"] {
+            METHODS_RUN.iter().for_each(|method| same(format!("embeddings/{method}_{space}_{part}.npy")));
+            same(format!("activations/{space}_{part}.npy"));
+        }
+        same(format!("neighbors/{space}.safetensors"));
+        METHODS_RUN.iter().for_each(|method| same(format!("maps/{method}_{space}.safetensors")));
+        same(format!("figures/confusion_{space}.png"));
+    }
+    for table in ["knn", "knn_per_class", "quality", "gains", "confusion", "confused_pairs", "verdicts"] {
+        same(format!("scores/{table}.csv"));
+    }
+    // The network's classes are those of its softmax.
+    same("figures/confusion_classifier.svg".into());
+    let predicted = npy::read_labels(out.join("activations/predictions_test.npy")).unwrap();
+    let softmax = npy::read_matrix(given.join("softmax_test.npy")).unwrap();
+    for (row, &class) in softmax.rows().zip(&predicted) {
+        assert!(row.iter().all(|&value| value <= row[class as usize]));
+    }
+    let manifest = manifest(&out);
+    let expected = crate::support::manifest(&trained)["results"]["insights"].clone();
+    assert_eq!(manifest["results"]["insights"], expected);
+    let accuracy = crate::support::manifest(&trained)["results"]["test"]["accuracy"].as_f64().unwrap();
+    let classifier = expected["confused_pairs"][0]["accuracy"].as_f64().unwrap();
+    assert!((classifier - accuracy).abs() < 1e-6, "{classifier} {accuracy}");
+    assert!(manifest["inputs"].as_array().unwrap().iter().all(|input| input["sha256"].as_str().unwrap().len() == 64));
+    // And nothing was trained.
+    assert!(!out.join("model").exists() && !out.join("history.csv").exists() && !out.join("figures/examples.png").exists());
+}
+
+#[test]
+fn layers_come_in_natural_order_or_as_they_are_listed() {
+    let place = place_with_layers();
+    place.points("layers/raw_train.npy", 120, 3);
+    place.points("layers/raw_test.npy", 30, 3);
+    place.succeed(RUN);
+    assert_eq!(layers_of(&place.path("out")), ["raw", "layer_2", "layer_10"]);
+    assert_eq!(fs::read_to_string(place.path("out/activations/layers.txt")).unwrap(), "raw\nlayer_2\nlayer_10\n");
+    fs::write(place.path("layers/layers.txt"), "layer_10\nraw\n").unwrap();
+    place.succeed(&RUN.replace("out out", "out listed"));
+    assert_eq!(layers_of(&place.path("listed")), ["layer_10", "raw"]);
+    assert!(!place.path("listed/embeddings/pca_layer_2_train.npy").exists());
+}
+
+#[test]
+fn names_predictions_and_images_are_taken_where_they_are() {
+    let place = place_with_layers();
+    fs::write(place.path("layers/class_names.txt"), "Coat\r\nBag\r\nSneaker & Co\r\n").unwrap();
+    // The first ten test points are all called bags.
+    let predicted: Vec<u32> = groups(30).iter().enumerate().map(|(row, &class)| if row < 10 { 1 } else { class }).collect();
+    place.labels("layers/predictions_test.npy", &predicted);
+    let pixels: Vec<f32> = (0..120 * 6 * 5).map(|at| (at % 251) as f32).collect();
+    let header = b"\x93NUMPY\x01\x00\x46\x00{'descr': '|u1', 'fortran_order': False, 'shape': (120, 6, 5), }";
+    let mut file = header.to_vec();
+    file.resize(79, b' ');
+    file.push(b'\n');
+    file.extend(pixels.iter().map(|&pixel| pixel as u8));
+    fs::write(place.path("layers/images_train.npy"), file).unwrap();
+    let stdout = place.succeed(RUN).stdout;
+    let out = place.path("out");
+    assert!(out.join("figures/examples.png").exists() && out.join("figures/confusion_classifier.png").exists());
+    assert!(fs::read_to_string(out.join("figures/pca_layers.svg")).unwrap().contains("Sneaker &amp; Co"));
+    // Of the first ten four are of class 0 and three of class 2.
+    let pairs = fs::read_to_string(out.join("scores/confused_pairs.csv")).unwrap();
+    assert!(pairs.contains(",,class taken for other,1,Coat,Bag,4,0.4\n"), "{pairs}");
+    assert!(pairs.contains(",,both,1,Coat,Bag,4,0.2\n") && pairs.contains(",,both,2,Bag,Sneaker & Co,3,0.15\n"), "{pairs}");
+    assert!(stdout.contains("classifier   Coat and Bag 20.0 %, Bag and Sneaker & Co 15.0 %\n"), "{stdout}");
+}
+
+#[test]
+fn without_a_test_part_the_training_points_are_scored() {
+    let place = place_with_layers();
+    for name in ["layer_2", "layer_10", "labels"] {
+        fs::remove_file(place.path(format!("layers/{name}_test.npy"))).unwrap();
+    }
+    let outcome = place.succeed(&RUN.replace("pca", "pca,umap --n-epochs 50"));
+    assert!(outcome.stderr.contains("warning: there is no test part: nothing is placed in the maps"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("on 120 training points, each without its own vote"), "{}", outcome.stdout);
+    let out = place.path("out");
+    assert_outputs_are_whole(&out);
+    let knn = manifest(&out)["results"]["knn"].as_array().unwrap().clone();
+    assert_eq!(knn.len(), 6);
+    assert!(knn.iter().all(|row| row["scored_on"] == "train_leave_one_out" && row["n_scored"] == 120));
+    assert!(knn.iter().all(|row| row["knn"][0]["accuracy"] == 1.0), "three groups, far apart");
+    for name in ["knn_accuracy.png", "gains.png", "umap_layers.png", "confusion_layer_2.png"] {
+        assert!(out.join("figures").join(name).exists(), "{name}");
+    }
+    assert!(!out.join("embeddings/umap_layer_2_test.npy").exists());
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let spoil = |change: &dyn Fn(&Place), parts: &[&str]| {
+        let place = place_with_layers();
+        change(&place);
+        place.refuse(3, RUN, parts);
+    };
+    let remove = |name: &'static str| move |place: &Place| fs::remove_file(place.path(name)).unwrap();
+    spoil(&remove("layers/labels_train.npy"), &["layers/labels_train.npy", "No such file"]);
+    spoil(&remove("layers/labels_test.npy"), &["layers/labels_test.npy", "No such file"]);
+    spoil(&remove("layers/layer_2_test.npy"), &["layers/layer_2_test.npy", "No such file"]);
+    spoil(&remove("layers/layer_2_train.npy"), &["layers/layer_2_test.npy", "no layer_2_train.npy beside it"]);
+    spoil(
+        &|place| place.points("layers/layer_2_train.npy", 119, 6),
+        &["layer_2_train.npy", "119 rows", "labels_train.npy has 120"],
+    );
+    spoil(&|place| place.points("layers/layer_2_test.npy", 30, 5), &["layer_2_test.npy", "5 columns", "layer_2_train.npy has 6"]);
+    spoil(
+        &|place| place.labels("layers/labels_test.npy", &groups(29)),
+        &["layer_2_test.npy", "30 rows", "labels_test.npy has 29"],
+    );
+    spoil(&|place| place.labels("layers/predictions_test.npy", &[0; 31]), &["predictions_test.npy", "31 predictions", "has 30"]);
+    spoil(&|place| place.labels("layers/labels_train.npy", &[300; 120]), &["labels_train.npy", "row 0 is 300", "0 to 255"]);
+    spoil(&|place| place.labels("layers/labels_train.npy", &[2; 120]), &["at least two classes"]);
+    let names = |text: &'static str| move |place: &Place| fs::write(place.path("layers/class_names.txt"), text).unwrap();
+    spoil(&names("Coat\nBag\n"), &["labels_train.npy", "row 2 is 2", "class_names.txt names 0 to 1"]);
+    spoil(&names("Coat\nBag\nCoat\n"), &["class_names.txt", "line 3 is `Coat` again"]);
+    spoil(&names("Coat\n\nBag\n"), &["class_names.txt", "line 2 is empty"]);
+    let listed = |place: &Place| fs::write(place.path("layers/layers.txt"), "layer_2\nlayer_3\n").unwrap();
+    spoil(&listed, &["layers.txt", "line 2 is `layer_3`", "no layer_3_train.npy"]);
+    let images = |place: &Place| place.points("layers/images_train.npy", 120, 9);
+    spoil(&images, &["images_train.npy", "(120, 9)", "expected n x height x width"]);
+    let spoilt = |place: &Place| npy::write_f32(place.path("layers/layer_2_train.npy"), &[f32::NAN; 720], &[120, 6]).unwrap();
+    spoil(&spoilt, &["layer_2_train.npy", "row 0, column 0", "finite"]);
+
+    let place = Place::with_images();
+    place.refuse(3, RUN, &["layers", "No such file"]);
+    place.refuse(3, &RUN.replace("layers", "data"), &["data", "holds no layer", "<layer>_train.npy"]);
+    for flag in ["--epochs 3", "--dataset fashion-mnist", "--hidden 8", "--model m.safetensors"] {
+        place.refuse(2, &format!("{RUN} {flag}"), &["--from-activations", flag.split(' ').next().unwrap()]);
+    }
+}
+
+#[test]
+fn a_run_of_given_layers_is_resumed_only_with_the_same_layers() {
+    let place = place_with_layers();
+    place.succeed(RUN);
+    let before = fs::read(place.path("out/scores/knn.csv")).unwrap();
+    let mut left = manifest(&place.path("out"));
+    left["status"] = "failed".into();
+    left["stages"].as_array_mut().unwrap().truncate(2);
+    left["results"] = serde_json::json!({ "knn": [left["results"]["knn"][0].clone()] });
+    left["outputs"].as_array_mut().unwrap().truncate(8);
+    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();
+    place.points("layers/layer_10_test.npy", 30, 5);
+    place.points("layers/layer_10_train.npy", 120, 5);
+    place.refuse(3, &format!("{RUN} --resume"), &["cannot be resumed", "layers/layer_10_train.npy"]);
+    place.points("layers/layer_10_test.npy", 30, 4);
+    place.points("layers/layer_10_train.npy", 120, 4);
+    place.succeed(&format!("{RUN} --resume"));
+    assert_eq!(fs::read(place.path("out/scores/knn.csv")).unwrap(), before);
+}
+
+#[test]
+fn the_shared_run_has_what_the_layers_need() {
+    let folder = shared().0.join("out/activations");
+    let labels = npy::read_labels(folder.join("labels_test.npy")).unwrap();
+    assert_eq!((labels.len(), small_images()[0].len() > N_TRAIN), (N_TEST, true));
+    assert_eq!(fs::read_to_string(folder.join("layers.txt")).unwrap(), "raw\nlayer_1\nlayer_2\n");
+    let names: Vec<String> = (0..10).map(|class| format!("{class}\n")).collect();
+    assert_eq!(fs::read_to_string(folder.join("class_names.txt")).unwrap(), names.concat());
+}

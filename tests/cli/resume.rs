@@ -1,0 +1,253 @@
+//! Killed, interrupted and failed runs go on where they stopped, and end with the bytes of a run that nothing stopped.
+
+use crate::pipeline::{shared, shared_arguments, shared_run};
+use crate::support::{Place, assert_outputs_are_whole, files_below, manifest, words};
+use layerlens::run::Found;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The arguments of the shared run, into the folder `out`.
+fn arguments(out: &str) -> String {
+    format!("{} --out {out}", shared_arguments(&shared().0.join("data")))
+}
+
+/// Every file below a run's folder; of the manifest without times and the name of the folder.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let files = files_below(folder).into_iter().filter(|path| folder.join(path).is_file());
+    let read = |path: PathBuf| {
+        let bytes = if path == Path::new("manifest.json") { timeless(folder) } else { fs::read(folder.join(&path)).unwrap() };
+        (path, bytes)
+    };
+    files.map(read).collect()
+}
+
+/// The manifest's text with the lines that hold times and the last word of the command line left out.
+fn timeless(folder: &Path) -> Vec<u8> {
+    let text = fs::read_to_string(folder.join("manifest.json")).unwrap();
+    let argv = manifest(folder)["argv"].as_array().unwrap().clone();
+    let out = argv[argv.iter().position(|word| word == "--out").unwrap() + 1].to_string();
+    let kept = |line: &&str| {
+        let line = line.trim();
+        !(line.starts_with("\"started\"")
+            || line.starts_with("\"seconds\"")
+            || line.starts_with("\"--resume\"")
+            || line.trim_end_matches(',') == out)
+    };
+    text.lines().filter(kept).collect::<Vec<_>>().join("\n").into_bytes()
+}
+
+fn assert_same_contents(a: &Path, b: &Path) {
+    let (a, b) = (contents(a), contents(b));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (path, bytes) in &a {
+        if *bytes != b[path] {
+            let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
+            let (x, y) = (lines(bytes), lines(&b[path]));
+            let line = x.iter().zip(&y).find(|(x, y)| x != y);
+            panic!("{} differs: {line:?}", path.display());
+        }
+    }
+}
+
+/// A random time below `most` milliseconds, another one in every test run.
+#[cfg(unix)]
+fn some_time(most: u32) -> std::time::Duration {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
+    let random = layerlens::random::Random::new(u64::from(now), 0);
+    std::time::Duration::from_millis(u64::from(random.bits(0) % most))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_killed_at_random_moments_ends_with_the_bytes_of_one_that_was_not() {
+    let place = Place::new();
+    let args = arguments("out");
+    let mut killed_at = Vec::new();
+    // The first kills come early, in the training perhaps.
+    for attempt in 0..12 {
+        let resume = if attempt == 0 { "" } else { " --resume" };
+        let stderr = fs::File::create(place.path("stderr")).unwrap();
+        let mut command = place.command(&words(&args));
+        command.args(words(resume)).stdout(std::process::Stdio::null()).stderr(stderr);
+        let mut child = command.spawn().unwrap();
+        std::thread::sleep(some_time(150 + 100 * attempt));
+        // SIGKILL: nothing of the program runs any more.
+        let _ = child.kill();
+        let status = child.wait().unwrap();
+        if status.success() {
+            break;
+        }
+        assert_eq!(status.code(), None, "{}", fs::read_to_string(place.path("stderr")).unwrap());
+        let out = place.path("out");
+        if out.join("manifest.json").exists() {
+            assert_eq!(manifest(&out)["status"], "running");
+            assert_outputs_are_whole(&out);
+            killed_at.push(manifest(&out)["stages"].as_array().unwrap().len());
+        } else {
+            // Before the first manifest: what is there must not be in the way.
+            killed_at.push(0);
+        }
+    }
+    assert!(killed_at.len() >= 3, "killed after {killed_at:?} stages");
+    let outcome = place.succeed(&format!("{args} --resume"));
+    assert_same_contents(&shared_run(), &place.path("out"));
+    let tables = |stdout: &str| stdout.split("\nwritten to ").next().unwrap().to_owned();
+    assert_eq!(tables(&outcome.stdout), tables(&shared().1), "killed after {killed_at:?} stages");
+}
+
+/// Killed after every single stage: what is left is the state that the manifest had then.
+#[test]
+fn a_run_goes_on_after_each_of_its_stages() {
+    let place = Place::new();
+    let whole = shared_run();
+    let n_stages = manifest(&whole)["stages"].as_array().unwrap().len();
+    for n_finished in [1, 2, 3, 4, 5, 9, n_stages - 2, n_stages - 1] {
+        let out = place.path(format!("out{n_finished}"));
+        copy(&whole, &out);
+        let mut rewound = exact_manifest(&out);
+        rewind(&mut rewound, n_finished);
+        fs::write(out.join("manifest.json"), serde_json::to_vec_pretty(&rewound).unwrap()).unwrap();
+        // Of the unfinished stage there are half-written files.
+        fs::write(out.join("scores/.layerlens-torn"), "torn").unwrap();
+        fs::write(out.join("scores/knn.csv"), "space,me").unwrap();
+        place.succeed(&arguments(out.to_str().unwrap()).replace("--out", "--resume --out"));
+        assert_same_contents(&whole, &out);
+    }
+}
+
+/// The manifest of a run as it stood after `n` stages, from that of the whole run: without what later stages noted.
+fn rewind(manifest: &mut Value, n: usize) {
+    manifest["status"] = "running".into();
+    let names: Vec<String> =
+        manifest["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap().into()).collect();
+    manifest["stages"].as_array_mut().unwrap().truncate(n);
+    let done = |stage: &str| names[..n].iter().any(|name| name == stage);
+    let listed = |path: &str| {
+        let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
+        let of_map = stem.trim_end_matches("_train").trim_end_matches("_test").replacen('_', " ", 1);
+        match path.split('/').next().unwrap() {
+            "model" | "history.csv" => true,
+            "figures" if ["examples", "history"].contains(&stem) => true,
+            "activations" => done("activations"),
+            "neighbors" => done(&format!("neighbours {stem}")),
+            "embeddings" | "maps" => done(&of_map),
+            "scores" if path.contains("predictions") => done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}")),
+            "scores" if ["knn", "knn_per_class", "quality"].contains(&stem) => done("scores and figures"),
+            "scores" => done("what the layers did"),
+            _ if stem == "gains" || stem.starts_with("confusion") => done("what the layers did"),
+            _ => done("scores and figures"),
+        }
+    };
+    manifest["outputs"].as_array_mut().unwrap().retain(|output| listed(output["path"].as_str().unwrap()));
+    let results = manifest["results"].as_object_mut().unwrap();
+    results.retain(|name, _| match name.as_str() {
+        "history" | "test" | "n_parameters" | "knn" | "quality" => true,
+        "insights" => done("what the layers did"),
+        "maps" => done("scores and figures"),
+        map => done(&map.replacen('_', " ", 1)),
+    });
+    // The order in which they were found, which is sorted at the end only.
+    let position = |name: String| names.iter().position(|stage| *stage == name).unwrap_or(usize::MAX);
+    for list in ["knn", "quality"] {
+        let Some(rows) = results.get_mut(list).and_then(Value::as_array_mut) else { continue };
+        let stage = |row: &Value| {
+            let space = row["space"].as_str().unwrap();
+            match (list, row["method"].as_str()) {
+                ("quality", _) => position(format!("quality {space}")),
+                (_, None) => position(format!("neighbours {space}")),
+                (_, Some(method)) => position(format!("scores {method} {space}")),
+            }
+        };
+        rows.sort_by_key(stage);
+        rows.retain(|row| stage(row) < n);
+        if rows.is_empty() {
+            results.shift_remove(list);
+        }
+    }
+}
+
+/// The manifest with every figure as it stands there, which a plain parse may miss in the last digit.
+fn exact_manifest(folder: &Path) -> Value {
+    let found = Found::read(folder).unwrap();
+    let plain = manifest(folder);
+    Value::Object(plain.as_object().unwrap().keys().map(|key| (key.clone(), found.part(key).unwrap())).collect())
+}
+
+fn copy(from: &Path, to: &Path) {
+    for path in files_below(from) {
+        let target = to.join(&path);
+        if from.join(&path).is_dir() {
+            fs::create_dir_all(target).unwrap();
+        } else {
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            fs::copy(from.join(&path), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn of_a_complete_run_nothing_is_left_to_do() {
+    let place = Place::new();
+    copy(&shared_run(), &place.path("out"));
+    let before = contents(&place.path("out"));
+    let outcome = place.succeed(&format!("{} --resume", arguments("out")));
+    assert!(outcome.stderr.contains("nothing is left to do: the run in out is complete"), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("k-NN accuracy, fitted on 334 training points"), "{}", outcome.stdout);
+    assert_eq!(contents(&place.path("out")), before);
+}
+
+#[test]
+fn a_run_that_was_begun_otherwise_is_not_resumed() {
+    let place = Place::with_images();
+    let begun = "run --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --methods pca --device cpu";
+    place.succeed(&format!("{begun} --out out"));
+    let mut left = exact_manifest(&place.path("out"));
+    left["status"] = "interrupted".into();
+    left["stages"].as_array_mut().unwrap().clear();
+    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();
+    let refuse = |change: &str, parts: &[&str]| {
+        let parts = [&["out/manifest.json", "cannot be resumed"], parts].concat();
+        place.refuse(3, &format!("{begun} --resume --out out {change}"), &parts);
+    };
+    refuse("--seed 7", &["--seed was 42 and is 7 now"]);
+    refuse("--batch-size 64", &["training.batch_size was 128 and is 64 now"]);
+    refuse("--dropout 0.25", &["training.dropout was 0.5 and is 0.25 now"]);
+    refuse("--metric cosine", &["neighbors.metric was \"euclidean\" and is \"cosine\" now"]);
+    refuse("--whiten true", &["methods.pca.whiten was false and is true now"]);
+    let labels = place.path("data/t10k-labels-idx1-ubyte");
+    let mut bytes = fs::read(&labels).unwrap();
+    bytes[8] = (bytes[8] + 1) % 10;
+    fs::write(&labels, bytes).unwrap();
+    refuse("", &["an input was data/t10k-labels-idx1-ubyte with SHA-256"]);
+    left["layerlens_version"] = "0.0.1".into();
+    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();
+    refuse("", &["the program's version was 0.0.1"]);
+}
+
+#[test]
+fn what_is_no_run_is_not_resumed() {
+    let place = Place::with_images();
+    let train = "train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --device cpu";
+    place.refuse(2, &format!("{train} --resume"), &["--out"]);
+    place.refuse(2, &format!("{train} --resume --force --out out"), &["--force", "--resume"]);
+    place.refuse(2, "devices --resume --out out", &["--resume", "cannot"]);
+    fs::create_dir(place.path("full")).unwrap();
+    fs::write(place.path("full/notes.txt"), "mine").unwrap();
+    place.refuse(3, &format!("{train} --resume --out full"), &["full", "no folder of a run"]);
+    fs::write(place.path("full/manifest.json"), "{ \"layerlens_version\": 3").unwrap();
+    place.refuse(3, &format!("{train} --resume --out full"), &["full/manifest.json", "damaged"]);
+    fs::write(place.path("full/manifest.json"), "{ \"name\": 3 }").unwrap();
+    place.refuse(3, &format!("{train} --resume --out full"), &["no manifest of this program"]);
+    fs::write(place.path("full/manifest.json"), "{ \"layerlens_version\": \"9\", \"schema_version\": 99 }").unwrap();
+    place.refuse(3, &format!("{train} --resume --out full"), &["layout 99", "newer version"]);
+    // A run that was killed before it wrote anything whole has nothing to be told apart by.
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/.layerlens-torn"), "torn").unwrap();
+    place.succeed(&format!("{train} --resume --out out"));
+    place.succeed(&format!("{train} --resume --out new"));
+    assert_same_contents(&place.path("out"), &place.path("new"));
+    let again = place.succeed(&format!("{train} --resume --out out"));
+    assert!(again.stderr.contains("nothing is left to do") && again.stdout.contains("test accuracy"), "{}", again.stderr);
+}
