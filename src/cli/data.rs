@@ -147,7 +147,9 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
         Some(format) => format,
         None if named_npz => Format::Npz,
         None => {
-            return Err(Error::parameter("--format", "none", "idx, csv, csv-label-first or npz; only *.npz says it itself").into());
+            return Err(
+                Error::parameter("--format", "none", "idx, csv, csv-label-first or npz; only *.npz says it itself").into()
+            );
         }
     };
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
