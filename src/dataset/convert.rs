@@ -50,7 +50,9 @@ pub fn convert(data: &Dataset, out: &Path, format: Format, gzip: bool, force: bo
         }
         writer.flush().map_err(failed)?;
     }
-    create_folder(&folder)?;
+    if !folder.as_os_str().is_empty() {
+        create_folder(&folder)?;
+    }
     for path in &paths {
         let name = path.file_name().unwrap_or_default();
         std::fs::rename(temporary.path().join(name), path).map_err(|error| Error::write(path, error))?;
@@ -85,8 +87,7 @@ fn files<'a>(data: &'a Dataset, out: &Path, format: Format, gzip: bool) -> (Path
         Format::Npz => {
             let name = out.file_name().map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
             files.push((name, Box::new(move |out| arrays::write_npz(out, train, test, gzip))));
-            let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-            return (folder.unwrap_or(Path::new(".")).into(), files);
+            return (out.parent().unwrap_or(Path::new("")).into(), files);
         }
     }
     (out.into(), files)

@@ -29,8 +29,8 @@ struct Read {
     class_names: Option<Vec<String>>,
 }
 
-/// Reads the folder or file `path`.
-pub(super) fn read(path: &Path, header: Header) -> Result<Dataset> {
+/// Reads the folder or file `path`; that classes have no names is worth a word unless they are `grouped` afterwards.
+pub(super) fn read(path: &Path, header: Header, grouped: bool) -> Result<Dataset> {
     let Read { train, test, sources, mut warnings, class_names } = match path.is_dir() {
         true => read_folder(path, header)?,
         false => read_file(path)?,
@@ -38,8 +38,10 @@ pub(super) fn read(path: &Path, header: Header) -> Result<Dataset> {
     let class_names = match class_names.or_else(|| registered::recognise(&train, &test).map(names)) {
         Some(names) => names,
         None => {
-            warnings
-                .push(format!("the classes of {} have no names: they are numbered (--label-groups names them)", path.display()));
+            if !grouped {
+                let path = path.display();
+                warnings.push(format!("the classes of {path} have no names: they are numbered (--label-groups names them)"));
+            }
             number(&train, &test, &sources)?
         }
     };

@@ -121,8 +121,12 @@ impl LabelGroups {
                     ))
                 })?;
                 if let Some(before) = labels[class].replace(label) {
-                    let both = if before == label { "twice" } else { "in two groups" };
-                    let message = format!("{} is {both}: `{}` and `{}`", described(class), self.groups[before].name, group.name);
+                    let message = match before == label {
+                        true => format!("{} is twice in `{}`", described(class), group.name),
+                        false => {
+                            format!("{} is in two groups: `{}` and `{}`", described(class), self.groups[before].name, group.name)
+                        }
+                    };
                     return Err(refuse(message));
                 }
             }

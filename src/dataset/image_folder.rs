@@ -49,7 +49,7 @@ pub(super) fn read(folder: &Path) -> Result<Read> {
     }
     let mut warnings = Vec::new();
     if !train.is_dir() {
-        let classes = classes(folder)?;
+        let classes = several(folder, classes(folder)?)?;
         let (all, converted, source) = load(folder, &classes, &classes)?;
         let (train, test) = divide(folder, &all, &classes)?;
         warnings.extend(conversion(folder, converted, all.len()));
@@ -65,7 +65,7 @@ pub(super) fn read(folder: &Path) -> Result<Read> {
             warnings,
         });
     }
-    let class_names = classes(&train)?;
+    let class_names = several(&train, classes(&train)?)?;
     let mut parts = Vec::new();
     let mut sources = Vec::new();
     for part in [&train, &test] {
@@ -113,6 +113,11 @@ fn classes(folder: &Path) -> Result<Vec<String>> {
         }
         names.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
     }
+    Ok(names)
+}
+
+/// Refuses classes that are too few to tell apart, or too many for a byte.
+fn several(folder: &Path, names: Vec<String>) -> Result<Vec<String>> {
     match names.len() {
         2..=256 => Ok(names),
         1 => Err(Error::input(folder, format!("has one class, `{}`; expected at least two folders of images", names[0]))),

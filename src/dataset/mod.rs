@@ -145,7 +145,7 @@ impl Dataset {
                 let expected = format!("is for data sets with a name; --dataset {} is a path", request.dataset);
                 return Err(Error::parameter("--data-dir", folder.display(), expected));
             }
-            folder::read(path, request.header)?
+            folder::read(path, request.header, request.label_groups.is_some())?
         } else if path.components().count() > 1 || path.extension().is_some() {
             return Err(Error::input(path, "no such file or folder"));
         } else {

@@ -30,9 +30,10 @@ pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec
     let mut values = Vec::with_capacity(end / 2);
     let mut start = 0;
     while start < end {
+        let line = values.len() / columns;
         match parse_line(text, start, columns, &mut values) {
             Some(next) => start = next,
-            None => return Err(Flaw { line: values.len() / columns, what: diagnose(&text[start..end], columns) }),
+            None => return Err(Flaw { line, what: diagnose(&text[start..end], columns) }),
         }
     }
     Ok(values)

@@ -1,0 +1,143 @@
+//! Folders of images: decoding, conversion, splits, and what is wrong with them.
+
+use super::{input_error, put};
+use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
+use layerlens::dataset::{Dataset, Request};
+use layerlens::error::Error;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn png(pixels: &[u8], width: u32, height: u32, color: ExtendedColorType) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes).write_image(pixels, width, height, color).unwrap();
+    bytes
+}
+
+/// 28 x 28 pixels of one grey value.
+fn grey(value: u8) -> Vec<u8> {
+    png(&[value; 784], 28, 28, ExtendedColorType::L8)
+}
+
+/// Writes a file below the folder, and the folders on the way.
+fn file(folder: &TempDir, name: &str, bytes: &[u8]) {
+    fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+    put(folder, name, bytes);
+}
+
+fn open(folder: &Path) -> Result<Dataset, Error> {
+    Dataset::open(&Request::new(folder.to_str().unwrap()))
+}
+
+fn two_classes() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, value) in [("train/cat/b", 20), ("train/cat/a", 10), ("train/dog/x", 30), ("test/dog/y", 40)] {
+        file(&folder, &format!("{name}.png"), &grey(value));
+    }
+    folder
+}
+
+#[test]
+fn folders_are_classes_and_grey_images_of_the_size_stay_as_they_are() {
+    let folder = two_classes();
+    file(&folder, "train/cat/.hidden", b"no image");
+    let data = open(folder.path()).unwrap();
+    assert_eq!(data.class_names, ["cat", "dog"]);
+    assert_eq!((data.train.labels, data.test.labels), (vec![0, 0, 1], vec![1]));
+    for (row, value) in [10, 20, 30].into_iter().enumerate() {
+        assert_eq!(data.train.images.image(row), [value; 784]);
+    }
+    assert!(data.warnings.is_empty(), "{:?}", data.warnings);
+    assert_eq!(data.sources.len(), 2);
+    let size: u64 =
+        ["a", "b"].iter().map(|name| fs::metadata(folder.path().join(format!("train/cat/{name}.png"))).unwrap().len()).sum();
+    assert!(data.sources[0].bytes > size);
+}
+
+/// Against the formula, pixel for pixel: a constant colour stays constant when it is scaled.
+#[test]
+fn colours_become_luma_over_black_at_28_x_28_and_that_is_said() {
+    let folder = two_classes();
+    let colour = |rgba: [u8; 4]| png(&rgba.repeat(40 * 50), 40, 50, ExtendedColorType::Rgba8);
+    let luma = |[r, g, b, a]: [f64; 4]| (0.2126 * r + 0.7152 * g + 0.0722 * b) * a / 255.0;
+    let colours = [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255], [10, 200, 30, 128], [255, 255, 255, 0]];
+    for (at, &rgba) in colours.iter().enumerate() {
+        file(&folder, &format!("test/cat/{at}.png"), &colour(rgba));
+    }
+    let data = open(folder.path()).unwrap();
+    for (row, rgba) in colours.iter().enumerate() {
+        let expected = luma(rgba.map(f64::from));
+        for &pixel in data.test.images.image(row) {
+            // Rounding of 16-bit steps, then to a byte.
+            assert!((f64::from(pixel) - expected).abs() < 0.6, "{rgba:?}: {pixel}, expected {expected}");
+        }
+    }
+    let said = &data.warnings[0];
+    assert!(said.starts_with("5 of the 6 images in") && said.contains("0.2126 red") && said.contains("28 x 28"), "{said}");
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, 95).write_image(&[180; 784], 28, 28, ExtendedColorType::L8).unwrap();
+    file(&folder, "test/cat/9.JPG", &jpeg);
+    let data = open(folder.path()).unwrap();
+    assert!(data.test.images.image(5).iter().all(|pixel| pixel.abs_diff(180) <= 2));
+    // An average keeps the brightness of what is scaled: 56 x 56 with a bright half gives a bright half.
+    let halves: Vec<u8> = (0..56 * 56).map(|at| if at % 56 < 28 { 200 } else { 0 }).collect();
+    file(&folder, "test/cat/99.png", &png(&halves, 56, 56, ExtendedColorType::L8));
+    let data = open(folder.path()).unwrap();
+    let mean = data.test.images.image(6).iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / 784.0;
+    assert!((mean - 100.0).abs() < 0.5, "{mean}");
+    assert_eq!((data.test.images.image(6)[5], data.test.images.image(6)[22]), (200, 0));
+}
+
+#[test]
+fn without_test_images_a_sixth_of_every_class_is_put_aside() {
+    let folder = TempDir::new().unwrap();
+    for (class, n) in [("a", 13), ("b", 2)] {
+        for at in 0..n {
+            file(&folder, &format!("{class}/{at:02}.png"), &grey(at));
+        }
+    }
+    let data = open(folder.path()).unwrap();
+    let of = |labels: &[u8], class| labels.iter().filter(|&&label| label == class).count();
+    assert_eq!((of(&data.train.labels, 0), of(&data.test.labels, 0)), (11, 2));
+    assert_eq!((of(&data.train.labels, 1), of(&data.test.labels, 1)), (1, 1));
+    let mut values: Vec<u8> = [&data.train, &data.test]
+        .iter()
+        .flat_map(|part| (0..part.len()).map(|row| part.images.image(row)[0] + 100 * part.labels[row]))
+        .collect();
+    values.sort_unstable();
+    assert_eq!(values, (0..13).chain(100..102).collect::<Vec<_>>());
+    assert!(data.warnings[0].contains("one image in 6") && data.warnings[0].contains("3 of 15"), "{:?}", data.warnings);
+    assert_eq!(open(folder.path()).unwrap().test, data.test);
+}
+
+#[test]
+fn what_is_wrong_is_named_by_its_path() {
+    let at = |folder: &TempDir, name: &str| folder.path().join(name);
+    let folder = two_classes();
+    let whole = grey(9);
+    file(&folder, "train/cat/torn.png", &whole[..whole.len() / 2]);
+    let message = input_error(open(folder.path()), &at(&folder, "train/cat/torn.png"));
+    assert!(message.starts_with("is no PNG or JPEG image, or a damaged one"), "{message}");
+    let folder = two_classes();
+    file(&folder, "train/dog/z.jpg", b"<html>");
+    assert!(input_error(open(folder.path()), &at(&folder, "train/dog/z.jpg")).contains("damaged"));
+    let folder = two_classes();
+    file(&folder, "train/dog/notes.txt", b"");
+    assert!(input_error(open(folder.path()), &at(&folder, "train/dog/notes.txt")).starts_with("is no .png, .jpg or .jpeg"));
+    let folder = two_classes();
+    file(&folder, "test/bird/a.png", &grey(1));
+    let message = input_error(open(folder.path()), &at(&folder, "test/bird"));
+    assert_eq!(message, "is no class of the training images, which are cat, dog");
+    let folder = two_classes();
+    fs::create_dir(at(&folder, "train/eel")).unwrap();
+    assert!(input_error(open(folder.path()), &at(&folder, "train/eel")).starts_with("holds no images"));
+    let folder = two_classes();
+    fs::remove_dir_all(at(&folder, "test")).unwrap();
+    assert!(input_error(open(folder.path()), folder.path()).starts_with("has only one of the folders `train` and `test`"));
+    let folder = TempDir::new().unwrap();
+    file(&folder, "cat/a.png", &grey(1));
+    file(&folder, "cat/b.png", &grey(1));
+    assert!(input_error(open(folder.path()), folder.path()).starts_with("has one class, `cat`"));
+    file(&folder, "dog/a.png", &grey(1));
+    assert!(input_error(open(folder.path()), &at(&folder, "dog")).starts_with("holds one image; expected two"));
+}

@@ -1,0 +1,171 @@
+//! Data in NumPy arrays, and every layout written and read again.
+
+use super::{FULL, NAMES, gzip, input_error, npy_bytes, put};
+use layerlens::dataset::{Dataset, Format, Request, convert};
+use layerlens::error::Error;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn open(path: &Path) -> Result<Dataset, Error> {
+    Dataset::open(&Request::new(path.to_str().unwrap()))
+}
+
+/// Four arrays: three training images of 2 x 2 and one test image.
+fn arrays() -> [(&'static str, Vec<u8>); 4] {
+    let pixels: Vec<u8> = (1..=12).collect();
+    [
+        ("x_train", npy_bytes("|u1", false, "(3, 2, 2)", &pixels)),
+        ("y_train", npy_bytes("<i8", false, "(3,)", &[0_u64, 2, 1].map(u64::to_le_bytes).concat())),
+        ("x_test", npy_bytes(">i2", false, "(1, 4)", &[0, 9, 0, 8, 0, 7, 0, 255])),
+        ("y_test", npy_bytes("|u1", false, "(1, 1)", &[2])),
+    ]
+}
+
+#[test]
+fn npy_files_of_any_whole_numbers_are_read() {
+    let folder = TempDir::new().unwrap();
+    for (name, bytes) in arrays() {
+        put(&folder, &format!("{name}.npy"), &bytes);
+    }
+    let data = open(folder.path()).unwrap();
+    assert_eq!((data.train.labels.clone(), data.test.labels.clone()), (vec![0, 2, 1], vec![2]));
+    assert_eq!(
+        (data.train.images.pixels(), data.test.images.image(0)),
+        (&(1..=12).collect::<Vec<u8>>()[..], &[9, 8, 7, 255][..])
+    );
+    // The same images in Fortran order: element (i, j, k) at i + 3 j + 6 k.
+    let fortran: Vec<u8> = (0..12).map(|at| (at % 3 * 4 + at / 3 % 2 * 2 + at / 6 + 1) as u8).collect();
+    put(&folder, "x_train.npy", &npy_bytes("|u1", true, "(3, 2, 2)", &fortran));
+    assert_eq!(open(folder.path()).unwrap().train, data.train);
+}
+
+#[test]
+fn arrays_that_are_no_images_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let refused = |name: &str, bytes: &[u8]| {
+        for (name, bytes) in arrays() {
+            put(&folder, &format!("{name}.npy"), &bytes);
+        }
+        let path = put(&folder, &format!("{name}.npy"), bytes);
+        input_error(open(folder.path()), &path)
+    };
+    let cases = [
+        ("x_train", npy_bytes("<f4", false, "(3, 1)", &[0; 12]), "holds values of type '<f4', expected integers"),
+        ("x_train", npy_bytes("|u1", false, "(3, 5)", &[0; 15]), "has shape [3, 5], expected n x height x width"),
+        ("x_train", npy_bytes("|u1", false, "(3, 2, 2, 3)", &[0; 36]), "has shape [3, 2, 2, 3]"),
+        ("x_train", npy_bytes("<i2", false, "(3, 1)", &[0, 0, 0, 1, 0, 0]), "value 1 of the array is not from 0 to 255"),
+        ("x_train", npy_bytes("|i1", false, "(3, 1)", &[0, 0, 255]), "value 2 of the array is not from 0 to 255"),
+        ("y_train", npy_bytes("|u1", false, "(2,)", &[0, 1]), "2 labels for 3 images in"),
+        ("y_train", npy_bytes("|u1", false, "(3, 2)", &[0; 6]), "has shape [3, 2], expected (n,)"),
+        ("y_test", npy_bytes("|u1", false, "(1,)", &[3]), "test image 0 has the label 3, but the training labels are 0 to 2"),
+        ("x_test", npy_bytes("|u1", false, "(1, 3, 3)", &[0; 9]), "the images are 3 x 3, but those of"),
+    ];
+    for (name, bytes, expected) in cases {
+        let message = refused(name, &bytes);
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
+
+/// A .npz file that Python wrote, `tests/fixtures/make_npz.py`: stored and deflated.
+#[test]
+fn archives_that_numpy_wrote_are_read() {
+    for name in ["stored.npz", "deflated.npz"] {
+        let data = open(&crate::support::fixture(name)).unwrap();
+        assert_eq!((data.train.len(), data.test.len(), data.train.images.height(), data.train.images.width()), (5, 2, 3, 4));
+        let expected: Vec<u8> = (0..60).map(|at| (at * 4 % 256) as u8).collect();
+        assert_eq!(data.train.images.pixels(), expected);
+        assert_eq!((data.train.labels, data.test.labels), (vec![0, 1, 2, 0, 1], vec![2, 0]));
+        assert_eq!(data.name, name.trim_end_matches(".npz"));
+    }
+}
+
+#[test]
+fn damaged_archives_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let whole = fs::read(crate::support::fixture("deflated.npz")).unwrap();
+    let path = put(&folder, "a.npz", &whole[..whole.len() / 2]);
+    assert!(input_error(open(&path), &path).starts_with("is no .npz archive, or a damaged one"));
+    let path = put(&folder, "a.npz", b"");
+    assert!(input_error(open(&path), &path).starts_with("is no .npz archive"));
+    // A flipped bit in the pixels is found by the checksum.
+    let whole = fs::read(crate::support::fixture("stored.npz")).unwrap();
+    let pixels: Vec<u8> = (0..60).map(|at| (at * 4 % 256) as u8).collect();
+    let at = whole.windows(60).position(|window| window == pixels).unwrap();
+    let mut torn = whole.clone();
+    torn[at + 7] ^= 1;
+    let path = put(&folder, "a.npz", &torn);
+    assert!(input_error(open(&path), &path.join("x_train")).starts_with("cannot be read"));
+    let renamed = String::from_utf8_lossy(b"x_tests.npy").into_owned();
+    let mut lacking = whole;
+    for at in (0..lacking.len() - 11).filter(|&at| lacking[at..].starts_with(b"y_train.npy")).collect::<Vec<_>>() {
+        lacking[at..at + 11].copy_from_slice(renamed.as_bytes());
+    }
+    let path = put(&folder, "a.npz", &lacking);
+    let message = input_error(open(&path), &path);
+    assert_eq!(message, "lacks one of the arrays x_train, y_train, x_test, y_test; it holds x_tests.npy besides");
+}
+
+/// What goes through every layout, compressed or not, comes back byte for byte.
+#[test]
+fn every_layout_gives_back_what_it_was_given() {
+    let sample = Dataset::load("fashion-mnist-sample", None).unwrap();
+    let rows: Vec<usize> = (0..120).collect();
+    let data = Dataset { train: sample.train.select(&rows), test: sample.test.select(&rows[..60]), ..sample };
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    convert(&data, &at("idx"), Format::Idx, false, false).unwrap();
+    let mut from = at("idx");
+    for (name, format, gzip) in [
+        ("csv", Format::Csv, false),
+        ("csv-gz", Format::Csv, true),
+        ("a.npz", Format::Npz, false),
+        ("first", Format::CsvLabelFirst, false),
+        ("b.npz", Format::Npz, true),
+        ("first-gz", Format::CsvLabelFirst, true),
+        ("idx-gz", Format::Idx, true),
+        ("again", Format::Idx, false),
+    ] {
+        let read = open(&from).unwrap();
+        assert!(read.train == data.train && read.test == data.test, "{}", from.display());
+        convert(&read, &at(name), format, gzip, false).unwrap();
+        from = at(name);
+    }
+    for name in NAMES {
+        let bytes = fs::read(at("idx").join(name)).unwrap();
+        assert!(bytes == fs::read(at("again").join(name)).unwrap(), "{name}");
+        assert!(fs::read(at("idx-gz").join(format!("{name}.gz"))).unwrap().len() < gzip(&bytes).len() * 11 / 10);
+    }
+    assert!(fs::read_to_string(at("csv").join("x_train.csv")).unwrap().starts_with("0,1,2,"));
+    assert!(fs::read_to_string(at("csv").join("y_train.csv")).unwrap().starts_with("0\n"));
+    assert!(fs::read_to_string(at("first").join("train.csv")).unwrap().starts_with("label,pixel1,pixel2,"));
+    let error = convert(&data, &at("idx"), Format::Idx, false, false).unwrap_err();
+    assert!(matches!(&error, Error::Exists(path) if path.ends_with("train-images-idx3-ubyte")), "{error}");
+    convert(&data, &at("idx"), Format::Idx, false, true).unwrap();
+}
+
+/// The classes of a known data set have their names whatever the files; groups of them do not.
+#[test]
+fn known_images_are_recognised_in_any_layout() {
+    if !Path::new(FULL).exists() {
+        eprintln!("skipped: {FULL} is not there (Debian package dataset-fashion-mnist)");
+        return;
+    }
+    let data = Dataset::load("fashion-mnist", Some(Path::new(FULL))).unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("clothes.npz");
+    convert(&data, &path, Format::Npz, false, false).unwrap();
+    let read = open(&path).unwrap();
+    assert_eq!((read.name.as_str(), &read.class_names), ("clothes", &data.class_names));
+    assert!(read.warnings.is_empty());
+    let grouped = Dataset::open(&Request {
+        label_groups: Some("fashion-5".into()),
+        data_dir: Some(FULL.into()),
+        ..Request::new("fashion-mnist")
+    });
+    convert(&grouped.unwrap(), &path, Format::Npz, false, true).unwrap();
+    let read = open(&path).unwrap();
+    assert_eq!((read.class_names.len(), read.warnings.len()), (5, 1));
+    let named = Dataset::open(&Request { label_groups: Some("fashion-5-names".into()), ..Request::new(path.to_str().unwrap()) });
+    assert_eq!(named.unwrap().class_names[4], "Dress, Coat, Boot");
+}
