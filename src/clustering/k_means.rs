@@ -362,7 +362,7 @@ pub fn sum_members(
 }
 
 mod cpu {
-    use super::columns::{Columns, POINTS, squared_distances_of_four};
+    use super::columns::{Columns, POINTS, interleaved, squared_distances};
     use crate::lanes::{LANES, has_fused_multiply_add};
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -397,13 +397,12 @@ mod cpu {
         distances: &mut [f32],
         (d, last): (usize, u32),
     ) {
-        let n = labels.len();
+        let (n, mut together) = (labels.len(), Vec::with_capacity(d));
         for first in (0..n).step_by(POINTS) {
-            // Beyond the last point, that point again.
-            let four: [&[f32]; POINTS] = std::array::from_fn(|i| &points[(first + i).min(n - 1) * d..][..d]);
+            interleaved(&points[first * d..(first + POINTS).min(n) * d], d, &mut together);
             let (mut least, mut at) = ([[f32::INFINITY; LANES]; POINTS], [[0_u32; LANES]; POINTS]);
             for (group, values) in centers.groups().enumerate() {
-                let squares = squared_distances_of_four::<FUSED>(four, values);
+                let squares = squared_distances::<FUSED>(&together, values);
                 for point in 0..POINTS {
                     for lane in 0..LANES {
                         let better = squares[point][lane] < least[point][lane];
