@@ -324,8 +324,8 @@ pub fn assign(
         Device::Cpu(_) => cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d),
         Device::Gpu(gpu) => {
             let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
-            // Two loops over the centres, one of them for each feature, and an eighth more around them.
-            let together = (STEPS * 8 / (9 * (d + 1))).max(1);
+            // Eight centres take a turn for each feature and ten more; the end of a loop is a turn too.
+            let together = 8 * (STEPS / (d + 12)).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
                 let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };
