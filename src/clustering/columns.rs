@@ -2,8 +2,9 @@
 
 use crate::lanes::{LANES, multiply_add};
 
-/// Points whose distances are summed together: their sums hide each other's latency.
-pub(super) const POINTS: usize = 8;
+/// Points whose distances are summed together: their sums hide each other's latency. Of more the compiler keeps the sums in
+/// memory.
+pub(super) const POINTS: usize = 4;
 
 /// Groups of 16 rows; the last group of a set is filled up with copies of its last row.
 #[derive(Clone, Debug)]
