@@ -100,11 +100,6 @@ struct StepParams {
 @group(0) @binding(5) var<storage, read_write> gains: array<f32>;
 @group(0) @binding(6) var<storage, read_write> moved: array<f32>;
 
-fn new_gain(gain: f32, update: f32, gradient: f32) -> f32 {
-    // The update points downhill: unlike signs mean that the two agree.
-    return max(select(gain * 0.8, gain + 0.2, sign(update) != sign(gradient)), 0.01);
-}
-
 // Gradient descent with momentum, one gain a coordinate (Jacobs 1988) and a longest step.
 @compute @workgroup_size(64)
 fn descend(

@@ -57,9 +57,7 @@ fn settle(
     }
     for (var axis = 0u; axis < c; axis++) {
         let at = i * c + axis;
-        // The update points downhill: unlike signs mean that the two agree.
-        let agree = sign(updates[at]) != sign(gradient[axis]);
-        let gain = max(select(gains[at] * 0.8, gains[at] + 0.2, agree), 0.01);
+        let gain = new_gain(gains[at], updates[at], gradient[axis]);
         gains[at] = gain;
         updates[at] = MOMENTUM * updates[at] - LEARNING_RATE * gain * gradient[axis];
         places[at] += updates[at];

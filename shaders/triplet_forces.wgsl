@@ -2,11 +2,6 @@
 // gradient is c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) with c = w / (d_ij + d_ik)^2. What belongs to an axis, slot or inlier and
 // a point stands at its number * n + point.
 
-fn shifted(i: u32, shift: u32, n: u32) -> u32 {
-    let k = i + shift;
-    return select(k, k - n, k >= n);
-}
-
 struct PullParams {
     n: u32,
     n_components: u32,

@@ -1,11 +1,6 @@
 // The steps and the loss of TriMAP. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik). What
 // belongs to an axis, slot or inlier and a point stands at its number * n + point.
 
-fn shifted(i: u32, shift: u32, n: u32) -> u32 {
-    let k = i + shift;
-    return select(k, k - n, k >= n);
-}
-
 struct LossParams {
     n: u32,
     n_components: u32,
@@ -73,8 +68,7 @@ fn descend(
         let at = axis * n + j;
         let gradient = pushed[at] + received[axis];
         var velocity = states[axes * n + at];
-        var gain = states[2u * axes * n + at];
-        gain = select(max(0.8 * gain, 0.01), gain + 0.2, sign(velocity) != sign(gradient));
+        let gain = new_gain(states[2u * axes * n + at], velocity, gradient);
         velocity = step_params.momentum * velocity - step_params.learning_rate * gain * gradient;
         let moved = states[at] + velocity;
         states[at] = moved;

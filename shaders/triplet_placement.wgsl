@@ -67,7 +67,9 @@ fn settle(
     var gain = vec3<f32>(1.0);
     for (var iteration = 0u; iteration < params.n_iterations; iteration++) {
         let gradient = gradient_at(i, place + params.momentum * velocity);
-        gain = select(max(0.8 * gain, vec3<f32>(0.01)), gain + 0.2, sign(velocity) != sign(gradient));
+        for (var axis = 0u; axis < 3u; axis++) {
+            gain[axis] = new_gain(gain[axis], velocity[axis], gradient[axis]);
+        }
         velocity = params.momentum * velocity - params.learning_rate * gain * gradient;
         place += velocity;
     }

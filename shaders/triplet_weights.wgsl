@@ -15,11 +15,6 @@ struct SquareParams {
 @group(0) @binding(2) var<storage, read> square_shifts: array<u32>;
 @group(0) @binding(3) var<storage, read_write> squares_out: array<f32>;
 
-fn shifted(i: u32, shift: u32, n: u32) -> u32 {
-    let k = i + shift;
-    return select(k, k - n, k >= n);
-}
-
 // Squared distance between a point and its outlier over some of the features, one slot of one point a thread.
 @compute @workgroup_size(64)
 fn square_distances(

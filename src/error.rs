@@ -30,6 +30,14 @@ pub enum Error {
     /// The data, wherever they came from, do not allow what was asked for.
     #[error("{0}")]
     Data(String),
+    /// A file could not be fetched, or is not the one that was expected.
+    #[error("{url}: {message}")]
+    Fetch {
+        /// Its address.
+        url: String,
+        /// What the server did.
+        message: String,
+    },
     /// A file or folder could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Write {
@@ -106,7 +114,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Parameter { .. } => 2,
-            Self::Input { .. } | Self::Data(_) => 3,
+            Self::Input { .. } | Self::Data(_) | Self::Fetch { .. } => 3,
             Self::NoGpu(_) => 4,
             Self::Interrupted => 130,
             Self::Write { .. }

@@ -2,8 +2,9 @@
 //!
 //! The story in order: a [`dataset`] trains a [`model`] by [`training`]; the [`activations`] of its layers are spaces of many
 //! dimensions, whose exact [`neighbors`] feed the methods of [`embedding`], which map each layer to two dimensions and place
-//! test points in the same map; [`evaluation`] scores how much of the classes a space or map keeps; [`report`] draws, and
-//! [`run`] does all of it into one folder. Everything heavy runs on a [`compute::Device`]: WGSL compute shaders on any Vulkan,
+//! test points in the same map; [`clustering`] finds what lies together; [`evaluation`] scores how much of the classes a space
+//! or map keeps; [`report`] draws, and [`run`] does all of it into one folder. Everything heavy runs on a
+//! [`compute::Device`]: WGSL compute shaders on any Vulkan,
 //! Metal or DX12 GPU, or the same algorithm on the CPU.
 //!
 //! ```
@@ -29,6 +30,7 @@ pub mod training;
 pub mod activations;
 pub mod neighbors;
 
+pub mod clustering;
 pub mod embedding;
 pub mod evaluation;
 
@@ -43,6 +45,7 @@ mod lanes;
 pub mod matrix;
 pub mod progress;
 pub mod random;
+mod words;
 
 pub use error::{Error, Result};
 
@@ -61,6 +64,9 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::tsne::gradient::KERNELS,
         embedding::tsne::settling::KERNELS,
         evaluation::ranks::KERNELS,
+        clustering::k_means::KERNELS,
+        clustering::dbscan::KERNELS,
+        clustering::silhouette::KERNELS,
         embedding::trimap::triplet_weights::KERNELS,
         embedding::trimap::triplet_forces::KERNELS,
         embedding::trimap::triplet_layout::KERNELS,

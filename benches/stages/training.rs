@@ -3,19 +3,20 @@
 use crate::support;
 use layerlens::compute::Device;
 use layerlens::dataset::{Dataset, split};
-use layerlens::model::MlpConfig;
+use layerlens::model::{Blueprint, PRESET_INPUT};
 use layerlens::progress::Silent;
-use layerlens::training::Training;
+use layerlens::training::{Job, Training};
 
 pub fn run(devices: &[Device]) {
     let data = Dataset::load("fashion-mnist-sample", None).expect("the embedded sample");
     let (train, validation) = split(data.train.len(), 42);
     let (train, validation) = (data.train.select(&train), data.train.select(&validation));
-    let config = MlpConfig::new(train.images.n_pixels(), data.class_names.len());
+    let architecture = Blueprint::mlp(&[256, 64]).build(PRESET_INPUT, data.class_names.len()).expect("a preset");
+    let job = Job::new(&architecture, &train, &validation);
     let training = Training { epochs: 1, ..Training::default() };
     for device in devices {
         support::time(device, &format!("one epoch of {} images", train.len()), 3, |device| {
-            training.train(device, &config, &train, &validation, &Silent).expect("weights");
+            training.train(device, &job, &Silent).expect("weights");
         });
     }
 }

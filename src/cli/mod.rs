@@ -1,12 +1,16 @@
 //! The command line: flags, their meaning, and the last lines that tell where everything is.
 
 mod bench;
+mod cluster;
 mod compare;
+mod data;
+mod data_args;
 mod devices;
 mod embed;
 mod evaluate;
 mod interrupt;
 mod methods;
+mod model;
 mod neighbors;
 mod progress;
 mod run;
@@ -76,8 +80,15 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Put two finished runs side by side, with the intervals of their differences
     Compare(compare::CompareArgs),
+    /// Look at data, convert them, fetch them
+    #[command(subcommand)]
+    Data(data::DataCommand),
+    /// Find clusters in any .npy matrix, compare them with classes, and draw them
+    Cluster(cluster::ClusterArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
+    /// Show a model's layers: shapes, parameters, and what is looked into
+    Model(model::ModelArgs),
     /// List the GPUs, and which one each --device takes
     Devices,
 }
@@ -102,7 +113,10 @@ impl Cli {
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Compare(args)) => compare::compare(&self.global, &args),
+            Some(Command::Data(command)) => data::data(&self.global, &command),
+            Some(Command::Cluster(args)) => cluster::cluster(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
+            Some(Command::Model(args)) => model::model(&args),
             Some(Command::Devices) => devices::devices(&self.global),
         }
     }

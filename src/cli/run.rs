@@ -51,7 +51,7 @@ fn first_look(methods: &[MethodChoice]) -> &str {
 /// Does the study, prints the scores, and says where everything is.
 pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let job = Run {
-        train: args.train.to_run(global),
+        train: args.train.to_run(global)?,
         model: args.model.clone(),
         activations: args.from_activations.clone(),
         methods: args.flags.choose(&args.methods, global.seed)?,

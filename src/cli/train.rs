@@ -1,87 +1,134 @@
 //! `layerlens train`: a classifier and its weights.
 
+use super::data_args::DataArgs;
 use super::{Global, argv, print};
 use anyhow::Result;
 use clap::Args;
-use layerlens::dataset::DATASETS;
+use layerlens::Error;
+use layerlens::model::{Blueprint, MAX_UNITS, PRESETS};
 use layerlens::run::{self, TrainRun};
-use layerlens::training::Training;
+use layerlens::training::{Training, ValidationSplit};
 use std::path::PathBuf;
 
 /// What to train and how.
 #[derive(Clone, Debug, Args)]
 pub struct TrainArgs {
-    /// Data set
-    #[arg(long, default_value = "fashion-mnist-sample", help = dataset_help())]
-    pub dataset: String,
-    /// Folder of the data set's files [default: LAYERLENS_DATA_DIR, the XDG data folder, /usr/share/datasets]
-    #[arg(long, value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-    /// Units of the hidden layers
-    #[arg(long, value_name = "UNITS", value_delimiter = ',', default_value = "256,64", env = "LAYERLENS_HIDDEN")]
-    pub hidden: Vec<usize>,
-    /// Passes over the training images
-    #[arg(long, default_value_t = Training::default().epochs, allow_negative_numbers = true, env = "LAYERLENS_EPOCHS")]
-    pub epochs: usize,
-    /// Images of one step
-    #[arg(long, default_value_t = Training::default().batch_size, allow_negative_numbers = true)]
-    pub batch_size: usize,
-    /// Step size of Adam, above 0
-    #[arg(long, alias = "lr", default_value_t = Training::default().learning_rate, allow_negative_numbers = true)]
-    pub learning_rate: f64,
-    /// Share of the hidden units dropped in training, from 0 to below 1
-    #[arg(long, default_value_t = Training::default().dropout, allow_negative_numbers = true)]
-    pub dropout: f32,
+    #[command(flatten)]
+    pub data: DataArgs,
+    #[arg(long, alias = "arch", value_name = "NAME|FILE.toml", default_value = "mlp", help = architecture_help())]
+    pub architecture: String,
+    /// Units of the hidden layers of the mlp [default: 256,64]
+    #[arg(long, value_name = "UNITS", value_delimiter = ',', env = "LAYERLENS_HIDDEN")]
+    pub hidden: Option<Vec<usize>>,
+    /// Passes over the training images [default: the model's; 20 of the mlp]
+    #[arg(long, allow_negative_numbers = true, env = "LAYERLENS_EPOCHS")]
+    pub epochs: Option<usize>,
+    /// Images of one step [default: the model's; 128 of the mlp]
+    #[arg(long, allow_negative_numbers = true)]
+    pub batch_size: Option<usize>,
+    /// Step size of Adam, above 0 [default: the model's; 0.001 of the mlp]
+    #[arg(long, alias = "lr", allow_negative_numbers = true)]
+    pub learning_rate: Option<f64>,
+    /// Share of the values that dropout layers drop in training, from 0 to below 1 [default: the model's; 0.5 of the mlp]
+    #[arg(long, allow_negative_numbers = true)]
+    pub dropout: Option<f32>,
+    /// Share of the training images kept for validation [default: the model's; a sixth of the mlp, 0.2 of the cnns]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
+    pub validation: Option<f64>,
+    /// Which images those are [default: the model's; random of the mlp, last of the cnns]
+    #[arg(long, value_enum)]
+    pub validation_split: Option<ValidationSplit>,
+    /// End after this many epochs without a new least validation loss
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
+    pub patience: Option<usize>,
+    /// Keep the weights of the epoch of least validation loss instead of the last
+    #[arg(long)]
+    pub keep_best: bool,
+    /// Classify the test images after each epoch too, as the cnns do anyway
+    #[arg(long)]
+    pub test_every_epoch: bool,
+    /// Write a checkpoint after every so many epochs, below the run's folder
+    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
+    pub checkpoint_every: Option<usize>,
+    /// Go on with a training of the same model, data and settings
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub resume_from: Option<PathBuf>,
 }
 
-fn dataset_help() -> String {
-    let names = DATASETS.iter().map(|entry| format!("{} ({})", entry.name, entry.summary)).collect::<Vec<_>>();
-    format!("Data set: {}", names.join("; "))
+fn architecture_help() -> String {
+    let presets = PRESETS.iter().map(|preset| format!("{} ({})", preset.name, preset.summary)).collect::<Vec<_>>();
+    format!("Model: {}; or a .toml file that describes one", presets.join("; "))
 }
 
 impl TrainArgs {
+    /// The model that the flags name.
+    fn blueprint(&self) -> Result<Blueprint, Error> {
+        let named = Blueprint::open(&self.architecture)?;
+        let blueprint = match &self.hidden {
+            None => named,
+            Some(hidden) => {
+                if let Some(width) = hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
+                    let expected = format!("at least 1 unit in every layer, and at most {MAX_UNITS}");
+                    return Err(Error::parameter("--hidden", width, expected));
+                }
+                if named.name != "mlp" || named.is_of_file() {
+                    let units = hidden.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                    return Err(Error::parameter("--hidden", units, format!("only of the mlp, not of {}", named.name)));
+                }
+                Blueprint::mlp(hidden)
+            }
+        };
+        self.dropout.map_or(Ok(blueprint.clone()), |rate| blueprint.with_dropout(rate))
+    }
+
+    /// How the model is trained by default, with what the flags say otherwise.
+    fn training(&self, of_model: &Training, seed: u64) -> Training {
+        Training {
+            epochs: self.epochs.unwrap_or(of_model.epochs),
+            batch_size: self.batch_size.unwrap_or(of_model.batch_size),
+            learning_rate: self.learning_rate.unwrap_or(of_model.learning_rate),
+            validation: self.validation.unwrap_or(of_model.validation),
+            validation_split: self.validation_split.unwrap_or(of_model.validation_split),
+            patience: self.patience.or(of_model.patience),
+            keep_best: self.keep_best || of_model.keep_best,
+            test_every_epoch: self.test_every_epoch || of_model.test_every_epoch,
+            random_state: seed,
+        }
+    }
+
     /// The library's form of the flags.
-    pub fn to_run(&self, global: &Global) -> TrainRun {
-        TrainRun {
-            dataset: self.dataset.clone(),
-            data_dir: self.data_dir.clone(),
-            hidden: self.hidden.clone(),
-            training: Training {
-                epochs: self.epochs,
-                batch_size: self.batch_size,
-                learning_rate: self.learning_rate,
-                dropout: self.dropout,
-                random_state: global.seed,
-            },
+    ///
+    /// # Errors
+    /// As [`Blueprint::open`], and for flags that do not fit the model.
+    pub fn to_run(&self, global: &Global) -> Result<TrainRun, Error> {
+        let architecture = self.blueprint()?;
+        Ok(TrainRun {
+            training: self.training(&architecture.training, global.seed),
+            checkpoint_every: self.checkpoint_every,
+            resume_from: self.resume_from.clone(),
+            architecture,
+            data: self.data.request(),
             out: global.out.clone(),
             force: global.force,
             resume: global.resume,
             argv: argv(),
-        }
-    }
-}
-
-impl TrainArgs {
-    /// The flags by which a later run meets the same images, split alike.
-    fn same_data(&self, global: &Global) -> String {
-        let folder = self.data_dir.as_ref().map_or(String::new(), |folder| format!(" --data-dir {}", folder.display()));
-        format!("{folder} --seed {}", global.seed)
+        })
     }
 }
 
 /// Trains, and says how well.
 pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
-    let job = args.to_run(global);
+    let job = args.to_run(global)?;
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
     let Some(test) = summary.test else { return Ok(()) };
     print(&format!(
-        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run --dataset {}{} --model {path}/model/weights.safetensors\n",
+        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run {} --seed {} --model {path}/model/weights.safetensors\n",
         test.accuracy,
         test.loss,
-        args.dataset,
-        args.same_data(global),
+        args.data.again(),
+        global.seed,
     ));
     Ok(())
 }

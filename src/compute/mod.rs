@@ -91,7 +91,10 @@ impl Device {
             Ok::<_, Error>((device, description))
         };
         match choice {
-            DeviceChoice::Cpu => described(Self::cpu(), "--device cpu".into()),
+            DeviceChoice::Cpu => {
+                let unused = options.adapter.as_ref().map(|name| format!("; the adapter `{name}` is not used"));
+                described(Self::cpu(), format!("--device cpu{}", unused.unwrap_or_default()))
+            }
             DeviceChoice::Gpu => {
                 let device = Self::gpu(options)?;
                 let software = matches!(&device, Self::Gpu(gpu) if gpu.is_software());

@@ -1,13 +1,15 @@
-//! Strict reader of IDX files, the format of MNIST and Fashion-MNIST, plain or gzip-compressed.
+//! Strict reader, and writer, of IDX files, the format of MNIST and Fashion-MNIST, plain or gzip-compressed.
 //!
 //! An IDX file of unsigned bytes is a big-endian magic number, one big-endian `u32` per dimension and the bytes themselves.
 //! Whether a file is compressed is decided by its first two bytes, never by its name. A header is not trusted: memory grows
 //! with the bytes that are really there, and exactly as many as announced must follow.
 
 use super::Images;
+use super::source::hex;
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
-use std::io::{ErrorKind, Read};
+use sha2::{Digest, Sha256};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 const IMAGES: Kind<3> = Kind { magic: 0x0000_0803, what: "images: unsigned bytes, 3 dimensions" };
@@ -52,6 +54,53 @@ pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
 /// As [`parse_images`].
 pub fn parse_labels(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<u8>> {
     Ok(parse(bytes, name.as_ref(), &LABELS)?.1)
+}
+
+/// Writes images as an IDX file.
+pub(super) fn write_images(out: &mut dyn Write, images: &Images) -> std::io::Result<()> {
+    out.write_all(&header(&IMAGES, [images.n(), images.height(), images.width()])?)?;
+    (0..images.n()).try_for_each(|row| out.write_all(images.image(row)))
+}
+
+/// Writes labels as an IDX file.
+pub(super) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> std::io::Result<()> {
+    out.write_all(&header(&LABELS, [labels.len()])?)?;
+    out.write_all(labels)
+}
+
+/// SHA-256 of the IDX file that [`write_images`] writes.
+pub(super) fn images_hash(images: &Images) -> String {
+    hash(|out| write_images(out, images))
+}
+
+/// SHA-256 of the IDX file that [`write_labels`] writes.
+pub(super) fn labels_hash(labels: &[u8]) -> String {
+    hash(|out| write_labels(out, labels))
+}
+
+/// Empty if there are too many for the format.
+fn hash(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> String {
+    struct Hasher(Sha256);
+    impl Write for Hasher {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut hasher = Hasher(Sha256::new());
+    write(&mut hasher).map_or(String::new(), |()| hex(hasher.0.finalize()))
+}
+
+fn header<const D: usize>(kind: &Kind<D>, sizes: [usize; D]) -> std::io::Result<Vec<u8>> {
+    let mut header = kind.magic.to_be_bytes().to_vec();
+    for size in sizes {
+        let size = u32::try_from(size).map_err(|_| std::io::Error::other("an IDX file counts to 4,294,967,295 at most"))?;
+        header.extend_from_slice(&size.to_be_bytes());
+    }
+    Ok(header)
 }
 
 /// The bytes of a file as they are on disk.

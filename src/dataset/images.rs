@@ -55,6 +55,11 @@ impl Images {
         &self.pixels[i * self.n_pixels()..][..self.n_pixels()]
     }
 
+    /// The pixels of all images, one after another.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
     /// The pixels as numbers from 0 to 1 (byte / 255), n x (height * width).
     pub fn features(&self) -> Matrix {
         let data = self.pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();

@@ -2,70 +2,39 @@
 //!
 //! [`DATASETS`] lists what can be asked for by name; a new data set is one file here and one entry there.
 
-mod fashion_mnist;
+mod arrays;
+mod convert;
+mod csv;
+mod fetch;
+mod folder;
+mod groups;
 pub mod idx;
+mod image_folder;
 mod images;
 pub mod npy;
+mod registered;
+mod request;
+mod sample;
+mod source;
 
+pub use convert::{Format, convert};
+pub use fetch::{Fetch, Fetched, fetch};
+pub use groups::{LabelGroups, label_group_names};
 pub use images::{Images, Samples};
+pub use request::{Header, Request};
+pub use source::Source;
 
 use crate::error::{Error, Result};
 use crate::random::Random;
-use serde::Serialize;
-use sha2::{Digest, Sha256};
-use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The stream of random numbers that [`split`] takes from a seed.
 pub const SPLIT_STREAM: u64 = 0x73_706c_6974;
 
-/// A file that data were read from, for the manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Source {
-    /// Path of the file, or its name within the program if it is embedded.
-    pub name: String,
-    /// Size of the file as it is stored, compressed or not.
-    pub bytes: u64,
-    /// SHA-256 of those bytes, 64 lower-case hexadecimal digits.
-    pub sha256: String,
-    /// Whether that, or the SHA-256 of the decompressed content, is known for this file of this data set. `false` means other
-    /// data, one's own in the same layout for instance, and is no error.
-    pub verified: bool,
-}
-
-impl Source {
-    /// Describes a file as it stands on the disk; `verified` is false, since nothing is known of it.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if it cannot be read.
-    pub fn of_file(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-        Ok(Self::new(path.display(), &bytes, &[]))
-    }
-
-    /// [`Source::new`] for an IDX file, whose content may also be known where its compression is not.
-    fn of_idx(name: impl ToString, bytes: &[u8], known: &[&str]) -> Self {
-        let mut source = Self::new(name, bytes, known);
-        let mut content = Vec::new();
-        if !source.verified && flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut content).is_ok() {
-            source.verified = Self::new("", &content, known).verified;
-        }
-        source
-    }
-
-    /// Describes `bytes`, verified if their SHA-256 is one of `known`.
-    fn new(name: impl ToString, bytes: &[u8], known: &[&str]) -> Self {
-        let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let verified = known.contains(&sha256.as_str());
-        Self { name: name.to_string(), bytes: bytes.len() as u64, sha256, verified }
-    }
-}
-
 /// Training and test images with the names of their classes.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// Its name in [`DATASETS`].
+    /// Its name in [`DATASETS`], or the last part of its path.
     pub name: String,
     /// Name of each class; a label is an index into them.
     pub class_names: Vec<String>,
@@ -75,6 +44,30 @@ pub struct Dataset {
     pub test: Samples,
     /// The files that all this was read from.
     pub sources: Vec<Source>,
+    /// The classes before they were grouped; none if the labels are the classes of the files.
+    pub original: Option<Original>,
+    /// What was done to the data that one should know, a conversion of images for instance.
+    pub warnings: Vec<String>,
+}
+
+/// The classes from which groups were made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Original {
+    /// Name of each class.
+    pub class_names: Vec<String>,
+    /// The class of each training image, an index into the names.
+    pub train: Vec<u8>,
+    /// The class of each test image.
+    pub test: Vec<u8>,
+    /// The label that each class was given.
+    pub groups: Vec<u8>,
+}
+
+impl Original {
+    /// The classes that became `label`, as indices into the names.
+    pub fn members(&self, label: usize) -> Vec<usize> {
+        (0..self.groups.len()).filter(|&class| usize::from(self.groups[class]) == label).collect()
+    }
 }
 
 /// A data set that can be asked for by name.
@@ -90,18 +83,80 @@ pub struct DatasetEntry {
 /// All data sets that can be asked for by name.
 pub static DATASETS: &[DatasetEntry] = &[
     DatasetEntry {
-        name: fashion_mnist::NAME,
+        name: registered::FASHION_MNIST.name,
         summary: "Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28 grey values, 10 classes",
-        load: fashion_mnist::load,
+        load: |data_dir| registered::load(&registered::FASHION_MNIST, data_dir),
     },
     DatasetEntry {
-        name: fashion_mnist::SAMPLE_NAME,
+        name: sample::NAME,
         summary: "Fashion-MNIST, embedded sample: the first 1,000 training and 200 test images of each class",
-        load: fashion_mnist::load_sample,
+        load: sample::load,
+    },
+    DatasetEntry {
+        name: registered::MNIST.name,
+        summary: "MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 grey values, 10 classes",
+        load: |data_dir| registered::load(&registered::MNIST, data_dir),
     },
 ];
 
+/// Where the files of a data set are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// Within the program.
+    Embedded,
+    /// In this folder.
+    Folder(PathBuf),
+    /// Nowhere that was looked at; they can be fetched into this folder, if the user has one for data.
+    Missing(Option<PathBuf>),
+}
+
+impl DatasetEntry {
+    /// Where the files are; see [`Dataset::load`] for where they are looked for. Files are not opened.
+    pub fn locate(&self, data_dir: Option<&Path>) -> Location {
+        if self.name == sample::NAME {
+            return Location::Embedded;
+        }
+        let holds = |folder: &&PathBuf| registered::in_folder(folder).is_ok_and(|paths| paths.is_some());
+        match registered::folders(self.name, data_dir).iter().find(holds) {
+            Some(folder) => Location::Folder(folder.clone()),
+            None => Location::Missing(registered::own_folder(self.name, data_dir)),
+        }
+    }
+}
+
 impl Dataset {
+    /// Reads what `request` asks for: the data set of that name as [`Self::load`] does, or else the folder or file at that
+    /// path. Then the labels are grouped, if groups are asked for.
+    ///
+    /// A path may be a folder with four IDX files; with four CSV files `x_train`, `y_train`, `x_test` and `y_test` (`.csv` or
+    /// `.csv.gz`); with two CSV files, for training and test, whose rows begin with the label; with four `.npy` files of those
+    /// names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`, of which one image in six is then
+    /// put aside for the test. Or it is a `.npz` file with those four arrays.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if it is neither a name nor a path; [`Error::Input`], naming file, line and column, for whatever is
+    /// wrong with the files or the groups.
+    pub fn open(request: &Request) -> Result<Self> {
+        let path = Path::new(&request.dataset);
+        let mut data = if DATASETS.iter().any(|entry| entry.name == request.dataset) {
+            Self::load(&request.dataset, request.data_dir.as_deref())?
+        } else if path.exists() {
+            if let Some(folder) = &request.data_dir {
+                let expected = format!("is for data sets with a name; --dataset {} is a path", request.dataset);
+                return Err(Error::parameter("--data-dir", folder.display(), expected));
+            }
+            folder::read(path, request.header)?
+        } else if path.components().count() > 1 || path.extension().is_some() {
+            return Err(Error::input(path, "no such file or folder"));
+        } else {
+            return Err(unknown(&request.dataset));
+        };
+        if let Some(groups) = &request.label_groups {
+            LabelGroups::open(groups)?.apply(&mut data)?;
+        }
+        Ok(data)
+    }
+
     /// Loads the data set called `name`.
     ///
     /// Files are looked for in `data_dir` and nowhere else if it is given. Otherwise in the folder that the environment
@@ -114,19 +169,40 @@ impl Dataset {
     /// is listed), malformed, or does not fit the others.
     pub fn load(name: &str, data_dir: Option<&Path>) -> Result<Self> {
         let Some(entry) = DATASETS.iter().find(|entry| entry.name == name) else {
-            let names: Vec<_> = DATASETS.iter().map(|entry| entry.name).collect();
-            return Err(Error::parameter("--dataset", name, format!("must be one of {}", names.join(", "))));
+            return Err(unknown(name));
         };
         (entry.load)(data_dir)
     }
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<_> = DATASETS.iter().map(|entry| entry.name).collect();
+    Error::parameter("--dataset", name, format!("must be one of {}, or the path of a folder or file", names.join(", ")))
+}
+
+/// Refuses test images of another size than the training images.
+fn check_sizes((train_path, train): (&Path, &Samples), (test_path, test): (&Path, &Samples)) -> Result<()> {
+    let size = |samples: &Samples| (samples.images.height(), samples.images.width());
+    if size(train) == size(test) {
+        return Ok(());
+    }
+    let ((found_height, found_width), (height, width)) = (size(test), size(train));
+    let trained_on = train_path.display();
+    let message = format!("the images are {found_height} x {found_width}, but those of {trained_on} are {height} x {width}");
+    Err(Error::input(test_path, message))
 }
 
 /// Splits `n` rows at random into training and validation rows, both ascending: `n / 6` (rounded down) are for validation.
 ///
 /// The same `n` and `seed` give the same split everywhere.
 pub fn split(n: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    split_off(n, n / 6, seed)
+}
+
+/// [`split`] with another number of validation rows, at most `n`.
+pub fn split_off(n: usize, n_validation: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut validation = Random::new(seed, SPLIT_STREAM).permutation(n);
-    let mut train = validation.split_off(n / 6);
+    let mut train = validation.split_off(n_validation);
     validation.sort_unstable();
     train.sort_unstable();
     (train, validation)
@@ -146,13 +222,5 @@ mod tests {
             all.sort_unstable();
             assert!(all.into_iter().eq(0..n));
         }
-    }
-
-    #[test]
-    fn a_source_is_verified_by_its_hash() {
-        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        let source = Source::new("abc", b"abc", &["0", abc]);
-        assert_eq!((source.sha256.as_str(), source.bytes, source.verified), (abc, 3, true));
-        assert!(!Source::new("abd", b"abd", &["0", abc]).verified);
     }
 }

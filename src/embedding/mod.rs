@@ -4,6 +4,7 @@
 //! the registry. Fitted maps place new points too ([`Fitted::transform`]), each point by itself: a row's place does not
 //! depend on which rows are placed with it.
 
+mod descent;
 mod fitted;
 pub mod init;
 pub mod model_file;

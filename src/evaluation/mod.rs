@@ -8,6 +8,7 @@ pub mod global_score;
 mod insights;
 mod knn_classifier;
 pub mod orders;
+mod over_fitting;
 pub mod quality;
 pub mod ranks;
 mod verdict;
@@ -18,6 +19,7 @@ pub use confusion::{Confusion, Pair};
 pub use gains::{Gain, gains};
 pub use insights::{Answers, Confused, ConfusedPairs, Insights, LayerGains, confusions};
 pub use knn_classifier::{KnnScore, ScoredOn, Scores, knn_accuracy, predict};
+pub use over_fitting::{Fit, LEAST_RISE, OverFitting};
 pub use quality::{MapQuality, NewQuality, Quality, SpaceRanks};
 pub use verdict::{KNN_ACCURACY, Standing, Verdict, verdicts};
 

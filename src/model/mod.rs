@@ -1,7 +1,25 @@
 //! Classifiers whose forward pass also yields the named hidden layers.
 
-mod mlp;
+mod architecture;
+mod blueprint;
+mod description;
+mod host;
+mod network;
+mod section;
+mod steps;
+mod summary;
+mod sweep;
 mod weights;
 
-pub use mlp::{Mlp, MlpConfig, glorot_uniform};
+pub use architecture::{
+    Activation, Architecture, LayerKind, LayerSpec, Look, LookedInto, MAX_WHOLE, OUTPUT, Padding, Parameter, Role, Shape, Step,
+    glorot_uniform,
+};
+pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};
+pub(crate) use network::to_host;
+pub use network::{Arrangement, Network};
+pub use steps::MAX_UNITS;
+pub use summary::SummaryRow;
+pub use sweep::{Contender, is_sweep, read_sweep};
 pub use weights::{Weights, read_weights, write_weights};
+pub(crate) use weights::{read_tensors, tensor_bytes};

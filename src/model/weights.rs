@@ -1,9 +1,10 @@
 //! Weights of a model on the host, and their .safetensors files.
 
-use super::MlpConfig;
+use super::{Activation, Architecture, LayerKind, LayerSpec};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -46,38 +47,46 @@ impl Weights {
     }
 }
 
-/// Writes weights and the configuration of their model.
+/// Writes weights and the architecture of their model.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn write_weights(path: &Path, config: &MlpConfig, weights: &Weights) -> Result<()> {
-    let failed = |message: String| Error::write(path, std::io::Error::other(message));
-    let views = weights.tensors.iter().map(|(name, (shape, values))| {
-        let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
-        view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
-    });
-    let config = serde_json::to_string(config).map_err(|error| failed(error.to_string()))?;
-    let metadata = HashMap::from([(CONFIG_KEY.to_owned(), config)]);
-    let bytes =
-        safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+pub fn write_weights(path: &Path, architecture: &Architecture, weights: &Weights) -> Result<()> {
+    let bytes = tensor_bytes(path, CONFIG_KEY, architecture, weights)?;
     write_atomic(path, |writer| writer.write_all(&bytes))
 }
 
-/// Reads weights and the configuration of their model.
+/// A .safetensors file for `path`, with `about` as JSON under one key of its metadata.
+pub(crate) fn tensor_bytes(path: &Path, key: &str, about: &impl Serialize, tensors: &Weights) -> Result<Vec<u8>> {
+    let failed = |message: String| Error::write(path, std::io::Error::other(message));
+    let views = tensors.tensors.iter().map(|(name, (shape, values))| {
+        let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
+        view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
+    });
+    let about = serde_json::to_string(about).map_err(|error| failed(error.to_string()))?;
+    let metadata = HashMap::from([(key.to_owned(), about)]);
+    safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))
+}
+
+/// Reads weights and the architecture of their model.
 ///
 /// # Errors
 /// [`Error::Input`] if the file is missing, malformed, not written by this program, or holds a value that is not finite.
-pub fn read_weights(path: &Path) -> Result<(MlpConfig, Weights)> {
+pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
+    let (about, weights) = read_tensors(path, CONFIG_KEY, "weights")?;
+    let malformed = |message: String| Error::input(path, format!("not a .safetensors file of weights: {message}"));
+    let architecture = parse_architecture(&about).map_err(|error| malformed(error.to_string()))?;
+    architecture.steps().map_err(|error| malformed(error.to_string()))?;
+    Ok((architecture, weights))
+}
+
+/// Reads what [`tensor_bytes`] made: what stands under `key`, and the tensors. `what` they are is said in errors.
+pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String, Weights)> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-    let malformed =
-        |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of weights: {message}"));
+    let malformed = |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of {what}: {message}"));
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
-    let config = metadata.metadata().as_ref().and_then(|metadata| metadata.get(CONFIG_KEY));
-    let config = config.ok_or_else(|| malformed(&format!("its metadata lack the key `{CONFIG_KEY}` that names the model")))?;
-    let config: MlpConfig = serde_json::from_str(config).map_err(|error| malformed(&error))?;
-    if config.shapes().iter().flatten().any(|&size| size == 0) {
-        return Err(malformed(&"its model has a layer of no units"));
-    }
+    let about = metadata.metadata().as_ref().and_then(|metadata| metadata.get(key));
+    let about = about.ok_or_else(|| malformed(&format!("its metadata lack the key `{key}` that names the model")))?.clone();
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
     let mut weights = Weights::default();
     for (name, view) in file.tensors() {
@@ -90,5 +99,32 @@ pub fn read_weights(path: &Path) -> Result<(MlpConfig, Weights)> {
         }
         weights.insert(name, view.shape().to_vec(), values);
     }
-    Ok((config, weights))
+    Ok((about, weights))
+}
+
+/// What files of perceptrons said before there were other networks. Dropout was no part of it, and plays none after training.
+#[derive(Deserialize)]
+struct Perceptron {
+    n_features: usize,
+    hidden: Vec<usize>,
+    n_classes: usize,
+}
+
+impl From<Perceptron> for Architecture {
+    fn from(old: Perceptron) -> Self {
+        let dense = |units, activation| LayerSpec::new(LayerKind::Dense { units, activation });
+        let mut layers = vec![LayerSpec::new(LayerKind::Flatten)];
+        let hidden = (1..).zip(&old.hidden);
+        layers.extend(hidden.map(|(at, &units)| dense(units, Activation::Relu).named(format!("layer_{at}"))));
+        layers.push(dense(old.n_classes, Activation::Softmax));
+        Self { input: [1, old.n_features, 1], layers, n_classes: old.n_classes }
+    }
+}
+
+fn parse_architecture(text: &str) -> serde_json::Result<Architecture> {
+    let value: serde_json::Value = serde_json::from_str(text)?;
+    match value.get("hidden") {
+        Some(_) => serde_json::from_value(value).map(|old: Perceptron| old.into()),
+        None => serde_json::from_value(value),
+    }
 }

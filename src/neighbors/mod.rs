@@ -17,9 +17,11 @@ mod products;
 mod search;
 pub mod symmetric;
 
+pub(crate) use filter::{Clusters, learn_centres};
 pub use graph::NeighborGraph;
 pub use knn::MAX_NEIGHBORS;
 pub use metric::Metric;
+pub(crate) use products::products;
 pub use search::{Search, SearchMethod, recall_of};
 
 use crate::compute::Device;

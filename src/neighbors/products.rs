@@ -2,7 +2,7 @@
 //! number of threads.
 
 /// `out = a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n); `shape` is (m, n, d).
-pub(super) fn products<T: 'static + Copy + From<u8>>(a: &[T], b: &[T], out: &mut [T], shape: (usize, usize, usize)) {
+pub(crate) fn products<T: 'static + Copy + From<u8>>(a: &[T], b: &[T], out: &mut [T], shape: (usize, usize, usize)) {
     multiply(a, b, out, shape, None, T::from(1));
 }
 

@@ -1,7 +1,10 @@
 //! What a person reads of a run: figures and tables.
 
+pub mod cluster_table;
 pub mod compare_table;
+pub mod drawing;
 pub mod figures;
 pub mod insights_table;
+pub mod model_table;
 pub mod quality_table;
 pub mod table;

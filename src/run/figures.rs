@@ -8,7 +8,7 @@ use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
 use crate::report::figures::{
-    BarPanel, Bars, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
+    BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
 };
 use crate::report::insights_table::{name, scored_words};
 use crate::training::History;
@@ -44,14 +44,14 @@ pub fn examples(folder: &mut RunFolder, title: &str, samples: &Samples, class_na
 }
 
 /// Loss and accuracy against epoch.
-pub fn history(folder: &mut RunFolder, history: &History) -> Result<()> {
+pub fn history(folder: &mut RunFolder, file: &str, title: &str, history: &History) -> Result<()> {
     let figure = HistoryFigure {
-        train_loss: &history.train_loss,
-        validation_loss: &history.validation_loss,
-        train_accuracy: &history.train_accuracy,
-        validation_accuracy: &history.validation_accuracy,
+        title: title.into(),
+        train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
+        validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
+        test: Some(Curves { loss: &history.test_loss, accuracy: &history.test_accuracy }).filter(|test| !test.loss.is_empty()),
     };
-    write(folder, "history", &figure)
+    write(folder, file, &figure)
 }
 
 /// For each method the input's map, and the hidden layers' maps: a row a layer, training points left, test points right.

@@ -2,9 +2,12 @@
 //!
 //! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
 
+mod cluster;
+pub mod clusters;
 mod compare;
 mod compare_counts;
 mod compare_figures;
+mod compare_models;
 mod embed;
 mod figures;
 mod finished;
@@ -19,7 +22,10 @@ mod space;
 mod study;
 mod train;
 
+pub use cluster::{Cluster, ClusterSummary, cluster};
+pub use clusters::{ClusterMethod, ClusterSpace, Eps, cluster_space};
 pub use compare::{Compare, CompareSummary, compare};
+pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use folder::{Opening, RunFolder, default_path};
 pub use manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};

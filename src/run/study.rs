@@ -96,7 +96,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     }
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
-    let widths = std::iter::once(prepared.config.n_features).chain(prepared.config.hidden.iter().copied());
+    let layers = prepared.architecture.looked_into();
+    let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     check_methods(&methods, &prepared.train.labels, widths)?;
     let mut folder = open(&run.train, &prepared, description, Some(run))?;
     let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
@@ -243,7 +244,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
     Ok(folder)
 }
 
-fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
+pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
     choices
         .iter()
         .map(|choice| {
@@ -254,7 +255,11 @@ fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedd
 }
 
 /// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored.
-fn check_methods(methods: &[(String, Box<dyn Embedding>)], labels: &[u8], widths: impl Iterator<Item = usize>) -> Result<()> {
+pub(super) fn check_methods(
+    methods: &[(String, Box<dyn Embedding>)],
+    labels: &[u8],
+    widths: impl Iterator<Item = usize>,
+) -> Result<()> {
     if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
         return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
     }

@@ -6,31 +6,31 @@ use super::layers;
 use super::study::{MethodChoice, Run, Summary, close};
 use crate::activations::activations;
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Samples, Source, split};
+use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::files::write_atomic;
-use crate::model::{MlpConfig, Weights, read_weights, write_weights};
-use crate::progress::Reporter;
-use crate::training::{History, Training, check_fit, evaluate};
+use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
+use crate::progress::{Observer, Reporter};
+use crate::training::{Checkpoint, Checkpoints, History, Job, Trained, Training, check_fit, evaluate};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// Units of a hidden layer at most: its kernel over 784 inputs then has 49 MiB, its square 1 GiB.
-const MAX_UNITS: usize = 16_384;
 
 /// What to train and on what.
 #[derive(Clone, Debug)]
 pub struct TrainRun {
-    /// Name of the data set.
-    pub dataset: String,
-    /// Where its files are, if not in the usual places.
-    pub data_dir: Option<PathBuf>,
-    /// Units of the hidden layers.
-    pub hidden: Vec<usize>,
+    /// The data.
+    pub data: Request,
+    /// The model.
+    pub architecture: Blueprint,
     /// How to train.
     pub training: Training,
+    /// Epochs from one checkpoint to the next, at least 1, if they are wanted.
+    pub checkpoint_every: Option<usize>,
+    /// Checkpoint to go on with.
+    pub resume_from: Option<PathBuf>,
     /// Where the results go; a folder under `runs/` if nothing is said.
     pub out: Option<PathBuf>,
     /// Whether an earlier run there may be replaced.
@@ -47,7 +47,7 @@ pub(super) struct Prepared {
     pub(super) train: Samples,
     pub(super) validation: Samples,
     pub(super) train_rows: Vec<usize>,
-    pub(super) config: MlpConfig,
+    pub(super) architecture: Architecture,
     /// Weights that were given.
     pub(super) weights: Option<Weights>,
 }
@@ -69,29 +69,25 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
 }
 
 pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
-    let data = Dataset::load(&run.dataset, run.data_dir.as_deref())?;
-    if let Some(width) = run.hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
-        return Err(Error::parameter("--hidden", width, format!("at least 1 unit in every layer, and at most {MAX_UNITS}")));
-    }
-    let (train_rows, validation_rows) = split(data.train.len(), run.training.random_state);
+    let data = Dataset::open(&run.data)?;
+    let (train_rows, validation_rows) = run.training.split(data.train.len());
     if validation_rows.is_empty() && model.is_none() {
-        let n = data.train.len();
-        return Err(Error::Data(format!("{n} training images leave none for validation; 6 are the fewest")));
+        let (n, fewest) = (data.train.len(), (1.0 / run.training.validation - 1e-6).ceil());
+        return Err(Error::Data(format!("{n} training images leave none for validation; {fewest} are the fewest")));
     }
     let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
-    let trained =
-        MlpConfig { hidden: run.hidden.clone(), ..MlpConfig::new(data.train.images.n_pixels(), data.class_names.len()) };
-    let (config, weights) = match model {
-        None => (trained, None),
+    let images = &data.train.images;
+    let (architecture, weights) = match model {
+        None => (run.architecture.build([images.height(), images.width(), 1], data.class_names.len())?, None),
         Some(path) => {
-            let (config, weights) = read_weights(path)?;
+            let (architecture, weights) = read_weights(path)?;
             let named = |error: Error| Error::input(path, error.to_string());
-            check_fit(&config, &data.train).and_then(|()| check_fit(&config, &data.test)).map_err(named)?;
-            crate::model::Mlp::from_weights(&config, &weights, &burn::tensor::Device::flex()).map_err(named)?;
-            (config, Some(weights))
+            check_fit(&architecture, &data.train).and_then(|()| check_fit(&architecture, &data.test)).map_err(named)?;
+            architecture.check_weights(&weights).map_err(named)?;
+            (architecture, Some(weights))
         }
     };
-    Ok(Prepared { data, train, validation, train_rows, config, weights })
+    Ok(Prepared { data, train, validation, train_rows, architecture, weights })
 }
 
 /// A method's name and its parameters with every default filled in.
@@ -105,9 +101,10 @@ pub(super) fn complete(choice: &MethodChoice) -> (String, serde_json::Value) {
 fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_json::Value {
     let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
     let mut config = serde_json::json!({
-        "dataset": run.dataset,
+        "dataset": run.data.dataset,
+        "data": run.data,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
-        "model": prepared.config,
+        "model": prepared.architecture,
         "training": run.training,
         "n_neighbors": N_NEIGHBORS,
         "methods": methods,
@@ -121,7 +118,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
 pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
-    let path = run.out.clone().unwrap_or_else(|| super::default_path(&run.dataset));
+    let path = run.out.clone().unwrap_or_else(|| super::default_path(&prepared.data.name));
     let opening = Opening {
         argv: run.argv.clone(),
         seed: run.training.random_state,
@@ -133,9 +130,8 @@ pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Descriptio
     if !folder.manifest.stages.is_empty() {
         return Ok(folder);
     }
-    if let Some(source) = prepared.data.sources.iter().find(|source| !source.verified) {
-        let message = format!("{} is not a known file of {}: the classes are numbered, not named", source.name, run.dataset);
-        folder.manifest.warnings.push(message);
+    if !prepared.data.warnings.is_empty() {
+        folder.manifest.warnings.extend(prepared.data.warnings.clone());
         folder.save()?;
     }
     Ok(folder)
@@ -155,6 +151,47 @@ pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Resu
     Ok(Some(weights))
 }
 
+/// How a training went, for the manifest.
+#[derive(Serialize)]
+struct Epochs {
+    /// Epochs that were trained, and the one whose weights are kept, counted from 1.
+    trained: usize,
+    kept: usize,
+    /// The epoch of least validation loss.
+    best: Option<usize>,
+    stopped_early: bool,
+    /// Wall time of all epochs and of each, of this process alone.
+    training_seconds: f64,
+    epoch_seconds: Vec<f64>,
+}
+
+impl Epochs {
+    fn of(trained: &Trained) -> Self {
+        Self {
+            trained: trained.history.len(),
+            kept: trained.epoch,
+            best: trained.history.best_epoch(),
+            stopped_early: trained.stopped_early,
+            training_seconds: trained.seconds.iter().sum(),
+            epoch_seconds: trained.seconds.clone(),
+        }
+    }
+}
+
+/// Trains from the start, from the checkpoint that was named, or, if the run is resumed, from the last one in its folder.
+fn trained(folder: &RunFolder, run: &TrainRun, prepared: &Prepared, device: &Device, observer: &dyn Observer) -> Result<Trained> {
+    let checkpoints = folder.path().join("checkpoints");
+    let left = if run.resume { Checkpoint::latest(&checkpoints) } else { None };
+    let resume = left.as_ref().or(run.resume_from.as_ref()).map(|path| Checkpoint::read(path)).transpose()?;
+    let job = Job {
+        test: run.training.test_every_epoch.then_some(&prepared.data.test),
+        resume: resume.as_ref(),
+        checkpoints: run.checkpoint_every.map(|every| Checkpoints { folder: &checkpoints, every }),
+        ..Job::new(&prepared.architecture, &prepared.train, &prepared.validation)
+    };
+    run.training.train(device, &job, observer)
+}
+
 /// Trains, or takes the given weights, and tests.
 pub(super) fn train_stage(
     folder: &mut RunFolder,
@@ -164,7 +201,7 @@ pub(super) fn train_stage(
     kind: &'static str,
     reporter: &dyn Reporter,
 ) -> Result<Weights> {
-    let Prepared { data, config, .. } = prepared;
+    let Prepared { data, architecture, .. } = prepared;
     let start = Instant::now();
     let weights = match &prepared.weights {
         Some(weights) => {
@@ -173,21 +210,23 @@ pub(super) fn train_stage(
         }
         None => {
             let observer = reporter.stage("training");
-            let (weights, history) =
-                run.training.train(device, config, &prepared.train, &prepared.validation, observer.as_ref())?;
+            let trained = trained(folder, run, prepared, device, observer.as_ref())?;
             drop(observer);
-            write_history(folder, &history)?;
-            figures::history(folder, &history)?;
-            folder.result("history", &history);
-            weights
+            write_history(folder, "history", &trained.history)?;
+            figures::history(folder, "history", "Training history", &trained.history)?;
+            folder.result("history", &trained.history);
+            folder.result("epochs", Epochs::of(&trained));
+            trained.weights
         }
     };
     let path = folder.below("model/weights.safetensors")?;
-    write_weights(&path, config, &weights)?;
+    write_weights(&path, architecture, &weights)?;
     folder.list("model/weights.safetensors", None, None);
-    let test = evaluate(device, config, &weights, &data.test)?;
+    let before = Instant::now();
+    let test = evaluate(device, architecture, &weights, &data.test)?;
+    folder.result("inference_seconds", before.elapsed().as_secs_f64());
     folder.result("test", test);
-    folder.result("n_parameters", config.n_parameters());
+    folder.result("n_parameters", architecture.n_parameters());
     folder.finish_stage(stage_name(prepared), start, kind)?;
     Ok(weights)
 }
@@ -200,8 +239,8 @@ pub(super) fn activation_stage(
     kind: &'static str,
 ) -> Result<()> {
     let start = Instant::now();
-    let train = activations(device, &prepared.config, weights, &prepared.train)?;
-    let test = activations(device, &prepared.config, weights, &prepared.data.test)?;
+    let train = activations(device, &prepared.architecture, weights, &prepared.train)?;
+    let test = activations(device, &prepared.architecture, weights, &prepared.data.test)?;
     for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {
         for layer in layers {
             folder.write_matrix(&format!("activations/{}_{part}.npy", layer.name), &layer.values)?;
@@ -215,19 +254,21 @@ pub(super) fn activation_stage(
     folder.finish_stage("activations", start, kind)
 }
 
-fn write_history(folder: &mut RunFolder, history: &History) -> Result<()> {
-    let path = folder.below("history.csv")?;
+/// Writes `<name>.csv`, a line an epoch.
+pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &History) -> Result<()> {
+    let file = format!("{name}.csv");
+    let path = folder.below(&file)?;
     write_atomic(&path, |writer| {
         let io = |error: csv::Error| std::io::Error::other(error);
         let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(["epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]).map_err(io)?;
+        let columns = history.columns();
+        csv.write_record(std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name))).map_err(io)?;
         for epoch in 0..history.len() {
-            let columns = [&history.train_loss, &history.train_accuracy, &history.validation_loss, &history.validation_accuracy];
-            let values = columns.map(|column| column[epoch].to_string());
+            let values = columns.iter().map(|(_, values)| values[epoch].to_string());
             csv.write_record(std::iter::once((epoch + 1).to_string()).chain(values)).map_err(io)?;
         }
         csv.flush()
     })?;
-    folder.list("history.csv", None, None);
+    folder.list(&file, None, None);
     Ok(())
 }

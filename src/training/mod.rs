@@ -1,35 +1,35 @@
 //! Training of a classifier by Adam on the cross-entropy, with the data resident on the device.
 //!
 //! Initial weights, the order of the batches and the dropout masks are drawn on the host from the seed alone, so training takes
-//! the same path on every device up to the rounding of its arithmetic. burn does the arithmetic; its Adam is that of
-//! D. Kingma and J. Ba, 2015.
+//! the same path on every device up to the rounding of its arithmetic. burn does the arithmetic, with our convolutions on the CPU.
 
 mod adam;
+mod checkpoint;
+mod guard;
+mod history;
+mod resident;
+
+pub use checkpoint::{Checkpoint, Checkpoints};
+pub(crate) use guard::guarded;
+pub use history::{History, Performance};
+pub(crate) use resident::rows_at_once;
 
 use crate::compute;
-use crate::dataset::Samples;
+use crate::dataset::{self, Samples};
 use crate::error::{Error, Result};
-use crate::model::{Mlp, MlpConfig, Weights};
+use crate::model::{Architecture, Arrangement, Network, Weights};
 use crate::progress::Observer;
 use crate::random::Random;
-use adam::HostAdam;
-use burn::module::Module;
-use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use adam::Adam;
+use burn::tensor::{Device, Tensor, TensorData};
+use checkpoint::{Snapshot, digests};
+use resident::{Resident, Tally, cross_entropy};
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use std::time::Instant;
 
 /// Streams of the random numbers of this room: one for each epoch's order and one for its masks.
 const ORDER_STREAM: u64 = 0x6f72_6465_0000_0000;
 const MASK_STREAM: u64 = 0x6d61_736b_0000_0000;
-
-/// Keeps Adam's steps finite: Keras' value, as in the study.
-const EPSILON: f32 = 1e-7;
-
-/// Rows that are classified at once outside training.
-const EVALUATION_ROWS: usize = 2000;
 
 /// How to train; the defaults are those of the first study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,39 +40,85 @@ pub struct Training {
     pub batch_size: usize,
     /// Step size of Adam, above 0. Default 0.001.
     pub learning_rate: f64,
-    /// Share of a hidden layer's units that are dropped in training, 0 <= rate < 1. Default 0.5.
-    pub dropout: f32,
-    /// Seed of weights, order and masks. Default 42.
+    /// Share of the rows that are kept for validation, 0 < share < 1, rounded down to whole rows. Default 1/6.
+    pub validation: f64,
+    /// Which rows those are. Default random.
+    pub validation_split: ValidationSplit,
+    /// Epochs without a new least validation loss after which training ends, at least 1. Default: it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// Whether the weights of the epoch of least validation loss are kept rather than the last. Default no.
+    pub keep_best: bool,
+    /// Whether the test rows are classified after each epoch. Default no.
+    pub test_every_epoch: bool,
+    /// Seed of weights, order, masks, and of a random split. Default 42.
     pub random_state: u64,
+}
+
+/// Which rows are kept for validation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ValidationSplit {
+    /// Drawn by the seed.
+    #[default]
+    Random,
+    /// The last ones, as Keras' `validation_split` takes them.
+    Last,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { epochs: 20, batch_size: 128, learning_rate: 1e-3, dropout: 0.5, random_state: 42 }
+        Self {
+            epochs: 20,
+            batch_size: 128,
+            learning_rate: 1e-3,
+            validation: 1.0 / 6.0,
+            validation_split: ValidationSplit::Random,
+            patience: None,
+            keep_best: false,
+            test_every_epoch: false,
+            random_state: 42,
+        }
     }
 }
 
-/// Loss and accuracy after each epoch. Those of training are means over its batches as they were met, dropout on; those of
-/// validation are taken at the end of the epoch, dropout off.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct History {
-    /// Mean cross-entropy of the training batches, in nats.
-    pub train_loss: Vec<f32>,
-    /// Share of the training rows classified rightly, 0 to 1.
-    pub train_accuracy: Vec<f32>,
-    /// Mean cross-entropy of the validation rows.
-    pub validation_loss: Vec<f32>,
-    /// Share of the validation rows classified rightly.
-    pub validation_accuracy: Vec<f32>,
+/// What is trained, on which rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The network.
+    pub architecture: &'a Architecture,
+    /// Rows to learn from.
+    pub train: &'a Samples,
+    /// Rows to look at after each epoch.
+    pub validation: &'a Samples,
+    /// Rows to look at after each epoch if [`Training::test_every_epoch`]; nothing is decided by them.
+    pub test: Option<&'a Samples>,
+    /// A training of the same to go on with; the result has the bytes of a training that did not stop.
+    pub resume: Option<&'a Checkpoint>,
+    /// Where checkpoints go, if they are wanted.
+    pub checkpoints: Option<Checkpoints<'a>>,
 }
 
-/// Mean cross-entropy (nats) and accuracy (0 to 1) over a set of rows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Performance {
-    /// Mean cross-entropy in nats.
-    pub loss: f32,
-    /// Share of the rows classified rightly.
-    pub accuracy: f32,
+impl<'a> Job<'a> {
+    /// Training from the start, without test rows and checkpoints.
+    pub fn new(architecture: &'a Architecture, train: &'a Samples, validation: &'a Samples) -> Self {
+        Self { architecture, train, validation, test: None, resume: None, checkpoints: None }
+    }
+}
+
+/// What a training ended with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trained {
+    /// The weights: the last, or those of least validation loss.
+    pub weights: Weights,
+    /// The epoch that they are of, counted from 1.
+    pub epoch: usize,
+    /// What was recorded.
+    pub history: History,
+    /// Whether it ended for want of progress.
+    pub stopped_early: bool,
+    /// Wall time of each epoch since the training began or went on, validation included and the test rows not.
+    pub seconds: Vec<f64>,
 }
 
 impl Training {
@@ -81,143 +127,195 @@ impl Training {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
-        if self.epochs == 0 {
-            return Err(Error::parameter("--epochs", 0, "at least 1"));
-        }
-        if self.batch_size == 0 {
-            return Err(Error::parameter("--batch-size", 0, "at least 1"));
+        let wholes = [("--epochs", Some(self.epochs)), ("--batch-size", Some(self.batch_size)), ("--patience", self.patience)];
+        if let Some((flag, _)) = wholes.into_iter().find(|(_, value)| *value == Some(0)) {
+            return Err(Error::parameter(flag, 0, "at least 1"));
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             return Err(Error::parameter("--learning-rate", self.learning_rate, "above 0"));
         }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(Error::parameter("--dropout", self.dropout, "from 0 to below 1"));
+        if !(self.validation > 0.0 && self.validation < 1.0) {
+            return Err(Error::parameter("--validation", self.validation, "a share above 0 and below 1"));
         }
         Ok(())
     }
 
-    /// Trains `config`'s network on `train`, looking at `validation` after each epoch.
+    /// Training and validation rows of `n`, both ascending.
+    pub fn split(&self, n: usize) -> (Vec<usize>, Vec<usize>) {
+        // A share such as 0.2 is not exact: 5 rows of which it makes 0.9999999 are still one.
+        let n_validation = (n as f64 * self.validation + 1e-6).floor() as usize;
+        match self.validation_split {
+            ValidationSplit::Random => dataset::split_off(n, n_validation, self.random_state),
+            ValidationSplit::Last => ((0..n - n_validation).collect(), (n - n_validation..n).collect()),
+        }
+    }
+
+    /// Trains.
     ///
     /// # Errors
-    /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty; [`Error::Training`] if burn or its
-    /// device fails or the loss is not finite; [`Error::Interrupted`].
-    pub fn train(
-        &self,
-        device: &compute::Device,
-        config: &MlpConfig,
-        train: &Samples,
-        validation: &Samples,
-        observer: &dyn Observer,
-    ) -> Result<(Weights, History)> {
+    /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty; [`Error::Input`] if a checkpoint
+    /// is of something else; [`Error::Write`] for checkpoints; [`Error::Training`] if burn or its device fails or the loss is not
+    /// finite; [`Error::Interrupted`].
+    pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
         self.validate()?;
-        for (part, samples) in [("training", train), ("validation", validation)] {
+        for (part, samples) in [("training", Some(job.train)), ("validation", Some(job.validation)), ("test", job.test)] {
+            let Some(samples) = samples else { continue };
             if samples.is_empty() {
                 return Err(Error::Data(format!("there are no {part} images")));
             }
-            check_fit(config, samples)?;
+            check_fit(job.architecture, samples)?;
         }
-        let on_cpu = matches!(device, compute::Device::Cpu(_));
+        if job.checkpoints.is_some_and(|checkpoints| checkpoints.every == 0) {
+            return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
+        }
+        let needed = job.resume.is_some() || job.checkpoints.is_some();
+        let data = if needed { digests(job) } else { Default::default() };
+        job.resume.map_or(Ok(()), |checkpoint| checkpoint.check(self, job.architecture, &data))?;
         guarded(device, |burn| {
-            let (train, validation) = (Resident::new(burn, train, config)?, Resident::new(burn, validation, config)?);
-            self.run(burn, on_cpu, config, &train, &validation, observer)
+            let resident = |samples| Resident::new(burn, samples, job.architecture);
+            let (train, validation) = (resident(job.train), resident(job.validation));
+            let test = job.test.filter(|_| self.test_every_epoch).map(resident);
+            let mut session = Session::new(self, job, burn, arrangement(device))?;
+            while !session.is_over() {
+                session.epoch(&train, &validation, test.as_ref(), observer)?;
+                session.checkpoint(job, &data)?;
+            }
+            session.finish()
+        })
+    }
+}
+
+/// How the values of grids lie on a device.
+pub(crate) fn arrangement(device: &compute::Device) -> Arrangement {
+    match device {
+        compute::Device::Cpu(_) => Arrangement::ChannelsLast,
+        compute::Device::Gpu(_) => Arrangement::ChannelsFirst,
+    }
+}
+
+/// A training under way.
+struct Session<'a> {
+    training: &'a Training,
+    device: &'a Device,
+    network: Network,
+    adam: Adam,
+    history: History,
+    /// Weights of the epoch of least validation loss, if they are kept.
+    best: Option<Weights>,
+    seconds: Vec<f64>,
+}
+
+impl<'a> Session<'a> {
+    fn new(training: &'a Training, job: &Job, device: &'a Device, arrangement: Arrangement) -> Result<Self> {
+        let (on_cpu, tracked) = (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
+        let initial = || job.architecture.initial_weights(training.random_state);
+        let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
+        let network = Network::from_weights(job.architecture, &weights, &tracked, arrangement)?;
+        let adam = Adam::new(training.learning_rate, &network, on_cpu, job.resume.map(Checkpoint::past), device);
+        let history = job.resume.map_or_else(History::default, |checkpoint| checkpoint.history().clone());
+        let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
+        Ok(Self { training, device, network, adam, history, best, seconds: Vec::new() })
+    }
+
+    /// Writes a checkpoint if one is due.
+    fn checkpoint(&self, job: &Job, data: &[Option<String>; 3]) -> Result<()> {
+        let Some(checkpoints) = job.checkpoints.filter(|checkpoints| checkpoints.is_due(self.history.len())) else {
+            return Ok(());
+        };
+        checkpoints.write(Snapshot {
+            training: self.training,
+            architecture: job.architecture,
+            data,
+            history: &self.history,
+            weights: self.network.inner().to_weights()?,
+            past: self.adam.past()?,
+            best: self.best.as_ref(),
         })
     }
 
-    fn run(
-        &self,
-        device: &Device,
-        on_cpu: bool,
-        config: &MlpConfig,
-        train: &Resident,
-        validation: &Resident,
-        observer: &dyn Observer,
-    ) -> Result<(Weights, History)> {
-        let tracked = device.clone().autodiff();
-        let mut model = Mlp::from_weights(config, &config.initial_weights(self.random_state), &tracked)?;
-        let mut optimiser = if on_cpu { HostAdam::optimiser(EPSILON) } else { AdamConfig::new().with_epsilon(EPSILON).init() };
-        let mut history = History::default();
-        let steps = train.n.div_ceil(self.batch_size);
-        for epoch in 0..self.epochs {
-            let order = Random::new(self.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
-            let mut total = Tally::new(device);
-            for (step, batch) in order.chunks(self.batch_size).enumerate() {
-                // Sorted, so that the rows of a batch stand in one order however the data are cut into parts.
-                let mut rows = batch.to_vec();
-                rows.sort_unstable();
-                let (x, targets) = train.batch(&rows);
-                let masks = self.masks(config, epoch, step, rows.len(), &tracked);
-                let logits = model.forward_masked(x.autodiff(), masks);
-                let loss = cross_entropy(&logits, targets.clone().autodiff());
-                total.add(&loss.clone().inner(), &logits.inner(), targets);
-                let gradients = GradientsParams::from_grads((loss / rows.len() as f32).backward(), &model);
-                model = optimiser.step(self.learning_rate, model, gradients);
-                observer.step((epoch * steps + step + 1) as u64, (self.epochs * steps) as u64, &last_figures(&history))?;
-            }
-            history.push(total.mean(train.n)?, validation.performance(&model.valid())?);
-        }
-        Ok((model.to_weights()?, history))
+    fn stopped_early(&self) -> bool {
+        let best = self.history.best_epoch().unwrap_or(0);
+        self.training.patience.is_some_and(|patience| self.history.len() >= best + patience)
     }
 
-    /// Dropout masks of one step, drawn by (epoch, step, layer, unit): 16 random bits each, so a rate is met to 2^-16.
-    fn masks(&self, config: &MlpConfig, epoch: usize, step: usize, n: usize, device: &Device) -> Vec<Tensor<2>> {
-        let random = Random::new(self.random_state, MASK_STREAM + epoch as u64);
-        let threshold = (f64::from(self.dropout) * 65536.0).round() as u32;
-        let kept = 1.0 / (1.0 - self.dropout);
-        let mask = |(layer, &units): (usize, &usize)| {
-            let first = ((step as u64) << 32) | ((layer as u64) << 28);
-            let mut values = Vec::with_capacity(n * units + 1);
-            for pair in 0..(n * units).div_ceil(2) {
+    fn is_over(&self) -> bool {
+        self.history.len() >= self.training.epochs || (!self.history.is_empty() && self.stopped_early())
+    }
+
+    fn epoch(&mut self, train: &Resident, validation: &Resident, test: Option<&Resident>, observer: &dyn Observer) -> Result<()> {
+        let (start, epoch) = (Instant::now(), self.history.len());
+        let (training, steps) = (self.training, train.n.div_ceil(self.training.batch_size));
+        let order = Random::new(training.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
+        let mut total = Tally::new(self.device);
+        for (step, batch) in order.chunks(training.batch_size).enumerate() {
+            // Sorted, so that the rows of a batch stand in one order however the data are cut into parts.
+            let mut rows = batch.to_vec();
+            rows.sort_unstable();
+            let (x, targets) = train.batch(&rows);
+            let masks = self.masks(epoch, step, rows.len());
+            let logits = self.network.forward_training(x.autodiff(), masks);
+            let loss = cross_entropy(&logits, targets.clone().autodiff());
+            total.add(&loss.clone().inner(), &logits.inner(), targets);
+            let gradients = (loss / rows.len() as f32).backward();
+            self.adam.step(&mut self.network, gradients);
+            let (done, all) = (epoch * steps + step + 1, training.epochs * steps);
+            observer.step(done as u64, all as u64, &self.history.last_figures())?;
+        }
+        let network = self.network.inner();
+        let of_epoch = (total.mean(train.n)?, validation.performance(&network)?);
+        self.seconds.push(start.elapsed().as_secs_f64());
+        let test = test.map(|test| test.performance(&network)).transpose()?;
+        self.history.push(of_epoch.0, of_epoch.1, test);
+        if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {
+            self.best = Some(network.to_weights()?);
+        }
+        Ok(())
+    }
+
+    /// Dropout masks of one step, drawn by (epoch, step, layer, value): 16 random bits each, so a rate is met to 2^-16.
+    fn masks(&self, epoch: usize, step: usize, n: usize) -> Vec<Tensor<2>> {
+        let device = self.device.clone().autodiff();
+        let mask = |(layer, (width, rate)): (usize, (usize, f32))| {
+            let random = Random::new(self.training.random_state, MASK_STREAM + ((layer as u64 >> 4) << 24) + epoch as u64);
+            let threshold = (f64::from(rate) * 65536.0).round() as u32;
+            let kept = 1.0 / (1.0 - rate);
+            let first = ((step as u64) << 32) | ((layer as u64 & 15) << 28);
+            let mut values = Vec::with_capacity(n * width + 1);
+            for pair in 0..(n * width).div_ceil(2) {
                 let bits = random.bits(first + pair as u64);
                 values.extend([bits & 0xffff, bits >> 16].map(|bits| if bits < threshold { 0.0 } else { kept }));
             }
-            values.truncate(n * units);
-            Tensor::from_data(TensorData::new(values, [n, units]), device)
+            values.truncate(n * width);
+            Tensor::from_data(TensorData::new(values, [n, width]), &device)
         };
-        config.hidden.iter().enumerate().map(mask).collect()
-    }
-}
-
-impl History {
-    fn push(&mut self, train: Performance, validation: Performance) {
-        self.train_loss.push(train.loss);
-        self.train_accuracy.push(train.accuracy);
-        self.validation_loss.push(validation.loss);
-        self.validation_accuracy.push(validation.accuracy);
+        self.network.dropouts().into_iter().enumerate().map(mask).collect()
     }
 
-    /// Number of epochs.
-    pub fn len(&self) -> usize {
-        self.train_loss.len()
+    fn finish(self) -> Result<Trained> {
+        let stopped_early = self.history.len() < self.training.epochs;
+        let epoch = match &self.best {
+            Some(_) => self.history.best_epoch().unwrap_or(0),
+            None => self.history.len(),
+        };
+        let weights = self.best.map_or_else(|| self.network.inner().to_weights(), Ok)?;
+        Ok(Trained { weights, epoch, history: self.history, stopped_early, seconds: self.seconds })
     }
-
-    /// Whether there are no epochs.
-    pub fn is_empty(&self) -> bool {
-        self.train_loss.is_empty()
-    }
-}
-
-fn last_figures(history: &History) -> Vec<(&'static str, f64)> {
-    let last = |values: &[f32], name| values.last().map(|&value| (name, f64::from(value)));
-    [
-        last(&history.train_loss, "loss"),
-        last(&history.train_accuracy, "accuracy"),
-        last(&history.validation_loss, "validation loss"),
-        last(&history.validation_accuracy, "validation accuracy"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
 }
 
 /// Loss and accuracy of `weights` on `samples`.
 ///
 /// # Errors
 /// [`Error::Data`] if weights, model and images do not fit each other; [`Error::Training`] if the device fails.
-pub fn evaluate(device: &compute::Device, config: &MlpConfig, weights: &Weights, samples: &Samples) -> Result<Performance> {
-    check_fit(config, samples)?;
+pub fn evaluate(
+    device: &compute::Device,
+    architecture: &Architecture,
+    weights: &Weights,
+    samples: &Samples,
+) -> Result<Performance> {
+    check_fit(architecture, samples)?;
     guarded(device, |burn| {
-        let model = Mlp::from_weights(config, weights, burn)?;
-        Resident::new(burn, samples, config)?.performance(&model)
+        let network = Network::from_weights(architecture, weights, burn, arrangement(device))?;
+        Resident::new(burn, samples, architecture).performance(&network)
     })
 }
 
@@ -225,137 +323,19 @@ pub fn evaluate(device: &compute::Device, config: &MlpConfig, weights: &Weights,
 ///
 /// # Errors
 /// [`Error::Data`].
-pub fn check_fit(config: &MlpConfig, samples: &Samples) -> Result<()> {
-    let (found, expected) = (samples.images.n_pixels(), config.n_features);
+pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
+    let (found, expected) = (samples.images.n_pixels(), architecture.n_features());
     if found != expected {
         return Err(Error::Data(format!("the images have {found} pixels, the model takes {expected}")));
     }
-    if let Some(row) = samples.labels.iter().position(|&label| usize::from(label) >= config.n_classes) {
-        let (label, most) = (samples.labels[row], config.n_classes - 1);
+    let (found, [height, width, _]) = ([samples.images.height(), samples.images.width()], architecture.input);
+    if architecture.is_spatial() && found != [height, width] {
+        let [rows, columns] = found;
+        return Err(Error::Data(format!("the images have {rows} x {columns} pixels, the model takes {height} x {width}")));
+    }
+    if let Some(row) = samples.labels.iter().position(|&label| usize::from(label) >= architecture.n_classes) {
+        let (label, most) = (samples.labels[row], architecture.n_classes - 1);
         return Err(Error::Data(format!("row {row} has the label {label}; the model knows 0 to {most}")));
     }
     Ok(())
-}
-
-thread_local! {
-    /// Whether a panic of this thread will be caught and reported as an error.
-    static CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs burn's work on `device` and turns its panics, which is how it reports a lost device, and what wgpu reports meanwhile,
-/// into errors.
-pub(crate) fn guarded<R>(device: &compute::Device, work: impl FnOnce(&Device) -> Result<R>) -> Result<R> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !CAUGHT.get() {
-                previous(panic);
-            }
-        }));
-    });
-    CAUGHT.set(true);
-    let result = catch_unwind(AssertUnwindSafe(|| work(&device.burn()?)));
-    CAUGHT.set(false);
-    let result = result.unwrap_or_else(|panic| {
-        let message = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|&text| text.into()));
-        Err(Error::Training(message.unwrap_or_else(|| "the backend stopped without a message".into())))
-    });
-    device.check("training").and(result)
-}
-
-/// Sum of the cross-entropies of a batch; `targets` are one-hot rows.
-fn cross_entropy(logits: &Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-    (activation::log_softmax(logits.clone(), 1) * targets).sum().neg()
-}
-
-/// Images and one-hot labels on the device, in parts, since a device bounds the size of one tensor.
-struct Resident {
-    parts: Vec<(usize, Tensor<2>, Tensor<2>)>,
-    n: usize,
-}
-
-impl Resident {
-    /// Values of a part: 98 MiB, below the 128 MiB that every device binds.
-    const PART_VALUES: usize = 784 << 15;
-
-    fn new(device: &Device, samples: &Samples, config: &MlpConfig) -> Result<Self> {
-        let features = samples.images.features();
-        let (n, d) = (features.n_samples(), features.n_features());
-        let part_rows = (Self::PART_VALUES / d.max(config.n_classes)).max(1);
-        let mut parts = Vec::new();
-        for first in (0..n).step_by(part_rows) {
-            let len = part_rows.min(n - first);
-            let x = TensorData::new(features.as_slice()[first * d..][..len * d].to_vec(), [len, d]);
-            let mut targets = vec![0.0_f32; len * config.n_classes];
-            for (row, &label) in samples.labels[first..][..len].iter().enumerate() {
-                targets[row * config.n_classes + usize::from(label)] = 1.0;
-            }
-            let targets = TensorData::new(targets, [len, config.n_classes]);
-            parts.push((first, Tensor::from_data(x, device), Tensor::from_data(targets, device)));
-        }
-        Ok(Self { parts, n })
-    }
-
-    /// The given rows, ascending.
-    fn batch(&self, rows: &[usize]) -> (Tensor<2>, Tensor<2>) {
-        let mut pieces = (Vec::new(), Vec::new());
-        for (at, (first, x, targets)) in self.parts.iter().enumerate() {
-            let end = self.parts.get(at + 1).map_or(self.n, |next| next.0);
-            let inside = &rows[rows.partition_point(|row| row < first)..rows.partition_point(|&row| row < end)];
-            if !inside.is_empty() {
-                let ids: Vec<i32> = inside.iter().map(|row| (row - first) as i32).collect();
-                let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [inside.len()]), &x.device());
-                pieces.0.push(x.clone().select(0, ids.clone()));
-                pieces.1.push(targets.clone().select(0, ids));
-            }
-        }
-        let joined = |mut pieces: Vec<Tensor<2>>| if pieces.len() == 1 { pieces.remove(0) } else { Tensor::cat(pieces, 0) };
-        (joined(pieces.0), joined(pieces.1))
-    }
-
-    fn performance(&self, model: &Mlp) -> Result<Performance> {
-        let mut total: Option<Tally> = None;
-        for (_, x, targets) in &self.parts {
-            for first in (0..x.dims()[0]).step_by(EVALUATION_ROWS) {
-                let rows = first..(first + EVALUATION_ROWS).min(x.dims()[0]);
-                let (x, targets) = (x.clone().slice([rows.clone()]), targets.clone().slice([rows]));
-                let (_, logits) = model.forward(x);
-                let loss = cross_entropy(&logits, targets.clone());
-                total.get_or_insert_with(|| Tally::new(&logits.device())).add(&loss, &logits, targets);
-            }
-        }
-        total.ok_or_else(|| Error::Data("there are no images to classify".into()))?.mean(self.n)
-    }
-}
-
-/// Sums of losses and right answers, kept on the device until they are asked for.
-struct Tally {
-    loss: Tensor<1>,
-    right: Tensor<1>,
-}
-
-impl Tally {
-    fn new(device: &Device) -> Self {
-        Self { loss: Tensor::zeros([1], device), right: Tensor::zeros([1], device) }
-    }
-
-    fn add(&mut self, loss: &Tensor<1>, logits: &Tensor<2>, targets: Tensor<2>) {
-        let right = logits.clone().argmax(1).equal(targets.argmax(1)).float().sum();
-        self.loss = self.loss.clone() + loss.clone();
-        self.right = self.right.clone() + right;
-    }
-
-    fn mean(self, n: usize) -> Result<Performance> {
-        let read = |tensor: Tensor<1>| {
-            let data = tensor.try_into_data().map_err(|error| Error::Training(error.to_string()))?;
-            let values = data.try_to_vec::<f32>().map_err(|error| Error::Training(format!("{error:?}")))?;
-            Ok(values[0] / n as f32)
-        };
-        let (loss, accuracy) = (read(self.loss)?, read(self.right)?);
-        if !loss.is_finite() {
-            return Err(Error::Training(format!("the loss became {loss}; try a smaller --learning-rate")));
-        }
-        Ok(Performance { loss, accuracy })
-    }
 }

@@ -1,10 +1,10 @@
 //! What surrounds a map: new points placed later, neighbours from a file, metrics, starts, dimensions, and measuring it all.
 
 use crate::pipeline::{METHODS_RUN, shared_run};
-use crate::support::{Place, manifest, points};
+use crate::support::{Place, manifest, points, small_mlp};
 use layerlens::dataset::npy;
 use layerlens::matrix::Matrix;
-use layerlens::model::{MlpConfig, write_weights};
+use layerlens::model::write_weights;
 use layerlens::neighbors::NeighborGraph;
 use std::collections::BTreeSet;
 use std::fs;
@@ -117,8 +117,8 @@ fn files_that_are_no_map_are_refused() {
     let whole = fs::read(place.path("map/map.safetensors")).unwrap();
     fs::write(place.path("cut.safetensors"), &whole[..whole.len() - 7]).unwrap();
     fs::write(place.path("empty.safetensors"), b"").unwrap();
-    let config = MlpConfig { n_features: 5, hidden: vec![4], n_classes: 3 };
-    write_weights(&place.path("weights.safetensors"), &config, &config.initial_weights(1)).unwrap();
+    let mlp = small_mlp(5, 3);
+    write_weights(&place.path("weights.safetensors"), &mlp, &mlp.initial_weights(1)).unwrap();
     for (file, part) in [
         ("x.npy", ""),
         ("cut.safetensors", ""),

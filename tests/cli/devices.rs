@@ -1,7 +1,7 @@
 //! Which device computes, how a user is told, and that the GPU gives what the CPU gives.
 
 use crate::support::{Outcome, Place, finished, gpu, manifest, words};
-use layerlens::model::read_weights;
+use layerlens::model::{Weights, read_weights};
 use std::fs;
 use std::path::Path;
 
@@ -106,19 +106,17 @@ fn trained(place: &Place, device: &str, out: &str, downlevel: &str) -> Vec<u8> {
 
 /// Mean and largest difference of the weights of two runs.
 fn differences(a: &Path, b: &Path) -> (f64, f64) {
-    let [(config, a), (_, b)] = [a, b].map(|folder| read_weights(&folder.join("model/weights.safetensors")).unwrap());
+    let [(architecture, a), (_, b)] = [a, b].map(|folder| read_weights(&folder.join("model/weights.safetensors")).unwrap());
     let (mut sum, mut largest) = (0.0, 0.0_f64);
-    for (layer, [inputs, outputs]) in config.shapes().into_iter().enumerate() {
-        for (part, shape) in [("weight", vec![inputs, outputs]), ("bias", vec![outputs])] {
-            let name = format!("dense_{}.{part}", layer + 1);
-            for (a, b) in a.get(&name, &shape).unwrap().iter().zip(b.get(&name, &shape).unwrap()) {
-                let difference = f64::from((a - b).abs());
-                sum += difference;
-                largest = largest.max(difference);
-            }
+    for tensor in architecture.steps().unwrap().iter().flat_map(|step| &step.parameters) {
+        let values = |weights: &Weights| weights.get(&tensor.name, &tensor.shape).unwrap().to_vec();
+        for (a, b) in values(&a).into_iter().zip(values(&b)) {
+            let difference = f64::from((a - b).abs());
+            sum += difference;
+            largest = largest.max(difference);
         }
     }
-    (sum / config.n_parameters() as f64, largest)
+    (sum / architecture.n_parameters() as f64, largest)
 }
 
 #[test]

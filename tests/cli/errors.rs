@@ -1,10 +1,10 @@
 //! Inputs and flags that must be refused: exit codes 2 and 3, messages that name the culprit, and no file written.
 
-use crate::support::{Place, groups, idx, points, small_images, words, write_images};
+use crate::support::{Place, groups, idx, points, small_images, small_mlp, words, write_images};
 use flate2::{Compression, write::GzEncoder};
 use layerlens::dataset::{Samples, npy};
 use layerlens::matrix::Matrix;
-use layerlens::model::{MlpConfig, Weights, write_weights};
+use layerlens::model::{Weights, write_weights};
 use std::io::Write;
 
 const RUN: &str = "run --dataset fashion-mnist --data-dir data --epochs 1 --device cpu --out out";
@@ -76,9 +76,8 @@ fn weights_of_another_model_are_refused() {
     let run = format!("{RUN} --model m.safetensors");
     let path = place.path("m.safetensors");
     let write = |features: usize, classes: usize, weights_of: usize| {
-        let config = MlpConfig { n_features: features, hidden: vec![4], n_classes: classes };
-        let weights = MlpConfig { n_features: weights_of, ..config.clone() }.initial_weights(1);
-        write_weights(&path, &config, &weights).unwrap();
+        let weights = small_mlp(weights_of, classes).initial_weights(1);
+        write_weights(&path, &small_mlp(features, classes), &weights).unwrap();
     };
     write(100, 10, 100);
     place.refuse(3, &run, &["m.safetensors", "images have 784 pixels", "takes 100"]);
@@ -86,7 +85,7 @@ fn weights_of_another_model_are_refused() {
     place.refuse(3, &run, &["m.safetensors", "row", "has the label", "knows 0 to 4"]);
     write(784, 10, 100);
     place.refuse(3, &run, &["m.safetensors", "`dense_1.weight`", "[100, 4]", "[784, 4]"]);
-    let config = MlpConfig { n_features: 784, hidden: vec![4], n_classes: 10 };
+    let config = small_mlp(784, 10);
     let mut weights = config.initial_weights(1);
     weights.insert("dense_2.bias".into(), vec![10], [[0.0; 9].as_slice(), &[f32::NAN]].concat());
     write_weights(&path, &config, &weights).unwrap();
@@ -101,7 +100,7 @@ fn weights_of_another_model_are_refused() {
 fn corrupt_and_foreign_weights_are_refused() {
     let place = Place::with_images();
     let run = format!("{RUN} --model m.safetensors");
-    let config = MlpConfig { n_features: 784, hidden: vec![4], n_classes: 10 };
+    let config = small_mlp(784, 10);
     write_weights(&place.path("m.safetensors"), &config, &config.initial_weights(1)).unwrap();
     let whole = std::fs::read(place.path("m.safetensors")).unwrap();
     let foreign = [2_u64.to_le_bytes().as_slice(), b"{}"].concat();

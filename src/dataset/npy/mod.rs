@@ -3,12 +3,14 @@
 //! Headers are not trusted: sizes are compared with the length of the file before anything is allocated. Files are written
 //! whole or not at all, little-endian and in C order.
 
+mod bytes;
 mod images;
 mod labels;
 mod read;
 mod write;
 
+pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
 pub use images::read_images;
 pub use labels::read_labels;
 pub use read::read_matrix;
-pub use write::{write_f32, write_indices, write_labels, write_matrix};
+pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};

@@ -76,10 +76,10 @@ fn floats<T: Deserialize + Copy + Debug>(
 }
 
 /// An open NPY file as long as its header says, at the first value.
-pub(super) struct Array<'a> {
+pub(super) struct Array<'a, R = BufReader<File>> {
     pub(super) path: &'a Path,
     pub(super) header: NpyHeader,
-    reader: BufReader<File>,
+    reader: R,
 }
 
 impl<'a> Array<'a> {
@@ -90,12 +90,19 @@ impl<'a> Array<'a> {
         if !metadata.is_file() {
             return Err(Error::input(path, "cannot be read: not a regular file"));
         }
-        let mut reader = BufReader::with_capacity(1 << 20, file);
+        Self::new(path, BufReader::with_capacity(1 << 20, file), metadata.len())
+    }
+}
+
+impl<'a, R: Read> Array<'a, R> {
+    /// An array in the `len` bytes of a reader; errors call it `path`.
+    pub(super) fn new(path: &'a Path, mut reader: R, len: u64) -> Result<Self> {
+        let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
         let head = read_head(&mut reader).map_err(unreadable)?.map_err(|message| Error::input(path, message))?;
         let header =
             NpyHeader::from_reader(&head[..]).map_err(|error| Error::input(path, format!("has a malformed header: {error}")))?;
         let array = Self { path, header, reader };
-        array.check_len(metadata.len().saturating_sub(head.len() as u64))?;
+        array.check_len(len.saturating_sub(head.len() as u64))?;
         Ok(array)
     }
 
@@ -130,6 +137,20 @@ impl<'a> Array<'a> {
     pub(super) fn values<T: Deserialize>(self) -> Result<impl Iterator<Item = io::Result<T>>> {
         let path = self.path;
         NpyFile::with_header(self.header, self.reader).data().map_err(|error| Error::input(path, error.to_string()))
+    }
+
+    /// The bytes of the values. A little more is read than they are, so that a compressed reader meets its checksum.
+    pub(super) fn raw(self) -> Result<Vec<u8>> {
+        let path = self.path;
+        let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
+        let size = self.header.dtype().num_bytes().unwrap_or(0) as u64;
+        let len = self.header.shape().iter().product::<u64>() * size;
+        let mut bytes = Vec::new();
+        self.reader.take(len + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 != len {
+            return Err(Error::input(path, format!("holds {} bytes of data or more, expected {len}", bytes.len())));
+        }
+        Ok(bytes)
     }
 
     /// The shape as NumPy prints it: `(2, 3)`.

@@ -30,6 +30,14 @@ pub fn write_labels(path: impl AsRef<Path>, labels: &[u32]) -> Result<()> {
     write(path.as_ref(), "<i4", labels, &[labels.len() as u64], |label| i32::try_from(label).ok())
 }
 
+/// Writes clusters, shape (n,), -1 for noise, as little-endian 4-byte signed integers.
+///
+/// # Errors
+/// [`Error::Write`] naming `path`.
+pub fn write_clusters(path: impl AsRef<Path>, clusters: &[i32]) -> Result<()> {
+    write(path.as_ref(), "<i4", clusters, &[clusters.len() as u64], Some)
+}
+
 /// Writes indices of rows, n x k and row-major, the neighbours of every row for instance, as little-endian 4-byte signed
 /// integers.
 ///

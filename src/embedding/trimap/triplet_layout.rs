@@ -213,16 +213,10 @@ pub fn loss(device: &Device, layout: &Layout, at: usize, places: &Buffer<f32>, l
     Ok(())
 }
 
-/// The gain of a coordinate: unlike signs mean that velocity and gradient agree on the way down.
-pub(super) fn new_gain(gain: f32, velocity: f32, gradient: f32) -> f32 {
-    // Unlike f32::signum, 0 has a sign of its own here, as in WGSL and in numpy.
-    let sign = |value: f32| i8::from(value > 0.0) - i8::from(value < 0.0);
-    if sign(velocity) != sign(gradient) { gain + 0.2 } else { (0.8 * gain).max(0.01) }
-}
-
 mod cpu {
     use super::super::blocks::{BLOCK, axes, blocks, shifted};
-    use super::{Layout, StepParams, new_gain};
+    use super::{Layout, StepParams};
+    use crate::embedding::descent::new_gain;
     use rayon::prelude::*;
     use std::array;
 

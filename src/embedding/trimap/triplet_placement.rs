@@ -5,7 +5,6 @@
 //! the distance to an outlier counts as the root mean square distance between two points, which is what most distances to
 //! points drawn at random are near. A row's place depends on its own neighbours alone.
 
-use super::triplet_layout::new_gain;
 use super::triplet_weights::tempered;
 use super::triplets::{relative_square, scale};
 use super::{FittedTrimap, Trimap};
@@ -187,7 +186,8 @@ pub fn settle(
 }
 
 mod cpu {
-    use super::{NewTriplets, SettleParams, new_gain};
+    use super::{NewTriplets, SettleParams};
+    use crate::embedding::descent::new_gain;
     use rayon::prelude::*;
     use std::array;
 

@@ -243,6 +243,7 @@ mod cpu {
     #[cfg(target_arch = "x86_64")]
     use super::super::avx512;
     use super::{Forces, Graph, State, StepParams};
+    use crate::embedding::descent::new_gain;
     use crate::lanes::{LANES, has_fused_multiply_add, log2, total};
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -367,12 +368,5 @@ mod cpu {
                 }
             }
         });
-    }
-
-    fn new_gain(gain: f32, update: f32, gradient: f32) -> f32 {
-        // Unlike f32::signum, 0 has a sign of its own here, as in WGSL and in numpy.
-        let sign = |value: f32| i8::from(value > 0.0) - i8::from(value < 0.0);
-        // The update points downhill: unlike signs mean that the two agree.
-        f32::max(if sign(update) != sign(gradient) { gain + 0.2 } else { gain * 0.8 }, 0.01)
     }
 }

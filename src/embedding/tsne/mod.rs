@@ -20,6 +20,7 @@ pub mod spectrum;
 
 pub use perplexity::Perplexity;
 
+use super::descent::recentred;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
@@ -376,15 +377,4 @@ fn read_rate_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, 
         Given::Word(word) if word == "auto" => Ok(0.0),
         Given::Word(word) => Err(D::Error::custom(format!("`{word}`: expected a number or `auto`"))),
     }
-}
-
-fn recentred(mut places: Vec<f32>, c: usize) -> Vec<f32> {
-    let n = (places.len() / c) as f64;
-    for axis in 0..c {
-        let mean = places.iter().skip(axis).step_by(c).map(|&v| f64::from(v)).sum::<f64>() / n;
-        for value in places.iter_mut().skip(axis).step_by(c) {
-            *value = (f64::from(*value) - mean) as f32;
-        }
-    }
-    places
 }

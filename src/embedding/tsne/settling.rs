@@ -100,6 +100,7 @@ pub fn settle(
 
 mod cpu {
     use super::{NewRows, State};
+    use crate::embedding::descent::new_gain;
     use rayon::prelude::*;
 
     const EXAGGERATION: f32 = 1.5;
@@ -128,9 +129,7 @@ mod cpu {
             let shrink = if norm > MAX_GRADIENT_NORM { MAX_GRADIENT_NORM / norm } else { 1.0 };
             for (((y, update), gain), gradient) in y.iter_mut().zip(updates).zip(gains).zip(gradient) {
                 let gradient = gradient * shrink;
-                let sign = |value: f32| i8::from(value > 0.0) - i8::from(value < 0.0);
-                // The update points downhill: unlike signs mean that the two agree.
-                *gain = f32::max(if sign(*update) != sign(gradient) { *gain + 0.2 } else { *gain * 0.8 }, 0.01);
+                *gain = new_gain(*gain, *update, gradient);
                 *update = MOMENTUM * *update - LEARNING_RATE * *gain * gradient;
                 *y += *update;
             }

@@ -17,6 +17,7 @@ mod start;
 pub use curve::find_ab_params;
 pub use fuzzy_graph::{FuzzyGraph, Memberships};
 
+use super::descent::recentred;
 use super::init::Init;
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
@@ -364,15 +365,4 @@ fn read_epochs_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usi
         Ok(Given::Word(word)) if word == "auto" => Ok(0),
         _ => Err(D::Error::custom("expected a whole number of at least 1, or `auto`")),
     }
-}
-
-fn recentred(mut places: Vec<f32>, c: usize) -> Vec<f32> {
-    let n = (places.len() / c) as f64;
-    for axis in 0..c {
-        let mean = places.iter().skip(axis).step_by(c).map(|&v| f64::from(v)).sum::<f64>() / n;
-        for value in places.iter_mut().skip(axis).step_by(c) {
-            *value = (f64::from(*value) - mean) as f32;
-        }
-    }
-    places
 }

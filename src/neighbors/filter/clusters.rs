@@ -19,30 +19,30 @@ const ROWS: usize = 512;
 
 /// One block of points.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Position of its first point in the order of blocks.
-    pub(super) first: usize,
+    pub(crate) first: usize,
     /// Points.
-    pub(super) len: usize,
+    pub(crate) len: usize,
 }
 
 /// Points in the order of their blocks.
-pub(super) struct Clusters {
+pub(crate) struct Clusters {
     /// Which point stands at each position.
-    pub(super) order: Vec<u32>,
+    pub(crate) order: Vec<u32>,
     /// Coordinates in that order, n x width.
-    pub(super) z: Vec<f32>,
-    pub(super) blocks: Vec<Block>,
+    pub(crate) z: Vec<f32>,
+    pub(crate) blocks: Vec<Block>,
     /// Mean of each block, blocks x width.
-    pub(super) centres: Vec<f32>,
+    pub(crate) centres: Vec<f32>,
     /// No point of a block is further than this from its mean.
-    pub(super) radii: Vec<f32>,
-    pub(super) width: usize,
+    pub(crate) radii: Vec<f32>,
+    pub(crate) width: usize,
 }
 
 impl Clusters {
     /// Groups the rows of `z`, n x width, around `centres`.
-    pub(super) fn new(z: &[f32], width: usize, centres: &[f32]) -> Self {
+    pub(crate) fn new(z: &[f32], width: usize, centres: &[f32]) -> Self {
         let nearest = nearest_centres(z, width, centres);
         let mut members = vec![Vec::new(); centres.len() / width];
         nearest.iter().enumerate().for_each(|(row, &centre)| members[centre as usize].push(row as u32));
@@ -62,19 +62,19 @@ impl Clusters {
     }
 
     /// Coordinates of a block's points.
-    pub(super) fn points(&self, block: usize) -> &[f32] {
+    pub(crate) fn points(&self, block: usize) -> &[f32] {
         let Block { first, len } = self.blocks[block];
         &self.z[first * self.width..][..len * self.width]
     }
 
     /// Mean of a block.
-    pub(super) fn centre(&self, block: usize) -> &[f32] {
+    pub(crate) fn centre(&self, block: usize) -> &[f32] {
         &self.centres[block * self.width..][..self.width]
     }
 }
 
 /// Centres that k-means finds for the rows of `z`, one for each 256.
-pub(super) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
     let n = z.len() / width;
     let n_centres = n.div_ceil(MEAN_POINTS).max(1);
     let random = Random::new(0, 0x636c_7573);

@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::squared_of;
 use crate::progress::Observer;
-use clusters::{Clusters, learn_centres};
+pub(crate) use clusters::{Clusters, learn_centres};
 use frame::Frame;
 use lists::Lists;
 use rayon::prelude::*;

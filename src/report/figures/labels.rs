@@ -23,7 +23,8 @@ pub(super) fn medians(embedding: &Matrix, labels: &[u8], n_classes: usize) -> Ve
     members.into_iter().map(|[x, y]| Some((median(x)?, median(y)?))).collect()
 }
 
-fn median(mut values: Vec<f32>) -> Option<f64> {
+/// The median, the upper of two; none of nothing.
+pub(super) fn median(mut values: Vec<f32>) -> Option<f64> {
     if values.is_empty() {
         return None;
     }

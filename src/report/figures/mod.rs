@@ -4,25 +4,35 @@
 //! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
 //! are the same.
 
+pub mod architecture;
 pub mod axes;
 pub mod bars;
 pub mod canvas;
+pub mod cluster_maps;
 pub mod dots;
 pub mod examples;
 mod font;
+pub mod gallery;
 pub mod heat_map;
 pub mod history;
+pub mod k_distance;
 mod labels;
+pub mod models;
 mod raster;
 pub mod scaling;
 pub mod scatter;
 mod vector;
 
+pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
+pub use cluster_maps::{Classes, ClusterMaps};
 pub use dots::{DotPanel, Dots};
 pub use examples::Examples;
+pub use gallery::{Gallery, GalleryRow};
 pub use heat_map::{HeatMap, Shading};
-pub use history::History;
+pub use history::{Curves, History};
+pub use k_distance::KDistanceCurve;
+pub use models::{ModelCurves, Models};
 pub use scaling::{Curve, Scaling};
 pub use scatter::{Panel, Scatter};
 

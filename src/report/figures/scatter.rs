@@ -1,6 +1,6 @@
 //! Maps: embeddings in two dimensions as clouds of points, one colour for each class.
 
-use super::canvas::{Align, Canvas, Dot, FRAME, Point, Text, outline};
+use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, Text, outline};
 use super::font::{fit, text_width};
 use super::labels::{medians, place};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, color, draw_title};
@@ -13,7 +13,7 @@ const DIRECT_LABEL: f64 = 21.0;
 /// Share of a panel's shorter side that stays free around the points.
 const AIR: f64 = 0.03;
 /// Least and largest height of a panel over its width.
-const SHAPE: (f64, f64) = (0.6, 1.1);
+pub(super) const SHAPE: (f64, f64) = (0.6, 1.1);
 
 /// One map.
 #[derive(Clone, Debug)]
@@ -167,13 +167,8 @@ impl Figure for Scatter<'_> {
 
 /// The points in row order, so that no class hides another.
 fn draw_points(canvas: &mut dyn Canvas, panel: &Panel<'_>, view: &View) {
-    let place = |(row, &label): (&[f32], &u8)| {
-        let at = view.place((f64::from(row[0]), f64::from(row[1])));
-        Dot { at, color: color(usize::from(label)) }
-    };
-    let dots: Vec<Dot> = panel.embedding.rows().zip(panel.labels).map(place).collect();
-    let (radius, opacity) = look(dots.len(), view.size.0);
-    canvas.dots(&dots, radius, opacity);
+    let colors = panel.labels.iter().map(|&label| color(usize::from(label)));
+    view.draw(canvas, &panel.embedding.rows().zip(colors).collect::<Vec<_>>());
 }
 
 /// Radius and opacity of `n` points in a panel of the given width: few are large and solid; of many, each stays visible
@@ -187,14 +182,14 @@ fn look(n: usize, width: f64) -> (f64, f64) {
 
 /// A rectangle of the plane in which the points lie.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+pub(super) struct Window {
     middle: Point,
     half: (f64, f64),
 }
 
 impl Window {
     /// The smallest rectangle around all points; around nothing, the origin.
-    fn around<'a>(embeddings: impl IntoIterator<Item = &'a Matrix>) -> Self {
+    pub(super) fn around<'a>(embeddings: impl IntoIterator<Item = &'a Matrix>) -> Self {
         let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
         for row in embeddings.into_iter().flat_map(Matrix::rows) {
             for axis in 0..2 {
@@ -210,21 +205,29 @@ impl Window {
     }
 
     /// Height over width, 1 if that says nothing.
-    fn shape(&self) -> f64 {
+    pub(super) fn shape(&self) -> f64 {
         if self.half.0 > 0.0 { self.half.1 / self.half.0 } else { 1.0 }
     }
 }
 
 /// A panel and the window it shows, at the same scale in both directions.
 #[derive(Clone, Copy, Debug)]
-struct View {
-    window: Window,
-    corner: Point,
-    size: (f64, f64),
+pub(super) struct View {
+    pub(super) window: Window,
+    pub(super) corner: Point,
+    pub(super) size: (f64, f64),
 }
 
 impl View {
-    fn place(&self, (x, y): Point) -> Point {
+    /// Points of the window in the given order, each row with its colour.
+    pub(super) fn draw(&self, canvas: &mut dyn Canvas, points: &[(&[f32], Color)]) {
+        let place = |&(row, color): &(&[f32], Color)| Dot { at: self.place((f64::from(row[0]), f64::from(row[1]))), color };
+        let dots: Vec<Dot> = points.iter().map(place).collect();
+        let (radius, opacity) = look(dots.len(), self.size.0);
+        canvas.dots(&dots, radius, opacity);
+    }
+
+    pub(super) fn place(&self, (x, y): Point) -> Point {
         let Window { middle, half } = self.window;
         let air = AIR * self.size.0.min(self.size.1);
         let room = (self.size.0 / 2.0 - air, self.size.1 / 2.0 - air);

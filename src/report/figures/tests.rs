@@ -29,10 +29,10 @@ fn count(image: &image::RgbImage, color: Color) -> usize {
 fn files_are_the_same_every_time_and_have_the_stated_size() {
     let folder = tempfile::tempdir().unwrap();
     let figure = History {
-        train_loss: &[0.9, f32::NAN, 0.4],
-        validation_loss: &[0.8, 0.5, 0.6],
-        train_accuracy: &[0.6, 0.8, 0.9],
-        validation_accuracy: &[0.7, 0.8, 0.8],
+        title: "Training history".into(),
+        train: Curves { loss: &[0.9, f32::NAN, 0.4], accuracy: &[0.6, 0.8, 0.9] },
+        validation: Curves { loss: &[0.8, 0.5, 0.6], accuracy: &[0.7, 0.8, 0.8] },
+        test: Some(Curves { loss: &[0.7, 0.625, 0.6], accuracy: &[0.7, 0.75, 0.8] }),
     };
     let read = |paths: [PathBuf; 2]| paths.map(|path| std::fs::read(path).unwrap());
     let first = save(&figure, &folder.path().join("history-0.5")).unwrap();
@@ -42,14 +42,18 @@ fn files_are_the_same_every_time_and_have_the_stated_size() {
     let image = image::load_from_memory(&first[0]).unwrap();
     assert_eq!((image.width(), image.height()), figure.size());
     let svg = String::from_utf8(first[1].clone()).unwrap();
-    assert!(svg.contains("Least validation loss 0.5000 in epoch 2"));
+    assert!(
+        svg.contains("Least validation loss 0.5000 in epoch 2 (dotted line), validation accuracy 0.8000, test accuracy 0.7500")
+    );
+    assert!(["0.900", "0.625", "0.750"].iter().all(|value| svg.contains(&format!(">{value}<"))), "every point has its value");
 }
 
 #[test]
 fn a_history_may_be_short_or_empty() {
     for n in [0, 1] {
         let values = &[0.5][..n];
-        let figure = History { train_loss: values, validation_loss: values, train_accuracy: values, validation_accuracy: values };
+        let curves = Curves { loss: values, accuracy: values };
+        let figure = History { title: String::new(), train: curves, validation: curves, test: None };
         assert!(count(&pixels(&figure), PALETTE[0]) > 100, "the legend at least");
         assert_eq!(vector(&figure).unwrap().contains("in epoch 1"), n == 1);
     }

@@ -1,6 +1,7 @@
 //! Every kernel against its CPU twin: at odd sizes, with poisoned buffers, under the adapter's limits and WebGPU's default
 //! ones, and with so many workgroups that they need the second dimension.
 
+mod clustering;
 mod grid;
 mod harness;
 mod knn;
@@ -59,6 +60,16 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "products", entry_point: "cross_products", second: Second::Lowered, compare: products::cross_products },
     Twins { shader: "ranks", entry_point: "count_ranks", second: Second::Lowered, compare: ranks::count_ranks },
     Twins { shader: "ranks", entry_point: "pick_distances", second: Second::Real, compare: ranks::pick_distances },
+    Twins { shader: "k_means", entry_point: "assign", second: Second::Real, compare: clustering::assign },
+    Twins { shader: "k_means", entry_point: "sum_members", second: Second::Real, compare: clustering::sum_members },
+    Twins { shader: "dbscan", entry_point: "count_within", second: Second::Lowered, compare: clustering::count_within },
+    Twins { shader: "dbscan", entry_point: "lowest_within", second: Second::Lowered, compare: clustering::lowest_within },
+    Twins {
+        shader: "silhouette",
+        entry_point: "cluster_distances",
+        second: Second::Real,
+        compare: clustering::cluster_distances,
+    },
     Twins { shader: "placement", entry_point: "place", second: Second::Real, compare: placement::place },
     Twins { shader: "affinity", entry_point: "calibrate", second: Second::Real, compare: tsne::calibrate },
     Twins { shader: "repulsion", entry_point: "repulsion", second: Second::Lowered, compare: tsne::repulsion },

@@ -1,0 +1,93 @@
+// k-means: which centre is nearest to each point, and the sums of the points of each.
+
+struct AssignParams {
+    n: u32,
+    // The centres that are looked at: from the first of them up to the last, without it.
+    first: u32,
+    last: u32,
+    n_features: u32,
+}
+
+@group(0) @binding(0) var<uniform> assign_params: AssignParams;
+@group(0) @binding(1) var<storage, read> points: array<f32>;
+@group(0) @binding(2) var<storage, read> centers: array<f32>;
+@group(0) @binding(3) var<storage, read_write> nearest: array<u32>;
+@group(0) @binding(4) var<storage, read_write> distances: array<f32>;
+
+// Centres whose distances are summed together, so that each value of the point is read once for all of them.
+const TOGETHER: u32 = 8u;
+
+// The nearest centre of one point a thread, the first of equals, and its squared distance; later centres are held against what
+// was found among earlier ones.
+@compute @workgroup_size(64)
+fn assign(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let point = workgroup_number(group_id, group_count) * 64u + thread;
+    if point >= assign_params.n {
+        return;
+    }
+    let d = assign_params.n_features;
+    let row = point * d;
+    var best = 0u;
+    var least = 0.0;
+    if assign_params.first > 0u {
+        best = nearest[point];
+        least = distances[point];
+    }
+    for (var first = assign_params.first; first < assign_params.last; first += TOGETHER) {
+        let last = min(first + TOGETHER, assign_params.last);
+        var sums: array<f32, TOGETHER>;
+        for (var f = 0u; f < d; f++) {
+            let own = points[row + f];
+            for (var c = first; c < last; c++) {
+                let difference = own - centers[c * d + f];
+                sums[c - first] += difference * difference;
+            }
+        }
+        for (var c = first; c < last; c++) {
+            if c == 0u || sums[c - first] < least {
+                best = c;
+                least = sums[c - first];
+            }
+        }
+    }
+    nearest[point] = best;
+    distances[point] = least;
+}
+
+struct SumParams {
+    n: u32,
+    n_clusters: u32,
+    n_features: u32,
+    block_rows: u32,
+}
+
+@group(0) @binding(0) var<uniform> sum_params: SumParams;
+@group(0) @binding(5) var<storage, read> labels: array<u32>;
+@group(0) @binding(6) var<storage, read_write> partial_sums: array<f32>;
+
+// Sums of one feature of the points of each cluster over one block of rows, in the order of the rows.
+@compute @workgroup_size(64)
+fn sum_members(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let d = sum_params.n_features;
+    let item = workgroup_number(group_id, group_count) * 64u + thread;
+    let first = item / d * sum_params.block_rows;
+    let feature = item % d;
+    if first >= sum_params.n {
+        return;
+    }
+    let sums = item / d * sum_params.n_clusters * d + feature;
+    for (var c = 0u; c < sum_params.n_clusters; c++) {
+        partial_sums[sums + c * d] = 0.0;
+    }
+    for (var row = first; row < min(first + sum_params.block_rows, sum_params.n); row++) {
+        partial_sums[sums + labels[row] * d] += points[row * d + feature];
+    }
+}

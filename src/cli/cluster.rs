@@ -1,0 +1,172 @@
+//! `layerlens cluster`: the clusters of any matrix.
+
+use super::embed::read_labelled;
+use super::{Global, argv, print, say};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use layerlens::Error;
+use layerlens::clustering::{Hdbscan, KMeans};
+use layerlens::dataset::{Images, Source, idx, npy};
+use layerlens::matrix::Matrix;
+use layerlens::report::cluster_table;
+use layerlens::run::{self, Cluster, ClusterMethod, ClusterSummary, Eps};
+use std::path::{Path, PathBuf};
+
+/// What to cluster, and how.
+#[derive(Clone, Debug, Args)]
+pub struct ClusterArgs {
+    /// Points: a .npy matrix, n_samples x n_features
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+    /// Their classes: .npy of whole numbers, or text with one number a line
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Names of the classes 0, 1, ..., with commas between
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "labels")]
+    class_names: Vec<String>,
+    /// A map to draw the clusters in: .npy, n_samples x 2; may be given more than once [default: two principal components]
+    #[arg(long = "map", value_name = "FILE")]
+    maps: Vec<PathBuf>,
+    /// The points as images, for a gallery of the clusters: IDX, plain or .gz
+    #[arg(long, value_name = "FILE")]
+    images: Option<PathBuf>,
+    /// Methods, with commas between
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means")]
+    method: Vec<Method>,
+    /// k-means: clusters [default: one for each class, or 8]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Methods")]
+    n_clusters: Option<usize>,
+    /// k-means: starts, of which the best is kept
+    #[arg(long, default_value_t = KMeans::default().n_init, allow_negative_numbers = true, help_heading = "Methods")]
+    n_init: usize,
+    /// k-means: iterations of a start at most
+    #[arg(long, alias = "n-iter", default_value_t = KMeans::default().max_iter, allow_negative_numbers = true, help_heading = "Methods")]
+    max_iter: usize,
+    /// k-means: movement of the centres at which a start ends, as a share of the variance
+    #[arg(long, default_value_t = KMeans::default().tol, allow_negative_numbers = true, help_heading = "Methods")]
+    tol: f64,
+    /// DBSCAN: radius around a point, or auto: the knee of the k-distance curve
+    #[arg(long, default_value = "auto", allow_negative_numbers = true, help_heading = "Methods")]
+    eps: String,
+    /// DBSCAN: points within the radius, itself counted, that make a core point [default: 5]; HDBSCAN: the point, itself counted,
+    /// whose distance is the core distance [default: --min-cluster-size]
+    #[arg(long, allow_negative_numbers = true, help_heading = "Methods")]
+    min_samples: Option<usize>,
+    /// HDBSCAN: points that make a cluster
+    #[arg(long, default_value_t = Hdbscan::default().min_cluster_size, allow_negative_numbers = true, help_heading = "Methods")]
+    min_cluster_size: usize,
+    /// HDBSCAN: clusters nearer to each other than this are joined
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, help_heading = "Methods")]
+    cluster_selection_epsilon: f64,
+}
+
+/// How clusters are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// Around means, a given number
+    #[value(name = "k-means", alias = "kmeans")]
+    KMeans,
+    /// Where points are dense, at one scale
+    Dbscan,
+    /// Where points are dense, at every scale; at most 20,000 points
+    Hdbscan,
+}
+
+impl ClusterArgs {
+    fn methods(&self, seed: u64) -> Result<Vec<ClusterMethod>, Error> {
+        let eps = match self.eps.as_str() {
+            "auto" => Eps::Auto,
+            text => Eps::Value(text.parse().map_err(|_| Error::parameter("--eps", text, "expected a number above 0, or auto"))?),
+        };
+        let mut chosen = Vec::new();
+        for method in &self.method {
+            let method = match method {
+                Method::KMeans => ClusterMethod::KMeans {
+                    n_clusters: self.n_clusters,
+                    parameters: KMeans {
+                        n_init: self.n_init,
+                        max_iter: self.max_iter,
+                        tol: self.tol,
+                        random_state: seed,
+                        ..KMeans::default()
+                    },
+                },
+                Method::Dbscan => ClusterMethod::Dbscan { eps, min_samples: self.min_samples.unwrap_or(5) },
+                Method::Hdbscan => ClusterMethod::Hdbscan(Hdbscan {
+                    min_cluster_size: self.min_cluster_size,
+                    min_samples: self.min_samples,
+                    cluster_selection_epsilon: self.cluster_selection_epsilon,
+                }),
+            };
+            if !chosen.contains(&method) {
+                chosen.push(method);
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+/// A map with its file's name as its title.
+fn read_map(path: &Path, points: (&Path, &Matrix)) -> Result<(String, Matrix), Error> {
+    let map = npy::read_matrix(path)?;
+    let (rows, columns, n) = (map.n_samples(), map.n_features(), points.1.n_samples());
+    if rows != n {
+        return Err(Error::input(
+            path,
+            format!("has {rows} rows, {} has {n}: a row is the place of its point", points.0.display()),
+        ));
+    }
+    if columns != 2 {
+        return Err(Error::input(path, format!("has {columns} columns, a map has 2")));
+    }
+    Ok((stem(path), map))
+}
+
+fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<Images, Error> {
+    let images = idx::read_images(path)?;
+    let (found, n) = (images.n(), points.1.n_samples());
+    if found != n {
+        return Err(Error::input(path, format!("has {found} images, {} has {n} rows", points.0.display())));
+    }
+    Ok(images)
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "input".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Finds clusters, prints what they are, and says where everything is.
+pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
+    let methods = args.methods(global.seed)?;
+    let read = read_labelled(&args.input, args.labels.as_deref())?;
+    let points = (args.input.as_path(), &read.x);
+    let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
+    let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
+    let files = [Some(&args.input), args.labels.as_ref(), args.images.as_ref()].into_iter().flatten().chain(&args.maps);
+    let job = Cluster {
+        title: stem(&args.input),
+        maps,
+        images,
+        methods,
+        inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
+        x: read.x,
+        labels: read.labels,
+        class_names: args.class_names.clone(),
+        out: global.out.clone(),
+        force: global.force,
+        seed: global.seed,
+        argv: argv(),
+    };
+    let (device, description) = global.open()?;
+    let ClusterSummary { path, found, warnings } = run::cluster(&job, &device, &description, &global.terminal())?;
+    for warning in &warnings {
+        say(&format!("warning: {warning}"));
+    }
+    let tables: Vec<String> = found.iter().map(cluster_table::text).collect();
+    let path = path.display();
+    print(&format!(
+        "\n{}\nwritten to {path}:\n  clusters/     the cluster of every point (.npy, .csv), agreement, contingency (.csv)\n  figures/      maps by cluster and by class, contingency, k-distance, galleries (.png and .svg)\n  manifest.json configuration, device, times, results\n",
+        tables.join("\n"),
+    ));
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! `layerlens data`: what data hold, other layouts for them, and fetching them.
+
+use super::data_args::ReadingArgs;
+use super::{Global, print, say};
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use layerlens::Error;
+use layerlens::dataset::{self, DATASETS, Dataset, Fetch, Fetched, Format, Location, label_group_names};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What to do with data.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// Say what data hold: images, classes, files
+    Info(InfoArgs),
+    /// Write data in another layout
+    Convert(ConvertArgs),
+    /// Fetch the files of a known data set
+    Fetch(FetchArgs),
+    /// List the known data sets, and where their files are
+    List(ListArgs),
+}
+
+/// Data to look at.
+#[derive(Clone, Debug, Args)]
+pub struct InfoArgs {
+    /// Name of a known data set, or path of a folder or .npz file
+    #[arg(value_name = "DATASET")]
+    dataset: String,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// Data to convert, and into what.
+#[derive(Clone, Debug, Args)]
+pub struct ConvertArgs {
+    /// Name of a known data set, or path of a folder or .npz file
+    #[arg(value_name = "DATASET")]
+    dataset: String,
+    /// Where it goes: a folder, or a file called *.npz
+    #[arg(value_name = "TARGET")]
+    target: PathBuf,
+    /// Layout to write [default: npz for a target of that name]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Compress what is written: .gz files, or the arrays in a .npz file
+    #[arg(long)]
+    gzip: bool,
+    #[command(flatten)]
+    reading: ReadingArgs,
+}
+
+/// What to fetch.
+#[derive(Clone, Debug, Args)]
+pub struct FetchArgs {
+    /// Name of a known data set
+    #[arg(value_name = "DATASET")]
+    dataset: String,
+    /// Folder for data sets, each in a subfolder of its name [default: LAYERLENS_DATA_DIR, the XDG data folder]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Web folder with the .gz files to take instead of the known ones
+    #[arg(long, value_name = "URL")]
+    mirror: Option<String>,
+    /// Seconds that a server may be silent
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+}
+
+/// Where to look.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    /// Folder to look in [default: LAYERLENS_DATA_DIR, the XDG data folder, /usr/share/datasets]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Does what was asked for.
+pub fn data(global: &Global, command: &DataCommand) -> Result<()> {
+    match command {
+        DataCommand::Info(args) => info(args),
+        DataCommand::Convert(args) => convert(global, args),
+        DataCommand::Fetch(args) => fetch(global, args),
+        DataCommand::List(args) => list(args),
+    }
+}
+
+fn info(args: &InfoArgs) -> Result<()> {
+    let data = Dataset::open(&args.reading.request(&args.dataset))?;
+    print(&described(&data)?);
+    Ok(())
+}
+
+/// Sizes, classes, files and what one should know, in lines.
+fn described(data: &Dataset) -> Result<String> {
+    let images = &data.train.images;
+    let mut text = String::new();
+    writeln!(
+        text,
+        "{}: {} training and {} test images of {} x {}, {} classes\n",
+        data.name,
+        data.train.len(),
+        data.test.len(),
+        images.height(),
+        images.width(),
+        data.class_names.len()
+    )?;
+    let width = data.class_names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+    writeln!(
+        text,
+        "label  {:<width$}  {:>8}  {:>8}{}",
+        "class",
+        "train",
+        "test",
+        if data.original.is_some() { "  holds" } else { "" }
+    )?;
+    let count = |labels: &[u8], class: usize| labels.iter().filter(|&&label| usize::from(label) == class).count();
+    for (class, name) in data.class_names.iter().enumerate() {
+        let (train, test) = (count(&data.train.labels, class), count(&data.test.labels, class));
+        let members = data.original.as_ref().map_or(String::new(), |original| {
+            let names: Vec<_> = original.members(class).into_iter().map(|member| original.class_names[member].as_str()).collect();
+            format!("  {}", names.join(", "))
+        });
+        writeln!(text, "{class:>5}  {name:<width$}  {train:>8}  {test:>8}{members}")?;
+    }
+    writeln!(text)?;
+    for source in &data.sources {
+        let known = if source.verified { "  known" } else { "" };
+        writeln!(text, "{}  {:>11}  {}{known}", source.sha256, source.bytes, source.name)?;
+    }
+    for warning in &data.warnings {
+        writeln!(text, "note: {warning}")?;
+    }
+    Ok(text)
+}
+
+fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
+    let named_npz = args.target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
+    let format = match args.format {
+        Some(Format::Npz) if !named_npz => {
+            return Err(
+                Error::parameter("TARGET", args.target.display(), "a file called *.npz, as --format npz writes one").into()
+            );
+        }
+        Some(format) => format,
+        None if named_npz => Format::Npz,
+        None => {
+            return Err(
+                Error::parameter("--format", "none", "idx, csv, csv-label-first or npz; only *.npz says it itself").into()
+            );
+        }
+    };
+    let data = Dataset::open(&args.reading.request(&args.dataset))?;
+    let written = dataset::convert(&data, &args.target, format, args.gzip, global.force)?;
+    for warning in &data.warnings {
+        say(&format!("note: {warning}"));
+    }
+    let list: String = written.iter().map(|path| format!("  {}\n", path.display())).collect();
+    print(&format!("{} training and {} test images written:\n{list}", data.train.len(), data.test.len()));
+    Ok(())
+}
+
+fn fetch(global: &Global, args: &FetchArgs) -> Result<()> {
+    let job = Fetch {
+        dataset: args.dataset.clone(),
+        data_dir: args.data_dir.clone(),
+        mirror: args.mirror.clone(),
+        timeout: Duration::from_secs(args.timeout),
+        force: global.force,
+    };
+    let Fetched { folder, fetched } = dataset::fetch(&job, &global.terminal())?;
+    let what = if fetched.is_empty() { "was there already" } else { "fetched and verified" };
+    print(&format!("{}: {what}, in {}\n", args.dataset, folder.display()));
+    Ok(())
+}
+
+fn list(args: &ListArgs) -> Result<()> {
+    let mut text = String::new();
+    for entry in DATASETS {
+        let location = match entry.locate(args.data_dir.as_deref()) {
+            Location::Embedded => "embedded in the program".into(),
+            Location::Folder(folder) => format!("in {}", folder.display()),
+            Location::Missing(folder) => {
+                let folder = folder.map_or(String::new(), |folder| format!(" puts it into {}", folder.display()));
+                format!("not here; layerlens data fetch {}{folder}", entry.name)
+            }
+        };
+        writeln!(text, "{}\n  {}\n  {location}", entry.name, entry.summary)?;
+    }
+    writeln!(text, "\nlabel groups: {}", label_group_names().join(", "))?;
+    print(&text);
+    Ok(())
+}

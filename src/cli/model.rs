@@ -1,0 +1,99 @@
+//! `layerlens model`: what a network consists of, before anything is trained.
+
+use super::print;
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use layerlens::model::{Architecture, Blueprint, PRESET_INPUT, PRESETS, read_weights};
+use layerlens::training::{Training, ValidationSplit};
+use std::path::Path;
+
+/// What to do with a model.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArgs {
+    #[command(subcommand)]
+    command: ModelCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum ModelCommand {
+    /// Print the table of layers, the number of parameters, and how the model is trained by default
+    Show(ShowArgs),
+}
+
+/// Which model.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// A model by name, a .toml file that describes one, or a .safetensors file of weights
+    #[arg(value_name = "NAME|FILE")]
+    model: String,
+    /// Height, width and channels of an image, for a model that takes any [default: 28,28,1]
+    #[arg(long, value_name = "H,W,C", value_delimiter = ',', num_args = 1)]
+    input: Option<Vec<usize>>,
+    /// Classes, for a model that takes any [default: those of the study it is from, 10 of a described one]
+    #[arg(long, value_name = "N")]
+    classes: Option<usize>,
+}
+
+/// Does what was asked for.
+pub fn model(args: &ModelArgs) -> Result<()> {
+    match &args.command {
+        ModelCommand::Show(args) => show(args),
+    }
+}
+
+fn show(args: &ShowArgs) -> Result<()> {
+    let (name, architecture, training) = args.resolve()?;
+    let [height, width, channels] = architecture.input;
+    let n_classes = architecture.n_classes;
+    let mut text = format!("{name}: images of {height} x {width} x {channels}, {n_classes} classes\n\n");
+    text += &architecture.summary_text();
+    text += "\nlooked into: ";
+    let form = |pooled: bool, width: usize| match pooled {
+        true => format!("mean of each of {width} channels"),
+        false => format!("{width} values"),
+    };
+    let looked = architecture.looked_into();
+    let looked = looked.iter().map(|layer| format!("{} ({})", layer.name, form(layer.pooled, layer.width)));
+    text += &looked.chain([format!("softmax ({})", form(false, n_classes))]).collect::<Vec<_>>().join(", ");
+    text += "\n";
+    if let Some(training) = training {
+        text += &format!("trained by default: {}\n", plan(&training));
+    }
+    print(&text);
+    Ok(())
+}
+
+/// How a model is trained, in a line.
+fn plan(training: &Training) -> String {
+    let Training { epochs, batch_size, learning_rate, validation, .. } = training;
+    let split = match training.validation_split {
+        ValidationSplit::Random => "drawn at random",
+        ValidationSplit::Last => "the last ones",
+    };
+    format!(
+        "{epochs} epochs, batches of {batch_size}, Adam at {learning_rate}, {:.4} of the images for validation ({split})",
+        validation
+    )
+}
+
+impl ShowArgs {
+    /// Name, architecture, and how it is trained by default.
+    fn resolve(&self) -> Result<(String, Architecture, Option<Training>), layerlens::Error> {
+        let path = Path::new(&self.model);
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")) {
+            return read_weights(path).map(|(architecture, _)| (self.model.clone(), architecture, None));
+        }
+        let blueprint = Blueprint::open(&self.model)?;
+        let input = match &self.input {
+            None => blueprint.input.unwrap_or(PRESET_INPUT),
+            Some(sizes) => sizes.as_slice().try_into().map_err(|_| {
+                let words = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                layerlens::Error::parameter("--input", words, "height, width and channels, as in 28,28,1")
+            })?,
+        };
+        let preset = PRESETS.iter().find(|preset| preset.name == blueprint.name && !blueprint.is_of_file());
+        let of_study = preset.map(|preset| preset.n_classes).or(blueprint.n_classes).unwrap_or(10);
+        let architecture = blueprint.build(input, self.classes.unwrap_or(of_study))?;
+        Ok((blueprint.name, architecture, Some(blueprint.training)))
+    }
+}

@@ -1,0 +1,53 @@
+//! Rows in groups of 16, feature by feature, so that a point's distances to 16 of them are summed side by side on the CPU.
+
+use crate::lanes::{LANES, multiply_add};
+
+/// Points whose distances are summed together: their sums hide each other's latency.
+pub(super) const POINTS: usize = 4;
+
+/// Groups of 16 rows; the last group of a set is filled up with copies of its last row.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// groups x d x 16.
+    values: Vec<f32>,
+    n_features: usize,
+}
+
+impl Columns {
+    /// The rows of `rows`, n x d, in their order.
+    pub(super) fn new(rows: &[f32], n_features: usize) -> Self {
+        let n = rows.len() / n_features;
+        let mut values = vec![0.0; n.div_ceil(LANES) * n_features * LANES];
+        for (group, out) in values.chunks_exact_mut(n_features * LANES).enumerate() {
+            for lane in 0..LANES {
+                let row = &rows[(group * LANES + lane).min(n - 1) * n_features..][..n_features];
+                for (slot, &value) in out.chunks_exact_mut(LANES).zip(row) {
+                    slot[lane] = value;
+                }
+            }
+        }
+        Self { values, n_features }
+    }
+
+    /// The groups, in order; each d x 16.
+    pub(super) fn groups(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.n_features * LANES)
+    }
+}
+
+/// Squared distances of four points to the 16 rows of a group, each summed feature after feature.
+#[inline(always)]
+pub(super) fn squared_distances_of_four<const FUSED: bool>(points: [&[f32]; POINTS], group: &[f32]) -> [[f32; LANES]; POINTS] {
+    let mut sums = [[0.0_f32; LANES]; POINTS];
+    for (feature, values) in group.chunks_exact(LANES).enumerate() {
+        let values: &[f32; LANES] = values.try_into().expect("a chunk of that length");
+        for (sums, point) in sums.iter_mut().zip(&points) {
+            let own = point[feature];
+            for (sum, &value) in sums.iter_mut().zip(values) {
+                let difference = own - value;
+                *sum = multiply_add::<FUSED>(difference, difference, *sum);
+            }
+        }
+    }
+    sums
+}

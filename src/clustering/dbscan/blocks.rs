@@ -1,0 +1,389 @@
+//! Blocks of near points against blocks of near points: the road of the CPU.
+//!
+//! Most of the n^2 pairs cannot change the answer. A point that is known as a core point needs no more neighbours counted;
+//! blocks further apart than `eps` never meet; two blocks whose core points are of one cluster already need not meet either, and
+//! where all but a few are, only those few are looked at. Blocks meet their nearest first. What is left is a matrix product of
+//! coordinates less the middle of a block. A distance that its rounding does not tell from `eps` is computed in `f64`.
+
+use super::forest::Forest;
+use super::{Dbscan, LowestCores, NONE};
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::neighbors::{Clusters, learn_centres, products};
+use crate::progress::Observer;
+use multiversion::multiversion;
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Half a unit in the last place of 1.
+const UNIT: f64 = 1.0 / (1 << 24) as f64;
+
+pub(super) fn lowest_cores(x: &Matrix, job: &Dbscan, observer: &dyn Observer) -> Result<LowestCores> {
+    let search = Search::new(x, job.eps);
+    let is_core = search.core_points(job.min_samples, observer)?;
+    let forest = search.joined(&is_core, observer)?;
+    let first = search.first_cores(&is_core, &forest, observer)?;
+    Ok(LowestCores { first, is_core })
+}
+
+/// Points in blocks, and the radius.
+struct Search<'a> {
+    x: &'a Matrix,
+    /// Coordinates less the mean, times a power of two that brings lengths near 1, so that no square overflows or vanishes.
+    clusters: Clusters,
+    /// Square of the radius, in the units of `x`.
+    squared_eps: f64,
+    /// The radius in the units of the coordinates, and how much the rounding of coordinates may add to a distance.
+    eps: f64,
+    slack: f64,
+    /// For each block those within its reach, itself first, then the nearest first, with the distance of their means.
+    others: Vec<Vec<(f64, usize)>>,
+}
+
+/// Rows of a block, moved to a middle near them.
+#[derive(Default)]
+struct Rows {
+    moved: Vec<f32>,
+    /// Halves of the squared lengths.
+    halves: Vec<f32>,
+    longest: f32,
+}
+
+/// Bounds on products: from `sure` on two points are within the radius, below `possible` they are not.
+#[derive(Clone, Copy)]
+struct Bounds {
+    sure: f32,
+    possible: f32,
+}
+
+impl<'a> Search<'a> {
+    fn new(x: &'a Matrix, eps: f64) -> Self {
+        let (d, mean) = (x.n_features(), x.column_means());
+        let off = |row: &[f32]| row.iter().zip(&mean).map(|(&v, &m)| (f64::from(v) - f64::from(m)).powi(2)).sum::<f64>();
+        let radius = x.as_slice().par_chunks(d).map(off).reduce(|| 0.0, f64::max).sqrt();
+        let scale = if radius > 0.0 { (-radius.log2().ceil()).exp2() } else { 1.0 };
+        let mut z = vec![0.0; x.as_slice().len()];
+        z.par_chunks_mut(d).zip(x.as_slice().par_chunks(d)).for_each(|(z, row)| {
+            for ((z, &value), &mean) in z.iter_mut().zip(row).zip(&mean) {
+                *z = ((f64::from(value) - f64::from(mean)) * scale) as f32;
+            }
+        });
+        let clusters = Clusters::new(&z, d, &learn_centres(&z, d));
+        // Coordinates are rounded when they are computed and when they are moved; lengths are at most 1, and 2 after the move.
+        let (squared_eps, eps, slack) = (eps * eps, eps * scale, 8.0 * UNIT);
+        let near = |block| within_reach(&clusters, block, eps + slack);
+        let others = (0..clusters.blocks.len()).into_par_iter().map(near).collect();
+        Self { x, clusters, squared_eps, eps, slack, others }
+    }
+
+    fn n_blocks(&self) -> usize {
+        self.clusters.blocks.len()
+    }
+
+    /// Whether all points of one block are within the radius of all of another.
+    fn is_all_near(&self, distance: f64, a: usize, b: usize) -> bool {
+        let radii = f64::from(self.clusters.radii[a]) + f64::from(self.clusters.radii[b]);
+        (distance + radii + self.slack) * (1.0 + 1e-5) < self.eps
+    }
+
+    /// Some rows of a block less the middle of another one.
+    fn rows(&self, positions: &[u32], middle: usize, rows: &mut Rows) {
+        let (width, middle) = (self.clusters.width, self.clusters.centre(middle));
+        rows.moved.clear();
+        rows.halves.clear();
+        for &position in positions {
+            let row = &self.clusters.z[position as usize * width..][..width];
+            rows.moved.extend(row.iter().zip(middle).map(|(value, middle)| value - middle));
+        }
+        rows.halves.extend(rows.moved.chunks_exact(width).map(half_square));
+        rows.longest = (2.0 * rows.halves.iter().copied().fold(0.0, f32::max)).sqrt();
+    }
+
+    /// Bounds on a product less the half square of its reference, for a query of that half square: a product and the squares
+    /// are wrong by at most (d + 16) units of the square of both lengths together.
+    fn bounds(&self, own: &Rows, theirs: &Rows) -> impl Fn(f32) -> Bounds + use<> {
+        let lengths = f64::from(own.longest) + f64::from(theirs.longest);
+        let error = (self.clusters.width + 16) as f64 * UNIT * lengths * lengths + 1e-37;
+        let most = 0.5 * ((self.eps + self.slack).powi(2) + error) * (1.0 + 4.0 * UNIT);
+        let least =
+            if self.eps > self.slack { 0.5 * ((self.eps - self.slack).powi(2) - error) * (1.0 - 4.0 * UNIT) } else { -1.0 };
+        let (most, least) = (most as f32, if least > 0.0 { least as f32 } else { f32::NEG_INFINITY });
+        move |half| Bounds { sure: half - least, possible: half - most }
+    }
+
+    /// Whether two points are within the radius, in `f64`.
+    fn is_near(&self, a: u32, b: u32) -> bool {
+        let row = |position: u32| self.x.row(self.clusters.order[position as usize] as usize);
+        let pairs = row(a).iter().zip(row(b));
+        pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>() <= self.squared_eps
+    }
+
+    fn positions(&self, block: usize) -> std::ops::Range<u32> {
+        let span = self.clusters.blocks[block];
+        span.first as u32..(span.first + span.len) as u32
+    }
+
+    /// Which points, by index, have enough others within the radius.
+    fn core_points(&self, min_samples: usize, observer: &dyn Observer) -> Result<Vec<bool>> {
+        let done = AtomicU64::new(0);
+        let of_block = |block: usize| {
+            observer.step(done.fetch_add(1, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[])?;
+            Ok(self.core_points_of(block, min_samples))
+        };
+        let found: Vec<Vec<bool>> = (0..self.n_blocks()).into_par_iter().map(of_block).collect::<Result<_>>()?;
+        let mut is_core = vec![false; self.x.n_samples()];
+        self.clusters.order.iter().zip(found.into_iter().flatten()).for_each(|(&point, core)| is_core[point as usize] = core);
+        Ok(is_core)
+    }
+
+    fn core_points_of(&self, block: usize, min_samples: usize) -> Vec<bool> {
+        let first = self.positions(block).start;
+        let mut counts = vec![0_usize; self.positions(block).len()];
+        let mut pending: Vec<u32> = self.positions(block).collect();
+        let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
+        self.rows(&pending, block, &mut own);
+        for &(distance, other) in &self.others[block] {
+            if self.is_all_near(distance, block, other) {
+                let n = self.positions(other).len();
+                pending.iter().for_each(|&position| counts[(position - first) as usize] += n);
+            } else {
+                let columns: Vec<u32> = self.positions(other).collect();
+                self.rows(&columns, block, &mut theirs);
+                let bounds = self.bounds(&own, &theirs);
+                tile.fill(&own, &theirs, self.clusters.width);
+                for (row, &position) in pending.iter().enumerate() {
+                    let (bounds, dots) = (bounds(own.halves[row]), tile.row(row));
+                    let [sure, possible] = count_two(dots, &theirs.halves, bounds);
+                    let mut count = sure as usize;
+                    if possible != sure {
+                        let unsure = tile.unsure(row, &theirs.halves, bounds);
+                        count += unsure.filter(|&column| self.is_near(position, columns[column])).count();
+                    }
+                    counts[(position - first) as usize] += count;
+                }
+            }
+            let before = pending.len();
+            pending.retain(|&position| counts[(position - first) as usize] < min_samples);
+            if pending.is_empty() {
+                break;
+            }
+            if pending.len() < before {
+                self.rows(&pending, block, &mut own);
+            }
+        }
+        counts.into_iter().map(|count| count >= min_samples).collect()
+    }
+
+    /// Core points, by index, in sets of those that are joined by steps of at most the radius.
+    fn joined(&self, is_core: &[bool], observer: &dyn Observer) -> Result<Forest> {
+        let forest = Forest::new(self.x.n_samples());
+        let cores = self.of_kind(|point| is_core[point as usize]);
+        let done = AtomicU64::new(self.n_blocks() as u64);
+        let step = |n| observer.step(done.fetch_add(n, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[]);
+        (0..self.n_blocks()).into_par_iter().for_each(|block| self.join(&forest, (block, &cores[block]), (block, &cores[block])));
+        // What a block is made of, one point for each set.
+        let members = |block: usize| {
+            let mut roots: Vec<u32> = cores[block].iter().map(|&at| forest.root(self.clusters.order[at as usize])).collect();
+            roots.sort_unstable();
+            roots.dedup();
+            roots
+        };
+        let members: Vec<Vec<u32>> = (0..self.n_blocks()).into_par_iter().map(members).collect();
+        let one_set = |block: usize| {
+            let mut roots = members[block].iter().map(|&point| forest.root(point));
+            let first = roots.next()?;
+            roots.all(|root| root == first).then_some(first)
+        };
+        (0..self.n_blocks()).into_par_iter().with_max_len(1).try_for_each(|block| {
+            step(1)?;
+            for &(_, other) in self.others[block].iter().filter(|&&(_, other)| other > block) {
+                let outside = |positions: &[u32], root: u32| -> Vec<u32> {
+                    let is_outside = |at: &u32| forest.root(self.clusters.order[*at as usize]) != root;
+                    positions.iter().copied().filter(is_outside).collect()
+                };
+                match (one_set(block), one_set(other)) {
+                    (Some(a), Some(b)) if a == b => {}
+                    (_, Some(root)) => {
+                        self.join(&forest, (block, &outside(&cores[block], root)), (other, &cores[other]));
+                    }
+                    (Some(root), _) => {
+                        self.join(&forest, (block, &cores[block]), (other, &outside(&cores[other], root)));
+                    }
+                    _ => self.join(&forest, (block, &cores[block]), (other, &cores[other])),
+                }
+            }
+            Ok::<(), crate::Error>(())
+        })?;
+        Ok(forest)
+    }
+
+    /// The positions of points of a kind in each block.
+    fn of_kind(&self, is_kind: impl Fn(u32) -> bool) -> Vec<Vec<u32>> {
+        let of_block = |block| self.positions(block).filter(|&at| is_kind(self.clusters.order[at as usize])).collect();
+        (0..self.n_blocks()).map(of_block).collect()
+    }
+
+    /// Joins the sets of points of two blocks that are within the radius.
+    fn join(&self, forest: &Forest, (block, rows): (usize, &[u32]), (_, columns): (usize, &[u32])) {
+        if rows.is_empty() || columns.is_empty() {
+            return;
+        }
+        let point = |position: u32| self.clusters.order[position as usize];
+        let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
+        self.rows(rows, block, &mut own);
+        self.rows(columns, block, &mut theirs);
+        let bounds = self.bounds(&own, &theirs);
+        tile.fill(&own, &theirs, self.clusters.width);
+        let mut roots: Vec<u32> = columns.iter().map(|&at| forest.root(point(at))).collect();
+        let mut candidates = Vec::new();
+        for (row, &position) in rows.iter().enumerate() {
+            let bounds = bounds(own.halves[row]);
+            let mut root = forest.root(point(position));
+            // Of other sets, as far as is known.
+            others_within(tile.row(row), &theirs.halves, bounds.possible, &roots, root, &mut candidates);
+            let mut has_joined = false;
+            for &column in &candidates {
+                let column = column as usize;
+                if roots[column] == root || forest.root(point(columns[column])) == forest.root(root) {
+                    continue;
+                }
+                let sure = tile.row(row)[column] - theirs.halves[column] >= bounds.sure;
+                if sure || self.is_near(position, columns[column]) {
+                    forest.join(point(position), point(columns[column]));
+                    root = forest.root(root);
+                    has_joined = true;
+                }
+            }
+            if has_joined {
+                roots.iter_mut().for_each(|root| *root = forest.root(*root));
+            }
+        }
+    }
+
+    /// The first core point of the set of each core point, and the lowest of those of the core points within the radius of each
+    /// other point; [`NONE`] where there is none. By index.
+    fn first_cores(&self, is_core: &[bool], forest: &Forest, observer: &dyn Observer) -> Result<Vec<u32>> {
+        let first: Vec<AtomicU32> = (0..is_core.len() as u32)
+            .into_par_iter()
+            .map(|point| AtomicU32::new(if is_core[point as usize] { forest.root(point) } else { NONE }))
+            .collect();
+        let (cores, rest) = (self.of_kind(|point| is_core[point as usize]), self.of_kind(|point| !is_core[point as usize]));
+        let done = AtomicU64::new(2 * self.n_blocks() as u64);
+        (0..self.n_blocks()).into_par_iter().with_max_len(1).try_for_each(|block| {
+            observer.step(done.fetch_add(1, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[])?;
+            let positions = &rest[block];
+            if positions.is_empty() {
+                return Ok(());
+            }
+            let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
+            self.rows(positions, block, &mut own);
+            for &(_, other) in self.others[block].iter().filter(|&&(_, other)| !cores[other].is_empty()) {
+                self.rows(&cores[other], block, &mut theirs);
+                let bounds = self.bounds(&own, &theirs);
+                tile.fill(&own, &theirs, self.clusters.width);
+                for (row, &position) in positions.iter().enumerate() {
+                    let (bounds, dots) = (bounds(own.halves[row]), tile.row(row));
+                    for (column, (dot, half)) in dots.iter().zip(&theirs.halves).enumerate() {
+                        let over = dot - half;
+                        let core = cores[other][column];
+                        if over >= bounds.sure || (over >= bounds.possible && self.is_near(position, core)) {
+                            let lowest = first[self.clusters.order[core as usize] as usize].load(Ordering::Relaxed);
+                            first[self.clusters.order[position as usize] as usize].fetch_min(lowest, Ordering::Relaxed);
+                        }
+                    }
+                }
+            }
+            Ok::<(), crate::Error>(())
+        })?;
+        Ok(first.into_iter().map(AtomicU32::into_inner).collect())
+    }
+}
+
+/// Products of the rows of two blocks.
+#[derive(Default)]
+struct Tile {
+    products: Vec<f32>,
+    n_columns: usize,
+}
+
+impl Tile {
+    fn fill(&mut self, own: &Rows, theirs: &Rows, width: usize) {
+        let (m, n) = (own.halves.len(), theirs.halves.len());
+        self.n_columns = n;
+        self.products.resize(m * n, 0.0);
+        products(&own.moved, &theirs.moved, &mut self.products[..m * n], (m, n, width));
+    }
+
+    fn row(&self, row: usize) -> &[f32] {
+        &self.products[row * self.n_columns..][..self.n_columns]
+    }
+
+    /// Columns between the two bounds.
+    fn unsure<'a>(&'a self, row: usize, halves: &'a [f32], bounds: Bounds) -> impl Iterator<Item = usize> + 'a {
+        let over = self.row(row).iter().zip(halves).map(|(dot, half)| dot - half);
+        over.enumerate().filter(move |&(_, over)| over >= bounds.possible && over < bounds.sure).map(|(column, _)| column)
+    }
+}
+
+/// The blocks that may hold a point within `reach` of one of a block's: itself, then the nearest first.
+fn within_reach(clusters: &Clusters, block: usize, reach: f64) -> Vec<(f64, usize)> {
+    let (own, radius) = (clusters.centre(block), f64::from(clusters.radii[block]));
+    let distance = |other: usize| {
+        let pairs = own.iter().zip(clusters.centre(other));
+        pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
+    };
+    let others = (0..clusters.blocks.len()).filter(|&other| other != block).map(|other| (distance(other), other));
+    let is_near =
+        |&(distance, other): &(f64, usize)| distance <= (reach + radius + f64::from(clusters.radii[other])) * (1.0 + 1e-5);
+    let mut near: Vec<(f64, usize)> = others.filter(is_near).collect();
+    near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    near.insert(0, (0.0, block));
+    near
+}
+
+fn half_square(row: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 16];
+    let blocks = row.chunks_exact(16);
+    let tail: f32 = blocks.remainder().iter().map(|value| value * value).sum();
+    for block in blocks {
+        sums.iter_mut().zip(block).for_each(|(sum, value)| *sum += value * value);
+    }
+    0.5 * (sums.iter().sum::<f32>() + tail)
+}
+
+/// How many references reach each of the two bounds.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn count_two(dots: &[f32], halves: &[f32], bounds: Bounds) -> [u32; 2] {
+    let (mut sure, mut possible) = (0, 0);
+    for (dot, half) in dots.iter().zip(halves) {
+        let over = dot - half;
+        sure += u32::from(over >= bounds.sure);
+        possible += u32::from(over >= bounds.possible);
+    }
+    [sure, possible]
+}
+
+/// The references that reach the bound and are of another set.
+#[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+fn others_within(dots: &[f32], halves: &[f32], possible: f32, roots: &[u32], root: u32, found: &mut Vec<u32>) {
+    const LANES: usize = 32;
+    found.clear();
+    let is_found = |dot: f32, half: f32, other: u32| (dot - half >= possible) & (other != root);
+    let whole = dots.len() / LANES * LANES;
+    let blocks = dots.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).zip(roots.chunks_exact(LANES));
+    for (step, ((dots, halves), roots)) in blocks.enumerate() {
+        let mut mask = 0_u32;
+        for lane in 0..LANES {
+            mask |= u32::from(is_found(dots[lane], halves[lane], roots[lane])) << lane;
+        }
+        while mask != 0 {
+            found.push((step * LANES) as u32 + mask.trailing_zeros());
+            mask &= mask - 1;
+        }
+    }
+    for i in whole..dots.len() {
+        if is_found(dots[i], halves[i], roots[i]) {
+            found.push(i as u32);
+        }
+    }
+}

@@ -1,0 +1,438 @@
+//! k-means: clusters around means.
+//!
+//! Lloyd's iterations (S. Lloyd, "Least squares quantization in PCM", 1982) from starts by greedy k-means++ (D. Arthur and
+//! S. Vassilvitskii, "k-means++: the advantages of careful seeding", 2007, with 2 + log k tries a centre as in scikit-learn).
+//! O(n k d) an iteration, memory O(n d). Distances and the sums of the clusters' points over blocks of rows are computed on
+//! either device; the few block sums are added up on the host in `f64`, in the order of the blocks.
+
+mod seeding;
+
+use super::{STEPS, columns};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::progress::Observer;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+uniform! {
+    struct AssignParams { n: u32, first: u32, last: u32, n_features: u32 }
+}
+uniform! {
+    struct SumParams { n: u32, n_clusters: u32, n_features: u32, block_rows: u32 }
+}
+
+const ASSIGN: Kernel = kernel!("k_means", "assign", 64, AssignParams);
+const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
+
+/// Rows of a block of sums, at least.
+const BLOCK_ROWS: usize = 1024;
+/// Block sums at most, in bytes: more are joined into larger blocks.
+const SUM_BYTES: usize = 32 << 20;
+
+/// The method and its parameters.
+///
+/// ```
+/// use layerlens::clustering::KMeans;
+/// use layerlens::compute::Device;
+/// use layerlens::matrix::Matrix;
+/// use layerlens::progress::Silent;
+///
+/// let x = Matrix::new(vec![0.0, 0.1, 5.0, 5.2, 5.1], 5, 1)?;
+/// let found = KMeans { n_clusters: 2, ..KMeans::default() }.fit(&Device::cpu(), &x, &Silent)?;
+/// assert_eq!(found.labels[0], found.labels[1]);
+/// assert_ne!(found.labels[0], found.labels[2]);
+/// # Ok::<(), layerlens::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KMeans {
+    /// Clusters, 1 to the number of points. Default 8.
+    pub n_clusters: usize,
+    /// Starts, of which the one with the least inertia is kept; at least 1. Default 10, scikit-learn's before its version 1.4,
+    /// which makes one: a single start often ends in a worse minimum.
+    pub n_init: usize,
+    /// Iterations of a start at most; at least 1. Default 300.
+    pub max_iter: usize,
+    /// A start ends when the squared movements of its centres add up to this share of the mean variance of the features, or when
+    /// no point changes its cluster. From 0 on; default 1e-4.
+    pub tol: f64,
+    /// Seed of the starts. Default 42.
+    pub random_state: u64,
+}
+
+impl Default for KMeans {
+    fn default() -> Self {
+        Self { n_clusters: 8, n_init: 10, max_iter: 300, tol: 1e-4, random_state: 42 }
+    }
+}
+
+/// The clusters that were found.
+#[derive(Clone, Debug)]
+pub struct KMeansResult {
+    /// The cluster of each point, of the nearest centre; the first of equals.
+    pub labels: Vec<i32>,
+    /// Mean of each cluster, n_clusters x n_features.
+    pub cluster_centers: Matrix,
+    /// Sum of the squared distances of the points from their centres.
+    pub inertia: f64,
+    /// Iterations of the start that was kept.
+    pub n_iter: usize,
+    /// Mean of the points, and the centres less it: distances are computed around it.
+    mean: Vec<f32>,
+    centred_centers: Vec<f32>,
+}
+
+impl KMeans {
+    /// Refuses parameters that no data, or no `n_samples` points, allow.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`], [`Error::Data`].
+    pub fn validate(&self, n_samples: usize) -> Result<()> {
+        for (name, value) in [("--n-clusters", self.n_clusters), ("--n-init", self.n_init), ("--max-iter", self.max_iter)] {
+            if value == 0 {
+                return Err(Error::parameter(name, value, "must be at least 1"));
+            }
+        }
+        if !(self.tol >= 0.0 && self.tol.is_finite()) {
+            return Err(Error::parameter("--tol", self.tol, "must be a finite number from 0 on"));
+        }
+        if self.n_clusters > n_samples {
+            let k = self.n_clusters;
+            return Err(Error::Data(format!(
+                "{k} clusters were asked for among {n_samples} points: --n-clusters can be at most {n_samples}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Finds clusters of the rows of `x`.
+    ///
+    /// # Errors
+    /// As [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the device; [`Error::Interrupted`].
+    pub fn fit(&self, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<KMeansResult> {
+        self.validate(x.n_samples())?;
+        let mean = x.column_means();
+        let centred = less(x.as_slice(), &mean);
+        let points = Points::new(device, &centred, x.n_features(), self.n_clusters)?;
+        let tolerance = self.tol * mean_variance(&centred, x.n_features());
+        let mut best: Option<Fitted> = None;
+        for start in 0..self.n_init {
+            let centers = seeding::seed(device, &points, &centred, self, start as u64)?;
+            let fitted = self.descend(device, &points, &centred, centers, tolerance, &|iteration| {
+                let (done, all) = (start * self.max_iter + iteration, self.n_init * self.max_iter);
+                observer.step(done as u64, all as u64, &[])
+            })?;
+            if best.as_ref().is_none_or(|best| fitted.inertia < best.inertia) {
+                best = Some(fitted);
+            }
+        }
+        let Some(Fitted { labels, centers, inertia, n_iter }) = best else { unreachable!("there is at least one start") };
+        let whole = centers.chunks_exact(mean.len()).flat_map(|row| row.iter().zip(&mean).map(|(v, m)| v + m)).collect();
+        Ok(KMeansResult {
+            labels: labels.into_iter().map(|label| label as i32).collect(),
+            cluster_centers: Matrix::new(whole, self.n_clusters, mean.len())?,
+            inertia,
+            n_iter,
+            mean,
+            centred_centers: centers,
+        })
+    }
+
+    /// Moves centres to the means of their points until nothing changes any more.
+    fn descend(
+        &self,
+        device: &Device,
+        points: &Points,
+        centred: &[f32],
+        mut centers: Vec<f32>,
+        tolerance: f64,
+        step: &dyn Fn(usize) -> Result<()>,
+    ) -> Result<Fitted> {
+        let (k, d) = (self.n_clusters, points.n_features);
+        let (mut labels, mut distances) = points.assign(device, &centers, k)?;
+        let mut n_iter = 0;
+        while n_iter < self.max_iter {
+            step(n_iter)?;
+            n_iter += 1;
+            relocate_empty(&mut labels, &distances, k);
+            let moved = points.means(device, &labels, &centers, k)?;
+            let shift: f64 = centers.iter().zip(&moved).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+            centers = moved;
+            let (assigned, new_distances) = points.assign(device, &centers, k)?;
+            let settled = assigned == labels;
+            (labels, distances) = (assigned, new_distances);
+            if settled || shift <= tolerance {
+                break;
+            }
+        }
+        let inertia = inertia(centred, &centers, &labels, d);
+        if !inertia.is_finite() || distances.iter().any(|distance| !distance.is_finite()) {
+            return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
+        }
+        Ok(Fitted { labels, centers, inertia, n_iter })
+    }
+}
+
+impl KMeansResult {
+    /// The nearest centre of each row of `x`; it does not depend on the other rows.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if `x` has another number of features; any error of the device.
+    pub fn predict(&self, device: &Device, x: &Matrix) -> Result<Vec<i32>> {
+        let (found, expected) = (x.n_features(), self.mean.len());
+        if found != expected {
+            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+        }
+        let k = self.cluster_centers.n_samples();
+        let points = Points::new(device, &less(x.as_slice(), &self.mean), expected, k)?;
+        let (labels, _) = points.assign(device, &self.centred_centers, k)?;
+        Ok(labels.into_iter().map(|label| label as i32).collect())
+    }
+}
+
+/// What one start ended with.
+struct Fitted {
+    labels: Vec<u32>,
+    centers: Vec<f32>,
+    inertia: f64,
+    n_iter: usize,
+}
+
+/// Rows on a device, in parts that it can bind, each of whole blocks.
+struct Points {
+    parts: Vec<Part>,
+    n_features: usize,
+    block_rows: usize,
+}
+
+struct Part {
+    rows: Buffer<f32>,
+    n: usize,
+}
+
+impl Points {
+    fn new(device: &Device, rows: &[f32], n_features: usize, n_clusters: usize) -> Result<Self> {
+        let n = rows.len() / n_features;
+        let blocks = (SUM_BYTES / (4 * n_clusters * n_features)).max(1);
+        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, STEPS / 2);
+        let fitting = device.max_binding_bytes() as usize / (4 * n_features);
+        if fitting == 0 {
+            return Err(Error::Data(format!("one row of {n_features} features is larger than this device can bind")));
+        }
+        // A part of less than a block is a block of its own.
+        let part_rows = if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
+        let part = |rows: &[f32]| Ok(Part { rows: Buffer::from_slice(device, "points", rows)?, n: rows.len() / n_features });
+        let parts = rows.chunks(part_rows * n_features).map(part).collect::<Result<_>>()?;
+        Ok(Self { parts, n_features, block_rows })
+    }
+
+    /// The nearest of `k` centres of each point, and its squared distance.
+    fn assign(&self, device: &Device, centers: &[f32], k: usize) -> Result<(Vec<u32>, Vec<f32>)> {
+        let centers = Buffer::from_slice(device, "centres", centers)?;
+        let (mut all_labels, mut all_distances) = (Vec::new(), Vec::new());
+        for part in &self.parts {
+            let mut labels = Buffer::new(device, "labels", part.n)?;
+            let mut distances = Buffer::new(device, "distances", part.n)?;
+            assign(device, &part.rows, &centers, &mut labels, &mut distances, (part.n, k, self.n_features))?;
+            all_labels.extend(labels.read(device)?);
+            all_distances.extend(distances.read(device)?);
+        }
+        Ok((all_labels, all_distances))
+    }
+
+    /// The mean of the points of each of `k` clusters; where there are none, its old centre.
+    fn means(&self, device: &Device, labels: &[u32], centers: &[f32], k: usize) -> Result<Vec<f32>> {
+        let d = self.n_features;
+        let mut sums = vec![0.0_f64; k * d];
+        let mut labels_left = labels;
+        for part in &self.parts {
+            let (own, others) = labels_left.split_at(part.n);
+            labels_left = others;
+            let own = Buffer::from_slice(device, "labels", own)?;
+            let mut partial = Buffer::new(device, "sums of clusters", part.n.div_ceil(self.block_rows) * k * d)?;
+            sum_members(device, &part.rows, &own, &mut partial, (part.n, k, d), self.block_rows)?;
+            for block in partial.read(device)?.chunks_exact(k * d) {
+                sums.iter_mut().zip(block).for_each(|(sum, &value)| *sum += f64::from(value));
+            }
+        }
+        let mut counts = vec![0_usize; k];
+        labels.iter().for_each(|&label| counts[label as usize] += 1);
+        let mean = |(at, sum): (usize, &f64)| if counts[at / d] > 0 { (sum / counts[at / d] as f64) as f32 } else { centers[at] };
+        Ok(sums.iter().enumerate().map(mean).collect())
+    }
+}
+
+/// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the furthest first, ties by
+/// index, no point of distance 0.
+fn relocate_empty(labels: &mut [u32], distances: &[f32], k: usize) {
+    let mut is_empty = vec![true; k];
+    labels.iter().for_each(|&label| is_empty[label as usize] = false);
+    let empty: Vec<u32> = (0..k as u32).filter(|&cluster| is_empty[cluster as usize]).collect();
+    if empty.is_empty() {
+        return;
+    }
+    let mut furthest: Vec<u32> = (0..labels.len() as u32).filter(|&i| distances[i as usize] > 0.0).collect();
+    furthest.sort_unstable_by(|&a, &b| distances[b as usize].total_cmp(&distances[a as usize]).then(a.cmp(&b)));
+    for (cluster, point) in empty.into_iter().zip(furthest) {
+        labels[point as usize] = cluster;
+    }
+}
+
+/// Rows less the mean.
+fn less(rows: &[f32], mean: &[f32]) -> Vec<f32> {
+    let mut out = rows.to_vec();
+    out.par_chunks_mut(mean.len()).for_each(|row| row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean));
+    out
+}
+
+/// Mean over the features of their variances, for centred rows.
+fn mean_variance(centred: &[f32], d: usize) -> f64 {
+    let squares = centred.par_chunks(BLOCK_ROWS * d).map(|rows| rows.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>());
+    squares.collect::<Vec<_>>().iter().sum::<f64>() / centred.len() as f64
+}
+
+/// Sum of the squared distances from the centres, in `f64` over fixed blocks.
+fn inertia(centred: &[f32], centers: &[f32], labels: &[u32], d: usize) -> f64 {
+    let square = |(row, &label): (&[f32], &u32)| {
+        let center = &centers[label as usize * d..][..d];
+        row.iter().zip(center).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
+    };
+    let blocks = centred.par_chunks(BLOCK_ROWS * d).zip(labels.par_chunks(BLOCK_ROWS));
+    let sums: Vec<f64> = blocks.map(|(rows, labels)| rows.chunks_exact(d).zip(labels).map(square).sum()).collect();
+    sums.iter().sum()
+}
+
+/// The nearest centre of each point, the first of equals, and its squared distance. Shapes: `points` n x d, `centers` k x d,
+/// `labels` and `distances` n; `shape` is (n, k, d).
+///
+/// # Errors
+/// [`Error::Kernel`].
+pub fn assign(
+    device: &Device,
+    points: &Buffer<f32>,
+    centers: &Buffer<f32>,
+    labels: &mut Buffer<u32>,
+    distances: &mut Buffer<f32>,
+    shape: (usize, usize, usize),
+) -> Result<()> {
+    let (n, k, d) = shape;
+    match device {
+        Device::Cpu(_) => cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d),
+        Device::Gpu(gpu) => {
+            let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
+            // Two loops over the centres, one of them for each feature, and an eighth more around them.
+            let together = (STEPS * 8 / (9 * (d + 1))).max(1);
+            for first in (0..k).step_by(together) {
+                let last = (first + together).min(k);
+                let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };
+                gpu.dispatch(&ASSIGN, &uniform, &bindings, n, (n * (last - first) * d) as u64)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Sums of the points of each cluster over blocks of rows. Shapes: `points` n x d, `labels` n, all below k, `sums`
+/// ceil(n / block_rows) x k x d; `shape` is (n, k, d).
+///
+/// # Errors
+/// [`Error::Kernel`].
+pub fn sum_members(
+    device: &Device,
+    points: &Buffer<f32>,
+    labels: &Buffer<u32>,
+    sums: &mut Buffer<f32>,
+    shape: (usize, usize, usize),
+    block_rows: usize,
+) -> Result<()> {
+    let (n, k, d) = shape;
+    match device {
+        Device::Cpu(_) => cpu::sum_members(points.host(), labels.host(), sums.host_mut(), (k, d), block_rows),
+        Device::Gpu(gpu) => {
+            let uniform = SumParams { n: n as u32, n_clusters: k as u32, n_features: d as u32, block_rows: block_rows as u32 };
+            let bindings = [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu())];
+            gpu.dispatch(&SUM_MEMBERS, &uniform, &bindings, n.div_ceil(block_rows) * d, (n * d) as u64)?;
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use super::columns::{Columns, POINTS, squared_distances_of_four};
+    use crate::lanes::{LANES, has_fused_multiply_add};
+    use multiversion::multiversion;
+    use rayon::prelude::*;
+
+    /// Points of one parallel task.
+    const TASK: usize = 512;
+
+    pub fn assign(points: &[f32], centers: &[f32], labels: &mut [u32], distances: &mut [f32], d: usize) {
+        let last = (centers.len() / d - 1) as u32;
+        let centers = Columns::new(centers, d);
+        let fused = has_fused_multiply_add();
+        let tasks = labels.par_chunks_mut(TASK).zip(distances.par_chunks_mut(TASK)).zip(points.par_chunks(TASK * d));
+        tasks.for_each(|((labels, distances), points)| {
+            if fused {
+                assign_fused(points, &centers, labels, distances, (d, last));
+            } else {
+                assign_some::<false>(points, &centers, labels, distances, (d, last));
+            }
+        });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn assign_fused(points: &[f32], centers: &Columns, labels: &mut [u32], distances: &mut [f32], shape: (usize, u32)) {
+        assign_some::<true>(points, centers, labels, distances, shape);
+    }
+
+    #[inline(always)]
+    fn assign_some<const FUSED: bool>(
+        points: &[f32],
+        centers: &Columns,
+        labels: &mut [u32],
+        distances: &mut [f32],
+        (d, last): (usize, u32),
+    ) {
+        let n = labels.len();
+        for first in (0..n).step_by(POINTS) {
+            // Beyond the last point, that point again.
+            let four: [&[f32]; POINTS] = std::array::from_fn(|i| &points[(first + i).min(n - 1) * d..][..d]);
+            let (mut least, mut at) = ([[f32::INFINITY; LANES]; POINTS], [[0_u32; LANES]; POINTS]);
+            for (group, values) in centers.groups().enumerate() {
+                let squares = squared_distances_of_four::<FUSED>(four, values);
+                for point in 0..POINTS {
+                    for lane in 0..LANES {
+                        let better = squares[point][lane] < least[point][lane];
+                        least[point][lane] = if better { squares[point][lane] } else { least[point][lane] };
+                        at[point][lane] = if better { (group * LANES + lane) as u32 } else { at[point][lane] };
+                    }
+                }
+            }
+            for point in 0..POINTS.min(n - first) {
+                let mut best = (least[point][0], at[point][0]);
+                for lane in 1..LANES {
+                    let other = (least[point][lane], at[point][lane]);
+                    if other.0 < best.0 || (other.0 == best.0 && other.1 < best.1) {
+                        best = other;
+                    }
+                }
+                (distances[first + point], labels[first + point]) = (best.0, best.1.min(last));
+            }
+        }
+    }
+
+    pub fn sum_members(points: &[f32], labels: &[u32], sums: &mut [f32], (k, d): (usize, usize), block_rows: usize) {
+        let blocks = sums.par_chunks_mut(k * d).zip(points.par_chunks(block_rows * d)).zip(labels.par_chunks(block_rows));
+        blocks.for_each(|((sums, points), labels)| {
+            sums.fill(0.0);
+            for (row, &label) in points.chunks_exact(d).zip(labels) {
+                let sum = &mut sums[label as usize * d..][..d];
+                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+            }
+        });
+    }
+}

@@ -1,0 +1,32 @@
+//! Clusters of a space, and what they have to do with its classes.
+//!
+//! Three ways to find clusters: [`KMeans`] into a given number of round ones, [`Dbscan`] by density at one scale, [`Hdbscan`] by
+//! density at all scales. [`k_distance`] helps to choose that one scale. [`agreement`] compares clusters with classes, and
+//! [`silhouette`] either of them with the distances in the space. A cluster is a number from 0, noise is [`NOISE`].
+
+pub mod agreement;
+mod columns;
+pub mod dbscan;
+mod hdbscan;
+pub mod k_distance;
+pub mod k_means;
+pub mod silhouette;
+
+pub use agreement::{Contingency, adjusted_rand_score, normalized_mutual_info_score, purity_score};
+pub use dbscan::{Dbscan, DbscanResult};
+pub use hdbscan::Hdbscan;
+pub use k_distance::KDistance;
+pub use k_means::{KMeans, KMeansResult};
+pub use silhouette::{Silhouette, silhouette_samples, silhouette_score};
+
+/// The cluster of points that belong to none, as scikit-learn numbers it.
+pub const NOISE: i32 = -1;
+
+/// Turns of its loops that one invocation of a kernel takes at most: Mesa's software adapter ends all loops of an invocation
+/// after 65,535 turns together, without a word.
+const STEPS: usize = 60_000;
+
+/// Number of clusters of these labels, noise not counted.
+pub fn n_clusters(labels: &[i32]) -> usize {
+    labels.iter().max().map_or(0, |&most| (most + 1).max(0) as usize)
+}

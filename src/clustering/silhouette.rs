@@ -1,0 +1,273 @@
+//! Silhouette: how much nearer a point is to its own cluster than to the next one.
+//!
+//! Reference: P. Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis", 1987. With a
+//! the mean distance from the other points of the own cluster and b the least mean distance from the points of another one,
+//! (b - a) / max(a, b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are computed in
+//! the difference form, for m points looked at, O(n m d), and only their sums kept; both devices.
+
+use super::{STEPS, columns};
+use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::progress::Observer;
+use crate::random::Random;
+
+uniform! {
+    struct ClusterParams { n_queries: u32, first: u32, last: u32, n_features: u32, n_clusters: u32 }
+}
+
+const CLUSTER_DISTANCES: Kernel = kernel!("silhouette", "cluster_distances", 64, ClusterParams);
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&CLUSTER_DISTANCES];
+
+/// Points looked at together, and references of one part.
+const QUERIES: usize = 4096;
+const PART_ROWS: usize = 8192;
+/// Sums of one part at most: many clusters are looked at for fewer points together.
+const SUMS: usize = 1 << 22;
+/// Stream of the sample.
+const STREAM: u64 = 0x73_696c_686f;
+
+/// Silhouettes of points.
+#[derive(Clone, Debug)]
+pub struct Silhouette {
+    /// The points looked at, ascending; all of them unless a sample was asked for.
+    pub indices: Vec<u32>,
+    /// Their silhouettes, among all points.
+    pub values: Vec<f32>,
+}
+
+impl Silhouette {
+    /// Mean of the silhouettes of all points looked at.
+    pub fn score(&self) -> f64 {
+        self.values.iter().map(|&value| f64::from(value)).sum::<f64>() / self.values.len() as f64
+    }
+
+    /// Mean over the points of each of `groups` ids, by a label for every point of the data; `None` for a group of which no
+    /// point was looked at.
+    pub fn by_group(&self, labels: &[i32], groups: &[i32]) -> Vec<Option<f64>> {
+        let mut sums = vec![(0.0, 0_usize); groups.len()];
+        for (&point, &value) in self.indices.iter().zip(&self.values) {
+            if let Some(at) = groups.iter().position(|&group| group == labels[point as usize]) {
+                sums[at].0 += f64::from(value);
+                sums[at].1 += 1;
+            }
+        }
+        sums.into_iter().map(|(sum, count)| (count > 0).then(|| sum / count as f64)).collect()
+    }
+}
+
+/// Mean silhouette of all rows of `x`; noise (-1) is a cluster like others, as in scikit-learn.
+///
+/// # Errors
+/// As [`silhouette_samples`].
+pub fn silhouette_score(device: &Device, x: &Matrix, labels: &[i32], observer: &dyn Observer) -> Result<f64> {
+    Ok(silhouette_samples(device, x, labels, None, observer)?.score())
+}
+
+/// Silhouettes of all rows of `x`, or of at most `n_sampled` drawn by a seed, each among all rows.
+///
+/// # Errors
+/// [`Error::Data`] if there is not one label a row, or not between 2 and n - 1 different ones; any error of the device;
+/// [`Error::Interrupted`].
+pub fn silhouette_samples(
+    device: &Device,
+    x: &Matrix,
+    labels: &[i32],
+    sampled: Option<(usize, u64)>,
+    observer: &dyn Observer,
+) -> Result<Silhouette> {
+    let (n, d) = (x.n_samples(), x.n_features());
+    if labels.len() != n {
+        return Err(Error::Data(format!("{} labels for {n} points", labels.len())));
+    }
+    let mut ids = labels.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let k = ids.len();
+    if k < 2 || k >= n {
+        let message = format!("silhouettes of {n} points need between 2 and {} clusters, there are {k}", n.saturating_sub(1));
+        return Err(Error::Data(message));
+    }
+    let clusters: Vec<u32> = labels.iter().map(|label| ids.partition_point(|id| id < label) as u32).collect();
+    let mut sizes = vec![0_usize; k];
+    clusters.iter().for_each(|&cluster| sizes[cluster as usize] += 1);
+    let indices = chosen(n, sampled);
+    let references = Parts::new(device, x, &clusters, k)?;
+    let mut values = Vec::with_capacity(indices.len());
+    let together = QUERIES.min(SUMS / k).max(1).min((device.max_binding_bytes() / (4 * d.max(k) as u64)).max(1) as usize);
+    for chunk in indices.chunks(together) {
+        observer.step(values.len() as u64, indices.len() as u64, &[])?;
+        let rows: Vec<f32> = chunk.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
+        let rows = Buffer::from_slice(device, "points", &rows)?;
+        let mut sums = Buffer::zeros(device, "sums of distances", chunk.len() * k)?;
+        for (part, ends, n_references) in &references.parts {
+            cluster_distances(device, &rows, part, ends, &mut sums, (chunk.len(), *n_references, d, k))?;
+        }
+        let sums = sums.read(device)?;
+        let silhouettes = chunk.iter().zip(sums.chunks_exact(k));
+        values.extend(silhouettes.map(|(&point, sums)| silhouette(sums, clusters[point as usize] as usize, &sizes)));
+    }
+    if values.iter().any(|value| !value.is_finite()) {
+        return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
+    }
+    Ok(Silhouette { indices, values })
+}
+
+/// The points to look at, ascending.
+fn chosen(n: usize, sampled: Option<(usize, u64)>) -> Vec<u32> {
+    let mut chosen: Vec<u32> = match sampled {
+        Some((most, seed)) if most < n => {
+            Random::new(seed, STREAM).permutation(n)[..most].iter().map(|&point| point as u32).collect()
+        }
+        _ => (0..n as u32).collect(),
+    };
+    chosen.sort_unstable();
+    chosen
+}
+
+/// The silhouette of a point of cluster `own` whose distances from the points of each cluster add up to `sums`.
+fn silhouette(sums: &[f32], own: usize, sizes: &[usize]) -> f32 {
+    if sizes[own] == 1 {
+        return 0.0;
+    }
+    let a = f64::from(sums[own]) / (sizes[own] - 1) as f64;
+    let others = sums.iter().zip(sizes).enumerate().filter(|&(cluster, _)| cluster != own);
+    let b = others.map(|(_, (&sum, &size))| f64::from(sum) / size as f64).fold(f64::INFINITY, f64::min);
+    // All points of both clusters in one place.
+    if a.max(b) == 0.0 { 0.0 } else { ((b - a) / a.max(b)) as f32 }
+}
+
+/// All rows, cluster after cluster, in parts that a device can bind.
+struct Parts {
+    /// Rows, where each cluster ends among them, and their number.
+    parts: Vec<(Buffer<f32>, Buffer<u32>, usize)>,
+}
+
+impl Parts {
+    fn new(device: &Device, x: &Matrix, clusters: &[u32], k: usize) -> Result<Self> {
+        let d = x.n_features();
+        let mut order: Vec<u32> = (0..clusters.len() as u32).collect();
+        order.sort_by_key(|&point| clusters[point as usize]);
+        let part_rows = PART_ROWS.min((device.max_binding_bytes() / (4 * d as u64)) as usize);
+        if part_rows == 0 {
+            return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
+        }
+        let part = |order: &[u32]| {
+            let rows: Vec<f32> = order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
+            let end = |cluster: u32| order.partition_point(|&point| clusters[point as usize] <= cluster) as u32;
+            let ends: Vec<u32> = (0..k as u32).map(end).collect();
+            let rows = Buffer::from_slice(device, "points in clusters", &rows)?;
+            Ok((rows, Buffer::from_slice(device, "ends of clusters", &ends)?, order.len()))
+        };
+        Ok(Self { parts: order.chunks(part_rows).map(part).collect::<Result<_>>()? })
+    }
+}
+
+/// Adds the distances of each query from the references of each cluster. Shapes: `queries` m x d, `references` n x d, cluster
+/// after cluster, `ends` k, where each cluster ends among them, `sums` m x k; `shape` is (m, n, d, k).
+///
+/// # Errors
+/// [`Error::Kernel`].
+pub fn cluster_distances(
+    device: &Device,
+    queries: &Buffer<f32>,
+    references: &Buffer<f32>,
+    ends: &Buffer<u32>,
+    sums: &mut Buffer<f32>,
+    shape: (usize, usize, usize, usize),
+) -> Result<()> {
+    let (m, n, d, k) = shape;
+    match device {
+        Device::Cpu(_) => cpu::cluster_distances(queries.host(), references.host(), ends.host(), sums.host_mut(), d),
+        Device::Gpu(gpu) => {
+            let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, ends.gpu()), (4, sums.gpu())];
+            let together = (STEPS / (d + 2)).max(1);
+            for first in (0..n).step_by(together) {
+                let last = (first + together).min(n);
+                let uniform = ClusterParams {
+                    n_queries: m as u32,
+                    first: first as u32,
+                    last: last as u32,
+                    n_features: d as u32,
+                    n_clusters: k as u32,
+                };
+                gpu.dispatch(&CLUSTER_DISTANCES, &uniform, &bindings, m * k, (m * (last - first) * d) as u64)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use super::columns::{Columns, POINTS, squared_distances_of_four};
+    use crate::lanes::{LANES, has_fused_multiply_add, total};
+    use multiversion::multiversion;
+    use rayon::prelude::*;
+
+    /// Queries of one parallel task.
+    const TASK: usize = 32;
+    /// Groups of references whose distances are added up in `f32`.
+    const TOGETHER: usize = 64;
+
+    pub fn cluster_distances(queries: &[f32], references: &[f32], ends: &[u32], sums: &mut [f32], d: usize) {
+        let k = ends.len();
+        let starts = std::iter::once(0).chain(ends.iter().map(|&end| end as usize));
+        let spans: Vec<(usize, usize)> = starts.zip(ends).map(|(first, &end)| (first, end as usize)).collect();
+        let groups: Vec<(usize, usize, Columns)> = (spans.iter().enumerate())
+            .filter(|(_, span)| span.0 < span.1)
+            .map(|(cluster, &(first, end))| (cluster, end - first, Columns::new(&references[first * d..end * d], d)))
+            .collect();
+        let fused = has_fused_multiply_add();
+        sums.par_chunks_mut(TASK * k).zip(queries.par_chunks(TASK * d)).for_each(|(sums, queries)| {
+            if fused {
+                add_fused(queries, &groups, sums, (d, k));
+            } else {
+                add_some::<false>(queries, &groups, sums, (d, k));
+            }
+        });
+    }
+
+    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
+    fn add_fused(queries: &[f32], groups: &[(usize, usize, Columns)], sums: &mut [f32], shape: (usize, usize)) {
+        add_some::<true>(queries, groups, sums, shape);
+    }
+
+    #[inline(always)]
+    fn add_some<const FUSED: bool>(
+        queries: &[f32],
+        groups: &[(usize, usize, Columns)],
+        sums: &mut [f32],
+        (d, k): (usize, usize),
+    ) {
+        let n = sums.len() / k;
+        for first in (0..n).step_by(POINTS) {
+            let four: [&[f32]; POINTS] = std::array::from_fn(|i| &queries[(first + i).min(n - 1) * d..][..d]);
+            for (cluster, size, columns) in groups {
+                let mut found = [0.0_f64; POINTS];
+                let (mut parts, last) = ([[0.0_f32; LANES]; POINTS], columns.groups().len() - 1);
+                for (at, group) in columns.groups().enumerate() {
+                    let squares = squared_distances_of_four::<FUSED>(four, group);
+                    // The last group repeats its last row.
+                    let lanes = if at == last { size - at * LANES } else { LANES };
+                    for (parts, squares) in parts.iter_mut().zip(&squares) {
+                        for lane in 0..LANES {
+                            let distance = squares[lane].sqrt();
+                            parts[lane] += if lane < lanes { distance } else { 0.0 };
+                        }
+                    }
+                    if at % TOGETHER == TOGETHER - 1 || at == last {
+                        for (found, parts) in found.iter_mut().zip(&mut parts) {
+                            *found += f64::from(total(*parts));
+                            *parts = [0.0; LANES];
+                        }
+                    }
+                }
+                for point in 0..POINTS.min(n - first) {
+                    sums[(first + point) * k + cluster] += found[point] as f32;
+                }
+            }
+        }
+    }
+}

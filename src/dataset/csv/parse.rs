@@ -1,0 +1,153 @@
+//! Lines of small whole numbers, from text to bytes.
+//!
+//! A number of up to three digits and the separator after it fit a 32-bit word: a word is loaded, its first byte that is no
+//! digit found without a branch, and the digits weighed. The loop knows only good lines; a bad one is looked at again, slowly,
+//! to say what is wrong with it.
+
+/// Bytes that must follow the last line of a text, whatever they are: words are loaded whole.
+pub(super) const PADDING: usize = 4;
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    /// Which of the lines of the text, from 0.
+    pub line: usize,
+    /// What was found and expected.
+    pub what: Wrong,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Another number of columns than the other lines.
+    Columns(usize),
+    /// A column, from 1, that holds something else than a number from 0 to 255.
+    Value(usize, String),
+}
+
+/// The values of the lines in `text[..end]`, each of `columns` whole numbers from 0 to 255 with commas between and a line feed
+/// at its end, before which a carriage return may stand. At least [`PADDING`] bytes must follow.
+pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec<u8>, Flaw> {
+    let mut values = Vec::with_capacity(end / 2);
+    let mut start = 0;
+    while start < end {
+        match parse_line(text, start, columns, &mut values) {
+            Some(next) => start = next,
+            None => return Err(Flaw { line: values.len() / columns, what: diagnose(&text[start..end], columns) }),
+        }
+    }
+    Ok(values)
+}
+
+/// Pushes the values of the line at `start` and gives the place after it; nothing if it is not as it should be.
+#[inline]
+fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -> Option<usize> {
+    let mut at = start;
+    for column in 1..=columns {
+        let word = u32::from_le_bytes(text.get(at..at + PADDING)?.try_into().ok()?);
+        // Digits become 0 to 9; the high bit of a byte of `others` is set where there is none.
+        let digits = word ^ 0x3030_3030;
+        let others = (((digits & 0x7f7f_7f7f) + 0x7676_7676) | digits) & 0x8080_8080;
+        let length = others.trailing_zeros() / 8;
+        if !(1..=3).contains(&length) {
+            return None;
+        }
+        // The last digit in the highest byte, zeros below the first.
+        let weighed = digits << (32 - 8 * length);
+        let value = (weighed >> 24) + 10 * ((weighed >> 16) & 0xff) + 100 * ((weighed >> 8) & 0xff);
+        values.push(u8::try_from(value).ok()?);
+        at += length as usize;
+        let separator = text[at];
+        at += 1;
+        if column < columns {
+            if separator != b',' {
+                return None;
+            }
+        } else if separator == b'\r' && text[at] == b'\n' {
+            at += 1;
+        } else if separator != b'\n' {
+            return None;
+        }
+    }
+    Some(at)
+}
+
+/// What is wrong with the first line of `text`.
+fn diagnose(text: &[u8], columns: usize) -> Wrong {
+    let fields = fields(first_line(text));
+    let bad = fields.iter().position(|field| !is_byte(field));
+    match bad {
+        _ if fields.len() != columns => Wrong::Columns(fields.len()),
+        Some(column) => Wrong::Value(column + 1, short(&fields[column])),
+        // A carriage return within the line, for one.
+        None => Wrong::Value(columns, short(fields.last().map_or("", String::as_str))),
+    }
+}
+
+/// The line without its end.
+pub(super) fn first_line(text: &[u8]) -> &[u8] {
+    let line = memchr::memchr(b'\n', text).map_or(text, |end| &text[..end]);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// What stands between the commas; an empty line has no fields.
+pub(super) fn fields(line: &[u8]) -> Vec<String> {
+    if line.is_empty() {
+        return Vec::new();
+    }
+    line.split(|&byte| byte == b',').map(|field| String::from_utf8_lossy(field).into_owned()).collect()
+}
+
+/// Whether a field is a number that the parser takes.
+pub(super) fn is_byte(field: &str) -> bool {
+    (1..=3).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit()) && field.parse::<u8>().is_ok()
+}
+
+/// The field, or its beginning.
+fn short(field: &str) -> String {
+    const MOST: usize = 24;
+    if field.chars().count() <= MOST {
+        return field.into();
+    }
+    field.chars().take(MOST).chain("...".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, columns: usize) -> Result<Vec<u8>, Flaw> {
+        parse_lines(format!("{text}\0\0\0\0").as_bytes(), text.len(), columns)
+    }
+
+    #[test]
+    fn every_byte_is_read_in_every_place() {
+        let all: Vec<u8> = (0..=255).collect();
+        let text: Vec<String> = all.iter().map(u8::to_string).collect();
+        for columns in [1, 2, 16, 256] {
+            let lines: String = text.chunks(columns).map(|line| line.join(",") + "\n").collect();
+            assert_eq!(parse(&lines, columns).as_ref(), Ok(&all));
+            assert_eq!(parse(&lines.replace('\n', "\r\n"), columns).as_ref(), Ok(&all));
+        }
+        assert_eq!(parse("007,00\n", 2), Ok(vec![7, 0]));
+    }
+
+    #[test]
+    fn bad_lines_are_told_apart() {
+        let value = |line, column, found: &str| Err(Flaw { line, what: Wrong::Value(column, found.into()) });
+        let width = |line, columns| Err(Flaw { line, what: Wrong::Columns(columns) });
+        for found in ["256", "999", "-1", "+1", "1.5", "a", "", " 1", "1 ", "0001", "1e2", "\"1\"", "\u{661}", "1\r"] {
+            assert_eq!(parse(&format!("1,2,3\n4,{found},6\n"), 3), value(1, 2, found), "{found}");
+            assert_eq!(parse(&format!("{found},2,3\n"), 3), value(0, 1, found), "{found}");
+            // A carriage return at the end of a line belongs to the end.
+            if !found.ends_with('\r') {
+                assert_eq!(parse(&format!("1,2,{found}\n"), 3), value(0, 3, found), "{found}");
+            }
+        }
+        assert_eq!(parse("1,2,3\n4,5\n", 3), width(1, 2));
+        assert_eq!(parse("1,2,3,4\n", 3), width(0, 4));
+        assert_eq!(parse("1,2,3,\n", 3), width(0, 4));
+        assert_eq!(parse("1,2,3\n\n4,5,6\n", 3), width(1, 0));
+        assert_eq!(parse("1;2;3\n", 3), width(0, 1));
+        assert_eq!(parse("123456789012345678901234567890\n", 1), value(0, 1, "123456789012345678901234..."));
+    }
+}

@@ -1,0 +1,270 @@
+//! A CSV file of small whole numbers, read in blocks that are parsed by all threads while the next one is being read.
+
+use super::header::First;
+use super::parse::{Flaw, PADDING, Wrong, fields, first_line, parse_lines};
+use crate::dataset::Header;
+use crate::dataset::source::{Hashed, Source};
+use crate::error::{Error, Result};
+use flate2::read::MultiGzDecoder;
+use rayon::prelude::*;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Bytes of text that are parsed at once; two such blocks and the values of one are all that is held beside the result.
+const BLOCK: usize = 1 << 21;
+
+/// Bytes of a line at most.
+const MAX_LINE: usize = 1 << 24;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// What a column holds, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Pixels alone.
+    Pixels,
+    /// Labels alone.
+    Labels,
+    /// Pixels, and the label in this column, from 0.
+    Both(usize),
+}
+
+/// The values of a file.
+pub(super) struct Table {
+    pub path: PathBuf,
+    pub columns: usize,
+    /// The first line, which may be a header.
+    pub first: First,
+    /// The values of all lines, but of the first only if it is surely data, row after row, without a column of labels.
+    pub values: Vec<u8>,
+    /// The labels of those lines, if there is a column of them.
+    pub labels: Vec<u8>,
+    content: Content,
+    pub source: Source,
+}
+
+impl Table {
+    /// Reads `path`, plain or gzip-compressed; `content` is told the first line.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file, and line and column if one is at fault.
+    pub fn read(path: &Path, header: Header, content: impl FnOnce(&[String]) -> Content) -> Result<Self> {
+        let mut text = Text::open(path)?;
+        let mut block = text.next_block(Vec::new())?;
+        if block.end == 0 {
+            return Err(Error::input(path, "is empty, expected lines of whole numbers with commas between"));
+        }
+        let head = fields(first_line(&block.bytes[..block.end]));
+        block.start = memchr::memchr(b'\n', &block.bytes).map_or(block.end, |end| end + 1);
+        let mut table = Self::new(path, header, head, content)?;
+        // The shortest that a row can be; what is not needed in the end is never touched, hence takes no memory.
+        if !text.compressed {
+            table.values.reserve(text.stored_len as usize / 2);
+        }
+        let mut spare = Vec::new();
+        while block.start < block.end {
+            let columns = table.columns;
+            let (parsed, next) = rayon::join(|| parse_block(&block, columns), || text.next_block(std::mem::take(&mut spare)));
+            for part in parsed {
+                let values = part.map_err(|flaw| table.refuse(table.rows() + table.skipped() + flaw.line + 1, &flaw.what))?;
+                table.append(&values);
+            }
+            spare = std::mem::replace(&mut block, next?).bytes;
+        }
+        table.values.shrink_to_fit();
+        table.source = text.close();
+        Ok(table)
+    }
+
+    /// A table that has at most its first line.
+    fn new(path: &Path, header: Header, head: Vec<String>, content: impl FnOnce(&[String]) -> Content) -> Result<Self> {
+        let (columns, content) = (head.len(), content(&head));
+        let first = if header == Header::None { First::as_data(head) } else { First::new(head) };
+        let (values, labels, source) = (Vec::new(), Vec::new(), Source::new("", &[], &[]));
+        let mut table = Self { path: path.into(), columns, first, values, labels, content, source };
+        match table.first.clone() {
+            First::Flaw(column, found) => return Err(table.refuse(1, &Wrong::Value(column, found))),
+            First::Data(values) => table.append(&values),
+            First::Header(_) | First::Count(_) => {}
+        }
+        Ok(table)
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        match self.content {
+            Content::Both(_) => self.labels.len(),
+            Content::Pixels | Content::Labels => self.values.len() / self.columns,
+        }
+    }
+
+    /// Lines before the first row.
+    fn skipped(&self) -> usize {
+        usize::from(!matches!(self.first, First::Data(_)))
+    }
+
+    /// Takes a first line that could be a header as data.
+    pub fn take_first(&mut self) {
+        if let First::Count(values) = &self.first {
+            self.values.splice(0..0, values.iter().copied());
+            self.first = First::Data(values.clone());
+        }
+    }
+
+    fn append(&mut self, values: &[u8]) {
+        let Content::Both(label) = self.content else {
+            self.values.extend_from_slice(values);
+            return;
+        };
+        for row in values.chunks_exact(self.columns) {
+            self.labels.push(row[label]);
+            self.values.extend_from_slice(&row[..label]);
+            self.values.extend_from_slice(&row[label + 1..]);
+        }
+    }
+
+    /// The error about a line.
+    fn refuse(&self, line: usize, wrong: &Wrong) -> Error {
+        let expected = self.columns;
+        Error::input(
+            &self.path,
+            match wrong {
+                Wrong::Columns(0) => format!("line {line} is empty, expected {expected} columns"),
+                Wrong::Columns(found) => format!("line {line} has {found} columns, line 1 has {expected}"),
+                Wrong::Value(column, found) => {
+                    let is_label = self.content == Content::Labels || self.content == Content::Both(column - 1);
+                    let what = if is_label { "a label" } else { "a pixel" };
+                    format!("line {line}, column {column} is `{found}`, expected {what}: a whole number from 0 to 255")
+                }
+            },
+        )
+    }
+}
+
+/// Whole lines of a file: `bytes[start..end]`, with padding after them.
+struct Block {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// The lines of a block, parsed in as many parts as keep all threads busy.
+fn parse_block(block: &Block, columns: usize) -> Vec<Result<Vec<u8>, Flaw>> {
+    let n = 2 * rayon::current_num_threads();
+    let mut bounds = vec![block.start];
+    for part in 1..=n {
+        let at = (block.start + (block.end - block.start) * part / n).max(bounds[part - 1]);
+        let rest = &block.bytes[at..block.end];
+        bounds.push(memchr::memchr(b'\n', rest).map_or(block.end, |line_end| at + line_end + 1));
+    }
+    let parts = bounds.par_windows(2).map(|ends| parse_lines(&block.bytes[ends[0]..], ends[1] - ends[0], columns));
+    parts.collect()
+}
+
+/// The decompressed text of a file, in blocks.
+struct Text {
+    reader: Reader,
+    path: PathBuf,
+    compressed: bool,
+    stored_len: u64,
+    /// What follows the last whole line that was given out.
+    rest: Vec<u8>,
+    at_start: bool,
+}
+
+enum Reader {
+    Plain(Hashed),
+    Gzip(Box<MultiGzDecoder<BufReader<Hashed>>>),
+}
+
+impl Text {
+    fn open(path: &Path) -> Result<Self> {
+        let unreadable = |error: std::io::Error| Error::input(path, format!("cannot be read: {error}"));
+        let metadata = std::fs::metadata(path).map_err(unreadable)?;
+        if !metadata.is_file() {
+            return Err(Error::input(path, "cannot be read: not a regular file"));
+        }
+        let mut magic = Vec::new();
+        std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut magic)).map_err(unreadable)?;
+        let compressed = magic == GZIP_MAGIC;
+        let file = Hashed::open(path)?;
+        let reader = match compressed {
+            true => Reader::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))),
+            false => Reader::Plain(file),
+        };
+        Ok(Self { reader, path: path.into(), compressed, stored_len: metadata.len(), rest: Vec::new(), at_start: true })
+    }
+
+    /// The next lines, in a buffer that was used before; none at the end.
+    fn next_block(&mut self, mut bytes: Vec<u8>) -> Result<Block> {
+        bytes.clear();
+        bytes.append(&mut self.rest);
+        let end = loop {
+            let wanted = (bytes.len() + 1).next_multiple_of(BLOCK);
+            bytes.reserve_exact(wanted + PADDING - bytes.len());
+            let missing = (wanted - bytes.len()) as u64;
+            let n = self.read(missing, &mut bytes)?;
+            if std::mem::take(&mut self.at_start) && bytes.starts_with(BOM) {
+                bytes.drain(..BOM.len());
+            }
+            if (n as u64) < missing {
+                break finish(&mut bytes);
+            }
+            match last_lines(&bytes) {
+                0 if bytes.len() > MAX_LINE => {
+                    let message = format!("has a line of more than {MAX_LINE} bytes, expected whole numbers with commas between");
+                    return Err(Error::input(&self.path, message));
+                }
+                0 => {}
+                end => break end,
+            }
+        };
+        self.rest.extend_from_slice(&bytes[end..]);
+        bytes.truncate(end);
+        bytes.extend_from_slice(&[0; PADDING]);
+        Ok(Block { bytes, start: 0, end })
+    }
+
+    fn read(&mut self, n: u64, bytes: &mut Vec<u8>) -> Result<usize> {
+        let (what, result) = match &mut self.reader {
+            Reader::Plain(file) => ("cannot be read", file.take(n).read_to_end(bytes)),
+            Reader::Gzip(gzip) => ("the gzip data are truncated or damaged", gzip.take(n).read_to_end(bytes)),
+        };
+        result.map_err(|error| Error::input(&self.path, format!("{what}: {error}")))
+    }
+
+    /// Describes the file, which was read to its end.
+    fn close(self) -> Source {
+        let file = match self.reader {
+            Reader::Plain(file) => file,
+            Reader::Gzip(gzip) => gzip.into_inner().into_inner(),
+        };
+        file.source(&self.path)
+    }
+}
+
+/// Where the last line ends after which another one begins; empty lines are left to what follows, since at the end of the file
+/// they do not count.
+fn last_lines(bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    while let Some(line_end) = memchr::memrchr(b'\n', &bytes[..end]) {
+        let line = first_line(&bytes[memchr::memrchr(b'\n', &bytes[..line_end]).map_or(0, |before| before + 1)..=line_end]);
+        if !line.is_empty() {
+            return line_end + 1;
+        }
+        end = line_end;
+    }
+    0
+}
+
+/// Takes empty lines off the end of the file and completes its last line; gives the new length.
+fn finish(bytes: &mut Vec<u8>) -> usize {
+    while matches!(bytes.last(), Some(b'\n' | b'\r')) {
+        bytes.pop();
+    }
+    if !bytes.is_empty() {
+        bytes.push(b'\n');
+    }
+    bytes.len()
+}

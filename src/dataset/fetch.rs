@@ -1,0 +1,293 @@
+//! Fetching known data sets over HTTP: resumable, and believed by their SHA-256 alone.
+//!
+//! A file is written to `NAME.gz.part`, which stays when the connection ends and is gone on with by the next fetch. What it
+//! holds, decompressed, must have the known SHA-256; then it is renamed to `NAME.gz`, else deleted.
+
+use super::registered::{self, FILES, File, Registered};
+use super::source::hex;
+use crate::error::{Error, Result};
+use crate::files::create_folder;
+use crate::progress::{Observer, Reporter};
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
+use std::fs::OpenOptions;
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Bytes that are taken from the connection at once.
+const CHUNK: usize = 1 << 16;
+
+/// A compressed file is never much longer than its content; more than this beyond it is not the file.
+const SLACK: u64 = 1 << 16;
+
+/// What to fetch, from where and to where.
+#[derive(Clone, Debug)]
+pub struct Fetch {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Folder for data sets, each in a subfolder of its name; the user's own one if nothing is said.
+    pub data_dir: Option<PathBuf>,
+    /// Address of a folder with the files, `.gz`, to take instead of the known ones.
+    pub mirror: Option<String>,
+    /// How long a server may be silent, above 0.
+    pub timeout: Duration,
+    /// Whether files of that name with other content are replaced.
+    pub force: bool,
+}
+
+/// What a fetch ended with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where the files are.
+    pub folder: PathBuf,
+    /// Those that were fetched; the others were there.
+    pub fetched: Vec<PathBuf>,
+}
+
+/// Fetches the files of a data set that are not there yet.
+///
+/// # Errors
+/// [`Error::Parameter`] if nothing is known of that name or there is no folder for it; [`Error::Fetch`] naming the address if a
+/// server cannot be reached, refuses, is silent for too long, ends early, or sends something else, tried at every known
+/// address; [`Error::Input`] if a file of that name holds something else; [`Error::Write`]; [`Error::Interrupted`].
+pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
+    let Some(set) = registered::REGISTERED.iter().find(|set| set.name == fetch.dataset) else {
+        let names = registered::REGISTERED.map(|set| set.name).join(", ");
+        return Err(Error::parameter("DATASET", &fetch.dataset, format!("must be one of {names}")));
+    };
+    let Some(folder) = registered::own_folder(set.name, fetch.data_dir.as_deref()) else {
+        return Err(Error::parameter("--data-dir", "none", "needed: this system has no folder for a user's data"));
+    };
+    let agent = agent(fetch.timeout);
+    let mut fetched = Vec::new();
+    for (name, file) in FILES.iter().zip(&set.files) {
+        if let Some(path) = registered::locate(&folder, name).map_err(|error| Error::input(&folder, error.to_string()))? {
+            if content_hash(&path)? == file.known[0] {
+                continue;
+            }
+            if !fetch.force {
+                let message = format!("is there, but is not the file of {}; --force replaces it", set.title);
+                return Err(Error::input(path, message));
+            }
+        }
+        create_folder(&folder)?;
+        let path = folder.join(format!("{name}.gz"));
+        from_any(set, fetch, &agent, name, file, &path, reporter)?;
+        // An older plain file would be found first.
+        let plain = folder.join(name);
+        if plain.exists() {
+            std::fs::remove_file(&plain).map_err(|error| Error::write(&plain, error))?;
+        }
+        fetched.push(path);
+    }
+    Ok(Fetched { folder, fetched })
+}
+
+/// Tries one address after another.
+fn from_any(
+    set: &Registered,
+    fetch: &Fetch,
+    agent: &ureq::Agent,
+    name: &str,
+    file: &File,
+    path: &Path,
+    reporter: &dyn Reporter,
+) -> Result<()> {
+    let known: Vec<&str> = fetch.mirror.as_deref().map_or(set.urls.to_vec(), |mirror| vec![mirror]);
+    let mut last = None;
+    for base in known {
+        let url = format!("{}/{name}.gz", base.trim_end_matches('/'));
+        let observer = reporter.stage(&format!("{name}.gz"));
+        let download = Download { agent, url: &url, file, path };
+        match download.run(observer.as_ref()) {
+            Err(error @ Error::Fetch { .. }) => {
+                drop(observer);
+                if let Some(before) = last.replace(error) {
+                    reporter.note(&before.to_string());
+                }
+            }
+            other => return other,
+        }
+    }
+    last.map_or(Ok(()), Err)
+}
+
+fn agent(timeout: Duration) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(timeout))
+        .timeout_per_read(Some(timeout))
+        .user_agent(concat!("layerlens/", env!("CARGO_PKG_VERSION")));
+    config.build().into()
+}
+
+/// One file from one address.
+struct Download<'a> {
+    agent: &'a ureq::Agent,
+    url: &'a str,
+    file: &'a File,
+    path: &'a Path,
+}
+
+impl Download<'_> {
+    fn run(&self, observer: &dyn Observer) -> Result<()> {
+        let part = self.part();
+        let here = std::fs::metadata(&part).map_or(0, |metadata| metadata.len());
+        let mut response = self.ask(here)?;
+        let mut start = match response.status().as_u16() {
+            // What is here may be all there is.
+            416 if here > 0 => {
+                if self.verify().is_ok() {
+                    return self.keep();
+                }
+                self.discard()?;
+                response = self.ask(0)?;
+                0
+            }
+            206 => here,
+            _ => 0,
+        };
+        let status = response.status().as_u16();
+        if status != 200 && status != 206 {
+            return Err(self.error(format!("the server answered {}", response.status())));
+        }
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if status == 206 && !header("content-range").is_some_and(|range| range.starts_with(&format!("bytes {start}-"))) {
+            // Another part than was asked for would be put in the wrong place.
+            self.discard()?;
+            response = self.ask(0)?;
+            start = 0;
+            if response.status().as_u16() != 200 {
+                return Err(self.error(format!("the server answered {}", response.status())));
+            }
+        }
+        let announced = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        self.receive(&mut response.body_mut().as_reader(), start, announced, observer)?;
+        self.verify().inspect_err(|_| drop(self.discard()))?;
+        self.keep()
+    }
+
+    /// Asks for everything from byte `start`.
+    fn ask(&self, start: u64) -> Result<ureq::http::Response<ureq::Body>> {
+        let mut request = self.agent.get(self.url);
+        if start > 0 {
+            request = request.header("range", format!("bytes={start}-"));
+        }
+        request.call().map_err(|error| self.error(self.worded(&error)))
+    }
+
+    /// Writes what comes to the file beside, after what is there already up to `start`.
+    fn receive(&self, body: &mut dyn Read, start: u64, announced: Option<u64>, observer: &dyn Observer) -> Result<()> {
+        let part = self.part();
+        let failed = |error: io::Error| Error::write(&part, error);
+        let most = self.file.bytes + SLACK;
+        if let Some(length) = announced.filter(|length| start.saturating_add(*length) > most) {
+            return Err(self.error(format!("the server announces {length} bytes; the file has less than {most}")));
+        }
+        let mut out = OpenOptions::new().create(true).truncate(false).write(true).open(&part).map_err(failed)?;
+        out.set_len(start).map_err(failed)?;
+        io::Seek::seek(&mut out, io::SeekFrom::Start(start)).map_err(failed)?;
+        let total = announced.map_or(most, |length| start + length);
+        let mut chunk = vec![0; CHUNK];
+        let mut done = start;
+        loop {
+            observer.step(done, total, &[])?;
+            let n = match body.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return Err(self.broken_off(done, total, announced.is_some(), &self.worded(&ureq::Error::from(error))));
+                }
+            };
+            if done == 0 && !(chunk[..n].starts_with(&[0x1f, 0x8b]) || n == 1 && chunk[0] == 0x1f) {
+                drop(out);
+                self.discard()?;
+                let text = chunk[..n].trim_ascii_start().first() == Some(&b'<');
+                let what = if text { "a web page" } else { "something that is not gzip-compressed" };
+                return Err(self.error(format!("the server sent {what} instead of the file")));
+            }
+            out.write_all(&chunk[..n]).map_err(failed)?;
+            done += n as u64;
+            if done > most {
+                drop(out);
+                self.discard()?;
+                return Err(self.error(format!("the server sent more than the {most} bytes that the file can have")));
+            }
+        }
+        if announced.is_some() && done < total {
+            return Err(self.broken_off(done, total, true, "the server closed the connection"));
+        }
+        Ok(())
+    }
+
+    fn broken_off(&self, done: u64, total: u64, known: bool, why: &str) -> Error {
+        let of = if known { format!(" of {total}") } else { String::new() };
+        self.error(format!("{why} after {done}{of} bytes; the next fetch goes on from there"))
+    }
+
+    /// Compares what was received with the known SHA-256.
+    fn verify(&self) -> Result<()> {
+        let known = self.file.known[0];
+        let part = self.part();
+        let found = content_hash(&part).map_err(|error| match error {
+            Error::Input { message, .. } => self.error(format!("what was received {message}; it was deleted")),
+            other => other,
+        })?;
+        if found == known {
+            return Ok(());
+        }
+        Err(self.error(format!("wrong checksum: the content has the SHA-256 {found}, expected {known}; it was deleted")))
+    }
+
+    fn keep(&self) -> Result<()> {
+        std::fs::rename(self.part(), self.path).map_err(|error| Error::write(self.path, error))
+    }
+
+    fn discard(&self) -> Result<()> {
+        let part = self.part();
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(part, error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn part(&self) -> PathBuf {
+        self.path.with_added_extension("part")
+    }
+
+    /// The reason in words for a user.
+    fn worded(&self, error: &ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => "the server was silent for too long (--timeout)".into(),
+            ureq::Error::HostNotFound => "there is no such host, or no network".into(),
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+                "the server was silent for too long (--timeout)".into()
+            }
+            ureq::Error::Io(error) => format!("the connection failed: {error}"),
+            other => other.to_string(),
+        }
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::Fetch { url: self.url.into(), message }
+    }
+}
+
+/// SHA-256 of a file's content, decompressed if it is compressed.
+fn content_hash(path: &Path) -> Result<String> {
+    let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
+    let mut magic = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut magic)).map_err(unreadable)?;
+    let file = BufReader::with_capacity(CHUNK, std::fs::File::open(path).map_err(unreadable)?);
+    let mut reader: Box<dyn Read> = if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match reader.read(&mut chunk).map_err(|error| Error::input(path, format!("is truncated or damaged: {error}")))? {
+            0 => return Ok(hex(hash.finalize())),
+            n => hash.update(&chunk[..n]),
+        }
+    }
+}

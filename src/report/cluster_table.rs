@@ -1,0 +1,319 @@
+//! The tables of clusters: on the terminal and as CSV.
+
+use crate::clustering::NOISE;
+use crate::clustering::agreement::{Contingency, LEAST_SHARE, Share};
+use crate::error::Result;
+use crate::files::write_atomic;
+use crate::report::figures::cluster_maps::Classes;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Clusters of the terminal's table at most, the largest.
+const SHOWN: usize = 20;
+
+/// What is known of the clusters that one method found in one space.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Clustered {
+    /// Name of the space.
+    pub space: String,
+    /// Its name for people.
+    pub title: String,
+    /// Name of the method for people.
+    pub method: String,
+    /// Points of the space.
+    pub n_points: usize,
+    /// Its dimensions.
+    pub n_features: usize,
+    /// Parameters and results of the method, by name.
+    pub facts: Vec<(String, f64)>,
+    /// Clusters, noise not counted.
+    pub n_clusters: usize,
+    /// Points of no cluster.
+    pub n_noise: usize,
+    /// Agreement with the classes, noise counted as a cluster; none if there are no classes.
+    #[serde(rename = "ari")]
+    pub adjusted_rand_score: Option<f64>,
+    /// Likewise.
+    #[serde(rename = "nmi")]
+    pub normalized_mutual_info_score: Option<f64>,
+    /// Likewise.
+    pub purity: Option<f64>,
+    /// Mean silhouette by cluster, noise counted as one; none if there is one cluster, or as many as points.
+    pub silhouette: Option<f64>,
+    /// Mean silhouette by class.
+    pub silhouette_of_classes: Option<f64>,
+    /// Points whose silhouettes were computed: all, or a sample drawn by the run's seed.
+    pub n_silhouettes: usize,
+    /// The clusters, noise first.
+    pub clusters: Vec<ClusterRow>,
+    /// The classes.
+    pub classes: Vec<ClassRow>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClusterRow {
+    /// Its number, or -1 for noise.
+    pub cluster: i32,
+    /// Its points.
+    pub n_points: usize,
+    /// Mean silhouette.
+    pub silhouette: Option<f64>,
+    /// Classes that make at least a tenth of it.
+    pub classes: Vec<NamedShare>,
+    /// Kinds of points, finer than classes, that make at least a tenth of it.
+    pub kinds: Vec<NamedShare>,
+}
+
+/// A class.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClassRow {
+    /// Its name.
+    pub name: String,
+    /// Its points.
+    pub n_points: usize,
+    /// Mean silhouette.
+    pub silhouette: Option<f64>,
+    /// Clusters that hold at least a tenth of it: what it falls into.
+    pub clusters: Vec<Share>,
+    /// Its points that are noise.
+    pub n_noise: usize,
+}
+
+/// A part with its name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NamedShare {
+    /// Of the part.
+    pub name: String,
+    /// How large it is.
+    #[serde(flatten)]
+    pub share: Share,
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", 100.0 * share)
+}
+
+fn parts(parts: &[NamedShare]) -> String {
+    parts.iter().map(|part| format!("{} {}", part.name, percent(part.share.share))).collect::<Vec<_>>().join(", ")
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
+}
+
+fn cluster_name(cluster: i32) -> String {
+    if cluster == NOISE { "noise".into() } else { cluster.to_string() }
+}
+
+/// A whole number without digits after the point, another with four.
+fn fact((name, value): &(String, f64)) -> String {
+    let decimals = if value.fract() == 0.0 { 0 } else { 4 };
+    format!("{} {value:.decimals$}", name.replace('_', " "))
+}
+
+/// What was found, as text.
+pub fn text(found: &Clustered) -> String {
+    let mut text = String::new();
+    let facts: Vec<String> = found.facts.iter().map(fact).collect();
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{} of {}: {} points, {} features; {}",
+        found.method,
+        found.title,
+        found.n_points,
+        found.n_features,
+        facts.join(", ")
+    );
+    let noise = 100.0 * found.n_noise as f64 / found.n_points as f64;
+    let plural = if found.n_clusters == 1 { "" } else { "s" };
+    let _ = writeln!(text, "{} cluster{plural}, {} noise points ({noise:.1} %)", found.n_clusters, found.n_noise);
+    if found.adjusted_rand_score.is_some() {
+        let _ = writeln!(
+            text,
+            "agreement with {} classes: ARI {}, NMI {}, purity {}{}",
+            found.classes.len(),
+            number(found.adjusted_rand_score),
+            number(found.normalized_mutual_info_score),
+            number(found.purity),
+            if found.n_noise > 0 { " (noise counts as a cluster)" } else { "" }
+        );
+    }
+    if found.n_silhouettes > 0 {
+        let sample = if found.n_silhouettes < found.n_points {
+            format!(" (of a sample of {} of {} points)", found.n_silhouettes, found.n_points)
+        } else {
+            String::new()
+        };
+        let classes = found.silhouette_of_classes.map(|score| format!(", of classes {score:.4}")).unwrap_or_default();
+        let _ = writeln!(text, "mean silhouette of clusters {}{classes}{sample}", number(found.silhouette));
+    }
+    text.push_str(&clusters_text(found));
+    text.push_str(&classes_text(found));
+    text
+}
+
+fn clusters_text(found: &Clustered) -> String {
+    let mut rows: Vec<&ClusterRow> = found.clusters.iter().collect();
+    rows.sort_by(|a, b| b.n_points.cmp(&a.n_points).then(a.cluster.cmp(&b.cluster)));
+    let left_out = rows.len().saturating_sub(SHOWN);
+    rows.truncate(SHOWN);
+    let inside =
+        if found.classes.is_empty() { String::new() } else { format!("  classes inside, from {}", percent(LEAST_SHARE)) };
+    let mut text = format!("{:<8} {:>8} {:>11}{inside}\n", "cluster", "points", "silhouette");
+    for row in rows {
+        let inside = match (parts(&row.classes), parts(&row.kinds)) {
+            (classes, kinds) if kinds.is_empty() => classes,
+            (classes, kinds) => format!("{classes} ({kinds})"),
+        };
+        let line = format!("{:<8} {:>8} {:>11}  {inside}", cluster_name(row.cluster), row.n_points, number(row.silhouette));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if left_out > 0 {
+        let _ = writeln!(text, "and {left_out} smaller");
+    }
+    text
+}
+
+fn classes_text(found: &Clustered) -> String {
+    if found.classes.is_empty() {
+        return String::new();
+    }
+    let widest = found.classes.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(5, 40);
+    let head = format!("clusters it falls into, from {} of it", percent(LEAST_SHARE));
+    let mut text = format!("{:<widest$} {:>8} {:>11}  {head}\n", "class", "points", "silhouette");
+    for row in &found.classes {
+        let clusters: Vec<String> =
+            row.clusters.iter().map(|share| format!("{} ({})", share.part, percent(share.share))).collect();
+        let noise = row.n_noise as f64 / row.n_points.max(1) as f64;
+        let noise = if noise >= LEAST_SHARE { format!("; noise {}", percent(noise)) } else { String::new() };
+        let counted = if clusters.is_empty() { "none".into() } else { format!("{}: {}", clusters.len(), clusters.join(", ")) };
+        let silhouette = number(row.silhouette);
+        let _ = writeln!(text, "{:<widest$} {:>8} {silhouette:>11}  {counted}{noise}", row.name, row.n_points);
+    }
+    text
+}
+
+fn write(path: &Path, records: impl Iterator<Item = Vec<String>>) -> Result<()> {
+    let io = |error: csv::Error| std::io::Error::other(error);
+    write_atomic(path, |writer| {
+        let mut csv = csv::Writer::from_writer(writer);
+        for record in records {
+            csv.write_record(record).map_err(io)?;
+        }
+        csv.flush()
+    })
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+/// Writes the cluster of every point, and its class where classes are known.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_labels(path: &Path, labels: &[i32], classes: Option<Classes<'_>>) -> Result<()> {
+    let header = match classes {
+        Some(_) => words(["row", "cluster", "label", "class"]),
+        None => words(["row", "cluster"]),
+    };
+    let record = |(row, cluster): (usize, &i32)| {
+        let mut record = vec![row.to_string(), cluster.to_string()];
+        if let Some(Classes { labels, names }) = classes {
+            record.extend([labels[row].to_string(), names[usize::from(labels[row])].clone()]);
+        }
+        record
+    };
+    write(path, std::iter::once(header).chain(labels.iter().enumerate().map(record)))
+}
+
+/// Writes the clusters, one a line, with the classes inside.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_clusters(path: &Path, found: &Clustered) -> Result<()> {
+    let header = words(["cluster", "n_points", "silhouette", "classes", "kinds"]);
+    let record = |row: &ClusterRow| {
+        let (classes, kinds) = (parts(&row.classes), parts(&row.kinds));
+        vec![row.cluster.to_string(), row.n_points.to_string(), optional(row.silhouette), classes, kinds]
+    };
+    write(path, std::iter::once(header).chain(found.clusters.iter().map(record)))
+}
+
+/// Writes the classes, one a line for each cluster that it falls into.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
+    let header = words(["class", "n_points", "silhouette", "n_noise", "n_clusters", "cluster", "count", "share"]);
+    let records = |row: &ClassRow| {
+        let lead = [
+            row.name.clone(),
+            row.n_points.to_string(),
+            optional(row.silhouette),
+            row.n_noise.to_string(),
+            row.clusters.len().to_string(),
+        ];
+        let with = |tail: [String; 3]| lead.iter().cloned().chain(tail).collect::<Vec<String>>();
+        if row.clusters.is_empty() {
+            return vec![with([String::new(), String::new(), String::new()])];
+        }
+        let tail = |share: &Share| [share.part.to_string(), share.count.to_string(), share.share.to_string()];
+        row.clusters.iter().map(|share| with(tail(share))).collect()
+    };
+    write(path, std::iter::once(header).chain(found.classes.iter().flat_map(records)))
+}
+
+/// Writes the measures, one line.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_agreement(path: &Path, found: &Clustered) -> Result<()> {
+    let header = words([
+        "space",
+        "method",
+        "n_points",
+        "n_features",
+        "n_clusters",
+        "n_noise",
+        "ari",
+        "nmi",
+        "purity",
+        "silhouette",
+        "silhouette_of_classes",
+        "n_silhouettes",
+    ]);
+    let counts = [found.n_points, found.n_features, found.n_clusters, found.n_noise].map(|count| count.to_string());
+    let scores = [
+        found.adjusted_rand_score,
+        found.normalized_mutual_info_score,
+        found.purity,
+        found.silhouette,
+        found.silhouette_of_classes,
+    ];
+    let mut record = vec![found.space.clone(), found.method.clone()];
+    record.extend(counts);
+    record.extend(scores.map(optional));
+    record.push(found.n_silhouettes.to_string());
+    write(path, [header, record].into_iter())
+}
+
+/// Writes how many points of each class each cluster holds.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_contingency(path: &Path, table: &Contingency, names: &[String]) -> Result<()> {
+    let clusters = table.clusters.iter().map(|&cluster| cluster_name(cluster));
+    let header = std::iter::once("class".to_owned()).chain(clusters).collect();
+    let record = |(name, row): (&String, &Vec<usize>)| {
+        std::iter::once(name.clone()).chain(row.iter().map(ToString::to_string)).collect::<Vec<_>>()
+    };
+    write(path, std::iter::once(header).chain(names.iter().zip(&table.counts).map(record)))
+}

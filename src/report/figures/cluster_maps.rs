@@ -1,0 +1,197 @@
+//! Maps by cluster, and beside each the same map by class.
+
+use super::canvas::{Align, Canvas, Color, Dot, FRAME, Point, SOFT_INK, Text, outline};
+use super::font::{fit, text_width};
+use super::labels::place;
+use super::scatter::{SHAPE, View, Window};
+use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, color, draw_title};
+use crate::clustering::NOISE;
+use crate::matrix::Matrix;
+
+/// Noise, lighter than every colour of a cluster.
+pub const NOISE_COLOR: Color = Color(0xcf, 0xcf, 0xcf);
+const PANEL_NAME: f64 = 40.0;
+const WIDTH: f64 = 640.0;
+const GAP: f64 = 30.0;
+const WIDEST_NAME: f64 = 260.0;
+const DIRECT_LABEL: f64 = 21.0;
+/// Entries of a legend at most; the smallest clusters beyond are told by their number.
+const LEGEND: usize = 16;
+
+/// Classes of the points.
+#[derive(Clone, Copy, Debug)]
+pub struct Classes<'a> {
+    /// The class of each point.
+    pub labels: &'a [u8],
+    /// One name for each class.
+    pub names: &'a [String],
+}
+
+/// Maps of the same points, one below the other: coloured by cluster at the left, by class at the right.
+#[derive(Clone, Debug)]
+pub struct ClusterMaps<'a> {
+    /// Above the figure; none if empty.
+    pub title: String,
+    /// Title and places, n x 2, of each map.
+    pub maps: Vec<(String, &'a Matrix)>,
+    /// The cluster of each point, from 0, or [`NOISE`], which is drawn grey below all others.
+    pub clusters: &'a [i32],
+    /// Where they are known.
+    pub classes: Option<Classes<'a>>,
+}
+
+/// Colours and names of the points of one column of panels.
+struct Coloring {
+    /// Number of each point's group, none for noise.
+    groups: Vec<Option<usize>>,
+    /// What the legend names: number of the group, name, and how its points look.
+    legend: Vec<(Option<usize>, String)>,
+    /// Below the legend, what it leaves out.
+    rest: String,
+    /// What stands in the map, by group; empty for none.
+    names: Vec<String>,
+}
+
+impl ClusterMaps<'_> {
+    fn by_cluster(&self) -> Coloring {
+        let groups: Vec<Option<usize>> = self.clusters.iter().map(|&cluster| usize::try_from(cluster).ok()).collect();
+        let n = groups.iter().flatten().max().map_or(0, |most| most + 1);
+        let mut sizes = vec![0_usize; n];
+        groups.iter().flatten().for_each(|&group| sizes[group] += 1);
+        let n_noise = groups.iter().filter(|group| group.is_none()).count();
+        let mut largest: Vec<usize> = (0..n).collect();
+        largest.sort_by(|&a, &b| sizes[b].cmp(&sizes[a]).then(a.cmp(&b)));
+        let shown = if n > LEGEND { LEGEND - 1 } else { n };
+        largest.truncate(shown);
+        largest.sort_unstable();
+        let mut names = vec![String::new(); n];
+        largest.iter().for_each(|&group| names[group] = group.to_string());
+        let mut legend: Vec<(Option<usize>, String)> =
+            largest.iter().map(|&group| (Some(group), format!("{group} ({})", sizes[group]))).collect();
+        if n_noise > 0 {
+            legend.push((None, format!("noise ({n_noise})")));
+        }
+        let rest = if shown < n { format!("and {} smaller", n - shown) } else { String::new() };
+        Coloring { groups, legend, rest, names }
+    }
+
+    fn by_class(classes: &Classes<'_>) -> Coloring {
+        Coloring {
+            groups: classes.labels.iter().map(|&label| Some(usize::from(label))).collect(),
+            legend: classes.names.iter().cloned().enumerate().map(|(class, name)| (Some(class), name)).collect(),
+            rest: String::new(),
+            names: classes.names.to_vec(),
+        }
+    }
+
+    fn columns(&self) -> Vec<(&'static str, Coloring)> {
+        let classes = self.classes.as_ref().map(|classes| ("by class", Self::by_class(classes)));
+        std::iter::once(("by cluster", self.by_cluster())).chain(classes).collect()
+    }
+
+    fn top(&self) -> f64 {
+        if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT }
+    }
+
+    /// Top, height and window of each map.
+    fn rows(&self) -> Vec<(f64, f64, Window)> {
+        let mut top = self.top() + PANEL_NAME;
+        let row = |(_, map): &(String, &Matrix)| {
+            let window = Window::around([*map]);
+            let height = (WIDTH * window.shape().clamp(SHAPE.0, SHAPE.1)).round();
+            let this = top;
+            top += height + GAP + PANEL_NAME;
+            (this, height, window)
+        };
+        self.maps.iter().map(row).collect()
+    }
+
+    fn bottom(&self) -> f64 {
+        self.rows().last().map_or(self.top() + PANEL_NAME + WIDTH * SHAPE.0, |(top, height, _)| top + height)
+    }
+
+    fn draw_panel(&self, canvas: &mut dyn Canvas, map: &Matrix, view: &View, coloring: &Coloring) {
+        outline(canvas, view.corner, view.size, FRAME);
+        // Noise first: it lies between the clusters and must not hide their edges.
+        let noise = map.rows().zip(&coloring.groups).filter(|(_, group)| group.is_none()).map(|(row, _)| (row, NOISE_COLOR));
+        let others = map.rows().zip(&coloring.groups).filter_map(|(row, group)| group.map(|group| (row, color(group))));
+        view.draw(canvas, &noise.chain(others).collect::<Vec<_>>());
+        let mut members = vec![[Vec::new(), Vec::new()]; coloring.names.len()];
+        for (row, group) in map.rows().zip(&coloring.groups) {
+            if let Some(group) = group.filter(|&group| !coloring.names[group].is_empty()) {
+                members[group][0].push(row[0]);
+                members[group][1].push(row[1]);
+            }
+        }
+        let wanted: Vec<Option<Point>> =
+            members.into_iter().map(|[x, y]| Some(view.place((super::labels::median(x)?, super::labels::median(y)?)))).collect();
+        for label in place(&wanted, &coloring.names, DIRECT_LABEL, view.corner, view.size) {
+            let name = &coloring.names[label.class];
+            canvas.text(&Text::new(name, label.at, DIRECT_LABEL).align(Align::Center).halo());
+        }
+    }
+}
+
+/// Width of a legend with the space around it.
+fn legend_width(coloring: &Coloring) -> f64 {
+    let names = coloring.legend.iter().map(|(_, name)| name).chain([&coloring.rest]);
+    // A tenth more than the font needs: the reader of the SVG may have a wider one.
+    (28.0 + names.map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME) * 1.1 + GAP).ceil()
+}
+
+fn draw_legend(canvas: &mut dyn Canvas, (left, top): Point, height: f64, coloring: &Coloring) {
+    let entries = coloring.legend.len() + usize::from(!coloring.rest.is_empty());
+    let pitch = (height / entries.max(1) as f64).min(36.0);
+    let size = LABEL.min(pitch * 0.85);
+    let y = |entry: usize| top + size / 2.0 + entry as f64 * pitch;
+    for (entry, (group, name)) in coloring.legend.iter().enumerate() {
+        let dot = Dot { at: (left + 10.0, y(entry)), color: group.map_or(NOISE_COLOR, color) };
+        canvas.dots(&[dot], size * 0.36, 1.0);
+        canvas.text(&Text::new(&fit(name, size, WIDEST_NAME), (left + 28.0, y(entry)), size));
+    }
+    canvas.text(&Text::new(&coloring.rest, (left + 28.0, y(coloring.legend.len())), size).color(SOFT_INK));
+}
+
+impl Figure for ClusterMaps<'_> {
+    fn check(&self) -> Result<(), String> {
+        let n = self.clusters.len();
+        for (title, map) in &self.maps {
+            if map.n_features() != 2 || map.n_samples() != n {
+                let (rows, columns) = (map.n_samples(), map.n_features());
+                return Err(format!("map `{title}` is {rows} x {columns}, not {n} x 2"));
+            }
+        }
+        if let Some(cluster) = self.clusters.iter().find(|&&cluster| cluster < NOISE) {
+            return Err(format!("there is no cluster {cluster}"));
+        }
+        let Some(Classes { labels, names }) = self.classes else { return Ok(()) };
+        if labels.len() != n {
+            return Err(format!("{n} points have {} labels", labels.len()));
+        }
+        match labels.iter().find(|&&label| usize::from(label) >= names.len()) {
+            Some(label) => Err(format!("there is the label {label}, but there are {} classes", names.len())),
+            None => Ok(()),
+        }
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let columns: f64 = self.columns().iter().map(|(_, coloring)| WIDTH + GAP / 2.0 + legend_width(coloring)).sum();
+        ((MARGIN + columns + MARGIN / 2.0).ceil() as u32, (self.bottom() + MARGIN).ceil() as u32)
+    }
+
+    fn draw(&self, canvas: &mut dyn Canvas) {
+        draw_title(canvas, &self.title, self.size().0);
+        let mut left = MARGIN;
+        for (what, coloring) in self.columns() {
+            for ((title, map), (top, height, window)) in self.maps.iter().zip(self.rows()) {
+                let view = View { window, corner: (left, top), size: (WIDTH, height) };
+                let title = fit(&format!("{title}, {what}"), SUBTITLE, WIDTH);
+                canvas.text(&Text::new(&title, (left, top - PANEL_NAME / 2.0 - 2.0), SUBTITLE));
+                self.draw_panel(canvas, map, &view, &coloring);
+            }
+            let top = self.top() + PANEL_NAME;
+            draw_legend(canvas, (left + WIDTH + GAP / 2.0, top), self.bottom() - top, &coloring);
+            left += WIDTH + GAP / 2.0 + legend_width(&coloring);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Images of each cluster: those in its middle, and those at its edge.
+
+use super::canvas::{Align, Canvas, FRAME, Picture, SOFT_INK, Text, outline};
+use super::font::{fit, text_width};
+use super::{Figure, LABEL, MARGIN, TICK, TITLE_HEIGHT, draw_title};
+
+/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of one size.
+const CELL: usize = 84;
+const GAP: f64 = 6.0;
+/// Between the two halves of a row.
+const MIDDLE: f64 = 34.0;
+const HEADING: f64 = 34.0;
+const WIDEST_NAME: f64 = 280.0;
+
+/// One row of a gallery.
+#[derive(Clone, Debug)]
+pub struct GalleryRow<'a> {
+    /// At the left.
+    pub name: String,
+    /// A second line below the name; none if empty.
+    pub note: String,
+    /// Images of the left and of the right half, row-major grey values, 0 is black.
+    pub images: [Vec<&'a [u8]>; 2],
+}
+
+/// Rows of images in two halves.
+#[derive(Clone, Debug)]
+pub struct Gallery<'a> {
+    /// Above the images; none if empty.
+    pub title: String,
+    /// Above the halves.
+    pub headings: [String; 2],
+    /// One below the other.
+    pub rows: Vec<GalleryRow<'a>>,
+    /// Pixels in a row of an image.
+    pub width: usize,
+    /// Rows of an image.
+    pub height: usize,
+    /// How many images a half shows at most.
+    pub columns: usize,
+}
+
+impl Gallery<'_> {
+    fn zoom(&self) -> usize {
+        (CELL / self.width.max(self.height).max(1)).max(1)
+    }
+
+    /// Side lengths of one image in the figure.
+    fn cell(&self) -> (f64, f64) {
+        ((self.width * self.zoom()) as f64, (self.height * self.zoom()) as f64)
+    }
+
+    /// Height of a row: of an image, or of two lines.
+    fn pitch(&self) -> f64 {
+        self.cell().1.max(2.6 * LABEL) + GAP
+    }
+
+    /// Where the images of a half begin.
+    fn corner(&self, half: usize) -> (f64, f64) {
+        let names = self.rows.iter().map(|row| text_width(&row.name, LABEL).max(text_width(&row.note, TICK)));
+        let names = names.fold(0.0, f64::max).min(WIDEST_NAME);
+        let top = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
+        let across = self.columns.max(1) as f64 * (self.cell().0 + GAP) - GAP;
+        ((MARGIN + names * 1.1 + 18.0).ceil() + half as f64 * (across + MIDDLE), top + HEADING)
+    }
+}
+
+impl Figure for Gallery<'_> {
+    fn check(&self) -> Result<(), String> {
+        let expected = self.width * self.height;
+        match self.rows.iter().flat_map(|row| row.images.iter().flatten()).find(|image| image.len() != expected) {
+            Some(image) => Err(format!("an image has {} values, not {} x {}", image.len(), self.width, self.height)),
+            None => Ok(()),
+        }
+    }
+
+    fn size(&self) -> (u32, u32) {
+        let (left, top) = self.corner(1);
+        let right = left + self.columns.max(1) as f64 * (self.cell().0 + GAP) - GAP + MARGIN;
+        (right as u32, (top + self.rows.len().max(1) as f64 * self.pitch() - GAP + MARGIN) as u32)
+    }
+
+    fn draw(&self, canvas: &mut dyn Canvas) {
+        draw_title(canvas, &self.title, self.size().0);
+        let (width, height) = self.cell();
+        for half in 0..2 {
+            let (left, top) = self.corner(half);
+            canvas.text(&Text::new(&self.headings[half], (left, top - HEADING / 2.0), TICK).color(SOFT_INK));
+            for (at, row) in self.rows.iter().enumerate() {
+                let y = top + at as f64 * self.pitch();
+                for (column, pixels) in row.images[half].iter().take(self.columns).enumerate() {
+                    let x = left + column as f64 * (width + GAP);
+                    canvas.picture((x, y), self.zoom() as u32, &Picture { pixels, width: self.width, height: self.height });
+                    outline(canvas, (x, y), (width, height), FRAME);
+                }
+            }
+        }
+        let (left, top) = self.corner(0);
+        for (at, row) in self.rows.iter().enumerate() {
+            let middle = top + at as f64 * self.pitch() + height / 2.0;
+            let apart = if row.note.is_empty() { 0.0 } else { 0.6 * LABEL };
+            let (name, note) = (fit(&row.name, LABEL, WIDEST_NAME), fit(&row.note, TICK, WIDEST_NAME));
+            canvas.text(&Text::new(&name, (left - 18.0, middle - apart), LABEL).align(Align::Right));
+            canvas.text(&Text::new(&note, (left - 18.0, middle + apart), TICK).align(Align::Right).color(SOFT_INK));
+        }
+    }
+}

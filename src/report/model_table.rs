@@ -1,0 +1,169 @@
+//! The comparison of models: on the terminal and as CSV.
+
+use crate::error::Result;
+use crate::evaluation::OverFitting;
+use crate::files::write_atomic;
+use crate::words::thousands;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// One trained model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelRow {
+    /// Its name.
+    pub model: String,
+    /// Filters of each convolution, in order.
+    pub filters: Vec<usize>,
+    /// Units of each hidden dense layer, in order.
+    pub dense: Vec<usize>,
+    /// Rows of a step.
+    pub batch_size: usize,
+    /// Epochs that it was trained for.
+    pub epochs: usize,
+    /// Share of the training rows classified rightly in the last epoch, as they were met.
+    pub train_accuracy: f32,
+    /// Of the validation rows after the last epoch.
+    pub validation_accuracy: f32,
+    /// Time of the training in seconds, with the validation after each epoch and without the scoring of the test set.
+    pub train_seconds: f64,
+    /// Of the test rows.
+    pub test_accuracy: f32,
+    /// Mean cross-entropy of the test rows, in nats.
+    pub test_loss: f32,
+    /// Time in which all test rows were classified, in seconds.
+    pub inference_seconds: f64,
+    /// Number of test rows.
+    pub n_test: usize,
+    /// Trained values.
+    pub n_parameters: usize,
+    /// What its curves say.
+    pub over_fitting: OverFitting,
+}
+
+/// Headers of the table.
+pub const COLUMNS: [&str; 13] = [
+    "model",
+    "filters",
+    "dense",
+    "batch",
+    "epochs",
+    "train acc.",
+    "val. acc.",
+    "train time",
+    "test acc.",
+    "test loss",
+    "inference",
+    "parameters",
+    "best epoch",
+];
+
+impl ModelRow {
+    /// The cells under [`COLUMNS`].
+    pub fn cells(&self) -> [String; 13] {
+        [
+            self.model.clone(),
+            listed(&self.filters),
+            listed(&self.dense),
+            self.batch_size.to_string(),
+            self.epochs.to_string(),
+            format!("{:.4}", self.train_accuracy),
+            format!("{:.4}", self.validation_accuracy),
+            duration(self.train_seconds),
+            format!("{:.4}", self.test_accuracy),
+            format!("{:.4}", self.test_loss),
+            duration(self.inference_seconds),
+            thousands(self.n_parameters),
+            self.over_fitting.best_epoch.to_string(),
+        ]
+    }
+}
+
+fn listed(sizes: &[usize]) -> String {
+    if sizes.is_empty() { "–".into() } else { sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+}
+
+/// `0.42 s`, `37.0 s`, `3.39 min`.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        ..10.0 => format!("{seconds:.2} s"),
+        ..60.0 => format!("{seconds:.1} s"),
+        _ => format!("{:.2} min", seconds / 60.0),
+    }
+}
+
+/// The table as text, a line a model, then each model's verdict.
+pub fn text(rows: &[ModelRow]) -> String {
+    let cells: Vec<[String; 13]> = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(ModelRow::cells)).collect();
+    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
+    let mut text = String::new();
+    for row in &cells {
+        let padded = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            // Names to the left, figures to the right.
+            if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") }
+        });
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", padded.collect::<String>());
+    }
+    for row in rows {
+        let _ = writeln!(text, "{}: {}", row.model, row.over_fitting);
+    }
+    text
+}
+
+/// Writes the table with all figures in full.
+///
+/// # Errors
+/// [`Error::Write`](crate::Error::Write).
+pub fn write_csv(path: &Path, rows: &[ModelRow]) -> Result<()> {
+    let io = |error: csv::Error| std::io::Error::other(error);
+    let joined = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    write_atomic(path, |writer| {
+        let mut csv = csv::Writer::from_writer(writer);
+        csv.write_record([
+            "model",
+            "filters",
+            "dense",
+            "batch_size",
+            "epochs",
+            "train_accuracy",
+            "validation_accuracy",
+            "train_seconds",
+            "test_accuracy",
+            "test_loss",
+            "inference_seconds",
+            "n_test",
+            "n_parameters",
+            "best_epoch",
+            "loss_rise",
+            "accuracy_gap",
+            "verdict",
+        ])
+        .map_err(io)?;
+        for row in rows {
+            let verdict = &row.over_fitting;
+            csv.write_record([
+                row.model.clone(),
+                joined(&row.filters),
+                joined(&row.dense),
+                row.batch_size.to_string(),
+                row.epochs.to_string(),
+                row.train_accuracy.to_string(),
+                row.validation_accuracy.to_string(),
+                row.train_seconds.to_string(),
+                row.test_accuracy.to_string(),
+                row.test_loss.to_string(),
+                row.inference_seconds.to_string(),
+                row.n_test.to_string(),
+                row.n_parameters.to_string(),
+                verdict.best_epoch.to_string(),
+                verdict.loss_rise.to_string(),
+                verdict.accuracy_gap.to_string(),
+                verdict.to_string(),
+            ])
+            .map_err(io)?;
+        }
+        csv.flush()
+    })
+}

@@ -1,0 +1,144 @@
+//! The clusters of anybody's matrix.
+
+use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::folder::{Opening, RunFolder};
+use crate::compute::{Description, Device};
+use crate::dataset::{Images, Source};
+use crate::embedding::Pca;
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::progress::Reporter;
+use crate::report::cluster_table::Clustered;
+use crate::report::figures::cluster_maps::Classes;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What to cluster, and how.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// n_samples x n_features.
+    pub x: Matrix,
+    /// As in titles, the file's name for example.
+    pub title: String,
+    /// One class a row, if they are known.
+    pub labels: Option<Vec<u8>>,
+    /// Their names; the numbers, if there are none.
+    pub class_names: Vec<String>,
+    /// Title and places of maps to draw the clusters in, n_samples x 2; without any, the first two principal components.
+    pub maps: Vec<(String, Matrix)>,
+    /// The points as images.
+    pub images: Option<Images>,
+    /// How, each by itself.
+    pub methods: Vec<ClusterMethod>,
+    /// Files that were read.
+    pub inputs: Vec<Source>,
+    /// Folder of the results.
+    pub out: Option<PathBuf>,
+    /// Whether an earlier run there may be replaced.
+    pub force: bool,
+    /// Seed, for the manifest and for samples.
+    pub seed: u64,
+    /// Command line, for the manifest.
+    pub argv: Vec<String>,
+}
+
+/// What a clustering ended with.
+#[derive(Clone, Debug)]
+pub struct ClusterSummary {
+    /// Folder of the results.
+    pub path: PathBuf,
+    /// What each method found.
+    pub found: Vec<Clustered>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Finds clusters, compares them with the classes, draws, and writes everything to a folder.
+///
+/// # Errors
+/// As [`cluster_space`]; [`Error::Exists`].
+pub fn cluster(job: &Cluster, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<ClusterSummary> {
+    let names = class_names(job)?;
+    let n_classes = names.as_ref().map(Vec::len);
+    job.methods.iter().try_for_each(|method| method.validate(job.x.n_samples(), n_classes))?;
+    let opening = Opening {
+        argv: job.argv.clone(),
+        seed: job.seed,
+        config: serde_json::json!({ "methods": job.methods }),
+        device: description.clone(),
+        inputs: job.inputs.clone(),
+    };
+    let path = job.out.clone().unwrap_or_else(|| super::default_path("clusters"));
+    let mut folder = RunFolder::create(&path, job.force, opening)?;
+    match stages(&mut folder, job, names.as_deref(), device, description.kind, reporter) {
+        Ok(found) => {
+            let warnings = folder.manifest.warnings.clone();
+            Ok(ClusterSummary { path: folder.close(Ok(()))?, found, warnings })
+        }
+        Err(error) => Err(folder.close_failed(error)),
+    }
+}
+
+/// One name for each class; as many as were given, which must do for the labels.
+fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
+    let Some(labels) = &job.labels else { return Ok(None) };
+    if labels.len() != job.x.n_samples() {
+        return Err(Error::Data(format!("{} labels for {} points", labels.len(), job.x.n_samples())));
+    }
+    let needed = labels.iter().max().map_or(0, |&most| usize::from(most) + 1);
+    if job.class_names.is_empty() {
+        return Ok(Some((0..needed).map(|class| class.to_string()).collect()));
+    }
+    if job.class_names.len() < needed {
+        let given = job.class_names.len();
+        let expected = format!("at least {needed} names are needed, for the labels 0 to {}", needed - 1);
+        return Err(Error::parameter("--class-names", format!("{given} names"), expected));
+    }
+    Ok(Some(job.class_names.clone()))
+}
+
+fn stages(
+    folder: &mut RunFolder,
+    job: &Cluster,
+    names: Option<&[String]>,
+    device: &Device,
+    kind: &'static str,
+    reporter: &dyn Reporter,
+) -> Result<Vec<Clustered>> {
+    let start = Instant::now();
+    let mut own = Vec::new();
+    if job.maps.is_empty() {
+        own.extend(first_map(folder, &job.x, device)?);
+        folder.finish_stage("map", start, kind)?;
+    }
+    let maps: Vec<(String, &Matrix)> = job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
+    let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
+    let space = ClusterSpace {
+        name: "input",
+        title: &job.title,
+        x: &job.x,
+        classes,
+        kinds: None,
+        maps: &maps,
+        images: job.images.as_ref(),
+    };
+    let (start, observer) = (Instant::now(), reporter.stage("clusters"));
+    let found = cluster_space(folder, &space, &job.methods, device, observer.as_ref())?;
+    drop(observer);
+    folder.finish_stage("clusters", start, kind)?;
+    Ok(found)
+}
+
+/// A plane to draw the points in: itself, or its first two principal components.
+fn first_map(folder: &mut RunFolder, x: &Matrix, device: &Device) -> Result<Option<(String, Matrix)>> {
+    if x.n_features() == 2 {
+        return Ok(Some(("The points".into(), x.clone())));
+    }
+    if x.n_features() < 2 || x.n_samples() < 2 {
+        folder.manifest.warnings.push("no map: the points have one dimension, or there is one".into());
+        return Ok(None);
+    }
+    let fitted = Pca { n_components: 2, ..Pca::default() }.fit(device, x)?;
+    folder.write_matrix("embeddings/pca.npy", fitted.embedding())?;
+    Ok(Some(("PCA".into(), fitted.embedding().clone())))
+}

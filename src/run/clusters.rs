@@ -1,0 +1,502 @@
+//! The clusters of one space: found, compared with the classes, written and drawn.
+
+use super::folder::RunFolder;
+use crate::clustering::agreement::{Contingency, LEAST_SHARE};
+use crate::clustering::{Dbscan, Hdbscan, KDistance, KMeans, NOISE, n_clusters, silhouette_samples};
+use crate::compute::Device;
+use crate::dataset::{Images, npy};
+use crate::error::{Error, Result};
+use crate::files::write_atomic;
+use crate::matrix::Matrix;
+use crate::neighbors::MAX_NEIGHBORS;
+use crate::progress::Observer;
+use crate::report::cluster_table::{self, ClassRow, ClusterRow, Clustered, NamedShare};
+use crate::report::figures::cluster_maps::{Classes, ClusterMaps};
+use crate::report::figures::gallery::GalleryRow;
+use crate::report::figures::{Examples, Figure, Gallery, HeatMap, KDistanceCurve, save};
+use serde::{Serialize, Serializer};
+
+/// Multiplications that silhouettes may take before they are those of a sample of the points: some seconds on two cores.
+const SILHOUETTE_WORK: usize = 1 << 38;
+/// Points of such a sample, at least.
+const LEAST_SAMPLE: usize = 1000;
+/// Clusters of a contingency table or a gallery that are drawn at most, the largest.
+const DRAWN: usize = 16;
+/// Images of each half of a gallery's row.
+const IMAGES: usize = 6;
+/// Images of each class in the examples.
+const EXAMPLES: usize = 10;
+
+/// The radius of DBSCAN: a number, or what the k-distance curve suggests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Eps {
+    /// That radius.
+    Value(f64),
+    /// The knee of the curve.
+    Auto,
+}
+
+impl Serialize for Eps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(eps) => serializer.serialize_f64(*eps),
+            Self::Auto => serializer.serialize_str("auto"),
+        }
+    }
+}
+
+/// A method of clustering with its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "method")]
+pub enum ClusterMethod {
+    /// k-means; without a number of clusters as many as there are classes, or 8.
+    KMeans {
+        /// Clusters.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        n_clusters: Option<usize>,
+        /// The other parameters; its own number of clusters does not count.
+        parameters: KMeans,
+    },
+    /// DBSCAN.
+    Dbscan {
+        /// Radius.
+        eps: Eps,
+        /// Points within it that make a core point, itself counted.
+        min_samples: usize,
+    },
+    /// HDBSCAN.
+    Hdbscan(Hdbscan),
+}
+
+impl ClusterMethod {
+    /// As in file names and on the command line.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::KMeans { .. } => "k-means",
+            Self::Dbscan { .. } => "dbscan",
+            Self::Hdbscan(_) => "hdbscan",
+        }
+    }
+
+    fn title(&self) -> &'static str {
+        match self {
+            Self::KMeans { .. } => "k-means",
+            Self::Dbscan { .. } => "DBSCAN",
+            Self::Hdbscan(_) => "HDBSCAN",
+        }
+    }
+
+    /// Refuses parameters that no data, or no `n_samples` points of `n_classes` classes, allow.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`], [`Error::Data`].
+    pub fn validate(&self, n_samples: usize, n_classes: Option<usize>) -> Result<()> {
+        match self {
+            Self::KMeans { n_clusters, parameters } => {
+                KMeans { n_clusters: n_clusters.or(n_classes).unwrap_or(parameters.n_clusters), ..*parameters }
+                    .validate(n_samples)
+            }
+            Self::Dbscan { eps: Eps::Value(eps), min_samples } => Dbscan { eps: *eps, min_samples: *min_samples }.validate(),
+            Self::Dbscan { eps: Eps::Auto, min_samples } => {
+                let most = MAX_NEIGHBORS + 1;
+                if !(2..=most).contains(min_samples) {
+                    let expected =
+                        format!("a k-distance curve, from which --eps auto reads the radius, needs between 2 and {most}");
+                    return Err(Error::parameter("--min-samples", min_samples, expected));
+                }
+                if *min_samples > n_samples {
+                    return Err(Error::Data(format!("{n_samples} points have no {min_samples}-th point to be near to")));
+                }
+                Ok(())
+            }
+            Self::Hdbscan(parameters) => parameters.validate(n_samples),
+        }
+    }
+}
+
+/// A space whose clusters are sought.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterSpace<'a> {
+    /// As in file names, `layer_2` for example.
+    pub name: &'a str,
+    /// As in titles, `layer 2, test images` for example.
+    pub title: &'a str,
+    /// n_samples x n_features.
+    pub x: &'a Matrix,
+    /// Their classes, if they are known.
+    pub classes: Option<Classes<'a>>,
+    /// Finer classes, the garments that make up grouped labels for example.
+    pub kinds: Option<Classes<'a>>,
+    /// Title and places, n_samples x 2, of the maps to draw them in.
+    pub maps: &'a [(String, &'a Matrix)],
+    /// The points as images, if they have any.
+    pub images: Option<&'a Images>,
+}
+
+impl ClusterSpace<'_> {
+    fn check(&self) -> Result<()> {
+        let n = self.x.n_samples();
+        if n == 0 {
+            return Err(Error::Data("there are no points to cluster".into()));
+        }
+        for (what, found) in
+            [("labels", self.classes.map(|c| c.labels.len())), ("finer labels", self.kinds.map(|c| c.labels.len()))]
+        {
+            if let Some(found) = found.filter(|&found| found != n) {
+                return Err(Error::Data(format!("{found} {what} for {n} points")));
+            }
+        }
+        if let Some(images) = self.images.filter(|images| images.n() != n) {
+            return Err(Error::Data(format!("{} images for {n} points", images.n())));
+        }
+        match self.maps.iter().find(|(_, map)| map.n_samples() != n || map.n_features() != 2) {
+            Some((title, map)) => {
+                let (rows, columns) = (map.n_samples(), map.n_features());
+                Err(Error::Data(format!("the map `{title}` is {rows} x {columns}, the points need {n} x 2")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Finds the clusters of a space by each method and writes, below the run's folder, `clusters/<space>_<method>_*` and
+/// `figures/<space>_<method>_*`; the figures go to the manifest. Returns what was found, by method.
+///
+/// # Errors
+/// [`Error::Parameter`], [`Error::Data`] if the parts of the space do not fit each other or a method, [`Error::Write`]; any error
+/// of the device; [`Error::Interrupted`].
+pub fn cluster_space(
+    folder: &mut RunFolder,
+    space: &ClusterSpace<'_>,
+    methods: &[ClusterMethod],
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Vec<Clustered>> {
+    space.check()?;
+    let n_classes = space.classes.map(|classes| classes.names.len());
+    methods.iter().try_for_each(|method| method.validate(space.x.n_samples(), n_classes))?;
+    let of_classes = match space.classes {
+        Some(classes) => silhouettes(folder, space, &widened(classes.labels), device, observer)?,
+        None => None,
+    };
+    let mut found = Vec::new();
+    for method in methods {
+        let (labels, facts) = find(folder, space, method, device, observer)?;
+        let scored = silhouettes(folder, space, &labels, device, observer)?;
+        let clustered = describe(space, method, &labels, facts, scored.as_ref(), of_classes.as_ref())?;
+        let stem = format!("{}_{}", space.name, method.name());
+        write_tables(folder, space, &stem, &labels, &clustered)?;
+        draw(folder, space, method, &stem, &labels, &clustered)?;
+        folder.result(&format!("clusters_{stem}"), &clustered);
+        found.push(clustered);
+    }
+    if let (Some(images), Some(classes)) = (space.images, space.classes) {
+        examples(folder, space, images, classes)?;
+    }
+    Ok(found)
+}
+
+fn widened(labels: &[u8]) -> Vec<i32> {
+    labels.iter().map(|&label| i32::from(label)).collect()
+}
+
+/// Names and values that a method tells of what it did.
+type Facts = Vec<(String, f64)>;
+
+fn find(
+    folder: &mut RunFolder,
+    space: &ClusterSpace<'_>,
+    method: &ClusterMethod,
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<(Vec<i32>, Facts)> {
+    let fact = |name: &str, value: f64| (name.to_owned(), value);
+    match method {
+        ClusterMethod::KMeans { n_clusters, parameters } => {
+            let k = n_clusters.or(space.classes.map(|classes| classes.names.len())).unwrap_or(parameters.n_clusters);
+            let found = KMeans { n_clusters: k, ..*parameters }.fit(device, space.x, observer)?;
+            folder.write_matrix(&format!("clusters/{}_k-means_centers.npy", space.name), &found.cluster_centers)?;
+            let facts = vec![fact("inertia", found.inertia), fact("n_iter", found.n_iter as f64)];
+            Ok((found.labels, facts))
+        }
+        ClusterMethod::Dbscan { eps, min_samples } => {
+            let curve = (2..=MAX_NEIGHBORS + 1).contains(min_samples) && *min_samples <= space.x.n_samples();
+            let curve = if curve { Some(KDistance::new(device, space.x, *min_samples, observer)?) } else { None };
+            let suggested = curve.as_ref().and_then(|curve| curve.suggested_eps).map(f64::from);
+            let eps = match (eps, suggested) {
+                (Eps::Value(eps), _) => *eps,
+                (Eps::Auto, Some(eps)) => eps,
+                (Eps::Auto, None) => {
+                    let reason = "every point has enough equals: no radius is suggested, give --eps";
+                    return Err(Error::Data(reason.into()));
+                }
+            };
+            if let Some(curve) = &curve {
+                let figure = KDistanceCurve {
+                    title: format!("k-distance of {}", space.title),
+                    distances: &curve.distances,
+                    min_samples: *min_samples,
+                    suggested,
+                    used: Some(eps),
+                };
+                write_figure(folder, &format!("{}_k_distance", space.name), &figure)?;
+            }
+            let found = Dbscan { eps, min_samples: *min_samples }.fit(device, space.x, observer)?;
+            let mut facts = vec![fact("eps", eps), fact("min_samples", *min_samples as f64)];
+            facts.extend(suggested.map(|eps| fact("suggested_eps", eps)));
+            facts.push(fact("n_core_points", found.core_sample_indices.len() as f64));
+            Ok((found.labels, facts))
+        }
+        ClusterMethod::Hdbscan(parameters) => {
+            let samples = parameters.min_samples.unwrap_or(parameters.min_cluster_size);
+            let facts = vec![fact("min_cluster_size", parameters.min_cluster_size as f64), fact("min_samples", samples as f64)];
+            Ok((parameters.fit(space.x)?, facts))
+        }
+    }
+}
+
+/// Mean silhouettes of some labels.
+struct Silhouettes {
+    score: f64,
+    n_scored: usize,
+    by_group: Vec<(i32, Option<f64>)>,
+}
+
+/// None where there are too few groups, or too many.
+fn silhouettes(
+    folder: &RunFolder,
+    space: &ClusterSpace<'_>,
+    labels: &[i32],
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Option<Silhouettes>> {
+    let (n, d) = (space.x.n_samples(), space.x.n_features());
+    let mut groups = labels.to_vec();
+    groups.sort_unstable();
+    groups.dedup();
+    if groups.len() < 2 || groups.len() >= n {
+        return Ok(None);
+    }
+    let most = (SILHOUETTE_WORK / n.saturating_mul(d)).max(LEAST_SAMPLE);
+    let found = silhouette_samples(device, space.x, labels, Some((most, folder.manifest.seed)), observer)?;
+    let by_group = groups.iter().copied().zip(found.by_group(labels, &groups)).collect();
+    Ok(Some(Silhouettes { score: found.score(), n_scored: found.indices.len(), by_group }))
+}
+
+fn of_group(silhouettes: Option<&Silhouettes>, group: i32) -> Option<f64> {
+    silhouettes?.by_group.iter().find(|(id, _)| *id == group)?.1
+}
+
+fn describe(
+    space: &ClusterSpace<'_>,
+    method: &ClusterMethod,
+    labels: &[i32],
+    facts: Facts,
+    scored: Option<&Silhouettes>,
+    of_classes: Option<&Silhouettes>,
+) -> Result<Clustered> {
+    let table = |classes: Classes<'_>| Contingency::new(classes.labels, labels, classes.names.len());
+    let (by_class, by_kind) = (space.classes.map(table).transpose()?, space.kinds.map(table).transpose()?);
+    let named = |classes: Option<Classes<'_>>, table: Option<&Contingency>, at: usize| -> Vec<NamedShare> {
+        let (Some(classes), Some(table)) = (classes, table) else { return Vec::new() };
+        let shares = table.classes_in(at, LEAST_SHARE).into_iter();
+        shares.map(|share| NamedShare { name: classes.names[share.part as usize].clone(), share }).collect()
+    };
+    let mut ids = labels.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let clusters = ids.iter().enumerate().map(|(at, &cluster)| ClusterRow {
+        cluster,
+        n_points: labels.iter().filter(|&&label| label == cluster).count(),
+        silhouette: of_group(scored, cluster),
+        classes: named(space.classes, by_class.as_ref(), at),
+        kinds: named(space.kinds, by_kind.as_ref(), at),
+    });
+    let clusters = clusters.collect();
+    let mut classes = Vec::new();
+    if let (Some(known), Some(table)) = (space.classes, &by_class) {
+        for (class, (name, n_points)) in known.names.iter().zip(table.class_sizes()).enumerate() {
+            classes.push(ClassRow {
+                name: name.clone(),
+                n_points,
+                silhouette: of_group(of_classes, class as i32),
+                clusters: table.clusters_of(class, LEAST_SHARE),
+                n_noise: if table.clusters[0] == NOISE { table.counts[class][0] } else { 0 },
+            });
+        }
+    }
+    let (n_points, n_features) = (space.x.n_samples(), space.x.n_features());
+    Ok(Clustered {
+        space: space.name.into(),
+        title: space.title.into(),
+        method: method.title().into(),
+        n_points,
+        n_features,
+        facts,
+        n_clusters: n_clusters(labels),
+        n_noise: labels.iter().filter(|&&label| label == NOISE).count(),
+        adjusted_rand_score: by_class.as_ref().map(Contingency::adjusted_rand_score),
+        normalized_mutual_info_score: by_class.as_ref().map(Contingency::normalized_mutual_info_score),
+        purity: by_class.as_ref().map(Contingency::purity_score),
+        silhouette: scored.map(|scored| scored.score),
+        silhouette_of_classes: of_classes.map(|scored| scored.score),
+        n_silhouettes: scored.or(of_classes).map_or(0, |scored| scored.n_scored),
+        clusters,
+        classes,
+    })
+}
+
+fn write_tables(
+    folder: &mut RunFolder,
+    space: &ClusterSpace<'_>,
+    stem: &str,
+    labels: &[i32],
+    clustered: &Clustered,
+) -> Result<()> {
+    let array = format!("clusters/{stem}_labels.npy");
+    npy::write_clusters(folder.below(&array)?, labels)?;
+    folder.list(&array, Some(vec![labels.len()]), Some("int32"));
+    let mut files = vec!["labels", "clusters", "agreement"];
+    let path = |folder: &RunFolder, name: &str| folder.below(&format!("clusters/{stem}_{name}.csv"));
+    cluster_table::write_labels(&path(folder, "labels")?, labels, space.classes)?;
+    cluster_table::write_clusters(&path(folder, "clusters")?, clustered)?;
+    cluster_table::write_agreement(&path(folder, "agreement")?, clustered)?;
+    for (name, classes) in [("contingency", space.classes), ("kinds", space.kinds)] {
+        let Some(classes) = classes else { continue };
+        let table = Contingency::new(classes.labels, labels, classes.names.len())?;
+        cluster_table::write_contingency(&path(folder, name)?, &table, classes.names)?;
+        files.push(name);
+    }
+    if !clustered.classes.is_empty() {
+        cluster_table::write_classes(&path(folder, "classes")?, clustered)?;
+        files.push("classes");
+    }
+    for name in files {
+        folder.list(&format!("clusters/{stem}_{name}.csv"), None, None);
+    }
+    let json = format!("clusters/{stem}.json");
+    let text = serde_json::to_vec_pretty(clustered).map_err(|error| Error::write(&json, error.into()))?;
+    write_atomic(&folder.below(&json)?, |writer| writer.write_all(&text))?;
+    folder.list(&json, None, None);
+    Ok(())
+}
+
+fn write_figure(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
+    save(figure, &folder.below(&format!("figures/{name}"))?)?;
+    for kind in ["png", "svg"] {
+        folder.list(&format!("figures/{name}.{kind}"), None, None);
+    }
+    Ok(())
+}
+
+fn draw(
+    folder: &mut RunFolder,
+    space: &ClusterSpace<'_>,
+    method: &ClusterMethod,
+    stem: &str,
+    labels: &[i32],
+    clustered: &Clustered,
+) -> Result<()> {
+    let title = format!("{} of {}", method.title(), space.title);
+    if !space.maps.is_empty() {
+        let figure = ClusterMaps { title: title.clone(), maps: space.maps.to_vec(), clusters: labels, classes: space.classes };
+        write_figure(folder, &format!("{stem}_maps"), &figure)?;
+    }
+    for (name, what, classes) in [("contingency", "class", space.classes), ("kinds", "kind", space.kinds)] {
+        let Some(classes) = classes else { continue };
+        let table = Contingency::new(classes.labels, labels, classes.names.len())?;
+        write_figure(folder, &format!("{stem}_{name}"), &heat_map(&title, what, &table, classes.names))?;
+    }
+    match space.images {
+        Some(images) => write_figure(folder, &format!("{stem}_gallery"), &gallery(&title, space, images, labels, clustered)),
+        None => Ok(()),
+    }
+}
+
+/// Names a cluster.
+fn cluster_name(cluster: i32) -> String {
+    if cluster == NOISE { "noise".into() } else { cluster.to_string() }
+}
+
+/// Positions of the largest clusters, noise with them, in the order of their numbers.
+fn largest(sizes: &[usize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|&a, &b| sizes[b].cmp(&sizes[a]).then(a.cmp(&b)));
+    order.truncate(DRAWN);
+    order.sort_unstable();
+    order
+}
+
+fn of_all(shown: usize, all: usize) -> String {
+    if shown < all { format!(", the {shown} largest of {all} clusters") } else { String::new() }
+}
+
+fn heat_map(title: &str, what: &str, table: &Contingency, names: &[String]) -> HeatMap {
+    let shown = largest(&table.cluster_sizes());
+    let counts: Vec<Vec<usize>> = table.counts.iter().map(|row| shown.iter().map(|&at| row[at]).collect()).collect();
+    let title = format!("{title} by {what}{}", of_all(shown.len(), table.clusters.len()));
+    let columns = shown.iter().map(|&at| cluster_name(table.clusters[at])).collect();
+    HeatMap::of_counts(title, (what.into(), names.to_vec()), ("cluster".into(), columns), &counts)
+}
+
+/// The images nearest to the mean of each cluster and those furthest from it; noise has no middle.
+fn gallery<'a>(title: &str, space: &ClusterSpace<'_>, images: &'a Images, labels: &[i32], clustered: &Clustered) -> Gallery<'a> {
+    let found: Vec<&ClusterRow> = clustered.clusters.iter().filter(|row| row.cluster != NOISE).collect();
+    let shown = largest(&found.iter().map(|row| row.n_points).collect::<Vec<_>>());
+    let row = |&at: &usize| {
+        let cluster = found[at];
+        let order = from_middle(space.x, labels, cluster.cluster);
+        // No image stands in both halves.
+        let half = IMAGES.min(order.len().div_ceil(2));
+        let central = order[..half].iter().map(|&point| images.image(point as usize)).collect();
+        let edge = order[half..].iter().rev().take(IMAGES).map(|&point| images.image(point as usize)).collect();
+        let first = cluster.classes.first().map(|part| format!(", {}", part.name)).unwrap_or_default();
+        GalleryRow {
+            name: format!("cluster {}", cluster.cluster),
+            note: format!("{}{first}", cluster.n_points),
+            images: [central, edge],
+        }
+    };
+    Gallery {
+        title: format!("{title}: images of each cluster{}", of_all(shown.len(), found.len())),
+        headings: ["most central".into(), "most peripheral, the furthest first".into()],
+        rows: shown.iter().map(row).collect(),
+        width: images.width(),
+        height: images.height(),
+        columns: IMAGES,
+    }
+}
+
+/// The points of a cluster in the order of their distance from its mean, ties by index.
+fn from_middle(x: &Matrix, labels: &[i32], cluster: i32) -> Vec<u32> {
+    let members: Vec<usize> = (0..labels.len()).filter(|&point| labels[point] == cluster).collect();
+    let mean = x.select(&members).column_means();
+    let square = |point: usize| {
+        let pairs = x.row(point).iter().zip(&mean);
+        pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
+    };
+    let mut order: Vec<(f64, u32)> = members.into_iter().map(|point| (square(point), point as u32)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|(_, point)| point).collect()
+}
+
+/// The first images of each class, and of each kind if there are any.
+fn examples(folder: &mut RunFolder, space: &ClusterSpace<'_>, images: &Images, classes: Classes<'_>) -> Result<()> {
+    for (name, what, classes) in [("examples", "class", Some(classes)), ("examples_of_kinds", "kind", space.kinds)] {
+        let Some(Classes { labels, names }) = classes else { continue };
+        let of_class = |class: usize| {
+            let rows = labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
+            rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
+        };
+        let figure = Examples {
+            title: format!("The first images of each {what}"),
+            images: (0..names.len()).map(of_class).collect(),
+            width: images.width(),
+            height: images.height(),
+            columns: EXAMPLES,
+            class_names: names,
+        };
+        write_figure(folder, &format!("{}_{name}", space.name), &figure)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,433 @@
+//! The second study: models trained on the same rows side by side, and one encoded layer looked into.
+
+use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::figures;
+use super::folder::{Opening, RunFolder};
+use super::quality::write_quality;
+use super::space::{Map, SpaceStage};
+use super::study::{MethodChoice, build_methods, check_methods, write_scores};
+use super::train::{complete, write_history};
+use crate::activations::{Layer, activations};
+use crate::compute::{Description, Device};
+use crate::dataset::{Dataset, Request, Samples};
+use crate::embedding::{self, Embedding};
+use crate::error::{Error, Result};
+use crate::evaluation::{MapQuality, OverFitting, Scores};
+use crate::model::{Architecture, Contender, LayerKind, Weights, read_weights, write_weights};
+use crate::neighbors::Search;
+use crate::progress::Reporter;
+use crate::report::cluster_table::Clustered;
+use crate::report::drawing::drawing;
+use crate::report::figures::cluster_maps::Classes;
+use crate::report::figures::{ModelCurves, Models, Panel, Scatter};
+use crate::report::model_table::{self, ModelRow};
+use crate::training::{History, Job, check_fit, evaluate};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What to compare.
+#[derive(Clone, Debug)]
+pub struct CompareModels {
+    /// The data.
+    pub data: Request,
+    /// The models, each with a name of its own.
+    pub models: Vec<Contender>,
+    /// Which layer to look into on the test set.
+    pub encoded: Encoded,
+    /// Maps of that layer.
+    pub methods: Vec<MethodChoice>,
+    /// How neighbours are searched for.
+    pub search: Search,
+    /// How its clusters are found.
+    pub clusters: Vec<ClusterMethod>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Where the results go; a folder under `runs/` if nothing is said.
+    pub out: Option<PathBuf>,
+    /// Whether an earlier run there may be replaced.
+    pub force: bool,
+    /// Whether to go on with an unfinished run there.
+    pub resume: bool,
+    /// Command line, for the manifest.
+    pub argv: Vec<String>,
+}
+
+/// Which layer is looked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Encoded {
+    /// The last hidden dense layer of the model `cnn-a`, or else of the first model that has one.
+    #[default]
+    Auto,
+    /// None.
+    None,
+    /// A layer of a model, by their names.
+    Layer(String, String),
+}
+
+/// What a comparison ended with.
+#[derive(Clone, Debug)]
+pub struct ModelsSummary {
+    /// Its folder.
+    pub path: PathBuf,
+    /// The comparison, a row a model.
+    pub rows: Vec<ModelRow>,
+    /// The layer that was looked into: its model and its name.
+    pub encoded: Option<(String, String)>,
+    /// k-NN accuracies of that layer and its maps.
+    pub scores: Vec<Scores>,
+    /// How faithful its maps are.
+    pub quality: Vec<MapQuality>,
+    /// Its clusters.
+    pub clusters: Vec<Clustered>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Data, models and methods, checked against each other before anything is trained.
+struct Prepared<'a> {
+    job: &'a CompareModels,
+    data: Dataset,
+    architectures: Vec<Architecture>,
+    methods: Vec<(String, Box<dyn Embedding>)>,
+    /// Number of the model and name of the layer.
+    encoded: Option<(usize, String)>,
+}
+
+/// Where and how all stages work.
+struct Work<'a> {
+    device: &'a Device,
+    kind: &'static str,
+    reporter: &'a dyn Reporter,
+}
+
+/// Trains every model, compares them, and looks into one layer of one of them.
+///
+/// # Errors
+/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Data`] if data, models and methods do not fit each
+/// other, [`Error::Exists`], [`Error::Write`], any error of the device, [`Error::Interrupted`].
+pub fn compare_models(
+    job: &CompareModels,
+    device: &Device,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<ModelsSummary> {
+    let prepared = prepare(job)?;
+    let mut folder = open(&prepared, description)?;
+    let work = Work { device, kind: description.kind, reporter };
+    let outcome = if folder.is_complete() { Ok(()) } else { work.all(&mut folder, &prepared) };
+    if let Err(error) = outcome {
+        return Err(folder.close_failed(error));
+    }
+    if folder.is_complete() {
+        reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
+    }
+    let encoded = prepared.encoded.as_ref().map(|(model, layer)| (job.models[*model].name.clone(), layer.clone()));
+    let looked = encoded.is_some();
+    Ok(ModelsSummary {
+        rows: folder.noted("models")?,
+        encoded,
+        scores: if looked { folder.noted("knn")? } else { Vec::new() },
+        quality: if looked { folder.noted("quality")? } else { Vec::new() },
+        clusters: if looked { folder.noted("clusters")? } else { Vec::new() },
+        warnings: folder.manifest.warnings.clone(),
+        path: folder.close(Ok(()))?,
+    })
+}
+
+fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
+    if job.models.is_empty() {
+        return Err(Error::parameter("models", "none", "at least one model to train"));
+    }
+    for (at, model) in job.models.iter().enumerate() {
+        model.training.validate()?;
+        if job.models[..at].iter().any(|earlier| earlier.name == model.name) {
+            return Err(Error::parameter("models", &model.name, "each model once; a sweep file can give names"));
+        }
+    }
+    let methods = build_methods(&job.methods)?;
+    let data = Dataset::open(&job.data)?;
+    let images = &data.train.images;
+    let input = [images.height(), images.width(), 1];
+    let built = job.models.iter().map(|model| model.blueprint.build(input, data.class_names.len()));
+    let architectures = built.collect::<Result<Vec<_>>>()?;
+    for (model, architecture) in job.models.iter().zip(&architectures) {
+        check_fit(architecture, &data.train)?;
+        check_fit(architecture, &data.test)?;
+        let (train, validation) = model.training.split(data.train.len());
+        if train.is_empty() || validation.is_empty() {
+            let n = data.train.len();
+            let message =
+                format!("{n} training images make {} to learn from and {} for validation", train.len(), validation.len());
+            return Err(Error::Data(message));
+        }
+    }
+    let encoded = find_encoded(job, &architectures)?;
+    if let Some((model, layer)) = &encoded {
+        let looked = architectures[*model].looked_into();
+        let width = looked.iter().find(|looked| looked.name == *layer).map_or(data.class_names.len(), |looked| looked.width);
+        check_methods(&methods, &data.test.labels, std::iter::once(width))?;
+        let n_classes = Some(data.class_names.len());
+        job.clusters.iter().try_for_each(|method| method.validate(data.test.len(), n_classes))?;
+    }
+    Ok(Prepared { job, data, architectures, methods, encoded })
+}
+
+/// The layer to look into.
+fn find_encoded(job: &CompareModels, architectures: &[Architecture]) -> Result<Option<(usize, String)>> {
+    let (model, layer) = match &job.encoded {
+        Encoded::None => return Ok(None),
+        Encoded::Layer(model, layer) => (model, layer),
+        Encoded::Auto => {
+            let mut found: Vec<(usize, String)> =
+                (0..architectures.len()).filter_map(|model| Some((model, last_dense(&architectures[model])?))).collect();
+            found.sort_by_key(|(model, _)| job.models[*model].name != "cnn-a");
+            return Ok(found.into_iter().next());
+        }
+    };
+    let whole = format!("{model}/{layer}");
+    let Some(at) = job.models.iter().position(|contender| contender.name == *model) else {
+        let names: Vec<&str> = job.models.iter().map(|contender| contender.name.as_str()).collect();
+        return Err(Error::parameter("--encode", whole, format!("a layer of one of the models {}", names.join(", "))));
+    };
+    let names = architectures[at].layer_names();
+    if !names.contains(layer) {
+        return Err(Error::parameter("--encode", whole, format!("the layers of {model} are {}", names.join(", "))));
+    }
+    Ok(Some((at, layer.clone())))
+}
+
+/// Name of the last hidden dense layer, if there is one.
+fn last_dense(architecture: &Architecture) -> Option<String> {
+    let is_dense = |layer: usize| matches!(architecture.layers[layer].kind, LayerKind::Dense { .. });
+    architecture.looked_into().into_iter().rfind(|looked| is_dense(looked.layer)).map(|looked| looked.name)
+}
+
+fn open(prepared: &Prepared, description: &Description) -> Result<RunFolder> {
+    let Prepared { job, data, architectures, .. } = prepared;
+    let models = job.models.iter().zip(architectures).map(
+        |(model, architecture)| serde_json::json!({ "name": model.name, "model": architecture, "training": model.training }),
+    );
+    let encoded = prepared.encoded.as_ref().map(|(model, layer)| format!("{}/{layer}", job.models[*model].name));
+    let opening = Opening {
+        argv: job.argv.clone(),
+        seed: job.seed,
+        config: serde_json::json!({
+            "dataset": job.data.dataset,
+            "data": job.data,
+            "models": models.collect::<Vec<_>>(),
+            "encoded": encoded.unwrap_or_else(|| "none".into()),
+            "methods": job.methods.iter().map(complete).collect::<serde_json::Map<_, _>>(),
+            "neighbors": job.search,
+            "clusters": job.clusters,
+        }),
+        device: description.clone(),
+        inputs: data.sources.clone(),
+    };
+    let path = job.out.clone().unwrap_or_else(|| super::default_path(&format!("{}-models", data.name)));
+    let mut folder = RunFolder::open(&path, job.force, job.resume, opening)?;
+    if folder.manifest.stages.is_empty() && !data.warnings.is_empty() {
+        folder.manifest.warnings.extend(data.warnings.clone());
+        folder.save()?;
+    }
+    Ok(folder)
+}
+
+impl Work<'_> {
+    fn all(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
+        let Prepared { job, data, architectures, .. } = prepared;
+        if !folder.has_finished("examples") {
+            let start = Instant::now();
+            let title = format!("The first training images of each class of {}", data.name);
+            figures::examples(folder, &title, &data.train, &data.class_names)?;
+            folder.finish_stage("examples", start, "cpu")?;
+        }
+        for (model, architecture) in job.models.iter().zip(architectures) {
+            self.train(folder, model, architecture, data)?;
+        }
+        self.compare(folder, prepared)?;
+        match &prepared.encoded {
+            Some((model, layer)) => self.look_into(folder, prepared, *model, layer),
+            None => Ok(()),
+        }
+    }
+
+    /// Trains one model, and notes its row of the comparison.
+    fn train(&self, folder: &mut RunFolder, model: &Contender, architecture: &Architecture, data: &Dataset) -> Result<()> {
+        let stage = format!("training {}", model.name);
+        if folder.has_finished(&stage) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let (rows, validation_rows) = model.training.split(data.train.len());
+        let (train, validation) = (data.train.select(&rows), data.train.select(&validation_rows));
+        let observer = self.reporter.stage(&stage);
+        let job = Job { architecture, train: &train, validation: &validation, test: Some(&data.test), checkpoints: None, resume: None };
+        let trained = model.training.train(self.device, &job, observer.as_ref())?;
+        drop(observer);
+        let file = weights_file(&model.name);
+        write_weights(&folder.below(&file)?, architecture, &trained.weights)?;
+        folder.list(&file, None, None);
+        write_history(folder, &format!("history_{}", model.name), &trained.history)?;
+        figures::history(folder, &format!("history_{}", model.name), &format!("Training of {}", model.name), &trained.history)?;
+        figures::write(folder, &format!("architecture_{}", model.name), &drawing(&model.name, architecture))?;
+        let inference = Instant::now();
+        let test = evaluate(self.device, architecture, &trained.weights, &data.test)?;
+        let inference_seconds = inference.elapsed().as_secs_f64();
+        let history = &trained.history;
+        let last = |values: &[f32]| values.last().copied().unwrap_or(f32::NAN);
+        let row = ModelRow {
+            model: model.name.clone(),
+            filters: sizes(architecture, |kind| if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }),
+            dense: sizes(architecture, |kind| if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }),
+            batch_size: model.training.batch_size,
+            epochs: history.len(),
+            train_accuracy: last(&history.train_accuracy),
+            validation_accuracy: last(&history.validation_accuracy),
+            train_seconds: trained.seconds.iter().sum(),
+            test_accuracy: test.accuracy,
+            test_loss: test.loss,
+            inference_seconds,
+            n_test: data.test.len(),
+            n_parameters: architecture.n_parameters(),
+            over_fitting: OverFitting::of(&history.validation_loss, &history.train_accuracy, &history.validation_accuracy)?,
+        };
+        folder.add_results("models", [row]);
+        folder.result(&format!("history_{}", model.name), history);
+        folder.finish_stage(&stage, start, self.kind)
+    }
+
+    /// Table and figure of all models.
+    fn compare(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
+        const STAGE: &str = "comparison";
+        if folder.has_finished(STAGE) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let rows: Vec<ModelRow> = folder.noted("models")?;
+        model_table::write_csv(&folder.below("scores/models.csv")?, &rows)?;
+        folder.list("scores/models.csv", None, None);
+        let curves = |row: &ModelRow| {
+            let history: History = folder.noted(&format!("history_{}", row.model))?;
+            let (train, validation) =
+                ([history.train_loss, history.train_accuracy], [history.validation_loss, history.validation_accuracy]);
+            Ok(ModelCurves { name: row.model.clone(), train, validation })
+        };
+        let figure = Models {
+            title: format!("Models of {}", prepared.data.name),
+            curves: rows.iter().map(curves).collect::<Result<_>>()?,
+            columns: model_table::COLUMNS.map(str::to_owned).to_vec(),
+            rows: rows.iter().map(|row| row.cells().to_vec()).collect(),
+            verdicts: rows.iter().map(|row| format!("{}: {}", row.model, row.over_fitting)).collect(),
+        };
+        figures::write(folder, "models", &figure)?;
+        folder.finish_stage(STAGE, start, "cpu")
+    }
+
+    /// Embeds, scores and clusters one layer's answers to the test images.
+    fn look_into(&self, folder: &mut RunFolder, prepared: &Prepared, model: usize, layer: &str) -> Result<()> {
+        let Prepared { job, data, architectures, methods, .. } = prepared;
+        let model_name = &job.models[model].name;
+        let (_, weights) = read_weights(&folder.path().join(weights_file(model_name)))?;
+        let encoded = self.encode(folder, &architectures[model], &weights, &data.test, (model_name, layer))?;
+        let space = SpaceStage {
+            folder: &mut *folder,
+            labels: (&data.test.labels, None),
+            device: self.device,
+            kind: self.kind,
+            reporter: self.reporter,
+            search: &job.search,
+            train: &encoded,
+            test: None,
+        };
+        let maps = space.run(methods)?;
+        self.draw(folder, data, (model_name, layer), &maps)?;
+        self.cluster(folder, prepared, &encoded, &maps, &format!("{layer} of {model_name}, test images"))
+    }
+
+    /// The layer's answers, written below `activations/`.
+    fn encode(
+        &self,
+        folder: &mut RunFolder,
+        architecture: &Architecture,
+        weights: &Weights,
+        test: &Samples,
+        (model, layer): (&str, &str),
+    ) -> Result<Layer> {
+        const STAGE: &str = "encoded layer";
+        let start = Instant::now();
+        let all = activations(self.device, architecture, weights, test)?;
+        let missing = || Error::Data(format!("{model} has no layer {layer}"));
+        let found = all.into_iter().find(|found| found.name == layer).ok_or_else(missing)?;
+        let encoded = Layer { name: format!("{model}_{layer}"), ..found };
+        if !folder.has_finished(STAGE) {
+            folder.write_matrix(&format!("activations/{}_test.npy", encoded.name), &encoded.values)?;
+            let labels: Vec<u32> = test.labels.iter().map(|&label| u32::from(label)).collect();
+            folder.write_numbers("activations/labels_test.npy", &labels)?;
+            folder.finish_stage(STAGE, start, self.kind)?;
+        }
+        Ok(encoded)
+    }
+
+    /// Tables, and the maps side by side, coloured by label.
+    fn draw(&self, folder: &mut RunFolder, data: &Dataset, (model, layer): (&str, &str), maps: &[Map]) -> Result<()> {
+        const STAGE: &str = "scores and figures";
+        if folder.has_finished(STAGE) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        write_scores(folder, &folder.noted::<Vec<Scores>>("knn")?, &data.class_names)?;
+        write_quality(folder, &folder.noted::<Vec<MapQuality>>("quality")?)?;
+        let figure = Scatter {
+            title: format!("{layer} of {model}, test images"),
+            panels: maps.chunks(2).map(|maps| maps.iter().map(|map| panel(map, &data.test.labels)).collect()).collect(),
+            class_names: &data.class_names,
+            rows_share_axes: false,
+            direct_labels: true,
+        };
+        figures::write(folder, &format!("{model}_{layer}"), &figure)?;
+        folder.finish_stage(STAGE, start, "cpu")
+    }
+
+    fn cluster(&self, folder: &mut RunFolder, prepared: &Prepared, encoded: &Layer, maps: &[Map], title: &str) -> Result<()> {
+        const STAGE: &str = "clusters";
+        if folder.has_finished(STAGE) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let Prepared { job, data, .. } = prepared;
+        let places: Vec<_> = maps.iter().map(|map| (map_title(map), &map.train)).collect();
+        let kinds = data.original.as_ref();
+        let space = ClusterSpace {
+            name: &encoded.name,
+            title,
+            x: &encoded.values,
+            classes: Some(Classes { labels: &data.test.labels, names: &data.class_names }),
+            kinds: kinds.map(|kinds| Classes { labels: &kinds.test, names: &kinds.class_names }),
+            maps: &places,
+            images: Some(&data.test.images),
+        };
+        let observer = self.reporter.stage(&format!("clusters of {title}"));
+        let found = cluster_space(folder, &space, &job.clusters, self.device, observer.as_ref())?;
+        drop(observer);
+        folder.result("clusters", found);
+        folder.finish_stage(STAGE, start, self.kind)
+    }
+}
+
+fn map_title(map: &Map) -> String {
+    embedding::method(&map.method).map_or("", |method| method.title).into()
+}
+
+fn panel<'a>(map: &'a Map, labels: &'a [u8]) -> Panel<'a> {
+    Panel { title: map_title(map), embedding: &map.train, labels }
+}
+
+fn weights_file(model: &str) -> String {
+    format!("model/{model}.safetensors")
+}
+
+/// The sizes of the hidden layers of one kind, in order.
+fn sizes(architecture: &Architecture, size: impl Fn(&LayerKind) -> Option<usize>) -> Vec<usize> {
+    let hidden = architecture.layers.len().saturating_sub(1);
+    architecture.layers[..hidden].iter().filter_map(|layer| size(&layer.kind)).collect()
+}

@@ -1,0 +1,405 @@
+//! Clusters and their measures against those of scikit-learn, stored in `tests/fixtures`, against closed forms, and what holds
+//! whatever the data; on every device.
+
+use crate::support::{LIMITS, cpu, devices, fixture, groups, normal, squared_distance, uniform_matrix};
+use layerlens::Error;
+use layerlens::clustering::{
+    Contingency, Dbscan, Hdbscan, KDistance, KMeans, NOISE, adjusted_rand_score, n_clusters, normalized_mutual_info_score,
+    purity_score, silhouette_samples, silhouette_score,
+};
+use layerlens::dataset::npy;
+use layerlens::matrix::Matrix;
+use layerlens::progress::Silent;
+use serde_json::Value;
+
+/// What scikit-learn found, written by make_clusters.py.
+fn reference() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(fixture("clusters.json")).expect("clusters")).expect("JSON")
+}
+
+fn whole_numbers(value: &Value) -> Vec<i32> {
+    value.as_array().expect("a list").iter().map(|number| number.as_i64().expect("a whole number") as i32).collect()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
+/// The first two principal components of 1,000 images.
+fn plane() -> Matrix {
+    npy::read_matrix(fixture("pca_embedding.npy")).expect("places")
+}
+
+fn images() -> Matrix {
+    let bytes = npy::read_matrix(fixture("x_u8.npy")).expect("images");
+    Matrix::new(bytes.as_slice().iter().map(|value| value / 255.0).collect(), bytes.n_samples(), bytes.n_features())
+        .expect("finite")
+}
+
+fn classes() -> Vec<u8> {
+    npy::read_labels(fixture("y.npy")).expect("labels").into_iter().map(|label| label as u8).collect()
+}
+
+fn matrix(values: Vec<f32>, d: usize) -> Matrix {
+    let n = values.len() / d;
+    Matrix::new(values, n, d).expect("finite")
+}
+
+#[test]
+fn k_means_finds_the_inertia_and_the_clusters_of_scikit_learn() {
+    let (x, reference) = (plane(), reference());
+    let scalars: Value =
+        serde_json::from_str(&std::fs::read_to_string(fixture("reference.json")).expect("scalars")).expect("JSON");
+    let expected: Vec<i32> =
+        npy::read_labels(fixture("kmeans_labels.npy")).expect("labels").into_iter().map(|label| label as i32).collect();
+    for device in devices(&LIMITS) {
+        let found = KMeans { n_clusters: 5, ..KMeans::default() }.fit(&device, &x, &Silent).expect("clusters");
+        let inertia = number(&scalars["kmeans_k5_inertia"]);
+        assert!((found.inertia / inertia - 1.0).abs() < 1e-3, "{device:?}: {}, not {inertia}", found.inertia);
+        // The same minimum, up to points in the middle between two centres.
+        let agreement = adjusted_rand_score(&expected, &found.labels).expect("agreement");
+        assert!(agreement > 0.99, "{device:?}: {agreement}");
+    }
+    let of_images = KMeans { n_clusters: 10, ..KMeans::default() }.fit(&cpu(), &images(), &Silent).expect("clusters");
+    let best = number(&reference["kmeans_784_k10_inertia"]);
+    assert!(of_images.inertia < 1.005 * best, "{}, scikit-learn's best of 60 is {best}", of_images.inertia);
+}
+
+#[test]
+fn k_means_ends_at_means_of_nearest_points() {
+    let x = groups(11, 6, 50, 7);
+    for device in devices(&LIMITS) {
+        let found = KMeans { n_clusters: 6, tol: 0.0, ..KMeans::default() }.fit(&device, &x, &Silent).expect("clusters");
+        let centers = &found.cluster_centers;
+        let mut inertia = 0.0;
+        for (row, &label) in x.rows().zip(&found.labels) {
+            let own = squared_distance(row, centers.row(label as usize));
+            inertia += own;
+            assert!(centers.rows().all(|center| squared_distance(row, center) >= own * (1.0 - 1e-5)), "a nearer centre");
+        }
+        assert!((found.inertia / inertia - 1.0).abs() < 1e-5, "{device:?}: {} is not {inertia}", found.inertia);
+        for cluster in 0..6 {
+            let members: Vec<&[f32]> =
+                x.rows().zip(&found.labels).filter(|(_, label)| **label == cluster).map(|(row, _)| row).collect();
+            for axis in 0..7 {
+                let mean = members.iter().map(|row| f64::from(row[axis])).sum::<f64>() / members.len() as f64;
+                let found = f64::from(centers.row(cluster as usize)[axis]);
+                assert!((found - mean).abs() < 1e-5, "{device:?}: centre {cluster} has {found}, not {mean}");
+            }
+        }
+        assert_eq!(found.predict(&device, &x).expect("labels"), found.labels, "{device:?}");
+    }
+}
+
+#[test]
+fn a_predicted_cluster_does_not_depend_on_its_companions() {
+    let (x, new) = (groups(13, 5, 40, 20), uniform_matrix(14, 67, 20));
+    for device in devices(&LIMITS) {
+        let found = KMeans { n_clusters: 9, n_init: 1, ..KMeans::default() }.fit(&device, &x, &Silent).expect("clusters");
+        let together = found.predict(&device, &new).expect("labels");
+        for row in 0..new.n_samples() {
+            assert_eq!(found.predict(&device, &new.select(&[row])).expect("a label"), [together[row]], "{device:?}: row {row}");
+        }
+        assert!(matches!(found.predict(&device, &uniform_matrix(1, 3, 19)), Err(Error::Data(_))));
+    }
+}
+
+#[test]
+fn k_means_of_duplicates_and_of_as_many_clusters_as_points() {
+    for device in devices(&LIMITS) {
+        let fit = |x: &Matrix, k| KMeans { n_clusters: k, ..KMeans::default() }.fit(&device, x, &Silent).expect("clusters");
+        let same = fit(&matrix(vec![3.0; 24], 2), 4);
+        assert_eq!((same.inertia, same.labels), (0.0, vec![0; 12]), "{device:?}");
+        let one = fit(&matrix(vec![5.0, 6.0], 2), 1);
+        assert_eq!((one.labels, one.cluster_centers.as_slice()), (vec![0], &[5.0, 6.0][..]));
+        // Five places, some of them several times: as many clusters have no inertia.
+        let places = fit(&matrix([0.0, 9.0, 0.0, 4.0, 4.0, 7.0, 2.0, 9.0].repeat(3), 1), 5);
+        assert!(places.inertia < 1e-9 && n_clusters(&places.labels) == 5, "{device:?}: {places:?}");
+        let all = fit(&uniform_matrix(3, 17, 3), 17);
+        assert!(all.inertia < 1e-9, "{device:?}: {}", all.inertia);
+    }
+}
+
+#[test]
+fn dbscan_finds_the_clusters_and_the_numbers_of_scikit_learn() {
+    let (x, reference) = (plane(), reference());
+    let bytes = std::fs::read(fixture("dbscan_labels.npy")).expect("labels");
+    let expected: Vec<i32> = npyz::NpyFile::new(&bytes[..]).expect("labels").into_vec().expect("whole numbers");
+    for device in devices(&LIMITS[..1]) {
+        let found = Dbscan { eps: 0.35, min_samples: 10 }.fit(&device, &x, &Silent).expect("clusters");
+        assert_eq!((found.n_clusters, found.n_noise()), (8, 794), "{device:?}");
+        assert_eq!(found.labels, expected, "{device:?}");
+        let found = Dbscan { eps: 5.0, min_samples: 6 }.fit(&device, &images(), &Silent).expect("clusters");
+        assert_eq!(found.labels, whole_numbers(&reference["dbscan_784"]["labels"]), "{device:?}");
+    }
+}
+
+/// DBSCAN by its definition, with all distances in double precision and clusters grown in scikit-learn's order.
+fn dbscan_by_definition(x: &Matrix, eps: f64, min_samples: usize) -> Vec<i32> {
+    let n = x.n_samples();
+    let near = |i: usize| (0..n).filter(move |&j| squared_distance(x.row(i), x.row(j)) <= eps * eps);
+    let core: Vec<bool> = (0..n).map(|i| near(i).count() >= min_samples).collect();
+    let (mut labels, mut next) = (vec![NOISE; n], 0);
+    for first in 0..n {
+        if labels[first] != NOISE || !core[first] {
+            continue;
+        }
+        let mut stack = vec![first];
+        while let Some(i) = stack.pop() {
+            if labels[i] == NOISE {
+                labels[i] = next;
+                if core[i] {
+                    stack.extend(near(i).filter(|&j| labels[j] == NOISE));
+                }
+            }
+        }
+        next += 1;
+    }
+    labels
+}
+
+#[test]
+fn dbscan_is_its_definition_over_many_blocks() {
+    // Chains that reach through many blocks, groups of other densities, noise, and every point of a lattice at the radius.
+    let chain: Vec<f32> = (0..900).flat_map(|i| [i as f32 * 0.05, (i as f32 * 0.02).sin()]).collect();
+    let cloud =
+        |stream, n: usize, scale: f32, off: f32| -> Vec<f32> { normal(stream, 2 * n).iter().map(|v| v * scale + off).collect() };
+    let mixed = [chain, cloud(1, 700, 0.3, 6.0), cloud(2, 500, 1.2, -4.0), cloud(3, 60, 9.0, 0.0)].concat();
+    let lattice: Vec<f32> =
+        (0..1600).flat_map(|i| [(i % 40) as f32 * 3.0, (i / 40) as f32 * if i % 7 == 0 { 3.5 } else { 3.0 }]).collect();
+    let wide = groups(5, 12, 100, 19);
+    for (what, x, eps, min_samples) in [
+        ("mixed", matrix(mixed.clone(), 2), 0.11, 4),
+        ("mixed, coarse", matrix(mixed.clone(), 2), 0.6, 12),
+        ("mixed, one cluster", matrix(mixed.clone(), 2), 40.0, 5),
+        ("mixed, all noise", matrix(mixed.clone(), 2), 1e-4, 2),
+        ("mixed, far from the origin", matrix(mixed.iter().map(|v| v + 4096.0).collect(), 2), 0.11, 4),
+        ("lattice", matrix(lattice, 2), 3.0, 4),
+        ("wide", wide, 3.6, 6),
+    ] {
+        let expected = dbscan_by_definition(&x, eps, min_samples);
+        let found = Dbscan { eps, min_samples }.fit(&cpu(), &x, &Silent).expect("clusters");
+        assert_eq!(found.labels, expected, "{what}: {} clusters", found.n_clusters);
+        for device in devices(&LIMITS[..1]).into_iter().skip(1) {
+            // In single precision a pair at the very radius may fall on either side; none of these is but those of the lattice,
+            // whose squares are whole.
+            let found = Dbscan { eps, min_samples }.fit(&device, &x, &Silent).expect("clusters");
+            assert_eq!(found.labels, expected, "{what} on {device:?}");
+        }
+    }
+}
+
+#[test]
+fn dbscan_of_duplicates_one_point_and_separate_groups() {
+    for device in devices(&LIMITS) {
+        let fit = |values: Vec<f32>, eps, min_samples| {
+            Dbscan { eps, min_samples }.fit(&device, &matrix(values, 1), &Silent).expect("clusters").labels
+        };
+        assert_eq!(fit(vec![7.0], 0.5, 1), [0], "{device:?}");
+        assert_eq!(fit(vec![7.0], 0.5, 2), [NOISE], "{device:?}");
+        assert_eq!(fit(vec![2.0; 1000], 1e-6, 1000), vec![0; 1000], "{device:?}");
+        assert_eq!(fit(vec![2.0; 1000], 1e-6, 1001), vec![NOISE; 1000], "{device:?}");
+        // The point itself counts; the border point 1 is reached by both clusters and takes the lower number.
+        assert_eq!(fit(vec![0.0, 1.0, 2.0, -0.5, 2.5, -1.0, 3.0], 1.0, 4), [0, 0, 1, 0, 1, 0, 1], "{device:?}");
+        assert_eq!(fit(vec![0.0, 5.0, 0.2, 5.2, 100.0], 0.5, 2), [0, 1, 0, 1, NOISE], "{device:?}");
+    }
+}
+
+#[test]
+fn clusters_do_not_depend_on_the_number_of_threads() {
+    let x = groups(21, 9, 400, 12);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        pool.install(|| {
+            let k_means = KMeans { n_clusters: 12, n_init: 2, ..KMeans::default() }.fit(&cpu(), &x, &Silent).expect("clusters");
+            let dbscan = Dbscan { eps: 2.9, min_samples: 5 }.fit(&cpu(), &x, &Silent).expect("clusters");
+            let silhouette = silhouette_samples(&cpu(), &x, &k_means.labels, None, &Silent).expect("silhouettes");
+            let bits: Vec<u32> =
+                k_means.cluster_centers.as_slice().iter().chain(&silhouette.values).map(|value| value.to_bits()).collect();
+            (k_means.labels, k_means.inertia.to_bits(), dbscan, bits)
+        })
+    };
+    let one = run(1);
+    assert!(one.2.n_clusters > 1 && one.2.n_noise() > 0, "{} clusters, {} noise", one.2.n_clusters, one.2.n_noise());
+    assert!(run(2) == one && run(5) == one);
+}
+
+#[test]
+fn hdbscan_finds_the_clusters_of_scikit_learn() {
+    let (x, reference) = (plane(), reference());
+    for (name, job) in [
+        ("hdbscan_15_None", Hdbscan { min_cluster_size: 15, ..Hdbscan::default() }),
+        ("hdbscan_10_4", Hdbscan { min_cluster_size: 10, min_samples: Some(4), ..Hdbscan::default() }),
+        ("hdbscan_5_None", Hdbscan::default()),
+    ] {
+        let (found, expected) = (job.fit(&x).expect("clusters"), whole_numbers(&reference[name]["labels"]));
+        // Many reachability distances are equal, and which of equal edges the spanning tree takes is free: a few points at the
+        // edges of clusters may differ, and a cluster at the limit of its size.
+        let agreement = adjusted_rand_score(&expected, &found).expect("a score");
+        assert!(agreement > 0.95, "{name}: {agreement}");
+        assert!(n_clusters(&found).abs_diff(n_clusters(&expected)) <= 1, "{name}: {} clusters", n_clusters(&found));
+    }
+    let joined = Hdbscan { cluster_selection_epsilon: 0.5, ..Hdbscan::default() }.fit(&x).expect("clusters");
+    assert!(n_clusters(&joined) < 38, "{} clusters", n_clusters(&joined));
+    let same = Hdbscan::default().fit(&matrix(vec![1.0; 40], 2)).expect("clusters");
+    assert_eq!(same.len(), 20);
+}
+
+#[test]
+fn agreement_and_silhouettes_are_those_of_scikit_learn() {
+    let (reference, y) = (reference(), classes());
+    let truth: Vec<i32> = y.iter().map(|&label| i32::from(label)).collect();
+    for name in ["kmeans", "dbscan", "hdbscan_10_4", "dbscan_784"] {
+        let expected = &reference[name];
+        let labels = whole_numbers(&expected["labels"]);
+        let table = Contingency::new(&y, &labels, 10).expect("a table");
+        let counts: Vec<Vec<i32>> = expected["contingency"].as_array().expect("rows").iter().map(whole_numbers).collect();
+        let found: Vec<Vec<i32>> = table.counts.iter().map(|row| row.iter().map(|&count| count as i32).collect()).collect();
+        assert_eq!(found, counts, "{name}");
+        for (found, alone, key) in [
+            (table.adjusted_rand_score(), adjusted_rand_score(&truth, &labels), "adjusted_rand_score"),
+            (table.normalized_mutual_info_score(), normalized_mutual_info_score(&truth, &labels), "normalized_mutual_info_score"),
+            (table.purity_score(), purity_score(&truth, &labels), "purity"),
+        ] {
+            assert!((found - number(&expected[key])).abs() < 1e-9, "{name}: {key} {found}, not {}", expected[key]);
+            assert!((alone.expect("a score") - found).abs() < 1e-12, "{name}: {key}");
+        }
+        let x = if name.ends_with("784") { images() } else { plane() };
+        for device in devices(&LIMITS[..1]) {
+            let found = silhouette_samples(&device, &x, &labels, None, &Silent).expect("silhouettes");
+            assert!((found.score() - number(&expected["silhouette"])).abs() < 1e-5, "{name} on {device:?}: {}", found.score());
+            for (id, score) in table.clusters.iter().zip(found.by_group(&labels, &table.clusters)) {
+                let expected = number(&expected["silhouette_per_cluster"][id.to_string()]);
+                assert!((score.expect("points") - expected).abs() < 2e-5, "{name} on {device:?}: cluster {id}");
+            }
+        }
+    }
+    let scalars: Value =
+        serde_json::from_str(&std::fs::read_to_string(fixture("reference.json")).expect("scalars")).expect("JSON");
+    for device in devices(&LIMITS[..1]) {
+        let score = silhouette_score(&device, &plane(), &truth, &Silent).expect("a score");
+        assert!((score - number(&scalars["scores_on_pca"]["silhouette"])).abs() < 1e-4, "{device:?}: {score}");
+        let of_images = silhouette_samples(&device, &images(), &truth, None, &Silent).expect("silhouettes");
+        let per_class = of_images.by_group(&truth, &(0..10).collect::<Vec<i32>>());
+        for (class, score) in per_class.into_iter().enumerate() {
+            let expected = number(&reference["classes_784"]["per_class"][class]);
+            assert!((score.expect("points") - expected).abs() < 2e-5, "{device:?}: class {class}");
+        }
+    }
+}
+
+#[test]
+fn a_sampled_silhouette_is_that_of_the_same_points_among_all() {
+    let (x, labels) = (plane(), whole_numbers(&reference()["kmeans"]["labels"]));
+    let all = silhouette_samples(&cpu(), &x, &labels, None, &Silent).expect("silhouettes");
+    let some = silhouette_samples(&cpu(), &x, &labels, Some((300, 42)), &Silent).expect("silhouettes");
+    assert_eq!((all.indices.len(), some.indices.len()), (1000, 300));
+    assert!(some.indices.windows(2).all(|pair| pair[0] < pair[1]));
+    for (&point, value) in some.indices.iter().zip(&some.values) {
+        assert_eq!(value.to_bits(), all.values[point as usize].to_bits());
+    }
+    assert!((some.score() - all.score()).abs() < 0.05);
+}
+
+#[test]
+fn silhouettes_and_agreement_have_their_closed_forms() {
+    for device in devices(&LIMITS) {
+        // Clusters of two, one and two points on a line.
+        let x = matrix(vec![0.0, 1.0, 5.0, 9.0, 9.0], 1);
+        let found = silhouette_samples(&device, &x, &[0, 0, 1, NOISE, NOISE], None, &Silent).expect("silhouettes");
+        let expected = [1.0 - 1.0 / 5.0, 1.0 - 1.0 / 4.0, 0.0, 1.0, 1.0];
+        for (found, expected) in found.values.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{device:?}: {found}, not {expected}");
+        }
+        // Where both clusters are one place nothing can be said.
+        assert_eq!(silhouette_score(&device, &matrix(vec![2.0; 6], 1), &[0, 0, 0, 1, 1, 1], &Silent).expect("a score"), 0.0);
+    }
+    let same = adjusted_rand_score(&[0, 0, 1, 1], &[5, 5, -1, -1]).expect("a score");
+    assert_eq!((same, normalized_mutual_info_score(&[0, 0, 1, 1], &[5, 5, -1, -1]).expect("a score")), (1.0, 1.0));
+    assert_eq!(adjusted_rand_score(&[0, 0, 1, 1], &[0, 1, 0, 1]).expect("a score"), -0.5);
+    assert_eq!(normalized_mutual_info_score(&[0, 0, 1, 1], &[0, 1, 0, 1]).expect("a score"), 0.0);
+    assert_eq!(adjusted_rand_score(&[3], &[4]).expect("a score"), 1.0);
+    assert_eq!(normalized_mutual_info_score(&[0, 0, 0], &[0, 1, 2]).expect("a score"), 0.0);
+}
+
+#[test]
+fn a_label_falls_into_the_clusters_that_hold_a_tenth_of_it() {
+    let labels: Vec<u8> = [vec![0; 20], vec![1; 10]].concat();
+    // Of label 0 nine, seven and two points (a tenth) are in clusters 0, 1 and 2, one in cluster 3 and one is noise.
+    let clusters = [vec![0; 9], vec![1; 7], vec![2; 2], vec![3, NOISE], vec![1; 10]].concat();
+    let table = Contingency::new(&labels, &clusters, 3).expect("a table");
+    assert_eq!((table.clusters.as_slice(), table.cluster_sizes()), (&[NOISE, 0, 1, 2, 3][..], vec![1, 9, 17, 2, 1]));
+    let parts: Vec<(i32, usize)> = table.clusters_of(0, 0.1).iter().map(|share| (share.part, share.count)).collect();
+    assert_eq!(parts, [(0, 9), (1, 7), (2, 2)]);
+    let classes: Vec<(i32, f64)> = table.classes_in(2, 0.1).iter().map(|share| (share.part, share.share)).collect();
+    assert_eq!(classes, [(1, 10.0 / 17.0), (0, 7.0 / 17.0)]);
+    assert!(table.clusters_of(2, 0.1).is_empty() && table.class_sizes() == [20, 10, 0]);
+}
+
+#[test]
+fn the_k_distance_curve_is_that_of_scikit_learn_and_its_knee_separates_noise() {
+    let expected = reference()["k_distance_784_10"].as_array().expect("a curve").iter().map(number).collect::<Vec<f64>>();
+    for device in devices(&LIMITS[..1]) {
+        let curve = KDistance::new(&device, &images(), 10, &Silent).expect("a curve");
+        for (found, expected) in curve.distances.iter().step_by(50).zip(&expected) {
+            assert!((f64::from(*found) / expected - 1.0).abs() < 1e-5, "{device:?}: {found}, not {expected}");
+        }
+        // 300 points in dense groups, 20 far from all: DBSCAN with the suggestion tells them apart.
+        let dense = groups(31, 3, 100, 4);
+        let far = (0..20).flat_map(|i| [100.0 + 50.0 * i as f32, 0.0, 0.0, 0.0]);
+        let x = matrix(dense.as_slice().iter().copied().chain(far).collect(), 4);
+        let eps = KDistance::new(&device, &x, 4, &Silent).expect("a curve").suggested_eps.expect("a radius");
+        let found = Dbscan { eps: eps.into(), min_samples: 4 }.fit(&device, &x, &Silent).expect("clusters");
+        assert!(found.labels[300..].iter().all(|&label| label == NOISE), "{device:?}: eps {eps}");
+        assert!(found.n_noise() < 40, "{device:?}: eps {eps}, {} noise", found.n_noise());
+    }
+    let same = KDistance::new(&cpu(), &matrix(vec![1.0; 9], 1), 3, &Silent).expect("a curve");
+    assert_eq!(same.suggested_eps, None);
+}
+
+#[test]
+fn what_cannot_be_clustered_is_refused_with_the_reason() {
+    let x = uniform_matrix(1, 10, 2);
+    let k_means = |job: KMeans| job.fit(&cpu(), &x, &Silent).map(|_| ());
+    let dbscan = |eps, min_samples| Dbscan { eps, min_samples }.fit(&cpu(), &x, &Silent).map(|_| ());
+    let hdbscan = |job: Hdbscan| job.fit(&x).map(|_| ());
+    let parameters = [
+        (k_means(KMeans { n_clusters: 0, ..KMeans::default() }), "--n-clusters = 0"),
+        (k_means(KMeans { n_init: 0, ..KMeans::default() }), "--n-init = 0"),
+        (k_means(KMeans { max_iter: 0, ..KMeans::default() }), "--max-iter = 0"),
+        (k_means(KMeans { tol: f64::NAN, ..KMeans::default() }), "--tol = NaN"),
+        (dbscan(0.0, 4), "--eps = 0"),
+        (dbscan(-1.0, 4), "--eps = -1"),
+        (dbscan(f64::INFINITY, 4), "--eps = inf"),
+        (dbscan(1.0, 0), "--min-samples = 0"),
+        (hdbscan(Hdbscan { min_cluster_size: 1, ..Hdbscan::default() }), "--min-cluster-size = 1"),
+        (hdbscan(Hdbscan { min_samples: Some(0), ..Hdbscan::default() }), "--min-samples = 0"),
+        (hdbscan(Hdbscan { cluster_selection_epsilon: -0.1, ..Hdbscan::default() }), "--cluster-selection-epsilon = -0.1"),
+        (KDistance::new(&cpu(), &x, 1, &Silent).map(|_| ()), "--min-samples = 1"),
+    ];
+    for (outcome, expected) in parameters {
+        let error = outcome.expect_err(expected);
+        assert!(matches!(error, Error::Parameter { .. }) && error.to_string().contains(expected), "{error}");
+    }
+    let far = matrix(vec![0.0, 3e38, -3e38, 1.0, 2.0, 1e38], 1);
+    let data = [
+        (k_means(KMeans { n_clusters: 11, ..KMeans::default() }), "at most 10"),
+        (KMeans { n_clusters: 2, ..KMeans::default() }.fit(&cpu(), &far, &Silent).map(|_| ()), "too far apart"),
+        (hdbscan(Hdbscan { min_samples: Some(11), ..Hdbscan::default() }), "at least 11 points"),
+        (Hdbscan::default().fit(&uniform_matrix(1, 20_001, 1)).map(|_| ()), "at most 20000 points"),
+        (KDistance::new(&cpu(), &x, 11, &Silent).map(|_| ()), "no 11-th point"),
+        (Contingency::new(&[0, 1], &[0], 2).map(|_| ()), "2 labels for 1 clustered points"),
+        (Contingency::new(&[0, 2], &[0, 1], 2).map(|_| ()), "row 1 has the label 2"),
+        (adjusted_rand_score(&[], &[]).map(|_| ()), "no points"),
+        (silhouette_score(&cpu(), &x, &[0; 10], &Silent).map(|_| ()), "between 2 and 9 clusters, there are 1"),
+        (silhouette_score(&cpu(), &x, &(0..10).collect::<Vec<i32>>(), &Silent).map(|_| ()), "there are 10"),
+        (silhouette_score(&cpu(), &x, &[0, 1], &Silent).map(|_| ()), "2 labels for 10 points"),
+    ];
+    for (outcome, expected) in data {
+        let error = outcome.expect_err(expected);
+        assert!(matches!(error, Error::Data(_)) && error.to_string().contains(expected), "{error}");
+    }
+    // Distances that overflow in f32 are still told apart.
+    let found = Dbscan { eps: 10.0, min_samples: 3 }.fit(&cpu(), &far, &Silent).expect("clusters");
+    assert_eq!(found.labels, [0, NOISE, NOISE, 0, 0, NOISE]);
+}

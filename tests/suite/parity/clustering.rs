@@ -1,0 +1,98 @@
+//! Assignment to centres, sums of clusters, neighbours within a radius, and sums of distances by cluster.
+
+use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers};
+use crate::support::uniform;
+use layerlens::clustering::{dbscan, k_means, silhouette};
+use layerlens::compute::Buffer;
+use layerlens::random::Random;
+
+/// Whole numbers, so that squares and sums are exact on both devices whether or not products are fused.
+fn whole(stream: u64, len: usize) -> Vec<f32> {
+    uniform(stream, len, -8.0, 8.0).into_iter().map(f32::floor).collect()
+}
+
+pub fn assign(pair: &Pair, n: usize) {
+    for (k, d) in if n > 1000 { vec![(2, 1)] } else { vec![(1, 1), (7, 3), (8, 16), (37, 65), (90, 700)] } {
+        let (points, centers) = (whole(41, n * d), whole(42, k * d));
+        pair.compare(&format!("assign {n} x {d} to {k}"), EXACT, |device| {
+            let points = Buffer::from_slice(device, "points", &points)?;
+            let centers = Buffer::from_slice(device, "centres", &centers)?;
+            let (mut labels, mut distances) = (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
+            k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
+            Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
+        });
+    }
+}
+
+pub fn sum_members(pair: &Pair, n: usize) {
+    for (k, d, block_rows) in if n > 1000 { vec![(1, 1, 1)] } else { vec![(1, 1, 1), (5, 3, 64), (12, 65, 100)] } {
+        let points = uniform(43, n * d, -1.0, 1.0);
+        let random = Random::new(7, 44);
+        let labels: Vec<u32> = (0..n as u64).map(|row| random.bits(row) % k as u32).collect();
+        // Sums in the same order.
+        pair.compare(&format!("sum_members of {k} in {n} x {d}"), EXACT, |device| {
+            let points = Buffer::from_slice(device, "points", &points)?;
+            let labels = Buffer::from_slice(device, "labels", &labels)?;
+            let mut sums = Buffer::new(device, "sums", n.div_ceil(block_rows) * k * d)?;
+            k_means::sum_members(device, &points, &labels, &mut sums, (n, k, d), block_rows)?;
+            sums.read(device).map(floats)
+        });
+    }
+}
+
+/// Tiles of distances with many at the radius, somewhere among more queries and references.
+fn tiles(n: usize) -> Vec<(dbscan::Tile, Vec<f32>)> {
+    let tile = |columns: usize| {
+        let tile = dbscan::Tile { row_first: 3, n_rows: n, column_first: 2, n_columns: columns, squared_radius: 4.0 };
+        (tile, uniform(45, n * columns, 0.0, 9.0).into_iter().map(f32::floor).collect())
+    };
+    [1, 65, 257].map(tile).to_vec()
+}
+
+pub fn count_within(pair: &Pair, n: usize) {
+    for (tile, distances) in tiles(n) {
+        pair.compare(&format!("count_within {n} x {}", tile.n_columns), EXACT, |device| {
+            let distances = Buffer::from_slice(device, "distances", &distances)?;
+            let mut counts = Buffer::from_slice(device, "counts", &vec![5_u32; n + 4])?;
+            dbscan::count_within(device, &distances, &mut counts, tile)?;
+            counts.read(device).map(integers)
+        });
+    }
+}
+
+pub fn lowest_within(pair: &Pair, n: usize) {
+    for (tile, distances) in tiles(n) {
+        let random = Random::new(7, 46);
+        let labels: Vec<u32> =
+            (0..tile.n_columns as u64 + 2).map(|at| if at % 3 == 0 { u32::MAX } else { random.bits(at) }).collect();
+        pair.compare(&format!("lowest_within {n} x {}", tile.n_columns), EXACT, |device| {
+            let distances = Buffer::from_slice(device, "distances", &distances)?;
+            let labels = Buffer::from_slice(device, "labels", &labels)?;
+            let mut lowest = Buffer::from_slice(device, "lowest", &vec![1_u32 << 30; n + 4])?;
+            dbscan::lowest_within(device, &distances, &labels, &mut lowest, tile)?;
+            lowest.read(device).map(integers)
+        });
+    }
+}
+
+pub fn cluster_distances(pair: &Pair, n: usize) {
+    for (references, d, ends) in
+        [(1, 1, vec![1]), (110, 700, vec![50, 110]), (70, 3, vec![0, 17, 17, 70]), (300, 33, vec![1, 34, 130, 299, 300])]
+    {
+        if n > 1000 && references > 1 {
+            continue;
+        }
+        let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
+        let k = ends.len();
+        // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
+        let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 1e-7 };
+        pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
+            let queries = Buffer::from_slice(device, "queries", &queries)?;
+            let rows = Buffer::from_slice(device, "references", &rows)?;
+            let ends = Buffer::from_slice(device, "ends", &ends)?;
+            let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
+            silhouette::cluster_distances(device, &queries, &rows, &ends, &mut sums, (n, references, d, k))?;
+            sums.read(device).map(floats)
+        });
+    }
+}
