@@ -1,15 +1,15 @@
 //! `layerlens cluster`: the clusters of any matrix.
 
+use super::cluster_flags::{ClusterFlags, Method};
 use super::embed::read_labelled;
 use super::{Global, argv, print, say};
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use layerlens::Error;
-use layerlens::clustering::{Hdbscan, KMeans};
 use layerlens::dataset::{Images, Source, idx, npy};
 use layerlens::matrix::Matrix;
 use layerlens::report::cluster_table;
-use layerlens::run::{self, Cluster, ClusterMethod, ClusterSummary, Eps};
+use layerlens::run::{self, Cluster, ClusterSummary};
 use std::path::{Path, PathBuf};
 
 /// What to cluster, and how.
@@ -33,77 +33,8 @@ pub struct ClusterArgs {
     /// Methods, with commas between
     #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means")]
     method: Vec<Method>,
-    /// k-means: clusters [default: one for each class, or 8]
-    #[arg(long, allow_negative_numbers = true, help_heading = "Methods")]
-    n_clusters: Option<usize>,
-    /// k-means: starts, of which the best is kept
-    #[arg(long, default_value_t = KMeans::default().n_init, allow_negative_numbers = true, help_heading = "Methods")]
-    n_init: usize,
-    /// k-means: iterations of a start at most
-    #[arg(long, alias = "n-iter", default_value_t = KMeans::default().max_iter, allow_negative_numbers = true, help_heading = "Methods")]
-    max_iter: usize,
-    /// k-means: movement of the centres at which a start ends, as a share of the variance
-    #[arg(long, default_value_t = KMeans::default().tol, allow_negative_numbers = true, help_heading = "Methods")]
-    tol: f64,
-    /// DBSCAN: radius around a point, or auto: the knee of the k-distance curve
-    #[arg(long, default_value = "auto", allow_negative_numbers = true, help_heading = "Methods")]
-    eps: String,
-    /// DBSCAN: points within the radius, itself counted, that make a core point [default: 5]; HDBSCAN: the point, itself counted,
-    /// whose distance is the core distance [default: --min-cluster-size]
-    #[arg(long, allow_negative_numbers = true, help_heading = "Methods")]
-    min_samples: Option<usize>,
-    /// HDBSCAN: points that make a cluster
-    #[arg(long, default_value_t = Hdbscan::default().min_cluster_size, allow_negative_numbers = true, help_heading = "Methods")]
-    min_cluster_size: usize,
-    /// HDBSCAN: clusters nearer to each other than this are joined
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, help_heading = "Methods")]
-    cluster_selection_epsilon: f64,
-}
-
-/// How clusters are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Method {
-    /// Around means, a given number
-    #[value(name = "k-means", alias = "kmeans")]
-    KMeans,
-    /// Where points are dense, at one scale
-    Dbscan,
-    /// Where points are dense, at every scale; at most 20,000 points
-    Hdbscan,
-}
-
-impl ClusterArgs {
-    fn methods(&self, seed: u64) -> Result<Vec<ClusterMethod>, Error> {
-        let eps = match self.eps.as_str() {
-            "auto" => Eps::Auto,
-            text => Eps::Value(text.parse().map_err(|_| Error::parameter("--eps", text, "expected a number above 0, or auto"))?),
-        };
-        let mut chosen = Vec::new();
-        for method in &self.method {
-            let method = match method {
-                Method::KMeans => ClusterMethod::KMeans {
-                    n_clusters: self.n_clusters,
-                    parameters: KMeans {
-                        n_init: self.n_init,
-                        max_iter: self.max_iter,
-                        tol: self.tol,
-                        random_state: seed,
-                        ..KMeans::default()
-                    },
-                },
-                Method::Dbscan => ClusterMethod::Dbscan { eps, min_samples: self.min_samples.unwrap_or(5) },
-                Method::Hdbscan => ClusterMethod::Hdbscan(Hdbscan {
-                    min_cluster_size: self.min_cluster_size,
-                    min_samples: self.min_samples,
-                    cluster_selection_epsilon: self.cluster_selection_epsilon,
-                }),
-            };
-            if !chosen.contains(&method) {
-                chosen.push(method);
-            }
-        }
-        Ok(chosen)
-    }
+    #[command(flatten)]
+    flags: ClusterFlags,
 }
 
 /// A map with its file's name as its title.
@@ -137,7 +68,7 @@ fn stem(path: &Path) -> String {
 
 /// Finds clusters, prints what they are, and says where everything is.
 pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
-    let methods = args.methods(global.seed)?;
+    let methods = args.flags.methods(&args.method, global.seed)?;
     let read = read_labelled(&args.input, args.labels.as_deref())?;
     let points = (args.input.as_path(), &read.x);
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;

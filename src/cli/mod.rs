@@ -2,7 +2,9 @@
 
 mod bench;
 mod cluster;
+mod cluster_flags;
 mod compare;
+mod compare_models;
 mod data;
 mod data_args;
 mod devices;
@@ -15,6 +17,7 @@ mod neighbors;
 mod progress;
 mod run;
 mod train;
+mod training_args;
 mod transform;
 
 use anyhow::Result;
@@ -83,6 +86,8 @@ enum Command {
     /// Look at data, convert them, fetch them
     #[command(subcommand)]
     Data(data::DataCommand),
+    /// Train several models on the same data, compare them, and look into one layer of one of them
+    CompareModels(compare_models::CompareModelsArgs),
     /// Find clusters in any .npy matrix, compare them with classes, and draw them
     Cluster(cluster::ClusterArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
@@ -114,6 +119,7 @@ impl Cli {
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Compare(args)) => compare::compare(&self.global, &args),
             Some(Command::Data(command)) => data::data(&self.global, &command),
+            Some(Command::CompareModels(args)) => compare_models::compare_models(&self.global, &args),
             Some(Command::Cluster(args)) => cluster::cluster(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Model(args)) => model::model(&args),

@@ -1,13 +1,13 @@
 //! `layerlens train`: a classifier and its weights.
 
 use super::data_args::DataArgs;
+use super::training_args::TrainingArgs;
 use super::{Global, argv, print};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::model::{Blueprint, MAX_UNITS, PRESETS};
 use layerlens::run::{self, TrainRun};
-use layerlens::training::{Training, ValidationSplit};
 use std::path::PathBuf;
 
 /// What to train and how.
@@ -20,33 +20,11 @@ pub struct TrainArgs {
     /// Units of the hidden layers of the mlp [default: 256,64]
     #[arg(long, value_name = "UNITS", value_delimiter = ',', env = "LAYERLENS_HIDDEN")]
     pub hidden: Option<Vec<usize>>,
-    /// Passes over the training images [default: the model's; 20 of the mlp]
-    #[arg(long, allow_negative_numbers = true, env = "LAYERLENS_EPOCHS")]
-    pub epochs: Option<usize>,
-    /// Images of one step [default: the model's; 128 of the mlp]
-    #[arg(long, allow_negative_numbers = true)]
-    pub batch_size: Option<usize>,
-    /// Step size of Adam, above 0 [default: the model's; 0.001 of the mlp]
-    #[arg(long, alias = "lr", allow_negative_numbers = true)]
-    pub learning_rate: Option<f64>,
+    #[command(flatten)]
+    pub training: TrainingArgs,
     /// Share of the values that dropout layers drop in training, from 0 to below 1 [default: the model's; 0.5 of the mlp]
     #[arg(long, allow_negative_numbers = true)]
     pub dropout: Option<f32>,
-    /// Share of the training images kept for validation [default: the model's; a sixth of the mlp, 0.2 of the cnns]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
-    pub validation: Option<f64>,
-    /// Which images those are [default: the model's; random of the mlp, last of the cnns]
-    #[arg(long, value_enum)]
-    pub validation_split: Option<ValidationSplit>,
-    /// End after this many epochs without a new least validation loss
-    #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
-    pub patience: Option<usize>,
-    /// Keep the weights of the epoch of least validation loss instead of the last
-    #[arg(long)]
-    pub keep_best: bool,
-    /// Classify the test images after each epoch too, as the cnns do anyway
-    #[arg(long)]
-    pub test_every_epoch: bool,
     /// Write a checkpoint after every so many epochs, below the run's folder
     #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
     pub checkpoint_every: Option<usize>,
@@ -81,21 +59,6 @@ impl TrainArgs {
         self.dropout.map_or(Ok(blueprint.clone()), |rate| blueprint.with_dropout(rate))
     }
 
-    /// How the model is trained by default, with what the flags say otherwise.
-    fn training(&self, of_model: &Training, seed: u64) -> Training {
-        Training {
-            epochs: self.epochs.unwrap_or(of_model.epochs),
-            batch_size: self.batch_size.unwrap_or(of_model.batch_size),
-            learning_rate: self.learning_rate.unwrap_or(of_model.learning_rate),
-            validation: self.validation.unwrap_or(of_model.validation),
-            validation_split: self.validation_split.unwrap_or(of_model.validation_split),
-            patience: self.patience.or(of_model.patience),
-            keep_best: self.keep_best || of_model.keep_best,
-            test_every_epoch: self.test_every_epoch || of_model.test_every_epoch,
-            random_state: seed,
-        }
-    }
-
     /// The library's form of the flags.
     ///
     /// # Errors
@@ -103,7 +66,7 @@ impl TrainArgs {
     pub fn to_run(&self, global: &Global) -> Result<TrainRun, Error> {
         let architecture = self.blueprint()?;
         Ok(TrainRun {
-            training: self.training(&architecture.training, global.seed),
+            training: self.training.training(&architecture.training, global.seed),
             checkpoint_every: self.checkpoint_every,
             resume_from: self.resume_from.clone(),
             architecture,

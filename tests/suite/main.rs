@@ -14,6 +14,7 @@ mod invariants;
 mod methods;
 mod neighbor_search;
 mod neighbors;
+mod network;
 mod parity;
 mod pca;
 mod placement;

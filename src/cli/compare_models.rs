@@ -1,0 +1,117 @@
+//! `layerlens compare-models`: the second study.
+
+use super::cluster_flags::{ClusterFlags, Method};
+use super::data_args::DataArgs;
+use super::methods::SharedMethodFlags;
+use super::neighbors::SearchArgs;
+use super::training_args::TrainingArgs;
+use super::{Global, argv, method_title, print, say};
+use anyhow::Result;
+use clap::Args;
+use layerlens::Error;
+use layerlens::model::{Blueprint, Contender, PRESETS, is_sweep, read_sweep};
+use layerlens::report::{cluster_table, model_table, quality_table, table};
+use layerlens::run::{self, CompareModels, Encoded};
+use std::path::Path;
+
+/// Which models, and what to look into.
+#[derive(Clone, Debug, Args)]
+pub struct CompareModelsArgs {
+    #[arg(value_name = "MODEL", default_values = ["cnn-default", "cnn-a", "cnn-b"], help = models_help())]
+    models: Vec<String>,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    training: TrainingArgs,
+    /// Layer to look into on the test images, none, or auto: the last hidden dense layer of cnn-a, else of the first model that has one
+    #[arg(long, value_name = "MODEL/LAYER", default_value = "auto")]
+    encode: String,
+    /// Methods to embed that layer with
+    #[arg(long, value_delimiter = ',', default_value = "pca,tsne")]
+    methods: Vec<String>,
+    #[command(flatten)]
+    search: SearchArgs,
+    /// Methods to cluster that layer with
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means,dbscan", help_heading = "Clusters")]
+    clusters: Vec<Method>,
+    #[command(flatten)]
+    cluster_flags: ClusterFlags,
+    #[command(flatten)]
+    flags: SharedMethodFlags,
+}
+
+fn models_help() -> String {
+    let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
+    format!(
+        "Models: {}, a .toml file that describes one, or a .toml file of several ([[model]] tables with architecture, name, hidden, epochs, batch_size, learning_rate; lists are combined)",
+        names.join(", ")
+    )
+}
+
+impl CompareModelsArgs {
+    /// The models, trained as the flags say, or else as they are by default.
+    fn contenders(&self, seed: u64) -> Result<Vec<Contender>, Error> {
+        let mut contenders = Vec::new();
+        for name in &self.models {
+            let path = Path::new(name);
+            let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+            if is_file && is_sweep(path)? {
+                contenders.extend(read_sweep(path)?);
+            } else {
+                contenders.push(Contender::new(Blueprint::open(name)?));
+            }
+        }
+        for contender in &mut contenders {
+            contender.training = self.training.training(&contender.training, seed);
+        }
+        Ok(contenders)
+    }
+
+    fn encoded(&self) -> Result<Encoded, Error> {
+        match self.encode.as_str() {
+            "auto" => Ok(Encoded::Auto),
+            "none" => Ok(Encoded::None),
+            words => match words.rsplit_once('/') {
+                Some((model, layer)) => Ok(Encoded::Layer(model.into(), layer.into())),
+                None => Err(Error::parameter("--encode", words, "MODEL/LAYER as in cnn-a/dense_2, auto, or none")),
+            },
+        }
+    }
+}
+
+/// Trains, compares, looks into the layer, and says where everything is.
+pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
+    let job = CompareModels {
+        data: args.data.request(),
+        models: args.contenders(global.seed)?,
+        encoded: args.encoded()?,
+        methods: args.flags.choose(&args.methods, global.seed)?,
+        search: args.search.search(),
+        clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
+        seed: global.seed,
+        out: global.out.clone(),
+        force: global.force,
+        resume: global.resume,
+        argv: argv(),
+    };
+    let (device, description) = global.open()?;
+    let summary = run::compare_models(&job, &device, &description, &global.terminal())?;
+    for warning in &summary.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    let path = summary.path.display();
+    let encoded = summary.encoded.map_or(String::new(), |(model, layer)| {
+        let clusters: Vec<String> = summary.clusters.iter().map(cluster_table::text).collect();
+        format!(
+            "\n{layer} of {model} on the test images\n\n{}\n{}\n{}",
+            table::text(&summary.scores, &method_title),
+            quality_table::text(&summary.quality, &method_title),
+            clusters.join("\n")
+        )
+    });
+    print(&format!(
+        "\n{}{encoded}\nwritten to {path}:\n  scores/       the comparison, scores of the encoded layer (.csv)\n  figures/      comparison, histories, architectures, examples, maps, clusters, galleries (.png and .svg)\n  history_*.csv loss and accuracy after each epoch\n  model/        weights (.safetensors)\n  clusters/     the cluster of every test image, contingency, agreement\n  manifest.json configuration, device, times, results\nlook at {path}/figures/models.png first\n",
+        model_table::text(&summary.rows),
+    ));
+    Ok(())
+}

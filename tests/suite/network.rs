@@ -1,0 +1,197 @@
+//! Networks: shapes and parameters against Keras, gradients against PyTorch, our convolutions against burn's.
+
+use crate::support::{Variant, gpu};
+use burn::tensor::{Device, Tensor, TensorData, activation};
+use layerlens::model::{
+    Activation, Architecture, Arrangement, Blueprint, LayerKind, LayerSpec, Look, Network, PRESET_INPUT, PRESETS, Padding,
+    Weights,
+};
+use layerlens::training::Training;
+use serde_json::Value;
+
+fn fixture(name: &str) -> Value {
+    let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_slice(&std::fs::read(path).expect("a fixture")).expect("JSON")
+}
+
+fn layer(kind: LayerKind) -> LayerSpec {
+    LayerSpec::new(kind)
+}
+
+fn conv(filters: usize, kernel: [usize; 2], padding: Padding, activation: Activation) -> LayerSpec {
+    layer(LayerKind::Conv { filters, kernel, padding, activation })
+}
+
+fn dense(units: usize, activation: Activation) -> LayerSpec {
+    layer(LayerKind::Dense { units, activation })
+}
+
+fn build(hidden: Vec<LayerSpec>, input: [usize; 3], n_classes: usize) -> Architecture {
+    Blueprint::new("test", hidden, Training::default()).build(input, n_classes).expect("layers that fit")
+}
+
+/// A network with every kind of layer, as in make_summaries.py.
+fn every_kind() -> Architecture {
+    let norm = || layer(LayerKind::BatchNorm { momentum: 0.99, epsilon: 1e-3 });
+    let function = |activation| layer(LayerKind::Activation { activation });
+    let hidden = vec![
+        conv(8, [5, 2], Padding::Valid, Activation::Sigmoid),
+        norm(),
+        layer(LayerKind::AvgPool { size: [2, 3] }),
+        conv(6, [2, 4], Padding::Same, Activation::Linear),
+        norm(),
+        function(Activation::Tanh),
+        layer(LayerKind::Dropout { rate: 0.25 }),
+        layer(LayerKind::MaxPool { size: [2, 2] }),
+        layer(LayerKind::Flatten),
+        dense(20, Activation::Linear),
+        norm(),
+        function(Activation::Relu),
+    ];
+    build(hidden, PRESET_INPUT, 7)
+}
+
+#[test]
+fn shapes_and_parameters_are_those_of_keras() {
+    let expected = fixture("summaries.json");
+    let presets = PRESETS.iter().map(|preset| {
+        let blueprint = Blueprint::open(preset.name).expect("a preset");
+        (preset.name, blueprint.build(PRESET_INPUT, preset.n_classes).expect("a preset's layers"))
+    });
+    for (name, architecture) in presets.chain([("every-kind", every_kind())]) {
+        let expected = &expected[name];
+        let rows = architecture.summary();
+        assert_eq!(rows.len(), expected["layers"].as_array().unwrap().len(), "{name}");
+        for (row, layer) in rows.iter().zip(expected["layers"].as_array().unwrap()) {
+            let shape: Vec<String> = layer[1].as_array().unwrap().iter().map(Value::to_string).collect();
+            assert_eq!((row.type_name, &row.output), (layer[0].as_str().unwrap(), &shape.join(", ")), "{name}");
+            assert_eq!(row.n_parameters as u64, layer[2], "{name}, {}", row.name);
+        }
+        let (trainable, fixed) = architecture.n_parameters_by_kind();
+        assert_eq!(
+            (trainable as u64, fixed as u64),
+            (expected["trainable"].as_u64().unwrap(), expected["non_trainable"].as_u64().unwrap())
+        );
+        assert_eq!(architecture.n_parameters() as u64, expected["total"], "{name}");
+    }
+}
+
+#[test]
+fn layers_are_looked_into_by_rule_or_as_told() {
+    let names = |architecture: &Architecture| architecture.layer_names().join(" ");
+    let preset = |name| Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap();
+    assert_eq!(names(&preset("mlp")), "layer_1 layer_2 softmax");
+    assert_eq!(names(&preset("cnn-a")), "conv_1 dense_1 dense_2 softmax");
+    // Where the activation is a layer of its own, that one is looked into.
+    assert_eq!(names(&every_kind()), "conv_1 activation_1 activation_2 softmax");
+    let forms: Vec<_> = preset("cnn-default").looked_into().iter().map(|layer| (layer.pooled, layer.width)).collect();
+    assert_eq!(forms, [(true, 32), (true, 32)], "25,088 and 6,272 values are too many");
+    let mut told = preset("cnn-default");
+    for (layer, look) in [(0, Look::No), (1, Look::Pooled), (2, Look::Flattened), (3, Look::Yes)] {
+        told.layers[layer].look = look;
+    }
+    assert_eq!(names(&told), "pool_1 conv_2 flatten_1 softmax");
+    assert_eq!(told.looked_into().iter().map(|layer| layer.width).collect::<Vec<_>>(), [32, 6272, 6272]);
+}
+
+/// `value` of make_gradients.py.
+fn value(stream: usize, n: usize) -> Vec<f32> {
+    (0..n).map(|at| (0.5 * (12.9898 * (at + 1) as f64 + 78.233 * stream as f64).sin()) as f32).collect()
+}
+
+/// The network of make_gradients.py with its weights.
+fn checked_network() -> (Architecture, Weights) {
+    let norm = || layer(LayerKind::BatchNorm { momentum: 0.9, epsilon: 1e-3 });
+    let hidden = vec![
+        conv(3, [3, 2], Padding::Same, Activation::Relu),
+        layer(LayerKind::MaxPool { size: [2, 2] }),
+        norm(),
+        conv(4, [2, 3], Padding::Valid, Activation::Sigmoid),
+        layer(LayerKind::AvgPool { size: [2, 1] }),
+        layer(LayerKind::Flatten),
+        layer(LayerKind::Dropout { rate: 0.25 }),
+        dense(5, Activation::Linear),
+        norm(),
+        layer(LayerKind::Activation { activation: Activation::Tanh }),
+    ];
+    let architecture = build(hidden, [8, 9, 2], 3);
+    let mut weights = architecture.initial_weights(0);
+    let tensors = architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters);
+    for (at, tensor) in tensors.filter(|tensor| tensor.is_trainable()).enumerate() {
+        let plus = if tensor.name.ends_with("gamma") { 1.0 } else { 0.0 };
+        let values = value(at + 1, tensor.len()).into_iter().map(|value| value + plus).collect();
+        weights.insert(tensor.name, tensor.shape, values);
+    }
+    (architecture, weights)
+}
+
+/// Holds loss, gradients and moving statistics of one batch to those of PyTorch.
+fn check_gradients(device: &Device, arrangement: Arrangement) {
+    let expected = fixture("gradients.json");
+    let (architecture, weights) = checked_network();
+    let tracked = device.clone().autodiff();
+    let mut network = Network::from_weights(&architecture, &weights, &tracked, arrangement).unwrap();
+    let tensor = |values: Vec<f32>, columns: usize| {
+        let rows = values.len() / columns;
+        Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &tracked)
+    };
+    let x = tensor(value(0, 11 * 144).into_iter().map(|value| value + 0.5).collect(), 144);
+    let mask = tensor((0..88).map(|at| if at * 7 % 4 == 0 { 0.0 } else { 1.0 / 0.75 }).collect(), 8);
+    let targets = tensor((0..33).map(|at| f32::from(u8::from(at % 3 == (at / 3) % 3))).collect(), 3);
+    let logits = network.forward_training(x, vec![mask]);
+    let loss = (activation::log_softmax(logits, 1) * targets).sum().neg() / 11.0;
+    let found = loss.clone().into_data().try_to_vec::<f32>().unwrap()[0];
+    assert!((f64::from(found) - expected["loss"].as_f64().unwrap()).abs() < 1e-6, "{arrangement:?}: {found}");
+    let gradients = loss.backward();
+    for (name, tensor) in network.trained_names().zip(network.trained()) {
+        let found = tensor.grad(&gradients).expect("a gradient").into_data().try_to_vec::<f32>().unwrap();
+        close(&found, &expected["gradients"][name], &format!("{arrangement:?}, {name}"));
+    }
+    let after = network.to_weights().unwrap();
+    for (name, values) in expected["moving"].as_object().unwrap() {
+        let found = after.get(name, &[values.as_array().unwrap().len()]).unwrap();
+        close(found, values, &format!("{arrangement:?}, {name}"));
+    }
+}
+
+/// Sums of some hundred products of numbers below 2 in single precision: found are differences of 2e-7.
+fn close(found: &[f32], expected: &Value, what: &str) {
+    let expected = expected.as_array().unwrap();
+    assert_eq!(found.len(), expected.len(), "{what}");
+    for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let expected = expected.as_f64().unwrap();
+        assert!((f64::from(*found) - expected).abs() < 2e-6, "{what}, {at}: {found}, in double precision {expected}");
+    }
+}
+
+#[test]
+fn gradients_of_every_kind_of_layer_are_those_of_pytorch() {
+    check_gradients(&Device::flex(), Arrangement::ChannelsLast);
+    check_gradients(&Device::flex(), Arrangement::ChannelsFirst);
+    if let Some(gpu) = gpu(Variant::Adapter) {
+        check_gradients(&gpu.burn().unwrap(), Arrangement::ChannelsFirst);
+    }
+}
+
+#[test]
+fn our_convolutions_answer_as_those_of_burn() {
+    for name in ["cnn-default", "cnn-a"] {
+        let mut architecture = Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap();
+        architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
+        let weights = architecture.initial_weights(3);
+        let answers = |arrangement| {
+            let network = Network::from_weights(&architecture, &weights, &Device::flex(), arrangement).unwrap();
+            let x = Tensor::from_data(TensorData::new(value(1, 5 * 784), [5, 784]), &Device::flex());
+            let (layers, logits) = network.forward(x.clone());
+            assert_eq!(logits.clone().into_data(), network.logits(x).into_data());
+            layers.into_iter().chain([logits]).map(|layer| layer.into_data().try_to_vec::<f32>().unwrap()).collect::<Vec<_>>()
+        };
+        let (ours, burns) = (answers(Arrangement::ChannelsLast), answers(Arrangement::ChannelsFirst));
+        assert_eq!(ours.len(), architecture.layers.len());
+        for (layer, (ours, burns)) in ours.iter().zip(&burns).enumerate() {
+            assert_eq!(ours.len(), burns.len());
+            let off = ours.iter().zip(burns).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 2e-6, "{name}, layer {layer}: {off:e}");
+        }
+    }
+}
