@@ -15,8 +15,8 @@ pub struct ClusterFlags {
     #[arg(long, default_value_t = KMeans::default().n_init, allow_negative_numbers = true, help_heading = "Clusters")]
     n_init: usize,
     /// k-means: iterations of a start at most
-    #[arg(long, alias = "n-iter", default_value_t = KMeans::default().max_iter, allow_negative_numbers = true, help_heading = "Clusters")]
-    max_iter: usize,
+    #[arg(long, default_value_t = KMeans::default().max_iter, allow_negative_numbers = true, help_heading = "Clusters")]
+    k_means_max_iter: usize,
     /// k-means: movement of the centres at which a start ends, as a share of the variance
     #[arg(long, default_value_t = KMeans::default().tol, allow_negative_numbers = true, help_heading = "Clusters")]
     tol: f64,
@@ -38,6 +38,8 @@ pub struct ClusterFlags {
 /// How clusters are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Method {
+    /// Not at all
+    None,
     /// Around means, a given number
     #[value(name = "k-means", alias = "kmeans")]
     KMeans,
@@ -60,11 +62,12 @@ impl ClusterFlags {
         let mut chosen = Vec::new();
         for method in methods {
             let method = match method {
+                Method::None => continue,
                 Method::KMeans => ClusterMethod::KMeans {
                     n_clusters: self.n_clusters,
                     parameters: KMeans {
                         n_init: self.n_init,
-                        max_iter: self.max_iter,
+                        max_iter: self.k_means_max_iter,
                         tol: self.tol,
                         random_state: seed,
                         ..KMeans::default()

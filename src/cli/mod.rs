@@ -179,3 +179,27 @@ fn print(text: &str) {
     use std::io::Write;
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+    use std::collections::HashSet;
+
+    /// clap checks this itself, but not in release builds.
+    #[test]
+    fn no_command_has_a_flag_twice() {
+        let mut cli = Cli::command();
+        cli.build();
+        for command in cli.get_subcommands() {
+            let (mut ids, mut names) = (HashSet::new(), HashSet::new());
+            for flag in command.get_arguments() {
+                assert!(ids.insert(flag.get_id()), "{} {}", command.get_name(), flag.get_id());
+                let aliases = flag.get_all_aliases().unwrap_or_default();
+                for name in flag.get_long().into_iter().chain(aliases) {
+                    assert!(names.insert(name.to_owned()), "{} --{name}", command.get_name());
+                }
+            }
+        }
+    }
+}

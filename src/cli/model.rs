@@ -3,9 +3,12 @@
 use super::print;
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use layerlens::files::create_folder;
 use layerlens::model::{Architecture, Blueprint, PRESET_INPUT, PRESETS, read_weights};
+use layerlens::report::drawing::drawing;
+use layerlens::report::figures::save;
 use layerlens::training::{Training, ValidationSplit};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What to do with a model.
 #[derive(Clone, Debug, Args)]
@@ -29,6 +32,9 @@ pub struct ShowArgs {
     /// Height, width and channels of an image, for a model that takes any [default: 28,28,1]
     #[arg(long, value_name = "H,W,C", value_delimiter = ',', num_args = 1)]
     input: Option<Vec<usize>>,
+    /// Write the drawing of the model into this folder too, as architecture.png and .svg
+    #[arg(long, value_name = "DIR")]
+    drawing: Option<PathBuf>,
     /// Classes, for a model that takes any [default: those of the study it is from, 10 of a described one]
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
@@ -58,6 +64,11 @@ fn show(args: &ShowArgs) -> Result<()> {
     text += "\n";
     if let Some(training) = training {
         text += &format!("trained by default: {}\n", plan(&training));
+    }
+    if let Some(folder) = &args.drawing {
+        create_folder(folder)?;
+        let [png, svg] = save(&drawing(&name, &architecture), &folder.join("architecture"))?;
+        text += &format!("drawn in {} and {}\n", png.display(), svg.display());
     }
     print(&text);
     Ok(())

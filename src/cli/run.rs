@@ -1,12 +1,13 @@
 //! `layerlens run`, and `layerlens` alone: the whole study.
 
+use super::cluster_flags::{ClusterFlags, Method};
 use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
 use super::train::TrainArgs;
 use super::{Global, method_title, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
-use layerlens::report::{insights_table, quality_table, table};
+use layerlens::report::{cluster_table, insights_table, quality_table, table};
 use layerlens::run::{self, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,11 @@ pub struct RunArgs {
     methods: Vec<String>,
     #[command(flatten)]
     search: SearchArgs,
+    /// Methods to cluster every space with: its test points, or its training points if there are no others
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means", help_heading = "Clusters")]
+    clusters: Vec<Method>,
+    #[command(flatten)]
+    cluster_flags: ClusterFlags,
     #[command(flatten)]
     flags: SharedMethodFlags,
 }
@@ -59,6 +65,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         activations: args.from_activations.clone(),
         methods: args.flags.choose(&args.methods, global.seed)?,
         search: args.search.search(),
+        clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
     };
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
@@ -74,10 +81,11 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}look at {path}/figures/{} first\n",
+        "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}look at {path}/figures/{} first\n",
         table::text(&summary.scores, &method_title),
         quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),
+        cluster_table::summary_text(&summary.clusters),
         classifier(&summary),
         written(&summary.path),
         first_look(&summary.path, &job.methods),
@@ -96,11 +104,12 @@ fn classifier(summary: &Summary) -> String {
 
 /// What is in the folder of a run, a line each.
 fn written(folder: &Path) -> String {
-    const PARTS: [(&str, &str); 8] = [
+    const PARTS: [(&str, &str); 9] = [
         ("figures", "maps of every layer, history, examples, scores, gains, confusions (.png and .svg)"),
         ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
         ("embeddings", "places in every map (.npy)"),
         ("maps", "the maps, for `layerlens transform` (.safetensors)"),
+        ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
         ("neighbors", "nearest neighbours in every space (.safetensors)"),
         ("activations", "answers of every layer (.npy), as --from-activations takes them"),
         ("model", "weights (.safetensors)"),

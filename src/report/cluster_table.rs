@@ -113,6 +113,28 @@ fn fact((name, value): &(String, f64)) -> String {
     format!("{} {value:.decimals$}", name.replace('_', " "))
 }
 
+/// What was found in several spaces, as text: a line a space and method.
+pub fn summary_text(found: &[Clustered]) -> String {
+    let mut text = String::new();
+    let Some(first) = found.first() else { return text };
+    let width = found.iter().map(|row| row.space.chars().count()).max().unwrap_or(0).max(10);
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "clusters of {} points, and how they agree with the {} classes", first.n_points, first.classes.len());
+    let _ = writeln!(
+        text,
+        "{:<width$} {:<16} {:>9}{:>9}{:>9}{:>9}{:>9}{:>12}",
+        "space", "method", "clusters", "noise", "ARI", "NMI", "purity", "silhouette"
+    );
+    for row in found {
+        let figures = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity];
+        let figures: String = figures.map(|figure| format!("{:>9}", number(figure))).concat();
+        let (silhouette, noise) = (number(row.silhouette), row.n_noise);
+        let _ =
+            writeln!(text, "{:<width$} {:<16} {:>9}{noise:>9}{figures}{silhouette:>12}", row.space, row.method, row.n_clusters);
+    }
+    text
+}
+
 /// What was found, as text.
 pub fn text(found: &Clustered) -> String {
     let mut text = String::new();

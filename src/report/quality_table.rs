@@ -29,12 +29,13 @@ pub fn text(rows: &[MapQuality], title_of: &dyn Fn(&str) -> String) -> String {
     }
     let mut columns = vec!["trust.", "contin.", "recall", "global", "triplets", "Spearman"];
     columns.extend(new.map(|_| "new trust."));
+    let width = rows.iter().map(|row| row.space.chars().count()).max().unwrap_or(0).max(10);
     let header: String = columns.iter().map(|column| format!("{column:>11}")).collect();
-    let _ = writeln!(text, "{:<10} {:<16} {:>6}{header}", "space", "map", "dims");
+    let _ = writeln!(text, "{:<width$} {:<16} {:>6}{header}", "space", "map", "dims");
     for row in rows {
         let values: String = figures(row)[..columns.len()].iter().map(|value| cell(*value)).collect();
         let map = row.method.as_deref().map_or("given".into(), title_of);
-        let _ = writeln!(text, "{:<10} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
+        let _ = writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
     }
     text
 }

@@ -11,10 +11,11 @@ pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
     let mut text = String::new();
     let Some(first) = scores.first() else { return text };
     let ks: Vec<usize> = first.knn.iter().map(|score| score.n_neighbors).collect();
+    let width = scores.iter().map(|row| row.space.chars().count()).max().unwrap_or(0).max(10);
     let header = |text: &mut String| {
         let columns: String = ks.iter().map(|k| format!("{:>9}", format!("k = {k}"))).collect();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:<10} {:<16} {:>6}{columns}", "space", "map", "dims");
+        let _ = writeln!(text, "{:<width$} {:<16} {:>6}{columns}", "space", "map", "dims");
     };
     for kind in [ScoredOn::Test, ScoredOn::TrainLeaveOneOut] {
         let rows: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == kind).collect();
@@ -28,14 +29,15 @@ pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
                 )
             }
             ScoredOn::TrainLeaveOneOut => {
-                writeln!(text, "\nthe same of the {} training points in their own map, each without its own vote", one.n_scored)
+                let what = if text.is_empty() { "k-NN accuracy" } else { "\nthe same" };
+                writeln!(text, "{what} of the {} fitted points among themselves, each without its own vote", one.n_scored)
             }
         };
         header(&mut text);
         for row in rows {
             let values: String = row.knn.iter().map(|score| format!("{:>9.4}", score.accuracy)).collect();
             let map = row.method.as_deref().map_or("all dimensions".into(), title_of);
-            let _ = writeln!(text, "{:<10} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
+            let _ = writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
         }
     }
     text

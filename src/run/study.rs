@@ -1,19 +1,24 @@
 //! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it needs on the disk.
 
+use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::figures;
 use super::folder::{Opening, RunFolder};
 use super::insights;
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::quality::write_quality;
-use super::space::{Map, SpaceStage, most_voters};
+use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage};
 use crate::compute::{Description, Device};
+use crate::dataset::Original;
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapQuality, N_NEIGHBORS, Scores};
+use crate::matrix::Matrix;
 use crate::neighbors::Search;
 use crate::progress::Reporter;
+use crate::report::cluster_table::Clustered;
+use crate::report::figures::cluster_maps::Classes;
 use crate::report::table;
 use crate::training::Performance;
 use serde::{Deserialize, Serialize};
@@ -45,6 +50,8 @@ pub struct Run {
     pub methods: Vec<MethodChoice>,
     /// How neighbours are searched for.
     pub search: Search,
+    /// How clusters are sought in every space, among the test points if there are any.
+    pub clusters: Vec<ClusterMethod>,
 }
 
 /// What a run ended with.
@@ -60,6 +67,8 @@ pub struct Summary {
     pub quality: Vec<MapQuality>,
     /// What the methods report of their maps.
     pub maps: Vec<MapResults>,
+    /// Clusters of every space.
+    pub clusters: Vec<Clustered>,
     /// What the layers did, if they were looked into.
     pub insights: Option<Insights>,
     /// Names of the classes.
@@ -116,10 +125,11 @@ pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Repor
         if folder.manifest.results.contains_key(name) { folder.noted(name) } else { Ok(T::default()) }
     }
     let (test, scores, quality) = (noted(&folder, "test")?, noted(&folder, "knn")?, noted(&folder, "quality")?);
-    let (maps, insights, warnings) = (noted(&folder, "maps")?, noted(&folder, "insights")?, folder.manifest.warnings.clone());
+    let (maps, clusters) = (noted(&folder, "maps")?, noted(&folder, "clusters")?);
+    let (insights, warnings) = (noted(&folder, "insights")?, folder.manifest.warnings.clone());
     let names = folder.path().join("activations/class_names.txt");
     let class_names = if names.exists() { layers::read_names(&names)? } else { Vec::new() };
-    Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps, insights, class_names, warnings })
+    Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps, clusters, insights, class_names, warnings })
 }
 
 /// What all stages share.
@@ -142,7 +152,7 @@ impl Work<'_> {
             layers.write(folder)?;
             folder.finish_stage(ACTIVATIONS, start, "cpu")?;
         }
-        self.look_into(folder, layers)
+        self.look_into(folder, layers, None)
     }
 
     /// Trains, and looks into the layers.
@@ -158,12 +168,16 @@ impl Work<'_> {
             };
             activation_stage(folder, prepared, &weights, device, kind)?;
         }
-        self.look_into(folder, &Layers::read(&folder.path().join("activations"))?)
+        let mut layers = Layers::read(&folder.path().join("activations"))?;
+        if let Some(test) = &mut layers.test {
+            test.images = Some(prepared.data.test.images.clone());
+        }
+        self.look_into(folder, &layers, prepared.data.original.as_ref())
     }
 
     /// Everything that is done with the layers, wherever they come from.
-    fn look_into(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
-        let mut maps = Vec::new();
+    fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<()> {
+        let mut maps: Vec<Map> = Vec::new();
         for (at, train) in layers.train.layers.iter().enumerate() {
             let space = SpaceStage {
                 folder,
@@ -175,10 +189,50 @@ impl Work<'_> {
                 train,
                 test: layers.test.as_ref().map(|test| &test.layers[at]),
             };
-            maps.extend(space.run(self.methods)?);
+            let of_space = space.run(self.methods)?;
+            self.cluster(folder, layers, original, at, &of_space)?;
+            maps.extend(of_space);
         }
         self.insights(folder, layers)?;
         self.tables_and_figures(folder, layers, &maps)
+    }
+
+    /// The clusters of one space, among the points that are scored.
+    fn cluster(
+        &self,
+        folder: &mut RunFolder,
+        layers: &Layers,
+        original: Option<&Original>,
+        at: usize,
+        maps: &[Map],
+    ) -> Result<()> {
+        let (part, layer) = (layers.scored(), &layers.scored().layers[at]);
+        let stage = format!("clusters {}", layer.name);
+        if self.run.clusters.is_empty() || folder.has_finished(&stage) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("clusters of {}", title(&layer.name)));
+        let points = if layers.test.is_some() { "test" } else { "training" };
+        let place = |map: &'_ Map| -> Result<String> { Ok(embedding::method(&map.method)?.title.into()) };
+        let mut places: Vec<(String, &Matrix)> = Vec::new();
+        for map in maps {
+            places.push((place(map)?, if layers.test.is_some() { map.test.as_ref().unwrap_or(&map.train) } else { &map.train }));
+        }
+        let kinds = original.filter(|_| layers.test.is_some());
+        let space = ClusterSpace {
+            name: &layer.name,
+            title: &format!("{}, {points} points", title(&layer.name)),
+            x: &layer.values,
+            classes: Some(Classes { labels: &part.labels, names: &layers.class_names }),
+            kinds: kinds.map(|original| Classes { labels: &original.test, names: &original.class_names }),
+            maps: &places,
+            images: part.images.as_ref(),
+        };
+        let found = cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref())?;
+        drop(observer);
+        folder.add_results("clusters", found);
+        folder.finish_stage(&stage, start, self.kind)
     }
 
     fn insights(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
@@ -231,6 +285,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
             "n_neighbors": N_NEIGHBORS,
             "methods": methods,
             "neighbors": run.search,
+            "clusters": run.clusters,
         }),
         device: description.clone(),
         inputs: layers::sources(&layers.files)?,

@@ -13,6 +13,7 @@ use crate::evaluation::N_NEIGHBORS;
 use crate::files::write_atomic;
 use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
+use crate::report::drawing::drawing;
 use crate::training::{Checkpoint, Checkpoints, History, Job, Trained, Training, check_fit, evaluate};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -111,6 +112,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
     });
     if let Some(study) = study {
         config["neighbors"] = serde_json::json!(study.search);
+        config["clusters"] = serde_json::json!(study.clusters);
     }
     config
 }
@@ -219,6 +221,7 @@ pub(super) fn train_stage(
             trained.weights
         }
     };
+    figures::write(folder, "architecture", &drawing("The network", architecture))?;
     let path = folder.below("model/weights.safetensors")?;
     write_weights(&path, architecture, &weights)?;
     folder.list("model/weights.safetensors", None, None);
