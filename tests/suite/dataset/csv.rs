@@ -201,7 +201,7 @@ fn wrong_shapes_are_named_by_line() {
     assert_eq!(refused(1, "label\n"), "has a header and no rows, expected at least one");
     assert_eq!(refused(1, "0,1\n1,1\n"), "has 2 columns, expected 1: a label a line");
     assert_eq!(refused(0, "0,1,2\n1,2,3\n"), format!("has 3 columns of pixels: {square}"));
-    let wider = refused(2, "7,1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8,9\n");
+    let wider = refused(2, "a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n1,2,3,4,5,6,7,8,9\n");
     assert!(wider.starts_with("the images are 3 x 3, but those of"), "{wider}");
 }
 
