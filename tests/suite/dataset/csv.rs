@@ -44,6 +44,9 @@ fn refused(at: usize, text: &str) -> String {
     input_error(open(folder.path(), Header::Auto), &folder.path().join(name))
 }
 
+/// What is done to the texts of the four files.
+type Change<'a> = &'a dyn Fn(&mut [String; 4]);
+
 #[test]
 fn four_files_are_read_with_or_without_headers() {
     let headers = |texts: &mut [String; 4]| texts.iter_mut().for_each(|text| *text = text.split_once('\n').unwrap().1.into());
@@ -61,7 +64,7 @@ fn four_files_are_read_with_or_without_headers() {
     };
     let loose_end = |texts: &mut [String; 4]| texts.iter_mut().for_each(|text| text.truncate(text.len() - 1));
     let empty_lines = |texts: &mut [String; 4]| texts.iter_mut().for_each(|text| text.push_str("\r\n\n\n"));
-    let variants: [(&str, &dyn Fn(&mut [String; 4])); 7] = [
+    let variants: [(&str, Change); 7] = [
         ("numbered", &|_| {}),
         ("none", &headers),
         ("named", &named),
