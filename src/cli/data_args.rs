@@ -20,7 +20,7 @@ pub struct ReadingArgs {
     /// Folder of a named data set's files [default: LAYERLENS_DATA_DIR, the XDG data folder, /usr/share/datasets]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub data_dir: Option<PathBuf>,
-    /// Groups of classes that become the labels: fashion-5, or a .toml or .csv file
+    /// Groups of classes that become the labels: fashion-5, fashion-5-names (for labels grouped before), or a .toml or .csv file
     #[arg(long, value_name = "NAME|FILE", help_heading = "Data")]
     pub label_groups: Option<String>,
     /// CSV files have no header: every line is data

@@ -1,10 +1,10 @@
 //! What data are asked for: a name or a path, and how they are to be read.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Whether the first line of a CSV file may be a header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Header {
     /// Decided by the content of the line and by the counts of rows.
@@ -15,7 +15,7 @@ pub enum Header {
 }
 
 /// The data of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// A name in [`super::DATASETS`], or the path of a folder or file.
     pub dataset: String,

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What is sent, as it is: the head without its last empty line, and the body.
+/// What is sent, as it is: the head without its last empty line, and the body. Without a head nothing is, for three seconds.
 pub struct Answer {
     pub head: String,
     pub body: Vec<u8>,
@@ -87,6 +87,10 @@ fn read(stream: &TcpStream) -> Option<Asked> {
 }
 
 fn send(mut stream: TcpStream, head: &str, body: &[u8], stalls: bool) -> std::io::Result<()> {
+    if head.is_empty() {
+        std::thread::sleep(Duration::from_secs(3));
+        return Ok(());
+    }
     stream.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes())?;
     stream.write_all(body)?;
     stream.flush()?;

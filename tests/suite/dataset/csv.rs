@@ -44,6 +44,9 @@ fn refused(at: usize, text: &str) -> String {
     input_error(open(folder.path(), Header::Auto), &folder.path().join(name))
 }
 
+/// What is done to the texts of the four files.
+type Change<'a> = &'a dyn Fn(&mut [String; 4]);
+
 #[test]
 fn four_files_are_read_with_or_without_headers() {
     let headers = |texts: &mut [String; 4]| texts.iter_mut().for_each(|text| *text = text.split_once('\n').unwrap().1.into());
@@ -55,13 +58,18 @@ fn four_files_are_read_with_or_without_headers() {
     let windows = |texts: &mut [String; 4]| {
         texts.iter_mut().for_each(|text| *text = format!("\u{feff}{}", text.replace('\n', "\r\n")));
     };
+    let marked = |texts: &mut [String; 4]| {
+        headers(texts);
+        texts.iter_mut().for_each(|text| text.insert(0, '\u{feff}'));
+    };
     let loose_end = |texts: &mut [String; 4]| texts.iter_mut().for_each(|text| text.truncate(text.len() - 1));
     let empty_lines = |texts: &mut [String; 4]| texts.iter_mut().for_each(|text| text.push_str("\r\n\n\n"));
-    let variants: [(&str, &dyn Fn(&mut [String; 4])); 6] = [
+    let variants: [(&str, Change); 7] = [
         ("numbered", &|_| {}),
         ("none", &headers),
         ("named", &named),
         ("BOM and CRLF", &windows),
+        ("BOM over data", &marked),
         ("no last line feed", &loose_end),
         ("empty lines at the end", &empty_lines),
     ];
@@ -110,6 +118,12 @@ fn counts_of_lines_decide_what_content_cannot() {
     });
     let data = open(folder.path(), Header::Auto).unwrap();
     assert_eq!((data.train.len(), data.warnings.iter().any(|warning| warning.contains("taken for a header"))), (3, true));
+    // Names over pixels, and no header over labels of which the first is 0.
+    let folder = study(|texts| {
+        texts[0].replace_range(..8, "a,b,c,d\n");
+        texts[1] = "0\n1\n0\n".into();
+    });
+    assert_eq!(open(folder.path(), Header::Auto).unwrap().train.labels, [0, 1, 0]);
     // An image that counts, under labels without a header.
     let folder = study(|texts| {
         texts[1] = "1\n1\n0\n1\n".into();
@@ -201,7 +215,7 @@ fn wrong_shapes_are_named_by_line() {
     assert_eq!(refused(1, "label\n"), "has a header and no rows, expected at least one");
     assert_eq!(refused(1, "0,1\n1,1\n"), "has 2 columns, expected 1: a label a line");
     assert_eq!(refused(0, "0,1,2\n1,2,3\n"), format!("has 3 columns of pixels: {square}"));
-    let wider = refused(2, "7,1,2,3,4,5,6,7,8\n1,2,3,4,5,6,7,8,9\n");
+    let wider = refused(2, "a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n1,2,3,4,5,6,7,8,9\n");
     assert!(wider.starts_with("the images are 3 x 3, but those of"), "{wider}");
 }
 
