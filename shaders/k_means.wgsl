@@ -38,19 +38,23 @@ fn assign(
         least = distances[point];
     }
     for (var first = assign_params.first; first < assign_params.last; first += TOGETHER) {
-        let last = min(first + TOGETHER, assign_params.last);
-        var sums: array<f32, TOGETHER>;
+        // Beyond the last centre, that centre again.
+        let last = vec4<u32>(assign_params.last - 1u);
+        let some = min(first + vec4<u32>(0u, 1u, 2u, 3u), last) * d;
+        let more = min(first + vec4<u32>(4u, 5u, 6u, 7u), last) * d;
+        var sums: array<vec4<f32>, 2>;
         for (var f = 0u; f < d; f++) {
             let own = points[row + f];
-            for (var c = first; c < last; c++) {
-                let difference = own - centers[c * d + f];
-                sums[c - first] += difference * difference;
-            }
+            let to_some = own - vec4<f32>(centers[some.x + f], centers[some.y + f], centers[some.z + f], centers[some.w + f]);
+            let to_more = own - vec4<f32>(centers[more.x + f], centers[more.y + f], centers[more.z + f], centers[more.w + f]);
+            sums[0] += to_some * to_some;
+            sums[1] += to_more * to_more;
         }
-        for (var c = first; c < last; c++) {
-            if c == 0u || sums[c - first] < least {
-                best = c;
-                least = sums[c - first];
+        for (var i = 0u; i < TOGETHER; i++) {
+            let square = sums[i / 4u][i % 4u];
+            if first + i < assign_params.last && (first + i == 0u || square < least) {
+                best = first + i;
+                least = square;
             }
         }
     }

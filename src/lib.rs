@@ -65,7 +65,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::tsne::settling::KERNELS,
         evaluation::ranks::KERNELS,
         clustering::k_means::KERNELS,
-        clustering::dbscan::KERNELS,
+        clustering::dbscan::within::KERNELS,
         clustering::silhouette::KERNELS,
         embedding::trimap::triplet_weights::KERNELS,
         embedding::trimap::triplet_forces::KERNELS,

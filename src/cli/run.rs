@@ -7,8 +7,8 @@ use super::{Global, method_title, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
 use layerlens::report::{insights_table, quality_table, table};
-use layerlens::run::{self, MethodChoice, Run};
-use std::path::PathBuf;
+use layerlens::run::{self, MethodChoice, Run, Summary};
+use std::path::{Path, PathBuf};
 
 /// What to look into, and how.
 #[derive(Clone, Debug, Args)]
@@ -42,10 +42,13 @@ impl Default for RunArgs {
     }
 }
 
-/// The method whose figure says most: t-SNE keeps most of the classes, else the last by habit.
-fn first_look(methods: &[MethodChoice]) -> &str {
+/// The figure that says most: t-SNE keeps most of the classes, else the last method by habit.
+fn first_look(folder: &Path, methods: &[MethodChoice]) -> String {
     let tsne = methods.iter().find(|method| method.name == "tsne");
-    tsne.or(methods.last()).map_or("pca", |method| &method.name)
+    let method = tsne.or(methods.last()).map_or("pca", |method| &method.name);
+    let layers = format!("{method}_layers.png");
+    // Given layers may be the input alone.
+    if folder.join("figures").join(&layers).exists() { layers } else { format!("{method}_raw.png") }
 }
 
 /// Does the study, prints the scores, and says where everything is.
@@ -64,9 +67,6 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         let title = method_title(&map.method);
         (format!("{title} of {}", map.space), map.results.as_slice())
     });
-    let classifier = summary.test.map_or(String::new(), |test| {
-        format!("classifier on the test images: accuracy {:.4}, loss {:.4}\n", test.accuracy, test.loss)
-    });
     let insights = summary.insights.as_ref();
     let insights =
         insights.map_or(String::new(), |insights| insights_table::text(insights, &summary.class_names, &method_title) + "\n");
@@ -74,13 +74,42 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}{}\nwritten to {path}:\n  figures/      maps of every layer, history, examples, scores (.png and .svg)\n  scores/       k-NN accuracies, per class too, quality of the maps (.csv)\n  embeddings/   places in every map (.npy)\n  maps/         the maps, for `layerlens transform` (.safetensors)\n  neighbors/    nearest neighbours in every space (.safetensors)\n  activations/  answers of every layer (.npy)\n  model/        weights (.safetensors)\n  manifest.json configuration, device, times, results\nlook at {path}/figures/{}_layers.png first\n",
+        "\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}look at {path}/figures/{} first\n",
         table::text(&summary.scores, &method_title),
         quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),
-        insights,
-        classifier,
-        first_look(&job.methods),
+        classifier(&summary),
+        written(&summary.path),
+        first_look(&summary.path, &job.methods),
     ));
     Ok(())
+}
+
+/// How well the network itself does, if that is known.
+fn classifier(summary: &Summary) -> String {
+    if let Some(test) = summary.test {
+        return format!("classifier on the test images: accuracy {:.4}, loss {:.4}\n", test.accuracy, test.loss);
+    }
+    let given = summary.insights.as_ref().and_then(|insights| insights.confused_pairs.iter().find(|pairs| pairs.space.is_none()));
+    given.map_or(String::new(), |given| format!("the given predictions: accuracy {:.4}\n", given.accuracy))
+}
+
+/// What is in the folder of a run, a line each.
+fn written(folder: &Path) -> String {
+    const PARTS: [(&str, &str); 8] = [
+        ("figures", "maps of every layer, history, examples, scores, gains, confusions (.png and .svg)"),
+        ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
+        ("embeddings", "places in every map (.npy)"),
+        ("maps", "the maps, for `layerlens transform` (.safetensors)"),
+        ("neighbors", "nearest neighbours in every space (.safetensors)"),
+        ("activations", "answers of every layer (.npy), as --from-activations takes them"),
+        ("model", "weights (.safetensors)"),
+        ("manifest.json", "configuration, device, times, results"),
+    ];
+    let there = PARTS.iter().filter(|(name, _)| folder.join(name).exists());
+    there
+        .map(|(name, what)| {
+            format!("  {:<13} {what}\n", if name.contains('.') { (*name).to_owned() } else { format!("{name}/") })
+        })
+        .collect()
 }

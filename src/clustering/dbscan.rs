@@ -7,15 +7,13 @@
 //! memory. The numbers of the clusters, and which of several clusters a border point belongs to, are those of scikit-learn's
 //! scan: clusters are numbered by their first core point, and a border point takes the lowest number.
 //!
-//! Two roads. On the GPU all squared distances are computed tile by tile in the difference form in `f32` ([`tiles`]). On the CPU
+//! Two roads. On the GPU all squared distances are computed tile by tile in the difference form in `f32` ([`within`]). On the CPU
 //! ([`blocks`]) blocks of near points meet only while that can still change the answer, and a pair whose distance is within the
 //! rounding of `eps` is decided in `f64`: the answer is that of exact arithmetic on the `f32` data.
 
 mod blocks;
 mod forest;
-mod tiles;
-
-pub use tiles::{KERNELS, Tile, count_within, lowest_within};
+pub mod within;
 
 use super::NOISE;
 use crate::compute::Device;
@@ -96,7 +94,7 @@ impl Dbscan {
         self.validate()?;
         let lowest = match device {
             Device::Cpu(_) => blocks::lowest_cores(x, self, observer)?,
-            Device::Gpu(_) => tiles::lowest_cores(device, x, self, observer)?,
+            Device::Gpu(_) => within::lowest_cores(device, x, self, observer)?,
         };
         Ok(numbered(&lowest))
     }

@@ -324,8 +324,8 @@ pub fn assign(
         Device::Cpu(_) => cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d),
         Device::Gpu(gpu) => {
             let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
-            // Two loops over the centres, one of them for each feature, and an eighth more around them.
-            let together = (STEPS * 8 / (9 * (d + 1))).max(1);
+            // Eight centres take a turn for each feature and ten more; the end of a loop is a turn too.
+            let together = 8 * (STEPS / (d + 12)).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
                 let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };
@@ -362,7 +362,7 @@ pub fn sum_members(
 }
 
 mod cpu {
-    use super::columns::{Columns, POINTS, squared_distances_of_four};
+    use super::columns::{Columns, POINTS, interleaved, squared_distances};
     use crate::lanes::{LANES, has_fused_multiply_add};
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -397,13 +397,12 @@ mod cpu {
         distances: &mut [f32],
         (d, last): (usize, u32),
     ) {
-        let n = labels.len();
+        let (n, mut together) = (labels.len(), Vec::with_capacity(d));
         for first in (0..n).step_by(POINTS) {
-            // Beyond the last point, that point again.
-            let four: [&[f32]; POINTS] = std::array::from_fn(|i| &points[(first + i).min(n - 1) * d..][..d]);
+            interleaved(&points[first * d..(first + POINTS).min(n) * d], d, &mut together);
             let (mut least, mut at) = ([[f32::INFINITY; LANES]; POINTS], [[0_u32; LANES]; POINTS]);
             for (group, values) in centers.groups().enumerate() {
-                let squares = squared_distances_of_four::<FUSED>(four, values);
+                let squares = squared_distances::<FUSED>(&together, values);
                 for point in 0..POINTS {
                     for lane in 0..LANES {
                         let better = squares[point][lane] < least[point][lane];

@@ -201,7 +201,7 @@ pub fn cluster_distances(
 }
 
 mod cpu {
-    use super::columns::{Columns, POINTS, squared_distances_of_four};
+    use super::columns::{Columns, POINTS, interleaved, squared_distances};
     use crate::lanes::{LANES, has_fused_multiply_add, total};
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -241,14 +241,14 @@ mod cpu {
         sums: &mut [f32],
         (d, k): (usize, usize),
     ) {
-        let n = sums.len() / k;
+        let (n, mut together) = (sums.len() / k, Vec::with_capacity(d));
         for first in (0..n).step_by(POINTS) {
-            let four: [&[f32]; POINTS] = std::array::from_fn(|i| &queries[(first + i).min(n - 1) * d..][..d]);
+            interleaved(&queries[first * d..(first + POINTS).min(n) * d], d, &mut together);
             for (cluster, size, columns) in groups {
                 let mut found = [0.0_f64; POINTS];
                 let (mut parts, last) = ([[0.0_f32; LANES]; POINTS], columns.groups().len() - 1);
                 for (at, group) in columns.groups().enumerate() {
-                    let squares = squared_distances_of_four::<FUSED>(four, group);
+                    let squares = squared_distances::<FUSED>(&together, group);
                     // The last group repeats its last row.
                     let lanes = if at == last { size - at * LANES } else { LANES };
                     for (parts, squares) in parts.iter_mut().zip(&squares) {

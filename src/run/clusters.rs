@@ -17,7 +17,7 @@ use crate::report::figures::{Examples, Figure, Gallery, HeatMap, KDistanceCurve,
 use serde::{Serialize, Serializer};
 
 /// Multiplications that silhouettes may take before they are those of a sample of the points: some seconds on two cores.
-const SILHOUETTE_WORK: usize = 1 << 38;
+const SILHOUETTE_WORK: usize = 1 << 37;
 /// Points of such a sample, at least.
 const LEAST_SAMPLE: usize = 1000;
 /// Clusters of a contingency table or a gallery that are drawn at most, the largest.

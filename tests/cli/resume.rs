@@ -23,19 +23,27 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files.map(read).collect()
 }
 
-/// The manifest's text with the lines that hold times and the last word of the command line left out.
+/// The manifest without times and without the words of the command line that say where the run is and that it is resumed.
 fn timeless(folder: &Path) -> Vec<u8> {
-    let text = fs::read_to_string(folder.join("manifest.json")).unwrap();
-    let argv = manifest(folder)["argv"].as_array().unwrap().clone();
-    let out = argv[argv.iter().position(|word| word == "--out").unwrap() + 1].to_string();
-    let kept = |line: &&str| {
-        let line = line.trim();
-        !(line.starts_with("\"started\"")
-            || line.starts_with("\"seconds\"")
-            || line.starts_with("\"--resume\"")
-            || line.trim_end_matches(',') == out)
-    };
-    text.lines().filter(kept).collect::<Vec<_>>().join("\n").into_bytes()
+    let mut manifest = exact_manifest(folder);
+    manifest["started"] = Value::Null;
+    without_seconds(&mut manifest);
+    let argv = manifest["argv"].as_array_mut().unwrap();
+    argv.retain(|word| word != "--resume");
+    let out = argv.iter().position(|word| word == "--out").unwrap();
+    argv.remove(out + 1);
+    serde_json::to_vec_pretty(&manifest).unwrap()
+}
+
+/// Empties what is called `seconds` or `..._seconds`.
+fn without_seconds(value: &mut Value) {
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(without_seconds),
+        Value::Object(map) => map
+            .iter_mut()
+            .for_each(|(key, value)| if key.ends_with("seconds") { *value = Value::Null } else { without_seconds(value) }),
+        _ => {}
+    }
 }
 
 fn assert_same_contents(a: &Path, b: &Path) {

@@ -112,10 +112,16 @@ impl ClusterMaps<'_> {
 
     fn draw_panel(&self, canvas: &mut dyn Canvas, map: &Matrix, view: &View, coloring: &Coloring) {
         outline(canvas, view.corner, view.size, FRAME);
-        // Noise first: it lies between the clusters and must not hide their edges.
-        let noise = map.rows().zip(&coloring.groups).filter(|(_, group)| group.is_none()).map(|(row, _)| (row, NOISE_COLOR));
-        let others = map.rows().zip(&coloring.groups).filter_map(|(row, group)| group.map(|group| (row, color(group))));
-        view.draw(canvas, &noise.chain(others).collect::<Vec<_>>());
+        // Noise first: it lies between the clusters and must not hide their edges. Groups of a few points last: among many others
+        // they would not be seen.
+        let mut sizes = vec![0_usize; coloring.names.len()];
+        coloring.groups.iter().flatten().for_each(|&group| sizes[group] += 1);
+        let layer =
+            |group: Option<usize>| group.map_or(0, |group| if 100 * sizes[group] > coloring.groups.len() { 1 } else { 2 });
+        let mut order: Vec<usize> = (0..coloring.groups.len()).collect();
+        order.sort_by_key(|&point| layer(coloring.groups[point]));
+        let dot = |point: usize| (map.row(point), coloring.groups[point].map_or(NOISE_COLOR, color));
+        view.draw(canvas, &order.into_iter().map(dot).collect::<Vec<_>>());
         let mut members = vec![[Vec::new(), Vec::new()]; coloring.names.len()];
         for (row, group) in map.rows().zip(&coloring.groups) {
             if let Some(group) = group.filter(|&group| !coloring.names[group].is_empty()) {

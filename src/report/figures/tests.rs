@@ -163,6 +163,76 @@ fn a_cell_is_as_dark_as_its_share_and_its_number_stays_readable() {
 }
 
 #[test]
+fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
+    let (names, map) = (names(2), Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap());
+    let figure = ClusterMaps {
+        title: String::new(),
+        maps: vec![("PCA".into(), &map)],
+        clusters: &[1, 0, -1, 1],
+        classes: Some(Classes { labels: &[0, 1, 1, 0], names: &names }),
+    };
+    assert_eq!(figure.check(), Ok(()));
+    let svg = vector(&figure).unwrap();
+    for words in ["PCA, by cluster", "PCA, by class", ">0 (1)<", ">1 (2)<", ">noise (1)<", "T-shirt/top"] {
+        assert!(svg.contains(words), "{words}");
+    }
+    let image = pixels(&figure);
+    // The panel begins at (28, 68) and is a square of 640, 3 % of which stays free at each side.
+    let near = |x: u32, y: u32, color: Color| {
+        let (pixel, expected) = (image.get_pixel(x, y).0, WHITE.mix(color, 0.85));
+        [expected.0, expected.1, expected.2].iter().zip(pixel).all(|(a, b)| a.abs_diff(b) <= 2)
+    };
+    let (low, high) = (19, 621);
+    // Names stand at the medians, which are the upper right and the lower right point.
+    assert!(near(28 + low, 68 + high, color(1)), "lower left is of cluster 1");
+    assert!(near(28 + low, 68 + low, cluster_maps::NOISE_COLOR), "upper left is noise");
+    let many: Vec<i32> = (0..100).map(|i| i % 40).collect();
+    let line = Matrix::new((0..200).map(|i| i as f32).collect(), 100, 2).unwrap();
+    let figure = ClusterMaps { title: "k-means".into(), maps: vec![("map".into(), &line)], clusters: &many, classes: None };
+    let svg = vector(&figure).unwrap();
+    assert!(svg.contains("and 25 smaller") && !svg.contains("by class"));
+    assert!(ClusterMaps { clusters: &many[1..], ..figure.clone() }.check().is_err());
+    assert!(ClusterMaps { clusters: &[-2; 100], ..figure }.check().is_err());
+}
+
+#[test]
+fn a_gallery_has_two_halves() {
+    let image = [200; 6];
+    let rows = vec![
+        GalleryRow { name: "cluster 0".into(), note: "3, Bag".into(), images: [vec![&image[..]; 2], vec![&image[..]]] },
+        GalleryRow { name: "cluster 1".into(), note: String::new(), images: [Vec::new(), Vec::new()] },
+    ];
+    let headings = ["most central".into(), "most peripheral".into()];
+    let figure = Gallery { title: "k-means".into(), headings, rows, width: 3, height: 2, columns: 2 };
+    assert_eq!(figure.check(), Ok(()));
+    let svg = vector(&figure).unwrap();
+    assert_eq!(svg.matches("<image ").count(), 3);
+    assert!(["most central", "most peripheral", "cluster 1", "3, Bag"].iter().all(|words| svg.contains(words)));
+    assert!(Gallery { width: 4, ..figure }.check().is_err());
+}
+
+#[test]
+fn a_k_distance_curve_marks_the_suggested_and_the_used_radius() {
+    let distances = [0.1, 0.2, 0.3, 4.0];
+    let figure = KDistanceCurve {
+        title: "k-distance".into(),
+        distances: &distances,
+        min_samples: 4,
+        suggested: Some(f64::from(0.3_f32)),
+        used: Some(0.25),
+    };
+    let svg = vector(&figure).unwrap();
+    // Two and three of four points lie at most that far from their fourth.
+    assert!(svg.contains("eps 0.3000, suggested") && svg.contains("eps 0.2500, used") && svg.contains("4-th nearest"));
+    assert!(svg.contains("50.0 % of the points") && svg.contains("75.0 % of the points"));
+    let same = vector(&KDistanceCurve { used: Some(0.3), ..figure.clone() }).unwrap();
+    assert!(same.contains("suggested and used"));
+    let none = KDistanceCurve { distances: &[0.0], suggested: None, used: None, ..figure.clone() };
+    assert!(none.check().is_ok() && vector(&none).is_ok());
+    assert!(KDistanceCurve { distances: &[], ..figure }.check().is_err());
+}
+
+#[test]
 fn thirty_classes_have_thirty_colours() {
     let colors: std::collections::BTreeSet<String> = (0..30).map(|index| color(index).hex()).collect();
     assert_eq!(colors.len(), 30);

@@ -2,7 +2,8 @@
 
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers};
 use crate::support::uniform;
-use layerlens::clustering::{dbscan, k_means, silhouette};
+use layerlens::clustering::dbscan::within;
+use layerlens::clustering::{k_means, silhouette};
 use layerlens::compute::Buffer;
 use layerlens::random::Random;
 
@@ -41,9 +42,9 @@ pub fn sum_members(pair: &Pair, n: usize) {
 }
 
 /// Tiles of distances with many at the radius, somewhere among more queries and references.
-fn tiles(n: usize) -> Vec<(dbscan::Tile, Vec<f32>)> {
+fn tiles(n: usize) -> Vec<(within::Tile, Vec<f32>)> {
     let tile = |columns: usize| {
-        let tile = dbscan::Tile { row_first: 3, n_rows: n, column_first: 2, n_columns: columns, squared_radius: 4.0 };
+        let tile = within::Tile { row_first: 3, n_rows: n, column_first: 2, n_columns: columns, squared_radius: 4.0 };
         (tile, uniform(45, n * columns, 0.0, 9.0).into_iter().map(f32::floor).collect())
     };
     [1, 65, 257].map(tile).to_vec()
@@ -54,7 +55,7 @@ pub fn count_within(pair: &Pair, n: usize) {
         pair.compare(&format!("count_within {n} x {}", tile.n_columns), EXACT, |device| {
             let distances = Buffer::from_slice(device, "distances", &distances)?;
             let mut counts = Buffer::from_slice(device, "counts", &vec![5_u32; n + 4])?;
-            dbscan::count_within(device, &distances, &mut counts, tile)?;
+            within::count_within(device, &distances, &mut counts, tile)?;
             counts.read(device).map(integers)
         });
     }
@@ -69,7 +70,7 @@ pub fn lowest_within(pair: &Pair, n: usize) {
             let distances = Buffer::from_slice(device, "distances", &distances)?;
             let labels = Buffer::from_slice(device, "labels", &labels)?;
             let mut lowest = Buffer::from_slice(device, "lowest", &vec![1_u32 << 30; n + 4])?;
-            dbscan::lowest_within(device, &distances, &labels, &mut lowest, tile)?;
+            within::lowest_within(device, &distances, &labels, &mut lowest, tile)?;
             lowest.read(device).map(integers)
         });
     }

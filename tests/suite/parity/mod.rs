@@ -62,8 +62,8 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "ranks", entry_point: "pick_distances", second: Second::Real, compare: ranks::pick_distances },
     Twins { shader: "k_means", entry_point: "assign", second: Second::Real, compare: clustering::assign },
     Twins { shader: "k_means", entry_point: "sum_members", second: Second::Real, compare: clustering::sum_members },
-    Twins { shader: "dbscan", entry_point: "count_within", second: Second::Lowered, compare: clustering::count_within },
-    Twins { shader: "dbscan", entry_point: "lowest_within", second: Second::Lowered, compare: clustering::lowest_within },
+    Twins { shader: "within", entry_point: "count_within", second: Second::Lowered, compare: clustering::count_within },
+    Twins { shader: "within", entry_point: "lowest_within", second: Second::Lowered, compare: clustering::lowest_within },
     Twins {
         shader: "silhouette",
         entry_point: "cluster_distances",

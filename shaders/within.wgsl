@@ -1,4 +1,4 @@
-// DBSCAN: what lies within a radius of each point, from tiles of squared distances.
+// What lies within a radius of each point, from tiles of squared distances: for DBSCAN.
 
 struct WithinParams {
     n_rows: u32,

@@ -16,8 +16,8 @@ uniform! {
     struct WithinParams { n_rows: u32, n_columns: u32, row_first: u32, column_first: u32, squared_radius: f32 }
 }
 
-const COUNT_WITHIN: Kernel = kernel!("dbscan", "count_within", 64, WithinParams);
-const LOWEST_WITHIN: Kernel = kernel!("dbscan", "lowest_within", 64, WithinParams);
+const COUNT_WITHIN: Kernel = kernel!("within", "count_within", 64, WithinParams);
+const LOWEST_WITHIN: Kernel = kernel!("within", "lowest_within", 64, WithinParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&COUNT_WITHIN, &LOWEST_WITHIN];
