@@ -51,6 +51,19 @@ pub(super) struct Prepared {
     pub(super) architecture: Architecture,
     /// Weights that were given.
     pub(super) weights: Option<Weights>,
+    /// The checkpoint that was named.
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Prepared {
+    /// The training, but for checkpoints that it would write.
+    fn job(&self, run: &TrainRun) -> Job<'_> {
+        Job {
+            test: run.training.test_every_epoch.then_some(&self.data.test),
+            resume: self.checkpoint.as_ref(),
+            ..Job::new(&self.architecture, &self.train, &self.validation)
+        }
+    }
 }
 
 /// Trains a classifier and writes model, history and the history's figure.
@@ -88,7 +101,15 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
             (architecture, Some(weights))
         }
     };
-    Ok(Prepared { data, train, validation, train_rows, architecture, weights })
+    if run.checkpoint_every == Some(0) {
+        return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
+    }
+    let checkpoint = run.resume_from.as_deref().map(Checkpoint::read).transpose()?;
+    let prepared = Prepared { data, train, validation, train_rows, architecture, weights, checkpoint };
+    if prepared.weights.is_none() {
+        run.training.check(&prepared.job(run))?;
+    }
+    Ok(prepared)
 }
 
 /// A method's name and its parameters with every default filled in.
@@ -153,29 +174,38 @@ pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Resu
     Ok(Some(weights))
 }
 
-/// How a training went, for the manifest.
+/// How a training went, for the manifest. What is called `seconds` is wall time, and differs from run to run.
 #[derive(Serialize)]
-struct Epochs {
-    /// Epochs that were trained, and the one whose weights are kept, counted from 1.
-    trained: usize,
+struct Course {
+    /// Epochs that were trained.
+    epochs: usize,
+    /// The epoch whose weights are kept, counted from 1.
     kept: usize,
     /// The epoch of least validation loss.
     best: Option<usize>,
     stopped_early: bool,
-    /// Wall time of all epochs and of each, of this process alone.
-    training_seconds: f64,
-    epoch_seconds: Vec<f64>,
+    /// Of the epochs of this process; one that went on from a checkpoint did not see the others.
+    seconds: f64,
+    times: Vec<EpochTime>,
 }
 
-impl Epochs {
+#[derive(Serialize)]
+struct EpochTime {
+    epoch: usize,
+    seconds: f64,
+}
+
+impl Course {
     fn of(trained: &Trained) -> Self {
+        let first = trained.history.len() - trained.seconds.len() + 1;
+        let times = (first..).zip(&trained.seconds).map(|(epoch, &seconds)| EpochTime { epoch, seconds });
         Self {
-            trained: trained.history.len(),
+            epochs: trained.history.len(),
             kept: trained.epoch,
             best: trained.history.best_epoch(),
             stopped_early: trained.stopped_early,
-            training_seconds: trained.seconds.iter().sum(),
-            epoch_seconds: trained.seconds.clone(),
+            seconds: trained.seconds.iter().sum(),
+            times: times.collect(),
         }
     }
 }
@@ -184,12 +214,11 @@ impl Epochs {
 fn trained(folder: &RunFolder, run: &TrainRun, prepared: &Prepared, device: &Device, observer: &dyn Observer) -> Result<Trained> {
     let checkpoints = folder.path().join("checkpoints");
     let left = if run.resume { Checkpoint::latest(&checkpoints) } else { None };
-    let resume = left.as_ref().or(run.resume_from.as_ref()).map(|path| Checkpoint::read(path)).transpose()?;
+    let left = left.map(|path| Checkpoint::read(&path)).transpose()?;
     let job = Job {
-        test: run.training.test_every_epoch.then_some(&prepared.data.test),
-        resume: resume.as_ref(),
+        resume: left.as_ref().or(prepared.checkpoint.as_ref()),
         checkpoints: run.checkpoint_every.map(|every| Checkpoints { folder: &checkpoints, every }),
-        ..Job::new(&prepared.architecture, &prepared.train, &prepared.validation)
+        ..prepared.job(run)
     };
     run.training.train(device, &job, observer)
 }
@@ -217,7 +246,7 @@ pub(super) fn train_stage(
             write_history(folder, "history", &trained.history)?;
             figures::history(folder, "history", "Training history", &trained.history)?;
             folder.result("history", &trained.history);
-            folder.result("epochs", Epochs::of(&trained));
+            folder.result("training", Course::of(&trained));
             trained.weights
         }
     };
@@ -227,7 +256,7 @@ pub(super) fn train_stage(
     folder.list("model/weights.safetensors", None, None);
     let before = Instant::now();
     let test = evaluate(device, architecture, &weights, &data.test)?;
-    folder.result("inference_seconds", before.elapsed().as_secs_f64());
+    folder.result("inference", serde_json::json!({ "n": data.test.len(), "seconds": before.elapsed().as_secs_f64() }));
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
     folder.finish_stage(stage_name(prepared), start, kind)?;

@@ -127,11 +127,11 @@ impl Checkpoint {
         // The present settings too pass through the file's form of numbers.
         let now: Training = serde_json::from_value(of(training)).expect("settings are read as they are written");
         let now = Training { epochs: self.about.training.epochs, patience: self.about.training.patience, ..now };
-        if let (serde_json::Value::Object(then), serde_json::Value::Object(now)) = (of(&self.about.training), of(&now)) {
-            if let Some((name, value)) = now.iter().find(|(name, value)| then.get(*name) != Some(value)) {
-                let then = then.get(name).cloned().unwrap_or_default();
-                return refuse(format!("a checkpoint of other settings: {name} was {then}, now it is {value}"));
-            }
+        let (then, now) = (of(&self.about.training), of(&now));
+        let differs = |(name, value): &(&String, &serde_json::Value)| then.get(name.as_str()) != Some(*value);
+        if let Some((name, value)) = now.as_object().and_then(|now| now.iter().find(differs)) {
+            let then = then.get(name).cloned().unwrap_or_default();
+            return refuse(format!("a checkpoint of other settings: {name} was {then}, now it is {value}"));
         }
         let (done, wanted) = (self.about.history.len(), training.epochs);
         if done > wanted {

@@ -150,14 +150,21 @@ impl Training {
         }
     }
 
-    /// Trains.
+    /// Refuses what [`Training::train`] would refuse before its first step.
     ///
     /// # Errors
     /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty; [`Error::Input`] if a checkpoint
-    /// is of something else; [`Error::Write`] for checkpoints; [`Error::Training`] if burn or its device fails or the loss is not
-    /// finite; [`Error::Interrupted`].
-    pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
+    /// is of something else.
+    pub fn check(&self, job: &Job) -> Result<()> {
+        self.checked(job).map(drop)
+    }
+
+    /// [`Training::check`], giving what checkpoints say of the data.
+    fn checked(&self, job: &Job) -> Result<[Option<String>; 3]> {
         self.validate()?;
+        if job.checkpoints.is_some_and(|checkpoints| checkpoints.every == 0) {
+            return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
+        }
         for (part, samples) in [("training", Some(job.train)), ("validation", Some(job.validation)), ("test", job.test)] {
             let Some(samples) = samples else { continue };
             if samples.is_empty() {
@@ -165,12 +172,19 @@ impl Training {
             }
             check_fit(job.architecture, samples)?;
         }
-        if job.checkpoints.is_some_and(|checkpoints| checkpoints.every == 0) {
-            return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
-        }
         let needed = job.resume.is_some() || job.checkpoints.is_some();
         let data = if needed { digests(job) } else { Default::default() };
         job.resume.map_or(Ok(()), |checkpoint| checkpoint.check(self, job.architecture, &data))?;
+        Ok(data)
+    }
+
+    /// Trains.
+    ///
+    /// # Errors
+    /// As [`Training::check`]; [`Error::Write`] for checkpoints; [`Error::Training`] if burn or its device fails or the loss is not
+    /// finite; [`Error::Interrupted`].
+    pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
+        let data = self.checked(job)?;
         guarded(device, |burn| {
             let resident = |samples| Resident::new(burn, samples, job.architecture);
             let (train, validation) = (resident(job.train), resident(job.validation));

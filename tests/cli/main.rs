@@ -10,6 +10,7 @@ mod errors;
 mod insights;
 mod interrupt;
 mod limits;
+mod models;
 mod pipeline;
 mod resume;
 mod server;

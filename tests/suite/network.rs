@@ -4,7 +4,7 @@ use crate::support::{Variant, gpu};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use layerlens::model::{
     Activation, Architecture, Arrangement, Blueprint, LayerKind, LayerSpec, Look, Network, PRESET_INPUT, PRESETS, Padding,
-    Weights,
+    Parameter, Weights,
 };
 use layerlens::training::Training;
 use serde_json::Value;
@@ -117,7 +117,7 @@ fn checked_network() -> (Architecture, Weights) {
     let architecture = build(hidden, [8, 9, 2], 3);
     let mut weights = architecture.initial_weights(0);
     let tensors = architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters);
-    for (at, tensor) in tensors.filter(|tensor| tensor.is_trainable()).enumerate() {
+    for (at, tensor) in tensors.filter(Parameter::is_trainable).enumerate() {
         let plus = if tensor.name.ends_with("gamma") { 1.0 } else { 0.0 };
         let values = value(at + 1, tensor.len()).into_iter().map(|value| value + plus).collect();
         weights.insert(tensor.name, tensor.shape, values);
