@@ -8,7 +8,7 @@
 //! scan: clusters are numbered by their first core point, and a border point takes the lowest number.
 //!
 //! Two roads. On the GPU all squared distances are computed tile by tile in the difference form in `f32` ([`within`]). On the CPU
-//! ([`blocks`]) blocks of near points meet only while that can still change the answer, and a pair whose distance is within the
+//! blocks of near points meet only while that can still change the answer, and a pair whose distance is within the
 //! rounding of `eps` is decided in `f64`: the answer is that of exact arithmetic on the `f32` data.
 
 mod blocks;

@@ -5,6 +5,7 @@
 //! O(n k d) an iteration, memory O(n d). Distances and the sums of the clusters' points over blocks of rows are computed on
 //! either device; the few block sums are added up on the host in `f64`, in the order of the blocks.
 
+mod points;
 mod seeding;
 
 use super::{STEPS, columns};
@@ -12,6 +13,7 @@ use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
+use points::Points;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -28,10 +30,8 @@ const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
 
-/// Rows of a block of sums, at least.
+/// Rows that one task on the host adds up.
 const BLOCK_ROWS: usize = 1024;
-/// Block sums at most, in bytes: more are joined into larger blocks.
-const SUM_BYTES: usize = 32 << 20;
 
 /// The method and its parameters.
 ///
@@ -200,70 +200,6 @@ struct Fitted {
     centers: Vec<f32>,
     inertia: f64,
     n_iter: usize,
-}
-
-/// Rows on a device, in parts that it can bind, each of whole blocks.
-struct Points {
-    parts: Vec<Part>,
-    n_features: usize,
-    block_rows: usize,
-}
-
-struct Part {
-    rows: Buffer<f32>,
-    n: usize,
-}
-
-impl Points {
-    fn new(device: &Device, rows: &[f32], n_features: usize, n_clusters: usize) -> Result<Self> {
-        let n = rows.len() / n_features;
-        let blocks = (SUM_BYTES / (4 * n_clusters * n_features)).max(1);
-        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, STEPS / 2);
-        let fitting = device.max_binding_bytes() as usize / (4 * n_features);
-        if fitting == 0 {
-            return Err(Error::Data(format!("one row of {n_features} features is larger than this device can bind")));
-        }
-        // A part of less than a block is a block of its own.
-        let part_rows = if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
-        let part = |rows: &[f32]| Ok(Part { rows: Buffer::from_slice(device, "points", rows)?, n: rows.len() / n_features });
-        let parts = rows.chunks(part_rows * n_features).map(part).collect::<Result<_>>()?;
-        Ok(Self { parts, n_features, block_rows })
-    }
-
-    /// The nearest of `k` centres of each point, and its squared distance.
-    fn assign(&self, device: &Device, centers: &[f32], k: usize) -> Result<(Vec<u32>, Vec<f32>)> {
-        let centers = Buffer::from_slice(device, "centres", centers)?;
-        let (mut all_labels, mut all_distances) = (Vec::new(), Vec::new());
-        for part in &self.parts {
-            let mut labels = Buffer::new(device, "labels", part.n)?;
-            let mut distances = Buffer::new(device, "distances", part.n)?;
-            assign(device, &part.rows, &centers, &mut labels, &mut distances, (part.n, k, self.n_features))?;
-            all_labels.extend(labels.read(device)?);
-            all_distances.extend(distances.read(device)?);
-        }
-        Ok((all_labels, all_distances))
-    }
-
-    /// The mean of the points of each of `k` clusters; where there are none, its old centre.
-    fn means(&self, device: &Device, labels: &[u32], centers: &[f32], k: usize) -> Result<Vec<f32>> {
-        let d = self.n_features;
-        let mut sums = vec![0.0_f64; k * d];
-        let mut labels_left = labels;
-        for part in &self.parts {
-            let (own, others) = labels_left.split_at(part.n);
-            labels_left = others;
-            let own = Buffer::from_slice(device, "labels", own)?;
-            let mut partial = Buffer::new(device, "sums of clusters", part.n.div_ceil(self.block_rows) * k * d)?;
-            sum_members(device, &part.rows, &own, &mut partial, (part.n, k, d), self.block_rows)?;
-            for block in partial.read(device)?.chunks_exact(k * d) {
-                sums.iter_mut().zip(block).for_each(|(sum, &value)| *sum += f64::from(value));
-            }
-        }
-        let mut counts = vec![0_usize; k];
-        labels.iter().for_each(|&label| counts[label as usize] += 1);
-        let mean = |(at, sum): (usize, &f64)| if counts[at / d] > 0 { (sum / counts[at / d] as f64) as f32 } else { centers[at] };
-        Ok(sums.iter().enumerate().map(mean).collect())
-    }
 }
 
 /// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the furthest first, ties by

@@ -103,7 +103,8 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.4}"))
 }
 
-fn cluster_name(cluster: i32) -> String {
+/// The number of a cluster, or `noise`.
+pub fn cluster_name(cluster: i32) -> String {
     if cluster == NOISE { "noise".into() } else { cluster.to_string() }
 }
 

@@ -1,7 +1,8 @@
 //! Starts by greedy k-means++: each centre is drawn with a chance in proportion to the squared distance from those before it,
 //! a few times over, and the draw that lowers the sum of these distances most is kept.
 
-use super::{KMeans, Points};
+use super::KMeans;
+use super::points::Points;
 use crate::compute::{Buffer, Device};
 use crate::error::Result;
 use crate::neighbors::pairwise::{self, Block};

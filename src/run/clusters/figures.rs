@@ -1,0 +1,135 @@
+//! The figures of the clusters of one space.
+
+use super::{ClusterMethod, ClusterSpace};
+use crate::clustering::NOISE;
+use crate::clustering::agreement::Contingency;
+use crate::dataset::Images;
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::report::cluster_table::{ClusterRow, Clustered, cluster_name};
+use crate::report::figures::{Classes, ClusterMaps, Examples, Figure, Gallery, GalleryRow, HeatMap, save};
+use crate::run::RunFolder;
+
+/// Clusters of a contingency table or a gallery that are drawn at most, the largest.
+const DRAWN: usize = 16;
+/// Images of each half of a gallery's row.
+const IMAGES: usize = 6;
+/// Images of each class in the examples.
+const EXAMPLES: usize = 10;
+
+/// Writes a figure as PNG and SVG and lists both.
+pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
+    save(figure, &folder.below(&format!("figures/{name}"))?)?;
+    for kind in ["png", "svg"] {
+        folder.list(&format!("figures/{name}.{kind}"), None, None);
+    }
+    Ok(())
+}
+
+/// Maps, contingency tables and gallery of one method.
+pub(super) fn draw(
+    folder: &mut RunFolder,
+    space: &ClusterSpace<'_>,
+    method: &ClusterMethod,
+    stem: &str,
+    labels: &[i32],
+    clustered: &Clustered,
+) -> Result<()> {
+    let title = format!("{} of {}", method.title(), space.title);
+    if !space.maps.is_empty() {
+        let figure = ClusterMaps { title: title.clone(), maps: space.maps.to_vec(), clusters: labels, classes: space.classes };
+        write(folder, &format!("{stem}_maps"), &figure)?;
+    }
+    for (name, what, classes) in [("contingency", "class", space.classes), ("kinds", "kind", space.kinds)] {
+        let Some(classes) = classes else { continue };
+        let table = Contingency::new(classes.labels, labels, classes.names.len())?;
+        write(folder, &format!("{stem}_{name}"), &heat_map(&title, what, &table, classes.names))?;
+    }
+    match space.images {
+        Some(images) => write(folder, &format!("{stem}_gallery"), &gallery(&title, space, images, labels, clustered)),
+        None => Ok(()),
+    }
+}
+
+/// Positions of the largest clusters, noise with them, in the order of their numbers.
+fn largest(sizes: &[usize]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|&a, &b| sizes[b].cmp(&sizes[a]).then(a.cmp(&b)));
+    order.truncate(DRAWN);
+    order.sort_unstable();
+    order
+}
+
+fn of_all(shown: usize, all: usize) -> String {
+    if shown < all { format!(", the {shown} largest of {all} clusters") } else { String::new() }
+}
+
+fn heat_map(title: &str, what: &str, table: &Contingency, names: &[String]) -> HeatMap {
+    let shown = largest(&table.cluster_sizes());
+    let counts: Vec<Vec<usize>> = table.counts.iter().map(|row| shown.iter().map(|&at| row[at]).collect()).collect();
+    let title = format!("{title} by {what}{}", of_all(shown.len(), table.clusters.len()));
+    let columns = shown.iter().map(|&at| cluster_name(table.clusters[at])).collect();
+    HeatMap::of_counts(title, (what.into(), names.to_vec()), ("cluster".into(), columns), &counts)
+}
+
+/// The images nearest to the mean of each cluster and those furthest from it; noise has no middle.
+fn gallery<'a>(title: &str, space: &ClusterSpace<'_>, images: &'a Images, labels: &[i32], clustered: &Clustered) -> Gallery<'a> {
+    let found: Vec<&ClusterRow> = clustered.clusters.iter().filter(|row| row.cluster != NOISE).collect();
+    let shown = largest(&found.iter().map(|row| row.n_points).collect::<Vec<_>>());
+    let row = |&at: &usize| {
+        let cluster = found[at];
+        let order = from_middle(space.x, labels, cluster.cluster);
+        // No image stands in both halves.
+        let half = IMAGES.min(order.len().div_ceil(2));
+        let central = order[..half].iter().map(|&point| images.image(point as usize)).collect();
+        let edge = order[half..].iter().rev().take(IMAGES).map(|&point| images.image(point as usize)).collect();
+        let first = cluster.classes.first().map(|part| format!(", {}", part.name)).unwrap_or_default();
+        GalleryRow {
+            name: format!("cluster {}", cluster.cluster),
+            note: format!("{}{first}", cluster.n_points),
+            images: [central, edge],
+        }
+    };
+    Gallery {
+        title: format!("{title}: images of each cluster{}", of_all(shown.len(), found.len())),
+        headings: ["most central".into(), "most peripheral, the furthest first".into()],
+        rows: shown.iter().map(row).collect(),
+        width: images.width(),
+        height: images.height(),
+        columns: IMAGES,
+    }
+}
+
+/// The points of a cluster in the order of their distance from its mean, ties by index.
+fn from_middle(x: &Matrix, labels: &[i32], cluster: i32) -> Vec<u32> {
+    let members: Vec<usize> = (0..labels.len()).filter(|&point| labels[point] == cluster).collect();
+    let mean = x.select(&members).column_means();
+    let square = |point: usize| {
+        let pairs = x.row(point).iter().zip(&mean);
+        pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
+    };
+    let mut order: Vec<(f64, u32)> = members.into_iter().map(|point| (square(point), point as u32)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    order.into_iter().map(|(_, point)| point).collect()
+}
+
+/// The first images of each class, and of each kind if there are any.
+pub(super) fn examples(folder: &mut RunFolder, space: &ClusterSpace<'_>, images: &Images, classes: Classes<'_>) -> Result<()> {
+    for (name, what, classes) in [("examples", "class", Some(classes)), ("examples_of_kinds", "kind", space.kinds)] {
+        let Some(Classes { labels, names }) = classes else { continue };
+        let of_class = |class: usize| {
+            let rows = labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
+            rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
+        };
+        let figure = Examples {
+            title: format!("The first images of each {what}"),
+            images: (0..names.len()).map(of_class).collect(),
+            width: images.width(),
+            height: images.height(),
+            columns: EXAMPLES,
+            class_names: names,
+        };
+        write(folder, &format!("{}_{name}", space.name), &figure)?;
+    }
+    Ok(())
+}
