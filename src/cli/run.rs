@@ -21,7 +21,7 @@ pub struct RunArgs {
     model: Option<PathBuf>,
     /// Folder of any network's layers to look into instead of training: <layer>_train.npy, <layer>_test.npy, labels_train.npy,
     /// labels_test.npy; optional predictions_*.npy, class_names.txt, layers.txt, images_*.npy
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["TrainArgs", "model"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["TrainArgs", "DataArgs", "ReadingArgs", "TrainingArgs", "model"])]
     from_activations: Option<PathBuf>,
     /// Methods to embed with
     #[arg(long, value_delimiter = ',', default_value = super::method_name_list())]

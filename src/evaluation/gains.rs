@@ -26,7 +26,8 @@ pub fn gains(accuracy: &[Vec<Option<f64>>], sizes: &[usize]) -> Vec<Gain> {
         Some(Gain { class, n_scored, accuracy, gain })
     };
     let mut gains: Vec<Gain> = sizes.iter().enumerate().filter_map(of_class).collect();
-    let last = |gain: &Gain| gain.gain.last().copied().unwrap_or(0.0);
+    // Equal gains differ in their last bits, as 1 - 2/3 and 2/3 - 1/3 do.
+    let last = |gain: &Gain| (gain.gain.last().copied().unwrap_or(0.0) * 1e12).round();
     gains.sort_by(|a, b| last(b).total_cmp(&last(a)));
     gains
 }

@@ -192,7 +192,7 @@ struct Input {
     sha256: String,
 }
 
-/// The first leaf in which two values differ: its path, and both.
+/// The first leaf in which two values differ: its path, and both. Lists of other lengths differ as a whole.
 fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
     match (there, here) {
         (Value::Object(a), Value::Object(b)) => {
@@ -200,9 +200,18 @@ fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
             let nested = |key: &String| {
                 let (a, b) = (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
                 let (path, there, here) = difference(a, b)?;
-                Some((if path.is_empty() { key.clone() } else { format!("{key}.{path}") }, there, here))
+                let point = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+                Some((format!("{key}{point}{path}"), there, here))
             };
             keys.into_iter().find_map(nested)
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            let nested = |(at, (a, b))| {
+                let (path, there, here) = difference(a, b)?;
+                let point = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+                Some((format!("[{at}]{point}{path}"), there, here))
+            };
+            a.iter().zip(b).enumerate().find_map(nested)
         }
         _ => (there != here).then(|| (String::new(), there.clone(), here.clone())),
     }
@@ -277,7 +286,10 @@ mod tests {
     fn the_first_difference_is_found_by_its_path() {
         let (a, b) = (serde_json::json!({ "x": { "y": 1, "z": [1, 2] } }), serde_json::json!({ "x": { "y": 1, "z": [1, 3] } }));
         let (path, there, here) = difference(&a, &b).unwrap();
-        assert_eq!((path.as_str(), there.to_string(), here.to_string()), ("x.z", "[1,2]".into(), "[1,3]".into()));
+        assert_eq!((path.as_str(), there.to_string(), here.to_string()), ("x.z[1]", "2".into(), "3".into()));
+        let (path, _, here) = difference(&serde_json::json!([{ "a": 1 }]), &serde_json::json!([{ "a": null }])).unwrap();
+        assert_eq!((path.as_str(), here), ("[0].a", Value::Null));
+        assert_eq!(difference(&serde_json::json!([1]), &serde_json::json!([1, 2])).unwrap().0, "");
         assert_eq!(difference(&a, &a), None);
         assert_eq!(difference(&a, &serde_json::json!({})).unwrap().0, "x");
     }

@@ -221,7 +221,7 @@ fn a_run_that_was_begun_otherwise_is_not_resumed() {
     };
     refuse("--seed 7", &["--seed was 42 and is 7 now"]);
     refuse("--batch-size 64", &["training.batch_size was 128 and is 64 now"]);
-    refuse("--dropout 0.25", &["model.layers was", "\"rate\":0.5", "\"rate\":0.25"]);
+    refuse("--dropout 0.25", &["model.layers[2].rate was 0.5 and is 0.25 now"]);
     refuse("--metric cosine", &["neighbors.metric was \"euclidean\" and is \"cosine\" now"]);
     refuse("--whiten true", &["methods.pca.whiten was false and is true now"]);
     let labels = place.path("data/t10k-labels-idx1-ubyte");
