@@ -97,8 +97,8 @@ fn a_predicted_cluster_does_not_depend_on_its_companions() {
     for device in devices(&LIMITS) {
         let found = KMeans { n_clusters: 9, n_init: 1, ..KMeans::default() }.fit(&device, &x, &Silent).expect("clusters");
         let together = found.predict(&device, &new).expect("labels");
-        for row in 0..new.n_samples() {
-            assert_eq!(found.predict(&device, &new.select(&[row])).expect("a label"), [together[row]], "{device:?}: row {row}");
+        for (row, &label) in together.iter().enumerate() {
+            assert_eq!(found.predict(&device, &new.select(&[row])).expect("a label"), [label], "{device:?}: row {row}");
         }
         assert!(matches!(found.predict(&device, &uniform_matrix(1, 3, 19)), Err(Error::Data(_))));
     }
