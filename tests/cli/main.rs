@@ -4,6 +4,7 @@ mod activations;
 mod cluster;
 mod commands;
 mod compare;
+mod compare_models;
 mod data;
 mod devices;
 mod errors;

@@ -1,0 +1,99 @@
+//! Several models side by side, and the layer of one of them that is looked into.
+
+use crate::support::{Place, assert_outputs_are_whole, manifest};
+use layerlens::dataset::npy;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The rows of a table, each by the names of its columns.
+fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    reader.deserialize().map(|row| row.unwrap()).collect()
+}
+
+fn column(rows: &[BTreeMap<String, String>], name: &str) -> Vec<f64> {
+    rows.iter().map(|row| row[name].parse().unwrap()).collect()
+}
+
+const DATA: &str = "--dataset fashion-mnist --data-dir data --label-groups fashion-5 --device cpu";
+const QUICK: &str = "--perplexity 10 --max-iter 100";
+
+#[test]
+fn models_are_compared_and_one_layer_is_looked_into() {
+    let place = Place::with_images();
+    let sweep = "[[model]]\narchitecture = \"cnn-a\"\nepochs = 2\n\n[[model]]\narchitecture = \"mlp\"\nname = \"small\"\nhidden = 8\nbatch_size = [20, 40]\nepochs = 4\n";
+    fs::write(place.path("sweep.toml"), sweep).unwrap();
+    let outcome =
+        place.succeed(&format!("compare-models sweep.toml {DATA} {QUICK} --clusters k-means,dbscan --min-samples 4 --out out"));
+    let out = place.path("out");
+    let rows = table(&out.join("scores/models.csv"));
+    let names: Vec<&str> = rows.iter().map(|row| row["model"].as_str()).collect();
+    assert_eq!(names, ["cnn-a", "small-batch_size-20", "small-batch_size-40"]);
+    assert_eq!(column(&rows, "n_parameters"), [174_629.0, 6_325.0, 6_325.0]);
+    assert_eq!(column(&rows, "batch_size"), [32.0, 20.0, 40.0]);
+    assert_eq!(column(&rows, "epochs"), [2.0, 4.0, 4.0]);
+    assert_eq!((rows[0]["filters"].as_str(), rows[0]["dense"].as_str(), rows[1]["filters"].as_str()), ("32", "32 32", ""));
+    for row in &rows {
+        let history = table(&out.join(format!("history_{}.csv", row["model"])));
+        let losses = column(&history, "validation_loss");
+        let least = losses.iter().copied().fold(f64::INFINITY, f64::min);
+        let best = losses.iter().position(|loss| *loss == least).unwrap() + 1;
+        assert_eq!(row["best_epoch"], best.to_string());
+        assert!((row["loss_rise"].parse::<f64>().unwrap() - (losses.last().unwrap() / least - 1.0)).abs() < 1e-6);
+        assert_eq!(row["validation_accuracy"], history.last().unwrap()["validation_accuracy"]);
+        assert!(outcome.stdout.contains(&format!("{}: {}", row["model"], row["verdict"])), "{}", outcome.stdout);
+        for figure in ["history", "architecture"] {
+            assert!(out.join(format!("figures/{figure}_{}.svg", row["model"])).exists());
+        }
+    }
+    // The layer is that of model A, one row a test image, and its labels are the groups.
+    let encoded = npy::read_matrix(out.join("activations/cnn-a_dense_2_test.npy")).unwrap();
+    assert_eq!((encoded.n_samples(), encoded.n_features()), (120, 32));
+    let labels = npy::read_labels(out.join("activations/labels_test.npy")).unwrap();
+    let sizes: Vec<usize> = (0..5).map(|group| labels.iter().filter(|label| **label == group).count()).collect();
+    assert_eq!(sizes, [24, 12, 24, 24, 36]);
+    for file in ["k-means_maps", "k-means_gallery", "k-means_contingency", "dbscan_maps", "k_distance"] {
+        assert!(out.join(format!("figures/cnn-a_dense_2_{file}.png")).exists(), "{file}");
+    }
+    assert!(outcome.stdout.contains("dense_2 of cnn-a on the test images") && outcome.stdout.contains("ARI"));
+    assert_outputs_are_whole(&out);
+    assert_eq!(manifest(&out)["status"], "complete");
+    // What a name stands for in figures is in every legend.
+    let legend = fs::read_to_string(out.join("figures/cnn-a_dense_2.svg")).unwrap();
+    assert!(["Sandal", "Sneaker, Bag"].iter().all(|name| legend.contains(name)));
+    let again = place.succeed(&format!(
+        "compare-models sweep.toml {DATA} {QUICK} --clusters k-means,dbscan --min-samples 4 --out out --resume"
+    ));
+    assert!(again.stderr.contains("nothing is left to do"), "{}", again.stderr);
+    assert!(again.stdout.contains("small-batch_size-40"), "{}", again.stdout);
+}
+
+#[test]
+fn a_comparison_that_cannot_be_is_refused_before_anything_is_trained() {
+    let place = Place::with_images();
+    let refuse = |args: &str, parts: &[&str]| {
+        let code = if parts[0].ends_with(".toml") { 3 } else { 2 };
+        place.refuse(code, &format!("compare-models {args} {DATA} --out out"), parts);
+    };
+    refuse("cnn-a cnn-a", &["cnn-a", "each model once"]);
+    refuse("nosuch", &["nosuch", "cnn-default"]);
+    refuse("cnn-a --encode dense_2", &["--encode", "MODEL/LAYER"]);
+    refuse("cnn-a --encode cnn-b/dense_2", &["--encode", "cnn-b/dense_2", "cnn-a"]);
+    refuse("cnn-a --encode cnn-a/dense_3", &["--encode", "the layers of cnn-a are", "dense_2"]);
+    refuse("cnn-a --methods nosuch", &["--methods", "nosuch", "tsne"]);
+    refuse("cnn-a --eps -1 --clusters dbscan", &["--eps", "-1"]);
+    refuse("cnn-a --n-clusters 1000", &["--n-clusters", "1000"]);
+    for (text, parts) in [
+        ("[[model]]\narchitecture = \"cnn-a\"\nepoch = 3\n", &["sweep.toml", "line 3", "epoch", "epochs"][..]),
+        ("[[model]]\narchitecture = \"cnn-a\"\n[[model]]\narchitecture = \"cnn-a\"\n", &["sweep.toml", "line 3", "cnn-a"]),
+        ("[[model]]\narchitecture = \"resnet\"\n", &["sweep.toml", "line 2", "resnet", "mlp"]),
+        ("[[model]]\narchitecture = \"cnn-b\"\nhidden = [3]\n", &["sweep.toml", "line 3", "only of the mlp"]),
+        ("[[model]]\narchitecture = \"mlp\"\nlearning_rate = [0.1, -0.1]\n", &["sweep.toml", "line 3", "-0.1", "above 0"]),
+        ("[[model]]\narchitecture = \"mlp\"\nbatch_size = []\n", &["sweep.toml", "line 3", "batch_size"]),
+        ("[[model]]\nepochs = 3\n", &["sweep.toml", "line 1", "architecture"]),
+    ] {
+        fs::write(place.path("sweep.toml"), text).unwrap();
+        refuse("sweep.toml", parts);
+    }
+}
