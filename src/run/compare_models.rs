@@ -5,7 +5,7 @@ use super::figures;
 use super::folder::{Opening, RunFolder};
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage};
-use super::study::{MethodChoice, build_methods, check_methods, write_scores};
+use super::study::{MethodChoice, build_methods, check_methods, starts, write_scores};
 use super::train::{complete, write_history};
 use crate::activations::{Layer, activations};
 use crate::compute::{Description, Device};
@@ -221,7 +221,7 @@ fn open(prepared: &Prepared, description: &Description) -> Result<RunFolder> {
             "clusters": job.clusters,
         }),
         device: description.clone(),
-        inputs: data.sources.clone(),
+        inputs: [data.sources.clone(), starts(&job.methods)?].concat(),
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(&format!("{}-models", data.name)));
     let mut folder = RunFolder::open(&path, job.force, job.resume, opening)?;

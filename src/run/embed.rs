@@ -4,7 +4,7 @@ use super::folder::{Opening, RunFolder};
 use super::neighbors::{self, check_memory};
 use super::quality::{self, Judged, write_quality};
 use super::space::method_results;
-use super::study::{MethodChoice, write_scores};
+use super::study::{MethodChoice, starts, write_scores};
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, Fitted, NewPoints, Space};
@@ -86,7 +86,7 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
         seed: job.seed,
         config: serde_json::json!({ "method": job.method.name, "parameters": parameters, "neighbors": job.search }),
         device: description.clone(),
-        inputs: job.inputs.clone(),
+        inputs: [job.inputs.clone(), starts(std::slice::from_ref(&job.method))?].concat(),
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
     let mut folder = RunFolder::create(&path, job.force, opening)?;

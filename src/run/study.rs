@@ -10,7 +10,8 @@ use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage};
 use crate::compute::{Description, Device};
-use crate::dataset::Original;
+use crate::dataset::{Original, Source};
+use crate::embedding::init::Init;
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapQuality, N_NEIGHBORS, Scores};
@@ -35,6 +36,21 @@ pub struct MethodChoice {
     pub name: String,
     /// Parameters, the others at their defaults.
     pub parameters: toml::Table,
+}
+
+impl MethodChoice {
+    /// The file that the method starts from, if it does.
+    pub(super) fn source(&self) -> Result<Option<Source>> {
+        match self.parameters.get("init").and_then(toml::Value::as_str).map(|init| Init::from(init.to_owned())) {
+            Some(Init::File(path)) => Source::of_file(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The files that methods start from.
+pub(super) fn starts(methods: &[MethodChoice]) -> Result<Vec<Source>> {
+    methods.iter().filter_map(|method| method.source().transpose()).collect()
 }
 
 /// A whole study.
@@ -288,7 +304,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
             "clusters": run.clusters,
         }),
         device: description.clone(),
-        inputs: layers::sources(&layers.files)?,
+        inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
     };
     let path = run.train.out.clone().unwrap_or_else(|| super::default_path("activations"));
     let mut folder = RunFolder::open(&path, run.train.force, run.train.resume, opening)?;

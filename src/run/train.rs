@@ -3,7 +3,7 @@
 use super::figures;
 use super::folder::{Opening, RunFolder};
 use super::layers;
-use super::study::{MethodChoice, Run, Summary, close};
+use super::study::{MethodChoice, Run, Summary, close, starts};
 use crate::activations::activations;
 use crate::compute::{Description, Device};
 use crate::dataset::{Dataset, Request, Samples, Source};
@@ -141,6 +141,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
 pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
+    inputs.extend(starts(study.map_or(&[], |study| &study.methods))?);
     let path = run.out.clone().unwrap_or_else(|| super::default_path(&prepared.data.name));
     let opening = Opening {
         argv: run.argv.clone(),
