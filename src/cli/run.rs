@@ -11,6 +11,10 @@ use layerlens::report::{cluster_table, insights_table, quality_table, table};
 use layerlens::run::{self, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
+/// What says how to train: the groups of flags, and the flags of structs that hold such groups, whose own groups are empty.
+const TRAINING: [&str; 9] =
+    ["ReadingArgs", "TrainingArgs", "dataset", "architecture", "hidden", "dropout", "checkpoint_every", "resume_from", "model"];
+
 /// What to look into, and how.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
@@ -21,7 +25,7 @@ pub struct RunArgs {
     model: Option<PathBuf>,
     /// Folder of any network's layers to look into instead of training: <layer>_train.npy, <layer>_test.npy, labels_train.npy,
     /// labels_test.npy; optional predictions_*.npy, class_names.txt, layers.txt, images_*.npy
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["TrainArgs", "DataArgs", "ReadingArgs", "TrainingArgs", "model"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]
     from_activations: Option<PathBuf>,
     /// Methods to embed with
     #[arg(long, value_delimiter = ',', default_value = super::method_name_list())]

@@ -192,6 +192,12 @@ struct Input {
     sha256: String,
 }
 
+/// A difference, found below `head`.
+fn below(head: String, (path, there, here): (String, Value, Value)) -> Option<(String, Value, Value)> {
+    let point = if path.is_empty() || path.starts_with('[') { "" } else { "." };
+    Some((format!("{head}{point}{path}"), there, here))
+}
+
 /// The first leaf in which two values differ: its path, and both. Lists of other lengths differ as a whole.
 fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
     match (there, here) {
@@ -199,18 +205,12 @@ fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
             let nested = |key: &String| {
                 let (a, b) = (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
-                let (path, there, here) = difference(a, b)?;
-                let point = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-                Some((format!("{key}{point}{path}"), there, here))
+                below(key.clone(), difference(a, b)?)
             };
             keys.into_iter().find_map(nested)
         }
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            let nested = |(at, (a, b))| {
-                let (path, there, here) = difference(a, b)?;
-                let point = if path.is_empty() || path.starts_with('[') { "" } else { "." };
-                Some((format!("[{at}]{point}{path}"), there, here))
-            };
+            let nested = |(at, (a, b))| below(format!("[{at}]"), difference(a, b)?);
             a.iter().zip(b).enumerate().find_map(nested)
         }
         _ => (there != here).then(|| (String::new(), there.clone(), here.clone())),
