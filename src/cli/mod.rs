@@ -105,10 +105,15 @@ impl Cli {
         if let Some(threads) = self.global.threads {
             rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
         }
-        if self.global.resume && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_))) {
-            return Err(
-                layerlens::Error::parameter("--resume", true, "`run` and `train` can be resumed, this command cannot").into()
-            );
+        if self.global.resume
+            && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_) | Command::CompareModels(_)))
+        {
+            return Err(layerlens::Error::parameter(
+                "--resume",
+                true,
+                "`run`, `train` and `compare-models` can be resumed, this command cannot",
+            )
+            .into());
         }
         match self.command {
             None => run::run(&self.global, &run::RunArgs::default()),

@@ -182,7 +182,7 @@ pub fn cluster_space(
         let stem = format!("{}_{}", space.name, method.name());
         write_tables(folder, space, &stem, &labels, &clustered)?;
         figures::draw(folder, space, method, &stem, &labels, &clustered)?;
-        folder.result(&format!("clusters_{stem}"), &clustered);
+        folder.add_results("clusters", [&clustered]);
         found.push(clustered);
     }
     if let (Some(images), Some(classes)) = (space.images, space.classes) {

@@ -245,9 +245,8 @@ impl Work<'_> {
             maps: &places,
             images: part.images.as_ref(),
         };
-        let found = cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref())?;
+        cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref())?;
         drop(observer);
-        folder.add_results("clusters", found);
         folder.finish_stage(&stage, start, self.kind)
     }
 

@@ -43,8 +43,9 @@ fn every_method_finds_the_groups_and_writes_what_it_found() {
     let manifest = manifest(&out);
     assert_eq!(manifest["status"], "complete");
     assert_eq!(manifest["config"]["methods"][1]["eps"], "auto");
-    for method in ["k-means", "dbscan", "hdbscan"] {
-        let results = &manifest["results"][format!("clusters_input_{method}")];
+    for (method, title) in [("k-means", "k-means"), ("dbscan", "DBSCAN"), ("hdbscan", "HDBSCAN")] {
+        let found = manifest["results"]["clusters"].as_array().unwrap();
+        let results = found.iter().find(|found| found["method"] == title).unwrap();
         assert!(results["ari"].as_f64().unwrap() > 0.95, "{method}: {results}");
         let labels = clusters(&out.join(format!("clusters/input_{method}_labels.npy")));
         assert_eq!(labels.len(), 122);

@@ -16,12 +16,23 @@ fn column(rows: &[BTreeMap<String, String>], name: &str) -> Vec<f64> {
     rows.iter().map(|row| row[name].parse().unwrap()).collect()
 }
 
-const DATA: &str = "--dataset fashion-mnist --data-dir data --label-groups fashion-5 --device cpu";
+const DATA: &str = "--dataset fashion-mnist --data-dir data --label-groups groups.toml --device cpu";
+/// Five groups of the ten numbers.
+const GROUPS: [(&str, &str); 5] =
+    [("T-shirt, Shirt", "0, 6"), ("Sandal", "5"), ("Trouser, Pullover", "1, 2"), ("Sneaker, Bag", "7, 8"), ("Others", "3, 4, 9")];
+
+fn place() -> Place {
+    let place = Place::with_images();
+    let groups = GROUPS.map(|(name, classes)| format!("[[group]]\nname = \"{name}\"\nclasses = [{classes}]\n"));
+    fs::write(place.path("groups.toml"), groups.concat()).unwrap();
+    place
+}
+
 const QUICK: &str = "--perplexity 10 --max-iter 100";
 
 #[test]
 fn models_are_compared_and_one_layer_is_looked_into() {
-    let place = Place::with_images();
+    let place = place();
     let sweep = "[[model]]\narchitecture = \"cnn-a\"\nepochs = 2\n\n[[model]]\narchitecture = \"mlp\"\nname = \"small\"\nhidden = 8\nbatch_size = [20, 40]\nepochs = 4\n";
     fs::write(place.path("sweep.toml"), sweep).unwrap();
     let outcome =
@@ -71,7 +82,7 @@ fn models_are_compared_and_one_layer_is_looked_into() {
 
 #[test]
 fn a_comparison_that_cannot_be_is_refused_before_anything_is_trained() {
-    let place = Place::with_images();
+    let place = place();
     let refuse = |args: &str, parts: &[&str]| {
         let code = if parts[0].ends_with(".toml") { 3 } else { 2 };
         place.refuse(code, &format!("compare-models {args} {DATA} --out out"), parts);
@@ -83,7 +94,7 @@ fn a_comparison_that_cannot_be_is_refused_before_anything_is_trained() {
     refuse("cnn-a --encode cnn-a/dense_3", &["--encode", "the layers of cnn-a are", "dense_2"]);
     refuse("cnn-a --methods nosuch", &["--methods", "nosuch", "tsne"]);
     refuse("cnn-a --eps -1 --clusters dbscan", &["--eps", "-1"]);
-    refuse("cnn-a --n-clusters 1000", &["--n-clusters", "1000"]);
+    place.refuse(3, &format!("compare-models cnn-a --n-clusters 1000 {DATA} --out out"), &["--n-clusters", "120"]);
     for (text, parts) in [
         ("[[model]]\narchitecture = \"cnn-a\"\nepoch = 3\n", &["sweep.toml", "line 3", "epoch", "epochs"][..]),
         ("[[model]]\narchitecture = \"cnn-a\"\n[[model]]\narchitecture = \"cnn-a\"\n", &["sweep.toml", "line 3", "cnn-a"]),

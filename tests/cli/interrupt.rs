@@ -154,7 +154,9 @@ fn no_command_means_run() {
     assert_eq!(config["dataset"], "fashion-mnist-sample");
     assert_eq!(config["training"]["epochs"].to_string(), ENDLESS);
     assert_eq!((&config["training"]["random_state"], &config["methods"]["tsne"]["random_state"]), (&5.into(), &5.into()));
-    assert_eq!(config["model"]["hidden"], serde_json::json!([256, 64]));
+    let layers = config["model"]["layers"].as_array().unwrap();
+    let units: Vec<u64> = layers.iter().filter_map(|layer| layer["units"].as_u64()).collect();
+    assert_eq!(units, [256, 64, 10]);
     assert_eq!(config["methods"].as_object().unwrap().keys().collect::<Vec<_>>(), ["pca", "tsne", "umap", "trimap"]);
     assert_eq!(config["split"], serde_json::json!({ "train": 8334, "validation": 1666, "test": 2000 }));
 }

@@ -67,6 +67,9 @@ fn expected_outputs() -> BTreeSet<String> {
         }
     }
     for (space, _) in SPACES {
+        let tables = ["agreement", "classes", "clusters", "contingency", "labels"].map(|table| format!("_{table}.csv"));
+        let others = [".json", "_centers.npy", "_labels.npy"].map(String::from);
+        names.extend(tables.iter().chain(&others).map(|end| format!("clusters/{space}_k-means{end}")));
         names.insert(format!("neighbors/{space}.safetensors"));
         names.insert(format!("scores/predictions/{space}.npy"));
         names.extend(METHODS_RUN.map(|method| format!("scores/predictions/{method}_{space}.npy")));
@@ -74,9 +77,16 @@ fn expected_outputs() -> BTreeSet<String> {
     }
     for kind in ["png", "svg"] {
         names.extend(
-            ["examples", "history", "knn_accuracy", "gains", "confusion_classifier"].map(|name| format!("figures/{name}.{kind}")),
+            ["examples", "history", "architecture", "knn_accuracy", "gains", "confusion_classifier"]
+                .map(|name| format!("figures/{name}.{kind}")),
         );
-        names.extend(SPACES.map(|(space, _)| format!("figures/confusion_{space}.{kind}")));
+        for (space, _) in SPACES {
+            names.extend(["confusion"].map(|name| format!("figures/{name}_{space}.{kind}")));
+            names.extend(
+                ["examples", "k-means_maps", "k-means_contingency", "k-means_gallery"]
+                    .map(|name| format!("figures/{space}_{name}.{kind}")),
+            );
+        }
         for part in ["raw", "layers"] {
             names.extend(METHODS_RUN.map(|method| format!("figures/{method}_{part}.{kind}")));
         }
@@ -176,10 +186,14 @@ fn the_configuration_is_complete() {
     assert_eq!(&serde_json::to_value(parsed).unwrap(), config);
     assert_eq!(config["dataset"], "fashion-mnist");
     assert_eq!(config["split"], serde_json::json!({ "train": N_TRAIN, "validation": 400 - N_TRAIN, "test": N_TEST }));
-    assert_eq!(config["model"], serde_json::json!({ "n_features": 784, "hidden": [32, 16], "n_classes": 10 }));
-    let training =
-        serde_json::json!({ "epochs": 2, "batch_size": 128, "learning_rate": 0.001, "dropout": 0.5, "random_state": 42 });
-    assert_eq!(config["training"], training);
+    let layers = config["model"]["layers"].as_array().unwrap();
+    let of_layers = |key: &str| layers.iter().filter_map(|layer| layer[key].as_f64()).collect::<Vec<_>>();
+    assert_eq!((of_layers("units"), of_layers("rate")), (vec![32.0, 16.0, 10.0], vec![0.5, 0.5]));
+    assert_eq!(config["model"]["input"], serde_json::json!([28, 28, 1]));
+    for (name, value) in [("epochs", 2.0), ("batch_size", 128.0), ("learning_rate", 0.001), ("random_state", 42.0)] {
+        assert_eq!(config["training"][name].as_f64(), Some(value), "{name}");
+    }
+    assert_eq!(config["training"]["validation_split"], "random");
     for name in METHODS_RUN {
         let method = METHODS.iter().find(|method| method.name == name).unwrap();
         let set = config["methods"][name].as_object().unwrap();
@@ -200,7 +214,7 @@ fn every_stage_is_timed() {
     for (space, _) in SPACES {
         expected.push(format!("neighbours {space}"));
         expected.extend(METHODS_RUN.iter().flat_map(|method| [format!("{method} {space}"), format!("scores {method} {space}")]));
-        expected.push(format!("quality {space}"));
+        expected.extend([format!("quality {space}"), format!("clusters {space}")]);
     }
     expected.extend(["what the layers did", "scores and figures"].map(String::from));
     assert_eq!(names, expected);
@@ -324,8 +338,10 @@ fn training_names_the_command_that_follows() {
         .succeed("train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 3 --seed 9 --device cpu --out out")
         .stdout;
     let found: BTreeSet<PathBuf> = files_below(&place.path("out"));
-    let expected = ["config.toml", "figures", "figures/history.png", "figures/history.svg", "history.csv", "manifest.json"];
-    assert_eq!(found, expected.into_iter().chain(["model", "model/weights.safetensors"]).map(PathBuf::from).collect());
+    let expected =
+        ["config.toml", "figures", "history.csv", "manifest.json", "model", "model/weights.safetensors"].map(String::from);
+    let figures = ["architecture", "history"].map(|name| ["png", "svg"].map(|kind| format!("figures/{name}.{kind}")));
+    assert_eq!(found, expected.into_iter().chain(figures.into_iter().flatten()).map(PathBuf::from).collect());
     assert_outputs_are_whole(&place.path("out"));
     let next = stdout.lines().find_map(|line| line.strip_prefix("next: layerlens ")).unwrap();
     place.succeed(&format!("{next} --methods pca --device cpu --out next"));

@@ -132,13 +132,21 @@ fn rewind(manifest: &mut Value, n: usize) {
         manifest["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap().into()).collect();
     manifest["stages"].as_array_mut().unwrap().truncate(n);
     let done = |stage: &str| names[..n].iter().any(|name| name == stage);
+    // The space of `layer_1_k-means_labels` and of `layer_1_examples`.
+    fn of_cluster(stem: &str) -> &str {
+        stem.split("_k-means").next().unwrap().trim_end_matches("_examples")
+    }
     let listed = |path: &str| {
         let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
         let of_map = stem.trim_end_matches("_train").trim_end_matches("_test").replacen('_', " ", 1);
         match path.split('/').next().unwrap() {
             "model" | "history.csv" => true,
-            "figures" if ["examples", "history"].contains(&stem) => true,
+            "figures" if ["examples", "history", "architecture"].contains(&stem) => true,
             "activations" => done("activations"),
+            "clusters" => done(&format!("clusters {}", of_cluster(stem))),
+            "figures" if stem.contains("k-means") || stem.ends_with("_examples") => {
+                done(&format!("clusters {}", of_cluster(stem)))
+            }
             "neighbors" => done(&format!("neighbours {stem}")),
             "embeddings" | "maps" => done(&of_map),
             "scores" if path.contains("predictions") => done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}")),
@@ -151,18 +159,19 @@ fn rewind(manifest: &mut Value, n: usize) {
     manifest["outputs"].as_array_mut().unwrap().retain(|output| listed(output["path"].as_str().unwrap()));
     let results = manifest["results"].as_object_mut().unwrap();
     results.retain(|name, _| match name.as_str() {
-        "history" | "training" | "inference" | "test" | "n_parameters" | "knn" | "quality" => true,
+        "history" | "training" | "inference" | "test" | "n_parameters" | "knn" | "quality" | "clusters" => true,
         "insights" => done("what the layers did"),
         "maps" => done("scores and figures"),
         map => done(&map.replacen('_', " ", 1)),
     });
     // The order in which they were found, which is sorted at the end only.
     let position = |name: String| names.iter().position(|stage| *stage == name).unwrap_or(usize::MAX);
-    for list in ["knn", "quality"] {
+    for list in ["knn", "quality", "clusters"] {
         let Some(rows) = results.get_mut(list).and_then(Value::as_array_mut) else { continue };
         let stage = |row: &Value| {
             let space = row["space"].as_str().unwrap();
             match (list, row["method"].as_str()) {
+                ("clusters", _) => position(format!("clusters {space}")),
                 ("quality", _) => position(format!("quality {space}")),
                 (_, None) => position(format!("neighbours {space}")),
                 (_, Some(method)) => position(format!("scores {method} {space}")),
