@@ -190,7 +190,7 @@ pub enum Role {
 }
 
 /// A layer that is looked into.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LookedInto {
     /// Index of the layer.
     pub layer: usize,

@@ -1,6 +1,7 @@
 //! The clusters of anybody's matrix.
 
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::figures;
 use super::folder::{Opening, RunFolder};
 use crate::compute::{Description, Device};
 use crate::dataset::{Images, Source};
@@ -125,6 +126,9 @@ fn stages(
     let (start, observer) = (Instant::now(), reporter.stage("clusters"));
     let found = cluster_space(folder, &space, &job.methods, device, observer.as_ref())?;
     drop(observer);
+    if let (Some(images), Some(classes)) = (&job.images, classes) {
+        figures::examples(folder, "input_examples", "The first images of each class", images, classes)?;
+    }
     folder.finish_stage("clusters", start, kind)?;
     Ok(found)
 }

@@ -185,9 +185,6 @@ pub fn cluster_space(
         folder.add_results("clusters", [&clustered]);
         found.push(clustered);
     }
-    if let (Some(images), Some(classes)) = (space.images, space.classes) {
-        figures::examples(folder, space, images, classes)?;
-    }
     Ok(found)
 }
 

@@ -238,7 +238,13 @@ impl Work<'_> {
         if !folder.has_finished("examples") {
             let start = Instant::now();
             let title = format!("The first training images of each class of {}", data.name);
-            figures::examples(folder, &title, &data.train, &data.class_names)?;
+            let Samples { images, labels } = &data.train;
+            figures::examples(folder, "examples", &title, images, Classes { labels, names: &data.class_names })?;
+            if let Some(original) = &data.original {
+                let title = "The first training images of each class before they were grouped";
+                let classes = Classes { labels: &original.train, names: &original.class_names };
+                figures::examples(folder, "examples_of_kinds", title, images, classes)?;
+            }
             folder.finish_stage("examples", start, "cpu")?;
         }
         for (model, architecture) in job.models.iter().zip(architectures) {

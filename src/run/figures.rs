@@ -3,10 +3,11 @@
 use super::folder::RunFolder;
 use super::layers::Layers;
 use super::space::{Map, title};
-use crate::dataset::Samples;
+use crate::dataset::Images;
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
+use crate::report::figures::cluster_maps::Classes;
 use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
 };
@@ -26,10 +27,10 @@ pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) ->
 }
 
 /// The first images of each class.
-pub fn examples(folder: &mut RunFolder, title: &str, samples: &Samples, class_names: &[String]) -> Result<()> {
-    let images = &samples.images;
+pub fn examples(folder: &mut RunFolder, file: &str, title: &str, images: &Images, classes: Classes<'_>) -> Result<()> {
+    let Classes { labels, names: class_names } = classes;
     let of_class = |class: usize| {
-        let rows = samples.labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
+        let rows = labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
         rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
     };
     let figure = Examples {
@@ -40,7 +41,7 @@ pub fn examples(folder: &mut RunFolder, title: &str, samples: &Samples, class_na
         columns: EXAMPLES,
         class_names,
     };
-    write(folder, "examples", &figure)
+    write(folder, file, &figure)
 }
 
 /// Loss and accuracy against epoch.

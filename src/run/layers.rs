@@ -13,7 +13,7 @@
 
 use super::folder::RunFolder;
 use crate::activations::{Layer, RAW};
-use crate::dataset::{Images, Samples, Source, npy};
+use crate::dataset::{Images, Source, npy};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
@@ -76,11 +76,6 @@ impl Layers {
             );
         }
         Ok(Self { class_names, train, test, warnings, files: reader.files })
-    }
-
-    /// The images of the training part with their labels.
-    pub(super) fn examples(&self) -> Option<Samples> {
-        Samples::new(self.train.images.clone()?, self.train.labels.clone()).ok()
     }
 
     /// What the points that k-NN classifies are: those of the test, or else those of the training, each without its own vote.

@@ -10,7 +10,7 @@ use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage};
 use crate::compute::{Description, Device};
-use crate::dataset::{Original, Source};
+use crate::dataset::{Dataset, Original, Source};
 use crate::embedding::init::Init;
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
@@ -162,8 +162,9 @@ impl Work<'_> {
     fn given(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
         let start = Instant::now();
         if !folder.has_finished(ACTIVATIONS) {
-            if let Some(images) = layers.examples() {
-                figures::examples(folder, "The first training images of each class", &images, &layers.class_names)?;
+            if let Some(images) = &layers.train.images {
+                let classes = Classes { labels: &layers.train.labels, names: &layers.class_names };
+                figures::examples(folder, "examples", "The first training images of each class", images, classes)?;
             }
             layers.write(folder)?;
             folder.finish_stage(ACTIVATIONS, start, "cpu")?;
@@ -179,10 +180,12 @@ impl Work<'_> {
                 weights
             } else {
                 let title = format!("The first training images of each class of {}", prepared.data.name);
-                figures::examples(folder, &title, &prepared.data.train, &prepared.data.class_names)?;
+                let Dataset { train, class_names, .. } = &prepared.data;
+                let classes = Classes { labels: &train.labels, names: class_names };
+                figures::examples(folder, "examples", &title, &train.images, classes)?;
                 train_stage(folder, &run.train, prepared, device, kind, reporter)?
             };
-            activation_stage(folder, prepared, &weights, device, kind)?;
+            activation_stage(folder, prepared, &weights, device, kind, reporter)?;
         }
         let mut layers = Layers::read(&folder.path().join("activations"))?;
         if let Some(test) = &mut layers.test {

@@ -127,6 +127,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
         "data": run.data,
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.architecture,
+        "looked_into": prepared.architecture.looked_into(),
         "training": run.training,
         "n_neighbors": N_NEIGHBORS,
         "methods": methods,
@@ -270,8 +271,16 @@ pub(super) fn activation_stage(
     weights: &Weights,
     device: &Device,
     kind: &'static str,
+    reporter: &dyn Reporter,
 ) -> Result<()> {
     let start = Instant::now();
+    for layer in prepared.architecture.looked_into().iter().filter(|layer| layer.pooled) {
+        let size = prepared.architecture.steps()?[layer.layer].output.size();
+        reporter.note(&format!(
+            "{}: of its {size} values for an image the means of its {} channels are taken",
+            layer.name, layer.width
+        ));
+    }
     let train = activations(device, &prepared.architecture, weights, &prepared.train)?;
     let test = activations(device, &prepared.architecture, weights, &prepared.data.test)?;
     for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {

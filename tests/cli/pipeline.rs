@@ -83,8 +83,7 @@ fn expected_outputs() -> BTreeSet<String> {
         for (space, _) in SPACES {
             names.extend(["confusion"].map(|name| format!("figures/{name}_{space}.{kind}")));
             names.extend(
-                ["examples", "k-means_maps", "k-means_contingency", "k-means_gallery"]
-                    .map(|name| format!("figures/{space}_{name}.{kind}")),
+                ["k-means_maps", "k-means_contingency", "k-means_gallery"].map(|name| format!("figures/{space}_{name}.{kind}")),
             );
         }
         for part in ["raw", "layers"] {

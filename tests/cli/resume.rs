@@ -132,9 +132,9 @@ fn rewind(manifest: &mut Value, n: usize) {
         manifest["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap().into()).collect();
     manifest["stages"].as_array_mut().unwrap().truncate(n);
     let done = |stage: &str| names[..n].iter().any(|name| name == stage);
-    // The space of `layer_1_k-means_labels` and of `layer_1_examples`.
+    // The space of `layer_1_k-means_labels`.
     fn of_cluster(stem: &str) -> &str {
-        stem.split("_k-means").next().unwrap().trim_end_matches("_examples")
+        stem.split("_k-means").next().unwrap()
     }
     let listed = |path: &str| {
         let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
@@ -144,9 +144,7 @@ fn rewind(manifest: &mut Value, n: usize) {
             "figures" if ["examples", "history", "architecture"].contains(&stem) => true,
             "activations" => done("activations"),
             "clusters" => done(&format!("clusters {}", of_cluster(stem))),
-            "figures" if stem.contains("k-means") || stem.ends_with("_examples") => {
-                done(&format!("clusters {}", of_cluster(stem)))
-            }
+            "figures" if stem.contains("k-means") => done(&format!("clusters {}", of_cluster(stem))),
             "neighbors" => done(&format!("neighbours {stem}")),
             "embeddings" | "maps" => done(&of_map),
             "scores" if path.contains("predictions") => done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}")),

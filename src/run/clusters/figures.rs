@@ -7,15 +7,13 @@ use crate::dataset::Images;
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::report::cluster_table::{ClusterRow, Clustered, cluster_name};
-use crate::report::figures::{Classes, ClusterMaps, Examples, Figure, Gallery, GalleryRow, HeatMap, save};
+use crate::report::figures::{ClusterMaps, Figure, Gallery, GalleryRow, HeatMap, save};
 use crate::run::RunFolder;
 
 /// Clusters of a contingency table or a gallery that are drawn at most, the largest.
 const DRAWN: usize = 16;
 /// Images of each half of a gallery's row.
 const IMAGES: usize = 6;
-/// Images of each class in the examples.
-const EXAMPLES: usize = 10;
 
 /// Writes a figure as PNG and SVG and lists both.
 pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
@@ -111,25 +109,4 @@ fn from_middle(x: &Matrix, labels: &[i32], cluster: i32) -> Vec<u32> {
     let mut order: Vec<(f64, u32)> = members.into_iter().map(|point| (square(point), point as u32)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     order.into_iter().map(|(_, point)| point).collect()
-}
-
-/// The first images of each class, and of each kind if there are any.
-pub(super) fn examples(folder: &mut RunFolder, space: &ClusterSpace<'_>, images: &Images, classes: Classes<'_>) -> Result<()> {
-    for (name, what, classes) in [("examples", "class", Some(classes)), ("examples_of_kinds", "kind", space.kinds)] {
-        let Some(Classes { labels, names }) = classes else { continue };
-        let of_class = |class: usize| {
-            let rows = labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
-            rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
-        };
-        let figure = Examples {
-            title: format!("The first images of each {what}"),
-            images: (0..names.len()).map(of_class).collect(),
-            width: images.width(),
-            height: images.height(),
-            columns: EXAMPLES,
-            class_names: names,
-        };
-        write(folder, &format!("{}_{name}", space.name), &figure)?;
-    }
-    Ok(())
 }
