@@ -20,9 +20,9 @@ pub struct ClusterFlags {
     /// k-means: movement of the centres at which a start ends, as a share of the variance
     #[arg(long, default_value_t = KMeans::default().tol, allow_negative_numbers = true, help_heading = "Clusters")]
     tol: f64,
-    /// DBSCAN: radius around a point, or auto: the knee of the k-distance curve
-    #[arg(long, default_value = "auto", allow_negative_numbers = true, help_heading = "Clusters")]
-    eps: String,
+    /// DBSCAN: radius around a point, or auto: the knee of the k-distance curve [default: auto]
+    #[arg(long, value_name = "RADIUS|auto", allow_negative_numbers = true, help_heading = "Clusters")]
+    eps: Option<String>,
     /// DBSCAN: points within the radius, itself counted, that make a core point [default: 5]; HDBSCAN: the point, itself counted,
     /// whose distance is the core distance [default: --min-cluster-size]
     #[arg(long, allow_negative_numbers = true, help_heading = "Clusters")]
@@ -53,9 +53,26 @@ impl ClusterFlags {
     /// The chosen methods with their parameters, each once.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a radius that is neither a number nor `auto`.
+    /// [`Error::Parameter`] for a radius that is neither a number nor `auto`, and for a flag of a method that was not chosen.
     pub fn methods(&self, methods: &[Method], seed: u64) -> Result<Vec<ClusterMethod>, Error> {
-        let eps = match self.eps.as_str() {
+        let chosen = |wanted: &[Method]| wanted.iter().any(|method| methods.contains(method));
+        for (flag, is_given, wanted, names) in [
+            ("--n-clusters", self.n_clusters.is_some(), &[Method::KMeans][..], "k-means"),
+            ("--eps", self.eps.is_some(), &[Method::Dbscan], "dbscan"),
+            ("--min-samples", self.min_samples.is_some(), &[Method::Dbscan, Method::Hdbscan], "dbscan and hdbscan"),
+        ] {
+            if is_given && !chosen(wanted) {
+                return Err(Error::parameter(
+                    flag,
+                    "given",
+                    format!("a flag of {names}, which is not among the methods of clustering"),
+                ));
+            }
+        }
+        if methods.contains(&Method::None) && methods.len() > 1 {
+            return Err(Error::parameter("--clusters", "none", "none alone, or methods"));
+        }
+        let eps = match self.eps.as_deref().unwrap_or("auto") {
             "auto" => Eps::Auto,
             text => Eps::Value(text.parse().map_err(|_| Error::parameter("--eps", text, "expected a number above 0, or auto"))?),
         };

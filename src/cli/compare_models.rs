@@ -61,7 +61,16 @@ impl CompareModelsArgs {
                 contenders.push(Contender::new(Blueprint::open(name)?));
             }
         }
+        let given = [
+            ("epochs", self.training.epochs.is_some()),
+            ("batch_size", self.training.batch_size.is_some()),
+            ("learning_rate", self.training.learning_rate.is_some()),
+        ];
         for contender in &mut contenders {
+            if let Some((key, _)) = given.iter().find(|(key, given)| *given && contender.fixed.contains(key)) {
+                let flag = format!("--{}", key.replace('_', "-"));
+                return Err(Error::parameter(flag, "given", format!("not for {}, whose file sets {key}", contender.name)));
+            }
             contender.training = self.training.training(&contender.training, seed);
         }
         Ok(contenders)
@@ -110,8 +119,9 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
         )
     });
     print(&format!(
-        "\n{}{encoded}\nwritten to {path}:\n  scores/       the comparison, scores of the encoded layer (.csv)\n  figures/      comparison, histories, architectures, examples, maps, clusters, galleries (.png and .svg)\n  history_*.csv loss and accuracy after each epoch\n  model/        weights (.safetensors)\n  clusters/     the cluster of every test image, contingency, agreement\n  manifest.json configuration, device, times, results\nlook at {path}/figures/models.png first\n",
+        "\n{}{encoded}\nwritten to {path}:\n{}look at {path}/figures/models.png first\n",
         model_table::text(&summary.rows),
+        super::written(&summary.path),
     ));
     Ok(())
 }

@@ -24,6 +24,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions};
 use layerlens::embedding::METHODS;
+use layerlens::run::Summary;
 use progress::{ProgressMode, Terminal};
 use std::path::PathBuf;
 
@@ -171,6 +172,44 @@ fn method_name_list() -> &'static str {
 /// A method's title by its name.
 fn method_title(name: &str) -> String {
     METHODS.iter().find(|method| method.name == name).map_or(name.to_owned(), |method| format!("{} in 2-D", method.title))
+}
+
+/// What is in the folder of a run, a line each.
+fn written(folder: &std::path::Path) -> String {
+    const PARTS: [(&str, &str); 9] = [
+        ("figures", "maps, history, examples, scores, what the layers did, clusters (.png and .svg)"),
+        ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
+        ("embeddings", "places in every map (.npy)"),
+        ("maps", "the maps, for `layerlens transform` (.safetensors)"),
+        ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
+        ("neighbors", "nearest neighbours in every space (.safetensors)"),
+        ("activations", "answers of every layer (.npy), as --from-activations takes them"),
+        ("model", "weights (.safetensors)"),
+        ("manifest.json", "configuration, device, times, results"),
+    ];
+    let there = PARTS.iter().filter(|(name, _)| folder.join(name).exists());
+    there
+        .map(|(name, what)| {
+            format!("  {:<13} {what}\n", if name.contains('.') { (*name).to_owned() } else { format!("{name}/") })
+        })
+        .collect()
+}
+
+/// How long the training and the test took, and which epoch is kept, a line each.
+fn times(summary: &Summary) -> String {
+    let mut text = String::new();
+    if let Some(course) = &summary.course {
+        let early = if course.stopped_early { ", ended early" } else { "" };
+        text += &format!(
+            "trained for {} epochs in {:.1} s{early}; the weights are those of epoch {}",
+            course.epochs, course.seconds, course.kept
+        );
+        text += &course.best.map_or_else(|| "\n".into(), |best| format!(", the least validation loss that of epoch {best}\n"));
+    }
+    if let Some(inference) = summary.inference {
+        text += &format!("{} test images classified in {:.2} s\n", inference.n, inference.seconds);
+    }
+    text
 }
 
 /// Writes a line to stderr; a reader that has gone away is no reason to end the work.

@@ -15,13 +15,28 @@ use std::path::{Path, PathBuf};
 const TRAINING: [&str; 9] =
     ["ReadingArgs", "TrainingArgs", "dataset", "architecture", "hidden", "dropout", "checkpoint_every", "resume_from", "model"];
 
+/// What has no meaning beside weights that are trained already; their rows are still split by the flags of validation.
+const MODEL: [&str; 11] = [
+    "architecture",
+    "hidden",
+    "dropout",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "patience",
+    "keep_best",
+    "test_every_epoch",
+    "checkpoint_every",
+    "resume_from",
+];
+
 /// What to look into, and how.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     train: TrainArgs,
     /// Weights to look into instead of training: a .safetensors file of an earlier run
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = MODEL)]
     model: Option<PathBuf>,
     /// Folder of any network's layers to look into instead of training: <layer>_train.npy, <layer>_test.npy, labels_train.npy,
     /// labels_test.npy; optional predictions_*.npy, class_names.txt, layers.txt, images_*.npy
@@ -91,7 +106,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         table::results_text(maps),
         cluster_table::summary_text(&summary.clusters),
         classifier(&summary),
-        written(&summary.path),
+        super::written(&summary.path),
         first_look(&summary.path, &job.methods),
     ));
     Ok(())
@@ -100,29 +115,13 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
 /// How well the network itself does, if that is known.
 fn classifier(summary: &Summary) -> String {
     if let Some(test) = summary.test {
-        return format!("classifier on the test images: accuracy {:.4}, loss {:.4}\n", test.accuracy, test.loss);
+        return format!(
+            "classifier on the test images: accuracy {:.4}, loss {:.4}\n{}",
+            test.accuracy,
+            test.loss,
+            super::times(summary)
+        );
     }
     let given = summary.insights.as_ref().and_then(|insights| insights.confused_pairs.iter().find(|pairs| pairs.space.is_none()));
     given.map_or(String::new(), |given| format!("the given predictions: accuracy {:.4}\n", given.accuracy))
-}
-
-/// What is in the folder of a run, a line each.
-fn written(folder: &Path) -> String {
-    const PARTS: [(&str, &str); 9] = [
-        ("figures", "maps of every layer, history, examples, scores, gains, confusions (.png and .svg)"),
-        ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
-        ("embeddings", "places in every map (.npy)"),
-        ("maps", "the maps, for `layerlens transform` (.safetensors)"),
-        ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
-        ("neighbors", "nearest neighbours in every space (.safetensors)"),
-        ("activations", "answers of every layer (.npy), as --from-activations takes them"),
-        ("model", "weights (.safetensors)"),
-        ("manifest.json", "configuration, device, times, results"),
-    ];
-    let there = PARTS.iter().filter(|(name, _)| folder.join(name).exists());
-    there
-        .map(|(name, what)| {
-            format!("  {:<13} {what}\n", if name.contains('.') { (*name).to_owned() } else { format!("{name}/") })
-        })
-        .collect()
 }

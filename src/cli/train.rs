@@ -4,10 +4,11 @@ use super::data_args::DataArgs;
 use super::training_args::TrainingArgs;
 use super::{Global, argv, print};
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use layerlens::Error;
 use layerlens::model::{Blueprint, MAX_UNITS, PRESETS};
 use layerlens::run::{self, TrainRun};
+use layerlens::training::Training;
 use std::path::PathBuf;
 
 /// What to train and how.
@@ -86,10 +87,20 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
     let Some(test) = summary.test else { return Ok(()) };
+    // The rows that a later run trains on are those of this training, whatever the defaults of its model.
+    let (training, default) = (&job.training, Training::default());
+    let split = if (training.validation, training.validation_split) == (default.validation, default.validation_split) {
+        String::new()
+    } else {
+        let name = training.validation_split.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+        format!(" --validation {} --validation-split {name}", training.validation)
+    };
     print(&format!(
-        "test accuracy {:.4}, test loss {:.4}\n\nwritten to {path}:\n  model/weights.safetensors, history.csv, figures/history.png\nnext: layerlens run {} --seed {} --model {path}/model/weights.safetensors\n",
+        "test accuracy {:.4}, test loss {:.4}\n{}\nwritten to {path}:\n{}next: layerlens run {}{split} --seed {} --model {path}/model/weights.safetensors\n",
         test.accuracy,
         test.loss,
+        super::times(&summary),
+        super::written(&summary.path),
         args.data.again(),
         global.seed,
     ));

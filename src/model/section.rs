@@ -150,7 +150,7 @@ impl<'a> Section<'a> {
             let entry = |entry: &'a Spanned<DeValue<'a>>| Some((entry.span(), entry.get_ref().as_table()?));
             value.as_array()?.iter().map(entry).collect::<Option<Vec<_>>>()
         };
-        let found = self.typed(key, "tables, each under [[layers]]", tables)?.unwrap_or_default();
+        let found = self.typed(key, &format!("tables, each under [[{key}]]"), tables)?.unwrap_or_default();
         Ok(found.into_iter().map(|(span, table)| Section { file: self.file, span, table }).collect())
     }
 }

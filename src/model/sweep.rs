@@ -1,4 +1,5 @@
-//! Models to compare, described in a TOML file. A list of values stands for each of them; several lists for all combinations.
+//! Models to compare, described in a TOML file. A list of values stands for each of them, several lists for all combinations;
+//! `hidden` alone is one list of widths.
 //!
 //! ```toml
 //! [[model]]
@@ -31,12 +32,14 @@ pub struct Contender {
     pub blueprint: Blueprint,
     /// Its training; the seed is that of the comparison.
     pub training: Training,
+    /// The parts of it that a file sets, by their names in the file.
+    pub fixed: Vec<&'static str>,
 }
 
 impl Contender {
     /// A model trained as it is by default.
     pub fn new(blueprint: Blueprint) -> Self {
-        Self { name: blueprint.name.clone(), training: blueprint.training.clone(), blueprint }
+        Self { name: blueprint.name.clone(), training: blueprint.training.clone(), blueprint, fixed: Vec::new() }
     }
 }
 
@@ -120,7 +123,7 @@ fn read_blueprint(section: &Section, architecture: &str) -> Result<Blueprint> {
 fn vary(
     section: &Section,
     models: &mut Vec<Contender>,
-    key: &str,
+    key: &'static str,
     values: Option<Vec<f64>>,
     set: impl Fn(&mut Training, f64),
 ) -> Result<()> {
@@ -130,6 +133,7 @@ fn vary(
         for &value in &values {
             let mut contender = model.clone();
             set(&mut contender.training, value);
+            contender.fixed.push(key);
             if let Err(Error::Parameter { expected, .. }) = contender.training.validate() {
                 return Err(section.fault_at(key, format!("{key} = {value}: {expected}")));
             }

@@ -133,6 +133,9 @@ pub fn summary_text(found: &[Clustered]) -> String {
         let _ =
             writeln!(text, "{:<width$} {:<16} {:>9}{noise:>9}{figures}{silhouette:>12}", row.space, row.method, row.n_clusters);
     }
+    if let Some(row) = found.iter().find(|row| (1..row.n_points).contains(&row.n_silhouettes)) {
+        let _ = writeln!(text, "silhouettes of a sample of {} points where all would take long", row.n_silhouettes);
+    }
     text
 }
 

@@ -21,9 +21,9 @@ pub struct ModelRow {
     pub batch_size: usize,
     /// Epochs that it was trained for.
     pub epochs: usize,
-    /// Share of the training rows classified rightly in the last epoch, as they were met.
+    /// Share of the training rows classified rightly, as they were met, in the epoch whose weights are kept.
     pub train_accuracy: f32,
-    /// Of the validation rows after the last epoch.
+    /// Of the validation rows after that epoch.
     pub validation_accuracy: f32,
     /// Time of the training in seconds, with the validation after each epoch and without the scoring of the test set.
     pub train_seconds: f64,
@@ -35,7 +35,7 @@ pub struct ModelRow {
     pub inference_seconds: f64,
     /// Number of test rows.
     pub n_test: usize,
-    /// Trained values.
+    /// All values of the weights, trained or not.
     pub n_parameters: usize,
     /// What its curves say.
     pub over_fitting: OverFitting,

@@ -231,7 +231,7 @@ fn find(
                     suggested,
                     used: Some(eps),
                 };
-                figures::write(folder, &format!("{}_k_distance", space.name), &figure)?;
+                super::figures::write(folder, &format!("{}_k_distance", space.name), &figure)?;
             }
             let found = Dbscan { eps, min_samples: *min_samples }.fit(device, space.x, observer)?;
             let mut facts = vec![fact("eps", eps), fact("min_samples", *min_samples as f64)];

@@ -3,13 +3,14 @@
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::figures;
 use super::folder::{Opening, RunFolder};
+use super::layers;
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage};
 use super::study::{MethodChoice, build_methods, check_methods, starts, write_scores};
 use super::train::{complete, write_history};
 use crate::activations::{Layer, activations};
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Request, Samples};
+use crate::dataset::{Dataset, Request, Samples, npy};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, OverFitting, Scores};
@@ -128,7 +129,7 @@ pub fn compare_models(
         encoded,
         scores: if looked { folder.noted("knn")? } else { Vec::new() },
         quality: if looked { folder.noted("quality")? } else { Vec::new() },
-        clusters: if looked { folder.noted("clusters")? } else { Vec::new() },
+        clusters: if looked { folder.noted_or_default("clusters")? } else { Vec::new() },
         warnings: folder.manifest.warnings.clone(),
         path: folder.close(Ok(()))?,
     })
@@ -140,8 +141,13 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
     }
     for (at, model) in job.models.iter().enumerate() {
         model.training.validate()?;
-        if job.models[..at].iter().any(|earlier| earlier.name == model.name) {
+        if job.models[..at].iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&model.name)) {
             return Err(Error::parameter("models", &model.name, "each model once; a sweep file can give names"));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        if model.name.len() > 80 || model.name.starts_with('.') || !model.name.chars().all(allowed) {
+            let expected = "a name of at most 80 letters, digits, `_`, `-` and `.`, since files are called after it";
+            return Err(Error::parameter("models", &model.name, expected));
         }
     }
     let methods = build_methods(&job.methods)?;
@@ -213,7 +219,7 @@ fn open(prepared: &Prepared, description: &Description) -> Result<RunFolder> {
         seed: job.seed,
         config: serde_json::json!({
             "dataset": job.data.dataset,
-            "data": job.data,
+            "data": serde_json::to_value(&job.data).unwrap_or_default(),
             "models": models.collect::<Vec<_>>(),
             "encoded": encoded.unwrap_or_else(|| "none".into()),
             "methods": job.methods.iter().map(complete).collect::<serde_json::Map<_, _>>(),
@@ -281,15 +287,15 @@ impl Work<'_> {
         let test = evaluate(self.device, architecture, &trained.weights, &data.test)?;
         let inference_seconds = inference.elapsed().as_secs_f64();
         let history = &trained.history;
-        let last = |values: &[f32]| values.last().copied().unwrap_or(f32::NAN);
+        let of_kept = |values: &[f32]| values.get(trained.epoch - 1).copied().unwrap_or(f32::NAN);
         let row = ModelRow {
             model: model.name.clone(),
             filters: sizes(architecture, |kind| if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }),
             dense: sizes(architecture, |kind| if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }),
             batch_size: model.training.batch_size,
             epochs: history.len(),
-            train_accuracy: last(&history.train_accuracy),
-            validation_accuracy: last(&history.validation_accuracy),
+            train_accuracy: of_kept(&history.train_accuracy),
+            validation_accuracy: of_kept(&history.validation_accuracy),
             train_seconds: trained.seconds.iter().sum(),
             test_accuracy: test.accuracy,
             test_loss: test.loss,
@@ -317,7 +323,7 @@ impl Work<'_> {
             let history: History = folder.noted(&format!("history_{}", row.model))?;
             let (train, validation) =
                 ([history.train_loss, history.train_accuracy], [history.validation_loss, history.validation_accuracy]);
-            Ok(ModelCurves { name: row.model.clone(), train, validation })
+            Ok(ModelCurves { train, validation })
         };
         let figure = Models {
             title: format!("Models of {}", prepared.data.name),
@@ -361,18 +367,18 @@ impl Work<'_> {
         (model, layer): (&str, &str),
     ) -> Result<Layer> {
         const STAGE: &str = "encoded layer";
-        let start = Instant::now();
+        let (start, name) = (Instant::now(), format!("{model}_{layer}"));
+        let file = format!("activations/{name}_test.npy");
+        if folder.has_finished(STAGE) {
+            return Ok(Layer { name, values: npy::read_matrix(folder.path().join(file))? });
+        }
         let all = activations(self.device, architecture, weights, test)?;
         let missing = || Error::Data(format!("{model} has no layer {layer}"));
         let found = all.into_iter().find(|found| found.name == layer).ok_or_else(missing)?;
-        let encoded = Layer { name: format!("{model}_{layer}"), ..found };
-        if !folder.has_finished(STAGE) {
-            folder.write_matrix(&format!("activations/{}_test.npy", encoded.name), &encoded.values)?;
-            let labels: Vec<u32> = test.labels.iter().map(|&label| u32::from(label)).collect();
-            folder.write_numbers("activations/labels_test.npy", &labels)?;
-            folder.finish_stage(STAGE, start, self.kind)?;
-        }
-        Ok(encoded)
+        folder.write_matrix(&file, &found.values)?;
+        layers::write_classes(folder, "labels_test.npy", &test.labels)?;
+        folder.finish_stage(STAGE, start, self.kind)?;
+        Ok(Layer { name, ..found })
     }
 
     /// Tables, and the maps side by side, coloured by label.

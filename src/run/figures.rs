@@ -161,15 +161,15 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
 /// Which classes one classifier takes for which.
 pub fn confusion(folder: &mut RunFolder, confused: &Confused, class_names: &[String]) -> Result<()> {
     let (stem, words) = match &confused.space {
-        None => ("classifier".to_owned(), "the classifier".to_owned()),
-        Some(space) => (space.clone(), format!("k-NN in all dimensions of {}", space_name(space))),
+        None => ("classifier_confusion".to_owned(), "the classifier".to_owned()),
+        Some(space) => (format!("confusion_{space}"), format!("k-NN in all dimensions of {}", space_name(space))),
     };
     let accuracy = confused.confusion.accuracy();
     let sides = ["class", "predicted"].map(|side| (side.to_owned(), class_names.to_vec()));
     let [rows, columns] = sides;
     let figure =
         HeatMap::of_counts(format!("Confusions of {words}, accuracy {accuracy:.4}"), rows, columns, &confused.confusion.counts);
-    write(folder, &format!("confusion_{stem}"), &figure)
+    write(folder, &stem, &figure)
 }
 
 fn space_name(space: &str) -> String {

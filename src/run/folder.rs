@@ -87,8 +87,7 @@ impl RunFolder {
     pub fn resume(path: &Path, opening: Opening) -> Result<Self> {
         create_folder(path)?;
         let mut manifest = opening.manifest();
-        let beginnings = ["manifest.json", "config.toml"].map(|name| path.join(name).exists());
-        if beginnings == [false, true] || (beginnings == [false, false] && is_empty_but_for_torn_files(path)) {
+        if !path.join("manifest.json").exists() && is_empty_but_for_torn_files(path) {
             remove_torn_files(path)?;
             return Self::begin(path, set_aside_before(path), manifest);
         }
@@ -120,8 +119,9 @@ impl RunFolder {
     fn begin(path: &Path, replaced: Option<PathBuf>, manifest: Manifest) -> Result<Self> {
         let lock = lock(path)?;
         let mut folder = Self { path: path.to_owned(), replaced, saved: manifest.clone(), _lock: lock, manifest };
-        folder.write_config()?;
+        // First the manifest: it tells whose folder this is, and a resumed run writes its configuration again.
         folder.save()?;
+        folder.write_config()?;
         Ok(folder)
     }
 
@@ -149,6 +149,14 @@ impl RunFolder {
         let value = self.manifest.results.get(name).cloned().unwrap_or(Value::Null);
         let damaged = |error| Error::input(self.path.join("manifest.json"), format!("`results.{name}` is damaged: {error}"));
         serde_json::from_value(value).map_err(damaged)
+    }
+
+    /// The same, or the default if nothing of that name was noted.
+    ///
+    /// # Errors
+    /// As [`RunFolder::noted`].
+    pub fn noted_or_default<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
+        if self.manifest.results.contains_key(name) { self.noted(name) } else { Ok(T::default()) }
     }
 
     /// Adds to a list of results.
@@ -286,6 +294,8 @@ impl Opening {
 /// Renames an earlier run out of the way and gives its new name.
 fn set_aside(path: &Path, inputs: &[Source]) -> Result<PathBuf> {
     let refuse = |reason: String| Error::write(path, std::io::Error::other(reason));
+    // A run that is under way there would go on writing into what replaces it.
+    let _claim = lock(path)?;
     let whole = path.canonicalize().map_err(|error| Error::write(path, error))?;
     if std::env::current_dir().is_ok_and(|current| current.starts_with(&whole)) {
         return Err(refuse("--force cannot replace the folder in which the program runs".into()));

@@ -14,6 +14,7 @@
 use super::folder::RunFolder;
 use crate::activations::{Layer, RAW};
 use crate::dataset::{Images, Source, npy};
+use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
@@ -101,7 +102,11 @@ impl Layers {
     }
 }
 
-fn write_classes(folder: &mut RunFolder, name: &str, classes: &[u8]) -> Result<()> {
+/// Writes classes into a file below `activations/`.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(super) fn write_classes(folder: &mut RunFolder, name: &str, classes: &[u8]) -> Result<()> {
     let classes: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
     folder.write_numbers(&format!("activations/{name}"), &classes)
 }
@@ -133,6 +138,9 @@ pub(super) fn read_names(path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
+    if names.is_empty() {
+        return Err(Error::input(path, "is empty, expected a name a line"));
+    }
     let mut seen = BTreeSet::new();
     for (at, name) in names.iter().enumerate() {
         if name.is_empty() {
@@ -199,6 +207,11 @@ impl Reader<'_> {
                 return Err(Error::input(path, message));
             }
             names = listed;
+        }
+        let taken = |name: &&String| METHODS.iter().any(|method| name.starts_with(&format!("{}_", method.name)));
+        if let Some(name) = names.iter().find(taken) {
+            let message = "begins like the map of a method: its results would take each other's file names";
+            return Err(Error::input(self.folder.join(file(name, "train")), message));
         }
         if names.is_empty() {
             let message = "holds no layer: `<layer>_train.npy`, n_samples x units, is expected for each";
@@ -291,7 +304,10 @@ impl Reader<'_> {
                 let unknown = classes.and_then(|classes| classes.iter().enumerate().find(|(_, class)| !known(class)));
                 if let Some((row, class)) = unknown {
                     let message = format!("row {row} is {class}, but class_names.txt names 0 to {}", names.len() - 1);
-                    return Err(Error::input(self.folder.join(file(what, which)), message));
+                    // Without predictions of their own the largest column of the softmax counts.
+                    let own = self.folder.join(file(what, which));
+                    let path = if own.exists() { own } else { self.folder.join(file(SOFTMAX, which)) };
+                    return Err(Error::input(path, message));
                 }
             }
         }

@@ -30,4 +30,4 @@ pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use folder::{Opening, RunFolder, default_path};
 pub use manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
 pub use study::{MapResults, MethodChoice, Run, Summary, run};
-pub use train::{TrainRun, train};
+pub use train::{Course, EpochTime, Inference, TrainRun, train};

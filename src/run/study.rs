@@ -8,7 +8,9 @@ use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters, title};
-use super::train::{Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage};
+use super::train::{
+    Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
+};
 use crate::compute::{Description, Device};
 use crate::dataset::{Dataset, Original, Source};
 use crate::embedding::init::Init;
@@ -77,6 +79,10 @@ pub struct Summary {
     pub path: PathBuf,
     /// Loss and accuracy of the classifier on the test images, if it ran here.
     pub test: Option<Performance>,
+    /// How the training went, if there was one.
+    pub course: Option<Course>,
+    /// How long the test images took.
+    pub inference: Option<Inference>,
     /// k-NN accuracies, if spaces were scored.
     pub scores: Vec<Scores>,
     /// How faithful the maps are to their spaces, if there are maps.
@@ -115,6 +121,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
         check_methods(&methods, &layers.train.labels, layers.train.layers.iter().map(|layer| layer.values.n_features()))?;
+        check_clusters(run, &layers.scored().labels, &layers.class_names)?;
         let mut folder = open_given(run, path, &layers, description)?;
         let outcome = if folder.is_complete() { Ok(()) } else { work.given(&mut folder, &layers) };
         return close(folder, outcome, reporter);
@@ -124,6 +131,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let layers = prepared.architecture.looked_into();
     let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     check_methods(&methods, &prepared.train.labels, widths)?;
+    check_clusters(run, &prepared.data.test.labels, &prepared.data.class_names)?;
     let mut folder = open(&run.train, &prepared, description, Some(run))?;
     let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
     close(folder, outcome, reporter)
@@ -137,15 +145,26 @@ pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Repor
     if folder.is_complete() {
         reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
     }
-    fn noted<T: serde::de::DeserializeOwned + Default>(folder: &RunFolder, name: &str) -> Result<T> {
-        if folder.manifest.results.contains_key(name) { folder.noted(name) } else { Ok(T::default()) }
-    }
-    let (test, scores, quality) = (noted(&folder, "test")?, noted(&folder, "knn")?, noted(&folder, "quality")?);
-    let (maps, clusters) = (noted(&folder, "maps")?, noted(&folder, "clusters")?);
-    let (insights, warnings) = (noted(&folder, "insights")?, folder.manifest.warnings.clone());
+    let test = folder.noted_or_default("test")?;
+    let (scores, quality) = (folder.noted_or_default("knn")?, folder.noted_or_default("quality")?);
+    let (maps, clusters) = (folder.noted_or_default("maps")?, folder.noted_or_default("clusters")?);
+    let (insights, warnings) = (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
+    let (course, inference) = (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
     let names = folder.path().join("activations/class_names.txt");
     let class_names = if names.exists() { layers::read_names(&names)? } else { Vec::new() };
-    Ok(Summary { path: folder.close(Ok(()))?, test, scores, quality, maps, clusters, insights, class_names, warnings })
+    Ok(Summary {
+        path: folder.close(Ok(()))?,
+        test,
+        course,
+        inference,
+        scores,
+        quality,
+        maps,
+        clusters,
+        insights,
+        class_names,
+        warnings,
+    })
 }
 
 /// What all stages share.
@@ -298,7 +317,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
         argv: run.train.argv.clone(),
         seed: run.train.training.random_state,
         config: serde_json::json!({
-            "from_activations": path,
+            "from_activations": path.display().to_string(),
             "layers": layers.train.layers.iter().map(|layer| layer.name.as_str()).collect::<Vec<_>>(),
             "n_neighbors": N_NEIGHBORS,
             "methods": methods,
@@ -350,6 +369,11 @@ pub(super) fn check_methods(
         check_memory(n, d, &all)?;
     }
     Ok(())
+}
+
+/// Refuses clusters that cannot be sought.
+fn check_clusters(run: &Run, labels: &[u8], class_names: &[String]) -> Result<()> {
+    run.clusters.iter().try_for_each(|method| method.validate(labels.len(), Some(class_names.len())))
 }
 
 /// Writes the score tables and notes them in the manifest.

@@ -15,7 +15,7 @@ use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights
 use crate::progress::{Observer, Reporter};
 use crate::report::drawing::drawing;
 use crate::training::{Checkpoint, Checkpoints, History, Job, Trained, Training, check_fit, evaluate};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -98,6 +98,10 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
             let named = |error: Error| Error::input(path, error.to_string());
             check_fit(&architecture, &data.train).and_then(|()| check_fit(&architecture, &data.test)).map_err(named)?;
             architecture.check_weights(&weights).map_err(named)?;
+            let (found, classes) = (architecture.n_classes, data.class_names.len());
+            if found != classes {
+                return Err(Error::input(path, format!("this model tells {found} classes apart, the data have {classes}")));
+            }
             (architecture, Some(weights))
         }
     };
@@ -124,7 +128,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
     let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
     let mut config = serde_json::json!({
         "dataset": run.data.dataset,
-        "data": run.data,
+        "data": serde_json::to_value(&run.data).unwrap_or_default(),
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.architecture,
         "looked_into": prepared.architecture.looked_into(),
@@ -142,6 +146,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
 pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
+    inputs.extend(run.resume_from.as_ref().map(Source::of_file).transpose()?);
     inputs.extend(starts(study.map_or(&[], |study| &study.methods))?);
     let path = run.out.clone().unwrap_or_else(|| super::default_path(&prepared.data.name));
     let opening = Opening {
@@ -176,25 +181,39 @@ pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Resu
     Ok(Some(weights))
 }
 
-/// How a training went, for the manifest. What is called `seconds` is wall time, and differs from run to run.
-#[derive(Serialize)]
-struct Course {
+/// How a training went. What is called `seconds` is wall time, and differs from run to run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Course {
     /// Epochs that were trained.
-    epochs: usize,
+    pub epochs: usize,
     /// The epoch whose weights are kept, counted from 1.
-    kept: usize,
+    pub kept: usize,
     /// The epoch of least validation loss.
-    best: Option<usize>,
-    stopped_early: bool,
+    pub best: Option<usize>,
+    /// Whether it ended for want of progress.
+    pub stopped_early: bool,
     /// Of the epochs of this process; one that went on from a checkpoint did not see the others.
-    seconds: f64,
-    times: Vec<EpochTime>,
+    pub seconds: f64,
+    /// Time of each of them.
+    pub times: Vec<EpochTime>,
 }
 
-#[derive(Serialize)]
-struct EpochTime {
-    epoch: usize,
-    seconds: f64,
+/// How long the trained network took for the test images.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Inference {
+    /// Images.
+    pub n: usize,
+    /// For all of them.
+    pub seconds: f64,
+}
+
+/// Time of an epoch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EpochTime {
+    /// From 1 on.
+    pub epoch: usize,
+    /// Validation included.
+    pub seconds: f64,
 }
 
 impl Course {
@@ -258,7 +277,7 @@ pub(super) fn train_stage(
     folder.list("model/weights.safetensors", None, None);
     let before = Instant::now();
     let test = evaluate(device, architecture, &weights, &data.test)?;
-    folder.result("inference", serde_json::json!({ "n": data.test.len(), "seconds": before.elapsed().as_secs_f64() }));
+    folder.result("inference", Inference { n: data.test.len(), seconds: before.elapsed().as_secs_f64() });
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
     folder.finish_stage(stage_name(prepared), start, kind)?;
@@ -287,8 +306,7 @@ pub(super) fn activation_stage(
         for layer in layers {
             folder.write_matrix(&format!("activations/{}_{part}.npy", layer.name), &layer.values)?;
         }
-        let labels: Vec<u32> = labels.iter().map(|&label| u32::from(label)).collect();
-        folder.write_numbers(&format!("activations/labels_{part}.npy"), &labels)?;
+        layers::write_classes(folder, &format!("labels_{part}.npy"), labels)?;
     }
     let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
     folder.write_numbers("activations/rows_train.npy", &rows)?;

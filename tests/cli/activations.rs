@@ -51,7 +51,7 @@ fn the_layers_of_a_run_give_that_run_again() {
         same(format!("scores/{table}.csv"));
     }
     // The network's classes are those of its softmax.
-    same("figures/confusion_classifier.svg".into());
+    same("figures/classifier_confusion.svg".into());
     let predicted = npy::read_labels(out.join("activations/predictions_test.npy")).unwrap();
     let softmax = npy::read_matrix(given.join("softmax_test.npy")).unwrap();
     for (row, &class) in softmax.rows().zip(&predicted) {
@@ -98,7 +98,7 @@ fn names_predictions_and_images_are_taken_where_they_are() {
     fs::write(place.path("layers/images_train.npy"), file).unwrap();
     let stdout = place.succeed(RUN).stdout;
     let out = place.path("out");
-    assert!(out.join("figures/examples.png").exists() && out.join("figures/confusion_classifier.png").exists());
+    assert!(out.join("figures/examples.png").exists() && out.join("figures/classifier_confusion.png").exists());
     assert!(fs::read_to_string(out.join("figures/pca_layers.svg")).unwrap().contains("Sneaker &amp; Co"));
     // Of the first ten four are of class 0 and three of class 2.
     let pairs = fs::read_to_string(out.join("scores/confused_pairs.csv")).unwrap();

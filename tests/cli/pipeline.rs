@@ -77,7 +77,7 @@ fn expected_outputs() -> BTreeSet<String> {
     }
     for kind in ["png", "svg"] {
         names.extend(
-            ["examples", "history", "architecture", "knn_accuracy", "gains", "confusion_classifier"]
+            ["examples", "history", "architecture", "knn_accuracy", "gains", "classifier_confusion"]
                 .map(|name| format!("figures/{name}.{kind}")),
         );
         for (space, _) in SPACES {

@@ -150,7 +150,7 @@ fn rewind(manifest: &mut Value, n: usize) {
             "scores" if path.contains("predictions") => done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}")),
             "scores" if ["knn", "knn_per_class", "quality"].contains(&stem) => done("scores and figures"),
             "scores" => done("what the layers did"),
-            _ if stem == "gains" || stem.starts_with("confusion") => done("what the layers did"),
+            _ if stem == "gains" || stem.contains("confusion") => done("what the layers did"),
             _ => done("scores and figures"),
         }
     };

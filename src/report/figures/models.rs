@@ -19,8 +19,6 @@ const COLUMN_GAP: f64 = 30.0;
 /// The curves of one model, a value an epoch.
 #[derive(Clone, Debug)]
 pub struct ModelCurves {
-    /// As in the legend.
-    pub name: String,
     /// Loss and accuracy of the training rows.
     pub train: [Vec<f32>; 2],
     /// Loss and accuracy of the validation rows.
@@ -91,16 +89,10 @@ impl Models {
         }
     }
 
-    fn legend(&self, canvas: &mut dyn Canvas) {
-        let (y, mut x) = (MARGIN + TITLE_HEIGHT + LEGEND / 2.0 - 8.0, MARGIN);
-        for (index, model) in self.curves.iter().enumerate() {
-            let name = fit(&model.name, LABEL, 300.0);
-            canvas.line((x, y), (x + 40.0, y), 3.0, color(index));
-            canvas.text(&Text::new(&name, (x + 50.0, y), LABEL));
-            x += 50.0 + text_width(&name, LABEL) * 1.1 + 34.0;
-        }
-        let words = "thick: validation; thin: training; ring: least validation loss";
-        canvas.text(&Text::new(words, (x, y), TICK).color(SOFT_INK));
+    fn legend(canvas: &mut dyn Canvas) {
+        let y = MARGIN + TITLE_HEIGHT + LEGEND / 2.0 - 8.0;
+        let words = "Thick: validation, thin: training, ring: least validation loss. The colours are named below.";
+        canvas.text(&Text::new(words, (MARGIN, y), TICK).color(SOFT_INK));
     }
 
     fn table(&self, canvas: &mut dyn Canvas) {
@@ -154,7 +146,7 @@ impl Figure for Models {
 
     fn draw(&self, canvas: &mut dyn Canvas) {
         draw_title(canvas, &self.title, self.size().0);
-        self.legend(canvas);
+        Self::legend(canvas);
         let left = self.panels_left() + AXIS;
         self.panel(canvas, left, "Loss", 0);
         self.panel(canvas, left + PANEL.0 + GAP + AXIS, "Accuracy", 1);

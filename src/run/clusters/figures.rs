@@ -7,22 +7,14 @@ use crate::dataset::Images;
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::report::cluster_table::{ClusterRow, Clustered, cluster_name};
-use crate::report::figures::{ClusterMaps, Figure, Gallery, GalleryRow, HeatMap, save};
+use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
 use crate::run::RunFolder;
+use crate::run::figures::write;
 
 /// Clusters of a contingency table or a gallery that are drawn at most, the largest.
 const DRAWN: usize = 16;
 /// Images of each half of a gallery's row.
 const IMAGES: usize = 6;
-
-/// Writes a figure as PNG and SVG and lists both.
-pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
-    save(figure, &folder.below(&format!("figures/{name}"))?)?;
-    for kind in ["png", "svg"] {
-        folder.list(&format!("figures/{name}.{kind}"), None, None);
-    }
-    Ok(())
-}
 
 /// Maps, contingency tables and gallery of one method.
 pub(super) fn draw(
