@@ -69,7 +69,7 @@ impl CompareModelsArgs {
         for contender in &mut contenders {
             if let Some((key, _)) = given.iter().find(|(key, given)| *given && contender.fixed.contains(key)) {
                 let flag = format!("--{}", key.replace('_', "-"));
-                return Err(Error::parameter(flag, "given", format!("not for {}, whose file sets {key}", contender.name)));
+                return Err(Error::parameter(&flag, "given", format!("not for {}, whose file sets {key}", contender.name)));
             }
             contender.training = self.training.training(&contender.training, seed);
         }
