@@ -2,10 +2,11 @@
 
 use super::data_args::ReadingArgs;
 use super::{Global, print, say};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
 use layerlens::Error;
 use layerlens::dataset::{self, DATASETS, Dataset, Fetch, Fetched, Format, Location, label_group_names};
+use layerlens::progress::Reporter;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -153,7 +154,17 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
         }
     };
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
-    let written = dataset::convert(&data, &args.target, format, args.gzip, global.force)?;
+    let terminal = global.terminal();
+    let observer = terminal.stage("convert");
+    let written = dataset::convert(&data, &args.target, format, args.gzip, global.force, observer.as_ref());
+    drop(observer);
+    let written = written.map_err(|error| match error {
+        // Where it goes is no --out here.
+        Error::Exists(path) => {
+            anyhow!("{} exists already; choose another TARGET, or pass --force to replace it", path.display())
+        }
+        other => other.into(),
+    })?;
     for warning in &data.warnings {
         say(&format!("note: {warning}"));
     }
@@ -182,6 +193,9 @@ fn list(args: &ListArgs) -> Result<()> {
         let location = match entry.locate(args.data_dir.as_deref()) {
             Location::Embedded => "embedded in the program".into(),
             Location::Folder(folder) => format!("in {}", folder.display()),
+            Location::Incomplete(folder, missing) => {
+                format!("incomplete in {}: lacks {}", folder.display(), missing.join(", "))
+            }
             Location::Missing(folder) => {
                 let folder = folder.map_or(String::new(), |folder| format!(" puts it into {}", folder.display()));
                 format!("not here; layerlens data fetch {}{folder}", entry.name)

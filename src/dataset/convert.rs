@@ -2,7 +2,8 @@
 
 use super::{Dataset, arrays, csv, idx, registered};
 use crate::error::{Error, Result};
-use crate::files::create_folder;
+use crate::files::{TEMPORARY, create_folder};
+use crate::progress::Observer;
 use flate2::{Compression, GzBuilder};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -26,30 +27,47 @@ type Fill<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
 /// Compressed if `gzip`. The labels are written as they are: grouped, if they were grouped.
 ///
 /// # Errors
-/// [`Error::Exists`] if one of the files is there already, unless `force`; [`Error::Write`], with nothing left behind.
-pub fn convert(data: &Dataset, out: &Path, format: Format, gzip: bool, force: bool) -> Result<Vec<PathBuf>> {
+/// [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which replaces both forms;
+/// [`Error::Write`] and [`Error::Interrupted`], with nothing left behind.
+pub fn convert(
+    data: &Dataset,
+    out: &Path,
+    format: Format,
+    gzip: bool,
+    force: bool,
+    observer: &dyn Observer,
+) -> Result<Vec<PathBuf>> {
     let (folder, files) = files(data, out, format, gzip);
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.join(name)).collect();
-    if let Some(path) = paths.iter().find(|path| !force && path.symlink_metadata().is_ok()) {
+    let gzip = gzip && format != Format::Npz;
+    let others: Vec<PathBuf> = match format {
+        Format::Npz => Vec::new(),
+        _ if gzip => paths.iter().map(|path| path.with_extension("")).collect(),
+        _ => paths.iter().map(|path| path.with_added_extension("gz")).collect(),
+    };
+    if let Some(path) = paths.iter().chain(&others).find(|path| !force && path.symlink_metadata().is_ok()) {
         return Err(Error::Exists(path.clone()));
     }
-    let failed = |source: io::Error| Error::write(out, source);
+    let failed = |source: io::Error| if observer.is_cancelled() { Error::Interrupted } else { Error::write(out, source) };
     // A folder beside, whose files move when all are whole: half a data set is worse than none.
     let parent = first_that_exists(&folder);
     let mut builder = tempfile::Builder::new();
-    let temporary = builder.prefix(".layerlens-").tempdir_in(parent).map_err(failed)?;
-    for (name, fill) in files {
+    let temporary = builder.prefix(TEMPORARY).tempdir_in(parent).map_err(failed)?;
+    for (at, (name, fill)) in files.into_iter().enumerate() {
+        observer.step(at as u64, paths.len() as u64, &[])?;
         let file = std::fs::File::create(temporary.path().join(&name)).map_err(failed)?;
         let mut writer = BufWriter::with_capacity(1 << 20, file);
-        if gzip && format != Format::Npz {
+        if gzip {
             // No name and no time: the bytes depend on the data alone.
             let mut encoder = GzBuilder::new().write(&mut writer, Compression::default());
-            fill(&mut encoder).and_then(|()| encoder.finish().map(|_| ())).map_err(failed)?;
+            let filled = fill(&mut Watched { out: &mut encoder, observer });
+            filled.and_then(|()| encoder.finish().map(|_| ())).map_err(failed)?;
         } else {
-            fill(&mut writer).map_err(failed)?;
+            fill(&mut Watched { out: &mut writer, observer }).map_err(failed)?;
         }
         writer.flush().map_err(failed)?;
     }
+    observer.step(paths.len() as u64, paths.len() as u64, &[])?;
     if !folder.as_os_str().is_empty() {
         create_folder(&folder)?;
     }
@@ -57,7 +75,29 @@ pub fn convert(data: &Dataset, out: &Path, format: Format, gzip: bool, force: bo
         let name = path.file_name().unwrap_or_default();
         std::fs::rename(temporary.path().join(name), path).map_err(|error| Error::write(path, error))?;
     }
+    for path in others.iter().filter(|path| path.symlink_metadata().is_ok()) {
+        std::fs::remove_file(path).map_err(|error| Error::write(path, error))?;
+    }
     Ok(paths)
+}
+
+/// Writes until the observer wants an end.
+struct Watched<'a> {
+    out: &'a mut dyn Write,
+    observer: &'a dyn Observer,
+}
+
+impl Write for Watched<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.observer.is_cancelled() {
+            return Err(io::Error::other("interrupted"));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// The folder that the files go to, and each file with what fills it.

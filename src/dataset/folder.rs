@@ -20,6 +20,19 @@ enum Layout {
     Images,
 }
 
+impl Layout {
+    /// The files that are there.
+    fn files(&self) -> Vec<&Path> {
+        let paths: Vec<&PathBuf> = match self {
+            Self::Idx(paths) => paths.iter().flatten().collect(),
+            Self::Pairs(paths) | Self::Npy(paths) => paths.iter().flatten().collect(),
+            Self::Together(paths) => paths.iter().collect(),
+            Self::Images => Vec::new(),
+        };
+        paths.into_iter().map(PathBuf::as_path).collect()
+    }
+}
+
 /// Images, labels and what is known of them.
 struct Read {
     train: Samples,
@@ -138,7 +151,8 @@ fn layout(folder: &Path) -> Result<Layout> {
     let pairs = four(&["csv", "csv.gz"]);
     if pairs.iter().any(Option::is_some) {
         found.push(("CSV files of pixels and of labels", Layout::Pairs(pairs)));
-    } else if let Some(paths) = together(folder).map_err(unreadable)? {
+    }
+    if let Some(paths) = together(folder).map_err(unreadable)? {
         found.push(("CSV files with labels and pixels", Layout::Together(paths)));
     }
     let arrays = four(&["npy"]);
@@ -149,22 +163,42 @@ fn layout(folder: &Path) -> Result<Layout> {
         found.push(("folders of images", Layout::Images));
     }
     if found.len() > 1 {
-        let kinds: Vec<_> = found.iter().map(|(kind, _)| *kind).collect();
+        let called = |layout: &Layout| {
+            let name = layout.files().first()?.file_name()?.display().to_string();
+            Some(format!(" ({name})"))
+        };
+        let kinds: Vec<_> = found.iter().map(|(kind, layout)| format!("{kind}{}", called(layout).unwrap_or_default())).collect();
         return Err(Error::input(
             folder,
             format!("holds {}: which one is meant? Put them into folders of their own", kinds.join(" and ")),
         ));
     }
-    found.pop().map(|(_, layout)| layout).ok_or_else(|| Error::input(folder, format!("holds no data; expected {LAYOUTS}")))
+    let (_, layout) = found.pop().ok_or_else(|| Error::input(folder, format!("holds no data; expected {LAYOUTS}")))?;
+    layout.files().into_iter().try_for_each(|path| in_one_form(folder, path))?;
+    Ok(layout)
 }
 
-/// The CSV file with `train` in its name and the one with `test`, if there is exactly one of each.
+/// Refuses a plain file, which is found first, beside a compressed one of its name: one of them is older than the other.
+fn in_one_form(folder: &Path, path: &Path) -> Result<()> {
+    let compressed = path.with_added_extension("gz");
+    if !compressed.exists() {
+        return Ok(());
+    }
+    let [plain, compressed] = [path, &compressed].map(|path| path.file_name().unwrap_or_default().display());
+    Err(Error::input(folder, format!("holds {plain} and {compressed}: which one is meant? Keep one of them")))
+}
+
+/// The CSV file with `train` in its name and the one with `test`, if there is exactly one of each but for `x_train` and the
+/// like; a file that is there plain and compressed is one, the plain one.
 fn together(folder: &Path) -> std::io::Result<Option<[PathBuf; 2]>> {
     let mut found: [Vec<PathBuf>; 2] = Default::default();
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let is_twin = name.strip_suffix(".gz").is_some() && path.with_extension("").exists();
         if let Some(stem) = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".csv.gz"))
+            && !is_twin
+            && !arrays::NAMES.contains(&stem)
             && let Some(part) = ["train", "test"].iter().position(|part| stem.contains(part))
         {
             found[part].push(path);

@@ -1,7 +1,8 @@
 //! Groups of classes that take the place of the labels.
 //!
 //! A group file is TOML, `[[group]]` with a `name` and its `classes`, each a class name or a number; or CSV, called `*.csv`, with
-//! the header `class,group` and a line a class. Labels are numbered in the order in which the groups appear.
+//! the header `class,group` and a line a class. A number is the class that is called so and, where none is, the class at that
+//! place, from 0. Labels are numbered in the order in which the groups appear.
 
 use super::{Dataset, Original, Source};
 use crate::error::{Error, Result};
@@ -76,10 +77,11 @@ impl LabelGroups {
 
     fn parse(path: &Path, text: &str) -> Result<Self> {
         let refuse = |message: String| Error::input(path, message);
+        let content = text.trim_start_matches('\u{feff}');
         let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let groups = if is_csv { parse_csv(text) } else { parse_toml(text) }.map_err(refuse)?;
+        let groups = if is_csv { parse_csv(content) } else { parse_toml(content) }.map_err(refuse)?;
         if groups.is_empty() {
-            return Err(refuse("has no groups, expected at least two".into()));
+            return Err(refuse("has no groups, expected at least one".into()));
         }
         if groups.len() > 256 {
             return Err(refuse(format!("has {} groups, expected at most 256", groups.len())));
@@ -154,23 +156,26 @@ impl LabelGroups {
 
 /// The class that is meant, or how it is called if there is none.
 fn resolve(class: &Class, names: &[String]) -> Result<usize, String> {
+    let called = |name: &str| names.iter().position(|known| known == name);
     match class {
         Class::Number(number) => {
-            usize::try_from(*number).ok().filter(|&class| class < names.len()).ok_or_else(|| number.to_string())
+            let place = || usize::try_from(*number).ok().filter(|&class| class < names.len());
+            called(&number.to_string()).or_else(place).ok_or_else(|| number.to_string())
         }
-        Class::Name(name) => names.iter().position(|known| known == name).ok_or_else(|| format!("`{name}`")),
+        Class::Name(name) => called(name).ok_or_else(|| format!("`{name}`")),
     }
 }
 
 fn parse_toml(text: &str) -> Result<Vec<Group>, String> {
-    toml::from_str::<File>(text.trim_start_matches('\u{feff}')).map(|file| file.group).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+    toml::from_str::<File>(text).map(|file| file.group).map_err(|error| {
+        let newlines = |end: usize| text.bytes().take(end).filter(|&byte| byte == b'\n').count();
+        let line = error.span().map_or(1, |span| newlines(span.start) + 1);
         format!("line {line}: {}; expected [[group]] with name = \"...\" and classes = [...]", error.message().replace('\n', " "))
     })
 }
 
 fn parse_csv(text: &str) -> Result<Vec<Group>, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let expected = "expected the header `class,group` and then a class and the name of its group a line";
     let header = reader.headers().map_err(|error| error.to_string())?;
     if header != vec!["class", "group"] {
@@ -180,7 +185,9 @@ fn parse_csv(text: &str) -> Result<Vec<Group>, String> {
     for record in reader.records() {
         let record = record.map_err(|error| format!("line {}: {error}", error.position().map_or(0, csv::Position::line)))?;
         let (class, name) = (record[0].to_owned(), &record[1]);
-        let class = class.parse().map_or(Class::Name(class), Class::Number);
+        // `01` is a name and not the number 1.
+        let number = class.parse().ok().filter(|number: &i64| number.to_string() == class);
+        let class = number.map_or(Class::Name(class), Class::Number);
         match groups.iter_mut().find(|group| group.name == name) {
             Some(group) => group.classes.push(class),
             None => groups.push(Group { name: name.into(), classes: vec![class] }),

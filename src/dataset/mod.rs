@@ -106,6 +106,8 @@ pub enum Location {
     Embedded,
     /// In this folder.
     Folder(PathBuf),
+    /// In this folder, but for the files of these names.
+    Incomplete(PathBuf, Vec<String>),
     /// Nowhere that was looked at; they can be fetched into this folder, if the user has one for data.
     Missing(Option<PathBuf>),
 }
@@ -116,10 +118,13 @@ impl DatasetEntry {
         if self.name == sample::NAME {
             return Location::Embedded;
         }
-        let holds = |folder: &&PathBuf| registered::in_folder(folder).is_ok_and(|paths| paths.is_some());
-        match registered::folders(self.name, data_dir).iter().find(holds) {
-            Some(folder) => Location::Folder(folder.clone()),
+        let held = |folder: PathBuf| registered::in_folder(&folder).ok().flatten().map(|paths| (folder, paths));
+        match registered::folders(self.name, data_dir).into_iter().find_map(held) {
             None => Location::Missing(registered::own_folder(self.name, data_dir)),
+            Some((folder, paths)) => match registered::missing(&paths) {
+                missing if missing.is_empty() => Location::Folder(folder),
+                missing => Location::Incomplete(folder, missing),
+            },
         }
     }
 }

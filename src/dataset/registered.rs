@@ -177,19 +177,16 @@ fn samples(images: &Input, labels: &Input) -> Result<Samples> {
 
 /// The names of the classes if images and labels are exactly those of a known data set, whatever files they came in.
 pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Registered> {
-    let contents = || {
-        [
-            idx::images_hash(&train.images),
-            idx::labels_hash(&train.labels),
-            idx::images_hash(&test.images),
-            idx::labels_hash(&test.labels),
-        ]
-    };
     let sizes = [&train.images, &test.images].map(|images| (images.n(), images.height(), images.width()));
     if sizes != [(60_000, 28, 28), (10_000, 28, 28)] {
         return None;
     }
-    let contents = contents();
+    let contents = [
+        idx::images_hash(&train.images),
+        idx::labels_hash(&train.labels),
+        idx::images_hash(&test.images),
+        idx::labels_hash(&test.labels),
+    ];
     let fits = |set: &&&Registered| set.files.iter().zip(&contents).all(|(file, content)| file.known[0] == content);
     REGISTERED.iter().find(fits).copied()
 }
@@ -262,10 +259,14 @@ pub(super) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
+/// Names of the files that were not found.
+pub(super) fn missing(paths: &[Option<PathBuf>]) -> Vec<String> {
+    paths.iter().zip(FILES).filter(|(path, _)| path.is_none()).map(|(_, name)| format!("{name}[.gz]")).collect()
+}
+
 /// Demands all of the files once one of them is there: half a data set is an accident that should not be passed over.
 pub(super) fn complete(title: &str, folder: &Path, paths: Vec<Option<PathBuf>>) -> Result<Vec<PathBuf>> {
-    let missing: Vec<_> =
-        paths.iter().zip(FILES).filter(|(path, _)| path.is_none()).map(|(_, name)| format!("{name}[.gz]")).collect();
+    let missing = missing(&paths);
     if !missing.is_empty() {
         let message = format!("{} of the four {title} files missing: {}", missing.len(), missing.join(", "));
         return Err(Error::input(folder, message));

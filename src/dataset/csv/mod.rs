@@ -57,11 +57,7 @@ pub(super) fn read_pair(x: &Path, y: &Path, header: Header) -> Result<Read> {
 /// one has a line more. A count over labels is a header only where the pixels have one too: a label must not be lost to a file
 /// that is one image short.
 fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
-    let unsure = |table: &Table| matches!(table.first, First::Count(_));
-    let noted = |table: &Table| {
-        format!("the first line of {} was taken for a header; --no-header reads it as data", table.path.display())
-    };
-    match (unsure(pixels), unsure(labels)) {
+    match (pixels.is_unsure(), labels.is_unsure()) {
         (false, false) => None,
         (false, true) => {
             let header = matches!(pixels.first, First::Header(_)) && labels.rows() == pixels.rows();
@@ -93,13 +89,16 @@ pub(super) fn read_together(path: &Path, header: Header) -> Result<Read> {
         return Err(Error::input(path, "has 1 column, expected a label and pixels with commas between"));
     }
     let side = side(path, table.columns - 1, " after the label")?;
-    let note = matches!(table.first, First::Count(_))
-        .then(|| format!("the first line of {} was taken for a header; --no-header reads it as data", path.display()));
+    let note = table.is_unsure().then(|| noted(&table));
     at_least_one(&table)?;
     let labels = std::mem::take(&mut table.labels);
     let images = Images::new(table.values, side, side).map_err(|error| Error::input(path, error.to_string()))?;
     let samples = Samples::new(images, labels).map_err(|error| Error::input(path, error.to_string()))?;
     Ok(Read { samples, sources: vec![table.source], note })
+}
+
+fn noted(table: &Table) -> String {
+    format!("the first line of {} was taken for a header; --no-header reads it as data", table.path.display())
 }
 
 fn label_column(head: &[String]) -> usize {

@@ -45,6 +45,11 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Whether the first line could be a header or data.
+    pub fn is_unsure(&self) -> bool {
+        matches!(self.first, First::Count(_))
+    }
+
     /// Reads `path`, plain or gzip-compressed; `content` is told the first line.
     ///
     /// # Errors

@@ -274,7 +274,10 @@ fn missing_and_doubled_files_are_named() {
     let folder = study(|_| {});
     put(&folder, "x_train.npy", b"");
     let message = input_error(open(folder.path(), Header::Auto), folder.path());
-    assert!(message.contains("CSV files of pixels and of labels and .npy files: which one is meant?"), "{message}");
+    assert!(
+        message.contains("CSV files of pixels and of labels (x_train.csv) and .npy files (x_train.npy): which one is meant?"),
+        "{message}"
+    );
     let empty = TempDir::new().unwrap();
     assert!(input_error(open(empty.path(), Header::Auto), empty.path()).starts_with("holds no data; expected four IDX files"));
 }

@@ -42,6 +42,39 @@ fn groups_are_read_from_toml_and_csv_by_name_and_number() {
     }
 }
 
+/// Folders called by numbers: the class of the name is meant and not the one at the place.
+#[test]
+fn a_number_is_a_name_first() {
+    let folder = TempDir::new().unwrap();
+    let mut data = Dataset::load("fashion-mnist-sample", None).unwrap();
+    data.class_names = ["1", "2", "10", "03", "a", "b", "c", "d", "e", "f"].map(Into::into).into();
+    let toml = "[[group]]\nname = \"x\"\nclasses = [1, 10, 4]\n[[group]]\nname = \"y\"\nclasses = [2, \"03\", 5, 6, 7, 8, 9]\n";
+    let csv = "class,group\n1,x\n10,x\n4,x\n2,y\n03,y\n5,y\n6,y\n7,y\n8,y\n9,y\n";
+    for (name, text) in [("a.toml", toml), ("a.csv", csv)] {
+        let mut data = data.clone();
+        LabelGroups::open(put(&folder, name, text.as_bytes()).to_str().unwrap()).unwrap().apply(&mut data).unwrap();
+        assert_eq!(data.original.unwrap().groups, [0, 1, 0, 1, 0, 1, 1, 1, 1, 1], "{name}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let folder = TempDir::new().unwrap();
+    let open = |text: &str| {
+        let path = put(&folder, "g.toml", format!("\u{feff}{text}").as_bytes());
+        (LabelGroups::open(path.to_str().unwrap()), path)
+    };
+    open("[[group]]\nname = \"a\"\nclasses = [1]\n").0.unwrap();
+    // Letters of several bytes, where the place of the fault would be amid one if it were counted from the mark.
+    for text in ["é = 1\n", "[[group]]\nname = \"ééé\"\nclässes = [1]\n", "[[group]]\nname = \"é\"\nclasses = [é]\n"] {
+        let (opened, path) = open(text);
+        let message = input_error(opened, &path);
+        assert!(message.starts_with("line "), "{message}");
+    }
+    let (opened, path) = open("[[group]]\nname = \"é\"\nclasses = [é]\n");
+    assert!(input_error(opened, &path).starts_with("line 3: "));
+}
+
 #[test]
 fn groups_that_do_not_fit_are_refused() {
     let folder = TempDir::new().unwrap();

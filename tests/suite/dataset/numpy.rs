@@ -3,8 +3,10 @@
 use super::{FULL, NAMES, gzip, input_error, npy_bytes, put};
 use layerlens::dataset::{Dataset, Format, Request, convert};
 use layerlens::error::Error;
+use layerlens::progress::{Observer, Silent};
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 fn open(path: &Path) -> Result<Dataset, Error> {
@@ -114,7 +116,7 @@ fn every_layout_gives_back_what_it_was_given() {
     let data = Dataset { train: sample.train.select(&rows), test: sample.test.select(&rows[..60]), ..sample };
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
-    convert(&data, &at("idx"), Format::Idx, false, false).unwrap();
+    convert(&data, &at("idx"), Format::Idx, false, false, &Silent).unwrap();
     let mut from = at("idx");
     for (name, format, gzip) in [
         ("csv", Format::Csv, false),
@@ -128,7 +130,7 @@ fn every_layout_gives_back_what_it_was_given() {
     ] {
         let read = open(&from).unwrap();
         assert!(read.train == data.train && read.test == data.test, "{}", from.display());
-        convert(&read, &at(name), format, gzip, false).unwrap();
+        convert(&read, &at(name), format, gzip, false, &Silent).unwrap();
         from = at(name);
     }
     for name in NAMES {
@@ -139,9 +141,67 @@ fn every_layout_gives_back_what_it_was_given() {
     assert!(fs::read_to_string(at("csv").join("x_train.csv")).unwrap().starts_with("0,1,2,"));
     assert!(fs::read_to_string(at("csv").join("y_train.csv")).unwrap().starts_with("0\n"));
     assert!(fs::read_to_string(at("first").join("train.csv")).unwrap().starts_with("label,pixel1,pixel2,"));
-    let error = convert(&data, &at("idx"), Format::Idx, false, false).unwrap_err();
+    let error = convert(&data, &at("idx"), Format::Idx, false, false, &Silent).unwrap_err();
     assert!(matches!(&error, Error::Exists(path) if path.ends_with("train-images-idx3-ubyte")), "{error}");
-    convert(&data, &at("idx"), Format::Idx, false, true).unwrap();
+    convert(&data, &at("idx"), Format::Idx, false, true, &Silent).unwrap();
+}
+
+/// A compressed file beside an older plain one: reading must not take the older.
+#[test]
+fn no_file_is_left_in_two_forms() {
+    let sample = Dataset::load("fashion-mnist-sample", None).unwrap();
+    let part = |rows: std::ops::Range<usize>| {
+        let rows: Vec<usize> = rows.collect();
+        Dataset { train: sample.train.select(&rows), test: sample.test.select(&rows), ..sample.clone() }
+    };
+    let (older, newer) = (part(0..40), part(40..80));
+    for (format, name) in
+        [(Format::Idx, "t10k-labels-idx1-ubyte"), (Format::Csv, "y_test.csv"), (Format::CsvLabelFirst, "test.csv")]
+    {
+        for gzip in [false, true] {
+            let folder = TempDir::new().unwrap();
+            let out = folder.path();
+            convert(&older, out, format, gzip, false, &Silent).unwrap();
+            let error = convert(&newer, out, format, !gzip, false, &Silent).unwrap_err();
+            let ending = if gzip { ".gz" } else { "" };
+            let there = |path: &Path| path.exists() && path.to_str().unwrap().ends_with(".gz") == gzip;
+            assert!(matches!(&error, Error::Exists(path) if there(path)), "{error}");
+            let kept = fs::read(out.join(format!("{name}{ending}"))).unwrap();
+            convert(&newer, out, format, !gzip, true, &Silent).unwrap();
+            assert!(open(out).unwrap().train == newer.train, "{name}");
+            fs::write(out.join(format!("{name}{ending}")), kept).unwrap();
+            let message = input_error(open(out), out);
+            assert!(message.starts_with(&format!("holds {name} and {name}.gz: which one is meant?")), "{message}");
+        }
+    }
+    let folder = TempDir::new().unwrap();
+    convert(&older, folder.path(), Format::Csv, false, false, &Silent).unwrap();
+    convert(&newer, folder.path(), Format::CsvLabelFirst, true, false, &Silent).unwrap();
+    let message = input_error(open(folder.path()), folder.path());
+    assert!(message.contains("(x_train.csv)") && message.contains("(train.csv.gz)"), "{message}");
+}
+
+/// Wants an end after so many checks.
+struct Impatient(AtomicUsize);
+
+impl Observer for Impatient {
+    fn is_cancelled(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+    }
+}
+
+#[test]
+fn a_conversion_that_is_interrupted_leaves_nothing() {
+    let data = Dataset::load("fashion-mnist-sample", None).unwrap();
+    let folder = TempDir::new().unwrap();
+    for (format, name) in [(Format::Idx, "a"), (Format::Csv, "b"), (Format::CsvLabelFirst, "c"), (Format::Npz, "d.npz")] {
+        for (gzip, checks) in [(false, 0), (false, 2), (true, 2)] {
+            let observer = Impatient(AtomicUsize::new(checks));
+            let error = convert(&data, &folder.path().join(name), format, gzip, false, &observer).unwrap_err();
+            assert!(matches!(error, Error::Interrupted), "{name}: {error}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
+        }
+    }
 }
 
 /// The classes of a known data set have their names whatever the files; groups of them do not.
@@ -154,7 +214,7 @@ fn known_images_are_recognised_in_any_layout() {
     let data = Dataset::load("fashion-mnist", Some(Path::new(FULL))).unwrap();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("clothes.npz");
-    convert(&data, &path, Format::Npz, false, false).unwrap();
+    convert(&data, &path, Format::Npz, false, false, &Silent).unwrap();
     let read = open(&path).unwrap();
     assert_eq!((read.name.as_str(), &read.class_names), ("clothes", &data.class_names));
     assert!(read.warnings.is_empty());
@@ -163,7 +223,7 @@ fn known_images_are_recognised_in_any_layout() {
         data_dir: Some(FULL.into()),
         ..Request::new("fashion-mnist")
     });
-    convert(&grouped.unwrap(), &path, Format::Npz, false, true).unwrap();
+    convert(&grouped.unwrap(), &path, Format::Npz, false, true, &Silent).unwrap();
     let read = open(&path).unwrap();
     assert_eq!((read.class_names.len(), read.warnings.len()), (5, 1));
     let named = Dataset::open(&Request { label_groups: Some("fashion-5-names".into()), ..Request::new(path.to_str().unwrap()) });
