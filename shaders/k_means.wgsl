@@ -73,7 +73,8 @@ struct SumParams {
 @group(0) @binding(5) var<storage, read> labels: array<u32>;
 @group(0) @binding(6) var<storage, read_write> partial_sums: array<f32>;
 
-// Sums of one feature of the points of each cluster over one block of rows, in the order of the rows.
+// Adds one feature of the points of each cluster over one block of rows, in the order of the rows, to sums that begin at 0: to
+// set them here would take a turn for each cluster.
 @compute @workgroup_size(64)
 fn sum_members(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -88,9 +89,6 @@ fn sum_members(
         return;
     }
     let sums = item / d * sum_params.n_clusters * d + feature;
-    for (var c = 0u; c < sum_params.n_clusters; c++) {
-        partial_sums[sums + c * d] = 0.0;
-    }
     for (var row = first; row < min(first + sum_params.block_rows, sum_params.n); row++) {
         partial_sums[sums + labels[row] * d] += points[row * d + feature];
     }

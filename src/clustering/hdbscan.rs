@@ -8,8 +8,8 @@ use crate::matrix::Matrix;
 use ::hdbscan::{HdbscanHyperParams, NnAlgorithm};
 use serde::{Deserialize, Serialize};
 
-/// Points at most: the work grows with their square and cannot be interrupted.
-pub const MOST_POINTS: usize = 20_000;
+/// Squared differences at most, points x points x features: the work cannot be interrupted.
+pub const MOST_WORK: u128 = 1 << 34;
 
 /// The method and its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +31,8 @@ impl Default for Hdbscan {
 }
 
 impl Hdbscan {
-    /// Refuses parameters that no data, or no `n_samples` points, allow.
+    /// Refuses parameters that no data, or no `n_samples` points, allow. [`Hdbscan::fit`] takes fewer points the more features
+    /// they have.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
@@ -53,21 +54,17 @@ impl Hdbscan {
                 "HDBSCAN with min_samples {min_samples} needs at least {needed} points, there are {n_samples}"
             )));
         }
-        if n_samples > MOST_POINTS {
-            return Err(Error::Data(format!(
-                "HDBSCAN takes at most {MOST_POINTS} points, there are {n_samples}: its work grows with their square; \
-                 take fewer points, or --method dbscan"
-            )));
-        }
-        Ok(())
+        bound_work(n_samples, 1)
     }
 
     /// Finds clusters of the rows of `x`: numbers from 0, or [`NOISE`](super::NOISE).
     ///
     /// # Errors
-    /// As [`Hdbscan::validate`]; [`Error::Data`] if the crate refuses the data.
+    /// As [`Hdbscan::validate`]; [`Error::Data`] if points x points x features are more than [`MOST_WORK`], or the crate refuses
+    /// the data.
     pub fn fit(&self, x: &Matrix) -> Result<Vec<i32>> {
         self.validate(x.n_samples())?;
+        bound_work(x.n_samples(), x.n_features())?;
         let rows: Vec<Vec<f64>> = x.rows().map(|row| row.iter().map(|&value| f64::from(value)).collect()).collect();
         let parameters = HdbscanHyperParams::builder()
             .min_cluster_size(self.min_cluster_size)
@@ -79,4 +76,17 @@ impl Hdbscan {
         let found = ::hdbscan::Hdbscan::new(&rows, parameters).cluster();
         found.map_err(|error| Error::Data(format!("HDBSCAN refuses the points: {error}")))
     }
+}
+
+/// Refuses more than [`MOST_WORK`].
+fn bound_work(n: usize, d: usize) -> Result<()> {
+    if (n as u128).pow(2) * d as u128 <= MOST_WORK {
+        return Ok(());
+    }
+    let most = (MOST_WORK / d as u128).isqrt();
+    let wide = if d == 1 { String::new() } else { format!(" of {d} features") };
+    Err(Error::Data(format!(
+        "HDBSCAN takes at most {most} points{wide}, there are {n}: its work grows with the features and with the square of the \
+         points; take fewer points, fewer features, or --method dbscan"
+    )))
 }

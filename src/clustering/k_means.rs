@@ -8,7 +8,7 @@
 mod points;
 mod seeding;
 
-use super::{STEPS, columns};
+use super::{STEPS, WORK, columns};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -30,7 +30,7 @@ const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
 
-/// Rows that one task on the host adds up.
+/// Rows that one task adds up, on a device at least.
 const BLOCK_ROWS: usize = 1024;
 
 /// The method and its parameters.
@@ -171,7 +171,7 @@ impl KMeans {
         }
         let inertia = inertia(centred, &centers, &labels, d);
         if !inertia.is_finite() || distances.iter().any(|distance| !distance.is_finite()) {
-            return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
+            return Err(super::too_far_apart());
         }
         Ok(Fitted { labels, centers, inertia, n_iter })
     }
@@ -261,7 +261,7 @@ pub fn assign(
         Device::Gpu(gpu) => {
             let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
             // Eight centres take a turn for each feature and ten more; the end of a loop is a turn too.
-            let together = 8 * (STEPS / (d + 12)).max(1);
+            let together = 8 * (STEPS / (d + 12)).min(WORK / (8 * n * d)).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
                 let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };
@@ -272,7 +272,7 @@ pub fn assign(
     Ok(())
 }
 
-/// Sums of the points of each cluster over blocks of rows. Shapes: `points` n x d, `labels` n, all below k, `sums`
+/// Adds the points of each cluster over blocks of rows. Shapes: `points` n x d, `labels` n, all below k, `sums`
 /// ceil(n / block_rows) x k x d; `shape` is (n, k, d).
 ///
 /// # Errors
@@ -363,7 +363,6 @@ mod cpu {
     pub fn sum_members(points: &[f32], labels: &[u32], sums: &mut [f32], (k, d): (usize, usize), block_rows: usize) {
         let blocks = sums.par_chunks_mut(k * d).zip(points.par_chunks(block_rows * d)).zip(labels.par_chunks(block_rows));
         blocks.for_each(|((sums, points), labels)| {
-            sums.fill(0.0);
             for (row, &label) in points.chunks_exact(d).zip(labels) {
                 let sum = &mut sums[label as usize * d..][..d];
                 sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);

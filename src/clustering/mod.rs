@@ -12,6 +12,9 @@ pub mod k_distance;
 pub mod k_means;
 pub mod silhouette;
 
+use crate::compute::Device;
+use crate::error::{Error, Result};
+
 pub use agreement::{Contingency, adjusted_rand_score, normalized_mutual_info_score, purity_score};
 pub use dbscan::{Dbscan, DbscanResult};
 pub use hdbscan::Hdbscan;
@@ -25,6 +28,22 @@ pub const NOISE: i32 = -1;
 /// Turns of its loops that one invocation of a kernel takes at most: Mesa's software adapter ends all loops of an invocation
 /// after 65,535 turns together, without a word.
 const STEPS: usize = 60_000;
+
+/// Multiplications of one dispatch at most, two submits' worth: well under 100 ms, so that a desktop stays responsive.
+const WORK: usize = 400_000_000;
+
+/// Rows of `n_features` that a device can bind as one part.
+fn bindable_rows(device: &Device, n_features: usize) -> Result<usize> {
+    match (device.max_binding_bytes() / (4 * n_features as u64)) as usize {
+        0 => Err(Error::Data(format!("one row of {n_features} features is larger than this device can bind"))),
+        rows => Ok(rows),
+    }
+}
+
+/// The error of points whose squared distances overflow.
+fn too_far_apart() -> Error {
+    Error::Data("some points are too far apart for their squared distances: scale the data down".into())
+}
 
 /// Number of clusters of these labels, noise not counted.
 pub fn n_clusters(labels: &[i32]) -> usize {

@@ -5,7 +5,7 @@
 //! (b - a) / max(a, b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are computed in
 //! the difference form, for m points looked at, O(n m d), and only their sums kept; both devices.
 
-use super::{STEPS, columns};
+use super::{STEPS, bindable_rows, columns};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -110,7 +110,7 @@ pub fn silhouette_samples(
         values.extend(silhouettes.map(|(&point, sums)| silhouette(sums, clusters[point as usize] as usize, &sizes)));
     }
     if values.iter().any(|value| !value.is_finite()) {
-        return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
+        return Err(super::too_far_apart());
     }
     Ok(Silhouette { indices, values })
 }
@@ -150,10 +150,7 @@ impl Parts {
         let d = x.n_features();
         let mut order: Vec<u32> = (0..clusters.len() as u32).collect();
         order.sort_by_key(|&point| clusters[point as usize]);
-        let part_rows = PART_ROWS.min((device.max_binding_bytes() / (4 * d as u64)) as usize);
-        if part_rows == 0 {
-            return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
-        }
+        let part_rows = PART_ROWS.min(bindable_rows(device, d)?);
         let part = |order: &[u32]| {
             let rows: Vec<f32> = order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
             let end = |cluster: u32| order.partition_point(|&point| clusters[point as usize] <= cluster) as u32;

@@ -6,9 +6,14 @@ use crate::error::{Error, Result};
 use crate::model::{Architecture, Network};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
+/// Values that burn's CPU device adds up in one order, whatever the number of threads: fewer than these.
+const FULL_SUM: usize = 1 << 22;
+
 /// Sum of the cross-entropies of a batch; `targets` are one-hot rows.
 pub(super) fn cross_entropy(logits: &Tensor<2>, targets: Tensor<2>) -> Tensor<1> {
-    (activation::log_softmax(logits.clone(), 1) * targets).sum().neg()
+    let losses = activation::log_softmax(logits.clone(), 1) * targets;
+    let by_rows = losses.shape().num_elements() >= FULL_SUM;
+    if by_rows { losses.sum_dim(1).sum().neg() } else { losses.sum().neg() }
 }
 
 /// Rows that pass through the network at once outside training.

@@ -5,6 +5,7 @@
 //! data and for every method (`invariants`, `methods`, `placement`), and files (`dataset`). A machine without a GPU skips what needs one and says so; set
 //! LAYERLENS_REQUIRE_GPU=1 to make that a failure.
 
+mod agreement;
 mod clustering;
 mod dataset;
 mod gpu;

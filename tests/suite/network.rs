@@ -1,4 +1,4 @@
-//! Networks: shapes and parameters against Keras, gradients against PyTorch, our convolutions against burn's.
+//! Networks: shapes and parameters against Keras, gradients against PyTorch, our operations against burn's.
 
 use crate::support::{Variant, gpu};
 use burn::tensor::{Device, Tensor, TensorData, activation};
@@ -173,12 +173,49 @@ fn gradients_of_every_kind_of_layer_are_those_of_pytorch() {
     }
 }
 
+/// Weights whose batch normalisations have seen data, and whose biases are not 0.
+fn with_statistics(architecture: &Architecture, mut weights: Weights) -> Weights {
+    let tensors = architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters);
+    for (at, tensor) in tensors.enumerate().filter(|(_, tensor)| tensor.shape.len() == 1) {
+        let plus = if tensor.name.ends_with("gamma") || tensor.name.ends_with("moving_variance") { 1.0 } else { 0.0 };
+        let values = value(at + 1, tensor.len()).into_iter().map(|value| value + plus).collect();
+        weights.insert(tensor.name, tensor.shape, values);
+    }
+    weights
+}
+
 #[test]
-fn our_convolutions_answer_as_those_of_burn() {
-    for name in ["cnn-default", "cnn-a"] {
-        let mut architecture = Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap();
+fn means_of_windows_and_normalised_values_have_their_closed_forms() {
+    let norm = layer(LayerKind::BatchNorm { momentum: 0.9, epsilon: 1e-3 });
+    let pool = layer(LayerKind::AvgPool { size: [2, 2] });
+    let mut architecture = build(vec![pool, norm, layer(LayerKind::Flatten)], [2, 4, 1], 2);
+    architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
+    let mut weights = architecture.initial_weights(0);
+    for tensor in architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters) {
+        let values = [("gamma", 3.0), ("beta", 0.5), ("moving_mean", 2.0), ("moving_variance", 0.249)];
+        if let Some((_, value)) = values.into_iter().find(|(name, _)| tensor.name.ends_with(name)) {
+            weights.insert(tensor.name, tensor.shape, vec![value]);
+        }
+    }
+    for arrangement in [Arrangement::ChannelsLast, Arrangement::ChannelsFirst] {
+        let network = Network::from_weights(&architecture, &weights, &Device::flex(), arrangement).unwrap();
+        let x = vec![1.0_f32, 2.0, 5.0, 6.0, 3.0, 4.0, 7.0, 10.0];
+        let (layers, _) = network.forward(Tensor::from_data(TensorData::new(x, [1, 8]), &Device::flex()));
+        let found = |at: usize| layers[at].clone().into_data().try_to_vec::<f32>().unwrap();
+        assert_eq!(found(0), [2.5, 7.0], "{arrangement:?}");
+        // 3 (x - 2) / sqrt(0.249 + 0.001) + 0.5
+        for (found, expected) in found(1).into_iter().zip([3.5, 30.5]) {
+            assert!((found - expected).abs() < 1e-5, "{arrangement:?}: {found}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn our_operations_answer_as_those_of_burn() {
+    let presets = ["cnn-default", "cnn-a"].map(|name| (name, Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap()));
+    for (name, mut architecture) in presets.into_iter().chain([("every-kind", every_kind())]) {
         architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
-        let weights = architecture.initial_weights(3);
+        let weights = with_statistics(&architecture, architecture.initial_weights(3));
         let answers = |arrangement| {
             let network = Network::from_weights(&architecture, &weights, &Device::flex(), arrangement).unwrap();
             let x = Tensor::from_data(TensorData::new(value(1, 5 * 784), [5, 784]), &Device::flex());

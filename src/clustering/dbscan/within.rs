@@ -6,8 +6,9 @@
 
 use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
+use crate::clustering::{WORK, bindable_rows};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::pairwise::{self, Block};
 use crate::progress::Observer;
@@ -22,9 +23,11 @@ const LOWEST_WITHIN: Kernel = kernel!("within", "lowest_within", 64, WithinParam
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&COUNT_WITHIN, &LOWEST_WITHIN];
 
-/// Rows of one part of the points, and query rows of one tile: a tile of distances has 32 MiB.
+/// Rows of one part of the points, and query rows of one tile at most: a tile of distances has 32 MiB. Of many features a tile
+/// has fewer rows, a multiple of [`TILE_STEP`].
 const PART_ROWS: usize = 8192;
 const TILE_ROWS: usize = 1024;
+const TILE_STEP: usize = 16;
 
 /// Which distances a tile holds, and up to which its points count as near.
 #[derive(Clone, Copy, Debug)]
@@ -92,10 +95,7 @@ pub(super) fn lowest_cores(device: &Device, x: &Matrix, job: &Dbscan, observer: 
 impl Parts {
     fn new(device: &Device, x: &Matrix, squared_radius: f32) -> Result<Self> {
         let (n, d) = (x.n_samples(), x.n_features());
-        let part_rows = PART_ROWS.min((device.max_binding_bytes() / (4 * d as u64)) as usize);
-        if part_rows == 0 {
-            return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
-        }
+        let part_rows = PART_ROWS.min(bindable_rows(device, d)?);
         let rows = x.as_slice().chunks(part_rows * d);
         let parts = rows.map(|rows| Buffer::from_slice(device, "points", rows)).collect::<Result<_>>()?;
         Ok(Self { parts, part_rows, n, n_features: d, squared_radius })
@@ -109,15 +109,17 @@ impl Parts {
         step: &dyn Fn(usize) -> Result<()>,
     ) -> Result<()> {
         let widest = self.part_rows.min(self.n);
-        let mut distances = Buffer::new(device, "distance tile", TILE_ROWS.min(widest) * widest)?;
+        let steps = WORK / (TILE_STEP * widest * self.n_features);
+        let tile_rows = (TILE_STEP * steps).clamp(TILE_STEP, TILE_ROWS).min(widest);
+        let mut distances = Buffer::new(device, "distance tile", tile_rows * widest)?;
         for (query, queries) in self.parts.iter().enumerate() {
             let in_part = queries.len() / self.n_features;
-            for first in (0..in_part).step_by(TILE_ROWS) {
+            for first in (0..in_part).step_by(tile_rows) {
                 step(query)?;
                 for (reference, references) in self.parts.iter().enumerate() {
                     let tile = Tile {
                         row_first: query * self.part_rows + first,
-                        n_rows: TILE_ROWS.min(in_part - first),
+                        n_rows: tile_rows.min(in_part - first),
                         column_first: reference * self.part_rows,
                         n_columns: references.len() / self.n_features,
                         squared_radius: self.squared_radius,

@@ -1,11 +1,10 @@
 //! The points of k-means on a device, and the two steps of an iteration.
 
-use super::{STEPS, assign, sum_members};
+use super::{BLOCK_ROWS, STEPS, assign, sum_members};
+use crate::clustering::bindable_rows;
 use crate::compute::{Buffer, Device};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Rows of a block of sums, at least.
-const BLOCK_ROWS: usize = 1024;
 /// Block sums at most, in bytes: more are joined into larger blocks.
 const SUM_BYTES: usize = 32 << 20;
 
@@ -25,11 +24,8 @@ impl Points {
     pub(super) fn new(device: &Device, rows: &[f32], n_features: usize, n_clusters: usize) -> Result<Self> {
         let n = rows.len() / n_features;
         let blocks = (SUM_BYTES / (4 * n_clusters * n_features)).max(1);
-        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, STEPS / 2);
-        let fitting = device.max_binding_bytes() as usize / (4 * n_features);
-        if fitting == 0 {
-            return Err(Error::Data(format!("one row of {n_features} features is larger than this device can bind")));
-        }
+        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, STEPS);
+        let fitting = bindable_rows(device, n_features)?;
         // A part of less than a block is a block of its own.
         let part_rows = if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
         let part = |rows: &[f32]| Ok(Part { rows: Buffer::from_slice(device, "points", rows)?, n: rows.len() / n_features });
@@ -60,7 +56,7 @@ impl Points {
             let (own, others) = labels_left.split_at(part.n);
             labels_left = others;
             let own = Buffer::from_slice(device, "labels", own)?;
-            let mut partial = Buffer::new(device, "sums of clusters", part.n.div_ceil(self.block_rows) * k * d)?;
+            let mut partial = Buffer::zeros(device, "sums of clusters", part.n.div_ceil(self.block_rows) * k * d)?;
             sum_members(device, &part.rows, &own, &mut partial, (part.n, k, d), self.block_rows)?;
             for block in partial.read(device)?.chunks_exact(k * d) {
                 sums.iter_mut().zip(block).for_each(|(sum, &value)| *sum += f64::from(value));

@@ -80,6 +80,42 @@ fn a_point_has_the_colour_of_its_class_where_its_coordinates_say() {
     assert_eq!(image.get_pixel(28 + 360, 68 + 360).0, [255; 3]);
 }
 
+/// The colours of the dots beside these names of a legend, a name being a text that begins where it stands.
+fn beside(figure: &impl Figure, names: &[&str]) -> Vec<Color> {
+    let (svg, image) = (vector(figure).unwrap(), pixels(figure));
+    let number = |tag: &str, key: &str| -> f64 {
+        let (_, value) = tag.split_once(&format!(" {key}=\"")).unwrap();
+        value.split('"').next().unwrap().parse().unwrap()
+    };
+    let color = |name: &&str| {
+        let is_name = |tag: &&str| tag.contains("text-anchor=\"start\"") && tag.contains(&format!(">{name}</text>"));
+        let tags: Vec<&str> = svg.split("<text").skip(1).filter(is_name).collect();
+        assert_eq!(tags.len(), 1, "{name}");
+        // The baseline is 0.35 of the size below the middle; the dot is at the left.
+        let (x, y) = (number(tags[0], "x") - 18.0, number(tags[0], "y") - 0.35 * number(tags[0], "font-size"));
+        let pixel = image.get_pixel(x as u32, y as u32).0;
+        Color(pixel[0], pixel[1], pixel[2])
+    };
+    names.iter().map(color).collect()
+}
+
+#[test]
+fn a_name_of_a_legend_stands_beside_the_colour_of_its_class() {
+    let (names, labels) = (["Bag", "Coat", "Dress", "Shirt"].map(String::from), [0, 1, 2, 3]);
+    let [bag, coat, dress, shirt] = [0, 1, 2, 3].map(color);
+    let map = Matrix::new(vec![0.0, 0.0, 9.0, 0.0, 0.0, 9.0, 9.0, 9.0], 4, 2).unwrap();
+    let classes = ["Bag", "Coat", "Dress", "Shirt"];
+    assert_eq!(beside(&scatter(&map, &map, &labels, &names), &classes), [bag, coat, dress, shirt]);
+    let figure = ClusterMaps {
+        title: "DBSCAN".into(),
+        maps: vec![("PCA".into(), &map)],
+        clusters: &[1, 1, -1, 0],
+        classes: Some(Classes { labels: &labels, names: &names }),
+    };
+    assert_eq!(beside(&figure, &classes), [bag, coat, dress, shirt]);
+    assert_eq!(beside(&figure, &["0 (1)", "1 (2)", "noise (1)"]), [color(0), color(1), cluster_maps::NOISE_COLOR]);
+}
+
 #[test]
 fn one_place_an_empty_class_and_no_points_can_be_drawn() {
     let names = names(30);

@@ -34,7 +34,7 @@ pub fn sum_members(pair: &Pair, n: usize) {
         pair.compare(&format!("sum_members of {k} in {n} x {d}"), EXACT, |device| {
             let points = Buffer::from_slice(device, "points", &points)?;
             let labels = Buffer::from_slice(device, "labels", &labels)?;
-            let mut sums = Buffer::new(device, "sums", n.div_ceil(block_rows) * k * d)?;
+            let mut sums = Buffer::zeros(device, "sums", n.div_ceil(block_rows) * k * d)?;
             k_means::sum_members(device, &points, &labels, &mut sums, (n, k, d), block_rows)?;
             sums.read(device).map(floats)
         });
