@@ -60,7 +60,7 @@ impl Hdbscan {
     /// Finds clusters of the rows of `x`: numbers from 0, or [`NOISE`](super::NOISE).
     ///
     /// # Errors
-    /// As [`Hdbscan::validate`]; [`Error::Data`] if points x points x features are more than [`MOST_WORK`], or the crate refuses
+    /// As [`Hdbscan::validate`]; [`Error::Data`] if points x points x features are more than 2^34, or the crate refuses
     /// the data.
     pub fn fit(&self, x: &Matrix) -> Result<Vec<i32>> {
         self.validate(x.n_samples())?;

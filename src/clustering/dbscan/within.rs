@@ -143,7 +143,7 @@ impl Parts {
 /// n, by query.
 ///
 /// # Errors
-/// [`Error::Kernel`].
+/// [`Error::Kernel`](crate::Error::Kernel).
 pub fn count_within(device: &Device, distances: &Buffer<f32>, counts: &mut Buffer<u32>, tile: Tile) -> Result<()> {
     match device {
         Device::Cpu(_) => cpu::count_within(distances.host(), counts.host_mut(), tile),
@@ -160,7 +160,7 @@ pub fn count_within(device: &Device, distances: &Buffer<f32>, counts: &mut Buffe
 /// n_rows x n_columns, `labels` and `lowest` n, by reference and by query.
 ///
 /// # Errors
-/// [`Error::Kernel`].
+/// [`Error::Kernel`](crate::Error::Kernel).
 pub fn lowest_within(
     device: &Device,
     distances: &Buffer<f32>,
