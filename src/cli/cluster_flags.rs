@@ -45,7 +45,7 @@ pub enum Method {
     KMeans,
     /// Where points are dense, at one scale
     Dbscan,
-    /// Where points are dense, at every scale; at most 20,000 points
+    /// Where points are dense, at every scale; points x points x features at most 2^34: 4,681 points of 784, 23,170 of 32
     Hdbscan,
 }
 

@@ -31,12 +31,12 @@ impl Default for Hdbscan {
 }
 
 impl Hdbscan {
-    /// Refuses parameters that no data, or no `n_samples` points, allow. [`Hdbscan::fit`] takes fewer points the more features
-    /// they have.
+    /// Refuses parameters that no data, or no `n_samples` points of `n_features`, allow: points x points x features may be
+    /// 2^34 at most.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
-    pub fn validate(&self, n_samples: usize) -> Result<()> {
+    pub fn validate(&self, n_samples: usize, n_features: usize) -> Result<()> {
         if self.min_cluster_size < 2 {
             return Err(Error::parameter("--min-cluster-size", self.min_cluster_size, "must be at least 2"));
         }
@@ -54,17 +54,15 @@ impl Hdbscan {
                 "HDBSCAN with min_samples {min_samples} needs at least {needed} points, there are {n_samples}"
             )));
         }
-        bound_work(n_samples, 1)
+        bound_work(n_samples, n_features)
     }
 
     /// Finds clusters of the rows of `x`: numbers from 0, or [`NOISE`](super::NOISE).
     ///
     /// # Errors
-    /// As [`Hdbscan::validate`]; [`Error::Data`] if points x points x features are more than 2^34, or the crate refuses
-    /// the data.
+    /// As [`Hdbscan::validate`]; [`Error::Data`] if the crate refuses the data.
     pub fn fit(&self, x: &Matrix) -> Result<Vec<i32>> {
-        self.validate(x.n_samples())?;
-        bound_work(x.n_samples(), x.n_features())?;
+        self.validate(x.n_samples(), x.n_features())?;
         let rows: Vec<Vec<f64>> = x.rows().map(|row| row.iter().map(|&value| f64::from(value)).collect()).collect();
         let parameters = HdbscanHyperParams::builder()
             .min_cluster_size(self.min_cluster_size)

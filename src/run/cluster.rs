@@ -61,7 +61,7 @@ pub struct ClusterSummary {
 pub fn cluster(job: &Cluster, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<ClusterSummary> {
     let names = class_names(job)?;
     let n_classes = names.as_ref().map(Vec::len);
-    job.methods.iter().try_for_each(|method| method.validate(job.x.n_samples(), n_classes))?;
+    job.methods.iter().try_for_each(|method| method.validate((job.x.n_samples(), job.x.n_features()), n_classes))?;
     let opening = Opening {
         argv: job.argv.clone(),
         seed: job.seed,

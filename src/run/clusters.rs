@@ -81,11 +81,11 @@ impl ClusterMethod {
         }
     }
 
-    /// Refuses parameters that no data, or no `n_samples` points of `n_classes` classes, allow.
+    /// Refuses parameters that no data, or no `n_samples` points of `n_features` and `n_classes` classes, allow.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
-    pub fn validate(&self, n_samples: usize, n_classes: Option<usize>) -> Result<()> {
+    pub fn validate(&self, (n_samples, n_features): (usize, usize), n_classes: Option<usize>) -> Result<()> {
         match self {
             Self::KMeans { n_clusters, parameters } => {
                 KMeans { n_clusters: n_clusters.or(n_classes).unwrap_or(parameters.n_clusters), ..*parameters }
@@ -104,7 +104,7 @@ impl ClusterMethod {
                 }
                 Ok(())
             }
-            Self::Hdbscan(parameters) => parameters.validate(n_samples),
+            Self::Hdbscan(parameters) => parameters.validate(n_samples, n_features),
         }
     }
 }
@@ -169,7 +169,7 @@ pub fn cluster_space(
 ) -> Result<Vec<Clustered>> {
     space.check()?;
     let n_classes = space.classes.map(|classes| classes.names.len());
-    methods.iter().try_for_each(|method| method.validate(space.x.n_samples(), n_classes))?;
+    methods.iter().try_for_each(|method| method.validate((space.x.n_samples(), space.x.n_features()), n_classes))?;
     let of_classes = match space.classes {
         Some(classes) => silhouettes(folder, space, &widened(classes.labels), device, observer)?,
         None => None,

@@ -173,7 +173,7 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
         let width = looked.iter().find(|looked| looked.name == *layer).map_or(data.class_names.len(), |looked| looked.width);
         check_methods(&methods, &data.test.labels, std::iter::once(width))?;
         let n_classes = Some(data.class_names.len());
-        job.clusters.iter().try_for_each(|method| method.validate(data.test.len(), n_classes))?;
+        job.clusters.iter().try_for_each(|method| method.validate((data.test.len(), width), n_classes))?;
     }
     Ok(Prepared { job, data, architectures, methods, encoded })
 }

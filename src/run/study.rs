@@ -121,7 +121,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
         check_methods(&methods, &layers.train.labels, layers.train.layers.iter().map(|layer| layer.values.n_features()))?;
-        check_clusters(run, &layers.scored().labels, &layers.class_names)?;
+        let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
+        check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;
         let mut folder = open_given(run, path, &layers, description)?;
         let outcome = if folder.is_complete() { Ok(()) } else { work.given(&mut folder, &layers) };
         return close(folder, outcome, reporter);
@@ -130,8 +131,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let prepared = prepare(&run.train, run.model.as_deref())?;
     let layers = prepared.architecture.looked_into();
     let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
-    check_methods(&methods, &prepared.train.labels, widths)?;
-    check_clusters(run, &prepared.data.test.labels, &prepared.data.class_names)?;
+    check_methods(&methods, &prepared.train.labels, widths.clone())?;
+    check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
     let mut folder = open(&run.train, &prepared, description, Some(run))?;
     let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
     close(folder, outcome, reporter)
@@ -372,8 +373,8 @@ pub(super) fn check_methods(
 }
 
 /// Refuses clusters that cannot be sought.
-fn check_clusters(run: &Run, labels: &[u8], class_names: &[String]) -> Result<()> {
-    run.clusters.iter().try_for_each(|method| method.validate(labels.len(), Some(class_names.len())))
+fn check_clusters(run: &Run, n: usize, widest: usize, class_names: &[String]) -> Result<()> {
+    run.clusters.iter().try_for_each(|method| method.validate((n, widest), Some(class_names.len())))
 }
 
 /// Writes the score tables and notes them in the manifest.

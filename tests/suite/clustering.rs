@@ -291,7 +291,7 @@ fn what_cannot_be_clustered_is_refused_with_the_reason() {
         (k_means(KMeans { n_clusters: 11, ..KMeans::default() }), "at most 10"),
         (KMeans { n_clusters: 2, ..KMeans::default() }.fit(&cpu(), &far, &Silent).map(|_| ()), "too far apart"),
         (hdbscan(Hdbscan { min_samples: Some(11), ..Hdbscan::default() }), "at least 11 points"),
-        (Hdbscan::default().validate(131_073), "at most 131072 points, "),
+        (Hdbscan::default().validate(131_073, 1), "at most 131072 points, "),
         (Hdbscan::default().fit(&uniform_matrix(1, 4097, 1024)).map(|_| ()), "at most 4096 points of 1024 features"),
         (KDistance::new(&cpu(), &x, 11, &Silent).map(|_| ()), "no 11-th point"),
         (Contingency::new(&[0, 1], &[0], 2).map(|_| ()), "2 labels for 1 clustered points"),
