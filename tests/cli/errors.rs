@@ -7,6 +7,9 @@ use layerlens::matrix::Matrix;
 use layerlens::model::{Weights, write_weights};
 use std::io::Write;
 
+/// A run of weights that are trained already.
+const OF_WEIGHTS: &str = "run --dataset fashion-mnist --data-dir data --device cpu --out out --model m.safetensors";
+
 const RUN: &str = "run --dataset fashion-mnist --data-dir data --epochs 1 --device cpu --out out";
 
 /// `layerlens run` on the small data set with `name` replaced by `bytes`.
@@ -22,7 +25,7 @@ fn missing_files_are_named() {
     let place = Place::with_images();
     place.refuse(3, "embed x.npy --device cpu --out out", &["x.npy", "No such file"]);
     place.refuse(3, "evaluate --train x.npy --labels y.npy --device cpu --out out", &["x.npy", "No such file"]);
-    place.refuse(3, &format!("{RUN} --model m.safetensors"), &["m.safetensors", "No such file"]);
+    place.refuse(3, OF_WEIGHTS, &["m.safetensors", "No such file"]);
     place.refuse(3, &RUN.replace("data ", "nowhere "), &["nowhere", "train-images-idx3-ubyte", "--data-dir"]);
     std::fs::remove_file(place.path("data/t10k-labels-idx1-ubyte")).unwrap();
     place.refuse(3, RUN, &["data", "1 of the four", "t10k-labels-idx1-ubyte"]);
@@ -73,33 +76,33 @@ fn data_that_cannot_be_scored_are_refused_before_training() {
 #[test]
 fn weights_of_another_model_are_refused() {
     let place = Place::with_images();
-    let run = format!("{RUN} --model m.safetensors");
+    let run = OF_WEIGHTS;
     let path = place.path("m.safetensors");
     let write = |features: usize, classes: usize, weights_of: usize| {
         let weights = small_mlp(weights_of, classes).initial_weights(1);
         write_weights(&path, &small_mlp(features, classes), &weights).unwrap();
     };
     write(100, 10, 100);
-    place.refuse(3, &run, &["m.safetensors", "images have 784 pixels", "takes 100"]);
+    place.refuse(3, run, &["m.safetensors", "images have 784 pixels", "takes 100"]);
     write(784, 5, 784);
-    place.refuse(3, &run, &["m.safetensors", "row", "has the label", "knows 0 to 4"]);
+    place.refuse(3, run, &["m.safetensors", "row", "has the label", "knows 0 to 4"]);
     write(784, 10, 100);
-    place.refuse(3, &run, &["m.safetensors", "`dense_1.weight`", "[100, 4]", "[784, 4]"]);
+    place.refuse(3, run, &["m.safetensors", "`dense_1.weight`", "[100, 4]", "[784, 4]"]);
     let config = small_mlp(784, 10);
     let mut weights = config.initial_weights(1);
     weights.insert("dense_2.bias".into(), vec![10], [[0.0; 9].as_slice(), &[f32::NAN]].concat());
     write_weights(&path, &config, &weights).unwrap();
-    place.refuse(3, &run, &["m.safetensors", "`dense_2.bias`", "value 9 is NaN", "finite"]);
+    place.refuse(3, run, &["m.safetensors", "`dense_2.bias`", "value 9 is NaN", "finite"]);
     let mut few = Weights::default();
     few.insert("dense_1.bias".into(), vec![4], vec![0.0; 4]);
     write_weights(&path, &config, &few).unwrap();
-    place.refuse(3, &run, &["m.safetensors", "hold 1 tensors", "has 4"]);
+    place.refuse(3, run, &["m.safetensors", "hold 1 tensors", "has 4"]);
 }
 
 #[test]
 fn corrupt_and_foreign_weights_are_refused() {
     let place = Place::with_images();
-    let run = format!("{RUN} --model m.safetensors");
+    let run = OF_WEIGHTS;
     let config = small_mlp(784, 10);
     write_weights(&place.path("m.safetensors"), &config, &config.initial_weights(1)).unwrap();
     let whole = std::fs::read(place.path("m.safetensors")).unwrap();
@@ -108,7 +111,7 @@ fn corrupt_and_foreign_weights_are_refused() {
         [(b"PK\x03\x04".as_slice(), "not a .safetensors file"), (&whole[..whole.len() - 9], ""), (&foreign, "`layerlens`")]
     {
         std::fs::write(place.path("m.safetensors"), bytes).unwrap();
-        place.refuse(3, &run, &["m.safetensors", part]);
+        place.refuse(3, run, &["m.safetensors", part]);
     }
 }
 

@@ -317,7 +317,10 @@ fn weights_are_loaded_again_without_training() {
     let (folder, _) = shared();
     let place = Place::new();
     let weights = folder.join("out/model/weights.safetensors");
-    let outcome = place.succeed(&format!("{} {SHORT} --model {} --out out", arguments(&folder.join("data")), weights.display()));
+    let training = " --hidden 32,16 --epochs 2";
+    let of_weights = shared_arguments(&folder.join("data")).replace(training, &format!(" --model {}", weights.display()));
+    place.refuse(2, &format!("{of_weights}{training} --out out"), &["--hidden", "cannot be used with", "--model"]);
+    let outcome = place.succeed(&format!("{of_weights} --out out"));
     assert!(outcome.stderr.contains("weights were given: no training"), "{}", outcome.stderr);
     let out = place.path("out");
     assert_same(&folder.join("out"), &out, &["model", "activations", "embeddings", "scores"]);
