@@ -2,15 +2,8 @@
 
 use super::Weights;
 use crate::error::{Error, Result};
-use crate::random::Random;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-/// Stream of the random numbers of the initial weights.
-const STREAM: u64 = 0x776e_6974;
-
-/// Values of a convolutional layer's answer to one image up to which it is looked into whole; larger ones are pooled.
-pub const MAX_WHOLE: usize = 2048;
 
 /// Name of the output layer.
 pub const OUTPUT: &str = "softmax";
@@ -129,7 +122,7 @@ pub enum Look {
     /// follows it is instead.
     #[default]
     Auto,
-    /// It is: whole up to [`MAX_WHOLE`] values, pooled beyond.
+    /// It is: whole up to [`MAX_WHOLE`](super::MAX_WHOLE) values, pooled beyond.
     Yes,
     /// It is not.
     No,
@@ -187,19 +180,6 @@ pub enum Role {
     MovingMean,
     /// Moving variance of a channel, not trained.
     MovingVariance,
-}
-
-/// A layer that is looked into.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LookedInto {
-    /// Index of the layer.
-    pub layer: usize,
-    /// Its name.
-    pub name: String,
-    /// Whether each channel's mean is taken instead of all its values.
-    pub pooled: bool,
-    /// Values of one image.
-    pub width: usize,
 }
 
 impl LayerSpec {
@@ -331,38 +311,6 @@ impl Architecture {
         self.looked_into().into_iter().map(|layer| layer.name).chain([OUTPUT.to_owned()]).collect()
     }
 
-    /// The hidden layers that are looked into, in order.
-    pub fn looked_into(&self) -> Vec<LookedInto> {
-        let hidden = self.layers.len().saturating_sub(1);
-        let steps = self.checked_steps();
-        let looked = steps.iter().enumerate().take(hidden).filter_map(|(layer, step)| {
-            let size = step.output.size();
-            let pooled = match (self.look(layer), step.output) {
-                (Look::No, _) => return None,
-                (Look::Pooled, Shape::Grid(_)) => true,
-                (Look::Auto | Look::Yes, Shape::Grid(_)) => size > MAX_WHOLE,
-                _ => false,
-            };
-            let width = if pooled { step.output.channels() } else { size };
-            Some(LookedInto { layer, name: step.name.clone(), pooled, width })
-        });
-        looked.collect()
-    }
-
-    /// How a layer is looked into, the rule applied.
-    fn look(&self, layer: usize) -> Look {
-        let (spec, next) = (&self.layers[layer], self.layers.get(layer + 1).map(|next| &next.kind));
-        let goes_on = matches!(next, Some(LayerKind::BatchNorm { .. } | LayerKind::Activation { .. }));
-        match (spec.look, &spec.kind) {
-            (Look::Auto, LayerKind::Activation { .. }) => Look::Yes,
-            (Look::Auto, LayerKind::Conv { .. } | LayerKind::Dense { .. }) => {
-                if spec.activation() == Some(Activation::Linear) && goes_on { Look::No } else { Look::Yes }
-            }
-            (Look::Auto, _) => Look::No,
-            (said, _) => said,
-        }
-    }
-
     /// Number of values that steps change, and of those they do not.
     pub fn n_parameters_by_kind(&self) -> (usize, usize) {
         let steps = self.checked_steps();
@@ -388,26 +336,6 @@ impl Architecture {
         !matches!(self.layers.first().map(|layer| &layer.kind), Some(LayerKind::Flatten | LayerKind::Dense { .. }))
     }
 
-    /// Initial weights as Keras draws them: kernels Glorot uniform, factors and variances 1, all else 0; drawn on the host from
-    /// `seed` alone.
-    pub fn initial_weights(&self, seed: u64) -> Weights {
-        let mut weights = Weights::default();
-        let mut kernels = 0;
-        for tensor in self.checked_steps().into_iter().flat_map(|step| step.parameters) {
-            let values = match tensor.role {
-                Role::Kernel => {
-                    let random = Random::new(seed, STREAM + kernels);
-                    kernels += 1;
-                    glorot_uniform(&tensor.shape, &random)
-                }
-                Role::Gamma | Role::MovingVariance => vec![1.0; tensor.len()],
-                Role::Bias | Role::Beta | Role::MovingMean => vec![0.0; tensor.len()],
-            };
-            weights.insert(tensor.name, tensor.shape, values);
-        }
-        weights
-    }
-
     /// Refuses weights that are not those of this network.
     ///
     /// # Errors
@@ -420,13 +348,4 @@ impl Architecture {
         }
         tensors.iter().try_for_each(|tensor| weights.get(&tensor.name, &tensor.shape).map(drop))
     }
-}
-
-/// Values of a kernel, uniform within +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio, 2010, eq. 16); each place of a
-/// convolution's window counts.
-pub fn glorot_uniform(shape: &[usize], random: &Random) -> Vec<f32> {
-    let window: usize = shape[..shape.len() - 2].iter().product();
-    let (inputs, outputs) = (window * shape[shape.len() - 2], window * shape[shape.len() - 1]);
-    let limit = (6.0 / (inputs + outputs) as f32).sqrt();
-    (0..shape.iter().product::<usize>()).map(|at| (2.0 * random.uniform(at as u64) - 1.0) * limit).collect()
 }

@@ -4,6 +4,8 @@ mod architecture;
 mod blueprint;
 mod description;
 mod host;
+mod initial;
+mod look;
 mod network;
 mod section;
 mod steps;
@@ -11,11 +13,9 @@ mod summary;
 mod sweep;
 mod weights;
 
-pub use architecture::{
-    Activation, Architecture, LayerKind, LayerSpec, Look, LookedInto, MAX_WHOLE, OUTPUT, Padding, Parameter, Role, Shape, Step,
-    glorot_uniform,
-};
+pub use architecture::{Activation, Architecture, LayerKind, LayerSpec, Look, OUTPUT, Padding, Parameter, Role, Shape, Step};
 pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};
+pub use look::{LookedInto, MAX_WHOLE};
 pub(crate) use network::to_host;
 pub use network::{Arrangement, Network};
 pub use steps::MAX_UNITS;

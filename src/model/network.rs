@@ -4,7 +4,8 @@
 //! where they are burn's. Whatever leaves the network, and every flat vector, has the channels last, so weights and activations
 //! are the same everywhere.
 
-use super::architecture::{Activation, Architecture, LayerKind, LookedInto, Padding, Parameter, Shape};
+use super::architecture::{Activation, Architecture, LayerKind, Padding, Parameter, Shape};
+use super::look::LookedInto;
 use super::{Weights, host};
 use crate::error::{Error, Result};
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
