@@ -10,6 +10,7 @@ pub mod init;
 pub mod model_file;
 pub mod pca;
 pub mod placement;
+pub mod procrustes;
 pub mod trimap;
 pub mod tsne;
 pub mod umap;

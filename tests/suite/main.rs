@@ -19,6 +19,7 @@ mod network;
 mod parity;
 mod pca;
 mod placement;
+mod procrustes;
 mod quality;
 mod reference;
 mod shaders;
