@@ -6,6 +6,7 @@ use super::folder::{Opening, RunFolder};
 use super::insights;
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
+use super::points::ReportPoints;
 use super::quality::write_quality;
 use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{
@@ -70,6 +71,8 @@ pub struct Run {
     pub search: Search,
     /// How clusters are sought in every space, among the test points if there are any.
     pub clusters: Vec<ClusterMethod>,
+    /// Which points the report shows.
+    pub report_points: ReportPoints,
 }
 
 /// What a run ended with.
@@ -324,6 +327,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
             "methods": methods,
             "neighbors": run.search,
             "clusters": run.clusters,
+            "report_points": run.report_points,
         }),
         device: description.clone(),
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
