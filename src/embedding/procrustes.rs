@@ -33,9 +33,9 @@ impl Motion {
         }
         let (from, to) = (center(map), center(reference));
         // The 2 x 2 matrix of the sums of products, map by reference.
-        let mut products = [0.0; 4];
+        let mut products = [0.0_f64; 4];
         for (a, b) in map.rows().zip(reference.rows()) {
-            let [a, b] = [[a, from], [b, to]].map(|pair| centered(pair[0], pair[1]));
+            let (a, b) = (centered(a, from), centered(b, to));
             for (at, sum) in products.iter_mut().enumerate() {
                 *sum += a[at / 2] * b[at % 2];
             }
