@@ -74,7 +74,8 @@ fn program() -> Option<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
     let folders = || std::env::split_paths(&search);
     let usual = ["chromium", "chromium-browser", "google-chrome"];
-    let found = named.or_else(|| usual.iter().find_map(|name| folders().map(|folder| folder.join(name)).find(|path| path.is_file())));
+    let found =
+        named.or_else(|| usual.iter().find_map(|name| folders().map(|folder| folder.join(name)).find(|path| path.is_file())));
     if found.is_none() {
         let reason = "no chromium, chromium-browser or google-chrome in PATH";
         assert!(std::env::var(REQUIRE_BROWSER).is_ok_and(|value| value == "1"), "{REQUIRE_BROWSER} is 1, and there is {reason}");

@@ -69,12 +69,6 @@ impl<'a> Opening<'a> {
 }
 
 impl Page {
-    /// Opens the file as usual and waits for its first frame; none without a browser.
-    #[track_caller]
-    pub fn open(file: &Path, suffix: &str) -> Option<Self> {
-        Some(Opening::usual(suffix)?.open(file))
-    }
-
     #[track_caller]
     pub fn call(&self, method: &str, params: Value) -> Value {
         self.browser.call(Some(&self.session), method, params)
@@ -215,7 +209,10 @@ impl Page {
             down["text"] = text.into();
         }
         self.call("Input.dispatchKeyEvent", down);
-        self.call("Input.dispatchKeyEvent", json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}));
+        self.call(
+            "Input.dispatchKeyEvent",
+            json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}),
+        );
     }
 
     pub fn resize(&self, width: u32, height: u32, scale: f64) {
@@ -239,7 +236,8 @@ impl Page {
     #[track_caller]
     pub fn download(&self, selector: &str) -> (String, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
-        let params = json!({"behavior": "allow", "browserContextId": self.context, "downloadPath": folder.path(), "eventsEnabled": true});
+        let params =
+            json!({"behavior": "allow", "browserContextId": self.context, "downloadPath": folder.path(), "eventsEnabled": true});
         self.call("Browser.setDownloadBehavior", params);
         self.click(selector);
         let end = Instant::now() + PATIENCE / 2;
@@ -268,7 +266,8 @@ impl Page {
             noise.extend(events(method).iter().map(|event| format!("{method}: {event}")));
         }
         let own = self.url.split(['?', '#']).next().unwrap();
-        let urls = events("Network.requestWillBeSent").into_iter().map(|event| event["request"]["url"].as_str().unwrap().to_owned());
+        let urls =
+            events("Network.requestWillBeSent").into_iter().map(|event| event["request"]["url"].as_str().unwrap().to_owned());
         // These never leave the page.
         let inner = |url: &str| url.starts_with("data:") || url.starts_with("blob:") || url.split(['?', '#']).next() == Some(own);
         noise.extend(urls.filter(|url| !inner(url)).map(|url| format!("request: {url}")));

@@ -1,0 +1,110 @@
+//! The page is never blank: with either renderer, without WebGL, without scripts, and with parts of the run missing. That it is
+//! quiet and asks for nothing over the network is demanded of every page when it is closed.
+
+use crate::chromium::browser_without_webgl;
+use crate::page::{Opening, Page};
+use crate::program::{N_TEST, Place};
+use crate::study::{METHODS, RENDERERS, opened, study};
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+/// Demands that the map shows every class in its colour.
+fn assert_drawn(page: &Page, what: &str) {
+    let colors: HashSet<[u8; 3]> = page.map_pixels(0).into_iter().collect();
+    assert!(colors.len() > 30, "{what}: the map has {} colours", colors.len());
+    for (class, color) in page.class_colors().iter().enumerate() {
+        let pixels = page.pixels_like(0, color);
+        assert!(pixels > 20, "{what}: {pixels} pixels are like the colour {color} of class {class}");
+    }
+}
+
+#[test]
+fn both_renderers_draw_every_class() {
+    for renderer in RENDERERS {
+        let Some((page, _)) = opened(&format!("?renderer={renderer}")) else { return };
+        assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), renderer);
+        assert_eq!(page.string("layerlens.renderer"), renderer);
+        assert_drawn(&page, renderer);
+        assert_eq!(page.text("#banner"), "", "a whole run has nothing to warn of");
+    }
+}
+
+#[test]
+fn software_webgl_is_not_chosen() {
+    let Some((page, _)) = opened("") else { return };
+    assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), "canvas");
+}
+
+#[test]
+fn without_webgl_the_canvas_draws() {
+    for suffix in ["", "?renderer=webgl"] {
+        let (Some(browser), Some(usual)) = (browser_without_webgl(), Opening::usual(suffix)) else { return };
+        let page = Opening { browser, ..usual }.open(&study().page);
+        assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), "canvas");
+        assert_drawn(&page, "without WebGL");
+    }
+}
+
+#[test]
+fn without_scripts_the_figure_and_the_tables_are_there() {
+    let Some(usual) = Opening::usual("") else { return };
+    let page = Opening { scripts: false, ..usual }.load(&study().page);
+    let shot: HashSet<[u8; 3]> = page.screenshot().pixels().map(|pixel| pixel.0).collect();
+    assert!(shot.len() > 100, "{} colours", shot.len());
+    // Scripts of the page are off; the driver's are not.
+    assert!(page.number("document.querySelector('noscript img, .static-figure img').naturalWidth") > 100.0);
+    assert!(page.number("document.querySelectorAll('#report table').length") >= 3.0);
+    assert!(page.text("#report").contains("layerlens run"), "how to reproduce");
+    assert_eq!(page.eval("getComputedStyle(document.querySelector('#explorer')).display"), "none");
+}
+
+/// Copies the run and takes `lost` away.
+fn damaged(place: &Place, lost: &[&str]) {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &target);
+            } else {
+                fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    copy(&study().out(), &place.path("out"));
+    for name in lost {
+        fs::remove_file(place.path("out").join(name)).unwrap();
+    }
+}
+
+#[test]
+fn what_the_run_lost_is_said_and_the_rest_is_shown() {
+    let Some(usual) = Opening::usual("") else { return };
+    let place = Place::new();
+    let lost = ["embeddings/tsne_layer_2_test.npy", "activations/softmax_test.npy", "scores/gains.csv"];
+    damaged(&place, &lost);
+    place.succeed("report out");
+    let page = usual.open(&place.path("out/report.html"));
+    let said = page.text("#banner");
+    for name in lost {
+        assert!(said.contains(name), "`{name}` is not said: {said}");
+    }
+    assert_eq!(page.number("layerlens.data.maps.length"), (3 * METHODS.len() - 1) as f64);
+    assert_eq!(page.eval("layerlens.data.predictions"), serde_json::Value::Null);
+    assert_drawn(&page, "a damaged run");
+}
+
+#[test]
+fn a_subset_says_of_how_many_it_is() {
+    let Some(usual) = Opening::usual("") else { return };
+    let place = Place::new();
+    place.points("many.npy", 60_000, 2);
+    place.succeed("report --embedding many.npy --report-points 10000 --out out");
+    let page = usual.open(&place.path("out/report.html"));
+    assert_eq!(page.text("#subset"), "10,000 of 60,000 points: drawn at random");
+    assert_eq!(page.number("layerlens.data.points.n"), 10_000.0);
+    let Some((page, _)) = opened("") else { return };
+    let said = page.text("#subset");
+    assert!(said.starts_with(&format!("{N_TEST} of 520 points: the test points")), "{said}");
+}
