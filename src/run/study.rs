@@ -8,6 +8,7 @@ use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::points::ReportPoints;
 use super::quality::write_quality;
+use super::report;
 use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
@@ -236,7 +237,8 @@ impl Work<'_> {
             maps.extend(of_space);
         }
         self.insights(folder, layers)?;
-        self.tables_and_figures(folder, layers, &maps)
+        self.tables_and_figures(folder, layers, &maps)?;
+        report::stage(folder, self.run.report_points, self.device, self.kind, self.reporter)
     }
 
     /// The clusters of one space, among the points that are scored.
