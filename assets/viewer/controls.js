@@ -89,15 +89,15 @@ function mountEpochs({ store, data }) {
 function showEpochs({ range, play, text, final }, data, state) {
   const pane = state.panes[state.active];
   const entry = epochsOf(state);
-  for (const control of [range, play, final]) control.disabled = !entry;
+  for (const control of [range, play, final]) control.hidden = !entry;
   play.textContent = state.playing ? "Pause" : "Play";
   play.setAttribute("aria-pressed", String(state.playing));
   final.setAttribute("aria-pressed", String(pane.epoch === null));
-  final.hidden = !data.map(pane.space, pane.method);
   if (!entry) {
-    text.textContent = `no epochs of ${data.space(pane.space).title} by ${data.method(pane.method).title}`;
+    text.textContent = `No epochs of ${data.space(pane.space).title} by ${data.method(pane.method).title}.`;
     return;
   }
+  final.hidden = !data.map(pane.space, pane.method);
   const last = entry.epochs.length - 1;
   range.max = String(last);
   range.value = String(pane.epoch ?? last);

@@ -36,19 +36,16 @@ function mountColorSelect({ store, data }) {
     prediction: data.predictions !== null && data.labels !== null,
     part: data.parts.length > 1,
     confidence: data.confidence !== null,
-    overlap: data.spaces.length * data.methods.length > 1,
+    overlap: data.k > 0,
   };
   const kinds = Object.keys(has).filter((kind) => has[kind]);
   select.append(...kinds.map((kind) => make("option", { value: kind }, COLOR_TITLES[kind])));
   select.disabled = kinds.length < 2;
   select.addEventListener("change", () => store.set({ color: select.value }));
-  const show = ({ color, panes }) => {
-    const option = [...select.options].find(({ value }) => value === "overlap");
-    // Overlap compares two maps: with one on view there is nothing to compare.
-    if (option) option.disabled = panes.length < 2;
+  const show = ({ color }) => {
     select.value = color;
   };
-  store.subscribe((state, changed) => (changed.has("color") || changed.has("panes")) && show(state));
+  store.subscribe((state, changed) => changed.has("color") && show(state));
   show(store.get());
 }
 
@@ -146,5 +143,6 @@ function legendNote(data, overlap, state) {
   if (reason) return reason;
   const mean = overlap?.mean();
   const share = Number.isFinite(mean) ? ` On average ${(mean * 100).toFixed(1)} %.` : "";
-  return `Share of a point's ${OVERLAP_NEIGHBORS} nearest points in one map that are so in the other too.${share}`;
+  const where = state.panes.length > 1 ? "in the other map" : `in ${data.space(state.panes[0].space).title} itself, all dimensions`;
+  return `Of a point's ${data.k} nearest on the map, the share that is among its ${data.k} nearest ${where}.${share || " Being computed."}`;
 }

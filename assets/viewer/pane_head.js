@@ -14,7 +14,7 @@ function makePaneHead(store, data, pane) {
     const next = state.panes.map((old, index) => (index === pane.index ? { ...old, ...patch } : old));
     store.set({ panes: next, active: pane.index });
   };
-  const spaces = data.spaces.map(({ id, title, n_features: d }) => make("option", { value: id }, d ? `${title} (${d} dimensions)` : title));
+  const spaces = data.spaces.map(({ id, title, n_features: d }) => make("option", { value: id }, d ? `${title} (${d}-D)` : title));
   const methods = data.methods.map(({ id, title }) => make("option", { value: id }, title));
   const space = make("select.space-select", { change: () => choose({ space: space.value }) }, ...spaces);
   const method = make("select.method-select", { change: () => choose({ method: method.value }) }, ...methods);

@@ -27,7 +27,7 @@ export function mountSelection(core) {
 }
 
 /** Indices that are selected and not hidden, ascending. */
-export function selectedPoints(state) {
+function selectedPoints(state) {
   if (!state.selection) return [];
   const mask = visibleMask(state);
   const indices = [];
@@ -38,7 +38,7 @@ export function selectedPoints(state) {
 function showSelection(core, find, state) {
   const { data } = core;
   const on = state.selection !== null;
-  find(".selection-count").textContent = on ? `${countOf(state.selected, "point")} selected` : "Nothing selected";
+  find(".selection-count").textContent = on ? `${withCommas(state.selected)} selected` : "Nothing selected";
   find(".selection-hint").hidden = on;
   find(".export-csv").hidden = !on;
   find(".clear").hidden = !on;
