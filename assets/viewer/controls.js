@@ -91,10 +91,9 @@ function showEpochs({ range, play, text, final }, data, state) {
   const entry = epochsOf(state);
   for (const control of [range, play, final]) control.hidden = !entry;
   play.textContent = state.playing ? "Pause" : "Play";
-  play.setAttribute("aria-pressed", String(state.playing));
   final.setAttribute("aria-pressed", String(pane.epoch === null));
   if (!entry) {
-    text.textContent = `No epochs of ${data.space(pane.space).title} by ${data.method(pane.method).title}.`;
+    text.textContent = `The epochs here are of ${epochTitles(data)}.`;
     return;
   }
   final.hidden = !data.map(pane.space, pane.method);
@@ -105,10 +104,29 @@ function showEpochs({ range, play, text, final }, data, state) {
   range.setAttribute("aria-valuetext", text.textContent);
 }
 
-/** The keyboard's short way past the map. A link to #report would overwrite the state in the address. */
+/** "layer 1 and layer 2 by t-SNE; layer 2 by UMAP": what there are epochs of. */
+function epochTitles(data) {
+  const bySpaces = new Map();
+  for (const { id, title } of data.methods) {
+    const spaces = data.spaces.filter((space) => data.epochEntry(space.id, id)).map((space) => space.title).join(", ");
+    if (spaces) bySpaces.set(spaces, [...(bySpaces.get(spaces) ?? []), title]);
+  }
+  return [...bySpaces].map(([spaces, methods]) => `${spaces} by ${methods.join(", ")}`).join("; ");
+}
+
+/** Ways past the map. As plain links they would overwrite the state in the address. */
 function mountSkip() {
-  byId("skip").addEventListener("click", () => {
-    byId("report").scrollIntoView();
-    byId("report").focus({ preventScroll: true });
+  const goTo = (target) => {
+    target.scrollIntoView();
+    if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
+    target.focus({ preventScroll: true });
+  };
+  byId("skip").addEventListener("click", () => goTo(byId("report")));
+  byId("report").addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    const target = link && byId(link.getAttribute("href").slice(1));
+    if (!target) return;
+    event.preventDefault();
+    goTo(target);
   });
 }

@@ -53,17 +53,18 @@ function showPaneHead(head, data, state, index) {
     option.disabled = !data.map(pane.space, option.value) && !data.epochEntry(pane.space, option.value);
   }
   const entry = pane.epoch === null ? data.map(pane.space, pane.method) : data.epochEntry(pane.space, pane.method);
-  head.metrics.textContent = metricsText(entry?.metrics ?? [], pane.epoch);
+  const [first, ...others] = paneMetrics(data, pane);
+  head.metrics.replaceChildren(...(first ? [make("strong", {}, first), others.map((text) => ` \u00b7 ${text}`).join("")] : []));
   head.caution.textContent = data.method(pane.method).caution;
   head.fitted.textContent = entry?.fitted ?? "";
   head.fitted.title = head.fitted.textContent;
 }
 
-/** "trustworthiness 0.983 · k-NN accuracy, k = 5: 0.842"; of an epoch, its own values. */
-function metricsText(metrics, epoch) {
-  return metrics
+/** ["trustworthiness 0.983", "k-NN accuracy, k = 5: 0.842"]; of an epoch, its own values. */
+export function paneMetrics(data, { space, method, epoch }) {
+  const entry = epoch === null ? data.map(space, method) : data.epochEntry(space, method);
+  return (entry?.metrics ?? [])
     .map(([name, values]) => [name, epoch === null ? values : values[epoch]])
     .filter(([, value]) => Number.isFinite(value))
-    .map(([name, value]) => `${name}${/\d$/.test(name) ? ":" : ""} ${value.toFixed(3)}`)
-    .join(" \u00b7 ");
+    .map(([name, value]) => `${name}${/\d$/.test(name) ? ":" : ""} ${value.toFixed(3)}`);
 }

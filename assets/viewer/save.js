@@ -1,11 +1,13 @@
 import { announce, className, countOf, fileName, paneTitle, saveFile } from "./dom.js";
-import { classColor, partColor, rampColor } from "./palette.js";
+import { paneMetrics } from "./pane_head.js";
 import { canvasPainter, svgPainter } from "./painter.js";
+import { classColor, partColor, rampColor } from "./palette.js";
 
 /** More points than this are put into the SVG as an image: as circles the file would be too large for editors. */
 const SVG_POINTS = 20000;
 const SAVE_MARGIN = 16;
 const SAVE_HEAD = 46;
+const SAVE_FOOT = 24;
 const SAVE_LEGEND = 190;
 const SAVE_LINE = 20;
 
@@ -20,13 +22,13 @@ export function mountSave(core) {
 function savePng(core) {
   const page = savePage(core);
   const canvas = document.createElement("canvas");
-  // Twice as fine as the screen's pixels would be on plain screens: pictures end up on slides.
-  const scale = Math.max(devicePixelRatio, 2);
-  canvas.width = page.width * scale;
-  canvas.height = page.height * scale;
+  // The screen's own pixels: the maps would only be blurred by more.
+  const scale = devicePixelRatio;
+  canvas.width = Math.round(page.width * scale);
+  canvas.height = Math.round(page.height * scale);
   const context = canvas.getContext("2d");
   context.scale(scale, scale);
-  drawPage(canvasPainter(context), page, Infinity);
+  drawPage(canvasPainter(context), page, 0);
   canvas.toBlob((blob) => {
     saveFile(fileName(page.names, "png"), blob);
     announce("Saved as PNG");
@@ -48,8 +50,9 @@ function savePage({ store, data, panes }) {
   const color = (name) => style.getPropertyValue(name).trim();
   let x = SAVE_MARGIN;
   const maps = state.panes.map((shown, index) => {
-    const { width, height } = panes[index].canvas.getBoundingClientRect();
-    const map = { pane: panes[index], x, y: SAVE_HEAD, width, height, title: paneTitle(data, shown) };
+    const box = panes[index].canvas.getBoundingClientRect();
+    const [width, height] = [Math.round(box.width), Math.round(box.height)];
+    const map = { pane: panes[index], x, y: SAVE_HEAD, width, height, title: paneTitle(data, shown), foot: paneMetrics(data, shown).join(" \u00b7 ") };
     x += width + SAVE_MARGIN;
     return map;
   });
@@ -58,7 +61,8 @@ function savePage({ store, data, panes }) {
   const legend = saveLegend(data, state);
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
   const names = [data.name, ...state.panes.flatMap((pane) => [pane.space, pane.method])];
-  return { width: x + SAVE_LEGEND, height: SAVE_HEAD + tallest + SAVE_MARGIN, maps, legend, legendX: x, title: `${data.name} \u00b7 ${subset}`, names, paper: color("--paper"), ink: color("--ink"), line: color("--line") };
+  const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
+  return { width: x + SAVE_LEGEND, height: SAVE_HEAD + tallest + SAVE_FOOT, maps, legend, legendX: x, title: `${data.name} \u00b7 ${subset}`, names, ...colors };
 }
 
 /** Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend. */
@@ -72,15 +76,17 @@ function saveLegend(data, state) {
   return kept.map((c) => [classColor(data, c), className(data, c)]);
 }
 
+/** `mostCircles`: maps of more points than this go in as images. */
 function drawPage(painter, page, mostCircles) {
   painter.rect(0, 0, page.width, page.height, page.paper);
   painter.text(SAVE_MARGIN, 18, page.title, 13, page.ink, true);
   for (const map of page.maps) {
     painter.text(map.x, 38, map.title, 12, page.ink, false);
-    const points = map.pane.points();
-    if (points.index.length > mostCircles || mostCircles === Infinity) painter.image(map.pane.snapshot(), map.x, map.y, map.width, map.height);
-    else painter.points(points, map.x, map.y, map.width, map.height);
+    const points = mostCircles > 0 ? map.pane.points() : null;
+    if (points && points.index.length <= mostCircles) painter.points(points, map.x, map.y);
+    else painter.image(map.pane.snapshot(), map.x, map.y, map.width, map.height);
     painter.frame(map.x, map.y, map.width, map.height, page.line);
+    painter.text(map.x, map.y + map.height + 17, map.foot, 12, page.ink, false);
   }
   page.legend.forEach(([color, text], row) => {
     const y = SAVE_HEAD + (row + 0.5) * SAVE_LINE;
