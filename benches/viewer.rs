@@ -52,13 +52,11 @@ fn make(folder: &Path, n: usize) -> PathBuf {
     let points = Matrix::new((0..2 * n).map(place).collect(), n, 2).expect("finite");
     npy::write_matrix(folder.join("points.npy"), &points).expect("points");
     npy::write_labels(folder.join("labels.npy"), &(0..n).map(|row| (row % CLASSES) as u32).collect::<Vec<_>>()).expect("labels");
-    let out = folder.join("out");
+    let out = folder.join("page.html");
     let mut command = Command::new(env!("CARGO_BIN_EXE_layerlens"));
-    command
-        .args(["report", "--report-points", "all", "--force", "--device", "cpu", "--embedding"])
-        .arg(folder.join("points.npy"));
+    command.args(["report", "--force", "--device", "cpu", "--embedding"]).arg(folder.join("points.npy"));
     let made =
         command.arg("--labels").arg(folder.join("labels.npy")).arg("--out").arg(&out).output().expect("the program starts");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    out.join("report.html")
+    out
 }

@@ -80,7 +80,9 @@ impl Page {
         loop {
             let shown = self.eval(
                 "(() => { const c = document.querySelector('#card .card-image canvas');
-                return c && c.width ? [c.width, c.height, Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)] : null; })()",
+                if (!c?.width) return null;
+                const copy = new OffscreenCanvas(c.width, c.height).getContext('2d', {willReadFrequently: true}); copy.drawImage(c, 0, 0);
+                return [c.width, c.height, Array.from(copy.getImageData(0, 0, c.width, c.height).data)]; })()",
             );
             let error = image_error(&shown, expected);
             if error.is_some_and(|error| error <= GREY_ERROR) {
@@ -90,10 +92,10 @@ impl Page {
             self.frames();
         }
         assert_eq!(self.string("document.querySelector('#card').dataset.id"), id(row));
-        let text = self.text("#card .card-class");
-        assert!(text.contains(&study.classes[study.labels[row]]), "{}: {text}", id(row));
-        let text = self.text("#card .card-prediction");
-        assert!(text.contains(&study.classes[study.predictions[row]]), "{}: {text}", id(row));
+        for (what, class) in [("class", study.labels[row]), ("prediction", study.predictions[row])] {
+            let said = self.text(&format!("#card .card-{what} bdi"));
+            assert_eq!(said, study.classes[class], "{what} of {}", id(row));
+        }
     }
 
     /// Numbers of a legend entry: of the selection or on view, and of all.

@@ -13,7 +13,7 @@ const NAMES: [&str; 7] = [
     "<!--<script>alert(3)</script>",
     "\u{202e}\u{5d0}\u{5d1}\u{5d2} &amp; &lt;b&gt;",
     "\u{1f456} \u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
-    "{{script}} ${alert(4)} \\u003cb\\u003e \u{2028}",
+    "{{script}} ${alert(4)} \\u003cb\\u003e\u{2028}.",
     "=1+1, \"quoted\"",
 ];
 
@@ -29,12 +29,13 @@ fn hostile_names_are_shown_as_they_are() {
     (0..140).for_each(|row| labels.write_record([NAMES[row % NAMES.len()]]).unwrap());
     labels.flush().unwrap();
     drop(labels);
-    let mut command = place.command(&["report", "--embedding", file, "--labels", "labels of all.csv", "--out", "out"]);
+    let mut command =
+        place.command(&["report", "--embedding", file, "--labels", "labels of all.csv", "--out", "page of all.html"]);
     let outcome = crate::program::finished(&mut command);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(npy::read_matrix(place.path(file)).is_ok());
 
-    let page = usual.open(&place.path("out/report.html"));
+    let page = usual.open(&place.path("page of all.html"));
     let names = page.eval("layerlens.data.classes.map(c => c.name)");
     let mut sorted: Vec<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     sorted.sort_unstable();

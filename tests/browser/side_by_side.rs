@@ -39,16 +39,16 @@ fn hover_selection_and_filter_are_linked() {
             );
         }
         page.leave();
-        let color = &page.class_colors()[5];
+        let color = &page.class_colors()[4];
         let before = [0, 1].map(|pane| page.pixels_like(pane, color));
-        page.toggle(5);
+        page.toggle(4);
         let after = [0, 1].map(|pane| page.pixels_like(pane, color));
         for pane in 0..2 {
             assert!(after[pane] < before[pane] / 4, "{renderer}: map {pane}: {before:?} pixels, then {after:?}");
         }
-        page.toggle(5);
+        page.toggle(4);
         // A selection dims the others in both.
-        let color = &page.class_colors()[8];
+        let color = &page.class_colors()[1];
         let before = [0, 1].map(|pane| page.pixels_like(pane, color));
         let mask: Vec<u8> = study.labels.iter().map(|&label| u8::from(label == 0)).collect();
         page.eval(&format!("layerlens.store.set({{selection: Uint8Array.from({mask:?})}})"));

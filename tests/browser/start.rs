@@ -3,7 +3,7 @@
 
 use crate::chromium::browser_without_webgl;
 use crate::page::{Opening, Page};
-use crate::program::{N_TEST, Place};
+use crate::program::{N_TEST, N_TRAIN, Place, groups};
 use crate::study::{METHODS, RENDERERS, opened, study};
 use std::collections::HashSet;
 use std::fs;
@@ -24,9 +24,10 @@ fn both_renderers_draw_every_class() {
     for renderer in RENDERERS {
         let Some((page, _)) = opened(&format!("?renderer={renderer}")) else { return };
         assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), renderer);
-        assert_eq!(page.string("layerlens.renderer"), renderer);
+        assert_eq!(page.string("layerlens.renderer.kind"), renderer);
         assert_drawn(&page, renderer);
-        assert_eq!(page.text("#banner"), "", "a whole run has nothing to warn of");
+        let said = page.text("#banner");
+        assert!(said.contains("the classes are numbered, not named"), "{said}");
     }
 }
 
@@ -82,7 +83,7 @@ fn damaged(place: &Place, lost: &[&str]) {
 fn what_the_run_lost_is_said_and_the_rest_is_shown() {
     let Some(usual) = Opening::usual("") else { return };
     let place = Place::new();
-    let lost = ["embeddings/tsne_layer_2_test.npy", "activations/softmax_test.npy", "scores/gains.csv"];
+    let lost = ["embeddings/tsne_layer_2_test.npy", "activations/softmax_test.npy"];
     damaged(&place, &lost);
     place.succeed("report out");
     let page = usual.open(&place.path("out/report.html"));
@@ -99,12 +100,16 @@ fn what_the_run_lost_is_said_and_the_rest_is_shown() {
 fn a_subset_says_of_how_many_it_is() {
     let Some(usual) = Opening::usual("") else { return };
     let place = Place::new();
-    place.points("many.npy", 60_000, 2);
-    place.succeed("report --embedding many.npy --report-points 10000 --out out");
+    fs::create_dir(place.path("given")).unwrap();
+    for (part, n) in [("train", 2000), ("test", 600)] {
+        place.points(&format!("given/layer_{part}.npy"), n, 3);
+        place.labels(&format!("given/labels_{part}.npy"), &groups(n as u32));
+    }
+    place.succeed("run --from-activations given --methods pca --report-points 1000 --device cpu --out out");
     let page = usual.open(&place.path("out/report.html"));
-    assert_eq!(page.text("#subset"), "10,000 of 60,000 points: drawn at random");
-    assert_eq!(page.number("layerlens.data.points.n"), 10_000.0);
+    assert_eq!(page.text("#subset"), "1,000 of 2,600 points: drawn at random");
+    assert_eq!(page.number("layerlens.data.points.n"), 1000.0);
     let Some((page, _)) = opened("") else { return };
     let said = page.text("#subset");
-    assert!(said.starts_with(&format!("{N_TEST} of 520 points: the test points")), "{said}");
+    assert_eq!(said, format!("{N_TEST} of {} points: the test points", N_TRAIN + N_TEST));
 }
