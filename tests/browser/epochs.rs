@@ -12,20 +12,12 @@ fn playing_moves_the_points_and_stops_at_the_end() {
     for renderer in RENDERERS {
         let Some((page, _)) = opened(&format!("?renderer={renderer}#space=layer_1&method=tsne&epoch=0")) else { return };
         let first = page.places(0);
+        page.eval(&format!("window.seen = [{FRAME}]; layerlens.store.subscribe(() => seen.push({FRAME})); 0"));
         page.click("#epochs button.play");
-        let seen = page.eval(&format!(
-            "(async () => {{ const seen = []; const of = () => {FRAME};
-            while (layerlens.store.get().playing) {{
-                const p = layerlens.screen('test:0', 0);
-                seen.push([of(), p.x, p.y]);
-                await new Promise(requestAnimationFrame);
-            }}
-            return seen.concat([[of(), 0, 0]]); }})()"
-        ));
-        let mut frames: Vec<u64> = seen.as_array().unwrap().iter().filter_map(|row| row[0].as_u64()).collect();
+        page.until(&format!("seen.length > 1 && {FRAME} === {EPOCHS} && !layerlens.store.get().playing"));
+        let mut frames: Vec<u64> = serde_json::from_value(page.eval("seen")).unwrap();
         frames.dedup();
         assert_eq!(frames, (0..=EPOCHS as u64).collect::<Vec<_>>(), "{renderer}");
-        assert_eq!(page.eval(FRAME), EPOCHS);
         let last = page.places(0);
         let moved = first.iter().zip(&last).filter(|(a, b)| (a.0 - b.0).hypot(a.1 - b.1) > 3.0).count();
         assert!(moved > N_TEST / 2, "{renderer}: {moved} points moved");
@@ -42,14 +34,15 @@ fn playing_moves_the_points_and_stops_at_the_end() {
 #[test]
 fn every_epoch_is_where_its_file_says() {
     let Some((page, study)) = opened("#space=layer_1&method=tsne&epoch=0") else { return };
+    // Two columns an epoch.
+    let file = npy::read_matrix(study.out().join("epochs/tsne_layer_1.npy")).unwrap();
+    assert_eq!((file.n_samples(), file.n_features()), (N_TEST, 2 * (EPOCHS + 1)));
     let mut shown = Vec::new();
     let mut given = Vec::new();
     for epoch in 0..=EPOCHS {
         page.until(&format!("{FRAME} === {epoch}"));
         shown.extend(page.places(0));
-        let map = npy::read_matrix(study.out().join(format!("epochs/tsne_layer_1_{epoch}.npy"))).unwrap();
-        assert_eq!((map.n_samples(), map.n_features()), (N_TEST, 2));
-        given.extend(map.rows().map(|row| (f64::from(row[0]), f64::from(row[1]))));
+        given.extend(file.rows().map(|row| (f64::from(row[2 * epoch]), f64::from(row[2 * epoch + 1]))));
         page.key("]", 0);
     }
     // One scale and one shift for all epochs, y upwards: found from the corners of the boxes around all points.

@@ -117,10 +117,7 @@ impl Page {
     /// The parts of the picture that are drawn in about this colour, in pixels, in the map of a pane.
     #[track_caller]
     pub fn pixels_like(&self, pane: usize, color: &str) -> usize {
-        let channel = |at: usize| i32::from_str_radix(&color[at..at + 2], 16).unwrap();
-        let color = [channel(1), channel(3), channel(5)];
-        let near = |pixel: &&[u8; 3]| pixel.iter().zip(color).all(|(&a, b)| (i32::from(a) - b).abs() <= 24);
-        self.map_pixels(pane).iter().filter(near).count()
+        self.map_pixels(pane).iter().filter(|pixel| like(**pixel, color)).count()
     }
 
     /// What is drawn in the map of a pane, pixel by pixel.
@@ -142,6 +139,12 @@ impl Page {
         let colors = self.eval("layerlens.data.classes.map(c => c.color)");
         colors.as_array().unwrap().iter().map(|color| color.as_str().unwrap().to_owned()).collect()
     }
+}
+
+/// Whether a pixel is about of a colour, `#rrggbb`.
+pub fn like(pixel: [u8; 3], color: &str) -> bool {
+    let channel = |at: usize| u8::from_str_radix(&color[at..at + 2], 16).unwrap();
+    pixel.iter().zip([1, 3, 5].map(channel)).all(|(&a, b)| a.abs_diff(b) <= 24)
 }
 
 /// The largest error of red, green and blue of an image, given as width, height and RGBA bytes; none if it is of another size.

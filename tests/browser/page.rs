@@ -46,7 +46,7 @@ impl<'a> Opening<'a> {
         let target = of(browser.call(None, "Target.createTarget", target), "targetId");
         let attach = json!({"targetId": target, "flatten": true});
         let session = of(browser.call(None, "Target.attachToTarget", attach), "sessionId");
-        let url = format!("file://{}{}", file.display(), self.suffix);
+        let url = format!("file://{}{}", file.display(), self.suffix).replace(' ', "%20");
         let page = Page { browser, context, session, url };
         for domain in ["Page", "Runtime", "Log", "Network"] {
             page.call(&format!("{domain}.enable"), json!({}));

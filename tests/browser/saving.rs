@@ -1,5 +1,6 @@
 //! The view as a picture.
 
+use crate::explorer::like;
 use crate::program::N_TEST;
 use crate::study::{RENDERERS, opened};
 
@@ -13,14 +14,11 @@ fn the_png_is_the_map_as_it_is_seen() {
         let size = page.eval("(c => [c.clientWidth, c.clientHeight])(document.querySelector('canvas.map'))");
         let [width, height] = [0, 1].map(|at| size[at].as_u64().unwrap() as u32);
         let (found_width, found_height) = picture.dimensions();
-        // Twice as fine as the screen, with a title above and a legend beside.
-        let fits =
-            (2 * width..=2 * width + 600).contains(&found_width) && (2 * height..=2 * height + 200).contains(&found_height);
+        // With a title above, a line below and a legend beside.
+        let fits = (width..=width + 300).contains(&found_width) && (height..=height + 200).contains(&found_height);
         assert!(fits, "{found_width} x {found_height} of {width} x {height}");
         for (class, color) in page.class_colors().iter().enumerate() {
-            let channel = |at: usize| u8::from_str_radix(&color[at..at + 2], 16).unwrap();
-            let color = [channel(1), channel(3), channel(5)];
-            let near = picture.pixels().filter(|pixel| pixel.0.iter().zip(color).all(|(&a, b)| a.abs_diff(b) <= 24)).count();
+            let near = picture.pixels().filter(|pixel| like(pixel.0, color)).count();
             assert!(near > 20, "{renderer}: {near} pixels in the colour of class {class}");
         }
     }

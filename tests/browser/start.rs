@@ -2,12 +2,14 @@
 //! quiet and asks for nothing over the network is demanded of every page when it is closed.
 
 use crate::chromium::browser_without_webgl;
+use crate::explorer::like;
 use crate::page::{Opening, Page};
 use crate::program::{N_TEST, N_TRAIN, Place, groups};
 use crate::study::{METHODS, RENDERERS, opened, study};
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Demands that the map shows every class in its colour.
 fn assert_drawn(page: &Page, what: &str) {
@@ -29,6 +31,56 @@ fn both_renderers_draw_every_class() {
         let said = page.text("#banner");
         assert!(said.contains("the classes are numbered, not named"), "{said}");
     }
+}
+
+/// A report of points without images, in three classes, 1,000 of 2,600.
+fn dots() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser-dots");
+        let _ = fs::remove_dir_all(&folder);
+        let place = Place::new();
+        fs::create_dir(place.path("given")).unwrap();
+        for (part, n) in [("train", 2000), ("test", 600)] {
+            place.points(&format!("given/layer_{part}.npy"), n, 3);
+            place.labels(&format!("given/labels_{part}.npy"), &groups(n as u32));
+        }
+        let out = folder.display();
+        place.succeed(&format!("run --from-activations given --methods pca --report-points 1000 --device cpu --out {out}"));
+        folder.join("report.html")
+    })
+}
+
+#[test]
+fn a_dot_is_where_its_point_is() {
+    for renderer in RENDERERS {
+        let suffix = format!("?renderer={renderer}");
+        let Some(usual) = Opening::usual(&suffix) else { return };
+        let page = usual.open(dots());
+        assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), renderer);
+        page.frames();
+        let of = "Array.from({length: 1000}, (_, i) => { const id = layerlens.data.id(i), p = layerlens.screen(id, 0);
+            return [Math.floor(p.x), Math.floor(p.y), layerlens.data.classes[layerlens.data.labels[i]].color]; })";
+        let points: Vec<(u32, u32, String)> = serde_json::from_value(page.eval(of)).unwrap();
+        let shot = page.screenshot();
+        // One that another class may cover shows nothing.
+        let covers =
+            |a: &(u32, u32, String), b: &(u32, u32, String)| a.2 != b.2 && a.0.abs_diff(b.0) <= 12 && a.1.abs_diff(b.1) <= 12;
+        let free: Vec<_> = points.iter().filter(|point| points.iter().all(|other| !covers(point, other))).collect();
+        assert!(free.len() > 100, "{} points are free of others", free.len());
+        let drawn = free.iter().filter(|(x, y, color)| like(shot.get_pixel(*x, *y).0, color)).count();
+        assert!(drawn * 100 >= free.len() * 95, "{renderer}: {drawn} of {} points have their colour", free.len());
+    }
+}
+
+#[test]
+fn a_lost_gpu_leaves_the_canvas() {
+    let Some((page, _)) = opened("?renderer=webgl") else { return };
+    page.eval("document.querySelector('canvas.map').getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()");
+    page.until("document.querySelector('#explorer').dataset.renderer === 'canvas'");
+    assert_drawn(&page, "after WebGL was lost");
+    page.toggle(4);
+    assert_eq!(page.legend(4)[0], 0);
 }
 
 #[test]
@@ -99,14 +151,7 @@ fn what_the_run_lost_is_said_and_the_rest_is_shown() {
 #[test]
 fn a_subset_says_of_how_many_it_is() {
     let Some(usual) = Opening::usual("") else { return };
-    let place = Place::new();
-    fs::create_dir(place.path("given")).unwrap();
-    for (part, n) in [("train", 2000), ("test", 600)] {
-        place.points(&format!("given/layer_{part}.npy"), n, 3);
-        place.labels(&format!("given/labels_{part}.npy"), &groups(n as u32));
-    }
-    place.succeed("run --from-activations given --methods pca --report-points 1000 --device cpu --out out");
-    let page = usual.open(&place.path("out/report.html"));
+    let page = usual.open(dots());
     assert_eq!(page.text("#subset"), "1,000 of 2,600 points: drawn at random");
     assert_eq!(page.number("layerlens.data.points.n"), 1000.0);
     let Some((page, _)) = opened("") else { return };

@@ -40,7 +40,7 @@ pub fn study() -> &'static Study {
         let methods = METHODS.join(",");
         Place::new().succeed(&format!(
             "run --dataset fashion-mnist --data-dir {} --hidden 32,16 --epochs {EPOCHS} --methods {methods} --max-iter 100 \
-             --device cpu --out {}",
+             --epochs-to-embed all --device cpu --out {}",
             data.display(),
             out.display()
         ));
