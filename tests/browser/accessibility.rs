@@ -8,11 +8,12 @@ use serde_json::json;
 const CONTROLS: &str = "Array.from(document.querySelectorAll('a[href], button, select, input, summary, [tabindex]'))
     .filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true}))";
 
-/// Opens all that can be open: two maps, a card, a selection.
+/// Two maps that have epochs.
+const TWO: &str = "#space=layer_1&method=tsne&space2=layer_2&method2=tsne";
+
+/// Opens all that can be open: a card, a selection, the lasso's menu.
 #[track_caller]
 fn open_everything(page: &Page) {
-    page.key("s", 0);
-    page.until("layerlens.store.get().panes.length === 2");
     page.eval("layerlens.store.set({selection: new Uint8Array(layerlens.data.points.n).fill(1), pin: 3, lasso: true, off: new Set([1])})");
     page.until("!document.querySelector('#card').hidden");
     page.places(1);
@@ -20,7 +21,7 @@ fn open_everything(page: &Page) {
 
 #[test]
 fn tab_reaches_every_control_and_shows_where_it_is() {
-    let Some((page, _)) = opened("") else { return };
+    let Some((page, _)) = opened(TWO) else { return };
     open_everything(&page);
     page.eval("document.activeElement.blur()");
     let n = page.number(&format!("(window.controls = {CONTROLS}).length")) as usize;
@@ -41,7 +42,7 @@ fn tab_reaches_every_control_and_shows_where_it_is() {
 
 #[test]
 fn every_control_has_a_name() {
-    let Some((page, _)) = opened("") else { return };
+    let Some((page, _)) = opened(TWO) else { return };
     open_everything(&page);
     page.key("?", 0);
     page.until("document.querySelector('#help').open");
@@ -115,7 +116,7 @@ const CONTRAST: &str = r"(() => {
 #[test]
 fn every_text_has_contrast() {
     for scheme in ["light", "dark"] {
-        let Some(usual) = Opening::usual("") else { return };
+        let Some(usual) = Opening::usual(TWO) else { return };
         let page = Opening { media: &[("prefers-color-scheme", scheme), STILL[0]], ..usual }.open(&study().page);
         open_everything(&page);
         page.key("w", 0);

@@ -45,21 +45,18 @@ fn every_epoch_is_where_its_file_says() {
         given.extend(file.rows().map(|row| (f64::from(row[2 * epoch]), f64::from(row[2 * epoch + 1]))));
         page.key("]", 0);
     }
-    // One scale and one shift for all epochs, y upwards: found from the corners of the boxes around all points.
-    let bounds = |points: &[(f64, f64)], of: fn(&(f64, f64)) -> f64| {
-        points.iter().map(of).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
-    };
-    let (left, right) = bounds(&given, |at| at.0);
-    let (bottom, top) = bounds(&given, |at| at.1);
-    let (shown_left, shown_right) = bounds(&shown, |at| at.0);
-    let (shown_top, shown_bottom) = bounds(&shown, |at| at.1);
-    let scale = (shown_right - shown_left) / (right - left);
-    assert!((scale - (shown_bottom - shown_top) / (top - bottom)).abs() < 1e-3 * scale, "the aspect is kept");
+    // One turn, one scale and one shift for all epochs: distances keep their proportions, those between epochs too.
+    let distance = |points: &[(f64, f64)], a: usize, b: usize| (points[a].0 - points[b].0).hypot(points[a].1 - points[b].1);
+    let farthest =
+        |from: usize| (0..given.len()).max_by(|&a, &b| distance(&given, from, a).total_cmp(&distance(&given, from, b))).unwrap();
+    let (one, other) = (farthest(farthest(0)), farthest(0));
+    let scale = distance(&shown, one, other) / distance(&given, one, other);
     // Places are rounded to 1 / 65,535 of the larger side.
-    let tolerance = 2.0 * (shown_right - shown_left).max(shown_bottom - shown_top) / 65_535.0 + 1e-3;
-    for (at, (given, shown)) in given.iter().zip(&shown).enumerate() {
-        let expected = (shown_left + (given.0 - left) * scale, shown_bottom - (given.1 - bottom) * scale);
-        let off = (shown.0 - expected.0).hypot(shown.1 - expected.1);
-        assert!(off <= 2.0 * tolerance, "epoch {}, point {}: {off} px off", at / N_TEST, at % N_TEST);
+    let tolerance = 4.0 * distance(&shown, one, other) / 65_535.0 + 1e-3;
+    for at in 0..given.len() {
+        for anchor in [one, other, N_TEST / 2] {
+            let off = (distance(&shown, at, anchor) - scale * distance(&given, at, anchor)).abs();
+            assert!(off <= tolerance, "epoch {}, point {}: {off} px off", at / N_TEST, at % N_TEST);
+        }
     }
 }

@@ -39,7 +39,7 @@ pub fn study() -> &'static Study {
         let (data, out) = (place.join("data"), place.join("out"));
         let methods = METHODS.join(",");
         Place::new().succeed(&format!(
-            "run --dataset fashion-mnist --data-dir {} --hidden 32,16 --epochs {EPOCHS} --methods {methods} --max-iter 100 \
+            "run --dataset fashion-mnist --data-dir {} --hidden 32,16 --epochs {EPOCHS} --methods {methods} --max-iter 350 \
              --epochs-to-embed all --device cpu --out {}",
             data.display(),
             out.display()
