@@ -76,11 +76,11 @@ function drawLines({ context, at, pane }, i, others) {
   context.globalAlpha = 1;
 }
 
-/** A ring seen on any ground: ink outside, background inside, the point's own colour in the middle. */
+/** A ring (round an image: a frame) seen on any ground: ink on a wider line of the background's colour. */
 function drawRing({ context, at, pane, radius, state }, i, thickness) {
-  const { theme, imageSize } = pane;
+  const { theme, imageSize, thumbnails } = pane;
+  const tall = imageSize && (imageSize * thumbnails.height) / thumbnails.width;
   const [x, y] = at(i);
-  const outer = Math.max(radius + 3.5, imageSize ? imageSize * 0.75 : 0);
   if (!imageSize) {
     context.beginPath();
     context.arc(x, y, radius + 1, 0, 2 * Math.PI);
@@ -89,7 +89,8 @@ function drawRing({ context, at, pane, radius, state }, i, thickness) {
   }
   for (const [color, width] of [[theme.background, thickness + 2], [theme.ink, thickness]]) {
     context.beginPath();
-    context.arc(x, y, outer, 0, 2 * Math.PI);
+    if (imageSize) context.rect(x - imageSize / 2 - 4, y - tall / 2 - 4, imageSize + 8, tall + 8);
+    else context.arc(x, y, radius + 3.5, 0, 2 * Math.PI);
     context.lineWidth = width;
     context.strokeStyle = color;
     context.stroke();
