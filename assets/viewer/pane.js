@@ -25,6 +25,8 @@ export class Pane {
     this.listeners = [];
     this.place = { from: null, to: null, start: 0, duration: 0, linear: false };
     this.asked = null;
+    this.arrived = null;
+    this.broken = new Set();
     this.list = null;
     this.picked = null;
     this.named = null;
@@ -89,12 +91,30 @@ export class Pane {
     this.asked = wish;
     const title = `${data.space(shown.space)?.title ?? shown.space} by ${data.method(shown.method)?.title ?? shown.method}`;
     this.canvas.setAttribute("aria-label", `Map of ${title}. Arrow keys walk the neighbours of the pinned point.`);
+    const arrive = (positions) => {
+      this.arrived = shown;
+      this.moveTo(positions);
+    };
     const ready = data.positionsNow(shown);
-    if (ready) return this.moveTo(ready);
+    if (ready) return arrive(ready);
     data.positions(shown).then(
-      (positions) => this.asked === wish && this.moveTo(positions),
-      (error) => showNote(`The map of ${title} cannot be shown: ${messageOf(error)}.`),
+      (positions) => this.asked === wish && arrive(positions),
+      (error) => {
+        showNote(`The map of ${title} cannot be shown: ${messageOf(error)}.`);
+        this.broken.add(`${shown.space} ${shown.method} ${shown.epoch === null}`);
+        if (this.asked === wish) this.stepBack();
+      },
     );
+  }
+
+  /** Names and points on view must belong together: back to the map that is drawn, or to one not yet found broken. */
+  stepBack() {
+    const { data, store } = this;
+    const maps = [...data.maps.map((map) => ({ ...map, epoch: null })), ...data.epochs.map((map) => ({ ...map, epoch: map.coordinates.frames - 1 }))];
+    const known = this.arrived || maps.find(({ space, method, epoch }) => !this.broken.has(`${space} ${method} ${epoch === null}`));
+    if (!known) return;
+    const { space, method, epoch } = known;
+    store.set({ playing: false, panes: store.get().panes.map((pane, p) => (p === this.index ? { space, method, epoch } : pane)) });
   }
 
   moveTo(positions) {
