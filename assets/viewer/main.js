@@ -46,12 +46,13 @@ async function start() {
   const shared = { store, data, thumbnails, shading: createShading(overlap), kind: renderer.kind };
   // The interface resolves the theme and is told of the panes before they measure and draw themselves in the next frame.
   for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
-  const showRenderer = (kind) => {
+  const showRenderer = (kind, reason) => {
     renderer.kind = kind;
+    if (reason) renderer.reason = reason;
     explorer.dataset.renderer = kind;
   };
   for (const pane of panes) pane.onRenderer = showRenderer;
-  showRenderer(panes[0].renderer.kind);
+  showRenderer(panes[0].renderer.kind, panes[0].renderer.reason);
   panes[0].onDraw(() => {
     explorer.dataset.ready = "true";
   });
@@ -68,4 +69,8 @@ async function start() {
 
 window.addEventListener("error", (event) => showNote(`Something went wrong: ${event.message}`));
 window.addEventListener("unhandledrejection", (event) => showNote(`Something went wrong: ${messageOf(event.reason)}`));
-start().catch((error) => showNote(messageOf(error)));
+start().catch((error) => {
+  // What was written into the page stays readable; an empty explorer above it would only be in the way.
+  document.getElementById("explorer").hidden = true;
+  showNote(messageOf(error));
+});

@@ -12,8 +12,7 @@ const STEPS = 4;
  * @returns {{kind: string, setPoints: Function, draw: Function, finish: Function, destroy: Function}}
  */
 export function createCanvasRenderer(canvas) {
-  // Read back on purpose: it keeps the pixels in memory instead of in a (software) GPU texture.
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  const context = canvas.getContext("2d", { alpha: false });
   if (!context) throw new Error("this browser gives no 2-D canvas");
   let list = null;
   let frame = null;
@@ -46,7 +45,7 @@ export function createCanvasRenderer(canvas) {
 
   function drawPoints(view, discs) {
     const placed = { ...view, offsetX: view.offsetX + PAD, offsetY: view.offsetY + PAD };
-    if (discs) return drawDiscs(frame, list, placed, discSprites(view.radius, frame.stride));
+    if (discs) return drawDiscs(frame, list, placed, discSprites(frame, view.radius));
     if (!premixed || premixed.background !== view.background || premixed.list !== list) {
       premixed = { background: view.background, list, colors: mixColors(list, view.background) };
     }
@@ -117,12 +116,11 @@ function drawSquares(frame, list, view, colors) {
   return drawn;
 }
 
-let cachedSprites = { radius: 0, stride: 0, sprites: [] };
-
 /** Smooth discs, one for each quarter of a pixel by which the middle may be off: offsets in the frame and their coverage. */
-function discSprites(radius, stride) {
+function discSprites(frame, radius) {
   const rounded = Math.min(PAD - 3, Math.round(radius * 8) / 8);
-  if (cachedSprites.radius === rounded && cachedSprites.stride === stride) return cachedSprites.sprites;
+  if (frame.spriteRadius === rounded) return frame.sprites;
+  const { stride } = frame;
   const reach = Math.ceil(rounded + 1);
   const sprites = [];
   for (let step = 0; step < STEPS * STEPS; step++) {
@@ -140,7 +138,7 @@ function discSprites(radius, stride) {
     }
     sprites.push({ offsets: Int32Array.from(offsets), coverage: Uint16Array.from(coverage) });
   }
-  cachedSprites = { radius: rounded, stride, sprites };
+  Object.assign(frame, { spriteRadius: rounded, sprites });
   return sprites;
 }
 
