@@ -209,7 +209,7 @@ fn every_text_of_the_tables_is_shown_as_it_is_and_none_becomes_markup() {
             let mut page = small();
             put(&mut page, text);
             let html = page::html(&page).unwrap();
-            let shown = html.split_once("<section id=\"report\"").unwrap().1.split_once("</main>").unwrap().0;
+            let shown = html.split_once("<section id=\"report\"").unwrap().1.split_once("<aside id=\"card\"").unwrap().0;
             assert!(unescaped(shown).contains(text), "{what}: {text}");
             let [scripts, ends, images, comments, ..] = markup(shown);
             assert_eq!([scripts, ends, images, comments], [0; 4], "{what}: {text}");

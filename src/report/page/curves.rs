@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 const FRAME: [f64; 2] = [300.0, 130.0];
 /// Room for the numbers of the vertical axis, and for those of the horizontal one.
 const AXES: [f64; 2] = [44.0, 22.0];
-/// Colours of the curves: blue, orange, red, each at 3 : 1 at least on a light and on a dark page.
-const COLORS: [usize; 3] = [0, 6, 4];
+/// Colours of the curves: blue, orange, brown, each at 3 : 1 at least on a light and on a dark page.
+const COLORS: [usize; 3] = [0, 6, 5];
 
 /// Curves over the same whole numbers.
 #[derive(Clone, Debug)]
