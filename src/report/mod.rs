@@ -7,5 +7,6 @@ pub mod drawing;
 pub mod figures;
 pub mod insights_table;
 pub mod model_table;
+pub mod page;
 pub mod quality_table;
 pub mod table;

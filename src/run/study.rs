@@ -1,12 +1,15 @@
 //! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it needs on the disk.
 
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::epochs::{self, EpochStage};
 use super::figures;
 use super::folder::{Opening, RunFolder};
 use super::insights;
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
+use super::points::ReportPoints;
 use super::quality::write_quality;
+use super::report;
 use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
@@ -23,7 +26,7 @@ use crate::progress::Reporter;
 use crate::report::cluster_table::Clustered;
 use crate::report::figures::cluster_maps::Classes;
 use crate::report::table;
-use crate::training::Performance;
+use crate::training::{EpochChoice, Performance};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -70,6 +73,10 @@ pub struct Run {
     pub search: Search,
     /// How clusters are sought in every space, among the test points if there are any.
     pub clusters: Vec<ClusterMethod>,
+    /// Which points the report shows.
+    pub report_points: ReportPoints,
+    /// Epochs of the training whose maps are made too, of the points of the report, if they are wanted.
+    pub epochs_to_embed: Option<EpochChoice>,
 }
 
 /// What a run ended with.
@@ -116,6 +123,7 @@ pub struct MapResults {
 /// As [`super::train()`]; [`Error::Data`] if the data are too few for a method; [`Error::Input`] for a folder of layers that do
 /// not fit each other, or a run that was begun in another way.
 pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
+    epochs::check_training(run)?;
     let methods = build_methods(&run.methods)?;
     let work = Work { run, methods: &methods, device, kind: description.kind, reporter };
     if let Some(path) = &run.activations {
@@ -132,6 +140,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let layers = prepared.architecture.looked_into();
     let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     check_methods(&methods, &prepared.train.labels, widths.clone())?;
+    let points = run.report_points.rows(prepared.train.len(), prepared.data.test.len(), run.train.training.random_state);
+    epochs::check_points(run, &methods, points.len(), widths.clone().skip(1))?;
     check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
     let mut folder = open(&run.train, &prepared, description, Some(run))?;
     let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
@@ -189,7 +199,13 @@ impl Work<'_> {
             layers.write(folder)?;
             folder.finish_stage(ACTIVATIONS, start, "cpu")?;
         }
-        self.look_into(folder, layers, None)
+        self.look_into(folder, layers, None)?;
+        self.report(folder)
+    }
+
+    /// The page of all that is there by now.
+    fn report(&self, folder: &mut RunFolder) -> Result<()> {
+        report::stage(folder, self.run.report_points, self.device, self.kind, self.reporter)
     }
 
     /// Trains, and looks into the layers.
@@ -203,7 +219,7 @@ impl Work<'_> {
                 let Dataset { train, class_names, .. } = &prepared.data;
                 let classes = Classes { labels: &train.labels, names: class_names };
                 figures::examples(folder, "examples", &title, &train.images, classes)?;
-                train_stage(folder, &run.train, prepared, device, kind, reporter)?
+                train_stage(folder, (&run.train, run.epochs_to_embed.as_ref()), prepared, device, kind, reporter)?
             };
             activation_stage(folder, prepared, &weights, device, kind, reporter)?;
         }
@@ -211,11 +227,15 @@ impl Work<'_> {
         if let Some(test) = &mut layers.test {
             test.images = Some(prepared.data.test.images.clone());
         }
-        self.look_into(folder, &layers, prepared.data.original.as_ref())
+        let maps = self.look_into(folder, &layers, prepared.data.original.as_ref())?;
+        if let Some(choice) = &run.epochs_to_embed {
+            EpochStage { folder, run, methods: self.methods, device, kind, reporter, prepared, maps: &maps }.run(choice)?;
+        }
+        self.report(folder)
     }
 
     /// Everything that is done with the layers, wherever they come from.
-    fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<()> {
+    fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<Vec<Map>> {
         let mut maps: Vec<Map> = Vec::new();
         for (at, train) in layers.train.layers.iter().enumerate() {
             let space = SpaceStage {
@@ -233,7 +253,8 @@ impl Work<'_> {
             maps.extend(of_space);
         }
         self.insights(folder, layers)?;
-        self.tables_and_figures(folder, layers, &maps)
+        self.tables_and_figures(folder, layers, &maps)?;
+        Ok(maps)
     }
 
     /// The clusters of one space, among the points that are scored.
@@ -324,6 +345,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
             "methods": methods,
             "neighbors": run.search,
             "clusters": run.clusters,
+            "report_points": run.report_points,
         }),
         device: description.clone(),
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),

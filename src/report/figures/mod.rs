@@ -4,6 +4,7 @@
 //! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
 //! are the same.
 
+pub mod animation;
 pub mod architecture;
 pub mod axes;
 pub mod bars;
@@ -23,6 +24,7 @@ pub mod scaling;
 pub mod scatter;
 mod vector;
 
+pub use animation::{Animation, Stop};
 pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
 pub use cluster_maps::{Classes, ClusterMaps};
@@ -114,7 +116,10 @@ fn raster(figure: &impl Figure) -> Result<Vec<u8>, String> {
 }
 
 /// The figure as an SVG document.
-fn vector(figure: &impl Figure) -> Result<String, String> {
+///
+/// # Errors
+/// Why it cannot be drawn.
+pub fn vector(figure: &impl Figure) -> Result<String, String> {
     let mut canvas = vector::Vector::new(figure.size());
     figure.draw(&mut canvas);
     canvas.finish()
