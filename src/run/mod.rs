@@ -19,6 +19,7 @@ mod neighbors;
 pub mod points;
 mod predictions;
 mod quality;
+mod shown;
 mod space;
 mod study;
 mod train;
