@@ -105,10 +105,8 @@ pub(super) fn complete(path: &Path) -> Result<(Found, Insights)> {
         Status::Complete => {}
         status => {
             let status = serde_json::to_value(status).unwrap_or_default();
-            let message = format!(
-                "is not finished (status {status}): its command with --resume --out {} goes on with it",
-                path.display()
-            );
+            let message =
+                format!("is not finished (status {status}): its command with --resume --out {} goes on with it", path.display());
             return Err(Error::input(path, message));
         }
     }

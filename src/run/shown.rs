@@ -194,7 +194,8 @@ impl Shown {
             match read_predictions(&folder, part.name, part.of)? {
                 Some(all) => predictions.extend(part.rows.iter().map(|&row| all[row])),
                 None => {
-                    let lost = "neither softmax_{}.npy nor predictions_{}.npy is in activations: what the network answers is not shown";
+                    let lost =
+                        "neither softmax_{}.npy nor predictions_{}.npy is in activations: what the network answers is not shown";
                     self.missing.push(lost.replace("{}", part.name));
                     break;
                 }
