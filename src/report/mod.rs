@@ -1,4 +1,4 @@
-//! What a person reads of a run: figures and tables.
+//! What a person reads of a run, figures and tables, and what other programs do.
 
 pub mod cluster_table;
 pub mod compare_table;
@@ -6,5 +6,8 @@ pub mod drawing;
 pub mod figures;
 pub mod insights_table;
 pub mod model_table;
+pub mod parquet;
+pub mod projector;
 pub mod quality_table;
 pub mod table;
+pub mod thumbnails;

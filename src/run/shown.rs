@@ -129,7 +129,7 @@ impl Shown {
     /// # Errors
     /// [`Error::Input`] if a file is damaged.
     pub(super) fn space(&mut self, space: &str) -> Result<Option<Matrix>> {
-        self.stacked(|part| format!("activations/{space}_{part}.npy"), &format!("the space {space} is not shown"))
+        self.stacked(|part| format!("activations/{space}_{part}.npy"), &format!("the space {space} is left out"))
     }
 
     /// Places of the shown points in a method's map of a space, n x 2; none, which is noted, if it is not kept.
@@ -137,7 +137,7 @@ impl Shown {
     /// # Errors
     /// [`Error::Input`] if a file is damaged.
     pub(super) fn map(&mut self, space: &str, method: &str) -> Result<Option<Matrix>> {
-        let lost = format!("the map of {space} by {method} is not shown");
+        let lost = format!("the map of {space} by {method} is left out");
         self.stacked(|part| format!("embeddings/{method}_{space}_{part}.npy"), &lost)
     }
 
@@ -169,7 +169,7 @@ impl Shown {
             let name = format!("activations/labels_{}.npy", part.name);
             let path = self.path.join(&name);
             if !path.exists() {
-                self.missing.push(format!("{name} is missing: classes are not shown"));
+                self.missing.push(format!("{name} is missing: classes are left out"));
                 break;
             }
             let all = read_classes(&path)?;
@@ -195,7 +195,7 @@ impl Shown {
                 Some(all) => predictions.extend(part.rows.iter().map(|&row| all[row])),
                 None => {
                     let lost =
-                        "neither softmax_{}.npy nor predictions_{}.npy is in activations: what the network answers is not shown";
+                        "neither softmax_{}.npy nor predictions_{}.npy is in activations: what the network answers is left out";
                     self.missing.push(lost.replace("{}", part.name));
                     break;
                 }
@@ -204,7 +204,7 @@ impl Shown {
         self.predictions = (predictions.len() == self.len()).then_some(predictions);
         self.check_names()?;
         let Some(predictions) = self.predictions.take() else { return Ok(()) };
-        let lost = "how certain the network is, is not shown";
+        let lost = "how certain the network is, is left out";
         if let Some(softmax) = self.stacked(|part| format!("activations/{SOFTMAX}_{part}.npy"), lost)? {
             let column = |(row, &class): (&[f32], &u8)| row.get(usize::from(class)).copied().map(|value| value.clamp(0.0, 1.0));
             self.confidences = softmax.rows().zip(&predictions).map(column).collect();
@@ -231,11 +231,11 @@ impl Shown {
         let config: Value = self.manifest.part("config")?;
         let input = serde_json::from_value::<[usize; 3]>(config["model"]["input"].clone());
         let Ok([height, width, channels @ (1 | 3)]) = input else {
-            self.missing.push("the run does not know its points as images: none are shown".into());
+            self.missing.push("the run does not know its points as images: they are left out".into());
             return Ok(());
         };
         let file = |part: &str| format!("activations/{RAW}_{part}.npy");
-        let Some(raw) = self.stacked(file, "images are not shown")? else { return Ok(()) };
+        let Some(raw) = self.stacked(file, "images are left out")? else { return Ok(()) };
         if raw.n_features() != height * width * channels {
             let message = format!("has {} columns, expected images of {height} x {width} x {channels}", raw.n_features());
             return Err(Error::input(self.path.join(file(self.parts[0].name)), message));
