@@ -63,18 +63,6 @@ pub(super) struct ShownImages {
     pub(super) channels: usize,
 }
 
-impl ShownImages {
-    /// Bytes of one image.
-    pub(super) fn n_bytes(&self) -> usize {
-        self.width * self.height * self.channels
-    }
-
-    /// The bytes of every image, in order.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.pixels.chunks_exact(self.n_bytes())
-    }
-}
-
 impl Shown {
     /// Reads which points are shown, their classes and images; spaces and maps are read when they are asked for.
     ///
@@ -252,7 +240,10 @@ impl Shown {
         for part in &self.parts {
             let path = self.path.join(file(part.name));
             if !path.exists() {
-                self.missing.push(format!("{} is missing: {lost}", file(part.name)));
+                let sentence = format!("{} is missing: {lost}", file(part.name));
+                if !self.missing.contains(&sentence) {
+                    self.missing.push(sentence);
+                }
                 return Ok(None);
             }
             let all = npy::read_matrix(&path)?;
