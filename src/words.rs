@@ -1,4 +1,6 @@
-//! Numbers in words.
+//! Numbers in words, and the order of names.
+
+use std::cmp::Ordering;
 
 /// A whole number with its digits in groups of three: `40,933`.
 pub(crate) fn thousands(number: usize) -> String {
@@ -7,12 +9,45 @@ pub(crate) fn thousands(number: usize) -> String {
     digits.chars().enumerate().flat_map(group).flatten().collect()
 }
 
+/// Orders names as a person would: `layer_2` before `layer_10`.
+pub(crate) fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a, b);
+    loop {
+        let digits = |text: &str| text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+        let (n_a, n_b) = (digits(a), digits(b));
+        let order = if n_a > 0 && n_b > 0 {
+            let (x, y) = (a[..n_a].trim_start_matches('0'), b[..n_b].trim_start_matches('0'));
+            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
+            (a, b) = (&a[n_a..], &b[n_b..]);
+            order
+        } else {
+            let (mut letters_a, mut letters_b) = (a.chars(), b.chars());
+            let (x, y) = (letters_a.next(), letters_b.next());
+            if x.is_none() || y.is_none() {
+                return x.cmp(&y);
+            }
+            (a, b) = (letters_a.as_str(), letters_b.as_str());
+            x.cmp(&y)
+        };
+        if order != Ordering::Equal {
+            return order;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::thousands;
+    use super::{natural, thousands};
 
     #[test]
     fn thousands_have_commas() {
         assert_eq!([0, 999, 1000, 40_933, 1_092_945].map(thousands), ["0", "999", "1,000", "40,933", "1,092,945"]);
+    }
+
+    #[test]
+    fn numbers_in_names_are_ordered_by_value() {
+        let mut names = ["layer_10", "conv2.weight", "layer_2", "conv10", "layer", "conv2"];
+        names.sort_by(|a, b| natural(a, b));
+        assert_eq!(names, ["conv2", "conv2.weight", "conv10", "layer", "layer_2", "layer_10"]);
     }
 }

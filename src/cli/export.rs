@@ -15,9 +15,9 @@ pub struct ExportArgs {
     /// For which programs; --out is the folder of tensorboard, the file of parquet, or the folder of both [default place: RUN/export]
     #[arg(long, value_enum, value_delimiter = ',', default_value = "tensorboard,parquet")]
     format: Vec<ExportFormat>,
-    /// Which points: test, train, all, or a number of them drawn at random; test means train where there are no test points
-    #[arg(long, value_name = "test|train|all|N", default_value_t)]
-    report_points: ReportPoints,
+    /// Points of the run: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
+    #[arg(long, value_name = "test|train|all|N", allow_negative_numbers = true)]
+    report_points: Option<ReportPoints>,
     /// Address under which the folder of tensorboard will be found, for projector.tensorflow.org, which finds nothing without it
     #[arg(long)]
     url: Option<String>,

@@ -16,6 +16,7 @@ mod methods;
 mod model;
 mod neighbors;
 mod progress;
+mod report;
 mod run;
 mod train;
 mod training_args;
@@ -87,6 +88,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Write a finished run for TensorBoard's projector, or as a Parquet table
     Export(export::ExportArgs),
+    /// Make the explorable page of a finished run, or of any embedding
+    Report(report::ReportArgs),
     /// Look at data, convert them, fetch them
     #[command(subcommand)]
     Data(data::DataCommand),
@@ -128,6 +131,7 @@ impl Cli {
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Compare(args)) => compare::compare(&self.global, &args),
             Some(Command::Export(args)) => export::export(&self.global, &args),
+            Some(Command::Report(args)) => report::report(&self.global, &args),
             Some(Command::Data(command)) => data::data(&self.global, &command),
             Some(Command::CompareModels(args)) => compare_models::compare_models(&self.global, &args),
             Some(Command::Cluster(args)) => cluster::cluster(&self.global, &args),
@@ -180,7 +184,8 @@ fn method_title(name: &str) -> String {
 
 /// What is in the folder of a run, a line each.
 fn written(folder: &std::path::Path) -> String {
-    const PARTS: [(&str, &str); 9] = [
+    const PARTS: [(&str, &str); 10] = [
+        ("report.html", "everything to explore in a browser, in one file"),
         ("figures", "maps, history, examples, scores, what the layers did, clusters (.png and .svg)"),
         ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
         ("embeddings", "places in every map (.npy)"),

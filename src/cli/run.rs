@@ -8,7 +8,7 @@ use super::{Global, method_title, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
 use layerlens::report::{cluster_table, insights_table, quality_table, table};
-use layerlens::run::{self, MethodChoice, Run, Summary};
+use layerlens::run::{self, MethodChoice, ReportPoints, Run, Summary};
 use std::path::{Path, PathBuf};
 
 /// What says how to train: the groups of flags, and the flags of structs that hold such groups, whose own groups are empty.
@@ -47,6 +47,10 @@ pub struct RunArgs {
     methods: Vec<String>,
     #[command(flatten)]
     search: SearchArgs,
+    /// Points that the report shows: test, train, all, or so many of all, drawn by the seed; test stands for train where there
+    /// are no test points
+    #[arg(long, value_name = "test|train|all|N", default_value_t, allow_negative_numbers = true, help_heading = "Report")]
+    report_points: ReportPoints,
     /// Methods to cluster every space with: its test points, or its training points if there are no others
     #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means", help_heading = "Clusters")]
     clusters: Vec<Method>,
@@ -85,6 +89,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         methods: args.flags.choose(&args.methods, global.seed)?,
         search: args.search.search(),
         clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
+        report_points: args.report_points,
     };
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
@@ -100,7 +105,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}look at {path}/figures/{} first\n",
+        "\n{}\n{}\n{}\n{}\n{insights}{}\nopen {path}/report.html\nwritten to {path}:\n{}look at {path}/figures/{} first\n",
         table::text(&summary.scores, &method_title),
         quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),

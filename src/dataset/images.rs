@@ -60,6 +60,11 @@ impl Images {
         &self.pixels
     }
 
+    /// The same, without a copy.
+    pub fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+
     /// The pixels as numbers from 0 to 1 (byte / 255), n x (height * width).
     pub fn features(&self) -> Matrix {
         let data = self.pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();

@@ -12,6 +12,7 @@ pub mod idx;
 mod image_folder;
 mod images;
 pub mod npy;
+mod pictures;
 mod registered;
 mod request;
 mod sample;
@@ -21,6 +22,7 @@ pub use convert::{Format, convert};
 pub use fetch::{Fetch, Fetched, fetch};
 pub use groups::{LabelGroups, label_group_names};
 pub use images::{Images, Samples};
+pub use pictures::Pictures;
 pub use request::{Header, Request};
 pub use source::Source;
 

@@ -39,6 +39,8 @@ pub struct Method {
     pub name: &'static str,
     /// As in headings.
     pub title: &'static str,
+    /// What to beware of in its maps: one sentence, for readers of a report.
+    pub caution: &'static str,
     /// What can be set, in the order of the help.
     pub parameters: &'static [Parameter],
     /// Makes the method from the parameters that the user has set.

@@ -12,7 +12,8 @@
 //! TensorBoard (`tensorboard/plugins/projector/projector_plugin.py`) finds paths beside its configuration. The projector alone
 //! (`vz_projector/data-provider-demo.ts`) fetches them relative to its own page, unless they are whole addresses.
 
-use super::thumbnails::Thumbnails;
+use super::pictures::sheet;
+use crate::dataset::Pictures;
 use crate::error::{Error, Result};
 use crate::files::{create_folder, write_atomic};
 use crate::matrix::Matrix;
@@ -98,9 +99,9 @@ impl Projector {
     /// and height that each has there.
     ///
     /// # Errors
-    /// As [`Thumbnails::sheet`]; [`Error::Write`].
-    pub fn write_sprite(&mut self, images: &Thumbnails<'_>) -> Result<(usize, usize)> {
-        let sheet = images.sheet(MAX_SPRITE)?;
+    /// As [`sheet`]; [`Error::Write`].
+    pub fn write_sprite(&mut self, pictures: &Pictures) -> Result<(usize, usize)> {
+        let sheet = sheet(pictures, MAX_SPRITE)?;
         write_atomic(&self.folder.join(SPRITE), |writer| writer.write_all(&sheet.png))?;
         self.sprite = Some(sheet.size);
         Ok(sheet.size)

@@ -32,7 +32,21 @@ impl Finished {
     /// # Errors
     /// [`Error::Input`] if `path` is no folder of a run of layers, the run is not finished, or a file is damaged.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let (manifest, insights) = complete(path)?;
+        let manifest = Found::read(path)?;
+        match manifest.part::<Status>("status")? {
+            Status::Complete => {}
+            status => {
+                let status = serde_json::to_value(status).unwrap_or_default();
+                let message = format!(
+                    "is not finished (status {status}): its command with --resume --out {} goes on with it",
+                    path.display()
+                );
+                return Err(Error::input(path, message));
+            }
+        }
+        let Some(insights) = manifest.result::<Insights>("insights")? else {
+            return Err(Error::input(path, "is no run of layers: `layerlens run` makes such runs"));
+        };
         let missing = |name: &str| Error::input(manifest.path(), format!("`results.{name}` is missing"));
         let scores: Vec<Scores> = manifest.result("knn")?.ok_or_else(|| missing("knn"))?;
         let quality = manifest.result("quality")?.ok_or_else(|| missing("quality"))?;
@@ -92,27 +106,6 @@ impl Finished {
             (None, None) => !self.labels.is_sorted(),
             (a, b) => a == b,
         }
-    }
-}
-
-/// The manifest of a finished run of layers, and what the layers did.
-///
-/// # Errors
-/// [`Error::Input`] if `path` is no folder of such a run, or the run is not finished.
-pub(super) fn complete(path: &Path) -> Result<(Found, Insights)> {
-    let manifest = Found::read(path)?;
-    match manifest.part::<Status>("status")? {
-        Status::Complete => {}
-        status => {
-            let status = serde_json::to_value(status).unwrap_or_default();
-            let message =
-                format!("is not finished (status {status}): its command with --resume --out {} goes on with it", path.display());
-            return Err(Error::input(path, message));
-        }
-    }
-    match manifest.result("insights")? {
-        Some(insights) => Ok((manifest, insights)),
-        None => Err(Error::input(path, "is no run of layers: `layerlens run` makes such runs")),
     }
 }
 

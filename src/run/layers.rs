@@ -18,7 +18,7 @@ use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
-use std::cmp::Ordering;
+use crate::words::natural;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -84,7 +84,7 @@ impl Layers {
         self.test.as_ref().unwrap_or(&self.train)
     }
 
-    /// Copies everything but the images into the run's folder, so that it holds all that later commands need.
+    /// Copies everything into the run's folder, so that it holds all that later commands need.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -96,6 +96,11 @@ impl Layers {
             write_classes(folder, &file("labels", name), &part.labels)?;
             if let Some(predictions) = &part.predictions {
                 write_classes(folder, &file("predictions", name), predictions)?;
+            }
+            if let Some(images) = &part.images {
+                let name = format!("activations/{}", file("images", name));
+                npy::write_images(folder.below(&name)?, images)?;
+                folder.list(&name, Some(vec![images.n(), images.height(), images.width()]), Some("uint8"));
             }
         }
         write_names(folder, self.train.layers.iter().map(|layer| layer.name.as_str()), &self.class_names)
@@ -337,42 +342,9 @@ fn largest_columns(values: &Matrix) -> Vec<u8> {
     values.rows().map(|row| largest(row) as u8).collect()
 }
 
-/// Orders names as a person would: `layer_2` before `layer_10`.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a, b);
-    loop {
-        let digits = |text: &str| text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-        let (n_a, n_b) = (digits(a), digits(b));
-        let order = if n_a > 0 && n_b > 0 {
-            let (x, y) = (a[..n_a].trim_start_matches('0'), b[..n_b].trim_start_matches('0'));
-            let order = x.len().cmp(&y.len()).then_with(|| x.cmp(y));
-            (a, b) = (&a[n_a..], &b[n_b..]);
-            order
-        } else {
-            let (mut letters_a, mut letters_b) = (a.chars(), b.chars());
-            let (x, y) = (letters_a.next(), letters_b.next());
-            if x.is_none() || y.is_none() {
-                return x.cmp(&y);
-            }
-            (a, b) = (letters_a.as_str(), letters_b.as_str());
-            x.cmp(&y)
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_in_names_are_ordered_by_value() {
-        let mut names = ["layer_10", "conv2.weight", "layer_2", "conv10", "layer", "conv2"];
-        names.sort_by(|a, b| natural(a, b));
-        assert_eq!(names, ["conv2", "conv2.weight", "conv10", "layer", "layer_2", "layer_10"]);
-    }
 
     #[test]
     fn the_first_of_equal_columns_is_taken() {

@@ -120,6 +120,11 @@ impl Found {
         }
     }
 
+    /// The manifest of a run that is under way in `folder`, as it would be read.
+    pub(super) fn of(manifest: &Manifest, folder: &Path) -> Self {
+        Self { path: folder.join("manifest.json"), value: serde_json::to_value(manifest).unwrap_or_default() }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -6,7 +6,9 @@ use super::folder::{Opening, RunFolder};
 use super::insights;
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
+use super::points::ReportPoints;
 use super::quality::write_quality;
+use super::report;
 use super::space::{Map, SpaceStage, most_voters, title};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
@@ -70,6 +72,8 @@ pub struct Run {
     pub search: Search,
     /// How clusters are sought in every space, among the test points if there are any.
     pub clusters: Vec<ClusterMethod>,
+    /// Which points the report shows.
+    pub report_points: ReportPoints,
 }
 
 /// What a run ended with.
@@ -233,7 +237,8 @@ impl Work<'_> {
             maps.extend(of_space);
         }
         self.insights(folder, layers)?;
-        self.tables_and_figures(folder, layers, &maps)
+        self.tables_and_figures(folder, layers, &maps)?;
+        report::stage(folder, self.run.report_points, self.device, self.kind, self.reporter)
     }
 
     /// The clusters of one space, among the points that are scored.
@@ -324,6 +329,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
             "methods": methods,
             "neighbors": run.search,
             "clusters": run.clusters,
+            "report_points": run.report_points,
         }),
         device: description.clone(),
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),

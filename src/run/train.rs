@@ -139,6 +139,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
     if let Some(study) = study {
         config["neighbors"] = serde_json::json!(study.search);
         config["clusters"] = serde_json::json!(study.clusters);
+        config["report_points"] = serde_json::json!(study.report_points);
     }
     config
 }

@@ -233,6 +233,10 @@ pub fn assert_outputs_are_whole(folder: &Path) {
             None => continue,
             // Clusters among them, where noise is -1.
             Some([_]) => vec![npyz::NpyFile::new(&std::fs::read(&path).unwrap()[..]).unwrap().into_vec::<i32>().unwrap().len()],
+            Some([_, _, _]) => {
+                let images = npy::read_images(&path).unwrap();
+                vec![images.n(), images.height(), images.width()]
+            }
             Some(_) => {
                 let matrix = npy::read_matrix(&path).unwrap();
                 vec![matrix.n_samples(), matrix.n_features()]

@@ -1,8 +1,9 @@
 //! Reading images from an NPY file.
 
-use super::bytes::read_bytes;
+use super::bytes::{read_bytes, write_bytes};
 use crate::dataset::Images;
 use crate::error::{Error, Result};
+use crate::files::write_atomic;
 use std::path::Path;
 
 /// Reads grey images, n x height x width, of whole numbers from 0 to 255.
@@ -22,4 +23,13 @@ pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
             Err(Error::input(path, format!("has shape {shape}, expected n x height x width, at least one image of one pixel")))
         }
     }
+}
+
+/// Writes grey images, n x height x width bytes.
+///
+/// # Errors
+/// [`Error::Write`] naming `path`.
+pub fn write_images(path: impl AsRef<Path>, images: &Images) -> Result<()> {
+    let shape = [images.n(), images.height(), images.width()].map(|size| size as u64);
+    write_atomic(path.as_ref(), |out| write_bytes(out, &shape, images.pixels()))
 }

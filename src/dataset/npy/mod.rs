@@ -10,7 +10,7 @@ mod read;
 mod write;
 
 pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
-pub use images::read_images;
+pub use images::{read_images, write_images};
 pub use labels::read_labels;
 pub use read::read_matrix;
 pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};

@@ -23,6 +23,7 @@ use solvers::Axes;
 pub const METHOD: Method = Method {
     name: "pca",
     title: "PCA",
+    caution: "PCA keeps the two directions in which the points differ most: distances can be read, but points that differ in other directions lie on top of each other.",
     parameters: &[
         Parameter { name: "n_components", help: "Dimensions of the map" },
         Parameter { name: "whiten", help: "Whether every axis is scaled to variance 1: true or false" },

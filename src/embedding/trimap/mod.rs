@@ -32,6 +32,7 @@ use triplets::Triplets;
 pub const METHOD: Method = Method {
     name: "trimap",
     title: "TriMAP",
+    caution: "TriMAP keeps the arrangement of the clusters better than the near neighbours within them: fine detail means little.",
     parameters: &[
         Parameter { name: "n_inliers", help: "Nearest neighbours in a point's triplets, 1 to 100" },
         Parameter { name: "n_outliers", help: "Triplets with each of them, 1 to 50" },

@@ -40,6 +40,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const METHOD: Method = Method {
     name: "tsne",
     title: "t-SNE",
+    caution: "t-SNE keeps near neighbours together: the sizes of clusters and the distances between them mean little.",
     parameters: &[
         Parameter {
             name: "perplexity",

@@ -35,6 +35,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const METHOD: Method = Method {
     name: "umap",
     title: "UMAP",
+    caution: "UMAP keeps near neighbours together: the distances between clusters, and how dense they look, mean little.",
     parameters: &[
         Parameter { name: "n_neighbors", help: "Neighbours of each point, itself counted, 2 to 505 and below n_samples" },
         Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },

@@ -114,7 +114,10 @@ fn raster(figure: &impl Figure) -> Result<Vec<u8>, String> {
 }
 
 /// The figure as an SVG document.
-fn vector(figure: &impl Figure) -> Result<String, String> {
+///
+/// # Errors
+/// Why it cannot be drawn.
+pub fn vector(figure: &impl Figure) -> Result<String, String> {
     let mut canvas = vector::Vector::new(figure.size());
     figure.draw(&mut canvas);
     canvas.finish()

@@ -1,21 +1,19 @@
 //! A finished run for other programs: TensorBoard's Embedding Projector, and whatever reads Parquet, Embedding Atlas for one.
 
-use super::points::ReportPoints;
-use super::shown::{Shown, ShownImages};
+use super::super::points::ReportPoints;
+use super::Known;
+use super::chosen::Chosen;
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::files::{TEMPORARY, create_folder};
-use crate::matrix::Matrix;
-use crate::neighbors::NeighborGraph;
 use crate::progress::Reporter;
 use crate::report::parquet::{self, Column};
+use crate::report::pictures::png_files;
 use crate::report::projector::{self, MetadataColumn, Projector};
-use crate::report::thumbnails::Thumbnails;
+use crate::run::manifest::Found;
+use crate::words::thousands;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-
-/// Neighbours of each point in a table.
-const N_NEIGHBORS: usize = 10;
 
 /// For which program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -42,8 +40,8 @@ pub struct Export {
     pub run: PathBuf,
     /// For which programs.
     pub formats: Vec<ExportFormat>,
-    /// Which points.
-    pub points: ReportPoints,
+    /// Which points; as the run was told if nothing is said.
+    pub points: Option<ReportPoints>,
     /// The address under which the projector's folder will be found, if it is known.
     pub url: Option<String>,
     /// The projector's folder, or the table's file; of several formats the folder in which they lie. `export` in the run's
@@ -61,7 +59,7 @@ pub struct ExportSummary {
     /// Points of the run.
     pub of: usize,
     /// Which were taken, in words.
-    pub which: &'static str,
+    pub which: String,
     /// Where each format went.
     pub written: Vec<(ExportFormat, PathBuf)>,
     /// Columns of the table, if it was written.
@@ -109,29 +107,36 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     for &format in &formats {
         check_target(&job.path(format), format, job.force)?;
     }
-    let mut shown = Shown::read(&job.run, job.points)?;
+    let known = Known::read(&job.run, &Found::read(&job.run)?, true)?;
+    let mut chosen = Chosen::read(&known, job.points.unwrap_or(known.points))?;
     let mut summary = ExportSummary {
-        n_points: shown.len(),
-        of: shown.of,
-        which: shown.which,
+        n_points: chosen.points.n(),
+        of: chosen.points.of,
+        which: chosen.points.which.clone(),
         written: Vec::new(),
         columns: Vec::new(),
         tensors: Vec::new(),
-        warnings: Vec::new(),
+        warnings: chosen.unknown(),
     };
     for format in formats {
         let path = job.path(format);
-        create_folder(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        create_folder(parent(&path))?;
         match format {
-            ExportFormat::Tensorboard => {
-                write_projector(&mut shown, &path, job, &mut summary, reporter)?;
-            }
-            ExportFormat::Parquet => summary.columns = write_table(&mut shown, &path, device, reporter)?,
+            ExportFormat::Tensorboard => write_projector(&mut chosen, &path, job, &mut summary, reporter)?,
+            ExportFormat::Parquet => summary.columns = write_table(&mut chosen, &path, device, reporter)?,
         }
         summary.written.push((format, path));
     }
-    summary.warnings.splice(0..0, shown.missing);
+    for sentence in chosen.contents.missing {
+        if !summary.warnings.contains(&sentence) {
+            summary.warnings.push(sentence);
+        }
+    }
     Ok(summary)
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses to write over anything but an earlier export, and over that without leave.
@@ -165,7 +170,7 @@ fn begins_with(path: &Path, magic: &[u8]) -> bool {
 
 /// Fills a folder beside `path`, then gives it that name.
 fn write_projector(
-    shown: &mut Shown,
+    chosen: &mut Chosen<'_>,
     path: &Path,
     job: &Export,
     summary: &mut ExportSummary,
@@ -173,7 +178,6 @@ fn write_projector(
 ) -> Result<()> {
     let observer = reporter.stage("tensorboard");
     let failed = |error| Error::write(path, error);
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     #[cfg(unix)]
@@ -182,46 +186,43 @@ fn write_projector(
         // As any other folder, under the user's umask; the crate's default is private to the owner.
         builder.permissions(std::fs::Permissions::from_mode(0o777));
     }
-    let temporary = builder.tempdir_in(parent).map_err(failed)?;
+    let temporary = builder.tempdir_in(parent(path)).map_err(failed)?;
     let folder = temporary.path().join("filled");
     create_folder(&folder)?;
     let mut projector = Projector::new(&folder);
-    let (spaces, methods) = (shown.spaces.clone(), shown.methods.clone());
-    let names: Vec<(&String, Option<&String>)> = (spaces.iter().map(|space| (space, None)))
-        .chain(spaces.iter().flat_map(|space| methods.iter().map(move |method| (space, Some(method)))))
-        .collect();
-    for (done, &(space, method)) in names.iter().enumerate() {
+    let spaces = chosen.contents.known.spaces.iter().map(|(space, _)| (space.clone(), None));
+    let maps = chosen.map_names().into_iter().map(|(space, method)| (space, Some(method)));
+    let names: Vec<(String, Option<String>)> = spaces.chain(maps).collect();
+    for (done, (space, method)) in names.iter().enumerate() {
         observer.step(done as u64, names.len() as u64, &[])?;
-        let values = match method {
-            None => shown.space(space)?,
-            Some(method) => shown.map(space, method)?,
+        let (name, values) = match method {
+            None => (space.clone(), chosen.space(space)?),
+            Some(method) => (format!("{method}_{space}"), chosen.map(space, method)?),
         };
         if let Some(values) = values {
-            let name = method.map_or(space.clone(), |method| format!("{method}_{space}"));
             projector.add_tensor(&name, &values)?;
             summary.tensors.push(name);
         }
     }
     if summary.tensors.is_empty() {
-        return Err(Error::input(&shown.path, "has kept neither a space nor a map: there is nothing to export"));
+        return Err(Error::input(&job.run, "has kept neither a space nor a map: there is nothing to export"));
     }
-    projector.write_metadata(&metadata(shown))?;
-    if let Some(images) = &shown.images {
-        let images = thumbnails(images)?;
-        let size = projector.write_sprite(&images)?;
-        if size != images.size() {
-            let ((width, height), (less_wide, less_high)) = (images.size(), size);
+    projector.write_metadata(&metadata(chosen))?;
+    if let Some(pictures) = &chosen.pictures {
+        let (width, height) = projector.write_sprite(pictures)?;
+        let (from_width, from_height) = (pictures.width(), pictures.height());
+        if (width, height) != (from_width, from_height) {
             let most = projector::MAX_SPRITE;
             summary.warnings.push(format!(
-                "images of {width} x {height} are shrunk to {less_wide} x {less_high}: all share a sprite of at most {most} x {most} pixels"
+                "images of {from_width} x {from_height} pixels are scaled down to {width} x {height}: TensorBoard wants all on one of at most {most} x {most}"
             ));
         }
     }
-    if shown.len() > projector::MAX_POINTS {
-        summary.warnings.push(format!("TensorBoard shows the first {} points", projector::MAX_POINTS));
+    if summary.n_points > projector::MAX_POINTS {
+        summary.warnings.push(format!("TensorBoard shows the first {} points", thousands(projector::MAX_POINTS)));
     }
     projector.finish(job.url.as_deref())?;
-    // An earlier export is out of the way only while the new one takes its name.
+    // An earlier export is out of the way only while the new one takes its name; it goes with the temporary folder.
     let earlier = temporary.path().join("earlier");
     if std::fs::symlink_metadata(path).is_ok() {
         std::fs::rename(path, &earlier).map_err(failed)?;
@@ -232,46 +233,47 @@ fn write_projector(
     })
 }
 
-fn thumbnails(images: &ShownImages) -> Result<Thumbnails<'_>> {
-    Thumbnails::new(&images.pixels, images.width, images.height, images.channels)
-}
-
 /// What is known of each point. The projector labels points by the first column that holds no numbers.
-fn metadata(shown: &Shown) -> Vec<MetadataColumn> {
-    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+fn metadata(chosen: &Chosen<'_>) -> Vec<MetadataColumn> {
+    let points = &chosen.points;
     let mut columns: Vec<MetadataColumn> = Vec::new();
-    let classes = [("label", &shown.labels), ("prediction", &shown.predictions)];
-    columns.extend(classes.into_iter().filter_map(|(name, classes)| Some((name, owned(names_of(shown, classes.as_ref()?))))));
-    if let Some(correct) = correct(shown) {
+    for (name, classes) in [("label", &points.labels), ("prediction", &points.predictions)] {
+        let named = classes.as_ref().map(|classes| chosen.names_of(classes).into_iter().map(str::to_owned).collect());
+        columns.extend(named.map(|names| (name, names)));
+    }
+    if let Some(correct) = chosen.correct() {
         let word = |correct: bool| if correct { "yes" } else { "no" };
         columns.push(("correct", correct.into_iter().map(word).map(str::to_owned).collect()));
     }
-    if let Some(confidences) = &shown.confidences {
+    if let Some(confidences) = &points.confidence {
         columns.push(("confidence", confidences.iter().map(f32::to_string).collect()));
     }
-    let points = || shown.parts.iter().flat_map(|part| part.rows.iter().map(|row| (part.name, *row)));
-    columns.push(("split", points().map(|(part, _)| part.to_owned()).collect()));
-    columns.push(("id", points().map(|(part, row)| format!("{part}:{row}")).collect()));
+    let rows = chosen.rows();
+    columns.push(("split", rows.iter().map(|(part, _)| (*part).to_owned()).collect()));
+    columns.push(("id", rows.iter().map(|(part, row)| format!("{part}:{row}")).collect()));
     columns
 }
 
 /// Writes the table and gives the names of its columns.
-fn write_table(shown: &mut Shown, path: &Path, device: &Device, reporter: &dyn Reporter) -> Result<Vec<String>> {
-    let maps = read_maps(shown)?;
-    let graph = neighbors(shown, device, reporter)?;
+fn write_table(chosen: &mut Chosen<'_>, path: &Path, device: &Device, reporter: &dyn Reporter) -> Result<Vec<String>> {
+    let mut maps = Vec::new();
+    for (space, method) in chosen.map_names() {
+        maps.extend(chosen.map(&space, &method)?.map(|map| (format!("{method}_{space}"), map)));
+    }
+    let graph = chosen.neighbors(device, reporter)?;
     let observer = reporter.stage("parquet");
     observer.step(0, 1, &[])?;
-    let points: Vec<(&str, usize)> = shown.parts.iter().flat_map(|part| part.rows.iter().map(|row| (part.name, *row))).collect();
-    let ids: Vec<String> = points.iter().map(|(part, row)| format!("{part}:{row}")).collect();
+    let (points, rows) = (&chosen.points, chosen.rows());
+    let ids: Vec<String> = rows.iter().map(|(part, row)| format!("{part}:{row}")).collect();
     let mut columns: Vec<(String, Column<'_>)> = vec![
         ("id".into(), Column::Texts(ids.iter().map(String::as_str).collect())),
-        ("split".into(), Column::Texts(points.iter().map(|(part, _)| *part).collect())),
+        ("split".into(), Column::Texts(rows.iter().map(|(part, _)| *part).collect())),
     ];
-    for (name, classes) in [("label", &shown.labels), ("prediction", &shown.predictions)] {
-        columns.extend(classes.as_ref().map(|classes| (name.into(), Column::Texts(names_of(shown, classes)))));
+    for (name, classes) in [("label", &points.labels), ("prediction", &points.predictions)] {
+        columns.extend(classes.as_ref().map(|classes| (name.into(), Column::Texts(chosen.names_of(classes)))));
     }
-    columns.extend(correct(shown).map(|correct| ("correct".into(), Column::Flags(correct))));
-    columns.extend(shown.confidences.clone().map(|values| ("confidence".into(), Column::Floats(values))));
+    columns.extend(chosen.correct().map(|correct| ("correct".into(), Column::Flags(correct))));
+    columns.extend(points.confidence.clone().map(|values| ("confidence".into(), Column::Floats(values))));
     for (name, map) in &maps {
         for (axis, letter) in ["x", "y"].into_iter().enumerate() {
             let places = map.rows().map(|row| row[axis]).collect();
@@ -279,45 +281,10 @@ fn write_table(shown: &mut Shown, path: &Path, device: &Device, reporter: &dyn R
         }
     }
     columns.extend(graph.as_ref().map(|graph| ("neighbors".into(), Column::Neighbors(graph))));
-    if let Some(images) = &shown.images {
-        let names = points.iter().map(|(part, row)| format!("{part}_{row}.png")).collect();
-        columns.push(("image".into(), Column::Images(thumbnails(images)?.png_files()?, names)));
+    if let Some(pictures) = &chosen.pictures {
+        let names = rows.iter().map(|(part, row)| format!("{part}_{row}.png")).collect();
+        columns.push(("image".into(), Column::Images(png_files(pictures)?, names)));
     }
     parquet::write_table(path, &columns)?;
     Ok(columns.into_iter().map(|(name, _)| name).collect())
-}
-
-/// Places of the shown points in every map, called `<method>_<space>`.
-fn read_maps(shown: &mut Shown) -> Result<Vec<(String, Matrix)>> {
-    let (spaces, methods) = (shown.spaces.clone(), shown.methods.clone());
-    let mut maps = Vec::new();
-    for space in &spaces {
-        for method in &methods {
-            let Some(map) = shown.map(space, method)? else { continue };
-            if map.n_features() != 2 {
-                let message = format!("has {} columns, expected 2", map.n_features());
-                return Err(Error::input(shown.path.join(format!("embeddings/{method}_{space}_*.npy")), message));
-            }
-            maps.push((format!("{method}_{space}"), map));
-        }
-    }
-    Ok(maps)
-}
-
-/// The nearest of the shown points in the first space, all dimensions.
-fn neighbors(shown: &mut Shown, device: &Device, reporter: &dyn Reporter) -> Result<Option<NeighborGraph>> {
-    let Some(space) = shown.spaces.first().cloned() else { return Ok(None) };
-    let Some(x) = shown.space(&space)? else { return Ok(None) };
-    let observer = reporter.stage(&format!("neighbours {space}"));
-    shown.neighbors(device, &x, N_NEIGHBORS, &*observer)
-}
-
-fn names_of<'a>(shown: &'a Shown, classes: &[u8]) -> Vec<&'a str> {
-    classes.iter().map(|&class| shown.class_names[usize::from(class)].as_str()).collect()
-}
-
-/// Whether the network is right about each point, if both are known.
-fn correct(shown: &Shown) -> Option<Vec<bool>> {
-    let (labels, predictions) = (shown.labels.as_ref()?, shown.predictions.as_ref()?);
-    Some(labels.iter().zip(predictions).map(|(label, prediction)| label == prediction).collect())
 }

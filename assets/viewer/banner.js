@@ -1,0 +1,16 @@
+/** Shows `text` in the banner, once. Errors are for what failed; warnings and missing parts come from the writer. */
+export function showNote(text, kind = "error") {
+  const banner = document.getElementById("banner");
+  if (!banner) return;
+  for (const line of banner.querySelectorAll("p")) if (line.textContent === text) return;
+  const line = document.createElement("p");
+  line.className = kind;
+  line.textContent = text;
+  banner.append(line);
+  banner.hidden = false;
+}
+
+/** What an exception says, for people. */
+export function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,149 @@
+import { COLOR_MODES, THEMES, defaultState, resolvePane } from "./state.js";
+import { clampView } from "./camera.js";
+
+/** Pause between a change and its place in the address: browsers refuse more than about 100 changes in half a minute. */
+const WRITE_DELAY_MS = 300;
+
+/** The state as text after the "#"; only what differs from the default is spelled out, except the first map. */
+export function encodeHash(state) {
+  const { data } = state;
+  const base = defaultState(data);
+  const parts = new URLSearchParams();
+  state.panes.forEach((pane, p) => {
+    const suffix = p === 0 ? "" : "2";
+    parts.set(`space${suffix}`, pane.space);
+    parts.set(`method${suffix}`, pane.method);
+    if (pane.epoch !== null) parts.set(`epoch${suffix}`, pane.epoch);
+    const { x, y, zoom } = state.views[p];
+    if (x !== 0 || y !== 0 || zoom !== 1) parts.set(`view${suffix}`, [x, y, zoom].map((value) => Number(value.toPrecision(6))).join(","));
+  });
+  if (state.active !== 0) parts.set("active", state.active + 1);
+  for (const key of ["playing", "lasso", "linked"]) if (state[key]) parts.set(key, "1");
+  if (state.off.size > 0) parts.set("off", [...state.off].sort((a, b) => a - b).join(","));
+  if (state.hiddenParts.size > 0) for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
+  if (state.wrong) parts.set("wrong", `${state.wrong.truth ?? "*"},${state.wrong.predicted ?? "*"}`);
+  for (const key of ["color", "theme"]) if (state[key] !== base[key]) parts.set(key, state[key]);
+  if (state.pin >= 0) parts.set("pin", data.id(state.pin));
+  if (state.selection) parts.set("selection", encodeMask(state.selection));
+  return parts.toString();
+}
+
+/** A whole state (without hover) from the text after the "#". What cannot be understood is left at its default. */
+export function decodeHash(data, text) {
+  const parts = new URLSearchParams(text);
+  const state = defaultState(data);
+  state.panes = ["", "2"].filter((suffix) => suffix === "" || parts.has("space2") || parts.has("method2")).map((suffix) => {
+    const epoch = integer(parts.get(`epoch${suffix}`));
+    const wanted = { space: parts.get(`space${suffix}`) ?? state.panes[0].space, method: parts.get(`method${suffix}`) ?? state.panes[0].method, epoch };
+    return resolvePane(data, wanted);
+  });
+  state.views = state.panes.map((_, p) => decodeView(parts.get(p === 0 ? "view" : "view2")));
+  state.active = parts.get("active") === "2" && state.panes.length === 2 ? 1 : 0;
+  for (const key of ["playing", "lasso", "linked"]) state[key] = parts.get(key) === "1";
+  const known = (c) => c !== null && c < data.classes.length;
+  state.off = new Set((parts.get("off") ?? "").split(",").map(integer).filter(known));
+  state.hiddenParts = new Set(parts.getAll("without").filter((name) => data.parts.some((part) => part.name === name)));
+  if (parts.has("wrong")) {
+    const [truth, predicted] = parts.get("wrong").split(",").map(integer);
+    state.wrong = { truth: known(truth ?? null) ? truth : null, predicted: known(predicted ?? null) ? predicted : null };
+  }
+  if (COLOR_MODES.includes(parts.get("color"))) state.color = parts.get("color");
+  if (THEMES.includes(parts.get("theme"))) state.theme = parts.get("theme");
+  state.pin = data.indexOf(parts.get("pin") ?? "");
+  state.selection = decodeMask(parts.get("selection"), data.n);
+  delete state.hover;
+  delete state.selected;
+  return state;
+}
+
+function integer(text) {
+  return /^\d{1,9}$/.test(text ?? "") ? Number(text) : null;
+}
+
+function decodeView(text) {
+  const [x, y, zoom] = (text ?? "").split(",").map(Number);
+  return [x, y, zoom].every(Number.isFinite) ? clampView({ x, y, zoom }) : { x: 0, y: 0, zoom: 1 };
+}
+
+/** A mask as "r" + lengths of its runs or as "b" + its bits, whichever is shorter, in base64url. */
+export function encodeMask(mask) {
+  const runs = runLengths(mask);
+  if (runs.length <= mask.length / 8) return `r${toBase64Url(Uint8Array.from(runs))}`;
+  const bits = new Uint8Array(Math.ceil(mask.length / 8));
+  for (let i = 0; i < mask.length; i++) if (mask[i]) bits[i >> 3] |= 1 << (i & 7);
+  return `b${toBase64Url(bits)}`;
+}
+
+/** Lengths of the runs of 0, 1, 0, ... as bytes of seven bits, the lowest first; the highest bit says that more follow. */
+function runLengths(mask) {
+  const bytes = [];
+  for (let i = 0, value = 0; i < mask.length; value ^= 1) {
+    let length = 0;
+    while (i < mask.length && (mask[i] ? 1 : 0) === value) {
+      i++;
+      length++;
+    }
+    for (; length > 127; length >>>= 7) bytes.push((length & 127) | 128);
+    bytes.push(length);
+  }
+  return bytes;
+}
+
+/** The mask of `n` points, or null if the text is none. */
+export function decodeMask(text, n) {
+  const bytes = text && fromBase64Url(text.slice(1));
+  if (!bytes) return null;
+  const mask = new Uint8Array(n);
+  if (text[0] === "b") {
+    for (let i = 0; i < Math.min(n, bytes.length * 8); i++) mask[i] = (bytes[i >> 3] >> (i & 7)) & 1;
+    return mask;
+  }
+  let at = 0;
+  let value = 0;
+  for (let b = 0; b < bytes.length && at < n; value ^= 1) {
+    let length = 0;
+    for (let shift = 0; b < bytes.length && shift < 28; shift += 7) {
+      length |= (bytes[b] & 127) << shift;
+      if (bytes[b++] < 128) break;
+    }
+    mask.fill(value, at, Math.min(n, at + length));
+    at += length;
+  }
+  return mask;
+}
+
+function toBase64Url(bytes) {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function fromBase64Url(text) {
+  try {
+    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    return Uint8Array.from(binary, (char) => char.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}
+
+/** Keeps address and store alike. Links into the page (#history) hold no "=" and are left to the browser. */
+export function bindHash(store) {
+  const { data } = store.get();
+  const read = () => {
+    const text = location.hash.slice(1);
+    if (text.includes("=")) store.set(decodeHash(data, text));
+  };
+  let timer = 0;
+  const write = () => {
+    timer = 0;
+    const text = `#${encodeHash(store.get())}`;
+    if (text !== location.hash) history.replaceState(null, "", text);
+  };
+  read();
+  window.addEventListener("hashchange", read);
+  store.subscribe((state, changed) => {
+    if (changed.size === 1 && changed.has("hover")) return;
+    timer ||= setTimeout(write, WRITE_DELAY_MS);
+  });
+}

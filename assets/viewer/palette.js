@@ -1,0 +1,54 @@
+/** Colours of points without a class. */
+export const noClassColor = "#8a93a0";
+const PART_COLORS = ["#3f90da", "#ffa90e", "#832db6", "#bd1f01", "#94a4a2"];
+/** From little to much: differs in lightness as well as in hue, and keeps apart from white and from near-black. */
+export const rampStops = ["#7a3fae", "#c2418f", "#e8733c", "#d9a514"];
+
+/** Colour of class `c`. */
+export function classColor(data, c) {
+  return data.classes[c]?.color ?? noClassColor;
+}
+
+/** Colour of part `p`, an index into the page's parts. */
+export function partColor(p) {
+  return PART_COLORS[p % PART_COLORS.length];
+}
+
+/** Colour of a share between 0 and 1. */
+export function rampColor(t) {
+  const at = Math.min(1, Math.max(0, t)) * (rampStops.length - 1);
+  const left = Math.min(rampStops.length - 2, Math.floor(at));
+  const [a, b] = [hexChannels(rampStops[left]), hexChannels(rampStops[left + 1])];
+  return `#${a.map((value, c) => Math.round(value + (b[c] - value) * (at - left)).toString(16).padStart(2, "0")).join("")}`;
+}
+
+/** [red, green, blue] of "#rrggbb"; anything else is the grey of no class. */
+export function hexChannels(color) {
+  const hex = /^#[0-9a-f]{6}$/i.test(color) ? color : noClassColor;
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+}
+
+/** A colour as a 32-bit pixel of ImageData (little-endian: alpha, blue, green, red). */
+export function packColor(color, alpha = 255) {
+  const [r, g, b] = hexChannels(color);
+  return ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
+
+/** One opaque pixel value a point, by `state.color`. `overlapValues`: share per point, or null while unknown. */
+export function pointColors(state, overlapValues) {
+  const { data, color } = state;
+  const pixels = new Uint32Array(data.n);
+  const none = packColor(noClassColor);
+  const ramp = Array.from({ length: 256 }, (_, t) => packColor(rampColor(t / 255)));
+  const classes = data.classes.map((entry) => packColor(entry.color));
+  const ofClass = (values) => {
+    for (let i = 0; i < pixels.length; i++) pixels[i] = classes[values[i]] ?? none;
+  };
+  pixels.fill(none);
+  if (color === "class" && (data.labels ?? data.predictions)) ofClass(data.labels ?? data.predictions);
+  if (color === "prediction" && data.predictions) ofClass(data.predictions);
+  if (color === "part") data.parts.forEach((part, p) => pixels.fill(packColor(partColor(p)), part.first, part.first + part.n));
+  if (color === "confidence" && data.confidence) for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[data.confidence[i]];
+  if (color === "overlap" && overlapValues) for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];
+  return pixels;
+}

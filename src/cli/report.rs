@@ -1,0 +1,103 @@
+//! `layerlens report`: the explorable page of a finished run, or of any embedding.
+
+use super::{Global, argv, print, say};
+use anyhow::Result;
+use clap::{ArgGroup, Args};
+use layerlens::run::{self, GivenReport, Report, ReportPoints, ReportSummary};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What to show.
+#[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("source").required(true).args(["run", "embedding"]))]
+pub struct ReportArgs {
+    /// Folder of a finished run
+    #[arg(value_name = "RUN")]
+    run: Option<PathBuf>,
+    /// Points of the run to show: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
+    #[arg(long, value_name = "test|train|all|N", conflicts_with = "embedding", allow_negative_numbers = true)]
+    report_points: Option<ReportPoints>,
+    /// Any embedding to show instead of a run: .npy, n x 2, or .csv of two columns
+    #[arg(long, value_name = "FILE", help_heading = "Any embedding")]
+    embedding: Option<PathBuf>,
+    /// Its labels: .npy of whole numbers, or text with a number or a name a line, after an optional header
+    #[arg(long, value_name = "FILE", requires = "embedding", help_heading = "Any embedding")]
+    labels: Option<PathBuf>,
+    /// Its images: a folder of .png and .jpg files, which in natural order are the rows; an IDX file, plain or .gz; or .npy,
+    /// n x height x width (x 3)
+    #[arg(long, value_name = "DIR|FILE", requires = "embedding", help_heading = "Any embedding")]
+    images: Option<PathBuf>,
+    /// Names of the classes, one a line, which numbers as labels count from 0
+    #[arg(long, value_name = "FILE", requires = "labels", help_heading = "Any embedding")]
+    class_names: Option<PathBuf>,
+    /// The space that was embedded, .npy, n x d: neighbours are sought in it
+    #[arg(long, value_name = "FILE", requires = "embedding", help_heading = "Any embedding")]
+    space: Option<PathBuf>,
+    /// Name of the data [default: that of the embedding's file]
+    #[arg(long, requires = "embedding", help_heading = "Any embedding")]
+    name: Option<String>,
+    /// The page's file [default: report.html in the folder of the run, or beside the embedding]
+    #[arg(long, value_name = "FILE", help_heading = "Global")]
+    out: Option<PathBuf>,
+    /// Replace a file that is there; the page in the folder of its run is replaced anyway
+    #[arg(long, help_heading = "Global")]
+    force: bool,
+    /// Open the page with the system's browser
+    #[arg(long)]
+    open: bool,
+}
+
+/// Makes the page and says where it is.
+pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
+    let (device, _) = global.open()?;
+    let reporter = global.terminal();
+    let made = match (&args.run, &args.embedding) {
+        (Some(folder), _) => {
+            let (run, out) = (folder.clone(), args.out.clone());
+            run::report(&Report { run, points: args.report_points, out, force: args.force }, &device, &reporter)?
+        }
+        (None, embedding) => {
+            let job = GivenReport {
+                embedding: embedding.clone().unwrap_or_default(),
+                labels: args.labels.clone(),
+                images: args.images.clone(),
+                class_names: args.class_names.clone(),
+                space: args.space.clone(),
+                name: args.name.clone(),
+                out: args.out.clone(),
+                force: args.force,
+                seed: global.seed,
+                argv: argv(),
+            };
+            run::report_given(&job, &device, &reporter)?
+        }
+    };
+    let ReportSummary { path, bytes, n_points, of, which, warnings, missing } = made;
+    for warning in warnings.iter().chain(&missing) {
+        say(&format!("warning: {warning}"));
+    }
+    let shown = if n_points == of { format!("{n_points} points") } else { format!("{n_points} of {of} points: {which}") };
+    let size = bytes as f64 / f64::from(1 << 20);
+    print(&format!("{shown}, {size:.1} MiB\nopen {}\n", path.display()));
+    if args.open {
+        open(&path);
+    }
+    Ok(())
+}
+
+/// Hands the page to the system's browser; that there is none is no reason to fail.
+fn open(path: &Path) {
+    let (program, first): (&str, &[&str]) = match () {
+        () if cfg!(target_os = "macos") => ("open", &[]),
+        () if cfg!(windows) => ("cmd", &["/C", "start", ""]),
+        () => ("xdg-open", &[]),
+    };
+    let mut command = Command::new(program);
+    let started = command.args(first).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let problem = match started {
+        Ok(status) if status.success() => return,
+        Ok(status) => status.to_string(),
+        Err(error) => error.to_string(),
+    };
+    say(&format!("warning: the page was not opened: {program}: {problem}"));
+}

@@ -1,0 +1,202 @@
+//! Pictures of points, grey or in colour, to be looked at: from a folder, an IDX file or an array.
+
+use super::npy::read_bytes;
+use super::{Images, idx};
+use crate::error::{Error, Result};
+use crate::words::natural;
+use image::imageops::{self, FilterType};
+use image::{DynamicImage, ImageBuffer, Luma, Rgb};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+
+/// Longer side of what is read from a folder of pictures of several sizes.
+const COMMON_SIDE: u32 = 64;
+
+/// Pictures of one size, row-major within a picture, picture after picture; a pixel is one grey byte, or red, green and blue.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pictures {
+    pixels: Vec<u8>,
+    n: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+}
+
+impl Pictures {
+    /// Takes the pixels of any number of pictures of `height` x `width`, with 1 or 3 `channels`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if a size is zero, there are other channels, or the pixels do not fill whole pictures.
+    pub fn new(pixels: Vec<u8>, height: usize, width: usize, channels: usize) -> Result<Self> {
+        let size = height.checked_mul(width).and_then(|size| size.checked_mul(channels));
+        match size {
+            Some(size) if size > 0 && matches!(channels, 1 | 3) && pixels.len().is_multiple_of(size) => {
+                Ok(Self { n: pixels.len() / size, pixels, height, width, channels })
+            }
+            _ => {
+                let len = pixels.len();
+                Err(Error::Data(format!("{len} values do not make whole pictures of {height} x {width} x {channels}, with 1 or 3 channels")))
+            }
+        }
+    }
+
+    /// Reads a folder of PNG and JPEG files, a picture a file in the natural order of their names (`2.png` before `10.png`); an
+    /// IDX file, plain or `.gz`; or a `.npy` array of whole numbers from 0 to 255, n x height x width or n x height x width x 3.
+    /// Files of several sizes are brought to 64 x 64 pixels, their proportions kept, on black; the second value says that.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file that cannot be read, or a folder without pictures.
+    pub fn read(path: &Path) -> Result<(Self, Option<String>)> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        match extension.as_deref() {
+            _ if path.is_dir() => read_folder(path),
+            Some("npy") => Ok((read_array(path)?, None)),
+            _ => Ok((idx::read_images(path)?.into(), None)),
+        }
+    }
+
+    /// Number of pictures.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Height of a picture in pixels.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Width of a picture in pixels.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Values of a pixel: 1 of grey, 3 of colour.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The values of picture `i`.
+    ///
+    /// # Panics
+    /// If `i >= n`.
+    pub fn image(&self, i: usize) -> &[u8] {
+        let size = self.height * self.width * self.channels;
+        &self.pixels[i * size..][..size]
+    }
+
+    /// A copy of the given pictures, in the given order.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let pixels = rows.iter().flat_map(|&row| self.image(row)).copied().collect();
+        Self { pixels, n: rows.len(), ..*self }
+    }
+
+    /// These pictures and then others.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if the others have another size or other channels.
+    pub fn followed_by(mut self, others: Self) -> Result<Self> {
+        let shape = |pictures: &Self| (pictures.height, pictures.width, pictures.channels);
+        if shape(&self) != shape(&others) {
+            return Err(Error::Data(format!("{others:?} cannot follow {self:?}: they have another size")));
+        }
+        self.pixels.extend(others.pixels);
+        Ok(Self { n: self.n + others.n, ..self })
+    }
+
+    /// Pictures scaled to another size, with a triangle filter.
+    pub fn resized(&self, width: usize, height: usize) -> Self {
+        let (from, to) = ((self.width as u32, self.height as u32), (width as u32, height as u32));
+        let small = |at: usize| {
+            let values = self.image(at).to_vec();
+            if self.channels == 1 {
+                let image: ImageBuffer<Luma<u8>, _> = ImageBuffer::from_raw(from.0, from.1, values).expect("whole pictures");
+                imageops::resize(&image, to.0, to.1, FilterType::Triangle).into_raw()
+            } else {
+                let image: ImageBuffer<Rgb<u8>, _> = ImageBuffer::from_raw(from.0, from.1, values).expect("whole pictures");
+                imageops::resize(&image, to.0, to.1, FilterType::Triangle).into_raw()
+            }
+        };
+        let pixels = (0..self.n).into_par_iter().map(small).collect::<Vec<_>>().concat();
+        Self { pixels, width, height, ..*self }
+    }
+}
+
+impl std::fmt::Debug for Pictures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pictures({} x {} x {} x {})", self.n, self.height, self.width, self.channels)
+    }
+}
+
+impl From<Images> for Pictures {
+    fn from(images: Images) -> Self {
+        let (n, height, width) = (images.n(), images.height(), images.width());
+        Self { pixels: images.into_pixels(), n, height, width, channels: 1 }
+    }
+}
+
+fn read_array(path: &Path) -> Result<Pictures> {
+    let array = read_bytes(path)?;
+    let whole = |height, width, channels| {
+        Pictures::new(array.values.clone(), height, width, channels).map_err(|error| Error::input(path, error.to_string()))
+    };
+    match array.shape[..] {
+        [n, height, width] if n > 0 => whole(height, width, 1),
+        [n, height, width, channels @ (1 | 3)] if n > 0 => whole(height, width, channels),
+        _ => {
+            let shape = array.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
+            Err(Error::input(path, format!("has shape {shape}, expected n x height x width, or n x height x width x 3")))
+        }
+    }
+}
+
+/// The image files of a folder in natural order; other files are no pictures and no error.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let unreadable = |error: std::io::Error| Error::input(folder, format!("cannot be read: {error}"));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        if path.is_file() && matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg")) {
+            files.push(path);
+        }
+    }
+    if files.is_empty() {
+        return Err(Error::input(folder, "holds no .png, .jpg or .jpeg file, expected one for each row"));
+    }
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    files.sort_by(|a, b| natural(&name(a), &name(b)).then_with(|| a.cmp(b)));
+    Ok(files)
+}
+
+fn read_folder(folder: &Path) -> Result<(Pictures, Option<String>)> {
+    let open = |path: &PathBuf| {
+        let damaged = |error: String| Error::input(path, format!("is no PNG or JPEG image, or a damaged one: {error}"));
+        let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
+        reader.map_err(|error| damaged(error.to_string()))?.decode().map_err(|error| damaged(error.to_string()))
+    };
+    let images = files(folder)?.par_iter().map(open).collect::<Result<Vec<DynamicImage>>>()?;
+    let (width, height) = (images[0].width(), images[0].height());
+    let one_size = images.iter().all(|image| (image.width(), image.height()) == (width, height));
+    let (width, height) = if one_size { (width, height) } else { (COMMON_SIDE, COMMON_SIDE) };
+    let grey = images.iter().all(|image| !image.color().has_color());
+    let values = |image: &DynamicImage| {
+        let image = if one_size { image.clone() } else { on_black(image) };
+        if grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() }
+    };
+    let pixels = images.par_iter().map(values).collect::<Vec<_>>().concat();
+    let pictures = Pictures::new(pixels, height as usize, width as usize, if grey { 1 } else { 3 })?;
+    let note = || format!("the pictures of {} have several sizes: they are scaled to {width} x {height}, on black", folder.display());
+    Ok((pictures, (!one_size).then(note)))
+}
+
+/// A picture in the middle of a square of the common size.
+fn on_black(image: &DynamicImage) -> DynamicImage {
+    let small = image.resize(COMMON_SIDE, COMMON_SIDE, FilterType::Triangle);
+    let mut square = DynamicImage::new(COMMON_SIDE, COMMON_SIDE, small.color());
+    let corner = [(COMMON_SIDE - small.width()) / 2, (COMMON_SIDE - small.height()) / 2].map(i64::from);
+    imageops::overlay(&mut square, &small, corner[0], corner[1]);
+    square
+}

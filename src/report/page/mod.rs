@@ -1,0 +1,315 @@
+//! The explorable report: one HTML file with the points, their maps, images and neighbours, the viewer that shows them, and a
+//! static part that needs no script. It asks for nothing over the network.
+//!
+//! | file | what |
+//! |---|---|
+//! | `template` | the viewer's document, style and modules; escaping |
+//! | `arrays`, `coordinates` | numbers as deflated byte planes; places on a grid of 16 bits |
+//! | `thumbnails` | images as PNG tiles |
+//! | `sections`, `figure` | the static part |
+//!
+//! The same page gives the same bytes, whatever the number of threads.
+
+mod arrays;
+mod coordinates;
+mod figure;
+mod sections;
+mod template;
+mod thumbnails;
+
+pub use sections::{Block, Cell, Section, Table};
+pub use thumbnails::MAX_SIDE;
+
+use crate::dataset::Pictures;
+use crate::error::{Error, Result};
+use crate::files::write_atomic;
+use crate::matrix::Matrix;
+use crate::report::figures::color;
+use arrays::{Blocks, Numbers, data_url};
+use serde_json::{Value, json};
+use std::path::Path;
+use template::{escape_html, escape_json, fill};
+
+/// Version of what the viewer reads.
+const SCHEMA: u32 = 1;
+
+/// Everything that a page shows.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Of the data or the run; the title.
+    pub name: String,
+    /// The points.
+    pub points: Points,
+    /// Names of the classes; none if the points have no labels.
+    pub classes: Vec<String>,
+    /// Neighbours of each point, in every space.
+    pub n_neighbors: usize,
+    /// The spaces, in their order.
+    pub spaces: Vec<Space>,
+    /// The methods, in their order.
+    pub methods: Vec<Method>,
+    /// The maps.
+    pub maps: Vec<Map>,
+    /// Maps of epochs.
+    pub epochs: Vec<Epochs>,
+    /// One picture a point.
+    pub pictures: Option<Pictures>,
+    /// The static part.
+    pub sections: Vec<Section>,
+    /// What the reader should know about the results.
+    pub warnings: Vec<String>,
+    /// What is not there, and why.
+    pub missing: Vec<String>,
+}
+
+/// Points, part by part, in the order of their rows.
+#[derive(Clone, Debug, Default)]
+pub struct Points {
+    /// Of how many they are.
+    pub of: usize,
+    /// Which they are, in words: `the test points`.
+    pub which: String,
+    /// Names and numbers of points of the parts.
+    pub parts: Vec<(String, usize)>,
+    /// Row of each point in its part; none if these are all rows of the parts.
+    pub rows: Option<Vec<u32>>,
+    /// Class of each point.
+    pub labels: Option<Vec<u16>>,
+    /// Class that the network gave each point.
+    pub predictions: Option<Vec<u16>>,
+    /// Its probability of that class, 0 to 1.
+    pub confidence: Option<Vec<f32>>,
+}
+
+/// A space of many dimensions.
+#[derive(Clone, Debug)]
+pub struct Space {
+    /// Its name in addresses.
+    pub id: String,
+    /// Its name for people.
+    pub title: String,
+    /// Its dimensions, if they are known.
+    pub n_features: Option<usize>,
+    /// The nearest points of each point in it, n x [`Page::n_neighbors`], nearest first.
+    pub neighbors: Option<Vec<u32>>,
+}
+
+/// A method of embedding.
+#[derive(Clone, Debug)]
+pub struct Method {
+    /// Its name in addresses.
+    pub id: String,
+    /// Its name for people.
+    pub title: String,
+    /// What to beware of in its maps, in a line.
+    pub caution: String,
+}
+
+/// A map of a space by a method.
+#[derive(Clone, Debug)]
+pub struct Map {
+    /// The space's [`Space::id`].
+    pub space: String,
+    /// The method's [`Method::id`].
+    pub method: String,
+    /// n x 2. Maps of one method are turned onto each other by whoever made them.
+    pub places: Matrix,
+    /// Names and values of measures.
+    pub metrics: Vec<(String, f64)>,
+    /// On what it was fitted.
+    pub fitted: String,
+}
+
+/// The maps of one space by one method at several epochs.
+#[derive(Clone, Debug)]
+pub struct Epochs {
+    /// The space's [`Space::id`].
+    pub space: String,
+    /// The method's [`Method::id`].
+    pub method: String,
+    /// The epochs; 0 is before the training.
+    pub epochs: Vec<usize>,
+    /// n x 2F: x and y at the first epoch, at the second, ...
+    pub places: Matrix,
+    /// Names of measures and their values at every epoch.
+    pub metrics: Vec<(String, Vec<f64>)>,
+    /// On what they were fitted.
+    pub fitted: String,
+}
+
+impl Points {
+    /// Number of points.
+    pub fn n(&self) -> usize {
+        self.parts.iter().map(|(_, n)| n).sum()
+    }
+}
+
+/// Writes the page; a file that is there is replaced.
+///
+/// # Errors
+/// [`Error::Data`] if parts of the page do not fit each other, [`Error::Write`].
+pub fn write(page: &Page, path: &Path) -> Result<()> {
+    let html = html(page)?;
+    write_atomic(path, |writer| writer.write_all(html.as_bytes()))
+}
+
+/// The page as text.
+///
+/// # Errors
+/// [`Error::Data`] if parts of the page do not fit each other.
+pub fn html(page: &Page) -> Result<String> {
+    check(page)?;
+    let mut blocks = Blocks::default();
+    let data = data(page, &mut blocks)?;
+    let style = [template::STYLE, template::STATIC_STYLE, &sections::shades()].concat();
+    let values = [
+        ("title", escape_html(&page.name)),
+        ("style", style),
+        ("static_figure", static_figure(page)?),
+        ("static", sections::html(&page.sections)),
+        ("blocks", blocks.html()),
+        ("data", escape_json(&data.to_string())),
+        ("script", template::script()),
+    ];
+    Ok(fill(template::DOCUMENT, &values.each_ref().map(|(name, value)| (*name, value.as_str()))))
+}
+
+/// The page's JSON, whose arrays go to `blocks`.
+fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
+    let (n, points) = (page.points.n(), &page.points);
+    let classes = |classes: &Option<Vec<u16>>, name: &str, blocks: &mut Blocks| {
+        let classes = classes.as_ref().map(|list| Numbers::below(page.classes.len(), list.iter().map(|&class| class.into())));
+        classes.map_or(Value::Null, |numbers| blocks.array(name.into(), numbers))
+    };
+    let labels = classes(&points.labels, "labels", blocks);
+    let predictions = classes(&points.predictions, "predictions", blocks);
+    let byte = |&value: &f32| (255.0 * value.clamp(0.0, 1.0)).round() as u8;
+    let confidence = points.confidence.as_ref().map(|values| Numbers::U8(values.iter().map(byte).collect()));
+    let confidence = confidence.map_or(Value::Null, |numbers| blocks.array("confidence".into(), numbers));
+    let rows = points.rows.as_ref().map(|rows| blocks.array("rows".into(), Numbers::U32(rows.clone())));
+    let mut spaces = Vec::new();
+    for (at, space) in page.spaces.iter().enumerate() {
+        let ids = space.neighbors.as_ref().map(|ids| blocks.array(format!("neighbors-{at}"), Numbers::indices(n, ids)));
+        spaces.push(json!({ "id": space.id, "title": space.title, "n_features": space.n_features, "neighbors": ids }));
+    }
+    let methods = page.methods.iter();
+    let methods: Vec<Value> =
+        methods.map(|method| json!({ "id": method.id, "title": method.title, "caution": method.caution })).collect();
+    let images = images(page, blocks)?;
+    let parts: Vec<Value> = points.parts.iter().map(|(name, n)| json!({ "name": name, "n": n })).collect();
+    let scaled = page.pictures.as_ref().and_then(thumbnails::scaled_words);
+    Ok(json!({
+        "schema": SCHEMA,
+        "generator": concat!("layerlens ", env!("CARGO_PKG_VERSION")),
+        "name": page.name,
+        "points": {
+            "n": n, "of": points.of, "which": points.which, "parts": parts, "rows": rows,
+            "labels": labels, "predictions": predictions, "confidence": confidence,
+        },
+        "classes": page.classes.iter().enumerate().map(|(at, name)| json!({ "name": name, "color": color(at).hex() })).collect::<Vec<_>>(),
+        "k": page.n_neighbors,
+        "spaces": spaces,
+        "methods": methods,
+        "maps": maps(page, blocks),
+        "epochs": epochs(page, blocks),
+        "images": images,
+        "warnings": page.warnings.iter().cloned().chain(scaled).collect::<Vec<_>>(),
+        "missing": page.missing,
+    }))
+}
+
+/// Places as an array that says how to undo the coding.
+fn places(matrix: &Matrix, name: String, blocks: &mut Blocks) -> Value {
+    let coded = coordinates::encode(matrix);
+    let mut value = blocks.array(name, Numbers::U16(coded.numbers));
+    value["frames"] = coded.frames.into();
+    value["center"] = json!(coded.center);
+    value["half"] = coded.half.into();
+    value
+}
+
+fn maps(page: &Page, blocks: &mut Blocks) -> Vec<Value> {
+    let map = |(at, map): (usize, &Map)| {
+        let coordinates = places(&map.places, format!("map-{at}"), blocks);
+        let Map { space, method, metrics, fitted, .. } = map;
+        json!({ "space": space, "method": method, "coordinates": coordinates, "metrics": metrics, "fitted": fitted })
+    };
+    page.maps.iter().enumerate().map(map).collect()
+}
+
+fn epochs(page: &Page, blocks: &mut Blocks) -> Vec<Value> {
+    let entry = |(at, entry): (usize, &Epochs)| {
+        let coordinates = places(&entry.places, format!("epochs-{at}"), blocks);
+        let Epochs { space, method, epochs, metrics, fitted, .. } = entry;
+        json!({
+            "space": space, "method": method, "epochs": epochs, "coordinates": coordinates, "metrics": metrics, "fitted": fitted,
+        })
+    };
+    page.epochs.iter().enumerate().map(entry).collect()
+}
+
+fn images(page: &Page, blocks: &mut Blocks) -> Result<Value> {
+    let Some(pictures) = &page.pictures else { return Ok(Value::Null) };
+    let sheet = thumbnails::sheet(pictures)?;
+    let names: Vec<String> = (0..sheet.tiles.len()).map(|at| format!("tile-{at}")).collect();
+    for (name, tile) in names.iter().zip(sheet.tiles) {
+        blocks.raw(name.clone(), tile);
+    }
+    let (width, height, kind, per_row, per_tile) = (sheet.width, sheet.height, sheet.kind, sheet.per_row, sheet.per_tile);
+    Ok(json!({ "width": width, "height": height, "kind": kind, "per_row": per_row, "per_tile": per_tile, "tiles": names }))
+}
+
+/// The map that says most, as an image: t-SNE of the last space, or the last map.
+fn static_figure(page: &Page) -> Result<String> {
+    let of_tsne = page.maps.iter().rev().find(|map| map.method == "tsne");
+    let Some(map) = of_tsne.or(page.maps.last()) else { return Ok(String::new()) };
+    let space = page.spaces.iter().find(|space| space.id == map.space).map_or(&map.space, |space| &space.title);
+    let method = page.methods.iter().find(|method| method.id == map.method).map_or(&map.method, |method| &method.title);
+    let colored = if page.points.labels.is_some() { ", in the colours of their classes" } else { "" };
+    let words = format!("Map of {space} by {method}: {} points{colored}", crate::words::thousands(page.points.n()));
+    let words = escape_html(&words);
+    let source = data_url("image/png", &figure::png(page, map)?);
+    Ok(format!("<img src=\"{source}\" alt=\"{words}\" width=\"640\" height=\"640\">"))
+}
+
+/// Whether the parts of a page fit each other.
+fn check(page: &Page) -> Result<()> {
+    let (points, n) = (&page.points, page.points.n());
+    let fits = |what: &str, found: usize, expected: usize| match found == expected {
+        true => Ok(()),
+        false => Err(Error::Data(format!("a page of {n} points has {found} {what}, expected {expected}"))),
+    };
+    if n == 0 || n > points.of {
+        return Err(Error::Data(format!("a page shows at least one point; there are {n} of {}", points.of)));
+    }
+    fits("rows", points.rows.as_ref().map_or(n, Vec::len), n)?;
+    fits("confidences", points.confidence.as_ref().map_or(n, Vec::len), n)?;
+    for (what, classes) in [("labels", &points.labels), ("predictions", &points.predictions)] {
+        let Some(classes) = classes else { continue };
+        fits(what, classes.len(), n)?;
+        if let Some(at) = classes.iter().position(|&class| usize::from(class) >= page.classes.len()) {
+            let (class, known) = (classes[at], page.classes.len());
+            return Err(Error::Data(format!("point {at} of a page has the class {class}; there are {known} classes, from 0")));
+        }
+    }
+    for space in &page.spaces {
+        let Some(neighbors) = &space.neighbors else { continue };
+        fits(&format!("neighbours in {}", space.id), neighbors.len(), n * page.n_neighbors)?;
+        if let Some(id) = neighbors.iter().find(|&&id| id as usize >= n) {
+            return Err(Error::Data(format!("a page of {n} points has the neighbour {id} in {}", space.id)));
+        }
+    }
+    let maps = page.maps.iter().map(|map| (&map.space, &map.method, &map.places, 1));
+    for (space, method, places, frames) in maps.chain(page.epochs.iter().map(|e| (&e.space, &e.method, &e.places, e.epochs.len()))) {
+        let what = format!("of {space} by {method}");
+        fits(&format!("places {what}"), places.n_samples(), n)?;
+        fits(&format!("columns of places {what}"), places.n_features(), 2 * frames)?;
+        if !page.spaces.iter().any(|known| known.id == *space) || !page.methods.iter().any(|known| known.id == *method) {
+            return Err(Error::Data(format!("a page has a map {what}, which it does not list")));
+        }
+    }
+    for (entry, values) in page.epochs.iter().flat_map(|entry| entry.metrics.iter().map(move |(_, values)| (entry, values))) {
+        fits("values of a measure", values.len(), entry.epochs.len())?;
+    }
+    fits("pictures", page.pictures.as_ref().map_or(n, Pictures::n), n)
+}

@@ -1,0 +1,266 @@
+//! What a page shows of a run: points, places, neighbours and images, from the files of its folder. What was deleted is told.
+
+use super::{Known, PAGE_NEIGHBORS};
+use crate::activations::RAW;
+use crate::compute::Device;
+use crate::dataset::{Pictures, npy};
+use crate::embedding::procrustes::Motion;
+use crate::embedding;
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use crate::neighbors::{Search, SearchMethod};
+use crate::progress::Observer;
+use crate::report::page::{Map, Method, Points, Space};
+use crate::run::layers::{SOFTMAX, read_classes, read_names, read_predictions};
+use crate::run::points::{ReportPoints, Rows};
+use crate::run::space::title;
+use crate::words::thousands;
+use std::path::PathBuf;
+
+/// The two parts of the data.
+pub(super) const PARTS: [&str; 2] = ["train", "test"];
+
+/// Reads what is shown.
+pub(super) struct Contents<'a> {
+    pub(super) known: &'a Known,
+    pub(super) choice: ReportPoints,
+    pub(super) rows: Rows,
+    /// What is not there, in sentences.
+    pub(super) missing: Vec<String>,
+}
+
+/// What the network answers.
+type Answers = (Option<Vec<u16>>, Option<Vec<f32>>);
+
+impl<'a> Contents<'a> {
+    pub(super) fn new(known: &'a Known, choice: ReportPoints) -> Self {
+        let rows = choice.rows(known.n_train, known.n_test, known.seed);
+        Self { known, choice, rows, missing: Vec::new() }
+    }
+
+    /// The parts of which points are shown, with their sizes and the rows.
+    pub(super) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
+        let all = [(PARTS[0], self.known.n_train, &self.rows.train), (PARTS[1], self.known.n_test, &self.rows.test)];
+        all.into_iter().filter(|(_, _, rows)| !rows.is_empty()).map(|(part, n, rows)| (part, n, rows.clone())).collect()
+    }
+
+    /// The path of a file, if it is there; if not, and the run wrote it, it is missing.
+    pub(super) fn path(&mut self, name: &str, what: &str) -> Option<PathBuf> {
+        let path = self.known.folder.join(name);
+        if path.exists() {
+            return Some(path);
+        }
+        if self.known.wrote(name) {
+            self.missing.push(format!("{what}: {name} is not in the folder of the run"));
+        }
+        None
+    }
+
+    /// The shown rows of a matrix of which each part has a file.
+    pub(super) fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
+        let (mut values, mut n_features) = (Vec::new(), 0);
+        for (part, n, rows) in self.parts() {
+            let Some(path) = self.path(&name(part), what) else { return Ok(None) };
+            let matrix = npy::read_matrix(&path)?;
+            check_rows(&path, matrix.n_samples(), n)?;
+            if n_features != 0 && matrix.n_features() != n_features {
+                let found = matrix.n_features();
+                return Err(Error::input(path, format!("has {found} columns, the training points have {n_features}")));
+            }
+            n_features = matrix.n_features();
+            let whole = rows.len() == n;
+            values.push(if whole { matrix.into_vec() } else { matrix.select(&rows).into_vec() });
+        }
+        let values = if values.len() == 1 { values.remove(0) } else { values.concat() };
+        Matrix::new(values, self.rows.len(), n_features).map(Some)
+    }
+
+    /// The classes' names: numbers if the file is gone.
+    pub(super) fn class_names(&mut self) -> Result<Vec<String>> {
+        match self.path("activations/class_names.txt", "the names of the classes, which are numbered instead") {
+            Some(path) => read_names(&path),
+            None => Ok((0..self.known.n_classes).map(|class| class.to_string()).collect()),
+        }
+    }
+
+    pub(super) fn points(&mut self) -> Result<Points> {
+        let (predictions, confidence) = self.answers()?;
+        let labels = self.labels()?;
+        let (n_train, n_test) = (self.known.n_train, self.known.n_test);
+        let parts = self.parts();
+        let whole = parts.iter().all(|(_, n, rows)| rows.len() == *n);
+        let rows = || parts.iter().flat_map(|(_, _, rows)| rows.iter().map(|&row| row as u32)).collect();
+        Ok(Points {
+            of: n_train + n_test,
+            which: self.choice.words(&self.rows).into(),
+            rows: (!whole).then(rows),
+            parts: parts.iter().map(|(part, _, rows)| ((*part).to_owned(), rows.len())).collect(),
+            labels,
+            predictions,
+            confidence,
+        })
+    }
+
+    fn labels(&mut self) -> Result<Option<Vec<u16>>> {
+        let mut labels = Vec::new();
+        for (part, n, rows) in self.parts() {
+            let Some(path) = self.path(&format!("activations/labels_{part}.npy"), "the classes of the points") else {
+                return Ok(None);
+            };
+            let of_part = read_classes(&path)?;
+            check_rows(&path, of_part.len(), n)?;
+            labels.extend(rows.iter().map(|&row| u16::from(of_part[row])));
+        }
+        Ok(Some(labels))
+    }
+
+    /// What the network answers to each point, and how sure it is.
+    fn answers(&mut self) -> Result<Answers> {
+        let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
+        let folder = self.known.folder.join("activations");
+        for (part, n, rows) in self.parts() {
+            let name = format!("activations/{SOFTMAX}_{part}.npy");
+            let softmax = self.path(&name, "the answers of the network, or how sure it is of them").map(|path| (npy::read_matrix(&path), path));
+            let Some(of_part) = read_predictions(&folder, part, n)? else { return Ok((None, None)) };
+            classes.iter_mut().for_each(|classes| classes.extend(rows.iter().map(|&row| u16::from(of_part[row]))));
+            let Some((softmax, path)) = softmax else {
+                sure = None;
+                continue;
+            };
+            let softmax = softmax?;
+            check_rows(&path, softmax.n_samples(), n)?;
+            let of_row = |&row: &usize| softmax.row(row).get(usize::from(of_part[row])).copied().unwrap_or(0.0);
+            sure.iter_mut().for_each(|sure| sure.extend(rows.iter().map(of_row)));
+        }
+        Ok((classes, sure))
+    }
+
+    /// The spaces with their neighbours, and the images, which are the input or beside it.
+    pub(super) fn spaces(&mut self, device: &Device, observer: &dyn Observer) -> Result<(Vec<Space>, Option<Pictures>)> {
+        let search = Search { method: SearchMethod::Exact, ..self.known.search.clone() };
+        let mut pictures = self.kept_pictures()?;
+        let mut spaces = Vec::new();
+        let k = self.n_neighbors();
+        for (id, n_features) in self.known.spaces.clone() {
+            let what = format!("neighbours in {}{}", title(&id), if id == RAW && self.known.input.is_some() { ", and images" } else { "" });
+            let x = self.gather(|part| format!("activations/{id}_{part}.npy"), &what)?;
+            if let (Some(x), true, None) = (&x, id == RAW, &pictures) {
+                pictures = self.input_pictures(x)?;
+            }
+            let found = x.filter(|_| k > 0).map(|x| search.nearest_neighbors(device, &x, k, observer)).transpose()?;
+            let neighbors = found.map(|graph| graph.indices().to_vec());
+            spaces.push(Space { title: title(&id), id, n_features: Some(n_features), neighbors });
+        }
+        Ok((spaces, pictures))
+    }
+
+    /// Neighbours of each point.
+    pub(super) fn n_neighbors(&self) -> usize {
+        PAGE_NEIGHBORS.min(self.rows.len().saturating_sub(1))
+    }
+
+    /// Images that stand beside given layers.
+    pub(super) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
+        let mut kept: Option<Pictures> = None;
+        for (part, n, rows) in self.parts() {
+            let Some(path) = self.path(&format!("activations/images_{part}.npy"), "images") else { return Ok(None) };
+            let (pictures, _) = Pictures::read(&path)?;
+            check_rows(&path, pictures.n(), n)?;
+            let pictures = pictures.select(&rows);
+            kept = match kept {
+                None => Some(pictures),
+                Some(before) => Some(before.followed_by(pictures).map_err(|error| Error::input(&path, error.to_string()))?),
+            };
+        }
+        Ok(kept)
+    }
+
+    /// The network's input as images: pixels / 255.
+    pub(super) fn input_pictures(&self, raw: &Matrix) -> Result<Option<Pictures>> {
+        let Some([height, width, channels]) = self.known.input else { return Ok(None) };
+        if raw.n_features() != height * width * channels || !matches!(channels, 1 | 3) {
+            return Ok(None);
+        }
+        let pixels = raw.as_slice().iter().map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8).collect();
+        Pictures::new(pixels, height, width, channels).map(Some)
+    }
+
+    /// The methods and their cautions.
+    pub(super) fn methods(&self) -> Vec<Method> {
+        let methods = self.known.methods.iter().map(|id| match embedding::method(id) {
+            Ok(method) => Method { id: id.clone(), title: method.title.into(), caution: method.caution.into() },
+            Err(_) => Method { id: id.clone(), title: id.clone(), caution: String::new() },
+        });
+        methods.collect()
+    }
+
+    /// The maps; those of a method are turned so that its map of one space lies on that of the space before.
+    pub(super) fn maps(&mut self) -> Result<Vec<Map>> {
+        let known = self.known;
+        let mut maps = Vec::new();
+        for method in &known.methods {
+            let mut before: Option<Places> = None;
+            for (space, _) in &known.spaces {
+                if !known.maps.iter().any(|map| map.space == *space && map.method == *method) {
+                    continue;
+                }
+                let Some(places) = self.places(space, method)?.map(|places| places.turned_onto(before.as_ref())).transpose()? else {
+                    continue;
+                };
+                let (metrics, fitted) = (known.metrics(space, method), self.fitted());
+                maps.push(Map { space: space.clone(), method: method.clone(), places: places.shown.clone(), metrics, fitted });
+                before = Some(places);
+            }
+        }
+        Ok(maps)
+    }
+
+    fn places(&mut self, space: &str, method: &str) -> Result<Option<Places>> {
+        let name = |part: &str| format!("embeddings/{method}_{space}_{part}.npy");
+        let what = format!("the map of {} by {}", title(space), embedding::method(method).map_or(method, |method| method.title));
+        let Some(shown) = self.gather(name, &what)? else { return Ok(None) };
+        let path = self.known.folder.join(name(PARTS[0]));
+        let two = |places: &Matrix| match places.n_features() {
+            2 => Ok(()),
+            found => Err(Error::input(&path, format!("has {found} columns, a map has 2"))),
+        };
+        two(&shown)?;
+        let fitted = if path.exists() { Some(npy::read_matrix(&path)?) } else { None };
+        if let Some(fitted) = &fitted {
+            two(fitted)?;
+            check_rows(&path, fitted.n_samples(), self.known.n_train)?;
+        }
+        Ok(Some(Places { shown, fitted }))
+    }
+
+    /// On what the maps were fitted, in words.
+    fn fitted(&self) -> String {
+        let placed = if self.rows.test.is_empty() { "" } else { "; test points placed" };
+        format!("fitted on {} training points{placed}", thousands(self.known.n_train))
+    }
+}
+
+/// A map: the points that are shown, and all that it was fitted to if they are at hand.
+struct Places {
+    shown: Matrix,
+    fitted: Option<Matrix>,
+}
+
+impl Places {
+    fn turned_onto(self, before: Option<&Self>) -> Result<Self> {
+        let Some(before) = before else { return Ok(self) };
+        let motion = match (&self.fitted, &before.fitted) {
+            (Some(fitted), Some(reference)) => Motion::between(fitted, reference)?,
+            _ => Motion::between(&self.shown, &before.shown)?,
+        };
+        let fitted = self.fitted.as_ref().map(|fitted| motion.apply(fitted)).transpose()?;
+        Ok(Self { shown: motion.apply(&self.shown)?, fitted })
+    }
+}
+
+pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::input(path, format!("has {found} rows, the run has {expected} points of that part")))
+}

@@ -1,0 +1,237 @@
+//! A page of anybody's embedding: two columns of places, with labels, images and the original space if they are at hand.
+
+use super::labels::{self, Labels};
+use super::sections::{reproduce, section};
+use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary, tables};
+use crate::compute::Device;
+use crate::dataset::{Pictures, Source, npy};
+use crate::error::{Error, Result};
+use crate::evaluation::{MapQuality, Quality, knn_accuracy, quality};
+use crate::matrix::Matrix;
+use crate::neighbors::nearest_neighbors;
+use crate::progress::{Observer, Reporter};
+use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
+use crate::run::layers::read_names;
+use crate::words::thousands;
+use std::path::{Path, PathBuf};
+
+/// What is said of a map of which nothing is known.
+const CAUTION: &str = "How this map was made is not known here: distances between its clusters may mean little.";
+/// Name in addresses of the one map.
+const GIVEN: &str = "given";
+
+/// A page to make from an embedding.
+#[derive(Clone, Debug)]
+pub struct GivenReport {
+    /// The embedding: `.npy`, n x 2, or text of two columns.
+    pub embedding: PathBuf,
+    /// One label a row: `.npy`, or text.
+    pub labels: Option<PathBuf>,
+    /// One image a row, as [`Pictures::read`] takes them.
+    pub images: Option<PathBuf>,
+    /// Names of the classes, one a line.
+    pub class_names: Option<PathBuf>,
+    /// The space that was embedded, `.npy`, n x d; neighbours are sought in it.
+    pub space: Option<PathBuf>,
+    /// Of the data; the name of the embedding's file if nothing is said.
+    pub name: Option<String>,
+    /// The page's file; `report.html` beside the embedding if nothing is said.
+    pub out: Option<PathBuf>,
+    /// Whether a file that is there may be replaced.
+    pub force: bool,
+    /// Seed of the samples on which the map is judged.
+    pub seed: u64,
+    /// Command line, for the page.
+    pub argv: Vec<String>,
+}
+
+/// Makes the page.
+///
+/// # Errors
+/// [`Error::Input`] naming the files, rows and columns that are malformed or do not fit each other; [`Error::Exists`],
+/// [`Error::Write`]; any error of the device; [`Error::Interrupted`].
+pub fn report_given(job: &GivenReport, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
+    let beside = job.embedding.parent().unwrap_or(Path::new("")).join(super::FILE);
+    let path = job.out.clone().unwrap_or(beside);
+    check_new(&path, job.force)?;
+    let given = Read::new(job)?;
+    let observer = reporter.stage("report");
+    let page = given.page(job, device, observer.as_ref())?;
+    page::write(&page, &path)?;
+    summary(page, path)
+}
+
+/// The files, checked against each other.
+struct Read {
+    places: Matrix,
+    labels: Option<Labels>,
+    pictures: Option<Pictures>,
+    x: Option<Matrix>,
+    warnings: Vec<String>,
+}
+
+impl Read {
+    fn new(job: &GivenReport) -> Result<Self> {
+        let places = read_places(&job.embedding)?;
+        let n = places.n_samples();
+        let same = |path: &Path, what: &str, found: usize| match found == n {
+            true => Ok(()),
+            false => Err(Error::input(path, format!("has {found} {what}, {} has {n} rows", job.embedding.display()))),
+        };
+        let names = job.class_names.as_deref().map(read_names).transpose()?;
+        let mut labels = None;
+        if let Some(path) = &job.labels {
+            let read = labels::read(path, names.as_deref(), n)?;
+            same(path, "labels", read.classes.len())?;
+            labels = Some(read);
+        }
+        let (mut pictures, mut warnings) = (None, Vec::new());
+        if let Some(path) = &job.images {
+            let (read, note) = Pictures::read(path)?;
+            same(path, "images", read.n())?;
+            warnings.extend(note);
+            pictures = Some(read);
+        }
+        let x = job.space.as_ref().map(npy::read_matrix).transpose()?;
+        if let (Some(path), Some(x)) = (&job.space, &x) {
+            same(path, "rows", x.n_samples())?;
+        }
+        Ok(Self { places, labels, pictures, x, warnings })
+    }
+
+    fn page(mut self, job: &GivenReport, device: &Device, observer: &dyn Observer) -> Result<Page> {
+        let n = self.places.n_samples();
+        let stem = |path: &Path| path.file_stem().map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned());
+        let name = job.name.clone().unwrap_or_else(|| stem(&job.embedding));
+        let k = PAGE_NEIGHBORS.min(n - 1);
+        let search = |x| nearest_neighbors(device, x, k, observer).map(|graph| graph.indices().to_vec());
+        let neighbors = self.x.as_ref().filter(|_| k > 0).map(search).transpose()?;
+        let judged = self.judge(job.seed, device, observer)?;
+        let mut metrics = Vec::new();
+        if let Some(MapQuality { quality, .. }) = &judged {
+            metrics.push(("trustworthiness".to_owned(), quality.trustworthiness));
+            metrics.push(("continuity".into(), quality.continuity));
+            metrics.push((format!("neighbour recall, k = {}", quality.n_recalled), quality.neighbor_recall));
+        }
+        metrics.extend(self.accuracy(device, observer)?);
+        let space = Space {
+            id: GIVEN.into(),
+            title: job.space.as_deref().map_or_else(|| "original space".into(), stem),
+            n_features: self.x.as_ref().map(Matrix::n_features),
+            neighbors,
+        };
+        let sections = self.sections(job, &name, judged)?;
+        let (classes, labels) = self.labels.map_or((Vec::new(), None), |labels| (labels.names, Some(labels.classes)));
+        Ok(Page {
+            name,
+            points: Points { of: n, which: "all points".into(), parts: vec![("row".into(), n)], labels, ..Points::default() },
+            classes,
+            n_neighbors: k,
+            spaces: vec![space],
+            methods: vec![Method { id: GIVEN.into(), title: stem(&job.embedding), caution: CAUTION.into() }],
+            maps: vec![Map { space: GIVEN.into(), method: GIVEN.into(), places: self.places, metrics, fitted: "given".into() }],
+            pictures: self.pictures,
+            sections,
+            warnings: self.warnings,
+            ..Page::default()
+        })
+    }
+
+    /// The quality of the map, if its space is known and allows figures.
+    fn judge(&mut self, seed: u64, device: &Device, observer: &dyn Observer) -> Result<Option<MapQuality>> {
+        let Some(x) = self.x.as_ref().filter(|x| x.n_samples() >= quality::MIN_SAMPLES) else { return Ok(None) };
+        match Quality::of(device, x, &self.places, None, seed, observer) {
+            Ok(quality) => {
+                let (n_features, n_dimensions) = (x.n_features(), 2);
+                Ok(Some(MapQuality { space: GIVEN.into(), method: None, n_features, n_dimensions, quality }))
+            }
+            Err(Error::Data(reason)) => {
+                self.warnings.push(format!("no figures of the quality of the map: {reason}"));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How well the neighbours in the map tell the class of a point.
+    fn accuracy(&self, device: &Device, observer: &dyn Observer) -> Result<Option<(String, f64)>> {
+        const K: usize = crate::run::predictions::K;
+        let Some(labels) = &self.labels else { return Ok(None) };
+        let classes: Option<Vec<u8>> = labels.classes.iter().map(|&class| u8::try_from(class).ok()).collect();
+        let several = labels.classes.windows(2).any(|pair| pair[0] != pair[1]);
+        let Some(classes) = classes.filter(|_| several && self.places.n_samples() > K) else { return Ok(None) };
+        let graph = nearest_neighbors(device, &self.places, K, observer)?;
+        let scores = knn_accuracy(&graph, &classes, &classes, &[K])?;
+        Ok(scores.first().map(|score| (format!("k-NN accuracy, k = {K}"), score.accuracy)))
+    }
+
+    fn sections(&self, job: &GivenReport, name: &str, judged: Option<MapQuality>) -> Result<Vec<Section>> {
+        let mut rows = vec![["data".to_owned(), format!("{name}: {} points", thousands(self.places.n_samples()))]];
+        if let Some(labels) = &self.labels {
+            const SHOWN: usize = 40;
+            let shown = labels.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let more = if labels.names.len() > SHOWN { ", ..." } else { "" };
+            rows.push(["classes".into(), format!("{}: {shown}{more}", labels.names.len())]);
+        }
+        let table = Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
+        let mut sections = vec![section("overview", "Overview", [Block::Table(table)])];
+        if let Some(table) = judged.and_then(|row| tables::quality(&[row])) {
+            sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
+        }
+        let files = [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.class_names.as_ref(), job.space.as_ref()];
+        let files = files.into_iter().flatten().filter(|path| path.is_file());
+        let files = files.map(Source::of_file).collect::<Result<Vec<_>>>()?;
+        let row = |file: Source| vec![file.name, thousands(file.bytes as usize), file.sha256];
+        let table = Table::new("Files that were read", &["file", "bytes", "SHA-256"], files.into_iter().map(row));
+        sections.push(section("inputs", "Inputs", [Block::Table(table)]));
+        let facts = format!("Version {} with the seed {}.", env!("CARGO_PKG_VERSION"), job.seed);
+        sections.push(reproduce(&job.argv, facts));
+        Ok(sections)
+    }
+}
+
+/// Reads n x 2 places.
+fn read_places(path: &Path) -> Result<Matrix> {
+    let text = path.extension().is_some_and(|end| ["csv", "tsv", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known)));
+    let places = if text { read_text(path)? } else { npy::read_matrix(path)? };
+    match places.n_features() {
+        2 => Ok(places),
+        1 => Err(Error::input(path, "has one column, expected two: x and y")),
+        d => {
+            let message = format!("has {d} columns, expected two: x and y; `layerlens embed` maps such points to two dimensions, and --space takes them as the original space");
+            Err(Error::input(path, message))
+        }
+    }
+}
+
+/// Numbers with commas or tabs between, after an optional header.
+fn read_text(path: &Path) -> Result<Matrix> {
+    let failed = |error: csv::Error| Error::input(path, format!("cannot be read: {error}"));
+    let tabs = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tsv"));
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(false).trim(csv::Trim::All).delimiter(if tabs { b'\t' } else { b',' });
+    let mut reader = builder.from_path(path).map_err(failed)?;
+    let (mut values, mut n_features) = (Vec::new(), 0);
+    for (at, record) in reader.records().enumerate() {
+        let record = record.map_err(failed)?;
+        n_features = record.len();
+        // The first line may be a header.
+        if at == 0 && record.iter().all(|field| field.trim_start_matches('\u{feff}').parse::<f32>().is_err()) {
+            continue;
+        }
+        for (column, field) in record.iter().enumerate() {
+            match field.trim_start_matches('\u{feff}').parse::<f32>() {
+                Ok(value) if value.is_finite() => values.push(value),
+                _ => {
+                    let line = record.position().map_or(at as u64 + 1, csv::Position::line);
+                    return Err(Error::input(path, format!("line {line}, column {column} is `{field}`, expected a finite number")));
+                }
+            }
+        }
+    }
+    if values.is_empty() {
+        return Err(Error::input(path, "holds no places, expected two numbers a line"));
+    }
+    let n = values.len() / n_features;
+    Matrix::new(values, n, n_features)
+}

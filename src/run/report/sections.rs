@@ -1,0 +1,199 @@
+//! The static part of a run's page, section by section.
+
+use super::contents::{Contents, PARTS};
+use super::{Known, tables};
+use crate::error::{Error, Result};
+use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
+use crate::report::drawing::drawing;
+use crate::report::figures::{Curves, Figure, History as HistoryFigure, vector};
+use crate::report::insights_table::scored_words;
+use crate::report::page::{Block, Section, Table};
+use crate::run::layers::{read_classes, read_predictions};
+use crate::run::predictions;
+use crate::words::thousands;
+
+/// Most classes, or clusters, of a table of counts.
+const MAX_COUNTED: usize = 40;
+
+pub(super) fn section(id: &str, title: &str, blocks: impl IntoIterator<Item = Block>) -> Section {
+    Section { id: id.into(), title: title.into(), blocks: blocks.into_iter().collect() }
+}
+
+/// All sections; what they lack is noted in `contents`.
+pub(super) fn of_run(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) -> Result<Vec<Section>> {
+    let mut sections = vec![section("overview", "Overview", [Block::Table(overview(known, class_names))])];
+    if let Some(architecture) = known.architecture.as_ref().filter(|architecture| architecture.steps().is_ok()) {
+        let words = format!("The network, layer by layer: {} layers", architecture.layers.len());
+        let picture = draw(&drawing("The network", architecture), words)?;
+        sections.push(section("model", "Model", [Block::Table(tables::layers(architecture)), picture]));
+    }
+    sections.extend(training(known)?);
+    let knn = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut].map(|kind| tables::knn(&known.scores, kind));
+    sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
+    if let Some(table) = tables::quality(&known.quality) {
+        let verdicts = known.insights.as_ref().map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
+        sections.push(section("quality", "Quality of the maps", [Block::Table(table)].into_iter().chain(verdicts)));
+    }
+    sections.extend(confused(known, contents, class_names)?);
+    sections.extend(clusters(known, contents)?);
+    sections.push(section("times", "Times", [Block::Table(tables::times(known))]));
+    sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(known))]));
+    sections.push(notes(known, contents));
+    let facts = format!(
+        "Version {} with the seed {} on {}: {}. The same version, seed and device give the same results.",
+        known.version, known.seed, known.device.kind, known.device.name
+    );
+    sections.push(reproduce(&known.argv, facts));
+    Ok(sections)
+}
+
+fn draw(figure: &impl Figure, label: String) -> Result<Block> {
+    figure.check().and_then(|()| vector(figure)).map(|svg| Block::Drawing { svg, label }).map_err(Error::Data)
+}
+
+fn overview(known: &Known, class_names: &[String]) -> Table {
+    let split = match known.n_test {
+        0 => format!("{} training points, no test points", thousands(known.n_train)),
+        n_test => format!("{} training points, {} test points", thousands(known.n_train), thousands(n_test)),
+    };
+    let mut rows = vec![
+        ["data".to_owned(), format!("{}: {split}", known.name)],
+        ["classes".into(), format!("{}: {}", class_names.len(), class_names.join(", "))],
+    ];
+    if let Some(architecture) = &known.architecture {
+        let (trained, fixed) = architecture.n_parameters_by_kind();
+        rows.push(["model".into(), format!("{} layers, {} parameters", architecture.layers.len(), thousands(trained + fixed))]);
+    }
+    if let Some(test) = known.test {
+        rows.push(["test of the network".into(), format!("accuracy {:.4}, loss {:.4}", test.accuracy, test.loss)]);
+    }
+    let spaces = known.spaces.iter().map(|(space, width)| format!("{} ({width} dimensions)", crate::run::space::title(space)));
+    rows.push(["spaces".into(), spaces.collect::<Vec<_>>().join(", ")]);
+    rows.push(["device".into(), format!("{} ({})", known.device.name, known.device.reason)]);
+    rows.push(["begun".into(), known.started.clone()]);
+    Table::new("The run at a glance", &["", ""], rows.into_iter().map(Vec::from))
+}
+
+fn training(known: &Known) -> Result<Option<Section>> {
+    let Some(history) = known.history.as_ref().filter(|history| !history.is_empty()) else { return Ok(None) };
+    let mut blocks = Vec::new();
+    if let Some(course) = &known.course {
+        let early = if course.stopped_early { ", ended early" } else { "" };
+        let best = course.best.map_or(String::new(), |best| format!(", the least validation loss that of epoch {best}"));
+        let (epochs, kept, time) = (course.epochs, course.kept, course.seconds);
+        blocks.push(Block::Text(format!("{epochs} epochs in {time:.1} s{early}; the weights are those of epoch {kept}{best}.")));
+    }
+    if let Some(inference) = known.inference {
+        blocks.push(Block::Text(format!("{} test images classified in {:.2} s.", thousands(inference.n), inference.seconds)));
+    }
+    let figure = HistoryFigure {
+        title: "Training history".into(),
+        train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
+        validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
+        test: Some(Curves { loss: &history.test_loss, accuracy: &history.test_accuracy }).filter(|test| !test.loss.is_empty()),
+    };
+    blocks.push(draw(&figure, "Loss and accuracy against epoch; the table below has the numbers".into())?);
+    blocks.push(Block::Table(tables::history(history)));
+    Ok(Some(section("training", "Training", blocks)))
+}
+
+/// Confusion matrices, pairs and gains.
+fn confused(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) -> Result<Option<Section>> {
+    let Some(insights) = &known.insights else { return Ok(None) };
+    let mut blocks = vec![Block::Text(format!("k-NN of {} neighbours, {}.", insights.n_neighbors, scored_words(insights)))];
+    blocks.push(Block::Table(tables::pairs(insights, class_names)));
+    if class_names.len() > MAX_COUNTED {
+        let n = class_names.len();
+        blocks.push(Block::Text(format!("There are {n} classes, more than {MAX_COUNTED}: the whole table is scores/confusion.csv.")));
+    } else {
+        let matrices = confusion_counts(known, contents, class_names.len())?;
+        blocks.extend(matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))));
+    }
+    let own = insights.gains.iter().filter(|gains| gains.method.is_none() && gains.spaces.len() > 1);
+    blocks.extend(own.map(|gains| Block::Table(tables::gains(gains, insights, class_names))));
+    Ok(Some(section("confusion", "Confusions and gains", blocks)))
+}
+
+/// Of the network and of k-NN in the spaces themselves, as far as their answers are there.
+fn confusion_counts(known: &Known, contents: &mut Contents<'_>, n_classes: usize) -> Result<Vec<Confused>> {
+    let (part, n) = if known.n_test > 0 { (PARTS[1], known.n_test) } else { (PARTS[0], known.n_train) };
+    let labels = contents.path(&format!("activations/labels_{part}.npy"), "the tables of confusions");
+    let Some(labels) = labels.map(|path| read_classes(&path)).transpose()? else { return Ok(Vec::new()) };
+    let mut answers = Vec::new();
+    if let Some(classes) = read_predictions(&known.folder.join("activations"), part, n)? {
+        answers.push(Answers { space: None, method: None, classes });
+    }
+    for (space, _) in &known.spaces {
+        let what = format!("the table of confusions of k-NN in {}", crate::run::space::title(space));
+        if contents.path(&predictions::file(space, None), &what).is_some() {
+            let classes = predictions::read(&known.folder, space, None, n)?;
+            answers.push(Answers { space: Some(space.clone()), method: None, classes });
+        }
+    }
+    confusions(&labels, &answers, n_classes)
+}
+
+fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section>> {
+    if known.clusters.is_empty() {
+        return Ok(None);
+    }
+    let mut blocks = vec![Block::Table(tables::clusters(&known.clusters))];
+    for found in &known.clusters {
+        let name = format!("clusters/{}_{}_contingency.csv", found.space, found.method.to_lowercase());
+        let what = format!("the classes in the clusters of {}", found.title);
+        let Some(path) = contents.path(&name, &what) else { continue };
+        let damaged = |error: &dyn std::fmt::Display| Error::input(&path, format!("is damaged: {error}"));
+        let mut reader = csv::Reader::from_path(&path).map_err(|error| damaged(&error))?;
+        let columns: Vec<String> = reader.headers().map_err(|error| damaged(&error))?.iter().skip(1).map(String::from).collect();
+        if columns.len() > MAX_COUNTED {
+            blocks.push(Block::Text(format!("There are {} clusters of {}: the whole table is {name}.", columns.len(), found.title)));
+            continue;
+        }
+        let (mut names, mut counts) = (Vec::new(), Vec::new());
+        for record in reader.records() {
+            let record = record.map_err(|error| damaged(&error))?;
+            names.push(record.get(0).unwrap_or_default().to_owned());
+            let row = record.iter().skip(1).map(str::parse).collect::<std::result::Result<Vec<usize>, _>>();
+            counts.push(row.map_err(|error| damaged(&error))?);
+        }
+        let caption = format!("Points of each class in each cluster of {}, by {}", found.title, found.method);
+        blocks.push(Block::Table(Table::of_counts(caption, "class", &names, &columns, &counts)));
+    }
+    Ok(Some(section("clusters", "Clusters", blocks)))
+}
+
+fn notes(known: &Known, contents: &Contents<'_>) -> Section {
+    let list = |title: &str, points: &[String]| {
+        let blocks = [Block::Heading(title.into()), Block::List(points.to_vec())];
+        blocks.into_iter().filter(|_| !points.is_empty()).collect::<Vec<_>>()
+    };
+    let mut blocks = [list("Warnings", &known.warnings), list("What is missing", &contents.missing)].concat();
+    if blocks.is_empty() {
+        blocks.push(Block::Text("There were no warnings, nothing fell back to another device, and nothing is missing.".into()));
+    }
+    section("notes", "Warnings and fallbacks", blocks)
+}
+
+/// The command line, and what else decides the bytes of the results.
+pub(super) fn reproduce(argv: &[String], facts: String) -> Section {
+    let words = std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
+    section("reproduce", "How to reproduce", [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(facts)])
+}
+
+/// A word as a POSIX shell takes it for one.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, expected) in [("--out", "--out"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The tables of the static part, from the figures that a run notes in its manifest.
+
+use super::Known;
+use crate::embedding;
+use crate::evaluation::{Confused, ConfusedPairs, Insights, LayerGains, MapQuality, Pair, ScoredOn, Scores, Verdict};
+use crate::model::Architecture;
+use crate::report::cluster_table::Clustered;
+use crate::report::insights_table::{measure_words, name};
+use crate::report::page::{Cell, Table};
+use crate::run::space::title;
+use crate::training::History;
+use crate::words::thousands;
+
+pub(super) fn decimals(value: f64) -> String {
+    format!("{value:.4}")
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), decimals)
+}
+
+fn seconds(value: f64) -> String {
+    format!("{value:.2} s")
+}
+
+/// A method's title, or what stands for none.
+pub(super) fn map_title(method: Option<&str>) -> String {
+    let title = |name: &str| format!("{} in 2-D", embedding::method(name).map_or(name, |method| method.title));
+    method.map_or_else(|| "all dimensions".into(), title)
+}
+
+/// A classifier: the network, or k-NN in a space or a map.
+pub(super) fn classifier(space: Option<&str>, method: Option<&str>) -> String {
+    match (space, method) {
+        (None, _) => "the network".into(),
+        (Some(space), None) => format!("k-NN in {}", title(space)),
+        (Some(space), method) => format!("k-NN in {}, {}", title(space), map_title(method)),
+    }
+}
+
+pub(super) fn layers(architecture: &Architecture) -> Table {
+    let rows = architecture.summary().into_iter().map(|row| {
+        vec![row.name, row.type_name.to_owned(), row.output.trim_matches(['(', ')']).to_owned(), thousands(row.n_parameters)]
+    });
+    Table::new("Layers of the network", &["layer", "kind", "output of one image", "parameters"], rows)
+}
+
+pub(super) fn history(history: &History) -> Table {
+    let columns = history.columns();
+    let header: Vec<String> =
+        std::iter::once("epoch".into()).chain(columns.iter().map(|(name, _)| name.replace('_', " "))).collect();
+    let row = |epoch: usize| {
+        let values = columns.iter().map(|(_, values)| decimals(f64::from(values[epoch])));
+        std::iter::once((epoch + 1).to_string()).chain(values).map(Cell::from).collect()
+    };
+    let caption = "Loss (cross-entropy in nats) and accuracy after each epoch; those of training as its batches were met".into();
+    Table { caption, header, rows: (0..history.len()).map(row).collect() }
+}
+
+/// The accuracies of one kind of points.
+pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
+    let rows: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == kind).collect();
+    let first = rows.first()?;
+    let (fitted, scored) = (thousands(first.n_fitted), thousands(first.n_scored));
+    let caption = match kind {
+        ScoredOn::Test => format!("k-NN accuracy on {scored} test points, fitted on {fitted} training points"),
+        ScoredOn::TrainLeaveOneOut => format!("k-NN accuracy of the {scored} training points, each without its own vote"),
+    };
+    let ks = first.knn.iter().map(|score| format!("k = {}", score.n_neighbors));
+    let row = |row: &&Scores| {
+        let lead = [title(&row.space), map_title(row.method.as_deref()), row.n_dimensions.to_string()];
+        lead.into_iter().chain(row.knn.iter().map(|score| decimals(score.accuracy))).map(Cell::from).collect()
+    };
+    let header = ["space", "map", "dimensions"].map(str::to_owned).into_iter().chain(ks).collect();
+    Some(Table { caption, header, rows: rows.iter().map(row).collect() })
+}
+
+pub(super) fn quality(rows: &[MapQuality]) -> Option<Table> {
+    let first = &rows.first()?.quality;
+    let caption = format!(
+        "Quality of the maps: trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a sample of {} points",
+        first.n_neighbors,
+        first.n_recalled,
+        thousands(first.n_triplets),
+        thousands(first.n_pairs),
+        thousands(first.n_sampled)
+    );
+    let header =
+        ["space", "map", "trustworthiness", "continuity", "neighbour recall", "global score", "triplets", "Spearman", "trustworthiness of new points"];
+    let row = |row: &MapQuality| {
+        let quality = &row.quality;
+        let values = [
+            Some(quality.trustworthiness),
+            Some(quality.continuity),
+            Some(quality.neighbor_recall),
+            quality.global_score,
+            Some(quality.random_triplet_accuracy),
+            quality.spearman,
+            quality.of_new.as_ref().map(|new| new.trustworthiness),
+        ];
+        [title(&row.space), map_title(row.method.as_deref())].into_iter().chain(values.map(optional)).collect()
+    };
+    Some(Table::new(caption, &header, rows.iter().map(row)))
+}
+
+pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
+    let accuracy = 100.0 * confused.confusion.accuracy();
+    let who = classifier(confused.space.as_deref(), confused.method.as_deref());
+    let caption = format!("Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they were taken for");
+    Table::of_counts(caption, "true class", class_names, class_names, &confused.confusion.counts)
+}
+
+pub(super) fn pairs(insights: &Insights, class_names: &[String]) -> Table {
+    const MOST: usize = 5;
+    let own = insights.confused_pairs.iter().filter(|pairs| pairs.method.is_none());
+    let row = |ConfusedPairs { space, .. }: &ConfusedPairs, pair: &Pair| {
+        let classes = format!("{} and {}", name(class_names, pair.class), name(class_names, pair.other));
+        vec![classifier(space.as_deref(), None), classes, thousands(pair.count), format!("{:.1} %", 100.0 * pair.share)]
+    };
+    let rows = own.flat_map(|pairs| pairs.symmetric.iter().take(MOST).map(move |pair| row(pairs, pair)));
+    let caption = "Pairs of classes that are taken for each other most, with the share of the points of both";
+    Table::new(caption, &["classifier", "classes", "points", "share"], rows)
+}
+
+pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[String]) -> Table {
+    let caption = format!(
+        "Accuracy of {}-NN by class, {}, and what is gained from {} to {}",
+        insights.n_neighbors,
+        map_title(gains.method.as_deref()),
+        gains.spaces.first().map_or(String::new(), |space| title(space)),
+        gains.spaces.last().map_or(String::new(), |space| title(space)),
+    );
+    let spaces = gains.spaces.iter().map(|space| title(space));
+    let header = ["class", "points"].map(str::to_owned).into_iter().chain(spaces).chain(["gain".to_owned()]).collect();
+    let row = |gain: &crate::evaluation::Gain| {
+        let lead = [name(class_names, gain.class), thousands(gain.n_scored)];
+        let total = format!("{:+.4}", gain.gain.last().copied().unwrap_or(0.0));
+        lead.into_iter().chain(gain.accuracy.iter().map(|&value| decimals(value))).chain([total]).map(Cell::from).collect()
+    };
+    Table { caption, header, rows: gains.classes.iter().map(row).collect() }
+}
+
+pub(super) fn verdicts(verdicts: &[Verdict]) -> Table {
+    let rows = verdicts.iter().filter_map(|verdict| {
+        let standing = |at: usize| {
+            let found = verdict.methods.get(at)?;
+            let title = embedding::method(&found.method).map_or(found.method.as_str(), |method| method.title);
+            Some(format!("{title} {:.4}", found.mean))
+        };
+        let best = verdict.methods.first()?.n_best;
+        let remark = if verdict.measure == "global_score" { "PCA has 1 by definition" } else { "" };
+        let of = format!("{best} of {}", verdict.spaces.len());
+        Some(vec![measure_words(&verdict.measure), standing(0)?, of, standing(1).unwrap_or_default(), remark.to_owned()])
+    });
+    let header = ["measure", "best", "best in spaces", "next", "remark"];
+    Table::new("Which method keeps most, mean over the spaces", &header, rows)
+}
+
+pub(super) fn clusters(found: &[Clustered]) -> Table {
+    let row = |row: &Clustered| {
+        let counts = [row.n_clusters, row.n_noise].map(thousands);
+        let scores = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity, row.silhouette];
+        let lead = [title(&row.space), row.method.clone()];
+        lead.into_iter().chain(counts).chain(scores.map(optional)).collect()
+    };
+    let n = found.first().map_or(0, |row| row.n_points);
+    let caption = format!(
+        "Clusters of {} points, and their agreement with the classes: adjusted Rand index, normalised mutual information, purity",
+        thousands(n)
+    );
+    let header = ["space", "method", "clusters", "noise", "ARI", "NMI", "purity", "silhouette"];
+    Table::new(caption, &header, found.iter().map(row))
+}
+
+/// Wall times of the stages but for the one that writes the page.
+pub(super) fn times(known: &Known) -> Table {
+    let stages: Vec<_> = known.stages.iter().filter(|stage| stage.name != super::STAGE).collect();
+    let total: f64 = stages.iter().map(|stage| stage.seconds).sum();
+    let words = |name: &str| name.replace('_', " ");
+    let rows = stages.iter().map(|stage| vec![words(&stage.name), seconds(stage.seconds), stage.device.clone()]);
+    let rows = rows.chain([vec!["all".into(), seconds(total), String::new()]]);
+    Table::new("Wall time of every stage", &["stage", "time", "device"], rows)
+}
+
+pub(super) fn inputs(known: &Known) -> Table {
+    let row = |input: &super::Input| {
+        let verified = if input.verified { "known data" } else { "" };
+        vec![input.name.clone(), thousands(input.bytes as usize), input.sha256.clone(), verified.to_owned()]
+    };
+    Table::new("Files that were read", &["file", "bytes", "SHA-256", ""], known.inputs.iter().map(row))
+}
