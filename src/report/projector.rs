@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `tensors/<name>.bytes` | a matrix: 32-bit floats, little-endian, row after row; its shape is in the configuration |
+//! | `tensors/<name>.bytes` | a matrix of at least three columns: 32-bit floats, little-endian, row after row; its shape is in the configuration |
 //! | `tensors/<name>.tsv` | the same as text, where those bytes would be read as text |
 //! | `metadata.tsv` | a line of names, then a line a point |
 //! | `sprite.png` | the points' images, as many columns as rows |
@@ -25,6 +25,8 @@ use std::path::{Path, PathBuf};
 pub const CONFIG: &str = "projector_config.pbtxt";
 /// Points that TensorBoard reads of a tensor.
 pub const MAX_POINTS: usize = 100_000;
+/// Dimensions that the projector needs: it looks at three, and shows nothing of points that have fewer.
+const LEAST_FEATURES: usize = 3;
 /// Longest side of a sprite image, in pixels.
 pub const MAX_SPRITE: usize = 8192;
 const METADATA: &str = "metadata.tsv";
@@ -57,23 +59,25 @@ impl Projector {
         Self { folder: folder.to_owned(), tensors: Vec::new(), has_metadata: false, sprite: None }
     }
 
-    /// Writes a matrix, one row a point; they are offered in the order in which they are added.
+    /// Writes a matrix, one row a point; fewer than three columns are followed by columns of zeros, which changes no distance.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn add_tensor(&mut self, name: &str, values: &Matrix) -> Result<()> {
-        let bytes: Vec<u8> = values.as_slice().iter().flat_map(|value| value.to_le_bytes()).collect();
+        let zeros = LEAST_FEATURES.saturating_sub(values.n_features());
+        let rows = || values.rows().map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0_f32, zeros)));
+        let bytes: Vec<u8> = rows().flatten().flat_map(f32::to_le_bytes).collect();
         let is_text = seems_text(&bytes);
         let file = format!("tensors/{name}.{}", if is_text { "tsv" } else { "bytes" });
         let path = self.folder.join(&file);
         create_folder(path.parent().unwrap_or(&self.folder))?;
         if is_text {
-            let text = values.rows().map(|row| line(row.iter().map(f32::to_string))).collect::<String>();
+            let text = rows().map(|row| line(row.map(|value| value.to_string()))).collect::<String>();
             write_atomic(&path, |writer| writer.write_all(text.as_bytes()))?;
         } else {
             write_atomic(&path, |writer| writer.write_all(&bytes))?;
         }
-        self.tensors.push(Tensor { name: name.into(), file, shape: (values.n_samples(), values.n_features()) });
+        self.tensors.push(Tensor { name: name.into(), file, shape: (values.n_samples(), values.n_features() + zeros) });
         Ok(())
     }
 
