@@ -1,11 +1,14 @@
 //! The explorable report: at the end of a run, again from the folder of a finished one, or from anybody's embedding.
 
+mod chosen;
 mod contents;
+mod export;
 mod given;
 mod labels;
 mod sections;
 mod tables;
 
+pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given::{GivenReport, report_given};
 
 use super::epochs::EpochMaps;

@@ -8,6 +8,7 @@ mod compare_models;
 mod data;
 mod devices;
 mod errors;
+mod export;
 mod insights;
 mod interrupt;
 mod limits;

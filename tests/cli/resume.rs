@@ -190,7 +190,7 @@ fn exact_manifest(folder: &Path) -> Value {
     Value::Object(plain.as_object().unwrap().keys().map(|key| (key.clone(), found.part(key).unwrap())).collect())
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     for path in files_below(from) {
         let target = to.join(&path);
         if from.join(&path).is_dir() {

@@ -8,6 +8,7 @@
 mod agreement;
 mod clustering;
 mod dataset;
+mod exports;
 mod gpu;
 mod grid;
 mod insights;

@@ -42,7 +42,7 @@ impl<'a> Contents<'a> {
     }
 
     /// The parts of which points are shown, with their sizes and the rows.
-    fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
+    pub(super) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
         let all = [(PARTS[0], self.known.n_train, &self.rows.train), (PARTS[1], self.known.n_test, &self.rows.test)];
         all.into_iter().filter(|(_, _, rows)| !rows.is_empty()).map(|(part, n, rows)| (part, n, rows.clone())).collect()
     }
@@ -60,7 +60,7 @@ impl<'a> Contents<'a> {
     }
 
     /// The shown rows of a matrix of which each part has a file.
-    fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
+    pub(super) fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
         let (mut values, mut n_features) = (Vec::new(), 0);
         for (part, n, rows) in self.parts() {
             let Some(path) = self.path(&name(part), what) else { return Ok(None) };
@@ -169,7 +169,7 @@ impl<'a> Contents<'a> {
     }
 
     /// Images that stand beside given layers.
-    fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
+    pub(super) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
         let mut kept: Option<Pictures> = None;
         for (part, n, rows) in self.parts() {
             let Some(path) = self.path(&format!("activations/images_{part}.npy"), "images") else { return Ok(None) };
@@ -185,7 +185,7 @@ impl<'a> Contents<'a> {
     }
 
     /// The network's input as images: pixels / 255.
-    fn input_pictures(&self, raw: &Matrix) -> Result<Option<Pictures>> {
+    pub(super) fn input_pictures(&self, raw: &Matrix) -> Result<Option<Pictures>> {
         let Some([height, width, channels]) = self.known.input else { return Ok(None) };
         if raw.n_features() != height * width * channels || !matches!(channels, 1 | 3) {
             return Ok(None);
