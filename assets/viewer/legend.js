@@ -40,7 +40,7 @@ function mountColorSelect({ store, data }) {
   };
   const kinds = Object.keys(has).filter((kind) => has[kind]);
   select.append(...kinds.map((kind) => make("option", { value: kind }, COLOR_TITLES[kind])));
-  select.disabled = kinds.length < 2;
+  select.parentElement.hidden = kinds.length < 2;
   select.addEventListener("change", () => store.set({ color: select.value }));
   const show = ({ color }) => {
     select.value = color;

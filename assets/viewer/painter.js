@@ -44,6 +44,11 @@ export function svgPainter(width, height) {
     text(x, y, text, size, color, bold) {
       parts.push(`<text x="${x}" y="${y}" font-size="${size}" fill="${color}" font-weight="${bold ? 600 : 400}">${svgEscape(text)}</text>`);
     },
+    /** Text in the middle of (x, y) with a rim that sets it off from what is below. */
+    label(x, y, text, color, rim) {
+      const paint = `fill="${color}" stroke="${rim}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"`;
+      parts.push(`<text x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" font-size="12" font-weight="600" text-anchor="middle" ${paint}>${svgEscape(text)}</text>`);
+    },
     image(canvas, x, y, w, h) {
       parts.push(`<image x="${x}" y="${y}" width="${w}" height="${h}" href="${canvas.toDataURL("image/png")}"/>`);
     },

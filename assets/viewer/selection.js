@@ -5,6 +5,8 @@ import { classColor } from "./palette.js";
 import { classCounts, visibleMask } from "./state.js";
 
 const IMAGES_A_PAGE = 60;
+/** A table of more classes than this could not be read, and of thousands not be drawn. */
+const CONFUSION_CLASSES = 20;
 
 /** The panel of the selection: how many, of which classes, taken for what, how they look; and all of it as a CSV file. */
 export function mountSelection(core) {
@@ -72,32 +74,39 @@ function showClassBars(element, data, state) {
 
 /** Table of true x predicted over the classes that occur; what is off the diagonal stands out. */
 function showConfusion(element, data, indices) {
-  const counts = new Map();
-  const used = new Set();
-  for (const i of indices) {
-    const [truth, predicted] = [data.labels[i], data.predictions[i]];
-    const key = `${truth}-${predicted}`;
-    counts.set(key, (counts.get(key) ?? 0) + 1);
-    used.add(truth).add(predicted);
-  }
-  const order = [...used].sort((a, b) => a - b);
-  const head = (c, scope) => make("th", { scope, title: className(data, c) }, make("span", { dir: "auto" }, className(data, c)));
-  const rows = order.map((truth) => {
-    const cells = order.map((predicted) => {
-      const n = counts.get(`${truth}-${predicted}`) ?? 0;
-      return make(n && truth !== predicted ? "td.wrong" : truth === predicted ? "td.right" : "td", {}, n ? withCommas(n) : "");
-    });
-    return make("tr", {}, head(truth, "row"), ...cells);
-  });
+  const { counts, errors } = countConfusions(data, indices);
   const wrong = indices.reduce((sum, i) => sum + (data.wrong(i) ? 1 : 0), 0);
+  const byErrors = [...errors].sort(([a, m], [b, n]) => n - m || a - b).slice(0, CONFUSION_CLASSES);
+  const order = byErrors.map(([c]) => c).sort((a, b) => a - b);
+  const left = errors.size - order.length;
+  const title = `True (rows) and predicted (columns): ${withCommas(wrong)} wrong`;
+  const head = (c, scope) => make("th", { scope, title: className(data, c) }, make("span", { dir: "auto" }, className(data, c)));
+  const cell = (truth, predicted) => {
+    const n = counts.get(`${truth}-${predicted}`);
+    return make(truth === predicted ? "td.right" : n ? "td.wrong" : "td", {}, n ? String(n) : "");
+  };
   const table = make(
     "table",
     {},
     make("caption.visually-hidden", {}, "Rows: true class. Columns: predicted class."),
     make("thead", {}, make("tr", {}, make("td", {}), ...order.map((c) => head(c, "col")))),
-    make("tbody", {}, ...rows),
+    make("tbody", {}, ...order.map((truth) => make("tr", {}, head(truth, "row"), ...order.map((predicted) => cell(truth, predicted))))),
   );
-  element.replaceChildren(make("h3", {}, `True (rows) and predicted (columns): ${withCommas(wrong)} wrong`), table);
+  const note = left > 0 ? make("p.muted", {}, `The ${order.length} classes with the most errors; ${withCommas(left)} more are not in the table.`) : null;
+  element.replaceChildren(...[make("h3", {}, title), note, table].filter(Boolean));
+}
+
+/** `counts` of "true-predicted"; `errors`: for each class that occurs, the errors in which it takes part. */
+function countConfusions(data, indices) {
+  const counts = new Map();
+  const errors = new Map();
+  for (const i of indices) {
+    const [truth, predicted] = [data.labels[i], data.predictions[i]];
+    const key = `${truth}-${predicted}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    for (const c of new Set([truth, predicted])) errors.set(c, (errors.get(c) ?? 0) + (truth === predicted ? 0 : 1));
+  }
+  return { counts, errors };
 }
 
 /** The images, 60 at a time: thousands at once would only be slow. */
