@@ -184,12 +184,13 @@ fn method_title(name: &str) -> String {
 
 /// What is in the folder of a run, a line each.
 fn written(folder: &std::path::Path) -> String {
-    const PARTS: [(&str, &str); 10] = [
+    const PARTS: [(&str, &str); 11] = [
         ("report.html", "everything to explore in a browser, in one file"),
         ("figures", "maps, history, examples, scores, what the layers did, clusters (.png and .svg)"),
         ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
         ("embeddings", "places in every map (.npy)"),
         ("maps", "the maps, for `layerlens transform` (.safetensors)"),
+        ("epochs", "maps of the training's epochs (.npy) and the weights then; as animations in figures (.gif)"),
         ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
         ("neighbors", "nearest neighbours in every space (.safetensors)"),
         ("activations", "answers of every layer (.npy), as --from-activations takes them"),

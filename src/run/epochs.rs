@@ -5,6 +5,7 @@
 
 use super::folder::RunFolder;
 use super::manifest::Stage;
+use super::neighbors::check_memory;
 use super::points::{ReportPoints, Rows};
 use super::space::{Map, title};
 use super::study::Run;
@@ -110,6 +111,8 @@ pub(super) fn check_points(
     }
     for d in widths {
         methods.iter().try_for_each(|(_, method)| method.validate(n_points, d)).map_err(of_points)?;
+        let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();
+        check_memory(n_points, d, &all)?;
     }
     Ok(())
 }
@@ -208,14 +211,14 @@ impl EpochStage<'_> {
         let folder = weights_folder(self.folder);
         let weights = EpochWeights { folder: &folder, epochs: choice };
         let total = (frames.epochs.len() * courses.len()) as u64;
-        let quiet = Quiet(observer.as_ref());
+        let (quiet, mut recalls) = (Quiet(observer.as_ref()), Vec::new());
         for (frame, &epoch) in frames.epochs.iter().enumerate() {
             let layers = activations(self.device, &self.prepared.architecture, &weights.read(epoch)?, &frames.samples)?;
             let Some(layer) = layers.into_iter().find(|layer| layer.name == space) else {
                 return Err(Error::Data(format!("the network has no layer {space}")));
             };
             let x = layer.values;
-            let neighbors = self.neighbors(&x, (space, epoch), &quiet)?;
+            let neighbors = self.neighbors(&x, &mut recalls, &quiet)?;
             let trust = Trust::new(self.device, &x, self.folder.manifest.seed, &quiet)?;
             for (at, course) in courses.iter_mut().enumerate() {
                 observer.step((frame * methods.len() + at) as u64, total, &[])?;
@@ -225,6 +228,10 @@ impl EpochStage<'_> {
                 course.trustworthiness.push(trust.of(self.device, map, &quiet)?);
                 course.spent += before.elapsed();
             }
+        }
+        if let Some(least) = recalls.iter().copied().reduce(f64::min) {
+            self.reporter.note(&format!("approximate neighbours: the least recall of an epoch is {least:.4}"));
+            self.folder.result(&format!("recall of epochs/{space}"), recalls);
         }
         let mut shared = start.elapsed();
         for course in courses {
@@ -246,8 +253,8 @@ impl EpochStage<'_> {
         self.folder.manifest.stages.push(Stage { name, seconds, device });
     }
 
-    /// As many neighbours as the methods need.
-    fn neighbors(&mut self, x: &Matrix, (space, epoch): (&str, usize), observer: &dyn Observer) -> Result<Option<NeighborGraph>> {
+    /// As many neighbours as the methods need, and the recall of approximate ones.
+    fn neighbors(&self, x: &Matrix, recalls: &mut Vec<f64>, observer: &dyn Observer) -> Result<Option<NeighborGraph>> {
         let needed = self.methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
         if needed == 0 {
             return Ok(None);
@@ -255,8 +262,7 @@ impl EpochStage<'_> {
         let search = &self.run.search;
         let graph = search.nearest_neighbors(self.device, x, needed.min(x.n_samples() - 1), observer)?;
         if search.method == SearchMethod::Approximate {
-            let recall = recall_of(&graph, self.device, x, observer)?;
-            self.folder.result(&format!("recall of epochs/{space} {epoch}"), recall);
+            recalls.push(recall_of(&graph, self.device, x, observer)?);
         }
         Ok(Some(graph))
     }

@@ -46,7 +46,7 @@ fn without_seconds(value: &mut Value) {
     }
 }
 
-fn assert_same_contents(a: &Path, b: &Path) {
+pub fn assert_same_contents(a: &Path, b: &Path) {
     let (a, b) = (contents(a), contents(b));
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (path, bytes) in &a {
@@ -184,7 +184,7 @@ fn rewind(manifest: &mut Value, n: usize) {
 }
 
 /// The manifest with every figure as it stands there, which a plain parse may miss in the last digit.
-fn exact_manifest(folder: &Path) -> Value {
+pub fn exact_manifest(folder: &Path) -> Value {
     let found = Found::read(folder).unwrap();
     let plain = manifest(folder);
     Value::Object(plain.as_object().unwrap().keys().map(|key| (key.clone(), found.part(key).unwrap())).collect())

@@ -6,6 +6,7 @@
 //! LAYERLENS_REQUIRE_GPU=1 to make that a failure.
 
 mod agreement;
+mod animation;
 mod clustering;
 mod dataset;
 mod exports;
@@ -23,6 +24,7 @@ mod placement;
 mod procrustes;
 mod quality;
 mod reference;
+mod sequence;
 mod shaders;
 mod support;
 mod training;

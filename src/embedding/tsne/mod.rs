@@ -15,6 +15,7 @@ pub mod grid;
 mod order;
 mod perplexity;
 pub mod repulsion;
+mod schedule;
 pub mod settling;
 pub mod spectrum;
 
@@ -30,9 +31,10 @@ use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
-use gradient::{Forces, Graph, State, Step};
+use gradient::{Forces, Graph, State};
 use grid::Accuracy;
 use repulsion::Repulsor;
+use schedule::Schedule;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -161,17 +163,6 @@ impl Default for Tsne {
 /// nearest neighbours and the exact normaliser. Its course is the divergence, without exaggeration, after every 50th iteration.
 pub type FittedTsne = FittedMap<Tsne>;
 
-/// Of `max_iter`, a fit that starts from a finished map does this part.
-const WARM_SHARE: usize = 3;
-
-/// How long the optimiser works.
-#[derive(Clone, Copy)]
-struct Iterations {
-    all: usize,
-    /// The first of them, with early exaggeration.
-    early: usize,
-}
-
 /// What the optimiser ends with.
 struct Course {
     /// n x 2.
@@ -193,8 +184,8 @@ impl Tsne {
         self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on without early exaggeration, with the
-    /// later momentum, for a third of `max_iter`.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on for a fifth of `max_iter`, the first
+    /// third of that with an exaggeration of 3.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -206,7 +197,7 @@ impl Tsne {
         let affinities = Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
         let Course { places, divergences, outgrown } =
-            self.optimise(device, &affinities, &start, self.iterations(space), observer)?;
+            self.optimise(device, &affinities, &start, self.schedule(space.start.is_some()), observer)?;
         let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
@@ -239,21 +230,13 @@ impl Tsne {
         init::start(device, &Start { init: &self.init, x, pca: space.pca, n_components, std: START_STD, seed })
     }
 
-    /// Iterations of a fit, and how many of them are exaggerated early.
-    fn iterations(&self, space: &Space<'_>) -> Iterations {
-        match space.start {
-            Some(_) => Iterations { all: self.max_iter.div_ceil(WARM_SHARE), early: 0 },
-            None => Iterations { all: self.max_iter, early: self.early_exaggeration_iter },
-        }
-    }
-
     /// Runs all iterations on the device.
     fn optimise(
         &self,
         device: &Device,
         affinities: &Affinities,
         start: &Matrix,
-        iterations: Iterations,
+        schedule: Schedule,
         observer: &dyn Observer,
     ) -> Result<Course> {
         let n = start.n_samples();
@@ -276,9 +259,9 @@ impl Tsne {
             }
             Ok(divergences.last().map(|last| last.1))
         };
-        for done in 0..=iterations.all {
+        for done in 0..=schedule.all {
             forces.compute(device, &graph, &y)?;
-            let last = done == iterations.all || observer.is_satisfied();
+            let last = done == schedule.all || observer.is_satisfied();
             let mut seen = None;
             if done > 0 && done.is_multiple_of(DIVERGENCE_EVERY) || last {
                 seen = arrive(&mut underway)?;
@@ -287,26 +270,15 @@ impl Tsne {
                 underway = Some((done, divergence.read_later(device)?));
             }
             let figures: &[(&str, f64)] = &seen.map(|value| ("kl_divergence", value)).into_iter().collect::<Vec<_>>();
-            observer.step(done as u64, iterations.all as u64, figures)?;
+            observer.step(done as u64, schedule.all as u64, figures)?;
             if last {
                 break;
             }
-            gradient::descend(device, &forces, self.step_at(done < iterations.early, n), &mut state, &mut y)?;
+            gradient::descend(device, &forces, self.step_at(done, schedule, n), &mut state, &mut y)?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();
         Ok(Course { places: y.read(device)?, divergences, outgrown })
-    }
-
-    fn step_at(&self, early: bool, n: usize) -> Step {
-        let exaggeration = if early { self.early_exaggeration } else { self.exaggeration };
-        let automatic = f32::max(n as f32 / exaggeration, 200.0);
-        Step {
-            exaggeration,
-            learning_rate: if self.learning_rate == 0.0 { automatic } else { self.learning_rate },
-            momentum: if early { self.initial_momentum } else { self.final_momentum },
-            max_step_norm: self.max_step_norm,
-        }
     }
 }
 

@@ -33,7 +33,7 @@ const MOST_BETWEEN: usize = 8;
 const BETWEEN_IN_ALL: usize = 160;
 /// Times in hundredths of a second: of a frame between maps, of a map, of the first and of the last one.
 const STEP: u16 = 5;
-const HOLD: u16 = 60;
+const HOLD: u16 = 40;
 const HOLD_FIRST: u16 = 120;
 const HOLD_LAST: u16 = 250;
 /// Places in the palette: the background first, then what did not change, then the classes. Low numbers pack best.
