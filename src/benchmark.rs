@@ -135,7 +135,7 @@ impl Measure<'_> {
         let (device, observer) = (self.device, self.observer);
         let graph = nearest_neighbors(device, x, most, observer)?;
         let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
-        let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()) };
+        let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
         let fresh = clusters(NEW_POINTS, x.n_features(), self.benchmark.seed + 1)?;
         for (name, method) in self.benchmark.methods.iter().filter(|(_, method)| method.n_neighbors() > 0) {
             if method.validate(self.n, x.n_features()).is_err() {

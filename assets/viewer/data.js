@@ -103,7 +103,7 @@ function pointIdentity(points, rows) {
     const row = Number(digits);
     const { first: start, n } = parts[p];
     if (!rows) return row < n ? start + row : -1;
-    lookups[p] ??= new Map(Array.from(rows.subarray(start, start + n), (value, i) => [value, start + i]));
+    if (!lookups[p]) lookups[p] = new Map(Array.from(rows.subarray(start, start + n), (value, i) => [value, start + i]));
     return lookups[p].get(row) ?? -1;
   }
   return { parts, partOf, rowOf, id: (i) => `${parts[partOf(i)].name}:${rowOf(i)}`, title: (i) => `${parts[partOf(i)].name} ${rowOf(i)}`, indexOf };

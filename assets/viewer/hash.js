@@ -115,12 +115,12 @@ export function decodeMask(text, n) {
 function toBase64Url(bytes) {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
-  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return btoa(binary).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 }
 
 function fromBase64Url(text) {
   try {
-    const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+    const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
     return Uint8Array.from(binary, (char) => char.charCodeAt(0));
   } catch {
     return null;
@@ -144,6 +144,6 @@ export function bindHash(store) {
   window.addEventListener("hashchange", read);
   store.subscribe((state, changed) => {
     if (changed.size === 1 && changed.has("hover")) return;
-    timer ||= setTimeout(write, WRITE_DELAY_MS);
+    if (timer === 0) timer = setTimeout(write, WRITE_DELAY_MS);
   });
 }

@@ -1,3 +1,5 @@
+import { showNote, messageOf } from "./banner.js";
+
 /**
  * The one store of the page.
  * @typedef {{space: string, method: string, epoch: number|null}} PaneState epoch: index into that entry's frames, null for the finished map
@@ -23,8 +25,7 @@ export function defaultState(data) {
 export function resolvePane(data, pane) {
   const has = (space, method) => data.map(space, method) || data.epochEntry(space, method);
   const all = [...data.maps, ...data.epochs];
-  let found = has(pane.space, pane.method) ? pane : null;
-  found ??= all.find((map) => map.space === pane.space) ?? all.find((map) => map.method === pane.method) ?? all[0];
+  const found = has(pane.space, pane.method) ? pane : all.find((map) => map.space === pane.space) ?? all.find((map) => map.method === pane.method) ?? all[0];
   const { space, method } = found ?? { space: pane.space ?? "", method: pane.method ?? "" };
   const entry = data.epochEntry(space, method);
   const frames = entry ? entry.coordinates.frames : 0;
@@ -38,6 +39,15 @@ export function createStore(data) {
   let state = withData(defaultState(data), data);
   const listeners = new Set();
   let pending = null;
+
+  /** One listener that fails must not keep the others from hearing. */
+  function tell(listener, changed) {
+    try {
+      listener(state, changed);
+    } catch (error) {
+      showNote(`Something went wrong: ${messageOf(error)}`);
+    }
+  }
 
   function set(patch) {
     const next = normalize(data, state, patch);
@@ -53,7 +63,7 @@ export function createStore(data) {
     // A listener may set again: the others then hear of it in a next round, with the newest state.
     for (let round = changed; round.size > 0; round = pending) {
       pending = new Set();
-      for (const listener of [...listeners]) listener(state, round);
+      for (const listener of [...listeners]) tell(listener, round);
     }
     pending = null;
   }

@@ -51,6 +51,17 @@ pub struct RunArgs {
     /// are no test points
     #[arg(long, value_name = "test|train|all|N", default_value_t, allow_negative_numbers = true, help_heading = "Report")]
     report_points: ReportPoints,
+    /// Epochs of the training to embed too, of the points of the report: all, every N, or a list such as 0,1,2,5,20; 0 is the
+    /// untrained network [default: none]
+    #[arg(
+        long,
+        value_name = "all|every N|LIST",
+        num_args = 1..=2,
+        allow_negative_numbers = true,
+        conflicts_with_all = ["model", "from_activations", "resume_from"],
+        help_heading = "Report"
+    )]
+    epochs_to_embed: Option<Vec<String>>,
     /// Methods to cluster every space with: its test points, or its training points if there are no others
     #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means", help_heading = "Clusters")]
     clusters: Vec<Method>,
@@ -90,6 +101,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         search: args.search.search(),
         clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
         report_points: args.report_points,
+        epochs_to_embed: args.epochs_to_embed.as_ref().map(|words| words.join(" ").parse()).transpose()?,
     };
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;

@@ -35,7 +35,9 @@ impl Pictures {
             }
             _ => {
                 let len = pixels.len();
-                Err(Error::Data(format!("{len} values do not make whole pictures of {height} x {width} x {channels}, with 1 or 3 channels")))
+                Err(Error::Data(format!(
+                    "{len} values do not make whole pictures of {height} x {width} x {channels}, with 1 or 3 channels"
+                )))
             }
         }
     }
@@ -188,7 +190,8 @@ fn read_folder(folder: &Path) -> Result<(Pictures, Option<String>)> {
     };
     let pixels = images.par_iter().map(values).collect::<Vec<_>>().concat();
     let pictures = Pictures::new(pixels, height as usize, width as usize, if grey { 1 } else { 3 })?;
-    let note = || format!("the pictures of {} have several sizes: they are scaled to {width} x {height}, on black", folder.display());
+    let note =
+        || format!("the pictures of {} have several sizes: they are scaled to {width} x {height}, on black", folder.display());
     Ok((pictures, (!one_size).then(note)))
 }
 

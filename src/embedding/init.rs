@@ -101,6 +101,34 @@ pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
     Matrix::new(apart(places, c, std, &random), n, c)
 }
 
+/// Given places, n_samples x n_components, at their own scale: see [`Space::start`](super::Space::start). If any two points share
+/// a place, all are moved by noise of 1/10,000 of the root mean square deviation of the axes: too little to be seen, and enough
+/// for the forces to part them.
+///
+/// # Errors
+/// [`Error::Data`] if the shape is another.
+pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) -> Result<Matrix> {
+    let (rows, columns) = (places.n_samples(), places.n_features());
+    if (rows, columns) != (n_samples, n_components) {
+        let expected = format!("the start of this map is {n_samples} x {n_components}");
+        return Err(Error::Data(format!("the given places are {rows} x {columns}; {expected}")));
+    }
+    let spread = deviation(places);
+    let noise = if spread > 0.0 { spread * 0.01 } else { 1.0 };
+    Matrix::new(apart(places.as_slice().to_vec(), columns, noise as f32, &Random::new(seed, STREAM)), rows, columns)
+}
+
+/// Root mean square deviation of the values of a matrix from the mean of their column.
+fn deviation(places: &Matrix) -> f64 {
+    let (n, c) = (places.n_samples() as f64, places.n_features());
+    let column = |axis: usize| places.as_slice().iter().skip(axis).step_by(c).map(|&value| f64::from(value));
+    let squares = |axis: usize| {
+        let mean = column(axis).sum::<f64>() / n;
+        column(axis).map(|value| (value - mean).powi(2)).sum::<f64>()
+    };
+    ((0..c).map(squares).sum::<f64>() / (n * c as f64)).sqrt()
+}
+
 /// The same places, with noise of 1 % of `std` on all of them if any two share one. Shape: `places` n x c.
 pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f32> {
     let mut sorted: Vec<Vec<u32>> = places.chunks_exact(c).map(|place| place.iter().map(|v| v.to_bits()).collect()).collect();

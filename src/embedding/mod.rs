@@ -11,6 +11,7 @@ pub mod model_file;
 pub mod pca;
 pub mod placement;
 pub mod procrustes;
+pub mod sequence;
 pub mod trimap;
 pub mod tsne;
 pub mod umap;
@@ -18,6 +19,7 @@ pub mod umap;
 pub use fitted::{FittedMap, NeighborEmbedding};
 pub use model_file::{SavedMap, save};
 pub use pca::{FittedPca, Pca, SvdSolver};
+pub use sequence::Sequence;
 pub use trimap::{FittedTrimap, Trimap};
 pub use tsne::{FittedTsne, Tsne};
 pub use umap::{FittedUmap, Umap};
@@ -69,6 +71,11 @@ pub struct Space<'a> {
     pub neighbors: Option<&'a NeighborGraph>,
     /// The first principal components of the points, if they are at hand: n_samples x 2 or more.
     pub pca: Option<&'a Matrix>,
+    /// Places to start from instead of the method's own start, n_samples x n_components: a map of nearly the same points, that of
+    /// the training epoch before for example. They are taken at their own scale, and the fit leaves out what would only bring
+    /// order into a start, so that a point moves as far as its neighbours have changed; which part that is, the methods' `fit_space`
+    /// says. A method that starts nowhere, PCA, takes no notice.
+    pub start: Option<&'a Matrix>,
 }
 
 /// What is placed in a fitted map.

@@ -11,6 +11,7 @@ pub mod orders;
 mod over_fitting;
 pub mod quality;
 pub mod ranks;
+mod trustworthiness;
 mod verdict;
 
 pub use bootstrap::{Bootstrap, Estimate, Interval};
@@ -21,6 +22,7 @@ pub use insights::{Answers, Confused, ConfusedPairs, Insights, LayerGains, confu
 pub use knn_classifier::{KnnScore, ScoredOn, Scores, knn_accuracy, predict};
 pub use over_fitting::{Fit, LEAST_RISE, OverFitting};
 pub use quality::{MapQuality, NewQuality, Quality, SpaceRanks};
+pub use trustworthiness::Trust;
 pub use verdict::{KNN_ACCURACY, Standing, Verdict, verdicts};
 
 /// The numbers of neighbours that the studies score with.

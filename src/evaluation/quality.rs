@@ -171,7 +171,7 @@ impl<'a> SpaceRanks<'a> {
         if n < MIN_SAMPLES {
             return Err(Error::Data(format!("the quality of a map is told of at least {MIN_SAMPLES} points; there are {n}")));
         }
-        let sample = drawn(seed, STREAMS[0], n, N_SAMPLED, x.n_features());
+        let sample = sampled_rows(seed, x);
         let m = sample.len();
         let sampled = x.select(&sample);
         let n_neighbors = below_half(m);
@@ -281,8 +281,13 @@ fn drawn(seed: u64, stream: u64, n: usize, most: usize, d: usize) -> Vec<usize> 
     rows
 }
 
+/// The rows of the sample of all figures but those of new points.
+pub(super) fn sampled_rows(seed: u64, x: &Matrix) -> Vec<usize> {
+    drawn(seed, STREAMS[0], x.n_samples(), N_SAMPLED, x.n_features())
+}
+
 /// Neighbours of ranks among `m` points: less than half of them.
-fn below_half(m: usize) -> usize {
+pub(super) fn below_half(m: usize) -> usize {
     N_NEIGHBORS.min((m - 1) / 2).max(1)
 }
 

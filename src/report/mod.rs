@@ -2,6 +2,7 @@
 
 pub mod cluster_table;
 pub mod compare_table;
+pub mod csv_file;
 pub mod drawing;
 pub mod figures;
 pub mod insights_table;

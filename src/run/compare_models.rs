@@ -271,8 +271,15 @@ impl Work<'_> {
         let (rows, validation_rows) = model.training.split(data.train.len());
         let (train, validation) = (data.train.select(&rows), data.train.select(&validation_rows));
         let observer = self.reporter.stage(&stage);
-        let job =
-            Job { architecture, train: &train, validation: &validation, test: Some(&data.test), checkpoints: None, resume: None };
+        let job = Job {
+            architecture,
+            train: &train,
+            validation: &validation,
+            test: Some(&data.test),
+            checkpoints: None,
+            resume: None,
+            epoch_weights: None,
+        };
         let trained = model.training.train(self.device, &job, observer.as_ref())?;
         drop(observer);
         let file = weights_file(&model.name);

@@ -189,7 +189,7 @@ impl Work<'_> {
         let start = Instant::now();
         let observer = self.reporter.stage(self.method.title);
         let x = &self.job.fitted.x;
-        let fitted = self.built.fit(self.device, &Space { x, neighbors, pca: None }, observer.as_ref())?;
+        let fitted = self.built.fit(self.device, &Space { x, neighbors, pca: None, start: None }, observer.as_ref())?;
         drop(observer);
         folder.write_matrix("embeddings/embedding.npy", fitted.embedding())?;
         embedding::save(fitted.as_ref(), x, &folder.below("map.safetensors")?)?;

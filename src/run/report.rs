@@ -11,6 +11,7 @@ mod tables;
 pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given::{GivenReport, report_given};
 
+use super::epochs::EpochMaps;
 use super::folder::RunFolder;
 use super::manifest::{Found, Output, Stage, Status};
 use super::points::ReportPoints;
@@ -88,7 +89,13 @@ pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<
 }
 
 /// Writes the page of a run that is otherwise complete.
-pub(super) fn stage(folder: &mut RunFolder, points: ReportPoints, device: &Device, kind: &'static str, reporter: &dyn Reporter) -> Result<()> {
+pub(super) fn stage(
+    folder: &mut RunFolder,
+    points: ReportPoints,
+    device: &Device,
+    kind: &'static str,
+    reporter: &dyn Reporter,
+) -> Result<()> {
     if folder.has_finished(STAGE) {
         return Ok(());
     }
@@ -120,6 +127,7 @@ fn page_of(known: &Known, choice: ReportPoints, device: &Device, observer: &dyn 
     let classes = contents.class_names()?;
     let points = contents.points()?;
     let maps = contents.maps()?;
+    let epochs = contents.epochs()?;
     let (spaces, pictures) = contents.spaces(device, observer)?;
     let sections = sections::of_run(known, &mut contents, &classes)?;
     let (methods, n_neighbors) = (contents.methods(), contents.n_neighbors());
@@ -133,7 +141,7 @@ fn page_of(known: &Known, choice: ReportPoints, device: &Device, observer: &dyn 
         spaces,
         methods,
         maps,
-        epochs: Vec::new(),
+        epochs,
         pictures,
         sections,
         warnings: known.warnings.clone(),
@@ -193,6 +201,7 @@ struct Known {
     course: Option<Course>,
     inference: Option<Inference>,
     test: Option<Performance>,
+    epochs: Option<EpochMaps>,
 }
 
 impl Known {
@@ -202,12 +211,15 @@ impl Known {
         let status = found.part::<Status>("status")?;
         if finished && status != Status::Complete {
             let status = serde_json::to_value(status).unwrap_or_default();
-            let message =
-                format!("is not finished (status {status}): its command with --resume --out {} goes on with it", folder.display());
+            let message = format!(
+                "is not finished (status {status}): its command with --resume --out {} goes on with it",
+                folder.display()
+            );
             return Err(Error::input(folder, message));
         }
         let (Some(maps), Some(scores)) = (found.result::<Vec<MapResults>>("maps")?, found.result::<Vec<Scores>>("knn")?) else {
-            let message = "is no run of layers: `layerlens run` makes such runs, and `layerlens report --embedding` shows any map";
+            let message =
+                "is no run of layers: `layerlens run` makes such runs, and `layerlens report --embedding` shows any map";
             return Err(Error::input(folder, message));
         };
         let config: Value = found.part("config")?;
@@ -257,6 +269,7 @@ impl Known {
             course: found.result("training")?,
             inference: found.result("inference")?,
             test: found.result("test")?,
+            epochs: found.result("epochs")?,
             scores,
         })
     }
@@ -282,7 +295,11 @@ impl Known {
         }
         let scored = self.scored_on();
         let of_map = |row: &&Scores| row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored;
-        let knn = self.scores.iter().find(of_map).and_then(|row| row.knn.iter().find(|score| score.n_neighbors == super::predictions::K));
+        let knn = self
+            .scores
+            .iter()
+            .find(of_map)
+            .and_then(|row| row.knn.iter().find(|score| score.n_neighbors == super::predictions::K));
         metrics.extend(knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)));
         metrics
     }

@@ -143,7 +143,11 @@ impl SpaceStage<'_> {
         let start = Instant::now();
         let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
         let train = &self.train.values;
-        let fitted = method.fit(self.device, &Space { x: train, neighbors: neighbors.among.as_ref(), pca }, observer.as_ref())?;
+        let fitted = method.fit(
+            self.device,
+            &Space { x: train, neighbors: neighbors.among.as_ref(), pca, start: None },
+            observer.as_ref(),
+        )?;
         let voters = fitted.n_neighbors_to_place();
         let more = match &neighbors.to_train {
             Some(to_train) if voters > to_train.n_neighbors() => self.search_test(voters, observer.as_ref())?,

@@ -1,6 +1,7 @@
 //! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it needs on the disk.
 
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::epochs::{self, EpochStage};
 use super::figures;
 use super::folder::{Opening, RunFolder};
 use super::insights;
@@ -25,7 +26,7 @@ use crate::progress::Reporter;
 use crate::report::cluster_table::Clustered;
 use crate::report::figures::cluster_maps::Classes;
 use crate::report::table;
-use crate::training::Performance;
+use crate::training::{EpochChoice, Performance};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -74,6 +75,8 @@ pub struct Run {
     pub clusters: Vec<ClusterMethod>,
     /// Which points the report shows.
     pub report_points: ReportPoints,
+    /// Epochs of the training whose maps are made too, of the points of the report, if they are wanted.
+    pub epochs_to_embed: Option<EpochChoice>,
 }
 
 /// What a run ended with.
@@ -120,6 +123,7 @@ pub struct MapResults {
 /// As [`super::train()`]; [`Error::Data`] if the data are too few for a method; [`Error::Input`] for a folder of layers that do
 /// not fit each other, or a run that was begun in another way.
 pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
+    epochs::check_training(run)?;
     let methods = build_methods(&run.methods)?;
     let work = Work { run, methods: &methods, device, kind: description.kind, reporter };
     if let Some(path) = &run.activations {
@@ -136,6 +140,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let layers = prepared.architecture.looked_into();
     let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     check_methods(&methods, &prepared.train.labels, widths.clone())?;
+    let points = run.report_points.rows(prepared.train.len(), prepared.data.test.len(), run.train.training.random_state);
+    epochs::check_points(run, &methods, points.len(), widths.clone().skip(1))?;
     check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
     let mut folder = open(&run.train, &prepared, description, Some(run))?;
     let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
@@ -193,7 +199,13 @@ impl Work<'_> {
             layers.write(folder)?;
             folder.finish_stage(ACTIVATIONS, start, "cpu")?;
         }
-        self.look_into(folder, layers, None)
+        self.look_into(folder, layers, None)?;
+        self.report(folder)
+    }
+
+    /// The page of all that is there by now.
+    fn report(&self, folder: &mut RunFolder) -> Result<()> {
+        report::stage(folder, self.run.report_points, self.device, self.kind, self.reporter)
     }
 
     /// Trains, and looks into the layers.
@@ -207,7 +219,7 @@ impl Work<'_> {
                 let Dataset { train, class_names, .. } = &prepared.data;
                 let classes = Classes { labels: &train.labels, names: class_names };
                 figures::examples(folder, "examples", &title, &train.images, classes)?;
-                train_stage(folder, &run.train, prepared, device, kind, reporter)?
+                train_stage(folder, (&run.train, run.epochs_to_embed.as_ref()), prepared, device, kind, reporter)?
             };
             activation_stage(folder, prepared, &weights, device, kind, reporter)?;
         }
@@ -215,11 +227,15 @@ impl Work<'_> {
         if let Some(test) = &mut layers.test {
             test.images = Some(prepared.data.test.images.clone());
         }
-        self.look_into(folder, &layers, prepared.data.original.as_ref())
+        let maps = self.look_into(folder, &layers, prepared.data.original.as_ref())?;
+        if let Some(choice) = &run.epochs_to_embed {
+            EpochStage { folder, run, methods: self.methods, device, kind, reporter, prepared, maps: &maps }.run(choice)?;
+        }
+        self.report(folder)
     }
 
     /// Everything that is done with the layers, wherever they come from.
-    fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<()> {
+    fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<Vec<Map>> {
         let mut maps: Vec<Map> = Vec::new();
         for (at, train) in layers.train.layers.iter().enumerate() {
             let space = SpaceStage {
@@ -238,7 +254,7 @@ impl Work<'_> {
         }
         self.insights(folder, layers)?;
         self.tables_and_figures(folder, layers, &maps)?;
-        report::stage(folder, self.run.report_points, self.device, self.kind, self.reporter)
+        Ok(maps)
     }
 
     /// The clusters of one space, among the points that are scored.

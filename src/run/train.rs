@@ -1,5 +1,6 @@
 //! Training of a classifier inside a run: the data and the model checked against each other, then weights, history, activations.
 
+use super::epochs;
 use super::figures;
 use super::folder::{Opening, RunFolder};
 use super::layers;
@@ -10,11 +11,11 @@ use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
-use crate::files::write_atomic;
 use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
+use crate::report::csv_file;
 use crate::report::drawing::drawing;
-use crate::training::{Checkpoint, Checkpoints, History, Job, Trained, Training, check_fit, evaluate};
+use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, Training, check_fit, evaluate};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -76,7 +77,7 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
     let prepared = prepare(run, None)?;
     let mut folder = open(run, &prepared, description, None)?;
     let outcome = match finished_training(&folder, &prepared) {
-        Ok(None) => train_stage(&mut folder, run, &prepared, device, description.kind, reporter).map(drop),
+        Ok(None) => train_stage(&mut folder, (run, None), &prepared, device, description.kind, reporter).map(drop),
         finished => finished.map(drop),
     };
     close(folder, outcome, reporter)
@@ -140,6 +141,9 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
         config["neighbors"] = serde_json::json!(study.search);
         config["clusters"] = serde_json::json!(study.clusters);
         config["report_points"] = serde_json::json!(study.report_points);
+        if let Some(epochs) = &study.epochs_to_embed {
+            config["epochs_to_embed"] = serde_json::json!(epochs);
+        }
     }
     config
 }
@@ -233,11 +237,21 @@ impl Course {
 }
 
 /// Trains from the start, from the checkpoint that was named, or, if the run is resumed, from the last one in its folder.
-fn trained(folder: &RunFolder, run: &TrainRun, prepared: &Prepared, device: &Device, observer: &dyn Observer) -> Result<Trained> {
-    let checkpoints = folder.path().join("checkpoints");
+fn trained(
+    folder: &RunFolder,
+    (run, kept): (&TrainRun, Option<&EpochChoice>),
+    prepared: &Prepared,
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Trained> {
+    let (checkpoints, weights) = (folder.path().join("checkpoints"), epochs::weights_folder(folder));
+    let epoch_weights = kept.map(|epochs| EpochWeights { folder: &weights, epochs });
     let left = if run.resume { Checkpoint::latest(&checkpoints) } else { None };
     let left = left.map(|path| Checkpoint::read(&path)).transpose()?;
+    // Weights of epochs before the checkpoint can be had by training from the start alone.
+    let left = left.filter(|left| epoch_weights.is_none_or(|kept| kept.are_there(left.history().len())));
     let job = Job {
+        epoch_weights,
         resume: left.as_ref().or(prepared.checkpoint.as_ref()),
         checkpoints: run.checkpoint_every.map(|every| Checkpoints { folder: &checkpoints, every }),
         ..prepared.job(run)
@@ -245,10 +259,10 @@ fn trained(folder: &RunFolder, run: &TrainRun, prepared: &Prepared, device: &Dev
     run.training.train(device, &job, observer)
 }
 
-/// Trains, or takes the given weights, and tests.
+/// Trains, or takes the given weights, and tests. The weights after some epochs are kept if they are wanted.
 pub(super) fn train_stage(
     folder: &mut RunFolder,
-    run: &TrainRun,
+    (run, kept): (&TrainRun, Option<&EpochChoice>),
     prepared: &Prepared,
     device: &Device,
     kind: &'static str,
@@ -263,8 +277,11 @@ pub(super) fn train_stage(
         }
         None => {
             let observer = reporter.stage("training");
-            let trained = trained(folder, run, prepared, device, observer.as_ref())?;
+            let trained = trained(folder, (run, kept), prepared, device, observer.as_ref())?;
             drop(observer);
+            if let Some(kept) = kept {
+                epochs::list_weights(folder, kept, trained.history.len());
+            }
             write_history(folder, "history", &trained.history)?;
             figures::history(folder, "history", "Training history", &trained.history)?;
             folder.result("history", &trained.history);
@@ -319,17 +336,13 @@ pub(super) fn activation_stage(
 pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &History) -> Result<()> {
     let file = format!("{name}.csv");
     let path = folder.below(&file)?;
-    write_atomic(&path, |writer| {
-        let io = |error: csv::Error| std::io::Error::other(error);
-        let mut csv = csv::Writer::from_writer(writer);
-        let columns = history.columns();
-        csv.write_record(std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name))).map_err(io)?;
-        for epoch in 0..history.len() {
-            let values = columns.iter().map(|(_, values)| values[epoch].to_string());
-            csv.write_record(std::iter::once((epoch + 1).to_string()).chain(values)).map_err(io)?;
-        }
-        csv.flush()
-    })?;
+    let columns = history.columns();
+    let header = std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name));
+    let row = |epoch: usize| {
+        let values = columns.iter().map(|(_, values)| values[epoch].to_string());
+        std::iter::once((epoch + 1).to_string()).chain(values).collect()
+    };
+    csv_file::write(&path, header, (0..history.len()).map(row))?;
     folder.list(&file, None, None);
     Ok(())
 }

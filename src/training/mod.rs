@@ -5,11 +5,13 @@
 
 mod adam;
 mod checkpoint;
+mod epochs;
 mod guard;
 mod history;
 mod resident;
 
 pub use checkpoint::{Checkpoint, Checkpoints};
+pub use epochs::{EpochChoice, EpochWeights};
 pub(crate) use guard::guarded;
 pub use history::{History, Performance};
 pub(crate) use resident::rows_at_once;
@@ -97,12 +99,14 @@ pub struct Job<'a> {
     pub resume: Option<&'a Checkpoint>,
     /// Where checkpoints go, if they are wanted.
     pub checkpoints: Option<Checkpoints<'a>>,
+    /// Where the weights after chosen epochs go, if they are wanted. A training that goes on writes those from its checkpoint on.
+    pub epoch_weights: Option<EpochWeights<'a>>,
 }
 
 impl<'a> Job<'a> {
-    /// Training from the start, without test rows and checkpoints.
+    /// Training from the start, without test rows, checkpoints and weights of epochs.
     pub fn new(architecture: &'a Architecture, train: &'a Samples, validation: &'a Samples) -> Self {
-        Self { architecture, train, validation, test: None, resume: None, checkpoints: None }
+        Self { architecture, train, validation, test: None, resume: None, checkpoints: None, epoch_weights: None }
     }
 }
 
@@ -165,6 +169,7 @@ impl Training {
         if job.checkpoints.is_some_and(|checkpoints| checkpoints.every == 0) {
             return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
         }
+        job.epoch_weights.map_or(Ok(()), |kept| kept.epochs.check(self.epochs))?;
         for (part, samples) in [("training", Some(job.train)), ("validation", Some(job.validation)), ("test", job.test)] {
             let Some(samples) = samples else { continue };
             if samples.is_empty() {
@@ -181,7 +186,7 @@ impl Training {
     /// Trains.
     ///
     /// # Errors
-    /// As [`Training::check`]; [`Error::Write`] for checkpoints; [`Error::Training`] if burn or its device fails or the loss is not
+    /// As [`Training::check`]; [`Error::Write`] for checkpoints and weights of epochs; [`Error::Training`] if burn or its device fails or the loss is not
     /// finite; [`Error::Interrupted`].
     pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
         let data = self.checked(job)?;
@@ -190,8 +195,11 @@ impl Training {
             let (train, validation) = (resident(job.train), resident(job.validation));
             let test = job.test.filter(|_| self.test_every_epoch).map(resident);
             let mut session = Session::new(self, job, burn, arrangement(device))?;
+            session.keep(job)?;
             while !session.is_over() {
                 session.epoch(&train, &validation, test.as_ref(), observer)?;
+                // Before the checkpoint: from it on no earlier weights can be had.
+                session.keep(job)?;
                 session.checkpoint(job, &data)?;
             }
             session.finish()
@@ -229,6 +237,13 @@ impl<'a> Session<'a> {
         let history = job.resume.map_or_else(History::default, |checkpoint| checkpoint.history().clone());
         let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
         Ok(Self { training, device, network, adam, history, best, seconds: Vec::new() })
+    }
+
+    /// Writes the weights of the present epoch if they are to be kept.
+    fn keep(&self, job: &Job) -> Result<()> {
+        job.epoch_weights.map_or(Ok(()), |kept| {
+            kept.keep(job.architecture, self.history.len(), self.is_over(), || self.network.inner().to_weights())
+        })
     }
 
     /// Writes a checkpoint if one is due.

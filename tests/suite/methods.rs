@@ -39,7 +39,7 @@ fn fit(device: &Device, method: &dyn Embedding, x: &Matrix, observer: &dyn Obser
     method.validate(x.n_samples(), x.n_features())?;
     let k = method.n_neighbors().min(x.n_samples() - 1);
     let graph = if k > 0 { Some(nearest_neighbors(device, x, k, &Silent)?) } else { None };
-    method.fit(device, &Space { x, neighbors: graph.as_ref(), pca: None }, observer)
+    method.fit(device, &Space { x, neighbors: graph.as_ref(), pca: None, start: None }, observer)
 }
 
 fn transform(device: &Device, map: &dyn Fitted, x: &Matrix, new: &Matrix) -> Matrix {

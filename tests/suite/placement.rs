@@ -82,7 +82,7 @@ type NamedMap = (&'static str, Box<dyn Fitted>);
 fn maps(device: &Device) -> (Matrix, Vec<NamedMap>) {
     let x = groups(51, 4, 40, 20);
     let graph = nearest_neighbors(device, &x, 90, &Silent).expect("neighbours");
-    let space = Space { x: &x, neighbors: Some(&graph), pca: None };
+    let space = Space { x: &x, neighbors: Some(&graph), pca: None, start: None };
     let fit = |method: &layerlens::embedding::Method| {
         let built: Box<dyn Embedding> = (method.build)(&toml::Table::new()).expect("defaults");
         (method.name, built.fit(device, &space, &Silent).expect("a map"))

@@ -148,10 +148,11 @@ impl Trimap {
         self.validate(x.n_samples(), x.n_features())?;
         let k = self.n_candidates().min(x.n_samples() - 1);
         let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
-        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None }, &Silent)
+        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
     }
 
-    /// Fits the map to points whose neighbours are known.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the iterations of the larger
+    /// momentum, or the second half of all if those are fewer.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -161,17 +162,14 @@ impl Trimap {
         let reduced = reduced(device, space)?;
         let triplets = Triplets::new(self, &neighbors);
         let components = if space.x.n_features() > reduced.n_features() { Some(reduced.as_ref()) } else { space.pca };
-        let how = Start {
-            init: &self.init,
-            x: space.x,
-            pca: components,
-            n_components: self.n_components,
-            std: START_STD,
-            seed: self.random_state,
+        let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
+        let start = match space.start {
+            Some(places) => init::given(places, x.n_samples(), n_components, seed)?,
+            None => init::start(device, &Start { init: &self.init, x, pca: components, n_components, std: START_STD, seed })?,
         };
-        let start = init::start(device, &how)?;
+        let first = space.start.map_or(0, |_| self.first_if_warm());
         let mut layout = Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
-        let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, &start, observer)?;
+        let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
@@ -208,7 +206,7 @@ impl Trimap {
         device: &Device,
         triplets: &Triplets,
         layout: &mut Layout,
-        start: &Matrix,
+        (start, first): (&Matrix, usize),
         observer: &dyn Observer,
     ) -> Result<Course> {
         let (n, c) = (start.n_samples(), self.n_components);
@@ -219,17 +217,17 @@ impl Trimap {
         let state = [begin, vec![0.0; c * n], vec![1.0; c * n]].concat();
         let mut states = Buffer::from_slice(device, "places, velocities and gains", &state)?;
         let mut looks = Vec::new();
-        for iteration in 0..self.max_iter {
+        for iteration in first..self.max_iter {
             layout.step(device, &places, &mut states, &mut ahead, self.step_at(iteration))?;
             std::mem::swap(&mut places, &mut ahead);
-            let done = iteration + 1;
-            if done.is_multiple_of(LOSS_EVERY) || done == self.max_iter {
+            let (done, all) = (iteration + 1 - first, self.max_iter - first);
+            if done.is_multiple_of(LOSS_EVERY) || done == all {
                 let mut total = Buffer::new(device, "loss", 1)?;
                 layout.loss(device, &states, &mut total)?;
                 // Read when all is done: a read-back here would stall the queue.
                 looks.push((done, total));
             }
-            observer.step(done as u64, self.max_iter as u64, &[])?;
+            observer.step(done as u64, all as u64, &[])?;
         }
         let n_triplets = (triplets.per_point() * n) as f64;
         let losses: Result<Vec<_>> =
@@ -242,6 +240,11 @@ impl Trimap {
             }
         }
         Ok(Course { places: embedding, losses: losses? })
+    }
+
+    /// The iteration with which a fit that starts from a finished map goes on.
+    fn first_if_warm(&self) -> usize {
+        (LAST_EARLY + 1).min(self.max_iter / 2)
     }
 
     fn step_at(&self, iteration: usize) -> Step {

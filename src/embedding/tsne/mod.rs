@@ -161,6 +161,17 @@ impl Default for Tsne {
 /// nearest neighbours and the exact normaliser. Its course is the divergence, without exaggeration, after every 50th iteration.
 pub type FittedTsne = FittedMap<Tsne>;
 
+/// Of `max_iter`, a fit that starts from a finished map does this part.
+const WARM_SHARE: usize = 3;
+
+/// How long the optimiser works.
+#[derive(Clone, Copy)]
+struct Iterations {
+    all: usize,
+    /// The first of them, with early exaggeration.
+    early: usize,
+}
+
 /// What the optimiser ends with.
 struct Course {
     /// n x 2.
@@ -179,29 +190,23 @@ impl Tsne {
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedTsne> {
         self.validate(x.n_samples(), x.n_features())?;
         let neighbors = neighbors::nearest_neighbors(device, x, Embedding::n_neighbors(self), &Silent)?;
-        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None }, &Silent)
+        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
     }
 
-    /// Fits the map to points whose neighbours are known.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on without early exaggeration, with the
+    /// later momentum, for a third of `max_iter`.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
     pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTsne> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
-        let how = Start {
-            init: &self.init,
-            x: space.x,
-            pca: space.pca,
-            n_components: self.n_components,
-            std: START_STD,
-            seed: self.random_state,
-        };
-        let start = init::start(device, &how)?;
+        let start = self.start(device, space)?;
         let order = order::z_order(&start);
         let affinities = Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
-        let Course { places, divergences, outgrown } = self.optimise(device, &affinities, &start, observer)?;
+        let Course { places, divergences, outgrown } =
+            self.optimise(device, &affinities, &start, self.iterations(space), observer)?;
         let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
@@ -226,8 +231,31 @@ impl Tsne {
         }
     }
 
+    fn start(&self, device: &Device, space: &Space<'_>) -> Result<Matrix> {
+        let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
+        if let Some(places) = space.start {
+            return init::given(places, x.n_samples(), n_components, seed);
+        }
+        init::start(device, &Start { init: &self.init, x, pca: space.pca, n_components, std: START_STD, seed })
+    }
+
+    /// Iterations of a fit, and how many of them are exaggerated early.
+    fn iterations(&self, space: &Space<'_>) -> Iterations {
+        match space.start {
+            Some(_) => Iterations { all: self.max_iter.div_ceil(WARM_SHARE), early: 0 },
+            None => Iterations { all: self.max_iter, early: self.early_exaggeration_iter },
+        }
+    }
+
     /// Runs all iterations on the device.
-    fn optimise(&self, device: &Device, affinities: &Affinities, start: &Matrix, observer: &dyn Observer) -> Result<Course> {
+    fn optimise(
+        &self,
+        device: &Device,
+        affinities: &Affinities,
+        start: &Matrix,
+        iterations: Iterations,
+        observer: &dyn Observer,
+    ) -> Result<Course> {
         let n = start.n_samples();
         let graph = Graph::new(device, affinities)?;
         let on_grid = match self.repulsion {
@@ -248,9 +276,9 @@ impl Tsne {
             }
             Ok(divergences.last().map(|last| last.1))
         };
-        for done in 0..=self.max_iter {
+        for done in 0..=iterations.all {
             forces.compute(device, &graph, &y)?;
-            let last = done == self.max_iter || observer.is_satisfied();
+            let last = done == iterations.all || observer.is_satisfied();
             let mut seen = None;
             if done > 0 && done.is_multiple_of(DIVERGENCE_EVERY) || last {
                 seen = arrive(&mut underway)?;
@@ -259,19 +287,18 @@ impl Tsne {
                 underway = Some((done, divergence.read_later(device)?));
             }
             let figures: &[(&str, f64)] = &seen.map(|value| ("kl_divergence", value)).into_iter().collect::<Vec<_>>();
-            observer.step(done as u64, self.max_iter as u64, figures)?;
+            observer.step(done as u64, iterations.all as u64, figures)?;
             if last {
                 break;
             }
-            gradient::descend(device, &forces, self.step_at(done, n), &mut state, &mut y)?;
+            gradient::descend(device, &forces, self.step_at(done < iterations.early, n), &mut state, &mut y)?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();
         Ok(Course { places: y.read(device)?, divergences, outgrown })
     }
 
-    fn step_at(&self, iteration: usize, n: usize) -> Step {
-        let early = iteration < self.early_exaggeration_iter;
+    fn step_at(&self, early: bool, n: usize) -> Step {
         let exaggeration = if early { self.early_exaggeration } else { self.exaggeration };
         let automatic = f32::max(n as f32 / exaggeration, 200.0);
         Step {

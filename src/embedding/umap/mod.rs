@@ -18,7 +18,7 @@ pub use curve::find_ab_params;
 pub use fuzzy_graph::{FuzzyGraph, Memberships};
 
 use super::descent::recentred;
-use super::init::Init;
+use super::init::{self, Init};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
 use crate::compute::{Buffer, Device};
@@ -30,6 +30,7 @@ use crate::random::lowbias32;
 use fuzzy_layout::{Edges, Epoch, Forces, Newcomers, Settling};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ops::Range;
 
 /// The registry's entry.
 pub const METHOD: Method = Method {
@@ -154,10 +155,11 @@ impl Umap {
         self.validate(x.n_samples(), x.n_features())?;
         let k = Embedding::n_neighbors(self).min(x.n_samples() - 1);
         let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
-        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None }, &Silent)
+        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
     }
 
-    /// Fits the map to points whose neighbours are known.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the second half of the epochs and
+    /// their smaller steps.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -167,10 +169,13 @@ impl Umap {
         let (n, n_epochs) = (space.x.n_samples(), self.epochs(space.x.n_samples()));
         let graph = self.fuzzy_graph(device, &neighbors.truncated(self.n_neighbors - 1))?.normalised(n_epochs);
         let edges = Edges::new(device, &graph)?;
-        let start = start::start(self, device, space, &graph, &edges)?;
+        let (start, first) = match space.start {
+            Some(places) => (init::given(places, n, self.n_components, self.random_state)?.into_vec(), n_epochs / 2),
+            None => (start::start(self, device, space, &graph, &edges)?, 0),
+        };
         let n_edges = graph.columns.len() / 2;
         drop(graph);
-        let places = self.optimise(device, &edges, &start, n_epochs, observer)?;
+        let places = self.optimise(device, &edges, &start, first..n_epochs, observer)?;
         let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
             .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller --learning-rate")))?;
         let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
@@ -223,20 +228,21 @@ impl Umap {
         }
     }
 
-    /// Runs all epochs on the device.
+    /// Runs the epochs up to the end of `epochs` on the device, of which those before its start count as done.
     fn optimise(
         &self,
         device: &Device,
         edges: &Edges,
         start: &[f32],
-        n_epochs: usize,
+        epochs: Range<usize>,
         observer: &dyn Observer,
     ) -> Result<Vec<f32>> {
         let forces = self.forces();
         let mut places = Buffer::from_slice(device, "map", start)?;
         let mut moved = Buffer::new(device, "map of the next epoch", start.len())?;
         let mut velocities = Buffer::zeros(device, "velocities", start.len())?;
-        for epoch in 0..n_epochs {
+        let (first, n_epochs) = (epochs.start, epochs.end);
+        for epoch in epochs {
             let remaining = 1.0 - epoch as f32 / n_epochs as f32;
             let how = Epoch {
                 momentum: MOMENTUM,
@@ -248,7 +254,7 @@ impl Umap {
             std::mem::swap(&mut places, &mut moved);
             let done = epoch + 1;
             if done.is_multiple_of(REPORT_EVERY) || done == n_epochs {
-                observer.step(done as u64, n_epochs as u64, &[])?;
+                observer.step((done - first) as u64, (n_epochs - first) as u64, &[])?;
             }
         }
         places.read(device)

@@ -4,6 +4,7 @@
 //! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
 //! are the same.
 
+pub mod animation;
 pub mod architecture;
 pub mod axes;
 pub mod bars;
@@ -23,6 +24,7 @@ pub mod scaling;
 pub mod scatter;
 mod vector;
 
+pub use animation::{Animation, Stop};
 pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
 pub use cluster_maps::{Classes, ClusterMaps};

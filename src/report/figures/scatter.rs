@@ -173,7 +173,7 @@ fn draw_points(canvas: &mut dyn Canvas, panel: &Panel<'_>, view: &View) {
 
 /// Radius and opacity of `n` points in a panel of the given width: few are large and solid; of many, each stays visible
 /// and a crowd does not become one blot.
-fn look(n: usize, width: f64) -> (f64, f64) {
+pub(super) fn look(n: usize, width: f64) -> (f64, f64) {
     let spacing = width / (n.max(1) as f64).sqrt();
     // Between the fixed size and the one in proportion to the spacing: train and test panels then look alike.
     let radius = (0.42 * spacing.powf(0.72)).clamp(1.1, 5.5);

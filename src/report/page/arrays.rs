@@ -52,7 +52,10 @@ impl Numbers {
     /// The bytes, plane by plane.
     fn planes(&self) -> Vec<u8> {
         fn planes<T: Copy>(numbers: &[T], size: u32, byte: impl Fn(T, u32) -> u8) -> Vec<u8> {
-            (0..size).flat_map(|plane| numbers.iter().map(move |&number| (number, plane))).map(|(number, plane)| byte(number, plane)).collect()
+            (0..size)
+                .flat_map(|plane| numbers.iter().map(move |&number| (number, plane)))
+                .map(|(number, plane)| byte(number, plane))
+                .collect()
         }
         match self {
             Self::U8(numbers) => numbers.clone(),
@@ -94,7 +97,9 @@ impl Blocks {
                 Content::Numbers(numbers) => ("deflate", STANDARD.encode(deflated(&numbers.planes()))),
                 Content::Raw(bytes) => ("raw", STANDARD.encode(bytes)),
             };
-            format!("<script type=\"application/octet-stream\" id=\"block-{name}\" data-encoding=\"{encoding}\">{text}</script>\n")
+            format!(
+                "<script type=\"application/octet-stream\" id=\"block-{name}\" data-encoding=\"{encoding}\">{text}</script>\n"
+            )
         };
         self.list.par_iter().map(element).collect::<Vec<_>>().concat()
     }

@@ -300,7 +300,9 @@ fn check(page: &Page) -> Result<()> {
         }
     }
     let maps = page.maps.iter().map(|map| (&map.space, &map.method, &map.places, 1));
-    for (space, method, places, frames) in maps.chain(page.epochs.iter().map(|e| (&e.space, &e.method, &e.places, e.epochs.len()))) {
+    for (space, method, places, frames) in
+        maps.chain(page.epochs.iter().map(|e| (&e.space, &e.method, &e.places, e.epochs.len())))
+    {
         let what = format!("of {space} by {method}");
         fits(&format!("places {what}"), places.n_samples(), n)?;
         fits(&format!("columns of places {what}"), places.n_features(), 2 * frames)?;

@@ -127,7 +127,9 @@ impl Table {
 
 /// Whether a text is a number, with a unit perhaps, that stands on the right of its cell.
 fn is_figure(text: &str) -> bool {
-    text.is_empty() || matches!(text, "-" | "–") || text.trim_start_matches(['+', '-', '−']).starts_with(|first: char| first.is_ascii_digit()) && text.len() < 16
+    text.is_empty()
+        || matches!(text, "-" | "–")
+        || text.trim_start_matches(['+', '-', '−']).starts_with(|first: char| first.is_ascii_digit()) && text.len() < 16
 }
 
 impl Block {
@@ -168,7 +170,10 @@ pub(super) fn html(sections: &[Section]) -> String {
     html.push_str("</ul></nav>\n");
     for Section { id, title, blocks } in sections {
         let (id, title) = (escape_html(id), escape_html(title));
-        let _ = writeln!(html, "<section class=\"report-section\" aria-labelledby=\"report-{id}\">\n<h2 id=\"report-{id}\">{title}</h2>");
+        let _ = writeln!(
+            html,
+            "<section class=\"report-section\" aria-labelledby=\"report-{id}\">\n<h2 id=\"report-{id}\">{title}</h2>"
+        );
         blocks.iter().for_each(|block| block.html(&mut html));
         html.push_str("</section>\n");
     }
@@ -221,6 +226,13 @@ mod tests {
     #[test]
     fn figures_stand_on_the_right() {
         assert!(["0.5", "-1", "+0.0021", "12.3 s", "–", "1,024"].iter().all(|text| is_figure(text)));
-        assert!(["layer 1", "b0564c3eedabfbf835052cff8503ea", "784 → 2 with words"].iter().skip(0).filter(|text| is_figure(text)).count() <= 0);
+        assert!(
+            ["layer 1", "b0564c3eedabfbf835052cff8503ea", "784 → 2 with words"]
+                .iter()
+                .skip(0)
+                .filter(|text| is_figure(text))
+                .count()
+                <= 0
+        );
     }
 }

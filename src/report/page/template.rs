@@ -9,8 +9,51 @@ pub(super) const STYLE: &str = include_str!("../../../assets/viewer/style.css");
 /// The style of the static part.
 pub(super) const STATIC_STYLE: &str = include_str!("../../../assets/viewer/static.css");
 
+/// A module's name and text.
+macro_rules! module {
+    ($name:literal) => {
+        ($name, include_str!(concat!("../../../assets/viewer/", $name)))
+    };
+}
+
 /// Names and texts of the viewer's modules, each after those that it imports from.
-const MODULES: &[(&str, &str)] = &[];
+const MODULES: &[(&str, &str)] = &[
+    module!("banner.js"),
+    module!("benchmark.js"),
+    module!("blocks.js"),
+    module!("camera.js"),
+    module!("dom.js"),
+    module!("palette.js"),
+    module!("card.js"),
+    module!("playback.js"),
+    module!("controls.js"),
+    module!("coordinates.js"),
+    module!("data.js"),
+    module!("draw_list.js"),
+    module!("state.js"),
+    module!("hash.js"),
+    module!("wrong.js"),
+    module!("keyboard.js"),
+    module!("lasso.js"),
+    module!("legend.js"),
+    module!("pane_head.js"),
+    module!("painter.js"),
+    module!("save.js"),
+    module!("selection.js"),
+    module!("theme.js"),
+    module!("interface.js"),
+    module!("labels.js"),
+    module!("picking.js"),
+    module!("overlap.js"),
+    module!("overlay.js"),
+    module!("pointer.js"),
+    module!("renderer_canvas.js"),
+    module!("renderer_webgl.js"),
+    module!("renderer.js"),
+    module!("pane.js"),
+    module!("thumbnails.js"),
+    module!("main.js"),
+];
 
 /// Puts `values` in the places of their names, in one pass: what is put in is not looked through for placeholders. One without
 /// a value stays.
@@ -58,7 +101,8 @@ fn escape_script(script: &str) -> String {
     while let Some(at) = rest.find('<') {
         let (before, tail) = rest.split_at(at);
         escaped.push_str(before);
-        let begins = |word: &str| tail.as_bytes().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
+        let begins =
+            |word: &str| tail.as_bytes().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
         // In the strings and patterns of a script, where alone they can stand, an escaped character is itself.
         let (written, taken) = match () {
             () if begins("</script") => ("<\\/", 2),
@@ -122,7 +166,8 @@ mod tests {
         let mut names: Vec<String> = MODULES.iter().map(|(name, _)| (*name).to_owned()).collect();
         for (at, (name, module)) in MODULES.iter().enumerate() {
             for line in module.lines().filter(|line| line.starts_with("import ")) {
-                let from = line.split("\"./").nth(1).and_then(|tail| tail.strip_suffix("\";")).expect("import {..} from \"./x.js\";");
+                let from =
+                    line.split("\"./").nth(1).and_then(|tail| tail.strip_suffix("\";")).expect("import {..} from \"./x.js\";");
                 assert!(MODULES[..at].iter().any(|(before, _)| *before == from), "{name} imports {from} before it is there");
             }
         }

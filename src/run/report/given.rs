@@ -178,7 +178,8 @@ impl Read {
         if let Some(table) = judged.and_then(|row| tables::quality(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
-        let files = [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.class_names.as_ref(), job.space.as_ref()];
+        let files =
+            [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.class_names.as_ref(), job.space.as_ref()];
         let files = files.into_iter().flatten().filter(|path| path.is_file());
         let files = files.map(Source::of_file).collect::<Result<Vec<_>>>()?;
         let row = |file: Source| vec![file.name, thousands(file.bytes as usize), file.sha256];
@@ -198,7 +199,9 @@ fn read_places(path: &Path) -> Result<Matrix> {
         2 => Ok(places),
         1 => Err(Error::input(path, "has one column, expected two: x and y")),
         d => {
-            let message = format!("has {d} columns, expected two: x and y; `layerlens embed` maps such points to two dimensions, and --space takes them as the original space");
+            let message = format!(
+                "has {d} columns, expected two: x and y; `layerlens embed` maps such points to two dimensions, and --space takes them as the original space"
+            );
             Err(Error::input(path, message))
         }
     }
@@ -224,7 +227,10 @@ fn read_text(path: &Path) -> Result<Matrix> {
                 Ok(value) if value.is_finite() => values.push(value),
                 _ => {
                     let line = record.position().map_or(at as u64 + 1, csv::Position::line);
-                    return Err(Error::input(path, format!("line {line}, column {column} is `{field}`, expected a finite number")));
+                    return Err(Error::input(
+                        path,
+                        format!("line {line}, column {column} is `{field}`, expected a finite number"),
+                    ));
                 }
             }
         }

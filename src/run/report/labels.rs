@@ -24,11 +24,7 @@ pub(super) struct Labels {
 /// [`Error::Input`] naming the file, and the row where one is at fault.
 pub(super) fn read(path: &Path, names: Option<&[String]>, n: usize) -> Result<Labels> {
     let array = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
-    let values = if array {
-        npy::read_labels(path)?.iter().map(ToString::to_string).collect()
-    } else {
-        read_text(path, n)?
-    };
+    let values = if array { npy::read_labels(path)?.iter().map(ToString::to_string).collect() } else { read_text(path, n)? };
     let labels = match names {
         Some(names) => known(&values, names),
         None => found(&values),
@@ -39,7 +35,8 @@ pub(super) fn read(path: &Path, names: Option<&[String]>, n: usize) -> Result<La
 /// One value a line; quotes as in CSV.
 fn read_text(path: &Path, n: usize) -> Result<Vec<String>> {
     let failed = |error: csv::Error| Error::input(path, format!("cannot be read: {error}"));
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_path(path).map_err(failed)?;
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_path(path).map_err(failed)?;
     let mut values = Vec::new();
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(failed)?;
@@ -96,7 +93,8 @@ fn found(values: &[String]) -> std::result::Result<Labels, String> {
     if names.len() > MAX_CLASSES {
         return Err(format!("has {} different labels; at most {MAX_CLASSES} classes are supported", names.len()));
     }
-    let places: std::collections::HashMap<&str, u16> = names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect();
+    let places: std::collections::HashMap<&str, u16> =
+        names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect();
     let classes = values.iter().map(|value| places[value.as_str()]).collect();
     Ok(Labels { names, classes })
 }

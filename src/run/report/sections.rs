@@ -104,7 +104,9 @@ fn confused(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) 
     blocks.push(Block::Table(tables::pairs(insights, class_names)));
     if class_names.len() > MAX_COUNTED {
         let n = class_names.len();
-        blocks.push(Block::Text(format!("There are {n} classes, more than {MAX_COUNTED}: the whole table is scores/confusion.csv.")));
+        blocks.push(Block::Text(format!(
+            "There are {n} classes, more than {MAX_COUNTED}: the whole table is scores/confusion.csv."
+        )));
     } else {
         let matrices = confusion_counts(known, contents, class_names.len())?;
         blocks.extend(matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))));
@@ -146,7 +148,11 @@ fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section
         let mut reader = csv::Reader::from_path(&path).map_err(|error| damaged(&error))?;
         let columns: Vec<String> = reader.headers().map_err(|error| damaged(&error))?.iter().skip(1).map(String::from).collect();
         if columns.len() > MAX_COUNTED {
-            blocks.push(Block::Text(format!("There are {} clusters of {}: the whole table is {name}.", columns.len(), found.title)));
+            blocks.push(Block::Text(format!(
+                "There are {} clusters of {}: the whole table is {name}.",
+                columns.len(),
+                found.title
+            )));
             continue;
         }
         let (mut names, mut counts) = (Vec::new(), Vec::new());

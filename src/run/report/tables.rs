@@ -85,8 +85,17 @@ pub(super) fn quality(rows: &[MapQuality]) -> Option<Table> {
         thousands(first.n_pairs),
         thousands(first.n_sampled)
     );
-    let header =
-        ["space", "map", "trustworthiness", "continuity", "neighbour recall", "global score", "triplets", "Spearman", "trustworthiness of new points"];
+    let header = [
+        "space",
+        "map",
+        "trustworthiness",
+        "continuity",
+        "neighbour recall",
+        "global score",
+        "triplets",
+        "Spearman",
+        "trustworthiness of new points",
+    ];
     let row = |row: &MapQuality| {
         let quality = &row.quality;
         let values = [
@@ -106,7 +115,8 @@ pub(super) fn quality(rows: &[MapQuality]) -> Option<Table> {
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
     let accuracy = 100.0 * confused.confusion.accuracy();
     let who = classifier(confused.space.as_deref(), confused.method.as_deref());
-    let caption = format!("Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they were taken for");
+    let caption =
+        format!("Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they were taken for");
     Table::of_counts(caption, "true class", class_names, class_names, &confused.confusion.counts)
 }
 

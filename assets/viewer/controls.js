@@ -1,0 +1,132 @@
+import { announce, byId, countOf, withCommas } from "./dom.js";
+import { epochsOf, setEpoch, togglePlay } from "./playback.js";
+
+/** Everything of the page's head and of the bar under the maps. */
+export function mountControls(core) {
+  mountTitle(core);
+  mountSplit(core);
+  mountLassoButton(core);
+  mountEpochs(core);
+  mountSkip();
+}
+
+function mountTitle({ data, store }) {
+  byId("name").textContent = data.name;
+  const { n, of, which } = data.points;
+  byId("subset").textContent = n === of ? "" : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
+  const note = byId("renderer-note");
+  const show = () => {
+    const renderer = byId("explorer").dataset.renderer;
+    note.textContent = renderer ? `Drawn with ${renderer === "webgl" ? "WebGL2" : "Canvas-2D"} \u00b7 ${data.generator}` : data.generator;
+  };
+  // The renderer is known only with the first frame, and changes if the GPU is lost.
+  new MutationObserver(show).observe(byId("explorer"), { attributes: true, attributeFilter: ["data-renderer"] });
+  show();
+  store.subscribe((state, changed) => changed.has("lasso") && byId("explorer").classList.toggle("lasso-on", state.lasso));
+  byId("explorer").classList.toggle("lasso-on", store.get().lasso);
+}
+
+/** Two maps beside each other: the second opens on the next space, or on the next method if there is one space only. */
+function mountSplit({ store, data }) {
+  const button = byId("split-button");
+  const link = byId("link-button");
+  button.hidden = data.maps.length + data.epochs.length < 2;
+  button.addEventListener("click", () => toggleSplit(store, data));
+  link.addEventListener("click", () => store.set({ linked: !store.get().linked }));
+  const show = (state) => {
+    button.setAttribute("aria-pressed", String(state.panes.length > 1));
+    link.hidden = state.panes.length < 2;
+    link.setAttribute("aria-pressed", String(state.linked));
+    byId("panes").classList.toggle("two", state.panes.length > 1);
+  };
+  store.subscribe((state, changed) => (changed.has("panes") || changed.has("linked")) && show(state));
+  show(store.get());
+}
+
+export function toggleSplit(store, data) {
+  const { panes } = store.get();
+  if (panes.length > 1) {
+    store.set({ panes: [panes[0]], active: 0 });
+    announce("One map");
+    return;
+  }
+  const [first] = panes;
+  const after = (list, id) => list[(list.findIndex((item) => item.id === id) + 1) % list.length].id;
+  const second = data.spaces.length > 1 ? { ...first, space: after(data.spaces, first.space) } : { ...first, method: after(data.methods, first.method) };
+  store.set({ panes: [first, second] });
+  announce("Two maps side by side");
+}
+
+function mountLassoButton({ store }) {
+  const button = byId("lasso-button");
+  const mode = byId("lasso-mode");
+  button.addEventListener("click", () => store.set({ lasso: !store.get().lasso }));
+  const show = (state) => {
+    button.setAttribute("aria-pressed", String(state.lasso));
+    mode.hidden = !state.lasso;
+  };
+  store.subscribe((state, changed) => changed.has("lasso") && show(state));
+  show(store.get());
+}
+
+function mountEpochs({ store, data }) {
+  const bar = byId("epochs");
+  bar.hidden = data.epochs.length === 0;
+  if (bar.hidden) return;
+  const parts = { range: bar.querySelector("input"), play: bar.querySelector(".play"), text: bar.querySelector(".epoch-text"), final: bar.querySelector(".final") };
+  parts.range.addEventListener("input", () => {
+    store.set({ playing: false });
+    setEpoch(store, Number(parts.range.value));
+  });
+  parts.play.addEventListener("click", () => togglePlay(store));
+  parts.final.addEventListener("click", () => setEpoch(store, null));
+  store.subscribe((state, changed) => {
+    if (["panes", "active", "playing"].some((key) => changed.has(key))) showEpochs(parts, data, state);
+  });
+  showEpochs(parts, data, store.get());
+}
+
+function showEpochs({ range, play, text, final }, data, state) {
+  const pane = state.panes[state.active];
+  const entry = epochsOf(state);
+  for (const control of [range, play, final]) control.hidden = !entry;
+  play.textContent = state.playing ? "Pause" : "Play";
+  final.setAttribute("aria-pressed", String(pane.epoch === null));
+  if (!entry) {
+    text.textContent = `The epochs here are of ${epochTitles(data)}.`;
+    return;
+  }
+  final.hidden = !data.map(pane.space, pane.method);
+  const last = entry.epochs.length - 1;
+  range.max = String(last);
+  range.value = String(pane.epoch ?? last);
+  text.textContent = pane.epoch === null ? "the finished run" : `epoch ${entry.epochs[pane.epoch]} of ${entry.epochs[last]}`;
+  range.setAttribute("aria-valuetext", text.textContent);
+}
+
+/** "layer 1 and layer 2 by t-SNE; layer 2 by UMAP": what there are epochs of. */
+function epochTitles(data) {
+  const bySpaces = new Map();
+  for (const { id, title } of data.methods) {
+    const spaces = data.spaces.filter((space) => data.epochEntry(space.id, id)).map((space) => space.title).join(", ");
+    if (spaces) bySpaces.set(spaces, [...(bySpaces.get(spaces) ?? []), title]);
+  }
+  return [...bySpaces].map(([spaces, methods]) => `${spaces} by ${methods.join(", ")}`).join("; ");
+}
+
+/** Ways past the map. As plain links they would overwrite the state in the address. */
+function mountSkip() {
+  const goTo = (target) => {
+    target.scrollIntoView();
+    if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
+    target.focus({ preventScroll: true });
+  };
+  byId("skip").addEventListener("click", () => goTo(byId("report")));
+  byId("report").addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    const target = link && byId(link.getAttribute("href").slice(1));
+    if (!target) return;
+    event.preventDefault();
+    goTo(target);
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * Makes an element. Text always goes in as text, never as markup: class names and ids come from people's files.
+ * @param {string} tag name, with classes after dots: "span.name"
+ * @param {Object<string, any>} [attributes] attributes; a function is a listener, `true` a bare attribute, null and false none
+ * @param {...(Node|string|null)} children
+ */
+export function make(tag, attributes = {}, ...children) {
+  const [name, ...classes] = tag.split(".");
+  const element = document.createElement(name);
+  if (classes.length) element.className = classes.join(" ");
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(key, value);
+    else if (value === true) element.setAttribute(key, "");
+    else if (value !== null && value !== false && value !== undefined) element.setAttribute(key, String(value));
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** A dot in the colour of a class; the name always stands beside it. */
+export function makeSwatch(color) {
+  const swatch = make("span.swatch");
+  swatch.style.background = color;
+  return swatch;
+}
+
+const SVG_SPACE = "http://www.w3.org/2000/svg";
+
+/** A line drawing of 16 x 16, as in index.html. */
+export function makeIcon(path) {
+  const svg = document.createElementNS(SVG_SPACE, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(SVG_SPACE, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+/** The one element with this id. */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/** 12345 -> "12,345", whatever the language of the browser: the page is in English. */
+export function withCommas(n) {
+  return n.toLocaleString("en-US");
+}
+
+/** "1 point", "2 points". */
+export function countOf(n, noun) {
+  return `${withCommas(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** Tells people who listen to the page. The same text twice is said twice, hence the alternating no-break space. */
+export function announce(text) {
+  const live = byId("live");
+  live.textContent = live.textContent === text ? text + "\u00a0" : text;
+}
+
+/** Hands a file to the browser's downloads. */
+export function saveFile(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = make("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  // The download has its own hold on the blob once it has begun.
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+/** A file name out of titles: letters, digits, dots and dashes of any language. */
+export function fileName(parts, extension) {
+  const stem = parts.join("-").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);
+  return `${stem}.${extension}`;
+}
+
+/** "layer 1, t-SNE" or "layer 1, t-SNE, epoch 5": what a pane shows. */
+export function paneTitle(data, pane) {
+  const title = `${data.space(pane.space).title}, ${data.method(pane.method).title}`;
+  if (pane.epoch === null) return title;
+  return `${title}, epoch ${data.epochEntry(pane.space, pane.method).epochs[pane.epoch]}`;
+}
+
+/** Name of class `c`; the sentence for points without one. */
+export function className(data, c) {
+  return c >= 0 && c < data.classes.length ? data.classes[c].name : "no class";
+}

@@ -1,0 +1,189 @@
+import { announce, byId } from "./dom.js";
+import { toggleSplit } from "./controls.js";
+import { epochsOf, stepEpoch, togglePlay } from "./playback.js";
+import { visibleMask } from "./state.js";
+import { toggleWrong } from "./wrong.js";
+
+/** All keys with what the help says of them. */
+const KEY_HELP = [
+  [["1", "\u2026", "9"], "space: the input, then each layer"],
+  [["m", "M"], "method: next, previous"],
+  [["[", "]"], "epoch: back, forward"],
+  [["Space"], "play the epochs, or stop"],
+  [["l"], "lasso: Shift adds, Alt removes; it stays armed"],
+  [["w"], "misclassified points only"],
+  [["s"], "two maps side by side"],
+  [["\u2192", "\u2190"], "walk the neighbours of a point, nearest first; back again"],
+  [["\u2193", "\u2191"], "go on from the neighbour reached; return"],
+  [["Enter"], "pin the card of the point under the pointer, or in the middle of the map"],
+  [["Esc"], "clear the card, then the lasso, then the selection"],
+  [["+", "-", "0"], "zoom in, out, show the whole map"],
+  [["?"], "this help"],
+];
+
+export function mountKeyboard(core) {
+  fillKeyHelp();
+  const walk = { trail: [], rank: 0, at: -1 };
+  addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || byId("help").open) return;
+    if (pressKey(core, walk, event)) event.preventDefault();
+  });
+  const help = byId("help");
+  byId("help-button").addEventListener("click", () => help.showModal());
+  help.querySelector(".help-close").addEventListener("click", () => help.close());
+}
+
+function fillKeyHelp() {
+  const rows = KEY_HELP.map(([keys, text]) => {
+    const row = document.createElement("tr");
+    const [left, right] = [row.insertCell(), row.insertCell()];
+    keys.forEach((key) => {
+      const cap = document.createElement(key === "\u2026" ? "span" : "kbd");
+      cap.textContent = key;
+      left.append(cap, " ");
+    });
+    right.textContent = text;
+    return row;
+  });
+  byId("help").querySelector("tbody").append(...rows);
+}
+
+/** Fields keep their keys. */
+function isTyping({ target }) {
+  return target instanceof Element && target.closest("input, select, textarea, [contenteditable]") !== null;
+}
+
+/** Buttons, links and `summary` keep Enter and the space bar. */
+function isPressable({ target }) {
+  return target instanceof Element && target.closest("button, a, summary") !== null;
+}
+
+/** Keys that scroll belong to the map only where people are at the map, not in the tables below it. */
+function isAtMap({ target }) {
+  if (target instanceof Element && target.closest("#explorer, #card")) return !target.closest(".side") || isInView();
+  return target === document.body && isInView();
+}
+
+function isInView() {
+  const { bottom } = byId("panes").getBoundingClientRect();
+  return bottom > innerHeight / 3;
+}
+
+/** Acts on a key; true if it was one of ours. */
+function pressKey(core, walk, event) {
+  const { store, data, panes } = core;
+  const state = store.get();
+  const pane = panes[state.active];
+  const { key } = event;
+  if (/^[1-9]$/.test(key)) return chooseSpace(store, data, Number(key) - 1);
+  switch (key) {
+    case "m": return stepMethod(store, data, 1);
+    case "M": return stepMethod(store, data, -1);
+    case "[": return stepFrame(store, -1);
+    case "]": return stepFrame(store, 1);
+    case "l": return store.set({ lasso: !state.lasso }), announce(state.lasso ? "Lasso away" : "Lasso armed"), true;
+    case "w": return toggleWrong(), true;
+    case "s": return toggleSplit(store, data), true;
+    case "+": case "=": return pane.zoom(1.5), true;
+    case "-": return pane.zoom(1 / 1.5), true;
+    case "0": return pane.fit(), true;
+    case "?": return byId("help").showModal(), true;
+    case "Escape": return clearOne(store);
+  }
+  if (!isAtMap(event)) return false;
+  if (key.startsWith("Arrow")) return walkNeighbors(core, walk, key);
+  if (isPressable(event)) return false;
+  if (key === " ") return epochsOf(state) ? (togglePlay(store), true) : false;
+  if (key === "Enter") return pinPoint(core);
+  return false;
+}
+
+function setActivePane(store, patch) {
+  const { panes, active } = store.get();
+  store.set({ panes: panes.map((pane, index) => (index === active ? { ...pane, ...patch } : pane)) });
+  return true;
+}
+
+function chooseSpace(store, data, index) {
+  if (index >= data.spaces.length) return false;
+  setActivePane(store, { space: data.spaces[index].id });
+  announce(data.spaces[index].title);
+  return true;
+}
+
+/** The next method that has a map or epochs of the space on view. */
+function stepMethod(store, data, step) {
+  const { panes, active } = store.get();
+  const { space, method } = panes[active];
+  const having = data.methods.filter(({ id }) => data.map(space, id) || data.epochEntry(space, id));
+  const at = having.findIndex(({ id }) => id === method);
+  const next = having[(at + step + having.length) % having.length];
+  setActivePane(store, { method: next.id });
+  announce(next.title);
+  return true;
+}
+
+function stepFrame(store, step) {
+  if (!epochsOf(store.get())) return false;
+  stepEpoch(store, step);
+  return true;
+}
+
+/** Esc undoes the last thing on top: the card, the lasso, the selection, the filter of misclassified points. */
+function clearOne(store) {
+  const { pin, hover, lasso, selection } = store.get();
+  if (pin >= 0 || hover >= 0) store.set({ pin: -1, hover: -1 });
+  else if (lasso) store.set({ lasso: false });
+  else if (selection) store.set({ selection: null });
+  else return false;
+  announce("Cleared");
+  return true;
+}
+
+function pinPoint(core) {
+  const { store } = core;
+  const { hover, pin } = store.get();
+  const point = hover >= 0 ? hover : pin >= 0 ? pin : middlePoint(core);
+  if (point < 0) return false;
+  store.set({ pin: point });
+  return true;
+}
+
+/** The visible point nearest to the middle of the active map: where people without a pointer begin. */
+function middlePoint({ store, panes }) {
+  const { index, x, y, width, height } = panes[store.get().active].points();
+  let [best, least] = [-1, Infinity];
+  for (let p = 0; p < index.length; p++) {
+    const distance = (x[p] - width / 2) ** 2 + (y[p] - height / 2) ** 2;
+    if (distance < least) [best, least] = [index[p], distance];
+  }
+  return best;
+}
+
+/**
+ * Left and right go through the visible neighbours of one point (rank 0 is the point itself), down makes the neighbour reached the point to
+ * walk from, up returns. `walk.at` is the pin we set: if people pin another point, the walk begins there.
+ */
+function walkNeighbors(core, walk, key) {
+  const { store, data } = core;
+  const state = store.get();
+  const from = state.pin >= 0 ? state.pin : state.hover >= 0 ? state.hover : middlePoint(core);
+  if (from < 0) return false;
+  if (state.pin < 0 && state.hover < 0) return store.set({ pin: from }), true;
+  if (from !== walk.at) Object.assign(walk, { trail: [from], rank: 0 });
+  if (key === "ArrowDown" && walk.rank > 0) {
+    walk.trail.push(from);
+    walk.rank = 0;
+  } else if (key === "ArrowUp" && walk.rank === 0 && walk.trail.length > 1) {
+    walk.trail.pop();
+  }
+  const center = walk.trail[walk.trail.length - 1];
+  const visible = visibleMask(state);
+  const neighbors = (data.neighbors(state.panes[state.active].space, center, data.k) ?? []).filter((i) => visible[i]);
+  if (neighbors.length === 0) return announce("No visible neighbour"), true;
+  const steps = { ArrowRight: walk.rank + 1, ArrowLeft: walk.rank - 1, ArrowDown: 1, ArrowUp: 0 };
+  walk.rank = (steps[key] + neighbors.length + 1) % (neighbors.length + 1);
+  walk.at = walk.rank === 0 ? center : neighbors[walk.rank - 1];
+  store.set({ pin: walk.at, hover: -1 });
+  return true;
+}

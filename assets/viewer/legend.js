@@ -1,0 +1,148 @@
+import { byId, make, makeSwatch, withCommas } from "./dom.js";
+import { classColor, partColor, rampColor } from "./palette.js";
+import { classCounts, visibleMask } from "./state.js";
+
+const COLOR_TITLES = { class: "class", prediction: "predicted class", part: "part", confidence: "confidence", overlap: "neighbour overlap" };
+const RAMP_STEPS = 32;
+
+/** What the colours mean, and the filter by class: counts are of the selection, or of what is visible if there is none. */
+export function mountLegend(core) {
+  const { store, data, overlap } = core;
+  mountColorSelect(core);
+  const classes = data.classes.map((item, c) => makeClassButton(store, data, item, c));
+  byId("legend").querySelector(".legend-classes").append(...classes.map(({ button }) => make("li", {}, button)));
+  const parts = data.parts.length > 1 ? data.parts.map((part, p) => makePartButton(store, part, p)) : [];
+  const list = byId("legend").querySelector(".legend-parts");
+  list.hidden = parts.length === 0;
+  list.append(...parts.map(({ button }) => make("li", {}, button)));
+  const all = byId("legend").querySelector(".show-all");
+  all.addEventListener("click", () => store.set({ off: new Set(), hiddenParts: new Set() }));
+  const show = (state) => {
+    showCounts(data, state, classes, parts);
+    showColors(core, state, classes, parts);
+    all.hidden = state.off.size + state.hiddenParts.size === 0;
+  };
+  store.subscribe((state, changed) => {
+    if (["off", "hiddenParts", "wrong", "selection", "color", "panes"].some((key) => changed.has(key))) show(state);
+  });
+  overlap?.subscribe(() => store.get().color === "overlap" && showColors(core, store.get(), classes, parts));
+  show(store.get());
+}
+
+function mountColorSelect({ store, data }) {
+  const select = byId("color-select");
+  const has = {
+    class: data.classes.length > 0,
+    prediction: data.predictions !== null && data.labels !== null,
+    part: data.parts.length > 1,
+    confidence: data.confidence !== null,
+    overlap: data.k > 0,
+  };
+  const kinds = Object.keys(has).filter((kind) => has[kind]);
+  select.append(...kinds.map((kind) => make("option", { value: kind }, COLOR_TITLES[kind])));
+  select.parentElement.hidden = kinds.length < 2;
+  select.addEventListener("change", () => store.set({ color: select.value }));
+  const show = ({ color }) => {
+    select.value = color;
+  };
+  store.subscribe((state, changed) => changed.has("color") && show(state));
+  show(store.get());
+}
+
+function makeClassButton(store, data, { name }, c) {
+  const swatch = makeSwatch(classColor(data, c));
+  const count = make("span.count");
+  const click = (event) => (event.shiftKey ? isolateClass(store, data, c) : toggleClass(store, c));
+  // The two clicks of a double-click have hidden and shown the class before it arrives.
+  const dblclick = (event) => !event.shiftKey && isolateClass(store, data, c);
+  const title = `${name}: click hides or shows, double-click or Shift shows it alone`;
+  const button = make("button", { type: "button", "data-class": c, title, click, dblclick }, swatch, make("span.name", { dir: "auto" }, name), count);
+  return { button, swatch, count };
+}
+
+function makePartButton(store, { name }, p) {
+  const swatch = makeSwatch(partColor(p));
+  const count = make("span.count");
+  const click = () => {
+    const hiddenParts = new Set(store.get().hiddenParts);
+    if (!hiddenParts.delete(name)) hiddenParts.add(name);
+    store.set({ hiddenParts });
+  };
+  const button = make("button", { type: "button", "data-part": name, click }, swatch, make("span.name", {}, name), count);
+  return { button, swatch, count };
+}
+
+function toggleClass(store, c) {
+  const off = new Set(store.get().off);
+  if (!off.delete(c)) off.add(c);
+  store.set({ off });
+}
+
+/** Only this class; all again if it was alone already. */
+function isolateClass(store, data, c) {
+  const { off } = store.get();
+  const alone = !off.has(c) && off.size === data.classes.length - 1;
+  store.set({ off: new Set(alone ? [] : data.classes.map((_, other) => other).filter((other) => other !== c)) });
+}
+
+function showCounts(data, state, classes, parts) {
+  const { total, visible, selected } = classCounts(state);
+  const shown = state.selection ? selected : visible;
+  classes.forEach(({ button, count }, c) => {
+    count.textContent = `${withCommas(shown[c])} / ${withCommas(total[c])}`;
+    button.setAttribute("aria-pressed", String(!state.off.has(c)));
+  });
+  const ofParts = parts.length ? partCounts(data, state) : [];
+  parts.forEach(({ button, count }, p) => {
+    count.textContent = `${withCommas(ofParts[p])} / ${withCommas(data.parts[p].n)}`;
+    button.setAttribute("aria-pressed", String(!state.hiddenParts.has(data.parts[p].name)));
+  });
+}
+
+function partCounts(data, state) {
+  const mask = visibleMask(state);
+  return data.parts.map(({ first, n }) => {
+    let count = 0;
+    for (let i = first; i < first + n; i++) if (mask[i] && (!state.selection || state.selection[i])) count++;
+    return count;
+  });
+}
+
+/** Dots where the colour is that of the row, a ramp where it is a quantity. */
+function showColors({ data, overlap }, state, classes, parts) {
+  const legend = byId("legend");
+  const byClass = state.color === "class" || state.color === "prediction";
+  for (const { swatch } of classes) swatch.hidden = !byClass;
+  for (const { swatch } of parts) swatch.hidden = state.color !== "part";
+  const ramp = legend.querySelector(".legend-ramp");
+  ramp.hidden = state.color !== "confidence" && state.color !== "overlap";
+  if (!ramp.hidden) {
+    const ends = state.color === "confidence" ? ["0 (unsure)", "1 (certain)"] : ["none shared", "all shared"];
+    ramp.replaceChildren(makeRamp(), make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])));
+  }
+  const note = legend.querySelector(".legend-note");
+  note.textContent = legendNote(data, overlap, state);
+  note.hidden = note.textContent === "";
+}
+
+function makeRamp() {
+  const bar = make("div.ramp", { "aria-hidden": "true" });
+  for (let step = 0; step < RAMP_STEPS; step++) {
+    const cell = make("span");
+    cell.style.background = rampColor(step / (RAMP_STEPS - 1));
+    bar.append(cell);
+  }
+  return bar;
+}
+
+function legendNote(data, overlap, state) {
+  if (data.classes.length === 0) return "These points have no labels.";
+  if (state.color === "prediction") return "Colours show the predicted class; the rows count and hide by the true class.";
+  if (state.color !== "overlap") return data.labels === null ? "Classes are those predicted." : "";
+  const reason = overlap?.reason();
+  if (reason) return reason;
+  const mean = overlap?.mean();
+  const share = Number.isFinite(mean) ? ` On average ${(mean * 100).toFixed(1)} %.` : "";
+  const where = state.panes.length > 1 ? "in the other map" : `in ${data.space(state.panes[0].space).title} itself, all dimensions`;
+  return `Of a point's ${data.k} nearest on the map, the share that is among its ${data.k} nearest ${where}.${share || " Being computed."}`;
+}

@@ -1,0 +1,71 @@
+import { showNote, messageOf } from "./banner.js";
+import { readData } from "./data.js";
+import { createStore } from "./state.js";
+import { bindHash } from "./hash.js";
+import { createThumbnails } from "./thumbnails.js";
+import { createOverlap } from "./overlap.js";
+import { pointColors } from "./palette.js";
+import { chooseRenderer } from "./renderer.js";
+import { Pane } from "./pane.js";
+import { mountPlayback } from "./playback.js";
+import { runBenchmark } from "./benchmark.js";
+import { mountInterface } from "./interface.js";
+
+/** Pixel values of the points, computed anew only when the colouring or the overlap changed. */
+function createShading(overlap) {
+  let known = { color: "", values: null, pixels: null };
+  return (state) => {
+    const values = state.color === "overlap" ? overlap.values() : null;
+    if (known.color !== state.color || known.values !== values) known = { color: state.color, values, pixels: pointColors(state, values) };
+    return known.pixels;
+  };
+}
+
+/** Runs `act`; what it throws is said in the banner and stops nothing else. */
+function guarded(what, act) {
+  try {
+    return act();
+  } catch (error) {
+    showNote(`${what}: ${messageOf(error)}`);
+    return null;
+  }
+}
+
+async function start() {
+  const explorer = document.getElementById("explorer");
+  const data = await readData();
+  if (data.n < 1 || data.maps.length + data.epochs.length === 0) throw new Error("This page holds no map.");
+  const store = createStore(data);
+  guarded("The address could not be read", () => bindHash(store));
+  const panes = [];
+  const redraw = () => panes.forEach((pane) => pane.invalidate());
+  const thumbnails = createThumbnails(data, redraw);
+  const overlap = createOverlap(store, data);
+  overlap.subscribe(redraw);
+  const renderer = chooseRenderer();
+  const shared = { store, data, thumbnails, shading: createShading(overlap), kind: renderer.kind };
+  // The interface resolves the theme and is told of the panes before they measure and draw themselves in the next frame.
+  for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
+  const showRenderer = (kind) => {
+    renderer.kind = kind;
+    explorer.dataset.renderer = kind;
+  };
+  for (const pane of panes) pane.onRenderer = showRenderer;
+  showRenderer(panes[0].renderer.kind);
+  panes[0].onDraw(() => {
+    explorer.dataset.ready = "true";
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => panes.forEach((pane) => pane.onState(store.get(), new Set(["theme"]))));
+  mountPlayback(store);
+  window.layerlens = {
+    store, data, panes, overlap, renderer, thumbnails,
+    screen: (id, pane = 0) => panes[pane].screen(data.indexOf(id)),
+    indexOf: data.indexOf,
+    benchmark: (pane, seconds) => runBenchmark(panes[pane], seconds),
+  };
+  guarded("A part of the page could not be started", () => mountInterface({ store, data, panes, thumbnails, overlap, renderer }));
+}
+
+window.addEventListener("error", (event) => showNote(`Something went wrong: ${event.message}`));
+window.addEventListener("unhandledrejection", (event) => showNote(`Something went wrong: ${messageOf(event.reason)}`));
+start().catch((error) => showNote(messageOf(error)));

@@ -1,0 +1,152 @@
+import { buildGrid } from "./picking.js";
+import { messageOf } from "./banner.js";
+
+/** Work between two pauses in which the page answers. */
+const SLICE_MS = 12;
+
+/**
+ * For every point, the share of its k nearest in one map that are among its k nearest in the other; with one map, in the
+ * space of that map itself. Over all points, whatever is hidden. Computed only while it is the colour.
+ */
+export function createOverlap(store, data) {
+  const listeners = new Set();
+  const nearestOf = new Map();
+  let current = { key: "", values: null, mean: null, reason: "" };
+
+  function tell(change) {
+    current = { ...current, ...change };
+    for (const listener of [...listeners]) listener();
+  }
+
+  async function mapNeighbors(pane) {
+    const key = JSON.stringify(pane);
+    if (!nearestOf.has(key)) {
+      if (nearestOf.size > 3) nearestOf.delete(nearestOf.keys().next().value);
+      nearestOf.set(key, data.positions(pane).then((positions) => nearestInMap(positions, data.n, data.k, () => overlapKey(store.get()).includes(key))));
+    }
+    const list = await nearestOf.get(key);
+    if (!list) nearestOf.delete(key);
+    return list;
+  }
+
+  async function compute(state, key) {
+    const [first, second] = state.panes;
+    const reference = second ? null : data.neighborList(first.space);
+    if (!second && !reference) return tell({ reason: "The neighbours in this space are not in this file." });
+    const a = await mapNeighbors(first);
+    const b = second ? await mapNeighbors(second) : reference;
+    if (!a || !b || current.key !== key) return;
+    const values = sharedNeighbors(a, b, data.n, data.k);
+    tell({ values, mean: values.reduce((sum, value) => sum + value, 0) / data.n });
+  }
+
+  function follow(state) {
+    if (state.color !== "overlap") return;
+    const key = overlapKey(state);
+    if (key === current.key) return;
+    current = { key, values: null, mean: null, reason: "" };
+    tell({});
+    compute(state, key).catch((error) => current.key === key && tell({ reason: messageOf(error) }));
+  }
+
+  store.subscribe((state, changed) => (changed.has("panes") || changed.has("color")) && follow(state));
+  follow(store.get());
+  return {
+    values: () => current.values,
+    value: (i) => (current.values ? current.values[i] : null),
+    mean: () => current.mean,
+    reason: () => current.reason,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function overlapKey(state) {
+  return state.panes.map((pane) => JSON.stringify(pane)).join(" ");
+}
+
+/** The k nearest of every point on a map, n * k; in slices. Null if `wanted()` turns false meanwhile. */
+async function nearestInMap(positions, n, k, wanted) {
+  const grid = buildGrid(positions, new Uint8Array(n).fill(1));
+  const kept = Math.min(k, n - 1);
+  const list = new Uint32Array(n * k).fill(0xffffffff);
+  const scratch = { index: new Uint32Array(kept), square: new Float64Array(kept) };
+  let pause = performance.now() + SLICE_MS;
+  for (let i = 0; i < n; i++) {
+    nearestPoints(positions, grid, i, kept, scratch);
+    list.set(scratch.index, i * k);
+    if ((i & 63) === 0 && performance.now() > pause) {
+      await nextTask();
+      if (!wanted()) return null;
+      pause = performance.now() + SLICE_MS;
+    }
+  }
+  return list;
+}
+
+/** Timers wait at least 4 ms when nested; a message does not, and still lets the page draw. */
+function nextTask() {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
+
+/** Fills `scratch` with the `kept` nearest of point `i`, nearest first, ring of cells by ring of cells. Ties by index. */
+function nearestPoints(positions, grid, i, kept, scratch) {
+  const { side, starts, members } = grid;
+  const { index, square } = scratch;
+  const [x, y] = [positions[2 * i], positions[2 * i + 1]];
+  const clampCell = (value) => Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
+  const [column, row] = [clampCell(x), clampCell(y)];
+  let found = 0;
+  for (let ring = 0; ring <= side && kept > 0; ring++) {
+    // Cells of this ring are at least so far away.
+    const gap = ((ring - 1) * 2) / side;
+    if (found === kept && ring > 0 && gap > 0 && gap * gap > square[kept - 1]) return;
+    for (let r = Math.max(0, row - ring); r <= Math.min(side - 1, row + ring); r++) {
+      const step = Math.abs(r - row) === ring ? 1 : Math.max(1, 2 * ring);
+      for (let c = column - ring; c <= column + ring; c += step) {
+        if (c < 0 || c >= side) continue;
+        for (let m = starts[r * side + c]; m < starts[r * side + c + 1]; m++) {
+          const j = members[m];
+          if (j === i) continue;
+          const away = (positions[2 * j] - x) ** 2 + (positions[2 * j + 1] - y) ** 2;
+          if (found === kept && (away > square[kept - 1] || (away === square[kept - 1] && j > index[kept - 1]))) continue;
+          let at = found < kept ? found++ : kept - 1;
+          for (; at > 0 && (square[at - 1] > away || (square[at - 1] === away && index[at - 1] > j)); at--) {
+            square[at] = square[at - 1];
+            index[at] = index[at - 1];
+          }
+          square[at] = away;
+          index[at] = j;
+        }
+      }
+    }
+  }
+}
+
+/** Share of the k entries of each row of `a` that are in the same row of `b`. */
+function sharedNeighbors(a, b, n, k) {
+  const values = new Float32Array(n);
+  const kept = Math.min(k, n - 1);
+  for (let i = 0; i < n; i++) {
+    let shared = 0;
+    for (let s = i * k; s < i * k + kept; s++) {
+      for (let t = i * k; t < i * k + kept; t++) {
+        if (a[s] === b[t]) {
+          shared++;
+          break;
+        }
+      }
+    }
+    values[i] = kept > 0 ? shared / kept : 1;
+  }
+  return values;
+}

@@ -1,0 +1,83 @@
+const PAINTER_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+
+/** Draws on a 2-D context; same calls as the SVG painter. */
+export function canvasPainter(context) {
+  return {
+    rect(x, y, width, height, color) {
+      context.fillStyle = color;
+      context.fillRect(x, y, width, height);
+    },
+    frame(x, y, width, height, color) {
+      context.strokeStyle = color;
+      context.strokeRect(x, y, width, height);
+    },
+    circle(x, y, radius, color) {
+      context.fillStyle = color;
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+      context.fill();
+    },
+    text(x, y, text, size, color, bold) {
+      context.fillStyle = color;
+      context.font = `${bold ? 600 : 400} ${size}px ${PAINTER_FONT}`;
+      context.fillText(text, x, y);
+    },
+    image(canvas, x, y, width, height) {
+      context.drawImage(canvas, x, y, width, height);
+    },
+  };
+}
+
+/** Writes SVG; `file()` is the text of it. */
+export function svgPainter(width, height) {
+  const parts = [];
+  return {
+    rect(x, y, w, h, color) {
+      parts.push(`<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="${color}"/>`);
+    },
+    frame(x, y, w, h, color) {
+      parts.push(`<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="${color}"/>`);
+    },
+    circle(x, y, radius, color) {
+      parts.push(`<circle cx="${x}" cy="${y}" r="${radius}" fill="${color}"/>`);
+    },
+    text(x, y, text, size, color, bold) {
+      parts.push(`<text x="${x}" y="${y}" font-size="${size}" fill="${color}" font-weight="${bold ? 600 : 400}">${svgEscape(text)}</text>`);
+    },
+    /** Text in the middle of (x, y) with a rim that sets it off from what is below. */
+    label(x, y, text, color, rim) {
+      const paint = `fill="${color}" stroke="${rim}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"`;
+      parts.push(`<text x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" font-size="12" font-weight="600" text-anchor="middle" ${paint}>${svgEscape(text)}</text>`);
+    },
+    image(canvas, x, y, w, h) {
+      parts.push(`<image x="${x}" y="${y}" width="${w}" height="${h}" href="${canvas.toDataURL("image/png")}"/>`);
+    },
+    points(points, x, y) {
+      parts.push(svgPoints(points, x, y));
+    },
+    file() {
+      const open = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${PAINTER_FONT}">`;
+      return [open, ...parts, "</svg>"].join("\n");
+    },
+  };
+}
+
+/** Circles in the order of the map, clipped to it; `colors` are ABGR words as canvases hold them. */
+function svgPoints({ index, colors, x, y, radius, width, height, background }, left, top) {
+  const rows = [`<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="${background}"/>`, `<svg x="${left}" y="${top}" width="${width}" height="${height}">`];
+  for (let p = 0; p < index.length; p++) {
+    if (x[p] < -radius || y[p] < -radius || x[p] > width + radius || y[p] > height + radius) continue;
+    const rgb = ((colors[p] & 0xff) << 16) | (colors[p] & 0xff00) | ((colors[p] >>> 16) & 0xff);
+    const opacity = (colors[p] >>> 24) / 255;
+    const fill = `#${rgb.toString(16).padStart(6, "0")}"${opacity < 1 ? ` fill-opacity="${opacity.toFixed(2)}` : ""}`;
+    rows.push(`<circle cx="${x[p].toFixed(1)}" cy="${y[p].toFixed(1)}" r="${radius}" fill="${fill}"/>`);
+  }
+  rows.push("</svg>");
+  return rows.join("\n");
+}
+
+/** What XML cannot hold as it is; control characters have no place in it at all. */
+function svgEscape(text) {
+  const entities = { "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&#39;" };
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[<>&"']/g, (c) => entities[c]);
+}

@@ -1,0 +1,68 @@
+/** Time from one epoch to the next; maps move all the while, so it is the length of their transition. */
+const STEP_MS = 600;
+
+/** The entry of epochs of a pane (the active one), or undefined. */
+export function epochsOf(state, pane = state.active) {
+  const { space, method } = state.panes[pane];
+  return state.data.epochEntry(space, method);
+}
+
+/** Shows frame `epoch` (null: the finished map) in the active pane and in every other one that shows an epoch. */
+export function setEpoch(store, epoch) {
+  const state = store.get();
+  const panes = state.panes.map((pane, p) => {
+    const entry = epochsOf(state, p);
+    if (!entry || (p !== state.active && pane.epoch === null)) return pane;
+    return { ...pane, epoch: epoch === null ? null : Math.min(entry.coordinates.frames - 1, Math.max(0, epoch)) };
+  });
+  store.set({ panes });
+}
+
+/** One epoch on or back; from the finished map back to the last epoch, from the last epoch on to the finished map. */
+export function stepEpoch(store, step) {
+  const state = store.get();
+  const entry = epochsOf(state);
+  if (!entry) return;
+  const { frames } = entry.coordinates;
+  const { epoch, space, method } = state.panes[state.active];
+  const next = (epoch === null ? frames : epoch) + step;
+  const finished = next >= frames && state.data.map(space, method);
+  store.set({ playing: false });
+  setEpoch(store, finished ? null : next);
+}
+
+/** Starts or stops the animation; at the end, or on the finished map, it starts from the first epoch. */
+export function togglePlay(store) {
+  const state = store.get();
+  const entry = epochsOf(state);
+  if (!entry) return;
+  if (state.playing) return store.set({ playing: false });
+  const { epoch } = state.panes[state.active];
+  if (epoch === null || epoch >= entry.coordinates.frames - 1) setEpoch(store, 0);
+  store.set({ playing: true });
+}
+
+/** Lets the epochs run while `state.playing`, one step at a time, and stops at the last. */
+export function mountPlayback(store) {
+  let timer = 0;
+  const tick = () => {
+    timer = 0;
+    const state = store.get();
+    const entry = epochsOf(state);
+    const { epoch } = state.panes[state.active];
+    if (!state.playing || !entry) return store.set({ playing: false });
+    const last = entry.coordinates.frames - 1;
+    if (epoch !== null && epoch >= last) return store.set({ playing: false });
+    setEpoch(store, epoch === null ? 0 : epoch + 1);
+    timer = setTimeout(tick, STEP_MS);
+  };
+  const follow = ({ playing }) => {
+    if (playing && timer === 0) timer = setTimeout(tick, 0);
+    if (!playing && timer !== 0) {
+      clearTimeout(timer);
+      timer = 0;
+    }
+  };
+  store.subscribe((state, changed) => changed.has("playing") && follow(state));
+  follow(store.get());
+}

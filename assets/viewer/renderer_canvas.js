@@ -1,0 +1,179 @@
+import { packColor } from "./palette.js";
+
+/** Pixels around the frame, so that a point at the rim needs no test for each of its pixels. */
+const PAD = 24;
+/** Above this many written pixels a frame, points become plain squares, which cost a fraction of a disc. */
+const DISC_BUDGET = 1600000;
+/** Discs are kept at quarters of a pixel, so that slow motion is smooth. */
+const STEPS = 4;
+
+/**
+ * Draws points by writing pixels: needs no GPU, and a million points take a few tens of milliseconds.
+ * @returns {{kind: string, setPoints: Function, draw: Function, finish: Function, destroy: Function}}
+ */
+export function createCanvasRenderer(canvas) {
+  // Read back on purpose: it keeps the pixels in memory instead of in a (software) GPU texture.
+  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  if (!context) throw new Error("this browser gives no 2-D canvas");
+  let list = null;
+  let frame = null;
+  let premixed = null;
+  let lastDrawn = Infinity;
+
+  function resizeFrame() {
+    const stride = canvas.width + 2 * PAD;
+    const rows = canvas.height + 2 * PAD;
+    if (frame && frame.stride === stride && frame.rows === rows) return;
+    const image = new ImageData(stride, rows);
+    frame = { image, pixels: new Uint32Array(image.data.buffer), stride, rows };
+  }
+
+  function draw(view) {
+    resizeFrame();
+    frame.pixels.fill(packColor(view.background));
+    if (list && list.count > 0) {
+      const asDiscs = () => Math.min(lastDrawn, list.count) * (2 * view.radius + 1) ** 2 < DISC_BUDGET;
+      const guess = asDiscs();
+      lastDrawn = drawPoints(view, guess);
+      // The number in view was a guess from the frame before; where it misled, the frame is drawn again.
+      if (asDiscs() !== guess) {
+        frame.pixels.fill(packColor(view.background));
+        drawPoints(view, !guess);
+      }
+    }
+    context.putImageData(frame.image, -PAD, -PAD);
+  }
+
+  function drawPoints(view, discs) {
+    const placed = { ...view, offsetX: view.offsetX + PAD, offsetY: view.offsetY + PAD };
+    if (discs) return drawDiscs(frame, list, placed, discSprites(view.radius, frame.stride));
+    if (!premixed || premixed.background !== view.background || premixed.list !== list) {
+      premixed = { background: view.background, list, colors: mixColors(list, view.background) };
+    }
+    return drawSquares(frame, list, placed, premixed.colors);
+  }
+
+  return {
+    kind: "canvas",
+    setPoints(points) {
+      list = points;
+      premixed = null;
+      lastDrawn = Infinity;
+    },
+    draw,
+    /** Waits until the frame is drawn: here it is, as soon as `draw` returns. */
+    finish() {},
+    destroy() {
+      frame = null;
+    },
+  };
+}
+
+/** Opaque colours as they look over the background; squares are written, not blended. */
+function mixColors(list, background) {
+  const ground = packColor(background);
+  const mixed = new Uint32Array(list.count);
+  for (let k = 0; k < list.count; k++) mixed[k] = blendPixel(ground, list.colors[k], list.colors[k] >>> 24);
+  return mixed;
+}
+
+/** `above` over `below` with opacity `alpha` of 255; red and blue in one product. */
+function blendPixel(below, above, alpha) {
+  const a = alpha + (alpha >> 7);
+  const b = 256 - a;
+  const redBlue = ((Math.imul(below & 0xff00ff, b) + Math.imul(above & 0xff00ff, a)) >>> 8) & 0xff00ff;
+  const green = ((Math.imul(below & 0xff00, b) + Math.imul(above & 0xff00, a)) >>> 8) & 0xff00;
+  return (0xff000000 | redBlue | green) >>> 0;
+}
+
+function drawSquares(frame, list, view, colors) {
+  const { pixels, stride, rows } = frame;
+  const { from, to, count } = list;
+  const { scaleX, scaleY, mix } = view;
+  const side = Math.min(PAD, Math.max(1, Math.round(2 * view.radius)));
+  const offsetX = view.offsetX - side / 2 + 0.5;
+  const offsetY = view.offsetY - side / 2 + 0.5;
+  const right = stride - side;
+  const bottom = rows - side;
+  const moving = from !== to && mix < 1;
+  let drawn = 0;
+  for (let k = 0, p = 0; k < count; k++, p += 2) {
+    const wx = moving ? from[p] + (to[p] - from[p]) * mix : to[p];
+    const wy = moving ? from[p + 1] + (to[p + 1] - from[p + 1]) * mix : to[p + 1];
+    const x = (offsetX + wx * scaleX) | 0;
+    const y = (offsetY + wy * scaleY) | 0;
+    if (x < 1 || y < 1 || x > right || y > bottom) continue;
+    drawn++;
+    const color = colors[k];
+    let at = y * stride + x;
+    if (side === 1) pixels[at] = color;
+    else if (side === 2) {
+      pixels[at] = color;
+      pixels[at + 1] = color;
+      pixels[at + stride] = color;
+      pixels[at + stride + 1] = color;
+    } else for (let row = 0; row < side; row++, at += stride) for (let column = 0; column < side; column++) pixels[at + column] = color;
+  }
+  return drawn;
+}
+
+let cachedSprites = { radius: 0, stride: 0, sprites: [] };
+
+/** Smooth discs, one for each quarter of a pixel by which the middle may be off: offsets in the frame and their coverage. */
+function discSprites(radius, stride) {
+  const rounded = Math.min(PAD - 3, Math.round(radius * 8) / 8);
+  if (cachedSprites.radius === rounded && cachedSprites.stride === stride) return cachedSprites.sprites;
+  const reach = Math.ceil(rounded + 1);
+  const sprites = [];
+  for (let step = 0; step < STEPS * STEPS; step++) {
+    const middleX = ((step % STEPS) + 0.5) / STEPS;
+    const middleY = (Math.floor(step / STEPS) + 0.5) / STEPS;
+    const offsets = [];
+    const coverage = [];
+    for (let y = -reach; y <= reach; y++) {
+      for (let x = -reach; x <= reach; x++) {
+        const covered = Math.min(1, rounded + 0.5 - Math.hypot(x + 0.5 - middleX, y + 0.5 - middleY));
+        if (covered < 0.02) continue;
+        offsets.push(y * stride + x);
+        coverage.push(Math.round(covered * 256));
+      }
+    }
+    sprites.push({ offsets: Int32Array.from(offsets), coverage: Uint16Array.from(coverage) });
+  }
+  cachedSprites = { radius: rounded, stride, sprites };
+  return sprites;
+}
+
+function drawDiscs(frame, list, view, sprites) {
+  const { pixels, stride, rows } = frame;
+  const { from, to, count, colors } = list;
+  const { scaleX, scaleY, offsetX, offsetY, mix } = view;
+  const reach = Math.ceil(view.radius + 2);
+  const right = stride - reach;
+  const bottom = rows - reach;
+  const moving = from !== to && mix < 1;
+  let drawn = 0;
+  for (let k = 0, p = 0; k < count; k++, p += 2) {
+    const wx = moving ? from[p] + (to[p] - from[p]) * mix : to[p];
+    const wy = moving ? from[p + 1] + (to[p + 1] - from[p + 1]) * mix : to[p + 1];
+    const px = offsetX + wx * scaleX;
+    const py = offsetY + wy * scaleY;
+    if (!(px > reach && py > reach && px < right && py < bottom)) continue;
+    drawn++;
+    const x = px | 0;
+    const y = py | 0;
+    const { offsets, coverage } = sprites[(((py - y) * STEPS) | 0) * STEPS + (((px - x) * STEPS) | 0)];
+    const at = y * stride + x;
+    const color = colors[k];
+    const alpha = (color >>> 24) + 1;
+    for (let s = 0; s < offsets.length; s++) {
+      const target = at + offsets[s];
+      const a = (coverage[s] * alpha) >> 8;
+      const below = pixels[target];
+      const redBlue = ((Math.imul(below & 0xff00ff, 256 - a) + Math.imul(color & 0xff00ff, a)) >>> 8) & 0xff00ff;
+      const green = ((Math.imul(below & 0xff00, 256 - a) + Math.imul(color & 0xff00, a)) >>> 8) & 0xff00;
+      pixels[target] = 0xff000000 | redBlue | green;
+    }
+  }
+  return drawn;
+}

@@ -1,0 +1,318 @@
+//! How the hidden layers form: the maps of chosen epochs of the training, fitted to the points of the report alone.
+//!
+//! The activations follow from the weights of the epoch ([`EpochWeights`]). Each map starts from that of the epoch before and is
+//! turned onto it ([`Sequence`]); in the end all are turned together, the last onto the run's own map of the same points.
+
+use super::folder::RunFolder;
+use super::manifest::Stage;
+use super::points::{ReportPoints, Rows};
+use super::space::{Map, title};
+use super::study::Run;
+use super::train::Prepared;
+use crate::activations::activations;
+use crate::compute::Device;
+use crate::dataset::{Images, Samples};
+use crate::embedding::{self, Embedding, Sequence, Space, sequence};
+use crate::error::{Error, Result};
+use crate::evaluation::{Trust, quality};
+use crate::files::write_atomic;
+use crate::matrix::Matrix;
+use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
+use crate::progress::{Observer, Reporter};
+use crate::report::figures::{Animation, Stop};
+use crate::training::{EpochChoice, EpochWeights, History};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The folder of the epochs' weights, below that of the run.
+const WEIGHTS: &str = "epochs/weights";
+
+/// What a run notes of the maps of epochs, `epochs` in its manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMaps {
+    /// The epochs, ascending, 0 for the initial weights: a frame each.
+    pub epochs: Vec<usize>,
+    /// Which points are in the maps. Their rows in the run's training and test part are those of `epochs/rows.csv`.
+    pub points: ReportPoints,
+    /// How many there are.
+    pub n_points: usize,
+    /// The maps, space by space in the order of the layers, method by method in the order of the run.
+    pub maps: Vec<EpochMap>,
+}
+
+/// The maps of one space by one method, in `epochs/<method>_<space>.npy`: n_points x 2 frames, the columns x and y of the first
+/// frame, then those of the second, ...
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochMap {
+    /// Space that was embedded.
+    pub space: String,
+    /// Method.
+    pub method: String,
+    /// Trustworthiness of each frame, as [`quality`] has it: of 12 neighbours, on a sample of 5,000 points.
+    pub trustworthiness: Vec<f64>,
+    /// How far the points moved on average since the frame before, as a share of the longer side of the rectangle around all
+    /// frames; 0 for the first.
+    pub displacement: Vec<f64>,
+}
+
+/// Where a run keeps the weights of its epochs.
+pub(super) fn weights_folder(folder: &RunFolder) -> PathBuf {
+    folder.path().join(WEIGHTS)
+}
+
+/// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that it did not come to.
+pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
+    for epoch in choice.of(last) {
+        folder.list(&format!("{WEIGHTS}/{}", EpochWeights::file(epoch)), None, None);
+    }
+    let beyond: Vec<String> = choice.beyond(last).iter().map(ToString::to_string).collect();
+    if !beyond.is_empty() {
+        let (word, epochs) = (if beyond.len() == 1 { "epoch" } else { "epochs" }, beyond.join(", "));
+        folder
+            .manifest
+            .warnings
+            .push(format!("--epochs-to-embed: the training ended after epoch {last}, before {word} {epochs}"));
+    }
+}
+
+/// Refuses epochs of a training that does not begin here.
+///
+/// # Errors
+/// [`Error::Parameter`].
+pub(super) fn check_training(run: &Run) -> Result<()> {
+    let Some(choice) = &run.epochs_to_embed else { return Ok(()) };
+    if run.model.is_some() || run.activations.is_some() || run.train.resume_from.is_some() {
+        return Err(Error::parameter("--epochs-to-embed", choice, "only of a network that this run trains from the start"));
+    }
+    choice.check(run.train.training.epochs)
+}
+
+/// Refuses points that a method cannot be fitted to, before the training.
+///
+/// # Errors
+/// [`Error::Data`]; [`Error::Input`] for a file of starting places that does not fit them.
+pub(super) fn check_points(
+    run: &Run,
+    methods: &[(String, Box<dyn Embedding>)],
+    n_points: usize,
+    widths: impl Iterator<Item = usize>,
+) -> Result<()> {
+    if run.epochs_to_embed.is_none() {
+        return Ok(());
+    }
+    let of_points = |error: Error| match error {
+        Error::Data(message) => Error::Data(format!("the maps of epochs are of the {n_points} points of the report: {message}")),
+        other => other,
+    };
+    if n_points < quality::MIN_SAMPLES {
+        return Err(of_points(Error::Data(format!("at least {} are needed", quality::MIN_SAMPLES))));
+    }
+    for d in widths {
+        methods.iter().try_for_each(|(_, method)| method.validate(n_points, d)).map_err(of_points)?;
+    }
+    Ok(())
+}
+
+/// Everything that the maps of epochs are made from.
+pub(super) struct EpochStage<'a> {
+    pub(super) folder: &'a mut RunFolder,
+    pub(super) run: &'a Run,
+    pub(super) methods: &'a [(String, Box<dyn Embedding>)],
+    pub(super) device: &'a Device,
+    pub(super) kind: &'static str,
+    pub(super) reporter: &'a dyn Reporter,
+    pub(super) prepared: &'a Prepared,
+    /// The run's own maps.
+    pub(super) maps: &'a [Map],
+}
+
+/// Maps under way.
+struct Course<'a> {
+    name: &'a str,
+    sequence: Sequence<'a>,
+    trustworthiness: Vec<f64>,
+    spent: Duration,
+}
+
+impl<'a> Course<'a> {
+    fn new((name, method): &'a (String, Box<dyn Embedding>)) -> Self {
+        Self { name, sequence: Sequence::new(method.as_ref()), trustworthiness: Vec::new(), spent: Duration::ZERO }
+    }
+}
+
+/// What does not change from space to space.
+struct Frames {
+    epochs: Vec<usize>,
+    rows: Rows,
+    samples: Samples,
+    history: History,
+}
+
+impl EpochStage<'_> {
+    /// Embeds every hidden layer of the chosen epochs, layers that an earlier process finished excepted.
+    pub(super) fn run(mut self, choice: &EpochChoice) -> Result<()> {
+        let history: History = self.folder.noted("history")?;
+        let (n_train, n_test) = (self.prepared.train.len(), self.prepared.data.test.len());
+        let rows = self.run.report_points.rows(n_train, n_test, self.run.train.training.random_state);
+        let epochs = choice.of(history.len());
+        if epochs.is_empty() {
+            return Ok(());
+        }
+        let samples = self.samples(&rows)?;
+        let frames = Frames { epochs, rows, samples, history };
+        if !self.folder.manifest.results.contains_key("epochs") {
+            self.write_rows(&frames.rows)?;
+            let (epochs, points, n_points) = (frames.epochs.clone(), self.run.report_points, frames.rows.len());
+            self.folder.result("epochs", EpochMaps { epochs, points, n_points, maps: Vec::new() });
+        }
+        for layer in self.prepared.architecture.looked_into() {
+            self.space(choice, &layer.name, &frames)?;
+        }
+        Ok(())
+    }
+
+    /// Images and labels of the points, training points first.
+    fn samples(&self, rows: &Rows) -> Result<Samples> {
+        let (train, test) = (self.prepared.train.select(&rows.train), self.prepared.data.test.select(&rows.test));
+        let pixels = [train.images.pixels(), test.images.pixels()].concat();
+        let images = Images::new(pixels, train.images.height(), train.images.width())?;
+        Samples::new(images, [train.labels, test.labels].concat())
+    }
+
+    /// Writes which row of which part each point is.
+    fn write_rows(&mut self, rows: &Rows) -> Result<()> {
+        const NAME: &str = "epochs/rows.csv";
+        write_atomic(&self.folder.below(NAME)?, |writer| {
+            writeln!(writer, "part,row")?;
+            let parts = [("train", &rows.train), ("test", &rows.test)];
+            parts
+                .iter()
+                .flat_map(|(part, rows)| rows.iter().map(move |row| (part, row)))
+                .try_for_each(|(part, row)| writeln!(writer, "{part},{row}"))
+        })?;
+        self.folder.list(NAME, None, None);
+        Ok(())
+    }
+
+    /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch are found once for all methods.
+    fn space(&mut self, choice: &EpochChoice, space: &str, frames: &Frames) -> Result<()> {
+        let stage = |method: &str| format!("epochs {method} {space}");
+        if self.methods.iter().all(|(name, _)| self.folder.has_finished(&stage(name))) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let observer = self.reporter.stage(&format!("epochs of {}", title(space)));
+        let methods = self.methods;
+        let mut courses: Vec<Course<'_>> = methods.iter().map(Course::new).collect();
+        let folder = weights_folder(self.folder);
+        let weights = EpochWeights { folder: &folder, epochs: choice };
+        let total = (frames.epochs.len() * courses.len()) as u64;
+        let quiet = Quiet(observer.as_ref());
+        for (frame, &epoch) in frames.epochs.iter().enumerate() {
+            let layers = activations(self.device, &self.prepared.architecture, &weights.read(epoch)?, &frames.samples)?;
+            let Some(layer) = layers.into_iter().find(|layer| layer.name == space) else {
+                return Err(Error::Data(format!("the network has no layer {space}")));
+            };
+            let x = layer.values;
+            let neighbors = self.neighbors(&x, (space, epoch), &quiet)?;
+            let trust = Trust::new(self.device, &x, self.folder.manifest.seed, &quiet)?;
+            for (at, course) in courses.iter_mut().enumerate() {
+                observer.step((frame * methods.len() + at) as u64, total, &[])?;
+                let before = Instant::now();
+                let fitted = Space { x: &x, neighbors: neighbors.as_ref(), pca: None, start: None };
+                let map = course.sequence.push(self.device, &fitted, &quiet)?;
+                course.trustworthiness.push(trust.of(self.device, map, &quiet)?);
+                course.spent += before.elapsed();
+            }
+        }
+        let mut shared = start.elapsed();
+        for course in courses {
+            shared = shared.saturating_sub(course.spent);
+            let before = Instant::now();
+            let (name, spent) = (course.name.to_owned(), course.spent);
+            let maps = self.finish(space, course, frames)?;
+            self.animate(space, &name, &maps, frames)?;
+            self.stage(stage(&name), spent + before.elapsed());
+        }
+        drop(observer);
+        self.stage(format!("epochs {space}"), shared);
+        // Once for all methods: none of them is finished before the others.
+        self.folder.save()
+    }
+
+    fn stage(&mut self, name: String, time: Duration) {
+        let (seconds, device) = (time.as_secs_f64(), self.kind.into());
+        self.folder.manifest.stages.push(Stage { name, seconds, device });
+    }
+
+    /// As many neighbours as the methods need.
+    fn neighbors(&mut self, x: &Matrix, (space, epoch): (&str, usize), observer: &dyn Observer) -> Result<Option<NeighborGraph>> {
+        let needed = self.methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
+        if needed == 0 {
+            return Ok(None);
+        }
+        let search = &self.run.search;
+        let graph = search.nearest_neighbors(self.device, x, needed.min(x.n_samples() - 1), observer)?;
+        if search.method == SearchMethod::Approximate {
+            let recall = recall_of(&graph, self.device, x, observer)?;
+            self.folder.result(&format!("recall of epochs/{space} {epoch}"), recall);
+        }
+        Ok(Some(graph))
+    }
+
+    /// Turns the maps onto the run's own and writes them.
+    fn finish(&mut self, space: &str, course: Course<'_>, frames: &Frames) -> Result<Vec<Matrix>> {
+        let Course { name, sequence, trustworthiness, .. } = course;
+        let own = self.maps.iter().find(|map| map.space == space && map.method == name);
+        let own = own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
+        let maps = sequence.turned_onto(&own_places(own, &frames.rows)?)?;
+        self.folder.write_matrix(&format!("epochs/{name}_{space}.npy"), &side_by_side(&maps)?)?;
+        let mut noted: EpochMaps = self.folder.noted("epochs")?;
+        let displacement = sequence::displacements(&maps);
+        noted.maps.push(EpochMap { space: space.into(), method: name.into(), trustworthiness, displacement });
+        self.folder.result("epochs", noted);
+        Ok(maps)
+    }
+
+    /// Draws the maps one after the other.
+    fn animate(&mut self, space: &str, method: &str, maps: &[Matrix], frames: &Frames) -> Result<()> {
+        let accuracies = &frames.history.validation_accuracy;
+        let caption = |epoch: usize| match epoch.checked_sub(1).and_then(|at| accuracies.get(at)) {
+            Some(accuracy) => format!("epoch {epoch} of {}, validation accuracy {accuracy:.4}", accuracies.len()),
+            None => "epoch 0, before the training".into(),
+        };
+        let animation = Animation {
+            title: format!("{} of {}", embedding::method(method)?.title, title(space)),
+            maps: frames.epochs.iter().zip(maps).map(|(&epoch, map)| Stop { caption: caption(epoch), map }).collect(),
+            labels: &frames.samples.labels,
+            class_names: &self.prepared.data.class_names,
+        };
+        let name = format!("figures/{method}_{space}_epochs.gif");
+        animation.save(&self.folder.below(&name)?)?;
+        self.folder.list(&name, None, None);
+        Ok(())
+    }
+}
+
+/// The places of the points in a map of the run.
+fn own_places(map: &Map, rows: &Rows) -> Result<Matrix> {
+    let test = map.test.as_ref().map_or_else(Vec::new, |test| test.select(&rows.test).into_vec());
+    Matrix::new([map.train.select(&rows.train).into_vec(), test].concat(), rows.len(), 2)
+}
+
+/// Maps of n x 2 each as one of n x 2 maps.
+fn side_by_side(maps: &[Matrix]) -> Result<Matrix> {
+    let n = maps.first().map_or(0, Matrix::n_samples);
+    let values = (0..n).flat_map(|row| maps.iter().flat_map(move |map| map.row(row)).copied());
+    Matrix::new(values.collect(), n, 2 * maps.len())
+}
+
+/// Asks whether to go on and tells nothing: steps within a frame are not those of the stage.
+struct Quiet<'a>(&'a dyn Observer);
+
+impl Observer for Quiet<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
