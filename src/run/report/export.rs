@@ -120,11 +120,17 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     };
     for format in formats {
         let path = job.path(format);
+        let new_folders: Vec<&Path> = parent(&path).ancestors().take_while(|folder| !is_there(folder)).collect();
         create_folder(parent(&path))?;
-        match format {
-            ExportFormat::Tensorboard => write_projector(&mut chosen, &path, job, &mut summary, reporter)?,
-            ExportFormat::Parquet => summary.columns = write_table(&mut chosen, &path, device, reporter)?,
+        let written = match format {
+            ExportFormat::Tensorboard => write_projector(&mut chosen, &path, job, &mut summary, reporter),
+            ExportFormat::Parquet => write_table(&mut chosen, &path, device, reporter).map(|columns| summary.columns = columns),
+        };
+        if written.is_err() {
+            // Those that something was written to stay.
+            new_folders.iter().for_each(|folder| drop(std::fs::remove_dir(folder)));
         }
+        written?;
         summary.written.push((format, path));
     }
     for sentence in chosen.contents.missing {
@@ -135,13 +141,17 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     Ok(summary)
 }
 
+fn is_there(path: &Path) -> bool {
+    path.as_os_str().is_empty() || std::fs::symlink_metadata(path).is_ok()
+}
+
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Refuses to write over anything but an earlier export, and over that without leave.
 fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
-    if std::fs::symlink_metadata(path).is_err() {
+    if !is_there(path) {
         return Ok(());
     }
     let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
@@ -224,7 +234,7 @@ fn write_projector(
     projector.finish(job.url.as_deref())?;
     // An earlier export is out of the way only while the new one takes its name; it goes with the temporary folder.
     let earlier = temporary.path().join("earlier");
-    if std::fs::symlink_metadata(path).is_ok() {
+    if is_there(path) {
         std::fs::rename(path, &earlier).map_err(failed)?;
     }
     std::fs::rename(&folder, path).map_err(|error| {
