@@ -10,20 +10,23 @@ export function mountControls(core) {
   mountSkip();
 }
 
-function mountTitle({ data, store }) {
+function mountTitle({ data, store, renderer }) {
   byId("name").textContent = data.name;
   const { n, of, which } = data.points;
   byId("subset").textContent = n === of ? "" : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
-  const note = byId("renderer-note");
+  byId("banner").querySelector(".banner-close").addEventListener("click", () => {
+    byId("banner").hidden = true;
+  });
+  const explorer = byId("explorer");
   const show = () => {
-    const renderer = byId("explorer").dataset.renderer;
-    note.textContent = renderer ? `Drawn with ${renderer === "webgl" ? "WebGL2" : "Canvas-2D"} \u00b7 ${data.generator}` : data.generator;
+    const kind = explorer.dataset.renderer === "webgl" ? "WebGL2" : "Canvas-2D";
+    byId("renderer-note").textContent = `Drawn with ${kind}${renderer?.reason ? ` (${renderer.reason})` : ""} \u00b7 ${data.generator}`;
   };
-  // The renderer is known only with the first frame, and changes if the GPU is lost.
-  new MutationObserver(show).observe(byId("explorer"), { attributes: true, attributeFilter: ["data-renderer"] });
+  // The renderer changes if the GPU is lost.
+  new MutationObserver(show).observe(explorer, { attributes: true, attributeFilter: ["data-renderer"] });
   show();
-  store.subscribe((state, changed) => changed.has("lasso") && byId("explorer").classList.toggle("lasso-on", state.lasso));
-  byId("explorer").classList.toggle("lasso-on", store.get().lasso);
+  store.subscribe((state, changed) => changed.has("lasso") && explorer.classList.toggle("lasso-on", state.lasso));
+  explorer.classList.toggle("lasso-on", store.get().lasso);
 }
 
 /** Two maps beside each other: the second opens on the next space, or on the next method if there is one space only. */
@@ -52,7 +55,9 @@ export function toggleSplit(store, data) {
   }
   const [first] = panes;
   const after = (list, id) => list[(list.findIndex((item) => item.id === id) + 1) % list.length].id;
-  const second = data.spaces.length > 1 ? { ...first, space: after(data.spaces, first.space) } : { ...first, method: after(data.methods, first.method) };
+  const second = { ...first };
+  if (data.spaces.length > 1) second.space = after(data.spaces, first.space);
+  else second.method = after(data.methods, first.method);
   store.set({ panes: [first, second] });
   announce("Two maps side by side");
 }
@@ -73,7 +78,8 @@ function mountEpochs({ store, data }) {
   const bar = byId("epochs");
   bar.hidden = data.epochs.length === 0;
   if (bar.hidden) return;
-  const parts = { range: bar.querySelector("input"), play: bar.querySelector(".play"), text: bar.querySelector(".epoch-text"), final: bar.querySelector(".final") };
+  const find = (selector) => bar.querySelector(selector);
+  const parts = { range: find("input"), play: find(".play"), text: find(".epoch-text"), final: find(".final") };
   parts.range.addEventListener("input", () => {
     store.set({ playing: false });
     setEpoch(store, Number(parts.range.value));

@@ -46,12 +46,13 @@ async function start() {
   const shared = { store, data, thumbnails, shading: createShading(overlap), kind: renderer.kind };
   // The interface resolves the theme and is told of the panes before they measure and draw themselves in the next frame.
   for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
-  const showRenderer = (kind) => {
+  const showRenderer = (kind, reason) => {
     renderer.kind = kind;
+    if (reason) renderer.reason = reason;
     explorer.dataset.renderer = kind;
   };
   for (const pane of panes) pane.onRenderer = showRenderer;
-  showRenderer(panes[0].renderer.kind);
+  showRenderer(panes[0].renderer.kind, panes[0].renderer.reason);
   panes[0].onDraw(() => {
     explorer.dataset.ready = "true";
   });

@@ -46,8 +46,9 @@ export function svgPainter(width, height) {
     },
     /** Text in the middle of (x, y) with a rim that sets it off from what is below. */
     label(x, y, text, color, rim) {
+      const place = `x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" text-anchor="middle" font-size="12" font-weight="600"`;
       const paint = `fill="${color}" stroke="${rim}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"`;
-      parts.push(`<text x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" font-size="12" font-weight="600" text-anchor="middle" ${paint}>${svgEscape(text)}</text>`);
+      parts.push(`<text ${place} ${paint}>${svgEscape(text)}</text>`);
     },
     image(canvas, x, y, w, h) {
       parts.push(`<image x="${x}" y="${y}" width="${w}" height="${h}" href="${canvas.toDataURL("image/png")}"/>`);
@@ -56,21 +57,21 @@ export function svgPainter(width, height) {
       parts.push(svgPoints(points, x, y));
     },
     file() {
-      const open = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="${PAINTER_FONT}">`;
-      return [open, ...parts, "</svg>"].join("\n");
+      const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
+      return [`<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${PAINTER_FONT}">`, ...parts, "</svg>"].join("\n");
     },
   };
 }
 
 /** Circles in the order of the map, clipped to it; `colors` are ABGR words as canvases hold them. */
 function svgPoints({ index, colors, x, y, radius, width, height, background }, left, top) {
-  const rows = [`<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="${background}"/>`, `<svg x="${left}" y="${top}" width="${width}" height="${height}">`];
+  const box = `x="${left}" y="${top}" width="${width}" height="${height}"`;
+  const rows = [`<rect ${box} fill="${background}"/>`, `<svg ${box}>`];
   for (let p = 0; p < index.length; p++) {
     if (x[p] < -radius || y[p] < -radius || x[p] > width + radius || y[p] > height + radius) continue;
     const rgb = ((colors[p] & 0xff) << 16) | (colors[p] & 0xff00) | ((colors[p] >>> 16) & 0xff);
-    const opacity = (colors[p] >>> 24) / 255;
-    const fill = `#${rgb.toString(16).padStart(6, "0")}"${opacity < 1 ? ` fill-opacity="${opacity.toFixed(2)}` : ""}`;
-    rows.push(`<circle cx="${x[p].toFixed(1)}" cy="${y[p].toFixed(1)}" r="${radius}" fill="${fill}"/>`);
+    const fill = `fill="#${rgb.toString(16).padStart(6, "0")}" fill-opacity="${((colors[p] >>> 24) / 255).toFixed(2)}"`;
+    rows.push(`<circle cx="${x[p].toFixed(1)}" cy="${y[p].toFixed(1)}" r="${radius.toFixed(2)}" ${fill}/>`);
   }
   rows.push("</svg>");
   return rows.join("\n");

@@ -36,8 +36,19 @@ export class Pane {
     this.startRenderer(kind);
     mountPointer(this, store);
     new ResizeObserver(() => this.invalidate()).observe(this.box);
+    this.watchResolution();
     store.subscribe((state, changed) => this.onState(state, changed));
     this.onState(store.get(), new Set(["panes", "theme"]));
+  }
+
+  /** A window moved to another screen may keep its size and still need other pixels. */
+  watchResolution() {
+    const same = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    const again = () => {
+      this.invalidate();
+      this.watchResolution();
+    };
+    same.addEventListener("change", again, { once: true });
   }
 
   get canvas() {
@@ -45,19 +56,19 @@ export class Pane {
   }
 
   startRenderer(kind) {
-    const fallBack = () => {
-      this.renderer.destroy();
-      freshCanvas(this.canvas);
-      this.startRenderer("canvas");
-      this.onRenderer(this.renderer.kind);
-    };
-    this.renderer = createRenderer(this.canvas, kind, fallBack);
-    this.fallBack = fallBack;
+    this.renderer = createRenderer(this.canvas, kind, () => this.fallBack("WebGL 2 was lost"));
     this.list = null;
     this.invalidate();
   }
 
-  /** Told the kind of the renderer when it changes; replaced by the page. */
+  fallBack(reason) {
+    this.renderer.destroy();
+    freshCanvas(this.canvas);
+    this.startRenderer("canvas");
+    this.onRenderer(this.renderer.kind, reason);
+  }
+
+  /** Told the kind of the renderer and the reason when it changes; replaced by the page. */
   onRenderer() {}
 
   onState(state, changed) {
@@ -166,7 +177,7 @@ export class Pane {
 
   /** A frame that fails with WebGL is tried again on the canvas; what fails there is said. */
   onFailure(error) {
-    if (this.renderer.kind === "webgl") return this.fallBack();
+    if (this.renderer.kind === "webgl") return this.fallBack(`WebGL 2 failed: ${messageOf(error)}`);
     if (!this.failed) showNote(`The map cannot be drawn: ${messageOf(error)}.`);
     this.failed = true;
   }

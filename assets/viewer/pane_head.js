@@ -53,8 +53,7 @@ function showPaneHead(head, data, state, index) {
     option.disabled = !data.map(pane.space, option.value) && !data.epochEntry(pane.space, option.value);
   }
   const entry = pane.epoch === null ? data.map(pane.space, pane.method) : data.epochEntry(pane.space, pane.method);
-  const [first, ...others] = paneMetrics(data, pane);
-  head.metrics.replaceChildren(...(first ? [make("strong", {}, first), others.map((text) => ` \u00b7 ${text}`).join("")] : []));
+  head.metrics.replaceChildren(...paneMetrics(data, pane).flatMap((text, m) => (m === 0 ? [make("strong", {}, text)] : [" \u00b7 ", make("span", {}, text)])));
   head.caution.textContent = data.method(pane.method).caution;
   head.fitted.textContent = entry?.fitted ?? "";
   head.fitted.title = head.fitted.textContent;

@@ -1,3 +1,4 @@
+import { messageOf } from "./banner.js";
 import { createCanvasRenderer } from "./renderer_canvas.js";
 import { createWebglRenderer } from "./renderer_webgl.js";
 
@@ -19,15 +20,15 @@ export function chooseRenderer() {
 }
 
 /**
- * A renderer for `canvas`: {kind, setPoints(list), draw(view), finish(), destroy()}. WebGL that does not start becomes a canvas;
+ * A renderer for `canvas`: {kind, setPoints(list), draw(view), finish(), destroy()}. WebGL that does not start becomes a canvas, with its `reason`;
  * `onLost` is called when WebGL stops later, and the caller then makes a new one with "canvas" for a new element.
  */
 export function createRenderer(canvas, kind, onLost) {
   if (kind !== "webgl") return createCanvasRenderer(canvas);
   try {
     return createWebglRenderer(canvas, onLost);
-  } catch {
-    return createCanvasRenderer(freshCanvas(canvas));
+  } catch (error) {
+    return { ...createCanvasRenderer(freshCanvas(canvas)), reason: `WebGL 2 did not start: ${messageOf(error)}` };
   }
 }
 

@@ -12,8 +12,7 @@ const STEPS = 4;
  * @returns {{kind: string, setPoints: Function, draw: Function, finish: Function, destroy: Function}}
  */
 export function createCanvasRenderer(canvas) {
-  // Read back on purpose: it keeps the pixels in memory instead of in a (software) GPU texture.
-  const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  const context = canvas.getContext("2d", { alpha: false });
   if (!context) throw new Error("this browser gives no 2-D canvas");
   let list = null;
   let frame = null;

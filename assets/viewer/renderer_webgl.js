@@ -16,7 +16,7 @@ void main() {
 }`;
 
 const FRAGMENT_SHADER = `#version 300 es
-precision mediump float;
+precision highp float;
 in vec4 v_color;
 uniform float u_radius;
 out vec4 color;

@@ -40,7 +40,9 @@ function saveSvg(core) {
   const page = savePage(core);
   const painter = svgPainter(page.width, page.height);
   drawPage(painter, page, SVG_POINTS);
-  for (const map of page.maps) for (const { x, y, c } of svgLabels(core.data, map)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
+  for (const map of page.maps) {
+    for (const { x, y, c } of svgLabels(core.data, map)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
+  }
   saveFile(fileName(page.names, "svg"), new Blob([painter.file()], { type: "image/svg+xml" }));
   announce("Saved as SVG");
 }
@@ -64,7 +66,8 @@ function savePage({ store, data, panes }) {
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
   const names = [data.name, ...state.panes.flatMap((pane) => [pane.space, pane.method])];
   const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
-  return { width: x + SAVE_LEGEND, height: SAVE_HEAD + tallest + SAVE_FOOT, maps, legend, legendX: x, title: `${data.name} \u00b7 ${subset}`, names, ...colors };
+  const title = `${data.name} \u00b7 ${subset}`;
+  return { width: x + SAVE_LEGEND, height: SAVE_HEAD + tallest + SAVE_FOOT, maps, legend, legendX: x, title, names, ...colors };
 }
 
 /** Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend. */

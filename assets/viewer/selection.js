@@ -1,4 +1,4 @@
-import { announce, byId, className, countOf, fileName, make, makeSwatch, saveFile, withCommas } from "./dom.js";
+import { announce, byId, className, countOf, fileName, make, saveFile, withCommas } from "./dom.js";
 import { cardSentence } from "./card.js";
 import { selectVisible } from "./lasso.js";
 import { classColor } from "./palette.js";

@@ -13,12 +13,21 @@ const FILTER_KEYS = ["off", "hiddenParts", "wrong"];
 /** What a page shows when its address says nothing. */
 export function defaultState(data) {
   return {
-    panes: [resolvePane(data, { space: data.maps[0]?.space, method: data.maps[0]?.method, epoch: null })],
+    panes: [firstPane(data)],
     active: 0, playing: false, off: new Set(), hiddenParts: new Set(), wrong: null,
     selection: null, selected: 0, hover: -1, pin: -1, views: [{ x: 0, y: 0, zoom: 1 }],
     color: data.labels ? "class" : data.predictions ? "prediction" : data.parts.length > 1 ? "part" : "class",
     theme: "auto", lasso: false, linked: false,
   };
+}
+
+/** The last layer by t-SNE tells most: what the network has made of its input. Without t-SNE, the last method. */
+function firstPane(data) {
+  const all = [...data.maps, ...data.epochs];
+  const { id: space } = [...data.spaces].reverse().find(({ id }) => all.some((map) => map.space === id)) ?? {};
+  const maps = all.filter((map) => map.space === space);
+  const map = maps.find(({ method }) => method === "tsne") ?? maps[maps.length - 1] ?? all[0];
+  return resolvePane(data, { space: map?.space, method: map?.method, epoch: null });
 }
 
 /** The nearest pane that has a map: the same space before the same method; the epoch stays if that entry has the frame. */
