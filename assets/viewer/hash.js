@@ -67,6 +67,14 @@ function decodeView(text) {
 
 /** A mask as "r" + lengths of its runs or as "b" + its bits, whichever is shorter, in base64url. */
 export function encodeMask(mask) {
+  if (!maskTexts.has(mask)) maskTexts.set(mask, maskText(mask));
+  return maskTexts.get(mask);
+}
+
+/** A mask never changes once it is in the store, and the address is written again with every motion of the map. */
+const maskTexts = new WeakMap();
+
+function maskText(mask) {
   const runs = runLengths(mask);
   if (runs.length <= mask.length / 8) return `r${toBase64Url(Uint8Array.from(runs))}`;
   const bits = new Uint8Array(Math.ceil(mask.length / 8));

@@ -69,4 +69,8 @@ async function start() {
 
 window.addEventListener("error", (event) => showNote(`Something went wrong: ${event.message}`));
 window.addEventListener("unhandledrejection", (event) => showNote(`Something went wrong: ${messageOf(event.reason)}`));
-start().catch((error) => showNote(messageOf(error)));
+start().catch((error) => {
+  // What was written into the page stays readable; an empty explorer above it would only be in the way.
+  document.getElementById("explorer").hidden = true;
+  showNote(messageOf(error));
+});

@@ -36,8 +36,8 @@ export function createOverlap(store, data) {
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
-    const values = sharedNeighbors(a, b, data.n, data.k);
-    tell({ values, mean: values.reduce((sum, value) => sum + value, 0) / data.n });
+    const values = await sharedNeighbors(a, b, data.n, data.k);
+    if (current.key === key) tell({ values, mean: values.reduce((sum, value) => sum + value, 0) / data.n });
   }
 
   function follow(state) {
@@ -132,10 +132,11 @@ function nearestPoints(positions, grid, i, kept, scratch) {
   }
 }
 
-/** Share of the k entries of each row of `a` that are in the same row of `b`. */
-function sharedNeighbors(a, b, n, k) {
+/** Share of the k entries of each row of `a` that are in the same row of `b`; in slices. */
+async function sharedNeighbors(a, b, n, k) {
   const values = new Float32Array(n);
   const kept = Math.min(k, n - 1);
+  let pause = performance.now() + SLICE_MS;
   for (let i = 0; i < n; i++) {
     let shared = 0;
     for (let s = i * k; s < i * k + kept; s++) {
@@ -147,6 +148,10 @@ function sharedNeighbors(a, b, n, k) {
       }
     }
     values[i] = kept > 0 ? shared / kept : 1;
+    if ((i & 1023) === 0 && performance.now() > pause) {
+      await nextTask();
+      pause = performance.now() + SLICE_MS;
+    }
   }
   return values;
 }

@@ -1,5 +1,4 @@
 import { projection } from "./camera.js";
-import { classColor } from "./palette.js";
 import { visibleMask } from "./state.js";
 import { placeLabels } from "./labels.js";
 
@@ -26,21 +25,27 @@ function pointPlace(pane, { view, width, height, mix }) {
   return (i) => [offsetX + moved(2 * i) * scaleX, offsetY + moved(2 * i + 1) * scaleY];
 }
 
-/** Images of the few points in view, framed in the colour of their class; returns their size. */
+/** Images of the few points in view, framed in the colour of their point, the pinned and the hovered one on top; returns their size. */
 function drawImages({ pane, context, state, at, width, height }, indices) {
-  const { data, thumbnails } = pane;
+  const { thumbnails } = pane;
+  const pixels = pane.shading(state);
   const size = Math.min(64, Math.max(22, Math.sqrt((width * height) / Math.max(1, indices.length)) * 0.4));
   const tall = (size * thumbnails.height) / thumbnails.width;
   const { selection } = state;
-  for (const i of [...indices].sort((a, b) => a - b)) {
+  const layerOf = (i) => (i === state.hover ? 2 : i === state.pin ? 1 : 0);
+  for (const i of [...indices].sort((a, b) => layerOf(a) - layerOf(b) || a - b)) {
     const [x, y] = at(i);
     context.globalAlpha = selection && !selection[i] ? 0.3 : 1;
-    context.fillStyle = classColor(data, data.classOf(i));
+    context.fillStyle = cssColor(pixels[i]);
     context.fillRect(x - size / 2 - 2, y - tall / 2 - 2, size + 4, tall + 4);
     thumbnails.paint(context, i, x - size / 2, y - tall / 2, size, tall);
   }
   context.globalAlpha = 1;
   return size;
+}
+
+function cssColor(pixel) {
+  return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
 }
 
 /** Lines to the nearest neighbours in the space itself, and rings around the pinned and the hovered point. */
@@ -71,21 +76,21 @@ function drawLines({ context, at, pane }, i, others) {
   context.globalAlpha = 1;
 }
 
-/** A ring seen on any ground: ink outside, background inside, the point's own colour in the middle. */
+/** A ring (round an image: a frame) seen on any ground: ink on a wider line of the background's colour. */
 function drawRing({ context, at, pane, radius, state }, i, thickness) {
-  const { theme, imageSize } = pane;
+  const { theme, imageSize, thumbnails } = pane;
+  const tall = imageSize && (imageSize * thumbnails.height) / thumbnails.width;
   const [x, y] = at(i);
-  const outer = Math.max(radius + 3.5, imageSize ? imageSize * 0.75 : 0);
   if (!imageSize) {
-    const pixel = pane.shading(state)[i];
     context.beginPath();
     context.arc(x, y, radius + 1, 0, 2 * Math.PI);
-    context.fillStyle = `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
+    context.fillStyle = cssColor(pane.shading(state)[i]);
     context.fill();
   }
   for (const [color, width] of [[theme.background, thickness + 2], [theme.ink, thickness]]) {
     context.beginPath();
-    context.arc(x, y, outer, 0, 2 * Math.PI);
+    if (imageSize) context.rect(x - imageSize / 2 - 4, y - tall / 2 - 4, imageSize + 8, tall + 8);
+    else context.arc(x, y, radius + 3.5, 0, 2 * Math.PI);
     context.lineWidth = width;
     context.strokeStyle = color;
     context.stroke();

@@ -14,6 +14,9 @@ const MAX_PIXEL_RATIO = 2;
 /** With at most so many points in view, the map shows their images. */
 const IMAGES_IN_VIEW = 140;
 
+/** Changes that the points are drawn without. */
+const OVERLAY_KEYS = ["hover", "pin", "active", "lasso", "playing", "linked"];
+
 /** One map: its canvases, its camera, its transitions. Draws when something changed, at most once a frame. */
 export class Pane {
   /** `shading(state)` gives one pixel value a point. */
@@ -25,12 +28,16 @@ export class Pane {
     this.listeners = [];
     this.place = { from: null, to: null, start: 0, duration: 0, linear: false };
     this.asked = null;
+    this.arrived = null;
+    this.broken = new Set();
     this.list = null;
     this.picked = null;
     this.named = null;
     this.theme = null;
     this.imageSize = 0;
     this.frame = 0;
+    this.stale = true;
+    this.ratio = 1;
     this.failed = false;
     parent.append(this.element);
     this.startRenderer(kind);
@@ -77,7 +84,7 @@ export class Pane {
     if (!shown) return;
     if (changed.has("panes")) this.load(shown);
     if (changed.has("theme")) this.theme = null;
-    this.invalidate();
+    this.invalidate([...changed].every((key) => OVERLAY_KEYS.includes(key)));
     if (["off", "hiddenParts", "wrong"].some((key) => changed.has(key))) this.repick();
   }
 
@@ -89,12 +96,30 @@ export class Pane {
     this.asked = wish;
     const title = `${data.space(shown.space)?.title ?? shown.space} by ${data.method(shown.method)?.title ?? shown.method}`;
     this.canvas.setAttribute("aria-label", `Map of ${title}. Arrow keys walk the neighbours of the pinned point.`);
+    const arrive = (positions) => {
+      this.arrived = shown;
+      this.moveTo(positions);
+    };
     const ready = data.positionsNow(shown);
-    if (ready) return this.moveTo(ready);
+    if (ready) return arrive(ready);
     data.positions(shown).then(
-      (positions) => this.asked === wish && this.moveTo(positions),
-      (error) => showNote(`The map of ${title} cannot be shown: ${messageOf(error)}.`),
+      (positions) => this.asked === wish && arrive(positions),
+      (error) => {
+        showNote(`The map of ${title} cannot be shown: ${messageOf(error)}.`);
+        this.broken.add(`${shown.space} ${shown.method} ${shown.epoch === null}`);
+        if (this.asked === wish) this.stepBack();
+      },
     );
+  }
+
+  /** Names and points on view must belong together: back to the map that is drawn, or to one not yet found broken. */
+  stepBack() {
+    const { data, store } = this;
+    const maps = [...data.maps.map((map) => ({ ...map, epoch: null })), ...data.epochs.map((map) => ({ ...map, epoch: map.coordinates.frames - 1 }))];
+    const known = this.arrived || maps.find(({ space, method, epoch }) => !this.broken.has(`${space} ${method} ${epoch === null}`));
+    if (!known) return;
+    const { space, method, epoch } = known;
+    store.set({ playing: false, panes: store.get().panes.map((pane, p) => (p === this.index ? { space, method, epoch } : pane)) });
   }
 
   moveTo(positions) {
@@ -153,7 +178,9 @@ export class Pane {
     this.setView({ x: 0, y: 0, zoom: 1 });
   }
 
-  invalidate() {
+  /** Asks for a new frame; `overlayOnly` if the points themselves look as before. */
+  invalidate(overlayOnly = false) {
+    if (!overlayOnly) this.stale = true;
     if (this.frame === 0) this.frame = requestAnimationFrame(() => this.onFrame());
   }
 
@@ -162,7 +189,8 @@ export class Pane {
     const { width, height } = this.size();
     if (this.element.hidden || width === 0 || height === 0 || !this.place.to) return;
     try {
-      this.drawNow(this.view());
+      if (this.stale) this.drawNow(this.view());
+      else this.drawOver(this.view(), performance.now());
     } catch (error) {
       this.onFailure(error);
       return;
@@ -187,6 +215,7 @@ export class Pane {
     const now = performance.now();
     const { width, height } = this.size();
     const ratio = Math.min(MAX_PIXEL_RATIO, window.devicePixelRatio || 1);
+    this.ratio = ratio;
     for (const canvas of [this.canvas, this.overlay]) {
       const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
       if (canvas.width !== w) canvas.width = w;
@@ -197,9 +226,16 @@ export class Pane {
     const placed = projection(view, width, height);
     for (const key of Object.keys(placed)) placed[key] *= ratio;
     const radius = pointRadius(this.data.n, view.zoom, width, height);
-    const mix = this.mixAt(now);
-    this.renderer.draw({ ...placed, mix, radius: radius * ratio, background: this.theme.background });
-    drawOverlay(this, { view, ratio, width, height, radius, mix });
+    this.renderer.draw({ ...placed, mix: this.mixAt(now), radius: radius * ratio, background: this.theme.background });
+    this.stale = false;
+    this.drawOver(view, now);
+  }
+
+  /** Draws what lies over the points, as it is at time `now`. */
+  drawOver(view, now) {
+    const { width, height } = this.size();
+    const radius = pointRadius(this.data.n, view.zoom, width, height);
+    drawOverlay(this, { view, ratio: this.ratio, width, height, radius, mix: this.mixAt(now) });
     for (const listener of this.listeners) listener();
   }
 

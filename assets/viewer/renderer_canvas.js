@@ -45,7 +45,7 @@ export function createCanvasRenderer(canvas) {
 
   function drawPoints(view, discs) {
     const placed = { ...view, offsetX: view.offsetX + PAD, offsetY: view.offsetY + PAD };
-    if (discs) return drawDiscs(frame, list, placed, discSprites(view.radius, frame.stride));
+    if (discs) return drawDiscs(frame, list, placed, discSprites(frame, view.radius));
     if (!premixed || premixed.background !== view.background || premixed.list !== list) {
       premixed = { background: view.background, list, colors: mixColors(list, view.background) };
     }
@@ -116,12 +116,11 @@ function drawSquares(frame, list, view, colors) {
   return drawn;
 }
 
-let cachedSprites = { radius: 0, stride: 0, sprites: [] };
-
 /** Smooth discs, one for each quarter of a pixel by which the middle may be off: offsets in the frame and their coverage. */
-function discSprites(radius, stride) {
+function discSprites(frame, radius) {
   const rounded = Math.min(PAD - 3, Math.round(radius * 8) / 8);
-  if (cachedSprites.radius === rounded && cachedSprites.stride === stride) return cachedSprites.sprites;
+  if (frame.spriteRadius === rounded) return frame.sprites;
+  const { stride } = frame;
   const reach = Math.ceil(rounded + 1);
   const sprites = [];
   for (let step = 0; step < STEPS * STEPS; step++) {
@@ -139,7 +138,7 @@ function discSprites(radius, stride) {
     }
     sprites.push({ offsets: Int32Array.from(offsets), coverage: Uint16Array.from(coverage) });
   }
-  cachedSprites = { radius: rounded, stride, sprites };
+  Object.assign(frame, { spriteRadius: rounded, sprites });
   return sprites;
 }
 

@@ -25,25 +25,30 @@ export function toggleWrong() {
   if (!byId("filter").hidden) button.click();
 }
 
+/** "6-3" -> {truth: 6, predicted: 3}; "6-" leaves the predicted class open, "" both. */
 function wrongOf(value) {
-  if (value === "") return { truth: null, predicted: null };
-  const [truth, predicted] = value.split("-").map(Number);
-  return { truth, predicted };
+  const [truth = "", predicted = ""] = value.split("-");
+  const open = (text) => (text === "" ? null : Number(text));
+  return { truth: open(truth), predicted: open(predicted) };
+}
+
+function wrongValue({ truth, predicted }) {
+  return truth === null && predicted === null ? "" : `${truth ?? ""}-${predicted ?? ""}`;
 }
 
 function fillWrongPairs(select, data, state) {
   const pairs = wrongPairs(state);
+  const name = (c) => (c === null ? "any class" : className(data, c));
+  const option = (pair) => make("option", { value: wrongValue(pair) }, `${name(pair.truth)} \u2192 ${name(pair.predicted)} (${withCommas(pair.n)})`);
   const all = pairs.reduce((sum, pair) => sum + pair.n, 0);
-  // The menu keeps its pair while the toggle is off, and also when the legend hides all of its points.
-  const value = state.wrong ? (state.wrong.truth === null ? "" : `${state.wrong.truth}-${state.wrong.predicted}`) : select.value;
-  const options = pairs.map(({ truth, predicted, n }) => {
-    const text = `${className(data, truth)} \u2192 ${className(data, predicted)} (${withCommas(n)})`;
-    return make("option", { value: `${truth}-${predicted}` }, text);
-  });
-  if (value !== "" && !pairs.some((pair) => `${pair.truth}-${pair.predicted}` === value)) {
-    const [truth, predicted] = value.split("-").map(Number);
-    options.push(make("option", { value }, `${className(data, truth)} \u2192 ${className(data, predicted)} (0)`));
+  const options = [make("option", { value: "" }, `all true \u2192 predicted (${withCommas(all)})`), ...pairs.map(option)];
+  // The menu keeps its pair while the toggle is off, also one that an address names, and one of which the legend hides all points.
+  const chosen = state.wrong ?? wrongOf(select.value);
+  const value = wrongValue(chosen);
+  if (!options.some((other) => other.value === value)) {
+    const fits = ({ truth, predicted }) => [truth, null].includes(chosen.truth) && [predicted, null].includes(chosen.predicted);
+    options.push(option({ ...chosen, n: pairs.filter((pair) => fits(pair)).reduce((sum, pair) => sum + pair.n, 0) }));
   }
-  select.replaceChildren(make("option", { value: "" }, `all true \u2192 predicted (${withCommas(all)})`), ...options);
+  select.replaceChildren(...options);
   select.value = value;
 }

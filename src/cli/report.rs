@@ -21,20 +21,20 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", help_heading = "Any embedding")]
     embedding: Option<PathBuf>,
     /// Its labels: .npy of whole numbers, or text with a number or a name a line, after an optional header
-    #[arg(long, value_name = "FILE", requires = "embedding", help_heading = "Any embedding")]
+    #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     labels: Option<PathBuf>,
     /// Its images: a folder of .png and .jpg files, which in natural order are the rows; an IDX file, plain or .gz; or .npy,
     /// n x height x width (x 3)
-    #[arg(long, value_name = "DIR|FILE", requires = "embedding", help_heading = "Any embedding")]
+    #[arg(long, value_name = "DIR|FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     images: Option<PathBuf>,
     /// Names of the classes, one a line, which numbers as labels count from 0
-    #[arg(long, value_name = "FILE", requires = "labels", help_heading = "Any embedding")]
+    #[arg(long, value_name = "FILE", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
     class_names: Option<PathBuf>,
     /// The space that was embedded, .npy, n x d: neighbours are sought in it
-    #[arg(long, value_name = "FILE", requires = "embedding", help_heading = "Any embedding")]
+    #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     space: Option<PathBuf>,
     /// Name of the data [default: that of the embedding's file]
-    #[arg(long, requires = "embedding", help_heading = "Any embedding")]
+    #[arg(long, requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     name: Option<String>,
     /// The page's file [default: report.html in the folder of the run, or beside the embedding]
     #[arg(long, value_name = "FILE", help_heading = "Global")]

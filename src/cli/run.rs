@@ -117,7 +117,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}\n{insights}{}\nopen {path}/report.html\nwritten to {path}:\n{}look at {path}/figures/{} first\n",
+        "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at {path}/figures/{} first\n",
         table::text(&summary.scores, &method_title),
         quality_table::text(&summary.quality, &method_title),
         table::results_text(maps),

@@ -15,6 +15,7 @@ mod interrupt;
 mod limits;
 mod models;
 mod pipeline;
+mod report;
 mod resume;
 mod server;
 mod support;

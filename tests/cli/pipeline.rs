@@ -51,14 +51,20 @@ pub fn shared_run() -> PathBuf {
 
 /// The paths that a run without given weights lists.
 fn expected_outputs() -> BTreeSet<String> {
-    let mut names: BTreeSet<String> =
-        ["history.csv", "model/weights.safetensors", "scores/knn.csv", "scores/knn_per_class.csv", "scores/quality.csv"]
-            .into_iter()
-            .chain(["activations/labels_train.npy", "activations/labels_test.npy", "activations/rows_train.npy"])
-            .chain(["scores/gains.csv", "scores/confusion.csv", "scores/confused_pairs.csv", "scores/verdicts.csv"])
-            .chain(["activations/layers.txt", "activations/class_names.txt"])
-            .map(String::from)
-            .collect();
+    let mut names: BTreeSet<String> = [
+        "report.html",
+        "history.csv",
+        "model/weights.safetensors",
+        "scores/knn.csv",
+        "scores/knn_per_class.csv",
+        "scores/quality.csv",
+    ]
+    .into_iter()
+    .chain(["activations/labels_train.npy", "activations/labels_test.npy", "activations/rows_train.npy"])
+    .chain(["scores/gains.csv", "scores/confusion.csv", "scores/confused_pairs.csv", "scores/verdicts.csv"])
+    .chain(["activations/layers.txt", "activations/class_names.txt"])
+    .map(String::from)
+    .collect();
     for (part, _) in PARTS {
         names.insert(format!("activations/softmax_{part}.npy"));
         for (space, _) in SPACES {

@@ -17,7 +17,11 @@ fn arguments(out: &str) -> String {
 fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let files = files_below(folder).into_iter().filter(|path| folder.join(path).is_file());
     let read = |path: PathBuf| {
-        let bytes = if path == Path::new("manifest.json") { timeless(folder) } else { fs::read(folder.join(&path)).unwrap() };
+        let bytes = match path.to_str() {
+            Some("manifest.json") => timeless(folder),
+            Some("report.html") => without_tables(folder),
+            _ => fs::read(folder.join(&path)).unwrap(),
+        };
         (path, bytes)
     };
     files.map(read).collect()
@@ -33,6 +37,13 @@ fn timeless(folder: &Path) -> Vec<u8> {
     let out = argv.iter().position(|word| word == "--out").unwrap();
     argv.remove(out + 1);
     serde_json::to_vec_pretty(&manifest).unwrap()
+}
+
+/// The page without its static part, which has times and the command line.
+fn without_tables(folder: &Path) -> Vec<u8> {
+    let page = fs::read_to_string(folder.join("report.html")).unwrap();
+    let (before, tables) = page.split_once("<section id=\"report\"").unwrap();
+    [before, tables.split_once("<aside id=\"card\"").unwrap().1].concat().into_bytes()
 }
 
 /// Empties what is called `seconds` or `..._seconds`.
@@ -143,6 +154,7 @@ fn rewind(manifest: &mut Value, n: usize) {
             "model" | "history.csv" => true,
             "figures" if ["examples", "history", "architecture"].contains(&stem) => true,
             "activations" => done("activations"),
+            "report.html" => done("report"),
             "clusters" => done(&format!("clusters {}", of_cluster(stem))),
             "figures" if stem.contains("k-means") => done(&format!("clusters {}", of_cluster(stem))),
             "neighbors" => done(&format!("neighbours {stem}")),

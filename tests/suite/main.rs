@@ -18,6 +18,7 @@ mod methods;
 mod neighbor_search;
 mod neighbors;
 mod network;
+mod page;
 mod parity;
 mod pca;
 mod placement;

@@ -6,17 +6,19 @@
 //! | `template` | the viewer's document, style and modules; escaping |
 //! | `arrays`, `coordinates` | numbers as deflated byte planes; places on a grid of 16 bits |
 //! | `thumbnails` | images as PNG tiles |
-//! | `sections`, `figure` | the static part |
+//! | `sections`, `curves`, `figure` | the static part |
 //!
 //! The same page gives the same bytes, whatever the number of threads.
 
 mod arrays;
 mod coordinates;
+mod curves;
 mod figure;
 mod sections;
 mod template;
 mod thumbnails;
 
+pub use curves::{Curves, Series};
 pub use sections::{Block, Cell, Section, Table};
 pub use thumbnails::MAX_SIDE;
 

@@ -5,11 +5,12 @@ use super::{Known, tables};
 use crate::error::{Error, Result};
 use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
 use crate::report::drawing::drawing;
-use crate::report::figures::{Curves, Figure, History as HistoryFigure, vector};
+use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
-use crate::report::page::{Block, Section, Table};
+use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::run::layers::{read_classes, read_predictions};
 use crate::run::predictions;
+use crate::training::History;
 use crate::words::thousands;
 
 /// Most classes, or clusters, of a table of counts.
@@ -86,13 +87,16 @@ fn training(known: &Known) -> Result<Option<Section>> {
     if let Some(inference) = known.inference {
         blocks.push(Block::Text(format!("{} test images classified in {:.2} s.", thousands(inference.n), inference.seconds)));
     }
-    let figure = HistoryFigure {
-        title: "Training history".into(),
-        train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
-        validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
-        test: Some(Curves { loss: &history.test_loss, accuracy: &history.test_accuracy }).filter(|test| !test.loss.is_empty()),
+    let panel = |title: &str, of: [(&str, &[f32]); 3]| Curves {
+        title: title.into(),
+        first: 1,
+        series: of.into_iter().filter(|(_, values)| !values.is_empty()).map(Series::new).collect(),
     };
-    blocks.push(draw(&figure, "Loss and accuracy against epoch; the table below has the numbers".into())?);
+    let History { train_loss, validation_loss, test_loss, train_accuracy, validation_accuracy, test_accuracy } = history;
+    let loss = [("training", &train_loss[..]), ("validation", validation_loss), ("test", test_loss)];
+    let accuracy = [("training", &train_accuracy[..]), ("validation", validation_accuracy), ("test", test_accuracy)];
+    blocks.push(Block::Curves(panel("Loss against epoch", loss)));
+    blocks.push(Block::Curves(panel("Accuracy against epoch", accuracy)));
     blocks.push(Block::Table(tables::history(history)));
     Ok(Some(section("training", "Training", blocks)))
 }
