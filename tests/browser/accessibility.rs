@@ -5,8 +5,8 @@ use crate::study::{STILL, opened, study};
 use serde_json::json;
 
 /// Controls that are on the page and not switched off, in the order of the document.
-const CONTROLS: &str = "Array.from(document.querySelectorAll('a[href], button, select, input, summary, [tabindex]'))
-    .filter(e => e.tabIndex >= 0 && !e.disabled && e.checkVisibility({visibilityProperty: true}))";
+const CONTROLS: &str = "Array.from(document.querySelectorAll('a[href], button, select, input, summary, [tabindex=\"0\"]'))
+    .filter(e => !e.disabled && e.checkVisibility({visibilityProperty: true}))";
 
 /// Two maps that have epochs.
 const TWO: &str = "#space=layer_1&method=tsne&space2=layer_2&method2=tsne";

@@ -108,7 +108,10 @@ impl Chromium {
         };
         // Until the end of this process.
         let started: &'static Self = Box::leak(Box::new(started));
-        std::thread::spawn(move || started.listen(answers));
+        std::thread::spawn(move || {
+            started.listen(answers);
+            let _ = child.wait();
+        });
         started.call(None, "Browser.getVersion", json!({}));
         started
     }

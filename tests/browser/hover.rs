@@ -67,6 +67,8 @@ fn hidden_points_have_no_card() {
 #[test]
 fn the_card_stays_in_the_window() {
     let Some((page, _)) = opened("#space=raw&method=tsne") else { return };
+    // A map as wide as the window.
+    page.resize(420, 800, 1.0);
     let places = page.places(0);
     let lonely = page.lonely(0, &ALL);
     let by =

@@ -52,10 +52,10 @@ fn hostile_names_are_shown_as_they_are() {
 
     // Everything that shows names.
     page.eval("layerlens.store.set({selection: new Uint8Array(140).fill(1), pin: 0})");
-    for row in 0..NAMES.len() {
+    for (row, name) in NAMES.iter().enumerate() {
         page.eval(&format!("layerlens.store.set({{pin: {row}}})"));
         page.until(&format!("document.querySelector('#card').dataset.id.endsWith(':{row}')"));
-        assert_eq!(page.string("document.querySelector('#card .card-class bdi').textContent"), NAMES[row]);
+        assert_eq!(page.string("document.querySelector('#card .card-class bdi').textContent"), *name);
     }
     let shown = page.eval("Array.from(document.querySelectorAll('.selection-classes .name'), e => e.textContent)");
     assert_eq!(shown, names);

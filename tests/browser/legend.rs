@@ -15,8 +15,8 @@ fn a_click_hides_and_a_double_click_isolates() {
     for renderer in RENDERERS {
         let Some((page, study)) = opened(&format!("?renderer={renderer}")) else { return };
         let totals: Vec<usize> = (0..10).map(|class| study.of_class(class).len()).collect();
-        for class in 0..10 {
-            assert_eq!(page.legend(class), [totals[class], totals[class]]);
+        for (class, &total) in totals.iter().enumerate() {
+            assert_eq!(page.legend(class), [total, total]);
         }
         let colors = page.class_colors();
         // A colour that no grey image has.

@@ -20,11 +20,11 @@ fn assert_fits(page: &Page, what: &str) {
 
 #[test]
 fn the_page_fits_every_window() {
-    let Some(usual) = Opening::usual("") else { return };
     for (size, scale, what) in
         [((1280, 800), 1.0, "1280 x 800"), ((390, 844), 2.0, "390 x 844"), ((640, 400), 2.0, "1280 x 800 at 200 %")]
     {
-        let page = Opening { size, media: &STILL, ..Opening::usual("").unwrap() }.load(&study().page);
+        let Some(usual) = Opening::usual("") else { return };
+        let page = Opening { size, media: &STILL, ..usual }.load(&study().page);
         page.resize(size.0, size.1, scale);
         page.until_ready();
         assert_fits(&page, what);
@@ -43,7 +43,6 @@ fn the_page_fits_every_window() {
         page.frames();
         assert_fits(&page, &format!("{what}, side by side"));
     }
-    drop(usual);
 }
 
 /// Lightness of the page's background, 0 to 255, and that of the map.
