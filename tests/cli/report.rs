@@ -250,3 +250,20 @@ fn a_browser_that_is_not_there_is_a_warning() {
     assert!(outcome.stderr.contains("warning: the page was not opened"), "{}", outcome.stderr);
     assert!(place.path("report.html").is_file());
 }
+
+#[test]
+fn epochs_are_shown_of_the_points_that_they_were_made_of() {
+    let place = Place::with_images();
+    let run = "run --dataset fashion-mnist --data-dir data --hidden 16 --epochs 2 --methods pca --clusters k-means --device cpu --out run";
+    place.succeed(&format!("{run} --epochs-to-embed all"));
+    let page = data(&place.path("run/report.html"));
+    let entry = &page["epochs"][0];
+    assert_eq!((entry["space"].as_str(), entry["method"].as_str()), (Some("layer_1"), Some("pca")));
+    assert_eq!((&entry["epochs"], entry["coordinates"]["frames"].as_u64()), (&serde_json::json!([0, 1, 2]), Some(3)));
+    assert_eq!(entry["coordinates"]["n"].as_u64(), Some(3 * 2 * N_TEST as u64));
+    assert_eq!(entry["metrics"][0][1].as_array().unwrap().len(), 3);
+    // All points are more than those of the epochs.
+    let stderr = place.succeed("report run --device cpu --report-points all --out all.html").stderr;
+    assert!(stderr.contains("the maps of epochs are of other points: --report-points test shows them"), "{stderr}");
+    assert_eq!(data(&place.path("all.html"))["epochs"], serde_json::json!([]));
+}
