@@ -10,7 +10,7 @@ use layerlens::matrix::Matrix;
 use layerlens::model::read_weights;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 
 const TRAIN: &str = "run --dataset fashion-mnist --hidden 16,8 --device cpu --clusters none";
@@ -127,7 +127,7 @@ fn without_course(out: &Path) {
 
 /// Starts a run and kills it as soon as there is `file`.
 #[cfg(unix)]
-fn kill_at(place: &Place, args: &str, file: &PathBuf) {
+fn kill_at(place: &Place, args: &str, file: &Path) {
     let mut command = place.command(&words(args));
     let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     while !file.exists() && child.try_wait().unwrap().is_none() {
