@@ -25,6 +25,8 @@ pub struct Opening<'a> {
     /// What follows the file's name: `?renderer=canvas#space=raw`.
     pub suffix: &'a str,
     pub size: (u32, u32),
+    /// Pixels of the screen for one of the page.
+    pub scale: f64,
     /// Media features, such as `prefers-color-scheme`.
     pub media: &'a [(&'a str, &'a str)],
     pub scripts: bool,
@@ -33,7 +35,7 @@ pub struct Opening<'a> {
 impl<'a> Opening<'a> {
     /// In the shared browser, 1280 x 800.
     pub fn usual(suffix: &'a str) -> Option<Self> {
-        Some(Self { browser: browser()?, suffix, size: (1280, 800), media: &[], scripts: true })
+        Some(Self { browser: browser()?, suffix, size: (1280, 800), scale: 1.0, media: &[], scripts: true })
     }
 
     /// Opens the file and waits for its load event.
@@ -52,7 +54,7 @@ impl<'a> Opening<'a> {
             page.call(&format!("{domain}.enable"), json!({}));
         }
         page.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
-        page.resize(self.size.0, self.size.1, 1.0);
+        page.resize(self.size.0, self.size.1, self.scale);
         page.media(self.media);
         page.call("Emulation.setScriptExecutionDisabled", json!({"value": !self.scripts}));
         page.navigate();

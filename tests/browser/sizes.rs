@@ -18,15 +18,19 @@ fn assert_fits(page: &Page, what: &str) {
     assert!(n >= 20.0, "{what}: {n} controls");
 }
 
+/// Waits until the map has as many pixels as the screen.
+#[track_caller]
+fn assert_sharp(page: &Page, scale: f64) {
+    page.until(&format!("(c => Math.abs(c.width - c.clientWidth * {scale}) <= {scale})(document.querySelector('canvas.map'))"));
+}
+
 #[test]
 fn the_page_fits_every_window() {
     for (size, scale, what) in
         [((1280, 800), 1.0, "1280 x 800"), ((390, 844), 2.0, "390 x 844"), ((640, 400), 2.0, "1280 x 800 at 200 %")]
     {
         let Some(usual) = Opening::usual("") else { return };
-        let page = Opening { size, media: &STILL, ..usual }.load(&study().page);
-        page.resize(size.0, size.1, scale);
-        page.until_ready();
+        let page = Opening { size, scale, media: &STILL, ..usual }.open(&study().page);
         assert_fits(&page, what);
         let map = page.eval("(r => [r.width, r.height, r.top])(document.querySelector('canvas.map').getBoundingClientRect())");
         let [width, height, top] = [0, 1, 2].map(|at| map[at].as_f64().unwrap());
@@ -81,6 +85,10 @@ fn dark_and_light_follow_the_system_and_the_menu() {
 fn a_resized_window_keeps_the_points_in_the_map() {
     let Some((page, _)) = opened("") else { return };
     page.resize(700, 600, 1.0);
+    assert_sharp(&page, 1.0);
+    // On another screen.
+    page.resize(700, 600, 2.0);
+    assert_sharp(&page, 2.0);
     let places = page.places(0);
     let map =
         page.eval("(r => [r.left, r.top, r.right, r.bottom])(document.querySelector('canvas.map').getBoundingClientRect())");

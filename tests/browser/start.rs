@@ -108,7 +108,9 @@ fn without_scripts_the_figure_and_the_tables_are_there() {
     let shot: HashSet<[u8; 3]> = page.screenshot().pixels().map(|pixel| pixel.0).collect();
     assert!(shot.len() > 100, "{} colours", shot.len());
     // Scripts of the page are off; the driver's are not.
-    assert!(page.number("document.querySelector('noscript img, .static-figure img').naturalWidth") > 100.0);
+    let figure =
+        "(e => e.checkVisibility() && e.naturalWidth > 100 && e.clientWidth > 100)(document.querySelector('noscript img'))";
+    assert_eq!(page.eval(figure), true);
     assert!(page.number("document.querySelectorAll('#report table').length") >= 3.0);
     assert!(page.text("#report").contains("layerlens run"), "how to reproduce");
     assert_eq!(page.eval("getComputedStyle(document.querySelector('#explorer')).display"), "none");
