@@ -31,6 +31,19 @@ const LEAST_FEATURES: usize = 3;
 pub const MAX_SPRITE: usize = 8192;
 const METADATA: &str = "metadata.tsv";
 const SPRITE: &str = "sprite.png";
+const TENSORS: &str = "tensors";
+const ADDRESSES: &str = "projector_config.json";
+
+/// Whether the folder holds what a projector's folder does and nothing else: TensorBoard's own logs have a file [`CONFIG`] too.
+pub fn is_export(folder: &Path) -> bool {
+    let ours = [CONFIG, METADATA, SPRITE, TENSORS, ADDRESSES];
+    let known = |entry: std::fs::DirEntry| ours.iter().any(|name| entry.file_name() == *name);
+    let tensor = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|end| end == "bytes" || end == "tsv");
+    let all = |folder: &Path, known: &dyn Fn(std::fs::DirEntry) -> bool| {
+        std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().all(known))
+    };
+    folder.join(CONFIG).is_file() && all(folder, &known) && all(&folder.join(TENSORS), &tensor)
+}
 
 /// A folder that is being filled.
 #[derive(Debug)]
@@ -68,7 +81,7 @@ impl Projector {
         let rows = || values.rows().map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0_f32, zeros)));
         let bytes: Vec<u8> = rows().flatten().flat_map(f32::to_le_bytes).collect();
         let is_text = seems_text(&bytes);
-        let file = format!("tensors/{name}.{}", if is_text { "tsv" } else { "bytes" });
+        let file = format!("{TENSORS}/{name}.{}", if is_text { "tsv" } else { "bytes" });
         let path = self.folder.join(&file);
         create_folder(path.parent().unwrap_or(&self.folder))?;
         if is_text {
@@ -123,7 +136,7 @@ impl Projector {
             None => percent_encoded(file),
         };
         let embeddings: Vec<Value> = self.tensors.iter().map(|tensor| self.object(tensor, &address)).collect();
-        let path = self.folder.join("projector_config.json");
+        let path = self.folder.join(ADDRESSES);
         let text = serde_json::to_vec_pretty(&json!({ "embeddings": embeddings }));
         let text = text.map_err(|error| Error::write(&path, error.into()))?;
         write_atomic(&path, |writer| writer.write_all(&text))

@@ -95,11 +95,11 @@ fn neighbours_are_those_of_the_input_among_the_exported_points() {
     assert_eq!(input.len(), 90);
     assert!(["train", "test"].iter().all(|part| columns["split"].contains(&Field::Str((*part).into()))));
     let distance = |a: usize, b: usize| input[a].iter().zip(&input[b]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    for row in 0..90 {
+    for (row, listed) in columns["neighbors"].iter().enumerate() {
         let mut nearest: Vec<(f64, usize)> =
             (0..90).filter(|&other| other != row).map(|other| (distance(row, other), other)).collect();
         nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let found = fields(&columns["neighbors"][row]);
+        let found = fields(listed);
         let (Field::ListInternal(ids), Field::ListInternal(distances)) = (&found["ids"], &found["distances"]) else {
             panic!("{found:?}")
         };

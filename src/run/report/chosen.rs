@@ -1,14 +1,14 @@
 //! The points that an export takes from a run, and all that the run knows of them.
 
 use super::super::points::ReportPoints;
-use super::contents::Contents;
+use super::contents::{Contents, check_map};
 use super::{Known, PAGE_NEIGHBORS};
 use crate::activations::RAW;
 use crate::compute::Device;
 use crate::dataset::Pictures;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, Search, SearchMethod};
+use crate::neighbors::NeighborGraph;
 use crate::progress::Reporter;
 use crate::report::page::Points;
 
@@ -24,12 +24,7 @@ impl<'a> Chosen<'a> {
     pub(super) fn read(known: &'a Known, choice: ReportPoints) -> Result<Self> {
         let mut contents = Contents::new(known, choice);
         let class_names = contents.class_names()?;
-        let points = contents.points()?;
-        let classes = points.labels.iter().chain(&points.predictions).flatten();
-        if let Some(class) = classes.max().filter(|class| usize::from(**class) >= class_names.len()) {
-            let message = format!("names {} classes, but there is a class {class}", class_names.len());
-            return Err(Error::input(known.folder.join("activations/class_names.txt"), message));
-        }
+        let points = contents.points(&class_names)?;
         let mut pictures = contents.kept_pictures()?;
         if pictures.is_none() && known.input.is_some() {
             let raw = contents.gather(|part| format!("activations/{RAW}_{part}.npy"), "images")?;
@@ -91,13 +86,10 @@ impl<'a> Chosen<'a> {
     pub(super) fn map(&mut self, space: &str, method: &str) -> Result<Option<Matrix>> {
         let file = |part: &str| format!("embeddings/{method}_{space}_{part}.npy");
         let map = self.contents.gather(file, &format!("the map of {space} by {method}"))?;
-        match map.as_ref().map(Matrix::n_features) {
-            None | Some(2) => Ok(map),
-            Some(found) => {
-                let path = self.contents.known.folder.join(file(self.contents.parts()[0].0));
-                Err(Error::input(path, format!("has {found} columns, a map has 2")))
-            }
+        if let Some(map) = &map {
+            check_map(&self.contents.known.folder.join(file(self.contents.parts()[0].0)), map)?;
         }
+        Ok(map)
     }
 
     /// The nearest of the points to each in the first space, all dimensions, by the run's metric.
@@ -105,8 +97,7 @@ impl<'a> Chosen<'a> {
         let (known, k) = (self.contents.known, PAGE_NEIGHBORS.min(self.points.n().saturating_sub(1)));
         let Some((space, _)) = known.spaces.first().filter(|_| k > 0) else { return Ok(None) };
         let Some(x) = self.space(space)? else { return Ok(None) };
-        let search = Search { method: SearchMethod::Exact, ..known.search.clone() };
         let observer = reporter.stage(&format!("neighbours {space}"));
-        search.nearest_neighbors(device, &x, k, &*observer).map(Some)
+        known.search.nearest_neighbors(device, &x, k, &*observer).map(Some)
     }
 }

@@ -157,7 +157,7 @@ fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
     let is_empty = || std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     let is_export = match format {
         ExportFormat::Tensorboard if is_empty() => return Ok(()),
-        ExportFormat::Tensorboard => path.join(projector::CONFIG).is_file(),
+        ExportFormat::Tensorboard => projector::is_export(path),
         ExportFormat::Parquet => begins_with(path, parquet::MAGIC),
     };
     if !force {
