@@ -29,14 +29,10 @@ fn hover_selection_and_filter_are_linked() {
             page.hover(pane, row);
             page.assert_card(study, row);
             page.eval("document.querySelector('#card').style.opacity = 0");
-            let after = page.map_pixels(1 - pane);
+            let after = page.around(1 - pane, row);
             page.eval("document.querySelector('#card').style.opacity = 1");
             let changed = before.iter().zip(&after).filter(|(a, b)| a != b).count();
-            assert!(
-                (10..5000).contains(&changed),
-                "{renderer}: {changed} pixels of map {} show what is pointed at in the other",
-                1 - pane
-            );
+            assert!(changed > 10, "{renderer}: {changed} pixels of map {} show what is pointed at in the other", 1 - pane);
         }
         page.leave();
         let color = &page.class_colors()[4];
