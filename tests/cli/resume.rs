@@ -174,6 +174,9 @@ fn rewind(manifest: &mut Value, n: usize) {
         "maps" => done("scores and figures"),
         map => done(&map.replacen('_', " ", 1)),
     });
+    if done("scores and figures") {
+        return;
+    }
     // The order in which they were found, which is sorted at the end only.
     let position = |name: String| names.iter().position(|stage| *stage == name).unwrap_or(usize::MAX);
     for list in ["knn", "quality", "clusters"] {
