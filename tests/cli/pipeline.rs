@@ -221,7 +221,7 @@ fn every_stage_is_timed() {
         expected.extend(METHODS_RUN.iter().flat_map(|method| [format!("{method} {space}"), format!("scores {method} {space}")]));
         expected.extend([format!("quality {space}"), format!("clusters {space}")]);
     }
-    expected.extend(["what the layers did", "scores and figures"].map(String::from));
+    expected.extend(["what the layers did", "scores and figures", "report"].map(String::from));
     assert_eq!(names, expected);
     for stage in stages {
         let seconds = stage["seconds"].as_f64().unwrap();

@@ -264,6 +264,8 @@ impl<'a> Contents<'a> {
             self.missing.push(format!("the maps of epochs are of other points: --report-points {points} shows them"));
             return Ok(Vec::new());
         };
+        let kept =
+            self.known.course.as_ref().map_or(String::new(), |course| format!("; the run's own map is of epoch {}", course.kept));
         let mut entries = Vec::new();
         for EpochMap { space, method, trustworthiness, .. } in &noted.maps {
             let what = format!("the maps of the epochs of {} by {method}", title(space));
@@ -282,7 +284,7 @@ impl<'a> Contents<'a> {
                 epochs: noted.epochs.clone(),
                 places: motion.map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
                 metrics: vec![("trustworthiness".into(), trustworthiness.clone())],
-                fitted: format!("fitted on {} points at every epoch", thousands(noted.n_points)),
+                fitted: format!("fitted on {} points at every epoch{kept}", thousands(noted.n_points)),
             });
         }
         Ok(entries)
