@@ -78,7 +78,7 @@ fn program() -> Option<PathBuf> {
         named.or_else(|| usual.iter().find_map(|name| folders().map(|folder| folder.join(name)).find(|path| path.is_file())));
     if found.is_none() {
         let reason = "no chromium, chromium-browser or google-chrome in PATH";
-        assert!(std::env::var(REQUIRE_BROWSER).is_ok_and(|value| value == "1"), "{REQUIRE_BROWSER} is 1, and there is {reason}");
+        assert!(std::env::var(REQUIRE_BROWSER).as_deref() != Ok("1"), "{REQUIRE_BROWSER} is 1, and there is {reason}");
         // Past the capture of the test harness, which takes the print macros only.
         let line = format!("SKIPPED, the tests in a browser: {reason}; {REQUIRE_BROWSER}=1 makes this a failure");
         writeln!(std::io::stderr(), "{line}").expect("standard error can be written");
