@@ -3,6 +3,8 @@ import { visibleMask } from "./state.js";
 import { placeLabels } from "./labels.js";
 
 const LINES = 5;
+/** With more classes than this, names on the map would be noise and their medians slow. */
+const MAX_CLASSES = 500;
 
 /** Draws what lies over the points: images, neighbour lines, rings, class names. */
 export function drawOverlay(pane, frame) {
@@ -100,7 +102,8 @@ function drawRing({ context, at, pane, radius, state }, i, thickness) {
 /** Names of the classes at the medians of their visible points, as far as they do not cover each other. */
 function drawLabels({ pane, context, state, view, width, height, mix }) {
   const { data, theme, place } = pane;
-  if (data.classes.length === 0 || !(data.labels || data.predictions)) return;
+  const { length } = data.classes;
+  if (length === 0 || length > MAX_CLASSES || !(data.labels || data.predictions)) return;
   const { scaleX, scaleY, offsetX, offsetY } = projection(view, width, height);
   context.font = "600 12px system-ui, sans-serif";
   context.textAlign = "center";

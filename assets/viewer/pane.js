@@ -50,12 +50,11 @@ export class Pane {
 
   /** A window moved to another screen may keep its size and still need other pixels. */
   watchResolution() {
-    const same = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
     const again = () => {
       this.invalidate();
       this.watchResolution();
     };
-    same.addEventListener("change", again, { once: true });
+    matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", again, { once: true });
   }
 
   get canvas() {
@@ -189,7 +188,7 @@ export class Pane {
     const { width, height } = this.size();
     if (this.element.hidden || width === 0 || height === 0 || !this.place.to) return;
     try {
-      if (this.stale) this.drawNow(this.view());
+      if (this.stale || this.ratio !== pixelRatio()) this.drawNow(this.view());
       else this.drawOver(this.view(), performance.now());
     } catch (error) {
       this.onFailure(error);
@@ -214,7 +213,7 @@ export class Pane {
   drawNow(view) {
     const now = performance.now();
     const { width, height } = this.size();
-    const ratio = Math.min(MAX_PIXEL_RATIO, window.devicePixelRatio || 1);
+    const ratio = pixelRatio();
     this.ratio = ratio;
     for (const canvas of [this.canvas, this.overlay]) {
       const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
@@ -337,6 +336,10 @@ export class Pane {
     }
     return { index, colors, x, y, width, height, radius: pointRadius(this.data.n, view.zoom, width, height), background: this.theme.background };
   }
+}
+
+function pixelRatio() {
+  return Math.min(MAX_PIXEL_RATIO, window.devicePixelRatio || 1);
 }
 
 function paneElement(index) {

@@ -42,18 +42,33 @@ export function togglePlay(store) {
   store.set({ playing: true });
 }
 
+/** The panes one epoch later; those at their last epoch or on the finished map stay. If none shows an epoch, the first that can starts. */
+function panesOneLater(state) {
+  const { panes } = state;
+  if (panes.some((pane) => pane.epoch !== null)) {
+    return panes.map((pane, p) => {
+      const last = epochsOf(state, p)?.coordinates.frames - 1;
+      return pane.epoch !== null && pane.epoch < last ? { ...pane, epoch: pane.epoch + 1 } : pane;
+    });
+  }
+  const first = epochsOf(state) ? state.active : panes.findIndex((_, p) => epochsOf(state, p));
+  return panes.map((pane, p) => (p === first ? { ...pane, epoch: 0 } : pane));
+}
+
 /** Lets the epochs run while `state.playing`, one step at a time, and stops at the last. */
 export function mountPlayback(store) {
   let timer = 0;
   const tick = () => {
     timer = 0;
     const state = store.get();
-    const entry = epochsOf(state);
-    const { epoch } = state.panes[state.active];
-    if (!state.playing || !entry) return store.set({ playing: false });
-    const last = entry.coordinates.frames - 1;
-    if (epoch !== null && epoch >= last) return store.set({ playing: false });
-    setEpoch(store, epoch === null ? 0 : epoch + 1);
+    if (!state.playing) return;
+    const panes = panesOneLater(state);
+    // Whichever pane the pointer has made the active one meanwhile, those that play go on.
+    if (panes.every((pane, p) => pane === state.panes[p])) {
+      store.set({ playing: false });
+      return;
+    }
+    store.set({ panes });
     timer = setTimeout(tick, STEP_MS);
   };
   const follow = ({ playing }) => {
