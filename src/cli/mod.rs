@@ -10,6 +10,7 @@ mod data_args;
 mod devices;
 mod embed;
 mod evaluate;
+mod export;
 mod interrupt;
 mod methods;
 mod model;
@@ -85,6 +86,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Put two finished runs side by side, with the intervals of their differences
     Compare(compare::CompareArgs),
+    /// Write a finished run for TensorBoard's projector, or as a Parquet table
+    Export(export::ExportArgs),
     /// Make the explorable page of a finished run, or of any embedding
     Report(report::ReportArgs),
     /// Look at data, convert them, fetch them
@@ -127,6 +130,7 @@ impl Cli {
             Some(Command::Transform(args)) => transform::transform(&self.global, &args),
             Some(Command::Evaluate(args)) => evaluate::evaluate(&self.global, &args),
             Some(Command::Compare(args)) => compare::compare(&self.global, &args),
+            Some(Command::Export(args)) => export::export(&self.global, &args),
             Some(Command::Report(args)) => report::report(&self.global, &args),
             Some(Command::Data(command)) => data::data(&self.global, &command),
             Some(Command::CompareModels(args)) => compare_models::compare_models(&self.global, &args),

@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args};
 use layerlens::run::{self, GivenReport, Report, ReportPoints, ReportSummary};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// What to show.
 #[derive(Clone, Debug, Args)]
@@ -93,10 +94,15 @@ fn open(path: &Path) {
         () => ("xdg-open", &[]),
     };
     let mut command = Command::new(program);
-    let started = command.args(first).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let problem = match started {
-        Ok(status) if status.success() => return,
-        Ok(status) => status.to_string(),
+    let started = command.args(first).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    // The browser itself may be what was started: it is not waited for longer than a failure takes to show.
+    let outcome = started.and_then(|mut child| {
+        std::thread::sleep(Duration::from_millis(500));
+        child.try_wait()
+    });
+    let problem = match outcome {
+        Ok(Some(status)) if !status.success() => status.to_string(),
+        Ok(_) => return,
         Err(error) => error.to_string(),
     };
     say(&format!("warning: the page was not opened: {program}: {problem}"));

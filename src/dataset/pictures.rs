@@ -5,12 +5,14 @@ use super::{Images, idx};
 use crate::error::{Error, Result};
 use crate::words::natural;
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageBuffer, Luma, Rgb};
+use image::{DynamicImage, ImageBuffer, ImageDecoder, Luma, Rgb};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// Longer side of what is read from a folder of pictures of several sizes.
+/// Longer side of what is read from a folder of pictures of several sizes, or of large ones.
 const COMMON_SIDE: u32 = 64;
+/// Longer side of pictures that are taken as they are.
+const LONGEST_SIDE: u32 = 256;
 
 /// Pictures of one size, row-major within a picture, picture after picture; a pixel is one grey byte, or red, green and blue.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,7 +46,8 @@ impl Pictures {
 
     /// Reads a folder of PNG and JPEG files, a picture a file in the natural order of their names (`2.png` before `10.png`); an
     /// IDX file, plain or `.gz`; or a `.npy` array of whole numbers from 0 to 255, n x height x width or n x height x width x 3.
-    /// Files of several sizes are brought to 64 x 64 pixels, their proportions kept, on black; the second value says that.
+    /// Files of several sizes, or of more than 256 pixels a side, are brought to 64 x 64 pixels, their proportions kept, on black;
+    /// the second value says that.
     ///
     /// # Errors
     /// [`Error::Input`] naming the file that cannot be read, or a folder without pictures.
@@ -141,17 +144,16 @@ impl From<Images> for Pictures {
 
 fn read_array(path: &Path) -> Result<Pictures> {
     let array = read_bytes(path)?;
-    let whole = |height, width, channels| {
-        Pictures::new(array.values.clone(), height, width, channels).map_err(|error| Error::input(path, error.to_string()))
-    };
-    match array.shape[..] {
-        [n, height, width] if n > 0 => whole(height, width, 1),
-        [n, height, width, channels @ (1 | 3)] if n > 0 => whole(height, width, channels),
+    let (height, width, channels) = match array.shape[..] {
+        [n, height, width] if n > 0 => (height, width, 1),
+        [n, height, width, channels @ (1 | 3)] if n > 0 => (height, width, channels),
         _ => {
             let shape = array.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
-            Err(Error::input(path, format!("has shape {shape}, expected n x height x width, or n x height x width x 3")))
+            let message = format!("has shape {shape}, expected n x height x width, or n x height x width x 3");
+            return Err(Error::input(path, message));
         }
-    }
+    };
+    Pictures::new(array.values, height, width, channels).map_err(|error| Error::input(path, error.to_string()))
 }
 
 /// The image files of a folder in natural order; other files are no pictures and no error.
@@ -173,25 +175,38 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Width, height, and whether there is colour, from the first bytes of a file.
+type Header = (u32, u32, bool);
+
 fn read_folder(folder: &Path) -> Result<(Pictures, Option<String>)> {
-    let open = |path: &PathBuf| {
-        let damaged = |error: String| Error::input(path, format!("is no PNG or JPEG image, or a damaged one: {error}"));
+    let damaged = |path: &Path, error: String| Error::input(path, format!("is no PNG or JPEG image, or a damaged one: {error}"));
+    let reader = |path: &Path| {
         let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
-        reader.map_err(|error| damaged(error.to_string()))?.decode().map_err(|error| damaged(error.to_string()))
+        reader.map_err(|error| damaged(path, error.to_string()))
     };
-    let images = files(folder)?.par_iter().map(open).collect::<Result<Vec<DynamicImage>>>()?;
-    let (width, height) = (images[0].width(), images[0].height());
-    let one_size = images.iter().all(|image| (image.width(), image.height()) == (width, height));
+    let header = |path: &PathBuf| -> Result<Header> {
+        let decoder = reader(path)?.into_decoder().map_err(|error| damaged(path, error.to_string()))?;
+        let (width, height) = decoder.dimensions();
+        Ok((width, height, decoder.color_type().has_color()))
+    };
+    let files = files(folder)?;
+    let headers = files.par_iter().map(header).collect::<Result<Vec<Header>>>()?;
+    let (width, height, _) = headers[0];
+    let one_size = headers.iter().all(|&(w, h, _)| (w, h) == (width, height)) && width.max(height) <= LONGEST_SIDE;
     let (width, height) = if one_size { (width, height) } else { (COMMON_SIDE, COMMON_SIDE) };
-    let grey = images.iter().all(|image| !image.color().has_color());
-    let values = |image: &DynamicImage| {
-        let image = if one_size { image.clone() } else { on_black(image) };
-        if grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() }
+    let grey = headers.iter().all(|(_, _, color)| !color);
+    // A picture is made small before the next one is decoded, so that photographs fit.
+    let values = |path: &PathBuf| {
+        let image = reader(path)?.decode().map_err(|error| damaged(path, error.to_string()))?;
+        let image = if one_size { image } else { on_black(&image) };
+        Ok(if grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() })
     };
-    let pixels = images.par_iter().map(values).collect::<Vec<_>>().concat();
+    let pixels = files.par_iter().map(values).collect::<Result<Vec<_>>>()?.concat();
     let pictures = Pictures::new(pixels, height as usize, width as usize, if grey { 1 } else { 3 })?;
-    let note =
-        || format!("the pictures of {} have several sizes: they are scaled to {width} x {height}, on black", folder.display());
+    let note = || {
+        let folder = folder.display();
+        format!("the pictures of {folder} have several sizes or are large: they are scaled to {width} x {height}, on black")
+    };
     Ok((pictures, (!one_size).then(note)))
 }
 

@@ -39,13 +39,13 @@ impl<'a> Sequence<'a> {
         Ok(&self.maps[self.maps.len() - 1])
     }
 
-    /// The maps, all moved alike so that the last comes closest to `reference`, n_samples x 2.
+    /// The maps, all moved alike so that the one at `at`, or the last if there is none, comes closest to `reference`, n_samples x 2.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) if the shapes differ.
-    pub fn turned_onto(self, reference: &Matrix) -> Result<Vec<Matrix>> {
-        let Some(last) = self.maps.last() else { return Ok(self.maps) };
-        let motion = Motion::between(last, reference)?;
+    pub fn turned_onto(self, at: usize, reference: &Matrix) -> Result<Vec<Matrix>> {
+        let Some(map) = self.maps.get(at).or(self.maps.last()) else { return Ok(self.maps) };
+        let motion = Motion::between(map, reference)?;
         self.maps.iter().map(|map| motion.apply(map)).collect()
     }
 }

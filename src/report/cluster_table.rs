@@ -1,9 +1,9 @@
 //! The tables of clusters: on the terminal and as CSV.
 
+use super::csv_file::{self, optional};
 use crate::clustering::NOISE;
 use crate::clustering::agreement::{Contingency, LEAST_SHARE, Share};
 use crate::error::Result;
-use crate::files::write_atomic;
 use crate::report::figures::cluster_maps::Classes;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -222,34 +222,13 @@ fn classes_text(found: &Clustered) -> String {
     text
 }
 
-fn write(path: &Path, records: impl Iterator<Item = Vec<String>>) -> Result<()> {
-    let io = |error: csv::Error| std::io::Error::other(error);
-    write_atomic(path, |writer| {
-        let mut csv = csv::Writer::from_writer(writer);
-        for record in records {
-            csv.write_record(record).map_err(io)?;
-        }
-        csv.flush()
-    })
-}
-
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
-    words.map(str::to_owned).to_vec()
-}
-
-fn optional(value: Option<f64>) -> String {
-    value.map_or(String::new(), |value| value.to_string())
-}
-
 /// Writes the cluster of every point, and its class where classes are known.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_labels(path: &Path, labels: &[i32], classes: Option<Classes<'_>>) -> Result<()> {
-    let header = match classes {
-        Some(_) => words(["row", "cluster", "label", "class"]),
-        None => words(["row", "cluster"]),
-    };
+    const HEADER: [&str; 4] = ["row", "cluster", "label", "class"];
+    let header = if classes.is_some() { &HEADER[..] } else { &HEADER[..2] };
     let record = |(row, cluster): (usize, &i32)| {
         let mut record = vec![row.to_string(), cluster.to_string()];
         if let Some(Classes { labels, names }) = classes {
@@ -257,7 +236,7 @@ pub fn write_labels(path: &Path, labels: &[i32], classes: Option<Classes<'_>>) -
         }
         record
     };
-    write(path, std::iter::once(header).chain(labels.iter().enumerate().map(record)))
+    csv_file::write(path, header, labels.iter().enumerate().map(record))
 }
 
 /// Writes the clusters, one a line, with the classes inside.
@@ -265,12 +244,12 @@ pub fn write_labels(path: &Path, labels: &[i32], classes: Option<Classes<'_>>) -
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_clusters(path: &Path, found: &Clustered) -> Result<()> {
-    let header = words(["cluster", "n_points", "silhouette", "classes", "kinds"]);
+    let header = ["cluster", "n_points", "silhouette", "classes", "kinds"];
     let record = |row: &ClusterRow| {
         let (classes, kinds) = (parts(&row.classes), parts(&row.kinds));
         vec![row.cluster.to_string(), row.n_points.to_string(), optional(row.silhouette), classes, kinds]
     };
-    write(path, std::iter::once(header).chain(found.clusters.iter().map(record)))
+    csv_file::write(path, header, found.clusters.iter().map(record))
 }
 
 /// Writes the classes, one a line for each cluster that it falls into.
@@ -278,7 +257,7 @@ pub fn write_clusters(path: &Path, found: &Clustered) -> Result<()> {
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
-    let header = words(["class", "n_points", "silhouette", "n_noise", "n_clusters", "cluster", "count", "share"]);
+    let header = ["class", "n_points", "silhouette", "n_noise", "n_clusters", "cluster", "count", "share"];
     let records = |row: &ClassRow| {
         let lead = [
             row.name.clone(),
@@ -294,7 +273,7 @@ pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
         let tail = |share: &Share| [share.part.to_string(), share.count.to_string(), share.share.to_string()];
         row.clusters.iter().map(|share| with(tail(share))).collect()
     };
-    write(path, std::iter::once(header).chain(found.classes.iter().flat_map(records)))
+    csv_file::write(path, header, found.classes.iter().flat_map(records))
 }
 
 /// Writes the measures, one line.
@@ -302,7 +281,7 @@ pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_agreement(path: &Path, found: &Clustered) -> Result<()> {
-    let header = words([
+    let header = [
         "space",
         "method",
         "n_points",
@@ -315,7 +294,7 @@ pub fn write_agreement(path: &Path, found: &Clustered) -> Result<()> {
         "silhouette",
         "silhouette_of_classes",
         "n_silhouettes",
-    ]);
+    ];
     let counts = [found.n_points, found.n_features, found.n_clusters, found.n_noise].map(|count| count.to_string());
     let scores = [
         found.adjusted_rand_score,
@@ -328,7 +307,7 @@ pub fn write_agreement(path: &Path, found: &Clustered) -> Result<()> {
     record.extend(counts);
     record.extend(scores.map(optional));
     record.push(found.n_silhouettes.to_string());
-    write(path, [header, record].into_iter())
+    csv_file::write(path, header, [record])
 }
 
 /// Writes how many points of each class each cluster holds.
@@ -337,9 +316,9 @@ pub fn write_agreement(path: &Path, found: &Clustered) -> Result<()> {
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_contingency(path: &Path, table: &Contingency, names: &[String]) -> Result<()> {
     let clusters = table.clusters.iter().map(|&cluster| cluster_name(cluster));
-    let header = std::iter::once("class".to_owned()).chain(clusters).collect();
+    let header = std::iter::once("class".to_owned()).chain(clusters);
     let record = |(name, row): (&String, &Vec<usize>)| {
         std::iter::once(name.clone()).chain(row.iter().map(ToString::to_string)).collect::<Vec<_>>()
     };
-    write(path, std::iter::once(header).chain(names.iter().zip(&table.counts).map(record)))
+    csv_file::write(path, header, names.iter().zip(&table.counts).map(record))
 }

@@ -1,6 +1,7 @@
 //! The tables of a comparison: on the terminal in few lines, and as CSV in full.
 
-use super::insights_table::{measure_words, write_rows};
+use super::csv_file::write_rows;
+use super::insights_table::measure_words;
 use crate::error::Result;
 use crate::evaluation::{Answer, Comparison, Estimate, Interval, ScoredOn};
 use std::fmt::Write as _;
@@ -132,5 +133,5 @@ pub fn write_csv(folder: &Path, comparison: &Comparison) -> Result<()> {
         let best = row.best.map(|best| best.to_string());
         [vec![row.measure.clone(), row.method.clone()], row.values.map(text).to_vec(), best.to_vec()].concat()
     }));
-    FILES.into_iter().zip([accuracy, gains, pairs, measures]).try_for_each(|(file, rows)| write_rows(&folder.join(file), &rows))
+    FILES.into_iter().zip([accuracy, gains, pairs, measures]).try_for_each(|(file, rows)| write_rows(&folder.join(file), rows))
 }

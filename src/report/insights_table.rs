@@ -1,8 +1,8 @@
 //! The tables of what the layers did: on the terminal in few lines, and as CSV in full.
 
+use super::csv_file::write_rows;
 use crate::error::Result;
 use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict};
-use crate::files::write_atomic;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -127,26 +127,13 @@ pub fn write_csv(folder: &Path, insights: &Insights, confusions: &[Confused], cl
         }
     }
     for (file, rows) in FILES.into_iter().zip([gains, counts, pairs, verdicts]) {
-        write_rows(&folder.join(file), &rows)?;
+        write_rows(&folder.join(file), rows)?;
     }
     Ok(())
 }
 
 fn row<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
-}
-
-/// Writes a table, its header first.
-///
-/// # Errors
-/// [`Error::Write`](crate::Error::Write).
-pub fn write_rows(path: &Path, rows: &[Vec<String>]) -> Result<()> {
-    write_atomic(path, |writer| {
-        let io = |error: csv::Error| std::io::Error::other(error);
-        let mut csv = csv::Writer::from_writer(writer);
-        rows.iter().try_for_each(|row| csv.write_record(row).map_err(io))?;
-        csv.flush()
-    })
 }
 
 /// The measure's name as a reader sees it.

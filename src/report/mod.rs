@@ -1,11 +1,15 @@
-//! What a person reads of a run: figures and tables.
+//! What a person reads of a run, figures and tables, and what other programs do.
 
 pub mod cluster_table;
 pub mod compare_table;
+pub mod csv_file;
 pub mod drawing;
 pub mod figures;
 pub mod insights_table;
 pub mod model_table;
 pub mod page;
+pub mod parquet;
+pub mod pictures;
+pub mod projector;
 pub mod quality_table;
 pub mod table;

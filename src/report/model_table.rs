@@ -1,8 +1,8 @@
 //! The comparison of models: on the terminal and as CSV.
 
+use super::csv_file;
 use crate::error::Result;
 use crate::evaluation::OverFitting;
-use crate::files::write_atomic;
 use crate::words::thousands;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -117,53 +117,47 @@ pub fn text(rows: &[ModelRow]) -> String {
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_csv(path: &Path, rows: &[ModelRow]) -> Result<()> {
-    let io = |error: csv::Error| std::io::Error::other(error);
     let joined = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    write_atomic(path, |writer| {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record([
-            "model",
-            "filters",
-            "dense",
-            "batch_size",
-            "epochs",
-            "train_accuracy",
-            "validation_accuracy",
-            "train_seconds",
-            "test_accuracy",
-            "test_loss",
-            "inference_seconds",
-            "n_test",
-            "n_parameters",
-            "best_epoch",
-            "loss_rise",
-            "accuracy_gap",
-            "verdict",
-        ])
-        .map_err(io)?;
-        for row in rows {
-            let verdict = &row.over_fitting;
-            csv.write_record([
-                row.model.clone(),
-                joined(&row.filters),
-                joined(&row.dense),
-                row.batch_size.to_string(),
-                row.epochs.to_string(),
-                row.train_accuracy.to_string(),
-                row.validation_accuracy.to_string(),
-                row.train_seconds.to_string(),
-                row.test_accuracy.to_string(),
-                row.test_loss.to_string(),
-                row.inference_seconds.to_string(),
-                row.n_test.to_string(),
-                row.n_parameters.to_string(),
-                verdict.best_epoch.to_string(),
-                verdict.loss_rise.to_string(),
-                verdict.accuracy_gap.to_string(),
-                verdict.to_string(),
-            ])
-            .map_err(io)?;
-        }
-        csv.flush()
-    })
+    let header = [
+        "model",
+        "filters",
+        "dense",
+        "batch_size",
+        "epochs",
+        "train_accuracy",
+        "validation_accuracy",
+        "train_seconds",
+        "test_accuracy",
+        "test_loss",
+        "inference_seconds",
+        "n_test",
+        "n_parameters",
+        "best_epoch",
+        "loss_rise",
+        "accuracy_gap",
+        "verdict",
+    ];
+    let record = |row: &ModelRow| {
+        let verdict = &row.over_fitting;
+        vec![
+            row.model.clone(),
+            joined(&row.filters),
+            joined(&row.dense),
+            row.batch_size.to_string(),
+            row.epochs.to_string(),
+            row.train_accuracy.to_string(),
+            row.validation_accuracy.to_string(),
+            row.train_seconds.to_string(),
+            row.test_accuracy.to_string(),
+            row.test_loss.to_string(),
+            row.inference_seconds.to_string(),
+            row.n_test.to_string(),
+            row.n_parameters.to_string(),
+            verdict.best_epoch.to_string(),
+            verdict.loss_rise.to_string(),
+            verdict.accuracy_gap.to_string(),
+            verdict.to_string(),
+        ]
+    };
+    csv_file::write(path, header, rows.iter().map(record))
 }

@@ -1,8 +1,8 @@
 //! The table of the maps' quality: on the terminal and as CSV.
 
+use super::csv_file::{self, optional};
 use crate::error::Result;
 use crate::evaluation::MapQuality;
-use crate::files::write_atomic;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -84,19 +84,14 @@ pub fn write_csv(folder: &Path, rows: &[MapQuality]) -> Result<()> {
         "spearman",
         "trustworthiness_of_new",
     ];
-    let io = |error: csv::Error| std::io::Error::other(error);
-    write_atomic(&folder.join(FILE), |writer| {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(LEAD.iter().chain(&FIGURES)).map_err(io)?;
-        for row in rows {
-            let quality = &row.quality;
-            let mut record = vec![row.space.clone(), row.method.clone().unwrap_or_default()];
-            let counts = [row.n_features, row.n_dimensions, quality.n_sampled, quality.n_neighbors, quality.n_recalled];
-            record.extend(counts.iter().chain(&[quality.n_triplets, quality.n_pairs]).map(ToString::to_string));
-            record.push(quality.of_new.as_ref().map_or(0, |new| new.n_sampled).to_string());
-            record.extend(figures(row).map(|value| value.map_or(String::new(), |value| value.to_string())));
-            csv.write_record(record).map_err(io)?;
-        }
-        csv.flush()
-    })
+    let record = |row: &MapQuality| {
+        let quality = &row.quality;
+        let mut record = vec![row.space.clone(), row.method.clone().unwrap_or_default()];
+        let counts = [row.n_features, row.n_dimensions, quality.n_sampled, quality.n_neighbors, quality.n_recalled];
+        record.extend(counts.iter().chain(&[quality.n_triplets, quality.n_pairs]).map(ToString::to_string));
+        record.push(quality.of_new.as_ref().map_or(0, |new| new.n_sampled).to_string());
+        record.extend(figures(row).map(optional));
+        record
+    };
+    csv_file::write(&folder.join(FILE), LEAD.iter().chain(&FIGURES), rows.iter().map(record))
 }

@@ -1,8 +1,8 @@
 //! The score table: on the terminal and as CSV.
 
+use super::csv_file::{self, optional};
 use crate::error::Result;
 use crate::evaluation::{ScoredOn, Scores};
-use crate::files::write_atomic;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -60,32 +60,21 @@ pub fn results_text<'a>(maps: impl Iterator<Item = (String, &'a [(String, f64)])
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_csv(folder: &Path, scores: &[Scores], class_names: &[String]) -> Result<()> {
-    let io = |error: csv::Error| std::io::Error::other(error);
-    write_atomic(&folder.join("knn.csv"), |writer| {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(["space", "method", "n_dimensions", "scored_on", "n_fitted", "n_scored", "n_neighbors", "accuracy"])
-            .map_err(io)?;
-        for (row, score) in scores.iter().flat_map(|row| row.knn.iter().map(move |score| (row, score))) {
-            let mut record = lead(row).to_vec();
-            record.extend([row.n_fitted.to_string(), row.n_scored.to_string()]);
-            record.extend([score.n_neighbors.to_string(), score.accuracy.to_string()]);
-            csv.write_record(record).map_err(io)?;
-        }
-        csv.flush()
-    })?;
-    write_atomic(&folder.join("knn_per_class.csv"), |writer| {
-        let mut csv = csv::Writer::from_writer(writer);
-        csv.write_record(["space", "method", "n_dimensions", "scored_on", "n_neighbors", "class", "accuracy"]).map_err(io)?;
-        for (row, score) in scores.iter().flat_map(|row| row.knn.iter().map(move |score| (row, score))) {
-            for (class, accuracy) in score.per_class.iter().enumerate() {
-                let name = class_names.get(class).cloned().unwrap_or_else(|| class.to_string());
-                let mut record = lead(row).to_vec();
-                record.extend([score.n_neighbors.to_string(), name, accuracy.map_or(String::new(), |value| value.to_string())]);
-                csv.write_record(record).map_err(io)?;
-            }
-        }
-        csv.flush()
-    })
+    const ALL: [&str; 8] = ["space", "method", "n_dimensions", "scored_on", "n_fitted", "n_scored", "n_neighbors", "accuracy"];
+    const PER_CLASS: [&str; 7] = ["space", "method", "n_dimensions", "scored_on", "n_neighbors", "class", "accuracy"];
+    let each_k = || scores.iter().flat_map(|row| row.knn.iter().map(move |score| (row, score)));
+    let all = each_k().map(|(row, score)| {
+        let counts = [row.n_fitted, row.n_scored, score.n_neighbors].map(|count| count.to_string());
+        [&lead(row)[..], &counts, &[score.accuracy.to_string()]].concat()
+    });
+    csv_file::write(&folder.join("knn.csv"), ALL, all)?;
+    let per_class = each_k().flat_map(|(row, score)| {
+        score.per_class.iter().enumerate().map(move |(class, accuracy)| {
+            let name = class_names.get(class).cloned().unwrap_or_else(|| class.to_string());
+            [&lead(row)[..], &[score.n_neighbors.to_string(), name, optional(*accuracy)]].concat()
+        })
+    });
+    csv_file::write(&folder.join("knn_per_class.csv"), PER_CLASS, per_class)
 }
 
 fn lead(row: &Scores) -> [String; 4] {

@@ -272,7 +272,10 @@ impl EpochStage<'_> {
         let Course { name, sequence, trustworthiness, .. } = course;
         let own = self.maps.iter().find(|map| map.space == space && map.method == name);
         let own = own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
-        let maps = sequence.turned_onto(&own_places(own, &frames.rows)?)?;
+        // The run's own map is that of the epoch whose weights were kept.
+        let kept = self.folder.noted::<super::train::Course>("training")?.kept;
+        let at = frames.epochs.iter().position(|&epoch| epoch == kept).unwrap_or(frames.epochs.len() - 1);
+        let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
         self.folder.write_matrix(&format!("epochs/{name}_{space}.npy"), &side_by_side(&maps)?)?;
         let mut noted: EpochMaps = self.folder.noted("epochs")?;
         let displacement = sequence::displacements(&maps);

@@ -34,6 +34,6 @@ pub use epochs::{EpochMap, EpochMaps};
 pub use folder::{Opening, RunFolder, default_path};
 pub use manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
 pub use points::ReportPoints;
-pub use report::{GivenReport, Report, ReportSummary, report, report_given};
+pub use report::{Export, ExportFormat, ExportSummary, GivenReport, Report, ReportSummary, export, report, report_given};
 pub use study::{MapResults, MethodChoice, Run, Summary, run};
 pub use train::{Course, EpochTime, Inference, TrainRun, train};

@@ -64,11 +64,11 @@ impl ReportPoints {
         }
     }
 
-    /// What is shown, in words.
-    pub fn words(self, rows: &Rows) -> &'static str {
+    /// What is shown of `n` points, in words.
+    pub fn words(self, rows: &Rows, n: usize) -> &'static str {
         match self {
+            _ if rows.len() == n => "all points",
             Self::Number(_) => "drawn at random",
-            Self::All => "all points",
             _ if rows.train.is_empty() => "the test points",
             _ => "the training points",
         }

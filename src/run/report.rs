@@ -1,11 +1,14 @@
 //! The explorable report: at the end of a run, again from the folder of a finished one, or from anybody's embedding.
 
+mod chosen;
 mod contents;
+mod export;
 mod given;
 mod labels;
 mod sections;
 mod tables;
 
+pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given::{GivenReport, report_given};
 
 use super::epochs::EpochMaps;
@@ -16,7 +19,7 @@ use super::study::MapResults;
 use super::train::{Course, Inference};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::{Insights, MapQuality, ScoredOn, Scores};
+use crate::evaluation::{Insights, MapQuality, Quality, ScoredOn, Scores};
 use crate::model::Architecture;
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
@@ -25,6 +28,7 @@ use crate::report::page::{self, Page};
 use crate::training::{History, Performance};
 use contents::Contents;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -122,13 +126,13 @@ fn check_new(path: &Path, may_replace: bool) -> Result<()> {
 fn page_of(known: &Known, choice: ReportPoints, device: &Device, observer: &dyn Observer) -> Result<Page> {
     let mut contents = Contents::new(known, choice);
     let classes = contents.class_names()?;
-    let points = contents.points()?;
+    let points = contents.points(&classes)?;
     let maps = contents.maps()?;
     let epochs = contents.epochs()?;
     let (spaces, pictures) = contents.spaces(device, observer)?;
     let sections = sections::of_run(known, &mut contents, &classes)?;
     let (methods, n_neighbors) = (contents.methods(), contents.n_neighbors());
-    let mut missing = contents.missing;
+    let (warnings, mut missing) = (contents.warnings, contents.missing);
     missing.dedup();
     Ok(Page {
         name: known.name.clone(),
@@ -141,7 +145,7 @@ fn page_of(known: &Known, choice: ReportPoints, device: &Device, observer: &dyn 
         epochs,
         pictures,
         sections,
-        warnings: known.warnings.clone(),
+        warnings,
         missing,
     })
 }
@@ -220,8 +224,11 @@ impl Known {
             return Err(Error::input(folder, message));
         };
         let config: Value = found.part("config")?;
-        let of_config = |name: &str| config.get(name).cloned();
-        let architecture: Option<Architecture> = of_config("model").and_then(|model| serde_json::from_value(model).ok());
+        let architecture: Option<Architecture> = of_config(found, &config, "model")?;
+        let history: Option<History> = found.result("history")?;
+        if history.as_ref().is_some_and(|history| history.columns().iter().any(|(_, values)| values.len() != history.len())) {
+            return Err(Error::input(found.path(), "`results.history` is damaged: its columns differ in length"));
+        }
         let count = |kind, count: fn(&Scores) -> usize| scores.iter().find(|row| row.scored_on == kind).map_or(0, count);
         let n_train = scores.first().map_or(0, |row| row.n_fitted);
         let of_space = |row: &&Scores| row.method.is_none();
@@ -249,8 +256,8 @@ impl Known {
             stages: found.part("stages")?,
             outputs: found.part("outputs")?,
             warnings: found.part("warnings")?,
-            points: of_config("report_points").and_then(|points| serde_json::from_value(points).ok()).unwrap_or_default(),
-            search: of_config("neighbors").and_then(|search| serde_json::from_value(search).ok()).unwrap_or_default(),
+            points: of_config(found, &config, "report_points")?.unwrap_or_default(),
+            search: of_config(found, &config, "neighbors")?.unwrap_or_default(),
             input: architecture.as_ref().map(|architecture| architecture.input),
             architecture,
             n_train,
@@ -262,7 +269,7 @@ impl Known {
             quality: found.result("quality")?.unwrap_or_default(),
             insights: found.result("insights")?,
             clusters: found.result("clusters")?.unwrap_or_default(),
-            history: found.result("history")?,
+            history,
             course: found.result("training")?,
             inference: found.result("inference")?,
             test: found.result("test")?,
@@ -286,9 +293,7 @@ impl Known {
         let mut metrics = Vec::new();
         let of_map = |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);
         if let Some(MapQuality { quality, .. }) = self.quality.iter().find(of_map) {
-            metrics.push(("trustworthiness".to_owned(), quality.trustworthiness));
-            metrics.push(("continuity".into(), quality.continuity));
-            metrics.push((format!("neighbour recall, k = {}", quality.n_recalled), quality.neighbor_recall));
+            metrics.extend(faithfulness(quality));
         }
         let scored = self.scored_on();
         let of_map = |row: &&Scores| row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored;
@@ -300,6 +305,22 @@ impl Known {
         metrics.extend(knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)));
         metrics
     }
+}
+
+/// A part of the configuration, none if the run has none of that name.
+fn of_config<T: DeserializeOwned>(found: &Found, config: &Value, name: &str) -> Result<Option<T>> {
+    let Some(value) = config.get(name) else { return Ok(None) };
+    let read = serde_json::from_value(value.clone());
+    read.map(Some).map_err(|error| Error::input(found.path(), format!("`config.{name}` is damaged: {error}")))
+}
+
+/// Names and values of what is measured of how faithful a map is.
+fn faithfulness(quality: &Quality) -> [(String, f64); 3] {
+    [
+        ("trustworthiness".into(), quality.trustworthiness),
+        ("continuity".into(), quality.continuity),
+        (format!("neighbour recall, k = {}", quality.n_recalled), quality.neighbor_recall),
+    ]
 }
 
 /// What a run is about: its data, or the folder of its layers.

@@ -11,9 +11,9 @@ use crate::dataset::{Dataset, Request, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
-use crate::files::write_atomic;
 use crate::model::{Architecture, Blueprint, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
+use crate::report::csv_file;
 use crate::report::drawing::drawing;
 use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, Training, check_fit, evaluate};
 use serde::{Deserialize, Serialize};
@@ -336,17 +336,13 @@ pub(super) fn activation_stage(
 pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &History) -> Result<()> {
     let file = format!("{name}.csv");
     let path = folder.below(&file)?;
-    write_atomic(&path, |writer| {
-        let io = |error: csv::Error| std::io::Error::other(error);
-        let mut csv = csv::Writer::from_writer(writer);
-        let columns = history.columns();
-        csv.write_record(std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name))).map_err(io)?;
-        for epoch in 0..history.len() {
-            let values = columns.iter().map(|(_, values)| values[epoch].to_string());
-            csv.write_record(std::iter::once((epoch + 1).to_string()).chain(values)).map_err(io)?;
-        }
-        csv.flush()
-    })?;
+    let columns = history.columns();
+    let header = std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name));
+    let row = |epoch: usize| {
+        let values = columns.iter().map(|(_, values)| values[epoch].to_string());
+        std::iter::once((epoch + 1).to_string()).chain(values).collect()
+    };
+    csv_file::write(&path, header, (0..history.len()).map(row))?;
     folder.list(&file, None, None);
     Ok(())
 }

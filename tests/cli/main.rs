@@ -9,6 +9,7 @@ mod data;
 mod devices;
 mod epochs;
 mod errors;
+mod export;
 mod insights;
 mod interrupt;
 mod limits;

@@ -9,6 +9,7 @@ mod agreement;
 mod animation;
 mod clustering;
 mod dataset;
+mod exports;
 mod gpu;
 mod grid;
 mod insights;

@@ -107,9 +107,9 @@ fn a_map_is_the_fit_from_the_one_before_but_for_a_motion_and_so_is_the_turned_se
             last = Some(map.clone());
             maps.push(map);
         }
-        // Turned by half a circle and shifted: then all are.
-        let reference = Matrix::new(maps[2].as_slice().iter().map(|value| 5.0 - value).collect(), N, 2).unwrap();
-        let turned = sequence.turned_onto(&reference).unwrap();
+        // The second is turned by half a circle and shifted: then all are.
+        let reference = Matrix::new(maps[1].as_slice().iter().map(|value| 5.0 - value).collect(), N, 2).unwrap();
+        let turned = sequence.turned_onto(1, &reference).unwrap();
         for (before, after) in maps.iter().zip(&turned) {
             assert_same_distances(before, after, name);
             let expected = before.as_slice().iter().map(|value| 5.0 - value);

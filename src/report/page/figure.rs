@@ -27,7 +27,8 @@ fn encode(page: &Page, map: &Map, side: usize) -> std::result::Result<Vec<u8>, p
             high[axis] = high[axis].max(f64::from(row[axis]));
         }
     }
-    let span = (high[0] - low[0]).max(high[1] - low[1]).max(f64::MIN_POSITIVE);
+    // Points that are all at one place stand in the middle.
+    let span = Some((high[0] - low[0]).max(high[1] - low[1])).filter(|span| *span > 0.0).unwrap_or(1.0);
     let scale = (side as f64 - 2.0 * MARGIN) / span;
     let middle = [0, 1].map(|axis| f64::midpoint(low[axis], high[axis]));
     let n_colors = page.classes.len().clamp(1, 255);

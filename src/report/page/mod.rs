@@ -20,7 +20,7 @@ mod thumbnails;
 
 pub use curves::{Curves, Series};
 pub use sections::{Block, Cell, Section, Table};
-pub use thumbnails::MAX_SIDE;
+pub use thumbnails::{MAX_SIDE, scaled_words};
 
 use crate::dataset::Pictures;
 use crate::error::{Error, Result};
@@ -199,7 +199,6 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         methods.map(|method| json!({ "id": method.id, "title": method.title, "caution": method.caution })).collect();
     let images = images(page, blocks)?;
     let parts: Vec<Value> = points.parts.iter().map(|(name, n)| json!({ "name": name, "n": n })).collect();
-    let scaled = page.pictures.as_ref().and_then(thumbnails::scaled_words);
     Ok(json!({
         "schema": SCHEMA,
         "generator": concat!("layerlens ", env!("CARGO_PKG_VERSION")),
@@ -215,7 +214,7 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
         "maps": maps(page, blocks),
         "epochs": epochs(page, blocks),
         "images": images,
-        "warnings": page.warnings.iter().cloned().chain(scaled).collect::<Vec<_>>(),
+        "warnings": page.warnings,
         "missing": page.missing,
     }))
 }

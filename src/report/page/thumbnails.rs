@@ -20,8 +20,8 @@ pub(super) struct Sheet {
     pub(super) tiles: Vec<Vec<u8>>,
 }
 
-/// What is said of images that are too large to be shown whole.
-pub(super) fn scaled_words(pictures: &Pictures) -> Option<String> {
+/// What is to be said of images that are too large to be shown whole; whoever makes the page adds it to its warnings.
+pub fn scaled_words(pictures: &Pictures) -> Option<String> {
     let (width, height) = size(pictures);
     let scaled = (width, height) != (pictures.width(), pictures.height());
     scaled.then(|| {

@@ -8,9 +8,9 @@ use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::{Search, SearchMethod};
+use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
-use crate::report::page::{Epochs, Map, Method, Points, Space};
+use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::epochs::{EpochMap, EpochMaps};
 use crate::run::layers::{SOFTMAX, read_classes, read_names, read_predictions};
 use crate::run::points::{ReportPoints, Rows};
@@ -26,6 +26,8 @@ pub(super) struct Contents<'a> {
     pub(super) known: &'a Known,
     pub(super) choice: ReportPoints,
     pub(super) rows: Rows,
+    /// What the reader should know, in sentences.
+    pub(super) warnings: Vec<String>,
     /// What is not there, in sentences.
     pub(super) missing: Vec<String>,
     /// How each map was turned onto that of the space before, by space and method.
@@ -38,11 +40,19 @@ type Answers = (Option<Vec<u16>>, Option<Vec<f32>>);
 impl<'a> Contents<'a> {
     pub(super) fn new(known: &'a Known, choice: ReportPoints) -> Self {
         let rows = choice.rows(known.n_train, known.n_test, known.seed);
-        Self { known, choice, rows, missing: Vec::new(), motions: Vec::new() }
+        let mut warnings = known.warnings.clone();
+        if known.search.method != SearchMethod::Exact {
+            warnings.push("the neighbours on the page are searched for approximately, as those of the run were".into());
+        }
+        let mut missing = Vec::new();
+        let results = [("quality", known.quality.is_empty()), ("insights", known.insights.is_none())];
+        missing
+            .extend(results.iter().filter(|(_, gone)| *gone).map(|(name, _)| format!("{name}: the manifest does not hold it")));
+        Self { known, choice, rows, warnings, missing, motions: Vec::new() }
     }
 
     /// The parts of which points are shown, with their sizes and the rows.
-    fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
+    pub(super) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
         let all = [(PARTS[0], self.known.n_train, &self.rows.train), (PARTS[1], self.known.n_test, &self.rows.test)];
         all.into_iter().filter(|(_, _, rows)| !rows.is_empty()).map(|(part, n, rows)| (part, n, rows.clone())).collect()
     }
@@ -60,7 +70,7 @@ impl<'a> Contents<'a> {
     }
 
     /// The shown rows of a matrix of which each part has a file.
-    fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
+    pub(super) fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
         let (mut values, mut n_features) = (Vec::new(), 0);
         for (part, n, rows) in self.parts() {
             let Some(path) = self.path(&name(part), what) else { return Ok(None) };
@@ -86,16 +96,22 @@ impl<'a> Contents<'a> {
         }
     }
 
-    pub(super) fn points(&mut self) -> Result<Points> {
+    /// The points, whose classes must all have names.
+    pub(super) fn points(&mut self, class_names: &[String]) -> Result<Points> {
         let (predictions, confidence) = self.answers()?;
         let labels = self.labels()?;
+        let classes = labels.iter().chain(&predictions).flatten();
+        if let Some(class) = classes.max().filter(|class| usize::from(**class) >= class_names.len()) {
+            let message = format!("names {} classes, but there is a class {class}", class_names.len());
+            return Err(Error::input(self.known.folder.join("activations/class_names.txt"), message));
+        }
         let (n_train, n_test) = (self.known.n_train, self.known.n_test);
         let parts = self.parts();
         let whole = parts.iter().all(|(_, n, rows)| rows.len() == *n);
         let rows = || parts.iter().flat_map(|(_, _, rows)| rows.iter().map(|&row| row as u32)).collect();
         Ok(Points {
             of: n_train + n_test,
-            which: self.choice.words(&self.rows).into(),
+            which: self.choice.words(&self.rows, n_train + n_test).into(),
             rows: (!whole).then(rows),
             parts: parts.iter().map(|(part, _, rows)| ((*part).to_owned(), rows.len())).collect(),
             labels,
@@ -134,7 +150,12 @@ impl<'a> Contents<'a> {
             };
             let softmax = softmax?;
             check_rows(&path, softmax.n_samples(), n)?;
-            let of_row = |&row: &usize| softmax.row(row).get(usize::from(of_part[row])).copied().unwrap_or(0.0);
+            let n_columns = softmax.n_features();
+            if let Some(row) = of_part.iter().position(|&class| usize::from(class) >= n_columns) {
+                let message = format!("has {n_columns} columns, but the answer to row {row} is the class {}", of_part[row]);
+                return Err(Error::input(path, message));
+            }
+            let of_row = |&row: &usize| softmax.row(row)[usize::from(of_part[row])];
             sure.iter_mut().for_each(|sure| sure.extend(rows.iter().map(of_row)));
         }
         Ok((classes, sure))
@@ -142,7 +163,7 @@ impl<'a> Contents<'a> {
 
     /// The spaces with their neighbours, and the images, which are the input or beside it.
     pub(super) fn spaces(&mut self, device: &Device, observer: &dyn Observer) -> Result<(Vec<Space>, Option<Pictures>)> {
-        let search = Search { method: SearchMethod::Exact, ..self.known.search.clone() };
+        let search = &self.known.search;
         let mut pictures = self.kept_pictures()?;
         let mut spaces = Vec::new();
         let k = self.n_neighbors();
@@ -160,6 +181,7 @@ impl<'a> Contents<'a> {
             let neighbors = found.map(|graph| graph.indices().to_vec());
             spaces.push(Space { title: title(&id), id, n_features: Some(n_features), neighbors });
         }
+        self.warnings.extend(pictures.as_ref().and_then(scaled_words));
         Ok((spaces, pictures))
     }
 
@@ -169,9 +191,16 @@ impl<'a> Contents<'a> {
     }
 
     /// Images that stand beside given layers.
-    fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
+    pub(super) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
         let mut kept: Option<Pictures> = None;
-        for (part, n, rows) in self.parts() {
+        let parts = self.parts();
+        let there = |part: &str| self.known.folder.join(format!("activations/images_{part}.npy")).exists();
+        if let (true, Some((part, ..))) =
+            (parts.iter().any(|(part, ..)| there(part)), parts.iter().find(|(part, ..)| !there(part)))
+        {
+            self.missing.push(format!("images: there are none of the points of the {part} part, so none are shown"));
+        }
+        for (part, n, rows) in parts {
             let Some(path) = self.path(&format!("activations/images_{part}.npy"), "images") else { return Ok(None) };
             let (pictures, _) = Pictures::read(&path)?;
             check_rows(&path, pictures.n(), n)?;
@@ -185,7 +214,7 @@ impl<'a> Contents<'a> {
     }
 
     /// The network's input as images: pixels / 255.
-    fn input_pictures(&self, raw: &Matrix) -> Result<Option<Pictures>> {
+    pub(super) fn input_pictures(&self, raw: &Matrix) -> Result<Option<Pictures>> {
         let Some([height, width, channels]) = self.known.input else { return Ok(None) };
         if raw.n_features() != height * width * channels || !matches!(channels, 1 | 3) {
             return Ok(None);
@@ -235,6 +264,8 @@ impl<'a> Contents<'a> {
             self.missing.push(format!("the maps of epochs are of other points: --report-points {points} shows them"));
             return Ok(Vec::new());
         };
+        let kept =
+            self.known.course.as_ref().map_or(String::new(), |course| format!("; the run's own map is of epoch {}", course.kept));
         let mut entries = Vec::new();
         for EpochMap { space, method, trustworthiness, .. } in &noted.maps {
             let what = format!("the maps of the epochs of {} by {}", title(space), method_title(method));
@@ -253,7 +284,7 @@ impl<'a> Contents<'a> {
                 epochs: noted.epochs.clone(),
                 places: motion.map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
                 metrics: vec![("trustworthiness".into(), trustworthiness.clone())],
-                fitted: format!("fitted on {} points at every epoch", thousands(noted.n_points)),
+                fitted: format!("fitted on {} points at every epoch{kept}", thousands(noted.n_points)),
             });
         }
         Ok(entries)
@@ -271,15 +302,13 @@ impl<'a> Contents<'a> {
         let name = |part: &str| format!("embeddings/{method}_{space}_{part}.npy");
         let what = format!("the map of {} by {}", title(space), method_title(method));
         let Some(shown) = self.gather(name, &what)? else { return Ok(None) };
-        let path = self.known.folder.join(name(PARTS[0]));
-        let two = |places: &Matrix| match places.n_features() {
-            2 => Ok(()),
-            found => Err(Error::input(&path, format!("has {found} columns, a map has 2"))),
-        };
-        two(&shown)?;
+        let folder = &self.known.folder;
+        let first = if self.rows.train.is_empty() { PARTS[1] } else { PARTS[0] };
+        check_map(&folder.join(name(first)), &shown)?;
+        let path = folder.join(name(PARTS[0]));
         let fitted = if path.exists() { Some(npy::read_matrix(&path)?) } else { None };
         if let Some(fitted) = &fitted {
-            two(fitted)?;
+            check_map(&path, fitted)?;
             check_rows(&path, fitted.n_samples(), self.known.n_train)?;
         }
         Ok(Some(Places { shown, fitted }))
@@ -321,6 +350,13 @@ pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) 
 
 fn method_title(name: &str) -> &str {
     embedding::method(name).map_or(name, |method| method.title)
+}
+
+pub(super) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<()> {
+    match map.n_features() {
+        2 => Ok(()),
+        found => Err(Error::input(path, format!("has {found} columns, a map has 2"))),
+    }
 }
 
 /// Frames side by side, n x 2F, all moved alike.

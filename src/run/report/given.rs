@@ -2,7 +2,7 @@
 
 use super::labels::{self, Labels};
 use super::sections::{reproduce, section};
-use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary, tables};
+use super::{PAGE_NEIGHBORS, ReportSummary, check_new, faithfulness, summary, tables};
 use crate::compute::Device;
 use crate::dataset::{Pictures, Source, npy};
 use crate::error::{Error, Result};
@@ -90,6 +90,7 @@ impl Read {
             let (read, note) = Pictures::read(path)?;
             same(path, "images", read.n())?;
             warnings.extend(note);
+            warnings.extend(page::scaled_words(&read));
             pictures = Some(read);
         }
         let x = job.space.as_ref().map(npy::read_matrix).transpose()?;
@@ -109,9 +110,7 @@ impl Read {
         let judged = self.judge(job.seed, device, observer)?;
         let mut metrics = Vec::new();
         if let Some(MapQuality { quality, .. }) = &judged {
-            metrics.push(("trustworthiness".to_owned(), quality.trustworthiness));
-            metrics.push(("continuity".into(), quality.continuity));
-            metrics.push((format!("neighbour recall, k = {}", quality.n_recalled), quality.neighbor_recall));
+            metrics.extend(faithfulness(quality));
         }
         metrics.extend(self.accuracy(device, observer)?);
         let space = Space {
@@ -154,11 +153,16 @@ impl Read {
     }
 
     /// How well the neighbours in the map tell the class of a point.
-    fn accuracy(&self, device: &Device, observer: &dyn Observer) -> Result<Option<(String, f64)>> {
+    fn accuracy(&mut self, device: &Device, observer: &dyn Observer) -> Result<Option<(String, f64)>> {
         const K: usize = crate::run::predictions::K;
         let Some(labels) = &self.labels else { return Ok(None) };
         let classes: Option<Vec<u8>> = labels.classes.iter().map(|&class| u8::try_from(class).ok()).collect();
         let several = labels.classes.windows(2).any(|pair| pair[0] != pair[1]);
+        if classes.is_none() {
+            let n = labels.names.len();
+            self.warnings
+                .push(format!("no k-NN accuracy is told of {n} classes, at most {} are scored", usize::from(u8::MAX) + 1));
+        }
         let Some(classes) = classes.filter(|_| several && self.places.n_samples() > K) else { return Ok(None) };
         let graph = nearest_neighbors(device, &self.places, K, observer)?;
         let scores = knn_accuracy(&graph, &classes, &classes, &[K])?;
@@ -219,7 +223,8 @@ fn read_text(path: &Path) -> Result<Matrix> {
         let record = record.map_err(failed)?;
         n_features = record.len();
         // The first line may be a header.
-        if at == 0 && record.iter().all(|field| field.trim_start_matches('\u{feff}').parse::<f32>().is_err()) {
+        let word = |field: &str| field.parse::<f32>().is_err() && !["", "NA", "N/A", "null"].contains(&field);
+        if at == 0 && record.iter().all(|field| word(field.trim_start_matches('\u{feff}'))) {
             continue;
         }
         for (column, field) in record.iter().enumerate() {
@@ -229,7 +234,9 @@ fn read_text(path: &Path) -> Result<Matrix> {
                     let line = record.position().map_or(at as u64 + 1, csv::Position::line);
                     return Err(Error::input(
                         path,
-                        format!("line {line}, column {column} is `{field}`, expected a finite number"),
+                        format!(
+                            "line {line}, column {column} is `{field}`, expected a finite number; commas part columns, tabs those of a .tsv"
+                        ),
                     ));
                 }
             }

@@ -3,6 +3,7 @@
 use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::words::natural;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Most classes.
@@ -37,10 +38,15 @@ fn read_text(path: &Path, n: usize) -> Result<Vec<String>> {
     let failed = |error: csv::Error| Error::input(path, format!("cannot be read: {error}"));
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_path(path).map_err(failed)?;
-    let mut values = Vec::new();
+    let (mut values, mut next) = (Vec::new(), 1);
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(failed)?;
         let line = record.position().map_or(at as u64 + 1, csv::Position::line);
+        // Such lines are skipped by the reader, and every label after one would be another row's.
+        if line > next {
+            return Err(Error::input(path, format!("line {next} is empty, expected a label")));
+        }
+        next = line + 1 + record[0].matches('\n').count() as u64;
         if record.len() != 1 {
             return Err(Error::input(path, format!("line {line} has {} columns, expected one label a line", record.len())));
         }
@@ -68,16 +74,33 @@ fn has_header(values: &[String], n: usize) -> bool {
     usual || above_numbers || (values.len() == n + 1 && !number(first) && !rest.contains(first))
 }
 
-/// Classes by their place among the names, or by name.
+/// Classes by their names if all values are names, or by their places among the names if all are such numbers.
 fn known(values: &[String], names: &[String]) -> std::result::Result<Labels, String> {
-    let class = |(row, value): (usize, &String)| {
-        let by_name = names.iter().position(|name| name == value);
-        by_name.or_else(|| value.parse().ok().filter(|&class| class < names.len())).map(|class| class as u16).ok_or_else(|| {
-            let n = names.len();
-            format!("row {row} is `{value}`, which is neither one of the {n} class names nor a number from 0 to {}", n - 1)
-        })
+    let n = names.len();
+    if n > MAX_CLASSES {
+        return Err(format!("there are {n} class names; at most {MAX_CLASSES} classes are supported"));
+    }
+    let places: HashMap<&str, u16> = names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect();
+    let by_name = |value: &String| places.get(value.as_str()).copied();
+    let by_number = |value: &String| value.parse::<u16>().ok().filter(|&class| usize::from(class) < n);
+    if let Some(row) = values.iter().position(|value| by_name(value).or(by_number(value)).is_none()) {
+        let value = &values[row];
+        return Err(format!(
+            "row {row} is `{value}`, which is neither one of the {n} class names nor a number from 0 to {}",
+            n - 1
+        ));
+    }
+    let all = |class: &dyn Fn(&String) -> Option<u16>| values.iter().map(class).collect::<Option<Vec<u16>>>();
+    let classes = match (all(&by_name), all(&by_number)) {
+        (Some(named), Some(numbered)) if named != numbered => {
+            return Err("the labels are both names of classes and numbers of others: which is meant cannot be told".into());
+        }
+        (Some(classes), _) | (None, Some(classes)) => classes,
+        (None, None) => {
+            return Err("some labels are names of classes and some are numbers; all must be the one or the other".into());
+        }
     };
-    Ok(Labels { names: names.to_vec(), classes: values.iter().enumerate().map(class).collect::<std::result::Result<_, _>>()? })
+    Ok(Labels { names: names.to_vec(), classes })
 }
 
 /// The classes that are there.
@@ -93,8 +116,7 @@ fn found(values: &[String]) -> std::result::Result<Labels, String> {
     if names.len() > MAX_CLASSES {
         return Err(format!("has {} different labels; at most {MAX_CLASSES} classes are supported", names.len()));
     }
-    let places: std::collections::HashMap<&str, u16> =
-        names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect();
+    let places: HashMap<&str, u16> = names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect();
     let classes = values.iter().map(|value| places[value.as_str()]).collect();
     Ok(Labels { names, classes })
 }
@@ -127,7 +149,10 @@ mod tests {
         assert_eq!((labels.names, labels.classes), (texts(&["-1", "9", "10"]), vec![2, 0, 1, 2]));
         assert_eq!(found(&texts(&["b 10", "b 9", "a"])).unwrap().names, texts(&["a", "b 9", "b 10"]));
         let names = texts(&["zebra", "ant"]);
-        assert_eq!(known(&texts(&["1", "zebra", "ant"]), &names).unwrap().classes, [1, 0, 1]);
+        assert_eq!(known(&texts(&["ant", "zebra", "ant"]), &names).unwrap().classes, [1, 0, 1]);
+        assert_eq!(known(&texts(&["1", "0"]), &names).unwrap().classes, [1, 0]);
+        assert!(known(&texts(&["1", "zebra"]), &names).unwrap_err().contains("one or the other"));
+        assert!(known(&texts(&["1", "2"]), &texts(&["1", "2", "3"])).unwrap_err().contains("cannot be told"));
         assert!(known(&texts(&["0", "2"]), &names).unwrap_err().contains("row 1 is `2`"));
     }
 }

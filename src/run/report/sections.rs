@@ -39,7 +39,7 @@ pub(super) fn of_run(known: &Known, contents: &mut Contents<'_>, class_names: &[
     sections.extend(clusters(known, contents)?);
     sections.push(section("times", "Times", [Block::Table(tables::times(known))]));
     sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(known))]));
-    sections.push(notes(known, contents));
+    sections.push(notes(contents));
     let facts = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same results.",
         known.version, known.seed, known.device.kind, known.device.name
@@ -172,12 +172,12 @@ fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section
     Ok(Some(section("clusters", "Clusters", blocks)))
 }
 
-fn notes(known: &Known, contents: &Contents<'_>) -> Section {
+fn notes(contents: &Contents<'_>) -> Section {
     let list = |title: &str, points: &[String]| {
         let blocks = [Block::Heading(title.into()), Block::List(points.to_vec())];
         blocks.into_iter().filter(|_| !points.is_empty()).collect::<Vec<_>>()
     };
-    let mut blocks = [list("Warnings", &known.warnings), list("What is missing", &contents.missing)].concat();
+    let mut blocks = [list("Warnings", &contents.warnings), list("What is missing", &contents.missing)].concat();
     if blocks.is_empty() {
         blocks.push(Block::Text("There were no warnings, nothing fell back to another device, and nothing is missing.".into()));
     }

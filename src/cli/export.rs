@@ -1,0 +1,86 @@
+//! `layerlens export`: a finished run for other programs.
+
+use super::{Global, print, say};
+use anyhow::Result;
+use clap::Args;
+use layerlens::compute::{Device, DeviceChoice};
+use layerlens::run::{self, Export, ExportFormat, ExportSummary, ReportPoints};
+use std::path::{Path, PathBuf};
+
+/// Which run, and for what.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// Folder of a finished run
+    run: PathBuf,
+    /// For which programs; --out is the folder of tensorboard, the file of parquet, or the folder of both [default place: RUN/export]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "tensorboard,parquet")]
+    format: Vec<ExportFormat>,
+    /// Points of the run: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
+    #[arg(long, value_name = "test|train|all|N", allow_negative_numbers = true)]
+    report_points: Option<ReportPoints>,
+    /// Address under which the folder of tensorboard will be found, for projector.tensorflow.org, which finds nothing without it
+    #[arg(long)]
+    url: Option<String>,
+}
+
+/// Exports, and says what opens it.
+pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
+    let job = Export {
+        run: args.run.clone(),
+        formats: args.format.clone(),
+        points: args.report_points,
+        url: args.url.clone(),
+        out: global.out.clone(),
+        force: global.force,
+    };
+    // Only the neighbours of the table are searched for.
+    let device = match args.format.contains(&ExportFormat::Parquet) {
+        true => global.open()?.0,
+        false => Device::open(DeviceChoice::Cpu, &global.gpu_options())?.0,
+    };
+    let summary = run::export(&job, &device, &global.terminal())?;
+    for warning in &summary.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    let opened: String = summary.written.iter().map(|(format, path)| opened_by(*format, path, &summary, args)).collect();
+    print(&format!("{} of {} points: {}\n{opened}", summary.n_points, summary.of, summary.which));
+    Ok(())
+}
+
+/// What was written, and the command that shows it.
+fn opened_by(format: ExportFormat, path: &Path, summary: &ExportSummary, args: &ExportArgs) -> String {
+    let place = quoted(&path.display().to_string());
+    match format {
+        ExportFormat::Tensorboard => {
+            let n = summary.tensors.len();
+            let alone = match &args.url {
+                Some(url) => {
+                    format!("  https://projector.tensorflow.org/?config={}/projector_config.json\n", url.trim_end_matches('/'))
+                }
+                None => String::new(),
+            };
+            format!("written to {place}: {n} spaces and maps; look at them by\n  tensorboard --logdir {place}\n{alone}")
+        }
+        ExportFormat::Parquet => {
+            let n = summary.columns.len();
+            format!("written {place}: {n} columns; look at it by\n  embedding-atlas {place}{}\n", atlas_flags(&summary.columns))
+        }
+    }
+}
+
+/// The columns that Embedding Atlas is told of: the last t-SNE map, or else the last map.
+fn atlas_flags(columns: &[String]) -> String {
+    let maps: Vec<&str> = columns.iter().filter_map(|name| name.strip_suffix("_x")).collect();
+    let map = maps.iter().rfind(|name| name.starts_with("tsne_")).or(maps.last());
+    let axes =
+        map.map_or(String::new(), |map| format!(" --x {} --y {}", quoted(&format!("{map}_x")), quoted(&format!("{map}_y"))));
+    let flags = [("text", "label"), ("image", "image"), ("neighbors", "neighbors")].into_iter();
+    let there = flags.filter(|(_, column)| columns.iter().any(|name| name == column));
+    axes + &there.map(|(flag, column)| format!(" --{flag} {column}")).collect::<String>()
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=+,@".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
