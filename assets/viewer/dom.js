@@ -82,6 +82,11 @@ export function paneTitle(data, pane) {
   return `${title}, epoch ${data.epochEntry(pane.space, pane.method).epochs[pane.epoch]}`;
 }
 
+/** ["layer_1", "tsne", "epoch-5"]: what a pane shows, for the name of a file. */
+export function paneNames(data, { space, method, epoch }) {
+  return epoch === null ? [space, method] : [space, method, `epoch-${data.epochEntry(space, method).epochs[epoch]}`];
+}
+
 /** Name of class `c`; the sentence for points without one. */
 export function className(data, c) {
   return c >= 0 && c < data.classes.length ? data.classes[c].name : "no class";
