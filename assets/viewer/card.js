@@ -1,7 +1,9 @@
 import { announce, byId, className, make, makeSwatch } from "./dom.js";
 import { classColor } from "./palette.js";
+import { cardPane } from "./state.js";
 
 const CARD_NEIGHBORS = 5;
+const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes"];
 const CARD_MARGIN = 8;
 const CARD_LIFT = 14;
 
@@ -12,7 +14,7 @@ export function mountCard(core) {
   const show = (state) => showCard(core, card, state);
   const place = () => placeCard(core, card);
   store.subscribe((state, changed) => {
-    if (["hover", "pin", "panes", "active"].some((key) => changed.has(key))) show(state);
+    if (CARD_KEYS.some((key) => changed.has(key))) show(state);
     if (changed.has("pin") && state.pin >= 0) announce(cardSentence(core.data, state.pin));
   });
   for (const pane of panes) pane.onDraw(place);
@@ -33,8 +35,8 @@ function makeCard({ store }) {
     const name = make("span.name", { dir: "auto" });
     const item = { picture, name, index: -1 };
     item.button = make("button.thumb", { type: "button" }, picture, name);
-    item.button.addEventListener("click", () => store.set({ pin: item.index, hover: -1 }));
-    item.button.addEventListener("pointerenter", () => store.set({ hover: item.index }));
+    item.button.addEventListener("click", () => store.set({ pin: item.index, pinPane: cardPane(store.get()), hover: -1 }));
+    item.button.addEventListener("pointerenter", () => store.set({ hover: item.index, hoverPane: cardPane(store.get()) }));
     item.button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
     neighbors.push(item);
   }
@@ -61,7 +63,7 @@ function showCard({ data, thumbnails, panes }, card, state) {
   showCardClass(data, find(".card-prediction"), data.predictions?.[i] ?? null, data.hasWrong && data.wrong(i));
   find(".card-confidence").hidden = data.confidence === null;
   find(".card-confidence dd").textContent = data.confidence === null ? "" : (data.confidence[i] / 255).toFixed(2);
-  showCardNeighbors(data, thumbnails, card, state.panes[state.active]);
+  showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)]);
 }
 
 function showCardClass(data, row, c, wrong) {
@@ -97,7 +99,7 @@ function showCardNeighbors(data, thumbnails, card, pane) {
 /** Above the point, below it where there is no room, always inside the window. */
 function placeCard({ store, panes }, card) {
   if (card.root.hidden) return;
-  const pane = panes[store.get().active];
+  const pane = panes[cardPane(store.get())];
   const point = pane.screen(card.index);
   const map = pane.canvas.getBoundingClientRect();
   // A pinned card must not cover the tables once its map has been scrolled away.

@@ -95,7 +95,9 @@ function mountEpochs({ store, data }) {
 function showEpochs({ range, play, text, final }, data, state) {
   const pane = state.panes[state.active];
   const entry = epochsOf(state);
-  for (const control of [range, play, final]) control.hidden = !entry;
+  for (const control of [range, final]) control.hidden = !entry;
+  // What plays in the other map can be stopped from here too.
+  play.hidden = !entry && !state.playing;
   play.textContent = state.playing ? "Pause" : "Play";
   final.setAttribute("aria-pressed", String(pane.epoch === null));
   if (!entry) {

@@ -15,7 +15,7 @@ const MAX_PIXEL_RATIO = 2;
 const IMAGES_IN_VIEW = 140;
 
 /** Changes that the points are drawn without. */
-const OVERLAY_KEYS = ["hover", "pin", "active", "lasso", "playing", "linked"];
+const OVERLAY_KEYS = ["hover", "hoverPane", "pin", "pinPane", "active", "lasso", "playing", "linked"];
 
 /** One map: its canvases, its camera, its transitions. Draws when something changed, at most once a frame. */
 export class Pane {

@@ -34,9 +34,9 @@ export function stepEpoch(store, step) {
 /** Starts or stops the animation; at the end, or on the finished map, it starts from the first epoch. */
 export function togglePlay(store) {
   const state = store.get();
+  if (state.playing) return store.set({ playing: false });
   const entry = epochsOf(state);
   if (!entry) return;
-  if (state.playing) return store.set({ playing: false });
   const { epoch } = state.panes[state.active];
   if (epoch === null || epoch >= entry.coordinates.frames - 1) setEpoch(store, 0);
   store.set({ playing: true });
@@ -63,7 +63,7 @@ export function mountPlayback(store) {
     const state = store.get();
     if (!state.playing) return;
     const panes = panesOneLater(state);
-    // Whichever pane the pointer has made the active one meanwhile, those that play go on.
+    // Whichever pane has become the active one meanwhile, those that play go on.
     if (panes.every((pane, p) => pane === state.panes[p])) {
       store.set({ playing: false });
       return;
