@@ -85,7 +85,9 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
   const space = data.space(pane.space);
   const list = data.neighbors(pane.space, card.index, CARD_NEIGHBORS);
   const dimensions = space.n_features ? `, all ${space.n_features} dimensions` : "";
-  card.find(".card-space").textContent = list ? `Nearest in ${space.title}${dimensions}` : `Neighbours in ${space.title} are not in this file.`;
+  // The file holds the neighbours of one network only.
+  const title = pane.epoch === null ? space.title : `${space.title} of the finished run`;
+  card.find(".card-space").textContent = list ? `Nearest in ${title}${dimensions}` : `Neighbours in ${space.title} are not in this file.`;
   card.find(".card-neighbors").hidden = !list;
   card.neighbors.forEach((item, rank) => {
     item.button.hidden = !list || rank >= list.length;

@@ -121,7 +121,7 @@ function showColors({ data, overlap }, state, classes, parts) {
     ramp.replaceChildren(makeRamp(), make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])));
   }
   const note = legend.querySelector(".legend-note");
-  note.textContent = legendNote(data, overlap, state);
+  note.textContent = [legendNote(data, overlap, state), epochNote(data, state)].filter(Boolean).join(" ");
   note.hidden = note.textContent === "";
 }
 
@@ -133,6 +133,12 @@ function makeRamp() {
     bar.append(cell);
   }
   return bar;
+}
+
+/** Beside points of an epoch, whose neighbours the lines lead to. */
+function epochNote(data, { panes }) {
+  const titles = panes.filter(({ space, epoch }) => epoch !== null && data.neighborList(space)).map(({ space }) => data.space(space).title);
+  return titles.length ? `Lines lead to the nearest in ${[...new Set(titles)].join(" and in ")} of the finished run.` : "";
 }
 
 function legendNote(data, overlap, state) {

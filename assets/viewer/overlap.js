@@ -33,6 +33,7 @@ export function createOverlap(store, data) {
     const [first, second] = state.panes;
     const reference = second ? null : data.neighborList(first.space);
     if (!second && !reference) return tell({ reason: "The neighbours in this space are not in this file." });
+    if (!second && first.epoch !== null) return tell({ reason: `No overlap at an epoch: this file holds the neighbours in ${data.space(first.space).title} of the finished run only.` });
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
