@@ -1,5 +1,5 @@
 import { announce, byId, countOf, withCommas } from "./dom.js";
-import { epochsOf, setEpoch, togglePlay } from "./playback.js";
+import { epochTitle, epochsOf, setEpoch, togglePlay } from "./playback.js";
 
 /** Everything of the page's head and of the bar under the maps. */
 export function mountControls(core) {
@@ -108,7 +108,7 @@ function showEpochs({ range, play, text, final }, data, state) {
   const last = entry.epochs.length - 1;
   range.max = String(last);
   range.value = String(pane.epoch ?? last);
-  text.textContent = pane.epoch === null ? "the finished run" : `epoch ${entry.epochs[pane.epoch]} of ${entry.epochs[last]}`;
+  text.textContent = pane.epoch === null ? "the finished run" : epochTitle(entry, pane.epoch);
   range.setAttribute("aria-valuetext", text.textContent);
 }
 

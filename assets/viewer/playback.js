@@ -7,6 +7,11 @@ export function epochsOf(state, pane = state.active) {
   return state.data.epochEntry(space, method);
 }
 
+/** "epoch 2 of 20": the number of frame `epoch`, which need not be its index. */
+export function epochTitle({ epochs }, epoch) {
+  return `epoch ${epochs[epoch]} of ${epochs[epochs.length - 1]}`;
+}
+
 /** Shows frame `epoch` (null: the finished map) in the active pane and in every other one that shows an epoch. */
 export function setEpoch(store, epoch) {
   const state = store.get();
