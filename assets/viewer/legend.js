@@ -143,7 +143,7 @@ function epochNote(data, { panes }) {
 
 function legendNote(data, overlap, state) {
   if (data.classes.length === 0) return "These points have no labels.";
-  if (state.color === "prediction") return "Colours show the predicted class; the rows count and hide by the true class.";
+  if (state.color === "prediction") return "Colours and names on the map show the predicted class; the rows here count and hide by the true class.";
   if (state.color !== "overlap") return data.labels === null ? "Classes are those predicted." : "";
   const reason = overlap?.reason();
   if (reason) return reason;

@@ -279,12 +279,13 @@ export class Pane {
     return this.grid().within([left, bottom, right, top], IMAGES_IN_VIEW);
   }
 
-  /** Medians of the classes, on their way from the former map to this one. */
-  medians(mask, mix) {
+  /** Medians of the true or of the predicted classes, on their way from the former map to this one. */
+  medians(mask, mix, byPrediction) {
     const { from, to } = this.place;
-    if (!this.named || this.named.mask !== mask || this.named.from !== from || this.named.to !== to) {
-      const target = classMedians(this.data, to, mask);
-      this.named = { mask, from, to, target, source: from === to ? target : classMedians(this.data, from, mask) };
+    const wanted = { mask, from, to, byPrediction };
+    if (!this.named || Object.keys(wanted).some((key) => this.named[key] !== wanted[key])) {
+      const target = classMedians(this.data, to, mask, byPrediction);
+      this.named = { ...wanted, target, source: from === to ? target : classMedians(this.data, from, mask, byPrediction) };
     }
     const { source, target } = this.named;
     return target.map((end, l) => ({ ...end, x: source[l].x + (end.x - source[l].x) * mix, y: source[l].y + (end.y - source[l].y) * mix }));
