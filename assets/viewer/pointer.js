@@ -94,7 +94,9 @@ function endGesture(pane, store, gesture, event) {
   const clicked = gesture.travelled < CLICK_SLOP && !gesture.pinched;
   if (!clicked) return;
   const pin = pickAt(pane, place);
+  pane.pinning = true;
   store.set({ pin, pinPane: pane.index, hover: place.touch ? -1 : pin, hoverPane: pane.index });
+  pane.pinning = false;
 }
 
 function onWheel(pane, store, event) {
