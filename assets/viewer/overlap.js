@@ -38,7 +38,10 @@ export function createOverlap(store, data) {
     const [first, second] = state.panes;
     const reference = second ? null : data.neighborList(first.space);
     if (!second && !reference) return tell({ values: null, reason: "The neighbours in this space are not in this file." });
-    if (!second && first.epoch !== null) return tell({ values: null, reason: `No overlap at an epoch: this file holds the neighbours in ${data.space(first.space).title} of the finished run only.` });
+    if (!second && first.epoch !== null) {
+      const { title } = data.space(first.space);
+      return tell({ values: null, reason: `No overlap at an epoch: this file holds the neighbours in ${title} of the finished run only.` });
+    }
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
