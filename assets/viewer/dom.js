@@ -69,9 +69,9 @@ export function saveFile(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-/** A file name out of titles: letters, digits, dots and dashes of any language. */
+/** A file name out of titles: letters, digits, dots and dashes of any language. A long one is cut, so that those after it have room. */
 export function fileName(parts, extension) {
-  const stem = parts.join("-").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);
+  const stem = parts.map((part) => Array.from(part).slice(0, 30).join("")).join("-").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);
   return `${stem}.${extension}`;
 }
 

@@ -43,8 +43,9 @@ function saveSvg(core) {
   const page = savePage(core);
   const painter = svgPainter(page.width, page.height);
   drawPage(painter, page, SVG_POINTS);
+  const byPrediction = core.store.get().color === "prediction";
   for (const map of page.maps) {
-    for (const { x, y, c } of svgLabels(core.data, map)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
+    for (const { x, y, c } of svgLabels(core.data, map, byPrediction)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
   }
   saveFile(fileName(page.names, "svg"), new Blob([painter.file()], { type: "image/svg+xml" }));
   announce("Saved as SVG");
@@ -133,11 +134,12 @@ function drawPage(painter, page, mostCircles) {
 }
 
 /** Names of the classes at the medians of their points, where they have room; none on a map that went in as an image with its names. */
-function svgLabels(data, { pane, width, height }) {
+function svgLabels(data, { pane, width, height }, byPrediction) {
   const points = pane.points();
   if (points.index.length > SVG_POINTS) return [];
   const members = data.classes.map(() => []);
-  points.index.forEach((i, p) => data.classOf(i) >= 0 && members[data.classOf(i)].push(p));
+  const classOf = byPrediction && data.predictions ? (i) => data.predictions[i] : data.classOf;
+  points.index.forEach((i, p) => members[classOf(i)]?.push(p));
   const median = (list, values) => list.map((p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
   const anchors = members.map((list, c) => ({ c, n: list.length, x: median(list, points.x), y: median(list, points.y) })).filter(({ n }) => n > 0);
   // About the width of bold letters of 12 px: the fonts of whoever opens the file are unknown.
