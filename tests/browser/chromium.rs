@@ -123,7 +123,12 @@ impl Chromium {
             if let Some(id) = message["id"].as_u64() {
                 inbox.answers.insert(id, message);
             } else if let Some(session) = message["sessionId"].as_str() {
-                inbox.events.entry(session.to_owned()).or_default().push(message);
+                // A page with an open dialog answers nothing.
+                if message["method"] == "Page.javascriptDialogOpening" {
+                    let _ = self.send(Some(session), "Page.handleJavaScriptDialog", &json!({"accept": false}));
+                }
+                let session = session.to_owned();
+                inbox.events.entry(session).or_default().push(message);
             }
             self.arrived.notify_all();
         }
@@ -142,13 +147,7 @@ impl Chromium {
 
     /// The same, with what went wrong.
     pub fn answer(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
-        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut message = json!({"id": id, "method": method, "params": params});
-        if let Some(session) = session {
-            message["sessionId"] = session.into();
-        }
-        let sent = locked(&self.commands).write_all(format!("{message}\0").as_bytes());
-        sent.map_err(|error| format!("{error}; the browser said: {}", self.last_words()))?;
+        let id = self.send(session, method, &params)?;
         let end = Instant::now() + PATIENCE;
         let mut inbox = locked(&self.inbox);
         loop {
@@ -163,6 +162,18 @@ impl Chromium {
             }
             inbox = self.arrived.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Sends a command; its number.
+    fn send(&self, session: Option<&str>, method: &str, params: &Value) -> Result<u64, String> {
+        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut message = json!({"id": id, "method": method, "params": params});
+        if let Some(session) = session {
+            message["sessionId"] = session.into();
+        }
+        let sent = locked(&self.commands).write_all(format!("{message}\0").as_bytes());
+        sent.map_err(|error| format!("{error}; the browser said: {}", self.last_words()))?;
+        Ok(id)
     }
 
     /// The events of a session so far whose method is `method`: their parameters.

@@ -120,6 +120,15 @@ impl Page {
         self.map_pixels(pane).iter().filter(|pixel| like(**pixel, color)).count()
     }
 
+    /// What is drawn within 40 pixels of a point.
+    #[track_caller]
+    pub fn around(&self, pane: usize, row: usize) -> Vec<[u8; 3]> {
+        let (x, y) = self.screen(&id(row), pane);
+        self.frames();
+        let near = |px: u32, py: u32| (f64::from(px) - x).abs() < 40.0 && (f64::from(py) - y).abs() < 40.0;
+        self.screenshot().enumerate_pixels().filter(|(px, py, _)| near(*px, *py)).map(|(_, _, pixel)| pixel.0).collect()
+    }
+
     /// What is drawn in the map of a pane, pixel by pixel.
     #[track_caller]
     pub fn map_pixels(&self, pane: usize) -> Vec<[u8; 3]> {

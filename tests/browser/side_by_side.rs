@@ -25,18 +25,14 @@ fn hover_selection_and_filter_are_linked() {
         let (here, there) = (page.lonely(0, &all)[3], page.lonely(1, &all)[4]);
         for (pane, row) in [(0, here), (1, there)] {
             page.leave();
-            let before = page.map_pixels(1 - pane);
+            let before = page.around(1 - pane, row);
             page.hover(pane, row);
             page.assert_card(study, row);
-            page.eval("document.querySelector('#card').style.visibility = 'hidden'");
-            let after = page.map_pixels(1 - pane);
-            page.eval("document.querySelector('#card').style.visibility = ''");
+            page.eval("document.querySelector('#card').style.opacity = 0");
+            let after = page.around(1 - pane, row);
+            page.eval("document.querySelector('#card').style.opacity = 1");
             let changed = before.iter().zip(&after).filter(|(a, b)| a != b).count();
-            assert!(
-                (10..5000).contains(&changed),
-                "{renderer}: {changed} pixels of map {} show what is pointed at in the other",
-                1 - pane
-            );
+            assert!(changed > 10, "{renderer}: {changed} pixels of map {} show what is pointed at in the other", 1 - pane);
         }
         page.leave();
         let color = &page.class_colors()[4];

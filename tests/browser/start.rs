@@ -51,6 +51,17 @@ fn dots() -> &'static Path {
     })
 }
 
+/// Points by pixel, and the colours of their classes.
+type Dots = Vec<(u32, u32, usize)>;
+
+/// How many points of a class the page shows in the colour of their class, of how many.
+fn in_color(page: &Page, dots: &Dots, class: usize) -> [usize; 2] {
+    page.frames();
+    let (shot, color) = (page.screenshot(), &page.class_colors()[class]);
+    let of_class: Vec<_> = dots.iter().filter(|dot| dot.2 == class).collect();
+    [of_class.iter().filter(|(x, y, _)| like(shot.get_pixel(*x, *y).0, color)).count(), of_class.len()]
+}
+
 #[test]
 fn a_dot_is_where_its_point_is() {
     for renderer in RENDERERS {
@@ -60,18 +71,29 @@ fn a_dot_is_where_its_point_is() {
         assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), renderer);
         // The names of the classes lie over the points.
         page.eval("document.querySelectorAll('canvas.overlay').forEach(canvas => canvas.style.display = 'none')");
-        page.frames();
         let of = "Array.from({length: 1000}, (_, i) => { const p = layerlens.screen(layerlens.data.id(i), 0);
-            return [Math.floor(p.x), Math.floor(p.y), layerlens.data.classes[layerlens.data.labels[i]].color]; })";
-        let points: Vec<(u32, u32, String)> = serde_json::from_value(page.eval(of)).unwrap();
-        let shot = page.screenshot();
-        let drawn = points.iter().filter(|(x, y, color)| like(shot.get_pixel(*x, *y).0, color)).count();
-        assert!(drawn >= 990, "{renderer}: {drawn} of 1,000 points have their colour");
+            return [Math.floor(p.x), Math.floor(p.y), layerlens.data.labels[i]]; })";
+        let dots: Dots = serde_json::from_value(page.eval(of)).unwrap();
+        for class in 0..3 {
+            let [shown, n] = in_color(&page, &dots, class);
+            assert!(shown * 100 >= n * 99, "{renderer}: {shown} of {n} points of class {class} have its colour");
+        }
         // And nowhere else: all around the groups, which fill a third of the map's width.
-        let far = |x: u32, y: u32| points.iter().all(|point| point.0.abs_diff(x) > 12 || point.1.abs_diff(y) > 12);
+        let shot = page.screenshot();
+        let far = |x: u32, y: u32| dots.iter().all(|dot| dot.0.abs_diff(x) > 12 || dot.1.abs_diff(y) > 12);
         let stray = (160..640).step_by(4).flat_map(|y| (8..840).step_by(4).map(move |x| (x, y))).filter(|&(x, y)| far(x, y));
         let stray: Vec<_> = stray.filter(|&(x, y)| shot.get_pixel(x, y).0 != shot.get_pixel(8, 160).0).collect();
         assert!(stray.is_empty(), "{renderer}: something is drawn where no point is, {stray:?}");
+
+        page.toggle(1);
+        assert_eq!([0, 1].map(|class| in_color(&page, &dots, class)[0] > 0), [true, false], "{renderer}: a class is hidden");
+        page.toggle(1);
+        // Faint dots on top of each other reach their colour again, but not where they are few.
+        page.eval("layerlens.store.set({selection: Uint8Array.from(layerlens.data.labels, label => label === 0)})");
+        for class in 0..3 {
+            let [shown, n] = in_color(&page, &dots, class);
+            assert_eq!(class == 0, shown * 10 >= n * 9, "{renderer}: {shown} of {n} points of class {class} beside a selection");
+        }
     }
 }
 
