@@ -45,7 +45,7 @@ mod lanes;
 pub mod matrix;
 pub mod progress;
 pub mod random;
-mod words;
+pub mod words;
 
 pub use error::{Error, Result};
 

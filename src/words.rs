@@ -1,4 +1,4 @@
-//! Numbers in words, and the order of names.
+//! Numbers in words, words for a shell, and the order of names.
 
 use std::cmp::Ordering;
 
@@ -7,6 +7,12 @@ pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let group = |(at, digit): (usize, char)| [(at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(','), Some(digit)];
     digits.chars().enumerate().flat_map(group).flatten().collect()
+}
+
+/// A word as a POSIX shell takes it for one.
+pub fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// Orders names as a person would: `layer_2` before `layer_10`.
@@ -37,7 +43,7 @@ pub(crate) fn natural(a: &str, b: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{natural, thousands};
+    use super::{natural, quoted, thousands};
 
     #[test]
     fn thousands_have_commas() {
@@ -49,5 +55,12 @@ mod tests {
         let mut names = ["layer_10", "conv2.weight", "layer_2", "conv10", "layer", "conv2"];
         names.sort_by(|a, b| natural(a, b));
         assert_eq!(names, ["conv2", "conv2.weight", "conv10", "layer", "layer_2", "layer_10"]);
+    }
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        for (word, expected) in [("--out", "--out"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")] {
+            assert_eq!(quoted(word), expected);
+        }
     }
 }

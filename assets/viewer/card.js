@@ -1,7 +1,9 @@
 import { announce, byId, className, make, makeSwatch } from "./dom.js";
 import { classColor } from "./palette.js";
+import { cardPane, visibleMask } from "./state.js";
 
 const CARD_NEIGHBORS = 5;
+const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", "off", "hiddenParts", "wrong"];
 const CARD_MARGIN = 8;
 const CARD_LIFT = 14;
 
@@ -12,7 +14,7 @@ export function mountCard(core) {
   const show = (state) => showCard(core, card, state);
   const place = () => placeCard(core, card);
   store.subscribe((state, changed) => {
-    if (["hover", "pin", "panes", "active"].some((key) => changed.has(key))) show(state);
+    if (CARD_KEYS.some((key) => changed.has(key))) show(state);
     if (changed.has("pin") && state.pin >= 0) announce(cardSentence(core.data, state.pin));
   });
   for (const pane of panes) pane.onDraw(place);
@@ -27,20 +29,24 @@ function makeCard({ store }) {
   const find = (selector) => root.querySelector(selector);
   const image = make("canvas", { "aria-hidden": "true" });
   find(".card-image").append(image);
+  const filtered = make("p.card-filtered.muted", { hidden: true }, "hidden by the filter");
+  find(".card-id").after(filtered);
   const neighbors = [];
   for (let rank = 0; rank < CARD_NEIGHBORS; rank++) {
     const picture = make("canvas", { "aria-hidden": "true" });
     const name = make("span.name", { dir: "auto" });
-    const item = { picture, name, index: -1 };
+    const item = { picture, name, index: -1, visible: true };
     item.button = make("button.thumb", { type: "button" }, picture, name);
-    item.button.addEventListener("click", () => store.set({ pin: item.index, hover: -1 }));
-    item.button.addEventListener("pointerenter", () => store.set({ hover: item.index }));
+    // A button with the focus keeps it, hence not `disabled`.
+    const whereShown = (act) => () => item.visible && act(cardPane(store.get()));
+    item.button.addEventListener("click", whereShown((pinPane) => store.set({ pin: item.index, pinPane, hover: -1 })));
+    item.button.addEventListener("pointerenter", whereShown((hoverPane) => store.set({ hover: item.index, hoverPane })));
     item.button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
     neighbors.push(item);
   }
   find(".card-neighbors").append(...neighbors.map((item) => item.button));
   find(".card-close").addEventListener("click", () => store.set({ pin: -1, hover: -1 }));
-  return { root, find, image, neighbors, index: -1 };
+  return { root, find, image, filtered, neighbors, index: -1 };
 }
 
 function showCard({ data, thumbnails, panes }, card, state) {
@@ -55,13 +61,15 @@ function showCard({ data, thumbnails, panes }, card, state) {
   root.dataset.id = data.id(i);
   root.setAttribute("aria-label", `Point ${data.title(i)}`);
   find(".card-id").textContent = data.title(i);
+  const mask = visibleMask(state);
+  card.filtered.hidden = Boolean(mask[i]);
   find(".card-image").hidden = !thumbnails.available;
   if (thumbnails.available) thumbnails.draw(card.image, i);
   showCardClass(data, find(".card-class"), data.labels?.[i] ?? null, false);
   showCardClass(data, find(".card-prediction"), data.predictions?.[i] ?? null, data.hasWrong && data.wrong(i));
   find(".card-confidence").hidden = data.confidence === null;
   find(".card-confidence dd").textContent = data.confidence === null ? "" : (data.confidence[i] / 255).toFixed(2);
-  showCardNeighbors(data, thumbnails, card, state.panes[state.active]);
+  showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)], mask);
 }
 
 function showCardClass(data, row, c, wrong) {
@@ -73,11 +81,13 @@ function showCardClass(data, row, c, wrong) {
   row.querySelector("dd").replaceChildren(...parts.filter(Boolean));
 }
 
-function showCardNeighbors(data, thumbnails, card, pane) {
+function showCardNeighbors(data, thumbnails, card, pane, mask) {
   const space = data.space(pane.space);
   const list = data.neighbors(pane.space, card.index, CARD_NEIGHBORS);
   const dimensions = space.n_features ? `, all ${space.n_features} dimensions` : "";
-  card.find(".card-space").textContent = list ? `Nearest in ${space.title}${dimensions}` : `Neighbours in ${space.title} are not in this file.`;
+  // The file holds the neighbours of one network only.
+  const title = pane.epoch === null ? space.title : `${space.title} of the finished run`;
+  card.find(".card-space").textContent = list ? `Nearest in ${title}${dimensions}` : `Neighbours in ${space.title} are not in this file.`;
   card.find(".card-neighbors").hidden = !list;
   card.neighbors.forEach((item, rank) => {
     item.button.hidden = !list || rank >= list.length;
@@ -85,7 +95,12 @@ function showCardNeighbors(data, thumbnails, card, pane) {
     item.index = list[rank];
     const c = data.classOf(item.index);
     item.button.dataset.id = data.id(item.index);
-    item.button.title = `${data.title(item.index)}, ${className(data, c)}`;
+    const visible = Boolean(mask[item.index]);
+    item.visible = visible;
+    item.button.setAttribute("aria-disabled", String(!visible));
+    item.button.style.borderStyle = visible ? "" : "dashed";
+    item.picture.style.opacity = visible ? "" : "0.35";
+    item.button.title = `${data.title(item.index)}, ${className(data, c)}${visible ? "" : ", hidden by the filter"}`;
     item.button.setAttribute("aria-label", `Neighbour ${rank + 1}: ${item.button.title}`);
     item.name.textContent = data.classes.length ? className(data, c) : data.title(item.index);
     item.button.style.borderBottomColor = c >= 0 ? classColor(data, c) : "";
@@ -97,7 +112,7 @@ function showCardNeighbors(data, thumbnails, card, pane) {
 /** Above the point, below it where there is no room, always inside the window. */
 function placeCard({ store, panes }, card) {
   if (card.root.hidden) return;
-  const pane = panes[store.get().active];
+  const pane = panes[cardPane(store.get())];
   const point = pane.screen(card.index);
   const map = pane.canvas.getBoundingClientRect();
   // A pinned card must not cover the tables once its map has been scrolled away.

@@ -1,5 +1,5 @@
 import { announce, byId, countOf, withCommas } from "./dom.js";
-import { epochsOf, setEpoch, togglePlay } from "./playback.js";
+import { epochTitle, epochsOf, setEpoch, togglePlay } from "./playback.js";
 
 /** Everything of the page's head and of the bar under the maps. */
 export function mountControls(core) {
@@ -95,7 +95,9 @@ function mountEpochs({ store, data }) {
 function showEpochs({ range, play, text, final }, data, state) {
   const pane = state.panes[state.active];
   const entry = epochsOf(state);
-  for (const control of [range, play, final]) control.hidden = !entry;
+  for (const control of [range, final]) control.hidden = !entry;
+  // What plays in the other map can be stopped from here too.
+  play.hidden = !entry && !state.playing;
   play.textContent = state.playing ? "Pause" : "Play";
   final.setAttribute("aria-pressed", String(pane.epoch === null));
   if (!entry) {
@@ -106,7 +108,7 @@ function showEpochs({ range, play, text, final }, data, state) {
   const last = entry.epochs.length - 1;
   range.max = String(last);
   range.value = String(pane.epoch ?? last);
-  text.textContent = pane.epoch === null ? "the finished run" : `epoch ${entry.epochs[pane.epoch]} of ${entry.epochs[last]}`;
+  text.textContent = pane.epoch === null ? "the finished run" : epochTitle(entry, pane.epoch);
   range.setAttribute("aria-valuetext", text.textContent);
 }
 

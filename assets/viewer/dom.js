@@ -69,9 +69,9 @@ export function saveFile(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-/** A file name out of titles: letters, digits, dots and dashes of any language. */
+/** A file name out of titles: letters, digits, dots and dashes of any language. A long one is cut, so that those after it have room. */
 export function fileName(parts, extension) {
-  const stem = parts.join("-").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);
+  const stem = parts.map((part) => Array.from(part).slice(0, 30).join("")).join("-").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);
   return `${stem}.${extension}`;
 }
 
@@ -80,6 +80,11 @@ export function paneTitle(data, pane) {
   const title = `${data.space(pane.space).title}, ${data.method(pane.method).title}`;
   if (pane.epoch === null) return title;
   return `${title}, epoch ${data.epochEntry(pane.space, pane.method).epochs[pane.epoch]}`;
+}
+
+/** ["layer_1", "tsne", "epoch-5"]: what a pane shows, for the name of a file. */
+export function paneNames(data, { space, method, epoch }) {
+  return epoch === null ? [space, method] : [space, method, `epoch-${data.epochEntry(space, method).epochs[epoch]}`];
 }
 
 /** Name of class `c`; the sentence for points without one. */

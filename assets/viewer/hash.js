@@ -1,8 +1,8 @@
 import { COLOR_MODES, THEMES, defaultState, resolvePane } from "./state.js";
 import { clampView } from "./camera.js";
 
-/** Pause between a change and its place in the address: browsers refuse more than about 100 changes in half a minute. */
-const WRITE_DELAY_MS = 300;
+/** Pause between a change and its place in the address: browsers refuse more than about 100 changes in half a minute, some fewer. */
+const WRITE_DELAY_MS = 500;
 
 /** The state as text after the "#"; only what differs from the default is spelled out, except the first map. */
 export function encodeHash(state) {
@@ -146,7 +146,12 @@ export function bindHash(store) {
   const write = () => {
     timer = 0;
     const text = `#${encodeHash(store.get())}`;
-    if (text !== location.hash) history.replaceState(null, "", text);
+    if (text === location.hash) return;
+    try {
+      history.replaceState(null, "", text);
+    } catch {
+      // Refused where a page may not change its address, or not so often: the page works without, and the next change tries again.
+    }
   };
   read();
   window.addEventListener("hashchange", read);

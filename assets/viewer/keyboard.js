@@ -25,9 +25,10 @@ export function mountKeyboard(core) {
   fillKeyHelp();
   const walk = { trail: [], rank: 0, at: -1 };
   addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event) || byId("help").open) return;
+    if (isCommand(event) || isTyping(event) || isReading(event) || byId("help").open) return;
     if (pressKey(core, walk, event)) event.preventDefault();
   });
+  returnFocus(core);
   const help = byId("help");
   byId("help-button").addEventListener("click", () => help.showModal());
   help.querySelector(".help-close").addEventListener("click", () => help.close());
@@ -48,9 +49,33 @@ function fillKeyHelp() {
   byId("help").querySelector("tbody").append(...rows);
 }
 
-/** Fields keep their keys. */
-function isTyping({ target }) {
-  return target instanceof Element && target.closest("input, select, textarea, [contenteditable]") !== null;
+/** A menu chosen from by the pointer gives the focus to the map, or its letters would go to the menu from then on; one used by keys keeps it. */
+function returnFocus({ store, panes }) {
+  let byPointer = false;
+  addEventListener("pointerdown", () => { byPointer = true; }, { capture: true });
+  addEventListener("keydown", () => { byPointer = false; }, { capture: true });
+  addEventListener("change", ({ target, isTrusted }) => {
+    if (isTrusted && byPointer && target.matches("select") && isInView("panes")) panes[store.get().active].canvas.focus({ preventScroll: true });
+  });
+}
+
+/** Keys of the browser and the system. Many keyboards have the brackets behind AltGr, which some systems tell as Ctrl and Alt. */
+function isCommand(event) {
+  if ((event.key === "[" || event.key === "]") && event.getModifierState("AltGraph")) return event.metaKey;
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
+/** Fields keep their keys; a slider has but those that move it. */
+function isTyping({ target, key }) {
+  if (!(target instanceof Element)) return false;
+  if (target.matches("input[type=range]")) return /^(Arrow|Page|Home$|End$|Enter$)/.test(key);
+  return target.closest("input, select, textarea, [contenteditable]") !== null;
+}
+
+/** Letters change nothing that people do not see while they are at the tables. */
+function isReading({ target, key }) {
+  if (key === "?" || key === "Escape") return false;
+  return !isInView("explorer") || (target instanceof Element && target.closest("#report") !== null);
 }
 
 /** Buttons, links and `summary` keep Enter and the space bar. */
@@ -60,12 +85,12 @@ function isPressable({ target }) {
 
 /** Keys that scroll belong to the map only where people are at the map, not in the tables below it. */
 function isAtMap({ target }) {
-  if (target instanceof Element && target.closest("#explorer, #card")) return !target.closest(".side") || isInView();
-  return target === document.body && isInView();
+  if (target instanceof Element && target.closest("#explorer, #card")) return !target.closest(".side") || isInView("panes");
+  return target === document.body && isInView("panes");
 }
 
-function isInView() {
-  const { bottom } = byId("panes").getBoundingClientRect();
+function isInView(id) {
+  const { bottom } = byId(id).getBoundingClientRect();
   return bottom > innerHeight / 3;
 }
 
@@ -129,10 +154,11 @@ function stepFrame(store, step) {
   return true;
 }
 
-/** Esc undoes the last thing on top: the card, the lasso, the selection, the filter of misclassified points. */
+/** Esc undoes what is on top: the pinned card, else the lasso, else the selection. The card of a point under the pointer goes along. */
 function clearOne(store) {
-  const { pin, hover, lasso, selection } = store.get();
-  if (pin >= 0 || hover >= 0) store.set({ pin: -1, hover: -1 });
+  const { pin, lasso, selection } = store.get();
+  store.set({ hover: -1 });
+  if (pin >= 0) store.set({ pin: -1 });
   else if (lasso) store.set({ lasso: false });
   else if (selection) store.set({ selection: null });
   else return false;

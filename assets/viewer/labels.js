@@ -2,14 +2,16 @@ const BINS = 512;
 const MAX_LABELS = 24;
 const LINE_HEIGHT = 16;
 
-/** Median place of the visible points of each class that has any: {c, x, y, n}. Counted in 512 steps per axis. */
-export function classMedians(data, positions, mask) {
+/** Median place of the visible points of each class (predicted class if `byPrediction`) that has any: {c, x, y, n}. Counted in 512 steps per axis. */
+export function classMedians(data, positions, mask, byPrediction) {
   const nClasses = data.classes.length;
+  const { predictions } = data;
+  const classOf = byPrediction && predictions ? (i) => (predictions[i] < nClasses ? predictions[i] : -1) : data.classOf;
   const counts = new Uint32Array(nClasses);
   const histograms = [0, 1].map(() => new Uint32Array(nClasses * BINS));
   const binOf = (value) => Math.min(BINS - 1, Math.max(0, Math.floor((value + 1) * 0.5 * BINS)));
   for (let i = 0; i < mask.length; i++) {
-    const c = mask[i] ? data.classOf(i) : -1;
+    const c = mask[i] ? classOf(i) : -1;
     if (c < 0) continue;
     counts[c]++;
     histograms[0][c * BINS + binOf(positions[2 * i])]++;

@@ -30,10 +30,16 @@ function startLasso(store, pane, box, line, down) {
   const origin = box.getBoundingClientRect();
   const corner = (event) => [event.clientX - origin.left, event.clientY - origin.top];
   const path = [corner(down)];
+  // No card covers what is being circled, not even that of a point which comes to lie under the pointer.
+  const { hover } = store.get();
+  const hideHover = () => store.get().hover >= 0 && store.set({ hover: -1 });
+  hideHover();
+  const unsubscribe = store.subscribe((state, changed) => changed.has("hover") && hideHover());
   const listening = new AbortController();
   const listen = (type, act) => addEventListener(type, act, { capture: true, signal: listening.signal });
   const stop = () => {
     listening.abort();
+    unsubscribe();
     line.removeAttribute("d");
   };
   listen("pointermove", (event) => {
@@ -49,7 +55,7 @@ function startLasso(store, pane, box, line, down) {
     if (event.pointerId !== down.pointerId) return;
     event.stopPropagation();
     stop();
-    endLasso(store, pane, path, event);
+    endLasso(store, pane, path, hover, event);
   });
   // A second finger means zooming, and Esc gives up.
   listen("pointerdown", (event) => event.pointerId !== down.pointerId && stop());
@@ -61,11 +67,11 @@ function startLasso(store, pane, box, line, down) {
   });
 }
 
-function endLasso(store, pane, path, event) {
+/** `hover` is the point that was under the pointer as the path began. */
+function endLasso(store, pane, path, hover, event) {
   if (path.length < 3) {
     // No path but a click: it pins, as it does without the lasso.
-    const { hover, pin } = store.get();
-    if (hover >= 0 || pin >= 0) store.set({ pin: hover });
+    if (hover >= 0 || store.get().pin >= 0) store.set({ pin: hover });
     return;
   }
   const menu = byId("lasso-mode").value;

@@ -121,7 +121,7 @@ function showColors({ data, overlap }, state, classes, parts) {
     ramp.replaceChildren(makeRamp(), make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])));
   }
   const note = legend.querySelector(".legend-note");
-  note.textContent = legendNote(data, overlap, state);
+  note.textContent = [legendNote(data, overlap, state), epochNote(data, state)].filter(Boolean).join(" ");
   note.hidden = note.textContent === "";
 }
 
@@ -135,9 +135,15 @@ function makeRamp() {
   return bar;
 }
 
+/** Beside points of an epoch, whose neighbours the lines lead to. */
+function epochNote(data, { panes }) {
+  const titles = panes.filter(({ space, epoch }) => epoch !== null && data.neighborList(space)).map(({ space }) => data.space(space).title);
+  return titles.length ? `Lines lead to the nearest in ${[...new Set(titles)].join(" and in ")} of the finished run.` : "";
+}
+
 function legendNote(data, overlap, state) {
   if (data.classes.length === 0) return "These points have no labels.";
-  if (state.color === "prediction") return "Colours show the predicted class; the rows count and hide by the true class.";
+  if (state.color === "prediction") return "Colours and names on the map show the predicted class; the rows here count and hide by the true class.";
   if (state.color !== "overlap") return data.labels === null ? "Classes are those predicted." : "";
   const reason = overlap?.reason();
   if (reason) return reason;

@@ -70,7 +70,21 @@ async function start() {
 window.addEventListener("error", (event) => showNote(`Something went wrong: ${event.message}`));
 window.addEventListener("unhandledrejection", (event) => showNote(`Something went wrong: ${messageOf(event.reason)}`));
 start().catch((error) => {
-  // What was written into the page stays readable; an empty explorer above it would only be in the way.
-  document.getElementById("explorer").hidden = true;
   showNote(messageOf(error));
+  leaveStaticPart();
 });
+
+/** What was written into the page stays readable; an empty explorer above it would only be in the way. Its place takes the picture for pages without scripts. */
+function leaveStaticPart() {
+  for (const part of document.querySelectorAll("#explorer, .page-tools, .skip, .banner-close")) part.hidden = true;
+  document.querySelector(".screen").classList.add("without-map");
+  const source = document.querySelector("body > noscript")?.textContent ?? "";
+  const drawn = new DOMParser().parseFromString(source, "text/html").querySelector("img");
+  if (!drawn) return;
+  const figure = document.createElement("figure");
+  figure.className = "static-figure";
+  const picture = new Image();
+  Object.assign(picture, { src: drawn.src, alt: drawn.alt });
+  figure.append(picture);
+  document.getElementById("report").before(figure);
+}

@@ -18,11 +18,16 @@ export function createOverlap(store, data) {
     for (const listener of [...listeners]) listener();
   }
 
+  function isWanted(key) {
+    const state = store.get();
+    return state.color === "overlap" && overlapKey(state).includes(key);
+  }
+
   async function mapNeighbors(pane) {
     const key = JSON.stringify(pane);
     if (!nearestOf.has(key)) {
       if (nearestOf.size > 3) nearestOf.delete(nearestOf.keys().next().value);
-      nearestOf.set(key, data.positions(pane).then((positions) => nearestInMap(positions, data.n, data.k, () => overlapKey(store.get()).includes(key))));
+      nearestOf.set(key, data.positions(pane).then((positions) => nearestInMap(positions, data.n, data.k, () => isWanted(key))));
     }
     const list = await nearestOf.get(key);
     if (!list) nearestOf.delete(key);
@@ -32,7 +37,11 @@ export function createOverlap(store, data) {
   async function compute(state, key) {
     const [first, second] = state.panes;
     const reference = second ? null : data.neighborList(first.space);
-    if (!second && !reference) return tell({ reason: "The neighbours in this space are not in this file." });
+    if (!second && !reference) return tell({ values: null, reason: "The neighbours in this space are not in this file." });
+    if (!second && first.epoch !== null) {
+      const { title } = data.space(first.space);
+      return tell({ values: null, reason: `No overlap at an epoch: this file holds the neighbours in ${title} of the finished run only.` });
+    }
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
@@ -41,12 +50,17 @@ export function createOverlap(store, data) {
   }
 
   function follow(state) {
-    if (state.color !== "overlap") return;
+    if (state.color !== "overlap") {
+      // What is not done stops, and begins anew when it is the colour again.
+      if (current.mean === null) current.key = "";
+      return;
+    }
     const key = overlapKey(state);
     if (key === current.key) return;
-    current = { key, values: null, mean: null, reason: "" };
+    // The points keep their colours until the new ones are there.
+    current = { ...current, key, mean: null, reason: "" };
     tell({});
-    compute(state, key).catch((error) => current.key === key && tell({ reason: messageOf(error) }));
+    compute(state, key).catch((error) => current.key === key && tell({ values: null, reason: messageOf(error) }));
   }
 
   store.subscribe((state, changed) => (changed.has("panes") || changed.has("color")) && follow(state));

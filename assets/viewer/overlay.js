@@ -109,7 +109,9 @@ function drawLabels({ pane, context, state, view, width, height, mix }) {
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineJoin = "round";
-  const anchors = pane.medians(visibleMask(state), mix).map(({ c, x, y, n }) => ({ c, n, x: offsetX + x * scaleX, y: offsetY + y * scaleY }));
+  // Names stand where their colour is.
+  const medians = pane.medians(visibleMask(state), mix, state.color === "prediction");
+  const anchors = medians.map(({ c, x, y, n }) => ({ c, n, x: offsetX + x * scaleX, y: offsetY + y * scaleY }));
   const labels = placeLabels(anchors, (c) => context.measureText(data.classes[c].name).width, width, height);
   context.lineWidth = 4;
   context.strokeStyle = theme.background;

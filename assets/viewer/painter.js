@@ -1,5 +1,25 @@
 const PAINTER_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
+/** The text, or as much of its beginning as is `width` wide at most together with an ellipsis. */
+export function fitText(text, width, size, bold = false) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.font = painterFont(size, bold);
+  if (context.measureText(text).width <= width) return text;
+  const letters = Array.from(text);
+  const cut = (n) => `${letters.slice(0, n).join("").trimEnd()}\u2026`;
+  let [fits, tooLong] = [0, letters.length];
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >> 1;
+    if (context.measureText(cut(middle)).width <= width) fits = middle;
+    else tooLong = middle;
+  }
+  return cut(fits);
+}
+
+function painterFont(size, bold) {
+  return `${bold ? 600 : 400} ${size}px ${PAINTER_FONT}`;
+}
+
 /** Draws on a 2-D context; same calls as the SVG painter. */
 export function canvasPainter(context) {
   return {
@@ -19,7 +39,7 @@ export function canvasPainter(context) {
     },
     text(x, y, text, size, color, bold) {
       context.fillStyle = color;
-      context.font = `${bold ? 600 : 400} ${size}px ${PAINTER_FONT}`;
+      context.font = painterFont(size, bold);
       context.fillText(text, x, y);
     },
     image(canvas, x, y, width, height) {

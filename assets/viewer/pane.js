@@ -1,5 +1,5 @@
 import { showNote, messageOf } from "./banner.js";
-import { projection, unproject, zoomAt } from "./camera.js";
+import { panBy, projection, unproject, zoomAt } from "./camera.js";
 import { buildDrawList, pointRadius } from "./draw_list.js";
 import { drawOverlay } from "./overlay.js";
 import { classMedians } from "./labels.js";
@@ -13,9 +13,11 @@ const TRANSITION_MS = 600;
 const MAX_PIXEL_RATIO = 2;
 /** With at most so many points in view, the map shows their images. */
 const IMAGES_IN_VIEW = 140;
+/** A point moved into view lies at least so many CSS pixels inside. */
+const REVEAL_MARGIN = 80;
 
 /** Changes that the points are drawn without. */
-const OVERLAY_KEYS = ["hover", "pin", "active", "lasso", "playing", "linked"];
+const OVERLAY_KEYS = ["hover", "hoverPane", "pin", "pinPane", "active", "lasso", "playing", "linked"];
 
 /** One map: its canvases, its camera, its transitions. Draws when something changed, at most once a frame. */
 export class Pane {
@@ -39,6 +41,7 @@ export class Pane {
     this.stale = true;
     this.ratio = 1;
     this.failed = false;
+    this.pinning = false;
     parent.append(this.element);
     this.startRenderer(kind);
     mountPointer(this, store);
@@ -83,6 +86,7 @@ export class Pane {
     if (!shown) return;
     if (changed.has("panes")) this.load(shown);
     if (changed.has("theme")) this.theme = null;
+    if (changed.has("pin") && !["views", "panes"].some((key) => changed.has(key))) this.reveal(state);
     this.invalidate([...changed].every((key) => OVERLAY_KEYS.includes(key)));
     if (["off", "hiddenParts", "wrong"].some((key) => changed.has(key))) this.repick();
   }
@@ -279,12 +283,13 @@ export class Pane {
     return this.grid().within([left, bottom, right, top], IMAGES_IN_VIEW);
   }
 
-  /** Medians of the classes, on their way from the former map to this one. */
-  medians(mask, mix) {
+  /** Medians of the true or of the predicted classes, on their way from the former map to this one. */
+  medians(mask, mix, byPrediction) {
     const { from, to } = this.place;
-    if (!this.named || this.named.mask !== mask || this.named.from !== from || this.named.to !== to) {
-      const target = classMedians(this.data, to, mask);
-      this.named = { mask, from, to, target, source: from === to ? target : classMedians(this.data, from, mask) };
+    const wanted = { mask, from, to, byPrediction };
+    if (!this.named || Object.keys(wanted).some((key) => this.named[key] !== wanted[key])) {
+      const target = classMedians(this.data, to, mask, byPrediction);
+      this.named = { ...wanted, target, source: from === to ? target : classMedians(this.data, from, mask, byPrediction) };
     }
     const { source, target } = this.named;
     return target.map((end, l) => ({ ...end, x: source[l].x + (end.x - source[l].x) * mix, y: source[l].y + (end.y - source[l].y) * mix }));
@@ -300,6 +305,18 @@ export class Pane {
     const at = (axis) => from[2 * i + axis] + (to[2 * i + axis] - from[2 * i + axis]) * mix;
     const corner = this.box.getBoundingClientRect();
     return { x: corner.left + this.box.clientLeft + offsetX + at(0) * scaleX, y: corner.top + this.box.clientTop + offsetY + at(1) * scaleY };
+  }
+
+  /** Moves a point that was pinned elsewhere (by a key, in its card) into view; one pinned by the pointer in this map is where people look. */
+  reveal({ pin, pinPane }) {
+    if (pin < 0 || pinPane !== this.index || this.pinning || !this.place.to) return;
+    const { width, height } = this.size();
+    const { scaleX, scaleY, offsetX, offsetY } = projection(this.view(), width, height);
+    const [x, y] = [offsetX + this.place.to[2 * pin] * scaleX, offsetY + this.place.to[2 * pin + 1] * scaleY];
+    if (width === 0 || height === 0 || (x >= 0 && x <= width && y >= 0 && y <= height)) return;
+    const margin = Math.min(REVEAL_MARGIN, width / 4, height / 4);
+    const shift = (at, length) => Math.min(length - margin, Math.max(margin, at)) - at;
+    this.setView(panBy(this.view(), width, height, shift(x, width), shift(y, height)));
   }
 
   /** Calls `listener` after every drawn frame. */

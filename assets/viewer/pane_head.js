@@ -1,4 +1,5 @@
 import { make, makeIcon, paneTitle } from "./dom.js";
+import { epochTitle } from "./playback.js";
 
 /** Above each map its space and method, below it trustworthiness and the line of caution, in its corner the zoom. */
 export function mountPaneHeads({ store, data, panes }) {
@@ -18,16 +19,17 @@ function makePaneHead(store, data, pane) {
   const methods = data.methods.map(({ id, title }) => make("option", { value: id }, title));
   const space = make("select.space-select", { change: () => choose({ space: space.value }) }, ...spaces);
   const method = make("select.method-select", { change: () => choose({ method: method.value }) }, ...methods);
+  const epoch = make("strong.pane-epoch");
   const fitted = make("span.pane-fitted");
   const metrics = make("span.map-metrics");
   const caution = make("span.caution");
   const element = pane.element;
-  element.querySelector(".pane-head").append(make("label", {}, "Space ", space), make("label", {}, "Method ", method), fitted);
+  element.querySelector(".pane-head").append(make("label", {}, "Space ", space), make("label", {}, "Method ", method), epoch, fitted);
   element.append(make("p.pane-foot", {}, metrics, " ", caution));
   element.querySelector(".map-box").append(makeZoomTools(pane));
   // Keys mean the pane in which people last worked.
   element.addEventListener("focusin", () => store.get().active !== pane.index && store.set({ active: pane.index }));
-  return { element, space, method, fitted, metrics, caution };
+  return { element, space, method, epoch, fitted, metrics, caution };
 }
 
 function makeZoomTools(pane) {
@@ -55,6 +57,8 @@ function showPaneHead(head, data, state, index) {
   const entry = pane.epoch === null ? data.map(pane.space, pane.method) : data.epochEntry(pane.space, pane.method);
   head.metrics.replaceChildren(...paneMetrics(data, pane).flatMap((text, m) => (m === 0 ? [make("strong", {}, text)] : [" \u00b7 ", make("span", {}, text)])));
   head.caution.textContent = data.method(pane.method).caution;
+  head.epoch.hidden = pane.epoch === null;
+  head.epoch.textContent = pane.epoch === null ? "" : epochTitle(entry, pane.epoch);
   head.fitted.textContent = entry?.fitted ?? "";
   head.fitted.title = head.fitted.textContent;
 }

@@ -7,6 +7,11 @@ export function epochsOf(state, pane = state.active) {
   return state.data.epochEntry(space, method);
 }
 
+/** "epoch 2 of 20": the number of frame `epoch`, which need not be its index. */
+export function epochTitle({ epochs }, epoch) {
+  return `epoch ${epochs[epoch]} of ${epochs[epochs.length - 1]}`;
+}
+
 /** Shows frame `epoch` (null: the finished map) in the active pane and in every other one that shows an epoch. */
 export function setEpoch(store, epoch) {
   const state = store.get();
@@ -34,9 +39,9 @@ export function stepEpoch(store, step) {
 /** Starts or stops the animation; at the end, or on the finished map, it starts from the first epoch. */
 export function togglePlay(store) {
   const state = store.get();
+  if (state.playing) return store.set({ playing: false });
   const entry = epochsOf(state);
   if (!entry) return;
-  if (state.playing) return store.set({ playing: false });
   const { epoch } = state.panes[state.active];
   if (epoch === null || epoch >= entry.coordinates.frames - 1) setEpoch(store, 0);
   store.set({ playing: true });
@@ -63,7 +68,7 @@ export function mountPlayback(store) {
     const state = store.get();
     if (!state.playing) return;
     const panes = panesOneLater(state);
-    // Whichever pane the pointer has made the active one meanwhile, those that play go on.
+    // Whichever pane has become the active one meanwhile, those that play go on.
     if (panes.every((pane, p) => pane === state.panes[p])) {
       store.set({ playing: false });
       return;

@@ -41,7 +41,7 @@ function pickAt(pane, { x, y, touch }) {
 
 function hoverAt(pane, store, place) {
   const hover = pickAt(pane, place);
-  store.set(hover >= 0 ? { hover, active: pane.index } : { hover });
+  store.set({ hover, hoverPane: pane.index });
 }
 
 function startGesture(pane, store, gesture, event) {
@@ -94,7 +94,9 @@ function endGesture(pane, store, gesture, event) {
   const clicked = gesture.travelled < CLICK_SLOP && !gesture.pinched;
   if (!clicked) return;
   const pin = pickAt(pane, place);
-  store.set({ pin, hover: place.touch ? -1 : pin });
+  pane.pinning = true;
+  store.set({ pin, pinPane: pane.index, hover: place.touch ? -1 : pin, hoverPane: pane.index });
+  pane.pinning = false;
 }
 
 function onWheel(pane, store, event) {

@@ -1,8 +1,9 @@
-import { announce, className, countOf, fileName, paneTitle, saveFile } from "./dom.js";
+import { announce, className, countOf, fileName, paneNames, paneTitle, saveFile, withCommas } from "./dom.js";
 import { placeLabels } from "./labels.js";
 import { paneMetrics } from "./pane_head.js";
-import { canvasPainter, svgPainter } from "./painter.js";
+import { canvasPainter, fitText, svgPainter } from "./painter.js";
 import { classColor, partColor, rampColor } from "./palette.js";
+import { visibleMask } from "./state.js";
 
 /** More points than this are put into the SVG as an image: as circles the file would be too large for editors. */
 const SVG_POINTS = 20000;
@@ -11,6 +12,8 @@ const SAVE_HEAD = 46;
 const SAVE_FOOT = 24;
 const SAVE_LEGEND = 190;
 const SAVE_LINE = 20;
+/** More names than this are only counted. */
+const SAVE_NAMES = 4;
 
 /** The maps on view with title and legend, as a PNG or an SVG file. */
 export function mountSave(core) {
@@ -40,8 +43,9 @@ function saveSvg(core) {
   const page = savePage(core);
   const painter = svgPainter(page.width, page.height);
   drawPage(painter, page, SVG_POINTS);
+  const byPrediction = core.store.get().color === "prediction";
   for (const map of page.maps) {
-    for (const { x, y, c } of svgLabels(core.data, map)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
+    for (const { x, y, c } of svgLabels(core.data, map, byPrediction)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
   }
   saveFile(fileName(page.names, "svg"), new Blob([painter.file()], { type: "image/svg+xml" }));
   announce("Saved as SVG");
@@ -52,22 +56,50 @@ function savePage({ store, data, panes }) {
   const state = store.get();
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
+  const onView = viewSentence(data, state);
+  const head = SAVE_HEAD + (onView ? SAVE_LINE : 0);
   let x = SAVE_MARGIN;
   const maps = state.panes.map((shown, index) => {
     const box = panes[index].canvas.getBoundingClientRect();
     const [width, height] = [Math.round(box.width), Math.round(box.height)];
-    const map = { pane: panes[index], x, y: SAVE_HEAD, width, height, title: paneTitle(data, shown), foot: paneMetrics(data, shown).join(" \u00b7 ") };
+    const title = fitText(paneTitle(data, shown), width, 12);
+    const foot = fitText(paneMetrics(data, shown).join(" \u00b7 "), width, 12);
+    const map = { pane: panes[index], x, y: head, width, height, title, foot };
     x += width + SAVE_MARGIN;
     return map;
   });
   const { n, of, which } = data.points;
-  const subset = n === of ? countOf(n, "point") : `${n.toLocaleString("en-US")} of ${countOf(of, "point")}: ${which}`;
+  const subset = n === of ? countOf(n, "point") : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
   const legend = saveLegend(data, state);
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
-  const names = [data.name, ...state.panes.flatMap((pane) => [pane.space, pane.method])];
+  const names = [data.name, ...state.panes.flatMap((pane) => paneNames(data, pane))];
   const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
-  const title = `${data.name} \u00b7 ${subset}`;
-  return { width: x + SAVE_LEGEND, height: SAVE_HEAD + tallest + SAVE_FOOT, maps, legend, legendX: x, title, names, ...colors };
+  const width = x + SAVE_LEGEND;
+  const line = (text, bold) => fitText(text, width - 2 * SAVE_MARGIN, 13, bold);
+  const titles = { title: line(`${data.name} \u00b7 ${subset}`, true), onView: line(onView, false) };
+  return { width, height: head + tallest + SAVE_FOOT, head, maps, legend, legendX: x, ...titles, names, ...colors };
+}
+
+/** "815 points shown: misclassified only, without T-shirt/top · 12 selected": what filters and lasso have made of the points; "" where all are shown. */
+function viewSentence(data, state) {
+  const { truth = null, predicted = null } = state.wrong ?? {};
+  const [from, to] = [truth, predicted].map((c) => (c === null ? "any class" : className(data, c)));
+  const filters = [];
+  if (state.wrong) filters.push(truth === null && predicted === null ? "misclassified only" : `misclassified only, ${from} \u2192 ${to}`);
+  const hidden = [...data.parts.filter(({ name }) => state.hiddenParts.has(name)), ...data.classes.filter((_, c) => state.off.has(c))];
+  const kept = data.classes.filter((_, c) => !state.off.has(c));
+  if (kept.length > 0 && kept.length < state.off.size && state.hiddenParts.size === 0) filters.push(`only ${someNames(kept)}`);
+  else if (hidden.length > 0) filters.push(`without ${someNames(hidden)}`);
+  const shown = visibleMask(state).reduce((sum, visible) => sum + visible, 0);
+  const parts = filters.length > 0 ? [`${countOf(shown, "point")} shown: ${filters.join(", ")}`] : [];
+  if (state.selection) parts.push(`${withCommas(state.selected)} selected`);
+  return parts.join(" \u00b7 ");
+}
+
+function someNames(named) {
+  const names = named.slice(0, SAVE_NAMES).map(({ name }) => name);
+  if (named.length > SAVE_NAMES) names.push(`${withCommas(named.length - SAVE_NAMES)} more`);
+  return names.join(", ");
 }
 
 /** Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend. */
@@ -77,16 +109,17 @@ function saveLegend(data, state) {
     const what = state.color === "confidence" ? "confidence" : "overlap";
     return [1, 0.75, 0.5, 0.25, 0].map((t) => [rampColor(t), `${what} ${t}`]);
   }
-  const kept = data.classes.map((_, c) => c).filter((c) => state.color === "prediction" || !state.off.has(c));
-  return kept.map((c) => [classColor(data, c), className(data, c)]);
+  const rows = data.classes.map((_, c) => c).filter((c) => state.color === "prediction" || !state.off.has(c));
+  return rows.map((c) => [classColor(data, c), className(data, c)]);
 }
 
 /** `mostCircles`: maps of more points than this go in as images. */
 function drawPage(painter, page, mostCircles) {
   painter.rect(0, 0, page.width, page.height, page.paper);
   painter.text(SAVE_MARGIN, 18, page.title, 13, page.ink, true);
+  if (page.onView) painter.text(SAVE_MARGIN, 18 + SAVE_LINE, page.onView, 13, page.ink, false);
   for (const map of page.maps) {
-    painter.text(map.x, 38, map.title, 12, page.ink, false);
+    painter.text(map.x, map.y - 8, map.title, 12, page.ink, false);
     const points = mostCircles > 0 ? map.pane.points() : null;
     if (points && points.index.length <= mostCircles) painter.points(points, map.x, map.y);
     else painter.image(map.pane.snapshot(), map.x, map.y, map.width, map.height);
@@ -94,18 +127,19 @@ function drawPage(painter, page, mostCircles) {
     painter.text(map.x, map.y + map.height + 17, map.foot, 12, page.ink, false);
   }
   page.legend.forEach(([color, text], row) => {
-    const y = SAVE_HEAD + (row + 0.5) * SAVE_LINE;
+    const y = page.head + (row + 0.5) * SAVE_LINE;
     painter.circle(page.legendX + 6, y, 5, color);
-    painter.text(page.legendX + 18, y + 4, text, 12, page.ink, false);
+    painter.text(page.legendX + 18, y + 4, fitText(text, SAVE_LEGEND - 18 - SAVE_MARGIN, 12), 12, page.ink, false);
   });
 }
 
 /** Names of the classes at the medians of their points, where they have room; none on a map that went in as an image with its names. */
-function svgLabels(data, { pane, width, height }) {
+function svgLabels(data, { pane, width, height }, byPrediction) {
   const points = pane.points();
   if (points.index.length > SVG_POINTS) return [];
   const members = data.classes.map(() => []);
-  points.index.forEach((i, p) => data.classOf(i) >= 0 && members[data.classOf(i)].push(p));
+  const classOf = byPrediction && data.predictions ? (i) => data.predictions[i] : data.classOf;
+  points.index.forEach((i, p) => members[classOf(i)]?.push(p));
   const median = (list, values) => list.map((p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
   const anchors = members.map((list, c) => ({ c, n: list.length, x: median(list, points.x), y: median(list, points.y) })).filter(({ n }) => n > 0);
   // About the width of bold letters of 12 px: the fonts of whoever opens the file are unknown.

@@ -1,4 +1,4 @@
-import { announce, byId, className, countOf, fileName, make, saveFile, withCommas } from "./dom.js";
+import { announce, byId, className, countOf, fileName, make, paneNames, saveFile, withCommas } from "./dom.js";
 import { cardSentence } from "./card.js";
 import { selectVisible } from "./lasso.js";
 import { classColor } from "./palette.js";
@@ -153,7 +153,7 @@ function exportSelection(data, state) {
     const [x, y] = data.original(pane, i) ?? ["", ""];
     lines.push([data.id(i), data.parts[data.partOf(i)].name, label, prediction, x, y].map(csvField).join(",") + "\n");
   }
-  saveFile(fileName([data.name, pane.space, pane.method, "selection"], "csv"), new Blob(lines, { type: "text/csv;charset=utf-8" }));
+  saveFile(fileName([data.name, ...paneNames(data, pane), "selection"], "csv"), new Blob(lines, { type: "text/csv;charset=utf-8" }));
   announce(`${countOf(lines.length - 1, "row")} exported`);
 }
 

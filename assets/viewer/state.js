@@ -3,6 +3,7 @@ import { showNote, messageOf } from "./banner.js";
 /**
  * The one store of the page.
  * @typedef {{space: string, method: string, epoch: number|null}} PaneState epoch: index into that entry's frames, null for the finished map
+ * hoverPane, pinPane: the map in which the point under the pointer was met and the one in which the pinned point was pinned; -1 given: the active one.
  * @typedef {{x: number, y: number, zoom: number}} View world point in the middle; zoom 1 shows the whole map
  */
 
@@ -15,7 +16,7 @@ export function defaultState(data) {
   return {
     panes: [firstPane(data)],
     active: 0, playing: false, off: new Set(), hiddenParts: new Set(), wrong: null,
-    selection: null, selected: 0, hover: -1, pin: -1, views: [{ x: 0, y: 0, zoom: 1 }],
+    selection: null, selected: 0, hover: -1, hoverPane: 0, pin: -1, pinPane: -1, views: [{ x: 0, y: 0, zoom: 1 }],
     color: data.labels ? "class" : data.predictions ? "prediction" : data.parts.length > 1 ? "part" : "class",
     theme: "auto", lasso: false, linked: false,
   };
@@ -113,10 +114,23 @@ function normalize(data, before, patch) {
   if (!COLOR_MODES.includes(next.color)) next.color = before.color;
   if (!THEMES.includes(next.theme)) next.theme = before.theme;
   for (const key of ["hover", "pin"]) if (!(Number.isInteger(next[key]) && next[key] >= 0 && next[key] < data.n)) next[key] = -1;
+  placePoints(before, next, patch);
   if (next.playing && !next.panes.some((pane) => data.epochEntry(pane.space, pane.method))) next.playing = false;
   if (patch.selection !== undefined && !(next.selection?.length === data.n && next.selection.includes(1))) next.selection = null;
   if (["selection", ...FILTER_KEYS].some((key) => key in patch)) next.selected = countSelected(withData({ ...next }, data));
   return next;
+}
+
+/** Who hovers or pins without saying in which map means the active one; the point under the pointer is pinned where the pointer is. */
+function placePoints(before, next, patch) {
+  if (patch.hover >= 0 && patch.hoverPane === undefined) next.hoverPane = next.active;
+  if (next.pin !== before.pin && patch.pinPane === undefined) next.pinPane = next.pin >= 0 && next.pin === before.hover ? before.hoverPane : next.active;
+  for (const key of ["hoverPane", "pinPane"]) next[key] = [0, 1].includes(next[key]) ? Math.min(next[key], next.panes.length - 1) : next.active;
+}
+
+/** Index of the map whose card is shown: where the point was pinned, else where the pointer is. */
+export function cardPane(state) {
+  return state.pin >= 0 ? state.pinPane : state.hoverPane;
 }
 
 function countSelected(state) {

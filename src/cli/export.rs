@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
 use layerlens::run::{self, Export, ExportFormat, ExportSummary, ReportPoints};
+use layerlens::words::quoted;
 use std::path::{Path, PathBuf};
 
 /// Which run, and for what.
@@ -77,10 +78,4 @@ fn atlas_flags(columns: &[String]) -> String {
     let flags = [("text", "label"), ("image", "image"), ("neighbors", "neighbors")].into_iter();
     let there = flags.filter(|(_, column)| columns.iter().any(|name| name == column));
     axes + &there.map(|(flag, column)| format!(" --{flag} {column}")).collect::<String>()
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./:=+,@".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

@@ -44,8 +44,9 @@ fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| format!("{:>11}", "-"), |value| format!("{value:>11.4}"))
 }
 
-/// In the order of the columns.
-fn figures(row: &MapQuality) -> [Option<f64>; 7] {
+/// The figures of a map in the order of the tables' columns: trustworthiness, continuity, recall of neighbours, global score,
+/// accuracy of random triplets, Spearman's correlation, trustworthiness of new points.
+pub fn figures(row: &MapQuality) -> [Option<f64>; 7] {
     let quality = &row.quality;
     [
         Some(quality.trustworthiness),

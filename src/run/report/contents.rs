@@ -256,7 +256,7 @@ impl<'a> Contents<'a> {
         Ok(maps)
     }
 
-    /// The maps of epochs, turned as the run's own map of the same space was: the last one lies on it.
+    /// The maps of epochs, turned as the run's own map of the same space was, on which they lie.
     pub(super) fn epochs(&mut self) -> Result<Vec<Epochs>> {
         let Some(noted) = &self.known.epochs else { return Ok(Vec::new()) };
         let Some(positions) = self.positions(noted) else {
@@ -268,7 +268,7 @@ impl<'a> Contents<'a> {
             self.known.course.as_ref().map_or(String::new(), |course| format!("; the run's own map is of epoch {}", course.kept));
         let mut entries = Vec::new();
         for EpochMap { space, method, trustworthiness, .. } in &noted.maps {
-            let what = format!("the maps of the epochs of {} by {method}", title(space));
+            let what = format!("the maps of the epochs of {} by {}", title(space), method_title(method));
             let Some(path) = self.path(&format!("epochs/{method}_{space}.npy"), &what) else { continue };
             let places = npy::read_matrix(&path)?;
             let (found, expected) = ((places.n_samples(), places.n_features()), (noted.n_points, 2 * noted.epochs.len()));
@@ -300,7 +300,7 @@ impl<'a> Contents<'a> {
 
     fn places(&mut self, space: &str, method: &str) -> Result<Option<Places>> {
         let name = |part: &str| format!("embeddings/{method}_{space}_{part}.npy");
-        let what = format!("the map of {} by {}", title(space), embedding::method(method).map_or(method, |method| method.title));
+        let what = format!("the map of {} by {}", title(space), method_title(method));
         let Some(shown) = self.gather(name, &what)? else { return Ok(None) };
         let folder = &self.known.folder;
         let first = if self.rows.train.is_empty() { PARTS[1] } else { PARTS[0] };
@@ -346,6 +346,10 @@ pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) 
         return Ok(());
     }
     Err(Error::input(path, format!("has {found} rows, the run has {expected} points of that part")))
+}
+
+fn method_title(name: &str) -> &str {
+    embedding::method(name).map_or(name, |method| method.title)
 }
 
 pub(super) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<()> {

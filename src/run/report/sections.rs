@@ -11,7 +11,7 @@ use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::run::layers::{read_classes, read_predictions};
 use crate::run::predictions;
 use crate::training::History;
-use crate::words::thousands;
+use crate::words::{quoted, thousands};
 
 /// Most classes, or clusters, of a table of counts.
 const MAX_COUNTED: usize = 40;
@@ -188,22 +188,4 @@ fn notes(contents: &Contents<'_>) -> Section {
 pub(super) fn reproduce(argv: &[String], facts: String) -> Section {
     let words = std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
     section("reproduce", "How to reproduce", [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(facts)])
-}
-
-/// A word as a POSIX shell takes it for one.
-fn quoted(word: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        for (word, expected) in [("--out", "--out"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")] {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 }

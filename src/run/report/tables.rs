@@ -7,6 +7,7 @@ use crate::model::Architecture;
 use crate::report::cluster_table::Clustered;
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
+use crate::report::quality_table;
 use crate::run::space::title;
 use crate::training::History;
 use crate::words::thousands;
@@ -97,17 +98,8 @@ pub(super) fn quality(rows: &[MapQuality]) -> Option<Table> {
         "trustworthiness of new points",
     ];
     let row = |row: &MapQuality| {
-        let quality = &row.quality;
-        let values = [
-            Some(quality.trustworthiness),
-            Some(quality.continuity),
-            Some(quality.neighbor_recall),
-            quality.global_score,
-            Some(quality.random_triplet_accuracy),
-            quality.spearman,
-            quality.of_new.as_ref().map(|new| new.trustworthiness),
-        ];
-        [title(&row.space), map_title(row.method.as_deref())].into_iter().chain(values.map(optional)).collect()
+        let values = quality_table::figures(row).map(optional);
+        [title(&row.space), map_title(row.method.as_deref())].into_iter().chain(values).collect()
     };
     Some(Table::new(caption, &header, rows.iter().map(row)))
 }
