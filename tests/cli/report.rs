@@ -18,7 +18,7 @@ fn data(path: &Path) -> Value {
 /// The static part.
 fn tables(path: &Path) -> String {
     let html = fs::read_to_string(path).unwrap();
-    html.split_once("<section id=\"report\"").unwrap().1.split_once("<aside id=\"card\"").unwrap().0.to_owned()
+    html.split_once("<section id=\"report\"").unwrap().1.split_once("<dialog id=\"help\"").unwrap().0.to_owned()
 }
 
 /// The shared run in `run`, without the files whose names hold one of `without`.

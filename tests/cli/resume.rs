@@ -43,7 +43,7 @@ fn timeless(folder: &Path) -> Vec<u8> {
 fn without_tables(folder: &Path) -> Vec<u8> {
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
     let (before, tables) = page.split_once("<section id=\"report\"").unwrap();
-    [before, tables.split_once("<aside id=\"card\"").unwrap().1].concat().into_bytes()
+    [before, tables.split_once("<dialog id=\"help\"").unwrap().1].concat().into_bytes()
 }
 
 /// Empties what is called `seconds` or `..._seconds`.

@@ -209,7 +209,7 @@ fn every_text_of_the_tables_is_shown_as_it_is_and_none_becomes_markup() {
             let mut page = small();
             put(&mut page, text);
             let html = page::html(&page).unwrap();
-            let shown = html.split_once("<section id=\"report\"").unwrap().1.split_once("<aside id=\"card\"").unwrap().0;
+            let shown = html.split_once("<section id=\"report\"").unwrap().1.split_once("<dialog id=\"help\"").unwrap().0;
             assert!(unescaped(shown).contains(text), "{what}: {text}");
             let [scripts, ends, images, comments, ..] = markup(shown);
             assert_eq!([scripts, ends, images, comments], [0; 4], "{what}: {text}");
@@ -303,9 +303,11 @@ fn tiles_hold_every_picture_in_its_place() {
 }
 
 #[test]
-fn large_pictures_are_scaled_down_and_the_page_says_so() {
+fn large_pictures_are_scaled_down_and_that_can_be_said() {
     let mut page = small();
-    page.pictures = Some(Pictures::new(vec![200; N * 300 * 100], 100, 300, 1).unwrap());
+    let pictures = Pictures::new(vec![200; N * 300 * 100], 100, 300, 1).unwrap();
+    page.warnings = Vec::from_iter(page::scaled_words(&pictures));
+    page.pictures = Some(pictures);
     let html = page::html(&page).unwrap();
     let data = data(&html);
     assert_eq!((data["images"]["width"].as_u64(), data["images"]["height"].as_u64()), (Some(MAX_SIDE as u64), Some(21)));
