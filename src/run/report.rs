@@ -231,19 +231,6 @@ impl Known {
         }
         let count = |kind, count: fn(&Scores) -> usize| scores.iter().find(|row| row.scored_on == kind).map_or(0, count);
         let n_train = scores.first().map_or(0, |row| row.n_fitted);
-        let of_space = |row: &&Scores| row.method.is_none();
-        let mut spaces: Vec<(String, usize)> = Vec::new();
-        for row in scores.iter().filter(of_space) {
-            if !spaces.iter().any(|(space, _)| *space == row.space) {
-                spaces.push((row.space.clone(), row.n_dimensions));
-            }
-        }
-        let mut methods: Vec<String> = Vec::new();
-        for map in &maps {
-            if !methods.contains(&map.method) {
-                methods.push(map.method.clone());
-            }
-        }
         Ok(Self {
             folder: folder.to_owned(),
             name: name(&config),
@@ -263,8 +250,8 @@ impl Known {
             n_train,
             n_test: count(ScoredOn::Test, |row| row.n_scored),
             n_classes: scores.iter().flat_map(|row| &row.knn).map(|score| score.per_class.len()).max().unwrap_or(0),
-            spaces,
-            methods,
+            spaces: spaces_of(&scores),
+            methods: methods_of(&maps),
             maps,
             quality: found.result("quality")?.unwrap_or_default(),
             insights: found.result("insights")?,
@@ -305,6 +292,27 @@ impl Known {
         metrics.extend(knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)));
         metrics
     }
+}
+
+/// The spaces in their order, with their dimensions.
+fn spaces_of(scores: &[Scores]) -> Vec<(String, usize)> {
+    let mut spaces: Vec<(String, usize)> = Vec::new();
+    for row in scores.iter().filter(|row| row.method.is_none()) {
+        if !spaces.iter().any(|(space, _)| *space == row.space) {
+            spaces.push((row.space.clone(), row.n_dimensions));
+        }
+    }
+    spaces
+}
+
+fn methods_of(maps: &[MapResults]) -> Vec<String> {
+    let mut methods: Vec<String> = Vec::new();
+    for map in maps {
+        if !methods.contains(&map.method) {
+            methods.push(map.method.clone());
+        }
+    }
+    methods
 }
 
 /// A part of the configuration, none if the run has none of that name.

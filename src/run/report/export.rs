@@ -232,14 +232,16 @@ fn write_projector(
         summary.warnings.push(format!("TensorBoard shows the first {} points", thousands(projector::MAX_POINTS)));
     }
     projector.finish(job.url.as_deref())?;
-    // An earlier export is out of the way only while the new one takes its name; it goes with the temporary folder.
-    let earlier = temporary.path().join("earlier");
+    take_name(&folder, path, &temporary.path().join("earlier")).map_err(failed)
+}
+
+/// Gives a filled folder its name. An earlier export is out of the way only meanwhile, and goes with the temporary folder.
+fn take_name(filled: &Path, path: &Path, earlier: &Path) -> std::io::Result<()> {
     if is_there(path) {
-        std::fs::rename(path, &earlier).map_err(failed)?;
+        std::fs::rename(path, earlier)?;
     }
-    std::fs::rename(&folder, path).map_err(|error| {
-        let _ = std::fs::rename(&earlier, path);
-        failed(error)
+    std::fs::rename(filled, path).inspect_err(|_| {
+        let _ = std::fs::rename(earlier, path);
     })
 }
 
