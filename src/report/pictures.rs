@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// All pictures in one.
 #[derive(Clone, Debug)]
@@ -41,16 +42,22 @@ pub fn sheet(pictures: &Pictures, max_side: usize) -> Result<Sheet> {
     let size = (fit(pictures.width()), fit(pictures.height()));
     let small = (longest > most).then(|| pictures.resized(size.0, size.1));
     let pictures = small.as_ref().unwrap_or(pictures);
-    let row = size.0 * pictures.channels();
-    let mut pixels = vec![0; columns * row * columns * size.1];
-    for at in 0..n {
-        let corner = (at / columns * size.1 * columns + at % columns) * row;
-        for (y, line) in pictures.image(at).chunks_exact(row).enumerate() {
+    let pixels = grid(pictures, 0..n, (columns, columns));
+    let png = png(&pixels, (columns * size.0, columns * size.1), pictures.channels())?;
+    Ok(Sheet { png, size })
+}
+
+/// The pictures of a range row by row in a grid of columns and rows, black where there are no more.
+pub(super) fn grid(pictures: &Pictures, range: Range<usize>, (columns, rows): (usize, usize)) -> Vec<u8> {
+    let (row, height) = (pictures.width() * pictures.channels(), pictures.height());
+    let mut pixels = vec![0; columns * row * rows * height];
+    for (at, picture) in range.enumerate() {
+        let corner = (at / columns * height * columns + at % columns) * row;
+        for (y, line) in pictures.image(picture).chunks_exact(row).enumerate() {
             pixels[corner + y * columns * row..][..row].copy_from_slice(line);
         }
     }
-    let png = png(&pixels, (columns * size.0, columns * size.1), pictures.channels())?;
-    Ok(Sheet { png, size })
+    pixels
 }
 
 fn png(pixels: &[u8], (width, height): (usize, usize), channels: usize) -> Result<Vec<u8>> {

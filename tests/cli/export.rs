@@ -216,6 +216,10 @@ fn nothing_but_an_earlier_export_is_replaced() {
     place.refuse(1, export, &["out/export/tensorboard exists already", "--force"]);
     place.refuse(1, &format!("{export} --format parquet"), &["out/export/points.parquet exists already"]);
     place.succeed(&format!("{export} --force"));
+    let kept = place.path("out/export/tensorboard/model.ckpt");
+    fs::write(&kept, "of somebody else").unwrap();
+    place.refuse(1, &format!("{export} --format tensorboard --force"), &["tensorboard", "no folder of an earlier export"]);
+    assert!(kept.exists());
     place.refuse(1, &format!("{export} --format tensorboard --out out --force"), &["out", "no folder of an earlier export"]);
     let manifest = "--format parquet --out out/manifest.json";
     place.refuse(1, &format!("{export} {manifest} --force"), &["manifest.json", "no Parquet file"]);

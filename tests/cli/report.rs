@@ -183,6 +183,8 @@ fn embeddings_that_do_not_fit_are_refused() {
     place.points("three.npy", 120, 3);
     fs::write(place.path("short_images"), idx(&[0x803, 3, 2, 2], &[0; 12])).unwrap();
     fs::write(place.path("nan.csv"), "x,y\n0,1\n2,nan\n").unwrap();
+    fs::write(place.path("na.csv"), "NA,NA\n2,3\n").unwrap();
+    fs::write(place.path("blank.csv"), "label\na\n\nb\n").unwrap();
     fs::write(place.path("torn.csv"), "owl\nant,owl\n").unwrap();
     fs::write(place.path("three_names"), "a\nb\nc\n").unwrap();
     let mut values = vec![0.5; 240];
@@ -194,6 +196,8 @@ fn embeddings_that_do_not_fit_are_refused() {
         ("map.npy --space short.npy", &["short.npy", "119 rows", "map.npy has 120 rows"]),
         ("nan.npy", &["nan.npy", "row 17, column 1", "NaN"]),
         ("nan.csv", &["nan.csv", "line 3, column 1", "nan"]),
+        ("na.csv", &["na.csv", "line 1, column 0", "NA"]),
+        ("map.npy --labels blank.csv", &["blank.csv", "line 3 is empty"]),
         ("three.npy", &["three.npy", "3 columns", "expected two", "layerlens embed"]),
         ("map.npy --labels torn.csv", &["torn.csv", "line 2 has 2 columns"]),
         ("map.npy --labels names.csv --class-names three_names", &["names.csv", "row 0 is `zebra`", "3 class names"]),

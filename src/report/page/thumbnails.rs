@@ -2,6 +2,7 @@
 
 use crate::dataset::Pictures;
 use crate::error::{Error, Result};
+use crate::report::pictures::grid;
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
 use rayon::prelude::*;
 
@@ -66,15 +67,8 @@ fn encode(
     per_row: usize,
 ) -> std::result::Result<Vec<u8>, png::EncodingError> {
     let (height, channels) = (pictures.height(), pictures.channels());
-    let row = pictures.width() * channels;
     let (columns, rows) = (per_row.min(range.len()), range.len().div_ceil(per_row));
-    let mut pixels = vec![0; columns * row * rows * height];
-    for (at, image) in range.enumerate() {
-        let corner = (at / per_row * height * columns + at % per_row) * row;
-        for (line, values) in pictures.image(image).chunks_exact(row).enumerate() {
-            pixels[corner + line * columns * row..][..row].copy_from_slice(values);
-        }
-    }
+    let mut pixels = grid(pictures, range, (columns, rows));
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, (columns * pictures.width()) as u32, (rows * height) as u32);
     encoder.set_deflate_compression(DeflateCompression::Level(9));
@@ -83,7 +77,7 @@ fn encode(
     if channels == 1 {
         encoder.set_color(ColorType::Grayscale);
         encoder.set_depth(BitDepth::Four);
-        pixels = nibbles(&pixels, columns * row);
+        pixels = nibbles(&pixels, columns * pictures.width());
     } else {
         encoder.set_color(ColorType::Rgb);
     }

@@ -36,17 +36,17 @@ pub(super) fn read(path: &Path, names: Option<&[String]>, n: usize) -> Result<La
 /// One value a line; quotes as in CSV.
 fn read_text(path: &Path, n: usize) -> Result<Vec<String>> {
     let failed = |error: csv::Error| Error::input(path, format!("cannot be read: {error}"));
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_path(path).map_err(failed)?;
-    let (mut values, mut next) = (Vec::new(), 1);
+    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    // The reader would skip such lines, and every label after one would be another row's.
+    let lines: Vec<&[u8]> = bytes.trim_ascii_end().split(|&byte| byte == b'\n').collect();
+    if let Some(at) = lines.iter().position(|line| line.trim_ascii().is_empty()).filter(|_| lines.len() > 1) {
+        return Err(Error::input(path, format!("line {} is empty, expected a label", at + 1)));
+    }
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(&bytes[..]);
+    let mut values = Vec::new();
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(failed)?;
         let line = record.position().map_or(at as u64 + 1, csv::Position::line);
-        // Such lines are skipped by the reader, and every label after one would be another row's.
-        if line > next {
-            return Err(Error::input(path, format!("line {next} is empty, expected a label")));
-        }
-        next = line + 1 + record[0].matches('\n').count() as u64;
         if record.len() != 1 {
             return Err(Error::input(path, format!("line {line} has {} columns, expected one label a line", record.len())));
         }
