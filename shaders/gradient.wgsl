@@ -99,8 +99,10 @@ struct StepParams {
 @group(0) @binding(4) var<storage, read_write> updates: array<f32>;
 @group(0) @binding(5) var<storage, read_write> gains: array<f32>;
 @group(0) @binding(6) var<storage, read_write> moved: array<f32>;
+// Mean of each axis, and the factor of the map's scale.
+@group(0) @binding(7) var<storage, read> center: vec4<f32>;
 
-// Gradient descent with momentum, one gain a coordinate (Jacobs 1988) and a longest step.
+// Gradient descent with momentum, one gain a coordinate (Jacobs 1988) and a longest step, about the origin.
 @compute @workgroup_size(64)
 fn descend(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -127,7 +129,7 @@ fn descend(
         update *= longest / sqrt(length_squared);
     }
     for (var axis = 0u; axis < step_params.n_components; axis++) {
-        updates[first + axis] = update[axis];
-        moved[first + axis] += update[axis];
+        updates[first + axis] = update[axis] * center.w;
+        moved[first + axis] = (moved[first + axis] - center[axis] + update[axis]) * center.w;
     }
 }

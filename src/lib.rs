@@ -58,6 +58,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         embedding::pca::products::KERNELS,
         embedding::placement::KERNELS,
         embedding::tsne::affinity::KERNELS,
+        embedding::tsne::center::KERNELS,
         embedding::tsne::fourier::KERNELS,
         embedding::tsne::grid::KERNELS,
         embedding::tsne::repulsion::KERNELS,

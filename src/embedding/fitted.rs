@@ -43,14 +43,15 @@ pub struct FittedMap<M> {
     row_scales: Vec<f32>,
     results: Vec<(String, f64)>,
     course: Vec<(usize, f64)>,
+    warnings: Vec<String>,
 }
 
 impl<M: NeighborEmbedding> FittedMap<M> {
     /// Takes places, n_samples x n_components, of points with these `neighbors`, at least 12 of each or all.
     pub(super) fn new(method: M, embedding: Matrix, neighbors: &NeighborGraph) -> Self {
         let (placement_scale, metric) = (placement::scale(&embedding, neighbors), neighbors.metric());
-        let (row_scales, results, course) = (Vec::new(), Vec::new(), Vec::new());
-        Self { method, embedding, placement_scale, metric, row_scales, results, course }
+        let (row_scales, results, course, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { method, embedding, placement_scale, metric, row_scales, results, course, warnings }
     }
 
     /// The same with one number for each fitted point.
@@ -62,6 +63,16 @@ impl<M: NeighborEmbedding> FittedMap<M> {
     pub(super) fn with_results(self, results: &[(&str, f64)], course: Vec<(usize, f64)>) -> Self {
         let results = results.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
         Self { results, course, ..self }
+    }
+
+    /// The same with what a reader of the map should know.
+    pub(super) fn with_warnings(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
+    }
+
+    /// What a reader of the map should know; not kept in its file.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The method with its parameters.
@@ -143,6 +154,7 @@ impl<M: NeighborEmbedding> FittedMap<M> {
             row_scales,
             results: serde_json::from_value(field("results")).map_err(malformed)?,
             course: serde_json::from_value(field("course")).map_err(malformed)?,
+            warnings: Vec::new(),
         }))
     }
 }
@@ -170,6 +182,10 @@ impl<M: NeighborEmbedding> Fitted for FittedMap<M> {
 
     fn course(&self) -> &[(usize, f64)] {
         &self.course
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn state(&self) -> State {

@@ -12,6 +12,9 @@ use std::path::PathBuf;
 /// Stream of the random numbers of this room.
 const STREAM: u64 = 0x696e_6974;
 
+/// Differences below this share of the extent of all places are the rounding of principal components in f32.
+const ROUNDING: f32 = 1e-6;
+
 /// How to start; as a text `pca`, `spectral`, `random` or the path of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
@@ -83,8 +86,8 @@ pub struct Start<'a> {
 
 /// Starting places, n_samples x n_components, scaled so that the first axis has the standard deviation `std`.
 ///
-/// Points that would start at one place would stay together for ever; where there are such, every point is moved by noise of
-/// 1 % of `std`, drawn by its index.
+/// Points that would start at one place would stay together for ever, and points on a line on that line; where there are such,
+/// every point is moved by noise of 1 % of `std`, drawn by its index, in the second case along the axes that are empty.
 ///
 /// # Errors
 /// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for [`Init::Spectral`], which
@@ -129,13 +132,23 @@ fn deviation(places: &Matrix) -> f64 {
     ((0..c).map(squares).sum::<f64>() / (n * c as f64)).sqrt()
 }
 
-/// The same places, with noise of 1 % of `std` on all of them if any two share one. Shape: `places` n x c.
+/// The same places, with noise of 1 % of `std` on all of them if any two share one but for rounding, and else along each axis that is
+/// empty beside the first. Shape: `places` n x c.
 pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f32> {
-    let mut sorted: Vec<Vec<u32>> = places.chunks_exact(c).map(|place| place.iter().map(|v| v.to_bits()).collect()).collect();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        let first = places.len() as u64;
-        for (at, value) in places.iter_mut().enumerate() {
+    let extent = |axis: usize| {
+        let values = places.iter().skip(axis).step_by(c);
+        values.clone().copied().fold(f32::MIN, f32::max) - values.copied().fold(f32::MAX, f32::min)
+    };
+    let extents: Vec<f32> = (0..c).map(extent).collect();
+    let cell = ROUNDING * extents.iter().copied().fold(0.0, f32::max);
+    // Without any extent all share one cell.
+    let cell_of = |value: f32| if cell > 0.0 { (value / cell).round() as i64 } else { 0 };
+    let mut cells: Vec<Vec<i64>> = places.chunks_exact(c).map(|place| place.iter().copied().map(cell_of).collect()).collect();
+    cells.sort_unstable();
+    let any_share = cells.windows(2).any(|pair| pair[0] == pair[1]);
+    let first = places.len() as u64;
+    for (at, value) in places.iter_mut().enumerate() {
+        if any_share || extents[at % c] < ROUNDING * extents[0] {
             *value += gaussian(random, first + at as u64) * std * 0.01;
         }
     }

@@ -4,6 +4,7 @@
 //! the registry. Fitted maps place new points too ([`Fitted::transform`]), each point by itself: a row's place does not
 //! depend on which rows are placed with it.
 
+mod collapse;
 mod descent;
 mod fitted;
 pub mod init;
@@ -139,6 +140,11 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
 
     /// The divergence or loss on the way: (iterations, value), empty for methods without iterations.
     fn course(&self) -> &[(usize, f64)] {
+        &[]
+    }
+
+    /// What a reader of the map should know, if the fit found anything.
+    fn warnings(&self) -> &[String] {
         &[]
     }
 

@@ -195,6 +195,7 @@ impl Work<'_> {
         embedding::save(fitted.as_ref(), x, &folder.below("map.safetensors")?)?;
         folder.list("map.safetensors", None, None);
         folder.result(self.method.name, method_results(fitted.as_ref()));
+        folder.manifest.warnings.extend(fitted.warnings().iter().cloned());
         folder.finish_stage(self.method.name, start, self.kind)?;
         Ok(fitted)
     }

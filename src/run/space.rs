@@ -172,6 +172,8 @@ impl SpaceStage<'_> {
         embedding::save(fitted.as_ref(), train, &path)?;
         self.folder.list(&file, None, None);
         self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
+        let warnings = fitted.warnings().iter().map(|warning| format!("{}: {warning}", title(space)));
+        self.folder.manifest.warnings.extend(warnings);
         self.folder.finish_stage(&stage, start, self.kind)?;
         Ok(map)
     }

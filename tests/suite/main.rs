@@ -8,6 +8,7 @@
 mod agreement;
 mod animation;
 mod clustering;
+mod collapse;
 mod dataset;
 mod exports;
 mod gpu;

@@ -15,6 +15,7 @@ pub mod triplet_placement;
 pub mod triplet_weights;
 pub mod triplets;
 
+use super::collapse;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table};
@@ -172,6 +173,7 @@ impl Trimap {
         let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
+        let embedding = collapse::refused_or_apart(METHOD.title, space.x, embedding, seed)?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
         let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
         let mut scales = vec![0.0; triplets.n_samples()];

@@ -5,6 +5,7 @@
 //! scikit-learn's, is four times this. Attraction is O(n k).
 
 use super::affinity::Affinities;
+use super::center::Center;
 use super::repulsion::Repulsor;
 use crate::compute::reduce::Sum;
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
@@ -208,11 +209,19 @@ pub fn kl_divergence(
     Ok(())
 }
 
-/// Moves every point. Shapes: `state` and `y` n x c, with c 2 or 3.
+/// Moves every point, and the map to the origin and to the scale that `center` found for it. Shapes: `state` and `y` n x c, with
+/// c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn descend(device: &Device, forces: &Forces, step: Step, state: &mut State, y: &mut Buffer<f32>) -> Result<()> {
+pub fn descend(
+    device: &Device,
+    forces: &Forces,
+    center: &Center,
+    step: Step,
+    state: &mut State,
+    y: &mut Buffer<f32>,
+) -> Result<()> {
     let n = forces.n;
     let uniform = StepParams {
         n: n as u32,
@@ -223,7 +232,7 @@ pub fn descend(device: &Device, forces: &Forces, step: Step, state: &mut State, 
         max_step_norm: step.max_step_norm,
     };
     match device {
-        Device::Cpu(_) => cpu::descend(forces, &uniform, state, y.host_mut()),
+        Device::Cpu(_) => cpu::descend(forces, center.place_and_factor.host(), &uniform, state, y.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, forces.attractions.gpu()),
@@ -232,6 +241,7 @@ pub fn descend(device: &Device, forces: &Forces, step: Step, state: &mut State, 
                 (4, state.updates.gpu()),
                 (5, state.gains.gpu()),
                 (6, y.gpu()),
+                (7, center.place_and_factor.gpu()),
             ];
             gpu.dispatch(&DESCEND, &uniform, &bindings, n, n as u64)?;
         }
@@ -345,9 +355,9 @@ mod cpu {
         }
     }
 
-    pub fn descend(forces: &Forces, params: &StepParams, state: &mut State, y: &mut [f32]) {
+    pub fn descend(forces: &Forces, center: &[f32], params: &StepParams, state: &mut State, y: &mut [f32]) {
         let repulsive = params.n as f32 / forces.q_total.host()[0];
-        let c = params.n_components as usize;
+        let (c, factor) = (params.n_components as usize, center[3]);
         let task = c * POINTS;
         let states = state.updates.host_mut().par_chunks_mut(task).zip(state.gains.host_mut().par_chunks_mut(task));
         let both = forces.attractions.host().par_chunks(task).zip(forces.repulsions.host().par_chunks(task));
@@ -362,9 +372,10 @@ mod cpu {
                 let length_squared: f32 = update.iter().map(|step| step * step).sum();
                 let longest = params.max_step_norm;
                 let shrink = if length_squared > longest * longest { longest / length_squared.sqrt() } else { 1.0 };
-                for (y, update) in y.iter_mut().zip(update) {
-                    *update *= shrink;
-                    *y += *update;
+                for ((y, update), mean) in y.iter_mut().zip(update).zip(center) {
+                    let step = *update * shrink;
+                    *y = (*y - mean + step) * factor;
+                    *update = step * factor;
                 }
             }
         });

@@ -9,6 +9,8 @@
 pub mod affinity;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod center;
+mod course;
 pub mod fourier;
 pub mod gradient;
 pub mod grid;
@@ -21,6 +23,7 @@ pub mod spectrum;
 
 pub use perplexity::Perplexity;
 
+use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
@@ -31,6 +34,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
+use center::Center;
 use gradient::{Forces, Graph, State};
 use grid::Accuracy;
 use repulsion::Repulsor;
@@ -53,7 +57,7 @@ pub const METHOD: Method = Method {
         Parameter { name: "early_exaggeration", help: "Factor of the attraction at first, at least 1" },
         Parameter { name: "early_exaggeration_iter", help: "Iterations of that" },
         Parameter { name: "exaggeration", help: "Factor of the attraction later, at least 1" },
-        Parameter { name: "learning_rate", help: "Step size above 0, or auto: n / exaggeration, at least 200" },
+        Parameter { name: "learning_rate", help: "Step size above 0, or auto: n / exaggeration" },
         Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
         Parameter { name: "final_momentum", help: "Momentum later, 0 to 1" },
         Parameter { name: "max_step_norm", help: "Longest step of one point, above 0" },
@@ -115,8 +119,8 @@ pub struct Tsne {
     pub early_exaggeration_iter: usize,
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,
-    /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase, at least 200 (A. Belkina et
-    /// al., 2019).
+    /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase (A. Belkina et al., 2019),
+    /// without their floor of 200, from which maps of fewer than 300 points do not settle.
     #[serde(serialize_with = "rate_or_auto", deserialize_with = "read_rate_or_auto")]
     pub learning_rate: f32,
     /// Momentum during early exaggeration, 0 <= m < 1. Default 0.5.
@@ -201,13 +205,13 @@ impl Tsne {
         let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
+        let embedding = collapse::refused_or_apart(METHOD.title, space.x, embedding, self.random_state)?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
-        let mut results = vec![("kl_divergence", kl_divergence)];
-        if outgrown {
-            // Said only where it is so: the map grew faster than the grid, and some forces were those of the grid's border.
-            results.push(("outgrew_its_grid", 1.0));
-        }
-        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&results, divergences))
+        course::check(&affinities, kl_divergence)?;
+        let schedule = self.schedule(space.start.is_some());
+        let warnings = course::warnings(&divergences, schedule.early, outgrown);
+        let results = [("kl_divergence", kl_divergence)];
+        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&results, divergences).with_warnings(warnings))
     }
 
     fn neighbors_of(&self, space: &Space<'_>) -> Result<NeighborGraph> {
@@ -250,6 +254,7 @@ impl Tsne {
         let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
         let mut state = State::new(device, y.len())?;
+        let mut center = Center::new(device, n, self.n_components)?;
         let mut divergences: Vec<(usize, f64)> = Vec::new();
         // Looked at a while later: waiting for it at once would stall a GPU's queue.
         let mut underway: Option<(usize, ReadBack<f32>)> = None;
@@ -274,7 +279,11 @@ impl Tsne {
             if last {
                 break;
             }
-            gradient::descend(device, &forces, self.step_at(done, schedule, n), &mut state, &mut y)?;
+            if done > 0 && done == schedule.early {
+                y = center::with_start(device, &y, start)?;
+            }
+            center.find(device, &y)?;
+            gradient::descend(device, &forces, &center, self.step_at(done, schedule, n), &mut state, &mut y)?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();

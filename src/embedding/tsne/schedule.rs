@@ -16,7 +16,7 @@ pub(super) struct Schedule {
     /// Iterations in all.
     pub(super) all: usize,
     /// The first of them, with early exaggeration, and its factor.
-    early: usize,
+    pub(super) early: usize,
     exaggeration: f32,
 }
 
@@ -35,10 +35,9 @@ impl Tsne {
     pub(super) fn step_at(&self, iteration: usize, schedule: Schedule, n: usize) -> Step {
         let early = iteration < schedule.early;
         let exaggeration = if early { schedule.exaggeration } else { self.exaggeration };
-        let automatic = f32::max(n as f32 / exaggeration, 200.0);
         Step {
             exaggeration,
-            learning_rate: if self.learning_rate == 0.0 { automatic } else { self.learning_rate },
+            learning_rate: if self.learning_rate == 0.0 { n as f32 / exaggeration } else { self.learning_rate },
             momentum: if early { self.initial_momentum } else { self.final_momentum },
             max_step_norm: self.max_step_norm,
         }

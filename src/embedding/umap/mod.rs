@@ -17,6 +17,7 @@ mod start;
 pub use curve::find_ab_params;
 pub use fuzzy_graph::{FuzzyGraph, Memberships};
 
+use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init};
 use super::placement::Placement;
@@ -178,6 +179,7 @@ impl Umap {
         let places = self.optimise(device, &edges, &start, first..n_epochs, observer)?;
         let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
             .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller --learning-rate")))?;
+        let embedding = collapse::refused_or_apart(METHOD.title, space.x, embedding, self.random_state)?;
         let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
         Ok(FittedMap::new(self.clone(), embedding, neighbors).with_results(&results, Vec::new()))
     }

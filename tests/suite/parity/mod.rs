@@ -84,6 +84,8 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "gradient", entry_point: "kl_divergence", second: Second::Real, compare: tsne::kl_divergence },
     Twins { shader: "settling", entry_point: "settle", second: Second::Real, compare: tsne::settle },
     Twins { shader: "gradient", entry_point: "descend", second: Second::Real, compare: tsne::descend },
+    Twins { shader: "center", entry_point: "moments", second: Second::Lowered, compare: tsne::moments },
+    Twins { shader: "center", entry_point: "find_center", second: Second::Lowered, compare: tsne::find_center },
     Twins { shader: "triplet_weights", entry_point: "square_distances", second: Second::Real, compare: trimap::square_distances },
     Twins { shader: "triplet_weights", entry_point: "weigh", second: Second::Real, compare: trimap::weigh },
     Twins { shader: "triplet_forces", entry_point: "pull", second: Second::Real, compare: trimap::pull },

@@ -4,6 +4,7 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::Buffer;
 use layerlens::embedding::tsne::affinity::{self, Affinities};
+use layerlens::embedding::tsne::center::{self, Center, LEAST};
 use layerlens::embedding::tsne::gradient::{self, Forces, Graph, State, Step};
 use layerlens::embedding::tsne::repulsion::{self, Repulsor};
 use layerlens::embedding::tsne::settling::{self, NewRows};
@@ -25,6 +26,12 @@ const DIVERGENCE: Tolerance = Tolerance { each: 0.0, largest: 30.0 * ROUNDING + 
 
 /// A dozen roundings, and WGSL's division and square root, which err by 2.5 units in the last place.
 const STEP: Tolerance = Tolerance { each: 0.0, largest: 24.0 * ROUNDING };
+
+/// 16 values a thread and a tree of 8 levels, of three axes: values of one sign.
+const MOMENTS: Tolerance = Tolerance { each: 80.0 * ROUNDING, largest: 0.0 };
+
+/// The same, divided, and the root of a difference a hundredth as large as its terms.
+const CENTER: Tolerance = Tolerance { each: 8000.0 * ROUNDING, largest: 0.0 };
 
 /// Rows of ascending distances in several units, some with equal entries.
 pub fn calibrate(pair: &Pair, n: usize) {
@@ -173,8 +180,44 @@ pub fn descend(pair: &Pair, n: usize) {
             let (updates, gains) =
                 (Buffer::from_slice(device, "updates", &updates)?, Buffer::from_slice(device, "gains", &gains)?);
             let (mut state, mut y) = (State { updates, gains }, Buffer::from_slice(device, "places", &y)?);
-            gradient::descend(device, &forces, step, &mut state, &mut y)?;
+            let mut center = Center::new(device, n, c)?;
+            center.place_and_factor = Buffer::from_slice(device, "center", &[0.5, -0.25, 2.0, 1.5])?;
+            gradient::descend(device, &forces, &center, step, &mut state, &mut y)?;
             Ok([floats(state.updates.read(device)?), floats(state.gains.read(device)?), floats(y.read(device)?)].concat())
+        });
+    }
+}
+
+/// Around one block of 4,096 points, and far from the origin.
+pub fn moments(pair: &Pair, n: usize) {
+    for (n, c) in [(n, 2), (n, 3), (4096 - 1 + n, 2), (10 * 4096 + n, 3)] {
+        let y = uniform(46, c * n, 1.0, 3.0);
+        pair.compare(&format!("moments of {n} x {c}"), MOMENTS, |device| {
+            let places = Buffer::from_slice(device, "places", &y)?;
+            let mut moments = Buffer::new(device, "moments", 4 * n.div_ceil(4096))?;
+            center::moments(device, &places, &mut moments, (n, c))?;
+            moments.read(device).map(floats)
+        });
+    }
+}
+
+/// `n` blocks of maps that are large enough, and of others that are too small.
+pub fn find_center(pair: &Pair, n: usize) {
+    for (c, deviation) in [(2, 1.0), (3, 1.0), (2, 0.1 * LEAST), (3, 0.1 * LEAST)] {
+        let mut random = uniform(47, 3 * n, 0.9, 1.1).into_iter();
+        let moments: Vec<f32> = (0..n)
+            .flat_map(|_| {
+                let mean: [f32; 3] =
+                    std::array::from_fn(|axis| if axis < c { deviation * 0.1 * random.next().expect("as many") } else { 0.0 });
+                let square: f32 = mean.iter().map(|mean| mean * mean).sum::<f32>() + deviation * deviation * c as f32;
+                [mean[0] * 4096.0, mean[1] * 4096.0, mean[2] * 4096.0, square * 4096.0]
+            })
+            .collect();
+        pair.compare(&format!("find_center of {n} blocks in {c} dimensions"), CENTER, |device| {
+            let moments = Buffer::from_slice(device, "moments", &moments)?;
+            let mut center = Buffer::new(device, "center", 4)?;
+            center::find_center(device, &moments, &mut center, (4096 * n, c))?;
+            center.read(device).map(floats)
         });
     }
 }

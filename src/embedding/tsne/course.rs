@@ -1,0 +1,77 @@
+//! What the course of the divergence says about a map.
+
+use super::affinity::Affinities;
+use crate::error::{Error, Result};
+
+/// By how much, as a share of it and at least of 1, a divergence may lie above another before it counts as higher: several times the
+/// rounding of sums of p log p in f32, and less than anybody sees in a map.
+const HIGHER: f64 = 0.02;
+
+/// Refuses a divergence that all points on one place would undercut: the descent has thrown the points about.
+///
+/// # Errors
+/// [`Error::Data`].
+pub(super) fn check(affinities: &Affinities, kl_divergence: f64) -> Result<()> {
+    let of_one_place = of_one_place(affinities);
+    if is_higher(kl_divergence, of_one_place) {
+        return Err(Error::Data(format!(
+            "t-SNE diverged: KL {kl_divergence:.3} is worse than the {of_one_place:.3} of a map with all points on one place; \
+             try a smaller --learning-rate"
+        )));
+    }
+    Ok(())
+}
+
+/// What a reader of the map should know of its `course`, (iterations, divergence), of which `early` iterations exaggerate.
+pub(super) fn warnings(course: &[(usize, f64)], early: usize, outgrown: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let lowest = course.iter().filter(|&&(at, _)| at > early).min_by(|a, b| a.1.total_cmp(&b.1));
+    if let (Some(&(at, lowest)), Some(&(_, last))) = (lowest, course.last())
+        && is_higher(last, lowest)
+    {
+        warnings.push(format!(
+            "t-SNE's divergence rose from {lowest:.3} after {at} iterations to {last:.3}: try a smaller --learning-rate"
+        ));
+    }
+    if outgrown {
+        let cause = "t-SNE's map grew faster than the grid of its forces";
+        warnings.push(format!("{cause}: some were those of the grid's border; compare with --repulsion exact"));
+    }
+    warnings
+}
+
+fn is_higher(divergence: f64, than: f64) -> bool {
+    divergence > than + HIGHER * than.max(1.0)
+}
+
+/// KL(P || Q) where all q are equal: sum p log p + log n (n - 1).
+fn of_one_place(affinities: &Affinities) -> f64 {
+    let n = affinities.n_samples() as f64;
+    let entropies = affinities.values.iter().map(|&value| f64::from(value) / n).filter(|&p| p > 0.0).map(|p| p * p.ln());
+    entropies.sum::<f64>() + (n * (n - 1.0)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three points, of which each is as likely the neighbour of both others.
+    fn even() -> Affinities {
+        Affinities { row_starts: vec![0, 2, 4, 6], columns: vec![1, 2, 0, 2, 0, 1], values: vec![0.5; 6] }
+    }
+
+    #[test]
+    fn one_place_is_the_best_map_of_points_that_are_equally_far_apart() {
+        assert!(of_one_place(&even()).abs() < 1e-6);
+        assert!(check(&even(), 0.001).is_ok());
+        assert!(check(&even(), 0.1).is_err());
+    }
+
+    #[test]
+    fn a_rise_counts_after_early_exaggeration_alone() {
+        let course = [(50, 1.0), (100, 3.0), (150, 2.0), (200, 2.01)];
+        assert_eq!(warnings(&course, 100, false), Vec::<String>::new());
+        let told = warnings(&[(150, 2.0), (200, 2.5)], 100, true);
+        assert!(told[0].contains("rose from 2.000 after 150 iterations to 2.500") && told[1].contains("grid"), "{told:?}");
+    }
+}
