@@ -77,6 +77,9 @@ struct AdvanceParams {
     step: f32,
     max_step_norm: f32,
     key: u32,
+    // Of each row the edges first .. first + most. Points whose rows are longer are not moved before their last.
+    first: u32,
+    most: u32,
 }
 
 @group(0) @binding(0) var<uniform> advance_params: AdvanceParams;
@@ -87,6 +90,8 @@ struct AdvanceParams {
 @group(0) @binding(5) var<storage, read> weights: array<f32>;
 @group(0) @binding(6) var<storage, read_write> velocities: array<f32>;
 @group(0) @binding(7) var<storage, read_write> moved: array<f32>;
+// Pull, stiffness and degree by the edges so far of the points whose rows are longer, the first in the order.
+@group(0) @binding(8) var<storage, read_write> sums: array<f32>;
 
 // One point a thread: all its edges, 16 random points, and a step with momentum.
 @compute @workgroup_size(64)
@@ -101,16 +106,36 @@ fn advance(
         return;
     }
     let i = order[item];
+    let row_start = row_starts[i];
+    let length = row_starts[i + 1u] - row_start;
+    if params.first > 0u && params.first >= length {
+        return;
+    }
     let at = place(i, params.n_components);
     var pulled = vec3<f32>(0.0);
     var stiffness = 0.0;
     var degree = 0.0;
-    for (var e = row_starts[i]; e < row_starts[i + 1u]; e++) {
+    let sum = 5u * item;
+    if params.first > 0u {
+        pulled = vec3<f32>(sums[sum], sums[sum + 1u], sums[sum + 2u]);
+        stiffness = sums[sum + 3u];
+        degree = sums[sum + 4u];
+    }
+    let last = min(length, params.first + params.most);
+    for (var e = row_start + params.first; e < row_start + last; e++) {
         let force = pull(at - place(columns[e], params.n_components), params.a, params.b);
         let weight = weights[e];
         pulled += 2.0 * weight * force.xyz;
         stiffness += 2.0 * weight * force.w;
         degree += weight;
+    }
+    if last < length {
+        sums[sum] = pulled.x;
+        sums[sum + 1u] = pulled.y;
+        sums[sum + 2u] = pulled.z;
+        sums[sum + 3u] = stiffness;
+        sums[sum + 4u] = degree;
+        return;
     }
     var pushed = vec3<f32>(0.0);
     for (var draw = 0u; draw < NEGATIVES; draw++) {
@@ -154,6 +179,9 @@ struct SettleParams {
     target_sum: f32,
     seed: u32,
     n_epochs: u32,
+    // The epochs that are done now; the places are those after the ones before.
+    first_epoch: u32,
+    last_epoch: u32,
 }
 
 @group(0) @binding(0) var<uniform> settle_params: SettleParams;
@@ -199,7 +227,7 @@ fn width(first: u32) -> f32 {
     return sigma;
 }
 
-// One new point a thread, among fitted points that stand still: all epochs at once.
+// One new point a thread, among fitted points that stand still: all of some epochs at once.
 @compute @workgroup_size(64)
 fn settle(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -226,7 +254,7 @@ fn settle(
     if params.n_components == 3u {
         at.z = settled[start + 2u];
     }
-    for (var epoch = 0u; epoch < params.n_epochs; epoch++) {
+    for (var epoch = params.first_epoch; epoch < params.last_epoch; epoch++) {
         var pulled = vec3<f32>(0.0);
         var stiffness = 0.0;
         var degree = 0.0;

@@ -4,6 +4,9 @@
 struct AttractionParams {
     n: u32,
     n_components: u32,
+    // Of each row the entries first .. first + most; those before are in what is there already.
+    first: u32,
+    most: u32,
 }
 
 @group(0) @binding(0) var<uniform> attraction_params: AttractionParams;
@@ -34,21 +37,31 @@ fn attraction(
     if i >= attraction_params.n {
         return;
     }
+    let first = attraction_params.first;
+    let row_start = row_starts[i];
+    let length = row_starts[i + 1u] - row_start;
+    if first > 0u && first >= length {
+        return;
+    }
     let n_components = attraction_params.n_components;
     let point = point_of(i, n_components);
     var force = vec3<f32>(0.0);
-    for (var e = row_starts[i]; e < row_starts[i + 1u]; e++) {
+    for (var e = row_start + first; e < row_start + min(length, first + attraction_params.most); e++) {
         let difference = point - point_of(columns[e], n_components);
         force += affinities[e] / (1.0 + dot(difference, difference)) * difference;
     }
     for (var axis = 0u; axis < n_components; axis++) {
-        attractions[i * n_components + axis] = force[axis];
+        let at = i * n_components + axis;
+        attractions[at] = select(0.0, attractions[at], first > 0u) + force[axis];
     }
 }
 
 struct DivergenceParams {
     n: u32,
     n_components: u32,
+    // As for the attraction.
+    first: u32,
+    most: u32,
 }
 
 @group(0) @binding(0) var<uniform> divergence_params: DivergenceParams;
@@ -66,19 +79,25 @@ fn kl_divergence(
     if i >= divergence_params.n {
         return;
     }
+    let first = divergence_params.first;
+    let row_start = row_starts[i];
+    let length = row_starts[i + 1u] - row_start;
+    if first > 0u && first >= length {
+        return;
+    }
     let scale = 1.0 / f32(divergence_params.n);
     let log_total = log(q_total[0]);
     let n_components = divergence_params.n_components;
     let point = point_of(i, n_components);
     var sum = 0.0;
-    for (var e = row_starts[i]; e < row_starts[i + 1u]; e++) {
+    for (var e = row_start + first; e < row_start + min(length, first + divergence_params.most); e++) {
         let p = affinities[e] * scale;
         if p > 0.0 {
             let difference = point - point_of(columns[e], n_components);
             sum += p * (log(p * (1.0 + dot(difference, difference))) + log_total);
         }
     }
-    divergences[i] = sum;
+    divergences[i] = select(0.0, divergences[i], first > 0u) + sum;
 }
 
 struct StepParams {

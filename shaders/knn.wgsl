@@ -141,6 +141,9 @@ struct RefineParams {
 @group(0) @binding(3) var<storage, read> candidates: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> refined: array<f32>;
 
+// Features that are summed together, to keep the rounding error small.
+const GROUP: u32 = 16u;
+
 // Exact squared distances of the candidates that lie in one part of the references, one candidate a thread.
 @compute @workgroup_size(64)
 fn refine(
@@ -159,15 +162,22 @@ fn refine(
     let query = (refine_params.query_first + at / refine_params.list_length) * refine_params.n_features;
     let reference = (id - refine_params.reference_first) * refine_params.n_features;
     var sum = 0.0;
-    for (var first = 0u; first < refine_params.n_features; first += 16u) {
+    // A constant number of turns inside, so that compilers unroll them: see MOST_TURNS on the host.
+    let whole = refine_params.n_features / GROUP * GROUP;
+    for (var first = 0u; first < whole; first += GROUP) {
         var part = 0.0;
-        for (var f = first; f < min(first + 16u, refine_params.n_features); f++) {
-            let difference = queries[query + f] - references[reference + f];
+        for (var f = 0u; f < GROUP; f++) {
+            let difference = queries[query + first + f] - references[reference + first + f];
             part += difference * difference;
         }
         sum += part;
     }
-    refined[at] = sum;
+    var rest = 0.0;
+    for (var f = whole; f < refine_params.n_features; f++) {
+        let difference = queries[query + f] - references[reference + f];
+        rest += difference * difference;
+    }
+    refined[at] = sum + rest;
 }
 
 struct OrderParams {
@@ -222,9 +232,12 @@ fn order_nearest(
     }
     if thread == 0u {
         let last = order_candidates[query * length + length - 1u];
-        let reach = sqrt(query_norms[row]) + order_params.radius;
-        let bound = bitcast<f32>(last.x) - order_params.relative_error * reach * reach;
         let kept = bitcast<f32>(keys[order_params.n_neighbors - 1u]) * (1.0 + 1e-5);
+        // A reference whose length differs from the query's by more than the last distance is no neighbour, however wrong the
+        // product form is about it.
+        let own = sqrt(query_norms[row]) * (1.0 + 1e-5 + order_params.relative_error);
+        let reach = own + min(order_params.radius, own + sqrt(kept));
+        let bound = bitcast<f32>(last.x) - order_params.relative_error * reach * reach;
         unproven[row] = select(0u, 1u, order_params.relative_error > 0.0 && last.y != NONE && !(kept < bound));
     }
 }

@@ -5,6 +5,9 @@ struct DistanceParams {
     n_queries: u32,
     n_references: u32,
     n_features: u32,
+    // Products: of the features first_feature .. last_feature; those before are in what is there already.
+    first_feature: u32,
+    last_feature: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: DistanceParams;
@@ -54,7 +57,7 @@ fn squared_distances(
     let row_group = thread / 16u;
     let column_group = thread % 16u;
     var products: array<vec4<f32>, SIDE>;
-    for (var first = 0u; first < params.n_features; first += SLICE) {
+    for (var first = params.first_feature; first < params.last_feature; first += SLICE) {
         // Thread t loads rows 4 (t % 16) .. + 4 of feature t / 16 of the slice.
         let feature = first + thread / 16u;
         let offset = thread % 16u * SIDE;
@@ -86,14 +89,18 @@ fn squared_distances(
         for (var j = 0u; j < SIDE; j++) {
             let column = first_column + column_group * SIDE + j;
             if row < params.n_queries && column < params.n_references {
+                let at = row * params.n_references + column;
                 let norms = query_norms[params.query_first + row] + reference_norms[column];
-                distances[row * params.n_references + column] = norms - 2.0 * products[i][j];
+                distances[at] = select(norms, distances[at], params.first_feature > 0u) - 2.0 * products[i][j];
             }
         }
     }
 }
 
-// Sum of (a - b)^2 without cancellation, one pair a thread, in groups of 16 features to keep the rounding error small.
+// Features that are summed together, to keep the rounding error small.
+const GROUP: u32 = 16u;
+
+// Sum of (a - b)^2 without cancellation, one pair a thread, in groups of features.
 @compute @workgroup_size(256)
 fn difference_distances(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -107,15 +114,22 @@ fn difference_distances(
     let query = (params.query_first + pair / params.n_references) * params.n_features;
     let reference = pair % params.n_references * params.n_features;
     var sum = 0.0;
-    for (var first = 0u; first < params.n_features; first += 16u) {
+    // A constant number of turns inside, so that compilers unroll them: see MOST_TURNS on the host.
+    let whole = params.n_features / GROUP * GROUP;
+    for (var first = 0u; first < whole; first += GROUP) {
         var part = 0.0;
-        for (var f = first; f < min(first + 16u, params.n_features); f++) {
-            let difference = queries[query + f] - references[reference + f];
+        for (var f = 0u; f < GROUP; f++) {
+            let difference = queries[query + first + f] - references[reference + first + f];
             part += difference * difference;
         }
         sum += part;
     }
-    distances[pair] = sum;
+    var rest = 0.0;
+    for (var f = whole; f < params.n_features; f++) {
+        let difference = queries[query + f] - references[reference + f];
+        rest += difference * difference;
+    }
+    distances[pair] = sum + rest;
 }
 
 struct NormParams {
@@ -127,7 +141,7 @@ struct NormParams {
 @group(0) @binding(1) var<storage, read> rows: array<f32>;
 @group(0) @binding(2) var<storage, read_write> norms: array<f32>;
 
-// Squared length of each row, in groups of 16 features.
+// Squared length of each row, in groups of features.
 @compute @workgroup_size(64)
 fn squared_norms(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -139,13 +153,20 @@ fn squared_norms(
         return;
     }
     var sum = 0.0;
-    for (var first = 0u; first < norm_params.n_features; first += 16u) {
+    let at = row * norm_params.n_features;
+    let whole = norm_params.n_features / GROUP * GROUP;
+    for (var first = 0u; first < whole; first += GROUP) {
         var part = 0.0;
-        for (var f = first; f < min(first + 16u, norm_params.n_features); f++) {
-            let value = rows[row * norm_params.n_features + f];
+        for (var f = 0u; f < GROUP; f++) {
+            let value = rows[at + first + f];
             part += value * value;
         }
         sum += part;
     }
-    norms[row] = sum;
+    var rest = 0.0;
+    for (var f = whole; f < norm_params.n_features; f++) {
+        let value = rows[at + f];
+        rest += value * value;
+    }
+    norms[row] = sum + rest;
 }

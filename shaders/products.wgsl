@@ -104,14 +104,21 @@ fn project(
     let row = at / project_params.n_components * project_params.n_features;
     let component = at % project_params.n_components * project_params.n_features;
     var sum = 0.0;
-    for (var first = 0u; first < project_params.n_features; first += 16u) {
+    // A constant number of turns inside, so that compilers unroll them: see MOST_TURNS on the host.
+    let whole = project_params.n_features / SLICE * SLICE;
+    for (var first = 0u; first < whole; first += SLICE) {
         var part = 0.0;
-        for (var f = first; f < min(first + 16u, project_params.n_features); f++) {
+        for (var i = 0u; i < SLICE; i++) {
+            let f = first + i;
             part += (rows[row + f] - mean[f]) * components[component + f];
         }
         sum += part;
     }
-    projected[at] = sum;
+    var rest = 0.0;
+    for (var f = whole; f < project_params.n_features; f++) {
+        rest += (rows[row + f] - mean[f]) * components[component + f];
+    }
+    projected[at] = sum + rest;
 }
 
 struct CrossParams {

@@ -5,7 +5,9 @@ struct RepulsionParams {
     n_rows: u32,
     n: u32,
     n_components: u32,
-    n_others: u32,
+    // Those that push now: first_other .. last_other. What earlier ones pushed is there already.
+    first_other: u32,
+    last_other: u32,
     // What a point counts for itself: 1 where it is one of the others.
     own: f32,
 }
@@ -56,14 +58,14 @@ fn repulsion(
     }
     var force = vec3<f32>(0.0);
     var q_sum = 0.0;
-    for (var first = 0u; first < params.n_others; first += THREADS) {
-        if first + thread < params.n_others {
+    for (var first = params.first_other; first < params.last_other; first += THREADS) {
+        if first + thread < params.last_other {
             others[thread] = other_of(first + thread);
         }
         workgroupBarrier();
         var tile_force = vec3<f32>(0.0);
         var tile_sum = 0.0;
-        for (var j = 0u; j < min(THREADS, params.n_others - first); j++) {
+        for (var j = 0u; j < min(THREADS, params.last_other - first); j++) {
             let difference = point - others[j];
             let q = 1.0 / (1.0 + dot(difference, difference));
             tile_sum += q;
@@ -74,9 +76,11 @@ fn repulsion(
         workgroupBarrier();
     }
     if offset < params.n_rows && i < n {
+        let adds = params.first_other > 0u;
         for (var axis = 0u; axis < params.n_components; axis++) {
-            repulsions[i * params.n_components + axis] = force[axis];
+            let at = i * params.n_components + axis;
+            repulsions[at] = select(0.0, repulsions[at], adds) + force[axis];
         }
-        q_sums[i] = q_sum - params.own;
+        q_sums[i] = select(-params.own, q_sums[i], adds) + q_sum;
     }
 }

@@ -33,13 +33,16 @@ struct StepParams {
     learning_rate: f32,
     momentum: f32,
     next_momentum: f32,
+    // Of each point's references first .. first + most. Points with more are not moved before their last.
+    first: u32,
+    most: u32,
 }
 
 @group(0) @binding(0) var<uniform> step_params: StepParams;
 @group(0) @binding(2) var<storage, read> row_starts: array<u32>;
 @group(0) @binding(3) var<storage, read> references: array<u32>;
 @group(0) @binding(4) var<storage, read> pulled: array<f32>;
-@group(0) @binding(5) var<storage, read> pushed: array<f32>;
+@group(0) @binding(5) var<storage, read_write> pushed: array<f32>;
 // Places, then velocities, then gains, each axis after axis.
 @group(0) @binding(6) var<storage, read_write> states: array<f32>;
 @group(0) @binding(7) var<storage, read_write> ahead: array<f32>;
@@ -58,11 +61,23 @@ fn descend(
     if j >= n {
         return;
     }
+    let row_start = row_starts[j];
+    let length = row_starts[j + 1u] - row_start;
+    if step_params.first > 0u && step_params.first >= length {
+        return;
+    }
     let axes = step_params.n_components;
     let own = place(j, n, axes);
     var received = vec3<f32>(0.0);
-    for (var e = row_starts[j]; e < row_starts[j + 1u]; e++) {
+    let last = min(length, step_params.first + step_params.most);
+    for (var e = row_start + step_params.first; e < row_start + last; e++) {
         received += pulled[references[e]] * (own - place(sources[e], n, axes));
+    }
+    if last < length {
+        for (var axis = 0u; axis < axes; axis++) {
+            pushed[axis * n + j] += received[axis];
+        }
+        return;
     }
     for (var axis = 0u; axis < axes; axis++) {
         let at = axis * n + j;

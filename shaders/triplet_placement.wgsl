@@ -8,6 +8,8 @@ struct SettleParams {
     n_iterations: u32,
     learning_rate: f32,
     momentum: f32,
+    // Whether iterations have been done before.
+    goes_on: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: SettleParams;
@@ -16,6 +18,8 @@ struct SettleParams {
 @group(0) @binding(3) var<storage, read> outliers: array<u32>;
 @group(0) @binding(4) var<storage, read> weights: array<f32>;
 @group(0) @binding(5) var<storage, read_write> places: array<f32>;
+// Velocity and gain of each coordinate.
+@group(0) @binding(6) var<storage, read_write> states: array<vec2<f32>>;
 
 fn fitted_place(j: u32) -> vec3<f32> {
     let at = j * params.n_components;
@@ -47,7 +51,7 @@ fn gradient_at(i: u32, place: vec3<f32>) -> vec3<f32> {
     return gradient;
 }
 
-// All iterations of one new point a thread: delta-bar-delta, as in the layout.
+// Some iterations of one new point a thread: delta-bar-delta, as in the layout.
 @compute @workgroup_size(64)
 fn settle(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -65,6 +69,12 @@ fn settle(
     }
     var velocity = vec3<f32>(0.0);
     var gain = vec3<f32>(1.0);
+    if params.goes_on != 0u {
+        for (var axis = 0u; axis < axes; axis++) {
+            velocity[axis] = states[i * axes + axis].x;
+            gain[axis] = states[i * axes + axis].y;
+        }
+    }
     for (var iteration = 0u; iteration < params.n_iterations; iteration++) {
         let gradient = gradient_at(i, place + params.momentum * velocity);
         for (var axis = 0u; axis < 3u; axis++) {
@@ -75,5 +85,6 @@ fn settle(
     }
     for (var axis = 0u; axis < axes; axis++) {
         places[i * axes + axis] = place[axis];
+        states[i * axes + axis] = vec2<f32>(velocity[axis], gain[axis]);
     }
 }

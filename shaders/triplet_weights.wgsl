@@ -45,9 +45,11 @@ struct WeighParams {
     first_inlier: u32,
     n_inliers: u32,
     n_outliers: u32,
-    n_random: u32,
     // 1 less the temperature of the logarithm.
     exponent: f32,
+    // Which of the weights, first .. last.
+    first: u32,
+    last: u32,
 }
 
 @group(0) @binding(0) var<uniform> weigh_params: WeighParams;
@@ -88,7 +90,7 @@ fn is_nearer_inlier(i: u32, k: u32, inlier: u32) -> bool {
     return false;
 }
 
-// Weights of all triplets of one point a thread.
+// Weights of some triplets of one point a thread.
 @compute @workgroup_size(64)
 fn weigh(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -102,18 +104,18 @@ fn weigh(
     }
     let own = scales[i];
     let n_near = weigh_params.n_inliers * weigh_params.n_outliers;
-    for (var slot = 0u; slot < n_near; slot++) {
+    for (var slot = weigh_params.first; slot < min(n_near, weigh_params.last); slot++) {
         let inlier = weigh_params.first_inlier + slot / weigh_params.n_outliers;
         let k = shifted(i, shifts[slot], n);
         let margin = relative(squares[slot * n + i], own, scales[k]) - inlier_squares[inlier * n + i];
         weights[slot * n + i] = select(tempered(margin), 0.0, is_nearer_inlier(i, k, inlier));
     }
-    for (var r = 0u; r < weigh_params.n_random; r++) {
-        let slot = n_near + 2u * r;
+    for (var at = max(n_near, weigh_params.first); at < weigh_params.last; at++) {
+        let slot = n_near + 2u * (at - n_near);
         let a = relative(squares[slot * n + i], own, scales[shifted(i, shifts[slot], n)]);
         let b = relative(squares[(slot + 1u) * n + i], own, scales[shifted(i, shifts[slot + 1u], n)]);
         let weight = tempered(RANDOM_SHARE * abs(a - b));
         // The sign tells which of the two is the inlier.
-        weights[(n_near + r) * n + i] = select(-weight, weight, a <= b);
+        weights[at * n + i] = select(-weight, weight, a <= b);
     }
 }

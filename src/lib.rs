@@ -43,6 +43,7 @@ pub mod error;
 pub mod files;
 mod lanes;
 pub mod matrix;
+mod middle;
 pub mod progress;
 pub mod random;
 pub mod words;

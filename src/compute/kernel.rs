@@ -57,4 +57,18 @@ macro_rules! uniform {
     };
 }
 
+/// Turns of its loops that one invocation of a kernel takes at most: Mesa's software adapter ends all loops of an invocation
+/// after 65,535 turns together, nested ones too, without a word. What needs more goes on in another dispatch.
+pub(crate) const MOST_TURNS: usize = 60_000;
+
+/// Where each dispatch of a kernel begins whose invocations take up to `turns` turns, `most` of them in one.
+pub(crate) fn dispatches(turns: usize, most: usize) -> impl Iterator<Item = u32> {
+    (0..turns.max(1)).step_by(most.max(1)).map(|first| first as u32)
+}
+
+/// Entries of the longest row of compressed rows that start there.
+pub(crate) fn longest_row(row_starts: &[u32]) -> usize {
+    row_starts.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0)
+}
+
 pub(crate) use {kernel, uniform};

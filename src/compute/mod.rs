@@ -14,7 +14,7 @@ pub use adapter::{AdapterDescription, Chosen, adapters, choose};
 pub use buffer::{Buffer, ReadBack};
 pub use gpu::{Download, Gpu, GpuOptions};
 pub use kernel::{Kernel, Uniform};
-pub(crate) use kernel::{kernel, uniform};
+pub(crate) use kernel::{MOST_TURNS, dispatches, kernel, longest_row, uniform};
 
 use crate::error::{Error, Result};
 use serde::Serialize;

@@ -6,6 +6,7 @@
 
 mod collapse;
 mod descent;
+mod far;
 mod fitted;
 pub mod init;
 pub mod model_file;

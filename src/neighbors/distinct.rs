@@ -63,6 +63,13 @@ impl Groups {
         &self.members[self.starts[group as usize]..self.starts[group as usize + 1]]
     }
 
+    /// The other rows that equal a row, those after it first.
+    pub(super) fn next_after(&self, row: u32) -> impl Iterator<Item = u32> {
+        let members = self.members(self.group_of[row as usize]);
+        let at = members.partition_point(|&member| member <= row);
+        members[at..].iter().chain(&members[..at - 1]).copied()
+    }
+
     /// Neighbours of every row from those of every group, `k_found` each: its equals, and the equals of its neighbours.
     pub(super) fn expand_within(&self, (ids, squared): &Found, k_found: usize, k: usize) -> Found {
         let rows: Vec<Vec<u64>> = (self.group_of.par_iter().enumerate())

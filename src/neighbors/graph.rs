@@ -47,6 +47,11 @@ impl NeighborGraph {
         Self { metric, ..self }
     }
 
+    /// The same graph with other neighbours and distances, of the same shape.
+    pub(crate) fn with_lists(&self, indices: Vec<u32>, distances: Vec<f32>) -> Self {
+        Self { indices, distances, ..*self }
+    }
+
     /// What the distances are.
     pub fn metric(&self) -> Metric {
         self.metric

@@ -267,9 +267,12 @@ mod cpu {
                 (*id, *distance) = (*kept as u32, f32::from_bits((kept >> 32) as u32));
             }
             let last = &list[2 * (length - 1)..];
-            let reach = norm.sqrt() + radius;
-            let bound = f32::from_bits(last[0]) - relative_error * reach * reach;
             let kept = distances[k - 1] * (1.0 + 1e-5);
+            // A reference whose length differs from the query's by more than the last distance is no neighbour, however wrong
+            // the product form is about it.
+            let own = norm.sqrt() * (1.0 + 1e-5 + relative_error);
+            let reach = own + radius.min(own + kept.sqrt());
+            let bound = f32::from_bits(last[0]) - relative_error * reach * reach;
             *unproven = u32::from(relative_error > 0.0 && last[1] != NONE && (kept.is_nan() || kept >= bound));
         });
     }

@@ -16,6 +16,7 @@ pub mod pairwise;
 mod products;
 mod search;
 pub mod symmetric;
+pub(crate) mod ties;
 
 pub(crate) use filter::{Clusters, learn_centres};
 pub use graph::NeighborGraph;

@@ -4,11 +4,13 @@
 //! rows must be centred, and its error is bounded by [`relative_error`]. The difference form sums (a - b)^2 and is exact up
 //! to the rounding of a few additions. Both run on the GPU in WGSL and on the CPU in blocks over all threads.
 
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
-    struct DistanceParams { query_first: u32, n_queries: u32, n_references: u32, n_features: u32 }
+    struct DistanceParams {
+        query_first: u32, n_queries: u32, n_references: u32, n_features: u32, first_feature: u32, last_feature: u32,
+    }
 }
 uniform! {
     struct NormParams { n: u32, n_features: u32 }
@@ -23,6 +25,8 @@ pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &DIFFERENCE_DISTANCES, &SQ
 
 /// Rows and columns of one output tile of `squared_distances`.
 const TILE: usize = 64;
+/// Features of one dispatch of it at most: whole slices of 16, each a turn of its own and one for each feature.
+const FEATURES_PER_DISPATCH: usize = MOST_TURNS / 17 * 16;
 
 /// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against `n_references` rows.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +48,8 @@ impl Block {
             n_queries: self.n_queries as u32,
             n_references: self.n_references as u32,
             n_features: self.n_features as u32,
+            first_feature: 0,
+            last_feature: self.n_features as u32,
         }
     }
 
@@ -86,7 +92,11 @@ pub fn squared_distances(
                 (5, references.1.gpu()),
             ];
             let tiles = block.n_queries.div_ceil(TILE) * block.n_references.div_ceil(TILE);
-            gpu.dispatch_workgroups(&SQUARED_DISTANCES, &block.uniform(), &bindings, tiles, block.work())?;
+            for first_feature in dispatches(block.n_features, FEATURES_PER_DISPATCH) {
+                let last_feature = block.n_features.min(first_feature as usize + FEATURES_PER_DISPATCH) as u32;
+                let uniform = DistanceParams { first_feature, last_feature, ..block.uniform() };
+                gpu.dispatch_workgroups(&SQUARED_DISTANCES, &uniform, &bindings, tiles, block.work())?;
+            }
         }
     }
     Ok(())

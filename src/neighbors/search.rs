@@ -8,6 +8,7 @@ use super::{MAX_NEIGHBORS, NeighborGraph};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::middle::Middle;
 use crate::progress::Observer;
 use crate::random::Random;
 use rayon::prelude::*;
@@ -20,6 +21,8 @@ const MANY_PAIRS: usize = 1 << 25;
 const SPARE: usize = 8;
 /// Lengths below this have squares that are not normal numbers.
 const LEAST_RADIUS: f32 = 1e-18;
+/// Points further from the middle than this many times the median do not count for it.
+const FAR: f64 = 8.0;
 /// Rows on which [`recall_of`] measures.
 pub(super) const RECALL_ROWS: usize = 1000;
 
@@ -162,7 +165,7 @@ impl Search {
     }
 
     fn within_distinct(&self, device: &Device, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
-        let mean = x.column_means();
+        let mean = Middle::of(x, FAR).mean;
         let radius = radius(x, &mean)?;
         let many = x.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS;
         match (self.method, device) {
@@ -190,7 +193,7 @@ impl Search {
         k: usize,
         observer: &dyn Observer,
     ) -> Result<Found> {
-        let mean = x.column_means();
+        let mean = Middle::of(x, FAR).mean;
         let radius = radius(x, &mean)?;
         match device {
             Device::Cpu(_) if queries.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS => {

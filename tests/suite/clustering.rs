@@ -169,6 +169,8 @@ fn dbscan_is_its_definition_over_many_blocks() {
         ("mixed, one cluster", matrix(mixed.clone(), 2), 40.0, 5),
         ("mixed, all noise", matrix(mixed.clone(), 2), 1e-4, 2),
         ("mixed, far from the origin", matrix(mixed.iter().map(|v| v + 4096.0).collect(), 2), 0.11, 4),
+        ("mixed, one far away", matrix([mixed.clone(), vec![1e9, -1e9]].concat(), 2), 0.11, 4),
+        ("mixed, few far away", matrix([mixed.clone(), vec![1e5, 0.0, 1e5, 0.05, 0.0, 3e7, 2e5, 9.0]].concat(), 2), 0.11, 2),
         ("lattice", matrix(lattice, 2), 3.0, 4),
         ("wide", wide, 3.6, 6),
     ] {
@@ -182,6 +184,24 @@ fn dbscan_is_its_definition_over_many_blocks() {
             assert_eq!(found.labels, expected, "{what} on {device:?}");
         }
     }
+}
+
+/// One far row made it fifteen times as long; noise of the machine makes it twice as long at most.
+#[test]
+fn a_far_row_does_not_make_dbscan_long() {
+    let seconds = |values: &[f32]| {
+        let x = matrix(values.to_vec(), 8);
+        let time = || {
+            let start = std::time::Instant::now();
+            Dbscan { eps: 1.2, min_samples: 5 }.fit(&cpu(), &x, &Silent).expect("clusters");
+            start.elapsed().as_secs_f64()
+        };
+        (0..3).map(|_| time()).fold(f64::INFINITY, f64::min)
+    };
+    let values = normal(7, 8 * 12_000);
+    let plain = seconds(&values);
+    let with = seconds(&[values, vec![1e9; 8]].concat());
+    assert!(with < 4.0 * plain, "{with:.3} s, {plain:.3} s without");
 }
 
 #[test]

@@ -98,6 +98,75 @@ fn lower_bounds_survive_bad_scales() {
     }
 }
 
+/// Rows that lie that far out, along axes of their own.
+fn with_far_rows(x: Matrix, distances: &[f32]) -> Matrix {
+    let (n, d) = (x.n_samples(), x.n_features());
+    let mut values = x.into_vec();
+    for (at, &distance) in distances.iter().enumerate() {
+        values[(17 + 331 * at) % n * d + at % d] = distance;
+    }
+    Matrix::new(values, n, d).expect("finite")
+}
+
+/// Quotients of normal numbers: no mean, no variance, and some rows millions of times as far out as most.
+fn cauchy(stream: u64, n: usize, d: usize) -> Matrix {
+    let (above, below) = (normal(stream, n * d), normal(stream + 1, n * d));
+    let quotient = |(a, b): (&f32, &f32)| if b.abs() > 1e-7 { a / b } else { 0.0 };
+    Matrix::new(above.iter().zip(&below).map(quotient).collect(), n, d).expect("finite")
+}
+
+#[test]
+fn far_rows_heavy_tails_and_offsets_lose_no_neighbour() {
+    let one_after_another: Vec<f32> = (0..10).map(|at| 10.0_f32.powi(at + 3)).collect();
+    for (n, d) in [(6000, 20), (5900, 100)] {
+        let offset = Matrix::new(layered(81, n, d).into_vec().iter().map(|v| v + 4096.0).collect(), n, d).expect("finite");
+        for (what, x) in [
+            ("one at 1e6", with_far_rows(layered(81, n, d), &[1e6])),
+            ("one at 1e12", with_far_rows(layered(81, n, d), &[1e12])),
+            ("one at 1e17", with_far_rows(layered(81, n, d), &[-1e17])),
+            ("ten", with_far_rows(layered(81, n, d), &one_after_another)),
+            ("twenty at one place", with_far_rows(layered(81, n, d), &[1e9; 20])),
+            ("heavy tails", cauchy(85, n, d)),
+            ("an offset", offset.clone()),
+            ("an offset and one at -1e9", with_far_rows(offset, &[-1e9])),
+        ] {
+            let graph = nearest_neighbors(&cpu(), &x, 15, &Silent).expect("neighbours");
+            check(&graph, (&x, &x), true, 331, &format!("{what} of {n} x {d}"));
+            // As new points, of which every 97th is the next of the 96.
+            let rows: Vec<usize> = (0..96).map(|at| (17 + 331 * at) % n).collect();
+            let new = x.select(&rows.iter().cycle().take(6000).copied().collect::<Vec<_>>());
+            let graph = nearest_references(&cpu(), &new, &x, 15, &Silent).expect("neighbours");
+            check(&graph, (&new, &x), false, 97, &format!("{what} of {n} x {d}, new points"));
+        }
+    }
+    for device in devices(&LIMITS[..1]) {
+        for distance in [1e4, 1e8, 1e16] {
+            let x = with_far_rows(layered(86, 700, 40), &[distance, -distance]);
+            let graph = nearest_neighbors(&device, &x, 15, &Silent).expect("neighbours");
+            check(&graph, (&x, &x), true, 17, &format!("two at {distance:e} on {device:?}"));
+        }
+    }
+}
+
+/// One far row made it twenty times as long; noise of the machine makes it twice as long at most.
+#[test]
+fn a_far_row_does_not_make_the_search_long() {
+    let (n, d) = (12_000, 32);
+    let seconds = |x: &Matrix| {
+        let time = || {
+            let start = std::time::Instant::now();
+            nearest_neighbors(&cpu(), x, 15, &Silent).expect("neighbours");
+            start.elapsed().as_secs_f64()
+        };
+        (0..3).map(|_| time()).fold(f64::INFINITY, f64::min)
+    };
+    let plain = seconds(&layered(87, n, d));
+    for far in [vec![1e9], vec![1e5; 10]] {
+        let with = seconds(&with_far_rows(layered(87, n, d), &far));
+        assert!(with < 4.0 * plain, "{far:?}: {with:.3} s, {plain:.3} s without");
+    }
+}
+
 #[test]
 fn thousands_of_duplicates() {
     let mut rows: Vec<usize> = (0..9000).map(|i| if i % 3 == 0 { i } else { i % 2 * 5 }).collect();

@@ -7,6 +7,7 @@ use layerlens::embedding::placement::Placement;
 use layerlens::embedding::trimap::triplet_layout::{Layout, Step};
 use layerlens::embedding::trimap::triplets::Triplets;
 use layerlens::embedding::{Embedding, FittedTrimap, NewPoints, SavedMap, Trimap, save};
+use layerlens::evaluation::Trust;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;
@@ -300,6 +301,74 @@ fn degenerate_data_give_a_finite_map_of_triplets() {
         }
         let wide = uniform_matrix(217, 30, 20_000);
         fits(&device, &wide, &Trimap { init: Init::Random, max_iter: 20, ..Trimap::default() }, "20,000 features");
+    }
+}
+
+/// Largest side of a map.
+fn extent(map: &Matrix) -> f32 {
+    let side = |axis: usize| {
+        let values = || map.as_slice().iter().skip(axis).step_by(map.n_features());
+        values().copied().fold(f32::NEG_INFINITY, f32::max) - values().copied().fold(f32::INFINITY, f32::min)
+    };
+    (0..map.n_features()).map(side).fold(0.0, f32::max)
+}
+
+/// The extent was 200 times as large, and the trustworthiness (k = 12, scikit-learn's) fell from .965 to .888.
+#[test]
+fn far_rows_leave_the_map_of_the_others_as_it_is() {
+    for device in devices(&LIMITS[..1]) {
+        for d in [20, 130] {
+            let x = groups(230, 6, 80, d);
+            let n = x.n_samples();
+            let plain = Trimap::default().fit(&device, &x).expect("a map");
+            for far in [vec![1e4], vec![1e12], vec![-1e16], vec![1e5, -1e7, 1e9]] {
+                let mut values = x.as_slice().to_vec();
+                for (at, &distance) in far.iter().enumerate() {
+                    values[(7 + 100 * at) * d + 3 * at] = distance;
+                }
+                let with = Matrix::new(values, n, d).expect("finite");
+                let map = Trimap::default().fit(&device, &with).expect("a map");
+                let near: Vec<usize> = (0..n).filter(|row| !(0..far.len()).any(|at| *row == 7 + 100 * at)).collect();
+                let trust = |map: &Matrix| {
+                    let space = Trust::new(&cpu(), &x.select(&near), 1, &Silent).expect("ranks");
+                    space.of(&cpu(), &map.select(&near), &Silent).expect("trustworthiness")
+                };
+                let (before, after) = (trust(plain.embedding()), trust(map.embedding()));
+                assert!(after > before - 0.01, "{far:?} in {d}: trustworthiness {after}, {before} without");
+                let (before, after) = (extent(plain.embedding()), extent(map.embedding()));
+                assert!(after < 1.6 * before && after > 0.6 * before, "{far:?} in {d}: extent {after}, {before} without");
+                let new = Trimap { placement: Placement::Optimise, ..Trimap::default() }.fit(&device, &with).expect("a map");
+                let placed = transform(&device, &new, &with, &with);
+                assert!(extent(&placed) < 2.0 * after, "{far:?} in {d}: new points reach {}", extent(&placed));
+            }
+        }
+    }
+}
+
+/// Every row of an identity matrix is as near to any other: the first ones, which are neighbours by their index, lay seven times
+/// as far out as most.
+#[test]
+fn where_all_distances_tie_no_row_lies_outside() {
+    for device in devices(&LIMITS[..1]) {
+        for n in [90, 400] {
+            let identity = Matrix::new((0..n * n).map(|at| f32::from(at % (n + 1) == 0)).collect(), n, n).expect("finite");
+            let map = Trimap::default().fit(&device, &identity).expect("a map");
+            let radii: Vec<f32> = map.embedding().rows().map(|place| place[0].hypot(place[1])).collect();
+            let median = |radii: &[f32]| {
+                let mut sorted = radii.to_vec();
+                sorted.sort_by(f32::total_cmp);
+                sorted[sorted.len() / 2]
+            };
+            let (first, all) = (median(&radii[..20]), median(&radii));
+            assert!(first < 1.6 * all, "the first 20 of {n} at {first}, half of all within {all}");
+            let furthest = radii.iter().copied().fold(0.0, f32::max);
+            assert!(furthest < 15.0 * all, "one of {n} at {furthest}, half of all within {all}");
+            let mut places: Vec<[i32; 2]> =
+                map.embedding().rows().map(|place| [0, 1].map(|axis| (place[axis] / all * 1e4) as i32)).collect();
+            places.sort_unstable();
+            places.dedup();
+            assert_eq!(places.len(), n, "rows share places");
+        }
     }
 }
 

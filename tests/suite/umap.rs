@@ -416,6 +416,8 @@ fn impossible_parameters_are_refused_with_their_range() {
     assert_eq!(message(Umap { n_neighbors: 2, ..of() }, 3), "UMAP needs at least 4 points, there are 3");
     assert_eq!(message(Umap { n_neighbors: 1, ..of() }, 90), "--n-neighbors = 1: between 2 and 505");
     assert_eq!(message(Umap { n_neighbors: 506, ..of() }, 600), "--n-neighbors = 506: between 2 and 505");
+    let optimised = Umap { n_neighbors: 505, placement: Placement::Optimise, ..of() };
+    assert_eq!(message(optimised, 600), "--n-neighbors = 505: between 2 and 504 with --placement optimise");
     assert_eq!(message(Umap { n_components: 4, ..of() }, 90), "--n-components = 4: 2 or 3");
     assert_eq!(message(Umap { min_dist: 1.5, ..of() }, 90), "--min-dist = 1.5: between 0 and --spread, 1");
     assert_eq!(message(Umap { min_dist: -0.1, ..of() }, 90), "--min-dist = -0.1: between 0 and --spread, 1");

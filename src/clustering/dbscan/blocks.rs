@@ -9,6 +9,7 @@ use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::middle::Middle;
 use crate::neighbors::{Clusters, learn_centres, products};
 use crate::progress::Observer;
 use multiversion::multiversion;
@@ -17,6 +18,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Half a unit in the last place of 1.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
+/// Points further from the middle than this many times the median do not count for it.
+const FAR: f64 = 8.0;
 
 pub(super) fn lowest_cores(x: &Matrix, job: &Dbscan, observer: &dyn Observer) -> Result<LowestCores> {
     let search = Search::new(x, job.eps);
@@ -33,9 +36,10 @@ struct Search<'a> {
     clusters: Clusters,
     /// Square of the radius, in the units of `x`.
     squared_eps: f64,
-    /// The radius in the units of the coordinates, and how much the rounding of coordinates may add to a distance.
+    /// The radius in the units of the coordinates.
     eps: f64,
-    slack: f64,
+    /// No point of a block is further than this from 0.
+    extents: Vec<f64>,
     /// For each block those within its reach, itself first, then the nearest first, with the distance of their means.
     others: Vec<Vec<(f64, usize)>>,
 }
@@ -47,6 +51,8 @@ struct Rows {
     /// Halves of the squared lengths.
     halves: Vec<f32>,
     longest: f32,
+    /// No row is further than this from 0 before it is moved.
+    extent: f64,
 }
 
 /// Bounds on products: from `sure` on two points are within the radius, below `possible` they are not.
@@ -58,7 +64,7 @@ struct Bounds {
 
 impl<'a> Search<'a> {
     fn new(x: &'a Matrix, eps: f64) -> Self {
-        let (d, mean) = (x.n_features(), x.column_means());
+        let (d, mean) = (x.n_features(), Middle::of(x, FAR).mean);
         let off = |row: &[f32]| row.iter().zip(&mean).map(|(&v, &m)| (f64::from(v) - f64::from(m)).powi(2)).sum::<f64>();
         let radius = x.as_slice().par_chunks(d).map(off).reduce(|| 0.0, f64::max).sqrt();
         let scale = if radius > 0.0 { (-radius.log2().ceil()).exp2() } else { 1.0 };
@@ -69,11 +75,13 @@ impl<'a> Search<'a> {
             }
         });
         let clusters = Clusters::new(&z, d, &learn_centres(&z, d));
-        // Coordinates are rounded when they are computed and when they are moved; lengths are at most 1, and 2 after the move.
-        let (squared_eps, eps, slack) = (eps * eps, eps * scale, 8.0 * UNIT);
-        let near = |block| within_reach(&clusters, block, eps + slack);
+        let length = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
+        let extent = |block| length(clusters.centre(block)) + f64::from(clusters.radii[block]);
+        let extents: Vec<f64> = (0..clusters.blocks.len()).map(extent).collect();
+        let (squared_eps, eps) = (eps * eps, eps * scale);
+        let near = |block| within_reach(&clusters, &extents, block, eps);
         let others = (0..clusters.blocks.len()).into_par_iter().map(near).collect();
-        Self { x, clusters, squared_eps, eps, slack, others }
+        Self { x, clusters, squared_eps, eps, extents, others }
     }
 
     fn n_blocks(&self) -> usize {
@@ -83,12 +91,13 @@ impl<'a> Search<'a> {
     /// Whether all points of one block are within the radius of all of another.
     fn is_all_near(&self, distance: f64, a: usize, b: usize) -> bool {
         let radii = f64::from(self.clusters.radii[a]) + f64::from(self.clusters.radii[b]);
-        (distance + radii + self.slack) * (1.0 + 1e-5) < self.eps
+        (distance + radii + rounding(self.extents[a] + self.extents[b])) * (1.0 + 1e-5) < self.eps
     }
 
     /// Some rows of a block less the middle of another one.
-    fn rows(&self, positions: &[u32], middle: usize, rows: &mut Rows) {
+    fn rows(&self, (block, positions): (usize, &[u32]), middle: usize, rows: &mut Rows) {
         let (width, middle) = (self.clusters.width, self.clusters.centre(middle));
+        rows.extent = self.extents[block];
         rows.moved.clear();
         rows.halves.clear();
         for &position in positions {
@@ -104,9 +113,10 @@ impl<'a> Search<'a> {
     fn bounds(&self, own: &Rows, theirs: &Rows) -> impl Fn(f32) -> Bounds + use<> {
         let lengths = f64::from(own.longest) + f64::from(theirs.longest);
         let error = (self.clusters.width + 16) as f64 * UNIT * lengths * lengths + 1e-37;
-        let most = 0.5 * ((self.eps + self.slack).powi(2) + error) * (1.0 + 4.0 * UNIT);
-        let least =
-            if self.eps > self.slack { 0.5 * ((self.eps - self.slack).powi(2) - error) * (1.0 - 4.0 * UNIT) } else { -1.0 };
+        // Coordinates are rounded when they are computed and when they are moved.
+        let slack = rounding(own.extent + theirs.extent + lengths);
+        let most = 0.5 * ((self.eps + slack).powi(2) + error) * (1.0 + 4.0 * UNIT);
+        let least = if self.eps > slack { 0.5 * ((self.eps - slack).powi(2) - error) * (1.0 - 4.0 * UNIT) } else { -1.0 };
         let (most, least) = (most as f32, if least > 0.0 { least as f32 } else { f32::NEG_INFINITY });
         move |half| Bounds { sure: half - least, possible: half - most }
     }
@@ -141,14 +151,14 @@ impl<'a> Search<'a> {
         let mut counts = vec![0_usize; self.positions(block).len()];
         let mut pending: Vec<u32> = self.positions(block).collect();
         let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
-        self.rows(&pending, block, &mut own);
+        self.rows((block, &pending), block, &mut own);
         for &(distance, other) in &self.others[block] {
             if self.is_all_near(distance, block, other) {
                 let n = self.positions(other).len();
                 pending.iter().for_each(|&position| counts[(position - first) as usize] += n);
             } else {
                 let columns: Vec<u32> = self.positions(other).collect();
-                self.rows(&columns, block, &mut theirs);
+                self.rows((other, &columns), block, &mut theirs);
                 let bounds = self.bounds(&own, &theirs);
                 tile.fill(&own, &theirs, self.clusters.width);
                 for (row, &position) in pending.iter().enumerate() {
@@ -168,7 +178,7 @@ impl<'a> Search<'a> {
                 break;
             }
             if pending.len() < before {
-                self.rows(&pending, block, &mut own);
+                self.rows((block, &pending), block, &mut own);
             }
         }
         counts.into_iter().map(|count| count >= min_samples).collect()
@@ -224,14 +234,14 @@ impl<'a> Search<'a> {
     }
 
     /// Joins the sets of points of two blocks that are within the radius.
-    fn join(&self, forest: &Forest, (block, rows): (usize, &[u32]), (_, columns): (usize, &[u32])) {
+    fn join(&self, forest: &Forest, (block, rows): (usize, &[u32]), (other, columns): (usize, &[u32])) {
         if rows.is_empty() || columns.is_empty() {
             return;
         }
         let point = |position: u32| self.clusters.order[position as usize];
         let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
-        self.rows(rows, block, &mut own);
-        self.rows(columns, block, &mut theirs);
+        self.rows((block, rows), block, &mut own);
+        self.rows((other, columns), block, &mut theirs);
         let bounds = self.bounds(&own, &theirs);
         tile.fill(&own, &theirs, self.clusters.width);
         let mut roots: Vec<u32> = columns.iter().map(|&at| forest.root(point(at))).collect();
@@ -276,9 +286,9 @@ impl<'a> Search<'a> {
                 return Ok(());
             }
             let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
-            self.rows(positions, block, &mut own);
+            self.rows((block, positions), block, &mut own);
             for &(_, other) in self.others[block].iter().filter(|&&(_, other)| !cores[other].is_empty()) {
-                self.rows(&cores[other], block, &mut theirs);
+                self.rows((other, &cores[other]), block, &mut theirs);
                 let bounds = self.bounds(&own, &theirs);
                 tile.fill(&own, &theirs, self.clusters.width);
                 for (row, &position) in positions.iter().enumerate() {
@@ -325,16 +335,24 @@ impl Tile {
     }
 }
 
-/// The blocks that may hold a point within `reach` of one of a block's: itself, then the nearest first.
-fn within_reach(clusters: &Clusters, block: usize, reach: f64) -> Vec<(f64, usize)> {
+/// What the rounding of coordinates of these lengths together may add to a distance. By their own lengths: the longest of all
+/// would let one far point hide how far apart all others are.
+fn rounding(lengths: f64) -> f64 {
+    1.5 * UNIT * lengths
+}
+
+/// The blocks that may hold a point within `eps` of one of a block's: itself, then the nearest first.
+fn within_reach(clusters: &Clusters, extents: &[f64], block: usize, eps: f64) -> Vec<(f64, usize)> {
     let (own, radius) = (clusters.centre(block), f64::from(clusters.radii[block]));
     let distance = |other: usize| {
         let pairs = own.iter().zip(clusters.centre(other));
         pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
     };
     let others = (0..clusters.blocks.len()).filter(|&other| other != block).map(|other| (distance(other), other));
-    let is_near =
-        |&(distance, other): &(f64, usize)| distance <= (reach + radius + f64::from(clusters.radii[other])) * (1.0 + 1e-5);
+    let is_near = |&(distance, other): &(f64, usize)| {
+        let reach = eps + rounding(extents[block] + extents[other]);
+        distance <= (reach + radius + f64::from(clusters.radii[other])) * (1.0 + 1e-5)
+    };
     let mut near: Vec<(f64, usize)> = others.filter(is_near).collect();
     near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     near.insert(0, (0.0, block));

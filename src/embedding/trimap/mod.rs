@@ -16,13 +16,14 @@ pub mod triplet_weights;
 pub mod triplets;
 
 use super::collapse;
+use super::far::Drawn;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::{self, NeighborGraph};
+use crate::neighbors::{self, NeighborGraph, ties};
 use crate::progress::{Observer, Silent};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -61,6 +62,12 @@ const LAST_EARLY: usize = 100;
 const LOSS_EVERY: usize = 50;
 /// Outliers' distances are those in as many principal components at most, as in the authors' program.
 const MOST_FEATURES: usize = 100;
+/// Share of the variance that those components carry at least, or the distances are those in all features: inliers' distances
+/// are, and beside them shorter ones would make every outlier the nearer.
+const LEAST_SHARE: f64 = 0.75;
+/// Mean weight of a triplet below which nothing separates inliers from outliers, as where all distances tie: all triplets of
+/// inliers then count alike, or no force would move the points from their start.
+const LEAST_WEIGHT: f64 = 1e-3;
 /// Fewest candidates for inliers: more change nothing.
 const LEAST_CANDIDATES: usize = 20;
 /// Candidates beyond the inliers at least.
@@ -160,6 +167,13 @@ impl Trimap {
     pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTrimap> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
+        let drawn = Drawn::of(space.x)?;
+        let space = &match &drawn {
+            Some(drawn) => Space { x: &drawn.x, pca: None, ..*space },
+            None => *space,
+        };
+        let neighbors = drawn.as_ref().map_or(Cow::Borrowed(neighbors.as_ref()), |drawn| drawn.graph(&neighbors));
+        let neighbors = ties::spread(&neighbors, space.x, self.random_state);
         let reduced = reduced(device, space)?;
         let triplets = Triplets::new(self, &neighbors);
         let components = if space.x.n_features() > reduced.n_features() { Some(reduced.as_ref()) } else { space.pca };
@@ -170,6 +184,9 @@ impl Trimap {
         };
         let first = space.start.map_or(0, |_| self.first_if_warm());
         let mut layout = Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
+        if layout.mean_weight(device)? < LEAST_WEIGHT {
+            layout.level(device)?;
+        }
         let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
@@ -321,20 +338,28 @@ impl NeighborEmbedding for Trimap {
     }
 }
 
-/// The points in as many principal components as outliers' distances are computed in, or as they are if those are no fewer.
+/// The points in as many principal components as outliers' distances are computed in, or as they are if those are no fewer or
+/// carry too little of the variance.
 fn reduced<'a>(device: &Device, space: &Space<'a>) -> Result<Cow<'a, Matrix>> {
     let (n, d) = (space.x.n_samples(), space.x.n_features());
     let n_components = MOST_FEATURES.min(n);
-    match space.pca {
-        _ if d <= MOST_FEATURES => Ok(Cow::Borrowed(space.x)),
-        Some(pca) if pca.n_features() == n_components && pca.n_samples() == n => Ok(Cow::Borrowed(pca)),
-        _ => Ok(Cow::Owned(Pca { n_components, ..Pca::default() }.fit(device, space.x)?.embedding().clone())),
-    }
+    let components = match space.pca {
+        _ if d <= MOST_FEATURES => return Ok(Cow::Borrowed(space.x)),
+        Some(pca) if pca.n_features() == n_components && pca.n_samples() == n => Cow::Borrowed(pca),
+        _ => Cow::Owned(Pca { n_components, ..Pca::default() }.fit(device, space.x)?.embedding().clone()),
+    };
+    let carried = squares_about_the_mean(&components);
+    Ok(if carried < LEAST_SHARE * squares_about_the_mean(space.x) { Cow::Borrowed(space.x) } else { components })
 }
 
 /// Root mean square distance between two different rows.
 fn rms_distance(x: &Matrix) -> f64 {
-    let (means, n) = (x.column_means(), x.n_samples() as f64);
+    (2.0 * squares_about_the_mean(x) / (x.n_samples() as f64 - 1.0)).sqrt()
+}
+
+/// Sum of the squared distances of the rows from their mean.
+fn squares_about_the_mean(x: &Matrix) -> f64 {
+    let means = x.column_means();
     let squares = |row: &[f32]| row.iter().zip(&means).map(|(v, mean)| (f64::from(*v) - f64::from(*mean)).powi(2)).sum::<f64>();
-    (2.0 * x.rows().map(squares).sum::<f64>() / (n - 1.0)).sqrt()
+    x.rows().map(squares).sum()
 }

@@ -12,7 +12,7 @@ use super::triplet_forces::{pull, push};
 use super::triplet_weights::{Group, weighed};
 use super::triplets::Triplets;
 use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 
@@ -28,7 +28,9 @@ uniform! {
     }
 }
 uniform! {
-    struct StepParams { n: u32, n_components: u32, learning_rate: f32, momentum: f32, next_momentum: f32 }
+    struct StepParams {
+        n: u32, n_components: u32, learning_rate: f32, momentum: f32, next_momentum: f32, first: u32, most: u32,
+    }
 }
 
 const DESCEND: Kernel = kernel!("triplet_layout", "descend", 64, StepParams);
@@ -50,6 +52,8 @@ pub struct Layout {
     pub references: Buffer<u32>,
     /// The points i of the references.
     pub sources: Buffer<u32>,
+    /// Most references to one point.
+    pub most_references: usize,
     /// Factors of the forces on inliers, n_inliers x n.
     pub attractions: Buffer<f32>,
     /// Gradient, n_components x n, without what points undergo as inliers until [`descend`].
@@ -73,6 +77,7 @@ impl Layout {
             groups: weighed(device, triplets, &inliers, x, temperature)?,
             inliers,
             row_starts: Buffer::from_slice(device, "references", &row_starts)?,
+            most_references: longest_row(&row_starts),
             sources: Buffer::from_slice(device, "sources", &references.iter().map(|at| at % n as u32).collect::<Vec<_>>())?,
             references: Buffer::from_slice(device, "references", &references)?,
             attractions: Buffer::new(device, "attractions", triplets.inliers.len())?,
@@ -98,6 +103,31 @@ impl Layout {
         }
         near.extend(random);
         Ok(near)
+    }
+
+    /// Mean size of the weights of all triplets.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn mean_weight(&self, device: &Device) -> Result<f64> {
+        let mut total = Buffer::new(device, "sum of weights", 1)?;
+        // Where all points are at one place a triplet costs half its weight.
+        self.loss(device, &Buffer::zeros(device, "one place", self.n_components * self.n)?, &mut total)?;
+        let per_point: usize = self.groups.iter().map(|group| group.n_inliers * group.n_outliers + group.n_random).sum();
+        Ok(2.0 * f64::from(total.read(device)?[0]) / (per_point * self.n) as f64)
+    }
+
+    /// Gives all triplets of inliers the weight 1, and the random ones none.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn level(&mut self, device: &Device) -> Result<()> {
+        for group in &mut self.groups {
+            let mut weights = vec![1.0; group.n_inliers * group.n_outliers * self.n];
+            weights.resize(weights.len() + group.n_random * self.n, 0.0);
+            group.weights = Buffer::from_slice(device, "weights of triplets", &weights)?;
+        }
+        Ok(())
     }
 
     /// One iteration: takes the gradient at `places` and moves the points. Shapes: `places` and `ahead` n_components x n,
@@ -161,9 +191,10 @@ pub fn descend(
 ) -> Result<()> {
     let Step { learning_rate, momentum, next_momentum } = step;
     let n_components = layout.n_components as u32;
-    let uniform = StepParams { n: layout.n as u32, n_components, learning_rate, momentum, next_momentum };
+    let (n, most) = (layout.n as u32, MOST_TURNS as u32);
+    let from = |first| StepParams { n, n_components, learning_rate, momentum, next_momentum, first, most };
     match device {
-        Device::Cpu(_) => cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &uniform),
+        Device::Cpu(_) => cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &from(0)),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, places.gpu()),
@@ -175,7 +206,9 @@ pub fn descend(
                 (7, ahead.gpu()),
                 (8, layout.sources.gpu()),
             ];
-            gpu.dispatch(&DESCEND, &uniform, &bindings, layout.n, layout.references.len() as u64)?;
+            for first in dispatches(layout.most_references, MOST_TURNS) {
+                gpu.dispatch(&DESCEND, &from(first), &bindings, layout.n, layout.references.len() as u64)?;
+            }
         }
     }
     Ok(())

@@ -8,7 +8,7 @@
 use super::triplet_weights::tempered;
 use super::triplets::{relative_square, scale};
 use super::{FittedTrimap, Trimap};
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
@@ -24,6 +24,7 @@ uniform! {
         n_iterations: u32,
         learning_rate: f32,
         momentum: f32,
+        goes_on: u32,
     }
 }
 
@@ -163,7 +164,7 @@ pub fn settle(
 ) -> Result<()> {
     let (learning_rate, n_iterations) = how;
     let n = places.len() / n_components;
-    let uniform = SettleParams {
+    let part = |n_iterations: usize, goes_on: bool| SettleParams {
         n: n as u32,
         n_components: n_components as u32,
         n_inliers: triplets.n_inliers as u32,
@@ -171,15 +172,23 @@ pub fn settle(
         n_iterations: n_iterations as u32,
         learning_rate,
         momentum: MOMENTUM,
+        goes_on: goes_on.into(),
     };
     match device {
-        Device::Cpu(_) => cpu::settle(triplets, fitted.host(), places.host_mut(), &uniform),
+        Device::Cpu(_) => cpu::settle(triplets, fitted.host(), places.host_mut(), &part(n_iterations, false)),
         Device::Gpu(gpu) => {
             let inliers = Buffer::from_slice(device, "inliers of new points", &triplets.inliers)?;
             let outliers = Buffer::from_slice(device, "outliers of new points", &triplets.outliers)?;
             let weights = Buffer::from_slice(device, "weights of new points", &triplets.weights)?;
-            let bindings = [(1, fitted.gpu()), (2, inliers.gpu()), (3, outliers.gpu()), (4, weights.gpu()), (5, places.gpu())];
-            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (triplets.outliers.len() * n_iterations) as u64)?;
+            let states: Buffer<f32> = Buffer::new(device, "velocities and gains of new points", 2 * places.len())?;
+            let (fitted, places, states) = (fitted.gpu(), places.gpu(), states.gpu());
+            let bindings = [(1, fitted), (2, inliers.gpu()), (3, outliers.gpu()), (4, weights.gpu()), (5, places), (6, states)];
+            // Each takes a turn for itself, for every triplet and inlier, and a few for the axes.
+            let together = (MOST_TURNS / (triplets.n_inliers * (triplets.n_outliers + 1) + 8)).max(1);
+            for first in dispatches(n_iterations, together) {
+                let now = together.min(n_iterations - first as usize);
+                gpu.dispatch(&SETTLE, &part(now, first > 0), &bindings, n, (triplets.outliers.len() * now) as u64)?;
+            }
         }
     }
     Ok(())

@@ -5,7 +5,7 @@
 //! of the inliers up to its own. O(n) distances of as many features as there are, once a fit.
 
 use super::triplets::{MOST, Triplets};
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use rayon::prelude::*;
@@ -14,7 +14,9 @@ uniform! {
     struct SquareParams { n: u32, n_features: u32, n_slots: u32, add: u32 }
 }
 uniform! {
-    struct WeighParams { n: u32, first_inlier: u32, n_inliers: u32, n_outliers: u32, n_random: u32, exponent: f32 }
+    struct WeighParams {
+        n: u32, first_inlier: u32, n_inliers: u32, n_outliers: u32, exponent: f32, first: u32, last: u32,
+    }
 }
 
 const SQUARE_DISTANCES: Kernel = kernel!("triplet_weights", "square_distances", 64, SquareParams);
@@ -213,13 +215,14 @@ pub fn weigh(
     match device {
         Device::Cpu(_) => cpu::weigh(group, inliers.host(), inlier_squares.host(), scales.host(), exponent),
         Device::Gpu(gpu) => {
-            let uniform = WeighParams {
+            let from = |first, last| WeighParams {
                 n: n as u32,
                 first_inlier: group.first_inlier as u32,
                 n_inliers: group.n_inliers as u32,
                 n_outliers: group.n_outliers as u32,
-                n_random: group.n_random as u32,
                 exponent,
+                first,
+                last,
             };
             let bindings = [
                 (1, inliers.gpu()),
@@ -229,7 +232,13 @@ pub fn weigh(
                 (5, group.forces.gpu()),
                 (6, group.weights.gpu()),
             ];
-            gpu.dispatch(&WEIGH, &uniform, &bindings, n, (n * group.n_slots() * 4) as u64)?;
+            // A weight takes a turn for itself and one for every inlier up to its own.
+            let together = MOST_TURNS / (group.first_inlier + group.n_inliers + 2);
+            let n_weights = group.weights.len() / n;
+            for first in dispatches(n_weights, together) {
+                let last = n_weights.min(first as usize + together.max(1)) as u32;
+                gpu.dispatch(&WEIGH, &from(first, last), &bindings, n, (n * group.n_slots() * 4) as u64)?;
+            }
         }
     }
     Ok(())

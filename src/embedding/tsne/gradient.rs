@@ -8,14 +8,14 @@ use super::affinity::Affinities;
 use super::center::Center;
 use super::repulsion::Repulsor;
 use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
 use crate::error::Result;
 
 uniform! {
-    struct AttractionParams { n: u32, n_components: u32 }
+    struct AttractionParams { n: u32, n_components: u32, first: u32, most: u32 }
 }
 uniform! {
-    struct DivergenceParams { n: u32, n_components: u32 }
+    struct DivergenceParams { n: u32, n_components: u32, first: u32, most: u32 }
 }
 uniform! {
     struct StepParams { n: u32, n_components: u32, exaggeration: f32, rate: f32, momentum: f32, max_step_norm: f32 }
@@ -36,6 +36,7 @@ pub struct Graph {
     values: Buffer<f32>,
     n: usize,
     n_edges: u64,
+    longest_row: usize,
 }
 
 impl Graph {
@@ -55,6 +56,7 @@ impl Graph {
             values: Buffer::from_slice(device, "affinities", &affinities.values)?,
             n,
             n_edges: affinities.columns.len() as u64,
+            longest_row: longest_row(&affinities.row_starts),
         })
     }
 }
@@ -173,8 +175,11 @@ pub fn attraction(device: &Device, y: &Buffer<f32>, graph: &Graph, attractions: 
                 (4, graph.values.gpu()),
                 (5, attractions.gpu()),
             ];
-            let uniform = AttractionParams { n: graph.n as u32, n_components: (y.len() / graph.n) as u32 };
-            gpu.dispatch(&ATTRACTION, &uniform, &bindings, graph.n, graph.n_edges)?;
+            let (n, n_components) = (graph.n as u32, (y.len() / graph.n) as u32);
+            for first in dispatches(graph.longest_row, MOST_TURNS) {
+                let uniform = AttractionParams { n, n_components, first, most: MOST_TURNS as u32 };
+                gpu.dispatch(&ATTRACTION, &uniform, &bindings, graph.n, graph.n_edges)?;
+            }
         }
     }
     Ok(())
@@ -202,8 +207,11 @@ pub fn kl_divergence(
                 (5, q_total.gpu()),
                 (6, divergences.gpu()),
             ];
-            let uniform = DivergenceParams { n: graph.n as u32, n_components: (y.len() / graph.n) as u32 };
-            gpu.dispatch(&KL_DIVERGENCE, &uniform, &bindings, graph.n, 2 * graph.n_edges)?;
+            let (n, n_components) = (graph.n as u32, (y.len() / graph.n) as u32);
+            for first in dispatches(graph.longest_row, MOST_TURNS) {
+                let uniform = DivergenceParams { n, n_components, first, most: MOST_TURNS as u32 };
+                gpu.dispatch(&KL_DIVERGENCE, &uniform, &bindings, graph.n, 2 * graph.n_edges)?;
+            }
         }
     }
     Ok(())

@@ -2,11 +2,13 @@
 
 use super::grid::{Accuracy, GridRepulsion};
 use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
-    struct RepulsionParams { first: u32, n_rows: u32, n: u32, n_components: u32, n_others: u32, own: f32 }
+    struct RepulsionParams {
+        first: u32, n_rows: u32, n: u32, n_components: u32, first_other: u32, last_other: u32, own: f32,
+    }
 }
 
 const REPULSION: Kernel = kernel!("repulsion", "repulsion", 256, RepulsionParams);
@@ -16,6 +18,9 @@ pub const KERNELS: &[&Kernel] = &[&REPULSION];
 
 /// Pairs of one dispatch at most: some 0.1 s on an integrated GPU, below every driver's watchdog.
 const PAIRS_PER_DISPATCH: usize = 1 << 30;
+
+/// Points that push in one dispatch at most: whole tiles, each a turn of the outer loop and one for each of its points.
+const OTHERS_PER_DISPATCH: usize = (MOST_TURNS / 257) * 256;
 
 /// How the repulsive forces are computed.
 #[derive(Debug)]
@@ -101,16 +106,14 @@ pub fn repulsion(
             let rows = (PAIRS_PER_DISPATCH / n_others).max(1).next_multiple_of(REPULSION.workgroup_size as usize);
             for first in (0..n).step_by(rows) {
                 let n_rows = rows.min(n - first);
-                let uniform = RepulsionParams {
-                    first: first as u32,
-                    n_rows: n_rows as u32,
-                    n: n as u32,
-                    n_components: c as u32,
-                    n_others: n_others as u32,
-                    own,
-                };
-                let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu()), (4, pushing.gpu())];
-                gpu.dispatch(&REPULSION, &uniform, &bindings, n_rows, (n_rows * n_others) as u64)?;
+                for first_other in dispatches(n_others, OTHERS_PER_DISPATCH) {
+                    let last_other = n_others.min(first_other as usize + OTHERS_PER_DISPATCH) as u32;
+                    let (first, n, n_components) = (first as u32, n as u32, c as u32);
+                    let uniform = RepulsionParams { first, n_rows: n_rows as u32, n, n_components, first_other, last_other, own };
+                    let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu()), (4, pushing.gpu())];
+                    let pairs = n_rows as u64 * u64::from(last_other - first_other);
+                    gpu.dispatch(&REPULSION, &uniform, &bindings, n_rows, pairs)?;
+                }
             }
         }
     }

@@ -6,19 +6,19 @@
 //! has momentum. So an epoch needs no atomics and no order, and the same seed gives the same bytes. O(edges) an epoch.
 
 use super::FuzzyGraph;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
 use crate::error::Result;
 
 uniform! {
     struct AdvanceParams {
         n: u32, n_components: u32, a: f32, b: f32, repulsion: f32, negative_rate: f32, momentum: f32, step: f32,
-        max_step_norm: f32, key: u32
+        max_step_norm: f32, key: u32, first: u32, most: u32
     }
 }
 uniform! {
     struct SettleParams {
         n: u32, n_fitted: u32, n_neighbors: u32, n_components: u32, a: f32, b: f32, repulsion: f32, negative_rate: f32,
-        step: f32, target_sum: f32, seed: u32, n_epochs: u32
+        step: f32, target_sum: f32, seed: u32, n_epochs: u32, first_epoch: u32, last_epoch: u32
     }
 }
 
@@ -31,15 +31,24 @@ pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];
 /// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its summed weights.
 pub const NEGATIVES: usize = 16;
 
+/// Edges of a point in one dispatch at most; the random points take turns too.
+const MOST_EDGES: usize = MOST_TURNS - NEGATIVES;
+
 /// A weighted graph on a device.
 #[derive(Debug)]
 pub struct Edges {
     pub(super) row_starts: Buffer<u32>,
     pub(super) columns: Buffer<u32>,
     pub(super) weights: Buffer<f32>,
+    /// Sum of each row's weights.
+    pub(super) degrees: Buffer<f32>,
+    pub(super) longest_row: usize,
     /// Points by falling number of edges. The longest row is some ten times the mean, and on a GPU neighbouring threads wait
     /// for the longest of theirs.
     order: Buffer<u32>,
+    /// How many of them have rows that one dispatch does not take, and room for what it leaves of those.
+    n_long: usize,
+    sums: Buffer<f32>,
     pub(super) n: usize,
     pub(super) n_edges: u64,
 }
@@ -52,11 +61,17 @@ impl Edges {
     pub fn new(device: &Device, graph: &FuzzyGraph) -> Result<Self> {
         let mut order: Vec<u32> = (0..graph.n_samples() as u32).collect();
         order.sort_by_key(|&i| std::cmp::Reverse(graph.row(i as usize).0.len()));
+        let n_long = order.partition_point(|&i| graph.row(i as usize).0.len() > MOST_EDGES);
+        let degrees: Vec<f32> = (0..graph.n_samples()).map(|i| graph.row(i).1.iter().sum()).collect();
         Ok(Self {
             row_starts: Buffer::from_slice(device, "rows of edges", &graph.row_starts)?,
             columns: Buffer::from_slice(device, "edges", &graph.columns)?,
             weights: Buffer::from_slice(device, "weights of edges", &graph.weights)?,
+            degrees: Buffer::from_slice(device, "degrees", &degrees)?,
+            longest_row: longest_row(&graph.row_starts),
             order: Buffer::from_slice(device, "order of rows", &order)?,
+            n_long,
+            sums: Buffer::new(device, "forces of long rows", 5 * n_long.max(1))?,
             n: graph.n_samples(),
             n_edges: graph.columns.len() as u64,
         })
@@ -104,7 +119,7 @@ pub fn advance(
     velocities: &mut Buffer<f32>,
     moved: &mut Buffer<f32>,
 ) -> Result<()> {
-    let uniform = AdvanceParams {
+    let from = |first| AdvanceParams {
         n: edges.n as u32,
         n_components: forces.n_components as u32,
         a: forces.a,
@@ -115,9 +130,11 @@ pub fn advance(
         step: epoch.step,
         max_step_norm: epoch.max_step_norm,
         key: epoch.key,
+        first,
+        most: MOST_EDGES as u32,
     };
     match device {
-        Device::Cpu(_) => cpu::advance(edges, &uniform, places.host(), velocities.host_mut(), moved.host_mut()),
+        Device::Cpu(_) => cpu::advance(edges, &from(0), places.host(), velocities.host_mut(), moved.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, places.gpu()),
@@ -127,8 +144,13 @@ pub fn advance(
                 (5, edges.weights.gpu()),
                 (6, velocities.gpu()),
                 (7, moved.gpu()),
+                (8, edges.sums.gpu()),
             ];
-            gpu.dispatch(&ADVANCE, &uniform, &bindings, edges.n, edges.n_edges + (edges.n * NEGATIVES) as u64)?;
+            for first in dispatches(edges.longest_row, MOST_EDGES) {
+                // All points, then those of which something is left.
+                let items = if first == 0 { edges.n } else { edges.n_long };
+                gpu.dispatch(&ADVANCE, &from(first), &bindings, items, edges.n_edges + (edges.n * NEGATIVES) as u64)?;
+            }
         }
     }
     Ok(())
@@ -167,7 +189,7 @@ pub struct Settling {
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settling, settled: &mut Buffer<f32>) -> Result<()> {
     let (n, k) = new.shape;
-    let uniform = SettleParams {
+    let from = |first_epoch, last_epoch| SettleParams {
         n: n as u32,
         n_fitted: (new.fitted.len() / forces.n_components) as u32,
         n_neighbors: k as u32,
@@ -180,15 +202,24 @@ pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settlin
         target_sum: new.target_sum,
         seed: how.seed,
         n_epochs: how.n_epochs as u32,
+        first_epoch,
+        last_epoch,
     };
+    let n_epochs = how.n_epochs as u32;
     match device {
         Device::Cpu(_) => {
             let (fitted, neighbors, distances) = (new.fitted.host(), new.neighbors.host(), new.distances.host());
-            cpu::settle(&uniform, fitted, neighbors, distances, settled.host_mut());
+            cpu::settle(&from(0, n_epochs), fitted, neighbors, distances, settled.host_mut());
         }
         Device::Gpu(gpu) => {
             let bindings = [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
-            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * (k + NEGATIVES) * how.n_epochs) as u64)?;
+            // The width of the memberships is found anew each time, in up to 65 rounds over the neighbours.
+            let together = MOST_TURNS.saturating_sub(66 * (k + 1)) / (k + NEGATIVES + 1);
+            for first in dispatches(how.n_epochs, together) {
+                let last = n_epochs.min(first + together.max(1) as u32);
+                let work = n * (k + NEGATIVES) * (last - first) as usize;
+                gpu.dispatch(&SETTLE, &from(first, last), &bindings, n, work as u64)?;
+            }
         }
     }
     Ok(())

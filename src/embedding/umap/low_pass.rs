@@ -7,13 +7,15 @@
 
 use super::FuzzyGraph;
 use super::fuzzy_layout::Edges;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
 use crate::embedding::init::gaussian;
 use crate::error::{Error, Result};
 use crate::random::Random;
 
 uniform! {
-    struct SmoothParams { n: u32, n_components: u32, centre: f32, half_width: f32, scale: f32, share: f32 }
+    struct SmoothParams {
+        n: u32, n_components: u32, centre: f32, half_width: f32, scale: f32, share: f32, first: u32, most: u32,
+    }
 }
 
 const SMOOTH_STEP: Kernel = kernel!("low_pass", "smooth_step", 64, SmoothParams);
@@ -61,9 +63,11 @@ pub fn smooth_step(
     previous: &mut Buffer<f32>,
 ) -> Result<()> {
     let SmoothStep { centre, half_width, scale, share } = step;
-    let uniform = SmoothParams { n: edges.n as u32, n_components: n_columns as u32, centre, half_width, scale, share };
+    let most = MOST_TURNS / n_columns;
+    let (n, n_components) = (edges.n as u32, n_columns as u32);
+    let from = |first| SmoothParams { n, n_components, centre, half_width, scale, share, first, most: most as u32 };
     match device {
-        Device::Cpu(_) => cpu::smooth_step(edges, &uniform, current.host(), previous.host_mut()),
+        Device::Cpu(_) => cpu::smooth_step(edges, &from(0), current.host(), previous.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, edges.row_starts.gpu()),
@@ -71,8 +75,11 @@ pub fn smooth_step(
                 (3, edges.weights.gpu()),
                 (4, current.gpu()),
                 (5, previous.gpu()),
+                (6, edges.degrees.gpu()),
             ];
-            gpu.dispatch(&SMOOTH_STEP, &uniform, &bindings, edges.n, edges.n_edges * n_columns as u64)?;
+            for first in dispatches(edges.longest_row, most) {
+                gpu.dispatch(&SMOOTH_STEP, &from(first), &bindings, edges.n, edges.n_edges * n_columns as u64)?;
+            }
         }
     }
     Ok(())

@@ -91,8 +91,8 @@ const REPORT_EVERY: usize = 10;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Umap {
-    /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and 14 others. 2 to 505, and
-    /// below n_samples. Default 15.
+    /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and 14 others. 2 to 505, or to
+    /// 504 if new points are placed by the method's own objective, and below n_samples. Default 15.
     pub n_neighbors: usize,
     /// Dimensions of the map, 2 or 3. Default 2.
     pub n_components: usize,
@@ -278,12 +278,21 @@ impl Embedding for Umap {
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
-        let most = MAX_NEIGHBORS + 1;
+        // A new point does not count itself, so that placing it takes one neighbour more than fitting.
+        let (most, why) = match self.placement {
+            Placement::Optimise => (MAX_NEIGHBORS, " with --placement optimise"),
+            Placement::Mode => (MAX_NEIGHBORS + 1, ""),
+        };
         let others = self.n_neighbors.saturating_sub(1) as f32;
         let rate = self.negative_sample_rate;
         let within_spread = (0.0..=self.spread).contains(&self.min_dist);
         let checks = [
-            ("--n-neighbors", self.n_neighbors as f32, (2..=most).contains(&self.n_neighbors), format!("between 2 and {most}")),
+            (
+                "--n-neighbors",
+                self.n_neighbors as f32,
+                (2..=most).contains(&self.n_neighbors),
+                format!("between 2 and {most}{why}"),
+            ),
             ("--n-components", self.n_components as f32, (2..=3).contains(&self.n_components), "2 or 3".into()),
             ("--spread", self.spread, self.spread > 0.0, "above 0".into()),
             ("--min-dist", self.min_dist, within_spread, format!("between 0 and --spread, {}", self.spread)),

@@ -14,29 +14,28 @@ pub(super) struct Rounding {
     scale: f64,
     /// A squared distance of two rows in `f32` is wrong by this share.
     exact: f64,
-    /// A distance of coordinates is wrong by this: each of a point's is rounded once when it is computed and once when it is
-    /// moved to the middle of a block, and the length of a residual is what is left of two sums in `f64`.
-    coordinates: f64,
     /// A product of rows is wrong by this share of the mean of their squared lengths, which are wrong themselves (Higham,
     /// Accuracy and Stability of Numerical Algorithms, 2002, eq. 3.5).
     product: f32,
 }
 
 impl Rounding {
-    /// For rows of `n_features`, coordinates of `width` and `longest` rows of these.
-    pub(super) fn new(scale: f64, n_features: usize, width: usize, longest: f32) -> Self {
-        Self {
-            scale,
-            exact: (n_features as f64 / 8.0 + 40.0) * UNIT,
-            coordinates: 16.0 * UNIT * f64::from(longest),
-            product: ((2 * width + 32) as f64 * UNIT) as f32,
-        }
+    /// For rows of `n_features` and coordinates of `width`.
+    pub(super) fn new(scale: f64, n_features: usize, width: usize) -> Self {
+        Self { scale, exact: (n_features as f64 / 8.0 + 40.0) * UNIT, product: ((2 * width + 32) as f64 * UNIT) as f32 }
     }
 
-    /// How far apart the coordinates of two rows may seem whose squared distance in `f32` is at most `squared`.
-    pub(super) fn reach(&self, squared: f32) -> f32 {
-        let length = (f64::from(squared) * (1.0 + self.exact)).sqrt() * self.scale + self.coordinates;
-        (length * (1.0 + 4.0 * UNIT)) as f32 + TINY
+    /// How far apart the coordinates of two rows may seem whose squared distance in `f32` is at most `squared`, given the length
+    /// of one and its distance from the middle of the block to which both are moved.
+    ///
+    /// Each coordinate is rounded once when it is computed and once when it is moved, and the length of a residual is what is
+    /// left of two sums in `f64`: of either point some 6 units of its length and one of its distance from the middle, and the
+    /// other point's exceed those of the first by no more than lies between them. The longest row of all does not enter, or one
+    /// far row would hide how far apart all others are.
+    pub(super) fn reach(&self, squared: f32, length: f32, moved: f32) -> f32 {
+        let apart = (f64::from(squared) * (1.0 + self.exact)).sqrt() * self.scale;
+        let hidden = 16.0 * UNIT * (f64::from(length) + f64::from(moved) + apart);
+        ((apart + hidden) * (1.0 + 4.0 * UNIT)) as f32 + TINY
     }
 
     /// Half the squared length of a row of coordinates, rounded down by as much as its products may err.
@@ -71,7 +70,7 @@ pub(super) fn square(row: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + tail
 }
 
-/// Length of the longest row of coordinates.
-pub(super) fn longest(clusters: &Clusters) -> f32 {
-    clusters.z.chunks_exact(clusters.width).map(square).fold(0.0, f32::max).sqrt()
+/// Lengths of the rows of coordinates.
+pub(super) fn lengths(clusters: &Clusters) -> Vec<f32> {
+    clusters.z.chunks_exact(clusters.width).map(|row| square(row).sqrt()).collect()
 }

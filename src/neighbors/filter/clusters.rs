@@ -16,6 +16,9 @@ const ROWS_PER_CENTRE: usize = 32;
 const ITERATIONS: usize = 4;
 /// Rows whose nearest centres are sought together, the unit of parallel work.
 const ROWS: usize = 512;
+/// A row is far if it is longer than this many times all but one in that many.
+const FAR: f32 = 4.0;
+const FEW: usize = 512;
 
 /// One block of points.
 #[derive(Clone, Copy, Debug)]
@@ -73,14 +76,40 @@ impl Clusters {
     }
 }
 
-/// Centres that k-means finds for the rows of `z`, one for each 256.
+/// Which rows of these lengths are far from 0, as few are.
+pub(super) fn are_far(lengths: &[f32]) -> Vec<bool> {
+    let mut sorted = lengths.to_vec();
+    let few = sorted.len() / FEW;
+    if few == 0 {
+        return vec![false; lengths.len()];
+    }
+    let at = sorted.len() - 1 - few;
+    let most = FAR * *sorted.select_nth_unstable_by(at, f32::total_cmp).1;
+    lengths.iter().map(|&length| length > most).collect()
+}
+
+fn far(z: &[f32], width: usize) -> Vec<bool> {
+    let length = |row: &[f32]| row.iter().map(|v| v * v).sum::<f32>().sqrt();
+    are_far(&z.par_chunks(width).map(length).collect::<Vec<_>>())
+}
+
+/// The rows of `z` that are far from 0, few in any case. Each should be a block of its own: among others it moves the middle
+/// away from them all, and their block reaches everywhere.
+pub(crate) fn far_rows(z: &[f32], width: usize) -> Vec<f32> {
+    let rows = z.chunks_exact(width).zip(far(z, width));
+    rows.filter(|&(_, is_far)| is_far).flat_map(|(row, _)| row).copied().collect()
+}
+
+/// Centres for the rows of `z`: those that k-means finds, one for each 256, and the far rows.
 pub(crate) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
     let n = z.len() / width;
     let n_centres = n.div_ceil(MEAN_POINTS).max(1);
     let random = Random::new(0, 0x636c_7573);
     let n_sample = n.min(ROWS_PER_CENTRE * n_centres);
-    let rows = random.permutation(n);
-    let sample: Vec<f32> = rows[..n_sample].iter().flat_map(|&row| &z[row * width..][..width]).copied().collect();
+    let is_far = far(z, width);
+    let rows = random.permutation(n).into_iter().filter(|&row| !is_far[row]).take(n_sample);
+    let sample: Vec<f32> = rows.flat_map(|row| &z[row * width..][..width]).copied().collect();
+    let n_sample = sample.len() / width;
     let mut centres = sample[..n_centres.min(n_sample) * width].to_vec();
     for _ in 0..ITERATIONS {
         let nearest = nearest_centres(&sample, width, &centres);
@@ -97,6 +126,7 @@ pub(crate) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
             }
         }
     }
+    centres.extend(far_rows(z, width));
     centres
 }
 

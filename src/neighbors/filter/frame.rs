@@ -3,6 +3,7 @@
 //! |a - b|^2 = |P a - P b|^2 + |r_a - r_b|^2 >= |P a - P b|^2 + (|r_a| - |r_b|)^2 for orthonormal axes P and residuals r. The
 //! axes come from a sample, since any orthonormal ones serve; how many pay is read off the sample too.
 
+use super::clusters::are_far;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::products::products;
@@ -44,6 +45,11 @@ impl Frame {
         }
         let n = x.n_samples().min(SAMPLE_ROWS);
         let sample: Vec<usize> = (0..n).map(|i| i * x.n_samples() / n).collect();
+        let length = |&i: &usize| whole.centred(x.row(i)).map(|value| value * value).sum::<f64>().sqrt() as f32;
+        // The axes are those of most rows: a far one would turn the first towards itself and drown the others.
+        let are_far = are_far(&sample.iter().map(length).collect::<Vec<_>>());
+        let sample: Vec<usize> = sample.into_iter().zip(are_far).filter(|(_, far)| !far).map(|(i, _)| i).collect();
+        let n = sample.len();
         let sample: Vec<f64> = sample.into_iter().flat_map(|i| whole.centred(x.row(i))).collect();
         let sample = faer::Mat::from_fn(n, d, |i, j| sample[i * d + j]);
         let axes = principal_axes(&sample)?;

@@ -22,6 +22,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::squared_of;
 use crate::progress::Observer;
+use clusters::far_rows;
 pub(crate) use clusters::{Clusters, learn_centres};
 use frame::Frame;
 use lists::Lists;
@@ -54,7 +55,10 @@ pub(crate) fn nearest(
     let centres = learn_centres(&z, frame.width);
     let references = side(references, &z, frame.width, &centres);
     drop(z);
-    let queries = queries.map(|queries| side(queries, &frame.coordinates(queries), frame.width, &centres));
+    let queries = queries.map(|queries| {
+        let z = frame.coordinates(queries);
+        side(queries, &z, frame.width, &[centres, far_rows(&z, frame.width)].concat())
+    });
     let search = Search::new(queries.as_ref(), &references, frame.scale, k, EXACT);
     let limits = probe_all(&search, PROBED.max(PROBED_PER_NEIGHBOR * k), tiles::limit, observer)?;
     let lists = search_all(&search, limits, observer)?;
@@ -101,7 +105,7 @@ fn side(x: &Matrix, z: &[f32], width: usize, centres: &[f32]) -> Side {
     let d = x.n_features();
     let mut rows = vec![0.0; x.as_slice().len()];
     rows.par_chunks_mut(d).zip(&clusters.order).for_each(|(out, &row)| out.copy_from_slice(x.row(row as usize)));
-    Side { clusters, rows, n_features: d }
+    Side { lengths: bounds::lengths(&clusters), clusters, rows, n_features: d }
 }
 
 /// What `of` makes of the `k` best of each point among `probed` points of the nearest blocks, in the order of blocks.

@@ -1,6 +1,6 @@
 //! Blocks of points against blocks of points.
 
-use super::bounds::{Rounding, longest, moved};
+use super::bounds::{Rounding, moved};
 use super::clusters::Clusters;
 use super::lists::Lists;
 use crate::neighbors::pairwise::cpu::squared_differences;
@@ -11,6 +11,8 @@ use multiversion::multiversion;
 /// Points with what the search needs of them, in the order of their blocks.
 pub(super) struct Side {
     pub(super) clusters: Clusters,
+    /// Lengths of the coordinates, n.
+    pub(super) lengths: Vec<f32>,
     /// The points themselves, n x d.
     pub(super) rows: Vec<f32>,
     pub(super) n_features: usize,
@@ -66,8 +68,7 @@ impl<'a> Search<'a> {
     pub(super) fn new(queries: Option<&'a Side>, references: &'a Side, scale: f64, k: usize, shares: Shares) -> Self {
         let within = queries.is_none();
         let queries = queries.unwrap_or(references);
-        let longest = longest(&queries.clusters).max(longest(&references.clusters));
-        let rounding = Rounding::new(scale, references.n_features, references.clusters.width, longest);
+        let rounding = Rounding::new(scale, references.n_features, references.clusters.width);
         Self { queries, references, within, rounding, shares, k }
     }
 
@@ -122,19 +123,21 @@ impl<'a> Search<'a> {
         positions
     }
 
-    /// How far from the point at `position` a neighbour's coordinates may lie.
-    fn reach(&self, lists: &Lists, position: usize) -> f32 {
-        self.shares.reach * self.rounding.reach(lists.bound(position))
+    /// How far from the point at `position` of a side a neighbour's coordinates may lie, where half the square of its distance
+    /// from the middle is `half`.
+    fn reach(&self, side: &Side, position: usize, half: f32, lists: &Lists) -> f32 {
+        self.shares.reach * self.rounding.reach(lists.bound(position), side.lengths[position], (2.0 * half).sqrt())
     }
 
-    fn prepare(&self, side: &Clusters, block: usize, middle: &[f32], lists: Option<&Lists>, rows: &mut Rows) {
-        moved(side.points(block), middle, &mut rows.moved);
+    fn prepare(&self, side: &Side, block: usize, middle: &[f32], lists: Option<&Lists>, rows: &mut Rows) {
+        let clusters = &side.clusters;
+        moved(clusters.points(block), middle, &mut rows.moved);
         rows.halves.clear();
-        rows.halves.extend(rows.moved.chunks_exact(side.width).map(|row| self.rounding.half_square(row)));
+        rows.halves.extend(rows.moved.chunks_exact(clusters.width).map(|row| self.rounding.half_square(row)));
         rows.least.clear();
-        let first = side.blocks[block].first;
+        let first = clusters.blocks[block].first;
         rows.least.extend(rows.halves.iter().enumerate().map(|(i, &half)| match lists {
-            Some(lists) => self.rounding.least_product(half, self.reach(lists, first + i)),
+            Some(lists) => self.rounding.least_product(half, self.reach(side, first + i, half, lists)),
             None => f32::INFINITY,
         }));
     }
@@ -145,7 +148,7 @@ impl<'a> Search<'a> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
         let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
         let mut rows = Rows::default();
-        self.prepare(queries, block, middle, None, &mut rows);
+        self.prepare(self.queries, block, middle, None, &mut rows);
         let mut centres = Vec::new();
         moved(&references.centres, middle, &mut centres);
         let halves: Vec<f32> = centres.chunks_exact(width).map(|row| self.rounding.half_square(row)).collect();
@@ -154,7 +157,7 @@ impl<'a> Search<'a> {
         let radii: Vec<f32> = references.radii.iter().map(|radius| self.shares.radius * radius).collect();
         let mut needed = vec![0_u32; halves.len()];
         for (i, dots) in dots.chunks_exact(halves.len()).enumerate() {
-            let reach = self.reach(lists, span.first + i);
+            let reach = self.reach(self.queries, span.first + i, rows.halves[i], lists);
             mark_needed(dots, rows.halves[i], &halves, &radii, reach, &mut needed);
         }
         needed.into_iter().map(|mark| mark != 0).collect()
@@ -165,9 +168,9 @@ impl<'a> Search<'a> {
         let middle = self.queries.clusters.centre(block);
         let (mut own, mut theirs, mut scratch) = (Rows::default(), Rows::default(), Scratch::default());
         let (mut found, mut found_by_others) = (Vec::new(), Vec::new());
-        self.prepare(&self.queries.clusters, block, middle, Some(lists), &mut own);
+        self.prepare(self.queries, block, middle, Some(lists), &mut own);
         for other in others {
-            self.prepare(&self.references.clusters, other, middle, self.within.then_some(lists), &mut theirs);
+            self.prepare(self.references, other, middle, self.within.then_some(lists), &mut theirs);
             found.clear();
             found_by_others.clear();
             self.tile((block, &own), (other, &theirs), lists, &mut scratch, &mut found, &mut found_by_others);

@@ -5,6 +5,7 @@ mod clustering;
 mod grid;
 mod harness;
 mod knn;
+mod long_loops;
 mod pairwise;
 mod placement;
 mod products;

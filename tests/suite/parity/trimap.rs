@@ -67,6 +67,7 @@ fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     gradients.iter_mut().step_by(3).for_each(|gradient| *gradient = -*gradient);
     Ok(Layout {
         groups,
+        most_references: starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize,
         row_starts: Buffer::from_slice(device, "starts", &starts)?,
         references: Buffer::from_slice(device, "references", &references)?,
         sources: Buffer::from_slice(device, "sources", &sources)?,

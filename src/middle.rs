@@ -1,0 +1,85 @@
+//! The middle of most points, which a few far ones do not move.
+//!
+//! Numbers in `f32` are counted from a point near them, or they lose what tells them apart. The mean serves where all points lie
+//! about it; one point at a distance R moves it by R / n, and then every other is counted from afar.
+
+use crate::matrix::Matrix;
+use rayon::prelude::*;
+
+/// Rows of one parallel task.
+const ROWS: usize = 1024;
+/// How often the far points are looked for: those that stand out only once others are left aside take a round more.
+const ROUNDS: usize = 8;
+
+/// The mean of the points that are not far from it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Middle {
+    /// n_features.
+    pub(crate) mean: Vec<f32>,
+    /// The rows of which it is the mean, ascending, or nothing if it is that of all.
+    pub(crate) near: Option<Vec<usize>>,
+}
+
+impl Middle {
+    /// Leaves out the rows of `x` that are further from the mean of the others than `far` times as far as most are: the median
+    /// distance. Where half of the rows are equal that says nothing, and all count.
+    pub(crate) fn of(x: &Matrix, far: f64) -> Self {
+        let mut middle = Self { mean: x.column_means(), near: None };
+        for _ in 0..ROUNDS {
+            let squares = squares_from(x, &middle.mean);
+            let mut sorted = squares.clone();
+            let at = sorted.len() / 2;
+            if sorted.is_empty() {
+                break;
+            }
+            let most = *sorted.select_nth_unstable_by(at, f64::total_cmp).1 * far * far;
+            let near: Vec<usize> = (0..squares.len()).filter(|&row| squares[row] <= most).collect();
+            let known = middle.near.as_ref().map_or(squares.len(), Vec::len);
+            if most == 0.0 || (near.len() == known && middle.near.as_ref().is_none_or(|rows| *rows == near)) {
+                break;
+            }
+            middle = Self { mean: x.select(&near).column_means(), near: (near.len() < squares.len()).then_some(near) };
+        }
+        middle
+    }
+}
+
+/// Squared distance of each row from a point.
+fn squares_from(x: &Matrix, point: &[f32]) -> Vec<f64> {
+    let d = x.n_features();
+    let square = |row: &[f32]| row.iter().zip(point).map(|(&v, &p)| (f64::from(v) - f64::from(p)).powi(2)).sum::<f64>();
+    let parts = x.as_slice().par_chunks(ROWS * d);
+    parts.flat_map_iter(|rows| rows.chunks_exact(d).map(square)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    fn noise(n: usize, d: usize) -> Vec<f32> {
+        let random = Random::new(5, 5);
+        (0..n * d).map(|at| random.uniform(at as u64) - 0.5).collect()
+    }
+
+    #[test]
+    fn the_middle_of_points_without_far_ones_is_their_mean() {
+        let x = Matrix::new(noise(500, 3), 500, 3).unwrap();
+        assert_eq!(Middle::of(&x, 8.0), Middle { mean: x.column_means(), near: None });
+        let equal = Matrix::new([vec![1.0; 12], vec![9.0; 3]].concat(), 5, 3).unwrap();
+        assert_eq!(Middle::of(&equal, 8.0).mean, equal.column_means());
+    }
+
+    #[test]
+    fn far_points_do_not_move_the_middle_even_behind_one_another() {
+        let (n, d) = (500, 3);
+        let mut values = noise(n, d);
+        values[7 * d] = 1e12;
+        values[9 * d + 1] = -1e6;
+        let x = Matrix::new(values, n, d).unwrap();
+        let middle = Middle::of(&x, 8.0);
+        let near: Vec<usize> = (0..n).filter(|row| ![7, 9].contains(row)).collect();
+        assert_eq!(middle.mean, x.select(&near).column_means());
+        assert_eq!(middle.near, Some(near));
+    }
+}

@@ -1,0 +1,256 @@
+//! Kernels whose invocations would take more turns of their loops than Mesa's software adapter allows, 65,535 together: they go
+//! on in further dispatches. One point that is everybody's neighbour, very many points that push, and the largest parameters.
+
+use super::harness::{Pair, Tolerance, floats};
+use crate::support::{LIMITS, cpu, gpu, uniform};
+use layerlens::compute::{Buffer, Device};
+use layerlens::embedding::trimap::triplet_layout::{self, Layout, Step as TrimapStep};
+use layerlens::embedding::trimap::triplet_placement::{self, NewTriplets};
+use layerlens::embedding::trimap::triplet_weights::{self, Group};
+use layerlens::embedding::tsne::affinity::Affinities;
+use layerlens::embedding::tsne::gradient::{self, Graph};
+use layerlens::embedding::tsne::repulsion;
+use layerlens::embedding::umap::FuzzyGraph;
+use layerlens::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers, Settling};
+use layerlens::embedding::umap::low_pass::{self, SmoothStep};
+use layerlens::error::Result;
+use layerlens::neighbors::pairwise::{self, Block};
+use layerlens::random::Random;
+
+/// Points, of which all but point 0 have point 0 as their only neighbour.
+const N: usize = 70_000;
+
+/// Sums of 70,000 terms one by one, whose rounding errors add up like a random walk: some 1e-5; a row that is cut at 65,535
+/// lacks 6e-2 of its terms.
+const SUMS: Tolerance = Tolerance { each: 0.0, largest: 1e-3 };
+
+/// Some hundred such steps, each from the last.
+const SETTLED: Tolerance = Tolerance { each: 0.0, largest: 1e-2 };
+
+fn pair() -> Option<Pair> {
+    gpu(LIMITS[0]).map(|gpu| Pair::new(cpu(), gpu))
+}
+
+/// Rows of the star around point 0, and their columns.
+fn star() -> (Vec<u32>, Vec<u32>) {
+    let row_starts = std::iter::once(0).chain((0..N).map(|row| (N - 1 + row) as u32)).collect();
+    let columns = (1..N as u32).chain(std::iter::repeat_n(0, N - 1)).collect();
+    (row_starts, columns)
+}
+
+fn fuzzy_star() -> FuzzyGraph {
+    let (row_starts, columns) = star();
+    FuzzyGraph { row_starts, columns, weights: uniform(200, 2 * (N - 1), 0.1, 1.0) }
+}
+
+/// Numbers between 0 and 1, the last of them around 9: a mean shows whether they are in it.
+fn with_others_last(stream: u64, len: usize) -> Vec<f32> {
+    let mut numbers = uniform(stream, len, 0.0, 1.0);
+    numbers[len / N * 66_000..].iter_mut().for_each(|number| *number += 8.5);
+    numbers
+}
+
+/// Places to one side of point 0, so that the pulls on it do not cancel.
+fn places(c: usize) -> Vec<f32> {
+    let mut places = with_others_last(201, c * N);
+    places[..c].fill(-1.0);
+    places
+}
+
+#[test]
+fn everybodys_neighbour_is_attracted_by_all_in_tsne() {
+    let Some(pair) = pair() else { return };
+    let (row_starts, columns) = star();
+    let affinities = Affinities { row_starts, columns, values: uniform(202, 2 * (N - 1), 0.01, 0.1) };
+    for c in [2, 3] {
+        pair.compare(&format!("attraction in {c} dimensions"), SUMS, |device| {
+            let (graph, y) = (Graph::new(device, &affinities)?, Buffer::from_slice(device, "places", &places(c))?);
+            let mut attractions = Buffer::new(device, "attractions", c * N)?;
+            gradient::attraction(device, &y, &graph, &mut attractions)?;
+            attractions.read(device).map(floats)
+        });
+        pair.compare(&format!("divergence in {c} dimensions"), SUMS, |device| {
+            let (graph, y) = (Graph::new(device, &affinities)?, Buffer::from_slice(device, "places", &places(c))?);
+            let total = Buffer::from_slice(device, "total", &[0.3 * N as f32])?;
+            let mut shares = Buffer::new(device, "shares", N)?;
+            gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
+            shares.read(device).map(floats)
+        });
+    }
+}
+
+#[test]
+fn few_points_are_repelled_by_very_many() {
+    let Some(pair) = pair() else { return };
+    let n = 100;
+    for c in [2, 3] {
+        pair.compare(&format!("repulsion in {c} dimensions"), SUMS, |device| {
+            let y = Buffer::from_slice(device, "places", &places(c)[..c * n])?;
+            let others = Buffer::from_slice(device, "others", &places(c)[c..])?;
+            let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            repulsion::repulsion(device, &y, Some(&others), &mut forces, &mut sums, (n, c))?;
+            Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
+        });
+    }
+}
+
+#[test]
+fn everybodys_neighbour_is_smoothed_and_moved_by_all_in_umap() {
+    let Some(pair) = pair() else { return };
+    let graph = fuzzy_star();
+    for columns in [2, 3, 8] {
+        let (current, previous) = (with_others_last(203, N * columns), uniform(204, N * columns, -1.0, 1.0));
+        let step = SmoothStep { centre: -0.01, half_width: 0.99, scale: 2.0, share: 1.0 };
+        pair.compare(&format!("smooth_step of {columns} columns"), SUMS, |device| {
+            let edges = Edges::new(device, &graph)?;
+            let current = Buffer::from_slice(device, "current", &current)?;
+            let mut previous = Buffer::from_slice(device, "previous", &previous)?;
+            low_pass::smooth_step(device, &edges, step, columns, &current, &mut previous)?;
+            previous.read(device).map(floats)
+        });
+    }
+    for c in [2, 3] {
+        let forces = Forces { n_components: c, a: 1.577, b: 0.895, repulsion_strength: 1.2, negative_sample_rate: 0.01 };
+        let epoch = Epoch { momentum: 0.0, step: 0.5, max_step_norm: 4.0, key: 77 };
+        pair.compare(&format!("advance in {c} dimensions"), SUMS, |device| {
+            let edges = Edges::new(device, &graph)?;
+            let at = Buffer::from_slice(device, "places", &places(c))?;
+            let mut velocities = Buffer::from_slice(device, "velocities", &vec![0.0; c * N])?;
+            let mut moved = Buffer::new(device, "moved", c * N)?;
+            fuzzy_layout::advance(device, &edges, forces, epoch, &at, &mut velocities, &mut moved)?;
+            // The steps alone: beside the places they would hardly be seen.
+            velocities.read(device).map(floats)
+        });
+    }
+}
+
+#[test]
+fn new_points_of_very_many_neighbours_settle_alike_in_umap() {
+    let Some(pair) = pair() else { return };
+    let (n, k, n_fitted) = (40, 504, 1000);
+    let random = Random::new(7, 205);
+    let neighbors: Vec<u32> = (0..n * k).map(|at| random.bits(at as u64) % n_fitted).collect();
+    let mut distances = uniform(206, n * k, 0.5, 1.5);
+    distances.chunks_exact_mut(k).for_each(|row| row.sort_by(f32::total_cmp));
+    // Pulls alone, since pushes by near points blow rounding up.
+    let forces = Forces { n_components: 2, a: 1.577, b: 0.895, repulsion_strength: 0.0, negative_sample_rate: 5.0 };
+    pair.compare("settle", SETTLED, |device| {
+        let newcomers = Newcomers {
+            fitted: &Buffer::from_slice(device, "fitted", &uniform(207, 2 * n_fitted as usize, 0.0, 9.0))?,
+            neighbors: &Buffer::from_slice(device, "neighbours", &neighbors)?,
+            distances: &Buffer::from_slice(device, "distances", &distances)?,
+            shape: (n, k),
+            target_sum: (k as f32).log2(),
+        };
+        let mut settled = Buffer::from_slice(device, "settled", &uniform(208, 2 * n, 20.0, 30.0))?;
+        fuzzy_layout::settle(device, &newcomers, forces, Settling { step: 0.02, seed: 3, n_epochs: 150 }, &mut settled)?;
+        settled.read(device).map(floats)
+    });
+}
+
+/// Points that all have point 0 as their one inlier.
+fn layout(device: &Device, c: usize) -> Result<Layout> {
+    let sources: Vec<u32> = (1..N as u32).collect();
+    let row_starts: Vec<u32> = std::iter::once(0).chain(std::iter::repeat_n(N as u32 - 1, N)).collect();
+    let empty = |what| Buffer::from_slice(device, what, &[0.0_f32]);
+    let group = Group {
+        first_inlier: 0,
+        n_inliers: 1,
+        n_outliers: 1,
+        n_random: 0,
+        shifts: Buffer::from_slice(device, "shifts", &[1])?,
+        weights: empty("weights")?,
+        forces: empty("forces")?,
+    };
+    Ok(Layout {
+        groups: vec![group],
+        inliers: Buffer::from_slice(device, "inliers", &vec![0; N])?,
+        row_starts: Buffer::from_slice(device, "starts", &row_starts)?,
+        references: Buffer::from_slice(device, "references", &sources)?,
+        sources: Buffer::from_slice(device, "sources", &sources)?,
+        most_references: N - 1,
+        attractions: Buffer::from_slice(device, "attractions", &uniform(209, N, 0.1, 1.0))?,
+        gradients: Buffer::from_slice(device, "gradients", &uniform(210, c * N, 1.0, 2.0))?,
+        n: N,
+        n_components: c,
+    })
+}
+
+#[test]
+fn everybodys_inlier_is_pulled_by_all_in_trimap() {
+    let Some(pair) = pair() else { return };
+    for c in [2, 3] {
+        // Axis after axis.
+        let mut at = uniform(211, c * N, 0.0, 2.0);
+        at.iter_mut().step_by(N).for_each(|place| *place = -1.0);
+        let step = TrimapStep { learning_rate: 0.1, momentum: 0.5, next_momentum: 0.9 };
+        pair.compare(&format!("descend in {c} dimensions"), SUMS, |device| {
+            let (layout, places) = (layout(device, c)?, Buffer::from_slice(device, "places", &at)?);
+            let mut states = Buffer::from_slice(device, "states", &uniform(212, 3 * c * N, 0.5, 1.0))?;
+            let mut ahead = Buffer::new(device, "ahead", c * N)?;
+            triplet_layout::descend(device, &layout, &places, &mut states, &mut ahead, step)?;
+            Ok([floats(states.read(device)?), floats(ahead.read(device)?)].concat())
+        });
+    }
+}
+
+#[test]
+fn as_many_triplets_as_trimap_takes_are_weighed_and_followed() {
+    let Some(pair) = pair() else { return };
+    let (n, m, mo, nr) = (130, 100, 50, 50);
+    let random = Random::new(7, 213);
+    let ids = |stream: u64, len: usize| -> Vec<u32> {
+        (0..len as u64).map(|item| random.bits((stream << 32) + item) % n as u32).collect()
+    };
+    let (inliers, shifts) = (ids(1, m * n), ids(2, m * mo + 2 * nr));
+    let (squares, scales) = (uniform(214, m * n, 0.0, 4.0), uniform(215, n, 0.5, 2.0));
+    let distances = uniform(216, shifts.len() * n, 0.0, 30.0);
+    pair.compare("weigh", Tolerance { each: 1e-5, largest: 1e-5 }, |device| {
+        let mut group = Group {
+            first_inlier: 0,
+            n_inliers: m,
+            n_outliers: mo,
+            n_random: nr,
+            shifts: Buffer::from_slice(device, "shifts", &shifts)?,
+            weights: Buffer::new(device, "weights", (m * mo + nr) * n)?,
+            forces: Buffer::from_slice(device, "squares", &distances)?,
+        };
+        let inliers = Buffer::from_slice(device, "inliers", &inliers)?;
+        let squares = Buffer::from_slice(device, "squares of inliers", &squares)?;
+        let scales = Buffer::from_slice(device, "scales", &scales)?;
+        triplet_weights::weigh(device, &mut group, &inliers, &squares, &scales, 0.5)?;
+        group.weights.read(device).map(floats)
+    });
+    let triplets = NewTriplets {
+        n_inliers: m,
+        n_outliers: mo,
+        inliers: ids(3, m * n),
+        outliers: ids(4, m * mo * n),
+        weights: uniform(217, m * mo * n, 0.0, 0.01),
+    };
+    pair.compare("settle", SETTLED, |device| {
+        let fitted = Buffer::from_slice(device, "map", &uniform(218, 2 * n, 0.0, 9.0))?;
+        let mut places = Buffer::from_slice(device, "places", &uniform(219, 2 * n, 20.0, 30.0))?;
+        triplet_placement::settle(device, &triplets, &fitted, &mut places, 2, (0.1, 20))?;
+        places.read(device).map(floats)
+    });
+}
+
+#[test]
+fn rows_of_very_many_features_keep_their_distances() {
+    let Some(pair) = pair() else { return };
+    let (n, d) = (5, 150_007);
+    let rows = uniform(220, n * d, 0.0, 1.0);
+    pair.compare("distances and lengths", Tolerance { each: 1e-4, largest: 0.0 }, |device| {
+        let rows = Buffer::from_slice(device, "rows", &rows)?;
+        let mut norms = Buffer::new(device, "norms", n)?;
+        pairwise::squared_norms(device, &rows, &mut norms, n, d)?;
+        let block = Block { query_first: 0, n_queries: 2, n_references: 3, n_features: d };
+        let (mut differences, mut products) = (Buffer::new(device, "tile", 6)?, Buffer::new(device, "tile", 6)?);
+        let others = Buffer::from_slice(device, "others", &rows.read(device)?[2 * d..])?;
+        let other_norms = Buffer::from_slice(device, "norms of others", &norms.read(device)?[2..])?;
+        pairwise::difference_distances(device, &rows, &others, &mut differences, block)?;
+        pairwise::squared_distances(device, (&rows, &norms), (&others, &other_norms), &mut products, block)?;
+        Ok([floats(norms.read(device)?), floats(differences.read(device)?), floats(products.read(device)?)].concat())
+    });
+}
