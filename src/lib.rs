@@ -39,6 +39,7 @@ pub mod report;
 pub mod run;
 
 pub mod compute;
+mod digits;
 pub mod error;
 pub mod files;
 mod lanes;
@@ -46,6 +47,7 @@ pub mod matrix;
 mod middle;
 pub mod progress;
 pub mod random;
+pub mod range;
 pub mod words;
 
 pub use error::{Error, Result};

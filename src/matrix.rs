@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Rows that one task of [`Matrix::column_means`] sums.
 const MEAN_ROWS: usize = 1024;
@@ -12,6 +13,7 @@ pub struct Matrix {
     data: Vec<f32>,
     n_samples: usize,
     n_features: usize,
+    offsets: Option<Arc<[f64]>>,
 }
 
 impl Matrix {
@@ -28,7 +30,55 @@ impl Matrix {
             let (row, column) = (at / n_features, at % n_features);
             return Err(Error::Data(format!("row {row}, column {column} is {}: every value must be finite", data[at])));
         }
-        Ok(Self { data, n_samples, n_features })
+        Ok(Self { data, n_samples, n_features, offsets: None })
+    }
+
+    /// The same entries, said to be values less one number a column: the value of an entry is the sum of both. Zeros alone say
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there is not one finite number a column.
+    pub fn with_offsets(self, offsets: Vec<f64>) -> Result<Self> {
+        if offsets.len() != self.n_features || offsets.iter().any(|offset| !offset.is_finite()) {
+            return Err(Error::Data(format!("{} offsets for {} columns", offsets.len(), self.n_features)));
+        }
+        let offsets = if offsets.iter().all(|&offset| offset == 0.0) { None } else { Some(offsets.into()) };
+        Ok(Self { offsets, ..self })
+    }
+
+    /// The same entries, less what those of another matrix of as many columns are less.
+    pub(crate) fn with_offsets_of(self, other: &Self) -> Self {
+        Self { offsets: other.offsets.clone(), ..self }
+    }
+
+    /// What was subtracted from each column, so that the entries keep digits that single precision has not; none if nothing was.
+    /// Distances and variances are those of the values, angles about the origin are not.
+    pub fn offsets(&self) -> Option<&[f64]> {
+        self.offsets.as_deref()
+    }
+
+    /// What was subtracted from which columns, for the user; nothing if nothing was. `what` names the points.
+    pub fn offsets_note(&self, what: &str) -> Option<String> {
+        const SHOWN: usize = 5;
+        let offsets = self.offsets()?.iter().enumerate().filter(|(_, offset)| **offset != 0.0);
+        let columns: Vec<String> = offsets.map(|(column, offset)| format!("{offset} from column {column}")).collect();
+        let more = columns.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and so on from {more} more") } else { String::new() };
+        let shown = columns[..columns.len().min(SHOWN)].join(", ");
+        Some(format!(
+            "{what}: subtracted {shown}{more}, before rounding to 32-bit floats, which would not have kept the digits; distances stay as they are"
+        ))
+    }
+
+    /// Refuses rows that are counted from other values than those of `fitted`.
+    ///
+    /// # Errors
+    /// [`Error::Data`].
+    pub fn check_offsets(&self, fitted: &Self) -> Result<()> {
+        if self.offsets == fitted.offsets {
+            return Ok(());
+        }
+        Err(Error::Data("the new points are less other numbers than the fitted ones: read both alike".into()))
     }
 
     /// Number of rows.
@@ -65,11 +115,16 @@ impl Matrix {
     /// If an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Self {
         let data = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
-        Self { data, n_samples: rows.len(), n_features: self.n_features }
+        Self { data, n_samples: rows.len(), n_features: self.n_features, offsets: self.offsets.clone() }
     }
 
     /// Mean of each column, summed in `f64` over fixed blocks of rows: the same bytes whatever the number of threads.
     pub fn column_means(&self) -> Vec<f32> {
+        self.exact_column_means().into_iter().map(|mean| mean as f32).collect()
+    }
+
+    /// The same before it is rounded.
+    pub(crate) fn exact_column_means(&self) -> Vec<f64> {
         let partial: Vec<Vec<f64>> = (self.data.par_chunks(MEAN_ROWS * self.n_features))
             .map(|block| {
                 let mut sums = vec![0.0; self.n_features];
@@ -82,7 +137,7 @@ impl Matrix {
             })
             .collect();
         let total = |column: usize| partial.iter().map(|sums| sums[column]).sum::<f64>();
-        (0..self.n_features).map(|column| (total(column) / self.n_samples.max(1) as f64) as f32).collect()
+        (0..self.n_features).map(|column| total(column) / self.n_samples.max(1) as f64).collect()
     }
 
     /// Gives the entries back.

@@ -8,6 +8,7 @@ use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Images, Source, idx, npy};
 use layerlens::matrix::Matrix;
+use layerlens::range;
 use layerlens::report::cluster_table;
 use layerlens::run::{self, Cluster, ClusterSummary};
 use std::path::{Path, PathBuf};
@@ -70,6 +71,7 @@ fn stem(path: &Path) -> String {
 pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let methods = args.flags.methods(&args.method, global.seed)?;
     let read = read_labelled(&args.input, args.labels.as_deref())?;
+    range::check(&read.x).map_err(|error| Error::input(&args.input, error.to_string()))?;
     let points = (args.input.as_path(), &read.x);
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
     let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;

@@ -7,6 +7,8 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
+use layerlens::matrix::Matrix;
+use layerlens::neighbors::Search;
 use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
@@ -48,7 +50,15 @@ pub fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
 
 /// Reads points and their classes, and refuses a count that differs.
 pub fn read_labelled(points: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
-    let x = npy::read_matrix(points)?;
+    with_labels(npy::read_matrix(points)?, points, labels)
+}
+
+/// The same of points that are held against `fitted` ones.
+pub fn read_new(points: &Path, labels: Option<&Path>, fitted: &Labelled) -> Result<Labelled, Error> {
+    with_labels(npy::read_matrix_like(points, &fitted.x)?, points, labels)
+}
+
+fn with_labels(x: Matrix, points: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
     let read = labels.map(read_labels).transpose()?;
     if let (Some(path), Some(labels)) = (labels, &read)
         && labels.len() != x.n_samples()
@@ -76,13 +86,25 @@ pub fn check_widths(new: (&Path, &Labelled), fitted: (&Path, &Labelled)) -> Resu
     Ok(())
 }
 
+/// Refuses rows without neighbours, by the name of their file.
+fn check_rows(args: &EmbedArgs, job: &Embed) -> Result<(), Error> {
+    let search = if args.method == "pca" { Search::default() } else { job.search.clone() };
+    let named = |path: &Path, found: Result<(), Error>| found.map_err(|error| Error::input(path, error.to_string()));
+    named(&args.input, search.check(&job.fitted.x, None))?;
+    match (&args.new, &job.new) {
+        (Some(path), Some(new)) => named(path, search.check(&new.x, Some(&job.fitted.x))),
+        _ => Ok(()),
+    }
+}
+
 /// Embeds, prints the scores, and says where everything is.
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
     let files = [Some(&args.input), args.labels.as_ref(), args.new.as_ref(), args.new_labels.as_ref(), args.neighbors.as_ref()];
+    let fitted = read_labelled(&args.input, args.labels.as_deref())?;
     let job = Embed {
-        fitted: read_labelled(&args.input, args.labels.as_deref())?,
-        new: args.new.as_ref().map(|new| read_labelled(new, args.new_labels.as_deref())).transpose()?,
+        new: args.new.as_ref().map(|new| read_new(new, args.new_labels.as_deref(), &fitted)).transpose()?,
+        fitted,
         method: methods.remove(0),
         search: args.search.search(),
         neighbors: args.neighbors.clone(),
@@ -97,6 +119,9 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     }
     if let (Some(path), Some(new)) = (&args.new, &job.new) {
         check_widths((path, new), (&args.input, &job.fitted))?;
+    }
+    if args.neighbors.is_none() {
+        check_rows(args, &job)?;
     }
     let (device, description) = global.open()?;
     let EmbedSummary { path: folder, scores, quality, results, warnings } =

@@ -1,7 +1,7 @@
 //! `layerlens evaluate`: the scores of any space or map, and how faithful a map is to its space.
 
-use super::embed::{check_classes, check_widths, read_labelled};
-use super::{Global, print};
+use super::embed::{check_classes, check_widths, read_labelled, read_new};
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -12,6 +12,7 @@ use layerlens::files::create_folder;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Reporter;
+use layerlens::range;
 use layerlens::report::{quality_table, table};
 use layerlens::run::Labelled;
 use std::path::{Path, PathBuf};
@@ -72,18 +73,17 @@ fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: u
 
 /// Reads the spaces, and refuses a number of rows or columns that does not fit.
 fn read_spaces(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>) -> Result<Option<Spaces>, Error> {
-    let rows = |path: &Path, of: &Path, n: usize| {
-        let x = npy::read_matrix(path)?;
+    let rows = |x: Matrix, path: &Path, of: &Path, n: usize| {
         if x.n_samples() == n {
             return Ok(x);
         }
         Err(Error::input(path, format!("has {} rows, {} has {n}: a row is the place of its point", x.n_samples(), of.display())))
     };
     let Some(path) = &args.space else { return Ok(None) };
-    let x = rows(path, &args.train, train.x.n_samples())?;
+    let x = rows(npy::read_matrix(path)?, path, &args.train, train.x.n_samples())?;
     let new = match (&args.test_space, &args.test, test) {
         (Some(new), Some(of), Some(test)) => {
-            let new_x = rows(new, of, test.x.n_samples())?;
+            let new_x = rows(npy::read_matrix_like(new, &x)?, new, of, test.x.n_samples())?;
             if new_x.n_features() != x.n_features() {
                 let (found, expected) = (new_x.n_features(), x.n_features());
                 return Err(Error::input(new, format!("has {found} columns, {} has {expected}", path.display())));
@@ -93,6 +93,19 @@ fn read_spaces(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>) -
         _ => None,
     };
     Ok(Some(Spaces { x, new }))
+}
+
+/// Refuses, by the name of their file, points whose squared distances do not fit.
+fn check_range(args: &EvaluateArgs, (x, new): (&Matrix, Option<&Matrix>), spaces: Option<&Spaces>) -> Result<(), Error> {
+    let named = |path: Option<&PathBuf>, found: Result<(), Error>| match path {
+        Some(path) => found.map_err(|error| Error::input(path, error.to_string())),
+        None => found,
+    };
+    named(Some(&args.train), range::check(x))?;
+    named(args.test.as_ref(), new.map_or(Ok(()), |new| range::check_new(new, x)))?;
+    let Some(Spaces { x, new }) = spaces else { return Ok(()) };
+    named(args.space.as_ref(), range::check(x))?;
+    named(args.test_space.as_ref(), new.as_ref().map_or(Ok(()), |new| range::check_new(new, x)))
 }
 
 /// Refuses to replace tables without --force, before anything is computed.
@@ -151,13 +164,16 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
         return Err(Error::parameter("--test", test.display(), "needs --test-labels, or --space and --test-space").into());
     }
     let train = read_labelled(&args.train, args.labels.as_deref())?;
-    let test = args.test.as_ref().map(|test| read_labelled(test, args.test_labels.as_deref())).transpose()?;
+    let test = args.test.as_ref().map(|test| read_new(test, args.test_labels.as_deref(), &train)).transpose()?;
     let ks: Vec<usize> = args.n_neighbors.iter().map(|&k| k.into()).collect();
     check(args, &train, test.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
     let spaces = read_spaces(args, &train, test.as_ref())?;
     let mut names = if args.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
     names.extend(spaces.as_ref().map(|_| quality_table::FILE));
+    check_range(args, (&train.x, test.as_ref().map(|test| &test.x)), spaces.as_ref())?;
     refuse_older_tables(global, &names)?;
+    let notes = [train.x.offsets_note("--train"), spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("--space"))];
+    notes.iter().flatten().for_each(|note| say(&format!("note: {note}")));
     let (device, _) = global.open()?;
     let terminal = global.terminal();
     let scores = score(&device, &train, test.as_ref(), &ks, &terminal)?;

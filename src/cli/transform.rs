@@ -1,11 +1,12 @@
 //! `layerlens transform`: new points in a map that was fitted before.
 
-use super::{Global, print};
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::npy;
 use layerlens::embedding::SavedMap;
+use layerlens::neighbors::Search;
 use layerlens::progress::Reporter;
 use std::path::PathBuf;
 
@@ -33,23 +34,33 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         let expected = "the .npy file of the points that this map was fitted to: they vote on the places";
         return Err(Error::parameter("--train", "none", expected).into());
     }
-    let new = npy::read_matrix(&args.new)?;
+    let new = npy::read_matrix_less(&args.new, saved.offsets())?;
     if new.n_features() != saved.n_features() {
         let (found, expected) = (new.n_features(), saved.n_features());
         return Err(Error::input(&args.new, format!("has {found} columns, the points of the map have {expected}")).into());
     }
-    let train = args.train.as_ref().map(npy::read_matrix).transpose()?;
+    let train = args.train.as_ref().map(|train| npy::read_matrix_less(train, saved.offsets())).transpose()?;
     if let (Some(path), Some(train)) = (&args.train, &train) {
         saved.check_points(train).map_err(|error| Error::input(path, error.to_string()))?;
+    }
+    if let Some(train) = &train {
+        let search = Search { metric: saved.fitted().metric(), ..Search::default() };
+        search.check(&new, Some(train)).map_err(|error| Error::input(&args.new, error.to_string()))?;
     }
     if args.places.exists() && !global.force {
         let reason = "it exists already; choose other --places, or pass --force to replace it";
         return Err(Error::write(&args.places, std::io::Error::other(reason)).into());
     }
+    if let Some(note) = new.offsets_note("the points") {
+        say(&format!("note: {note}"));
+    }
     let (device, _) = global.open()?;
     let terminal = global.terminal();
     let observer = terminal.stage("placing new points");
-    let places = saved.transform(&device, train.as_ref(), &new, observer.as_ref())?;
+    let places = saved.transform(&device, train.as_ref(), &new, observer.as_ref()).map_err(|error| match error {
+        Error::Data(message) => Error::input(&args.new, message),
+        other => other,
+    })?;
     drop(observer);
     npy::write_matrix(&args.places, &places)?;
     let (n, c) = (places.n_samples(), places.n_features());

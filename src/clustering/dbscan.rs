@@ -20,6 +20,7 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
+use crate::range::Range;
 use serde::{Deserialize, Serialize};
 
 /// No cluster yet.
@@ -89,12 +90,17 @@ impl Dbscan {
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`Dbscan::validate`]; any error of the device; [`Error::Interrupted`].
+    /// As [`Dbscan::validate`]; [`Error::Data`] if the points are of too different sizes for a GPU; any error of the device; [`Error::Interrupted`].
     pub fn fit(&self, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<DbscanResult> {
         self.validate()?;
         let lowest = match device {
+            // Decides in `f64` what is near, at any size.
             Device::Cpu(_) => blocks::lowest_cores(x, self, observer)?,
-            Device::Gpu(_) => within::lowest_cores(device, x, self, observer)?,
+            Device::Gpu(_) => {
+                let range = Range::of(x)?;
+                let scaled = Self { eps: range.to_unit(self.eps), ..*self };
+                within::lowest_cores(device, range.scaled(x)?.as_ref(), &scaled, observer)?
+            }
         };
         Ok(numbered(&lowest))
     }

@@ -13,6 +13,7 @@ use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
+use crate::range::{Range, too_far_apart};
 use points::Points;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
+
+/// Mean of squared lengths beside their median from which on it says nothing of most rows.
+const FAR_SHARE: f64 = 1e4;
 
 /// Rows that one task adds up, on a device at least.
 const BLOCK_ROWS: usize = 1024;
@@ -75,14 +79,14 @@ impl Default for KMeans {
 pub struct KMeansResult {
     /// The cluster of each point, of the nearest centre; the first of equals.
     pub labels: Vec<i32>,
-    /// Mean of each cluster, n_clusters x n_features.
+    /// Mean of each cluster, n_clusters x n_features: fewer than were asked for if the points have fewer different rows.
     pub cluster_centers: Matrix,
     /// Sum of the squared distances of the points from their centres.
     pub inertia: f64,
     /// Iterations of the start that was kept.
     pub n_iter: usize,
-    /// Mean of the points, and the centres less it: distances are computed around it.
-    mean: Vec<f32>,
+    /// In whose unit and about whose middle distances are computed, and the centres so.
+    range: Range,
     centred_centers: Vec<f32>,
 }
 
@@ -115,10 +119,10 @@ impl KMeans {
     /// As [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the device; [`Error::Interrupted`].
     pub fn fit(&self, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<KMeansResult> {
         self.validate(x.n_samples())?;
-        let mean = x.column_means();
-        let centred = less(x.as_slice(), &mean);
+        let range = Range::of(x)?;
+        let centred = centred(&range, x)?;
         let points = Points::new(device, &centred, x.n_features(), self.n_clusters)?;
-        let tolerance = self.tol * mean_variance(&centred, x.n_features());
+        let tolerance = self.tol * usual_variance(&centred, x.n_features());
         let mut best: Option<Fitted> = None;
         for start in 0..self.n_init {
             let centers = seeding::seed(device, &points, &centred, self, start as u64)?;
@@ -130,14 +134,18 @@ impl KMeans {
                 best = Some(fitted);
             }
         }
-        let Some(Fitted { labels, centers, inertia, n_iter }) = best else { unreachable!("there is at least one start") };
-        let whole = centers.chunks_exact(mean.len()).flat_map(|row| row.iter().zip(&mean).map(|(v, m)| v + m)).collect();
+        let Some(best) = best else { unreachable!("there is at least one start") };
+        let Fitted { labels, centers, inertia, n_iter } = best.without_empty(x.n_features());
+        let whole = centers.chunks_exact(x.n_features()).flat_map(|row| {
+            row.iter().zip(&range.centre).map(|(&value, centre)| range.from_unit(f64::from(value)) as f32 + centre)
+        });
+        let cluster_centers = Matrix::new(whole.collect(), centers.len() / x.n_features(), x.n_features())?;
         Ok(KMeansResult {
             labels: labels.into_iter().map(|label| label as i32).collect(),
-            cluster_centers: Matrix::new(whole, self.n_clusters, mean.len())?,
-            inertia,
+            cluster_centers: cluster_centers.with_offsets_of(x),
+            inertia: range.from_unit(range.from_unit(inertia)),
             n_iter,
-            mean,
+            range,
             centred_centers: centers,
         })
     }
@@ -171,7 +179,7 @@ impl KMeans {
         }
         let inertia = inertia(centred, &centers, &labels, d);
         if !inertia.is_finite() || distances.iter().any(|distance| !distance.is_finite()) {
-            return Err(super::too_far_apart());
+            return Err(too_far_apart());
         }
         Ok(Fitted { labels, centers, inertia, n_iter })
     }
@@ -183,13 +191,17 @@ impl KMeansResult {
     /// # Errors
     /// [`Error::Data`] if `x` has another number of features; any error of the device.
     pub fn predict(&self, device: &Device, x: &Matrix) -> Result<Vec<i32>> {
-        let (found, expected) = (x.n_features(), self.mean.len());
+        let (found, expected) = (x.n_features(), self.cluster_centers.n_features());
         if found != expected {
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
+        x.check_offsets(&self.cluster_centers)?;
         let k = self.cluster_centers.n_samples();
-        let points = Points::new(device, &less(x.as_slice(), &self.mean), expected, k)?;
-        let (labels, _) = points.assign(device, &self.centred_centers, k)?;
+        let points = Points::new(device, &centred(&self.range, x)?, expected, k)?;
+        let (labels, distances) = points.assign(device, &self.centred_centers, k)?;
+        if distances.iter().any(|distance| !distance.is_finite()) {
+            return Err(too_far_apart());
+        }
         Ok(labels.into_iter().map(|label| label as i32).collect())
     }
 }
@@ -200,6 +212,24 @@ struct Fitted {
     centers: Vec<f32>,
     inertia: f64,
     n_iter: usize,
+}
+
+impl Fitted {
+    /// The same without clusters that have no points, the others numbered anew in their order.
+    fn without_empty(mut self, d: usize) -> Self {
+        let k = self.centers.len() / d;
+        let mut is_used = vec![false; k];
+        self.labels.iter().for_each(|&label| is_used[label as usize] = true);
+        if is_used.iter().all(|&used| used) {
+            return self;
+        }
+        let mut numbers = vec![0; k];
+        let used: Vec<usize> = (0..k).filter(|&cluster| is_used[cluster]).collect();
+        used.iter().enumerate().for_each(|(number, &cluster)| numbers[cluster] = number as u32);
+        self.labels.iter_mut().for_each(|label| *label = numbers[*label as usize]);
+        self.centers = used.iter().flat_map(|&cluster| &self.centers[cluster * d..][..d]).copied().collect();
+        self
+    }
 }
 
 /// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the furthest first, ties by
@@ -218,17 +248,24 @@ fn relocate_empty(labels: &mut [u32], distances: &[f32], k: usize) {
     }
 }
 
-/// Rows less the mean.
-fn less(rows: &[f32], mean: &[f32]) -> Vec<f32> {
-    let mut out = rows.to_vec();
-    out.par_chunks_mut(mean.len()).for_each(|row| row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean));
-    out
+/// Rows less the middle, in the unit of the range.
+fn centred(range: &Range, x: &Matrix) -> Result<Vec<f32>> {
+    let mut rows = range.scaled(x)?.into_owned().into_vec();
+    let centre: Vec<f32> = range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
+    rows.par_chunks_mut(centre.len()).for_each(|row| row.iter_mut().zip(&centre).for_each(|(value, centre)| *value -= centre));
+    Ok(rows)
 }
 
-/// Mean over the features of their variances, for centred rows.
-fn mean_variance(centred: &[f32], d: usize) -> f64 {
-    let squares = centred.par_chunks(BLOCK_ROWS * d).map(|rows| rows.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>());
-    squares.collect::<Vec<_>>().iter().sum::<f64>() / centred.len() as f64
+/// Mean over the features of their variances, for centred rows; where far rows make nearly all of it, that of most rows.
+fn usual_variance(centred: &[f32], d: usize) -> f64 {
+    let square = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
+    let blocks = centred.par_chunks(BLOCK_ROWS * d).map(|rows| rows.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>());
+    let mean = blocks.collect::<Vec<_>>().iter().sum::<f64>() / centred.len() as f64;
+    let mut squares: Vec<f64> = centred.par_chunks(d).map(square).collect();
+    let middle = squares.len() / 2;
+    let median = *squares.select_nth_unstable_by(middle, f64::total_cmp).1 / d as f64;
+    // The mean of squares of usual data is a few times their median.
+    if median > 0.0 && mean > FAR_SHARE * median { median } else { mean }
 }
 
 /// Sum of the squared distances from the centres, in `f64` over fixed blocks.

@@ -46,12 +46,10 @@ fn bindable_rows(device: &Device, n_features: usize) -> Result<usize> {
     }
 }
 
-/// The error of points whose squared distances overflow.
-fn too_far_apart() -> Error {
-    Error::Data("some points are too far apart for their squared distances: scale the data down".into())
-}
-
-/// Number of clusters of these labels, noise not counted.
+/// Number of different clusters of these labels, noise not counted.
 pub fn n_clusters(labels: &[i32]) -> usize {
-    labels.iter().max().map_or(0, |&most| (most + 1).max(0) as usize)
+    let mut ids: Vec<i32> = labels.iter().copied().filter(|&label| label >= 0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.len()
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
 use crate::random::Random;
+use crate::range::{Range, too_far_apart};
 
 uniform! {
     struct ClusterParams { n_queries: u32, first: u32, last: u32, n_features: u32, n_clusters: u32 }
@@ -94,7 +95,9 @@ pub fn silhouette_samples(
     let mut sizes = vec![0_usize; k];
     clusters.iter().for_each(|&cluster| sizes[cluster as usize] += 1);
     let indices = chosen(n, sampled);
-    let references = Parts::new(device, x, &clusters, k)?;
+    // Silhouettes have no unit.
+    let x = Range::of(x)?.scaled(x)?;
+    let references = Parts::new(device, &x, &clusters, k)?;
     let mut values = Vec::with_capacity(indices.len());
     let together = QUERIES.min(SUMS / k).max(1).min((device.max_binding_bytes() / (4 * d.max(k) as u64)).max(1) as usize);
     for chunk in indices.chunks(together) {
@@ -110,7 +113,7 @@ pub fn silhouette_samples(
         values.extend(silhouettes.map(|(&point, sums)| silhouette(sums, clusters[point as usize] as usize, &sizes)));
     }
     if values.iter().any(|value| !value.is_finite()) {
-        return Err(super::too_far_apart());
+        return Err(too_far_apart());
     }
     Ok(Silhouette { indices, values })
 }

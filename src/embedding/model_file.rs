@@ -70,6 +70,8 @@ impl Points {
 pub struct SavedMap {
     fitted: Box<dyn Fitted>,
     points: Points,
+    /// What was subtracted from the columns of the points.
+    offsets: Option<Vec<f64>>,
 }
 
 /// Writes a map that was fitted to `x`.
@@ -81,6 +83,10 @@ pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
     let mut state = fitted.state();
     state.numbers.insert("method".into(), state.method.clone().into());
     state.numbers.insert("points".into(), serde_json::json!(Points::of(x)));
+    if let Some(offsets) = x.offsets() {
+        // As texts, of which every digit is read again.
+        state.numbers.insert("offsets".into(), offsets.iter().map(ToString::to_string).collect());
+    }
     let views = state.tensors.iter().map(|(name, values)| {
         let shape = vec![values.n_samples(), values.n_features()];
         let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values.as_slice()));
@@ -111,6 +117,7 @@ impl SavedMap {
         let method = super::method(&name).map_err(|_| malformed(&format!("`{name}` is no method")))?;
         let points = numbers.get("points").cloned().unwrap_or_default();
         let points: Points = serde_json::from_value(points).map_err(|error| malformed(&error))?;
+        let offsets = read_offsets(&numbers, points.n_features).map_err(|message| malformed(&message))?;
         let mut state = State { method: name, numbers, tensors: BTreeMap::new() };
         let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
         for (name, view) in file.tensors() {
@@ -128,7 +135,7 @@ impl SavedMap {
             let (found, expected) = (fitted.embedding().n_samples(), points.n_samples);
             return Err(malformed(&format!("{found} places for {expected} fitted points")));
         }
-        Ok(Self { fitted, points })
+        Ok(Self { fitted, points, offsets })
     }
 
     /// The map itself.
@@ -139,6 +146,11 @@ impl SavedMap {
     /// Features of a point.
     pub fn n_features(&self) -> usize {
         self.points.n_features
+    }
+
+    /// What was subtracted from each column of the fitted points, and is to be subtracted from those of new ones.
+    pub fn offsets(&self) -> Option<&[f64]> {
+        self.offsets.as_deref()
     }
 
     /// Whether new points are placed by fitted ones, which are not in the file.
@@ -152,7 +164,7 @@ impl SavedMap {
     /// [`Error::Data`] saying what it was fitted to.
     pub fn check_points(&self, x: &Matrix) -> Result<()> {
         let found = Points::of(x);
-        if found == self.points {
+        if found == self.points && x.offsets() == self.offsets() {
             return Ok(());
         }
         let Points { n_samples, n_features, sha256 } = &self.points;
@@ -173,6 +185,11 @@ impl SavedMap {
             let (found, expected) = (new.n_features(), self.points.n_features);
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
+        if new.offsets() != self.offsets() {
+            return Err(Error::Data(
+                "the new points are less other numbers than the fitted ones: read them with the offsets of the map".into(),
+            ));
+        }
         let fitted = self.fitted.as_ref();
         let neighbors = match x {
             _ if !self.needs_the_fitted_points() => NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?,
@@ -187,4 +204,15 @@ impl SavedMap {
         };
         fitted.transform(device, &NewPoints { x: new, neighbors: &neighbors })
     }
+}
+
+/// The offsets that [`save`] wrote, if there are any.
+fn read_offsets(numbers: &serde_json::Map<String, serde_json::Value>, n_features: usize) -> Result<Option<Vec<f64>>, String> {
+    let Some(written) = numbers.get("offsets") else { return Ok(None) };
+    let texts: Vec<String> = serde_json::from_value(written.clone()).map_err(|error| error.to_string())?;
+    let offsets: Vec<f64> = texts.iter().filter_map(|text| text.parse().ok()).filter(|offset: &f64| offset.is_finite()).collect();
+    if offsets.len() != n_features || texts.len() != n_features {
+        return Err(format!("{} offsets that are numbers for {n_features} features", offsets.len()));
+    }
+    Ok(Some(offsets))
 }

@@ -11,6 +11,7 @@ use crate::embedding::SvdSolver;
 use crate::embedding::pca::{products::Rows, solvers};
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::range::Range;
 use faer::{Mat, Side};
 
 /// An error below this share of the total variance is rounding, and no score can be divided by it.
@@ -21,6 +22,7 @@ const LEAST_AXIS: f64 = 1e-10;
 /// What all scores of maps of one space share.
 #[derive(Clone, Debug)]
 pub struct GlobalScore {
+    range: Range,
     mean: Vec<f32>,
     n_components: usize,
     /// Sum of squares about the mean.
@@ -35,11 +37,13 @@ impl GlobalScore {
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) if squares overflow; any error of the device.
     pub fn new(device: &Device, x: &Matrix, n_components: usize, seed: u64) -> Result<Self> {
+        let range = Range::of(x)?;
+        let x = range.scaled(x)?;
         let (mean, n, d) = (x.column_means(), x.n_samples(), x.n_features());
-        let leading = solvers::axes(device, x, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
+        let leading = solvers::axes(device, &x, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
         let scale = (n - 1) as f64;
         let (total, explained) = (leading.total * scale, leading.variance.iter().sum::<f64>() * scale);
-        Ok(Self { mean, n_components, total, left_by_pca: total - explained })
+        Ok(Self { range, mean, n_components, total, left_by_pca: total - explained })
     }
 
     /// Dimensions of the maps that can be scored.
@@ -60,7 +64,7 @@ impl GlobalScore {
         let explained: f64 = if c == 0 {
             0.0
         } else {
-            let crossed = Rows::new(device, x, &self.mean)?.crossed(device, &axes, c)?;
+            let crossed = Rows::new(device, self.range.scaled(x)?.as_ref(), &self.mean)?.crossed(device, &axes, c)?;
             crossed.iter().map(|value| value * value).sum::<f64>() / x.n_samples() as f64
         };
         // No map explains more than the principal components, but for rounding.

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::pairwise::{self, Block};
 use crate::progress::Observer;
+use crate::range::Range;
 
 uniform! {
     struct TableParams { n_rows: u32, n_columns: u32, n_ids: u32 }
@@ -25,7 +26,8 @@ const PART_ROWS: usize = 512;
 /// The column of a row that leaves none out.
 const NONE: u32 = u32::MAX;
 
-/// All squared Euclidean distances from some rows to others, on a device.
+/// All squared Euclidean distances from some rows to others, on a device; in a unit of their own where those of the rows would
+/// be out of range.
 #[derive(Debug)]
 pub struct DistanceTable {
     parts: Vec<Part>,
@@ -66,6 +68,8 @@ impl DistanceTable {
         observer: &dyn Observer,
     ) -> Result<Self> {
         let (n_rows, n_columns, d) = (x.n_samples(), references.n_samples(), x.n_features());
+        let range = Range::of(references)?;
+        let (x, references) = (range.scaled(x)?, range.scaled(references)?);
         let columns = Buffer::from_slice(device, "sample", references.as_slice())?;
         let part = |first: usize| {
             let n = PART_ROWS.min(n_rows - first);

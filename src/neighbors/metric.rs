@@ -18,14 +18,28 @@ pub enum Metric {
     Cosine,
 }
 
-/// Rows of `x` scaled to unit length: half their squared distances are the cosine distances.
+/// Refuses rows that have no direction, or whose directions are lost since something was subtracted from their columns.
 ///
 /// # Errors
-/// [`Error::Data`] naming a row of zeros.
-pub(super) fn unit_rows(x: &Matrix) -> Result<Matrix> {
+/// [`Error::Data`] naming a row of zeros, or the first such column.
+pub(super) fn check_directions(x: &Matrix) -> Result<()> {
     if let Some(row) = x.rows().position(|row| row.iter().all(|&value| value == 0.0)) {
         return Err(Error::Data(format!("row {row} is all zeros: it has no direction, and no cosine distance from any other")));
     }
+    let first = x.offsets().and_then(|offsets| offsets.iter().enumerate().find(|(_, offset)| **offset != 0.0));
+    let Some((column, offset)) = first else { return Ok(()) };
+    Err(Error::Data(format!(
+        "column {column} has about {offset} in common, beside which 32-bit floats lose its digits: seen from the origin all rows \
+         lie in one direction, and cosine distances tell nothing; subtract it, or take the Euclidean metric"
+    )))
+}
+
+/// Rows of `x` scaled to unit length: half their squared distances are the cosine distances.
+///
+/// # Errors
+/// As [`check_directions`].
+pub(super) fn unit_rows(x: &Matrix) -> Result<Matrix> {
+    check_directions(x)?;
     let d = x.n_features();
     let mut units = vec![0.0; x.as_slice().len()];
     units.par_chunks_mut(d).zip(x.as_slice().par_chunks(d)).for_each(|(unit, row)| {

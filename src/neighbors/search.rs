@@ -3,7 +3,7 @@
 use super::brute::{self, Points};
 use super::distinct::Groups;
 use super::filter::{self, Found};
-use super::metric::{Metric, order_by_cosine, unit_rows};
+use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
 use super::{MAX_NEIGHBORS, NeighborGraph};
 use crate::compute::Device;
 use crate::error::{Error, Result};
@@ -11,6 +11,7 @@ use crate::matrix::Matrix;
 use crate::middle::Middle;
 use crate::progress::Observer;
 use crate::random::Random;
+use crate::range::{self, Range, too_far_apart};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -19,8 +20,6 @@ use std::collections::BTreeSet;
 const MANY_PAIRS: usize = 1 << 25;
 /// Neighbours beyond those asked for among which double precision orders by cosine.
 const SPARE: usize = 8;
-/// Lengths below this have squares that are not normal numbers.
-const LEAST_RADIUS: f32 = 1e-18;
 /// Points further from the middle than this many times the median do not count for it.
 const FAR: f64 = 8.0;
 /// Rows on which [`recall_of`] measures.
@@ -79,7 +78,7 @@ impl Search {
     /// itself does not. Cosine distances are exact for the rows scaled to unit length in single precision.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are not more than `n_neighbors` rows, if squared distances overflow or all vanish, or if a row
+    /// [`Error::Data`] if there are not more than `n_neighbors` rows, if no power of two keeps squared distances in range, or if a row
     /// has no direction and the metric is the cosine; [`Error::Parameter`] beyond [`MAX_NEIGHBORS`], any error of the device,
     /// [`Error::Interrupted`].
     pub fn nearest_neighbors(
@@ -97,8 +96,12 @@ impl Search {
             )));
         }
         check_number(n_neighbors)?;
+        let mut range = Range::ordinary(Vec::new());
         let found = match self.metric {
-            Metric::Euclidean => self.within(device, x, n_neighbors, observer)?,
+            Metric::Euclidean => {
+                range = Range::of(x)?;
+                self.within(device, range.scaled(x)?.as_ref(), n_neighbors, observer)?
+            }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n - 1).min(MAX_NEIGHBORS);
                 let found = self.within(device, &unit_rows(x)?, k, observer)?;
@@ -106,7 +109,19 @@ impl Search {
             }
         };
         observer.step(n as u64, n as u64, &[])?;
-        self.graph(found, n_neighbors)
+        self.graph(found, n_neighbors, &range)
+    }
+
+    /// Refuses points, alone or as `new` ones among `fitted`, that a search would refuse, without searching.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the row: one of zeros has no cosine distance, one too far away has no squared distance in `f32`.
+    pub fn check(&self, x: &Matrix, fitted: Option<&Matrix>) -> Result<()> {
+        match (self.metric, fitted) {
+            (Metric::Cosine, _) => check_directions(x),
+            (Metric::Euclidean, Some(fitted)) if fitted.n_features() == x.n_features() => range::check_new(x, fitted),
+            (Metric::Euclidean, _) => range::check(x),
+        }
     }
 
     /// The `n_neighbors` nearest rows of `references` for every row of `queries`, by an exact search whatever the method.
@@ -130,8 +145,13 @@ impl Search {
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
         check_number(n_neighbors)?;
+        queries.check_offsets(references)?;
+        let mut range = Range::ordinary(Vec::new());
         let found = match self.metric {
-            Metric::Euclidean => self.between(device, queries, references, n_neighbors, observer)?,
+            Metric::Euclidean => {
+                range = Range::of(references)?;
+                self.between(device, range.scaled(queries)?.as_ref(), range.scaled(references)?.as_ref(), n_neighbors, observer)?
+            }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n).min(MAX_NEIGHBORS);
                 let found = self.between(device, &unit_rows(queries)?, &unit_rows(references)?, k, observer)?;
@@ -139,16 +159,19 @@ impl Search {
             }
         };
         observer.step(queries.n_samples() as u64, queries.n_samples() as u64, &[])?;
-        self.graph(found, n_neighbors)
+        self.graph(found, n_neighbors, &range)
     }
 
-    fn graph(&self, (ids, mut distances): Found, n_neighbors: usize) -> Result<NeighborGraph> {
-        if distances.iter().any(|distance| !distance.is_finite()) {
-            // Infinite distances would all tie, and every probability computed from them is NaN.
-            return Err(Error::Data("some points are too far apart for their squared distances: scale the data down".into()));
-        }
+    fn graph(&self, (ids, mut distances): Found, n_neighbors: usize, range: &Range) -> Result<NeighborGraph> {
         if self.metric == Metric::Euclidean {
             distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
+        }
+        if range.exponent() != 0 {
+            distances.iter_mut().for_each(|distance| *distance = range.from_unit(f64::from(*distance)) as f32);
+        }
+        if distances.iter().any(|distance| !distance.is_finite()) {
+            // Infinite distances would all tie, and every probability computed from them is NaN.
+            return Err(too_far_apart());
         }
         Ok(NeighborGraph::new(ids, distances, n_neighbors)?.with_metric(self.metric))
     }
@@ -166,7 +189,7 @@ impl Search {
 
     fn within_distinct(&self, device: &Device, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
         let mean = Middle::of(x, FAR).mean;
-        let radius = radius(x, &mean)?;
+        let radius = radius(x, &mean);
         let many = x.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS;
         match (self.method, device) {
             (SearchMethod::Approximate, _) if many => filter::approximate(x, mean, radius, k, observer),
@@ -194,7 +217,7 @@ impl Search {
         observer: &dyn Observer,
     ) -> Result<Found> {
         let mean = Middle::of(x, FAR).mean;
-        let radius = radius(x, &mean)?;
+        let radius = radius(x, &mean);
         match device {
             Device::Cpu(_) if queries.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS => {
                 filter::nearest(Some(queries), x, mean, radius, k, observer)
@@ -215,18 +238,10 @@ fn check_number(n_neighbors: usize) -> Result<()> {
 }
 
 /// Largest length of a row of the references less their mean.
-///
-/// # Errors
-/// [`Error::Data`] if all are so short that the squares of differences vanish, and all points would seem to be one.
-fn radius(references: &Matrix, mean: &[f32]) -> Result<f32> {
+fn radius(references: &Matrix, mean: &[f32]) -> f32 {
     let length = |row: &[f32]| row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32;
     let rows = references.as_slice().par_chunks(mean.len());
-    let longest = rows.map(length).reduce(|| 0.0, f32::max);
-    if longest > 0.0 && longest < LEAST_RADIUS {
-        let message = format!("no point is further than {longest:e} from the mean of all: scale the data up");
-        return Err(Error::Data(message));
-    }
-    Ok(longest)
+    rows.map(length).reduce(|| 0.0, f32::max)
 }
 
 /// Share of the true neighbours that `graph` has: of 1,000 rows of `x` drawn at random, or of all if there are fewer, by an

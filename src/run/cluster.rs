@@ -71,6 +71,7 @@ pub fn cluster(job: &Cluster, device: &Device, description: &Description, report
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path("clusters"));
     let mut folder = RunFolder::create(&path, job.force, opening)?;
+    folder.note_offsets(&job.x, "the points");
     match stages(&mut folder, job, names.as_deref(), device, description.kind, reporter) {
         Ok(found) => {
             let warnings = folder.manifest.warnings.clone();

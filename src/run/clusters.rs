@@ -16,9 +16,12 @@ use crate::report::cluster_table::{self, ClassRow, ClusterRow, Clustered, NamedS
 use crate::report::figures::Classes;
 use crate::report::figures::KDistanceCurve;
 use serde::{Serialize, Serializer};
+use std::collections::HashSet;
 
 /// Multiplications that silhouettes may take before they are those of a sample of the points: some seconds on two cores.
 const SILHOUETTE_WORK: usize = 1 << 37;
+/// What a pair of points costs beside its features, in multiplications: a root and its place in a sum.
+const PAIR_WORK: usize = 16;
 /// Points of such a sample, at least.
 const LEAST_SAMPLE: usize = 1000;
 
@@ -207,6 +210,7 @@ fn find(
         ClusterMethod::KMeans { n_clusters, parameters } => {
             let k = n_clusters.or(space.classes.map(|classes| classes.names.len())).unwrap_or(parameters.n_clusters);
             let found = KMeans { n_clusters: k, ..*parameters }.fit(device, space.x, observer)?;
+            folder.manifest.warnings.extend(fewer_clusters(space, found.cluster_centers.n_samples(), k));
             folder.write_matrix(&format!("clusters/{}_k-means_centers.npy", space.name), &found.cluster_centers)?;
             let facts = vec![fact("inertia", found.inertia), fact("n_iter", found.n_iter as f64)];
             Ok((found.labels, facts))
@@ -247,6 +251,21 @@ fn find(
     }
 }
 
+/// What is said where k-means finds fewer clusters than were asked for.
+fn fewer_clusters(space: &ClusterSpace<'_>, found: usize, asked: usize) -> Option<String> {
+    if found >= asked {
+        return None;
+    }
+    // As bits, but 0 and -0 are equal.
+    let bits = |row: &[f32]| row.iter().map(|value| (value + 0.0).to_bits()).collect::<Vec<_>>();
+    let different = space.x.rows().map(bits).collect::<HashSet<_>>().len();
+    let reason = match different < asked {
+        true => format!("the points have {different} different rows"),
+        false => "the others ended without points".into(),
+    };
+    Some(format!("k-means of {}: {found} clusters, not the {asked} that were asked for: {reason}", space.title))
+}
+
 /// Mean silhouettes of some labels.
 struct Silhouettes {
     score: f64,
@@ -269,7 +288,7 @@ fn silhouettes(
     if groups.len() < 2 || groups.len() >= n {
         return Ok(None);
     }
-    let most = (SILHOUETTE_WORK / n.saturating_mul(d)).max(LEAST_SAMPLE);
+    let most = (SILHOUETTE_WORK / n.saturating_mul(d + PAIR_WORK)).max(LEAST_SAMPLE);
     let found = silhouette_samples(device, space.x, labels, Some((most, folder.manifest.seed)), observer)?;
     let by_group = groups.iter().copied().zip(found.by_group(labels, &groups)).collect();
     Ok(Some(Silhouettes { score: found.score(), n_scored: found.indices.len(), by_group }))

@@ -79,6 +79,8 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     check(job)?;
     check_memory(x.n_samples(), x.n_features(), &[built.as_ref()])?;
     let given = job.neighbors.as_deref().map(|path| neighbors::read(path, x.n_samples(), built.n_neighbors())).transpose()?;
+    let metric = given.as_ref().map_or(job.search.metric, NeighborGraph::metric);
+    check_rows(job, metric, built.n_neighbors() > 0)?;
     let mut parameters = (method.defaults)().unwrap_or_default();
     parameters.extend(job.method.parameters.clone());
     let opening = Opening {
@@ -90,6 +92,7 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
     let mut folder = RunFolder::create(&path, job.force, opening)?;
+    folder.note_offsets(x, "the points");
     let work = Work { job, method, built: built.as_ref(), device, kind: description.kind, reporter };
     match work.stages(&mut folder, given) {
         Ok((scores, quality, results)) => {
@@ -119,6 +122,15 @@ fn check(job: &Embed) -> Result<()> {
         return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
     }
     Ok(())
+}
+
+/// Refuses rows that have no neighbours by the metric, if neighbours are sought.
+fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
+    let search = Search { metric: if is_sought { metric } else { Metric::Euclidean }, ..job.search.clone() };
+    let x = &job.fitted.x;
+    search.check(x, None)?;
+    let Some(new) = &job.new else { return Ok(()) };
+    search.check(&new.x, Some(x)).map_err(|error| Error::Data(format!("of the new points, {error}")))
 }
 
 /// Scores, quality, and what the method reports of the map.

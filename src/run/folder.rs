@@ -190,8 +190,14 @@ impl RunFolder {
     /// [`Error::Write`].
     pub fn write_matrix(&mut self, name: &str, matrix: &Matrix) -> Result<()> {
         npy::write_matrix(self.below(name)?, matrix)?;
-        self.list(name, Some(vec![matrix.n_samples(), matrix.n_features()]), Some("float32"));
+        let dtype = if matrix.offsets().is_some() { "float64" } else { "float32" };
+        self.list(name, Some(vec![matrix.n_samples(), matrix.n_features()]), Some(dtype));
         Ok(())
+    }
+
+    /// Warns of what was subtracted from the columns of `x`, if anything was; `what` names the points.
+    pub(super) fn note_offsets(&mut self, x: &Matrix, what: &str) {
+        self.manifest.warnings.extend(x.offsets_note(what));
     }
 
     /// Writes whole numbers as .npy and lists them.

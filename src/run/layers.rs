@@ -18,6 +18,7 @@ use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
+use crate::neighbors::Search;
 use crate::words::natural;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -63,13 +64,14 @@ impl Layers {
         let mut reader = Reader { folder, files: Vec::new() };
         let found = reader.found()?;
         let names = reader.names(&found)?;
-        let train = reader.part("train", &names)?;
+        let train = reader.part("train", &names, None)?;
         let has_test = found.iter().any(|name| name.ends_with("_test.npy"));
-        let test = has_test.then(|| reader.part("test", &names)).transpose()?;
+        let test = has_test.then(|| reader.part("test", &names, Some(&train))).transpose()?;
         if let Some(test) = &test {
             reader.check_widths(&train, test)?;
         }
-        let mut warnings = Vec::new();
+        let note = |layer: &Layer| layer.values.offsets_note(&layer.name);
+        let mut warnings: Vec<String> = train.layers.iter().filter_map(note).collect();
         let class_names = reader.class_names(&train, test.as_ref(), &mut warnings)?;
         if test.is_none() {
             warnings.push(
@@ -77,6 +79,21 @@ impl Layers {
             );
         }
         Ok(Self { class_names, train, test, warnings, files: reader.files })
+    }
+
+    /// Refuses, by the name of its file below `folder`, a layer with a row that `search` finds no neighbours of.
+    ///
+    /// # Errors
+    /// [`Error::Input`].
+    pub(super) fn check_rows(&self, folder: &Path, search: &Search) -> Result<()> {
+        let named = |name: String| move |error: Error| Error::input(folder.join(name), error.to_string());
+        for (at, train) in self.train.layers.iter().enumerate() {
+            search.check(&train.values, None).map_err(named(file(&train.name, "train")))?;
+            if let Some(test) = self.test.as_ref().map(|test| &test.layers[at]) {
+                search.check(&test.values, Some(&train.values)).map_err(named(file(&test.name, "test")))?;
+            }
+        }
+        Ok(())
     }
 
     /// What the points that k-NN classifies are: those of the test, or else those of the training, each without its own vote.
@@ -225,14 +242,16 @@ impl Reader<'_> {
         Ok(names)
     }
 
-    fn part(&mut self, part: &str, names: &[String]) -> Result<Part> {
+    /// One half; the test's points are held against those of the training.
+    fn part(&mut self, part: &str, names: &[String], train: Option<&Part>) -> Result<Part> {
         let labels_path = self.path(&file("labels", part));
         let labels = read_classes(&labels_path)?;
         let n = labels.len();
         let mut layers = Vec::with_capacity(names.len());
-        for name in names {
+        for (at, name) in names.iter().enumerate() {
             let path = self.path(&file(name, part));
-            let values = npy::read_matrix(&path)?;
+            let fitted = train.map(|train| &train.layers[at].values);
+            let values = fitted.map_or_else(|| npy::read_matrix(&path), |fitted| npy::read_matrix_like(&path, fitted))?;
             self.check_rows(&path, "rows", values.n_samples(), part, n)?;
             layers.push(Layer { name: name.clone(), values });
         }
@@ -262,7 +281,7 @@ impl Reader<'_> {
             return Ok(None);
         }
         let path = self.path(&softmax);
-        let softmax = npy::read_matrix(&path)?;
+        let softmax = npy::read_values(&path)?;
         self.check_rows(&path, "rows", softmax.n_samples(), part, n)?;
         if softmax.n_features() > MAX_CLASSES {
             let found = softmax.n_features();

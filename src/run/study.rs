@@ -128,6 +128,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let work = Work { run, methods: &methods, device, kind: description.kind, reporter };
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
+        layers.check_rows(path, &run.search)?;
         check_methods(&methods, &layers.train.labels, layers.train.layers.iter().map(|layer| layer.values.n_features()))?;
         let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
         check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;

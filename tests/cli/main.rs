@@ -7,6 +7,7 @@ mod compare;
 mod compare_models;
 mod data;
 mod devices;
+mod digits;
 mod epochs;
 mod errors;
 mod export;

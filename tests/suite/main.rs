@@ -25,6 +25,7 @@ mod pca;
 mod placement;
 mod procrustes;
 mod quality;
+mod range;
 mod reference;
 mod sequence;
 mod shaders;

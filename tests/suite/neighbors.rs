@@ -160,13 +160,19 @@ fn new_points_find_their_equals_too() {
 }
 
 #[test]
-fn distances_beyond_f32_are_refused() {
+fn squared_distances_may_lie_beyond_f32_and_distances_may_not() {
     for d in [2, 20] {
-        let values = uniform(39, 100 * d, -1e25, 1e25);
-        let x = Matrix::new(values, 100, d).expect("finite");
+        let values = uniform(39, 100 * d, -1.0, 1.0);
+        let of = |size: f32| Matrix::new(values.iter().map(|value| value * size).collect(), 100, d).expect("finite");
         for device in devices(&LIMITS[..1]) {
-            let error = nearest_neighbors(&device, &x, 5, &Silent).map(drop).unwrap_err().to_string();
-            assert!(error.contains("too far apart"), "{error}");
+            let x = of(1e25);
+            let graph = nearest_neighbors(&device, &x, 5, &Silent).expect("neighbours");
+            check_rows(&graph, (&x, &x), 0..100, true, Ties::Rounded, &format!("{d} on {device:?}"));
+            let error = nearest_neighbors(&device, &of(3.4e38), 90, &Silent).map(drop).unwrap_err().to_string();
+            assert!(error.contains("too far"), "{error}");
+            let far = Matrix::new(vec![1e30; d], 1, d).expect("finite");
+            let error = nearest_references(&device, &far, &of(1.0), 3, &Silent).map(drop).unwrap_err().to_string();
+            assert!(error.contains("too far"), "{error}");
         }
     }
 }

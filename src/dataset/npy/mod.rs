@@ -6,11 +6,12 @@
 mod bytes;
 mod images;
 mod labels;
+mod matrix;
 mod read;
 mod write;
 
 pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
 pub use images::{read_images, write_images};
 pub use labels::read_labels;
-pub use read::read_matrix;
+pub use matrix::{read_matrix, read_matrix_less, read_matrix_like, read_values};
 pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};

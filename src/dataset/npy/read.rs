@@ -1,9 +1,7 @@
-//! Opening an NPY file, and reading a matrix from it.
+//! Opening an NPY file.
 
 use crate::error::{Error, Result};
-use crate::matrix::Matrix;
-use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order, TypeChar};
-use std::fmt::Debug;
+use npyz::{DType, Deserialize, NpyFile, NpyHeader, TypeChar};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -16,64 +14,6 @@ const MAX_HEADER: usize = 10_000;
 /// Most opening brackets in a header that is accepted. A plain array has 2, and the parser of npyz takes time exponential in
 /// the depth of nested lists.
 const MAX_BRACKETS: usize = 8;
-
-/// Reads a matrix, n_samples x n_features, in C or Fortran order, of 4- or 8-byte floats or of integers of 1 to 8 bytes in
-/// either byte order. Every value is rounded to the nearest `f32`.
-///
-/// # Errors
-/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long, has another number of
-/// dimensions, no rows or no columns, another type of values, or a value that is NaN, infinite or beyond the range of `f32`
-/// (its row and column are named, counted from 0).
-pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
-    let array = Array::open(path.as_ref())?;
-    let &[n_samples, n_features] = array.header.shape() else {
-        return Err(array.error(format!("has shape {}, expected n_samples x n_features", array.shape())));
-    };
-    if n_samples == 0 || n_features == 0 {
-        return Err(array.error(format!("has shape {}, expected at least one row and one column", array.shape())));
-    }
-    // The sizes fit: that many values are in the file.
-    let (n_samples, n_features) = (n_samples as usize, n_features as usize);
-    let data = match array.value_type() {
-        Some((TypeChar::Float, 4)) => floats(array, n_samples, n_features, |value: f32| value),
-        Some((TypeChar::Float, 8)) => floats(array, n_samples, n_features, |value: f64| value as f32),
-        Some((TypeChar::Int, 1)) => floats(array, n_samples, n_features, |value: i8| value.into()),
-        Some((TypeChar::Int, 2)) => floats(array, n_samples, n_features, |value: i16| value.into()),
-        Some((TypeChar::Int, 4)) => floats(array, n_samples, n_features, |value: i32| value as f32),
-        Some((TypeChar::Int, 8)) => floats(array, n_samples, n_features, |value: i64| value as f32),
-        Some((TypeChar::Uint, 1)) => floats(array, n_samples, n_features, |value: u8| value.into()),
-        Some((TypeChar::Uint, 2)) => floats(array, n_samples, n_features, |value: u16| value.into()),
-        Some((TypeChar::Uint, 4)) => floats(array, n_samples, n_features, |value: u32| value as f32),
-        Some((TypeChar::Uint, 8)) => floats(array, n_samples, n_features, |value: u64| value as f32),
-        _ => Err(array.wrong_type("f4, f8 or integers of 1, 2, 4 or 8 bytes")),
-    }?;
-    Matrix::new(data, n_samples, n_features)
-}
-
-/// All values as finite `f32` in C order.
-fn floats<T: Deserialize + Copy + Debug>(
-    array: Array,
-    n_samples: usize,
-    n_features: usize,
-    to_f32: fn(T) -> f32,
-) -> Result<Vec<f32>> {
-    let (path, order) = (array.path, array.header.order());
-    let mut data = vec![0.0; n_samples * n_features];
-    for (at, value) in array.values::<T>()?.enumerate() {
-        let (row, column) = match order {
-            Order::C => (at / n_features, at % n_features),
-            Order::Fortran => (at % n_samples, at / n_samples),
-        };
-        let exact = value.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-        let value = to_f32(exact);
-        if !value.is_finite() {
-            let message = format!("row {row}, column {column} is {exact:?}: every value must be finite in 32-bit floats");
-            return Err(Error::input(path, message));
-        }
-        data[row * n_features + column] = value;
-    }
-    Ok(data)
-}
 
 /// An open NPY file as long as its header says, at the first value.
 pub(super) struct Array<'a, R = BufReader<File>> {

@@ -6,12 +6,17 @@ use crate::matrix::Matrix;
 use npyz::{DType, Serialize, TypeStr, WriteOptions, WriterBuilder};
 use std::path::Path;
 
-/// Writes a matrix, n_samples x n_features, as little-endian 4-byte floats.
+/// Writes a matrix, n_samples x n_features, as little-endian 4-byte floats; if it has offsets, the values themselves as 8-byte
+/// floats.
 ///
 /// # Errors
 /// [`Error::Write`] naming `path`.
 pub fn write_matrix(path: impl AsRef<Path>, matrix: &Matrix) -> Result<()> {
-    write_f32(path, matrix.as_slice(), &[matrix.n_samples() as u64, matrix.n_features() as u64])
+    let shape = [matrix.n_samples() as u64, matrix.n_features() as u64];
+    let Some(offsets) = matrix.offsets() else { return write_f32(path, matrix.as_slice(), &shape) };
+    let whole = |row: &[f32]| row.iter().zip(offsets).map(|(&value, offset)| f64::from(value) + offset).collect::<Vec<_>>();
+    let values: Vec<f64> = matrix.rows().flat_map(whole).collect();
+    write(path.as_ref(), "<f8", &values, &shape, Some)
 }
 
 /// Writes `data`, row-major and of the given `shape`, as little-endian 4-byte floats. Infinite values and NaN are written too.

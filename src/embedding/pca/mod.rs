@@ -5,6 +5,7 @@
 //! the device, factorisations of small matrices on the CPU in `f64`. New rows are projected on the same axes; a row's
 //! projection depends on nothing but the row.
 
+mod deflation;
 pub mod products;
 pub mod solvers;
 
@@ -14,6 +15,7 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
+use crate::range::{Range, scaled};
 use products::Rows;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -88,10 +90,22 @@ impl Default for Pca {
     }
 }
 
+/// How rows come to their places.
+#[derive(Clone, Debug, PartialEq)]
+struct Projection {
+    /// Rows are multiplied by 2^-exponent first, so that their squares are in range.
+    exponent: i32,
+    /// What is subtracted then: the mean, or a middle of most rows where far ones have drawn the mean away from them.
+    centre: Vec<f32>,
+    /// The mean's places less this.
+    shifts: Vec<f64>,
+}
+
 /// A fitted projection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedPca {
     mean: Vec<f32>,
+    projection: Projection,
     components: Matrix,
     explained_variance: Vec<f64>,
     explained_variance_ratio: Vec<f64>,
@@ -108,13 +122,27 @@ impl Pca {
     /// has more rows and features than the solver takes; any error of the device.
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedPca> {
         self.validate(x.n_samples(), x.n_features())?;
-        let mean = x.column_means();
-        let Axes { components, variance, total } =
-            solvers::axes(device, x, &mean, self.n_components, self.svd_solver, self.random_state)?;
+        let range = Range::of(x)?;
+        let (unit, mean) = (range.scaled(x)?, x.column_means());
+        let unit_mean = unit.column_means();
+        let axes = solvers::axes(device, &unit, &unit_mean, self.n_components, self.svd_solver, self.random_state)?;
+        let Axes { components, variance, total } = axes;
+        let projection = Projection::new(&range, &unit, unit_mean, &components);
         let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         let ratios: Vec<f64> = variance.iter().map(ratio).collect();
-        let embedding = projected(device, x, &mean, &components, &scales(&variance, self.whiten))?;
-        Ok(FittedPca::new(mean, components, (variance, ratios), self.whiten, embedding))
+        let variance = variance.iter().map(|&variance| range.from_unit(range.from_unit(variance))).collect();
+        let mut fitted = FittedPca {
+            mean,
+            projection,
+            components,
+            explained_variance: variance,
+            results: vec![("explained_variance_ratio".to_owned(), ratios.iter().sum())],
+            explained_variance_ratio: ratios,
+            whiten: self.whiten,
+            embedding: Matrix::new(Vec::new(), 0, 1)?,
+        };
+        fitted.embedding = fitted.projected(device, &unit)?;
+        Ok(fitted)
     }
 }
 
@@ -125,20 +153,73 @@ fn scales(variance: &[f64], whiten: bool) -> Vec<f32> {
     if whiten { variance.iter().map(scale).collect() } else { vec![1.0; variance.len()] }
 }
 
-/// Projects rows on axes and scales the result.
-fn projected(device: &Device, x: &Matrix, mean: &[f32], components: &Matrix, scales: &[f32]) -> Result<Matrix> {
-    let mut places = Rows::new(device, x, mean)?.projected(device, components.as_slice())?;
-    for place in places.chunks_exact_mut(scales.len()) {
-        place.iter_mut().zip(scales).for_each(|(value, scale)| *value *= scale);
+impl Projection {
+    /// Of rows `unit` in the unit of the range, with their mean there.
+    fn new(range: &Range, unit: &Matrix, mean: Vec<f32>, components: &Matrix) -> Self {
+        let centre: Vec<f32> = range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
+        let shifts = if centre == mean {
+            vec![0.0; components.n_samples()]
+        } else {
+            let means = unit.exact_column_means();
+            let shift = |axis: &[f32]| {
+                let terms = axis.iter().zip(&means).zip(&centre);
+                terms.map(|((&a, mean), &centre)| f64::from(a) * (mean - f64::from(centre))).sum()
+            };
+            components.rows().map(shift).collect()
+        };
+        Self { exponent: range.exponent(), centre, shifts }
     }
-    Matrix::new(places, x.n_samples(), scales.len())
+
+    /// Whether rows are less their mean, and nothing else.
+    fn is_plain(&self) -> bool {
+        self.exponent == 0 && self.shifts.iter().all(|&shift| shift == 0.0)
+    }
+
+    /// What [`Projection::write`] wrote; without it, rows are less the mean.
+    fn restore(state: &State, mean: &Matrix, components: &Matrix) -> Result<Self> {
+        let (c, d) = (components.n_samples(), components.n_features());
+        let Some(centre) = state.tensors.get("centre") else {
+            return Ok(Self { exponent: 0, centre: mean.as_slice().to_vec(), shifts: vec![0.0; c] });
+        };
+        let field = |name: &str| state.numbers.get(name).cloned().unwrap_or_default();
+        let malformed = |error: serde_json::Error| Error::Data(format!("the model's projection is malformed: {error}"));
+        let shifts: Vec<f64> = serde_json::from_value(field("shifts")).map_err(malformed)?;
+        let exponent: i32 = serde_json::from_value(field("exponent")).map_err(malformed)?;
+        if centre.as_slice().len() != d || shifts.len() != c || !(-300..=300).contains(&exponent) {
+            return Err(Error::Data(format!("the model's projection is not one of {d} features on {c} axes")));
+        }
+        Ok(Self { exponent, centre: centre.as_slice().to_vec(), shifts })
+    }
+
+    fn write(&self, state: &mut State) {
+        if self.is_plain() {
+            return;
+        }
+        if let Ok(centre) = Matrix::new(self.centre.clone(), 1, self.centre.len()) {
+            state.insert("centre", centre);
+        }
+        state.numbers.insert("shifts".into(), json!(self.shifts));
+        state.numbers.insert("exponent".into(), json!(self.exponent));
+    }
 }
 
 impl FittedPca {
-    fn new(mean: Vec<f32>, components: Matrix, variance: (Vec<f64>, Vec<f64>), whiten: bool, embedding: Matrix) -> Self {
-        let (explained_variance, explained_variance_ratio) = variance;
-        let results = vec![("explained_variance_ratio".to_owned(), explained_variance_ratio.iter().sum())];
-        Self { mean, components, explained_variance, explained_variance_ratio, whiten, embedding, results }
+    /// Places of rows in the unit of the projection, in the unit of the points.
+    fn projected(&self, device: &Device, unit: &Matrix) -> Result<Matrix> {
+        let Projection { exponent, centre, shifts } = &self.projection;
+        let mut places = Rows::new(device, unit, centre)?.projected(device, self.components.as_slice())?;
+        let factor = f64::from(*exponent).exp2();
+        let scales = scales(&self.explained_variance, self.whiten);
+        let plain = self.projection.is_plain();
+        for place in places.chunks_exact_mut(scales.len()) {
+            for ((value, scale), shift) in place.iter_mut().zip(&scales).zip(shifts) {
+                if !plain {
+                    *value = ((f64::from(*value) - shift) * factor) as f32;
+                }
+                *value *= scale;
+            }
+        }
+        Matrix::new(places, unit.n_samples(), scales.len())
     }
 
     fn restore(state: &State) -> Result<Self> {
@@ -164,7 +245,11 @@ impl FittedPca {
             let (dimensions, axes) = (embedding.n_features(), components.n_samples());
             return Err(Error::Data(format!("places of {dimensions} dimensions for {axes} axes")));
         }
-        Ok(Self::new(mean.as_slice().to_vec(), components, variance, whiten, embedding))
+        let projection = Projection::restore(state, mean, &components)?;
+        let (explained_variance, explained_variance_ratio) = variance;
+        let results = vec![("explained_variance_ratio".to_owned(), explained_variance_ratio.iter().sum())];
+        let mean = mean.as_slice().to_vec();
+        Ok(Self { mean, projection, components, explained_variance, explained_variance_ratio, whiten, embedding, results })
     }
 
     /// Places of the fitted rows, n_samples x n_components.
@@ -207,7 +292,7 @@ impl FittedPca {
             let (found, expected) = (x.n_features(), self.mean.len());
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
-        projected(device, x, &self.mean, &self.components, &scales(&self.explained_variance, self.whiten))
+        self.projected(device, scaled(x, -self.projection.exponent)?.as_ref())
     }
 
     /// The points of the space that lie at these places of the map, on the plane of the axes: mean + sum of place x axis.
@@ -297,6 +382,7 @@ impl Fitted for FittedPca {
         if let Ok(mean) = Matrix::new(self.mean.clone(), 1, self.mean.len()) {
             state.insert("mean", mean);
         }
+        self.projection.write(&mut state);
         state.insert("components", self.components.clone());
         state.insert("embedding", self.embedding.clone());
         state

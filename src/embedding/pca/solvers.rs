@@ -5,8 +5,12 @@
 //! (algorithm 4.4), on the covariance S: Q <- orth(S Q), from Gaussian columns. Each pass over the data gives S Q, from which
 //! the Rayleigh quotient Q^T S Q, its eigenvectors and the residual |S v - theta v| of each axis v follow, so that it is known
 //! when to stop. O(n d l) a pass with l = 1.5 n_components + 10.
+//!
+//! Sums in single precision hide axes whose variance is a small share of the largest, behind a far row for example. Where such
+//! axes are asked for, they are sought again in what the larger ones leave of the rows ([`deflation`]).
 
 use super::SvdSolver;
+use super::deflation;
 use super::products::{self, Rows};
 use crate::compute::Device;
 use crate::embedding::init::gaussian;
@@ -74,11 +78,14 @@ pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Res
 /// [`Error::Data`] if squares overflow or as [`choose`]; any error of the device.
 pub fn axes(device: &Device, x: &Matrix, mean: &[f32], n_components: usize, solver: SvdSolver, seed: u64) -> Result<Axes> {
     let (n, d) = (x.n_samples(), x.n_features());
-    let (variance, columns) = match choose(solver, n_components, n, d)? {
-        SvdSolver::Randomized => randomized(device, x, mean, n_components, seed)?,
-        _ if n < d => by_rows(device, x, mean, n_components)?,
-        _ => by_features(device, x, mean, n_components)?,
+    let search = |x: &Matrix, mean: &[f32], n_components: usize| match choose(solver, n_components, n, d)? {
+        SvdSolver::Randomized => randomized(device, x, mean, n_components, seed),
+        _ if n < d => by_rows(device, x, mean, n_components),
+        _ => by_features(device, x, mean, n_components),
     };
+    let found = search(x, mean, n_components)?;
+    let (variance, columns) =
+        if deflation::reliable(&found.0) == n_components { found } else { deflation::refined(x, found, &search)? };
     let scale = 1.0 / (n - 1) as f64;
     let components = (0..n_components).flat_map(|component| {
         let axis = columns.col(component);
@@ -94,7 +101,7 @@ pub fn axes(device: &Device, x: &Matrix, mean: &[f32], n_components: usize, solv
 }
 
 /// Sums of squares along the axes, and the axes as columns.
-type Found = (Vec<f64>, Mat<f64>);
+pub(super) type Found = (Vec<f64>, Mat<f64>);
 
 fn check_finite<T: Copy + Into<f64>>(values: &[T]) -> Result<()> {
     if values.iter().all(|&value| value.into().is_finite()) {
@@ -104,7 +111,7 @@ fn check_finite<T: Copy + Into<f64>>(values: &[T]) -> Result<()> {
 }
 
 /// Eigenvalues, descending, and eigenvectors of a symmetric matrix.
-fn eigen(symmetric: &Mat<f64>, count: usize) -> Result<Found> {
+pub(super) fn eigen(symmetric: &Mat<f64>, count: usize) -> Result<Found> {
     let side = symmetric.nrows();
     let found = symmetric
         .self_adjoint_eigen(Side::Lower)
@@ -147,7 +154,7 @@ fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Re
 }
 
 /// Orthonormal columns that span the given ones, as many, even if these are linearly dependent.
-fn orthonormal(columns: &Mat<f64>) -> Mat<f64> {
+pub(super) fn orthonormal(columns: &Mat<f64>) -> Mat<f64> {
     // Of one length, so that no column vanishes beside the others by its scale alone.
     let lengths: Vec<f64> = (0..columns.ncols()).map(|i| columns.col(i).norm_l2()).collect();
     let scale = |i: usize| if lengths[i] > 0.0 { 1.0 / lengths[i] } else { 0.0 };

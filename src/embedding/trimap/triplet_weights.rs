@@ -153,7 +153,7 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
 fn unit(x: &Matrix) -> f32 {
     let largest = x.as_slice().par_chunks(1 << 16).map(|part| part.iter().fold(0.0_f32, |most, v| most.max(v.abs())));
     let largest = largest.reduce(|| 0.0, f32::max);
-    if largest < 1e-30 { 1.0 } else { (-largest.log2().floor()).clamp(-120.0, 120.0).exp2() }
+    if largest < f32::MIN_POSITIVE { 1.0 } else { (-largest.log2().floor()).clamp(-120.0, 120.0).exp2() }
 }
 
 /// Features `first .. first + n_features` of the points in their order, feature after feature.

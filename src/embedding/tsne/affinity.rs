@@ -6,6 +6,7 @@ use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
 use crate::neighbors::symmetric::{SparseRows, symmetrised};
+use crate::range::scaled_rows;
 
 uniform! {
     struct CalibrateParams { n: u32, n_neighbors: u32, log_perplexity: f32 }
@@ -43,7 +44,7 @@ impl Affinities {
         let rows = (device.max_binding_bytes() as usize / (4 * k)).max(1);
         let mut conditional = Vec::with_capacity(n * k);
         for distances in neighbors.distances().chunks(rows * k) {
-            let distances_on_device = Buffer::from_slice(device, "neighbour distances", distances)?;
+            let distances_on_device = Buffer::from_slice(device, "neighbour distances", &scaled_rows(distances, k))?;
             let mut probabilities = Buffer::new(device, "conditional probabilities", distances.len())?;
             let first = conditional.len();
             let share = 1.0 / perplexities.len() as f32;

@@ -12,6 +12,7 @@ use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
+use crate::range::scaled_rows;
 
 /// Nearest fitted points that draw a new one, or all if there are fewer.
 pub const N_NEIGHBORS: usize = 15;
@@ -49,7 +50,7 @@ pub fn optimise(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, 
     let (n, c) = (start.n_samples(), start.n_features());
     let k = N_NEIGHBORS.min(neighbors.n_neighbors());
     let nearest = neighbors.truncated(k);
-    let distances = Buffer::from_slice(device, "distances of new points", nearest.distances())?;
+    let distances = Buffer::from_slice(device, "distances of new points", &scaled_rows(nearest.distances(), k))?;
     let mut probabilities = Buffer::new(device, "probabilities of new points", n * k)?;
     affinity::calibrate(device, &distances, &mut probabilities, n, k, PERPLEXITY.min(k as f32))?;
     let neighbors = Buffer::from_slice(device, "neighbours of new points", nearest.indices())?;

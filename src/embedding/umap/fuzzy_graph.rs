@@ -54,6 +54,12 @@ impl Reach {
     }
 }
 
+/// A power of two that brings distances near 1 from which a search that begins there would not come to their size; 1 for others.
+fn unit(mean_distance: f32) -> f32 {
+    let exponent = mean_distance.log2().floor();
+    if mean_distance == 0.0 || (-40.0..=30.0).contains(&exponent) { 1.0 } else { (-exponent).clamp(-120.0, 120.0).exp2() }
+}
+
 impl Memberships {
     /// Fits each row's width (L. McInnes, J. Healy and J. Melville, "UMAP", 2018, algorithms 2 and 3).
     ///
@@ -61,20 +67,24 @@ impl Memberships {
     /// Any error of the device.
     pub fn new(device: &Device, neighbors: &NeighborGraph, local_connectivity: f32) -> Result<Self> {
         let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors());
-        let reach = Reach::new(neighbors, local_connectivity);
+        let mut reach = Reach::new(neighbors, local_connectivity);
+        // The search for a width begins at 1, and doubles or halves.
+        let unit = unit(reach.mean_distance);
+        reach.mean_distance *= unit;
         let mut all = Self { values: Vec::with_capacity(n * k), rhos: Vec::with_capacity(n), sigmas: Vec::with_capacity(n) };
         // Rows are independent: as many at once as a binding holds.
         let rows = (device.max_binding_bytes() as usize / (4 * k.max(2))).max(1);
         for distances in neighbors.distances().chunks(rows * k) {
             let n = distances.len() / k;
-            let distances = Buffer::from_slice(device, "neighbour distances", distances)?;
+            let distances: Vec<f32> = distances.iter().map(|distance| distance * unit).collect();
+            let distances = Buffer::from_slice(device, "neighbour distances", &distances)?;
             let mut values = Buffer::new(device, "memberships", n * k)?;
             let mut scales = Buffer::new(device, "widths", 2 * n)?;
             membership(device, &distances, &mut values, &mut scales, (n, k), reach)?;
             all.values.extend(values.read(device)?);
             let scales = scales.read(device)?;
-            all.rhos.extend(scales.iter().step_by(2));
-            all.sigmas.extend(scales.iter().skip(1).step_by(2));
+            all.rhos.extend(scales.iter().step_by(2).map(|scale| scale / unit));
+            all.sigmas.extend(scales.iter().skip(1).step_by(2).map(|scale| scale / unit));
         }
         Ok(all)
     }

@@ -28,6 +28,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use crate::random::lowbias32;
+use crate::range::scaled_rows;
 use fuzzy_layout::{Edges, Epoch, Forces, Newcomers, Settling};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -350,7 +351,7 @@ impl NeighborEmbedding for Umap {
         let newcomers = Newcomers {
             fitted: &Buffer::from_slice(device, "map", map.embedding().as_slice())?,
             neighbors: &Buffer::from_slice(device, "neighbours of new points", graph.indices())?,
-            distances: &Buffer::from_slice(device, "their distances", graph.distances())?,
+            distances: &Buffer::from_slice(device, "their distances", &scaled_rows(graph.distances(), k))?,
             shape: (n, k),
             target_sum: (k as f32).log2(),
         };

@@ -72,9 +72,13 @@ impl<'a> Contents<'a> {
     /// The shown rows of a matrix of which each part has a file.
     pub(super) fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
         let (mut values, mut n_features) = (Vec::new(), 0);
+        let mut offsets: Option<Vec<f64>> = None;
         for (part, n, rows) in self.parts() {
             let Some(path) = self.path(&name(part), what) else { return Ok(None) };
-            let matrix = npy::read_matrix(&path)?;
+            // Both parts less the same numbers.
+            let matrix =
+                if n_features == 0 { npy::read_matrix(&path)? } else { npy::read_matrix_less(&path, offsets.as_deref())? };
+            offsets = matrix.offsets().map(<[f64]>::to_vec);
             check_rows(&path, matrix.n_samples(), n)?;
             if n_features != 0 && matrix.n_features() != n_features {
                 let found = matrix.n_features();
@@ -141,7 +145,7 @@ impl<'a> Contents<'a> {
             let name = format!("activations/{SOFTMAX}_{part}.npy");
             let softmax = self
                 .path(&name, "the answers of the network, or how sure it is of them")
-                .map(|path| (npy::read_matrix(&path), path));
+                .map(|path| (npy::read_values(&path), path));
             let Some(of_part) = read_predictions(&folder, part, n)? else { return Ok((None, None)) };
             classes.iter_mut().for_each(|classes| classes.extend(rows.iter().map(|&row| u16::from(of_part[row]))));
             let Some((softmax, path)) = softmax else {

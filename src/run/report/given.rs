@@ -5,6 +5,7 @@ use super::sections::{reproduce, section};
 use super::{PAGE_NEIGHBORS, ReportSummary, check_new, faithfulness, summary, tables};
 use crate::compute::Device;
 use crate::dataset::{Pictures, Source, npy};
+use crate::digits::rounded;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, Quality, knn_accuracy, quality};
 use crate::matrix::Matrix;
@@ -97,6 +98,8 @@ impl Read {
         if let (Some(path), Some(x)) = (&job.space, &x) {
             same(path, "rows", x.n_samples())?;
         }
+        warnings.extend(places.offsets_note("the places"));
+        warnings.extend(x.as_ref().and_then(|x| x.offsets_note("the original space")));
         Ok(Self { places, labels, pictures, x, warnings })
     }
 
@@ -223,13 +226,13 @@ fn read_text(path: &Path) -> Result<Matrix> {
         let record = record.map_err(failed)?;
         n_features = record.len();
         // The first line may be a header.
-        let word = |field: &str| field.parse::<f32>().is_err() && !["", "NA", "N/A", "null"].contains(&field);
+        let word = |field: &str| field.parse::<f64>().is_err() && !["", "NA", "N/A", "null"].contains(&field);
         if at == 0 && record.iter().all(|field| word(field.trim_start_matches('\u{feff}'))) {
             continue;
         }
         for (column, field) in record.iter().enumerate() {
-            match field.trim_start_matches('\u{feff}').parse::<f32>() {
-                Ok(value) if value.is_finite() => values.push(value),
+            match field.trim_start_matches('\u{feff}').parse::<f64>() {
+                Ok(value) if (value as f32).is_finite() => values.push(value),
                 _ => {
                     let line = record.position().map_or(at as u64 + 1, csv::Position::line);
                     return Err(Error::input(
@@ -246,5 +249,5 @@ fn read_text(path: &Path) -> Result<Matrix> {
         return Err(Error::input(path, "holds no places, expected two numbers a line"));
     }
     let n = values.len() / n_features;
-    Matrix::new(values, n, n_features)
+    rounded(&values, n, n_features).map_err(|error| Error::input(path, error.to_string()))
 }

@@ -32,6 +32,11 @@ fn matrices_of_every_type_and_order_are_read() {
     reads_the_matrix("|i1", false, &MATRIX);
     reads_the_matrix("|u1", true, &[0, 3, 1, 4, 2, 5]);
     reads_the_matrix(">f4", true, &[0.0_f32, 3.0, 1.0, 4.0, 2.0, 5.0].map(f32::to_be_bytes).concat());
+    // 0 to 5 in halves.
+    let halves = [0x0000_u16, 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500];
+    reads_the_matrix("<f2", false, &halves.map(u16::to_le_bytes).concat());
+    reads_the_matrix(">f2", false, &halves.map(u16::to_be_bytes).concat());
+    reads_the_matrix("<f2", true, &[0, 3, 1, 4, 2, 5].map(|at: usize| halves[at].to_le_bytes()).concat());
 }
 
 #[track_caller]
@@ -54,8 +59,8 @@ fn matrix_errors_say_what_was_found_and_expected() {
     assert_eq!(found("(0, 3)", &[]), "has shape (0, 3), expected at least one row and one column");
     assert_eq!(found("(3, 0)", &[]), "has shape (3, 0), expected at least one row and one column");
     assert_eq!(
-        matrix_error(&npy_bytes("<f2", false, "(1, 1)", &[0, 0])),
-        "holds values of type '<f2', expected f4, f8 or integers of 1, 2, 4 or 8 bytes"
+        matrix_error(&npy_bytes("<c8", false, "(1, 1)", &[0; 8])),
+        "holds values of type '<c8', expected f2, f4, f8 or integers of 1, 2, 4 or 8 bytes"
     );
     assert_eq!(
         matrix_error(&npy_bytes("<f4", false, "(2, 3)", &[0; 23])),
@@ -97,6 +102,67 @@ fn malformed_npy_headers_are_refused() {
     assert!(matrix_error(text).starts_with("has a malformed header: "));
     let deep = [&b"\x93NUMPY\x01\x00\x10\x27"[..], &[b'['; 10_000]].concat();
     assert_eq!(matrix_error(&deep), "has a header with 10000 opening brackets, expected a plain array of numbers");
+}
+
+/// Columns of which 32-bit floats hold the digits stay as they are, beside one that is counted from what it has in common.
+#[test]
+fn only_a_column_that_would_lose_digits_is_shifted() {
+    let folder = TempDir::new().unwrap();
+    let read = |fortran, values: &[[i64; 3]]| {
+        let columns = |at: usize| values.iter().map(move |row| row[at]);
+        let order: Vec<i64> =
+            if fortran { (0..3).flat_map(columns).collect() } else { values.iter().flatten().copied().collect() };
+        let bytes: Vec<u8> = order.iter().flat_map(|value| value.to_le_bytes()).collect();
+        npy::read_matrix(put(&folder, "m.npy", &npy_bytes("<i8", fortran, &format!("({}, 3)", values.len()), &bytes))).unwrap()
+    };
+    // More rows than the sample from which suspicion is drawn; and ids near the end of the range.
+    for n in [120, 9000] {
+        let row = |i: i64| [i, i64::MAX - 7 * n + 7 * i, 1_000_000 * (i % 5)];
+        let values: Vec<[i64; 3]> = (0..n).map(row).collect();
+        for fortran in [false, true] {
+            let x = read(fortran, &values);
+            let offsets = x.offsets().unwrap();
+            assert_eq!((offsets[0], offsets[2]), (0.0, 0.0));
+            for (found, row) in x.rows().zip(&values) {
+                assert_eq!((found[0], found[2]), (row[0] as f32, row[2] as f32));
+                assert_eq!(i128::from(row[1]), found[1] as i128 + offsets[1] as i128, "{row:?}");
+            }
+        }
+    }
+    let exact = read(false, &[[1 << 40, 2, 3], [1 << 30, 5, 6]]);
+    assert_eq!(exact.offsets(), None);
+}
+
+/// What is subtracted goes with the points: into the files that are written, and to points that are held against them.
+#[test]
+fn offsets_are_added_where_values_are_written_and_subtracted_from_other_points() {
+    let folder = TempDir::new().unwrap();
+    let values: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 1.7e9 + f64::from(i) / 8.0 } else { f64::from(i) }).collect();
+    let put_values = |name: &str, values: &[f64]| {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        put(&folder, name, &npy_bytes("<f8", false, &format!("({}, 2)", values.len() / 2), &bytes))
+    };
+    let x = npy::read_matrix(put_values("x.npy", &values)).unwrap();
+    let written = folder.path().join("again.npy");
+    npy::write_matrix(&written, &x).unwrap();
+    assert_eq!(std::fs::read(&written).unwrap()[128..], std::fs::read(folder.path().join("x.npy")).unwrap()[128..]);
+    let new = put_values("new.npy", &[1.7e9 + 1000.0, 1.0, 3.0, 2.0]);
+    let offset = x.offsets().unwrap()[0];
+    let of_new = npy::read_matrix_like(&new, &x).unwrap();
+    assert_eq!(of_new.as_slice(), [(1.7e9 + 1000.0 - offset) as f32, 1.0, (3.0 - offset) as f32, 2.0]);
+    assert_eq!(of_new.offsets(), x.offsets());
+    assert!(of_new.check_offsets(&x).is_ok() && npy::read_values(&new).unwrap().check_offsets(&x).is_err());
+    assert_eq!(npy::read_values(&new).unwrap().as_slice(), [1_700_001_000.0, 1.0, 3.0, 2.0]);
+}
+
+#[test]
+fn a_column_whose_digits_cannot_be_kept_is_refused_with_the_loss() {
+    let row = |i: u32| [f64::from(i), if i.is_multiple_of(2) { 0.0 } else { 1e9 } + f64::from(i) / 100.0];
+    let values: Vec<f64> = (0..200).flat_map(row).collect();
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let message = matrix_error(&npy_bytes("<f8", false, "(200, 2)", &bytes));
+    assert!(message.starts_with("column 1 needs more digits"), "{message}");
+    assert!(message.contains("of its 200 different values 99 would become equal to another"), "{message}");
 }
 
 #[test]

@@ -1,0 +1,220 @@
+//! Reading a matrix from an NPY file.
+
+use super::read::Array;
+use crate::digits::{Rounding, SAMPLE_ROWS, Wide, lossy};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use npyz::{DType, Deserialize, Endianness, Order, TypeChar};
+use rayon::prelude::*;
+use std::fmt::Debug;
+use std::path::Path;
+
+/// Bytes of those columns that are looked at together.
+const TOGETHER: usize = 64 << 20;
+
+/// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of integers of 1 to 8 bytes in
+/// either byte order. Every value is rounded to the nearest `f32`; where that would make different values of a column equal, a
+/// number is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
+///
+/// # Errors
+/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long, has another number of
+/// dimensions, no rows or no columns, another type of values, a value that is NaN, infinite or beyond the range of `f32`
+/// (its row and column are named, counted from 0), or a column whose digits cannot be kept.
+pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
+    let path = path.as_ref();
+    let (matrix, suspects) = read(path, None)?;
+    if suspects.is_empty() {
+        return Ok(matrix);
+    }
+    let (n, d) = (matrix.n_samples(), matrix.n_features());
+    let (mut data, mut offsets) = (matrix.into_vec(), vec![0.0; d]);
+    for columns in suspects.chunks((TOGETHER / (size_of::<Wide>() * n)).max(1)) {
+        let values = columns_of(path, columns)?;
+        let roundings: Vec<Rounding> = values.par_iter().map(|values| Rounding::of(values.clone())).collect();
+        for ((&column, values), rounding) in columns.iter().zip(&values).zip(roundings) {
+            match rounding {
+                Rounding::Fine => {}
+                Rounding::Less(offset) => {
+                    offsets[column] = offset;
+                    let kept = data.iter_mut().skip(column).step_by(d);
+                    kept.zip(values).for_each(|(kept, value)| *kept = value.less(offset) as f32);
+                }
+                Rounding::Lossy { lost, different } => return Err(Error::input(path, lossy(column, lost, different))),
+            }
+        }
+    }
+    Matrix::new(data, n, d)?.with_offsets(offsets)
+}
+
+/// Reads points that are to be held against those of `fitted`: the same number is subtracted from each column. Points with
+/// another number of columns are read as they are, for the caller to refuse.
+///
+/// # Errors
+/// As [`read_matrix`], but for digits that are lost.
+pub fn read_matrix_like(path: impl AsRef<Path>, fitted: &Matrix) -> Result<Matrix> {
+    read_matrix_less(path, fitted.offsets())
+}
+
+/// Reads points, each column less its offset if there are any, as [`read_matrix_like`] does.
+///
+/// # Errors
+/// As [`read_matrix_like`].
+pub fn read_matrix_less(path: impl AsRef<Path>, offsets: Option<&[f64]>) -> Result<Matrix> {
+    let path = path.as_ref();
+    let d = shape(&Array::open(path)?)?.1;
+    let zeros = vec![0.0; d];
+    let offsets = offsets.filter(|offsets| offsets.len() == d);
+    let (matrix, _) = read(path, Some(offsets.unwrap_or(&zeros)))?;
+    match offsets {
+        Some(offsets) => matrix.with_offsets(offsets.to_vec()),
+        None => Ok(matrix),
+    }
+}
+
+/// Reads values whose size itself tells something, probabilities for example: each rounded, nothing subtracted.
+///
+/// # Errors
+/// As [`read_matrix`], but for digits that are lost.
+pub fn read_values(path: impl AsRef<Path>) -> Result<Matrix> {
+    read_matrix_less(path, None)
+}
+
+/// Rows and columns.
+fn shape(array: &Array) -> Result<(usize, usize)> {
+    match *array.header.shape() {
+        // The sizes fit: that many values are in the file.
+        [n_samples, n_features] if n_samples > 0 && n_features > 0 => Ok((n_samples as usize, n_features as usize)),
+        [_, _] => Err(array.error(format!("has shape {}, expected at least one row and one column", array.shape()))),
+        _ => Err(array.error(format!("has shape {}, expected n_samples x n_features", array.shape()))),
+    }
+}
+
+/// The rounded values and, unless offsets to subtract are given, those columns of which rounding may take much.
+fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
+    let array = Array::open(path)?;
+    let (n, d) = shape(&array)?;
+    let mut data = vec![0.0_f32; n * d];
+    let narrow = matches!(array.value_type(), Some((_, 1 | 2) | (TypeChar::Float, 4)));
+    let sampled = if narrow || offsets.is_some() { 0 } else { n.min(SAMPLE_ROWS) };
+    let step = n.div_ceil(sampled.max(1));
+    let mut is_exact = vec![true; d];
+    let mut samples: Vec<Vec<Wide>> = vec![Vec::with_capacity(if sampled > 0 { n.div_ceil(step) } else { 0 }); d];
+    each(array, |row, column, value| {
+        let rounded = offsets.map_or_else(|| value.less(0.0), |offsets| value.less(offsets[column])) as f32;
+        data[row * d + column] = rounded;
+        if sampled > 0 {
+            is_exact[column] &= value.is_exact();
+            if row % step == 0 {
+                samples[column].push(value);
+            }
+        }
+        rounded.is_finite()
+    })?;
+    let inexact = samples.into_par_iter().enumerate().filter(|(column, sample)| !is_exact[*column] && !sample.is_empty());
+    let suspects = inexact.filter_map(|(column, sample)| Rounding::is_suspect(sample).then_some(column)).collect();
+    Ok((Matrix::new(data, n, d)?, suspects))
+}
+
+/// All values of some columns, in the order of the rows.
+fn columns_of(path: &Path, columns: &[usize]) -> Result<Vec<Vec<Wide>>> {
+    let array = Array::open(path)?;
+    let (n, d) = shape(&array)?;
+    let mut place = vec![None; d];
+    columns.iter().enumerate().for_each(|(at, &column)| place[column] = Some(at));
+    let mut values = vec![vec![Wide::default(); n]; columns.len()];
+    each(array, |row, column, value| {
+        if let Some(at) = place[column] {
+            values[at][row] = value;
+        }
+        true
+    })?;
+    Ok(values)
+}
+
+/// Shows every value, with its row and column, and refuses the first of which `is_good` says otherwise.
+fn each(array: Array, is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
+    match array.value_type() {
+        Some((TypeChar::Float, 2)) => halves(array, is_good),
+        Some((TypeChar::Float, 4)) => wide(array, |value: f32| f64::from(value).into(), is_good),
+        Some((TypeChar::Float, 8)) => wide(array, |value: f64| value.into(), is_good),
+        Some((TypeChar::Int, 1)) => wide(array, |value: i8| i64::from(value).into(), is_good),
+        Some((TypeChar::Int, 2)) => wide(array, |value: i16| i64::from(value).into(), is_good),
+        Some((TypeChar::Int, 4)) => wide(array, |value: i32| i64::from(value).into(), is_good),
+        Some((TypeChar::Int, 8)) => wide(array, |value: i64| value.into(), is_good),
+        Some((TypeChar::Uint, 1)) => wide(array, |value: u8| i64::from(value).into(), is_good),
+        Some((TypeChar::Uint, 2)) => wide(array, |value: u16| i64::from(value).into(), is_good),
+        Some((TypeChar::Uint, 4)) => wide(array, |value: u32| i64::from(value).into(), is_good),
+        Some((TypeChar::Uint, 8)) => wide(array, |value: u64| value.into(), is_good),
+        _ => Err(array.wrong_type("f2, f4, f8 or integers of 1, 2, 4 or 8 bytes")),
+    }
+}
+
+fn wide<T: Deserialize + Copy + Debug>(
+    array: Array,
+    to_wide: fn(T) -> Wide,
+    mut is_good: impl FnMut(usize, usize, Wide) -> bool,
+) -> Result<()> {
+    let (path, place) = (array.path, places(&array)?);
+    for (at, value) in array.values::<T>()?.enumerate() {
+        let (row, column) = place(at);
+        let exact = value.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+        if !is_good(row, column, to_wide(exact)) {
+            return Err(not_finite(path, (row, column), &exact));
+        }
+    }
+    Ok(())
+}
+
+/// The same for floats of two bytes, which npyz does not read.
+fn halves(array: Array, mut is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
+    let (path, place) = (array.path, places(&array)?);
+    let is_big = matches!(array.header.dtype(), DType::Plain(plain) if plain.endianness() == Endianness::Big);
+    for (at, bytes) in array.raw()?.as_chunks::<2>().0.iter().enumerate() {
+        let (row, column) = place(at);
+        let value = half(if is_big { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) });
+        if !is_good(row, column, value.into()) {
+            return Err(not_finite(path, (row, column), &value));
+        }
+    }
+    Ok(())
+}
+
+/// Row and column of each value in the order of the file.
+fn places(array: &Array) -> Result<impl Fn(usize) -> (usize, usize) + use<>> {
+    let ((n, d), order) = (shape(array)?, array.header.order());
+    Ok(move |at| match order {
+        Order::C => (at / d, at % d),
+        Order::Fortran => (at % n, at / n),
+    })
+}
+
+fn not_finite(path: &Path, (row, column): (usize, usize), value: &dyn Debug) -> Error {
+    Error::input(path, format!("row {row}, column {column} is {value:?}: every value must be finite in 32-bit floats"))
+}
+
+/// The number that the 16 bits of an IEEE 754 half stand for: a sign, 5 bits of exponent, 10 of the fraction.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction * (-24.0_f64).exp2(),
+        31 if fraction > 0.0 => f64::NAN,
+        31 => f64::INFINITY,
+        _ => (1024.0 + fraction) * f64::from(exponent - 25).exp2(),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::half;
+
+    #[test]
+    fn halves_are_those_of_ieee_754() {
+        for (bits, expected) in
+            [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0001, 5.960_464_477_539_063e-8), (0x3555, 0.333_251_953_125)]
+        {
+            assert_eq!(half(bits), expected);
+        }
+        assert!(half(0x7c00).is_infinite() && half(0x7e00).is_nan() && half(0x8000) == 0.0);
+    }
+}

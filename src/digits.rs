@@ -1,0 +1,275 @@
+//! Which digits of a column single precision keeps, and from what value on they are to be counted so that it keeps them.
+//!
+//! Everything is computed in 32-bit floats, which hold 24 bits of a number. Wider numbers that have much in common, times in
+//! seconds or ids for example, would become equal. Distances do not change if a number is subtracted from a whole column, so it
+//! is subtracted before the values are rounded; but only where that keeps digits, so that other data stay as they are.
+
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use std::cmp::Ordering;
+
+/// Rows from which it is told whether a column has to be looked at as a whole.
+pub(crate) const SAMPLE_ROWS: usize = 4096;
+
+/// Values that differ by less than this share of their size differ by the rounding of a computation: 8 units in the last place.
+const NOISE: f64 = 1.0 / (1_u64 << 49) as f64;
+/// The same for data that would be refused: sums in another order differ by more.
+const LARGE_NOISE: f64 = 1.0 / (1_u64 << 40) as f64;
+/// Steps of `f32` beside an eighth of a column's different values from which on a column is said to be crowded.
+const CROWDED: f64 = 1.0 / (1_u64 << 12) as f64;
+/// One of so many different values may become equal to another.
+const FEW: usize = 8;
+/// A sample shows less of both.
+const SAMPLE_SHARE: usize = 8;
+
+/// A number as a sum of two: the nearest `f64`, and what that leaves of an integer of 64 bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Wide {
+    high: f64,
+    low: f64,
+}
+
+impl Wide {
+    /// The number less another.
+    pub(crate) fn less(self, offset: f64) -> f64 {
+        (self.high - offset) + self.low
+    }
+
+    /// Whether an `f32` holds it.
+    pub(crate) fn is_exact(self) -> bool {
+        self.low == 0.0 && f64::from(self.high as f32) == self.high
+    }
+
+    fn minus(self, other: Self) -> f64 {
+        (self.high - other.high) + (self.low - other.low)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.high.total_cmp(&other.high).then(self.low.total_cmp(&other.low))
+    }
+}
+
+impl From<f64> for Wide {
+    fn from(high: f64) -> Self {
+        // Keeps the sign of a zero.
+        Self { high, low: -0.0 }
+    }
+}
+
+impl From<i64> for Wide {
+    fn from(value: i64) -> Self {
+        let high = value as f64;
+        Self { high, low: (i128::from(value) - high as i128) as f64 }
+    }
+}
+
+impl From<u64> for Wide {
+    fn from(value: u64) -> Self {
+        let high = value as f64;
+        Self { high, low: (i128::from(value) - high as i128) as f64 }
+    }
+}
+
+/// What single precision makes of a column.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Rounding {
+    /// It keeps the digits.
+    Fine,
+    /// It keeps them of the values less this number.
+    Less(f64),
+    /// It does not: so many of so many different values become equal to others.
+    Lossy { lost: usize, different: usize },
+}
+
+impl Rounding {
+    /// What becomes of a column with these values, in any order.
+    pub(crate) fn of(mut values: Vec<Wide>) -> Self {
+        if values.iter().all(|value| value.is_exact()) {
+            return Self::Fine;
+        }
+        values.sort_unstable_by(Wide::order);
+        let noise = |noise: f64| if is_whole(&values) { 0.0 } else { noise };
+        let (noise, large_noise) = (noise(NOISE), noise(LARGE_NOISE));
+        let column = different(&values, noise);
+        let plain = Loss::of(&column, 0.0);
+        if !plain.is_felt(1) {
+            return Self::Fine;
+        }
+        let offset = middle(&column);
+        let shifted = Loss::of(&column, offset);
+        let is_less = 2 * shifted.lost < plain.lost;
+        let has_more_room = shifted.lost <= plain.lost && 4.0 * shifted.crowding < plain.crowding;
+        let is_better = offset != 0.0 && (is_less || has_more_room);
+        let column = different(&values, large_noise);
+        let Loss { lost, different, .. } = Loss::of(&column, if is_better { offset } else { 0.0 });
+        match () {
+            () if FEW * lost >= different && lost > 0 => Self::Lossy { lost, different },
+            () if is_better => Self::Less(offset),
+            () => Self::Fine,
+        }
+    }
+
+    /// Whether a sample of a column shows that the whole has to be looked at.
+    pub(crate) fn is_suspect(mut sample: Vec<Wide>) -> bool {
+        sample.sort_unstable_by(Wide::order);
+        let noise = if is_whole(&sample) { 0.0 } else { NOISE };
+        Loss::of(&different(&sample, noise), 0.0).is_felt(SAMPLE_SHARE)
+    }
+}
+
+/// The median of values where subtracting `offset` in `f32` would make many of them equal that are not; `offset` elsewhere.
+pub(crate) fn harmless(mut values: Vec<Wide>, offset: f32) -> f32 {
+    values.sort_unstable_by(Wide::order);
+    let values = different(&values, 0.0);
+    let Loss { lost, different, .. } = Loss::of(&values, f64::from(offset));
+    if lost > 0 && FEW * lost >= different { values[values.len() / 2].high as f32 } else { offset }
+}
+
+/// What rounding does to different values.
+#[derive(Clone, Copy, Debug)]
+struct Loss {
+    different: usize,
+    /// How many become equal to the one before.
+    lost: usize,
+    /// The most that a step of `f32` is beside the width of an eighth of the values.
+    crowding: f64,
+}
+
+impl Loss {
+    /// Of ascending different values less `offset`.
+    fn of(values: &[Wide], offset: f64) -> Self {
+        let rounded = |value: &Wide| value.less(offset) as f32;
+        let lost = values.windows(2).filter(|pair| rounded(&pair[0]) == rounded(&pair[1])).count();
+        let eighth = (values.len() / 8).max(1);
+        let crowding = |(first, last): (&Wide, &Wide)| {
+            let size = first.less(offset).abs().max(last.less(offset).abs());
+            size * f64::from(f32::EPSILON) / last.minus(*first)
+        };
+        let crowding = values.iter().zip(values.iter().skip(eighth)).map(crowding).fold(0.0, f64::max);
+        Self { different: values.len(), lost, crowding }
+    }
+
+    /// Whether much is lost; `stricter` by a factor.
+    fn is_felt(&self, stricter: usize) -> bool {
+        self.lost > 0 && stricter * FEW * self.lost >= self.different || self.crowding * stricter as f64 >= CROWDED
+    }
+}
+
+fn is_whole(values: &[Wide]) -> bool {
+    values.iter().all(|value| value.high.fract() == 0.0)
+}
+
+/// Those of ascending values that differ from the one before by more than a share of their size.
+fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
+    let mut kept: Vec<Wide> = Vec::with_capacity(ascending.len());
+    for value in ascending {
+        let is_new = |last: &Wide| value.minus(*last) > share * value.high.abs().max(last.high.abs());
+        if kept.last().is_none_or(is_new) {
+            kept.push(*value);
+        }
+    }
+    kept
+}
+
+/// The median of ascending different values, to as many digits as its distance from the quartiles: then an `f64` holds the sum
+/// of it and of what is left.
+fn middle(values: &[Wide]) -> f64 {
+    let at = |share: usize| values[values.len() * share / 4];
+    let spread = at(3).minus(at(1));
+    let unit = if spread > 0.0 { spread.log2().floor().exp2() } else { return at(2).high };
+    (at(2).high / unit).round() * unit
+}
+
+/// The error of a column that cannot be kept.
+pub(crate) fn lossy(column: usize, lost: usize, different: usize) -> String {
+    format!(
+        "column {column} needs more digits than 32-bit floats have, in which everything is computed: of its {different} different \
+         values {lost} would become equal to another, whatever is subtracted from all of them; scale it, split it or leave it out"
+    )
+}
+
+/// Points from `f64`, row after row, each column less what keeps its digits.
+///
+/// # Errors
+/// [`Error::Data`] as [`Matrix::new`], and naming a column whose digits cannot be kept.
+pub(crate) fn rounded(values: &[f64], n_samples: usize, n_features: usize) -> Result<Matrix> {
+    let mut offsets = vec![0.0; n_features];
+    for (column, offset) in offsets.iter_mut().enumerate() {
+        let of_column = values.iter().skip(column).step_by(n_features).map(|&value| Wide::from(value));
+        match Rounding::of(of_column.collect()) {
+            Rounding::Fine => {}
+            Rounding::Less(common) => *offset = common,
+            Rounding::Lossy { lost, different } => return Err(Error::Data(lossy(column, lost, different))),
+        }
+    }
+    let data = values.iter().enumerate().map(|(at, value)| (value - offsets[at % n_features]) as f32).collect();
+    Matrix::new(data, n_samples, n_features)?.with_offsets(offsets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: impl IntoIterator<Item = impl Into<Wide>>) -> Rounding {
+        Rounding::of(values.into_iter().map(Into::into).collect())
+    }
+
+    fn uniform(n: u64) -> impl Iterator<Item = f64> {
+        let random = crate::random::Random::new(1, 0);
+        (0..n).map(move |i| f64::from(random.uniform(2 * i)) + f64::from(random.uniform(2 * i + 1)) / f64::from(1 << 24))
+    }
+
+    #[test]
+    fn values_that_an_f32_holds_well_stay() {
+        for rounding in [
+            of(uniform(2000)),
+            of(uniform(2000).map(|v| 100.0 + v)),
+            of(uniform(2000).map(|v| 1e-30 * v)),
+            of(uniform(2000).map(|v| (60.0 * (v - 0.5)).exp())),
+            // Half of them zero, as behind a ReLU.
+            of(uniform(2000).map(|v| (v - 0.5).max(0.0))),
+            // Tenths, some of them off by the last digit.
+            of((0..1000).map(|i| f64::from(i % 10) * 0.1)),
+            of((0..1000).map(|i| if i % 2 == 0 { 0.3 } else { 0.1 + 0.2 })),
+            of(uniform(100).chain([1e30])),
+            of((0..300).map(f64::from)),
+            of([7.3; 50]),
+            of((0..120).map(|i| 1_000_000_000_i64 + 64 * i)),
+        ] {
+            assert_eq!(rounding, Rounding::Fine);
+        }
+    }
+
+    #[test]
+    fn what_a_column_has_in_common_is_subtracted_where_that_keeps_digits() {
+        let near = |rounding: Rounding, expected: f64, within: f64| match rounding {
+            Rounding::Less(offset) => assert!((offset - expected).abs() <= within, "{offset} for {expected}"),
+            other => panic!("{other:?} for {expected}"),
+        };
+        near(of(uniform(500).enumerate().map(|(i, v)| 1.7e9 + 40.0 * (i % 2) as f64 + 4.0 * v)), 1.7e9, 100.0);
+        near(of((0..120).map(|i| 1e9 + f64::from(i))), 1e9, 200.0);
+        near(of((0..120).map(|i| i64::MAX - i)), i64::MAX as f64, 2048.0);
+        near(of((0..120).map(|i| u64::MAX - i)), u64::MAX as f64, 4096.0);
+        near(of(uniform(500).map(|v| 5.0 + 1e-9 * v)), 5.0, 1e-8);
+        near(of(uniform(500).map(|v| -1e6 + 0.1 * v)), -1e6, 1.0);
+        // One value far from all others does not matter, nor many equal ones.
+        near(of(uniform(500).map(|v| 1.7e9 + v).chain([0.0])), 1.7e9, 10.0);
+        near(of(uniform(500).map(|v| 1.7e9 + v).chain([0.0; 900])), 1.7e9, 10.0);
+    }
+
+    #[test]
+    fn a_column_that_no_number_helps_is_told_with_its_loss() {
+        let halves = uniform(400).enumerate().map(|(i, v)| 1e9 * (i % 2) as f64 + 4.0 * v);
+        let found = of(halves);
+        assert!(matches!(found, Rounding::Lossy { lost: 180..=200, different: 380..=400 }), "{found:?}");
+        let vanishing = of(uniform(100).map(|v| 1e-60 * v));
+        assert_eq!(vanishing, Rounding::Lossy { lost: 99, different: 100 });
+    }
+
+    #[test]
+    fn a_number_of_64_bits_is_whole_as_a_sum_of_two() {
+        let value = Wide::from(i64::MAX - 7);
+        assert_eq!(value.less(i64::MAX as f64), -8.0);
+        assert!(!value.is_exact() && Wide::from(1_i64 << 40).is_exact());
+    }
+}

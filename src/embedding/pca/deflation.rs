@@ -1,0 +1,157 @@
+//! Axes of small variance beside large ones: sought again in what the large ones leave.
+//!
+//! A covariance that is summed in single precision is wrong by some 1e-7 of the largest variance, in whatever order it is
+//! summed. One far row, or one direction that outweighs all others, so hides the rest. The leading axes are therefore made exact
+//! by two steps of subspace iteration in double precision, on the host and over fixed blocks of rows; they are subtracted from
+//! the rows, and the search goes on, by the same solver on the same device, among what is left (D. Mackey, "Deflation methods
+//! for sparse PCA", 2008, section 3, for orthogonal axes). O(n d k) for k leading axes, and only where it is needed.
+
+use super::solvers::{Found, eigen, orthonormal};
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::range::Range;
+use faer::{Accum, Mat, Par, linalg::matmul::matmul};
+use rayon::prelude::*;
+
+/// Variances below this share of the largest are not to be had from sums in single precision.
+const LEAST_SHARE: f64 = 1e-5;
+/// Rows of one task, and tasks whose sums are held together.
+const BLOCK_ROWS: usize = 1024;
+const BLOCKS: usize = 32;
+/// Steps of the iteration: the error of an axis is multiplied by [`LEAST_SHARE`] at most in each.
+const STEPS: usize = 2;
+
+/// How many of the axes with these descending squares, one at least, are not hidden by the first.
+pub(super) fn reliable(squares: &[f64]) -> usize {
+    let first = squares.first().copied().unwrap_or(0.0);
+    squares.iter().take_while(|&&square| square >= LEAST_SHARE * first).count()
+}
+
+/// As many axes as were `found`, those that are hidden searched for again by `search`, which takes rows, their mean and a number.
+pub(super) fn refined(x: &Matrix, mut found: Found, search: &dyn Fn(&Matrix, &[f32], usize) -> Result<Found>) -> Result<Found> {
+    let (d, n_components) = (x.n_features(), found.0.len());
+    let mut left = Left { x, centre: Range::of(x)?.centre, axes: Mat::zeros(d, 0), mean: vec![0.0; d] };
+    left.mean = left.exact_mean();
+    let mut squares: Vec<f64> = Vec::new();
+    loop {
+        let k = reliable(&found.0).max(1);
+        let (own, axes) = left.exact(&found.1.get(.., ..k).to_owned())?;
+        squares.extend(own);
+        left.subtract(&axes);
+        let missing = n_components - squares.len();
+        if missing == 0 {
+            return Ok((squares, left.axes));
+        }
+        let rest = left.rounded()?;
+        let range = Range::of(&rest)?;
+        let unit = range.scaled(&rest)?;
+        found = search(&unit, &unit.column_means(), missing)?;
+        if found.0.iter().all(|&square| square <= 0.0) {
+            // Nothing is left: any axes that are orthogonal to the others.
+            squares.resize(n_components, 0.0);
+            let all = Mat::from_fn(d, n_components, |row, column| {
+                let at = column.wrapping_sub(left.axes.ncols());
+                if column < left.axes.ncols() { left.axes[(row, column)] } else { found.1[(row, at)] }
+            });
+            return Ok((squares, orthonormal(&all)));
+        }
+    }
+}
+
+/// What some axes leave of the rows.
+struct Left<'a> {
+    x: &'a Matrix,
+    /// A middle of most rows, so that nothing large is subtracted from them.
+    centre: Vec<f32>,
+    /// d x k, orthonormal.
+    axes: Mat<f64>,
+    /// Mean of what is left.
+    mean: Vec<f64>,
+}
+
+impl Left<'_> {
+    /// A block of the rows less the axes, and less `mean`.
+    fn block(&self, rows: &[f32], mean: &[f64]) -> Mat<f64> {
+        let d = mean.len();
+        let mut block = Mat::from_fn(rows.len() / d, d, |i, j| f64::from(rows[i * d + j]) - f64::from(self.centre[j]));
+        let k = self.axes.ncols();
+        if k > 0 {
+            let mut places = Mat::zeros(block.nrows(), k);
+            matmul(&mut places, Accum::Replace, &block, &self.axes, 1.0, Par::Seq);
+            matmul(&mut block, Accum::Add, &places, self.axes.transpose(), -1.0, Par::Seq);
+        }
+        for (column, mean) in block.col_iter_mut().zip(mean) {
+            column.iter_mut().for_each(|value| *value -= mean);
+        }
+        block
+    }
+
+    fn blocks(&self) -> impl IndexedParallelIterator<Item = &[f32]> {
+        self.x.as_slice().par_chunks(BLOCK_ROWS * self.x.n_features())
+    }
+
+    fn exact_mean(&self) -> Vec<f64> {
+        let (d, n) = (self.x.n_features(), self.x.n_samples() as f64);
+        let zeros = vec![0.0; d];
+        let sum = |rows: &[f32]| self.block(rows, &zeros).col_iter().map(|column| column.iter().sum::<f64>()).collect::<Vec<_>>();
+        let sums: Vec<Vec<f64>> = self.blocks().map(sum).collect();
+        (0..d).map(|feature| sums.iter().map(|sums| sums[feature]).sum::<f64>() / n).collect()
+    }
+
+    fn subtract(&mut self, axes: &Mat<f64>) {
+        let (d, k) = (self.axes.nrows(), self.axes.ncols());
+        let all = Mat::from_fn(
+            d,
+            k + axes.ncols(),
+            |row, column| {
+                if column < k { self.axes[(row, column)] } else { axes[(row, column - k)] }
+            },
+        );
+        self.axes = orthonormal(&all);
+        self.mean = self.exact_mean();
+    }
+
+    /// The rows as they are left, in single precision.
+    fn rounded(&self) -> Result<Matrix> {
+        let d = self.x.n_features();
+        let rows = |rows: &[f32]| {
+            let block = self.block(rows, &self.mean);
+            (0..block.nrows()).flat_map(|i| (0..d).map(|j| block[(i, j)] as f32).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        Matrix::new(self.blocks().flat_map_iter(rows).collect(), self.x.n_samples(), d)
+    }
+
+    /// Axes near the given ones, d x k, that belong to the largest sums of squares of what is left, and these.
+    fn exact(&self, near: &Mat<f64>) -> Result<Found> {
+        let k = near.ncols();
+        let (mut basis, mut found) = (orthonormal(near), (Vec::new(), Mat::zeros(0, 0)));
+        for _ in 0..STEPS {
+            basis = orthonormal(&self.scatter_times(&basis));
+            let image = self.scatter_times(&basis);
+            let quotient = basis.transpose() * &image;
+            let symmetric = Mat::from_fn(k, k, |i, j| 0.5 * (quotient[(i, j)] + quotient[(j, i)]));
+            let (squares, rotation) = eigen(&symmetric, k)?;
+            found = (squares, &basis * &rotation);
+            basis = found.1.clone();
+        }
+        Ok(found)
+    }
+
+    /// The sum of row^T row over what is left, times the columns of `basis`.
+    fn scatter_times(&self, basis: &Mat<f64>) -> Mat<f64> {
+        let product = |rows: &[f32]| {
+            let block = self.block(rows, &self.mean);
+            let mut places = Mat::zeros(block.nrows(), basis.ncols());
+            matmul(&mut places, Accum::Replace, &block, basis, 1.0, Par::Seq);
+            let mut product = Mat::zeros(basis.nrows(), basis.ncols());
+            matmul(&mut product, Accum::Replace, block.transpose(), &places, 1.0, Par::Seq);
+            product
+        };
+        let mut total = Mat::zeros(basis.nrows(), basis.ncols());
+        for rows in self.x.as_slice().chunks(BLOCKS * BLOCK_ROWS * self.x.n_features()) {
+            let products: Vec<Mat<f64>> = rows.par_chunks(BLOCK_ROWS * self.x.n_features()).map(product).collect();
+            products.iter().for_each(|product| total += product);
+        }
+        total
+    }
+}

@@ -1,0 +1,228 @@
+//! The one rule of range: which lengths have squares that single precision holds, and what is done about others.
+//!
+//! Squared distances are summed in 32-bit floats on both devices, whose normal numbers go from 1.2e-38 to 3.4e38. Points whose
+//! lengths about their middle are within 2^-40 and 2^55 are taken as they are. Others are multiplied by a power of two, which
+//! changes no digit, and what is measured in their unit is divided by it again. Points that no power of two brings into the
+//! range are refused: then one is more than 2^95 times as far from the middle as a tenth of them.
+
+use crate::digits::{Wide, harmless};
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use rayon::prelude::*;
+use std::borrow::Cow;
+
+/// Lengths of nearly all points, and of the longest, whose squares are at home in `f32`: as powers of two.
+const NEAR: i32 = -40;
+const FAR: i32 = 55;
+/// Lengths of new points at most.
+const FURTHEST: i32 = 61;
+/// Rows from which the middle of a column is taken where its mean does not serve.
+const SAMPLE_ROWS: usize = 1024;
+
+/// A middle of some points, and the power of two that brings their lengths about it into the range.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Range {
+    /// The mean of each column; a median where far rows have drawn the mean so far away that the others less it lose digits.
+    pub(crate) centre: Vec<f32>,
+    exponent: i32,
+}
+
+impl Range {
+    /// That of the rows of `x`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the furthest row if no power of two serves.
+    pub(crate) fn of(x: &Matrix) -> Result<Self> {
+        let centre = centre(x);
+        let length =
+            |row: &[f32]| row.iter().zip(&centre).map(|(v, c)| (f64::from(*v) - f64::from(*c)).powi(2)).sum::<f64>().sqrt();
+        let lengths: Vec<f64> = x.as_slice().par_chunks(centre.len()).map(length).collect();
+        let mut positive: Vec<f64> = lengths.iter().copied().filter(|&length| length > 0.0).collect();
+        if positive.is_empty() {
+            return Ok(Self { centre, exponent: 0 });
+        }
+        let tenth = positive.len() / 10;
+        let near = *positive.select_nth_unstable_by(tenth, f64::total_cmp).1;
+        let row = (0..lengths.len()).fold(0, |best, row| if lengths[row] > lengths[best] { row } else { best });
+        let far = lengths[row];
+        exponent(near, far).map(|exponent| Self { centre, exponent }).ok_or_else(|| {
+            Error::Data(format!(
+                "row {row} is {far:.2e} from the middle of the points, a tenth of them are within {near:.2e} of it: squares of lengths \
+                 that differ by more than a factor of 2^{} do not fit 32-bit floats; leave the row out",
+                FAR - NEAR
+            ))
+        })
+    }
+
+    /// No change at all.
+    pub(crate) fn ordinary(centre: Vec<f32>) -> Self {
+        Self { centre, exponent: 0 }
+    }
+
+    /// The power of two that lengths are divided by.
+    pub(crate) fn exponent(&self) -> i32 {
+        self.exponent
+    }
+
+    /// Rows in the unit of the range.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if a value is too large for it.
+    pub(crate) fn scaled<'a>(&self, x: &'a Matrix) -> Result<Cow<'a, Matrix>> {
+        scaled(x, -self.exponent)
+    }
+
+    /// A length in the unit of the range.
+    pub(crate) fn to_unit(&self, length: f64) -> f64 {
+        length * f64::from(-self.exponent).exp2()
+    }
+
+    /// A length in the unit of the points.
+    pub(crate) fn from_unit(&self, length: f64) -> f64 {
+        length * f64::from(self.exponent).exp2()
+    }
+}
+
+/// Refuses points of too different sizes before anything is computed from them.
+///
+/// # Errors
+/// [`Error::Data`] naming the furthest row, counted from 0.
+pub fn check(x: &Matrix) -> Result<()> {
+    Range::of(x).map(|_| ())
+}
+
+/// Refuses `new` points so far from the `fitted` ones that their distances do not fit.
+///
+/// # Errors
+/// [`Error::Data`] naming the first such row, counted from 0, and as [`check`] of the fitted points.
+pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
+    let range = Range::of(fitted)?;
+    let most = range.from_unit(f64::from(FURTHEST).exp2());
+    let length =
+        |row: &[f32]| row.iter().zip(&range.centre).map(|(v, c)| (f64::from(*v) - f64::from(*c)).powi(2)).sum::<f64>().sqrt();
+    match new.rows().map(length).enumerate().find(|&(_, length)| length > most) {
+        Some((row, length)) => Err(Error::Data(format!(
+            "row {row} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} squared distances do not fit 32-bit floats"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Rows times a power of two.
+///
+/// # Errors
+/// [`Error::Data`] if a value becomes too large.
+pub(crate) fn scaled(x: &Matrix, exponent: i32) -> Result<Cow<'_, Matrix>> {
+    if exponent == 0 {
+        return Ok(Cow::Borrowed(x));
+    }
+    let factor = f64::from(exponent).exp2();
+    let data: Vec<f32> = x.as_slice().par_iter().map(|&value| (f64::from(value) * factor) as f32).collect();
+    if data.iter().any(|value| !value.is_finite()) {
+        return Err(too_far_apart());
+    }
+    Matrix::new(data, x.n_samples(), x.n_features()).map(Cow::Owned)
+}
+
+/// Ascending distances of rows of `k`, each row times a power of two of its own where its squares would not fit.
+pub(crate) fn scaled_rows(distances: &[f32], k: usize) -> Cow<'_, [f32]> {
+    let needed = |row: &[f32]| {
+        row.last().map(|&last| f64::from(last)).filter(|&last| last > 0.0).map_or(0, |last| exponent(last, last).unwrap_or(0))
+    };
+    if distances.par_chunks(k).all(|row| needed(row) == 0) {
+        return Cow::Borrowed(distances);
+    }
+    let scale = |row: &[f32]| {
+        let factor = f64::from(-needed(row)).exp2();
+        row.iter().map(|&distance| (f64::from(distance) * factor) as f32).collect::<Vec<_>>()
+    };
+    Cow::Owned(distances.par_chunks(k).flat_map_iter(scale).collect())
+}
+
+/// The error of points whose squared distances overflow.
+pub(crate) fn too_far_apart() -> Error {
+    Error::Data(format!(
+        "some points are too far from the others for their squared distances in 32-bit floats: leave out those beyond 2^{FAR}, \
+         {:.0e}, or scale the data down",
+        f64::from(FAR).exp2()
+    ))
+}
+
+/// The power of two by which lengths are divided of which a tenth are at most `near` and all at most `far`.
+fn exponent(near: f64, far: f64) -> Option<i32> {
+    let (low, high) = (near.log2().floor() as i32, far.log2().ceil() as i32);
+    if low >= NEAR && high <= FAR {
+        return Some(0);
+    }
+    let exponent = low.max(high - FAR);
+    (low - exponent >= NEAR).then_some(exponent)
+}
+
+fn centre(x: &Matrix) -> Vec<f32> {
+    let step = x.n_samples().div_ceil(SAMPLE_ROWS).max(1);
+    let rows: Vec<&[f32]> = x.rows().step_by(step).collect();
+    let of_column = |(column, mean): (usize, f32)| {
+        harmless(rows.iter().map(|row| f64::from(row[column]).into()).collect::<Vec<Wide>>(), mean)
+    };
+    if rows.is_empty() {
+        vec![0.0; x.n_features()]
+    } else {
+        x.column_means().into_par_iter().enumerate().map(of_column).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(scale: f64, far: Option<f64>) -> Matrix {
+        let random = crate::random::Random::new(3, 0);
+        let near = (0..600).map(|i| ((f64::from(random.uniform(i)) - 0.5) * scale) as f32);
+        let values: Vec<f32> = near.chain(far.map(|far| far as f32)).chain(far.map(|far| far as f32)).collect();
+        Matrix::new(values.clone(), values.len() / 2, 2).unwrap()
+    }
+
+    #[test]
+    fn ordinary_points_are_left_alone_about_their_mean() {
+        for scale in [1e-9, 1e-3, 1.0, 255.0, 1e12] {
+            let x = points(scale, None);
+            let range = Range::of(&x).unwrap();
+            assert_eq!((range.exponent(), &range.centre), (0, &x.column_means()), "{scale:e}");
+            assert!(matches!(range.scaled(&x).unwrap(), Cow::Borrowed(_)));
+        }
+    }
+
+    #[test]
+    fn others_are_brought_to_lengths_near_one_by_a_power_of_two() {
+        for scale in [1e-36, 1e-22, 1e17, 1e30] {
+            let x = points(scale, None);
+            let range = Range::of(&x).unwrap();
+            let scaled = range.scaled(&x).unwrap();
+            let largest = scaled.as_slice().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+            assert!((0.5..32.0).contains(&largest), "{scale:e}: {largest}");
+            let back = f64::from(scaled.as_slice()[7]) * f64::from(range.exponent()).exp2();
+            assert_eq!(back as f32, x.as_slice()[7]);
+            assert!((range.from_unit(range.to_unit(scale)) / scale - 1.0).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn a_far_row_moves_neither_the_middle_nor_the_others_out_of_range() {
+        let x = points(1.0, Some(3e10));
+        let range = Range::of(&x).unwrap();
+        assert!(range.centre.iter().all(|centre| centre.abs() < 0.5), "{:?}", range.centre);
+        assert_eq!(range.exponent(), 0);
+        // One so far that its square would overflow: all are made smaller, and most still have squares.
+        assert_eq!(Range::of(&points(1.0, Some(1e20))).unwrap().exponent(), 67 - FAR);
+        let refused = Range::of(&points(1.0, Some(3e38))).unwrap_err().to_string();
+        assert!(refused.starts_with("row 300 is 4.24") && refused.contains("2^95"), "{refused}");
+    }
+
+    #[test]
+    fn rows_of_distances_are_scaled_each_by_itself() {
+        assert!(matches!(scaled_rows(&[1e-6, 2.0, 0.0, 0.0], 2), Cow::Borrowed(_)));
+        let scaled = scaled_rows(&[1e-22, 3e-22, 1.0, 2.0], 2);
+        assert!((scaled[1] / scaled[0] - 3.0).abs() < 1e-6 && (1.0..2.0).contains(&scaled[1]));
+        assert_eq!(scaled[2..], [1.0, 2.0]);
+    }
+}
