@@ -1,12 +1,12 @@
 //! `layerlens cluster`: the clusters of any matrix.
 
 use super::cluster_flags::{ClusterFlags, Method};
-use super::embed::read_labelled;
+use super::labels::LabelArgs;
 use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Images, Source, idx, npy};
+use layerlens::dataset::{Images, Source, idx, npy, parse_names};
 use layerlens::matrix::Matrix;
 use layerlens::range;
 use layerlens::report::cluster_table;
@@ -19,11 +19,13 @@ pub struct ClusterArgs {
     /// Points: a .npy matrix, n_samples x n_features
     #[arg(value_name = "FILE")]
     input: PathBuf,
-    /// Their classes: .npy of whole numbers, or text with one number a line
+    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Names of the classes 0, 1, ..., with commas between
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "labels")]
+    #[command(flatten)]
+    reading: LabelArgs,
+    /// Names of the classes 0, 1, ..., with commas between, in double quotes where a name holds one; or a .txt file with one a line
+    #[arg(long, value_name = "NAMES|FILE", requires = "labels")]
     class_names: Vec<String>,
     /// A map to draw the clusters in: .npy, n_samples x 2; may be given more than once [default: two principal components]
     #[arg(long = "map", value_name = "FILE")]
@@ -70,9 +72,11 @@ fn stem(path: &Path) -> String {
 /// Finds clusters, prints what they are, and says where everything is.
 pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let methods = args.flags.methods(&args.method, global.seed)?;
-    let read = read_labelled(&args.input, args.labels.as_deref())?;
-    range::check(&read.x).map_err(|error| Error::input(&args.input, error.to_string()))?;
-    let points = (args.input.as_path(), &read.x);
+    let names = parse_names("--class-names", &args.class_names)?;
+    let x = npy::read_matrix(&args.input)?;
+    range::check(&x).map_err(|error| Error::input(&args.input, error.to_string()))?;
+    let points = (args.input.as_path(), &x);
+    let mut read = args.reading.read(&[(&args.input, &x, args.labels.as_deref())], &names)?;
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
     let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
     let files = [Some(&args.input), args.labels.as_ref(), args.images.as_ref()].into_iter().flatten().chain(&args.maps);
@@ -82,9 +86,10 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
         images,
         methods,
         inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
-        x: read.x,
-        labels: read.labels,
-        class_names: args.class_names.clone(),
+        x,
+        labels: read.labels.remove(0),
+        class_names: read.class_names,
+        warnings: read.warnings,
         out: global.out.clone(),
         force: global.force,
         seed: global.seed,

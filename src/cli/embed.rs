@@ -1,5 +1,6 @@
 //! `layerlens embed`: a map of any matrix.
 
+use super::labels::{LabelArgs, Points};
 use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
 use super::{Global, argv, method_title, print, say};
@@ -19,9 +20,11 @@ pub struct EmbedArgs {
     /// Points to fit: a .npy matrix, n_samples x n_features
     #[arg(value_name = "FILE")]
     input: PathBuf,
-    /// Their classes: .npy of whole numbers, or text with one number a line
+    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    reading: LabelArgs,
     /// Points to place in the fitted map
     #[arg(long, value_name = "FILE")]
     new: Option<PathBuf>,
@@ -40,35 +43,6 @@ pub struct EmbedArgs {
     flags: OnlyMethodFlags,
 }
 
-/// Reads classes; at most 256 kinds.
-pub fn read_labels(path: &Path) -> Result<Vec<u8>, Error> {
-    let narrow = |(row, label): (usize, u32)| {
-        u8::try_from(label).map_err(|_| Error::input(path, format!("row {row} has the label {label}; labels go from 0 to 255")))
-    };
-    npy::read_labels(path)?.into_iter().enumerate().map(narrow).collect()
-}
-
-/// Reads points and their classes, and refuses a count that differs.
-pub fn read_labelled(points: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
-    with_labels(npy::read_matrix(points)?, points, labels)
-}
-
-/// The same of points that are held against `fitted` ones.
-pub fn read_new(points: &Path, labels: Option<&Path>, fitted: &Labelled) -> Result<Labelled, Error> {
-    with_labels(npy::read_matrix_like(points, &fitted.x)?, points, labels)
-}
-
-fn with_labels(x: Matrix, points: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
-    let read = labels.map(read_labels).transpose()?;
-    if let (Some(path), Some(labels)) = (labels, &read)
-        && labels.len() != x.n_samples()
-    {
-        let message = format!("{} labels for the {} rows of {}", labels.len(), x.n_samples(), points.display());
-        return Err(Error::input(path, message));
-    }
-    Ok(Labelled { x, labels: read })
-}
-
 /// Refuses labels that no classifier can be scored by.
 pub fn check_classes(path: &Path, labels: &[u8]) -> Result<(), Error> {
     if labels.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -78,8 +52,8 @@ pub fn check_classes(path: &Path, labels: &[u8]) -> Result<(), Error> {
 }
 
 /// Refuses new points of another width than the fitted ones.
-pub fn check_widths(new: (&Path, &Labelled), fitted: (&Path, &Labelled)) -> Result<(), Error> {
-    let (found, expected) = (new.1.x.n_features(), fitted.1.x.n_features());
+pub fn check_widths(new: (&Path, &Matrix), fitted: (&Path, &Matrix)) -> Result<(), Error> {
+    let (found, expected) = (new.1.n_features(), fitted.1.n_features());
     if found != expected {
         return Err(Error::input(new.0, format!("has {found} columns, {} has {expected}", fitted.0.display())));
     }
@@ -101,10 +75,16 @@ fn check_rows(args: &EmbedArgs, job: &Embed) -> Result<(), Error> {
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
     let files = [Some(&args.input), args.labels.as_ref(), args.new.as_ref(), args.new_labels.as_ref(), args.neighbors.as_ref()];
-    let fitted = read_labelled(&args.input, args.labels.as_deref())?;
+    let x = npy::read_matrix(&args.input)?;
+    let new = args.new.as_ref().map(|new| npy::read_matrix_like(new, &x)).transpose()?;
+    let of_new = args.new.as_deref().zip(new.as_ref()).map(|(path, new)| (path, new, args.new_labels.as_deref()));
+    let points: Vec<Points> = std::iter::once((args.input.as_path(), &x, args.labels.as_deref())).chain(of_new).collect();
+    let mut read = args.reading.read(&points, &[])?;
     let job = Embed {
-        new: args.new.as_ref().map(|new| read_new(new, args.new_labels.as_deref(), &fitted)).transpose()?,
-        fitted,
+        new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
+        fitted: Labelled { x, labels: read.labels.remove(0) },
+        class_names: read.class_names,
+        warnings: read.warnings,
         method: methods.remove(0),
         search: args.search.search(),
         neighbors: args.neighbors.clone(),
@@ -118,7 +98,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         check_classes(path, labels)?;
     }
     if let (Some(path), Some(new)) = (&args.new, &job.new) {
-        check_widths((path, new), (&args.input, &job.fitted))?;
+        check_widths((path, &new.x), (&args.input, &job.fitted.x))?;
     }
     if args.neighbors.is_none() {
         check_rows(args, &job)?;

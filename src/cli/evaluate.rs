@@ -1,6 +1,7 @@
 //! `layerlens evaluate`: the scores of any space or map, and how faithful a map is to its space.
 
-use super::embed::{check_classes, check_widths, read_labelled, read_new};
+use super::embed::{check_classes, check_widths};
+use super::labels::{LabelArgs, Points, say_all};
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -23,9 +24,12 @@ pub struct EvaluateArgs {
     /// Points to fit the classifier on: a .npy matrix
     #[arg(long, value_name = "FILE")]
     train: PathBuf,
-    /// Their classes: .npy of whole numbers, or text with one number a line; not needed with --space
+    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns; not needed with
+    /// --space
     #[arg(long, value_name = "FILE", required_unless_present = "space")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    reading: LabelArgs,
     /// Points to score it on, in the same space, with --test-labels; without them each training point is scored by the others
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
@@ -56,8 +60,8 @@ fn is_tested(test: Option<&Labelled>) -> bool {
 
 /// Refuses, with the file's name, what cannot be scored.
 fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: usize) -> Result<(), Error> {
-    if let Some(path) = &args.labels {
-        check_classes(path, train.labels.as_deref().unwrap_or_default())?;
+    if let (Some(path), Some(labels)) = (&args.labels, &train.labels) {
+        check_classes(path, labels)?;
         // Without test points a point is scored by the others.
         let (n, allowed) = (train.x.n_samples(), train.x.n_samples() - usize::from(!is_tested(test)));
         if most > allowed {
@@ -66,7 +70,7 @@ fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: u
         }
     }
     match (&args.test, test) {
-        (Some(path), Some(test)) => check_widths((path, test), (&args.train, train)),
+        (Some(path), Some(test)) => check_widths((path, &test.x), (&args.train, &train.x)),
         _ => Ok(()),
     }
 }
@@ -163,12 +167,22 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     if let Some(test) = args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none()) {
         return Err(Error::parameter("--test", test.display(), "needs --test-labels, or --space and --test-space").into());
     }
-    let train = read_labelled(&args.train, args.labels.as_deref())?;
-    let test = args.test.as_ref().map(|test| read_new(test, args.test_labels.as_deref(), &train)).transpose()?;
+    let x = npy::read_matrix(&args.train)?;
+    let test = args.test.as_ref().map(|test| npy::read_matrix_like(test, &x)).transpose()?;
+    let of_test = args.test.as_deref().zip(test.as_ref()).map(|(path, test)| (path, test, args.test_labels.as_deref()));
+    let points: Vec<Points> = std::iter::once((args.train.as_path(), &x, args.labels.as_deref())).chain(of_test).collect();
+    let mut read = args.reading.read(&points, &[])?;
+    let test = test.map(|x| Labelled { x, labels: read.labels.remove(1) });
+    let train = Labelled { x, labels: read.labels.remove(0) };
+    if let (Some(path), None, None) = (&args.labels, &train.labels, &args.space) {
+        let message = "has more than 256 classes, which are not scored; with --space the map is judged without them";
+        return Err(Error::input(path, message).into());
+    }
+    say_all(&read.warnings);
     let ks: Vec<usize> = args.n_neighbors.iter().map(|&k| k.into()).collect();
     check(args, &train, test.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
     let spaces = read_spaces(args, &train, test.as_ref())?;
-    let mut names = if args.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
+    let mut names = if train.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
     names.extend(spaces.as_ref().map(|_| quality_table::FILE));
     check_range(args, (&train.x, test.as_ref().map(|test| &test.x)), spaces.as_ref())?;
     refuse_older_tables(global, &names)?;
@@ -185,7 +199,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     if let Some(out) = &global.out {
         create_folder(out)?;
         if !scores.is_empty() {
-            table::write_csv(out, &scores, &[])?;
+            table::write_csv(out, &scores, &read.class_names)?;
         }
         if !quality.is_empty() {
             quality_table::write_csv(out, &quality)?;

@@ -12,6 +12,7 @@ mod embed;
 mod evaluate;
 mod export;
 mod interrupt;
+mod labels;
 mod methods;
 mod model;
 mod neighbors;

@@ -3,6 +3,7 @@
 use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::{ArgGroup, Args};
+use layerlens::dataset::LabelColumn;
 use layerlens::run::{self, GivenReport, Report, ReportPoints, ReportSummary};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,9 +22,13 @@ pub struct ReportArgs {
     /// Any embedding to show instead of a run: .npy, n x 2, or .csv of two columns
     #[arg(long, value_name = "FILE", help_heading = "Any embedding")]
     embedding: Option<PathBuf>,
-    /// Its labels: .npy of whole numbers, or text with a number or a name a line, after an optional header
+    /// Its labels, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns
     #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     labels: Option<PathBuf>,
+    /// The column of labels in a .csv, .tsv or .txt file of several: its name in the header, its number, from 1, first or last
+    /// [default: the one called label, class, target or y]
+    #[arg(long, value_name = "NAME|N", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
+    label_column: Option<LabelColumn>,
     /// Its images: a folder of .png and .jpg files, which in natural order are the rows; an IDX file, plain or .gz; or .npy,
     /// n x height x width (x 3)
     #[arg(long, value_name = "DIR|FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
@@ -61,6 +66,7 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
             let job = GivenReport {
                 embedding: embedding.clone().unwrap_or_default(),
                 labels: args.labels.clone(),
+                label_column: args.label_column.clone(),
                 images: args.images.clone(),
                 class_names: args.class_names.clone(),
                 space: args.space.clone(),

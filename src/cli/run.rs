@@ -38,8 +38,9 @@ pub struct RunArgs {
     /// Weights to look into instead of training: a .safetensors file of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with_all = MODEL)]
     model: Option<PathBuf>,
-    /// Folder of any network's layers to look into instead of training: <layer>_train.npy, <layer>_test.npy, labels_train.npy,
-    /// labels_test.npy; optional predictions_*.npy, class_names.txt, layers.txt, images_*.npy
+    /// Folder of any network's layers to look into instead of training: <layer>_train.npy, <layer>_test.npy, in subfolders too,
+    /// labels_train.npy, labels_test.npy; optional softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt,
+    /// images_*.npy
     #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]
     from_activations: Option<PathBuf>,
     /// Methods to embed with
@@ -82,13 +83,14 @@ impl Default for RunArgs {
     }
 }
 
-/// The figure that says most: t-SNE keeps most of the classes, else the last method by habit.
+/// The figure that says most: t-SNE keeps most of the classes, else the last method by habit; the first of those that are there,
+/// since given layers may be the input alone, and a method may not fit them.
 fn first_look(folder: &Path, methods: &[MethodChoice]) -> String {
     let tsne = methods.iter().find(|method| method.name == "tsne");
-    let method = tsne.or(methods.last()).map_or("pca", |method| &method.name);
-    let layers = format!("{method}_layers.png");
-    // Given layers may be the input alone.
-    if folder.join("figures").join(&layers).exists() { layers } else { format!("{method}_raw.png") }
+    let others = methods.iter().rev().filter(|method| method.name != "tsne");
+    let names = tsne.into_iter().chain(others).flat_map(|method| ["layers", "raw"].map(|of| format!("{}_{of}.png", method.name)));
+    let there = |name: &String| folder.join("figures").join(name).exists();
+    names.into_iter().find(there).unwrap_or_else(|| "pca_layers.png".into())
 }
 
 /// Does the study, prints the scores, and says where everything is.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Whether the first line of a CSV file may be a header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +13,39 @@ pub enum Header {
     Auto,
     /// There is none: every line is data.
     None,
+}
+
+/// Which column of a CSV file holds the labels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LabelColumn {
+    /// The first.
+    First,
+    /// The last.
+    Last,
+    /// None: every column holds pixels, whatever the header calls it.
+    None,
+    /// This one, counted from 1.
+    Number(usize),
+    /// The one that the header calls so.
+    Name(String),
+}
+
+impl FromStr for LabelColumn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_lowercase().as_str() {
+            "" => Err("expected first, last, none, the number of a column, from 1, or its name in the header".into()),
+            "first" => Ok(Self::First),
+            "last" => Ok(Self::Last),
+            "none" => Ok(Self::None),
+            _ => match text.parse() {
+                Ok(0) => Err("columns are counted from 1".into()),
+                Ok(number) => Ok(Self::Number(number)),
+                Err(_) => Ok(Self::Name(text.into())),
+            },
+        }
+    }
 }
 
 /// The data of a run.

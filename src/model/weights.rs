@@ -1,6 +1,6 @@
 //! Weights of a model on the host, and their .safetensors files.
 
-use super::{Activation, Architecture, LayerKind, LayerSpec};
+use super::{Activation, Architecture, LayerKind, LayerSpec, Parameter};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -16,6 +16,7 @@ const CONFIG_KEY: &str = "layerlens";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    class_names: Vec<String>,
 }
 
 impl Weights {
@@ -36,6 +37,40 @@ impl Weights {
         }
     }
 
+    /// Names of the classes in the order of the outputs; none if they are not known.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
+    }
+
+    /// The same weights of classes that are called so.
+    pub fn with_class_names(self, class_names: &[String]) -> Self {
+        Self { class_names: class_names.to_vec(), ..self }
+    }
+
+    /// The same model with its classes in another order: class `i` of the result is class `order[i]` of this one.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if `order` is not one of all classes, or the weights are not those of the architecture.
+    pub fn reordered(&self, architecture: &Architecture, order: &[usize]) -> Result<Self> {
+        let n = architecture.n_classes;
+        let mut sorted = order.to_vec();
+        sorted.sort_unstable();
+        if !sorted.into_iter().eq(0..n) {
+            return Err(Error::Data(format!("{order:?} is no order of {n} classes")));
+        }
+        let mut weights = self.clone();
+        for Parameter { name, shape, .. } in architecture.steps()?.last().map_or(&[][..], |output| &output.parameters) {
+            let values = self.get(name, shape)?;
+            // The classes are the last axis, of the kernel as of the bias.
+            let moved = values.chunks_exact(n).flat_map(|row| order.iter().map(|&class| row[class])).collect();
+            weights.insert(name.clone(), shape.clone(), moved);
+        }
+        if self.class_names.len() == n {
+            weights.class_names = order.iter().map(|&class| self.class_names[class].clone()).collect();
+        }
+        Ok(weights)
+    }
+
     /// Number of tensors.
     pub fn len(&self) -> usize {
         self.tensors.len()
@@ -47,12 +82,22 @@ impl Weights {
     }
 }
 
-/// Writes weights and the architecture of their model.
+/// What a file says of its model.
+#[derive(Serialize)]
+struct About<'a> {
+    #[serde(flatten)]
+    architecture: &'a Architecture,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    class_names: &'a [String],
+}
+
+/// Writes weights, the architecture of their model and the names of its classes, if they are known.
 ///
 /// # Errors
 /// [`Error::Write`].
 pub fn write_weights(path: &Path, architecture: &Architecture, weights: &Weights) -> Result<()> {
-    let bytes = tensor_bytes(path, CONFIG_KEY, architecture, weights)?;
+    let about = About { architecture, class_names: &weights.class_names };
+    let bytes = tensor_bytes(path, CONFIG_KEY, &about, weights)?;
     write_atomic(path, |writer| writer.write_all(&bytes))
 }
 
@@ -75,9 +120,13 @@ pub(crate) fn tensor_bytes(path: &Path, key: &str, about: &impl Serialize, tenso
 pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
     let (about, weights) = read_tensors(path, CONFIG_KEY, "weights")?;
     let malformed = |message: String| Error::input(path, format!("not a .safetensors file of weights: {message}"));
-    let architecture = parse_architecture(&about).map_err(|error| malformed(error.to_string()))?;
+    let (architecture, class_names) = parse_about(&about).map_err(|error| malformed(error.to_string()))?;
     architecture.steps().map_err(|error| malformed(error.to_string()))?;
-    Ok((architecture, weights))
+    let (found, n) = (class_names.len(), architecture.n_classes);
+    if found != 0 && found != n {
+        return Err(malformed(format!("it names {found} classes, the model tells {n} apart")));
+    }
+    Ok((architecture, weights.with_class_names(&class_names)))
 }
 
 /// Reads what [`tensor_bytes`] made: what stands under `key`, and the tensors. `what` they are is said in errors.
@@ -121,10 +170,14 @@ impl From<Perceptron> for Architecture {
     }
 }
 
-fn parse_architecture(text: &str) -> serde_json::Result<Architecture> {
-    let value: serde_json::Value = serde_json::from_str(text)?;
-    match value.get("hidden") {
+/// The architecture and the names of the classes.
+fn parse_about(text: &str) -> serde_json::Result<(Architecture, Vec<String>)> {
+    let mut value: serde_json::Value = serde_json::from_str(text)?;
+    let names = value.as_object_mut().and_then(|about| about.remove("class_names"));
+    let names = names.map_or(Ok(Vec::new()), serde_json::from_value)?;
+    let architecture = match value.get("hidden") {
         Some(_) => serde_json::from_value(value).map(|old: Perceptron| old.into()),
         None => serde_json::from_value(value),
-    }
+    };
+    Ok((architecture?, names))
 }

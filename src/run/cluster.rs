@@ -25,6 +25,8 @@ pub struct Cluster {
     pub labels: Option<Vec<u8>>,
     /// Their names; the numbers, if there are none.
     pub class_names: Vec<String>,
+    /// What the user should know of the files.
+    pub warnings: Vec<String>,
     /// Title and places of maps to draw the clusters in, n_samples x 2; without any, the first two principal components.
     pub maps: Vec<(String, Matrix)>,
     /// The points as images.
@@ -72,6 +74,7 @@ pub fn cluster(job: &Cluster, device: &Device, description: &Description, report
     let path = job.out.clone().unwrap_or_else(|| super::default_path("clusters"));
     let mut folder = RunFolder::create(&path, job.force, opening)?;
     folder.note_offsets(&job.x, "the points");
+    folder.manifest.warnings.extend(job.warnings.iter().cloned());
     match stages(&mut folder, job, names.as_deref(), device, description.kind, reporter) {
         Ok(found) => {
             let warnings = folder.manifest.warnings.clone();
@@ -99,6 +102,13 @@ fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
     Ok(Some(job.class_names.clone()))
 }
 
+/// What is said of names that no point has.
+fn unmet(Classes { labels, names }: Classes<'_>) -> Option<String> {
+    let unmet = names.iter().enumerate().filter(|(class, _)| !labels.iter().any(|&label| usize::from(label) == *class));
+    let unmet: Vec<String> = unmet.map(|(class, name)| format!("{class} (`{name}`)")).collect();
+    (!unmet.is_empty()).then(|| format!("--class-names names classes that no point has: {}", unmet.join(", ")))
+}
+
 fn stages(
     folder: &mut RunFolder,
     job: &Cluster,
@@ -115,6 +125,7 @@ fn stages(
     }
     let maps: Vec<(String, &Matrix)> = job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
     let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
+    folder.manifest.warnings.extend(classes.and_then(unmet));
     let space = ClusterSpace {
         name: "input",
         title: &job.title,

@@ -169,7 +169,7 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
     if let Some((model, layer)) = &encoded {
         let looked = architectures[*model].looked_into();
         let width = looked.iter().find(|looked| looked.name == *layer).map_or(data.class_names.len(), |looked| looked.width);
-        check_methods(&methods, &data.test.labels, std::iter::once(width))?;
+        check_methods(&methods, &data.test.labels, std::iter::once((layer.as_str(), width)))?;
         let n_classes = Some(data.class_names.len());
         job.clusters.iter().try_for_each(|method| method.validate((data.test.len(), width), n_classes))?;
     }
@@ -279,6 +279,7 @@ impl Work<'_> {
             checkpoints: None,
             resume: None,
             epoch_weights: None,
+            class_names: &data.class_names,
         };
         let trained = model.training.train(self.device, &job, observer.as_ref())?;
         drop(observer);

@@ -33,6 +33,10 @@ pub struct Embed {
     pub fitted: Labelled,
     /// Points to place in the map.
     pub new: Option<Labelled>,
+    /// Names of the classes; the numbers, if there are none.
+    pub class_names: Vec<String>,
+    /// What the user should know of the files.
+    pub warnings: Vec<String>,
     /// How.
     pub method: MethodChoice,
     /// How neighbours are searched for.
@@ -93,6 +97,7 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
     let mut folder = RunFolder::create(&path, job.force, opening)?;
     folder.note_offsets(x, "the points");
+    folder.manifest.warnings.extend(job.warnings.iter().cloned());
     let work = Work { job, method, built: built.as_ref(), device, kind: description.kind, reporter };
     match work.stages(&mut folder, given) {
         Ok((scores, quality, results)) => {
@@ -165,7 +170,7 @@ impl Work<'_> {
         let exact = !from_file && self.job.search.method == SearchMethod::Exact && self.job.search.metric == Metric::Euclidean;
         let (scores, in_map) = self.score(folder, map, placed.as_ref(), neighbors.as_ref().filter(|_| exact))?;
         if !scores.is_empty() {
-            write_scores(folder, &scores, &[])?;
+            write_scores(folder, &scores, &self.job.class_names)?;
         }
         let observer = self.reporter.stage("quality");
         let new = self.job.new.as_ref().map(|new| &new.x);
@@ -296,8 +301,11 @@ fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &M
     let all = labels.iter().chain(new_labels.iter().flatten());
     let n_classes = all.max().map_or(1, |&most| usize::from(most) + 1);
     let labelled = job.fitted.labels.is_some();
-    let class_names: Vec<String> =
-        if labelled { (0..n_classes).map(|class| class.to_string()).collect() } else { vec!["points".into()] };
+    let class_names: Vec<String> = match labelled {
+        true if job.class_names.is_empty() => (0..n_classes).map(|class| class.to_string()).collect(),
+        true => job.class_names.clone(),
+        false => vec!["points".into()],
+    };
     let mut row = vec![Panel { title: "Fitted points".into(), embedding: map, labels: &labels }];
     if let (Some(placed), Some(labels)) = (placed, &new_labels) {
         row.push(Panel { title: "New points".into(), embedding: placed, labels });

@@ -2,33 +2,40 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `<layer>_train.npy`, `<layer>_test.npy` | n_samples x units; `raw` is the input, `softmax` is not embedded |
-//! | `labels_train.npy`, `labels_test.npy` | classes, from 0 |
-//! | `predictions_train.npy`, `predictions_test.npy` | the network's classes; else the largest column of `softmax` |
-//! | `class_names.txt` | a name a line; else the classes are numbered |
+//! | `<layer>_train.npy`, `<layer>_test.npy` | n_samples x units, in the folder or below it; `raw` is the input |
+//! | `labels_train.npy`, `labels_test.npy` | classes: numbers or names; or `.csv` or `.txt` |
+//! | `softmax_train.npy`, `softmax_test.npy` | the network's probabilities, a column a class, or the one of the second of two; not embedded. Logits become probabilities |
+//! | `logits_train.npy`, `logits_test.npy` | its logits, where there is no softmax |
+//! | `predictions_train.npy`, `predictions_test.npy` | its answers; else those of softmax or logits |
+//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each answer, as a run writes it; else that of softmax or logits |
+//! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
 //! | `layers.txt` | layers to look into and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |
 //!
 //! The test part may be missing as a whole. A training writes such a folder, and any program can.
 
+mod answers;
+mod found;
+mod outputs;
+
 use super::folder::RunFolder;
 use crate::activations::{Layer, RAW};
-use crate::dataset::{Images, Source, npy};
+use crate::dataset::{self, Images, Source, npy};
 use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::Search;
 use crate::words::natural;
-use std::collections::BTreeSet;
+use found::Found;
 use std::path::{Path, PathBuf};
 
-/// The layer whose largest column is the network's answer.
+/// The network's probabilities.
 pub(super) const SOFTMAX: &str = "softmax";
-/// Beginnings of names that are no layers.
-const OTHERS: [&str; 4] = ["labels", "predictions", "images", "rows"];
-/// Most classes.
-const MAX_CLASSES: usize = 256;
+/// What becomes its probabilities.
+const LOGITS: &str = "logits";
+/// The probability of each answer.
+pub(super) const CONFIDENCE: &str = "confidence";
 
 /// One half of the data: what is fitted, or what is tested.
 #[derive(Clone, Debug)]
@@ -39,6 +46,8 @@ pub(super) struct Part {
     pub(super) labels: Vec<u8>,
     /// What the network answers, one class a row.
     pub(super) predictions: Option<Vec<u8>>,
+    /// How sure it is of each answer, from 0 to 1.
+    pub(super) confidence: Option<Vec<f32>>,
     /// One image a row.
     pub(super) images: Option<Images>,
 }
@@ -61,24 +70,27 @@ impl Layers {
     /// # Errors
     /// [`Error::Input`] naming the file that is missing, malformed or does not fit another.
     pub(super) fn read(folder: &Path) -> Result<Self> {
-        let mut reader = Reader { folder, files: Vec::new() };
-        let found = reader.found()?;
-        let names = reader.names(&found)?;
-        let train = reader.part("train", &names, None)?;
-        let has_test = found.iter().any(|name| name.ends_with("_test.npy"));
-        let test = has_test.then(|| reader.part("test", &names, Some(&train))).transpose()?;
+        let mut reader = Reader { folder, found: Found::of(folder)?, files: Vec::new() };
+        let names = reader.names()?;
+        let parts: &[&str] = if reader.found.has_test() { &["train", "test"] } else { &["train"] };
+        let answers = reader.answers(parts)?;
+        let mut warnings: Vec<String> = reader.found.left_out().into_iter().chain(answers.warnings).collect();
+        let mut known = answers.parts.into_iter();
+        let mut next = |reader: &mut Reader<'_>, part: &str, train: Option<&Part>| {
+            known.next().map(|known| reader.part(part, &names, known, train)).transpose()
+        };
+        let Some(train) = next(&mut reader, "train", None)? else { unreachable!("there is a training part") };
+        let test = next(&mut reader, "test", Some(&train))?;
+        warnings.extend(train.layers.iter().filter_map(|layer| layer.values.offsets_note(&layer.name)));
         if let Some(test) = &test {
             reader.check_widths(&train, test)?;
-        }
-        let note = |layer: &Layer| layer.values.offsets_note(&layer.name);
-        let mut warnings: Vec<String> = train.layers.iter().filter_map(note).collect();
-        let class_names = reader.class_names(&train, test.as_ref(), &mut warnings)?;
-        if test.is_none() {
+        } else {
             warnings.push(
                 "there is no test part: nothing is placed in the maps, and k-NN classifies the training points, each without its own vote".into(),
             );
         }
-        Ok(Self { class_names, train, test, warnings, files: reader.files })
+        warnings.extend(missing(test.as_ref().unwrap_or(&train), if test.is_some() { "test" } else { "train" }));
+        Ok(Self { class_names: answers.class_names, train, test, warnings, files: reader.files })
     }
 
     /// Refuses, by the name of its file below `folder`, a layer with a row that `search` finds no neighbours of.
@@ -114,6 +126,10 @@ impl Layers {
             if let Some(predictions) = &part.predictions {
                 write_classes(folder, &file("predictions", name), predictions)?;
             }
+            if let Some(confidence) = &part.confidence {
+                let values = Matrix::new(confidence.clone(), confidence.len(), 1)?;
+                folder.write_matrix(&format!("activations/{}", file(CONFIDENCE, name)), &values)?;
+            }
             if let Some(images) = &part.images {
                 let name = format!("activations/{}", file("images", name));
                 npy::write_images(folder.below(&name)?, images)?;
@@ -145,7 +161,7 @@ pub(super) fn write_names<'a>(
     let layers: Vec<String> = layers.filter(|name| *name != SOFTMAX).map(str::to_owned).collect();
     for (name, lines) in [("layers.txt", &layers[..]), ("class_names.txt", class_names)] {
         let name = format!("activations/{name}");
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let text = dataset::names_text(lines);
         write_atomic(&folder.below(&name)?, |writer| writer.write_all(text.as_bytes()))?;
         folder.list(&name, None, None);
     }
@@ -157,22 +173,7 @@ pub(super) fn write_names<'a>(
 /// # Errors
 /// [`Error::Input`] if the file cannot be read, or a name is empty or there twice.
 pub(super) fn read_names(path: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let names: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
-    if names.is_empty() {
-        return Err(Error::input(path, "is empty, expected a name a line"));
-    }
-    let mut seen = BTreeSet::new();
-    for (at, name) in names.iter().enumerate() {
-        if name.is_empty() {
-            return Err(Error::input(path, format!("line {} is empty, expected a name", at + 1)));
-        }
-        if !seen.insert(name) {
-            return Err(Error::input(path, format!("line {} is `{name}` again", at + 1)));
-        }
-    }
-    Ok(names)
+    dataset::read_names(path)
 }
 
 /// Reads classes from 0 to 255, one a row.
@@ -190,40 +191,45 @@ fn file(name: &str, part: &str) -> String {
     format!("{name}_{part}.npy")
 }
 
+/// What is said of things that the page could show and the folder does not hold.
+fn missing(scored: &Part, part: &str) -> Option<String> {
+    let things = [
+        (scored.images.is_none(), format!("images ({})", file("images", part))),
+        (scored.predictions.is_none(), format!("the network's answers ({} or {})", file(SOFTMAX, part), file(LOGITS, part))),
+        (
+            scored.predictions.is_some() && scored.confidence.is_none(),
+            format!("how sure the network is ({} or {})", file(SOFTMAX, part), file(LOGITS, part)),
+        ),
+    ];
+    let missing: Vec<String> = things.into_iter().filter(|(missing, _)| *missing).map(|(_, thing)| thing).collect();
+    (!missing.is_empty()).then(|| format!("not in the folder, and so not on the page: {}", missing.join(", ")))
+}
+
 struct Reader<'a> {
     folder: &'a Path,
+    found: Found,
     files: Vec<PathBuf>,
 }
 
 impl Reader<'_> {
-    /// The names of all files.
-    fn found(&self) -> Result<BTreeSet<String>> {
-        let entries = std::fs::read_dir(self.folder).map_err(|error| Error::input(self.folder, error.to_string()))?;
-        Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-    }
-
     /// Notes a file that is read.
-    fn path(&mut self, name: &str) -> PathBuf {
+    fn path(&mut self, name: impl AsRef<Path>) -> PathBuf {
         let path = self.folder.join(name);
         self.files.push(path.clone());
         path
     }
 
     /// The layers to look into, in their order.
-    fn names(&mut self, found: &BTreeSet<String>) -> Result<Vec<String>> {
-        let layer = |part: &'static str| {
-            let layers = found.iter().filter_map(move |name| name.strip_suffix(&file("", part)));
-            layers.filter(|name| !OTHERS.contains(name) && *name != SOFTMAX && !name.is_empty()).map(str::to_owned)
-        };
-        let mut names: Vec<String> = layer("train").collect();
-        if let Some(name) = layer("test").find(|name| !names.contains(name)) {
-            let path = self.folder.join(file(&name, "test"));
-            return Err(Error::input(path, format!("there is no {} beside it", file(&name, "train"))));
+    fn names(&mut self) -> Result<Vec<String>> {
+        let mut names: Vec<String> = self.found.layers("train").cloned().collect();
+        if let Some(name) = self.found.layers("test").find(|name| !names.contains(name)) {
+            let path = self.folder.join(self.found.file(name, "test").unwrap_or(Path::new("")));
+            return Err(Error::input(path, format!("there is no {} beside it", file(name, "train"))));
         }
         names.sort_by(|a, b| (a != RAW).cmp(&(b != RAW)).then_with(|| natural(a, b)));
-        if found.contains("layers.txt") {
+        if self.found.files.contains("layers.txt") {
             let path = self.path("layers.txt");
-            let listed = read_names(&path)?;
+            let listed: Vec<String> = read_names(&path)?.into_iter().map(|name| name.replace('/', "_")).collect();
             if let Some((at, name)) = listed.iter().enumerate().find(|(_, name)| !names.contains(name)) {
                 let message = format!("line {} is `{name}`, but there is no {}", at + 1, file(name, "train"));
                 return Err(Error::input(path, message));
@@ -242,22 +248,20 @@ impl Reader<'_> {
         Ok(names)
     }
 
-    /// One half; the test's points are held against those of the training.
-    fn part(&mut self, part: &str, names: &[String], train: Option<&Part>) -> Result<Part> {
-        let labels_path = self.path(&file("labels", part));
-        let labels = read_classes(&labels_path)?;
+    fn part(&mut self, part: &str, names: &[String], known: answers::Known, train: Option<&Part>) -> Result<Part> {
+        let answers::Known { labels, predictions, confidence } = known;
         let n = labels.len();
         let mut layers = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
-            let path = self.path(&file(name, part));
+            let below = self.found.file(name, part).map_or_else(|| file(name, part).into(), Path::to_owned);
+            let path = self.path(below);
             let fitted = train.map(|train| &train.layers[at].values);
             let values = fitted.map_or_else(|| npy::read_matrix(&path), |fitted| npy::read_matrix_like(&path, fitted))?;
             self.check_rows(&path, "rows", values.n_samples(), part, n)?;
             layers.push(Layer { name: name.clone(), values });
         }
-        let predictions = self.predictions(part, n)?;
         let images_name = file("images", part);
-        let images = if self.folder.join(&images_name).exists() {
+        let images = if self.found.files.contains(&images_name) {
             let path = self.path(&images_name);
             let images = npy::read_images(&path)?;
             self.check_rows(&path, "images", images.n(), part, n)?;
@@ -265,36 +269,14 @@ impl Reader<'_> {
         } else {
             None
         };
-        Ok(Part { layers, labels, predictions, images })
-    }
-
-    /// What the network answers to the `n` points of a part, if that is known.
-    fn predictions(&mut self, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
-        let [given, softmax] = ["predictions", SOFTMAX].map(|name| file(name, part));
-        if self.folder.join(&given).exists() {
-            let path = self.path(&given);
-            let predictions = read_classes(&path)?;
-            self.check_rows(&path, "predictions", predictions.len(), part, n)?;
-            return Ok(Some(predictions));
-        }
-        if !self.folder.join(&softmax).exists() {
-            return Ok(None);
-        }
-        let path = self.path(&softmax);
-        let softmax = npy::read_values(&path)?;
-        self.check_rows(&path, "rows", softmax.n_samples(), part, n)?;
-        if softmax.n_features() > MAX_CLASSES {
-            let found = softmax.n_features();
-            return Err(Error::input(path, format!("has {found} columns, at most {MAX_CLASSES} classes are supported")));
-        }
-        Ok(Some(largest_columns(&softmax)))
+        Ok(Part { layers, labels, predictions, confidence, images })
     }
 
     fn check_rows(&self, path: &Path, what: &str, found: usize, part: &str, n: usize) -> Result<()> {
         if found == n {
             return Ok(());
         }
-        let labels = self.folder.join(file("labels", part));
+        let labels = self.folder.join(self.labels_file(part));
         Err(Error::input(path, format!("has {found} {what}, but {} has {n} labels", labels.display())))
     }
 
@@ -303,48 +285,35 @@ impl Reader<'_> {
         for (train, test) in pairs {
             let (expected, found) = (train.values.n_features(), test.values.n_features());
             if found != expected {
-                let path = self.folder.join(file(&test.name, "test"));
+                let path = self.folder.join(self.found.file(&test.name, "test").unwrap_or(Path::new("")));
                 return Err(Error::input(path, format!("has {found} columns, {} has {expected}", file(&train.name, "train"))));
             }
         }
         Ok(())
     }
-
-    /// The names in the file, or numbers, for as many classes as there are.
-    fn class_names(&mut self, train: &Part, test: Option<&Part>, warnings: &mut Vec<String>) -> Result<Vec<String>> {
-        let parts = std::iter::once(("train", train)).chain(test.map(|test| ("test", test)));
-        let given = self.folder.join("class_names.txt").exists();
-        let names = if given {
-            let path = self.path("class_names.txt");
-            read_names(&path)?
-        } else {
-            warnings.push("there is no class_names.txt: the classes are numbered".into());
-            let most = parts.clone().flat_map(|(_, part)| part.labels.iter().chain(part.predictions.iter().flatten())).max();
-            (0..=most.copied().unwrap_or(0)).map(|class| class.to_string()).collect()
-        };
-        for (which, part) in parts {
-            let known = |class: &u8| usize::from(*class) < names.len();
-            for (what, classes) in [("labels", Some(&part.labels)), ("predictions", part.predictions.as_ref())] {
-                let unknown = classes.and_then(|classes| classes.iter().enumerate().find(|(_, class)| !known(class)));
-                if let Some((row, class)) = unknown {
-                    let message = format!("row {row} is {class}, but class_names.txt names 0 to {}", names.len() - 1);
-                    // Without predictions of their own the largest column of the softmax counts.
-                    let own = self.folder.join(file(what, which));
-                    let path = if own.exists() { own } else { self.folder.join(file(SOFTMAX, which)) };
-                    return Err(Error::input(path, message));
-                }
-            }
-        }
-        Ok(names)
-    }
 }
 
-/// What the network of a run answers to the `n` points of a part, if that is known.
+/// What the network of a finished run answers to the `n` points of a part, if that is known.
 ///
 /// # Errors
 /// [`Error::Input`].
 pub(super) fn read_predictions(folder: &Path, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
-    Reader { folder, files: Vec::new() }.predictions(part, n)
+    let check = |path: &Path, found: usize| match found == n {
+        true => Ok(()),
+        false => Err(Error::input(path, format!("has {found} rows, the run has {n} points of that part"))),
+    };
+    let [given, softmax] = ["predictions", SOFTMAX].map(|name| folder.join(file(name, part)));
+    if given.exists() {
+        let predictions = read_classes(&given)?;
+        check(&given, predictions.len())?;
+        return Ok(Some(predictions));
+    }
+    if !softmax.exists() {
+        return Ok(None);
+    }
+    let values = npy::read_values(&softmax)?;
+    check(&softmax, values.n_samples())?;
+    Ok(Some(largest_columns(&values)))
 }
 
 /// The files as the manifest lists them.

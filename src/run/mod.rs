@@ -2,6 +2,7 @@
 //!
 //! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
 
+mod classes;
 mod cluster;
 pub mod clusters;
 mod compare;

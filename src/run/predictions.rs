@@ -39,7 +39,7 @@ pub(super) fn write(
 /// [`Error::Input`] if the file is missing, malformed or of another number of points.
 pub(super) fn read(folder: &Path, space: &str, method: Option<&str>, n: usize) -> Result<Vec<u8>> {
     let path = folder.join(file(space, method));
-    let matrix = npy::read_matrix(&path)?;
+    let matrix = npy::read_values(&path)?;
     if (matrix.n_samples(), matrix.n_features()) != (n, N_NEIGHBORS.len()) {
         let (rows, columns, expected) = (matrix.n_samples(), matrix.n_features(), N_NEIGHBORS.len());
         return Err(Error::input(path, format!("is {rows} x {columns}, expected {n} x {expected}")));

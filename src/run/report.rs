@@ -4,7 +4,6 @@ mod chosen;
 mod contents;
 mod export;
 mod given;
-mod labels;
 mod sections;
 mod tables;
 

@@ -8,12 +8,46 @@ use crate::activations::{Layer, RAW};
 use crate::compute::Device;
 use crate::dataset::npy;
 use crate::embedding::{self, Embedding, NewPoints, Space, placement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::{Observer, Reporter};
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
+
+/// Under which name a run notes what it skipped.
+const SKIPPED: &str = "skipped";
+
+/// A map that could not be made of a space.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Skipped {
+    space: String,
+    method: String,
+    reason: String,
+}
+
+/// Refuses a run in which no space has neighbours, with the reason of the first.
+///
+/// # Errors
+/// [`Error::Data`].
+pub(super) fn check_scored(folder: &RunFolder) -> Result<()> {
+    let skipped: Vec<Skipped> = folder.noted_or_default(SKIPPED)?;
+    match skipped.first() {
+        Some(Skipped { space, reason, .. }) if !folder.manifest.results.contains_key("knn") => {
+            Err(Error::Data(format!("nothing can be looked into: of {space}, {reason}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses points that are all at one place.
+fn check_variety(x: &Matrix) -> Result<()> {
+    if x.rows().all(|row| row == x.row(0)) {
+        return Err(Error::Data("all its rows are the same".into()));
+    }
+    Ok(())
+}
 
 /// A fitted map with its new points.
 pub(super) struct Map {
@@ -52,18 +86,52 @@ struct Neighbors {
 
 impl SpaceStage<'_> {
     pub(super) fn run(mut self, methods: &[(String, Box<dyn Embedding>)]) -> Result<Vec<Map>> {
-        let neighbors = self.neighbors(methods)?;
+        let neighbors = match self.neighbors(methods) {
+            // Rows of zeros have no angle, for instance.
+            Err(Error::Data(reason)) => {
+                let unknown = |(name, _): &&(String, _)| self.is_skipped(name).is_ok_and(|skipped| !skipped);
+                let left: Vec<String> = methods.iter().filter(unknown).map(|(name, _)| name.clone()).collect();
+                left.iter().try_for_each(|name| self.skip(name, &reason))?;
+                return Ok(Vec::new());
+            }
+            neighbors => neighbors?,
+        };
         let mut maps: Vec<Map> = Vec::new();
         let mut in_maps = Vec::new();
         for (name, method) in methods {
+            if self.is_skipped(name)? {
+                continue;
+            }
             // The map of an earlier method serves as the start of a later one.
             let pca = maps.iter().find(|map| map.method == "pca").map(|map| &map.train);
-            let map = self.map(name, method.as_ref(), &neighbors, pca)?;
+            let map = match self.map(name, method.as_ref(), &neighbors, pca) {
+                // Of the points, which another layer or method may do with.
+                Err(Error::Data(reason)) => {
+                    self.skip(name, &reason)?;
+                    continue;
+                }
+                map => map?,
+            };
             in_maps.push(self.score_map(name, &map)?);
             maps.push(map);
         }
         self.judge(&maps, in_maps, neighbors.among.as_ref())?;
         Ok(maps)
+    }
+
+    /// Whether there is no map of the space by a method, for a reason that the manifest tells.
+    fn is_skipped(&self, name: &str) -> Result<bool> {
+        let skipped: Vec<Skipped> = self.folder.noted_or_default(SKIPPED)?;
+        Ok(skipped.iter().any(|skipped| skipped.space == self.train.name && skipped.method == name))
+    }
+
+    /// Notes that there is no map of the space by a method.
+    fn skip(&mut self, name: &str, reason: &str) -> Result<()> {
+        let (space, title) = (self.train.name.clone(), embedding::method(name)?.title);
+        self.reporter.note(&format!("{space}: no map by {title}"));
+        self.folder.manifest.warnings.push(format!("no map of {space} by {title}: {reason}"));
+        self.folder.add_results(SKIPPED, [Skipped { space, method: name.into(), reason: reason.into() }]);
+        self.folder.save()
     }
 
     fn judge(&mut self, maps: &[Map], in_maps: Vec<Option<NeighborGraph>>, among: Option<&NeighborGraph>) -> Result<()> {
@@ -100,7 +168,10 @@ impl SpaceStage<'_> {
         let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
         let (stage, file) = (format!("neighbours {space}"), format!("neighbors/{space}.safetensors"));
         if self.folder.has_finished(&stage) {
-            let done = methods.iter().all(|(name, _)| self.folder.has_finished(&format!("{name} {space}")));
+            let skipped: Vec<Skipped> = self.folder.noted_or_default(SKIPPED)?;
+            let is_skipped = |name: &str| skipped.iter().any(|skipped| skipped.space == *space && skipped.method == name);
+            let has_finished = |name: &str| self.folder.has_finished(&format!("{name} {space}"));
+            let done = methods.iter().all(|(name, _)| is_skipped(name) || has_finished(name));
             if self.folder.has_finished(&format!("quality {space}")) && done {
                 return Ok(Neighbors { among: None, to_train: None });
             }
@@ -140,6 +211,8 @@ impl SpaceStage<'_> {
         if self.folder.has_finished(&stage) {
             return self.finished_map(name);
         }
+        check_variety(&self.train.values)?;
+        method.validate(self.train.values.n_samples(), self.train.values.n_features())?;
         let start = Instant::now();
         let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
         let train = &self.train.values;

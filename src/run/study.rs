@@ -10,10 +10,11 @@ use super::neighbors::check_memory;
 use super::points::ReportPoints;
 use super::quality::write_quality;
 use super::report;
-use super::space::{Map, SpaceStage, most_voters, title};
+use super::space::{Map, SpaceStage, check_scored, most_voters, title};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
 };
+use crate::activations::RAW;
 use crate::compute::{Description, Device};
 use crate::dataset::{Dataset, Original, Source};
 use crate::embedding::init::Init;
@@ -33,6 +34,9 @@ use std::time::Instant;
 
 /// The stage that leaves the layers in the run's folder.
 const ACTIVATIONS: &str = "activations";
+
+/// Units of a layer that no method finds too few.
+const WIDE: usize = 1024;
 
 /// A method and the parameters that were set for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -129,7 +133,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
         layers.check_rows(path, &run.search)?;
-        check_methods(&methods, &layers.train.labels, layers.train.layers.iter().map(|layer| layer.values.n_features()))?;
+        let spaces = layers.train.layers.iter().map(|layer| (layer.name.as_str(), layer.values.n_features()));
+        check_methods(&methods, &layers.train.labels, spaces)?;
         let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
         check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;
         let mut folder = open_given(run, path, &layers, description)?;
@@ -140,7 +145,8 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let prepared = prepare(&run.train, run.model.as_deref())?;
     let layers = prepared.architecture.looked_into();
     let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
-    check_methods(&methods, &prepared.train.labels, widths.clone())?;
+    let names = std::iter::once(RAW).chain(layers.iter().map(|layer| layer.name.as_str()));
+    check_methods(&methods, &prepared.train.labels, names.zip(widths.clone()))?;
     let points = run.report_points.rows(prepared.train.len(), prepared.data.test.len(), run.train.training.random_state);
     epochs::check_points(run, &methods, points.len(), widths.clone().skip(1))?;
     check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
@@ -253,6 +259,7 @@ impl Work<'_> {
             self.cluster(folder, layers, original, at, &of_space)?;
             maps.extend(of_space);
         }
+        check_scored(folder)?;
         self.insights(folder, layers)?;
         self.tables_and_figures(folder, layers, &maps)?;
         Ok(maps)
@@ -290,7 +297,12 @@ impl Work<'_> {
             maps: &places,
             images: part.images.as_ref(),
         };
-        cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref())?;
+        match cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref()) {
+            Err(Error::Data(reason)) => {
+                folder.manifest.warnings.push(format!("no clusters of {}, or not by every method: {reason}", layer.name));
+            }
+            found => found.map(drop)?,
+        }
         drop(observer);
         folder.finish_stage(&stage, start, self.kind)
     }
@@ -370,11 +382,12 @@ pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box
         .collect()
 }
 
-/// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored.
-pub(super) fn check_methods(
+/// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored. A
+/// method that is for wider spaces than some of these is left out there, and no more.
+pub(super) fn check_methods<'a>(
     methods: &[(String, Box<dyn Embedding>)],
     labels: &[u8],
-    widths: impl Iterator<Item = usize>,
+    spaces: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<()> {
     if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
         return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
@@ -387,12 +400,23 @@ pub(super) fn check_methods(
     if labels.windows(2).all(|pair| pair[0] == pair[1]) {
         return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
     }
-    for d in widths {
-        methods.iter().try_for_each(|(_, method)| method.validate(n, d))?;
-        let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();
+    methods.iter().try_for_each(|(_, method)| method.validate(n, WIDE))?;
+    let mut unfit = None;
+    let mut fits = methods.is_empty();
+    let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();
+    for (space, d) in spaces {
+        for method in &all {
+            match method.validate(n, d) {
+                Ok(()) => fits = true,
+                Err(error) => unfit = Some((space, error)),
+            }
+        }
         check_memory(n, d, &all)?;
     }
-    Ok(())
+    match unfit {
+        Some((space, error)) if !fits => Err(Error::Data(format!("no method can map {space}: {error}"))),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses clusters that cannot be sought.

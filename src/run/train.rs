@@ -1,5 +1,6 @@
 //! Training of a classifier inside a run: the data and the model checked against each other, then weights, history, activations.
 
+use super::classes;
 use super::epochs;
 use super::figures;
 use super::folder::{Opening, RunFolder};
@@ -62,6 +63,7 @@ impl Prepared {
         Job {
             test: run.training.test_every_epoch.then_some(&self.data.test),
             resume: self.checkpoint.as_ref(),
+            class_names: &self.data.class_names,
             ..Job::new(&self.architecture, &self.train, &self.validation)
         }
     }
@@ -84,7 +86,7 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
 }
 
 pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> {
-    let data = Dataset::open(&run.data)?;
+    let mut data = Dataset::open(&run.data)?;
     let (train_rows, validation_rows) = run.training.split(data.train.len());
     if validation_rows.is_empty() && model.is_none() {
         let (n, fewest) = (data.train.len(), (1.0 / run.training.validation - 1e-6).ceil());
@@ -103,6 +105,8 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
             if found != classes {
                 return Err(Error::input(path, format!("this model tells {found} classes apart, the data have {classes}")));
             }
+            let (weights, warnings) = classes::matched(&architecture, weights, &data.class_names).map_err(named)?;
+            data.warnings.extend(warnings.into_iter().map(|warning| format!("{}: {warning}", path.display())));
             (architecture, Some(weights))
         }
     };

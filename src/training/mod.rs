@@ -101,12 +101,23 @@ pub struct Job<'a> {
     pub checkpoints: Option<Checkpoints<'a>>,
     /// Where the weights after chosen epochs go, if they are wanted. A training that goes on writes those from its checkpoint on.
     pub epoch_weights: Option<EpochWeights<'a>>,
+    /// Names of the classes, which go with the weights; none if they are not known.
+    pub class_names: &'a [String],
 }
 
 impl<'a> Job<'a> {
-    /// Training from the start, without test rows, checkpoints and weights of epochs.
+    /// Training from the start, without test rows, checkpoints, weights of epochs and names.
     pub fn new(architecture: &'a Architecture, train: &'a Samples, validation: &'a Samples) -> Self {
-        Self { architecture, train, validation, test: None, resume: None, checkpoints: None, epoch_weights: None }
+        Self {
+            architecture,
+            train,
+            validation,
+            test: None,
+            resume: None,
+            checkpoints: None,
+            epoch_weights: None,
+            class_names: &[],
+        }
     }
 }
 
@@ -202,7 +213,8 @@ impl Training {
                 session.keep(job)?;
                 session.checkpoint(job, &data)?;
             }
-            session.finish()
+            let trained = session.finish()?;
+            Ok(Trained { weights: trained.weights.with_class_names(job.class_names), ..trained })
         })
     }
 }
@@ -242,7 +254,8 @@ impl<'a> Session<'a> {
     /// Writes the weights of the present epoch if they are to be kept.
     fn keep(&self, job: &Job) -> Result<()> {
         job.epoch_weights.map_or(Ok(()), |kept| {
-            kept.keep(job.architecture, self.history.len(), self.is_over(), || self.network.inner().to_weights())
+            let weights = || Ok(self.network.inner().to_weights()?.with_class_names(job.class_names));
+            kept.keep(job.architecture, self.history.len(), self.is_over(), weights)
         })
     }
 

@@ -150,7 +150,14 @@ fn what_does_not_fit_is_named() {
         &["layer_2_test.npy", "30 rows", "labels_test.npy has 29"],
     );
     spoil(&|place| place.labels("layers/predictions_test.npy", &[0; 31]), &["predictions_test.npy", "31 predictions", "has 30"]);
-    spoil(&|place| place.labels("layers/labels_train.npy", &[300; 120]), &["labels_train.npy", "row 0 is 300", "0 to 255"]);
+    let many: Vec<u32> = (0..120).chain(300..480).collect();
+    let of_many = |place: &Place| {
+        for name in ["layer_2", "layer_10"] {
+            place.points(&format!("layers/{name}_train.npy"), 300, 6);
+        }
+        place.labels("layers/labels_train.npy", &many);
+    };
+    spoil(&of_many, &["labels_train.npy", "300 classes", "at most 256"]);
     spoil(&|place| place.labels("layers/labels_train.npy", &[2; 120]), &["at least two classes"]);
     let names = |text: &'static str| move |place: &Place| fs::write(place.path("layers/class_names.txt"), text).unwrap();
     spoil(&names("Coat\nBag\n"), &["labels_train.npy", "row 2 is 2", "class_names.txt names 0 to 1"]);
@@ -199,4 +206,96 @@ fn the_shared_run_has_what_the_layers_need() {
     assert_eq!(fs::read_to_string(folder.join("layers.txt")).unwrap(), "raw\nlayer_1\nlayer_2\n");
     let names: Vec<String> = (0..10).map(|class| format!("{class}\n")).collect();
     assert_eq!(fs::read_to_string(folder.join("class_names.txt")).unwrap(), names.concat());
+}
+
+#[test]
+fn layers_of_subfolders_are_read_and_what_is_left_out_is_named() {
+    let place = place_with_layers();
+    fs::create_dir_all(place.path("layers/block1/a")).unwrap();
+    fs::create_dir(place.path("layers/other")).unwrap();
+    for (part, n) in [("train", 120), ("test", 30)] {
+        place.points(&format!("layers/block1/conv_{part}.npy"), n, 3);
+        place.points(&format!("layers/block1/a/conv_{part}.npy"), n, 2);
+        place.points(&format!("layers/other/conv_{part}.npy"), n, 2);
+        place.labels(&format!("layers/other/labels_{part}.npy"), &groups(n as u32));
+    }
+    place.points("layers/layer_2_val.npy", 20, 6);
+    place.points("layers/mean.npy", 20, 6);
+    let stderr = place.succeed(RUN).stderr;
+    assert_eq!(layers_of(&place.path("out")), ["block1_a_conv", "block1_conv", "layer_2", "layer_10"]);
+    assert!(place.path("out/embeddings/pca_block1_conv_test.npy").exists());
+    for name in ["layer_2_val.npy", "mean.npy", "other/ (layers of its own, with labels)"] {
+        assert!(stderr.contains("left out: ") && stderr.contains(name), "{name}: {stderr}");
+    }
+    assert!(fs::read_to_string(place.path("out/report.html")).unwrap().contains("left out: layer_2_val.npy"));
+    fs::write(place.path("layers/layers.txt"), "layer_2\nblock1/conv\n").unwrap();
+    place.succeed(&RUN.replace("out out", "out listed"));
+    assert_eq!(layers_of(&place.path("listed")), ["layer_2", "block1_conv"]);
+    place.points("layers/block1_conv_train.npy", 120, 3);
+    place.refuse(3, &RUN.replace("out out", "out no"), &["block1_conv_train.npy", "block1/conv_train.npy", "rename"]);
+}
+
+#[test]
+fn a_layer_that_a_method_cannot_map_stops_no_other() {
+    for device in ["cpu", "gpu"] {
+        if device == "gpu" && crate::support::gpu().is_none() {
+            continue;
+        }
+        let place = place_with_layers();
+        for (part, n) in [("train", 120), ("test", 30)] {
+            place.points(&format!("layers/one_{part}.npy"), n, 1);
+            npy::write_f32(place.path(format!("layers/same_{part}.npy")), &vec![0.5; n * 3], &[n as u64, 3]).unwrap();
+        }
+        let methods = "--methods pca,tsne,umap,trimap --perplexity 10 --max-iter 100 --n-epochs 50";
+        let run = RUN.replace("--methods pca", methods).replace("device cpu", &format!("device {device}"));
+        let outcome = place.succeed(&run);
+        let out = place.path("out");
+        assert_outputs_are_whole(&out);
+        for method in ["PCA", "t-SNE", "UMAP", "TriMAP"] {
+            let said = format!("no map of same by {method}: all its rows are the same");
+            assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
+        }
+        assert!(outcome.stderr.contains("no map of one by PCA: "), "{}", outcome.stderr);
+        let manifest = manifest(&out);
+        let maps = manifest["results"]["maps"].as_array().unwrap();
+        let of = |space: &str| maps.iter().filter(|map| map["space"] == space).count();
+        assert_eq!([of("layer_2"), of("layer_10"), of("same")], [4, 4, 0]);
+        // Each method but PCA has its map of the one unit.
+        assert_eq!(of("one"), 3, "{}", outcome.stderr);
+        let knn = manifest["results"]["knn"].as_array().unwrap();
+        assert!(knn.iter().any(|row| row["space"] == "one" && row["method"].is_null() && row["knn"][0]["accuracy"] == 1.0));
+        assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("no map of same by UMAP"));
+        // Where it was left, it goes on, and says nothing twice.
+        place.succeed(&format!("report out --device {device}"));
+        assert_eq!(outcome.stderr.matches("no map of same by UMAP").count(), 1);
+    }
+}
+
+#[test]
+fn a_run_that_skipped_a_map_is_resumed() {
+    let place = place_with_layers();
+    for (part, n) in [("train", 120), ("test", 30)] {
+        place.points(&format!("layers/one_{part}.npy"), n, 1);
+    }
+    place.succeed(RUN);
+    let before = manifest(&place.path("out"));
+    let mut left = before.clone();
+    let stages = left["stages"].as_array_mut().unwrap();
+    let last = stages.iter().position(|stage| stage["name"] == "what the layers did").unwrap();
+    stages.truncate(last);
+    left["status"] = "failed".into();
+    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();
+    place.succeed(&format!("{RUN} --resume"));
+    let after = manifest(&place.path("out"));
+    assert_eq!(after["warnings"], before["warnings"]);
+    assert_eq!(after["results"]["skipped"], before["results"]["skipped"]);
+    assert_eq!(before["results"]["skipped"][0]["space"], "one");
+    assert_outputs_are_whole(&place.path("out"));
+    // A single layer that no method can map is refused by its name.
+    for name in ["layer_2", "layer_10"] {
+        for part in ["train", "test"] {
+            fs::remove_file(place.path(format!("layers/{name}_{part}.npy"))).unwrap();
+        }
+    }
+    place.refuse(3, &RUN.replace("out out", "out no"), &["no method can map one", "at most 1 components"]);
 }

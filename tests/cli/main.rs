@@ -1,6 +1,7 @@
 //! The program as a user meets it: exit codes, messages, files, signals. Every test starts the binary in a folder of its own.
 
 mod activations;
+mod classes;
 mod cluster;
 mod commands;
 mod compare;
@@ -13,8 +14,10 @@ mod errors;
 mod export;
 mod insights;
 mod interrupt;
+mod labels;
 mod limits;
 mod models;
+mod outputs;
 mod pipeline;
 mod report;
 mod resume;

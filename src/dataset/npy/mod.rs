@@ -5,6 +5,7 @@
 
 mod bytes;
 mod images;
+mod label_array;
 mod labels;
 mod matrix;
 mod read;
@@ -12,6 +13,7 @@ mod write;
 
 pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
 pub use images::{read_images, write_images};
+pub(crate) use label_array::{read_label_values, read_line_of_floats};
 pub use labels::read_labels;
 pub use matrix::{read_matrix, read_matrix_less, read_matrix_like, read_values};
 pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};

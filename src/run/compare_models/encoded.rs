@@ -14,7 +14,7 @@ use crate::run::figures;
 use crate::run::folder::RunFolder;
 use crate::run::layers;
 use crate::run::quality::write_quality;
-use crate::run::space::{Map, SpaceStage};
+use crate::run::space::{Map, SpaceStage, check_scored};
 use crate::run::study::write_scores;
 use std::time::Instant;
 
@@ -36,6 +36,7 @@ impl Work<'_> {
             test: None,
         };
         let maps = space.run(methods)?;
+        check_scored(folder)?;
         self.draw(folder, data, (model_name, layer), &maps)?;
         self.cluster(folder, prepared, &encoded, &maps, &format!("{layer} of {model_name}, test images"))
     }
@@ -80,7 +81,10 @@ impl Work<'_> {
             rows_share_axes: false,
             direct_labels: true,
         };
-        figures::write(folder, &format!("{model}_{layer}"), &figure)?;
+        // None is there of a layer that is constant.
+        if !maps.is_empty() {
+            figures::write(folder, &format!("{model}_{layer}"), &figure)?;
+        }
         folder.finish_stage(STAGE, start, "cpu")
     }
 

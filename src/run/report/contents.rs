@@ -12,7 +12,7 @@ use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::epochs::{EpochMap, EpochMaps};
-use crate::run::layers::{SOFTMAX, read_classes, read_names, read_predictions};
+use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_names, read_predictions};
 use crate::run::points::{ReportPoints, Rows};
 use crate::run::space::title;
 use crate::words::thousands;
@@ -142,25 +142,15 @@ impl<'a> Contents<'a> {
         let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
         let folder = self.known.folder.join("activations");
         for (part, n, rows) in self.parts() {
-            let name = format!("activations/{SOFTMAX}_{part}.npy");
-            let softmax = self
-                .path(&name, "the answers of the network, or how sure it is of them")
-                .map(|path| (npy::read_values(&path), path));
+            // Of its own network a run keeps the probabilities of all classes, of layers from elsewhere those of the answers.
+            const WHAT: &str = "the answers of the network, or how sure it is of them";
+            let paths = [SOFTMAX, CONFIDENCE].map(|name| self.path(&format!("activations/{name}_{part}.npy"), WHAT));
             let Some(of_part) = read_predictions(&folder, part, n)? else { return Ok((None, None)) };
             classes.iter_mut().for_each(|classes| classes.extend(rows.iter().map(|&row| u16::from(of_part[row]))));
-            let Some((softmax, path)) = softmax else {
-                sure = None;
-                continue;
-            };
-            let softmax = softmax?;
-            check_rows(&path, softmax.n_samples(), n)?;
-            let n_columns = softmax.n_features();
-            if let Some(row) = of_part.iter().position(|&class| usize::from(class) >= n_columns) {
-                let message = format!("has {n_columns} columns, but the answer to row {row} is the class {}", of_part[row]);
-                return Err(Error::input(path, message));
+            match confidence(paths, &of_part)? {
+                Some(of_part) => sure.iter_mut().for_each(|sure| sure.extend(rows.iter().map(|&row| of_part[row]))),
+                None => sure = None,
             }
-            let of_row = |&row: &usize| softmax.row(row)[usize::from(of_part[row])];
-            sure.iter_mut().for_each(|sure| sure.extend(rows.iter().map(of_row)));
         }
         Ok((classes, sure))
     }
@@ -343,6 +333,21 @@ impl Places {
         let fitted = self.fitted.map(|fitted| motion.apply(&fitted)).transpose()?;
         Ok(Self { shown: motion.apply(&self.shown)?, fitted })
     }
+}
+
+/// How sure the network is of its answers to the points of a part, from the probabilities of all classes or of the answers.
+fn confidence([of_all, of_answers]: [Option<PathBuf>; 2], answers: &[u8]) -> Result<Option<Vec<f32>>> {
+    let all = of_all.is_some();
+    let Some(path) = of_all.or(of_answers) else { return Ok(None) };
+    let values = npy::read_values(&path)?;
+    check_rows(&path, values.n_samples(), answers.len())?;
+    let column = |class: u8| if all { usize::from(class) } else { 0 };
+    let n_columns = values.n_features();
+    if let Some(row) = answers.iter().position(|&class| column(class) >= n_columns) {
+        let message = format!("has {n_columns} columns, but the answer to row {row} is the class {}", answers[row]);
+        return Err(Error::input(path, message));
+    }
+    Ok(Some(values.rows().zip(answers).map(|(row, &class)| row[column(class)]).collect()))
 }
 
 pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) -> Result<()> {

@@ -1,10 +1,9 @@
 //! A page of anybody's embedding: two columns of places, with labels, images and the original space if they are at hand.
 
-use super::labels::{self, Labels};
 use super::sections::{reproduce, section};
 use super::{PAGE_NEIGHBORS, ReportSummary, check_new, faithfulness, summary, tables};
 use crate::compute::Device;
-use crate::dataset::{Pictures, Source, npy};
+use crate::dataset::{LabelColumn, LabelFile, Labels, Pictures, Source, npy};
 use crate::digits::rounded;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, Quality, knn_accuracy, quality};
@@ -18,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// What is said of a map of which nothing is known.
 const CAUTION: &str = "How this map was made is not known here: distances between its clusters may mean little.";
+/// Classes without points that a warning names.
+const MAX_NAMED: usize = 12;
 /// Name in addresses of the one map.
 const GIVEN: &str = "given";
 
@@ -28,6 +29,8 @@ pub struct GivenReport {
     pub embedding: PathBuf,
     /// One label a row: `.npy`, or text.
     pub labels: Option<PathBuf>,
+    /// The column of labels, if the file has several.
+    pub label_column: Option<LabelColumn>,
     /// One image a row, as [`Pictures::read`] takes them.
     pub images: Option<PathBuf>,
     /// Names of the classes, one a line.
@@ -80,13 +83,21 @@ impl Read {
             false => Err(Error::input(path, format!("has {found} {what}, {} has {n} rows", job.embedding.display()))),
         };
         let names = job.class_names.as_deref().map(read_names).transpose()?;
-        let mut labels = None;
+        let (mut labels, mut pictures, mut warnings) = (None, None, Vec::new());
         if let Some(path) = &job.labels {
-            let read = labels::read(path, names.as_deref(), n)?;
-            same(path, "labels", read.classes.len())?;
+            let read = LabelFile::read(path, job.label_column.as_ref(), Some(n))?;
+            same(path, "labels", read.values.len())?;
+            let read = Labels::of(&[&read], names.as_deref())?;
+            warnings.extend(read.notes.clone());
+            let without = read.without_points();
+            if !without.is_empty() {
+                let shown: Vec<String> =
+                    without.iter().take(MAX_NAMED).map(|(class, name)| format!("{class} (`{name}`)")).collect();
+                let more = if without.len() > MAX_NAMED { ", ..." } else { "" };
+                warnings.push(format!("--class-names names classes that no point has: {}{more}", shown.join(", ")));
+            }
             labels = Some(read);
         }
-        let (mut pictures, mut warnings) = (None, Vec::new());
         if let Some(path) = &job.images {
             let (read, note) = Pictures::read(path)?;
             same(path, "images", read.n())?;
@@ -123,7 +134,8 @@ impl Read {
             neighbors,
         };
         let sections = self.sections(job, &name, judged)?;
-        let (classes, labels) = self.labels.map_or((Vec::new(), None), |labels| (labels.names, Some(labels.classes)));
+        let (classes, labels) =
+            self.labels.map_or((Vec::new(), None), |mut labels| (labels.names, Some(labels.classes.remove(0))));
         Ok(Page {
             name,
             points: Points { of: n, which: "all points".into(), parts: vec![("row".into(), n)], labels, ..Points::default() },
@@ -159,8 +171,8 @@ impl Read {
     fn accuracy(&mut self, device: &Device, observer: &dyn Observer) -> Result<Option<(String, f64)>> {
         const K: usize = crate::run::predictions::K;
         let Some(labels) = &self.labels else { return Ok(None) };
-        let classes: Option<Vec<u8>> = labels.classes.iter().map(|&class| u8::try_from(class).ok()).collect();
-        let several = labels.classes.windows(2).any(|pair| pair[0] != pair[1]);
+        let classes = labels.narrow().map(|mut classes| classes.remove(0));
+        let several = labels.classes[0].windows(2).any(|pair| pair[0] != pair[1]);
         if classes.is_none() {
             let n = labels.names.len();
             self.warnings

@@ -1,0 +1,326 @@
+//! Labels of anybody's points: whole numbers or names, one a row.
+//!
+//! One reader for every command. A `.npy` array holds integers, floats that are whole, booleans or strings, of shape (n,) or
+//! (n, 1). Text, called `*.csv`, `*.tsv` or `*.txt`, holds one a line, with or without a header; of several columns one is
+//! named. The classes are those that occur, numbers by value and names in natural order, unless names are given.
+
+mod text;
+
+use super::{LabelColumn, npy};
+use crate::error::{Error, Result};
+use crate::words::natural;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Most classes.
+pub const MAX_CLASSES: usize = 1 << 16;
+
+/// What a file says of each row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// Whole numbers.
+    Numbers(Vec<i64>),
+    /// Names, none of them empty.
+    Names(Vec<String>),
+}
+
+impl Values {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Names(names) => names.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn word(&self, row: usize) -> String {
+        match self {
+            Self::Numbers(numbers) => numbers[row].to_string(),
+            Self::Names(names) => names[row].clone(),
+        }
+    }
+}
+
+/// A file of labels.
+#[derive(Clone, Debug)]
+pub struct LabelFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// One value a row.
+    pub values: Values,
+    /// How it was read, where that was a choice.
+    pub notes: Vec<String>,
+}
+
+impl LabelFile {
+    /// Reads a file of labels for `n` rows, if their number is known: it helps to tell a header from a label.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming `path` if it cannot be read, is malformed, holds no labels, or holds a value that is neither a
+    /// whole number nor a name (the row, counted from 0, or the line, counted from 1, is named); and if it has several columns of
+    /// which none is said to hold the labels, or not the one that `column` names.
+    pub fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Self> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        let (values, notes) = match extension.as_deref() {
+            Some("csv" | "tsv" | "txt") => text::read(path, column, n)?,
+            _ if column.is_some() => {
+                return Err(Error::input(path, "--label-column is for labels in a .csv, .tsv or .txt file"));
+            }
+            _ => (npy::read_label_values(path)?, Vec::new()),
+        };
+        if values.is_empty() {
+            return Err(Error::input(path, "holds no labels, expected one a row"));
+        }
+        let notes = notes.into_iter().map(|note| format!("{}: {note}", path.display())).collect();
+        Ok(Self { path: path.into(), values, notes })
+    }
+}
+
+/// Names of the classes, and the class of each row of each file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    /// Name of each class; a number is its own name.
+    pub names: Vec<String>,
+    /// For each file the class of each row, an index into the names.
+    pub classes: Vec<Vec<u16>>,
+    /// Whether the names are numbers that occur, not given and not words.
+    pub numbered: bool,
+    /// What the user should know.
+    pub notes: Vec<String>,
+}
+
+impl Labels {
+    /// The classes of files whose labels mean the same. With `names`, numbers count them from 0, or from 1 if that alone fits,
+    /// and names are among them; else the classes are those that occur.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming the file, and the row that is at fault, if there are more than [`MAX_CLASSES`], one file holds
+    /// numbers and another names, or a label is none of the given names.
+    pub fn of(files: &[&LabelFile], names: Option<&[String]>) -> Result<Self> {
+        Self::with(files, names, true)
+    }
+
+    /// The same of files beside a `class_names.txt`, whose lines numbers always count, even where the names are numbers.
+    ///
+    /// # Errors
+    /// As [`Labels::of`].
+    pub fn by_place(files: &[&LabelFile], names: Option<&[String]>) -> Result<Self> {
+        Self::with(files, names, false)
+    }
+
+    fn with(files: &[&LabelFile], names: Option<&[String]>, numbers_are_names: bool) -> Result<Self> {
+        let mut notes: Vec<String> = files.iter().flat_map(|file| file.notes.clone()).collect();
+        let (names, classes, numbered) = match names {
+            Some(names) => (names.to_vec(), known(files, names, numbers_are_names, &mut notes)?, false),
+            None => found(files)?,
+        };
+        Ok(Self { names, classes, numbered, notes })
+    }
+
+    /// The same classes as bytes, for what is limited to 256 of them; none if there are more.
+    pub fn narrow(&self) -> Option<Vec<Vec<u8>>> {
+        let narrow = |classes: &Vec<u16>| classes.iter().map(|&class| class as u8).collect();
+        (self.names.len() <= 256).then(|| self.classes.iter().map(narrow).collect())
+    }
+
+    /// The classes that occur in none of the files, each with its place and its name.
+    pub fn without_points(&self) -> Vec<(usize, &str)> {
+        let mut occurs = vec![false; self.names.len()];
+        self.classes.iter().flatten().for_each(|&class| occurs[usize::from(class)] = true);
+        let named = self.names.iter().map(String::as_str).enumerate();
+        named.zip(occurs).filter(|(_, occurs)| !occurs).map(|(named, _)| named).collect()
+    }
+}
+
+fn places(names: &[String]) -> HashMap<&str, u16> {
+    names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect()
+}
+
+/// Classes by their names if all values of a file are names, or by their places among the names if all are such numbers.
+fn known(files: &[&LabelFile], names: &[String], numbers_are_names: bool, notes: &mut Vec<String>) -> Result<Vec<Vec<u16>>> {
+    let n = names.len();
+    if let Some(file) = files.first().filter(|_| n > MAX_CLASSES) {
+        return Err(Error::input(&file.path, format!("there are {n} class names; at most {MAX_CLASSES} classes are supported")));
+    }
+    let places = places(names);
+    let named = |number: i64| places.get(number.to_string().as_str()).copied().filter(|_| numbers_are_names);
+    let first = first_number(files, n, &named, notes);
+    files.iter().map(|file| known_in(file, &places, &named, (first, numbers_are_names))).collect()
+}
+
+/// The number of the first class: 1 if the numbers of all files go from 1 to the count of the names, else 0.
+fn first_number(files: &[&LabelFile], n: usize, named: &dyn Fn(i64) -> Option<u16>, notes: &mut Vec<String>) -> i64 {
+    let of = |file: &&LabelFile| match &file.values {
+        Values::Numbers(numbers) if !numbers.iter().all(|&number| named(number).is_some()) => {
+            Some((*numbers.iter().min()?, *numbers.iter().max()?))
+        }
+        _ => None,
+    };
+    let ranges: Vec<(i64, i64)> = files.iter().filter_map(of).collect();
+    let (least, most) = (ranges.iter().map(|range| range.0).min(), ranges.iter().map(|range| range.1).max());
+    // Files that end before the last class might count from 0.
+    let from_one = least == Some(1) && most == i64::try_from(n).ok();
+    if from_one {
+        notes.push(format!("the labels go from 1 to {n}: they are taken to count the {n} class names from 1"));
+    }
+    i64::from(from_one)
+}
+
+fn known_in(
+    file: &LabelFile,
+    places: &HashMap<&str, u16>,
+    named: &dyn Fn(i64) -> Option<u16>,
+    (first, numbers_are_names): (i64, bool),
+) -> Result<Vec<u16>> {
+    let (refuse, n) = (|message: String| Err(Error::input(&file.path, message)), places.len());
+    let mut by_number: Vec<Option<u16>> = Vec::new();
+    let mut by_name: Vec<Option<u16>> = Vec::new();
+    let place = |number: i64| u16::try_from(number - first).ok().filter(|&class| usize::from(class) < n);
+    match &file.values {
+        Values::Numbers(numbers) => {
+            by_number.extend(numbers.iter().map(|&number| place(number)));
+            by_name.extend(numbers.iter().map(|&number| named(number)));
+        }
+        Values::Names(words) => {
+            by_number.extend(words.iter().map(|word| word.parse().ok().and_then(place)));
+            by_name.extend(words.iter().map(|word| places.get(word.as_str()).copied()));
+        }
+    }
+    if let Some(row) = (0..by_name.len()).find(|&row| by_name[row].or(by_number[row]).is_none()) {
+        let (value, last) = (file.values.word(row), n as i64 - 1 + first);
+        return refuse(match file.values {
+            Values::Numbers(_) if !numbers_are_names => {
+                format!("row {row} is {value}, but class_names.txt names {first} to {last}")
+            }
+            _ => {
+                format!("row {row} is `{value}`, which is neither one of the {n} class names nor a number from {first} to {last}")
+            }
+        });
+    }
+    let all = |classes: Vec<Option<u16>>| classes.into_iter().collect::<Option<Vec<u16>>>();
+    match (all(by_name), all(by_number)) {
+        (Some(named), Some(numbered)) if named != numbered => {
+            refuse("the labels are both names of classes and numbers of others: which is meant cannot be told".into())
+        }
+        (Some(classes), _) | (None, Some(classes)) => Ok(classes),
+        (None, None) => refuse("some labels are names of classes and some are numbers; all must be the one or the other".into()),
+    }
+}
+
+/// The classes that occur.
+fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
+    let is_named = |file: &&&LabelFile| matches!(file.values, Values::Names(_));
+    let (named, numbered) = (files.iter().find(is_named), files.iter().find(|file| !is_named(file)));
+    if let (Some(named), Some(numbered)) = (named, numbered) {
+        let message =
+            format!("holds numbers, but {} holds names: which number is which name cannot be told", named.path.display());
+        return Err(Error::input(&numbered.path, message));
+    }
+    let too_many = |n: usize| {
+        let path = files.first().map_or(Path::new(""), |file| &file.path);
+        Err(Error::input(path, format!("has {n} different labels; at most {MAX_CLASSES} classes are supported")))
+    };
+    if named.is_some() {
+        let words = files.iter().flat_map(|file| match &file.values {
+            Values::Names(words) => &words[..],
+            Values::Numbers(_) => &[],
+        });
+        let distinct: BTreeSet<&String> = words.collect();
+        if distinct.len() > MAX_CLASSES {
+            return too_many(distinct.len());
+        }
+        let mut names: Vec<String> = distinct.into_iter().cloned().collect();
+        names.sort_by(|a, b| natural(a, b).then_with(|| a.cmp(b)));
+        let classes = {
+            let places = places(&names);
+            let of = |file: &&LabelFile| match &file.values {
+                Values::Names(words) => words.iter().map(|word| places[word.as_str()]).collect(),
+                Values::Numbers(_) => Vec::new(),
+            };
+            files.iter().map(of).collect()
+        };
+        return Ok((names, classes, false));
+    }
+    let numbers = |file: &&LabelFile| match &file.values {
+        Values::Numbers(numbers) => numbers.clone(),
+        Values::Names(_) => Vec::new(),
+    };
+    let all: Vec<Vec<i64>> = files.iter().map(numbers).collect();
+    let distinct: BTreeSet<i64> = all.iter().flatten().copied().collect();
+    if distinct.len() > MAX_CLASSES {
+        return too_many(distinct.len());
+    }
+    let places: HashMap<i64, u16> = distinct.iter().zip(0..=u16::MAX).map(|(&number, at)| (number, at)).collect();
+    let classes = all.iter().map(|numbers| numbers.iter().map(|number| places[number]).collect()).collect();
+    Ok((distinct.iter().map(ToString::to_string).collect(), classes, true))
+}
+
+/// Whole numbers if all values are such, names if one is no number at all; else the place of the first that is neither.
+pub(super) fn values_of(words: Vec<String>) -> std::result::Result<Values, usize> {
+    if let Some(numbers) = words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<i64>>>() {
+        return Ok(Values::Numbers(numbers));
+    }
+    match words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<f64>>>() {
+        Some(values) => whole(&values).map(Values::Numbers),
+        None => Ok(Values::Names(words)),
+    }
+}
+
+/// Floats as whole numbers, or the place of the first that is none.
+pub(super) fn whole(values: &[f64]) -> std::result::Result<Vec<i64>, usize> {
+    // Beyond it neighbouring whole numbers are one float.
+    const MOST: f64 = (1_u64 << 53) as f64;
+    let whole = |(at, &value): (usize, &f64)| if value.fract() == 0.0 && value.abs() < MOST { Ok(value as i64) } else { Err(at) };
+    values.iter().enumerate().map(whole).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(values: &[&str]) -> Vec<String> {
+        values.iter().map(|&value| value.to_owned()).collect()
+    }
+
+    fn file(words: &[&str]) -> LabelFile {
+        LabelFile { path: "l.csv".into(), values: values_of(texts(words)).unwrap(), notes: Vec::new() }
+    }
+
+    #[test]
+    fn classes_are_those_that_occur_in_natural_order() {
+        let of = |words: &[&str]| {
+            let labels = Labels::of(&[&file(words)], None).unwrap();
+            (labels.names, labels.classes[0].clone())
+        };
+        assert_eq!(of(&["10", "-1", "9", "10"]), (texts(&["-1", "9", "10"]), vec![2, 0, 1, 2]));
+        assert_eq!(of(&["3.0", "1", "2e0"]), (texts(&["1", "2", "3"]), vec![2, 0, 1]));
+        assert_eq!(of(&["b 10", "b 9", "a"]), (texts(&["a", "b 9", "b 10"]), vec![2, 1, 0]));
+        assert_eq!(values_of(texts(&["1", "2.5"])), Err(1));
+        assert_eq!(values_of(texts(&["1", "nan"])), Err(1));
+        let both = Labels::of(&[&file(&["b", "c"]), &file(&["a", "c"])], None).unwrap();
+        assert_eq!((both.names, both.classes), (texts(&["a", "b", "c"]), vec![vec![1, 2], vec![0, 2]]));
+        let mixed = Labels::of(&[&file(&["1"]), &file(&["a"])], None).unwrap_err().to_string();
+        assert!(mixed.contains("holds numbers, but l.csv holds names"), "{mixed}");
+    }
+
+    #[test]
+    fn given_names_are_counted_from_0_or_from_1_or_met() {
+        let of = |words: &[&str], names: &[&str]| Labels::of(&[&file(words)], Some(&texts(names)));
+        let classes = |words: &[&str], names: &[&str]| of(words, names).unwrap().classes[0].clone();
+        assert_eq!(classes(&["ant", "zebra", "ant"], &["zebra", "ant"]), [1, 0, 1]);
+        assert_eq!(classes(&["1", "0"], &["zebra", "ant"]), [1, 0]);
+        assert_eq!(classes(&["2", "1"], &["zebra", "ant"]), [1, 0]);
+        assert!(of(&["2", "1"], &["zebra", "ant"]).unwrap().notes[0].contains("from 1 to 2"));
+        assert_eq!(classes(&["2", "1"], &["none", "zebra", "ant"]), [2, 1]);
+        assert_eq!(of(&["2", "1"], &["none", "zebra", "ant"]).unwrap().without_points(), [(0, "none")]);
+        let refused = |words: &[&str], names: &[&str]| of(words, names).unwrap_err().to_string();
+        assert!(refused(&["1", "zebra"], &["zebra", "ant"]).contains("one or the other"));
+        assert!(refused(&["1", "2"], &["1", "2", "3"]).contains("cannot be told"));
+        assert!(refused(&["0", "2"], &["zebra", "ant"]).contains("row 1 is `2`"));
+    }
+}

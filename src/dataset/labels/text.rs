@@ -1,0 +1,174 @@
+//! Labels from text: one a line, or one column of several.
+
+use super::{Values, values_of};
+use crate::dataset::LabelColumn;
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// Names of columns that are headers, whatever follows.
+const HEADERS: [&str; 6] = ["label", "labels", "class", "classes", "target", "y"];
+/// Columns that a message names.
+const NAMED: usize = 12;
+
+/// The records of a file with the lines at which they begin.
+type Records = Vec<(u64, Vec<String>)>;
+
+/// Reads the labels of `n` rows, if their number is known, and says what was decided about header and column.
+pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<(Values, Vec<String>)> {
+    let mut records = records(path, column.is_some())?;
+    let Some((_, first)) = records.first().cloned() else {
+        return Err(Error::input(path, "holds no labels, expected one a line"));
+    };
+    let mut notes = Vec::new();
+    let (at, by_name) = choose(&first, column, &mut notes).map_err(|message| Error::input(path, message))?;
+    let words: Vec<&str> = records.iter().map(|(_, fields)| fields[at].as_str()).collect();
+    if by_name || has_header(&words, n) {
+        if !by_name {
+            notes.push(format!("line 1, `{}`, is taken for the header", first[at]));
+        }
+        records.remove(0);
+    }
+    let mut words = Vec::with_capacity(records.len());
+    let mut lines = Vec::with_capacity(records.len());
+    for (line, mut fields) in records {
+        let word = fields.swap_remove(at);
+        if word.is_empty() {
+            return Err(Error::input(path, format!("line {line} has no label, expected a whole number or a name")));
+        }
+        words.push(word);
+        lines.push(line);
+    }
+    let shown = words.clone();
+    let values = values_of(words).map_err(|row| {
+        let message = format!("line {} is {}: a label is a whole number or a name", lines[row], shown[row]);
+        Error::input(path, message)
+    })?;
+    Ok((values, notes))
+}
+
+/// The fields of every line; quotes as in CSV. A `.txt` has one column unless one of several is asked for.
+fn records(path: &Path, of_columns: bool) -> Result<Records> {
+    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+    if let Some(line) = blank_line(bytes) {
+        return Err(Error::input(path, format!("line {line} is empty, expected a label")));
+    }
+    let is = |end: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(end));
+    let has_tabs = bytes.split(|&byte| byte == b'\n').next().is_some_and(|line| line.contains(&b'\t'));
+    let delimiter = match () {
+        () if is("txt") && !of_columns => b'\x1f',
+        () if is("tsv") || has_tabs => b'\t',
+        () => b',',
+    };
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).trim(csv::Trim::All).delimiter(delimiter);
+    let (mut records, mut width) = (Records::new(), 0);
+    for (at, record) in builder.from_reader(bytes).records().enumerate() {
+        let record = record.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+        let line = record.position().map_or(at as u64 + 1, csv::Position::line);
+        if at == 0 {
+            width = record.len();
+        }
+        if record.len() != width {
+            let (found, s) = (record.len(), if width == 1 { "" } else { "s" });
+            let message =
+                format!("line {line} has {found} columns, the first has {width} column{s}; a name with a comma stands in quotes");
+            return Err(Error::input(path, message));
+        }
+        records.push((line, record.iter().map(str::to_owned).collect()));
+    }
+    Ok(records)
+}
+
+/// The first line, from 1, that is blank although others follow: a reader of CSV would skip it, and all that comes after it would
+/// be of other rows.
+fn blank_line(bytes: &[u8]) -> Option<usize> {
+    let whole = bytes.trim_ascii_end();
+    let mut lines = whole.split(|&byte| byte == b'\n');
+    lines.position(|line| line.trim_ascii().is_empty()).filter(|_| !whole.is_empty()).map(|at| at + 1)
+}
+
+/// Which column holds the labels, and whether its name in the first line says so.
+fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String>) -> std::result::Result<(usize, bool), String> {
+    let named = |name: &str| {
+        let exact = first.iter().position(|field| field == name);
+        exact.or_else(|| first.iter().position(|field| field.eq_ignore_ascii_case(name)))
+    };
+    let n = first.len();
+    match column {
+        Some(LabelColumn::First) => Ok((0, false)),
+        Some(LabelColumn::Last) => Ok((n - 1, false)),
+        Some(LabelColumn::None) => Err("is read for its labels: --label-column must be one of its columns".into()),
+        Some(LabelColumn::Name(name)) => {
+            named(name).map(|at| (at, true)).ok_or_else(|| format!("has no column `{name}`: {}", listed(first)))
+        }
+        Some(LabelColumn::Number(number)) => match number.checked_sub(1).filter(|&at| at < n) {
+            Some(at) => Ok((at, false)),
+            None => Err(format!("has no column {number}, the first being 1: {}", listed(first))),
+        },
+        None if n == 1 => Ok((0, false)),
+        None => {
+            let usual: Vec<usize> = (0..n).filter(|&at| is_usual(&first[at])).collect();
+            let [at] = usual[..] else {
+                return Err(format!("{}: --label-column NAME or N, from 1 on, says which holds the labels", listed(first)));
+            };
+            notes.push(format!("the labels are those of the column `{}`, one of {n}", first[at]));
+            Ok((at, true))
+        }
+    }
+}
+
+fn listed(first: &[String]) -> String {
+    let shown: Vec<String> = first.iter().take(NAMED).map(|field| format!("`{field}`")).collect();
+    let more = if first.len() > NAMED { ", ..." } else { "" };
+    format!("it has {} columns, whose first line is {}{more}", first.len(), shown.join(", "))
+}
+
+fn is_usual(word: &str) -> bool {
+    HEADERS.iter().any(|header| word.eq_ignore_ascii_case(header))
+}
+
+/// Whether the first value is a header: a usual one, a word above numbers, or one more than the rows and met nowhere else.
+fn has_header(values: &[&str], n: Option<usize>) -> bool {
+    let [first, rest @ ..] = values else { return false };
+    let number = |value: &str| value.parse::<f64>().is_ok();
+    let usual = is_usual(first) && n.is_none_or(|n| values.len() != n);
+    let above_numbers = !rest.is_empty() && !number(first) && rest.iter().all(|value| number(value));
+    let one_more = n.is_some_and(|n| values.len() == n + 1);
+    usual || above_numbers || (one_more && !number(first) && !rest.contains(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_told_from_a_label() {
+        for (values, n, expected) in [
+            (&["label", "a", "b"][..], Some(2), true),
+            (&["label", "a", "b"], Some(3), false),
+            (&["label", "a", "b"], None, true),
+            (&["kind", "3", "4.0"], Some(2), true),
+            (&["species", "a", "b"], Some(2), true),
+            (&["species", "a", "b"], None, false),
+            (&["a", "a", "b"], Some(2), false),
+            (&["1", "2", "3"], Some(2), false),
+        ] {
+            assert_eq!(has_header(values, n), expected, "{values:?} for {n:?} rows");
+        }
+    }
+
+    #[test]
+    fn a_column_is_found_by_name_or_place() {
+        let first: Vec<String> = ["cell", "Label", "batch"].map(str::to_owned).into();
+        let of = |column: Option<&str>| choose(&first, column.map(|text| text.parse().unwrap()).as_ref(), &mut Vec::new());
+        assert_eq!(of(None), Ok((1, true)));
+        assert_eq!(of(Some("batch")), Ok((2, true)));
+        assert_eq!(of(Some("last")), Ok((2, false)));
+        assert_eq!(of(Some("2")), Ok((1, false)));
+        assert!(of(Some("4")).unwrap_err().contains("no column 4"));
+        assert!(of(Some("kind")).unwrap_err().contains("no column `kind`: it has 3 columns, whose first line is `cell`"));
+        let unnamed: Vec<String> = ["a", "b"].map(str::to_owned).into();
+        assert!(choose(&unnamed, None, &mut Vec::new()).unwrap_err().contains("--label-column"));
+    }
+}

@@ -1,0 +1,133 @@
+//! Names of classes as text: one a line, whatever letters they hold.
+//!
+//! A name stands as it is unless it could be misread. One that holds a line feed or another control character, that begins or
+//! ends with a space, or that begins with a quote, is written as a JSON string: `"two\nlines"`. A line in the quotes of CSV,
+//! `"a ""b"""`, is read as well.
+
+use crate::error::{Error, Result};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Whether a letter would end a line, here or in another program, or not be seen.
+fn is_hidden(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+/// A name as one line of text, without its end.
+pub fn escaped_name(name: &str) -> String {
+    if !name.is_empty() && name.trim() == name && !name.starts_with('"') && !name.contains(is_hidden) {
+        return name.to_owned();
+    }
+    let quoted = serde_json::to_string(name).expect("a string");
+    let visible = |letter: char| match letter {
+        letter if is_hidden(letter) => format!("\\u{:04x}", u32::from(letter)),
+        letter => letter.to_string(),
+    };
+    quoted.chars().map(visible).collect()
+}
+
+/// The name that a line of text holds; see [`escaped_name`].
+pub fn unescaped_name(line: &str) -> String {
+    let line = line.trim();
+    let Some(inner) = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return line.to_owned() };
+    if let Ok(name) = serde_json::from_str::<String>(line) {
+        return name;
+    }
+    // In CSV a quote within quotes is doubled; any other use of quotes is the name's own.
+    if inner.replace("\"\"", "").contains('"') { line.to_owned() } else { inner.replace("\"\"", "\"") }
+}
+
+/// Names as the lines of a file.
+pub fn names_text(names: &[String]) -> String {
+    names.iter().map(|name| escaped_name(name) + "\n").collect()
+}
+
+/// Names from a file that holds one a line, as [`names_text`] writes them.
+///
+/// # Errors
+/// [`Error::Input`] if the file cannot be read, or a name is empty or there twice.
+pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let names: Vec<String> = text.trim_end().lines().map(unescaped_name).collect();
+    if names.is_empty() {
+        return Err(Error::input(path, "is empty, expected a name a line"));
+    }
+    flaw(&names).map_or(Ok(()), |(at, what)| Err(Error::input(path, format!("line {} is {what}", at + 1))))?;
+    Ok(names)
+}
+
+/// Names from words of the command line: each is the path of a `.txt` or `.csv` file with a name a line, or names with commas
+/// between; a name with a comma stands in quotes, as in CSV.
+///
+/// # Errors
+/// [`Error::Parameter`] naming `flag` if a name is empty or there twice; as [`read_names`].
+pub fn parse_names(flag: &str, words: &[String]) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for word in words {
+        let extension = Path::new(word).extension().map(|extension| extension.to_string_lossy().to_lowercase());
+        if matches!(extension.as_deref(), Some("txt" | "csv")) && !word.contains(',') {
+            names.extend(read_names(word)?);
+            continue;
+        }
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(word.as_bytes());
+        let expected = "names with commas between, those that hold a comma in double quotes, or a .txt file with a name a line";
+        let refused = || Error::parameter(flag, word, expected);
+        let mut records = reader.records();
+        let record = records.next().and_then(std::result::Result::ok).ok_or_else(refused)?;
+        if records.next().is_some() {
+            return Err(refused());
+        }
+        names.extend(record.iter().map(str::to_owned));
+    }
+    match flaw(&names) {
+        Some((at, what)) => Err(Error::parameter(flag, words.join(","), format!("name {} is {what}", at + 1))),
+        None => Ok(names),
+    }
+}
+
+/// The first name that is none, or that another one is, and what is to be said of it.
+pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
+    let mut seen = BTreeSet::new();
+    names.iter().enumerate().find_map(|(at, name)| match name {
+        name if name.is_empty() => Some((at, "empty, expected a name".into())),
+        name if !seen.insert(name) => Some((at, format!("`{name}` again"))),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_survives_as_one_line() {
+        let plain = ["Shirt, blue", "T-shirt/top", "it's", "a \"b\"", "C:\\new", "é", "1"];
+        let awkward =
+            ["two\nlines", "a\r\nb", "\"", "\"a\"", "\"a\",b", " a", "a ", "", "\t", "\u{85}x", "\u{2028}", "\u{feff}a"];
+        for name in plain {
+            assert_eq!(escaped_name(name), name);
+        }
+        for name in plain.into_iter().chain(awkward) {
+            let line = escaped_name(name);
+            assert!(!line.contains(is_hidden) && line.trim() == line && !line.is_empty(), "{line:?}");
+            assert_eq!(unescaped_name(&line), name, "{line}");
+        }
+        for (line, name) in
+            [("\"Shirt, blue\"", "Shirt, blue"), ("\"a \"\"b\"\"\"", "a \"b\""), ("\"a\" or \"b\"", "\"a\" or \"b\"")]
+        {
+            assert_eq!(unescaped_name(line), name);
+        }
+    }
+
+    #[test]
+    fn names_of_a_flag_are_parted_as_in_csv() {
+        let parse = |words: &[&str]| parse_names("--class-names", &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        assert_eq!(parse(&["a,b c,d"]).unwrap(), ["a", "b c", "d"]);
+        assert_eq!(parse(&["\"Shirt, blue\",Top", "Bag"]).unwrap(), ["Shirt, blue", "Top", "Bag"]);
+        assert!(parse(&["a,,b"]).unwrap_err().to_string().contains("name 2 is empty"));
+        assert!(parse(&["a,b,a"]).unwrap_err().to_string().contains("name 3 is `a` again"));
+        assert!(matches!(parse(&["none.txt"]), Err(Error::Input { .. })));
+    }
+}

@@ -1,0 +1,307 @@
+//! The classes of the points of a folder of layers, and what the network answers: labels, predictions, outputs and names, made
+//! to mean the same.
+
+use super::outputs::{Outputs, check_rows};
+use super::{CONFIDENCE, Reader, file, read_names};
+use crate::dataset::{LabelFile, Labels, Values, npy};
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// Most classes that a run looks into.
+const MAX_CLASSES: usize = 256;
+/// Classes that a message names.
+const NAMED: usize = 12;
+/// What labels end with, the first that is there.
+const ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
+
+/// What is known of the points of one part.
+pub(super) struct Known {
+    pub(super) labels: Vec<u8>,
+    pub(super) predictions: Option<Vec<u8>>,
+    pub(super) confidence: Option<Vec<f32>>,
+}
+
+/// What is known of all points.
+pub(super) struct Answers {
+    pub(super) class_names: Vec<String>,
+    pub(super) parts: Vec<Known>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// The files of one part.
+struct Files {
+    labels: LabelFile,
+    /// Answers that were given.
+    given: Option<LabelFile>,
+    outputs: Option<Outputs>,
+    confidence: Option<Vec<f32>>,
+}
+
+impl Reader<'_> {
+    /// Reads the classes of the parts, and the answers to them.
+    pub(super) fn answers(&mut self, parts: &[&str]) -> Result<Answers> {
+        let files = parts.iter().map(|part| self.files_of(part)).collect::<Result<Vec<Files>>>()?;
+        let names = if self.found.files.contains("class_names.txt") {
+            let path = self.path("class_names.txt");
+            Some((read_names(&path)?, path))
+        } else {
+            None
+        };
+        let names = names.as_ref().map(|(names, path)| (&names[..], path.as_path()));
+        let mut warnings: Vec<String> =
+            files.iter().filter_map(|files| files.outputs.as_ref()).flat_map(|outputs| outputs.notes.clone()).collect();
+        check_outputs(&files, names)?;
+        if names.is_none() {
+            check_counting(&files)?;
+        }
+        let resolved = Resolved::of(&files, names, &mut warnings)?;
+        resolved.warn(&files, names.is_some(), &mut warnings);
+        let parts = files.into_iter().enumerate().map(|(at, files)| resolved.part(at, files, &mut warnings)).collect();
+        Ok(Answers { class_names: resolved.labels.names, parts, warnings })
+    }
+
+    /// The file of the labels of a part.
+    pub(super) fn labels_file(&self, part: &str) -> String {
+        let there = ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}")).find(|name| self.found.files.contains(name));
+        there.unwrap_or_else(|| file("labels", part))
+    }
+
+    fn files_of(&mut self, part: &str) -> Result<Files> {
+        let path = self.path(self.labels_file(part));
+        let labels = LabelFile::read(&path, None, None)?;
+        let n = labels.values.len();
+        let given_name = file("predictions", part);
+        let given = if self.found.files.contains(&given_name) {
+            let path = self.path(&given_name);
+            let given = LabelFile::read(&path, None, Some(n))?;
+            self.check_rows(&path, "predictions", given.values.len(), part, n)?;
+            Some(given)
+        } else {
+            None
+        };
+        let outputs = Outputs::read(self.folder, part)?;
+        if let Some(outputs) = &outputs {
+            self.files.push(outputs.path.clone());
+            check_rows(outputs, n, &labels.path)?;
+        }
+        let name = file(CONFIDENCE, part);
+        let confidence = if outputs.is_none() && given.is_some() && self.found.files.contains(&name) {
+            let path = self.path(&name);
+            let values = npy::read_values(&path)?;
+            self.check_rows(&path, "rows", values.n_samples(), part, n)?;
+            let bad = |value: &f32| !(0.0..=1.0).contains(value);
+            if values.n_features() != 1 || values.as_slice().iter().any(bad) {
+                return Err(Error::input(path, "expected one column of probabilities, from 0 to 1"));
+            }
+            Some(values.into_vec())
+        } else {
+            None
+        };
+        Ok(Files { labels, given, outputs, confidence })
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Refuses outputs that have not a column for each class.
+fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<()> {
+    let columns = |files: &Files| files.outputs.as_ref().map(|outputs| (outputs.n_columns(), outputs.path.clone()));
+    let mut all = files.iter().filter_map(columns);
+    let Some((k, path)) = all.next() else { return Ok(()) };
+    if let Some((other, path_of_other)) = all.find(|(other, _)| *other != k) {
+        return Err(Error::input(path_of_other, format!("has {other} columns, {} has {k}", path.display())));
+    }
+    // One column is about two classes.
+    let n_classes = k.max(2);
+    for file in files.iter().flat_map(|files| std::iter::once(&files.labels).chain(&files.given)) {
+        let Values::Numbers(numbers) = &file.values else { continue };
+        let beyond = |number: &i64| !usize::try_from(*number).is_ok_and(|number| number < n_classes);
+        let Some(row) = numbers.iter().position(beyond) else { continue };
+        let (least, most) = (numbers.iter().min(), numbers.iter().max());
+        // Two classes may be called as one likes: one column says which is likelier.
+        if k == 1 && names.is_none() {
+            continue;
+        }
+        let from_one = least == Some(&1) && most.is_some_and(|&most| usize::try_from(most) == Ok(n_classes));
+        let advice = if from_one { "; they go from 1 on: save labels - 1" } else { "" };
+        let columns = if k == 1 { "one column, of two classes".into() } else { format!("{k} columns") };
+        let message = format!(
+            "row {row} is {}, but {} has {columns}: the classes are 0 to {}, as the columns are counted{advice}",
+            numbers[row],
+            path.display(),
+            n_classes - 1
+        );
+        return Err(Error::input(&file.path, message));
+    }
+    if let Some((names, of_names)) = names.filter(|(names, _)| names.len() != n_classes) {
+        let columns =
+            if k == 1 { "one column, the probability of the second of two classes".into() } else { format!("{k} columns") };
+        let message = format!("has {columns}, but {} names {}", of_names.display(), names.len());
+        return Err(Error::input(path, message));
+    }
+    Ok(())
+}
+
+/// Labels and answers as classes.
+struct Resolved {
+    /// The files are the labels of the parts, then the answers of those that have any.
+    labels: Labels,
+    classes: Vec<Vec<u8>>,
+    /// Where among the files the answers of a part are.
+    answers: Vec<Option<usize>>,
+    /// The column of each class, if the outputs have one for it.
+    columns: Vec<usize>,
+}
+
+impl Resolved {
+    fn of(files: &[Files], names: Option<(&[String], &Path)>, warnings: &mut Vec<String>) -> Result<Self> {
+        let given = |files: &Files| [Some(files.labels.clone()), files.given.clone()];
+        let named: Vec<LabelFile> = files.iter().flat_map(given).flatten().collect();
+        let known = Labels::by_place(&named.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
+        files.iter().filter_map(|files| files.outputs.as_ref()).try_for_each(|outputs| check_classes(outputs, &known))?;
+        let from_columns = |outputs: &Outputs| {
+            let answers = outputs.answers();
+            let values = if known.numbered && outputs.n_columns() > 1 {
+                Values::Numbers(answers.into_iter().map(|column| column as i64).collect())
+            } else {
+                words(answers, &known)
+            };
+            LabelFile { path: outputs.path.clone(), values, notes: Vec::new() }
+        };
+        let mut all: Vec<LabelFile> = files.iter().map(|files| files.labels.clone()).collect();
+        let mut answers = Vec::new();
+        for files in files {
+            let of_part = match (&files.given, &files.outputs) {
+                (Some(given), _) => Some(given.clone()),
+                (None, Some(outputs)) => Some(from_columns(outputs)),
+                (None, None) => None,
+            };
+            answers.push(of_part.is_some().then_some(all.len()));
+            all.extend(of_part);
+        }
+        let labels = Labels::by_place(&all.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
+        warnings.extend(labels.notes.iter().cloned());
+        let n = labels.names.len();
+        let classes = labels.narrow().ok_or_else(|| {
+            let message = format!(
+                "there are {n} classes, of which a run looks into at most {MAX_CLASSES}; `layerlens embed` maps a layer whatever its classes"
+            );
+            Error::input(&files[0].labels.path, message)
+        })?;
+        if let Some(outputs) = files.iter().find_map(|files| files.outputs.as_ref()) {
+            say_columns(outputs, &labels, names.is_some(), warnings);
+        }
+        let several = files.iter().filter_map(|files| files.outputs.as_ref()).any(|outputs| outputs.n_columns() > 1);
+        let column = |class: usize| match labels.names[class].parse() {
+            Ok(column) if labels.numbered && several => column,
+            _ => class,
+        };
+        let columns = (0..n).map(column).collect();
+        Ok(Self { labels, classes, answers, columns })
+    }
+
+    fn part(&self, at: usize, files: Files, warnings: &mut Vec<String>) -> Known {
+        let predictions = self.answers[at].map(|answers| self.classes[answers].clone());
+        let mut confidence = files.confidence;
+        if let (Some(outputs), Some(predictions)) = (&files.outputs, &predictions) {
+            let columns: Vec<usize> = predictions.iter().map(|&class| self.columns[usize::from(class)]).collect();
+            confidence = outputs.probabilities(&columns);
+            let differ = outputs.answers().iter().zip(&columns).filter(|(own, given)| own != given).count();
+            if let Some(given) = files.given.filter(|_| differ > 0) {
+                warnings.push(format!(
+                    "{} and {} differ in {differ} of {} rows: the former are the answers, the latter say how sure the network is",
+                    name_of(&given.path),
+                    name_of(&outputs.path),
+                    columns.len()
+                ));
+            }
+        }
+        Known { labels: self.classes[at].clone(), predictions, confidence }
+    }
+
+    /// Warns of classes that have no points or no name.
+    fn warn(&self, files: &[Files], named: bool, warnings: &mut Vec<String>) {
+        let mut labelled = vec![false; self.labels.names.len()];
+        self.classes[..files.len()].iter().flatten().for_each(|&class| labelled[usize::from(class)] = true);
+        let list = |classes: Vec<usize>| {
+            let shown = classes.iter().take(NAMED).map(|&class| format!("`{}`", self.labels.names[class]));
+            let more = if classes.len() > NAMED { format!(" and {} more", classes.len() - NAMED) } else { String::new() };
+            shown.collect::<Vec<_>>().join(", ") + &more
+        };
+        let without: Vec<usize> = (0..labelled.len()).filter(|&class| !labelled[class]).collect();
+        if named && !without.is_empty() {
+            warnings.push(format!("class_names.txt names classes that no point has: {}", list(without)));
+        } else if !without.is_empty() {
+            warnings.push(format!("the network answers classes that no label names: {}", list(without)));
+        }
+        if self.labels.numbered {
+            warnings.push("there is no class_names.txt: the classes are numbered".into());
+        }
+    }
+}
+
+/// Refuses outputs that are not about as many classes as there are, where the columns have no numbers.
+fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
+    let (k, n) = (outputs.n_columns(), known.names.len());
+    if n == k.max(2) || (known.numbered && k > 1) {
+        return Ok(());
+    }
+    let message = match k {
+        1 => format!(
+            "has one column, the probability of the second of two classes, but there are {n} classes: a column for each is expected"
+        ),
+        k => format!("has {k} columns, but the labels name {n} classes: class_names.txt beside it says which column is which"),
+    };
+    Err(Error::input(&outputs.path, message))
+}
+
+/// The answers of outputs as the classes in their order.
+fn words(answers: Vec<usize>, known: &Labels) -> Values {
+    let names = answers.into_iter().map(|column| &known.names[column]);
+    if known.numbered {
+        return Values::Numbers(names.map(|name| name.parse().unwrap_or_default()).collect());
+    }
+    Values::Names(names.cloned().collect())
+}
+
+/// Refuses labels and answers that count the classes from different numbers, where no names say how they are counted.
+fn check_counting(files: &[Files]) -> Result<()> {
+    let range = |files: &dyn Fn(usize) -> Option<(i64, i64)>, n: usize| {
+        let ranges = (0..n).filter_map(files);
+        ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    };
+    let of = |file: &LabelFile| match &file.values {
+        Values::Numbers(numbers) => Some((*numbers.iter().min()?, *numbers.iter().max()?)),
+        Values::Names(_) => None,
+    };
+    let labels = range(&|at| of(&files[at].labels), files.len());
+    let given = range(&|at| files[at].given.as_ref().and_then(of), files.len());
+    let (Some(labels), Some(given), Some(file)) = (labels, given, files.iter().find_map(|files| files.given.as_ref())) else {
+        return Ok(());
+    };
+    if (labels.0, labels.1) != (given.0 + 1, given.1 + 1) {
+        return Ok(());
+    }
+    let message = format!(
+        "the answers go from {} to {}, but the labels from {} to {}: both must count the classes from the same number",
+        given.0, given.1, labels.0, labels.1
+    );
+    Err(Error::input(&file.path, message))
+}
+
+/// Says which column is which class, where that is not written down.
+fn say_columns(outputs: &Outputs, labels: &Labels, named: bool, warnings: &mut Vec<String>) {
+    if outputs.n_columns() == 1 {
+        if let [_, second] = &labels.names[..] {
+            warnings.push(format!("{} has one column: it is read as the probability of `{second}`", name_of(&outputs.path)));
+        }
+    } else if !named && !labels.numbered {
+        warnings.push(format!(
+            "there is no class_names.txt: the columns of {} are taken in the order of the names, {}",
+            name_of(&outputs.path),
+            labels.names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")
+        ));
+    }
+}

@@ -1,0 +1,249 @@
+//! What a network answers to each point, from the values of its output: probabilities, their logarithms, or logits.
+
+use super::{LOGITS, SOFTMAX};
+use crate::dataset::npy;
+use crate::error::{Error, Result};
+use crate::matrix::Matrix;
+use std::path::{Path, PathBuf};
+
+/// How far the probabilities of a row may be from a sum of 1: those of 16-bit floats and rounded ones are further than those
+/// of 32 bits.
+const SUM_TOLERANCE: f64 = 0.05;
+/// How far a probability may be beyond 0 or 1.
+const TOLERANCE: f32 = 1e-3;
+
+/// What the values of an output are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Probabilities,
+    /// Natural logarithms of probabilities.
+    Logarithms,
+    Logits,
+    /// From 0 to 1, but no probabilities of one class each.
+    Unclear,
+}
+
+/// The output of a network for the points of one part.
+#[derive(Clone, Debug)]
+pub(super) struct Outputs {
+    pub(super) path: PathBuf,
+    values: Matrix,
+    kind: Kind,
+    /// What the user should know.
+    pub(super) notes: Vec<String>,
+}
+
+impl Outputs {
+    /// Reads `softmax_<part>.npy` or, where there is none, `logits_<part>.npy`.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if it is malformed, or a value is not finite.
+    pub(super) fn read(folder: &Path, part: &str) -> Result<Option<Self>> {
+        let [softmax, logits] = [SOFTMAX, LOGITS].map(|name| folder.join(super::file(name, part)));
+        let mut notes = Vec::new();
+        let path = match (softmax.exists(), logits.exists()) {
+            (false, false) => return Ok(None),
+            (false, true) => logits,
+            (true, there) => {
+                if there {
+                    let [used, left] = [SOFTMAX, LOGITS].map(|name| super::file(name, part));
+                    notes.push(format!("{used} is used, {left} beside it is left out"));
+                }
+                softmax
+            }
+        };
+        let values = match npy::read_line_of_floats(&path)? {
+            Some(values) => {
+                let n = values.len();
+                Matrix::new(values, n, 1)?
+            }
+            None => npy::read_values(&path)?,
+        };
+        let of_logits = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LOGITS));
+        let kind = kind(&values, of_logits);
+        let mut outputs = Self { path, values, kind, notes };
+        outputs.say(of_logits);
+        Ok(Some(outputs))
+    }
+
+    /// Notes how the values are taken, where their name says otherwise.
+    fn say(&mut self, of_logits: bool) {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let off = self.values.rows().enumerate().map(|(row, values)| (row, sum(values)));
+        let off = off.max_by(|(_, a), (_, b)| (a - 1.0).abs().total_cmp(&(b - 1.0).abs())).unwrap_or((0, 0.0));
+        let rows = if self.n_columns() > 1 {
+            format!("its rows do not sum to 1, row {} sums to {:.4}", off.0, off.1)
+        } else {
+            "it holds values that are not from 0 to 1".into()
+        };
+        let note = match (self.kind, of_logits) {
+            (Kind::Logits, false) if self.n_columns() > 1 => {
+                format!("{name} holds logits, for {rows}: their softmax is taken for how sure the network is")
+            }
+            (Kind::Logits, false) => {
+                format!("{name} holds logits, for {rows}: their sigmoid is taken for how sure the network is")
+            }
+            (Kind::Logarithms, _) => {
+                format!("{name} holds logarithms of probabilities: their exponentials are taken for how sure the network is")
+            }
+            (Kind::Unclear, _) => {
+                format!(
+                    "{name} holds values from 0 to 1, but {rows}: the largest column is taken for the answer, and how sure the network is is not told"
+                )
+            }
+            (Kind::Probabilities, true) => format!("{name} holds no logits but probabilities, which are taken as they are"),
+            (Kind::Logits, true) | (Kind::Probabilities, false) => return,
+        };
+        self.notes.push(note);
+    }
+
+    /// Points.
+    pub(super) fn n(&self) -> usize {
+        self.values.n_samples()
+    }
+
+    pub(super) fn n_columns(&self) -> usize {
+        self.values.n_features()
+    }
+
+    /// The column of the largest value of each row, the first of equal ones; of one column, whether it is more likely than not.
+    pub(super) fn answers(&self) -> Vec<usize> {
+        let largest = |row: &[f32]| (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best });
+        if self.n_columns() > 1 {
+            return self.values.rows().map(largest).collect();
+        }
+        let even = if self.kind == Kind::Logits { 0.0 } else { 0.5 };
+        self.values.rows().map(|row| usize::from(row[0] > even)).collect()
+    }
+
+    /// The probability of one column for each row, of which there are two if there is one value; none if they are not known.
+    ///
+    /// # Panics
+    /// If there are not as many columns as rows, or a column is not there.
+    pub(super) fn probabilities(&self, columns: &[usize]) -> Option<Vec<f32>> {
+        assert_eq!(columns.len(), self.n(), "a column for each row");
+        let of_row = |(row, &column): (&[f32], &usize)| match (self.kind, row) {
+            (Kind::Logits, [logit]) => {
+                let logit = f64::from(if column == 1 { *logit } else { -logit });
+                (1.0 / (1.0 + (-logit).exp())) as f32
+            }
+            (_, [p]) => {
+                if column == 1 {
+                    *p
+                } else {
+                    1.0 - p
+                }
+            }
+            (Kind::Probabilities, row) => row[column],
+            (_, row) => softmax(row, column),
+        };
+        let values = || self.values.rows().zip(columns).map(of_row).map(|p| p.clamp(0.0, 1.0)).collect();
+        (self.kind != Kind::Unclear).then(values)
+    }
+}
+
+/// The softmax of a row at one column.
+fn softmax(row: &[f32], column: usize) -> f32 {
+    let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let power = |value: f32| (f64::from(value) - f64::from(most)).exp();
+    (power(row[column]) / row.iter().map(|&value| power(value)).sum::<f64>()) as f32
+}
+
+fn sum(row: &[f32]) -> f64 {
+    row.iter().map(|&value| f64::from(value)).sum()
+}
+
+/// What the values are; `of_logits` is what their file's name says, where they do not tell.
+fn kind(values: &Matrix, of_logits: bool) -> Kind {
+    let probable = |row: &[f32]| row.iter().all(|value| (-TOLERANCE..=1.0 + TOLERANCE).contains(value));
+    let to_one = |sum: f64| (sum - 1.0).abs() <= SUM_TOLERANCE;
+    let logarithms = |row: &[f32]| {
+        row.iter().all(|&value| value <= TOLERANCE) && to_one(row.iter().map(|&value| f64::from(value).exp()).sum())
+    };
+    let all_probable = values.rows().all(probable);
+    if values.n_features() == 1 {
+        return if all_probable && !of_logits { Kind::Probabilities } else { Kind::Logits };
+    }
+    match all_probable {
+        true if values.rows().all(|row| to_one(sum(row))) => Kind::Probabilities,
+        true if !of_logits => Kind::Unclear,
+        false if values.rows().all(logarithms) => Kind::Logarithms,
+        _ => Kind::Logits,
+    }
+}
+
+/// Refuses another number of outputs than points.
+pub(super) fn check_rows(outputs: &Outputs, n: usize, labels: &Path) -> Result<()> {
+    if outputs.n() == n {
+        return Ok(());
+    }
+    let message = format!("has {} rows, but {} has {n} labels", outputs.n(), labels.display());
+    Err(Error::input(&outputs.path, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outputs(values: &[f32], columns: usize, of_logits: bool) -> Outputs {
+        let values = Matrix::new(values.to_vec(), values.len() / columns, columns).unwrap();
+        let kind = kind(&values, of_logits);
+        let mut outputs = Outputs { path: "softmax_test.npy".into(), values, kind, notes: Vec::new() };
+        outputs.say(of_logits);
+        outputs
+    }
+
+    fn close(found: Option<Vec<f32>>, expected: &[f64]) {
+        let found = found.unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((f64::from(*found) - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_equal_columns_is_taken() {
+        let softmax = outputs(&[0.2, 0.4, 0.4, 0.5, 0.5, 0.0, 0.1, 0.2, 0.7], 3, false);
+        assert_eq!((softmax.answers(), softmax.notes.len()), (vec![1, 0, 2], 0));
+        close(softmax.probabilities(&[1, 0, 2]), &[0.4, 0.5, 0.7]);
+    }
+
+    #[test]
+    fn logits_and_logarithms_become_probabilities() {
+        // e^1 / (e^1 + e^2 + e^4), and with e^2 and e^4 above.
+        let whole = 1_f64.exp() + 2_f64.exp() + 4_f64.exp();
+        let logits = outputs(&[1.0, 2.0, 4.0, 1.0, 2.0, 4.0], 3, false);
+        assert_eq!(logits.kind, Kind::Logits);
+        assert!(
+            logits.notes[0].contains("softmax_test.npy holds logits") && logits.notes[0].contains("7.0000"),
+            "{:?}",
+            logits.notes
+        );
+        close(logits.probabilities(&[0, 2]), &[1_f64.exp() / whole, 4_f64.exp() / whole]);
+        let logarithms = outputs(&[0.25_f32.ln(), 0.75_f32.ln(), 0.5_f32.ln(), 0.5_f32.ln()], 2, false);
+        assert_eq!(logarithms.kind, Kind::Logarithms);
+        close(logarithms.probabilities(&[1, 0]), &[0.75, 0.5]);
+        // Large logits overflow nothing.
+        close(outputs(&[1000.0, 0.0, -1000.0, 0.0], 2, false).probabilities(&[0, 1]), &[1.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_unclear_has_no_confidence_unless_its_name_tells() {
+        let each = [0.9, 0.8, 0.1, 0.2];
+        assert_eq!(outputs(&each, 2, false).kind, Kind::Unclear);
+        assert_eq!(outputs(&each, 2, false).probabilities(&[0, 1]), None);
+        close(outputs(&each, 2, true).probabilities(&[0, 1]), &[1.0 / (1.0 + (-0.1_f64).exp()); 2]);
+        assert_eq!(outputs(&[0.5, 0.5, 0.31, 0.7], 2, true).kind, Kind::Probabilities);
+    }
+
+    #[test]
+    fn one_column_is_the_probability_of_the_second_class() {
+        let sigmoid = outputs(&[0.1, 0.5, 0.8], 1, false);
+        assert_eq!((sigmoid.answers(), sigmoid.kind), (vec![0, 0, 1], Kind::Probabilities));
+        close(sigmoid.probabilities(&[0, 0, 1]), &[0.9, 0.5, 0.8]);
+        let logits = outputs(&[-2.0, 0.0, 3.0], 1, false);
+        assert_eq!((logits.answers(), logits.kind), (vec![0, 0, 1], Kind::Logits));
+        close(logits.probabilities(&[0, 0, 1]), &[1.0 / (1.0 + (-2_f64).exp()), 0.5, 1.0 / (1.0 + (-3_f64).exp())]);
+        assert_eq!(outputs(&[0.1, 0.5, 0.8], 1, true).kind, Kind::Logits);
+    }
+}
