@@ -1,7 +1,8 @@
 //! Flags that say which data.
 
 use clap::Args;
-use layerlens::dataset::{DATASETS, Header, Request};
+use layerlens::dataset::{Colour, DATASETS, Header, ImageShape, LabelColumn, Request};
+use layerlens::words::quoted;
 use std::path::PathBuf;
 
 /// Which data, and how they are read.
@@ -26,12 +27,30 @@ pub struct ReadingArgs {
     /// CSV files have no header: every line is data
     #[arg(long, help_heading = "Data")]
     pub no_header: bool,
+    /// Column of the labels in CSV files with labels and pixels: first, last, its number from 1, or its name in the header; none
+    /// where a column of pixels is called like labels [default: the one that the header calls label, labels, class, target, digit,
+    /// y, ...; else the first or the last, as the values tell]
+    #[arg(long, value_name = "NAME|N|first|last|none", help_heading = "Data")]
+    pub label_column: Option<LabelColumn>,
+    /// Height and width of the images in CSV files and flat arrays: 28x20 [default: as the header or the array tells, else square]
+    #[arg(long, value_name = "HxW", help_heading = "Data")]
+    pub image_shape: Option<ImageShape>,
+    /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
+    #[arg(long, value_name = "COLOUR", help_heading = "Data")]
+    pub background: Option<Colour>,
+    /// Exchange rows and columns of pixels: the images of EMNIST are stored so
+    #[arg(long, help_heading = "Data")]
+    pub transpose: bool,
+    /// Names of the classes of data that have none, in the order of the labels: with commas between, in double quotes where a name
+    /// holds one, or a .txt file with one a line [default: class_names.txt beside the data, or class_names in a .npz file]
+    #[arg(long, value_name = "NAMES|FILE", help_heading = "Data")]
+    pub class_names: Vec<String>,
 }
 
 fn dataset_help() -> String {
     let names = DATASETS.iter().map(|entry| format!("{} ({})", entry.name, entry.summary)).collect::<Vec<_>>();
     format!(
-        "Data set: {}; or a path: a folder of IDX, CSV or .npy files or of images (train/CLASS/*.png), or a .npz file",
+        "Data set: {}; or a path: a folder of IDX, CSV or .npy files or of images (train/CLASS/*.png), or a .npz or .csv file",
         names.join("; ")
     )
 }
@@ -44,11 +63,7 @@ impl DataArgs {
 
     /// The flags by which a later command meets the same data.
     pub fn again(&self) -> String {
-        let ReadingArgs { data_dir, label_groups, no_header } = &self.reading;
-        let folder = data_dir.as_ref().map_or(String::new(), |folder| format!(" --data-dir {}", folder.display()));
-        let groups = label_groups.as_ref().map_or(String::new(), |groups| format!(" --label-groups {groups}"));
-        let header = if *no_header { " --no-header" } else { "" };
-        format!("--dataset {}{folder}{groups}{header}", self.dataset)
+        format!("--dataset {}{}", quoted(&self.dataset), self.reading.again())
     }
 }
 
@@ -60,6 +75,29 @@ impl ReadingArgs {
             data_dir: self.data_dir.clone(),
             label_groups: self.label_groups.clone(),
             header: if self.no_header { Header::None } else { Header::Auto },
+            label_column: self.label_column.clone(),
+            image_shape: self.image_shape,
+            background: self.background,
+            transpose: self.transpose,
+            class_names: self.class_names.clone(),
         }
+    }
+
+    /// The flags as a shell takes them, each after a space.
+    fn again(&self) -> String {
+        let Self { data_dir, label_groups, no_header, label_column, image_shape, background, transpose, class_names } = self;
+        let values = [
+            ("--data-dir", data_dir.as_ref().map(|folder| folder.display().to_string())),
+            ("--label-groups", label_groups.clone()),
+            ("--label-column", label_column.as_ref().map(ToString::to_string)),
+            ("--image-shape", image_shape.map(|shape| shape.to_string())),
+            ("--background", background.map(|colour| colour.to_string())),
+        ];
+        let names = class_names.iter().map(|names| ("--class-names", Some(names.clone())));
+        let given = values.into_iter().chain(names).filter_map(|(flag, value)| value.map(|value| (flag, value)));
+        let words = given.map(|(flag, value)| format!(" {flag} {}", quoted(&value)));
+        let switches = [("--no-header", no_header), ("--transpose", transpose)];
+        let switches = switches.into_iter().filter(|(_, is_set)| **is_set).map(|(flag, _)| format!(" {flag}"));
+        words.chain(switches).collect()
     }
 }

@@ -3,7 +3,7 @@
 use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::{ArgGroup, Args};
-use layerlens::dataset::LabelColumn;
+use layerlens::dataset::{Colour, LabelColumn};
 use layerlens::run::{self, GivenReport, Report, ReportPoints, ReportSummary};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,6 +33,9 @@ pub struct ReportArgs {
     /// n x height x width (x 3)
     #[arg(long, value_name = "DIR|FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     images: Option<PathBuf>,
+    /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
+    #[arg(long, value_name = "COLOUR", requires = "images", conflicts_with = "run", help_heading = "Any embedding")]
+    background: Option<Colour>,
     /// Names of the classes, one a line, which numbers as labels count from 0
     #[arg(long, value_name = "FILE", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
     class_names: Option<PathBuf>,
@@ -68,6 +71,7 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
                 labels: args.labels.clone(),
                 label_column: args.label_column.clone(),
                 images: args.images.clone(),
+                background: args.background.unwrap_or_default(),
                 class_names: args.class_names.clone(),
                 space: args.space.clone(),
                 name: args.name.clone(),

@@ -2,7 +2,7 @@
 
 use super::data_args::DataArgs;
 use super::training_args::TrainingArgs;
-use super::{Global, argv, print};
+use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use layerlens::Error;
@@ -86,6 +86,9 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::train(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
+    for warning in &summary.warnings {
+        say(&format!("warning: {warning}"));
+    }
     let Some(test) = summary.test else { return Ok(()) };
     // The rows that a later run trains on are those of this training, whatever the defaults of its model.
     let (training, default) = (&job.training, Training::default());

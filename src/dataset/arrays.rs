@@ -1,8 +1,11 @@
 //! Images and labels in NumPy arrays: a .npz archive or a folder of .npy files, with the arrays `x_train`, `y_train`, `x_test`
-//! and `y_test` as Keras ships them.
+//! and `y_test` as Keras ships them, or `train_images`, `train_labels`, `test_images` and `test_labels` as MedMNIST does.
+//! `class_names` may name the classes.
 
-use super::npy::{Bytes, read_bytes, read_bytes_from, write_bytes};
-use super::{Images, Samples, Source};
+use super::npy::{Bytes, read_bytes, read_bytes_from, read_names_from, write_bytes, write_names};
+use super::request::ImageShape;
+use super::values::Meaning;
+use super::{Images, Samples, Source, names};
 use crate::error::{Error, Result};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
@@ -12,61 +15,153 @@ use std::path::{Path, PathBuf};
 /// The arrays: training images and labels, test images and labels.
 pub(super) const NAMES: [&str; 4] = ["x_train", "y_train", "x_test", "y_test"];
 
+/// Other names of each.
+const OTHER_NAMES: [[&str; 2]; 4] =
+    [["train_images", "train_x"], ["train_labels", "train_y"], ["test_images", "test_x"], ["test_labels", "test_y"]];
+
+/// The array, or the key of an archive, that names the classes.
+pub(super) const CLASS_NAMES: &str = "class_names";
+
+/// Largest array of names that is looked at, in bytes.
+const MAX_NAMES: u64 = 1 << 24;
+
 /// An array and what errors call it.
 type Named = (PathBuf, Bytes);
 
+/// What arrays hold.
+pub(super) struct Read {
+    pub train: Samples,
+    pub test: Samples,
+    pub sources: Vec<Source>,
+    pub warnings: Vec<String>,
+    /// Names of the classes, and where they stand.
+    pub class_names: Option<(PathBuf, Vec<String>)>,
+}
+
+/// Which of the four arrays is called so, in letters of any case.
+pub(super) fn slot(name: &str) -> Option<usize> {
+    let name = name.to_lowercase();
+    (0..4).find(|&at| name == NAMES[at] || OTHER_NAMES[at].contains(&&name[..]))
+}
+
 /// Reads an archive.
-pub(super) fn read_npz(path: &Path) -> Result<(Samples, Samples, Vec<Source>)> {
+pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let source = Source::new(path.display(), &bytes, &[]);
     let damaged = |error: rawzip::Error| Error::input(path, format!("is no .npz archive, or a damaged one: {error}"));
     let archive = ZipArchive::from_slice(&bytes).map_err(damaged)?;
     let mut arrays: [Option<Named>; 4] = Default::default();
+    let mut class_names = None;
     let mut found = Vec::new();
     let mut entries = archive.entries();
     while let Some(entry) = entries.next_entry().map_err(damaged)? {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
-        let Some(place) = NAMES.iter().position(|known| name == format!("{known}.npy")) else {
+        let key = name.strip_suffix(".npy").unwrap_or(&name);
+        let place = slot(key).filter(|_| name != key);
+        let is_names = key.eq_ignore_ascii_case(CLASS_NAMES) && name != key;
+        if place.is_none() && !is_names {
             found.push(name);
             continue;
-        };
-        let called = path.join(NAMES[place]);
-        if arrays[place].is_some() {
-            return Err(Error::input(&called, "is in the archive twice"));
+        }
+        let called = path.join(key);
+        let taken = place.map_or(class_names.as_ref().map(|(path, _)| path), |at| arrays[at].as_ref().map(|(path, _)| path));
+        if let Some(other) = taken {
+            let twice = if *other == called {
+                "is in the archive twice".into()
+            } else {
+                format!("is in the archive, and {} too", other.display())
+            };
+            return Err(Error::input(&called, twice));
         }
         let member = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
         let size = entry.uncompressed_size_hint();
-        let array = match entry.compression_method() {
-            CompressionMethod::STORE => read_bytes_from(&called, member.verifying_reader(member.data()), size),
-            CompressionMethod::DEFLATE => {
-                read_bytes_from(&called, member.verifying_reader(DeflateDecoder::new(member.data())), size)
+        let mut reader: Box<dyn io::Read> = match entry.compression_method() {
+            CompressionMethod::STORE => Box::new(member.verifying_reader(member.data())),
+            CompressionMethod::DEFLATE => Box::new(member.verifying_reader(DeflateDecoder::new(member.data()))),
+            other => {
+                let message = format!("is compressed by a method {other:?}, expected stored or deflated");
+                return Err(Error::input(&called, message));
             }
-            other => Err(Error::input(&called, format!("is compressed by a method {other:?}, expected stored or deflated"))),
-        }?;
-        arrays[place] = Some((called, array));
+        };
+        match place {
+            Some(at) => arrays[at] = Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?)),
+            None if size > MAX_NAMES => return Err(Error::input(&called, format!("has {size} bytes, too many for names"))),
+            None => class_names = Some((called.clone(), read_names_from(&called, &mut reader, size)?)),
+        }
     }
-    let found = if found.is_empty() { String::new() } else { format!("; it holds {} besides", found.join(", ")) };
     let [x_train, y_train, x_test, y_test] = arrays;
     let (Some(x_train), Some(y_train), Some(x_test), Some(y_test)) = (x_train, y_train, x_test, y_test) else {
+        let found = if found.is_empty() { String::new() } else { format!("; it holds {} besides", found.join(", ")) };
         return Err(Error::input(path, format!("lacks one of the arrays {}{found}", NAMES.join(", "))));
     };
-    Ok((samples(x_train, y_train)?, samples(x_test, y_test)?, vec![source]))
+    let mut read = assemble([x_train, y_train, x_test, y_test], vec![source], shape)?;
+    if let Some((at, what)) = class_names.as_ref().and_then(|(_, names)| names::flaw(names)) {
+        return Err(Error::input(path.join(CLASS_NAMES), format!("name {at} is {what}")));
+    }
+    if !found.is_empty() {
+        let path = path.display();
+        read.warnings.push(format!("{path} holds {} besides, which is not read", found.join(", ")));
+    }
+    Ok(Read { class_names, ..read })
 }
 
 /// Reads four files.
-pub(super) fn read_npy(paths: &[PathBuf; 4]) -> Result<(Samples, Samples, Vec<Source>)> {
-    let read = |at: usize| Ok::<_, Error>((paths[at].clone(), read_bytes(&paths[at])?));
-    let train = samples(read(0)?, read(1)?)?;
-    let test = samples(read(2)?, read(3)?)?;
-    Ok((train, test, paths.iter().map(Source::of_file).collect::<Result<_>>()?))
+pub(super) fn read_npy(paths: &[PathBuf; 4], shape: Option<ImageShape>) -> Result<Read> {
+    let mut arrays = Vec::with_capacity(4);
+    for (at, path) in paths.iter().enumerate() {
+        arrays.push((path.clone(), read_bytes(path, meaning(at))?));
+    }
+    let arrays = <[Named; 4]>::try_from(arrays).unwrap_or_else(|_| unreachable!("four paths"));
+    assemble(arrays, paths.iter().map(Source::of_file).collect::<Result<_>>()?, shape)
 }
 
-fn samples((x, pixels): Named, (y, labels): Named) -> Result<Samples> {
+/// What the array at a place holds.
+fn meaning(at: usize) -> Meaning {
+    if at.is_multiple_of(2) { Meaning::Pixels } else { Meaning::Labels }
+}
+
+/// The two parts, whose pixels must have one scale.
+fn assemble([x_train, y_train, x_test, y_test]: [Named; 4], sources: Vec<Source>, shape: Option<ImageShape>) -> Result<Read> {
+    let scales = [(x_train.0.clone(), x_train.1.scaled), (x_test.0.clone(), x_test.1.scaled)];
+    let train = samples(x_train, y_train, shape)?;
+    let test = samples(x_test, y_test, shape)?;
+    let warnings = one_scale(&scales)?.into_iter().collect();
+    Ok(Read { train, test, sources, warnings, class_names: None })
+}
+
+/// What is said of pixels that were numbers from 0 to 1.
+///
+/// # Errors
+/// [`Error::Input`] if those of one part were and those of the other were not.
+pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>> {
+    let [(train, train_scaled), (test, test_scaled)] = scales;
+    match (train_scaled, test_scaled) {
+        (false, false) => Ok(None),
+        (true, true) => {
+            Ok(Some(format!("the pixels of {} are from 0 to 1: they were multiplied by 255 and rounded", train.display())))
+        }
+        _ => {
+            let (train, says) = (train.display(), |scaled: &bool| if *scaled { "0 to 1" } else { "0 to 255" });
+            let (found, expected) = (says(test_scaled), says(train_scaled));
+            Err(Error::input(
+                test,
+                format!("the pixels are from {found}, but those of {train} from {expected}: expected one scale"),
+            ))
+        }
+    }
+}
+
+fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) -> Result<Samples> {
     let (height, width) = match pixels.shape[..] {
         [_, height, width] | [_, height, width, 1] => (height, width),
+        [_, d] if asked.is_some_and(|shape| shape.n_pixels() == Some(d)) => {
+            let ImageShape { height, width } = asked.unwrap_or_default();
+            (height, width)
+        }
         [_, d] if d > 0 && d.isqrt().pow(2) == d => (d.isqrt(), d.isqrt()),
         _ => {
-            let expected = "n x height x width, or n x d with d a square number, 784 for images of 28 x 28";
+            let expected =
+                "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with --image-shape";
             return Err(Error::input(x, format!("has shape {:?}, expected {expected}", pixels.shape)));
         }
     };
@@ -80,16 +175,25 @@ fn samples((x, pixels): Named, (y, labels): Named) -> Result<Samples> {
     Samples::new(images, labels.values).map_err(|error| Error::input(&y, format!("{error} in {}", x.display())))
 }
 
-/// Writes an archive, stored or deflated.
-pub(super) fn write_npz(out: &mut dyn Write, train: &Samples, test: &Samples, compress: bool) -> io::Result<()> {
+/// Writes an archive, stored or deflated: the four arrays of two parts, and the names of the classes if there are any.
+pub(super) fn write_npz(
+    out: &mut dyn Write,
+    parts: [(&Images, &[u8]); 2],
+    class_names: Option<&[String]>,
+    compress: bool,
+) -> io::Result<()> {
+    type Fill<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
+    let mut members: Vec<(&str, Fill)> = Vec::new();
+    for (at, (images, labels)) in parts.into_iter().enumerate() {
+        members.push((NAMES[2 * at], Box::new(move |out| write_images(out, images))));
+        members.push((NAMES[2 * at + 1], Box::new(move |out| write_labels(out, labels))));
+    }
+    members.extend(class_names.map(|names| (CLASS_NAMES, Box::new(move |out: &mut dyn Write| write_names(out, names)) as Fill)));
     let mut archive = ZipArchiveWriter::new(out);
     let method = if compress { CompressionMethod::DEFLATE } else { CompressionMethod::STORE };
-    for (at, name) in NAMES.iter().enumerate() {
-        let part = if at < 2 { train } else { test };
+    for (name, write) in members {
         let path = format!("{name}.npy");
         let (mut entry, config) = archive.new_file(&path).compression_method(method).start().map_err(io::Error::other)?;
-        let write =
-            |out: &mut dyn Write| if at % 2 == 0 { write_images(out, &part.images) } else { write_labels(out, &part.labels) };
         let descriptor = if compress {
             let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::default()));
             write(&mut writer)?;

@@ -1,6 +1,6 @@
 //! Writing data in the layouts in which they can be read.
 
-use super::{Dataset, arrays, csv, idx, registered};
+use super::{Dataset, Images, arrays, classes, csv, idx, names, registered};
 use crate::error::{Error, Result};
 use crate::files::{TEMPORARY, create_folder};
 use crate::progress::Observer;
@@ -21,10 +21,34 @@ pub enum Format {
     Npz,
 }
 
+/// The file that names the classes, beside the others.
+const CLASS_NAMES: &str = "class_names.txt";
+
 type Fill<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
 
+/// What is written of data: images and labels of both parts, and the names of the classes unless the labels are these.
+struct Contents<'a> {
+    parts: [(&'a Images, Vec<u8>); 2],
+    class_names: Option<&'a [String]>,
+}
+
+impl<'a> Contents<'a> {
+    fn new(data: &'a Dataset) -> Self {
+        let numbers = classes::numbers(&data.class_names, &data.train.labels);
+        let labels = |labels: &[u8]| match &numbers {
+            Some(numbers) => labels.iter().map(|&label| numbers[usize::from(label)]).collect(),
+            None => labels.to_vec(),
+        };
+        Self {
+            parts: [&data.train, &data.test].map(|part| (&part.images, labels(&part.labels))),
+            class_names: numbers.is_none().then_some(&data.class_names[..]),
+        }
+    }
+}
+
 /// Writes `data` to the folder `out`, or to the file `out` if that is what the format makes, and gives what was written.
-/// Compressed if `gzip`. The labels are written as they are: grouped, if they were grouped.
+/// Compressed if `gzip`. The labels are written as they are, grouped if they were grouped, and the names of the classes with
+/// them: in the archive, or in `class_names.txt`. Classes whose names are the numbers in the files have no other names.
 ///
 /// # Errors
 /// [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which replaces both forms;
@@ -37,15 +61,17 @@ pub fn convert(
     force: bool,
     observer: &dyn Observer,
 ) -> Result<Vec<PathBuf>> {
-    let (folder, files) = files(data, out, format, gzip);
+    let contents = Contents::new(data);
+    let (folder, files) = files(&contents, out, format, gzip);
+    let named = folder.join(CLASS_NAMES);
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.join(name)).collect();
     let gzip = gzip && format != Format::Npz;
-    let others: Vec<PathBuf> = match format {
-        Format::Npz => Vec::new(),
-        _ if gzip => paths.iter().map(|path| path.with_extension("")).collect(),
-        _ => paths.iter().map(|path| path.with_added_extension("gz")).collect(),
-    };
-    if let Some(path) = paths.iter().chain(&others).find(|path| !force && path.symlink_metadata().is_ok()) {
+    let others = if format == Format::Npz { Vec::new() } else { others(&paths, &named, gzip) };
+    // The same names as before stand in nobody's way.
+    let same =
+        |path: &Path| *path == *named && contents.class_names.is_some_and(|names| is_text(path, &names::names_text(names)));
+    let taken = |path: &&PathBuf| path.symlink_metadata().is_ok() && !same(path);
+    if let Some(path) = paths.iter().chain(&others).find(|path| !force && taken(path)) {
         return Err(Error::Exists(path.clone()));
     }
     let failed = |source: io::Error| if observer.is_cancelled() { Error::Interrupted } else { Error::write(out, source) };
@@ -57,7 +83,7 @@ pub fn convert(
         observer.step(at as u64, paths.len() as u64, &[])?;
         let file = std::fs::File::create(temporary.path().join(&name)).map_err(failed)?;
         let mut writer = BufWriter::with_capacity(1 << 20, file);
-        if gzip {
+        if gzip && name != CLASS_NAMES {
             // No name and no time: the bytes depend on the data alone.
             let mut encoder = GzBuilder::new().write(&mut writer, Compression::default());
             let filled = fill(&mut Watched { out: &mut encoder, observer });
@@ -81,6 +107,14 @@ pub fn convert(
     Ok(paths)
 }
 
+/// The files that must not stay beside those that are written: their other forms, and names of other data.
+fn others(paths: &[PathBuf], named: &Path, gzip: bool) -> Vec<PathBuf> {
+    let data = paths.iter().filter(|path| *path != named);
+    let other = |path: &PathBuf| if gzip { path.with_extension("") } else { path.with_added_extension("gz") };
+    let names = (!paths.iter().any(|path| path == named)).then(|| named.to_owned());
+    data.map(other).chain(names).collect()
+}
+
 /// Writes until the observer wants an end.
 struct Watched<'a> {
     out: &'a mut dyn Write,
@@ -100,35 +134,41 @@ impl Write for Watched<'_> {
     }
 }
 
+/// Whether a file holds this text.
+fn is_text(path: &Path, text: &str) -> bool {
+    std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
+}
+
 /// The folder that the files go to, and each file with what fills it.
-fn files<'a>(data: &'a Dataset, out: &Path, format: Format, gzip: bool) -> (PathBuf, Vec<(String, Fill<'a>)>) {
-    let (train, test) = (&data.train, &data.test);
+fn files<'a>(contents: &'a Contents<'_>, out: &Path, format: Format, gzip: bool) -> (PathBuf, Vec<(String, Fill<'a>)>) {
     let ending = if gzip { ".gz" } else { "" };
     let mut files: Vec<(String, Fill)> = Vec::new();
-    match format {
-        Format::Idx => {
-            for (at, part) in [train, test].into_iter().enumerate() {
-                let [images, labels] = [0, 1].map(|file| format!("{}{ending}", registered::FILES[2 * at + file]));
-                files.push((images, Box::new(|out| idx::write_images(out, &part.images))));
-                files.push((labels, Box::new(|out| idx::write_labels(out, &part.labels))));
+    for (at, (name, (images, labels))) in ["train", "test"].into_iter().zip(&contents.parts).enumerate() {
+        match format {
+            Format::Idx => {
+                let [x, y] = [0, 1].map(|file| format!("{}{ending}", registered::FILES[2 * at + file]));
+                files.push((x, Box::new(|out| idx::write_images(out, images))));
+                files.push((y, Box::new(|out| idx::write_labels(out, labels))));
             }
-        }
-        Format::Csv => {
-            for (name, part) in [("train", train), ("test", test)] {
-                files.push((format!("x_{name}.csv{ending}"), Box::new(|out| csv::write_pixels(out, &part.images))));
-                files.push((format!("y_{name}.csv{ending}"), Box::new(|out| csv::write_labels(out, &part.labels))));
+            Format::Csv => {
+                files.push((format!("x_{name}.csv{ending}"), Box::new(|out| csv::write_pixels(out, images))));
+                files.push((format!("y_{name}.csv{ending}"), Box::new(|out| csv::write_labels(out, labels))));
             }
-        }
-        Format::CsvLabelFirst => {
-            for (name, part) in [("train", train), ("test", test)] {
-                files.push((format!("{name}.csv{ending}"), Box::new(|out| csv::write_together(out, part))));
+            Format::CsvLabelFirst => {
+                files.push((format!("{name}.csv{ending}"), Box::new(|out| csv::write_together(out, images, labels))));
             }
+            Format::Npz => {}
         }
-        Format::Npz => {
-            let name = out.file_name().map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
-            files.push((name, Box::new(move |out| arrays::write_npz(out, train, test, gzip))));
-            return (out.parent().unwrap_or(Path::new("")).into(), files);
-        }
+    }
+    if format == Format::Npz {
+        let name = out.file_name().map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
+        let [train, test] = &contents.parts;
+        let parts = [(train.0, &train.1[..]), (test.0, &test.1[..])];
+        files.push((name, Box::new(move |out| arrays::write_npz(out, parts, contents.class_names, gzip))));
+        return (out.parent().unwrap_or(Path::new("")).into(), files);
+    }
+    if let Some(names) = contents.class_names {
+        files.push((CLASS_NAMES.into(), Box::new(|out| out.write_all(names::names_text(names).as_bytes()))));
     }
     (out.into(), files)
 }

@@ -1,218 +1,217 @@
-//! Data of one's own: which of the known layouts a path holds, and reading it.
+//! Data of one's own: reading the layout that a path holds, and what is known of the classes.
 
+use super::classes::{self, Known, Named};
+use super::layout::{self, LAYOUTS, Layout};
 use super::registered::{self, Input};
-use super::{Dataset, Header, Samples, Source, arrays, check_sizes, csv, idx, image_folder};
+use super::request::Request;
+use super::{Dataset, Samples, Source, arrays, check_sizes, csv, idx, image_folder, names};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
-
-/// What can be read, for messages.
-const LAYOUTS: &str = "four IDX files (train-images-idx3-ubyte, ...; plain or .gz), four CSV files (x_train.csv, y_train.csv, \
-                       x_test.csv, y_test.csv; plain or .gz), two CSV files with the label first (train.csv, test.csv), four .npy \
-                       files (x_train.npy, ...), folders of images (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png), or a \
-                       .npz file";
-
-/// A layout that was found.
-enum Layout {
-    Idx(Vec<Option<PathBuf>>),
-    Pairs([Option<PathBuf>; 4]),
-    Together([PathBuf; 2]),
-    Npy([Option<PathBuf>; 4]),
-    Images,
-}
-
-impl Layout {
-    /// The files that are there.
-    fn files(&self) -> Vec<&Path> {
-        let paths: Vec<&PathBuf> = match self {
-            Self::Idx(paths) => paths.iter().flatten().collect(),
-            Self::Pairs(paths) | Self::Npy(paths) => paths.iter().flatten().collect(),
-            Self::Together(paths) => paths.iter().collect(),
-            Self::Images => Vec::new(),
-        };
-        paths.into_iter().map(PathBuf::as_path).collect()
-    }
-}
 
 /// Images, labels and what is known of them.
 struct Read {
     train: Samples,
-    test: Samples,
+    test: Option<Samples>,
     sources: Vec<Source>,
     warnings: Vec<String>,
-    class_names: Option<Vec<String>>,
+    names: Option<Named>,
+    /// Names of which the labels are places already.
+    settled: Option<Vec<String>>,
 }
 
-/// Reads the folder or file `path`; that classes have no names is worth a word unless they are `grouped` afterwards.
-pub(super) fn read(path: &Path, header: Header, grouped: bool) -> Result<Dataset> {
-    let Read { train, test, sources, mut warnings, class_names } = match path.is_dir() {
-        true => read_folder(path, header)?,
-        false => read_file(path)?,
-    };
-    let class_names = match class_names.or_else(|| registered::recognise(&train, &test).map(names)) {
-        Some(names) => names,
-        None => {
-            if !grouped {
-                let path = path.display();
-                warnings.push(format!("the classes of {path} have no names: they are numbered (--label-groups names them)"));
-            }
-            number(&train, &test, &sources)?
+/// Reads the folder or file `path`; of several sets of IDX files in a folder the one whose names begin with `prefix`.
+pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Result<Dataset> {
+    let read = if path.is_dir() { read_folder(path, prefix, request)? } else { read_file(path, request)? };
+    let Read { mut train, test, mut sources, mut warnings, names, settled } = read;
+    let names = match request.class_names.is_empty() {
+        true => names,
+        false if settled.is_some() => {
+            let expected = format!("no names, as the folders of {} are called like the classes", path.display());
+            return Err(Error::parameter("--class-names", request.class_names.join(","), expected));
+        }
+        false => {
+            let given = names::parse_names("--class-names", &request.class_names)?;
+            Some(Named::InOrder("--class-names".into(), given))
         }
     };
-    Ok(Dataset { name: name(path), class_names, train, test, sources, original: None, warnings })
-}
-
-fn names(set: &registered::Registered) -> Vec<String> {
-    set.class_names.map(Into::into).into()
-}
-
-/// Classes up to the highest label of the training images, numbered.
-fn number(train: &Samples, test: &Samples, sources: &[Source]) -> Result<Vec<String>> {
-    let highest = train.labels.iter().copied().max().unwrap_or(0);
-    if let Some(row) = test.labels.iter().position(|&label| label > highest) {
-        let message = format!("test image {row} has the label {}, but the training labels are 0 to {highest}", test.labels[row]);
-        return Err(Error::input(sources.last().map_or("", |source| &source.name), message));
+    let named_by: Vec<PathBuf> = match &names {
+        Some(Named::InOrder(path, _) | Named::Numbered(path, _)) if path.is_file() => vec![path.clone()],
+        _ => request.class_names.iter().map(PathBuf::from).filter(|path| path.is_file()).collect(),
+    };
+    let test_labels = sources.last().map_or(PathBuf::new(), |source| PathBuf::from(&source.name));
+    let known = Known { path, test_labels: &test_labels, names, grouped: request.label_groups.is_some() };
+    let (class_names, train, test) = match (settled, test) {
+        (Some(class_names), Some(test)) => (class_names, train, test),
+        (_, Some(mut test)) => (classes::settle(known, &mut train, &mut test, &mut warnings)?, train, test),
+        (_, None) => {
+            let mut none = train.select(&[]);
+            let class_names = classes::settle(known, &mut train, &mut none, &mut warnings)?;
+            let (train, test) = put_aside(path, &train, &class_names, &mut warnings)?;
+            (class_names, train, test)
+        }
+    };
+    for file in named_by {
+        sources.push(Source::of_file(file)?);
     }
-    Ok((0..=highest).map(|label| label.to_string()).collect())
+    Ok(Dataset { name: name(path, prefix), class_names, train, test, sources, original: None, warnings })
 }
 
-/// The last part of the path without its ending.
-fn name(path: &Path) -> String {
+/// Training and test images where there is one file of both.
+fn put_aside(path: &Path, all: &Samples, class_names: &[String], warnings: &mut Vec<String>) -> Result<(Samples, Samples)> {
+    let (train, test) = image_folder::divide(&all.labels, class_names.len()).map_err(|class| {
+        let n = all.labels.iter().filter(|&&label| usize::from(label) == class).count();
+        let message =
+            format!("has {n} images of class `{}`; expected at least two, one of them for the test", class_names[class]);
+        Error::input(path, message)
+    })?;
+    warnings.push(format!(
+        "{} has no test images: of every class one image in {} was put aside for the test, at random, always the same ones: {} of {}",
+        path.display(),
+        image_folder::TEST_SHARE,
+        test.len(),
+        all.len()
+    ));
+    Ok((all.select(&train), all.select(&test)))
+}
+
+/// The last part of the path without its ending, or the beginning of the names of the files.
+fn name(path: &Path, prefix: Option<&str>) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let part = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
-    part.map_or("data".into(), |name| name.to_string_lossy().into_owned())
+    prefix.map_or_else(|| part.map_or("data".into(), |name| name.to_string_lossy().into_owned()), str::to_owned)
 }
 
-fn read_file(path: &Path) -> Result<Read> {
-    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz")) {
-        return Err(Error::input(path, format!("is a file that is no .npz; expected a folder of {LAYOUTS}")));
+fn read_file(path: &Path, request: &Request) -> Result<Read> {
+    let lower = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let stem = lower.strip_suffix(".csv").or_else(|| lower.strip_suffix(".csv.gz"));
+    if stem.is_some_and(|stem| arrays::slot(stem).is_none()) {
+        return read_together(path, None, request);
     }
-    let (train, test, sources) = arrays::read_npz(path)?;
-    check_sizes((&path.join("x_train"), &train), (&path.join("x_test"), &test))?;
-    Ok(Read { train, test, sources, warnings: Vec::new(), class_names: None })
+    if !lower.ends_with(".npz") {
+        let message = format!("is a file that is no .npz, and no .csv with labels and pixels; expected a folder of {LAYOUTS}");
+        return Err(Error::input(path, message));
+    }
+    not_for("--label-column", request.label_column.as_ref(), "CSV files", path)?;
+    not_for("--background", request.background.as_ref(), "folders of images", path)?;
+    let read = arrays::read_npz(path, request.image_shape)?;
+    check_sizes((&path.join("x_train"), &read.train), (&path.join("x_test"), &read.test))?;
+    Ok(of_arrays(read))
 }
 
-fn read_folder(folder: &Path, header: Header) -> Result<Read> {
-    match layout(folder)? {
-        Layout::Idx(paths) => {
-            let inputs: Vec<Input> = registered::complete("IDX", folder, paths)?
-                .into_iter()
-                .map(|path| Ok(Input { bytes: idx::read_file(&path)?.into(), path }))
-                .collect::<Result<_>>()?;
-            let known = |at: usize| registered::REGISTERED.map(|set| set.files[at].known).concat();
-            let described = inputs.iter().enumerate();
-            let sources = described.map(|(at, input)| Source::of_idx(input.path.display(), &input.bytes, &known(at))).collect();
-            let (train, test) = registered::assemble(&inputs)?;
-            Ok(Read { train, test, sources, warnings: Vec::new(), class_names: None })
+fn of_arrays(read: arrays::Read) -> Read {
+    let names = read.class_names.map(|(path, names)| Named::InOrder(path, names));
+    Read { train: read.train, test: Some(read.test), sources: read.sources, warnings: read.warnings, names, settled: None }
+}
+
+/// Refuses a flag that has no meaning for the data.
+fn not_for(flag: &str, value: Option<&impl ToString>, meant_for: &str, path: &Path) -> Result<()> {
+    let expected = || format!("only for {meant_for}, and {} holds none", path.display());
+    value.map_or(Ok(()), |value| Err(Error::parameter(flag, value.to_string(), expected())))
+}
+
+fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result<Read> {
+    let layout::Found { layout, passed_over, class_names } = layout::find(folder, prefix)?;
+    if !matches!(layout, Layout::Pairs(_) | Layout::Together(..)) {
+        not_for("--label-column", request.label_column.as_ref(), "CSV files", folder)?;
+    }
+    if !matches!(layout, Layout::Images) {
+        not_for("--background", request.background.as_ref(), "folders of images", folder)?;
+    }
+    let mut read = match layout {
+        Layout::Idx(paths, prefix) => read_idx(folder, paths, &prefix, request.transpose)?,
+        Layout::Pairs([x_train, y_train, x_test, y_test]) => {
+            let options = options(request);
+            let train = csv::read_pair(&x_train, &y_train, options)?;
+            let test = csv::read_pair(&x_test, &y_test, options)?;
+            both((&x_train, train), Some((&x_test, test)))?
         }
-        Layout::Pairs(paths) => {
-            let [x_train, y_train, x_test, y_test] = all_four(folder, paths, "csv[.gz]")?;
-            let train = csv::read_pair(&x_train, &y_train, header)?;
-            let test = csv::read_pair(&x_test, &y_test, header)?;
-            both(&x_train, train, &x_test, test)
-        }
-        Layout::Together([train, test]) => {
-            both(&train, csv::read_together(&train, header)?, &test, csv::read_together(&test, header)?)
-        }
+        Layout::Together(train, test) => read_together(&train, test.as_deref(), request)?,
         Layout::Npy(paths) => {
-            let paths = all_four(folder, paths, "npy")?;
-            let (train, test, sources) = arrays::read_npy(&paths)?;
-            check_sizes((&paths[0], &train), (&paths[2], &test))?;
-            Ok(Read { train, test, sources, warnings: Vec::new(), class_names: None })
+            let read = arrays::read_npy(&paths, request.image_shape)?;
+            check_sizes((&paths[0], &read.train), (&paths[2], &read.test))?;
+            of_arrays(read)
         }
         Layout::Images => {
-            let image_folder::Read { class_names, train, test, sources, warnings } = image_folder::read(folder)?;
-            Ok(Read { train, test, sources, warnings, class_names: Some(class_names) })
+            let read = image_folder::read(folder, request.background.unwrap_or_default())?;
+            let image_folder::Read { class_names, train, test, sources, warnings } = read;
+            Read { train, test: Some(test), sources, warnings, names: None, settled: Some(class_names) }
         }
-    }
-}
-
-/// The two parts that were read from CSV files.
-fn both(train_path: &Path, train: csv::Read, test_path: &Path, test: csv::Read) -> Result<Read> {
-    check_sizes((train_path, &train.samples), (test_path, &test.samples))?;
-    Ok(Read {
-        sources: [train.sources, test.sources].concat(),
-        warnings: train.note.into_iter().chain(test.note).collect(),
-        train: train.samples,
-        test: test.samples,
-        class_names: None,
-    })
-}
-
-/// The one layout that `folder` holds.
-fn layout(folder: &Path) -> Result<Layout> {
-    let unreadable = |error: std::io::Error| Error::input(folder, format!("cannot be read: {error}"));
-    let mut found = Vec::new();
-    if let Some(paths) = registered::in_folder(folder).map_err(unreadable)? {
-        found.push(("IDX files", Layout::Idx(paths)));
-    }
-    let four = |endings: &[&str]| {
-        arrays::NAMES.map(|name| endings.iter().map(|end| folder.join(format!("{name}.{end}"))).find(|path| path.exists()))
     };
-    let pairs = four(&["csv", "csv.gz"]);
-    if pairs.iter().any(Option::is_some) {
-        found.push(("CSV files of pixels and of labels", Layout::Pairs(pairs)));
+    read.warnings.extend(passed_over);
+    if let Some(path) = class_names.filter(|_| read.settled.is_none()) {
+        let given = names::read_names(&path)?;
+        read.names = Some(Named::InOrder(path, given));
     }
-    if let Some(paths) = together(folder).map_err(unreadable)? {
-        found.push(("CSV files with labels and pixels", Layout::Together(paths)));
-    }
-    let arrays = four(&["npy"]);
-    if arrays.iter().any(Option::is_some) {
-        found.push((".npy files", Layout::Npy(arrays)));
-    }
-    if image_folder::is_one(folder) {
-        found.push(("folders of images", Layout::Images));
-    }
-    if found.len() > 1 {
-        let called = |layout: &Layout| {
-            let name = layout.files().first()?.file_name()?.display().to_string();
-            Some(format!(" ({name})"))
-        };
-        let kinds: Vec<_> = found.iter().map(|(kind, layout)| format!("{kind}{}", called(layout).unwrap_or_default())).collect();
-        return Err(Error::input(
-            folder,
-            format!("holds {}: which one is meant? Put them into folders of their own", kinds.join(" and ")),
-        ));
-    }
-    let (_, layout) = found.pop().ok_or_else(|| Error::input(folder, format!("holds no data; expected {LAYOUTS}")))?;
-    layout.files().into_iter().try_for_each(|path| in_one_form(folder, path))?;
-    Ok(layout)
+    Ok(read)
 }
 
-/// Refuses a plain file, which is found first, beside a compressed one of its name: one of them is older than the other.
-fn in_one_form(folder: &Path, path: &Path) -> Result<()> {
-    let compressed = path.with_added_extension("gz");
-    if !compressed.exists() {
-        return Ok(());
-    }
-    let [plain, compressed] = [path, &compressed].map(|path| path.file_name().unwrap_or_default().display());
-    Err(Error::input(folder, format!("holds {plain} and {compressed}: which one is meant? Keep one of them")))
+fn options(request: &Request) -> csv::Options<'_> {
+    csv::Options { header: request.header, label_column: request.label_column.as_ref(), image_shape: request.image_shape }
 }
 
-/// The CSV file with `train` in its name and the one with `test`, if there is exactly one of each but for `x_train` and the
-/// like; a file that is there plain and compressed is one, the plain one.
-fn together(folder: &Path) -> std::io::Result<Option<[PathBuf; 2]>> {
-    let mut found: [Vec<PathBuf>; 2] = Default::default();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let is_twin = name.strip_suffix(".gz").is_some() && path.with_extension("").exists();
-        if let Some(stem) = name.strip_suffix(".csv").or_else(|| name.strip_suffix(".csv.gz"))
-            && !is_twin
-            && !arrays::NAMES.contains(&stem)
-            && let Some(part) = ["train", "test"].iter().position(|part| stem.contains(part))
-        {
-            found[part].push(path);
+/// Reads CSV files with labels and pixels, of which the one for the test may be missing.
+fn read_together(train: &Path, test: Option<&Path>, request: &Request) -> Result<Read> {
+    not_for("--background", request.background.as_ref(), "folders of images", train)?;
+    let options = options(request);
+    let of_train = csv::read_together(train, options, None)?;
+    let place = of_train.label_column;
+    let of_test = |path| Ok::<_, Error>((path, csv::read_together(path, options, place.map(|place| (train, place)))?));
+    both((train, of_train), test.map(of_test).transpose()?)
+}
+
+/// The parts that were read from CSV files.
+fn both(train: (&Path, csv::Read), test: Option<(&Path, csv::Read)>) -> Result<Read> {
+    if let Some((path, test)) = &test {
+        check_sizes((train.0, &train.1.samples), (path, &test.samples))?;
+    }
+    let csv::Read { samples, mut sources, notes: mut warnings, .. } = train.1;
+    let test = test.map(|(_, test)| {
+        sources.extend(test.sources);
+        warnings.extend(test.notes);
+        test.samples
+    });
+    Ok(Read { train: samples, test, sources, warnings, names: None, settled: None })
+}
+
+fn read_idx(folder: &Path, paths: [PathBuf; 4], prefix: &str, transpose: bool) -> Result<Read> {
+    let read = |path: PathBuf| Ok(Input { bytes: idx::read_file(&path)?.into(), path });
+    let inputs: Vec<Input> = paths.into_iter().map(read).collect::<Result<_>>()?;
+    let known = |at: usize| registered::REGISTERED.map(|set| set.files[at].known).concat();
+    let described = inputs.iter().enumerate();
+    let sources = described.map(|(at, input)| Source::of_idx(input.path.display(), &input.bytes, &known(at))).collect();
+    let (train, test, note) = registered::assemble(&inputs)?;
+    let mut warnings: Vec<String> = note.into_iter().collect();
+    let mut names = None;
+    if prefix.starts_with("emnist") {
+        if !transpose {
+            warnings.push(format!(
+                "the images of {prefix} are taken as they are stored, which is with rows and columns exchanged in the files of EMNIST: --transpose turns them upright"
+            ));
+        }
+        let mapping = folder.join(format!("{prefix}-mapping.txt"));
+        if mapping.exists() {
+            let read = read_mapping(&mapping)?;
+            names = Some(Named::Numbered(mapping, read));
         }
     }
-    let [mut train, mut test] = found;
-    Ok(if (train.len(), test.len()) == (1, 1) { train.pop().zip(test.pop()).map(Into::into) } else { None })
+    Ok(Read { train, test: Some(test), sources, warnings, names, settled: None })
 }
 
-fn all_four(folder: &Path, paths: [Option<PathBuf>; 4], ending: &str) -> Result<[PathBuf; 4]> {
-    let missing: Vec<_> =
-        paths.iter().zip(arrays::NAMES).filter(|(path, _)| path.is_none()).map(|(_, name)| format!("{name}.{ending}")).collect();
-    if !missing.is_empty() {
-        return Err(Error::input(folder, format!("{} of the four files missing: {}", missing.len(), missing.join(", "))));
-    }
-    Ok(paths.map(Option::unwrap_or_default))
+/// The characters of each label, from a file of EMNIST: a label and then the codes of its characters a line.
+fn read_mapping(path: &Path) -> Result<Vec<(u8, String)>> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let entry = |line: &str| {
+        let mut words = line.split_whitespace();
+        let label = words.next()?.parse().ok()?;
+        let letters =
+            words.map(|code| code.parse().ok().and_then(char::from_u32).map(String::from)).collect::<Option<Vec<_>>>()?;
+        (!letters.is_empty()).then(|| (label, letters.join("/")))
+    };
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(at, line)| {
+            let expected = "expected a label and the codes of its characters";
+            entry(line).ok_or_else(|| Error::input(path, format!("line {} is `{line}`, {expected}", at + 1)))
+        })
+        .collect()
 }

@@ -175,6 +175,11 @@ fn parse_toml(text: &str) -> Result<Vec<Group>, String> {
 }
 
 fn parse_csv(text: &str) -> Result<Vec<Group>, String> {
+    let hidden = |letter: &char| letter.is_control() && !"\r\t".contains(*letter);
+    let mut lines = text.split('\n').enumerate();
+    if let Some((at, letter)) = lines.find_map(|(at, line)| line.chars().find(hidden).map(|letter| (at, letter))) {
+        return Err(format!("line {} holds the control character U+{:04X}", at + 1, u32::from(letter)));
+    }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let expected = "expected the header `class,group` and then a class and the name of its group a line";
     let header = reader.headers().map_err(|error| error.to_string())?;

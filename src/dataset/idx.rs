@@ -1,25 +1,45 @@
 //! Strict reader, and writer, of IDX files, the format of MNIST and Fashion-MNIST, plain or gzip-compressed.
 //!
-//! An IDX file of unsigned bytes is a big-endian magic number, one big-endian `u32` per dimension and the bytes themselves.
+//! An IDX file is a big-endian magic number, which tells the type of the values and the number of dimensions, one big-endian
+//! `u32` per dimension and the values themselves, most often unsigned bytes. Those of other types must be whole numbers from 0
+//! to 255 too; pixels may also be floats from 0 to 1.
 //! Whether a file is compressed is decided by its first two bytes, never by its name. A header is not trusted: memory grows
 //! with the bytes that are really there, and exactly as many as announced must follow.
 
 use super::Images;
 use super::source::hex;
+use super::values::{self, Kind as NumberKind, Meaning, Narrowed, Stored};
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-const IMAGES: Kind<3> = Kind { magic: 0x0000_0803, what: "images: unsigned bytes, 3 dimensions" };
-const LABELS: Kind<1> = Kind { magic: 0x0000_0801, what: "labels: unsigned bytes, 1 dimension" };
+const IMAGES: Kind<3> = Kind { magic: 0x0000_0803, what: "images: unsigned bytes, 3 dimensions", meaning: Meaning::Pixels };
+const LABELS: Kind<1> = Kind { magic: 0x0000_0801, what: "labels: unsigned bytes, 1 dimension", meaning: Meaning::Labels };
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file has to be: its magic number and, in words, its content of `D` dimensions.
 struct Kind<const D: usize> {
     magic: u32,
     what: &'static str,
+    meaning: Meaning,
+}
+
+impl<const D: usize> Kind<D> {
+    /// How the values of a file with that magic number are stored; nothing if it is another kind of file.
+    fn stored(&self, magic: u32) -> Option<Stored> {
+        let (kind, size) = match magic >> 8 {
+            0x08 => (NumberKind::Uint, 1),
+            0x09 => (NumberKind::Int, 1),
+            0x0b => (NumberKind::Int, 2),
+            0x0c => (NumberKind::Int, 4),
+            0x0d => (NumberKind::Float, 4),
+            0x0e => (NumberKind::Float, 8),
+            _ => return None,
+        };
+        (magic & 0xff == self.magic & 0xff).then_some(Stored { kind, size, big: true })
+    }
 }
 
 /// Reads images (magic number 0x00000803, n x height x width bytes) from `path`.
@@ -44,8 +64,14 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 /// [`Error::Input`] if the magic number is another one, a dimension is zero, the sizes overflow, the body is shorter or longer
 /// than announced, or the gzip data are truncated or damaged.
 pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
-    let ([_, height, width], pixels) = parse(bytes, name.as_ref(), &IMAGES)?;
-    Images::new(pixels, height, width).map_err(|error| Error::input(name, error.to_string()))
+    Ok(parse_scaled(bytes, name.as_ref())?.0)
+}
+
+/// The same, and whether the pixels were numbers from 0 to 1, of which 1 became 255.
+pub(super) fn parse_scaled(bytes: &[u8], name: &Path) -> Result<(Images, bool)> {
+    let ([_, height, width], Narrowed { values, scaled }) = parse(bytes, name, &IMAGES)?;
+    let images = Images::new(values, height, width).map_err(|error| Error::input(name, error.to_string()))?;
+    Ok((images, scaled))
 }
 
 /// Reads labels from the bytes of a file; errors call it `name`.
@@ -53,7 +79,7 @@ pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
 /// # Errors
 /// As [`parse_images`].
 pub fn parse_labels(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<u8>> {
-    Ok(parse(bytes, name.as_ref(), &LABELS)?.1)
+    Ok(parse(bytes, name.as_ref(), &LABELS)?.1.values)
 }
 
 /// Writes images as an IDX file.
@@ -109,16 +135,16 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Checks magic number and sizes and returns the dimensions with exactly the body they announce.
-fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([usize; D], Vec<u8>)> {
+fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([usize; D], Narrowed)> {
     let mut content = Content::new(bytes, name);
     let magic = content.take(4)?;
     let Ok(magic) = <[u8; 4]>::try_from(magic.as_slice()).map(u32::from_be_bytes) else {
         return Err(content.error(format!("has {} bytes, too few for a magic number of 4", magic.len())));
     };
-    if magic != kind.magic {
+    let Some(stored) = kind.stored(magic) else {
         let (expected, what) = (kind.magic, kind.what);
         return Err(content.error(format!("magic number 0x{magic:08x} found, 0x{expected:08x} expected ({what})")));
-    }
+    };
     let sizes = content.take(4 * D as u64)?;
     if sizes.len() < 4 * D {
         return Err(content.error(format!("the header is truncated: {} bytes found, {} expected", 4 + sizes.len(), 4 + 4 * D)));
@@ -127,7 +153,7 @@ fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([
     for (dim, size) in dims.iter_mut().zip(sizes.chunks_exact(4)) {
         *dim = size.iter().fold(0_u32, |value, &byte| (value << 8) | u32::from(byte));
     }
-    let expected = body_len(dims, &content)?;
+    let expected = body_len(dims, stored.size as u64, &content)?;
     // One byte more than announced: it shows trailing bytes and, if there are none, lets the decoder check the gzip trailer.
     let mut body = content.take(expected + 1)?;
     if (body.len() as u64) < expected {
@@ -138,15 +164,18 @@ fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([
         return Err(content.error(format!("bytes follow after the {expected} bytes that the header announces ({})", shape(dims))));
     }
     body.shrink_to_fit();
-    Ok((dims.map(|dim| dim as usize), body))
+    let narrowed = stored.narrow(body, kind.meaning).map_err(|(at, number)| {
+        content.error(format!("value {at} of the body is {number}, {}", values::expected(kind.meaning)))
+    })?;
+    Ok((dims.map(|dim| dim as usize), narrowed))
 }
 
-/// Number of bytes that `dims` announce.
-fn body_len<const D: usize>(dims: [u32; D], content: &Content) -> Result<u64> {
+/// Number of bytes that `dims` announce, of values of `size` bytes.
+fn body_len<const D: usize>(dims: [u32; D], size: u64, content: &Content) -> Result<u64> {
     if dims.contains(&0) {
         return Err(content.error(format!("the header says {}: no dimension may be zero", shape(dims))));
     }
-    let product = dims.iter().try_fold(1_u64, |product, &dim| product.checked_mul(u64::from(dim)));
+    let product = dims.iter().try_fold(size, |product, &dim| product.checked_mul(u64::from(dim)));
     product
         .filter(|&len| len < isize::MAX as u64)
         .ok_or_else(|| content.error(format!("the header says {}: more bytes than memory can address", shape(dims))))

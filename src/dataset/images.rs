@@ -71,6 +71,21 @@ impl Images {
         Matrix::new(data, self.n, self.n_pixels()).expect("whole images of finite values")
     }
 
+    /// The images with rows and columns of pixels exchanged.
+    pub fn transposed(&self) -> Self {
+        let (height, width) = (self.width, self.height);
+        let mut pixels = Vec::with_capacity(self.pixels.len());
+        for image in self.pixels.chunks_exact(self.n_pixels()) {
+            pixels.extend((0..height).flat_map(|row| (0..width).map(move |column| image[column * self.width + row])));
+        }
+        Self { pixels, n: self.n, height, width }
+    }
+
+    /// Whether there are several images and all are the same, pixel for pixel.
+    pub fn are_alike(&self) -> bool {
+        self.n > 1 && (1..self.n).all(|row| self.image(row) == self.image(0))
+    }
+
     /// A copy of the given images, in the given order.
     ///
     /// # Panics
@@ -143,6 +158,15 @@ mod tests {
         assert_eq!(samples.labels, [9, 7, 9]);
         assert_eq!([0, 1, 2].map(|i| samples.images.image(i).to_vec()), [[204, 255], [0, 51], [204, 255]]);
         assert!(samples.select(&[]).is_empty() && samples.len() == 3);
+    }
+
+    #[test]
+    fn rows_and_columns_are_exchanged() {
+        let images = Images::new((0..12).collect(), 2, 3).unwrap();
+        let turned = images.transposed();
+        assert_eq!((turned.n(), turned.height(), turned.width()), (2, 3, 2));
+        assert_eq!((turned.image(0), turned.image(1)), (&[0, 3, 1, 4, 2, 5][..], &[6, 9, 7, 10, 8, 11][..]));
+        assert!(turned.transposed() == images);
     }
 
     #[test]

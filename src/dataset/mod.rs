@@ -3,15 +3,19 @@
 //! [`DATASETS`] lists what can be asked for by name; a new data set is one file here and one entry there.
 
 mod arrays;
+mod classes;
 mod convert;
 mod csv;
 mod fetch;
 mod folder;
 mod groups;
 pub mod idx;
+mod image_file;
 mod image_folder;
 mod images;
 mod labels;
+mod layout;
+mod listing;
 mod names;
 pub mod npy;
 mod pictures;
@@ -19,15 +23,18 @@ mod registered;
 mod request;
 mod sample;
 mod source;
+mod values;
 
 pub use convert::{Format, convert};
 pub use fetch::{Fetch, Fetched, fetch};
 pub use groups::{LabelGroups, label_group_names};
 pub use images::{Images, Samples};
+pub(crate) use labels::blank_line;
 pub use labels::{LabelFile, Labels, MAX_CLASSES, Values};
+pub(crate) use names::unmet;
 pub use names::{escaped_name, names_text, parse_names, read_names, unescaped_name};
 pub use pictures::Pictures;
-pub use request::{Header, LabelColumn, Request};
+pub use request::{Colour, Header, ImageShape, LabelColumn, Request};
 pub use source::Source;
 
 use crate::error::{Error, Result};
@@ -140,28 +147,42 @@ impl Dataset {
     /// path. Then the labels are grouped, if groups are asked for.
     ///
     /// A path may be a folder with four IDX files; with four CSV files `x_train`, `y_train`, `x_test` and `y_test` (`.csv` or
-    /// `.csv.gz`); with two CSV files, for training and test, whose rows begin with the label; with four `.npy` files of those
-    /// names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`, of which one image in six is then
-    /// put aside for the test. Or it is a `.npz` file with those four arrays.
+    /// `.csv.gz`); with two CSV files, for training and test, whose rows hold the label and the pixels, or the first of them;
+    /// with four `.npy` files of those names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`. Or it
+    /// is a `.npz` file with those four arrays, or one such CSV file. Where there are no test images, one in six of each class is
+    /// put aside. Of several sets of IDX files in a folder one is named by the folder and the beginning of its files' names.
+    ///
+    /// The classes are those that are named, by the folders, a file `class_names.txt` beside the others, the array `class_names`
+    /// of an archive or the request; or else the numbers that occur among the training labels.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if it is neither a name nor a path; [`Error::Input`], naming file, line and column, for whatever is
-    /// wrong with the files or the groups.
+    /// [`Error::Parameter`] if it is neither a name nor a path, or an option does not fit the data; [`Error::Input`], naming file,
+    /// line and column, for whatever is wrong with the files or the groups, and for training images that are all alike.
     pub fn open(request: &Request) -> Result<Self> {
         let path = Path::new(&request.dataset);
-        let mut data = if DATASETS.iter().any(|entry| entry.name == request.dataset) {
+        let is_named = DATASETS.iter().any(|entry| entry.name == request.dataset);
+        let mut data = if is_named {
+            named_only(request)?;
             Self::load(&request.dataset, request.data_dir.as_deref())?
-        } else if path.exists() {
+        } else {
+            let Some((path, prefix)) = existing(path) else {
+                return Err(if path.components().count() > 1 || path.extension().is_some() {
+                    Error::input(path, "no such file or folder")
+                } else {
+                    unknown(&request.dataset)
+                });
+            };
             if let Some(folder) = &request.data_dir {
                 let expected = format!("is for data sets with a name; --dataset {} is a path", request.dataset);
                 return Err(Error::parameter("--data-dir", folder.display(), expected));
             }
-            folder::read(path, request.header, request.label_groups.is_some())?
-        } else if path.components().count() > 1 || path.extension().is_some() {
-            return Err(Error::input(path, "no such file or folder"));
-        } else {
-            return Err(unknown(&request.dataset));
+            folder::read(path, prefix, request)?
         };
+        if request.transpose {
+            data.train.images = data.train.images.transposed();
+            data.test.images = data.test.images.transposed();
+        }
+        check_images(request, &mut data)?;
         if let Some(groups) = &request.label_groups {
             LabelGroups::open(groups)?.apply(&mut data)?;
         }
@@ -184,6 +205,58 @@ impl Dataset {
         };
         (entry.load)(data_dir)
     }
+}
+
+/// What is there: a file or folder, or a folder and the beginning of the names of files in it.
+fn existing(path: &Path) -> Option<(&Path, Option<&str>)> {
+    if path.exists() {
+        return Some((path, None));
+    }
+    let (folder, prefix) = (path.parent()?, path.file_name()?.to_str()?);
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    layout::has_idx(folder, prefix).then_some((folder, Some(prefix)))
+}
+
+/// Refuses options that tell how files of one's own are read.
+fn named_only(request: &Request) -> Result<()> {
+    let names = Some(request.class_names.join(",")).filter(|names| !names.is_empty());
+    let options = [
+        ("--label-column", request.label_column.as_ref().map(ToString::to_string)),
+        ("--background", request.background.map(|colour| colour.to_string())),
+        ("--class-names", names),
+    ];
+    match options.into_iter().find_map(|(flag, value)| value.map(|value| (flag, value))) {
+        Some((flag, value)) => {
+            Err(Error::parameter(flag, value, format!("is for files of one's own; {} is a known data set", request.dataset)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Compares images with what was asked for, and refuses training images from which nothing can be learnt.
+fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
+    let images = &data.train.images;
+    let found = ImageShape { height: images.height(), width: images.width() };
+    // What was asked for is the shape in the files.
+    let stored = if request.transpose { ImageShape { height: found.width, width: found.height } } else { found };
+    if let Some(asked) = request.image_shape.filter(|asked| *asked != stored) {
+        let expected = format!("{stored}, as the images of {} are", request.dataset);
+        return Err(Error::parameter("--image-shape", asked, expected));
+    }
+    if images.are_alike() {
+        let n = images.n();
+        let message = format!(
+            "the {n} training images are all alike, pixel for pixel: nothing can be learnt from them (images that are transparent show nothing over a --background of their own colour)"
+        );
+        return Err(Error::input(&request.dataset, message));
+    }
+    if data.test.images.are_alike() {
+        data.warnings.push(format!("the {} test images are all alike, pixel for pixel", data.test.len()));
+    }
+    if images.pixels().iter().all(|&pixel| pixel <= 1) {
+        data.warnings.push("no pixel is larger than 1, of 255: the images are almost black".into());
+    }
+    Ok(())
 }
 
 fn unknown(name: &str) -> Error {

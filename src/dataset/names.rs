@@ -45,12 +45,21 @@ pub fn names_text(names: &[String]) -> String {
 /// Names from a file that holds one a line, as [`names_text`] writes them.
 ///
 /// # Errors
-/// [`Error::Input`] if the file cannot be read, or a name is empty or there twice.
+/// [`Error::Input`] if the file cannot be read, a line holds control characters, or a name is empty or there twice.
 pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let names: Vec<String> = text.trim_end().lines().map(unescaped_name).collect();
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let control = |line: &str| line.trim().chars().find(|letter| letter.is_control());
+    if let Some((at, letter)) = lines.iter().enumerate().find_map(|(at, line)| control(line).map(|letter| (at, letter))) {
+        let (line, code) = (at + 1, u32::from(letter));
+        let message = format!(
+            "line {line} holds the control character U+{code:04X}; in a name it is written \"\\u{code:04x}\" in double quotes"
+        );
+        return Err(Error::input(path, message));
+    }
+    let names: Vec<String> = lines.into_iter().map(unescaped_name).collect();
     if names.is_empty() {
         return Err(Error::input(path, "is empty, expected a name a line"));
     }
@@ -95,6 +104,16 @@ pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
         name if !seen.insert(name) => Some((at, format!("`{name}` again"))),
         _ => None,
     })
+}
+
+/// The classes whose names nothing has, in words; nothing if there are none.
+pub(crate) fn unmet(names: &[String], is_met: impl Fn(usize) -> bool) -> Option<String> {
+    const MOST: usize = 8;
+    let unmet: Vec<usize> = (0..names.len()).filter(|&class| !is_met(class)).collect();
+    let more = if unmet.len() > MOST { format!(" and {} more", unmet.len() - MOST) } else { String::new() };
+    let shown: Vec<String> =
+        unmet.iter().take(MOST).map(|&class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
+    (!unmet.is_empty()).then(|| format!("{}{more}", shown.join(", ")))
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! Pictures of points, grey or in colour, to be looked at: from a folder, an IDX file or an array.
 
+use super::image_file::{self, Header};
+use super::listing::{Entry, entries};
 use super::npy::read_bytes;
+use super::request::Colour;
+use super::values::Meaning;
 use super::{Images, idx};
 use crate::error::{Error, Result};
-use crate::words::natural;
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageBuffer, ImageDecoder, Luma, Rgb};
+use image::{DynamicImage, ImageBuffer, Luma, Rgb};
 use rayon::prelude::*;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Longer side of what is read from a folder of pictures of several sizes, or of large ones.
@@ -45,16 +50,17 @@ impl Pictures {
     }
 
     /// Reads a folder of PNG and JPEG files, a picture a file in the natural order of their names (`2.png` before `10.png`); an
-    /// IDX file, plain or `.gz`; or a `.npy` array of whole numbers from 0 to 255, n x height x width or n x height x width x 3.
-    /// Files of several sizes, or of more than 256 pixels a side, are brought to 64 x 64 pixels, their proportions kept, on black;
-    /// the second value says that.
+    /// IDX file, plain or `.gz`; or a `.npy` array of whole numbers from 0 to 255, or of floats from 0 to 1, n x height x width or
+    /// n x height x width x 3. Files are turned as their EXIF data say, and what is transparent lies over `background`, as in
+    /// [`super::Dataset::open`]. Files of several sizes, or of more than 256 pixels a side, are brought to 64 x 64 pixels, their
+    /// proportions kept, on black; the second value says what was done.
     ///
     /// # Errors
     /// [`Error::Input`] naming the file that cannot be read, or a folder without pictures.
-    pub fn read(path: &Path) -> Result<(Self, Option<String>)> {
+    pub fn read(path: &Path, background: Colour) -> Result<(Self, Option<String>)> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
         match extension.as_deref() {
-            _ if path.is_dir() => read_folder(path),
+            _ if path.is_dir() => read_folder(path, background),
             Some("npy") => Ok((read_array(path)?, None)),
             _ => Ok((idx::read_images(path)?.into(), None)),
         }
@@ -143,7 +149,7 @@ impl From<Images> for Pictures {
 }
 
 fn read_array(path: &Path) -> Result<Pictures> {
-    let array = read_bytes(path)?;
+    let array = read_bytes(path, Meaning::Pixels)?;
     let (height, width, channels) = match array.shape[..] {
         [n, height, width] if n > 0 => (height, width, 1),
         [n, height, width, channels @ (1 | 3)] if n > 0 => (height, width, channels),
@@ -158,56 +164,51 @@ fn read_array(path: &Path) -> Result<Pictures> {
 
 /// The image files of a folder in natural order; other files are no pictures and no error.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |error: std::io::Error| Error::input(folder, format!("cannot be read: {error}"));
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        if path.is_file() && matches!(extension.as_deref(), Some("png" | "jpg" | "jpeg")) {
-            files.push(path);
-        }
-    }
+    let images = entries(folder)?.into_iter().filter(Entry::is_image);
+    let files: Vec<PathBuf> = images.map(|entry| entry.path).collect();
     if files.is_empty() {
         return Err(Error::input(folder, "holds no .png, .jpg or .jpeg file, expected one for each row"));
     }
-    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    files.sort_by(|a, b| natural(&name(a), &name(b)).then_with(|| a.cmp(b)));
     Ok(files)
 }
 
-/// Width, height, and whether there is colour, from the first bytes of a file.
-type Header = (u32, u32, bool);
-
-fn read_folder(folder: &Path) -> Result<(Pictures, Option<String>)> {
-    let damaged = |path: &Path, error: String| Error::input(path, format!("is no PNG or JPEG image, or a damaged one: {error}"));
+fn read_folder(folder: &Path, background: Colour) -> Result<(Pictures, Option<String>)> {
     let reader = |path: &Path| {
-        let reader = image::ImageReader::open(path).and_then(image::ImageReader::with_guessed_format);
-        reader.map_err(|error| damaged(path, error.to_string()))
+        let file = File::open(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")));
+        file.map(BufReader::new)
     };
-    let header = |path: &PathBuf| -> Result<Header> {
-        let decoder = reader(path)?.into_decoder().map_err(|error| damaged(path, error.to_string()))?;
-        let (width, height) = decoder.dimensions();
-        Ok((width, height, decoder.color_type().has_color()))
-    };
+    let header = |path: &PathBuf| image_file::header(reader(path)?).map_err(|message| Error::input(path, message));
     let files = files(folder)?;
     let headers = files.par_iter().map(header).collect::<Result<Vec<Header>>>()?;
     let (width, height, _) = headers[0];
     let one_size = headers.iter().all(|&(w, h, _)| (w, h) == (width, height)) && width.max(height) <= LONGEST_SIDE;
     let (width, height) = if one_size { (width, height) } else { (COMMON_SIDE, COMMON_SIDE) };
-    let grey = headers.iter().all(|(_, _, color)| !color);
+    let grey_ground = background.0.iter().all(|&value| value == background.0[0]);
+    let grey = grey_ground && headers.iter().all(|(_, _, color)| !color);
     // A picture is made small before the next one is decoded, so that photographs fit.
     let values = |path: &PathBuf| {
-        let image = reader(path)?.decode().map_err(|error| damaged(path, error.to_string()))?;
-        let image = if one_size { image } else { on_black(&image) };
-        Ok(if grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() })
+        let picture = image_file::decode(reader(path)?, background).map_err(|message| Error::input(path, message))?;
+        let image = if one_size { picture.image } else { on_black(&picture.image) };
+        let pixels = if grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() };
+        Ok((pixels, picture.turned, picture.transparent))
     };
-    let pixels = files.par_iter().map(values).collect::<Result<Vec<_>>>()?.concat();
+    let read = files.par_iter().map(values).collect::<Result<Vec<_>>>()?;
+    let count = |wanted: fn(&(Vec<u8>, bool, bool)) -> bool| read.iter().filter(|it| wanted(it)).count();
+    let (turned, transparent) = (count(|it| it.1), count(|it| it.2));
+    let pixels = read.into_iter().flat_map(|(pixels, _, _)| pixels).collect();
     let pictures = Pictures::new(pixels, height as usize, width as usize, if grey { 1 } else { 3 })?;
-    let note = || {
-        let folder = folder.display();
-        format!("the pictures of {folder} have several sizes or are large: they are scaled to {width} x {height}, on black")
-    };
-    Ok((pictures, (!one_size).then(note)))
+    let mut notes = Vec::new();
+    if !one_size {
+        notes.push(format!("have several sizes or are large: they are scaled to {width} x {height}, on black"));
+    }
+    if turned > 0 {
+        notes.push(format!("are turned as their EXIF data say, {turned} of them"));
+    }
+    if transparent > 0 {
+        notes.push(format!("are transparent in places, {transparent} of them: they lie over {background}"));
+    }
+    let note = (!notes.is_empty()).then(|| format!("the pictures of {} {}", folder.display(), notes.join("; they ")));
+    Ok((pictures, note))
 }
 
 /// A picture in the middle of a square of the common size.

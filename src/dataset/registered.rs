@@ -3,6 +3,7 @@
 //! Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
 //! Algorithms", 2017. MNIST: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
 
+use super::arrays::one_scale;
 use super::{Dataset, Samples, Source, idx};
 use crate::error::{Error, Result};
 use std::borrow::Cow;
@@ -144,7 +145,7 @@ pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<
         sources.push(Source::of_idx(path.display(), &bytes, file.known));
         inputs.push(Input { path, bytes: bytes.into() });
     }
-    let (train, test) = assemble(&inputs)?;
+    let (train, test, note) = assemble(&inputs)?;
     for (part, labels) in [(&train, &inputs[1]), (&test, &inputs[3])] {
         if let Some(row) = part.labels.iter().position(|&class| usize::from(class) >= set.class_names.len()) {
             let message = format!("row {row} is {}: labels must be 0 to {}", part.labels[row], set.class_names.len() - 1);
@@ -158,21 +159,25 @@ pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<
         .collect();
     let named = set.class_names.iter().enumerate();
     let class_names = named.map(|(class, name)| if warnings.is_empty() { (*name).into() } else { class.to_string() }).collect();
+    let warnings = warnings.into_iter().chain(note).collect();
     Ok(Dataset { name: set.name.into(), class_names, train, test, sources, original: None, warnings })
 }
 
-/// Parses the inputs, which come in the order of [`FILES`], and checks that they fit together.
-pub(super) fn assemble(inputs: &[Input]) -> Result<(Samples, Samples)> {
-    let train = samples(&inputs[0], &inputs[1])?;
-    let test = samples(&inputs[2], &inputs[3])?;
+/// Parses the inputs, which come in the order of [`FILES`], and checks that they fit together; the last value says what was
+/// done to the pixels.
+pub(super) fn assemble(inputs: &[Input]) -> Result<(Samples, Samples, Option<String>)> {
+    let (train, train_scaled) = samples(&inputs[0], &inputs[1])?;
+    let (test, test_scaled) = samples(&inputs[2], &inputs[3])?;
     super::check_sizes((&inputs[0].path, &train), (&inputs[2].path, &test))?;
-    Ok((train, test))
+    let note = one_scale(&[(inputs[0].path.clone(), train_scaled), (inputs[2].path.clone(), test_scaled)])?;
+    Ok((train, test, note))
 }
 
-fn samples(images: &Input, labels: &Input) -> Result<Samples> {
-    let pixels = idx::parse_images(&images.bytes, &images.path)?;
+fn samples(images: &Input, labels: &Input) -> Result<(Samples, bool)> {
+    let (pixels, scaled) = idx::parse_scaled(&images.bytes, &images.path)?;
     let classes = idx::parse_labels(&labels.bytes, &labels.path)?;
-    Samples::new(pixels, classes).map_err(|error| Error::input(&labels.path, format!("{error} in {}", images.path.display())))
+    let named = |error: Error| Error::input(&labels.path, format!("{error} in {}", images.path.display()));
+    Ok((Samples::new(pixels, classes).map_err(named)?, scaled))
 }
 
 /// The names of the classes if images and labels are exactly those of a known data set, whatever files they came in.
@@ -249,11 +254,15 @@ pub(super) fn in_folder(folder: &Path) -> io::Result<Option<Vec<Option<PathBuf>>
     Ok(paths.iter().any(Option::is_some).then_some(paths))
 }
 
-/// The file `name` in `folder`, plain or, failing that, compressed.
+/// The file `name` in `folder`, plain or, failing that, compressed; a point may stand before `idx` instead of a hyphen.
 pub(super) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
-    for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
-        if path.try_exists()? {
-            return Ok(Some(path));
+    let dotted = name.replace("-idx", ".idx");
+    for name in [name, &dotted] {
+        for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
+            // Some archives put each file into a folder of its name.
+            if path.try_exists()? && !path.is_dir() {
+                return Ok(Some(path));
+            }
         }
     }
     Ok(None)

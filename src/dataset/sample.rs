@@ -30,7 +30,7 @@ pub(super) fn load(_data_dir: Option<&Path>) -> Result<Dataset> {
         sources.push(Source::new(path.display(), bytes, &[known]));
         inputs.push(Input { path, bytes: bytes.into() });
     }
-    let (train, test) = assemble(&inputs)?;
+    let (train, test, _) = assemble(&inputs)?;
     let class_names = FASHION_MNIST.class_names.map(Into::into).into();
     Ok(Dataset { name: NAME.into(), class_names, train, test, sources, original: None, warnings: Vec::new() })
 }

@@ -4,7 +4,7 @@ use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::figures;
 use super::folder::{Opening, RunFolder};
 use crate::compute::{Description, Device};
-use crate::dataset::{Images, Source};
+use crate::dataset::{self, Images, Source};
 use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -102,13 +102,6 @@ fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
     Ok(Some(job.class_names.clone()))
 }
 
-/// What is said of names that no point has.
-fn unmet(Classes { labels, names }: Classes<'_>) -> Option<String> {
-    let unmet = names.iter().enumerate().filter(|(class, _)| !labels.iter().any(|&label| usize::from(label) == *class));
-    let unmet: Vec<String> = unmet.map(|(class, name)| format!("{class} (`{name}`)")).collect();
-    (!unmet.is_empty()).then(|| format!("--class-names names classes that no point has: {}", unmet.join(", ")))
-}
-
 fn stages(
     folder: &mut RunFolder,
     job: &Cluster,
@@ -125,7 +118,11 @@ fn stages(
     }
     let maps: Vec<(String, &Matrix)> = job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
     let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
-    folder.manifest.warnings.extend(classes.and_then(unmet));
+    if let Some(Classes { labels, names }) = classes.filter(|_| !job.class_names.is_empty()) {
+        let unmet = dataset::unmet(names, |class| labels.iter().any(|&label| usize::from(label) == class));
+        let said = unmet.map(|unmet| format!("--class-names names classes that no point has: {unmet}"));
+        folder.manifest.warnings.extend(said);
+    }
     let space = ClusterSpace {
         name: "input",
         title: &job.title,

@@ -166,7 +166,7 @@ fn what_does_not_fit_is_named() {
     let listed = |place: &Place| fs::write(place.path("layers/layers.txt"), "layer_2\nlayer_3\n").unwrap();
     spoil(&listed, &["layers.txt", "line 2 is `layer_3`", "no layer_3_train.npy"]);
     let images = |place: &Place| place.points("layers/images_train.npy", 120, 9);
-    spoil(&images, &["images_train.npy", "<f4", "the pixels from 0 to 255"]);
+    spoil(&images, &["images_train.npy", "value 0 of the array", "expected pixels: whole numbers from 0 to 255"]);
     let spoilt = |place: &Place| npy::write_f32(place.path("layers/layer_2_train.npy"), &[f32::NAN; 720], &[120, 6]).unwrap();
     spoil(&spoilt, &["layer_2_train.npy", "row 0, column 0", "finite"]);
 

@@ -232,10 +232,15 @@ fn converted_data_are_trained_on_and_their_names_travel() {
     let [one, two] = ["one", "two"].map(|name| manifest(&place.path(name)));
     assert_eq!(one["results"]["test"], two["results"]["test"]);
     assert_eq!(one["config"]["data"]["label_groups"], "fashion-5-names");
-    assert_eq!(one["inputs"].as_array().unwrap().len(), 5);
+    // Four files of data, one with the names of their classes, one of groups.
+    assert_eq!(one["inputs"].as_array().unwrap().len(), 6);
+    let info = place.succeed("data info a.npz").stdout;
+    assert!(info.contains("Dress, Coat, Boot") && !info.contains("numbered"), "{info}");
+    std::fs::remove_file(place.path("csv/class_names.txt")).unwrap();
     let plain = place.succeed("train --dataset csv --hidden 4 --epochs 1 --device cpu --out three");
     assert!(plain.stdout.contains("next: layerlens run --dataset csv --seed 42 --model"), "{}", plain.stdout);
     assert!(manifest(&place.path("three"))["warnings"][0].as_str().unwrap().contains("they are numbered"));
+    assert!(plain.stderr.contains("they are numbered"), "{}", plain.stderr);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod labels;
 mod limits;
 mod models;
 mod outputs;
+mod own_data;
 mod pipeline;
 mod report;
 mod resume;

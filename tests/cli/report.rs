@@ -150,6 +150,11 @@ fn any_embedding_makes_a_page() {
     place.succeed("report --embedding map.npy --labels labels.npy --device cpu --out numbers.html");
     let page = data(&place.path("numbers.html"));
     assert_eq!((page["classes"][2]["name"].as_str(), &page["spaces"][0]["neighbors"]), (Some("2"), &Value::Null));
+    fs::write(place.path("four_names"), "a\n\"b, c\"\nd\ne\n").unwrap();
+    let args = "report --embedding map.npy --labels labels.npy --class-names four_names --device cpu --out four.html";
+    let outcome = place.succeed(args);
+    assert!(outcome.stderr.contains("no point has: 3 (`e`)"), "{}", outcome.stderr);
+    assert_eq!(data(&place.path("four.html"))["classes"][1]["name"].as_str(), Some("b, c"));
     // Two columns of text are an embedding too.
     fs::write(place.path("map.csv"), "x,y\n0,1\n2.5,-1e3\n").unwrap();
     place.succeed("report --embedding map.csv --device cpu --out text.html");
@@ -184,6 +189,8 @@ fn embeddings_that_do_not_fit_are_refused() {
     fs::write(place.path("short_images"), idx(&[0x803, 3, 2, 2], &[0; 12])).unwrap();
     fs::write(place.path("nan.csv"), "x,y\n0,1\n2,nan\n").unwrap();
     fs::write(place.path("na.csv"), "NA,NA\n2,3\n").unwrap();
+    fs::write(place.path("gap.csv"), "x,y\n0,1\n\n2,3\n").unwrap();
+    fs::write(place.path("gap_first.csv"), "\n0,1\n2,3\n").unwrap();
     fs::write(place.path("blank.csv"), "label\na\n\nb\n").unwrap();
     fs::write(place.path("torn.csv"), "owl\nant,owl\n").unwrap();
     fs::write(place.path("three_names"), "a\nb\nc\n").unwrap();
@@ -197,6 +204,8 @@ fn embeddings_that_do_not_fit_are_refused() {
         ("nan.npy", &["nan.npy", "row 17, column 1", "NaN"]),
         ("nan.csv", &["nan.csv", "line 3, column 1", "nan"]),
         ("na.csv", &["na.csv", "line 1, column 0", "NA"]),
+        ("gap.csv", &["gap.csv", "line 3 is empty, expected two numbers"]),
+        ("gap_first.csv", &["gap_first.csv", "line 1 is empty, expected two numbers"]),
         ("map.npy --labels blank.csv", &["blank.csv", "line 3 is empty"]),
         ("three.npy", &["three.npy", "3 columns", "expected two", "layerlens embed"]),
         ("map.npy --labels torn.csv", &["torn.csv", "line 2 has 2 columns"]),

@@ -4,7 +4,8 @@
 //! a line is told from data by what no image has, a count over all its columns or a number above 255, and, over labels, by the
 //! counts of rows. A line of mixed content is data with a flaw, not a header.
 
-use super::parse::is_byte;
+use super::parse::byte;
+use crate::dataset::ImageShape;
 
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,29 +29,95 @@ impl First {
         let counts = counted.windows(2).all(|pair| pair[1] == pair[0] + 1) && counted.first().is_none_or(|&n| n == 0 || n == 1);
         let any_name = (0..fields.len()).any(named);
         let only_these = (0..fields.len()).all(|at| numbers[at].is_some() || named(at));
-        let bad = fields.iter().position(|field| !is_byte(field));
-        if only_these && counts && (counted.len() != 1 || any_name) && bad.is_some() {
+        let bad = fields.iter().position(|field| byte(field.as_bytes()).is_none());
+        let labelled = unquoted.iter().any(|field| is_label(field));
+        if only_these && (labelled || (counts && (counted.len() != 1 || any_name))) && bad.is_some() {
             return Self::Header(unquoted.into_iter().map(Into::into).collect());
         }
         if let Some(column) = bad {
             return Self::Flaw(column + 1, fields[column].clone());
         }
-        let values: Vec<u8> = fields.iter().flat_map(|field| field.parse()).collect();
-        if counts && (values.len() > 1 || values == [0]) { Self::Count(values) } else { Self::Data(values) }
+        let values = bytes(&fields);
+        if counts && counted.len() == fields.len() && (values.len() > 1 || values == [0]) {
+            Self::Count(values)
+        } else {
+            Self::Data(values)
+        }
     }
 
     /// The line as data, whatever it looks like.
     pub fn as_data(fields: Vec<String>) -> Self {
-        match fields.iter().position(|field| !is_byte(field)) {
+        match fields.iter().position(|field| byte(field.as_bytes()).is_none()) {
             Some(column) => Self::Flaw(column + 1, fields[column].clone()),
-            None => Self::Data(fields.iter().flat_map(|field| field.parse()).collect()),
+            None => Self::Data(bytes(&fields)),
         }
     }
+}
+
+fn bytes(fields: &[String]) -> Vec<u8> {
+    fields.iter().flat_map(|field| byte(field.as_bytes())).collect()
 }
 
 fn unquoted(field: &str) -> &str {
     let field = field.trim();
     field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
+}
+
+/// The shape of the images whose pixels these names number by row and column, from `1x1` on.
+pub(super) fn shape_of(names: &[&str]) -> Option<ImageShape> {
+    let shape: ImageShape = names.last()?.parse().ok()?;
+    let place = |at: usize| format!("{}x{}", at / shape.width + 1, at % shape.width + 1);
+    let fits = shape.n_pixels() == Some(names.len()) && names.iter().enumerate().all(|(at, name)| *name == place(at));
+    fits.then_some(shape)
+}
+
+/// Names of columns that hold labels.
+const LABELS: [&str; 10] = ["label", "labels", "class", "classes", "target", "targets", "digit", "digits", "category", "y"];
+
+/// What a header says about where the labels are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// In this column, from 0.
+    Column(usize),
+    /// In one of these: they are all called so that they could hold labels.
+    Several(Vec<usize>),
+    /// Nothing.
+    Nothing,
+}
+
+fn is_label(name: &str) -> bool {
+    LABELS.contains(&name.trim().to_lowercase().as_str())
+}
+
+/// The columns, from 0, that have a usual name of labels.
+pub(super) fn called_labels(names: &[String]) -> Vec<usize> {
+    (0..names.len()).filter(|&at| is_label(&names[at])).collect()
+}
+
+/// Where the labels are, by the names of the columns: one of the usual names, or else the one name that is not like all the
+/// others, numbers aside.
+pub(super) fn label_column(names: &[String]) -> Said {
+    let called = called_labels(names);
+    match called[..] {
+        [column] => Said::Column(column),
+        [] => odd_one(names).map_or(Said::Nothing, Said::Column),
+        _ => Said::Several(called),
+    }
+}
+
+/// The one column whose name is not like those of the others, of which there are two at least; a name that is empty, or that
+/// is usual for numbers of rows, is none.
+fn odd_one(names: &[String]) -> Option<usize> {
+    let kinds: Vec<String> =
+        names.iter().map(|name| name.to_lowercase().replace(|letter: char| letter.is_ascii_digit(), "")).collect();
+    let (first, last) = (kinds.first()?, kinds.last()?);
+    let middle = kinds.get(1..kinds.len() - 1).filter(|middle| !middle.is_empty())?;
+    // Where it is in the middle, the first and the last are of one kind.
+    let usual = if first == last || middle.contains(last) { last } else { first };
+    let mut odd = (0..kinds.len()).filter(|&at| kinds[at] != *usual);
+    let column = odd.next().filter(|_| odd.next().is_none())?;
+    let is_index = ["", "id", "index", "row", "unnamed: "].contains(&kinds[column].as_str());
+    (!is_index).then_some(column)
 }
 
 #[cfg(test)]
@@ -64,11 +131,13 @@ mod tests {
     #[test]
     fn names_and_counts_are_headers_and_flawed_data_are_not() {
         let count = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
-        for header in ["label", "a,b,c", "label,pixel1,pixel2", "\"label\",\"1x1\"", "label,0,1,2", ",0,1,2", &count(784)] {
+        for header in
+            ["label", "a,b,c", "label,pixel1,pixel2", "\"label\",\"1x1\"", "label,0,1,2", "0,1,label,3", ",0,1,2", &count(784)]
+        {
             assert!(matches!(first(header), First::Header(_)), "{header}: {:?}", first(header));
         }
         assert!(matches!(first(&format!("{},label", count(9))), First::Header(_)));
-        for data in ["5", "7,7,7", "0,0,0,0", "3,4,5", "0,1,2,4"] {
+        for data in ["5", "7,7,7", "0,0,0,0", "3,4,5", "0,1,2,4", "0.0,1.0,2.0", "0.0"] {
             assert!(matches!(first(data), First::Data(_)), "{data}");
         }
         assert_eq!(first(&count(256)), First::Count((0..=255).collect()));
@@ -80,5 +149,39 @@ mod tests {
             assert_eq!(first(line), First::Flaw(column, found.into()), "{line}");
         }
         assert_eq!(First::as_data(vec!["label".into()]), First::Flaw(1, "label".into()));
+    }
+
+    fn names(line: &str) -> Vec<String> {
+        line.split(',').map(Into::into).collect()
+    }
+
+    #[test]
+    fn the_column_of_labels_is_told_by_its_name() {
+        for (line, column) in [
+            ("label,a,b", 0),
+            ("a,Label,b", 1),
+            ("a,b,LABELS", 2),
+            ("a,b,digit", 2),
+            ("p1,p2,Class,p3", 2),
+            ("pixel0,pixel1,pixel2,kind", 3),
+            ("kind,1x1,1x2", 0),
+            ("p1,kind,p2,p3", 1),
+            (",p1,p2,y", 3),
+        ] {
+            assert_eq!(label_column(&names(line)), Said::Column(column), "{line}");
+        }
+        assert_eq!(label_column(&names("label,a,b,class")), Said::Several(vec![0, 3]));
+        for line in ["a,b,c", "0,1,2,3", "p1,p2,p3", ",p1,p2,p3", "id,p1,p2,p3", "p1,p2", "kind,sort,p1,p2"] {
+            assert_eq!(label_column(&names(line)), Said::Nothing, "{line}");
+        }
+    }
+
+    #[test]
+    fn rows_and_columns_in_names_tell_the_shape() {
+        let shape = |names: &[&str]| shape_of(names).map(|shape| (shape.height, shape.width));
+        assert_eq!(shape(&["1x1", "1x2", "1x3", "2x1", "2x2", "2x3"]), Some((2, 3)));
+        assert_eq!(shape(&["1x1", "2x1", "1x2", "2x2", "1x3", "2x3"]), None);
+        assert_eq!(shape(&["1x1", "1x2", "2x1"]), None);
+        assert_eq!(shape(&["0", "1"]), None);
     }
 }

@@ -1,35 +1,47 @@
 //! CSV files of pixels and labels, plain or gzip-compressed, in the two forms in which image data are shipped.
 //!
 //! Four files: `x_train.csv` and `x_test.csv` with the pixels of an image a line, `y_train.csv` and `y_test.csv` with a label a
-//! line. Or two files, for training and test, whose lines hold the label and then the pixels. Values are whole numbers from 0
-//! to 255 with commas between; anything else is refused with its line and column.
+//! line. Or files whose lines hold the label and the pixels. Values are whole numbers from 0 to 255 with commas between, zeros
+//! after a point allowed; anything else is refused with its line and column.
 
 mod header;
+mod labels;
 mod parse;
 mod table;
 mod write;
 
 pub(super) use write::{write_labels, write_pixels, write_together};
 
-use super::{Header, Images, Samples, Source};
+use super::{Header, ImageShape, Images, LabelColumn, Samples, Source};
 use crate::error::{Error, Result};
-use header::First;
+use header::{First, called_labels, shape_of};
+use labels::{Place, place};
 use std::path::Path;
 use table::{Content, Table};
+
+/// How files are to be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Options<'a> {
+    pub header: Header,
+    pub label_column: Option<&'a LabelColumn>,
+    pub image_shape: Option<ImageShape>,
+}
 
 /// Images with their labels, and the files they are from.
 pub(super) struct Read {
     pub samples: Samples,
     pub sources: Vec<Source>,
-    /// What was taken for a header although it could be data.
-    pub note: Option<String>,
+    /// What was decided although it could be otherwise.
+    pub notes: Vec<String>,
+    /// Where the labels were, if they were among the pixels.
+    pub label_column: Option<Place>,
 }
 
 /// Reads pixels from one file and labels from another.
-pub(super) fn read_pair(x: &Path, y: &Path, header: Header) -> Result<Read> {
-    let mut pixels = Table::read(x, header, |_| Content::Pixels)?;
-    let side = side(x, pixels.columns, "")?;
-    let mut labels = Table::read(y, header, |_| Content::Labels)?;
+pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read> {
+    let mut pixels = Table::read(x, options.header, |first, _| no_labels(x, y, first, options.label_column))?;
+    let shape = shape(x, &pixels, None, options.image_shape)?;
+    let mut labels = Table::read(y, options.header, |_, _| Ok(Content::Labels))?;
     if labels.columns != 1 {
         return Err(Error::input(y, format!("has {} columns, expected 1: a label a line", labels.columns)));
     }
@@ -48,9 +60,33 @@ pub(super) fn read_pair(x: &Path, y: &Path, header: Header) -> Result<Read> {
         );
         return Err(Error::input(y, message));
     }
-    let images = Images::new(pixels.values, side, side).map_err(|error| Error::input(x, error.to_string()))?;
+    let images = Images::new(pixels.values, shape.height, shape.width).map_err(|error| Error::input(x, error.to_string()))?;
     let samples = Samples::new(images, labels.values).map_err(|error| Error::input(y, error.to_string()))?;
-    Ok(Read { samples, sources: vec![pixels.source, labels.source], note })
+    let notes = note.into_iter().collect();
+    Ok(Read { samples, sources: vec![pixels.source, labels.source], notes, label_column: None })
+}
+
+/// Refuses labels among pixels whose labels are in a file of their own.
+fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> Result<Content> {
+    let y = y.display();
+    match (asked, first) {
+        (Some(LabelColumn::None), _) => Ok(Content::Pixels),
+        (Some(other), _) => {
+            Err(Error::parameter("--label-column", other, format!("none, as the labels are in a file of their own, {y}")))
+        }
+        (None, First::Header(names)) => match called_labels(names).first() {
+            Some(&column) => {
+                let name = &names[column];
+                let message = format!(
+                    "column {} is called `{name}`, but the labels are in {y}: take it out, or pass --label-column none if it holds pixels",
+                    column + 1
+                );
+                Err(Error::input(x, message))
+            }
+            None => Ok(Content::Pixels),
+        },
+        (None, _) => Ok(Content::Pixels),
+    }
 }
 
 /// Decides first lines that could be both by the counts of rows: two headers or none where the rest is as long, a header where
@@ -67,9 +103,13 @@ fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
             None
         }
         (true, false) => {
-            if labels.rows() == pixels.rows() + 1 {
+            // Whoever named the column of labels did not leave the pixels without a header.
+            if labels.rows() == pixels.rows() + 1 && !matches!(labels.first, First::Header(_)) {
                 pixels.take_first();
-                return None;
+                return Some(format!(
+                    "the first line of {} was taken for an image, as there are labels for it, although it counts 0, 1, 2, ... as a header might",
+                    pixels.path.display()
+                ));
             }
             Some(noted(pixels))
         }
@@ -82,31 +122,57 @@ fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
     }
 }
 
-/// Reads labels and pixels from one file. The label is the first column, or the one that the header calls so.
-pub(super) fn read_together(path: &Path, header: Header) -> Result<Read> {
-    let mut table = Table::read(path, header, |head| Content::Both(label_column(head)))?;
+/// Reads labels and pixels from one file. The column of labels is the one that was asked for, that the header tells, that was
+/// found in the training file, or that the values tell, in this order.
+pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(&Path, Place)>) -> Result<Read> {
+    let known = trained.map(|(_, place)| place);
+    let mut found = None;
+    let mut table = Table::read(path, options.header, |first, columns| {
+        if let Some((train, place)) = trained {
+            check_columns(path, columns, first, train, place)?;
+        }
+        found = place(path, first, columns, options.label_column, known.map(|place| place.column))?;
+        Ok(Content::Both(found))
+    })?;
     if table.columns < 2 {
         return Err(Error::input(path, "has 1 column, expected a label and pixels with commas between"));
     }
-    let side = side(path, table.columns - 1, " after the label")?;
-    let note = table.is_unsure().then(|| noted(&table));
+    let mut notes: Vec<String> = table.is_unsure().then(|| noted(&table)).into_iter().collect();
     at_least_one(&table)?;
-    let labels = std::mem::take(&mut table.labels);
-    let images = Images::new(table.values, side, side).map_err(|error| Error::input(path, error.to_string()))?;
+    let columns = table.columns;
+    let column = match found {
+        Some(column) => column,
+        None => {
+            let column = labels::of_values(path, &table.values, columns)?;
+            let (which, path) = (if column == 0 { "first" } else { "last" }, path.display());
+            notes.push(format!(
+                "no header of {path} says where the labels are: they were taken from the {which} column, as the values tell (--label-column says another)"
+            ));
+            column
+        }
+    };
+    let labels = table.take_column(column);
+    let shape = shape(path, &table, Some(column), options.image_shape)?;
+    let images = Images::new(table.values, shape.height, shape.width).map_err(|error| Error::input(path, error.to_string()))?;
     let samples = Samples::new(images, labels).map_err(|error| Error::input(path, error.to_string()))?;
-    Ok(Read { samples, sources: vec![table.source], note })
+    Ok(Read { samples, sources: vec![table.source], notes, label_column: Some(Place { column, columns }) })
+}
+
+/// Refuses test images without labels, which is how competitions ship them.
+fn check_columns(path: &Path, columns: usize, first: &First, train: &Path, place: Place) -> Result<()> {
+    let labelled = matches!(first, First::Header(names) if !called_labels(names).is_empty());
+    if columns + 1 != place.columns || labelled {
+        return Ok(());
+    }
+    let (train, expected) = (train.display(), place.columns);
+    let message = format!(
+        "has {columns} columns, one fewer than {train} with {expected}: it seems to hold no labels; without this file, images of {train} are put aside for the test"
+    );
+    Err(Error::input(path, message))
 }
 
 fn noted(table: &Table) -> String {
     format!("the first line of {} was taken for a header; --no-header reads it as data", table.path.display())
-}
-
-fn label_column(head: &[String]) -> usize {
-    let is_label = |field: &String| {
-        let name = field.trim().trim_matches('"').to_lowercase();
-        ["label", "class", "target", "y"].contains(&name.as_str())
-    };
-    if head.last().is_some_and(is_label) && !head.first().is_some_and(is_label) { head.len() - 1 } else { 0 }
 }
 
 fn at_least_one(table: &Table) -> Result<()> {
@@ -116,12 +182,44 @@ fn at_least_one(table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// The side of the square images of which every line holds the pixels.
-fn side(path: &Path, n_pixels: usize, place: &str) -> Result<usize> {
-    let side = n_pixels.isqrt();
-    if side * side == n_pixels && side > 0 {
-        return Ok(side);
+/// Height and width of the images of which every line of a table holds the pixels, `label` aside: as the names of the columns
+/// tell, as was asked for, or else the side of a square.
+fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageShape>) -> Result<ImageShape> {
+    let n = table.columns;
+    let named = match &table.first {
+        First::Header(names) => {
+            let names: Vec<&str> =
+                names.iter().enumerate().filter(|(at, _)| Some(*at) != label).map(|(_, name)| name.as_str()).collect();
+            shape_of(&names)
+        }
+        _ => None,
+    };
+    match (named, asked) {
+        (Some(named), Some(asked)) if named != asked => {
+            let message = format!("the header tells of images of {named}, --image-shape of {asked}: which one is meant?");
+            Err(Error::input(path, message))
+        }
+        (None, Some(asked)) if asked.n_pixels() != Some(n) => {
+            let expected = format!("height x width = {n}, the columns of pixels in {}", path.display());
+            Err(Error::parameter("--image-shape", asked, expected))
+        }
+        (Some(shape), _) | (None, Some(shape)) => Ok(shape),
+        (None, None) => {
+            let side = n.isqrt();
+            if side * side == n && side > 0 {
+                return Ok(ImageShape { height: side, width: side });
+            }
+            let place = if label.is_some() { " beside the label" } else { "" };
+            let index = match &table.first {
+                First::Header(names) if names[0].trim().is_empty() => {
+                    "; the first column has no name: if it is an index that pandas wrote, write the file with index=False"
+                }
+                _ => "",
+            };
+            let message = format!(
+                "has {n} columns of pixels{place}: expected a square number, 784 for images of 28 x 28, or --image-shape HEIGHTxWIDTH{index}"
+            );
+            Err(Error::input(path, message))
+        }
     }
-    let message = format!("has {n_pixels} columns of pixels{place}: expected a square number, 784 for images of 28 x 28");
-    Err(Error::input(path, message))
 }

@@ -1,8 +1,8 @@
 //! Lines of small whole numbers, from text to bytes.
 //!
 //! A number of up to three digits and the separator after it fit a 32-bit word: a word is loaded, its first byte that is no
-//! digit found without a branch, and the digits weighed. The loop knows only good lines; a bad one is looked at again, slowly,
-//! to say what is wrong with it.
+//! digit found without a branch, and the digits weighed. The loop knows only lines of such numbers; another one is looked at
+//! again, slowly: its numbers may have zeros after a point, `7.0`, as pandas writes them, or it is said what is wrong with it.
 
 /// Bytes that must follow the last line of a text, whatever they are: words are loaded whole.
 pub(super) const PADDING: usize = 4;
@@ -30,10 +30,15 @@ pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec
     let mut values = Vec::with_capacity(end / 2);
     let mut start = 0;
     while start < end {
-        let line = values.len() / columns;
-        match parse_line(text, start, columns, &mut values) {
-            Some(next) => start = next,
-            None => return Err(Flaw { line, what: diagnose(&text[start..end], columns) }),
+        let before = values.len();
+        if let Some(next) = parse_line(text, start, columns, &mut values) {
+            start = next;
+            continue;
+        }
+        values.truncate(before);
+        match parse_slowly(&text[start..end], columns, &mut values) {
+            Some(length) => start += length,
+            None => return Err(Flaw { line: before / columns, what: diagnose(&text[start..end], columns) }),
         }
     }
     Ok(values)
@@ -72,10 +77,21 @@ fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -
     Some(at)
 }
 
+/// Pushes the values of the first line of `text`, with zeros after a point or without, and gives its length with its end.
+fn parse_slowly(text: &[u8], columns: usize, values: &mut Vec<u8>) -> Option<usize> {
+    let line = first_line(text);
+    let before = values.len();
+    for field in line.split(|&byte| byte == b',') {
+        values.push(byte(field)?);
+    }
+    let length = memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+    (values.len() - before == columns).then_some(length)
+}
+
 /// What is wrong with the first line of `text`.
 fn diagnose(text: &[u8], columns: usize) -> Wrong {
     let fields = fields(first_line(text));
-    let bad = fields.iter().position(|field| !is_byte(field));
+    let bad = fields.iter().position(|field| byte(field.as_bytes()).is_none());
     match bad {
         _ if fields.len() != columns => Wrong::Columns(fields.len()),
         Some(column) => Wrong::Value(column + 1, short(&fields[column])),
@@ -98,9 +114,16 @@ pub(super) fn fields(line: &[u8]) -> Vec<String> {
     line.split(|&byte| byte == b',').map(|field| String::from_utf8_lossy(field).into_owned()).collect()
 }
 
-/// Whether a field is a number that the parser takes.
-pub(super) fn is_byte(field: &str) -> bool {
-    (1..=3).contains(&field.len()) && field.bytes().all(|byte| byte.is_ascii_digit()) && field.parse::<u8>().is_ok()
+/// The number that a field holds, if the parser takes it: up to three digits, 255 at most, after which a point and zeros may
+/// stand.
+pub(super) fn byte(field: &[u8]) -> Option<u8> {
+    let digits = field.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(field.len());
+    let (whole, rest) = field.split_at(digits);
+    let is_whole = rest.is_empty() || (rest[0] == b'.' && rest[1..].iter().all(|&byte| byte == b'0'));
+    if !(1..=3).contains(&digits) || !is_whole {
+        return None;
+    }
+    u8::try_from(whole.iter().fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0'))).ok()
 }
 
 /// The field, or its beginning.
@@ -130,13 +153,17 @@ mod tests {
             assert_eq!(parse(&lines.replace('\n', "\r\n"), columns).as_ref(), Ok(&all));
         }
         assert_eq!(parse("007,00\n", 2), Ok(vec![7, 0]));
+        assert_eq!(parse("7.0,255.,0.00\n1,2,3\r\n4,5.0,6\r\n", 3), Ok(vec![7, 255, 0, 1, 2, 3, 4, 5, 6]));
     }
 
     #[test]
     fn bad_lines_are_told_apart() {
         let value = |line, column, found: &str| Err(Flaw { line, what: Wrong::Value(column, found.into()) });
         let width = |line, columns| Err(Flaw { line, what: Wrong::Columns(columns) });
-        for found in ["256", "999", "-1", "+1", "1.5", "a", "", " 1", "1 ", "0001", "1e2", "\"1\"", "\u{661}", "1\r"] {
+        for found in [
+            "256", "999", "-1", "+1", "1.5", "1.01", "256.0", ".0", "1.0.0", "a", "", " 1", "1 ", "0001", "1e2", "\"1\"",
+            "\u{661}", "1\r",
+        ] {
             assert_eq!(parse(&format!("1,2,3\n4,{found},6\n"), 3), value(1, 2, found), "{found}");
             assert_eq!(parse(&format!("{found},2,3\n"), 3), value(0, 1, found), "{found}");
             // A carriage return at the end of a line belongs to the end.

@@ -26,8 +26,8 @@ pub(super) enum Content {
     Pixels,
     /// Labels alone.
     Labels,
-    /// Pixels, and the label in this column, from 0.
-    Both(usize),
+    /// Pixels, and the label in this column, from 0, if it is known already.
+    Both(Option<usize>),
 }
 
 /// The values of a file.
@@ -36,10 +36,8 @@ pub(super) struct Table {
     pub columns: usize,
     /// The first line, which may be a header.
     pub first: First,
-    /// The values of all lines, but of the first only if it is surely data, row after row, without a column of labels.
+    /// The values of all lines, but of the first only if it is surely data, row after row.
     pub values: Vec<u8>,
-    /// The labels of those lines, if there is a column of them.
-    pub labels: Vec<u8>,
     content: Content,
     pub source: Source,
 }
@@ -50,17 +48,20 @@ impl Table {
         matches!(self.first, First::Count(_))
     }
 
-    /// Reads `path`, plain or gzip-compressed; `content` is told the first line.
+    /// Reads `path`, plain or gzip-compressed; `content` is told the first line and the number of columns.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and line and column if one is at fault.
-    pub fn read(path: &Path, header: Header, content: impl FnOnce(&[String]) -> Content) -> Result<Self> {
+    /// [`Error::Input`] naming the file, and line and column if one is at fault; whatever `content` returns.
+    pub fn read(path: &Path, header: Header, content: impl FnOnce(&First, usize) -> Result<Content>) -> Result<Self> {
         let mut text = Text::open(path)?;
         let mut block = text.next_block(Vec::new())?;
         if block.end == 0 {
             return Err(Error::input(path, "is empty, expected lines of whole numbers with commas between"));
         }
         let head = fields(first_line(&block.bytes[..block.end]));
+        if head.iter().all(|field| field.trim().is_empty()) {
+            return Err(Error::input(path, "line 1 is empty, expected a header, or whole numbers with commas between"));
+        }
         block.start = memchr::memchr(b'\n', &block.bytes).map_or(block.end, |end| end + 1);
         let mut table = Self::new(path, header, head, content)?;
         // The shortest that a row can be; what is not needed in the end is never touched, hence takes no memory.
@@ -73,7 +74,7 @@ impl Table {
             let (parsed, next) = rayon::join(|| parse_block(&block, columns), || text.next_block(std::mem::take(&mut spare)));
             for part in parsed {
                 let values = part.map_err(|flaw| table.refuse(table.rows() + table.skipped() + flaw.line + 1, &flaw.what))?;
-                table.append(&values);
+                table.values.extend_from_slice(&values);
             }
             spare = std::mem::replace(&mut block, next?).bytes;
         }
@@ -83,14 +84,19 @@ impl Table {
     }
 
     /// A table that has at most its first line.
-    fn new(path: &Path, header: Header, head: Vec<String>, content: impl FnOnce(&[String]) -> Content) -> Result<Self> {
-        let (columns, content) = (head.len(), content(&head));
+    fn new(
+        path: &Path,
+        header: Header,
+        head: Vec<String>,
+        content: impl FnOnce(&First, usize) -> Result<Content>,
+    ) -> Result<Self> {
+        let columns = head.len();
         let first = if header == Header::None { First::as_data(head) } else { First::new(head) };
-        let (values, labels, source) = (Vec::new(), Vec::new(), Source::new("", &[], &[]));
-        let mut table = Self { path: path.into(), columns, first, values, labels, content, source };
+        let (content, source) = (content(&first, columns)?, Source::new("", &[], &[]));
+        let mut table = Self { path: path.into(), columns, first, values: Vec::new(), content, source };
         match table.first.clone() {
             First::Flaw(column, found) => return Err(table.refuse(1, &Wrong::Value(column, found))),
-            First::Data(values) => table.append(&values),
+            First::Data(values) => table.values = values,
             First::Header(_) | First::Count(_) => {}
         }
         Ok(table)
@@ -98,10 +104,22 @@ impl Table {
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        match self.content {
-            Content::Both(_) => self.labels.len(),
-            Content::Pixels | Content::Labels => self.values.len() / self.columns,
+        self.values.len() / self.columns
+    }
+
+    /// Takes a column out of every row.
+    pub fn take_column(&mut self, column: usize) -> Vec<u8> {
+        let columns = self.columns;
+        let taken = self.values.iter().skip(column).step_by(columns).copied().collect();
+        let mut end = 0;
+        for start in (0..self.values.len()).step_by(columns) {
+            self.values.copy_within(start..start + column, end);
+            self.values.copy_within(start + column + 1..start + columns, end + column);
+            end += columns - 1;
         }
+        self.values.truncate(end);
+        self.columns -= 1;
+        taken
     }
 
     /// Lines before the first row.
@@ -117,18 +135,6 @@ impl Table {
         }
     }
 
-    fn append(&mut self, values: &[u8]) {
-        let Content::Both(label) = self.content else {
-            self.values.extend_from_slice(values);
-            return;
-        };
-        for row in values.chunks_exact(self.columns) {
-            self.labels.push(row[label]);
-            self.values.extend_from_slice(&row[..label]);
-            self.values.extend_from_slice(&row[label + 1..]);
-        }
-    }
-
     /// The error about a line.
     fn refuse(&self, line: usize, wrong: &Wrong) -> Error {
         let expected = self.columns;
@@ -138,9 +144,13 @@ impl Table {
                 Wrong::Columns(0) => format!("line {line} is empty, expected {expected} columns"),
                 Wrong::Columns(found) => format!("line {line} has {found} columns, line 1 has {expected}"),
                 Wrong::Value(column, found) => {
-                    let is_label = self.content == Content::Labels || self.content == Content::Both(column - 1);
-                    let what = if is_label { "a label" } else { "a pixel" };
-                    format!("line {line}, column {column} is `{found}`, expected {what}: a whole number from 0 to 255")
+                    let what = match self.content {
+                        Content::Both(None) => "",
+                        Content::Pixels => "a pixel: ",
+                        Content::Both(Some(label)) if label + 1 != *column => "a pixel: ",
+                        Content::Labels | Content::Both(Some(_)) => "a label: ",
+                    };
+                    format!("line {line}, column {column} is `{found}`, expected {what}a whole number from 0 to 255")
                 }
             },
         )

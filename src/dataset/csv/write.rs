@@ -1,11 +1,12 @@
 //! Writing CSV files of pixels and labels, with a header.
 
-use crate::dataset::{Images, Samples};
+use crate::dataset::Images;
 use std::io::{self, Write};
 
-/// The numbers of the columns, then the pixels of an image a line: what pandas writes of an array without names.
+/// The names of the columns, then the pixels of an image a line. The names are the numbers of the columns, as pandas writes
+/// them of an array without names; of images that are not square, whose shape must not be lost, they are row x column.
 pub(crate) fn write_pixels(out: &mut dyn Write, images: &Images) -> io::Result<()> {
-    let names: Vec<_> = (0..images.n_pixels()).map(|column| column.to_string()).collect();
+    let names = names(images, |column| column.to_string());
     writeln!(out, "{}", names.join(","))?;
     let mut line = Vec::new();
     (0..images.n()).try_for_each(|row| {
@@ -21,19 +22,29 @@ pub(crate) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()>
     labels.iter().try_for_each(|label| writeln!(out, "{label}"))
 }
 
-/// `label,pixel1,...`, then the label and the pixels of an image a line.
-pub(crate) fn write_together(out: &mut dyn Write, samples: &Samples) -> io::Result<()> {
-    let names: Vec<_> = (1..=samples.images.n_pixels()).map(|column| format!(",pixel{column}")).collect();
-    writeln!(out, "label{}", names.concat())?;
+/// `label,pixel1,...`, or as [`write_pixels`], then the label and the pixels of an image a line.
+pub(crate) fn write_together(out: &mut dyn Write, images: &Images, labels: &[u8]) -> io::Result<()> {
+    let names = names(images, |column| format!("pixel{}", column + 1));
+    writeln!(out, "label,{}", names.join(","))?;
     let mut line = Vec::new();
-    samples.labels.iter().enumerate().try_for_each(|(row, &label)| {
+    labels.iter().enumerate().try_for_each(|(row, &label)| {
         line.clear();
         push_numbers(&mut line, &[label]);
         line.pop();
         line.push(b',');
-        push_numbers(&mut line, samples.images.image(row));
+        push_numbers(&mut line, images.image(row));
         out.write_all(&line)
     })
+}
+
+/// Names of the columns of pixels: the usual ones, or row and column.
+fn names(images: &Images, usual: impl Fn(usize) -> String) -> Vec<String> {
+    let width = images.width();
+    let name = |column: usize| match images.height() == width {
+        true => usual(column),
+        false => format!("{}x{}", column / width + 1, column % width + 1),
+    };
+    (0..images.n_pixels()).map(name).collect()
 }
 
 /// The numbers with commas between, and a line feed.

@@ -6,6 +6,8 @@
 
 mod text;
 
+pub(crate) use text::blank_line;
+
 use super::{LabelColumn, npy};
 use crate::error::{Error, Result};
 use crate::words::natural;

@@ -82,7 +82,7 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
 
 /// The first line, from 1, that is blank although others follow: a reader of CSV would skip it, and all that comes after it would
 /// be of other rows.
-fn blank_line(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn blank_line(bytes: &[u8]) -> Option<usize> {
     let whole = bytes.trim_ascii_end();
     let mut lines = whole.split(|&byte| byte == b'\n');
     lines.position(|line| line.trim_ascii().is_empty()).filter(|_| !whole.is_empty()).map(|at| at + 1)

@@ -1,6 +1,7 @@
 //! Arrays of small whole numbers, as bytes: images and their labels.
 
 use super::read::Array;
+use crate::dataset::values::{self, Kind, Meaning, Narrowed, Stored};
 use crate::error::{Error, Result};
 use npyz::{DType, Endianness, Order, TypeChar, TypeStr, WriteOptions, WriterBuilder};
 use std::io::{self, Read, Write};
@@ -10,19 +11,22 @@ use std::path::Path;
 pub(crate) struct Bytes {
     pub shape: Vec<usize>,
     pub values: Vec<u8>,
+    /// Whether they were numbers from 0 to 1, of which 1 became 255.
+    pub scaled: bool,
 }
 
-/// Reads an array of integers of any size, whose values must be from 0 to 255, from a file.
+/// Reads an array from a file: integers or floats of any size, which must be whole numbers from 0 to 255; pixels may also be
+/// floats from 0 to 1.
 ///
 /// # Errors
 /// [`Error::Input`] naming `path`, as the other readers, and the place of a value that is out of range.
-pub(crate) fn read_bytes(path: &Path) -> Result<Bytes> {
-    from_array(Array::open(path)?)
+pub(crate) fn read_bytes(path: &Path, meaning: Meaning) -> Result<Bytes> {
+    from_array(Array::open(path)?, meaning)
 }
 
 /// The same from the `len` bytes of a reader; errors call it `path`.
-pub(crate) fn read_bytes_from(path: &Path, reader: impl Read, len: u64) -> Result<Bytes> {
-    from_array(Array::new(path, reader, len)?)
+pub(crate) fn read_bytes_from(path: &Path, reader: impl Read, len: u64, meaning: Meaning) -> Result<Bytes> {
+    from_array(Array::new(path, reader, len)?, meaning)
 }
 
 /// Writes bytes of the given shape.
@@ -33,31 +37,28 @@ pub(crate) fn write_bytes(out: &mut dyn Write, shape: &[u64], values: &[u8]) -> 
     writer.finish()
 }
 
-fn from_array(array: Array<'_, impl Read>) -> Result<Bytes> {
-    let Some((kind @ (TypeChar::Int | TypeChar::Uint), size @ (1 | 2 | 4 | 8))) = array.value_type() else {
-        return Err(array.wrong_type("integers of 1, 2, 4 or 8 bytes, the pixels from 0 to 255"));
+fn from_array(array: Array<'_, impl Read>, meaning: Meaning) -> Result<Bytes> {
+    const TYPES: &str = "integers of 1, 2, 4 or 8 bytes or floats of 2, 4 or 8";
+    let DType::Plain(plain) = array.header.dtype() else { return Err(array.wrong_type("plain numbers")) };
+    let kind = match plain.type_char() {
+        TypeChar::Bool => Kind::Bool,
+        TypeChar::Uint => Kind::Uint,
+        TypeChar::Int => Kind::Int,
+        TypeChar::Float => Kind::Float,
+        _ => return Err(array.wrong_type(TYPES)),
     };
-    let DType::Plain(plain) = array.header.dtype() else { return Err(array.wrong_type("plain integers")) };
+    let stored = Stored { kind, size: plain.size_field() as usize, big: plain.endianness() == Endianness::Big };
+    if !stored.is_known() {
+        return Err(array.wrong_type(TYPES));
+    }
     let (path, order) = (array.path, array.header.order());
     let shape: Vec<usize> = array.header.shape().iter().map(|&dim| dim as usize).collect();
-    let raw = array.raw()?;
-    let values = if (kind, size) == (TypeChar::Uint, 1) {
-        raw
-    } else {
-        let big = plain.endianness() == Endianness::Big;
-        let narrow = |(at, value): (usize, &[u8])| {
-            let byte = if big { value[value.len() - 1] } else { value[0] };
-            let sum: u32 = value.iter().map(|&byte| u32::from(byte)).sum();
-            // A signed byte from 128 is a negative number.
-            if sum == u32::from(byte) && (kind == TypeChar::Uint || size > 1 || byte < 128) {
-                return Ok(byte);
-            }
-            Err(Error::input(path, format!("value {at} of the array is not from 0 to 255: expected a pixel or a label")))
-        };
-        raw.chunks_exact(size as usize).enumerate().map(narrow).collect::<Result<_>>()?
-    };
+    let Narrowed { values, scaled } = stored.narrow(array.raw()?, meaning).map_err(|(at, number)| {
+        let expected = values::expected(meaning);
+        Error::input(path, format!("value {at} of the array is {number}, {expected}"))
+    })?;
     let values = if order == Order::Fortran && shape.len() > 1 { to_c_order(&values, &shape) } else { values };
-    Ok(Bytes { shape, values })
+    Ok(Bytes { shape, values, scaled })
 }
 
 /// Reorders values of which the first index changes fastest.

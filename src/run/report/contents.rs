@@ -3,7 +3,7 @@
 use super::{Known, PAGE_NEIGHBORS};
 use crate::activations::RAW;
 use crate::compute::Device;
-use crate::dataset::{Pictures, npy};
+use crate::dataset::{Colour, Pictures, npy};
 use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
@@ -196,7 +196,7 @@ impl<'a> Contents<'a> {
         }
         for (part, n, rows) in parts {
             let Some(path) = self.path(&format!("activations/images_{part}.npy"), "images") else { return Ok(None) };
-            let (pictures, _) = Pictures::read(&path)?;
+            let (pictures, _) = Pictures::read(&path, Colour::default())?;
             check_rows(&path, pictures.n(), n)?;
             let pictures = pictures.select(&rows);
             kept = match kept {

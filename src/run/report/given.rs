@@ -3,7 +3,7 @@
 use super::sections::{reproduce, section};
 use super::{PAGE_NEIGHBORS, ReportSummary, check_new, faithfulness, summary, tables};
 use crate::compute::Device;
-use crate::dataset::{LabelColumn, LabelFile, Labels, Pictures, Source, npy};
+use crate::dataset::{self, Colour, LabelColumn, LabelFile, Labels, Pictures, Source, npy};
 use crate::digits::rounded;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, Quality, knn_accuracy, quality};
@@ -33,6 +33,8 @@ pub struct GivenReport {
     pub label_column: Option<LabelColumn>,
     /// One image a row, as [`Pictures::read`] takes them.
     pub images: Option<PathBuf>,
+    /// What transparent pixels of image files lie over.
+    pub background: Colour,
     /// Names of the classes, one a line.
     pub class_names: Option<PathBuf>,
     /// The space that was embedded, `.npy`, n x d; neighbours are sought in it.
@@ -99,7 +101,7 @@ impl Read {
             labels = Some(read);
         }
         if let Some(path) = &job.images {
-            let (read, note) = Pictures::read(path)?;
+            let (read, note) = Pictures::read(path, job.background)?;
             same(path, "images", read.n())?;
             warnings.extend(note);
             warnings.extend(page::scaled_words(&read));
@@ -232,7 +234,11 @@ fn read_text(path: &Path) -> Result<Matrix> {
     let tabs = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tsv"));
     let mut builder = csv::ReaderBuilder::new();
     builder.has_headers(false).trim(csv::Trim::All).delimiter(if tabs { b'\t' } else { b',' });
-    let mut reader = builder.from_path(path).map_err(failed)?;
+    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    if let Some(line) = dataset::blank_line(&bytes) {
+        return Err(Error::input(path, format!("line {line} is empty, expected two numbers")));
+    }
+    let mut reader = builder.from_reader(&bytes[..]);
     let (mut values, mut n_features) = (Vec::new(), 0);
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(failed)?;

@@ -1,5 +1,6 @@
 //! CSV files, in both forms, and every way in which they can be wrong.
 
+use super::csv_columns::{labelled, together};
 use super::{gzip, input_error, put};
 use layerlens::dataset::{Dataset, Header, Request};
 use layerlens::error::Error;
@@ -8,14 +9,17 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// Images of 2 x 2 with a pixel of every length; their labels are 0, 1, 0.
-const PIXELS: [[u8; 4]; 3] = [[0, 10, 200, 7], [255, 0, 99, 1], [3, 3, 3, 100]];
+pub const PIXELS: [[u8; 4]; 3] = [[0, 10, 200, 7], [255, 0, 99, 1], [3, 3, 3, 100]];
 
-fn lines(rows: &[[u8; 4]]) -> String {
+/// What is said of images that are not square.
+pub const SQUARE: &str = "expected a square number, 784 for images of 28 x 28, or --image-shape HEIGHTxWIDTH";
+
+pub fn lines(rows: &[[u8; 4]]) -> String {
     rows.iter().map(|row| row.map(|pixel| pixel.to_string()).join(",") + "\n").collect()
 }
 
 /// The four files with numbered headers, changed by `change`.
-fn study(change: impl Fn(&mut [String; 4])) -> TempDir {
+pub fn study(change: impl Fn(&mut [String; 4])) -> TempDir {
     let mut texts = [lines(&PIXELS), "0\n1\n0\n".into(), lines(&PIXELS[..2]), "1\n0\n".into()];
     for (text, header) in texts.iter_mut().zip(["0,1,2,3\n", "0\n", "0,1,2,3\n", "0\n"]) {
         text.insert_str(0, header);
@@ -28,11 +32,11 @@ fn study(change: impl Fn(&mut [String; 4])) -> TempDir {
     folder
 }
 
-fn open(folder: &Path, header: Header) -> Result<Dataset, Error> {
+pub fn open(folder: &Path, header: Header) -> Result<Dataset, Error> {
     Dataset::open(&Request { header, ..Request::new(folder.to_str().unwrap()) })
 }
 
-fn pixels(data: &Dataset) -> Vec<Vec<u8>> {
+pub fn pixels(data: &Dataset) -> Vec<Vec<u8>> {
     (0..data.train.len()).map(|row| data.train.images.image(row).to_vec()).collect()
 }
 
@@ -133,8 +137,9 @@ fn counts_of_lines_decide_what_content_cannot() {
     // Counts beyond 255 are no pixels.
     let wide: String = (0..289).map(|column| column.to_string()).collect::<Vec<_>>().join(",");
     let row = vec!["9"; 289].join(",");
+    let other = vec!["8"; 289].join(",");
     let folder = study(|texts| {
-        texts[0] = format!("{wide}\n{row}\n{row}\n{row}\n");
+        texts[0] = format!("{wide}\n{row}\n{other}\n{row}\n");
         texts[2] = format!("{wide}\n{row}\n{row}\n");
     });
     let data = open(folder.path(), Header::Auto).unwrap();
@@ -182,7 +187,7 @@ fn files_with_the_label_first_are_read_by_any_name() {
     assert_eq!(message, "line 2, column 1 is `-1`, expected a label: a whole number from 0 to 255");
     let path = put(&folder, "test.csv", b"label,p1,p2,p3\n1,2,3,4\n");
     let message = input_error(open(folder.path(), Header::Auto), &path);
-    assert_eq!(message, "has 3 columns of pixels after the label: expected a square number, 784 for images of 28 x 28");
+    assert_eq!(message, format!("has 3 columns of pixels beside the label: {SQUARE}"));
 }
 
 #[test]
@@ -204,7 +209,6 @@ fn bad_values_are_named_by_line_and_column() {
 
 #[test]
 fn wrong_shapes_are_named_by_line() {
-    let square = "expected a square number, 784 for images of 28 x 28";
     assert_eq!(refused(0, "0,1,2,3\n1,2,3,4\n5,6,7\n"), "line 3 has 3 columns, line 1 has 4");
     assert_eq!(refused(0, "0,1,2,3\n1,2,3,4\n5,6,7,8,9\n"), "line 3 has 5 columns, line 1 has 4");
     assert_eq!(refused(0, "0,1,2\n1,2,3,4\n"), "line 2 has 4 columns, line 1 has 3");
@@ -214,7 +218,7 @@ fn wrong_shapes_are_named_by_line() {
     assert_eq!(refused(0, "a,b,c,d\n"), "has a header and no rows, expected at least one");
     assert_eq!(refused(1, "label\n"), "has a header and no rows, expected at least one");
     assert_eq!(refused(1, "0,1\n1,1\n"), "has 2 columns, expected 1: a label a line");
-    assert_eq!(refused(0, "0,1,2\n1,2,3\n"), format!("has 3 columns of pixels: {square}"));
+    assert_eq!(refused(0, "0,1,2\n1,2,3\n"), format!("has 3 columns of pixels: {SQUARE}"));
     let wider = refused(2, "a,b,c,d,e,f,g,h,i\n1,2,3,4,5,6,7,8,9\n1,2,3,4,5,6,7,8,9\n");
     assert!(wider.starts_with("the images are 3 x 3, but those of"), "{wider}");
 }
@@ -230,6 +234,7 @@ fn one_row_is_read() {
     let folder = study(|texts| {
         texts[0] = "9,8,7,6\n".into();
         texts[1] = "1".into();
+        texts[3] = "1\n1\n".into();
     });
     assert_eq!(pixels(&open(folder.path(), Header::Auto).unwrap()), [[9, 8, 7, 6]]);
 }
@@ -250,7 +255,7 @@ fn long_files_are_read_in_blocks() {
         texts[0] = text.clone();
         texts[1] = "1\n".repeat(n);
         texts[2] = text.lines().next().unwrap().into();
-        texts[3] = "0\n".into();
+        texts[3] = "1\n".into();
     });
     let data = open(folder.path(), Header::Auto).unwrap();
     assert_eq!((data.train.len(), data.test.len()), (n, 1));
@@ -270,7 +275,7 @@ fn missing_and_doubled_files_are_named() {
     let folder = study(|_| {});
     fs::remove_file(folder.path().join("y_test.csv")).unwrap();
     let message = input_error(open(folder.path(), Header::Auto), folder.path());
-    assert_eq!(message, "1 of the four files missing: y_test.csv[.gz]");
+    assert_eq!(message, "1 of the four files missing: y_test.csv[.gz]; found x_train.csv, y_train.csv, x_test.csv");
     let folder = study(|_| {});
     put(&folder, "x_train.npy", b"");
     let message = input_error(open(folder.path(), Header::Auto), folder.path());
@@ -280,4 +285,56 @@ fn missing_and_doubled_files_are_named() {
     );
     let empty = TempDir::new().unwrap();
     assert!(input_error(open(empty.path(), Header::Auto), empty.path()).starts_with("holds no data; expected four IDX files"));
+}
+
+#[test]
+fn a_first_line_that_is_blank_is_refused() {
+    for text in ["\n1\n", "\r\n1\n0\n", "\u{feff}\n1\n", "  \n1\n", ",\n1,2\n", "\n\n1,2,3,4\n"] {
+        for at in 0..4 {
+            let folder = study(|texts| texts[at] = text.into());
+            for header in [Header::Auto, Header::None] {
+                let path = folder.path().join(["x_train.csv", "y_train.csv", "x_test.csv", "y_test.csv"][at]);
+                let message = input_error(open(folder.path(), header), &path);
+                assert_eq!(message, "line 1 is empty, expected a header, or whole numbers with commas between", "{text:?}");
+            }
+        }
+        for name in ["train.csv", "test.csv"] {
+            let folder = together(&labelled("label,a,b,c,d\n", 0), &labelled("label,a,b,c,d\n", 0));
+            let path = put(&folder, name, text.as_bytes());
+            assert!(input_error(open(folder.path(), Header::Auto), &path).starts_with("line 1 is empty"), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn whole_numbers_with_a_point_are_whole() {
+    let pointed = |text: &str| {
+        text.lines()
+            .map(|line| line.split(',').map(|it| it.to_owned() + ".0").collect::<Vec<_>>().join(",") + "\n")
+            .collect::<String>()
+    };
+    let folder = study(|texts| {
+        texts[0] = format!("a,b,c,d\n{}", pointed(&lines(&PIXELS)));
+        texts[1] = format!("label\n{}", pointed("0\n1\n0\n"));
+        texts[2] = pointed(&lines(&PIXELS[..2]));
+        texts[3] = "1.\n0.00\n".into();
+    });
+    let data = open(folder.path(), Header::Auto).unwrap();
+    assert_eq!((pixels(&data), data.train.labels, data.test.labels), (PIXELS.map(Vec::from).to_vec(), vec![0, 1, 0], vec![1, 0]));
+    // A count in floats is data and no header.
+    let folder = study(|texts| {
+        texts[0] = format!("0.0,1.0,2.0,3.0\n{}", pointed(&lines(&PIXELS[..2])));
+        texts[1] = "0\n1\n0\n".into();
+    });
+    assert_eq!(pixels(&open(folder.path(), Header::Auto).unwrap())[0], [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_header_and_a_label_too_many_are_said() {
+    let folder = study(|texts| texts[1] = "label\n0\n1\n0\n1\n".into());
+    let message = input_error(open(folder.path(), Header::Auto), &folder.path().join("y_train.csv"));
+    assert!(
+        message.starts_with("4 labels for the 3 images of") && message.contains("a header there and with one here"),
+        "{message}"
+    );
 }

@@ -108,6 +108,8 @@ fn groups_that_do_not_fit_are_refused() {
     );
     let path = put(&folder, "g.csv", b"class,group\n1,a\n2\n");
     assert!(input_error(LabelGroups::open(path.to_str().unwrap()), &path).starts_with("line 3: "));
+    let path = put(&folder, "g.csv", b"class,group\n0,a\n1,a\0b\n");
+    assert_eq!(input_error(LabelGroups::open(path.to_str().unwrap()), &path), "line 3 holds the control character U+0000");
     let message = input_error(LabelGroups::open("fashion-6"), Path::new("fashion-6"));
     assert!(message.contains("one of fashion-5, fashion-5-names"), "{message}");
 }

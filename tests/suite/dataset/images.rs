@@ -2,7 +2,7 @@
 
 use super::{input_error, put};
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder, codecs::png::PngEncoder};
-use layerlens::dataset::{Dataset, Request};
+use layerlens::dataset::{Colour, Dataset, Pictures, Request};
 use layerlens::error::Error;
 use std::fs;
 use std::path::Path;
@@ -56,22 +56,32 @@ fn folders_are_classes_and_grey_images_of_the_size_stay_as_they_are() {
 
 /// Against the formula, pixel for pixel: a constant colour stays constant when it is scaled.
 #[test]
-fn colours_become_luma_over_black_at_28_x_28_and_that_is_said() {
+fn colours_become_luma_over_the_background_at_28_x_28_and_that_is_said() {
     let folder = two_classes();
     let colour = |rgba: [u8; 4]| png(&rgba.repeat(40 * 50), 40, 50, ExtendedColorType::Rgba8);
-    let luma = |[r, g, b, a]: [f64; 4]| (0.2126 * r + 0.7152 * g + 0.0722 * b) * a / 255.0;
+    let luma = |[r, g, b]: [f64; 3]| 0.2126 * r + 0.7152 * g + 0.0722 * b;
     let colours = [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255], [10, 200, 30, 128], [255, 255, 255, 0]];
     for (at, &rgba) in colours.iter().enumerate() {
         file(&folder, &format!("test/cat/{at}.png"), &colour(rgba));
     }
-    let data = open(folder.path()).unwrap();
-    for (row, rgba) in colours.iter().enumerate() {
-        let expected = luma(rgba.map(f64::from));
-        for &pixel in data.test.images.image(row) {
-            // Rounding of 16-bit steps, then to a byte.
-            assert!((f64::from(pixel) - expected).abs() < 0.6, "{rgba:?}: {pixel}, expected {expected}");
+    for (name, ground) in [("white", [255.0; 3]), ("black", [0.0; 3]), ("#80c0ff", [128.0, 192.0, 255.0])] {
+        let background = (name != "white").then(|| name.parse().unwrap());
+        let data = Dataset::open(&Request { background, ..Request::new(folder.path().to_str().unwrap()) }).unwrap();
+        for (row, rgba) in colours.iter().enumerate() {
+            let [r, g, b, a] = rgba.map(f64::from);
+            let expected = luma([r, g, b]) * a / 255.0 + luma(ground) * (1.0 - a / 255.0);
+            for &pixel in data.test.images.image(row) {
+                // Rounding of 16-bit steps, then to a byte.
+                assert!((f64::from(pixel) - expected).abs() < 0.6, "{rgba:?} over {name}: {pixel}, expected {expected}");
+            }
         }
+        let said = format!(
+            "5 of the 6 images in {} were converted: transparency over {name} (2), grey",
+            folder.path().join("test").display()
+        );
+        assert!(data.warnings[0].starts_with(&said), "{:?}", data.warnings);
     }
+    let data = open(folder.path()).unwrap();
     let said = &data.warnings[0];
     assert!(said.starts_with("5 of the 6 images in") && said.contains("0.2126 red") && said.contains("28 x 28"), "{said}");
     let mut jpeg = Vec::new();
@@ -140,4 +150,112 @@ fn what_is_wrong_is_named_by_its_path() {
     assert!(input_error(open(folder.path()), folder.path()).starts_with("has one class, `cat`"));
     file(&folder, "dog/a.png", &grey(1));
     assert!(input_error(open(folder.path()), &at(&folder, "dog")).starts_with("holds one image; expected two"));
+}
+
+/// Data in EXIF that say how an image lies.
+fn exif(orientation: u8) -> Vec<u8> {
+    [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat()
+}
+
+/// A picture of 2 rows and 3 columns of grey blocks, as it lies in a file for each way of lying: what the standard (CIPA DC-008,
+/// tag 274) says of where row 0 and column 0 are.
+fn lying(orientation: u8, side: usize) -> (Vec<u8>, u32, u32) {
+    let upright = [[10, 60, 110], [160, 210, 250]];
+    let (rows, columns) = if orientation < 5 { (2, 3) } else { (3, 2) };
+    // The block of the upright picture that is at a place of the file.
+    let block = |row: usize, column: usize| match orientation {
+        1 => upright[row][column],
+        2 => upright[row][2 - column],
+        3 => upright[1 - row][2 - column],
+        4 => upright[1 - row][column],
+        5 => upright[column][row],
+        6 => upright[column][2 - row],
+        7 => upright[1 - column][2 - row],
+        _ => upright[1 - column][row],
+    };
+    let pixels = (0..rows * side).flat_map(|y| (0..columns * side).map(move |x| block(y / side, x / side))).collect();
+    (pixels, (columns * side) as u32, (rows * side) as u32)
+}
+
+/// PNG and JPEG, for classes and for a report: every way of lying gives the picture that lies upright.
+#[test]
+fn images_are_turned_as_their_exif_data_say() {
+    let folder = two_classes();
+    let pictures = TempDir::new().unwrap();
+    for orientation in 1..=8 {
+        let (pixels, width, height) = lying(orientation, 16);
+        let mut bytes = Vec::new();
+        let mut encoder = PngEncoder::new(&mut bytes);
+        encoder.set_exif_metadata(exif(orientation)).unwrap();
+        encoder.write_image(&pixels, width, height, ExtendedColorType::L8).unwrap();
+        file(&folder, &format!("test/cat/{orientation}.png"), &bytes);
+        put(&pictures, &format!("{orientation}.png"), &bytes);
+        let mut bytes = Vec::new();
+        let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 100);
+        encoder.set_exif_metadata(exif(orientation)).unwrap();
+        encoder.write_image(&pixels, width, height, ExtendedColorType::L8).unwrap();
+        file(&folder, &format!("test/cat/{}.jpg", orientation + 10), &bytes);
+        put(&pictures, &format!("{}.jpg", orientation + 10), &bytes);
+    }
+    let data = open(folder.path()).unwrap();
+    let upright = data.test.images.image(0);
+    // Blocks 9.3 pixels wide and 14 high: their middles are not mixed with others.
+    assert_eq!(
+        [(5, 4), (5, 14), (5, 23), (20, 4), (20, 14), (20, 23)].map(|(row, column)| upright[28 * row + column]),
+        [10, 60, 110, 160, 210, 250]
+    );
+    for row in 1..16 {
+        let differs = data.test.images.image(row).iter().zip(upright).any(|(a, b)| a.abs_diff(*b) > 3);
+        assert!(!differs, "image {row} lies otherwise");
+    }
+    assert!(data.warnings[0].contains("turned as their EXIF data say (14), "), "{:?}", data.warnings);
+    let (pictures, note) = Pictures::read(pictures.path(), Colour::default()).unwrap();
+    assert_eq!((pictures.n(), pictures.width(), pictures.height(), pictures.channels()), (16, 48, 32, 1));
+    let expected = lying(1, 16).0;
+    for at in 0..16 {
+        assert!(pictures.image(at).iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 3), "picture {at} lies otherwise");
+    }
+    assert!(note.unwrap().contains("turned as their EXIF data say, 14 of them"));
+}
+
+/// Black ink on a transparent ground, in every form in which PNG has transparency: black on white for both readers.
+#[test]
+fn ink_on_a_transparent_ground_is_seen() {
+    let folder = two_classes();
+    let pictures = TempDir::new().unwrap();
+    let opacity: Vec<u8> = (0..784).map(|at| if at % 28 < 10 { 255 } else { 0 }).collect();
+    let grey: Vec<u8> = opacity.iter().flat_map(|&a| [0, a]).collect();
+    let colours: Vec<u8> = opacity.iter().flat_map(|&a| [0, 0, 0, a]).collect();
+    let wide: Vec<u8> = opacity.iter().flat_map(|&a| [0, 0, 0, 0, 0, 0, a, a]).collect();
+    let forms = [(grey, ExtendedColorType::La8), (colours, ExtendedColorType::Rgba8), (wide, ExtendedColorType::Rgba16)];
+    for (at, (pixels, color)) in forms.iter().enumerate() {
+        let bytes = png(pixels, 28, 28, *color);
+        file(&folder, &format!("test/cat/{at}.png"), &bytes);
+        put(&pictures, &format!("{at}.png"), &bytes);
+    }
+    let mut palette = Vec::new();
+    let mut encoder = png::Encoder::new(&mut palette, 28, 28);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_palette(vec![0, 0, 0, 0, 0, 0]);
+    encoder.set_trns(vec![255, 0]);
+    let places: Vec<u8> = opacity.iter().map(|&a| u8::from(a == 0)).collect();
+    encoder.write_header().unwrap().write_image_data(&places).unwrap();
+    file(&folder, "test/cat/3.png", &palette);
+    put(&pictures, "3.png", &palette);
+    let expected: Vec<u8> = opacity.iter().map(|&a| 255 - a).collect();
+    let data = open(folder.path()).unwrap();
+    let (pictures, note) = Pictures::read(pictures.path(), Colour::default()).unwrap();
+    for row in 0..4 {
+        assert_eq!(data.test.images.image(row), expected, "{row}");
+        let of_picture: Vec<u8> = pictures.image(row).chunks(pictures.channels()).map(|pixel| pixel[0]).collect();
+        assert_eq!(of_picture, expected, "{row}");
+    }
+    assert!(note.unwrap().contains("transparent in places, 4 of them: they lie over white"));
+    // Over black there is nothing to see, which is no data to train on.
+    let all = TempDir::new().unwrap();
+    for class in ["train/a", "train/b", "test/a"] {
+        file(&all, &format!("{class}/x.png"), &png(&forms[0].0, 28, 28, ExtendedColorType::La8));
+    }
+    let over_black = Dataset::open(&Request { background: "black".parse().ok(), ..Request::new(all.path().to_str().unwrap()) });
+    assert!(input_error(over_black, all.path()).contains("all alike"));
 }

@@ -2,12 +2,14 @@
 //! were put together by hand.
 
 mod csv;
+mod csv_columns;
 mod groups;
 mod idx;
 mod images;
 mod named;
 mod npy;
 mod numpy;
+mod own;
 
 use flate2::{Compression, write::GzEncoder};
 use layerlens::error::Error;

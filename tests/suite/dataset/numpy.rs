@@ -53,11 +53,21 @@ fn arrays_that_are_no_images_are_refused() {
         input_error(open(folder.path()), &path)
     };
     let cases = [
-        ("x_train", npy_bytes("<f4", false, "(3, 1)", &[0; 12]), "holds values of type '<f4', expected integers"),
+        ("x_train", npy_bytes("<c8", false, "(3, 1)", &[0; 24]), "holds values of type '<c8', expected integers"),
+        (
+            "x_train",
+            npy_bytes("<f4", false, "(3, 1)", &[0.0_f32, 1.5, 3.0].map(f32::to_le_bytes).concat()),
+            "value 1 of the array is 1.5, expected pixels: whole numbers from 0 to 255, or floats that are all from 0 to 1",
+        ),
+        (
+            "y_train",
+            npy_bytes("<f4", false, "(3,)", &[0.0_f32, 0.5, 1.0].map(f32::to_le_bytes).concat()),
+            "value 1 of the array is 0.5, expected a label: a whole number from 0 to 255",
+        ),
         ("x_train", npy_bytes("|u1", false, "(3, 5)", &[0; 15]), "has shape [3, 5], expected n x height x width"),
         ("x_train", npy_bytes("|u1", false, "(3, 2, 2, 3)", &[0; 36]), "has shape [3, 2, 2, 3]"),
-        ("x_train", npy_bytes("<i2", false, "(3, 1)", &[0, 0, 0, 1, 0, 0]), "value 1 of the array is not from 0 to 255"),
-        ("x_train", npy_bytes("|i1", false, "(3, 1)", &[0, 0, 255]), "value 2 of the array is not from 0 to 255"),
+        ("x_train", npy_bytes("<i2", false, "(3, 1)", &[0, 0, 0, 1, 0, 0]), "value 1 of the array is 256, expected"),
+        ("x_train", npy_bytes("|i1", false, "(3, 1)", &[0, 0, 255]), "value 2 of the array is -1, expected"),
         ("y_train", npy_bytes("|u1", false, "(2,)", &[0, 1]), "2 labels for 3 images in"),
         ("y_train", npy_bytes("|u1", false, "(3, 2)", &[0; 6]), "has shape [3, 2], expected (n,)"),
         ("y_test", npy_bytes("|u1", false, "(1,)", &[3]), "test image 0 has the label 3, but the training labels are 0 to 2"),
@@ -66,6 +76,59 @@ fn arrays_that_are_no_images_are_refused() {
     for (name, bytes, expected) in cases {
         let message = refused(name, &bytes);
         assert!(message.starts_with(expected), "{message}");
+    }
+}
+
+/// Shares of 255 in every size of float come back as the bytes they were; whole numbers stay.
+#[test]
+fn floats_of_every_size_are_pixels_and_labels() {
+    // 0, 0.25, 0.5 and 1 are exact in 16 bits: 0x0000, 0x3400, 0x3800, 0x3c00; 255 is 0x5bf8, 2 is 0x4000.
+    let shares = [0.0_f64, 0.25, 0.5, 1.0];
+    let halves: [u16; 4] = [0, 0x3400, 0x3800, 0x3c00];
+    for (descr, bytes) in [
+        ("<f2", halves.map(u16::to_le_bytes).concat()),
+        (">f2", halves.map(u16::to_be_bytes).concat()),
+        ("<f4", shares.map(|share| (share as f32).to_le_bytes()).concat()),
+        (">f8", shares.map(f64::to_be_bytes).concat()),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let size = bytes.len() / 4;
+        let images = [&bytes[3 * size..], &bytes[size..], &bytes].concat();
+        put(&folder, "x_train.npy", &npy_bytes(descr, false, "(2, 2, 2)", &images));
+        put(&folder, "X_TEST.npy", &npy_bytes(descr, false, "(1, 2, 2)", &bytes));
+        put(&folder, "y_train.npy", &npy_bytes("<f2", false, "(2,)", &[0_u16, 0x4000].map(u16::to_le_bytes).concat()));
+        put(&folder, "y_test.npy", &npy_bytes("<f8", false, "(1, 1)", &2.0_f64.to_le_bytes()));
+        let data = open(folder.path()).unwrap();
+        assert_eq!(data.train.images.pixels(), [255, 64, 128, 255, 0, 64, 128, 255], "{descr}");
+        assert_eq!((data.train.labels, data.test.labels, data.class_names), (vec![0, 1], vec![1], vec!["0".into(), "2".into()]));
+        assert!(data.warnings.iter().any(|it| it.contains("multiplied by 255 and rounded")), "{:?}", data.warnings);
+    }
+    let folder = TempDir::new().unwrap();
+    for (name, bytes) in arrays() {
+        put(&folder, &format!("{name}.npy"), &bytes);
+    }
+    // 255, 0, 2 and 7.
+    let whole = [0x5bf8_u16, 0, 0x4000, 0x4700].map(u16::to_le_bytes).concat();
+    put(&folder, "x_test.npy", &npy_bytes("<f2", false, "(1, 4)", &whole));
+    assert_eq!(open(folder.path()).unwrap().test.images.pixels(), [255, 0, 2, 7]);
+    put(&folder, "x_test.npy", &npy_bytes("<f2", false, "(1, 4)", &halves.map(u16::to_le_bytes).concat()));
+    assert!(input_error(open(folder.path()), &folder.path().join("x_test.npy")).contains("expected one scale"));
+}
+
+/// A .npz file that Python wrote: `np.savez`, and MedMNIST's keys.
+#[test]
+fn the_keys_of_medmnist_are_known_and_names_are_read() {
+    for name in ["medmnist.npz", "named.npz"] {
+        let data = open(&crate::support::fixture(name)).unwrap();
+        assert_eq!((data.train.labels, data.test.labels), (vec![0, 2, 1], vec![2]), "{name}");
+        assert_eq!(data.train.images.pixels(), (0..12).collect::<Vec<u8>>());
+        if name == "named.npz" {
+            assert_eq!(data.class_names, ["Shirt, blue", "two\nlines", "\u{e9}\u{1f456}"]);
+        } else {
+            assert_eq!(data.class_names, ["0", "1", "2"]);
+            let said = "holds val_images.npy, val_labels.npy besides, which is not read";
+            assert!(data.warnings.iter().any(|it| it.contains(said)), "{:?}", data.warnings);
+        }
     }
 }
 
@@ -225,7 +288,7 @@ fn known_images_are_recognised_in_any_layout() {
     });
     convert(&grouped.unwrap(), &path, Format::Npz, false, true, &Silent).unwrap();
     let read = open(&path).unwrap();
-    assert_eq!((read.class_names.len(), read.warnings.len()), (5, 1));
+    assert_eq!((&read.class_names[4][..], read.class_names.len(), read.warnings.len()), ("Dress, Coat, Boot", 5, 0));
     let named = Dataset::open(&Request { label_groups: Some("fashion-5-names".into()), ..Request::new(path.to_str().unwrap()) });
     assert_eq!(named.unwrap().class_names[4], "Dress, Coat, Boot");
 }

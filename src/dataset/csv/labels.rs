@@ -1,0 +1,153 @@
+//! Which column of a file of labels and pixels holds the labels.
+
+use super::header::{First, Said, label_column};
+use crate::dataset::LabelColumn;
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// A column, from 0, and how many there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::dataset) struct Place {
+    pub column: usize,
+    pub columns: usize,
+}
+
+/// The column that was asked for, that the first line tells, or that is known from another file; nothing if the values must
+/// tell it.
+///
+/// # Errors
+/// [`Error::Parameter`] if there is no such column, [`Error::Input`] if several have names of labels.
+pub(super) fn place(
+    path: &Path,
+    first: &First,
+    columns: usize,
+    asked: Option<&LabelColumn>,
+    known: Option<usize>,
+) -> Result<Option<usize>> {
+    let names = if let First::Header(names) = first { Some(names) } else { None };
+    let refused =
+        |expected: String| Err(Error::parameter("--label-column", asked.map_or(String::new(), ToString::to_string), expected));
+    match asked {
+        Some(LabelColumn::First) => Ok(Some(0)),
+        Some(LabelColumn::Last) => Ok(Some(columns - 1)),
+        Some(LabelColumn::Number(number)) if *number <= columns => Ok(Some(number - 1)),
+        Some(LabelColumn::Number(_)) => refused(format!("a column from 1 to {columns}, as {} has them", path.display())),
+        Some(LabelColumn::None) => refused(format!("a column: {} holds labels and pixels in one", path.display())),
+        Some(LabelColumn::Name(name)) => match (names, known) {
+            (Some(names), _) => match named(names, name) {
+                Some(column) => Ok(Some(column)),
+                None => refused(format!("a name in the header of {}, which begins with {}", path.display(), listed(names, 0..5))),
+            },
+            (None, Some(known)) => Ok(Some(known)),
+            (None, None) => refused(format!("first, last or a number, as {} has no header", path.display())),
+        },
+        None => match names.map(|names| (names, label_column(names))) {
+            Some((_, Said::Column(column))) => Ok(Some(column)),
+            Some((names, Said::Several(called))) => {
+                let called = listed(names, called);
+                let message =
+                    format!("several columns could hold the labels, {called}: pass --label-column NAME to say which does");
+                Err(Error::input(path, message))
+            }
+            Some((_, Said::Nothing)) | None => Ok(known.filter(|&column| column < columns)),
+        },
+    }
+}
+
+/// The column called exactly so, or else the one that is but for the case of letters.
+fn named(names: &[String], name: &str) -> Option<usize> {
+    let trimmed = |candidate: &&String| candidate.trim() == name.trim();
+    let exact = names.iter().position(|candidate| trimmed(&candidate));
+    exact.or_else(|| names.iter().position(|candidate| candidate.trim().eq_ignore_ascii_case(name.trim())))
+}
+
+fn listed(names: &[String], columns: impl IntoIterator<Item = usize>) -> String {
+    let named = |at: usize| names.get(at).map(|name| format!("`{name}`"));
+    columns.into_iter().filter_map(named).collect::<Vec<_>>().join(", ")
+}
+
+/// What the values of a column look like.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    /// How many different ones there are.
+    distinct: usize,
+    /// Whether they are all the numbers from 0 or 1 to their largest.
+    counts: bool,
+    /// How evenly they are used: their entropy as a share of the largest possible.
+    evenness: f64,
+}
+
+impl Look {
+    fn at(values: &[u8], columns: usize, column: usize) -> Self {
+        let mut counts = [0_usize; 256];
+        values.iter().skip(column).step_by(columns).for_each(|&value| counts[usize::from(value)] += 1);
+        let used: Vec<usize> = (0..256).filter(|&value| counts[value] > 0).collect();
+        let n = (values.len() / columns) as f64;
+        let entropy: f64 = used.iter().map(|&value| counts[value] as f64 / n).map(|share| -share * share.ln()).sum();
+        Self {
+            distinct: used.len(),
+            counts: used.first().is_some_and(|&first| first <= 1 && used[used.len() - 1] - first + 1 == used.len()),
+            evenness: if used.len() < 2 { 0.0 } else { entropy / (used.len() as f64).ln() },
+        }
+    }
+
+    /// Whether this column rather than the other one holds labels: classes are counted and have images each, while a pixel
+    /// in a corner of images is almost always the same, or of any of many values.
+    fn is_rather(self, other: Self) -> bool {
+        const EVEN: f64 = 0.5;
+        const UNEVEN: f64 = 0.25;
+        const MANY: usize = 64;
+        let of_both = || {
+            !other.counts
+                || (self.evenness >= EVEN && other.evenness <= UNEVEN)
+                || (other.distinct >= MANY && 4 * self.distinct <= other.distinct)
+        };
+        self.distinct >= 2 && (other.distinct < 2 || (self.counts && of_both()))
+    }
+}
+
+/// The first or the last column, where only one of them can be that of the labels.
+///
+/// # Errors
+/// [`Error::Input`] if the values do not tell, naming the flag that does.
+pub(super) fn of_values(path: &Path, values: &[u8], columns: usize) -> Result<usize> {
+    let [first, last] = [0, columns - 1].map(|column| Look::at(values, columns, column));
+    match (first.is_rather(last), last.is_rather(first)) {
+        (true, false) => Ok(0),
+        (false, true) => Ok(columns - 1),
+        _ => {
+            let message = "no header says which column holds the labels, and its values do not tell the first from the last: pass --label-column first, last, or its number from 1";
+            Err(Error::input(path, message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first and the last of three columns.
+    fn told(first: &[u8], last: &[u8]) -> Option<usize> {
+        let values: Vec<u8> = first.iter().zip(last).flat_map(|(&first, &last)| [first, 7, last]).collect();
+        of_values(Path::new("x"), &values, 3).ok()
+    }
+
+    #[test]
+    fn labels_are_told_from_pixels_in_the_corner() {
+        let labels: Vec<u8> = (0..200).map(|row| (row * 7 % 10) as u8).collect();
+        let from_one: Vec<u8> = labels.iter().map(|label| label + 1).collect();
+        let constant = [0; 200];
+        let rare: Vec<u8> = (0..200).map(|row| u8::from(row == 17)).collect();
+        let photo: Vec<u8> = (0..200).map(|row| row as u8).collect();
+        let gaps: Vec<u8> = (0..200).map(|row| if row % 2 == 0 { 3 } else { 200 }).collect();
+        for pixel in [&constant[..], &rare, &photo, &gaps] {
+            for labels in [&labels, &from_one] {
+                assert_eq!(told(labels, pixel), Some(0), "{pixel:?}");
+                assert_eq!(told(pixel, labels), Some(2), "{pixel:?}");
+            }
+        }
+        let other: Vec<u8> = (0..200).map(|row| (row % 3) as u8).collect();
+        assert_eq!([told(&labels, &other), told(&gaps, &gaps), told(&constant, &constant)], [None; 3]);
+        assert_eq!([told(&[0, 1], &[4, 8]), told(&gaps, &constant), told(&constant, &gaps)], [Some(0), Some(0), Some(2)]);
+    }
+}

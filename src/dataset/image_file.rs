@@ -1,0 +1,119 @@
+//! One image file, PNG or JPEG, as a picture that lies upright and is opaque: what every reader of image files starts from.
+
+use super::request::Colour;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, Rgb, Rgba};
+use std::io::{BufRead, Seek};
+
+/// Width, height and whether there is colour, of an image that lies upright.
+pub(super) type Header = (u32, u32, bool);
+
+/// A picture without transparency.
+pub(super) struct Picture {
+    pub image: DynamicImage,
+    /// Whether the file said that it lies on a side, or is mirrored.
+    pub turned: bool,
+    /// Whether some of it was transparent.
+    pub transparent: bool,
+}
+
+/// What stands before the pixels.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
+    let mut decoder = decoder(reader)?;
+    let (width, height) = decoder.dimensions();
+    let color = decoder.color_type().has_color();
+    let lies = matches!(
+        orientation(&mut decoder),
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    Ok(if lies { (height, width, color) } else { (width, height, color) })
+}
+
+/// Decodes a file, turns it as its EXIF data say, and lays what is transparent over `background`.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(super) fn decode(reader: impl BufRead + Seek, background: Colour) -> Result<Picture, String> {
+    let mut decoder = decoder(reader)?;
+    let orientation = orientation(&mut decoder);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(&error))?;
+    image.apply_orientation(orientation);
+    let (image, transparent) = opaque(image, background);
+    Ok(Picture { image, turned: orientation != Orientation::NoTransforms, transparent })
+}
+
+fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a, String> {
+    let reader = ImageReader::new(reader).with_guessed_format().map_err(|error| damaged(&error))?;
+    reader.into_decoder().map_err(|error| damaged(&error))
+}
+
+fn damaged(error: &dyn std::fmt::Display) -> String {
+    format!("is no PNG or JPEG image, or a damaged one: {error}")
+}
+
+/// How the image lies; EXIF data that cannot be read say nothing.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+/// The image without its opacity, and whether that was less than whole anywhere. An opaque one keeps its values bit for bit,
+/// and grey over grey stays grey.
+fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
+    use image::ColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8};
+    let without = match image.color() {
+        La8 => L8,
+        La16 => L16,
+        Rgba8 => Rgb8,
+        kind if kind.has_alpha() => Rgb16,
+        _ => return (image, false),
+    };
+    let grey_ground = background.0.iter().all(|&value| value == background.0[0]);
+    let values = image.to_rgba16();
+    let (width, height) = values.dimensions();
+    if values.pixels().all(|pixel| pixel[3] == u16::MAX) {
+        let flat = match without {
+            L8 => image.to_luma8().into(),
+            L16 => image.to_luma16().into(),
+            Rgb8 => image.to_rgb8().into(),
+            _ => image.to_rgb16().into(),
+        };
+        return (flat, false);
+    }
+    let ground = background.0.map(wide_value);
+    let over = |pixel: &Rgba<u16>, channel: usize| blend(pixel[channel], pixel[3], ground[channel]);
+    if matches!(without, L8 | L16) && grey_ground {
+        let grey = values.pixels().map(|pixel| over(pixel, 0)).collect();
+        let flat: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width, height, grey).expect("a value a pixel");
+        return (flat.into(), true);
+    }
+    let colours = values.pixels().flat_map(|pixel| [0, 1, 2].map(|channel| over(pixel, channel))).collect();
+    let flat: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_raw(width, height, colours).expect("three values a pixel");
+    (flat.into(), true)
+}
+
+/// A byte in 16 bits: 65,535 is 257 times 255.
+fn wide_value(byte: u8) -> u16 {
+    257 * u16::from(byte)
+}
+
+/// `value` with an opacity over `ground`, to the nearest.
+fn blend(value: u16, opacity: u16, ground: u16) -> u16 {
+    const WHOLE: u32 = u16::MAX as u32;
+    let (value, opacity, ground) = (u32::from(value), u32::from(opacity), u32::from(ground));
+    // At most 65,535^2 + 32,767, which is below 2^32.
+    ((value * opacity + ground * (WHOLE - opacity) + WHOLE / 2) / WHOLE) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opacity_mixes_with_the_ground() {
+        assert_eq!([blend(0, 0, 65_535), blend(0, 65_535, 65_535), blend(65_535, 65_535, 0)], [65_535, 0, 65_535]);
+        assert_eq!([blend(0, 32_768, 65_535), blend(65_535, 65_535, 65_535)], [32_767, 65_535]);
+    }
+}

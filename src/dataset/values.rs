@@ -1,0 +1,152 @@
+//! Numbers of any kind as they are stored in arrays, turned into bytes: pixels and labels.
+
+/// What kind of numbers they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    Uint,
+    Int,
+    Float,
+}
+
+/// How a number is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub kind: Kind,
+    /// Bytes of a number: 1, 2, 4 or 8.
+    pub size: usize,
+    /// Whether the first byte weighs most.
+    pub big: bool,
+}
+
+/// What the numbers mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meaning {
+    Pixels,
+    Labels,
+}
+
+/// Bytes, and whether they were numbers from 0 to 1, of which 1 became 255.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Narrowed {
+    pub values: Vec<u8>,
+    pub scaled: bool,
+}
+
+/// What cannot become a byte: which of the numbers, from 0, and the number.
+pub(super) type Misfit = (usize, f64);
+
+impl Stored {
+    /// Whether numbers are stored so at all.
+    pub fn is_known(self) -> bool {
+        match self.kind {
+            Kind::Bool => self.size == 1,
+            Kind::Uint | Kind::Int => matches!(self.size, 1 | 2 | 4 | 8),
+            Kind::Float => matches!(self.size, 2 | 4 | 8),
+        }
+    }
+
+    /// One number, from its bytes.
+    fn number(self, bytes: &[u8]) -> f64 {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        if self.big {
+            word[..bytes.len()].reverse();
+        }
+        let word = u64::from_le_bytes(word);
+        match (self.kind, self.size) {
+            (Kind::Float, 2) => half(word as u16),
+            (Kind::Float, 4) => f32::from_bits(word as u32).into(),
+            (Kind::Float, _) => f64::from_bits(word),
+            // The sign is the highest of the bits that are there.
+            (Kind::Int, size) => ((word << (64 - 8 * size)) as i64 >> (64 - 8 * size)) as f64,
+            _ => word as f64,
+        }
+    }
+
+    /// The numbers as bytes. They must be whole and from 0 to 255; pixels may also be floats that are all from 0 to 1, or
+    /// truth values, of which 1 becomes 255.
+    pub fn narrow(self, raw: Vec<u8>, meaning: Meaning) -> Result<Narrowed, Misfit> {
+        if (self.kind, self.size) == (Kind::Uint, 1) {
+            return Ok(Narrowed { values: raw, scaled: false });
+        }
+        let numbers = || raw.chunks_exact(self.size).map(|bytes| self.number(bytes));
+        let share = |number: f64| (0.0..=1.0).contains(&number);
+        let scaled = meaning == Meaning::Pixels && matches!(self.kind, Kind::Float | Kind::Bool) && numbers().all(share);
+        let byte = |(at, number): (usize, f64)| match number {
+            _ if scaled => Ok((number * 255.0).round() as u8),
+            _ if (0.0..=255.0).contains(&number) && number.fract() == 0.0 => Ok(number as u8),
+            _ => Err((at, number)),
+        };
+        Ok(Narrowed { values: numbers().enumerate().map(byte).collect::<Result<_, _>>()?, scaled })
+    }
+}
+
+/// What is expected of a number, for messages.
+pub(super) fn expected(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::Pixels => "expected pixels: whole numbers from 0 to 255, or floats that are all from 0 to 1",
+        Meaning::Labels => "expected a label: a whole number from 0 to 255",
+    }
+}
+
+/// A number in 16 bits (IEEE 754): sign, 5 bits of exponent, 10 of fraction.
+fn half(bits: u16) -> f64 {
+    let (sign, exponent, fraction) = (bits >> 15, i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff) / 1024.0);
+    let size = match exponent {
+        0 => fraction * 2_f64.powi(-14),
+        0x1f if fraction == 0.0 => f64::INFINITY,
+        0x1f => f64::NAN,
+        _ => (1.0 + fraction) * 2_f64.powi(exponent - 15),
+    };
+    if sign == 1 { -size } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values from the table of binary16 in IEEE 754.
+    #[test]
+    fn halves_are_what_the_standard_says() {
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0x3c01, 1.0009765625),
+            (0xc000, -2.0),
+            (0x7bff, 65504.0),
+            (0x0400, 6.103515625e-5),
+            (0x0001, 5.960464477539063e-8),
+            (0x3555, 0.333251953125),
+            (0x5bf8, 255.0),
+            (0x7c00, f64::INFINITY),
+            (0x8000, -0.0),
+        ] {
+            assert_eq!(half(bits), value, "{bits:04x}");
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn numbers_become_bytes_whole_or_as_shares() {
+        let stored = |kind, size, big| Stored { kind, size, big };
+        let narrow = |stored: Stored, raw: &[u8], meaning| stored.narrow(raw.to_vec(), meaning).map(|it| (it.values, it.scaled));
+        use Meaning::{Labels, Pixels};
+        let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
+        let f4 = stored(Kind::Float, 4, false);
+        assert_eq!(narrow(f4, &floats(&[0.0, 255.0, 7.0]), Pixels), Ok((vec![0, 255, 7], false)));
+        let shares: Vec<f32> = (0..=255_u8).map(|byte| f32::from(byte) / 255.0).collect();
+        assert_eq!(narrow(f4, &floats(&shares), Pixels), Ok(((0..=255).collect(), true)));
+        assert_eq!(narrow(f4, &floats(&[0.0, 1.0]), Labels), Ok((vec![0, 1], false)));
+        assert_eq!(narrow(f4, &floats(&[0.0, 0.5]), Labels), Err((1, 0.5)));
+        assert_eq!(narrow(f4, &floats(&[0.0, 2.5]), Pixels), Err((1, 2.5)));
+        assert_eq!(narrow(f4, &floats(&[0.5, 2.0]), Pixels), Err((0, 0.5)));
+        assert!(narrow(f4, &floats(&[0.0, f32::NAN]), Pixels).is_err_and(|(at, _)| at == 1));
+        assert_eq!(narrow(stored(Kind::Float, 2, true), &[0x38, 0, 0x3c, 0], Pixels), Ok((vec![128, 255], true)));
+        assert_eq!(narrow(stored(Kind::Int, 4, true), &[0, 0, 0, 9, 0, 0, 0, 1], Labels), Ok((vec![9, 1], false)));
+        assert_eq!(narrow(stored(Kind::Int, 2, false), &[1, 0, 255, 255], Labels), Err((1, -1.0)));
+        assert_eq!(narrow(stored(Kind::Int, 1, false), &[128], Labels), Err((0, -128.0)));
+        assert_eq!(narrow(stored(Kind::Uint, 8, false), &[1, 0, 0, 0, 0, 0, 0, 1], Labels), Err((0, 72057594037927937.0)));
+        assert_eq!(narrow(stored(Kind::Bool, 1, false), &[0, 1], Pixels), Ok((vec![0, 255], true)));
+        assert_eq!(narrow(stored(Kind::Bool, 1, false), &[0, 1], Labels), Ok((vec![0, 1], false)));
+    }
+}
