@@ -89,6 +89,14 @@ pub enum Error {
         /// The drawing library's words.
         message: String,
     },
+    /// The program, or something below it, has a fault: what it takes for granted does not hold.
+    #[error("this is a fault of the program: {message} (at {place})")]
+    Fault {
+        /// What does not hold.
+        message: String,
+        /// Where in the source, if it is known.
+        place: String,
+    },
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -100,6 +108,15 @@ impl Error {
         Self::Input { path: path.as_ref().to_owned(), message: message.into() }
     }
 
+    /// The same, said of the file that the data are from: an [`Error::Data`] becomes an [`Error::Input`].
+    #[must_use]
+    pub fn of_file(self, path: impl AsRef<Path>) -> Self {
+        match self {
+            Self::Data(message) => Self::input(path, message),
+            other => other,
+        }
+    }
+
     /// An [`Error::Write`] about `path`.
     pub fn write(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Write { path: path.as_ref().to_owned(), source }
@@ -108,6 +125,13 @@ impl Error {
     /// An [`Error::Parameter`]; `name` as on the command line.
     pub fn parameter(name: &str, value: impl ToString, expected: impl Into<String>) -> Self {
         Self::Parameter { name: name.into(), value: value.to_string(), expected: expected.into() }
+    }
+
+    /// An [`Error::Fault`] from what a caught panic carried.
+    pub(crate) fn fault(payload: &(dyn std::any::Any + Send), place: Option<String>) -> Self {
+        let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+        let message = text.unwrap_or("no message").to_owned();
+        Self::Fault { message, place: place.unwrap_or_else(|| "an unknown place".into()) }
     }
 
     /// The process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 GPU demanded but unusable, 130 interrupted.
@@ -123,7 +147,8 @@ impl Error {
             | Self::GpuMemory { .. }
             | Self::DeviceLost { .. }
             | Self::Training(_)
-            | Self::Figure { .. } => 1,
+            | Self::Figure { .. }
+            | Self::Fault { .. } => 1,
         }
     }
 }

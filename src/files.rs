@@ -2,10 +2,44 @@
 
 use crate::error::{Error, Result};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 /// Beginning of the names of unfinished files.
 pub const TEMPORARY: &str = ".layerlens-";
+
+/// The unfinished files and folders of this process.
+static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Notes an unfinished file or folder for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Unfinished(PathBuf);
+
+impl Unfinished {
+    pub(crate) fn new(path: &Path) -> Self {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
+    }
+}
+
+/// Removes the unfinished files and folders of this process, as far as it can: for an end at which nothing is unwound. What
+/// fails or unwinds removes its own. It never waits, so that even a handler of signals may call it.
+pub fn remove_unfinished() {
+    let paths = match UNFINISHED.try_lock() {
+        Ok(paths) => paths,
+        Err(TryLockError::Poisoned(paths)) => paths.into_inner(),
+        Err(TryLockError::WouldBlock) => return,
+    };
+    for path in paths.iter().filter(|path| std::fs::remove_file(path).is_err()) {
+        let _ = std::fs::remove_dir_all(path);
+    }
+}
 
 /// Writes `path` through a temporary file beside it, renamed when it is complete: a failure leaves neither a torn file
 /// nor the temporary one, and an older file of that name stays as it was.
@@ -24,6 +58,7 @@ pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::R
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(folder).map_err(failed)?;
+    let _noted = Unfinished::new(temporary.path());
     let mut writer = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     fill(&mut writer).and_then(|()| writer.flush()).map_err(failed)?;
     drop(writer);

@@ -48,6 +48,7 @@ mod middle;
 pub mod progress;
 pub mod random;
 pub mod range;
+mod sealed;
 pub mod words;
 
 pub use error::{Error, Result};

@@ -2,26 +2,16 @@
 
 mod cli;
 
-use clap::Parser;
 use std::process::ExitCode;
+
+#[global_allocator]
+static MEMORY: cli::ending::memory::Memory = cli::ending::memory::Memory;
 
 fn main() -> ExitCode {
     keep_large_blocks();
     quiet_device_selection();
     report_full_disks();
-    let cli = cli::Cli::parse();
-    match cli.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let ours = error.downcast_ref::<layerlens::Error>();
-            // The library's messages are whole; those of others need their causes.
-            match ours {
-                Some(ours) => cli::say(&format!("error: {ours}")),
-                None => cli::say(&format!("error: {error:#}")),
-            }
-            ExitCode::from(ours.map_or(1, layerlens::Error::exit_code))
-        }
-    }
+    ExitCode::from(cli::ending::end(cli::run))
 }
 
 /// Has a write beyond a limit on file sizes fail like one on a full disk, with a message; by default the system kills.

@@ -96,7 +96,8 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
         argv: argv(),
     };
     let (device, description) = global.open()?;
-    let ClusterSummary { path, found, warnings } = run::cluster(&job, &device, &description, &global.terminal())?;
+    let ClusterSummary { path, found, warnings } =
+        run::cluster(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

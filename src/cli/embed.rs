@@ -3,7 +3,7 @@
 use super::labels::{LabelArgs, Points};
 use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
-use super::{Global, argv, method_title, print, say};
+use super::{Global, argv, print, say, title_in};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -104,12 +104,13 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         check_rows(args, &job)?;
     }
     let (device, description) = global.open()?;
-    let EmbedSummary { path: folder, scores, quality, results, warnings } =
-        run::embed(&job, &device, &description, &global.terminal())?;
+    // What the data do not allow is, but for what was checked above, a matter of the points that are fitted.
+    let summary = run::embed(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;
+    let EmbedSummary { path: folder, n_components, scores, quality, results, warnings } = summary;
+    let title = |name: &str| title_in(name, n_components);
     let path = folder.display();
-    let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &method_title)) };
-    let quality =
-        if quality.is_empty() { String::new() } else { format!("\n{}\n", quality_table::text(&quality, &method_title)) };
+    let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &title)) };
+    let quality = if quality.is_empty() { String::new() } else { format!("\n{}\n", quality_table::text(&quality, &title)) };
     let places = if job.new.is_some() { "embeddings/embedding.npy, embeddings/new.npy" } else { "embeddings/embedding.npy" };
     // Maps of other than two dimensions are not drawn.
     let last = if folder.join("figures/map.png").exists() {
@@ -117,7 +118,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     } else {
         "manifest.json".into()
     };
-    let results = table::results_text(std::iter::once((method_title(&job.method.name), results.as_slice())));
+    let results = table::results_text(std::iter::once((title(&job.method.name), results.as_slice())));
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

@@ -11,6 +11,7 @@ pub fn watch() -> Result<()> {
     let ignored = ignored();
     ctrlc::set_handler(|| {
         if ASKED.swap(true, Ordering::SeqCst) {
+            layerlens::files::remove_unfinished();
             std::process::exit(130);
         }
         say("\nstopping at the next step; once more to stop at once");

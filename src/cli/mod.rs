@@ -9,6 +9,7 @@ mod data;
 mod data_args;
 mod devices;
 mod embed;
+pub mod ending;
 mod evaluate;
 mod export;
 mod interrupt;
@@ -23,20 +24,22 @@ mod train;
 mod training_args;
 mod transform;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions};
 use layerlens::embedding::METHODS;
 use layerlens::run::Summary;
 use progress::{ProgressMode, Terminal};
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 /// Shows what each hidden layer of a neural network has learned.
 ///
 /// Without a command: `run` on the embedded sample of Fashion-MNIST.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 120)]
-pub struct Cli {
+struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
@@ -106,13 +109,26 @@ enum Command {
     Devices,
 }
 
+/// Does what the command line asks for.
+///
+/// # Errors
+/// Whatever ends the work, and in the end that stdout could not be written: what was found is in its files by then.
+pub fn run() -> Result<()> {
+    match Cli::try_parse() {
+        Ok(cli) => cli.run()?,
+        // The help and the version are what was asked for, and go to stdout.
+        Err(words) if !words.use_stderr() => note_stdout(words.print().and_then(|()| std::io::stdout().flush())),
+        Err(wrong) => wrong.exit(),
+    }
+    let failure = STDOUT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    failure.map_or(Ok(()), |error| Err(layerlens::Error::write("stdout", error).into()))
+}
+
 impl Cli {
-    /// Does what was asked for.
-    pub fn run(self) -> Result<()> {
+    fn run(self) -> Result<()> {
         interrupt::watch()?;
-        if let Some(threads) = self.global.threads {
-            rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
-        }
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.global.threads.map_or(0, usize::from));
+        threads.build_global().context("cannot start the threads of the CPU; fewer --threads may do")?;
         if self.global.resume
             && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_) | Command::CompareModels(_)))
         {
@@ -178,9 +194,15 @@ fn method_name_list() -> &'static str {
     LIST.get_or_init(|| METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(","))
 }
 
-/// A method's title by its name.
+/// A method's title by its name, with the dimensions of a run's maps.
 fn method_title(name: &str) -> String {
-    METHODS.iter().find(|method| method.name == name).map_or(name.to_owned(), |method| format!("{} in 2-D", method.title))
+    title_in(name, 2)
+}
+
+/// The same of a map of `n_components` dimensions.
+fn title_in(name: &str, n_components: usize) -> String {
+    let known = METHODS.iter().find(|method| method.name == name);
+    known.map_or(name.to_owned(), |method| format!("{} in {n_components}-D", method.title))
 }
 
 /// What is in the folder of a run, a line each.
@@ -224,15 +246,26 @@ fn times(summary: &Summary) -> String {
 }
 
 /// Writes a line to stderr; a reader that has gone away is no reason to end the work.
-pub fn say(line: &str) {
-    use std::io::Write;
+fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
-/// Prints to stdout; a reader that has gone away, as `head` does, is not an error.
+/// Why stdout could not be written, if it could not.
+static STDOUT: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// Prints to stdout. What goes wrong is the program's last word: the work goes on, and its files are written.
 fn print(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    note_stdout(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// A reader that has gone away, as `head` does, is no failure.
+fn note_stdout(written: std::io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        STDOUT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
 }
 
 #[cfg(test)]

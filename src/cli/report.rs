@@ -80,7 +80,9 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
                 seed: global.seed,
                 argv: argv(),
             };
-            run::report_given(&job, &device, &reporter)?
+            // Distances are measured in the space, if it is given.
+            let measured = job.space.as_ref().unwrap_or(&job.embedding);
+            run::report_given(&job, &device, &reporter).map_err(|error| error.of_file(measured))?
         }
     };
     let ReportSummary { path, bytes, n_points, of, which, warnings, missing } = made;

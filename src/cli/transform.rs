@@ -57,10 +57,7 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
     let (device, _) = global.open()?;
     let terminal = global.terminal();
     let observer = terminal.stage("placing new points");
-    let places = saved.transform(&device, train.as_ref(), &new, observer.as_ref()).map_err(|error| match error {
-        Error::Data(message) => Error::input(&args.new, message),
-        other => other,
-    })?;
+    let places = saved.transform(&device, train.as_ref(), &new, observer.as_ref()).map_err(|error| error.of_file(&args.new))?;
     drop(observer);
     npy::write_matrix(&args.places, &places)?;
     let (n, c) = (places.n_samples(), places.n_features());

@@ -74,6 +74,14 @@ pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
             return Err(Error::input(&called, twice));
         }
         let member = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
+        // The archive names a member twice; other programs may read the other name.
+        let local = member.local_header();
+        let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
+        if beside != name {
+            let message =
+                format!("is called {name} in the archive's directory and {beside:?} beside its data: the archive is damaged");
+            return Err(Error::input(&called, message));
+        }
         let size = entry.uncompressed_size_hint();
         let mut reader: Box<dyn io::Read> = match entry.compression_method() {
             CompressionMethod::STORE => Box::new(member.verifying_reader(member.data())),

@@ -2,7 +2,7 @@
 
 use super::{Dataset, Images, arrays, classes, csv, idx, names, registered};
 use crate::error::{Error, Result};
-use crate::files::{TEMPORARY, create_folder};
+use crate::files::{TEMPORARY, Unfinished, create_folder};
 use crate::progress::Observer;
 use flate2::{Compression, GzBuilder};
 use std::io::{self, BufWriter, Write};
@@ -79,6 +79,7 @@ pub fn convert(
     let parent = first_that_exists(&folder);
     let mut builder = tempfile::Builder::new();
     let temporary = builder.prefix(TEMPORARY).tempdir_in(parent).map_err(failed)?;
+    let _noted = Unfinished::new(temporary.path());
     for (at, (name, fill)) in files.into_iter().enumerate() {
         observer.step(at as u64, paths.len() as u64, &[])?;
         let file = std::fs::File::create(temporary.path().join(&name)).map_err(failed)?;

@@ -90,6 +90,11 @@ impl LabelGroups {
             if group.name.trim().is_empty() {
                 return Err(refuse(format!("group {at} has an empty name")));
             }
+            // As several programs write a value that is missing.
+            if ["nan", "na", "n/a", "null", "none"].iter().any(|missing| group.name.trim().eq_ignore_ascii_case(missing)) {
+                let name = &group.name;
+                return Err(refuse(format!("group {at} is called `{name}`, as a missing value is written: give it a name")));
+            }
             if group.classes.is_empty() {
                 return Err(refuse(format!("group {at}, `{}`, has no classes", group.name)));
             }

@@ -62,6 +62,9 @@ impl Pictures {
         match extension.as_deref() {
             _ if path.is_dir() => read_folder(path, background),
             Some("npy") => Ok((read_array(path)?, None)),
+            Some("png" | "jpg" | "jpeg") if path.exists() => {
+                Err(Error::input(path, "is one picture; expected a folder of them, one for each row, or an IDX or .npy file"))
+            }
             _ => Ok((idx::read_images(path)?.into(), None)),
         }
     }

@@ -8,13 +8,14 @@ use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search};
 use crate::progress::Observer;
+use crate::sealed;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Key of the file's metadata under which the description stands, as JSON. One key alone: the format does not order several.
+/// Key of the file's metadata under which the description stands, as JSON.
 const KEY: &str = "layerlens_map";
 
 /// What a fitted map consists of.
@@ -93,9 +94,7 @@ pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
         view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
     });
     let description = serde_json::to_string(&state.numbers).map_err(|error| failed(error.to_string()))?;
-    let metadata = HashMap::from([(KEY.to_owned(), description)]);
-    let bytes =
-        safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+    let bytes = sealed::serialize(&views.collect::<Result<Vec<_>>>()?, KEY, &description).map_err(failed)?;
     write_atomic(path, |writer| writer.write_all(&bytes))
 }
 
@@ -111,15 +110,16 @@ impl SavedMap {
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
         let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let description = description.ok_or_else(|| malformed(&format!("its metadata lack the key `{KEY}`")))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
+        let description = sealed::open(&file, description).map_err(|message| Error::input(path, message))?;
         let numbers: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(description).map_err(|error| malformed(&error))?;
+            serde_json::from_str(&description).map_err(|error| malformed(&error))?;
         let name = numbers.get("method").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
         let method = super::method(&name).map_err(|_| malformed(&format!("`{name}` is no method")))?;
         let points = numbers.get("points").cloned().unwrap_or_default();
         let points: Points = serde_json::from_value(points).map_err(|error| malformed(&error))?;
         let offsets = read_offsets(&numbers, points.n_features).map_err(|message| malformed(&message))?;
         let mut state = State { method: name, numbers, tensors: BTreeMap::new() };
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
         for (name, view) in file.tensors() {
             let &[rows, columns] = view.shape() else {
                 return Err(malformed(&format!("array `{name}` has the shape {:?}, expected two dimensions", view.shape())));

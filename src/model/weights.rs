@@ -3,13 +3,13 @@
 use super::{Activation, Architecture, LayerKind, LayerSpec, Parameter};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
+use crate::sealed;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Key of the file's metadata under which the model's configuration stands, as JSON. One key alone: the format does not order
-/// several.
+/// Key of the file's metadata under which the model's configuration stands, as JSON.
 const CONFIG_KEY: &str = "layerlens";
 
 /// Named tensors. Kernels of dense layers are inputs x outputs in row-major order, as in Keras (PyTorch transposes them).
@@ -71,6 +71,12 @@ impl Weights {
         Ok(weights)
     }
 
+    /// The tensor with the value of largest magnitude, and that value.
+    pub fn largest(&self) -> (&str, f32) {
+        let values = self.tensors.iter().flat_map(|(name, (_, values))| values.iter().map(move |&value| (name.as_str(), value)));
+        values.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap_or(("", 0.0))
+    }
+
     /// Number of tensors.
     pub fn len(&self) -> usize {
         self.tensors.len()
@@ -109,8 +115,7 @@ pub(crate) fn tensor_bytes(path: &Path, key: &str, about: &impl Serialize, tenso
         view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
     });
     let about = serde_json::to_string(about).map_err(|error| failed(error.to_string()))?;
-    let metadata = HashMap::from([(key.to_owned(), about)]);
-    safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(|error| failed(error.to_string()))
+    sealed::serialize(&views.collect::<Result<Vec<_>>>()?, key, &about).map_err(failed)
 }
 
 /// Reads weights and the architecture of their model.
@@ -137,6 +142,7 @@ pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String
     let about = metadata.metadata().as_ref().and_then(|metadata| metadata.get(key));
     let about = about.ok_or_else(|| malformed(&format!("its metadata lack the key `{key}` that names the model")))?.clone();
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
+    let about = sealed::open(&file, &about).map_err(|message| Error::input(path, message))?;
     let mut weights = Weights::default();
     for (name, view) in file.tensors() {
         if view.dtype() != Dtype::F32 {

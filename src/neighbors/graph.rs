@@ -3,10 +3,10 @@
 use super::{MAX_NEIGHBORS, Metric};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
+use crate::sealed;
 use rayon::prelude::*;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::Path;
 
 /// Key of a file's metadata under which its description stands, as JSON.
@@ -135,8 +135,7 @@ impl NeighborGraph {
         ];
         let description = Description { n: self.n_samples(), k: self.n_neighbors, metric: self.metric };
         let description = serde_json::to_string(&description).map_err(|error| failed(error.to_string()))?;
-        let metadata = HashMap::from([(KEY.to_owned(), description)]);
-        let bytes = safetensors::serialize(views, Some(metadata)).map_err(|error| failed(error.to_string()))?;
+        let bytes = sealed::serialize(&views, KEY, &description).map_err(failed)?;
         write_atomic(path, |writer| writer.write_all(&bytes))
     }
 
@@ -170,7 +169,8 @@ impl NeighborGraph {
         let metric = match metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) {
             None => Metric::Euclidean,
             Some(text) => {
-                let description: Description = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+                let text = sealed::open(&file, text).map_err(|message| Error::input(path, message))?;
+                let description: Description = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
                 if (description.n, description.k) != (n, k) {
                     let Description { n: n_said, k: k_said, .. } = description;
                     return Err(malformed(&format!("its metadata speak of {n_said} x {k_said}, its arrays have {n} x {k}")));

@@ -72,7 +72,7 @@ pub fn cluster(job: &Cluster, device: &Device, description: &Description, report
         inputs: job.inputs.clone(),
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path("clusters"));
-    let mut folder = RunFolder::create(&path, job.force, opening)?;
+    let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(&job.x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
     match stages(&mut folder, job, names.as_deref(), device, description.kind, reporter) {

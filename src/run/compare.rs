@@ -54,7 +54,7 @@ pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter
         inputs: [&a, &b].iter().map(|run| Source::of_file(run.manifest.path())).collect::<Result<_>>()?,
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path("compare"));
-    let mut folder = RunFolder::create(&path, job.force, opening)?;
+    let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     match both.stages(&mut folder, &job.bootstrap, reporter) {
         Ok(comparison) => Ok(CompareSummary { path: folder.close(Ok(()))?, comparison }),
         Err(error) => Err(folder.close_failed(error)),

@@ -111,7 +111,7 @@ pub fn compare_models(
     reporter: &dyn Reporter,
 ) -> Result<ModelsSummary> {
     let prepared = prepare(job)?;
-    let mut folder = open(&prepared, description)?;
+    let mut folder = open(&prepared, description, reporter)?;
     let work = Work { device, kind: description.kind, reporter };
     let outcome = if folder.is_complete() { Ok(()) } else { work.all(&mut folder, &prepared) };
     if let Err(error) = outcome {
@@ -206,7 +206,7 @@ fn last_dense(architecture: &Architecture) -> Option<String> {
     architecture.looked_into().into_iter().rfind(|looked| is_dense(looked.layer)).map(|looked| looked.name)
 }
 
-fn open(prepared: &Prepared, description: &Description) -> Result<RunFolder> {
+fn open(prepared: &Prepared, description: &Description, reporter: &dyn Reporter) -> Result<RunFolder> {
     let Prepared { job, data, architectures, .. } = prepared;
     let models = job.models.iter().zip(architectures).map(
         |(model, architecture)| serde_json::json!({ "name": model.name, "model": architecture, "training": model.training }),
@@ -228,7 +228,7 @@ fn open(prepared: &Prepared, description: &Description) -> Result<RunFolder> {
         inputs: [data.sources.clone(), starts(&job.methods)?].concat(),
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(&format!("{}-models", data.name)));
-    let mut folder = RunFolder::open(&path, job.force, job.resume, opening)?;
+    let mut folder = RunFolder::open(&path, (job.force, job.resume), opening, reporter)?;
     if folder.manifest.stages.is_empty() && !data.warnings.is_empty() {
         folder.manifest.warnings.extend(data.warnings.clone());
         folder.save()?;

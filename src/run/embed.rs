@@ -60,6 +60,8 @@ pub struct Embed {
 pub struct EmbedSummary {
     /// Folder of the results.
     pub path: PathBuf,
+    /// Dimensions of the map.
+    pub n_components: usize,
     /// k-NN accuracies, if classes are known.
     pub scores: Vec<Scores>,
     /// How faithful the map is to the points; nothing if they allow no figures, which a warning says.
@@ -95,14 +97,15 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
         inputs: [job.inputs.clone(), starts(std::slice::from_ref(&job.method))?].concat(),
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
-    let mut folder = RunFolder::create(&path, job.force, opening)?;
+    let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
     let work = Work { job, method, built: built.as_ref(), device, kind: description.kind, reporter };
     match work.stages(&mut folder, given) {
         Ok((scores, quality, results)) => {
             let warnings = folder.manifest.warnings.clone();
-            Ok(EmbedSummary { path: folder.close(Ok(()))?, scores, quality, results, warnings })
+            let n_components = built.n_components();
+            Ok(EmbedSummary { path: folder.close(Ok(()))?, n_components, scores, quality, results, warnings })
         }
         Err(error) => Err(folder.close_failed(error)),
     }

@@ -249,8 +249,7 @@ impl EpochStage<'_> {
     }
 
     fn stage(&mut self, name: String, time: Duration) {
-        let (seconds, device) = (time.as_secs_f64(), self.kind.into());
-        self.folder.manifest.stages.push(Stage { name, seconds, device });
+        self.folder.manifest.stages.push(Stage::new(name, time.as_secs_f64(), self.kind));
     }
 
     /// As many neighbours as the methods need, and the recall of approximate ones.

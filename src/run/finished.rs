@@ -1,5 +1,6 @@
 //! A finished run, read back from its folder.
 
+use super::integrity::check_unchanged;
 use super::layers::{read_classes, read_names, read_predictions};
 use super::manifest::{Found, Status};
 use super::predictions;
@@ -56,6 +57,7 @@ impl Finished {
                 methods.push(method.clone());
             }
         }
+        check_unchanged(path, &manifest, &["activations/", "embeddings/", "scores/predictions/"])?;
         let activations = path.join("activations");
         let labels = read_classes(&activations.join(format!("labels_{}.npy", part(insights.scored_on))))?;
         Ok(Self {

@@ -3,16 +3,18 @@
 //! What a stage lists and notes counts when the stage is finished: a run that is killed, interrupted or failed is left as it
 //! was after its last finished stage, and goes on from there.
 
+use super::claim::{self, Claim, remove_torn_files};
+use super::integrity;
 use super::manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
 use crate::compute::Description;
 use crate::dataset::{Source, npy};
 use crate::error::{Error, Result};
-use crate::files::{TEMPORARY, create_folder, write_atomic};
+use crate::files::{create_folder, write_atomic};
 use crate::matrix::Matrix;
+use crate::progress::Reporter;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -20,12 +22,14 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    /// The earlier run that this one replaces, set aside until this one is complete.
-    replaced: Option<PathBuf>,
+    /// Held until the end; beside the folder waits the run that this one replaces.
+    claim: Claim,
     /// The manifest after the last finished stage.
     saved: Manifest,
-    /// Held while a process works in the folder.
-    _lock: Option<File>,
+    /// Whether a half of it is worth keeping, since its command goes on with it.
+    is_resumable: bool,
+    /// Whether the end is written down.
+    is_closed: bool,
     /// Its manifest; written by [`RunFolder::save`].
     pub manifest: Manifest,
 }
@@ -51,74 +55,94 @@ pub fn default_path(name: &str) -> PathBuf {
 }
 
 impl RunFolder {
-    /// Creates the folder and its first manifest.
+    /// Creates the folder and its first manifest. What a process left beside it that was killed there is put right first, and
+    /// that is said.
     ///
     /// # Errors
     /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an earlier run there (a folder
-    /// with a manifest of this program) but nothing else, and not one that this run reads from or stands in; [`Error::Write`].
-    pub fn create(path: &Path, force: bool, opening: Opening) -> Result<Self> {
-        let mut replaced = None;
-        if force && holds_run(path) {
-            replaced = Some(set_aside(path, &opening.inputs)?);
-        } else if std::fs::symlink_metadata(path).is_ok() && !is_empty_folder(path) {
+    /// with a manifest of this program) but nothing else, and not one that this run reads from or stands in; [`Error::Write`],
+    /// also if another process works there.
+    pub fn create(path: &Path, force: bool, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
+        let claim = claimed(path, reporter)?;
+        if force && status_of(claim.target()).is_some() {
+            check_replaceable(path, claim.target(), &opening.inputs)?;
+            claim.put_aside()?;
+            let aside = claim.replaced().unwrap_or_default();
+            reporter.note(&format!("the run that is replaced is kept in {} until this one is complete", aside.display()));
+        } else if !claim::is_empty(claim.target()) {
             if force {
                 let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and --force replaces nothing else";
                 return Err(Error::write(path, std::io::Error::other(reason)));
             }
             return Err(Error::Exists(path.to_owned()));
         }
-        create_folder(path)?;
-        Self::begin(path, replaced, opening.manifest())
+        remove_torn_files(claim.target())?;
+        Self::begin(path, claim, opening.manifest())
     }
 
     /// [`RunFolder::resume`] or [`RunFolder::create`].
     ///
     /// # Errors
     /// As those.
-    pub fn open(path: &Path, force: bool, resume: bool, opening: Opening) -> Result<Self> {
-        if resume { Self::resume(path, opening) } else { Self::create(path, force, opening) }
+    pub fn open(path: &Path, (force, resume): (bool, bool), opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
+        if resume {
+            return Self::resume(path, opening, reporter);
+        }
+        let mut folder = Self::create(path, force, opening, reporter)?;
+        folder.is_resumable = true;
+        Ok(folder)
     }
 
     /// Goes on with the run in `path` after its last finished stage; one of which nothing is left but unfinished files is begun.
+    /// Stages whose files are gone or changed are taken back with all that came after them, and that is said.
     ///
     /// # Errors
     /// [`Error::Input`] if the folder holds something else, or a run that was begun with another configuration, seed, version,
     /// device or other inputs, which is named; [`Error::Write`] if another process works there.
-    pub fn resume(path: &Path, opening: Opening) -> Result<Self> {
-        create_folder(path)?;
+    pub fn resume(path: &Path, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
+        let claim = claimed(path, reporter)?;
         let mut manifest = opening.manifest();
-        if !path.join("manifest.json").exists() && is_empty_but_for_torn_files(path) {
-            remove_torn_files(path)?;
-            return Self::begin(path, set_aside_before(path), manifest);
+        if claim::is_empty(claim.target()) {
+            remove_torn_files(claim.target())?;
+            return Self::begin(path, claim, manifest);
         }
         let found = Found::read(path)?;
         found.check_same(&manifest)?;
-        let lock = lock(path)?;
-        remove_torn_files(path)?;
+        remove_torn_files(claim.target())?;
         manifest.argv = found.part("argv")?;
         manifest.started = found.part("started")?;
-        manifest.stages = found.part("stages")?;
+        let mut left = Manifest {
+            status: found.part("status")?,
+            stages: found.part("stages")?,
+            outputs: found.part("outputs")?,
+            warnings: found.part("warnings")?,
+            results: found.part("results")?,
+            ..manifest.clone()
+        };
+        take_back_damaged(path, &mut left, reporter);
         // Without a finished stage the run begins again, with everything that is said at its beginning.
-        if !manifest.stages.is_empty() {
-            manifest.outputs = found.part("outputs")?;
-            manifest.warnings = found.part("warnings")?;
-            manifest.results = found.part("results")?;
+        if !left.stages.is_empty() {
+            manifest = left;
+            manifest.error = None;
         }
-        if found.part::<Status>("status")? == Status::Complete {
-            manifest.status = Status::Complete;
+        if manifest.status != Status::Complete {
+            manifest.status = Status::Running;
         }
-        let replaced = set_aside_before(path);
-        let mut folder = Self { path: path.to_owned(), replaced, saved: manifest.clone(), _lock: lock, manifest };
-        if folder.manifest.status != Status::Complete {
+        let mut folder = Self::new(path, claim, manifest);
+        folder.is_resumable = true;
+        if !folder.is_complete() {
             folder.write_config()?;
             folder.save()?;
         }
         Ok(folder)
     }
 
-    fn begin(path: &Path, replaced: Option<PathBuf>, manifest: Manifest) -> Result<Self> {
-        let lock = lock(path)?;
-        let mut folder = Self { path: path.to_owned(), replaced, saved: manifest.clone(), _lock: lock, manifest };
+    fn new(path: &Path, claim: Claim, manifest: Manifest) -> Self {
+        Self { path: path.to_owned(), claim, saved: manifest.clone(), is_resumable: false, is_closed: false, manifest }
+    }
+
+    fn begin(path: &Path, claim: Claim, manifest: Manifest) -> Result<Self> {
+        let mut folder = Self::new(path, claim, manifest);
         // First the manifest: it tells whose folder this is, and a resumed run writes its configuration again.
         folder.save()?;
         folder.write_config()?;
@@ -212,7 +236,8 @@ impl RunFolder {
 
     /// Lists a file that was written.
     pub fn list(&mut self, name: &str, shape: Option<Vec<usize>>, dtype: Option<&'static str>) {
-        self.manifest.outputs.push(Output { path: name.into(), shape, dtype: dtype.map(str::to_owned) });
+        let dtype = dtype.map(str::to_owned);
+        self.manifest.outputs.push(Output { path: name.into(), shape, dtype, sha256: None });
     }
 
     /// Notes a figure of the run.
@@ -226,31 +251,39 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Write`].
     pub fn finish_stage(&mut self, name: &str, start: Instant, device: &'static str) -> Result<()> {
-        self.manifest.stages.push(Stage { name: name.into(), seconds: start.elapsed().as_secs_f64(), device: device.into() });
+        self.manifest.stages.push(Stage::new(name, start.elapsed().as_secs_f64(), device));
         self.save()
     }
 
-    /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is deleted when it is complete
-    /// and stays beside it if not.
+    /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is deleted when it is complete. If
+    /// not, the earlier run is put back where nothing can be resumed, and else stays beside.
     ///
     /// # Errors
     /// That error, or [`Error::Write`].
     pub fn close(mut self, outcome: Result<()>) -> Result<PathBuf> {
-        if outcome.is_err() {
-            self.manifest = self.saved.clone();
-        }
-        self.manifest.status = match &outcome {
+        let status = match &outcome {
             Ok(()) => Status::Complete,
             Err(Error::Interrupted) => Status::Interrupted,
             Err(_) => Status::Failed,
         };
-        self.manifest.error = outcome.as_ref().err().map(ToString::to_string);
-        let saved = self.save();
-        outcome.and(saved)?;
-        if let Some(replaced) = &self.replaced {
-            std::fs::remove_dir_all(replaced).map_err(|error| Error::write(replaced, error))?;
+        let ended = self.end(status, outcome.as_ref().err().map(ToString::to_string));
+        outcome.and(ended)?;
+        Ok(self.path.clone())
+    }
+
+    fn end(&mut self, status: Status, error: Option<String>) -> Result<()> {
+        self.is_closed = true;
+        if status != Status::Complete {
+            self.manifest = self.saved.clone();
+            // Checkpoints of a training are worth going on from, though no stage is finished.
+            let is_begun = !self.manifest.stages.is_empty() || self.path.join("checkpoints").exists();
+            if !(self.is_resumable && is_begun) && self.claim.replaced().is_some() {
+                return self.claim.give_up();
+            }
         }
-        Ok(self.path)
+        (self.manifest.status, self.manifest.error) = (status, error);
+        self.save()?;
+        if status == Status::Complete { self.claim.delete_replaced() } else { Ok(()) }
     }
 
     /// Ends the run by `error` and gives it back.
@@ -266,11 +299,23 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Write`].
     pub fn save(&mut self) -> Result<()> {
+        integrity::seal(&self.path, &mut self.manifest, &self.saved)?;
         let path = self.path.join("manifest.json");
         let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
         write_atomic(&path, |writer| writer.write_all(&text))?;
         self.saved = self.manifest.clone();
         Ok(())
+    }
+}
+
+/// An end without a word, by a panic or an error on the way: what is left is no longer under way.
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        if !self.is_closed && self.saved.status == Status::Running {
+            let reason = if std::thread::panicking() { "ended by a fault of the program" } else { "ended by an error" };
+            // There is nobody left to tell that this failed too.
+            let _ = self.end(Status::Failed, Some(reason.into()));
+        }
     }
 }
 
@@ -297,23 +342,44 @@ impl Opening {
     }
 }
 
-/// Renames an earlier run out of the way and gives its new name.
-fn set_aside(path: &Path, inputs: &[Source]) -> Result<PathBuf> {
-    let refuse = |reason: String| Error::write(path, std::io::Error::other(reason));
-    // A run that is under way there would go on writing into what replaces it.
-    let _claim = lock(path)?;
-    let whole = path.canonicalize().map_err(|error| Error::write(path, error))?;
-    if std::env::current_dir().is_ok_and(|current| current.starts_with(&whole)) {
-        return Err(refuse("--force cannot replace the folder in which the program runs".into()));
+/// Claims a folder, puts right what a killed process left beside it, and says so.
+fn claimed(path: &Path, reporter: &dyn Reporter) -> Result<Claim> {
+    let claim = Claim::of(path)?;
+    claim.recover(status_of)?.iter().for_each(|sentence| reporter.note(sentence));
+    Ok(claim)
+}
+
+/// Takes back the stages of which a file is gone or changed, and those after them.
+fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) {
+    let damaged = integrity::damaged(path, &left.outputs);
+    let Some(&(first, _)) = damaged.first() else { return };
+    for &(at, damage) in &damaged {
+        reporter.note(&format!("{}: {}", path.display(), damage.words(&left.outputs[at].path)));
     }
-    let below = |input: &&Source| Path::new(&input.name).canonicalize().is_ok_and(|input| input.starts_with(&whole));
-    if let Some(input) = inputs.iter().find(below) {
-        return Err(refuse(format!("--force would delete {}, which this run reads", input.name)));
+    let stage = integrity::stage_of(left, first);
+    if let Some(stage) = left.stages.get(stage) {
+        reporter.note(&format!("the stage `{}` and all that came after it are done again", stage.name));
     }
-    let name = whole.file_name().unwrap_or_default().to_string_lossy();
-    let aside = whole.with_file_name(format!(".{name}-replaced-{}", std::process::id()));
-    std::fs::rename(&whole, &aside).map_err(|error| Error::write(path, error))?;
-    Ok(aside)
+    integrity::take_back(left, stage);
+    left.status = Status::Running;
+}
+
+/// Refuses to replace a run that is needed.
+fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()> {
+    let refuse = |reason: String| Err(Error::write(path, std::io::Error::other(reason)));
+    if std::env::current_dir().is_ok_and(|current| current.starts_with(target)) {
+        return refuse("--force cannot replace the folder in which the program runs".into());
+    }
+    // A name that is no UTF-8 stands there with other letters, and is compared with the target's in the same form.
+    let shown = PathBuf::from(target.to_string_lossy().into_owned());
+    let below = |input: &&Source| match Path::new(&input.name).canonicalize() {
+        Ok(input) => input.starts_with(target),
+        Err(_) => std::path::absolute(&input.name).is_ok_and(|input| input.starts_with(&shown)),
+    };
+    match inputs.iter().find(below) {
+        Some(input) => refuse(format!("--force would delete {}, which this run reads", input.name)),
+        None => Ok(()),
+    }
 }
 
 /// 32-bit floats as short as they were given: 0.8 where the widening to 64 bits made 0.800000011920929.
@@ -329,55 +395,11 @@ fn without_noise(value: Value) -> Value {
     }
 }
 
-/// Whether there is a manifest that this program wrote; other programs have files of that name too.
-fn holds_run(path: &Path) -> bool {
+/// Whether the run in a folder is complete; none if there is no manifest that this program wrote: other programs have files of
+/// that name too.
+fn status_of(path: &Path) -> Option<bool> {
     let manifest = std::fs::read(path.join("manifest.json")).ok();
-    let manifest = manifest.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
-    manifest.is_some_and(|manifest| manifest.get("layerlens_version").is_some())
-}
-
-fn is_empty_folder(path: &Path) -> bool {
-    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-}
-
-/// Claims the folder for this process; where the system cannot lock a folder, nothing is claimed.
-fn lock(path: &Path) -> Result<Option<File>> {
-    let Some(file) = File::open(path).ok().filter(|_| cfg!(unix)) else { return Ok(None) };
-    match file.try_lock() {
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(Error::write(path, std::io::Error::other("another process works in this folder at present")))
-        }
-        locked => Ok(locked.is_ok().then_some(file)),
-    }
-}
-
-fn is_torn(name: &std::ffi::OsStr) -> bool {
-    name.to_string_lossy().starts_with(TEMPORARY)
-}
-
-fn is_empty_but_for_torn_files(path: &Path) -> bool {
-    std::fs::read_dir(path).is_ok_and(|entries| entries.flatten().all(|entry| is_torn(&entry.file_name())))
-}
-
-/// Removes the temporary files that a killed process left below `folder`.
-fn remove_torn_files(folder: &Path) -> Result<()> {
-    let failed = |error| Error::write(folder, error);
-    for entry in std::fs::read_dir(folder).map_err(failed)?.flatten() {
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() {
-            remove_torn_files(&entry.path())?;
-        } else if kind.is_file() && is_torn(&entry.file_name()) {
-            std::fs::remove_file(entry.path()).map_err(failed)?;
-        }
-    }
-    Ok(())
-}
-
-/// The run that a killed process had set aside in favour of the one at `path`.
-fn set_aside_before(path: &Path) -> Option<PathBuf> {
-    let whole = path.canonicalize().ok()?;
-    let prefix = format!(".{}-replaced-", whole.file_name()?.to_string_lossy());
-    let beside = std::fs::read_dir(whole.parent()?).ok()?.flatten();
-    let mut found = beside.filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).map(|entry| entry.path());
-    found.find(|path| holds_run(path))
+    let manifest: Value = serde_json::from_slice(&manifest?).ok()?;
+    manifest.get("layerlens_version")?;
+    Some(manifest.get("status").and_then(Value::as_str) == Some("complete"))
 }

@@ -3,6 +3,7 @@
 use crate::compute::Description;
 use crate::dataset::Source;
 use crate::error::{Error, Result};
+use crate::files::write_atomic;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
@@ -68,6 +69,23 @@ pub struct Stage {
     pub seconds: f64,
     /// `cpu` or `gpu`.
     pub device: String,
+    /// Files that were listed by its end; earlier versions did not count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_outputs: Option<usize>,
+    /// Warnings that were given by its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_warnings: Option<usize>,
+    /// Names of the results that it was the first to note.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<String>,
+}
+
+impl Stage {
+    /// A stage that ended just now.
+    pub fn new(name: impl Into<String>, seconds: f64, device: &str) -> Self {
+        let (n_outputs, n_warnings, results) = (None, None, Vec::new());
+        Self { name: name.into(), seconds, device: device.into(), n_outputs, n_warnings, results }
+    }
 }
 
 /// A written file.
@@ -81,6 +99,9 @@ pub struct Output {
     /// Type of an array's elements.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<String>,
+    /// SHA-256 of its bytes, 64 lower-case hexadecimal digits; earlier versions did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 /// The manifest of an earlier run, as it stands on the disk.
@@ -123,6 +144,19 @@ impl Found {
     /// The manifest of a run that is under way in `folder`, as it would be read.
     pub(super) fn of(manifest: &Manifest, folder: &Path) -> Self {
         Self { path: folder.join("manifest.json"), value: serde_json::to_value(manifest).unwrap_or_default() }
+    }
+
+    /// Notes that the file called `name`, if it is listed, was written anew, and rewrites the manifest.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the file cannot be read, [`Error::Write`] if the manifest cannot be written.
+    pub(super) fn relist(&mut self, folder: &Path, name: &str) -> Result<()> {
+        let outputs = self.value.get_mut("outputs").and_then(Value::as_array_mut);
+        let listed = outputs.and_then(|outputs| outputs.iter_mut().find(|output| output["path"] == name));
+        let Some(output) = listed.filter(|output| output.get("sha256").is_some()) else { return Ok(()) };
+        output["sha256"] = Source::of_file(folder.join(name))?.sha256.into();
+        let text = serde_json::to_vec_pretty(&self.value).map_err(|error| Error::write(&self.path, error.into()))?;
+        write_atomic(&self.path, |writer| writer.write_all(&text))
     }
 
     /// Where it is.

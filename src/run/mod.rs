@@ -2,6 +2,7 @@
 //!
 //! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
 
+mod claim;
 mod classes;
 mod cluster;
 pub mod clusters;
@@ -15,6 +16,7 @@ mod figures;
 mod finished;
 mod folder;
 mod insights;
+mod integrity;
 mod layers;
 mod manifest;
 mod neighbors;

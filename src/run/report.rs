@@ -10,8 +10,10 @@ mod tables;
 pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given::{GivenReport, report_given};
 
+use super::claim::Claim;
 use super::epochs::EpochMaps;
 use super::folder::RunFolder;
+use super::integrity::check_unchanged;
 use super::manifest::{Found, Output, Stage, Status};
 use super::points::ReportPoints;
 use super::study::MapResults;
@@ -38,6 +40,9 @@ pub const FILE: &str = "report.html";
 const STAGE: &str = "report";
 /// Neighbours of each point that the page shows.
 const PAGE_NEIGHBORS: usize = 10;
+
+/// Folders of a run that pages and exports are made from.
+const READ: [&str; 3] = ["activations/", "embeddings/", "epochs/"];
 
 /// A page to make from a finished run.
 #[derive(Clone, Debug)]
@@ -77,14 +82,20 @@ pub struct ReportSummary {
 /// [`Error::Input`] if the folder is no finished run of layers, its manifest has another layout, or a file is damaged;
 /// [`Error::Exists`], [`Error::Write`]; any error of the device; [`Error::Interrupted`].
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
-    let found = Found::read(&job.run)?;
+    let mut found = Found::read(&job.run)?;
     let own = job.run.join(FILE);
     let path = job.out.clone().unwrap_or_else(|| own.clone());
     check_new(&path, job.force || path == own)?;
     let known = Known::read(&job.run, &found, true)?;
+    check_unchanged(&job.run, &found, &READ)?;
+    // Its manifest knows its own page.
+    let _claim = (path == own).then(|| Claim::of(&job.run)).transpose()?;
     let observer = reporter.stage("report");
     let page = page_of(&known, job.points.unwrap_or(known.points), device, observer.as_ref())?;
     page::write(&page, &path)?;
+    if path == own {
+        found.relist(&job.run, FILE)?;
+    }
     summary(page, path)
 }
 

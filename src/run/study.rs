@@ -137,7 +137,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
         check_methods(&methods, &layers.train.labels, spaces)?;
         let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
         check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;
-        let mut folder = open_given(run, path, &layers, description)?;
+        let mut folder = open_given(run, path, &layers, (description, reporter))?;
         let outcome = if folder.is_complete() { Ok(()) } else { work.given(&mut folder, &layers) };
         return close(folder, outcome, reporter);
     }
@@ -150,7 +150,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let points = run.report_points.rows(prepared.train.len(), prepared.data.test.len(), run.train.training.random_state);
     epochs::check_points(run, &methods, points.len(), widths.clone().skip(1))?;
     check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
-    let mut folder = open(&run.train, &prepared, description, Some(run))?;
+    let mut folder = open((&run.train, Some(run)), &prepared, description, reporter)?;
     let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
     close(folder, outcome, reporter)
 }
@@ -244,7 +244,9 @@ impl Work<'_> {
     /// Everything that is done with the layers, wherever they come from.
     fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<Vec<Map>> {
         let mut maps: Vec<Map> = Vec::new();
+        let given = self.run.activations.clone().unwrap_or_else(|| folder.path().join("activations"));
         for (at, train) in layers.train.layers.iter().enumerate() {
+            let file = given.join(format!("{}_train.npy", train.name));
             let space = SpaceStage {
                 folder,
                 labels: (&layers.train.labels, layers.test.as_ref().map(|test| &test.labels[..])),
@@ -255,7 +257,7 @@ impl Work<'_> {
                 train,
                 test: layers.test.as_ref().map(|test| &test.layers[at]),
             };
-            let of_space = space.run(self.methods)?;
+            let of_space = space.run(self.methods).map_err(|error| error.of_file(file))?;
             self.cluster(folder, layers, original, at, &of_space)?;
             maps.extend(of_space);
         }
@@ -346,7 +348,12 @@ impl Work<'_> {
 }
 
 /// The folder of a run of layers that another program wrote.
-fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description) -> Result<RunFolder> {
+fn open_given(
+    run: &Run,
+    path: &Path,
+    layers: &Layers,
+    (description, reporter): (&Description, &dyn Reporter),
+) -> Result<RunFolder> {
     let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
     let opening = Opening {
         argv: run.train.argv.clone(),
@@ -364,7 +371,7 @@ fn open_given(run: &Run, path: &Path, layers: &Layers, description: &Description
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
     };
     let path = run.train.out.clone().unwrap_or_else(|| super::default_path("activations"));
-    let mut folder = RunFolder::open(&path, run.train.force, run.train.resume, opening)?;
+    let mut folder = RunFolder::open(&path, (run.train.force, run.train.resume), opening, reporter)?;
     if folder.manifest.stages.is_empty() {
         folder.manifest.warnings.extend(layers.warnings.iter().cloned());
         folder.save()?;

@@ -51,13 +51,27 @@ pub(super) struct Prepared {
     pub(super) validation: Samples,
     pub(super) train_rows: Vec<usize>,
     pub(super) architecture: Architecture,
-    /// Weights that were given.
+    /// Weights that were given, and their file.
     pub(super) weights: Option<Weights>,
+    weights_file: Option<PathBuf>,
     /// The checkpoint that was named.
     checkpoint: Option<Checkpoint>,
 }
 
 impl Prepared {
+    /// An error of the network's answers, which is one of the weights if they were given.
+    fn of_weights(&self, error: Error) -> Error {
+        match (&self.weights_file, &self.weights, error) {
+            (Some(path), Some(weights), Error::Data(message)) => {
+                let (name, largest) = weights.largest();
+                let weights =
+                    format!("the weights are finite, but such that the answers are not; the largest is {largest:e}, in `{name}`");
+                Error::input(path, format!("{message}: {weights}"))
+            }
+            (_, _, error) => error,
+        }
+    }
+
     /// The training, but for checkpoints that it would write.
     fn job(&self, run: &TrainRun) -> Job<'_> {
         Job {
@@ -77,7 +91,7 @@ impl Prepared {
 pub fn train(run: &TrainRun, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
     run.training.validate()?;
     let prepared = prepare(run, None)?;
-    let mut folder = open(run, &prepared, description, None)?;
+    let mut folder = open((run, None), &prepared, description, reporter)?;
     let outcome = match finished_training(&folder, &prepared) {
         Ok(None) => train_stage(&mut folder, (run, None), &prepared, device, description.kind, reporter).map(drop),
         finished => finished.map(drop),
@@ -114,7 +128,8 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
         return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
     }
     let checkpoint = run.resume_from.as_deref().map(Checkpoint::read).transpose()?;
-    let prepared = Prepared { data, train, validation, train_rows, architecture, weights, checkpoint };
+    let weights_file = model.map(Path::to_owned);
+    let prepared = Prepared { data, train, validation, train_rows, architecture, weights, weights_file, checkpoint };
     if prepared.weights.is_none() {
         run.training.check(&prepared.job(run))?;
     }
@@ -152,7 +167,12 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
     config
 }
 
-pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Description, study: Option<&Run>) -> Result<RunFolder> {
+pub(super) fn open(
+    (run, study): (&TrainRun, Option<&Run>),
+    prepared: &Prepared,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
     inputs.extend(run.resume_from.as_ref().map(Source::of_file).transpose()?);
@@ -165,7 +185,7 @@ pub(super) fn open(run: &TrainRun, prepared: &Prepared, description: &Descriptio
         device: description.clone(),
         inputs,
     };
-    let mut folder = RunFolder::open(&path, run.force, run.resume, opening)?;
+    let mut folder = RunFolder::open(&path, (run.force, run.resume), opening, reporter)?;
     if !folder.manifest.stages.is_empty() {
         return Ok(folder);
     }
@@ -201,9 +221,9 @@ pub struct Course {
     pub best: Option<usize>,
     /// Whether it ended for want of progress.
     pub stopped_early: bool,
-    /// Of the epochs of this process; one that went on from a checkpoint did not see the others.
+    /// Of the epochs in `times`.
     pub seconds: f64,
-    /// Time of each of them.
+    /// Time of each epoch; of those before a checkpoint whose times are not known, none.
     pub times: Vec<EpochTime>,
 }
 
@@ -246,12 +266,11 @@ fn trained(
     (run, kept): (&TrainRun, Option<&EpochChoice>),
     prepared: &Prepared,
     device: &Device,
-    observer: &dyn Observer,
+    (observer, reporter): (&dyn Observer, &dyn Reporter),
 ) -> Result<Trained> {
     let (checkpoints, weights) = (folder.path().join("checkpoints"), epochs::weights_folder(folder));
     let epoch_weights = kept.map(|epochs| EpochWeights { folder: &weights, epochs });
-    let left = if run.resume { Checkpoint::latest(&checkpoints) } else { None };
-    let left = left.map(|path| Checkpoint::read(&path)).transpose()?;
+    let left = if run.resume { last_whole(&checkpoints, reporter) } else { None };
     // Weights of epochs before the checkpoint can be had by training from the start alone.
     let left = left.filter(|left| epoch_weights.is_none_or(|kept| kept.are_there(left.history().len())));
     let job = Job {
@@ -261,6 +280,18 @@ fn trained(
         ..prepared.job(run)
     };
     run.training.train(device, &job, observer)
+}
+
+/// The last checkpoint in a folder that can be read; others are said.
+fn last_whole(folder: &Path, reporter: &dyn Reporter) -> Option<Checkpoint> {
+    let read = |path: PathBuf| {
+        Checkpoint::read(&path)
+            .inspect_err(|error| {
+                reporter.note(&format!("{error}; the training goes on from an earlier checkpoint, or from the start"))
+            })
+            .ok()
+    };
+    Checkpoint::all(folder).into_iter().find_map(read)
 }
 
 /// Trains, or takes the given weights, and tests. The weights after some epochs are kept if they are wanted.
@@ -281,7 +312,7 @@ pub(super) fn train_stage(
         }
         None => {
             let observer = reporter.stage("training");
-            let trained = trained(folder, (run, kept), prepared, device, observer.as_ref())?;
+            let trained = trained(folder, (run, kept), prepared, device, (observer.as_ref(), reporter))?;
             drop(observer);
             if let Some(kept) = kept {
                 epochs::list_weights(folder, kept, trained.history.len());
@@ -298,7 +329,7 @@ pub(super) fn train_stage(
     write_weights(&path, architecture, &weights)?;
     folder.list("model/weights.safetensors", None, None);
     let before = Instant::now();
-    let test = evaluate(device, architecture, &weights, &data.test)?;
+    let test = evaluate(device, architecture, &weights, &data.test).map_err(|error| prepared.of_weights(error))?;
     folder.result("inference", Inference { n: data.test.len(), seconds: before.elapsed().as_secs_f64() });
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
@@ -322,8 +353,10 @@ pub(super) fn activation_stage(
             layer.name, layer.width
         ));
     }
-    let train = activations(device, &prepared.architecture, weights, &prepared.train)?;
-    let test = activations(device, &prepared.architecture, weights, &prepared.data.test)?;
+    let of = |samples: &Samples| {
+        activations(device, &prepared.architecture, weights, samples).map_err(|error| prepared.of_weights(error))
+    };
+    let (train, test) = (of(&prepared.train)?, of(&prepared.data.test)?);
     for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {
         for layer in layers {
             folder.write_matrix(&format!("activations/{}_{part}.npy", layer.name), &layer.values)?;

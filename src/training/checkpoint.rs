@@ -8,6 +8,7 @@ use crate::files::{create_folder, write_atomic};
 use crate::model::{Architecture, Parameter, Weights, read_tensors, tensor_bytes};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Key of the file's metadata under which everything but the tensors stands, as JSON.
@@ -23,6 +24,8 @@ pub struct Checkpoint {
     pub(super) moments: Moments,
     /// The weights of least validation loss, if they are kept.
     pub(super) best: Option<Weights>,
+    /// Wall time of the epochs up to it, of the last ones if that of some is not known.
+    pub(super) seconds: Vec<f64>,
 }
 
 /// What a checkpoint says of itself.
@@ -56,6 +59,8 @@ pub(super) struct Snapshot<'a> {
     /// Steps of the optimiser, and its moments.
     pub(super) past: (usize, Moments),
     pub(super) best: Option<&'a Weights>,
+    /// Of the last epochs.
+    pub(super) seconds: &'a [f64],
 }
 
 impl Checkpoint {
@@ -67,6 +72,13 @@ impl Checkpoint {
         let (about, tensors) = read_tensors(path, KEY, "a checkpoint of a training")?;
         let malformed = |message: String| Error::input(path, format!("not a checkpoint of a training: {message}"));
         let about: About = serde_json::from_str(&about).map_err(|error| malformed(error.to_string()))?;
+        let epochs = about.history.len();
+        if epochs == 0 || about.history.columns().iter().any(|(_, values)| values.len() != epochs) {
+            return Err(malformed("the columns of its history are empty, or differ in length".into()));
+        }
+        if about.steps < epochs {
+            return Err(malformed(format!("{} steps of the optimiser in {epochs} epochs", about.steps)));
+        }
         let of = |error: Error| malformed(error.to_string());
         let parameters: Vec<Parameter> =
             about.architecture.steps().map_err(of)?.into_iter().flat_map(|step| step.parameters).collect();
@@ -84,18 +96,34 @@ impl Checkpoint {
             Ok([moment("adam_first")?, moment("adam_second")?])
         });
         let moments = moments.collect::<Result<Moments>>()?;
+        if let Some(least) = moments.iter().flat_map(|[_, second]| second).find(|second| **second < 0.0) {
+            return Err(malformed(format!("a second moment of the optimiser is {least}; squares have no negative mean")));
+        }
         let best = about.training.keep_best.then(|| part("best")).transpose()?;
-        Ok(Self { path: path.to_owned(), weights: part("weights")?, moments, best, about })
+        let seconds = read_seconds(path, epochs);
+        Ok(Self { path: path.to_owned(), weights: part("weights")?, moments, best, seconds, about })
     }
 
-    /// The checkpoint of most epochs in a folder, if there is one.
-    pub fn latest(folder: &Path) -> Option<PathBuf> {
+    /// The checkpoints in a folder, that of most epochs first.
+    pub fn all(folder: &Path) -> Vec<PathBuf> {
         let epoch = |path: &PathBuf| {
             let name = path.file_name()?.to_str()?;
             name.strip_prefix("epoch_")?.strip_suffix(".safetensors")?.parse::<usize>().ok()
         };
-        let files = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-        files.filter_map(|path| Some((epoch(&path)?, path))).max().map(|(_, path)| path)
+        let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        let mut found: Vec<(usize, PathBuf)> = files.filter_map(|path| Some((epoch(&path)?, path))).collect();
+        found.sort_by(|a, b| b.cmp(a));
+        found.into_iter().map(|(_, path)| path).collect()
+    }
+
+    /// The checkpoint of most epochs in a folder, if there is one.
+    pub fn latest(folder: &Path) -> Option<PathBuf> {
+        Self::all(folder).into_iter().next()
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// What was recorded up to it.
@@ -149,7 +177,7 @@ impl Checkpoints<'_> {
 
     /// Writes `epoch_NN.safetensors`.
     pub(super) fn write(&self, snapshot: Snapshot) -> Result<()> {
-        let Snapshot { training, architecture, data, history, weights, past: (steps, moments), best } = snapshot;
+        let Snapshot { training, architecture, data, history, weights, past: (steps, moments), best, seconds } = snapshot;
         let mut tensors = Weights::default();
         let mut moments = moments.into_iter();
         for tensor in architecture.checked_steps().into_iter().flat_map(|step| step.parameters) {
@@ -173,10 +201,38 @@ impl Checkpoints<'_> {
             steps,
         };
         create_folder(self.folder)?;
+        // Before the checkpoint, which it must not be behind.
+        write_seconds(self.folder, history.len(), seconds)?;
         let path = self.folder.join(format!("epoch_{:02}.safetensors", history.len()));
         let bytes = tensor_bytes(&path, KEY, &about, &tensors)?;
         write_atomic(&path, |writer| writer.write_all(&bytes))
     }
+}
+
+/// File beside checkpoints with the wall time of their epochs: within them it would make no two of the same bytes.
+const SECONDS: &str = "seconds.csv";
+
+/// Writes the times of the last of `n` epochs.
+fn write_seconds(folder: &Path, n: usize, seconds: &[f64]) -> Result<()> {
+    let first = n + 1 - seconds.len().min(n);
+    write_atomic(&folder.join(SECONDS), |writer| {
+        writeln!(writer, "epoch,seconds")?;
+        (first..).zip(seconds).try_for_each(|(epoch, seconds)| writeln!(writer, "{epoch},{seconds}"))
+    })
+}
+
+/// The times of the last of the `n` epochs before the checkpoint at `path`, as far as they are known: nothing depends on them.
+fn read_seconds(path: &Path, n: usize) -> Vec<f64> {
+    let text = std::fs::read_to_string(path.with_file_name(SECONDS)).unwrap_or_default();
+    let pair = |line: &str| -> Option<(usize, f64)> {
+        let (epoch, seconds) = line.split_once(',')?;
+        let seconds: f64 = seconds.parse().ok()?;
+        Some((epoch.parse().ok()?, seconds)).filter(|_| seconds.is_finite() && seconds >= 0.0)
+    };
+    let known: BTreeMap<usize, f64> = text.lines().filter_map(pair).collect();
+    let mut seconds: Vec<f64> = (1..=n).rev().map_while(|epoch| known.get(&epoch).copied()).collect();
+    seconds.reverse();
+    seconds
 }
 
 /// SHA-256 of the rows of each part of a job.

@@ -136,9 +136,9 @@ impl EpochWeights<'_> {
         read_weights(&self.path(epoch)).map(|(_, weights)| weights)
     }
 
-    /// Whether all up to `epoch` that a training which goes on after it needs are there.
+    /// Whether all up to `epoch` that a training which goes on after it needs are there, and as they were written.
     pub fn are_there(&self, epoch: usize) -> bool {
-        (0..epoch).filter(|&epoch| self.epochs.names(epoch)).all(|epoch| self.path(epoch).exists())
+        (0..epoch).filter(|&epoch| self.epochs.names(epoch)).all(|epoch| self.read(epoch).is_ok())
     }
 
     /// Writes the weights after `epoch`, of a training that is over or not, if they are to be kept.

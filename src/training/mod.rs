@@ -27,6 +27,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use checkpoint::{Snapshot, digests};
 use resident::{Resident, Tally, cross_entropy};
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Instant;
 
 /// Streams of the random numbers of this room: one for each epoch's order and one for its masks.
@@ -132,7 +133,8 @@ pub struct Trained {
     pub history: History,
     /// Whether it ended for want of progress.
     pub stopped_early: bool,
-    /// Wall time of each epoch since the training began or went on, validation included and the test rows not.
+    /// Wall time of each epoch, validation included and the test rows not. Of a training that went on from a checkpoint without
+    /// its `seconds.csv` beside it, of the epochs since.
     pub seconds: Vec<f64>,
 }
 
@@ -237,10 +239,12 @@ struct Session<'a> {
     /// Weights of the epoch of least validation loss, if they are kept.
     best: Option<Weights>,
     seconds: Vec<f64>,
+    /// The checkpoint that it went on from.
+    resumed: Option<&'a Path>,
 }
 
 impl<'a> Session<'a> {
-    fn new(training: &'a Training, job: &Job, device: &'a Device, arrangement: Arrangement) -> Result<Self> {
+    fn new(training: &'a Training, job: &Job<'a>, device: &'a Device, arrangement: Arrangement) -> Result<Self> {
         let (on_cpu, tracked) = (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
         let initial = || job.architecture.initial_weights(training.random_state);
         let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
@@ -248,7 +252,9 @@ impl<'a> Session<'a> {
         let adam = Adam::new(training.learning_rate, &network, on_cpu, job.resume.map(Checkpoint::past), device);
         let history = job.resume.map_or_else(History::default, |checkpoint| checkpoint.history().clone());
         let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
-        Ok(Self { training, device, network, adam, history, best, seconds: Vec::new() })
+        let seconds = job.resume.map_or_else(Vec::new, |checkpoint| checkpoint.seconds.clone());
+        let resumed = job.resume.map(Checkpoint::path);
+        Ok(Self { training, device, network, adam, history, best, seconds, resumed })
     }
 
     /// Writes the weights of the present epoch if they are to be kept.
@@ -272,6 +278,7 @@ impl<'a> Session<'a> {
             weights: self.network.inner().to_weights()?,
             past: self.adam.past()?,
             best: self.best.as_ref(),
+            seconds: &self.seconds,
         })
     }
 
@@ -307,6 +314,11 @@ impl<'a> Session<'a> {
         let of_epoch = (total.mean(train.n)?, validation.performance(&network)?);
         self.seconds.push(start.elapsed().as_secs_f64());
         let test = test.map(|test| test.performance(&network)).transpose()?;
+        let mut losses = [Some(of_epoch.0), Some(of_epoch.1), test].into_iter().flatten().map(|figures| figures.loss);
+        if let Some(loss) = losses.find(|loss| !loss.is_finite()) {
+            let from = self.resumed.map_or(String::new(), |path| format!(", going on from {}", path.display()));
+            return Err(Error::Training(format!("the loss became {loss}{from}; try a smaller --learning-rate")));
+        }
         self.history.push(of_epoch.0, of_epoch.1, test);
         if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {
             self.best = Some(network.to_weights()?);
@@ -347,7 +359,8 @@ impl<'a> Session<'a> {
 /// Loss and accuracy of `weights` on `samples`.
 ///
 /// # Errors
-/// [`Error::Data`] if weights, model and images do not fit each other; [`Error::Training`] if the device fails.
+/// [`Error::Data`] if weights, model and images do not fit each other, or the loss is not finite; [`Error::Training`] if the
+/// device fails.
 pub fn evaluate(
     device: &compute::Device,
     architecture: &Architecture,
@@ -357,7 +370,11 @@ pub fn evaluate(
     check_fit(architecture, samples)?;
     guarded(device, |burn| {
         let network = Network::from_weights(architecture, weights, burn, arrangement(device))?;
-        Resident::new(burn, samples, architecture).performance(&network)
+        let performance = Resident::new(burn, samples, architecture).performance(&network)?;
+        if performance.loss.is_finite() {
+            return Ok(performance);
+        }
+        Err(Error::Data(format!("the loss of the network on these images is {}", performance.loss)))
     })
 }
 

@@ -1,11 +1,14 @@
 //! The program as a user meets it: exit codes, messages, files, signals. Every test starts the binary in a folder of its own.
 
 mod activations;
+mod changed;
+mod claims;
 mod classes;
 mod cluster;
 mod commands;
 mod compare;
 mod compare_models;
+mod damaged;
 mod data;
 mod devices;
 mod digits;
@@ -23,5 +26,7 @@ mod pipeline;
 mod report;
 mod resume;
 mod server;
+mod streams;
 mod support;
 mod tables;
+mod told;

@@ -39,8 +39,12 @@ impl<'a, R: Read> Array<'a, R> {
     pub(super) fn new(path: &'a Path, mut reader: R, len: u64) -> Result<Self> {
         let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
         let head = read_head(&mut reader).map_err(unreadable)?.map_err(|message| Error::input(path, message))?;
-        let header =
-            NpyHeader::from_reader(&head[..]).map_err(|error| Error::input(path, format!("has a malformed header: {error}")))?;
+        let malformed = |error: io::Error| {
+            // The parser draws its message over several lines.
+            let words: Vec<String> = error.to_string().split_whitespace().map(str::to_owned).collect();
+            Error::input(path, format!("has a malformed header: {}", words.join(" ")))
+        };
+        let header = NpyHeader::from_reader(&head[..]).map_err(malformed)?;
         let array = Self { path, header, reader };
         array.check_len(len.saturating_sub(head.len() as u64))?;
         Ok(array)

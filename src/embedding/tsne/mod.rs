@@ -382,6 +382,8 @@ fn read_rate_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, 
         Word(String),
     }
     match Given::deserialize(deserializer)? {
+        // Zero stands for `auto` within the program; who writes it means something else.
+        Given::Rate(0.0) => Err(D::Error::custom("expected a number above 0, or `auto` for n / exaggeration")),
         Given::Rate(rate) => Ok(rate),
         Given::Word(word) if word == "auto" => Ok(0.0),
         Given::Word(word) => Err(D::Error::custom(format!("`{word}`: expected a number or `auto`"))),

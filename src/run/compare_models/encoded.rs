@@ -25,6 +25,7 @@ impl Work<'_> {
         let model_name = &job.models[model].name;
         let (_, weights) = read_weights(&folder.path().join(weights_file(model_name)))?;
         let encoded = self.encode(folder, &architectures[model], &weights, &data.test, (model_name, layer))?;
+        let file = folder.path().join(format!("activations/{}_test.npy", encoded.name));
         let space = SpaceStage {
             folder: &mut *folder,
             labels: (&data.test.labels, None),
@@ -35,7 +36,7 @@ impl Work<'_> {
             train: &encoded,
             test: None,
         };
-        let maps = space.run(methods)?;
+        let maps = space.run(methods).map_err(|error| error.of_file(file))?;
         check_scored(folder)?;
         self.draw(folder, data, (model_name, layer), &maps)?;
         self.cluster(folder, prepared, &encoded, &maps, &format!("{layer} of {model_name}, test images"))

@@ -1,15 +1,16 @@
 //! A finished run for other programs: TensorBoard's Embedding Projector, and whatever reads Parquet, Embedding Atlas for one.
 
 use super::super::points::ReportPoints;
-use super::Known;
 use super::chosen::Chosen;
+use super::{Known, READ};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::files::{TEMPORARY, create_folder};
+use crate::files::{TEMPORARY, Unfinished, create_folder};
 use crate::progress::Reporter;
 use crate::report::parquet::{self, Column};
 use crate::report::pictures::png_files;
 use crate::report::projector::{self, MetadataColumn, Projector};
+use crate::run::integrity::check_unchanged;
 use crate::run::manifest::Found;
 use crate::words::thousands;
 use std::io::Read;
@@ -107,7 +108,9 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     for &format in &formats {
         check_target(&job.path(format), format, job.force)?;
     }
-    let known = Known::read(&job.run, &Found::read(&job.run)?, true)?;
+    let found = Found::read(&job.run)?;
+    let known = Known::read(&job.run, &found, true)?;
+    check_unchanged(&job.run, &found, &READ)?;
     let mut chosen = Chosen::read(&known, job.points.unwrap_or(known.points))?;
     let mut summary = ExportSummary {
         n_points: chosen.points.n(),
@@ -197,6 +200,7 @@ fn write_projector(
         builder.permissions(std::fs::Permissions::from_mode(0o777));
     }
     let temporary = builder.tempdir_in(parent(path)).map_err(failed)?;
+    let _noted = Unfinished::new(temporary.path());
     let folder = temporary.path().join("filled");
     create_folder(&folder)?;
     let mut projector = Projector::new(&folder);

@@ -1,0 +1,30 @@
+//! The manifest of a run: as a page, an export and a resumed run read it.
+#![no_main]
+
+use layerlens::compute::{Description, Device};
+use layerlens::progress::Silent;
+use layerlens::run::{Export, ExportFormat, Found, Opening, Output, Report, RunFolder, Stage, Status, export, report};
+use layerlens_fuzz::{Place, check};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let place = Place::new();
+    place.file("manifest.json", bytes);
+    let run = place.path().to_owned();
+    let Some(found) = check(&place, Found::read(&run)) else { return };
+    check(&place, found.part::<Status>("status"));
+    check(&place, found.part::<Vec<Stage>>("stages"));
+    check(&place, found.part::<Vec<Output>>("outputs"));
+    // Nothing but the manifest is there: only refusals are possible, and they name a file.
+    let made = report(&Report { run: run.clone(), points: None, out: None, force: false }, &Device::cpu(), &Silent);
+    assert!(made.is_err() && check(&place, made).is_none(), "a page without any data");
+    let formats = vec![ExportFormat::Tensorboard];
+    let job = Export { run: run.clone(), formats, points: None, url: None, out: None, force: false };
+    assert!(check(&place, export(&job, &Device::cpu(), &Silent)).is_none(), "an export without any data");
+    let device = Description { kind: "cpu", name: "CPU".into(), reason: String::new(), fallback: false };
+    let opening = Opening { argv: Vec::new(), seed: 42, config: Default::default(), device, inputs: Vec::new() };
+    if let Some(folder) = check(&place, RunFolder::resume(&run, opening)) {
+        folder.has_finished("training");
+        assert!(found.part::<u64>("seed").is_ok_and(|seed| seed == 42));
+    }
+});

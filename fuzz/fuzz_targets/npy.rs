@@ -1,0 +1,24 @@
+//! NPY files as matrices, labels, images and pictures.
+#![no_main]
+
+use layerlens::dataset::{Pictures, npy};
+use layerlens_fuzz::{Place, check};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let place = Place::new();
+    let path = place.file("x.npy", bytes);
+    if let Some(matrix) = check(&place, npy::read_matrix(&path)) {
+        assert_eq!(matrix.as_slice().len(), matrix.n_samples() * matrix.n_features());
+        assert!(matrix.as_slice().iter().all(|value| value.is_finite()));
+    }
+    if let Some(labels) = check(&place, npy::read_labels(&path)) {
+        assert!(!labels.is_empty() && labels.len() <= bytes.len(), "more labels than the file has bytes");
+    }
+    if let Some(images) = check(&place, npy::read_images(&path)) {
+        assert_eq!(images.pixels().len(), images.n() * images.height() * images.width());
+    }
+    if let Some((pictures, _)) = check(&place, Pictures::read(&path)) {
+        assert!(pictures.n() > 0);
+    }
+});
