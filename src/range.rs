@@ -78,7 +78,7 @@ impl Range {
     }
 
     /// A length in the unit of the points.
-    pub(crate) fn from_unit(&self, length: f64) -> f64 {
+    pub(crate) fn undone(&self, length: f64) -> f64 {
         length * f64::from(self.exponent).exp2()
     }
 }
@@ -97,7 +97,7 @@ pub fn check(x: &Matrix) -> Result<()> {
 /// [`Error::Data`] naming the first such row, counted from 0, and as [`check`] of the fitted points.
 pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
     let range = Range::of(fitted)?;
-    let most = range.from_unit(f64::from(FURTHEST).exp2());
+    let most = range.undone(f64::from(FURTHEST).exp2());
     let length =
         |row: &[f32]| row.iter().zip(&range.centre).map(|(v, c)| (f64::from(*v) - f64::from(*c)).powi(2)).sum::<f64>().sqrt();
     match new.rows().map(length).enumerate().find(|&(_, length)| length > most) {
@@ -202,7 +202,7 @@ mod tests {
             assert!((0.5..32.0).contains(&largest), "{scale:e}: {largest}");
             let back = f64::from(scaled.as_slice()[7]) * f64::from(range.exponent()).exp2();
             assert_eq!(back as f32, x.as_slice()[7]);
-            assert!((range.from_unit(range.to_unit(scale)) / scale - 1.0).abs() < 1e-15);
+            assert!((range.undone(range.to_unit(scale)) / scale - 1.0).abs() < 1e-15);
         }
     }
 

@@ -136,14 +136,14 @@ impl KMeans {
         }
         let Some(best) = best else { unreachable!("there is at least one start") };
         let Fitted { labels, centers, inertia, n_iter } = best.without_empty(x.n_features());
-        let whole = centers.chunks_exact(x.n_features()).flat_map(|row| {
-            row.iter().zip(&range.centre).map(|(&value, centre)| range.from_unit(f64::from(value)) as f32 + centre)
-        });
+        let whole = centers
+            .chunks_exact(x.n_features())
+            .flat_map(|row| row.iter().zip(&range.centre).map(|(&value, centre)| range.undone(f64::from(value)) as f32 + centre));
         let cluster_centers = Matrix::new(whole.collect(), centers.len() / x.n_features(), x.n_features())?;
         Ok(KMeansResult {
             labels: labels.into_iter().map(|label| label as i32).collect(),
             cluster_centers: cluster_centers.with_offsets_of(x),
-            inertia: range.from_unit(range.from_unit(inertia)),
+            inertia: range.undone(range.undone(inertia)),
             n_iter,
             range,
             centred_centers: centers,

@@ -18,12 +18,16 @@ const MOVED: f64 = 0.01;
 const DISTANCE: f64 = 1e-4;
 /// A map whose second axis has less than this share of the first one's deviation is a line: a tenth of a pixel again.
 const LINE: f64 = 1e-4;
+/// Rows this close to a line, as a share of its length, may be mapped to one.
+const STRAIGHT: f64 = 1e-3;
+/// Fewer points than this can lie on a line without any fault of the method: two pairs, for example.
+const FEWEST: usize = 10;
 
 /// The map `places`, n x 2 or n x 3, of the points `x`, n x d, if it shows something: up to 1 % of the points may lie on the place
 /// of another whose row differs, and are moved off it.
 ///
 /// # Errors
-/// [`Error::Data`] if more do, or if all points lie on a line though there are three different rows or more.
+/// [`Error::Data`] if more do, or if ten points or more lie on a line though their rows do not.
 pub(super) fn refused_or_apart(method: &str, x: &Matrix, places: Matrix, seed: u64) -> Result<Matrix> {
     let shared = on_places_of_others(x, &places);
     let n = places.n_samples();
@@ -36,16 +40,17 @@ pub(super) fn refused_or_apart(method: &str, x: &Matrix, places: Matrix, seed: u
     }
     let places = moved(places, &shared, &Random::new(seed, STREAM))?;
     let [first, second] = deviations(&places);
-    if second < LINE * first && has_three_rows(x) {
+    if n >= FEWEST && second < LINE * first && !is_line(x) {
         return Err(Error::Data(format!("{method} put all {n} points on one line; {}", advice(method))));
     }
     Ok(places)
 }
 
-fn advice(method: &str) -> String {
+fn advice(method: &str) -> &'static str {
     match method {
-        "t-SNE" => "try a smaller --exaggeration, or more iterations after --early-exaggeration-iter".into(),
-        _ => "try --init random or more --n-neighbors".into(),
+        "t-SNE" => "try a smaller --exaggeration or more iterations",
+        "UMAP" => "try a larger --repulsion-strength, more --n-neighbors or --init random",
+        _ => "try more --n-inliers or --init random",
     }
 }
 
@@ -81,8 +86,8 @@ fn moved(places: Matrix, rows: &[usize], random: &Random) -> Result<Matrix> {
     let distance = DISTANCE * deviations(&places)[0];
     let mut values = places.into_vec();
     for &row in rows {
-        for at in row * c..(row + 1) * c {
-            values[at] += gaussian(random, at as u64) * distance as f32;
+        for (axis, value) in values[row * c..(row + 1) * c].iter_mut().enumerate() {
+            *value += gaussian(random, (row * c + axis) as u64) * distance as f32;
         }
     }
     Matrix::new(values, n, c)
@@ -105,11 +110,17 @@ fn deviations(places: &Matrix) -> [f64; 2] {
     [deviation(1), deviation(2)]
 }
 
-/// Whether three rows or more differ.
-fn has_three_rows(x: &Matrix) -> bool {
+/// Whether all rows lie on the line through the first and the one furthest from it, but for a [`STRAIGHT`] share of its length.
+fn is_line(x: &Matrix) -> bool {
     let first = x.row(0);
-    let Some(second) = x.rows().find(|row| *row != first) else { return false };
-    x.rows().any(|row| row != first && row != second)
+    let differences = |row: &[f32]| row.iter().zip(first).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect::<Vec<f64>>();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let squared = |row: &[f32]| dot(&differences(row), &differences(row));
+    let Some(end) = x.rows().max_by(|a, b| squared(a).total_cmp(&squared(b))) else { return true };
+    let (along, length) = (differences(end), squared(end));
+    // By Pythagoras: the square of the distance from the line, times the squared length.
+    let off = |row: &[f32]| squared(row) * length - dot(&differences(row), &along).powi(2);
+    x.rows().all(|row| off(row) <= (STRAIGHT * length).powi(2))
 }
 
 #[cfg(test)]
@@ -144,6 +155,9 @@ mod tests {
         assert_eq!(refused_or_apart("UMAP", &x, x.clone(), 1).unwrap(), x);
         let two = Matrix::new([[1.0, 2.0], [3.0, 5.0]].repeat(40).concat(), 80, 2).unwrap();
         assert_eq!(refused_or_apart("UMAP", &two, two.clone(), 1).unwrap(), two, "two kinds of rows lie on a line");
+        let line = Matrix::new((0..90).map(|at| (at / 3) as f32 * (1 + at % 3) as f32).collect(), 30, 3).unwrap();
+        let flat = Matrix::new((0..60).map(|at| (at / 2) as f32 * (at % 2) as f32).collect(), 30, 2).unwrap();
+        assert_eq!(refused_or_apart("UMAP", &line, flat.clone(), 1).unwrap(), flat, "so do these rows themselves");
     }
 
     #[test]

@@ -34,6 +34,10 @@ impl Drawn {
             pairs.map(|(&value, &mean)| (f64::from(value) - f64::from(mean)).powi(2)).sum::<f64>().sqrt()
         };
         let furthest = near.iter().map(|&row| distance(row)).fold(0.0, f64::max);
+        if furthest == 0.0 {
+            // All others are at one place, which has no rim.
+            return Ok(None);
+        }
         let mut is_far = vec![true; x.n_samples()];
         near.iter().for_each(|&row| is_far[row] = false);
         let mut drawn = x.as_slice().to_vec();

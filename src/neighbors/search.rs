@@ -167,7 +167,7 @@ impl Search {
             distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
         }
         if range.exponent() != 0 {
-            distances.iter_mut().for_each(|distance| *distance = range.from_unit(f64::from(*distance)) as f32);
+            distances.iter_mut().for_each(|distance| *distance = range.undone(f64::from(*distance)) as f32);
         }
         if distances.iter().any(|distance| !distance.is_finite()) {
             // Infinite distances would all tie, and every probability computed from them is NaN.

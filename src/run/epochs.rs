@@ -201,13 +201,15 @@ impl EpochStage<'_> {
     /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch are found once for all methods.
     fn space(&mut self, choice: &EpochChoice, space: &str, frames: &Frames) -> Result<()> {
         let stage = |method: &str| format!("epochs {method} {space}");
-        if self.methods.iter().all(|(name, _)| self.folder.has_finished(&stage(name))) {
+        // Without a map of the run itself there is none of its epochs: the run has said why.
+        let has_map = |name: &str| self.maps.iter().any(|map| map.space == space && map.method == name);
+        let methods: Vec<_> = self.methods.iter().filter(|(name, _)| has_map(name)).collect();
+        if methods.iter().all(|(name, _)| self.folder.has_finished(&stage(name))) {
             return Ok(());
         }
         let start = Instant::now();
         let observer = self.reporter.stage(&format!("epochs of {}", title(space)));
-        let methods = self.methods;
-        let mut courses: Vec<Course<'_>> = methods.iter().map(Course::new).collect();
+        let mut courses: Vec<Course<'_>> = methods.iter().copied().map(Course::new).collect();
         let folder = weights_folder(self.folder);
         let weights = EpochWeights { folder: &folder, epochs: choice };
         let total = (frames.epochs.len() * courses.len()) as u64;

@@ -213,8 +213,7 @@ fn the_cosine_metric_looks_at_directions() {
     npy::write_f32(place.path("zeros.npy"), &data, &[120, 5]).unwrap();
     let args = "embed zeros.npy --metric cosine --device cpu --out zeros";
     place.start(args).assert_error(3, args, &["row 7 is all zeros", "no direction"]);
-    assert_eq!(manifest(&place.path("zeros"))["status"], "failed");
-    assert!(!place.path("zeros/embeddings").exists());
+    assert!(!place.path("zeros").exists(), "it is told before anything is done");
 }
 
 #[test]

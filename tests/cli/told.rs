@@ -9,7 +9,7 @@ use std::path::Path;
 /// Points whose squared distances no 32-bit float holds.
 fn write_far(path: &Path, n: usize, d: usize) {
     let mut values = points(n, d).into_vec();
-    (values[d], values[3 * d]) = (2e25, -2e25);
+    (values[d], values[3 * d]) = (2e37, -2e37);
     npy::write_f32(path, &values, &[n as u64, d as u64]).unwrap();
 }
 
@@ -34,7 +34,7 @@ fn points_that_are_too_far_apart_are_named_by_their_file() {
     for command in commands {
         let file = if command.contains("given") { "given/conv_train.npy" } else { "far.npy" };
         let outcome = place.start(&format!("{command} --device cpu"));
-        outcome.assert_error(3, &command, &[&format!("error: {file}: "), "scale"]);
+        outcome.assert_error(3, &command, &[&format!("error: {file}: "), "32-bit floats"]);
         let _ = fs::remove_dir_all(place.path("out"));
     }
 }

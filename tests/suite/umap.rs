@@ -443,7 +443,6 @@ fn extreme_parameters_give_a_finite_map() {
         Umap { spread: 0.01, min_dist: 0.0, ..of() },
         Umap { learning_rate: 100.0, ..of() },
         Umap { negative_sample_rate: 100, repulsion_strength: 100.0, ..of() },
-        Umap { repulsion_strength: 0.0, ..of() },
         Umap { local_connectivity: 14.0, ..of() },
         Umap { local_connectivity: 0.0, ..of() },
         Umap { set_op_mix_ratio: 0.0, ..of() },
@@ -454,6 +453,8 @@ fn extreme_parameters_give_a_finite_map() {
         for umap in &cases {
             fit(&device, &x, umap, &format!("{umap:?}"));
         }
+        let without = Umap { repulsion_strength: 0.0, ..of() }.fit(&device, &x).unwrap_err().to_string();
+        assert!(without.contains("on the places of others") && without.contains("--repulsion-strength"), "{without}");
     }
 }
 

@@ -27,8 +27,11 @@ pub(super) fn reliable(squares: &[f64]) -> usize {
     squares.iter().take_while(|&&square| square >= LEAST_SHARE * first).count()
 }
 
+/// What finds axes: of rows, their mean, and how many.
+type Search<'a> = dyn Fn(&Matrix, &[f32], usize) -> Result<Found> + 'a;
+
 /// As many axes as were `found`, those that are hidden searched for again by `search`, which takes rows, their mean and a number.
-pub(super) fn refined(x: &Matrix, mut found: Found, search: &dyn Fn(&Matrix, &[f32], usize) -> Result<Found>) -> Result<Found> {
+pub(super) fn refined(x: &Matrix, mut found: Found, search: &Search<'_>) -> Result<Found> {
     let (d, n_components) = (x.n_features(), found.0.len());
     let mut left = Left { x, centre: Range::of(x)?.centre, axes: Mat::zeros(d, 0), mean: vec![0.0; d] };
     left.mean = left.exact_mean();

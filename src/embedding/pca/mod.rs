@@ -130,7 +130,7 @@ impl Pca {
         let projection = Projection::new(&range, &unit, unit_mean, &components);
         let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         let ratios: Vec<f64> = variance.iter().map(ratio).collect();
-        let variance = variance.iter().map(|&variance| range.from_unit(range.from_unit(variance))).collect();
+        let variance = variance.iter().map(|&variance| range.undone(range.undone(variance))).collect();
         let mut fitted = FittedPca {
             mean,
             projection,

@@ -55,7 +55,7 @@ pub const METHOD: Method = Method {
         Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3; in 3 the repulsion is exact" },
         Parameter { name: "max_iter", help: "Iterations in all, early exaggeration included" },
         Parameter { name: "early_exaggeration", help: "Factor of the attraction at first, at least 1" },
-        Parameter { name: "early_exaggeration_iter", help: "Iterations of that" },
+        Parameter { name: "early_exaggeration_iter", help: "Iterations of that, at most a third of all" },
         Parameter { name: "exaggeration", help: "Factor of the attraction later, at least 1" },
         Parameter { name: "learning_rate", help: "Step size above 0, or auto: n / exaggeration" },
         Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
@@ -115,7 +115,7 @@ pub struct Tsne {
     pub max_iter: usize,
     /// Factor of the attraction at first, at least 1. Default 12.
     pub early_exaggeration: f32,
-    /// Iterations with it. Default 250.
+    /// Iterations with it, at most a third of all. Default 250.
     pub early_exaggeration_iter: usize,
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,

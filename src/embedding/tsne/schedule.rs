@@ -10,6 +10,10 @@ const WARM_SHARES: [usize; 2] = [5, 3];
 /// separate fits and lose 0.002 of their trustworthiness; 250 without it lose more and move points farther.
 const WARM_EXAGGERATION: f32 = 3.0;
 
+/// Early exaggeration takes at most one of so many parts of all iterations, as by default: without the others to unfold in, a map
+/// may be the one place or line that it was contracted to.
+const LEAST_SHARE_AFTER: usize = 3;
+
 /// How long the optimiser works.
 #[derive(Clone, Copy)]
 pub(super) struct Schedule {
@@ -23,7 +27,8 @@ pub(super) struct Schedule {
 impl Tsne {
     /// That of a fit from the method's own start, or from a finished map.
     pub(super) fn schedule(&self, is_warm: bool) -> Schedule {
-        let whole = Schedule { all: self.max_iter, early: self.early_exaggeration_iter, exaggeration: self.early_exaggeration };
+        let early = self.early_exaggeration_iter.min(self.max_iter / LEAST_SHARE_AFTER);
+        let whole = Schedule { all: self.max_iter, early, exaggeration: self.early_exaggeration };
         if !is_warm {
             return whole;
         }

@@ -145,7 +145,7 @@ fn offsets_are_added_where_values_are_written_and_subtracted_from_other_points()
     let x = npy::read_matrix(put_values("x.npy", &values)).unwrap();
     let written = folder.path().join("again.npy");
     npy::write_matrix(&written, &x).unwrap();
-    assert_eq!(std::fs::read(&written).unwrap()[128..], std::fs::read(folder.path().join("x.npy")).unwrap()[128..]);
+    assert_eq!(fs::read(&written).unwrap()[128..], fs::read(folder.path().join("x.npy")).unwrap()[128..]);
     let new = put_values("new.npy", &[1.7e9 + 1000.0, 1.0, 3.0, 2.0]);
     let offset = x.offsets().unwrap()[0];
     let of_new = npy::read_matrix_like(&new, &x).unwrap();
