@@ -8,7 +8,7 @@ use super::values::Meaning;
 use super::{Images, Samples, Source, names};
 use crate::error::{Error, Result};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
-use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
+use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -73,24 +73,8 @@ pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
             };
             return Err(Error::input(&called, twice));
         }
-        let member = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
-        // The archive names a member twice; other programs may read the other name.
-        let local = member.local_header();
-        let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
-        if beside != name {
-            let message =
-                format!("is called {name} in the archive's directory and {beside:?} beside its data: the archive is damaged");
-            return Err(Error::input(&called, message));
-        }
         let size = entry.uncompressed_size_hint();
-        let mut reader: Box<dyn io::Read> = match entry.compression_method() {
-            CompressionMethod::STORE => Box::new(member.verifying_reader(member.data())),
-            CompressionMethod::DEFLATE => Box::new(member.verifying_reader(DeflateDecoder::new(member.data()))),
-            other => {
-                let message = format!("is compressed by a method {other:?}, expected stored or deflated");
-                return Err(Error::input(&called, message));
-            }
-        };
+        let mut reader = member(&archive, &entry, (&name, &called), damaged)?;
         match place {
             Some(at) => arrays[at] = Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?)),
             None if size > MAX_NAMES => return Err(Error::input(&called, format!("has {size} bytes, too many for names"))),
@@ -111,6 +95,29 @@ pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
         read.warnings.push(format!("{path} holds {} besides, which is not read", found.join(", ")));
     }
     Ok(Read { class_names, ..read })
+}
+
+/// The bytes of a member of an archive, whose checksum is verified at their end.
+fn member<'a>(
+    archive: &'a ZipSliceArchive<&'a Vec<u8>>,
+    entry: &ZipFileHeaderRecord<'_>,
+    (name, called): (&str, &Path),
+    damaged: impl Fn(rawzip::Error) -> Error,
+) -> Result<Box<dyn io::Read + 'a>> {
+    let member = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
+    // The archive names a member twice; other programs may read the other name.
+    let local = member.local_header();
+    let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
+    if beside != name {
+        let message =
+            format!("is called {name} in the archive's directory and {beside:?} beside its data: the archive is damaged");
+        return Err(Error::input(called, message));
+    }
+    match entry.compression_method() {
+        CompressionMethod::STORE => Ok(Box::new(member.verifying_reader(member.data()))),
+        CompressionMethod::DEFLATE => Ok(Box::new(member.verifying_reader(DeflateDecoder::new(member.data())))),
+        other => Err(Error::input(called, format!("is compressed by a method {other:?}, expected stored or deflated"))),
+    }
 }
 
 /// Reads four files.
