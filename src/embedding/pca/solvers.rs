@@ -7,7 +7,7 @@
 //! when to stop. O(n d l) a pass with l = 1.5 n_components + 10.
 //!
 //! Sums in single precision hide axes whose variance is a small share of the largest, behind a far row for example. Where such
-//! axes are asked for, they are sought again in what the larger ones leave of the rows ([`deflation`]).
+//! axes are asked for, they are sought again in what the larger ones leave of the rows (`deflation`).
 
 use super::SvdSolver;
 use super::deflation;
