@@ -120,6 +120,8 @@ struct StepParams {
 @group(0) @binding(6) var<storage, read_write> moved: array<f32>;
 // Mean of each axis, and the factor of the map's scale.
 @group(0) @binding(7) var<storage, read> center: vec4<f32>;
+// Part of the learning rate that each point takes: below 1 at hubs.
+@group(0) @binding(8) var<storage, read> rates: array<f32>;
 
 // Gradient descent with momentum, one gain a coordinate (Jacobs 1988) and a longest step, about the origin.
 @compute @workgroup_size(64)
@@ -134,13 +136,14 @@ fn descend(
     }
     let repulsive = f32(step_params.n) / step_q_total[0];
     let first = i * step_params.n_components;
+    let rate = step_params.rate * rates[i];
     var update = vec3<f32>(0.0);
     for (var axis = 0u; axis < step_params.n_components; axis++) {
         let at = first + axis;
         let gradient = step_params.exaggeration * step_attractions[at] - repulsive * step_repulsions[at];
         let gain = new_gain(gains[at], updates[at], gradient);
         gains[at] = gain;
-        update[axis] = step_params.momentum * updates[at] - step_params.rate * gain * gradient;
+        update[axis] = step_params.momentum * updates[at] - rate * gain * gradient;
     }
     let length_squared = dot(update, update);
     let longest = step_params.max_step_norm;

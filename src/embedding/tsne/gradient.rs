@@ -28,12 +28,22 @@ const DESCEND: Kernel = kernel!("gradient", "descend", 64, StepParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ATTRACTION, &KL_DIVERGENCE, &DESCEND];
 
+/// Row sum of n p_ij, 1 in the mean, from which on a point takes shorter steps.
+///
+/// Gradient descent with momentum m is stable while learning rate x curvature < 2 (1 + m) (B. Polyak, "Some methods of speeding
+/// up the convergence of iteration methods", 1964): with the rate n / exaggeration, while gain x row sum < 3 or so. Where it is
+/// not, the gain falls by fifths until it is. But it grows by steps of 0.2, and one of those throws a hub of a row sum above 15
+/// about again, and its neighbours with it. The hubs of data with clusters have less than 10.
+const LARGEST_ROW_SUM: f32 = 10.0;
+
 /// Affinities on a device.
 #[derive(Debug)]
 pub struct Graph {
     row_starts: Buffer<u32>,
     columns: Buffer<u32>,
     values: Buffer<f32>,
+    /// Part of the learning rate that each point takes, n.
+    rates: Buffer<f32>,
     n: usize,
     n_edges: u64,
     longest_row: usize,
@@ -50,10 +60,13 @@ impl Graph {
     pub fn new(device: &Device, affinities: &Affinities) -> Result<Self> {
         let n = affinities.n_samples();
         assert!(affinities.columns.iter().all(|&column| (column as usize) < n), "an affinity to a point that is none");
+        let row_sums = (0..n).map(|i| affinities.row(i).map(|(_, value)| value).sum::<f32>());
+        let rates: Vec<f32> = row_sums.map(|sum| if sum > LARGEST_ROW_SUM { LARGEST_ROW_SUM / sum } else { 1.0 }).collect();
         Ok(Self {
             row_starts: Buffer::from_slice(device, "affinity rows", &affinities.row_starts)?,
             columns: Buffer::from_slice(device, "affinity columns", &affinities.columns)?,
             values: Buffer::from_slice(device, "affinities", &affinities.values)?,
+            rates: Buffer::from_slice(device, "rates", &rates)?,
             n,
             n_edges: affinities.columns.len() as u64,
             longest_row: longest_row(&affinities.row_starts),
@@ -217,13 +230,14 @@ pub fn kl_divergence(
     Ok(())
 }
 
-/// Moves every point, and the map to the origin and to the scale that `center` found for it. Shapes: `state` and `y` n x c, with
-/// c 2 or 3.
+/// Moves every point, the hubs of `graph` by shorter steps, and the map to the origin and to the scale that `center` found for it.
+/// Shapes: `state` and `y` n x c, with c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn descend(
     device: &Device,
+    graph: &Graph,
     forces: &Forces,
     center: &Center,
     step: Step,
@@ -240,7 +254,9 @@ pub fn descend(
         max_step_norm: step.max_step_norm,
     };
     match device {
-        Device::Cpu(_) => cpu::descend(forces, center.place_and_factor.host(), &uniform, state, y.host_mut()),
+        Device::Cpu(_) => {
+            cpu::descend(graph.rates.host(), forces, center.place_and_factor.host(), &uniform, state, y.host_mut());
+        }
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, forces.attractions.gpu()),
@@ -250,6 +266,7 @@ pub fn descend(
                 (5, state.gains.gpu()),
                 (6, y.gpu()),
                 (7, center.place_and_factor.gpu()),
+                (8, graph.rates.gpu()),
             ];
             gpu.dispatch(&DESCEND, &uniform, &bindings, n, n as u64)?;
         }
@@ -363,18 +380,23 @@ mod cpu {
         }
     }
 
-    pub fn descend(forces: &Forces, center: &[f32], params: &StepParams, state: &mut State, y: &mut [f32]) {
+    pub fn descend(rates: &[f32], forces: &Forces, center: &[f32], params: &StepParams, state: &mut State, y: &mut [f32]) {
         let repulsive = params.n as f32 / forces.q_total.host()[0];
         let (c, factor) = (params.n_components as usize, center[3]);
         let task = c * POINTS;
         let states = state.updates.host_mut().par_chunks_mut(task).zip(state.gains.host_mut().par_chunks_mut(task));
         let both = forces.attractions.host().par_chunks(task).zip(forces.repulsions.host().par_chunks(task));
-        y.par_chunks_mut(task).zip(states).zip(both).for_each(|((y, (updates, gains)), (attractions, repulsions))| {
-            let all = updates.iter_mut().zip(gains).zip(attractions).zip(repulsions);
-            for (((update, gain), attraction), repulsion) in all {
-                let gradient = params.exaggeration * attraction - repulsive * repulsion;
-                *gain = new_gain(*gain, *update, gradient);
-                *update = params.momentum * *update - params.rate * *gain * gradient;
+        let tasks = y.par_chunks_mut(task).zip(states).zip(both).zip(rates.par_chunks(POINTS));
+        tasks.for_each(|(((y, (updates, gains)), (attractions, repulsions)), rates)| {
+            let gains = updates.chunks_exact_mut(c).zip(gains.chunks_exact_mut(c)).zip(rates);
+            let both = attractions.chunks_exact(c).zip(repulsions.chunks_exact(c));
+            for (((updates, gains), rate), (attractions, repulsions)) in gains.zip(both) {
+                let rate = params.rate * rate;
+                for (((update, gain), attraction), repulsion) in updates.iter_mut().zip(gains).zip(attractions).zip(repulsions) {
+                    let gradient = params.exaggeration * attraction - repulsive * repulsion;
+                    *gain = new_gain(*gain, *update, gradient);
+                    *update = params.momentum * *update - rate * *gain * gradient;
+                }
             }
             for (y, update) in y.chunks_exact_mut(c).zip(updates.chunks_exact_mut(c)) {
                 let length_squared: f32 = update.iter().map(|step| step * step).sum();

@@ -120,7 +120,8 @@ pub struct Tsne {
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,
     /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase (A. Belkina et al., 2019),
-    /// without their floor of 200, from which maps of fewer than 300 points do not settle.
+    /// without their floor of 200, from which maps of fewer than 300 points do not settle. Hubs, whose affinities sum to more
+    /// than 10 times the mean, take shorter steps.
     #[serde(serialize_with = "rate_or_auto", deserialize_with = "read_rate_or_auto")]
     pub learning_rate: f32,
     /// Momentum during early exaggeration, 0 <= m < 1. Default 0.5.
@@ -283,7 +284,7 @@ impl Tsne {
                 y = center::with_start(device, &y, start)?;
             }
             center.find(device, &y)?;
-            gradient::descend(device, &forces, &center, self.step_at(done, schedule, n), &mut state, &mut y)?;
+            gradient::descend(device, &graph, &forces, &center, self.step_at(done, schedule, n), &mut state, &mut y)?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();

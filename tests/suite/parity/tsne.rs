@@ -153,7 +153,7 @@ pub fn settle(pair: &Pair, n: usize) {
 }
 
 /// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter of rounding, but is
-/// exactly 0 for some points; some steps are too long.
+/// exactly 0 for some points; some steps are too long, and half of the points are hubs.
 pub fn descend(pair: &Pair, n: usize) {
     for c in [2, 3] {
         let mut attractions = uniform(24, c * n, 1.0, 2.0);
@@ -172,6 +172,8 @@ pub fn descend(pair: &Pair, n: usize) {
         }
         let step = Step { exaggeration: 1.5, learning_rate: 0.5 * n as f32, momentum: 0.8, max_step_norm: 2.0 };
         let y = uniform(27, c * n, -3.0, 3.0);
+        let affinities =
+            Affinities { row_starts: (0..=n as u32).collect(), columns: vec![0; n], values: uniform(45, n, 1.0, 20.0) };
         pair.compare(&format!("descend of {n} x {c}"), STEP, |device| {
             let mut forces = Forces::new(device, n, c, Repulsor::exact(device, n)?)?;
             forces.attractions = Buffer::from_slice(device, "attractions", &attractions)?;
@@ -180,9 +182,10 @@ pub fn descend(pair: &Pair, n: usize) {
             let (updates, gains) =
                 (Buffer::from_slice(device, "updates", &updates)?, Buffer::from_slice(device, "gains", &gains)?);
             let (mut state, mut y) = (State { updates, gains }, Buffer::from_slice(device, "places", &y)?);
+            let graph = Graph::new(device, &affinities)?;
             let mut center = Center::new(device, n, c)?;
             center.place_and_factor = Buffer::from_slice(device, "center", &[0.5, -0.25, 2.0, 1.5])?;
-            gradient::descend(device, &forces, &center, step, &mut state, &mut y)?;
+            gradient::descend(device, &graph, &forces, &center, step, &mut state, &mut y)?;
             Ok([floats(state.updates.read(device)?), floats(state.gains.read(device)?), floats(y.read(device)?)].concat())
         });
     }
