@@ -85,8 +85,7 @@ pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
     state.numbers.insert("method".into(), state.method.clone().into());
     state.numbers.insert("points".into(), serde_json::json!(Points::of(x)));
     if let Some(offsets) = x.offsets() {
-        // As texts, of which every digit is read again.
-        state.numbers.insert("offsets".into(), offsets.iter().map(ToString::to_string).collect());
+        state.numbers.insert("offsets".into(), serde_json::json!(offsets));
     }
     let views = state.tensors.iter().map(|(name, values)| {
         let shape = vec![values.n_samples(), values.n_features()];
@@ -209,10 +208,9 @@ impl SavedMap {
 /// The offsets that [`save`] wrote, if there are any.
 fn read_offsets(numbers: &serde_json::Map<String, serde_json::Value>, n_features: usize) -> Result<Option<Vec<f64>>, String> {
     let Some(written) = numbers.get("offsets") else { return Ok(None) };
-    let texts: Vec<String> = serde_json::from_value(written.clone()).map_err(|error| error.to_string())?;
-    let offsets: Vec<f64> = texts.iter().filter_map(|text| text.parse().ok()).filter(|offset: &f64| offset.is_finite()).collect();
-    if offsets.len() != n_features || texts.len() != n_features {
-        return Err(format!("{} offsets that are numbers for {n_features} features", offsets.len()));
+    let offsets: Vec<f64> = serde_json::from_value(written.clone()).map_err(|error| format!("offsets: {error}"))?;
+    if offsets.len() != n_features {
+        return Err(format!("{} offsets for {n_features} features", offsets.len()));
     }
     Ok(Some(offsets))
 }

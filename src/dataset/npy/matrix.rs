@@ -4,6 +4,7 @@ use super::read::Array;
 use crate::digits::{Rounding, SAMPLE_ROWS, Wide, lossy};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use half::f16;
 use npyz::{DType, Deserialize, Endianness, Order, TypeChar};
 use rayon::prelude::*;
 use std::fmt::Debug;
@@ -171,7 +172,7 @@ fn halves(array: Array, mut is_good: impl FnMut(usize, usize, Wide) -> bool) -> 
     let is_big = matches!(array.header.dtype(), DType::Plain(plain) if plain.endianness() == Endianness::Big);
     for (at, bytes) in array.raw()?.as_chunks::<2>().0.iter().enumerate() {
         let (row, column) = place(at);
-        let value = half(if is_big { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) });
+        let value = f16::from_bits(if is_big { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) }).to_f64();
         if !is_good(row, column, value.into()) {
             return Err(not_finite(path, (row, column), &value));
         }
@@ -190,31 +191,4 @@ fn places(array: &Array) -> Result<impl Fn(usize) -> (usize, usize) + use<>> {
 
 fn not_finite(path: &Path, (row, column): (usize, usize), value: &dyn Debug) -> Error {
     Error::input(path, format!("row {row}, column {column} is {value:?}: every value must be finite in 32-bit floats"))
-}
-
-/// The number that the 16 bits of an IEEE 754 half stand for: a sign, 5 bits of exponent, 10 of the fraction.
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-    let size = match exponent {
-        0 => fraction * (-24.0_f64).exp2(),
-        31 if fraction > 0.0 => f64::NAN,
-        31 => f64::INFINITY,
-        _ => (1024.0 + fraction) * f64::from(exponent - 25).exp2(),
-    };
-    if bits >> 15 == 1 { -size } else { size }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half;
-
-    #[test]
-    fn halves_are_those_of_ieee_754() {
-        for (bits, expected) in
-            [(0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0001, 5.960_464_477_539_063e-8), (0x3555, 0.333_251_953_125)]
-        {
-            assert_eq!(half(bits), expected);
-        }
-        assert!(half(0x7c00).is_infinite() && half(0x7e00).is_nan() && half(0x8000) == 0.0);
-    }
 }
