@@ -4,6 +4,7 @@
 //! the header `class,group` and a line a class. A number is the class that is called so and, where none is, the class at that
 //! place, from 0. Labels are numbered in the order in which the groups appear.
 
+use super::labels::control_character;
 use super::{Dataset, Original, Source};
 use crate::error::{Error, Result};
 use serde::Deserialize;
@@ -180,9 +181,8 @@ fn parse_toml(text: &str) -> Result<Vec<Group>, String> {
 }
 
 fn parse_csv(text: &str) -> Result<Vec<Group>, String> {
-    let hidden = |letter: &char| letter.is_control() && !"\r\t".contains(*letter);
     let mut lines = text.split('\n').enumerate();
-    if let Some((at, letter)) = lines.find_map(|(at, line)| line.chars().find(hidden).map(|letter| (at, letter))) {
+    if let Some((at, letter)) = lines.find_map(|(at, line)| control_character(line).map(|letter| (at, letter))) {
         return Err(format!("line {} holds the control character U+{:04X}", at + 1, u32::from(letter)));
     }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());

@@ -104,6 +104,32 @@ fn a_header_that_gives_one_label_too_many_is_said() {
 }
 
 #[test]
+fn labels_with_letters_that_nobody_writes_are_refused() {
+    let place = Place::with_points();
+    let row_7 = |bytes: [u8; 4]| -> Vec<u8> {
+        let words = names().into_iter().enumerate().flat_map(|(row, name)| {
+            let letter = |(at, letter): (usize, u8)| if (row, at) == (7, 1) { bytes } else { u32::from(letter).to_le_bytes() };
+            name.bytes().chain([0; 4]).take(5).enumerate().flat_map(letter).collect::<Vec<u8>>()
+        });
+        words.collect()
+    };
+    for (bytes, what) in
+        [([0, 0, 0x11, 0], "U+110000, which is no character"), ([0, 0xd8, 0, 0], "U+D800"), ([7, 0, 0, 0], "U+0007")]
+    {
+        write_npy(&place.path("y.npy"), "<U5", "(120,)", &row_7(bytes));
+        place.refuse(3, "embed x.npy --labels y.npy --method pca", &["y.npy", "row 7", what]);
+    }
+    let bytes: Vec<u8> =
+        names().iter().enumerate().flat_map(|(row, name)| [name.as_bytes()[0], [b'x', 0xff][row / 119]]).collect();
+    write_npy(&place.path("y.npy"), "|S2", "(120,)", &bytes);
+    place.refuse(3, "embed x.npy --labels y.npy --method pca", &["y.npy", "row 119", "UTF-8"]);
+    for file in ["y.txt", "y.csv"] {
+        fs::write(place.path(file), lines("", |row, name| if row == 7 { "a\0nt".into() } else { name.into() })).unwrap();
+        place.refuse(3, &format!("embed x.npy --labels {file} --method pca"), &[file, "line 8", "U+0000"]);
+    }
+}
+
+#[test]
 fn a_column_of_several_is_chosen_by_name_or_number() {
     let (place, ..) = place_with_labels();
     let n_classes = |flag: &str, out: &str| {

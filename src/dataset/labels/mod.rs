@@ -273,6 +273,11 @@ pub(super) fn values_of(words: Vec<String>) -> std::result::Result<Values, usize
     }
 }
 
+/// The first character of a label that nobody sees and nobody means: a control character that neither ends a line nor is a tab.
+pub(super) fn control_character(label: &str) -> Option<char> {
+    label.chars().find(|letter| letter.is_control() && !"\t\n\r".contains(*letter))
+}
+
 /// Floats as whole numbers, or the place of the first that is none.
 pub(super) fn whole(values: &[f64]) -> std::result::Result<Vec<i64>, usize> {
     // Beyond it neighbouring whole numbers are one float.

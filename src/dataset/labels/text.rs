@@ -1,6 +1,6 @@
 //! Labels from text: one a line, or one column of several.
 
-use super::{Values, values_of};
+use super::{Values, control_character, values_of};
 use crate::dataset::LabelColumn;
 use crate::error::{Error, Result};
 use std::path::Path;
@@ -34,6 +34,9 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         let word = fields.swap_remove(at);
         if word.is_empty() {
             return Err(Error::input(path, format!("line {line} has no label, expected a whole number or a name")));
+        }
+        if let Some(letter) = control_character(&word) {
+            return Err(Error::input(path, format!("line {line} holds the control character U+{:04X}", u32::from(letter))));
         }
         words.push(word);
         lines.push(line);

@@ -1,8 +1,9 @@
 //! Labels from a `.npy` array.
 
 use super::read::Array;
-use crate::dataset::labels::{Values, values_of, whole};
+use crate::dataset::labels::{Values, control_character, values_of, whole};
 use crate::error::{Error, Result};
+use half::f16;
 use npyz::{DType, Endianness, TypeChar};
 use std::path::Path;
 
@@ -32,11 +33,9 @@ pub(crate) fn read_label_values(path: &Path) -> Result<Values> {
     let raw = array.raw()?;
     let values = raw.chunks_exact(width);
     if !numbers {
-        let words: Vec<String> = values.map(|value| word(value, kind, big)).collect();
-        return match words.iter().position(String::is_empty) {
-            Some(row) => Err(Error::input(path, format!("row {row} is empty, expected a label"))),
-            None => values_of(words).map_err(|row| neither(path, row)),
-        };
+        let word = |(row, value)| word(value, kind, big).map_err(|what| Error::input(path, format!("row {row} {what}")));
+        let words = values.enumerate().map(word).collect::<Result<Vec<String>>>()?;
+        return values_of(words).map_err(|row| neither(path, row));
     }
     if kind == TypeChar::Float {
         let floats: Vec<f64> = values.map(|value| float(value, big)).collect();
@@ -97,33 +96,29 @@ fn integer(value: &[u8], signed: bool, big: bool) -> i128 {
 fn float(value: &[u8], big: bool) -> f64 {
     let bits = u64::from_le_bytes(little(value, big, 0));
     match value.len() {
-        2 => half(bits as u16),
+        2 => f16::from_bits(bits as u16).to_f64(),
         4 => f32::from_bits(bits as u32).into(),
         _ => f64::from_bits(bits),
     }
 }
 
-/// The value of an IEEE 754 half: a sign, five bits of exponent, ten of fraction.
-fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let fraction = f64::from(bits & 0x3ff);
-    match i32::from(bits >> 10 & 0x1f) {
-        0 => sign * fraction * 2_f64.powi(-24),
-        31 if fraction == 0.0 => sign * f64::INFINITY,
-        31 => f64::NAN,
-        exponent => sign * (1024.0 + fraction) * 2_f64.powi(exponent - 25),
-    }
-}
-
-/// A string without the zeros that fill it up, and without spaces around it.
-fn word(value: &[u8], kind: TypeChar, big: bool) -> String {
+/// A string without the zeros that fill it up, and without spaces around it; or what is wrong with it.
+fn word(value: &[u8], kind: TypeChar, big: bool) -> std::result::Result<String, String> {
     let text = if kind == TypeChar::UnicodeStr {
-        let letter = |code: &[u8]| char::from_u32(integer(code, false, big) as u32).unwrap_or(char::REPLACEMENT_CHARACTER);
-        value.chunks_exact(4).map(letter).collect()
+        let letter = |code: &[u8]| {
+            let code = integer(code, false, big) as u32;
+            char::from_u32(code).ok_or_else(|| format!("holds U+{code:04X}, which is no character"))
+        };
+        value.chunks_exact(4).map(letter).collect::<std::result::Result<String, _>>()?
     } else {
-        String::from_utf8_lossy(value).into_owned()
+        std::str::from_utf8(value).map_err(|_| "is no text in UTF-8; save such labels as strings, by .astype(str)")?.to_owned()
     };
-    text.trim_end_matches('\0').trim().to_owned()
+    let word = text.trim_end_matches('\0').trim();
+    match control_character(word) {
+        Some(letter) => Err(format!("holds the control character U+{:04X}", u32::from(letter))),
+        None if word.is_empty() => Err("is empty, expected a label".into()),
+        None => Ok(word.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -136,13 +131,11 @@ mod tests {
         assert_eq!(integer(&[0xff, 0xfe], true, true), -2);
         assert_eq!(integer(&[0xff, 0xff], false, false), 65_535);
         assert_eq!(integer(&u64::MAX.to_le_bytes(), false, false), i128::from(u64::MAX));
-        // 3, -2, 1/2 and the smallest half, as numpy.float16 stores them.
-        for (bits, value) in [(0x4200, 3.0), (0xc000, -2.0), (0x3800, 0.5), (0x0001, 2_f64.powi(-24))] {
-            assert_eq!(half(bits), value);
-        }
+        // As numpy.float16 stores -2.
+        assert_eq!((float(&[0x00, 0xc0], false), float(&[0xc0, 0x00], true)), (-2.0, -2.0));
         assert_eq!(float(&3.0_f32.to_be_bytes(), true), 3.0);
         assert_eq!(float(&(-7.0_f64).to_le_bytes(), false), -7.0);
-        assert_eq!(word(b"ab\0\0", TypeChar::ByteStr, false), "ab");
-        assert_eq!(word(&[0xe9, 0, 0, 0, 0, 0, 0, 0], TypeChar::UnicodeStr, false), "\u{e9}");
+        assert_eq!(word(b"ab\0\0", TypeChar::ByteStr, false).unwrap(), "ab");
+        assert_eq!(word(&[0xe9, 0, 0, 0, 0, 0, 0, 0], TypeChar::UnicodeStr, false).unwrap(), "\u{e9}");
     }
 }
