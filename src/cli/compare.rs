@@ -1,6 +1,6 @@
 //! `layerlens compare`: two finished runs side by side.
 
-use super::{Global, argv, method_title, print};
+use super::{Global, argv, method_title, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
@@ -35,6 +35,9 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     // Counting is the CPU's work, whatever the device.
     let (_, description) = Device::open(DeviceChoice::Cpu, &global.gpu_options())?;
     let summary = run::compare(&job, &description, &global.terminal())?;
+    for warning in &summary.warnings {
+        say(&format!("warning: {warning}"));
+    }
     let path = summary.path.display();
     print(&format!(
         "{}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, measures.csv\n  figures/      the same as figures, and the maps side by side\nlook at {path}/figures/accuracy.png first\n",

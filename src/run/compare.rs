@@ -35,6 +35,8 @@ pub struct CompareSummary {
     pub path: PathBuf,
     /// What came of it.
     pub comparison: Comparison,
+    /// What the reader should know.
+    pub warnings: Vec<String>,
 }
 
 /// Compares two finished runs, and writes tables and figures.
@@ -55,8 +57,10 @@ pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter
     };
     let path = job.out.clone().unwrap_or_else(|| super::default_path("compare"));
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
+    folder.manifest.warnings.extend([&a, &b].into_iter().flat_map(|run| run.warnings.clone()));
+    let warnings = folder.manifest.warnings.clone();
     match both.stages(&mut folder, &job.bootstrap, reporter) {
-        Ok(comparison) => Ok(CompareSummary { path: folder.close(Ok(()))?, comparison }),
+        Ok(comparison) => Ok(CompareSummary { path: folder.close(Ok(()))?, comparison, warnings }),
         Err(error) => Err(folder.close_failed(error)),
     }
 }

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Finished {
     pub(super) path: PathBuf,
     pub(super) manifest: Found,
+    /// Files that were changed since, of those that are not read.
+    pub(super) warnings: Vec<String>,
     pub(super) class_names: Vec<String>,
     /// Spaces in their order, and methods.
     pub(super) spaces: Vec<String>,
@@ -57,7 +59,7 @@ impl Finished {
                 methods.push(method.clone());
             }
         }
-        check_unchanged(path, &manifest, &["activations/", "embeddings/", "scores/predictions/"])?;
+        let warnings = check_unchanged(path, &manifest, &["activations/", "embeddings/", "scores/predictions/"])?;
         let activations = path.join("activations");
         let labels = read_classes(&activations.join(format!("labels_{}.npy", part(insights.scored_on))))?;
         Ok(Self {
@@ -71,6 +73,7 @@ impl Finished {
             quality,
             insights,
             manifest,
+            warnings,
         })
     }
 

@@ -44,24 +44,24 @@ pub(super) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)>
     outputs.iter().enumerate().filter_map(|(at, output)| Some((at, look(folder, output)?))).collect()
 }
 
-/// Refuses a finished run of which a file below one of the folders `read` was changed. One that is gone is another matter.
+/// Refuses a finished run of which a file below one of the folders `read` was changed. Of other files but its page, which is made
+/// of them, it says so. One that is gone is another matter.
 ///
 /// # Errors
 /// [`Error::Input`] naming the file and what makes it again.
-pub(super) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Result<()> {
+pub(super) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Result<Vec<String>> {
     let outputs: Vec<Output> = found.part("outputs")?;
-    let is_read = |output: &&Output| read.iter().any(|part| output.path.starts_with(part));
-    for output in outputs.iter().filter(is_read) {
-        if look(folder, output) == Some(Damage::Changed) {
-            let path = folder.join(&output.path);
-            let message = format!(
-                "is not as the run wrote it (its SHA-256 is another than that in manifest.json); its command with --resume --out {} makes it and all that came of it again",
-                folder.display()
-            );
-            return Err(Error::input(path, message));
-        }
+    let (read, beside): (Vec<_>, Vec<_>) = damaged(folder, &outputs)
+        .into_iter()
+        .filter(|(at, damage)| *damage == Damage::Changed && outputs[*at].path != super::report::FILE)
+        .map(|(at, _)| &outputs[at].path)
+        .partition(|path| read.iter().any(|part| path.starts_with(part)));
+    let what = "is not as the run wrote it (its SHA-256 is another than that in manifest.json)";
+    let again = format!("its command with --resume --out {} makes it and all that came of it again", folder.display());
+    if let Some(path) = read.first() {
+        return Err(Error::input(folder.join(path), format!("{what}; {again}")));
     }
-    Ok(())
+    Ok(beside.into_iter().map(|path| format!("{} {what} and is not read here; {again}", folder.join(path).display())).collect())
 }
 
 /// Describes the files and stages that are new since the manifest was `saved`.

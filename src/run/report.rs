@@ -87,7 +87,7 @@ pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<
     let path = job.out.clone().unwrap_or_else(|| own.clone());
     check_new(&path, job.force || path == own)?;
     let known = Known::read(&job.run, &found, true)?;
-    check_unchanged(&job.run, &found, &READ)?;
+    let changed = check_unchanged(&job.run, &found, &READ)?;
     // Its manifest knows its own page.
     let _claim = (path == own).then(|| Claim::of(&job.run)).transpose()?;
     let observer = reporter.stage("report");
@@ -96,7 +96,9 @@ pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<
     if path == own {
         found.relist(&job.run, FILE)?;
     }
-    summary(page, path)
+    let mut made = summary(page, path)?;
+    made.warnings.extend(changed);
+    Ok(made)
 }
 
 /// Writes the page of a run that is otherwise complete.

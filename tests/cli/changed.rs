@@ -98,6 +98,22 @@ fn what_reads_a_run_refuses_changed_files_and_says_how_to_make_them_again() {
     }
 }
 
+#[test]
+fn changed_files_that_a_reader_does_not_need_are_named() {
+    let place = Place::new();
+    copy(&shared_run(), &place.path("out"));
+    change(&place.path("out/scores/knn.csv"));
+    change(&place.path("out/report.html"));
+    let other = shared_run().display().to_string();
+    for reader in ["report out --device cpu", "export out --device cpu --out e", &format!("compare {other} out --out c")] {
+        let stderr = place.succeed(reader).stderr;
+        let warnings: Vec<&str> =
+            stderr.lines().filter(|line| line.starts_with("warning: ") && line.contains("SHA-256")).collect();
+        let [warning] = warnings[..] else { panic!("{reader}: {stderr}") };
+        assert!(warning.contains("out/scores/knn.csv is not as") && warning.contains("--resume --out out"), "{warning}");
+    }
+}
+
 /// Manifests of versions that kept no SHA-256 are read as before.
 #[test]
 fn a_manifest_without_checksums_is_read() {

@@ -110,7 +110,7 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     }
     let found = Found::read(&job.run)?;
     let known = Known::read(&job.run, &found, true)?;
-    check_unchanged(&job.run, &found, &READ)?;
+    let changed = check_unchanged(&job.run, &found, &READ)?;
     let mut chosen = Chosen::read(&known, job.points.unwrap_or(known.points))?;
     let mut summary = ExportSummary {
         n_points: chosen.points.n(),
@@ -119,7 +119,7 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
         written: Vec::new(),
         columns: Vec::new(),
         tensors: Vec::new(),
-        warnings: chosen.unknown(),
+        warnings: [changed, chosen.unknown()].concat(),
     };
     for format in formats {
         let path = job.path(format);
