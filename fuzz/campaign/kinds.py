@@ -309,7 +309,7 @@ def of_models(base):
     """Models, groups of classes, weights, checkpoints, layers, and the files of a run."""
     root = base.root
     kinds = [Kind("model TOML", root / "model", "model.toml", ["model", "show", "model.toml"], of_text, formats.clean_toml, damage.TEXT)]
-    for folder, victim, clean in [("groups_toml", "groups.toml", formats.clean_toml), ("groups_csv", "groups.csv", formats.clean_csv)]:
+    for folder, victim, clean in [("groups_toml", "groups.toml", formats.clean_toml), ("groups_csv", "groups.csv", formats.clean_groups)]:
         args = ["data", "info", "data", "--label-groups", victim]
         kinds.append(Kind(victim, root / folder, victim, args, of_text_without(victim), clean, damage.TEXT))
     trained = root / "trained"
