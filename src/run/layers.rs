@@ -42,6 +42,8 @@ pub(super) const CONFIDENCE: &str = "confidence";
 pub(super) struct Part {
     /// The layers to look into, in order.
     pub(super) layers: Vec<Layer>,
+    /// The file of each layer.
+    paths: Vec<PathBuf>,
     /// One class a row.
     pub(super) labels: Vec<u8>,
     /// What the network answers, one class a row.
@@ -93,16 +95,15 @@ impl Layers {
         Ok(Self { class_names: answers.class_names, train, test, warnings, files: reader.files })
     }
 
-    /// Refuses, by the name of its file below `folder`, a layer with a row that `search` finds no neighbours of.
+    /// Refuses, by its file, a layer with a row that `search` finds no neighbours of.
     ///
     /// # Errors
     /// [`Error::Input`].
-    pub(super) fn check_rows(&self, folder: &Path, search: &Search) -> Result<()> {
-        let named = |name: String| move |error: Error| Error::input(folder.join(name), error.to_string());
-        for (at, train) in self.train.layers.iter().enumerate() {
-            search.check(&train.values, None).map_err(named(file(&train.name, "train")))?;
-            if let Some(test) = self.test.as_ref().map(|test| &test.layers[at]) {
-                search.check(&test.values, Some(&train.values)).map_err(named(file(&test.name, "test")))?;
+    pub(super) fn check_rows(&self, search: &Search) -> Result<()> {
+        for part in std::iter::once(&self.train).chain(&self.test) {
+            for (at, (layer, path)) in part.layers.iter().zip(&part.paths).enumerate() {
+                let fitted = (!std::ptr::eq(part, &self.train)).then(|| &self.train.layers[at].values);
+                search.check(&layer.values, fitted).map_err(|error| Error::input(path, error.to_string()))?;
             }
         }
         Ok(())
@@ -251,7 +252,7 @@ impl Reader<'_> {
     fn part(&mut self, part: &str, names: &[String], known: answers::Known, train: Option<&Part>) -> Result<Part> {
         let answers::Known { labels, predictions, confidence } = known;
         let n = labels.len();
-        let mut layers = Vec::with_capacity(names.len());
+        let (mut layers, mut paths) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
         for (at, name) in names.iter().enumerate() {
             let below = self.found.file(name, part).map_or_else(|| file(name, part).into(), Path::to_owned);
             let path = self.path(below);
@@ -259,6 +260,7 @@ impl Reader<'_> {
             let values = fitted.map_or_else(|| npy::read_matrix(&path), |fitted| npy::read_matrix_like(&path, fitted))?;
             self.check_rows(&path, "rows", values.n_samples(), part, n)?;
             layers.push(Layer { name: name.clone(), values });
+            paths.push(path);
         }
         let images_name = file("images", part);
         let images = if self.found.files.contains(&images_name) {
@@ -269,7 +271,7 @@ impl Reader<'_> {
         } else {
             None
         };
-        Ok(Part { layers, labels, predictions, confidence, images })
+        Ok(Part { layers, paths, labels, predictions, confidence, images })
     }
 
     fn check_rows(&self, path: &Path, what: &str, found: usize, part: &str, n: usize) -> Result<()> {

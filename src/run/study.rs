@@ -132,7 +132,7 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let work = Work { run, methods: &methods, device, kind: description.kind, reporter };
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
-        layers.check_rows(path, &run.search)?;
+        layers.check_rows(&run.search)?;
         let spaces = layers.train.layers.iter().map(|layer| (layer.name.as_str(), layer.values.n_features()));
         check_methods(&methods, &layers.train.labels, spaces)?;
         let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);

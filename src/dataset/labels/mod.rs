@@ -8,7 +8,7 @@ mod text;
 
 pub(crate) use text::blank_line;
 
-use super::{LabelColumn, npy};
+use super::{LabelColumn, names::unmet, npy};
 use crate::error::{Error, Result};
 use crate::words::natural;
 use std::collections::{BTreeSet, HashMap};
@@ -130,12 +130,11 @@ impl Labels {
         (self.names.len() <= 256).then(|| self.classes.iter().map(narrow).collect())
     }
 
-    /// The classes that occur in none of the files, each with its place and its name.
-    pub fn without_points(&self) -> Vec<(usize, &str)> {
+    /// The classes that occur in none of the files, in words; nothing if all occur.
+    pub fn without_points(&self) -> Option<String> {
         let mut occurs = vec![false; self.names.len()];
         self.classes.iter().flatten().for_each(|&class| occurs[usize::from(class)] = true);
-        let named = self.names.iter().map(String::as_str).enumerate();
-        named.zip(occurs).filter(|(_, occurs)| !occurs).map(|(named, _)| named).collect()
+        unmet(&self.names, |class| occurs[class])
     }
 }
 
@@ -324,7 +323,7 @@ mod tests {
         assert_eq!(classes(&["2", "1"], &["zebra", "ant"]), [1, 0]);
         assert!(of(&["2", "1"], &["zebra", "ant"]).unwrap().notes[0].contains("from 1 to 2"));
         assert_eq!(classes(&["2", "1"], &["none", "zebra", "ant"]), [2, 1]);
-        assert_eq!(of(&["2", "1"], &["none", "zebra", "ant"]).unwrap().without_points(), [(0, "none")]);
+        assert_eq!(of(&["2", "1"], &["none", "zebra", "ant"]).unwrap().without_points().unwrap(), "0 (`none`)");
         let refused = |words: &[&str], names: &[&str]| of(words, names).unwrap_err().to_string();
         assert!(refused(&["1", "zebra"], &["zebra", "ant"]).contains("one or the other"));
         assert!(refused(&["1", "2"], &["1", "2", "3"]).contains("cannot be told"));

@@ -17,8 +17,6 @@ use std::path::{Path, PathBuf};
 
 /// What is said of a map of which nothing is known.
 const CAUTION: &str = "How this map was made is not known here: distances between its clusters may mean little.";
-/// Classes without points that a warning names.
-const MAX_NAMED: usize = 12;
 /// Name in addresses of the one map.
 const GIVEN: &str = "given";
 
@@ -92,12 +90,7 @@ impl Read {
             let read = Labels::of(&[&read], names.as_deref())?;
             warnings.extend(read.notes.clone());
             let without = read.without_points();
-            if !without.is_empty() {
-                let shown: Vec<String> =
-                    without.iter().take(MAX_NAMED).map(|(class, name)| format!("{class} (`{name}`)")).collect();
-                let more = if without.len() > MAX_NAMED { ", ..." } else { "" };
-                warnings.push(format!("--class-names names classes that no point has: {}{more}", shown.join(", ")));
-            }
+            warnings.extend(without.map(|classes| format!("--class-names names classes that no point has: {classes}")));
             labels = Some(read);
         }
         if let Some(path) = &job.images {
