@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Version of the manifest's layout; raised when a reader must know. Since 2 a run keeps the class that each scored point was
