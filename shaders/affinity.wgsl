@@ -40,6 +40,12 @@ fn calibrate(
     if mean > LEAST_MEAN {
         unit = 1.0 / mean;
     }
+    // Through memory: a compiler that may multiply beta by the unit first would overflow where both are large, and have NaN of
+    // a copy's 0.
+    for (var j = 0u; j < k; j++) {
+        let distance = distances[row * k + j];
+        probabilities[row * k + j] = (distance * distance - least) * unit;
+    }
     var beta = 1.0;
     var low = 0.0;
     var high = -1.0;
@@ -47,8 +53,7 @@ fn calibrate(
         var total = 0.0;
         var moment = 0.0;
         for (var j = 0u; j < k; j++) {
-            let distance = distances[row * k + j];
-            let shifted = (distance * distance - least) * unit;
+            let shifted = probabilities[row * k + j];
             let weight = exp(-beta * shifted);
             total += weight;
             moment += weight * shifted;
@@ -69,8 +74,7 @@ fn calibrate(
     }
     var total = 0.0;
     for (var j = 0u; j < k; j++) {
-        let distance = distances[row * k + j];
-        let weight = exp(-beta * ((distance * distance - least) * unit));
+        let weight = exp(-beta * probabilities[row * k + j]);
         probabilities[row * k + j] = weight;
         total += weight;
     }
