@@ -125,19 +125,29 @@ impl Matrix {
 
     /// The same before it is rounded.
     pub(crate) fn exact_column_means(&self) -> Vec<f64> {
-        let partial: Vec<Vec<f64>> = (self.data.par_chunks(MEAN_ROWS * self.n_features))
-            .map(|block| {
-                let mut sums = vec![0.0; self.n_features];
-                for row in block.chunks_exact(self.n_features) {
-                    for (sum, &value) in sums.iter_mut().zip(row) {
-                        *sum += f64::from(value);
-                    }
-                }
-                sums
-            })
-            .collect();
-        let total = |column: usize| partial.iter().map(|sums| sums[column]).sum::<f64>();
-        (0..self.n_features).map(|column| total(column) / self.n_samples.max(1) as f64).collect()
+        let rows = self.data.par_chunks(MEAN_ROWS * self.n_features).map(|block| block.chunks_exact(self.n_features));
+        self.means(rows.map(|rows| self.sums(rows)).collect(), self.n_samples)
+    }
+
+    /// Mean of each column over these rows.
+    pub(crate) fn column_means_of(&self, rows: &[usize]) -> Vec<f32> {
+        let sums = rows.par_chunks(MEAN_ROWS).map(|rows| self.sums(rows.iter().map(|&row| self.row(row))));
+        self.means(sums.collect(), rows.len()).into_iter().map(|mean| mean as f32).collect()
+    }
+
+    /// Sum of each column over some rows.
+    fn sums<'a>(&self, rows: impl Iterator<Item = &'a [f32]>) -> Vec<f64> {
+        let mut sums = vec![0.0; self.n_features];
+        for row in rows {
+            sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        sums
+    }
+
+    /// Means of the columns of `n` rows from the sums of their parts.
+    fn means(&self, parts: Vec<Vec<f64>>, n: usize) -> Vec<f64> {
+        let total = |column: usize| parts.iter().map(|sums| sums[column]).sum::<f64>();
+        (0..self.n_features).map(|column| total(column) / n.max(1) as f64).collect()
     }
 
     /// Gives the entries back.

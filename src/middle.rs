@@ -6,6 +6,9 @@
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
+/// A row is far if it is further from the middle than this many times the median distance: one that a search or a clustering
+/// counts apart, so that it does not spoil the scale of the others.
+pub(crate) const FAR: f64 = 8.0;
 /// Rows of one parallel task.
 const ROWS: usize = 1024;
 /// How often the far points are looked for: those that stand out only once others are left aside take a round more.
@@ -38,18 +41,27 @@ impl Middle {
             if most == 0.0 || (near.len() == known && middle.near.as_ref().is_none_or(|rows| *rows == near)) {
                 break;
             }
-            middle = Self { mean: x.select(&near).column_means(), near: (near.len() < squares.len()).then_some(near) };
+            middle = Self { mean: x.column_means_of(&near), near: (near.len() < squares.len()).then_some(near) };
         }
         middle
     }
 }
 
+/// Euclidean distance between two rows.
+pub(crate) fn distance(a: &[f32], b: &[f32]) -> f64 {
+    squared_distance(a, b).sqrt()
+}
+
+/// Its square.
+pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
+}
+
 /// Squared distance of each row from a point.
 fn squares_from(x: &Matrix, point: &[f32]) -> Vec<f64> {
     let d = x.n_features();
-    let square = |row: &[f32]| row.iter().zip(point).map(|(&v, &p)| (f64::from(v) - f64::from(p)).powi(2)).sum::<f64>();
     let parts = x.as_slice().par_chunks(ROWS * d);
-    parts.flat_map_iter(|rows| rows.chunks_exact(d).map(square)).collect()
+    parts.flat_map_iter(|rows| rows.chunks_exact(d).map(|row| squared_distance(row, point))).collect()
 }
 
 #[cfg(test)]

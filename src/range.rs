@@ -8,6 +8,7 @@
 use crate::digits::{Wide, harmless};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::middle::distance;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
@@ -34,9 +35,7 @@ impl Range {
     /// [`Error::Data`] naming the furthest row if no power of two serves.
     pub(crate) fn of(x: &Matrix) -> Result<Self> {
         let centre = centre(x);
-        let length =
-            |row: &[f32]| row.iter().zip(&centre).map(|(v, c)| (f64::from(*v) - f64::from(*c)).powi(2)).sum::<f64>().sqrt();
-        let lengths: Vec<f64> = x.as_slice().par_chunks(centre.len()).map(length).collect();
+        let lengths: Vec<f64> = x.as_slice().par_chunks(centre.len()).map(|row| distance(row, &centre)).collect();
         let mut positive: Vec<f64> = lengths.iter().copied().filter(|&length| length > 0.0).collect();
         if positive.is_empty() {
             return Ok(Self { centre, exponent: 0 });
@@ -98,9 +97,7 @@ pub fn check(x: &Matrix) -> Result<()> {
 pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
     let range = Range::of(fitted)?;
     let most = range.undone(f64::from(FURTHEST).exp2());
-    let length =
-        |row: &[f32]| row.iter().zip(&range.centre).map(|(v, c)| (f64::from(*v) - f64::from(*c)).powi(2)).sum::<f64>().sqrt();
-    match new.rows().map(length).enumerate().find(|&(_, length)| length > most) {
+    match new.rows().map(|row| distance(row, &range.centre)).enumerate().find(|&(_, length)| length > most) {
         Some((row, length)) => Err(Error::Data(format!(
             "row {row} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} squared distances do not fit 32-bit floats"
         ))),

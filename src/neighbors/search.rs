@@ -8,7 +8,7 @@ use super::{MAX_NEIGHBORS, NeighborGraph};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::middle::Middle;
+use crate::middle::{FAR, Middle};
 use crate::progress::Observer;
 use crate::random::Random;
 use crate::range::{self, Range, too_far_apart};
@@ -20,8 +20,6 @@ use std::collections::BTreeSet;
 const MANY_PAIRS: usize = 1 << 25;
 /// Neighbours beyond those asked for among which double precision orders by cosine.
 const SPARE: usize = 8;
-/// Points further from the middle than this many times the median do not count for it.
-const FAR: f64 = 8.0;
 /// Rows on which [`recall_of`] measures.
 pub(super) const RECALL_ROWS: usize = 1000;
 

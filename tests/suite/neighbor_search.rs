@@ -148,25 +148,6 @@ fn far_rows_heavy_tails_and_offsets_lose_no_neighbour() {
     }
 }
 
-/// One far row made it twenty times as long; noise of the machine makes it twice as long at most.
-#[test]
-fn a_far_row_does_not_make_the_search_long() {
-    let (n, d) = (12_000, 32);
-    let seconds = |x: &Matrix| {
-        let time = || {
-            let start = std::time::Instant::now();
-            nearest_neighbors(&cpu(), x, 15, &Silent).expect("neighbours");
-            start.elapsed().as_secs_f64()
-        };
-        (0..3).map(|_| time()).fold(f64::INFINITY, f64::min)
-    };
-    let plain = seconds(&layered(87, n, d));
-    for far in [vec![1e9], vec![1e5; 10]] {
-        let with = seconds(&with_far_rows(layered(87, n, d), &far));
-        assert!(with < 4.0 * plain, "{far:?}: {with:.3} s, {plain:.3} s without");
-    }
-}
-
 #[test]
 fn thousands_of_duplicates() {
     let mut rows: Vec<usize> = (0..9000).map(|i| if i % 3 == 0 { i } else { i % 2 * 5 }).collect();

@@ -9,7 +9,7 @@ use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::middle::Middle;
+use crate::middle::{FAR, Middle, distance};
 use crate::neighbors::{Clusters, learn_centres, products};
 use crate::progress::Observer;
 use multiversion::multiversion;
@@ -18,8 +18,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Half a unit in the last place of 1.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
-/// Points further from the middle than this many times the median do not count for it.
-const FAR: f64 = 8.0;
 
 pub(super) fn lowest_cores(x: &Matrix, job: &Dbscan, observer: &dyn Observer) -> Result<LowestCores> {
     let search = Search::new(x, job.eps);
@@ -65,8 +63,7 @@ struct Bounds {
 impl<'a> Search<'a> {
     fn new(x: &'a Matrix, eps: f64) -> Self {
         let (d, mean) = (x.n_features(), Middle::of(x, FAR).mean);
-        let off = |row: &[f32]| row.iter().zip(&mean).map(|(&v, &m)| (f64::from(v) - f64::from(m)).powi(2)).sum::<f64>();
-        let radius = x.as_slice().par_chunks(d).map(off).reduce(|| 0.0, f64::max).sqrt();
+        let radius = x.as_slice().par_chunks(d).map(|row| distance(row, &mean)).reduce(|| 0.0, f64::max);
         let scale = if radius > 0.0 { (-radius.log2().ceil()).exp2() } else { 1.0 };
         let mut z = vec![0.0; x.as_slice().len()];
         z.par_chunks_mut(d).zip(x.as_slice().par_chunks(d)).for_each(|(z, row)| {
@@ -403,5 +400,26 @@ fn others_within(dots: &[f32], halves: &[f32], possible: f32, roots: &[u32], roo
         if is_found(dots[i], halves[i], roots[i]) {
             found.push(i as u32);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    /// What decides how long a clustering takes: a far row must not bring every block within the reach of every other.
+    #[test]
+    fn beside_a_far_row_no_more_blocks_are_within_reach() {
+        let random = Random::new(7, 0);
+        let normal = |at: u64| (0..12).map(|item| random.uniform(12 * at + item)).sum::<f32>() - 6.0;
+        let values: Vec<f32> = (0..8 * 12_000).map(normal).collect();
+        let pairs = |values: Vec<f32>| {
+            let x = Matrix::new(values.clone(), values.len() / 8, 8).unwrap();
+            Search::new(&x, 1.2).others.iter().map(Vec::len).sum::<usize>()
+        };
+        let plain = pairs(values.clone());
+        let with = pairs([values, vec![1e9; 8]].concat());
+        assert!(5 * with < 6 * plain, "{with} pairs of blocks, {plain} without the far row");
     }
 }

@@ -16,7 +16,7 @@ const ROWS_PER_CENTRE: usize = 32;
 const ITERATIONS: usize = 4;
 /// Rows whose nearest centres are sought together, the unit of parallel work.
 const ROWS: usize = 512;
-/// A row is far if it is longer than this many times all but one in that many.
+/// A row is far if it is longer than `FAR` times the length that one row in `FEW` exceeds.
 const FAR: f32 = 4.0;
 const FEW: usize = 512;
 

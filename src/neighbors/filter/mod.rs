@@ -150,3 +150,44 @@ fn search_all(search: &Search<'_>, limits: Vec<f32>, observer: &dyn Observer) ->
     })?;
     Ok(lists)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::middle::{FAR, Middle, distance};
+    use crate::progress::Silent;
+    use crate::random::Random;
+
+    /// What decides how long a search takes: a far row must not bring every block within the reach of every other.
+    #[test]
+    fn beside_far_rows_no_more_blocks_are_looked_at() {
+        let (n, d, k) = (12_000, 32, 15);
+        let random = Random::new(7, 1);
+        let normal = |at: u64| (0..12).map(|item| random.uniform(12 * at + item)).sum::<f32>() - 6.0;
+        // Groups of 120 rows.
+        let center = |at: usize| 20.0 * normal((n * d + at / d / 120 * d + at % d) as u64);
+        let values: Vec<f32> = (0..n * d).map(|at| center(at) + normal(at as u64)).collect();
+        let pairs = |far: &[(usize, f32)]| {
+            let mut values = values.clone();
+            far.iter().for_each(|&(row, value)| values[row * d + row % d] = value);
+            let x = Matrix::new(values, n, d).unwrap();
+            let mean = Middle::of(&x, FAR).mean;
+            let radius = x.rows().map(|row| distance(row, &mean)).fold(0.0, f64::max) as f32;
+            let frame = Frame::new(&x, mean, 1.001 * radius, k).unwrap();
+            let z = frame.coordinates(&x);
+            let points = side(&x, &z, frame.width, &learn_centres(&z, frame.width));
+            let search = Search::new(None, &points, frame.scale, k, EXACT);
+            let limits = probe_all(&search, PROBED, tiles::limit, &Silent).unwrap();
+            let lists = Lists::new(&points.clusters.blocks, limits, false, k);
+            // Far rows are blocks of their own, and look at all others.
+            let blocks = points.clusters.blocks.iter().enumerate().filter(|(_, block)| block.len > 1);
+            let needed = blocks.map(|(block, _)| search.needed(block, &lists).into_iter().filter(|&needed| needed).count());
+            needed.sum::<usize>()
+        };
+        let plain = pairs(&[]);
+        for far in [vec![(17, 1e9)], (0..10).map(|at| (17 + 331 * at, 1e5)).collect()] {
+            let with = pairs(&far);
+            assert!(5 * with < 6 * plain, "{far:?}: {with} pairs of blocks, {plain} without");
+        }
+    }
+}
