@@ -18,7 +18,9 @@ const LEAST_SHARE: f64 = 1e-5;
 /// Rows of one task, and tasks whose sums are held together.
 const BLOCK_ROWS: usize = 1024;
 const BLOCKS: usize = 32;
-/// Steps of the iteration: the error of an axis is multiplied by [`LEAST_SHARE`] at most in each.
+/// Steps of the iteration on the space of the axes found. In each the error of an axis is multiplied by the ratio of the largest
+/// square outside that space to its own, which starts from axes of single precision: two steps leave those of close squares
+/// mixed with each other, as they are in single precision, and nothing of the axes that were taken away.
 const STEPS: usize = 2;
 
 /// How many of the axes with these descending squares, one at least, are not hidden by the first.

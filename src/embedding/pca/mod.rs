@@ -130,8 +130,9 @@ impl Pca {
         let projection = Projection::new(&range, &unit, unit_mean, &components);
         let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         let ratios: Vec<f64> = variance.iter().map(ratio).collect();
-        let variance = variance.iter().map(|&variance| range.undone(range.undone(variance))).collect();
-        let mut fitted = FittedPca {
+        let variance: Vec<f64> = variance.iter().map(|&variance| range.undone(range.undone(variance))).collect();
+        let embedding = projection.places(device, &unit, &components, &scales(&variance, self.whiten))?;
+        Ok(FittedPca {
             mean,
             projection,
             components,
@@ -139,10 +140,8 @@ impl Pca {
             results: vec![("explained_variance_ratio".to_owned(), ratios.iter().sum())],
             explained_variance_ratio: ratios,
             whiten: self.whiten,
-            embedding: Matrix::new(Vec::new(), 0, 1)?,
-        };
-        fitted.embedding = fitted.projected(device, &unit)?;
-        Ok(fitted)
+            embedding,
+        })
     }
 }
 
@@ -175,6 +174,23 @@ impl Projection {
         self.exponent == 0 && self.shifts.iter().all(|&shift| shift == 0.0)
     }
 
+    /// Places of rows in the unit of the projection on the axes `components`, c x n_features, in the unit of the points and times
+    /// the `scales`, c.
+    fn places(&self, device: &Device, unit: &Matrix, components: &Matrix, scales: &[f32]) -> Result<Matrix> {
+        let mut places = Rows::new(device, unit, &self.centre)?.projected(device, components.as_slice())?;
+        let factor = f64::from(self.exponent).exp2();
+        let plain = self.is_plain();
+        for place in places.chunks_exact_mut(scales.len()) {
+            for ((value, scale), shift) in place.iter_mut().zip(scales).zip(&self.shifts) {
+                if !plain {
+                    *value = ((f64::from(*value) - shift) * factor) as f32;
+                }
+                *value *= scale;
+            }
+        }
+        Matrix::new(places, unit.n_samples(), scales.len())
+    }
+
     /// What [`Projection::write`] wrote; without it, rows are less the mean.
     fn restore(state: &State, mean: &Matrix, components: &Matrix) -> Result<Self> {
         let (c, d) = (components.n_samples(), components.n_features());
@@ -204,24 +220,6 @@ impl Projection {
 }
 
 impl FittedPca {
-    /// Places of rows in the unit of the projection, in the unit of the points.
-    fn projected(&self, device: &Device, unit: &Matrix) -> Result<Matrix> {
-        let Projection { exponent, centre, shifts } = &self.projection;
-        let mut places = Rows::new(device, unit, centre)?.projected(device, self.components.as_slice())?;
-        let factor = f64::from(*exponent).exp2();
-        let scales = scales(&self.explained_variance, self.whiten);
-        let plain = self.projection.is_plain();
-        for place in places.chunks_exact_mut(scales.len()) {
-            for ((value, scale), shift) in place.iter_mut().zip(&scales).zip(shifts) {
-                if !plain {
-                    *value = ((f64::from(*value) - shift) * factor) as f32;
-                }
-                *value *= scale;
-            }
-        }
-        Matrix::new(places, unit.n_samples(), scales.len())
-    }
-
     fn restore(state: &State) -> Result<Self> {
         let (mean, components) = (state.tensor("mean")?, state.tensor("components")?.clone());
         let list = |name: &str| {
@@ -292,7 +290,8 @@ impl FittedPca {
             let (found, expected) = (x.n_features(), self.mean.len());
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
-        self.projected(device, scaled(x, -self.projection.exponent)?.as_ref())
+        let (unit, scales) = (scaled(x, -self.projection.exponent)?, scales(&self.explained_variance, self.whiten));
+        self.projection.places(device, unit.as_ref(), &self.components, &scales)
     }
 
     /// The points of the space that lie at these places of the map, on the plane of the axes: mean + sum of place x axis.

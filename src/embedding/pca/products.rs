@@ -4,6 +4,7 @@
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::middle::squared_distance;
 use rayon::prelude::*;
 
 uniform! {
@@ -164,9 +165,9 @@ pub fn covariance_of(device: &Device, x: &Matrix, mean: &[f32]) -> Result<Vec<f3
 
 /// Sum of the squared distances of the rows from `mean`, in double precision over fixed blocks of rows.
 pub fn squares_about(x: &Matrix, mean: &[f32]) -> f64 {
-    let square = |row: &[f32]| row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>();
     let blocks = x.as_slice().par_chunks(BLOCK_ROWS * mean.len());
-    let sums: Vec<f64> = blocks.map(|block| block.chunks_exact(mean.len()).map(square).sum()).collect();
+    let squares = |block: &[f32]| block.chunks_exact(mean.len()).map(|row| squared_distance(row, mean)).sum();
+    let sums: Vec<f64> = blocks.map(squares).collect();
     sums.iter().sum()
 }
 
