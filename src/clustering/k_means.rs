@@ -8,8 +8,8 @@
 mod points;
 mod seeding;
 
-use super::{STEPS, WORK, columns};
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use super::{WORK, columns};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
@@ -298,7 +298,7 @@ pub fn assign(
         Device::Gpu(gpu) => {
             let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
             // Eight centres take a turn for each feature and ten more; the end of a loop is a turn too.
-            let together = 8 * (STEPS / (d + 12)).min(WORK / (8 * n * d)).max(1);
+            let together = 8 * (MOST_TURNS / (d + 12)).min(WORK / (8 * n * d)).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
                 let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };

@@ -5,8 +5,8 @@
 //! (b - a) / max(a, b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are computed in
 //! the difference form, for m points looked at, O(n m d), and only their sums kept; both devices.
 
-use super::{STEPS, bindable_rows, columns};
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use super::{bindable_rows, check_loops, columns};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
@@ -153,6 +153,7 @@ impl Parts {
         let d = x.n_features();
         let mut order: Vec<u32> = (0..clusters.len() as u32).collect();
         order.sort_by_key(|&point| clusters[point as usize]);
+        check_loops(device, d)?;
         let part_rows = PART_ROWS.min(bindable_rows(device, d)?);
         let part = |order: &[u32]| {
             let rows: Vec<f32> = order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
@@ -183,7 +184,7 @@ pub fn cluster_distances(
         Device::Cpu(_) => cpu::cluster_distances(queries.host(), references.host(), ends.host(), sums.host_mut(), d),
         Device::Gpu(gpu) => {
             let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, ends.gpu()), (4, sums.gpu())];
-            let together = (STEPS / (d + 2)).max(1);
+            let together = (MOST_TURNS / (d + 2)).max(1);
             for first in (0..n).step_by(together) {
                 let last = (first + together).min(n);
                 let uniform = ClusterParams {

@@ -1,8 +1,8 @@
 //! The points of k-means on a device, and the two steps of an iteration.
 
-use super::{BLOCK_ROWS, STEPS, assign, sum_members};
-use crate::clustering::bindable_rows;
-use crate::compute::{Buffer, Device};
+use super::{BLOCK_ROWS, assign, sum_members};
+use crate::clustering::{bindable_rows, check_loops};
+use crate::compute::{Buffer, Device, MOST_TURNS};
 use crate::error::Result;
 
 /// Block sums at most, in bytes: more are joined into larger blocks.
@@ -24,7 +24,8 @@ impl Points {
     pub(super) fn new(device: &Device, rows: &[f32], n_features: usize, n_clusters: usize) -> Result<Self> {
         let n = rows.len() / n_features;
         let blocks = (SUM_BYTES / (4 * n_clusters * n_features)).max(1);
-        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, STEPS);
+        let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, MOST_TURNS);
+        check_loops(device, n_features)?;
         let fitting = bindable_rows(device, n_features)?;
         // A part of less than a block is a block of its own.
         let part_rows = if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
