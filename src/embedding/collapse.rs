@@ -6,6 +6,7 @@
 use super::init::gaussian;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::middle::{FAR, Middle};
 use crate::random::Random;
 use std::cmp::Ordering;
 
@@ -23,47 +24,48 @@ const STRAIGHT: f64 = 1e-3;
 /// Fewer points than this can lie on a line without any fault of the method: two pairs, for example.
 const FEWEST: usize = 10;
 
+/// A method, and what its user can change where a map of it shows nothing.
+pub(super) struct Tried {
+    pub(super) method: &'static str,
+    pub(super) advice: &'static str,
+}
+
 /// The map `places`, n x 2 or n x 3, of the points `x`, n x d, if it shows something: up to 1 % of the points may lie on the place
-/// of another whose row differs, and are moved off it.
+/// of another whose row differs, and are moved off it. Equal rows stay together.
 ///
 /// # Errors
 /// [`Error::Data`] if more do, or if ten points or more lie on a line though their rows do not.
-pub(super) fn refused_or_apart(method: &str, x: &Matrix, places: Matrix, seed: u64) -> Result<Matrix> {
+pub(super) fn refused_or_apart(tried: &Tried, x: &Matrix, places: Matrix, seed: u64) -> Result<Matrix> {
+    let Tried { method, advice } = tried;
     let shared = on_places_of_others(x, &places);
-    let n = places.n_samples();
-    if shared.len() as f64 > MOVED * n as f64 {
-        let count = shared.len();
-        return Err(Error::Data(format!(
-            "{method} put {count} of {n} points on the places of others, from which they differ; {}",
-            advice(method)
-        )));
+    let (n, count) = (places.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
+    if count as f64 > MOVED * n as f64 {
+        let message = format!("{method} put {count} of {n} points on the places of others, from which they differ; {advice}");
+        return Err(Error::Data(message));
     }
     let places = moved(places, &shared, &Random::new(seed, STREAM))?;
-    let [first, second] = deviations(&places);
-    if n >= FEWEST && second < LINE * first && !is_line(x) {
-        return Err(Error::Data(format!("{method} put all {n} points on one line; {}", advice(method))));
+    let deviations = deviations(places.as_slice(), places.n_features());
+    if n >= FEWEST && deviations[1] < LINE * deviations[0] && !is_line(x) {
+        return Err(Error::Data(format!("{method} put all {n} points on one line; {advice}")));
     }
     Ok(places)
 }
 
-fn advice(method: &str) -> &'static str {
-    match method {
-        "t-SNE" => "try a smaller --exaggeration or more iterations",
-        "UMAP" => "try a larger --repulsion-strength, more --n-neighbors or --init random",
-        _ => "try more --n-inliers or --init random",
-    }
-}
-
-/// Rows that lie on the place of an earlier row that is not equal to them, ascending.
-fn on_places_of_others(x: &Matrix, places: &Matrix) -> Vec<usize> {
+/// Rows that lie on the place of an earlier row that is not equal to them, equal ones together, ascending.
+fn on_places_of_others(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..places.n_samples()).collect();
     let by_place = |&a: &usize, &b: &usize| compare(places.row(a), places.row(b)).then(a.cmp(&b));
     order.sort_unstable_by(by_place);
     let mut shared = Vec::new();
     for group in order.chunk_by(|&a, &b| places.row(a) == places.row(b)) {
-        // One of each kind of row may stay; as a rule there is one kind.
-        let (first, others) = (group[0], &group[1..]);
-        shared.extend(others.iter().copied().filter(|&other| x.row(other) != x.row(first)));
+        if group[1..].iter().all(|&other| x.row(other) == x.row(group[0])) {
+            continue;
+        }
+        let mut by_row = group.to_vec();
+        by_row.sort_unstable_by(|&a, &b| compare(x.row(a), x.row(b)).then(a.cmp(&b)));
+        // The kind of the earliest row may stay.
+        let kinds = by_row.chunk_by(|&a, &b| x.row(a) == x.row(b));
+        shared.extend(kinds.filter(|kind| kind[0] != group[0]).map(<[usize]>::to_vec));
     }
     shared.sort_unstable();
     shared
@@ -78,40 +80,50 @@ fn compare(a: &[f32], b: &[f32]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
-fn moved(places: Matrix, rows: &[usize], random: &Random) -> Result<Matrix> {
-    if rows.is_empty() {
+/// Moves the rows of each group by one random step.
+fn moved(places: Matrix, groups: &[Vec<usize>], random: &Random) -> Result<Matrix> {
+    if groups.is_empty() {
         return Ok(places);
     }
     let (n, c) = (places.n_samples(), places.n_features());
-    let distance = DISTANCE * deviations(&places)[0];
+    let distance = DISTANCE * deviations(places.as_slice(), c)[0];
     let mut values = places.into_vec();
-    for &row in rows {
-        for (axis, value) in values[row * c..(row + 1) * c].iter_mut().enumerate() {
-            *value += gaussian(random, (row * c + axis) as u64) * distance as f32;
+    for group in groups {
+        for (axis, item) in (0..c).zip(c * group[0]..) {
+            let step = gaussian(random, item as u64) * distance as f32;
+            group.iter().for_each(|&row| values[row * c + axis] += step);
         }
     }
     Matrix::new(values, n, c)
 }
 
-/// Largest and second largest standard deviation along the principal axes of a map.
-fn deviations(places: &Matrix) -> [f64; 2] {
-    let (n, c) = (places.n_samples() as f64, places.n_features());
-    let mean: Vec<f64> = (0..c).map(|axis| places.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n).collect();
+/// Standard deviations along the `c` principal axes of places, n x c, the largest first.
+pub(super) fn deviations(places: &[f32], c: usize) -> Vec<f64> {
+    let n = (places.len() / c) as f64;
+    let rows = || places.chunks_exact(c);
+    let mean: Vec<f64> = (0..c).map(|axis| rows().map(|row| f64::from(row[axis])).sum::<f64>() / n).collect();
     let mut covariance = faer::Mat::<f64>::zeros(c, c);
-    for row in places.rows() {
+    for row in rows() {
         for i in 0..c {
             for j in 0..c {
                 covariance[(i, j)] += (f64::from(row[i]) - mean[i]) * (f64::from(row[j]) - mean[j]) / n;
             }
         }
     }
-    let values = covariance.self_adjoint_eigenvalues(faer::Side::Lower).unwrap_or_default();
-    let deviation = |back: usize| values.len().checked_sub(back).map_or(0.0, |at| values[at].max(0.0).sqrt());
-    [deviation(1), deviation(2)]
+    let values = covariance.self_adjoint_eigenvalues(faer::Side::Lower).unwrap_or_else(|_| vec![0.0; c]);
+    values.iter().rev().map(|value| value.max(0.0).sqrt()).collect()
 }
 
-/// Whether all rows lie on the line through the first and the one furthest from it, but for a [`STRAIGHT`] share of its length.
+/// Whether all rows that are not far from the others lie on one line, but for a [`STRAIGHT`] share of its length.
 fn is_line(x: &Matrix) -> bool {
+    match Middle::of(x, FAR).near {
+        Some(near) => are_on_line(&x.select(&near)),
+        None => are_on_line(x),
+    }
+}
+
+/// Whether all rows lie on the line through the first and the one furthest from it.
+fn are_on_line(x: &Matrix) -> bool {
     let first = x.row(0);
     let differences = |row: &[f32]| row.iter().zip(first).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect::<Vec<f64>>();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -127,6 +139,8 @@ fn is_line(x: &Matrix) -> bool {
 mod tests {
     use super::*;
 
+    const TRIED: Tried = Tried { method: "UMAP", advice: "try more" };
+
     fn points(n: usize) -> Matrix {
         Matrix::new((0..2 * n).map(|at| (at * at % 31) as f32 + at as f32 * 0.01).collect(), n, 2).unwrap()
     }
@@ -134,7 +148,7 @@ mod tests {
     #[test]
     fn a_map_that_shows_something_stays_as_it_is() {
         let x = points(200);
-        assert_eq!(refused_or_apart("t-SNE", &x, x.clone(), 1).unwrap(), x);
+        assert_eq!(refused_or_apart(&TRIED, &x, x.clone(), 1).unwrap(), x);
     }
 
     #[test]
@@ -143,7 +157,7 @@ mod tests {
         let mut places = x.as_slice().to_vec();
         places.copy_within(0..2, 2 * 17);
         let places = Matrix::new(places, 200, 2).unwrap();
-        let apart = refused_or_apart("t-SNE", &x, places.clone(), 1).unwrap();
+        let apart = refused_or_apart(&TRIED, &x, places.clone(), 1).unwrap();
         let changed: Vec<usize> = (0..200).filter(|&row| apart.row(row) != places.row(row)).collect();
         assert_eq!(changed, [17]);
         assert!((apart.row(17)[0] - x.row(0)[0]).abs() < 0.05);
@@ -152,22 +166,49 @@ mod tests {
     #[test]
     fn equal_rows_may_share_a_place() {
         let x = Matrix::new([[1.0, 2.0], [3.0, 5.0], [8.0, 1.0]].repeat(40).concat(), 120, 2).unwrap();
-        assert_eq!(refused_or_apart("UMAP", &x, x.clone(), 1).unwrap(), x);
+        assert_eq!(refused_or_apart(&TRIED, &x, x.clone(), 1).unwrap(), x);
         let two = Matrix::new([[1.0, 2.0], [3.0, 5.0]].repeat(40).concat(), 80, 2).unwrap();
-        assert_eq!(refused_or_apart("UMAP", &two, two.clone(), 1).unwrap(), two, "two kinds of rows lie on a line");
+        assert_eq!(refused_or_apart(&TRIED, &two, two.clone(), 1).unwrap(), two, "two kinds of rows lie on a line");
         let line = Matrix::new((0..90).map(|at| (at / 3) as f32 * (1 + at % 3) as f32).collect(), 30, 3).unwrap();
         let flat = Matrix::new((0..60).map(|at| (at / 2) as f32 * (at % 2) as f32).collect(), 30, 2).unwrap();
-        assert_eq!(refused_or_apart("UMAP", &line, flat.clone(), 1).unwrap(), flat, "so do these rows themselves");
+        assert_eq!(refused_or_apart(&TRIED, &line, flat.clone(), 1).unwrap(), flat, "so do these rows themselves");
+    }
+
+    #[test]
+    fn equal_rows_on_the_place_of_another_stay_together() {
+        let mut rows = points(200).into_vec();
+        let mut places = rows.clone();
+        for row in [5, 9] {
+            rows.copy_within(2 * 30..2 * 31, 2 * row);
+        }
+        for row in [5, 9, 30] {
+            places.copy_within(0..2, 2 * row);
+        }
+        let [x, places] = [rows, places].map(|values| Matrix::new(values, 200, 2).unwrap());
+        let apart = refused_or_apart(&TRIED, &x, places.clone(), 1).unwrap_err().to_string();
+        assert!(apart.contains("put 3 of 200 points"), "{apart}");
+        let apart = moved(places.clone(), &on_places_of_others(&x, &places), &Random::new(1, STREAM)).unwrap();
+        assert_ne!(apart.row(5), apart.row(0));
+        assert_eq!([apart.row(9), apart.row(30), apart.row(0)], [apart.row(5), apart.row(5), places.row(0)]);
+    }
+
+    #[test]
+    fn a_far_row_makes_no_line_of_the_others() {
+        let mut rows = points(200).into_vec();
+        rows[7] = -1e9;
+        let x = Matrix::new(rows, 200, 2).unwrap();
+        let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2).unwrap();
+        assert!(refused_or_apart(&TRIED, &x, line, 1).is_err());
     }
 
     #[test]
     fn one_place_and_one_line_are_refused() {
         let x = points(200);
         let one = Matrix::new(vec![3.0; 400], 200, 2).unwrap();
-        let error = refused_or_apart("t-SNE", &x, one, 1).unwrap_err().to_string();
-        assert!(error.starts_with("t-SNE put 199 of 200 points on the places of others"), "{error}");
+        let error = refused_or_apart(&TRIED, &x, one, 1).unwrap_err().to_string();
+        assert!(error.starts_with("UMAP put 199 of 200 points on the places of others"), "{error}");
         let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2).unwrap();
-        let error = refused_or_apart("UMAP", &x, line, 1).unwrap_err().to_string();
+        let error = refused_or_apart(&TRIED, &x, line, 1).unwrap_err().to_string();
         assert!(error.starts_with("UMAP put all 200 points on one line"), "{error}");
     }
 }

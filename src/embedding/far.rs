@@ -6,7 +6,7 @@
 
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::middle::Middle;
+use crate::middle::{Middle, distance};
 use crate::neighbors::{Metric, NeighborGraph};
 use std::borrow::Cow;
 
@@ -16,6 +16,10 @@ const FAR: f64 = 100.0;
 /// rows stay apart, in their order.
 const RIM: f64 = 1.0;
 const BEYOND: f64 = 0.02;
+/// Groups of far rows that are kept together at most; rows beyond them are moved one by one.
+const MOST_GROUPS: usize = 256;
+/// Far rows that a warning names.
+const NAMED: usize = 8;
 
 /// Points of which the far ones are drawn in.
 pub(crate) struct Drawn {
@@ -25,30 +29,50 @@ pub(crate) struct Drawn {
     is_far: Vec<bool>,
 }
 
+/// Far rows that lie together, as close as the others do.
+struct Group {
+    rows: Vec<usize>,
+    /// How far they are from the first of them at most.
+    radius: f64,
+}
+
 impl Drawn {
-    /// The points with the far ones drawn in, or nothing where none is far.
+    /// The points with the far ones drawn in, or nothing where none is far. Far rows that lie together are moved together, so
+    /// that what is between them stays.
     pub(crate) fn of(x: &Matrix) -> Result<Option<Self>> {
         let Middle { mean, near: Some(near) } = Middle::of(x, FAR) else { return Ok(None) };
-        let distance = |row: usize| {
-            let pairs = x.row(row).iter().zip(&mean);
-            pairs.map(|(&value, &mean)| (f64::from(value) - f64::from(mean)).powi(2)).sum::<f64>().sqrt()
-        };
-        let furthest = near.iter().map(|&row| distance(row)).fold(0.0, f64::max);
+        let furthest = near.iter().map(|&row| distance(x.row(row), &mean)).fold(0.0, f64::max);
         if furthest == 0.0 {
             // All others are at one place, which has no rim.
             return Ok(None);
         }
         let mut is_far = vec![true; x.n_samples()];
         near.iter().for_each(|&row| is_far[row] = false);
+        let far: Vec<usize> = (0..x.n_samples()).filter(|&row| is_far[row]).collect();
         let mut drawn = x.as_slice().to_vec();
-        for (row, values) in drawn.chunks_exact_mut(x.n_features()).enumerate().filter(|&(row, _)| is_far[row]) {
-            let distance = distance(row);
-            let share = furthest * (RIM + BEYOND * (distance / furthest).ln()) / distance;
-            for (value, &mean) in values.iter_mut().zip(&mean) {
-                *value = (f64::from(mean) + (f64::from(*value) - f64::from(mean)) * share) as f32;
+        for Group { rows, radius } in groups(x, &far, furthest) {
+            let first = x.row(rows[0]);
+            let from_mean = distance(first, &mean);
+            let target = furthest * (RIM + BEYOND * (from_mean / furthest).ln()) + radius;
+            let share = target / from_mean;
+            for row in rows {
+                let values = drawn[row * x.n_features()..].iter_mut().zip(x.row(row));
+                for ((place, &value), (&of_first, &mean)) in values.zip(first.iter().zip(&mean)) {
+                    let (value, of_first, mean) = (f64::from(value), f64::from(of_first), f64::from(mean));
+                    *place = (mean + (of_first - mean) * share + (value - of_first)) as f32;
+                }
             }
         }
         Ok(Some(Self { x: Matrix::new(drawn, x.n_samples(), x.n_features())?, is_far }))
+    }
+
+    /// What a reader of the map should know.
+    pub(crate) fn warning(&self) -> String {
+        let mut far = self.is_far.iter().enumerate().filter(|(_, is_far)| **is_far).map(|(row, _)| row.to_string());
+        let shown = far.by_ref().take(NAMED).collect::<Vec<_>>().join(", ");
+        let n = self.is_far.iter().filter(|&&is_far| is_far).count();
+        let more = if n > NAMED { format!(" and {} more", n - NAMED) } else { String::new() };
+        format!("{n} rows lie over {FAR} times as far out as most and are drawn in to the rim of the others: {shown}{more}")
     }
 
     /// The graph with the distances of these points: those of far rows have changed. Of another metric than the Euclidean none
@@ -63,11 +87,8 @@ impl Drawn {
             if !self.is_far[row] && ids.iter().all(|&id| !self.is_far[id as usize]) {
                 continue;
             }
-            let distance = |id: u32| {
-                let pairs = self.x.row(row).iter().zip(self.x.row(id as usize));
-                pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt() as f32
-            };
-            let mut nearest: Vec<(f32, u32)> = ids.iter().map(|&id| (distance(id), id)).collect();
+            let to = |id: u32| distance(self.x.row(row), self.x.row(id as usize)) as f32;
+            let mut nearest: Vec<(f32, u32)> = ids.iter().map(|&id| (to(id), id)).collect();
             nearest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             for ((id, length), (distance, nearer)) in ids.iter_mut().zip(lengths.iter_mut()).zip(nearest) {
                 (*id, *length) = (nearer, distance);
@@ -75,6 +96,25 @@ impl Drawn {
         }
         Cow::Owned(graph.with_lists(indices, distances))
     }
+}
+
+/// The far rows in groups: a row joins the first whose first row is within `reach` of it.
+fn groups(x: &Matrix, far: &[usize], reach: f64) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for &row in far {
+        let near = groups.iter_mut().take(MOST_GROUPS).find_map(|group| {
+            let from_first = distance(x.row(row), x.row(group.rows[0]));
+            (from_first <= reach).then_some((group, from_first))
+        });
+        match near {
+            Some((group, from_first)) => {
+                group.rows.push(row);
+                group.radius = group.radius.max(from_first);
+            }
+            None => groups.push(Group { rows: vec![row], radius: 0.0 }),
+        }
+    }
+    groups
 }
 
 #[cfg(test)]
@@ -100,5 +140,22 @@ mod tests {
         assert!(0.5 < near[0] && near[0] + 0.05 < far[0] && far[0] < 1.5, "{near:?} {far:?}");
         assert!(near[1..].iter().chain(&far[1..]).all(|value| value.abs() < 0.1));
         assert_eq!(drawn.as_slice()[6..], x.as_slice()[6..]);
+    }
+
+    #[test]
+    fn far_rows_that_lie_together_keep_what_is_between_them() {
+        let random = Random::new(1, 3);
+        let mut values: Vec<f32> = (0..1800).map(|at| random.uniform(at) - 0.5).collect();
+        (0..5).for_each(|row| values[3 * row] = 100_000.0 + row as f32 / 64.0);
+        let x = Matrix::new(values, 600, 3).unwrap();
+        let drawn = Drawn::of(&x).unwrap().unwrap();
+        for (a, b) in (0..5).flat_map(|a| (0..a).map(move |b| (a, b))) {
+            let (before, after) = (distance(x.row(a), x.row(b)), distance(drawn.x.row(a), drawn.x.row(b)));
+            assert!((before - after).abs() < 1e-5, "{a} and {b}: {before} became {after}");
+        }
+        let least = (0..5).flat_map(|a| (5..600).map(move |b| (a, b)));
+        let least = least.map(|(a, b)| distance(drawn.x.row(a), drawn.x.row(b))).fold(f64::INFINITY, f64::min);
+        assert!(least > 0.01 && drawn.x.as_slice().iter().all(|value| value.abs() < 4.0), "{least}");
+        assert!(drawn.warning().starts_with("5 rows lie over 100 times") && drawn.warning().ends_with(": 0, 1, 2, 3, 4"));
     }
 }

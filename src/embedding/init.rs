@@ -1,5 +1,6 @@
 //! Where the points of an iterative method start.
 
+use super::collapse::deviations;
 use crate::compute::Device;
 use crate::dataset::npy;
 use crate::embedding::Pca;
@@ -87,7 +88,7 @@ pub struct Start<'a> {
 /// Starting places, n_samples x n_components, scaled so that the first axis has the standard deviation `std`.
 ///
 /// Points that would start at one place would stay together for ever, and points on a line on that line; where there are such,
-/// every point is moved by noise of 1 % of `std`, drawn by its index, in the second case along the axes that are empty.
+/// every point is moved by noise of 1 % of `std`, drawn by its index; if some axes are empty, along these alone.
 ///
 /// # Errors
 /// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for [`Init::Spectral`], which
@@ -132,8 +133,9 @@ fn deviation(places: &Matrix) -> f64 {
     ((0..c).map(squares).sum::<f64>() / (n * c as f64)).sqrt()
 }
 
-/// The same places, with noise of 1 % of `std` on all of them if any two share one but for rounding, and else along each axis that is
-/// empty beside the first. Shape: `places` n x c.
+/// The same places, with noise of 1 % of `std` on all of them if any two share one but for rounding, or if they lie on a line, or
+/// in three dimensions on a plane; but along the axes alone that are empty beside the first, if there are such. Shape: `places`
+/// n x c.
 pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f32> {
     let extent = |axis: usize| {
         let values = places.iter().skip(axis).step_by(c);
@@ -146,9 +148,13 @@ pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f
     let mut cells: Vec<Vec<i64>> = places.chunks_exact(c).map(|place| place.iter().copied().map(cell_of).collect()).collect();
     cells.sort_unstable();
     let any_share = cells.windows(2).any(|pair| pair[0] == pair[1]);
+    let is_empty = |axis: usize| extents[axis] < ROUNDING * extents[0];
+    let deviations = deviations(&places, c);
+    let is_flat = deviations[c - 1] < f64::from(ROUNDING) * deviations[0];
+    let move_all = any_share || (is_flat && !(0..c).any(is_empty));
     let first = places.len() as u64;
     for (at, value) in places.iter_mut().enumerate() {
-        if any_share || extents[at % c] < ROUNDING * extents[0] {
+        if move_all || is_empty(at % c) {
             *value += gaussian(random, first + at as u64) * std * 0.01;
         }
     }
@@ -214,6 +220,18 @@ mod tests {
         rows.sort_unstable();
         rows.dedup();
         assert_eq!(rows.len(), 20);
+    }
+
+    #[test]
+    fn points_on_any_line_leave_it() {
+        let random = Random::new(3, 4);
+        for slope in [0.0, 1.0, -0.3] {
+            let line: Vec<f32> = (0..50).flat_map(|row| [row as f32, slope * row as f32]).collect();
+            let moved = deviations(&apart(line.clone(), 2, 1.0, &random), 2);
+            assert!(moved[1] > 5e-3, "{slope}: {moved:?}");
+        }
+        let disc: Vec<f32> = (0..100).map(|at| random.uniform(at)).collect();
+        assert_eq!(apart(disc.clone(), 2, 1.0, &random), disc);
     }
 
     #[test]

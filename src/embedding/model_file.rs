@@ -163,8 +163,9 @@ impl SavedMap {
     /// [`Error::Data`] saying what it was fitted to.
     pub fn check_points(&self, x: &Matrix) -> Result<()> {
         let found = Points::of(x);
-        if found == self.points && x.offsets() == self.offsets() {
-            return Ok(());
+        if found == self.points {
+            let same = x.offsets() == self.offsets();
+            return if same { Ok(()) } else { Err(Error::Data(format!("does not fit the map: {OFFSETS}"))) };
         }
         let Points { n_samples, n_features, sha256 } = &self.points;
         let values =
@@ -185,9 +186,7 @@ impl SavedMap {
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
         if new.offsets() != self.offsets() {
-            return Err(Error::Data(
-                "the new points are less other numbers than the fitted ones: read them with the offsets of the map".into(),
-            ));
+            return Err(Error::Data(format!("the new points do not fit the map: {OFFSETS}")));
         }
         let fitted = self.fitted.as_ref();
         let neighbors = match x {
@@ -204,6 +203,10 @@ impl SavedMap {
         fitted.transform(device, &NewPoints { x: new, neighbors: &neighbors })
     }
 }
+
+/// What is wrong where the offsets of points are not those of the map.
+const OFFSETS: &str =
+    "other numbers were subtracted from their columns when they were read: read them with the offsets of the map";
 
 /// The offsets that [`save`] wrote, if there are any.
 fn read_offsets(numbers: &serde_json::Map<String, serde_json::Value>, n_features: usize) -> Result<Option<Vec<f64>>, String> {

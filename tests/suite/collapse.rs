@@ -167,13 +167,17 @@ fn points_of_one_dimension_do_not_stay_on_the_line_they_start_on() {
     }
 }
 
-/// With an exaggeration that never ends the attraction wins, as the user wished; the result is no map.
+/// Steps that are far too long throw the points about; with an exaggeration that never ends the attraction wins.
 #[test]
-fn a_map_that_is_worse_than_one_place_is_refused_and_one_that_gets_worse_is_told() {
+fn a_map_that_is_worse_than_one_place_is_refused_and_one_that_is_hardly_better_is_told() {
     let case = cases().into_iter().find(|case| case.family == "coins" && case.n == 100).expect("a case");
     let x = draw(&case);
     let far_too_fast = Tsne { learning_rate: 1e5, ..Tsne::default() };
     let refused = far_too_fast.fit(&cpu(), &x).unwrap_err().to_string();
     assert!(refused.contains("worse than") && refused.contains("--learning-rate"), "{refused}");
+    let contracted = Tsne { exaggeration: 4.0, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
+    assert!(contracted.warnings()[0].contains("hardly more than one place"), "{:?}", contracted.warnings());
     assert!(Tsne::default().fit(&cpu(), &x).expect("a map").warnings().is_empty());
+    let shortened = Tsne { early_exaggeration_iter: 200, max_iter: 300, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
+    assert!(shortened.warnings()[0].contains("after 100 iterations, not 200"), "{:?}", shortened.warnings());
 }

@@ -416,3 +416,26 @@ fn parameters_out_of_their_range_are_named_with_it() {
     let few = default.fit(&cpu(), &uniform_matrix(220, 3, 3)).unwrap_err().to_string();
     assert!(few.starts_with("TriMAP with these parameters needs 4 to ") && few.ends_with("there are 3"), "{few}");
 }
+
+/// Three threes of rows a thousand times as far out as the others. A group of a hundredth of the rows or more is none of few far
+/// rows: it moves the mean.
+#[test]
+fn far_rows_that_lie_together_keep_their_neighbours() {
+    for device in devices(&LIMITS[..1]) {
+        let (own, others) = (groups(231, 3, 3, 20), groups(232, 6, 200, 20));
+        let values: Vec<f32> = own.rows().flat_map(|row| [&[row[0] + 16_384.0], &row[1..]].concat()).collect();
+        let x = Matrix::new([&values[..], others.as_slice()].concat(), 1209, 20).expect("finite");
+        let fitted = Trimap::default().fit(&device, &x).expect("a map");
+        assert!(fitted.warnings()[0].starts_with("9 rows lie over 100 times as far out"), "{:?}", fitted.warnings());
+        let map = fitted.embedding();
+        let pairs = || (0..9_usize).flat_map(|a| (0..a).map(move |b| (a, b)));
+        let mean = |same: bool| {
+            let lengths = pairs().filter(|&(a, b)| (a / 3 == b / 3) == same);
+            let lengths: Vec<f64> = lengths.map(|(a, b)| squared_distance(map.row(a), map.row(b)).sqrt()).collect();
+            lengths.iter().sum::<f64>() / lengths.len() as f64
+        };
+        assert!(mean(true) < 0.7 * mean(false), "{device:?}: {} within the threes, {} between", mean(true), mean(false));
+        let plain = Trimap::default().fit(&device, &others).expect("a map");
+        assert!(extent(fitted.embedding()) < 3.0 * extent(plain.embedding()), "{device:?}");
+    }
+}

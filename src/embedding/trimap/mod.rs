@@ -18,6 +18,7 @@ pub mod triplets;
 use super::collapse;
 use super::far::Drawn;
 use super::init::{self, Init, Start};
+use super::pca::products::squares_about;
 use super::placement::Placement;
 use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table};
 use crate::compute::{Buffer, Device};
@@ -51,6 +52,8 @@ pub const METHOD: Method = Method {
     defaults: || toml::Table::try_from(Trimap::default()),
     restore: FittedMap::<Trimap>::restore,
 };
+
+const TRIED: collapse::Tried = collapse::Tried { method: METHOD.title, advice: "try more --n-inliers or --init random" };
 
 /// Standard deviation of the first axis at the start; any from 1e-4 to 1 leads to the same map.
 const START_STD: f32 = 0.01;
@@ -168,6 +171,8 @@ impl Trimap {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
         let drawn = Drawn::of(space.x)?;
+        let warnings = drawn.iter().map(Drawn::warning).collect();
+        let given = space.x;
         let space = &match &drawn {
             Some(drawn) => Space { x: &drawn.x, pca: None, ..*space },
             None => *space,
@@ -190,14 +195,15 @@ impl Trimap {
         let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
-        let embedding = collapse::refused_or_apart(METHOD.title, space.x, embedding, seed)?;
+        let embedding = collapse::refused_or_apart(&TRIED, given, embedding, seed)?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
         let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
         let mut scales = vec![0.0; triplets.n_samples()];
         for (&row, &scale) in triplets.order.iter().zip(&triplets.scales) {
             scales[row as usize] = scale;
         }
-        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_row_scales(scales).with_results(&results, course))
+        let fitted = FittedMap::new(self.clone(), embedding, &neighbors).with_row_scales(scales);
+        Ok(fitted.with_results(&results, course).with_warnings(warnings))
     }
 
     /// Neighbours among which the inliers are chosen.
@@ -348,18 +354,11 @@ fn reduced<'a>(device: &Device, space: &Space<'a>) -> Result<Cow<'a, Matrix>> {
         Some(pca) if pca.n_features() == n_components && pca.n_samples() == n => Cow::Borrowed(pca),
         _ => Cow::Owned(Pca { n_components, ..Pca::default() }.fit(device, space.x)?.embedding().clone()),
     };
-    let carried = squares_about_the_mean(&components);
-    Ok(if carried < LEAST_SHARE * squares_about_the_mean(space.x) { Cow::Borrowed(space.x) } else { components })
+    let carried = squares_about(&components, &components.column_means());
+    Ok(if carried < LEAST_SHARE * squares_about(space.x, &space.x.column_means()) { Cow::Borrowed(space.x) } else { components })
 }
 
 /// Root mean square distance between two different rows.
 fn rms_distance(x: &Matrix) -> f64 {
-    (2.0 * squares_about_the_mean(x) / (x.n_samples() as f64 - 1.0)).sqrt()
-}
-
-/// Sum of the squared distances of the rows from their mean.
-fn squares_about_the_mean(x: &Matrix) -> f64 {
-    let means = x.column_means();
-    let squares = |row: &[f32]| row.iter().zip(&means).map(|(v, mean)| (f64::from(*v) - f64::from(*mean)).powi(2)).sum::<f64>();
-    x.rows().map(squares).sum()
+    (2.0 * squares_about(x, &x.column_means()) / (x.n_samples() as f64 - 1.0)).sqrt()
 }

@@ -131,7 +131,7 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
     let mut groups = groups?;
     // Powers of two leave the distances as exact as they were, and no square overflows.
     let unit = unit(x);
-    let n_features = fitting.clamp(1, d);
+    let n_features = fitting.clamp(1, d.min(MOST_TURNS));
     for first in (0..d).step_by(n_features) {
         let n_features = n_features.min(d - first);
         let features = Buffer::from_slice(device, "features", &by_feature(x, &triplets.order, unit, first, n_features))?;

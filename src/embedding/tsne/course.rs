@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 /// By how much, as a share of it and at least of 1, a divergence may lie above another before it counts as higher: several times the
 /// rounding of sums of p log p in f32, and less than anybody sees in a map.
 const HIGHER: f64 = 0.02;
+/// A map shows something if its divergence is below this share of that of one place.
+const SHOWS: f64 = 0.98;
 
 /// Refuses a divergence that all points on one place would undercut: the descent has thrown the points about.
 ///
@@ -13,7 +15,7 @@ const HIGHER: f64 = 0.02;
 /// [`Error::Data`].
 pub(super) fn check(affinities: &Affinities, kl_divergence: f64) -> Result<()> {
     let of_one_place = of_one_place(affinities);
-    if is_higher(kl_divergence, of_one_place) {
+    if is_higher(kl_divergence, of_one_place) || kl_divergence.is_nan() {
         return Err(Error::Data(format!(
             "t-SNE diverged: KL {kl_divergence:.3} is worse than the {of_one_place:.3} of a map with all points on one place; \
              try a smaller --learning-rate"
@@ -23,8 +25,17 @@ pub(super) fn check(affinities: &Affinities, kl_divergence: f64) -> Result<()> {
 }
 
 /// What a reader of the map should know of its `course`, (iterations, divergence), of which `early` iterations exaggerate.
-pub(super) fn warnings(course: &[(usize, f64)], early: usize, outgrown: bool) -> Vec<String> {
+pub(super) fn warnings(affinities: &Affinities, course: &[(usize, f64)], early: usize, outgrown: bool) -> Vec<String> {
     let mut warnings = Vec::new();
+    let of_one_place = of_one_place(affinities);
+    if let Some(&(_, last)) = course.last()
+        && last > SHOWS * of_one_place
+    {
+        warnings.push(format!(
+            "t-SNE's map shows hardly more than one place for all points would: KL {last:.3} beside {of_one_place:.3}; try a smaller \
+             --exaggeration"
+        ));
+    }
     let lowest = course.iter().filter(|&&(at, _)| at > early).min_by(|a, b| a.1.total_cmp(&b.1));
     if let (Some(&(at, lowest)), Some(&(_, last))) = (lowest, course.last())
         && is_higher(last, lowest)
@@ -64,14 +75,29 @@ mod tests {
     fn one_place_is_the_best_map_of_points_that_are_equally_far_apart() {
         assert!(of_one_place(&even()).abs() < 1e-6);
         assert!(check(&even(), 0.001).is_ok());
-        assert!(check(&even(), 0.1).is_err());
+        assert!(check(&even(), 0.1).is_err() && check(&even(), f64::NAN).is_err());
+    }
+
+    /// 100 pairs of points, whose one place has a divergence of ln 199.
+    fn pairs() -> Affinities {
+        let partner = |row: u32| if row.is_multiple_of(2) { row + 1 } else { row - 1 };
+        Affinities { row_starts: (0..=200).collect(), columns: (0..200).map(partner).collect(), values: vec![1.0; 200] }
+    }
+
+    #[test]
+    fn a_map_that_is_hardly_better_than_one_place_is_told() {
+        let one_place = 199_f64.ln();
+        assert!((of_one_place(&pairs()) - one_place).abs() < 1e-6);
+        let told = warnings(&pairs(), &[(750, 0.99 * one_place)], 250, false);
+        assert!(told[0].contains("KL 5.240 beside 5.293") && told[0].contains("--exaggeration"), "{told:?}");
     }
 
     #[test]
     fn a_rise_counts_after_early_exaggeration_alone() {
         let course = [(50, 1.0), (100, 3.0), (150, 2.0), (200, 2.01)];
-        assert_eq!(warnings(&course, 100, false), Vec::<String>::new());
-        let told = warnings(&[(150, 2.0), (200, 2.5)], 100, true);
+        let pairs = pairs();
+        assert_eq!(warnings(&pairs, &course, 100, false), Vec::<String>::new());
+        let told = warnings(&pairs, &[(150, 2.0), (200, 2.5)], 100, true);
         assert!(told[0].contains("rose from 2.000 after 150 iterations to 2.500") && told[1].contains("grid"), "{told:?}");
     }
 }

@@ -388,9 +388,9 @@ mod cpu {
         let both = forces.attractions.host().par_chunks(task).zip(forces.repulsions.host().par_chunks(task));
         let tasks = y.par_chunks_mut(task).zip(states).zip(both).zip(rates.par_chunks(POINTS));
         tasks.for_each(|(((y, (updates, gains)), (attractions, repulsions)), rates)| {
-            let gains = updates.chunks_exact_mut(c).zip(gains.chunks_exact_mut(c)).zip(rates);
+            let states = updates.chunks_exact_mut(c).zip(gains.chunks_exact_mut(c)).zip(rates);
             let both = attractions.chunks_exact(c).zip(repulsions.chunks_exact(c));
-            for (((updates, gains), rate), (attractions, repulsions)) in gains.zip(both) {
+            for (((updates, gains), rate), (attractions, repulsions)) in states.zip(both) {
                 let rate = params.rate * rate;
                 for (((update, gain), attraction), repulsion) in updates.iter_mut().zip(gains).zip(attractions).zip(repulsions) {
                     let gradient = params.exaggeration * attraction - repulsive * repulsion;

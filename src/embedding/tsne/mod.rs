@@ -72,6 +72,9 @@ pub const METHOD: Method = Method {
     restore: FittedMap::<Tsne>::restore,
 };
 
+const TRIED: collapse::Tried =
+    collapse::Tried { method: METHOD.title, advice: "try a smaller --learning-rate or a larger --max-iter" };
+
 /// Standard deviation of the first axis at the start: small, so that the first iterations can rearrange everything.
 const START_STD: f32 = 1e-4;
 /// From this many points on, the grid is faster than all pairs.
@@ -201,16 +204,16 @@ impl Tsne {
         let order = order::z_order(&start);
         let affinities = Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
-        let Course { places, divergences, outgrown } =
-            self.optimise(device, &affinities, &start, self.schedule(space.start.is_some()), observer)?;
+        let schedule = self.schedule(space.start.is_some());
+        let Course { places, divergences, outgrown } = self.optimise(device, &affinities, &start, schedule, observer)?;
         let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
-        let embedding = collapse::refused_or_apart(METHOD.title, space.x, embedding, self.random_state)?;
+        let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
         course::check(&affinities, kl_divergence)?;
-        let schedule = self.schedule(space.start.is_some());
-        let warnings = course::warnings(&divergences, schedule.early, outgrown);
+        let mut warnings = course::warnings(&affinities, &divergences, schedule.early, outgrown);
+        warnings.extend(self.shortened(schedule));
         let results = [("kl_divergence", kl_divergence)];
         Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&results, divergences).with_warnings(warnings))
     }

@@ -12,7 +12,7 @@ const WARM_EXAGGERATION: f32 = 3.0;
 
 /// Early exaggeration takes at most one of so many parts of all iterations, as by default: without the others to unfold in, a map
 /// may be the one place or line that it was contracted to.
-const LEAST_SHARE_AFTER: usize = 3;
+const EARLY_ONE_IN: usize = 3;
 
 /// How long the optimiser works.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ pub(super) struct Schedule {
 impl Tsne {
     /// That of a fit from the method's own start, or from a finished map.
     pub(super) fn schedule(&self, is_warm: bool) -> Schedule {
-        let early = self.early_exaggeration_iter.min(self.max_iter / LEAST_SHARE_AFTER);
+        let early = self.early_exaggeration_iter.min(self.max_iter / EARLY_ONE_IN);
         let whole = Schedule { all: self.max_iter, early, exaggeration: self.early_exaggeration };
         if !is_warm {
             return whole;
@@ -35,6 +35,19 @@ impl Tsne {
         let all = self.max_iter.div_ceil(WARM_SHARES[0]);
         let exaggeration = self.early_exaggeration.min(WARM_EXAGGERATION).max(self.exaggeration);
         Schedule { all, early: self.early_exaggeration_iter.min(all / WARM_SHARES[1]), exaggeration }
+    }
+
+    /// What is said of fewer iterations of early exaggeration than were asked for.
+    pub(super) fn shortened(&self, schedule: Schedule) -> Option<String> {
+        let asked = self.early_exaggeration_iter;
+        let is_shorter =
+            asked != Self::default().early_exaggeration_iter && schedule.all == self.max_iter && schedule.early < asked;
+        is_shorter.then(|| {
+            format!(
+                "t-SNE's early exaggeration ended after {} iterations, not {asked}: it takes at most a third of all, which are {}",
+                schedule.early, schedule.all
+            )
+        })
     }
 
     pub(super) fn step_at(&self, iteration: usize, schedule: Schedule, n: usize) -> Step {

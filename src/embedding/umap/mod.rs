@@ -59,6 +59,9 @@ pub const METHOD: Method = Method {
     restore: FittedMap::<Umap>::restore,
 };
 
+const TRIED: collapse::Tried =
+    collapse::Tried { method: METHOD.title, advice: "try a larger --repulsion-strength, more --n-neighbors or --init random" };
+
 /// Fewest points of a map.
 const FEWEST: usize = 4;
 /// Neighbours that the scale of the placement takes beside the method's own.
@@ -180,7 +183,7 @@ impl Umap {
         let places = self.optimise(device, &edges, &start, first..n_epochs, observer)?;
         let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
             .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller --learning-rate")))?;
-        let embedding = collapse::refused_or_apart(METHOD.title, space.x, embedding, self.random_state)?;
+        let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
         Ok(FittedMap::new(self.clone(), embedding, neighbors).with_results(&results, Vec::new()))
     }

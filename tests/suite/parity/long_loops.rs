@@ -4,9 +4,12 @@
 use super::harness::{Pair, Tolerance, floats};
 use crate::support::{LIMITS, cpu, gpu, uniform};
 use layerlens::compute::{Buffer, Device};
+use layerlens::embedding::Trimap;
+use layerlens::embedding::pca::products::project;
 use layerlens::embedding::trimap::triplet_layout::{self, Layout, Step as TrimapStep};
 use layerlens::embedding::trimap::triplet_placement::{self, NewTriplets};
 use layerlens::embedding::trimap::triplet_weights::{self, Group};
+use layerlens::embedding::trimap::triplets::Triplets;
 use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::tsne::gradient::{self, Graph};
 use layerlens::embedding::tsne::repulsion;
@@ -14,7 +17,11 @@ use layerlens::embedding::umap::FuzzyGraph;
 use layerlens::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers, Settling};
 use layerlens::embedding::umap::low_pass::{self, SmoothStep};
 use layerlens::error::Result;
+use layerlens::matrix::Matrix;
+use layerlens::neighbors::knn::{self, Span};
+use layerlens::neighbors::nearest_neighbors;
 use layerlens::neighbors::pairwise::{self, Block};
+use layerlens::progress::Silent;
 use layerlens::random::Random;
 
 /// Points, of which all but point 0 have point 0 as their only neighbour.
@@ -240,7 +247,7 @@ fn as_many_triplets_as_trimap_takes_are_weighed_and_followed() {
 fn rows_of_very_many_features_keep_their_distances() {
     let Some(pair) = pair() else { return };
     let (n, d) = (5, 150_007);
-    let rows = uniform(220, n * d, 0.0, 1.0);
+    let (rows, axes) = (uniform(220, n * d, 0.0, 1.0), uniform(221, d, 0.0, 1.0));
     pair.compare("distances and lengths", Tolerance { each: 1e-4, largest: 0.0 }, |device| {
         let rows = Buffer::from_slice(device, "rows", &rows)?;
         let mut norms = Buffer::new(device, "norms", n)?;
@@ -251,6 +258,24 @@ fn rows_of_very_many_features_keep_their_distances() {
         let other_norms = Buffer::from_slice(device, "norms of others", &norms.read(device)?[2..])?;
         pairwise::difference_distances(device, &rows, &others, &mut differences, block)?;
         pairwise::squared_distances(device, (&rows, &norms), (&others, &other_norms), &mut products, block)?;
-        Ok([floats(norms.read(device)?), floats(differences.read(device)?), floats(products.read(device)?)].concat())
+        // Each of the five rows has two of the others as candidates.
+        let lists: Vec<u32> = (0..n as u32).flat_map(|row| [0, (row + 1) % 5, 0, (row + 3) % 5]).collect();
+        let lists = Buffer::from_slice(device, "lists", &lists)?;
+        let mut refined = Buffer::new(device, "refined", 2 * n)?;
+        let span = Span { query_first: 0, n_queries: n, reference_first: 0, n_references: n };
+        knn::refine(device, &rows, &rows, &lists, &mut refined, 2, d, span)?;
+        let (mean, axes) = (Buffer::from_slice(device, "mean", &vec![0.4; d])?, Buffer::from_slice(device, "axes", &axes)?);
+        let mut projected = Buffer::new(device, "projected", n)?;
+        project(device, &rows, &mean, &axes, &mut projected, (n, d, 1))?;
+        let tiles = [floats(norms.read(device)?), floats(differences.read(device)?), floats(products.read(device)?)];
+        Ok([tiles.concat(), floats(refined.read(device)?), floats(projected.read(device)?)].concat())
+    });
+    // TriMAP's distances of outliers, where little of the variance lies along few axes.
+    let x = Matrix::new(rows, n, d).expect("finite");
+    let triplets = Triplets::new(&Trimap::default(), &nearest_neighbors(&cpu(), &x, 4, &Silent).expect("neighbours"));
+    pair.compare("weights of triplets", Tolerance { each: 1e-3, largest: 0.0 }, |device| {
+        let inliers = Buffer::from_slice(device, "inliers", &triplets.inliers)?;
+        let groups = triplet_weights::weighed(device, &triplets, &inliers, &x, 0.5)?;
+        groups.iter().map(|group| group.weights.read(device).map(floats)).collect::<Result<Vec<_>>>().map(|parts| parts.concat())
     });
 }
