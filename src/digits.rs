@@ -15,11 +15,16 @@ pub(crate) const SAMPLE_ROWS: usize = 4096;
 const NOISE: f64 = 1.0 / (1_u64 << 49) as f64;
 /// The same for data that would be refused: sums in another order differ by more.
 const LARGE_NOISE: f64 = 1.0 / (1_u64 << 40) as f64;
-/// Steps of `f32` beside an eighth of a column's different values from which on a column is said to be crowded.
+/// A column is crowded if a step of `f32` is more than this share of the width of some eighth of its different values, in order.
 const CROWDED: f64 = 1.0 / (1_u64 << 12) as f64;
-/// One of so many different values may become equal to another.
+/// At most one in so many different values may become equal to another,
 const FEW: usize = 8;
-/// A sample shows less of both.
+/// and of so many neighbouring ones
+const RUN: usize = 16;
+/// fewer than this many: no group of values may vanish, however small a part of the column it is.
+const MOST_OF_RUN: usize = 12;
+/// In a sample of the rows the values lie further apart: it must be so many times as good for the column not to be looked at as a
+/// whole.
 const SAMPLE_SHARE: usize = 8;
 
 /// A number as a sum of two: the nearest `f64`, and what that leaves of an integer of 64 bits.
@@ -101,11 +106,13 @@ impl Rounding {
         let has_more_room = shifted.lost <= plain.lost && 4.0 * shifted.crowding < plain.crowding;
         let is_better = offset != 0.0 && (is_less || has_more_room);
         let column = different(&values, large_noise);
-        let Loss { lost, different, .. } = Loss::of(&column, if is_better { offset } else { 0.0 });
-        match () {
-            () if FEW * lost >= different && lost > 0 => Self::Lossy { lost, different },
-            () if is_better => Self::Less(offset),
-            () => Self::Fine,
+        let loss = Loss::of(&column, if is_better { offset } else { 0.0 });
+        if loss.is_too_much(1) {
+            Self::Lossy { lost: loss.lost, different: loss.different }
+        } else if is_better {
+            Self::Less(offset)
+        } else {
+            Self::Fine
         }
     }
 
@@ -121,8 +128,7 @@ impl Rounding {
 pub(crate) fn harmless(mut values: Vec<Wide>, offset: f32) -> f32 {
     values.sort_unstable_by(Wide::order);
     let values = different(&values, 0.0);
-    let Loss { lost, different, .. } = Loss::of(&values, f64::from(offset));
-    if lost > 0 && FEW * lost >= different { values[values.len() / 2].high as f32 } else { offset }
+    if Loss::of(&values, f64::from(offset)).is_of_many(1) { values[values.len() / 2].high as f32 } else { offset }
 }
 
 /// What rounding does to different values.
@@ -131,6 +137,8 @@ struct Loss {
     different: usize,
     /// How many become equal to the one before.
     lost: usize,
+    /// The most of [`RUN`] neighbouring ones that do.
+    lost_of_run: usize,
     /// The most that a step of `f32` is beside the width of an eighth of the values.
     crowding: f64,
 }
@@ -139,19 +147,31 @@ impl Loss {
     /// Of ascending different values less `offset`.
     fn of(values: &[Wide], offset: f64) -> Self {
         let rounded = |value: &Wide| value.less(offset) as f32;
-        let lost = values.windows(2).filter(|pair| rounded(&pair[0]) == rounded(&pair[1])).count();
+        let is_lost: Vec<bool> = values.windows(2).map(|pair| rounded(&pair[0]) == rounded(&pair[1])).collect();
+        let count = |lost: &[bool]| lost.iter().filter(|&&lost| lost).count();
+        let (lost, lost_of_run) = (count(&is_lost), is_lost.windows(RUN).map(count).max().unwrap_or(0));
         let eighth = (values.len() / 8).max(1);
         let crowding = |(first, last): (&Wide, &Wide)| {
             let size = first.less(offset).abs().max(last.less(offset).abs());
             size * f64::from(f32::EPSILON) / last.minus(*first)
         };
         let crowding = values.iter().zip(values.iter().skip(eighth)).map(crowding).fold(0.0, f64::max);
-        Self { different: values.len(), lost, crowding }
+        Self { different: values.len(), lost, lost_of_run, crowding }
     }
 
-    /// Whether much is lost; `stricter` by a factor.
+    /// Whether one in [`FEW`] values is lost; `stricter` by a factor, as in the next two.
+    fn is_of_many(&self, stricter: usize) -> bool {
+        self.lost > 0 && stricter * FEW * self.lost >= self.different
+    }
+
+    /// Whether that is so of all values or of neighbouring ones.
+    fn is_too_much(&self, stricter: usize) -> bool {
+        self.is_of_many(stricter) || stricter * self.lost_of_run >= MOST_OF_RUN
+    }
+
+    /// Whether that is so, or could be with other rows.
     fn is_felt(&self, stricter: usize) -> bool {
-        self.lost > 0 && stricter * FEW * self.lost >= self.different || self.crowding * stricter as f64 >= CROWDED
+        self.is_too_much(stricter) || self.crowding * stricter as f64 >= CROWDED
     }
 }
 
@@ -262,6 +282,11 @@ mod tests {
         let halves = uniform(400).enumerate().map(|(i, v)| 1e9 * (i % 2) as f64 + 4.0 * v);
         let found = of(halves);
         assert!(matches!(found, Rounding::Lossy { lost: 180..=200, different: 380..=400 }), "{found:?}");
+        // A group that is one in ten of the rows, and one of fourteen rows beside others that an offset would serve.
+        let stamps = of((0..900).chain(1_700_000_000_i64..1_700_000_100));
+        assert_eq!(stamps, Rounding::Lossy { lost: 98, different: 1000 });
+        let small = of((0..14).chain(1_700_000_000_i64..1_700_000_900));
+        assert_eq!(small, Rounding::Lossy { lost: 13, different: 914 });
         let vanishing = of(uniform(100).map(|v| 1e-60 * v));
         assert_eq!(vanishing, Rounding::Lossy { lost: 99, different: 100 });
     }
