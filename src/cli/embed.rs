@@ -9,7 +9,7 @@ use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
 use layerlens::matrix::Matrix;
-use layerlens::neighbors::Search;
+use layerlens::neighbors::{NeighborGraph, Search};
 use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
@@ -62,7 +62,10 @@ pub fn check_widths(new: (&Path, &Matrix), fitted: (&Path, &Matrix)) -> Result<(
 
 /// Refuses rows without neighbours, by the name of their file.
 fn check_rows(args: &EmbedArgs, job: &Embed) -> Result<(), Error> {
-    let search = if args.method == "pca" { Search::default() } else { job.search.clone() };
+    let mut search = if args.method == "pca" { Search::default() } else { job.search.clone() };
+    if let Some(path) = &args.neighbors {
+        search.metric = NeighborGraph::read(path)?.metric();
+    }
     let named = |path: &Path, found: Result<(), Error>| found.map_err(|error| Error::input(path, error.to_string()));
     named(&args.input, search.check(&job.fitted.x, None))?;
     match (&args.new, &job.new) {
@@ -100,9 +103,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     if let (Some(path), Some(new)) = (&args.new, &job.new) {
         check_widths((path, &new.x), (&args.input, &job.fitted.x))?;
     }
-    if args.neighbors.is_none() {
-        check_rows(args, &job)?;
-    }
+    check_rows(args, &job)?;
     let (device, description) = global.open()?;
     // What the data do not allow is, but for what was checked above, a matter of the points that are fitted.
     let summary = run::embed(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;

@@ -223,6 +223,12 @@ fn a_bad_row_of_the_new_points_is_named_before_anything_is_fitted() {
     with("new.npy", 2, -1e25);
     let transform = "transform fitted/map.safetensors --train x.npy --new new.npy --device cpu";
     place.refuse(3, transform, &["new.npy", "row 2 is 2.2"]);
+    // The neighbours of the fitted points alone are in a file.
+    let given = format!("{embed} --neighbors fitted/neighbors/input.safetensors");
+    place.refuse(3, &given, &["new.npy: row 2 is 2.2"]);
+    with("new.npy", 4, 0.0);
+    place.succeed("embed x.npy --method umap --metric cosine --n-epochs 20 --device cpu --out angles");
+    place.refuse(3, &given.replace("fitted", "angles"), &["new.npy: row 4 is all zeros"]);
 }
 
 #[test]
