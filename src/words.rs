@@ -9,6 +9,12 @@ pub(crate) fn thousands(number: usize) -> String {
     digits.chars().enumerate().flat_map(group).flatten().collect()
 }
 
+/// The first `most` of some items with commas between, and how many more there are.
+pub fn listed(items: &[String], most: usize) -> String {
+    let shown = items[..items.len().min(most)].join(", ");
+    if items.len() > most { format!("{shown} and {} more", items.len() - most) } else { shown }
+}
+
 /// A word as a POSIX shell takes it for one.
 pub fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
@@ -43,7 +49,13 @@ pub(crate) fn natural(a: &str, b: &str) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use super::{natural, quoted, thousands};
+    use super::{listed, natural, quoted, thousands};
+
+    #[test]
+    fn long_lists_are_cut() {
+        let items = ["a", "b", "c"].map(String::from);
+        assert_eq!([0, 2, 3].map(|n| listed(&items[..n], 2)), ["", "a, b", "a, b and 1 more"]);
+    }
 
     #[test]
     fn thousands_have_commas() {

@@ -6,7 +6,7 @@ use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{Images, Source, idx, npy, parse_names};
+use layerlens::dataset::{Images, Source, idx, names_files, npy, parse_names};
 use layerlens::matrix::Matrix;
 use layerlens::range;
 use layerlens::report::cluster_table;
@@ -24,7 +24,8 @@ pub struct ClusterArgs {
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: LabelArgs,
-    /// Names of the classes 0, 1, ..., with commas between, in double quotes where a name holds one; or a .txt file with one a line
+    /// Names of the classes, with commas between, in double quotes where a name holds one; or a file with one a line. Numbers as
+    /// labels count them from 0, or are such names
     #[arg(long, value_name = "NAMES|FILE", requires = "labels")]
     class_names: Vec<String>,
     /// A map to draw the clusters in: .npy, n_samples x 2; may be given more than once [default: two principal components]
@@ -85,7 +86,11 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
         maps,
         images,
         methods,
-        inputs: files.map(Source::of_file).collect::<Result<_, _>>()?,
+        inputs: files
+            .map(PathBuf::as_path)
+            .chain(names_files(&args.class_names))
+            .map(Source::of_file)
+            .collect::<Result<_, _>>()?,
         x,
         labels: read.labels.remove(0),
         class_names: read.class_names,

@@ -3,9 +3,13 @@
 use super::say;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{LabelColumn, LabelFile, Labels, Values};
+use layerlens::dataset::{LabelColumn, LabelFile, Labels};
 use layerlens::matrix::Matrix;
+use layerlens::words::listed;
 use std::path::Path;
+
+/// Classes that a warning names.
+const NAMED: usize = 12;
 
 /// How labels are read.
 #[derive(Clone, Debug, Args)]
@@ -39,7 +43,6 @@ impl LabelArgs {
         if let (Some(_), Some(file), false) = (&self.label_column, label_files.first(), label_files.iter().any(is_text)) {
             return Err(Error::input(&file.path, "--label-column is for labels in a .csv, .tsv or .txt file"));
         }
-        check_count(&label_files, names.len())?;
         let labels = Labels::of(&label_files.iter().collect::<Vec<_>>(), Some(names).filter(|names| !names.is_empty()))?;
         let mut warnings = labels.notes.clone();
         let narrow = labels.narrow();
@@ -68,22 +71,6 @@ fn is_text(path: &Path) -> bool {
     path.extension().is_some_and(|end| ["csv", "tsv", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known)))
 }
 
-/// Refuses fewer names than numbers as labels need.
-fn check_count(files: &[LabelFile], n_names: usize) -> Result<(), Error> {
-    let numbers = |file: &LabelFile| match &file.values {
-        Values::Numbers(numbers) => numbers.clone(),
-        Values::Names(_) => Vec::new(),
-    };
-    let all: Vec<i64> = files.iter().flat_map(numbers).collect();
-    let (Some(&least), Some(&most)) = (all.iter().min(), all.iter().max()) else { return Ok(()) };
-    let needed = usize::try_from(most).unwrap_or(0).saturating_add(usize::from(least < 1));
-    if n_names == 0 || needed <= n_names {
-        return Ok(());
-    }
-    let expected = format!("at least {needed} names are needed, for the labels {} to {most}", least.min(0));
-    Err(Error::parameter("--class-names", format!("{n_names} names"), expected))
-}
-
 /// Warns of classes of later files that the first does not have: no neighbour can vote for them.
 fn strangers(files: &[LabelFile], labels: &Labels) -> Option<String> {
     let ([first, rest @ ..], [path, others @ ..]) = (&labels.classes[..], files) else { return None };
@@ -91,12 +78,12 @@ fn strangers(files: &[LabelFile], labels: &Labels) -> Option<String> {
         let class = *class as u16;
         !first.contains(&class) && rest.iter().any(|classes| classes.contains(&class))
     };
-    let strange: Vec<&str> = (0..labels.names.len()).filter(strange).map(|class| labels.names[class].as_str()).collect();
+    let strange = (0..labels.names.len()).filter(strange);
+    let strange: Vec<String> = strange.map(|class| format!("`{}`", labels.names[class])).collect();
     let other = others.first()?;
-    let shown: Vec<String> = strange.iter().take(12).map(|name| format!("`{name}`")).collect();
-    let more = if strange.len() > 12 { format!(" and {} more", strange.len() - 12) } else { String::new() };
     (!strange.is_empty()).then(|| {
-        format!("{} has classes that {} does not have: {}{more}", other.path.display(), path.path.display(), shown.join(", "))
+        let (other, path) = (other.path.display(), path.path.display());
+        format!("{other} has classes that {path} does not have: {}", listed(&strange, NAMED))
     })
 }
 

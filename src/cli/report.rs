@@ -36,9 +36,10 @@ pub struct ReportArgs {
     /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
     #[arg(long, value_name = "COLOUR", requires = "images", conflicts_with = "run", help_heading = "Any embedding")]
     background: Option<Colour>,
-    /// Names of the classes, one a line, which numbers as labels count from 0
-    #[arg(long, value_name = "FILE", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
-    class_names: Option<PathBuf>,
+    /// Names of the classes, with commas between, in double quotes where a name holds one; or a file with one a line. Numbers as
+    /// labels count them from 0, or are such names
+    #[arg(long, value_name = "NAMES|FILE", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
+    class_names: Vec<String>,
     /// The space that was embedded, .npy, n x d: neighbours are sought in it
     #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     space: Option<PathBuf>,

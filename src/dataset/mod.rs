@@ -32,7 +32,7 @@ pub use images::{Images, Samples};
 pub(crate) use labels::blank_line;
 pub use labels::{LabelFile, Labels, MAX_CLASSES, Values};
 pub(crate) use names::unmet;
-pub use names::{escaped_name, names_text, parse_names, read_names, unescaped_name};
+pub use names::{escaped_name, names_files, names_text, parse_names, read_names, unescaped_name};
 pub use pictures::Pictures;
 pub use request::{Colour, Header, ImageShape, LabelColumn, Request};
 pub use source::Source;

@@ -5,6 +5,7 @@
 //! `"a ""b"""`, is read as well.
 
 use crate::error::{Error, Result};
+use crate::words::listed;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -67,16 +68,15 @@ pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Names from words of the command line: each is the path of a `.txt` or `.csv` file with a name a line, or names with commas
-/// between; a name with a comma stands in quotes, as in CSV.
+/// Names from words of the command line: each is the path of a file with a name a line (see [`names_files`]), or names with
+/// commas between; a name with a comma stands in quotes, as in CSV.
 ///
 /// # Errors
 /// [`Error::Parameter`] naming `flag` if a name is empty or there twice; as [`read_names`].
 pub fn parse_names(flag: &str, words: &[String]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for word in words {
-        let extension = Path::new(word).extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        if matches!(extension.as_deref(), Some("txt" | "csv")) && !word.contains(',') {
+        if is_file(word, words) {
             names.extend(read_names(word)?);
             continue;
         }
@@ -96,6 +96,18 @@ pub fn parse_names(flag: &str, words: &[String]) -> Result<Vec<String>> {
     }
 }
 
+/// Those of the words of [`parse_names`] that are paths of files: of a `.txt` or `.csv` file, or a single word that is the name
+/// of any file, since one class has no use for a name.
+pub fn names_files(words: &[String]) -> impl Iterator<Item = &Path> {
+    words.iter().filter(|word| is_file(word, words)).map(Path::new)
+}
+
+fn is_file(word: &str, words: &[String]) -> bool {
+    let path = Path::new(word);
+    let is_text = path.extension().is_some_and(|end| ["txt", "csv"].iter().any(|known| end.eq_ignore_ascii_case(known)));
+    !word.contains(',') && (is_text || (words.len() == 1 && path.is_file()))
+}
+
 /// The first name that is none, or that another one is, and what is to be said of it.
 pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
     let mut seen = BTreeSet::new();
@@ -109,11 +121,9 @@ pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
 /// The classes whose names nothing has, in words; nothing if there are none.
 pub(crate) fn unmet(names: &[String], is_met: impl Fn(usize) -> bool) -> Option<String> {
     const MOST: usize = 8;
-    let unmet: Vec<usize> = (0..names.len()).filter(|&class| !is_met(class)).collect();
-    let more = if unmet.len() > MOST { format!(" and {} more", unmet.len() - MOST) } else { String::new() };
-    let shown: Vec<String> =
-        unmet.iter().take(MOST).map(|&class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
-    (!unmet.is_empty()).then(|| format!("{}{more}", shown.join(", ")))
+    let unmet = (0..names.len()).filter(|&class| !is_met(class));
+    let unmet: Vec<String> = unmet.map(|class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
+    (!unmet.is_empty()).then(|| listed(&unmet, MOST))
 }
 
 #[cfg(test)]

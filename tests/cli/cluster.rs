@@ -114,7 +114,7 @@ fn what_cannot_be_clustered_is_refused_before_anything_is_written() {
         (2, "--method hdbscan --min-cluster-size 1", vec!["--min-cluster-size", "at least 2"]),
         (3, "--method hdbscan --min-samples 121", vec!["at least 121 points"]),
         (3, "--labels short.npy", vec!["short.npy", "3 labels", "120 rows"]),
-        (2, "--labels labels.npy --class-names Bag,Coat", vec!["--class-names", "2 names", "at least 3"]),
+        (3, "--labels labels.npy --class-names Bag,Coat", vec!["labels.npy", "row 2 is `2`", "2 class names", "from 0 to 1"]),
         (3, "--map narrow.npy", vec!["narrow.npy", "3 columns"]),
         (3, "--map few.npy", vec!["few.npy", "7 rows", "120"]),
         (3, "--images images", vec!["images", "2 images", "120"]),

@@ -227,3 +227,66 @@ fn classes_of_new_points_are_those_of_the_fitted_ones() {
     let mixed = embed.replace("new.csv", "new.npy.labels.npy");
     place.refuse(3, &mixed, &["new.npy.labels.npy", "holds numbers", "y.csv holds names"]);
 }
+
+#[test]
+fn names_of_classes_are_given_in_words_or_in_a_file_and_may_be_the_numbers_of_the_labels() {
+    let place = Place::with_points();
+    place.points("map.npy", 120, 2);
+    place.labels("tens.npy", &groups(120).iter().map(|group| 10 * (group + 1)).collect::<Vec<_>>());
+    fs::write(place.path("names.txt"), "10\n20\n30\n").unwrap();
+    fs::write(place.path("other"), "10\n20\n30\n").unwrap();
+    for (at, names) in ["10,20,30", "names.txt", "other", "10 --class-names 20,30"].into_iter().enumerate() {
+        let labels = format!("--labels tens.npy --class-names {names} --device cpu");
+        let stderr = place.succeed(&format!("cluster x.npy {labels} --out c{at}")).stderr;
+        assert!(!stderr.contains("no point has"), "{stderr}");
+        let clusters = fs::read_to_string(place.path(format!("c{at}/clusters/input_k-means_labels.csv"))).unwrap();
+        assert!(clusters.lines().nth(2).unwrap().ends_with(",20"), "{clusters}");
+        place.succeed(&format!("report --embedding map.npy {labels} --out {at}.html"));
+        let page = fs::read_to_string(place.path(format!("{at}.html"))).unwrap();
+        assert!(page.contains("3: 10, 20, 30"), "{names}");
+        // A file is among those that were read.
+        let file = names.split(' ').next().unwrap();
+        let is_file = !file.starts_with('1');
+        assert_eq!(page.contains(&format!("<th scope=\"row\">{file}</th>")), is_file, "{names}");
+        let inputs = manifest(&place.path(format!("c{at}")))["inputs"].clone();
+        assert_eq!(inputs.to_string().contains(&format!("\"{file}\"")), is_file, "{inputs}");
+    }
+    for command in ["cluster x.npy", "report --embedding map.npy"] {
+        let command = format!("{command} --labels tens.npy --device cpu --class-names");
+        place.refuse(3, &format!("{command} 10,20"), &["tens.npy", "row 2 is `30`", "2 class names"]);
+        place.refuse(2, &format!("{command} 10,20,20"), &["--class-names", "name 3 is `20` again"]);
+        place.refuse(3, &format!("{command} none.txt"), &["none.txt", "cannot be read"]);
+    }
+}
+
+#[test]
+fn what_is_said_of_labels_and_names_tells_file_and_place() {
+    let place = Place::with_points();
+    place.points("map.npy", 120, 2);
+    place.labels("y.npy", &groups(120).iter().map(|group| group + 1).collect::<Vec<_>>());
+    fs::write(place.path("y.csv"), lines("y\n", |row, _| (row % 3 + 1).to_string())).unwrap();
+    fs::write(place.path("mixed.csv"), lines("y\n", |row, name| if row == 4 { "1".into() } else { name.into() })).unwrap();
+    for (at, command) in ["cluster x.npy", "report --embedding map.npy"].into_iter().enumerate() {
+        for (file, first) in [("y.npy", "row 0"), ("y.csv", "line 2")] {
+            let command = format!("{command} --labels {file} --device cpu --class-names");
+            let stderr = place.succeed(&format!("{command} a,b,c --out {at}{file}.html")).stderr;
+            assert!(stderr.contains(&format!("{file}: the labels go from 1 to 3: they are taken to count")), "{stderr}");
+            place.refuse(
+                3,
+                &format!("{command} 3,2,1,0"),
+                &[file, &format!("{first} is 1, the name of one class and the number of")],
+            );
+        }
+        let command = format!("{command} --labels mixed.csv --device cpu --class-names {}", NAMES.join(","));
+        place.refuse(3, &command, &["mixed.csv", "line 2 is `zebra`, the name of a class, but line 6 is 1, a number"]);
+    }
+    fs::create_dir(place.path("layers")).unwrap();
+    place.points("layers/a_train.npy", 120, 4);
+    fs::write(place.path("layers/class_names.txt"), "a\nb\nc\n").unwrap();
+    fs::copy(place.path("y.csv"), place.path("layers/labels_train.csv")).unwrap();
+    let run = "run --from-activations layers --methods pca --device cpu --out out";
+    let stderr = place.succeed(run).stderr;
+    assert!(stderr.contains("layers/labels_train.csv: the labels go from 1 to 3"), "{stderr}");
+    fs::write(place.path("layers/class_names.txt"), "a\nb\n").unwrap();
+    place.refuse(3, &run.replace("out out", "out no"), &["labels_train.csv", "line 3 is 2", "class_names.txt names 0 to 1"]);
+}

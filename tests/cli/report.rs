@@ -209,7 +209,7 @@ fn embeddings_that_do_not_fit_are_refused() {
         ("map.npy --labels blank.csv", &["blank.csv", "line 3 is empty"]),
         ("three.npy", &["three.npy", "3 columns", "expected two", "layerlens embed"]),
         ("map.npy --labels torn.csv", &["torn.csv", "line 2 has 2 columns"]),
-        ("map.npy --labels names.csv --class-names three_names", &["names.csv", "row 0 is `zebra`", "3 class names"]),
+        ("map.npy --labels names.csv --class-names three_names", &["names.csv", "line 2 is `zebra`", "3 class names"]),
         ("absent.npy", &["absent.npy"]),
         ("map.npy --images absent", &["absent"]),
     ] {

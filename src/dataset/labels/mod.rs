@@ -10,12 +10,14 @@ pub(crate) use text::blank_line;
 
 use super::{LabelColumn, names::unmet, npy};
 use crate::error::{Error, Result};
-use crate::words::natural;
+use crate::words::{listed, natural};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// Most classes.
 pub const MAX_CLASSES: usize = 1 << 16;
+/// Files that a message names.
+const NAMED: usize = 4;
 
 /// What a file says of each row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub struct LabelFile {
     pub values: Values,
     /// How it was read, where that was a choice.
     pub notes: Vec<String>,
+    /// The line of each row of a text file, counted from 1; none of an array.
+    pub lines: Option<Vec<u64>>,
 }
 
 impl LabelFile {
@@ -68,18 +72,29 @@ impl LabelFile {
     /// which none is said to hold the labels, or not the one that `column` names.
     pub fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Self> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        let (values, notes) = match extension.as_deref() {
-            Some("csv" | "tsv" | "txt") => text::read(path, column, n)?,
+        let (values, lines, notes) = match extension.as_deref() {
+            Some("csv" | "tsv" | "txt") => {
+                let text::Read { values, lines, notes } = text::read(path, column, n)?;
+                (values, Some(lines), notes)
+            }
             _ if column.is_some() => {
                 return Err(Error::input(path, "--label-column is for labels in a .csv, .tsv or .txt file"));
             }
-            _ => (npy::read_label_values(path)?, Vec::new()),
+            _ => (npy::read_label_values(path)?, None, Vec::new()),
         };
         if values.is_empty() {
             return Err(Error::input(path, "holds no labels, expected one a row"));
         }
         let notes = notes.into_iter().map(|note| format!("{}: {note}", path.display())).collect();
-        Ok(Self { path: path.into(), values, notes })
+        Ok(Self { path: path.into(), values, notes, lines })
+    }
+
+    /// Where a row stands, for messages: `row 3`, counted from 0, or `line 4` of a text file, counted from 1.
+    pub fn place(&self, row: usize) -> String {
+        match self.lines.as_ref().and_then(|lines| lines.get(row)) {
+            Some(line) => format!("line {line}"),
+            None => format!("row {row}"),
+        }
     }
 }
 
@@ -101,8 +116,8 @@ impl Labels {
     /// and names are among them; else the classes are those that occur.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and the row that is at fault, if there are more than [`MAX_CLASSES`], one file holds
-    /// numbers and another names, or a label is none of the given names.
+    /// [`Error::Input`] naming the file, and the row or line that is at fault, if there are more than [`MAX_CLASSES`], one file
+    /// holds numbers and another names, or a label is none of the given names.
     pub fn of(files: &[&LabelFile], names: Option<&[String]>) -> Result<Self> {
         Self::with(files, names, true)
     }
@@ -158,16 +173,18 @@ fn known(files: &[&LabelFile], names: &[String], numbers_are_names: bool, notes:
 fn first_number(files: &[&LabelFile], n: usize, named: &dyn Fn(i64) -> Option<u16>, notes: &mut Vec<String>) -> i64 {
     let of = |file: &&LabelFile| match &file.values {
         Values::Numbers(numbers) if !numbers.iter().all(|&number| named(number).is_some()) => {
-            Some((*numbers.iter().min()?, *numbers.iter().max()?))
+            Some((*numbers.iter().min()?, *numbers.iter().max()?, file.path.display().to_string()))
         }
         _ => None,
     };
-    let ranges: Vec<(i64, i64)> = files.iter().filter_map(of).collect();
-    let (least, most) = (ranges.iter().map(|range| range.0).min(), ranges.iter().map(|range| range.1).max());
+    let counting: Vec<(i64, i64, String)> = files.iter().filter_map(of).collect();
+    let (least, most) = (counting.iter().map(|range| range.0).min(), counting.iter().map(|range| range.1).max());
     // Files that end before the last class might count from 0.
     let from_one = least == Some(1) && most == i64::try_from(n).ok();
     if from_one {
-        notes.push(format!("the labels go from 1 to {n}: they are taken to count the {n} class names from 1"));
+        let paths: Vec<String> = counting.into_iter().map(|(_, _, path)| path).collect();
+        let paths = listed(&paths, NAMED);
+        notes.push(format!("{paths}: the labels go from 1 to {n}: they are taken to count the {n} class names from 1"));
     }
     i64::from(from_one)
 }
@@ -193,23 +210,35 @@ fn known_in(
         }
     }
     if let Some(row) = (0..by_name.len()).find(|&row| by_name[row].or(by_number[row]).is_none()) {
-        let (value, last) = (file.values.word(row), n as i64 - 1 + first);
+        let (place, value, last) = (file.place(row), file.values.word(row), n as i64 - 1 + first);
         return refuse(match file.values {
             Values::Numbers(_) if !numbers_are_names => {
-                format!("row {row} is {value}, but class_names.txt names {first} to {last}")
+                format!("{place} is {value}, but class_names.txt names {first} to {last}")
             }
             _ => {
-                format!("row {row} is `{value}`, which is neither one of the {n} class names nor a number from {first} to {last}")
+                format!("{place} is `{value}`, which is neither one of the {n} class names nor a number from {first} to {last}")
             }
         });
     }
-    let all = |classes: Vec<Option<u16>>| classes.into_iter().collect::<Option<Vec<u16>>>();
-    match (all(by_name), all(by_number)) {
+    let all = |classes: &[Option<u16>]| classes.iter().copied().collect::<Option<Vec<u16>>>();
+    let place_of = |is_meant: &dyn Fn(usize) -> bool| {
+        let row = (0..by_name.len()).find(|&row| is_meant(row)).unwrap_or_default();
+        (file.place(row), file.values.word(row))
+    };
+    match (all(&by_name), all(&by_number)) {
         (Some(named), Some(numbered)) if named != numbered => {
-            refuse("the labels are both names of classes and numbers of others: which is meant cannot be told".into())
+            let (place, value) = place_of(&|row| named[row] != numbered[row]);
+            refuse(format!(
+                "{place} is {value}, the name of one class and the number of another: whether the labels are names or numbers cannot be told"
+            ))
         }
         (Some(classes), _) | (None, Some(classes)) => Ok(classes),
-        (None, None) => refuse("some labels are names of classes and some are numbers; all must be the one or the other".into()),
+        (None, None) => {
+            let ((name, a), (number, b)) = (place_of(&|row| by_number[row].is_none()), place_of(&|row| by_name[row].is_none()));
+            refuse(format!(
+                "{name} is `{a}`, the name of a class, but {number} is {b}, a number; all must be the one or the other"
+            ))
+        }
     }
 }
 
@@ -294,7 +323,7 @@ mod tests {
     }
 
     fn file(words: &[&str]) -> LabelFile {
-        LabelFile { path: "l.csv".into(), values: values_of(texts(words)).unwrap(), notes: Vec::new() }
+        LabelFile { path: "l.npy".into(), values: values_of(texts(words)).unwrap(), notes: Vec::new(), lines: None }
     }
 
     #[test]
@@ -311,7 +340,7 @@ mod tests {
         let both = Labels::of(&[&file(&["b", "c"]), &file(&["a", "c"])], None).unwrap();
         assert_eq!((both.names, both.classes), (texts(&["a", "b", "c"]), vec![vec![1, 2], vec![0, 2]]));
         let mixed = Labels::of(&[&file(&["1"]), &file(&["a"])], None).unwrap_err().to_string();
-        assert!(mixed.contains("holds numbers, but l.csv holds names"), "{mixed}");
+        assert!(mixed.contains("holds numbers, but l.npy holds names"), "{mixed}");
     }
 
     #[test]
@@ -321,12 +350,12 @@ mod tests {
         assert_eq!(classes(&["ant", "zebra", "ant"], &["zebra", "ant"]), [1, 0, 1]);
         assert_eq!(classes(&["1", "0"], &["zebra", "ant"]), [1, 0]);
         assert_eq!(classes(&["2", "1"], &["zebra", "ant"]), [1, 0]);
-        assert!(of(&["2", "1"], &["zebra", "ant"]).unwrap().notes[0].contains("from 1 to 2"));
+        assert!(of(&["2", "1"], &["zebra", "ant"]).unwrap().notes[0].starts_with("l.npy: the labels go from 1 to 2"));
         assert_eq!(classes(&["2", "1"], &["none", "zebra", "ant"]), [2, 1]);
         assert_eq!(of(&["2", "1"], &["none", "zebra", "ant"]).unwrap().without_points().unwrap(), "0 (`none`)");
         let refused = |words: &[&str], names: &[&str]| of(words, names).unwrap_err().to_string();
-        assert!(refused(&["1", "zebra"], &["zebra", "ant"]).contains("one or the other"));
-        assert!(refused(&["1", "2"], &["1", "2", "3"]).contains("cannot be told"));
+        assert!(refused(&["1", "zebra"], &["zebra", "ant"]).contains("row 1 is `zebra`, the name of a class, but row 0 is 1"));
+        assert!(refused(&["3", "1", "2"], &["0", "2", "3", "1"]).contains("row 0 is 3, the name of one class"));
         assert!(refused(&["0", "2"], &["zebra", "ant"]).contains("row 1 is `2`"));
     }
 }

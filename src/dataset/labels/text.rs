@@ -13,8 +13,17 @@ const NAMED: usize = 12;
 /// The records of a file with the lines at which they begin.
 type Records = Vec<(u64, Vec<String>)>;
 
-/// Reads the labels of `n` rows, if their number is known, and says what was decided about header and column.
-pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<(Values, Vec<String>)> {
+/// What a file holds.
+pub(super) struct Read {
+    pub(super) values: Values,
+    /// The line of each value, counted from 1.
+    pub(super) lines: Vec<u64>,
+    /// What was decided about header and column.
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads the labels of `n` rows, if their number is known.
+pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Read> {
     let mut records = records(path, column.is_some())?;
     let Some((_, first)) = records.first().cloned() else {
         return Err(Error::input(path, "holds no labels, expected one a line"));
@@ -46,7 +55,7 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         let message = format!("line {} is {}: a label is a whole number or a name", lines[row], shown[row]);
         Error::input(path, message)
     })?;
-    Ok((values, notes))
+    Ok(Read { values, lines, notes })
 }
 
 /// The fields of every line; quotes as in CSV. A `.txt` has one column unless one of several is asked for.

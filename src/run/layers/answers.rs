@@ -168,7 +168,7 @@ impl Resolved {
             } else {
                 words(answers, &known)
             };
-            LabelFile { path: outputs.path.clone(), values, notes: Vec::new() }
+            LabelFile { path: outputs.path.clone(), values, notes: Vec::new(), lines: None }
         };
         let mut all: Vec<LabelFile> = files.iter().map(|files| files.labels.clone()).collect();
         let mut answers = Vec::new();

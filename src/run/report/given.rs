@@ -11,7 +11,6 @@ use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
 use crate::progress::{Observer, Reporter};
 use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
-use crate::run::layers::read_names;
 use crate::words::thousands;
 use std::path::{Path, PathBuf};
 
@@ -33,8 +32,8 @@ pub struct GivenReport {
     pub images: Option<PathBuf>,
     /// What transparent pixels of image files lie over.
     pub background: Colour,
-    /// Names of the classes, one a line.
-    pub class_names: Option<PathBuf>,
+    /// Names of the classes, or a file of them, as [`dataset::parse_names`] takes them.
+    pub class_names: Vec<String>,
     /// The space that was embedded, `.npy`, n x d; neighbours are sought in it.
     pub space: Option<PathBuf>,
     /// Of the data; the name of the embedding's file if nothing is said.
@@ -82,12 +81,12 @@ impl Read {
             true => Ok(()),
             false => Err(Error::input(path, format!("has {found} {what}, {} has {n} rows", job.embedding.display()))),
         };
-        let names = job.class_names.as_deref().map(read_names).transpose()?;
+        let names = dataset::parse_names("--class-names", &job.class_names)?;
         let (mut labels, mut pictures, mut warnings) = (None, None, Vec::new());
         if let Some(path) = &job.labels {
             let read = LabelFile::read(path, job.label_column.as_ref(), Some(n))?;
             same(path, "labels", read.values.len())?;
-            let read = Labels::of(&[&read], names.as_deref())?;
+            let read = Labels::of(&[&read], Some(&names[..]).filter(|names| !names.is_empty()))?;
             warnings.extend(read.notes.clone());
             let without = read.without_points();
             warnings.extend(without.map(|classes| format!("--class-names names classes that no point has: {classes}")));
@@ -192,9 +191,9 @@ impl Read {
         if let Some(table) = judged.and_then(|row| tables::quality(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
-        let files =
-            [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.class_names.as_ref(), job.space.as_ref()];
-        let files = files.into_iter().flatten().filter(|path| path.is_file());
+        let files = [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.space.as_ref()];
+        let files = files.into_iter().flatten().map(PathBuf::as_path).chain(dataset::names_files(&job.class_names));
+        let files = files.filter(|path| path.is_file());
         let files = files.map(Source::of_file).collect::<Result<Vec<_>>>()?;
         let row = |file: Source| vec![file.name, thousands(file.bytes as usize), file.sha256];
         let table = Table::new("Files that were read", &["file", "bytes", "SHA-256"], files.into_iter().map(row));
