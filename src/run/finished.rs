@@ -1,11 +1,11 @@
 //! A finished run, read back from its folder.
 
 use super::integrity::check_unchanged;
-use super::layers::{read_classes, read_names, read_predictions};
+use super::layers::{read_classes, read_predictions};
 use super::manifest::{Found, Status};
 use super::predictions;
 use crate::activations::RAW;
-use crate::dataset::npy;
+use crate::dataset::{npy, read_names};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapQuality, ScoredOn, Scores};
 use crate::matrix::Matrix;
@@ -64,8 +64,8 @@ impl Finished {
         let labels = read_classes(&activations.join(format!("labels_{}.npy", part(insights.scored_on))))?;
         Ok(Self {
             path: path.to_owned(),
-            class_names: read_names(&activations.join("class_names.txt"))?,
-            spaces: read_names(&activations.join("layers.txt"))?,
+            class_names: read_names(activations.join("class_names.txt"))?,
+            spaces: read_names(activations.join("layers.txt"))?,
             methods,
             scored_on: insights.scored_on,
             labels,

@@ -3,16 +3,16 @@
 //! | file | what |
 //! |---|---|
 //! | `<layer>_train.npy`, `<layer>_test.npy` | n_samples x units, in the folder or below it; `raw` is the input |
-//! | `labels_train.npy`, `labels_test.npy` | classes: numbers or names; or `.csv` or `.txt` |
+//! | `labels_train.npy`, `labels_test.npy` | classes: numbers or names; or `.csv`, `.tsv` or `.txt` where there is no `.npy` |
 //! | `softmax_train.npy`, `softmax_test.npy` | the network's probabilities, a column a class, or the one of the second of two; not embedded. Logits become probabilities |
 //! | `logits_train.npy`, `logits_test.npy` | its logits, where there is no softmax |
 //! | `predictions_train.npy`, `predictions_test.npy` | its answers; else those of softmax or logits |
-//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each answer, as a run writes it; else that of softmax or logits |
+//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each answer, as a run writes it, where softmax or logits do not tell it |
 //! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
 //! | `layers.txt` | layers to look into and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |
 //!
-//! The test part may be missing as a whole. A training writes such a folder, and any program can.
+//! The test part may be missing as a whole. Files of data that are not read are named in a warning. A training writes such a folder, and any program can.
 
 mod answers;
 mod found;
@@ -75,7 +75,7 @@ impl Layers {
         let mut reader = Reader { folder, found: Found::of(folder)?, files: Vec::new() };
         let names = reader.names()?;
         let parts: &[&str] = if reader.found.has_test() { &["train", "test"] } else { &["train"] };
-        let answers = reader.answers(parts)?;
+        let answers = reader.answers(parts, &names)?;
         let mut warnings: Vec<String> = reader.found.left_out().into_iter().chain(answers.warnings).collect();
         let mut known = answers.parts.into_iter();
         let mut next = |reader: &mut Reader<'_>, part: &str, train: Option<&Part>| {
@@ -169,14 +169,6 @@ pub(super) fn write_names<'a>(
     Ok(())
 }
 
-/// Names of classes, one a line, as a run writes them.
-///
-/// # Errors
-/// [`Error::Input`] if the file cannot be read, or a name is empty or there twice.
-pub(super) fn read_names(path: &Path) -> Result<Vec<String>> {
-    dataset::read_names(path)
-}
-
 /// Reads classes from 0 to 255, one a row.
 ///
 /// # Errors
@@ -230,7 +222,7 @@ impl Reader<'_> {
         names.sort_by(|a, b| (a != RAW).cmp(&(b != RAW)).then_with(|| natural(a, b)));
         if self.found.files.contains("layers.txt") {
             let path = self.path("layers.txt");
-            let listed: Vec<String> = read_names(&path)?.into_iter().map(|name| name.replace('/', "_")).collect();
+            let listed: Vec<String> = dataset::read_names(&path)?.into_iter().map(|name| name.replace('/', "_")).collect();
             if let Some((at, name)) = listed.iter().enumerate().find(|(_, name)| !names.contains(name)) {
                 let message = format!("line {} is `{name}`, but there is no {}", at + 1, file(name, "train"));
                 return Err(Error::input(path, message));
@@ -278,7 +270,7 @@ impl Reader<'_> {
         if found == n {
             return Ok(());
         }
-        let labels = self.folder.join(self.labels_file(part));
+        let labels = self.folder.join(self.found.labels_file(part));
         Err(Error::input(path, format!("has {found} {what}, but {} has {n} labels", labels.display())))
     }
 
@@ -315,7 +307,7 @@ pub(super) fn read_predictions(folder: &Path, part: &str, n: usize) -> Result<Op
     }
     let values = npy::read_values(&softmax)?;
     check(&softmax, values.n_samples())?;
-    Ok(Some(largest_columns(&values)))
+    Ok(Some(values.rows().map(|row| outputs::largest(row) as u8).collect()))
 }
 
 /// The files as the manifest lists them.
@@ -324,21 +316,4 @@ pub(super) fn read_predictions(folder: &Path, part: &str, n: usize) -> Result<Op
 /// [`Error::Input`].
 pub(super) fn sources(files: &[PathBuf]) -> Result<Vec<Source>> {
     files.iter().map(Source::of_file).collect()
-}
-
-/// The column of the largest value of each row, the first of equal ones.
-fn largest_columns(values: &Matrix) -> Vec<u8> {
-    let largest = |row: &[f32]| (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best });
-    values.rows().map(|row| largest(row) as u8).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_of_equal_columns_is_taken() {
-        let softmax = Matrix::new(vec![0.2, 0.4, 0.4, 0.5, 0.5, 0.0, 0.1, 0.2, 0.7], 3, 3).unwrap();
-        assert_eq!(largest_columns(&softmax), [1, 0, 2]);
-    }
 }

@@ -16,7 +16,7 @@ use super::train::{
 };
 use crate::activations::RAW;
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Original, Source};
+use crate::dataset::{self, Dataset, Original, Source};
 use crate::embedding::init::Init;
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
@@ -169,7 +169,7 @@ pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Repor
     let (insights, warnings) = (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
     let (course, inference) = (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
     let names = folder.path().join("activations/class_names.txt");
-    let class_names = if names.exists() { layers::read_names(&names)? } else { Vec::new() };
+    let class_names = if names.exists() { dataset::read_names(&names)? } else { Vec::new() };
     Ok(Summary {
         path: folder.close(Ok(()))?,
         test,

@@ -139,6 +139,19 @@ fn what_does_not_fit_is_named() {
     spoil(&remove("layers/labels_train.npy"), &["layers/labels_train.npy", "No such file"]);
     spoil(&remove("layers/labels_test.npy"), &["layers/labels_test.npy", "No such file"]);
     spoil(&remove("layers/layer_2_test.npy"), &["layers/layer_2_test.npy", "No such file"]);
+    // Labels of a test of which nothing else is there, in whichever file they stand.
+    for name in ["labels_test.npy", "labels_test.csv", "labels_test.tsv", "labels_test.txt"] {
+        let only_labels = |place: &Place| {
+            for name in ["layer_2_test.npy", "layer_10_test.npy"] {
+                fs::remove_file(place.path("layers").join(name)).unwrap();
+            }
+            if !name.ends_with("npy") {
+                fs::remove_file(place.path("layers/labels_test.npy")).unwrap();
+                fs::write(place.path("layers").join(name), "0\n1\n2\n".repeat(10)).unwrap();
+            }
+        };
+        spoil(&only_labels, &["layers/layer_2_test.npy", "No such file"]);
+    }
     spoil(&remove("layers/layer_2_train.npy"), &["layers/layer_2_test.npy", "no layer_2_train.npy beside it"]);
     spoil(
         &|place| place.points("layers/layer_2_train.npy", 119, 6),
@@ -221,13 +234,17 @@ fn layers_of_subfolders_are_read_and_what_is_left_out_is_named() {
     }
     place.points("layers/layer_2_val.npy", 20, 6);
     place.points("layers/mean.npy", 20, 6);
+    // Text that is not read: labels are there already, of the rest only arrays are taken.
+    for name in ["labels_train.csv", "predictions_test.csv", "softmax_test.csv", "conv_train.csv"] {
+        fs::write(place.path("layers").join(name), "1\n").unwrap();
+    }
     let stderr = place.succeed(RUN).stderr;
     assert_eq!(layers_of(&place.path("out")), ["block1_a_conv", "block1_conv", "layer_2", "layer_10"]);
     assert!(place.path("out/embeddings/pca_block1_conv_test.npy").exists());
-    for name in ["layer_2_val.npy", "mean.npy", "other/ (layers of its own, with labels)"] {
-        assert!(stderr.contains("left out: ") && stderr.contains(name), "{name}: {stderr}");
-    }
-    assert!(fs::read_to_string(place.path("out/report.html")).unwrap().contains("left out: layer_2_val.npy"));
+    let left_out = "left out: conv_train.csv, labels_train.csv, layer_2_val.npy, mean.npy, other/ (layers of its own, with labels), \
+                    predictions_test.csv, softmax_test.csv; ";
+    assert!(stderr.contains(left_out), "{stderr}");
+    assert!(fs::read_to_string(place.path("out/report.html")).unwrap().contains(left_out));
     fs::write(place.path("layers/layers.txt"), "layer_2\nblock1/conv\n").unwrap();
     place.succeed(&RUN.replace("out out", "out listed"));
     assert_eq!(layers_of(&place.path("listed")), ["layer_2", "block1_conv"]);

@@ -192,6 +192,124 @@ fn labels_beyond_the_columns_are_refused_with_the_advice() {
 }
 
 #[test]
+fn answers_that_count_from_another_number_are_refused() {
+    for (first, last_answered) in [(0, 2), (0, 1), (1, 2), (2, 2)] {
+        // Of labels 0 to 2, as R and MATLAB count them from 1; the network may never answer some class.
+        let place = place_with_layer(0);
+        for (part, n) in PARTS {
+            let answers: Vec<u32> = groups(n as u32).iter().map(|group| (group + 1).clamp(first + 1, 3)).collect();
+            place.labels(&format!("layers/predictions_{part}.npy"), &answers);
+        }
+        let parts = ["predictions_train.npy", &format!("from {} to 3", first + 1), "labels from 0 to 2", "class_names.txt"];
+        place.refuse(3, RUN, &parts);
+        // The same the other way, labels that count from 1.
+        let place = place_with_layer(1);
+        for (part, n) in PARTS {
+            let answers: Vec<u32> = groups(n as u32).iter().map(|&group| group.min(last_answered)).collect();
+            place.labels(&format!("layers/predictions_{part}.npy"), &answers);
+        }
+        let range = format!("from 0 to {last_answered}");
+        place.refuse(3, RUN, &["predictions_train.npy", &range, "labels from 1 to 3"]);
+    }
+    // Fewer classes than the labels have are no shift, nor is one more that no label names.
+    let place = place_with_layer(0);
+    for (answers, said) in [([1, 1, 2], ""), ([0, 1, 3], "classes that no label names: `3`")] {
+        for (part, n) in PARTS {
+            let answers: Vec<u32> = groups(n as u32).iter().map(|&group| answers[group as usize]).collect();
+            place.labels(&format!("layers/predictions_{part}.npy"), &answers);
+        }
+        assert!(place.succeed(RUN).stderr.contains(said));
+    }
+}
+
+/// As a training on labels that are numbers leaves them: the classes are called by those, and the labels are places.
+#[test]
+fn a_network_may_answer_few_of_the_classes_whose_names_are_numbers() {
+    for (names, answers) in
+        [("1\n2\n3\n", vec![0]), ("0\n2\n3\n", vec![0, 1]), ("2\n1\n0\n", vec![1, 2]), ("a\n0\n1\n", vec![1, 2])]
+    {
+        let place = place_with_layer(0);
+        fs::write(place.path("layers/class_names.txt"), names).unwrap();
+        let answer = |row: usize| answers[row % answers.len()];
+        write(&place, "softmax", |n| {
+            (0..n).map(|row| [0, 1, 2].map(|class| if class == answer(row) { 0.8 } else { 0.1 }).to_vec()).collect()
+        });
+        place.succeed(RUN);
+        let names: Vec<&str> = names.lines().collect();
+        for (row, [label, prediction, confidence]) in points(&place).iter().enumerate() {
+            assert_eq!((label.as_str(), prediction.as_str()), (names[row % 3], names[answer(row)]), "{names:?}, row {row}");
+            assert!(confidence.starts_with("0.8"), "{confidence}");
+        }
+    }
+}
+
+#[test]
+fn outputs_of_both_parts_are_of_one_kind() {
+    let place = place_with_layer(0);
+    for (part, n) in PARTS {
+        place.labels(&format!("layers/labels_{part}.npy"), &(0..n as u32).map(|row| row % 2).collect::<Vec<_>>());
+    }
+    // Logits, of which those of the test look like probabilities.
+    let test = |row: usize| [0.2, 0.7, 0.4][row % 3];
+    write(&place, "softmax", |n| (0..n).map(|row| vec![if n == 30 { test(row) } else { row as f64 / 20.0 - 3.0 }]).collect());
+    let stderr = place.succeed(RUN).stderr;
+    let said = ["softmax_train.npy holds logits", "softmax_test.npy is taken to hold logits, as softmax_train.npy does"];
+    assert!(said.iter().all(|words| stderr.contains(words)), "{stderr}");
+    let found = points(&place);
+    assert_confidences(&found, |row| 1.0 / (1.0 + (-test(row)).exp()));
+    assert!(found.iter().all(|point| point[1] == "1"), "{found:?}");
+    // Names are told apart: logits beside probabilities of the other part are what they are called.
+    fs::rename(place.path("layers/softmax_test.npy"), place.path("layers/logits_test.npy")).unwrap();
+    write(&place, "other", |n| (0..n).map(|row| vec![(row % 2) as f64]).collect());
+    fs::rename(place.path("layers/other_train.npy"), place.path("layers/softmax_train.npy")).unwrap();
+    fs::remove_file(place.path("layers/other_test.npy")).unwrap();
+    assert!(!place.succeed(RUN).stderr.contains("is taken to hold"));
+    assert_confidences(&points(&place), |row| 1.0 / (1.0 + (-test(row)).exp()));
+}
+
+#[test]
+fn a_confidence_that_is_not_read_is_said() {
+    let place = place_with_layer(0);
+    write(&place, "confidence", |n| vec![vec![0.25]; n]);
+    let stderr = place.succeed(RUN).stderr;
+    assert!(stderr.contains("confidence_test.npy is left out: there are no answers"), "{stderr}");
+    // Answers without outputs have no other.
+    for (part, n) in PARTS {
+        place.labels(&format!("layers/predictions_{part}.npy"), &groups(n as u32));
+    }
+    assert!(!place.succeed(RUN).stderr.contains("left out"));
+    assert_confidences(&points(&place), |_| 0.25);
+    // Values that are no probabilities tell nothing, so that the file is needed.
+    write(&place, "softmax", |n| vec![vec![0.9, 0.8, 0.7]; n]);
+    assert!(!place.succeed(RUN).stderr.contains("left out"));
+    assert_confidences(&points(&place), |_| 0.25);
+    write(&place, "softmax", |n| vec![vec![0.5, 0.25, 0.25]; n]);
+    let stderr = place.succeed(RUN).stderr;
+    assert!(
+        stderr.contains("softmax_test.npy tells how sure the network is, confidence_test.npy beside it is left out"),
+        "{stderr}"
+    );
+    assert_confidences(&points(&place), |row| if row % 3 == 0 { 0.5 } else { 0.25 });
+}
+
+#[test]
+fn labels_that_are_called_like_a_header_are_labels() {
+    let place = place_with_layer(0);
+    let lines = |n: usize| (0..n).map(|row| ["y\n", "n\n"][row % 2]).collect::<String>();
+    for (part, n) in PARTS {
+        fs::remove_file(place.path(format!("layers/labels_{part}.npy"))).unwrap();
+        fs::write(place.path(format!("layers/labels_{part}.csv")), lines(n)).unwrap();
+    }
+    assert!(!place.succeed(RUN).stderr.contains("header"));
+    assert!(points(&place).iter().enumerate().all(|(row, point)| point[0] == ["y", "n"][row % 2]));
+    // One line more is a header, which is said.
+    fs::write(place.path("layers/labels_test.csv"), format!("answer\n{}", lines(30))).unwrap();
+    let stderr = place.succeed(RUN).stderr;
+    assert!(stderr.contains("labels_test.csv: line 1, `answer`, is taken for the header"), "{stderr}");
+    assert!(points(&place).iter().enumerate().all(|(row, point)| point[0] == ["y", "n"][row % 2]));
+}
+
+#[test]
 fn answers_that_differ_from_the_output_are_said() {
     let place = place_with_layer(0);
     write(&place, "softmax", |n| logits(n).into_iter().map(|row| softmax(row).to_vec()).collect());
@@ -222,7 +340,7 @@ fn labels_may_begin_at_one_or_be_names() {
     // One name more: the numbers count the lines from 0, and the class without points is named.
     fs::write(place.path("layers/class_names.txt"), "none\nBag\nCoat\nDress\n").unwrap();
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("class_names.txt names classes that no point has: `none`"), "{stderr}");
+    assert!(stderr.contains("class_names.txt names classes that no point has: 0 (`none`)"), "{stderr}");
     assert!(points(&place)[..3].iter().map(|point| &point[0]).eq(["Bag", "Coat", "Dress"]));
     fs::write(place.path("layers/class_names.txt"), "Bag\nCoat\n").unwrap();
     place.refuse(3, RUN, &["labels_train.npy", "row 1 is 2", "class_names.txt names 0 to 1"]);

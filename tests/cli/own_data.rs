@@ -1,6 +1,7 @@
 //! Data of one's own as they are found: labels in any column, shapes, names, transparency, from the files to the results.
 
-use crate::support::{Place, finished, manifest};
+use crate::support::{Place, finished, manifest, small_images, write_images};
+use layerlens::dataset::Samples;
 
 /// A training set of 60 images of three classes by rows of labels and pixels, and a smaller test set.
 fn write_rows(place: &Place, folder: &str, labels: [&str; 3], header: &str, line: impl Fn(&str, &[u8; 6]) -> String) {
@@ -157,4 +158,26 @@ fn names_of_clusters_are_parted_as_in_csv_and_counted() {
         assert!(crate::support::files_below(&place.path(out)).iter().any(held), "{out}");
     }
     place.refuse(2, "cluster x.npy --labels labels.npy --class-names a,,b --device cpu", &["--class-names", "name 2 is empty"]);
+}
+
+/// The classes are called by numbers that the places among them are not.
+#[test]
+fn a_run_on_labels_that_start_at_one_ends_though_the_network_answers_one_class_alone() {
+    let place = Place::new();
+    let [train, test] = small_images();
+    let rows = |samples: &Samples, classes: &[u8]| {
+        (0..samples.len()).filter(|&row| classes.contains(&samples.labels[row])).collect::<Vec<usize>>()
+    };
+    // Trousers, and trousers beside bags; of the test trousers alone.
+    let mut parts = [train.select(&rows(train, &[1, 8])), test.select(&rows(test, &[1]))];
+    for part in &mut parts {
+        part.labels.iter_mut().for_each(|label| *label = if *label == 1 { 1 } else { 2 });
+    }
+    write_images(&place.path("data"), &parts);
+    place.succeed("run --dataset data --hidden 16 --epochs 12 --methods pca --device cpu --out out");
+    let out = place.path("out");
+    assert_eq!(std::fs::read_to_string(out.join("activations/class_names.txt")).unwrap(), "1\n2\n");
+    let softmax = layerlens::dataset::npy::read_matrix(out.join("activations/softmax_test.npy")).unwrap();
+    assert!(softmax.rows().all(|row| row[0] > row[1]), "bags are answered");
+    assert_eq!(manifest(&out)["status"], "complete");
 }

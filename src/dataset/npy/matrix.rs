@@ -80,6 +80,14 @@ pub fn read_values(path: impl AsRef<Path>) -> Result<Matrix> {
     read_matrix_less(path, None)
 }
 
+/// Rows of a matrix, from the header of its file alone.
+///
+/// # Errors
+/// [`Error::Input`] naming `path` if it cannot be read or is no matrix.
+pub(crate) fn n_rows(path: &Path) -> Result<usize> {
+    shape(&Array::open(path)?).map(|(n_samples, _)| n_samples)
+}
+
 /// Rows and columns.
 fn shape(array: &Array) -> Result<(usize, usize)> {
     match *array.header.shape() {

@@ -16,6 +16,7 @@ pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
 pub use images::{read_images, write_images};
 pub(crate) use label_array::{read_label_values, read_line_of_floats};
 pub use labels::read_labels;
+pub(crate) use matrix::n_rows;
 pub use matrix::{read_matrix, read_matrix_less, read_matrix_like, read_values};
 pub(super) use names::{read_names_from, write_names};
 pub use write::{write_clusters, write_f32, write_indices, write_labels, write_matrix};

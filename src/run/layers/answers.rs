@@ -1,18 +1,17 @@
 //! The classes of the points of a folder of layers, and what the network answers: labels, predictions, outputs and names, made
 //! to mean the same.
 
-use super::outputs::{Outputs, check_rows};
-use super::{CONFIDENCE, Reader, file, read_names};
-use crate::dataset::{LabelFile, Labels, Values, npy};
+use super::outputs::{Outputs, agree, check_rows};
+use super::{CONFIDENCE, Reader, file};
+use crate::dataset::{LabelFile, Labels, Values, npy, read_names, unmet};
 use crate::error::{Error, Result};
+use crate::words::listed;
 use std::path::Path;
 
 /// Most classes that a run looks into.
 const MAX_CLASSES: usize = 256;
 /// Classes that a message names.
 const NAMED: usize = 12;
-/// What labels end with, the first that is there.
-const ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
 
 /// What is known of the points of one part.
 pub(super) struct Known {
@@ -38,9 +37,15 @@ struct Files {
 }
 
 impl Reader<'_> {
-    /// Reads the classes of the parts, and the answers to them.
-    pub(super) fn answers(&mut self, parts: &[&str]) -> Result<Answers> {
-        let files = parts.iter().map(|part| self.files_of(part)).collect::<Result<Vec<Files>>>()?;
+    /// Reads the classes of the parts, and the answers to them. `layers` are the names of the layers.
+    pub(super) fn answers(&mut self, parts: &[&str], layers: &[String]) -> Result<Answers> {
+        let mut files = parts.iter().map(|part| self.files_of(part, layers)).collect::<Result<Vec<Files>>>()?;
+        agree(files.iter_mut().filter_map(|files| files.outputs.as_mut()).collect());
+        let mut warnings: Vec<String> =
+            files.iter().filter_map(|files| files.outputs.as_ref()).flat_map(|outputs| outputs.notes.clone()).collect();
+        for (part, files) in parts.iter().zip(&mut files) {
+            files.confidence = self.confidence(part, files, &mut warnings)?;
+        }
         let names = if self.found.files.contains("class_names.txt") {
             let path = self.path("class_names.txt");
             Some((read_names(&path)?, path))
@@ -48,27 +53,22 @@ impl Reader<'_> {
             None
         };
         let names = names.as_ref().map(|(names, path)| (&names[..], path.as_path()));
-        let mut warnings: Vec<String> =
-            files.iter().filter_map(|files| files.outputs.as_ref()).flat_map(|outputs| outputs.notes.clone()).collect();
         check_outputs(&files, names)?;
         if names.is_none() {
             check_counting(&files)?;
         }
         let resolved = Resolved::of(&files, names, &mut warnings)?;
-        resolved.warn(&files, names.is_some(), &mut warnings);
+        resolved.warn(names.is_some(), &mut warnings);
         let parts = files.into_iter().enumerate().map(|(at, files)| resolved.part(at, files, &mut warnings)).collect();
         Ok(Answers { class_names: resolved.labels.names, parts, warnings })
     }
 
-    /// The file of the labels of a part.
-    pub(super) fn labels_file(&self, part: &str) -> String {
-        let there = ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}")).find(|name| self.found.files.contains(name));
-        there.unwrap_or_else(|| file("labels", part))
-    }
-
-    fn files_of(&mut self, part: &str) -> Result<Files> {
-        let path = self.path(self.labels_file(part));
-        let labels = LabelFile::read(&path, None, None)?;
+    fn files_of(&mut self, part: &str, layers: &[String]) -> Result<Files> {
+        // What is wrong with a layer is said when it is read.
+        let first = layers.iter().find_map(|layer| self.found.file(layer, part));
+        let n = first.and_then(|layer| npy::n_rows(&self.folder.join(layer)).ok());
+        let path = self.path(self.found.labels_file(part));
+        let labels = LabelFile::read(&path, None, n)?;
         let n = labels.values.len();
         let given_name = file("predictions", part);
         let given = if self.found.files.contains(&given_name) {
@@ -84,20 +84,39 @@ impl Reader<'_> {
             self.files.push(outputs.path.clone());
             check_rows(outputs, n, &labels.path)?;
         }
+        Ok(Files { labels, given, outputs, confidence: None })
+    }
+
+    /// How sure the network is of its answers, from a file of its own. It is left out, which is said, where the outputs tell it and
+    /// where there are no answers.
+    fn confidence(&mut self, part: &str, files: &Files, warnings: &mut Vec<String>) -> Result<Option<Vec<f32>>> {
         let name = file(CONFIDENCE, part);
-        let confidence = if outputs.is_none() && given.is_some() && self.found.files.contains(&name) {
-            let path = self.path(&name);
-            let values = npy::read_values(&path)?;
-            self.check_rows(&path, "rows", values.n_samples(), part, n)?;
-            let bad = |value: &f32| !(0.0..=1.0).contains(value);
-            if values.n_features() != 1 || values.as_slice().iter().any(bad) {
-                return Err(Error::input(path, "expected one column of probabilities, from 0 to 1"));
+        if !self.found.files.contains(&name) {
+            return Ok(None);
+        }
+        match &files.outputs {
+            Some(outputs) if outputs.are_clear() => {
+                let outputs = name_of(&outputs.path);
+                warnings.push(format!("{outputs} tells how sure the network is, {name} beside it is left out"));
+                return Ok(None);
             }
-            Some(values.into_vec())
-        } else {
-            None
-        };
-        Ok(Files { labels, given, outputs, confidence })
+            None if files.given.is_none() => {
+                let missing = file("predictions", part);
+                warnings.push(format!(
+                    "{name} is left out: there are no answers of which it could tell how sure they are ({missing})"
+                ));
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let (path, n) = (self.path(&name), files.labels.values.len());
+        let values = npy::read_values(&path)?;
+        self.check_rows(&path, "rows", values.n_samples(), part, n)?;
+        let bad = |value: &f32| !(0.0..=1.0).contains(value);
+        if values.n_features() != 1 || values.as_slice().iter().any(bad) {
+            return Err(Error::input(path, "expected one column of probabilities, from 0 to 1"));
+        }
+        Ok(Some(values.into_vec()))
     }
 }
 
@@ -128,7 +147,8 @@ fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<(
         let advice = if from_one { "; they go from 1 on: save labels - 1" } else { "" };
         let columns = if k == 1 { "one column, of two classes".into() } else { format!("{k} columns") };
         let message = format!(
-            "row {row} is {}, but {} has {columns}: the classes are 0 to {}, as the columns are counted{advice}",
+            "{} is {}, but {} has {columns}: the classes are 0 to {}, as the columns are counted{advice}",
+            file.place(row),
             numbers[row],
             path.display(),
             n_classes - 1
@@ -146,11 +166,12 @@ fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<(
 
 /// Labels and answers as classes.
 struct Resolved {
-    /// The files are the labels of the parts, then the answers of those that have any.
+    /// The files are the labels of the parts, then the answers that were given, or that had to be compared with the labels.
     labels: Labels,
+    /// The classes of each part.
     classes: Vec<Vec<u8>>,
-    /// Where among the files the answers of a part are.
-    answers: Vec<Option<usize>>,
+    /// The answers to each part, if there are any.
+    answers: Vec<Option<Vec<u8>>>,
     /// The column of each class, if the outputs have one for it.
     columns: Vec<usize>,
 }
@@ -161,30 +182,22 @@ impl Resolved {
         let named: Vec<LabelFile> = files.iter().flat_map(given).flatten().collect();
         let known = Labels::by_place(&named.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
         files.iter().filter_map(|files| files.outputs.as_ref()).try_for_each(|outputs| check_classes(outputs, &known))?;
-        let from_columns = |outputs: &Outputs| {
-            let answers = outputs.answers();
-            let values = if known.numbered && outputs.n_columns() > 1 {
-                Values::Numbers(answers.into_iter().map(|column| column as i64).collect())
-            } else {
-                words(answers, &known)
-            };
-            LabelFile { path: outputs.path.clone(), values, notes: Vec::new(), lines: None }
-        };
+        // Where the classes are numbers, a column is the class of its number, which no label may have. Else columns are places among
+        // the classes.
+        let several = files.iter().filter_map(|files| files.outputs.as_ref()).any(|outputs| outputs.n_columns() > 1);
+        let numbered = known.numbered && several;
         let mut all: Vec<LabelFile> = files.iter().map(|files| files.labels.clone()).collect();
-        let mut answers = Vec::new();
+        let mut places = Vec::new();
         for files in files {
-            let of_part = match (&files.given, &files.outputs) {
-                (Some(given), _) => Some(given.clone()),
-                (None, Some(outputs)) => Some(from_columns(outputs)),
-                (None, None) => None,
-            };
-            answers.push(of_part.is_some().then_some(all.len()));
+            let columns = files.outputs.as_ref().filter(|_| numbered).map(columns_as_numbers);
+            let of_part = files.given.clone().or(columns);
+            places.push(of_part.is_some().then_some(all.len()));
             all.extend(of_part);
         }
         let labels = Labels::by_place(&all.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
         warnings.extend(labels.notes.iter().cloned());
         let n = labels.names.len();
-        let classes = labels.narrow().ok_or_else(|| {
+        let mut classes = labels.narrow().ok_or_else(|| {
             let message = format!(
                 "there are {n} classes, of which a run looks into at most {MAX_CLASSES}; `layerlens embed` maps a layer whatever its classes"
             );
@@ -193,21 +206,27 @@ impl Resolved {
         if let Some(outputs) = files.iter().find_map(|files| files.outputs.as_ref()) {
             say_columns(outputs, &labels, names.is_some(), warnings);
         }
-        let several = files.iter().filter_map(|files| files.outputs.as_ref()).any(|outputs| outputs.n_columns() > 1);
         let column = |class: usize| match labels.names[class].parse() {
-            Ok(column) if labels.numbered && several => column,
+            Ok(column) if numbered => column,
             _ => class,
         };
         let columns = (0..n).map(column).collect();
+        let answers_of = |(files, place): (&Files, Option<usize>)| match (place, &files.outputs) {
+            (Some(place), _) => Some(classes[place].clone()),
+            (None, Some(outputs)) => Some(outputs.answers().into_iter().map(|column| column as u8).collect()),
+            (None, None) => None,
+        };
+        let answers = files.iter().zip(places).map(answers_of).collect();
+        classes.truncate(files.len());
         Ok(Self { labels, classes, answers, columns })
     }
 
     fn part(&self, at: usize, files: Files, warnings: &mut Vec<String>) -> Known {
-        let predictions = self.answers[at].map(|answers| self.classes[answers].clone());
+        let predictions = self.answers[at].clone();
         let mut confidence = files.confidence;
         if let (Some(outputs), Some(predictions)) = (&files.outputs, &predictions) {
             let columns: Vec<usize> = predictions.iter().map(|&class| self.columns[usize::from(class)]).collect();
-            confidence = outputs.probabilities(&columns);
+            confidence = outputs.probabilities(&columns).or(confidence);
             let differ = outputs.answers().iter().zip(&columns).filter(|(own, given)| own != given).count();
             if let Some(given) = files.given.filter(|_| differ > 0) {
                 warnings.push(format!(
@@ -222,19 +241,17 @@ impl Resolved {
     }
 
     /// Warns of classes that have no points or no name.
-    fn warn(&self, files: &[Files], named: bool, warnings: &mut Vec<String>) {
+    fn warn(&self, named: bool, warnings: &mut Vec<String>) {
         let mut labelled = vec![false; self.labels.names.len()];
-        self.classes[..files.len()].iter().flatten().for_each(|&class| labelled[usize::from(class)] = true);
-        let list = |classes: Vec<usize>| {
-            let shown = classes.iter().take(NAMED).map(|&class| format!("`{}`", self.labels.names[class]));
-            let more = if classes.len() > NAMED { format!(" and {} more", classes.len() - NAMED) } else { String::new() };
-            shown.collect::<Vec<_>>().join(", ") + &more
-        };
-        let without: Vec<usize> = (0..labelled.len()).filter(|&class| !labelled[class]).collect();
-        if named && !without.is_empty() {
-            warnings.push(format!("class_names.txt names classes that no point has: {}", list(without)));
-        } else if !without.is_empty() {
-            warnings.push(format!("the network answers classes that no label names: {}", list(without)));
+        self.classes.iter().flatten().for_each(|&class| labelled[usize::from(class)] = true);
+        if named {
+            let without = unmet(&self.labels.names, |class| labelled[class]);
+            warnings.extend(without.map(|classes| format!("class_names.txt names classes that no point has: {classes}")));
+        } else if labelled.contains(&false) {
+            // Here a class has no number but its name.
+            let without = (0..labelled.len()).filter(|&class| !labelled[class]);
+            let without: Vec<String> = without.map(|class| format!("`{}`", self.labels.names[class])).collect();
+            warnings.push(format!("the network answers classes that no label names: {}", listed(&without, NAMED)));
         }
         if self.labels.numbered {
             warnings.push("there is no class_names.txt: the classes are numbered".into());
@@ -257,16 +274,14 @@ fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
     Err(Error::input(&outputs.path, message))
 }
 
-/// The answers of outputs as the classes in their order.
-fn words(answers: Vec<usize>, known: &Labels) -> Values {
-    let names = answers.into_iter().map(|column| &known.names[column]);
-    if known.numbered {
-        return Values::Numbers(names.map(|name| name.parse().unwrap_or_default()).collect());
-    }
-    Values::Names(names.cloned().collect())
+/// The answers of outputs as labels that number the columns.
+fn columns_as_numbers(outputs: &Outputs) -> LabelFile {
+    let numbers = outputs.answers().into_iter().map(|column| column as i64).collect();
+    LabelFile { path: outputs.path.clone(), values: Values::Numbers(numbers), notes: Vec::new(), lines: None }
 }
 
-/// Refuses labels and answers that count the classes from different numbers, where no names say how they are counted.
+/// Refuses labels and answers that count the classes from different numbers, where no names say how they are counted: the answers
+/// end one beyond the labels and leave their first number out, or begin one before them and leave their last number out.
 fn check_counting(files: &[Files]) -> Result<()> {
     let range = |files: &dyn Fn(usize) -> Option<(i64, i64)>, n: usize| {
         let ranges = (0..n).filter_map(files);
@@ -281,11 +296,13 @@ fn check_counting(files: &[Files]) -> Result<()> {
     let (Some(labels), Some(given), Some(file)) = (labels, given, files.iter().find_map(|files| files.given.as_ref())) else {
         return Ok(());
     };
-    if (labels.0, labels.1) != (given.0 + 1, given.1 + 1) {
+    let after = given.1.checked_sub(1) == Some(labels.1) && given.0 > labels.0;
+    let before = given.0.checked_add(1) == Some(labels.0) && given.1 < labels.1;
+    if !after && !before {
         return Ok(());
     }
     let message = format!(
-        "the answers go from {} to {}, but the labels from {} to {}: both must count the classes from the same number",
+        "the answers go from {} to {}, but the labels from {} to {}: both must count the classes from the same number, or class_names.txt must name them",
         given.0, given.1, labels.0, labels.1
     );
     Err(Error::input(&file.path, message))

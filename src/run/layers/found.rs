@@ -1,11 +1,16 @@
 //! Which files a folder of layers holds: its own, and those of its subfolders.
 
 use crate::error::{Error, Result};
+use crate::words::listed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Beginnings of names that are no layers.
 pub(super) const OTHERS: [&str; 7] = ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
+/// What labels end with; the first that is there is read.
+const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
+/// Endings of pictures, papers and programs: no data, though they may be called after a part.
+const NO_DATA: [&str; 11] = ["png", "jpg", "jpeg", "gif", "svg", "pdf", "html", "md", "py", "ipynb", "log"];
 /// Subfolders below each other that are looked into.
 const DEEPEST: usize = 8;
 /// Files that a message names.
@@ -22,6 +27,9 @@ pub(super) struct Found {
     left_out: Vec<String>,
 }
 
+/// The parts that are read.
+const PARTS: [&str; 2] = ["train", "test"];
+
 /// Whether it is of the training or of the test.
 fn at(part: &str) -> usize {
     usize::from(part == "test")
@@ -35,6 +43,12 @@ impl Found {
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let mut found = Self::default();
         found.look_into(folder, Path::new(""), 0)?;
+        for part in PARTS {
+            let read = found.labels_file(part);
+            let others = LABEL_ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}"));
+            found.left_out.extend(others.filter(|name| *name != read && found.files.contains(name)));
+        }
+        found.left_out.sort();
         Ok(found)
     }
 
@@ -70,7 +84,7 @@ impl Found {
     }
 
     fn add(&mut self, folder: &Path, place: &Path, name: &str, depth: usize) -> Result<()> {
-        let part = ["train", "test"].into_iter().find_map(|part| {
+        let part = PARTS.into_iter().find_map(|part| {
             name.strip_suffix(&format!("_{part}.npy")).filter(|stem| !stem.is_empty()).map(|stem| (at(part), stem))
         });
         match part {
@@ -85,10 +99,18 @@ impl Found {
                     return Err(Error::input(folder.join(place), message));
                 }
             }
-            _ if name.ends_with(".npy") || name.ends_with(".npz") => self.left_out.push(place.display().to_string()),
+            _ if is_labels(name) && depth == 0 => {}
+            _ if looks_like_data(name) => self.left_out.push(place.display().to_string()),
             _ => {}
         }
         Ok(())
+    }
+
+    /// The file of the labels of a part, or the name that it should have.
+    pub(super) fn labels_file(&self, part: &str) -> String {
+        let names = LABEL_ENDINGS.map(|ending| format!("labels_{part}.{ending}"));
+        let there = names.iter().find(|name| self.files.contains(*name));
+        there.unwrap_or(&names[0]).clone()
     }
 
     /// The file of a layer below the folder.
@@ -103,21 +125,29 @@ impl Found {
 
     /// Whether anything is there of the test.
     pub(super) fn has_test(&self) -> bool {
-        !self.layers[1].is_empty() || OTHERS.iter().any(|name| self.files.contains(&format!("{name}_test.npy")))
+        let others = || OTHERS.iter().any(|name| self.files.contains(&format!("{name}_test.npy")));
+        !self.layers[1].is_empty() || others() || self.files.contains(&self.labels_file("test"))
     }
 
     /// What is said of files that are not read.
     pub(super) fn left_out(&self) -> Option<String> {
-        if self.left_out.is_empty() {
-            return None;
-        }
-        let shown = self.left_out.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-        let more = match self.left_out.len() {
-            n if n > NAMED => format!(" and {} more", n - NAMED),
-            _ => String::new(),
-        };
-        Some(format!("left out: {shown}{more}; a run reads <layer>_train.npy and <layer>_test.npy"))
+        let read =
+            "a run reads <layer>_train.npy and <layer>_test.npy, and of other files than .npy only labels in one file a part";
+        (!self.left_out.is_empty()).then(|| format!("left out: {}; {read}", listed(&self.left_out, NAMED)))
     }
+}
+
+/// Whether a file is called as labels are that can be read.
+fn is_labels(name: &str) -> bool {
+    PARTS.iter().any(|part| LABEL_ENDINGS.iter().any(|ending| name == format!("labels_{part}.{ending}")))
+}
+
+/// Whether a file that is not read would be missed: an array of any name, or data of some format that are called after a part.
+fn looks_like_data(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let Some((_, ending)) = lower.rsplit_once('.') else { return false };
+    let of_part = ["_train.", "_test.", "_val.", "_valid.", "_validation."].iter().any(|part| lower.contains(part));
+    ["npy", "npz"].contains(&ending) || (of_part && !NO_DATA.contains(&ending))
 }
 
 #[cfg(test)]
@@ -135,6 +165,19 @@ mod tests {
         for name in ["raw_train.npy", "raw_val.npy", "softmax_train.npy", "block1/conv_train.npy", "block1/a/b_test.npy"] {
             put(name);
         }
+        for name in [
+            "predictions_test.csv",
+            "conv_Train.csv.gz",
+            "conv_val.pt",
+            "labels_train.npy",
+            "labels_train.csv",
+            "labels_test.txt",
+        ] {
+            put(name);
+        }
+        for name in ["loss_train.png", "readme_test.md", "class_names.txt", "block1/labels_test.csv"] {
+            put(name);
+        }
         for name in ["block1/images_train.npy", "other/labels_train.npy", "other/x_train.npy", ".git/x_train.npy", "notes.txt"] {
             put(name);
         }
@@ -143,10 +186,19 @@ mod tests {
         assert_eq!(found.layers("test").collect::<Vec<_>>(), ["block1_a_b"]);
         assert_eq!(found.file("block1_conv", "train"), Some(Path::new("block1/conv_train.npy")));
         let left_out = found.left_out().unwrap();
-        for name in ["raw_val.npy", "block1/images_train.npy", "other/ (layers of its own"] {
-            assert!(left_out.contains(name), "{left_out}");
-        }
-        assert!(!left_out.contains("git") && !left_out.contains("notes") && !left_out.contains("softmax"), "{left_out}");
+        let listed = left_out.strip_prefix("left out: ").unwrap().split(';').next().unwrap();
+        let expected = [
+            "block1/images_train.npy",
+            "block1/labels_test.csv",
+            "conv_Train.csv.gz",
+            "conv_val.pt",
+            "labels_train.csv",
+            "other/ (layers of its own, with labels)",
+            "predictions_test.csv",
+            "raw_val.npy",
+        ];
+        assert_eq!(listed, expected.join(", "));
+        assert_eq!([found.labels_file("train"), found.labels_file("test")], ["labels_train.npy", "labels_test.txt"]);
         put("block1_conv_train.npy");
         let error = Found::of(folder.path()).unwrap_err().to_string();
         assert!(error.contains("block1_conv_train.npy") && error.contains("block1/conv_train.npy"), "{error}");

@@ -23,18 +23,31 @@ enum Kind {
     Unclear,
 }
 
+impl Kind {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Probabilities => "probabilities",
+            Self::Logarithms => "logarithms of probabilities",
+            Self::Logits => "logits",
+            Self::Unclear => "values from 0 to 1 that are no probabilities of one class each",
+        }
+    }
+}
+
 /// The output of a network for the points of one part.
 #[derive(Clone, Debug)]
 pub(super) struct Outputs {
     pub(super) path: PathBuf,
     values: Matrix,
     kind: Kind,
+    /// Whether the name of the file says that it holds logits.
+    of_logits: bool,
     /// What the user should know.
     pub(super) notes: Vec<String>,
 }
 
 impl Outputs {
-    /// Reads `softmax_<part>.npy` or, where there is none, `logits_<part>.npy`.
+    /// Reads `softmax_<part>.npy` or, where there is none, `logits_<part>.npy`. What the values are is for [`agree`] to say.
     ///
     /// # Errors
     /// [`Error::Input`] if it is malformed, or a value is not finite.
@@ -60,15 +73,17 @@ impl Outputs {
             None => npy::read_values(&path)?,
         };
         let of_logits = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LOGITS));
-        let kind = kind(&values, of_logits);
-        let mut outputs = Self { path, values, kind, notes };
-        outputs.say(of_logits);
-        Ok(Some(outputs))
+        let kind = kind([&values], of_logits);
+        Ok(Some(Self { path, values, kind, of_logits, notes }))
+    }
+
+    fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Notes how the values are taken, where their name says otherwise.
-    fn say(&mut self, of_logits: bool) {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    fn say(&mut self) {
+        let name = self.name();
         let off = self.values.rows().enumerate().map(|(row, values)| (row, sum(values)));
         let off = off.max_by(|(_, a), (_, b)| (a - 1.0).abs().total_cmp(&(b - 1.0).abs())).unwrap_or((0, 0.0));
         let rows = if self.n_columns() > 1 {
@@ -76,7 +91,7 @@ impl Outputs {
         } else {
             "it holds values that are not from 0 to 1".into()
         };
-        let note = match (self.kind, of_logits) {
+        let note = match (self.kind, self.of_logits) {
             (Kind::Logits, false) if self.n_columns() > 1 => {
                 format!("{name} holds logits, for {rows}: their softmax is taken for how sure the network is")
             }
@@ -108,12 +123,16 @@ impl Outputs {
 
     /// The column of the largest value of each row, the first of equal ones; of one column, whether it is more likely than not.
     pub(super) fn answers(&self) -> Vec<usize> {
-        let largest = |row: &[f32]| (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best });
         if self.n_columns() > 1 {
             return self.values.rows().map(largest).collect();
         }
         let even = if self.kind == Kind::Logits { 0.0 } else { 0.5 };
         self.values.rows().map(|row| usize::from(row[0] > even)).collect()
+    }
+
+    /// Whether [`Self::probabilities`] are known.
+    pub(super) fn are_clear(&self) -> bool {
+        self.kind != Kind::Unclear
     }
 
     /// The probability of one column for each row, of which there are two if there is one value; none if they are not known.
@@ -138,8 +157,33 @@ impl Outputs {
             (_, row) => softmax(row, column),
         };
         let values = || self.values.rows().zip(columns).map(of_row).map(|p| p.clamp(0.0, 1.0)).collect();
-        (self.kind != Kind::Unclear).then(values)
+        self.are_clear().then(values)
     }
+}
+
+/// Settles what the values of outputs are: the same for all whose files have the same name but for the part, since one network
+/// wrote them. Values of one part alone may look like something else, as logits do that happen to lie between 0 and 1. What is
+/// taken in another way than its name says is noted.
+pub(super) fn agree(mut outputs: Vec<&mut Outputs>) {
+    for of_logits in [false, true] {
+        let same = |outputs: &&mut Outputs| outputs.of_logits == of_logits;
+        let joint = kind(outputs.iter().filter(|outputs| same(outputs)).map(|outputs| &outputs.values), of_logits);
+        let telling = outputs.iter().find(|outputs| same(outputs) && outputs.kind == joint).map(|outputs| outputs.name());
+        for outputs in outputs.iter_mut().filter(|outputs| same(outputs)) {
+            if outputs.kind == joint {
+                outputs.say();
+                continue;
+            }
+            let as_what = telling.as_ref().map_or("as both parts together do".into(), |other| format!("as {other} does"));
+            outputs.notes.push(format!("{} is taken to hold {}, {as_what}", outputs.name(), joint.words()));
+            outputs.kind = joint;
+        }
+    }
+}
+
+/// The column of the largest value of a row, the first of equal ones.
+pub(super) fn largest(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
 }
 
 /// The softmax of a row at one column.
@@ -153,21 +197,23 @@ fn sum(row: &[f32]) -> f64 {
     row.iter().map(|&value| f64::from(value)).sum()
 }
 
-/// What the values are; `of_logits` is what their file's name says, where they do not tell.
-fn kind(values: &Matrix, of_logits: bool) -> Kind {
+/// What the values are, all of the same kind; `of_logits` is what the names of their files say, where they do not tell.
+fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Kind {
+    let rows: Vec<&[f32]> = values.into_iter().flat_map(Matrix::rows).collect();
+    let all = |is: &dyn Fn(&[f32]) -> bool| rows.iter().all(|row| is(row));
     let probable = |row: &[f32]| row.iter().all(|value| (-TOLERANCE..=1.0 + TOLERANCE).contains(value));
     let to_one = |sum: f64| (sum - 1.0).abs() <= SUM_TOLERANCE;
     let logarithms = |row: &[f32]| {
         row.iter().all(|&value| value <= TOLERANCE) && to_one(row.iter().map(|&value| f64::from(value).exp()).sum())
     };
-    let all_probable = values.rows().all(probable);
-    if values.n_features() == 1 {
+    let all_probable = all(&probable);
+    if all(&|row| row.len() == 1) {
         return if all_probable && !of_logits { Kind::Probabilities } else { Kind::Logits };
     }
     match all_probable {
-        true if values.rows().all(|row| to_one(sum(row))) => Kind::Probabilities,
+        true if all(&|row| to_one(sum(row))) => Kind::Probabilities,
         true if !of_logits => Kind::Unclear,
-        false if values.rows().all(logarithms) => Kind::Logarithms,
+        false if all(&logarithms) => Kind::Logarithms,
         _ => Kind::Logits,
     }
 }
@@ -187,9 +233,9 @@ mod tests {
 
     fn outputs(values: &[f32], columns: usize, of_logits: bool) -> Outputs {
         let values = Matrix::new(values.to_vec(), values.len() / columns, columns).unwrap();
-        let kind = kind(&values, of_logits);
-        let mut outputs = Outputs { path: "softmax_test.npy".into(), values, kind, notes: Vec::new() };
-        outputs.say(of_logits);
+        let kind = kind([&values], of_logits);
+        let mut outputs = Outputs { path: "softmax_test.npy".into(), values, kind, of_logits, notes: Vec::new() };
+        agree(vec![&mut outputs]);
         outputs
     }
 

@@ -3,7 +3,7 @@
 use super::{Known, PAGE_NEIGHBORS};
 use crate::activations::RAW;
 use crate::compute::Device;
-use crate::dataset::{Colour, Pictures, npy};
+use crate::dataset::{Colour, Pictures, npy, read_names};
 use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
@@ -12,7 +12,7 @@ use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::epochs::{EpochMap, EpochMaps};
-use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_names, read_predictions};
+use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_predictions};
 use crate::run::points::{ReportPoints, Rows};
 use crate::run::space::title;
 use crate::words::thousands;
