@@ -4,6 +4,7 @@
 //! end. Manifests of earlier versions have neither: of those nothing can be told.
 
 use super::manifest::{Found, Manifest, Output};
+use super::space::{SKIPPED, skipped_warning};
 use crate::dataset::Source;
 use crate::error::{Error, Result};
 use serde_json::Value;
@@ -105,11 +106,18 @@ pub(super) fn take_back(manifest: &mut Manifest, first: usize) {
     for name in gone.iter().flat_map(|stage| &stage.results) {
         manifest.results.shift_remove(name);
     }
-    let Manifest { stages, results, .. } = manifest;
+    let Manifest { stages, results, warnings, .. } = manifest;
     let is_kept = |stage: String| stages.iter().any(|kept| kept.name == stage);
     for list in LISTS {
         if let Some(rows) = results.get_mut(list).and_then(Value::as_array_mut) {
             rows.retain(|row| stages_of(list, row).into_iter().any(&is_kept));
+        }
+    }
+    // What is skipped ends no stage; it stands as long as its warning does, and is found and told again after that.
+    if let Some(rows) = results.get_mut(SKIPPED).and_then(Value::as_array_mut) {
+        rows.retain(|row| skipped_warning(row).is_some_and(|warning| warnings.contains(&warning)));
+        if rows.is_empty() {
+            results.shift_remove(SKIPPED);
         }
     }
     if let Some(maps) = results.get_mut("epochs").and_then(|epochs| epochs.get_mut("maps")).and_then(Value::as_array_mut) {

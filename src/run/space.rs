@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// Under which name a run notes what it skipped.
-const SKIPPED: &str = "skipped";
+pub(super) const SKIPPED: &str = "skipped";
 
 /// A map that could not be made of a space.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,6 +25,19 @@ struct Skipped {
     space: String,
     method: String,
     reason: String,
+}
+
+impl Skipped {
+    /// The warning that goes with it.
+    fn warning(&self) -> Result<String> {
+        let Self { space, method, reason } = self;
+        Ok(format!("no map of {space} by {}: {reason}", embedding::method(method)?.title))
+    }
+}
+
+/// The warning that goes with something that was skipped, as the manifest notes it; none if it is damaged.
+pub(super) fn skipped_warning(noted: &serde_json::Value) -> Option<String> {
+    Skipped::deserialize(noted).ok()?.warning().ok()
 }
 
 /// Refuses a run in which no space has neighbours, with the reason of the first.
@@ -129,8 +142,9 @@ impl SpaceStage<'_> {
     fn skip(&mut self, name: &str, reason: &str) -> Result<()> {
         let (space, title) = (self.train.name.clone(), embedding::method(name)?.title);
         self.reporter.note(&format!("{space}: no map by {title}"));
-        self.folder.manifest.warnings.push(format!("no map of {space} by {title}: {reason}"));
-        self.folder.add_results(SKIPPED, [Skipped { space, method: name.into(), reason: reason.into() }]);
+        let skipped = Skipped { space, method: name.into(), reason: reason.into() };
+        self.folder.manifest.warnings.push(skipped.warning()?);
+        self.folder.add_results(SKIPPED, [skipped]);
         self.folder.save()
     }
 

@@ -316,3 +316,27 @@ fn a_run_that_skipped_a_map_is_resumed() {
     }
     place.refuse(3, &RUN.replace("out out", "out no"), &["no method can map one", "at most 1 components"]);
 }
+
+#[test]
+fn what_was_skipped_is_told_again_when_changed_files_are_made_again() {
+    let place = place_with_layers();
+    for (part, n) in [("train", 120), ("test", 30)] {
+        npy::write_f32(place.path(format!("layers/layer_5_{part}.npy")), &vec![0.5; n * 3], &[n as u64, 3]).unwrap();
+    }
+    place.succeed(RUN);
+    let before = manifest(&place.path("out"));
+    assert_eq!(before["results"]["skipped"][0]["space"], "layer_5");
+    // Made before the map is skipped, right before it, and after it.
+    for file in ["embeddings/pca_layer_2_train.npy", "scores/predictions/layer_5.npy", "embeddings/pca_layer_10_train.npy"] {
+        let path = place.path("out").join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(path, bytes).unwrap();
+        let stderr = place.succeed(&format!("{RUN} --resume")).stderr;
+        assert!(stderr.contains(&format!("out: {file} is not as the run wrote it")), "{stderr}");
+        let after = manifest(&place.path("out"));
+        assert_eq!((&after["warnings"], &after["results"]), (&before["warnings"], &before["results"]), "{file}");
+        assert_eq!(after["warnings"].to_string().matches("no map of layer_5 by PCA").count(), 1);
+        assert!(fs::read_to_string(place.path("out/report.html")).unwrap().contains("no map of layer_5 by PCA"));
+    }
+}
