@@ -82,14 +82,18 @@ pub struct ReportSummary {
 /// [`Error::Input`] if the folder is no finished run of layers, its manifest has another layout, or a file is damaged;
 /// [`Error::Exists`], [`Error::Write`]; any error of the device; [`Error::Interrupted`].
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
+    // A folder that is no run is refused before it is claimed, which would make one that is not there.
     let mut found = Found::read(&job.run)?;
     let own = job.run.join(FILE);
     let path = job.out.clone().unwrap_or_else(|| own.clone());
     check_new(&path, job.force || path == own)?;
+    // The manifest is written back, with the new page in it: from here on nobody else may change it.
+    let _claim = (path == own).then(|| Claim::of(&job.run)).transpose()?;
+    if path == own {
+        found = Found::read(&job.run)?;
+    }
     let known = Known::read(&job.run, &found, true)?;
     let changed = check_unchanged(&job.run, &found, &READ)?;
-    // Its manifest knows its own page.
-    let _claim = (path == own).then(|| Claim::of(&job.run)).transpose()?;
     let observer = reporter.stage("report");
     let page = page_of(&known, job.points.unwrap_or(known.points), device, observer.as_ref())?;
     page::write(&page, &path)?;

@@ -120,7 +120,25 @@ fn folders_that_are_no_finished_runs_of_this_layout_are_refused() {
     fs::remove_file(&path).unwrap();
     place.refuse(3, "report run --device cpu", &["run", "no folder of a run", "manifest.json"]);
     place.refuse(3, "report absent --device cpu", &["absent", "no such folder"]);
+    place.refuse(3, "report absent --out page.html --device cpu", &["absent", "no such folder"]);
     place.refuse(2, "report", &["RUN", "--embedding"]);
+}
+
+/// A page in the folder of its run is noted in the manifest: what another process is about to write there must not be lost.
+#[test]
+fn a_run_is_read_for_its_own_page_only_when_nobody_works_in_it() {
+    let place = Place::new();
+    copy_run(&place, &["figures"]);
+    let path = place.path("run/manifest.json");
+    let running = fs::read_to_string(&path).unwrap().replacen("\"status\": \"complete\"", "\"status\": \"running\"", 1);
+    fs::write(&path, running).unwrap();
+    let lock = fs::File::create(place.path(".layerlens-lock-run")).unwrap();
+    lock.lock().unwrap();
+    place.refuse(1, "report run --device cpu", &["run", "another process works in this folder"]);
+    place.refuse(3, "report run --device cpu --out page.html", &["run", "not finished"]);
+    drop(lock);
+    place.start("report run --device cpu").assert_error(3, "report run", &["run", "not finished"]);
+    assert!(!place.path(".layerlens-lock-run").exists());
 }
 
 /// 120 points with labels, images and their space.
