@@ -84,8 +84,8 @@ def judge(binary, kind, content, root, clean_outcome):
         names = {path.name for path in kind.folder.rglob("*") if path.is_file()}
         if code == "hangs":
             return "FAIL hangs", said
-        if code < 0 or code in (101, 134, 137, 139) or "panicked" in stderr:
-            return f"FAIL code {code}", next((line for line in stderr.splitlines() if "panicked" in line), said)
+        if code < 0 or code in (101, 134, 137, 139) or kinds.is_fault(stderr):
+            return f"FAIL code {code}", said
         problem = left_over(before, folder, code)
         if problem:
             return f"FAIL {problem}", said

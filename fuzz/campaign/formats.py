@@ -100,14 +100,23 @@ def idx(shape, values):
     return struct.pack(">" + "I" * (1 + len(shape)), magic, *shape) + bytes(values)
 
 
+# Types of IDX values, by the third byte of the file.
+IDX_CODES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}
+
+
 def read_idx(data, dims):
-    """Shape and bytes."""
-    demand(data[:4] == struct.pack(">I", 0x800 + dims), "magic")
+    """Shape and bytes: pixels of three dimensions, or labels of one."""
     demand(len(data) >= 4 + 4 * dims, "header cut")
+    demand(data[:2] == b"\0\0" and data[2] in IDX_CODES and data[3] == dims, "magic")
     shape = struct.unpack(">" + "I" * dims, data[4 : 4 + 4 * dims])
-    body = data[4 + 4 * dims :]
-    demand(len(body) == math.prod(shape) and 0 not in shape, "length")
-    return shape, body
+    body, code = data[4 + 4 * dims :], IDX_CODES[data[2]]
+    n = math.prod(shape)
+    demand(len(body) == n * struct.calcsize(code) and n > 0, "length")
+    values = struct.unpack(f">{n}{code}", body)
+    if dims == 3 and code in "fd" and all(0 <= value <= 1 for value in values):
+        return shape, bytes(math.floor(value * 255 + 0.5) for value in values)
+    demand(all(0 <= value <= 255 and value == int(value) for value in values), "no byte")
+    return shape, bytes(map(int, values))
 
 
 def unzipped(data):

@@ -15,7 +15,7 @@ import kinds
 
 SIGNALS = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
 # Keys of a manifest that speak of time or of the command line, which a resumed or replaced run has of its own.
-OF_TIME = {"started", "seconds", "argv", "times", "train_seconds", "seconds_per_epoch", "time", "warnings"}
+OF_TIME = {"started", "seconds", "argv", "times", "train_seconds", "seconds_per_epoch", "time"}
 
 
 def timeless(value):
@@ -95,7 +95,7 @@ def one(binary, base, scratch, number, reference, volatile, seconds, rng):
     args = kinds.RUN + (["--force"] if forced else [])
     code, stderr = disturbed(binary, folder, args, which, rng.uniform(0, seconds))
     expected = {signal.SIGKILL: {-9, 0}, signal.SIGTERM: {130, 0, -15}, signal.SIGINT: {130, 0, -2}}[which]
-    if code not in expected or "panicked" in stderr:
+    if code not in expected or kinds.is_fault(stderr):
         return f"{which.name}: code {code}: {stderr.strip()[-200:]}"
     after = rng.choice(["--resume", "--force"])
     done = start(binary, folder, kinds.RUN + [after])

@@ -164,6 +164,11 @@ class Base:
 RUN = ["run", "--dataset", "data", "--epochs", "1", "--hidden", "8", "--methods", "pca,tsne", *MAP, "--out", "out"]
 
 
+def is_fault(stderr):
+    """Whether the last words of the program are those of a fault, of it or of a driver."""
+    return "fault of the program" in stderr or "aborted by a fault" in stderr
+
+
 def environment(**more):
     """What a case sees of the caller's environment."""
     keep = {name: os.environ[name] for name in ["PATH", "HOME", "TMPDIR"] if name in os.environ}

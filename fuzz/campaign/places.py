@@ -83,7 +83,7 @@ def full_disks(args, base, scratch):
             for job in [EMBED, RUN]:
                 n += 1
                 code, _, stderr = shell(args.binary, folder, f"\"$0\" {job.replace('--out out', '--out disk/out')} {TAIL}")
-                if code not in (0, 1) or (code == 1 and "disk" not in stderr) or "panicked" in stderr or torn(disk):
+                if code not in (0, 1) or (code == 1 and "disk" not in stderr) or kinds.is_fault(stderr) or torn(disk):
                     failures.append(f"disk of {kib} KiB: {job[:5]}: code {code}, torn {torn(disk)}: {stderr.strip()[-200:]}")
                 shutil.rmtree(disk / "out", ignore_errors=True)
         finally:
@@ -99,7 +99,7 @@ def campaign(args, base, scratch):
         folder = case_folder(base, scratch)
         code, _, stderr = shell(args.binary, folder, script, **more)
         # What is closed or full hides the message.
-        if code not in codes or "panicked" in stderr or torn(folder) or (part and code != 0 and part not in stderr):
+        if code not in codes or kinds.is_fault(stderr) or torn(folder) or (part and code != 0 and part not in stderr):
             failures.append(f"{name}: code {code}, torn {torn(folder)}: {stderr.strip()[-250:]}")
         subprocess.run(["chmod", "-R", "u+rwX", folder], check=False)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,10 +1,11 @@
-//! CSV files: of pixels with labels, of pixels and of labels apart, of labels alone, of groups of classes.
+//! CSV files: of pixels with labels, of pixels and of labels apart, of labels alone beside names, of groups of classes.
 //!
-//! The first byte chooses the layout and whether there may be a header; the first NUL after it separates two files.
+//! The first byte chooses the layout, whether there may be a header and, of labels alone, the file's ending and the column; the
+//! first NUL after it separates two files.
 #![no_main]
 
-use layerlens::dataset::{Dataset, Header, LabelGroups, Request, npy};
-use layerlens_fuzz::{Place, check};
+use layerlens::dataset::{Dataset, Header, LabelColumn, LabelGroups, Request};
+use layerlens_fuzz::{Place, check, check_labels, check_names};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -25,9 +26,12 @@ fuzz_target!(|bytes: &[u8]| {
             }
         }
         2 => {
-            if let Some(labels) = check(&place, npy::read_labels(place.file("labels.csv", text))) {
-                assert!(!labels.is_empty() && labels.len() <= text.len(), "more labels than the file has bytes");
-            }
+            let ending = ["csv", "tsv", "txt"][usize::from(choice >> 3 & 3) % 3];
+            let column = [None, Some(LabelColumn::Last), Some(LabelColumn::Number(2)), Some(LabelColumn::Name("label".into()))];
+            let labels = place.file(&format!("labels.{ending}"), first);
+            let names = place.file("names.txt", second);
+            check_labels(&place, &labels, column[usize::from(choice >> 5 & 3)].as_ref(), middle.map(|_| names.as_path()));
+            check_names(&String::from_utf8_lossy(second));
             return;
         }
         _ => {

@@ -23,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert!(check(&place, export(&job, &Device::cpu(), &Silent)).is_none(), "an export without any data");
     let device = Description { kind: "cpu", name: "CPU".into(), reason: String::new(), fallback: false };
     let opening = Opening { argv: Vec::new(), seed: 42, config: Default::default(), device, inputs: Vec::new() };
-    if let Some(folder) = check(&place, RunFolder::resume(&run, opening)) {
+    if let Some(folder) = check(&place, RunFolder::resume(&run, opening, &Silent)) {
         folder.has_finished("training");
         assert!(found.part::<u64>("seed").is_ok_and(|seed| seed == 42));
     }

@@ -1,8 +1,8 @@
 //! NPY files as matrices, labels, images and pictures.
 #![no_main]
 
-use layerlens::dataset::{Pictures, npy};
-use layerlens_fuzz::{Place, check};
+use layerlens::dataset::{Colour, Pictures, npy};
+use layerlens_fuzz::{Place, check, check_labels};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -12,13 +12,15 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(matrix.as_slice().len(), matrix.n_samples() * matrix.n_features());
         assert!(matrix.as_slice().iter().all(|value| value.is_finite()));
     }
-    if let Some(labels) = check(&place, npy::read_labels(&path)) {
-        assert!(!labels.is_empty() && labels.len() <= bytes.len(), "more labels than the file has bytes");
+    check_labels(&place, &path, None, None);
+    // The classes that a run keeps, which commands read back.
+    if let Some(classes) = check(&place, npy::read_labels(&path)) {
+        assert!(!classes.is_empty() && classes.len() <= bytes.len(), "more classes than the file has bytes");
     }
     if let Some(images) = check(&place, npy::read_images(&path)) {
         assert_eq!(images.pixels().len(), images.n() * images.height() * images.width());
     }
-    if let Some((pictures, _)) = check(&place, Pictures::read(&path)) {
+    if let Some((pictures, _)) = check(&place, Pictures::read(&path, Colour::default())) {
         assert!(pictures.n() > 0);
     }
 });
