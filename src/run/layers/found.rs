@@ -131,8 +131,7 @@ impl Found {
 
     /// What is said of files that are not read.
     pub(super) fn left_out(&self) -> Option<String> {
-        let read =
-            "a run reads <layer>_train.npy and <layer>_test.npy, and of other files than .npy only labels in one file a part";
+        let read = "a run reads <layer>_train.npy and <layer>_test.npy; labels alone may be text, in one file for each part";
         (!self.left_out.is_empty()).then(|| format!("left out: {}; {read}", listed(&self.left_out, NAMED)))
     }
 }
