@@ -9,10 +9,16 @@ pub(crate) fn thousands(number: usize) -> String {
     digits.chars().enumerate().flat_map(group).flatten().collect()
 }
 
-/// The first `most` of some items with commas between, and how many more there are.
-pub fn listed(items: &[String], most: usize) -> String {
-    let shown = items[..items.len().min(most)].join(", ");
-    if items.len() > most { format!("{shown} and {} more", items.len() - most) } else { shown }
+/// Names in a row that a message still bears.
+const MOST_LISTED: usize = 12;
+
+/// Names with commas between; of many the first twelve, and how many more there are.
+pub fn listed(names: &[impl AsRef<str>]) -> String {
+    let shown: Vec<&str> = names.iter().take(MOST_LISTED).map(AsRef::as_ref).collect();
+    match names.len().saturating_sub(MOST_LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// A word as a POSIX shell takes it for one.
@@ -52,14 +58,16 @@ mod tests {
     use super::{listed, natural, quoted, thousands};
 
     #[test]
-    fn long_lists_are_cut() {
-        let items = ["a", "b", "c"].map(String::from);
-        assert_eq!([0, 2, 3].map(|n| listed(&items[..n], 2)), ["", "a, b", "a, b and 1 more"]);
+    fn thousands_have_commas() {
+        assert_eq!([0, 999, 1000, 40_933, 1_092_945].map(thousands), ["0", "999", "1,000", "40,933", "1,092,945"]);
     }
 
     #[test]
-    fn thousands_have_commas() {
-        assert_eq!([0, 999, 1000, 40_933, 1_092_945].map(thousands), ["0", "999", "1,000", "40,933", "1,092,945"]);
+    fn of_many_names_the_first_are_listed() {
+        let names: Vec<String> = (1..=14).map(|n| n.to_string()).collect();
+        assert_eq!(["", "1", "1, 2"], [0, 1, 2].map(|n| listed(&names[..n])));
+        assert_eq!(listed(&names[..12]), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12");
+        assert_eq!(listed(&names), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more");
     }
 
     #[test]

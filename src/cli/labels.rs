@@ -3,19 +3,16 @@
 use super::say;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{LabelColumn, LabelFile, Labels};
+use layerlens::dataset::{LabelColumn, LabelFile, Labels, is_text};
 use layerlens::matrix::Matrix;
 use layerlens::words::listed;
 use std::path::Path;
-
-/// Classes that a warning names.
-const NAMED: usize = 12;
 
 /// How labels are read.
 #[derive(Clone, Debug, Args)]
 pub struct LabelArgs {
     /// The column of labels in a .csv, .tsv or .txt file of several: its name in the header, its number, from 1, first or last
-    /// [default: the one called label, class, target or y]
+    /// [default: the one called label, class, target, digit, y, ...]
     #[arg(long, value_name = "NAME|N", requires = "labels")]
     pub label_column: Option<LabelColumn>,
 }
@@ -67,10 +64,6 @@ impl LabelArgs {
     }
 }
 
-fn is_text(path: &Path) -> bool {
-    path.extension().is_some_and(|end| ["csv", "tsv", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known)))
-}
-
 /// Warns of classes of later files that the first does not have: no neighbour can vote for them.
 fn strangers(files: &[LabelFile], labels: &Labels) -> Option<String> {
     let ([first, rest @ ..], [path, others @ ..]) = (&labels.classes[..], files) else { return None };
@@ -78,13 +71,10 @@ fn strangers(files: &[LabelFile], labels: &Labels) -> Option<String> {
         let class = *class as u16;
         !first.contains(&class) && rest.iter().any(|classes| classes.contains(&class))
     };
-    let strange = (0..labels.names.len()).filter(strange);
-    let strange: Vec<String> = strange.map(|class| format!("`{}`", labels.names[class])).collect();
-    let other = others.first()?;
-    (!strange.is_empty()).then(|| {
-        let (other, path) = (other.path.display(), path.path.display());
-        format!("{other} has classes that {path} does not have: {}", listed(&strange, NAMED))
-    })
+    let strange = (0..labels.names.len()).filter(strange).map(|class| format!("`{}`", labels.names[class]));
+    let strange: Vec<String> = strange.collect();
+    let (known, other) = (path.path.display(), others.first()?.path.display());
+    (!strange.is_empty()).then(|| format!("{other} has classes that {known} does not have: {}", listed(&strange)))
 }
 
 /// Says what should be known of the labels.

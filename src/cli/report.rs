@@ -26,7 +26,7 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     labels: Option<PathBuf>,
     /// The column of labels in a .csv, .tsv or .txt file of several: its name in the header, its number, from 1, first or last
-    /// [default: the one called label, class, target or y]
+    /// [default: the one called label, class, target, digit, y, ...]
     #[arg(long, value_name = "NAME|N", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
     label_column: Option<LabelColumn>,
     /// Its images: a folder of .png and .jpg files, which in natural order are the rows; an IDX file, plain or .gz; or .npy,

@@ -1,7 +1,7 @@
 //! What is in a folder, without the files that systems leave there.
 
 use crate::error::{Error, Result};
-use crate::words::natural;
+use crate::words::{self, natural};
 use std::path::{Path, PathBuf};
 
 /// Files and folders that Windows, macOS and storage devices put beside images.
@@ -55,11 +55,6 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>> {
 
 /// The first of some names, for messages.
 pub(super) fn listed(entries: &[Entry]) -> String {
-    const MOST: usize = 12;
-    let shown: Vec<String> = entries.iter().take(MOST).map(Entry::shown).collect();
-    match entries.len() {
-        0 => "nothing".into(),
-        n if n > MOST => format!("{} and {} more", shown.join(", "), n - MOST),
-        _ => shown.join(", "),
-    }
+    let shown: Vec<String> = entries.iter().map(Entry::shown).collect();
+    if shown.is_empty() { "nothing".into() } else { words::listed(&shown) }
 }

@@ -4,6 +4,7 @@
 
 mod arrays;
 mod classes;
+mod columns;
 mod convert;
 mod csv;
 mod fetch;
@@ -25,6 +26,7 @@ mod sample;
 mod source;
 mod values;
 
+pub use columns::is_text;
 pub use convert::{Format, convert};
 pub use fetch::{Fetch, Fetched, fetch};
 pub use groups::{LabelGroups, label_group_names};

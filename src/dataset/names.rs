@@ -120,10 +120,9 @@ pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
 
 /// The classes whose names nothing has, in words; nothing if there are none.
 pub(crate) fn unmet(names: &[String], is_met: impl Fn(usize) -> bool) -> Option<String> {
-    const MOST: usize = 8;
     let unmet = (0..names.len()).filter(|&class| !is_met(class));
-    let unmet: Vec<String> = unmet.map(|class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
-    (!unmet.is_empty()).then(|| listed(&unmet, MOST))
+    let shown: Vec<String> = unmet.map(|class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
+    (!shown.is_empty()).then(|| listed(&shown))
 }
 
 #[cfg(test)]

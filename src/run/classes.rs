@@ -2,9 +2,7 @@
 
 use crate::error::Result;
 use crate::model::{Architecture, Weights};
-
-/// Classes that a message names.
-const NAMED: usize = 12;
+use crate::words::listed;
 
 /// The weights with their classes in the order of the data's `names`, as many as the model tells apart, and what the user should
 /// know of how they were matched. Classes are matched by name; those of other names are taken in order.
@@ -39,7 +37,7 @@ pub(super) fn matched(architecture: &Architecture, weights: Weights, names: &[St
     if !strangers.is_empty() {
         warnings.push(format!(
             "classes of the data that the model does not know by name take the place of others: {}",
-            strangers.join(", ")
+            listed(&strangers)
         ));
     }
     let order: Vec<usize> = order.into_iter().flatten().collect();
@@ -55,8 +53,7 @@ fn is_numbered(names: &[String]) -> bool {
 }
 
 fn list(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-    shown.join(", ") + if names.len() > NAMED { ", ..." } else { "" }
+    listed(&names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod text;
 
 pub(crate) use text::blank_line;
 
-use super::{LabelColumn, names::unmet, npy};
+use super::{LabelColumn, columns::is_text, names::unmet, npy};
 use crate::error::{Error, Result};
 use crate::words::{listed, natural};
 use std::collections::{BTreeSet, HashMap};
@@ -16,8 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// Most classes.
 pub const MAX_CLASSES: usize = 1 << 16;
-/// Files that a message names.
-const NAMED: usize = 4;
 
 /// What a file says of each row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,16 +69,15 @@ impl LabelFile {
     /// whole number nor a name (the row, counted from 0, or the line, counted from 1, is named); and if it has several columns of
     /// which none is said to hold the labels, or not the one that `column` names.
     pub fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Self> {
-        let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        let (values, lines, notes) = match extension.as_deref() {
-            Some("csv" | "tsv" | "txt") => {
+        let (values, lines, notes) = match is_text(path) {
+            true => {
                 let text::Read { values, lines, notes } = text::read(path, column, n)?;
                 (values, Some(lines), notes)
             }
-            _ if column.is_some() => {
+            false if column.is_some() => {
                 return Err(Error::input(path, "--label-column is for labels in a .csv, .tsv or .txt file"));
             }
-            _ => (npy::read_label_values(path)?, None, Vec::new()),
+            false => (npy::read_label_values(path)?, None, Vec::new()),
         };
         if values.is_empty() {
             return Err(Error::input(path, "holds no labels, expected one a row"));
@@ -183,7 +180,7 @@ fn first_number(files: &[&LabelFile], n: usize, named: &dyn Fn(i64) -> Option<u1
     let from_one = least == Some(1) && most == i64::try_from(n).ok();
     if from_one {
         let paths: Vec<String> = counting.into_iter().map(|(_, _, path)| path).collect();
-        let paths = listed(&paths, NAMED);
+        let paths = listed(&paths);
         notes.push(format!("{paths}: the labels go from 1 to {n}: they are taken to count the {n} class names from 1"));
     }
     i64::from(from_one)

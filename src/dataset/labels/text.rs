@@ -2,13 +2,10 @@
 
 use super::{Values, control_character, values_of};
 use crate::dataset::LabelColumn;
+use crate::dataset::columns::{is_label, named};
 use crate::error::{Error, Result};
+use crate::words::listed;
 use std::path::Path;
-
-/// Names of columns that are headers, whatever follows.
-const HEADERS: [&str; 6] = ["label", "labels", "class", "classes", "target", "y"];
-/// Columns that a message names.
-const NAMED: usize = 12;
 
 /// The records of a file with the lines at which they begin.
 type Records = Vec<(u64, Vec<String>)>;
@@ -102,27 +99,23 @@ pub(crate) fn blank_line(bytes: &[u8]) -> Option<usize> {
 
 /// Which column holds the labels, and whether its name in the first line says so.
 fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String>) -> std::result::Result<(usize, bool), String> {
-    let named = |name: &str| {
-        let exact = first.iter().position(|field| field == name);
-        exact.or_else(|| first.iter().position(|field| field.eq_ignore_ascii_case(name)))
-    };
     let n = first.len();
     match column {
         Some(LabelColumn::First) => Ok((0, false)),
         Some(LabelColumn::Last) => Ok((n - 1, false)),
         Some(LabelColumn::None) => Err("is read for its labels: --label-column must be one of its columns".into()),
         Some(LabelColumn::Name(name)) => {
-            named(name).map(|at| (at, true)).ok_or_else(|| format!("has no column `{name}`: {}", listed(first)))
+            named(first, name).map(|at| (at, true)).ok_or_else(|| format!("has no column `{name}`: {}", columns(first)))
         }
         Some(LabelColumn::Number(number)) => match number.checked_sub(1).filter(|&at| at < n) {
             Some(at) => Ok((at, false)),
-            None => Err(format!("has no column {number}, the first being 1: {}", listed(first))),
+            None => Err(format!("has no column {number}, the first being 1: {}", columns(first))),
         },
         None if n == 1 => Ok((0, false)),
         None => {
-            let usual: Vec<usize> = (0..n).filter(|&at| is_usual(&first[at])).collect();
+            let usual: Vec<usize> = (0..n).filter(|&at| is_label(&first[at])).collect();
             let [at] = usual[..] else {
-                return Err(format!("{}: --label-column NAME or N, from 1 on, says which holds the labels", listed(first)));
+                return Err(format!("{}: --label-column NAME or N, from 1 on, says which holds the labels", columns(first)));
             };
             notes.push(format!("the labels are those of the column `{}`, one of {n}", first[at]));
             Ok((at, true))
@@ -130,21 +123,16 @@ fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String
     }
 }
 
-fn listed(first: &[String]) -> String {
-    let shown: Vec<String> = first.iter().take(NAMED).map(|field| format!("`{field}`")).collect();
-    let more = if first.len() > NAMED { ", ..." } else { "" };
-    format!("it has {} columns, whose first line is {}{more}", first.len(), shown.join(", "))
-}
-
-fn is_usual(word: &str) -> bool {
-    HEADERS.iter().any(|header| word.eq_ignore_ascii_case(header))
+fn columns(first: &[String]) -> String {
+    let shown: Vec<String> = first.iter().map(|field| format!("`{field}`")).collect();
+    format!("it has {} columns, whose first line is {}", first.len(), listed(&shown))
 }
 
 /// Whether the first value is a header: a usual one, a word above numbers, or one more than the rows and met nowhere else.
 fn has_header(values: &[&str], n: Option<usize>) -> bool {
     let [first, rest @ ..] = values else { return false };
     let number = |value: &str| value.parse::<f64>().is_ok();
-    let usual = is_usual(first) && n.is_none_or(|n| values.len() != n);
+    let usual = is_label(first) && n.is_none_or(|n| values.len() != n);
     let above_numbers = !rest.is_empty() && !number(first) && rest.iter().all(|value| number(value));
     let one_more = n.is_some_and(|n| values.len() == n + 1);
     usual || above_numbers || (one_more && !number(first) && !rest.contains(first))

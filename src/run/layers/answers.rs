@@ -10,8 +10,6 @@ use std::path::Path;
 
 /// Most classes that a run looks into.
 const MAX_CLASSES: usize = 256;
-/// Classes that a message names.
-const NAMED: usize = 12;
 
 /// What is known of the points of one part.
 pub(super) struct Known {
@@ -251,7 +249,7 @@ impl Resolved {
             // Here a class has no number but its name.
             let without = (0..labelled.len()).filter(|&class| !labelled[class]);
             let without: Vec<String> = without.map(|class| format!("`{}`", self.labels.names[class])).collect();
-            warnings.push(format!("the network answers classes that no label names: {}", listed(&without, NAMED)));
+            warnings.push(format!("the network answers classes that no label names: {}", listed(&without)));
         }
         if self.labels.numbered {
             warnings.push("there is no class_names.txt: the classes are numbered".into());
@@ -318,7 +316,7 @@ fn say_columns(outputs: &Outputs, labels: &Labels, named: bool, warnings: &mut V
         warnings.push(format!(
             "there is no class_names.txt: the columns of {} are taken in the order of the names, {}",
             name_of(&outputs.path),
-            labels.names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ")
+            listed(&labels.names)
         ));
     }
 }

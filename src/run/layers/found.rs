@@ -13,8 +13,6 @@ const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
 const NO_DATA: [&str; 11] = ["png", "jpg", "jpeg", "gif", "svg", "pdf", "html", "md", "py", "ipynb", "log"];
 /// Subfolders below each other that are looked into.
 const DEEPEST: usize = 8;
-/// Files that a message names.
-const NAMED: usize = 10;
 
 /// The files of a folder of layers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,7 +130,7 @@ impl Found {
     /// What is said of files that are not read.
     pub(super) fn left_out(&self) -> Option<String> {
         let read = "a run reads <layer>_train.npy and <layer>_test.npy; labels alone may be text, in one file for each part";
-        (!self.left_out.is_empty()).then(|| format!("left out: {}; {read}", listed(&self.left_out, NAMED)))
+        (!self.left_out.is_empty()).then(|| format!("left out: {}; {read}", listed(&self.left_out)))
     }
 }
 

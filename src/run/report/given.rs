@@ -206,8 +206,7 @@ impl Read {
 
 /// Reads n x 2 places.
 fn read_places(path: &Path) -> Result<Matrix> {
-    let text = path.extension().is_some_and(|end| ["csv", "tsv", "txt"].iter().any(|known| end.eq_ignore_ascii_case(known)));
-    let places = if text { read_text(path)? } else { npy::read_matrix(path)? };
+    let places = if dataset::is_text(path) { read_text(path)? } else { npy::read_matrix(path)? };
     match places.n_features() {
         2 => Ok(places),
         1 => Err(Error::input(path, "has one column, expected two: x and y")),
