@@ -6,6 +6,7 @@
 
 use super::parse::byte;
 use crate::dataset::ImageShape;
+use crate::dataset::columns::is_label;
 
 /// The first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +72,6 @@ pub(super) fn shape_of(names: &[&str]) -> Option<ImageShape> {
     fits.then_some(shape)
 }
 
-/// Names of columns that hold labels.
-const LABELS: [&str; 10] = ["label", "labels", "class", "classes", "target", "targets", "digit", "digits", "category", "y"];
-
 /// What a header says about where the labels are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
@@ -83,10 +81,6 @@ pub(super) enum Said {
     Several(Vec<usize>),
     /// Nothing.
     Nothing,
-}
-
-fn is_label(name: &str) -> bool {
-    LABELS.contains(&name.trim().to_lowercase().as_str())
 }
 
 /// The columns, from 0, that have a usual name of labels.
@@ -105,19 +99,27 @@ pub(super) fn label_column(names: &[String]) -> Said {
     }
 }
 
-/// The one column whose name is not like those of the others, of which there are two at least; a name that is empty, or that
-/// is usual for numbers of rows, is none.
+/// Whether a column has a name that is usual for numbers of rows, or none, as pandas writes them.
+pub(super) fn is_index(name: &str) -> bool {
+    name.trim().is_empty() || ["id", "index", "row", "unnamed: "].contains(&kind(name).as_str())
+}
+
+/// A name in small letters, without the digits that number columns.
+fn kind(name: &str) -> String {
+    name.trim().to_lowercase().replace(|letter: char| letter.is_ascii_digit(), "")
+}
+
+/// The one column whose name is not like those of the others, of which there are two at least; one that numbers rows, or has a
+/// number for a name, is none.
 fn odd_one(names: &[String]) -> Option<usize> {
-    let kinds: Vec<String> =
-        names.iter().map(|name| name.to_lowercase().replace(|letter: char| letter.is_ascii_digit(), "")).collect();
+    let kinds: Vec<String> = names.iter().map(|name| kind(name)).collect();
     let (first, last) = (kinds.first()?, kinds.last()?);
     let middle = kinds.get(1..kinds.len() - 1).filter(|middle| !middle.is_empty())?;
     // Where it is in the middle, the first and the last are of one kind.
     let usual = if first == last || middle.contains(last) { last } else { first };
     let mut odd = (0..kinds.len()).filter(|&at| kinds[at] != *usual);
     let column = odd.next().filter(|_| odd.next().is_none())?;
-    let is_index = ["", "id", "index", "row", "unnamed: "].contains(&kinds[column].as_str());
-    (!is_index).then_some(column)
+    (!kinds[column].is_empty() && !is_index(&names[column])).then_some(column)
 }
 
 #[cfg(test)]

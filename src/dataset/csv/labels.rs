@@ -1,7 +1,9 @@
 //! Which column of a file of labels and pixels holds the labels.
 
-use super::header::{First, Said, label_column};
+use super::header::{First, Said, called_labels, is_index, label_column};
+use super::table::Table;
 use crate::dataset::LabelColumn;
+use crate::dataset::columns::named;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -54,13 +56,6 @@ pub(super) fn place(
     }
 }
 
-/// The column called exactly so, or else the one that is but for the case of letters.
-fn named(names: &[String], name: &str) -> Option<usize> {
-    let trimmed = |candidate: &&String| candidate.trim() == name.trim();
-    let exact = names.iter().position(|candidate| trimmed(&candidate));
-    exact.or_else(|| names.iter().position(|candidate| candidate.trim().eq_ignore_ascii_case(name.trim())))
-}
-
 fn listed(names: &[String], columns: impl IntoIterator<Item = usize>) -> String {
     let named = |at: usize| names.get(at).map(|name| format!("`{name}`"));
     columns.into_iter().filter_map(named).collect::<Vec<_>>().join(", ")
@@ -109,17 +104,68 @@ impl Look {
 /// The first or the last column, where only one of them can be that of the labels.
 ///
 /// # Errors
-/// [`Error::Input`] if the values do not tell, naming the flag that does.
-pub(super) fn of_values(path: &Path, values: &[u8], columns: usize) -> Result<usize> {
-    let [first, last] = [0, columns - 1].map(|column| Look::at(values, columns, column));
-    match (first.is_rather(last), last.is_rather(first)) {
+/// [`Error::Input`], naming the flag that says it, if the values do not tell, or one of the two numbers the rows.
+pub(super) fn of_values(table: &Table) -> Result<usize> {
+    let last = table.columns - 1;
+    if let Some(column) =
+        [0, last].into_iter().find(|&column| is_called_index(&table.first, column) || counts_rows(table, column))
+    {
+        return Err(numbers_rows(table, column));
+    }
+    let [of_first, of_last] = [0, last].map(|column| Look::at(&table.values, table.columns, column));
+    match (of_first.is_rather(of_last), of_last.is_rather(of_first)) {
         (true, false) => Ok(0),
-        (false, true) => Ok(columns - 1),
+        (false, true) => Ok(last),
         _ => {
-            let message = "no header says which column holds the labels, and its values do not tell the first from the last: pass --label-column first, last, or its number from 1";
-            Err(Error::input(path, message))
+            let message = format!(
+                "{}, and the values do not tell the first from the last: pass --label-column first, last, or its number from 1",
+                unsaid(&table.first)
+            );
+            Err(Error::input(&table.path, message))
         }
     }
+}
+
+/// Refuses a column that the header tells by an unusual name, if it numbers the rows.
+///
+/// # Errors
+/// [`Error::Input`], naming the flag that says otherwise.
+pub(super) fn check_no_index(table: &Table, column: usize) -> Result<()> {
+    let is_usual = matches!(&table.first, First::Header(names) if called_labels(names).contains(&column));
+    if !is_usual && counts_rows(table, column) { Err(numbers_rows(table, column)) } else { Ok(()) }
+}
+
+/// Why the labels had to be looked for.
+pub(super) fn unsaid(first: &First) -> &'static str {
+    match first {
+        First::Header(_) => "the header does not say which column holds the labels",
+        _ => "there is no header that says which column holds the labels",
+    }
+}
+
+fn is_called_index(first: &First, column: usize) -> bool {
+    matches!(first, First::Header(names) if names.get(column).is_some_and(|name| is_index(name)))
+}
+
+/// Whether a column counts the rows, from 0 or from 1. A few images might be of as many classes, in their order.
+fn counts_rows(table: &Table, column: usize) -> bool {
+    const FEW: usize = 10;
+    let values = || table.values.iter().skip(column).step_by(table.columns);
+    let start = values().next().map_or(0, |&first| usize::from(first));
+    table.rows() > FEW && start <= 1 && values().enumerate().all(|(row, &value)| usize::from(value) == row + start)
+}
+
+/// The error about a column that numbers the rows.
+fn numbers_rows(table: &Table, column: usize) -> Error {
+    let name = match &table.first {
+        First::Header(names) if !names[column].trim().is_empty() => format!(", `{}`,", names[column]),
+        _ => String::new(),
+    };
+    let message = format!(
+        "column {}{name} numbers the rows, and no other one is called like labels: pass --label-column with the name or the number, from 1, of the one that holds them, and leave the numbers of rows out of the file (index=False in pandas)",
+        column + 1
+    );
+    Error::input(&table.path, message)
 }
 
 #[cfg(test)]
@@ -129,7 +175,7 @@ mod tests {
     /// The first and the last of three columns.
     fn told(first: &[u8], last: &[u8]) -> Option<usize> {
         let values: Vec<u8> = first.iter().zip(last).flat_map(|(&first, &last)| [first, 7, last]).collect();
-        of_values(Path::new("x"), &values, 3).ok()
+        of_values(&Table::of(values, 3)).ok()
     }
 
     #[test]
@@ -138,7 +184,7 @@ mod tests {
         let from_one: Vec<u8> = labels.iter().map(|label| label + 1).collect();
         let constant = [0; 200];
         let rare: Vec<u8> = (0..200).map(|row| u8::from(row == 17)).collect();
-        let photo: Vec<u8> = (0..200).map(|row| row as u8).collect();
+        let photo: Vec<u8> = (0..200).map(|row| (row * 7) as u8).collect();
         let gaps: Vec<u8> = (0..200).map(|row| if row % 2 == 0 { 3 } else { 200 }).collect();
         for pixel in [&constant[..], &rare, &photo, &gaps] {
             for labels in [&labels, &from_one] {

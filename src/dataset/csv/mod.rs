@@ -14,7 +14,7 @@ pub(super) use write::{write_labels, write_pixels, write_together};
 
 use super::{Header, ImageShape, Images, LabelColumn, Samples, Source};
 use crate::error::{Error, Result};
-use header::{First, called_labels, shape_of};
+use header::{First, called_labels, is_index, shape_of};
 use labels::{Place, place};
 use std::path::Path;
 use table::{Content, Table};
@@ -141,12 +141,17 @@ pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(
     at_least_one(&table)?;
     let columns = table.columns;
     let column = match found {
-        Some(column) => column,
+        Some(column) => {
+            if options.label_column.is_none() && trained.is_none() {
+                labels::check_no_index(&table, column)?;
+            }
+            column
+        }
         None => {
-            let column = labels::of_values(path, &table.values, columns)?;
-            let (which, path) = (if column == 0 { "first" } else { "last" }, path.display());
+            let column = labels::of_values(&table)?;
+            let (which, path, why) = (if column == 0 { "first" } else { "last" }, path.display(), labels::unsaid(&table.first));
             notes.push(format!(
-                "no header of {path} says where the labels are: they were taken from the {which} column, as the values tell (--label-column says another)"
+                "{path}: {why}; they were taken from the {which} column, as the values tell (--label-column says another)"
             ));
             column
         }
@@ -211,8 +216,8 @@ fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageSh
             }
             let place = if label.is_some() { " beside the label" } else { "" };
             let index = match &table.first {
-                First::Header(names) if names[0].trim().is_empty() => {
-                    "; the first column has no name: if it is an index that pandas wrote, write the file with index=False"
+                First::Header(names) if is_index(&names[0]) => {
+                    "; if the first column numbers the rows, write the file without it (index=False in pandas)"
                 }
                 _ => "",
             };

@@ -102,6 +102,13 @@ impl Table {
         Ok(table)
     }
 
+    /// A table without a header.
+    #[cfg(test)]
+    pub fn of(values: Vec<u8>, columns: usize) -> Self {
+        let (first, content, source) = (First::Data(values[..columns].into()), Content::Both(None), Source::new("", &[], &[]));
+        Self { path: "x".into(), columns, first, values, content, source }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.values.len() / self.columns

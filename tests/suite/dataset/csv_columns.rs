@@ -2,7 +2,7 @@
 
 use super::csv::{PIXELS, pixels, study};
 use super::{input_error, put};
-use layerlens::dataset::{Dataset, Format, Images, LabelColumn, Request, Samples, convert};
+use layerlens::dataset::{Dataset, Format, Images, LabelColumn, LabelFile, Request, Samples, Values, convert};
 use layerlens::error::Error;
 use layerlens::progress::Silent;
 use tempfile::TempDir;
@@ -113,6 +113,75 @@ fn labels_without_a_header_are_told_by_their_values() {
     let folder = together(both, both);
     let message = input_error(with_column(&folder, None), &folder.path().join("train.csv"));
     assert!(message.contains("pass --label-column first, last, or its number"), "{message}");
+}
+
+/// As pandas writes images without labels: the numbers of the rows count from 0, as classes do.
+#[test]
+fn numbers_of_rows_are_no_labels() {
+    let rows = |n: usize, last: fn(usize) -> usize| -> String {
+        (0..n).map(|row| format!("{row},{},200,{},{}\n", row * 5 % 256, row * 11 % 251, last(row))).collect()
+    };
+    let pixel: fn(usize) -> usize = |row| row * 7 % 256;
+    // Twenty rows are told by their values, five by their name alone.
+    for (header, n) in [
+        (",p1,p2,p3,p4\n", 256),
+        (",p1,p2,p3,p4\n", 5),
+        ("Unnamed: 0,a,b,c,d\n", 5),
+        ("ID,p1,p2,p3,p4\n", 5),
+        ("image_id,p1,p2,p3,p4\n", 20),
+        ("a,b,c,d,e\n", 20),
+        ("", 20),
+    ] {
+        for last in [pixel, |row| row % 2] {
+            let text = format!("{header}{}", rows(n, last));
+            let folder = together(&text, &text);
+            let message = input_error(with_column(&folder, None), &folder.path().join("train.csv"));
+            let name =
+                header.split(',').next().filter(|name| !name.is_empty()).map_or(String::new(), |name| format!(", `{name}`,"));
+            assert!(message.starts_with(&format!("column 1{name} numbers the rows")), "{header}: {message}");
+            assert!(message.contains("pass --label-column") && message.contains("index=False"), "{message}");
+        }
+    }
+    // In the last column, from 1.
+    let last: String = (0..20).map(|row| format!("{},0,1,2,{}\n", row * 5 % 256, row + 1)).collect();
+    let folder = together(&last, &last);
+    assert!(input_error(with_column(&folder, None), &folder.path().join("train.csv")).starts_with("column 5 numbers the rows"));
+    // Whoever names a column means it.
+    let named = format!("label,a,b,c,d\n{}", rows(20, pixel));
+    assert_eq!(with_column(&together(&named, &named), None).unwrap().train.labels, (0..20).collect::<Vec<u8>>());
+    let text = rows(20, pixel);
+    assert_eq!(with_column(&together(&text, &text), Some("first")).unwrap().train.labels, (0..20).collect::<Vec<u8>>());
+}
+
+/// A header that does not tell is not called missing.
+#[test]
+fn what_is_said_of_the_header_is_so() {
+    let rows: String = (0..50).map(|row| format!("{},{},200,7,{}\n", row % 5, row * 5 % 256, usize::from(row == 9))).collect();
+    for (header, said) in [
+        ("", "there is no header that says which column holds the labels; they were taken from the first column"),
+        ("a,b,c,d,e\n", "the header does not say which column holds the labels; they were taken from the first column"),
+    ] {
+        let text = format!("{header}{rows}");
+        let data = with_column(&together(&text, &text), None).unwrap();
+        assert!(data.warnings.iter().any(|it| it.contains(said)), "{:?}", data.warnings);
+        let both = format!("{header}0,5,6,7,1\n1,8,8,8,0\n2,9,8,8,2\n");
+        let folder = together(&both, &both);
+        let message = input_error(with_column(&folder, None), &folder.path().join("train.csv"));
+        assert!(message.starts_with(said.split(';').next().unwrap()), "{message}");
+    }
+}
+
+/// One list of names, for images and for tables of labels.
+#[test]
+fn a_column_is_called_like_labels_in_every_reader() {
+    let folder = TempDir::new().unwrap();
+    for name in ["label", "Labels", "class", "classes", "target", "targets", "digit", "digits", "category", "y"] {
+        let text = format!("cell,{name},batch\n5,3,9\n6,4,9\n");
+        let labels = LabelFile::read(&put(&folder, "l.csv", text.as_bytes()), None, Some(2)).unwrap();
+        assert_eq!(labels.values, Values::Numbers(vec![3, 4]), "{name}");
+        let text = labelled(&format!("a,b,{name},c,d\n"), 2);
+        assert_eq!(with_column(&together(&text, &text), None).unwrap().train.labels, [0, 1, 0], "{name}");
+    }
 }
 
 #[test]
