@@ -48,22 +48,38 @@ impl Stored {
         }
     }
 
-    /// One number, from its bytes.
-    fn number(self, bytes: &[u8]) -> f64 {
+    /// One number, from its bytes; of integers of 64 bits the nearest float.
+    pub fn number(self, bytes: &[u8]) -> f64 {
+        let word = self.word(bytes);
+        match (self.kind, self.size) {
+            (Kind::Float, 2) => f16::from_bits(word as u16).to_f64(),
+            (Kind::Float, 4) => f32::from_bits(word as u32).into(),
+            (Kind::Float, _) => f64::from_bits(word),
+            (Kind::Int, _) => self.signed(word) as f64,
+            _ => word as f64,
+        }
+    }
+
+    /// One whole number, from the bytes of an integer or a truth value.
+    pub fn integer(self, bytes: &[u8]) -> i128 {
+        let word = self.word(bytes);
+        if self.kind == Kind::Int { self.signed(word).into() } else { word.into() }
+    }
+
+    /// The bits of a number, with zeros above them.
+    fn word(self, bytes: &[u8]) -> u64 {
         let mut word = [0; 8];
         word[..bytes.len()].copy_from_slice(bytes);
         if self.big {
             word[..bytes.len()].reverse();
         }
-        let word = u64::from_le_bytes(word);
-        match (self.kind, self.size) {
-            (Kind::Float, 2) => f16::from_bits(word as u16).to_f64(),
-            (Kind::Float, 4) => f32::from_bits(word as u32).into(),
-            (Kind::Float, _) => f64::from_bits(word),
-            // The sign is the highest of the bits that are there.
-            (Kind::Int, size) => ((word << (64 - 8 * size)) as i64 >> (64 - 8 * size)) as f64,
-            _ => word as f64,
-        }
+        u64::from_le_bytes(word)
+    }
+
+    /// Bits as a number whose sign is the highest of the bits that are there.
+    fn signed(self, word: u64) -> i64 {
+        let above = 64 - 8 * self.size;
+        (word << above) as i64 >> above
     }
 
     /// The numbers as bytes. They must be whole and from 0 to 255; pixels may also be floats that are all from 0 to 1, or
@@ -96,9 +112,27 @@ pub(super) fn expected(meaning: Meaning) -> &'static str {
 mod tests {
     use super::*;
 
+    fn stored(kind: Kind, size: usize, big: bool) -> Stored {
+        Stored { kind, size, big }
+    }
+
+    #[test]
+    fn numbers_of_every_kind_are_read() {
+        assert_eq!(stored(Kind::Int, 2, false).integer(&[0xfe, 0xff]), -2);
+        assert_eq!(stored(Kind::Int, 2, true).integer(&[0xff, 0xfe]), -2);
+        assert_eq!(stored(Kind::Uint, 2, false).integer(&[0xff, 0xff]), 65_535);
+        assert_eq!(stored(Kind::Uint, 8, false).integer(&u64::MAX.to_le_bytes()), i128::from(u64::MAX));
+        assert_eq!(stored(Kind::Int, 8, true).integer(&i64::MIN.to_be_bytes()), i128::from(i64::MIN));
+        assert_eq!(stored(Kind::Bool, 1, false).integer(&[1]), 1);
+        // As numpy.float16 stores -2.
+        assert_eq!(stored(Kind::Float, 2, false).number(&[0x00, 0xc0]), -2.0);
+        assert_eq!(stored(Kind::Float, 2, true).number(&[0xc0, 0x00]), -2.0);
+        assert_eq!(stored(Kind::Float, 4, true).number(&3.0_f32.to_be_bytes()), 3.0);
+        assert_eq!(stored(Kind::Float, 8, false).number(&(-7.0_f64).to_le_bytes()), -7.0);
+    }
+
     #[test]
     fn numbers_become_bytes_whole_or_as_shares() {
-        let stored = |kind, size, big| Stored { kind, size, big };
         let narrow = |stored: Stored, raw: &[u8], meaning| stored.narrow(raw.to_vec(), meaning).map(|it| (it.values, it.scaled));
         use Meaning::{Labels, Pixels};
         let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();

@@ -1,9 +1,9 @@
 //! Arrays of small whole numbers, as bytes: images and their labels.
 
 use super::read::Array;
-use crate::dataset::values::{self, Kind, Meaning, Narrowed, Stored};
+use crate::dataset::values::{self, Meaning, Narrowed};
 use crate::error::{Error, Result};
-use npyz::{DType, Endianness, Order, TypeChar, TypeStr, WriteOptions, WriterBuilder};
+use npyz::{DType, Order, TypeStr, WriteOptions, WriterBuilder};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -39,18 +39,7 @@ pub(crate) fn write_bytes(out: &mut dyn Write, shape: &[u64], values: &[u8]) -> 
 
 fn from_array(array: Array<'_, impl Read>, meaning: Meaning) -> Result<Bytes> {
     const TYPES: &str = "integers of 1, 2, 4 or 8 bytes or floats of 2, 4 or 8";
-    let DType::Plain(plain) = array.header.dtype() else { return Err(array.wrong_type("plain numbers")) };
-    let kind = match plain.type_char() {
-        TypeChar::Bool => Kind::Bool,
-        TypeChar::Uint => Kind::Uint,
-        TypeChar::Int => Kind::Int,
-        TypeChar::Float => Kind::Float,
-        _ => return Err(array.wrong_type(TYPES)),
-    };
-    let stored = Stored { kind, size: plain.size_field() as usize, big: plain.endianness() == Endianness::Big };
-    if !stored.is_known() {
-        return Err(array.wrong_type(TYPES));
-    }
+    let Some(stored) = array.stored() else { return Err(array.wrong_type(TYPES)) };
     let (path, order) = (array.path, array.header.order());
     let shape: Vec<usize> = array.header.shape().iter().map(|&dim| dim as usize).collect();
     let Narrowed { values, scaled } = stored.narrow(array.raw()?, meaning).map_err(|(at, number)| {

@@ -1,11 +1,11 @@
 //! Reading a matrix from an NPY file.
 
 use super::read::Array;
+use crate::dataset::values::{Kind, Stored};
 use crate::digits::{Rounding, SAMPLE_ROWS, Wide, lossy};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use half::f16;
-use npyz::{DType, Deserialize, Endianness, Order, TypeChar};
+use npyz::{Deserialize, Order, TypeChar};
 use rayon::prelude::*;
 use std::fmt::Debug;
 use std::path::Path;
@@ -177,10 +177,10 @@ fn wide<T: Deserialize + Copy + Debug>(
 /// The same for floats of two bytes, which npyz does not read.
 fn halves(array: Array, mut is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
     let (path, place) = (array.path, places(&array)?);
-    let is_big = matches!(array.header.dtype(), DType::Plain(plain) if plain.endianness() == Endianness::Big);
-    for (at, bytes) in array.raw()?.as_chunks::<2>().0.iter().enumerate() {
+    let stored = Stored { kind: Kind::Float, size: 2, big: array.is_big() };
+    for (at, bytes) in array.raw()?.chunks_exact(stored.size).enumerate() {
         let (row, column) = place(at);
-        let value = f16::from_bits(if is_big { u16::from_be_bytes(*bytes) } else { u16::from_le_bytes(*bytes) }).to_f64();
+        let value = stored.number(bytes);
         if !is_good(row, column, value.into()) {
             return Err(not_finite(path, (row, column), &value));
         }

@@ -1,7 +1,8 @@
 //! Opening an NPY file.
 
+use crate::dataset::values::{Kind, Stored};
 use crate::error::{Error, Result};
-use npyz::{DType, Deserialize, NpyFile, NpyHeader, TypeChar};
+use npyz::{DType, Deserialize, Endianness, NpyFile, NpyHeader, TypeChar};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -75,6 +76,25 @@ impl<'a, R: Read> Array<'a, R> {
             DType::Plain(plain) => Some((plain.type_char(), plain.size_field())),
             _ => None,
         }
+    }
+
+    /// How the values are stored, if they are numbers of a known size.
+    pub(super) fn stored(&self) -> Option<Stored> {
+        let (kind, size) = self.value_type()?;
+        let kind = match kind {
+            TypeChar::Bool => Kind::Bool,
+            TypeChar::Uint => Kind::Uint,
+            TypeChar::Int => Kind::Int,
+            TypeChar::Float => Kind::Float,
+            _ => return None,
+        };
+        let stored = Stored { kind, size: size as usize, big: self.is_big() };
+        stored.is_known().then_some(stored)
+    }
+
+    /// Whether the first byte of a value weighs most.
+    pub(super) fn is_big(&self) -> bool {
+        matches!(self.header.dtype(), DType::Plain(plain) if plain.endianness() == Endianness::Big)
     }
 
     /// The values in the order of the file. `T` must be the type of [`Self::value_type`].
