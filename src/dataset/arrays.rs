@@ -7,6 +7,7 @@ use super::request::ImageShape;
 use super::values::Meaning;
 use super::{Images, Samples, Source, names};
 use crate::error::{Error, Result};
+use crate::words::listed;
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive};
 use std::io::{self, Write};
@@ -44,15 +45,35 @@ pub(super) fn slot(name: &str) -> Option<usize> {
     (0..4).find(|&at| name == NAMES[at] || OTHER_NAMES[at].contains(&&name[..]))
 }
 
+/// The arrays of an archive, and the names of the members that are none of them.
+#[derive(Default)]
+struct Members {
+    arrays: [Option<Named>; 4],
+    class_names: Option<(PathBuf, Vec<String>)>,
+    strangers: Vec<String>,
+}
+
 /// Reads an archive.
 pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let source = Source::new(path.display(), &bytes, &[]);
+    let Members { arrays, class_names, strangers } = members(path, &bytes)?;
+    let arrays = all_four(path, arrays, &strangers)?;
+    let mut read = assemble(arrays, vec![source], shape)?;
+    if let Some((at, what)) = class_names.as_ref().and_then(|(_, names)| names::flaw(names)) {
+        return Err(Error::input(path.join(CLASS_NAMES), format!("name {at} is {what}")));
+    }
+    if !strangers.is_empty() {
+        read.warnings.push(format!("{} holds {} besides, which is not read", path.display(), listed(&strangers)));
+    }
+    Ok(Read { class_names, ..read })
+}
+
+/// Reads the members of an archive that are arrays of images, labels or names.
+fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
     let damaged = |error: rawzip::Error| Error::input(path, format!("is no .npz archive, or a damaged one: {error}"));
-    let archive = ZipArchive::from_slice(&bytes).map_err(damaged)?;
-    let mut arrays: [Option<Named>; 4] = Default::default();
-    let mut class_names = None;
-    let mut found = Vec::new();
+    let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
+    let mut members = Members::default();
     let mut entries = archive.entries();
     while let Some(entry) = entries.next_entry().map_err(damaged)? {
         let name = String::from_utf8_lossy(entry.file_path().as_ref()).into_owned();
@@ -60,41 +81,46 @@ pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
         let place = slot(key).filter(|_| name != key);
         let is_names = key.eq_ignore_ascii_case(CLASS_NAMES) && name != key;
         if place.is_none() && !is_names {
-            found.push(name);
+            members.strangers.push(name);
             continue;
         }
         let called = path.join(key);
-        let taken = place.map_or(class_names.as_ref().map(|(path, _)| path), |at| arrays[at].as_ref().map(|(path, _)| path));
-        if let Some(other) = taken {
-            let twice = if *other == called {
-                "is in the archive twice".into()
-            } else {
-                format!("is in the archive, and {} too", other.display())
-            };
-            return Err(Error::input(&called, twice));
-        }
+        members.refuse_second(place, &called)?;
         let size = entry.uncompressed_size_hint();
         let mut reader = member(&archive, &entry, (&name, &called), damaged)?;
         match place {
-            Some(at) => arrays[at] = Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?)),
+            Some(at) => members.arrays[at] = Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?)),
             None if size > MAX_NAMES => return Err(Error::input(&called, format!("has {size} bytes, too many for names"))),
-            None => class_names = Some((called.clone(), read_names_from(&called, &mut reader, size)?)),
+            None => members.class_names = Some((called.clone(), read_names_from(&called, &mut reader, size)?)),
         }
     }
-    let [x_train, y_train, x_test, y_test] = arrays;
-    let (Some(x_train), Some(y_train), Some(x_test), Some(y_test)) = (x_train, y_train, x_test, y_test) else {
-        let found = if found.is_empty() { String::new() } else { format!("; it holds {} besides", found.join(", ")) };
-        return Err(Error::input(path, format!("lacks one of the arrays {}{found}", NAMES.join(", "))));
+    Ok(members)
+}
+
+impl Members {
+    /// Refuses a member for whose place there is one already: one of the four, or that of the names.
+    fn refuse_second(&self, place: Option<usize>, called: &Path) -> Result<()> {
+        let names = self.class_names.as_ref().map(|(path, _)| path);
+        let taken = place.map_or(names, |at| self.arrays[at].as_ref().map(|(path, _)| path));
+        match taken {
+            None => Ok(()),
+            Some(other) if other == called => Err(Error::input(called, "is in the archive twice")),
+            Some(other) => Err(Error::input(called, format!("is in the archive, and {} too", other.display()))),
+        }
+    }
+}
+
+/// The four arrays, of which none may be missing.
+fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Result<[Named; 4]> {
+    let missing: Vec<&str> = arrays.iter().zip(NAMES).filter(|(array, _)| array.is_none()).map(|(_, name)| name).collect();
+    let (n, missing) = (missing.len(), missing.join(", "));
+    let there = arrays.iter().flatten().map(|(called, _)| called.strip_prefix(path).unwrap_or(called).display().to_string());
+    let there: Vec<String> = there.chain(strangers.iter().cloned()).collect();
+    let [Some(x_train), Some(y_train), Some(x_test), Some(y_test)] = arrays else {
+        let found = if there.is_empty() { "nothing".into() } else { listed(&there) };
+        return Err(Error::input(path, format!("{n} of the four arrays missing: {missing}; found {found}")));
     };
-    let mut read = assemble([x_train, y_train, x_test, y_test], vec![source], shape)?;
-    if let Some((at, what)) = class_names.as_ref().and_then(|(_, names)| names::flaw(names)) {
-        return Err(Error::input(path.join(CLASS_NAMES), format!("name {at} is {what}")));
-    }
-    if !found.is_empty() {
-        let path = path.display();
-        read.warnings.push(format!("{path} holds {} besides, which is not read", found.join(", ")));
-    }
-    Ok(Read { class_names, ..read })
+    Ok([x_train, y_train, x_test, y_test])
 }
 
 /// The bytes of a member of an archive, whose checksum is verified at their end.
@@ -167,18 +193,18 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
 }
 
 fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) -> Result<Samples> {
+    let no_shape = || {
+        let expected = "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with --image-shape";
+        Error::input(&x, format!("has shape {:?}, expected {expected}", pixels.shape))
+    };
     let (height, width) = match pixels.shape[..] {
         [_, height, width] | [_, height, width, 1] => (height, width),
-        [_, d] if asked.is_some_and(|shape| shape.n_pixels() == Some(d)) => {
-            let ImageShape { height, width } = asked.unwrap_or_default();
-            (height, width)
-        }
-        [_, d] if d > 0 && d.isqrt().pow(2) == d => (d.isqrt(), d.isqrt()),
-        _ => {
-            let expected =
-                "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with --image-shape";
-            return Err(Error::input(x, format!("has shape {:?}, expected {expected}", pixels.shape)));
-        }
+        [_, d] => match asked.filter(|shape| shape.n_pixels() == Some(d)) {
+            Some(ImageShape { height, width }) => (height, width),
+            None if d > 0 && d.isqrt().pow(2) == d => (d.isqrt(), d.isqrt()),
+            None => return Err(no_shape()),
+        },
+        _ => return Err(no_shape()),
     };
     if !matches!(labels.shape[..], [_] | [_, 1]) {
         return Err(Error::input(y, format!("has shape {:?}, expected (n,) or (n, 1)", labels.shape)));

@@ -63,7 +63,7 @@ impl fmt::Display for LabelColumn {
 }
 
 /// Height and width of images in pixels, both at least 1; `28x28` in text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageShape {
     /// Rows of pixels.

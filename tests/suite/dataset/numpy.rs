@@ -168,7 +168,7 @@ fn damaged_archives_are_refused() {
     }
     let path = put(&folder, "a.npz", &lacking);
     let message = input_error(open(&path), &path);
-    assert_eq!(message, "lacks one of the arrays x_train, y_train, x_test, y_test; it holds x_tests.npy besides");
+    assert_eq!(message, "1 of the four arrays missing: y_train; found x_train, x_test, y_test, x_tests.npy");
 }
 
 /// What goes through every layout, compressed or not, comes back byte for byte.
