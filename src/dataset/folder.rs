@@ -1,7 +1,7 @@
 //! Data of one's own: reading the layout that a path holds, and what is known of the classes.
 
 use super::classes::{self, Known, Named};
-use super::layout::{self, LAYOUTS, Layout};
+use super::layout::{self, IdxFiles, LAYOUTS, Layout};
 use super::registered::{self, Input};
 use super::request::Request;
 use super::{Dataset, Samples, Source, arrays, check_sizes, csv, idx, image_folder, names};
@@ -19,7 +19,8 @@ struct Read {
     settled: Option<Vec<String>>,
 }
 
-/// Reads the folder or file `path`; of several sets of IDX files in a folder the one whose names begin with `prefix`.
+/// Reads the folder or file `path`; of several sets of IDX files in a folder the one whose names begin with `prefix`, which is
+/// empty for the set whose names begin with nothing.
 pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Result<Dataset> {
     let read = if path.is_dir() { read_folder(path, prefix, request)? } else { read_file(path, request)? };
     let Read { mut train, test, mut sources, mut warnings, names, settled } = read;
@@ -58,27 +59,22 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
 
 /// Training and test images where there is one file of both.
 fn put_aside(path: &Path, all: &Samples, class_names: &[String], warnings: &mut Vec<String>) -> Result<(Samples, Samples)> {
-    let (train, test) = image_folder::divide(&all.labels, class_names.len()).map_err(|class| {
-        let n = all.labels.iter().filter(|&&label| usize::from(label) == class).count();
-        let message =
-            format!("has {n} images of class `{}`; expected at least two, one of them for the test", class_names[class]);
-        Error::input(path, message)
+    let (train, test) = image_folder::divide(&all.labels).map_err(|class| {
+        let name = &class_names[usize::from(class)];
+        Error::input(path, format!("has one image of class `{name}`; expected at least two, one of them for the test"))
     })?;
-    warnings.push(format!(
-        "{} has no test images: of every class one image in {} was put aside for the test, at random, always the same ones: {} of {}",
-        path.display(),
-        image_folder::TEST_SHARE,
-        test.len(),
-        all.len()
-    ));
+    warnings.push(image_folder::put_aside(path, &test, all));
     Ok((all.select(&train), all.select(&test)))
 }
 
 /// The last part of the path without its ending, or the beginning of the names of the files.
 fn name(path: &Path, prefix: Option<&str>) -> String {
+    if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
+        return prefix.to_owned();
+    }
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let part = if whole.is_dir() { whole.file_name() } else { whole.file_stem() };
-    prefix.map_or_else(|| part.map_or("data".into(), |name| name.to_string_lossy().into_owned()), str::to_owned)
+    part.map_or("data".into(), |name| name.to_string_lossy().into_owned())
 }
 
 fn read_file(path: &Path, request: &Request) -> Result<Read> {
@@ -118,7 +114,7 @@ fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result
         not_for("--background", request.background.as_ref(), "folders of images", folder)?;
     }
     let mut read = match layout {
-        Layout::Idx(paths, prefix) => read_idx(folder, paths, &prefix, request.transpose)?,
+        Layout::Idx(files) => read_idx(files, request.transpose)?,
         Layout::Pairs([x_train, y_train, x_test, y_test]) => {
             let options = options(request);
             let train = csv::read_pair(&x_train, &y_train, options)?;
@@ -173,7 +169,8 @@ fn both(train: (&Path, csv::Read), test: Option<(&Path, csv::Read)>) -> Result<R
     Ok(Read { train: samples, test, sources, warnings, names: None, settled: None })
 }
 
-fn read_idx(folder: &Path, paths: [PathBuf; 4], prefix: &str, transpose: bool) -> Result<Read> {
+fn read_idx(files: IdxFiles, transpose: bool) -> Result<Read> {
+    let IdxFiles { paths, prefix, mapping } = files;
     let read = |path: PathBuf| Ok(Input { bytes: idx::read_file(&path)?.into(), path });
     let inputs: Vec<Input> = paths.into_iter().map(read).collect::<Result<_>>()?;
     let known = |at: usize| registered::REGISTERED.map(|set| set.files[at].known).concat();
@@ -188,8 +185,7 @@ fn read_idx(folder: &Path, paths: [PathBuf; 4], prefix: &str, transpose: bool) -
                 "the images of {prefix} are taken as they are stored, which is with rows and columns exchanged in the files of EMNIST: --transpose turns them upright"
             ));
         }
-        let mapping = folder.join(format!("{prefix}-mapping.txt"));
-        if mapping.exists() {
+        if let Some(mapping) = mapping {
             let read = read_mapping(&mapping)?;
             names = Some(Named::Numbered(mapping, read));
         }

@@ -10,6 +10,7 @@ use crate::random::Random;
 use image::{ImageBuffer, Luma, imageops};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Height and width that images are brought to.
@@ -21,7 +22,7 @@ const TEST_STREAM: u64 = 0x7465_7374;
 const TEST_SEED: u64 = 42;
 
 /// One image of this many goes to the test part where there is none.
-pub(super) const TEST_SHARE: usize = 6;
+const TEST_SHARE: usize = 6;
 
 /// What a folder of images holds.
 pub(super) struct Read {
@@ -35,76 +36,119 @@ pub(super) struct Read {
 /// Names of the folders that hold training and test images, in letters of any case.
 const PARTS: [&str; 2] = ["train", "test"];
 
+/// Where the classes of a folder of images are.
+enum Laid {
+    /// In the folders of the training and of the test images; the others stand beside these two.
+    Parts { train: PathBuf, test: PathBuf, others: Vec<Entry> },
+    /// In the folder itself.
+    Classes(Vec<Entry>),
+}
+
 /// The folder called so.
 fn part(all: &[Entry], name: &str) -> Option<PathBuf> {
     all.iter().find(|entry| entry.is_dir && entry.lower() == name).map(|entry| entry.path.clone())
 }
 
-/// Whether `folder` has subfolders with images in them, or `train` and `test` with such subfolders.
-pub(super) fn is_one(folder: &Path) -> bool {
+/// Whether there are images in a folder itself.
+fn holds_images(folder: &Path) -> bool {
+    entries(folder).is_ok_and(|files| files.iter().any(Entry::is_image))
+}
+
+/// The subfolders that hold images, or folders of images if they are called `train` and `test`.
+pub(super) fn folders(all: &[Entry]) -> Vec<&Entry> {
     let holds_classes = |folder: &Path| {
         let classes = entries(folder).unwrap_or_default().into_iter().filter(|entry| entry.is_dir);
-        classes.into_iter().any(|class| entries(&class.path).is_ok_and(|files| files.iter().any(Entry::is_image)))
+        classes.into_iter().any(|class| holds_images(&class.path))
     };
-    let all = entries(folder).unwrap_or_default();
-    holds_classes(folder) || PARTS.iter().filter_map(|name| part(&all, name)).any(|part| holds_classes(&part))
+    let is_one = |entry: &&Entry| {
+        let is_part = PARTS.contains(&entry.lower().as_str());
+        entry.is_dir && (holds_images(&entry.path) || (is_part && holds_classes(&entry.path)))
+    };
+    all.iter().filter(is_one).collect()
+}
+
+/// Refuses folders among which one of the two parts is missing, and files beside folders of classes.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn check(folder: &Path) -> Result<()> {
+    laid(folder).map(drop)
+}
+
+fn laid(folder: &Path) -> Result<Laid> {
+    let all = entries(folder)?;
+    let [train, test] = PARTS.map(|name| part(&all, name));
+    match (train, test) {
+        (Some(train), Some(test)) => {
+            let others = all.into_iter().filter(|entry| entry.path != train && entry.path != test).collect();
+            Ok(Laid::Parts { train, test, others })
+        }
+        (None, None) => classes(folder).map(Laid::Classes),
+        _ => {
+            let found = listed(&all);
+            let message = format!("has only one of the folders `train` and `test`, expected both or neither; found {found}");
+            Err(Error::input(folder, message))
+        }
+    }
 }
 
 /// Reads `train/CLASS/*` and `test/CLASS/*`, or, failing these, `CLASS/*`.
 pub(super) fn read(folder: &Path, background: Colour) -> Result<Read> {
-    let all = entries(folder)?;
     let mut warnings = Vec::new();
-    let [train, test] = PARTS.map(|name| part(&all, name));
-    let (train, test) = match (train, test) {
-        (Some(train), Some(test)) => (train, test),
-        (None, None) => {
-            let classes = several(folder, classes(folder)?)?;
-            let (all, source) = load(folder, &classes, &classes, background, &mut warnings)?;
-            let (train, test) = divide(&all.labels, classes.len())
-                .map_err(|class| Error::input(&classes[class].path, "holds one image; expected two, one of them for the test"))?;
-            warnings.push(format!(
-                "{} has no test images: of every class one image in {TEST_SHARE} was put aside for the test, at random, always the same ones: {} of {}",
-                folder.display(), test.len(), all.len()
-            ));
-            let (train, test) = (all.select(&train), all.select(&test));
-            let class_names = classes.into_iter().map(|class| class.name).collect();
-            return Ok(Read { class_names, train, test, sources: vec![source], warnings });
-        }
-        _ => {
-            let found = listed(&all);
-            let message = format!("has only one of the folders `train` and `test`, expected both or neither; found {found}");
-            return Err(Error::input(folder, message));
-        }
+    let (train, test, others) = match laid(folder)? {
+        Laid::Parts { train, test, others } => (train, test, others),
+        Laid::Classes(classes) => return read_undivided(folder, classes, background),
     };
-    let others: Vec<Entry> = all.into_iter().filter(|entry| entry.path != train && entry.path != test).collect();
     if !others.is_empty() {
         warnings.push(format!("{} holds {} besides, which is not read", folder.display(), listed(&others)));
     }
     let known = several(&train, classes(&train)?)?;
-    let mut parts = Vec::new();
-    let mut sources = Vec::new();
-    for part in [&train, &test] {
-        let (samples, source) = load(part, &classes(part)?, &known, background, &mut warnings)?;
-        parts.push(samples);
-        sources.push(source);
-    }
-    let test = parts.remove(1);
+    let (train, of_train) = load(&train, &known, &known, background, &mut warnings)?;
+    let (test, of_test) = load(&test, &classes(&test)?, &known, background, &mut warnings)?;
     let class_names = known.into_iter().map(|class| class.name).collect();
-    Ok(Read { class_names, train: parts.remove(0), test, sources, warnings })
+    Ok(Read { class_names, train, test, sources: vec![of_train, of_test], warnings })
 }
 
-/// What is said of images that were not 28 x 28 grey values already.
+/// Reads `CLASS/*`, and puts images aside for the test.
+fn read_undivided(folder: &Path, classes: Vec<Entry>, background: Colour) -> Result<Read> {
+    let classes = several(folder, classes)?;
+    let mut warnings = Vec::new();
+    let (all, source) = load(folder, &classes, &classes, background, &mut warnings)?;
+    let (train, test) = divide(&all.labels).map_err(|class| {
+        let class = &classes[usize::from(class)].path;
+        Error::input(class, "holds one image; expected two, one of them for the test")
+    })?;
+    warnings.push(put_aside(folder, &test, &all));
+    let (train, test) = (all.select(&train), all.select(&test));
+    let class_names = classes.into_iter().map(|class| class.name).collect();
+    Ok(Read { class_names, train, test, sources: vec![source], warnings })
+}
+
+/// What is said of the images that were put aside for the test.
+pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
+    format!(
+        "{} has no test images: of every class one image in {TEST_SHARE} was put aside for the test, at random, always the same ones: {} of {}",
+        path.display(),
+        test.len(),
+        all.len()
+    )
+}
+
+/// What is said of images that were not 28 x 28 grey values already: what was done, and to how many.
 fn conversion(folder: &Path, decoded: &[Decoded], background: Colour) -> Option<String> {
-    let count = |wanted: fn(&Decoded) -> bool| decoded.iter().filter(|image| wanted(image)).count();
-    let (converted, turned, transparent) = (count(|it| it.converted), count(|it| it.turned), count(|it| it.transparent));
-    let turned = if turned > 0 { format!("turned as their EXIF data say ({turned}), ") } else { String::new() };
-    let transparent = if transparent > 0 { format!("transparency over {background} ({transparent}), ") } else { String::new() };
+    let changes = |wanted: fn(&Changes) -> bool| decoded.iter().filter(|image| wanted(&image.changes)).count();
+    let steps = [
+        (changes(|it| it.turned), "turned as their EXIF data say".into()),
+        (changes(|it| it.transparent), format!("transparency over {background}")),
+        (changes(|it| it.coloured), "grey = 0.2126 red + 0.7152 green + 0.0722 blue".into()),
+        (changes(|it| it.deep), "values of 16 bits rounded to 8".into()),
+        (changes(|it| it.scaled), "scaled to 28 x 28 with a triangle filter, whatever the proportions".into()),
+    ];
+    let done: Vec<String> = steps.iter().filter(|(n, _)| *n > 0).map(|(n, step)| format!("{step} ({n})")).collect();
+    let converted = changes(|it| *it != Changes::default());
     (converted > 0).then(|| {
-        format!(
-            "{converted} of the {} images in {} were converted: {turned}{transparent}grey = 0.2126 red + 0.7152 green + 0.0722 blue, then scaled to 28 x 28 with a triangle filter, whatever the proportions",
-            decoded.len(),
-            folder.display()
-        )
+        let (n, folder) = (decoded.len(), folder.display());
+        format!("{converted} of the {n} images in {folder} were converted: {}", done.join(", "))
     })
 }
 
@@ -184,21 +228,33 @@ fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a PathBuf, &'a De
 /// An image file that was read.
 struct Decoded {
     pixels: Vec<u8>,
-    converted: bool,
-    turned: bool,
-    transparent: bool,
+    changes: Changes,
     bytes: u64,
     sha256: String,
+}
+
+/// What was done to an image until it was 28 x 28 grey values.
+#[derive(Default, PartialEq)]
+struct Changes {
+    turned: bool,
+    transparent: bool,
+    coloured: bool,
+    /// Had grey values of 16 bits; those of transparent images come from the mixing and do not count.
+    deep: bool,
+    scaled: bool,
 }
 
 fn decode(path: &Path, background: Colour) -> Result<Decoded> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let read = image_file::decode(std::io::Cursor::new(&bytes), background);
     let Picture { image, turned, transparent } = read.map_err(|message| Error::input(path, message))?;
-    let fits = image.color() == image::ColorType::L8 && (image.width(), image.height()) == (SIDE, SIDE);
-    let pixels = if fits { image.into_bytes() } else { small_and_grey(&image) };
-    let converted = !fits || turned || transparent;
-    Ok(Decoded { pixels, converted, turned, transparent, bytes: bytes.len() as u64, sha256: hex(Sha256::digest(&bytes)) })
+    let scaled = (image.width(), image.height()) != (SIDE, SIDE);
+    let coloured = image.color().has_color();
+    let deep = image.color() == image::ColorType::L16 && !transparent;
+    let is_ready = image.color() == image::ColorType::L8 && !scaled;
+    let pixels = if is_ready { image.into_bytes() } else { small_and_grey(&image) };
+    let changes = Changes { turned, transparent, coloured, deep, scaled };
+    Ok(Decoded { pixels, changes, bytes: bytes.len() as u64, sha256: hex(Sha256::digest(&bytes)) })
 }
 
 /// The grey values of an image at the common size, computed in 16 bits.
@@ -211,15 +267,15 @@ fn small_and_grey(image: &image::DynamicImage) -> Vec<u8> {
     small.pixels().map(|pixel| ((u32::from(pixel[0]) + 128) / 257) as u8).collect()
 }
 
-/// Training and test rows: of each of `n_classes` one image in [`TEST_SHARE`], at least one, is for the test.
+/// Training and test rows: of each class that occurs one image in [`TEST_SHARE`], at least one, is for the test.
 ///
 /// # Errors
-/// A class with fewer than two images, of which none can be spared.
-pub(super) fn divide(labels: &[u8], n_classes: usize) -> Result<(Vec<usize>, Vec<usize>), usize> {
+/// A class with one image, which cannot be spared.
+pub(super) fn divide(labels: &[u8]) -> Result<(Vec<usize>, Vec<usize>), u8> {
     let order = Random::new(TEST_SEED, TEST_STREAM).permutation(labels.len());
     let (mut train, mut test) = (Vec::new(), Vec::new());
-    for class in 0..n_classes {
-        let rows: Vec<usize> = order.iter().copied().filter(|&row| usize::from(labels[row]) == class).collect();
+    for class in labels.iter().copied().collect::<BTreeSet<u8>>() {
+        let rows: Vec<usize> = order.iter().copied().filter(|&row| labels[row] == class).collect();
         if rows.len() < 2 {
             return Err(class);
         }

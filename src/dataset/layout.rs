@@ -12,20 +12,33 @@ pub(super) const LAYOUTS: &str = "four IDX files (train-images-idx3-ubyte, ...; 
                                   (train.csv, test.csv), or train.csv alone, four .npy files (x_train.npy, ...), folders of \
                                   images (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png), or a .npz file";
 
+/// Endings of CSV files.
+const CSV: [&str; 2] = ["csv", "csv.gz"];
+
 /// A layout that was found.
 pub(super) enum Layout {
-    /// The files begin so: `emnist-letters`, or not at all.
-    Idx([PathBuf; 4], String),
+    Idx(IdxFiles),
     Pairs([PathBuf; 4]),
     Together(PathBuf, Option<PathBuf>),
     Npy([PathBuf; 4]),
     Images,
 }
 
+/// A set of IDX files.
+pub(super) struct IdxFiles {
+    /// Training images and labels, test images and labels.
+    pub paths: [PathBuf; 4],
+    /// The names begin so, in small letters: `emnist-letters`, or not at all.
+    pub prefix: String,
+    /// EMNIST's file of the characters of each label.
+    pub mapping: Option<PathBuf>,
+}
+
 /// A layout of which there are some files, and the first of them for messages.
 struct Candidate {
     kind: &'static str,
     first: Option<String>,
+    /// What is wrong with it if it cannot be read so.
     layout: Result<Layout>,
 }
 
@@ -37,64 +50,84 @@ pub(super) struct Found {
     pub class_names: Option<PathBuf>,
 }
 
-/// The one layout that `folder` holds; of several sets of IDX files the one whose names begin with `prefix`.
+/// The one layout that `folder` holds whole; of several sets of IDX files the one whose names begin with `prefix`.
 ///
 /// # Errors
 /// [`Error::Input`] naming the folder, with what was found and what is missing.
 pub(super) fn find(folder: &Path, prefix: Option<&str>) -> Result<Found> {
     let all = entries(folder)?;
     let files: Vec<&Entry> = all.iter().filter(|entry| !entry.is_dir).collect();
-    let mut found: Vec<Candidate> = Vec::new();
-    found.extend(idx(folder, &files, prefix)?);
-    if prefix.is_none() {
-        let images = image_folder::is_one(folder);
-        found.extend(four(folder, &files, &["csv", "csv.gz"], "CSV files of pixels and of labels", Layout::Pairs));
-        let together = together(folder, &files, found.is_empty() && !images);
-        found.extend(together);
-        found.extend(four(folder, &files, &["npy"], ".npy files", Layout::Npy));
-        if images {
-            found.push(Candidate { kind: "folders of images", first: None, layout: Ok(Layout::Images) });
-        }
-    }
-    if found.len() > 1 {
-        let shown =
-            |it: &Candidate| format!("{}{}", it.kind, it.first.as_ref().map_or(String::new(), |name| format!(" ({name})")));
-        let kinds: Vec<_> = found.iter().map(shown).collect();
-        let message = format!("holds {}: which one is meant? Put them into folders of their own", kinds.join(" and "));
-        return Err(Error::input(folder, message));
-    }
-    let Some(Candidate { layout, .. }) = found.pop() else {
-        let there = if all.is_empty() { String::new() } else { format!("found {}; ", listed(&all)) };
-        return Err(Error::input(folder, format!("holds no data; {there}expected {LAYOUTS}")));
+    let found = match prefix {
+        Some(_) => idx(folder, &files, prefix)?.into_iter().collect(),
+        None => candidates(folder, &all, &files)?,
     };
-    let layout = layout?;
+    let layout = the_one(folder, &all, found)?;
     let class_names = files.iter().find(|entry| entry.lower() == "class_names.txt").map(|entry| entry.path.clone());
     let passed_over = passed_over(folder, &all, &layout);
     Ok(Found { layout, passed_over, class_names })
+}
+
+/// Every layout of which a folder holds files.
+fn candidates(folder: &Path, all: &[Entry], files: &[&Entry]) -> Result<Vec<Candidate>> {
+    let mut found: Vec<Candidate> = idx(folder, files, None)?.into_iter().collect();
+    let pairs = four(folder, files, &CSV, "CSV files of pixels and of labels", Layout::Pairs);
+    // Beside one of the four a name like `train_images.csv` is another of them, else of pixels with their labels.
+    let is_of_four = |entry: &Entry| stem(&entry.lower(), &CSV).is_some_and(|stem| arrays::slot(stem).is_some());
+    let others: Vec<&Entry> = files.iter().copied().filter(|entry| pairs.is_none() || !is_of_four(entry)).collect();
+    found.extend(four(folder, files, &["npy"], ".npy files", Layout::Npy));
+    if !image_folder::folders(all).is_empty() {
+        let layout = image_folder::check(folder).map(|()| Layout::Images);
+        found.push(Candidate { kind: "folders of images", first: None, layout });
+    }
+    let alone = pairs.is_none() && found.is_empty();
+    let together = together(folder, &others, alone);
+    found.extend(pairs);
+    found.extend(together);
+    Ok(found)
+}
+
+/// The one layout that is whole, whatever there is of others; where none is, what is wrong with the first.
+fn the_one(folder: &Path, all: &[Entry], found: Vec<Candidate>) -> Result<Layout> {
+    let (mut whole, parts): (Vec<_>, Vec<_>) = found.into_iter().partition(|candidate| candidate.layout.is_ok());
+    if whole.len() > 1 {
+        let shown =
+            |it: &Candidate| format!("{}{}", it.kind, it.first.as_ref().map_or(String::new(), |name| format!(" ({name})")));
+        let kinds: Vec<_> = whole.iter().map(shown).collect();
+        let message = format!("holds {}: which one is meant? Put them into folders of their own", kinds.join(" and "));
+        return Err(Error::input(folder, message));
+    }
+    match whole.pop().or(parts.into_iter().next()) {
+        Some(candidate) => candidate.layout,
+        None => {
+            let there = if all.is_empty() { String::new() } else { format!("found {}; ", listed(all)) };
+            Err(Error::input(folder, format!("holds no data; {there}expected {LAYOUTS}")))
+        }
+    }
 }
 
 impl Layout {
     /// The files that are read.
     fn files(&self) -> Vec<&PathBuf> {
         match self {
-            Self::Idx(paths, _) | Self::Pairs(paths) | Self::Npy(paths) => paths.iter().collect(),
+            Self::Idx(IdxFiles { paths, .. }) | Self::Pairs(paths) | Self::Npy(paths) => paths.iter().collect(),
             Self::Together(train, test) => std::iter::once(train).chain(test).collect(),
             Self::Images => Vec::new(),
         }
     }
 }
 
-/// What is said of files that look like data and are not read. Of IDX files there may be many sets, and of folders of images
-/// their reader says it.
+/// What is said of files and folders that look like data and are not read. Of IDX files there may be many sets, and of folders
+/// of images their reader says it.
 fn passed_over(folder: &Path, all: &[Entry], layout: &Layout) -> Option<String> {
     if matches!(layout, Layout::Images) {
         return None;
     }
     let read = layout.files();
+    let of_images: Vec<&PathBuf> = image_folder::folders(all).into_iter().map(|entry| &entry.path).collect();
     let is_data = |entry: &&Entry| {
         let lower = entry.lower();
         let like = [".csv", ".csv.gz", ".npy", ".npz"].iter().any(|ending| lower.ends_with(ending));
-        !entry.is_dir && like && !read.contains(&&entry.path)
+        if entry.is_dir { of_images.contains(&&entry.path) } else { like && !read.contains(&&entry.path) }
     };
     let others: Vec<Entry> = all.iter().filter(is_data).cloned().collect();
     (!others.is_empty()).then(|| format!("{} holds {} besides, which is not read", folder.display(), listed(&others)))
@@ -141,10 +174,16 @@ fn idx_slot(name: &str) -> Option<(String, usize)> {
     is_idx.then(|| (before[..before.len() - 1].join("-"), part + usize::from(what == "labels")))
 }
 
-/// Whether a folder holds IDX files whose names begin so.
-pub(super) fn has_idx(folder: &Path, prefix: &str) -> bool {
-    let begins_so = |entry: &Entry| idx_slot(&entry.name).is_some_and(|(begin, _)| begin == beginning(prefix));
-    !prefix.is_empty() && entries(folder).is_ok_and(|all| all.iter().any(begins_so))
+/// The set of IDX files that a path names: by the folder and the beginning of their names, which is given, or by one of them.
+pub(super) fn idx_set(path: &Path) -> Option<(&Path, String)> {
+    let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    if path.is_file() {
+        return idx_slot(name).map(|(prefix, _)| (folder, prefix));
+    }
+    let begins_so = |entry: &Entry| idx_slot(&entry.name).is_some_and(|(begin, _)| begin == beginning(name));
+    let is_there = !path.exists() && entries(folder).is_ok_and(|all| all.iter().any(begins_so));
+    is_there.then(|| (folder, name.to_owned()))
 }
 
 /// The beginning of names as [`idx_slot`] gives it.
@@ -165,15 +204,12 @@ fn idx(folder: &Path, files: &[&Entry], wanted: Option<&str>) -> Result<Option<C
         sets.retain(|prefix, _| *prefix == wanted);
     }
     if sets.len() > 1 {
-        let names: Vec<_> = sets
-            .keys()
-            .map(|prefix| if prefix.is_empty() { "train-images-idx3-ubyte".into() } else { format!("{prefix}-...") })
-            .collect();
-        let message = format!(
-            "holds IDX files of several data sets, {}: which one is meant? Name it as {}",
-            names.join(", "),
-            folder.join(sets.keys().next_back().map_or("", String::as_str)).display()
-        );
+        let first = |slots: &[Vec<&Entry>; 4]| slots.iter().flatten().next().map_or(String::new(), |entry| entry.name.clone());
+        // A set without a prefix is named by one of its files.
+        let names: Vec<String> =
+            sets.iter().map(|(prefix, slots)| if prefix.is_empty() { first(slots) } else { prefix.clone() }).collect();
+        let shown: Vec<String> = names.iter().map(|name| folder.join(name).display().to_string()).collect();
+        let message = format!("holds IDX files of several data sets: which one is meant? Name it as {}", shown.join(" or "));
         return Err(Error::input(folder, message));
     }
     let Some((prefix, slots)) = sets.pop_first() else { return Ok(None) };
@@ -182,7 +218,10 @@ fn idx(folder: &Path, files: &[&Entry], wanted: Option<&str>) -> Result<Option<C
         prefix => format!("{prefix}-{}[.gz]", name.replace("t10k", "test")),
     });
     let first = slots.iter().flatten().next().map(|entry| entry.name.clone());
-    let layout = all_four(folder, &slots, "IDX ", expected).map(|paths| Layout::Idx(paths, prefix));
+    let is_mapping = |entry: &&&Entry| beginning(&entry.name) == format!("{prefix}-mapping-txt");
+    let mapping = files.iter().find(is_mapping).map(|entry| entry.path.clone());
+    let paths = all_four(folder, &slots, "IDX ", expected);
+    let layout = paths.map(|paths| Layout::Idx(IdxFiles { paths, prefix, mapping }));
     Ok(Some(Candidate { kind: "IDX files", first, layout }))
 }
 
@@ -219,15 +258,18 @@ fn four(
     Some(Candidate { kind, first: Some(first), layout })
 }
 
-/// CSV files with labels and pixels: the one that `train` in its name fits best and the one that `test` does; the first will
-/// do where there is nothing else.
+/// CSV files with labels and pixels: the one that `train` in its name fits best and the one that `test` does. Where there is
+/// nothing else, the first will do, and the words may be within others: `trainset`, but `training_log` too.
 fn together(folder: &Path, files: &[&Entry], alone: bool) -> Option<Candidate> {
     let mut found: [Vec<(usize, &Entry)>; 2] = Default::default();
     for entry in files {
         let lower = entry.lower();
-        let Some(stem) = stem(&lower, &["csv", "csv.gz"]).filter(|stem| !arrays::NAMES.contains(stem)) else { continue };
+        let Some(stem) = stem(&lower, &CSV) else { continue };
         if let Some(part) = ["train", "test"].iter().position(|part| stem.contains(part)) {
-            found[part].push((fit(stem, ["train", "test"][part]), entry));
+            let fit = fit(stem, ["train", "test"][part]);
+            if fit < WITHIN || alone {
+                found[part].push((fit, entry));
+            }
         }
     }
     let best = found.map(|files| {
@@ -250,10 +292,13 @@ fn together(folder: &Path, files: &[&Entry], alone: bool) -> Option<Candidate> {
     Some(Candidate { kind: "CSV files with labels and pixels", first: Some(first.clone()), layout: layout() })
 }
 
-/// How well a name fits: 0 if it is the word, 1 if the word is one of its words, 2 if it is within one.
+/// How well a name fits that has the word within another one.
+const WITHIN: usize = 2;
+
+/// How well a name fits: 0 if it is the word, 1 if the word is one of its words, [`WITHIN`] if it is within one.
 fn fit(stem: &str, word: &str) -> usize {
     let words: Vec<&str> = stem.split(|letter: char| !letter.is_alphanumeric()).collect();
-    if stem == word { 0 } else { 2 - usize::from(words.contains(&word)) }
+    if stem == word { 0 } else { WITHIN - usize::from(words.contains(&word)) }
 }
 
 #[cfg(test)]

@@ -152,7 +152,8 @@ impl Dataset {
     /// `.csv.gz`); with two CSV files, for training and test, whose rows hold the label and the pixels, or the first of them;
     /// with four `.npy` files of those names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`. Or it
     /// is a `.npz` file with those four arrays, or one such CSV file. Where there are no test images, one in six of each class is
-    /// put aside. Of several sets of IDX files in a folder one is named by the folder and the beginning of its files' names.
+    /// put aside. Of several sets of IDX files in a folder one is named by the folder and the beginning of its files' names, or by
+    /// the path of one of its files.
     ///
     /// The classes are those that are named, by the folders, a file `class_names.txt` beside the others, the array `class_names`
     /// of an archive or the request; or else the numbers that occur among the training labels.
@@ -178,7 +179,7 @@ impl Dataset {
                 let expected = format!("is for data sets with a name; --dataset {} is a path", request.dataset);
                 return Err(Error::parameter("--data-dir", folder.display(), expected));
             }
-            folder::read(path, prefix, request)?
+            folder::read(path, prefix.as_deref(), request)?
         };
         if request.transpose {
             data.train.images = data.train.images.transposed();
@@ -209,14 +210,12 @@ impl Dataset {
     }
 }
 
-/// What is there: a file or folder, or a folder and the beginning of the names of files in it.
-fn existing(path: &Path) -> Option<(&Path, Option<&str>)> {
-    if path.exists() {
-        return Some((path, None));
+/// What is there: a set of IDX files, as a folder and the beginning of the files' names; else a file or folder.
+fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
+    match layout::idx_set(path) {
+        Some((folder, prefix)) => Some((folder, Some(prefix))),
+        None => path.exists().then_some((path, None)),
     }
-    let (folder, prefix) = (path.parent()?, path.file_name()?.to_str()?);
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    layout::has_idx(folder, prefix).then_some((folder, Some(prefix)))
 }
 
 /// Refuses options that tell how files of one's own are read.

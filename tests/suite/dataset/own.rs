@@ -186,8 +186,9 @@ fn sets_of_emnist_are_named_by_their_beginning() {
         idx_files(&folder, [0, 1, 2, 3].map(|at| names[at].as_str()), &[1, 2, 3, 1], &[3]);
     }
     let message = input_error(open(folder.path()), folder.path());
-    assert!(message.contains("emnist-digits-..., emnist-letters-...") && message.contains("which one is meant"), "{message}");
-    let one = folder.path().join("emnist-letters");
+    let [digits, one] = ["digits", "letters"].map(|set| folder.path().join(format!("emnist-{set}")));
+    let named = format!("which one is meant? Name it as {} or {}", digits.display(), one.display());
+    assert!(message.ends_with(&named), "{message}");
     let data = open(&one).unwrap();
     assert_eq!((data.name.as_str(), &data.class_names[..]), ("emnist-letters", &["1".into(), "2".into(), "3".into()][..]));
     assert!(data.warnings.iter().any(|warning| warning.contains("--transpose")), "{:?}", data.warnings);
@@ -198,6 +199,89 @@ fn sets_of_emnist_are_named_by_their_beginning() {
     assert_eq!(data.train.images.image(0), [10, 4, 2, 5, 3, 6]);
     assert!(!data.warnings.iter().any(|warning| warning.contains("--transpose")));
     assert!(input_error(open(&folder.path().join("emnist-none")), &folder.path().join("emnist-none")).contains("no such file"));
+}
+
+/// The set whose names begin with nothing has no beginning to be named by.
+#[test]
+fn of_several_sets_any_is_named_by_one_of_its_files() {
+    let folder = TempDir::new().unwrap();
+    let letters = ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"];
+    let letters = letters.map(|name| format!("EMNIST-Letters-{name}-ubyte"));
+    idx_files(&folder, USUAL, &[7, 9, 7], &[9]);
+    idx_files(&folder, letters.each_ref().map(String::as_str), &[1, 2, 3, 1], &[3]);
+    put(&folder, "EMNIST-Letters-mapping.txt", b"1 65 97\n2 66 98\n3 67 99\n");
+    let message = input_error(open(folder.path()), folder.path());
+    let [plain, one] = [USUAL[0], "emnist-letters"].map(|name| folder.path().join(name));
+    assert!(message.ends_with(&format!("Name it as {} or {}", plain.display(), one.display())), "{message}");
+    for name in USUAL {
+        let data = open(&folder.path().join(name)).unwrap();
+        assert_eq!((&data.class_names[..], &data.train.labels[..]), (&["7".into(), "9".into()][..], &[0, 1, 0][..]), "{name}");
+        assert!(folder.path().ends_with(&data.name), "{}", data.name);
+    }
+    for name in ["emnist-letters", "EMNIST-Letters", &letters[2]] {
+        assert_eq!(open(&folder.path().join(name)).unwrap().class_names, ["A/a", "B/b", "C/c"], "{name}");
+    }
+}
+
+/// What lies beside whole data is said and does not stand against them.
+#[test]
+fn one_whole_layout_is_read_whatever_parts_of_others_there_are() {
+    let labelled = "label,a,b,c,d\n0,1,2,3,4\n1,5,6,7,8\n0,9,9,9,9\n";
+    let csv = ["a,b,c,d\n1,2,3,4\n5,6,7,8\n9,9,9,9\n", "0\n1\n0\n"];
+    let npy = [npy_bytes("|u1", false, "(2, 4)", &[1, 2, 3, 4, 5, 6, 7, 8]), npy_bytes("|u1", false, "(2,)", &[0, 1])];
+    let pixels = |folder: &TempDir| open(folder.path()).map(|data| data.train.images.image(1).to_vec());
+    let said = |folder: &TempDir, what: &str| {
+        let warnings = open(folder.path()).unwrap().warnings;
+        assert!(warnings.iter().any(|it| it.contains(&format!("holds {what} besides, which is not read"))), "{warnings:?}");
+    };
+    for names in [
+        ["train_images", "train_labels", "test_images", "test_labels"],
+        ["train_x", "train_y", "test_x", "test_y"],
+        ["x_train", "Train_Labels", "x_test", "test_y"],
+    ] {
+        let folder = TempDir::new().unwrap();
+        for (at, name) in names.iter().enumerate() {
+            put(&folder, &format!("{name}.csv"), csv[at % 2].as_bytes());
+        }
+        assert_eq!(pixels(&folder).unwrap(), [5, 6, 7, 8], "{names:?}");
+        fs::remove_file(folder.path().join(format!("{}.csv", names[3]))).unwrap();
+        let message = input_error(open(folder.path()), folder.path());
+        assert!(message.starts_with("1 of the four files missing: y_test.csv[.gz]; found"), "{message}");
+    }
+    // As Keras' CSVLogger and savefig leave them; `latest` holds the word `test`.
+    let folder = TempDir::new().unwrap();
+    for (at, name) in ["x_train", "y_train", "x_test", "y_test"].iter().enumerate() {
+        put(&folder, &format!("{name}.npy"), &npy[at % 2]);
+    }
+    fs::create_dir(folder.path().join("plots")).unwrap();
+    image::GrayImage::new(5, 5).save(folder.path().join("plots/loss.png")).unwrap();
+    put(&folder, "training_log.csv", b"epoch,loss\n0,0.5\n");
+    put(&folder, "latest.csv", b"epoch,loss\n0,0.5\n");
+    assert_eq!(pixels(&folder).unwrap(), [5, 6, 7, 8]);
+    said(&folder, "latest.csv, plots/, training_log.csv");
+    // One file of four stands against nothing that is whole.
+    let folder = TempDir::new().unwrap();
+    for name in ["train.csv", "test.csv"] {
+        put(&folder, name, labelled.as_bytes());
+    }
+    put(&folder, "x_train.npy", &npy[0]);
+    put(&folder, "test_labels.csv", csv[1].as_bytes());
+    assert_eq!(pixels(&folder).unwrap(), [5, 6, 7, 8]);
+    said(&folder, "test_labels.csv, x_train.npy");
+    let folder = TempDir::new().unwrap();
+    for (class, value) in [("train/cat", 1), ("train/dog", 2), ("test/cat", 3)] {
+        fs::create_dir_all(folder.path().join(class)).unwrap();
+        image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(folder.path().join(class).join("a.png")).unwrap();
+    }
+    put(&folder, "train_labels.csv", csv[1].as_bytes());
+    assert_eq!(pixels(&folder).unwrap(), [2; 784]);
+    said(&folder, "train_labels.csv");
+    // Two that are whole are still two.
+    for (at, name) in ["x_train", "y_train", "x_test", "y_test"].iter().enumerate() {
+        put(&folder, &format!("{name}.npy"), &npy[at % 2]);
+    }
+    let message = input_error(open(folder.path()), folder.path());
+    assert!(message.starts_with("holds .npy files (x_train.npy) and folders of images: which one is meant?"), "{message}");
 }
 
 #[test]
@@ -273,7 +357,24 @@ fn one_file_of_labels_and_pixels_is_split() {
     let alone = open(&path).unwrap();
     assert!(alone.train == data.train && alone.test == data.test && alone.name == "train");
     put(&folder, "train.csv", format!("label,a,b,c,d\n{rows}9,1,1,1,1\n").as_bytes());
-    assert!(input_error(open(&path), &path).starts_with("has 1 images of class `9`; expected at least two"));
+    assert!(input_error(open(&path), &path).starts_with("has one image of class `9`; expected at least two"));
+}
+
+/// A name for 0, which no label is, as EMNIST's letters have it.
+#[test]
+fn a_name_that_no_image_has_is_no_class_to_spare_images_of() {
+    let folder = TempDir::new().unwrap();
+    let rows: String = (0..52).map(|row| format!("{},{row},0,0,7\n", row % 26 + 1)).collect();
+    put(&folder, "train.csv", format!("label,a,b,c,d\n{rows}").as_bytes());
+    put(
+        &folder,
+        "class_names.txt",
+        format!("N/A\n{}", ('a'..='z').map(|letter| format!("{letter}\n")).collect::<String>()).as_bytes(),
+    );
+    let data = open(folder.path()).unwrap();
+    assert_eq!((data.class_names.len(), data.train.len(), data.test.len()), (27, 26, 26));
+    assert!((0..26).all(|row| data.train.images.image(row)[0] % 26 + 1 == data.train.labels[row]));
+    assert!(data.warnings.iter().any(|it| it.contains("no training image has: 0 (`N/A`)")), "{:?}", data.warnings);
 }
 
 #[test]
