@@ -5,6 +5,9 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, Rgb, Rgba};
 use std::io::{BufRead, Seek};
 
+/// Most bytes that the pixels of an image may take. A file of a few bytes can announce any number of pixels.
+const LARGEST: u64 = 512 << 20;
+
 /// Width, height and whether there is colour, of an image that lies upright.
 pub(super) type Header = (u32, u32, bool);
 
@@ -35,9 +38,10 @@ pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
 /// Decodes a file, turns it as its EXIF data say, and lays what is transparent over `background`.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// What is wrong with the file; that its pixels would take more than [`LARGEST`], among others.
 pub(super) fn decode(reader: impl BufRead + Seek, background: Colour) -> Result<Picture, String> {
     let mut decoder = decoder(reader)?;
+    check_size(&decoder)?;
     let orientation = orientation(&mut decoder);
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| damaged(&error))?;
     image.apply_orientation(orientation);
@@ -48,6 +52,17 @@ pub(super) fn decode(reader: impl BufRead + Seek, background: Colour) -> Result<
 fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + 'a, String> {
     let reader = ImageReader::new(reader).with_guessed_format().map_err(|error| damaged(&error))?;
     reader.into_decoder().map_err(|error| damaged(&error))
+}
+
+/// Refuses an image whose pixels take too much memory, before any is taken.
+fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
+    const MIB: u64 = 1 << 20;
+    let needed = decoder.total_bytes();
+    if needed <= LARGEST {
+        return Ok(());
+    }
+    let ((width, height), needed, most) = (decoder.dimensions(), needed.div_ceil(MIB), LARGEST / MIB);
+    Err(format!("is an image of {width} x {height} pixels, which take {needed} MiB: expected at most {most} MiB"))
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> String {

@@ -152,6 +152,54 @@ fn what_is_wrong_is_named_by_its_path() {
     assert!(input_error(open(folder.path()), &at(&folder, "dog")).starts_with("holds one image; expected two"));
 }
 
+/// A file of a few bytes can announce any number of pixels: it is refused by its name before memory is taken for them.
+#[test]
+fn images_that_announce_too_many_pixels_are_refused() {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new(&mut jpeg).write_image(&[180; 64], 8, 8, ExtendedColorType::L8).unwrap();
+    // Height and width follow the length and the precision of the frame's header.
+    let sizes = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xc0]).unwrap() + 5;
+    jpeg[sizes..sizes + 4].copy_from_slice(&[65_000_u16.to_be_bytes(), 65_000_u16.to_be_bytes()].concat());
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 20_000, 10_000);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.write_header().unwrap().write_chunk(png::chunk::IDAT, &[0]).unwrap();
+    for (name, bytes, expected) in [
+        ("a.jpg", jpeg, "is an image of 65000 x 65000 pixels, which take 4030 MiB: expected at most 512 MiB"),
+        ("a.png", png, "is an image of 20000 x 10000 pixels, which take 573 MiB: expected at most 512 MiB"),
+    ] {
+        let folder = two_classes();
+        file(&folder, &format!("train/cat/{name}"), &bytes);
+        assert_eq!(input_error(open(folder.path()), &folder.path().join("train/cat").join(name)), expected);
+        let pictures = folder.path().join("train/cat");
+        assert_eq!(input_error(Pictures::read(&pictures, Colour::default()), &pictures.join(name)), expected);
+    }
+}
+
+/// Each step is told of the images to which it was done, and of no others.
+#[test]
+fn of_a_conversion_only_what_was_done_is_said() {
+    let said = |name: &str, bytes: &[u8]| {
+        let folder = two_classes();
+        file(&folder, &format!("test/dog/{name}"), bytes);
+        let warnings = open(folder.path()).unwrap().warnings.join("\n");
+        let (before, done) = warnings.split_once(" were converted: ").unwrap();
+        assert!(before.starts_with("1 of the 2 images in"), "{before}");
+        done.to_owned()
+    };
+    let mut turned = Vec::new();
+    let mut encoder = PngEncoder::new(&mut turned);
+    encoder.set_exif_metadata(exif(6)).unwrap();
+    encoder.write_image(&[9; 784], 28, 28, ExtendedColorType::L8).unwrap();
+    assert_eq!(said("z.png", &turned), "turned as their EXIF data say (1)");
+    assert_eq!(said("z.png", &png(&[9, 200].repeat(784), 28, 28, ExtendedColorType::La8)), "transparency over white (1)");
+    let colours = png(&[9, 10, 11].repeat(784), 28, 28, ExtendedColorType::Rgb8);
+    assert_eq!(said("z.png", &colours), "grey = 0.2126 red + 0.7152 green + 0.0722 blue (1)");
+    assert_eq!(said("z.png", &png(&[9; 2 * 784], 28, 28, ExtendedColorType::L16)), "values of 16 bits rounded to 8 (1)");
+    let large = png(&[9; 40 * 50], 40, 50, ExtendedColorType::L8);
+    assert_eq!(said("z.png", &large), "scaled to 28 x 28 with a triangle filter, whatever the proportions (1)");
+}
+
 /// Data in EXIF that say how an image lies.
 fn exif(orientation: u8) -> Vec<u8> {
     [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat()
@@ -208,7 +256,7 @@ fn images_are_turned_as_their_exif_data_say() {
         let differs = data.test.images.image(row).iter().zip(upright).any(|(a, b)| a.abs_diff(*b) > 3);
         assert!(!differs, "image {row} lies otherwise");
     }
-    assert!(data.warnings[0].contains("turned as their EXIF data say (14), "), "{:?}", data.warnings);
+    assert!(data.warnings[0].contains("turned as their EXIF data say (14), scaled"), "{:?}", data.warnings);
     let (pictures, note) = Pictures::read(pictures.path(), Colour::default()).unwrap();
     assert_eq!((pictures.n(), pictures.width(), pictures.height(), pictures.channels()), (16, 48, 32, 1));
     let expected = lying(1, 16).0;
