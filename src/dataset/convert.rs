@@ -143,30 +143,32 @@ fn is_text(path: &Path, text: &str) -> bool {
 /// The folder that the files go to, and each file with what fills it.
 fn files<'a>(contents: &'a Contents<'_>, out: &Path, format: Format, gzip: bool) -> (PathBuf, Vec<(String, Fill<'a>)>) {
     let ending = if gzip { ".gz" } else { "" };
+    let parts = ["train", "test"].into_iter().zip(&contents.parts);
     let mut files: Vec<(String, Fill)> = Vec::new();
-    for (at, (name, (images, labels))) in ["train", "test"].into_iter().zip(&contents.parts).enumerate() {
-        match format {
-            Format::Idx => {
-                let [x, y] = [0, 1].map(|file| format!("{}{ending}", registered::FILES[2 * at + file]));
-                files.push((x, Box::new(|out| idx::write_images(out, images))));
-                files.push((y, Box::new(|out| idx::write_labels(out, labels))));
-            }
-            Format::Csv => {
-                files.push((format!("x_{name}.csv{ending}"), Box::new(|out| csv::write_pixels(out, images))));
-                files.push((format!("y_{name}.csv{ending}"), Box::new(|out| csv::write_labels(out, labels))));
-            }
-            Format::CsvLabelFirst => {
-                files.push((format!("{name}.csv{ending}"), Box::new(|out| csv::write_together(out, images, labels))));
-            }
-            Format::Npz => {}
+    match format {
+        Format::Npz => {
+            let name = out.file_name().map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
+            let parts = contents.parts.each_ref().map(|(images, labels)| (*images, &labels[..]));
+            files.push((name, Box::new(move |out| arrays::write_npz(out, parts, contents.class_names, gzip))));
+            return (out.parent().unwrap_or(Path::new("")).into(), files);
         }
-    }
-    if format == Format::Npz {
-        let name = out.file_name().map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
-        let [train, test] = &contents.parts;
-        let parts = [(train.0, &train.1[..]), (test.0, &test.1[..])];
-        files.push((name, Box::new(move |out| arrays::write_npz(out, parts, contents.class_names, gzip))));
-        return (out.parent().unwrap_or(Path::new("")).into(), files);
+        Format::Idx => {
+            for ((_, (images, labels)), names) in parts.zip(registered::FILES.chunks_exact(2)) {
+                files.push((format!("{}{ending}", names[0]), Box::new(|out| idx::write_images(out, images))));
+                files.push((format!("{}{ending}", names[1]), Box::new(|out| idx::write_labels(out, labels))));
+            }
+        }
+        Format::Csv => {
+            for (part, (images, labels)) in parts {
+                files.push((format!("x_{part}.csv{ending}"), Box::new(|out| csv::write_pixels(out, images))));
+                files.push((format!("y_{part}.csv{ending}"), Box::new(|out| csv::write_labels(out, labels))));
+            }
+        }
+        Format::CsvLabelFirst => {
+            for (part, (images, labels)) in parts {
+                files.push((format!("{part}.csv{ending}"), Box::new(|out| csv::write_together(out, images, labels))));
+            }
+        }
     }
     if let Some(names) = contents.class_names {
         files.push((CLASS_NAMES.into(), Box::new(|out| out.write_all(names::names_text(names).as_bytes()))));
