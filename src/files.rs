@@ -29,7 +29,8 @@ impl Drop for Unfinished {
 }
 
 /// Removes the unfinished files and folders of this process, as far as it can: for an end at which nothing is unwound. What
-/// fails or unwinds removes its own. It never waits, so that even a handler of signals may call it.
+/// fails or unwinds removes its own. It does not wait for the list of them, so that a handler of signals may call it although the
+/// thread that it interrupted holds the list.
 pub fn remove_unfinished() {
     let paths = match UNFINISHED.try_lock() {
         Ok(paths) => paths,

@@ -145,7 +145,7 @@ mod aborts {
         }
     }
 
-    /// Nothing here asks for memory: there may be none.
+    /// The words ask for no memory, as there may be none. Removing files may ask for some; where it gets none, they stay.
     extern "C" fn aborted(_: libc::c_int) {
         match REFUSED.load(Ordering::Relaxed) {
             0 => write(concat!(
