@@ -23,6 +23,9 @@ const FEW: usize = 8;
 const RUN: usize = 16;
 /// fewer than this many: no group of values may vanish, however small a part of the column it is.
 const MOST_OF_RUN: usize = 12;
+/// No two values may become equal where a step of `f32` is this share of the distance between the quartiles or more: as much as lies
+/// between ordinary values would be lost there.
+const COARSE: f64 = 1.0 / 16.0;
 /// In a sample of the rows the values lie further apart: it must be so many times as good for the column not to be looked at as a
 /// whole.
 const SAMPLE_SHARE: usize = 8;
@@ -116,11 +119,13 @@ impl Rounding {
         }
     }
 
-    /// Whether a sample of a column shows that the whole has to be looked at.
-    pub(crate) fn is_suspect(mut sample: Vec<Wide>) -> bool {
+    /// Whether a sample of a column, and the largest size in all of it, show that the whole has to be looked at.
+    pub(crate) fn is_suspect(mut sample: Vec<Wide>, largest: f64) -> bool {
         sample.sort_unstable_by(Wide::order);
         let noise = if is_whole(&sample) { 0.0 } else { NOISE };
-        Loss::of(&different(&sample, noise), 0.0).is_felt(SAMPLE_SHARE)
+        let sample = different(&sample, noise);
+        let is_coarse = largest * f64::from(f32::EPSILON) >= COARSE * spread(&sample);
+        is_coarse || Loss::of(&sample, 0.0).is_felt(SAMPLE_SHARE)
     }
 }
 
@@ -139,6 +144,8 @@ struct Loss {
     lost: usize,
     /// The most of [`RUN`] neighbouring ones that do.
     lost_of_run: usize,
+    /// Whether some do that are as far apart as ordinary values.
+    is_coarse: bool,
     /// The most that a step of `f32` is beside the width of an eighth of the values.
     crowding: f64,
 }
@@ -150,13 +157,14 @@ impl Loss {
         let is_lost: Vec<bool> = values.windows(2).map(|pair| rounded(&pair[0]) == rounded(&pair[1])).collect();
         let count = |lost: &[bool]| lost.iter().filter(|&&lost| lost).count();
         let (lost, lost_of_run) = (count(&is_lost), is_lost.windows(RUN).map(count).max().unwrap_or(0));
+        let size = |value: &Wide| value.less(offset).abs();
+        let spread = spread(values);
+        let is_coarse = |(lost, value): (&bool, &Wide)| *lost && size(value) * f64::from(f32::EPSILON) >= COARSE * spread;
+        let is_coarse = is_lost.iter().zip(values).any(is_coarse);
         let eighth = (values.len() / 8).max(1);
-        let crowding = |(first, last): (&Wide, &Wide)| {
-            let size = first.less(offset).abs().max(last.less(offset).abs());
-            size * f64::from(f32::EPSILON) / last.minus(*first)
-        };
+        let crowding = |(first, last): (&Wide, &Wide)| size(first).max(size(last)) * f64::from(f32::EPSILON) / last.minus(*first);
         let crowding = values.iter().zip(values.iter().skip(eighth)).map(crowding).fold(0.0, f64::max);
-        Self { different: values.len(), lost, lost_of_run, crowding }
+        Self { different: values.len(), lost, lost_of_run, is_coarse, crowding }
     }
 
     /// Whether one in [`FEW`] values is lost; `stricter` by a factor, as in the next two.
@@ -164,15 +172,20 @@ impl Loss {
         self.lost > 0 && stricter * FEW * self.lost >= self.different
     }
 
-    /// Whether that is so of all values or of neighbouring ones.
+    /// Whether that is so of all values, of neighbouring ones, or of far ones.
     fn is_too_much(&self, stricter: usize) -> bool {
-        self.is_of_many(stricter) || stricter * self.lost_of_run >= MOST_OF_RUN
+        self.is_of_many(stricter) || stricter * self.lost_of_run >= MOST_OF_RUN || self.is_coarse
     }
 
     /// Whether that is so, or could be with other rows.
     fn is_felt(&self, stricter: usize) -> bool {
         self.is_too_much(stricter) || self.crowding * stricter as f64 >= CROWDED
     }
+}
+
+/// Distance between the quartiles of ascending values.
+fn spread(values: &[Wide]) -> f64 {
+    if values.is_empty() { 0.0 } else { values[values.len() * 3 / 4].minus(values[values.len() / 4]) }
 }
 
 fn is_whole(values: &[Wide]) -> bool {
@@ -194,10 +207,9 @@ fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
 /// The median of ascending different values, to as many digits as its distance from the quartiles: then an `f64` holds the sum
 /// of it and of what is left.
 fn middle(values: &[Wide]) -> f64 {
-    let at = |share: usize| values[values.len() * share / 4];
-    let spread = at(3).minus(at(1));
-    let unit = if spread > 0.0 { spread.log2().floor().exp2() } else { return at(2).high };
-    (at(2).high / unit).round() * unit
+    let (median, spread) = (values[values.len() / 2].high, spread(values));
+    let unit = if spread > 0.0 { spread.log2().floor().exp2() } else { return median };
+    (median / unit).round() * unit
 }
 
 /// The error of a column that cannot be kept.
@@ -287,6 +299,9 @@ mod tests {
         assert_eq!(stamps, Rounding::Lossy { lost: 98, different: 1000 });
         let small = of((0..14).chain(1_700_000_000_i64..1_700_000_900));
         assert_eq!(small, Rounding::Lossy { lost: 13, different: 914 });
+        // Three rows far out, whose distances are as large as those of the others.
+        let three = of(uniform(600).chain(uniform(3).map(|v| 1e9 + v)));
+        assert_eq!(three, Rounding::Lossy { lost: 2, different: 603 });
         let vanishing = of(uniform(100).map(|v| 1e-60 * v));
         assert_eq!(vanishing, Rounding::Lossy { lost: 99, different: 100 });
     }

@@ -61,7 +61,9 @@ impl Matrix {
     pub fn offsets_note(&self, what: &str) -> Option<String> {
         const SHOWN: usize = 5;
         let offsets = self.offsets()?.iter().enumerate().filter(|(_, offset)| **offset != 0.0);
-        let columns: Vec<String> = offsets.map(|(column, offset)| format!("{offset} from column {column}")).collect();
+        // Whole numbers with all their digits.
+        let exact = |offset: f64| if offset.fract() == 0.0 { format!("{offset:.0}") } else { offset.to_string() };
+        let columns: Vec<String> = offsets.map(|(column, offset)| format!("{} from column {column}", exact(*offset))).collect();
         let more = columns.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and so on from {more} more") } else { String::new() };
         let shown = columns[..columns.len().min(SHOWN)].join(", ");

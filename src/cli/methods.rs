@@ -110,12 +110,14 @@ fn unknown_method(flag: &str, name: &str) -> Error {
     Error::parameter(flag, name, format!("the methods are {}", names.join(", ")))
 }
 
-/// A number if it reads as one, else a text. Whole numbers become decimals where a field wants them.
+/// A number if it reads as one, `.5` and `1.` too, which TOML does not know, else a text. Whole numbers become decimals where a
+/// field wants them.
 fn parsed(text: &str) -> toml::Value {
-    toml::from_str::<toml::Table>(&format!("value = {text}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
+    let value = toml::from_str::<toml::Table>(&format!("value = {text}")).ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| match text.parse() {
+        Ok(number) => toml::Value::Float(number),
+        Err(_) => toml::Value::String(text.to_owned()),
+    })
 }
 
 impl<const ALONE: bool> Args for MethodFlags<ALONE> {

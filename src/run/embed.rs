@@ -111,8 +111,12 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     }
 }
 
-/// Refuses what would fail after the map is fitted.
+/// Refuses what would fail after the map is fitted, and points of which there is nothing to map.
 fn check(job: &Embed) -> Result<()> {
+    let x = &job.fitted.x;
+    if x.n_samples() > 1 && x.rows().all(|row| row == x.row(0)) {
+        return Err(Error::Data(format!("all {} rows are equal: there is nothing to map", x.n_samples())));
+    }
     let parts = std::iter::once(("", &job.fitted)).chain(job.new.as_ref().map(|new| ("new ", new)));
     for (which, part) in parts {
         if let Some(labels) = part.labels.as_ref().filter(|labels| labels.len() != part.x.n_samples()) {

@@ -245,3 +245,45 @@ fn halves_are_read_as_the_numbers_that_they_are() {
     let read = |name: &str| fs::read(place.path(format!("{name}/embeddings/embedding.npy"))).unwrap();
     assert_eq!(read("half"), read("double"));
 }
+
+#[test]
+fn booleans_are_read_as_numbers() {
+    let place = Place::new();
+    let bits: Vec<u8> = (0..240_u32).map(|at| u8::from(at * at % 7 < 3)).collect();
+    for (name, kind) in [("bool", "|b1"), ("byte", "|u1")] {
+        put(&place, &format!("{name}.npy"), kind, 4, &bits, 60);
+        place.succeed(&format!("embed {name}.npy --method pca --device cpu --out {name}"));
+    }
+    let read = |name: &str| fs::read(place.path(format!("{name}/embeddings/embedding.npy"))).unwrap();
+    assert_eq!(read("bool"), read("byte"));
+}
+
+#[test]
+fn a_few_rows_far_out_do_not_lose_their_distances_in_silence() {
+    let place = Place::new();
+    let mut values = shifted(600, 2, 0.0);
+    (0..3).for_each(|row| values[2 * row] = 1e9 + row as f64 / 4.0);
+    put_f64(&place, "x.npy", 2, &values);
+    for command in ["cluster x.npy --method dbscan --eps 1.5", "embed x.npy --method umap"] {
+        place.refuse(3, &format!("{command} --device cpu --out out"), &["x.npy", "column 0", "2 would become equal"]);
+    }
+}
+
+#[test]
+fn points_that_are_all_equal_are_refused() {
+    let place = Place::new();
+    put_f64(&place, "x.npy", 3, &[2.5; 300]);
+    for method in ["pca", "tsne", "umap", "trimap"] {
+        place.refuse(3, &format!("embed x.npy --method {method} --device cpu --out out"), &["x.npy", "all 100 rows are equal"]);
+    }
+}
+
+#[test]
+fn numbers_may_begin_or_end_with_their_point() {
+    let place = Place::with_points();
+    for (name, value) in [("point", ".5"), ("whole", "0.5")] {
+        place.succeed(&format!("embed x.npy --method umap --n-epochs 20 --min-dist {value} --device cpu --out {name}"));
+    }
+    let read = |name: &str| fs::read(place.path(name).join("embeddings/embedding.npy")).unwrap();
+    assert_eq!(read("point"), read("whole"));
+}

@@ -14,7 +14,7 @@ use std::path::Path;
 const TOGETHER: usize = 64 << 20;
 
 /// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of integers of 1 to 8 bytes in
-/// either byte order. Every value is rounded to the nearest `f32`; where that would make different values of a column equal, a
+/// either byte order, or of booleans, as 0 and 1. Every value is rounded to the nearest `f32`; where that would make different values of a column equal, a
 /// number is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
 ///
 /// # Errors
@@ -107,12 +107,14 @@ fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
     let sampled = if narrow || offsets.is_some() { 0 } else { n.min(SAMPLE_ROWS) };
     let step = n.div_ceil(sampled.max(1));
     let mut is_exact = vec![true; d];
+    let mut largest = vec![0.0_f64; d];
     let mut samples: Vec<Vec<Wide>> = vec![Vec::with_capacity(if sampled > 0 { n.div_ceil(step) } else { 0 }); d];
     each(array, |row, column, value| {
         let rounded = offsets.map_or_else(|| value.less(0.0), |offsets| value.less(offsets[column])) as f32;
         data[row * d + column] = rounded;
         if sampled > 0 {
             is_exact[column] &= value.is_exact();
+            largest[column] = largest[column].max(value.less(0.0).abs());
             if row % step == 0 {
                 samples[column].push(value);
             }
@@ -120,7 +122,8 @@ fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
         rounded.is_finite()
     })?;
     let inexact = samples.into_par_iter().enumerate().filter(|(column, sample)| !is_exact[*column] && !sample.is_empty());
-    let suspects = inexact.filter_map(|(column, sample)| Rounding::is_suspect(sample).then_some(column)).collect();
+    let suspects =
+        inexact.filter_map(|(column, sample)| Rounding::is_suspect(sample, largest[column]).then_some(column)).collect();
     Ok((Matrix::new(data, n, d)?, suspects))
 }
 
@@ -154,7 +157,8 @@ fn each(array: Array, is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result
         Some((TypeChar::Uint, 2)) => wide(array, |value: u16| i64::from(value).into(), is_good),
         Some((TypeChar::Uint, 4)) => wide(array, |value: u32| i64::from(value).into(), is_good),
         Some((TypeChar::Uint, 8)) => wide(array, |value: u64| value.into(), is_good),
-        _ => Err(array.wrong_type("f2, f4, f8 or integers of 1, 2, 4 or 8 bytes")),
+        Some((TypeChar::Bool, 1)) => wide(array, |value: bool| i64::from(value).into(), is_good),
+        _ => Err(array.wrong_type("f2, f4, f8, integers of 1, 2, 4 or 8 bytes or booleans")),
     }
 }
 

@@ -60,7 +60,7 @@ fn matrix_errors_say_what_was_found_and_expected() {
     assert_eq!(found("(3, 0)", &[]), "has shape (3, 0), expected at least one row and one column");
     assert_eq!(
         matrix_error(&npy_bytes("<c8", false, "(1, 1)", &[0; 8])),
-        "holds values of type '<c8', expected f2, f4, f8 or integers of 1, 2, 4 or 8 bytes"
+        "holds values of type '<c8', expected f2, f4, f8, integers of 1, 2, 4 or 8 bytes or booleans"
     );
     assert_eq!(
         matrix_error(&npy_bytes("<f4", false, "(2, 3)", &[0; 23])),
