@@ -95,12 +95,6 @@ fn a_header_that_gives_one_label_too_many_is_said() {
         assert!(stderr.contains(&said), "{stderr}");
         assert!(manifest(&place.path(out))["warnings"].to_string().contains(&said));
     }
-    // With as many rows as lines it is a label.
-    let rows = lines("", |_, name| name.into());
-    fs::write(place.path("label.csv"), rows.replacen("zebra\n", "label\n", 1)).unwrap();
-    place.succeed("cluster x.npy --labels label.csv --device cpu --out counted");
-    let clusters = fs::read_to_string(place.path("counted/clusters/input_k-means_labels.csv")).unwrap();
-    assert!(clusters.lines().nth(1).unwrap().ends_with(",label"), "{clusters}");
 }
 
 #[test]
@@ -289,4 +283,31 @@ fn what_is_said_of_labels_and_names_tells_file_and_place() {
     assert!(stderr.contains("layers/labels_train.csv: the labels go from 1 to 3"), "{stderr}");
     fs::write(place.path("layers/class_names.txt"), "a\nb\n").unwrap();
     place.refuse(3, &run.replace("out out", "out no"), &["labels_train.csv", "line 3 is 2", "class_names.txt names 0 to 1"]);
+}
+
+/// With the header there are as many lines as rows: it must not become a class, and shift all others.
+#[test]
+fn a_header_above_one_label_too_few_is_no_class() {
+    let place = Place::with_points();
+    let short = names()[..119].join("\n");
+    for file in ["y.csv", "y.txt"] {
+        fs::write(place.path(file), format!("class\n{short}\n")).unwrap();
+        place.refuse(
+            3,
+            &format!("embed x.npy --labels {file} --method pca"),
+            &[file, "line 1 is `class`", "119 labels for 120 rows"],
+        );
+    }
+}
+
+#[test]
+fn semicolons_stand_between_columns_where_no_comma_does() {
+    let place = Place::with_points();
+    for (file, delimiter) in [("commas", ','), ("semicolons", ';')] {
+        let text = lines(&format!("id{delimiter}label\n"), |row, name| format!("{row}{delimiter}{name}"));
+        fs::write(place.path(format!("{file}.csv")), text).unwrap();
+        place.succeed(&format!("embed x.npy --labels {file}.csv --method pca --device cpu --out {file}"));
+    }
+    let scores = |folder: &str| fs::read(place.path(folder).join("scores/knn.csv")).unwrap();
+    assert_eq!(scores("semicolons"), scores("commas"));
 }

@@ -28,6 +28,14 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     let mut notes = Vec::new();
     let (at, by_name) = choose(&first, column, &mut notes).map_err(|message| Error::input(path, message))?;
     let words: Vec<&str> = records.iter().map(|(_, fields)| fields[at].as_str()).collect();
+    if let Some(n) = n.filter(|_| !by_name && is_header_alone(&words)).filter(|&n| n == words.len()) {
+        let message = format!(
+            "line 1 is `{}`, usually a header, and no other line is: then there are {} labels for {n} rows",
+            words[0],
+            n - 1
+        );
+        return Err(Error::input(path, message));
+    }
     if by_name || has_header(&words, n) {
         if !by_name {
             notes.push(format!("line 1, `{}`, is taken for the header", first[at]));
@@ -55,7 +63,7 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     Ok(Read { values, lines, notes })
 }
 
-/// The fields of every line; quotes as in CSV. A `.txt` has one column unless one of several is asked for.
+/// The fields of every line, between commas, or tabs or semicolons if the first line has them; quotes as in CSV. A `.txt` has one column unless one of several is asked for.
 fn records(path: &Path, of_columns: bool) -> Result<Records> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
@@ -63,10 +71,13 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
         return Err(Error::input(path, format!("line {line} is empty, expected a label")));
     }
     let is = |end: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(end));
-    let has_tabs = bytes.split(|&byte| byte == b'\n').next().is_some_and(|line| line.contains(&b'\t'));
+    let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let has = |delimiter: u8| first.contains(&delimiter);
     let delimiter = match () {
         () if is("txt") && !of_columns => b'\x1f',
-        () if is("tsv") || has_tabs => b'\t',
+        () if is("tsv") || has(b'\t') => b'\t',
+        // As spreadsheets write it where the comma is the decimal one.
+        () if has(b';') && !has(b',') => b';',
         () => b',',
     };
     let mut builder = csv::ReaderBuilder::new();
@@ -126,6 +137,11 @@ fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String
 fn columns(first: &[String]) -> String {
     let shown: Vec<String> = first.iter().map(|field| format!("`{field}`")).collect();
     format!("it has {} columns, whose first line is {}", first.len(), listed(&shown))
+}
+
+/// Whether the first value is called like a column of labels, and no other value is called so.
+fn is_header_alone(values: &[&str]) -> bool {
+    matches!(values, [first, rest @ ..] if is_label(first) && !rest.is_empty() && !rest.contains(first))
 }
 
 /// Whether the first value is a header: a usual one, a word above numbers, or one more than the rows and met nowhere else.
