@@ -268,6 +268,15 @@ fn outputs_of_both_parts_are_of_one_kind() {
 }
 
 #[test]
+fn percentages_are_probabilities_times_100() {
+    let place = place_with_layer(0);
+    write(&place, "softmax", |n| vec![vec![50.0, 20.0, 30.0]; n]);
+    let stderr = place.succeed(RUN).stderr;
+    assert!(stderr.contains("softmax_test.npy holds percentages"), "{stderr}");
+    assert_confidences(&points(&place), |_| 0.5);
+}
+
+#[test]
 fn a_confidence_that_is_not_read_is_said() {
     let place = place_with_layer(0);
     write(&place, "confidence", |n| vec![vec![0.25]; n]);
@@ -279,6 +288,12 @@ fn a_confidence_that_is_not_read_is_said() {
     }
     assert!(!place.succeed(RUN).stderr.contains("left out"));
     assert_confidences(&points(&place), |_| 0.25);
+    for (part, n) in PARTS {
+        npy::write_f32(place.path(format!("layers/confidence_{part}.npy")), &vec![0.75; n], &[n as u64]).unwrap();
+    }
+    place.succeed(RUN);
+    assert_confidences(&points(&place), |_| 0.75);
+    write(&place, "confidence", |n| vec![vec![0.25]; n]);
     // Values that are no probabilities tell nothing, so that the file is needed.
     write(&place, "softmax", |n| vec![vec![0.9, 0.8, 0.7]; n]);
     assert!(!place.succeed(RUN).stderr.contains("left out"));

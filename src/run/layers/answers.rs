@@ -1,7 +1,7 @@
 //! The classes of the points of a folder of layers, and what the network answers: labels, predictions, outputs and names, made
 //! to mean the same.
 
-use super::outputs::{Outputs, agree, check_rows};
+use super::outputs::{Outputs, agree, check_rows, read_values};
 use super::{CONFIDENCE, Reader, file};
 use crate::dataset::{LabelFile, Labels, Values, npy, read_names, unmet};
 use crate::error::{Error, Result};
@@ -108,7 +108,7 @@ impl Reader<'_> {
             _ => {}
         }
         let (path, n) = (self.path(&name), files.labels.values.len());
-        let values = npy::read_values(&path)?;
+        let values = read_values(&path)?;
         self.check_rows(&path, "rows", values.n_samples(), part, n)?;
         let bad = |value: &f32| !(0.0..=1.0).contains(value);
         if values.n_features() != 1 || values.as_slice().iter().any(bad) {

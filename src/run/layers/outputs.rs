@@ -46,6 +46,20 @@ pub(super) struct Outputs {
     pub(super) notes: Vec<String>,
 }
 
+/// Values of shape n x any or (n,), which is one column.
+///
+/// # Errors
+/// [`Error::Input`].
+pub(super) fn read_values(path: &Path) -> Result<Matrix> {
+    match npy::read_line_of_floats(path)? {
+        Some(values) => {
+            let n = values.len();
+            Matrix::new(values, n, 1)
+        }
+        None => npy::read_values(path),
+    }
+}
+
 impl Outputs {
     /// Reads `softmax_<part>.npy` or, where there is none, `logits_<part>.npy`. What the values are is for [`agree`] to say.
     ///
@@ -65,13 +79,16 @@ impl Outputs {
                 softmax
             }
         };
-        let values = match npy::read_line_of_floats(&path)? {
-            Some(values) => {
-                let n = values.len();
-                Matrix::new(values, n, 1)?
-            }
-            None => npy::read_values(&path)?,
-        };
+        let mut values = read_values(&path)?;
+        if are_percentages(&values) {
+            values = Matrix::new(
+                values.as_slice().iter().map(|value| value / 100.0).collect(),
+                values.n_samples(),
+                values.n_features(),
+            )?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            notes.push(format!("{name} holds percentages, for its rows sum to 100: they are divided by it"));
+        }
         let of_logits = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LOGITS));
         let kind = kind([&values], of_logits);
         Ok(Some(Self { path, values, kind, of_logits, notes }))
@@ -92,6 +109,11 @@ impl Outputs {
             "it holds values that are not from 0 to 1".into()
         };
         let note = match (self.kind, self.of_logits) {
+            (Kind::Logits, true) if self.n_columns() == 1 && self.values.rows().all(|row| (0.0..=1.0).contains(&row[0])) => {
+                format!(
+                    "{name} holds values from 0 to 1 alone, of which the sigmoid is taken: if they are probabilities, it must be called {SOFTMAX}"
+                )
+            }
             (Kind::Logits, false) if self.n_columns() > 1 => {
                 format!("{name} holds logits, for {rows}: their softmax is taken for how sure the network is")
             }
@@ -184,6 +206,12 @@ pub(super) fn agree(mut outputs: Vec<&mut Outputs>) {
 /// The column of the largest value of a row, the first of equal ones.
 pub(super) fn largest(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
+}
+
+/// Whether every row has a value from 0 to 100 for each of several columns, and they sum to 100.
+fn are_percentages(values: &Matrix) -> bool {
+    let in_range = |row: &[f32]| row.iter().all(|value| (0.0..=100.0).contains(value));
+    values.n_features() > 1 && values.rows().all(|row| in_range(row) && (sum(row) / 100.0 - 1.0).abs() <= SUM_TOLERANCE)
 }
 
 /// The softmax of a row at one column.
