@@ -210,6 +210,9 @@ impl Dataset {
     }
 }
 
+/// Images all of whose pixels are below this are warned of: binary ones, or those of 12 bits stored in 16.
+const ALMOST_BLACK: u8 = 26;
+
 /// What is there: a set of IDX files, as a folder and the beginning of the files' names; else a file or folder.
 fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
     match layout::idx_set(path) {
@@ -254,8 +257,9 @@ fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
     if data.test.images.are_alike() {
         data.warnings.push(format!("the {} test images are all alike, pixel for pixel", data.test.len()));
     }
-    if images.pixels().iter().all(|&pixel| pixel <= 1) {
-        data.warnings.push("no pixel is larger than 1, of 255: the images are almost black".into());
+    let largest = images.pixels().iter().max().copied().unwrap_or(0);
+    if largest < ALMOST_BLACK {
+        data.warnings.push(format!("no pixel is larger than {largest}, of 255: the images are almost black"));
     }
     Ok(())
 }

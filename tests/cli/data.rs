@@ -274,3 +274,19 @@ fn flawed_data_are_refused_before_anything_is_written() {
     place.refuse(2, "train --dataset d --data-dir d --device cpu", &["--data-dir = d", "is a path"]);
     place.refuse(3, "data info d/x_test.csv", &["d/x_test.csv", "expected a folder of four IDX files"]);
 }
+
+#[test]
+fn columns_of_pixels_in_another_order_than_their_numbers_are_refused() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("d")).unwrap();
+    let rows: String = (0..12).map(|row| format!("{},{row},1,2,3\n", row % 3)).collect();
+    let write =
+        |part: &str, header: &str| std::fs::write(place.path(format!("d/{part}.csv")), format!("{header}\n{rows}")).unwrap();
+    write("train", "label,p1,p2,p3,p4");
+    write("test", "label,p4,p3,p2,p1");
+    place.refuse(3, "data info d", &["test.csv", "column `p4` stands before `p3`"]);
+    write("test", "label,p1,p10,p11,p2");
+    place.refuse(3, "data info d", &["test.csv", "column `p11` stands before `p2`"]);
+    write("test", "label,p1,p2,p3,p4");
+    place.succeed("data info d");
+}

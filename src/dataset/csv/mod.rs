@@ -187,6 +187,24 @@ fn at_least_one(table: &Table) -> Result<()> {
     Ok(())
 }
 
+/// Refuses columns of pixels that are numbered and not in the order of their numbers, as by text: `pixel10` before `pixel2`.
+fn check_order(path: &Path, names: &[&str]) -> Result<()> {
+    let split = |name: &&str| {
+        let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+        Some((stem.to_owned(), name[stem.len()..].parse::<u64>().ok()?))
+    };
+    let Some(numbered) = names.iter().map(split).collect::<Option<Vec<_>>>() else { return Ok(()) };
+    let of_one_kind = numbered.windows(2).all(|pair| pair[0].0 == pair[1].0);
+    match numbered.windows(2).position(|pair| pair[1].1 < pair[0].1).filter(|_| of_one_kind) {
+        Some(at) => {
+            let (first, second) = (names[at], names[at + 1]);
+            let message = format!("column `{first}` stands before `{second}`: pixels must be in the order of their numbers");
+            Err(Error::input(path, message))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Height and width of the images of which every line of a table holds the pixels, `label` aside: as the names of the columns
 /// tell, as was asked for, or else the side of a square.
 fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageShape>) -> Result<ImageShape> {
@@ -195,6 +213,7 @@ fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageSh
         First::Header(names) => {
             let names: Vec<&str> =
                 names.iter().enumerate().filter(|(at, _)| Some(*at) != label).map(|(_, name)| name.as_str()).collect();
+            check_order(path, &names)?;
             shape_of(&names)
         }
         _ => None,
