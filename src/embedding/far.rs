@@ -72,7 +72,8 @@ impl Drawn {
         let shown = far.by_ref().take(NAMED).collect::<Vec<_>>().join(", ");
         let n = self.is_far.iter().filter(|&&is_far| is_far).count();
         let more = if n > NAMED { format!(" and {} more", n - NAMED) } else { String::new() };
-        format!("{n} rows lie over {FAR} times as far out as most and are drawn in to the rim of the others: {shown}{more}")
+        let rows = if n == 1 { "1 row lies".into() } else { format!("{n} rows lie") };
+        format!("{rows} over {FAR} times as far out as most, drawn in to the rim of the others: {shown}{more}")
     }
 
     /// The graph with the distances of these points: those of far rows have changed. Of another metric than the Euclidean none

@@ -224,7 +224,7 @@ fn find(
                 (Eps::Auto, Some(eps)) => eps,
                 (Eps::Auto, None) => {
                     let reason = "every point has enough equals: no radius is suggested, give --eps";
-                    return Err(Error::Data(reason.into()));
+                    return Err(Error::Data(format!("DBSCAN of {}: {reason}", space.title)));
                 }
             };
             if let Some(curve) = &curve {
