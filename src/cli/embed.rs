@@ -9,7 +9,6 @@ use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
 use layerlens::matrix::Matrix;
-use layerlens::neighbors::{NeighborGraph, Search};
 use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
@@ -60,20 +59,6 @@ pub fn check_widths(new: (&Path, &Matrix), fitted: (&Path, &Matrix)) -> Result<(
     Ok(())
 }
 
-/// Refuses rows without neighbours, by the name of their file.
-fn check_rows(args: &EmbedArgs, job: &Embed) -> Result<(), Error> {
-    let mut search = if args.method == "pca" { Search::default() } else { job.search.clone() };
-    if let Some(path) = &args.neighbors {
-        search.metric = NeighborGraph::read(path)?.metric();
-    }
-    let named = |path: &Path, found: Result<(), Error>| found.map_err(|error| Error::input(path, error.to_string()));
-    named(&args.input, search.check(&job.fitted.x, None))?;
-    match (&args.new, &job.new) {
-        (Some(path), Some(new)) => named(path, search.check(&new.x, Some(&job.fitted.x))),
-        _ => Ok(()),
-    }
-}
-
 /// Embeds, prints the scores, and says where everything is.
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
@@ -85,6 +70,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut read = args.reading.read(&points, &[])?;
     let job = Embed {
         new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
+        new_file: args.new.clone(),
         fitted: Labelled { x, labels: read.labels.remove(0) },
         class_names: read.class_names,
         warnings: read.warnings,
@@ -103,7 +89,6 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     if let (Some(path), Some(new)) = (&args.new, &job.new) {
         check_widths((path, &new.x), (&args.input, &job.fitted.x))?;
     }
-    check_rows(args, &job)?;
     let (device, description) = global.open()?;
     // What the data do not allow is, but for what was checked above, a matter of the points that are fitted.
     let summary = run::embed(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;

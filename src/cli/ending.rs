@@ -297,6 +297,7 @@ mod tests {
             warnings: Vec::new(),
             fitted: Labelled { x: Matrix::new(values, 200, 3).unwrap(), labels: None },
             new: None,
+            new_file: None,
             method: MethodChoice { name: "tsne".into(), parameters: Default::default() },
             search: Search::default(),
             neighbors: None,

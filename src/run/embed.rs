@@ -33,6 +33,8 @@ pub struct Embed {
     pub fitted: Labelled,
     /// Points to place in the map.
     pub new: Option<Labelled>,
+    /// The file that those are from, for messages.
+    pub new_file: Option<PathBuf>,
     /// Names of the classes; the numbers, if there are none.
     pub class_names: Vec<String>,
     /// What the user should know of the files.
@@ -142,7 +144,10 @@ fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
     let x = &job.fitted.x;
     search.check(x, None)?;
     let Some(new) = &job.new else { return Ok(()) };
-    search.check(&new.x, Some(x)).map_err(|error| Error::Data(format!("of the new points, {error}")))
+    search.check(&new.x, Some(x)).map_err(|error| match &job.new_file {
+        Some(path) => Error::input(path, error.to_string()),
+        None => Error::Data(format!("of the new points, {error}")),
+    })
 }
 
 /// Scores, quality, and what the method reports of the map.
