@@ -13,6 +13,9 @@ use std::path::Path;
 /// The lists among the results to which one stage after the other adds.
 const LISTS: [&str; 4] = ["knn", "quality", "clusters", "models"];
 
+/// What is said of a changed file, after its name.
+const CHANGED: &str = "is not as the run wrote it (its SHA-256 is another than that in manifest.json)";
+
 /// What is wrong with a file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Damage {
@@ -25,7 +28,7 @@ impl Damage {
     pub(super) fn words(self, name: &str) -> String {
         match self {
             Self::Gone => format!("{name} is gone"),
-            Self::Changed => format!("{name} is not as the run wrote it (its SHA-256 is another than that in manifest.json)"),
+            Self::Changed => format!("{name} {CHANGED}"),
         }
     }
 }
@@ -57,12 +60,14 @@ pub(super) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Re
         .filter(|(at, damage)| *damage == Damage::Changed && outputs[*at].path != super::report::FILE)
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| path.starts_with(part)));
-    let what = "is not as the run wrote it (its SHA-256 is another than that in manifest.json)";
     let again = format!("its command with --resume --out {} makes it and all that came of it again", folder.display());
     if let Some(path) = read.first() {
-        return Err(Error::input(folder.join(path), format!("{what}; {again}")));
+        return Err(Error::input(folder.join(path), format!("{CHANGED}; {again}")));
     }
-    Ok(beside.into_iter().map(|path| format!("{} {what} and is not read here; {again}", folder.join(path).display())).collect())
+    Ok(beside
+        .into_iter()
+        .map(|path| format!("{} {CHANGED} and is not read here; {again}", folder.join(path).display()))
+        .collect())
 }
 
 /// Describes the files and stages that are new since the manifest was `saved`.

@@ -12,7 +12,8 @@
 //! | `layers.txt` | layers to look into and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |
 //!
-//! The test part may be missing as a whole. Files of data that are not read are named in a warning. A training writes such a folder, and any program can.
+//! The test part may be missing as a whole. Files of data that are not read are named in a warning. A training writes such a
+//! folder, and any program can.
 
 mod answers;
 mod found;

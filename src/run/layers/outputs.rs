@@ -16,6 +16,8 @@ const TOLERANCE: f32 = 1e-3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Probabilities,
+    /// 100 times that.
+    Percentages,
     /// Natural logarithms of probabilities.
     Logarithms,
     Logits,
@@ -27,6 +29,7 @@ impl Kind {
     fn words(self) -> &'static str {
         match self {
             Self::Probabilities => "probabilities",
+            Self::Percentages => "percentages",
             Self::Logarithms => "logarithms of probabilities",
             Self::Logits => "logits",
             Self::Unclear => "values from 0 to 1 that are no probabilities of one class each",
@@ -79,16 +82,7 @@ impl Outputs {
                 softmax
             }
         };
-        let mut values = read_values(&path)?;
-        if are_percentages(&values) {
-            values = Matrix::new(
-                values.as_slice().iter().map(|value| value / 100.0).collect(),
-                values.n_samples(),
-                values.n_features(),
-            )?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            notes.push(format!("{name} holds percentages, for its rows sum to 100: they are divided by it"));
-        }
+        let values = read_values(&path)?;
         let of_logits = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LOGITS));
         let kind = kind([&values], of_logits);
         Ok(Some(Self { path, values, kind, of_logits, notes }))
@@ -120,6 +114,7 @@ impl Outputs {
             (Kind::Logits, false) => {
                 format!("{name} holds logits, for {rows}: their sigmoid is taken for how sure the network is")
             }
+            (Kind::Percentages, _) => format!("{name} holds percentages, for its rows sum to 100: they are divided by it"),
             (Kind::Logarithms, _) => {
                 format!("{name} holds logarithms of probabilities: their exponentials are taken for how sure the network is")
             }
@@ -176,6 +171,7 @@ impl Outputs {
                 }
             }
             (Kind::Probabilities, row) => row[column],
+            (Kind::Percentages, row) => row[column] / 100.0,
             (_, row) => softmax(row, column),
         };
         let values = || self.values.rows().zip(columns).map(of_row).map(|p| p.clamp(0.0, 1.0)).collect();
@@ -208,12 +204,6 @@ pub(super) fn largest(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
 }
 
-/// Whether every row has a value from 0 to 100 for each of several columns, and they sum to 100.
-fn are_percentages(values: &Matrix) -> bool {
-    let in_range = |row: &[f32]| row.iter().all(|value| (0.0..=100.0).contains(value));
-    values.n_features() > 1 && values.rows().all(|row| in_range(row) && (sum(row) / 100.0 - 1.0).abs() <= SUM_TOLERANCE)
-}
-
 /// The softmax of a row at one column.
 fn softmax(row: &[f32], column: usize) -> f32 {
     let most = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -234,6 +224,7 @@ fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Ki
     let logarithms = |row: &[f32]| {
         row.iter().all(|&value| value <= TOLERANCE) && to_one(row.iter().map(|&value| f64::from(value).exp()).sum())
     };
+    let percentages = |row: &[f32]| row.iter().all(|value| (0.0..=100.0).contains(value)) && to_one(sum(row) / 100.0);
     let all_probable = all(&probable);
     if all(&|row| row.len() == 1) {
         return if all_probable && !of_logits { Kind::Probabilities } else { Kind::Logits };
@@ -242,6 +233,7 @@ fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Ki
         true if all(&|row| to_one(sum(row))) => Kind::Probabilities,
         true if !of_logits => Kind::Unclear,
         false if all(&logarithms) => Kind::Logarithms,
+        false if all(&percentages) => Kind::Percentages,
         _ => Kind::Logits,
     }
 }
