@@ -124,7 +124,9 @@ impl Rounding {
         sample.sort_unstable_by(Wide::order);
         let noise = if is_whole(&sample) { 0.0 } else { NOISE };
         let sample = different(&sample, noise);
-        let is_coarse = largest * f64::from(f32::EPSILON) >= COARSE * spread(&sample);
+        // Of a column that seems constant only what is larger can differ.
+        let seems_constant = sample.iter().all(|value| value.less(0.0).abs() >= largest);
+        let is_coarse = largest * f64::from(f32::EPSILON) >= COARSE * spread(&sample) && !seems_constant;
         is_coarse || Loss::of(&sample, 0.0).is_felt(SAMPLE_SHARE)
     }
 }

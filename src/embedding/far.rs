@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::middle::{Middle, distance};
 use crate::neighbors::{Metric, NeighborGraph};
+use crate::words::listed;
 use std::borrow::Cow;
 
 /// A row is far if it is further from the middle than this many times the median distance.
@@ -18,8 +19,6 @@ const RIM: f64 = 1.0;
 const BEYOND: f64 = 0.02;
 /// Groups of far rows that are kept together at most; rows beyond them are moved one by one.
 const MOST_GROUPS: usize = 256;
-/// Far rows that a warning names.
-const NAMED: usize = 8;
 
 /// Points of which the far ones are drawn in.
 pub(crate) struct Drawn {
@@ -68,12 +67,10 @@ impl Drawn {
 
     /// What a reader of the map should know.
     pub(crate) fn warning(&self) -> String {
-        let mut far = self.is_far.iter().enumerate().filter(|(_, is_far)| **is_far).map(|(row, _)| row.to_string());
-        let shown = far.by_ref().take(NAMED).collect::<Vec<_>>().join(", ");
-        let n = self.is_far.iter().filter(|&&is_far| is_far).count();
-        let more = if n > NAMED { format!(" and {} more", n - NAMED) } else { String::new() };
-        let rows = if n == 1 { "1 row lies".into() } else { format!("{n} rows lie") };
-        format!("{rows} over {FAR} times as far out as most, drawn in to the rim of the others: {shown}{more}")
+        let far = self.is_far.iter().enumerate().filter(|(_, is_far)| **is_far);
+        let far: Vec<String> = far.map(|(row, _)| row.to_string()).collect();
+        let rows = if far.len() == 1 { "1 row lies".into() } else { format!("{} rows lie", far.len()) };
+        format!("{rows} over {FAR} times as far out as most, drawn in to the rim of the others: {}", listed(&far))
     }
 
     /// The graph with the distances of these points: those of far rows have changed. Of another metric than the Euclidean none

@@ -239,11 +239,16 @@ fn halves_are_read_as_the_numbers_that_they_are() {
     put(&place, "half.npy", "<f2", 4, &halves, 60);
     let values: Vec<f64> = (0..240).map(|at| 1.0 + f64::from(at * 7 % 1024) / 1024.0).collect();
     put_f64(&place, "double.npy", 4, &values);
-    for name in ["half", "double"] {
-        place.succeed(&format!("embed {name}.npy --method pca --device cpu --out {name}"));
-    }
-    let read = |name: &str| fs::read(place.path(format!("{name}/embeddings/embedding.npy"))).unwrap();
-    assert_eq!(read("half"), read("double"));
+    assert_same_maps(&place, [("half", "half.npy --method pca"), ("double", "double.npy --method pca")]);
+}
+
+/// Embeds twice, each with the name of its folder, and compares the bytes of the maps.
+fn assert_same_maps(place: &Place, both: [(&str, &str); 2]) {
+    let [a, b] = both.map(|(out, args)| {
+        place.succeed(&format!("embed {args} --device cpu --out {out}"));
+        fs::read(place.path(out).join("embeddings/embedding.npy")).unwrap()
+    });
+    assert_eq!(a, b, "{both:?}");
 }
 
 #[test]
@@ -252,10 +257,8 @@ fn booleans_are_read_as_numbers() {
     let bits: Vec<u8> = (0..240_u32).map(|at| u8::from(at * at % 7 < 3)).collect();
     for (name, kind) in [("bool", "|b1"), ("byte", "|u1")] {
         put(&place, &format!("{name}.npy"), kind, 4, &bits, 60);
-        place.succeed(&format!("embed {name}.npy --method pca --device cpu --out {name}"));
     }
-    let read = |name: &str| fs::read(place.path(format!("{name}/embeddings/embedding.npy"))).unwrap();
-    assert_eq!(read("bool"), read("byte"));
+    assert_same_maps(&place, [("bool", "bool.npy --method pca"), ("byte", "byte.npy --method pca")]);
 }
 
 #[test]
@@ -281,9 +284,6 @@ fn points_that_are_all_equal_are_refused() {
 #[test]
 fn numbers_may_begin_or_end_with_their_point() {
     let place = Place::with_points();
-    for (name, value) in [("point", ".5"), ("whole", "0.5")] {
-        place.succeed(&format!("embed x.npy --method umap --n-epochs 20 --min-dist {value} --device cpu --out {name}"));
-    }
-    let read = |name: &str| fs::read(place.path(name).join("embeddings/embedding.npy")).unwrap();
-    assert_eq!(read("point"), read("whole"));
+    let embed = "x.npy --method umap --n-epochs 20 --min-dist";
+    assert_same_maps(&place, [("point", &format!("{embed} .5")), ("whole", &format!("{embed} 0.5"))]);
 }

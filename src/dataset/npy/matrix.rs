@@ -14,8 +14,8 @@ use std::path::Path;
 const TOGETHER: usize = 64 << 20;
 
 /// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of integers of 1 to 8 bytes in
-/// either byte order, or of booleans, as 0 and 1. Every value is rounded to the nearest `f32`; where that would make different values of a column equal, a
-/// number is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
+/// either byte order, or of booleans, as 0 and 1. Every value is rounded to the nearest `f32`; where that would make different
+/// values of a column equal, a number is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
 ///
 /// # Errors
 /// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long, has another number of

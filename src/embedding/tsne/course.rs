@@ -13,8 +13,7 @@ const SHOWS: f64 = 0.98;
 ///
 /// # Errors
 /// [`Error::Data`].
-pub(super) fn check(affinities: &Affinities, kl_divergence: f64) -> Result<()> {
-    let of_one_place = of_one_place(affinities);
+pub(super) fn check(kl_divergence: f64, of_one_place: f64) -> Result<()> {
     if is_higher(kl_divergence, of_one_place) || kl_divergence.is_nan() {
         return Err(Error::Data(format!(
             "t-SNE diverged: KL {kl_divergence:.3} is worse than the {of_one_place:.3} of a map with all points on one place; \
@@ -24,10 +23,10 @@ pub(super) fn check(affinities: &Affinities, kl_divergence: f64) -> Result<()> {
     Ok(())
 }
 
-/// What a reader of the map should know of its `course`, (iterations, divergence), of which `early` iterations exaggerate.
-pub(super) fn warnings(affinities: &Affinities, course: &[(usize, f64)], early: usize, outgrown: bool) -> Vec<String> {
+/// What a reader of the map should know of its `course`, (iterations, divergence), of which `early` iterations exaggerate, beside
+/// the divergence `of_one_place`.
+pub(super) fn warnings(course: &[(usize, f64)], of_one_place: f64, early: usize, outgrown: bool) -> Vec<String> {
     let mut warnings = Vec::new();
-    let of_one_place = of_one_place(affinities);
     if let Some(&(_, last)) = course.last()
         && last > SHOWS * of_one_place
     {
@@ -55,8 +54,8 @@ fn is_higher(divergence: f64, than: f64) -> bool {
     divergence > than + HIGHER * than.max(1.0)
 }
 
-/// KL(P || Q) where all q are equal: sum p log p + log n (n - 1).
-fn of_one_place(affinities: &Affinities) -> f64 {
+/// KL(P || Q) of all points on one place, where all q are equal: sum p log p + log n (n - 1).
+pub(super) fn of_one_place(affinities: &Affinities) -> f64 {
     let n = affinities.n_samples() as f64;
     let entropies = affinities.values.iter().map(|&value| f64::from(value) / n).filter(|&p| p > 0.0).map(|p| p * p.ln());
     entropies.sum::<f64>() + (n * (n - 1.0)).ln()
@@ -73,31 +72,29 @@ mod tests {
 
     #[test]
     fn one_place_is_the_best_map_of_points_that_are_equally_far_apart() {
-        assert!(of_one_place(&even()).abs() < 1e-6);
-        assert!(check(&even(), 0.001).is_ok());
-        assert!(check(&even(), 0.1).is_err() && check(&even(), f64::NAN).is_err());
-    }
-
-    /// 100 pairs of points, whose one place has a divergence of ln 199.
-    fn pairs() -> Affinities {
-        let partner = |row: u32| if row.is_multiple_of(2) { row + 1 } else { row - 1 };
-        Affinities { row_starts: (0..=200).collect(), columns: (0..200).map(partner).collect(), values: vec![1.0; 200] }
+        let of_one_place = of_one_place(&even());
+        assert!(of_one_place.abs() < 1e-6);
+        assert!(check(0.001, of_one_place).is_ok());
+        assert!(check(0.1, of_one_place).is_err() && check(f64::NAN, of_one_place).is_err());
     }
 
     #[test]
     fn a_map_that_is_hardly_better_than_one_place_is_told() {
-        let one_place = 199_f64.ln();
-        assert!((of_one_place(&pairs()) - one_place).abs() < 1e-6);
-        let told = warnings(&pairs(), &[(750, 0.99 * one_place)], 250, false);
+        // 100 pairs of points: ln 199 for all on one place.
+        let partner = |row: u32| if row.is_multiple_of(2) { row + 1 } else { row - 1 };
+        let pairs =
+            Affinities { row_starts: (0..=200).collect(), columns: (0..200).map(partner).collect(), values: vec![1.0; 200] };
+        let of_one_place = of_one_place(&pairs);
+        assert!((of_one_place - 199_f64.ln()).abs() < 1e-6);
+        let told = warnings(&[(750, 0.99 * of_one_place)], of_one_place, 250, false);
         assert!(told[0].contains("KL 5.240 beside 5.293") && told[0].contains("--exaggeration"), "{told:?}");
     }
 
     #[test]
     fn a_rise_counts_after_early_exaggeration_alone() {
         let course = [(50, 1.0), (100, 3.0), (150, 2.0), (200, 2.01)];
-        let pairs = pairs();
-        assert_eq!(warnings(&pairs, &course, 100, false), Vec::<String>::new());
-        let told = warnings(&pairs, &[(150, 2.0), (200, 2.5)], 100, true);
+        assert_eq!(warnings(&course, 5.0, 100, false), Vec::<String>::new());
+        let told = warnings(&[(150, 2.0), (200, 2.5)], 5.0, 100, true);
         assert!(told[0].contains("rose from 2.000 after 150 iterations to 2.500") && told[1].contains("grid"), "{told:?}");
     }
 }

@@ -211,8 +211,9 @@ impl Tsne {
             .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
         let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
-        course::check(&affinities, kl_divergence)?;
-        let mut warnings = course::warnings(&affinities, &divergences, schedule.early, outgrown);
+        let of_one_place = course::of_one_place(&affinities);
+        course::check(kl_divergence, of_one_place)?;
+        let mut warnings = course::warnings(&divergences, of_one_place, schedule.early, outgrown);
         warnings.extend(self.shortened(schedule));
         let results = [("kl_divergence", kl_divergence)];
         Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&results, divergences).with_warnings(warnings))
