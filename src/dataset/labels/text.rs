@@ -28,12 +28,10 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     let mut notes = Vec::new();
     let (at, by_name) = choose(&first, column, &mut notes).map_err(|message| Error::input(path, message))?;
     let words: Vec<&str> = records.iter().map(|(_, fields)| fields[at].as_str()).collect();
-    if let Some(n) = n.filter(|_| !by_name && is_header_alone(&words)).filter(|&n| n == words.len()) {
-        let message = format!(
-            "line 1 is `{}`, usually a header, and no other line is: then there are {} labels for {n} rows",
-            words[0],
-            n - 1
-        );
+    if !by_name && n == Some(words.len()) && is_header_alone(&words) {
+        let (header, n) = (words[0], words.len());
+        let message =
+            format!("line 1 is `{header}`, usually a header, and no other line is: then there are {} labels for {n} rows", n - 1);
         return Err(Error::input(path, message));
     }
     if by_name || has_header(&words, n) {
@@ -63,7 +61,8 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     Ok(Read { values, lines, notes })
 }
 
-/// The fields of every line, between commas, or tabs or semicolons if the first line has them; quotes as in CSV. A `.txt` has one column unless one of several is asked for.
+/// The fields of every line, between commas, or tabs or semicolons if the first line has them; quotes as in CSV. A `.txt` has one
+/// column unless one of several is asked for.
 fn records(path: &Path, of_columns: bool) -> Result<Records> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
