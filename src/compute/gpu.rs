@@ -1,7 +1,7 @@
 //! One wgpu device and queue, shared with burn: pipelines, batched dispatches, transfers, and errors with a kernel's name.
 
 use super::adapter;
-use super::{Chosen, DeviceChoice, Kernel};
+use super::{Chosen, DeviceChoice, Kernel, MOST_TURNS, Work};
 use crate::error::{Error, Result};
 use burn_wgpu::WgpuSetup;
 use bytemuck::Pod;
@@ -16,6 +16,9 @@ const WORK_PER_SUBMIT: u64 = 200_000_000;
 const SUBMITS_IN_FLIGHT: usize = 3;
 /// Uniforms of the dispatches of one submit.
 const UNIFORM_RING_BYTES: u64 = 1 << 18;
+/// Turns of its loops that one invocation takes at most on a real card: each may wait for memory, which takes 250 ns, 50 ms
+/// together.
+const CARD_TURNS: usize = 200_000;
 /// A submit that takes longer is taken for a lost device; a software adapter needs seconds for the largest of ours.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -178,9 +181,44 @@ impl Gpu {
         uniform: &U,
         bindings: &[(u32, &wgpu::Buffer)],
         items: usize,
-        work: u64,
+        work: impl Into<Work>,
     ) -> Result<()> {
         self.dispatch_workgroups(kernel, uniform, bindings, items.div_ceil(kernel.workgroup_size as usize), work)
+    }
+
+    /// Encodes runs of `kernel` over `rows` rows, `work` each, as many rows in one as take [`Gpu::longest_dispatch`] at most.
+    ///
+    /// A row is whatever stands alone, a row of tiles too: where it is cut must not change a byte. `uniform(first, n)` is that of
+    /// the run over `n` rows from `first` on, and `workgroups(n)` how many workgroups it takes.
+    ///
+    /// # Errors
+    /// As [`Gpu::dispatch`].
+    pub(crate) fn dispatch_rows<U: Pod>(
+        &self,
+        kernel: &'static Kernel,
+        bindings: &[(u32, &wgpu::Buffer)],
+        (rows, work): (usize, Work),
+        workgroups: impl Fn(usize) -> usize,
+        uniform: impl Fn(usize, usize) -> U,
+    ) -> Result<()> {
+        let mut first = 0;
+        while first < rows {
+            let most = self.longest_dispatch(kernel) / work.steps().max(1);
+            let n = (most as usize).clamp(1, rows - first);
+            self.dispatch_workgroups(kernel, &uniform(first, n), bindings, workgroups(n), work.times(n))?;
+            first += n;
+        }
+        Ok(())
+    }
+
+    /// Steps of `kernel` that one dispatch takes at most.
+    fn longest_dispatch(&self, _kernel: &'static Kernel) -> u64 {
+        WORK_PER_SUBMIT
+    }
+
+    /// Turns of its loops that one invocation of a kernel takes at most in one dispatch.
+    pub(crate) fn most_turns(&self) -> usize {
+        if self.is_software() { MOST_TURNS } else { CARD_TURNS }
     }
 
     /// Encodes one run of `kernel` by `workgroups` workgroups, in two dimensions where one does not hold them.
@@ -193,8 +231,9 @@ impl Gpu {
         uniform: &U,
         bindings: &[(u32, &wgpu::Buffer)],
         workgroups: usize,
-        work: u64,
+        work: impl Into<Work>,
     ) -> Result<()> {
+        let work = work.into().steps();
         let pipeline = self.pipeline(kernel)?;
         let mut pending = self.pending();
         let alignment = u64::from(self.limits.min_uniform_buffer_offset_alignment);

@@ -24,6 +24,44 @@ pub struct Uniform {
     pub fields: &'static [(&'static str, usize)],
 }
 
+/// What one dispatch does, by count: from it follow how far it is split, when it is submitted, and the figures of a profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Operations in 32-bit floats or integers that the result needs; a multiplication with an addition counts twice, a root,
+    /// a division, an exponential and a logarithm once each.
+    pub flops: u64,
+    /// Bytes read and written in storage buffers: what workgroups read together once for each of them, what is gathered by
+    /// index every time.
+    pub bytes: u64,
+}
+
+impl Work {
+    /// Operations that a graphics card does while it moves one byte.
+    const FLOPS_PER_BYTE: u64 = 16;
+
+    /// Work of `flops` operations on `bytes` bytes.
+    pub const fn new(flops: u64, bytes: u64) -> Self {
+        Self { flops, bytes }
+    }
+
+    /// The same work `times` times.
+    pub const fn times(self, times: usize) -> Self {
+        Self { flops: self.flops.saturating_mul(times as u64), bytes: self.bytes.saturating_mul(times as u64) }
+    }
+
+    /// One number for the time that it takes, in operations: whichever of the two parts is the longer.
+    pub const fn steps(self) -> u64 {
+        let moved = self.bytes.saturating_mul(Self::FLOPS_PER_BYTE);
+        if self.flops > moved { self.flops } else { moved }
+    }
+}
+
+impl From<u64> for Work {
+    fn from(flops: u64) -> Self {
+        Self::new(flops, 0)
+    }
+}
+
 /// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the common part and the file
 /// `shaders/<shader>.wgsl`.
 macro_rules! kernel {

@@ -13,7 +13,7 @@ pub mod reduce;
 pub use adapter::{AdapterDescription, Chosen, adapters, choose};
 pub use buffer::{Buffer, ReadBack};
 pub use gpu::{Download, Gpu, GpuOptions};
-pub use kernel::{Kernel, Uniform};
+pub use kernel::{Kernel, Uniform, Work};
 pub(crate) use kernel::{MOST_TURNS, dispatches, kernel, longest_row, uniform};
 
 use crate::error::{Error, Result};
