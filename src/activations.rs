@@ -37,7 +37,7 @@ pub fn activations(
     let d = raw.n_features();
     let looked_into = architecture.looked_into();
     let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); looked_into.len() + 1];
-    guarded(device, |burn| {
+    guarded(device, "activations", |burn| {
         let network = Network::from_weights(architecture, weights, burn, arrangement(device))?;
         for rows in raw.as_slice().chunks(rows_at_once(architecture) * d) {
             let x = Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len() / d, d]), burn);
@@ -46,6 +46,7 @@ pub fn activations(
             for (output, layer) in outputs.iter_mut().zip(layers) {
                 output.extend(to_host(layer, "the activations")?);
             }
+            device.check("activations")?;
         }
         Ok(())
     })?;

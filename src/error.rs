@@ -127,13 +127,6 @@ impl Error {
         Self::Parameter { name: name.into(), value: value.to_string(), expected: expected.into() }
     }
 
-    /// An [`Error::Fault`] from what a caught panic carried.
-    pub(crate) fn fault(payload: &(dyn std::any::Any + Send), place: Option<String>) -> Self {
-        let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
-        let message = text.unwrap_or("no message").to_owned();
-        Self::Fault { message, place: place.unwrap_or_else(|| "an unknown place".into()) }
-    }
-
     /// The process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 GPU demanded but unusable, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {

@@ -4,7 +4,7 @@ use super::{DeviceChoice, GpuOptions};
 use serde::Serialize;
 
 /// The backends whose compute shaders we rely on; OpenGL is left out, its limits are below what the kernels need.
-pub(super) const BACKENDS: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
+const BACKENDS: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
 
 /// One adapter, as `layerlens devices` lists it.
 #[derive(Clone, Debug, Serialize)]
@@ -56,16 +56,37 @@ pub enum Chosen {
     },
 }
 
-pub(super) fn instance() -> wgpu::Instance {
-    wgpu::Instance::new(wgpu::InstanceDescriptor { backends: BACKENDS, ..wgpu::InstanceDescriptor::new_without_display_handle() })
+/// The adapters of this machine and the instance that found them. Loading the drivers takes 0.1 to 0.3 s, so this is done once.
+#[derive(Debug)]
+pub(super) struct Machine {
+    instance: wgpu::Instance,
+    adapters: Vec<wgpu::Adapter>,
+}
+
+impl Machine {
+    pub(super) fn look() -> Self {
+        let descriptor =
+            wgpu::InstanceDescriptor { backends: BACKENDS, ..wgpu::InstanceDescriptor::new_without_display_handle() };
+        let instance = wgpu::Instance::new(descriptor);
+        let adapters = pollster::block_on(instance.enumerate_adapters(BACKENDS));
+        Self { instance, adapters }
+    }
+
+    pub(super) fn descriptions(&self) -> Vec<AdapterDescription> {
+        self.adapters.iter().map(describe).collect()
+    }
+
+    pub(super) fn take(mut self, index: usize) -> (wgpu::Instance, wgpu::Adapter) {
+        (self.instance, self.adapters.swap_remove(index))
+    }
 }
 
 /// Every Vulkan, Metal and DX12 adapter of this machine.
 pub fn adapters() -> Vec<AdapterDescription> {
-    pollster::block_on(instance().enumerate_adapters(BACKENDS)).iter().map(describe).collect()
+    Machine::look().descriptions()
 }
 
-pub(super) fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
+fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
     let (info, limits) = (adapter.get_info(), adapter.limits());
     AdapterDescription {
         rank: match info.device_type {
@@ -98,7 +119,7 @@ pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDes
     let named = |adapter: &AdapterDescription| {
         options.adapter.as_ref().is_none_or(|part| adapter.name.to_lowercase().contains(&part.to_lowercase()))
     };
-    let usable = |adapter: &AdapterDescription| choice == DeviceChoice::Gpu || !adapter.software;
+    let usable = |adapter: &AdapterDescription| choice == DeviceChoice::Gpu || !adapter.software || options.auto_takes_software;
     let best =
         adapters.iter().enumerate().filter(|(_, adapter)| named(adapter) && usable(adapter)).min_by_key(|(i, a)| (a.rank, *i));
     if let Some((index, adapter)) = best {

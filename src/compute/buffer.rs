@@ -1,7 +1,7 @@
 //! Memory of a device: a vector on the host or a storage buffer on the GPU.
 
 use super::Device;
-use super::gpu::Download;
+use super::transfer::Download;
 use crate::error::Result;
 use bytemuck::Pod;
 use std::marker::PhantomData;
@@ -42,7 +42,11 @@ impl<T: Pod> ReadBack<T> {
     pub fn wait(self, device: &Device) -> Result<Vec<T>> {
         match (self, device) {
             (Self::Host(data), _) => Ok(data),
-            (Self::Gpu(download, _), Device::Gpu(gpu)) => gpu.finish_download(download),
+            (Self::Gpu(download, _), Device::Gpu(gpu)) => {
+                let mut values = Vec::new();
+                gpu.finish_download(download, &mut values)?;
+                Ok(values)
+            }
             (Self::Gpu(..), Device::Cpu(_)) => panic!("a GPU buffer was given to the CPU"),
         }
     }
@@ -88,7 +92,7 @@ impl<T: Pod> Buffer<T> {
             Device::Cpu(_) => Ok(Self { storage: Storage::Host(data.to_vec()), len: data.len() }),
             Device::Gpu(gpu) => {
                 let buffer = gpu.create_buffer(label, bytes::<T>(data.len()))?;
-                gpu.upload(&buffer, bytemuck::cast_slice(data));
+                gpu.upload(label, &buffer, bytemuck::cast_slice(data))?;
                 Ok(Self::on_gpu(buffer, data.len()))
             }
         }
@@ -115,7 +119,7 @@ impl<T: Pod> Buffer<T> {
             (Storage::Host(data), _) => Ok(ReadBack::Host(data.clone())),
             (Storage::Gpu(buffer, _), Device::Gpu(gpu)) => {
                 let bytes = (self.len * size_of::<T>()) as u64;
-                Ok(ReadBack::Gpu(gpu.start_download(buffer, bytes)?, PhantomData))
+                Ok(ReadBack::Gpu(gpu.start_download(buffer, 0, bytes)?, PhantomData))
             }
             (Storage::Gpu(..), Device::Cpu(_)) => panic!("a GPU buffer was given to the CPU"),
         }

@@ -49,6 +49,11 @@ impl Work {
         Self { flops: self.flops.saturating_mul(times as u64), bytes: self.bytes.saturating_mul(times as u64) }
     }
 
+    /// Both together.
+    pub const fn plus(self, other: Self) -> Self {
+        Self { flops: self.flops.saturating_add(other.flops), bytes: self.bytes.saturating_add(other.bytes) }
+    }
+
     /// One number for the time that it takes, in operations: whichever of the two parts is the longer.
     pub const fn steps(self) -> u64 {
         let moved = self.bytes.saturating_mul(Self::FLOPS_PER_BYTE);

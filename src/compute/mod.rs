@@ -5,16 +5,25 @@
 
 mod adapter;
 mod buffer;
+mod clock;
+mod faults;
 mod gpu;
 mod kernel;
 pub mod memory;
+mod pipelines;
+mod queue;
 pub mod reduce;
+mod transfer;
 
 pub use adapter::{AdapterDescription, Chosen, adapters, choose};
 pub use buffer::{Buffer, ReadBack};
-pub use gpu::{Download, Gpu, GpuOptions};
+pub use clock::KernelTime;
+pub(crate) use faults::caught;
+pub use gpu::{Gpu, GpuOptions};
 pub use kernel::{Kernel, Uniform, Work};
 pub(crate) use kernel::{MOST_TURNS, dispatches, kernel, longest_row, uniform};
+pub use queue::Counters;
+pub use transfer::Download;
 
 use crate::error::{Error, Result};
 use serde::Serialize;
@@ -60,6 +69,9 @@ pub struct Description {
     pub reason: String,
     /// Whether a GPU would have been taken if one could have been.
     pub fallback: bool,
+    /// Whether `auto` chose it, so that the CPU may take its place where it fails.
+    #[serde(skip)]
+    pub by_auto: bool,
 }
 
 impl Device {
@@ -102,10 +114,14 @@ impl Device {
                 described(device, reason.into())
             }
             DeviceChoice::Auto => {
-                let chosen = choose(DeviceChoice::Auto, options, &adapters());
-                match chosen {
-                    Chosen::Adapter { reason, .. } => match Self::gpu(options) {
-                        Ok(device) => described(device, reason),
+                let machine = adapter::Machine::look();
+                match choose(DeviceChoice::Auto, options, &machine.descriptions()) {
+                    Chosen::Adapter { index, reason } => match Gpu::of(machine, index, options) {
+                        Ok(gpu) => {
+                            let device = Self::Gpu(Arc::new(gpu));
+                            let description = Description { by_auto: true, ..device.describe(reason) };
+                            Ok((device, description))
+                        }
                         Err(error) if options.adapter.is_none() => fallen_back(error.to_string()),
                         Err(error) => Err(error),
                     },
@@ -116,15 +132,27 @@ impl Device {
         }
     }
 
+    /// The CPU in the place of a GPU that `auto` chose and that failed by `error`: one that is lost, has too little memory or refuses
+    /// a kernel. None where a GPU was demanded, or something else went wrong.
+    pub fn instead_of(failed: &Description, error: &Error) -> Option<(Self, Description)> {
+        let of_gpu = matches!(error, Error::DeviceLost { .. } | Error::GpuMemory { .. } | Error::Kernel { .. });
+        if !(failed.by_auto && failed.kind == "gpu" && of_gpu) {
+            return None;
+        }
+        let device = Self::cpu();
+        let description = Description { fallback: true, ..device.describe(format!("{} failed: {error}", failed.name)) };
+        Some((device, description))
+    }
+
     /// The device in words.
     pub fn describe(&self, reason: String) -> Description {
         match self {
             Self::Cpu(_) => {
                 let threads = rayon::current_num_threads();
                 let name = format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" });
-                Description { kind: "cpu", name, reason, fallback: false }
+                Description { kind: "cpu", name, reason, fallback: false, by_auto: false }
             }
-            Self::Gpu(gpu) => Description { kind: "gpu", name: gpu.describe(), reason, fallback: false },
+            Self::Gpu(gpu) => Description { kind: "gpu", name: gpu.describe(), reason, fallback: false, by_auto: false },
         }
     }
 
@@ -148,14 +176,33 @@ impl Device {
         }
     }
 
-    /// Reports what went wrong on the GPU outside our own calls, in burn's work.
+    /// Reports what went wrong on the GPU outside our own calls, in a piece of burn's work that was handed to it.
     ///
     /// # Errors
     /// [`Error::Kernel`] or [`Error::DeviceLost`] under the name `during`.
     pub fn check(&self, during: &str) -> Result<()> {
         match self {
             Self::Cpu(_) => Ok(()),
-            Self::Gpu(gpu) => gpu.check_uncaptured(during),
+            Self::Gpu(gpu) => {
+                gpu.count_submit();
+                gpu.check_uncaptured(during)
+            }
+        }
+    }
+
+    /// The error of `panic`, caught in burn's work: that the GPU is lost, where it is, else a fault of the program.
+    pub(crate) fn fault(&self, during: &str, panic: faults::Caught) -> Error {
+        match self {
+            Self::Cpu(_) => panic.into_fault(),
+            Self::Gpu(gpu) => gpu.fault(during, panic),
+        }
+    }
+
+    /// What `error` of burn's work really is: a lost GPU, where it is lost.
+    pub(crate) fn explained(&self, during: &str, error: Error) -> Error {
+        match (self, &error) {
+            (Self::Gpu(gpu), Error::Training(message)) if gpu.is_lost() => gpu.lost(during, message.clone()),
+            _ => error,
         }
     }
 }

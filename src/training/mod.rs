@@ -203,11 +203,11 @@ impl Training {
     /// finite; [`Error::Interrupted`].
     pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
         let data = self.checked(job)?;
-        guarded(device, |burn| {
+        guarded(device, "training", |burn| {
             let resident = |samples| Resident::new(burn, samples, job.architecture);
             let (train, validation) = (resident(job.train), resident(job.validation));
             let test = job.test.filter(|_| self.test_every_epoch).map(resident);
-            let mut session = Session::new(self, job, burn, arrangement(device))?;
+            let mut session = Session::new(self, job, (device, burn))?;
             session.keep(job)?;
             while !session.is_over() {
                 session.epoch(&train, &validation, test.as_ref(), observer)?;
@@ -232,6 +232,7 @@ pub(crate) fn arrangement(device: &compute::Device) -> Arrangement {
 /// A training under way.
 struct Session<'a> {
     training: &'a Training,
+    compute: &'a compute::Device,
     device: &'a Device,
     network: Network,
     adam: Adam,
@@ -244,7 +245,8 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(training: &'a Training, job: &Job<'a>, device: &'a Device, arrangement: Arrangement) -> Result<Self> {
+    fn new(training: &'a Training, job: &Job<'a>, (compute, device): (&'a compute::Device, &'a Device)) -> Result<Self> {
+        let arrangement = arrangement(compute);
         let (on_cpu, tracked) = (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
         let initial = || job.architecture.initial_weights(training.random_state);
         let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
@@ -254,7 +256,7 @@ impl<'a> Session<'a> {
         let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
         let seconds = job.resume.map_or_else(Vec::new, |checkpoint| checkpoint.seconds.clone());
         let resumed = job.resume.map(Checkpoint::path);
-        Ok(Self { training, device, network, adam, history, best, seconds, resumed })
+        Ok(Self { training, compute, device, network, adam, history, best, seconds, resumed })
     }
 
     /// Writes the weights of the present epoch if they are to be kept.
@@ -307,6 +309,7 @@ impl<'a> Session<'a> {
             total.add(&loss.clone().inner(), &logits.inner(), targets);
             let gradients = (loss / rows.len() as f32).backward();
             self.adam.step(&mut self.network, gradients);
+            self.compute.check("training")?;
             let (done, all) = (epoch * steps + step + 1, training.epochs * steps);
             observer.step(done as u64, all as u64, &self.history.last_figures())?;
         }
@@ -368,7 +371,7 @@ pub fn evaluate(
     samples: &Samples,
 ) -> Result<Performance> {
     check_fit(architecture, samples)?;
-    guarded(device, |burn| {
+    guarded(device, "evaluation", |burn| {
         let network = Network::from_weights(architecture, weights, burn, arrangement(device))?;
         let performance = Resident::new(burn, samples, architecture).performance(&network)?;
         if performance.loss.is_finite() {

@@ -32,7 +32,7 @@ pub fn cpu() -> Device {
 }
 
 fn options(variant: Variant) -> GpuOptions {
-    let options = GpuOptions { poison: true, ..GpuOptions::from_env() };
+    let options = GpuOptions { poison: true, checks: true, cache: None, ..GpuOptions::from_env() };
     match variant {
         Variant::Adapter => options,
         Variant::DefaultLimits => GpuOptions { downlevel: true, ..options },
