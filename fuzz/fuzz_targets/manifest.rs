@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     let formats = vec![ExportFormat::Tensorboard];
     let job = Export { run: run.clone(), formats, points: None, url: None, out: None, force: false };
     assert!(check(&place, export(&job, &Device::cpu(), &Silent)).is_none(), "an export without any data");
-    let device = Description { kind: "cpu", name: "CPU".into(), reason: String::new(), fallback: false };
+    let device = Description { kind: "cpu", name: "CPU".into(), reason: String::new(), fallback: false, by_auto: false };
     let opening = Opening { argv: Vec::new(), seed: 42, config: Default::default(), device, inputs: Vec::new() };
     if let Some(folder) = check(&place, RunFolder::resume(&run, opening, &Silent)) {
         folder.has_finished("training");

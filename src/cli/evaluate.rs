@@ -188,12 +188,13 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     refuse_older_tables(global, &names)?;
     let notes = [train.x.offsets_note("--train"), spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("--space"))];
     notes.iter().flatten().for_each(|note| say(&format!("note: {note}")));
-    let (device, _) = global.open()?;
     let terminal = global.terminal();
-    let scores = score(&device, &train, test.as_ref(), &ks, &terminal).map_err(|error| error.of_file(&args.train))?;
     let placed = test.as_ref().map(|test| &test.x);
-    let quality = spaces.map(|spaces| judge(global, &device, &spaces, &train.x, placed, &terminal)).transpose();
-    let quality = quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?;
+    let (scores, quality) = global.compute(|device| {
+        let scores = score(device, &train, test.as_ref(), &ks, &terminal).map_err(|error| error.of_file(&args.train))?;
+        let quality = spaces.as_ref().map(|spaces| judge(global, device, spaces, &train.x, placed, &terminal)).transpose();
+        Ok((scores, quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?))
+    })?;
     let quality: Vec<MapQuality> = quality.into_iter().collect();
     let texts = [table::text(&scores, &str::to_owned), quality_table::text(&quality, &str::to_owned)];
     print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));

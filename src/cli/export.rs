@@ -3,7 +3,7 @@
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
-use layerlens::compute::{Device, DeviceChoice};
+use layerlens::compute::Device;
 use layerlens::run::{self, Export, ExportFormat, ExportSummary, ReportPoints};
 use layerlens::words::quoted;
 use std::path::{Path, PathBuf};
@@ -35,11 +35,10 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
         force: global.force,
     };
     // Only the neighbours of the table are searched for.
-    let device = match args.format.contains(&ExportFormat::Parquet) {
-        true => global.open()?.0,
-        false => Device::open(DeviceChoice::Cpu, &global.gpu_options())?.0,
+    let summary = match args.format.contains(&ExportFormat::Parquet) {
+        true => global.compute(|device| run::export(&job, device, &global.terminal()))?,
+        false => run::export(&job, &Device::cpu(), &global.terminal())?,
     };
-    let summary = run::export(&job, &device, &global.terminal())?;
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }

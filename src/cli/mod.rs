@@ -169,6 +169,16 @@ impl Global {
         Ok((device, description))
     }
 
+    /// Does `work` on the device; what a GPU that `auto` chose fails at is done again on the CPU, and that is said.
+    fn compute<T>(&self, work: impl Fn(&Device) -> Result<T, layerlens::Error>) -> Result<T> {
+        let (device, description) = self.open()?;
+        let outcome = work(&device);
+        let instead = outcome.as_ref().err().and_then(|error| Device::instead_of(&description, error));
+        let Some((cpu, description)) = instead else { return Ok(outcome?) };
+        say(&format!("{}; computed again on the CPU", description.reason));
+        Ok(work(&cpu)?)
+    }
+
     fn gpu_options(&self) -> GpuOptions {
         GpuOptions { adapter: self.adapter.clone(), ..GpuOptions::from_env() }
     }

@@ -59,12 +59,11 @@ pub struct ReportArgs {
 
 /// Makes the page and says where it is.
 pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
-    let (device, _) = global.open()?;
     let reporter = global.terminal();
-    let made = match (&args.run, &args.embedding) {
+    let made = global.compute(|device| match (&args.run, &args.embedding) {
         (Some(folder), _) => {
             let (run, out) = (folder.clone(), args.out.clone());
-            run::report(&Report { run, points: args.report_points, out, force: args.force }, &device, &reporter)?
+            run::report(&Report { run, points: args.report_points, out, force: args.force }, device, &reporter)
         }
         (None, embedding) => {
             let job = GivenReport {
@@ -83,9 +82,9 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
             };
             // Distances are measured in the space, if it is given.
             let measured = job.space.as_ref().unwrap_or(&job.embedding);
-            run::report_given(&job, &device, &reporter).map_err(|error| error.of_file(measured))?
+            run::report_given(&job, device, &reporter).map_err(|error| error.of_file(measured))
         }
-    };
+    })?;
     let ReportSummary { path, bytes, n_points, of, which, warnings, missing } = made;
     for warning in warnings.iter().chain(&missing) {
         say(&format!("warning: {warning}"));

@@ -54,11 +54,11 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
     if let Some(note) = new.offsets_note("the points") {
         say(&format!("note: {note}"));
     }
-    let (device, _) = global.open()?;
     let terminal = global.terminal();
-    let observer = terminal.stage("placing new points");
-    let places = saved.transform(&device, train.as_ref(), &new, observer.as_ref()).map_err(|error| error.of_file(&args.new))?;
-    drop(observer);
+    let places = global.compute(|device| {
+        let observer = terminal.stage("placing new points");
+        saved.transform(device, train.as_ref(), &new, observer.as_ref()).map_err(|error| error.of_file(&args.new))
+    })?;
     npy::write_matrix(&args.places, &places)?;
     let (n, c) = (places.n_samples(), places.n_features());
     print(&format!("{n} points placed in {c} dimensions: {}\n", args.places.display()));

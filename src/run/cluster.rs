@@ -75,7 +75,10 @@ pub fn cluster(job: &Cluster, device: &Device, description: &Description, report
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(&job.x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
-    match stages(&mut folder, job, names.as_deref(), device, description.kind, reporter) {
+    let outcome = folder.compute((device, description), reporter, |folder, device, kind| {
+        stages(folder, job, names.as_deref(), device, kind, reporter)
+    });
+    match outcome {
         Ok(found) => {
             let warnings = folder.manifest.warnings.clone();
             Ok(ClusterSummary { path: folder.close(Ok(()))?, found, warnings })

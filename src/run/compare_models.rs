@@ -112,8 +112,13 @@ pub fn compare_models(
 ) -> Result<ModelsSummary> {
     let prepared = prepare(job)?;
     let mut folder = open(&prepared, description, reporter)?;
-    let work = Work { device, kind: description.kind, reporter };
-    let outcome = if folder.is_complete() { Ok(()) } else { work.all(&mut folder, &prepared) };
+    let outcome = if folder.is_complete() {
+        Ok(())
+    } else {
+        folder.compute((device, description), reporter, |folder, device, kind| {
+            Work { device, kind, reporter }.all(folder, &prepared)
+        })
+    };
     if let Err(error) = outcome {
         return Err(folder.close_failed(error));
     }

@@ -102,8 +102,10 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
-    let work = Work { job, method, built: built.as_ref(), device, kind: description.kind, reporter };
-    match work.stages(&mut folder, given) {
+    let outcome = folder.compute((device, description), reporter, |folder, device, kind| {
+        Work { job, method, built: built.as_ref(), device, kind, reporter }.stages(folder, given.clone())
+    });
+    match outcome {
         Ok((scores, quality, results)) => {
             let warnings = folder.manifest.warnings.clone();
             let n_components = built.n_components();

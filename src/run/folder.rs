@@ -6,7 +6,7 @@
 use super::claim::{self, Claim, remove_torn_files};
 use super::integrity;
 use super::manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
-use crate::compute::Description;
+use crate::compute::{Description, Device};
 use crate::dataset::{Source, npy};
 use crate::error::{Error, Result};
 use crate::files::{create_folder, write_atomic};
@@ -253,6 +253,32 @@ impl RunFolder {
     pub fn finish_stage(&mut self, name: &str, start: Instant, device: &'static str) -> Result<()> {
         self.manifest.stages.push(Stage::new(name, start.elapsed().as_secs_f64(), device));
         self.save()
+    }
+
+    /// Does `work` on the device. What a GPU that `auto` chose fails at is done again on the CPU, and that is said: from the last
+    /// finished stage on where the run can be resumed, else from the beginning.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn compute<T>(
+        &mut self,
+        (device, description): (&Device, &Description),
+        reporter: &dyn Reporter,
+        work: impl Fn(&mut Self, &Device, &'static str) -> Result<T>,
+    ) -> Result<T> {
+        let begun = self.manifest.clone();
+        let outcome = work(self, device, description.kind);
+        let Err(error) = &outcome else { return outcome };
+        let Some((cpu, instead)) = Device::instead_of(description, error) else { return outcome };
+        self.manifest = if self.is_resumable { self.saved.clone() } else { begun };
+        let stage = self.manifest.stages.last().map_or_else(String::new, |stage| format!(" after the stage `{}`", stage.name));
+        let said = format!("{}; what comes{stage} is computed on the CPU", instead.reason);
+        reporter.note(&said);
+        self.manifest.warnings.push(said);
+        let kind = instead.kind;
+        self.manifest.device = instead;
+        self.save()?;
+        work(self, &cpu, kind)
     }
 
     /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is deleted when it is complete. If

@@ -129,16 +129,21 @@ pub struct MapResults {
 pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
     epochs::check_training(run)?;
     let methods = build_methods(&run.methods)?;
-    let work = Work { run, methods: &methods, device, kind: description.kind, reporter };
+    let (methods, computer) = (&methods, (device, description));
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
         layers.check_rows(&run.search)?;
         let spaces = layers.train.layers.iter().map(|layer| (layer.name.as_str(), layer.values.n_features()));
-        check_methods(&methods, &layers.train.labels, spaces)?;
+        check_methods(methods, &layers.train.labels, spaces)?;
         let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
         check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;
         let mut folder = open_given(run, path, &layers, (description, reporter))?;
-        let outcome = if folder.is_complete() { Ok(()) } else { work.given(&mut folder, &layers) };
+        if folder.is_complete() {
+            return close(folder, Ok(()), reporter);
+        }
+        let outcome = folder.compute(computer, reporter, |folder, device, kind| {
+            Work { run, methods, device, kind, reporter }.given(folder, &layers)
+        });
         return close(folder, outcome, reporter);
     }
     run.train.training.validate()?;
@@ -146,12 +151,17 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     let layers = prepared.architecture.looked_into();
     let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
     let names = std::iter::once(RAW).chain(layers.iter().map(|layer| layer.name.as_str()));
-    check_methods(&methods, &prepared.train.labels, names.zip(widths.clone()))?;
+    check_methods(methods, &prepared.train.labels, names.zip(widths.clone()))?;
     let points = run.report_points.rows(prepared.train.len(), prepared.data.test.len(), run.train.training.random_state);
-    epochs::check_points(run, &methods, points.len(), widths.clone().skip(1))?;
+    epochs::check_points(run, methods, points.len(), widths.clone().skip(1))?;
     check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
     let mut folder = open((&run.train, Some(run)), &prepared, description, reporter)?;
-    let outcome = if folder.is_complete() { Ok(()) } else { work.trained(&mut folder, &prepared) };
+    if folder.is_complete() {
+        return close(folder, Ok(()), reporter);
+    }
+    let outcome = folder.compute(computer, reporter, |folder, device, kind| {
+        Work { run, methods, device, kind, reporter }.trained(folder, &prepared)
+    });
     close(folder, outcome, reporter)
 }
 

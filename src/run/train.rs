@@ -93,7 +93,9 @@ pub fn train(run: &TrainRun, device: &Device, description: &Description, reporte
     let prepared = prepare(run, None)?;
     let mut folder = open((run, None), &prepared, description, reporter)?;
     let outcome = match finished_training(&folder, &prepared) {
-        Ok(None) => train_stage(&mut folder, (run, None), &prepared, device, description.kind, reporter).map(drop),
+        Ok(None) => folder.compute((device, description), reporter, |folder, device, kind| {
+            train_stage(folder, (run, None), &prepared, device, kind, reporter).map(drop)
+        }),
         finished => finished.map(drop),
     };
     close(folder, outcome, reporter)

@@ -19,6 +19,7 @@ mod insights;
 mod interrupt;
 mod labels;
 mod limits;
+mod lost;
 mod models;
 mod outputs;
 mod own_data;

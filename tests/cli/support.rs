@@ -87,7 +87,18 @@ impl Place {
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         // Without it Mesa complains on stderr.
         command.env("XDG_RUNTIME_DIR", self.folder.path());
-        for name in ["DEVICE", "ADAPTER", "SEED", "THREADS", "HIDDEN", "EPOCHS", "DATA_DIR", "DOWNLEVEL"] {
+        for name in [
+            "DEVICE",
+            "ADAPTER",
+            "SEED",
+            "THREADS",
+            "HIDDEN",
+            "EPOCHS",
+            "DATA_DIR",
+            "DOWNLEVEL",
+            "SHADER_CHECKS",
+            "LOST_AT_SUBMIT",
+        ] {
             command.env_remove(format!("LAYERLENS_{name}"));
         }
         command
