@@ -57,6 +57,7 @@ pub use error::{Error, Result};
 pub fn kernels() -> Vec<&'static compute::Kernel> {
     let rooms = [
         compute::reduce::KERNELS,
+        benchmark::peaks::KERNELS,
         neighbors::pairwise::KERNELS,
         neighbors::knn::KERNELS,
         embedding::pca::products::KERNELS,

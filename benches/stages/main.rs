@@ -17,10 +17,10 @@ fn main() {
     let devices = support::devices();
     if wanted("spaces") {
         let methods = all_methods().expect("a sound registry");
-        let benchmark = Benchmark { sizes, features: vec![64, 784], methods, repeats: 3, seed: 42 };
+        let benchmark = Benchmark { sizes, features: vec![64, 784], methods, repeats: 3, profile: false, seed: 42 };
         for device in &devices {
             let name = device.describe(String::new()).name;
-            benchmark.run(device, &name, &Silent, &|timing| println!("{}", line(timing))).expect("timings");
+            benchmark.run(device, &name, &Silent, &|timing, _| println!("{}", line(timing))).expect("timings");
         }
     }
     if wanted("training") {

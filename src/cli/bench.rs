@@ -5,13 +5,16 @@ use super::{Global, method_name_list, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::benchmark::{Benchmark, Timing, exponent, write_csv};
+use layerlens::benchmark::{
+    Agreement, Benchmark, Measured, Peaks, Ratio, StageProfile, Timing, exponent, ratios, tables, write_csv,
+};
 use layerlens::compute::{AdapterDescription, Chosen, Device, DeviceChoice, GpuOptions, adapters, choose};
 use layerlens::embedding;
-use layerlens::files::create_folder;
-use layerlens::progress::Reporter;
+use layerlens::files::{create_folder, write_atomic};
+use layerlens::progress::{Observer, Reporter};
 use layerlens::report::figures::{Curve, Scaling, save};
 use layerlens::run::default_path;
+use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -33,8 +36,34 @@ pub struct BenchArgs {
     /// Adapters to measure beside the CPU, each by a part of its name [default: the one that --device takes]
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     adapters: Vec<String>,
+    /// 10,000 points of 784 features, each stage timed once after its first run
+    #[arg(long, conflicts_with_all = ["n", "d", "repeats"])]
+    quick: bool,
+    /// On GPUs, time every kernel by the device's clock, and count what goes to and from it
+    #[arg(long)]
+    profile: bool,
     #[command(flatten)]
     flags: OnlyMethodFlags,
+}
+
+/// Points and features of `--quick`.
+const QUICK: (usize, usize) = (10_000, 784);
+
+impl BenchArgs {
+    fn benchmark(&self, seed: u64) -> Result<Benchmark> {
+        let build = |choice: &layerlens::run::MethodChoice| {
+            let method = embedding::method(&choice.name)?;
+            Ok::<_, Error>((choice.name.clone(), (method.build)(&choice.parameters)?))
+        };
+        let methods = self.flags.choose(&self.methods, seed)?.iter().map(build).collect::<Result<_, _>>()?;
+        let (sizes, features, repeats) = match self.quick {
+            true => (vec![QUICK.0], vec![QUICK.1], 1),
+            false => (self.n.clone(), self.d.clone(), self.repeats),
+        };
+        let benchmark = Benchmark { sizes, features, methods, repeats, profile: self.profile, seed };
+        benchmark.validate()?;
+        Ok(benchmark)
+    }
 }
 
 /// The devices to compare with their names, the CPU first.
@@ -58,49 +87,85 @@ fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, 
     Ok(std::iter::once(Device::cpu()).chain(gpus).map(named).collect())
 }
 
-/// Measures, prints the table, and writes table and figure.
+/// All that is written as JSON.
+#[derive(Debug, Serialize)]
+struct Results {
+    layerlens_version: &'static str,
+    os: &'static str,
+    arch: &'static str,
+    seed: u64,
+    devices: Vec<DeviceResults>,
+}
+
+/// What was measured on one device.
+#[derive(Debug, Serialize)]
+struct DeviceResults {
+    name: String,
+    peaks: Option<Peaks>,
+    agreement: Vec<Agreement>,
+    #[serde(flatten)]
+    measured: Measured,
+    /// Beside the CPU.
+    ratios: Vec<Ratio>,
+}
+
+/// Measures, prints the tables, and writes them with a figure.
 pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
-    let choices = args.flags.choose(&args.methods, global.seed)?;
-    let build = |choice: &layerlens::run::MethodChoice| {
-        let method = embedding::method(&choice.name)?;
-        Ok::<_, Error>((choice.name.clone(), (method.build)(&choice.parameters)?))
-    };
-    let benchmark = Benchmark {
-        sizes: args.n.clone(),
-        features: args.d.clone(),
-        methods: choices.iter().map(build).collect::<Result<_, _>>()?,
-        repeats: args.repeats,
-        seed: global.seed,
-    };
-    benchmark.validate()?;
+    let benchmark = args.benchmark(global.seed)?;
     let out: PathBuf = global.out.clone().unwrap_or_else(|| default_path("bench"));
     if out.join("bench.csv").exists() && !global.force {
         return Err(Error::Exists(out.join("bench.csv")).into());
     }
     let terminal = global.terminal();
-    let mut timings = Vec::new();
+    let mut all: Vec<DeviceResults> = Vec::new();
     for (device, name) in devices(global, &args.adapters)? {
-        print(&format!(
-            "{name}\n{:<28} {:>8} {:>5} {:>11} {:>11} {:>11}  runs\n",
-            "stage", "n", "d", "median s", "least", "most"
-        ));
         let observer = terminal.stage("bench");
-        timings.extend(benchmark.run(&device, &name, observer.as_ref(), &|timing| print(&line(timing)))?);
+        let of_device = measure(&benchmark, (&device, name), all.first(), observer.as_ref())?;
+        all.push(of_device);
     }
+    let timings: Vec<Timing> = all.iter().flat_map(|of| of.measured.timings.iter().cloned()).collect();
     let curves = curves(&timings);
-    print(&format!("\ntime ~ n^p\n{}", exponents(&curves)));
+    if benchmark.sizes.len() > 1 {
+        print(&format!("\ntime ~ n^p\n{}", exponents(&curves)));
+    }
     create_folder(&out)?;
     write_csv(&out.join("bench.csv"), &timings)?;
-    let title = format!("Time against number of points, {} features where they matter", args.d[0]);
+    let title = format!("Time against number of points, {} features where they matter", benchmark.features[0]);
     save(&Scaling { title, curves }, &out.join("bench"))?;
-    print(&format!("\nwritten to {}: bench.csv, bench.png, bench.svg\n", out.display()));
+    let mut names = vec!["bench.csv", "bench.png", "bench.svg", "bench.json"];
+    let kernels: Vec<_> = all.iter().flat_map(|of| tables::kernel_lines(&of.measured.profiles, of.peaks.as_ref())).collect();
+    if args.profile {
+        write_csv(&out.join("kernels.csv"), &kernels)?;
+        names.push("kernels.csv");
+    }
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let results = Results { layerlens_version: env!("CARGO_PKG_VERSION"), os, arch, seed: global.seed, devices: all };
+    write_atomic(&out.join("bench.json"), |file| serde_json::to_writer_pretty(file, &results).map_err(Into::into))?;
+    print(&format!("\nwritten to {}: {}\n", out.display(), names.join(", ")));
     Ok(())
 }
 
-fn line(timing: &Timing) -> String {
-    let Timing { stage, n, d, seconds, least, most, repeats, .. } = timing;
-    let d = if *d == 0 { "-".to_owned() } else { d.to_string() };
-    format!("{stage:<28} {n:>8} {d:>5} {seconds:>11.4} {least:>11.4} {most:>11.4}  {repeats}\n")
+/// Everything of one device, printed as it comes.
+fn measure(
+    benchmark: &Benchmark,
+    (device, name): (&Device, String),
+    cpu: Option<&DeviceResults>,
+    observer: &dyn Observer,
+) -> Result<DeviceResults> {
+    let peaks = if cpu.is_some() { Some(Peaks::measure(device)?) } else { None };
+    print(&format!("{name}\n{}{}", peaks.map_or_else(String::new, |peaks| tables::peaks(&peaks)), tables::HEAD));
+    let told = |timing: &Timing, profile: Option<&StageProfile>| {
+        let profile = profile.map_or_else(String::new, |profile| tables::profile(profile, peaks.as_ref()));
+        print(&format!("{}{profile}", tables::line(timing)));
+    };
+    let measured = benchmark.run(device, &name, observer, &told)?;
+    let Some(cpu) = cpu else {
+        return Ok(DeviceResults { name, peaks, agreement: Vec::new(), measured, ratios: Vec::new() });
+    };
+    let agreement = benchmark.agreement(device, observer)?;
+    let ratios = ratios(&cpu.measured.timings, &measured.timings);
+    print(&format!("\n{}\n{}", tables::agreement(&agreement), tables::ratios(&ratios)));
+    Ok(DeviceResults { name, peaks, agreement, measured, ratios })
 }
 
 /// One curve a stage and device, of the first number of features.

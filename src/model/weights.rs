@@ -25,6 +25,11 @@ impl Weights {
         self.tensors.insert(name, (shape, values));
     }
 
+    /// The names and values of all tensors, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[f32])> {
+        self.tensors.iter().map(|(name, (_, values))| (name.as_str(), values.as_slice()))
+    }
+
     /// The values of a tensor of that shape.
     ///
     /// # Errors

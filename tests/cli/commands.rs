@@ -6,6 +6,7 @@ use layerlens::dataset::npy;
 use layerlens::matrix::Matrix;
 use layerlens::model::write_weights;
 use layerlens::neighbors::NeighborGraph;
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -333,26 +334,39 @@ fn every_stage_is_measured() {
     let stdout = place.succeed(args).stdout;
     let mut reader = csv::Reader::from_path(place.path("out/bench.csv")).unwrap();
     let header: Vec<_> = reader.headers().unwrap().iter().map(str::to_owned).collect();
-    assert_eq!(header, ["stage", "device", "n", "d", "seconds", "least", "most", "repeats"]);
+    assert_eq!(header, ["stage", "device", "n", "d", "first", "seconds", "least", "most", "repeats"]);
     let rows: Vec<Vec<String>> = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect();
-    let stages = [("90 neighbours", "8"), ("pca", "8"), ("tsne layout", "0"), ("tsne fit", "8"), ("tsne transform of 1000", "0")];
-    assert_eq!(rows.len(), 2 * stages.len(), "{rows:?}");
+    let stages = [
+        ("90 neighbours", "8"),
+        ("pca", "8"),
+        ("k-means, 1 start", "8"),
+        ("silhouettes", "8"),
+        ("tsne layout", "0"),
+        ("tsne fit", "8"),
+        ("tsne transform of 1000", "0"),
+        ("quality of a map", "8"),
+    ];
+    // And the training of a network once.
+    assert_eq!(rows.len(), 2 * stages.len() + 1, "{rows:?}");
+    assert!(rows.last().is_some_and(|row| row[0] == "an epoch of the mlp"), "{rows:?}");
     for n in ["200", "400"] {
         for (stage, d) in stages {
             let found: Vec<_> = rows.iter().filter(|row| row[0] == stage && row[2] == n && row[3] == d).collect();
             let [row] = found[..] else { panic!("{stage} of {n}: {rows:?}") };
             assert!(row[1].starts_with("CPU, "), "{row:?}");
-            let [seconds, least, most] = [4, 5, 6].map(|column| row[column].parse::<f64>().unwrap());
-            assert!(0.0 < least && least <= seconds && seconds <= most && row[7] == "1", "{row:?}");
+            let [first, seconds, least, most] = [4, 5, 6, 7].map(|column| row[column].parse::<f64>().unwrap());
+            assert!(0.0 < first && 0.0 < least && least <= seconds && seconds <= most && row[8] == "1", "{row:?}");
             let line = |line: &&str| line.starts_with(stage) && line.split_whitespace().any(|word| word == n);
             assert_eq!(stdout.lines().filter(line).count(), 1, "{stage} of {n}: {stdout}");
         }
         let seconds =
-            |stage: &str| -> f64 { rows.iter().find(|row| row[0] == stage && row[2] == n).unwrap()[4].parse().unwrap() };
+            |stage: &str| -> f64 { rows.iter().find(|row| row[0] == stage && row[2] == n).unwrap()[5].parse().unwrap() };
         let whole = seconds("90 neighbours") + seconds("tsne layout");
         assert!((seconds("tsne fit") - whole).abs() < 1e-9, "a fit is its neighbours and its layout");
     }
     let exponents = stdout.split("time ~ n^p").nth(1).unwrap();
+    let json: Value = serde_json::from_slice(&fs::read(place.path("out/bench.json")).unwrap()).unwrap();
+    assert_eq!(json["devices"][0]["timings"].as_array().unwrap().len(), rows.len());
     for (stage, _) in stages {
         let line = exponents.lines().find(|line| line.trim().starts_with(&format!("{stage}, CPU"))).unwrap();
         let p: f64 = line.split("p = ").nth(1).unwrap().parse().unwrap();

@@ -7,6 +7,7 @@ mod harness;
 mod knn;
 mod long_loops;
 mod pairwise;
+mod peaks;
 mod placement;
 mod products;
 mod ranks;
@@ -45,6 +46,8 @@ pub struct Twins {
 /// Every kernel; a test in `shaders` sees to it that none is missing.
 pub static PARITY: &[Twins] = &[
     Twins { shader: "reduce", entry_point: "sum_blocks", second: Second::Lowered, compare: reduce::sum_blocks },
+    Twins { shader: "peaks", entry_point: "multiply_add", second: Second::Lowered, compare: peaks::multiply_add },
+    Twins { shader: "peaks", entry_point: "copy", second: Second::Lowered, compare: peaks::copy },
     Twins { shader: "pairwise", entry_point: "squared_distances", second: Second::Lowered, compare: pairwise::squared_distances },
     Twins {
         shader: "pairwise",

@@ -1,14 +1,23 @@
-//! How long each stage takes on each device: neighbours, principal components, the layout of every method, placing new points.
+//! How long each stage takes on each device: neighbours, principal components, the layout of every method, placing new points,
+//! quality, clusters, training.
 //!
 //! The data are made here: clusters of normal points, the same for every device. A layout is timed with its neighbours at hand;
-//! what a whole fit takes is their sum, which is a row of its own.
+//! what a whole fit takes is their sum, which is a row of its own. With a profile every stage is run once more with the time of
+//! each kernel taken on the device's own clock.
+
+pub mod peaks;
+mod profile;
+mod stages;
+pub mod tables;
+
+pub use peaks::Peaks;
+pub use profile::{Agreement, KernelRow, Ratio, StageProfile, ratios};
 
 use crate::compute::{Buffer, Device};
-use crate::embedding::{self, Embedding, METHODS, NewPoints, Pca, Space};
+use crate::embedding::{self, Embedding, METHODS};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Observer;
 use crate::random::Random;
 use serde::Serialize;
@@ -21,8 +30,6 @@ const STREAM: u64 = 0x6265_6e63;
 const CLUSTERS: usize = 10;
 /// Standard deviation of the clusters' centres in units of the clusters' own: they overlap a little.
 const SPREAD: f32 = 1.5;
-/// New points that are placed.
-const NEW_POINTS: usize = 1000;
 /// Once a measurement has taken so many seconds in all it is not repeated again.
 const PATIENCE: f64 = 20.0;
 
@@ -35,8 +42,10 @@ pub struct Benchmark {
     pub features: Vec<usize>,
     /// Methods, with their parameters.
     pub methods: Vec<(String, Box<dyn Embedding>)>,
-    /// Timed runs after the first, which compiles the pipelines and is not counted.
+    /// Timed runs after the first, which compiles the kernels and is told apart.
     pub repeats: usize,
+    /// Whether every stage is run once more with the time of each kernel.
+    pub profile: bool,
     /// Seed of the data.
     pub seed: u64,
 }
@@ -52,15 +61,29 @@ pub struct Timing {
     pub n: usize,
     /// Features, 0 where the time does not depend on them.
     pub d: usize,
-    /// Median of the wall seconds, transfers to and from the device included.
+    /// Wall seconds of the first run, in which a GPU compiles its kernels.
+    pub first: f64,
+    /// Median of the wall seconds of the others, transfers to and from the device included.
     pub seconds: f64,
     /// The shortest.
     pub least: f64,
     /// The longest.
     pub most: f64,
-    /// Runs that were timed.
+    /// Runs that were timed after the first.
     pub repeats: usize,
 }
+
+/// What was measured on one device.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Measured {
+    /// Times, in order.
+    pub timings: Vec<Timing>,
+    /// What kernels took, stage by stage.
+    pub profiles: Vec<StageProfile>,
+}
+
+/// Told of each measurement as it is done.
+pub type Told<'a> = &'a dyn Fn(&Timing, Option<&StageProfile>);
 
 impl Benchmark {
     /// Checks sizes and numbers of features and of repeats.
@@ -84,20 +107,31 @@ impl Benchmark {
     ///
     /// # Errors
     /// Those of [`Benchmark::validate`] and of the stages.
-    pub fn run(&self, device: &Device, name: &str, observer: &dyn Observer, done: &dyn Fn(&Timing)) -> Result<Vec<Timing>> {
+    pub fn run(&self, device: &Device, name: &str, observer: &dyn Observer, told: Told<'_>) -> Result<Measured> {
         self.validate()?;
-        let mut timings = Vec::new();
+        let mut measured = Measured::default();
         for &n in &self.sizes {
             for (at, &d) in self.features.iter().enumerate() {
                 let x = clusters(n, d, self.seed)?;
-                let mut measure = Measure { benchmark: self, device, name, observer, done, timings: &mut timings, n };
+                let mut measure = Measure { benchmark: self, device, name, observer, told, measured: &mut measured, n };
                 measure.spaces(&x)?;
                 if at == 0 {
                     measure.layouts(&x)?;
                 }
             }
         }
-        Ok(timings)
+        let n = stages::N_IMAGES;
+        Measure { benchmark: self, device, name, observer, told, measured: &mut measured, n }.training()?;
+        Ok(measured)
+    }
+
+    /// Whether a device gives the same bytes twice, and the CPU's neighbours, with the least of the sizes.
+    ///
+    /// # Errors
+    /// Those of the stages.
+    pub fn agreement(&self, device: &Device, observer: &dyn Observer) -> Result<Vec<Agreement>> {
+        let n = self.sizes.iter().copied().min().unwrap_or(0);
+        profile::agreement(device, &clusters(n, self.features[0], self.seed)?, &self.methods, observer)
     }
 }
 
@@ -107,76 +141,12 @@ struct Measure<'a> {
     device: &'a Device,
     name: &'a str,
     observer: &'a dyn Observer,
-    done: &'a dyn Fn(&Timing),
-    timings: &'a mut Vec<Timing>,
+    told: Told<'a>,
+    measured: &'a mut Measured,
     n: usize,
 }
 
 impl Measure<'_> {
-    /// What depends on the features: neighbours, as many as each method needs, and principal components.
-    fn spaces(&mut self, x: &Matrix) -> Result<()> {
-        let d = x.n_features();
-        let mut numbers: Vec<usize> = self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let (device, observer, n) = (self.device, self.observer, self.n);
-        for k in numbers.into_iter().filter(|&k| k > 0 && k < n) {
-            self.time(&format!("{k} neighbours"), d, || nearest_neighbors(device, x, k, observer).map(drop))?;
-        }
-        self.time("pca", d, || Pca::default().fit(device, x).map(drop))
-    }
-
-    /// What depends on the number of points alone: the layouts, and placing new points.
-    fn layouts(&mut self, x: &Matrix) -> Result<()> {
-        let most = self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0).min(self.n - 1);
-        if most == 0 {
-            return Ok(());
-        }
-        let (device, observer) = (self.device, self.observer);
-        let graph = nearest_neighbors(device, x, most, observer)?;
-        let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
-        let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
-        let fresh = clusters(NEW_POINTS, x.n_features(), self.benchmark.seed + 1)?;
-        for (name, method) in self.benchmark.methods.iter().filter(|(_, method)| method.n_neighbors() > 0) {
-            if method.validate(self.n, x.n_features()).is_err() {
-                continue;
-            }
-            let mut fitted = None;
-            self.time(&format!("{name} layout"), 0, || {
-                fitted = Some(method.fit(device, &space, observer)?);
-                Ok(())
-            })?;
-            self.whole_fit(name, method.n_neighbors(), x.n_features());
-            if let Some(fitted) = fitted {
-                let voters = fitted.n_neighbors_to_place();
-                let to_fitted: NeighborGraph = nearest_references(device, &fresh, x, voters, observer)?;
-                let new = NewPoints { x: &fresh, neighbors: &to_fitted };
-                self.time(&format!("{name} transform of {NEW_POINTS}"), 0, || fitted.transform(device, &new).map(drop))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the row of neighbours and layout together.
-    fn whole_fit(&mut self, name: &str, k: usize, d: usize) {
-        let (n, device) = (self.n, self.name);
-        let of = |stage: &str, d: usize| {
-            let wanted = |timing: &&Timing| timing.stage == stage && timing.n == n && timing.d == d && timing.device == device;
-            self.timings.iter().find(wanted).cloned()
-        };
-        if let (Some(search), Some(layout)) = (of(&format!("{k} neighbours"), d), of(&format!("{name} layout"), 0)) {
-            self.add(Timing {
-                stage: format!("{name} fit"),
-                d,
-                seconds: search.seconds + layout.seconds,
-                least: search.least + layout.least,
-                most: search.most + layout.most,
-                repeats: search.repeats.min(layout.repeats),
-                ..layout
-            });
-        }
-    }
-
     fn time(&mut self, stage: &str, d: usize, mut work: impl FnMut() -> Result<()>) -> Result<()> {
         let mut timed = || -> Result<f64> {
             let start = Instant::now();
@@ -193,22 +163,29 @@ impl Measure<'_> {
             seconds.push(if counts { first } else { timed()? });
         }
         seconds.sort_by(f64::total_cmp);
-        self.add(Timing {
+        let profile = match (self.benchmark.profile, self.device) {
+            (true, Device::Gpu(gpu)) => profile::of_stage(gpu, self.name, (stage, self.n, d), timed)?,
+            _ => None,
+        };
+        let timing = Timing {
             stage: stage.to_owned(),
             device: self.name.to_owned(),
             n: self.n,
             d,
+            first,
             seconds: seconds[seconds.len() / 2],
             least: seconds[0],
             most: seconds[seconds.len() - 1],
             repeats: seconds.len(),
-        });
+        };
+        self.add(timing, profile);
         Ok(())
     }
 
-    fn add(&mut self, timing: Timing) {
-        (self.done)(&timing);
-        self.timings.push(timing);
+    fn add(&mut self, timing: Timing, profile: Option<StageProfile>) {
+        (self.told)(&timing, profile.as_ref());
+        self.measured.timings.push(timing);
+        self.measured.profiles.extend(profile);
     }
 }
 
@@ -240,15 +217,15 @@ pub fn exponent(points: &[(usize, f64)]) -> Option<f64> {
     (spread > 0.0).then(|| logs.iter().map(|log| (log.0 - x) * (log.1 - y)).sum::<f64>() / spread)
 }
 
-/// Writes all measurements as CSV.
+/// Writes rows as CSV, with the names of their fields above.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn write_csv(path: &Path, timings: &[Timing]) -> Result<()> {
+pub fn write_csv<T: Serialize>(path: &Path, rows: &[T]) -> Result<()> {
     write_atomic(path, |writer| {
         let mut csv = csv::Writer::from_writer(writer);
-        for timing in timings {
-            csv.serialize(timing).map_err(std::io::Error::other)?;
+        for row in rows {
+            csv.serialize(row).map_err(std::io::Error::other)?;
         }
         csv.flush()
     })

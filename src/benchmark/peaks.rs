@@ -1,0 +1,145 @@
+//! What a device can do at most, measured: the ceilings that a profile's figures are compared with.
+
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
+use crate::error::Result;
+use serde::Serialize;
+use std::time::Instant;
+
+uniform! {
+    struct PeakParams { n: u32, n_turns: u32 }
+}
+
+const MULTIPLY_ADD: Kernel = kernel!("peaks", "multiply_add", 256, PeakParams);
+const COPY: Kernel = kernel!("peaks", "copy", 256, PeakParams);
+
+/// Kernels of this room.
+pub const KERNELS: &[&Kernel] = &[&MULTIPLY_ADD, &COPY];
+
+/// Rows of four values; a copy of all reads and writes 128 MiB, more than a cache of a card holds.
+const ROWS: usize = 1 << 22;
+/// Turns of the arithmetic: 6 ms on a card of 1 TFLOP/s over a quarter of a million rows.
+const TURNS: usize = 1500;
+/// Runs of which the fastest counts.
+const RUNS: usize = 4;
+
+/// The ceilings of one device.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Peaks {
+    /// Operations a second in 32-bit floats, in thousand millions; a multiplication with an addition is two.
+    pub gflop_s: f64,
+    /// Bytes read and written a second in the device's memory, in thousand millions.
+    pub gb_s: f64,
+    /// Bytes a second from the host to the device, in thousand millions.
+    pub upload_gb_s: f64,
+    /// The same from the device to the host.
+    pub download_gb_s: f64,
+}
+
+impl Peaks {
+    /// Measures them; a second on a slow card.
+    ///
+    /// # Errors
+    /// Those of the device.
+    pub fn measure(device: &Device) -> Result<Self> {
+        let rows = (device.max_binding_bytes() as usize / 16).min(ROWS);
+        let chains = rows.min(1 << 18);
+        let values = vec![0.5_f32; 4 * rows];
+        let (mut upload, mut download) = (f64::INFINITY, f64::INFINITY);
+        let mut buffers = None;
+        for _ in 0..RUNS {
+            let start = Instant::now();
+            let source = Buffer::from_slice(device, "peaks", &values)?;
+            let mut target = Buffer::<f32>::zeros(device, "peaks, copied", 4 * rows)?;
+            // The upload is done when a kernel that follows it is.
+            copy(device, &source, &mut target, 1)?;
+            let one = Buffer::<f32>::zeros(device, "end of a measurement", 1)?;
+            one.read(device)?;
+            upload = upload.min(start.elapsed().as_secs_f64());
+            let start = Instant::now();
+            source.read(device)?;
+            download = download.min(start.elapsed().as_secs_f64());
+            buffers = Some((source, target, one));
+        }
+        let Some((source, mut target, end)) = buffers else { unreachable!("at least one run") };
+        let mut timed = |work: &mut dyn FnMut(&mut Buffer<f32>) -> Result<()>| -> Result<f64> {
+            let mut least = f64::INFINITY;
+            for _ in 0..RUNS {
+                let start = Instant::now();
+                // Several in one submit hide what it costs.
+                (0..RUNS).try_for_each(|_| work(&mut target))?;
+                end.read(device)?;
+                least = least.min(start.elapsed().as_secs_f64() / RUNS as f64);
+            }
+            Ok(least)
+        };
+        let arithmetic = timed(&mut |target| multiply_add(device, &source, target, chains, TURNS))?;
+        let copying = timed(&mut |target| copy(device, &source, target, rows))?;
+        let bytes = (16 * rows) as f64;
+        Ok(Self {
+            gflop_s: work_of_chains(chains, TURNS).flops as f64 / arithmetic / 1e9,
+            gb_s: 2.0 * bytes / copying / 1e9,
+            upload_gb_s: bytes / upload / 1e9,
+            download_gb_s: bytes / download / 1e9,
+        })
+    }
+}
+
+fn work_of_chains(n: usize, n_turns: usize) -> Work {
+    Work::new(16 * n_turns as u64, 32).times(n)
+}
+
+/// Runs eight chains of x = x a + b for each of `n` rows. Shapes: both buffers at least n x 4.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn multiply_add(device: &Device, sources: &Buffer<f32>, targets: &mut Buffer<f32>, n: usize, n_turns: usize) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::multiply_add(sources.host(), targets.host_mut(), n, n_turns),
+        Device::Gpu(gpu) => {
+            let uniform = PeakParams { n: n as u32, n_turns: n_turns as u32 };
+            gpu.dispatch(&MULTIPLY_ADD, &uniform, &[(1, sources.gpu()), (2, targets.gpu())], n, work_of_chains(n, n_turns))?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies `n` rows of four values.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+pub fn copy(device: &Device, sources: &Buffer<f32>, targets: &mut Buffer<f32>, n: usize) -> Result<()> {
+    match device {
+        Device::Cpu(_) => cpu::copy(sources.host(), targets.host_mut(), n),
+        Device::Gpu(gpu) => {
+            let uniform = PeakParams { n: n as u32, n_turns: 0 };
+            gpu.dispatch(&COPY, &uniform, &[(1, sources.gpu()), (2, targets.gpu())], n, Work::new(0, 32).times(n))?;
+        }
+    }
+    Ok(())
+}
+
+mod cpu {
+    use rayon::prelude::*;
+
+    /// Values of one task.
+    const TASK: usize = 1 << 12;
+
+    pub fn multiply_add(sources: &[f32], targets: &mut [f32], n: usize, n_turns: usize) {
+        let tasks = targets[..4 * n].par_chunks_mut(TASK).zip(sources.par_chunks(TASK));
+        tasks.for_each(|(targets, sources)| {
+            for (target, &start) in targets.iter_mut().zip(sources) {
+                let (mut x, mut y) = (start, start + 1.0);
+                for _ in 0..n_turns {
+                    x = x * 0.5 + start;
+                    y = y * 0.25 + start;
+                }
+                *target = x + y;
+            }
+        });
+    }
+
+    pub fn copy(sources: &[f32], targets: &mut [f32], n: usize) {
+        let tasks = targets[..4 * n].par_chunks_mut(TASK).zip(sources.par_chunks(TASK));
+        tasks.for_each(|(targets, sources)| targets.copy_from_slice(&sources[..targets.len()]));
+    }
+}

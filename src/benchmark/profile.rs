@@ -1,0 +1,218 @@
+//! What kernels take and move, whether a device gives the same answer twice and the CPU's, and which device is the faster.
+
+use super::stages::trained;
+use super::{Peaks, Timing};
+use crate::compute::{Device, Gpu};
+use crate::embedding::{Embedding, Pca, Space};
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::neighbors::{NeighborGraph, nearest_neighbors, recall_of};
+use crate::progress::Observer;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Images that a network is trained on twice, to see whether the weights are the same.
+const N_TRAINED: usize = 2000;
+
+/// The kernels of one stage, and what the host did meanwhile.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageProfile {
+    /// Stage, as of the times.
+    pub stage: String,
+    /// The device in words.
+    pub device: String,
+    /// Points.
+    pub n: usize,
+    /// Features, 0 where the time does not depend on them.
+    pub d: usize,
+    /// Wall seconds of the profiled run.
+    pub seconds: f64,
+    /// Seconds in which the device was busy with our kernels; not those of burn in a training.
+    pub gpu_seconds: f64,
+    /// Share of the wall time in which it was not.
+    pub host_share: f64,
+    /// Kernels run.
+    pub dispatches: u64,
+    /// Pieces of work handed to the queue.
+    pub submits: u64,
+    /// Bytes written to the device.
+    pub bytes_up: u64,
+    /// Bytes read back.
+    pub bytes_down: u64,
+    /// Seconds in which the host wrote.
+    pub upload_seconds: f64,
+    /// Seconds in which it waited for the device.
+    pub wait_seconds: f64,
+    /// Kernels, the longest first.
+    pub kernels: Vec<KernelRow>,
+}
+
+/// One kernel in one stage.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KernelRow {
+    /// Shader and entry point.
+    pub kernel: String,
+    /// Dispatches.
+    pub calls: u64,
+    /// Milliseconds on the device, together.
+    pub gpu_ms: f64,
+    /// Of the longest dispatch.
+    pub longest_ms: f64,
+    /// Operations that the results need, in thousand millions a second.
+    pub gflop_s: f64,
+    /// Bytes that have to be moved, in thousand millions a second.
+    pub gb_s: f64,
+}
+
+impl KernelRow {
+    /// Parts of what the device can do at most: operations, bytes.
+    pub fn shares(&self, peaks: &Peaks) -> (f64, f64) {
+        (self.gflop_s / peaks.gflop_s, self.gb_s / peaks.gb_s)
+    }
+}
+
+/// Does the work of a stage once more, with the time of every kernel; none where the device tells no time.
+pub(super) fn of_stage(
+    gpu: &Gpu,
+    device: &str,
+    (stage, n, d): (&str, usize, usize),
+    mut work: impl FnMut() -> Result<f64>,
+) -> Result<Option<StageProfile>> {
+    if !gpu.begin_profile() {
+        return Ok(None);
+    }
+    let before = gpu.counters();
+    let seconds = work()?;
+    let after = gpu.counters();
+    let kernels: Vec<KernelRow> = gpu
+        .end_profile()?
+        .into_iter()
+        .map(|(shader, entry_point, time)| KernelRow {
+            kernel: format!("{shader}/{entry_point}"),
+            calls: time.calls,
+            gpu_ms: 1e3 * time.seconds,
+            longest_ms: 1e3 * time.longest,
+            gflop_s: time.work.flops as f64 / time.seconds / 1e9,
+            gb_s: time.work.bytes as f64 / time.seconds / 1e9,
+        })
+        .collect();
+    let gpu_seconds = 1e-3 * kernels.iter().map(|row| row.gpu_ms).sum::<f64>();
+    Ok(Some(StageProfile {
+        stage: stage.into(),
+        device: device.into(),
+        n,
+        d,
+        seconds,
+        gpu_seconds,
+        host_share: (1.0 - gpu_seconds / seconds).max(0.0),
+        dispatches: after.dispatches - before.dispatches,
+        submits: after.submits - before.submits,
+        bytes_up: after.bytes_up - before.bytes_up,
+        bytes_down: after.bytes_down - before.bytes_down,
+        upload_seconds: after.upload_seconds - before.upload_seconds,
+        wait_seconds: after.wait_seconds - before.wait_seconds,
+        kernels,
+    }))
+}
+
+/// Whether a device gives the same bytes twice, and neighbours that are the CPU's.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Neighbours, a method's layout, or a network's weights.
+    pub what: String,
+    /// Points, or images.
+    pub n: usize,
+    /// SHA-256 of the first run's bytes, hexadecimal.
+    pub sha256: String,
+    /// Whether the second run gave the same.
+    pub same_bytes: bool,
+    /// Share of the CPU's exact neighbours that it found, of 1,000 rows.
+    pub recall: Option<f64>,
+}
+
+/// Runs the neighbours of `x` and the layout of every method twice.
+///
+/// # Errors
+/// Those of the stages.
+pub(super) fn agreement(
+    device: &Device,
+    x: &Matrix,
+    methods: &[(String, Box<dyn Embedding>)],
+    observer: &dyn Observer,
+) -> Result<Vec<Agreement>> {
+    let n = x.n_samples();
+    let k = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0).clamp(1, n - 1);
+    let search = || nearest_neighbors(device, x, k, observer);
+    let graph = search()?;
+    let digest_of_graph =
+        |graph: &NeighborGraph| digest(&[bytemuck::cast_slice(graph.indices()), bytemuck::cast_slice(graph.distances())]);
+    let of_graph = digest_of_graph(&graph);
+    let mut rows = vec![Agreement {
+        what: format!("{k} neighbours"),
+        n,
+        same_bytes: digest_of_graph(&search()?) == of_graph,
+        sha256: of_graph,
+        recall: Some(recall_of(&graph, &Device::cpu(), x, observer)?),
+    }];
+    let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
+    let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
+    for (name, method) in methods.iter().filter(|(_, method)| method.validate(n, x.n_features()).is_ok()) {
+        let fit = || Ok(digest(&[bytemuck::cast_slice(method.fit(device, &space, observer)?.embedding().as_slice())]));
+        let first: String = fit()?;
+        rows.push(Agreement { what: name.clone(), n, same_bytes: fit()? == first, sha256: first, recall: None });
+    }
+    let weights = || -> Result<String> {
+        let weights = trained(device, N_TRAINED, observer)?;
+        let tensors: Vec<&[u8]> = weights.iter().map(|(_, values)| bytemuck::cast_slice(values)).collect();
+        Ok(digest(&tensors))
+    };
+    let first = weights()?;
+    rows.push(Agreement {
+        what: "weights of an epoch".into(),
+        n: N_TRAINED,
+        same_bytes: weights()? == first,
+        sha256: first,
+        recall: None,
+    });
+    Ok(rows)
+}
+
+fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// One stage on two devices.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ratio {
+    /// Stage.
+    pub stage: String,
+    /// Points.
+    pub n: usize,
+    /// Features, 0 where the time does not depend on them.
+    pub d: usize,
+    /// Median seconds of the CPU.
+    pub cpu_seconds: f64,
+    /// Median seconds of the other device.
+    pub gpu_seconds: f64,
+    /// How many times as fast the other device is.
+    pub ratio: f64,
+}
+
+/// The stages that both lists have.
+pub fn ratios(cpu: &[Timing], gpu: &[Timing]) -> Vec<Ratio> {
+    let of = |timing: &Timing| {
+        let same = |other: &&Timing| (&other.stage, other.n, other.d) == (&timing.stage, timing.n, timing.d);
+        let other = gpu.iter().find(same)?;
+        Some(Ratio {
+            stage: timing.stage.clone(),
+            n: timing.n,
+            d: timing.d,
+            cpu_seconds: timing.seconds,
+            gpu_seconds: other.seconds,
+            ratio: timing.seconds / other.seconds,
+        })
+    };
+    cpu.iter().filter_map(of).collect()
+}

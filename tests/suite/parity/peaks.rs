@@ -1,0 +1,28 @@
+//! The kernels that measure what a device can do at most.
+
+use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats};
+use crate::support::uniform;
+use layerlens::benchmark::peaks;
+use layerlens::compute::Buffer;
+
+/// Each turn rounds a multiplication and an addition; what was rounded before is halved.
+pub fn multiply_add(pair: &Pair, n: usize) {
+    let values = uniform(1, 4 * n, -1.0, 1.0);
+    let tolerance = Tolerance { each: 0.0, largest: 8.0 * ROUNDING };
+    pair.compare(&format!("chains of {n}"), tolerance, |device| {
+        let sources = Buffer::from_slice(device, "sources", &values)?;
+        let mut targets = Buffer::new(device, "targets", 4 * n)?;
+        peaks::multiply_add(device, &sources, &mut targets, n, 37)?;
+        Ok(floats(targets.read(device)?))
+    });
+}
+
+pub fn copy(pair: &Pair, n: usize) {
+    let values = uniform(2, 4 * n, -1.0, 1.0);
+    pair.compare(&format!("copies of {n}"), EXACT, |device| {
+        let sources = Buffer::from_slice(device, "sources", &values)?;
+        let mut targets = Buffer::new(device, "targets", 4 * n)?;
+        peaks::copy(device, &sources, &mut targets, n)?;
+        Ok(floats(targets.read(device)?))
+    });
+}
