@@ -1,5 +1,5 @@
-//! The shaders for graphics cards that this machine hasn't got: compiled by AMD's compiler ([`radv`]) from what wgpu hands to
-//! Vulkan ([`translate`]).
+//! The shaders for graphics cards and systems that this machine hasn't got: compiled by AMD's compiler ([`radv`]), and translated to
+//! the languages that wgpu hands to Vulkan, Metal and DirectX ([`translate`]).
 
 pub mod radv;
 pub mod shaders;

@@ -88,7 +88,7 @@ fn compile_all(arguments: &Arguments) -> Result<ExitCode> {
 /// One line of the table, and the registers and bytes that had to go to memory.
 fn row(compiler: &Compiler, shader: &shaders::Shader, entry_point: &str, checks: Checks, isa: bool) -> Result<(String, u64)> {
     let spirv = spirv(shader, entry_point, (1, 6), checks, true)?;
-    let compiled = compiler.compile(&spirv, entry_point, &shader.bindings(entry_point))?;
+    let compiled = compiler.compile(&spirv, entry_point, &shader.bindings(entry_point)?)?;
     if isa {
         println!("{}", compiled.assembly);
     }

@@ -46,8 +46,12 @@ impl Shader {
     }
 
     /// The buffers that `entry_point` uses, in the order of the file.
-    pub fn bindings(&self, entry_point: &str) -> Vec<Binding> {
-        let index = self.entry_points().position(|name| name == entry_point).expect("an entry point of this shader");
+    ///
+    /// # Errors
+    /// If the shader has no such entry point.
+    pub fn bindings(&self, entry_point: &str) -> Result<Vec<Binding>> {
+        let index = self.entry_points().position(|name| name == entry_point);
+        let index = index.with_context(|| format!("{}: no entry point `{entry_point}`", self.name))?;
         let used = self.info.get_entry_point(index);
         let variables = self.module.global_variables.iter().filter(|&(handle, _)| !used[handle].is_empty());
         let bound = variables.filter_map(|(_, variable)| {
@@ -57,7 +61,7 @@ impl Shader {
                 writable: matches!(variable.space, AddressSpace::Storage { access } if access.contains(naga::StorageAccess::STORE)),
             })
         });
-        bound.collect()
+        Ok(bound.collect())
     }
 }
 

@@ -1,9 +1,10 @@
-//! Entry points as SPIR-V, translated with the options that wgpu-hal 30 takes (`vulkan/adapter.rs`).
+//! Entry points as SPIR-V, Metal and DirectX source, translated with the options that wgpu-hal 30 takes
+//! (`vulkan/adapter.rs`, `metal/device.rs`, `dx12/device.rs`).
 
 use crate::shaders::Shader;
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use naga::ShaderStage;
-use naga::back::spv;
+use naga::back::{hlsl, msl, spv};
 use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 
 /// What naga adds to a shader against its errors.
@@ -70,4 +71,72 @@ pub fn spirv(shader: &Shader, entry_point: &str, version: (u8, u8), checks: Chec
     };
     let pipeline = spv::PipelineOptions { entry_point: entry_point.to_owned(), shader_stage: ShaderStage::Compute };
     spv::write_vec(&shader.module, &shader.info, &options, Some(&pipeline)).map_err(|error| anyhow!("{error}"))
+}
+
+/// Metal's language of `version`.
+///
+/// # Errors
+/// What naga cannot translate.
+pub fn metal(shader: &Shader, entry_point: &str, version: (u8, u8), checks: Checks) -> Result<String> {
+    let bindings = shader.bindings(entry_point)?;
+    let resources = bindings.iter().zip(0..).map(|(binding, slot)| {
+        (binding.at, msl::BindTarget { buffer: Some(slot), mutable: binding.writable, ..Default::default() })
+    });
+    let resources = msl::EntryPointResources {
+        resources: resources.collect(),
+        sizes_buffer: Some(bindings.len() as u8),
+        ..Default::default()
+    };
+    let options = msl::Options {
+        lang_version: version,
+        per_entry_point_map: [(entry_point.to_owned(), resources)].into(),
+        bounds_check_policies: checks.policies(false),
+        zero_initialize_workgroup_memory: checks.on(),
+        force_loop_bounding: checks.on(),
+        emit_int_div_checks: checks.on(),
+        fake_missing_bindings: false,
+        ..Default::default()
+    };
+    let pipeline = msl::PipelineOptions {
+        entry_point: Some((ShaderStage::Compute, entry_point.to_owned())),
+        vertex_pulling_transform: true,
+        ..Default::default()
+    };
+    let (source, info) = msl::write_string(&shader.module, &shader.info, &options, &pipeline)?;
+    only(info.entry_point_names)?;
+    Ok(source)
+}
+
+/// DirectX's language for a shader model.
+///
+/// # Errors
+/// What naga cannot translate.
+pub fn direct_x(shader: &Shader, entry_point: &str, model: hlsl::ShaderModel, checks: Checks) -> Result<String> {
+    let bindings = shader.bindings(entry_point)?;
+    let targets = bindings
+        .iter()
+        .zip(0..)
+        .map(|(binding, register)| (binding.at, hlsl::BindTarget { register, restrict_indexing: true, ..Default::default() }));
+    let options = hlsl::Options {
+        shader_model: model,
+        binding_map: targets.collect(),
+        fake_missing_bindings: false,
+        // wgpu counts workgroups for `num_workgroups` there.
+        special_constants_binding: Some(hlsl::BindTarget { register: bindings.len() as u32, ..Default::default() }),
+        zero_initialize_workgroup_memory: checks.on(),
+        restrict_indexing: checks.on(),
+        force_loop_bounding: checks.on(),
+        ..Default::default()
+    };
+    let pipeline = hlsl::PipelineOptions { entry_point: Some((ShaderStage::Compute, entry_point.to_owned())) };
+    let mut source = String::new();
+    let info = hlsl::Writer::new(&mut source, &options, &pipeline).write(&shader.module, &shader.info, None)?;
+    only(info.entry_point_names)?;
+    Ok(source)
+}
+
+/// The one name of an entry point that a writer must give.
+fn only<E: std::fmt::Display>(names: Vec<Result<String, E>>) -> Result<String> {
+    anyhow::ensure!(names.len() == 1, "{} entry points were written", names.len());
+    names.into_iter().next().context("no entry point was written")?.map_err(|error| anyhow!("{error}"))
 }
