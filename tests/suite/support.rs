@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Set to 1 where a missing GPU must fail the tests instead of skipping them.
 const REQUIRE_GPU: &str = "LAYERLENS_REQUIRE_GPU";
 
+/// Part of the name of the adapter that the tests take; no other one will do.
+const ADAPTER: &str = "LAYERLENS_ADAPTER";
+
 /// How a test's GPU is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Variant {
@@ -32,7 +35,10 @@ pub fn cpu() -> Device {
 }
 
 fn options(variant: Variant) -> GpuOptions {
-    let options = GpuOptions { poison: true, checks: true, cache: None, ..GpuOptions::from_env() };
+    // Without naga's checks, as users run the shaders, where that is asked for.
+    let trusted = std::env::var("LAYERLENS_SHADER_CHECKS").is_ok_and(|value| value == "0");
+    let adapter = std::env::var(ADAPTER).ok();
+    let options = GpuOptions { poison: true, checks: !trusted, cache: None, adapter, ..GpuOptions::from_env() };
     match variant {
         Variant::Adapter => options,
         Variant::DefaultLimits => GpuOptions { downlevel: true, ..options },
@@ -63,7 +69,10 @@ pub fn own_gpu() -> Option<Arc<Gpu>> {
 
 fn open(variant: Variant) -> Option<Device> {
     match Device::gpu(&options(variant)) {
-        Ok(device) => Some(device),
+        Ok(device) => {
+            announce(&format!("{variant:?}: {device:?}"));
+            Some(device)
+        }
         Err(error) if std::env::var(REQUIRE_GPU).is_ok_and(|value| value == "1") => {
             panic!("{REQUIRE_GPU} is 1, and there is {error}")
         }
