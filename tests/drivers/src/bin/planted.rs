@@ -1,15 +1,20 @@
-//! One buffer of 64 words and a kernel that adds 1 to each, dispatched as often and in as many workgroups of 64 as the two arguments
-//! say: what a validation layer must be silent about (1 1), an index out of bounds (1 2), or two dispatches without a barrier
-//! between them (2 1).
+//! One buffer of 64 words and a kernel that adds 1 to each, with a fault or none, as the argument says: what a validation layer must
+//! report or be silent about.
 
 use anyhow::{Context, Result};
 use ash::vk;
 use layerlens_drivers::shaders::Shader;
 use layerlens_drivers::translate::{Checks, spirv};
 
+/// Each word goes through memory of the workgroup and a neighbour's hands.
 const WGSL: &str = "@group(0) @binding(0) var<storage, read_write> values: array<u32>;
+    var<workgroup> shared_values: array<u32, 64>;
     @compute @workgroup_size(64)
-    fn add(@builtin(global_invocation_id) id: vec3<u32>) { values[id.x] += 1u; }";
+    fn add(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+        shared_values[thread] = values[id.x];
+        workgroupBarrier();
+        values[id.x] = shared_values[thread ^ 1u] + 1u;
+    }";
 
 unsafe extern "C" {
     /// Ends the process at once.
@@ -17,10 +22,15 @@ unsafe extern "C" {
 }
 
 fn main() -> Result<()> {
-    let arguments: Vec<u32> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let [dispatches, workgroups] = arguments[..] else { anyhow::bail!("usage: planted DISPATCHES WORKGROUPS") };
-    let shader = Shader::parse("planted", WGSL)?;
-    let code = spirv(&shader, "add", (1, 3), Checks::Trusted, false)?;
+    let fault = std::env::args().nth(1).unwrap_or_default();
+    let (dispatches, workgroups) = match fault.as_str() {
+        "none" | "no-workgroup-barrier" => (1, 1),
+        "out-of-bounds" => (1, 2),
+        "no-barrier" => (2, 1),
+        _ => anyhow::bail!("usage: planted none|out-of-bounds|no-barrier|no-workgroup-barrier"),
+    };
+    let wgsl = if fault == "no-workgroup-barrier" { WGSL.replace("workgroupBarrier();", "") } else { WGSL.to_owned() };
+    let code = spirv(&Shader::parse("planted", &wgsl)?, "add", (1, 3), Checks::Trusted, false)?;
     // SAFETY: the loader is Vulkan's; handles live until the end of the process, and the device is idle then. That the kernel may leave
     // the range of its binding is the point: the buffer goes on behind it.
     unsafe { run(&code, dispatches, workgroups) }
@@ -37,7 +47,15 @@ unsafe fn run(code: &[u32], dispatches: u32, workgroups: u32) -> Result<()> {
         let physical = *instance.enumerate_physical_devices()?.first().context("no device")?;
         let priorities = [1.0];
         let queue = vk::DeviceQueueCreateInfo::default().queue_priorities(&priorities);
-        let create = vk::DeviceCreateInfo::default().queue_create_infos(std::slice::from_ref(&queue));
+        // As wgpu opens devices; what leaves a buffer is harmless then, and must be reported nevertheless.
+        let mut robustness = vk::PhysicalDeviceRobustness2FeaturesEXT::default().robust_buffer_access2(true);
+        let features = vk::PhysicalDeviceFeatures::default().robust_buffer_access(true);
+        let extensions = [ash::ext::robustness2::NAME.as_ptr()];
+        let create = vk::DeviceCreateInfo::default()
+            .queue_create_infos(std::slice::from_ref(&queue))
+            .enabled_features(&features)
+            .enabled_extension_names(&extensions)
+            .push_next(&mut robustness);
         let device = instance.create_device(physical, &create, None)?;
         let (set, layout) = bound_buffer(&instance, physical, &device)?;
         let module = device.create_shader_module(&vk::ShaderModuleCreateInfo::default().code(code), None)?;
