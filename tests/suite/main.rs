@@ -11,6 +11,7 @@ mod clustering;
 mod collapse;
 mod dataset;
 mod exports;
+mod flushed;
 mod gpu;
 mod grid;
 mod insights;
