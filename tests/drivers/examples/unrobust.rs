@@ -30,10 +30,12 @@ pub unsafe extern "system" fn vkGetInstanceProcAddr(instance: vk::Instance, name
     // SAFETY: the caller's promise; a pointer to a function is given as one without its type, as Vulkan does.
     unsafe {
         match CStr::from_ptr(name).to_bytes() {
-            b"vkGetInstanceProcAddr" => Some(std::mem::transmute(vkGetInstanceProcAddr as vk::PFN_vkGetInstanceProcAddr)),
+            b"vkGetInstanceProcAddr" => {
+                Some(std::mem::transmute::<vk::PFN_vkGetInstanceProcAddr, unsafe extern "system" fn()>(vkGetInstanceProcAddr))
+            }
             b"vkCreateDevice" if instance != vk::Instance::null() => {
                 INSTANCE.store(instance.as_raw(), Ordering::Relaxed);
-                Some(std::mem::transmute(create_device as vk::PFN_vkCreateDevice))
+                Some(std::mem::transmute::<vk::PFN_vkCreateDevice, unsafe extern "system" fn()>(create_device))
             }
             _ => real().get_instance_proc_addr(instance, name),
         }
