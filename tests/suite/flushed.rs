@@ -212,9 +212,9 @@ fn distances_and_norms_keep_their_error_bounds() {
                 (products.read(&device).expect("distances"), differences.read(&device).expect("distances"));
             let bound = f64::from(relative_error(d));
             let length: Vec<f64> = x.rows().map(|row| squared_distance(row, &vec![0.0; d]).sqrt()).collect();
-            for i in 0..n {
+            for (i, &norm) in norms.iter().enumerate() {
                 let what = format!("row {i} at 2^{exponent}");
-                assert!((f64::from(norms[i]) - length[i].powi(2)).abs() <= bound * length[i].powi(2), "{what}: {:e}", norms[i]);
+                assert!((f64::from(norm) - length[i].powi(2)).abs() <= bound * length[i].powi(2), "{what}: {norm:e}");
                 for j in 0..n {
                     let expected = squared_distance(x.row(i), x.row(j));
                     let apart = (f64::from(differences[i * n + j]) - expected).abs();
@@ -231,6 +231,7 @@ fn distances_and_norms_keep_their_error_bounds() {
 fn affinities_in_double_precision(graph: &NeighborGraph, x: &Matrix, perplexity: f64) -> Vec<Vec<f64>> {
     let n = graph.n_samples();
     let mut joint = vec![vec![0.0; n]; n];
+    #[expect(clippy::needless_range_loop, reason = "both p_ij and p_ji are written")]
     for i in 0..n {
         let squares: Vec<f64> = graph.neighbors(i).iter().map(|&j| squared_distance(x.row(i), x.row(j as usize))).collect();
         let mean = squares.iter().sum::<f64>() / squares.len() as f64;
