@@ -16,7 +16,7 @@ struct FourierParams {
 // (M / 2 + 1) x G: the waves of one row stand in one column.
 @group(0) @binding(3) var<storage, read_write> row_waves: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> waves: array<vec2<f32>>;
-// (M / 2 + 1) x M: spectra of the force in x and y, divided by i, and of the potential.
+// Levels x (M / 2 + 1) x M: spectra of the force in x and y, divided by i, and of the potential.
 @group(0) @binding(5) var<storage, read> weights: array<vec4<f32>>;
 // G x (M / 2 + 1): waves of the force in x and y.
 @group(0) @binding(6) var<storage, read_write> column_forces: array<vec4<f32>>;
@@ -24,6 +24,8 @@ struct FourierParams {
 @group(0) @binding(8) var<storage, read> forces: array<vec4<f32>>;
 // G x G.
 @group(0) @binding(9) var<storage, read_write> field: array<vec2<f32>>;
+// What the points' own potentials take off the normaliser, last in the first entry; the level, first in the second.
+@group(0) @binding(10) var<storage, read> frame: array<vec4<f32>>;
 
 const THREADS: u32 = 256u;
 // Largest M; a row of as many complex numbers has 16 KiB.
@@ -170,13 +172,14 @@ fn convolve_columns(
     }
     workgroupBarrier();
     transform(thread, 1.0);
+    let level = u32(frame[1].x);
     // Kept for the second component; a thread has eight values at most.
     var kept: array<vec2<f32>, 8>;
     var potential = 0.0;
     for (var turn = 0u; turn < 8u; turn++) {
         let at = thread + turn * THREADS;
         if at < params.size {
-            let weight = weights[column * params.size + at];
+            let weight = weights[(level * n_waves + column) * params.size + at];
             let wave = load(at);
             potential += dot(wave, wave) * weight.z;
             kept[turn] = weight.y * vec2<f32>(-wave.y, wave.x);
@@ -218,6 +221,9 @@ fn convolve_columns(
     }
     if thread == 0u {
         potentials[column] = real[0];
+        if column == 0u {
+            potentials[n_waves] = frame[0].w;
+        }
     }
 }
 

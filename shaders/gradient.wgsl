@@ -1,5 +1,5 @@
-// The attraction of t-SNE, its divergence and its optimiser. With q_ij = 1 / (1 + |y_i - y_j|^2), Z = sum of all q, and P
-// scaled by n: n grad_i = exaggeration * sum_j (n p_ij) q_ij (y_i - y_j) - (n / Z) sum_j q_ij^2 (y_i - y_j)
+// The attraction of t-SNE and its divergence. With q_ij = 1 / (1 + |y_i - y_j|^2), Z = sum of all q, and P scaled by n:
+// n grad_i = exaggeration * sum_j (n p_ij) q_ij (y_i - y_j) - (n / Z) sum_j q_ij^2 (y_i - y_j)
 
 struct AttractionParams {
     n: u32,
@@ -98,60 +98,4 @@ fn kl_divergence(
         }
     }
     divergences[i] = select(0.0, divergences[i], first > 0u) + sum;
-}
-
-struct StepParams {
-    n: u32,
-    n_components: u32,
-    exaggeration: f32,
-    // Learning rate over n: the forces are scaled by n.
-    rate: f32,
-    momentum: f32,
-    max_step_norm: f32,
-}
-
-@group(0) @binding(0) var<uniform> step_params: StepParams;
-@group(0) @binding(1) var<storage, read> step_attractions: array<f32>;
-@group(0) @binding(2) var<storage, read> step_repulsions: array<f32>;
-@group(0) @binding(3) var<storage, read> step_q_total: array<f32>;
-// Of each coordinate.
-@group(0) @binding(4) var<storage, read_write> updates: array<f32>;
-@group(0) @binding(5) var<storage, read_write> gains: array<f32>;
-@group(0) @binding(6) var<storage, read_write> moved: array<f32>;
-// Mean of each axis, and the factor of the map's scale.
-@group(0) @binding(7) var<storage, read> center: vec4<f32>;
-// Part of the learning rate that each point takes: below 1 at hubs.
-@group(0) @binding(8) var<storage, read> rates: array<f32>;
-
-// Gradient descent with momentum, one gain a coordinate (Jacobs 1988) and a longest step, about the origin.
-@compute @workgroup_size(64)
-fn descend(
-    @builtin(workgroup_id) group_id: vec3<u32>,
-    @builtin(num_workgroups) group_count: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
-    if i >= step_params.n {
-        return;
-    }
-    let repulsive = f32(step_params.n) / step_q_total[0];
-    let first = i * step_params.n_components;
-    let rate = step_params.rate * rates[i];
-    var update = vec3<f32>(0.0);
-    for (var axis = 0u; axis < step_params.n_components; axis++) {
-        let at = first + axis;
-        let gradient = step_params.exaggeration * step_attractions[at] - repulsive * step_repulsions[at];
-        let gain = new_gain(gains[at], updates[at], gradient);
-        gains[at] = gain;
-        update[axis] = step_params.momentum * updates[at] - rate * gain * gradient;
-    }
-    let length_squared = dot(update, update);
-    let longest = step_params.max_step_norm;
-    if length_squared > longest * longest {
-        update *= longest / sqrt(length_squared);
-    }
-    for (var axis = 0u; axis < step_params.n_components; axis++) {
-        updates[first + axis] = update[axis] * center.w;
-        moved[first + axis] = (moved[first + axis] - center[axis] + update[axis]) * center.w;
-    }
 }

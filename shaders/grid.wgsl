@@ -1,17 +1,33 @@
-// A map's points on a grid of nodes: its bounds, the density of its points, and forces taken from the nodes.
+// A map's points on a grid of nodes: the density of its points, and forces taken from the nodes.
 
-struct BoundParams {
+struct GridParams {
     n: u32,
+    nodes: u32,
+    // Spacings among which the first that the map does not fit ends the choice, from the widest to the narrowest.
+    n_levels: u32,
+    // Steps of the fixed point in 1.
+    steps: f32,
 }
 
-@group(0) @binding(0) var<uniform> bound_params: BoundParams;
+@group(0) @binding(0) var<uniform> grid_params: GridParams;
 @group(0) @binding(1) var<storage, read> points: array<vec2<f32>>;
-// Least x and y, largest x and y, of each 1,024 points.
-@group(0) @binding(2) var<storage, read_write> block_bounds: array<vec4<f32>>;
+// Of each block of points the sums of their coordinates and squares, then least x and y, largest x and y.
+@group(0) @binding(2) var<storage, read> blocks: array<vec4<f32>>;
+// G x G.
+@group(0) @binding(3) var<storage, read_write> density: array<atomic<u32>>;
+@group(0) @binding(4) var<storage, read> field: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read_write> gathered: array<vec2<f32>>;
+// Distance of two nodes, and the potential of a point at its own place.
+@group(0) @binding(6) var<storage, read> levels: array<vec2<f32>>;
+// Middle of the grid, spacing, and what the points' own potentials take off the normaliser; then the level and the map's span.
+@group(0) @binding(7) var<storage, read_write> frame: array<vec4<f32>>;
+@group(0) @binding(8) var<storage, read> frame_found: array<vec4<f32>>;
 
 const BLOCK: u32 = 1024u;
 const THREADS: u32 = 256u;
 const FARTHEST: f32 = 3.4e38;
+// Nodes that the splines need beyond the outermost points, on both sides together.
+const BORDER: f32 = 6.0;
 
 var<workgroup> bounds_of_threads: array<vec4<f32>, THREADS>;
 
@@ -19,7 +35,14 @@ fn joined(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(min(a.xy, b.xy), max(a.zw, b.zw));
 }
 
-fn join_threads(thread: u32) {
+// Joins the bounds of all blocks, for every workgroup of its own.
+fn join_blocks(thread: u32) {
+    var bounds = vec4<f32>(vec2<f32>(FARTHEST), vec2<f32>(-FARTHEST));
+    let n_blocks = (grid_params.n + BLOCK - 1u) / BLOCK;
+    for (var block = thread; block < n_blocks; block += THREADS) {
+        bounds = joined(bounds, blocks[2u * block + 1u]);
+    }
+    bounds_of_threads[thread] = bounds;
     workgroupBarrier();
     for (var half = THREADS / 2u; half > 0u; half /= 2u) {
         if thread < half {
@@ -29,68 +52,14 @@ fn join_threads(thread: u32) {
     }
 }
 
-@compute @workgroup_size(256)
-fn bound_blocks(
-    @builtin(workgroup_id) group_id: vec3<u32>,
-    @builtin(num_workgroups) group_count: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let block = workgroup_number(group_id, group_count);
-    if block * BLOCK >= bound_params.n {
-        return;
+// The narrowest level that the span fits.
+fn level_of(span: f32) -> u32 {
+    var level = 0u;
+    while level + 1u < grid_params.n_levels && span <= (f32(grid_params.nodes) - BORDER) * levels[level + 1u].x {
+        level++;
     }
-    var bounds = vec4<f32>(vec2<f32>(FARTHEST), vec2<f32>(-FARTHEST));
-    for (var i = block * BLOCK + thread; i < min((block + 1u) * BLOCK, bound_params.n); i += THREADS) {
-        bounds = joined(bounds, points[i].xyxy);
-    }
-    bounds_of_threads[thread] = bounds;
-    join_threads(thread);
-    if thread == 0u {
-        block_bounds[block] = bounds_of_threads[0];
-    }
+    return level;
 }
-
-struct JoinParams {
-    n_blocks: u32,
-}
-
-@group(0) @binding(0) var<uniform> join_params: JoinParams;
-@group(0) @binding(1) var<storage, read> bounds_of_blocks: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> joined_bounds: array<vec4<f32>>;
-
-// One workgroup joins the bounds of all blocks.
-@compute @workgroup_size(256)
-fn join_bounds(@builtin(workgroup_id) group_id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    if group_id.x > 0u || group_id.y > 0u {
-        return;
-    }
-    var bounds = vec4<f32>(vec2<f32>(FARTHEST), vec2<f32>(-FARTHEST));
-    for (var at = thread; at < join_params.n_blocks; at += THREADS) {
-        bounds = joined(bounds, bounds_of_blocks[at]);
-    }
-    bounds_of_threads[thread] = bounds;
-    join_threads(thread);
-    if thread == 0u {
-        joined_bounds[0] = bounds_of_threads[0];
-    }
-}
-
-struct GridParams {
-    n: u32,
-    nodes: u32,
-    // Distance of two nodes.
-    spacing: f32,
-    // Steps of the fixed point in 1.
-    steps: f32,
-}
-
-@group(0) @binding(0) var<uniform> grid_params: GridParams;
-// The map's bounds in its first entry.
-@group(0) @binding(2) var<storage, read> bounds: array<vec4<f32>>;
-// G x G.
-@group(0) @binding(3) var<storage, read_write> density: array<atomic<u32>>;
-@group(0) @binding(4) var<storage, read> field: array<vec2<f32>>;
-@group(0) @binding(5) var<storage, read_write> gathered: array<vec2<f32>>;
 
 struct Stencil {
     // First of the four nodes along each axis.
@@ -107,10 +76,8 @@ fn splines(f: f32) -> vec4<f32> {
     return vec4<f32>(g * g * g / 6.0, inner.x, inner.y, f * f * f / 6.0);
 }
 
-fn stencil_of(point: vec2<f32>) -> Stencil {
-    let extent = bounds[0];
-    let middle = 0.5 * f32(grid_params.nodes - 1u);
-    let place = (point - 0.5 * (extent.xy + extent.zw)) / grid_params.spacing + middle;
+fn stencil_of(point: vec2<f32>, middle: vec2<f32>, spacing: f32) -> Stencil {
+    let place = (point - middle) / spacing + 0.5 * f32(grid_params.nodes - 1u);
     // Points beyond the grid count as on its border.
     let clamped = clamp(place, vec2<f32>(1.0), vec2<f32>(f32(grid_params.nodes) - 2.5));
     let base = floor(clamped);
@@ -118,18 +85,31 @@ fn stencil_of(point: vec2<f32>) -> Stencil {
     return Stencil(vec2<u32>(base) - 1u, splines(f.x), splines(f.y));
 }
 
-// Spreads every point over the 4 x 4 nodes around it, in fixed point, whose sums do not depend on their order.
-@compute @workgroup_size(64)
+// Lays the grid about the map and spreads every point over the 4 x 4 nodes around it, in fixed point, whose sums do not depend on
+// their order.
+@compute @workgroup_size(256)
 fn splat(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
+    join_blocks(thread);
+    let bounds = bounds_of_threads[0];
+    let extent = bounds.zw - bounds.xy;
+    let span = max(extent.x, extent.y);
+    let level = level_of(span);
+    let middle = 0.5 * (bounds.xy + bounds.zw);
+    let spacing = levels[level].x;
+    let group = workgroup_number(group_id, group_count);
+    if group == 0u && thread == 0u {
+        frame[0] = vec4<f32>(middle, spacing, -f32(grid_params.n) * levels[level].y);
+        frame[1] = vec4<f32>(f32(level), span, 0.0, 0.0);
+    }
+    let i = group * THREADS + thread;
     if i >= grid_params.n {
         return;
     }
-    var stencil = stencil_of(points[i]);
+    var stencil = stencil_of(points[i], middle, spacing);
     for (var row = 0u; row < 4u; row++) {
         let at = (stencil.first.y + row) * grid_params.nodes + stencil.first.x;
         for (var column = 0u; column < 4u; column++) {
@@ -150,7 +130,7 @@ fn gather(
     if i >= grid_params.n {
         return;
     }
-    var stencil = stencil_of(points[i]);
+    var stencil = stencil_of(points[i], frame_found[0].xy, frame_found[0].z);
     var force = vec2<f32>(0.0);
     for (var row = 0u; row < 4u; row++) {
         let at = (stencil.first.y + row) * grid_params.nodes + stencil.first.x;

@@ -12,9 +12,9 @@ struct SettleParams {
 @group(0) @binding(3) var<storage, read> fitted: array<f32>;
 @group(0) @binding(4) var<storage, read> pushes: array<f32>;
 @group(0) @binding(5) var<storage, read> q_sums: array<f32>;
-@group(0) @binding(6) var<storage, read_write> updates: array<f32>;
-@group(0) @binding(7) var<storage, read_write> gains: array<f32>;
-@group(0) @binding(8) var<storage, read_write> places: array<f32>;
+// Of each coordinate the last update and the gain.
+@group(0) @binding(6) var<storage, read_write> states: array<vec2<f32>>;
+@group(0) @binding(7) var<storage, read_write> places: array<f32>;
 
 const EXAGGERATION: f32 = 1.5;
 const LEARNING_RATE: f32 = 0.1;
@@ -57,9 +57,10 @@ fn settle(
     }
     for (var axis = 0u; axis < c; axis++) {
         let at = i * c + axis;
-        let gain = new_gain(gains[at], updates[at], gradient[axis]);
-        gains[at] = gain;
-        updates[at] = MOMENTUM * updates[at] - LEARNING_RATE * gain * gradient[axis];
-        places[at] += updates[at];
+        let state = states[at];
+        let gain = new_gain(state.y, state.x, gradient[axis]);
+        let update = MOMENTUM * state.x - LEARNING_RATE * gain * gradient[axis];
+        states[at] = vec2<f32>(update, gain);
+        places[at] += update;
     }
 }

@@ -1,6 +1,6 @@
 //! Sums of many values in a fixed order: the same bytes on every run, and an error that grows with log n.
 
-use super::{Buffer, Device, Kernel, kernel, uniform};
+use super::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
@@ -13,7 +13,7 @@ const SUM_BLOCKS: Kernel = kernel!("reduce", "sum_blocks", 256, SumParams);
 pub const KERNELS: &[&Kernel] = &[&SUM_BLOCKS];
 
 /// Values that one workgroup of `sum_blocks` adds up.
-const BLOCK: usize = 256 * 16;
+pub const BLOCK: usize = 256 * 16;
 
 /// Sums vectors of one length; keeps the buffers of the intermediate levels.
 #[derive(Debug)]
@@ -59,7 +59,8 @@ pub fn sum_blocks(device: &Device, values: &Buffer<f32>, sums: &mut Buffer<f32>,
         Device::Cpu(_) => cpu::sum_blocks(&values.host()[..n], sums.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [(1, values.gpu()), (2, sums.gpu())];
-            gpu.dispatch_workgroups(&SUM_BLOCKS, &SumParams { n: n as u32 }, &bindings, n.div_ceil(BLOCK), n as u64)?;
+            let work = Work::new(1, 4).times(n);
+            gpu.dispatch_workgroups(&SUM_BLOCKS, &SumParams { n: n as u32 }, &bindings, n.div_ceil(BLOCK), work)?;
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ use crate::support::{LIMITS, cpu, devices};
 use layerlens::compute::{Buffer, Device};
 use layerlens::dataset::Dataset;
 use layerlens::embedding::tsne::grid::Accuracy;
+use layerlens::embedding::tsne::optimiser::Outline;
 use layerlens::embedding::tsne::repulsion::Repulsor;
 use layerlens::embedding::{Pca, Space, Tsne};
 use layerlens::matrix::Matrix;
@@ -46,14 +47,14 @@ fn exact(map: &Matrix) -> (Vec<f64>, f64) {
 
 fn on_grid(device: &Device, map: &Matrix, accuracy: Accuracy) -> (Vec<f32>, f64) {
     let y = Buffer::from_slice(device, "map", map.as_slice()).expect("room");
-    let (mut forces, mut total) =
-        (Buffer::new(device, "forces", y.len()).expect("room"), Buffer::new(device, "total", 1).expect("room"));
+    let outline = Outline::new(device, &y, (map.n_samples(), 2)).expect("an outline");
+    let mut forces = Buffer::new(device, "forces", y.len()).expect("room");
     let mut grid = Repulsor::grid(device, map.n_samples(), accuracy).expect("a grid");
-    // Twice: the second pass finds the grid as the first has left it.
-    for _ in 0..2 {
-        grid.compute(device, &y, &mut forces, &mut total).expect("forces");
+    // So often that the GPU's grid has followed.
+    for _ in 0..12 {
+        grid.compute(device, &y, &outline, &mut forces).expect("forces");
     }
-    assert!(!grid.has_outgrown_its_grid());
+    let total = grid.q_total(device).expect("a total");
     (forces.read(device).expect("forces"), f64::from(total.read(device).expect("a total")[0]))
 }
 

@@ -6,6 +6,7 @@ use layerlens::dataset::npy;
 use layerlens::embedding::init::{self, Init, Start};
 use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::tsne::gradient::{Forces, Graph};
+use layerlens::embedding::tsne::optimiser::Outline;
 use layerlens::embedding::tsne::repulsion::Repulsor;
 use layerlens::embedding::{Fitted, NewPoints, Pca, Tsne};
 use layerlens::evaluation;
@@ -153,7 +154,8 @@ fn at_layout(device: &Device, affinities: &Affinities, layout: &[f32]) -> (Vec<f
     let n = affinities.n_samples();
     let mut forces = Forces::new(device, n, 2, Repulsor::exact(device, n).expect("room")).expect("room");
     let y = Buffer::from_slice(device, "places", layout).expect("places");
-    forces.compute(device, &graph, &y).expect("forces");
+    let outline = Outline::new(device, &y, (n, 2)).expect("an outline");
+    forces.compute(device, &graph, &y, &outline).expect("forces");
     let gradient = forces.gradient(device, 1.0).expect("a gradient");
     let mut divergence = Buffer::new(device, "divergence", 1).expect("room");
     forces.divergence(device, &graph, &y, &mut divergence).expect("a divergence");

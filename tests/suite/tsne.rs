@@ -7,6 +7,7 @@ use layerlens::embedding::init::Init;
 use layerlens::embedding::placement::Placement;
 use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::tsne::gradient::{Forces, Graph};
+use layerlens::embedding::tsne::optimiser::Outline;
 use layerlens::embedding::tsne::repulsion::Repulsor;
 use layerlens::embedding::tsne::{Perplexity, Repulsion};
 use layerlens::embedding::{Embedding, FittedTsne, NewPoints, Tsne};
@@ -83,7 +84,8 @@ fn forces_in_three_dimensions_are_those_of_the_formula() {
         let places = Buffer::from_slice(&device, "places", &y).expect("places");
         let repulsor = Repulsor::exact(&device, n).expect("room");
         let mut forces = Forces::new(&device, n, 3, repulsor).expect("room");
-        forces.compute(&device, &graph, &places).expect("forces");
+        let outline = Outline::new(&device, &places, (n, 3)).expect("an outline");
+        forces.compute(&device, &graph, &places, &outline).expect("forces");
         for exaggeration in [1.0, 12.0] {
             let (expected, divergence_expected) = in_three_dimensions(&affinities, &y, exaggeration);
             let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));

@@ -11,7 +11,7 @@
 //! processors", 2008); those of the CPU are rustfft's, for any even M.
 
 use super::spectrum::Spectrum;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 
 /// Largest M on the GPU: a row fills the 16 KiB of workgroup memory that every device has.
@@ -47,9 +47,9 @@ impl Size {
         FourierParams { nodes: self.nodes as u32, size: self.size as u32, unit }
     }
 
-    /// Elementary steps of one transform.
-    fn work(self) -> usize {
-        self.size * (usize::BITS - self.size.leading_zeros()) as usize
+    /// Operations of one complex transform, by the usual count of 5 M log2 M.
+    fn transform(self) -> usize {
+        5 * self.size * self.size.ilog2() as usize
     }
 }
 
@@ -71,28 +71,33 @@ pub fn transform_rows(
         Device::Gpu(gpu) => {
             let bindings = [(1, density.gpu()), (2, spectrum.twiddles().gpu()), (3, waves.gpu())];
             let rows = size.nodes / 2;
-            gpu.dispatch_workgroups(&TRANSFORM_ROWS, &size.params(unit), &bindings, rows, (rows * size.work()) as u64)?;
+            let bytes = 4 * (2 * 2 * size.nodes + 4 * size.waves());
+            let work = Work::new(size.transform() as u64, bytes as u64).times(rows);
+            gpu.dispatch_workgroups(&TRANSFORM_ROWS, &size.params(unit), &bindings, rows, work)?;
         }
     }
     Ok(())
 }
 
-/// Weights the waves with the kernel's spectrum. Shapes: `waves` (M / 2 + 1) x G complex; `forces` G x (M / 2 + 1) pairs of
-/// complex numbers, the waves of both components; `potentials` at least M / 2 + 1, of which the first so many are written: their
-/// sum is that of the potential over the density.
+/// Weights the waves with the kernel's spectrum of the level that `frame`, 8 numbers, names. Shapes: `waves` (M / 2 + 1) x G complex;
+/// `forces` G x (M / 2 + 1) pairs of complex numbers, the waves of both components; `potentials` M / 2 + 2, whose sum is that of
+/// the potential over the density, less the points' own, which `frame` names.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn convolve_columns(
     device: &Device,
     waves: &Buffer<f32>,
-    spectrum: &Spectrum,
+    (spectrum, frame): (&Spectrum, &Buffer<f32>),
     forces: &mut Buffer<f32>,
     potentials: &mut Buffer<f32>,
     size: Size,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::convolve_columns(waves.host(), spectrum, forces.host_mut(), potentials.host_mut(), size),
+        Device::Cpu(_) => {
+            let spectrum = (spectrum, frame.host());
+            cpu::convolve_columns(waves.host(), spectrum, forces.host_mut(), potentials.host_mut(), size);
+        }
         Device::Gpu(gpu) => {
             let bindings = [
                 (2, spectrum.twiddles().gpu()),
@@ -100,8 +105,10 @@ pub fn convolve_columns(
                 (5, spectrum.weights().gpu()),
                 (6, forces.gpu()),
                 (7, potentials.gpu()),
+                (10, frame.gpu()),
             ];
-            let work = (size.waves() * size.work() * 3) as u64;
+            // A column is read and two are written; each wave has a weight of four numbers.
+            let work = Work::new(3 * size.transform() as u64, 4 * (6 * size.nodes + 4 * size.size) as u64).times(size.waves());
             gpu.dispatch_workgroups(&CONVOLVE_COLUMNS, &size.params(0.0), &bindings, size.waves(), work)?;
         }
     }
@@ -123,7 +130,8 @@ pub fn restore_rows(
         Device::Cpu(_) => cpu::restore_rows(forces.host(), spectrum, field.host_mut(), size),
         Device::Gpu(gpu) => {
             let bindings = [(2, spectrum.twiddles().gpu()), (8, forces.gpu()), (9, field.gpu())];
-            let work = (size.nodes * size.work()) as u64;
+            let bytes = 4 * (4 * size.waves() + 2 * size.nodes);
+            let work = Work::new(size.transform() as u64, bytes as u64).times(size.nodes);
             gpu.dispatch_workgroups(&RESTORE_ROWS, &size.params(0.0), &bindings, size.nodes, work)?;
         }
     }
@@ -204,11 +212,18 @@ mod cpu {
         });
     }
 
-    pub fn convolve_columns(waves: &[f32], spectrum: &Spectrum, forces: &mut [f32], potentials: &mut [f32], size: Size) {
+    pub fn convolve_columns(
+        waves: &[f32],
+        (spectrum, frame): (&Spectrum, &[f32]),
+        forces: &mut [f32],
+        potentials: &mut [f32],
+        size: Size,
+    ) {
         let Size { nodes, size: length } = size;
         let n_waves = size.waves();
         let (there, back) = spectrum.complex();
-        let weights = spectrum.weights().host();
+        let weights = &spectrum.weights().host()[frame[4] as usize * n_waves * length * 4..];
+        potentials[n_waves] = frame[3];
         let scattered = Scattered::new(forces);
         potentials[..n_waves].par_chunks_mut(COLUMNS).zip(complex(waves).par_chunks(COLUMNS * nodes)).enumerate().for_each(
             |(chunk, (potentials, waves))| {

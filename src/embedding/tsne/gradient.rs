@@ -1,11 +1,11 @@
-//! The gradient of t-SNE, its optimiser's step and its divergence, as kernels with their twins.
+//! The gradient of t-SNE and its divergence, as kernels with their twins.
 //!
 //! With q_ij = 1 / (1 + |y_i - y_j|^2) and Z the sum of all q, the gradient here is
 //! sum_j exaggeration p_ij q_ij (y_i - y_j) - (1 / Z) sum_j q_ij^2 (y_i - y_j), as in openTSNE: van der Maaten's, and
 //! scikit-learn's, is four times this. Attraction is O(n k).
 
 use super::affinity::Affinities;
-use super::center::Center;
+use super::optimiser::{Acting, Outline};
 use super::repulsion::Repulsor;
 use crate::compute::reduce::Sum;
 use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
@@ -17,16 +17,12 @@ uniform! {
 uniform! {
     struct DivergenceParams { n: u32, n_components: u32, first: u32, most: u32 }
 }
-uniform! {
-    struct StepParams { n: u32, n_components: u32, exaggeration: f32, rate: f32, momentum: f32, max_step_norm: f32 }
-}
 
 const ATTRACTION: Kernel = kernel!("gradient", "attraction", 64, AttractionParams);
 const KL_DIVERGENCE: Kernel = kernel!("gradient", "kl_divergence", 64, DivergenceParams);
-const DESCEND: Kernel = kernel!("gradient", "descend", 64, StepParams);
 
 /// Kernels of this room.
-pub const KERNELS: &[&Kernel] = &[&ATTRACTION, &KL_DIVERGENCE, &DESCEND];
+pub const KERNELS: &[&Kernel] = &[&ATTRACTION, &KL_DIVERGENCE];
 
 /// Row sum of n p_ij, 1 in the mean, from which on a point takes shorter steps.
 ///
@@ -74,18 +70,15 @@ impl Graph {
     }
 }
 
-/// The two forces on every point and the normaliser Z.
+/// The two forces on every point.
 #[derive(Debug)]
 pub struct Forces {
     /// n sum_j p_ij q_ij (y_i - y_j), n x n_components.
-    pub attractions: Buffer<f32>,
+    attractions: Buffer<f32>,
     /// sum_j q_ij^2 (y_i - y_j), n x n_components.
-    pub repulsions: Buffer<f32>,
-    /// Z, one number.
-    pub q_total: Buffer<f32>,
+    repulsions: Buffer<f32>,
     repulsor: Repulsor,
     n: usize,
-    n_components: usize,
 }
 
 impl Forces {
@@ -97,20 +90,24 @@ impl Forces {
         Ok(Self {
             attractions: Buffer::new(device, "attractions", n_components * n)?,
             repulsions: Buffer::new(device, "repulsions", n_components * n)?,
-            q_total: Buffer::new(device, "normaliser", 1)?,
             repulsor,
             n,
-            n_components,
         })
     }
 
-    /// Computes repulsion, normaliser and attraction at the places `y`, n x n_components.
+    /// Computes repulsion, normaliser and attraction at the places `y`, n x n_components, whose outline is `outline`.
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn compute(&mut self, device: &Device, graph: &Graph, y: &Buffer<f32>) -> Result<()> {
-        self.repulsor.compute(device, y, &mut self.repulsions, &mut self.q_total)?;
+    pub fn compute(&mut self, device: &Device, graph: &Graph, y: &Buffer<f32>, outline: &Outline) -> Result<()> {
+        self.repulsor.compute(device, y, outline, &mut self.repulsions)?;
         attraction(device, y, graph, &mut self.attractions)
+    }
+
+    /// What moves the points of `graph`, after [`Forces::compute`].
+    pub fn acting<'a>(&'a self, graph: &'a Graph) -> Acting<'a> {
+        let Self { attractions, repulsions, repulsor, .. } = self;
+        Acting { attractions, repulsions, q_parts: repulsor.q_parts(), rates: &graph.rates }
     }
 
     /// Where the repulsive forces come from.
@@ -124,7 +121,7 @@ impl Forces {
     /// Any error of the device.
     pub fn gradient(&self, device: &Device, exaggeration: f32) -> Result<Vec<f32>> {
         let (attractions, repulsions) = (self.attractions.read(device)?, self.repulsions.read(device)?);
-        let scale = 1.0 / self.q_total.read(device)?[0];
+        let scale = 1.0 / self.repulsor.q_total(device)?.read(device)?[0];
         let attract = exaggeration / self.n as f32;
         Ok(attractions.iter().zip(&repulsions).map(|(a, r)| attract * a - scale * r).collect())
     }
@@ -135,42 +132,9 @@ impl Forces {
     /// [`Error::Kernel`](crate::Error::Kernel).
     pub fn divergence(&self, device: &Device, graph: &Graph, y: &Buffer<f32>, divergence: &mut Buffer<f32>) -> Result<()> {
         let mut shares = Buffer::new(device, "divergences", self.n)?;
-        kl_divergence(device, y, graph, &self.q_total, &mut shares)?;
+        kl_divergence(device, y, graph, &self.repulsor.q_total(device)?, &mut shares)?;
         Sum::new(device, self.n)?.run(device, &shares, divergence)
     }
-}
-
-/// What the optimiser keeps of every coordinate.
-#[derive(Debug)]
-pub struct State {
-    /// The last update, n x n_components.
-    pub updates: Buffer<f32>,
-    /// Factor of the learning rate, n x n_components.
-    pub gains: Buffer<f32>,
-}
-
-impl State {
-    /// No update yet, gains of 1, for that many coordinates.
-    ///
-    /// # Errors
-    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn new(device: &Device, n_coordinates: usize) -> Result<Self> {
-        let updates = Buffer::zeros(device, "updates", n_coordinates)?;
-        Ok(Self { updates, gains: Buffer::from_slice(device, "gains", &vec![1.0; n_coordinates])? })
-    }
-}
-
-/// One step of gradient descent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
-    /// Factor of the attraction.
-    pub exaggeration: f32,
-    /// Learning rate.
-    pub learning_rate: f32,
-    /// Share of the last update that is kept.
-    pub momentum: f32,
-    /// Length that no point's update exceeds.
-    pub max_step_norm: f32,
 }
 
 /// Attractive forces times n. Shapes: `y` n x c, `attractions` n x c, with c 2 or 3.
@@ -230,55 +194,10 @@ pub fn kl_divergence(
     Ok(())
 }
 
-/// Moves every point, the hubs of `graph` by shorter steps, and the map to the origin and to the scale that `center` found for it.
-/// Shapes: `state` and `y` n x c, with c 2 or 3.
-///
-/// # Errors
-/// [`Error::Kernel`](crate::Error::Kernel).
-pub fn descend(
-    device: &Device,
-    graph: &Graph,
-    forces: &Forces,
-    center: &Center,
-    step: Step,
-    state: &mut State,
-    y: &mut Buffer<f32>,
-) -> Result<()> {
-    let n = forces.n;
-    let uniform = StepParams {
-        n: n as u32,
-        n_components: forces.n_components as u32,
-        exaggeration: step.exaggeration,
-        rate: step.learning_rate / n as f32,
-        momentum: step.momentum,
-        max_step_norm: step.max_step_norm,
-    };
-    match device {
-        Device::Cpu(_) => {
-            cpu::descend(graph.rates.host(), forces, center.place_and_factor.host(), &uniform, state, y.host_mut());
-        }
-        Device::Gpu(gpu) => {
-            let bindings = [
-                (1, forces.attractions.gpu()),
-                (2, forces.repulsions.gpu()),
-                (3, forces.q_total.gpu()),
-                (4, state.updates.gpu()),
-                (5, state.gains.gpu()),
-                (6, y.gpu()),
-                (7, center.place_and_factor.gpu()),
-                (8, graph.rates.gpu()),
-            ];
-            gpu.dispatch(&DESCEND, &uniform, &bindings, n, n as u64)?;
-        }
-    }
-    Ok(())
-}
-
 mod cpu {
     #[cfg(target_arch = "x86_64")]
     use super::super::avx512;
-    use super::{Forces, Graph, State, StepParams};
-    use crate::embedding::descent::new_gain;
+    use super::Graph;
     use crate::lanes::{LANES, has_fused_multiply_add, log2, total};
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -286,8 +205,6 @@ mod cpu {
 
     /// Rows of one parallel task.
     const ROWS: usize = 64;
-    /// Points of one task of the optimiser.
-    const POINTS: usize = 1024;
 
     pub fn attraction(y: &[f32], graph: &Graph, attractions: &mut [f32]) {
         match y.len() / graph.n {
@@ -378,36 +295,5 @@ mod cpu {
             }
             *divergence = total(sums);
         }
-    }
-
-    pub fn descend(rates: &[f32], forces: &Forces, center: &[f32], params: &StepParams, state: &mut State, y: &mut [f32]) {
-        let repulsive = params.n as f32 / forces.q_total.host()[0];
-        let (c, factor) = (params.n_components as usize, center[3]);
-        let task = c * POINTS;
-        let states = state.updates.host_mut().par_chunks_mut(task).zip(state.gains.host_mut().par_chunks_mut(task));
-        let both = forces.attractions.host().par_chunks(task).zip(forces.repulsions.host().par_chunks(task));
-        let tasks = y.par_chunks_mut(task).zip(states).zip(both).zip(rates.par_chunks(POINTS));
-        tasks.for_each(|(((y, (updates, gains)), (attractions, repulsions)), rates)| {
-            let states = updates.chunks_exact_mut(c).zip(gains.chunks_exact_mut(c)).zip(rates);
-            let both = attractions.chunks_exact(c).zip(repulsions.chunks_exact(c));
-            for (((updates, gains), rate), (attractions, repulsions)) in states.zip(both) {
-                let rate = params.rate * rate;
-                for (((update, gain), attraction), repulsion) in updates.iter_mut().zip(gains).zip(attractions).zip(repulsions) {
-                    let gradient = params.exaggeration * attraction - repulsive * repulsion;
-                    *gain = new_gain(*gain, *update, gradient);
-                    *update = params.momentum * *update - rate * *gain * gradient;
-                }
-            }
-            for (y, update) in y.chunks_exact_mut(c).zip(updates.chunks_exact_mut(c)) {
-                let length_squared: f32 = update.iter().map(|step| step * step).sum();
-                let longest = params.max_step_norm;
-                let shrink = if length_squared > longest * longest { longest / length_squared.sqrt() } else { 1.0 };
-                for ((y, update), mean) in y.iter_mut().zip(update).zip(center) {
-                    let step = *update * shrink;
-                    *y = (*y - mean + step) * factor;
-                    *update = step * factor;
-                }
-            }
-        });
     }
 }

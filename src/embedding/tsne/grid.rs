@@ -3,52 +3,56 @@
 //!
 //! After G. Linderman et al., "Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq data", 2019,
 //! but with cubic B-splines and one density instead of Lagrange polynomials and four: see [`spectrum`](super::spectrum). The
-//! nodes are [`Accuracy::spacing`] apart, or a 64th of the map's span if that is less; the grid grows with the map. The
-//! relative error of the forces, root mean square, is 2 to 3 % or 0.4 %. O(n + M^2 log M) with M twice the span in nodes.
+//! nodes are [`Accuracy::spacing`] apart, or closer while the map is small; the grid grows with the map. The relative error of
+//! the forces, root mean square, is 2 to 3 % or 0.4 %. O(n + M^2 log M) with M twice the span in nodes.
+//!
+//! The host decides how many nodes there are. On a GPU it does so by the map's span of some iterations ago, always as many: so it
+//! never waits for the queue to run dry, and the grid depends on nothing but the map. Until a map fills the smallest grid its span
+//! grows by orders of magnitude, at a pace that no bound holds; there the GPU itself chooses, by the span as it is, among
+//! spacings whose spectra all lie ready.
 
 use super::fourier::{self, MAX_GPU_SIZE, Size};
+use super::optimiser::Outline;
 use super::spectrum::Spectrum;
-use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, ReadBack, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, ReadBack, Work, kernel, uniform};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 uniform! {
-    struct BoundParams { n: u32 }
-}
-uniform! {
-    struct JoinParams { n_blocks: u32 }
-}
-uniform! {
-    struct GridParams { n: u32, nodes: u32, spacing: f32, steps: f32 }
+    struct GridParams { n: u32, nodes: u32, n_levels: u32, steps: f32 }
 }
 
-const BOUND_BLOCKS: Kernel = kernel!("grid", "bound_blocks", 256, BoundParams);
-const JOIN_BOUNDS: Kernel = kernel!("grid", "join_bounds", 256, JoinParams);
-const SPLAT: Kernel = kernel!("grid", "splat", 64, GridParams);
+const SPLAT: Kernel = kernel!("grid", "splat", 256, GridParams);
 const GATHER: Kernel = kernel!("grid", "gather", 64, GridParams);
 
 /// Kernels of this room.
-pub const KERNELS: &[&Kernel] = &[&BOUND_BLOCKS, &JOIN_BOUNDS, &SPLAT, &GATHER];
+pub const KERNELS: &[&Kernel] = &[&SPLAT, &GATHER];
 
-/// Points whose bounds one workgroup finds.
-const BLOCK: usize = 1024;
 /// Nodes over the span at least: with fewer, the kernel would change too fast between two of them while the map is small.
 const LEAST_NODES: f64 = 64.0;
 /// Nodes that the splines need beyond the outermost points, on both sides together.
 const BORDER: f64 = 6.0;
 /// Largest weight of one point at one node, (2 / 3)^2, rounded up.
 const LARGEST_WEIGHT: f64 = 0.445;
-/// The spacing of a small map is the base spacing divided by a power of the fourth root of 2, so that spectra serve for several
-/// iterations.
+/// On the CPU the spacing of a small map is the base spacing divided by a power of the fourth root of 2, so that spectra serve
+/// for several iterations.
 const SPACINGS_PER_OCTAVE: f64 = 4.0;
+/// Length of the smallest transform on the GPU.
+const LEAST_GPU_SIZE: usize = 256;
+/// Spacings of the smallest grid on the GPU, as powers of two of the base spacing. The first is for a map that outgrows the grid
+/// before a larger one comes. Where the map is smaller than 4, the kernel is so smooth that 16 nodes over the span do; a map
+/// that the last does not fill is scaled up before long.
+const LEVELS: [i32; 12] = [1, 0, -1, -2, -3, -6, -9, -12, -15, -18, -21, -24];
+/// Numbers that tell where a grid lies: x and y of its middle, the distance of two nodes, what the points' own potentials take off
+/// the normaliser; the level, and the map's span.
+const FRAME: usize = 8;
 /// Iterations for which the GPU's grid stays the same.
 const BATCH: usize = 5;
+/// Batches after which the span of a map decides about the grid.
+const DELAY: usize = 2;
 /// Growth of the span to be ready for until the grid follows, beside that of the last batches.
 const HEADROOM: f64 = 1.25;
-/// Up to this span the GPU's grid follows in every iteration: the map unfolds by orders of magnitude then.
-const UNFOLDING_SPAN: f64 = 8.0;
 
 /// How fine the grid is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,15 +88,17 @@ impl Plan {
     /// The smallest grid on that device for a map whose longer side is `span`.
     pub fn new(device: &Device, accuracy: Accuracy, span: f64) -> Self {
         let base = accuracy.spacing();
-        let octaves = (base * LEAST_NODES / span.max(1e-30)).log2().max(0.0);
-        let spacing = base * (-(octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2();
-        let needed = 2 * (span / spacing + BORDER).ceil() as usize;
+        let nodes_over = |spacing: f64| 2 * (span / spacing + BORDER).ceil() as usize;
         match device {
-            Device::Cpu(_) => Self::of(smooth(needed), spacing),
+            Device::Cpu(_) => {
+                let octaves = (base * LEAST_NODES / span.max(1e-30)).log2().max(0.0);
+                let spacing = base * (-(octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2();
+                Self::of(smooth(nodes_over(spacing)), spacing)
+            }
             Device::Gpu(_) => {
-                let size = needed.next_power_of_two().clamp(128, MAX_GPU_SIZE);
+                let size = nodes_over(base).next_power_of_two().clamp(LEAST_GPU_SIZE, MAX_GPU_SIZE);
                 // Where the largest transform is too short, the nodes move apart.
-                Self::of(size, spacing.max(span / ((size / 2) as f64 - BORDER)))
+                Self::of(size, base.max(span / ((size / 2) as f64 - BORDER)))
             }
         }
     }
@@ -101,9 +107,14 @@ impl Plan {
         Self { size: Size { nodes: size / 2, size }, spacing }
     }
 
-    fn params(self, y: &Buffer<f32>, steps: f32) -> GridParams {
-        let n = (y.len() / 2) as u32;
-        GridParams { n, nodes: self.size.nodes as u32, spacing: self.spacing as f32, steps }
+    /// All spacings that the grid may take, from the widest to the narrowest.
+    fn spacings(self, device: &Device) -> Vec<f64> {
+        match device {
+            Device::Gpu(_) if self.size.size == LEAST_GPU_SIZE => {
+                LEVELS.iter().map(|&octaves| self.spacing * f64::from(octaves).exp2()).collect()
+            }
+            _ => vec![self.spacing],
+        }
     }
 
     /// Largest span that fits.
@@ -133,14 +144,11 @@ fn smooth(least: usize) -> usize {
 #[derive(Debug)]
 pub struct GridRepulsion {
     accuracy: Accuracy,
-    n: usize,
     /// Steps of the fixed point in 1: a node's sum stays below 2^31 even if all points share a place.
     steps: f32,
-    block_bounds: Buffer<f32>,
-    bounds: Buffer<f32>,
     room: Option<Room>,
-    /// Bounds of the last batches, underway from the GPU.
-    underway: VecDeque<ReadBack<f32>>,
+    /// Frames of the last batches, underway from the GPU, and the largest span that fitted then.
+    underway: VecDeque<(f64, ReadBack<f32>)>,
     /// The last spans that arrived.
     spans: [f64; 2],
     iteration: usize,
@@ -152,30 +160,26 @@ pub struct GridRepulsion {
 struct Room {
     plan: Plan,
     spectrum: Spectrum,
+    frame: Buffer<f32>,
     density: Buffer<u32>,
     waves: Buffer<f32>,
     forces: Buffer<f32>,
     field: Buffer<f32>,
     potentials: Buffer<f32>,
-    sum: Sum,
 }
 
 impl Room {
-    fn new(device: &Device, plan: Plan, n: usize) -> Result<Self> {
+    fn new(device: &Device, plan: Plan) -> Result<Self> {
         let (nodes, waves) = (plan.size.nodes, plan.size.waves());
-        let spectrum = Spectrum::new(device, plan.size, plan.spacing)?;
-        // The last entry takes the points' potentials at their own places off the sum.
-        let mut potentials = vec![0.0; waves];
-        potentials.push(-(n as f64 * spectrum.self_potential()) as f32);
         Ok(Self {
             plan,
-            spectrum,
+            spectrum: Spectrum::new(device, plan.size, &plan.spacings(device))?,
+            frame: Buffer::new(device, "frame of the grid", FRAME)?,
             density: Buffer::zeros(device, "density", nodes * nodes)?,
             waves: Buffer::new(device, "waves", 2 * waves * nodes)?,
             forces: Buffer::new(device, "waves of the forces", 4 * waves * nodes)?,
             field: Buffer::new(device, "field", 2 * nodes * nodes)?,
-            potentials: Buffer::from_slice(device, "potentials", &potentials)?,
-            sum: Sum::new(device, waves + 1)?,
+            potentials: Buffer::new(device, "potentials", waves + 1)?,
         })
     }
 }
@@ -187,48 +191,45 @@ impl GridRepulsion {
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn new(device: &Device, n: usize, accuracy: Accuracy) -> Result<Self> {
         let bits = ((1_u64 << 31) as f64 / (LARGEST_WEIGHT * n as f64)).log2().floor().clamp(0.0, 24.0);
-        Ok(Self {
-            accuracy,
-            n,
-            steps: bits.exp2() as f32,
-            block_bounds: Buffer::new(device, "bounds of blocks", 4 * n.div_ceil(BLOCK))?,
-            bounds: Buffer::new(device, "bounds", 4)?,
-            room: None,
-            underway: VecDeque::new(),
-            spans: [0.0; 2],
-            iteration: 0,
-            outgrown: false,
-        })
+        let room = match device {
+            Device::Cpu(_) => None,
+            Device::Gpu(_) => Some(Room::new(device, Plan::new(device, accuracy, 0.0))?),
+        };
+        let (underway, spans) = (VecDeque::new(), [0.0; 2]);
+        Ok(Self { accuracy, steps: bits.exp2() as f32, room, underway, spans, iteration: 0, outgrown: false })
     }
 
-    /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x 2, and the normaliser Z, the sum of q over all ordered pairs.
+    /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x 2, and the parts of the normaliser.
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn compute(
-        &mut self,
-        device: &Device,
-        y: &Buffer<f32>,
-        forces: &mut Buffer<f32>,
-        q_total: &mut Buffer<f32>,
-    ) -> Result<()> {
-        bound_blocks(device, y, &mut self.block_bounds, self.n)?;
-        join_bounds(device, &self.block_bounds, &mut self.bounds, self.n.div_ceil(BLOCK))?;
-        let plan = self.plan(device)?;
+    pub fn compute(&mut self, device: &Device, y: &Buffer<f32>, outline: &Outline, forces: &mut Buffer<f32>) -> Result<()> {
+        let plan = self.plan(device, outline)?;
         let steps = self.steps;
         let room = match self.room.take() {
             Some(room) if room.plan == plan => self.room.insert(room),
-            _ => self.room.insert(Room::new(device, plan, self.n)?),
+            _ => self.room.insert(Room::new(device, plan)?),
         };
         let (size, spectrum) = (plan.size, &room.spectrum);
-        splat(device, y, &self.bounds, &mut room.density, plan, steps)?;
+        splat(device, y, outline, spectrum, (&mut room.density, &mut room.frame), (size.nodes, steps))?;
+        if matches!(device, Device::Gpu(_)) && self.iteration.is_multiple_of(BATCH) {
+            self.underway.push_back((room.plan.capacity(), room.frame.read_later(device)?));
+        }
         fourier::transform_rows(device, &mut room.density, spectrum, &mut room.waves, size, 1.0 / steps)?;
-        fourier::convolve_columns(device, &room.waves, spectrum, &mut room.forces, &mut room.potentials, size)?;
-        room.sum.run(device, &room.potentials, q_total)?;
+        fourier::convolve_columns(device, &room.waves, (spectrum, &room.frame), &mut room.forces, &mut room.potentials, size)?;
         fourier::restore_rows(device, &room.forces, spectrum, &mut room.field, size)?;
-        gather(device, y, &self.bounds, &room.field, forces, plan)?;
+        gather(device, y, &room.frame, &room.field, forces, size.nodes)?;
         self.iteration += 1;
         Ok(())
+    }
+
+    /// Numbers whose sum is the normaliser Z, that of q over all ordered pairs, and how many they are.
+    ///
+    /// # Panics
+    /// Before [`GridRepulsion::compute`].
+    pub fn q_parts(&self) -> (&Buffer<f32>, usize) {
+        let potentials = &self.room.as_ref().expect("forces are computed first").potentials;
+        (potentials, potentials.len())
     }
 
     /// Whether the map has been larger than the grid that was made for it, so that some forces were wrong.
@@ -236,155 +237,128 @@ impl GridRepulsion {
         self.outgrown
     }
 
-    /// The grid for this iteration, whose bounds are computed. On the GPU it is that of the bounds of two batches ago, which are
-    /// awaited: so the queue does not run dry, and yet the grid depends on nothing but the map.
-    fn plan(&mut self, device: &Device) -> Result<Plan> {
-        if matches!(device, Device::Cpu(_)) {
-            let span = span_of(&self.bounds.read(device)?);
-            return Ok(Plan::new(device, self.accuracy, span));
+    /// The grid for this iteration.
+    fn plan(&mut self, device: &Device, outline: &Outline) -> Result<Plan> {
+        let current = match (&self.room, device) {
+            (Some(room), Device::Gpu(_)) => room.plan,
+            _ => return Ok(Plan::new(device, self.accuracy, cpu::span(outline.blocks.host()))),
+        };
+        if !self.iteration.is_multiple_of(BATCH) || self.underway.len() < DELAY {
+            return Ok(current);
         }
-        let current = self.room.as_ref().map(|room| room.plan);
-        if let Some(plan) = current
-            && !self.iteration.is_multiple_of(BATCH)
-            && self.spans[1] > UNFOLDING_SPAN
-        {
-            return Ok(plan);
-        }
-        self.underway.push_back(self.bounds.read_later(device)?);
-        let delay = if self.spans[1] > UNFOLDING_SPAN { 2 } else { 0 };
-        while self.underway.len() > delay {
-            let Some(arriving) = self.underway.pop_front() else { break };
-            let span = span_of(&arriving.wait(device)?);
-            self.outgrown |= delay > 0 && current.is_some_and(|plan| span > plan.capacity());
+        if let Some((capacity, arriving)) = self.underway.pop_front() {
+            let span = f64::from(arriving.wait(device)?[5]);
+            self.outgrown |= span > capacity;
             self.spans = [self.spans[1], span];
         }
         let [before, span] = self.spans;
-        let growth = if before > 0.0 && delay > 0 { (span / before).clamp(1.0, 1.5).powi(3) } else { 1.0 };
-        let headroom = if span > UNFOLDING_SPAN { HEADROOM * growth } else { 1.0 };
-        let wanted = Plan::new(device, self.accuracy, span * headroom);
-        // A grid that is a little too large is kept: the map may breathe.
-        match current {
-            Some(plan) if plan.spacing == wanted.spacing && plan.size.size > wanted.size.size => Ok(plan),
-            _ => Ok(wanted),
-        }
+        let growth = if before > 0.0 { (span / before).clamp(1.0, 1.5).powi(3) } else { 1.0 };
+        let wanted = Plan::new(device, self.accuracy, span * growth * HEADROOM);
+        // A grid that is a little too large is kept, for the map may breathe; but only the smallest has spacings for small maps.
+        let is_small = wanted.size.size == LEAST_GPU_SIZE && 2.0 * span < wanted.capacity();
+        let keeps = current.spacing == wanted.spacing && current.size.size >= wanted.size.size && !is_small;
+        Ok(if keeps { current } else { wanted })
     }
 }
 
-/// The longer side of bounds.
-fn span_of(bounds: &[f32]) -> f64 {
-    f64::from(bounds[2] - bounds[0]).max(f64::from(bounds[3] - bounds[1]))
-}
-
-/// Least and largest x and y of each 1,024 points. Shapes: `y` n x 2, `block_bounds` ceil(n / 1,024) x 4.
-///
-/// # Errors
-/// [`Error::Kernel`](crate::Error::Kernel).
-pub fn bound_blocks(device: &Device, y: &Buffer<f32>, block_bounds: &mut Buffer<f32>, n: usize) -> Result<()> {
-    match device {
-        Device::Cpu(_) => cpu::bound_blocks(y.host(), block_bounds.host_mut()),
-        Device::Gpu(gpu) => {
-            let bindings = [(1, y.gpu()), (2, block_bounds.gpu())];
-            gpu.dispatch_workgroups(&BOUND_BLOCKS, &BoundParams { n: n as u32 }, &bindings, n.div_ceil(BLOCK), n as u64)?;
-        }
-    }
-    Ok(())
-}
-
-/// Bounds of all blocks. Shapes: `block_bounds` n_blocks x 4, `bounds` 4.
-///
-/// # Errors
-/// [`Error::Kernel`](crate::Error::Kernel).
-pub fn join_bounds(device: &Device, block_bounds: &Buffer<f32>, bounds: &mut Buffer<f32>, n_blocks: usize) -> Result<()> {
-    match device {
-        Device::Cpu(_) => cpu::join_bounds(block_bounds.host(), bounds.host_mut()),
-        Device::Gpu(gpu) => {
-            let bindings = [(1, block_bounds.gpu()), (2, bounds.gpu())];
-            let uniform = JoinParams { n_blocks: n_blocks as u32 };
-            gpu.dispatch_workgroups(&JOIN_BOUNDS, &uniform, &bindings, 1, n_blocks as u64)?;
-        }
-    }
-    Ok(())
-}
-
-/// Adds every point to the density. Shapes: `y` n x 2, `bounds` 4, `density` G x G in fixed point with `steps` in 1.
+/// Lays the grid about the map, with the narrowest spacing of the spectrum that holds it, and adds every point to the density.
+/// Shapes: `y` n x 2, of that outline; `density` G x G in fixed point with `steps` in 1; `frame` 8: x and y of the middle, spacing,
+/// what the points' own potentials take off the normaliser, level and span; `how` is (G, steps).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn splat(
     device: &Device,
     y: &Buffer<f32>,
-    bounds: &Buffer<f32>,
-    density: &mut Buffer<u32>,
-    plan: Plan,
-    steps: f32,
+    outline: &Outline,
+    spectrum: &Spectrum,
+    (density, frame): (&mut Buffer<u32>, &mut Buffer<f32>),
+    how: (usize, f32),
 ) -> Result<()> {
-    let params = plan.params(y, steps);
+    let (n, blocks, levels) = (y.len() / 2, &outline.blocks, spectrum.levels());
+    let params = GridParams { n: n as u32, nodes: how.0 as u32, n_levels: levels.len() as u32 / 2, steps: how.1 };
     match device {
-        Device::Cpu(_) => cpu::splat(y.host(), bounds.host(), density.host_mut(), params),
+        Device::Cpu(_) => {
+            let known = (blocks.host(), levels.host());
+            cpu::splat(y.host(), known, density.host_mut(), frame.host_mut(), params);
+        }
         Device::Gpu(gpu) => {
-            let bindings = [(1, y.gpu()), (2, bounds.gpu()), (3, density.gpu())];
-            gpu.dispatch(&SPLAT, &params, &bindings, params.n as usize, 16 * u64::from(params.n))?;
+            let bindings = [(1, y.gpu()), (2, blocks.gpu()), (3, density.gpu()), (6, levels.gpu()), (7, frame.gpu())];
+            // Every workgroup reads the outline; a point takes its weights and adds to 16 nodes, which are read and written.
+            let (own, groups) = (Work::new(100, 8 + 16 * 8).times(n), n.div_ceil(SPLAT.workgroup_size as usize));
+            let work = Work::new(own.flops, own.bytes + (groups * blocks.len() * 2) as u64);
+            gpu.dispatch(&SPLAT, &params, &bindings, n, work)?;
         }
     }
     Ok(())
 }
 
-/// Every point's value of the field. Shapes: `y` n x 2, `bounds` 4, `field` G x G x 2, `gathered` n x 2.
+/// Every point's value of the field. Shapes: `y` n x 2, `frame` 8, `field` G x G x 2, `gathered` n x 2; `nodes` is G.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn gather(
     device: &Device,
     y: &Buffer<f32>,
-    bounds: &Buffer<f32>,
+    frame: &Buffer<f32>,
     field: &Buffer<f32>,
     gathered: &mut Buffer<f32>,
-    plan: Plan,
+    nodes: usize,
 ) -> Result<()> {
-    let params = plan.params(y, 0.0);
+    let params = GridParams { n: (y.len() / 2) as u32, nodes: nodes as u32, n_levels: 0, steps: 0.0 };
     match device {
-        Device::Cpu(_) => cpu::gather(y.host(), bounds.host(), field.host(), gathered.host_mut(), params),
+        Device::Cpu(_) => cpu::gather(y.host(), frame.host(), field.host(), gathered.host_mut(), params),
         Device::Gpu(gpu) => {
-            let bindings = [(1, y.gpu()), (2, bounds.gpu()), (4, field.gpu()), (5, gathered.gpu())];
-            gpu.dispatch(&GATHER, &params, &bindings, params.n as usize, 16 * u64::from(params.n))?;
+            let bindings = [(1, y.gpu()), (4, field.gpu()), (5, gathered.gpu()), (8, frame.gpu())];
+            let work = Work::new(110, 16 + 16 * 8).times(params.n as usize);
+            gpu.dispatch(&GATHER, &params, &bindings, params.n as usize, work)?;
         }
     }
     Ok(())
 }
 
 mod cpu {
-    use super::{BLOCK, GridParams};
+    use super::super::optimiser::{BLOCK, ENTRY};
+    use super::{BORDER, GridParams};
     use multiversion::multiversion;
     use rayon::prelude::*;
 
     /// Grids that are filled at once: more would take longer to clear than they save.
     const MAX_PARTS: usize = 8;
 
-    const NOTHING: [f32; 4] = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
-
-    fn joined(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
-        [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
+    /// Least x and y, largest x and y of all blocks.
+    fn bounds(blocks: &[f32]) -> [f32; 4] {
+        let nothing = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
+        blocks.chunks_exact(ENTRY).fold(nothing, |a, b| [a[0].min(b[4]), a[1].min(b[5]), a[2].max(b[6]), a[3].max(b[7])])
     }
 
-    pub fn bound_blocks(y: &[f32], block_bounds: &mut [f32]) {
-        block_bounds.par_chunks_mut(4).zip(y.par_chunks(2 * BLOCK)).for_each(|(bounds, points)| {
-            let points = points.chunks_exact(2).map(|point| [point[0], point[1], point[0], point[1]]);
-            bounds.copy_from_slice(&points.fold(NOTHING, joined));
-        });
+    /// The longer side of a map of that outline.
+    pub fn span(blocks: &[f32]) -> f64 {
+        f64::from(span_of(bounds(blocks)))
     }
 
-    pub fn join_bounds(block_bounds: &[f32], bounds: &mut [f32]) {
-        let blocks = block_bounds.chunks_exact(4).map(|block| [block[0], block[1], block[2], block[3]]);
-        bounds.copy_from_slice(&blocks.fold(NOTHING, joined));
+    fn span_of(bounds: [f32; 4]) -> f32 {
+        (bounds[2] - bounds[0]).max(bounds[3] - bounds[1])
+    }
+
+    /// Where the grid lies.
+    fn frame_of(blocks: &[f32], levels: &[f32], params: &GridParams) -> [f32; 8] {
+        let bounds = bounds(blocks);
+        let (span, (levels, _)) = (span_of(bounds), levels.as_chunks::<2>());
+        let nodes = params.nodes as f32 - BORDER as f32;
+        let level = levels.iter().skip(1).take_while(|[spacing, _]| span <= nodes * spacing).count();
+        let [spacing, self_potential] = levels[level];
+        let (x, y) = (0.5 * (bounds[0] + bounds[2]), 0.5 * (bounds[1] + bounds[3]));
+        [x, y, spacing, -(params.n as f32) * self_potential, level as f32, span, 0.0, 0.0]
     }
 
     /// The first of the four nodes along both axes and their weights.
     #[inline(always)]
-    fn stencil(point: &[f32], bounds: &[f32], params: &GridParams) -> ([usize; 2], [[f32; 4]; 2]) {
+    fn stencil(point: &[f32], frame: &[f32], params: &GridParams) -> ([usize; 2], [[f32; 4]; 2]) {
         let middle = 0.5 * (params.nodes - 1) as f32;
         let (mut first, mut weights) = ([0; 2], [[0.0; 4]; 2]);
         for axis in 0..2 {
-            let place = (point[axis] - 0.5 * (bounds[axis] + bounds[axis + 2])) / params.spacing + middle;
+            let place = (point[axis] - frame[axis]) / frame[2] + middle;
             let clamped = place.clamp(1.0, params.nodes as f32 - 2.5);
             let base = clamped as usize;
             first[axis] = base - 1;
@@ -400,7 +374,8 @@ mod cpu {
         [g * g * g / 6.0, inner(f), inner(g), f * f * f / 6.0]
     }
 
-    pub fn splat(y: &[f32], bounds: &[f32], density: &mut [u32], params: GridParams) {
+    pub fn splat(y: &[f32], known: (&[f32], &[f32]), density: &mut [u32], frame: &mut [f32], params: GridParams) {
+        frame.copy_from_slice(&frame_of(known.0, known.1, &params));
         // Each part has a grid of its own; sums of whole numbers do not depend on how the points are shared out.
         let n_parts = rayon::current_num_threads().min(MAX_PARTS);
         let share = 2 * (y.len() / 2).div_ceil(n_parts).max(1);
@@ -408,7 +383,7 @@ mod cpu {
             .par_chunks(share)
             .map(|points| {
                 let mut own = vec![0; density.len()];
-                splat_some(points, bounds, &mut own, &params);
+                splat_some(points, frame, &mut own, &params);
                 own
             })
             .collect();
@@ -422,10 +397,10 @@ mod cpu {
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn splat_some(points: &[f32], bounds: &[f32], density: &mut [u32], params: &GridParams) {
+    fn splat_some(points: &[f32], frame: &[f32], density: &mut [u32], params: &GridParams) {
         let nodes = params.nodes as usize;
         for point in points.chunks_exact(2) {
-            let (first, weights) = stencil(point, bounds, params);
+            let (first, weights) = stencil(point, frame, params);
             for (row, &in_y) in weights[1].iter().enumerate() {
                 let at = (first[1] + row) * nodes + first[0];
                 for (node, &in_x) in density[at..at + 4].iter_mut().zip(&weights[0]) {
@@ -436,17 +411,17 @@ mod cpu {
         }
     }
 
-    pub fn gather(y: &[f32], bounds: &[f32], field: &[f32], gathered: &mut [f32], params: GridParams) {
+    pub fn gather(y: &[f32], frame: &[f32], field: &[f32], gathered: &mut [f32], params: GridParams) {
         y.par_chunks(2 * BLOCK).zip(gathered.par_chunks_mut(2 * BLOCK)).for_each(|(points, gathered)| {
-            gather_some(points, bounds, field, gathered, &params);
+            gather_some(points, frame, field, gathered, &params);
         });
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn gather_some(points: &[f32], bounds: &[f32], field: &[f32], gathered: &mut [f32], params: &GridParams) {
+    fn gather_some(points: &[f32], frame: &[f32], field: &[f32], gathered: &mut [f32], params: &GridParams) {
         let nodes = params.nodes as usize;
         for (point, gathered) in points.chunks_exact(2).zip(gathered.chunks_exact_mut(2)) {
-            let (first, weights) = stencil(point, bounds, params);
+            let (first, weights) = stencil(point, frame, params);
             let [x0, x1, x2, x3] = weights[0];
             let along = [x0, x0, x1, x1, x2, x2, x3, x3];
             let mut sums = [0.0_f32; 8];

@@ -14,6 +14,7 @@ mod course;
 pub mod fourier;
 pub mod gradient;
 pub mod grid;
+pub mod optimiser;
 mod order;
 mod perplexity;
 pub mod repulsion;
@@ -34,9 +35,9 @@ use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
-use center::Center;
-use gradient::{Forces, Graph, State};
+use gradient::{Forces, Graph};
 use grid::Accuracy;
+use optimiser::{Outline, State};
 use repulsion::Repulsor;
 use schedule::Schedule;
 use serde::de::Error as _;
@@ -259,7 +260,7 @@ impl Tsne {
         let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
         let mut state = State::new(device, y.len())?;
-        let mut center = Center::new(device, n, self.n_components)?;
+        let mut outline = Outline::new(device, &y, (n, self.n_components))?;
         let mut divergences: Vec<(usize, f64)> = Vec::new();
         // Looked at a while later: waiting for it at once would stall a GPU's queue.
         let mut underway: Option<(usize, ReadBack<f32>)> = None;
@@ -270,7 +271,7 @@ impl Tsne {
             Ok(divergences.last().map(|last| last.1))
         };
         for done in 0..=schedule.all {
-            forces.compute(device, &graph, &y)?;
+            forces.compute(device, &graph, &y, &outline)?;
             let last = done == schedule.all || observer.is_satisfied();
             let mut seen = None;
             if done > 0 && done.is_multiple_of(DIVERGENCE_EVERY) || last {
@@ -286,9 +287,10 @@ impl Tsne {
             }
             if done > 0 && done == schedule.early {
                 y = center::with_start(device, &y, start)?;
+                outline = Outline::new(device, &y, (n, self.n_components))?;
             }
-            center.find(device, &y)?;
-            gradient::descend(device, &graph, &forces, &center, self.step_at(done, schedule, n), &mut state, &mut y)?;
+            let step = self.step_at(done, schedule, n);
+            optimiser::descend(device, forces.acting(&graph), step, &mut outline, &mut state, &mut y)?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();

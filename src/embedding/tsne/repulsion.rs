@@ -1,7 +1,8 @@
 //! The repulsive forces of t-SNE and its normaliser: over all pairs, O(n^2), or by the [`grid`](super::grid), O(n).
 
 use super::grid::{Accuracy, GridRepulsion};
-use crate::compute::reduce::Sum;
+use super::optimiser::Outline;
+use crate::compute::reduce::{self, Sum};
 use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
 use crate::error::Result;
 
@@ -34,8 +35,10 @@ pub enum Repulsor {
 /// What the exact forces need.
 #[derive(Debug)]
 pub struct Exact {
+    /// Of each point.
     q_sums: Buffer<f32>,
-    sum: Sum,
+    /// Sums of 4,096 of them, where there are more.
+    q_blocks: Option<Buffer<f32>>,
     n: usize,
 }
 
@@ -45,7 +48,9 @@ impl Repulsor {
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn exact(device: &Device, n: usize) -> Result<Self> {
-        Ok(Self::Exact(Exact { q_sums: Buffer::new(device, "row sums of q", n)?, sum: Sum::new(device, n)?, n }))
+        let n_blocks = n.div_ceil(reduce::BLOCK);
+        let q_blocks = (n_blocks > 1).then(|| Buffer::new(device, "sums of q", n_blocks)).transpose()?;
+        Ok(Self::Exact(Exact { q_sums: Buffer::new(device, "row sums of q", n)?, q_blocks, n }))
     }
 
     /// By a grid.
@@ -56,24 +61,39 @@ impl Repulsor {
         Ok(Self::Grid(Box::new(GridRepulsion::new(device, n, accuracy)?)))
     }
 
-    /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x n_components, and the normaliser Z, the sum of q over all ordered pairs.
+    /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x n_components, and the parts of the normaliser, for the map `y` of that
+    /// outline.
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn compute(
-        &mut self,
-        device: &Device,
-        y: &Buffer<f32>,
-        repulsions: &mut Buffer<f32>,
-        q_total: &mut Buffer<f32>,
-    ) -> Result<()> {
+    pub fn compute(&mut self, device: &Device, y: &Buffer<f32>, outline: &Outline, repulsions: &mut Buffer<f32>) -> Result<()> {
         match self {
-            Self::Exact(Exact { q_sums, sum, n }) => {
+            Self::Exact(Exact { q_sums, q_blocks, n }) => {
                 repulsion(device, y, None, repulsions, q_sums, (*n, y.len() / *n))?;
-                sum.run(device, q_sums, q_total)
+                q_blocks.as_mut().map_or(Ok(()), |q_blocks| reduce::sum_blocks(device, q_sums, q_blocks, *n))
             }
-            Self::Grid(grid) => grid.compute(device, y, repulsions, q_total),
+            Self::Grid(grid) => grid.compute(device, y, outline, repulsions),
         }
+    }
+
+    /// Some thousand numbers at most whose sum is Z, that of q over all ordered pairs, and how many they are; after
+    /// [`Repulsor::compute`].
+    pub fn q_parts(&self) -> (&Buffer<f32>, usize) {
+        match self {
+            Self::Exact(Exact { q_blocks: Some(q_blocks), .. }) => (q_blocks, q_blocks.len()),
+            Self::Exact(Exact { q_sums, n, .. }) => (q_sums, *n),
+            Self::Grid(grid) => grid.q_parts(),
+        }
+    }
+
+    /// Z itself, one number.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn q_total(&self, device: &Device) -> Result<Buffer<f32>> {
+        let ((parts, n_parts), mut total) = (self.q_parts(), Buffer::new(device, "normaliser", 1)?);
+        Sum::new(device, n_parts)?.run(device, parts, &mut total)?;
+        Ok(total)
     }
 
     /// Whether the map has been larger than a grid that was made for it, so that some forces were wrong.

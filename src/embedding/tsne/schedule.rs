@@ -1,7 +1,7 @@
 //! How many iterations t-SNE does, and with which steps: less from a finished map than from its own start.
 
 use super::Tsne;
-use super::gradient::Step;
+use super::optimiser::Step;
 
 /// Of `max_iter`, a fit that starts from a finished map does this part, and of that part it exaggerates this one.
 const WARM_SHARES: [usize; 2] = [5, 3];

@@ -6,7 +6,7 @@
 //! but the point: O(m n) a step for m new and n fitted points.
 
 use super::affinity;
-use super::gradient::State;
+use super::optimiser::State;
 use super::repulsion::repulsion;
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
@@ -89,9 +89,8 @@ pub fn settle(
                 (3, fitted.gpu()),
                 (4, pushes.0.gpu()),
                 (5, pushes.1.gpu()),
-                (6, state.updates.gpu()),
-                (7, state.gains.gpu()),
-                (8, y.gpu()),
+                (6, state.pairs.gpu()),
+                (7, y.gpu()),
             ];
             gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * k) as u64)?;
         }
@@ -112,8 +111,8 @@ mod cpu {
     pub fn settle(new: &NewRows, fitted: &[f32], (pushes, q_sums): (&[f32], &[f32]), state: &mut State, y: &mut [f32]) {
         let (_, k, c) = new.shape;
         let (neighbors, probabilities) = (new.neighbors.host(), new.probabilities.host());
-        let states = state.updates.host_mut().par_chunks_mut(c).zip(state.gains.host_mut().par_chunks_mut(c));
-        y.par_chunks_mut(c).zip(states).enumerate().for_each(|(i, (y, (updates, gains)))| {
+        let states = state.pairs.host_mut().par_chunks_mut(2 * c);
+        y.par_chunks_mut(c).zip(states).enumerate().for_each(|(i, (y, states))| {
             let mut gradient = [0.0_f32; 3];
             for (&j, &p) in neighbors[i * k..][..k].iter().zip(&probabilities[i * k..][..k]) {
                 let place = &fitted[c * j as usize..][..c];
@@ -128,7 +127,7 @@ mod cpu {
             }
             let norm = gradient.iter().map(|v| v * v).sum::<f32>().sqrt();
             let shrink = if norm > MAX_GRADIENT_NORM { MAX_GRADIENT_NORM / norm } else { 1.0 };
-            for (((y, update), gain), gradient) in y.iter_mut().zip(updates).zip(gains).zip(gradient) {
+            for ((y, [update, gain]), gradient) in y.iter_mut().zip(states.as_chunks_mut::<2>().0).zip(gradient) {
                 let gradient = gradient * shrink;
                 *gain = new_gain(*gain, *update, gradient);
                 *update = MOMENTUM * *update - LEARNING_RATE * *gain * gradient;

@@ -14,11 +14,13 @@ use rustfft::{Fft, FftPlanner};
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-/// Spectra of one spacing of the nodes, and what its transforms need.
+/// Spectra of one spacing of the nodes or several, and what their transforms need.
 pub struct Spectrum {
-    /// Spectra of the force in x and in y, each divided by i, of the potential, and nothing; (M / 2 + 1) x M x 4.
+    /// Spectra of the force in x and in y, each divided by i, of the potential, and nothing; levels x (M / 2 + 1) x M x 4.
     weights: Buffer<f32>,
-    self_potential: f64,
+    /// Of each level the spacing and the potential of a point at its own place: 1 but for the interpolation, averaged over where it
+    /// may stand between the nodes; levels x 2.
+    levels: Buffer<f32>,
     /// exp(-2 pi i k / M) for the GPU's transforms, M complex numbers; empty on the CPU.
     twiddles: Buffer<f32>,
     real: Arc<dyn RealToComplex<f32>>,
@@ -33,13 +35,18 @@ impl std::fmt::Debug for Spectrum {
 }
 
 impl Spectrum {
-    /// Spectra for nodes `spacing` apart. O(M^2 log M), in `f64`.
+    /// Spectra for nodes so far apart: the levels, from the widest to the narrowest. O(M^2 log M) each, in `f64`.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn new(device: &Device, size: Size, spacing: f64) -> Result<Self> {
+    pub fn new(device: &Device, size: Size, spacings: &[f64]) -> Result<Self> {
         let m = size.size;
-        let weights = weights(size, spacing);
+        let (mut all_weights, mut levels) = (Vec::with_capacity(spacings.len() * size.waves() * m * 4), Vec::new());
+        for &spacing in spacings {
+            let weights = weights(size, spacing);
+            levels.extend([spacing as f32, self_potential(size, &weights) as f32]);
+            all_weights.extend(weights);
+        }
         let mut planner = FftPlanner::new();
         let twiddles: Vec<f32> = match device {
             Device::Cpu(_) => Vec::new(),
@@ -49,8 +56,8 @@ impl Spectrum {
                 .collect(),
         };
         Ok(Self {
-            weights: Buffer::from_slice(device, "kernel spectra", &weights)?,
-            self_potential: self_potential(size, &weights),
+            weights: Buffer::from_slice(device, "kernel spectra", &all_weights)?,
+            levels: Buffer::from_slice(device, "spacings of nodes", &levels)?,
             twiddles: Buffer::from_slice(device, "twiddle factors", &twiddles)?,
             real: RealFftPlanner::new().plan_fft_forward(m),
             there: planner.plan_fft_forward(m),
@@ -58,10 +65,8 @@ impl Spectrum {
         })
     }
 
-    /// The potential of a point at its own place, 1 but for the interpolation, averaged over where it may stand between the
-    /// nodes.
-    pub(super) fn self_potential(&self) -> f64 {
-        self.self_potential
+    pub(super) fn levels(&self) -> &Buffer<f32> {
+        &self.levels
     }
 
     pub(super) fn weights(&self) -> &Buffer<f32> {

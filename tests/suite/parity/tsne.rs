@@ -4,9 +4,10 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::Buffer;
 use layerlens::embedding::tsne::affinity::{self, Affinities};
-use layerlens::embedding::tsne::center::{self, Center, LEAST};
-use layerlens::embedding::tsne::gradient::{self, Forces, Graph, State, Step};
-use layerlens::embedding::tsne::repulsion::{self, Repulsor};
+use layerlens::embedding::tsne::center::LEAST;
+use layerlens::embedding::tsne::gradient::{self, Graph};
+use layerlens::embedding::tsne::optimiser::{self, Acting, Outline, State, Step};
+use layerlens::embedding::tsne::repulsion;
 use layerlens::embedding::tsne::settling::{self, NewRows};
 use layerlens::random::Random;
 
@@ -27,11 +28,8 @@ const DIVERGENCE: Tolerance = Tolerance { each: 0.0, largest: 30.0 * ROUNDING + 
 /// A dozen roundings, and WGSL's division and square root, which err by 2.5 units in the last place.
 const STEP: Tolerance = Tolerance { each: 0.0, largest: 24.0 * ROUNDING };
 
-/// 16 values a thread and a tree of 8 levels, of three axes: values of one sign.
-const MOMENTS: Tolerance = Tolerance { each: 80.0 * ROUNDING, largest: 0.0 };
-
-/// The same, divided, and the root of a difference a hundredth as large as its terms.
-const CENTER: Tolerance = Tolerance { each: 8000.0 * ROUNDING, largest: 0.0 };
+/// Four values a thread and a tree of 8 levels, of three axes: values of one sign; bounds are exact.
+const OUTLINE: Tolerance = Tolerance { each: 48.0 * ROUNDING, largest: 0.0 };
 
 /// Rows of ascending distances in several units, some with equal entries.
 pub fn calibrate(pair: &Pair, n: usize) {
@@ -147,80 +145,78 @@ pub fn settle(pair: &Pair, n: usize) {
             let (pushes, sums) = (Buffer::from_slice(device, "pushes", &pushes)?, Buffer::from_slice(device, "sums", &sums)?);
             let (mut state, mut y) = (State::new(device, c * n)?, Buffer::from_slice(device, "places", &y)?);
             settling::settle(device, &new, &fitted, (&pushes, &sums), &mut state, &mut y)?;
-            Ok([floats(state.updates.read(device)?), floats(y.read(device)?)].concat())
+            Ok([floats(state.pairs.read(device)?), floats(y.read(device)?)].concat())
         });
     }
 }
+
+/// A dozen roundings as above, a mean of up to 2,000 values and the sum of 1,500 others, in trees: some 30 more. Where the map is
+/// scaled up, its spread is the root of a difference a hundredth as large as its terms.
+const MOVED: Tolerance = Tolerance { each: 0.0, largest: 64.0 * ROUNDING };
+const SCALED: Tolerance = Tolerance { each: 0.0, largest: 4000.0 * ROUNDING };
 
 /// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter of rounding, but is
 /// exactly 0 for some points; some steps are too long, and half of the points are hubs.
+fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, tolerance: Tolerance) {
+    let mut attractions = uniform(24, c * n, 1.0, 2.0);
+    let mut repulsions = uniform(25, c * n, 0.0, 0.5);
+    let pairs = uniform(26, c * n, -1.0, 1.0).into_iter().zip(uniform(28, c * n, 0.012, 3.0));
+    let mut pairs: Vec<f32> = pairs.flat_map(|(update, gain)| [unit * update, gain]).collect();
+    for i in 0..n {
+        if i.is_multiple_of(2) {
+            attractions[c * i] = -attractions[c * i];
+        }
+        if i.is_multiple_of(7) {
+            attractions[c * i] = 0.0;
+            repulsions[c * i] = 0.0;
+            pairs[2 * c * i] = 0.0;
+        }
+    }
+    let (rates, parts) = (uniform(45, n, 0.2, 1.0), uniform(48, n_parts, 0.5, 1.5));
+    let parts: Vec<f32> = parts.iter().map(|part| part * n as f32 / n_parts as f32).collect();
+    // The longest step is a third of the largest.
+    let rate = 0.5 * n as f32 * unit;
+    let step = Step { exaggeration: 1.5, learning_rate: rate, momentum: 0.8, max_step_norm: 2.0 * unit };
+    // Off the origin by a tenth of the spread.
+    let y = uniform(27, c * n, -2.7 * unit, 3.3 * unit);
+    pair.compare(&format!("descend of {n} x {c} in units of {unit}"), tolerance, |device| {
+        let acting = Acting {
+            attractions: &Buffer::from_slice(device, "attractions", &attractions)?,
+            repulsions: &Buffer::from_slice(device, "repulsions", &repulsions)?,
+            q_parts: (&Buffer::from_slice(device, "parts", &parts)?, n_parts),
+            rates: &Buffer::from_slice(device, "rates", &rates)?,
+        };
+        let (mut state, mut y) =
+            (State { pairs: Buffer::from_slice(device, "state", &pairs)? }, Buffer::from_slice(device, "places", &y)?);
+        let mut outline = Outline::new(device, &y, (n, c))?;
+        optimiser::descend(device, acting, step, &mut outline, &mut state, &mut y)?;
+        // Sums of coordinates cancel after the step, since the mean was taken off.
+        let blocks = floats(outline.blocks.read(device)?);
+        let spread = blocks.chunks_exact(8).flat_map(|entry| [entry[3] / 1024.0, entry[4], entry[5], entry[6], entry[7]]);
+        Ok([floats(state.pairs.read(device)?), floats(y.read(device)?), spread.collect()].concat())
+    });
+}
+
+/// Maps that are large enough, and others that are too small; a normaliser in one part and in many.
 pub fn descend(pair: &Pair, n: usize) {
     for c in [2, 3] {
-        let mut attractions = uniform(24, c * n, 1.0, 2.0);
-        let mut repulsions = uniform(25, c * n, 0.0, 0.5);
-        let mut updates = uniform(26, c * n, -1.0, 1.0);
-        let gains: Vec<f32> = uniform(28, c * n, 0.012, 3.0);
-        for i in 0..n {
-            if i.is_multiple_of(2) {
-                attractions[c * i] = -attractions[c * i];
-            }
-            if i.is_multiple_of(7) {
-                attractions[c * i] = 0.0;
-                repulsions[c * i] = 0.0;
-                updates[c * i] = 0.0;
-            }
-        }
-        let step = Step { exaggeration: 1.5, learning_rate: 0.5 * n as f32, momentum: 0.8, max_step_norm: 2.0 };
-        let y = uniform(27, c * n, -3.0, 3.0);
-        let affinities =
-            Affinities { row_starts: (0..=n as u32).collect(), columns: vec![0; n], values: uniform(45, n, 1.0, 20.0) };
-        pair.compare(&format!("descend of {n} x {c}"), STEP, |device| {
-            let mut forces = Forces::new(device, n, c, Repulsor::exact(device, n)?)?;
-            forces.attractions = Buffer::from_slice(device, "attractions", &attractions)?;
-            forces.repulsions = Buffer::from_slice(device, "repulsions", &repulsions)?;
-            forces.q_total = Buffer::from_slice(device, "total", &[n as f32])?;
-            let (updates, gains) =
-                (Buffer::from_slice(device, "updates", &updates)?, Buffer::from_slice(device, "gains", &gains)?);
-            let (mut state, mut y) = (State { updates, gains }, Buffer::from_slice(device, "places", &y)?);
-            let graph = Graph::new(device, &affinities)?;
-            let mut center = Center::new(device, n, c)?;
-            center.place_and_factor = Buffer::from_slice(device, "center", &[0.5, -0.25, 2.0, 1.5])?;
-            gradient::descend(device, &graph, &forces, &center, step, &mut state, &mut y)?;
-            Ok([floats(state.updates.read(device)?), floats(state.gains.read(device)?), floats(y.read(device)?)].concat())
-        });
+        step(pair, (n, c), 1, 1.0, MOVED);
+        step(pair, (1024 + n, c), 1500, 1.0, MOVED);
+    }
+    if n > 60 {
+        step(pair, (n, 2), 1, 0.1 * LEAST, SCALED);
     }
 }
 
-/// Around one block of 4,096 points, and far from the origin.
-pub fn moments(pair: &Pair, n: usize) {
-    for (n, c) in [(n, 2), (n, 3), (4096 - 1 + n, 2), (10 * 4096 + n, 3)] {
+/// Around one block of 1,024 points, and far from the origin.
+pub fn outline(pair: &Pair, n: usize) {
+    for (n, c) in [(n, 2), (n, 3), (1024 - 1 + n, 2), (10 * 1024 + n, 3)] {
         let y = uniform(46, c * n, 1.0, 3.0);
-        pair.compare(&format!("moments of {n} x {c}"), MOMENTS, |device| {
+        pair.compare(&format!("outline of {n} x {c}"), OUTLINE, |device| {
             let places = Buffer::from_slice(device, "places", &y)?;
-            let mut moments = Buffer::new(device, "moments", 4 * n.div_ceil(4096))?;
-            center::moments(device, &places, &mut moments, (n, c))?;
-            moments.read(device).map(floats)
-        });
-    }
-}
-
-/// `n` blocks of maps that are large enough, and of others that are too small.
-pub fn find_center(pair: &Pair, n: usize) {
-    for (c, deviation) in [(2, 1.0), (3, 1.0), (2, 0.1 * LEAST), (3, 0.1 * LEAST)] {
-        let mut random = uniform(47, 3 * n, 0.9, 1.1).into_iter();
-        let moments: Vec<f32> = (0..n)
-            .flat_map(|_| {
-                let mean: [f32; 3] =
-                    std::array::from_fn(|axis| if axis < c { deviation * 0.1 * random.next().expect("as many") } else { 0.0 });
-                let square: f32 = mean.iter().map(|mean| mean * mean).sum::<f32>() + deviation * deviation * c as f32;
-                [mean[0] * 4096.0, mean[1] * 4096.0, mean[2] * 4096.0, square * 4096.0]
-            })
-            .collect();
-        pair.compare(&format!("find_center of {n} blocks in {c} dimensions"), CENTER, |device| {
-            let moments = Buffer::from_slice(device, "moments", &moments)?;
-            let mut center = Buffer::new(device, "center", 4)?;
-            center::find_center(device, &moments, &mut center, (4096 * n, c))?;
-            center.read(device).map(floats)
+            let mut blocks = Buffer::new(device, "blocks", 8 * n.div_ceil(1024))?;
+            optimiser::outline(device, &places, &mut blocks, (n, c))?;
+            blocks.read(device).map(floats)
         });
     }
 }
