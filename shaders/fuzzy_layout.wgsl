@@ -93,62 +93,82 @@ struct AdvanceParams {
 // Pull, stiffness and degree by the edges so far of the points whose rows are longer, the first in the order.
 @group(0) @binding(8) var<storage, read_write> sums: array<f32>;
 
-// One point a thread: all its edges, 16 random points, and a step with momentum.
+const THREADS: u32 = 64u;
+// Threads of one point, which share its edges and random points out.
+const LANES: u32 = 8u;
+
+// Pull with its stiffness, and push with the degree, of each thread.
+var<workgroup> pulls: array<vec4<f32>, THREADS>;
+var<workgroup> pushes: array<vec4<f32>, THREADS>;
+
+// Eight threads a point: all its edges, 16 random points, and a step with momentum.
 @compute @workgroup_size(64)
 fn advance(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let item = workgroup_number(group_id, group_count) * 64u + thread;
+    let lane = thread % LANES;
+    let item = workgroup_number(group_id, group_count) * (THREADS / LANES) + thread / LANES;
     let params = advance_params;
-    if item >= params.n {
+    var i = 0u;
+    var row_start = 0u;
+    var length = 0u;
+    if item < params.n {
+        i = order[item];
+        row_start = row_starts[i];
+        length = row_starts[i + 1u] - row_start;
+    }
+    let is_here = item < params.n && (params.first == 0u || params.first < length);
+    let last = min(length, params.first + params.most);
+    var at = vec3<f32>(0.0);
+    var pulled = vec4<f32>(0.0);
+    var pushed = vec4<f32>(0.0);
+    if is_here {
+        at = place(i, params.n_components);
+        for (var e = row_start + params.first + lane; e < row_start + last; e += LANES) {
+            let weight = weights[e];
+            pulled += 2.0 * weight * pull(at - place(columns[e], params.n_components), params.a, params.b);
+            pushed.w += weight;
+        }
+        if last == length {
+            for (var draw = lane; draw < NEGATIVES; draw += LANES) {
+                let other = below(lowbias32(i * NEGATIVES + draw + params.key), params.n);
+                let force = push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
+                pushed += vec4<f32>(force, 0.0);
+            }
+        }
+    }
+    pulls[thread] = pulled;
+    pushes[thread] = pushed;
+    workgroupBarrier();
+    if !is_here || lane > 0u {
         return;
     }
-    let i = order[item];
-    let row_start = row_starts[i];
-    let length = row_starts[i + 1u] - row_start;
-    if params.first > 0u && params.first >= length {
-        return;
+    for (var other = 1u; other < LANES; other++) {
+        pulled += pulls[thread + other];
+        pushed += pushes[thread + other];
     }
-    let at = place(i, params.n_components);
-    var pulled = vec3<f32>(0.0);
-    var stiffness = 0.0;
-    var degree = 0.0;
     let sum = 5u * item;
     if params.first > 0u {
-        pulled = vec3<f32>(sums[sum], sums[sum + 1u], sums[sum + 2u]);
-        stiffness = sums[sum + 3u];
-        degree = sums[sum + 4u];
-    }
-    let last = min(length, params.first + params.most);
-    for (var e = row_start + params.first; e < row_start + last; e++) {
-        let force = pull(at - place(columns[e], params.n_components), params.a, params.b);
-        let weight = weights[e];
-        pulled += 2.0 * weight * force.xyz;
-        stiffness += 2.0 * weight * force.w;
-        degree += weight;
+        pulled += vec4<f32>(sums[sum], sums[sum + 1u], sums[sum + 2u], sums[sum + 3u]);
+        pushed.w += sums[sum + 4u];
     }
     if last < length {
         sums[sum] = pulled.x;
         sums[sum + 1u] = pulled.y;
         sums[sum + 2u] = pulled.z;
-        sums[sum + 3u] = stiffness;
-        sums[sum + 4u] = degree;
+        sums[sum + 3u] = pulled.w;
+        sums[sum + 4u] = pushed.w;
         return;
     }
-    var pushed = vec3<f32>(0.0);
-    for (var draw = 0u; draw < NEGATIVES; draw++) {
-        let other = below(lowbias32(i * NEGATIVES + draw + params.key), params.n);
-        pushed += push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
-    }
-    let force = params.negative_rate * degree * pushed - pulled;
+    let force = params.negative_rate * pushed.w * pushed.xyz - pulled.xyz;
     let first = i * params.n_components;
     var velocity = vec3<f32>(velocities[first], velocities[first + 1u], 0.0);
     if params.n_components == 3u {
         velocity.z = velocities[first + 2u];
     }
-    velocity = params.momentum * velocity + params.step / (1.0 + stiffness) * force;
+    velocity = params.momentum * velocity + params.step / (1.0 + pulled.w) * force;
     let length_squared = dot(velocity, velocity);
     if length_squared > params.max_step_norm * params.max_step_norm {
         velocity *= params.max_step_norm / sqrt(length_squared);
@@ -165,8 +185,9 @@ fn advance(
 }
 
 struct SettleParams {
-    // New points, and fitted ones.
+    // New points that end with the last of these, the first of them, and fitted ones.
     n: u32,
+    first: u32,
     n_fitted: u32,
     n_neighbors: u32,
     n_components: u32,
@@ -234,8 +255,8 @@ fn settle(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
     let params = settle_params;
+    let i = params.first + workgroup_number(group_id, group_count) * 64u + thread;
     if i >= params.n {
         return;
     }

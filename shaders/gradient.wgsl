@@ -16,43 +16,69 @@ struct AttractionParams {
 @group(0) @binding(3) var<storage, read> columns: array<u32>;
 @group(0) @binding(4) var<storage, read> affinities: array<f32>;
 @group(0) @binding(5) var<storage, read_write> attractions: array<f32>;
+// The same points, for maps in the plane.
+@group(0) @binding(7) var<storage, read> flat_points: array<vec2<f32>>;
+
+const THREADS: u32 = 64u;
+// The smallest normal number: some devices take the logarithm of a smaller one for that of 0.
+const LEAST: f32 = 1.1754944e-38;
+// Threads of one row, which share its entries out: they read neighbouring ones at a time, and a long row does not make all wait.
+const LANES: u32 = 16u;
+
+var<workgroup> partial: array<vec3<f32>, THREADS>;
 
 // A point in space; the third coordinate of a flat map is 0.
 fn point_of(i: u32, n_components: u32) -> vec3<f32> {
-    let at = i * n_components;
     if n_components == 2u {
-        return vec3<f32>(points[at], points[at + 1u], 0.0);
+        return vec3<f32>(flat_points[i], 0.0);
     }
+    let at = 3u * i;
     return vec3<f32>(points[at], points[at + 1u], points[at + 2u]);
 }
 
-// One row of the symmetric affinities a thread.
+// Entries of a row that are looked at now; none of a row that is none, or that is done.
+fn entries_of(i: u32, n: u32, first: u32, most: u32) -> vec2<u32> {
+    if i >= n {
+        return vec2<u32>(0u);
+    }
+    let row_start = row_starts[i];
+    let length = row_starts[i + 1u] - row_start;
+    return row_start + min(vec2<u32>(length), vec2<u32>(first, first + most));
+}
+
+// Sixteen threads a row of the symmetric affinities.
 @compute @workgroup_size(64)
 fn attraction(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
-    if i >= attraction_params.n {
-        return;
-    }
+    let lane = thread % LANES;
+    let i = workgroup_number(group_id, group_count) * (THREADS / LANES) + thread / LANES;
     let first = attraction_params.first;
-    let row_start = row_starts[i];
-    let length = row_starts[i + 1u] - row_start;
-    if first > 0u && first >= length {
-        return;
-    }
     let n_components = attraction_params.n_components;
-    let point = point_of(i, n_components);
+    let entries = entries_of(i, attraction_params.n, first, attraction_params.most);
     var force = vec3<f32>(0.0);
-    for (var e = row_start + first; e < row_start + min(length, first + attraction_params.most); e++) {
-        let difference = point - point_of(columns[e], n_components);
-        force += affinities[e] / (1.0 + dot(difference, difference)) * difference;
+    if entries.x < entries.y {
+        let point = point_of(i, n_components);
+        for (var e = entries.x + lane; e < entries.y; e += LANES) {
+            let difference = point - point_of(columns[e], n_components);
+            force += affinities[e] / (1.0 + dot(difference, difference)) * difference;
+        }
     }
-    for (var axis = 0u; axis < n_components; axis++) {
-        let at = i * n_components + axis;
-        attractions[at] = select(0.0, attractions[at], first > 0u) + force[axis];
+    partial[thread] = force;
+    workgroupBarrier();
+    // One lane an axis, always in the same order.
+    if i < attraction_params.n && lane < n_components && (first == 0u || entries.x < entries.y) {
+        var sum = 0.0;
+        for (var other = 0u; other < LANES; other++) {
+            sum += partial[thread - lane + other][lane];
+        }
+        let at = i * n_components + lane;
+        if first > 0u {
+            sum += attractions[at];
+        }
+        attractions[at] = sum;
     }
 }
 
@@ -68,34 +94,43 @@ struct DivergenceParams {
 @group(0) @binding(5) var<storage, read> q_total: array<f32>;
 @group(0) @binding(6) var<storage, read_write> divergences: array<f32>;
 
-// Each row's share of KL(P || Q) = sum p log(p / q), where p = affinity / n and q = q_ij / Z.
+var<workgroup> shares: array<f32, THREADS>;
+
+// Each row's share of KL(P || Q) = sum p log(p / q), where p = affinity / n and q = q_ij / Z: sixteen threads a row.
 @compute @workgroup_size(64)
 fn kl_divergence(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
-    if i >= divergence_params.n {
-        return;
-    }
+    let lane = thread % LANES;
+    let i = workgroup_number(group_id, group_count) * (THREADS / LANES) + thread / LANES;
     let first = divergence_params.first;
-    let row_start = row_starts[i];
-    let length = row_starts[i + 1u] - row_start;
-    if first > 0u && first >= length {
-        return;
-    }
+    let n_components = divergence_params.n_components;
+    let entries = entries_of(i, divergence_params.n, first, divergence_params.most);
     let scale = 1.0 / f32(divergence_params.n);
     let log_total = log(q_total[0]);
-    let n_components = divergence_params.n_components;
-    let point = point_of(i, n_components);
-    var sum = 0.0;
-    for (var e = row_start + first; e < row_start + min(length, first + divergence_params.most); e++) {
-        let p = affinities[e] * scale;
-        if p > 0.0 {
-            let difference = point - point_of(columns[e], n_components);
-            sum += p * (log(p * (1.0 + dot(difference, difference))) + log_total);
+    var share = 0.0;
+    if entries.x < entries.y {
+        let point = point_of(i, n_components);
+        for (var e = entries.x + lane; e < entries.y; e += LANES) {
+            let p = affinities[e] * scale;
+            if p >= LEAST {
+                let difference = point - point_of(columns[e], n_components);
+                share += p * (log(p * (1.0 + dot(difference, difference))) + log_total);
+            }
         }
     }
-    divergences[i] = select(0.0, divergences[i], first > 0u) + sum;
+    shares[thread] = share;
+    workgroupBarrier();
+    if i < divergence_params.n && lane == 0u && (first == 0u || entries.x < entries.y) {
+        var sum = 0.0;
+        for (var other = 0u; other < LANES; other++) {
+            sum += shares[thread + other];
+        }
+        if first > 0u {
+            sum += divergences[i];
+        }
+        divergences[i] = sum;
+    }
 }

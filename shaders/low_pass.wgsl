@@ -23,39 +23,54 @@ struct SmoothParams {
 // Sums of the rows' weights.
 @group(0) @binding(6) var<storage, read> degrees: array<f32>;
 
-// One row a thread. A point without neighbours is its own.
+const THREADS: u32 = 64u;
+// Threads of one row, which share its edges out.
+const LANES: u32 = 8u;
+
+var<workgroup> partial: array<f32, THREADS>;
+
+// Eight threads a row. A point without neighbours is its own.
 @compute @workgroup_size(64)
 fn smooth_step(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
-    if i >= params.n {
-        return;
-    }
+    let lane = thread % LANES;
+    let i = workgroup_number(group_id, group_count) * (THREADS / LANES) + thread / LANES;
     let first = params.first;
-    let row_start = row_starts[i];
-    let length = row_starts[i + 1u] - row_start;
-    if first > 0u && first >= length {
-        return;
+    var row_start = 0u;
+    var length = 0u;
+    if i < params.n {
+        row_start = row_starts[i];
+        length = row_starts[i + 1u] - row_start;
     }
-    let degree = degrees[i];
+    let is_here = i < params.n && (first == 0u || first < length);
+    let last = row_start + min(length, first + params.most);
     for (var axis = 0u; axis < params.n_components; axis++) {
-        let own = current[i * params.n_components + axis];
         var sum = 0.0;
-        for (var e = row_start + first; e < row_start + min(length, first + params.most); e++) {
+        for (var e = row_start + first + lane; e < last; e += LANES) {
             sum += weights[e] * current[columns[e] * params.n_components + axis];
         }
-        var mean = own;
-        if degree > 0.0 {
-            mean = sum / degree;
+        partial[thread] = sum;
+        workgroupBarrier();
+        if is_here && lane == 0u {
+            for (var other = 1u; other < LANES; other++) {
+                sum += partial[thread + other];
+            }
+            let degree = degrees[i];
+            let at = i * params.n_components + axis;
+            let own = current[at];
+            var mean = own;
+            if degree > 0.0 {
+                mean = sum / degree;
+            }
+            if first > 0u {
+                previous[at] += params.scale * mean / params.half_width;
+            } else {
+                previous[at] = params.scale * (mean - params.centre * own) / params.half_width - params.share * previous[at];
+            }
         }
-        let at = i * params.n_components + axis;
-        if first > 0u {
-            previous[at] += params.scale * mean / params.half_width;
-        } else {
-            previous[at] = params.scale * (mean - params.centre * own) / params.half_width - params.share * previous[at];
-        }
+        workgroupBarrier();
     }
 }

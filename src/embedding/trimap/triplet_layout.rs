@@ -12,7 +12,7 @@ use super::triplet_forces::{pull, push};
 use super::triplet_weights::{Group, weighed};
 use super::triplets::Triplets;
 use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, longest_row, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 
@@ -35,6 +35,9 @@ uniform! {
 
 const DESCEND: Kernel = kernel!("triplet_layout", "descend", 64, StepParams);
 const LOSS: Kernel = kernel!("triplet_layout", "loss", 64, LossParams);
+
+/// Threads of one point in a step.
+const LANES: usize = 8;
 
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&DESCEND, &LOSS];
@@ -191,10 +194,10 @@ pub fn descend(
 ) -> Result<()> {
     let Step { learning_rate, momentum, next_momentum } = step;
     let n_components = layout.n_components as u32;
-    let (n, most) = (layout.n as u32, MOST_TURNS as u32);
-    let from = |first| StepParams { n, n_components, learning_rate, momentum, next_momentum, first, most };
+    let n = layout.n as u32;
+    let from = |first, most| StepParams { n, n_components, learning_rate, momentum, next_momentum, first, most };
     match device {
-        Device::Cpu(_) => cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &from(0)),
+        Device::Cpu(_) => cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &from(0, 0)),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, places.gpu()),
@@ -206,8 +209,14 @@ pub fn descend(
                 (7, ahead.gpu()),
                 (8, layout.sources.gpu()),
             ];
-            for first in dispatches(layout.most_references, MOST_TURNS) {
-                gpu.dispatch(&DESCEND, &from(first), &bindings, layout.n, layout.references.len() as u64)?;
+            let most = LANES * gpu.most_turns();
+            // A reference has its number, source, factor and place; a coordinate is read in four numbers, written in four.
+            let axes = u64::from(n_components);
+            let references = Work::new(3 * axes, 12 + 4 * axes).times(layout.references.len());
+            let points = Work::new(12 * axes, 8 + 36 * axes).times(layout.n);
+            let work = Work::new(references.flops + points.flops, references.bytes + points.bytes);
+            for first in dispatches(layout.most_references, most) {
+                gpu.dispatch(&DESCEND, &from(first, most as u32), &bindings, LANES * layout.n, work)?;
             }
         }
     }
@@ -240,7 +249,9 @@ pub fn loss(device: &Device, layout: &Layout, at: usize, places: &Buffer<f32>, l
                 (4, group.shifts.gpu()),
                 (5, losses.gpu()),
             ];
-            gpu.dispatch(&LOSS, &uniform, &bindings, layout.n, (layout.n * group.n_slots()) as u64)?;
+            let axes = layout.n_components as u64;
+            let work = Work::new(3 * axes + 4, 4 + 4 * axes).times(layout.n * (group.n_slots() + group.n_inliers));
+            gpu.dispatch(&LOSS, &uniform, &bindings, layout.n, work)?;
         }
     }
     Ok(())

@@ -8,8 +8,9 @@ use super::affinity::Affinities;
 use super::optimiser::{Acting, Outline};
 use super::repulsion::Repulsor;
 use crate::compute::reduce::Sum;
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, longest_row, uniform};
 use crate::error::Result;
+use rayon::prelude::*;
 
 uniform! {
     struct AttractionParams { n: u32, n_components: u32, first: u32, most: u32 }
@@ -20,6 +21,9 @@ uniform! {
 
 const ATTRACTION: Kernel = kernel!("gradient", "attraction", 64, AttractionParams);
 const KL_DIVERGENCE: Kernel = kernel!("gradient", "kl_divergence", 64, DivergenceParams);
+
+/// Threads of one row in both kernels.
+const LANES: usize = 16;
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ATTRACTION, &KL_DIVERGENCE];
@@ -55,8 +59,8 @@ impl Graph {
     /// If a column is not below the number of rows.
     pub fn new(device: &Device, affinities: &Affinities) -> Result<Self> {
         let n = affinities.n_samples();
-        assert!(affinities.columns.iter().all(|&column| (column as usize) < n), "an affinity to a point that is none");
-        let row_sums = (0..n).map(|i| affinities.row(i).map(|(_, value)| value).sum::<f32>());
+        assert!(affinities.columns.par_iter().all(|&column| (column as usize) < n), "an affinity to a point that is none");
+        let row_sums = (0..n).into_par_iter().map(|i| affinities.row(i).map(|(_, value)| value).sum::<f32>());
         let rates: Vec<f32> = row_sums.map(|sum| if sum > LARGEST_ROW_SUM { LARGEST_ROW_SUM / sum } else { 1.0 }).collect();
         Ok(Self {
             row_starts: Buffer::from_slice(device, "affinity rows", &affinities.row_starts)?,
@@ -67,6 +71,14 @@ impl Graph {
             n_edges: affinities.columns.len() as u64,
             longest_row: longest_row(&affinities.row_starts),
         })
+    }
+
+    /// Work of looking at every entry, with `more` operations beside the squared distance: column, value and place of each, and
+    /// what belongs to a row.
+    fn work(&self, n_components: u32, more: u64) -> Work {
+        let axes = u64::from(n_components);
+        let rows = Work::new(0, 4 + 8 * axes).times(self.n);
+        Work::new((5 * axes + more) * self.n_edges, rows.bytes + (8 + 4 * axes) * self.n_edges)
     }
 }
 
@@ -151,11 +163,13 @@ pub fn attraction(device: &Device, y: &Buffer<f32>, graph: &Graph, attractions: 
                 (3, graph.columns.gpu()),
                 (4, graph.values.gpu()),
                 (5, attractions.gpu()),
+                (7, y.gpu()),
             ];
             let (n, n_components) = (graph.n as u32, (y.len() / graph.n) as u32);
-            for first in dispatches(graph.longest_row, MOST_TURNS) {
-                let uniform = AttractionParams { n, n_components, first, most: MOST_TURNS as u32 };
-                gpu.dispatch(&ATTRACTION, &uniform, &bindings, graph.n, graph.n_edges)?;
+            let most = LANES * gpu.most_turns();
+            for first in dispatches(graph.longest_row, most) {
+                let uniform = AttractionParams { n, n_components, first, most: most as u32 };
+                gpu.dispatch(&ATTRACTION, &uniform, &bindings, LANES * graph.n, graph.work(n_components, 4))?;
             }
         }
     }
@@ -183,11 +197,13 @@ pub fn kl_divergence(
                 (4, graph.values.gpu()),
                 (5, q_total.gpu()),
                 (6, divergences.gpu()),
+                (7, y.gpu()),
             ];
             let (n, n_components) = (graph.n as u32, (y.len() / graph.n) as u32);
-            for first in dispatches(graph.longest_row, MOST_TURNS) {
-                let uniform = DivergenceParams { n, n_components, first, most: MOST_TURNS as u32 };
-                gpu.dispatch(&KL_DIVERGENCE, &uniform, &bindings, graph.n, 2 * graph.n_edges)?;
+            let most = LANES * gpu.most_turns();
+            for first in dispatches(graph.longest_row, most) {
+                let uniform = DivergenceParams { n, n_components, first, most: most as u32 };
+                gpu.dispatch(&KL_DIVERGENCE, &uniform, &bindings, LANES * graph.n, graph.work(n_components, 6))?;
             }
         }
     }

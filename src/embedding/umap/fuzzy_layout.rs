@@ -6,8 +6,10 @@
 //! has momentum. So an epoch needs no atomics and no order, and the same seed gives the same bytes. O(edges) an epoch.
 
 use super::FuzzyGraph;
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, longest_row, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, longest_row, uniform};
 use crate::error::Result;
+use rayon::prelude::*;
+use std::ops::Range;
 
 uniform! {
     struct AdvanceParams {
@@ -17,8 +19,8 @@ uniform! {
 }
 uniform! {
     struct SettleParams {
-        n: u32, n_fitted: u32, n_neighbors: u32, n_components: u32, a: f32, b: f32, repulsion: f32, negative_rate: f32,
-        step: f32, target_sum: f32, seed: u32, n_epochs: u32, first_epoch: u32, last_epoch: u32
+        n: u32, first: u32, n_fitted: u32, n_neighbors: u32, n_components: u32, a: f32, b: f32, repulsion: f32,
+        negative_rate: f32, step: f32, target_sum: f32, seed: u32, n_epochs: u32, first_epoch: u32, last_epoch: u32
     }
 }
 
@@ -31,8 +33,16 @@ pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];
 /// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its summed weights.
 pub const NEGATIVES: usize = 16;
 
-/// Edges of a point in one dispatch at most; the random points take turns too.
-const MOST_EDGES: usize = MOST_TURNS - NEGATIVES;
+/// Threads of one point in an epoch.
+const LANES: usize = 8;
+
+/// Operations of a pull with its stiffness, or of a push, beside the differences and products of each axis.
+const FORCE: u64 = 20;
+
+/// Edges of a point that one dispatch takes in so many turns; the random points take turns too.
+fn most_edges(turns: usize) -> usize {
+    LANES * (turns - NEGATIVES)
+}
 
 /// A weighted graph on a device.
 #[derive(Debug)]
@@ -60,9 +70,13 @@ impl Edges {
     /// [`Error::GpuMemory`](crate::Error::GpuMemory) if it does not fit.
     pub fn new(device: &Device, graph: &FuzzyGraph) -> Result<Self> {
         let mut order: Vec<u32> = (0..graph.n_samples() as u32).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(graph.row(i as usize).0.len()));
-        let n_long = order.partition_point(|&i| graph.row(i as usize).0.len() > MOST_EDGES);
-        let degrees: Vec<f32> = (0..graph.n_samples()).map(|i| graph.row(i).1.iter().sum()).collect();
+        order.par_sort_by_key(|&i| std::cmp::Reverse(graph.row(i as usize).0.len()));
+        let most = match device {
+            Device::Cpu(_) => usize::MAX,
+            Device::Gpu(gpu) => most_edges(gpu.most_turns()),
+        };
+        let n_long = order.partition_point(|&i| graph.row(i as usize).0.len() > most);
+        let degrees: Vec<f32> = (0..graph.n_samples()).into_par_iter().map(|i| graph.row(i).1.iter().sum()).collect();
         Ok(Self {
             row_starts: Buffer::from_slice(device, "rows of edges", &graph.row_starts)?,
             columns: Buffer::from_slice(device, "edges", &graph.columns)?,
@@ -119,7 +133,7 @@ pub fn advance(
     velocities: &mut Buffer<f32>,
     moved: &mut Buffer<f32>,
 ) -> Result<()> {
-    let from = |first| AdvanceParams {
+    let from = |first, most| AdvanceParams {
         n: edges.n as u32,
         n_components: forces.n_components as u32,
         a: forces.a,
@@ -131,10 +145,10 @@ pub fn advance(
         max_step_norm: epoch.max_step_norm,
         key: epoch.key,
         first,
-        most: MOST_EDGES as u32,
+        most,
     };
     match device {
-        Device::Cpu(_) => cpu::advance(edges, &from(0), places.host(), velocities.host_mut(), moved.host_mut()),
+        Device::Cpu(_) => cpu::advance(edges, &from(0, 0), places.host(), velocities.host_mut(), moved.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, places.gpu()),
@@ -146,10 +160,17 @@ pub fn advance(
                 (7, moved.gpu()),
                 (8, edges.sums.gpu()),
             ];
-            for first in dispatches(edges.longest_row, MOST_EDGES) {
+            let most = most_edges(gpu.most_turns());
+            let axes = forces.n_components as u64;
+            for first in dispatches(edges.longest_row, most) {
                 // All points, then those of which something is left.
                 let items = if first == 0 { edges.n } else { edges.n_long };
-                gpu.dispatch(&ADVANCE, &from(first), &bindings, items, edges.n_edges + (edges.n * NEGATIVES) as u64)?;
+                // An edge has a column, a weight and a place, a random point its place; a point moves.
+                let edges_now = Work::new(FORCE + 6 * axes, 8 + 4 * axes).times(edges.n_edges as usize);
+                let points =
+                    Work::new(NEGATIVES as u64 * (FORCE + 12 + 6 * axes), 12 + (NEGATIVES as u64 + 4) * 4 * axes).times(items);
+                let work = Work::new(edges_now.flops + points.flops, edges_now.bytes + points.bytes);
+                gpu.dispatch(&ADVANCE, &from(first, most as u32), &bindings, LANES * items, work)?;
             }
         }
     }
@@ -189,8 +210,9 @@ pub struct Settling {
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settling, settled: &mut Buffer<f32>) -> Result<()> {
     let (n, k) = new.shape;
-    let from = |first_epoch, last_epoch| SettleParams {
-        n: n as u32,
+    let from = |rows: Range<usize>, epochs: Range<u32>| SettleParams {
+        n: rows.end as u32,
+        first: rows.start as u32,
         n_fitted: (new.fitted.len() / forces.n_components) as u32,
         n_neighbors: k as u32,
         n_components: forces.n_components as u32,
@@ -202,23 +224,29 @@ pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settlin
         target_sum: new.target_sum,
         seed: how.seed,
         n_epochs: how.n_epochs as u32,
-        first_epoch,
-        last_epoch,
+        first_epoch: epochs.start,
+        last_epoch: epochs.end,
     };
     let n_epochs = how.n_epochs as u32;
     match device {
         Device::Cpu(_) => {
             let (fitted, neighbors, distances) = (new.fitted.host(), new.neighbors.host(), new.distances.host());
-            cpu::settle(&from(0, n_epochs), fitted, neighbors, distances, settled.host_mut());
+            cpu::settle(&from(0..n, 0..n_epochs), fitted, neighbors, distances, settled.host_mut());
         }
         Device::Gpu(gpu) => {
             let bindings = [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
             // The width of the memberships is found anew each time, in up to 65 rounds over the neighbours.
-            let together = MOST_TURNS.saturating_sub(66 * (k + 1)) / (k + NEGATIVES + 1);
+            let together = gpu.most_turns().saturating_sub(66 * (k + 1)) / (k + NEGATIVES + 1);
+            let axes = forces.n_components as u64;
             for first in dispatches(how.n_epochs, together) {
                 let last = n_epochs.min(first + together.max(1) as u32);
-                let work = n * (k + NEGATIVES) * (last - first) as usize;
-                gpu.dispatch(&SETTLE, &from(first, last), &bindings, n, work as u64)?;
+                // The width, in some 20 rounds mostly; then in every epoch all neighbours and random points.
+                let (neighbors, forces) = (k as u64, (k + NEGATIVES) as u64);
+                let epoch = Work::new(forces * (FORCE + 12 + 6 * axes), forces * (8 + 4 * axes)).times((last - first) as usize);
+                let row = Work::new(epoch.flops + 60 * neighbors, epoch.bytes + 80 * neighbors);
+                let groups = |n: usize| n.div_ceil(SETTLE.workgroup_size as usize);
+                // Each row stands alone.
+                gpu.dispatch_rows(&SETTLE, &bindings, (n, row), groups, |at, rows| from(at..at + rows, first..last))?;
             }
         }
     }

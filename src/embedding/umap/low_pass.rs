@@ -7,7 +7,7 @@
 
 use super::FuzzyGraph;
 use super::fuzzy_layout::Edges;
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::embedding::init::gaussian;
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -19,6 +19,9 @@ uniform! {
 }
 
 const SMOOTH_STEP: Kernel = kernel!("low_pass", "smooth_step", 64, SmoothParams);
+
+/// Threads of one row in a step.
+const LANES: usize = 8;
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&SMOOTH_STEP];
@@ -63,11 +66,10 @@ pub fn smooth_step(
     previous: &mut Buffer<f32>,
 ) -> Result<()> {
     let SmoothStep { centre, half_width, scale, share } = step;
-    let most = MOST_TURNS / n_columns;
     let (n, n_components) = (edges.n as u32, n_columns as u32);
-    let from = |first| SmoothParams { n, n_components, centre, half_width, scale, share, first, most: most as u32 };
+    let from = |first, most| SmoothParams { n, n_components, centre, half_width, scale, share, first, most };
     match device {
-        Device::Cpu(_) => cpu::smooth_step(edges, &from(0), current.host(), previous.host_mut()),
+        Device::Cpu(_) => cpu::smooth_step(edges, &from(0, 0), current.host(), previous.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, edges.row_starts.gpu()),
@@ -77,8 +79,12 @@ pub fn smooth_step(
                 (5, previous.gpu()),
                 (6, edges.degrees.gpu()),
             ];
+            let most = LANES * (gpu.most_turns() / n_columns);
+            let columns = Work::new(2, 12).times(n_columns * edges.n_edges as usize);
+            let points = Work::new(6, 12).times(n_columns * edges.n);
+            let work = Work::new(columns.flops + points.flops, columns.bytes + points.bytes);
             for first in dispatches(edges.longest_row, most) {
-                gpu.dispatch(&SMOOTH_STEP, &from(first), &bindings, edges.n, edges.n_edges * n_columns as u64)?;
+                gpu.dispatch(&SMOOTH_STEP, &from(first, most as u32), &bindings, LANES * edges.n, work)?;
             }
         }
     }
