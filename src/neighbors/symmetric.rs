@@ -4,6 +4,8 @@ use rayon::prelude::*;
 
 /// Rows of one parallel task.
 const PART_ROWS: usize = 1024;
+/// Parts into which rows and columns are cut for the transposition: of 60,000 points with 90 neighbours each has 700 KB.
+const PARTS: usize = 64;
 
 /// A sparse matrix in compressed rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,15 +38,27 @@ pub fn symmetrised(indices: &[u32], values: &[f32], n: usize, join: impl Fn(f32,
             rows
         })
         .collect();
-    let n_entries = parts.iter().map(|part| part.columns.len()).sum();
-    let mut all =
-        SparseRows { row_starts: vec![0], columns: Vec::with_capacity(n_entries), values: Vec::with_capacity(n_entries) };
+    joined(&parts)
+}
+
+/// The parts' rows, one part after the other.
+fn joined(parts: &[SparseRows]) -> SparseRows {
+    let n_entries: usize = parts.iter().map(|part| part.columns.len()).sum();
+    let mut all = SparseRows { row_starts: vec![0], columns: vec![0; n_entries], values: vec![0.0; n_entries] };
+    let (mut columns, mut values) = (all.columns.as_mut_slice(), all.values.as_mut_slice());
+    let mut places = Vec::with_capacity(parts.len());
     for part in parts {
-        let first = all.columns.len() as u32;
+        let first = (n_entries - columns.len()) as u32;
         all.row_starts.extend(part.row_starts.iter().map(|end| first + end));
-        all.columns.extend(part.columns);
-        all.values.extend(part.values);
+        let ((own_columns, more_columns), (own_values, more_values)) =
+            (columns.split_at_mut(part.columns.len()), values.split_at_mut(part.columns.len()));
+        places.push((own_columns, own_values));
+        (columns, values) = (more_columns, more_values);
     }
+    places.into_par_iter().zip(parts).for_each(|((columns, values), part)| {
+        columns.copy_from_slice(&part.columns);
+        values.copy_from_slice(&part.values);
+    });
     all
 }
 
@@ -64,34 +78,72 @@ impl SparseRows {
     }
 }
 
-/// The transposed values in compressed rows.
+/// The transposed values in compressed rows, `width` rows after `width` rows.
 struct Incoming {
+    width: usize,
+    parts: Vec<IncomingRows>,
+}
+
+/// Some of the transposed rows.
+struct IncomingRows {
     row_starts: Vec<usize>,
     /// Ascending columns with their values.
     entries: Vec<(u32, f32)>,
 }
 
+/// A value, its row, and its column counted from the first of the part that it goes to.
+type Sent = (u32, u32, f32);
+
 impl Incoming {
+    /// Sorts the values by the part that they go to and, there, by their column: a part's rows fit the cache. The order of the
+    /// rows they come from is kept throughout, so that it does not matter who sorts what.
     fn new(indices: &[u32], values: &[f32], n: usize) -> Self {
         let k = indices.len() / n;
+        let width = n.div_ceil(PARTS).max(1);
+        let n_parts = n.div_ceil(width);
+        let rows = n.div_ceil(PARTS).max(1) * k;
+        let sent: Vec<Vec<Vec<Sent>>> = indices
+            .par_chunks(rows)
+            .zip(values.par_chunks(rows))
+            .enumerate()
+            .map(|(chunk, (indices, values))| {
+                let mut sent = vec![Vec::with_capacity(2 * rows / n_parts); n_parts];
+                for (at, (&j, &value)) in indices.iter().zip(values).enumerate() {
+                    let (part, column) = (j as usize / width, j as usize % width);
+                    sent[part].push((((chunk * rows + at) / k) as u32, column as u32, value));
+                }
+                sent
+            })
+            .collect();
+        let parts = (0..n_parts).into_par_iter().map(|part| {
+            let len = width.min(n - part * width);
+            IncomingRows::new(len, || sent.iter().flat_map(move |chunk| &chunk[part]).copied())
+        });
+        Self { width, parts: parts.collect() }
+    }
+
+    fn row(&self, i: usize) -> &[(u32, f32)] {
+        let (part, row) = (&self.parts[i / self.width], i % self.width);
+        &part.entries[part.row_starts[row]..part.row_starts[row + 1]]
+    }
+}
+
+impl IncomingRows {
+    fn new<I: Iterator<Item = Sent>>(n: usize, sent: impl Fn() -> I) -> Self {
         let mut row_starts = vec![0_usize; n + 1];
-        for &j in indices {
-            row_starts[j as usize + 1] += 1;
+        for (_, column, _) in sent() {
+            row_starts[column as usize + 1] += 1;
         }
         for i in 0..n {
             row_starts[i + 1] += row_starts[i];
         }
         let mut next = row_starts.clone();
-        let mut entries = vec![(0, 0.0); indices.len()];
-        for (at, (&j, &value)) in indices.iter().zip(values).enumerate() {
-            entries[next[j as usize]] = ((at / k) as u32, value);
-            next[j as usize] += 1;
+        let mut entries = vec![(0, 0.0); row_starts[n]];
+        for (row, column, value) in sent() {
+            entries[next[column as usize]] = (row, value);
+            next[column as usize] += 1;
         }
         Self { row_starts, entries }
-    }
-
-    fn row(&self, i: usize) -> &[(u32, f32)] {
-        &self.entries[self.row_starts[i]..self.row_starts[i + 1]]
     }
 }
 
@@ -112,5 +164,26 @@ mod tests {
     fn a_neighbour_that_does_not_answer_gives_nothing() {
         let rows = symmetrised(&[1, 2, 1], &[0.5, 0.25, 0.125], 3, |a, b| Some(a + b));
         assert_eq!((rows.columns, rows.values), (vec![1, 0, 2, 1], vec![0.5, 0.5, 0.375, 0.375]));
+    }
+
+    /// Against a transposition by a map, of as many points as make several parts, and of fewer than there are parts.
+    #[test]
+    fn every_pair_of_many_points_meets() {
+        for (n, k) in [(11, 3), (1000, 5), (2500, 12)] {
+            let indices: Vec<u32> = (0..n * k).map(|at| ((at / k + 1 + at / k % 3 + 2 * (at % k)) % n) as u32).collect();
+            let values: Vec<f32> = (0..n * k).map(|at| 1.0 + (at % 1013) as f32).collect();
+            let mut expected = std::collections::BTreeMap::<(u32, u32), f32>::new();
+            for (at, (&j, &value)) in indices.iter().zip(&values).enumerate() {
+                let i = (at / k) as u32;
+                *expected.entry((i, j)).or_default() += value;
+                *expected.entry((j, i)).or_default() += value;
+            }
+            let rows = symmetrised(&indices, &values, n, |a, b| Some(a + b));
+            let found = (0..n).flat_map(|i| {
+                let range = rows.row_starts[i] as usize..rows.row_starts[i + 1] as usize;
+                rows.columns[range.clone()].iter().zip(&rows.values[range]).map(move |(&j, &value)| ((i as u32, j), value))
+            });
+            assert!(found.eq(expected), "{n} x {k}");
+        }
     }
 }

@@ -2,12 +2,16 @@
 
 use super::affinity::Affinities;
 use crate::error::{Error, Result};
+use rayon::prelude::*;
 
 /// By how much, as a share of it and at least of 1, a divergence may lie above another before it counts as higher: several times the
 /// rounding of sums of p log p in f32, and less than anybody sees in a map.
 const HIGHER: f64 = 0.02;
 /// A map shows something if its divergence is below this share of that of one place.
 const SHOWS: f64 = 0.98;
+
+/// Affinities of one parallel task.
+const PART: usize = 1 << 14;
 
 /// Refuses a divergence that all points on one place would undercut: the descent has thrown the points about.
 ///
@@ -57,8 +61,12 @@ fn is_higher(divergence: f64, than: f64) -> bool {
 /// KL(P || Q) of all points on one place, where all q are equal: sum p log p + log n (n - 1).
 pub(super) fn of_one_place(affinities: &Affinities) -> f64 {
     let n = affinities.n_samples() as f64;
-    let entropies = affinities.values.iter().map(|&value| f64::from(value) / n).filter(|&p| p > 0.0).map(|p| p * p.ln());
-    entropies.sum::<f64>() + (n * (n - 1.0)).ln()
+    let entropy = |values: &[f32]| -> f64 {
+        values.iter().map(|&value| f64::from(value) / n).filter(|&p| p > 0.0).map(|p| p * p.ln()).sum()
+    };
+    // Parts of a fixed length, added up in their order: the same sum for any number of threads.
+    let parts: Vec<f64> = affinities.values.par_chunks(PART).map(entropy).collect();
+    parts.iter().sum::<f64>() + (n * (n - 1.0)).ln()
 }
 
 #[cfg(test)]
