@@ -1,7 +1,9 @@
 // Conditional probabilities of t-SNE: each point's Gaussian over its neighbours, of the width that gives the perplexity.
 
 struct CalibrateParams {
+    // Where the rows end, and where they begin.
     n: u32,
+    first: u32,
     n_neighbors: u32,
     log_perplexity: f32,
 }
@@ -22,7 +24,7 @@ fn calibrate(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup_number(group_id, group_count) * 64u + thread;
+    let row = params.first + workgroup_number(group_id, group_count) * 64u + thread;
     if row >= params.n {
         return;
     }

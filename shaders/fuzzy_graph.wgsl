@@ -1,7 +1,9 @@
 // How strongly each point holds its neighbours to be near: exp(-(d - rho) / sigma), with a width sigma of its own.
 
 struct MembershipParams {
+    // Where the rows end, and where they begin.
     n: u32,
+    first: u32,
     n_neighbors: u32,
     // The sum that the memberships of a row have, neighbours within rho counting 1.
     target_sum: f32,
@@ -57,7 +59,7 @@ fn membership(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup_number(group_id, group_count) * 64u + thread;
+    let row = params.first + workgroup_number(group_id, group_count) * 64u + thread;
     if row >= params.n {
         return;
     }

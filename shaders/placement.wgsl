@@ -1,7 +1,9 @@
 // Places new points in a fitted map by the places of their nearest fitted points.
 
 struct PlaceParams {
+    // Where the new points end, and where they begin.
     n: u32,
+    first: u32,
     n_neighbors: u32,
     n_components: u32,
     // 1 / h^2, h the median map distance between a fitted point and its neighbours.
@@ -14,6 +16,8 @@ struct PlaceParams {
 @group(0) @binding(3) var<storage, read_write> placed: array<f32>;
 
 const STEPS: u32 = 5u;
+// Places count as no farther: the square of this has a reciprocal in normal numbers.
+const FARTHEST: f32 = 1e18;
 
 // A fitted place in space; the third coordinate of a flat map is 0.
 fn place_of(i: u32) -> vec3<f32> {
@@ -36,7 +40,7 @@ fn place(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let i = workgroup_number(group_id, group_count) * 64u + thread;
+    let i = params.first + workgroup_number(group_id, group_count) * 64u + thread;
     if i >= params.n {
         return;
     }
@@ -60,7 +64,7 @@ fn place(
         var sum = vec3<f32>(0.0);
         for (var b = 0u; b < k; b++) {
             let place = place_of(neighbors[i * k + b]);
-            let root = 1.0 + scaled_square(at, place);
+            let root = min(1.0 + scaled_square(at, place), FARTHEST);
             let weight = 1.0 / (root * root);
             weights += weight;
             // Relative to where we are: where all coincide nothing moves, not even by rounding.

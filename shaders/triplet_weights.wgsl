@@ -4,7 +4,9 @@
 struct SquareParams {
     n: u32,
     n_features: u32,
-    n_slots: u32,
+    // Which of the slots x n distances, first .. last.
+    first: u32,
+    last: u32,
     // Add to what is there rather than overwrite it.
     add: u32,
 }
@@ -23,8 +25,8 @@ fn square_distances(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let n = square_params.n;
-    let at = workgroup_number(group_id, group_count) * 64u + thread;
-    if at >= square_params.n_slots * n {
+    let at = square_params.first + workgroup_number(group_id, group_count) * 64u + thread;
+    if at >= square_params.last {
         return;
     }
     let i = at % n;

@@ -10,7 +10,7 @@
 //! The high-dimensional neighbours choose the place, so a classifier can score new points above the fitted ones: such a
 //! score belongs to space and map together.
 
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
@@ -34,7 +34,7 @@ pub const N_NEIGHBORS: usize = 10;
 const SCALE_NEIGHBORS: usize = 12;
 
 uniform! {
-    struct PlaceParams { n: u32, n_neighbors: u32, n_components: u32, inverse_square: f32 }
+    struct PlaceParams { n: u32, first: u32, n_neighbors: u32, n_components: u32, inverse_square: f32 }
 }
 
 const PLACE: Kernel = kernel!("placement", "place", 64, PlaceParams);
@@ -92,9 +92,18 @@ pub fn place(
     match device {
         Device::Cpu(_) => cpu::place(neighbors.host(), fitted.host(), placed.host_mut(), (k, c), inverse_square),
         Device::Gpu(gpu) => {
-            let uniform = PlaceParams { n: n as u32, n_neighbors: k as u32, n_components: c as u32, inverse_square };
             let bindings = [(1, neighbors.gpu()), (2, fitted.gpu()), (3, placed.gpu())];
-            gpu.dispatch(&PLACE, &uniform, &bindings, n, (n * k * (k + 5)) as u64)?;
+            let (n_neighbors, n_components) = (k as u32, c as u32);
+            let from = |first: usize, rows: usize| PlaceParams {
+                n: (first + rows) as u32,
+                first: first as u32,
+                n_neighbors,
+                n_components,
+                inverse_square,
+            };
+            let groups = |rows: usize| rows.div_ceil(PLACE.workgroup_size as usize);
+            let row = Work::new((3 * c + 4) as u64, (4 + 4 * c) as u64).times(k * (k + 5));
+            gpu.dispatch_rows(&PLACE, &bindings, (n, row), groups, from)?;
         }
     }
     Ok(())
@@ -104,6 +113,8 @@ mod cpu {
     use rayon::prelude::*;
 
     const STEPS: usize = 5;
+    /// Places count as no farther: the square of this has a reciprocal in normal numbers.
+    const FARTHEST: f32 = 1e18;
 
     pub fn place(neighbors: &[u32], fitted: &[f32], placed: &mut [f32], shape: (usize, usize), inverse_square: f32) {
         let (k, c) = shape;
@@ -133,7 +144,7 @@ mod cpu {
         for _ in 0..STEPS {
             let (mut weights, mut sum) = (0.0, [0.0; 3]);
             for &place in places {
-                let root = 1.0 + scaled_square(at, place);
+                let root = (1.0 + scaled_square(at, place)).min(FARTHEST);
                 let weight = 1.0 / (root * root);
                 weights += weight;
                 for (sum, step) in sum.iter_mut().zip(difference(place, at)) {

@@ -2,7 +2,7 @@
 //! for what is written in [`triplet_layout`](super::triplet_layout).
 
 use super::triplet_layout::Layout;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
@@ -54,7 +54,12 @@ pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
                 (6, layout.attractions.gpu()),
                 (7, layout.gradients.gpu()),
             ];
-            gpu.dispatch(&PULL, &uniform, &bindings, layout.n, (layout.n * group.n_slots()) as u64)?;
+            // A slot has a weight, a place and a force; an inlier its number, place and attraction.
+            let axes = layout.n_components as u64;
+            let slots = Work::new(7 * axes + 8, 8 + 4 * axes).times(layout.n * group.n_slots());
+            let rest = Work::new(5 * axes, 8 + 4 * axes).times(layout.n * (group.n_inliers + 1));
+            let work = Work::new(slots.flops + rest.flops, slots.bytes + rest.bytes);
+            gpu.dispatch(&PULL, &uniform, &bindings, layout.n, work)?;
         }
     }
     Ok(())
@@ -71,7 +76,8 @@ pub fn push(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
             let group = &layout.groups[at];
             let (n, axes, slots) = (layout.n as u32, layout.n_components as u32, group.n_slots() as u32);
             let bindings = [(1, places.gpu()), (4, group.shifts.gpu()), (5, group.forces.gpu()), (7, layout.gradients.gpu())];
-            let work = (layout.n * group.n_slots()) as u64;
+            let of_axes = u64::from(axes);
+            let work = Work::new(3 * of_axes, 4 + 4 * of_axes).times(layout.n * (group.n_slots() + 1));
             gpu.dispatch(&PUSH, &PushParams { n, n_components: axes, n_slots: slots }, &bindings, layout.n, work)?;
         }
     }

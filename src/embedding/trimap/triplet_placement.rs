@@ -8,7 +8,7 @@
 use super::triplet_weights::tempered;
 use super::triplets::{relative_square, scale};
 use super::{FittedTrimap, Trimap};
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
@@ -184,10 +184,12 @@ pub fn settle(
             let (fitted, places, states) = (fitted.gpu(), places.gpu(), states.gpu());
             let bindings = [(1, fitted), (2, inliers.gpu()), (3, outliers.gpu()), (4, weights.gpu()), (5, places), (6, states)];
             // Each takes a turn for itself, for every triplet and inlier, and a few for the axes.
-            let together = (MOST_TURNS / (triplets.n_inliers * (triplets.n_outliers + 1) + 8)).max(1);
+            let together = (gpu.most_turns() / (triplets.n_inliers * (triplets.n_outliers + 1) + 8)).max(1);
             for first in dispatches(n_iterations, together) {
                 let now = together.min(n_iterations - first as usize);
-                gpu.dispatch(&SETTLE, &part(now, first > 0), &bindings, n, (triplets.outliers.len() * now) as u64)?;
+                let axes = n_components as u64;
+                let work = Work::new(7 * axes + 8, 8 + 4 * axes).times(triplets.outliers.len() * now);
+                gpu.dispatch(&SETTLE, &part(now, first > 0), &bindings, n, work)?;
             }
         }
     }

@@ -5,13 +5,13 @@
 //! of the inliers up to its own. O(n) distances of as many features as there are, once a fit.
 
 use super::triplets::{MOST, Triplets};
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, Work, dispatches, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
 uniform! {
-    struct SquareParams { n: u32, n_features: u32, n_slots: u32, add: u32 }
+    struct SquareParams { n: u32, n_features: u32, first: u32, last: u32, add: u32 }
 }
 uniform! {
     struct WeighParams {
@@ -25,6 +25,9 @@ const WEIGH: Kernel = kernel!("triplet_weights", "weigh", 64, WeighParams);
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SQUARE_DISTANCES, &WEIGH];
 
+/// Least scale of a point in units of the largest entry: a squared distance over two of them is finite, on devices too that divide by
+/// multiplying with reciprocals, take the smallest numbers for 0 or know no infinity.
+const LEAST_SCALE: f32 = 1e-16;
 /// Random triplets count less than those of neighbours.
 const RANDOM_SHARE: f32 = 0.1;
 /// Logarithm of 1 + margin at the temperature 1 - exponent, the margin counted from 0 to 1e9: ((1 + u)^exponent - 1) /
@@ -131,6 +134,7 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
     let mut groups = groups?;
     // Powers of two leave the distances as exact as they were, and no square overflows.
     let unit = unit(x);
+    // As many on both devices, so that their sums are rounded alike.
     let n_features = fitting.clamp(1, d.min(MOST_TURNS));
     for first in (0..d).step_by(n_features) {
         let n_features = n_features.min(d - first);
@@ -140,7 +144,7 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
             square_distances(device, &features, &group.shifts, &mut group.forces, shape, first > 0)?;
         }
     }
-    let scales: Vec<f32> = triplets.scales.iter().map(|scale| scale * unit).collect();
+    let scales: Vec<f32> = triplets.scales.iter().map(|scale| (scale * unit).max(LEAST_SCALE)).collect();
     let scales = Buffer::from_slice(device, "scales of points", &scales)?;
     let squares = Buffer::from_slice(device, "distances of inliers", &triplets.inlier_squares)?;
     for group in &mut groups {
@@ -190,9 +194,17 @@ pub fn square_distances(
         Device::Cpu(_) => cpu::square_distances(features.host(), shifts.host(), squares.host_mut(), shape.0, add),
         Device::Gpu(gpu) => {
             let (n, d, c) = shape;
-            let uniform = SquareParams { n: n as u32, n_features: d as u32, n_slots: c as u32, add: add.into() };
+            let from = |first: usize, items: usize| SquareParams {
+                n: n as u32,
+                n_features: d as u32,
+                first: first as u32,
+                last: (first + items) as u32,
+                add: add.into(),
+            };
             let bindings = [(1, features.gpu()), (2, shifts.gpu()), (3, squares.gpu())];
-            gpu.dispatch(&SQUARE_DISTANCES, &uniform, &bindings, n * c, (n * c * d) as u64)?;
+            let groups = |items: usize| items.div_ceil(SQUARE_DISTANCES.workgroup_size as usize);
+            let distance = Work::new(3 * d as u64, 8 * d as u64 + 4);
+            gpu.dispatch_rows(&SQUARE_DISTANCES, &bindings, (n * c, distance), groups, from)?;
         }
     }
     Ok(())
@@ -215,14 +227,14 @@ pub fn weigh(
     match device {
         Device::Cpu(_) => cpu::weigh(group, inliers.host(), inlier_squares.host(), scales.host(), exponent),
         Device::Gpu(gpu) => {
-            let from = |first, last| WeighParams {
+            let from = |first: usize, last: usize| WeighParams {
                 n: n as u32,
                 first_inlier: group.first_inlier as u32,
                 n_inliers: group.n_inliers as u32,
                 n_outliers: group.n_outliers as u32,
                 exponent,
-                first,
-                last,
+                first: first as u32,
+                last: last as u32,
             };
             let bindings = [
                 (1, inliers.gpu()),
@@ -233,11 +245,16 @@ pub fn weigh(
                 (6, group.weights.gpu()),
             ];
             // A weight takes a turn for itself and one for every inlier up to its own.
-            let together = MOST_TURNS / (group.first_inlier + group.n_inliers + 2);
+            let n_inliers = group.first_inlier + group.n_inliers;
+            let together = (gpu.most_turns() / (n_inliers + 2)).max(1);
             let n_weights = group.weights.len() / n;
+            let groups = n.div_ceil(WEIGH.workgroup_size as usize);
+            // On average half of the inliers are looked at, beside two squares and scales.
+            let slot = Work::new(n_inliers as u64 / 2 + 20, 2 * n_inliers as u64 + 20).times(n);
             for first in dispatches(n_weights, together) {
-                let last = n_weights.min(first as usize + together.max(1)) as u32;
-                gpu.dispatch(&WEIGH, &from(first, last), &bindings, n, (n * group.n_slots() * 4) as u64)?;
+                let (first, now) = (first as usize, together.min(n_weights - first as usize));
+                let part = |from_slot: usize, slots: usize| from(first + from_slot, first + from_slot + slots);
+                gpu.dispatch_rows(&WEIGH, &bindings, (now, slot), |_| groups, part)?;
             }
         }
     }

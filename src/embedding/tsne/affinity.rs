@@ -2,14 +2,14 @@
 //!
 //! The bisection runs on the device, one row a thread; the symmetric rows are built on the CPU.
 
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
 use crate::neighbors::symmetric::{SparseRows, symmetrised};
 use crate::range::scaled_rows;
 
 uniform! {
-    struct CalibrateParams { n: u32, n_neighbors: u32, log_perplexity: f32 }
+    struct CalibrateParams { n: u32, first: u32, n_neighbors: u32, log_perplexity: f32 }
 }
 
 const CALIBRATE: Kernel = kernel!("affinity", "calibrate", 64, CalibrateParams);
@@ -90,9 +90,13 @@ pub fn calibrate(
     match device {
         Device::Cpu(_) => cpu::calibrate(distances.host(), probabilities.host_mut(), n_neighbors, perplexity.ln()),
         Device::Gpu(gpu) => {
-            let uniform = CalibrateParams { n: n as u32, n_neighbors: n_neighbors as u32, log_perplexity: perplexity.ln() };
-            let work = (n * n_neighbors * STEPS) as u64;
-            gpu.dispatch(&CALIBRATE, &uniform, &[(1, distances.gpu()), (2, probabilities.gpu())], n, work)?;
+            let (n_neighbors, log_perplexity) = (n_neighbors as u32, perplexity.ln());
+            let from =
+                |first, rows| CalibrateParams { n: (first + rows) as u32, first: first as u32, n_neighbors, log_perplexity };
+            let groups = |rows: usize| rows.div_ceil(CALIBRATE.workgroup_size as usize);
+            // Every step takes an exponential of each neighbour, and some operations; a row stays in the cache.
+            let row = Work::new((STEPS * 6) as u64, 20).times(n_neighbors as usize);
+            gpu.dispatch_rows(&CALIBRATE, &[(1, distances.gpu()), (2, probabilities.gpu())], (n, row), groups, from)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::grid::{Accuracy, GridRepulsion};
 use super::optimiser::Outline;
 use crate::compute::reduce::{self, Sum};
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
@@ -17,11 +17,8 @@ const REPULSION: Kernel = kernel!("repulsion", "repulsion", 256, RepulsionParams
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&REPULSION];
 
-/// Pairs of one dispatch at most: some 0.1 s on an integrated GPU, below every driver's watchdog.
-const PAIRS_PER_DISPATCH: usize = 1 << 30;
-
-/// Points that push in one dispatch at most: whole tiles, each a turn of the outer loop and one for each of its points.
-const OTHERS_PER_DISPATCH: usize = (MOST_TURNS / 257) * 256;
+/// Points of one workgroup, and of one tile of those that push.
+const TILE: usize = 256;
 
 /// How the repulsive forces are computed.
 #[derive(Debug)]
@@ -123,17 +120,24 @@ pub fn repulsion(
         Device::Cpu(_) => cpu::repulsion((y.host(), pushing.host(), own), repulsions.host_mut(), q_sums.host_mut(), c),
         Device::Gpu(gpu) => {
             let n_others = pushing.len() / c;
-            let rows = (PAIRS_PER_DISPATCH / n_others).max(1).next_multiple_of(REPULSION.workgroup_size as usize);
-            for first in (0..n).step_by(rows) {
-                let n_rows = rows.min(n - first);
-                for first_other in dispatches(n_others, OTHERS_PER_DISPATCH) {
-                    let last_other = n_others.min(first_other as usize + OTHERS_PER_DISPATCH) as u32;
-                    let (first, n, n_components) = (first as u32, n as u32, c as u32);
-                    let uniform = RepulsionParams { first, n_rows: n_rows as u32, n, n_components, first_other, last_other, own };
-                    let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu()), (4, pushing.gpu())];
-                    let pairs = n_rows as u64 * u64::from(last_other - first_other);
-                    gpu.dispatch(&REPULSION, &uniform, &bindings, n_rows, pairs)?;
-                }
+            // Whole tiles, each a turn of the outer loop and one for each of its points.
+            let together = (gpu.most_turns() / (TILE + 1)) * TILE;
+            let bindings = [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu()), (4, pushing.gpu())];
+            for first_other in dispatches(n_others, together) {
+                let others = together.min(n_others - first_other as usize);
+                let from = |first: usize, tiles: usize| RepulsionParams {
+                    first: (TILE * first) as u32,
+                    n_rows: (TILE * tiles) as u32,
+                    n: n as u32,
+                    n_components: c as u32,
+                    first_other,
+                    last_other: first_other + others as u32,
+                    own,
+                };
+                // A workgroup reads the others once.
+                let pairs = Work::new((7 * c + 4) as u64, 0).times(TILE * others);
+                let tile = Work::new(pairs.flops, (4 * c * others + 8 * (c + 1) * TILE) as u64);
+                gpu.dispatch_rows(&REPULSION, &bindings, (n.div_ceil(TILE), tile), |tiles| tiles, from)?;
             }
         }
     }

@@ -8,7 +8,7 @@
 use super::affinity;
 use super::optimiser::State;
 use super::repulsion::repulsion;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
@@ -92,7 +92,8 @@ pub fn settle(
                 (6, state.pairs.gpu()),
                 (7, y.gpu()),
             ];
-            gpu.dispatch(&SETTLE, &uniform, &bindings, n, (n * k) as u64)?;
+            let work = Work::new((6 * c + 4) as u64, (8 + 4 * c) as u64).times(n * k);
+            gpu.dispatch(&SETTLE, &uniform, &bindings, n, work)?;
         }
     }
     Ok(())

@@ -2,13 +2,13 @@
 //!
 //! The widths are found on the device, one row a thread; the symmetric rows are built on the CPU. Equal to umap-learn's `fuzzy_simplicial_set`.
 
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use crate::neighbors::NeighborGraph;
 use crate::neighbors::symmetric::{SparseRows, symmetrised};
 
 uniform! {
-    struct MembershipParams { n: u32, n_neighbors: u32, target_sum: f32, local_connectivity: f32, mean_distance: f32 }
+    struct MembershipParams { n: u32, first: u32, n_neighbors: u32, target_sum: f32, local_connectivity: f32, mean_distance: f32 }
 }
 
 const MEMBERSHIP: Kernel = kernel!("fuzzy_graph", "membership", 64, MembershipParams);
@@ -189,18 +189,22 @@ pub fn membership(
     reach: Reach,
 ) -> Result<()> {
     let (n, k) = shape;
-    let uniform = MembershipParams {
-        n: n as u32,
+    let from = |first: usize, rows: usize| MembershipParams {
+        n: (first + rows) as u32,
+        first: first as u32,
         n_neighbors: k as u32,
         target_sum: reach.target_sum,
         local_connectivity: reach.local_connectivity,
         mean_distance: reach.mean_distance,
     };
     match device {
-        Device::Cpu(_) => cpu::membership(distances.host(), memberships.host_mut(), scales.host_mut(), &uniform),
+        Device::Cpu(_) => cpu::membership(distances.host(), memberships.host_mut(), scales.host_mut(), &from(0, n)),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, memberships.gpu()), (3, scales.gpu())];
-            gpu.dispatch(&MEMBERSHIP, &uniform, &bindings, n, (n * k * STEPS) as u64)?;
+            let groups = |rows: usize| rows.div_ceil(MEMBERSHIP.workgroup_size as usize);
+            // Every step takes an exponential of each neighbour, and a few operations; a row stays in the cache.
+            let row = Work::new((STEPS * 4) as u64, 16).times(k);
+            gpu.dispatch_rows(&MEMBERSHIP, &bindings, (n, row), groups, from)?;
         }
     }
     Ok(())
