@@ -1,6 +1,6 @@
 //! Forces of the grid against exact ones in double precision, on real maps from the first iteration to the last.
 
-use crate::support::{LIMITS, cpu, devices};
+use crate::support::{LIMITS, cpu, devices, uniform};
 use layerlens::compute::{Buffer, Device};
 use layerlens::dataset::Dataset;
 use layerlens::embedding::tsne::grid::Accuracy;
@@ -63,18 +63,61 @@ fn the_forces_of_the_grid_are_nearly_exact_throughout() {
     let maps = maps();
     let devices = devices(&LIMITS[..1]);
     for (iterations, map) in &maps {
-        let (expected, total) = exact(map);
-        let norm = expected.iter().map(|force| force * force).sum::<f64>().sqrt();
+        let exact = exact(map);
         for device in &devices {
             for (accuracy, allowed) in [(Accuracy::Fast, 0.03), (Accuracy::Accurate, 0.004)] {
-                let (forces, q_total) = on_grid(device, map, accuracy);
-                let off: f64 = forces.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
-                let (error, total_error) = (off.sqrt() / norm, (q_total / total - 1.0).abs());
+                let (error, total_error) = errors(on_grid(device, map, accuracy), &exact);
                 let what = format!("{accuracy:?} after {iterations} iterations on {device:?}");
                 assert!(error <= allowed, "{what}: forces off by {error:.5} of their root mean square");
                 assert!(total_error <= 5e-4, "{what}: normaliser off by {total_error:e}");
             }
         }
+    }
+}
+
+/// Points spread evenly over a square of that side, two of them in opposite corners.
+fn square(side: f32) -> Matrix {
+    let mut places = uniform(260, 2 * 600, -0.5 * side, 0.5 * side);
+    places[..4].copy_from_slice(&[-0.5 * side, -0.5 * side, 0.5 * side, 0.5 * side]);
+    Matrix::new(places, 600, 2).expect("finite")
+}
+
+/// Shares of the root mean square force, and of the normaliser, that forces on a grid are off by.
+fn errors((forces, q_total): (Vec<f32>, f64), (expected, total): &(Vec<f64>, f64)) -> (f64, f64) {
+    let norm = expected.iter().map(|force| force * force).sum::<f64>().sqrt();
+    let off: f64 = forces.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).powi(2)).sum();
+    (off.sqrt() / norm, (q_total / total - 1.0).abs())
+}
+
+/// Just below and just above the sizes at which the GPU takes another spacing, and far between them.
+#[test]
+fn the_forces_of_the_grid_are_nearly_exact_at_every_size_of_the_map() {
+    for device in devices(&LIMITS[..1]) {
+        for side in [1e-5, 0.01, 0.43, 0.45, 3.4, 3.6, 6.9, 7.1, 13.9, 14.2, 28.0, 44.0, 57.0] {
+            let (map, exact) = (square(side), exact(&square(side)));
+            for (accuracy, allowed) in [(Accuracy::Fast, 0.03), (Accuracy::Accurate, 0.004)] {
+                let (error, total_error) = errors(on_grid(&device, &map, accuracy), &exact);
+                assert!(error <= allowed, "{accuracy:?} over {side} on {device:?}: forces off by {error:.5}");
+                assert!(total_error <= 5e-4, "{accuracy:?} over {side} on {device:?}: normaliser off by {total_error:e}");
+            }
+        }
+    }
+}
+
+/// Between two looks of the host a map may outgrow the smallest grid.
+#[test]
+fn a_map_that_outgrows_its_grid_at_once_is_pushed_about_rightly() {
+    for device in devices(&LIMITS[..1]) {
+        let mut grid = Repulsor::grid(&device, 600, Accuracy::Fast).expect("a grid");
+        let mut forces = Buffer::new(&device, "forces", 1200).expect("room");
+        for side in [1.0, 1.0, 1.0, 100.0] {
+            let y = Buffer::from_slice(&device, "map", square(side).as_slice()).expect("room");
+            let outline = Outline::new(&device, &y, (600, 2)).expect("an outline");
+            grid.compute(&device, &y, &outline, &mut forces).expect("forces");
+        }
+        let total = grid.q_total(&device).and_then(|total| total.read(&device)).expect("a total");
+        let (error, total_error) = errors((forces.read(&device).expect("forces"), f64::from(total[0])), &exact(&square(100.0)));
+        assert!(error <= 0.3 && total_error <= 0.05, "{device:?}: forces off by {error:.5}, normaliser by {total_error:.5}");
     }
 }
 

@@ -25,10 +25,14 @@ use layerlens::progress::Silent;
 use layerlens::random::Random;
 
 /// Points, of which all but point 0 have point 0 as their only neighbour.
-const N: usize = 70_000;
+const N: usize = 1000;
 
-/// Sums of 70,000 terms one by one, whose rounding errors add up like a random walk: some 1e-5; a row that is cut at 65,535
-/// lacks 6e-2 of its terms.
+/// Neighbours that point 0 has, some points many times: more than sixteen threads take in 65,535 turns each. The last tenth are
+/// the second half of the points.
+const HUB: usize = 1_100_000;
+
+/// Sums of a million terms one by one, whose rounding errors add up like a random walk: some 1e-4; a row that is cut lacks 5e-2
+/// of its terms or more.
 const SUMS: Tolerance = Tolerance { each: 0.0, largest: 1e-3 };
 
 /// Some hundred such steps, each from the last.
@@ -38,28 +42,35 @@ fn pair() -> Option<Pair> {
     gpu(LIMITS[0]).map(|gpu| Pair::new(cpu(), gpu))
 }
 
+/// The neighbours of point 0.
+fn hub() -> impl Iterator<Item = u32> {
+    let half = N / 2;
+    (0..HUB).map(move |at| if at < HUB / 10 * 9 { 1 + at % (half - 1) } else { half + at % half } as u32)
+}
+
 /// Rows of the star around point 0, and their columns.
 fn star() -> (Vec<u32>, Vec<u32>) {
-    let row_starts = std::iter::once(0).chain((0..N).map(|row| (N - 1 + row) as u32)).collect();
-    let columns = (1..N as u32).chain(std::iter::repeat_n(0, N - 1)).collect();
+    let row_starts = std::iter::once(0).chain((0..N).map(|row| (HUB + row) as u32)).collect();
+    let columns = hub().chain(std::iter::repeat_n(0, N - 1)).collect();
     (row_starts, columns)
 }
 
 fn fuzzy_star() -> FuzzyGraph {
     let (row_starts, columns) = star();
-    FuzzyGraph { row_starts, columns, weights: uniform(200, 2 * (N - 1), 0.1, 1.0) }
+    let weights = uniform(200, columns.len(), 0.1, 1.0);
+    FuzzyGraph { row_starts, columns, weights }
 }
 
-/// Numbers between 0 and 1, the last of them around 9: a mean shows whether they are in it.
-fn with_others_last(stream: u64, len: usize) -> Vec<f32> {
+/// Numbers between 0 and 1, those from `last` on around 9: a mean shows whether they are in it.
+fn with_others_last(stream: u64, len: usize, last: usize) -> Vec<f32> {
     let mut numbers = uniform(stream, len, 0.0, 1.0);
-    numbers[len / N * 66_000..].iter_mut().for_each(|number| *number += 8.5);
+    numbers[last..].iter_mut().for_each(|number| *number += 8.5);
     numbers
 }
 
 /// Places to one side of point 0, so that the pulls on it do not cancel.
 fn places(c: usize) -> Vec<f32> {
-    let mut places = with_others_last(201, c * N);
+    let mut places = with_others_last(201, c * N, c * N / 2);
     places[..c].fill(-1.0);
     places
 }
@@ -68,7 +79,8 @@ fn places(c: usize) -> Vec<f32> {
 fn everybodys_neighbour_is_attracted_by_all_in_tsne() {
     let Some(pair) = pair() else { return };
     let (row_starts, columns) = star();
-    let affinities = Affinities { row_starts, columns, values: uniform(202, 2 * (N - 1), 0.01, 0.1) };
+    let values = uniform(202, columns.len(), 0.01, 0.1);
+    let affinities = Affinities { row_starts, columns, values };
     for c in [2, 3] {
         pair.compare(&format!("attraction in {c} dimensions"), SUMS, |device| {
             let (graph, y) = (Graph::new(device, &affinities)?, Buffer::from_slice(device, "places", &places(c))?);
@@ -89,11 +101,13 @@ fn everybodys_neighbour_is_attracted_by_all_in_tsne() {
 #[test]
 fn few_points_are_repelled_by_very_many() {
     let Some(pair) = pair() else { return };
-    let n = 100;
+    let (n, m) = (100, 70_000);
     for c in [2, 3] {
+        // Near the last of those that push, which are beyond the turns of one dispatch.
+        let (y, others) = (uniform(222, c * n, 7.0, 8.0), with_others_last(223, c * m, c * 66_000));
         pair.compare(&format!("repulsion in {c} dimensions"), SUMS, |device| {
-            let y = Buffer::from_slice(device, "places", &places(c)[..c * n])?;
-            let others = Buffer::from_slice(device, "others", &places(c)[c..])?;
+            let y = Buffer::from_slice(device, "places", &y)?;
+            let others = Buffer::from_slice(device, "others", &others)?;
             let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
             repulsion::repulsion(device, &y, Some(&others), &mut forces, &mut sums, (n, c))?;
             Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
@@ -106,7 +120,7 @@ fn everybodys_neighbour_is_smoothed_and_moved_by_all_in_umap() {
     let Some(pair) = pair() else { return };
     let graph = fuzzy_star();
     for columns in [2, 3, 8] {
-        let (current, previous) = (with_others_last(203, N * columns), uniform(204, N * columns, -1.0, 1.0));
+        let (current, previous) = (with_others_last(203, N * columns, N * columns / 2), uniform(204, N * columns, -1.0, 1.0));
         let step = SmoothStep { centre: -0.01, half_width: 0.99, scale: 2.0, share: 1.0 };
         pair.compare(&format!("smooth_step of {columns} columns"), SUMS, |device| {
             let edges = Edges::new(device, &graph)?;
@@ -157,8 +171,8 @@ fn new_points_of_very_many_neighbours_settle_alike_in_umap() {
 
 /// Points that all have point 0 as their one inlier.
 fn layout(device: &Device, c: usize) -> Result<Layout> {
-    let sources: Vec<u32> = (1..N as u32).collect();
-    let row_starts: Vec<u32> = std::iter::once(0).chain(std::iter::repeat_n(N as u32 - 1, N)).collect();
+    let sources: Vec<u32> = hub().collect();
+    let row_starts: Vec<u32> = std::iter::once(0).chain(std::iter::repeat_n(HUB as u32, N)).collect();
     let empty = |what| Buffer::from_slice(device, what, &[0.0_f32]);
     let group = Group {
         first_inlier: 0,
@@ -175,7 +189,7 @@ fn layout(device: &Device, c: usize) -> Result<Layout> {
         row_starts: Buffer::from_slice(device, "starts", &row_starts)?,
         references: Buffer::from_slice(device, "references", &sources)?,
         sources: Buffer::from_slice(device, "sources", &sources)?,
-        most_references: N - 1,
+        most_references: HUB,
         attractions: Buffer::from_slice(device, "attractions", &uniform(209, N, 0.1, 1.0))?,
         gradients: Buffer::from_slice(device, "gradients", &uniform(210, c * N, 1.0, 2.0))?,
         n: N,
