@@ -20,8 +20,8 @@ fn precedes(key_a: u32, id_a: u32, key_b: u32, id_b: u32) -> bool {
 }
 
 fn distance_key(squared: f32) -> u32 {
-    // Rounding can leave the difference form a little below zero; -0 has a large bit pattern.
-    return bitcast<u32>(select(0.0, squared, squared > 0.0));
+    // Rounding can leave the product form a little below zero. max may return -0, which has a large bit pattern.
+    return bitcast<u32>(max(squared, 0.0)) & 0x7fffffffu;
 }
 
 fn next_power_of_two(n: u32) -> u32 {
@@ -34,10 +34,11 @@ fn next_power_of_two(n: u32) -> u32 {
 
 // Bitonic sort of the first `size` slots, a power of two, by all `threads` of the workgroup.
 fn sort_slots(size: u32, thread: u32, threads: u32) {
-    for (var run = 2u; run <= size; run *= 2u) {
-        for (var gap = run / 2u; gap > 0u; gap /= 2u) {
-            for (var i = thread; i < size / 2u; i += threads) {
-                let low = i / gap * gap * 2u + i % gap;
+    for (var run = 2u; run <= size; run <<= 1u) {
+        for (var gap = run >> 1u; gap > 0u; gap >>= 1u) {
+            for (var i = thread; i < (size >> 1u); i += threads) {
+                // 2 gap (i / gap) + i % gap.
+                let low = 2u * i - (i & (gap - 1u));
                 let high = low + gap;
                 let ascending = (low & run) == 0u;
                 if precedes(keys[high], ids[high], keys[low], ids[low]) == ascending {
@@ -55,11 +56,17 @@ fn sort_slots(size: u32, thread: u32, threads: u32) {
 }
 
 struct SelectParams {
+    // Row of the distances, and the query that it belongs to.
+    row_first: u32,
     query_first: u32,
     n_queries: u32,
     reference_first: u32,
     n_references: u32,
+    // Distances from one row to the next.
+    stride: u32,
     list_length: u32,
+    // 1 if nothing was listed before.
+    fresh: u32,
 }
 
 @group(0) @binding(0) var<uniform> select_params: SelectParams;
@@ -68,6 +75,24 @@ struct SelectParams {
 @group(0) @binding(2) var<storage, read> excluded: array<u32>;
 @group(0) @binding(3) var<storage, read_write> lists: array<vec2<u32>>;
 
+// Sorts the list and the newcomers behind it, `filled` slots, if there are any. The same for all threads.
+fn merge(length: u32, filled: u32, thread: u32) {
+    if filled == length {
+        return;
+    }
+    let size = next_power_of_two(filled);
+    for (var i = filled + thread; i < size; i += SELECT_THREADS) {
+        keys[i] = NONE;
+        ids[i] = NONE;
+    }
+    workgroupBarrier();
+    sort_slots(size, thread, SELECT_THREADS);
+    if thread == 0u {
+        atomicStore(&found, 0u);
+    }
+    workgroupBarrier();
+}
+
 // One workgroup merges one row of a distance tile into the query's sorted list.
 @compute @workgroup_size(128)
 fn select_nearest(
@@ -75,26 +100,33 @@ fn select_nearest(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let query = workgroup_number(group_id, group_count);
-    if query >= select_params.n_queries {
+    let row = workgroup_number(group_id, group_count);
+    if row >= select_params.n_queries {
         return;
     }
+    let query = select_params.query_first + row;
     let length = select_params.list_length;
     let list = query * length;
     for (var i = thread; i < length; i += SELECT_THREADS) {
-        keys[i] = lists[list + i].x;
-        ids[i] = lists[list + i].y;
+        var listed = vec2<u32>(NONE, NONE);
+        if select_params.fresh == 0u {
+            listed = lists[list + i];
+        }
+        keys[i] = listed.x;
+        ids[i] = listed.y;
     }
     if thread == 0u {
         atomicStore(&found, 0u);
     }
     workgroupBarrier();
-    let self_id = excluded[select_params.query_first + query];
+    let self_id = excluded[query];
+    let start = (select_params.row_first + row) * select_params.stride;
+    var listed_now = 0u;
     for (var first = 0u; first < select_params.n_references; first += STRIDE) {
         let last_key = keys[length - 1u];
         let last_id = ids[length - 1u];
         for (var column = first + thread; column < min(first + STRIDE, select_params.n_references); column += SELECT_THREADS) {
-            let key = distance_key(distances[query * select_params.n_references + column]);
+            let key = distance_key(distances[start + column]);
             let id = select_params.reference_first + column;
             if id != self_id && precedes(key, id, last_key, last_id) {
                 let slot = length + atomicAdd(&found, 1u);
@@ -108,18 +140,12 @@ fn select_nearest(
         }
         let filled = length + workgroupUniformLoad(&found_now);
         if filled + STRIDE > SLOTS || first + STRIDE >= select_params.n_references {
-            let size = next_power_of_two(filled);
-            for (var i = filled + thread; i < size; i += SELECT_THREADS) {
-                keys[i] = NONE;
-                ids[i] = NONE;
-            }
-            workgroupBarrier();
-            sort_slots(size, thread, SELECT_THREADS);
-            if thread == 0u {
-                atomicStore(&found, 0u);
-            }
-            workgroupBarrier();
+            merge(length, filled, thread);
+            listed_now |= filled - length;
         }
+    }
+    if listed_now == 0u && select_params.fresh == 0u {
+        return;
     }
     for (var i = thread; i < length; i += SELECT_THREADS) {
         lists[list + i] = vec2<u32>(keys[i], ids[i]);
@@ -127,8 +153,11 @@ fn select_nearest(
 }
 
 struct RefineParams {
+    // First row of the queries' buffer, and the first list.
+    row_first: u32,
     query_first: u32,
     n_queries: u32,
+    // Row in the whole matrix of the first reference, and those that count.
     reference_first: u32,
     n_references: u32,
     list_length: u32,
@@ -141,43 +170,53 @@ struct RefineParams {
 @group(0) @binding(3) var<storage, read> candidates: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> refined: array<f32>;
 
-// Features that are summed together, to keep the rounding error small.
-const GROUP: u32 = 16u;
+// Threads that share a candidate, so that they read features that lie side by side, and candidates of a workgroup.
+const LANES: u32 = 16u;
+const CANDIDATES: u32 = 8u;
 
-// Exact squared distances of the candidates that lie in one part of the references, one candidate a thread.
-@compute @workgroup_size(64)
+var<workgroup> partial: array<f32, 128>;
+
+// Exact squared distances of a query's candidates that lie in one part of the references: 16 running sums each, then a tree.
+@compute @workgroup_size(128)
 fn refine(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let at = workgroup_number(group_id, group_count) * 64u + thread;
-    if at >= refine_params.n_queries * refine_params.list_length {
+    let group = workgroup_number(group_id, group_count);
+    let groups_of_query = (refine_params.list_length + CANDIDATES - 1u) / CANDIDATES;
+    let query = group / groups_of_query;
+    if query >= refine_params.n_queries {
         return;
     }
-    let id = candidates[at].y;
-    if id < refine_params.reference_first || id - refine_params.reference_first >= refine_params.n_references {
-        return;
+    let lane = thread % LANES;
+    let candidate = group % groups_of_query * CANDIDATES + thread / LANES;
+    let at = (refine_params.query_first + query) * refine_params.list_length + candidate;
+    var reference = NONE;
+    if candidate < refine_params.list_length {
+        // What lies before the part wraps round to a large number.
+        reference = candidates[at].y - refine_params.reference_first;
     }
-    let query = (refine_params.query_first + at / refine_params.list_length) * refine_params.n_features;
-    let reference = (id - refine_params.reference_first) * refine_params.n_features;
+    let counts = reference < refine_params.n_references;
     var sum = 0.0;
-    // A constant number of turns inside, so that compilers unroll them: see MOST_TURNS on the host.
-    let whole = refine_params.n_features / GROUP * GROUP;
-    for (var first = 0u; first < whole; first += GROUP) {
-        var part = 0.0;
-        for (var f = 0u; f < GROUP; f++) {
-            let difference = queries[query + first + f] - references[reference + first + f];
-            part += difference * difference;
+    if counts {
+        let query_row = (refine_params.row_first + query) * refine_params.n_features;
+        let reference_row = reference * refine_params.n_features;
+        for (var f = lane; f < refine_params.n_features; f += LANES) {
+            let difference = queries[query_row + f] - references[reference_row + f];
+            sum += difference * difference;
         }
-        sum += part;
     }
-    var rest = 0.0;
-    for (var f = whole; f < refine_params.n_features; f++) {
-        let difference = queries[query + f] - references[reference + f];
-        rest += difference * difference;
+    partial[thread] = sum;
+    for (var half = LANES / 2u; half > 0u; half >>= 1u) {
+        workgroupBarrier();
+        if lane < half {
+            partial[thread] += partial[thread + half];
+        }
     }
-    refined[at] = sum + rest;
+    if counts && lane == 0u {
+        refined[at] = partial[thread];
+    }
 }
 
 struct OrderParams {
@@ -185,10 +224,15 @@ struct OrderParams {
     n_queries: u32,
     list_length: u32,
     n_neighbors: u32,
-    // Largest length of a centred reference, and the relative error of the product form: zero if the lists are exact.
+    // Largest length of a centred reference; the relative error of the product form, zero if the lists are exact; and what
+    // squares too small for the device may have lost.
     radius: f32,
     relative_error: f32,
+    vanished: f32,
 }
+
+// The bits of infinity; NaN has larger ones. Compilers may assume that a number is neither, but not of bits.
+const INFINITE: u32 = 0x7f800000u;
 
 @group(0) @binding(0) var<uniform> order_params: OrderParams;
 @group(0) @binding(1) var<storage, read> order_candidates: array<vec2<u32>>;
@@ -206,10 +250,11 @@ fn order_nearest(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let query = workgroup_number(group_id, group_count);
-    if query >= order_params.n_queries {
+    let number = workgroup_number(group_id, group_count);
+    if number >= order_params.n_queries {
         return;
     }
+    let query = order_params.query_first + number;
     let length = order_params.list_length;
     let size = next_power_of_two(length);
     for (var i = thread; i < size; i += ORDER_THREADS) {
@@ -225,19 +270,20 @@ fn order_nearest(
     }
     workgroupBarrier();
     sort_slots(size, thread, ORDER_THREADS);
-    let row = order_params.query_first + query;
     for (var i = thread; i < order_params.n_neighbors; i += ORDER_THREADS) {
-        nearest_ids[row * order_params.n_neighbors + i] = ids[i];
-        nearest_distances[row * order_params.n_neighbors + i] = bitcast<f32>(keys[i]);
+        nearest_ids[query * order_params.n_neighbors + i] = ids[i];
+        nearest_distances[query * order_params.n_neighbors + i] = bitcast<f32>(keys[i]);
     }
     if thread == 0u {
         let last = order_candidates[query * length + length - 1u];
-        let kept = bitcast<f32>(keys[order_params.n_neighbors - 1u]) * (1.0 + 1e-5);
+        let kept_key = keys[order_params.n_neighbors - 1u];
+        let kept = bitcast<f32>(kept_key) * (1.0 + 1e-5) + order_params.vanished;
         // A reference whose length differs from the query's by more than the last distance is no neighbour, however wrong the
         // product form is about it.
-        let own = sqrt(query_norms[row]) * (1.0 + 1e-5 + order_params.relative_error);
+        let own = sqrt(query_norms[query] + order_params.vanished) * (1.0 + 1e-5 + order_params.relative_error);
         let reach = own + min(order_params.radius, own + sqrt(kept));
-        let bound = bitcast<f32>(last.x) - order_params.relative_error * reach * reach;
-        unproven[row] = select(0u, 1u, order_params.relative_error > 0.0 && last.y != NONE && !(kept < bound));
+        let bound = bitcast<f32>(last.x) - order_params.relative_error * reach * reach - order_params.vanished;
+        let proven = kept_key < INFINITE && last.x < INFINITE && kept < bound;
+        unproven[query] = select(1u, 0u, order_params.relative_error == 0.0 || last.y == NONE || proven);
     }
 }

@@ -5,98 +5,12 @@ struct DistanceParams {
     n_queries: u32,
     n_references: u32,
     n_features: u32,
-    // Products: of the features first_feature .. last_feature; those before are in what is there already.
-    first_feature: u32,
-    last_feature: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: DistanceParams;
 @group(0) @binding(1) var<storage, read> queries: array<f32>;
 @group(0) @binding(2) var<storage, read> references: array<f32>;
 @group(0) @binding(3) var<storage, read_write> distances: array<f32>;
-@group(0) @binding(4) var<storage, read> query_norms: array<f32>;
-@group(0) @binding(5) var<storage, read> reference_norms: array<f32>;
-
-const TILE: u32 = 64u;
-const SLICE: u32 = 16u;
-// Outputs of one thread in each direction.
-const SIDE: u32 = 4u;
-
-// Slices of both operands, feature-major, so that the four values a thread needs lie side by side.
-var<workgroup> query_slice: array<vec4<f32>, 256>;
-var<workgroup> reference_slice: array<vec4<f32>, 256>;
-
-fn query_value(row: u32, feature: u32) -> f32 {
-    if row >= params.n_queries || feature >= params.n_features {
-        return 0.0;
-    }
-    return queries[(params.query_first + row) * params.n_features + feature];
-}
-
-fn reference_value(row: u32, feature: u32) -> f32 {
-    if row >= params.n_references || feature >= params.n_features {
-        return 0.0;
-    }
-    return references[row * params.n_features + feature];
-}
-
-// |a|^2 + |b|^2 - 2 a.b by tiles of 64 x 64, 4 x 4 a thread. The rows must be centred: the difference cancels.
-@compute @workgroup_size(256)
-fn squared_distances(
-    @builtin(workgroup_id) group_id: vec3<u32>,
-    @builtin(num_workgroups) group_count: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let tiles_across = (params.n_references + TILE - 1u) / TILE;
-    let tile = workgroup_number(group_id, group_count);
-    let first_row = tile / tiles_across * TILE;
-    let first_column = tile % tiles_across * TILE;
-    if first_row >= params.n_queries {
-        return;
-    }
-    let row_group = thread / 16u;
-    let column_group = thread % 16u;
-    var products: array<vec4<f32>, SIDE>;
-    for (var first = params.first_feature; first < params.last_feature; first += SLICE) {
-        // Thread t loads rows 4 (t % 16) .. + 4 of feature t / 16 of the slice.
-        let feature = first + thread / 16u;
-        let offset = thread % 16u * SIDE;
-        query_slice[thread] = vec4<f32>(
-            query_value(first_row + offset, feature),
-            query_value(first_row + offset + 1u, feature),
-            query_value(first_row + offset + 2u, feature),
-            query_value(first_row + offset + 3u, feature),
-        );
-        reference_slice[thread] = vec4<f32>(
-            reference_value(first_column + offset, feature),
-            reference_value(first_column + offset + 1u, feature),
-            reference_value(first_column + offset + 2u, feature),
-            reference_value(first_column + offset + 3u, feature),
-        );
-        workgroupBarrier();
-        for (var f = 0u; f < SLICE; f++) {
-            let a = query_slice[f * 16u + row_group];
-            let b = reference_slice[f * 16u + column_group];
-            products[0] += a.x * b;
-            products[1] += a.y * b;
-            products[2] += a.z * b;
-            products[3] += a.w * b;
-        }
-        workgroupBarrier();
-    }
-    for (var i = 0u; i < SIDE; i++) {
-        let row = first_row + row_group * SIDE + i;
-        for (var j = 0u; j < SIDE; j++) {
-            let column = first_column + column_group * SIDE + j;
-            if row < params.n_queries && column < params.n_references {
-                let at = row * params.n_references + column;
-                let norms = query_norms[params.query_first + row] + reference_norms[column];
-                distances[at] = select(norms, distances[at], params.first_feature > 0u) - 2.0 * products[i][j];
-            }
-        }
-    }
-}
-
 // Features that are summed together, to keep the rounding error small.
 const GROUP: u32 = 16u;
 
@@ -132,41 +46,197 @@ fn difference_distances(
     distances[pair] = sum + rest;
 }
 
-struct NormParams {
+struct CentreParams {
+    // Row of `rows` that becomes the first.
+    first: u32,
     n: u32,
+    // Rows of the result, rows of zeros included.
+    n_padded: u32,
     n_features: u32,
+    // Features of the result, zeros included.
+    width: u32,
 }
 
-@group(0) @binding(0) var<uniform> norm_params: NormParams;
+@group(0) @binding(0) var<uniform> centre_params: CentreParams;
 @group(0) @binding(1) var<storage, read> rows: array<f32>;
-@group(0) @binding(2) var<storage, read_write> norms: array<f32>;
+@group(0) @binding(2) var<storage, read> mean: array<f32>;
+@group(0) @binding(3) var<storage, read_write> centred: array<f32>;
+@group(0) @binding(4) var<storage, read_write> norms: array<f32>;
 
-// Squared length of each row, in groups of features.
+const CENTRE_THREADS: u32 = 64u;
+
+var<workgroup> squares: array<f32, CENTRE_THREADS>;
+
+// Rows less the mean, filled up with zeros, and their squared lengths: one row a workgroup, 64 running sums and a tree.
 @compute @workgroup_size(64)
-fn squared_norms(
+fn centre_rows(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup_number(group_id, group_count) * 64u + thread;
-    if row >= norm_params.n {
+    let row = workgroup_number(group_id, group_count);
+    if row >= centre_params.n_padded {
         return;
     }
+    let start = (centre_params.first + row) * centre_params.n_features;
     var sum = 0.0;
-    let at = row * norm_params.n_features;
-    let whole = norm_params.n_features / GROUP * GROUP;
-    for (var first = 0u; first < whole; first += GROUP) {
-        var part = 0.0;
-        for (var f = 0u; f < GROUP; f++) {
-            let value = rows[at + first + f];
-            part += value * value;
+    for (var f = thread; f < centre_params.width; f += CENTRE_THREADS) {
+        var value = 0.0;
+        if row < centre_params.n && f < centre_params.n_features {
+            value = rows[start + f] - mean[f];
         }
-        sum += part;
+        centred[row * centre_params.width + f] = value;
+        sum += value * value;
     }
-    var rest = 0.0;
-    for (var f = whole; f < norm_params.n_features; f++) {
-        let value = rows[at + f];
-        rest += value * value;
+    squares[thread] = sum;
+    for (var half = CENTRE_THREADS / 2u; half > 0u; half >>= 1u) {
+        workgroupBarrier();
+        if thread < half {
+            squares[thread] += squares[thread + half];
+        }
     }
-    norms[row] = sum + rest;
+    if thread == 0u {
+        norms[row] = squares[0];
+    }
+}
+
+struct ProductParams {
+    // Row of the queries from which the rows of `tiles` count, and the first row of tiles of this dispatch.
+    query_first: u32,
+    first_tile: u32,
+    n_tiles: u32,
+    tiles_across: u32,
+    // Features first_feature .. last_feature of `width`; those before are in what is there already.
+    first_feature: u32,
+    last_feature: u32,
+    width: u32,
+}
+
+@group(0) @binding(0) var<uniform> product_params: ProductParams;
+@group(0) @binding(1) var<storage, read> query_rows: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> reference_rows: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> tiles: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> query_norms: array<f32>;
+@group(0) @binding(5) var<storage, read> reference_norms: array<vec4<f32>>;
+
+const TILE: u32 = 128u;
+// Rows and features are met in fours.
+const TILE_FOURS: u32 = 32u;
+const SLICE: u32 = 16u;
+const SLICE_FOURS: u32 = 4u;
+
+// A slice of both operands, feature after feature, four rows in each entry: first the queries', then the references'.
+var<workgroup> slices: array<vec4<f32>, 1024>;
+
+const REFERENCES: u32 = 512u;
+
+// Four features of four rows, a row in each column.
+fn operand(of_references: bool, at: u32, width: u32) -> mat4x4<f32> {
+    if of_references {
+        return mat4x4<f32>(
+            reference_rows[at],
+            reference_rows[at + width],
+            reference_rows[at + 2u * width],
+            reference_rows[at + 3u * width],
+        );
+    }
+    return mat4x4<f32>(query_rows[at], query_rows[at + width], query_rows[at + 2u * width], query_rows[at + 3u * width]);
+}
+
+// Where four rows of feature 4 q + j lie in a slice. Threads that store side by side hold different q, and without the shift would
+// all meet one bank of the memory.
+fn place(rows: u32, q: u32) -> u32 {
+    return q * 4u * TILE_FOURS + (rows ^ (q * 2u));
+}
+
+fn write(row: u32, fours: u32, products: vec4<f32>) {
+    let at = row * product_params.tiles_across * TILE_FOURS + fours;
+    var before = query_norms[product_params.query_first + row] + reference_norms[fours];
+    if product_params.first_feature > 0u {
+        before = tiles[at];
+    }
+    tiles[at] = before - 2.0 * products;
+}
+
+// |a|^2 + |b|^2 - 2 a.b by tiles of 128 x 128, 8 x 8 a thread. The rows must be centred, since the difference cancels, and filled
+// up with zeros to whole tiles and slices.
+@compute @workgroup_size(256)
+fn squared_distances(
+    @builtin(workgroup_id) group_id: vec3<u32>,
+    @builtin(num_workgroups) group_count: vec3<u32>,
+    @builtin(local_invocation_index) thread: u32,
+) {
+    let tile = workgroup_number(group_id, group_count);
+    if tile >= product_params.n_tiles {
+        return;
+    }
+    let first_row = (product_params.first_tile + tile / product_params.tiles_across) * TILE;
+    let first_column = tile % product_params.tiles_across * TILE;
+    // Half of the threads load queries, half references: four rows each of four features, which lie side by side in memory.
+    let of_references = thread >= 128u;
+    let q = thread % SLICE_FOURS;
+    let four_rows = thread % 128u / SLICE_FOURS;
+    let width = product_params.width / 4u;
+    let operand_row = select(product_params.query_first + first_row, first_column, of_references) + 4u * four_rows;
+    let start = operand_row * width + q;
+    let to = select(0u, REFERENCES, of_references) + place(four_rows, q);
+    // 32 threads compute 4 x 8 blocks, so that they read few different entries at once.
+    let row_fours = thread / 64u * 4u + thread % 32u / 8u;
+    let column_fours = thread / 32u % 2u * 8u + thread % 8u;
+    var sums: array<vec4<f32>, 16>;
+    var next = operand(of_references, start + product_params.first_feature / 4u, width);
+    for (var first = product_params.first_feature; first < product_params.last_feature; first += SLICE) {
+        let features = transpose(next);
+        slices[to] = features[0];
+        slices[to + TILE_FOURS] = features[1];
+        slices[to + 2u * TILE_FOURS] = features[2];
+        slices[to + 3u * TILE_FOURS] = features[3];
+        workgroupBarrier();
+        // The next slice is on its way while this one is computed with; the last is loaded twice, which spares a branch.
+        next = operand(of_references, start + min(first + SLICE, product_params.last_feature - SLICE) / 4u, width);
+        for (var f = 0u; f < SLICE; f++) {
+            let a_at = place(row_fours, f / 4u) + f % 4u * TILE_FOURS;
+            let b_at = REFERENCES + place(column_fours, f / 4u) + f % 4u * TILE_FOURS;
+            let a = slices[a_at];
+            let c = slices[a_at + 16u];
+            let b = slices[b_at];
+            let d = slices[b_at + 16u];
+            sums[0] += a.x * b;
+            sums[1] += a.x * d;
+            sums[2] += a.y * b;
+            sums[3] += a.y * d;
+            sums[4] += a.z * b;
+            sums[5] += a.z * d;
+            sums[6] += a.w * b;
+            sums[7] += a.w * d;
+            sums[8] += c.x * b;
+            sums[9] += c.x * d;
+            sums[10] += c.y * b;
+            sums[11] += c.y * d;
+            sums[12] += c.z * b;
+            sums[13] += c.z * d;
+            sums[14] += c.w * b;
+            sums[15] += c.w * d;
+        }
+        workgroupBarrier();
+    }
+    let fours = first_column / 4u + column_fours;
+    let upper = first_row + 4u * row_fours;
+    write(upper, fours, sums[0]);
+    write(upper, fours + 16u, sums[1]);
+    write(upper + 1u, fours, sums[2]);
+    write(upper + 1u, fours + 16u, sums[3]);
+    write(upper + 2u, fours, sums[4]);
+    write(upper + 2u, fours + 16u, sums[5]);
+    write(upper + 3u, fours, sums[6]);
+    write(upper + 3u, fours + 16u, sums[7]);
+    let lower = upper + TILE / 2u;
+    write(lower, fours, sums[8]);
+    write(lower, fours + 16u, sums[9]);
+    write(lower + 1u, fours, sums[10]);
+    write(lower + 1u, fours + 16u, sums[11]);
+    write(lower + 2u, fours, sums[12]);
+    write(lower + 2u, fours + 16u, sums[13]);
+    write(lower + 3u, fours, sums[14]);
+    write(lower + 3u, fours + 16u, sums[15]);
 }

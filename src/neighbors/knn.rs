@@ -1,7 +1,7 @@
 //! Selection of the nearest references among tiles of distances, their exact re-ranking, and the proof that none was missed.
 
 use super::pairwise;
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 
 /// An id or key that stands for nothing.
@@ -15,37 +15,55 @@ pub const MAX_NEIGHBORS: usize = 504;
 pub const SPARE: usize = 8;
 
 uniform! {
-    struct SelectParams { query_first: u32, n_queries: u32, reference_first: u32, n_references: u32, list_length: u32 }
+    struct SelectParams {
+        row_first: u32, query_first: u32, n_queries: u32, reference_first: u32, n_references: u32, stride: u32, list_length: u32,
+        fresh: u32,
+    }
 }
 uniform! {
     struct RefineParams {
-        query_first: u32, n_queries: u32, reference_first: u32, n_references: u32, list_length: u32, n_features: u32,
+        row_first: u32, query_first: u32, n_queries: u32, reference_first: u32, n_references: u32, list_length: u32,
+        n_features: u32,
     }
 }
 uniform! {
     struct OrderParams {
-        query_first: u32, n_queries: u32, list_length: u32, n_neighbors: u32, radius: f32, relative_error: f32,
+        query_first: u32, n_queries: u32, list_length: u32, n_neighbors: u32, radius: f32, relative_error: f32, vanished: f32,
     }
 }
 
 const SELECT_NEAREST: Kernel = kernel!("knn", "select_nearest", 128, SelectParams);
-const REFINE: Kernel = kernel!("knn", "refine", 64, RefineParams);
+const REFINE: Kernel = kernel!("knn", "refine", 128, RefineParams);
 const ORDER_NEAREST: Kernel = kernel!("knn", "order_nearest", 64, OrderParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&SELECT_NEAREST, &REFINE, &ORDER_NEAREST];
 
-/// Which queries of a part meet which references: rows of the part's buffer, and the references' rows in the whole matrix.
+/// Candidates of a workgroup of `refine`.
+const CANDIDATES: usize = 8;
+
+/// Which queries meet which references: rows of the lists, and the references' rows in the whole matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// First query row of the tile.
+    /// First query.
     pub query_first: usize,
-    /// Query rows.
+    /// Queries.
     pub n_queries: usize,
     /// Row in the whole matrix of the part's first reference.
     pub reference_first: usize,
     /// Reference rows.
     pub n_references: usize,
+}
+
+/// A tile of distances: of the span's queries, from its first row on, to the span's references.
+#[derive(Clone, Copy, Debug)]
+pub struct Tile {
+    /// What meets in it.
+    pub span: Span,
+    /// Distances from the beginning of one row to that of the next.
+    pub stride: usize,
+    /// Whether it is the first that the queries meet, so that nothing is listed yet.
+    pub fresh: bool,
 }
 
 /// Where the exact answers go, and what [`order_nearest`] needs to prove them complete.
@@ -63,10 +81,12 @@ pub struct Nearest {
     pub radius: f32,
     /// Error of the listed distances relative to (query length + radius)^2; 0 if they are exact.
     pub relative_error: f32,
+    /// What they and the exact ones may lack besides: squares too small for the device.
+    pub vanished: f32,
 }
 
 /// Merges a tile of distances into the queries' sorted lists of (distance bits, id).
-/// Shapes: `distances` n_queries x n_references, `excluded` m, `lists` n_queries x list_length x 2.
+/// Shapes: `distances` n_queries x stride, `excluded` m, `lists` m x list_length x 2.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -76,68 +96,78 @@ pub fn select_nearest(
     excluded: &Buffer<u32>,
     lists: &mut Buffer<u32>,
     list_length: usize,
-    span: Span,
+    tile: Tile,
 ) -> Result<()> {
-    let Span { query_first, n_queries, reference_first, n_references } = span;
+    let Span { query_first, n_queries, reference_first, n_references } = tile.span;
     match device {
-        Device::Cpu(_) => {
-            cpu::select_nearest(distances.host(), &excluded.host()[query_first..], lists.host_mut(), list_length, span)
-        }
+        Device::Cpu(_) => cpu::select_nearest(distances.host(), excluded.host(), lists.host_mut(), list_length, tile),
         Device::Gpu(gpu) => {
-            let uniform = SelectParams {
-                query_first: query_first as u32,
-                n_queries: n_queries as u32,
+            let uniform = |first: usize, n: usize| SelectParams {
+                row_first: first as u32,
+                query_first: (query_first + first) as u32,
+                n_queries: n as u32,
                 reference_first: reference_first as u32,
                 n_references: n_references as u32,
+                stride: tile.stride as u32,
                 list_length: list_length as u32,
+                fresh: u32::from(tile.fresh),
             };
             let bindings = [(1, distances.gpu()), (2, excluded.gpu()), (3, lists.gpu())];
-            let work = (n_queries * n_references) as u64 * 4;
-            gpu.dispatch_workgroups(&SELECT_NEAREST, &uniform, &bindings, n_queries, work)?;
+            let sorted = list_length.next_power_of_two();
+            let work = Work::new(n_references as u64 + comparisons(sorted), 4 * n_references as u64 + 16 * list_length as u64);
+            gpu.dispatch_rows(&SELECT_NEAREST, &bindings, (n_queries, work), |n| n, uniform)?;
         }
     }
     Ok(())
 }
 
-/// Exact squared distances of those candidates that lie in the span's references.
-/// Shapes: `queries` m x d, `references` n_references x d, `lists` n_queries x list_length x 2, `refined` n_queries x list_length.
+/// Comparisons of a bitonic sort of `n` numbers, a power of two.
+fn comparisons(n: usize) -> u64 {
+    let steps = u64::from(n.trailing_zeros());
+    n as u64 / 2 * (steps * (steps + 1) / 2)
+}
+
+/// Exact squared distances of those candidates that lie in the span's references; row `row_first` of `queries` is that of the
+/// span's first query. Shapes: `queries` rows x d, `references` n_references x d, `lists` m x list_length x 2, `refined`
+/// m x list_length.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-#[expect(clippy::too_many_arguments, reason = "a kernel's bindings and sizes, each used once")]
 pub fn refine(
     device: &Device,
-    queries: &Buffer<f32>,
+    (queries, row_first): (&Buffer<f32>, usize),
     references: &Buffer<f32>,
     lists: &Buffer<u32>,
     refined: &mut Buffer<f32>,
-    list_length: usize,
-    n_features: usize,
+    (list_length, n_features): (usize, usize),
     span: Span,
 ) -> Result<()> {
     match device {
         Device::Cpu(_) => {
-            cpu::refine(queries.host(), references.host(), lists.host(), refined.host_mut(), list_length, n_features, span);
+            let rows = &queries.host()[row_first * n_features..];
+            cpu::refine(rows, references.host(), lists.host(), refined.host_mut(), (list_length, n_features), span);
         }
         Device::Gpu(gpu) => {
-            let uniform = RefineParams {
-                query_first: span.query_first as u32,
-                n_queries: span.n_queries as u32,
+            let uniform = |first: usize, n: usize| RefineParams {
+                row_first: (row_first + first) as u32,
+                query_first: (span.query_first + first) as u32,
+                n_queries: n as u32,
                 reference_first: span.reference_first as u32,
                 n_references: span.n_references as u32,
                 list_length: list_length as u32,
                 n_features: n_features as u32,
             };
             let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, lists.gpu()), (4, refined.gpu())];
-            let items = span.n_queries * list_length;
-            gpu.dispatch(&REFINE, &uniform, &bindings, items, (items * n_features) as u64)?;
+            let (groups, pairs) = (list_length.div_ceil(CANDIDATES), (list_length * n_features) as u64);
+            let work = Work::new(3 * pairs, 4 * (pairs + (groups * n_features) as u64) + 12 * list_length as u64);
+            gpu.dispatch_rows(&REFINE, &bindings, (span.n_queries, work), |n| n * groups, uniform)?;
         }
     }
     Ok(())
 }
 
-/// Sorts the candidates of queries `query_first ..` by exact distance, ties by id, into `nearest`.
-/// Shapes: `lists` n_queries x list_length x 2, `refined` n_queries x list_length, `norms` m (squared lengths of the queries).
+/// Sorts the candidates of `n_queries` queries by exact distance, ties by id, into `nearest`.
+/// Shapes: `lists` m x list_length x 2, `refined` m x list_length, `norms` m (squared lengths of the queries).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -148,20 +178,19 @@ pub fn order_nearest(
     norms: &Buffer<f32>,
     nearest: &mut Nearest,
     list_length: usize,
-    (query_first, n_queries): (usize, usize),
+    n_queries: usize,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => {
-            cpu::order_nearest(lists.host(), refined.host(), norms.host(), nearest, list_length, (query_first, n_queries))
-        }
+        Device::Cpu(_) => cpu::order_nearest(lists.host(), refined.host(), norms.host(), nearest, list_length, n_queries),
         Device::Gpu(gpu) => {
-            let uniform = OrderParams {
-                query_first: query_first as u32,
-                n_queries: n_queries as u32,
+            let uniform = |first: usize, n: usize| OrderParams {
+                query_first: first as u32,
+                n_queries: n as u32,
                 list_length: list_length as u32,
                 n_neighbors: nearest.n_neighbors as u32,
                 radius: nearest.radius,
                 relative_error: nearest.relative_error,
+                vanished: nearest.vanished,
             };
             let bindings = [
                 (1, lists.gpu()),
@@ -171,15 +200,16 @@ pub fn order_nearest(
                 (5, nearest.distances.gpu()),
                 (6, nearest.unproven.gpu()),
             ];
-            let work = (n_queries * list_length) as u64 * 50;
-            gpu.dispatch_workgroups(&ORDER_NEAREST, &uniform, &bindings, n_queries, work)?;
+            let bytes = 12 * list_length + 8 * nearest.n_neighbors + 8;
+            let work = Work::new(comparisons(list_length.next_power_of_two()), bytes as u64);
+            gpu.dispatch_rows(&ORDER_NEAREST, &bindings, (n_queries, work), |n| n, uniform)?;
         }
     }
     Ok(())
 }
 
 mod cpu {
-    use super::{NONE, Nearest, Span, pairwise};
+    use super::{NONE, Nearest, Span, Tile, pairwise};
     use multiversion::multiversion;
     use rayon::prelude::*;
 
@@ -189,10 +219,14 @@ mod cpu {
         (u64::from(bits) << 32) | u64::from(id)
     }
 
-    pub fn select_nearest(distances: &[f32], excluded: &[u32], lists: &mut [u32], length: usize, span: Span) {
-        let Span { n_queries, reference_first, n_references, .. } = span;
-        let rows = distances[..n_queries * n_references].par_chunks(n_references);
-        rows.zip(lists.par_chunks_mut(2 * length)).zip(excluded).for_each(|((row, list), &itself)| {
+    pub fn select_nearest(distances: &[f32], excluded: &[u32], lists: &mut [u32], length: usize, tile: Tile) {
+        let Span { query_first, n_queries, reference_first, n_references } = tile.span;
+        let rows = distances[..n_queries * tile.stride].par_chunks(tile.stride).map(|row| &row[..n_references]);
+        let lists = lists[2 * length * query_first..].par_chunks_mut(2 * length);
+        rows.zip(lists).zip(&excluded[query_first..]).for_each(|((row, list), &itself)| {
+            if tile.fresh {
+                list.fill(NONE);
+            }
             let mut sorted: Vec<u64> =
                 list.chunks_exact(2).map(|entry| (u64::from(entry[0]) << 32) | u64::from(entry[1])).collect();
             for (at, stride) in row.chunks(64).enumerate() {
@@ -228,13 +262,12 @@ mod cpu {
         references: &[f32],
         lists: &[u32],
         refined: &mut [f32],
-        length: usize,
-        n_features: usize,
+        (length, n_features): (usize, usize),
         span: Span,
     ) {
-        let rows = queries[span.query_first * n_features..].par_chunks(n_features);
-        let outputs = refined[..span.n_queries * length].par_chunks_mut(length);
-        outputs.zip(lists.par_chunks(2 * length)).zip(rows).for_each(|((refined, list), row)| {
+        let outputs = refined[span.query_first * length..][..span.n_queries * length].par_chunks_mut(length);
+        let lists = lists[2 * length * span.query_first..].par_chunks(2 * length);
+        outputs.zip(lists).zip(queries.par_chunks(n_features)).for_each(|((refined, list), row)| {
             for (refined, entry) in refined.iter_mut().zip(list.chunks_exact(2)) {
                 let at = (entry[1] as usize).wrapping_sub(span.reference_first);
                 if at < span.n_references {
@@ -244,20 +277,13 @@ mod cpu {
         });
     }
 
-    pub fn order_nearest(
-        lists: &[u32],
-        refined: &[f32],
-        norms: &[f32],
-        nearest: &mut Nearest,
-        length: usize,
-        (first, n): (usize, usize),
-    ) {
+    pub fn order_nearest(lists: &[u32], refined: &[f32], norms: &[f32], nearest: &mut Nearest, length: usize, n: usize) {
         let k = nearest.n_neighbors;
-        let (radius, relative_error) = (nearest.radius, nearest.relative_error);
-        let ids = nearest.ids.host_mut()[first * k..][..n * k].par_chunks_mut(k);
-        let distances = nearest.distances.host_mut()[first * k..][..n * k].par_chunks_mut(k);
-        let unproven = nearest.unproven.host_mut()[first..][..n].par_iter_mut();
-        let inputs = lists.par_chunks(2 * length).zip(refined.par_chunks(length)).zip(&norms[first..]);
+        let Nearest { radius, relative_error, vanished, .. } = *nearest;
+        let ids = nearest.ids.host_mut()[..n * k].par_chunks_mut(k);
+        let distances = nearest.distances.host_mut()[..n * k].par_chunks_mut(k);
+        let unproven = nearest.unproven.host_mut()[..n].par_iter_mut();
+        let inputs = lists.par_chunks(2 * length).zip(refined.par_chunks(length)).zip(norms);
         ids.zip(distances).zip(unproven).zip(inputs).for_each(|(((ids, distances), unproven), ((list, refined), norm))| {
             let candidates = list.chunks_exact(2).zip(refined).filter(|(entry, _)| entry[1] != NONE);
             let mut sorted: Vec<u64> = candidates.map(|(entry, &exact)| pair(exact, entry[1])).collect();
@@ -267,13 +293,15 @@ mod cpu {
                 (*id, *distance) = (*kept as u32, f32::from_bits((kept >> 32) as u32));
             }
             let last = &list[2 * (length - 1)..];
-            let kept = distances[k - 1] * (1.0 + 1e-5);
+            let kept = distances[k - 1] * (1.0 + 1e-5) + vanished;
             // A reference whose length differs from the query's by more than the last distance is no neighbour, however wrong
             // the product form is about it.
-            let own = norm.sqrt() * (1.0 + 1e-5 + relative_error);
+            let own = (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error);
             let reach = own + radius.min(own + kept.sqrt());
-            let bound = f32::from_bits(last[0]) - relative_error * reach * reach;
-            *unproven = u32::from(relative_error > 0.0 && last[1] != NONE && (kept.is_nan() || kept >= bound));
+            let last_distance = f32::from_bits(last[0]);
+            let bound = last_distance - relative_error * reach * reach - vanished;
+            let proven = distances[k - 1].is_finite() && last_distance.is_finite() && kept < bound;
+            *unproven = u32::from(relative_error > 0.0 && last[1] != NONE && !proven);
         });
     }
 }

@@ -1,32 +1,35 @@
 //! Squared Euclidean distances between the rows of two matrices.
 //!
 //! Two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the speed of one, but it cancels: the
-//! rows must be centred, and its error is bounded by [`relative_error`]. The difference form sums (a - b)^2 and is exact up
+//! rows must be [`Centred`], and its error is bounded by [`relative_error`] and [`vanished`]. The difference form sums (a - b)^2 and is exact up
 //! to the rounding of a few additions. Both run on the GPU in WGSL and on the CPU in blocks over all threads.
 
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, dispatches, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
-    struct DistanceParams {
-        query_first: u32, n_queries: u32, n_references: u32, n_features: u32, first_feature: u32, last_feature: u32,
-    }
+    struct DistanceParams { query_first: u32, n_queries: u32, n_references: u32, n_features: u32 }
 }
 uniform! {
-    struct NormParams { n: u32, n_features: u32 }
+    struct CentreParams { first: u32, n: u32, n_padded: u32, n_features: u32, width: u32 }
+}
+uniform! {
+    struct ProductParams {
+        query_first: u32, first_tile: u32, n_tiles: u32, tiles_across: u32, first_feature: u32, last_feature: u32, width: u32,
+    }
 }
 
-const SQUARED_DISTANCES: Kernel = kernel!("pairwise", "squared_distances", 256, DistanceParams);
+const SQUARED_DISTANCES: Kernel = kernel!("pairwise", "squared_distances", 256, ProductParams);
 const DIFFERENCE_DISTANCES: Kernel = kernel!("pairwise", "difference_distances", 256, DistanceParams);
-const SQUARED_NORMS: Kernel = kernel!("pairwise", "squared_norms", 64, NormParams);
+const CENTRE_ROWS: Kernel = kernel!("pairwise", "centre_rows", 64, CentreParams);
 
 /// Kernels of this room.
-pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &DIFFERENCE_DISTANCES, &SQUARED_NORMS];
+pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &DIFFERENCE_DISTANCES, &CENTRE_ROWS];
 
 /// Rows and columns of one output tile of `squared_distances`.
-const TILE: usize = 64;
-/// Features of one dispatch of it at most: whole slices of 16, each a turn of its own and one for each feature.
-const FEATURES_PER_DISPATCH: usize = MOST_TURNS / 17 * 16;
+pub const TILE: usize = 128;
+/// Features that a workgroup of it meets at once.
+const SLICE: usize = 16;
 
 /// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against `n_references` rows.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +51,6 @@ impl Block {
             n_queries: self.n_queries as u32,
             n_references: self.n_references as u32,
             n_features: self.n_features as u32,
-            first_feature: 0,
-            last_feature: self.n_features as u32,
         }
     }
 
@@ -64,45 +65,146 @@ pub fn relative_error(n_features: usize) -> f32 {
     (n_features + 8) as f32 * (1.0 / (1 << 24) as f32)
 }
 
-/// Product form; may fall below zero by its rounding error.
-/// Shapes: `queries` m x d, `references` n x d, norms m and n (squared lengths), `distances` n_queries x n_references.
+/// What the product and the difference form may lose beyond [`relative_error`] on a device that takes numbers below 2^-126 for
+/// zero: less than 2^-126 in each product and each sum, of which the two norms and the doubled product have 8 a feature.
+pub fn vanished(n_features: usize) -> f32 {
+    (8 * (n_features + 8)) as f32 * f32::MIN_POSITIVE
+}
+
+/// Rows less their mean and their squared lengths, for the product form. Zeros fill them up, to whole tiles of rows and whole
+/// slices of features: the inner loops need no test for an edge.
+#[derive(Debug)]
+pub struct Centred {
+    /// n x `width`, and rows of zeros up to a multiple of [`TILE`].
+    rows: Buffer<f32>,
+    /// Squared lengths, as many.
+    norms: Buffer<f32>,
+    n: usize,
+    n_features: usize,
+}
+
+impl Centred {
+    /// Rows `first .. first + n` of `rows` less `mean`. Shapes: `rows` n_samples x d, `mean` d.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`](crate::Error::Kernel), [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn new(device: &Device, rows: &Buffer<f32>, mean: &Buffer<f32>, first: usize, n: usize) -> Result<Self> {
+        let n_features = mean.len();
+        let n_padded = n.next_multiple_of(TILE);
+        let centred = Buffer::new(device, "centred points", n_padded * width(n_features))?;
+        let mut centred = Self { rows: centred, norms: Buffer::new(device, "norms", n_padded)?, n, n_features };
+        centre_rows(device, rows, mean, first, &mut centred)?;
+        Ok(centred)
+    }
+
+    /// Bytes of `n` rows of `n_features` features.
+    pub fn bytes(n: usize, n_features: usize) -> u64 {
+        4 * n.next_multiple_of(TILE) as u64 * (width(n_features) + 1) as u64
+    }
+
+    /// Rows, less the mean and filled up with zeros.
+    pub fn rows(&self) -> &Buffer<f32> {
+        &self.rows
+    }
+
+    /// Squared lengths of the rows, zeros at the end.
+    pub fn norms(&self) -> &Buffer<f32> {
+        &self.norms
+    }
+
+    /// Columns of a tile of distances to these rows.
+    pub fn columns(&self) -> usize {
+        self.n.next_multiple_of(TILE)
+    }
+}
+
+/// Features of a centred row, zeros included.
+fn width(n_features: usize) -> usize {
+    n_features.next_multiple_of(SLICE)
+}
+
+/// Subtracts `mean` from rows `first ..` of `rows`, fills up with zeros, and takes the squared lengths.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
+fn centre_rows(device: &Device, rows: &Buffer<f32>, mean: &Buffer<f32>, first: usize, centred: &mut Centred) -> Result<()> {
+    let Centred { n, n_features: d, .. } = *centred;
+    match device {
+        Device::Cpu(_) => {
+            let (to, norms) = (centred.rows.host_mut(), centred.norms.host_mut());
+            cpu::centre_rows(&rows.host()[first * d..][..n * d], mean.host(), to, norms);
+        }
+        Device::Gpu(gpu) => {
+            let uniform = CentreParams {
+                first: first as u32,
+                n: n as u32,
+                n_padded: centred.columns() as u32,
+                n_features: d as u32,
+                width: width(d) as u32,
+            };
+            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, centred.rows.gpu()), (4, centred.norms.gpu())];
+            let work = Work::new(3 * d as u64, 4 * (2 * d + width(d)) as u64).times(centred.columns());
+            gpu.dispatch_workgroups(&CENTRE_ROWS, &uniform, &bindings, centred.columns(), work)?;
+        }
+    }
+    Ok(())
+}
+
+/// Product form; may fall below zero by its rounding error. The distances of queries `query_first .. query_first + n_queries`
+/// lie [`Centred::columns`] apart in `distances`, in as many rows as whole tiles have; what lies beyond the references and the
+/// queries is of no meaning.
+///
+/// # Errors
+/// [`Error::Kernel`](crate::Error::Kernel).
+///
+/// # Panics
+/// If `query_first` is no multiple of [`TILE`].
 pub fn squared_distances(
     device: &Device,
-    queries: (&Buffer<f32>, &Buffer<f32>),
-    references: (&Buffer<f32>, &Buffer<f32>),
+    queries: &Centred,
+    references: &Centred,
     distances: &mut Buffer<f32>,
-    block: Block,
+    (query_first, n_queries): (usize, usize),
 ) -> Result<()> {
+    assert!(query_first.is_multiple_of(TILE), "queries from {query_first} on");
     match device {
-        Device::Cpu(_) => cpu::squared_distances(
-            (queries.0.host(), queries.1.host()),
-            (references.0.host(), references.1.host()),
-            distances.host_mut(),
-            block,
-        ),
+        Device::Cpu(_) => {
+            cpu::squared_distances(queries, references, distances.host_mut(), (query_first, n_queries));
+        }
         Device::Gpu(gpu) => {
             let bindings = [
-                (1, queries.0.gpu()),
-                (2, references.0.gpu()),
+                (1, queries.rows.gpu()),
+                (2, references.rows.gpu()),
                 (3, distances.gpu()),
-                (4, queries.1.gpu()),
-                (5, references.1.gpu()),
+                (4, queries.norms.gpu()),
+                (5, references.norms.gpu()),
             ];
-            let tiles = block.n_queries.div_ceil(TILE) * block.n_references.div_ceil(TILE);
-            for first_feature in dispatches(block.n_features, FEATURES_PER_DISPATCH) {
-                let last_feature = block.n_features.min(first_feature as usize + FEATURES_PER_DISPATCH) as u32;
-                let uniform = DistanceParams { first_feature, last_feature, ..block.uniform() };
-                gpu.dispatch_workgroups(&SQUARED_DISTANCES, &uniform, &bindings, tiles, block.work())?;
+            let (columns, width) = (references.columns(), width(references.n_features));
+            let (tiles_down, tiles_across) = (n_queries.div_ceil(TILE), columns / TILE);
+            // Whole slices, each a turn of its own and one for each feature.
+            let most_features = gpu.most_turns() / (SLICE + 1) * SLICE;
+            for first_feature in dispatches(width, most_features) {
+                let last_feature = width.min(first_feature as usize + most_features);
+                let features = (last_feature - first_feature as usize) as u64;
+                let (pairs, tile) = ((TILE * columns) as u64, (2 * TILE) as u64);
+                let work = Work::new(2 * pairs * features, 4 * (pairs + tiles_across as u64 * tile * features));
+                let uniform = |first_tile: usize, n: usize| ProductParams {
+                    query_first: query_first as u32,
+                    first_tile: first_tile as u32,
+                    n_tiles: (n * tiles_across) as u32,
+                    tiles_across: tiles_across as u32,
+                    first_feature,
+                    last_feature: last_feature as u32,
+                    width: width as u32,
+                };
+                gpu.dispatch_rows(&SQUARED_DISTANCES, &bindings, (tiles_down, work), |n| n * tiles_across, uniform)?;
             }
         }
     }
     Ok(())
 }
 
-/// Difference form. Shapes as [`squared_distances`].
+/// Difference form. Shapes: `queries` m x d, `references` n x d, `distances` n_queries x n_references.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -124,23 +226,8 @@ pub fn difference_distances(
     Ok(())
 }
 
-/// Squared length of each of `n` rows. Shapes: `rows` n x d, `norms` n.
-///
-/// # Errors
-/// [`Error::Kernel`](crate::Error::Kernel).
-pub fn squared_norms(device: &Device, rows: &Buffer<f32>, norms: &mut Buffer<f32>, n: usize, n_features: usize) -> Result<()> {
-    match device {
-        Device::Cpu(_) => cpu::squared_norms(rows.host(), norms.host_mut(), n_features),
-        Device::Gpu(gpu) => {
-            let uniform = NormParams { n: n as u32, n_features: n_features as u32 };
-            gpu.dispatch(&SQUARED_NORMS, &uniform, &[(1, rows.gpu()), (2, norms.gpu())], n, (n * n_features) as u64)?;
-        }
-    }
-    Ok(())
-}
-
 pub(super) mod cpu {
-    use super::Block;
+    use super::{Block, Centred, width};
     use crate::neighbors::products::add_products;
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -151,18 +238,33 @@ pub(super) mod cpu {
     /// Query rows whose differences to a reference are summed together.
     const FOUR: usize = 4;
 
-    pub fn squared_distances(queries: (&[f32], &[f32]), references: (&[f32], &[f32]), distances: &mut [f32], block: Block) {
-        let Block { query_first, n_queries, n_references: n, n_features: d } = block;
-        let rows = &queries.0[query_first * d..][..n_queries * d];
-        let (query_norms, reference_norms) = (&queries.1[query_first..][..n_queries], &references.1[..n]);
-        let chunks = distances[..n_queries * n].par_chunks_mut(ROWS * n).zip(rows.par_chunks(ROWS * d));
+    pub fn centre_rows(rows: &[f32], mean: &[f32], centred: &mut [f32], norms: &mut [f32]) {
+        let (d, width) = (mean.len(), width(mean.len()));
+        let zeros = vec![0.0; width];
+        centred.fill(0.0);
+        norms.fill(0.0);
+        let outputs = centred.par_chunks_mut(width).zip(norms);
+        outputs.zip(rows.par_chunks(d)).for_each(|((centred, norm), row)| {
+            for ((centred, value), mean) in centred.iter_mut().zip(row).zip(mean) {
+                *centred = value - mean;
+            }
+            *norm = squared_difference(centred, &zeros);
+        });
+    }
+
+    pub fn squared_distances(queries: &Centred, references: &Centred, distances: &mut [f32], (first, m): (usize, usize)) {
+        let (n, d, width) = (references.n, references.n_features, width(references.n_features));
+        let (columns, rows) = (references.columns(), &queries.rows.host()[first * width..][..m * width]);
+        let (query_norms, reference_norms) = (&queries.norms.host()[first..][..m], &references.norms.host()[..n]);
+        let chunks = distances[..m * columns].par_chunks_mut(ROWS * columns).zip(rows.par_chunks(ROWS * width));
         chunks.zip(query_norms.par_chunks(ROWS)).for_each(|((distances, rows), norms)| {
-            for (distances, norm) in distances.chunks_exact_mut(n).zip(norms) {
+            for (distances, norm) in distances.chunks_exact_mut(columns).zip(norms) {
                 for (distance, reference) in distances.iter_mut().zip(reference_norms) {
                     *distance = norm + reference;
                 }
             }
-            add_products(-2.0, rows, &references.0[..n * d], distances, (norms.len(), n, d));
+            let references = &references.rows.host()[..n * width];
+            add_products(-2.0, rows, references, distances, (norms.len(), n, d), (width, columns));
         });
     }
 
@@ -257,12 +359,5 @@ pub(super) mod cpu {
         let whole = a.len() / 16 * 16;
         let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, b)| (a - b) * (a - b)).sum();
         sums[0] + tail
-    }
-
-    pub fn squared_norms(rows: &[f32], norms: &mut [f32], d: usize) {
-        let zeros = vec![0.0; d];
-        norms.par_iter_mut().zip(rows.par_chunks(d)).for_each(|(norm, row)| {
-            *norm = squared_difference(row, &zeros);
-        });
     }
 }

@@ -3,12 +3,19 @@
 
 /// `out = a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n); `shape` is (m, n, d).
 pub(crate) fn products<T: 'static + Copy + From<u8>>(a: &[T], b: &[T], out: &mut [T], shape: (usize, usize, usize)) {
-    multiply(a, b, out, shape, None, T::from(1));
+    multiply(a, b, out, shape, (shape.2, shape.1), None, T::from(1));
 }
 
-/// `out += factor a b^T`; shapes as [`products`].
-pub(super) fn add_products(factor: f32, a: &[f32], b: &[f32], out: &mut [f32], shape: (usize, usize, usize)) {
-    multiply(a, b, out, shape, Some(1.0), factor);
+/// `out += factor a b^T`; `shape` as [`products`], the rows of `a` and `b` `strides.0` apart, those of `out` `strides.1`.
+pub(super) fn add_products(
+    factor: f32,
+    a: &[f32],
+    b: &[f32],
+    out: &mut [f32],
+    shape: (usize, usize, usize),
+    strides: (usize, usize),
+) {
+    multiply(a, b, out, shape, strides, Some(1.0), factor);
 }
 
 /// `out = kept out + factor a b^T`; without `kept` the old values are not read.
@@ -17,10 +24,11 @@ fn multiply<T: 'static + Copy + From<u8>>(
     b: &[T],
     out: &mut [T],
     (m, n, d): (usize, usize, usize),
+    (stride, out_stride): (usize, usize),
     kept: Option<T>,
     factor: T,
 ) {
-    assert!(a.len() == m * d && b.len() == n * d && out.len() == m * n);
+    assert!(d <= stride && n <= out_stride && a.len() == m * stride && b.len() == n * stride && out.len() == m * out_stride);
     // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
     unsafe {
         gemm::gemm(
@@ -29,13 +37,13 @@ fn multiply<T: 'static + Copy + From<u8>>(
             d,
             out.as_mut_ptr(),
             1,
-            n as isize,
+            out_stride as isize,
             kept.is_some(),
             a.as_ptr(),
             1,
-            d as isize,
+            stride as isize,
             b.as_ptr(),
-            d as isize,
+            stride as isize,
             1,
             kept.unwrap_or(T::from(0)),
             factor,

@@ -1,6 +1,6 @@
 //! What can be asked for, and which road is taken to it.
 
-use super::brute::{self, Points};
+use super::brute::{Points, Task};
 use super::distinct::Groups;
 use super::filter::{self, Found};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
@@ -194,7 +194,8 @@ impl Search {
             (_, Device::Cpu(_)) if many => filter::nearest(None, x, mean, radius, k, observer),
             _ => {
                 let points = Points::new(device, x, &mean, self.resident_bytes)?;
-                brute::search(device, &points, &points, radius, true, k, observer)
+                let (queries, references) = (&points, &points);
+                Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
             }
         }
     }
@@ -222,7 +223,8 @@ impl Search {
             }
             _ => {
                 let points = |x| Points::new(device, x, &mean, self.resident_bytes / 2);
-                brute::search(device, &points(queries)?, &points(x)?, radius, false, k, observer)
+                let (queries, references) = (&points(queries)?, &points(x)?);
+                Task { device, queries, references, radius, exclude_self: false, k, observer }.run()
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers};
 use crate::support::uniform;
 use layerlens::compute::Buffer;
-use layerlens::neighbors::knn::{self, MAX_NEIGHBORS, NONE, Nearest, SPARE, Span};
+use layerlens::neighbors::knn::{self, MAX_NEIGHBORS, NONE, Nearest, SPARE, Span, Tile};
 use layerlens::random::Random;
 
 /// As for difference distances: sums of squares in groups of 16.
@@ -11,25 +11,27 @@ const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, lar
 
 /// Two tiles of references, `n` and 40 columns, with many equal distances and some below zero, as rounding leaves them.
 pub fn select_nearest(pair: &Pair, n: usize) {
+    const BEYOND: usize = 3;
     let (first, m) = (2_usize, 9);
     let excluded: Vec<u32> =
         (0..first + m).map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 }).collect();
+    // Beyond the references a row has numbers that would be nearest, and are of no meaning.
     let tile = |stream: u64, n: usize| -> Vec<f32> {
-        uniform(stream, m * n, -1.0, 40.0)
-            .into_iter()
-            .map(|value| if value < 0.0 { value * 1e-6 } else { value.floor() })
-            .collect()
+        let rounded = |value: f32| if value < 0.0 { value * 1e-6 } else { value.floor() };
+        let values: Vec<f32> = uniform(stream, m * n, -1.0, 40.0).into_iter().map(rounded).collect();
+        values.chunks_exact(n).flat_map(|row| [row, &[-1.0; BEYOND]].concat()).collect()
     };
     let tiles = [(tile(11, n), 0, n), (tile(12, 40), n, 40)];
     for length in [1, 8, 98, MAX_NEIGHBORS + SPARE] {
         pair.compare(&format!("select_nearest {length} of {n}"), EXACT, |device| {
             let excluded = Buffer::from_slice(device, "excluded", &excluded)?;
-            let mut lists = Buffer::from_slice(device, "lists", &vec![NONE; 2 * m * length])?;
-            for (distances, reference_first, n_references) in &tiles {
+            // The lists before the first query stay as they are.
+            let mut lists = Buffer::from_slice(device, "lists", &vec![7; 2 * (first + m) * length])?;
+            for &(ref distances, reference_first, n_references) in &tiles {
                 let distances = Buffer::from_slice(device, "distances", distances)?;
-                let span =
-                    Span { query_first: first, n_queries: m, reference_first: *reference_first, n_references: *n_references };
-                knn::select_nearest(device, &distances, &excluded, &mut lists, length, span)?;
+                let span = Span { query_first: first, n_queries: m, reference_first, n_references };
+                let tile = Tile { span, stride: n_references + BEYOND, fresh: reference_first == 0 };
+                knn::select_nearest(device, &distances, &excluded, &mut lists, length, tile)?;
             }
             lists.read(device).map(integers)
         });
@@ -39,18 +41,20 @@ pub fn select_nearest(pair: &Pair, n: usize) {
 /// Lists with ids of two parts of the references and with empty places.
 pub fn refine(pair: &Pair, n: usize) {
     let (length, n_queries, first, d) = if n > 1000 { (8, n / 8 + 1, 0, 1) } else { (11, n, 3, [1, 2, 784][n % 3]) };
+    let row_first = first + 2;
     let (n_references, random) = (150, Random::new(7, 13));
     let id = |at: usize| if at.is_multiple_of(7) { NONE } else { random.bits(at as u64) % n_references as u32 };
-    let lists: Vec<u32> = (0..n_queries * length).flat_map(|at| [0, id(at)]).collect();
-    let (queries, references) = (uniform(14, (first + n_queries) * d, -1.0, 1.0), uniform(15, n_references * d, -1.0, 1.0));
+    let n_lists = first + n_queries;
+    let lists: Vec<u32> = (0..n_lists * length).flat_map(|at| [0, id(at)]).collect();
+    let (queries, references) = (uniform(14, (row_first + n_queries) * d, -1.0, 1.0), uniform(15, n_references * d, -1.0, 1.0));
     pair.compare(&format!("refine {n_queries} x {length} of {d} features"), REFINED, |device| {
         let (queries, lists) = (Buffer::from_slice(device, "queries", &queries)?, Buffer::from_slice(device, "lists", &lists)?);
         // What stands for nothing is left alone.
-        let mut refined = Buffer::from_slice(device, "refined", &vec![-1.0; n_queries * length])?;
+        let mut refined = Buffer::from_slice(device, "refined", &vec![-1.0; n_lists * length])?;
         for (from, to) in [(0, 100), (100, n_references)] {
             let part = Buffer::from_slice(device, "references", &references[from * d..to * d])?;
             let span = Span { query_first: first, n_queries, reference_first: from, n_references: to - from };
-            knn::refine(device, &queries, &part, &lists, &mut refined, length, d, span)?;
+            knn::refine(device, (&queries, row_first), &part, &lists, &mut refined, (length, d), span)?;
         }
         refined.read(device).map(floats)
     });
@@ -58,7 +62,7 @@ pub fn refine(pair: &Pair, n: usize) {
 
 /// Small whole numbers, so that the bound is computed without rounding and ties are many.
 pub fn order_nearest(pair: &Pair, n: usize) {
-    let (first, random) = (2, Random::new(7, 16));
+    let random = Random::new(7, 16);
     for (k, spare) in [(1, 0), (5, 3), (90, SPARE), (MAX_NEIGHBORS, SPARE)] {
         let length = k + spare;
         let n = if k > 5 { n.min(65) } else { n };
@@ -67,21 +71,22 @@ pub fn order_nearest(pair: &Pair, n: usize) {
         let key = |query: usize| (number(query, 60) as f32 + 20.0).to_bits();
         let lists: Vec<u32> = (0..n * length).flat_map(|at| [key(at / length), (at % length * 7919 % 4096) as u32]).collect();
         let refined: Vec<f32> = (0..n * length).map(|at| number(at, 50) as f32).collect();
-        let norms: Vec<f32> = (0..first + n).map(|query| (query % 20 * (query % 20)) as f32).collect();
-        for relative_error in [0.0, 1.0 / 1024.0] {
+        let norms: Vec<f32> = (0..n).map(|query| (query % 20 * (query % 20)) as f32).collect();
+        for (relative_error, vanished) in [(0.0, 0.0), (1.0 / 1024.0, 0.0), (1.0 / 1024.0, 8.0)] {
             pair.compare(&format!("order_nearest {k} of {length}, {n} rows"), EXACT, |device| {
                 let mut nearest = Nearest {
-                    ids: Buffer::zeros(device, "ids", (first + n) * k)?,
-                    distances: Buffer::zeros(device, "distances", (first + n) * k)?,
-                    unproven: Buffer::zeros(device, "unproven", first + n)?,
+                    ids: Buffer::zeros(device, "ids", n * k)?,
+                    distances: Buffer::zeros(device, "distances", n * k)?,
+                    unproven: Buffer::zeros(device, "unproven", n)?,
                     n_neighbors: k,
                     radius: 12.0,
                     relative_error,
+                    vanished,
                 };
                 let lists = Buffer::from_slice(device, "lists", &lists)?;
                 let refined = Buffer::from_slice(device, "refined", &refined)?;
                 let norms = Buffer::from_slice(device, "norms", &norms)?;
-                knn::order_nearest(device, &lists, &refined, &norms, &mut nearest, length, (first, n))?;
+                knn::order_nearest(device, &lists, &refined, &norms, &mut nearest, length, n)?;
                 let unproven = nearest.unproven.read(device)?;
                 if relative_error > 0.0 && n > 50 && k == 5 {
                     let some = unproven.iter().filter(|&&flag| flag == 1).count();

@@ -20,7 +20,7 @@ use layerlens::error::Result;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::knn::{self, Span};
 use layerlens::neighbors::nearest_neighbors;
-use layerlens::neighbors::pairwise::{self, Block};
+use layerlens::neighbors::pairwise::{self, Block, Centred, TILE};
 use layerlens::progress::Silent;
 use layerlens::random::Random;
 
@@ -264,24 +264,29 @@ fn rows_of_very_many_features_keep_their_distances() {
     let (rows, axes) = (uniform(220, n * d, 0.0, 1.0), uniform(221, d, 0.0, 1.0));
     pair.compare("distances and lengths", Tolerance { each: 1e-4, largest: 0.0 }, |device| {
         let rows = Buffer::from_slice(device, "rows", &rows)?;
-        let mut norms = Buffer::new(device, "norms", n)?;
-        pairwise::squared_norms(device, &rows, &mut norms, n, d)?;
         let block = Block { query_first: 0, n_queries: 2, n_references: 3, n_features: d };
-        let (mut differences, mut products) = (Buffer::new(device, "tile", 6)?, Buffer::new(device, "tile", 6)?);
+        let mut differences = Buffer::new(device, "tile", 6)?;
         let others = Buffer::from_slice(device, "others", &rows.read(device)?[2 * d..])?;
-        let other_norms = Buffer::from_slice(device, "norms of others", &norms.read(device)?[2..])?;
         pairwise::difference_distances(device, &rows, &others, &mut differences, block)?;
-        pairwise::squared_distances(device, (&rows, &norms), (&others, &other_norms), &mut products, block)?;
+        let mean = Buffer::from_slice(device, "mean", &vec![0.4; d])?;
+        let centred = Centred::new(device, &rows, &mean, 0, n)?;
+        let mut tile = Buffer::new(device, "tile", TILE * TILE)?;
+        pairwise::squared_distances(device, &centred, &centred, &mut tile, (0, n))?;
+        // Of different rows: from a row to itself nothing is left but the error.
+        let products = tile.read(device)?;
+        let products: Vec<f32> =
+            (0..n).flat_map(|row| [products[row * TILE + (row + 1) % n], products[row * TILE + (row + 3) % n]]).collect();
         // Each of the five rows has two of the others as candidates.
         let lists: Vec<u32> = (0..n as u32).flat_map(|row| [0, (row + 1) % 5, 0, (row + 3) % 5]).collect();
         let lists = Buffer::from_slice(device, "lists", &lists)?;
         let mut refined = Buffer::new(device, "refined", 2 * n)?;
         let span = Span { query_first: 0, n_queries: n, reference_first: 0, n_references: n };
-        knn::refine(device, &rows, &rows, &lists, &mut refined, 2, d, span)?;
-        let (mean, axes) = (Buffer::from_slice(device, "mean", &vec![0.4; d])?, Buffer::from_slice(device, "axes", &axes)?);
+        knn::refine(device, (&rows, 0), &rows, &lists, &mut refined, (2, d), span)?;
+        let axes = Buffer::from_slice(device, "axes", &axes)?;
         let mut projected = Buffer::new(device, "projected", n)?;
         project(device, &rows, &mean, &axes, &mut projected, (n, d, 1))?;
-        let tiles = [floats(norms.read(device)?), floats(differences.read(device)?), floats(products.read(device)?)];
+        let norms = centred.norms().read(device)?[..n].to_vec();
+        let tiles = [floats(norms), floats(differences.read(device)?), floats(products)];
         Ok([tiles.concat(), floats(refined.read(device)?), floats(projected.read(device)?)].concat())
     });
     // TriMAP's distances of outliers, where little of the variance lies along few axes.

@@ -63,7 +63,7 @@ pub static PARITY: &[Twins] = &[
         second: Second::Lowered,
         compare: pairwise::difference_distances,
     },
-    Twins { shader: "pairwise", entry_point: "squared_norms", second: Second::Real, compare: pairwise::squared_norms },
+    Twins { shader: "pairwise", entry_point: "centre_rows", second: Second::Lowered, compare: pairwise::centre_rows },
     Twins { shader: "knn", entry_point: "select_nearest", second: Second::Lowered, compare: knn::select_nearest },
     Twins { shader: "knn", entry_point: "refine", second: Second::Real, compare: knn::refine },
     Twins { shader: "knn", entry_point: "order_nearest", second: Second::Lowered, compare: knn::order_nearest },
