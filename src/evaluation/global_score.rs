@@ -40,7 +40,8 @@ impl GlobalScore {
         let range = Range::of(x)?;
         let x = range.scaled(x)?;
         let (mean, n, d) = (x.column_means(), x.n_samples(), x.n_features());
-        let leading = solvers::axes(device, &x, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
+        let rows = Rows::new(device, &x, &mean)?;
+        let leading = solvers::axes(device, &rows, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
         let scale = (n - 1) as f64;
         let (total, explained) = (leading.total * scale, leading.variance.iter().sum::<f64>() * scale);
         Ok(Self { range, mean, n_components, total, left_by_pca: total - explained })

@@ -74,8 +74,9 @@ fn a_device_lost_with_work_under_way_is_an_error() {
     let error = in_time(move || {
         let device = Device::Gpu(gpu.clone());
         let rows = Buffer::from_slice(&device, "rows", &[2.0_f32; 64]).expect("a buffer");
+        let mean = Buffer::zeros(&device, "mean", 64).expect("a buffer");
         let mut products = Buffer::zeros(&device, "products", 64 * 64).expect("a buffer");
-        products::covariance(&device, &rows, &mut products, 0, 1, 64).expect("a dispatch");
+        products::covariance(&device, &rows, &mean, &mut products, (0, 1), 64).expect("a dispatch");
         gpu.destroy();
         products.read(&device).expect_err("the device is gone")
     });
@@ -135,9 +136,10 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
 fn sum_of_squares(device: &Device, n: usize) -> Result<f32> {
     let rows: Vec<f32> = (0..n).map(|row| (row % 13) as f32).collect();
     let rows = Buffer::from_slice(device, "rows", &rows)?;
+    let mean = Buffer::zeros(device, "mean", 1)?;
     let mut products = Buffer::zeros(device, "products", 1)?;
     for row in 0..n {
-        products::covariance(device, &rows, &mut products, row, 1, 1)?;
+        products::covariance(device, &rows, &mean, &mut products, (row, 1), 1)?;
     }
     Ok(products.read(device)?[0])
 }
@@ -157,9 +159,10 @@ fn more_dispatches_than_fit_one_submit_all_arrive() {
 fn results_can_be_read_after_every_dispatch_and_from_several_threads() {
     let Some(device) = gpu(LIMITS[1]) else { return };
     let rows = Buffer::from_slice(&device, "rows", &[3.0_f32]).expect("a buffer");
+    let mean = Buffer::zeros(&device, "mean", 1).expect("a buffer");
     let mut products = Buffer::zeros(&device, "products", 1).expect("a buffer");
     for dispatches in 1..=200 {
-        products::covariance(&device, &rows, &mut products, 0, 1, 1).expect("a dispatch");
+        products::covariance(&device, &rows, &mean, &mut products, (0, 1), 1).expect("a dispatch");
         assert_eq!(products.read(&device).expect("a product"), [9.0 * dispatches as f32]);
     }
     std::thread::scope(|scope| {

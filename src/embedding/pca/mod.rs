@@ -125,13 +125,14 @@ impl Pca {
         let range = Range::of(x)?;
         let (unit, mean) = (range.scaled(x)?, x.column_means());
         let unit_mean = unit.column_means();
-        let axes = solvers::axes(device, &unit, &unit_mean, self.n_components, self.svd_solver, self.random_state)?;
+        let rows = Rows::new(device, &unit, &unit_mean)?;
+        let axes = solvers::axes(device, &rows, &unit_mean, self.n_components, self.svd_solver, self.random_state)?;
         let Axes { components, variance, total } = axes;
         let projection = Projection::new(&range, &unit, unit_mean, &components);
         let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         let ratios: Vec<f64> = variance.iter().map(ratio).collect();
         let variance: Vec<f64> = variance.iter().map(|&variance| range.undone(range.undone(variance))).collect();
-        let embedding = projection.places(device, &unit, &components, &scales(&variance, self.whiten))?;
+        let embedding = projection.places(device, rows, &components, &scales(&variance, self.whiten))?;
         Ok(FittedPca {
             mean,
             projection,
@@ -176,8 +177,9 @@ impl Projection {
 
     /// Places of rows in the unit of the projection on the axes `components`, c x n_features, in the unit of the points and times
     /// the `scales`, c.
-    fn places(&self, device: &Device, unit: &Matrix, components: &Matrix, scales: &[f32]) -> Result<Matrix> {
-        let mut places = Rows::new(device, unit, &self.centre)?.projected(device, components.as_slice())?;
+    fn places(&self, device: &Device, unit: Rows<'_>, components: &Matrix, scales: &[f32]) -> Result<Matrix> {
+        let n = unit.matrix().n_samples();
+        let mut places = unit.with_mean(device, &self.centre)?.projected(device, components.as_slice())?;
         let factor = f64::from(self.exponent).exp2();
         let plain = self.is_plain();
         for place in places.chunks_exact_mut(scales.len()) {
@@ -188,7 +190,7 @@ impl Projection {
                 *value *= scale;
             }
         }
-        Matrix::new(places, unit.n_samples(), scales.len())
+        Matrix::new(places, n, scales.len())
     }
 
     /// What [`Projection::write`] wrote; without it, rows are less the mean.
@@ -291,7 +293,8 @@ impl FittedPca {
             return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
         }
         let (unit, scales) = (scaled(x, -self.projection.exponent)?, scales(&self.explained_variance, self.whiten));
-        self.projection.places(device, unit.as_ref(), &self.components, &scales)
+        let rows = Rows::new(device, &unit, &self.projection.centre)?;
+        self.projection.places(device, rows, &self.components, &scales)
     }
 
     /// The points of the space that lie at these places of the map, on the plane of the axes: mean + sum of place x axis.

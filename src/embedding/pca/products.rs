@@ -1,20 +1,20 @@
 //! Products of many rows with few: covariance, projection, and the products of the rows with their projections, as kernels with
 //! their twins and as loops over matrices of any size.
 
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::middle::squared_distance;
 use rayon::prelude::*;
 
 uniform! {
-    struct CovarianceParams { first: u32, n: u32, n_features: u32 }
+    struct CovarianceParams { first: u32, n: u32, n_features: u32, first_tile: u32, n_tiles: u32 }
 }
 uniform! {
-    struct ProjectParams { n: u32, n_features: u32, n_components: u32 }
+    struct ProjectParams { first: u32, n: u32, n_features: u32, n_components: u32 }
 }
 uniform! {
-    struct CrossParams { n: u32, n_features: u32, n_components: u32 }
+    struct CrossParams { first_block: u32, n: u32, n_features: u32, n_components: u32 }
 }
 
 const COVARIANCE: Kernel = kernel!("products", "covariance", 256, CovarianceParams);
@@ -27,6 +27,8 @@ pub const KERNELS: &[&Kernel] = &[&COVARIANCE, &PROJECT, &CROSS_PRODUCTS];
 /// Rows of one partial sum: sums of this length keep the rounding error near that of 1,000 additions, however many rows there
 /// are.
 pub const BLOCK_ROWS: usize = 1024;
+/// Features of one tile of the covariance in each direction, and features that one workgroup of `cross_products` takes.
+const TILE: usize = 64;
 /// Components that one workgroup of `cross_products` takes.
 const COMPONENTS: usize = 16;
 /// Points up to this size stay on the device between two passes over them; larger ones are sent again.
@@ -53,6 +55,35 @@ impl<'a> Rows<'a> {
             rows.kept = rows.parts().map(|part| Buffer::from_slice(device, "points", part)).collect::<Result<_>>()?;
         }
         Ok(rows)
+    }
+
+    /// The same rows, from which another mean is to be subtracted.
+    ///
+    /// # Errors
+    /// As [`Rows::new`].
+    pub fn with_mean(self, device: &Device, mean: &[f32]) -> Result<Self> {
+        Ok(Self { mean: Buffer::from_slice(device, "mean", mean)?, ..self })
+    }
+
+    /// The rows on the host.
+    pub fn matrix(&self) -> &'a Matrix {
+        self.x
+    }
+
+    /// (x - mean)^T (x - mean), n_features x n_features, of which the upper triangle is meant.
+    ///
+    /// # Errors
+    /// Any error of the device.
+    pub fn scatter(&self, device: &Device) -> Result<Vec<f32>> {
+        let d = self.x.n_features();
+        let mut products = Buffer::zeros(device, "covariance", d * d)?;
+        self.each(device, |part, n| {
+            for first in (0..n).step_by(BLOCK_ROWS) {
+                covariance(device, part, &self.mean, &mut products, (first, BLOCK_ROWS.min(n - first)), d)?;
+            }
+            Ok(())
+        })?;
+        products.read(device)
     }
 
     fn parts(&self) -> impl Iterator<Item = &'a [f32]> + use<'a> {
@@ -148,21 +179,6 @@ fn part_rows(device: &Device, n_features: usize) -> usize {
     if rows > BLOCK_ROWS { rows / BLOCK_ROWS * BLOCK_ROWS } else { rows }
 }
 
-/// Sum over all rows of (x - mean)^T (x - mean), n_features x n_features, of which the upper triangle is meant.
-pub fn covariance_of(device: &Device, x: &Matrix, mean: &[f32]) -> Result<Vec<f32>> {
-    let d = x.n_features();
-    let mut products = Buffer::zeros(device, "covariance", d * d)?;
-    for rows in x.as_slice().chunks(part_rows(device, d) * d) {
-        let centred: Vec<f32> = rows.chunks_exact(d).flat_map(|row| row.iter().zip(mean).map(|(v, mean)| v - mean)).collect();
-        let part = Buffer::from_slice(device, "centred points", &centred)?;
-        let n = rows.len() / d;
-        for first in (0..n).step_by(BLOCK_ROWS) {
-            covariance(device, &part, &mut products, first, BLOCK_ROWS.min(n - first), d)?;
-        }
-    }
-    products.read(device)
-}
-
 /// Sum of the squared distances of the rows from `mean`, in double precision over fixed blocks of rows.
 pub fn squares_about(x: &Matrix, mean: &[f32]) -> f64 {
     let blocks = x.as_slice().par_chunks(BLOCK_ROWS * mean.len());
@@ -171,27 +187,33 @@ pub fn squares_about(x: &Matrix, mean: &[f32]) -> f64 {
     sums.iter().sum()
 }
 
-/// Adds x^T x of rows `first .. first + n` to `products`. Shapes: `centred` rows x d, `products` d x d.
+/// Adds (x - mean)^T (x - mean) of rows `first .. first + n` to the upper triangle of `products`, and to some of the lower one.
+/// Shapes: `rows` n_samples x d, `mean` d, `products` d x d.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn covariance(
     device: &Device,
-    centred: &Buffer<f32>,
+    rows: &Buffer<f32>,
+    mean: &Buffer<f32>,
     products: &mut Buffer<f32>,
-    first: usize,
-    n: usize,
+    (first, n): (usize, usize),
     n_features: usize,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => {
-            cpu::covariance(&centred.host()[first * n_features..][..n * n_features], products.host_mut(), n, n_features)
-        }
+        Device::Cpu(_) => cpu::covariance(&rows.host()[first * n_features..][..n * n_features], mean.host(), products.host_mut()),
         Device::Gpu(gpu) => {
-            let uniform = CovarianceParams { first: first as u32, n: n as u32, n_features: n_features as u32 };
-            let tiles = n_features.div_ceil(64).pow(2);
-            let work = n as u64 * (n_features as u64).pow(2);
-            gpu.dispatch_workgroups(&COVARIANCE, &uniform, &[(1, centred.gpu()), (2, products.gpu())], tiles, work)?;
+            let uniform = |first_tile: usize, n_tiles: usize| CovarianceParams {
+                first: first as u32,
+                n: n as u32,
+                n_features: n_features as u32,
+                first_tile: first_tile as u32,
+                n_tiles: n_tiles as u32,
+            };
+            let across = n_features.div_ceil(TILE);
+            let tile = Work::new((2 * n * TILE * TILE) as u64, (4 * (2 * n * TILE + 2 * TILE * TILE)) as u64);
+            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, products.gpu())];
+            gpu.dispatch_rows(&COVARIANCE, &bindings, (across * (across + 1) / 2, tile), |n| n, uniform)?;
         }
     }
     Ok(())
@@ -214,9 +236,17 @@ pub fn project(
     match device {
         Device::Cpu(_) => cpu::project(rows.host(), mean.host(), components.host(), projected.host_mut(), shape),
         Device::Gpu(gpu) => {
-            let uniform = ProjectParams { n: n as u32, n_features: d as u32, n_components: c as u32 };
+            let uniform = |first: usize, n: usize| ProjectParams {
+                first: first as u32,
+                n: n as u32,
+                n_features: d as u32,
+                n_components: c as u32,
+            };
             let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, components.gpu()), (4, projected.gpu())];
-            gpu.dispatch(&PROJECT, &uniform, &bindings, n * c, (n * c * d) as u64)?;
+            // A workgroup meets 64 pairs of rows and axes.
+            let read = 1.0 + c as f64 * (c.min(64) + 1) as f64 / 64.0;
+            let work = Work::new(3 * (c * d) as u64, (4.0 * d as f64 * read) as u64 + 4 * c as u64);
+            gpu.dispatch_rows(&PROJECT, &bindings, (n, work), |n| (n * c).div_ceil(64), uniform)?;
         }
     }
     Ok(())
@@ -239,10 +269,17 @@ pub fn cross_products(
     match device {
         Device::Cpu(_) => cpu::cross_products(rows.host(), mean.host(), scores.host(), partial.host_mut(), (d, c)),
         Device::Gpu(gpu) => {
-            let uniform = CrossParams { n: n as u32, n_features: d as u32, n_components: c as u32 };
+            // Only the last block may lack rows, and it ends where all rows do.
+            let uniform = |first_block: usize, blocks: usize| CrossParams {
+                first_block: first_block as u32,
+                n: n.min((first_block + blocks) * BLOCK_ROWS) as u32,
+                n_features: d as u32,
+                n_components: c as u32,
+            };
             let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, scores.gpu()), (4, partial.gpu())];
-            let workgroups = n.div_ceil(BLOCK_ROWS) * d.div_ceil(64) * c.div_ceil(COMPONENTS);
-            gpu.dispatch_workgroups(&CROSS_PRODUCTS, &uniform, &bindings, workgroups, (n * c * d) as u64)?;
+            let (tiles, groups, rows) = (d.div_ceil(TILE), c.div_ceil(COMPONENTS), BLOCK_ROWS.min(n));
+            let work = Work::new((2 * rows * c * d) as u64, (4 * (rows * (d * groups + c * tiles) + c * d)) as u64);
+            gpu.dispatch_rows(&CROSS_PRODUCTS, &bindings, (n.div_ceil(BLOCK_ROWS), work), |n| n * tiles * groups, uniform)?;
         }
     }
     Ok(())
@@ -255,32 +292,35 @@ mod cpu {
 
     /// Features of one strip of the covariance, the unit of parallel work; a constant, so that the bytes do not depend on the
     /// number of threads.
-    const STRIP: usize = 64;
+    const STRIP: usize = super::TILE;
     /// Axes on which a row is projected at once, and rows of one task.
     const AXES: usize = 4;
     const ROWS: usize = 32;
     /// Features whose sums for a dozen components stay in the first cache.
     const FEATURES: usize = 256;
 
-    pub fn covariance(centred: &[f32], products: &mut [f32], n: usize, d: usize) {
+    pub fn covariance(rows: &[f32], mean: &[f32], products: &mut [f32]) {
+        let (n, d) = (rows.len() / mean.len(), mean.len());
+        let mut centred = rows.to_vec();
+        centred.par_chunks_mut(d).for_each(|row| row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean));
         products.par_chunks_mut(STRIP * d).enumerate().for_each(|(strip, products)| {
             let (first, rows) = (strip * STRIP, products.len() / d);
-            assert!(centred.len() == n * d && first + rows <= d);
-            // SAFETY: `centred` has n x d elements, of which columns first .. first + rows are read transposed; `products` has
-            // rows x d. Both were just checked.
+            assert!(centred.len() == n * d && first + rows <= d && products.len() == rows * d);
+            // SAFETY: `centred` has n x d elements, of which columns first .. first + rows are read transposed and columns
+            // first .. d as they are; `products` has rows x d, of which columns first .. d are written. Both were just checked.
             unsafe {
                 gemm::gemm(
                     rows,
-                    d,
+                    d - first,
                     n,
-                    products.as_mut_ptr(),
+                    products.as_mut_ptr().add(first),
                     1,
                     d as isize,
                     true,
                     centred.as_ptr().add(first),
                     d as isize,
                     1,
-                    centred.as_ptr(),
+                    centred.as_ptr().add(first),
                     1,
                     d as isize,
                     1.0,

@@ -72,18 +72,20 @@ pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Res
     }
 }
 
-/// The `n_components` axes of largest variance, with the variance's denominator n - 1.
+/// The `n_components` axes of largest variance of `rows` about their `mean`, with the variance's denominator n - 1.
 ///
 /// # Errors
 /// [`Error::Data`] if squares overflow or as [`choose`]; any error of the device.
-pub fn axes(device: &Device, x: &Matrix, mean: &[f32], n_components: usize, solver: SvdSolver, seed: u64) -> Result<Axes> {
+pub fn axes(device: &Device, rows: &Rows<'_>, mean: &[f32], n_components: usize, solver: SvdSolver, seed: u64) -> Result<Axes> {
+    let x = rows.matrix();
     let (n, d) = (x.n_samples(), x.n_features());
-    let search = |x: &Matrix, mean: &[f32], n_components: usize| match choose(solver, n_components, n, d)? {
-        SvdSolver::Randomized => randomized(device, x, mean, n_components, seed),
-        _ if n < d => by_rows(device, x, mean, n_components),
-        _ => by_features(device, x, mean, n_components),
+    let search_in = |rows: &Rows<'_>, mean: &[f32], n_components: usize| match choose(solver, n_components, n, d)? {
+        SvdSolver::Randomized => randomized(device, rows, n_components, seed),
+        _ if n < d => by_rows(device, rows.matrix(), mean, n_components),
+        _ => by_features(device, rows, n_components),
     };
-    let found = search(x, mean, n_components)?;
+    let search = |x: &Matrix, mean: &[f32], n_components: usize| search_in(&Rows::new(device, x, mean)?, mean, n_components);
+    let found = search_in(rows, mean, n_components)?;
     let (variance, columns) =
         if deflation::reliable(&found.0) == n_components { found } else { deflation::refined(x, found, &search)? };
     let scale = 1.0 / (n - 1) as f64;
@@ -122,9 +124,9 @@ pub(super) fn eigen(symmetric: &Mat<f64>, count: usize) -> Result<Found> {
 }
 
 /// By the d x d covariance.
-fn by_features(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Result<Found> {
-    let d = x.n_features();
-    let products = products::covariance_of(device, x, mean)?;
+fn by_features(device: &Device, rows: &Rows<'_>, n_components: usize) -> Result<Found> {
+    let d = rows.matrix().n_features();
+    let products = rows.scatter(device)?;
     check_finite(&products)?;
     eigen(&Mat::from_fn(d, d, |i, j| f64::from(products[i.min(j) * d + i.max(j)])), n_components)
 }
@@ -134,7 +136,7 @@ fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Re
     let (n, d) = (x.n_samples(), x.n_features());
     // Features as rows, their means subtracted.
     let transposed: Vec<f32> = (0..d).into_par_iter().flat_map_iter(|j| x.rows().map(move |row| row[j] - mean[j])).collect();
-    let products = products::covariance_of(device, &Matrix::new(transposed, d, n)?, &vec![0.0; n])?;
+    let products = Rows::new(device, &Matrix::new(transposed, d, n)?, &vec![0.0; n])?.scatter(device)?;
     check_finite(&products)?;
     let (squares, weights) = eigen(&Mat::from_fn(n, n, |i, j| f64::from(products[i.min(j) * n + i.max(j)])), n_components)?;
     let axes: Vec<Vec<f64>> = (0..n_components)
@@ -162,10 +164,10 @@ pub(super) fn orthonormal(columns: &Mat<f64>) -> Mat<f64> {
 }
 
 /// By subspace iteration on the covariance.
-fn randomized(device: &Device, x: &Matrix, mean: &[f32], n_components: usize, seed: u64) -> Result<Found> {
-    let (n, d) = (x.n_samples(), x.n_features());
+fn randomized(device: &Device, rows: &Rows<'_>, n_components: usize, seed: u64) -> Result<Found> {
+    let (n, d) = (rows.matrix().n_samples(), rows.matrix().n_features());
     let width = (n_components + n_components / 2 + 10).min(n.min(d));
-    let (rows, random) = (Rows::new(device, x, mean)?, Random::new(seed, STREAM));
+    let random = Random::new(seed, STREAM);
     let start = Mat::from_fn(d, width, |row, column| f64::from(gaussian(&random, (row * width + column) as u64)));
     let mut basis = orthonormal(&start);
     for pass in 1.. {

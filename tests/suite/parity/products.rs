@@ -24,12 +24,12 @@ pub fn covariance(pair: &Pair, n: usize) {
         257 => 17,
         _ => 257,
     };
-    let (first, rows) = (3, uniform(5, (n + 3) * d, -1.0, 1.0));
+    let (first, rows, mean) = (3, uniform(5, (n + 3) * d, -1.0, 1.0), uniform(7, d, -0.5, 0.5));
     pair.compare(&format!("covariance of {n} x {d}"), COVARIANCE, |device| {
-        let rows = Buffer::from_slice(device, "rows", &rows)?;
+        let (rows, mean) = (Buffer::from_slice(device, "rows", &rows)?, Buffer::from_slice(device, "mean", &mean)?);
         // It adds to what is there.
         let mut products = Buffer::from_slice(device, "products", &vec![0.25; d * d])?;
-        products::covariance(device, &rows, &mut products, first, n, d)?;
+        products::covariance(device, &rows, &mean, &mut products, (first, n), d)?;
         products.read(device).map(floats)
     });
 }
