@@ -101,8 +101,9 @@ fn centre_rows(
 }
 
 struct ProductParams {
-    // Row of the queries from which the rows of `tiles` count, and the first row of tiles of this dispatch.
+    // Rows from which the rows and the columns of `tiles` count, and the first row of tiles of this dispatch.
     query_first: u32,
+    reference_first: u32,
     first_tile: u32,
     n_tiles: u32,
     tiles_across: u32,
@@ -110,6 +111,8 @@ struct ProductParams {
     first_feature: u32,
     last_feature: u32,
     width: u32,
+    // Distances from one reference to the next in `mirrored`; 0 if it is not asked for.
+    mirror_stride: u32,
 }
 
 @group(0) @binding(0) var<uniform> product_params: ProductParams;
@@ -118,6 +121,8 @@ struct ProductParams {
 @group(0) @binding(3) var<storage, read_write> tiles: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> query_norms: array<f32>;
 @group(0) @binding(5) var<storage, read> reference_norms: array<vec4<f32>>;
+// The same distances, reference after reference.
+@group(0) @binding(6) var<storage, read_write> mirrored: array<vec4<f32>>;
 
 const TILE: u32 = 128u;
 // Rows and features are met in fours.
@@ -149,13 +154,33 @@ fn place(rows: u32, q: u32) -> u32 {
     return q * 4u * TILE_FOURS + (rows ^ (q * 2u));
 }
 
-fn write(row: u32, fours: u32, products: vec4<f32>) {
+fn write_row(row: u32, fours: u32, products: vec4<f32>) -> vec4<f32> {
     let at = row * product_params.tiles_across * TILE_FOURS + fours;
-    var before = query_norms[product_params.query_first + row] + reference_norms[fours];
+    var before = query_norms[product_params.query_first + row] + reference_norms[product_params.reference_first / 4u + fours];
     if product_params.first_feature > 0u {
         before = tiles[at];
     }
-    tiles[at] = before - 2.0 * products;
+    let distances = before - 2.0 * products;
+    tiles[at] = distances;
+    return distances;
+}
+
+// Writes four rows of four columns, `row` and `fours` being the first of them, from the products of each row.
+fn write_block(row: u32, fours: u32, first: vec4<f32>, second: vec4<f32>, third: vec4<f32>, fourth: vec4<f32>) {
+    let block = transpose(mat4x4<f32>(
+        write_row(row, fours, first),
+        write_row(row + 1u, fours, second),
+        write_row(row + 2u, fours, third),
+        write_row(row + 3u, fours, fourth),
+    ));
+    if product_params.mirror_stride > 0u {
+        let stride = product_params.mirror_stride / 4u;
+        let at = 4u * fours * stride + row / 4u;
+        mirrored[at] = block[0];
+        mirrored[at + stride] = block[1];
+        mirrored[at + 2u * stride] = block[2];
+        mirrored[at + 3u * stride] = block[3];
+    }
 }
 
 // |a|^2 + |b|^2 - 2 a.b by tiles of 128 x 128, 8 x 8 a thread. The rows must be centred, since the difference cancels, and filled
@@ -177,7 +202,9 @@ fn squared_distances(
     let q = thread % SLICE_FOURS;
     let four_rows = thread % 128u / SLICE_FOURS;
     let width = product_params.width / 4u;
-    let operand_row = select(product_params.query_first + first_row, first_column, of_references) + 4u * four_rows;
+    let query_row = product_params.query_first + first_row;
+    let reference_row = product_params.reference_first + first_column;
+    let operand_row = select(query_row, reference_row, of_references) + 4u * four_rows;
     let start = operand_row * width + q;
     let to = select(0u, REFERENCES, of_references) + place(four_rows, q);
     // 32 threads compute 4 x 8 blocks, so that they read few different entries at once.
@@ -222,21 +249,9 @@ fn squared_distances(
     }
     let fours = first_column / 4u + column_fours;
     let upper = first_row + 4u * row_fours;
-    write(upper, fours, sums[0]);
-    write(upper, fours + 16u, sums[1]);
-    write(upper + 1u, fours, sums[2]);
-    write(upper + 1u, fours + 16u, sums[3]);
-    write(upper + 2u, fours, sums[4]);
-    write(upper + 2u, fours + 16u, sums[5]);
-    write(upper + 3u, fours, sums[6]);
-    write(upper + 3u, fours + 16u, sums[7]);
     let lower = upper + TILE / 2u;
-    write(lower, fours, sums[8]);
-    write(lower, fours + 16u, sums[9]);
-    write(lower + 1u, fours, sums[10]);
-    write(lower + 1u, fours + 16u, sums[11]);
-    write(lower + 2u, fours, sums[12]);
-    write(lower + 2u, fours + 16u, sums[13]);
-    write(lower + 3u, fours, sums[14]);
-    write(lower + 3u, fours + 16u, sums[15]);
+    write_block(upper, fours, sums[0], sums[2], sums[4], sums[6]);
+    write_block(upper, fours + 16u, sums[1], sums[3], sums[5], sums[7]);
+    write_block(lower, fours, sums[8], sums[10], sums[12], sums[14]);
+    write_block(lower, fours + 16u, sums[9], sums[11], sums[13], sums[15]);
 }

@@ -1,121 +1,18 @@
 //! Search by all distances, tile by tile, on either device: a matrix product gives k + 8 candidates a row, exact distances order
 //! them, and a row whose candidates are not proven complete is searched again in difference form.
-//!
-//! The points are streamed to the device in parts; they stay there where they fit the budget.
 
 use super::filter::Found;
 use super::knn::{self, NONE, Nearest, SPARE, Span, Tile};
-use super::pairwise::{self, Block, Centred, TILE};
+use super::pairwise::{self, Block, Centred, DistanceTile, TILE};
+use super::points::{PART_ROWS, Points, span};
 use crate::compute::{Buffer, Device, ReadBack};
-use crate::error::{Error, Result};
-use crate::matrix::Matrix;
+use crate::error::Result;
 use crate::progress::Observer;
-use std::cell::OnceCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Up to this many features the difference form costs no more than the product form.
-const FEW_FEATURES: usize = 16;
-/// Rows of one part of the points: with 1,024 queries a tile of distances has 32 MiB.
-const PART_ROWS: usize = 8192;
 /// Query rows of one tile.
 const TILE_ROWS: usize = 1024;
-
-/// The points of a search, on the host, and what of them stays on the device.
-///
-/// They meet in parts. Rows are uploaded as they are, once where they stay, and centred there.
-pub(super) struct Points<'a> {
-    x: &'a Matrix,
-    mean: Buffer<f32>,
-    part_rows: usize,
-    /// Rows of one upload, whole parts.
-    upload_rows: usize,
-    /// Whether the distances are exact at once, by the difference form.
-    exact: bool,
-    kept: Option<Kept>,
-}
-
-struct Kept {
-    rows: Vec<OnceCell<Rc<Buffer<f32>>>>,
-    centred: Vec<OnceCell<Rc<Centred>>>,
-}
-
-impl<'a> Points<'a> {
-    /// Rows of `x`, which stay on the device once they are there if they and their centred copies take at most
-    /// `resident_bytes`.
-    pub(super) fn new(device: &Device, x: &'a Matrix, mean: &[f32], resident_bytes: u64) -> Result<Self> {
-        let (n, d) = (x.n_samples(), x.n_features());
-        let binding = device.max_binding_bytes();
-        let fitting = (binding / (4 * d as u64)) as usize;
-        if fitting == 0 {
-            return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
-        }
-        // The product form takes whole tiles.
-        let whole = (binding / Centred::bytes(TILE, d)) as usize * TILE;
-        let exact = d <= FEW_FEATURES || whole == 0;
-        let part_rows = PART_ROWS.min(if exact { fitting } else { whole });
-        let bytes = 4 * (n * d) as u64 + if exact { 0 } else { Centred::bytes(n, d) };
-        let stays = bytes <= resident_bytes;
-        // Large uploads, so that nearly all candidates of a row are refined at once.
-        let upload_rows = if stays && !exact { fitting / part_rows * part_rows } else { part_rows };
-        let mut points = Self { x, mean: Buffer::from_slice(device, "mean", mean)?, part_rows, upload_rows, exact, kept: None };
-        points.kept = stays.then(|| Kept {
-            rows: vec![OnceCell::new(); n.div_ceil(upload_rows)],
-            centred: vec![OnceCell::new(); points.n_parts()],
-        });
-        Ok(points)
-    }
-
-    fn n_parts(&self) -> usize {
-        self.x.n_samples().div_ceil(self.part_rows)
-    }
-
-    fn n_uploads(&self) -> usize {
-        self.x.n_samples().div_ceil(self.upload_rows)
-    }
-
-    /// First row and rows of a part.
-    fn span(&self, part: usize) -> (usize, usize) {
-        span(part, self.part_rows, self.x.n_samples())
-    }
-
-    /// First row and rows of an upload.
-    fn upload_span(&self, upload: usize) -> (usize, usize) {
-        span(upload, self.upload_rows, self.x.n_samples())
-    }
-
-    fn upload(&self, device: &Device, upload: usize) -> Result<Rc<Buffer<f32>>> {
-        let ((first, len), d) = (self.upload_span(upload), self.x.n_features());
-        let make = || Buffer::from_slice(device, "points", &self.x.as_slice()[first * d..][..len * d]);
-        kept(self.kept.as_ref().map(|kept| &kept.rows[upload]), make)
-    }
-
-    /// A buffer that holds the rows of a part, and the place of the first of them in it.
-    fn rows(&self, device: &Device, part: usize) -> Result<(Rc<Buffer<f32>>, usize)> {
-        let first = part * self.part_rows;
-        Ok((self.upload(device, first / self.upload_rows)?, first % self.upload_rows))
-    }
-
-    fn centred(&self, device: &Device, part: usize) -> Result<Rc<Centred>> {
-        let make = || {
-            let (rows, first) = self.rows(device, part)?;
-            Centred::new(device, &rows, &self.mean, first, self.span(part).1)
-        };
-        kept(self.kept.as_ref().map(|kept| &kept.centred[part]), make)
-    }
-}
-
-fn span(part: usize, rows: usize, n: usize) -> (usize, usize) {
-    (part * rows, rows.min(n - part * rows))
-}
-
-/// What stands in `place`, put there first if nothing does; without a place, something new.
-fn kept<T>(place: Option<&OnceCell<Rc<T>>>, make: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {
-    if let Some(value) = place.and_then(OnceCell::get) {
-        return Ok(Rc::clone(value));
-    }
-    let value = Rc::new(make()?);
-    Ok(place.map_or_else(|| Rc::clone(&value), |place| Rc::clone(place.get_or_init(|| Rc::clone(&value)))))
-}
 
 /// A search for the `k` nearest references of all queries.
 pub(super) struct Task<'a> {
@@ -136,9 +33,16 @@ impl Task<'_> {
         let n = self.queries.x.n_samples();
         let mut found = (vec![0; n * self.k], vec![0.0; n * self.k]);
         let mut lists = Lists::new(self, self.queries.part_rows.min(n), self.references.exact)?;
+        // Where a distance serves both of its points, the lists of all parts are open at once.
+        let open = if lists.mirrors { self.queries.n_parts() } else { 0 };
+        let mut later = (0..open).map(|part| self.query_part(part, lists.length)).collect::<Result<VecDeque<_>>>()?;
         let mut underway: Option<Underway> = None;
         for part in 0..self.queries.n_parts() {
-            let next = self.start(part, &mut lists)?;
+            let mut query = match later.pop_front() {
+                Some(query) => query,
+                None => self.query_part(part, lists.length)?,
+            };
+            let next = self.start(&mut query, &mut later, &mut lists)?;
             // The device goes on with this part while the host takes in the one before.
             if let Some(before) = underway.replace(next) {
                 self.finish(before, &mut found)?;
@@ -153,27 +57,34 @@ impl Task<'_> {
         if self.exclude_self { row as u32 } else { NONE }
     }
 
-    /// Searches for the queries of a part.
-    fn start(&self, part: usize, lists: &mut Lists) -> Result<Underway> {
-        let (device, exact) = (self.device, self.references.exact);
+    /// A part of the queries, with lists of so many candidates each.
+    fn query_part(&self, part: usize, length: usize) -> Result<QueryPart> {
+        let device = self.device;
         let (first, len) = self.queries.span(part);
         let (rows, row_first) = self.queries.rows(device, part)?;
         let excluded: Vec<u32> = (first..first + len).map(|row| self.itself(row)).collect();
-        let query = QueryPart {
-            rows: &rows,
+        Ok(QueryPart {
+            rows,
             row_first,
-            centred: if exact { None } else { Some(self.queries.centred(device, part)?) },
+            centred: if self.references.exact { None } else { Some(self.queries.centred(device, part)?) },
             excluded: Buffer::from_slice(device, "excluded", &excluded)?,
+            candidates: Buffer::new(device, "candidates", 2 * len * length)?,
+            part,
             first,
             len,
-        };
-        let mut nearest = self.nearest_of(len)?;
-        if !exact {
+        })
+    }
+
+    /// Searches for the queries of a part, and lists candidates of later ones.
+    fn start(&self, query: &mut QueryPart, later: &mut VecDeque<QueryPart>, lists: &mut Lists) -> Result<Underway> {
+        let (device, first) = (self.device, query.first);
+        let mut nearest = self.nearest_of(query.len)?;
+        if query.centred.is_some() {
             let d = self.references.x.n_features();
             (nearest.radius, nearest.relative_error) = (self.radius, pairwise::relative_error(d));
             nearest.vanished = pairwise::vanished(d);
         }
-        self.search_part(&query, lists, &mut nearest)?;
+        self.search_part(query, later, lists, &mut nearest)?;
         Ok(Underway {
             first,
             ids: nearest.ids.read_later(device)?,
@@ -207,9 +118,11 @@ impl Task<'_> {
         let rows: Vec<f32> = again.iter().flat_map(|&row| self.queries.x.row(row)).copied().collect();
         let rows = Buffer::from_slice(self.device, "unproven points", &rows)?;
         let excluded = Buffer::from_slice(self.device, "excluded", &excluded)?;
-        let query = QueryPart { rows: &rows, row_first: 0, centred: None, excluded, first: again[0], len: again.len() };
         let (mut lists, mut nearest) = (Lists::new(self, again.len(), true)?, self.nearest_of(again.len())?);
-        self.search_part(&query, &mut lists, &mut nearest)?;
+        let candidates = Buffer::new(self.device, "candidates", 2 * again.len() * self.k)?;
+        let (rows, first, len) = (Rc::new(rows), again[0], again.len());
+        let mut query = QueryPart { rows, row_first: 0, centred: None, excluded, candidates, part: 0, first, len };
+        self.search_part(&mut query, &mut VecDeque::new(), &mut lists, &mut nearest)?;
         Ok((nearest.ids.read(self.device)?, nearest.distances.read(self.device)?))
     }
 
@@ -227,43 +140,73 @@ impl Task<'_> {
 
     /// Searches for all queries of one part, part by part of the references, so that each is streamed once for the candidates
     /// and once for their exact distances.
-    fn search_part(&self, query: &QueryPart<'_>, lists: &mut Lists, nearest: &mut Nearest) -> Result<()> {
+    fn search_part(
+        &self,
+        query: &mut QueryPart,
+        later: &mut VecDeque<QueryPart>,
+        lists: &mut Lists,
+        nearest: &mut Nearest,
+    ) -> Result<()> {
         let (device, references) = (self.device, self.references);
-        match &query.centred {
-            Some(centred) => self.list_by_products(query, centred, lists)?,
+        match query.centred.clone() {
+            Some(centred) => self.list_by_products(query, &centred, later, lists)?,
             None => self.list_by_differences(query, lists)?,
         }
         let shape = (lists.length, references.x.n_features());
         for upload in 0..references.n_uploads() {
             let (reference_first, n_references) = references.upload_span(upload);
             let span = Span { query_first: 0, n_queries: query.len, reference_first, n_references };
-            let (queries, rows) = ((query.rows, query.row_first), references.upload(device, upload)?);
-            knn::refine(device, queries, &rows, &lists.candidates, &mut lists.refined, shape, span)?;
+            let (queries, rows) = ((&*query.rows, query.row_first), references.upload(device, upload)?);
+            knn::refine(device, queries, &rows, &query.candidates, &mut lists.refined, shape, span)?;
         }
         let no_norms = Buffer::zeros(device, "norms", if query.centred.is_none() { query.len } else { 0 })?;
         let norms = query.centred.as_ref().map_or(&no_norms, |centred| centred.norms());
-        knn::order_nearest(device, &lists.candidates, &lists.refined, norms, nearest, lists.length, query.len)
+        knn::order_nearest(device, &query.candidates, &lists.refined, norms, nearest, lists.length, query.len)
     }
 
-    /// Lists candidates by the product form.
-    fn list_by_products(&self, query: &QueryPart<'_>, centred: &Centred, lists: &mut Lists) -> Result<()> {
-        let (device, references) = (self.device, self.references);
-        for part in 0..references.n_parts() {
+    /// Lists candidates by the product form: of the queries among all references, or, where a distance serves both of its
+    /// points, of the queries and of all after them among each other.
+    fn list_by_products(
+        &self,
+        query: &mut QueryPart,
+        centred: &Centred,
+        later: &mut VecDeque<QueryPart>,
+        lists: &mut Lists,
+    ) -> Result<()> {
+        let (device, references, length, mirrors) = (self.device, self.references, lists.length, lists.mirrors);
+        let first_part = if mirrors { query.part } else { 0 };
+        for part in first_part..references.n_parts() {
             let to = references.centred(device, part)?;
-            let (reference_first, n_references) = references.span(part);
-            for (query_first, n_queries) in lists.tiles(query.len) {
-                pairwise::squared_distances(device, centred, &to, &mut lists.distances, (query_first, n_queries))?;
-                let span = Span { query_first, n_queries, reference_first, n_references };
-                let tile = Tile { span, stride: to.columns(), fresh: part == 0 };
-                knn::select_nearest(device, &lists.distances, &query.excluded, &mut lists.candidates, lists.length, tile)?;
+            let (part_first, part_len) = references.span(part);
+            let own = mirrors && part == query.part;
+            for (from, n) in lists.tiles(query.len) {
+                // Within a part, the references before the tile have met its queries already, as queries.
+                let before = if own { from } else { 0 };
+                let met = part_len - before;
+                pairwise::squared_distances(device, centred, &to, &mut lists.tile, (from, n), (before, met))?;
+                let fresh = part == first_part && (!mirrors || (part == 0 && from == 0));
+                let span = Span { query_first: from, n_queries: n, reference_first: part_first + before, n_references: met };
+                let tile = Tile { span, row_first: 0, stride: DistanceTile::stride(met), fresh };
+                knn::select_nearest(device, lists.tile.distances(), &query.excluded, &mut query.candidates, length, tile)?;
+                if !mirrors {
+                    continue;
+                }
+                // The tile's own queries have met.
+                let row_first = if own { n } else { 0 };
+                let (query_first, n_queries) = (before + row_first, met - row_first);
+                let span = Span { query_first, n_queries, reference_first: query.first + from, n_references: n };
+                let fresh = query.part == 0 && from == 0;
+                let tile = Tile { span, row_first, stride: lists.tile.mirror_stride(), fresh };
+                let other = if own { &mut *query } else { &mut later[part - query.part - 1] };
+                knn::select_nearest(device, lists.tile.mirrored(), &other.excluded, &mut other.candidates, length, tile)?;
             }
-            self.step(query, part + 1, references.n_parts())?;
+            self.step(query, part + 1 - first_part, references.n_parts() - first_part)?;
         }
         Ok(())
     }
 
     /// Lists candidates by the difference form.
-    fn list_by_differences(&self, query: &QueryPart<'_>, lists: &mut Lists) -> Result<()> {
+    fn list_by_differences(&self, query: &mut QueryPart, lists: &mut Lists) -> Result<()> {
         let (device, references) = (self.device, self.references);
         let n_features = references.x.n_features();
         for upload in 0..references.n_uploads() {
@@ -271,10 +214,11 @@ impl Task<'_> {
             let (reference_first, n_references) = references.upload_span(upload);
             for (query_first, n_queries) in lists.tiles(query.len) {
                 let block = Block { query_first: query.row_first + query_first, n_queries, n_references, n_features };
-                pairwise::difference_distances(device, query.rows, &rows, &mut lists.distances, block)?;
+                pairwise::difference_distances(device, &query.rows, &rows, &mut lists.differences, block)?;
                 let span = Span { query_first, n_queries, reference_first, n_references };
-                let tile = Tile { span, stride: n_references, fresh: upload == 0 };
-                knn::select_nearest(device, &lists.distances, &query.excluded, &mut lists.candidates, lists.length, tile)?;
+                let tile = Tile { span, row_first: 0, stride: n_references, fresh: upload == 0 };
+                let candidates = &mut query.candidates;
+                knn::select_nearest(device, &lists.differences, &query.excluded, candidates, lists.length, tile)?;
             }
             self.step(query, upload + 1, references.n_uploads())?;
         }
@@ -282,7 +226,7 @@ impl Task<'_> {
     }
 
     /// Tells that `done` of `all` parts of the references are searched for a part of the queries.
-    fn step(&self, query: &QueryPart<'_>, done: usize, all: usize) -> Result<()> {
+    fn step(&self, query: &QueryPart, done: usize, all: usize) -> Result<()> {
         let step = query.first + query.len * done / all;
         self.observer.step(step as u64, self.queries.x.n_samples() as u64, &[])
     }
@@ -296,45 +240,53 @@ struct Underway {
     unproven: ReadBack<u32>,
 }
 
-struct QueryPart<'a> {
-    rows: &'a Buffer<f32>,
+/// Some queries, and the lists of their candidates.
+struct QueryPart {
+    rows: Rc<Buffer<f32>>,
     /// Place of the first query in `rows`.
     row_first: usize,
     /// None if the distances are to be exact.
     centred: Option<Rc<Centred>>,
     excluded: Buffer<u32>,
+    candidates: Buffer<u32>,
+    part: usize,
     /// Row of the first query.
     first: usize,
     len: usize,
 }
 
-/// Where the candidates of a part of the queries are gathered, part after part.
+/// Where the candidates of a part of the queries come from.
 struct Lists {
     /// Candidates of one query.
     length: usize,
     /// Queries of one tile of distances.
     tile_rows: usize,
-    /// A tile of distances.
-    distances: Buffer<f32>,
-    candidates: Buffer<u32>,
+    /// Whether a distance serves both of its points.
+    mirrors: bool,
+    /// Distances in product form, or in difference form; the other is empty.
+    tile: DistanceTile,
+    differences: Buffer<f32>,
     refined: Buffer<f32>,
 }
 
 impl Lists {
     /// For up to `n_queries` queries.
     fn new(task: &Task<'_>, n_queries: usize, exact: bool) -> Result<Self> {
-        let (device, references, k) = (task.device, task.references, task.k);
+        let (device, references, length) = (task.device, task.references, task.k + if exact { 0 } else { SPARE });
+        let n = references.x.n_samples();
+        let open = 8 * (n * length) as u64;
+        let mirrors = task.exclude_self && !exact && references.spare_bytes.is_some_and(|spare| open <= spare);
         // In difference form the references of a whole upload meet in one tile.
-        let widest = if exact { references.upload_rows } else { references.part_rows }.min(references.x.n_samples());
-        let columns = widest.next_multiple_of(TILE);
-        let tile_rows = (TILE_ROWS * PART_ROWS / columns).clamp(1, TILE_ROWS).min(n_queries);
+        let widest = if exact { references.upload_rows } else { references.part_rows }.min(n);
+        let tile_rows = (TILE_ROWS * PART_ROWS / widest.next_multiple_of(TILE)).clamp(1, TILE_ROWS).min(n_queries);
         let tile_rows = if exact { tile_rows } else { tile_rows.next_multiple_of(TILE) };
-        let length = k + if exact { 0 } else { SPARE };
+        let (products, differences) = if exact { (0, widest) } else { (widest, 0) };
         Ok(Self {
             length,
             tile_rows,
-            distances: Buffer::new(device, "distance tile", tile_rows * columns)?,
-            candidates: Buffer::new(device, "candidates", 2 * n_queries * length)?,
+            mirrors,
+            tile: DistanceTile::new(device, if exact { 0 } else { tile_rows }, products, mirrors)?,
+            differences: Buffer::new(device, "distance tile", tile_rows * differences)?,
             refined: Buffer::new(device, "refined distances", n_queries * length)?,
         })
     }

@@ -55,11 +55,13 @@ pub struct Span {
     pub n_references: usize,
 }
 
-/// A tile of distances: of the span's queries, from its first row on, to the span's references.
+/// A tile of distances: of the span's queries to the span's references.
 #[derive(Clone, Copy, Debug)]
 pub struct Tile {
     /// What meets in it.
     pub span: Span,
+    /// Row of the tile that is the first query's.
+    pub row_first: usize,
     /// Distances from the beginning of one row to that of the next.
     pub stride: usize,
     /// Whether it is the first that the queries meet, so that nothing is listed yet.
@@ -86,7 +88,7 @@ pub struct Nearest {
 }
 
 /// Merges a tile of distances into the queries' sorted lists of (distance bits, id).
-/// Shapes: `distances` n_queries x stride, `excluded` m, `lists` m x list_length x 2.
+/// Shapes: `distances` (row_first + n_queries) x stride, `excluded` m, `lists` m x list_length x 2.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -103,7 +105,7 @@ pub fn select_nearest(
         Device::Cpu(_) => cpu::select_nearest(distances.host(), excluded.host(), lists.host_mut(), list_length, tile),
         Device::Gpu(gpu) => {
             let uniform = |first: usize, n: usize| SelectParams {
-                row_first: first as u32,
+                row_first: (tile.row_first + first) as u32,
                 query_first: (query_first + first) as u32,
                 n_queries: n as u32,
                 reference_first: reference_first as u32,
@@ -221,7 +223,9 @@ mod cpu {
 
     pub fn select_nearest(distances: &[f32], excluded: &[u32], lists: &mut [u32], length: usize, tile: Tile) {
         let Span { query_first, n_queries, reference_first, n_references } = tile.span;
-        let rows = distances[..n_queries * tile.stride].par_chunks(tile.stride).map(|row| &row[..n_references]);
+        let rows = distances[tile.row_first * tile.stride..][..n_queries * tile.stride]
+            .par_chunks(tile.stride)
+            .map(|row| &row[..n_references]);
         let lists = lists[2 * length * query_first..].par_chunks_mut(2 * length);
         rows.zip(lists).zip(&excluded[query_first..]).for_each(|((row, list), &itself)| {
             if tile.fresh {

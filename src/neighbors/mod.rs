@@ -13,6 +13,7 @@ mod graph;
 pub mod knn;
 mod metric;
 pub mod pairwise;
+mod points;
 mod products;
 mod search;
 pub mod symmetric;

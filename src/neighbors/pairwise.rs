@@ -15,7 +15,8 @@ uniform! {
 }
 uniform! {
     struct ProductParams {
-        query_first: u32, first_tile: u32, n_tiles: u32, tiles_across: u32, first_feature: u32, last_feature: u32, width: u32,
+        query_first: u32, reference_first: u32, first_tile: u32, n_tiles: u32, tiles_across: u32, first_feature: u32,
+        last_feature: u32, width: u32, mirror_stride: u32,
     }
 }
 
@@ -112,9 +113,56 @@ impl Centred {
         &self.norms
     }
 
-    /// Columns of a tile of distances to these rows.
-    pub fn columns(&self) -> usize {
+    fn n_padded(&self) -> usize {
         self.n.next_multiple_of(TILE)
+    }
+}
+
+/// Distances of some queries to some references in product form, and, where it was made for them, the same ones reference after
+/// reference: points among themselves need each distance only once.
+#[derive(Debug)]
+pub struct DistanceTile {
+    distances: Buffer<f32>,
+    mirrored: Buffer<f32>,
+    /// Most queries, whole tiles.
+    rows: usize,
+    mirrors: bool,
+}
+
+impl DistanceTile {
+    /// For up to `n_queries` queries and `n_references` references.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
+    pub fn new(device: &Device, n_queries: usize, n_references: usize, mirrors: bool) -> Result<Self> {
+        let (rows, columns) = (n_queries.next_multiple_of(TILE), n_references.next_multiple_of(TILE));
+        Ok(Self {
+            distances: Buffer::new(device, "distance tile", rows * columns)?,
+            // A kernel's binding is there in any case, if only for one vector.
+            mirrored: Buffer::new(device, "mirrored distances", if mirrors { rows * columns } else { 4 })?,
+            rows,
+            mirrors,
+        })
+    }
+
+    /// Distances query after query, [`DistanceTile::stride`] apart.
+    pub fn distances(&self) -> &Buffer<f32> {
+        &self.distances
+    }
+
+    /// Distances from one query to the next, for so many references.
+    pub fn stride(n_references: usize) -> usize {
+        n_references.next_multiple_of(TILE)
+    }
+
+    /// Distances reference after reference, [`DistanceTile::mirror_stride`] apart.
+    pub fn mirrored(&self) -> &Buffer<f32> {
+        &self.mirrored
+    }
+
+    /// Distances from one reference to the next.
+    pub fn mirror_stride(&self) -> usize {
+        self.rows
     }
 }
 
@@ -138,64 +186,66 @@ fn centre_rows(device: &Device, rows: &Buffer<f32>, mean: &Buffer<f32>, first: u
             let uniform = CentreParams {
                 first: first as u32,
                 n: n as u32,
-                n_padded: centred.columns() as u32,
+                n_padded: centred.n_padded() as u32,
                 n_features: d as u32,
                 width: width(d) as u32,
             };
             let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, centred.rows.gpu()), (4, centred.norms.gpu())];
-            let work = Work::new(3 * d as u64, 4 * (2 * d + width(d)) as u64).times(centred.columns());
-            gpu.dispatch_workgroups(&CENTRE_ROWS, &uniform, &bindings, centred.columns(), work)?;
+            let work = Work::new(3 * d as u64, 4 * (2 * d + width(d)) as u64).times(centred.n_padded());
+            gpu.dispatch_workgroups(&CENTRE_ROWS, &uniform, &bindings, centred.n_padded(), work)?;
         }
     }
     Ok(())
 }
 
-/// Product form; may fall below zero by its rounding error. The distances of queries `query_first .. query_first + n_queries`
-/// lie [`Centred::columns`] apart in `distances`, in as many rows as whole tiles have; what lies beyond the references and the
-/// queries is of no meaning.
+/// Product form; may fall below zero by its rounding error. `from` and `to` are the first row and the number of rows of the
+/// queries and of the references. What lies beyond them in the tile is of no meaning.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 ///
 /// # Panics
-/// If `query_first` is no multiple of [`TILE`].
+/// If a first row is no multiple of [`TILE`].
 pub fn squared_distances(
     device: &Device,
     queries: &Centred,
     references: &Centred,
-    distances: &mut Buffer<f32>,
-    (query_first, n_queries): (usize, usize),
+    tile: &mut DistanceTile,
+    from: (usize, usize),
+    to: (usize, usize),
 ) -> Result<()> {
-    assert!(query_first.is_multiple_of(TILE), "queries from {query_first} on");
+    assert!(from.0.is_multiple_of(TILE) && to.0.is_multiple_of(TILE), "rows from {from:?} and {to:?}");
     match device {
-        Device::Cpu(_) => {
-            cpu::squared_distances(queries, references, distances.host_mut(), (query_first, n_queries));
-        }
+        Device::Cpu(_) => cpu::squared_distances(queries, references, tile, from, to),
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, queries.rows.gpu()),
                 (2, references.rows.gpu()),
-                (3, distances.gpu()),
+                (3, tile.distances.gpu()),
                 (4, queries.norms.gpu()),
                 (5, references.norms.gpu()),
+                (6, tile.mirrored.gpu()),
             ];
-            let (columns, width) = (references.columns(), width(references.n_features));
-            let (tiles_down, tiles_across) = (n_queries.div_ceil(TILE), columns / TILE);
+            let (columns, width) = (DistanceTile::stride(to.1), width(references.n_features));
+            let (tiles_down, tiles_across) = (from.1.div_ceil(TILE), columns / TILE);
             // Whole slices, each a turn of its own and one for each feature.
             let most_features = gpu.most_turns() / (SLICE + 1) * SLICE;
             for first_feature in dispatches(width, most_features) {
                 let last_feature = width.min(first_feature as usize + most_features);
                 let features = (last_feature - first_feature as usize) as u64;
-                let (pairs, tile) = ((TILE * columns) as u64, (2 * TILE) as u64);
-                let work = Work::new(2 * pairs * features, 4 * (pairs + tiles_across as u64 * tile * features));
+                let (pairs, operands) = ((TILE * columns) as u64, (2 * TILE * tiles_across) as u64);
+                let written = if tile.mirrors { 2 * pairs } else { pairs };
+                let work = Work::new(2 * pairs * features, 4 * (written + operands * features));
                 let uniform = |first_tile: usize, n: usize| ProductParams {
-                    query_first: query_first as u32,
+                    query_first: from.0 as u32,
+                    reference_first: to.0 as u32,
                     first_tile: first_tile as u32,
                     n_tiles: (n * tiles_across) as u32,
                     tiles_across: tiles_across as u32,
                     first_feature,
                     last_feature: last_feature as u32,
                     width: width as u32,
+                    mirror_stride: if tile.mirrors { tile.rows as u32 } else { 0 },
                 };
                 gpu.dispatch_rows(&SQUARED_DISTANCES, &bindings, (tiles_down, work), |n| n * tiles_across, uniform)?;
             }
@@ -227,7 +277,7 @@ pub fn difference_distances(
 }
 
 pub(super) mod cpu {
-    use super::{Block, Centred, width};
+    use super::{Block, Centred, DistanceTile, width};
     use crate::neighbors::products::add_products;
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -252,20 +302,35 @@ pub(super) mod cpu {
         });
     }
 
-    pub fn squared_distances(queries: &Centred, references: &Centred, distances: &mut [f32], (first, m): (usize, usize)) {
-        let (n, d, width) = (references.n, references.n_features, width(references.n_features));
-        let (columns, rows) = (references.columns(), &queries.rows.host()[first * width..][..m * width]);
-        let (query_norms, reference_norms) = (&queries.norms.host()[first..][..m], &references.norms.host()[..n]);
-        let chunks = distances[..m * columns].par_chunks_mut(ROWS * columns).zip(rows.par_chunks(ROWS * width));
+    pub fn squared_distances(
+        queries: &Centred,
+        references: &Centred,
+        tile: &mut DistanceTile,
+        (from, m): (usize, usize),
+        (to, n): (usize, usize),
+    ) {
+        let (d, width, columns) = (references.n_features, width(references.n_features), DistanceTile::stride(n));
+        let rows = &queries.rows.host()[from * width..][..m * width];
+        let others = &references.rows.host()[to * width..][..n * width];
+        let (query_norms, reference_norms) = (&queries.norms.host()[from..][..m], &references.norms.host()[to..][..n]);
+        let chunks = tile.distances.host_mut()[..m * columns].par_chunks_mut(ROWS * columns).zip(rows.par_chunks(ROWS * width));
         chunks.zip(query_norms.par_chunks(ROWS)).for_each(|((distances, rows), norms)| {
             for (distances, norm) in distances.chunks_exact_mut(columns).zip(norms) {
                 for (distance, reference) in distances.iter_mut().zip(reference_norms) {
                     *distance = norm + reference;
                 }
             }
-            let references = &references.rows.host()[..n * width];
-            add_products(-2.0, rows, references, distances, (norms.len(), n, d), (width, columns));
+            add_products(-2.0, rows, others, distances, (norms.len(), n, d), (width, columns));
         });
+        if tile.mirrors {
+            let distances = &tile.distances.host()[..m * columns];
+            let mirrored = tile.mirrored.host_mut()[..n * tile.rows].par_chunks_mut(tile.rows).enumerate();
+            mirrored.for_each(|(column, mirrored)| {
+                for (mirrored, row) in mirrored.iter_mut().zip(distances.chunks_exact(columns)) {
+                    *mirrored = row[column];
+                }
+            });
+        }
     }
 
     pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {

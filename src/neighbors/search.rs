@@ -1,9 +1,10 @@
 //! What can be asked for, and which road is taken to it.
 
-use super::brute::{Points, Task};
+use super::brute::Task;
 use super::distinct::Groups;
 use super::filter::{self, Found};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
+use super::points::Points;
 use super::{MAX_NEIGHBORS, NeighborGraph};
 use crate::compute::Device;
 use crate::error::{Error, Result};

@@ -120,13 +120,15 @@ fn small_distances_far_from_the_origin() {
     }
 }
 
-/// More queries than one tile holds and more references than one part; on the CPU, queries of a second part too.
+/// More queries than one tile holds, and more than one part.
 #[test]
 fn several_tiles_and_parts() {
     for d in [2, 17] {
         let x = whole(35, 8300, d, 30.0);
-        let graph = nearest_neighbors(&cpu(), &x, 5, &Silent).expect("neighbours");
-        check_rows(&graph, (&x, &x), (0..8300).step_by(97), true, Ties::ByIndex, &format!("8,300 x {d} on the CPU"));
+        for device in devices(&LIMITS[..1]) {
+            let graph = nearest_neighbors(&device, &x, 5, &Silent).expect("neighbours");
+            check_rows(&graph, (&x, &x), (0..8300).step_by(97), true, Ties::ByIndex, &format!("8,300 x {d} on {device:?}"));
+        }
         let queries = whole(39, 1100, d, 30.0);
         for device in devices(&LIMITS[..1]) {
             let graph = nearest_references(&device, &queries, &x, 5, &Silent).expect("neighbours");

@@ -20,7 +20,7 @@ use layerlens::error::Result;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::knn::{self, Span};
 use layerlens::neighbors::nearest_neighbors;
-use layerlens::neighbors::pairwise::{self, Block, Centred, TILE};
+use layerlens::neighbors::pairwise::{self, Block, Centred, DistanceTile};
 use layerlens::progress::Silent;
 use layerlens::random::Random;
 
@@ -270,12 +270,14 @@ fn rows_of_very_many_features_keep_their_distances() {
         pairwise::difference_distances(device, &rows, &others, &mut differences, block)?;
         let mean = Buffer::from_slice(device, "mean", &vec![0.4; d])?;
         let centred = Centred::new(device, &rows, &mean, 0, n)?;
-        let mut tile = Buffer::new(device, "tile", TILE * TILE)?;
-        pairwise::squared_distances(device, &centred, &centred, &mut tile, (0, n))?;
+        let mut tile = DistanceTile::new(device, n, n, true)?;
+        pairwise::squared_distances(device, &centred, &centred, &mut tile, (0, n), (0, n))?;
         // Of different rows: from a row to itself nothing is left but the error.
-        let products = tile.read(device)?;
+        let (products, mirrored) = (tile.distances().read(device)?, tile.mirrored().read(device)?);
+        let stride = DistanceTile::stride(n);
+        assert!((0..n * n).all(|at| products[at / n * stride + at % n] == mirrored[at % n * stride + at / n]));
         let products: Vec<f32> =
-            (0..n).flat_map(|row| [products[row * TILE + (row + 1) % n], products[row * TILE + (row + 3) % n]]).collect();
+            (0..n).flat_map(|row| [products[row * stride + (row + 1) % n], products[row * stride + (row + 3) % n]]).collect();
         // Each of the five rows has two of the others as candidates.
         let lists: Vec<u32> = (0..n as u32).flat_map(|row| [0, (row + 1) % 5, 0, (row + 3) % 5]).collect();
         let lists = Buffer::from_slice(device, "lists", &lists)?;

@@ -4,7 +4,7 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::{Buffer, Device};
 use layerlens::error::Result;
-use layerlens::neighbors::pairwise::{self, Block, Centred, TILE, relative_error};
+use layerlens::neighbors::pairwise::{self, Block, Centred, DistanceTile, TILE, relative_error};
 
 /// Sums of squares, one sign: within 49 groups of 16 no more than 16 + 49 roundings, two a term, at up to 784 features.
 const SUM_OF_SQUARES: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
@@ -22,20 +22,27 @@ fn shape(n: usize) -> (usize, usize, usize) {
     }
 }
 
-/// The product form of queries of the second tile and the third, if there are so many.
+/// The product form of queries and references from the second tile on, both ways round.
 pub fn squared_distances(pair: &Pair, n: usize) {
     let (m, n, d) = shape(n);
-    let (queries, references) = (uniform(2, (TILE + m) * d, -1.0, 1.0), uniform(3, n * d, -1.0, 1.0));
+    let (queries, references) = (uniform(2, (TILE + m) * d, -1.0, 1.0), uniform(3, (TILE + n) * d, -1.0, 1.0));
     // The library's own bound, relative to (|a| + |b|)^2; the largest distance comes near to that.
     let tolerance = Tolerance { each: 0.0, largest: 2.0 * f64::from(relative_error(d)) };
-    pair.compare(&format!("squared_distances {m} x {n} x {d}"), tolerance, |device| {
-        let (queries, references) = (centred(device, &queries, d, 0)?, centred(device, &references, d, 0)?);
-        let columns = references.columns();
-        let mut distances = Buffer::new(device, "distances", m.next_multiple_of(TILE) * columns)?;
-        pairwise::squared_distances(device, &queries, &references, &mut distances, (TILE, m))?;
-        let distances = floats(distances.read(device)?);
-        Ok(distances.chunks_exact(columns).take(m).flat_map(|row| row[..n].to_vec()).collect())
-    });
+    for mirrors in [false, true] {
+        pair.compare(&format!("squared_distances {m} x {n} x {d}, mirrored: {mirrors}"), tolerance, |device| {
+            let (queries, references) = (centred(device, &queries, d, 0)?, centred(device, &references, d, 0)?);
+            let mut tile = DistanceTile::new(device, m, n, mirrors)?;
+            pairwise::squared_distances(device, &queries, &references, &mut tile, (TILE, m), (TILE, n))?;
+            let (distances, stride) = (floats(tile.distances().read(device)?), DistanceTile::stride(n));
+            let distances: Vec<f64> = distances.chunks_exact(stride).take(m).flat_map(|row| row[..n].to_vec()).collect();
+            if mirrors {
+                let mirrored = floats(tile.mirrored().read(device)?);
+                let same = |(at, distance): (usize, &f64)| mirrored[at % n * tile.mirror_stride() + at / n] == *distance;
+                assert!(distances.iter().enumerate().all(same), "other distances the other way round");
+            }
+            Ok(distances)
+        });
+    }
 }
 
 /// Rows from `first` on, less a mean that is none.
