@@ -1,51 +1,5 @@
 // Squared Euclidean distances between the rows of two matrices.
 
-struct DistanceParams {
-    query_first: u32,
-    n_queries: u32,
-    n_references: u32,
-    n_features: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: DistanceParams;
-@group(0) @binding(1) var<storage, read> queries: array<f32>;
-@group(0) @binding(2) var<storage, read> references: array<f32>;
-@group(0) @binding(3) var<storage, read_write> distances: array<f32>;
-// Features that are summed together, to keep the rounding error small.
-const GROUP: u32 = 16u;
-
-// Sum of (a - b)^2 without cancellation, one pair a thread, in groups of features.
-@compute @workgroup_size(256)
-fn difference_distances(
-    @builtin(workgroup_id) group_id: vec3<u32>,
-    @builtin(num_workgroups) group_count: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-) {
-    let pair = workgroup_number(group_id, group_count) * 256u + thread;
-    if pair >= params.n_queries * params.n_references {
-        return;
-    }
-    let query = (params.query_first + pair / params.n_references) * params.n_features;
-    let reference = pair % params.n_references * params.n_features;
-    var sum = 0.0;
-    // A constant number of turns inside, so that compilers unroll them: see MOST_TURNS on the host.
-    let whole = params.n_features / GROUP * GROUP;
-    for (var first = 0u; first < whole; first += GROUP) {
-        var part = 0.0;
-        for (var f = 0u; f < GROUP; f++) {
-            let difference = queries[query + first + f] - references[reference + first + f];
-            part += difference * difference;
-        }
-        sum += part;
-    }
-    var rest = 0.0;
-    for (var f = whole; f < params.n_features; f++) {
-        let difference = queries[query + f] - references[reference + f];
-        rest += difference * difference;
-    }
-    distances[pair] = sum + rest;
-}
-
 struct CentreParams {
     // Row of `rows` that becomes the first.
     first: u32,

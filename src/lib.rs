@@ -59,6 +59,7 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         compute::reduce::KERNELS,
         benchmark::peaks::KERNELS,
         neighbors::pairwise::KERNELS,
+        neighbors::differences::KERNELS,
         neighbors::knn::KERNELS,
         embedding::pca::products::KERNELS,
         embedding::placement::KERNELS,

@@ -7,7 +7,7 @@
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::neighbors::pairwise::{self, Block};
+use crate::neighbors::differences::{Block, difference_distances};
 use crate::progress::Observer;
 use crate::range::Range;
 
@@ -77,7 +77,7 @@ impl DistanceTable {
             let rows = Buffer::from_slice(device, "sample", &x.as_slice()[first * d..][..n * d])?;
             let mut distances = Buffer::new(device, "sample's distances", n * n_columns)?;
             let block = Block { query_first: 0, n_queries: n, n_references: n_columns, n_features: d };
-            pairwise::difference_distances(device, &rows, &columns, &mut distances, block)?;
+            difference_distances(device, &rows, &columns, &mut distances, block)?;
             let excluded: Vec<u32> = (first..first + n).map(&excluded).collect();
             Ok(Part { distances, excluded: Buffer::from_slice(device, "excluded", &excluded)?, n_rows: n })
         };

@@ -1,9 +1,10 @@
 //! Search by all distances, tile by tile, on either device: a matrix product gives k + 8 candidates a row, exact distances order
 //! them, and a row whose candidates are not proven complete is searched again in difference form.
 
+use super::differences::{Block, difference_distances};
 use super::filter::Found;
 use super::knn::{self, NONE, Nearest, SPARE, Span, Tile};
-use super::pairwise::{self, Block, Centred, DistanceTile, TILE};
+use super::pairwise::{self, Centred, DistanceTile, TILE};
 use super::points::{PART_ROWS, Points, span};
 use crate::compute::{Buffer, Device, ReadBack};
 use crate::error::Result;
@@ -214,7 +215,7 @@ impl Task<'_> {
             let (reference_first, n_references) = references.upload_span(upload);
             for (query_first, n_queries) in lists.tiles(query.len) {
                 let block = Block { query_first: query.row_first + query_first, n_queries, n_references, n_features };
-                pairwise::difference_distances(device, &query.rows, &rows, &mut lists.differences, block)?;
+                difference_distances(device, &query.rows, &rows, &mut lists.differences, block)?;
                 let span = Span { query_first, n_queries, reference_first, n_references };
                 let tile = Tile { span, row_first: 0, stride: n_references, fresh: upload == 0 };
                 let candidates = &mut query.candidates;

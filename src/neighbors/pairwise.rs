@@ -1,15 +1,13 @@
 //! Squared Euclidean distances between the rows of two matrices.
 //!
 //! Two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the speed of one, but it cancels: the
-//! rows must be [`Centred`], and its error is bounded by [`relative_error`] and [`vanished`]. The difference form sums (a - b)^2 and is exact up
-//! to the rounding of a few additions. Both run on the GPU in WGSL and on the CPU in blocks over all threads.
+//! rows must be [`Centred`], and its error is bounded by [`relative_error`] and [`vanished`]. The difference form of
+//! [`differences`](super::differences) sums (a - b)^2 and is exact up to the rounding of a few additions. Both run on the GPU in
+//! WGSL and on the CPU in blocks over all threads.
 
 use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::Result;
 
-uniform! {
-    struct DistanceParams { query_first: u32, n_queries: u32, n_references: u32, n_features: u32 }
-}
 uniform! {
     struct CentreParams { first: u32, n: u32, n_padded: u32, n_features: u32, width: u32 }
 }
@@ -21,44 +19,15 @@ uniform! {
 }
 
 const SQUARED_DISTANCES: Kernel = kernel!("pairwise", "squared_distances", 256, ProductParams);
-const DIFFERENCE_DISTANCES: Kernel = kernel!("pairwise", "difference_distances", 256, DistanceParams);
 const CENTRE_ROWS: Kernel = kernel!("pairwise", "centre_rows", 64, CentreParams);
 
 /// Kernels of this room.
-pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &DIFFERENCE_DISTANCES, &CENTRE_ROWS];
+pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &CENTRE_ROWS];
 
 /// Rows and columns of one output tile of `squared_distances`.
 pub const TILE: usize = 128;
 /// Features that a workgroup of it meets at once.
 const SLICE: usize = 16;
-
-/// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against `n_references` rows.
-#[derive(Clone, Copy, Debug)]
-pub struct Block {
-    /// First query row.
-    pub query_first: usize,
-    /// Query rows.
-    pub n_queries: usize,
-    /// Reference rows, from the first on.
-    pub n_references: usize,
-    /// Columns of both.
-    pub n_features: usize,
-}
-
-impl Block {
-    fn uniform(&self) -> DistanceParams {
-        DistanceParams {
-            query_first: self.query_first as u32,
-            n_queries: self.n_queries as u32,
-            n_references: self.n_references as u32,
-            n_features: self.n_features as u32,
-        }
-    }
-
-    fn work(&self) -> u64 {
-        self.n_queries as u64 * self.n_references as u64 * self.n_features as u64
-    }
-}
 
 /// A bound on the error of the product form, relative to (|a| + |b|)^2: every one of `n_features` products and sums rounds by
 /// at most 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 2002, eq. 3.5), and a few more join the norms.
@@ -254,30 +223,8 @@ pub fn squared_distances(
     Ok(())
 }
 
-/// Difference form. Shapes: `queries` m x d, `references` n x d, `distances` n_queries x n_references.
-///
-/// # Errors
-/// [`Error::Kernel`](crate::Error::Kernel).
-pub fn difference_distances(
-    device: &Device,
-    queries: &Buffer<f32>,
-    references: &Buffer<f32>,
-    distances: &mut Buffer<f32>,
-    block: Block,
-) -> Result<()> {
-    match device {
-        Device::Cpu(_) => cpu::difference_distances(queries.host(), references.host(), distances.host_mut(), block),
-        Device::Gpu(gpu) => {
-            let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, distances.gpu())];
-            let pairs = block.n_queries * block.n_references;
-            gpu.dispatch(&DIFFERENCE_DISTANCES, &block.uniform(), &bindings, pairs, block.work())?;
-        }
-    }
-    Ok(())
-}
-
 pub(super) mod cpu {
-    use super::{Block, Centred, DistanceTile, width};
+    use super::{Centred, DistanceTile, width};
     use crate::neighbors::products::add_products;
     use multiversion::multiversion;
     use rayon::prelude::*;
@@ -285,8 +232,6 @@ pub(super) mod cpu {
     /// Query rows of one matrix product: enough that packing the references is small beside it. A constant, so that the
     /// bytes do not depend on the number of threads.
     const ROWS: usize = 512;
-    /// Query rows whose differences to a reference are summed together.
-    const FOUR: usize = 4;
 
     pub fn centre_rows(rows: &[f32], mean: &[f32], centred: &mut [f32], norms: &mut [f32]) {
         let (d, width) = (mean.len(), width(mean.len()));
@@ -333,39 +278,6 @@ pub(super) mod cpu {
         }
     }
 
-    pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {
-        let Block { query_first, n_queries, n_references: n, n_features: d } = block;
-        let rows = &queries[query_first * d..][..n_queries * d];
-        distances[..n_queries * n].par_chunks_mut(FOUR * n).zip(rows.par_chunks(FOUR * d)).for_each(|(distances, rows)| {
-            if d > 16 && distances.len() == FOUR * n {
-                for (at, reference) in references.chunks_exact(d).take(n).enumerate() {
-                    for (row, distance) in squared_differences_of_four(rows, reference).into_iter().enumerate() {
-                        distances[row * n + at] = distance;
-                    }
-                }
-                return;
-            }
-            for (distances, row) in distances.chunks_exact_mut(n).zip(rows.chunks_exact(d)) {
-                if d == 2 {
-                    plane_distances(row, references, distances);
-                } else {
-                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
-                        *distance = squared_difference(row, reference);
-                    }
-                }
-            }
-        });
-    }
-
-    /// Squared distances in the plane, where a call for each would cost more than the distance.
-    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn plane_distances(point: &[f32], references: &[f32], distances: &mut [f32]) {
-        for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(2)) {
-            let (dx, dy) = (point[0] - reference[0], point[1] - reference[1]);
-            *distance = dx * dx + dy * dy;
-        }
-    }
-
     /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d / 16 additions.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -392,30 +304,9 @@ pub(super) mod cpu {
         total(sums, a, b)
     }
 
-    /// The same of four rows `a` and one `b`, which is read once for all.
-    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn squared_differences_of_four(a: &[f32], b: &[f32]) -> [f32; FOUR] {
-        let d = b.len();
-        let rows: [&[f32]; FOUR] = [&a[..d], &a[d..][..d], &a[2 * d..][..d], &a[3 * d..][..d]];
-        let mut sums = [[0.0_f32; 16]; FOUR];
-        for first in (0..d / 16 * 16).step_by(16) {
-            let b = &b[first..][..16];
-            let a = [&rows[0][first..][..16], &rows[1][first..][..16], &rows[2][first..][..16], &rows[3][first..][..16]];
-            for i in 0..16 {
-                let differences = [a[0][i] - b[i], a[1][i] - b[i], a[2][i] - b[i], a[3][i] - b[i]];
-                sums[0][i] += differences[0] * differences[0];
-                sums[1][i] += differences[1] * differences[1];
-                sums[2][i] += differences[2] * differences[2];
-                sums[3][i] += differences[3] * differences[3];
-            }
-        }
-        let [s0, s1, s2, s3] = sums;
-        [total(s0, rows[0], b), total(s1, rows[1], b), total(s2, rows[2], b), total(s3, rows[3], b)]
-    }
-
     /// The running sums and what is left beyond the last 16.
     #[inline(always)]
-    fn total(mut sums: [f32; 16], a: &[f32], b: &[f32]) -> f32 {
+    pub fn total(mut sums: [f32; 16], a: &[f32], b: &[f32]) -> f32 {
         for half in [8, 4, 2, 1] {
             for i in 0..half {
                 sums[i] += sums[i + half];

@@ -6,7 +6,8 @@ use layerlens::compute::{Buffer, Device};
 use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::{Trimap, Tsne, Umap};
 use layerlens::matrix::Matrix;
-use layerlens::neighbors::pairwise::{self, Block, relative_error};
+use layerlens::neighbors::differences::{Block, difference_distances};
+use layerlens::neighbors::pairwise::{Centred, DistanceTile, relative_error, squared_distances};
 use layerlens::neighbors::{Metric, NeighborGraph, Search};
 use layerlens::progress::Silent;
 use std::hint::black_box;
@@ -72,7 +73,7 @@ fn the_mode_flushes_results_and_operands_and_only_there() {
         let row = |value| Buffer::from_slice(&device, "row", &[value; 40]).expect("a buffer");
         let mut distance = Buffer::new(&device, "distance", 1).expect("a buffer");
         let block = Block { query_first: 0, n_queries: 1, n_references: 1, n_features: 40 };
-        pairwise::difference_distances(&device, &row(1e-21), &row(0.0), &mut distance, block).expect("a distance");
+        difference_distances(&device, &row(1e-21), &row(0.0), &mut distance, block).expect("a distance");
         distance.read(&device).expect("a distance")[0]
     };
     assert!(square() > 0.0);
@@ -200,26 +201,26 @@ fn distances_and_norms_keep_their_error_bounds() {
             let size = f64::from(exponent).exp2() / (d as f64 / 3.0).sqrt();
             let x = times(&Matrix::new(uniform(304, n * d, -1.0, 1.0), n, d).expect("finite"), size);
             let rows = Buffer::from_slice(&device, "rows", x.as_slice()).expect("a buffer");
-            let mut norms = Buffer::new(&device, "norms", n).expect("a buffer");
-            pairwise::squared_norms(&device, &rows, &mut norms, n, d).expect("norms");
+            let mean = Buffer::zeros(&device, "mean", d).expect("a buffer");
+            let centred = Centred::new(&device, &rows, &mean, 0, n).expect("norms");
             let block = Block { query_first: 0, n_queries: n, n_references: n, n_features: d };
-            let mut products = Buffer::new(&device, "products", n * n).expect("a buffer");
-            pairwise::squared_distances(&device, (&rows, &norms), (&rows, &norms), &mut products, block).expect("distances");
+            let mut products = DistanceTile::new(&device, n, n, false).expect("a buffer");
+            squared_distances(&device, &centred, &centred, &mut products, (0, n), (0, n)).expect("distances");
             let mut differences = Buffer::new(&device, "differences", n * n).expect("a buffer");
-            pairwise::difference_distances(&device, &rows, &rows, &mut differences, block).expect("distances");
-            let norms = norms.read(&device).expect("norms");
-            let (products, differences) =
-                (products.read(&device).expect("distances"), differences.read(&device).expect("distances"));
+            difference_distances(&device, &rows, &rows, &mut differences, block).expect("distances");
+            let norms = centred.norms().read(&device).expect("norms");
+            let (products, stride) = (products.distances().read(&device).expect("distances"), DistanceTile::stride(n));
+            let differences = differences.read(&device).expect("distances");
             let bound = f64::from(relative_error(d));
             let length: Vec<f64> = x.rows().map(|row| squared_distance(row, &vec![0.0; d]).sqrt()).collect();
-            for (i, &norm) in norms.iter().enumerate() {
+            for (i, &norm) in norms[..n].iter().enumerate() {
                 let what = format!("row {i} at 2^{exponent}");
                 assert!((f64::from(norm) - length[i].powi(2)).abs() <= bound * length[i].powi(2), "{what}: {norm:e}");
                 for j in 0..n {
                     let expected = squared_distance(x.row(i), x.row(j));
                     let apart = (f64::from(differences[i * n + j]) - expected).abs();
                     assert!(apart <= bound * expected, "{what} and {j}: {apart:e} off {expected:e}");
-                    let apart = (f64::from(products[i * n + j]) - expected).abs();
+                    let apart = (f64::from(products[i * stride + j]) - expected).abs();
                     assert!(apart <= bound * (length[i] + length[j]).powi(2), "{what} and {j}: {apart:e} off {expected:e}");
                 }
             }

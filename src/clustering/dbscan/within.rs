@@ -10,7 +10,7 @@ use crate::clustering::{WORK, bindable_rows};
 use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::neighbors::pairwise::{self, Block};
+use crate::neighbors::differences::{Block, difference_distances};
 use crate::progress::Observer;
 
 uniform! {
@@ -130,7 +130,7 @@ impl Parts {
                         n_references: tile.n_columns,
                         n_features: self.n_features,
                     };
-                    pairwise::difference_distances(device, queries, references, &mut distances, block)?;
+                    difference_distances(device, queries, references, &mut distances, block)?;
                     visit(tile, &distances)?;
                 }
             }

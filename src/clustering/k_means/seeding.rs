@@ -5,7 +5,7 @@ use super::KMeans;
 use super::points::Points;
 use crate::compute::{Buffer, Device};
 use crate::error::Result;
-use crate::neighbors::pairwise::{self, Block};
+use crate::neighbors::differences::{Block, difference_distances};
 use crate::random::Random;
 use rayon::prelude::*;
 
@@ -81,7 +81,7 @@ impl Points {
         for part in &self.parts {
             let mut distances = Buffer::new(device, "distances from candidates", part.n * m)?;
             let block = Block { query_first: 0, n_queries: part.n, n_references: m, n_features: d };
-            pairwise::difference_distances(device, &part.rows, &rows, &mut distances, block)?;
+            difference_distances(device, &part.rows, &rows, &mut distances, block)?;
             all.extend(distances.read(device)?);
         }
         Ok(all)

@@ -18,9 +18,10 @@ use layerlens::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newco
 use layerlens::embedding::umap::low_pass::{self, SmoothStep};
 use layerlens::error::Result;
 use layerlens::matrix::Matrix;
+use layerlens::neighbors::differences::{Block, difference_distances};
 use layerlens::neighbors::knn::{self, Span};
 use layerlens::neighbors::nearest_neighbors;
-use layerlens::neighbors::pairwise::{self, Block, Centred, DistanceTile};
+use layerlens::neighbors::pairwise::{self, Centred, DistanceTile};
 use layerlens::progress::Silent;
 use layerlens::random::Random;
 
@@ -267,7 +268,7 @@ fn rows_of_very_many_features_keep_their_distances() {
         let block = Block { query_first: 0, n_queries: 2, n_references: 3, n_features: d };
         let mut differences = Buffer::new(device, "tile", 6)?;
         let others = Buffer::from_slice(device, "others", &rows.read(device)?[2 * d..])?;
-        pairwise::difference_distances(device, &rows, &others, &mut differences, block)?;
+        difference_distances(device, &rows, &others, &mut differences, block)?;
         let mean = Buffer::from_slice(device, "mean", &vec![0.4; d])?;
         let centred = Centred::new(device, &rows, &mean, 0, n)?;
         let mut tile = DistanceTile::new(device, n, n, true)?;

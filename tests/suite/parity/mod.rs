@@ -2,6 +2,7 @@
 //! ones, and with so many workgroups that they need the second dimension.
 
 mod clustering;
+mod differences;
 mod grid;
 mod harness;
 mod knn;
@@ -58,10 +59,10 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "peaks", entry_point: "copy", second: Second::Lowered, compare: peaks::copy },
     Twins { shader: "pairwise", entry_point: "squared_distances", second: Second::Lowered, compare: pairwise::squared_distances },
     Twins {
-        shader: "pairwise",
+        shader: "differences",
         entry_point: "difference_distances",
         second: Second::Lowered,
-        compare: pairwise::difference_distances,
+        compare: differences::difference_distances,
     },
     Twins { shader: "pairwise", entry_point: "centre_rows", second: Second::Lowered, compare: pairwise::centre_rows },
     Twins { shader: "knn", entry_point: "select_nearest", second: Second::Lowered, compare: knn::select_nearest },

@@ -4,10 +4,10 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::support::uniform;
 use layerlens::compute::{Buffer, Device};
 use layerlens::error::Result;
-use layerlens::neighbors::pairwise::{self, Block, Centred, DistanceTile, TILE, relative_error};
+use layerlens::neighbors::pairwise::{self, Centred, DistanceTile, TILE, relative_error};
 
 /// Sums of squares, one sign: within 49 groups of 16 no more than 16 + 49 roundings, two a term, at up to 784 features.
-const SUM_OF_SQUARES: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
+pub const SUM_OF_SQUARES: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
 
 /// Queries, references and features at a size: each of the three is odd somewhere.
 fn shape(n: usize) -> (usize, usize, usize) {
@@ -49,19 +49,6 @@ pub fn squared_distances(pair: &Pair, n: usize) {
 fn centred(device: &Device, rows: &[f32], d: usize, first: usize) -> Result<Centred> {
     let mean = Buffer::from_slice(device, "mean", &vec![0.25; d])?;
     Centred::new(device, &Buffer::from_slice(device, "rows", rows)?, &mean, first, rows.len() / d - first)
-}
-
-pub fn difference_distances(pair: &Pair, n: usize) {
-    let (m, n, d) = shape(n);
-    let (queries, references) = (uniform(2, (m + 1) * d, -1.0, 1.0), uniform(3, n * d, -1.0, 1.0));
-    pair.compare(&format!("difference_distances {m} x {n} x {d}"), SUM_OF_SQUARES, |device| {
-        let queries = Buffer::from_slice(device, "queries", &queries)?;
-        let references = Buffer::from_slice(device, "references", &references)?;
-        let mut distances = Buffer::new(device, "distances", m * n)?;
-        let block = Block { query_first: 1, n_queries: m, n_references: n, n_features: d };
-        pairwise::difference_distances(device, &queries, &references, &mut distances, block)?;
-        distances.read(device).map(floats)
-    });
 }
 
 /// Rows, their zeros and their lengths; the first row is left out.

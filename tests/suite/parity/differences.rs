@@ -1,0 +1,58 @@
+//! Distances as sums of squared differences.
+
+use super::harness::{Pair, floats};
+use super::pairwise::SUM_OF_SQUARES;
+use crate::support::{LIMITS, Variant, devices, squared_distance, uniform};
+use layerlens::compute::{Buffer, Device};
+use layerlens::error::Result;
+use layerlens::neighbors::differences::{self, Block};
+
+/// Queries, references and features: tiles with few rows or columns, with less than a group of features and with more.
+fn shapes(n: usize) -> &'static [(usize, usize, usize)] {
+    match n {
+        1 => &[(1, 1, 1), (1, 130, 3), (5, 1, 31)],
+        2 => &[(2, 65, 2), (65, 2, 2)],
+        63 => &[(63, 130, 17), (4, 63, 15)],
+        64 => &[(64, 64, 64), (8, 64, 16)],
+        65 => &[(65, 257, 784)],
+        257 => &[(257, 3, 16), (40, 257, 33)],
+        _ => &[(200, 1000, 17)],
+    }
+}
+
+/// The distances of all queries but the first.
+fn distances(device: &Device, (m, n, d): (usize, usize, usize), queries: &[f32], references: &[f32]) -> Result<Vec<f64>> {
+    let queries = Buffer::from_slice(device, "queries", queries)?;
+    let references = Buffer::from_slice(device, "references", references)?;
+    let mut distances = Buffer::new(device, "distances", m * n)?;
+    let block = Block { query_first: 1, n_queries: m, n_references: n, n_features: d };
+    differences::difference_distances(device, &queries, &references, &mut distances, block)?;
+    distances.read(device).map(floats)
+}
+
+pub fn difference_distances(pair: &Pair, n: usize) {
+    for &shape in shapes(n) {
+        let (m, n, d) = shape;
+        let (queries, references) = (uniform(2, (m + 1) * d, -1.0, 1.0), uniform(3, n * d, -1.0, 1.0));
+        pair.compare(&format!("difference_distances {m} x {n} x {d}"), SUM_OF_SQUARES, |device| {
+            distances(device, shape, &queries, &references)
+        });
+    }
+}
+
+#[test]
+fn distances_far_from_the_origin_are_those_of_double_precision() {
+    for device in devices(&[LIMITS[0], Variant::ThreeWorkgroups]) {
+        for shape in [(1, 65, 1), (5, 200, 2), (70, 9, 3), (66, 70, 100)] {
+            let (m, n, d) = shape;
+            let (queries, references) = (uniform(2, (m + 1) * d, 900.0, 901.0), uniform(3, n * d, 900.0, 901.0));
+            let found = distances(&device, shape, &queries, &references).expect("distances");
+            let pairs = queries.chunks_exact(d).skip(1).flat_map(|a| references.chunks_exact(d).map(move |b| (a, b)));
+            for (at, ((a, b), found)) in pairs.zip(found).enumerate() {
+                let expected = squared_distance(a, b);
+                let off = (found - expected).abs();
+                assert!(off <= SUM_OF_SQUARES.each * expected, "{device:?} {shape:?}, {at}: {found}, not {expected}");
+            }
+        }
+    }
+}
