@@ -1,6 +1,8 @@
 // Ranks and values of a few entries of each row of a table of distances.
 
 struct TableParams {
+    // Of the rows of the table, the first of this dispatch and their number.
+    first_row: u32,
     n_rows: u32,
     n_columns: u32,
     n_ids: u32,
@@ -13,10 +15,12 @@ struct TableParams {
 @group(0) @binding(4) var<storage, read_write> ranks: array<u32>;
 
 const THREADS: u32 = 64u;
+// Ids of a row whose ranks are counted together, so that its distances are read once for all of them.
+const TOGETHER: u32 = 4u;
 
-var<workgroup> counts: array<u32, THREADS>;
+var<workgroup> counts: array<vec4<u32>, THREADS>;
 
-// One workgroup an id: 1 + how many columns come before it, by distance and then by number.
+// One workgroup four ids: 1 + how many columns come before each, by distance and then by number.
 @compute @workgroup_size(64)
 fn count_ranks(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -24,19 +28,25 @@ fn count_ranks(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let item = workgroup_number(group_id, group_count);
-    if item >= params.n_rows * params.n_ids {
+    let fours = (params.n_ids + TOGETHER - 1u) / TOGETHER;
+    if item >= params.n_rows * fours {
         return;
     }
-    let row = item / params.n_ids;
+    let row = params.first_row + item / fours;
     let first = row * params.n_columns;
-    let id = ids[item];
-    let bound = distances[first + id];
-    var count = 0u;
+    let first_id = item % fours * TOGETHER;
+    // Beyond the last id, that one again.
+    let at = row * params.n_ids + min(first_id + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.n_ids - 1u));
+    let own = vec4<u32>(ids[at.x], ids[at.y], ids[at.z], ids[at.w]);
+    let bounds =
+        vec4<f32>(distances[first + own.x], distances[first + own.y], distances[first + own.z], distances[first + own.w]);
+    let skipped = excluded[row];
+    var count = vec4<u32>();
     for (var column = thread; column < params.n_columns; column += THREADS) {
-        let distance = distances[first + column];
-        let before = distance < bound || (distance == bound && column < id);
-        if before && column != excluded[row] {
-            count++;
+        let distance = vec4<f32>(distances[first + column]);
+        let before = (distance < bounds) | ((distance == bounds) & (vec4<u32>(column) < own));
+        if column != skipped {
+            count += select(vec4<u32>(0u), vec4<u32>(1u), before);
         }
     }
     counts[thread] = count;
@@ -47,8 +57,8 @@ fn count_ranks(
         }
         workgroupBarrier();
     }
-    if thread == 0u {
-        ranks[item] = counts[0] + 1u;
+    if thread < TOGETHER && first_id + thread < params.n_ids {
+        ranks[row * params.n_ids + first_id + thread] = counts[0][thread] + 1u;
     }
 }
 

@@ -1,6 +1,8 @@
 // What lies within a radius of each point, from tiles of squared distances: for DBSCAN.
 
 struct WithinParams {
+    // Of the rows of the tile, the first of this dispatch and their number.
+    first_row: u32,
     n_rows: u32,
     n_columns: u32,
     // First query and first reference of the tile.
@@ -26,10 +28,11 @@ fn count_within(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup_number(group_id, group_count);
-    if row >= params.n_rows {
+    let number = workgroup_number(group_id, group_count);
+    if number >= params.n_rows {
         return;
     }
+    let row = params.first_row + number;
     var count = 0u;
     for (var column = thread; column < params.n_columns; column += THREADS) {
         count += u32(distances[row * params.n_columns + column] <= params.squared_radius);
@@ -54,10 +57,11 @@ fn lowest_within(
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup_number(group_id, group_count);
-    if row >= params.n_rows {
+    let number = workgroup_number(group_id, group_count);
+    if number >= params.n_rows {
         return;
     }
+    let row = params.first_row + number;
     var least = 0xffffffffu;
     for (var column = thread; column < params.n_columns; column += THREADS) {
         if distances[row * params.n_columns + column] <= params.squared_radius {

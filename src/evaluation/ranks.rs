@@ -4,15 +4,17 @@
 //! table holds all squared distances between two sets of rows, in the difference form, O(m n d); the rank of an entry is counted
 //! in O(n), ties by index, so that no row is ever sorted. Both on both devices.
 
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::compute::{Buffer, Device, Kernel, ReadBack, Work, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::neighbors::differences::{Block, difference_distances};
+use crate::neighbors::differences::difference_distances;
+use crate::neighbors::pairwise::Block;
 use crate::progress::Observer;
 use crate::range::Range;
+use bytemuck::Pod;
 
 uniform! {
-    struct TableParams { n_rows: u32, n_columns: u32, n_ids: u32 }
+    struct TableParams { first_row: u32, n_rows: u32, n_columns: u32, n_ids: u32 }
 }
 
 const COUNT_RANKS: Kernel = kernel!("ranks", "count_ranks", 64, TableParams);
@@ -23,6 +25,8 @@ pub const KERNELS: &[&Kernel] = &[&COUNT_RANKS, &PICK_DISTANCES];
 
 /// Rows of one part of a table: with 10,000 columns it has 20 MiB.
 const PART_ROWS: usize = 512;
+/// Ids of a row whose ranks one workgroup counts.
+const TOGETHER: usize = 4;
 /// The column of a row that leaves none out.
 const NONE: u32 = u32::MAX;
 
@@ -49,7 +53,7 @@ impl DistanceTable {
     /// # Errors
     /// Any error of the device; [`Error::Interrupted`](crate::Error::Interrupted).
     pub fn among(device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<Self> {
-        Self::new(device, x, x, |row| row as u32, observer)
+        Self::new(device, x, None, |row| row as u32, observer)
     }
 
     /// The distances from the rows of `x` to those of `references`. O(m n d).
@@ -57,27 +61,36 @@ impl DistanceTable {
     /// # Errors
     /// As [`DistanceTable::among`].
     pub fn between(device: &Device, x: &Matrix, references: &Matrix, observer: &dyn Observer) -> Result<Self> {
-        Self::new(device, x, references, |_| NONE, observer)
+        Self::new(device, x, Some(references), |_| NONE, observer)
     }
 
+    /// The distances from the rows of `x` to the references, or to one another if there are none.
     fn new(
         device: &Device,
         x: &Matrix,
-        references: &Matrix,
+        references: Option<&Matrix>,
         excluded: impl Fn(usize) -> u32,
         observer: &dyn Observer,
     ) -> Result<Self> {
-        let (n_rows, n_columns, d) = (x.n_samples(), references.n_samples(), x.n_features());
-        let range = Range::of(references)?;
-        let (x, references) = (range.scaled(x)?, range.scaled(references)?);
-        let columns = Buffer::from_slice(device, "sample", references.as_slice())?;
+        let (n_rows, d) = (x.n_samples(), x.n_features());
+        let n_columns = references.map_or(n_rows, Matrix::n_samples);
+        let range = Range::of(references.unwrap_or(x))?;
+        let x = range.scaled(x)?;
+        let columns = match references {
+            Some(references) => Buffer::from_slice(device, "sample", range.scaled(references)?.as_slice())?,
+            None => Buffer::from_slice(device, "sample", x.as_slice())?,
+        };
         let part = |first: usize| {
             let n = PART_ROWS.min(n_rows - first);
             observer.step(first as u64, n_rows as u64, &[])?;
-            let rows = Buffer::from_slice(device, "sample", &x.as_slice()[first * d..][..n * d])?;
+            let own = match references {
+                Some(_) => Some(Buffer::from_slice(device, "sample", &x.as_slice()[first * d..][..n * d])?),
+                None => None,
+            };
+            let (rows, query_first) = own.as_ref().map_or((&columns, first), |own| (own, 0));
             let mut distances = Buffer::new(device, "sample's distances", n * n_columns)?;
-            let block = Block { query_first: 0, n_queries: n, n_references: n_columns, n_features: d };
-            difference_distances(device, &rows, &columns, &mut distances, block)?;
+            let block = Block { query_first, n_queries: n, n_references: n_columns, n_features: d };
+            difference_distances(device, rows, &columns, &mut distances, block)?;
             let excluded: Vec<u32> = (first..first + n).map(&excluded).collect();
             Ok(Part { distances, excluded: Buffer::from_slice(device, "excluded", &excluded)?, n_rows: n })
         };
@@ -101,15 +114,15 @@ impl DistanceTable {
     /// Any error of the device.
     pub fn ranks(&self, device: &Device, ids: &[u32]) -> Result<Vec<u32>> {
         let k = ids.len() / self.n_rows.max(1);
-        let mut found = Vec::with_capacity(ids.len());
+        let mut found = Vec::with_capacity(self.parts.len());
         for (part, ids) in self.parts.iter().zip(ids.chunks(PART_ROWS * k)) {
             let ids = Buffer::from_slice(device, "ids", ids)?;
             let mut ranks = Buffer::new(device, "ranks", ids.len())?;
             let shape = (part.n_rows, self.n_columns, k);
             count_ranks(device, &part.distances, &ids, &part.excluded, &mut ranks, shape)?;
-            found.extend(ranks.read(device)?);
+            found.push(ranks.read_later(device)?);
         }
-        Ok(found)
+        joined(device, found)
     }
 
     /// The squared distance of each id from its row. Shapes as [`DistanceTable::ranks`].
@@ -118,15 +131,20 @@ impl DistanceTable {
     /// Any error of the device.
     pub fn distances(&self, device: &Device, ids: &[u32]) -> Result<Vec<f32>> {
         let k = ids.len() / self.n_rows.max(1);
-        let mut found = Vec::with_capacity(ids.len());
+        let mut found = Vec::with_capacity(self.parts.len());
         for (part, ids) in self.parts.iter().zip(ids.chunks(PART_ROWS * k)) {
             let ids = Buffer::from_slice(device, "ids", ids)?;
             let mut picked = Buffer::new(device, "distances", ids.len())?;
             pick_distances(device, &part.distances, &ids, &mut picked, (part.n_rows, self.n_columns, k))?;
-            found.extend(picked.read(device)?);
+            found.push(picked.read_later(device)?);
         }
-        Ok(found)
+        joined(device, found)
     }
+}
+
+/// What was found in the parts, once all of it is there.
+fn joined<T: Pod>(device: &Device, found: Vec<ReadBack<T>>) -> Result<Vec<T>> {
+    Ok(found.into_iter().map(|part| part.wait(device)).collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// 1 - 2 / (m k (2 n - 3 k - 1)) sum of (rank - k) over those of the `ranks` of k neighbours each of m points that exceed k,
@@ -157,8 +175,11 @@ pub fn count_ranks(
         Device::Cpu(_) => cpu::count_ranks(distances.host(), ids.host(), excluded.host(), ranks.host_mut(), (n_columns, k)),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, ids.gpu()), (3, excluded.gpu()), (4, ranks.gpu())];
-            let work = (n_rows * k * n_columns) as u64;
-            gpu.dispatch_workgroups(&COUNT_RANKS, &uniform(shape), &bindings, n_rows * k, work)?;
+            // A comparison by distance, one by number and an addition for each column and id; a workgroup reads the row.
+            let (n, fours) = (n_columns as u64, k.div_ceil(TOGETHER));
+            let work = Work::new(3 * n * k as u64, 4 * (n * fours as u64 + 3 * k as u64));
+            let uniform = |first, rows| uniform(first, (rows, n_columns, k));
+            gpu.dispatch_rows(&COUNT_RANKS, &bindings, (n_rows, work), |rows| rows * fours, uniform)?;
         }
     }
     Ok(())
@@ -181,14 +202,15 @@ pub fn pick_distances(
         Device::Cpu(_) => cpu::pick_distances(distances.host(), ids.host(), picked.host_mut(), (n_columns, k)),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, ids.gpu()), (3, picked.gpu())];
-            gpu.dispatch(&PICK_DISTANCES, &uniform(shape), &bindings, n_rows * k, (n_rows * k) as u64)?;
+            let work = Work::new(0, 12 * (n_rows * k) as u64);
+            gpu.dispatch(&PICK_DISTANCES, &uniform(0, shape), &bindings, n_rows * k, work)?;
         }
     }
     Ok(())
 }
 
-fn uniform((n_rows, n_columns, k): (usize, usize, usize)) -> TableParams {
-    TableParams { n_rows: n_rows as u32, n_columns: n_columns as u32, n_ids: k as u32 }
+fn uniform(first_row: usize, (n_rows, n_columns, k): (usize, usize, usize)) -> TableParams {
+    TableParams { first_row: first_row as u32, n_rows: n_rows as u32, n_columns: n_columns as u32, n_ids: k as u32 }
 }
 
 mod cpu {

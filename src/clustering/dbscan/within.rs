@@ -6,15 +6,16 @@
 
 use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
-use crate::clustering::{WORK, bindable_rows};
-use crate::compute::{Buffer, Device, Kernel, kernel, uniform};
+use crate::clustering::bindable_rows;
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::neighbors::differences::{Block, difference_distances};
+use crate::neighbors::differences::difference_distances;
+use crate::neighbors::pairwise::Block;
 use crate::progress::Observer;
 
 uniform! {
-    struct WithinParams { n_rows: u32, n_columns: u32, row_first: u32, column_first: u32, squared_radius: f32 }
+    struct WithinParams { first_row: u32, n_rows: u32, n_columns: u32, row_first: u32, column_first: u32, squared_radius: f32 }
 }
 
 const COUNT_WITHIN: Kernel = kernel!("within", "count_within", 64, WithinParams);
@@ -23,11 +24,13 @@ const LOWEST_WITHIN: Kernel = kernel!("within", "lowest_within", 64, WithinParam
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&COUNT_WITHIN, &LOWEST_WITHIN];
 
-/// Rows of one part of the points, and query rows of one tile at most: a tile of distances has 32 MiB. Of many features a tile
-/// has fewer rows, a multiple of [`TILE_STEP`].
+/// Rows of one part of the points, and query rows of one tile at most: a tile of distances has 32 MiB.
 const PART_ROWS: usize = 8192;
 const TILE_ROWS: usize = 1024;
-const TILE_STEP: usize = 16;
+/// Features of pairs of points in one tile at most, so that it can be interrupted within moments.
+const TILE_WORK: usize = 1 << 33;
+/// Rows of a tile at least, of however many features.
+const LEAST_ROWS: usize = 64;
 
 /// Which distances a tile holds, and up to which its points count as near.
 #[derive(Clone, Copy, Debug)]
@@ -45,14 +48,21 @@ pub struct Tile {
 }
 
 impl Tile {
-    fn uniform(&self) -> WithinParams {
+    /// Of `n_rows` of its rows.
+    fn uniform(&self, first_row: usize, n_rows: usize) -> WithinParams {
         WithinParams {
-            n_rows: self.n_rows as u32,
+            first_row: first_row as u32,
+            n_rows: n_rows as u32,
             n_columns: self.n_columns as u32,
             row_first: self.row_first as u32,
             column_first: self.column_first as u32,
             squared_radius: self.squared_radius,
         }
+    }
+
+    /// A comparison and an addition for each distance of a row.
+    fn row_work(&self, bytes: usize) -> Work {
+        Work::new(2 * self.n_columns as u64, (bytes * self.n_columns) as u64)
     }
 }
 
@@ -109,8 +119,7 @@ impl Parts {
         step: &dyn Fn(usize) -> Result<()>,
     ) -> Result<()> {
         let widest = self.part_rows.min(self.n);
-        let steps = WORK / (TILE_STEP * widest * self.n_features);
-        let tile_rows = (TILE_STEP * steps).clamp(TILE_STEP, TILE_ROWS).min(widest);
+        let tile_rows = (TILE_WORK / (widest * self.n_features)).clamp(LEAST_ROWS, TILE_ROWS).min(widest);
         let mut distances = Buffer::new(device, "distance tile", tile_rows * widest)?;
         for (query, queries) in self.parts.iter().enumerate() {
             let in_part = queries.len() / self.n_features;
@@ -149,8 +158,8 @@ pub fn count_within(device: &Device, distances: &Buffer<f32>, counts: &mut Buffe
         Device::Cpu(_) => cpu::count_within(distances.host(), counts.host_mut(), tile),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, counts.gpu())];
-            let work = (tile.n_rows * tile.n_columns) as u64;
-            gpu.dispatch_workgroups(&COUNT_WITHIN, &tile.uniform(), &bindings, tile.n_rows, work)?;
+            let rows = (tile.n_rows, tile.row_work(4));
+            gpu.dispatch_rows(&COUNT_WITHIN, &bindings, rows, |n| n, |first, n| tile.uniform(first, n))?;
         }
     }
     Ok(())
@@ -172,8 +181,9 @@ pub fn lowest_within(
         Device::Cpu(_) => cpu::lowest_within(distances.host(), labels.host(), lowest.host_mut(), tile),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (3, labels.gpu()), (4, lowest.gpu())];
-            let work = (tile.n_rows * tile.n_columns) as u64;
-            gpu.dispatch_workgroups(&LOWEST_WITHIN, &tile.uniform(), &bindings, tile.n_rows, work)?;
+            // Labels beside the distances.
+            let rows = (tile.n_rows, tile.row_work(8));
+            gpu.dispatch_rows(&LOWEST_WITHIN, &bindings, rows, |n| n, |first, n| tile.uniform(first, n))?;
         }
     }
     Ok(())
