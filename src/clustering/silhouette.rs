@@ -3,28 +3,35 @@
 //! Reference: P. Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis", 1987. With a
 //! the mean distance from the other points of the own cluster and b the least mean distance from the points of another one,
 //! (b - a) / max(a, b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are computed in
-//! the difference form, for m points looked at, O(n m d), and only their sums kept; both devices.
+//! the difference form, for m points looked at, O(n m d), and only their sums kept. On the GPU a tile of squared distances is
+//! written and then added up, a workgroup for each row and cluster; on the CPU distances are added up as they are found.
 
-use super::{bindable_rows, check_loops, columns};
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, kernel, uniform};
+use super::{bindable_rows, columns};
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::neighbors::differences::difference_distances;
+use crate::neighbors::pairwise::Block;
 use crate::progress::Observer;
 use crate::random::Random;
 use crate::range::{Range, too_far_apart};
 
 uniform! {
-    struct ClusterParams { n_queries: u32, first: u32, last: u32, n_features: u32, n_clusters: u32 }
+    struct ClusterParams {
+        first_query: u32, first_row: u32, n_rows: u32, n_references: u32, n_clusters: u32, first_cluster: u32, n_present: u32,
+    }
 }
 
-const CLUSTER_DISTANCES: Kernel = kernel!("silhouette", "cluster_distances", 64, ClusterParams);
+const SUM_CLUSTERS: Kernel = kernel!("silhouette", "sum_clusters", 64, ClusterParams);
 
 /// Kernels of this room.
-pub const KERNELS: &[&Kernel] = &[&CLUSTER_DISTANCES];
+pub const KERNELS: &[&Kernel] = &[&SUM_CLUSTERS];
 
 /// Points looked at together, and references of one part.
 const QUERIES: usize = 4096;
 const PART_ROWS: usize = 8192;
+/// Points of one tile of distances, which then has 32 MiB.
+const TILE_ROWS: usize = 1024;
 /// Sums of one part at most: many clusters are looked at for fewer points together.
 const SUMS: usize = 1 << 22;
 /// Stream of the sample.
@@ -97,16 +104,19 @@ pub fn silhouette_samples(
     let indices = chosen(n, sampled);
     // Silhouettes have no unit.
     let x = Range::of(x)?.scaled(x)?;
-    let references = Parts::new(device, &x, &clusters, k)?;
+    let parts = parts(device, &x, &clusters, k)?;
+    let widest = parts.iter().map(References::len).max().unwrap_or(0);
+    let widths = 4 * d.max(k).max(widest) as u64;
+    let together = QUERIES.min(SUMS / k).min((device.max_binding_bytes() / widths) as usize).max(1);
+    let mut tile = tile(device, TILE_ROWS.min(together).min(indices.len()), widest)?;
     let mut values = Vec::with_capacity(indices.len());
-    let together = QUERIES.min(SUMS / k).max(1).min((device.max_binding_bytes() / (4 * d.max(k) as u64)).max(1) as usize);
     for chunk in indices.chunks(together) {
-        observer.step(values.len() as u64, indices.len() as u64, &[])?;
         let rows: Vec<f32> = chunk.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
         let rows = Buffer::from_slice(device, "points", &rows)?;
         let mut sums = Buffer::zeros(device, "sums of distances", chunk.len() * k)?;
-        for (part, ends, n_references) in &references.parts {
-            cluster_distances(device, &rows, part, ends, &mut sums, (chunk.len(), *n_references, d, k))?;
+        for references in &parts {
+            observer.step(values.len() as u64, indices.len() as u64, &[])?;
+            cluster_distances(device, &rows, references, &mut tile, &mut sums, (chunk.len(), d))?;
         }
         let sums = sums.read(device)?;
         let silhouettes = chunk.iter().zip(sums.chunks_exact(k));
@@ -142,60 +152,129 @@ fn silhouette(sums: &[f32], own: usize, sizes: &[usize]) -> f32 {
     if a.max(b) == 0.0 { 0.0 } else { ((b - a) / a.max(b)) as f32 }
 }
 
-/// All rows, cluster after cluster, in parts that a device can bind.
-struct Parts {
-    /// Rows, where each cluster ends among them, and their number.
-    parts: Vec<(Buffer<f32>, Buffer<u32>, usize)>,
+/// Rows on a device, cluster after cluster.
+#[derive(Debug)]
+pub struct References {
+    rows: Buffer<f32>,
+    ends: Buffer<u32>,
+    /// Where each cluster ends among them.
+    cluster_ends: Vec<u32>,
 }
 
-impl Parts {
-    fn new(device: &Device, x: &Matrix, clusters: &[u32], k: usize) -> Result<Self> {
-        let d = x.n_features();
-        let mut order: Vec<u32> = (0..clusters.len() as u32).collect();
-        order.sort_by_key(|&point| clusters[point as usize]);
-        check_loops(device, d)?;
-        let part_rows = PART_ROWS.min(bindable_rows(device, d)?);
-        let part = |order: &[u32]| {
-            let rows: Vec<f32> = order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
-            let end = |cluster: u32| order.partition_point(|&point| clusters[point as usize] <= cluster) as u32;
-            let ends: Vec<u32> = (0..k as u32).map(end).collect();
-            let rows = Buffer::from_slice(device, "points in clusters", &rows)?;
-            Ok((rows, Buffer::from_slice(device, "ends of clusters", &ends)?, order.len()))
-        };
-        Ok(Self { parts: order.chunks(part_rows).map(part).collect::<Result<_>>()? })
+impl References {
+    /// From n x d `rows` and the k places where their clusters end, ascending, the last of them n.
+    ///
+    /// # Errors
+    /// [`Error::GpuMemory`].
+    pub fn new(device: &Device, rows: &[f32], cluster_ends: Vec<u32>) -> Result<Self> {
+        let ends = Buffer::from_slice(device, "ends of clusters", &cluster_ends)?;
+        Ok(Self { rows: Buffer::from_slice(device, "points in clusters", rows)?, ends, cluster_ends })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.cluster_ends.last().map_or(0, |&end| end as usize)
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first cluster that has rows, and how many there are from it to the last one.
+    fn present(&self) -> (usize, usize) {
+        let first = self.cluster_ends.partition_point(|&end| end == 0);
+        (first, self.cluster_ends.partition_point(|&end| (end as usize) < self.len()) + 1 - first)
     }
 }
 
-/// Adds the distances of each query from the references of each cluster. Shapes: `queries` m x d, `references` n x d, cluster
-/// after cluster, `ends` k, where each cluster ends among them, `sums` m x k; `shape` is (m, n, d, k).
+/// All rows in parts that a device can bind.
+fn parts(device: &Device, x: &Matrix, clusters: &[u32], k: usize) -> Result<Vec<References>> {
+    let mut order: Vec<u32> = (0..clusters.len() as u32).collect();
+    order.sort_by_key(|&point| clusters[point as usize]);
+    let part = |order: &[u32]| {
+        let rows: Vec<f32> = order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
+        let end = |cluster: u32| order.partition_point(|&point| clusters[point as usize] <= cluster) as u32;
+        References::new(device, &rows, (0..k as u32).map(end).collect())
+    };
+    order.chunks(PART_ROWS.min(bindable_rows(device, x.n_features())?)).map(part).collect()
+}
+
+/// Room for the distances of `m` queries from `n` references, which the CPU does not need.
+///
+/// # Errors
+/// [`Error::GpuMemory`].
+pub fn tile(device: &Device, m: usize, n: usize) -> Result<Buffer<f32>> {
+    let is_written = matches!(device, Device::Gpu(_));
+    Buffer::new(device, "distance tile", if is_written { m * n } else { 0 })
+}
+
+/// Adds the distances of each query from the references of each cluster. Shapes: `queries` m x d, `references` n x d in k
+/// clusters, `sums` m x k; `shape` is (m, d). The `tile` holds the distances of as many queries as are looked at together.
 ///
 /// # Errors
 /// [`Error::Kernel`].
 pub fn cluster_distances(
     device: &Device,
     queries: &Buffer<f32>,
-    references: &Buffer<f32>,
-    ends: &Buffer<u32>,
+    references: &References,
+    tile: &mut Buffer<f32>,
     sums: &mut Buffer<f32>,
-    shape: (usize, usize, usize, usize),
+    shape: (usize, usize),
 ) -> Result<()> {
-    let (m, n, d, k) = shape;
+    let (m, d) = shape;
     match device {
-        Device::Cpu(_) => cpu::cluster_distances(queries.host(), references.host(), ends.host(), sums.host_mut(), d),
-        Device::Gpu(gpu) => {
-            let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, ends.gpu()), (4, sums.gpu())];
-            let together = (MOST_TURNS / (d + 2)).max(1);
-            for first in (0..n).step_by(together) {
-                let last = (first + together).min(n);
-                let uniform = ClusterParams {
-                    n_queries: m as u32,
-                    first: first as u32,
-                    last: last as u32,
-                    n_features: d as u32,
-                    n_clusters: k as u32,
-                };
-                gpu.dispatch(&CLUSTER_DISTANCES, &uniform, &bindings, m * k, (m * (last - first) * d) as u64)?;
+        Device::Cpu(_) => {
+            cpu::cluster_distances(queries.host(), references.rows.host(), &references.cluster_ends, sums.host_mut(), d);
+            Ok(())
+        }
+        Device::Gpu(_) => {
+            let n = references.len();
+            let together = (tile.len() / n).max(1);
+            for first in (0..m).step_by(together) {
+                let rows = together.min(m - first);
+                let block = Block { query_first: first, n_queries: rows, n_references: n, n_features: d };
+                difference_distances(device, queries, &references.rows, tile, block)?;
+                sum_clusters(device, tile, references, sums, (first, rows))?;
             }
+            Ok(())
+        }
+    }
+}
+
+/// Adds the roots of the distances of each row from the references of each cluster to the sums of `rows` = (first, m). Shapes:
+/// `distances` m x n, squared, `sums` at least first + m x k.
+///
+/// # Errors
+/// [`Error::Kernel`].
+pub fn sum_clusters(
+    device: &Device,
+    distances: &Buffer<f32>,
+    references: &References,
+    sums: &mut Buffer<f32>,
+    rows: (usize, usize),
+) -> Result<()> {
+    let ((first_query, m), n, k) = (rows, references.len(), references.cluster_ends.len());
+    match device {
+        Device::Cpu(_) => cpu::sum_clusters(distances.host(), &references.cluster_ends, sums.host_mut(), rows),
+        Device::Gpu(gpu) => {
+            let (first_cluster, n_present) = references.present();
+            gpu.dispatch_rows(
+                &SUM_CLUSTERS,
+                &[(1, distances.gpu()), (2, references.ends.gpu()), (3, sums.gpu())],
+                // A root and an addition each; of every cluster its ends and its sum.
+                (m, Work::new(2 * n as u64, 4 * (n + 4 * n_present) as u64)),
+                |rows| rows * n_present,
+                |first_row, n_rows| ClusterParams {
+                    first_query: first_query as u32,
+                    first_row: first_row as u32,
+                    n_rows: n_rows as u32,
+                    n_references: n as u32,
+                    n_clusters: k as u32,
+                    first_cluster: first_cluster as u32,
+                    n_present: n_present as u32,
+                },
+            )?;
         }
     }
     Ok(())
@@ -211,6 +290,17 @@ mod cpu {
     const TASK: usize = 32;
     /// Groups of references whose distances are added up in `f32`.
     const TOGETHER: usize = 64;
+
+    pub fn sum_clusters(distances: &[f32], ends: &[u32], sums: &mut [f32], (first, m): (usize, usize)) {
+        let (n, k) = (ends.last().map_or(0, |&end| end as usize), ends.len());
+        sums[first * k..][..m * k].par_chunks_mut(k).zip(distances.par_chunks(n)).for_each(|(sums, distances)| {
+            let mut first = 0;
+            for (sum, &end) in sums.iter_mut().zip(ends) {
+                *sum += distances[first..end as usize].iter().map(|distance| f64::from(distance.sqrt())).sum::<f64>() as f32;
+                first = end as usize;
+            }
+        });
+    }
 
     pub fn cluster_distances(queries: &[f32], references: &[f32], ends: &[u32], sums: &mut [f32], d: usize) {
         let k = ends.len();

@@ -1,8 +1,9 @@
 //! Assignment to centres, sums of clusters, neighbours within a radius, and sums of distances by cluster.
 
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers};
-use crate::support::uniform;
+use crate::support::{LIMITS, Variant, cpu, gpu, uniform};
 use layerlens::clustering::dbscan::within;
+use layerlens::clustering::silhouette::References;
 use layerlens::clustering::{k_means, silhouette};
 use layerlens::compute::Buffer;
 use layerlens::random::Random;
@@ -76,24 +77,52 @@ pub fn lowest_within(pair: &Pair, n: usize) {
     }
 }
 
-pub fn cluster_distances(pair: &Pair, n: usize) {
-    for (references, d, ends) in
-        [(1, 1, vec![1]), (110, 700, vec![50, 110]), (70, 3, vec![0, 17, 17, 70]), (300, 33, vec![1, 34, 130, 299, 300])]
-    {
-        if n > 1000 && references > 1 {
-            continue;
-        }
-        let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
-        let k = ends.len();
-        // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
-        let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 1e-7 };
-        pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
-            let queries = Buffer::from_slice(device, "queries", &queries)?;
-            let rows = Buffer::from_slice(device, "references", &rows)?;
-            let ends = Buffer::from_slice(device, "ends", &ends)?;
-            let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
-            silhouette::cluster_distances(device, &queries, &rows, &ends, &mut sums, (n, references, d, k))?;
+/// Numbers of references, and where the clusters among them end: some are empty, first and last too.
+fn clusters() -> [(usize, Vec<u32>); 5] {
+    [
+        (1, vec![1]),
+        (110, vec![50, 110]),
+        (70, vec![0, 17, 17, 70]),
+        (300, vec![1, 34, 130, 299, 300]),
+        (9, vec![0, 0, 4, 9, 9, 9]),
+    ]
+}
+
+pub fn sum_clusters(pair: &Pair, n: usize) {
+    for (references, ends) in clusters() {
+        let (squares, k) = (uniform(47, n * references, 0.0, 3.0), ends.len());
+        // A root and at most 5 + 6 additions of one sign of what a thread has of 299, and one to the sum.
+        let tolerance = Tolerance { each: 13.0 * ROUNDING, largest: 0.0 };
+        pair.compare(&format!("sum_clusters of {n} x {references}"), tolerance, |device| {
+            let distances = Buffer::from_slice(device, "distances", &squares)?;
+            let rows = References::new(device, &vec![0.0; references], ends.clone())?;
+            // Sums of two queries more stand before.
+            let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; (n + 2) * k])?;
+            silhouette::sum_clusters(device, &distances, &rows, &mut sums, (2, n))?;
             sums.read(device).map(floats)
         });
+    }
+}
+
+#[test]
+fn sums_of_distances_by_cluster_agree_on_both_roads() {
+    for variant in [LIMITS[0], LIMITS[1], Variant::ThreeWorkgroups] {
+        let Some(gpu) = gpu(variant) else { return };
+        let pair = Pair::new(cpu(), gpu);
+        for ((references, ends), (n, d)) in clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)]) {
+            let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
+            let k = ends.len();
+            // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
+            let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 1e-7 };
+            pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
+                let queries = Buffer::from_slice(device, "queries", &queries)?;
+                let rows = References::new(device, &rows, ends.clone())?;
+                // For less than all queries.
+                let mut tile = silhouette::tile(device, n.div_ceil(2), references)?;
+                let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
+                silhouette::cluster_distances(device, &queries, &rows, &mut tile, &mut sums, (n, d))?;
+                sums.read(device).map(floats)
+            });
+        }
     }
 }

@@ -77,12 +77,7 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "k_means", entry_point: "sum_members", second: Second::Real, compare: clustering::sum_members },
     Twins { shader: "within", entry_point: "count_within", second: Second::Lowered, compare: clustering::count_within },
     Twins { shader: "within", entry_point: "lowest_within", second: Second::Lowered, compare: clustering::lowest_within },
-    Twins {
-        shader: "silhouette",
-        entry_point: "cluster_distances",
-        second: Second::Real,
-        compare: clustering::cluster_distances,
-    },
+    Twins { shader: "silhouette", entry_point: "sum_clusters", second: Second::Lowered, compare: clustering::sum_clusters },
     Twins { shader: "placement", entry_point: "place", second: Second::Real, compare: placement::place },
     Twins { shader: "affinity", entry_point: "calibrate", second: Second::Real, compare: tsne::calibrate },
     Twins { shader: "repulsion", entry_point: "repulsion", second: Second::Lowered, compare: tsne::repulsion },
