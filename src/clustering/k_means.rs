@@ -3,26 +3,36 @@
 //! Lloyd's iterations (S. Lloyd, "Least squares quantization in PCM", 1982) from starts by greedy k-means++ (D. Arthur and
 //! S. Vassilvitskii, "k-means++: the advantages of careful seeding", 2007, with 2 + log k tries a centre as in scikit-learn).
 //! O(n k d) an iteration, memory O(n d). Distances and the sums of the clusters' points over blocks of rows are computed on
-//! either device; the few block sums are added up on the host in `f64`, in the order of the blocks.
+//! either device; the few block sums are added up on the host in `f64`, in the order of the blocks. They are all that is read in
+//! an iteration, and several starts go on side by side, so that a device computes for one while the host adds up for another;
+//! none of them sees the others.
 
+mod descent;
 mod points;
+mod result;
 mod seeding;
 
-use super::{WORK, columns};
-use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, kernel, uniform};
+use super::columns;
+use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Observer;
-use crate::range::{Range, too_far_apart};
+use crate::range;
+use descent::{Descent, Fitted};
 use points::Points;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ops::Range;
+
+pub use result::KMeansResult;
 
 uniform! {
-    struct AssignParams { n: u32, first: u32, last: u32, n_features: u32 }
+    struct AssignParams { n: u32, first_point: u32, first: u32, last: u32, n_features: u32 }
 }
 uniform! {
-    struct SumParams { n: u32, n_clusters: u32, n_features: u32, block_rows: u32 }
+    struct SumParams { n: u32, n_clusters: u32, n_features: u32, block_rows: u32, first_block: u32, first_cluster: u32 }
 }
 
 const ASSIGN: Kernel = kernel!("k_means", "assign", 64, AssignParams);
@@ -34,8 +44,22 @@ pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
 /// Mean of squared lengths beside their median from which on it says nothing of most rows.
 const FAR_SHARE: f64 = 1e4;
 
-/// Rows that one task adds up, on a device at least.
+/// Rows that one task adds up, on a device at least and at most: few enough for the turns of a software adapter.
 const BLOCK_ROWS: usize = 1024;
+const LARGEST_BLOCK: usize = 50_000;
+
+/// Centres whose distances `assign` sums together, points of one workgroup, and features that it loads at a time.
+const TOGETHER: usize = 16;
+const GROUP: usize = 64;
+const SLICE: usize = 16;
+/// Turns that a slice takes: one to load each of its sixteenths, one for each feature, its own, and the ends of loops.
+const SLICE_TURNS: usize = 2 * SLICE + 4;
+/// Turns beside the slices: one to compare each of the centres, and some to spare.
+const OTHER_TURNS: usize = 64;
+/// Clusters whose sums a thread of `sum_members` keeps.
+const CLUSTERS: usize = 32;
+/// Bytes of the starts that go on side by side, at most.
+const SIDE_BY_SIDE: usize = 64 << 20;
 
 /// The method and its parameters.
 ///
@@ -74,22 +98,6 @@ impl Default for KMeans {
     }
 }
 
-/// The clusters that were found.
-#[derive(Clone, Debug)]
-pub struct KMeansResult {
-    /// The cluster of each point, of the nearest centre; the first of equals.
-    pub labels: Vec<i32>,
-    /// Mean of each cluster, n_clusters x n_features: fewer than were asked for if the points have fewer different rows.
-    pub cluster_centers: Matrix,
-    /// Sum of the squared distances of the points from their centres.
-    pub inertia: f64,
-    /// Iterations of the start that was kept.
-    pub n_iter: usize,
-    /// In whose unit and about whose middle distances are computed, and the centres so.
-    range: Range,
-    centred_centers: Vec<f32>,
-}
-
 impl KMeans {
     /// Refuses parameters that no data, or no `n_samples` points, allow.
     ///
@@ -119,23 +127,24 @@ impl KMeans {
     /// As [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the device; [`Error::Interrupted`].
     pub fn fit(&self, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<KMeansResult> {
         self.validate(x.n_samples())?;
-        let range = Range::of(x)?;
+        let range = range::Range::of(x)?;
         let centred = centred(&range, x)?;
         let points = Points::new(device, &centred, x.n_features(), self.n_clusters)?;
         let tolerance = self.tol * usual_variance(&centred, x.n_features());
         let mut best: Option<Fitted> = None;
-        for start in 0..self.n_init {
-            let centers = seeding::seed(device, &points, &centred, self, start as u64)?;
-            let fitted = self.descend(device, &points, &centred, centers, tolerance, &|iteration| {
-                let (done, all) = (start * self.max_iter + iteration, self.n_init * self.max_iter);
-                observer.step(done as u64, all as u64, &[])
-            })?;
-            if best.as_ref().is_none_or(|best| fitted.inertia < best.inertia) {
-                best = Some(fitted);
+        let steps = Steps { observer, done: Cell::new(0), all: (self.n_init * self.max_iter) as u64 };
+        let at_once = (SIDE_BY_SIDE / descent::bytes(&points, self.n_clusters)).clamp(1, self.n_init);
+        for first in (0..self.n_init).step_by(at_once) {
+            let starts = first..self.n_init.min(first + at_once);
+            for fitted in self.descend(device, &points, &centred, starts, tolerance, &steps)? {
+                let is_better = |best: &Fitted| (fitted.inertia, fitted.start) < (best.inertia, best.start);
+                if best.as_ref().is_none_or(is_better) {
+                    best = Some(fitted);
+                }
             }
         }
         let Some(best) = best else { unreachable!("there is at least one start") };
-        let Fitted { labels, centers, inertia, n_iter } = best.without_empty(x.n_features());
+        let Fitted { labels, centers, inertia, n_iter, .. } = best.without_empty(x.n_features());
         let whole = centers
             .chunks_exact(x.n_features())
             .flat_map(|row| row.iter().zip(&range.centre).map(|(&value, centre)| range.undone(f64::from(value)) as f32 + centre));
@@ -150,106 +159,51 @@ impl KMeans {
         })
     }
 
-    /// Moves centres to the means of their points until nothing changes any more.
+    /// Moves the centres of some starts to the means of their points until nothing changes any more. What they ended with, in the
+    /// order in which they did.
     fn descend(
         &self,
         device: &Device,
         points: &Points,
         centred: &[f32],
-        mut centers: Vec<f32>,
+        starts: Range<usize>,
         tolerance: f64,
-        step: &dyn Fn(usize) -> Result<()>,
-    ) -> Result<Fitted> {
-        let (k, d) = (self.n_clusters, points.n_features);
-        let (mut labels, mut distances) = points.assign(device, &centers, k)?;
-        let mut n_iter = 0;
-        while n_iter < self.max_iter {
-            step(n_iter)?;
-            n_iter += 1;
-            relocate_empty(&mut labels, &distances, k);
-            let moved = points.means(device, &labels, &centers, k)?;
-            let shift: f64 = centers.iter().zip(&moved).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
-            centers = moved;
-            let (assigned, new_distances) = points.assign(device, &centers, k)?;
-            let settled = assigned == labels;
-            (labels, distances) = (assigned, new_distances);
-            if settled || shift <= tolerance {
-                break;
+        steps: &Steps<'_>,
+    ) -> Result<Vec<Fitted>> {
+        let seeds = seeding::seed(device, points, centred, self, starts.clone(), steps)?;
+        let begun = starts.zip(seeds).map(|(start, centers)| Descent::begin(device, points, start, centers));
+        let mut underway: VecDeque<Descent> = begun.collect::<Result<_>>()?;
+        let mut fitted = Vec::with_capacity(underway.len());
+        while let Some(mut descent) = underway.pop_front() {
+            if descent.go_on(device, points, self, tolerance)? {
+                steps.take(1)?;
+                underway.push_back(descent);
+            } else {
+                steps.take(self.max_iter - descent.n_iter)?;
+                fitted.push(descent.finish(device, points, centred)?);
             }
         }
-        let inertia = inertia(centred, &centers, &labels, d);
-        if !inertia.is_finite() || distances.iter().any(|distance| !distance.is_finite()) {
-            return Err(too_far_apart());
-        }
-        Ok(Fitted { labels, centers, inertia, n_iter })
+        Ok(fitted)
     }
 }
 
-impl KMeansResult {
-    /// The nearest centre of each row of `x`; it does not depend on the other rows.
-    ///
-    /// # Errors
-    /// [`Error::Data`] if `x` has another number of features; any error of the device.
-    pub fn predict(&self, device: &Device, x: &Matrix) -> Result<Vec<i32>> {
-        let (found, expected) = (x.n_features(), self.cluster_centers.n_features());
-        if found != expected {
-            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
-        }
-        x.check_offsets(&self.cluster_centers)?;
-        let k = self.cluster_centers.n_samples();
-        let points = Points::new(device, &centred(&self.range, x)?, expected, k)?;
-        let (labels, distances) = points.assign(device, &self.centred_centers, k)?;
-        if distances.iter().any(|distance| !distance.is_finite()) {
-            return Err(too_far_apart());
-        }
-        Ok(labels.into_iter().map(|label| label as i32).collect())
-    }
+/// Iterations of all starts, for who watches.
+struct Steps<'a> {
+    observer: &'a dyn Observer,
+    done: Cell<u64>,
+    all: u64,
 }
 
-/// What one start ended with.
-struct Fitted {
-    labels: Vec<u32>,
-    centers: Vec<f32>,
-    inertia: f64,
-    n_iter: usize,
-}
-
-impl Fitted {
-    /// The same without clusters that have no points, the others numbered anew in their order.
-    fn without_empty(mut self, d: usize) -> Self {
-        let k = self.centers.len() / d;
-        let mut is_used = vec![false; k];
-        self.labels.iter().for_each(|&label| is_used[label as usize] = true);
-        if is_used.iter().all(|&used| used) {
-            return self;
-        }
-        let mut numbers = vec![0; k];
-        let used: Vec<usize> = (0..k).filter(|&cluster| is_used[cluster]).collect();
-        used.iter().enumerate().for_each(|(number, &cluster)| numbers[cluster] = number as u32);
-        self.labels.iter_mut().for_each(|label| *label = numbers[*label as usize]);
-        self.centers = used.iter().flat_map(|&cluster| &self.centers[cluster * d..][..d]).copied().collect();
-        self
-    }
-}
-
-/// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the furthest first, ties by
-/// index, no point of distance 0.
-fn relocate_empty(labels: &mut [u32], distances: &[f32], k: usize) {
-    let mut is_empty = vec![true; k];
-    labels.iter().for_each(|&label| is_empty[label as usize] = false);
-    let empty: Vec<u32> = (0..k as u32).filter(|&cluster| is_empty[cluster as usize]).collect();
-    if empty.is_empty() {
-        return;
-    }
-    let mut furthest: Vec<u32> = (0..labels.len() as u32).filter(|&i| distances[i as usize] > 0.0).collect();
-    furthest.sort_unstable_by(|&a, &b| distances[b as usize].total_cmp(&distances[a as usize]).then(a.cmp(&b)));
-    for (cluster, point) in empty.into_iter().zip(furthest) {
-        labels[point as usize] = cluster;
+impl Steps<'_> {
+    /// Tells of `n` more.
+    fn take(&self, n: usize) -> Result<()> {
+        self.done.set(self.done.get() + n as u64);
+        self.observer.step(self.done.get(), self.all, &[])
     }
 }
 
 /// Rows less the middle, in the unit of the range.
-fn centred(range: &Range, x: &Matrix) -> Result<Vec<f32>> {
+fn centred(range: &range::Range, x: &Matrix) -> Result<Vec<f32>> {
     let mut rows = range.scaled(x)?.into_owned().into_vec();
     let centre: Vec<f32> = range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
     rows.par_chunks_mut(centre.len()).for_each(|row| row.iter_mut().zip(&centre).for_each(|(value, centre)| *value -= centre));
@@ -268,15 +222,9 @@ fn usual_variance(centred: &[f32], d: usize) -> f64 {
     if median > 0.0 && mean > FAR_SHARE * median { median } else { mean }
 }
 
-/// Sum of the squared distances from the centres, in `f64` over fixed blocks.
-fn inertia(centred: &[f32], centers: &[f32], labels: &[u32], d: usize) -> f64 {
-    let square = |(row, &label): (&[f32], &u32)| {
-        let center = &centers[label as usize * d..][..d];
-        row.iter().zip(center).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
-    };
-    let blocks = centred.par_chunks(BLOCK_ROWS * d).zip(labels.par_chunks(BLOCK_ROWS));
-    let sums: Vec<f64> = blocks.map(|(rows, labels)| rows.chunks_exact(d).zip(labels).map(square).sum()).collect();
-    sums.iter().sum()
+/// Features of points that `assign` takes in `most_turns` turns.
+fn most_features(most_turns: usize) -> usize {
+    (most_turns - OTHER_TURNS) / SLICE_TURNS * SLICE
 }
 
 /// The nearest centre of each point, the first of equals, and its squared distance. Shapes: `points` n x d, `centers` k x d,
@@ -297,38 +245,70 @@ pub fn assign(
         Device::Cpu(_) => cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d),
         Device::Gpu(gpu) => {
             let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
-            // Eight centres take a turn for each feature and ten more; the end of a loop is a turn too.
-            let together = 8 * (MOST_TURNS / (d + 12)).min(WORK / (8 * n * d)).max(1);
+            let turns = d.div_ceil(SLICE) * SLICE_TURNS + OTHER_TURNS;
+            let together = TOGETHER * (gpu.most_turns() / turns).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
-                let uniform = AssignParams { n: n as u32, first: first as u32, last: last as u32, n_features: d as u32 };
-                gpu.dispatch(&ASSIGN, &uniform, &bindings, n, (n * (last - first) * d) as u64)?;
+                let (centers, passes) = ((last - first) as u64, (last - first).div_ceil(TOGETHER) as u64);
+                let (group, d) = (GROUP as u64, d as u64);
+                let work = Work::new(3 * group * centers * d, 4 * ((passes * group + centers) * d + 2 * group));
+                gpu.dispatch_rows(
+                    &ASSIGN,
+                    &bindings,
+                    (n.div_ceil(GROUP), work),
+                    |groups| groups,
+                    |first_group, _| AssignParams {
+                        n: n as u32,
+                        first_point: (first_group * GROUP) as u32,
+                        first: first as u32,
+                        last: last as u32,
+                        n_features: d as u32,
+                    },
+                )?;
             }
         }
     }
     Ok(())
 }
 
-/// Adds the points of each cluster over blocks of rows. Shapes: `points` n x d, `labels` n, all below k, `sums`
-/// ceil(n / block_rows) x k x d; `shape` is (n, k, d).
+/// Adds the points of each cluster over blocks of rows; after the sums of the features come the number of the points and the
+/// number of those that were elsewhere before. Shapes: `points` n x d, `labels` and those before them n, all below k, `sums`
+/// ceil(n / block_rows) x k x (d + 2); `shape` is (n, k, d).
 ///
 /// # Errors
 /// [`Error::Kernel`].
 pub fn sum_members(
     device: &Device,
     points: &Buffer<f32>,
-    labels: &Buffer<u32>,
+    (labels, before): (&Buffer<u32>, &Buffer<u32>),
     sums: &mut Buffer<f32>,
     shape: (usize, usize, usize),
     block_rows: usize,
 ) -> Result<()> {
     let (n, k, d) = shape;
     match device {
-        Device::Cpu(_) => cpu::sum_members(points.host(), labels.host(), sums.host_mut(), (k, d), block_rows),
+        Device::Cpu(_) => cpu::sum_members(points.host(), (labels.host(), before.host()), sums.host_mut(), (k, d), block_rows),
         Device::Gpu(gpu) => {
-            let uniform = SumParams { n: n as u32, n_clusters: k as u32, n_features: d as u32, block_rows: block_rows as u32 };
-            let bindings = [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu())];
-            gpu.dispatch(&SUM_MEMBERS, &uniform, &bindings, n.div_ceil(block_rows) * d, (n * d) as u64)?;
+            let bindings = [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu()), (7, before.gpu())];
+            let (across, rows) = ((d + 2).div_ceil(GROUP), block_rows.min(n));
+            for first_cluster in (0..k).step_by(CLUSTERS) {
+                let clusters = CLUSTERS.min(k - first_cluster);
+                let read = rows * (d + 2 * across);
+                gpu.dispatch_rows(
+                    &SUM_MEMBERS,
+                    &bindings,
+                    (n.div_ceil(block_rows), Work::new((rows * d) as u64, 4 * (read + clusters * (d + 2)) as u64)),
+                    |blocks| blocks * across,
+                    |first_block, _| SumParams {
+                        n: n as u32,
+                        n_clusters: k as u32,
+                        n_features: d as u32,
+                        block_rows: block_rows as u32,
+                        first_block: first_block as u32,
+                        first_cluster: first_cluster as u32,
+                    },
+                )?;
+            }
         }
     }
     Ok(())
@@ -397,12 +377,22 @@ mod cpu {
         }
     }
 
-    pub fn sum_members(points: &[f32], labels: &[u32], sums: &mut [f32], (k, d): (usize, usize), block_rows: usize) {
-        let blocks = sums.par_chunks_mut(k * d).zip(points.par_chunks(block_rows * d)).zip(labels.par_chunks(block_rows));
-        blocks.for_each(|((sums, points), labels)| {
-            for (row, &label) in points.chunks_exact(d).zip(labels) {
-                let sum = &mut sums[label as usize * d..][..d];
+    pub fn sum_members(
+        points: &[f32],
+        (labels, before): (&[u32], &[u32]),
+        sums: &mut [f32],
+        (k, d): (usize, usize),
+        block_rows: usize,
+    ) {
+        let labels = labels.par_chunks(block_rows).zip(before.par_chunks(block_rows));
+        let blocks = sums.par_chunks_mut(k * (d + 2)).zip(points.par_chunks(block_rows * d)).zip(labels);
+        blocks.for_each(|((sums, points), (labels, before))| {
+            sums.fill(0.0);
+            for ((row, &label), &before) in points.chunks_exact(d).zip(labels).zip(before) {
+                let sum = &mut sums[label as usize * (d + 2)..][..d + 2];
                 sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                sum[d] += 1.0;
+                sum[d + 1] += f32::from(u8::from(label != before));
             }
         });
     }

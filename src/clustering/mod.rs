@@ -12,7 +12,7 @@ pub mod k_distance;
 pub mod k_means;
 pub mod silhouette;
 
-use crate::compute::{Device, MOST_TURNS};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 
 pub use agreement::{Contingency, adjusted_rand_score, normalized_mutual_info_score, purity_score};
@@ -24,20 +24,6 @@ pub use silhouette::{Silhouette, silhouette_samples, silhouette_score};
 
 /// The cluster of points that belong to none, as scikit-learn numbers it.
 pub const NOISE: i32 = -1;
-
-/// Multiplications of one dispatch at most, two submits' worth: well under 100 ms, so that a desktop stays responsive.
-const WORK: usize = 400_000_000;
-
-/// Refuses more features than a kernel that loops over all of them does on a software adapter.
-fn check_loops(device: &Device, n_features: usize) -> Result<()> {
-    match device {
-        Device::Gpu(gpu) if gpu.is_software() && n_features > MOST_TURNS => Err(Error::Data(format!(
-            "a software adapter ends loops over more than {MOST_TURNS} features without a word; there are {n_features}: pass \
-             --device cpu, which is faster too"
-        ))),
-        _ => Ok(()),
-    }
-}
 
 /// Rows of `n_features` that a device can bind as one part.
 fn bindable_rows(device: &Device, n_features: usize) -> Result<usize> {

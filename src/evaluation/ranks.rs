@@ -7,8 +7,8 @@
 use crate::compute::{Buffer, Device, Kernel, ReadBack, Work, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::neighbors::differences::Block;
 use crate::neighbors::differences::difference_distances;
-use crate::neighbors::pairwise::Block;
 use crate::progress::Observer;
 use crate::range::Range;
 use bytemuck::Pod;

@@ -10,8 +10,8 @@ use crate::clustering::bindable_rows;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::neighbors::differences::Block;
 use crate::neighbors::differences::difference_distances;
-use crate::neighbors::pairwise::Block;
 use crate::progress::Observer;
 
 uniform! {

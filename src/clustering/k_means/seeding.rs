@@ -1,50 +1,107 @@
 //! Starts by greedy k-means++: each centre is drawn with a chance in proportion to the squared distance from those before it,
 //! a few times over, and the draw that lowers the sum of these distances most is kept.
 
-use super::KMeans;
 use super::points::Points;
+use super::{KMeans, SIDE_BY_SIDE, Steps};
 use crate::compute::{Buffer, Device};
 use crate::error::Result;
-use crate::neighbors::differences::{Block, difference_distances};
+use crate::neighbors::differences::Block;
+use crate::neighbors::differences::difference_distances;
 use crate::random::Random;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Stream of the first start's draws; the others follow.
 const STREAM: u64 = 0x6b6d_6561_6e73_0000;
 /// Squared distances that are added up by one task.
 const BLOCK: usize = 4096;
 
-/// Centres for one start, k x d.
-pub(super) fn seed(device: &Device, points: &Points, centred: &[f32], job: &KMeans, start: u64) -> Result<Vec<f32>> {
-    let (k, d) = (job.n_clusters, points.n_features);
-    let n = centred.len() / d;
+/// Centres for some starts, k x d each. The starts draw by themselves; only their distances are computed together.
+pub(super) fn seed(
+    device: &Device,
+    points: &Points,
+    centred: &[f32],
+    job: &KMeans,
+    starts: Range<usize>,
+    steps: &Steps<'_>,
+) -> Result<Vec<Vec<f32>>> {
+    let (n, k) = (points.n, job.n_clusters);
     let n_trials = 2 + (k as f64).ln() as usize;
-    let random = Random::new(job.random_state, STREAM + start);
-    // 48 random bits as a number in [0, 1).
-    let draw = |item: u64| (f64::from(random.bits(2 * item) >> 8) + f64::from(random.uniform(2 * item + 1))) / f64::from(1 << 24);
-    let row = |i: usize| &centred[i * d..][..d];
-    let first = ((draw(0) * n as f64) as usize).min(n - 1);
-    let mut centers = row(first).to_vec();
-    let mut closest = columns(&points.distances_to(device, row(first))?, 1).remove(0);
-    for center in 1..k {
-        let candidates: Vec<usize> =
-            (0..n_trials).map(|trial| pick(&closest, draw((center * n_trials + trial) as u64))).collect();
-        let rows: Vec<f32> = candidates.iter().flat_map(|&i| row(i)).copied().collect();
-        let mut tried = columns(&points.distances_to(device, &rows)?, n_trials);
-        tried.par_iter_mut().for_each(|distances| {
-            distances.iter_mut().zip(&closest).for_each(|(distance, closest)| *distance = distance.min(*closest));
-        });
-        let sums: Vec<f64> = tried.iter().map(|distances| block_sums(distances).iter().sum()).collect();
-        let best = (1..n_trials).fold(0, |best, trial| if sums[trial] < sums[best] { trial } else { best });
-        centers.extend_from_slice(row(candidates[best]));
-        closest = tried.swap_remove(best);
+    let mut seeds: Vec<Seed> = starts.map(|start| Seed::new(job, start as u64, n)).collect();
+    let at_once = (SIDE_BY_SIDE / (4 * n * n_trials)).max(1);
+    for seeds in seeds.chunks_mut(at_once) {
+        for center in 0..k {
+            // So that a long seeding can be interrupted.
+            steps.take(0)?;
+            for seed in &mut *seeds {
+                seed.draw(center, if center == 0 { 1 } else { n_trials }, n);
+            }
+            let candidates = seeds.iter().flat_map(|seed| &seed.candidates);
+            let rows: Vec<f32> =
+                candidates.flat_map(|&i| &centred[i * points.n_features..][..points.n_features]).copied().collect();
+            let n_candidates = rows.len() / points.n_features;
+            let mut columns = columns(&points.distances_to(device, &rows)?, n_candidates).into_iter();
+            for seed in &mut *seeds {
+                let tried = columns.by_ref().take(seed.candidates.len()).collect();
+                seed.choose(tried);
+            }
+        }
     }
-    Ok(centers)
+    let rows =
+        |seed: Seed| seed.chosen.iter().flat_map(|&i| &centred[i * points.n_features..][..points.n_features]).copied().collect();
+    Ok(seeds.into_iter().map(rows).collect())
 }
 
-/// The point in whose share of the sum of all `distances` the given part of it lies.
-fn pick(distances: &[f32], part: f64) -> usize {
-    let sums = block_sums(distances);
+/// One start on the way to its centres.
+struct Seed {
+    random: Random,
+    /// The points that became centres.
+    chosen: Vec<usize>,
+    /// Those that may become the next one.
+    candidates: Vec<usize>,
+    /// Squared distance of each point from the nearest centre.
+    closest: Vec<f32>,
+}
+
+impl Seed {
+    fn new(job: &KMeans, start: u64, n: usize) -> Self {
+        let random = Random::new(job.random_state, STREAM + start);
+        Self { random, chosen: Vec::with_capacity(job.n_clusters), candidates: Vec::new(), closest: vec![f32::INFINITY; n] }
+    }
+
+    /// 48 random bits as a number in [0, 1).
+    fn number(&self, item: u64) -> f64 {
+        let (high, low) = (self.random.bits(2 * item) >> 8, self.random.uniform(2 * item + 1));
+        (f64::from(high) + f64::from(low)) / f64::from(1 << 24)
+    }
+
+    /// Draws candidates, the first one among `n` points alike.
+    fn draw(&mut self, center: usize, n_trials: usize, n: usize) {
+        self.candidates = match center {
+            0 => vec![((self.number(0) * n as f64) as usize).min(n - 1)],
+            _ => {
+                let sums = block_sums(&self.closest);
+                let part = |trial: usize| self.number((center * n_trials + trial) as u64);
+                (0..n_trials).map(|trial| pick(&self.closest, &sums, part(trial))).collect()
+            }
+        };
+    }
+
+    /// Keeps the candidate that lowers the sum of the distances most, the first of equals; `tried` are the squared distances from
+    /// each of them.
+    fn choose(&mut self, mut tried: Vec<Vec<f32>>) {
+        tried.par_iter_mut().for_each(|distances| {
+            distances.iter_mut().zip(&self.closest).for_each(|(distance, closest)| *distance = distance.min(*closest));
+        });
+        let sums: Vec<f64> = tried.iter().map(|distances| block_sums(distances).iter().sum()).collect();
+        let best = (1..tried.len()).fold(0, |best, trial| if sums[trial] < sums[best] { trial } else { best });
+        self.chosen.push(self.candidates[best]);
+        self.closest = tried.swap_remove(best);
+    }
+}
+
+/// The point in whose share of the sum of all `distances` the given part of it lies; `sums` are those of blocks.
+fn pick(distances: &[f32], sums: &[f64], part: f64) -> usize {
     let mut left = part * sums.iter().sum::<f64>();
     let mut block = 0;
     while block + 1 < sums.len() && left >= sums[block] {
@@ -77,13 +134,13 @@ impl Points {
         let d = self.n_features;
         let m = rows.len() / d;
         let rows = Buffer::from_slice(device, "candidates", rows)?;
-        let mut all = Vec::new();
+        let mut tables = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             let mut distances = Buffer::new(device, "distances from candidates", part.n * m)?;
             let block = Block { query_first: 0, n_queries: part.n, n_references: m, n_features: d };
             difference_distances(device, &part.rows, &rows, &mut distances, block)?;
-            all.extend(distances.read(device)?);
+            tables.push(distances.read_later(device)?);
         }
-        Ok(all)
+        Ok(tables.into_iter().map(|table| table.wait(device)).collect::<Result<Vec<_>>>()?.concat())
     }
 }

@@ -27,16 +27,19 @@ pub fn assign(pair: &Pair, n: usize) {
 }
 
 pub fn sum_members(pair: &Pair, n: usize) {
-    for (k, d, block_rows) in if n > 1000 { vec![(1, 1, 1)] } else { vec![(1, 1, 1), (5, 3, 64), (12, 65, 100)] } {
+    for (k, d, block_rows) in if n > 1000 { vec![(1, 1, 1)] } else { vec![(1, 1, 1), (5, 3, 64), (12, 65, 100), (70, 62, 50)] } {
         let points = uniform(43, n * d, -1.0, 1.0);
         let random = Random::new(7, 44);
         let labels: Vec<u32> = (0..n as u64).map(|row| random.bits(row) % k as u32).collect();
+        // Every third was elsewhere.
+        let before: Vec<u32> = labels.iter().enumerate().map(|(row, &label)| label + u32::from(row % 3 == 0)).collect();
         // Sums in the same order.
         pair.compare(&format!("sum_members of {k} in {n} x {d}"), EXACT, |device| {
             let points = Buffer::from_slice(device, "points", &points)?;
             let labels = Buffer::from_slice(device, "labels", &labels)?;
-            let mut sums = Buffer::zeros(device, "sums", n.div_ceil(block_rows) * k * d)?;
-            k_means::sum_members(device, &points, &labels, &mut sums, (n, k, d), block_rows)?;
+            let before = Buffer::from_slice(device, "labels before", &before)?;
+            let mut sums = Buffer::new(device, "sums", n.div_ceil(block_rows) * k * (d + 2))?;
+            k_means::sum_members(device, &points, (&labels, &before), &mut sums, (n, k, d), block_rows)?;
             sums.read(device).map(floats)
         });
     }
@@ -125,4 +128,34 @@ fn sums_of_distances_by_cluster_agree_on_both_roads() {
             });
         }
     }
+}
+
+#[test]
+fn centres_of_very_many_features_are_told_apart() {
+    let Some(gpu) = gpu(LIMITS[0]) else { return };
+    let pair = Pair::new(cpu(), gpu);
+    // All alike but for their last thousand features.
+    let (n, k, d) = (3, 40, 26_000);
+    let rows = |stream: u64, n: usize| -> Vec<f32> {
+        let last = whole(stream, 1000 * n);
+        last.chunks_exact(1000).flat_map(|last| std::iter::repeat_n(1.0, d - 1000).chain(last.iter().copied())).collect()
+    };
+    let (points, centers) = (rows(49, n), rows(50, k));
+    pair.compare("assign", EXACT, |device| {
+        let points = Buffer::from_slice(device, "points", &points)?;
+        let centers = Buffer::from_slice(device, "centres", &centers)?;
+        let (mut labels, mut distances) = (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
+        k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
+        Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
+    });
+    // Of 50,000 rows in one block.
+    let n = 50_300;
+    let (points, labels) = (whole(51, n), vec![0_u32; n]);
+    pair.compare("sum_members", EXACT, |device| {
+        let points = Buffer::from_slice(device, "points", &points)?;
+        let labels = Buffer::from_slice(device, "labels", &labels)?;
+        let mut sums = Buffer::new(device, "sums", 2 * 3)?;
+        k_means::sum_members(device, &points, (&labels, &labels), &mut sums, (n, 1, 1), 50_000)?;
+        sums.read(device).map(floats)
+    });
 }
