@@ -25,6 +25,10 @@ pub struct GpuOptions {
     pub poison: bool,
     /// Workgroups per dimension at most, below the device's limit, so that a test reaches the second dimension cheaply.
     pub max_workgroups_per_dimension: Option<u32>,
+    /// Rows of one dispatch at most where it may be cut by rows, so that a test reaches the second one cheaply.
+    pub max_rows_per_dispatch: Option<usize>,
+    /// Let stages that the CPU does faster go to it; `auto` sets it.
+    pub by_speed: bool,
     /// Let `auto` take a software adapter, so that a test on a machine without a GPU sees what `auto` does with one.
     pub auto_takes_software: bool,
     /// Lose the device when this piece of work is handed to it, counted from 1, so that a test sees what happens then.
@@ -65,6 +69,8 @@ pub struct Gpu {
     /// Bytes on their way to the device since the last submit.
     pub(super) unsent: Mutex<usize>,
     pub(super) faults: Faults,
+    /// What was decided on the way, for the user.
+    notes: Mutex<Vec<String>>,
     burn: OnceLock<Result<burn::tensor::Device, String>>,
 }
 
@@ -122,6 +128,7 @@ impl Gpu {
             limits,
             options: options.clone(),
             faults,
+            notes: Mutex::default(),
             burn: OnceLock::new(),
         };
         if !gpu.is_software() {
@@ -161,6 +168,16 @@ impl Gpu {
     /// What was asked of it since it was opened.
     pub fn counters(&self) -> Counters {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was decided for the user to be told.
+    pub(crate) fn note(&self, note: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    /// What was decided since the last call.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Begins to time every kernel; false where the device tells no time.

@@ -61,12 +61,6 @@ impl Work {
     }
 }
 
-impl From<u64> for Work {
-    fn from(flops: u64) -> Self {
-        Self::new(flops, 0)
-    }
-}
-
 /// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the common part and the file
 /// `shaders/<shader>.wgsl`.
 macro_rules! kernel {
@@ -100,7 +94,7 @@ macro_rules! uniform {
     };
 }
 
-/// Turns of its loops that one invocation of a kernel takes at most: Mesa's software adapter ends all loops of an invocation
+/// Turns of its loops that one invocation of a kernel takes at most on a software adapter: Mesa's ends all loops of an invocation
 /// after 65,535 turns together, nested ones too, without a word. What needs more goes on in another dispatch.
 pub(crate) const MOST_TURNS: usize = 60_000;
 

@@ -115,6 +115,7 @@ impl Device {
             }
             DeviceChoice::Auto => {
                 let machine = adapter::Machine::look();
+                let options = &GpuOptions { by_speed: true, ..options.clone() };
                 match choose(DeviceChoice::Auto, options, &machine.descriptions()) {
                     Chosen::Adapter { index, reason } => match Gpu::of(machine, index, options) {
                         Ok(gpu) => {
@@ -173,6 +174,14 @@ impl Device {
             // Any size works; tiles of this one stay close to the caches.
             Self::Cpu(_) => 64 << 20,
             Self::Gpu(gpu) => gpu.max_binding_bytes(),
+        }
+    }
+
+    /// What was decided since the last call, for the user to be told: stages that `auto` left to the CPU.
+    pub fn take_notes(&self) -> Vec<String> {
+        match self {
+            Self::Cpu(_) => Vec::new(),
+            Self::Gpu(gpu) => gpu.take_notes(),
         }
     }
 

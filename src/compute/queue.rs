@@ -128,7 +128,7 @@ impl Gpu {
         uniform: &U,
         bindings: &[(u32, &wgpu::Buffer)],
         items: usize,
-        work: impl Into<Work>,
+        work: Work,
     ) -> Result<()> {
         self.dispatch_workgroups(kernel, uniform, bindings, items.div_ceil(kernel.workgroup_size as usize), work)
     }
@@ -152,7 +152,8 @@ impl Gpu {
         let mut first = 0;
         while first < rows {
             let most = self.clock().longest_dispatch(kernel) / work.steps().max(1);
-            let n = (most as usize).clamp(1, rows - first);
+            let most = self.options.max_rows_per_dispatch.map_or(most, |rows| most.min(rows as u64));
+            let n = usize::try_from(most).unwrap_or(usize::MAX).clamp(1, rows - first);
             self.dispatch_workgroups(kernel, &uniform(first, n), bindings, workgroups(n), work.times(n))?;
             first += n;
         }
@@ -175,12 +176,11 @@ impl Gpu {
         uniform: &U,
         bindings: &[(u32, &wgpu::Buffer)],
         workgroups: usize,
-        work: impl Into<Work>,
+        work: Work,
     ) -> Result<()> {
         if workgroups == 0 {
             return Ok(());
         }
-        let work = work.into();
         let pipeline = self.pipeline(kernel)?;
         let mut pending = self.pending();
         let bytes = (size_of::<U>() as u64).next_multiple_of(16);

@@ -7,6 +7,7 @@
 //! approximate graph, where it is asked for, comes from the CPU and says its recall ([`recall_of`]).
 
 mod brute;
+mod choice;
 pub mod differences;
 mod distinct;
 mod filter;

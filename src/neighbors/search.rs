@@ -1,6 +1,7 @@
 //! What can be asked for, and which road is taken to it.
 
 use super::brute::Task;
+use super::choice;
 use super::distinct::Groups;
 use super::filter::{self, Found};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
@@ -193,12 +194,25 @@ impl Search {
         match (self.method, device) {
             (SearchMethod::Approximate, _) if many => filter::approximate(x, mean, radius, k, observer),
             (_, Device::Cpu(_)) if many => filter::nearest(None, x, mean, radius, k, observer),
-            _ => {
-                let points = Points::new(device, x, &mean, self.resident_bytes)?;
-                let (queries, references) = (&points, &points);
-                Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
+            (_, Device::Gpu(gpu)) if many && choice::on_cpu(self, device, gpu, x, k)? => {
+                filter::nearest(None, x, mean, radius, k, observer)
             }
+            _ => self.by_all_distances(device, x, &mean, k, observer),
         }
+    }
+
+    /// Neighbours of rows among themselves by all distances, about a middle.
+    pub(super) fn by_all_distances(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        mean: &[f32],
+        k: usize,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
+        let points = Points::new(device, x, mean, self.resident_bytes)?;
+        let (queries, references) = (&points, &points);
+        Task { device, queries, references, radius: radius(x, mean), exclude_self: true, k, observer }.run()
     }
 
     fn between(&self, device: &Device, queries: &Matrix, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {

@@ -206,13 +206,17 @@ impl Work<'_> {
         let observer = self.reporter.stage("neighbours");
         let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
         let watched = (self.reporter, observer.as_ref());
-        let neighbors = match given {
-            Some(graph) => Some(graph),
-            None if k == 0 => None,
-            None => Some(neighbors::find(folder, &self.job.search, self.device, (x, k), "neighbors/input.safetensors", watched)?),
+        let file = "neighbors/input.safetensors";
+        let (neighbors, kind) = match given {
+            Some(graph) => (Some(graph), self.kind),
+            None if k == 0 => (None, self.kind),
+            None => {
+                let (graph, kind) = neighbors::find(folder, &self.job.search, self.device, (x, k), file, watched)?;
+                (Some(graph), kind)
+            }
         };
         drop(observer);
-        folder.finish_stage("neighbours", start, self.kind)?;
+        folder.finish_stage("neighbours", start, kind)?;
         Ok(neighbors)
     }
 

@@ -268,6 +268,10 @@ impl RunFolder {
     ) -> Result<T> {
         let begun = self.manifest.clone();
         let outcome = work(self, device, description.kind);
+        for note in device.take_notes() {
+            reporter.note(&note);
+            self.manifest.warnings.push(note);
+        }
         let Err(error) = &outcome else { return outcome };
         let Some((cpu, instead)) = Device::instead_of(description, error) else { return outcome };
         self.manifest = if self.is_resumable { self.saved.clone() } else { begun };

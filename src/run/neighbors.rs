@@ -10,7 +10,8 @@ use crate::progress::{Observer, Reporter};
 use std::path::Path;
 
 /// Finds the `n_neighbors` nearest other rows of every row, or all if there are fewer, and writes them to `name`. Of approximate
-/// neighbours it measures the recall and says it.
+/// neighbours it measures the recall and says it. Also gives the kind of the device that searched, `cpu` or `gpu`: `auto` may
+/// leave it to the CPU, which is said.
 pub(super) fn find(
     folder: &mut RunFolder,
     search: &Search,
@@ -18,8 +19,12 @@ pub(super) fn find(
     (x, n_neighbors): (&Matrix, usize),
     name: &str,
     (reporter, observer): (&dyn Reporter, &dyn Observer),
-) -> Result<NeighborGraph> {
+) -> Result<(NeighborGraph, &'static str)> {
     let graph = search.nearest_neighbors(device, x, n_neighbors.min(x.n_samples().saturating_sub(1)).max(1), observer)?;
+    let notes = device.take_notes();
+    let on_cpu = matches!(device, Device::Cpu(_)) || !notes.is_empty() || search.method == SearchMethod::Approximate;
+    notes.iter().for_each(|note| reporter.note(note));
+    folder.manifest.warnings.extend(notes);
     if search.method == SearchMethod::Approximate {
         let recall = recall_of(&graph, device, x, observer)?;
         let rows = x.n_samples().min(1000);
@@ -29,7 +34,7 @@ pub(super) fn find(
     let path = folder.below(name)?;
     graph.write(&path)?;
     folder.list(name, None, None);
-    Ok(graph)
+    Ok((graph, if on_cpu { "cpu" } else { "gpu" }))
 }
 
 /// Reads neighbours that were found elsewhere, as many as `n_neighbors` at least, of the `n` points.

@@ -198,7 +198,7 @@ impl SpaceStage<'_> {
         let observer = self.reporter.stage(&format!("neighbours of {}", title(space)));
         let watched = (self.reporter, observer.as_ref());
         let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), &file, watched));
-        let among = found.transpose()?;
+        let (among, kind) = found.transpose()?.map_or((None, self.kind), |(graph, kind)| (Some(graph), kind));
         let to_train = self.search_test(most_voters(), observer.as_ref())?;
         drop(observer);
         let (graph, scored_on) = match (&to_train, &among) {
@@ -208,7 +208,7 @@ impl SpaceStage<'_> {
         if let Some(graph) = graph {
             self.score(None, train.n_features(), graph, scored_on)?;
         }
-        self.folder.finish_stage(&stage, start, self.kind)?;
+        self.folder.finish_stage(&stage, start, kind)?;
         Ok(Neighbors { among, to_train })
     }
 

@@ -22,7 +22,7 @@ pub enum Variant {
     Adapter,
     /// With WebGPU's default limits.
     DefaultLimits,
-    /// With three workgroups per dimension, so that small problems need the second one.
+    /// With three workgroups per dimension and seven rows a dispatch, so that small problems need the second of each.
     ThreeWorkgroups,
 }
 
@@ -42,7 +42,9 @@ fn options(variant: Variant) -> GpuOptions {
     match variant {
         Variant::Adapter => options,
         Variant::DefaultLimits => GpuOptions { downlevel: true, ..options },
-        Variant::ThreeWorkgroups => GpuOptions { max_workgroups_per_dimension: Some(3), ..options },
+        Variant::ThreeWorkgroups => {
+            GpuOptions { max_workgroups_per_dimension: Some(3), max_rows_per_dispatch: Some(7), ..options }
+        }
     }
 }
 

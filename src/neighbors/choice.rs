@@ -1,0 +1,69 @@
+//! Where neighbours are searched for when `auto` chose an integrated GPU: such a card may be slower than the CPU, whose search
+//! leaves most distances out.
+
+use super::search::Search;
+use crate::compute::{Device, Gpu};
+use crate::error::Result;
+use crate::matrix::Matrix;
+use crate::middle::{FAR, Middle};
+use crate::progress::Silent;
+
+/// Rows of the search that is timed: some 150 ms on a card of 1 TFLOP/s with 784 features. A software adapter, which only tests
+/// have `auto` take, does with fewer.
+const TRIAL_ROWS: usize = 8192;
+const SOFTWARE_TRIAL_ROWS: usize = 1024;
+/// Operations of all distances that one thread's exact search stands for in a second, measured on 50,000 Fashion-MNIST images and
+/// their layers: 3.9e12 in 6.3 to 10.3 s on two threads, 5.6e12 in 4.8 s on 16.
+const CPU_PACE: f64 = 0.2e12;
+/// Two threads do less than twice the work of one: memory is shared.
+const THREADS_EXPONENT: f64 = 0.75;
+/// The CPU is taken if it is expected to be so many times as fast: nearer than this, one run might choose one and the next the
+/// other, whose distances differ in their last digits.
+const MARGIN: f64 = 1.5;
+
+/// Seconds that the choice must spare to be worth a word.
+const WORTH_SAYING: f64 = 1.0;
+
+/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace is measured by its own clock, on
+/// a search of the first rows.
+pub(super) fn on_cpu(search: &Search, device: &Device, gpu: &Gpu, x: &Matrix, k: usize) -> Result<bool> {
+    let n = x.n_samples();
+    let n_tried = if gpu.is_software() { SOFTWARE_TRIAL_ROWS } else { TRIAL_ROWS };
+    let is_open = gpu.options().by_speed && (gpu.is_integrated() || gpu.is_software());
+    if !is_open || n <= 2 * n_tried || !gpu.begin_profile() {
+        return Ok(false);
+    }
+    let tried = x.select(&(0..n_tried).collect::<Vec<_>>());
+    search.by_all_distances(device, &tried, &Middle::of(&tried, FAR).mean, k.min(n_tried - 1), &Silent)?;
+    let trial: f64 = gpu.end_profile()?.iter().map(|(_, _, time)| time.seconds).sum();
+    let d = x.n_features();
+    let on_cpu = cpu_seconds(n, d, rayon::current_num_threads());
+    let on_gpu = trial * pairs(n) / pairs(n_tried);
+    let is_faster = on_cpu * MARGIN < on_gpu;
+    if is_faster && on_gpu - on_cpu > WORTH_SAYING {
+        let card = gpu.describe();
+        gpu.note(format!("neighbours of {n} x {d} on the CPU: {on_cpu:.1} s expected against {on_gpu:.1} s on {card}"));
+    }
+    Ok(is_faster)
+}
+
+fn pairs(n: usize) -> f64 {
+    (n as f64).powi(2)
+}
+
+fn cpu_seconds(n: usize, d: usize, threads: usize) -> f64 {
+    2.0 * pairs(n) * d as f64 / (CPU_PACE * (threads as f64).powf(THREADS_EXPONENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_expectation_is_near_what_was_measured() {
+        for (n, d, threads, measured) in [(50_000, 784, 2, 6.3), (50_000, 784, 2, 10.3), (60_000, 784, 16, 4.8)] {
+            let ratio = cpu_seconds(n, d, threads) / measured;
+            assert!((0.5..2.0).contains(&ratio), "{n} x {d}, {threads} threads: {ratio}");
+        }
+    }
+}
