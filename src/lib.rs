@@ -35,6 +35,7 @@ pub mod embedding;
 pub mod evaluation;
 
 pub mod benchmark;
+pub mod parity;
 pub mod report;
 pub mod run;
 

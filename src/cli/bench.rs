@@ -11,6 +11,7 @@ use layerlens::benchmark::{
 use layerlens::compute::{AdapterDescription, Chosen, Device, DeviceChoice, GpuOptions, adapters, choose};
 use layerlens::embedding;
 use layerlens::files::{create_folder, write_atomic};
+use layerlens::parity::{self, Checked};
 use layerlens::progress::{Observer, Reporter};
 use layerlens::report::figures::{Curve, Scaling, save};
 use layerlens::run::default_path;
@@ -42,6 +43,9 @@ pub struct BenchArgs {
     /// On GPUs, time every kernel by the device's clock, and count what goes to and from it
     #[arg(long)]
     profile: bool,
+    /// Measure nothing: compare every kernel of the GPUs with the CPU's, at sizes from 1 to 1,000; exit code 1 if one differs
+    #[arg(long, conflicts_with_all = ["n", "d", "repeats", "quick", "profile", "methods"])]
+    check: bool,
     #[command(flatten)]
     flags: OnlyMethodFlags,
 }
@@ -109,8 +113,11 @@ struct DeviceResults {
     ratios: Vec<Ratio>,
 }
 
-/// Measures, prints the tables, and writes them with a figure.
+/// Measures, prints the tables, and writes them with a figure; or checks the kernels.
 pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
+    if args.check {
+        return check(global, &args.adapters);
+    }
     let benchmark = args.benchmark(global.seed)?;
     let out: PathBuf = global.out.clone().unwrap_or_else(|| default_path("bench"));
     if out.join("bench.csv").exists() && !global.force {
@@ -143,6 +150,38 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
     write_atomic(&out.join("bench.json"), |file| serde_json::to_writer_pretty(file, &results).map_err(Into::into))?;
     print(&format!("\nwritten to {}: {}\n", out.display(), names.join(", ")));
     Ok(())
+}
+
+/// Compares every kernel of the GPUs with its twin on the CPU.
+fn check(global: &Global, adapters: &[String]) -> Result<()> {
+    let gpus: Vec<_> = devices(global, adapters)?.into_iter().skip(1).collect();
+    if gpus.is_empty() {
+        return Err(Error::NoGpu("there is nothing to compare with the CPU".into()).into());
+    }
+    let mut wrong = Vec::new();
+    for (device, name) in gpus {
+        print(&format!(
+            "layerlens {}, {}, {}\n{name}\n",
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ));
+        let told = |checked: &Checked| {
+            let answer = checked.complaint.as_deref().unwrap_or("as on the CPU");
+            print(&format!("{:<44} {answer}\n", checked.kernel));
+        };
+        let checked = parity::check(&device, &parity::SIZES, &told);
+        wrong.extend(checked.into_iter().filter(|checked| checked.complaint.is_some()).map(|checked| checked.kernel));
+    }
+    if wrong.is_empty() {
+        print("every kernel gives what the CPU gives\n");
+        return Ok(());
+    }
+    Err(Error::Kernel {
+        kernel: wrong.join(", "),
+        message: "it does not give what the CPU gives; please report the table above".into(),
+    }
+    .into())
 }
 
 /// Everything of one device, printed as it comes.

@@ -1,8 +1,8 @@
 //! Shaders against their declarations: what WGSL says and what the host says of it are the same, every entry point has a
 //! kernel, a CPU twin and a parity test, and none asks for more than WebGPU's default limits grant.
 
-use crate::parity::PARITY;
 use layerlens::compute::{Kernel, Uniform};
+use layerlens::parity::PARITY;
 use naga::proc::Layouter;
 use naga::valid::{Capabilities, FunctionInfo, ModuleInfo, ValidationFlags, Validator};
 use naga::{AddressSpace, Module, TypeInner};

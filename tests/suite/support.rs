@@ -3,7 +3,6 @@
 
 use layerlens::compute::{Cpu, Device, Gpu, GpuOptions};
 use layerlens::matrix::Matrix;
-use layerlens::random::Random;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -54,7 +53,8 @@ fn options(variant: Variant) -> GpuOptions {
 /// If there is none and `LAYERLENS_REQUIRE_GPU` is 1.
 pub fn gpu(variant: Variant) -> Option<Device> {
     static OPENED: Mutex<BTreeMap<Variant, Option<Device>>> = Mutex::new(BTreeMap::new());
-    let device = OPENED.lock().unwrap_or_else(PoisonError::into_inner).entry(variant).or_insert_with(|| open(variant)).clone();
+    let opened = || open(variant).inspect(|device| announce(&format!("{variant:?}: {device:?}")));
+    let device = OPENED.lock().unwrap_or_else(PoisonError::into_inner).entry(variant).or_insert_with(opened).clone();
     if device.is_none() {
         announce(&format!("SKIPPED, no GPU: {}", std::thread::current().name().unwrap_or("a test")));
     }
@@ -71,10 +71,7 @@ pub fn own_gpu() -> Option<Arc<Gpu>> {
 
 fn open(variant: Variant) -> Option<Device> {
     match Device::gpu(&options(variant)) {
-        Ok(device) => {
-            announce(&format!("{variant:?}: {device:?}"));
-            Some(device)
-        }
+        Ok(device) => Some(device),
         Err(error) if std::env::var(REQUIRE_GPU).is_ok_and(|value| value == "1") => {
             panic!("{REQUIRE_GPU} is 1, and there is {error}")
         }
@@ -95,11 +92,7 @@ pub fn devices(variants: &[Variant]) -> Vec<Device> {
     std::iter::once(cpu()).chain(variants.iter().filter_map(|&variant| gpu(variant))).collect()
 }
 
-/// `len` uniform numbers in `low .. high`; the same for the same `stream`.
-pub fn uniform(stream: u64, len: usize, low: f32, high: f32) -> Vec<f32> {
-    let random = Random::new(7, stream);
-    (0..len as u64).map(|item| low + (high - low) * random.uniform(item)).collect()
-}
+pub use layerlens::parity::harness::uniform;
 
 /// An n x d matrix of uniform numbers in -1 .. 1.
 pub fn uniform_matrix(stream: u64, n: usize, d: usize) -> Matrix {

@@ -1,8 +1,7 @@
 //! Kernels whose invocations would take more turns of their loops than Mesa's software adapter allows, 65,535 together: they go
 //! on in further dispatches. One point that is everybody's neighbour, very many points that push, and the largest parameters.
 
-use super::harness::{Pair, Tolerance, floats};
-use crate::support::{LIMITS, cpu, gpu, uniform};
+use crate::support::{LIMITS, cpu, gpu};
 use layerlens::compute::{Buffer, Device};
 use layerlens::embedding::Trimap;
 use layerlens::embedding::pca::products::project;
@@ -22,6 +21,7 @@ use layerlens::neighbors::differences::{Block, difference_distances};
 use layerlens::neighbors::knn::{self, Span};
 use layerlens::neighbors::nearest_neighbors;
 use layerlens::neighbors::pairwise::{self, Centred, DistanceTile};
+use layerlens::parity::harness::{Pair, Tolerance, floats, uniform};
 use layerlens::progress::Silent;
 use layerlens::random::Random;
 

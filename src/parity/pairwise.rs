@@ -1,10 +1,10 @@
 //! Distances and norms.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::compute::{Buffer, Device};
-use layerlens::error::Result;
-use layerlens::neighbors::pairwise::{self, Centred, DistanceTile, TILE, relative_error};
+use crate::compute::{Buffer, Device};
+use crate::error::Result;
+use crate::neighbors::pairwise::{self, Centred, DistanceTile, TILE, relative_error};
 
 /// Sums of squares, one sign: within 49 groups of 16 no more than 16 + 49 roundings, two a term, at up to 784 features.
 pub const SUM_OF_SQUARES: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };

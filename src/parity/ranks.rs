@@ -1,10 +1,10 @@
 //! Ranks and distances of a few columns.
 
+use super::harness::uniform;
 use super::harness::{EXACT, Pair, floats, integers};
-use crate::support::uniform;
-use layerlens::compute::Buffer;
-use layerlens::evaluation::ranks;
-use layerlens::random::Random;
+use crate::compute::Buffer;
+use crate::evaluation::ranks;
+use crate::random::Random;
 
 /// A table of `rows` x `columns` with many ties, and `k` columns of each row.
 fn table(rows: usize, columns: usize, k: usize) -> (Vec<f32>, Vec<u32>) {

@@ -1,12 +1,11 @@
 //! Assignment to centres, sums of clusters, neighbours within a radius, and sums of distances by cluster.
 
-use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers};
-use crate::support::{LIMITS, Variant, cpu, gpu, uniform};
-use layerlens::clustering::dbscan::within;
-use layerlens::clustering::silhouette::References;
-use layerlens::clustering::{k_means, silhouette};
-use layerlens::compute::Buffer;
-use layerlens::random::Random;
+use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers, uniform};
+use crate::clustering::dbscan::within;
+use crate::clustering::silhouette::References;
+use crate::clustering::{k_means, silhouette};
+use crate::compute::Buffer;
+use crate::random::Random;
 
 /// Whole numbers, so that squares and sums are exact on both devices whether or not products are fused.
 fn whole(stream: u64, len: usize) -> Vec<f32> {
@@ -107,33 +106,27 @@ pub fn sum_clusters(pair: &Pair, n: usize) {
     }
 }
 
-#[test]
-fn sums_of_distances_by_cluster_agree_on_both_roads() {
-    for variant in [LIMITS[0], LIMITS[1], Variant::ThreeWorkgroups] {
-        let Some(gpu) = gpu(variant) else { return };
-        let pair = Pair::new(cpu(), gpu);
-        for ((references, ends), (n, d)) in clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)]) {
-            let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
-            let k = ends.len();
-            // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
-            let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 1e-7 };
-            pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
-                let queries = Buffer::from_slice(device, "queries", &queries)?;
-                let rows = References::new(device, &rows, ends.clone())?;
-                // For less than all queries.
-                let mut tile = silhouette::tile(device, n.div_ceil(2), references)?;
-                let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
-                silhouette::cluster_distances(device, &queries, &rows, &mut tile, &mut sums, (n, d))?;
-                sums.read(device).map(floats)
-            });
-        }
+/// Sums of distances by cluster: tiles and their sums on the GPU, one pass on the CPU.
+pub fn cluster_distances(pair: &Pair) {
+    for ((references, ends), (n, d)) in clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)]) {
+        let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
+        let k = ends.len();
+        // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
+        let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 1e-7 };
+        pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
+            let queries = Buffer::from_slice(device, "queries", &queries)?;
+            let rows = References::new(device, &rows, ends.clone())?;
+            // For less than all queries.
+            let mut tile = silhouette::tile(device, n.div_ceil(2), references)?;
+            let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
+            silhouette::cluster_distances(device, &queries, &rows, &mut tile, &mut sums, (n, d))?;
+            sums.read(device).map(floats)
+        });
     }
 }
 
-#[test]
-fn centres_of_very_many_features_are_told_apart() {
-    let Some(gpu) = gpu(LIMITS[0]) else { return };
-    let pair = Pair::new(cpu(), gpu);
+/// Centres that only their last features tell apart, and sums over very many rows.
+pub fn wide_and_long(pair: &Pair) {
     // All alike but for their last thousand features.
     let (n, k, d) = (3, 40, 26_000);
     let rows = |stream: u64, n: usize| -> Vec<f32> {

@@ -1,10 +1,10 @@
 //! Placement of new points.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::compute::Buffer;
-use layerlens::embedding::placement;
-use layerlens::random::Random;
+use crate::compute::Buffer;
+use crate::embedding::placement;
+use crate::random::Random;
 
 /// Five steps, each a weighted mean of 10 places: some 10 roundings a step that matter, since a step adds to the place it
 /// starts from.

@@ -1,13 +1,13 @@
 //! Memberships, smoothing, layout and settling of UMAP.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::compute::Buffer;
-use layerlens::embedding::umap::FuzzyGraph;
-use layerlens::embedding::umap::fuzzy_graph::{self, Reach};
-use layerlens::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers, Settling};
-use layerlens::embedding::umap::low_pass::{self, MAX_COLUMNS, SmoothStep};
-use layerlens::random::Random;
+use crate::compute::Buffer;
+use crate::embedding::umap::FuzzyGraph;
+use crate::embedding::umap::fuzzy_graph::{self, Reach};
+use crate::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers, Settling};
+use crate::embedding::umap::low_pass::{self, MAX_COLUMNS, SmoothStep};
+use crate::random::Random;
 
 /// The search ends where the memberships sum to the target within 1e-5, on either side; they change by 0.3 or more for each
 /// e-fold of sigma.

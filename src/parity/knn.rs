@@ -1,10 +1,10 @@
 //! Selection, refinement and ordering of neighbours.
 
+use super::harness::uniform;
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers};
-use crate::support::uniform;
-use layerlens::compute::Buffer;
-use layerlens::neighbors::knn::{self, MAX_NEIGHBORS, NONE, Nearest, SPARE, Span, Tile};
-use layerlens::random::Random;
+use crate::compute::Buffer;
+use crate::neighbors::knn::{self, MAX_NEIGHBORS, NONE, Nearest, SPARE, Span, Tile};
+use crate::random::Random;
 
 /// As for difference distances: sums of squares in groups of 16.
 const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };

@@ -1,14 +1,14 @@
 //! Weights, forces, step and loss of TriMAP, and its placement of new points.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::compute::{Buffer, Device};
-use layerlens::embedding::trimap::triplet_forces;
-use layerlens::embedding::trimap::triplet_layout::{self, Layout, Step};
-use layerlens::embedding::trimap::triplet_placement::{self, NewTriplets};
-use layerlens::embedding::trimap::triplet_weights::{self, Group};
-use layerlens::error::Result;
-use layerlens::random::Random;
+use crate::compute::{Buffer, Device};
+use crate::embedding::trimap::triplet_forces;
+use crate::embedding::trimap::triplet_layout::{self, Layout, Step};
+use crate::embedding::trimap::triplet_placement::{self, NewTriplets};
+use crate::embedding::trimap::triplet_weights::{self, Group};
+use crate::error::Result;
+use crate::random::Random;
 
 /// Sums of at most 20 squares of one sign.
 const SQUARES: Tolerance = Tolerance { each: 24.0 * ROUNDING, largest: 0.0 };

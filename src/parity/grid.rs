@@ -1,13 +1,13 @@
 //! The grid of t-SNE's repulsion and its transforms.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats, integers};
-use crate::support::uniform;
-use layerlens::compute::{Buffer, Device};
-use layerlens::embedding::tsne::fourier::{self, MAX_GPU_SIZE, Size};
-use layerlens::embedding::tsne::grid;
-use layerlens::embedding::tsne::optimiser::Outline;
-use layerlens::embedding::tsne::spectrum::Spectrum;
-use layerlens::error::Result;
+use crate::compute::{Buffer, Device};
+use crate::embedding::tsne::fourier::{self, MAX_GPU_SIZE, Size};
+use crate::embedding::tsne::grid;
+use crate::embedding::tsne::optimiser::Outline;
+use crate::embedding::tsne::spectrum::Spectrum;
+use crate::error::Result;
 
 /// A place on 40 nodes is rounded to 40 half units in the last place of 1, twice, and so is the distance to its node, which
 /// moves a weight by two thirds of that.

@@ -1,15 +1,15 @@
 //! Affinities, forces, divergence and step of t-SNE.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::compute::Buffer;
-use layerlens::embedding::tsne::affinity::{self, Affinities};
-use layerlens::embedding::tsne::center::LEAST;
-use layerlens::embedding::tsne::gradient::{self, Graph};
-use layerlens::embedding::tsne::optimiser::{self, Acting, Outline, State, Step};
-use layerlens::embedding::tsne::repulsion;
-use layerlens::embedding::tsne::settling::{self, NewRows};
-use layerlens::random::Random;
+use crate::compute::Buffer;
+use crate::embedding::tsne::affinity::{self, Affinities};
+use crate::embedding::tsne::center::LEAST;
+use crate::embedding::tsne::gradient::{self, Graph};
+use crate::embedding::tsne::optimiser::{self, Acting, Outline, State, Step};
+use crate::embedding::tsne::repulsion;
+use crate::embedding::tsne::settling::{self, NewRows};
+use crate::random::Random;
 
 /// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest; and the width is found
 /// from an entropy of some 90 rounded terms, which moves it by a few 1e-6 of itself, and p by |x| times that.

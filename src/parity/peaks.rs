@@ -1,9 +1,9 @@
 //! The kernels that measure what a device can do at most.
 
+use super::harness::uniform;
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::benchmark::peaks;
-use layerlens::compute::Buffer;
+use crate::benchmark::peaks;
+use crate::compute::Buffer;
 
 /// Each turn rounds a multiplication and an addition; what was rounded before is halved.
 pub fn multiply_add(pair: &Pair, n: usize) {

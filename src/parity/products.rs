@@ -1,9 +1,9 @@
 //! Covariance, projection and the products with projections.
 
+use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
-use crate::support::uniform;
-use layerlens::compute::Buffer;
-use layerlens::embedding::pca::products;
+use crate::compute::Buffer;
+use crate::embedding::pca::products;
 
 /// At most 1,000 products are added one after the other, in different orders. The roundings are of either sign, so they add
 /// up like the root of their number, and three times that is left room for.
