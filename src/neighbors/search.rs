@@ -22,6 +22,9 @@ use std::collections::BTreeSet;
 const MANY_PAIRS: usize = 1 << 25;
 /// Neighbours beyond those asked for among which double precision orders by cosine.
 const SPARE: usize = 8;
+/// Squared distances from which on what is lost below 2^-126 does not matter: 2^36 times as large, which is a unit in the last
+/// place of a sum of 4,096 products.
+const LEAST_SQUARE: f32 = (1u128 << 36) as f32 * f32::MIN_POSITIVE;
 /// Rows on which [`recall_of`] measures.
 pub(super) const RECALL_ROWS: usize = 1000;
 
@@ -100,7 +103,13 @@ impl Search {
         let found = match self.metric {
             Metric::Euclidean => {
                 range = Range::of(x)?;
-                self.within(device, range.scaled(x)?.as_ref(), n_neighbors, observer)?
+                let scaled = range.scaled(x)?;
+                let mut found = self.within(device, &scaled, n_neighbors, observer)?;
+                if loses_digits(&found, n_neighbors, &scaled, &scaled) {
+                    range = range.finest(&[x]);
+                    found = self.within(device, range.scaled(x)?.as_ref(), n_neighbors, observer)?;
+                }
+                found
             }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n - 1).min(MAX_NEIGHBORS);
@@ -150,7 +159,14 @@ impl Search {
         let found = match self.metric {
             Metric::Euclidean => {
                 range = Range::of(references)?;
-                self.between(device, range.scaled(queries)?.as_ref(), range.scaled(references)?.as_ref(), n_neighbors, observer)?
+                let (from, to) = (range.scaled(queries)?, range.scaled(references)?);
+                let mut found = self.between(device, &from, &to, n_neighbors, observer)?;
+                if loses_digits(&found, n_neighbors, &from, &to) {
+                    range = range.finest(&[queries, references]);
+                    let (from, to) = (range.scaled(queries)?, range.scaled(references)?);
+                    found = self.between(device, &from, &to, n_neighbors, observer)?;
+                }
+                found
             }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n).min(MAX_NEIGHBORS);
@@ -243,6 +259,15 @@ impl Search {
             }
         }
     }
+}
+
+/// Whether rows that are not equal are so close that the square of their distance has no full precision: a device may take
+/// products below 2^-126 for zero.
+fn loses_digits((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matrix) -> bool {
+    let loses = |(at, (&id, &squared)): (usize, (&u32, &f32))| {
+        squared < LEAST_SQUARE && (squared > 0.0 || queries.row(at / k) != references.row(id as usize))
+    };
+    ids.par_iter().zip(squared).enumerate().any(loses)
 }
 
 fn check_number(n_neighbors: usize) -> Result<()> {

@@ -1,13 +1,13 @@
 //! What surrounds a map: new points placed later, neighbours from a file, metrics, starts, dimensions, and measuring it all.
 
 use crate::pipeline::{METHODS_RUN, shared_run};
-use crate::support::{Place, manifest, points, small_mlp};
+use crate::support::{Place, gpu, manifest, points, small_mlp};
 use layerlens::dataset::npy;
 use layerlens::matrix::Matrix;
 use layerlens::model::write_weights;
 use layerlens::neighbors::NeighborGraph;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -381,6 +381,31 @@ fn every_stage_is_measured() {
 }
 
 #[test]
+fn kernels_are_profiled_and_two_runs_compared() {
+    if gpu().is_none() {
+        return;
+    }
+    let place = Place::new();
+    let sizes = "--n 300 --d 8 --repeats 1 --methods pca,umap --n-epochs 10";
+    let stdout = place.succeed(&format!("bench {sizes} --profile --device gpu --out out")).stdout;
+    assert!(stdout.contains("measured peaks: "), "{stdout}");
+    assert_eq!(stdout.matches("two runs: the same bytes").count(), 4, "neighbours, two methods, a network: {stdout}");
+    assert!(stdout.contains("recall against the CPU 1.00000"), "{stdout}");
+    let mut reader = csv::Reader::from_path(place.path("out/kernels.csv")).unwrap();
+    let rows: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+    let advance = rows.iter().find(|row| row["stage"] == "umap layout" && row["kernel"] == "fuzzy_layout/advance").unwrap();
+    let number = |name: &str| advance[name].parse::<f64>().unwrap();
+    assert!(number("calls") >= 10.0 && number("gpu_ms") >= number("longest_ms") && number("longest_ms") > 0.0, "{advance:?}");
+    assert!(number("gflop_s") > 0.0 && number("percent_of_peak_bytes") > 0.0, "{advance:?}");
+    let json: Value = serde_json::from_slice(&fs::read(place.path("out/bench.json")).unwrap()).unwrap();
+    let gpu = &json["devices"][1];
+    assert!(gpu["peaks"]["gflop_s"].as_f64().unwrap() > 0.1 && gpu["ratios"].as_array().unwrap().len() > 5, "{json}");
+    let layout = gpu["profiles"].as_array().unwrap().iter().find(|profile| profile["stage"] == "umap layout").unwrap();
+    let share = layout["gpu_seconds"].as_f64().unwrap() / layout["seconds"].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&share) && layout["submits"].as_u64().unwrap() > 0, "{layout}");
+}
+
+#[test]
 fn measurements_that_cannot_be_are_refused() {
     let place = Place::new();
     let bench = "bench --methods pca --device cpu --out out";
@@ -390,4 +415,6 @@ fn measurements_that_cannot_be_are_refused() {
     place.refuse(2, &format!("{bench} --repeats 0"), &["--repeats = 0", "at least 1"]);
     place.refuse(2, "bench --methods nosuch --device cpu", &["nosuch", "pca, tsne, umap, trimap"]);
     place.refuse(4, &format!("{bench} --n 200 --adapters nosuch"), &["no usable GPU"]);
+    place.refuse(4, "bench --check --device cpu", &["nothing to compare with the CPU"]);
+    place.refuse(2, "bench --check --quick", &["--check", "--quick"]);
 }

@@ -87,3 +87,24 @@ fn commands_of_one_stage_are_done_again_on_the_cpu() {
     let is_whole = |name: &str| manifest(&place.path(Path::new(name)))["status"] == "complete";
     assert!(is_whole("map") && is_whole("clusters"));
 }
+
+/// A software adapter is slower at neighbours than the CPU that it runs on, and `auto` may take one here.
+#[test]
+fn neighbors_that_the_cpu_finds_sooner_are_left_to_it() {
+    if gpu().is_none() {
+        return;
+    }
+    let place = Place::new();
+    place.points("x.npy", 12_000, 64);
+    let mut command = place.command(&words("embed x.npy --method umap --n-epochs 5 --init random --device auto --out out"));
+    let outcome = finished(command.env(SOFTWARE, "1"));
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let found = manifest(&place.path("out"));
+    let said = "neighbours of 12000 x 64 on the CPU: ";
+    assert!(found["warnings"].to_string().contains(said) && outcome.stderr.contains(said), "{}", outcome.stderr);
+    let device_of = |name: &str| {
+        let stage = found["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == name).unwrap();
+        stage["device"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((device_of("neighbours"), device_of("umap")), ("cpu".into(), "gpu".into()));
+}
