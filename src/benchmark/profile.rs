@@ -96,7 +96,7 @@ pub(super) fn of_stage(
             gb_s: time.work.bytes as f64 / time.seconds / 1e9,
         })
         .collect();
-    let gpu_seconds = 1e-3 * kernels.iter().map(|row| row.gpu_ms).sum::<f64>();
+    let gpu_seconds = kernels.iter().fold(0.0, |sum, row| sum + 1e-3 * row.gpu_ms);
     Ok(Some(StageProfile {
         stage: stage.into(),
         device: device.into(),

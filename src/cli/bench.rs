@@ -91,6 +91,15 @@ fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, 
     Ok(std::iter::once(Device::cpu()).chain(gpus).map(named).collect())
 }
 
+/// Stops where its inner observer does, and tells it nothing: every stage counts from 0, and the table itself is the progress.
+struct Stoppable<'a>(&'a dyn Observer);
+
+impl Observer for Stoppable<'_> {
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
 /// All that is written as JSON.
 #[derive(Debug, Serialize)]
 struct Results {
@@ -126,8 +135,8 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
     let terminal = global.terminal();
     let mut all: Vec<DeviceResults> = Vec::new();
     for (device, name) in devices(global, &args.adapters)? {
-        let observer = terminal.stage("bench");
-        let of_device = measure(&benchmark, (&device, name), all.first(), observer.as_ref())?;
+        let terminal = terminal.stage("bench");
+        let of_device = measure(&benchmark, (&device, name), all.first(), &Stoppable(terminal.as_ref()))?;
         all.push(of_device);
     }
     let timings: Vec<Timing> = all.iter().flat_map(|of| of.measured.timings.iter().cloned()).collect();

@@ -120,10 +120,11 @@ impl Gpu {
         Error::Kernel { kernel: during.into(), message: message.into() }
     }
 
-    /// Notes that the device is lost, and gives the error that says so.
+    /// Notes that the device is lost, and gives the error that says so, in one line.
     pub(super) fn lost(&self, during: &str, message: String) -> Error {
         self.faults.is_lost.store(true, Ordering::Relaxed);
-        Error::DeviceLost { during: during.into(), message }
+        let words: Vec<&str> = message.split_whitespace().collect();
+        Error::DeviceLost { during: during.into(), message: words.join(" ") }
     }
 
     /// Whether the device is gone. wgpu says so once, to a callback that burn claims; afterwards it hands out invalid buffers

@@ -3,7 +3,7 @@
 use super::clock::{Clock, Timer};
 use super::gpu::Gpu;
 use super::{Kernel, MOST_TURNS, Work};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use bytemuck::Pod;
 use std::collections::VecDeque;
 use std::sync::{MutexGuard, PoisonError};
@@ -121,7 +121,8 @@ impl Gpu {
     /// submitted.
     ///
     /// # Errors
-    /// [`Error::Kernel`] if the shader or a binding is refused, [`Error::GpuMemory`], [`Error::DeviceLost`].
+    /// [`Error::Kernel`](crate::Error::Kernel) if the shader or a binding is refused, [`Error::GpuMemory`](crate::Error::GpuMemory),
+    /// [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub(crate) fn dispatch<U: Pod>(
         &self,
         kernel: &'static Kernel,
@@ -281,7 +282,7 @@ impl Gpu {
         });
         self.counted(|counters| counters.wait_seconds += start.elapsed().as_secs_f64());
         let polled = polled.map_err(|panic| self.fault(during, panic))?;
-        polled.map_err(|error| Error::DeviceLost { during: during.into(), message: error.to_string() })?;
+        polled.map_err(|error| self.lost(during, error.to_string()))?;
         self.check_uncaptured(during)
     }
 

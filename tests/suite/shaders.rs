@@ -122,7 +122,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `name.rs` or `name/mod.rs` anywhere below `folder`.
+/// `name.rs` or `name/mod.rs` anywhere below `folder`, but for the comparisons, which are called after what they compare.
 fn rust_file(folder: &Path, name: &str) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
@@ -130,7 +130,7 @@ fn rust_file(folder: &Path, name: &str) -> Option<PathBuf> {
     {
         return Some(file);
     }
-    folders.iter().find_map(|inner| match inner.join("mod.rs") {
+    folders.iter().filter(|inner| !inner.ends_with("parity")).find_map(|inner| match inner.join("mod.rs") {
         module if inner.ends_with(name) && module.exists() => Some(module),
         _ => rust_file(inner, name),
     })
