@@ -30,6 +30,9 @@ struct FourierParams {
 const THREADS: u32 = 256u;
 // Largest M; a row of as many complex numbers has 16 KiB.
 const MOST: u32 = 2048u;
+// Rows at most that one workgroup transforms side by side where they are shorter: few threads idle then, and few barriers are met
+// for each row.
+const MOST_TOGETHER: u32 = 8u;
 
 var<workgroup> real: array<f32, MOST>;
 var<workgroup> imaginary: array<f32, MOST>;
@@ -47,28 +50,40 @@ fn multiplied(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
     return vec2<f32>(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
 }
 
+fn rows_together() -> u32 {
+    return min(MOST / params.size, MOST_TOGETHER);
+}
+
+// i / n for a power of two.
+fn quotient(i: u32, n: u32) -> u32 {
+    return i >> firstTrailingBit(n);
+}
+
 // The twiddle factor of index `at` modulo M; `direction` is 1 there and -1 back.
 fn twiddle(at: u32, direction: f32) -> vec2<f32> {
     let factor = twiddles[at & (params.size - 1u)];
     return vec2<f32>(factor.x, direction * factor.y);
 }
 
-// Stockham's transform of the row in workgroup memory, in order; every step reads all before it writes.
+// Stockham's transform of the rows in workgroup memory, in order; every step reads all before it writes.
 fn transform(thread: u32, direction: f32) {
     let size = params.size;
+    let together = rows_together();
     let quarter = size / 4u;
     var done = 1u;
     for (; done * 4u <= size; done *= 4u) {
-        // A thread has two butterflies at most, for M = 2048.
+        // A thread has two butterflies at most.
         var values: array<array<vec2<f32>, 4>, 2>;
         for (var turn = 0u; turn < 2u; turn++) {
             let j = thread + turn * THREADS;
-            if j < quarter {
-                let at = (j & (done - 1u)) * (quarter / done);
-                let a = load(j);
-                let b = multiplied(load(j + quarter), twiddle(at, direction));
-                let c = multiplied(load(j + 2u * quarter), twiddle(2u * at, direction));
-                let d = multiplied(load(j + 3u * quarter), twiddle(3u * at, direction));
+            if j < together * quarter {
+                let inner = j & (quarter - 1u);
+                let start = quotient(j, quarter) * size + inner;
+                let at = (inner & (done - 1u)) * (quarter / done);
+                let a = load(start);
+                let b = multiplied(load(start + quarter), twiddle(at, direction));
+                let c = multiplied(load(start + 2u * quarter), twiddle(2u * at, direction));
+                let d = multiplied(load(start + 3u * quarter), twiddle(3u * at, direction));
                 let sum = b + d;
                 // Times -i there, times i back.
                 let difference = direction * vec2<f32>(b.y - d.y, d.x - b.x);
@@ -81,9 +96,10 @@ fn transform(thread: u32, direction: f32) {
         workgroupBarrier();
         for (var turn = 0u; turn < 2u; turn++) {
             let j = thread + turn * THREADS;
-            if j < quarter {
-                let within = j & (done - 1u);
-                let at = (j - within) * 4u + within;
+            if j < together * quarter {
+                let inner = j & (quarter - 1u);
+                let within = inner & (done - 1u);
+                let at = quotient(j, quarter) * size + (inner - within) * 4u + within;
                 store(at, values[turn][0]);
                 store(at + done, values[turn][1]);
                 store(at + 2u * done, values[turn][2]);
@@ -97,9 +113,11 @@ fn transform(thread: u32, direction: f32) {
         var values: array<array<vec2<f32>, 2>, 4>;
         for (var turn = 0u; turn < 4u; turn++) {
             let j = thread + turn * THREADS;
-            if j < half {
-                let a = load(j);
-                let b = multiplied(load(j + half), twiddle(j, direction));
+            if j < together * half {
+                let inner = j & (half - 1u);
+                let start = quotient(j, half) * size + inner;
+                let a = load(start);
+                let b = multiplied(load(start + half), twiddle(inner, direction));
                 values[turn][0] = a + b;
                 values[turn][1] = a - b;
             }
@@ -107,81 +125,98 @@ fn transform(thread: u32, direction: f32) {
         workgroupBarrier();
         for (var turn = 0u; turn < 4u; turn++) {
             let j = thread + turn * THREADS;
-            if j < half {
-                store(j, values[turn][0]);
-                store(j + half, values[turn][1]);
+            if j < together * half {
+                let to = quotient(j, half) * size + (j & (half - 1u));
+                store(to, values[turn][0]);
+                store(to + half, values[turn][1]);
             }
         }
         workgroupBarrier();
     }
 }
 
-// One workgroup transforms two rows at once, as the real and the imaginary part of one, and leaves them empty.
+// A workgroup transforms pairs of rows, as the real and the imaginary part of one, and leaves them empty.
 @compute @workgroup_size(256)
 fn transform_rows(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let pair = workgroup_number(group_id, group_count);
-    if 2u * pair >= params.nodes {
+    let size = params.size;
+    let together = rows_together();
+    let first_pair = workgroup_number(group_id, group_count) * together;
+    if 2u * first_pair >= params.nodes {
         return;
     }
-    let first = 2u * pair * params.nodes;
-    for (var at = thread; at < params.size; at += THREADS) {
+    for (var at = thread; at < together * size; at += THREADS) {
+        let first_row = 2u * (first_pair + quotient(at, size));
+        let node = at & (size - 1u);
         var value = vec2<f32>(0.0);
-        if at < params.nodes {
-            let second = first + params.nodes + at;
-            value = params.unit * vec2<f32>(f32(density[first + at]), f32(density[second]));
-            density[first + at] = 0u;
+        if node < params.nodes && first_row < params.nodes {
+            let first = first_row * params.nodes + node;
+            let second = first + params.nodes;
+            value = params.unit * vec2<f32>(f32(density[first]), f32(density[second]));
+            density[first] = 0u;
             density[second] = 0u;
         }
         store(at, value);
     }
     workgroupBarrier();
     transform(thread, 1.0);
-    for (var wave = thread; wave <= params.size / 2u; wave += THREADS) {
-        // A real row's waves are symmetric: the two rows come apart as the symmetric and the antisymmetric part.
-        let here = load(wave);
-        let mirrored = load((params.size - wave) & (params.size - 1u));
-        let symmetric = 0.5 * vec2<f32>(here.x + mirrored.x, here.y - mirrored.y);
-        let antisymmetric = 0.5 * vec2<f32>(here.y + mirrored.y, mirrored.x - here.x);
-        row_waves[wave * params.nodes + 2u * pair] = symmetric;
-        row_waves[wave * params.nodes + 2u * pair + 1u] = antisymmetric;
+    let n_waves = size / 2u + 1u;
+    for (var at = thread; at < together * n_waves; at += THREADS) {
+        let place = at / n_waves;
+        let wave = at - place * n_waves;
+        let first_row = 2u * (first_pair + place);
+        if first_row < params.nodes {
+            // A real row's waves are symmetric: the two rows come apart as the symmetric and the antisymmetric part.
+            let here = load(place * size + wave);
+            let mirrored = load(place * size + ((size - wave) & (size - 1u)));
+            let symmetric = 0.5 * vec2<f32>(here.x + mirrored.x, here.y - mirrored.y);
+            let antisymmetric = 0.5 * vec2<f32>(here.y + mirrored.y, mirrored.x - here.x);
+            row_waves[wave * params.nodes + first_row] = symmetric;
+            row_waves[wave * params.nodes + first_row + 1u] = antisymmetric;
+        }
     }
 }
 
-// One workgroup transforms a column, weights it for both components of the force and transforms both back.
+// A workgroup transforms columns, weights them for both components of the force and transforms both back.
 @compute @workgroup_size(256)
 fn convolve_columns(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let column = workgroup_number(group_id, group_count);
-    let n_waves = params.size / 2u + 1u;
-    if column >= n_waves {
+    let size = params.size;
+    let half = size / 2u;
+    let n_waves = half + 1u;
+    let together = rows_together();
+    let first_column = workgroup_number(group_id, group_count) * together;
+    if first_column >= n_waves {
         return;
     }
-    for (var at = thread; at < params.size; at += THREADS) {
+    for (var at = thread; at < together * size; at += THREADS) {
+        let column = first_column + quotient(at, size);
+        let node = at & (size - 1u);
         var value = vec2<f32>(0.0);
-        if at < params.nodes {
-            value = waves[column * params.nodes + at];
+        if node < params.nodes && column < n_waves {
+            value = waves[column * params.nodes + node];
         }
         store(at, value);
     }
     workgroupBarrier();
     transform(thread, 1.0);
     let level = u32(frame[1].x);
-    // Kept for the second component; a thread has eight values at most.
+    // Kept for the second component, and for the potential; a thread has eight values at most.
     var kept: array<vec2<f32>, 8>;
-    var potential = 0.0;
+    var potential: array<f32, 8>;
     for (var turn = 0u; turn < 8u; turn++) {
         let at = thread + turn * THREADS;
-        if at < params.size {
-            let weight = weights[(level * n_waves + column) * params.size + at];
+        let column = first_column + quotient(at, size);
+        if at < together * size && column < n_waves {
+            let weight = weights[(level * n_waves + column) * size + (at & (size - 1u))];
             let wave = load(at);
-            potential += dot(wave, wave) * weight.z;
+            potential[turn] = dot(wave, wave) * weight.z;
             kept[turn] = weight.y * vec2<f32>(-wave.y, wave.x);
             store(at, weight.x * vec2<f32>(-wave.y, wave.x));
         }
@@ -190,65 +225,84 @@ fn convolve_columns(
     transform(thread, -1.0);
     var in_x: array<vec2<f32>, 4>;
     for (var turn = 0u; turn < 4u; turn++) {
-        let row = thread + turn * THREADS;
-        if row < params.nodes {
-            in_x[turn] = load(row);
+        let at = thread + turn * THREADS;
+        if at < together * half {
+            in_x[turn] = load(quotient(at, half) * size + (at & (half - 1u)));
         }
     }
     workgroupBarrier();
     for (var turn = 0u; turn < 8u; turn++) {
         let at = thread + turn * THREADS;
-        if at < params.size {
+        if at < together * size {
             store(at, kept[turn]);
         }
     }
     workgroupBarrier();
     transform(thread, -1.0);
     for (var turn = 0u; turn < 4u; turn++) {
-        let row = thread + turn * THREADS;
-        if row < params.nodes {
-            column_forces[row * n_waves + column] = vec4<f32>(in_x[turn], load(row));
+        let at = thread + turn * THREADS;
+        let column = first_column + quotient(at, half);
+        let row = at & (half - 1u);
+        if at < together * half && column < n_waves && row < params.nodes {
+            column_forces[row * n_waves + column] = vec4<f32>(in_x[turn], load(quotient(at, half) * size + row));
         }
     }
     workgroupBarrier();
-    real[thread] = potential;
+    for (var turn = 0u; turn < 8u; turn++) {
+        let at = thread + turn * THREADS;
+        if at < together * size {
+            real[at] = potential[turn];
+        }
+    }
     workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if thread < half {
-            real[thread] += real[thread + half];
+    for (var left = half; left > 0u; left /= 2u) {
+        for (var at = thread; at < together * left; at += THREADS) {
+            let to = quotient(at, left) * size + (at & (left - 1u));
+            real[to] += real[to + left];
         }
         workgroupBarrier();
     }
-    if thread == 0u {
-        potentials[column] = real[0];
-        if column == 0u {
-            potentials[n_waves] = frame[0].w;
-        }
+    if thread < together && first_column + thread < n_waves {
+        potentials[first_column + thread] = real[thread * size];
+    }
+    if thread == 0u && first_column == 0u {
+        potentials[n_waves] = frame[0].w;
     }
 }
 
-// One workgroup transforms a row of both components back, as the real and the imaginary part of one.
+// A workgroup transforms rows of both components back, as the real and the imaginary part of one.
 @compute @workgroup_size(256)
 fn restore_rows(
     @builtin(workgroup_id) group_id: vec3<u32>,
     @builtin(num_workgroups) group_count: vec3<u32>,
     @builtin(local_invocation_index) thread: u32,
 ) {
-    let row = workgroup_number(group_id, group_count);
-    if row >= params.nodes {
+    let size = params.size;
+    let half = size / 2u;
+    let together = rows_together();
+    let first_row = workgroup_number(group_id, group_count) * together;
+    if first_row >= params.nodes {
         return;
     }
-    let half = params.size / 2u;
-    for (var wave = thread; wave <= half; wave += THREADS) {
-        let pair = forces[row * (half + 1u) + wave];
-        store(wave, vec2<f32>(pair.x - pair.w, pair.y + pair.z));
+    for (var at = thread; at < together * (half + 1u); at += THREADS) {
+        let place = at / (half + 1u);
+        let wave = at - place * (half + 1u);
+        var pair = vec4<f32>(0.0);
+        if first_row + place < params.nodes {
+            pair = forces[(first_row + place) * (half + 1u) + wave];
+        }
+        store(place * size + wave, vec2<f32>(pair.x - pair.w, pair.y + pair.z));
         if wave > 0u && wave < half {
-            store(params.size - wave, vec2<f32>(pair.x + pair.w, pair.z - pair.y));
+            store((place + 1u) * size - wave, vec2<f32>(pair.x + pair.w, pair.z - pair.y));
         }
     }
     workgroupBarrier();
     transform(thread, -1.0);
-    for (var at = thread; at < params.nodes; at += THREADS) {
-        field[row * params.nodes + at] = load(at);
+    for (var at = thread; at < together * size; at += THREADS) {
+        let row = first_row + quotient(at, size);
+        let node = at & (size - 1u);
+        if row < params.nodes && node < params.nodes {
+            field[row * params.nodes + node] = load(at);
+        }
     }
 }

@@ -83,7 +83,9 @@ impl Pipelines {
     /// Writes the cache for the next process, if something was compiled. It can do without.
     fn keep(&self) {
         let Some((cache, path)) = self.cache.as_ref().filter(|_| self.is_new.load(Ordering::Relaxed)) else { return };
-        if let Ok(Some(data)) = faults::caught(|| cache.get_data()) {
+        if let Ok(Some(data)) = faults::caught(|| cache.get_data())
+            && read_cache(path).as_ref() != Some(&data)
+        {
             let _ = write_cache(path, &data);
         }
     }

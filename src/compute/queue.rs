@@ -232,8 +232,7 @@ impl Gpu {
         self.count_submit();
         let index = self.checked(during, || {
             if !uniforms.is_empty() {
-                let whole = uniforms.len().min(UNIFORM_RING_BYTES as usize);
-                self.setup.queue.write_buffer(&pending.uniforms, 0, &uniforms[..whole]);
+                self.setup.queue.write_buffer(&pending.uniforms, 0, &uniforms);
             }
             if let Some(timer) = &timer {
                 timer.resolve(&mut encoder);

@@ -100,10 +100,19 @@ pub static PARITY: &[Twins] = &[
     Twins { shader: "fuzzy_layout", entry_point: "settle", second: Second::Lowered, compare: umap::settle },
 ];
 
-/// Kernels that work together, against their CPU twins: what is compared, and the comparison.
-pub static TOGETHER: &[(&str, fn(&Pair))] = &[
-    ("sums of distances by cluster", clustering::cluster_distances),
-    ("centres of many features, sums of many rows", clustering::wide_and_long),
+/// Kernels that work together, and how they are compared with their twins.
+#[derive(Debug)]
+pub struct Together {
+    /// What they do.
+    pub what: &'static str,
+    /// Compares them, and panics where they differ.
+    pub compare: fn(&Pair),
+}
+
+/// What several kernels do together.
+pub static TOGETHER: &[Together] = &[
+    Together { what: "sums of distances by cluster", compare: clustering::cluster_distances },
+    Together { what: "centres of many features, sums of many rows", compare: clustering::wide_and_long },
 ];
 
 /// What a comparison came to.
@@ -127,6 +136,6 @@ pub fn check(gpu: &Device, sizes: &[usize], done: &dyn Fn(&Checked)) -> Vec<Chec
         let kernel = format!("{}/{}", twins.shader, twins.entry_point);
         told(kernel, &|| sizes.iter().for_each(|&size| (twins.compare)(&pair, size)))
     });
-    let together = TOGETHER.iter().map(|&(what, compare)| told(what.into(), &|| compare(&pair)));
+    let together = TOGETHER.iter().map(|together| told(together.what.into(), &|| (together.compare)(&pair)));
     alone.chain(together).collect()
 }

@@ -17,6 +17,9 @@ use crate::error::Result;
 /// Largest M on the GPU: a row fills the 16 KiB of workgroup memory that every device has.
 pub const MAX_GPU_SIZE: usize = 2048;
 
+/// Rows at most that one workgroup transforms side by side, as in the shader.
+const MOST_TOGETHER: usize = 8;
+
 uniform! {
     struct FourierParams { nodes: u32, size: u32, unit: f32 }
 }
@@ -41,6 +44,11 @@ impl Size {
     /// Waves of a real row: M / 2 + 1.
     pub fn waves(self) -> usize {
         self.size / 2 + 1
+    }
+
+    /// Rows that one workgroup transforms side by side.
+    fn together(self) -> usize {
+        (MAX_GPU_SIZE / self.size).min(MOST_TOGETHER)
     }
 
     fn params(self, unit: f32) -> FourierParams {
@@ -73,7 +81,7 @@ pub fn transform_rows(
             let rows = size.nodes / 2;
             let bytes = 4 * (2 * 2 * size.nodes + 4 * size.waves());
             let work = Work::new(size.transform() as u64, bytes as u64).times(rows);
-            gpu.dispatch_workgroups(&TRANSFORM_ROWS, &size.params(unit), &bindings, rows, work)?;
+            gpu.dispatch_workgroups(&TRANSFORM_ROWS, &size.params(unit), &bindings, rows.div_ceil(size.together()), work)?;
         }
     }
     Ok(())
@@ -109,7 +117,8 @@ pub fn convolve_columns(
             ];
             // A column is read and two are written; each wave has a weight of four numbers.
             let work = Work::new(3 * size.transform() as u64, 4 * (6 * size.nodes + 4 * size.size) as u64).times(size.waves());
-            gpu.dispatch_workgroups(&CONVOLVE_COLUMNS, &size.params(0.0), &bindings, size.waves(), work)?;
+            let workgroups = size.waves().div_ceil(size.together());
+            gpu.dispatch_workgroups(&CONVOLVE_COLUMNS, &size.params(0.0), &bindings, workgroups, work)?;
         }
     }
     Ok(())
@@ -132,7 +141,8 @@ pub fn restore_rows(
             let bindings = [(2, spectrum.twiddles().gpu()), (8, forces.gpu()), (9, field.gpu())];
             let bytes = 4 * (4 * size.waves() + 2 * size.nodes);
             let work = Work::new(size.transform() as u64, bytes as u64).times(size.nodes);
-            gpu.dispatch_workgroups(&RESTORE_ROWS, &size.params(0.0), &bindings, size.nodes, work)?;
+            let workgroups = size.nodes.div_ceil(size.together());
+            gpu.dispatch_workgroups(&RESTORE_ROWS, &size.params(0.0), &bindings, workgroups, work)?;
         }
     }
     Ok(())
