@@ -75,9 +75,62 @@ struct SelectParams {
 @group(0) @binding(2) var<storage, read> excluded: array<u32>;
 @group(0) @binding(3) var<storage, read_write> lists: array<vec2<u32>>;
 
+// Newcomers up to which each slot counts those that go before it, instead of all being sorted.
+const FEW: u32 = 64u;
+// Slots of a thread then: of 512 and FEW.
+const SLOTS_OF_THREAD: u32 = 5u;
+
+// Puts few newcomers, behind a sorted list, to their places in it; what falls off its end is dropped.
+fn merge_few(length: u32, filled: u32, thread: u32) {
+    // Key, id and place.
+    var moved: array<vec3<u32>, SLOTS_OF_THREAD>;
+    for (var turn = 0u; turn < SLOTS_OF_THREAD; turn++) {
+        let i = thread + turn * SELECT_THREADS;
+        moved[turn] = vec3<u32>(NONE);
+        if i < filled {
+            let key = keys[i];
+            let id = ids[i];
+            var place = i;
+            if i >= length {
+                var low = 0u;
+                var high = length;
+                while low < high {
+                    let middle = (low + high) / 2u;
+                    if precedes(keys[middle], ids[middle], key, id) {
+                        low = middle + 1u;
+                    } else {
+                        high = middle;
+                    }
+                }
+                place = low;
+            }
+            for (var j = length; j < filled; j++) {
+                place += select(0u, 1u, precedes(keys[j], ids[j], key, id));
+            }
+            moved[turn] = vec3<u32>(key, id, place);
+        }
+    }
+    workgroupBarrier();
+    for (var turn = 0u; turn < SLOTS_OF_THREAD; turn++) {
+        let slot = moved[turn];
+        if slot.z < length {
+            keys[slot.z] = slot.x;
+            ids[slot.z] = slot.y;
+        }
+    }
+    if thread == 0u {
+        atomicStore(&found, 0u);
+    }
+    workgroupBarrier();
+}
+
 // Sorts the list and the newcomers behind it, `filled` slots, if there are any. The same for all threads.
 fn merge(length: u32, filled: u32, thread: u32) {
     if filled == length {
+        return;
+    }
+    if filled - length <= FEW {
+        merge_few(length, filled, thread);
         return;
     }
     let size = next_power_of_two(filled);

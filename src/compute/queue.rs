@@ -69,7 +69,7 @@ impl Pending {
             uniforms,
             uniform_bytes: Vec::new(),
             share: 0.0,
-            last_kernel: "none",
+            last_kernel: "a transfer",
             in_flight: VecDeque::new(),
         }
     }
