@@ -179,7 +179,8 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
             let answer = checked.complaint.as_deref().unwrap_or("as on the CPU");
             print(&format!("{:<44} {answer}\n", checked.kernel));
         };
-        let checked = parity::check(&device, &parity::SIZES, &told);
+        let mut checked = parity::check(&device, &parity::SIZES, &told);
+        checked.extend(parity::check_together(&device, &told));
         wrong.extend(checked.into_iter().filter(|checked| checked.complaint.is_some()).map(|checked| checked.kernel));
     }
     if wrong.is_empty() {

@@ -2,7 +2,7 @@
 //! tests run with poisoned buffers, under the adapter's limits and WebGPU's default ones, and with so many workgroups that they
 //! need the second dimension.
 //!
-//! A comparison panics where it finds a difference, so that a test ends there; [`check`] collects what they say.
+//! A comparison panics where it finds a difference, so that a test ends there; [`check`] and [`check_together`] collect what they say.
 
 mod clustering;
 mod differences;
@@ -124,18 +124,28 @@ pub struct Checked {
     pub complaint: Option<String>,
 }
 
-/// Compares every kernel with its twin at each of `sizes`, and then those that work together, telling `done` of each.
+/// Compares every kernel with its twin at each of `sizes`, telling `done` of each.
 pub fn check(gpu: &Device, sizes: &[usize], done: &dyn Fn(&Checked)) -> Vec<Checked> {
-    let pair = Pair::new(Device::Cpu(Cpu { poison: true }), gpu.clone());
-    let told = |kernel: String, work: &dyn Fn()| {
-        let checked = Checked { kernel, complaint: caught(work).err().map(|panic| panic.message()) };
-        done(&checked);
-        checked
-    };
+    let pair = pair(gpu);
     let alone = PARITY.iter().map(|twins| {
         let kernel = format!("{}/{}", twins.shader, twins.entry_point);
-        told(kernel, &|| sizes.iter().for_each(|&size| (twins.compare)(&pair, size)))
+        checked(kernel, done, &|| sizes.iter().for_each(|&size| (twins.compare)(&pair, size)))
     });
-    let together = TOGETHER.iter().map(|together| told(together.what.into(), &|| (together.compare)(&pair)));
-    alone.chain(together).collect()
+    alone.collect()
+}
+
+/// The same of what several kernels do together, at sizes of its own, up to those at which loops are longest.
+pub fn check_together(gpu: &Device, done: &dyn Fn(&Checked)) -> Vec<Checked> {
+    let pair = pair(gpu);
+    TOGETHER.iter().map(|together| checked(together.what.into(), done, &|| (together.compare)(&pair))).collect()
+}
+
+fn pair(gpu: &Device) -> Pair {
+    Pair::new(Device::Cpu(Cpu { poison: true }), gpu.clone())
+}
+
+fn checked(kernel: String, done: &dyn Fn(&Checked), work: &dyn Fn()) -> Checked {
+    let checked = Checked { kernel, complaint: caught(work).err().map(|panic| panic.message()) };
+    done(&checked);
+    checked
 }

@@ -15,6 +15,9 @@ const SOFTWARE: &str = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
 
 /// naga gives arrays in workgroup memory a stride, which Vulkan 1.4 wants left out; drivers don't read it.
 const KNOWN: &str = "VUID-StandaloneSpirv-None-10684";
+/// Said of a constant place of a uniform, by two invocations of a workgroup of 128, where the shader has none of naga's checks: none
+/// is bound without bytes, and what is bound is the same for all. The layer's own code goes astray in a loop on this adapter.
+const ASTRAY: &str = " 0 bytes were bound";
 
 /// Whether this machine has the layer and a software adapter; LAYERLENS_REQUIRE_GPU=1 makes their absence a failure.
 fn layer() -> bool {
@@ -48,7 +51,7 @@ fn reports(mut command: Command) -> Vec<String> {
         "gpuav_enable = true",
         "gpuav_shared_memory_data_race = true",
         "enable_message_limit = true",
-        "duplicate_message_limit = 3",
+        "duplicate_message_limit = 10000",
     ];
     let settings: String = settings.iter().map(|line| format!("khronos_validation.{line}\n")).collect();
     fs::write(file("settings.txt"), settings).expect("a file");
@@ -70,7 +73,8 @@ fn reports(mut command: Command) -> Vec<String> {
     for check in ["- Core Checks", "- Synchronization", "- GPU-AV"] {
         assert!(log.contains(check), "not on: {check}\n{log}");
     }
-    let messages = log.split("Validation Error: ").skip(1).filter(|message| !message.contains(KNOWN));
+    let messages =
+        log.split("Validation Error: ").skip(1).filter(|message| !message.contains(KNOWN) && !message.contains(ASTRAY));
     messages.map(|message| message.chars().take(1500).collect()).collect()
 }
 
