@@ -1,6 +1,6 @@
 //! What a device can do at most, measured: the ceilings that a profile's figures are compared with.
 
-use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
+use crate::compute::{Buffer, Device, Gpu, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 use serde::Serialize;
 use std::time::Instant;
@@ -17,9 +17,10 @@ pub const KERNELS: &[&Kernel] = &[&MULTIPLY_ADD, &COPY];
 
 /// Rows of four values; a copy of all reads and writes 128 MiB, more than a cache of a card holds.
 const ROWS: usize = 1 << 22;
-/// Turns of the arithmetic: 6 ms on a card of 1 TFLOP/s over a quarter of a million rows.
-const TURNS: usize = 1500;
-/// Runs of which the fastest counts.
+/// Rows and turns of the arithmetic: 5 ms on a card of 1 TFLOP/s, and several times as many threads as the largest has places for.
+const CHAINS: usize = 1 << 20;
+const TURNS: usize = 300;
+/// Runs: the fastest counts between host and device, the mean of the device's own work.
 const RUNS: usize = 4;
 
 /// The ceilings of one device.
@@ -36,51 +37,47 @@ pub struct Peaks {
 }
 
 impl Peaks {
-    /// Measures them; a second on a slow card.
+    /// Measures those of `gpu`, which is `device`; none where it tells no time. A second on a slow card.
     ///
     /// # Errors
     /// Those of the device.
-    pub fn measure(device: &Device) -> Result<Self> {
+    pub fn measure(device: &Device, gpu: &Gpu) -> Result<Option<Self>> {
         let rows = (device.max_binding_bytes() as usize / 16).min(ROWS);
-        let chains = rows.min(1 << 18);
+        let chains = rows.min(CHAINS);
         let values = vec![0.5_f32; 4 * rows];
+        let mut target = Buffer::zeros(device, "peaks, copied", 4 * rows)?;
         let (mut upload, mut download) = (f64::INFINITY, f64::INFINITY);
-        let mut buffers = None;
+        if !gpu.begin_profile() {
+            return Ok(None);
+        }
         for _ in 0..RUNS {
             let start = Instant::now();
             let source = Buffer::from_slice(device, "peaks", &values)?;
-            let mut target = Buffer::<f32>::zeros(device, "peaks, copied", 4 * rows)?;
-            // The upload is done when a kernel that follows it is.
+            // What was written has arrived when a kernel that reads it is done.
             copy(device, &source, &mut target, 1)?;
-            let one = Buffer::<f32>::zeros(device, "end of a measurement", 1)?;
-            one.read(device)?;
+            Buffer::<f32>::zeros(device, "end of a measurement", 1)?.read(device)?;
             upload = upload.min(start.elapsed().as_secs_f64());
             let start = Instant::now();
             source.read(device)?;
             download = download.min(start.elapsed().as_secs_f64());
-            buffers = Some((source, target, one));
         }
-        let Some((source, mut target, end)) = buffers else { unreachable!("at least one run") };
-        let mut timed = |work: &mut dyn FnMut(&mut Buffer<f32>) -> Result<()>| -> Result<f64> {
-            let mut least = f64::INFINITY;
-            for _ in 0..RUNS {
-                let start = Instant::now();
-                // Several in one submit hide what it costs.
-                (0..RUNS).try_for_each(|_| work(&mut target))?;
-                end.read(device)?;
-                least = least.min(start.elapsed().as_secs_f64() / RUNS as f64);
-            }
-            Ok(least)
+        let source = Buffer::from_slice(device, "peaks", &values)?;
+        let mut rate = |run: &mut dyn FnMut(&mut Buffer<f32>) -> Result<()>, per_run: f64| -> Result<f64> {
+            // Ends the times of what was before.
+            gpu.end_profile()?;
+            gpu.begin_profile();
+            (0..RUNS).try_for_each(|_| run(&mut target))?;
+            let seconds: f64 = gpu.end_profile()?.iter().map(|(_, _, time)| time.seconds).sum();
+            Ok(per_run * RUNS as f64 / seconds / 1e9)
         };
-        let arithmetic = timed(&mut |target| multiply_add(device, &source, target, chains, TURNS))?;
-        let copying = timed(&mut |target| copy(device, &source, target, rows))?;
+        let flops = work_of_chains(chains, TURNS).flops as f64;
         let bytes = (16 * rows) as f64;
-        Ok(Self {
-            gflop_s: work_of_chains(chains, TURNS).flops as f64 / arithmetic / 1e9,
-            gb_s: 2.0 * bytes / copying / 1e9,
+        Ok(Some(Self {
+            gflop_s: rate(&mut |target| multiply_add(device, &source, target, chains, TURNS), flops)?,
+            gb_s: rate(&mut |target| copy(device, &source, target, rows), 2.0 * bytes)?,
             upload_gb_s: bytes / upload / 1e9,
             download_gb_s: bytes / download / 1e9,
-        })
+        }))
     }
 }
 

@@ -201,7 +201,10 @@ fn measure(
     cpu: Option<&DeviceResults>,
     observer: &dyn Observer,
 ) -> Result<DeviceResults> {
-    let peaks = if cpu.is_some() { Some(Peaks::measure(device)?) } else { None };
+    let peaks = match device {
+        Device::Gpu(gpu) => Peaks::measure(device, gpu)?,
+        Device::Cpu(_) => None,
+    };
     print(&format!("{name}\n{}{}", peaks.map_or_else(String::new, |peaks| tables::peaks(&peaks)), tables::HEAD));
     let told = |timing: &Timing, profile: Option<&StageProfile>| {
         let profile = profile.map_or_else(String::new, |profile| tables::profile(profile, peaks.as_ref()));

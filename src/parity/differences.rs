@@ -19,8 +19,11 @@ fn shapes(n: usize) -> &'static [(usize, usize, usize)] {
     }
 }
 
-/// The distances of all queries but the first.
-fn distances(device: &Device, (m, n, d): (usize, usize, usize), queries: &[f32], references: &[f32]) -> Result<Vec<f64>> {
+/// The distances of all `m` queries but the first from `n` references, of `d` features, in difference form.
+///
+/// # Errors
+/// Those of the device.
+pub fn distances(device: &Device, (m, n, d): (usize, usize, usize), queries: &[f32], references: &[f32]) -> Result<Vec<f64>> {
     let queries = Buffer::from_slice(device, "queries", queries)?;
     let references = Buffer::from_slice(device, "references", references)?;
     let mut distances = Buffer::new(device, "distances", m * n)?;

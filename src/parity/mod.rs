@@ -19,6 +19,9 @@ mod trimap;
 mod tsne;
 mod umap;
 
+pub use differences::distances;
+pub use pairwise::SUM_OF_SQUARES;
+
 use crate::compute::{Cpu, Device, caught};
 use harness::Pair;
 use serde::Serialize;

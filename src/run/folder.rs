@@ -268,10 +268,7 @@ impl RunFolder {
     ) -> Result<T> {
         let begun = self.manifest.clone();
         let outcome = work(self, device, description.kind);
-        for note in device.take_notes() {
-            reporter.note(&note);
-            self.manifest.warnings.push(note);
-        }
+        self.tell_choices(device, reporter);
         let Err(error) = &outcome else { return outcome };
         let Some((cpu, instead)) = Device::instead_of(description, error) else { return outcome };
         self.manifest = if self.is_resumable { self.saved.clone() } else { begun };
@@ -283,6 +280,15 @@ impl RunFolder {
         self.manifest.device = instead;
         self.save()?;
         work(self, &cpu, kind)
+    }
+
+    /// Says what `auto` left to the CPU since the last call; whether there was anything.
+    pub(super) fn tell_choices(&mut self, device: &Device, reporter: &dyn Reporter) -> bool {
+        let notes = device.take_notes();
+        notes.iter().for_each(|note| reporter.note(note));
+        let is_any = !notes.is_empty();
+        self.manifest.warnings.extend(notes);
+        is_any
     }
 
     /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is deleted when it is complete. If

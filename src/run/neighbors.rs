@@ -21,10 +21,8 @@ pub(super) fn find(
     (reporter, observer): (&dyn Reporter, &dyn Observer),
 ) -> Result<(NeighborGraph, &'static str)> {
     let graph = search.nearest_neighbors(device, x, n_neighbors.min(x.n_samples().saturating_sub(1)).max(1), observer)?;
-    let notes = device.take_notes();
-    let on_cpu = matches!(device, Device::Cpu(_)) || !notes.is_empty() || search.method == SearchMethod::Approximate;
-    notes.iter().for_each(|note| reporter.note(note));
-    folder.manifest.warnings.extend(notes);
+    let left = folder.tell_choices(device, reporter);
+    let on_cpu = left || matches!(device, Device::Cpu(_)) || search.method == SearchMethod::Approximate;
     if search.method == SearchMethod::Approximate {
         let recall = recall_of(&graph, device, x, observer)?;
         let rows = x.n_samples().min(1000);

@@ -1,6 +1,7 @@
 //! The program as a user meets it: exit codes, messages, files, signals. Every test starts the binary in a folder of its own.
 
 mod activations;
+mod bench;
 mod changed;
 mod claims;
 mod classes;

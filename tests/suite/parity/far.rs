@@ -1,23 +1,8 @@
 //! Distances as sums of squared differences, far from the origin.
 
 use crate::support::{LIMITS, Variant, devices, squared_distance};
-use layerlens::compute::{Buffer, Device};
-use layerlens::error::Result;
-use layerlens::neighbors::differences::{self, Block};
-use layerlens::parity::harness::{ROUNDING, floats, uniform};
-
-/// Within 49 groups of 16 no more than 16 + 49 roundings, two a term, at up to 784 features.
-const BOUND: f64 = (16.0 + 49.0 + 2.0) * ROUNDING;
-
-/// The distances of all queries but the first.
-fn distances(device: &Device, (m, n, d): (usize, usize, usize), queries: &[f32], references: &[f32]) -> Result<Vec<f64>> {
-    let queries = Buffer::from_slice(device, "queries", queries)?;
-    let references = Buffer::from_slice(device, "references", references)?;
-    let mut distances = Buffer::new(device, "distances", m * n)?;
-    let block = Block { query_first: 1, n_queries: m, n_references: n, n_features: d };
-    differences::difference_distances(device, &queries, &references, &mut distances, block)?;
-    distances.read(device).map(floats)
-}
+use layerlens::parity::harness::uniform;
+use layerlens::parity::{SUM_OF_SQUARES, distances};
 
 #[test]
 fn distances_far_from_the_origin_are_those_of_double_precision() {
@@ -30,7 +15,7 @@ fn distances_far_from_the_origin_are_those_of_double_precision() {
             for (at, ((a, b), found)) in pairs.zip(found).enumerate() {
                 let expected = squared_distance(a, b);
                 let off = (found - expected).abs();
-                assert!(off <= BOUND * expected, "{device:?} {shape:?}, {at}: {found}, not {expected}");
+                assert!(off <= SUM_OF_SQUARES.each * expected, "{device:?} {shape:?}, {at}: {found}, not {expected}");
             }
         }
     }
