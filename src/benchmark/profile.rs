@@ -6,7 +6,7 @@ use crate::compute::{Device, Gpu};
 use crate::embedding::{Embedding, Pca, Space};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::neighbors::{NeighborGraph, nearest_neighbors, recall_of};
+use crate::neighbors::{MARGIN, NeighborGraph, nearest_neighbors, recall_of};
 use crate::progress::Observer;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -198,10 +198,17 @@ pub struct Ratio {
     pub gpu_seconds: f64,
     /// How many times as fast the other device is.
     pub ratio: f64,
+    /// Which of the two `--device auto` takes for it, `CPU` or `GPU`: never a software adapter, and for neighbours not a card that
+    /// shares the CPU's memory and is the slower.
+    pub auto: &'static str,
 }
 
-/// The stages that both lists have.
-pub fn ratios(cpu: &[Timing], gpu: &[Timing]) -> Vec<Ratio> {
+/// The stages that both lists have, of the CPU and of `card`.
+pub fn ratios(cpu: &[Timing], gpu: &[Timing], card: &Gpu) -> Vec<Ratio> {
+    let auto = |stage: &str, ratio: f64| {
+        let is_left = card.is_integrated() && stage.ends_with("neighbours") && ratio * MARGIN < 1.0;
+        if card.is_software() || is_left { "CPU" } else { "GPU" }
+    };
     let of = |timing: &Timing| {
         let same = |other: &&Timing| (&other.stage, other.n, other.d) == (&timing.stage, timing.n, timing.d);
         let other = gpu.iter().find(same)?;
@@ -212,6 +219,7 @@ pub fn ratios(cpu: &[Timing], gpu: &[Timing]) -> Vec<Ratio> {
             cpu_seconds: timing.seconds,
             gpu_seconds: other.seconds,
             ratio: timing.seconds / other.seconds,
+            auto: auto(&timing.stage, timing.seconds / other.seconds),
         })
     };
     cpu.iter().filter_map(of).collect()

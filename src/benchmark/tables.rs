@@ -74,11 +74,11 @@ pub fn agreement(rows: &[Agreement]) -> String {
 /// Both devices side by side.
 pub fn ratios(rows: &[Ratio]) -> String {
     let line = |row: &Ratio| {
-        let Ratio { stage, n, d, cpu_seconds, gpu_seconds, ratio } = row;
-        let (d, faster) = (features(*d), if *ratio > 1.0 { "GPU" } else { "CPU" });
-        format!("{stage:<28} {n:>8} {d:>5} {cpu_seconds:>11.4} {gpu_seconds:>11.4} {ratio:>8.2}  {faster}\n")
+        let Ratio { stage, n, d, cpu_seconds, gpu_seconds, ratio, auto } = row;
+        let d = features(*d);
+        format!("{stage:<28} {n:>8} {d:>5} {cpu_seconds:>11.4} {gpu_seconds:>11.4} {ratio:>8.2}  {auto}\n")
     };
-    let head = "stage                               n     d       CPU s       GPU s    ratio  faster\n";
+    let head = "stage                               n     d       CPU s       GPU s    ratio  auto takes\n";
     rows.iter().fold(head.to_owned(), |text, row| text + &line(row))
 }
 

@@ -211,11 +211,11 @@ fn measure(
         print(&format!("{}{profile}", tables::line(timing)));
     };
     let measured = benchmark.run(device, &name, observer, &told)?;
-    let Some(cpu) = cpu else {
+    let (Some(cpu), Device::Gpu(gpu)) = (cpu, device) else {
         return Ok(DeviceResults { name, peaks, agreement: Vec::new(), measured, ratios: Vec::new() });
     };
     let agreement = benchmark.agreement(device, observer)?;
-    let ratios = ratios(&cpu.measured.timings, &measured.timings);
+    let ratios = ratios(&cpu.measured.timings, &measured.timings, gpu);
     print(&format!("\n{}\n{}", tables::agreement(&agreement), tables::ratios(&ratios)));
     Ok(DeviceResults { name, peaks, agreement, measured, ratios })
 }

@@ -19,7 +19,7 @@ const CPU_PACE: f64 = 0.2e12;
 const THREADS_EXPONENT: f64 = 0.75;
 /// The CPU is taken if it is expected to be so many times as fast: nearer than this, one run might choose one and the next the
 /// other, whose distances differ in their last digits.
-const MARGIN: f64 = 1.5;
+pub(crate) const MARGIN: f64 = 1.5;
 
 /// Seconds that the choice must spare to be worth a word.
 const WORTH_SAYING: f64 = 1.0;

@@ -21,6 +21,7 @@ mod search;
 pub mod symmetric;
 pub(crate) mod ties;
 
+pub(crate) use choice::MARGIN;
 pub(crate) use filter::{Clusters, learn_centres};
 pub use graph::NeighborGraph;
 pub use knn::MAX_NEIGHBORS;
