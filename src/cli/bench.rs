@@ -141,14 +141,15 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
     }
     let timings: Vec<Timing> = all.iter().flat_map(|of| of.measured.timings.iter().cloned()).collect();
     let curves = curves(&timings);
-    if benchmark.sizes.len() > 1 {
-        print(&format!("\ntime ~ n^p\n{}", exponents(&curves)));
-    }
     create_folder(&out)?;
     write_csv(&out.join("bench.csv"), &timings)?;
-    let title = format!("Time against number of points, {} features where they matter", benchmark.features[0]);
-    save(&Scaling { title, curves }, &out.join("bench"))?;
-    let mut names = vec!["bench.csv", "bench.png", "bench.svg", "bench.json"];
+    let mut names = vec!["bench.csv", "bench.json"];
+    if !curves.is_empty() {
+        print(&format!("\ntime ~ n^p\n{}", exponents(&curves)));
+        let title = format!("Time against number of points, {} features where they matter", benchmark.features[0]);
+        save(&Scaling { title, curves }, &out.join("bench"))?;
+        names.extend(["bench.png", "bench.svg"]);
+    }
     let kernels: Vec<_> = all.iter().flat_map(|of| tables::kernel_lines(&of.measured.profiles, of.peaks.as_ref())).collect();
     if args.profile {
         write_csv(&out.join("kernels.csv"), &kernels)?;
@@ -220,7 +221,7 @@ fn measure(
     Ok(DeviceResults { name, peaks, agreement, measured, ratios })
 }
 
-/// One curve a stage and device, of the first number of features.
+/// One curve a stage and device, of the first number of features, where it was measured at two sizes at least.
 fn curves(timings: &[Timing]) -> Vec<Curve> {
     let mut curves: Vec<Curve> = Vec::new();
     let (mut stages, mut devices, mut widths): (Vec<String>, Vec<String>, Vec<usize>) = Default::default();
@@ -246,6 +247,7 @@ fn curves(timings: &[Timing]) -> Vec<Curve> {
             None => curves.push(Curve { name, points: vec![(timing.n, timing.seconds)], group, light: device > 0 }),
         }
     }
+    curves.retain(|curve| curve.points.len() > 1);
     for curve in &mut curves {
         if let Some(p) = exponent(&curve.points) {
             write!(curve.name, ", p = {p:.2}").unwrap_or_default();
