@@ -6,6 +6,9 @@ struct FourierParams {
     size: u32,
     // What one step of the fixed point stands for.
     unit: f32,
+    // Rows that one workgroup transforms side by side: as many as fill its memory, so that few threads idle and few barriers are met
+    // for each row.
+    together: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: FourierParams;
@@ -30,10 +33,6 @@ struct FourierParams {
 const THREADS: u32 = 256u;
 // Largest M; a row of as many complex numbers has 16 KiB.
 const MOST: u32 = 2048u;
-// Rows at most that one workgroup transforms side by side where they are shorter: few threads idle then, and few barriers are met
-// for each row.
-const MOST_TOGETHER: u32 = 8u;
-
 var<workgroup> real: array<f32, MOST>;
 var<workgroup> imaginary: array<f32, MOST>;
 
@@ -50,10 +49,6 @@ fn multiplied(a: vec2<f32>, b: vec2<f32>) -> vec2<f32> {
     return vec2<f32>(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x);
 }
 
-fn rows_together() -> u32 {
-    return min(MOST / params.size, MOST_TOGETHER);
-}
-
 // i / n for a power of two.
 fn quotient(i: u32, n: u32) -> u32 {
     return i >> firstTrailingBit(n);
@@ -68,7 +63,7 @@ fn twiddle(at: u32, direction: f32) -> vec2<f32> {
 // Stockham's transform of the rows in workgroup memory, in order; every step reads all before it writes.
 fn transform(thread: u32, direction: f32) {
     let size = params.size;
-    let together = rows_together();
+    let together = params.together;
     let quarter = size / 4u;
     var done = 1u;
     for (; done * 4u <= size; done *= 4u) {
@@ -143,7 +138,7 @@ fn transform_rows(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let size = params.size;
-    let together = rows_together();
+    let together = params.together;
     let first_pair = workgroup_number(group_id, group_count) * together;
     if 2u * first_pair >= params.nodes {
         return;
@@ -190,7 +185,7 @@ fn convolve_columns(
     let size = params.size;
     let half = size / 2u;
     let n_waves = half + 1u;
-    let together = rows_together();
+    let together = params.together;
     let first_column = workgroup_number(group_id, group_count) * together;
     if first_column >= n_waves {
         return;
@@ -279,7 +274,7 @@ fn restore_rows(
 ) {
     let size = params.size;
     let half = size / 2u;
-    let together = rows_together();
+    let together = params.together;
     let first_row = workgroup_number(group_id, group_count) * together;
     if first_row >= params.nodes {
         return;

@@ -82,7 +82,9 @@ fn stencil_of(point: vec2<f32>, middle: vec2<f32>, spacing: f32) -> Stencil {
     let clamped = clamp(place, vec2<f32>(1.0), vec2<f32>(f32(grid_params.nodes) - 2.5));
     let base = floor(clamped);
     let f = clamped - base;
-    return Stencil(vec2<u32>(base) - 1u, splines(f.x), splines(f.y));
+    // Of a place that is no number too the nodes lie on the grid.
+    let second = clamp(vec2<u32>(base), vec2<u32>(1u), vec2<u32>(grid_params.nodes - 3u));
+    return Stencil(second - 1u, splines(f.x), splines(f.y));
 }
 
 // Lays the grid about the map and spreads every point over the 4 x 4 nodes around it, in fixed point, whose sums do not depend on

@@ -77,8 +77,8 @@ struct SelectParams {
 
 // Newcomers up to which each slot counts those that go before it, instead of all being sorted.
 const FEW: u32 = 64u;
-// Slots of a thread then: of 512 and FEW.
-const SLOTS_OF_THREAD: u32 = 5u;
+// Slots of a thread then, of the longest list and FEW.
+const SLOTS_OF_THREAD: u32 = (SLOTS - STRIDE + FEW + SELECT_THREADS - 1u) / SELECT_THREADS;
 
 // Puts few newcomers, behind a sorted list, to their places in it; what falls off its end is dropped.
 fn merge_few(length: u32, filled: u32, thread: u32) {

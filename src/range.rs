@@ -53,18 +53,13 @@ impl Range {
         })
     }
 
-    /// The same middle in the smallest unit in which all rows of `parts` fit: for points of which some lie so close together that
-    /// the squares of their distances are no normal numbers in the ordinary unit.
-    pub(crate) fn finest(&self, parts: &[&Matrix]) -> Self {
+    /// The same middle in the smallest unit in which all rows of `x` fit, if it is a smaller one: for points of which some lie so
+    /// close together that the squares of their distances are no normal numbers in this unit.
+    pub(crate) fn finer(&self, x: &Matrix) -> Option<Self> {
         let length = |row: &[f32]| distance(row, &self.centre);
-        let furthest = |x: &&Matrix| x.as_slice().par_chunks(self.centre.len()).map(length).reduce(|| 0.0, f64::max);
-        let far = parts.iter().map(furthest).fold(f64::MIN_POSITIVE, f64::max);
-        Self { centre: self.centre.clone(), exponent: self.exponent.min(far.log2().ceil() as i32 - FAR) }
-    }
-
-    /// No change at all.
-    pub(crate) fn ordinary(centre: Vec<f32>) -> Self {
-        Self { centre, exponent: 0 }
+        let far = x.as_slice().par_chunks(self.centre.len()).map(length).reduce(|| f64::MIN_POSITIVE, f64::max);
+        let exponent = far.log2().ceil() as i32 - FAR;
+        (exponent < self.exponent).then(|| Self { centre: self.centre.clone(), exponent })
     }
 
     /// The power of two that lengths are divided by.

@@ -47,7 +47,7 @@ impl Peaks {
         let values = vec![0.5_f32; 4 * rows];
         let mut target = Buffer::zeros(device, "peaks, copied", 4 * rows)?;
         let (mut upload, mut download) = (f64::INFINITY, f64::INFINITY);
-        if !gpu.begin_profile() {
+        if !gpu.begin_profile()? {
             return Ok(None);
         }
         for _ in 0..RUNS {
@@ -63,9 +63,7 @@ impl Peaks {
         }
         let source = Buffer::from_slice(device, "peaks", &values)?;
         let mut rate = |run: &mut dyn FnMut(&mut Buffer<f32>) -> Result<()>, per_run: f64| -> Result<f64> {
-            // Ends the times of what was before.
-            gpu.end_profile()?;
-            gpu.begin_profile();
+            gpu.begin_profile()?;
             (0..RUNS).try_for_each(|_| run(&mut target))?;
             let seconds: f64 = gpu.end_profile()?.iter().map(|(_, _, time)| time.seconds).sum();
             Ok(per_run * RUNS as f64 / seconds / 1e9)

@@ -78,7 +78,7 @@ pub(super) fn of_stage(
     (stage, n, d): (&str, usize, usize),
     mut work: impl FnMut() -> Result<f64>,
 ) -> Result<Option<StageProfile>> {
-    if !gpu.begin_profile() {
+    if !gpu.begin_profile()? {
         return Ok(None);
     }
     let before = gpu.counters();

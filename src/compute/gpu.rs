@@ -8,6 +8,7 @@ use super::queue::{Counters, Pending};
 use super::{Chosen, DeviceChoice};
 use crate::error::{Error, Result};
 use burn_wgpu::WgpuSetup;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -69,9 +70,19 @@ pub struct Gpu {
     /// Bytes on their way to the device since the last submit.
     pub(super) unsent: Mutex<usize>,
     pub(super) faults: Faults,
-    /// What was decided on the way, for the user.
-    notes: Mutex<Vec<String>>,
+    /// What was left to the CPU since it was last asked, and what was said of it at any time.
+    choices: Mutex<Choices>,
+    /// Seconds that trials of searches took, by features and neighbours.
+    trials: Mutex<HashMap<(usize, usize), Option<f64>>>,
     burn: OnceLock<Result<burn::tensor::Device, String>>,
+}
+
+/// What was left to the CPU.
+#[derive(Debug, Default)]
+struct Choices {
+    is_any: bool,
+    new: Vec<String>,
+    said: Vec<String>,
 }
 
 impl std::fmt::Debug for Gpu {
@@ -128,7 +139,8 @@ impl Gpu {
             limits,
             options: options.clone(),
             faults,
-            notes: Mutex::default(),
+            choices: Mutex::default(),
+            trials: Mutex::default(),
             burn: OnceLock::new(),
         };
         if !gpu.is_software() {
@@ -170,19 +182,40 @@ impl Gpu {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what was decided for the user to be told.
+    /// Keeps what was left to the CPU for the user to be told.
     pub(crate) fn note(&self, note: String) {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        choices.is_any = true;
+        if !choices.said.contains(&note) {
+            choices.said.push(note.clone());
+            choices.new.push(note);
+        }
     }
 
-    /// What was decided since the last call.
-    pub fn take_notes(&self) -> Vec<String> {
-        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Whether something was left to the CPU since the last call, and what was not said of it before.
+    pub(super) fn take_choices(&self) -> (bool, Vec<String>) {
+        let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::take(&mut choices.is_any), std::mem::take(&mut choices.new))
     }
 
-    /// Begins to time every kernel; false where the device tells no time.
-    pub fn begin_profile(&self) -> bool {
-        self.clock().begin_profile()
+    /// The seconds of a trial of that many features and neighbours, which is made once, so that one device always chooses alike.
+    pub(crate) fn trial(&self, of: (usize, usize), try_out: impl FnOnce() -> Result<Option<f64>>) -> Result<Option<f64>> {
+        if let Some(&known) = self.trials.lock().unwrap_or_else(PoisonError::into_inner).get(&of) {
+            return Ok(known);
+        }
+        let seconds = try_out()?;
+        self.trials.lock().unwrap_or_else(PoisonError::into_inner).insert(of, seconds);
+        Ok(seconds)
+    }
+
+    /// Begins to time every kernel from now on; false where the device tells no time.
+    ///
+    /// # Errors
+    /// [`Error::DeviceLost`].
+    pub fn begin_profile(&self) -> Result<bool> {
+        // Of what was dispatched before, times would still arrive.
+        self.drain()?;
+        Ok(self.clock().begin_profile())
     }
 
     /// Waits for everything that was dispatched, and gives the time of every kernel since the profile began: shader, entry point,

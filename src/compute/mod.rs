@@ -177,11 +177,11 @@ impl Device {
         }
     }
 
-    /// What was decided since the last call, for the user to be told: stages that `auto` left to the CPU.
-    pub fn take_notes(&self) -> Vec<String> {
+    /// Whether `auto` left something to the CPU since the last call, and what the user was not told of it before.
+    pub(crate) fn take_choices(&self) -> (bool, Vec<String>) {
         match self {
-            Self::Cpu(_) => Vec::new(),
-            Self::Gpu(gpu) => gpu.take_notes(),
+            Self::Cpu(_) => (false, Vec::new()),
+            Self::Gpu(gpu) => gpu.take_choices(),
         }
     }
 

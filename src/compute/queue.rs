@@ -161,6 +161,20 @@ impl Gpu {
         Ok(())
     }
 
+    /// The same of a kernel that has one invocation for each of `items`.
+    ///
+    /// # Errors
+    /// As [`Gpu::dispatch`].
+    pub(crate) fn dispatch_items<U: Pod>(
+        &self,
+        kernel: &'static Kernel,
+        bindings: &[(u32, &wgpu::Buffer)],
+        items: (usize, Work),
+        uniform: impl Fn(usize, usize) -> U,
+    ) -> Result<()> {
+        self.dispatch_rows(kernel, bindings, items, |n| n.div_ceil(kernel.workgroup_size as usize), uniform)
+    }
+
     /// Turns of its loops that one invocation of a kernel takes at most in one dispatch.
     pub(crate) fn most_turns(&self) -> usize {
         if self.is_software() { MOST_TURNS } else { CARD_TURNS }

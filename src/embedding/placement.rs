@@ -101,9 +101,8 @@ pub fn place(
                 n_components,
                 inverse_square,
             };
-            let groups = |rows: usize| rows.div_ceil(PLACE.workgroup_size as usize);
             let row = Work::new((3 * c + 4) as u64, (4 + 4 * c) as u64).times(k * (k + 5));
-            gpu.dispatch_rows(&PLACE, &bindings, (n, row), groups, from)?;
+            gpu.dispatch_items(&PLACE, &bindings, (n, row), from)?;
         }
     }
     Ok(())

@@ -108,12 +108,21 @@ impl DistanceTable {
         self.n_columns
     }
 
+    /// Ids of each row. Shaders take them as they are.
+    fn k_of(&self, ids: &[u32]) -> usize {
+        assert!(ids.iter().all(|&id| (id as usize) < self.n_columns), "an id beyond {} columns", self.n_columns);
+        ids.len() / self.n_rows.max(1)
+    }
+
     /// The rank, from 1, of each id among the columns of its row. Shapes: `ids` n_rows x k, the result likewise.
     ///
     /// # Errors
     /// Any error of the device.
+    ///
+    /// # Panics
+    /// If an id is no column.
     pub fn ranks(&self, device: &Device, ids: &[u32]) -> Result<Vec<u32>> {
-        let k = ids.len() / self.n_rows.max(1);
+        let k = self.k_of(ids);
         let mut found = Vec::with_capacity(self.parts.len());
         for (part, ids) in self.parts.iter().zip(ids.chunks(PART_ROWS * k)) {
             let ids = Buffer::from_slice(device, "ids", ids)?;
@@ -129,8 +138,11 @@ impl DistanceTable {
     ///
     /// # Errors
     /// Any error of the device.
+    ///
+    /// # Panics
+    /// If an id is no column.
     pub fn distances(&self, device: &Device, ids: &[u32]) -> Result<Vec<f32>> {
-        let k = ids.len() / self.n_rows.max(1);
+        let k = self.k_of(ids);
         let mut found = Vec::with_capacity(self.parts.len());
         for (part, ids) in self.parts.iter().zip(ids.chunks(PART_ROWS * k)) {
             let ids = Buffer::from_slice(device, "ids", ids)?;

@@ -5,7 +5,6 @@ use super::search::Search;
 use crate::compute::{Device, Gpu};
 use crate::error::Result;
 use crate::matrix::Matrix;
-use crate::middle::{FAR, Middle};
 use crate::progress::Silent;
 
 /// Rows of the search that is timed: some 150 ms on a card of 1 TFLOP/s with 784 features. A software adapter, which only tests
@@ -17,30 +16,39 @@ const SOFTWARE_TRIAL_ROWS: usize = 1024;
 const CPU_PACE: f64 = 0.2e12;
 /// Two threads do less than twice the work of one: memory is shared.
 const THREADS_EXPONENT: f64 = 0.75;
-/// The CPU is taken if it is expected to be so many times as fast: nearer than this, one run might choose one and the next the
-/// other, whose distances differ in their last digits.
+/// The CPU is taken if it is expected to be so many times as fast: its pace is known roughly.
 pub(crate) const MARGIN: f64 = 1.5;
 
-/// Seconds that the choice must spare to be worth a word.
-const WORTH_SAYING: f64 = 1.0;
-
-/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace is measured by its own clock, on
-/// a search of the first rows.
-pub(super) fn on_cpu(search: &Search, device: &Device, gpu: &Gpu, x: &Matrix, k: usize) -> Result<bool> {
-    let n = x.n_samples();
+/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace is measured by its own clock, once
+/// for each width, on a search of the first rows, about a middle from which no row is further than `radius`.
+pub(super) fn on_cpu(
+    search: &Search,
+    (device, gpu): (&Device, &Gpu),
+    x: &Matrix,
+    middle: (&[f32], f32),
+    k: usize,
+) -> Result<bool> {
+    let (n, d) = (x.n_samples(), x.n_features());
     let n_tried = if gpu.is_software() { SOFTWARE_TRIAL_ROWS } else { TRIAL_ROWS };
     let is_open = gpu.options().by_speed && (gpu.is_integrated() || gpu.is_software());
-    if !is_open || n <= 2 * n_tried || !gpu.begin_profile() {
+    if !is_open || n <= 2 * n_tried {
         return Ok(false);
     }
-    let tried = x.select(&(0..n_tried).collect::<Vec<_>>());
-    search.by_all_distances(device, &tried, &Middle::of(&tried, FAR).mean, k.min(n_tried - 1), &Silent)?;
-    let trial: f64 = gpu.end_profile()?.iter().map(|(_, _, time)| time.seconds).sum();
-    let d = x.n_features();
+    let trial = gpu.trial((d, k), || {
+        if !gpu.begin_profile()? {
+            return Ok(None);
+        }
+        let tried = x.select(&(0..n_tried).collect::<Vec<_>>());
+        let searched = search.by_all_distances(device, &tried, middle, k.min(n_tried - 1), &Silent);
+        let times = gpu.end_profile()?;
+        searched?;
+        Ok(Some(times.iter().map(|(_, _, time)| time.seconds).sum()))
+    })?;
+    let Some(trial) = trial else { return Ok(false) };
     let on_cpu = cpu_seconds(n, d, rayon::current_num_threads());
     let on_gpu = trial * pairs(n) / pairs(n_tried);
     let is_faster = on_cpu * MARGIN < on_gpu;
-    if is_faster && on_gpu - on_cpu > WORTH_SAYING {
+    if is_faster {
         let card = gpu.describe();
         gpu.note(format!("neighbours of {n} x {d} on the CPU: {on_cpu:.1} s expected against {on_gpu:.1} s on {card}"));
     }

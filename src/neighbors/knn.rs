@@ -81,7 +81,7 @@ pub struct Nearest {
     pub n_neighbors: usize,
     /// Largest length of a centred reference.
     pub radius: f32,
-    /// Error of the listed distances relative to (query length + radius)^2; 0 if they are exact.
+    /// Error of the listed distances relative to the squared sum of the lengths of both; 0 if they are exact.
     pub relative_error: f32,
     /// What they and the exact ones may lack besides: squares too small for the device.
     pub vanished: f32,

@@ -7,6 +7,8 @@ use crate::matrix::Matrix;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+/// Rows of one upload at most: the loop of a selection over all of them stays within what a software adapter allows.
+const UPLOAD_ROWS: usize = 1 << 16;
 /// Up to this many features the difference form costs no more than the product form.
 const FEW_FEATURES: usize = 16;
 /// Rows of one part of the points: with 1,024 queries a tile of distances has 32 MiB.
@@ -51,8 +53,8 @@ impl<'a> Points<'a> {
         let bytes = 4 * (n * d) as u64 + if exact { 0 } else { Centred::bytes(n, d) };
         let spare_bytes = resident_bytes.checked_sub(bytes);
         let stays = spare_bytes.is_some();
-        // Large uploads, so that nearly all candidates of a row are refined at once.
-        let upload_rows = if stays && !exact { fitting / part_rows * part_rows } else { part_rows };
+        // Large uploads, so that nearly all candidates of a row are refined at once; a second search meets one in one go.
+        let upload_rows = if stays && !exact { fitting.min(UPLOAD_ROWS) / part_rows * part_rows } else { part_rows };
         let kept = stays.then(|| Kept {
             rows: vec![OnceCell::new(); n.div_ceil(upload_rows)],
             centred: vec![OnceCell::new(); n.div_ceil(part_rows)],

@@ -66,7 +66,7 @@ pub struct Search {
     /// Exact, the default, or approximate.
     pub method: SearchMethod,
     /// Bytes of points and their centred copies that may stay on the device during an exact search; more are streamed to it in
-    /// parts, over and over. Default 2 GiB.
+    /// parts, over and over. What they leave of it holds the lists of all rows, so that a distance serves both of its. Default 2 GiB.
     pub resident_bytes: u64,
 }
 
@@ -99,17 +99,15 @@ impl Search {
             )));
         }
         check_number(n_neighbors)?;
-        let mut range = Range::ordinary(Vec::new());
         let found = match self.metric {
             Metric::Euclidean => {
-                range = Range::of(x)?;
+                let range = Range::of(x)?;
                 let scaled = range.scaled(x)?;
-                let mut found = self.within(device, &scaled, n_neighbors, observer)?;
-                if loses_digits(&found, n_neighbors, &scaled, &scaled) {
-                    range = range.finest(&[x]);
-                    found = self.within(device, range.scaled(x)?.as_ref(), n_neighbors, observer)?;
+                let found = self.within(device, &scaled, n_neighbors, observer)?;
+                match range.finer(x).filter(|_| !losing(&found, n_neighbors, &scaled, &scaled).is_empty()) {
+                    Some(finer) => lengths(self.within(device, finer.scaled(x)?.as_ref(), n_neighbors, observer)?, &finer),
+                    None => lengths(found, &range),
                 }
-                found
             }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n - 1).min(MAX_NEIGHBORS);
@@ -118,7 +116,7 @@ impl Search {
             }
         };
         observer.step(n as u64, n as u64, &[])?;
-        self.graph(found, n_neighbors, &range)
+        self.graph(found, n_neighbors)
     }
 
     /// Refuses points, alone or as `new` ones among `fitted`, that a search would refuse, without searching.
@@ -155,16 +153,22 @@ impl Search {
         }
         check_number(n_neighbors)?;
         queries.check_offsets(references)?;
-        let mut range = Range::ordinary(Vec::new());
         let found = match self.metric {
             Metric::Euclidean => {
-                range = Range::of(references)?;
+                let range = Range::of(references)?;
                 let (from, to) = (range.scaled(queries)?, range.scaled(references)?);
-                let mut found = self.between(device, &from, &to, n_neighbors, observer)?;
-                if loses_digits(&found, n_neighbors, &from, &to) {
-                    range = range.finest(&[queries, references]);
-                    let (from, to) = (range.scaled(queries)?, range.scaled(references)?);
-                    found = self.between(device, &from, &to, n_neighbors, observer)?;
+                let found = self.between(device, &from, &to, n_neighbors, observer)?;
+                let again = losing(&found, n_neighbors, &from, &to);
+                let mut found = lengths(found, &range);
+                if let Some(finer) = range.finer(references).filter(|_| !again.is_empty()) {
+                    // Those queries alone, which lie beside a reference: what comes of one must not depend on the others.
+                    let (from, to) = (finer.scaled(&queries.select(&again))?.into_owned(), finer.scaled(references)?);
+                    let better = lengths(self.between(device, &from, &to, n_neighbors, observer)?, &finer);
+                    for (at, row) in again.into_iter().enumerate() {
+                        let (to, from) = (row * n_neighbors..(row + 1) * n_neighbors, at * n_neighbors..(at + 1) * n_neighbors);
+                        found.0[to.clone()].copy_from_slice(&better.0[from.clone()]);
+                        found.1[to].copy_from_slice(&better.1[from]);
+                    }
                 }
                 found
             }
@@ -175,16 +179,10 @@ impl Search {
             }
         };
         observer.step(queries.n_samples() as u64, queries.n_samples() as u64, &[])?;
-        self.graph(found, n_neighbors, &range)
+        self.graph(found, n_neighbors)
     }
 
-    fn graph(&self, (ids, mut distances): Found, n_neighbors: usize, range: &Range) -> Result<NeighborGraph> {
-        if self.metric == Metric::Euclidean {
-            distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
-        }
-        if range.exponent() != 0 {
-            distances.iter_mut().for_each(|distance| *distance = range.undone(f64::from(*distance)) as f32);
-        }
+    fn graph(&self, (ids, distances): Found, n_neighbors: usize) -> Result<NeighborGraph> {
         if distances.iter().any(|distance| !distance.is_finite()) {
             // Infinite distances would all tie, and every probability computed from them is NaN.
             return Err(too_far_apart());
@@ -210,25 +208,25 @@ impl Search {
         match (self.method, device) {
             (SearchMethod::Approximate, _) if many => filter::approximate(x, mean, radius, k, observer),
             (_, Device::Cpu(_)) if many => filter::nearest(None, x, mean, radius, k, observer),
-            (_, Device::Gpu(gpu)) if many && choice::on_cpu(self, device, gpu, x, k)? => {
+            (_, Device::Gpu(gpu)) if many && choice::on_cpu(self, (device, gpu), x, (&mean, radius), k)? => {
                 filter::nearest(None, x, mean, radius, k, observer)
             }
-            _ => self.by_all_distances(device, x, &mean, k, observer),
+            _ => self.by_all_distances(device, x, (&mean, radius), k, observer),
         }
     }
 
-    /// Neighbours of rows among themselves by all distances, about a middle.
+    /// Neighbours of rows among themselves by all distances, about a middle; no row is further from it than `radius`.
     pub(super) fn by_all_distances(
         &self,
         device: &Device,
         x: &Matrix,
-        mean: &[f32],
+        (mean, radius): (&[f32], f32),
         k: usize,
         observer: &dyn Observer,
     ) -> Result<Found> {
         let points = Points::new(device, x, mean, self.resident_bytes)?;
         let (queries, references) = (&points, &points);
-        Task { device, queries, references, radius: radius(x, mean), exclude_self: true, k, observer }.run()
+        Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
     }
 
     fn between(&self, device: &Device, queries: &Matrix, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
@@ -261,13 +259,26 @@ impl Search {
     }
 }
 
-/// Whether rows that are not equal are so close that the square of their distance has no full precision: a device may take
-/// products below 2^-126 for zero.
-fn loses_digits((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matrix) -> bool {
-    let loses = |(at, (&id, &squared)): (usize, (&u32, &f32))| {
-        squared < LEAST_SQUARE && (squared > 0.0 || queries.row(at / k) != references.row(id as usize))
+/// The queries that are so close to a reference, without being equal to it, that the square of the distance has no full precision:
+/// a device may take products below 2^-126 for zero.
+fn losing((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matrix) -> Vec<usize> {
+    let loses = |row: &usize| {
+        let found = ids[row * k..][..k].iter().zip(&squared[row * k..][..k]);
+        let is_lost = |(&id, &squared): (&u32, &f32)| {
+            squared < LEAST_SQUARE && (squared > 0.0 || queries.row(*row) != references.row(id as usize))
+        };
+        found.into_iter().any(is_lost)
     };
-    ids.par_iter().zip(squared).enumerate().any(loses)
+    (0..queries.n_samples()).into_par_iter().filter(loses).collect()
+}
+
+/// Distances in the unit of the points, of squares in the unit of the range.
+fn lengths((ids, mut distances): Found, range: &Range) -> Found {
+    distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
+    if range.exponent() != 0 {
+        distances.iter_mut().for_each(|distance| *distance = range.undone(f64::from(*distance)) as f32);
+    }
+    (ids, distances)
 }
 
 fn check_number(n_neighbors: usize) -> Result<()> {

@@ -99,18 +99,18 @@ impl Incoming {
     /// rows they come from is kept throughout, so that it does not matter who sorts what.
     fn new(indices: &[u32], values: &[f32], n: usize) -> Self {
         let k = indices.len() / n;
-        let width = n.div_ceil(PARTS).max(1);
+        let width = n.div_ceil(PARTS);
         let n_parts = n.div_ceil(width);
-        let rows = n.div_ceil(PARTS).max(1) * k;
+        let entries = width * k;
         let sent: Vec<Vec<Vec<Sent>>> = indices
-            .par_chunks(rows)
-            .zip(values.par_chunks(rows))
+            .par_chunks(entries)
+            .zip(values.par_chunks(entries))
             .enumerate()
             .map(|(chunk, (indices, values))| {
-                let mut sent = vec![Vec::with_capacity(2 * rows / n_parts); n_parts];
+                let mut sent = vec![Vec::with_capacity(2 * entries / n_parts); n_parts];
                 for (at, (&j, &value)) in indices.iter().zip(values).enumerate() {
                     let (part, column) = (j as usize / width, j as usize % width);
-                    sent[part].push((((chunk * rows + at) / k) as u32, column as u32, value));
+                    sent[part].push((((chunk * entries + at) / k) as u32, column as u32, value));
                 }
                 sent
             })

@@ -284,9 +284,8 @@ impl RunFolder {
 
     /// Says what `auto` left to the CPU since the last call; whether there was anything.
     pub(super) fn tell_choices(&mut self, device: &Device, reporter: &dyn Reporter) -> bool {
-        let notes = device.take_notes();
+        let (is_any, notes) = device.take_choices();
         notes.iter().for_each(|note| reporter.note(note));
-        let is_any = !notes.is_empty();
         self.manifest.warnings.extend(notes);
         is_any
     }

@@ -56,6 +56,7 @@ fn every_stage_is_measured() {
     assert!(fs::read_to_string(place.path("out/bench.svg")).unwrap().trim_end().ends_with("</svg>"));
     place.refuse(1, args, &["bench.csv", "exists already", "--force"]);
     place.succeed("bench --n 200 --d 8 --repeats 1 --methods pca --device cpu --out out --force");
+    assert!(!place.path("out/bench.png").exists(), "one size makes no figure, and an older one is not left beside it");
 }
 
 #[test]

@@ -161,6 +161,25 @@ fn new_points_find_their_equals_too() {
     }
 }
 
+/// A query in a group whose distances have no squares in the unit of the others, alone and beside one that is far away.
+#[test]
+fn neighbors_of_a_new_point_do_not_depend_on_its_companions_however_close_it_lies() {
+    let tiny = |stream, n: usize| normal(stream, 4 * n).into_iter().map(|value| value * 1e-22);
+    let references = Matrix::new(tiny(70, 100).chain(normal(71, 4 * 200)).collect(), 300, 4).expect("finite");
+    let query: Vec<f32> = tiny(72, 1).collect();
+    let beside = |companion: f32| Matrix::new([query.clone(), vec![companion; 4]].concat(), 2, 4).expect("finite");
+    for device in devices(&LIMITS[..1]) {
+        let search = |queries: &Matrix| nearest_references(&device, queries, &references, 6, &Silent).expect("neighbours");
+        let alone = search(&Matrix::new(query.clone(), 1, 4).expect("finite"));
+        let expected: Vec<u32> = brute_force(&query, &references, None).into_iter().take(6).map(|(_, id)| id).collect();
+        assert_eq!(alone.neighbors(0), expected, "{device:?}");
+        for companion in [1.0, 1e12] {
+            let both = search(&beside(companion));
+            assert_eq!((both.neighbors(0), &both.distances()[..6]), (alone.neighbors(0), alone.distances()), "{device:?}");
+        }
+    }
+}
+
 #[test]
 fn squared_distances_may_lie_beyond_f32_and_distances_may_not() {
     for d in [2, 20] {

@@ -58,8 +58,7 @@ pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
             let axes = layout.n_components as u64;
             let slots = Work::new(7 * axes + 8, 8 + 4 * axes).times(layout.n * group.n_slots());
             let rest = Work::new(5 * axes, 8 + 4 * axes).times(layout.n * (group.n_inliers + 1));
-            let work = Work::new(slots.flops + rest.flops, slots.bytes + rest.bytes);
-            gpu.dispatch(&PULL, &uniform, &bindings, layout.n, work)?;
+            gpu.dispatch(&PULL, &uniform, &bindings, layout.n, slots.plus(rest))?;
         }
     }
     Ok(())

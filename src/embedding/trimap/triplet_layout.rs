@@ -214,7 +214,7 @@ pub fn descend(
             let axes = u64::from(n_components);
             let references = Work::new(3 * axes, 12 + 4 * axes).times(layout.references.len());
             let points = Work::new(12 * axes, 8 + 36 * axes).times(layout.n);
-            let work = Work::new(references.flops + points.flops, references.bytes + points.bytes);
+            let work = references.plus(points);
             for first in dispatches(layout.most_references, most) {
                 gpu.dispatch(&DESCEND, &from(first, most as u32), &bindings, LANES * layout.n, work)?;
             }

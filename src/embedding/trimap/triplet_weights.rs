@@ -134,7 +134,7 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
     let mut groups = groups?;
     // Powers of two leave the distances as exact as they were, and no square overflows.
     let unit = unit(x);
-    // As many on both devices, so that their sums are rounded alike.
+    // What a buffer holds, and what the loop of a software adapter does.
     let n_features = fitting.clamp(1, d.min(MOST_TURNS));
     for first in (0..d).step_by(n_features) {
         let n_features = n_features.min(d - first);
@@ -202,9 +202,8 @@ pub fn square_distances(
                 add: add.into(),
             };
             let bindings = [(1, features.gpu()), (2, shifts.gpu()), (3, squares.gpu())];
-            let groups = |items: usize| items.div_ceil(SQUARE_DISTANCES.workgroup_size as usize);
             let distance = Work::new(3 * d as u64, 8 * d as u64 + 4);
-            gpu.dispatch_rows(&SQUARE_DISTANCES, &bindings, (n * c, distance), groups, from)?;
+            gpu.dispatch_items(&SQUARE_DISTANCES, &bindings, (n * c, distance), from)?;
         }
     }
     Ok(())

@@ -93,10 +93,9 @@ pub fn calibrate(
             let (n_neighbors, log_perplexity) = (n_neighbors as u32, perplexity.ln());
             let from =
                 |first, rows| CalibrateParams { n: (first + rows) as u32, first: first as u32, n_neighbors, log_perplexity };
-            let groups = |rows: usize| rows.div_ceil(CALIBRATE.workgroup_size as usize);
             // Every step takes an exponential of each neighbour, and some operations; a row stays in the cache.
             let row = Work::new((STEPS * 6) as u64, 20).times(n_neighbors as usize);
-            gpu.dispatch_rows(&CALIBRATE, &[(1, distances.gpu()), (2, probabilities.gpu())], (n, row), groups, from)?;
+            gpu.dispatch_items(&CALIBRATE, &[(1, distances.gpu()), (2, probabilities.gpu())], (n, row), from)?;
         }
     }
     Ok(())

@@ -17,11 +17,11 @@ use crate::error::Result;
 /// Largest M on the GPU: a row fills the 16 KiB of workgroup memory that every device has.
 pub const MAX_GPU_SIZE: usize = 2048;
 
-/// Rows at most that one workgroup transforms side by side, as in the shader.
+/// Rows at most that one workgroup transforms side by side.
 const MOST_TOGETHER: usize = 8;
 
 uniform! {
-    struct FourierParams { nodes: u32, size: u32, unit: f32 }
+    struct FourierParams { nodes: u32, size: u32, unit: f32, together: u32 }
 }
 
 const TRANSFORM_ROWS: Kernel = kernel!("fourier", "transform_rows", 256, FourierParams);
@@ -52,7 +52,7 @@ impl Size {
     }
 
     fn params(self, unit: f32) -> FourierParams {
-        FourierParams { nodes: self.nodes as u32, size: self.size as u32, unit }
+        FourierParams { nodes: self.nodes as u32, size: self.size as u32, unit, together: self.together() as u32 }
     }
 
     /// Operations of one complex transform, by the usual count of 5 M log2 M.

@@ -97,8 +97,9 @@ impl Plan {
             }
             Device::Gpu(_) => {
                 let size = nodes_over(base).next_power_of_two().clamp(LEAST_GPU_SIZE, MAX_GPU_SIZE);
-                // Where the largest transform is too short, the nodes move apart.
-                Self::of(size, base.max(span / ((size / 2) as f64 - BORDER)))
+                // Where the largest transform is too short, the nodes move apart, by steps: a grid of another spacing is made anew.
+                let octaves = (span / (((size / 2) as f64 - BORDER) * base)).max(1.0).log2();
+                Self::of(size, base * ((octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2())
             }
         }
     }
@@ -147,8 +148,8 @@ pub struct GridRepulsion {
     /// Steps of the fixed point in 1: a node's sum stays below 2^31 even if all points share a place.
     steps: f32,
     room: Option<Room>,
-    /// Frames of the last batches, underway from the GPU, and the largest span that fitted then.
-    underway: VecDeque<(f64, ReadBack<f32>)>,
+    /// Frames of the last batches, underway from the GPU, and the nodes along an axis then.
+    underway: VecDeque<(usize, ReadBack<f32>)>,
     /// The last spans that arrived.
     spans: [f64; 2],
     iteration: usize,
@@ -186,17 +187,10 @@ impl Room {
 
 impl GridRepulsion {
     /// A grid for `n` points.
-    ///
-    /// # Errors
-    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn new(device: &Device, n: usize, accuracy: Accuracy) -> Result<Self> {
+    pub fn new(n: usize, accuracy: Accuracy) -> Self {
         let bits = ((1_u64 << 31) as f64 / (LARGEST_WEIGHT * n as f64)).log2().floor().clamp(0.0, 24.0);
-        let room = match device {
-            Device::Cpu(_) => None,
-            Device::Gpu(_) => Some(Room::new(device, Plan::new(device, accuracy, 0.0))?),
-        };
         let (underway, spans) = (VecDeque::new(), [0.0; 2]);
-        Ok(Self { accuracy, steps: bits.exp2() as f32, room, underway, spans, iteration: 0, outgrown: false })
+        Self { accuracy, steps: bits.exp2() as f32, room: None, underway, spans, iteration: 0, outgrown: false }
     }
 
     /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x 2, and the parts of the normaliser.
@@ -213,7 +207,7 @@ impl GridRepulsion {
         let (size, spectrum) = (plan.size, &room.spectrum);
         splat(device, y, outline, spectrum, (&mut room.density, &mut room.frame), (size.nodes, steps))?;
         if matches!(device, Device::Gpu(_)) && self.iteration.is_multiple_of(BATCH) {
-            self.underway.push_back((room.plan.capacity(), room.frame.read_later(device)?));
+            self.underway.push_back((size.nodes, room.frame.read_later(device)?));
         }
         fourier::transform_rows(device, &mut room.density, spectrum, &mut room.waves, size, 1.0 / steps)?;
         fourier::convolve_columns(device, &room.waves, (spectrum, &room.frame), &mut room.forces, &mut room.potentials, size)?;
@@ -239,26 +233,37 @@ impl GridRepulsion {
 
     /// The grid for this iteration.
     fn plan(&mut self, device: &Device, outline: &Outline) -> Result<Plan> {
-        let current = match (&self.room, device) {
-            (Some(room), Device::Gpu(_)) => room.plan,
-            _ => return Ok(Plan::new(device, self.accuracy, cpu::span(outline.blocks.host()))),
+        let current = match (device, &self.room) {
+            (Device::Cpu(_), _) => return Ok(Plan::new(device, self.accuracy, span(outline.blocks.host()))),
+            // Of the first map the GPU is asked at once, of later ones with a delay.
+            (Device::Gpu(_), None) => {
+                let first = span(&outline.blocks.read(device)?);
+                return Ok(Plan::new(device, self.accuracy, HEADROOM * first));
+            }
+            (Device::Gpu(_), Some(room)) => room.plan,
         };
         if !self.iteration.is_multiple_of(BATCH) || self.underway.len() < DELAY {
             return Ok(current);
         }
-        if let Some((capacity, arriving)) = self.underway.pop_front() {
-            let span = f64::from(arriving.wait(device)?[5]);
-            self.outgrown |= span > capacity;
+        if let Some((nodes, arriving)) = self.underway.pop_front() {
+            let frame = arriving.wait(device)?;
+            let (spacing, span) = (f64::from(frame[2]), f64::from(frame[5]));
+            self.outgrown |= span > (nodes as f64 - BORDER) * spacing;
             self.spans = [self.spans[1], span];
         }
         let [before, span] = self.spans;
-        let growth = if before > 0.0 { (span / before).clamp(1.0, 1.5).powi(3) } else { 1.0 };
+        let growth = if before > 0.0 { (span / before).clamp(1.0, 1.5).powi(DELAY as i32 + 1) } else { 1.0 };
         let wanted = Plan::new(device, self.accuracy, span * growth * HEADROOM);
         // A grid that is a little too large is kept, for the map may breathe; but only the smallest has spacings for small maps.
         let is_small = wanted.size.size == LEAST_GPU_SIZE && 2.0 * span < wanted.capacity();
         let keeps = current.spacing == wanted.spacing && current.size.size >= wanted.size.size && !is_small;
         Ok(if keeps { current } else { wanted })
     }
+}
+
+/// The longer side of a map of that outline.
+fn span(blocks: &[f32]) -> f64 {
+    f64::from(cpu::span_of(cpu::bounds(blocks)))
 }
 
 /// Lays the grid about the map, with the narrowest spacing of the spectrum that holds it, and adds every point to the density.
@@ -327,17 +332,12 @@ mod cpu {
     const MAX_PARTS: usize = 8;
 
     /// Least x and y, largest x and y of all blocks.
-    fn bounds(blocks: &[f32]) -> [f32; 4] {
+    pub fn bounds(blocks: &[f32]) -> [f32; 4] {
         let nothing = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
         blocks.chunks_exact(ENTRY).fold(nothing, |a, b| [a[0].min(b[4]), a[1].min(b[5]), a[2].max(b[6]), a[3].max(b[7])])
     }
 
-    /// The longer side of a map of that outline.
-    pub fn span(blocks: &[f32]) -> f64 {
-        f64::from(span_of(bounds(blocks)))
-    }
-
-    fn span_of(bounds: [f32; 4]) -> f32 {
+    pub fn span_of(bounds: [f32; 4]) -> f32 {
         (bounds[2] - bounds[0]).max(bounds[3] - bounds[1])
     }
 
@@ -360,7 +360,8 @@ mod cpu {
         for axis in 0..2 {
             let place = (point[axis] - frame[axis]) / frame[2] + middle;
             let clamped = place.clamp(1.0, params.nodes as f32 - 2.5);
-            let base = clamped as usize;
+            // Of a place that is no number too the nodes lie on the grid.
+            let base = (clamped as usize).max(1);
             first[axis] = base - 1;
             weights[axis] = splines(clamped - base as f32);
         }

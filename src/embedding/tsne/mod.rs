@@ -256,7 +256,7 @@ impl Tsne {
             Repulsion::Grid => true,
             Repulsion::Exact => false,
         };
-        let repulsor = if on_grid { Repulsor::grid(device, n, self.accuracy)? } else { Repulsor::exact(device, n)? };
+        let repulsor = if on_grid { Repulsor::grid(n, self.accuracy) } else { Repulsor::exact(device, n)? };
         let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
         let mut state = State::new(device, y.len())?;

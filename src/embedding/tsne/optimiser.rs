@@ -158,7 +158,7 @@ pub fn descend(
             // Each workgroup reads the outline and the parts of the normaliser; a coordinate is read in four numbers, written in
             // three.
             let (own, together) = (Work::new(20 * c as u64, 28 * c as u64 + 4).times(n), n_parts + 4 * blocks);
-            let work = Work::new(own.flops + (blocks * together) as u64, own.bytes + 4 * (blocks * together) as u64);
+            let work = own.plus(Work::new(1, 4).times(blocks * together));
             gpu.dispatch_workgroups(&DESCEND, &uniform, &bindings, blocks, work)?;
         }
     }
@@ -169,10 +169,8 @@ pub fn descend(
 mod cpu {
     use super::{Acting, BLOCK, ENTRY, Outline, StepParams};
     use crate::embedding::descent::new_gain;
+    use crate::lanes::LANES;
     use rayon::prelude::*;
-
-    /// Sums of a block that do not depend on each other: the compiler adds them up side by side.
-    const LANES: usize = 16;
 
     pub fn outline(y: &[f32], blocks: &mut [f32], c: usize) {
         blocks.par_chunks_mut(ENTRY).zip(y.par_chunks(c * BLOCK)).for_each(|(entry, points)| outline_of(points, c, entry));

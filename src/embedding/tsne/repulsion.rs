@@ -51,11 +51,8 @@ impl Repulsor {
     }
 
     /// By a grid.
-    ///
-    /// # Errors
-    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn grid(device: &Device, n: usize, accuracy: Accuracy) -> Result<Self> {
-        Ok(Self::Grid(Box::new(GridRepulsion::new(device, n, accuracy)?)))
+    pub fn grid(n: usize, accuracy: Accuracy) -> Self {
+        Self::Grid(Box::new(GridRepulsion::new(n, accuracy)))
     }
 
     /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x n_components, and the parts of the normaliser, for the map `y` of that

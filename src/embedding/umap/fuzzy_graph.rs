@@ -201,10 +201,9 @@ pub fn membership(
         Device::Cpu(_) => cpu::membership(distances.host(), memberships.host_mut(), scales.host_mut(), &from(0, n)),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, memberships.gpu()), (3, scales.gpu())];
-            let groups = |rows: usize| rows.div_ceil(MEMBERSHIP.workgroup_size as usize);
             // Every step takes an exponential of each neighbour, and a few operations; a row stays in the cache.
             let row = Work::new((STEPS * 4) as u64, 16).times(k);
-            gpu.dispatch_rows(&MEMBERSHIP, &bindings, (n, row), groups, from)?;
+            gpu.dispatch_items(&MEMBERSHIP, &bindings, (n, row), from)?;
         }
     }
     Ok(())

@@ -41,7 +41,7 @@ const FORCE: u64 = 20;
 
 /// Edges of a point that one dispatch takes in so many turns; the random points take turns too.
 fn most_edges(turns: usize) -> usize {
-    LANES * (turns - NEGATIVES)
+    LANES * (turns - NEGATIVES.div_ceil(LANES))
 }
 
 /// A weighted graph on a device.
@@ -169,7 +169,7 @@ pub fn advance(
                 let edges_now = Work::new(FORCE + 6 * axes, 8 + 4 * axes).times(edges.n_edges as usize);
                 let points =
                     Work::new(NEGATIVES as u64 * (FORCE + 12 + 6 * axes), 12 + (NEGATIVES as u64 + 4) * 4 * axes).times(items);
-                let work = Work::new(edges_now.flops + points.flops, edges_now.bytes + points.bytes);
+                let work = edges_now.plus(points);
                 gpu.dispatch(&ADVANCE, &from(first, most as u32), &bindings, LANES * items, work)?;
             }
         }
@@ -241,12 +241,11 @@ pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settlin
             for first in dispatches(how.n_epochs, together) {
                 let last = n_epochs.min(first + together.max(1) as u32);
                 // The width, in some 20 rounds mostly; then in every epoch all neighbours and random points.
-                let (neighbors, forces) = (k as u64, (k + NEGATIVES) as u64);
+                let forces = (k + NEGATIVES) as u64;
                 let epoch = Work::new(forces * (FORCE + 12 + 6 * axes), forces * (8 + 4 * axes)).times((last - first) as usize);
-                let row = Work::new(epoch.flops + 60 * neighbors, epoch.bytes + 80 * neighbors);
-                let groups = |n: usize| n.div_ceil(SETTLE.workgroup_size as usize);
+                let row = epoch.plus(Work::new(60, 80).times(k));
                 // Each row stands alone.
-                gpu.dispatch_rows(&SETTLE, &bindings, (n, row), groups, |at, rows| from(at..at + rows, first..last))?;
+                gpu.dispatch_items(&SETTLE, &bindings, (n, row), |at, rows| from(at..at + rows, first..last))?;
             }
         }
     }

@@ -82,7 +82,7 @@ pub fn smooth_step(
             let most = LANES * (gpu.most_turns() / n_columns);
             let columns = Work::new(2, 12).times(n_columns * edges.n_edges as usize);
             let points = Work::new(6, 12).times(n_columns * edges.n);
-            let work = Work::new(columns.flops + points.flops, columns.bytes + points.bytes);
+            let work = columns.plus(points);
             for first in dispatches(edges.longest_row, most) {
                 gpu.dispatch(&SMOOTH_STEP, &from(first, most as u32), &bindings, LANES * edges.n, work)?;
             }
