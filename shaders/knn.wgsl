@@ -6,7 +6,7 @@
 const NONE: u32 = 0xffffffffu;
 const SLOTS: u32 = 1024u;
 const SELECT_THREADS: u32 = 128u;
-// Columns looked at between two checks for room: with them a list of up to 512 fits the slots.
+// Columns that are looked at between two checks for room where there may be too little: with a list of up to 512 they fit.
 const STRIDE: u32 = 512u;
 const ORDER_THREADS: u32 = 64u;
 
@@ -14,6 +14,7 @@ var<workgroup> keys: array<u32, SLOTS>;
 var<workgroup> ids: array<u32, SLOTS>;
 var<workgroup> found: atomic<u32>;
 var<workgroup> found_now: u32;
+var<workgroup> bound_now: u32;
 
 fn precedes(key_a: u32, id_a: u32, key_b: u32, id_b: u32) -> bool {
     return key_a < key_b || (key_a == key_b && id_a < id_b);
@@ -75,44 +76,61 @@ struct SelectParams {
 @group(0) @binding(2) var<storage, read> excluded: array<u32>;
 @group(0) @binding(3) var<storage, read_write> lists: array<vec2<u32>>;
 
-// Newcomers up to which each slot counts those that go before it, instead of all being sorted.
-const FEW: u32 = 64u;
-// Slots of a thread then, of the longest list and FEW.
-const SLOTS_OF_THREAD: u32 = (SLOTS - STRIDE + FEW + SELECT_THREADS - 1u) / SELECT_THREADS;
+// How many of the slots first .. end, which are sorted, come before a candidate.
+fn count_before(first: u32, end: u32, key: u32, id: u32) -> u32 {
+    var low = first;
+    var high = end;
+    while low < high {
+        let middle = (low + high) / 2u;
+        if precedes(keys[middle], ids[middle], key, id) {
+            low = middle + 1u;
+        } else {
+            high = middle;
+        }
+    }
+    return low - first;
+}
 
-// Puts few newcomers, behind a sorted list, to their places in it; what falls off its end is dropped.
+// Newcomers up to which they and the list are put to their places by counting what comes before each, instead of a sort: one of
+// each thread.
+const FEW: u32 = SELECT_THREADS;
+// Slots of a thread in the longest list.
+const LISTED: u32 = (SLOTS - STRIDE) / SELECT_THREADS;
+
+// Merges up to FEW newcomers into the sorted list that they stand behind; what falls off its end is dropped.
 fn merge_few(length: u32, filled: u32, thread: u32) {
     // Key, id and place.
-    var moved: array<vec3<u32>, SLOTS_OF_THREAD>;
-    for (var turn = 0u; turn < SLOTS_OF_THREAD; turn++) {
+    var newcomer = vec3<u32>(NONE);
+    var rank = 0u;
+    if length + thread < filled {
+        let key = keys[length + thread];
+        let id = ids[length + thread];
+        for (var j = length; j < filled; j++) {
+            rank += select(0u, 1u, precedes(keys[j], ids[j], key, id));
+        }
+        newcomer = vec3<u32>(key, id, rank + count_before(0u, length, key, id));
+    }
+    workgroupBarrier();
+    if length + thread < filled {
+        keys[length + rank] = newcomer.x;
+        ids[length + rank] = newcomer.y;
+    }
+    workgroupBarrier();
+    var listed: array<vec3<u32>, LISTED>;
+    for (var turn = 0u; turn < LISTED; turn++) {
         let i = thread + turn * SELECT_THREADS;
-        moved[turn] = vec3<u32>(NONE);
-        if i < filled {
-            let key = keys[i];
-            let id = ids[i];
-            var place = i;
-            if i >= length {
-                var low = 0u;
-                var high = length;
-                while low < high {
-                    let middle = (low + high) / 2u;
-                    if precedes(keys[middle], ids[middle], key, id) {
-                        low = middle + 1u;
-                    } else {
-                        high = middle;
-                    }
-                }
-                place = low;
-            }
-            for (var j = length; j < filled; j++) {
-                place += select(0u, 1u, precedes(keys[j], ids[j], key, id));
-            }
-            moved[turn] = vec3<u32>(key, id, place);
+        listed[turn] = vec3<u32>(NONE);
+        if i < length {
+            listed[turn] = vec3<u32>(keys[i], ids[i], i + count_before(length, filled, keys[i], ids[i]));
         }
     }
     workgroupBarrier();
-    for (var turn = 0u; turn < SLOTS_OF_THREAD; turn++) {
-        let slot = moved[turn];
+    if newcomer.z < length {
+        keys[newcomer.z] = newcomer.x;
+        ids[newcomer.z] = newcomer.y;
+    }
+    for (var turn = 0u; turn < LISTED; turn++) {
+        let slot = listed[turn];
         if slot.z < length {
             keys[slot.z] = slot.x;
             ids[slot.z] = slot.y;
@@ -146,6 +164,55 @@ fn merge(length: u32, filled: u32, thread: u32) {
     workgroupBarrier();
 }
 
+// A distance that at least `length` references do not exceed: the `length`-th of the least ones of `classes` classes of columns.
+// NONE if there are fewer classes that have any.
+fn bound_of_classes(length: u32, start: u32, self_id: u32, thread: u32) -> u32 {
+    let classes = clamp(next_power_of_two(2u * length), SELECT_THREADS, STRIDE);
+    for (var class_number = thread; class_number < classes; class_number += SELECT_THREADS) {
+        var least = NONE;
+        for (var column = class_number; column < select_params.n_references; column += classes) {
+            if select_params.reference_first + column != self_id {
+                least = min(least, distance_key(distances[start + column]));
+            }
+        }
+        keys[class_number] = least;
+    }
+    workgroupBarrier();
+    for (var i = thread; i < classes; i += SELECT_THREADS) {
+        let key = keys[i];
+        var place = 0u;
+        for (var j = 0u; j < classes; j++) {
+            place += select(0u, 1u, precedes(keys[j], j, key, i));
+        }
+        if place == length - 1u {
+            bound_now = key;
+        }
+    }
+    // The wait in it also keeps the list from overwriting what others still read.
+    return workgroupUniformLoad(&bound_now);
+}
+
+// Lists the columns first + thread, first + thread + SELECT_THREADS, ... < end that precede a distance and id, behind the list
+// as far as there are slots. Returns how many slots that takes, the list's and those without room included, for all threads.
+fn collect(columns: vec2<u32>, bound: vec2<u32>, length: u32, start: u32, self_id: u32, thread: u32) -> u32 {
+    for (var column = columns.x + thread; column < columns.y; column += SELECT_THREADS) {
+        let key = distance_key(distances[start + column]);
+        let id = select_params.reference_first + column;
+        if id != self_id && precedes(key, id, bound.x, bound.y) {
+            let slot = length + atomicAdd(&found, 1u);
+            if slot < SLOTS {
+                keys[slot] = key;
+                ids[slot] = id;
+            }
+        }
+    }
+    workgroupBarrier();
+    if thread == 0u {
+        found_now = atomicLoad(&found);
+    }
+    return length + workgroupUniformLoad(&found_now);
+}
+
 // One workgroup merges one row of a distance tile into the query's sorted list.
 @compute @workgroup_size(128)
 fn select_nearest(
@@ -159,7 +226,17 @@ fn select_nearest(
     }
     let query = select_params.query_first + row;
     let length = select_params.list_length;
+    let n_references = select_params.n_references;
     let list = query * length;
+    let self_id = excluded[query];
+    let start = (select_params.row_first + row) * select_params.stride;
+    // Without a list to compare with, a first look at all columns spares most of them.
+    var bound = vec2<u32>(NONE, NONE);
+    if select_params.fresh != 0u {
+        bound.x = bound_of_classes(length, start, self_id, thread);
+    } else {
+        bound = lists[list + length - 1u];
+    }
     for (var i = thread; i < length; i += SELECT_THREADS) {
         var listed = vec2<u32>(NONE, NONE);
         if select_params.fresh == 0u {
@@ -172,33 +249,25 @@ fn select_nearest(
         atomicStore(&found, 0u);
     }
     workgroupBarrier();
-    let self_id = excluded[query];
-    let start = (select_params.row_first + row) * select_params.stride;
-    var listed_now = 0u;
-    for (var first = 0u; first < select_params.n_references; first += STRIDE) {
-        let last_key = keys[length - 1u];
-        let last_id = ids[length - 1u];
-        for (var column = first + thread; column < min(first + STRIDE, select_params.n_references); column += SELECT_THREADS) {
-            let key = distance_key(distances[start + column]);
-            let id = select_params.reference_first + column;
-            if id != self_id && precedes(key, id, last_key, last_id) {
-                let slot = length + atomicAdd(&found, 1u);
-                keys[slot] = key;
-                ids[slot] = id;
-            }
+    let filled = collect(vec2<u32>(0u, n_references), bound, length, start, self_id, thread);
+    if filled == length && select_params.fresh == 0u {
+        return;
+    }
+    if filled <= SLOTS {
+        merge(length, filled, thread);
+    } else {
+        // More than there is room for: once more from the beginning, with a bound that becomes nearer with every merge.
+        if thread == 0u {
+            atomicStore(&found, 0u);
         }
         workgroupBarrier();
-        if thread == 0u {
-            found_now = atomicLoad(&found);
+        for (var first = 0u; first < n_references; first += STRIDE) {
+            let last = vec2<u32>(keys[length - 1u], ids[length - 1u]);
+            let now = collect(vec2<u32>(first, min(first + STRIDE, n_references)), last, length, start, self_id, thread);
+            if now + STRIDE > SLOTS || first + STRIDE >= n_references {
+                merge(length, now, thread);
+            }
         }
-        let filled = length + workgroupUniformLoad(&found_now);
-        if filled + STRIDE > SLOTS || first + STRIDE >= select_params.n_references {
-            merge(length, filled, thread);
-            listed_now |= filled - length;
-        }
-    }
-    if listed_now == 0u && select_params.fresh == 0u {
-        return;
     }
     for (var i = thread; i < length; i += SELECT_THREADS) {
         lists[list + i] = vec2<u32>(keys[i], ids[i]);

@@ -3,7 +3,8 @@
 //! The exact graph is the same on every device, except where two distances differ by less than their rounding; ties are broken
 //! by index. Two roads lead to it: all distances as one matrix product in tiles, whose candidates are ranked again by exact
 //! distances and proven complete ([`knn`], [`pairwise`]: both devices, O(n m d)), and on the CPU, where the product would be
-//! most of a run, lower bounds from few coordinates that leave few exact distances to compute. Equal rows are searched once. An
+//! most of a run, lower bounds from few coordinates that leave few exact distances to compute; `auto` takes that road too where an
+//! integrated GPU is slower. Equal rows are searched once. An
 //! approximate graph, where it is asked for, comes from the CPU and says its recall ([`recall_of`]).
 
 mod brute;

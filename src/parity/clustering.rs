@@ -112,7 +112,7 @@ pub fn cluster_distances(pair: &Pair) {
         let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
         let k = ends.len();
         // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
-        let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 1e-7 };
+        let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 0.0 };
         pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
             let queries = Buffer::from_slice(device, "queries", &queries)?;
             let rows = References::new(device, &rows, ends.clone())?;

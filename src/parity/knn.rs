@@ -9,9 +9,11 @@ use crate::random::Random;
 /// As for difference distances: sums of squares in groups of 16.
 const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
 
-/// Two tiles of references, `n` and 40 columns, with many equal distances and some below zero, as rounding leaves them.
+/// Tiles of references: `n` and 40 columns, with many equal distances and some below zero, as rounding leaves them; and of so many
+/// that are nearer than nearly all before that there is no room for them at once.
 pub fn select_nearest(pair: &Pair, n: usize) {
     const BEYOND: usize = 3;
+    const MANY: usize = 1500;
     let (first, m) = (2_usize, 9);
     let excluded: Vec<u32> =
         (0..first + m).map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 }).collect();
@@ -21,7 +23,8 @@ pub fn select_nearest(pair: &Pair, n: usize) {
         let values: Vec<f32> = uniform(stream, (1 + m) * n, -1.0, 40.0).into_iter().map(rounded).collect();
         values.chunks_exact(n).flat_map(|row| [row, &[-1.0; BEYOND]].concat()).collect()
     };
-    let tiles = [(tile(11, n), 0, n), (tile(12, 40), n, 40)];
+    let nearer = uniform(13, (1 + m) * (MANY + BEYOND), 0.0, 0.5);
+    let tiles = [(tile(11, n), 0, n), (tile(12, 40), n, 40), (nearer, n + 40, MANY)];
     for length in [1, 8, 98, MAX_NEIGHBORS + SPARE] {
         pair.compare(&format!("select_nearest {length} of {n}"), EXACT, |device| {
             let excluded = Buffer::from_slice(device, "excluded", &excluded)?;

@@ -25,8 +25,8 @@ const WEIGH: Kernel = kernel!("triplet_weights", "weigh", 64, WeighParams);
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SQUARE_DISTANCES, &WEIGH];
 
-/// Least scale of a point in units of the largest entry: a squared distance over two of them is finite, on devices too that divide by
-/// multiplying with reciprocals, take the smallest numbers for 0 or know no infinity.
+/// Least scale of a point in units of the largest entry: a squared distance over two of them is finite, on devices too that
+/// divide by multiplying with reciprocals, take the smallest numbers for 0 or know no infinity.
 const LEAST_SCALE: f32 = 1e-16;
 /// Random triplets count less than those of neighbours.
 const RANDOM_SHARE: f32 = 0.1;

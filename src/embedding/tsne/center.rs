@@ -2,9 +2,10 @@
 //!
 //! During early exaggeration the attraction can outweigh the repulsion by far: a map of data without clusters contracts by orders
 //! of magnitude, about a centre that drifts. Without more, its points become equal in f32 beside that offset, and equal points
-//! with equal neighbours feel no force that could ever part them. So each step ([`optimiser`](super::optimiser)) takes off the mean, as openTSNE does in double
-//! precision, and a map that is smaller than [`LEAST`] is scaled up to [`WANTED`]. That changes no shape: where all |y| are far
-//! below 1, every q is 1 and the forces are linear in y, so the scaled map moves as the other would, scaled.
+//! with equal neighbours feel no force that could ever part them. So each step ([`optimiser`](super::optimiser)) takes off the
+//! mean, as openTSNE does in double precision, and a map that is smaller than [`LEAST`] is scaled up to [`WANTED`]. That changes
+//! no shape: where all |y| are far below 1, every q is 1 and the forces are linear in y, so the scaled map moves as the other
+//! would, scaled.
 
 use crate::compute::{Buffer, Device};
 use crate::error::Result;

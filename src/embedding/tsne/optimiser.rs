@@ -4,7 +4,7 @@
 //! precision resolves: see [`center`](super::center). What a step needs to know of the whole map, its middle and its spread, and
 //! what the grid of the repulsion needs, its bounds, stands in one entry for every 1,024 points, which the step itself writes for
 //! the places that it leads to. Whoever needs the whole adds the entries up, in an order of their own number alone: an iteration
-//! then has no dispatches that only sum.
+//! then has no dispatches that only sum, but for the normaliser of exact forces.
 
 use super::center::{LEAST, WANTED};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
