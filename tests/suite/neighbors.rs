@@ -164,7 +164,7 @@ fn new_points_find_their_equals_too() {
 /// A query in a group whose distances have no squares in the unit of the others, alone and beside one that is far away.
 #[test]
 fn neighbors_of_a_new_point_do_not_depend_on_its_companions_however_close_it_lies() {
-    let tiny = |stream, n: usize| normal(stream, 4 * n).into_iter().map(|value| value * 1e-22);
+    let tiny = |stream, n: usize| normal(stream, 4 * n).into_iter().map(|value| value * 1e-23);
     let references = Matrix::new(tiny(70, 20).chain(normal(71, 4 * 280)).collect(), 300, 4).expect("finite");
     let query: Vec<f32> = tiny(72, 1).collect();
     let beside = |companion: f32| Matrix::new([query.clone(), vec![companion; 4]].concat(), 2, 4).expect("finite");
