@@ -4,9 +4,8 @@ use crate::compute;
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::model::{Architecture, Network, Weights, to_host};
-use crate::training::{arrangement, check_fit, guarded, rows_at_once};
-use burn::tensor::{Tensor, TensorData, activation};
+use crate::model::{Architecture, Weights};
+use crate::training::check_fit;
 
 /// Name of the space of the input itself.
 pub const RAW: &str = "raw";
@@ -25,7 +24,8 @@ pub struct Layer {
 /// [`Architecture::looked_into`].
 ///
 /// # Errors
-/// [`Error::Data`] if model, weights and images do not fit each other; [`Error::Training`] if the device fails.
+/// [`Error::Data`] if model, weights and images do not fit each other; [`Error::Training`] if the device fails;
+/// [`Error::Feature`] in a build without the feature `train`.
 pub fn activations(
     device: &compute::Device,
     architecture: &Architecture,
@@ -34,9 +34,26 @@ pub fn activations(
 ) -> Result<Vec<Layer>> {
     check_fit(architecture, samples)?;
     let raw = samples.images.features();
-    let d = raw.n_features();
     let looked_into = architecture.looked_into();
-    let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); looked_into.len() + 1];
+    let outputs = outputs(device, architecture, weights, &raw)?;
+    let widths = looked_into.iter().map(|layer| layer.width).chain([architecture.n_classes]);
+    let n = samples.len();
+    let hidden = architecture.layer_names().into_iter().zip(outputs).zip(widths).map(|((name, values), width)| {
+        let values = Matrix::new(values, n, width).map_err(|error| Error::Data(format!("activations of {name}: {error}")))?;
+        Ok(Layer { name, values })
+    });
+    std::iter::once(Ok(Layer { name: RAW.into(), values: raw })).chain(hidden).collect()
+}
+
+/// Values of each layer that is looked into and of the softmax, row after row.
+#[cfg(feature = "train")]
+fn outputs(device: &compute::Device, architecture: &Architecture, weights: &Weights, raw: &Matrix) -> Result<Vec<Vec<f32>>> {
+    use crate::model::{Network, to_host};
+    use crate::training::{arrangement, guarded, rows_at_once};
+    use burn::tensor::{Tensor, TensorData, activation};
+
+    let d = raw.n_features();
+    let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); architecture.looked_into().len() + 1];
     guarded(device, "activations", |burn| {
         let network = Network::from_weights(architecture, weights, burn, arrangement(device))?;
         for rows in raw.as_slice().chunks(rows_at_once(architecture) * d) {
@@ -50,11 +67,10 @@ pub fn activations(
         }
         Ok(())
     })?;
-    let widths = looked_into.iter().map(|layer| layer.width).chain([architecture.n_classes]);
-    let n = samples.len();
-    let hidden = architecture.layer_names().into_iter().zip(outputs).zip(widths).map(|((name, values), width)| {
-        let values = Matrix::new(values, n, width).map_err(|error| Error::Data(format!("activations of {name}: {error}")))?;
-        Ok(Layer { name, values })
-    });
-    std::iter::once(Ok(Layer { name: RAW.into(), values: raw })).chain(hidden).collect()
+    Ok(outputs)
+}
+
+#[cfg(not(feature = "train"))]
+fn outputs(_: &compute::Device, _: &Architecture, _: &Weights, _: &Matrix) -> Result<Vec<Vec<f32>>> {
+    Err(Error::without_train("the activations of a network"))
 }

@@ -81,6 +81,14 @@ pub enum Error {
     /// Training failed inside burn.
     #[error("training failed: {0}")]
     Training(String),
+    /// The crate was built without a feature that is needed.
+    #[error("{what} needs the feature `{feature}`, without which this program was built")]
+    Feature {
+        /// What was asked for.
+        what: &'static str,
+        /// The feature of the crate.
+        feature: &'static str,
+    },
     /// A figure could not be drawn.
     #[error("cannot draw {}: {message}", path.display())]
     Figure {
@@ -127,6 +135,12 @@ impl Error {
         Self::Parameter { name: name.into(), value: value.to_string(), expected: expected.into() }
     }
 
+    /// An [`Error::Feature`] about what only a build with burn can do.
+    #[cfg(not(feature = "train"))]
+    pub(crate) fn without_train(what: &'static str) -> Self {
+        Self::Feature { what, feature: "train" }
+    }
+
     /// The process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 GPU demanded but unusable, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -140,6 +154,7 @@ impl Error {
             | Self::GpuMemory { .. }
             | Self::DeviceLost { .. }
             | Self::Training(_)
+            | Self::Feature { .. }
             | Self::Figure { .. }
             | Self::Fault { .. } => 1,
         }

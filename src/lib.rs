@@ -7,10 +7,11 @@
 //! [`compute::Device`]: WGSL compute shaders on any Vulkan,
 //! Metal or DX12 GPU, or the same algorithm on the CPU.
 //!
+//! Two features, both on by default: `train` trains networks and takes the activations of their layers, by burn, which is two
+//! thirds of the build; `cli` is the `layerlens` command. Without them everything else is there.
+//!
 //! ```
-//! use layerlens::compute::Device;
-//! use layerlens::embedding::Tsne;
-//! use layerlens::matrix::Matrix;
+//! use layerlens::{Device, Matrix, Tsne};
 //!
 //! // Two groups of 40 points in five dimensions, far apart.
 //! let values = (0..400).map(|i| (i * i % 17) as f32 + if i < 200 { 0.0 } else { 100.0 }).collect();
@@ -52,9 +53,13 @@ pub mod range;
 mod sealed;
 pub mod words;
 
+pub use compute::Device;
+pub use embedding::{Pca, Trimap, Tsne, Umap};
 pub use error::{Error, Result};
+pub use matrix::Matrix;
 
 /// Every kernel of the library, for the tests that hold shaders, twins and layouts together.
+#[doc(hidden)]
 pub fn kernels() -> Vec<&'static compute::Kernel> {
     let rooms = [
         compute::reduce::KERNELS,

@@ -7,10 +7,9 @@ use super::pipelines::{Ahead, Pipelines};
 use super::queue::{Counters, Pending};
 use super::{Chosen, DeviceChoice};
 use crate::error::{Error, Result};
-use burn_wgpu::WgpuSetup;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How to open a GPU.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +57,7 @@ impl GpuOptions {
 
 /// An open GPU.
 pub struct Gpu {
-    pub(super) setup: WgpuSetup,
+    pub(super) setup: Setup,
     info: wgpu::AdapterInfo,
     pub(super) limits: wgpu::Limits,
     pub(super) options: GpuOptions,
@@ -74,7 +73,19 @@ pub struct Gpu {
     choices: Mutex<Choices>,
     /// Seconds that trials of searches took, by features and neighbours.
     trials: Mutex<HashMap<(usize, usize), Option<f64>>>,
-    burn: OnceLock<Result<burn::tensor::Device, String>>,
+    #[cfg(feature = "train")]
+    burn: std::sync::OnceLock<Result<burn::tensor::Device, String>>,
+}
+
+/// What wgpu gives of an open device.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "for burn"))]
+    pub(super) instance: wgpu::Instance,
+    #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "for burn"))]
+    pub(super) adapter: wgpu::Adapter,
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
 }
 
 /// What was left to the CPU.
@@ -134,14 +145,15 @@ impl Gpu {
             clock: Mutex::new(Clock::new(has_times.then(|| f64::from(queue.get_timestamp_period())))),
             counters: Mutex::default(),
             unsent: Mutex::default(),
-            setup: WgpuSetup { instance, adapter, device, queue, backend: info.backend },
+            setup: Setup { instance, adapter, device, queue },
             info,
             limits,
             options: options.clone(),
             faults,
             choices: Mutex::default(),
             trials: Mutex::default(),
-            burn: OnceLock::new(),
+            #[cfg(feature = "train")]
+            burn: std::sync::OnceLock::new(),
         };
         if !gpu.is_software() {
             gpu.compile_ahead(crate::kernels());
@@ -234,9 +246,12 @@ impl Gpu {
     }
 
     /// Our device and queue, registered with burn once.
+    #[cfg(feature = "train")]
     pub(super) fn burn(&self) -> Result<burn::tensor::Device> {
         let registered = self.burn.get_or_init(|| {
-            let device = burn::tensor::Device::wgpu_options().setup(self.setup.clone()).init().map_err(|error| error.to_string());
+            let Setup { instance, adapter, device, queue } = self.setup.clone();
+            let setup = burn_wgpu::WgpuSetup { instance, adapter, device, queue, backend: self.info.backend };
+            let device = burn::tensor::Device::wgpu_options().setup(setup).init().map_err(|error| error.to_string());
             // burn's own handler panics.
             self.faults.watch(&self.setup.device);
             device

@@ -46,7 +46,8 @@ pub struct Cpu {
 }
 
 /// What a user wants: `--device`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
     /// A real GPU if there is one, else the CPU; never a software adapter.
@@ -161,6 +162,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::NoGpu`] if burn refuses the device.
+    #[cfg(feature = "train")]
     pub fn burn(&self) -> Result<burn::tensor::Device> {
         match self {
             Self::Cpu(_) => Ok(burn::tensor::Device::flex()),
@@ -200,6 +202,7 @@ impl Device {
     }
 
     /// The error of `panic`, caught in burn's work: that the GPU is lost, where it is, else a fault of the program.
+    #[cfg(feature = "train")]
     pub(crate) fn fault(&self, during: &str, panic: faults::Caught) -> Error {
         match self {
             Self::Cpu(_) => panic.into_fault(),
@@ -208,6 +211,7 @@ impl Device {
     }
 
     /// What `error` of burn's work really is: a lost GPU, where it is lost.
+    #[cfg(feature = "train")]
     pub(crate) fn explained(&self, during: &str, error: Error) -> Error {
         match (self, &error) {
             (Self::Gpu(gpu), Error::Training(message)) if gpu.is_lost() => gpu.lost(during, message.clone()),

@@ -29,7 +29,8 @@ const LEAST_SQUARE: f32 = (1u128 << 36) as f32 * f32::MIN_POSITIVE;
 pub(super) const RECALL_ROWS: usize = 1000;
 
 /// How neighbours are searched for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum SearchMethod {
     /// Every neighbour, by proof.

@@ -5,6 +5,7 @@
 //! to matter are set to zero: weights whose gradient stays zero, those of pixels that are black in every image, let their first
 //! moment fall by a tenth a step until it is no normal number any more, on which processors are many times slower.
 
+use super::checkpoint::Moments;
 use crate::error::Result;
 use crate::model::{Network, to_host};
 use burn::optim::{self, AdamConfig, AdamState, AdaptiveMomentumState, Optimizer};
@@ -24,9 +25,6 @@ const EPSILON: f32 = 1e-7;
 
 /// Values of a task on the CPU.
 const BLOCK: usize = 1 << 15;
-
-/// First and second moments of each trained tensor.
-pub(super) type Moments = Vec<[Vec<f32>; 2]>;
 
 /// The optimiser and its state.
 pub(super) struct Adam {

@@ -1,6 +1,5 @@
 //! A training between two epochs: everything that is needed to go on as if it had not stopped.
 
-use super::adam::Moments;
 use super::{History, Job, Training};
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
@@ -13,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Key of the file's metadata under which everything but the tensors stands, as JSON.
 const KEY: &str = "layerlens_checkpoint";
+
+/// First and second moments of each trained tensor.
+pub(super) type Moments = Vec<[Vec<f32>; 2]>;
 
 /// A training after one of its epochs, from a file or on the way into one.
 #[derive(Clone, Debug)]

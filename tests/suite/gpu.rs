@@ -3,15 +3,12 @@
 use crate::support::{LIMITS, Variant, assert_same_bytes, gpu, groups, own_gpu, uniform_matrix};
 use layerlens::clustering::KMeans;
 use layerlens::compute::{Buffer, Device, DeviceChoice, GpuOptions};
-use layerlens::dataset::Dataset;
 use layerlens::embedding::pca::products;
 use layerlens::embedding::{Pca, Trimap, Tsne, Umap};
 use layerlens::error::{Error, Result};
 use layerlens::matrix::Matrix;
-use layerlens::model::{Blueprint, PRESET_INPUT};
 use layerlens::neighbors::nearest_neighbors;
 use layerlens::progress::Silent;
-use layerlens::training::{Job, Training};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -90,7 +87,12 @@ fn lost_at(submit: u64) -> Option<Device> {
 }
 
 /// One epoch of a small network on 200 images.
+#[cfg(feature = "train")]
 fn train_a_little(device: &Device) -> Result<()> {
+    use layerlens::dataset::Dataset;
+    use layerlens::model::{Blueprint, PRESET_INPUT};
+    use layerlens::training::{Job, Training};
+
     let data = Dataset::load("fashion-mnist-sample", None)?;
     let samples = data.train.select(&(0..200).collect::<Vec<_>>());
     let network = Blueprint::mlp(&[8]).build(PRESET_INPUT, data.class_names.len())?;
@@ -105,7 +107,7 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
     fn x() -> Matrix {
         groups(41, 3, 40, 12)
     }
-    let works: [(&str, Work); 7] = [
+    let works: &[(&str, Work)] = &[
         ("uploads", |device| {
             let values = vec![1.0_f32; 30 << 20];
             Buffer::from_slice(device, "much", &values).and_then(|it| it.read(device)).map(drop)
@@ -115,9 +117,10 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
         ("UMAP", |device| Umap { n_epochs: 20, ..Umap::default() }.fit(device, &x()).map(drop)),
         ("TriMAP", |device| Trimap { max_iter: 20, ..Trimap::default() }.fit(device, &x()).map(drop)),
         ("k-means", |device| KMeans { n_clusters: 3, ..KMeans::default() }.fit(device, &x(), &Silent).map(drop)),
+        #[cfg(feature = "train")]
         ("training", train_a_little),
     ];
-    for (what, work) in works {
+    for &(what, work) in works {
         let (mut submit, mut step) = (1, 1);
         loop {
             let Some(device) = lost_at(submit) else { return };

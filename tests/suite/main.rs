@@ -19,6 +19,7 @@ mod invariants;
 mod methods;
 mod neighbor_search;
 mod neighbors;
+#[cfg(feature = "train")]
 mod network;
 mod page;
 mod parity;
@@ -31,7 +32,10 @@ mod reference;
 mod sequence;
 mod shaders;
 mod support;
+#[cfg(feature = "train")]
 mod training;
 mod trimap;
 mod tsne;
 mod umap;
+#[cfg(not(feature = "train"))]
+mod without_train;

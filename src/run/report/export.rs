@@ -17,7 +17,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// For which program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ExportFormat {
     /// A folder for TensorBoard's Embedding Projector: spaces, maps, classes and images
     Tensorboard,
