@@ -4,11 +4,8 @@ use crate::compute;
 use crate::dataset::Samples;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::model::{Architecture, Weights};
+use crate::model::{Architecture, RAW, Weights};
 use crate::training::check_fit;
-
-/// Name of the space of the input itself.
-pub const RAW: &str = "raw";
 
 /// One layer's answers, n_samples x width.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Layerlens shows what each hidden layer of a neural network has learned.
 //!
-//! The story in order: a [`dataset`] trains a [`model`] by [`training`]; the [`activations`] of its layers are spaces of many
+//! The story in order: a [`dataset`] trains a [`model`], which a [`recipe`] describes, by [`training`]; the [`activations`] of its layers are spaces of many
 //! dimensions, whose exact [`neighbors`] feed the methods of [`embedding`], which map each layer to two dimensions and place
 //! test points in the same map; [`clustering`] finds what lies together; [`evaluation`] scores how much of the classes a space
 //! or map keeps; [`report`] draws, and [`run`] does all of it into one folder. Everything heavy runs on a
@@ -26,6 +26,7 @@
 
 pub mod dataset;
 pub mod model;
+pub mod recipe;
 pub mod training;
 
 pub mod activations;

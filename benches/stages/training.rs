@@ -3,8 +3,8 @@
 use crate::support;
 use layerlens::compute::Device;
 use layerlens::dataset::{Dataset, split};
-use layerlens::model::{Blueprint, PRESET_INPUT};
 use layerlens::progress::Silent;
+use layerlens::recipe::{Blueprint, PRESET_INPUT};
 use layerlens::training::{Job, Training};
 
 pub fn run(devices: &[Device]) {

@@ -3,7 +3,7 @@
 
 use layerlens::Error;
 use layerlens::dataset::LabelGroups;
-use layerlens::model::{Blueprint, is_sweep, read_sweep};
+use layerlens::recipe::{Blueprint, is_sweep, read_sweep};
 use layerlens_fuzz::{Place, check};
 use libfuzzer_sys::fuzz_target;
 

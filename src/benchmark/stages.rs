@@ -8,9 +8,10 @@ use crate::embedding::{NewPoints, Pca, Space};
 use crate::error::Result;
 use crate::evaluation::SpaceRanks;
 use crate::matrix::Matrix;
-use crate::model::{Blueprint, Weights};
+use crate::model::Weights;
 use crate::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use crate::progress::Observer;
+use crate::recipe::Blueprint;
 use crate::training::{Job, Training};
 
 /// New points that are placed.

@@ -9,7 +9,7 @@ use super::{Global, argv, method_title, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::model::{Blueprint, Contender, PRESETS, is_sweep, read_sweep};
+use layerlens::recipe::{Blueprint, Contender, PRESETS, is_sweep, read_sweep};
 use layerlens::report::{cluster_table, model_table, quality_table, table};
 use layerlens::run::{self, CompareModels, Encoded};
 use std::path::Path;

@@ -193,9 +193,9 @@ mod tests {
     use layerlens::dataset::{Dataset, Samples};
     use layerlens::files::write_atomic;
     use layerlens::matrix::Matrix;
-    use layerlens::model::Blueprint;
     use layerlens::neighbors::Search;
     use layerlens::progress::{Observer, Reporter};
+    use layerlens::recipe::Blueprint;
     use layerlens::run::{Embed, Labelled, MethodChoice, embed};
     use layerlens::training::{Job, Training};
     use rayon::prelude::*;

@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Name of the space of the input itself.
+pub const RAW: &str = "raw";
+
 /// Name of the output layer.
 pub const OUTPUT: &str = "softmax";
 

@@ -1,22 +1,19 @@
 //! Classifiers whose forward pass also yields the named hidden layers.
 
 mod architecture;
-mod blueprint;
-mod description;
 #[cfg(feature = "train")]
 mod host;
 mod initial;
 mod look;
 #[cfg(feature = "train")]
 mod network;
-mod section;
 mod steps;
 mod summary;
-mod sweep;
 mod weights;
 
-pub use architecture::{Activation, Architecture, LayerKind, LayerSpec, Look, OUTPUT, Padding, Parameter, Role, Shape, Step};
-pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};
+pub use architecture::{
+    Activation, Architecture, LayerKind, LayerSpec, Look, OUTPUT, Padding, Parameter, RAW, Role, Shape, Step,
+};
 pub use look::{LookedInto, MAX_WHOLE};
 #[cfg(feature = "train")]
 pub(crate) use network::to_host;
@@ -24,6 +21,5 @@ pub(crate) use network::to_host;
 pub use network::{Arrangement, Network};
 pub use steps::MAX_UNITS;
 pub use summary::SummaryRow;
-pub use sweep::{Contender, is_sweep, read_sweep};
 pub use weights::{Weights, read_weights, write_weights};
 pub(crate) use weights::{read_tensors, tensor_bytes};

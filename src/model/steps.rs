@@ -1,7 +1,6 @@
 //! Shapes and tensors of the layers, worked out from the input on, and the rules that a network must keep.
 
-use super::architecture::{Activation, Architecture, LayerKind, LayerSpec, OUTPUT, Padding, Parameter, Role, Shape, Step};
-use crate::activations::RAW;
+use super::architecture::{Activation, Architecture, LayerKind, LayerSpec, OUTPUT, Padding, Parameter, RAW, Role, Shape, Step};
 use std::collections::{HashMap, HashSet};
 
 /// Names that mean something else among the files of activations.
@@ -17,11 +16,11 @@ const MAX_PARAMETERS: usize = 1 << 29;
 const MAX_VALUES: usize = 1 << 24;
 
 /// What is wrong with a layer, by its index.
-pub(super) type Fault = (usize, String);
+pub(crate) type Fault = (usize, String);
 
 impl Architecture {
     /// [`Architecture::steps`], naming the layer at fault by its index.
-    pub(super) fn walk(&self) -> Result<Vec<Step>, Fault> {
+    pub(crate) fn walk(&self) -> Result<Vec<Step>, Fault> {
         let size = self.input.iter().try_fold(1_usize, |size, &side| size.checked_mul(side));
         if !size.is_some_and(|size| (1..=MAX_VALUES).contains(&size)) {
             let [height, width, channels] = self.input;

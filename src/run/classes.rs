@@ -59,7 +59,7 @@ fn list(names: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Blueprint;
+    use crate::recipe::Blueprint;
 
     fn texts(names: &[&str]) -> Vec<String> {
         names.iter().map(|&name| name.to_owned()).collect()

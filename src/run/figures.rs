@@ -63,7 +63,7 @@ pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()>
     for name in methods {
         let method = embedding::method(name)?.title;
         let of_method = maps.iter().filter(|map| map.method == name);
-        let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.space == crate::activations::RAW);
+        let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.space == crate::model::RAW);
         for (stem, what, maps) in [("raw", "the raw input", raw), ("layers", "the hidden layers", hidden)] {
             if maps.is_empty() {
                 continue;
@@ -173,7 +173,7 @@ pub fn confusion(folder: &mut RunFolder, confused: &Confused, class_names: &[Str
 }
 
 fn space_name(space: &str) -> String {
-    if space == crate::activations::RAW { "the raw input".into() } else { title(space) }
+    if space == crate::model::RAW { "the raw input".into() } else { title(space) }
 }
 
 /// A space itself or a map, in words.

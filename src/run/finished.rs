@@ -4,11 +4,11 @@ use super::integrity::check_unchanged;
 use super::layers::{read_classes, read_predictions};
 use super::manifest::{Found, Status};
 use super::predictions;
-use crate::activations::RAW;
 use crate::dataset::{npy, read_names};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapQuality, ScoredOn, Scores};
 use crate::matrix::Matrix;
+use crate::model::RAW;
 use std::path::{Path, PathBuf};
 
 /// What is known of a finished run.

@@ -20,12 +20,13 @@ mod found;
 mod outputs;
 
 use super::folder::RunFolder;
-use crate::activations::{Layer, RAW};
+use crate::activations::Layer;
 use crate::dataset::{self, Images, Source, npy};
 use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
+use crate::model::RAW;
 use crate::neighbors::Search;
 use crate::words::natural;
 use found::Found;

@@ -14,7 +14,6 @@ use super::space::{Map, SpaceStage, check_scored, most_voters, title};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
 };
-use crate::activations::RAW;
 use crate::compute::{Description, Device};
 use crate::dataset::{self, Dataset, Original, Source};
 use crate::embedding::init::Init;
@@ -22,6 +21,7 @@ use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapQuality, N_NEIGHBORS, Scores};
 use crate::matrix::Matrix;
+use crate::model::RAW;
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::report::cluster_table::Clustered;

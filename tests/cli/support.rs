@@ -3,7 +3,8 @@
 use layerlens::compute::{AdapterDescription, adapters};
 use layerlens::dataset::{Dataset, Samples, npy};
 use layerlens::matrix::Matrix;
-use layerlens::model::{Architecture, Blueprint};
+use layerlens::model::Architecture;
+use layerlens::recipe::Blueprint;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -90,7 +90,7 @@ fn lost_at(submit: u64) -> Option<Device> {
 #[cfg(feature = "train")]
 fn train_a_little(device: &Device) -> Result<()> {
     use layerlens::dataset::Dataset;
-    use layerlens::model::{Blueprint, PRESET_INPUT};
+    use layerlens::recipe::{Blueprint, PRESET_INPUT};
     use layerlens::training::{Job, Training};
 
     let data = Dataset::load("fashion-mnist-sample", None)?;

@@ -2,10 +2,8 @@
 
 use crate::support::{Variant, gpu};
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use layerlens::model::{
-    Activation, Architecture, Arrangement, Blueprint, LayerKind, LayerSpec, Look, Network, PRESET_INPUT, PRESETS, Padding,
-    Parameter, Weights,
-};
+use layerlens::model::{Activation, Architecture, Arrangement, LayerKind, LayerSpec, Look, Network, Padding, Parameter, Weights};
+use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::training::Training;
 use serde_json::Value;
 

@@ -4,8 +4,9 @@ use crate::support::{Variant, gpu, own_gpu};
 use layerlens::compute::Device;
 use layerlens::dataset::{Dataset, Samples, split};
 use layerlens::error::Error;
-use layerlens::model::{Activation, Architecture, Blueprint, LayerKind, LayerSpec, PRESET_INPUT, Padding};
+use layerlens::model::{Activation, Architecture, LayerKind, LayerSpec, Padding};
 use layerlens::progress::Silent;
+use layerlens::recipe::{Blueprint, PRESET_INPUT};
 use layerlens::training::{Checkpoint, Checkpoints, Job, Trained, Training, ValidationSplit, evaluate};
 
 /// The embedded sample, split, and the first study's network.

@@ -2,8 +2,8 @@
 
 use layerlens::activations::activations;
 use layerlens::dataset::Dataset;
-use layerlens::model::Blueprint;
 use layerlens::progress::Silent;
+use layerlens::recipe::Blueprint;
 use layerlens::training::{Job, Training, evaluate};
 use layerlens::{Device, Error};
 

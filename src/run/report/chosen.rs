@@ -3,11 +3,11 @@
 use super::super::points::ReportPoints;
 use super::contents::{Contents, check_map};
 use super::{Known, PAGE_NEIGHBORS};
-use crate::activations::RAW;
 use crate::compute::Device;
 use crate::dataset::Pictures;
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::model::RAW;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Reporter;
 use crate::report::page::Points;

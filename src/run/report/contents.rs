@@ -1,13 +1,13 @@
 //! What a page shows of a run: points, places, neighbours and images, from the files of its folder. What was deleted is told.
 
 use super::{Known, PAGE_NEIGHBORS};
-use crate::activations::RAW;
 use crate::compute::Device;
 use crate::dataset::{Colour, Pictures, npy, read_names};
 use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::model::RAW;
 use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};

@@ -16,8 +16,8 @@
 
 use super::blueprint::Blueprint;
 use super::section::{Section, TomlFile};
-use super::steps::MAX_UNITS;
 use crate::error::{Error, Result};
+use crate::model::MAX_UNITS;
 use crate::training::Training;
 use std::path::Path;
 

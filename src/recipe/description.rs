@@ -46,10 +46,10 @@
 //! activation = "softmax"
 //! ```
 
-use super::architecture::{Activation, LayerKind, LayerSpec, Look, Padding};
 use super::blueprint::Blueprint;
 use super::section::{Section, TomlFile};
 use crate::error::{Error, Result};
+use crate::model::{Activation, LayerKind, LayerSpec, Look, Padding};
 use crate::training::{Training, ValidationSplit};
 use std::path::Path;
 

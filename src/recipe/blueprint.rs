@@ -1,8 +1,8 @@
 //! Models by name, and models that a file describes: everything but the size of the images and the number of classes, which
 //! come from the data.
 
-use super::architecture::{Activation, Architecture, LayerKind, LayerSpec, Padding};
 use crate::error::{Error, Result};
+use crate::model::{Activation, Architecture, LayerKind, LayerSpec, Padding};
 use crate::training::{Training, ValidationSplit};
 use std::path::{Path, PathBuf};
 

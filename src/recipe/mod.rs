@@ -1,0 +1,9 @@
+//! Descriptions of networks and their training: presets, files and sweeps, from which a [`model`](crate::model) is built.
+
+mod blueprint;
+mod description;
+mod section;
+mod sweep;
+
+pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};
+pub use sweep::{Contender, is_sweep, read_sweep};
