@@ -3,7 +3,7 @@
 //! The story in order: a [`dataset`] trains a [`model`], which a [`recipe`] describes, by [`training`]; the [`activations`] of its layers are spaces of many
 //! dimensions, whose exact [`neighbors`] feed the methods of [`embedding`], which map each layer to two dimensions and place
 //! test points in the same map; [`clustering`] finds what lies together; [`evaluation`] scores how much of the classes a space
-//! or map keeps; [`report`] draws, and [`run`] does all of it into one folder. Everything heavy runs on a
+//! or map keeps; [`report`] draws, and [`run`] does all of it into one folder, which a [`record`] describes. Everything heavy runs on a
 //! [`compute::Device`]: WGSL compute shaders on any Vulkan,
 //! Metal or DX12 GPU, or the same algorithm on the CPU.
 //!
@@ -38,6 +38,7 @@ pub mod evaluation;
 
 pub mod benchmark;
 pub mod parity;
+pub mod record;
 pub mod report;
 pub mod run;
 

@@ -3,7 +3,8 @@
 
 use layerlens::compute::{Description, Device};
 use layerlens::progress::Silent;
-use layerlens::run::{Export, ExportFormat, Found, Opening, Output, Report, RunFolder, Stage, Status, export, report};
+use layerlens::record::{FinishedStage, Found, Opening, Output, RunFolder, Stage, Status};
+use layerlens::run::{Export, ExportFormat, Report, export, report};
 use layerlens_fuzz::{Place, check};
 use libfuzzer_sys::fuzz_target;
 
@@ -13,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let run = place.path().to_owned();
     let Some(found) = check(&place, Found::read(&run)) else { return };
     check(&place, found.part::<Status>("status"));
-    check(&place, found.part::<Vec<Stage>>("stages"));
+    check(&place, found.part::<Vec<FinishedStage>>("stages"));
     check(&place, found.part::<Vec<Output>>("outputs"));
     // Nothing but the manifest is there: only refusals are possible, and they name a file.
     let made = report(&Report { run: run.clone(), points: None, out: None, force: false }, &Device::cpu(), &Silent);
@@ -24,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     let device = Description { kind: "cpu", name: "CPU".into(), reason: String::new(), fallback: false, by_auto: false };
     let opening = Opening { argv: Vec::new(), seed: 42, config: Default::default(), device, inputs: Vec::new() };
     if let Some(folder) = check(&place, RunFolder::resume(&run, opening, &Silent)) {
-        folder.has_finished("training");
+        folder.has_finished(Stage::Training);
         assert!(found.part::<u64>("seed").is_ok_and(|seed| seed == 42));
     }
 });

@@ -4,7 +4,8 @@ use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::compute::Device;
-use layerlens::run::{self, Export, ExportFormat, ExportSummary, ReportPoints};
+use layerlens::record::ReportPoints;
+use layerlens::run::{self, Export, ExportFormat, ExportSummary};
 use layerlens::words::quoted;
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,16 @@
 
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::figures;
-use super::folder::{Opening, RunFolder};
 use crate::compute::{Description, Device};
 use crate::dataset::{self, Images, Source};
 use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Reporter;
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::default_path;
+use crate::record::folder::{Opening, RunFolder};
 use crate::report::cluster_table::Clustered;
 use crate::report::figures::cluster_maps::Classes;
 use std::path::PathBuf;
@@ -71,7 +74,7 @@ pub fn cluster(job: &Cluster, device: &Device, description: &Description, report
         device: description.clone(),
         inputs: job.inputs.clone(),
     };
-    let path = job.out.clone().unwrap_or_else(|| super::default_path("clusters"));
+    let path = job.out.clone().unwrap_or_else(|| default_path("clusters"));
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(&job.x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
@@ -117,7 +120,7 @@ fn stages(
     let mut own = Vec::new();
     if job.maps.is_empty() {
         own.extend(first_map(folder, &job.x, device)?);
-        folder.finish_stage("map", start, kind)?;
+        folder.finish_stage(Stage::ClusterMap, start, kind)?;
     }
     let maps: Vec<(String, &Matrix)> = job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
     let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
@@ -141,7 +144,7 @@ fn stages(
     if let (Some(images), Some(classes)) = (&job.images, classes) {
         figures::examples(folder, "input_examples", "The first images of each class", images, classes)?;
     }
-    folder.finish_stage("clusters", start, kind)?;
+    folder.finish_stage(Stage::OnlyClusters, start, kind)?;
     Ok(found)
 }
 
@@ -155,6 +158,6 @@ fn first_map(folder: &mut RunFolder, x: &Matrix, device: &Device) -> Result<Opti
         return Ok(None);
     }
     let fitted = Pca { n_components: 2, ..Pca::default() }.fit(device, x)?;
-    folder.write_matrix("embeddings/pca.npy", fitted.embedding())?;
+    folder.write_matrix(Artifact::PcaEmbedding, fitted.embedding())?;
     Ok(Some(("PCA".into(), fitted.embedding().clone())))
 }

@@ -2,7 +2,6 @@
 
 mod figures;
 
-use super::folder::RunFolder;
 use crate::clustering::agreement::{Contingency, LEAST_SHARE};
 use crate::clustering::{Dbscan, Hdbscan, KDistance, KMeans, NOISE, n_clusters, silhouette_samples};
 use crate::compute::Device;
@@ -12,6 +11,8 @@ use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::MAX_NEIGHBORS;
 use crate::progress::Observer;
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use crate::report::cluster_table::{self, ClassRow, ClusterRow, Clustered, NamedShare};
 use crate::report::figures::Classes;
 use crate::report::figures::KDistanceCurve;
@@ -211,7 +212,7 @@ fn find(
             let k = n_clusters.or(space.classes.map(|classes| classes.names.len())).unwrap_or(parameters.n_clusters);
             let found = KMeans { n_clusters: k, ..*parameters }.fit(device, space.x, observer)?;
             folder.manifest.warnings.extend(fewer_clusters(space, found.cluster_centers.n_samples(), k));
-            folder.write_matrix(&format!("clusters/{}_k-means_centers.npy", space.name), &found.cluster_centers)?;
+            folder.write_matrix(Artifact::Clusters(&format!("{}_k-means_centers.npy", space.name)), &found.cluster_centers)?;
             let facts = vec![fact("inertia", found.inertia), fact("n_iter", found.n_iter as f64)];
             Ok((found.labels, facts))
         }
@@ -364,11 +365,12 @@ fn write_tables(
     labels: &[i32],
     clustered: &Clustered,
 ) -> Result<()> {
-    let array = format!("clusters/{stem}_labels.npy");
-    npy::write_clusters(folder.below(&array)?, labels)?;
-    folder.list(&array, Some(vec![labels.len()]), Some("int32"));
+    let name = format!("{stem}_labels.npy");
+    let array = Artifact::Clusters(&name);
+    npy::write_clusters(folder.below(array)?, labels)?;
+    folder.list(array, Some(vec![labels.len()]), Some("int32"));
     let mut files = vec!["labels", "clusters", "agreement"];
-    let path = |folder: &RunFolder, name: &str| folder.below(&format!("clusters/{stem}_{name}.csv"));
+    let path = |folder: &RunFolder, name: &str| folder.below(Artifact::Clusters(&format!("{stem}_{name}.csv")));
     cluster_table::write_labels(&path(folder, "labels")?, labels, space.classes)?;
     cluster_table::write_clusters(&path(folder, "clusters")?, clustered)?;
     cluster_table::write_agreement(&path(folder, "agreement")?, clustered)?;
@@ -383,11 +385,12 @@ fn write_tables(
         files.push("classes");
     }
     for name in files {
-        folder.list(&format!("clusters/{stem}_{name}.csv"), None, None);
+        folder.list(Artifact::Clusters(&format!("{stem}_{name}.csv")), None, None);
     }
-    let json = format!("clusters/{stem}.json");
-    let text = serde_json::to_vec_pretty(clustered).map_err(|error| Error::write(&json, error.into()))?;
-    write_atomic(&folder.below(&json)?, |writer| writer.write_all(&text))?;
-    folder.list(&json, None, None);
+    let name = format!("{stem}.json");
+    let json = Artifact::Clusters(&name);
+    let text = serde_json::to_vec_pretty(clustered).map_err(|error| Error::write(json.to_string(), error.into()))?;
+    write_atomic(&folder.below(json)?, |writer| writer.write_all(&text))?;
+    folder.list(json, None, None);
     Ok(())
 }

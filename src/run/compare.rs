@@ -3,12 +3,15 @@
 use super::compare_counts::{Classifiers, Common, Counted};
 use super::compare_figures;
 use super::finished::Finished;
-use super::folder::{Opening, RunFolder};
 use crate::compute::Description;
 use crate::dataset::Source;
 use crate::error::{Error, Result};
 use crate::evaluation::{AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, PairRow, Verdict, verdicts};
 use crate::progress::Reporter;
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::default_path;
+use crate::record::folder::{Opening, RunFolder};
 use crate::report::compare_table;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -55,7 +58,7 @@ pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter
         device: description.clone(),
         inputs: [&a, &b].iter().map(|run| Source::of_file(run.manifest.path())).collect::<Result<_>>()?,
     };
-    let path = job.out.clone().unwrap_or_else(|| super::default_path("compare"));
+    let path = job.out.clone().unwrap_or_else(|| default_path("compare"));
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.manifest.warnings.extend([&a, &b].into_iter().flat_map(|run| run.warnings.clone()));
     let warnings = folder.manifest.warnings.clone();
@@ -101,17 +104,17 @@ impl<'a> Both<'a> {
         let observer = reporter.stage("differences");
         let comparison = self.comparison(bootstrap)?;
         drop(observer);
-        let first = format!("scores/{}", compare_table::FILES[0]);
-        let path = folder.below(&first)?;
+        let first = Artifact::Scores(compare_table::FILES[0]);
+        let path = folder.below(first)?;
         compare_table::write_csv(path.parent().unwrap_or(&path), &comparison)?;
         for file in compare_table::FILES {
-            folder.list(&format!("scores/{file}"), None, None);
+            folder.list(Artifact::Scores(file), None, None);
         }
         folder.result("comparison", &comparison);
-        folder.finish_stage("differences", start, "cpu")?;
+        folder.finish_stage(Stage::Differences, start, "cpu")?;
         let start = Instant::now();
         compare_figures::draw(folder, self, &comparison)?;
-        folder.finish_stage("figures", start, "cpu")?;
+        folder.finish_stage(Stage::Figures, start, "cpu")?;
         Ok(comparison)
     }
 

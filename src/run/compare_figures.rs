@@ -2,12 +2,12 @@
 
 use super::compare::Both;
 use super::figures::{capital, space_words, write};
-use super::folder::RunFolder;
 use super::space::title;
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, ScoredOn};
 use crate::matrix::Matrix;
+use crate::record::folder::RunFolder;
 use crate::report::compare_table::how;
 use crate::report::figures::{DotPanel, Dots, Panel, Scatter};
 use crate::report::insights_table::measure_words;

@@ -4,7 +4,6 @@ mod encoded;
 
 use super::clusters::ClusterMethod;
 use super::figures;
-use super::folder::{Opening, RunFolder};
 use super::study::{MethodChoice, build_methods, check_methods, starts};
 use super::train::{complete, write_history};
 use crate::compute::{Description, Device};
@@ -16,6 +15,10 @@ use crate::model::{Architecture, LayerKind, write_weights};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::recipe::Contender;
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::default_path;
+use crate::record::folder::{Opening, RunFolder};
 use crate::report::cluster_table::Clustered;
 use crate::report::drawing::drawing;
 use crate::report::figures::cluster_maps::Classes;
@@ -233,7 +236,7 @@ fn open(prepared: &Prepared, description: &Description, reporter: &dyn Reporter)
         device: description.clone(),
         inputs: [data.sources.clone(), starts(&job.methods)?].concat(),
     };
-    let path = job.out.clone().unwrap_or_else(|| super::default_path(&format!("{}-models", data.name)));
+    let path = job.out.clone().unwrap_or_else(|| default_path(&format!("{}-models", data.name)));
     let mut folder = RunFolder::open(&path, (job.force, job.resume), opening, reporter)?;
     if folder.manifest.stages.is_empty() && !data.warnings.is_empty() {
         folder.manifest.warnings.extend(data.warnings.clone());
@@ -245,7 +248,7 @@ fn open(prepared: &Prepared, description: &Description, reporter: &dyn Reporter)
 impl Work<'_> {
     fn all(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
         let Prepared { job, data, architectures, .. } = prepared;
-        if !folder.has_finished("examples") {
+        if !folder.has_finished(Stage::Examples) {
             let start = Instant::now();
             let title = format!("The first training images of each class of {}", data.name);
             let Samples { images, labels } = &data.train;
@@ -255,7 +258,7 @@ impl Work<'_> {
                 let classes = Classes { labels: &original.train, names: &original.class_names };
                 figures::examples(folder, "examples_of_kinds", title, images, classes)?;
             }
-            folder.finish_stage("examples", start, "cpu")?;
+            folder.finish_stage(Stage::Examples, start, "cpu")?;
         }
         for (model, architecture) in job.models.iter().zip(architectures) {
             self.train(folder, model, architecture, data)?;
@@ -269,14 +272,14 @@ impl Work<'_> {
 
     /// Trains one model, and notes its row of the comparison.
     fn train(&self, folder: &mut RunFolder, model: &Contender, architecture: &Architecture, data: &Dataset) -> Result<()> {
-        let stage = format!("training {}", model.name);
-        if folder.has_finished(&stage) {
+        let stage = Stage::TrainingOf(&model.name);
+        if folder.has_finished(stage) {
             return Ok(());
         }
         let start = Instant::now();
         let (rows, validation_rows) = model.training.split(data.train.len());
         let (train, validation) = (data.train.select(&rows), data.train.select(&validation_rows));
-        let observer = self.reporter.stage(&stage);
+        let observer = self.reporter.stage(&stage.to_string());
         let job = Job {
             architecture,
             train: &train,
@@ -289,9 +292,9 @@ impl Work<'_> {
         };
         let trained = model.training.train(self.device, &job, observer.as_ref())?;
         drop(observer);
-        let file = weights_file(&model.name);
-        write_weights(&folder.below(&file)?, architecture, &trained.weights)?;
-        folder.list(&file, None, None);
+        let file = Artifact::WeightsOf(&model.name);
+        write_weights(&folder.below(file)?, architecture, &trained.weights)?;
+        folder.list(file, None, None);
         write_history(folder, &format!("history_{}", model.name), &trained.history)?;
         figures::history(folder, &format!("history_{}", model.name), &format!("Training of {}", model.name), &trained.history)?;
         figures::write(folder, &format!("architecture_{}", model.name), &drawing(&model.name, architecture))?;
@@ -318,19 +321,19 @@ impl Work<'_> {
         };
         folder.add_results("models", [row]);
         folder.result(&format!("history_{}", model.name), history);
-        folder.finish_stage(&stage, start, self.kind)
+        folder.finish_stage(stage, start, self.kind)
     }
 
     /// Table and figure of all models.
     fn compare(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
-        const STAGE: &str = "comparison";
+        const STAGE: Stage<'_> = Stage::Comparison;
         if folder.has_finished(STAGE) {
             return Ok(());
         }
         let start = Instant::now();
         let rows: Vec<ModelRow> = folder.noted("models")?;
-        model_table::write_csv(&folder.below("scores/models.csv")?, &rows)?;
-        folder.list("scores/models.csv", None, None);
+        model_table::write_csv(&folder.below(Artifact::Scores("models.csv"))?, &rows)?;
+        folder.list(Artifact::Scores("models.csv"), None, None);
         let curves = |row: &ModelRow| {
             let history: History = folder.noted(&format!("history_{}", row.model))?;
             let (train, validation) =
@@ -347,10 +350,6 @@ impl Work<'_> {
         figures::write(folder, "models", &figure)?;
         folder.finish_stage(STAGE, start, "cpu")
     }
-}
-
-fn weights_file(model: &str) -> String {
-    format!("model/{model}.safetensors")
 }
 
 /// The sizes of the hidden layers of one kind, in order.

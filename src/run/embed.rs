@@ -1,6 +1,5 @@
 //! One map of anybody's matrix.
 
-use super::folder::{Opening, RunFolder};
 use super::neighbors::{self, check_memory};
 use super::quality::{self, Judged, write_quality};
 use super::space::method_results;
@@ -13,6 +12,10 @@ use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy}
 use crate::matrix::Matrix;
 use crate::neighbors::{Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::default_path;
+use crate::record::folder::{Opening, RunFolder};
 use crate::report::figures::{Panel, Scatter, save};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -98,7 +101,7 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
         device: description.clone(),
         inputs: [job.inputs.clone(), starts(std::slice::from_ref(&job.method))?].concat(),
     };
-    let path = job.out.clone().unwrap_or_else(|| super::default_path(method.name));
+    let path = job.out.clone().unwrap_or_else(|| default_path(method.name));
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
@@ -197,7 +200,7 @@ impl Work<'_> {
             write_quality(folder, &quality)?;
         }
         draw(folder, self.job, self.method, map, new)?;
-        folder.finish_stage("scores and figures", start, self.kind)?;
+        folder.finish_stage(Stage::ScoresAndFigures, start, self.kind)?;
         Ok((scores, quality, fitted.results().to_vec()))
     }
 
@@ -206,7 +209,7 @@ impl Work<'_> {
         let observer = self.reporter.stage("neighbours");
         let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
         let watched = (self.reporter, observer.as_ref());
-        let file = "neighbors/input.safetensors";
+        let file = Artifact::Neighbors("input");
         let (neighbors, kind) = match given {
             Some(graph) => (Some(graph), self.kind),
             None if k == 0 => (None, self.kind),
@@ -216,7 +219,7 @@ impl Work<'_> {
             }
         };
         drop(observer);
-        folder.finish_stage("neighbours", start, kind)?;
+        folder.finish_stage(Stage::OnlyNeighbors, start, kind)?;
         Ok(neighbors)
     }
 
@@ -226,12 +229,12 @@ impl Work<'_> {
         let x = &self.job.fitted.x;
         let fitted = self.built.fit(self.device, &Space { x, neighbors, pca: None, start: None }, observer.as_ref())?;
         drop(observer);
-        folder.write_matrix("embeddings/embedding.npy", fitted.embedding())?;
-        embedding::save(fitted.as_ref(), x, &folder.below("map.safetensors")?)?;
-        folder.list("map.safetensors", None, None);
+        folder.write_matrix(Artifact::OnlyEmbedding, fitted.embedding())?;
+        embedding::save(fitted.as_ref(), x, &folder.below(Artifact::OnlyFittedMap)?)?;
+        folder.list(Artifact::OnlyFittedMap, None, None);
         folder.result(self.method.name, method_results(fitted.as_ref()));
         folder.manifest.warnings.extend(fitted.warnings().iter().cloned());
-        folder.finish_stage(self.method.name, start, self.kind)?;
+        folder.finish_stage(Stage::OnlyMap(self.method.name), start, self.kind)?;
         Ok(fitted)
     }
 
@@ -248,8 +251,8 @@ impl Work<'_> {
         let search = Search { metric: fitted.metric(), ..self.job.search.clone() };
         let to_fitted = search.nearest_references(self.device, &new.x, x, voters, observer.as_ref())?;
         let map = fitted.transform(self.device, &NewPoints { x: &new.x, neighbors: &to_fitted })?;
-        folder.write_matrix("embeddings/new.npy", &map)?;
-        folder.finish_stage("transform", start, self.kind)?;
+        folder.write_matrix(Artifact::NewEmbedding, &map)?;
+        folder.finish_stage(Stage::Transform, start, self.kind)?;
         Ok(Some(Placed { map, to_fitted }))
     }
 
@@ -330,8 +333,8 @@ fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &M
     }
     let title = format!("{} of {} points of {} features", method.title, job.fitted.x.n_samples(), job.fitted.x.n_features());
     let figure = Scatter { title, panels: vec![row], class_names: &class_names, rows_share_axes: true, direct_labels: labelled };
-    save(&figure, &folder.below("figures/map")?)?;
-    folder.list("figures/map.png", None, None);
-    folder.list("figures/map.svg", None, None);
+    save(&figure, &folder.below(Artifact::Figure("map"))?)?;
+    folder.list(Artifact::Figure("map.png"), None, None);
+    folder.list(Artifact::Figure("map.svg"), None, None);
     Ok(())
 }

@@ -3,10 +3,7 @@
 //! The activations follow from the weights of the epoch ([`EpochWeights`]). Each map starts from that of the epoch before and is
 //! turned onto it ([`Sequence`]); in the end all are turned together, the last onto the run's own map of the same points.
 
-use super::folder::RunFolder;
-use super::manifest::Stage;
 use super::neighbors::check_memory;
-use super::points::{ReportPoints, Rows};
 use super::space::{Map, title};
 use super::study::Run;
 use super::train::Prepared;
@@ -20,14 +17,15 @@ use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
 use crate::progress::{Observer, Reporter};
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
+use crate::record::points::{ReportPoints, Rows};
+use crate::record::{FinishedStage, Stage};
 use crate::report::figures::{Animation, Stop};
 use crate::training::{EpochChoice, EpochWeights, History};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// The folder of the epochs' weights, below that of the run.
-const WEIGHTS: &str = "epochs/weights";
 
 /// What a run notes of the maps of epochs, `epochs` in its manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,13 +57,13 @@ pub struct EpochMap {
 
 /// Where a run keeps the weights of its epochs.
 pub(super) fn weights_folder(folder: &RunFolder) -> PathBuf {
-    folder.path().join(WEIGHTS)
+    Artifact::EpochWeights.of(folder.path())
 }
 
 /// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that it did not come to.
 pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
     for epoch in choice.of(last) {
-        folder.list(&format!("{WEIGHTS}/{}", EpochWeights::file(epoch)), None, None);
+        folder.list(Artifact::EpochWeightsFile(&EpochWeights::file(epoch)), None, None);
     }
     let beyond: Vec<String> = choice.beyond(last).iter().map(ToString::to_string).collect();
     if !beyond.is_empty() {
@@ -185,8 +183,7 @@ impl EpochStage<'_> {
 
     /// Writes which row of which part each point is.
     fn write_rows(&mut self, rows: &Rows) -> Result<()> {
-        const NAME: &str = "epochs/rows.csv";
-        write_atomic(&self.folder.below(NAME)?, |writer| {
+        write_atomic(&self.folder.below(Artifact::EpochRows)?, |writer| {
             writeln!(writer, "part,row")?;
             let parts = [("train", &rows.train), ("test", &rows.test)];
             parts
@@ -194,17 +191,16 @@ impl EpochStage<'_> {
                 .flat_map(|(part, rows)| rows.iter().map(move |row| (part, row)))
                 .try_for_each(|(part, row)| writeln!(writer, "{part},{row}"))
         })?;
-        self.folder.list(NAME, None, None);
+        self.folder.list(Artifact::EpochRows, None, None);
         Ok(())
     }
 
     /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch are found once for all methods.
     fn space(&mut self, choice: &EpochChoice, space: &str, frames: &Frames) -> Result<()> {
-        let stage = |method: &str| format!("epochs {method} {space}");
         // Without a map of the run itself there is none of its epochs: the run has said why.
         let has_map = |name: &str| self.maps.iter().any(|map| map.space == space && map.method == name);
         let methods: Vec<_> = self.methods.iter().filter(|(name, _)| has_map(name)).collect();
-        if methods.iter().all(|(name, _)| self.folder.has_finished(&stage(name))) {
+        if methods.iter().all(|(name, _)| self.folder.has_finished(Stage::Epochs { method: name, space })) {
             return Ok(());
         }
         let start = Instant::now();
@@ -242,16 +238,16 @@ impl EpochStage<'_> {
             let (name, spent) = (course.name.to_owned(), course.spent);
             let maps = self.finish(space, course, frames)?;
             self.animate(space, &name, &maps, frames)?;
-            self.stage(stage(&name), spent + before.elapsed());
+            self.stage(Stage::Epochs { method: &name, space }, spent + before.elapsed());
         }
         drop(observer);
-        self.stage(format!("epochs {space}"), shared);
+        self.stage(Stage::EpochsOf(space), shared);
         // Once for all methods: none of them is finished before the others.
         self.folder.save()
     }
 
-    fn stage(&mut self, name: String, time: Duration) {
-        self.folder.manifest.stages.push(Stage::new(name, time.as_secs_f64(), self.kind));
+    fn stage(&mut self, stage: Stage<'_>, time: Duration) {
+        self.folder.manifest.stages.push(FinishedStage::new(stage, time.as_secs_f64(), self.kind));
     }
 
     /// As many neighbours as the methods need, and the recall of approximate ones.
@@ -277,7 +273,7 @@ impl EpochStage<'_> {
         let kept = self.folder.noted::<super::train::Course>("training")?.kept;
         let at = frames.epochs.iter().position(|&epoch| epoch == kept).unwrap_or(frames.epochs.len() - 1);
         let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
-        self.folder.write_matrix(&format!("epochs/{name}_{space}.npy"), &side_by_side(&maps)?)?;
+        self.folder.write_matrix(Artifact::EpochMap { method: name, space }, &side_by_side(&maps)?)?;
         let mut noted: EpochMaps = self.folder.noted("epochs")?;
         let displacement = sequence::displacements(&maps);
         noted.maps.push(EpochMap { space: space.into(), method: name.into(), trustworthiness, displacement });
@@ -298,9 +294,9 @@ impl EpochStage<'_> {
             labels: &frames.samples.labels,
             class_names: &self.prepared.data.class_names,
         };
-        let name = format!("figures/{method}_{space}_epochs.gif");
-        animation.save(&self.folder.below(&name)?)?;
-        self.folder.list(&name, None, None);
+        let name = format!("{method}_{space}_epochs.gif");
+        animation.save(&self.folder.below(Artifact::Figure(&name))?)?;
+        self.folder.list(Artifact::Figure(&name), None, None);
         Ok(())
     }
 }

@@ -1,12 +1,13 @@
 //! Which figures a run draws, and under which names.
 
-use super::folder::RunFolder;
 use super::layers::Layers;
 use super::space::{Map, title};
 use crate::dataset::Images;
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use crate::report::figures::cluster_maps::Classes;
 use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
@@ -18,10 +19,10 @@ use crate::training::History;
 const EXAMPLES: usize = 10;
 
 pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
-    let stem = folder.below(&format!("figures/{name}"))?;
+    let stem = folder.below(Artifact::Figure(name))?;
     save(figure, &stem)?;
     for kind in ["png", "svg"] {
-        folder.list(&format!("figures/{name}.{kind}"), None, None);
+        folder.list(Artifact::Figure(&format!("{name}.{kind}")), None, None);
     }
     Ok(())
 }

@@ -1,14 +1,15 @@
 //! A finished run, read back from its folder.
 
-use super::integrity::check_unchanged;
 use super::layers::{read_classes, read_predictions};
-use super::manifest::{Found, Status};
 use super::predictions;
 use crate::dataset::{npy, read_names};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapQuality, ScoredOn, Scores};
 use crate::matrix::Matrix;
 use crate::model::RAW;
+use crate::record::Artifact;
+use crate::record::integrity::check_unchanged;
+use crate::record::manifest::{Found, Status};
 use std::path::{Path, PathBuf};
 
 /// What is known of a finished run.
@@ -60,12 +61,11 @@ impl Finished {
             }
         }
         let warnings = check_unchanged(path, &manifest, &["activations/", "embeddings/", "scores/predictions/"])?;
-        let activations = path.join("activations");
-        let labels = read_classes(&activations.join(format!("labels_{}.npy", part(insights.scored_on))))?;
+        let labels = read_classes(&Artifact::Layer { name: "labels", part: part(insights.scored_on) }.of(path))?;
         Ok(Self {
             path: path.to_owned(),
-            class_names: read_names(activations.join("class_names.txt"))?,
-            spaces: read_names(activations.join("layers.txt"))?,
+            class_names: read_names(Artifact::ClassNames.of(path))?,
+            spaces: read_names(Artifact::LayerNames.of(path))?,
             methods,
             scored_on: insights.scored_on,
             labels,
@@ -84,7 +84,7 @@ impl Finished {
         match classes.iter().find(known) {
             None => Ok(classes),
             Some(class) => {
-                let path = self.path.join(predictions::file(space, method));
+                let path = Artifact::Predictions { space, method }.of(&self.path);
                 Err(Error::input(path, format!("holds the class {class}, but there are {} classes", self.class_names.len())))
             }
         }
@@ -92,12 +92,12 @@ impl Finished {
 
     /// The class that the network gave each scored point, if that is known.
     pub(super) fn network(&self) -> Result<Option<Vec<u8>>> {
-        read_predictions(&self.path.join("activations"), part(self.scored_on), self.labels.len())
+        read_predictions(&Artifact::Activations.of(&self.path), part(self.scored_on), self.labels.len())
     }
 
     /// Places of the scored points.
     pub(super) fn map(&self, space: &str, method: &str) -> Result<Matrix> {
-        npy::read_matrix(self.path.join(format!("embeddings/{method}_{space}_{}.npy", part(self.scored_on))))
+        npy::read_matrix(Artifact::Embedding { method, space, part: part(self.scored_on) }.of(&self.path))
     }
 
     /// Whether both runs scored the same points: their input is the same to the last byte. Where neither kept its input, equal
@@ -106,7 +106,7 @@ impl Finished {
         if self.scored_on != other.scored_on || self.labels != other.labels {
             return false;
         }
-        let raw = |run: &Self| std::fs::read(run.path.join(format!("activations/{RAW}_{}.npy", part(run.scored_on)))).ok();
+        let raw = |run: &Self| std::fs::read(Artifact::Layer { name: RAW, part: part(run.scored_on) }.of(&run.path)).ok();
         match (raw(self), raw(other)) {
             (None, None) => !self.labels.is_sorted(),
             (a, b) => a == b,

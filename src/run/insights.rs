@@ -1,10 +1,11 @@
 //! What the layers did, in a run: gains, confusions and verdicts from the classes that each scored point was given.
 
-use super::folder::RunFolder;
 use super::layers::Layers;
 use super::{figures, predictions};
 use crate::error::Result;
 use crate::evaluation::{Answers, Confused, Insights, MapQuality, ScoredOn, Scores, confusions, verdicts};
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use crate::report::insights_table;
 
 /// Most classes of which confusions are drawn.
@@ -24,11 +25,11 @@ pub(super) fn conclude(folder: &mut RunFolder, layers: &Layers, scores: &[Scores
     let confusions = confusions(&scored.labels, &answers, layers.class_names.len())?;
     let verdicts = verdicts(scores, quality, predictions::K, scored_on);
     let insights = Insights::new(predictions::K, scored_on, &confusions, verdicts);
-    let first = format!("scores/{}", insights_table::FILES[0]);
-    let path = folder.below(&first)?;
+    let first = Artifact::Scores(insights_table::FILES[0]);
+    let path = folder.below(first)?;
     insights_table::write_csv(path.parent().unwrap_or(&path), &insights, &confusions, &layers.class_names)?;
     for file in insights_table::FILES {
-        folder.list(&format!("scores/{file}"), None, None);
+        folder.list(Artifact::Scores(file), None, None);
     }
     folder.result("insights", &insights);
     figures::gains(folder, &insights, &layers.class_names)?;

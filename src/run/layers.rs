@@ -19,7 +19,6 @@ mod answers;
 mod found;
 mod outputs;
 
-use super::folder::RunFolder;
 use crate::activations::Layer;
 use crate::dataset::{self, Images, Source, npy};
 use crate::embedding::METHODS;
@@ -28,6 +27,8 @@ use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::Search;
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use crate::words::natural;
 use found::Found;
 use std::path::{Path, PathBuf};
@@ -123,33 +124,33 @@ impl Layers {
     pub(super) fn write(&self, folder: &mut RunFolder) -> Result<()> {
         for (name, part) in std::iter::once(("train", &self.train)).chain(self.test.as_ref().map(|test| ("test", test))) {
             for layer in &part.layers {
-                folder.write_matrix(&format!("activations/{}", file(&layer.name, name)), &layer.values)?;
+                folder.write_matrix(Artifact::Layer { name: &layer.name, part: name }, &layer.values)?;
             }
-            write_classes(folder, &file("labels", name), &part.labels)?;
+            write_classes(folder, "labels", name, &part.labels)?;
             if let Some(predictions) = &part.predictions {
-                write_classes(folder, &file("predictions", name), predictions)?;
+                write_classes(folder, "predictions", name, predictions)?;
             }
             if let Some(confidence) = &part.confidence {
                 let values = Matrix::new(confidence.clone(), confidence.len(), 1)?;
-                folder.write_matrix(&format!("activations/{}", file(CONFIDENCE, name)), &values)?;
+                folder.write_matrix(Artifact::Layer { name: CONFIDENCE, part: name }, &values)?;
             }
             if let Some(images) = &part.images {
-                let name = format!("activations/{}", file("images", name));
-                npy::write_images(folder.below(&name)?, images)?;
-                folder.list(&name, Some(vec![images.n(), images.height(), images.width()]), Some("uint8"));
+                let file = Artifact::Layer { name: "images", part: name };
+                npy::write_images(folder.below(file)?, images)?;
+                folder.list(file, Some(vec![images.n(), images.height(), images.width()]), Some("uint8"));
             }
         }
         write_names(folder, self.train.layers.iter().map(|layer| layer.name.as_str()), &self.class_names)
     }
 }
 
-/// Writes classes into a file below `activations/`.
+/// Writes the classes of a part: its labels, or the predictions of the network.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn write_classes(folder: &mut RunFolder, name: &str, classes: &[u8]) -> Result<()> {
+pub(super) fn write_classes(folder: &mut RunFolder, name: &str, part: &str, classes: &[u8]) -> Result<()> {
     let classes: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
-    folder.write_numbers(&format!("activations/{name}"), &classes)
+    folder.write_numbers(Artifact::Layer { name, part }, &classes)
 }
 
 /// Writes the names of the layers to look into, in their order, and those of the classes.
@@ -162,11 +163,10 @@ pub(super) fn write_names<'a>(
     class_names: &[String],
 ) -> Result<()> {
     let layers: Vec<String> = layers.filter(|name| *name != SOFTMAX).map(str::to_owned).collect();
-    for (name, lines) in [("layers.txt", &layers[..]), ("class_names.txt", class_names)] {
-        let name = format!("activations/{name}");
+    for (file, lines) in [(Artifact::LayerNames, &layers[..]), (Artifact::ClassNames, class_names)] {
         let text = dataset::names_text(lines);
-        write_atomic(&folder.below(&name)?, |writer| writer.write_all(text.as_bytes()))?;
-        folder.list(&name, None, None);
+        write_atomic(&folder.below(file)?, |writer| writer.write_all(text.as_bytes()))?;
+        folder.list(file, None, None);
     }
     Ok(())
 }

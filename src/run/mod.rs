@@ -2,7 +2,6 @@
 //!
 //! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
 
-mod claim;
 mod classes;
 mod cluster;
 pub mod clusters;
@@ -14,13 +13,9 @@ mod embed;
 pub mod epochs;
 mod figures;
 mod finished;
-mod folder;
 mod insights;
-mod integrity;
 mod layers;
-mod manifest;
 mod neighbors;
-pub mod points;
 mod predictions;
 mod quality;
 mod report;
@@ -34,9 +29,6 @@ pub use compare::{Compare, CompareSummary, compare};
 pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use epochs::{EpochMap, EpochMaps};
-pub use folder::{Opening, RunFolder, default_path};
-pub use manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
-pub use points::ReportPoints;
 pub use report::{Export, ExportFormat, ExportSummary, GivenReport, Report, ReportSummary, export, report, report_given};
 pub use study::{MapResults, MethodChoice, Run, Summary, run};
 pub use train::{Course, EpochTime, Inference, TrainRun, train};

@@ -1,12 +1,13 @@
 //! The neighbour graph of a space in a run: found or read, checked, kept.
 
-use super::folder::RunFolder;
 use crate::compute::{Device, memory};
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, SearchMethod, recall_of};
 use crate::progress::{Observer, Reporter};
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use std::path::Path;
 
 /// Finds the `n_neighbors` nearest other rows of every row, or all if there are fewer, and writes them to `name`. Of approximate
@@ -17,7 +18,7 @@ pub(super) fn find(
     search: &Search,
     device: &Device,
     (x, n_neighbors): (&Matrix, usize),
-    name: &str,
+    file: Artifact<'_>,
     (reporter, observer): (&dyn Reporter, &dyn Observer),
 ) -> Result<(NeighborGraph, &'static str)> {
     let graph = search.nearest_neighbors(device, x, n_neighbors.min(x.n_samples().saturating_sub(1)).max(1), observer)?;
@@ -27,11 +28,11 @@ pub(super) fn find(
         let recall = recall_of(&graph, device, x, observer)?;
         let rows = x.n_samples().min(1000);
         reporter.note(&format!("approximate neighbours: recall {recall:.4} on {rows} rows"));
-        folder.result(&format!("recall of {name}"), recall);
+        folder.result(&format!("recall of {file}"), recall);
     }
-    let path = folder.below(name)?;
+    let path = folder.below(file)?;
     graph.write(&path)?;
-    folder.list(name, None, None);
+    folder.list(file, None, None);
     Ok((graph, if on_cpu { "cpu" } else { "gpu" }))
 }
 

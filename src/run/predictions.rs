@@ -1,20 +1,15 @@
 //! The class that k-NN gives each scored point in a space or map, kept in a run for everything that is counted later.
 
-use super::folder::RunFolder;
 use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{N_NEIGHBORS, predict};
 use crate::neighbors::NeighborGraph;
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use std::path::Path;
 
 /// Number of neighbours by which classes are compared with each other: scikit-learn's default.
 pub(super) const K: usize = N_NEIGHBORS[1];
-
-/// File of a space, or of a method's map of it, below a run's folder.
-pub(super) fn file(space: &str, method: Option<&str>) -> String {
-    let of_map = method.map_or(String::new(), |method| format!("{method}_"));
-    format!("scores/predictions/{of_map}{space}.npy")
-}
 
 /// Writes the predictions of every number of neighbours, n_scored x 3.
 pub(super) fn write(
@@ -27,9 +22,9 @@ pub(super) fn write(
     let columns = N_NEIGHBORS.map(|k| predict(graph, fitted, k));
     let n = graph.n_samples();
     let rows: Vec<u32> = (0..n).flat_map(|row| columns.each_ref().map(|column| u32::from(column[row]))).collect();
-    let name = file(space, method);
-    npy::write_indices(folder.below(&name)?, &rows, n, N_NEIGHBORS.len())?;
-    folder.list(&name, Some(vec![n, N_NEIGHBORS.len()]), Some("int32"));
+    let file = Artifact::Predictions { space, method };
+    npy::write_indices(folder.below(file)?, &rows, n, N_NEIGHBORS.len())?;
+    folder.list(file, Some(vec![n, N_NEIGHBORS.len()]), Some("int32"));
     Ok(())
 }
 
@@ -38,7 +33,7 @@ pub(super) fn write(
 /// # Errors
 /// [`Error::Input`] if the file is missing, malformed or of another number of points.
 pub(super) fn read(folder: &Path, space: &str, method: Option<&str>, n: usize) -> Result<Vec<u8>> {
-    let path = folder.join(file(space, method));
+    let path = Artifact::Predictions { space, method }.of(folder);
     let matrix = npy::read_values(&path)?;
     if (matrix.n_samples(), matrix.n_features()) != (n, N_NEIGHBORS.len()) {
         let (rows, columns, expected) = (matrix.n_samples(), matrix.n_features(), N_NEIGHBORS.len());

@@ -1,12 +1,13 @@
 //! The quality of the maps of one space, in a run.
 
-use super::folder::RunFolder;
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, SpaceRanks};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Observer;
+use crate::record::Artifact;
+use crate::record::folder::RunFolder;
 use crate::report::quality_table;
 
 /// Fitted points, new ones, and what is known of them.
@@ -72,10 +73,10 @@ fn figures(
 
 /// Writes the table and notes the figures in the manifest.
 pub(super) fn write_quality(folder: &mut RunFolder, rows: &[MapQuality]) -> Result<()> {
-    let name = format!("scores/{}", quality_table::FILE);
-    let path = folder.below(&name)?;
+    let table = Artifact::Scores(quality_table::FILE);
+    let path = folder.below(table)?;
     quality_table::write_csv(path.parent().unwrap_or(&path), rows)?;
-    folder.list(&name, None, None);
+    folder.list(table, None, None);
     folder.result("quality", rows);
     Ok(())
 }

@@ -10,12 +10,7 @@ mod tables;
 pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given::{GivenReport, report_given};
 
-use super::claim::Claim;
 use super::epochs::EpochMaps;
-use super::folder::RunFolder;
-use super::integrity::check_unchanged;
-use super::manifest::{Found, Output, Stage, Status};
-use super::points::ReportPoints;
 use super::study::MapResults;
 use super::train::{Course, Inference};
 use crate::compute::Device;
@@ -24,6 +19,11 @@ use crate::evaluation::{Insights, MapQuality, Quality, ScoredOn, Scores};
 use crate::model::Architecture;
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
+use crate::record::claim::Claim;
+use crate::record::folder::RunFolder;
+use crate::record::integrity::check_unchanged;
+use crate::record::points::ReportPoints;
+use crate::record::{Artifact, FinishedStage, Found, Output, Stage, Status};
 use crate::report::cluster_table::Clustered;
 use crate::report::page::{self, Page};
 use crate::training::{History, Performance};
@@ -34,10 +34,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// The report's file in the folder of a run.
-pub const FILE: &str = "report.html";
 /// The stage that writes it.
-const STAGE: &str = "report";
+const STAGE: Stage<'_> = Stage::Report;
 /// Neighbours of each point that the page shows.
 const PAGE_NEIGHBORS: usize = 10;
 
@@ -84,7 +82,7 @@ pub struct ReportSummary {
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
     // A folder that is no run is refused before it is claimed, which would make one that is not there.
     let mut found = Found::read(&job.run)?;
-    let own = job.run.join(FILE);
+    let own = Artifact::Report.of(&job.run);
     let path = job.out.clone().unwrap_or_else(|| own.clone());
     check_new(&path, job.force || path == own)?;
     // The manifest is written back, with the new page in it: from here on nobody else may change it.
@@ -98,7 +96,7 @@ pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<
     let page = page_of(&known, job.points.unwrap_or(known.points), device, observer.as_ref())?;
     page::write(&page, &path)?;
     if path == own {
-        found.relist(&job.run, FILE)?;
+        found.relist(&job.run, Artifact::Report)?;
     }
     let mut made = summary(page, path)?;
     made.warnings.extend(changed);
@@ -119,9 +117,9 @@ pub(super) fn stage(
     let (start, observer) = (Instant::now(), reporter.stage("report"));
     let known = Known::read(folder.path(), &Found::of(&folder.manifest, folder.path()), false)?;
     let page = page_of(&known, points, device, observer.as_ref())?;
-    page::write(&page, &folder.below(FILE)?)?;
+    page::write(&page, &folder.below(Artifact::Report)?)?;
     drop(observer);
-    folder.list(FILE, None, None);
+    folder.list(Artifact::Report, None, None);
     folder.finish_stage(STAGE, start, kind)
 }
 
@@ -194,7 +192,7 @@ struct Known {
     started: String,
     device: Computed,
     inputs: Vec<Input>,
-    stages: Vec<Stage>,
+    stages: Vec<FinishedStage>,
     outputs: Vec<Output>,
     warnings: Vec<String>,
     /// Which points its page shows by itself.
@@ -282,8 +280,9 @@ impl Known {
     }
 
     /// Whether the run lists this file.
-    fn wrote(&self, name: &str) -> bool {
-        self.outputs.iter().any(|output| output.path == name)
+    fn wrote(&self, artifact: Artifact<'_>) -> bool {
+        let path = artifact.to_string();
+        self.outputs.iter().any(|output| output.path == path)
     }
 
     /// Which points were classified.

@@ -1,6 +1,5 @@
 //! What a run does with one space: neighbours, maps, new points, scores.
 
-use super::folder::RunFolder;
 use super::neighbors;
 use super::predictions;
 use super::quality::{self, Judged, Placed};
@@ -14,32 +13,11 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::{Observer, Reporter};
-use serde::{Deserialize, Serialize};
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::folder::RunFolder;
+use crate::record::skipped::{SKIPPED, Skipped};
 use std::time::Instant;
-
-/// Under which name a run notes what it skipped.
-pub(super) const SKIPPED: &str = "skipped";
-
-/// A map that could not be made of a space.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Skipped {
-    space: String,
-    method: String,
-    reason: String,
-}
-
-impl Skipped {
-    /// The warning that goes with it.
-    fn warning(&self) -> Result<String> {
-        let Self { space, method, reason } = self;
-        Ok(format!("no map of {space} by {}: {reason}", embedding::method(method)?.title))
-    }
-}
-
-/// The warning that goes with something that was skipped, as the manifest notes it; none if it is damaged.
-pub(super) fn skipped_warning(noted: &serde_json::Value) -> Option<String> {
-    Skipped::deserialize(noted).ok()?.warning().ok()
-}
 
 /// Refuses a run in which no space has neighbours, with the reason of the first.
 ///
@@ -151,8 +129,8 @@ impl SpaceStage<'_> {
 
     fn judge(&mut self, maps: &[Map], in_maps: Vec<Option<NeighborGraph>>, among: Option<&NeighborGraph>) -> Result<()> {
         let space = &self.train.name;
-        let stage = format!("quality {space}");
-        if self.folder.has_finished(&stage) {
+        let stage = Stage::Quality(space);
+        if self.folder.has_finished(stage) {
             return Ok(());
         }
         let start = Instant::now();
@@ -171,7 +149,7 @@ impl SpaceStage<'_> {
         let quality = quality::judge(self.folder, judged, &places, self.device, observer.as_ref())?;
         drop(observer);
         self.folder.add_results("quality", quality);
-        self.folder.finish_stage(&stage, start, self.kind)
+        self.folder.finish_stage(stage, start, self.kind)
     }
 
     /// As many neighbours as the methods need, and the classes that they vote for.
@@ -181,16 +159,16 @@ impl SpaceStage<'_> {
         let needed = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
         // Without test points the training points are classified themselves.
         let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
-        let (stage, file) = (format!("neighbours {space}"), format!("neighbors/{space}.safetensors"));
-        if self.folder.has_finished(&stage) {
+        let (stage, file) = (Stage::Neighbors(space), Artifact::Neighbors(space));
+        if self.folder.has_finished(stage) {
             let skipped: Vec<Skipped> = self.folder.noted_or_default(SKIPPED)?;
             let is_skipped = |name: &str| skipped.iter().any(|skipped| skipped.space == *space && skipped.method == name);
-            let has_finished = |name: &str| self.folder.has_finished(&format!("{name} {space}"));
+            let has_finished = |name: &str| self.folder.has_finished(Stage::Map { method: name, space });
             let done = methods.iter().all(|(name, _)| is_skipped(name) || has_finished(name));
-            if self.folder.has_finished(&format!("quality {space}")) && done {
+            if self.folder.has_finished(Stage::Quality(space)) && done {
                 return Ok(Neighbors { among: None, to_train: None });
             }
-            let read = || neighbors::read(&self.folder.path().join(&file), train.n_samples(), most);
+            let read = || neighbors::read(&file.of(self.folder.path()), train.n_samples(), most);
             let among = (most > 0).then(read).transpose()?;
             let to_train = if done { None } else { self.search_test(most_voters(), &crate::progress::Silent)? };
             return Ok(Neighbors { among, to_train });
@@ -198,7 +176,7 @@ impl SpaceStage<'_> {
         let start = Instant::now();
         let observer = self.reporter.stage(&format!("neighbours of {}", title(space)));
         let watched = (self.reporter, observer.as_ref());
-        let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), &file, watched));
+        let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), file, watched));
         let (among, kind) = found.transpose()?.map_or((None, self.kind), |(graph, kind)| (Some(graph), kind));
         let to_train = self.search_test(most_voters(), observer.as_ref())?;
         drop(observer);
@@ -209,7 +187,7 @@ impl SpaceStage<'_> {
         if let Some(graph) = graph {
             self.score(None, train.n_features(), graph, scored_on)?;
         }
-        self.folder.finish_stage(&stage, start, kind)?;
+        self.folder.finish_stage(stage, start, kind)?;
         Ok(Neighbors { among, to_train })
     }
 
@@ -222,8 +200,8 @@ impl SpaceStage<'_> {
     /// Fits a map and places the test points in it.
     fn map(&mut self, name: &str, method: &dyn Embedding, neighbors: &Neighbors, pca: Option<&Matrix>) -> Result<Map> {
         let space = &self.train.name;
-        let stage = format!("{name} {space}");
-        if self.folder.has_finished(&stage) {
+        let stage = Stage::Map { method: name, space };
+        if self.folder.has_finished(stage) {
             return self.finished_map(name);
         }
         check_variety(&self.train.values)?;
@@ -253,23 +231,23 @@ impl SpaceStage<'_> {
         };
         drop(observer);
         for (part, places) in std::iter::once(("train", &map.train)).chain(map.test.as_ref().map(|test| ("test", test))) {
-            self.folder.write_matrix(&format!("embeddings/{name}_{space}_{part}.npy"), places)?;
+            self.folder.write_matrix(Artifact::Embedding { method: name, space, part }, places)?;
         }
-        let file = format!("maps/{name}_{space}.safetensors");
-        let path = self.folder.below(&file)?;
+        let file = Artifact::FittedMap { method: name, space };
+        let path = self.folder.below(file)?;
         embedding::save(fitted.as_ref(), train, &path)?;
-        self.folder.list(&file, None, None);
+        self.folder.list(file, None, None);
         self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
         let warnings = fitted.warnings().iter().map(|warning| format!("{}: {warning}", title(space)));
         self.folder.manifest.warnings.extend(warnings);
-        self.folder.finish_stage(&stage, start, self.kind)?;
+        self.folder.finish_stage(stage, start, self.kind)?;
         Ok(map)
     }
 
     /// A map that an earlier process fitted.
     fn finished_map(&self, name: &str) -> Result<Map> {
         let space = &self.train.name;
-        let read = |part: &str| npy::read_matrix(self.folder.path().join(format!("embeddings/{name}_{space}_{part}.npy")));
+        let read = |part: &str| npy::read_matrix(Artifact::Embedding { method: name, space, part }.of(self.folder.path()));
         let noted: serde_json::Map<String, serde_json::Value> = self.folder.noted(&format!("{name}_{space}"))?;
         let results = noted.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)));
         Ok(Map {
@@ -283,8 +261,8 @@ impl SpaceStage<'_> {
 
     /// Scores a map, and gives the training points' neighbours in it unless an earlier process scored it.
     fn score_map(&mut self, name: &str, map: &Map) -> Result<Option<NeighborGraph>> {
-        let stage = format!("scores {name} {}", map.space);
-        if self.folder.has_finished(&stage) {
+        let stage = Stage::Scores { method: name, space: &map.space };
+        if self.folder.has_finished(stage) {
             return Ok(None);
         }
         let start = Instant::now();
@@ -296,7 +274,7 @@ impl SpaceStage<'_> {
         let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
         drop(observer);
         self.score(Some(name), 2, &among, ScoredOn::TrainLeaveOneOut)?;
-        self.folder.finish_stage(&stage, start, self.kind)?;
+        self.folder.finish_stage(stage, start, self.kind)?;
         Ok(Some(among))
     }
 

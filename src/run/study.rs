@@ -3,11 +3,9 @@
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::epochs::{self, EpochStage};
 use super::figures;
-use super::folder::{Opening, RunFolder};
 use super::insights;
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
-use super::points::ReportPoints;
 use super::quality::write_quality;
 use super::report;
 use super::space::{Map, SpaceStage, check_scored, most_voters, title};
@@ -24,6 +22,11 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::Search;
 use crate::progress::Reporter;
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::default_path;
+use crate::record::folder::{Opening, RunFolder};
+use crate::record::points::ReportPoints;
 use crate::report::cluster_table::Clustered;
 use crate::report::figures::cluster_maps::Classes;
 use crate::report::table;
@@ -31,9 +34,6 @@ use crate::training::{EpochChoice, Performance};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// The stage that leaves the layers in the run's folder.
-const ACTIVATIONS: &str = "activations";
 
 /// Units of a layer that no method finds too few.
 const WIDE: usize = 1024;
@@ -178,7 +178,7 @@ pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Repor
     let (maps, clusters) = (folder.noted_or_default("maps")?, folder.noted_or_default("clusters")?);
     let (insights, warnings) = (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
     let (course, inference) = (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
-    let names = folder.path().join("activations/class_names.txt");
+    let names = Artifact::ClassNames.of(folder.path());
     let class_names = if names.exists() { dataset::read_names(&names)? } else { Vec::new() };
     Ok(Summary {
         path: folder.close(Ok(()))?,
@@ -208,13 +208,13 @@ impl Work<'_> {
     /// Looks into layers that another program wrote.
     fn given(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
         let start = Instant::now();
-        if !folder.has_finished(ACTIVATIONS) {
+        if !folder.has_finished(Stage::Activations) {
             if let Some(images) = &layers.train.images {
                 let classes = Classes { labels: &layers.train.labels, names: &layers.class_names };
                 figures::examples(folder, "examples", "The first training images of each class", images, classes)?;
             }
             layers.write(folder)?;
-            folder.finish_stage(ACTIVATIONS, start, "cpu")?;
+            folder.finish_stage(Stage::Activations, start, "cpu")?;
         }
         self.look_into(folder, layers, None)?;
         self.report(folder)
@@ -228,7 +228,7 @@ impl Work<'_> {
     /// Trains, and looks into the layers.
     fn trained(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
         let Work { run, device, kind, reporter, .. } = *self;
-        if !folder.has_finished(ACTIVATIONS) {
+        if !folder.has_finished(Stage::Activations) {
             let weights = if let Some(weights) = finished_training(folder, prepared)? {
                 weights
             } else {
@@ -240,7 +240,7 @@ impl Work<'_> {
             };
             activation_stage(folder, prepared, &weights, device, kind, reporter)?;
         }
-        let mut layers = Layers::read(&folder.path().join("activations"))?;
+        let mut layers = Layers::read(&Artifact::Activations.of(folder.path()))?;
         if let Some(test) = &mut layers.test {
             test.images = Some(prepared.data.test.images.clone());
         }
@@ -254,7 +254,7 @@ impl Work<'_> {
     /// Everything that is done with the layers, wherever they come from.
     fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<Vec<Map>> {
         let mut maps: Vec<Map> = Vec::new();
-        let given = self.run.activations.clone().unwrap_or_else(|| folder.path().join("activations"));
+        let given = self.run.activations.clone().unwrap_or_else(|| Artifact::Activations.of(folder.path()));
         for (at, train) in layers.train.layers.iter().enumerate() {
             let file = given.join(format!("{}_train.npy", train.name));
             let space = SpaceStage {
@@ -287,8 +287,8 @@ impl Work<'_> {
         maps: &[Map],
     ) -> Result<()> {
         let (part, layer) = (layers.scored(), &layers.scored().layers[at]);
-        let stage = format!("clusters {}", layer.name);
-        if self.run.clusters.is_empty() || folder.has_finished(&stage) {
+        let stage = Stage::Clusters(&layer.name);
+        if self.run.clusters.is_empty() || folder.has_finished(stage) {
             return Ok(());
         }
         let start = Instant::now();
@@ -316,11 +316,11 @@ impl Work<'_> {
             found => found.map(drop)?,
         }
         drop(observer);
-        folder.finish_stage(&stage, start, self.kind)
+        folder.finish_stage(stage, start, self.kind)
     }
 
     fn insights(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
-        const STAGE: &str = "what the layers did";
+        const STAGE: Stage<'_> = Stage::Insights;
         if folder.has_finished(STAGE) {
             return Ok(());
         }
@@ -340,7 +340,7 @@ impl Work<'_> {
     }
 
     fn tables_and_figures(&self, folder: &mut RunFolder, layers: &Layers, maps: &[Map]) -> Result<()> {
-        const STAGE: &str = "scores and figures";
+        const STAGE: Stage<'_> = Stage::ScoresAndFigures;
         if folder.has_finished(STAGE) {
             return Ok(());
         }
@@ -380,7 +380,7 @@ fn open_given(
         device: description.clone(),
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
     };
-    let path = run.train.out.clone().unwrap_or_else(|| super::default_path("activations"));
+    let path = run.train.out.clone().unwrap_or_else(|| default_path("activations"));
     let mut folder = RunFolder::open(&path, (run.train.force, run.train.resume), opening, reporter)?;
     if folder.manifest.stages.is_empty() {
         folder.manifest.warnings.extend(layers.warnings.iter().cloned());
@@ -443,10 +443,10 @@ fn check_clusters(run: &Run, n: usize, widest: usize, class_names: &[String]) ->
 
 /// Writes the score tables and notes them in the manifest.
 pub(super) fn write_scores(folder: &mut RunFolder, scores: &[Scores], class_names: &[String]) -> Result<()> {
-    let path = folder.below("scores/knn.csv")?;
+    let path = folder.below(Artifact::Scores("knn.csv"))?;
     table::write_csv(path.parent().unwrap_or(&path), scores, class_names)?;
-    folder.list("scores/knn.csv", None, None);
-    folder.list("scores/knn_per_class.csv", None, None);
+    folder.list(Artifact::Scores("knn.csv"), None, None);
+    folder.list(Artifact::Scores("knn_per_class.csv"), None, None);
     folder.result("knn", scores);
     Ok(())
 }

@@ -3,7 +3,6 @@
 use super::classes;
 use super::epochs;
 use super::figures;
-use super::folder::{Opening, RunFolder};
 use super::layers;
 use super::study::{MethodChoice, Run, Summary, close, starts};
 use crate::activations::activations;
@@ -15,6 +14,10 @@ use crate::evaluation::N_NEIGHBORS;
 use crate::model::{Architecture, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
 use crate::recipe::Blueprint;
+use crate::record::Artifact;
+use crate::record::Stage;
+use crate::record::default_path;
+use crate::record::folder::{Opening, RunFolder};
 use crate::report::csv_file;
 use crate::report::drawing::drawing;
 use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, Training, check_fit, evaluate};
@@ -180,7 +183,7 @@ pub(super) fn open(
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
     inputs.extend(run.resume_from.as_ref().map(Source::of_file).transpose()?);
     inputs.extend(starts(study.map_or(&[], |study| &study.methods))?);
-    let path = run.out.clone().unwrap_or_else(|| super::default_path(&prepared.data.name));
+    let path = run.out.clone().unwrap_or_else(|| default_path(&prepared.data.name));
     let opening = Opening {
         argv: run.argv.clone(),
         seed: run.training.random_state,
@@ -199,17 +202,17 @@ pub(super) fn open(
     Ok(folder)
 }
 
-fn stage_name(prepared: &Prepared) -> &'static str {
-    if prepared.weights.is_some() { "test of the given weights" } else { "training" }
+fn stage_of(prepared: &Prepared) -> Stage<'static> {
+    if prepared.weights.is_some() { Stage::TestOfWeights } else { Stage::Training }
 }
 
 /// The weights, if an earlier process left them. Of a training that was not finished nothing is taken here: checkpoints of its
 /// epochs are a matter of the training itself.
 pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Result<Option<Weights>> {
-    if !folder.has_finished(stage_name(prepared)) {
+    if !folder.has_finished(stage_of(prepared)) {
         return Ok(None);
     }
-    let (_, weights) = read_weights(&folder.path().join("model/weights.safetensors"))?;
+    let (_, weights) = read_weights(&Artifact::Weights.of(folder.path()))?;
     Ok(Some(weights))
 }
 
@@ -271,7 +274,7 @@ fn trained(
     device: &Device,
     (observer, reporter): (&dyn Observer, &dyn Reporter),
 ) -> Result<Trained> {
-    let (checkpoints, weights) = (folder.path().join("checkpoints"), epochs::weights_folder(folder));
+    let (checkpoints, weights) = (Artifact::Checkpoints.of(folder.path()), epochs::weights_folder(folder));
     let epoch_weights = kept.map(|epochs| EpochWeights { folder: &weights, epochs });
     let left = if run.resume { last_whole(&checkpoints, reporter) } else { None };
     // Weights of epochs before the checkpoint can be had by training from the start alone.
@@ -328,15 +331,15 @@ pub(super) fn train_stage(
         }
     };
     figures::write(folder, "architecture", &drawing("The network", architecture))?;
-    let path = folder.below("model/weights.safetensors")?;
+    let path = folder.below(Artifact::Weights)?;
     write_weights(&path, architecture, &weights)?;
-    folder.list("model/weights.safetensors", None, None);
+    folder.list(Artifact::Weights, None, None);
     let before = Instant::now();
     let test = evaluate(device, architecture, &weights, &data.test).map_err(|error| prepared.of_weights(error))?;
     folder.result("inference", Inference { n: data.test.len(), seconds: before.elapsed().as_secs_f64() });
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
-    folder.finish_stage(stage_name(prepared), start, kind)?;
+    folder.finish_stage(stage_of(prepared), start, kind)?;
     Ok(weights)
 }
 
@@ -362,20 +365,20 @@ pub(super) fn activation_stage(
     let (train, test) = (of(&prepared.train)?, of(&prepared.data.test)?);
     for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {
         for layer in layers {
-            folder.write_matrix(&format!("activations/{}_{part}.npy", layer.name), &layer.values)?;
+            folder.write_matrix(Artifact::Layer { name: &layer.name, part }, &layer.values)?;
         }
-        layers::write_classes(folder, &format!("labels_{part}.npy"), labels)?;
+        layers::write_classes(folder, "labels", part, labels)?;
     }
     let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
-    folder.write_numbers("activations/rows_train.npy", &rows)?;
+    folder.write_numbers(Artifact::Layer { name: "rows", part: "train" }, &rows)?;
     layers::write_names(folder, train.iter().map(|layer| layer.name.as_str()), &prepared.data.class_names)?;
-    folder.finish_stage("activations", start, kind)
+    folder.finish_stage(Stage::Activations, start, kind)
 }
 
 /// Writes `<name>.csv`, a line an epoch.
 pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &History) -> Result<()> {
-    let file = format!("{name}.csv");
-    let path = folder.below(&file)?;
+    let file = Artifact::History(name);
+    let path = folder.below(file)?;
     let columns = history.columns();
     let header = std::iter::once("epoch").chain(columns.iter().map(|(name, _)| *name));
     let row = |epoch: usize| {
@@ -383,6 +386,6 @@ pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &Histor
         std::iter::once((epoch + 1).to_string()).chain(values).collect()
     };
     csv_file::write(&path, header, (0..history.len()).map(row))?;
-    folder.list(&file, None, None);
+    folder.list(file, None, None);
     Ok(())
 }

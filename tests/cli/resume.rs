@@ -2,7 +2,7 @@
 
 use crate::pipeline::{shared, shared_arguments, shared_run};
 use crate::support::{Place, assert_outputs_are_whole, files_below, manifest, words};
-use layerlens::run::Found;
+use layerlens::record::Found;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

@@ -6,9 +6,9 @@ use crate::clustering::agreement::Contingency;
 use crate::dataset::Images;
 use crate::error::Result;
 use crate::matrix::Matrix;
+use crate::record::RunFolder;
 use crate::report::cluster_table::{ClusterRow, Clustered, cluster_name};
 use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
-use crate::run::RunFolder;
 use crate::run::figures::write;
 
 /// Clusters of a contingency table or a gallery that are drawn at most, the largest.

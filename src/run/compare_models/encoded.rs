@@ -1,17 +1,18 @@
 //! The layer that is looked into: its answers to the test images, their maps, scores and clusters.
 
-use super::{Prepared, Work, weights_file};
+use super::{Prepared, Work};
 use crate::activations::{Layer, activations};
 use crate::dataset::{Dataset, Samples, npy};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, Scores};
 use crate::model::{Architecture, Weights, read_weights};
+use crate::record::folder::RunFolder;
+use crate::record::{Artifact, Stage};
 use crate::report::figures::cluster_maps::Classes;
 use crate::report::figures::{Panel, Scatter};
 use crate::run::clusters::{ClusterSpace, cluster_space};
 use crate::run::figures;
-use crate::run::folder::RunFolder;
 use crate::run::layers;
 use crate::run::quality::write_quality;
 use crate::run::space::{Map, SpaceStage, check_scored};
@@ -23,9 +24,9 @@ impl Work<'_> {
     pub(super) fn look_into(&self, folder: &mut RunFolder, prepared: &Prepared, model: usize, layer: &str) -> Result<()> {
         let Prepared { job, data, architectures, methods, .. } = prepared;
         let model_name = &job.models[model].name;
-        let (_, weights) = read_weights(&folder.path().join(weights_file(model_name)))?;
+        let (_, weights) = read_weights(&Artifact::WeightsOf(model_name).of(folder.path()))?;
         let encoded = self.encode(folder, &architectures[model], &weights, &data.test, (model_name, layer))?;
-        let file = folder.path().join(format!("activations/{}_test.npy", encoded.name));
+        let file = Artifact::Layer { name: &encoded.name, part: "test" }.of(folder.path());
         let space = SpaceStage {
             folder: &mut *folder,
             labels: (&data.test.labels, None),
@@ -51,24 +52,25 @@ impl Work<'_> {
         test: &Samples,
         (model, layer): (&str, &str),
     ) -> Result<Layer> {
-        const STAGE: &str = "encoded layer";
+        const STAGE: Stage<'_> = Stage::EncodedLayer;
         let (start, name) = (Instant::now(), format!("{model}_{layer}"));
-        let file = format!("activations/{name}_test.npy");
+        let file = Artifact::Layer { name: &name, part: "test" };
         if folder.has_finished(STAGE) {
-            return Ok(Layer { name, values: npy::read_matrix(folder.path().join(file))? });
+            let values = npy::read_matrix(file.of(folder.path()))?;
+            return Ok(Layer { name, values });
         }
         let all = activations(self.device, architecture, weights, test)?;
         let missing = || Error::Data(format!("{model} has no layer {layer}"));
         let found = all.into_iter().find(|found| found.name == layer).ok_or_else(missing)?;
-        folder.write_matrix(&file, &found.values)?;
-        layers::write_classes(folder, "labels_test.npy", &test.labels)?;
+        folder.write_matrix(file, &found.values)?;
+        layers::write_classes(folder, "labels", "test", &test.labels)?;
         folder.finish_stage(STAGE, start, self.kind)?;
         Ok(Layer { name, ..found })
     }
 
     /// Tables, and the maps side by side, coloured by label.
     fn draw(&self, folder: &mut RunFolder, data: &Dataset, (model, layer): (&str, &str), maps: &[Map]) -> Result<()> {
-        const STAGE: &str = "scores and figures";
+        const STAGE: Stage<'_> = Stage::ScoresAndFigures;
         if folder.has_finished(STAGE) {
             return Ok(());
         }
@@ -90,7 +92,7 @@ impl Work<'_> {
     }
 
     fn cluster(&self, folder: &mut RunFolder, prepared: &Prepared, encoded: &Layer, maps: &[Map], title: &str) -> Result<()> {
-        const STAGE: &str = "clusters";
+        const STAGE: Stage<'_> = Stage::OnlyClusters;
         if folder.has_finished(STAGE) {
             return Ok(());
         }

@@ -1,6 +1,5 @@
 //! The points that an export takes from a run, and all that the run knows of them.
 
-use super::super::points::ReportPoints;
 use super::contents::{Contents, check_map};
 use super::{Known, PAGE_NEIGHBORS};
 use crate::compute::Device;
@@ -10,6 +9,8 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Reporter;
+use crate::record::Artifact;
+use crate::record::points::ReportPoints;
 use crate::report::page::Points;
 
 /// The chosen points, and what is known of each.
@@ -27,7 +28,7 @@ impl<'a> Chosen<'a> {
         let points = contents.points(&class_names)?;
         let mut pictures = contents.kept_pictures()?;
         if pictures.is_none() && known.input.is_some() {
-            let raw = contents.gather(|part| format!("activations/{RAW}_{part}.npy"), "images")?;
+            let raw = contents.gather(|part| Artifact::Layer { name: RAW, part }, "images")?;
             pictures = raw.map(|raw| contents.input_pictures(&raw)).transpose()?.flatten();
         }
         Ok(Self { contents, points, class_names, pictures })
@@ -68,7 +69,7 @@ impl<'a> Chosen<'a> {
 
     /// The points in a space, all dimensions.
     pub(super) fn space(&mut self, space: &str) -> Result<Option<Matrix>> {
-        self.contents.gather(|part| format!("activations/{space}_{part}.npy"), &format!("the space {space}"))
+        self.contents.gather(|part| Artifact::Layer { name: space, part }, &format!("the space {space}"))
     }
 
     /// Space and method of every map.
@@ -84,10 +85,10 @@ impl<'a> Chosen<'a> {
 
     /// The places of the points in a map, as the run wrote them.
     pub(super) fn map(&mut self, space: &str, method: &str) -> Result<Option<Matrix>> {
-        let file = |part: &str| format!("embeddings/{method}_{space}_{part}.npy");
+        let file = |part| Artifact::Embedding { method, space, part };
         let map = self.contents.gather(file, &format!("the map of {space} by {method}"))?;
         if let Some(map) = &map {
-            check_map(&self.contents.known.folder.join(file(self.contents.parts()[0].0)), map)?;
+            check_map(&file(self.contents.parts()[0].0).of(&self.contents.known.folder), map)?;
         }
         Ok(map)
     }

@@ -10,10 +10,11 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
+use crate::record::Artifact;
+use crate::record::points::{ReportPoints, Rows};
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::epochs::{EpochMap, EpochMaps};
 use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_predictions};
-use crate::run::points::{ReportPoints, Rows};
 use crate::run::space::title;
 use crate::words::thousands;
 use std::path::PathBuf;
@@ -58,23 +59,23 @@ impl<'a> Contents<'a> {
     }
 
     /// The path of a file, if it is there; if not, and the run wrote it, it is missing.
-    pub(super) fn path(&mut self, name: &str, what: &str) -> Option<PathBuf> {
-        let path = self.known.folder.join(name);
+    pub(super) fn path(&mut self, artifact: Artifact<'_>, what: &str) -> Option<PathBuf> {
+        let path = artifact.of(&self.known.folder);
         if path.exists() {
             return Some(path);
         }
-        if self.known.wrote(name) {
-            self.missing.push(format!("{what}: {name} is not in the folder of the run"));
+        if self.known.wrote(artifact) {
+            self.missing.push(format!("{what}: {artifact} is not in the folder of the run"));
         }
         None
     }
 
     /// The shown rows of a matrix of which each part has a file.
-    pub(super) fn gather(&mut self, name: impl Fn(&str) -> String, what: &str) -> Result<Option<Matrix>> {
+    pub(super) fn gather<'n>(&mut self, artifact: impl Fn(&'static str) -> Artifact<'n>, what: &str) -> Result<Option<Matrix>> {
         let (mut values, mut n_features) = (Vec::new(), 0);
         let mut offsets: Option<Vec<f64>> = None;
         for (part, n, rows) in self.parts() {
-            let Some(path) = self.path(&name(part), what) else { return Ok(None) };
+            let Some(path) = self.path(artifact(part), what) else { return Ok(None) };
             // Both parts less the same numbers.
             let matrix =
                 if n_features == 0 { npy::read_matrix(&path)? } else { npy::read_matrix_less(&path, offsets.as_deref())? };
@@ -94,7 +95,7 @@ impl<'a> Contents<'a> {
 
     /// The classes' names: numbers if the file is gone.
     pub(super) fn class_names(&mut self) -> Result<Vec<String>> {
-        match self.path("activations/class_names.txt", "the names of the classes, which are numbered instead") {
+        match self.path(Artifact::ClassNames, "the names of the classes, which are numbered instead") {
             Some(path) => read_names(&path),
             None => Ok((0..self.known.n_classes).map(|class| class.to_string()).collect()),
         }
@@ -107,7 +108,7 @@ impl<'a> Contents<'a> {
         let classes = labels.iter().chain(&predictions).flatten();
         if let Some(class) = classes.max().filter(|class| usize::from(**class) >= class_names.len()) {
             let message = format!("names {} classes, but there is a class {class}", class_names.len());
-            return Err(Error::input(self.known.folder.join("activations/class_names.txt"), message));
+            return Err(Error::input(Artifact::ClassNames.of(&self.known.folder), message));
         }
         let (n_train, n_test) = (self.known.n_train, self.known.n_test);
         let parts = self.parts();
@@ -127,7 +128,7 @@ impl<'a> Contents<'a> {
     fn labels(&mut self) -> Result<Option<Vec<u16>>> {
         let mut labels = Vec::new();
         for (part, n, rows) in self.parts() {
-            let Some(path) = self.path(&format!("activations/labels_{part}.npy"), "the classes of the points") else {
+            let Some(path) = self.path(Artifact::Layer { name: "labels", part }, "the classes of the points") else {
                 return Ok(None);
             };
             let of_part = read_classes(&path)?;
@@ -140,11 +141,11 @@ impl<'a> Contents<'a> {
     /// What the network answers to each point, and how sure it is.
     fn answers(&mut self) -> Result<Answers> {
         let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
-        let folder = self.known.folder.join("activations");
+        let folder = Artifact::Activations.of(&self.known.folder);
         for (part, n, rows) in self.parts() {
             // Of its own network a run keeps the probabilities of all classes, of layers from elsewhere those of the answers.
             const WHAT: &str = "the answers of the network, or how sure it is of them";
-            let paths = [SOFTMAX, CONFIDENCE].map(|name| self.path(&format!("activations/{name}_{part}.npy"), WHAT));
+            let paths = [SOFTMAX, CONFIDENCE].map(|name| self.path(Artifact::Layer { name, part }, WHAT));
             let Some(of_part) = read_predictions(&folder, part, n)? else { return Ok((None, None)) };
             classes.iter_mut().for_each(|classes| classes.extend(rows.iter().map(|&row| u16::from(of_part[row]))));
             match confidence(paths, &of_part)? {
@@ -167,7 +168,7 @@ impl<'a> Contents<'a> {
                 title(&id),
                 if id == RAW && self.known.input.is_some() { ", and images" } else { "" }
             );
-            let x = self.gather(|part| format!("activations/{id}_{part}.npy"), &what)?;
+            let x = self.gather(|part| Artifact::Layer { name: &id, part }, &what)?;
             if let (Some(x), true, None) = (&x, id == RAW, &pictures) {
                 pictures = self.input_pictures(x)?;
             }
@@ -188,14 +189,14 @@ impl<'a> Contents<'a> {
     pub(super) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
         let mut kept: Option<Pictures> = None;
         let parts = self.parts();
-        let there = |part: &str| self.known.folder.join(format!("activations/images_{part}.npy")).exists();
+        let there = |part: &str| Artifact::Layer { name: "images", part }.of(&self.known.folder).exists();
         if let (true, Some((part, ..))) =
             (parts.iter().any(|(part, ..)| there(part)), parts.iter().find(|(part, ..)| !there(part)))
         {
             self.missing.push(format!("images: there are none of the points of the {part} part, so none are shown"));
         }
         for (part, n, rows) in parts {
-            let Some(path) = self.path(&format!("activations/images_{part}.npy"), "images") else { return Ok(None) };
+            let Some(path) = self.path(Artifact::Layer { name: "images", part }, "images") else { return Ok(None) };
             let (pictures, _) = Pictures::read(&path, Colour::default())?;
             check_rows(&path, pictures.n(), n)?;
             let pictures = pictures.select(&rows);
@@ -263,7 +264,7 @@ impl<'a> Contents<'a> {
         let mut entries = Vec::new();
         for EpochMap { space, method, trustworthiness, .. } in &noted.maps {
             let what = format!("the maps of the epochs of {} by {}", title(space), method_title(method));
-            let Some(path) = self.path(&format!("epochs/{method}_{space}.npy"), &what) else { continue };
+            let Some(path) = self.path(Artifact::EpochMap { method, space }, &what) else { continue };
             let places = npy::read_matrix(&path)?;
             let (found, expected) = ((places.n_samples(), places.n_features()), (noted.n_points, 2 * noted.epochs.len()));
             if found != expected {
@@ -293,13 +294,13 @@ impl<'a> Contents<'a> {
     }
 
     fn places(&mut self, space: &str, method: &str) -> Result<Option<Places>> {
-        let name = |part: &str| format!("embeddings/{method}_{space}_{part}.npy");
+        let file = |part| Artifact::Embedding { method, space, part };
         let what = format!("the map of {} by {}", title(space), method_title(method));
-        let Some(shown) = self.gather(name, &what)? else { return Ok(None) };
+        let Some(shown) = self.gather(file, &what)? else { return Ok(None) };
         let folder = &self.known.folder;
         let first = if self.rows.train.is_empty() { PARTS[1] } else { PARTS[0] };
-        check_map(&folder.join(name(first)), &shown)?;
-        let path = folder.join(name(PARTS[0]));
+        check_map(&file(first).of(folder), &shown)?;
+        let path = file(PARTS[0]).of(folder);
         let fitted = if path.exists() { Some(npy::read_matrix(&path)?) } else { None };
         if let Some(fitted) = &fitted {
             check_map(&path, fitted)?;

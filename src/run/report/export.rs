@@ -1,17 +1,17 @@
 //! A finished run for other programs: TensorBoard's Embedding Projector, and whatever reads Parquet, Embedding Atlas for one.
 
-use super::super::points::ReportPoints;
 use super::chosen::Chosen;
 use super::{Known, READ};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::files::{TEMPORARY, Unfinished, create_folder};
 use crate::progress::Reporter;
+use crate::record::integrity::check_unchanged;
+use crate::record::manifest::Found;
+use crate::record::points::ReportPoints;
 use crate::report::parquet::{self, Column};
 use crate::report::pictures::png_files;
 use crate::report::projector::{self, MetadataColumn, Projector};
-use crate::run::integrity::check_unchanged;
-use crate::run::manifest::Found;
 use crate::words::thousands;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -10,6 +10,7 @@ use crate::evaluation::{MapQuality, Quality, knn_accuracy, quality};
 use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
 use crate::progress::{Observer, Reporter};
+use crate::record::Artifact;
 use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
 use crate::words::thousands;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ pub struct GivenReport {
 /// [`Error::Input`] naming the files, rows and columns that are malformed or do not fit each other; [`Error::Exists`],
 /// [`Error::Write`]; any error of the device; [`Error::Interrupted`].
 pub fn report_given(job: &GivenReport, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
-    let beside = job.embedding.parent().unwrap_or(Path::new("")).join(super::FILE);
+    let beside = job.embedding.parent().unwrap_or(Path::new("")).join(Artifact::Report.to_string());
     let path = job.out.clone().unwrap_or(beside);
     check_new(&path, job.force)?;
     let given = Read::new(job)?;

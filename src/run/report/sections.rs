@@ -4,6 +4,7 @@ use super::contents::{Contents, PARTS};
 use super::{Known, tables};
 use crate::error::{Error, Result};
 use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
+use crate::record::Artifact;
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
@@ -109,7 +110,8 @@ fn confused(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) 
     if class_names.len() > MAX_COUNTED {
         let n = class_names.len();
         blocks.push(Block::Text(format!(
-            "There are {n} classes, more than {MAX_COUNTED}: the whole table is scores/confusion.csv."
+            "There are {n} classes, more than {MAX_COUNTED}: the whole table is {}.",
+            Artifact::Scores("confusion.csv")
         )));
     } else {
         let matrices = confusion_counts(known, contents, class_names.len())?;
@@ -123,15 +125,15 @@ fn confused(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) 
 /// Of the network and of k-NN in the spaces themselves, as far as their answers are there.
 fn confusion_counts(known: &Known, contents: &mut Contents<'_>, n_classes: usize) -> Result<Vec<Confused>> {
     let (part, n) = if known.n_test > 0 { (PARTS[1], known.n_test) } else { (PARTS[0], known.n_train) };
-    let labels = contents.path(&format!("activations/labels_{part}.npy"), "the tables of confusions");
+    let labels = contents.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
     let Some(labels) = labels.map(|path| read_classes(&path)).transpose()? else { return Ok(Vec::new()) };
     let mut answers = Vec::new();
-    if let Some(classes) = read_predictions(&known.folder.join("activations"), part, n)? {
+    if let Some(classes) = read_predictions(&Artifact::Activations.of(&known.folder), part, n)? {
         answers.push(Answers { space: None, method: None, classes });
     }
     for (space, _) in &known.spaces {
         let what = format!("the table of confusions of k-NN in {}", crate::run::space::title(space));
-        if contents.path(&predictions::file(space, None), &what).is_some() {
+        if contents.path(Artifact::Predictions { space, method: None }, &what).is_some() {
             let classes = predictions::read(&known.folder, space, None, n)?;
             answers.push(Answers { space: Some(space.clone()), method: None, classes });
         }
@@ -145,15 +147,16 @@ fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section
     }
     let mut blocks = vec![Block::Table(tables::clusters(&known.clusters))];
     for found in &known.clusters {
-        let name = format!("clusters/{}_{}_contingency.csv", found.space, found.method.to_lowercase());
+        let name = format!("{}_{}_contingency.csv", found.space, found.method.to_lowercase());
+        let table = Artifact::Clusters(&name);
         let what = format!("the classes in the clusters of {}", found.title);
-        let Some(path) = contents.path(&name, &what) else { continue };
+        let Some(path) = contents.path(table, &what) else { continue };
         let damaged = |error: &dyn std::fmt::Display| Error::input(&path, format!("is damaged: {error}"));
         let mut reader = csv::Reader::from_path(&path).map_err(|error| damaged(&error))?;
         let columns: Vec<String> = reader.headers().map_err(|error| damaged(&error))?.iter().skip(1).map(String::from).collect();
         if columns.len() > MAX_COUNTED {
             blocks.push(Block::Text(format!(
-                "There are {} clusters of {}: the whole table is {name}.",
+                "There are {} clusters of {}: the whole table is {table}.",
                 columns.len(),
                 found.title
             )));

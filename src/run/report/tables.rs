@@ -176,7 +176,7 @@ pub(super) fn clusters(found: &[Clustered]) -> Table {
 
 /// Wall times of the stages but for the one that writes the page.
 pub(super) fn times(known: &Known) -> Table {
-    let stages: Vec<_> = known.stages.iter().filter(|stage| stage.name != super::STAGE).collect();
+    let stages: Vec<_> = known.stages.iter().filter(|stage| stage.name != super::STAGE.to_string()).collect();
     let total: f64 = stages.iter().map(|stage| stage.seconds).sum();
     let words = |name: &str| name.replace('_', " ");
     let rows = stages.iter().map(|stage| vec![words(&stage.name), seconds(stage.seconds), stage.device.clone()]);

@@ -3,9 +3,11 @@
 //! What a stage lists and notes counts when the stage is finished: a run that is killed, interrupted or failed is left as it
 //! was after its last finished stage, and goes on from there.
 
+use super::artifact::Artifact;
 use super::claim::{self, Claim, remove_torn_files};
 use super::integrity;
-use super::manifest::{Found, Manifest, Output, SCHEMA_VERSION, Stage, Status};
+use super::manifest::{FinishedStage, Found, Manifest, Output, SCHEMA_VERSION, Status};
+use super::stage::Stage;
 use crate::compute::{Description, Device};
 use crate::dataset::{Source, npy};
 use crate::error::{Error, Result};
@@ -150,14 +152,15 @@ impl RunFolder {
     }
 
     fn write_config(&self) -> Result<()> {
-        let (path, config) = (self.path.join("config.toml"), toml::to_string(&self.manifest.config));
+        let (path, config) = (Artifact::Config.of(&self.path), toml::to_string(&self.manifest.config));
         let config = config.map_err(|error| Error::write(&path, std::io::Error::other(error)))?;
         write_atomic(&path, |writer| writer.write_all(config.as_bytes()))
     }
 
-    /// Whether the stage `name` is finished, in an earlier process perhaps.
-    pub fn has_finished(&self, name: &str) -> bool {
-        self.manifest.stages.iter().any(|stage| stage.name == name)
+    /// Whether a stage is finished, in an earlier process perhaps.
+    pub fn has_finished(&self, stage: Stage<'_>) -> bool {
+        let name = stage.to_string();
+        self.manifest.stages.iter().any(|finished| finished.name == name)
     }
 
     /// Whether nothing is left to do.
@@ -171,7 +174,7 @@ impl RunFolder {
     /// [`Error::Input`] if there is nothing, or something of another shape.
     pub fn noted<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let value = self.manifest.results.get(name).cloned().unwrap_or(Value::Null);
-        let damaged = |error| Error::input(self.path.join("manifest.json"), format!("`results.{name}` is damaged: {error}"));
+        let damaged = |error| Error::input(Artifact::Manifest.of(&self.path), format!("`results.{name}` is damaged: {error}"));
         serde_json::from_value(value).map_err(damaged)
     }
 
@@ -196,12 +199,12 @@ impl RunFolder {
         &self.path
     }
 
-    /// A path below the folder; the folders on the way are created.
+    /// The path of a file that is to be written; the folders on the way are created.
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn below(&self, name: &str) -> Result<PathBuf> {
-        let path = self.path.join(name);
+    pub fn below(&self, artifact: Artifact<'_>) -> Result<PathBuf> {
+        let path = artifact.of(&self.path);
         if let Some(parent) = path.parent() {
             create_folder(parent)?;
         }
@@ -212,15 +215,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn write_matrix(&mut self, name: &str, matrix: &Matrix) -> Result<()> {
-        npy::write_matrix(self.below(name)?, matrix)?;
+    pub fn write_matrix(&mut self, artifact: Artifact<'_>, matrix: &Matrix) -> Result<()> {
+        npy::write_matrix(self.below(artifact)?, matrix)?;
         let dtype = if matrix.offsets().is_some() { "float64" } else { "float32" };
-        self.list(name, Some(vec![matrix.n_samples(), matrix.n_features()]), Some(dtype));
+        self.list(artifact, Some(vec![matrix.n_samples(), matrix.n_features()]), Some(dtype));
         Ok(())
     }
 
     /// Warns of what was subtracted from the columns of `x`, if anything was; `what` names the points.
-    pub(super) fn note_offsets(&mut self, x: &Matrix, what: &str) {
+    pub(crate) fn note_offsets(&mut self, x: &Matrix, what: &str) {
         self.manifest.warnings.extend(x.offsets_note(what));
     }
 
@@ -228,16 +231,16 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn write_numbers(&mut self, name: &str, numbers: &[u32]) -> Result<()> {
-        npy::write_labels(self.below(name)?, numbers)?;
-        self.list(name, Some(vec![numbers.len()]), Some("int32"));
+    pub fn write_numbers(&mut self, artifact: Artifact<'_>, numbers: &[u32]) -> Result<()> {
+        npy::write_labels(self.below(artifact)?, numbers)?;
+        self.list(artifact, Some(vec![numbers.len()]), Some("int32"));
         Ok(())
     }
 
     /// Lists a file that was written.
-    pub fn list(&mut self, name: &str, shape: Option<Vec<usize>>, dtype: Option<&'static str>) {
+    pub fn list(&mut self, artifact: Artifact<'_>, shape: Option<Vec<usize>>, dtype: Option<&'static str>) {
         let dtype = dtype.map(str::to_owned);
-        self.manifest.outputs.push(Output { path: name.into(), shape, dtype, sha256: None });
+        self.manifest.outputs.push(Output { path: artifact.to_string(), shape, dtype, sha256: None });
     }
 
     /// Notes a figure of the run.
@@ -250,8 +253,8 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn finish_stage(&mut self, name: &str, start: Instant, device: &'static str) -> Result<()> {
-        self.manifest.stages.push(Stage::new(name, start.elapsed().as_secs_f64(), device));
+    pub fn finish_stage(&mut self, stage: Stage<'_>, start: Instant, device: &'static str) -> Result<()> {
+        self.manifest.stages.push(FinishedStage::new(stage, start.elapsed().as_secs_f64(), device));
         self.save()
     }
 
@@ -283,7 +286,7 @@ impl RunFolder {
     }
 
     /// Says what `auto` left to the CPU since the last call; whether there was anything.
-    pub(super) fn tell_choices(&mut self, device: &Device, reporter: &dyn Reporter) -> bool {
+    pub(crate) fn tell_choices(&mut self, device: &Device, reporter: &dyn Reporter) -> bool {
         let (is_any, notes) = device.take_choices();
         notes.iter().for_each(|note| reporter.note(note));
         self.manifest.warnings.extend(notes);
@@ -311,7 +314,7 @@ impl RunFolder {
         if status != Status::Complete {
             self.manifest = self.saved.clone();
             // Checkpoints of a training are worth going on from, though no stage is finished.
-            let is_begun = !self.manifest.stages.is_empty() || self.path.join("checkpoints").exists();
+            let is_begun = !self.manifest.stages.is_empty() || Artifact::Checkpoints.of(&self.path).exists();
             if !(self.is_resumable && is_begun) && self.claim.replaced().is_some() {
                 return self.claim.give_up();
             }
@@ -335,7 +338,7 @@ impl RunFolder {
     /// [`Error::Write`].
     pub fn save(&mut self) -> Result<()> {
         integrity::seal(&self.path, &mut self.manifest, &self.saved)?;
-        let path = self.path.join("manifest.json");
+        let path = Artifact::Manifest.of(&self.path);
         let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
         write_atomic(&path, |writer| writer.write_all(&text))?;
         self.saved = self.manifest.clone();
@@ -433,7 +436,7 @@ fn without_noise(value: Value) -> Value {
 /// Whether the run in a folder is complete; none if there is no manifest that this program wrote: other programs have files of
 /// that name too.
 fn status_of(path: &Path) -> Option<bool> {
-    let manifest = std::fs::read(path.join("manifest.json")).ok();
+    let manifest = std::fs::read(Artifact::Manifest.of(path)).ok();
     let manifest: Value = serde_json::from_slice(&manifest?).ok()?;
     manifest.get("layerlens_version")?;
     Some(manifest.get("status").and_then(Value::as_str) == Some("complete"))

@@ -1,5 +1,7 @@
 //! The manifest of a run: what was asked for, what is done, what came of it. It is read back to resume a run and to compare two.
 
+use super::artifact::Artifact;
+use super::stage::Stage;
 use crate::compute::Description;
 use crate::dataset::Source;
 use crate::error::{Error, Result};
@@ -37,7 +39,7 @@ pub struct Manifest {
     /// Files that were read.
     pub inputs: Vec<Source>,
     /// Finished stages in order.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<FinishedStage>,
     /// Files that were written.
     pub outputs: Vec<Output>,
     /// What the user should know about the results.
@@ -62,7 +64,7 @@ pub enum Status {
 
 /// A finished stage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Stage {
+pub struct FinishedStage {
     /// What was done.
     pub name: String,
     /// Wall time.
@@ -80,11 +82,11 @@ pub struct Stage {
     pub results: Vec<String>,
 }
 
-impl Stage {
+impl FinishedStage {
     /// A stage that ended just now.
-    pub fn new(name: impl Into<String>, seconds: f64, device: &str) -> Self {
+    pub fn new(stage: Stage<'_>, seconds: f64, device: &str) -> Self {
         let (n_outputs, n_warnings, results) = (None, None, Vec::new());
-        Self { name: name.into(), seconds, device: device.into(), n_outputs, n_warnings, results }
+        Self { name: stage.to_string(), seconds, device: device.into(), n_outputs, n_warnings, results }
     }
 }
 
@@ -117,7 +119,7 @@ impl Found {
     /// # Errors
     /// [`Error::Input`] if there is none, if it is damaged, not of this program, or of another layout than [`SCHEMA_VERSION`].
     pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join("manifest.json");
+        let path = Artifact::Manifest.of(folder);
         if !folder.is_dir() {
             return Err(Error::input(folder, "no such folder"));
         }
@@ -142,19 +144,19 @@ impl Found {
     }
 
     /// The manifest of a run that is under way in `folder`, as it would be read.
-    pub(super) fn of(manifest: &Manifest, folder: &Path) -> Self {
-        Self { path: folder.join("manifest.json"), value: serde_json::to_value(manifest).unwrap_or_default() }
+    pub(crate) fn of(manifest: &Manifest, folder: &Path) -> Self {
+        Self { path: Artifact::Manifest.of(folder), value: serde_json::to_value(manifest).unwrap_or_default() }
     }
 
-    /// Notes that the file called `name`, if it is listed, was written anew, and rewrites the manifest.
+    /// Notes that a file, if it is listed, was written anew, and rewrites the manifest.
     ///
     /// # Errors
     /// [`Error::Input`] if the file cannot be read, [`Error::Write`] if the manifest cannot be written.
-    pub(super) fn relist(&mut self, folder: &Path, name: &str) -> Result<()> {
+    pub(crate) fn relist(&mut self, folder: &Path, artifact: Artifact<'_>) -> Result<()> {
         let outputs = self.value.get_mut("outputs").and_then(Value::as_array_mut);
-        let listed = outputs.and_then(|outputs| outputs.iter_mut().find(|output| output["path"] == name));
+        let listed = outputs.and_then(|outputs| outputs.iter_mut().find(|output| output["path"] == artifact.to_string()));
         let Some(output) = listed.filter(|output| output.get("sha256").is_some()) else { return Ok(()) };
-        output["sha256"] = Source::of_file(folder.join(name))?.sha256.into();
+        output["sha256"] = Source::of_file(artifact.of(folder))?.sha256.into();
         let text = serde_json::to_vec_pretty(&self.value).map_err(|error| Error::write(&self.path, error.into()))?;
         write_atomic(&self.path, |writer| writer.write_all(&text))
     }

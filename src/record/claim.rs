@@ -4,6 +4,7 @@
 //! `.layerlens-replaced-out`, the run that `--force` replaces, until the new one is complete; `.layerlens-deleted-out`, the same
 //! on its way out.
 
+use super::artifact::Artifact;
 use crate::error::{Error, Result};
 use crate::files::{TEMPORARY, Unfinished, create_folder};
 use std::ffi::{OsStr, OsString};
@@ -17,7 +18,7 @@ const DELETED: &str = "deleted";
 
 /// A folder that no other process of this program works in until this is dropped.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     /// The folder without symbolic links.
     target: PathBuf,
     /// None where the system cannot lock, or lets nothing be written.
@@ -36,7 +37,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`] if another process has claimed it, or it cannot be made.
-    pub(super) fn of(path: &Path) -> Result<Self> {
+    pub(crate) fn of(path: &Path) -> Result<Self> {
         let mut target = path.to_owned();
         // As many as Linux follows.
         for _ in 0..40 {
@@ -73,13 +74,13 @@ impl Claim {
     }
 
     /// The folder itself.
-    pub(super) fn target(&self) -> &Path {
+    pub(crate) fn target(&self) -> &Path {
         &self.target
     }
 
     /// The run that waits beside the folder until the one in it is complete.
-    pub(super) fn replaced(&self) -> Option<PathBuf> {
-        Some(self.beside(REPLACED)).filter(|path| path.join("manifest.json").is_file())
+    pub(crate) fn replaced(&self) -> Option<PathBuf> {
+        Some(self.beside(REPLACED)).filter(|path| Artifact::Manifest.of(path).is_file())
     }
 
     /// Puts the run in the folder aside in favour of a new one. If one waits there already, that in the folder was to replace it
@@ -87,7 +88,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(super) fn put_aside(&self) -> Result<()> {
+    pub(crate) fn put_aside(&self) -> Result<()> {
         if self.replaced().is_some() {
             self.delete(&self.target)?;
         } else {
@@ -101,7 +102,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(super) fn put_back(&self) -> Result<()> {
+    pub(crate) fn put_back(&self) -> Result<()> {
         let Some(aside) = self.replaced() else { return Ok(()) };
         remove_torn_files(&self.target)?;
         let moved = std::fs::remove_dir(&self.target).and_then(|()| std::fs::rename(&aside, &self.target));
@@ -112,7 +113,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(super) fn give_up(&self) -> Result<()> {
+    pub(crate) fn give_up(&self) -> Result<()> {
         if self.replaced().is_some() {
             self.delete(&self.target)?;
             create_folder(&self.target)?;
@@ -124,7 +125,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(super) fn delete_replaced(&self) -> Result<()> {
+    pub(crate) fn delete_replaced(&self) -> Result<()> {
         self.replaced().map_or(Ok(()), |aside| self.delete(&aside))
     }
 
@@ -144,7 +145,7 @@ impl Claim {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub(super) fn recover(&self, complete: impl Fn(&Path) -> Option<bool>) -> Result<Vec<String>> {
+    pub(crate) fn recover(&self, complete: impl Fn(&Path) -> Option<bool>) -> Result<Vec<String>> {
         let (mut said, shown) = (Vec::new(), self.target.display());
         let deleted = self.beside(DELETED);
         if deleted.is_dir() {
@@ -236,7 +237,7 @@ fn is_torn(name: &OsStr) -> bool {
 }
 
 /// Whether a folder holds nothing but what a killed process left unfinished.
-pub(super) fn is_empty(folder: &Path) -> bool {
+pub(crate) fn is_empty(folder: &Path) -> bool {
     let unfinished = |entry: std::fs::DirEntry| {
         let ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());
         ours && entry.file_type().is_ok_and(|kind| kind.is_file())
@@ -248,7 +249,7 @@ pub(super) fn is_empty(folder: &Path) -> bool {
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn remove_torn_files(folder: &Path) -> Result<()> {
+pub(crate) fn remove_torn_files(folder: &Path) -> Result<()> {
     let failed = |error| Error::write(folder, error);
     for entry in std::fs::read_dir(folder).map_err(failed)?.flatten() {
         let kind = entry.file_type().map_err(failed)?;

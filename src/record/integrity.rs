@@ -3,8 +3,10 @@
 //! The manifest keeps the SHA-256 of every file that is listed in it, and with each stage how much was listed and noted by its
 //! end. Manifests of earlier versions have neither: of those nothing can be told.
 
+use super::artifact::Artifact;
 use super::manifest::{Found, Manifest, Output};
-use super::space::{SKIPPED, skipped_warning};
+use super::skipped::{SKIPPED, skipped_warning};
+use super::stage::Stage;
 use crate::dataset::Source;
 use crate::error::{Error, Result};
 use serde_json::Value;
@@ -18,14 +20,14 @@ const CHANGED: &str = "is not as the run wrote it (its SHA-256 is another than t
 
 /// What is wrong with a file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Damage {
+pub(crate) enum Damage {
     Gone,
     Changed,
 }
 
 impl Damage {
     /// The sentence about the file `name`.
-    pub(super) fn words(self, name: &str) -> String {
+    pub(crate) fn words(self, name: &str) -> String {
         match self {
             Self::Gone => format!("{name} is gone"),
             Self::Changed => format!("{name} {CHANGED}"),
@@ -44,7 +46,7 @@ fn look(folder: &Path, output: &Output) -> Option<Damage> {
 }
 
 /// The files of the run in `folder` that are not as it wrote them: their numbers among `outputs`.
-pub(super) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)> {
+pub(crate) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)> {
     outputs.iter().enumerate().filter_map(|(at, output)| Some((at, look(folder, output)?))).collect()
 }
 
@@ -53,11 +55,11 @@ pub(super) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)>
 ///
 /// # Errors
 /// [`Error::Input`] naming the file and what makes it again.
-pub(super) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Result<Vec<String>> {
+pub(crate) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Result<Vec<String>> {
     let outputs: Vec<Output> = found.part("outputs")?;
     let (read, beside): (Vec<_>, Vec<_>) = damaged(folder, &outputs)
         .into_iter()
-        .filter(|(at, damage)| *damage == Damage::Changed && outputs[*at].path != super::report::FILE)
+        .filter(|(at, damage)| *damage == Damage::Changed && outputs[*at].path != Artifact::Report.to_string())
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| path.starts_with(part)));
     let again = format!("its command with --resume --out {} makes it and all that came of it again", folder.display());
@@ -74,7 +76,7 @@ pub(super) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Re
 ///
 /// # Errors
 /// [`Error::Input`] if a file cannot be read back.
-pub(super) fn seal(folder: &Path, manifest: &mut Manifest, saved: &Manifest) -> Result<()> {
+pub(crate) fn seal(folder: &Path, manifest: &mut Manifest, saved: &Manifest) -> Result<()> {
     for output in manifest.outputs.iter_mut().filter(|output| output.sha256.is_none()) {
         let path = folder.join(&output.path);
         if path.exists() {
@@ -93,12 +95,12 @@ pub(super) fn seal(folder: &Path, manifest: &mut Manifest, saved: &Manifest) -> 
 }
 
 /// The stage that listed the output of number `at`.
-pub(super) fn stage_of(manifest: &Manifest, at: usize) -> usize {
+pub(crate) fn stage_of(manifest: &Manifest, at: usize) -> usize {
     manifest.stages.iter().position(|stage| stage.n_outputs.is_none_or(|n| at < n)).unwrap_or(0)
 }
 
 /// Takes back the stages from number `first` on, with all that they listed and noted.
-pub(super) fn take_back(manifest: &mut Manifest, first: usize) {
+pub(crate) fn take_back(manifest: &mut Manifest, first: usize) {
     let gone = manifest.stages.split_off(first.min(manifest.stages.len()));
     let Some(last) = manifest.stages.last() else {
         manifest.outputs.clear();
@@ -112,7 +114,7 @@ pub(super) fn take_back(manifest: &mut Manifest, first: usize) {
         manifest.results.shift_remove(name);
     }
     let Manifest { stages, results, warnings, .. } = manifest;
-    let is_kept = |stage: String| stages.iter().any(|kept| kept.name == stage);
+    let is_kept = |stage: Stage<'_>| stages.iter().any(|kept| kept.name == stage.to_string());
     for list in LISTS {
         if let Some(rows) = results.get_mut(list).and_then(Value::as_array_mut) {
             rows.retain(|row| stages_of(list, row).into_iter().any(&is_kept));
@@ -131,15 +133,15 @@ pub(super) fn take_back(manifest: &mut Manifest, first: usize) {
 }
 
 /// The stage that added a row to a list of the results, by the names that it has in the studies.
-fn stages_of(list: &str, row: &Value) -> Vec<String> {
+fn stages_of<'a>(list: &str, row: &'a Value) -> Vec<Stage<'a>> {
     let text = |key: &str| row.get(key).and_then(Value::as_str);
     let (space, method) = (text("space").unwrap_or_default(), text("method").unwrap_or_default());
     match list {
-        "knn" if text("method").is_none() => vec![format!("neighbours {space}")],
-        "knn" => vec![format!("scores {method} {space}")],
-        "quality" => vec![format!("quality {space}")],
-        "clusters" => vec![format!("clusters {space}"), "clusters".into()],
-        "models" => vec![format!("training {}", text("model").unwrap_or_default())],
-        _ => vec![format!("epochs {method} {space}")],
+        "knn" if text("method").is_none() => vec![Stage::Neighbors(space)],
+        "knn" => vec![Stage::Scores { method, space }],
+        "quality" => vec![Stage::Quality(space)],
+        "clusters" => vec![Stage::Clusters(space), Stage::OnlyClusters],
+        "models" => vec![Stage::TrainingOf(text("model").unwrap_or_default())],
+        _ => vec![Stage::Epochs { method, space }],
     }
 }

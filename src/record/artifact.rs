@@ -1,0 +1,133 @@
+//! The files of a run, and where they lie below its folder.
+
+use std::fmt::{Display, Formatter, Result};
+use std::path::{Path, PathBuf};
+
+/// A file or folder of a run; its [`Display`] form is the path below the run's folder, with slashes on every system. A `part` is
+/// `train` or `test`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Artifact<'a> {
+    /// The manifest.
+    Manifest,
+    /// The configuration with all defaults filled in.
+    Config,
+    /// The page.
+    Report,
+    /// The folder of checkpoints of a training under way.
+    Checkpoints,
+    /// Weights of the network.
+    Weights,
+    /// Weights of one of several networks.
+    WeightsOf(&'a str),
+    /// The folder of the layers, one like those that other programs write.
+    Activations,
+    /// A file of that folder.
+    ActivationsFile(&'a str),
+    /// Activations of a layer, n_samples x width; also labels, predictions, confidence and images by those names.
+    Layer {
+        /// `raw`, the name of a hidden layer, `softmax`, `labels`, ...
+        name: &'a str,
+        /// Which points.
+        part: &'a str,
+    },
+    /// Names of the layers that are spaces, in their order.
+    LayerNames,
+    /// Names of the classes, in their order.
+    ClassNames,
+    /// Neighbours in a space.
+    Neighbors(&'a str),
+    /// The embedding of a space by a method, n_samples x n_components.
+    Embedding {
+        /// The method.
+        method: &'a str,
+        /// The space.
+        space: &'a str,
+        /// Which points.
+        part: &'a str,
+    },
+    /// The fitted map of a space by a method, in which new points can be placed.
+    FittedMap {
+        /// The method.
+        method: &'a str,
+        /// The space.
+        space: &'a str,
+    },
+    /// The embedding of the only space.
+    OnlyEmbedding,
+    /// New points in it.
+    NewEmbedding,
+    /// The PCA embedding that the clusters of the only space are drawn in.
+    PcaEmbedding,
+    /// The fitted map of the only space.
+    OnlyFittedMap,
+    /// Loss and accuracy of each epoch, by the name of the training.
+    History(&'a str),
+    /// The rows of the points in the maps of epochs.
+    EpochRows,
+    /// The frames of a space's maps of epochs by a method, n_points x 2 frames.
+    EpochMap {
+        /// The method.
+        method: &'a str,
+        /// The space.
+        space: &'a str,
+    },
+    /// The folder of the weights of epochs.
+    EpochWeights,
+    /// The weights of an epoch, by their file's name.
+    EpochWeightsFile(&'a str),
+    /// A table of scores.
+    Scores(&'a str),
+    /// The classes that k-NN gave the scored points in a space, or in a method's map of it, n_scored x 3.
+    Predictions {
+        /// The space.
+        space: &'a str,
+        /// The method, if it is of a map.
+        method: Option<&'a str>,
+    },
+    /// A file of the clusters of a space.
+    Clusters(&'a str),
+    /// A figure, with its extension; without one the stem of several.
+    Figure(&'a str),
+}
+
+impl Artifact<'_> {
+    /// The path in the run whose folder is `run`.
+    pub fn of(self, run: &Path) -> PathBuf {
+        run.join(self.to_string())
+    }
+}
+
+impl Display for Artifact<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Manifest => out.write_str("manifest.json"),
+            Self::Config => out.write_str("config.toml"),
+            Self::Report => out.write_str("report.html"),
+            Self::Checkpoints => out.write_str("checkpoints"),
+            Self::Weights => out.write_str("model/weights.safetensors"),
+            Self::WeightsOf(model) => write!(out, "model/{model}.safetensors"),
+            Self::Activations => out.write_str("activations"),
+            Self::ActivationsFile(name) => write!(out, "activations/{name}"),
+            Self::Layer { name, part } => write!(out, "activations/{name}_{part}.npy"),
+            Self::LayerNames => out.write_str("activations/layers.txt"),
+            Self::ClassNames => out.write_str("activations/class_names.txt"),
+            Self::Neighbors(space) => write!(out, "neighbors/{space}.safetensors"),
+            Self::Embedding { method, space, part } => write!(out, "embeddings/{method}_{space}_{part}.npy"),
+            Self::FittedMap { method, space } => write!(out, "maps/{method}_{space}.safetensors"),
+            Self::OnlyEmbedding => out.write_str("embeddings/embedding.npy"),
+            Self::NewEmbedding => out.write_str("embeddings/new.npy"),
+            Self::PcaEmbedding => out.write_str("embeddings/pca.npy"),
+            Self::OnlyFittedMap => out.write_str("map.safetensors"),
+            Self::History(name) => write!(out, "{name}.csv"),
+            Self::EpochRows => out.write_str("epochs/rows.csv"),
+            Self::EpochMap { method, space } => write!(out, "epochs/{method}_{space}.npy"),
+            Self::EpochWeights => out.write_str("epochs/weights"),
+            Self::EpochWeightsFile(name) => write!(out, "epochs/weights/{name}"),
+            Self::Scores(name) => write!(out, "scores/{name}"),
+            Self::Predictions { space, method: None } => write!(out, "scores/predictions/{space}.npy"),
+            Self::Predictions { space, method: Some(method) } => write!(out, "scores/predictions/{method}_{space}.npy"),
+            Self::Clusters(name) => write!(out, "clusters/{name}"),
+            Self::Figure(name) => write!(out, "figures/{name}"),
+        }
+    }
+}

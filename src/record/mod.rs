@@ -1,0 +1,17 @@
+//! What a run leaves on the disk: its folder, its manifest, the stages that are finished, and whether the files are as they were
+//! written.
+
+mod artifact;
+pub(crate) mod claim;
+pub(crate) mod folder;
+pub(crate) mod integrity;
+pub(crate) mod manifest;
+pub mod points;
+pub(crate) mod skipped;
+mod stage;
+
+pub use artifact::Artifact;
+pub use folder::{Opening, RunFolder, default_path};
+pub use manifest::{FinishedStage, Found, Manifest, Output, SCHEMA_VERSION, Status};
+pub use points::ReportPoints;
+pub use stage::Stage;
