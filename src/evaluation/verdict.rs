@@ -1,24 +1,7 @@
 //! Which method keeps most of the spaces, by which measure.
 
-use super::{KnnScore, MapQuality, ScoredOn, Scores};
+use super::{KnnScore, METRICS, MapQuality, ScoredOn, Scores};
 use serde::{Deserialize, Serialize};
-
-/// Something that is measured of a map, and is better the larger it is.
-struct Measure {
-    name: &'static str,
-    of: fn(&MapQuality) -> Option<f64>,
-}
-
-/// The measures of a map's quality, in the order of the tables.
-const MEASURES: [Measure; 7] = [
-    Measure { name: "trustworthiness", of: |row| Some(row.quality.trustworthiness) },
-    Measure { name: "continuity", of: |row| Some(row.quality.continuity) },
-    Measure { name: "neighbor_recall", of: |row| Some(row.quality.neighbor_recall) },
-    Measure { name: "global_score", of: |row| row.quality.global_score },
-    Measure { name: "random_triplet_accuracy", of: |row| Some(row.quality.random_triplet_accuracy) },
-    Measure { name: "spearman", of: |row| row.quality.spearman },
-    Measure { name: "trustworthiness_of_new", of: |row| row.quality.of_new.as_ref().map(|new| new.trustworthiness) },
-];
 
 /// Name of the share of points whose class was found.
 pub const KNN_ACCURACY: &str = "knn_accuracy";
@@ -26,7 +9,7 @@ pub const KNN_ACCURACY: &str = "knn_accuracy";
 /// How the methods do by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The measure: `knn_accuracy`, or the name of a field of [`Quality`](super::Quality).
+    /// The measure: `knn_accuracy`, or the key of one of the [`METRICS`].
     pub measure: String,
     /// The spaces in which every method was measured.
     pub spaces: Vec<String>,
@@ -54,9 +37,10 @@ pub fn verdicts(scores: &[Scores], quality: &[MapQuality], n_neighbors: usize, s
     let of_maps = scores.iter().filter(|row| row.scored_on == scored_on);
     let knn = of_maps.filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, accuracy(&row.knn)?)));
     let mut verdicts: Vec<Verdict> = verdict(KNN_ACCURACY, &knn.collect::<Vec<_>>()).into_iter().collect();
-    for measure in &MEASURES {
-        let rows = quality.iter().filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, (measure.of)(row)?)));
-        verdicts.extend(verdict(measure.name, &rows.collect::<Vec<_>>()));
+    for metric in METRICS {
+        let value = |row: &MapQuality| (metric.of)(&row.quality);
+        let rows = quality.iter().filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, value(row)?)));
+        verdicts.extend(verdict(metric.key, &rows.collect::<Vec<_>>()));
     }
     verdicts
 }

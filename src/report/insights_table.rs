@@ -2,7 +2,7 @@
 
 use super::csv_file::write_rows;
 use crate::error::Result;
-use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict};
+use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict, metric};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -70,7 +70,7 @@ fn verdict_text(text: &mut String, verdict: &Verdict, title_of: &dyn Fn(&str) ->
     let Some(best) = verdict.methods.first() else { return };
     let first = format!("{} (best in {} of {n})", standing(best), best.n_best);
     let next = verdict.methods.get(1).map_or(String::new(), |next| format!(", then {}", standing(next)));
-    let remark = if verdict.measure == "global_score" { "; PCA has 1 by definition" } else { "" };
+    let remark = metric::remark(&verdict.measure).map_or(String::new(), |remark| format!("; {remark}"));
     let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&verdict.measure));
 }
 

@@ -1,24 +1,22 @@
-//! The table of the maps' quality: on the terminal and as CSV.
+//! The table of the maps' quality: on the terminal, on the page and as CSV.
 
 use super::csv_file::{self, optional};
+use super::page::Table;
 use crate::error::Result;
-use crate::evaluation::MapQuality;
+use crate::evaluation::{METRICS, MapQuality, Metric, Quality};
+use crate::words::thousands;
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// Name of the table's file.
 pub const FILE: &str = "quality.csv";
 
-/// The figures as text, one line a map; says on what they were measured.
+/// The metrics as text, one line a map; says on what they were measured.
 pub fn text(rows: &[MapQuality], title_of: &dyn Fn(&str) -> String) -> String {
     let mut text = String::new();
     let Some(first) = rows.first().map(|row| &row.quality) else { return text };
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "map quality: trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a sample of {} points",
-        first.n_neighbors, first.n_recalled, first.n_triplets, first.n_pairs, first.n_sampled
-    );
+    let _ = writeln!(text, "map quality: {}", how(first, |number| number.to_string()));
     let new = rows.iter().find_map(|row| row.quality.of_new.as_ref());
     if let Some(new) = new {
         let _ = writeln!(
@@ -27,39 +25,48 @@ pub fn text(rows: &[MapQuality], title_of: &dyn Fn(&str) -> String) -> String {
             new.n_neighbors, new.n_sampled, new.n_references
         );
     }
-    let mut columns = vec!["trust.", "contin.", "recall", "global", "triplets", "Spearman"];
-    columns.extend(new.map(|_| "new trust."));
+    let columns: Vec<&Metric> = METRICS.iter().filter(|metric| new.is_some() || !metric.needs_new_points).collect();
     let width = rows.iter().map(|row| row.space.chars().count()).max().unwrap_or(0).max(10);
-    let header: String = columns.iter().map(|column| format!("{column:>11}")).collect();
+    let header: String = columns.iter().map(|metric| format!("{:>11}", metric.short)).collect();
     let _ = writeln!(text, "{:<width$} {:<16} {:>6}{header}", "space", "map", "dims");
     for row in rows {
-        let values: String = figures(row)[..columns.len()].iter().map(|value| cell(*value)).collect();
+        let values: String = columns.iter().map(|metric| cell((metric.of)(&row.quality))).collect();
         let map = row.method.as_deref().map_or("given".into(), title_of);
         let _ = writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
     }
     text
 }
 
+/// What the metrics were measured on, with its numbers as `number` writes them.
+fn how(quality: &Quality, number: impl Fn(usize) -> String) -> String {
+    format!(
+        "trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a sample of {} points",
+        quality.n_neighbors,
+        quality.n_recalled,
+        number(quality.n_triplets),
+        number(quality.n_pairs),
+        number(quality.n_sampled)
+    )
+}
+
 fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| format!("{:>11}", "-"), |value| format!("{value:>11.4}"))
 }
 
-/// The figures of a map in the order of the tables' columns: trustworthiness, continuity, recall of neighbours, global score,
-/// accuracy of random triplets, Spearman's correlation, trustworthiness of new points.
-pub fn figures(row: &MapQuality) -> [Option<f64>; 7] {
-    let quality = &row.quality;
-    [
-        Some(quality.trustworthiness),
-        Some(quality.continuity),
-        Some(quality.neighbor_recall),
-        quality.global_score,
-        Some(quality.random_triplet_accuracy),
-        quality.spearman,
-        quality.of_new.as_ref().map(|new| new.trustworthiness),
-    ]
+/// Table of the page: a row a map, a column a metric. `titles_of` gives the titles of a map's space and of the map itself.
+/// None without maps.
+pub fn page_table(rows: &[MapQuality], titles_of: &dyn Fn(&MapQuality) -> [String; 2]) -> Option<Table> {
+    let caption = format!("Quality of the maps: {}", how(&rows.first()?.quality, thousands));
+    let header: Vec<&str> = ["space", "map"].into_iter().chain(METRICS.iter().map(|metric| metric.title)).collect();
+    let value = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
+    let row = |row: &MapQuality| {
+        let values = METRICS.iter().map(|metric| value((metric.of)(&row.quality)));
+        titles_of(row).into_iter().chain(values).collect()
+    };
+    Some(Table::new(caption, &header, rows.iter().map(row)))
 }
 
-/// Writes `quality.csv` into `folder`, one line a map; a figure that does not exist is empty.
+/// Writes `quality.csv` into `folder`, one line a map; a metric that does not exist is empty.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
@@ -76,23 +83,14 @@ pub fn write_csv(folder: &Path, rows: &[MapQuality]) -> Result<()> {
         "n_pairs",
         "n_new",
     ];
-    const FIGURES: [&str; 7] = [
-        "trustworthiness",
-        "continuity",
-        "neighbor_recall",
-        "global_score",
-        "random_triplet_accuracy",
-        "spearman",
-        "trustworthiness_of_new",
-    ];
     let record = |row: &MapQuality| {
         let quality = &row.quality;
         let mut record = vec![row.space.clone(), row.method.clone().unwrap_or_default()];
         let counts = [row.n_features, row.n_dimensions, quality.n_sampled, quality.n_neighbors, quality.n_recalled];
         record.extend(counts.iter().chain(&[quality.n_triplets, quality.n_pairs]).map(ToString::to_string));
         record.push(quality.of_new.as_ref().map_or(0, |new| new.n_sampled).to_string());
-        record.extend(figures(row).map(optional));
+        record.extend(METRICS.iter().map(|metric| optional((metric.of)(quality))));
         record
     };
-    csv_file::write(&folder.join(FILE), LEAD.iter().chain(&FIGURES), rows.iter().map(record))
+    csv_file::write(&folder.join(FILE), LEAD.into_iter().chain(METRICS.iter().map(|metric| metric.key)), rows.iter().map(record))
 }

@@ -5,15 +5,12 @@ use super::figures::{capital, space_words, write};
 use super::space::title;
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, ScoredOn};
+use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn};
 use crate::matrix::Matrix;
 use crate::record::folder::RunFolder;
 use crate::report::compare_table::how;
 use crate::report::figures::{DotPanel, Dots, Panel, Scatter};
 use crate::report::insights_table::measure_words;
-
-/// The measures that are drawn; the table has all.
-const MEASURES: [&str; 4] = [KNN_ACCURACY, "trustworthiness", "continuity", "global_score"];
 
 /// Draws everything.
 pub(super) fn draw(folder: &mut RunFolder, both: &Both<'_>, comparison: &Comparison) -> Result<()> {
@@ -115,7 +112,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "confused_pairs", &figure)
 }
 
-/// Which method is best: a panel for each measure.
+/// Which method is best: a panel for each measure that is drawn; the table has all.
 fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let mut methods: Vec<&str> = Vec::new();
     for row in &comparison.measures {
@@ -126,8 +123,10 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     if methods.is_empty() {
         return Ok(());
     }
-    let panel = |measure: &&str| {
-        let row = |method: &str| comparison.measures.iter().find(|row| row.measure == *measure && row.method == method);
+    let drawn = METRICS.iter().filter(|metric| metric.is_drawn_in_comparisons).map(|metric| metric.key);
+    let drawn = std::iter::once(KNN_ACCURACY).chain(drawn);
+    let panel = |measure: &str| {
+        let row = |method: &str| comparison.measures.iter().find(|row| row.measure == measure && row.method == method);
         let value = |method: &str, run: usize| Some(Estimate { value: row(method)?.values[run]?, interval: None });
         let column = |run: usize| methods.iter().map(|method| value(method, run)).collect();
         DotPanel { title: measure_words(measure), values: vec![column(0), column(1)], is_difference: false }
@@ -137,7 +136,7 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         caption: String::new(),
         rows: methods.iter().map(|method| lower(&space_words(Some(method)))).collect(),
         series: series(comparison)[..2].to_vec(),
-        panels: MEASURES.iter().map(panel).collect(),
+        panels: drawn.map(panel).collect(),
     };
     write(folder, "measures", &figure)
 }

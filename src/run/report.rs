@@ -15,7 +15,7 @@ use super::study::MapResults;
 use super::train::{Course, Inference};
 use crate::compute::Device;
 use crate::error::{Error, Result};
-use crate::evaluation::{Insights, MapQuality, Quality, ScoredOn, Scores};
+use crate::evaluation::{Insights, MapQuality, Metric, ScoredOn, Scores};
 use crate::model::Architecture;
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
@@ -295,7 +295,7 @@ impl Known {
         let mut metrics = Vec::new();
         let of_map = |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);
         if let Some(MapQuality { quality, .. }) = self.quality.iter().find(of_map) {
-            metrics.extend(faithfulness(quality));
+            metrics.extend(Metric::shown_by_map(quality));
         }
         let scored = self.scored_on();
         let of_map = |row: &&Scores| row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored;
@@ -335,15 +335,6 @@ fn of_config<T: DeserializeOwned>(found: &Found, config: &Value, name: &str) -> 
     let Some(value) = config.get(name) else { return Ok(None) };
     let read = serde_json::from_value(value.clone());
     read.map(Some).map_err(|error| Error::input(found.path(), format!("`config.{name}` is damaged: {error}")))
-}
-
-/// Names and values of what is measured of how faithful a map is.
-fn faithfulness(quality: &Quality) -> [(String, f64); 3] {
-    [
-        ("trustworthiness".into(), quality.trustworthiness),
-        ("continuity".into(), quality.continuity),
-        (format!("neighbour recall, k = {}", quality.n_recalled), quality.neighbor_recall),
-    ]
 }
 
 /// What a run is about: its data, or the folder of its layers.

@@ -17,6 +17,7 @@ mod grid;
 mod insights;
 mod invariants;
 mod methods;
+mod metrics;
 mod neighbor_search;
 mod neighbors;
 #[cfg(feature = "train")]

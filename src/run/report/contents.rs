@@ -6,6 +6,7 @@ use crate::dataset::{Colour, Pictures, npy, read_names};
 use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
+use crate::evaluation::metric::TRUSTWORTHINESS;
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::SearchMethod;
@@ -278,7 +279,7 @@ impl<'a> Contents<'a> {
                 method: method.clone(),
                 epochs: noted.epochs.clone(),
                 places: motion.map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
-                metrics: vec![("trustworthiness".into(), trustworthiness.clone())],
+                metrics: vec![(TRUSTWORTHINESS.into(), trustworthiness.clone())],
                 fitted: format!("fitted on {} points at every epoch{kept}", thousands(noted.n_points)),
             });
         }

@@ -1,12 +1,12 @@
 //! A page of anybody's embedding: two columns of places, with labels, images and the original space if they are at hand.
 
 use super::sections::{reproduce, section};
-use super::{PAGE_NEIGHBORS, ReportSummary, check_new, faithfulness, summary, tables};
+use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary, tables};
 use crate::compute::Device;
 use crate::dataset::{self, Colour, LabelColumn, LabelFile, Labels, Pictures, Source, npy};
 use crate::digits::rounded;
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, Quality, knn_accuracy, quality};
+use crate::evaluation::{MapQuality, Metric, Quality, knn_accuracy, quality};
 use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
 use crate::progress::{Observer, Reporter};
@@ -119,7 +119,7 @@ impl Read {
         let judged = self.judge(job.seed, device, observer)?;
         let mut metrics = Vec::new();
         if let Some(MapQuality { quality, .. }) = &judged {
-            metrics.extend(faithfulness(quality));
+            metrics.extend(Metric::shown_by_map(quality));
         }
         metrics.extend(self.accuracy(device, observer)?);
         let space = Space {

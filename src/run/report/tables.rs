@@ -2,7 +2,7 @@
 
 use super::Known;
 use crate::embedding;
-use crate::evaluation::{Confused, ConfusedPairs, Insights, LayerGains, MapQuality, Pair, ScoredOn, Scores, Verdict};
+use crate::evaluation::{Confused, ConfusedPairs, Insights, LayerGains, MapQuality, Pair, ScoredOn, Scores, Verdict, metric};
 use crate::model::Architecture;
 use crate::report::cluster_table::Clustered;
 use crate::report::insights_table::{measure_words, name};
@@ -77,31 +77,7 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
 }
 
 pub(super) fn quality(rows: &[MapQuality]) -> Option<Table> {
-    let first = &rows.first()?.quality;
-    let caption = format!(
-        "Quality of the maps: trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a sample of {} points",
-        first.n_neighbors,
-        first.n_recalled,
-        thousands(first.n_triplets),
-        thousands(first.n_pairs),
-        thousands(first.n_sampled)
-    );
-    let header = [
-        "space",
-        "map",
-        "trustworthiness",
-        "continuity",
-        "neighbour recall",
-        "global score",
-        "triplets",
-        "Spearman",
-        "trustworthiness of new points",
-    ];
-    let row = |row: &MapQuality| {
-        let values = quality_table::figures(row).map(optional);
-        [title(&row.space), map_title(row.method.as_deref())].into_iter().chain(values).collect()
-    };
-    Some(Table::new(caption, &header, rows.iter().map(row)))
+    quality_table::page_table(rows, &|row| [title(&row.space), map_title(row.method.as_deref())])
 }
 
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
@@ -150,7 +126,7 @@ pub(super) fn verdicts(verdicts: &[Verdict]) -> Table {
             Some(format!("{title} {:.4}", found.mean))
         };
         let best = verdict.methods.first()?.n_best;
-        let remark = if verdict.measure == "global_score" { "PCA has 1 by definition" } else { "" };
+        let remark = metric::remark(&verdict.measure).unwrap_or_default();
         let of = format!("{best} of {}", verdict.spaces.len());
         Some(vec![measure_words(&verdict.measure), standing(0)?, of, standing(1).unwrap_or_default(), remark.to_owned()])
     });

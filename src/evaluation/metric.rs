@@ -1,0 +1,123 @@
+//! Metrics of a map: what is measured, under which names, and who shows it.
+//!
+//! A metric is one field of [`Quality`], which [`SpaceRanks::quality`](super::SpaceRanks::quality) computes, and one entry in
+//! [`METRICS`]: the tables on the terminal, in files and on the page, the metrics beside each map of the page, the ranking of the
+//! methods and the comparison of runs all walk the registry.
+
+use super::Quality;
+
+/// Key and title of the metric that the maps of a training's epochs have too.
+pub const TRUSTWORTHINESS: &str = "trustworthiness";
+
+/// Metrics in the order of the tables' columns.
+pub static METRICS: &[Metric] = &[
+    Metric {
+        key: TRUSTWORTHINESS,
+        title: TRUSTWORTHINESS,
+        short: "trust.",
+        of: |quality| Some(quality.trustworthiness),
+        is_shown_by_map: true,
+        is_drawn_in_comparisons: true,
+        ..PLAIN
+    },
+    Metric {
+        key: "continuity",
+        title: "continuity",
+        short: "contin.",
+        of: |quality| Some(quality.continuity),
+        is_shown_by_map: true,
+        is_drawn_in_comparisons: true,
+        ..PLAIN
+    },
+    Metric {
+        key: "neighbor_recall",
+        title: "neighbour recall",
+        short: "recall",
+        of: |quality| Some(quality.neighbor_recall),
+        is_shown_by_map: true,
+        named_k: Some(|quality| quality.n_recalled),
+        ..PLAIN
+    },
+    Metric {
+        key: "global_score",
+        title: "global score",
+        short: "global",
+        of: |quality| quality.global_score,
+        is_drawn_in_comparisons: true,
+        remark: Some("PCA has 1 by definition"),
+        ..PLAIN
+    },
+    Metric {
+        key: "random_triplet_accuracy",
+        title: "triplets",
+        short: "triplets",
+        of: |quality| Some(quality.random_triplet_accuracy),
+        ..PLAIN
+    },
+    Metric { key: "spearman", title: "Spearman", short: "Spearman", of: |quality| quality.spearman, ..PLAIN },
+    Metric {
+        key: "trustworthiness_of_new",
+        title: "trustworthiness of new points",
+        short: "new trust.",
+        of: |quality| quality.of_new.as_ref().map(|new| new.trustworthiness),
+        needs_new_points: true,
+        ..PLAIN
+    },
+];
+
+/// Attributes of a metric that is in the tables and the rankings, and nowhere else.
+const PLAIN: Metric = Metric {
+    key: "",
+    title: "",
+    short: "",
+    of: |_| None,
+    is_shown_by_map: false,
+    named_k: None,
+    is_drawn_in_comparisons: false,
+    needs_new_points: false,
+    remark: None,
+};
+
+/// Metric of a map: the larger, the better the map.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Name in manifests and CSV files, in snake case and unique; rankings of methods show it with spaces for underscores.
+    pub key: &'static str,
+    /// Title of its column on the page.
+    pub title: &'static str,
+    /// Title of its column on the terminal, at most 10 letters.
+    pub short: &'static str,
+    /// Value, without a unit; none where it does not exist or was not measured. The range is documented at the field.
+    pub of: fn(&Quality) -> Option<f64>,
+    /// Whether the page shows it beside each map.
+    pub is_shown_by_map: bool,
+    /// Number of neighbours that the page names beside each map, where it names one.
+    pub named_k: Option<fn(&Quality) -> usize>,
+    /// Whether the figure of two compared runs has a panel of it; their table has all metrics.
+    pub is_drawn_in_comparisons: bool,
+    /// Whether only maps with new points have it: the terminal leaves its column out where no map has any.
+    pub needs_new_points: bool,
+    /// Remark that belongs to every ranking of methods by it.
+    pub remark: Option<&'static str>,
+}
+
+impl Metric {
+    /// Label beside a map of the page: the title, and the number of neighbours where it is named.
+    pub fn label(&self, quality: &Quality) -> String {
+        match self.named_k {
+            Some(k) => format!("{}, k = {}", self.title, k(quality)),
+            None => self.title.into(),
+        }
+    }
+
+    /// Labels and values of a map's metrics that the page shows beside it.
+    pub fn shown_by_map(quality: &Quality) -> Vec<(String, f64)> {
+        let shown = METRICS.iter().filter(|metric| metric.is_shown_by_map);
+        shown.filter_map(|metric| Some((metric.label(quality), (metric.of)(quality)?))).collect()
+    }
+}
+
+/// Remark on rankings by the measure of that name, if there is one.
+pub fn remark(measure: &str) -> Option<&'static str> {
+    METRICS.iter().find(|metric| metric.key == measure)?.remark
+}
