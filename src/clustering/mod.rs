@@ -5,6 +5,7 @@
 //! [`silhouette`] either of them with the distances in the space. A cluster is a number from 0, noise is [`NOISE`].
 
 pub mod agreement;
+mod clustered;
 mod columns;
 pub mod dbscan;
 mod hdbscan;
@@ -16,6 +17,7 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 
 pub use agreement::{Contingency, adjusted_rand_score, normalized_mutual_info_score, purity_score};
+pub use clustered::{ClassRow, ClusterRow, Clustered, NamedShare};
 pub use dbscan::{Dbscan, DbscanResult};
 pub use hdbscan::Hdbscan;
 pub use k_distance::KDistance;

@@ -5,6 +5,15 @@ use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// Classes of points, where they are known.
+#[derive(Clone, Copy, Debug)]
+pub struct Classes<'a> {
+    /// Class of each point, an index into the names.
+    pub labels: &'a [u8],
+    /// Name of each class.
+    pub names: &'a [String],
+}
+
 /// Names of classes, and where they stand.
 #[derive(Clone, Debug)]
 pub(super) enum Named {

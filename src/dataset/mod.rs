@@ -26,6 +26,7 @@ mod sample;
 mod source;
 mod values;
 
+pub use classes::Classes;
 pub use columns::is_text;
 pub use convert::{Format, convert};
 pub use fetch::{Fetch, Fetched, fetch};

@@ -1,95 +1,15 @@
 //! The tables of clusters: on the terminal and as CSV.
 
 use super::csv_file::{self, optional};
-use crate::clustering::NOISE;
 use crate::clustering::agreement::{Contingency, LEAST_SHARE, Share};
+use crate::clustering::{ClassRow, ClusterRow, Clustered, NOISE, NamedShare};
+use crate::dataset::Classes;
 use crate::error::Result;
-use crate::report::figures::cluster_maps::Classes;
-use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::Path;
 
 /// Clusters of the terminal's table at most, the largest.
 const SHOWN: usize = 20;
-
-/// What is known of the clusters that one method found in one space.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Clustered {
-    /// Name of the space.
-    pub space: String,
-    /// Its name for people.
-    pub title: String,
-    /// Name of the method for people.
-    pub method: String,
-    /// Points of the space.
-    pub n_points: usize,
-    /// Its dimensions.
-    pub n_features: usize,
-    /// Parameters and results of the method, by name.
-    pub facts: Vec<(String, f64)>,
-    /// Clusters, noise not counted.
-    pub n_clusters: usize,
-    /// Points of no cluster.
-    pub n_noise: usize,
-    /// Agreement with the classes, noise counted as a cluster; none if there are no classes.
-    #[serde(rename = "ari")]
-    pub adjusted_rand_score: Option<f64>,
-    /// Likewise.
-    #[serde(rename = "nmi")]
-    pub normalized_mutual_info_score: Option<f64>,
-    /// Likewise.
-    pub purity: Option<f64>,
-    /// Mean silhouette by cluster, noise counted as one; none if there is one cluster, or as many as points.
-    pub silhouette: Option<f64>,
-    /// Mean silhouette by class.
-    pub silhouette_of_classes: Option<f64>,
-    /// Points whose silhouettes were computed: all, or a sample drawn by the run's seed.
-    pub n_silhouettes: usize,
-    /// The clusters, noise first.
-    pub clusters: Vec<ClusterRow>,
-    /// The classes.
-    pub classes: Vec<ClassRow>,
-}
-
-/// A cluster.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ClusterRow {
-    /// Its number, or -1 for noise.
-    pub cluster: i32,
-    /// Its points.
-    pub n_points: usize,
-    /// Mean silhouette.
-    pub silhouette: Option<f64>,
-    /// Classes that make at least a tenth of it.
-    pub classes: Vec<NamedShare>,
-    /// Kinds of points, finer than classes, that make at least a tenth of it.
-    pub kinds: Vec<NamedShare>,
-}
-
-/// A class.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ClassRow {
-    /// Its name.
-    pub name: String,
-    /// Its points.
-    pub n_points: usize,
-    /// Mean silhouette.
-    pub silhouette: Option<f64>,
-    /// Clusters that hold at least a tenth of it: what it falls into.
-    pub clusters: Vec<Share>,
-    /// Its points that are noise.
-    pub n_noise: usize,
-}
-
-/// A part with its name.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct NamedShare {
-    /// Of the part.
-    pub name: String,
-    /// How large it is.
-    #[serde(flatten)]
-    pub share: Share,
-}
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)

@@ -2,44 +2,10 @@
 
 use super::csv_file;
 use crate::error::Result;
-use crate::evaluation::OverFitting;
+use crate::evaluation::ModelRow;
 use crate::words::thousands;
-use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::path::Path;
-
-/// One trained model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelRow {
-    /// Its name.
-    pub model: String,
-    /// Filters of each convolution, in order.
-    pub filters: Vec<usize>,
-    /// Units of each hidden dense layer, in order.
-    pub dense: Vec<usize>,
-    /// Rows of a step.
-    pub batch_size: usize,
-    /// Epochs that it was trained for.
-    pub epochs: usize,
-    /// Share of the training rows classified rightly, as they were met, in the epoch whose weights are kept.
-    pub train_accuracy: f32,
-    /// Of the validation rows after that epoch.
-    pub validation_accuracy: f32,
-    /// Time of the training in seconds, with the validation after each epoch and without the scoring of the test set.
-    pub train_seconds: f64,
-    /// Of the test rows.
-    pub test_accuracy: f32,
-    /// Mean cross-entropy of the test rows, in nats.
-    pub test_loss: f32,
-    /// Time in which all test rows were classified, in seconds.
-    pub inference_seconds: f64,
-    /// Number of test rows.
-    pub n_test: usize,
-    /// All values of the weights, trained or not.
-    pub n_parameters: usize,
-    /// What its curves say.
-    pub over_fitting: OverFitting,
-}
 
 /// Headers of the table.
 pub const COLUMNS: [&str; 13] = [
@@ -58,25 +24,23 @@ pub const COLUMNS: [&str; 13] = [
     "best epoch",
 ];
 
-impl ModelRow {
-    /// The cells under [`COLUMNS`].
-    pub fn cells(&self) -> [String; 13] {
-        [
-            self.model.clone(),
-            listed(&self.filters),
-            listed(&self.dense),
-            self.batch_size.to_string(),
-            self.epochs.to_string(),
-            format!("{:.4}", self.train_accuracy),
-            format!("{:.4}", self.validation_accuracy),
-            duration(self.train_seconds),
-            format!("{:.4}", self.test_accuracy),
-            format!("{:.4}", self.test_loss),
-            duration(self.inference_seconds),
-            thousands(self.n_parameters),
-            self.over_fitting.best_epoch.to_string(),
-        ]
-    }
+/// The cells under [`COLUMNS`].
+pub fn cells(row: &ModelRow) -> [String; 13] {
+    [
+        row.model.clone(),
+        listed(&row.filters),
+        listed(&row.dense),
+        row.batch_size.to_string(),
+        row.epochs.to_string(),
+        format!("{:.4}", row.train_accuracy),
+        format!("{:.4}", row.validation_accuracy),
+        duration(row.train_seconds),
+        format!("{:.4}", row.test_accuracy),
+        format!("{:.4}", row.test_loss),
+        duration(row.inference_seconds),
+        thousands(row.n_parameters),
+        row.over_fitting.best_epoch.to_string(),
+    ]
 }
 
 fn listed(sizes: &[usize]) -> String {
@@ -94,7 +58,7 @@ fn duration(seconds: f64) -> String {
 
 /// The table as text, a line a model, then each model's verdict.
 pub fn text(rows: &[ModelRow]) -> String {
-    let cells: Vec<[String; 13]> = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(ModelRow::cells)).collect();
+    let cells: Vec<[String; 13]> = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
     let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
     let mut text = String::new();

@@ -2,8 +2,9 @@
 
 use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
 use super::figures;
+use crate::clustering::Clustered;
 use crate::compute::{Description, Device};
-use crate::dataset::{self, Images, Source};
+use crate::dataset::{self, Classes, Images, Source};
 use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -12,8 +13,6 @@ use crate::record::Artifact;
 use crate::record::Stage;
 use crate::record::default_path;
 use crate::record::folder::{Opening, RunFolder};
-use crate::report::cluster_table::Clustered;
-use crate::report::figures::cluster_maps::Classes;
 use std::path::PathBuf;
 use std::time::Instant;
 

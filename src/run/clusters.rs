@@ -3,9 +3,11 @@
 mod figures;
 
 use crate::clustering::agreement::{Contingency, LEAST_SHARE};
-use crate::clustering::{Dbscan, Hdbscan, KDistance, KMeans, NOISE, n_clusters, silhouette_samples};
+use crate::clustering::{
+    ClassRow, ClusterRow, Clustered, Dbscan, Hdbscan, KDistance, KMeans, NOISE, NamedShare, n_clusters, silhouette_samples,
+};
 use crate::compute::Device;
-use crate::dataset::{Images, npy};
+use crate::dataset::{Classes, Images, npy};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
@@ -13,8 +15,7 @@ use crate::neighbors::MAX_NEIGHBORS;
 use crate::progress::Observer;
 use crate::record::Artifact;
 use crate::record::folder::RunFolder;
-use crate::report::cluster_table::{self, ClassRow, ClusterRow, Clustered, NamedShare};
-use crate::report::figures::Classes;
+use crate::report::cluster_table;
 use crate::report::figures::KDistanceCurve;
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;

@@ -6,12 +6,13 @@ use super::clusters::ClusterMethod;
 use super::figures;
 use super::study::{MethodChoice, build_methods, check_methods, starts};
 use super::train::{complete, write_history};
+use crate::clustering::Clustered;
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Request, Samples};
+use crate::dataset::{Classes, Dataset, Request, Samples};
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, OverFitting, Scores};
 use crate::model::{Architecture, LayerKind, write_weights};
+use crate::evaluation::{MapQuality, ModelRow, OverFitting, Scores};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::recipe::Contender;
@@ -19,11 +20,9 @@ use crate::record::Artifact;
 use crate::record::Stage;
 use crate::record::default_path;
 use crate::record::folder::{Opening, RunFolder};
-use crate::report::cluster_table::Clustered;
 use crate::report::drawing::drawing;
-use crate::report::figures::cluster_maps::Classes;
 use crate::report::figures::{ModelCurves, Models};
-use crate::report::model_table::{self, ModelRow};
+use crate::report::model_table;
 use crate::training::{History, Job, check_fit, evaluate};
 use std::path::PathBuf;
 use std::time::Instant;
@@ -344,7 +343,7 @@ impl Work<'_> {
             title: format!("Models of {}", prepared.data.name),
             curves: rows.iter().map(curves).collect::<Result<_>>()?,
             columns: model_table::COLUMNS.map(str::to_owned).to_vec(),
-            rows: rows.iter().map(|row| row.cells().to_vec()).collect(),
+            rows: rows.iter().map(|row| model_table::cells(row).to_vec()).collect(),
             verdicts: rows.iter().map(|row| format!("{}: {}", row.model, row.over_fitting)).collect(),
         };
         figures::write(folder, "models", &figure)?;

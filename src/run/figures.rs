@@ -2,13 +2,12 @@
 
 use super::layers::Layers;
 use super::space::{Map, title};
-use crate::dataset::Images;
+use crate::dataset::{Classes, Images};
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
 use crate::record::Artifact;
 use crate::record::folder::RunFolder;
-use crate::report::figures::cluster_maps::Classes;
 use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
 };

@@ -12,8 +12,9 @@ use super::space::{Map, SpaceStage, check_scored, most_voters, title};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
 };
+use crate::clustering::Clustered;
 use crate::compute::{Description, Device};
-use crate::dataset::{self, Dataset, Original, Source};
+use crate::dataset::{self, Classes, Dataset, Original, Source};
 use crate::embedding::init::Init;
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
@@ -27,8 +28,6 @@ use crate::record::Stage;
 use crate::record::default_path;
 use crate::record::folder::{Opening, RunFolder};
 use crate::record::points::ReportPoints;
-use crate::report::cluster_table::Clustered;
-use crate::report::figures::cluster_maps::Classes;
 use crate::report::table;
 use crate::training::{EpochChoice, Performance};
 use serde::{Deserialize, Serialize};

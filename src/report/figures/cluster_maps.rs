@@ -6,6 +6,7 @@ use super::labels::place;
 use super::scatter::{SHAPE, View, Window};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TITLE_HEIGHT, color, draw_title};
 use crate::clustering::NOISE;
+use crate::dataset::Classes;
 use crate::matrix::Matrix;
 
 /// Noise, lighter than every colour of a cluster.
@@ -17,15 +18,6 @@ const WIDEST_NAME: f64 = 260.0;
 const DIRECT_LABEL: f64 = 21.0;
 /// Entries of a legend at most; the smallest clusters beyond are told by their number.
 const LEGEND: usize = 16;
-
-/// Classes of the points.
-#[derive(Clone, Copy, Debug)]
-pub struct Classes<'a> {
-    /// The class of each point.
-    pub labels: &'a [u8],
-    /// One name for each class.
-    pub names: &'a [String],
-}
 
 /// Maps of the same points, one below the other: coloured by cluster at the left, by class at the right.
 #[derive(Clone, Debug)]

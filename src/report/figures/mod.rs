@@ -27,7 +27,7 @@ mod vector;
 pub use animation::{Animation, Stop};
 pub use architecture::{Architecture, Block};
 pub use bars::{BarPanel, Bars};
-pub use cluster_maps::{Classes, ClusterMaps};
+pub use cluster_maps::ClusterMaps;
 pub use dots::{DotPanel, Dots};
 pub use examples::Examples;
 pub use gallery::{Gallery, GalleryRow};

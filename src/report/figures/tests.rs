@@ -1,6 +1,7 @@
 //! What every figure promises: the same bytes for the same data, the stated size, and no file left by a failure.
 
 use super::*;
+use crate::dataset::Classes;
 use crate::matrix::Matrix;
 
 fn names(n: usize) -> Vec<String> {

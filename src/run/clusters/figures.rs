@@ -1,13 +1,13 @@
 //! The figures of the clusters of one space.
 
 use super::{ClusterMethod, ClusterSpace};
-use crate::clustering::NOISE;
 use crate::clustering::agreement::Contingency;
+use crate::clustering::{ClusterRow, Clustered, NOISE};
 use crate::dataset::Images;
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::record::RunFolder;
-use crate::report::cluster_table::{ClusterRow, Clustered, cluster_name};
+use crate::report::cluster_table::cluster_name;
 use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
 use crate::run::figures::write;
 

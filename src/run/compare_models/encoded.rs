@@ -2,14 +2,13 @@
 
 use super::{Prepared, Work};
 use crate::activations::{Layer, activations};
-use crate::dataset::{Dataset, Samples, npy};
+use crate::dataset::{Classes, Dataset, Samples, npy};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, Scores};
 use crate::model::{Architecture, Weights, read_weights};
 use crate::record::folder::RunFolder;
 use crate::record::{Artifact, Stage};
-use crate::report::figures::cluster_maps::Classes;
 use crate::report::figures::{Panel, Scatter};
 use crate::run::clusters::{ClusterSpace, cluster_space};
 use crate::run::figures;

@@ -1,10 +1,10 @@
 //! The tables of the static part, from the figures that a run notes in its manifest.
 
 use super::Known;
+use crate::clustering::Clustered;
 use crate::embedding;
 use crate::evaluation::{Confused, ConfusedPairs, Insights, LayerGains, MapQuality, Pair, ScoredOn, Scores, Verdict, metric};
 use crate::model::Architecture;
-use crate::report::cluster_table::Clustered;
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
 use crate::report::quality_table;
