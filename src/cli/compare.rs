@@ -1,12 +1,12 @@
 //! `layerlens compare`: two finished runs side by side.
 
-use super::{Global, argv, method_title, print, say};
+use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
 use layerlens::evaluation::Bootstrap;
 use layerlens::report::compare_table;
-use layerlens::run::{self, Compare};
+use layerlens::run::{self, Compare, N_COMPONENTS};
 use std::path::PathBuf;
 
 /// Which runs to compare.
@@ -41,7 +41,7 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     let path = summary.path.display();
     print(&format!(
         "{}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, measures.csv\n  figures/      the same as figures, and the maps side by side\nlook at {path}/figures/accuracy.png first\n",
-        compare_table::text(&summary.comparison, &method_title),
+        compare_table::text(&summary.comparison, N_COMPONENTS),
     ));
     Ok(())
 }

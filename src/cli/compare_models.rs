@@ -5,7 +5,7 @@ use super::data_args::DataArgs;
 use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
 use super::training_args::TrainingArgs;
-use super::{Global, argv, method_title, print, say};
+use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -113,8 +113,8 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
         let clusters: Vec<String> = summary.clusters.iter().map(cluster_table::text).collect();
         format!(
             "\n{layer} of {model} on the test images\n\n{}\n{}\n{}",
-            table::text(&summary.scores, &method_title),
-            quality_table::text(&summary.quality, &method_title),
+            table::text(&summary.scores),
+            quality_table::text(&summary.quality),
             clusters.join("\n")
         )
     });

@@ -3,11 +3,12 @@
 use super::labels::{LabelArgs, Points};
 use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
-use super::{Global, argv, print, say, title_in};
+use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
+use layerlens::evaluation::map_title;
 use layerlens::matrix::Matrix;
 use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
@@ -93,10 +94,9 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     // What the data do not allow is, but for what was checked above, a matter of the points that are fitted.
     let summary = run::embed(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;
     let EmbedSummary { path: folder, n_components, scores, quality, results, warnings } = summary;
-    let title = |name: &str| title_in(name, n_components);
     let path = folder.display();
-    let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores, &title)) };
-    let quality = if quality.is_empty() { String::new() } else { format!("\n{}\n", quality_table::text(&quality, &title)) };
+    let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores)) };
+    let quality = if quality.is_empty() { String::new() } else { format!("\n{}\n", quality_table::text(&quality)) };
     let places = if job.new.is_some() { "embeddings/embedding.npy, embeddings/new.npy" } else { "embeddings/embedding.npy" };
     // Maps of other than two dimensions are not drawn.
     let last = if folder.join("figures/map.png").exists() {
@@ -104,7 +104,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     } else {
         "manifest.json".into()
     };
-    let results = table::results_text(std::iter::once((title(&job.method.name), results.as_slice())));
+    let results = table::results_text(std::iter::once((map_title(Some(&job.method.name), n_components), results.as_slice())));
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

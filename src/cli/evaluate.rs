@@ -196,7 +196,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
         Ok((scores, quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?))
     })?;
     let quality: Vec<MapQuality> = quality.into_iter().collect();
-    let texts = [table::text(&scores, &str::to_owned), quality_table::text(&quality, &str::to_owned)];
+    let texts = [table::text(&scores), quality_table::text(&quality)];
     print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
     if let Some(out) = &global.out {
         create_folder(out)?;

@@ -204,17 +204,6 @@ fn method_name_list() -> &'static str {
     LIST.get_or_init(|| METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(","))
 }
 
-/// A method's title by its name, with the dimensions of a run's maps.
-fn method_title(name: &str) -> String {
-    title_in(name, 2)
-}
-
-/// The same of a map of `n_components` dimensions.
-fn title_in(name: &str, n_components: usize) -> String {
-    let known = METHODS.iter().find(|method| method.name == name);
-    known.map_or(name.to_owned(), |method| format!("{} in {n_components}-D", method.title))
-}
-
 /// What is in the folder of a run, a line each.
 fn written(folder: &std::path::Path) -> String {
     const PARTS: [(&str, &str); 11] = [

@@ -4,12 +4,12 @@ use super::cluster_flags::{ClusterFlags, Method};
 use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
 use super::train::TrainArgs;
-use super::{Global, method_title, print, say};
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
 use layerlens::record::ReportPoints;
 use layerlens::report::{cluster_table, insights_table, quality_table, table};
-use layerlens::run::{self, MethodChoice, Run, Summary};
+use layerlens::run::{self, MethodChoice, N_COMPONENTS, Run, Summary};
 use std::path::{Path, PathBuf};
 
 /// What says how to train: the groups of flags, and the flags of structs that hold such groups, whose own groups are empty.
@@ -109,20 +109,17 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
-    let maps = summary.maps.iter().map(|map| {
-        let title = method_title(&map.method);
-        (format!("{title} of {}", map.space), map.results.as_slice())
-    });
+    let maps = summary.maps.iter().map(|map| (format!("{} of {}", map.id().title(), map.space), map.results.as_slice()));
     let insights = summary.insights.as_ref();
     let insights =
-        insights.map_or(String::new(), |insights| insights_table::text(insights, &summary.class_names, &method_title) + "\n");
+        insights.map_or(String::new(), |insights| insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n");
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
         "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at {path}/figures/{} first\n",
-        table::text(&summary.scores, &method_title),
-        quality_table::text(&summary.quality, &method_title),
+        table::text(&summary.scores),
+        quality_table::text(&summary.quality),
         table::results_text(maps),
         cluster_table::summary_text(&summary.clusters),
         classifier(&summary),

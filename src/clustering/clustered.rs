@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 pub struct Clustered {
     /// Name of the space.
     pub space: String,
-    /// Its name for people.
+    /// Title of the space.
     pub title: String,
-    /// Name of the method for people.
+    /// Title of the method.
     pub method: String,
     /// Points of the space.
     pub n_points: usize,
-    /// Its dimensions.
+    /// Dimensions of the space.
     pub n_features: usize,
     /// Parameters and results of the method, by name.
     pub facts: Vec<(String, f64)>,
@@ -45,9 +45,9 @@ pub struct Clustered {
 /// A cluster.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClusterRow {
-    /// Its number, or -1 for noise.
+    /// Number of the cluster, or -1 for noise.
     pub cluster: i32,
-    /// Its points.
+    /// Points of the cluster.
     pub n_points: usize,
     /// Mean silhouette, -1 to 1.
     pub silhouette: Option<f64>,
@@ -60,15 +60,15 @@ pub struct ClusterRow {
 /// A class.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClassRow {
-    /// Its name.
+    /// Name of the class.
     pub name: String,
-    /// Its points.
+    /// Points of the class.
     pub n_points: usize,
     /// Mean silhouette, -1 to 1.
     pub silhouette: Option<f64>,
     /// Clusters that hold at least a tenth of it: what it falls into.
     pub clusters: Vec<Share>,
-    /// Its points that are noise.
+    /// Points of the class that are noise.
     pub n_noise: usize,
 }
 

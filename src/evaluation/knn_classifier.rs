@@ -1,6 +1,7 @@
 //! k-NN classification: the majority class of the nearest training points, equal votes, ties to the smaller class, as in
 //! scikit-learn's `KNeighborsClassifier`. O(n k) beside the search for the neighbours.
 
+use super::MapId;
 use crate::error::{Error, Result};
 use crate::neighbors::NeighborGraph;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,13 @@ pub struct Scores {
     pub scored_on: ScoredOn,
     /// One entry a number of neighbours.
     pub knn: Vec<KnnScore>,
+}
+
+impl Scores {
+    /// Identity of the space or map.
+    pub fn id(&self) -> MapId {
+        MapId::new(&self.space, self.method.as_deref(), self.n_dimensions)
+    }
 }
 
 /// Majority class among the first `n_neighbors` of each row of `graph`.

@@ -89,13 +89,13 @@ pub struct Metric {
     pub short: &'static str,
     /// Value, without a unit; none where it does not exist or was not measured. The range is documented at the field.
     pub of: fn(&Quality) -> Option<f64>,
-    /// Whether the page shows it beside each map.
+    /// `true` if the page shows it beside each map.
     pub is_shown_by_map: bool,
     /// Number of neighbours that the page names beside each map, where it names one.
     pub named_k: Option<fn(&Quality) -> usize>,
-    /// Whether the figure of two compared runs has a panel of it; their table has all metrics.
+    /// `true` if the figure of two compared runs has a panel of it; their table has all metrics.
     pub is_drawn_in_comparisons: bool,
-    /// Whether only maps with new points have it: the terminal leaves its column out where no map has any.
+    /// `true` if only maps with new points have it: the terminal leaves its column out where no map has any.
     pub needs_new_points: bool,
     /// Remark that belongs to every ranking of methods by it.
     pub remark: Option<&'static str>,

@@ -10,6 +10,7 @@
 //!
 //! What of this belongs to the space, O(5,000^2 d), is computed once for all its maps. The samples depend on the seed alone.
 
+use super::MapId;
 use super::global_score::GlobalScore;
 use super::orders::{spearman, triplet_accuracy};
 use super::ranks::{DistanceTable, kept_ranks};
@@ -97,6 +98,13 @@ pub struct MapQuality {
     /// Its figures.
     #[serde(flatten)]
     pub quality: Quality,
+}
+
+impl MapQuality {
+    /// Identity of the map.
+    pub fn id(&self) -> MapId {
+        MapId::new(&self.space, self.method.as_deref(), self.n_dimensions)
+    }
 }
 
 impl Quality {

@@ -1,5 +1,6 @@
 //! The files of a run, and where they lie below its folder.
 
+use crate::evaluation::MapId;
 use std::fmt::{Display, Formatter, Result};
 use std::path::{Path, PathBuf};
 
@@ -38,20 +39,13 @@ pub enum Artifact<'a> {
     Neighbors(&'a str),
     /// The embedding of a space by a method, n_samples x n_components.
     Embedding {
-        /// The method.
-        method: &'a str,
-        /// The space.
-        space: &'a str,
+        /// The map.
+        map: &'a MapId,
         /// Which points.
         part: &'a str,
     },
     /// The fitted map of a space by a method, in which new points can be placed.
-    FittedMap {
-        /// The method.
-        method: &'a str,
-        /// The space.
-        space: &'a str,
-    },
+    FittedMap(&'a MapId),
     /// The embedding of the only space.
     OnlyEmbedding,
     /// New points in it.
@@ -65,12 +59,7 @@ pub enum Artifact<'a> {
     /// The rows of the points in the maps of epochs.
     EpochRows,
     /// The frames of a space's maps of epochs by a method, n_points x 2 frames.
-    EpochMap {
-        /// The method.
-        method: &'a str,
-        /// The space.
-        space: &'a str,
-    },
+    EpochMap(&'a MapId),
     /// The folder of the weights of epochs.
     EpochWeights,
     /// The weights of an epoch, by their file's name.
@@ -78,12 +67,7 @@ pub enum Artifact<'a> {
     /// A table of scores.
     Scores(&'a str),
     /// The classes that k-NN gave the scored points in a space, or in a method's map of it, n_scored x 3.
-    Predictions {
-        /// The space.
-        space: &'a str,
-        /// The method, if it is of a map.
-        method: Option<&'a str>,
-    },
+    Predictions(&'a MapId),
     /// A file of the clusters of a space.
     Clusters(&'a str),
     /// A figure, with its extension; without one the stem of several.
@@ -112,20 +96,19 @@ impl Display for Artifact<'_> {
             Self::LayerNames => out.write_str("activations/layers.txt"),
             Self::ClassNames => out.write_str("activations/class_names.txt"),
             Self::Neighbors(space) => write!(out, "neighbors/{space}.safetensors"),
-            Self::Embedding { method, space, part } => write!(out, "embeddings/{method}_{space}_{part}.npy"),
-            Self::FittedMap { method, space } => write!(out, "maps/{method}_{space}.safetensors"),
+            Self::Embedding { map, part } => write!(out, "embeddings/{}_{part}.npy", map.file_stem()),
+            Self::FittedMap(map) => write!(out, "maps/{}.safetensors", map.file_stem()),
             Self::OnlyEmbedding => out.write_str("embeddings/embedding.npy"),
             Self::NewEmbedding => out.write_str("embeddings/new.npy"),
             Self::PcaEmbedding => out.write_str("embeddings/pca.npy"),
             Self::OnlyFittedMap => out.write_str("map.safetensors"),
             Self::History(name) => write!(out, "{name}.csv"),
             Self::EpochRows => out.write_str("epochs/rows.csv"),
-            Self::EpochMap { method, space } => write!(out, "epochs/{method}_{space}.npy"),
+            Self::EpochMap(map) => write!(out, "epochs/{}.npy", map.file_stem()),
             Self::EpochWeights => out.write_str("epochs/weights"),
             Self::EpochWeightsFile(name) => write!(out, "epochs/weights/{name}"),
             Self::Scores(name) => write!(out, "scores/{name}"),
-            Self::Predictions { space, method: None } => write!(out, "scores/predictions/{space}.npy"),
-            Self::Predictions { space, method: Some(method) } => write!(out, "scores/predictions/{method}_{space}.npy"),
+            Self::Predictions(id) => write!(out, "scores/predictions/{}.npy", id.file_stem()),
             Self::Clusters(name) => write!(out, "clusters/{name}"),
             Self::Figure(name) => write!(out, "figures/{name}"),
         }

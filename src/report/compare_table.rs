@@ -3,7 +3,7 @@
 use super::csv_file::write_rows;
 use super::insights_table::measure_words;
 use crate::error::Result;
-use crate::evaluation::{Answer, Comparison, Estimate, Interval, ScoredOn};
+use crate::evaluation::{Answer, Comparison, Estimate, Interval, ScoredOn, map_title};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -35,19 +35,16 @@ pub fn how(comparison: &Comparison) -> String {
     )
 }
 
-/// The comparison in few lines.
-pub fn text(comparison: &Comparison, title_of: &dyn Fn(&str) -> String) -> String {
+/// The comparison in few lines, of maps of `n_components` dimensions.
+pub fn text(comparison: &Comparison, n_components: usize) -> String {
     let [a, b] = &comparison.names;
     let mut text = format!("a: {a}\nb: {b}\n{}\n\n", how(comparison));
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{:<12} {:<16} {:>9} {:>9} {:>9}  interval of the difference", "accuracy", "map", "a", "b", "a - b");
     for row in &comparison.accuracies {
         let space = row.space.as_deref().unwrap_or("classifier");
-        let map = match (&row.space, &row.method) {
-            (None, _) => String::new(),
-            (_, None) => "all dimensions".into(),
-            (_, Some(method)) => title_of(method),
-        };
+        let title = || map_title(row.method.as_deref(), n_components);
+        let map = row.space.as_ref().map_or_else(String::new, |_| title());
         let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.answer));
     }
     let _ = writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "gain of a class by the layers", "a", "b", "a - b");
@@ -73,7 +70,7 @@ pub fn text(comparison: &Comparison, title_of: &dyn Fn(&str) -> String) -> Strin
         let best = |run: usize| {
             let row = comparison.measures.iter().find(|row| row.measure == measure && row.best[run]);
             let value = row.and_then(|row| Some((row, row.values[run]?)));
-            value.map_or("-".into(), |(row, value)| format!("{} {value:.4}", title_of(&row.method)))
+            value.map_or("-".into(), |(row, value)| format!("{} {value:.4}", map_title(Some(&row.method), n_components)))
         };
         let _ = writeln!(text, "{:<24} a: {:<26} b: {}", measure_words(measure), best(0), best(1));
     }

@@ -2,7 +2,9 @@
 
 use super::csv_file::write_rows;
 use crate::error::Result;
-use crate::evaluation::{Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict, metric};
+use crate::evaluation::{
+    Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict, map_title, metric,
+};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -14,8 +16,8 @@ const CLASSES: usize = 12;
 /// Pairs that the terminal shows of a space.
 const PAIRS: usize = 3;
 
-/// The conclusions in few lines.
-pub fn text(insights: &Insights, class_names: &[String], title_of: &dyn Fn(&str) -> String) -> String {
+/// The conclusions in few lines, from maps of `n_components` dimensions.
+pub fn text(insights: &Insights, class_names: &[String], n_components: usize) -> String {
     let mut text = String::new();
     let of_spaces = insights.gains.iter().find(|gains| gains.method.is_none());
     // Writing to a string cannot fail.
@@ -37,7 +39,7 @@ pub fn text(insights: &Insights, class_names: &[String], title_of: &dyn Fn(&str)
     }
     if !insights.verdicts.is_empty() {
         let _ = writeln!(text, "which map keeps most, mean over the spaces");
-        insights.verdicts.iter().for_each(|verdict| verdict_text(&mut text, verdict, title_of));
+        insights.verdicts.iter().for_each(|verdict| verdict_text(&mut text, verdict, n_components));
     }
     text
 }
@@ -64,9 +66,9 @@ fn gains_text(text: &mut String, gains: &LayerGains, class_names: &[String]) {
     }
 }
 
-fn verdict_text(text: &mut String, verdict: &Verdict, title_of: &dyn Fn(&str) -> String) {
+fn verdict_text(text: &mut String, verdict: &Verdict, n_components: usize) {
     let n = verdict.spaces.len();
-    let standing = |standing: &Standing| format!("{} {:.4}", title_of(&standing.method), standing.mean);
+    let standing = |standing: &Standing| format!("{} {:.4}", map_title(Some(&standing.method), n_components), standing.mean);
     let Some(best) = verdict.methods.first() else { return };
     let first = format!("{} (best in {} of {n})", standing(best), best.n_best);
     let next = verdict.methods.get(1).map_or(String::new(), |next| format!(", then {}", standing(next)));

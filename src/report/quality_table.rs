@@ -12,7 +12,7 @@ use std::path::Path;
 pub const FILE: &str = "quality.csv";
 
 /// The metrics as text, one line a map; says on what they were measured.
-pub fn text(rows: &[MapQuality], title_of: &dyn Fn(&str) -> String) -> String {
+pub fn text(rows: &[MapQuality]) -> String {
     let mut text = String::new();
     let Some(first) = rows.first().map(|row| &row.quality) else { return text };
     // Writing to a string cannot fail.
@@ -31,7 +31,7 @@ pub fn text(rows: &[MapQuality], title_of: &dyn Fn(&str) -> String) -> String {
     let _ = writeln!(text, "{:<width$} {:<16} {:>6}{header}", "space", "map", "dims");
     for row in rows {
         let values: String = columns.iter().map(|metric| cell((metric.of)(&row.quality))).collect();
-        let map = row.method.as_deref().map_or("given".into(), title_of);
+        let map = if row.method.is_some() { row.id().title() } else { "given".into() };
         let _ = writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
     }
     text
@@ -53,15 +53,14 @@ fn cell(value: Option<f64>) -> String {
     value.map_or_else(|| format!("{:>11}", "-"), |value| format!("{value:>11.4}"))
 }
 
-/// Table of the page: a row a map, a column a metric. `titles_of` gives the titles of a map's space and of the map itself.
-/// None without maps.
-pub fn page_table(rows: &[MapQuality], titles_of: &dyn Fn(&MapQuality) -> [String; 2]) -> Option<Table> {
+/// Table of the page: a row a map, a column a metric; none without maps.
+pub fn page_table(rows: &[MapQuality]) -> Option<Table> {
     let caption = format!("Quality of the maps: {}", how(&rows.first()?.quality, thousands));
     let header: Vec<&str> = ["space", "map"].into_iter().chain(METRICS.iter().map(|metric| metric.title)).collect();
     let value = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
     let row = |row: &MapQuality| {
         let values = METRICS.iter().map(|metric| value((metric.of)(&row.quality)));
-        titles_of(row).into_iter().chain(values).collect()
+        [row.id().space_title(), row.id().title()].into_iter().chain(values).collect()
     };
     Some(Table::new(caption, &header, rows.iter().map(row)))
 }

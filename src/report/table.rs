@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// The accuracies as text, one line a space or map; says on what they were fitted and scored.
-pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
+pub fn text(scores: &[Scores]) -> String {
     let mut text = String::new();
     let Some(first) = scores.first() else { return text };
     let ks: Vec<usize> = first.knn.iter().map(|score| score.n_neighbors).collect();
@@ -36,7 +36,7 @@ pub fn text(scores: &[Scores], title_of: &dyn Fn(&str) -> String) -> String {
         header(&mut text);
         for row in rows {
             let values: String = row.knn.iter().map(|score| format!("{:>9.4}", score.accuracy)).collect();
-            let map = row.method.as_deref().map_or("all dimensions".into(), title_of);
+            let map = row.id().title();
             let _ = writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
         }
     }

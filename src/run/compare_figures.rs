@@ -1,11 +1,11 @@
 //! The figures of a comparison: one for each question, and the maps beside each other.
 
 use super::compare::Both;
-use super::figures::{capital, space_words, write};
-use super::space::title;
+use super::figures::{capital, write};
+use super::space::N_COMPONENTS;
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn};
+use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title};
 use crate::matrix::Matrix;
 use crate::record::folder::RunFolder;
 use crate::report::compare_table::how;
@@ -47,13 +47,8 @@ fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel
 fn place(space: Option<&str>, method: Option<&str>) -> String {
     match space {
         None => "Classifier".into(),
-        Some(space) => format!("{}, {}", capital(&title(space)), lower(&space_words(method))),
+        Some(space) => format!("{}, {}", capital(&space_title(space)), map_title(method, N_COMPONENTS)),
     }
-}
-
-/// `All dimensions` within a line; names of methods stay as they are.
-fn lower(words: &str) -> String {
-    words.replace("All", "all")
 }
 
 /// Which data set or model is easier in each space and map.
@@ -99,7 +94,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
             comparison.pairs.iter().find(|row| row.space.as_deref() == *space && row.classes == **classes).map(|row| &row.answer)
         };
         let column = |of: fn(&Answer) -> Option<Estimate>| names.iter().map(|pair| answer(pair).and_then(of)).collect::<Vec<_>>();
-        let title = space.map_or("Classifier".into(), |space| capital(&title(space)));
+        let title = space.map_or("Classifier".into(), |space| capital(&space_title(space)));
         DotPanel { title, values: vec![column(|answer| answer.a), column(|answer| answer.b)], is_difference: false }
     };
     let figure = Dots {
@@ -134,7 +129,7 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let figure = Dots {
         title: "Which method keeps most: means over the common spaces".into(),
         caption: String::new(),
-        rows: methods.iter().map(|method| lower(&space_words(Some(method)))).collect(),
+        rows: methods.iter().map(|method| map_title(Some(method), N_COMPONENTS)).collect(),
         series: series(comparison)[..2].to_vec(),
         panels: drawn.map(panel).collect(),
     };
@@ -165,7 +160,7 @@ fn maps(folder: &mut RunFolder, both: &Both<'_>, method: &str) -> Result<()> {
         [both.runs[0].labels.clone(), both.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect()];
     let panel = |space: &String, run: usize, map| {
         let part = if both.runs[run].scored_on == ScoredOn::Test { "test points" } else { "training points" };
-        Panel { title: format!("{}, {}, {part}", both.names[run], title(space)), embedding: map, labels: &labels[run] }
+        Panel { title: format!("{}, {}, {part}", both.names[run], space_title(space)), embedding: map, labels: &labels[run] }
     };
     let rows = both.spaces.iter().zip(&places);
     let figure = Scatter {

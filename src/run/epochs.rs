@@ -4,15 +4,15 @@
 //! turned onto it ([`Sequence`]); in the end all are turned together, the last onto the run's own map of the same points.
 
 use super::neighbors::check_memory;
-use super::space::{Map, title};
+use super::space::{Map, N_COMPONENTS};
 use super::study::Run;
 use super::train::Prepared;
 use crate::activations::activations;
 use crate::compute::Device;
 use crate::dataset::{Images, Samples};
-use crate::embedding::{self, Embedding, Sequence, Space, sequence};
+use crate::embedding::{Embedding, Sequence, Space, sequence};
 use crate::error::{Error, Result};
-use crate::evaluation::{Trust, quality};
+use crate::evaluation::{MapId, Trust, quality, space_title};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
@@ -53,6 +53,13 @@ pub struct EpochMap {
     /// How far the points moved on average since the frame before, as a share of the longer side of the rectangle around all
     /// frames; 0 for the first.
     pub displacement: Vec<f64>,
+}
+
+impl EpochMap {
+    /// Identity of the maps, but for the epoch.
+    pub fn id(&self) -> MapId {
+        MapId::new(&self.space, Some(&self.method), N_COMPONENTS)
+    }
 }
 
 /// Where a run keeps the weights of its epochs.
@@ -198,13 +205,13 @@ impl EpochStage<'_> {
     /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch are found once for all methods.
     fn space(&mut self, choice: &EpochChoice, space: &str, frames: &Frames) -> Result<()> {
         // Without a map of the run itself there is none of its epochs: the run has said why.
-        let has_map = |name: &str| self.maps.iter().any(|map| map.space == space && map.method == name);
+        let has_map = |name: &str| self.maps.iter().any(|map| map.is_of(space, name));
         let methods: Vec<_> = self.methods.iter().filter(|(name, _)| has_map(name)).collect();
         if methods.iter().all(|(name, _)| self.folder.has_finished(Stage::Epochs { method: name, space })) {
             return Ok(());
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("epochs of {}", title(space)));
+        let observer = self.reporter.stage(&format!("epochs of {}", space_title(space)));
         let mut courses: Vec<Course<'_>> = methods.iter().copied().map(Course::new).collect();
         let folder = weights_folder(self.folder);
         let weights = EpochWeights { folder: &folder, epochs: choice };
@@ -237,7 +244,8 @@ impl EpochStage<'_> {
             let before = Instant::now();
             let (name, spent) = (course.name.to_owned(), course.spent);
             let maps = self.finish(space, course, frames)?;
-            self.animate(space, &name, &maps, frames)?;
+            let id = MapId::new(space, Some(&name), N_COMPONENTS);
+            self.animate(&id, &maps, frames)?;
             self.stage(Stage::Epochs { method: &name, space }, spent + before.elapsed());
         }
         drop(observer);
@@ -267,13 +275,13 @@ impl EpochStage<'_> {
     /// Turns the maps onto the run's own and writes them.
     fn finish(&mut self, space: &str, course: Course<'_>, frames: &Frames) -> Result<Vec<Matrix>> {
         let Course { name, sequence, trustworthiness, .. } = course;
-        let own = self.maps.iter().find(|map| map.space == space && map.method == name);
+        let own = self.maps.iter().find(|map| map.is_of(space, name));
         let own = own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
         // The run's own map is that of the epoch whose weights were kept.
         let kept = self.folder.noted::<super::train::Course>("training")?.kept;
         let at = frames.epochs.iter().position(|&epoch| epoch == kept).unwrap_or(frames.epochs.len() - 1);
         let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
-        self.folder.write_matrix(Artifact::EpochMap { method: name, space }, &side_by_side(&maps)?)?;
+        self.folder.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;
         let mut noted: EpochMaps = self.folder.noted("epochs")?;
         let displacement = sequence::displacements(&maps);
         noted.maps.push(EpochMap { space: space.into(), method: name.into(), trustworthiness, displacement });
@@ -282,19 +290,19 @@ impl EpochStage<'_> {
     }
 
     /// Draws the maps one after the other.
-    fn animate(&mut self, space: &str, method: &str, maps: &[Matrix], frames: &Frames) -> Result<()> {
+    fn animate(&mut self, id: &MapId, maps: &[Matrix], frames: &Frames) -> Result<()> {
         let accuracies = &frames.history.validation_accuracy;
         let caption = |epoch: usize| match epoch.checked_sub(1).and_then(|at| accuracies.get(at)) {
             Some(accuracy) => format!("epoch {epoch} of {}, validation accuracy {accuracy:.4}", accuracies.len()),
             None => "epoch 0, before the training".into(),
         };
         let animation = Animation {
-            title: format!("{} of {}", embedding::method(method)?.title, title(space)),
+            title: format!("{} of {}", id.method_title(), id.space_title()),
             maps: frames.epochs.iter().zip(maps).map(|(&epoch, map)| Stop { caption: caption(epoch), map }).collect(),
             labels: &frames.samples.labels,
             class_names: &self.prepared.data.class_names,
         };
-        let name = format!("{method}_{space}_epochs.gif");
+        let name = format!("{}_epochs.gif", id.file_stem());
         animation.save(&self.folder.below(Artifact::Figure(&name))?)?;
         self.folder.list(Artifact::Figure(&name), None, None);
         Ok(())

@@ -1,11 +1,12 @@
 //! Which figures a run draws, and under which names.
 
 use super::layers::Layers;
-use super::space::{Map, title};
+use super::space::{Map, N_COMPONENTS};
 use crate::dataset::{Classes, Images};
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores};
+use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores, map_title, space_title};
+use crate::model::RAW;
 use crate::record::Artifact;
 use crate::record::folder::RunFolder;
 use crate::report::figures::{
@@ -57,13 +58,13 @@ pub fn history(folder: &mut RunFolder, file: &str, title: &str, history: &Histor
 
 /// For each method the input's map, and the hidden layers' maps: a row a layer, training points left, test points right.
 pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()> {
-    let mut methods: Vec<&str> = maps.iter().map(|map| map.method.as_str()).collect();
+    let mut methods: Vec<&str> = maps.iter().map(Map::method).collect();
     methods.sort_unstable();
     methods.dedup();
     for name in methods {
         let method = embedding::method(name)?.title;
-        let of_method = maps.iter().filter(|map| map.method == name);
-        let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.space == crate::model::RAW);
+        let of_method = maps.iter().filter(|map| map.method() == name);
+        let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.id.space == RAW);
         for (stem, what, maps) in [("raw", "the raw input", raw), ("layers", "the hidden layers", hidden)] {
             if maps.is_empty() {
                 continue;
@@ -82,7 +83,7 @@ pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()>
 }
 
 fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
-    let space = capital(&title(&map.space));
+    let space = capital(&map.id.space_title());
     let panel = |part: &str, embedding, labels| Panel { title: format!("{space}, {part} points"), embedding, labels };
     let mut row = vec![panel("training", &map.train, &layers.train.labels[..])];
     row.extend(map.test.as_ref().zip(layers.test.as_ref()).map(|(places, test)| panel("test", places, &test.labels)));
@@ -113,9 +114,9 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
         title: format!("k = {}", score.n_neighbors),
         values: methods.iter().map(|method| spaces.iter().map(|space| accuracy(*method, space, at)).collect()).collect(),
     });
-    let series = |method: &Option<&str>| match method {
-        None => "all dimensions".to_owned(),
-        Some(name) => format!("{} in 2-D", embedding::method(name).map_or(*name, |method| method.title)),
+    let series = |method: &Option<&str>| {
+        let row = tested.iter().find(|row| row.method.as_deref() == *method);
+        row.map_or_else(String::new, |row| row.id().title())
     };
     let figure = Bars {
         title: match scored_on {
@@ -124,7 +125,7 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
                 format!("k-NN accuracy on {} training points, each without its own vote", first.n_scored)
             }
         },
-        groups: spaces.iter().map(|space| capital(&title(space))).collect(),
+        groups: spaces.iter().map(|space| capital(&space_title(space))).collect(),
         series: methods.iter().map(series).collect(),
         panels: panels.collect(),
     };
@@ -142,7 +143,8 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
             Some(Estimate { value: *gain.accuracy.get(at)?, interval: None })
         };
         let values = (0..own.spaces.len()).map(|at| classes.iter().map(|&class| value(at, class)).collect()).collect();
-        DotPanel { title: space_words(gains.method.as_deref()), values, is_difference: false }
+        let title = gains.method.as_deref().map_or("All dimensions".into(), |name| map_title(Some(name), N_COMPONENTS));
+        DotPanel { title, values, is_difference: false }
     };
     let figure = Dots {
         title: "What the layers did for each class".into(),
@@ -152,7 +154,7 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
             scored_words(insights)
         ),
         rows: classes.iter().map(|&class| name(class_names, class)).collect(),
-        series: own.spaces.iter().map(|space| capital(&title(space))).collect(),
+        series: own.spaces.iter().map(|space| capital(&space_title(space))).collect(),
         panels: insights.gains.iter().map(panel).collect(),
     };
     write(folder, "gains", &figure)
@@ -173,15 +175,7 @@ pub fn confusion(folder: &mut RunFolder, confused: &Confused, class_names: &[Str
 }
 
 fn space_name(space: &str) -> String {
-    if space == crate::model::RAW { "the raw input".into() } else { title(space) }
-}
-
-/// A space itself or a map, in words.
-pub fn space_words(method: Option<&str>) -> String {
-    match method {
-        None => "All dimensions".to_owned(),
-        Some(name) => format!("{} in 2-D", embedding::method(name).map_or(name, |method| method.title)),
-    }
+    if space == RAW { "the raw input".into() } else { space_title(space) }
 }
 
 pub(super) fn capital(words: &str) -> String {

@@ -2,9 +2,10 @@
 
 use super::layers::{read_classes, read_predictions};
 use super::predictions;
+use super::space::N_COMPONENTS;
 use crate::dataset::{npy, read_names};
 use crate::error::{Error, Result};
-use crate::evaluation::{Insights, MapQuality, ScoredOn, Scores};
+use crate::evaluation::{Insights, MapId, MapQuality, ScoredOn, Scores};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::record::Artifact;
@@ -77,14 +78,21 @@ impl Finished {
         })
     }
 
+    /// Identity of a space, or of a method's map of it.
+    fn id(&self, space: &str, method: Option<&str>) -> MapId {
+        let scored = self.scores.iter().map(Scores::id).find(|id| id.space == space && id.method.as_deref() == method);
+        scored.unwrap_or_else(|| MapId::new(space, method, N_COMPONENTS))
+    }
+
     /// The class that k-NN gave each scored point in a space, or in a map of it.
     pub(super) fn predictions(&self, space: &str, method: Option<&str>) -> Result<Vec<u8>> {
-        let classes = predictions::read(&self.path, space, method, self.labels.len())?;
+        let id = self.id(space, method);
+        let classes = predictions::read(&self.path, &id, self.labels.len())?;
         let known = |class: &&u8| usize::from(**class) >= self.class_names.len();
         match classes.iter().find(known) {
             None => Ok(classes),
             Some(class) => {
-                let path = Artifact::Predictions { space, method }.of(&self.path);
+                let path = Artifact::Predictions(&id).of(&self.path);
                 Err(Error::input(path, format!("holds the class {class}, but there are {} classes", self.class_names.len())))
             }
         }
@@ -97,7 +105,8 @@ impl Finished {
 
     /// Places of the scored points.
     pub(super) fn map(&self, space: &str, method: &str) -> Result<Matrix> {
-        npy::read_matrix(Artifact::Embedding { method, space, part: part(self.scored_on) }.of(&self.path))
+        let map = self.id(space, Some(method));
+        npy::read_matrix(Artifact::Embedding { map: &map, part: part(self.scored_on) }.of(&self.path))
     }
 
     /// Whether both runs scored the same points: their input is the same to the last byte. Where neither kept its input, equal

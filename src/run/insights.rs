@@ -19,7 +19,7 @@ pub(super) fn conclude(folder: &mut RunFolder, layers: &Layers, scores: &[Scores
     let network = scored.predictions.iter().map(|classes| Answers { space: None, method: None, classes: classes.clone() });
     let mut answers: Vec<Answers> = network.collect();
     for row in scores.iter().filter(|row| row.scored_on == scored_on) {
-        let classes = predictions::read(folder.path(), &row.space, row.method.as_deref(), n)?;
+        let classes = predictions::read(folder.path(), &row.id(), n)?;
         answers.push(Answers { space: Some(row.space.clone()), method: row.method.clone(), classes });
     }
     let confusions = confusions(&scored.labels, &answers, layers.class_names.len())?;

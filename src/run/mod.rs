@@ -30,5 +30,6 @@ pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use epochs::{EpochMap, EpochMaps};
 pub use report::{Export, ExportFormat, ExportSummary, GivenReport, Report, ReportSummary, export, report, report_given};
+pub use space::N_COMPONENTS;
 pub use study::{MapResults, MethodChoice, Run, Summary, run};
 pub use train::{Course, EpochTime, Inference, TrainRun, train};

@@ -2,7 +2,7 @@
 
 use crate::dataset::npy;
 use crate::error::{Error, Result};
-use crate::evaluation::{N_NEIGHBORS, predict};
+use crate::evaluation::{MapId, N_NEIGHBORS, predict};
 use crate::neighbors::NeighborGraph;
 use crate::record::Artifact;
 use crate::record::folder::RunFolder;
@@ -12,17 +12,11 @@ use std::path::Path;
 pub(super) const K: usize = N_NEIGHBORS[1];
 
 /// Writes the predictions of every number of neighbours, n_scored x 3.
-pub(super) fn write(
-    folder: &mut RunFolder,
-    space: &str,
-    method: Option<&str>,
-    graph: &NeighborGraph,
-    fitted: &[u8],
-) -> Result<()> {
+pub(super) fn write(folder: &mut RunFolder, id: &MapId, graph: &NeighborGraph, fitted: &[u8]) -> Result<()> {
     let columns = N_NEIGHBORS.map(|k| predict(graph, fitted, k));
     let n = graph.n_samples();
     let rows: Vec<u32> = (0..n).flat_map(|row| columns.each_ref().map(|column| u32::from(column[row]))).collect();
-    let file = Artifact::Predictions { space, method };
+    let file = Artifact::Predictions(id);
     npy::write_indices(folder.below(file)?, &rows, n, N_NEIGHBORS.len())?;
     folder.list(file, Some(vec![n, N_NEIGHBORS.len()]), Some("int32"));
     Ok(())
@@ -32,8 +26,8 @@ pub(super) fn write(
 ///
 /// # Errors
 /// [`Error::Input`] if the file is missing, malformed or of another number of points.
-pub(super) fn read(folder: &Path, space: &str, method: Option<&str>, n: usize) -> Result<Vec<u8>> {
-    let path = Artifact::Predictions { space, method }.of(folder);
+pub(super) fn read(folder: &Path, id: &MapId, n: usize) -> Result<Vec<u8>> {
+    let path = Artifact::Predictions(id).of(folder);
     let matrix = npy::read_values(&path)?;
     if (matrix.n_samples(), matrix.n_features()) != (n, N_NEIGHBORS.len()) {
         let (rows, columns, expected) = (matrix.n_samples(), matrix.n_features(), N_NEIGHBORS.len());

@@ -8,9 +8,8 @@ use crate::compute::Device;
 use crate::dataset::npy;
 use crate::embedding::{self, Embedding, NewPoints, Space, placement};
 use crate::error::{Error, Result};
-use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{MapId, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy, space_title};
 use crate::matrix::Matrix;
-use crate::model::RAW;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::{Observer, Reporter};
 use crate::record::Artifact;
@@ -41,18 +40,31 @@ fn check_variety(x: &Matrix) -> Result<()> {
     Ok(())
 }
 
+/// Dimensions of the maps of a run: its figures and its page show planes.
+pub const N_COMPONENTS: usize = 2;
+
 /// A fitted map with its new points.
 pub(super) struct Map {
-    /// Space that was embedded.
-    pub(super) space: String,
-    /// Method.
-    pub(super) method: String,
+    /// Identity of the map.
+    pub(super) id: MapId,
     /// Places of the training points.
     pub(super) train: Matrix,
     /// Places of the test points, if there are any.
     pub(super) test: Option<Matrix>,
     /// What the method reports of itself.
     pub(super) results: Vec<(String, f64)>,
+}
+
+impl Map {
+    /// Name of the method.
+    pub(super) fn method(&self) -> &str {
+        self.id.method.as_deref().unwrap_or_default()
+    }
+
+    /// `true` of the map of that space by that method.
+    pub(super) fn is_of(&self, space: &str, method: &str) -> bool {
+        self.id.space == space && self.method() == method
+    }
 }
 
 /// Everything that is done with one space. Each stage that is finished already is read from its files.
@@ -95,7 +107,7 @@ impl SpaceStage<'_> {
                 continue;
             }
             // The map of an earlier method serves as the start of a later one.
-            let pca = maps.iter().find(|map| map.method == "pca").map(|map| &map.train);
+            let pca = maps.iter().find(|map| map.method() == "pca").map(|map| &map.train);
             let map = match self.map(name, method.as_ref(), &neighbors, pca) {
                 // Of the points, which another layer or method may do with.
                 Err(Error::Data(reason)) => {
@@ -104,7 +116,7 @@ impl SpaceStage<'_> {
                 }
                 map => map?,
             };
-            in_maps.push(self.score_map(name, &map)?);
+            in_maps.push(self.score_map(&map)?);
             maps.push(map);
         }
         self.judge(&maps, in_maps, neighbors.among.as_ref())?;
@@ -134,7 +146,7 @@ impl SpaceStage<'_> {
             return Ok(());
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("quality of the maps of {}", title(space)));
+        let observer = self.reporter.stage(&format!("quality of the maps of {}", space_title(space)));
         // Those of maps that an earlier process scored are not at hand, and must be the same to the last tie.
         let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
             Some(graph) => Ok(graph),
@@ -142,7 +154,7 @@ impl SpaceStage<'_> {
         });
         let in_maps = found.collect::<Result<Vec<_>>>()?;
         let places: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
-            .map(|(map, graph)| Placed { method: &map.method, map: &map.train, new: map.test.as_ref(), neighbors: Some(graph) })
+            .map(|(map, graph)| Placed { method: map.method(), map: &map.train, new: map.test.as_ref(), neighbors: Some(graph) })
             .collect();
         let new = self.test.map(|test| &test.values);
         let judged = Judged { space, x: &self.train.values, new, neighbors: among };
@@ -174,7 +186,7 @@ impl SpaceStage<'_> {
             return Ok(Neighbors { among, to_train });
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("neighbours of {}", title(space)));
+        let observer = self.reporter.stage(&format!("neighbours of {}", space_title(space)));
         let watched = (self.reporter, observer.as_ref());
         let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), file, watched));
         let (among, kind) = found.transpose()?.map_or((None, self.kind), |(graph, kind)| (Some(graph), kind));
@@ -185,7 +197,7 @@ impl SpaceStage<'_> {
             (None, graph) => (graph.as_ref(), ScoredOn::TrainLeaveOneOut),
         };
         if let Some(graph) = graph {
-            self.score(None, train.n_features(), graph, scored_on)?;
+            self.score(&MapId::new(space, None, train.n_features()), graph, scored_on)?;
         }
         self.folder.finish_stage(stage, start, kind)?;
         Ok(Neighbors { among, to_train })
@@ -202,12 +214,12 @@ impl SpaceStage<'_> {
         let space = &self.train.name;
         let stage = Stage::Map { method: name, space };
         if self.folder.has_finished(stage) {
-            return self.finished_map(name);
+            return self.finished_map(MapId::new(space, Some(name), method.n_components()));
         }
         check_variety(&self.train.values)?;
         method.validate(self.train.values.n_samples(), self.train.values.n_features())?;
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, title(space)));
+        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, space_title(space)));
         let train = &self.train.values;
         let fitted = method.fit(
             self.device,
@@ -222,77 +234,67 @@ impl SpaceStage<'_> {
         let place = |test: &Layer, to_train| fitted.transform(self.device, &NewPoints { x: &test.values, neighbors: to_train });
         let placed = self.test.zip(more.as_ref().or(neighbors.to_train.as_ref())).map(|(test, graph)| place(test, graph));
         let test = placed.transpose()?;
-        let map = Map {
-            space: space.clone(),
-            method: name.into(),
-            train: fitted.embedding().clone(),
-            test,
-            results: fitted.results().to_vec(),
-        };
+        let id = MapId::new(space, Some(name), method.n_components());
+        let map = Map { id, train: fitted.embedding().clone(), test, results: fitted.results().to_vec() };
         drop(observer);
         for (part, places) in std::iter::once(("train", &map.train)).chain(map.test.as_ref().map(|test| ("test", test))) {
-            self.folder.write_matrix(Artifact::Embedding { method: name, space, part }, places)?;
+            self.folder.write_matrix(Artifact::Embedding { map: &map.id, part }, places)?;
         }
-        let file = Artifact::FittedMap { method: name, space };
+        let file = Artifact::FittedMap(&map.id);
         let path = self.folder.below(file)?;
         embedding::save(fitted.as_ref(), train, &path)?;
         self.folder.list(file, None, None);
-        self.folder.result(&format!("{name}_{space}"), method_results(fitted.as_ref()));
-        let warnings = fitted.warnings().iter().map(|warning| format!("{}: {warning}", title(space)));
+        self.folder.result(&map.id.file_stem(), method_results(fitted.as_ref()));
+        let warnings = fitted.warnings().iter().map(|warning| format!("{}: {warning}", space_title(space)));
         self.folder.manifest.warnings.extend(warnings);
         self.folder.finish_stage(stage, start, self.kind)?;
         Ok(map)
     }
 
     /// A map that an earlier process fitted.
-    fn finished_map(&self, name: &str) -> Result<Map> {
-        let space = &self.train.name;
-        let read = |part: &str| npy::read_matrix(Artifact::Embedding { method: name, space, part }.of(self.folder.path()));
-        let noted: serde_json::Map<String, serde_json::Value> = self.folder.noted(&format!("{name}_{space}"))?;
+    fn finished_map(&self, id: MapId) -> Result<Map> {
+        let read = |part| npy::read_matrix(Artifact::Embedding { map: &id, part }.of(self.folder.path()));
+        let noted: serde_json::Map<String, serde_json::Value> = self.folder.noted(&id.file_stem())?;
         let results = noted.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)));
-        Ok(Map {
-            space: space.clone(),
-            method: name.into(),
-            train: read("train")?,
-            test: self.test.map(|_| read("test")).transpose()?,
-            results: results.collect(),
-        })
+        let (train, test) = (read("train")?, self.test.map(|_| read("test")).transpose()?);
+        Ok(Map { id, train, test, results: results.collect() })
     }
 
     /// Scores a map, and gives the training points' neighbours in it unless an earlier process scored it.
-    fn score_map(&mut self, name: &str, map: &Map) -> Result<Option<NeighborGraph>> {
-        let stage = Stage::Scores { method: name, space: &map.space };
+    fn score_map(&mut self, map: &Map) -> Result<Option<NeighborGraph>> {
+        let name = map.method();
+        let stage = Stage::Scores { method: name, space: &map.id.space };
         if self.folder.has_finished(stage) {
             return Ok(None);
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("scores of {name}, {}", title(&map.space)));
+        let observer = self.reporter.stage(&format!("scores of {name}, {}", map.id.space_title()));
         if let Some(test) = &map.test {
             let to_train = nearest_references(self.device, test, &map.train, most_voters(), observer.as_ref())?;
-            self.score(Some(name), 2, &to_train, ScoredOn::Test)?;
+            self.score(&map.id, &to_train, ScoredOn::Test)?;
         }
         let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
         drop(observer);
-        self.score(Some(name), 2, &among, ScoredOn::TrainLeaveOneOut)?;
+        self.score(&map.id, &among, ScoredOn::TrainLeaveOneOut)?;
         self.folder.finish_stage(stage, start, self.kind)?;
         Ok(Some(among))
     }
 
     /// Notes the accuracies, and of the test points, or without any of the training points, the class that each is given.
-    fn score(&mut self, method: Option<&str>, n_dimensions: usize, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<()> {
+    fn score(&mut self, id: &MapId, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<()> {
         let (fitted, test) = self.labels;
         let scored = if scored_on == ScoredOn::Test { test.unwrap_or_default() } else { fitted };
         let scores = Scores {
-            space: self.train.name.clone(),
-            method: method.map(str::to_owned),
-            n_dimensions,
+            space: id.space.clone(),
+            method: id.method.clone(),
+            n_dimensions: id.n_components,
             n_fitted: fitted.len(),
             n_scored: scored.len(),
             scored_on,
             knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
         };
         if scored_on == ScoredOn::Test || test.is_none() {
-            predictions::write(self.folder, &scores.space, method, graph, fitted)?;
+            predictions::write(self.folder, id, graph, fitted)?;
         }
         self.folder.add_results("knn", [scores]);
         Ok(())
@@ -312,9 +314,4 @@ pub(super) fn method_results(fitted: &dyn embedding::Fitted) -> serde_json::Map<
 /// Neighbours that the classifier and the placement of new points look at.
 pub(super) fn most_voters() -> usize {
     N_NEIGHBORS.into_iter().fold(placement::N_NEIGHBORS, usize::max)
-}
-
-/// A space's name in words.
-pub(super) fn title(space: &str) -> String {
-    if space == RAW { "raw input".into() } else { space.replace('_', " ") }
 }

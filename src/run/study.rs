@@ -8,7 +8,7 @@ use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::quality::write_quality;
 use super::report;
-use super::space::{Map, SpaceStage, check_scored, most_voters, title};
+use super::space::{Map, N_COMPONENTS, SpaceStage, check_scored, most_voters};
 use super::train::{
     Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
 };
@@ -18,7 +18,7 @@ use crate::dataset::{self, Classes, Dataset, Original, Source};
 use crate::embedding::init::Init;
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
-use crate::evaluation::{Insights, MapQuality, N_NEIGHBORS, Scores};
+use crate::evaluation::{Insights, MapId, MapQuality, N_NEIGHBORS, Scores, space_title};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::Search;
@@ -118,6 +118,13 @@ pub struct MapResults {
     pub method: String,
     /// Names and values, the divergence for example.
     pub results: Vec<(String, f64)>,
+}
+
+impl MapResults {
+    /// Identity of the map.
+    pub fn id(&self) -> MapId {
+        MapId::new(&self.space, Some(&self.method), N_COMPONENTS)
+    }
 }
 
 /// Does the whole study; see the module. One that is resumed goes on after its last finished stage.
@@ -291,17 +298,16 @@ impl Work<'_> {
             return Ok(());
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("clusters of {}", title(&layer.name)));
+        let observer = self.reporter.stage(&format!("clusters of {}", space_title(&layer.name)));
         let points = if layers.test.is_some() { "test" } else { "training" };
-        let place = |map: &'_ Map| -> Result<String> { Ok(embedding::method(&map.method)?.title.into()) };
-        let mut places: Vec<(String, &Matrix)> = Vec::new();
-        for map in maps {
-            places.push((place(map)?, if layers.test.is_some() { map.test.as_ref().unwrap_or(&map.train) } else { &map.train }));
-        }
+        let places: Vec<(String, &Matrix)> = maps
+            .iter()
+            .map(|map| (map.id.method_title().into(), map.test.as_ref().filter(|_| layers.test.is_some()).unwrap_or(&map.train)))
+            .collect();
         let kinds = original.filter(|_| layers.test.is_some());
         let space = ClusterSpace {
             name: &layer.name,
-            title: &format!("{}, {points} points", title(&layer.name)),
+            title: &format!("{}, {points} points", space_title(&layer.name)),
             x: &layer.values,
             classes: Some(Classes { labels: &part.labels, names: &layers.class_names }),
             kinds: kinds.map(|original| Classes { labels: &original.test, names: &original.class_names }),
@@ -348,7 +354,7 @@ impl Work<'_> {
         write_scores(folder, &scores, &layers.class_names)?;
         write_quality(folder, &quality)?;
         let results =
-            |map: &Map| MapResults { space: map.space.clone(), method: map.method.clone(), results: map.results.clone() };
+            |map: &Map| MapResults { space: map.id.space.clone(), method: map.method().into(), results: map.results.clone() };
         folder.result("maps", maps.iter().map(results).collect::<Vec<_>>());
         figures::maps(folder, maps, layers)?;
         figures::scores(folder, &scores)?;
@@ -405,7 +411,7 @@ pub(super) fn check_methods<'a>(
     labels: &[u8],
     spaces: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<()> {
-    if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != 2) {
+    if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != N_COMPONENTS) {
         return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
     }
     let n = labels.len();

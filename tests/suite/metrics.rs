@@ -1,7 +1,10 @@
-//! What is measured of a map: every metric in every table, with its own value.
+//! What is measured of a map, and what the map is called: every metric in every table, with its own value, and titles with
+//! the dimensions that the map has.
 
-use layerlens::evaluation::{METRICS, MapQuality, Metric, NewQuality, Quality};
-use layerlens::report::quality_table;
+use layerlens::evaluation::{
+    Insights, KnnScore, METRICS, MapId, MapQuality, Metric, NewQuality, Quality, ScoredOn, Scores, Standing, Verdict, map_title,
+};
+use layerlens::report::{insights_table, quality_table, table};
 use serde_json::Value;
 
 /// A map whose metrics all differ.
@@ -46,7 +49,7 @@ fn every_number_of_a_quality_is_a_metric() {
 #[test]
 fn every_metric_is_in_the_tables_with_its_value() {
     let rows = [judged(Some(0.37)), MapQuality { space: "raw".into(), ..judged(None) }];
-    let page = quality_table::page_table(&rows, &|row| [row.space.clone(), "a map".into()]).unwrap();
+    let page = quality_table::page_table(&rows).unwrap();
     assert_eq!(page.header[..2], ["space", "map"]);
     assert!(page.caption.contains("200,000 triplets") && page.caption.contains("recall of 7"), "{}", page.caption);
     let folder = tempfile::tempdir().unwrap();
@@ -70,7 +73,7 @@ fn every_metric_is_in_the_tables_with_its_value() {
 
 /// Columns of the terminal's table, and the words of its second row.
 fn printed(rows: &[MapQuality]) -> (String, Vec<String>) {
-    let text = quality_table::text(rows, &str::to_owned);
+    let text = quality_table::text(rows);
     let mut lines = text.lines().skip_while(|line| !line.starts_with("space"));
     let header = lines.next().expect("a header").to_owned();
     (header, lines.next().expect("a row").split_whitespace().map(str::to_owned).collect())
@@ -83,7 +86,8 @@ fn the_terminal_leaves_out_what_needs_new_points_without_any() {
         let (header, words) = printed(std::slice::from_ref(&row));
         let shown: Vec<&Metric> = METRICS.iter().filter(|metric| needed || !metric.needs_new_points).collect();
         let values: Vec<String> = shown.iter().map(|metric| format!("{:.4}", noted(&row, metric.key).unwrap())).collect();
-        assert_eq!(words[3..], values, "{header}");
+        assert_eq!(words[..5], ["layer_1", "t-SNE", "in", "2-D", "2"]);
+        assert_eq!(words[5..], values, "{header}");
         assert!(
             METRICS.iter().all(|metric| header.contains(metric.short) == shown.iter().any(|m| m.key == metric.key)),
             "{header}"
@@ -96,4 +100,46 @@ fn the_page_shows_some_metrics_beside_each_map() {
     let row = judged(Some(0.37));
     let shown = [("trustworthiness", 0.91), ("continuity", 0.82), ("neighbour recall, k = 7", 0.73)];
     assert_eq!(Metric::shown_by_map(&row.quality), shown.map(|(label, value)| (label.to_owned(), value)));
+}
+
+#[test]
+fn titles_have_the_dimensions_of_the_map() {
+    for (n_components, title, other) in [(2, "t-SNE in 2-D", "3-D"), (3, "t-SNE in 3-D", "2-D")] {
+        let id = MapId::new("raw", Some("tsne"), n_components);
+        assert_eq!((id.title(), id.to_string()), (title.into(), format!("raw input, {title}")));
+        assert_eq!(map_title(Some("tsne"), n_components), title);
+        assert_eq!(id.file_stem(), "tsne_raw", "the names of files say nothing of dimensions");
+        let row = MapQuality { n_dimensions: n_components, ..judged(None) };
+        assert_eq!(row.id(), MapId { space: "layer_1".into(), ..id.clone() });
+        let page = quality_table::page_table(std::slice::from_ref(&row)).unwrap();
+        let lead = page.rows[0][..2].iter().map(|cell| cell.text.as_str());
+        assert_eq!(lead.collect::<Vec<_>>(), ["layer 1", title]);
+        let scores = Scores {
+            space: "raw".into(),
+            method: Some("tsne".into()),
+            n_dimensions: n_components,
+            n_fitted: 9,
+            n_scored: 9,
+            scored_on: ScoredOn::Test,
+            knn: vec![KnnScore { n_neighbors: 5, accuracy: 0.5, per_class: Vec::new() }],
+        };
+        assert_eq!(scores.id(), id);
+        let standing = Standing { method: "tsne".into(), values: vec![0.5], mean: 0.5, n_best: 1 };
+        let verdict = Verdict { measure: "global_score".into(), spaces: vec!["raw".into()], methods: vec![standing] };
+        let insights = Insights::new(5, ScoredOn::Test, &[], vec![verdict]);
+        let insights = insights_table::text(&insights, &[], n_components);
+        assert!(insights.contains("PCA has 1 by definition"), "{insights}");
+        for text in [quality_table::text(&[row]), table::text(&[scores]), insights] {
+            assert!(text.contains(title) && !text.contains(other), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_space_itself_is_named_without_a_method() {
+    let id = MapId::new("conv_1", None, 64);
+    assert_eq!([id.title(), id.to_string(), id.file_stem()], ["all dimensions", "conv 1", "conv_1"]);
+    assert_eq!((id.method_title(), id.space_title()), ("", "conv 1".into()));
+    let unknown = MapId::new("raw", Some("other"), 2);
+    assert_eq!([unknown.title(), unknown.to_string()], ["other in 2-D", "raw input, other in 2-D"]);
 }

@@ -3,7 +3,6 @@
 use super::{Prepared, Work};
 use crate::activations::{Layer, activations};
 use crate::dataset::{Classes, Dataset, Samples, npy};
-use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, Scores};
 use crate::model::{Architecture, Weights, read_weights};
@@ -97,7 +96,7 @@ impl Work<'_> {
         }
         let start = Instant::now();
         let Prepared { job, data, .. } = prepared;
-        let places: Vec<_> = maps.iter().map(|map| (map_title(map), &map.train)).collect();
+        let places: Vec<_> = maps.iter().map(|map| (map.id.method_title().into(), &map.train)).collect();
         let kinds = data.original.as_ref();
         let space = ClusterSpace {
             name: &encoded.name,
@@ -115,10 +114,6 @@ impl Work<'_> {
     }
 }
 
-fn map_title(map: &Map) -> String {
-    embedding::method(&map.method).map_or("", |method| method.title).into()
-}
-
 fn panel<'a>(map: &'a Map, labels: &'a [u8]) -> Panel<'a> {
-    Panel { title: map_title(map), embedding: &map.train, labels }
+    Panel { title: map.id.method_title().into(), embedding: &map.train, labels }
 }

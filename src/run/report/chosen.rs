@@ -1,10 +1,12 @@
 //! The points that an export takes from a run, and all that the run knows of them.
 
+use super::super::study::MapResults;
 use super::contents::{Contents, check_map};
 use super::{Known, PAGE_NEIGHBORS};
 use crate::compute::Device;
 use crate::dataset::Pictures;
 use crate::error::Result;
+use crate::evaluation::MapId;
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::NeighborGraph;
@@ -72,21 +74,18 @@ impl<'a> Chosen<'a> {
         self.contents.gather(|part| Artifact::Layer { name: space, part }, &format!("the space {space}"))
     }
 
-    /// Space and method of every map.
-    pub(super) fn map_names(&self) -> Vec<(String, String)> {
+    /// Every map, space by space.
+    pub(super) fn maps(&self) -> Vec<MapId> {
         let known = self.contents.known;
-        let mut names = Vec::new();
-        for (space, _) in &known.spaces {
-            let of_space = known.maps.iter().filter(|map| map.space == *space);
-            names.extend(of_space.map(|map| (map.space.clone(), map.method.clone())));
-        }
-        names
+        let of_space = |space: &'a str| known.maps.iter().filter(move |map| map.space == space).map(MapResults::id);
+        known.spaces.iter().flat_map(|(space, _)| of_space(space)).collect()
     }
 
     /// The places of the points in a map, as the run wrote them.
-    pub(super) fn map(&mut self, space: &str, method: &str) -> Result<Option<Matrix>> {
-        let file = |part| Artifact::Embedding { method, space, part };
-        let map = self.contents.gather(file, &format!("the map of {space} by {method}"))?;
+    pub(super) fn map(&mut self, id: &MapId) -> Result<Option<Matrix>> {
+        let file = |part| Artifact::Embedding { map: id, part };
+        let method = id.method.as_deref().unwrap_or_default();
+        let map = self.contents.gather(file, &format!("the map of {} by {method}", id.space))?;
         if let Some(map) = &map {
             check_map(&file(self.contents.parts()[0].0).of(&self.contents.known.folder), map)?;
         }

@@ -7,6 +7,7 @@ use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
 use crate::evaluation::metric::TRUSTWORTHINESS;
+use crate::evaluation::{MapId, space_title};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::SearchMethod;
@@ -16,7 +17,7 @@ use crate::record::points::{ReportPoints, Rows};
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::epochs::{EpochMap, EpochMaps};
 use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_predictions};
-use crate::run::space::title;
+
 use crate::words::thousands;
 use std::path::PathBuf;
 
@@ -166,7 +167,7 @@ impl<'a> Contents<'a> {
         for (id, n_features) in self.known.spaces.clone() {
             let what = format!(
                 "neighbours in {}{}",
-                title(&id),
+                space_title(&id),
                 if id == RAW && self.known.input.is_some() { ", and images" } else { "" }
             );
             let x = self.gather(|part| Artifact::Layer { name: &id, part }, &what)?;
@@ -175,7 +176,7 @@ impl<'a> Contents<'a> {
             }
             let found = x.filter(|_| k > 0).map(|x| search.nearest_neighbors(device, &x, k, observer)).transpose()?;
             let neighbors = found.map(|graph| graph.indices().to_vec());
-            spaces.push(Space { title: title(&id), id, n_features: Some(n_features), neighbors });
+            spaces.push(Space { title: space_title(&id), id, n_features: Some(n_features), neighbors });
         }
         self.warnings.extend(pictures.as_ref().and_then(scaled_words));
         Ok((spaces, pictures))
@@ -235,10 +236,8 @@ impl<'a> Contents<'a> {
         for method in &known.methods {
             let mut before: Option<Places> = None;
             for (space, _) in &known.spaces {
-                if !known.maps.iter().any(|map| map.space == *space && map.method == *method) {
-                    continue;
-                }
-                let Some(mut places) = self.places(space, method)? else { continue };
+                let Some(map) = known.maps.iter().find(|map| map.space == *space && map.method == *method) else { continue };
+                let Some(mut places) = self.places(&map.id())? else { continue };
                 if let Some(before) = &before {
                     let motion = places.motion_onto(before)?;
                     places = places.moved(&motion)?;
@@ -263,9 +262,11 @@ impl<'a> Contents<'a> {
         let kept =
             self.known.course.as_ref().map_or(String::new(), |course| format!("; the run's own map is of epoch {}", course.kept));
         let mut entries = Vec::new();
-        for EpochMap { space, method, trustworthiness, .. } in &noted.maps {
-            let what = format!("the maps of the epochs of {} by {}", title(space), method_title(method));
-            let Some(path) = self.path(Artifact::EpochMap { method, space }, &what) else { continue };
+        for map in &noted.maps {
+            let EpochMap { space, method, trustworthiness, .. } = map;
+            let id = map.id();
+            let what = format!("the maps of the epochs of {} by {}", id.space_title(), id.method_title());
+            let Some(path) = self.path(Artifact::EpochMap(&id), &what) else { continue };
             let places = npy::read_matrix(&path)?;
             let (found, expected) = ((places.n_samples(), places.n_features()), (noted.n_points, 2 * noted.epochs.len()));
             if found != expected {
@@ -294,9 +295,9 @@ impl<'a> Contents<'a> {
         train.chain(test).collect()
     }
 
-    fn places(&mut self, space: &str, method: &str) -> Result<Option<Places>> {
-        let file = |part| Artifact::Embedding { method, space, part };
-        let what = format!("the map of {} by {}", title(space), method_title(method));
+    fn places(&mut self, id: &MapId) -> Result<Option<Places>> {
+        let file = |part| Artifact::Embedding { map: id, part };
+        let what = format!("the map of {} by {}", id.space_title(), id.method_title());
         let Some(shown) = self.gather(file, &what)? else { return Ok(None) };
         let folder = &self.known.folder;
         let first = if self.rows.train.is_empty() { PARTS[1] } else { PARTS[0] };
@@ -357,10 +358,6 @@ pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) 
         return Ok(());
     }
     Err(Error::input(path, format!("has {found} rows, the run has {expected} points of that part")))
-}
-
-fn method_title(name: &str) -> &str {
-    embedding::method(name).map_or(name, |method| method.title)
 }
 
 pub(super) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<()> {

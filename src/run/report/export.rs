@@ -4,6 +4,7 @@ use super::chosen::Chosen;
 use super::{Known, READ};
 use crate::compute::Device;
 use crate::error::{Error, Result};
+use crate::evaluation::MapId;
 use crate::files::{TEMPORARY, Unfinished, create_folder};
 use crate::progress::Reporter;
 use crate::record::integrity::check_unchanged;
@@ -205,18 +206,14 @@ fn write_projector(
     let folder = temporary.path().join("filled");
     create_folder(&folder)?;
     let mut projector = Projector::new(&folder);
-    let spaces = chosen.contents.known.spaces.iter().map(|(space, _)| (space.clone(), None));
-    let maps = chosen.map_names().into_iter().map(|(space, method)| (space, Some(method)));
-    let names: Vec<(String, Option<String>)> = spaces.chain(maps).collect();
-    for (done, (space, method)) in names.iter().enumerate() {
-        observer.step(done as u64, names.len() as u64, &[])?;
-        let (name, values) = match method {
-            None => (space.clone(), chosen.space(space)?),
-            Some(method) => (format!("{method}_{space}"), chosen.map(space, method)?),
-        };
+    let spaces = chosen.contents.known.spaces.iter().map(|(space, width)| MapId::new(space, None, *width));
+    let ids: Vec<MapId> = spaces.chain(chosen.maps()).collect();
+    for (done, id) in ids.iter().enumerate() {
+        observer.step(done as u64, ids.len() as u64, &[])?;
+        let values = if id.method.is_some() { chosen.map(id)? } else { chosen.space(&id.space)? };
         if let Some(values) = values {
-            projector.add_tensor(&name, &values)?;
-            summary.tensors.push(name);
+            projector.add_tensor(&id.file_stem(), &values)?;
+            summary.tensors.push(id.file_stem());
         }
     }
     if summary.tensors.is_empty() {
@@ -274,8 +271,8 @@ fn metadata(chosen: &Chosen<'_>) -> Vec<MetadataColumn> {
 /// Writes the table and gives the names of its columns.
 fn write_table(chosen: &mut Chosen<'_>, path: &Path, device: &Device, reporter: &dyn Reporter) -> Result<Vec<String>> {
     let mut maps = Vec::new();
-    for (space, method) in chosen.map_names() {
-        maps.extend(chosen.map(&space, &method)?.map(|map| (format!("{method}_{space}"), map)));
+    for id in chosen.maps() {
+        maps.extend(chosen.map(&id)?.map(|map| (id.file_stem(), map)));
     }
     let graph = chosen.neighbors(device, reporter)?;
     let observer = reporter.stage("parquet");

@@ -1,7 +1,7 @@
 //! A page of anybody's embedding: two columns of places, with labels, images and the original space if they are at hand.
 
 use super::sections::{reproduce, section};
-use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary, tables};
+use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary};
 use crate::compute::Device;
 use crate::dataset::{self, Colour, LabelColumn, LabelFile, Labels, Pictures, Source, npy};
 use crate::digits::rounded;
@@ -12,6 +12,7 @@ use crate::neighbors::nearest_neighbors;
 use crate::progress::{Observer, Reporter};
 use crate::record::Artifact;
 use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
+use crate::report::quality_table;
 use crate::words::thousands;
 use std::path::{Path, PathBuf};
 
@@ -189,7 +190,7 @@ impl Read {
         }
         let table = Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
         let mut sections = vec![section("overview", "Overview", [Block::Table(table)])];
-        if let Some(table) = judged.and_then(|row| tables::quality(&[row])) {
+        if let Some(table) = judged.and_then(|row| quality_table::page_table(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
         let files = [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.space.as_ref()];

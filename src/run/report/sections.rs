@@ -3,12 +3,13 @@
 use super::contents::{Contents, PARTS};
 use super::{Known, tables};
 use crate::error::{Error, Result};
-use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
+use crate::evaluation::{Answers, Confused, MapId, ScoredOn, confusions, space_title};
 use crate::record::Artifact;
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
+use crate::report::quality_table;
 use crate::run::layers::{read_classes, read_predictions};
 use crate::run::predictions;
 use crate::training::History;
@@ -32,7 +33,7 @@ pub(super) fn of_run(known: &Known, contents: &mut Contents<'_>, class_names: &[
     sections.extend(training(known)?);
     let knn = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut].map(|kind| tables::knn(&known.scores, kind));
     sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
-    if let Some(table) = tables::quality(&known.quality) {
+    if let Some(table) = quality_table::page_table(&known.quality) {
         let verdicts = known.insights.as_ref().map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
         sections.push(section("quality", "Quality of the maps", [Block::Table(table)].into_iter().chain(verdicts)));
     }
@@ -69,7 +70,7 @@ fn overview(known: &Known, class_names: &[String]) -> Table {
     if let Some(test) = known.test {
         rows.push(["test of the network".into(), format!("accuracy {:.4}, loss {:.4}", test.accuracy, test.loss)]);
     }
-    let spaces = known.spaces.iter().map(|(space, width)| format!("{} ({width} dimensions)", crate::run::space::title(space)));
+    let spaces = known.spaces.iter().map(|(space, width)| format!("{} ({width} dimensions)", space_title(space)));
     rows.push(["spaces".into(), spaces.collect::<Vec<_>>().join(", ")]);
     rows.push(["device".into(), format!("{} ({})", known.device.name, known.device.reason)]);
     rows.push(["begun".into(), known.started.clone()]);
@@ -131,10 +132,11 @@ fn confusion_counts(known: &Known, contents: &mut Contents<'_>, n_classes: usize
     if let Some(classes) = read_predictions(&Artifact::Activations.of(&known.folder), part, n)? {
         answers.push(Answers { space: None, method: None, classes });
     }
-    for (space, _) in &known.spaces {
-        let what = format!("the table of confusions of k-NN in {}", crate::run::space::title(space));
-        if contents.path(Artifact::Predictions { space, method: None }, &what).is_some() {
-            let classes = predictions::read(&known.folder, space, None, n)?;
+    for (space, width) in &known.spaces {
+        let id = MapId::new(space, None, *width);
+        let what = format!("the table of confusions of k-NN in {id}");
+        if contents.path(Artifact::Predictions(&id), &what).is_some() {
+            let classes = predictions::read(&known.folder, &id, n)?;
             answers.push(Answers { space: Some(space.clone()), method: None, classes });
         }
     }

@@ -2,13 +2,14 @@
 
 use super::Known;
 use crate::clustering::Clustered;
-use crate::embedding;
-use crate::evaluation::{Confused, ConfusedPairs, Insights, LayerGains, MapQuality, Pair, ScoredOn, Scores, Verdict, metric};
+use crate::evaluation::{
+    Confused, ConfusedPairs, Insights, LayerGains, MapId, Pair, ScoredOn, Scores, Verdict, map_title, method_title, metric,
+    space_title,
+};
 use crate::model::Architecture;
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
-use crate::report::quality_table;
-use crate::run::space::title;
+use crate::run::space::N_COMPONENTS;
 use crate::training::History;
 use crate::words::thousands;
 
@@ -24,19 +25,9 @@ fn seconds(value: f64) -> String {
     format!("{value:.2} s")
 }
 
-/// A method's title, or what stands for none.
-pub(super) fn map_title(method: Option<&str>) -> String {
-    let title = |name: &str| format!("{} in 2-D", embedding::method(name).map_or(name, |method| method.title));
-    method.map_or_else(|| "all dimensions".into(), title)
-}
-
 /// A classifier: the network, or k-NN in a space or a map.
 pub(super) fn classifier(space: Option<&str>, method: Option<&str>) -> String {
-    match (space, method) {
-        (None, _) => "the network".into(),
-        (Some(space), None) => format!("k-NN in {}", title(space)),
-        (Some(space), method) => format!("k-NN in {}, {}", title(space), map_title(method)),
-    }
+    space.map_or("the network".into(), |space| format!("k-NN in {}", MapId::new(space, method, N_COMPONENTS)))
 }
 
 pub(super) fn layers(architecture: &Architecture) -> Table {
@@ -69,15 +60,11 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
     };
     let ks = first.knn.iter().map(|score| format!("k = {}", score.n_neighbors));
     let row = |row: &&Scores| {
-        let lead = [title(&row.space), map_title(row.method.as_deref()), row.n_dimensions.to_string()];
+        let lead = [row.id().space_title(), row.id().title(), row.n_dimensions.to_string()];
         lead.into_iter().chain(row.knn.iter().map(|score| decimals(score.accuracy))).map(Cell::from).collect()
     };
     let header = ["space", "map", "dimensions"].map(str::to_owned).into_iter().chain(ks).collect();
     Some(Table { caption, header, rows: rows.iter().map(row).collect() })
-}
-
-pub(super) fn quality(rows: &[MapQuality]) -> Option<Table> {
-    quality_table::page_table(rows, &|row| [title(&row.space), map_title(row.method.as_deref())])
 }
 
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
@@ -104,11 +91,11 @@ pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[Stri
     let caption = format!(
         "Accuracy of {}-NN by class, {}, and what is gained from {} to {}",
         insights.n_neighbors,
-        map_title(gains.method.as_deref()),
-        gains.spaces.first().map_or(String::new(), |space| title(space)),
-        gains.spaces.last().map_or(String::new(), |space| title(space)),
+        map_title(gains.method.as_deref(), N_COMPONENTS),
+        gains.spaces.first().map_or(String::new(), |space| space_title(space)),
+        gains.spaces.last().map_or(String::new(), |space| space_title(space)),
     );
-    let spaces = gains.spaces.iter().map(|space| title(space));
+    let spaces = gains.spaces.iter().map(|space| space_title(space));
     let header = ["class", "points"].map(str::to_owned).into_iter().chain(spaces).chain(["gain".to_owned()]).collect();
     let row = |gain: &crate::evaluation::Gain| {
         let lead = [name(class_names, gain.class), thousands(gain.n_scored)];
@@ -122,8 +109,7 @@ pub(super) fn verdicts(verdicts: &[Verdict]) -> Table {
     let rows = verdicts.iter().filter_map(|verdict| {
         let standing = |at: usize| {
             let found = verdict.methods.get(at)?;
-            let title = embedding::method(&found.method).map_or(found.method.as_str(), |method| method.title);
-            Some(format!("{title} {:.4}", found.mean))
+            Some(format!("{} {:.4}", method_title(&found.method), found.mean))
         };
         let best = verdict.methods.first()?.n_best;
         let remark = metric::remark(&verdict.measure).unwrap_or_default();
@@ -138,7 +124,7 @@ pub(super) fn clusters(found: &[Clustered]) -> Table {
     let row = |row: &Clustered| {
         let counts = [row.n_clusters, row.n_noise].map(thousands);
         let scores = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity, row.silhouette];
-        let lead = [title(&row.space), row.method.clone()];
+        let lead = [space_title(&row.space), row.method.clone()];
         lead.into_iter().chain(counts).chain(scores.map(optional)).collect()
     };
     let n = found.first().map_or(0, |row| row.n_points);
