@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, worded for the person who has to act on it.
+/// Everything that can go wrong, worded for the person who has to act on it. Advice names fields with their structs,
+/// `` `Tsne::learning_rate` `` for example, in texts of [notes](crate::progress::Reporter::note) and warnings too: a program that
+/// calls them otherwise, as the command line does, can put its own names there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A parameter lies outside its range, whatever the data.
     #[error("{name} = {value}: {expected}")]
     Parameter {
-        /// The parameter as it is spelled on the command line, `--perplexity` for example.
+        /// The field of the struct, or the key of the file, that holds the parameter: `perplexity` for example.
         name: String,
         /// The value that was given.
         value: String,
@@ -47,7 +49,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The output folder is there already and may not be replaced.
-    #[error("{} exists already; choose another --out, or pass --force to replace it", .0.display())]
+    #[error("{} exists already", .0.display())]
     Exists(PathBuf),
     /// A GPU was demanded and none can be used.
     #[error("no usable GPU: {0}")]
@@ -130,7 +132,7 @@ impl Error {
         Self::Write { path: path.as_ref().to_owned(), source }
     }
 
-    /// An [`Error::Parameter`]; `name` as on the command line.
+    /// An [`Error::Parameter`]; `name` is that of the field.
     pub fn parameter(name: &str, value: impl ToString, expected: impl Into<String>) -> Self {
         Self::Parameter { name: name.into(), value: value.to_string(), expected: expected.into() }
     }

@@ -92,13 +92,13 @@ impl Benchmark {
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
         if self.repeats == 0 {
-            return Err(Error::parameter("--repeats", 0, "at least 1"));
+            return Err(Error::parameter("repeats", 0, "at least 1"));
         }
         if let Some(bad) = self.sizes.iter().find(|&&n| n < 100) {
-            return Err(Error::parameter("--n", bad, "at least 100 points"));
+            return Err(Error::parameter("sizes", bad, "at least 100 points"));
         }
         if let Some(bad) = self.features.iter().find(|&&d| d == 0) {
-            return Err(Error::parameter("--d", bad, "at least 1 feature"));
+            return Err(Error::parameter("features", bad, "at least 1 feature"));
         }
         Ok(())
     }

@@ -73,7 +73,7 @@ fn stem(path: &Path) -> String {
 /// Finds clusters, prints what they are, and says where everything is.
 pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let methods = args.flags.methods(&args.method, global.seed)?;
-    let names = parse_names("--class-names", &args.class_names)?;
+    let names = parse_names("class_names", &args.class_names)?;
     let x = npy::read_matrix(&args.input)?;
     range::check(&x).map_err(|error| Error::input(&args.input, error.to_string()))?;
     let points = (args.input.as_path(), &x);

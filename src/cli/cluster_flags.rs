@@ -56,25 +56,25 @@ impl ClusterFlags {
     /// [`Error::Parameter`] for a radius that is neither a number nor `auto`, and for a flag of a method that was not chosen.
     pub fn methods(&self, methods: &[Method], seed: u64) -> Result<Vec<ClusterMethod>, Error> {
         let chosen = |wanted: &[Method]| wanted.iter().any(|method| methods.contains(method));
-        for (flag, is_given, wanted, names) in [
-            ("--n-clusters", self.n_clusters.is_some(), &[Method::KMeans][..], "k-means"),
-            ("--eps", self.eps.is_some(), &[Method::Dbscan], "dbscan"),
-            ("--min-samples", self.min_samples.is_some(), &[Method::Dbscan, Method::Hdbscan], "dbscan and hdbscan"),
+        for (field, is_given, wanted, names) in [
+            ("n_clusters", self.n_clusters.is_some(), &[Method::KMeans][..], "k-means"),
+            ("eps", self.eps.is_some(), &[Method::Dbscan], "dbscan"),
+            ("min_samples", self.min_samples.is_some(), &[Method::Dbscan, Method::Hdbscan], "dbscan and hdbscan"),
         ] {
             if is_given && !chosen(wanted) {
                 return Err(Error::parameter(
-                    flag,
+                    field,
                     "given",
                     format!("a flag of {names}, which is not among the methods of clustering"),
                 ));
             }
         }
         if methods.contains(&Method::None) && methods.len() > 1 {
-            return Err(Error::parameter("--clusters", "none", "none alone, or methods"));
+            return Err(Error::parameter("clusters", "none", "none alone, or methods"));
         }
         let eps = match self.eps.as_deref().unwrap_or("auto") {
             "auto" => Eps::Auto,
-            text => Eps::Value(text.parse().map_err(|_| Error::parameter("--eps", text, "expected a number above 0, or auto"))?),
+            text => Eps::Value(text.parse().map_err(|_| Error::parameter("eps", text, "expected a number above 0, or auto"))?),
         };
         let mut chosen = Vec::new();
         for method in methods {

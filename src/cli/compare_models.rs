@@ -68,8 +68,7 @@ impl CompareModelsArgs {
         ];
         for contender in &mut contenders {
             if let Some((key, _)) = given.iter().find(|(key, given)| *given && contender.fixed.contains(key)) {
-                let flag = format!("--{}", key.replace('_', "-"));
-                return Err(Error::parameter(&flag, "given", format!("not for {}, whose file sets {key}", contender.name)));
+                return Err(Error::parameter(key, "given", format!("not for {}, whose file sets {key}", contender.name)));
             }
             contender.training = self.training.training(&contender.training, seed);
         }
@@ -82,7 +81,7 @@ impl CompareModelsArgs {
             "none" => Ok(Encoded::None),
             words => match words.rsplit_once('/') {
                 Some((model, layer)) => Ok(Encoded::Layer(model.into(), layer.into())),
-                None => Err(Error::parameter("--encode", words, "MODEL/LAYER as in cnn-a/dense_2, auto, or none")),
+                None => Err(Error::parameter("encode", words, "MODEL/LAYER as in cnn-a/dense_2, auto, or none")),
             },
         }
     }

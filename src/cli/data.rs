@@ -1,8 +1,9 @@
 //! `layerlens data`: what data hold, other layouts for them, and fetching them.
 
 use super::data_args::ReadingArgs;
+use super::naming::{Elsewhere, spoken};
 use super::{Global, print, say};
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use layerlens::Error;
 use layerlens::dataset::{self, DATASETS, Dataset, Fetch, Fetched, Format, Location, label_group_names};
@@ -132,7 +133,7 @@ fn described(data: &Dataset) -> Result<String> {
         writeln!(text, "{}  {:>11}  {}{known}", source.sha256, source.bytes, source.name)?;
     }
     for warning in &data.warnings {
-        writeln!(text, "note: {warning}")?;
+        writeln!(text, "note: {}", spoken(warning))?;
     }
     Ok(text)
 }
@@ -142,15 +143,13 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
     let format = match args.format {
         Some(Format::Npz) if !named_npz => {
             return Err(
-                Error::parameter("TARGET", args.target.display(), "a file called *.npz, as --format npz writes one").into()
+                Error::parameter("target", args.target.display(), "a file called *.npz, as --format npz writes one").into()
             );
         }
         Some(format) => format,
         None if named_npz => Format::Npz,
         None => {
-            return Err(
-                Error::parameter("--format", "none", "idx, csv, csv-label-first or npz; only *.npz says it itself").into()
-            );
+            return Err(Error::parameter("format", "none", "idx, csv, csv-label-first or npz; only *.npz says it itself").into());
         }
     };
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
@@ -158,13 +157,7 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
     let observer = terminal.stage("convert");
     let written = dataset::convert(&data, &args.target, format, args.gzip, global.force, observer.as_ref());
     drop(observer);
-    let written = written.map_err(|error| match error {
-        // Where it goes is no --out here.
-        Error::Exists(path) => {
-            anyhow!("{} exists already; choose another TARGET, or pass --force to replace it", path.display())
-        }
-        other => other.into(),
-    })?;
+    let written = written.context(Elsewhere("another TARGET"))?;
     for warning in &data.warnings {
         say(&format!("note: {warning}"));
     }

@@ -3,6 +3,7 @@
 //! A fault of the program is told as one, asks for a report, and leaves nothing half-written: a panic unwinds, so that every
 //! unfinished file is removed on the way; where nothing can unwind, as for want of memory, they are removed in the end.
 
+use super::naming::{self, Elsewhere};
 use super::say;
 use anyhow::Result;
 use layerlens::Error;
@@ -41,7 +42,8 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
             (Some(Error::Fault { .. }), Some(panic)) => say(&panic.report()),
             // The library's messages are whole; those of others need their causes.
             (Some(ours), _) => {
-                say(&format!("error: {ours}"));
+                let elsewhere = error.downcast_ref().copied().unwrap_or(Elsewhere("another --out"));
+                say(&format!("error: {}", naming::error(ours, elsewhere)));
                 return ours.exit_code();
             }
             (None, _) => say(&format!("error: {error:#}")),

@@ -165,7 +165,7 @@ fn judge(
 /// Scores, prints the tables, and with --out writes them.
 pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     if let Some(test) = args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none()) {
-        return Err(Error::parameter("--test", test.display(), "needs --test-labels, or --space and --test-space").into());
+        return Err(Error::parameter("test", test.display(), "needs --test-labels, or --space and --test-space").into());
     }
     let x = npy::read_matrix(&args.train)?;
     let test = args.test.as_ref().map(|test| npy::read_matrix_like(test, &x)).transpose()?;

@@ -77,11 +77,10 @@ impl<const ALONE: bool> MethodFlags<ALONE> {
     pub fn choose(&self, names: &[String], seed: u64) -> Result<Vec<MethodChoice>, Error> {
         let mut choices: Vec<MethodChoice> = Vec::new();
         let mut used: Vec<String> = Vec::new();
-        let flag_of_choice = if ALONE { "--method" } else { "--methods" };
         for name in names {
-            let method = layerlens::embedding::method(name).map_err(|_| unknown_method(flag_of_choice, name))?;
+            let method = layerlens::embedding::method(name)?;
             if choices.iter().any(|choice| choice.name == *name) {
-                return Err(Error::parameter(flag_of_choice, name, "each method once"));
+                return Err(Error::parameter("methods", name, "each method once"));
             }
             let mut parameters = toml::Table::new();
             for parameter in method.parameters {
@@ -98,16 +97,10 @@ impl<const ALONE: bool> MethodFlags<ALONE> {
             choices.push(MethodChoice { name: name.clone(), parameters });
         }
         if let Some((flag, value)) = self.values.iter().find(|(flag, _)| !used.contains(flag)) {
-            let flag = format!("--{}", flag.replace('_', "-"));
-            return Err(Error::parameter(&flag, value, format!("no such parameter of {}", names.join(", "))));
+            return Err(Error::parameter(flag, value, format!("no such parameter of {}", names.join(", "))));
         }
         Ok(choices)
     }
-}
-
-fn unknown_method(flag: &str, name: &str) -> Error {
-    let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
-    Error::parameter(flag, name, format!("the methods are {}", names.join(", ")))
 }
 
 /// A number if it reads as one, `.5` and `1.` too, which TOML does not know, else a text. Whole numbers become decimals where a

@@ -16,6 +16,7 @@ mod interrupt;
 mod labels;
 mod methods;
 mod model;
+mod naming;
 mod neighbors;
 mod progress;
 mod report;
@@ -133,7 +134,7 @@ impl Cli {
             && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_) | Command::CompareModels(_)))
         {
             return Err(layerlens::Error::parameter(
-                "--resume",
+                "resume",
                 true,
                 "`run`, `train` and `compare-models` can be resumed, this command cannot",
             )
@@ -244,9 +245,9 @@ fn times(summary: &Summary) -> String {
     text
 }
 
-/// Writes a line to stderr; a reader that has gone away is no reason to end the work.
+/// Writes a line to stderr, with flags where the library names fields; a reader that has gone away is no reason to end the work.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", naming::spoken(line));
 }
 
 /// Why stdout could not be written, if it could not.

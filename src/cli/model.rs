@@ -99,7 +99,7 @@ impl ShowArgs {
             None => blueprint.input.unwrap_or(PRESET_INPUT),
             Some(sizes) => sizes.as_slice().try_into().map_err(|_| {
                 let words = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                layerlens::Error::parameter("--input", words, "height, width and channels, as in 28,28,1")
+                layerlens::Error::parameter("input", words, "height, width and channels, as in 28,28,1")
             })?,
         };
         let preset = PRESETS.iter().find(|preset| preset.name == blueprint.name && !blueprint.is_of_file());

@@ -49,11 +49,11 @@ impl TrainArgs {
             Some(hidden) => {
                 if let Some(width) = hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
                     let expected = format!("at least 1 unit in every layer, and at most {MAX_UNITS}");
-                    return Err(Error::parameter("--hidden", width, expected));
+                    return Err(Error::parameter("hidden", width, expected));
                 }
                 if named.name != "mlp" || named.is_of_file() {
                     let units = hidden.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                    return Err(Error::parameter("--hidden", units, format!("only of the mlp, not of {}", named.name)));
+                    return Err(Error::parameter("hidden", units, format!("only of the mlp, not of {}", named.name)));
                 }
                 Blueprint::mlp(hidden)
             }

@@ -1,7 +1,8 @@
 //! `layerlens transform`: new points in a map that was fitted before.
 
+use super::naming::Elsewhere;
 use super::{Global, print, say};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::npy;
@@ -32,7 +33,7 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
     let saved = SavedMap::load(&args.map)?;
     if saved.needs_the_fitted_points() && args.train.is_none() {
         let expected = "the .npy file of the points that this map was fitted to: they vote on the places";
-        return Err(Error::parameter("--train", "none", expected).into());
+        return Err(Error::parameter("train", "none", expected).into());
     }
     let new = npy::read_matrix_less(&args.new, saved.offsets())?;
     if new.n_features() != saved.n_features() {
@@ -48,8 +49,7 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         search.check(&new, Some(train)).map_err(|error| Error::input(&args.new, error.to_string()))?;
     }
     if args.places.exists() && !global.force {
-        let reason = "it exists already; choose other --places, or pass --force to replace it";
-        return Err(Error::write(&args.places, std::io::Error::other(reason)).into());
+        return Err(Error::Exists(args.places.clone())).context(Elsewhere("other --places"));
     }
     if let Some(note) = new.offsets_note("the points") {
         say(&format!("note: {note}"));

@@ -79,10 +79,10 @@ impl Dbscan {
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
         if !(self.eps > 0.0 && self.eps.is_finite()) {
-            return Err(Error::parameter("--eps", self.eps, "must be a finite number above 0"));
+            return Err(Error::parameter("eps", self.eps, "must be a finite number above 0"));
         }
         if self.min_samples == 0 {
-            return Err(Error::parameter("--min-samples", 0, "must be at least 1"));
+            return Err(Error::parameter("min_samples", 0, "must be at least 1"));
         }
         Ok(())
     }

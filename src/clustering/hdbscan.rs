@@ -38,15 +38,15 @@ impl Hdbscan {
     /// [`Error::Parameter`], [`Error::Data`].
     pub fn validate(&self, n_samples: usize, n_features: usize) -> Result<()> {
         if self.min_cluster_size < 2 {
-            return Err(Error::parameter("--min-cluster-size", self.min_cluster_size, "must be at least 2"));
+            return Err(Error::parameter("min_cluster_size", self.min_cluster_size, "must be at least 2"));
         }
         let min_samples = self.min_samples.unwrap_or(self.min_cluster_size);
         if min_samples == 0 {
-            return Err(Error::parameter("--min-samples", 0, "must be at least 1"));
+            return Err(Error::parameter("min_samples", 0, "must be at least 1"));
         }
         let epsilon = self.cluster_selection_epsilon;
         if !(epsilon >= 0.0 && epsilon.is_finite()) {
-            return Err(Error::parameter("--cluster-selection-epsilon", epsilon, "must be a finite number from 0 on"));
+            return Err(Error::parameter("cluster_selection_epsilon", epsilon, "must be a finite number from 0 on"));
         }
         if min_samples > n_samples || n_samples < 2 {
             let needed = min_samples.max(2);
@@ -85,6 +85,6 @@ fn bound_work(n: usize, d: usize) -> Result<()> {
     let wide = if d == 1 { String::new() } else { format!(" of {d} features") };
     Err(Error::Data(format!(
         "HDBSCAN takes at most {most} points{wide}, there are {n}: its work grows with the features and with the square of the \
-         points; take fewer points, fewer features, or --method dbscan"
+         points; take fewer points, fewer features, or `Run::clusters` dbscan"
     )))
 }

@@ -34,7 +34,7 @@ impl KDistance {
     pub fn new(device: &Device, x: &Matrix, min_samples: usize, observer: &dyn Observer) -> Result<Self> {
         let most = MAX_NEIGHBORS + 1;
         if !(2..=most).contains(&min_samples) {
-            return Err(Error::parameter("--min-samples", min_samples, format!("a k-distance curve needs between 2 and {most}")));
+            return Err(Error::parameter("min_samples", min_samples, format!("a k-distance curve needs between 2 and {most}")));
         }
         if min_samples > x.n_samples() {
             return Err(Error::Data(format!("{} points have no {min_samples}-th point to be near to", x.n_samples())));

@@ -104,18 +104,18 @@ impl KMeans {
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
     pub fn validate(&self, n_samples: usize) -> Result<()> {
-        for (name, value) in [("--n-clusters", self.n_clusters), ("--n-init", self.n_init), ("--max-iter", self.max_iter)] {
+        for (name, value) in [("n_clusters", self.n_clusters), ("n_init", self.n_init), ("max_iter", self.max_iter)] {
             if value == 0 {
                 return Err(Error::parameter(name, value, "must be at least 1"));
             }
         }
         if !(self.tol >= 0.0 && self.tol.is_finite()) {
-            return Err(Error::parameter("--tol", self.tol, "must be a finite number from 0 on"));
+            return Err(Error::parameter("tol", self.tol, "must be a finite number from 0 on"));
         }
         if self.n_clusters > n_samples {
             let k = self.n_clusters;
             return Err(Error::Data(format!(
-                "{k} clusters were asked for among {n_samples} points: --n-clusters can be at most {n_samples}"
+                "{k} clusters were asked for among {n_samples} points: `KMeans::n_clusters` can be at most {n_samples}"
             )));
         }
         Ok(())

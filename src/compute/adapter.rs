@@ -111,7 +111,7 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
 }
 
 /// Which of `adapters` the choice means, and why: discrete before integrated before virtual before software, the first of
-/// equals; `--adapter` keeps those whose name contains it, upper and lower case alike. `auto` passes software adapters over.
+/// equals; [`GpuOptions::adapter`] keeps those whose name contains it, upper and lower case alike. `auto` passes software adapters over.
 pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDescription]) -> Chosen {
     if choice == DeviceChoice::Cpu {
         return Chosen::Cpu { reason: "asked for".into() };
@@ -132,7 +132,7 @@ pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDes
         (Some(part), false) if !adapters.iter().any(named) => {
             format!("no adapter has `{part}` in its name; there are: {}", known.join(", "))
         }
-        (Some(part), false) => format!("`{part}` is a software adapter, which auto never takes; ask for it with --device gpu"),
+        (Some(part), false) => format!("`{part}` is a software adapter, which auto never takes; choose the device gpu for it"),
         (None, false) => format!("only software adapters were found ({}), which auto never takes", known.join(", ")),
     };
     match (choice, &options.adapter) {

@@ -45,7 +45,7 @@ pub struct Cpu {
     pub poison: bool,
 }
 
-/// What a user wants: `--device`.
+/// What a user wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
@@ -106,12 +106,12 @@ impl Device {
         match choice {
             DeviceChoice::Cpu => {
                 let unused = options.adapter.as_ref().map(|name| format!("; the adapter `{name}` is not used"));
-                described(Self::cpu(), format!("--device cpu{}", unused.unwrap_or_default()))
+                described(Self::cpu(), format!("as chosen{}", unused.unwrap_or_default()))
             }
             DeviceChoice::Gpu => {
                 let device = Self::gpu(options)?;
                 let software = matches!(&device, Self::Gpu(gpu) if gpu.is_software());
-                let reason = if software { "--device gpu; a software adapter: slower than --device cpu" } else { "--device gpu" };
+                let reason = if software { "as chosen; a software adapter, slower than the CPU itself" } else { "as chosen" };
                 described(device, reason.into())
             }
             DeviceChoice::Auto => {

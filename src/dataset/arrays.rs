@@ -194,7 +194,8 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
 
 fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) -> Result<Samples> {
     let no_shape = || {
-        let expected = "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with --image-shape";
+        let expected =
+            "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with `Request::image_shape`";
         Error::input(&x, format!("has shape {:?}, expected {expected}", pixels.shape))
     };
     let (height, width) = match pixels.shape[..] {

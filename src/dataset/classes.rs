@@ -53,7 +53,7 @@ pub(super) fn settle(
             }
             if !known.grouped {
                 let path = known.path.display();
-                let message = "have no names: they are numbered (--label-groups or --class-names names them)";
+                let message = "have no names: they are numbered (`Request::label_groups` or `Request::class_names` names them)";
                 warnings.push(format!("the classes of {path} {message}"));
             }
             occurring.iter().map(ToString::to_string).collect()

@@ -54,10 +54,10 @@ pub struct Fetched {
 pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
     let Some(set) = registered::REGISTERED.iter().find(|set| set.name == fetch.dataset) else {
         let names = registered::REGISTERED.map(|set| set.name).join(", ");
-        return Err(Error::parameter("DATASET", &fetch.dataset, format!("must be one of {names}")));
+        return Err(Error::parameter("dataset", &fetch.dataset, format!("must be one of {names}")));
     };
     let Some(folder) = registered::own_folder(set.name, fetch.data_dir.as_deref()) else {
-        return Err(Error::parameter("--data-dir", "none", "needed: this system has no folder for a user's data"));
+        return Err(Error::parameter("data_dir", "none", "needed: this system has no folder for a user's data"));
     };
     let agent = agent(fetch.timeout);
     let mut fetched = Vec::new();
@@ -67,7 +67,7 @@ pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
                 continue;
             }
             if !fetch.force {
-                let message = format!("is there, but is not the file of {}; --force replaces it", set.title);
+                let message = format!("is there, but is not the file of {}; `Fetch::force` replaces it", set.title);
                 return Err(Error::input(path, message));
             }
         }
@@ -260,10 +260,10 @@ impl Download<'_> {
     /// The reason in words for a user.
     fn worded(&self, error: &ureq::Error) -> String {
         match error {
-            ureq::Error::Timeout(_) => "the server was silent for too long (--timeout)".into(),
+            ureq::Error::Timeout(_) => "the server was silent for too long (`Fetch::timeout`)".into(),
             ureq::Error::HostNotFound => "there is no such host, or no network".into(),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
-                "the server was silent for too long (--timeout)".into()
+                "the server was silent for too long (`Fetch::timeout`)".into()
             }
             ureq::Error::Io(error) => format!("the connection failed: {error}"),
             other => other.to_string(),

@@ -28,11 +28,11 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
         true => names,
         false if settled.is_some() => {
             let expected = format!("no names, as the folders of {} are called like the classes", path.display());
-            return Err(Error::parameter("--class-names", request.class_names.join(","), expected));
+            return Err(Error::parameter("class_names", request.class_names.join(","), expected));
         }
         false => {
-            let given = names::parse_names("--class-names", &request.class_names)?;
-            Some(Named::InOrder("--class-names".into(), given))
+            let given = names::parse_names("class_names", &request.class_names)?;
+            Some(Named::InOrder("`Request::class_names`".into(), given))
         }
     };
     let named_by: Vec<PathBuf> = match &names {
@@ -87,8 +87,8 @@ fn read_file(path: &Path, request: &Request) -> Result<Read> {
         let message = format!("is a file that is no .npz, and no .csv with labels and pixels; expected a folder of {LAYOUTS}");
         return Err(Error::input(path, message));
     }
-    not_for("--label-column", request.label_column.as_ref(), "CSV files", path)?;
-    not_for("--background", request.background.as_ref(), "folders of images", path)?;
+    not_for("label_column", request.label_column.as_ref(), "CSV files", path)?;
+    not_for("background", request.background.as_ref(), "folders of images", path)?;
     let read = arrays::read_npz(path, request.image_shape)?;
     check_sizes((&path.join("x_train"), &read.train), (&path.join("x_test"), &read.test))?;
     Ok(of_arrays(read))
@@ -99,19 +99,19 @@ fn of_arrays(read: arrays::Read) -> Read {
     Read { train: read.train, test: Some(read.test), sources: read.sources, warnings: read.warnings, names, settled: None }
 }
 
-/// Refuses a flag that has no meaning for the data.
-fn not_for(flag: &str, value: Option<&impl ToString>, meant_for: &str, path: &Path) -> Result<()> {
+/// Refuses an option that has no meaning for the data.
+fn not_for(field: &str, value: Option<&impl ToString>, meant_for: &str, path: &Path) -> Result<()> {
     let expected = || format!("only for {meant_for}, and {} holds none", path.display());
-    value.map_or(Ok(()), |value| Err(Error::parameter(flag, value.to_string(), expected())))
+    value.map_or(Ok(()), |value| Err(Error::parameter(field, value.to_string(), expected())))
 }
 
 fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result<Read> {
     let layout::Found { layout, passed_over, class_names } = layout::find(folder, prefix)?;
     if !matches!(layout, Layout::Pairs(_) | Layout::Together(..)) {
-        not_for("--label-column", request.label_column.as_ref(), "CSV files", folder)?;
+        not_for("label_column", request.label_column.as_ref(), "CSV files", folder)?;
     }
     if !matches!(layout, Layout::Images) {
-        not_for("--background", request.background.as_ref(), "folders of images", folder)?;
+        not_for("background", request.background.as_ref(), "folders of images", folder)?;
     }
     let mut read = match layout {
         Layout::Idx(files) => read_idx(files, request.transpose)?,
@@ -147,7 +147,7 @@ fn options(request: &Request) -> csv::Options<'_> {
 
 /// Reads CSV files with labels and pixels, of which the one for the test may be missing.
 fn read_together(train: &Path, test: Option<&Path>, request: &Request) -> Result<Read> {
-    not_for("--background", request.background.as_ref(), "folders of images", train)?;
+    not_for("background", request.background.as_ref(), "folders of images", train)?;
     let options = options(request);
     let of_train = csv::read_together(train, options, None)?;
     let place = of_train.label_column;
@@ -182,7 +182,7 @@ fn read_idx(files: IdxFiles, transpose: bool) -> Result<Read> {
     if prefix.starts_with("emnist") {
         if !transpose {
             warnings.push(format!(
-                "the images of {prefix} are taken as they are stored, which is with rows and columns exchanged in the files of EMNIST: --transpose turns them upright"
+                "the images of {prefix} are taken as they are stored, which is with rows and columns exchanged in the files of EMNIST: `Request::transpose` turns them upright"
             ));
         }
         if let Some(mapping) = mapping {

@@ -177,8 +177,8 @@ impl Dataset {
                 });
             };
             if let Some(folder) = &request.data_dir {
-                let expected = format!("is for data sets with a name; --dataset {} is a path", request.dataset);
-                return Err(Error::parameter("--data-dir", folder.display(), expected));
+                let expected = format!("is for data sets with a name; `Request::dataset` {} is a path", request.dataset);
+                return Err(Error::parameter("data_dir", folder.display(), expected));
             }
             folder::read(path, prefix.as_deref(), request)?
         };
@@ -226,13 +226,13 @@ fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
 fn named_only(request: &Request) -> Result<()> {
     let names = Some(request.class_names.join(",")).filter(|names| !names.is_empty());
     let options = [
-        ("--label-column", request.label_column.as_ref().map(ToString::to_string)),
-        ("--background", request.background.map(|colour| colour.to_string())),
-        ("--class-names", names),
+        ("label_column", request.label_column.as_ref().map(ToString::to_string)),
+        ("background", request.background.map(|colour| colour.to_string())),
+        ("class_names", names),
     ];
-    match options.into_iter().find_map(|(flag, value)| value.map(|value| (flag, value))) {
-        Some((flag, value)) => {
-            Err(Error::parameter(flag, value, format!("is for files of one's own; {} is a known data set", request.dataset)))
+    match options.into_iter().find_map(|(field, value)| value.map(|value| (field, value))) {
+        Some((field, value)) => {
+            Err(Error::parameter(field, value, format!("is for files of one's own; {} is a known data set", request.dataset)))
         }
         None => Ok(()),
     }
@@ -246,12 +246,12 @@ fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
     let stored = if request.transpose { ImageShape { height: found.width, width: found.height } } else { found };
     if let Some(asked) = request.image_shape.filter(|asked| *asked != stored) {
         let expected = format!("{stored}, as the images of {} are", request.dataset);
-        return Err(Error::parameter("--image-shape", asked, expected));
+        return Err(Error::parameter("image_shape", asked, expected));
     }
     if images.are_alike() {
         let n = images.n();
         let message = format!(
-            "the {n} training images are all alike, pixel for pixel: nothing can be learnt from them (images that are transparent show nothing over a --background of their own colour)"
+            "the {n} training images are all alike, pixel for pixel: nothing can be learnt from them (images that are transparent show nothing over a `Request::background` of their own colour)"
         );
         return Err(Error::input(&request.dataset, message));
     }
@@ -267,7 +267,7 @@ fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
 
 fn unknown(name: &str) -> Error {
     let names: Vec<_> = DATASETS.iter().map(|entry| entry.name).collect();
-    Error::parameter("--dataset", name, format!("must be one of {}, or the path of a folder or file", names.join(", ")))
+    Error::parameter("dataset", name, format!("must be one of {}, or the path of a folder or file", names.join(", ")))
 }
 
 /// Refuses test images of another size than the training images.

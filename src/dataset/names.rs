@@ -68,12 +68,12 @@ pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Names from words of the command line: each is the path of a file with a name a line (see [`names_files`]), or names with
+/// Names from words: each is the path of a file with a name a line (see [`names_files`]), or names with
 /// commas between; a name with a comma stands in quotes, as in CSV.
 ///
 /// # Errors
-/// [`Error::Parameter`] naming `flag` if a name is empty or there twice; as [`read_names`].
-pub fn parse_names(flag: &str, words: &[String]) -> Result<Vec<String>> {
+/// [`Error::Parameter`] naming `field` if a name is empty or there twice; as [`read_names`].
+pub fn parse_names(field: &str, words: &[String]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for word in words {
         if is_file(word, words) {
@@ -82,7 +82,7 @@ pub fn parse_names(flag: &str, words: &[String]) -> Result<Vec<String>> {
         }
         let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(word.as_bytes());
         let expected = "names with commas between, those that hold a comma in double quotes, or a .txt file with a name a line";
-        let refused = || Error::parameter(flag, word, expected);
+        let refused = || Error::parameter(field, word, expected);
         let mut records = reader.records();
         let record = records.next().and_then(std::result::Result::ok).ok_or_else(refused)?;
         if records.next().is_some() {
@@ -91,7 +91,7 @@ pub fn parse_names(flag: &str, words: &[String]) -> Result<Vec<String>> {
         names.extend(record.iter().map(str::to_owned));
     }
     match flaw(&names) {
-        Some((at, what)) => Err(Error::parameter(flag, words.join(","), format!("name {} is {what}", at + 1))),
+        Some((at, what)) => Err(Error::parameter(field, words.join(","), format!("name {} is {what}", at + 1))),
         None => Ok(names),
     }
 }
@@ -150,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn names_of_a_flag_are_parted_as_in_csv() {
-        let parse = |words: &[&str]| parse_names("--class-names", &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+    fn names_in_a_word_are_parted_as_in_csv() {
+        let parse = |words: &[&str]| parse_names("class_names", &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
         assert_eq!(parse(&["a,b c,d"]).unwrap(), ["a", "b c", "d"]);
         assert_eq!(parse(&["\"Shirt, blue\",Top", "Bag"]).unwrap(), ["Shirt, blue", "Top", "Bag"]);
         assert!(parse(&["a,,b"]).unwrap_err().to_string().contains("name 2 is empty"));

@@ -239,7 +239,7 @@ pub(super) fn find(set: &Registered, folders: &[PathBuf], asked: &Path) -> Resul
     let package = set.package.map_or(String::new(), |package| format!(", install the Debian package {package}"));
     let message = format!(
         "no {} files found; looked in {}. Run `layerlens data fetch {}`{package}, or put the four IDX files ({}; plain or .gz) \
-         in a folder and pass --data-dir",
+         in a folder and pass `Request::data_dir`",
         set.title,
         looked_at.join(", "),
         set.name,

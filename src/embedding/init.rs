@@ -100,7 +100,7 @@ pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
         Init::Random => (0..c * n).map(|at| gaussian(&random, at as u64) * std).collect(),
         Init::Pca => scaled(&components(device, start)?, c, std),
         Init::File(path) => scaled(from_file(path, n, c)?.as_slice(), c, std),
-        Init::Spectral => return Err(Error::parameter("--init", "spectral", "this method starts from pca, random or a FILE")),
+        Init::Spectral => return Err(Error::parameter("init", "spectral", "this method starts from pca, random or a FILE")),
     };
     Matrix::new(apart(places, c, std, &random), n, c)
 }
@@ -164,7 +164,7 @@ pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f
 fn from_file(path: &std::path::Path, n: usize, c: usize) -> Result<Matrix> {
     if path.extension().is_none_or(|extension| extension != "npy") {
         let given = path.display();
-        return Err(Error::parameter("--init", given, "expected `pca`, `spectral`, `random` or a .npy file of starting places"));
+        return Err(Error::parameter("init", given, "expected `pca`, `spectral`, `random` or a .npy file of starting places"));
     }
     let places = npy::read_matrix(path)?;
     if (places.n_samples(), places.n_features()) != (n, c) {

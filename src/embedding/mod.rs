@@ -39,7 +39,7 @@ pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &umap::METHOD, &
 /// One entry of the registry.
 #[derive(Debug)]
 pub struct Method {
-    /// As on the command line and in file names.
+    /// As users and file names call it.
     pub name: &'static str,
     /// As in headings.
     pub title: &'static str,
@@ -58,7 +58,7 @@ pub struct Method {
 /// One parameter of a method.
 #[derive(Debug)]
 pub struct Parameter {
-    /// Name of the field; the flag has dashes for underscores.
+    /// Name of the field.
     pub name: &'static str,
     /// One line of help; the default is added.
     pub help: &'static str,
@@ -160,7 +160,7 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
 pub fn method(name: &str) -> Result<&'static Method> {
     METHODS.iter().copied().find(|method| method.name == name).ok_or_else(|| {
         let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
-        Error::parameter("--methods", name, format!("the methods are {}", names.join(", ")))
+        Error::parameter("methods", name, format!("the methods are {}", names.join(", ")))
     })
 }
 
@@ -172,12 +172,11 @@ fn plain(message: &str) -> String {
 
 /// A method's struct from the parameters that were set, the others at their defaults.
 fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
-    // Field by field, so that the message can name the flag.
+    // Field by field, so that the message can name the field.
     for (name, value) in table {
         let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
         if let Err(error) = alone.try_into::<T>() {
-            let flag = format!("--{}", name.replace('_', "-"));
-            return Err(Error::parameter(&flag, value, plain(error.message().trim())));
+            return Err(Error::parameter(name, value, plain(error.message().trim())));
         }
     }
     table.clone().try_into().map_err(|error: toml::de::Error| Error::Data(error.message().to_owned()))

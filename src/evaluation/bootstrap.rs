@@ -54,7 +54,7 @@ impl Bootstrap {
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
         if self.n_replicates < 100 {
-            return Err(Error::parameter("--replicates", self.n_replicates, "at least 100"));
+            return Err(Error::parameter("n_replicates", self.n_replicates, "at least 100"));
         }
         Ok(())
     }

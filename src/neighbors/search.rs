@@ -286,7 +286,7 @@ fn check_number(n_neighbors: usize) -> Result<()> {
     if (1..=MAX_NEIGHBORS).contains(&n_neighbors) {
         return Ok(());
     }
-    Err(Error::parameter("--n-neighbors", n_neighbors, format!("between 1 and {MAX_NEIGHBORS} neighbours are supported")))
+    Err(Error::parameter("n_neighbors", n_neighbors, format!("between 1 and {MAX_NEIGHBORS} neighbours are supported")))
 }
 
 /// Largest length of a row of the references less their mean.

@@ -1,6 +1,6 @@
-//! Every kernel against its CPU twin: what a user can run on a card that we have not seen (`layerlens bench --check`), and what the
-//! tests run with poisoned buffers, under the adapter's limits and WebGPU's default ones, and with so many workgroups that they
-//! need the second dimension.
+//! Every kernel against its CPU twin: what `layerlens bench` can check on a card that we have not seen, and what the tests run
+//! with poisoned buffers, under the adapter's limits and WebGPU's default ones, and with so many workgroups that they need the
+//! second dimension.
 //!
 //! A comparison panics where it finds a difference, so that a test ends there; [`check`] and [`check_together`] collect what they say.
 

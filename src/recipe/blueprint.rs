@@ -132,7 +132,7 @@ impl Blueprint {
             return Self::read(path);
         }
         let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
-        Err(Error::parameter("--architecture", name, format!("must be one of {}, or a .toml file", names.join(", "))))
+        Err(Error::parameter("architecture", name, format!("must be one of {}, or a .toml file", names.join(", "))))
     }
 
     /// Whether a file describes it.
@@ -146,7 +146,7 @@ impl Blueprint {
     /// [`Error::Parameter`] if the rate is out of range or there is no such layer.
     pub fn with_dropout(mut self, new: f32) -> Result<Self> {
         if !(0.0..1.0).contains(&new) {
-            return Err(Error::parameter("--dropout", new, "from 0 to below 1"));
+            return Err(Error::parameter("dropout", new, "from 0 to below 1"));
         }
         let mut found = false;
         for layer in &mut self.hidden {
@@ -155,7 +155,7 @@ impl Blueprint {
             }
         }
         if !found && !self.hidden.is_empty() {
-            return Err(Error::parameter("--dropout", new, format!("{} has no dropout layer", self.name)));
+            return Err(Error::parameter("dropout", new, format!("{} has no dropout layer", self.name)));
         }
         Ok(self)
     }

@@ -129,10 +129,7 @@ fn read_training(section: &Section) -> Result<Training> {
         random_state: default.random_state,
     };
     match training.validate() {
-        Err(Error::Parameter { name, value, expected }) => {
-            let key = name.trim_start_matches('-').replace('-', "_");
-            Err(section.fault_at(&key, format!("{key} = {value}: {expected}")))
-        }
+        Err(Error::Parameter { name, value, expected }) => Err(section.fault_at(&name, format!("{name} = {value}: {expected}"))),
         checked => checked.map(|()| training),
     }
 }

@@ -1,7 +1,7 @@
 //! The claim of one process on a run's folder, and what a process that was killed there left beside it.
 //!
 //! Beside a folder `out` may lie, hidden: `.layerlens-lock-out`, locked while a process works in `out`;
-//! `.layerlens-replaced-out`, the run that `--force` replaces, until the new one is complete; `.layerlens-deleted-out`, the same
+//! `.layerlens-replaced-out`, the run that is replaced, until the new one is complete; `.layerlens-deleted-out`, the same
 //! on its way out.
 
 use super::artifact::Artifact;

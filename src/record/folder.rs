@@ -73,7 +73,7 @@ impl RunFolder {
             reporter.note(&format!("the run that is replaced is kept in {} until this one is complete", aside.display()));
         } else if !claim::is_empty(claim.target()) {
             if force {
-                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and --force replaces nothing else";
+                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and `TrainRun::force` replaces nothing else";
                 return Err(Error::write(path, std::io::Error::other(reason)));
             }
             return Err(Error::Exists(path.to_owned()));
@@ -406,7 +406,7 @@ fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) 
 fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()> {
     let refuse = |reason: String| Err(Error::write(path, std::io::Error::other(reason)));
     if std::env::current_dir().is_ok_and(|current| current.starts_with(target)) {
-        return refuse("--force cannot replace the folder in which the program runs".into());
+        return refuse("`TrainRun::force` cannot replace the folder in which the program runs".into());
     }
     // A name that is no UTF-8 stands there with other letters, and is compared with the target's in the same form.
     let shown = PathBuf::from(target.to_string_lossy().into_owned());
@@ -415,7 +415,7 @@ fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()
         Err(_) => std::path::absolute(&input.name).is_ok_and(|input| input.starts_with(&shown)),
     };
     match inputs.iter().find(below) {
-        Some(input) => refuse(format!("--force would delete {}, which this run reads", input.name)),
+        Some(input) => refuse(format!("`TrainRun::force` would delete {}, which this run reads", input.name)),
         None => Ok(()),
     }
 }

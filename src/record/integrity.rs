@@ -62,7 +62,10 @@ pub(crate) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Re
         .filter(|(at, damage)| *damage == Damage::Changed && outputs[*at].path != Artifact::Report.to_string())
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| path.starts_with(part)));
-    let again = format!("its command with --resume --out {} makes it and all that came of it again", folder.display());
+    let again = format!(
+        "its command with `TrainRun::resume` `TrainRun::out` {} makes it and all that came of it again",
+        folder.display()
+    );
     if let Some(path) = read.first() {
         return Err(Error::input(folder.join(path), format!("{CHANGED}; {again}")));
     }

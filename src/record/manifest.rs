@@ -191,8 +191,9 @@ impl Found {
     /// [`Error::Input`] naming the first thing that differs.
     pub fn check_same(&self, now: &Manifest) -> Result<()> {
         let differs = |what: &str, there: &dyn std::fmt::Display, here: &dyn std::fmt::Display| {
-            let message =
-                format!("cannot be resumed: {what} was {there} and is {here} now; give the same again, or another --out");
+            let message = format!(
+                "cannot be resumed: {what} was {there} and is {here} now; give the same again, or another `TrainRun::out`"
+            );
             Err(Error::input(&self.path, message))
         };
         let version: String = self.part("layerlens_version")?;
@@ -201,7 +202,7 @@ impl Found {
         }
         let seed: u64 = self.part("seed")?;
         if seed != now.seed {
-            return differs("--seed", &seed, &now.seed);
+            return differs("`Manifest::seed`", &seed, &now.seed);
         }
         if let Some((at, there, here)) = difference(&self.part::<Value>("config")?, &now.config) {
             return differs(&at, &there, &here);

@@ -85,7 +85,7 @@ impl FromStr for ReportPoints {
             "all" => Ok(Self::All),
             number => match number.parse() {
                 Ok(number) if number > 0 => Ok(Self::Number(number)),
-                _ => Err(Error::parameter("--report-points", text, "`test`, `train`, `all` or a number of at least 1")),
+                _ => Err(Error::parameter("report_points", text, "`test`, `train`, `all` or a number of at least 1")),
             },
         }
     }

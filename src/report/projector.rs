@@ -6,7 +6,7 @@
 //! | `tensors/<name>.tsv` | the same as text, where those bytes would be read as text |
 //! | `metadata.tsv` | a line of names, then a line a point |
 //! | `sprite.png` | the points' images, as many columns as rows |
-//! | `projector_config.pbtxt` | the configuration that TensorBoard reads: `tensorboard --logdir FOLDER` |
+//! | `projector_config.pbtxt` | the configuration that TensorBoard reads when it is started on the folder |
 //! | `projector_config.json` | the same for the projector alone, projector.tensorflow.org |
 //!
 //! TensorBoard (`tensorboard/plugins/projector/projector_plugin.py`) finds paths beside its configuration. The projector alone

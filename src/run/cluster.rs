@@ -102,7 +102,7 @@ fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
     if job.class_names.len() < needed {
         let given = job.class_names.len();
         let expected = format!("at least {needed} names are needed, for the labels 0 to {}", needed - 1);
-        return Err(Error::parameter("--class-names", format!("{given} names"), expected));
+        return Err(Error::parameter("class_names", format!("{given} names"), expected));
     }
     Ok(Some(job.class_names.clone()))
 }
@@ -125,7 +125,7 @@ fn stages(
     let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
     if let Some(Classes { labels, names }) = classes.filter(|_| !job.class_names.is_empty()) {
         let unmet = dataset::unmet(names, |class| labels.iter().any(|&label| usize::from(label) == class));
-        let said = unmet.map(|unmet| format!("--class-names names classes that no point has: {unmet}"));
+        let said = unmet.map(|unmet| format!("`Cluster::class_names` names classes that no point has: {unmet}"));
         folder.manifest.warnings.extend(said);
     }
     let space = ClusterSpace {

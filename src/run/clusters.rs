@@ -69,7 +69,7 @@ pub enum ClusterMethod {
 }
 
 impl ClusterMethod {
-    /// As in file names and on the command line.
+    /// As users and file names call it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::KMeans { .. } => "k-means",
@@ -101,8 +101,8 @@ impl ClusterMethod {
                 let most = MAX_NEIGHBORS + 1;
                 if !(2..=most).contains(min_samples) {
                     let expected =
-                        format!("a k-distance curve, from which --eps auto reads the radius, needs between 2 and {most}");
-                    return Err(Error::parameter("--min-samples", min_samples, expected));
+                        format!("a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs between 2 and {most}");
+                    return Err(Error::parameter("min_samples", min_samples, expected));
                 }
                 if *min_samples > n_samples {
                     return Err(Error::Data(format!("{n_samples} points have no {min_samples}-th point to be near to")));
@@ -225,7 +225,7 @@ fn find(
                 (Eps::Value(eps), _) => *eps,
                 (Eps::Auto, Some(eps)) => eps,
                 (Eps::Auto, None) => {
-                    let reason = "every point has enough equals: no radius is suggested, give --eps";
+                    let reason = "every point has enough equals: no radius is suggested, give `Dbscan::eps`";
                     return Err(Error::Data(format!("DBSCAN of {}: {reason}", space.title)));
                 }
             };

@@ -199,11 +199,11 @@ fn find_encoded(job: &CompareModels, architectures: &[Architecture]) -> Result<O
     let whole = format!("{model}/{layer}");
     let Some(at) = job.models.iter().position(|contender| contender.name == *model) else {
         let names: Vec<&str> = job.models.iter().map(|contender| contender.name.as_str()).collect();
-        return Err(Error::parameter("--encode", whole, format!("a layer of one of the models {}", names.join(", "))));
+        return Err(Error::parameter("encoded", whole, format!("a layer of one of the models {}", names.join(", "))));
     };
     let names = architectures[at].layer_names();
     if !names.contains(layer) {
-        return Err(Error::parameter("--encode", whole, format!("the layers of {model} are {}", names.join(", "))));
+        return Err(Error::parameter("encoded", whole, format!("the layers of {model} are {}", names.join(", "))));
     }
     Ok(Some((at, layer.clone())))
 }

@@ -78,7 +78,7 @@ pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: u
         folder
             .manifest
             .warnings
-            .push(format!("--epochs-to-embed: the training ended after epoch {last}, before {word} {epochs}"));
+            .push(format!("`Run::epochs_to_embed`: the training ended after epoch {last}, before {word} {epochs}"));
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: u
 pub(super) fn check_training(run: &Run) -> Result<()> {
     let Some(choice) = &run.epochs_to_embed else { return Ok(()) };
     if run.model.is_some() || run.activations.is_some() || run.train.resume_from.is_some() {
-        return Err(Error::parameter("--epochs-to-embed", choice, "only of a network that this run trains from the start"));
+        return Err(Error::parameter("epochs_to_embed", choice, "only of a network that this run trains from the start"));
     }
     choice.check(run.train.training.epochs)
 }

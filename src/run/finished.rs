@@ -43,7 +43,7 @@ impl Finished {
             status => {
                 let status = serde_json::to_value(status).unwrap_or_default();
                 let message = format!(
-                    "is not finished (status {status}): its command with --resume --out {} goes on with it",
+                    "is not finished (status {status}): its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
                     path.display()
                 );
                 return Err(Error::input(path, message));

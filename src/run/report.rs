@@ -227,14 +227,13 @@ impl Known {
         if finished && status != Status::Complete {
             let status = serde_json::to_value(status).unwrap_or_default();
             let message = format!(
-                "is not finished (status {status}): its command with --resume --out {} goes on with it",
+                "is not finished (status {status}): its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
                 folder.display()
             );
             return Err(Error::input(folder, message));
         }
         let (Some(maps), Some(scores)) = (found.result::<Vec<MapResults>>("maps")?, found.result::<Vec<Scores>>("knn")?) else {
-            let message =
-                "is no run of layers: `layerlens run` makes such runs, and `layerlens report --embedding` shows any map";
+            let message = "is no run of layers: `layerlens run` makes such runs, and `layerlens report` with `GivenReport::embedding` shows any map";
             return Err(Error::input(folder, message));
         };
         let config: Value = found.part("config")?;

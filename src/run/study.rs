@@ -412,7 +412,7 @@ pub(super) fn check_methods<'a>(
     spaces: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<()> {
     if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != N_COMPONENTS) {
-        return Err(Error::parameter("--n-components", method.n_components(), "a run draws maps of 2 dimensions"));
+        return Err(Error::parameter("n_components", method.n_components(), "a run draws maps of 2 dimensions"));
     }
     let n = labels.len();
     if n <= most_voters() {

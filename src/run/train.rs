@@ -131,7 +131,7 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
         }
     };
     if run.checkpoint_every == Some(0) {
-        return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
+        return Err(Error::parameter("checkpoint_every", 0, "at least 1"));
     }
     let checkpoint = run.resume_from.as_deref().map(Checkpoint::read).transpose()?;
     let weights_file = model.map(Path::to_owned);

@@ -165,7 +165,7 @@ impl Checkpoint {
         }
         let (done, wanted) = (self.about.history.len(), training.epochs);
         if done > wanted {
-            return refuse(format!("the checkpoint is of epoch {done}; --epochs {wanted} ends before it"));
+            return refuse(format!("the checkpoint is of epoch {done}; `Training::epochs` {wanted} ends before it"));
         }
         Ok(())
     }

@@ -58,18 +58,23 @@ impl EpochChoice {
     /// [`Error::Parameter`].
     pub fn check(&self, epochs: usize) -> Result<()> {
         self.beyond(epochs).first().map_or(Ok(()), |beyond| {
-            Err(Error::parameter(FLAG, beyond, format!("epochs from 0, the initial weights, to the last of --epochs, {epochs}")))
+            Err(Error::parameter(
+                FIELD,
+                beyond,
+                format!("epochs from 0, the initial weights, to the last of `Training::epochs`, {epochs}"),
+            ))
         })
     }
 }
 
-const FLAG: &str = "--epochs-to-embed";
+const FIELD: &str = "epochs_to_embed";
 
 impl FromStr for EpochChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || Error::parameter(FLAG, text, "`all`, `every N` with N of at least 1, or a list of epochs such as 0,1,2,5");
+        let wrong =
+            || Error::parameter(FIELD, text, "`all`, `every N` with N of at least 1, or a list of epochs such as 0,1,2,5");
         if text == "all" {
             return Ok(Self::All);
         }
@@ -172,7 +177,7 @@ mod tests {
         }
         for text in ["", "some", "every", "every 0", "every -1", "1,,2", "1,-2", "0..5", "All"] {
             let message = text.parse::<EpochChoice>().unwrap_err().to_string();
-            assert!(message.contains("--epochs-to-embed"), "{message}");
+            assert!(message.contains("epochs_to_embed"), "{message}");
         }
     }
 

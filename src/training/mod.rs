@@ -151,15 +151,15 @@ impl Training {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
-        let wholes = [("--epochs", Some(self.epochs)), ("--batch-size", Some(self.batch_size)), ("--patience", self.patience)];
-        if let Some((flag, _)) = wholes.into_iter().find(|(_, value)| *value == Some(0)) {
-            return Err(Error::parameter(flag, 0, "at least 1"));
+        let wholes = [("epochs", Some(self.epochs)), ("batch_size", Some(self.batch_size)), ("patience", self.patience)];
+        if let Some((field, _)) = wholes.into_iter().find(|(_, value)| *value == Some(0)) {
+            return Err(Error::parameter(field, 0, "at least 1"));
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(Error::parameter("--learning-rate", self.learning_rate, "above 0"));
+            return Err(Error::parameter("learning_rate", self.learning_rate, "above 0"));
         }
         if !(self.validation > 0.0 && self.validation < 1.0) {
-            return Err(Error::parameter("--validation", self.validation, "a share above 0 and below 1"));
+            return Err(Error::parameter("validation", self.validation, "a share above 0 and below 1"));
         }
         Ok(())
     }
@@ -187,7 +187,7 @@ impl Training {
     fn checked(&self, job: &Job) -> Result<[Option<String>; 3]> {
         self.validate()?;
         if job.checkpoints.is_some_and(|checkpoints| checkpoints.every == 0) {
-            return Err(Error::parameter("--checkpoint-every", 0, "at least 1"));
+            return Err(Error::parameter("checkpoint_every", 0, "at least 1"));
         }
         job.epoch_weights.map_or(Ok(()), |kept| kept.epochs.check(self.epochs))?;
         for (part, samples) in [("training", Some(job.train)), ("validation", Some(job.validation)), ("test", job.test)] {

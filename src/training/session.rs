@@ -144,7 +144,7 @@ impl<'a> Session<'a> {
         let mut losses = [Some(of_epoch.0), Some(of_epoch.1), test].into_iter().flatten().map(|figures| figures.loss);
         if let Some(loss) = losses.find(|loss| !loss.is_finite()) {
             let from = self.resumed.map_or(String::new(), |path| format!(", going on from {}", path.display()));
-            return Err(Error::Training(format!("the loss became {loss}{from}; try a smaller --learning-rate")));
+            return Err(Error::Training(format!("the loss became {loss}{from}; try a smaller `Training::learning_rate`")));
         }
         self.history.push(of_epoch.0, of_epoch.1, test);
         if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {

@@ -271,18 +271,18 @@ fn what_cannot_be_clustered_is_refused_with_the_reason() {
     let dbscan = |eps, min_samples| Dbscan { eps, min_samples }.fit(&cpu(), &x, &Silent).map(|_| ());
     let hdbscan = |job: Hdbscan| job.fit(&x).map(|_| ());
     let parameters = [
-        (k_means(KMeans { n_clusters: 0, ..KMeans::default() }), "--n-clusters = 0"),
-        (k_means(KMeans { n_init: 0, ..KMeans::default() }), "--n-init = 0"),
-        (k_means(KMeans { max_iter: 0, ..KMeans::default() }), "--max-iter = 0"),
-        (k_means(KMeans { tol: f64::NAN, ..KMeans::default() }), "--tol = NaN"),
-        (dbscan(0.0, 4), "--eps = 0"),
-        (dbscan(-1.0, 4), "--eps = -1"),
-        (dbscan(f64::INFINITY, 4), "--eps = inf"),
-        (dbscan(1.0, 0), "--min-samples = 0"),
-        (hdbscan(Hdbscan { min_cluster_size: 1, ..Hdbscan::default() }), "--min-cluster-size = 1"),
-        (hdbscan(Hdbscan { min_samples: Some(0), ..Hdbscan::default() }), "--min-samples = 0"),
-        (hdbscan(Hdbscan { cluster_selection_epsilon: -0.1, ..Hdbscan::default() }), "--cluster-selection-epsilon = -0.1"),
-        (KDistance::new(&cpu(), &x, 1, &Silent).map(|_| ()), "--min-samples = 1"),
+        (k_means(KMeans { n_clusters: 0, ..KMeans::default() }), "n_clusters = 0"),
+        (k_means(KMeans { n_init: 0, ..KMeans::default() }), "n_init = 0"),
+        (k_means(KMeans { max_iter: 0, ..KMeans::default() }), "max_iter = 0"),
+        (k_means(KMeans { tol: f64::NAN, ..KMeans::default() }), "tol = NaN"),
+        (dbscan(0.0, 4), "eps = 0"),
+        (dbscan(-1.0, 4), "eps = -1"),
+        (dbscan(f64::INFINITY, 4), "eps = inf"),
+        (dbscan(1.0, 0), "min_samples = 0"),
+        (hdbscan(Hdbscan { min_cluster_size: 1, ..Hdbscan::default() }), "min_cluster_size = 1"),
+        (hdbscan(Hdbscan { min_samples: Some(0), ..Hdbscan::default() }), "min_samples = 0"),
+        (hdbscan(Hdbscan { cluster_selection_epsilon: -0.1, ..Hdbscan::default() }), "cluster_selection_epsilon = -0.1"),
+        (KDistance::new(&cpu(), &x, 1, &Silent).map(|_| ()), "min_samples = 1"),
     ];
     for (outcome, expected) in parameters {
         let error = outcome.expect_err(expected);

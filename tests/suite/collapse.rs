@@ -174,7 +174,7 @@ fn a_map_that_is_worse_than_one_place_is_refused_and_one_that_is_hardly_better_i
     let x = draw(&case);
     let far_too_fast = Tsne { learning_rate: 1e5, ..Tsne::default() };
     let refused = far_too_fast.fit(&cpu(), &x).unwrap_err().to_string();
-    assert!(refused.contains("worse than") && refused.contains("--learning-rate"), "{refused}");
+    assert!(refused.contains("worse than") && refused.contains("`Tsne::learning_rate`"), "{refused}");
     let contracted = Tsne { exaggeration: 4.0, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
     assert!(contracted.warnings()[0].contains("hardly more than one place"), "{:?}", contracted.warnings());
     assert!(Tsne::default().fit(&cpu(), &x).expect("a map").warnings().is_empty());

@@ -118,9 +118,9 @@ fn too_few_points_are_refused_with_the_largest_perplexity() {
         "t-SNE with perplexity 30 needs at least 91 points, there are 90; the largest perplexity for 90 is 29.7"
     );
     assert_eq!(message(3, 1.0), "t-SNE with perplexity 1 needs at least 4 points, there are 3; 4 are the fewest");
-    assert_eq!(message(90, 200.0), "--perplexity = 200: between 1 and 168");
-    assert_eq!(message(90, f32::NAN), "--perplexity = NaN: between 1 and 168");
-    assert_eq!(message(90, 0.5), "--perplexity = 0.5: between 1 and 168");
+    assert_eq!(message(90, 200.0), "perplexity = 200: between 1 and 168");
+    assert_eq!(message(90, f32::NAN), "perplexity = NaN: between 1 and 168");
+    assert_eq!(message(90, 0.5), "perplexity = 0.5: between 1 and 168");
     let fitted = Tsne { perplexity: 29.6.into(), max_iter: 1, ..Tsne::default() }.fit(&cpu(), &uniform_matrix(66, 90, 3));
     assert_eq!(fitted.expect("the largest perplexity is accepted").embedding().n_samples(), 90);
 }
@@ -132,6 +132,6 @@ fn impossible_components_are_refused_with_the_largest_number() {
     };
     assert_eq!(message(4, 10), "10 points of 3 features have at most 3 components; 4 were asked for");
     assert_eq!(message(3, 2), "2 points of 3 features have at most 2 components; 3 were asked for");
-    assert_eq!(message(0, 10), "--n-components = 0: at least 1");
+    assert_eq!(message(0, 10), "n_components = 0: at least 1");
     assert!(message(1, 1).starts_with("PCA needs at least 2 points"));
 }

@@ -11,6 +11,7 @@ mod clustering;
 mod collapse;
 mod dataset;
 mod exports;
+mod flags;
 mod flushed;
 mod gpu;
 mod grid;

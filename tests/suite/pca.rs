@@ -211,5 +211,5 @@ fn what_no_solver_takes_is_refused() {
     let method = METHODS.iter().find(|method| method.name == "pca").expect("PCA");
     let table = toml::Table::from_iter([("svd_solver".to_owned(), "exact".into())]);
     let refused = (method.build)(&table).unwrap_err().to_string();
-    assert!(refused.contains("--svd-solver = \"exact\"") && refused.contains("randomized"), "{refused}");
+    assert!(refused.contains("svd_solver = \"exact\"") && refused.contains("randomized"), "{refused}");
 }

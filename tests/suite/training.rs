@@ -130,7 +130,7 @@ fn a_checkpoint_of_something_else_is_refused() {
         (Training { batch_size: 10, ..training.clone() }, ["batch_size", "64", "10"]),
         (Training { random_state: 7, ..training.clone() }, ["random_state", "42", "7"]),
         (Training { validation_split: ValidationSplit::Last, ..training.clone() }, ["validation_split", "random", "last"]),
-        (Training { epochs: 1, ..training.clone() }, ["epoch 2", "--epochs 1", ""]),
+        (Training { epochs: 1, ..training.clone() }, ["epoch 2", "`Training::epochs` 1", ""]),
     ];
     others.iter().for_each(|(training, parts)| refuse(training, job, parts));
     // More epochs are the same training, longer.

@@ -136,7 +136,7 @@ fn the_grid_is_taken_from_two_thousand_points_on_and_in_two_dimensions() {
     assert!(map(2000, 2, Repulsion::Grid) != map(2000, 2, Repulsion::Exact), "the case does not tell");
     let refused = Tsne { repulsion: Repulsion::Grid, n_components: 3, ..Tsne::default() };
     let refused = refused.fit(&cpu(), &uniform_matrix(306, 100, 3)).unwrap_err().to_string();
-    assert_eq!(refused, "--repulsion = grid: the grid has two dimensions; in 3 the repulsion is exact");
+    assert_eq!(refused, "repulsion = grid: the grid has two dimensions; in 3 the repulsion is exact");
 }
 
 #[test]

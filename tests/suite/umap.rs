@@ -414,20 +414,20 @@ fn impossible_parameters_are_refused_with_their_range() {
         "UMAP with n_neighbors 15 needs at least 16 points, there are 15; the largest n_neighbors for 15 is 14"
     );
     assert_eq!(message(Umap { n_neighbors: 2, ..of() }, 3), "UMAP needs at least 4 points, there are 3");
-    assert_eq!(message(Umap { n_neighbors: 1, ..of() }, 90), "--n-neighbors = 1: between 2 and 505");
-    assert_eq!(message(Umap { n_neighbors: 506, ..of() }, 600), "--n-neighbors = 506: between 2 and 505");
+    assert_eq!(message(Umap { n_neighbors: 1, ..of() }, 90), "n_neighbors = 1: between 2 and 505");
+    assert_eq!(message(Umap { n_neighbors: 506, ..of() }, 600), "n_neighbors = 506: between 2 and 505");
     let optimised = Umap { n_neighbors: 505, placement: Placement::Optimise, ..of() };
-    assert_eq!(message(optimised, 600), "--n-neighbors = 505: between 2 and 504 with --placement optimise");
-    assert_eq!(message(Umap { n_components: 4, ..of() }, 90), "--n-components = 4: 2 or 3");
-    assert_eq!(message(Umap { min_dist: 1.5, ..of() }, 90), "--min-dist = 1.5: between 0 and --spread, 1");
-    assert_eq!(message(Umap { min_dist: -0.1, ..of() }, 90), "--min-dist = -0.1: between 0 and --spread, 1");
-    assert_eq!(message(Umap { spread: 0.0, ..of() }, 90), "--spread = 0: above 0");
-    assert_eq!(message(Umap { learning_rate: f32::NAN, ..of() }, 90), "--learning-rate = NaN: above 0");
-    assert_eq!(message(Umap { negative_sample_rate: 0, ..of() }, 90), "--negative-sample-rate = 0: between 1 and 100");
-    assert_eq!(message(Umap { repulsion_strength: -1.0, ..of() }, 90), "--repulsion-strength = -1: at least 0");
-    let expected = "--local-connectivity = 15: between 0 and --n-neighbors less 1, 14";
+    assert_eq!(message(optimised, 600), "n_neighbors = 505: between 2 and 504 with `Umap::placement` optimise");
+    assert_eq!(message(Umap { n_components: 4, ..of() }, 90), "n_components = 4: 2 or 3");
+    assert_eq!(message(Umap { min_dist: 1.5, ..of() }, 90), "min_dist = 1.5: between 0 and `Umap::spread`, 1");
+    assert_eq!(message(Umap { min_dist: -0.1, ..of() }, 90), "min_dist = -0.1: between 0 and `Umap::spread`, 1");
+    assert_eq!(message(Umap { spread: 0.0, ..of() }, 90), "spread = 0: above 0");
+    assert_eq!(message(Umap { learning_rate: f32::NAN, ..of() }, 90), "learning_rate = NaN: above 0");
+    assert_eq!(message(Umap { negative_sample_rate: 0, ..of() }, 90), "negative_sample_rate = 0: between 1 and 100");
+    assert_eq!(message(Umap { repulsion_strength: -1.0, ..of() }, 90), "repulsion_strength = -1: at least 0");
+    let expected = "local_connectivity = 15: between 0 and `Umap::n_neighbors` less 1, 14";
     assert_eq!(message(Umap { local_connectivity: 15.0, ..of() }, 90), expected);
-    assert_eq!(message(Umap { set_op_mix_ratio: 1.1, ..of() }, 90), "--set-op-mix-ratio = 1.1: between 0 and 1");
+    assert_eq!(message(Umap { set_op_mix_ratio: 1.1, ..of() }, 90), "set_op_mix_ratio = 1.1: between 0 and 1");
     let fitted = Umap { n_neighbors: 89, n_epochs: 1, ..of() }.fit(&cpu(), &uniform_matrix(66, 90, 3));
     assert_eq!(fitted.expect("the largest number is accepted").embedding().n_samples(), 90);
 }
@@ -454,7 +454,7 @@ fn extreme_parameters_give_a_finite_map() {
             fit(&device, &x, umap, &format!("{umap:?}"));
         }
         let without = Umap { repulsion_strength: 0.0, ..of() }.fit(&device, &x).unwrap_err().to_string();
-        assert!(without.contains("on the places of others") && without.contains("--repulsion-strength"), "{without}");
+        assert!(without.contains("on the places of others") && without.contains("`Umap::repulsion_strength`"), "{without}");
     }
 }
 

@@ -58,7 +58,7 @@ fn check_loops(device: &Device, n_features: usize) -> Result<()> {
         return Ok(());
     }
     Err(Error::Data(format!(
-        "a software adapter ends loops over more than {most} features without a word; there are {n_features}: pass --device cpu, \
+        "a software adapter ends loops over more than {most} features without a word; there are {n_features}: pass `DeviceChoice::Cpu`, \
          which is faster too"
     )))
 }

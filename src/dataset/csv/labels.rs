@@ -28,7 +28,7 @@ pub(super) fn place(
 ) -> Result<Option<usize>> {
     let names = if let First::Header(names) = first { Some(names) } else { None };
     let refused =
-        |expected: String| Err(Error::parameter("--label-column", asked.map_or(String::new(), ToString::to_string), expected));
+        |expected: String| Err(Error::parameter("label_column", asked.map_or(String::new(), ToString::to_string), expected));
     match asked {
         Some(LabelColumn::First) => Ok(Some(0)),
         Some(LabelColumn::Last) => Ok(Some(columns - 1)),
@@ -47,8 +47,9 @@ pub(super) fn place(
             Some((_, Said::Column(column))) => Ok(Some(column)),
             Some((names, Said::Several(called))) => {
                 let called = listed(names, called);
-                let message =
-                    format!("several columns could hold the labels, {called}: pass --label-column NAME to say which does");
+                let message = format!(
+                    "several columns could hold the labels, {called}: pass `Request::label_column` NAME to say which does"
+                );
                 Err(Error::input(path, message))
             }
             Some((_, Said::Nothing)) | None => Ok(known.filter(|&column| column < columns)),
@@ -104,7 +105,7 @@ impl Look {
 /// The first or the last column, where only one of them can be that of the labels.
 ///
 /// # Errors
-/// [`Error::Input`], naming the flag that says it, if the values do not tell, or one of the two numbers the rows.
+/// [`Error::Input`], naming the field that says it, if the values do not tell, or one of the two numbers the rows.
 pub(super) fn of_values(table: &Table) -> Result<usize> {
     let last = table.columns - 1;
     if let Some(column) =
@@ -118,7 +119,7 @@ pub(super) fn of_values(table: &Table) -> Result<usize> {
         (false, true) => Ok(last),
         _ => {
             let message = format!(
-                "{}, and the values do not tell the first from the last: pass --label-column first, last, or its number from 1",
+                "{}, and the values do not tell the first from the last: pass `Request::label_column` first, last, or its number from 1",
                 unsaid(&table.first)
             );
             Err(Error::input(&table.path, message))
@@ -129,7 +130,7 @@ pub(super) fn of_values(table: &Table) -> Result<usize> {
 /// Refuses a column that the header tells by an unusual name, if it numbers the rows.
 ///
 /// # Errors
-/// [`Error::Input`], naming the flag that says otherwise.
+/// [`Error::Input`], naming the field that says otherwise.
 pub(super) fn check_no_index(table: &Table, column: usize) -> Result<()> {
     let is_usual = matches!(&table.first, First::Header(names) if called_labels(names).contains(&column));
     if !is_usual && counts_rows(table, column) { Err(numbers_rows(table, column)) } else { Ok(()) }
@@ -162,7 +163,7 @@ fn numbers_rows(table: &Table, column: usize) -> Error {
         _ => String::new(),
     };
     let message = format!(
-        "column {}{name} numbers the rows, and no other one is called like labels: pass --label-column with the name or the number, from 1, of the one that holds them, and leave the numbers of rows out of the file (index=False in pandas)",
+        "column {}{name} numbers the rows, and no other one is called like labels: pass `Request::label_column` with the name or the number, from 1, of the one that holds them, and leave the numbers of rows out of the file (index=False in pandas)",
         column + 1
     );
     Error::input(&table.path, message)

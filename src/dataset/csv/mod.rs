@@ -53,7 +53,7 @@ pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read
         let headers = [&pixels, &labels]
             .map(|table| if matches!(table.first, First::Header(_) | First::Count(_)) { "with" } else { "without" });
         let message = format!(
-            "{found} labels for the {expected} images of {} (read {} a header there and {} one here; --no-header reads every line as data)",
+            "{found} labels for the {expected} images of {} (read {} a header there and {} one here; `Header::None` reads every line as data)",
             x.display(),
             headers[0],
             headers[1]
@@ -72,13 +72,13 @@ fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> 
     match (asked, first) {
         (Some(LabelColumn::None), _) => Ok(Content::Pixels),
         (Some(other), _) => {
-            Err(Error::parameter("--label-column", other, format!("none, as the labels are in a file of their own, {y}")))
+            Err(Error::parameter("label_column", other, format!("none, as the labels are in a file of their own, {y}")))
         }
         (None, First::Header(names)) => match called_labels(names).first() {
             Some(&column) => {
                 let name = &names[column];
                 let message = format!(
-                    "column {} is called `{name}`, but the labels are in {y}: take it out, or pass --label-column none if it holds pixels",
+                    "column {} is called `{name}`, but the labels are in {y}: take it out, or pass `Request::label_column` none if it holds pixels",
                     column + 1
                 );
                 Err(Error::input(x, message))
@@ -151,7 +151,7 @@ pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(
             let column = labels::of_values(&table)?;
             let (which, path, why) = (if column == 0 { "first" } else { "last" }, path.display(), labels::unsaid(&table.first));
             notes.push(format!(
-                "{path}: {why}; they were taken from the {which} column, as the values tell (--label-column says another)"
+                "{path}: {why}; they were taken from the {which} column, as the values tell (`Request::label_column` says another)"
             ));
             column
         }
@@ -177,7 +177,7 @@ fn check_columns(path: &Path, columns: usize, first: &First, train: &Path, place
 }
 
 fn noted(table: &Table) -> String {
-    format!("the first line of {} was taken for a header; --no-header reads it as data", table.path.display())
+    format!("the first line of {} was taken for a header; `Header::None` reads it as data", table.path.display())
 }
 
 fn at_least_one(table: &Table) -> Result<()> {
@@ -220,12 +220,13 @@ fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageSh
     };
     match (named, asked) {
         (Some(named), Some(asked)) if named != asked => {
-            let message = format!("the header tells of images of {named}, --image-shape of {asked}: which one is meant?");
+            let message =
+                format!("the header tells of images of {named}, `Request::image_shape` of {asked}: which one is meant?");
             Err(Error::input(path, message))
         }
         (None, Some(asked)) if asked.n_pixels() != Some(n) => {
             let expected = format!("height x width = {n}, the columns of pixels in {}", path.display());
-            Err(Error::parameter("--image-shape", asked, expected))
+            Err(Error::parameter("image_shape", asked, expected))
         }
         (Some(shape), _) | (None, Some(shape)) => Ok(shape),
         (None, None) => {
@@ -241,7 +242,7 @@ fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageSh
                 _ => "",
             };
             let message = format!(
-                "has {n} columns of pixels{place}: expected a square number, 784 for images of 28 x 28, or --image-shape HEIGHTxWIDTH{index}"
+                "has {n} columns of pixels{place}: expected a square number, 784 for images of 28 x 28, or `Request::image_shape` HEIGHTxWIDTH{index}"
             );
             Err(Error::input(path, message))
         }

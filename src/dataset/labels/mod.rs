@@ -75,7 +75,7 @@ impl LabelFile {
                 (values, Some(lines), notes)
             }
             false if column.is_some() => {
-                return Err(Error::input(path, "--label-column is for labels in a .csv, .tsv or .txt file"));
+                return Err(Error::input(path, "`Request::label_column` is for labels in a .csv, .tsv or .txt file"));
             }
             false => (npy::read_label_values(path)?, None, Vec::new()),
         };

@@ -113,7 +113,7 @@ fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String
     match column {
         Some(LabelColumn::First) => Ok((0, false)),
         Some(LabelColumn::Last) => Ok((n - 1, false)),
-        Some(LabelColumn::None) => Err("is read for its labels: --label-column must be one of its columns".into()),
+        Some(LabelColumn::None) => Err("is read for its labels: `Request::label_column` must be one of its columns".into()),
         Some(LabelColumn::Name(name)) => {
             named(first, name).map(|at| (at, true)).ok_or_else(|| format!("has no column `{name}`: {}", columns(first)))
         }
@@ -125,7 +125,10 @@ fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String
         None => {
             let usual: Vec<usize> = (0..n).filter(|&at| is_label(&first[at])).collect();
             let [at] = usual[..] else {
-                return Err(format!("{}: --label-column NAME or N, from 1 on, says which holds the labels", columns(first)));
+                return Err(format!(
+                    "{}: `Request::label_column` NAME or N, from 1 on, says which holds the labels",
+                    columns(first)
+                ));
             };
             notes.push(format!("the labels are those of the column `{}`, one of {n}", first[at]));
             Ok((at, true))
@@ -184,6 +187,6 @@ mod tests {
         assert!(of(Some("4")).unwrap_err().contains("no column 4"));
         assert!(of(Some("kind")).unwrap_err().contains("no column `kind`: it has 3 columns, whose first line is `cell`"));
         let unnamed: Vec<String> = ["a", "b"].map(str::to_owned).into();
-        assert!(choose(&unnamed, None, &mut Vec::new()).unwrap_err().contains("--label-column"));
+        assert!(choose(&unnamed, None, &mut Vec::new()).unwrap_err().contains("label_column"));
     }
 }

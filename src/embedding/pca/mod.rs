@@ -339,7 +339,7 @@ impl Embedding for Pca {
 
     fn validate(&self, n: usize, d: usize) -> Result<()> {
         if self.n_components == 0 {
-            return Err(Error::parameter("--n-components", 0, "at least 1"));
+            return Err(Error::parameter("n_components", 0, "at least 1"));
         }
         if n < 2 {
             return Err(Error::Data(format!("PCA needs at least 2 points; there are {n}")));

@@ -61,7 +61,7 @@ pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Res
         SvdSolver::Auto | SvdSolver::Full if side <= MAX_SIDE => Ok(SvdSolver::Full),
         SvdSolver::Randomized if n_components <= MAX_RANDOMIZED => Ok(SvdSolver::Randomized),
         SvdSolver::Full => {
-            let advice = "--svd-solver randomized does with any number";
+            let advice = "`Pca::svd_solver` randomized does with any number";
             Err(Error::Data(format!(
                 "the full solver takes at most {MAX_SIDE} points or features; there are {n} of {d}: {advice}"
             )))

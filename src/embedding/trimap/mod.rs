@@ -53,7 +53,8 @@ pub const METHOD: Method = Method {
     restore: FittedMap::<Trimap>::restore,
 };
 
-const TRIED: collapse::Tried = collapse::Tried { method: METHOD.title, advice: "try more --n-inliers or --init random" };
+const TRIED: collapse::Tried =
+    collapse::Tried { method: METHOD.title, advice: "try more `Trimap::n_inliers` or `Trimap::init` random" };
 
 /// Standard deviation of the first axis at the start; any from 1e-4 to 1 leads to the same map.
 const START_STD: f32 = 0.01;
@@ -194,7 +195,7 @@ impl Trimap {
         }
         let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
-            .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller --learning-rate")))?;
+            .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller `Trimap::learning_rate`")))?;
         let embedding = collapse::refused_or_apart(&TRIED, given, embedding, seed)?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
         let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
@@ -295,25 +296,25 @@ impl Embedding for Trimap {
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         let whole = [
-            ("--n-inliers", self.n_inliers, 1..=100),
-            ("--n-outliers", self.n_outliers, 1..=50),
-            ("--n-random", self.n_random, 0..=50),
-            ("--n-components", self.n_components, 2..=3),
+            ("n_inliers", self.n_inliers, 1..=100),
+            ("n_outliers", self.n_outliers, 1..=50),
+            ("n_random", self.n_random, 0..=50),
+            ("n_components", self.n_components, 2..=3),
         ];
         if let Some((name, value, range)) = whole.iter().find(|(_, value, range)| !range.contains(value)) {
             return Err(Error::parameter(name, value, format!("between {} and {}", range.start(), range.end())));
         }
         if self.max_iter == 0 {
-            return Err(Error::parameter("--max-iter", 0, "at least 1"));
+            return Err(Error::parameter("max_iter", 0, "at least 1"));
         }
         if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(Error::parameter("--learning-rate", self.learning_rate, "above 0"));
+            return Err(Error::parameter("learning_rate", self.learning_rate, "above 0"));
         }
         if !(0.0..=1.0).contains(&self.weight_temp) {
-            return Err(Error::parameter("--weight-temp", self.weight_temp, "between 0 and 1"));
+            return Err(Error::parameter("weight_temp", self.weight_temp, "between 0 and 1"));
         }
         if self.init == Init::Spectral {
-            return Err(Error::parameter("--init", "spectral", "TriMAP starts from pca, random or a FILE"));
+            return Err(Error::parameter("init", "spectral", "TriMAP starts from pca, random or a FILE"));
         }
         let slots = self.n_inliers * self.n_outliers + 2 * self.n_random;
         let most = u32::MAX as usize / slots;

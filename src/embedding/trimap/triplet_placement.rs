@@ -146,7 +146,8 @@ pub fn optimise(device: &Device, map: &FittedTrimap, neighbors: &NeighborGraph, 
         settle(device, &triplets, &fitted, &mut places, c, (method.learning_rate, ITERATIONS))?;
         placed.extend(places.read(device)?);
     }
-    Matrix::new(placed, m, c).map_err(|error| Error::Data(format!("new points diverged: {error}; try a smaller --learning-rate")))
+    Matrix::new(placed, m, c)
+        .map_err(|error| Error::Data(format!("new points diverged: {error}; try a smaller `Trimap::learning_rate`")))
 }
 
 /// Moves new points. Shapes: `fitted` n x n_components, `places` m x n_components; `how` is the learning rate and the number

@@ -21,7 +21,7 @@ pub(super) fn check(kl_divergence: f64, of_one_place: f64) -> Result<()> {
     if is_higher(kl_divergence, of_one_place) || kl_divergence.is_nan() {
         return Err(Error::Data(format!(
             "t-SNE diverged: KL {kl_divergence:.3} is worse than the {of_one_place:.3} of a map with all points on one place; \
-             try a smaller --learning-rate"
+             try a smaller `Tsne::learning_rate`"
         )));
     }
     Ok(())
@@ -36,7 +36,7 @@ pub(super) fn warnings(course: &[(usize, f64)], of_one_place: f64, early: usize,
     {
         warnings.push(format!(
             "t-SNE's map shows hardly more than one place for all points would: KL {last:.3} beside {of_one_place:.3}; try a smaller \
-             --exaggeration"
+             `Tsne::exaggeration`"
         ));
     }
     let lowest = course.iter().filter(|&&(at, _)| at > early).min_by(|a, b| a.1.total_cmp(&b.1));
@@ -44,12 +44,12 @@ pub(super) fn warnings(course: &[(usize, f64)], of_one_place: f64, early: usize,
         && is_higher(last, lowest)
     {
         warnings.push(format!(
-            "t-SNE's divergence rose from {lowest:.3} after {at} iterations to {last:.3}: try a smaller --learning-rate"
+            "t-SNE's divergence rose from {lowest:.3} after {at} iterations to {last:.3}: try a smaller `Tsne::learning_rate`"
         ));
     }
     if outgrown {
         let cause = "t-SNE's map grew faster than the grid of its forces";
-        warnings.push(format!("{cause}: some were those of the grid's border; compare with --repulsion exact"));
+        warnings.push(format!("{cause}: some were those of the grid's border; compare with `Tsne::repulsion` exact"));
     }
     warnings
 }
@@ -95,7 +95,7 @@ mod tests {
         let of_one_place = of_one_place(&pairs);
         assert!((of_one_place - 199_f64.ln()).abs() < 1e-6);
         let told = warnings(&[(750, 0.99 * of_one_place)], of_one_place, 250, false);
-        assert!(told[0].contains("KL 5.240 beside 5.293") && told[0].contains("--exaggeration"), "{told:?}");
+        assert!(told[0].contains("KL 5.240 beside 5.293") && told[0].contains("`Tsne::exaggeration`"), "{told:?}");
     }
 
     #[test]

@@ -74,7 +74,7 @@ pub const METHOD: Method = Method {
 };
 
 const TRIED: collapse::Tried =
-    collapse::Tried { method: METHOD.title, advice: "try a smaller --learning-rate or a larger --max-iter" };
+    collapse::Tried { method: METHOD.title, advice: "try a smaller `Tsne::learning_rate` or a larger `Tsne::max_iter`" };
 
 /// Standard deviation of the first axis at the start: small, so that the first iterations can rearrange everything.
 const START_STD: f32 = 1e-4;
@@ -209,7 +209,7 @@ impl Tsne {
         let Course { places, divergences, outgrown } = self.optimise(device, &affinities, &start, schedule, observer)?;
         let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
-            .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller --learning-rate")))?;
+            .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller `Tsne::learning_rate`")))?;
         let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
         let of_one_place = course::of_one_place(&affinities);
@@ -316,30 +316,30 @@ impl Embedding for Tsne {
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
         if let Some(bad) = self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value)) {
-            return Err(Error::parameter("--perplexity", bad, "between 1 and 168"));
+            return Err(Error::parameter("perplexity", bad, "between 1 and 168"));
         }
         if !(2..=3).contains(&self.n_components) {
-            return Err(Error::parameter("--n-components", self.n_components, "2 or 3"));
+            return Err(Error::parameter("n_components", self.n_components, "2 or 3"));
         }
         if self.repulsion == Repulsion::Grid && self.n_components == 3 {
-            return Err(Error::parameter("--repulsion", "grid", "the grid has two dimensions; in 3 the repulsion is exact"));
+            return Err(Error::parameter("repulsion", "grid", "the grid has two dimensions; in 3 the repulsion is exact"));
         }
         let checks = [
-            ("--early-exaggeration", self.early_exaggeration, self.early_exaggeration >= 1.0, "at least 1"),
-            ("--exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
-            ("--learning-rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or `auto` for n / exaggeration"),
-            ("--initial-momentum", self.initial_momentum, (0.0..1.0).contains(&self.initial_momentum), "from 0 to below 1"),
-            ("--final-momentum", self.final_momentum, (0.0..1.0).contains(&self.final_momentum), "from 0 to below 1"),
-            ("--max-step-norm", self.max_step_norm, self.max_step_norm > 0.0, "above 0"),
+            ("early_exaggeration", self.early_exaggeration, self.early_exaggeration >= 1.0, "at least 1"),
+            ("exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
+            ("learning_rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or `auto` for n / exaggeration"),
+            ("initial_momentum", self.initial_momentum, (0.0..1.0).contains(&self.initial_momentum), "from 0 to below 1"),
+            ("final_momentum", self.final_momentum, (0.0..1.0).contains(&self.final_momentum), "from 0 to below 1"),
+            ("max_step_norm", self.max_step_norm, self.max_step_norm > 0.0, "above 0"),
         ];
         if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
             return Err(Error::parameter(name, value, *expected));
         }
         if self.max_iter == 0 {
-            return Err(Error::parameter("--max-iter", 0, "at least 1"));
+            return Err(Error::parameter("max_iter", 0, "at least 1"));
         }
         if self.init == Init::Spectral {
-            return Err(Error::parameter("--init", "spectral", "t-SNE starts from pca, random or a FILE"));
+            return Err(Error::parameter("init", "spectral", "t-SNE starts from pca, random or a FILE"));
         }
         let perplexity = self.perplexity.largest();
         if 3.0 * perplexity > n.saturating_sub(1) as f32 {

@@ -219,7 +219,7 @@ pub fn spectral(device: &Device, graph: &FuzzyGraph, edges: &Edges, c: usize, ra
     let components = Components::new(graph);
     if components.count > 1 {
         return Err(Error::Data(format!(
-            "the neighbour graph falls into {} parts, and a spectral start needs one: pass --init pca or a larger --n-neighbors",
+            "the neighbour graph falls into {} parts, and a spectral start needs one: pass `Umap::init` pca or a larger `Umap::n_neighbors`",
             components.count
         )));
     }

@@ -59,8 +59,10 @@ pub const METHOD: Method = Method {
     restore: FittedMap::<Umap>::restore,
 };
 
-const TRIED: collapse::Tried =
-    collapse::Tried { method: METHOD.title, advice: "try a larger --repulsion-strength, more --n-neighbors or --init random" };
+const TRIED: collapse::Tried = collapse::Tried {
+    method: METHOD.title,
+    advice: "try a larger `Umap::repulsion_strength`, more `Umap::n_neighbors` or `Umap::init` random",
+};
 
 /// Fewest points of a map.
 const FEWEST: usize = 4;
@@ -182,7 +184,7 @@ impl Umap {
         drop(graph);
         let places = self.optimise(device, &edges, &start, first..n_epochs, observer)?;
         let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
-            .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller --learning-rate")))?;
+            .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller `Umap::learning_rate`")))?;
         let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
         Ok(FittedMap::new(self.clone(), embedding, neighbors).with_results(&results, Vec::new()))
@@ -284,7 +286,7 @@ impl Embedding for Umap {
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         // A new point does not count itself, so that placing it takes one neighbour more than fitting.
         let (most, why) = match self.placement {
-            Placement::Optimise => (MAX_NEIGHBORS, " with --placement optimise"),
+            Placement::Optimise => (MAX_NEIGHBORS, " with `Umap::placement` optimise"),
             Placement::Mode => (MAX_NEIGHBORS + 1, ""),
         };
         let others = self.n_neighbors.saturating_sub(1) as f32;
@@ -292,24 +294,24 @@ impl Embedding for Umap {
         let within_spread = (0.0..=self.spread).contains(&self.min_dist);
         let checks = [
             (
-                "--n-neighbors",
+                "n_neighbors",
                 self.n_neighbors as f32,
                 (2..=most).contains(&self.n_neighbors),
                 format!("between 2 and {most}{why}"),
             ),
-            ("--n-components", self.n_components as f32, (2..=3).contains(&self.n_components), "2 or 3".into()),
-            ("--spread", self.spread, self.spread > 0.0, "above 0".into()),
-            ("--min-dist", self.min_dist, within_spread, format!("between 0 and --spread, {}", self.spread)),
-            ("--learning-rate", self.learning_rate, self.learning_rate > 0.0, "above 0".into()),
-            ("--negative-sample-rate", rate as f32, (1..=100).contains(&rate), "between 1 and 100".into()),
-            ("--repulsion-strength", self.repulsion_strength, self.repulsion_strength >= 0.0, "at least 0".into()),
+            ("n_components", self.n_components as f32, (2..=3).contains(&self.n_components), "2 or 3".into()),
+            ("spread", self.spread, self.spread > 0.0, "above 0".into()),
+            ("min_dist", self.min_dist, within_spread, format!("between 0 and `Umap::spread`, {}", self.spread)),
+            ("learning_rate", self.learning_rate, self.learning_rate > 0.0, "above 0".into()),
+            ("negative_sample_rate", rate as f32, (1..=100).contains(&rate), "between 1 and 100".into()),
+            ("repulsion_strength", self.repulsion_strength, self.repulsion_strength >= 0.0, "at least 0".into()),
             (
-                "--local-connectivity",
+                "local_connectivity",
                 self.local_connectivity,
                 (0.0..=others).contains(&self.local_connectivity),
-                format!("between 0 and --n-neighbors less 1, {others}"),
+                format!("between 0 and `Umap::n_neighbors` less 1, {others}"),
             ),
-            ("--set-op-mix-ratio", self.set_op_mix_ratio, (0.0..=1.0).contains(&self.set_op_mix_ratio), "between 0 and 1".into()),
+            ("set_op_mix_ratio", self.set_op_mix_ratio, (0.0..=1.0).contains(&self.set_op_mix_ratio), "between 0 and 1".into()),
         ];
         if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
             return Err(Error::parameter(name, value, expected));

@@ -256,7 +256,7 @@ impl<'a> Contents<'a> {
         let Some(noted) = &self.known.epochs else { return Ok(Vec::new()) };
         let Some(positions) = self.positions(noted) else {
             let points = noted.points;
-            self.missing.push(format!("the maps of epochs are of other points: --report-points {points} shows them"));
+            self.missing.push(format!("the maps of epochs are of other points: `Report::points` {points} shows them"));
             return Ok(Vec::new());
         };
         let kept =

@@ -85,13 +85,13 @@ impl Export {
 
     fn validate(&self) -> Result<()> {
         if self.formats.is_empty() {
-            return Err(Error::parameter("--format", "", "at least one format"));
+            return Err(Error::parameter("formats", "", "at least one format"));
         }
         match &self.url {
             Some(url) if !self.formats.contains(&ExportFormat::Tensorboard) => {
-                Err(Error::parameter("--url", url, "is for --format tensorboard"))
+                Err(Error::parameter("url", url, "is for `Export::formats` tensorboard"))
             }
-            Some(url) if !url.contains("://") => Err(Error::parameter("--url", url, "a whole address, https://... for instance")),
+            Some(url) if !url.contains("://") => Err(Error::parameter("url", url, "a whole address, https://... for instance")),
             _ => Ok(()),
         }
     }
@@ -172,8 +172,8 @@ fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
         return Ok(());
     }
     let reason = match format {
-        ExportFormat::Tensorboard => "it is no folder of an earlier export, and --force replaces nothing else",
-        ExportFormat::Parquet => "it is no Parquet file, and --force replaces nothing else",
+        ExportFormat::Tensorboard => "it is no folder of an earlier export, and `Export::force` replaces nothing else",
+        ExportFormat::Parquet => "it is no Parquet file, and `Export::force` replaces nothing else",
     };
     Err(Error::write(path, std::io::Error::other(reason)))
 }

@@ -83,7 +83,7 @@ impl Read {
             true => Ok(()),
             false => Err(Error::input(path, format!("has {found} {what}, {} has {n} rows", job.embedding.display()))),
         };
-        let names = dataset::parse_names("--class-names", &job.class_names)?;
+        let names = dataset::parse_names("class_names", &job.class_names)?;
         let (mut labels, mut pictures, mut warnings) = (None, None, Vec::new());
         if let Some(path) = &job.labels {
             let read = LabelFile::read(path, job.label_column.as_ref(), Some(n))?;
@@ -91,7 +91,8 @@ impl Read {
             let read = Labels::of(&[&read], Some(&names[..]).filter(|names| !names.is_empty()))?;
             warnings.extend(read.notes.clone());
             let without = read.without_points();
-            warnings.extend(without.map(|classes| format!("--class-names names classes that no point has: {classes}")));
+            warnings
+                .extend(without.map(|classes| format!("`GivenReport::class_names` names classes that no point has: {classes}")));
             labels = Some(read);
         }
         if let Some(path) = &job.images {
@@ -214,7 +215,7 @@ fn read_places(path: &Path) -> Result<Matrix> {
         1 => Err(Error::input(path, "has one column, expected two: x and y")),
         d => {
             let message = format!(
-                "has {d} columns, expected two: x and y; `layerlens embed` maps such points to two dimensions, and --space takes them as the original space"
+                "has {d} columns, expected two: x and y; `layerlens embed` maps such points to two dimensions, and `GivenReport::space` takes them as the original space"
             );
             Err(Error::input(path, message))
         }

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub const PIXELS: [[u8; 4]; 3] = [[0, 10, 200, 7], [255, 0, 99, 1], [3, 3, 3, 100]];
 
 /// What is said of images that are not square.
-pub const SQUARE: &str = "expected a square number, 784 for images of 28 x 28, or --image-shape HEIGHTxWIDTH";
+pub const SQUARE: &str = "expected a square number, 784 for images of 28 x 28, or `Request::image_shape` HEIGHTxWIDTH";
 
 pub fn lines(rows: &[[u8; 4]]) -> String {
     rows.iter().map(|row| row.map(|pixel| pixel.to_string()).join(",") + "\n").collect()

@@ -59,7 +59,10 @@ fn the_header_says_which_column_holds_the_labels() {
     assert_eq!(with_column(&folder, None).unwrap().test.labels, [0, 1, 0]);
     let folder = together(&labelled("label,a,b,class,d\n", 0), "");
     let message = input_error(with_column(&folder, None), &folder.path().join("train.csv"));
-    assert!(message.starts_with("several columns could hold the labels, `label`, `class`: pass --label-column"), "{message}");
+    assert!(
+        message.starts_with("several columns could hold the labels, `label`, `class`: pass `Request::label_column`"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -84,9 +87,9 @@ fn a_flag_says_it_where_the_header_does_not() {
     }
     let folder = together(&labelled("a,b,c,d,e\n", 4), &labelled("", 4));
     let refused = |flag: &str| with_column(&folder, Some(flag)).unwrap_err().to_string();
-    assert!(refused("z").starts_with("--label-column = z: a name in the header of"), "{}", refused("z"));
-    assert!(refused("6").starts_with("--label-column = 6: a column from 1 to 5"), "{}", refused("6"));
-    assert!(refused("none").starts_with("--label-column = none: a column: "), "{}", refused("none"));
+    assert!(refused("z").starts_with("label_column = z: a name in the header of"), "{}", refused("z"));
+    assert!(refused("6").starts_with("label_column = 6: a column from 1 to 5"), "{}", refused("6"));
+    assert!(refused("none").starts_with("label_column = none: a column: "), "{}", refused("none"));
     let folder = together(&labelled("", 4), &labelled("", 4));
     assert!(with_column(&folder, Some("z")).unwrap_err().to_string().contains("has no header"));
 }
@@ -112,7 +115,7 @@ fn labels_without_a_header_are_told_by_their_values() {
     let both = "0,5,6,7,1\n1,8,8,8,0\n2,9,8,8,2\n";
     let folder = together(both, both);
     let message = input_error(with_column(&folder, None), &folder.path().join("train.csv"));
-    assert!(message.contains("pass --label-column first, last, or its number"), "{message}");
+    assert!(message.contains("pass `Request::label_column` first, last, or its number"), "{message}");
 }
 
 /// As pandas writes images without labels: the numbers of the rows count from 0, as classes do.
@@ -139,7 +142,7 @@ fn numbers_of_rows_are_no_labels() {
             let name =
                 header.split(',').next().filter(|name| !name.is_empty()).map_or(String::new(), |name| format!(", `{name}`,"));
             assert!(message.starts_with(&format!("column 1{name} numbers the rows")), "{header}: {message}");
-            assert!(message.contains("pass --label-column") && message.contains("index=False"), "{message}");
+            assert!(message.contains("pass `Request::label_column`") && message.contains("index=False"), "{message}");
         }
     }
     // In the last column, from 1.
@@ -197,7 +200,7 @@ fn labels_among_pixels_that_have_a_file_of_labels_are_refused() {
     assert!(with_column(&folder, None).is_err());
     assert_eq!(pixels(&with_column(&folder, Some("none")).unwrap()), PIXELS);
     let error = with_column(&folder, Some("last")).unwrap_err().to_string();
-    assert!(error.starts_with("--label-column = last: none, as the labels are in a file of their own"), "{error}");
+    assert!(error.starts_with("label_column = last: none, as the labels are in a file of their own"), "{error}");
 }
 
 /// Rows whose number of pixels is a square number among them: 2 x 8 must not come back as 4 x 4.
@@ -230,11 +233,11 @@ fn images_that_are_not_square_come_back_as_they_were() {
         let images = with("2x3").unwrap().train.images;
         assert_eq!((images.height(), images.width(), images.image(0)), (2, 3, &[1, 2, 3, 4, 5, 6][..]));
         let error = with("2x2").unwrap_err().to_string();
-        assert!(error.starts_with("--image-shape = 2x2: height x width = 6, the columns of pixels in"), "{error}");
+        assert!(error.starts_with("image_shape = 2x2: height x width = 6, the columns of pixels in"), "{error}");
     }
     let text = "label,1x1,1x2,1x3,2x1,2x2,2x3\n0,1,2,3,4,5,6\n1,6,5,4,3,2,1\n";
     let folder = together(text, text);
     let request = Request { image_shape: "3x2".parse().ok(), ..Request::new(folder.path().to_str().unwrap()) };
     let message = input_error(Dataset::open(&request), &folder.path().join("train.csv"));
-    assert!(message.starts_with("the header tells of images of 2x3, --image-shape of 3x2"), "{message}");
+    assert!(message.starts_with("the header tells of images of 2x3, `Request::image_shape` of 3x2"), "{message}");
 }

@@ -78,7 +78,7 @@ fn a_missing_data_set_lists_where_it_was_looked_for_and_what_to_do() {
         folder.path().display(),
         inner.display()
     );
-    assert!(message.contains(&looked) && message.contains("--data-dir"), "{message}");
+    assert!(message.contains(&looked) && message.contains("`Request::data_dir`"), "{message}");
     assert!(NAMES.iter().all(|name| message.contains(name)), "{message}");
     assert!(!message.contains(FULL), "a folder that is given is the only one: {message}");
     let file = put(&folder, "file", b"");
@@ -88,8 +88,7 @@ fn a_missing_data_set_lists_where_it_was_looked_for_and_what_to_do() {
 #[test]
 fn unknown_data_sets_are_refused_with_the_known_ones() {
     let error = Dataset::load("mnists", None).unwrap_err();
-    let expected =
-        "--dataset = mnists: must be one of fashion-mnist, fashion-mnist-sample, mnist, or the path of a folder or file";
+    let expected = "dataset = mnists: must be one of fashion-mnist, fashion-mnist-sample, mnist, or the path of a folder or file";
     assert_eq!(error.to_string(), expected);
     assert_eq!(error.exit_code(), 2);
     assert!(DATASETS.iter().all(|entry| !entry.summary.is_empty()));

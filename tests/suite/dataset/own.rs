@@ -191,13 +191,13 @@ fn sets_of_emnist_are_named_by_their_beginning() {
     assert!(message.ends_with(&named), "{message}");
     let data = open(&one).unwrap();
     assert_eq!((data.name.as_str(), &data.class_names[..]), ("emnist-letters", &["1".into(), "2".into(), "3".into()][..]));
-    assert!(data.warnings.iter().any(|warning| warning.contains("--transpose")), "{:?}", data.warnings);
+    assert!(data.warnings.iter().any(|warning| warning.contains("`Request::transpose`")), "{:?}", data.warnings);
     put(&folder, "emnist-letters-mapping.txt", b"1 65 97\n2 66 98\n3 67 99\n26 90 122\n");
     let data = Dataset::open(&Request { transpose: true, ..request(&one) }).unwrap();
     assert_eq!(data.class_names, ["A/a", "B/b", "C/c"]);
     assert_eq!((data.train.images.height(), data.train.images.width()), (3, 2));
     assert_eq!(data.train.images.image(0), [10, 4, 2, 5, 3, 6]);
-    assert!(!data.warnings.iter().any(|warning| warning.contains("--transpose")));
+    assert!(!data.warnings.iter().any(|warning| warning.contains("`Request::transpose`")));
     assert!(input_error(open(&folder.path().join("emnist-none")), &folder.path().join("emnist-none")).contains("no such file"));
 }
 
@@ -419,19 +419,15 @@ fn options_that_do_not_fit_the_data_are_refused() {
     };
     assert_eq!(with(&|it| it.image_shape = "2x3".parse().ok()), Ok(2));
     assert_eq!(with(&|it| (it.image_shape, it.transpose) = ("2x3".parse().ok(), true)), Ok(3));
+    assert!(with(&|it| it.image_shape = "3x2".parse().ok()).unwrap_err().starts_with("image_shape = 3x2: 2x3, as the images of"));
     assert!(
-        with(&|it| it.image_shape = "3x2".parse().ok()).unwrap_err().starts_with("--image-shape = 3x2: 2x3, as the images of")
-    );
-    assert!(
-        with(&|it| it.label_column = Some(LabelColumn::Last))
-            .unwrap_err()
-            .starts_with("--label-column = last: only for CSV files")
+        with(&|it| it.label_column = Some(LabelColumn::Last)).unwrap_err().starts_with("label_column = last: only for CSV files")
     );
     assert!(
         with(&|it| it.background = "black".parse().ok())
             .unwrap_err()
-            .starts_with("--background = black: only for folders of images")
+            .starts_with("background = black: only for folders of images")
     );
     let error = Dataset::open(&Request { class_names: vec!["a,b".into()], ..Request::new("fashion-mnist-sample") }).unwrap_err();
-    assert_eq!(error.to_string(), "--class-names = a,b: is for files of one's own; fashion-mnist-sample is a known data set");
+    assert_eq!(error.to_string(), "class_names = a,b: is for files of one's own; fashion-mnist-sample is a known data set");
 }

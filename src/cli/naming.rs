@@ -1,0 +1,228 @@
+//! What the library calls by the field of a struct, the command line calls by a flag.
+
+use super::Cli;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, CommandFactory};
+use layerlens::Error;
+use layerlens::embedding::METHODS;
+use std::borrow::Cow;
+use std::fmt::{Display, Formatter};
+use std::sync::OnceLock;
+
+/// Fields whose flag is called otherwise where a command has none of their own name, the likelier first.
+const OTHERWISE: [(&str, &str); 11] = [
+    ("architecture", "model"),
+    ("architecture", "models"),
+    ("clusters", "method"),
+    ("encoded", "encode"),
+    ("features", "d"),
+    ("formats", "format"),
+    ("methods", "method"),
+    ("n_replicates", "replicates"),
+    ("points", "report_points"),
+    ("random_state", "seed"),
+    ("sizes", "n"),
+];
+
+/// Values that a whole flag stands for.
+const VALUES: [(&str, &str); 2] = [("DeviceChoice::Cpu", "--device cpu"), ("Header::None", "--no-header")];
+
+/// Where the output of a command goes if not to `--out`: what is said of the choice where something is there already. It goes
+/// with the error as its context.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere(pub &'static str);
+
+impl Display for Elsewhere {
+    fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(out, "choose {}", self.0)
+    }
+}
+
+/// One flag or argument of the command that was typed.
+#[derive(Debug)]
+struct Known {
+    /// The name of its field.
+    id: String,
+    /// With its dashes; an argument's name in the usage.
+    shown: String,
+    /// Other names, without dashes.
+    aliases: Vec<String>,
+    is_hidden: bool,
+    /// Whether it was typed, and not left at its default.
+    is_typed: bool,
+}
+
+/// What the command that was typed knows, made once.
+fn known() -> &'static [Known] {
+    static KNOWN: OnceLock<Vec<Known>> = OnceLock::new();
+    KNOWN.get_or_init(|| known_of(std::env::args_os()))
+}
+
+/// What the command of this command line knows; nothing if it cannot be read.
+fn known_of(words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Vec<Known> {
+    let mut command = Cli::command();
+    let Ok(matches) = command.try_get_matches_from_mut(words) else { return Vec::new() };
+    let (mut command, mut matches): (&Command, &ArgMatches) = (&command, &matches);
+    while let Some((name, found)) = matches.subcommand()
+        && let Some(below) = command.find_subcommand(name)
+    {
+        (command, matches) = (below, found);
+    }
+    command.get_arguments().map(|arg| Known::new(arg, matches)).collect()
+}
+
+impl Known {
+    fn new(arg: &Arg, matches: &ArgMatches) -> Self {
+        let id = arg.get_id().to_string();
+        let word = arg.get_value_names().and_then(|names| names.first()).map_or_else(|| id.to_uppercase(), ToString::to_string);
+        Self {
+            shown: arg.get_long().map_or(word, |long| format!("--{long}")),
+            aliases: arg.get_all_aliases().unwrap_or_default().into_iter().map(Into::into).collect(),
+            is_hidden: arg.is_hide_set(),
+            is_typed: matches.try_contains_id(&id).is_ok() && matches.value_source(&id) == Some(ValueSource::CommandLine),
+            id,
+        }
+    }
+
+    fn is_called(&self, field: &str) -> bool {
+        let long = dashed(field);
+        self.id == field || self.shown.strip_prefix("--") == Some(&long) || self.aliases.contains(&long)
+    }
+}
+
+fn dashed(field: &str) -> String {
+    field.replace('_', "-")
+}
+
+/// The flag of `field`, if need be that of one method alone, as it was typed.
+fn flag(known: &[Known], field: &str) -> String {
+    let called = |field: &str| known.iter().find(|known| known.is_called(field));
+    let otherwise = OTHERWISE.iter().filter(|(name, _)| *name == field).map(|(_, other)| *other);
+    let plain = std::iter::once(field).chain(otherwise).find_map(called);
+    if !plain.is_some_and(|plain| plain.is_typed) {
+        let owners = METHODS.iter().map(|method| method.name).chain(["k_means"]);
+        let alone = owners.filter_map(|owner| called(&format!("{owner}_{field}"))).find(|alone| alone.is_typed);
+        if let Some(alone) = alone {
+            return alone.shown.clone();
+        }
+    }
+    plain.map_or_else(|| format!("--{}", dashed(field)), |plain| plain.shown.clone())
+}
+
+/// What the command line calls `Owner::field`; nothing if that is no name of a field.
+fn flag_of_owner(known: &[Known], path: &str) -> Option<String> {
+    if let Some((_, flag)) = VALUES.iter().find(|(value, _)| *value == path) {
+        return Some((*flag).to_owned());
+    }
+    let (owner, field) = path.split_once("::")?;
+    let is_type = owner.starts_with(|c: char| c.is_ascii_uppercase()) && owner.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_field = !field.is_empty() && field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !(is_type && is_field) {
+        return None;
+    }
+    // The flag of one method alone is shown in the help where the shared one means something else.
+    let alone = format!("{}_{field}", owner.to_lowercase());
+    let alone = known.iter().find(|known| known.id == alone && !known.is_hidden);
+    Some(alone.map_or_else(|| flag(known, field), |alone| alone.shown.clone()))
+}
+
+fn spoken_with<'a>(known: impl Fn() -> &'a [Known], text: &str) -> Cow<'_, str> {
+    if !text.contains("::") {
+        return Cow::Borrowed(text);
+    }
+    let (mut said, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, after)) = rest.split_once('`') {
+        said += before;
+        let named = after.split_once('`').and_then(|(path, after)| Some((flag_of_owner(known(), path)?, after)));
+        match named {
+            Some((flag, after)) => {
+                said += &flag;
+                rest = after;
+            }
+            None => {
+                said.push('`');
+                rest = after;
+            }
+        }
+    }
+    Cow::Owned(said + rest)
+}
+
+/// A text of the library with flags for the fields that it names, `` `Tsne::learning_rate` `` for example.
+pub fn spoken(text: &str) -> Cow<'_, str> {
+    spoken_with(known, text)
+}
+
+/// An error of the library in the words of the command line; `elsewhere` is what is chosen where the output is there already.
+pub fn error(error: &Error, elsewhere: Elsewhere) -> String {
+    match error {
+        Error::Parameter { name, value, expected } => format!("{} = {value}: {}", flag(known(), name), spoken(expected)),
+        Error::Exists(_) => format!("{error}; {elsewhere}, or pass --force to replace it"),
+        other => spoken(&other.to_string()).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Vec<Known> {
+        let known = known_of(line.split(' '));
+        assert!(!known.is_empty(), "{line}");
+        known
+    }
+
+    #[test]
+    fn a_field_is_called_by_the_flag_of_its_command() {
+        for (line, field, expected) in [
+            ("layerlens run", "n_neighbors", "--n-neighbors"),
+            ("layerlens run", "random_state", "--seed"),
+            ("layerlens run", "seed", "--seed"),
+            ("layerlens run", "methods", "--methods"),
+            ("layerlens run", "clusters", "--clusters"),
+            ("layerlens run", "architecture", "--architecture"),
+            ("layerlens embed x.npy", "methods", "--method"),
+            ("layerlens cluster x.npy", "clusters", "--method"),
+            ("layerlens bench", "sizes", "--n"),
+            ("layerlens bench", "features", "--d"),
+            ("layerlens compare a b", "n_replicates", "--replicates"),
+            ("layerlens compare-models", "encoded", "--encode"),
+            ("layerlens compare-models", "architecture", "MODEL"),
+            ("layerlens model show mlp", "architecture", "NAME|FILE"),
+            ("layerlens export run", "formats", "--format"),
+            ("layerlens export run", "points", "--report-points"),
+            ("layerlens data fetch mnist", "dataset", "DATASET"),
+            ("layerlens devices", "report_points", "--report-points"),
+            // What was typed for one method alone.
+            ("layerlens run --tsne-learning-rate 0", "learning_rate", "--tsne-learning-rate"),
+            ("layerlens run --tsne-perplexity 500", "perplexity", "--tsne-perplexity"),
+            ("layerlens run --learning-rate 0 --tsne-learning-rate 1", "learning_rate", "--learning-rate"),
+            ("layerlens cluster x.npy --k-means-max-iter 0", "max_iter", "--k-means-max-iter"),
+        ] {
+            assert_eq!(flag(&of(line), field), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_text_names_flags() {
+        let (run, embed) = (of("layerlens run"), of("layerlens embed x.npy"));
+        let run = |text| spoken_with(|| &run, text).into_owned();
+        assert_eq!(run("try `Umap::init` random"), "try --init random");
+        assert_eq!(run("`TrainRun::resume` `TrainRun::out` a`b goes on"), "--resume --out a`b goes on");
+        assert_eq!(run("pass `DeviceChoice::Cpu`; `Header::None` reads it"), "pass --device cpu; --no-header reads it");
+        // Beside the training's flag that of the method alone.
+        assert_eq!(run("a smaller `Tsne::learning_rate`"), "a smaller --tsne-learning-rate");
+        assert_eq!(run("a smaller `Training::learning_rate`"), "a smaller --learning-rate");
+        assert_eq!(spoken_with(|| &embed, "a smaller `Tsne::learning_rate`"), "a smaller --learning-rate");
+    }
+
+    /// Classes, columns and keys stand between the same marks.
+    #[test]
+    fn names_of_the_user_stay() {
+        for text in
+            ["the class `background`", "unknown key `learning_rate`", "`a` `b`", "odd ` a::b", "`Option::unwrap()` on", "`::x`"]
+        {
+            assert_eq!(spoken(text), text);
+        }
+    }
+}
