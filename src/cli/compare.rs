@@ -5,8 +5,9 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
 use layerlens::evaluation::Bootstrap;
+use layerlens::record::N_COMPONENTS;
 use layerlens::report::compare_table;
-use layerlens::run::{self, Compare, N_COMPONENTS};
+use layerlens::run::{self, Compare};
 use std::path::PathBuf;
 
 /// Which runs to compare.

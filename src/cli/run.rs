@@ -7,9 +7,9 @@ use super::train::TrainArgs;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
-use layerlens::record::ReportPoints;
+use layerlens::record::{N_COMPONENTS, ReportPoints};
 use layerlens::report::{cluster_table, insights_table, quality_table, table};
-use layerlens::run::{self, MethodChoice, N_COMPONENTS, Run, Summary};
+use layerlens::run::{self, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
 /// What says how to train: the groups of flags, and the flags of structs that hold such groups, whose own groups are empty.

@@ -7,6 +7,7 @@ pub(crate) mod folder;
 pub(crate) mod integrity;
 pub(crate) mod manifest;
 pub mod points;
+mod results;
 pub(crate) mod skipped;
 mod stage;
 
@@ -14,4 +15,5 @@ pub use artifact::Artifact;
 pub use folder::{Opening, RunFolder, default_path};
 pub use manifest::{FinishedStage, Found, Manifest, Output, SCHEMA_VERSION, Status};
 pub use points::ReportPoints;
+pub use results::{Course, EpochMap, EpochMaps, EpochTime, Inference, MapResults, N_COMPONENTS};
 pub use stage::Stage;

@@ -9,10 +9,7 @@ use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Reporter;
-use crate::record::Artifact;
-use crate::record::Stage;
-use crate::record::default_path;
-use crate::record::folder::{Opening, RunFolder};
+use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
 use std::path::PathBuf;
 use std::time::Instant;
 

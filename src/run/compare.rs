@@ -1,17 +1,14 @@
 //! Two finished runs side by side: the same figures of both, and how certain their differences are.
 
-use super::compare_counts::{Classifiers, Common, Counted};
 use super::compare_figures;
 use super::finished::Finished;
+use super::pair::Pair;
 use crate::compute::Description;
 use crate::dataset::Source;
-use crate::error::{Error, Result};
-use crate::evaluation::{AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, PairRow, Verdict, verdicts};
+use crate::error::Result;
+use crate::evaluation::{Bootstrap, Comparison};
 use crate::progress::Reporter;
-use crate::record::Artifact;
-use crate::record::Stage;
-use crate::record::default_path;
-use crate::record::folder::{Opening, RunFolder};
+use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
 use crate::report::compare_table;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -50,7 +47,7 @@ pub struct CompareSummary {
 pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter) -> Result<CompareSummary> {
     job.bootstrap.validate()?;
     let [a, b] = [Finished::read(&job.runs[0])?, Finished::read(&job.runs[1])?];
-    let both = Both::new(&a, &b)?;
+    let pair = Pair::new(&a, &b)?;
     let opening = Opening {
         argv: job.argv.clone(),
         seed: job.bootstrap.random_state,
@@ -62,125 +59,28 @@ pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.manifest.warnings.extend([&a, &b].into_iter().flat_map(|run| run.warnings.clone()));
     let warnings = folder.manifest.warnings.clone();
-    match both.stages(&mut folder, &job.bootstrap, reporter) {
+    match stages(&pair, &mut folder, &job.bootstrap, reporter) {
         Ok(comparison) => Ok(CompareSummary { path: folder.close(Ok(()))?, comparison, warnings }),
         Err(error) => Err(folder.close_failed(error)),
     }
 }
 
-/// The two runs and what they have in common.
-pub(super) struct Both<'a> {
-    pub(super) runs: [&'a Finished; 2],
-    pub(super) names: [String; 2],
-    pub(super) spaces: Vec<String>,
-    pub(super) methods: Vec<String>,
-    paired: bool,
-    pub(super) same_classes: bool,
-}
-
-impl<'a> Both<'a> {
-    fn new(a: &'a Finished, b: &'a Finished) -> Result<Self> {
-        let common = |ours: &[String], theirs: &[String]| -> Vec<String> {
-            ours.iter().filter(|name| theirs.contains(name)).cloned().collect()
-        };
-        let spaces = common(&a.spaces, &b.spaces);
-        if spaces.is_empty() {
-            let list = |run: &Finished| run.spaces.join(", ");
-            let message = format!("has the spaces {}, {} has {}: none is common", list(b), a.path.display(), list(a));
-            return Err(Error::input(&b.path, message));
-        }
-        let last = |run: &Finished| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let whole = |run: &Finished| run.path.display().to_string();
-        let names = match (last(a), last(b)) {
-            (Some(first), Some(second)) if first != second => [first, second],
-            _ => [whole(a), whole(b)],
-        };
-        let (paired, same_classes) = (a.scored_same_points(b), a.class_names == b.class_names);
-        Ok(Self { runs: [a, b], names, spaces, methods: common(&a.methods, &b.methods), paired, same_classes })
+/// The differences and their figures.
+fn stages(pair: &Pair<'_>, folder: &mut RunFolder, bootstrap: &Bootstrap, reporter: &dyn Reporter) -> Result<Comparison> {
+    let start = Instant::now();
+    let observer = reporter.stage("differences");
+    let comparison = pair.comparison(bootstrap)?;
+    drop(observer);
+    let first = Artifact::Scores(compare_table::FILES[0]);
+    let path = folder.below(first)?;
+    compare_table::write_csv(path.parent().unwrap_or(&path), &comparison)?;
+    for file in compare_table::FILES {
+        folder.list(Artifact::Scores(file), None, None);
     }
-
-    fn stages(&self, folder: &mut RunFolder, bootstrap: &Bootstrap, reporter: &dyn Reporter) -> Result<Comparison> {
-        let start = Instant::now();
-        let observer = reporter.stage("differences");
-        let comparison = self.comparison(bootstrap)?;
-        drop(observer);
-        let first = Artifact::Scores(compare_table::FILES[0]);
-        let path = folder.below(first)?;
-        compare_table::write_csv(path.parent().unwrap_or(&path), &comparison)?;
-        for file in compare_table::FILES {
-            folder.list(Artifact::Scores(file), None, None);
-        }
-        folder.result("comparison", &comparison);
-        folder.finish_stage(Stage::Differences, start, "cpu")?;
-        let start = Instant::now();
-        compare_figures::draw(folder, self, &comparison)?;
-        folder.finish_stage(Stage::Figures, start, "cpu")?;
-        Ok(comparison)
-    }
-
-    fn comparison(&self, bootstrap: &Bootstrap) -> Result<Comparison> {
-        let networks = [self.runs[0].network()?, self.runs[1].network()?];
-        let mut common: Vec<Common> = Vec::new();
-        if networks.iter().all(Option::is_some) {
-            common.push(Common { space: None, method: None });
-        }
-        let methods = std::iter::once(None).chain(self.methods.iter().cloned().map(Some));
-        common.extend(methods.flat_map(|method| {
-            let of_space = move |space: &String| Common { space: Some(space.clone()), method: method.clone() };
-            self.spaces.iter().map(of_space)
-        }));
-        let [a, b] = [0, 1].map(|at| Classifiers::read(self.runs[at], &common, networks[at].as_ref()));
-        let (a, b) = (a?, b?);
-        let own: Vec<usize> = (0..common.len()).filter(|&at| common[at].method.is_none()).collect();
-        let counted = Counted::of([&a, &b], self.paired, bootstrap, &own);
-        let accuracies = counted.accuracies.into_iter().zip(&common);
-        let accuracies = accuracies.map(|(answer, Common { space, method })| {
-            let (space, method) = (space.clone(), method.clone());
-            AccuracyRow { space, method, answer }
-        });
-        let gains = counted.gains.into_iter().map(|(class, answer)| GainRow { class, answer });
-        let pairs = counted.pairs.into_iter();
-        let pairs = pairs.map(|(at, classes, answer)| PairRow { space: common[at].space.clone(), classes, answer });
-        Ok(Comparison {
-            names: self.names.clone(),
-            n_scored: self.runs.map(|run| run.labels.len()),
-            scored_on: self.runs.map(|run| run.scored_on),
-            n_neighbors: self.runs[0].insights.n_neighbors,
-            paired: self.paired,
-            same_classes: self.same_classes,
-            bootstrap: *bootstrap,
-            accuracies: accuracies.collect(),
-            gains: gains.collect(),
-            pairs: pairs.collect(),
-            measures: self.measures(),
-        })
-    }
-
-    /// The methods' means over the common spaces.
-    fn measures(&self) -> Vec<MeasureRow> {
-        let of_run = |run: &Finished| {
-            let is_common = |space: &String, method: &Option<String>| {
-                self.spaces.contains(space) && method.as_ref().is_some_and(|method| self.methods.contains(method))
-            };
-            let mut scores = run.scores.clone();
-            scores.retain(|row| is_common(&row.space, &row.method));
-            let mut quality = run.quality.clone();
-            quality.retain(|row| is_common(&row.space, &row.method));
-            verdicts(&scores, &quality, run.insights.n_neighbors, run.scored_on)
-        };
-        let of_runs = self.runs.map(of_run);
-        let mut rows = Vec::new();
-        for verdict in &of_runs[0] {
-            let there = of_runs.each_ref().map(|verdicts| verdicts.iter().find(|other| other.measure == verdict.measure));
-            for method in &self.methods {
-                let standing =
-                    |verdict: Option<&Verdict>| verdict?.methods.iter().position(|standing| standing.method == *method);
-                let at = there.map(standing);
-                let mean = |run: usize| Some(there[run]?.methods[at[run]?].mean);
-                let (values, best) = ([mean(0), mean(1)], at.map(|at| at == Some(0)));
-                rows.push(MeasureRow { measure: verdict.measure.clone(), method: method.clone(), values, best });
-            }
-        }
-        rows
-    }
+    folder.result("comparison", &comparison);
+    folder.finish_stage(Stage::Differences, start, "cpu")?;
+    let start = Instant::now();
+    compare_figures::draw(folder, pair, &comparison)?;
+    folder.finish_stage(Stage::Figures, start, "cpu")?;
+    Ok(comparison)
 }

@@ -1,24 +1,23 @@
 //! The figures of a comparison: one for each question, and the maps beside each other.
 
-use super::compare::Both;
 use super::figures::{capital, write};
-use super::space::N_COMPONENTS;
+use super::pair::Pair;
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title};
 use crate::matrix::Matrix;
-use crate::record::folder::RunFolder;
+use crate::record::{N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
 use crate::report::figures::{DotPanel, Dots, Panel, Scatter};
 use crate::report::insights_table::measure_words;
 
 /// Draws everything.
-pub(super) fn draw(folder: &mut RunFolder, both: &Both<'_>, comparison: &Comparison) -> Result<()> {
+pub(super) fn draw(folder: &mut RunFolder, pair: &Pair<'_>, comparison: &Comparison) -> Result<()> {
     accuracy(folder, comparison)?;
     gains(folder, comparison)?;
     pairs(folder, comparison)?;
     measures(folder, comparison)?;
-    both.methods.iter().try_for_each(|method| maps(folder, both, method))
+    pair.methods.iter().try_for_each(|method| maps(folder, pair, method))
 }
 
 /// The two runs and their difference.
@@ -27,7 +26,7 @@ fn series(comparison: &Comparison) -> Vec<String> {
     vec![a.clone(), b.clone(), "first less second".into()]
 }
 
-/// A panel of both runs, and one of their differences where there are some.
+/// A panel of pair runs, and one of their differences where there are some.
 fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel> {
     let column = |of: fn(&Answer) -> Option<Estimate>| answers.iter().map(|answer| of(answer)).collect::<Vec<_>>();
     let none = vec![None; answers.len()];
@@ -98,7 +97,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         DotPanel { title, values: vec![column(|answer| answer.a), column(|answer| answer.b)], is_difference: false }
     };
     let figure = Dots {
-        title: "Which pairs are confused: share of the points of both classes".into(),
+        title: "Which pairs are confused: share of the points of pair classes".into(),
         caption: how(comparison),
         rows: names.iter().map(|[class, other]| format!("{class} and {other}")).collect(),
         series: series(comparison)[..2].to_vec(),
@@ -138,14 +137,14 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
 
 /// One method's maps of the scored points, a row a space, the runs beside each other. Each map has its own range: no coordinate
 /// of one means anything in another.
-fn maps(folder: &mut RunFolder, both: &Both<'_>, method: &str) -> Result<()> {
+fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
     let read =
-        |space: &String| -> Result<[Matrix; 2]> { Ok([both.runs[0].map(space, method)?, both.runs[1].map(space, method)?]) };
-    let places = both.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
+        |space: &String| -> Result<[Matrix; 2]> { Ok([pair.runs[0].map(space, method)?, pair.runs[1].map(space, method)?]) };
+    let places = pair.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
     // Classes of other names get other colours.
-    let mut class_names = both.runs[0].class_names.clone();
+    let mut class_names = pair.runs[0].class_names.clone();
     let mut numbers = Vec::new();
-    for name in &both.runs[1].class_names {
+    for name in &pair.runs[1].class_names {
         let known = class_names.iter().position(|known| known == name);
         numbers.push(known.unwrap_or(class_names.len()));
         if known.is_none() {
@@ -157,14 +156,14 @@ fn maps(folder: &mut RunFolder, both: &Both<'_>, method: &str) -> Result<()> {
         return Ok(());
     }
     let labels =
-        [both.runs[0].labels.clone(), both.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect()];
+        [pair.runs[0].labels.clone(), pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect()];
     let panel = |space: &String, run: usize, map| {
-        let part = if both.runs[run].scored_on == ScoredOn::Test { "test points" } else { "training points" };
-        Panel { title: format!("{}, {}, {part}", both.names[run], space_title(space)), embedding: map, labels: &labels[run] }
+        let part = if pair.runs[run].scored_on == ScoredOn::Test { "test points" } else { "training points" };
+        Panel { title: format!("{}, {}, {part}", pair.names[run], space_title(space)), embedding: map, labels: &labels[run] }
     };
-    let rows = both.spaces.iter().zip(&places);
+    let rows = pair.spaces.iter().zip(&places);
     let figure = Scatter {
-        title: format!("{} of {} and {}", embedding::method(method)?.title, both.names[0], both.names[1]),
+        title: format!("{} of {} and {}", embedding::method(method)?.title, pair.names[0], pair.names[1]),
         panels: rows.map(|(space, [a, b])| vec![panel(space, 0, a), panel(space, 1, b)]).collect(),
         class_names: &class_names,
         rows_share_axes: false,

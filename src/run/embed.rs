@@ -1,9 +1,10 @@
 //! One map of anybody's matrix.
 
+use super::job::{MethodChoice, starts};
 use super::neighbors::{self, check_memory};
 use super::quality::{self, Judged, write_quality};
 use super::space::method_results;
-use super::study::{MethodChoice, starts, write_scores};
+use super::study::write_scores;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, Fitted, NewPoints, Space};
@@ -12,10 +13,7 @@ use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy}
 use crate::matrix::Matrix;
 use crate::neighbors::{Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
-use crate::record::Artifact;
-use crate::record::Stage;
-use crate::record::default_path;
-use crate::record::folder::{Opening, RunFolder};
+use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
 use crate::report::figures::{Panel, Scatter, save};
 use std::path::PathBuf;
 use std::time::Instant;

@@ -3,10 +3,10 @@
 //! The activations follow from the weights of the epoch ([`EpochWeights`]). Each map starts from that of the epoch before and is
 //! turned onto it ([`Sequence`]); in the end all are turned together, the last onto the run's own map of the same points.
 
+use super::job::Run;
 use super::neighbors::check_memory;
-use super::space::{Map, N_COMPONENTS};
-use super::study::Run;
-use super::train::Prepared;
+use super::space::Map;
+use super::train::{Prepared, weights_folder};
 use crate::activations::activations;
 use crate::compute::Device;
 use crate::dataset::{Images, Samples};
@@ -17,70 +17,11 @@ use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
 use crate::progress::{Observer, Reporter};
-use crate::record::Artifact;
-use crate::record::folder::RunFolder;
-use crate::record::points::{ReportPoints, Rows};
-use crate::record::{FinishedStage, Stage};
+use crate::record::points::Rows;
+use crate::record::{Artifact, EpochMap, EpochMaps, FinishedStage, N_COMPONENTS, RunFolder, Stage};
 use crate::report::figures::{Animation, Stop};
 use crate::training::{EpochChoice, EpochWeights, History};
-use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// What a run notes of the maps of epochs, `epochs` in its manifest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochMaps {
-    /// The epochs, ascending, 0 for the initial weights: a frame each.
-    pub epochs: Vec<usize>,
-    /// Which points are in the maps. Their rows in the run's training and test part are those of `epochs/rows.csv`.
-    pub points: ReportPoints,
-    /// How many there are.
-    pub n_points: usize,
-    /// The maps, space by space in the order of the layers, method by method in the order of the run.
-    pub maps: Vec<EpochMap>,
-}
-
-/// The maps of one space by one method, in `epochs/<method>_<space>.npy`: n_points x 2 frames, the columns x and y of the first
-/// frame, then those of the second, ...
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochMap {
-    /// Space that was embedded.
-    pub space: String,
-    /// Method.
-    pub method: String,
-    /// Trustworthiness of each frame, as [`quality`] has it: of 12 neighbours, on a sample of 5,000 points.
-    pub trustworthiness: Vec<f64>,
-    /// How far the points moved on average since the frame before, as a share of the longer side of the rectangle around all
-    /// frames; 0 for the first.
-    pub displacement: Vec<f64>,
-}
-
-impl EpochMap {
-    /// Identity of the maps, but for the epoch.
-    pub fn id(&self) -> MapId {
-        MapId::new(&self.space, Some(&self.method), N_COMPONENTS)
-    }
-}
-
-/// Where a run keeps the weights of its epochs.
-pub(super) fn weights_folder(folder: &RunFolder) -> PathBuf {
-    Artifact::EpochWeights.of(folder.path())
-}
-
-/// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that it did not come to.
-pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
-    for epoch in choice.of(last) {
-        folder.list(Artifact::EpochWeightsFile(&EpochWeights::file(epoch)), None, None);
-    }
-    let beyond: Vec<String> = choice.beyond(last).iter().map(ToString::to_string).collect();
-    if !beyond.is_empty() {
-        let (word, epochs) = (if beyond.len() == 1 { "epoch" } else { "epochs" }, beyond.join(", "));
-        folder
-            .manifest
-            .warnings
-            .push(format!("`Run::epochs_to_embed`: the training ended after epoch {last}, before {word} {epochs}"));
-    }
-}
 
 /// Refuses epochs of a training that does not begin here.
 ///
@@ -278,7 +219,7 @@ impl EpochStage<'_> {
         let own = self.maps.iter().find(|map| map.is_of(space, name));
         let own = own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
         // The run's own map is that of the epoch whose weights were kept.
-        let kept = self.folder.noted::<super::train::Course>("training")?.kept;
+        let kept = self.folder.noted::<crate::record::Course>("training")?.kept;
         let at = frames.epochs.iter().position(|&epoch| epoch == kept).unwrap_or(frames.epochs.len() - 1);
         let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
         self.folder.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;

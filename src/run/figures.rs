@@ -1,14 +1,13 @@
 //! Which figures a run draws, and under which names.
 
 use super::layers::Layers;
-use super::space::{Map, N_COMPONENTS};
+use super::space::Map;
 use crate::dataset::{Classes, Images};
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores, map_title, space_title};
 use crate::model::RAW;
-use crate::record::Artifact;
-use crate::record::folder::RunFolder;
+use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::figures::{
     BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
 };

@@ -2,15 +2,13 @@
 
 use super::layers::{read_classes, read_predictions};
 use super::predictions;
-use super::space::N_COMPONENTS;
 use crate::dataset::{npy, read_names};
 use crate::error::{Error, Result};
 use crate::evaluation::{Insights, MapId, MapQuality, ScoredOn, Scores};
 use crate::matrix::Matrix;
 use crate::model::RAW;
-use crate::record::Artifact;
 use crate::record::integrity::check_unchanged;
-use crate::record::manifest::{Found, Status};
+use crate::record::{Artifact, Found, N_COMPONENTS, Status};
 use std::path::{Path, PathBuf};
 
 /// What is known of a finished run.

@@ -4,8 +4,7 @@ use super::layers::Layers;
 use super::{figures, predictions};
 use crate::error::Result;
 use crate::evaluation::{Answers, Confused, Insights, MapQuality, ScoredOn, Scores, confusions, verdicts};
-use crate::record::Artifact;
-use crate::record::folder::RunFolder;
+use crate::record::{Artifact, RunFolder};
 use crate::report::insights_table;
 
 /// Most classes of which confusions are drawn.

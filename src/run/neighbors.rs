@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, SearchMethod, recall_of};
 use crate::progress::{Observer, Reporter};
-use crate::record::Artifact;
-use crate::record::folder::RunFolder;
+use crate::record::{Artifact, RunFolder};
 use std::path::Path;
 
 /// Finds the `n_neighbors` nearest other rows of every row, or all if there are fewer, and writes them to `name`. Of approximate

@@ -4,8 +4,7 @@ use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{MapId, N_NEIGHBORS, predict};
 use crate::neighbors::NeighborGraph;
-use crate::record::Artifact;
-use crate::record::folder::RunFolder;
+use crate::record::{Artifact, RunFolder};
 use std::path::Path;
 
 /// Number of neighbours by which classes are compared with each other: scikit-learn's default.

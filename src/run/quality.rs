@@ -6,8 +6,7 @@ use crate::evaluation::{MapQuality, SpaceRanks};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Observer;
-use crate::record::Artifact;
-use crate::record::folder::RunFolder;
+use crate::record::{Artifact, RunFolder};
 use crate::report::quality_table;
 
 /// Fitted points, new ones, and what is known of them.

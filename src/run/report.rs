@@ -10,9 +10,6 @@ mod tables;
 pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given::{GivenReport, report_given};
 
-use super::epochs::EpochMaps;
-use super::study::MapResults;
-use super::train::{Course, Inference};
 use crate::clustering::Clustered;
 use crate::compute::Device;
 use crate::error::{Error, Result};
@@ -21,10 +18,10 @@ use crate::model::Architecture;
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
 use crate::record::claim::Claim;
-use crate::record::folder::RunFolder;
 use crate::record::integrity::check_unchanged;
-use crate::record::points::ReportPoints;
-use crate::record::{Artifact, FinishedStage, Found, Output, Stage, Status};
+use crate::record::{
+    Artifact, Course, EpochMaps, FinishedStage, Found, Inference, MapResults, Output, ReportPoints, RunFolder, Stage, Status,
+};
 use crate::report::page::{self, Page};
 use crate::training::{History, Performance};
 use contents::Contents;

@@ -12,10 +12,8 @@ use crate::evaluation::{MapId, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy, spac
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::{Observer, Reporter};
-use crate::record::Artifact;
-use crate::record::Stage;
-use crate::record::folder::RunFolder;
 use crate::record::skipped::{SKIPPED, Skipped};
+use crate::record::{Artifact, RunFolder, Stage};
 use std::time::Instant;
 
 /// Refuses a run in which no space has neighbours, with the reason of the first.
@@ -39,9 +37,6 @@ fn check_variety(x: &Matrix) -> Result<()> {
     }
     Ok(())
 }
-
-/// Dimensions of the maps of a run: its figures and its page show planes.
-pub const N_COMPONENTS: usize = 2;
 
 /// A fitted map with its new points.
 pub(super) struct Map {

@@ -1,131 +1,31 @@
 //! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it needs on the disk.
 
-use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::clusters::{ClusterSpace, cluster_space};
 use super::epochs::{self, EpochStage};
 use super::figures;
 use super::insights;
+use super::job::{MethodChoice, Run, Summary, close, starts};
 use super::layers::{self, Layers};
 use super::neighbors::check_memory;
 use super::quality::write_quality;
 use super::report;
-use super::space::{Map, N_COMPONENTS, SpaceStage, check_scored, most_voters};
-use super::train::{
-    Course, Inference, Prepared, TrainRun, activation_stage, complete, finished_training, open, prepare, train_stage,
-};
-use crate::clustering::Clustered;
+use super::space::{Map, SpaceStage, check_scored, most_voters};
+use super::train::{Prepared, activation_stage, complete, finished_training, open, prepare, train_stage};
 use crate::compute::{Description, Device};
-use crate::dataset::{self, Classes, Dataset, Original, Source};
-use crate::embedding::init::Init;
+use crate::dataset::{Classes, Dataset, Original};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
-use crate::evaluation::{Insights, MapId, MapQuality, N_NEIGHBORS, Scores, space_title};
+use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores, space_title};
 use crate::matrix::Matrix;
 use crate::model::RAW;
-use crate::neighbors::Search;
 use crate::progress::Reporter;
-use crate::record::Artifact;
-use crate::record::Stage;
-use crate::record::default_path;
-use crate::record::folder::{Opening, RunFolder};
-use crate::record::points::ReportPoints;
+use crate::record::{Artifact, MapResults, N_COMPONENTS, Opening, RunFolder, Stage, default_path};
 use crate::report::table;
-use crate::training::{EpochChoice, Performance};
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Units of a layer that no method finds too few.
 const WIDE: usize = 1024;
-
-/// A method and the parameters that were set for it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MethodChoice {
-    /// Name in the registry.
-    pub name: String,
-    /// Parameters, the others at their defaults.
-    pub parameters: toml::Table,
-}
-
-impl MethodChoice {
-    /// The file that the method starts from, if it does.
-    pub(super) fn source(&self) -> Result<Option<Source>> {
-        match self.parameters.get("init").and_then(toml::Value::as_str).map(|init| Init::from(init.to_owned())) {
-            Some(Init::File(path)) => Source::of_file(path).map(Some),
-            _ => Ok(None),
-        }
-    }
-}
-
-/// The files that methods start from.
-pub(super) fn starts(methods: &[MethodChoice]) -> Result<Vec<Source>> {
-    methods.iter().filter_map(|method| method.source().transpose()).collect()
-}
-
-/// A whole study.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// Data, model and training.
-    pub train: TrainRun,
-    /// Weights to look into instead of training.
-    pub model: Option<PathBuf>,
-    /// A folder of layers to look into instead, from any program; of `train` only seed, folder and command line count then.
-    pub activations: Option<PathBuf>,
-    /// Methods to embed with.
-    pub methods: Vec<MethodChoice>,
-    /// How neighbours are searched for.
-    pub search: Search,
-    /// How clusters are sought in every space, among the test points if there are any.
-    pub clusters: Vec<ClusterMethod>,
-    /// Which points the report shows.
-    pub report_points: ReportPoints,
-    /// Epochs of the training whose maps are made too, of the points of the report, if they are wanted.
-    pub epochs_to_embed: Option<EpochChoice>,
-}
-
-/// What a run ended with.
-#[derive(Clone, Debug)]
-pub struct Summary {
-    /// Its folder.
-    pub path: PathBuf,
-    /// Loss and accuracy of the classifier on the test images, if it ran here.
-    pub test: Option<Performance>,
-    /// How the training went, if there was one.
-    pub course: Option<Course>,
-    /// How long the test images took.
-    pub inference: Option<Inference>,
-    /// k-NN accuracies, if spaces were scored.
-    pub scores: Vec<Scores>,
-    /// How faithful the maps are to their spaces, if there are maps.
-    pub quality: Vec<MapQuality>,
-    /// What the methods report of their maps.
-    pub maps: Vec<MapResults>,
-    /// Clusters of every space.
-    pub clusters: Vec<Clustered>,
-    /// What the layers did, if they were looked into.
-    pub insights: Option<Insights>,
-    /// Names of the classes.
-    pub class_names: Vec<String>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-}
-
-/// What a method reports of one map.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct MapResults {
-    /// Space that was embedded.
-    pub space: String,
-    /// Method.
-    pub method: String,
-    /// Names and values, the divergence for example.
-    pub results: Vec<(String, f64)>,
-}
-
-impl MapResults {
-    /// Identity of the map.
-    pub fn id(&self) -> MapId {
-        MapId::new(&self.space, Some(&self.method), N_COMPONENTS)
-    }
-}
 
 /// Does the whole study; see the module. One that is resumed goes on after its last finished stage.
 ///
@@ -169,36 +69,6 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
         Work { run, methods, device, kind, reporter }.trained(folder, &prepared)
     });
     close(folder, outcome, reporter)
-}
-
-/// Ends a run, and tells what is in it.
-pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Reporter) -> Result<Summary> {
-    if let Err(error) = outcome {
-        return Err(folder.close_failed(error));
-    }
-    if folder.is_complete() {
-        reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
-    }
-    let test = folder.noted_or_default("test")?;
-    let (scores, quality) = (folder.noted_or_default("knn")?, folder.noted_or_default("quality")?);
-    let (maps, clusters) = (folder.noted_or_default("maps")?, folder.noted_or_default("clusters")?);
-    let (insights, warnings) = (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
-    let (course, inference) = (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
-    let names = Artifact::ClassNames.of(folder.path());
-    let class_names = if names.exists() { dataset::read_names(&names)? } else { Vec::new() };
-    Ok(Summary {
-        path: folder.close(Ok(()))?,
-        test,
-        course,
-        inference,
-        scores,
-        quality,
-        maps,
-        clusters,
-        insights,
-        class_names,
-        warnings,
-    })
 }
 
 /// What all stages share.

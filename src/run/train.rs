@@ -1,52 +1,23 @@
 //! Training of a classifier inside a run: the data and the model checked against each other, then weights, history, activations.
 
 use super::classes;
-use super::epochs;
 use super::figures;
+use super::job::{MethodChoice, Run, Summary, TrainRun, close, starts};
 use super::layers;
-use super::study::{MethodChoice, Run, Summary, close, starts};
 use crate::activations::activations;
 use crate::compute::{Description, Device};
-use crate::dataset::{Dataset, Request, Samples, Source};
+use crate::dataset::{Dataset, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::model::{Architecture, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
-use crate::recipe::Blueprint;
-use crate::record::Artifact;
-use crate::record::Stage;
-use crate::record::default_path;
-use crate::record::folder::{Opening, RunFolder};
+use crate::record::{Artifact, Course, Inference, Opening, RunFolder, Stage, default_path};
 use crate::report::csv_file;
 use crate::report::drawing::drawing;
-use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, Training, check_fit, evaluate};
-use serde::{Deserialize, Serialize};
+use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, check_fit, evaluate};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// What to train and on what.
-#[derive(Clone, Debug)]
-pub struct TrainRun {
-    /// The data.
-    pub data: Request,
-    /// The model.
-    pub architecture: Blueprint,
-    /// How to train.
-    pub training: Training,
-    /// Epochs from one checkpoint to the next, at least 1, if they are wanted.
-    pub checkpoint_every: Option<usize>,
-    /// Checkpoint to go on with.
-    pub resume_from: Option<PathBuf>,
-    /// Where the results go; a folder under `runs/` if nothing is said.
-    pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
-    pub force: bool,
-    /// Whether to go on with an unfinished run there.
-    pub resume: bool,
-    /// Command line, for the manifest.
-    pub argv: Vec<String>,
-}
 
 /// Data and model of a run, checked against each other.
 pub(super) struct Prepared {
@@ -216,56 +187,6 @@ pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Resu
     Ok(Some(weights))
 }
 
-/// How a training went. What is called `seconds` is wall time, and differs from run to run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Course {
-    /// Epochs that were trained.
-    pub epochs: usize,
-    /// The epoch whose weights are kept, counted from 1.
-    pub kept: usize,
-    /// The epoch of least validation loss.
-    pub best: Option<usize>,
-    /// Whether it ended for want of progress.
-    pub stopped_early: bool,
-    /// Of the epochs in `times`.
-    pub seconds: f64,
-    /// Time of each epoch; of those before a checkpoint whose times are not known, none.
-    pub times: Vec<EpochTime>,
-}
-
-/// How long the trained network took for the test images.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Inference {
-    /// Images.
-    pub n: usize,
-    /// For all of them.
-    pub seconds: f64,
-}
-
-/// Time of an epoch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct EpochTime {
-    /// From 1 on.
-    pub epoch: usize,
-    /// Validation included.
-    pub seconds: f64,
-}
-
-impl Course {
-    fn of(trained: &Trained) -> Self {
-        let first = trained.history.len() - trained.seconds.len() + 1;
-        let times = (first..).zip(&trained.seconds).map(|(epoch, &seconds)| EpochTime { epoch, seconds });
-        Self {
-            epochs: trained.history.len(),
-            kept: trained.epoch,
-            best: trained.history.best_epoch(),
-            stopped_early: trained.stopped_early,
-            seconds: trained.seconds.iter().sum(),
-            times: times.collect(),
-        }
-    }
-}
-
 /// Trains from the start, from the checkpoint that was named, or, if the run is resumed, from the last one in its folder.
 fn trained(
     folder: &RunFolder,
@@ -274,7 +195,7 @@ fn trained(
     device: &Device,
     (observer, reporter): (&dyn Observer, &dyn Reporter),
 ) -> Result<Trained> {
-    let (checkpoints, weights) = (Artifact::Checkpoints.of(folder.path()), epochs::weights_folder(folder));
+    let (checkpoints, weights) = (Artifact::Checkpoints.of(folder.path()), weights_folder(folder));
     let epoch_weights = kept.map(|epochs| EpochWeights { folder: &weights, epochs });
     let left = if run.resume { last_whole(&checkpoints, reporter) } else { None };
     // Weights of epochs before the checkpoint can be had by training from the start alone.
@@ -321,7 +242,7 @@ pub(super) fn train_stage(
             let trained = trained(folder, (run, kept), prepared, device, (observer.as_ref(), reporter))?;
             drop(observer);
             if let Some(kept) = kept {
-                epochs::list_weights(folder, kept, trained.history.len());
+                list_weights(folder, kept, trained.history.len());
             }
             write_history(folder, "history", &trained.history)?;
             figures::history(folder, "history", "Training history", &trained.history)?;
@@ -388,4 +309,24 @@ pub(super) fn write_history(folder: &mut RunFolder, name: &str, history: &Histor
     csv_file::write(&path, header, (0..history.len()).map(row))?;
     folder.list(file, None, None);
     Ok(())
+}
+
+/// Where a run keeps the weights of its epochs.
+pub(super) fn weights_folder(folder: &RunFolder) -> PathBuf {
+    Artifact::EpochWeights.of(folder.path())
+}
+
+/// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that it did not come to.
+pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
+    for epoch in choice.of(last) {
+        folder.list(Artifact::EpochWeightsFile(&EpochWeights::file(epoch)), None, None);
+    }
+    let beyond: Vec<String> = choice.beyond(last).iter().map(ToString::to_string).collect();
+    if !beyond.is_empty() {
+        let (word, epochs) = (if beyond.len() == 1 { "epoch" } else { "epochs" }, beyond.join(", "));
+        folder
+            .manifest
+            .warnings
+            .push(format!("`Run::epochs_to_embed`: the training ended after epoch {last}, before {word} {epochs}"));
+    }
 }

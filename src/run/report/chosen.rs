@@ -1,6 +1,5 @@
 //! The points that an export takes from a run, and all that the run knows of them.
 
-use super::super::study::MapResults;
 use super::contents::{Contents, check_map};
 use super::{Known, PAGE_NEIGHBORS};
 use crate::compute::Device;
@@ -11,8 +10,7 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Reporter;
-use crate::record::Artifact;
-use crate::record::points::ReportPoints;
+use crate::record::{Artifact, MapResults, ReportPoints};
 use crate::report::page::Points;
 
 /// The chosen points, and what is known of each.

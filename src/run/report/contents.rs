@@ -12,10 +12,9 @@ use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
-use crate::record::Artifact;
-use crate::record::points::{ReportPoints, Rows};
+use crate::record::points::Rows;
+use crate::record::{Artifact, EpochMap, EpochMaps, ReportPoints};
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
-use crate::run::epochs::{EpochMap, EpochMaps};
 use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_predictions};
 
 use crate::words::thousands;

@@ -7,9 +7,9 @@ use crate::evaluation::{
     space_title,
 };
 use crate::model::Architecture;
+use crate::record::N_COMPONENTS;
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
-use crate::run::space::N_COMPONENTS;
 use crate::training::History;
 use crate::words::thousands;
 

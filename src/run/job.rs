@@ -1,0 +1,140 @@
+//! What a run is asked to do, and what it ends with.
+
+use super::clusters::ClusterMethod;
+use crate::clustering::Clustered;
+use crate::dataset::{self, Request, Source};
+use crate::embedding::init::Init;
+use crate::error::Result;
+use crate::evaluation::{Insights, MapQuality, Scores};
+use crate::neighbors::Search;
+use crate::progress::Reporter;
+use crate::recipe::Blueprint;
+use crate::record::{Artifact, Course, Inference, MapResults, ReportPoints, RunFolder};
+use crate::training::{EpochChoice, Performance, Training};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// A method and the parameters that were set for it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MethodChoice {
+    /// Name in the registry.
+    pub name: String,
+    /// Parameters, the others at their defaults.
+    pub parameters: toml::Table,
+}
+
+impl MethodChoice {
+    /// The file that the method starts from, if it does.
+    pub(super) fn source(&self) -> Result<Option<Source>> {
+        match self.parameters.get("init").and_then(toml::Value::as_str).map(|init| Init::from(init.to_owned())) {
+            Some(Init::File(path)) => Source::of_file(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The files that methods start from.
+pub(super) fn starts(methods: &[MethodChoice]) -> Result<Vec<Source>> {
+    methods.iter().filter_map(|method| method.source().transpose()).collect()
+}
+
+/// A whole study.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Data, model and training.
+    pub train: TrainRun,
+    /// Weights to look into instead of training.
+    pub model: Option<PathBuf>,
+    /// A folder of layers to look into instead, from any program; of `train` only seed, folder and command line count then.
+    pub activations: Option<PathBuf>,
+    /// Methods to embed with.
+    pub methods: Vec<MethodChoice>,
+    /// How neighbours are searched for.
+    pub search: Search,
+    /// How clusters are sought in every space, among the test points if there are any.
+    pub clusters: Vec<ClusterMethod>,
+    /// Which points the report shows.
+    pub report_points: ReportPoints,
+    /// Epochs of the training whose maps are made too, of the points of the report, if they are wanted.
+    pub epochs_to_embed: Option<EpochChoice>,
+}
+
+/// What a run ended with.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Loss and accuracy of the classifier on the test images, if it ran here.
+    pub test: Option<Performance>,
+    /// How the training went, if there was one.
+    pub course: Option<Course>,
+    /// How long the test images took.
+    pub inference: Option<Inference>,
+    /// k-NN accuracies, if spaces were scored.
+    pub scores: Vec<Scores>,
+    /// How faithful the maps are to their spaces, if there are maps.
+    pub quality: Vec<MapQuality>,
+    /// What the methods report of their maps.
+    pub maps: Vec<MapResults>,
+    /// Clusters of every space.
+    pub clusters: Vec<Clustered>,
+    /// What the layers did, if they were looked into.
+    pub insights: Option<Insights>,
+    /// Names of the classes.
+    pub class_names: Vec<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// What to train and on what.
+#[derive(Clone, Debug)]
+pub struct TrainRun {
+    /// The data.
+    pub data: Request,
+    /// The model.
+    pub architecture: Blueprint,
+    /// How to train.
+    pub training: Training,
+    /// Epochs from one checkpoint to the next, at least 1, if they are wanted.
+    pub checkpoint_every: Option<usize>,
+    /// Checkpoint to go on with.
+    pub resume_from: Option<PathBuf>,
+    /// Where the results go; a folder under `runs/` if nothing is said.
+    pub out: Option<PathBuf>,
+    /// Whether an earlier run there may be replaced.
+    pub force: bool,
+    /// Whether to go on with an unfinished run there.
+    pub resume: bool,
+    /// Command line, for the manifest.
+    pub argv: Vec<String>,
+}
+
+/// Ends a run, and tells what is in it.
+pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Reporter) -> Result<Summary> {
+    if let Err(error) = outcome {
+        return Err(folder.close_failed(error));
+    }
+    if folder.is_complete() {
+        reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
+    }
+    let test = folder.noted_or_default("test")?;
+    let (scores, quality) = (folder.noted_or_default("knn")?, folder.noted_or_default("quality")?);
+    let (maps, clusters) = (folder.noted_or_default("maps")?, folder.noted_or_default("clusters")?);
+    let (insights, warnings) = (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
+    let (course, inference) = (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
+    let names = Artifact::ClassNames.of(folder.path());
+    let class_names = if names.exists() { dataset::read_names(&names)? } else { Vec::new() };
+    Ok(Summary {
+        path: folder.close(Ok(()))?,
+        test,
+        course,
+        inference,
+        scores,
+        quality,
+        maps,
+        clusters,
+        insights,
+        class_names,
+        warnings,
+    })
+}
