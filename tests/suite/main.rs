@@ -7,6 +7,7 @@
 
 mod agreement;
 mod animation;
+mod architecture;
 mod clustering;
 mod collapse;
 mod dataset;

@@ -7,7 +7,7 @@
 
 use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::middle::{FAR, Middle, distance};
 use crate::neighbors::{Clusters, learn_centres, products};
@@ -219,7 +219,7 @@ impl<'a> Search<'a> {
                     _ => self.join(&forest, (block, &cores[block]), (other, &cores[other])),
                 }
             }
-            Ok::<(), crate::Error>(())
+            Ok::<(), Error>(())
         })?;
         Ok(forest)
     }
@@ -300,7 +300,7 @@ impl<'a> Search<'a> {
                     }
                 }
             }
-            Ok::<(), crate::Error>(())
+            Ok::<(), Error>(())
         })?;
         Ok(first.into_iter().map(AtomicU32::into_inner).collect())
     }
