@@ -6,6 +6,16 @@ use std::path::{Path, PathBuf};
 /// What may name flags: the command line itself.
 const MAY: [&str; 2] = ["src/cli", "src/main.rs"];
 
+/// The library's files, below the crate's folder, with their text.
+fn library() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &mut files);
+    files.sort();
+    let read = |path: PathBuf| (path.strip_prefix(root).unwrap().to_owned(), fs::read_to_string(&path).unwrap());
+    files.into_iter().map(read).filter(|(path, _)| !MAY.iter().any(|may| path.starts_with(may))).collect()
+}
+
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -27,19 +37,37 @@ fn has_flag(line: &str) -> bool {
 
 #[test]
 fn the_library_names_no_flags() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    sources(&root.join("src"), &mut files);
-    files.sort();
+    let files = library();
     let mut named = Vec::new();
-    for path in
-        files.iter().map(|path| path.strip_prefix(root).unwrap()).filter(|path| !MAY.iter().any(|may| path.starts_with(may)))
-    {
-        let text = fs::read_to_string(root.join(path)).unwrap();
+    for (path, text) in &files {
         let lines = text.lines().enumerate().filter(|(_, line)| has_flag(line));
         named.extend(lines.map(|(at, line)| format!("{}:{}: {}", path.display(), at + 1, line.trim())));
     }
     assert!(files.len() > 100 && named.is_empty(), "a field is meant, `Tsne::learning_rate` for example:\n{}", named.join("\n"));
+}
+
+/// The fields that texts name are there: what the command line makes of them is what a caller sets.
+#[test]
+fn fields_that_texts_name_exist() {
+    let files = library();
+    let has = |owner: &str, field: &str| {
+        let opens = format!("pub struct {owner} {{");
+        let bodies = files.iter().filter_map(|(_, text)| text.split_once(&opens)?.1.split_once("\n}"));
+        bodies.into_iter().any(|(body, _)| body.contains(&format!("\n    pub {field}: ")))
+    };
+    let mut n = 0;
+    for (path, text) in &files {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for (owner, field) in line.split('`').filter_map(|part| part.split_once("::")) {
+                let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                if is_name(owner) && is_name(field) && field.starts_with(|c: char| c.is_ascii_lowercase()) {
+                    assert!(has(owner, field), "{}: `{owner}::{field}` in {}", path.display(), line.trim());
+                    n += 1;
+                }
+            }
+        }
+    }
+    assert!(n > 50, "{n}");
 }
 
 #[test]
