@@ -25,7 +25,8 @@ const OTHERWISE: [(&str, &str); 11] = [
 ];
 
 /// Values that a whole flag stands for.
-const VALUES: [(&str, &str); 2] = [("DeviceChoice::Cpu", "--device cpu"), ("Header::None", "--no-header")];
+const VALUES: [(&str, &str); 3] =
+    [("DeviceChoice::Cpu", "--device cpu"), ("DeviceChoice::Gpu", "--device gpu"), ("Header::None", "--no-header")];
 
 /// Where the output of a command goes if not to `--out`: what is said of the choice where something is there already. It goes
 /// with the error as its context.

@@ -132,7 +132,9 @@ pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDes
         (Some(part), false) if !adapters.iter().any(named) => {
             format!("no adapter has `{part}` in its name; there are: {}", known.join(", "))
         }
-        (Some(part), false) => format!("`{part}` is a software adapter, which auto never takes; choose the device gpu for it"),
+        (Some(part), false) => {
+            format!("`{part}` is a software adapter, which auto never takes; ask for it with `DeviceChoice::Gpu`")
+        }
         (None, false) => format!("only software adapters were found ({}), which auto never takes", known.join(", ")),
     };
     match (choice, &options.adapter) {

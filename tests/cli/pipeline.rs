@@ -162,7 +162,7 @@ fn the_manifest_tells_how_to_repeat_the_run() {
     assert_eq!(argv[1..], words(&args));
     assert_eq!(manifest["seed"], 42);
     let device = &manifest["device"];
-    assert_eq!((&device["kind"], &device["reason"]), (&"cpu".into(), &"--device cpu".into()));
+    assert_eq!((&device["kind"], &device["reason"]), (&"cpu".into(), &"as chosen".into()));
     assert!(device["name"].as_str().unwrap().starts_with("CPU, "), "{device}");
     // The small data set is not Fashion-MNIST, and may not pass for it.
     let warnings = manifest["warnings"].as_array().unwrap();
