@@ -1,5 +1,6 @@
 //! `layerlens export`: a finished run for other programs.
 
+use super::naming::value;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -18,7 +19,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "tensorboard,parquet")]
     format: Vec<ExportFormat>,
     /// Points of the run: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
-    #[arg(long, value_name = "test|train|all|N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, allow_negative_numbers = true)]
     report_points: Option<ReportPoints>,
     /// Address under which the folder of tensorboard will be found, for projector.tensorflow.org, which finds nothing without it
     #[arg(long)]

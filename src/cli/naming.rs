@@ -2,11 +2,12 @@
 
 use super::Cli;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use layerlens::Error;
 use layerlens::embedding::METHODS;
 use std::borrow::Cow;
 use std::fmt::{Display, Formatter};
+use std::str::FromStr;
 use std::sync::OnceLock;
 
 /// Fields whose flag is called otherwise where a command has none of their own name, the likelier first.
@@ -44,7 +45,7 @@ impl Display for Elsewhere {
 struct Known {
     /// The name of its field.
     id: String,
-    /// With its dashes; an argument's name in the usage.
+    /// With its dashes; of an argument its name in the usage.
     shown: String,
     /// Other names, without dashes.
     aliases: Vec<String>,
@@ -75,7 +76,13 @@ fn known_of(words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clon
 impl Known {
     fn new(arg: &Arg, matches: &ArgMatches) -> Self {
         let id = arg.get_id().to_string();
-        let word = arg.get_value_names().and_then(|names| names.first()).map_or_else(|| id.to_uppercase(), ToString::to_string);
+        // The value's name is that of one; several are called by the field.
+        let is_one = !matches!(arg.get_action(), ArgAction::Append);
+        let word = arg
+            .get_value_names()
+            .and_then(|names| names.first())
+            .filter(|_| is_one)
+            .map_or_else(|| id.clone(), ToString::to_string);
         Self {
             shown: arg.get_long().map_or(word, |long| format!("--{long}")),
             aliases: arg.get_all_aliases().unwrap_or_default().into_iter().map(Into::into).collect(),
@@ -163,6 +170,14 @@ pub fn error(error: &Error, elsewhere: Elsewhere) -> String {
     }
 }
 
+/// A flag's value for clap, which names the flag and what was given itself.
+pub fn value<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| match error {
+        Error::Parameter { expected, .. } => expected,
+        other => other.to_string(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +203,8 @@ mod tests {
             ("layerlens bench", "features", "--d"),
             ("layerlens compare a b", "n_replicates", "--replicates"),
             ("layerlens compare-models", "encoded", "--encode"),
-            ("layerlens compare-models", "architecture", "MODEL"),
+            ("layerlens compare-models", "models", "models"),
+            ("layerlens compare-models", "architecture", "models"),
             ("layerlens model show mlp", "architecture", "NAME|FILE"),
             ("layerlens export run", "formats", "--format"),
             ("layerlens export run", "points", "--report-points"),

@@ -1,5 +1,6 @@
 //! `layerlens report`: the explorable page of a finished run, or of any embedding.
 
+use super::naming::value;
 use super::{Global, argv, print, say};
 use anyhow::Result;
 use clap::{ArgGroup, Args};
@@ -18,7 +19,7 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
     /// Points of the run to show: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
-    #[arg(long, value_name = "test|train|all|N", conflicts_with = "embedding", allow_negative_numbers = true)]
+    #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, conflicts_with = "embedding", allow_negative_numbers = true)]
     report_points: Option<ReportPoints>,
     /// Any embedding to show instead of a run: .npy, n x 2, or .csv of two columns
     #[arg(long, value_name = "FILE", help_heading = "Any embedding")]

@@ -2,6 +2,7 @@
 
 use super::cluster_flags::{ClusterFlags, Method};
 use super::methods::SharedMethodFlags;
+use super::naming::value;
 use super::neighbors::SearchArgs;
 use super::train::TrainArgs;
 use super::{Global, print, say};
@@ -51,7 +52,7 @@ pub struct RunArgs {
     search: SearchArgs,
     /// Points that the report shows: test, train, all, or so many of all, drawn by the seed; test stands for train where there
     /// are no test points
-    #[arg(long, value_name = "test|train|all|N", default_value_t, allow_negative_numbers = true, help_heading = "Report")]
+    #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, default_value_t, allow_negative_numbers = true, help_heading = "Report")]
     report_points: ReportPoints,
     /// Epochs of the training to embed too, of the points of the report: all, every N, or a list such as 0,1,2,5,20; 0 is the
     /// untrained network [default: none]

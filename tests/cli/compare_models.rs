@@ -96,7 +96,7 @@ fn a_comparison_that_cannot_be_is_refused_before_anything_is_trained() {
     refuse("cnn-a --eps -1 --clusters dbscan", &["--eps", "-1"]);
     place.refuse(3, &format!("compare-models cnn-a --n-clusters 1000 {DATA} --out out"), &["--n-clusters", "120"]);
     fs::write(place.path("sweep.toml"), "[[model]]\narchitecture = \"mlp\"\nname = \"../out\"\n").unwrap();
-    refuse("./sweep.toml", &["MODEL", "../out", "files are called after it"]);
+    refuse("./sweep.toml", &["models", "../out", "files are called after it"]);
     fs::write(place.path("sweep.toml"), "[[model]]\narchitecture = \"mlp\"\nepochs = [1, 2]\n").unwrap();
     refuse("./sweep.toml --epochs 3", &["--epochs", "whose file sets epochs"]);
     refuse("cnn-a --clusters k-means --eps 2", &["--eps", "dbscan"]);
