@@ -26,7 +26,7 @@ fn series(comparison: &Comparison) -> Vec<String> {
     vec![a.clone(), b.clone(), "first less second".into()]
 }
 
-/// A panel of pair runs, and one of their differences where there are some.
+/// A panel of both runs, and one of their differences where there are some.
 fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel> {
     let column = |of: fn(&Answer) -> Option<Estimate>| answers.iter().map(|answer| of(answer)).collect::<Vec<_>>();
     let none = vec![None; answers.len()];
@@ -97,7 +97,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         DotPanel { title, values: vec![column(|answer| answer.a), column(|answer| answer.b)], is_difference: false }
     };
     let figure = Dots {
-        title: "Which pairs are confused: share of the points of pair classes".into(),
+        title: "Which pairs are confused: share of the points of both classes".into(),
         caption: how(comparison),
         rows: names.iter().map(|[class, other]| format!("{class} and {other}")).collect(),
         series: series(comparison)[..2].to_vec(),

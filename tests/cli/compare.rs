@@ -73,6 +73,8 @@ fn differences_of_paired_runs_lie_in_the_intervals_of_the_normal_law() {
         assert!(image.width() > 300 && image.height() > 200, "{name}");
     }
     assert!(!out.join("figures/maps_tsne.png").exists());
+    let pairs = fs::read_to_string(out.join("figures/confused_pairs.svg")).unwrap();
+    assert!(pairs.contains("Which pairs are confused: share of the points of both classes"));
     // Gains are those of the two runs.
     let gains = table(&out, "gains.csv");
     for (run, column) in [(&a, "a"), (b, "b")] {
