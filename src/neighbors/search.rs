@@ -67,7 +67,8 @@ pub struct Search {
     /// Exact, the default, or approximate.
     pub method: SearchMethod,
     /// Bytes of points and their centred copies that may stay on the device during an exact search; more are streamed to it in
-    /// parts, over and over. What they leave of it holds the lists of all rows, so that a distance serves both of its. Default 2 GiB.
+    /// parts, over and over. What they leave of it holds the lists of all rows, so that a distance serves both of its rows.
+    /// Default 2 GiB.
     pub resident_bytes: u64,
 }
 
@@ -105,7 +106,9 @@ impl Search {
                 let range = Range::of(x)?;
                 let scaled = range.scaled(x)?;
                 let found = self.within(device, &scaled, n_neighbors, observer)?;
-                match range.finer(x).filter(|_| !losing(&found, n_neighbors, &scaled, &scaled).is_empty()) {
+                // Only a search that lost something looks for a smaller unit, which takes a pass over the points.
+                let finer = if losing(&found, n_neighbors, &scaled, &scaled).is_empty() { None } else { range.finer(x) };
+                match finer {
                     Some(finer) => lengths(self.within(device, finer.scaled(x)?.as_ref(), n_neighbors, observer)?, &finer),
                     None => lengths(found, &range),
                 }
@@ -160,18 +163,18 @@ impl Search {
                 let (from, to) = (range.scaled(queries)?, range.scaled(references)?);
                 let found = self.between(device, &from, &to, n_neighbors, observer)?;
                 let again = losing(&found, n_neighbors, &from, &to);
-                let mut found = lengths(found, &range);
-                if let Some(finer) = range.finer(references).filter(|_| !again.is_empty()) {
+                let found = lengths(found, &range);
+                let finer = if again.is_empty() { None } else { range.finer(references) };
+                match finer {
                     // Those queries alone, which lie beside a reference: what comes of one must not depend on the others.
-                    let (from, to) = (finer.scaled(&queries.select(&again))?.into_owned(), finer.scaled(references)?);
-                    let better = lengths(self.between(device, &from, &to, n_neighbors, observer)?, &finer);
-                    for (at, row) in again.into_iter().enumerate() {
-                        let (to, from) = (row * n_neighbors..(row + 1) * n_neighbors, at * n_neighbors..(at + 1) * n_neighbors);
-                        found.0[to.clone()].copy_from_slice(&better.0[from.clone()]);
-                        found.1[to].copy_from_slice(&better.1[from]);
+                    Some(finer) => {
+                        let queries = queries.select(&again);
+                        let (from, to) = (finer.scaled(&queries)?, finer.scaled(references)?);
+                        let better = lengths(self.between(device, &from, &to, n_neighbors, observer)?, &finer);
+                        replaced(found, &again, &better, n_neighbors)
                     }
+                    None => found,
                 }
-                found
             }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n).min(MAX_NEIGHBORS);
@@ -264,13 +267,22 @@ impl Search {
 /// a device may take products below 2^-126 for zero.
 fn losing((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matrix) -> Vec<usize> {
     let loses = |row: &usize| {
-        let found = ids[row * k..][..k].iter().zip(&squared[row * k..][..k]);
+        let mut found = ids[row * k..][..k].iter().zip(&squared[row * k..][..k]);
         let is_lost = |(&id, &squared): (&u32, &f32)| {
             squared < LEAST_SQUARE && (squared > 0.0 || queries.row(*row) != references.row(id as usize))
         };
-        found.into_iter().any(is_lost)
+        found.any(is_lost)
     };
     (0..queries.n_samples()).into_par_iter().filter(loses).collect()
+}
+
+/// What was found, with the `better` lists of the queries `rows` in the place of theirs.
+fn replaced((mut ids, mut distances): Found, rows: &[usize], better: &Found, k: usize) -> Found {
+    for (&row, (better_ids, better_distances)) in rows.iter().zip(better.0.chunks_exact(k).zip(better.1.chunks_exact(k))) {
+        ids[row * k..][..k].copy_from_slice(better_ids);
+        distances[row * k..][..k].copy_from_slice(better_distances);
+    }
+    (ids, distances)
 }
 
 /// Distances in the unit of the points, of squares in the unit of the range.
