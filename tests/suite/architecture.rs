@@ -1,8 +1,7 @@
 //! The floors of the library: what may import what. Every rule names the file and the line that breaks it.
 
+use crate::support::library;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
 
 /// Rooms from the ground up: each imports only from floors below its own.
 const FLOORS: [&[&str]; 10] = [
@@ -22,8 +21,8 @@ const FLOORS: [&[&str]; 10] = [
 const NAMED_IN: [(&str, &[&str]); 2] = [("wgpu", &["compute"]), ("burn", &["activations", "compute", "model", "training"])];
 
 /// The folders of a run: what lies in them is named by `record::Artifact` alone. The command line tells where to look.
-const RUN_FOLDERS: [&str; 8] =
-    ["activations/", "clusters/", "embeddings/", "epochs/", "figures/", "maps/", "neighbors/", "scores/"];
+const RUN_FOLDERS: [&str; 9] =
+    ["activations/", "clusters/", "embeddings/", "epochs/", "figures/", "maps/", "model/", "neighbors/", "scores/"];
 
 /// An import that goes up on purpose: the device compiles every kernel ahead.
 const UPWARD: [(&str, &str); 1] = [("compute/gpu", "kernels")];
@@ -49,25 +48,13 @@ struct Source {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut folders, mut found) = (vec![root.clone()], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder").flatten() {
-            let path: PathBuf = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "rs") {
-                let below = path.strip_prefix(&root).expect("below src").with_extension("").to_string_lossy().replace('\\', "/");
-                let module = below.strip_suffix("/mod").unwrap_or(&below).to_owned();
-                if !["cli", "main", "lib"].contains(&module.split('/').next().unwrap_or_default()) {
-                    let text = fs::read_to_string(&path).expect("a source file");
-                    found.push(Source { path: format!("src/{below}.rs"), module, code: code_of(&text) });
-                }
-            }
-        }
-    }
-    found.sort_by(|a, b| a.module.cmp(&b.module));
-    found
+    let others = library().into_iter().filter(|(path, _)| path != "src/lib.rs");
+    let source = |(path, text): (String, String)| {
+        let below = path.trim_start_matches("src/").trim_end_matches(".rs");
+        let module = below.strip_suffix("/mod").unwrap_or(below).to_owned();
+        Source { code: code_of(&text), path, module }
+    };
+    others.map(source).collect()
 }
 
 /// The text up to the tests, comments emptied, so that lines keep their numbers.

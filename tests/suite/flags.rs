@@ -1,31 +1,6 @@
 //! The library names fields, the command line flags: whoever calls the library has no flags.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
-/// What may name flags: the command line itself.
-const MAY: [&str; 2] = ["src/cli", "src/main.rs"];
-
-/// The library's files, below the crate's folder, with their text.
-fn library() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = Vec::new();
-    sources(&root.join("src"), &mut files);
-    files.sort();
-    let read = |path: PathBuf| (path.strip_prefix(root).unwrap().to_owned(), fs::read_to_string(&path).unwrap());
-    files.into_iter().map(read).filter(|(path, _)| !MAY.iter().any(|may| path.starts_with(may))).collect()
-}
-
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            found.push(path);
-        }
-    }
-}
+use crate::support::library;
 
 /// Whether two dashes and a lower-case letter stand in it. In code they stand nowhere but in literals.
 fn has_flag(line: &str) -> bool {
@@ -41,7 +16,7 @@ fn the_library_names_no_flags() {
     let mut named = Vec::new();
     for (path, text) in &files {
         let lines = text.lines().enumerate().filter(|(_, line)| has_flag(line));
-        named.extend(lines.map(|(at, line)| format!("{}:{}: {}", path.display(), at + 1, line.trim())));
+        named.extend(lines.map(|(at, line)| format!("{path}:{}: {}", at + 1, line.trim())));
     }
     assert!(files.len() > 100 && named.is_empty(), "a field is meant, `Tsne::learning_rate` for example:\n{}", named.join("\n"));
 }
@@ -61,7 +36,7 @@ fn fields_that_texts_name_exist() {
             for (owner, field) in line.split('`').filter_map(|part| part.split_once("::")) {
                 let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 if is_name(owner) && is_name(field) && field.starts_with(|c: char| c.is_ascii_lowercase()) {
-                    assert!(has(owner, field), "{}: `{owner}::{field}` in {}", path.display(), line.trim());
+                    assert!(has(owner, field), "{path}: `{owner}::{field}` in {}", line.trim());
                     n += 1;
                 }
             }

@@ -4,8 +4,9 @@
 use layerlens::compute::{Cpu, Device, Gpu, GpuOptions};
 use layerlens::matrix::Matrix;
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Set to 1 where a missing GPU must fail the tests instead of skipping them.
@@ -114,6 +115,27 @@ pub fn groups(stream: u64, n_groups: usize, per_group: usize, d: usize) -> Matri
         }
     }
     Matrix::new(data, n_groups * per_group, d).expect("finite")
+}
+
+/// The library's files, `src/matrix.rs` for example, in the order of their paths, with their text; without those of the command.
+pub fn library() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (mut folders, mut found) = (vec![root.join("src")], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            let name = path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
+            if ["src/cli", "src/main.rs"].contains(&name.as_str()) {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".rs") {
+                found.push((name, fs::read_to_string(&path).expect("a source file")));
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Path of a stored reference.
