@@ -22,8 +22,6 @@ pub enum Artifact<'a> {
     WeightsOf(&'a str),
     /// The folder of the layers, one like those that other programs write.
     Activations,
-    /// A file of that folder.
-    ActivationsFile(&'a str),
     /// Activations of a layer, n_samples x width; also labels, predictions, confidence and images by those names.
     Layer {
         /// `raw`, the name of a hidden layer, `softmax`, `labels`, ...
@@ -91,7 +89,6 @@ impl Display for Artifact<'_> {
             Self::Weights => out.write_str("model/weights.safetensors"),
             Self::WeightsOf(model) => write!(out, "model/{model}.safetensors"),
             Self::Activations => out.write_str("activations"),
-            Self::ActivationsFile(name) => write!(out, "activations/{name}"),
             Self::Layer { name, part } => write!(out, "activations/{name}_{part}.npy"),
             Self::LayerNames => out.write_str("activations/layers.txt"),
             Self::ClassNames => out.write_str("activations/class_names.txt"),

@@ -4,12 +4,12 @@
 //! was after its last finished stage, and goes on from there.
 
 use super::artifact::Artifact;
-use super::claim::{self, Claim, remove_torn_files};
+use super::claim::Claim;
 use super::integrity;
-use super::manifest::{FinishedStage, Found, Manifest, Output, SCHEMA_VERSION, Status};
+use super::manifest::{FinishedStage, Manifest, Output, Status};
 use super::stage::Stage;
 use crate::compute::{Description, Device};
-use crate::dataset::{Source, npy};
+use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::files::{create_folder, write_atomic};
 use crate::matrix::Matrix;
@@ -23,140 +23,20 @@ use std::time::Instant;
 /// A run's folder.
 #[derive(Debug)]
 pub struct RunFolder {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// Held until the end; beside the folder waits the run that this one replaces.
-    claim: Claim,
+    pub(super) claim: Claim,
     /// The manifest after the last finished stage.
-    saved: Manifest,
+    pub(super) saved: Manifest,
     /// Whether a half of it is worth keeping, since its command goes on with it.
-    is_resumable: bool,
+    pub(super) is_resumable: bool,
     /// Whether the end is written down.
-    is_closed: bool,
+    pub(super) is_closed: bool,
     /// Its manifest; written by [`RunFolder::save`].
     pub manifest: Manifest,
 }
 
-/// What is known of a run before it begins.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    /// Command line.
-    pub argv: Vec<String>,
-    /// Seed.
-    pub seed: u64,
-    /// Configuration.
-    pub config: Value,
-    /// Device.
-    pub device: Description,
-    /// Files that were read.
-    pub inputs: Vec<Source>,
-}
-
-/// `runs/<UTC time>-<name>`, where a run goes if nothing else is said.
-pub fn default_path(name: &str) -> PathBuf {
-    PathBuf::from("runs").join(format!("{}-{name}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))
-}
-
 impl RunFolder {
-    /// Creates the folder and its first manifest. What a process left beside it that was killed there is put right first, and
-    /// that is said.
-    ///
-    /// # Errors
-    /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an earlier run there (a folder
-    /// with a manifest of this program) but nothing else, and not one that this run reads from or stands in; [`Error::Write`],
-    /// also if another process works there.
-    pub fn create(path: &Path, force: bool, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
-        let claim = claimed(path, reporter)?;
-        if force && status_of(claim.target()).is_some() {
-            check_replaceable(path, claim.target(), &opening.inputs)?;
-            claim.put_aside()?;
-            let aside = claim.replaced().unwrap_or_default();
-            reporter.note(&format!("the run that is replaced is kept in {} until this one is complete", aside.display()));
-        } else if !claim::is_empty(claim.target()) {
-            if force {
-                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and `TrainRun::force` replaces nothing else";
-                return Err(Error::write(path, std::io::Error::other(reason)));
-            }
-            return Err(Error::Exists(path.to_owned()));
-        }
-        remove_torn_files(claim.target())?;
-        Self::begin(path, claim, opening.manifest())
-    }
-
-    /// [`RunFolder::resume`] or [`RunFolder::create`].
-    ///
-    /// # Errors
-    /// As those.
-    pub fn open(path: &Path, (force, resume): (bool, bool), opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
-        if resume {
-            return Self::resume(path, opening, reporter);
-        }
-        let mut folder = Self::create(path, force, opening, reporter)?;
-        folder.is_resumable = true;
-        Ok(folder)
-    }
-
-    /// Goes on with the run in `path` after its last finished stage; one of which nothing is left but unfinished files is begun.
-    /// Stages whose files are gone or changed are taken back with all that came after them, and that is said.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if the folder holds something else, or a run that was begun with another configuration, seed, version,
-    /// device or other inputs, which is named; [`Error::Write`] if another process works there.
-    pub fn resume(path: &Path, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
-        let claim = claimed(path, reporter)?;
-        let mut manifest = opening.manifest();
-        if claim::is_empty(claim.target()) {
-            remove_torn_files(claim.target())?;
-            return Self::begin(path, claim, manifest);
-        }
-        let found = Found::read(path)?;
-        found.check_same(&manifest)?;
-        remove_torn_files(claim.target())?;
-        manifest.argv = found.part("argv")?;
-        manifest.started = found.part("started")?;
-        let mut left = Manifest {
-            status: found.part("status")?,
-            stages: found.part("stages")?,
-            outputs: found.part("outputs")?,
-            warnings: found.part("warnings")?,
-            results: found.part("results")?,
-            ..manifest.clone()
-        };
-        take_back_damaged(path, &mut left, reporter);
-        // Without a finished stage the run begins again, with everything that is said at its beginning.
-        if !left.stages.is_empty() {
-            manifest = left;
-            manifest.error = None;
-        }
-        if manifest.status != Status::Complete {
-            manifest.status = Status::Running;
-        }
-        let mut folder = Self::new(path, claim, manifest);
-        folder.is_resumable = true;
-        if !folder.is_complete() {
-            folder.write_config()?;
-            folder.save()?;
-        }
-        Ok(folder)
-    }
-
-    fn new(path: &Path, claim: Claim, manifest: Manifest) -> Self {
-        Self { path: path.to_owned(), claim, saved: manifest.clone(), is_resumable: false, is_closed: false, manifest }
-    }
-
-    fn begin(path: &Path, claim: Claim, manifest: Manifest) -> Result<Self> {
-        let mut folder = Self::new(path, claim, manifest);
-        // First the manifest: it tells whose folder this is, and a resumed run writes its configuration again.
-        folder.save()?;
-        folder.write_config()?;
-        Ok(folder)
-    }
-
-    fn write_config(&self) -> Result<()> {
-        let (path, config) = (Artifact::Config.of(&self.path), toml::to_string(&self.manifest.config));
-        let config = config.map_err(|error| Error::write(&path, std::io::Error::other(error)))?;
-        write_atomic(&path, |writer| writer.write_all(config.as_bytes()))
-    }
-
     /// Whether a stage is finished, in an earlier process perhaps.
     pub fn has_finished(&self, stage: Stage<'_>) -> bool {
         let name = stage.to_string();
@@ -355,89 +235,4 @@ impl Drop for RunFolder {
             let _ = self.end(Status::Failed, Some(reason.into()));
         }
     }
-}
-
-impl Opening {
-    fn manifest(self) -> Manifest {
-        let Opening { argv, seed, config, device, inputs } = self;
-        let fallback = device.fallback.then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
-        Manifest {
-            schema_version: SCHEMA_VERSION,
-            layerlens_version: env!("CARGO_PKG_VERSION"),
-            status: Status::Running,
-            error: None,
-            started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            argv,
-            seed,
-            config: without_noise(config),
-            device,
-            inputs,
-            stages: Vec::new(),
-            outputs: Vec::new(),
-            warnings: fallback.into_iter().collect(),
-            results: serde_json::Map::new(),
-        }
-    }
-}
-
-/// Claims a folder, puts right what a killed process left beside it, and says so.
-fn claimed(path: &Path, reporter: &dyn Reporter) -> Result<Claim> {
-    let claim = Claim::of(path)?;
-    claim.recover(status_of)?.iter().for_each(|sentence| reporter.note(sentence));
-    Ok(claim)
-}
-
-/// Takes back the stages of which a file is gone or changed, and those after them.
-fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) {
-    let damaged = integrity::damaged(path, &left.outputs);
-    let Some(&(first, _)) = damaged.first() else { return };
-    for &(at, damage) in &damaged {
-        reporter.note(&format!("{}: {}", path.display(), damage.words(&left.outputs[at].path)));
-    }
-    let stage = integrity::stage_of(left, first);
-    if let Some(stage) = left.stages.get(stage) {
-        reporter.note(&format!("the stage `{}` and all that came after it are done again", stage.name));
-    }
-    integrity::take_back(left, stage);
-    left.status = Status::Running;
-}
-
-/// Refuses to replace a run that is needed.
-fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()> {
-    let refuse = |reason: String| Err(Error::write(path, std::io::Error::other(reason)));
-    if std::env::current_dir().is_ok_and(|current| current.starts_with(target)) {
-        return refuse("`TrainRun::force` cannot replace the folder in which the program runs".into());
-    }
-    // A name that is no UTF-8 stands there with other letters, and is compared with the target's in the same form.
-    let shown = PathBuf::from(target.to_string_lossy().into_owned());
-    let below = |input: &&Source| match Path::new(&input.name).canonicalize() {
-        Ok(input) => input.starts_with(target),
-        Err(_) => std::path::absolute(&input.name).is_ok_and(|input| input.starts_with(&shown)),
-    };
-    match inputs.iter().find(below) {
-        Some(input) => refuse(format!("`TrainRun::force` would delete {}, which this run reads", input.name)),
-        None => Ok(()),
-    }
-}
-
-/// 32-bit floats as short as they were given: 0.8 where the widening to 64 bits made 0.800000011920929.
-fn without_noise(value: Value) -> Value {
-    match value {
-        Value::Number(number) => match number.as_f64().filter(|&wide| number.is_f64() && f64::from(wide as f32) == wide) {
-            Some(wide) => (wide as f32).to_string().parse::<f64>().map_or(Value::Number(number), Value::from),
-            None => Value::Number(number),
-        },
-        Value::Array(values) => values.into_iter().map(without_noise).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, without_noise(value))).collect(),
-        other => other,
-    }
-}
-
-/// Whether the run in a folder is complete; none if there is no manifest that this program wrote: other programs have files of
-/// that name too.
-fn status_of(path: &Path) -> Option<bool> {
-    let manifest = std::fs::read(Artifact::Manifest.of(path)).ok();
-    let manifest: Value = serde_json::from_slice(&manifest?).ok()?;
-    manifest.get("layerlens_version")?;
-    Some(manifest.get("status").and_then(Value::as_str) == Some("complete"))
 }

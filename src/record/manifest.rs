@@ -143,6 +143,21 @@ impl Found {
         }
     }
 
+    /// Refuses a run that is not complete.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming its `folder` and what goes on with it.
+    pub(crate) fn check_complete(&self, folder: &Path) -> Result<()> {
+        match self.part::<Status>("status")? {
+            Status::Complete => Ok(()),
+            status => {
+                let status = serde_json::to_value(status).unwrap_or_default();
+                let again = format!("its command with `TrainRun::resume` `TrainRun::out` {} goes on with it", folder.display());
+                Err(Error::input(folder, format!("is not finished (status {status}): {again}")))
+            }
+        }
+    }
+
     /// The manifest of a run that is under way in `folder`, as it would be read.
     pub(crate) fn of(manifest: &Manifest, folder: &Path) -> Self {
         Self { path: Artifact::Manifest.of(folder), value: serde_json::to_value(manifest).unwrap_or_default() }

@@ -10,7 +10,7 @@ pub const N_COMPONENTS: usize = 2;
 
 /// How a training went. What is called `seconds` is wall time, and differs from run to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Course {
+pub struct TrainingSummary {
     /// Epochs that were trained.
     pub epochs: usize,
     /// The epoch whose weights are kept, counted from 1.
@@ -43,7 +43,7 @@ pub struct EpochTime {
     pub seconds: f64,
 }
 
-impl Course {
+impl TrainingSummary {
     /// What a finished training tells of itself.
     pub(crate) fn of(trained: &Trained) -> Self {
         let first = trained.history.len() - trained.seconds.len() + 1;
@@ -98,7 +98,8 @@ pub struct EpochMap {
     pub space: String,
     /// Method.
     pub method: String,
-    /// Trustworthiness of each frame, as [`Quality`](crate::evaluation::Quality) has it: of 12 neighbours, on a sample of 5,000 points.
+    /// Trustworthiness of each frame, as [`Quality`](crate::evaluation::Quality) has it: of 12 neighbours, on a sample of
+    /// 5,000 points.
     pub trustworthiness: Vec<f64>,
     /// How far the points moved on average since the frame before, as a share of the longer side of the rectangle around all
     /// frames; 0 for the first.

@@ -1,5 +1,6 @@
 //! One map of anybody's matrix.
 
+use super::figures;
 use super::job::{MethodChoice, starts};
 use super::neighbors::{self, check_memory};
 use super::quality::{self, Judged, write_quality};
@@ -14,7 +15,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::{Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references};
 use crate::progress::Reporter;
 use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
-use crate::report::figures::{Panel, Scatter, save};
+use crate::report::figures::{Panel, Scatter};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -331,8 +332,5 @@ fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &M
     }
     let title = format!("{} of {} points of {} features", method.title, job.fitted.x.n_samples(), job.fitted.x.n_features());
     let figure = Scatter { title, panels: vec![row], class_names: &class_names, rows_share_axes: true, direct_labels: labelled };
-    save(&figure, &folder.below(Artifact::Figure("map"))?)?;
-    folder.list(Artifact::Figure("map.png"), None, None);
-    folder.list(Artifact::Figure("map.svg"), None, None);
-    Ok(())
+    figures::write(folder, "map", &figure)
 }

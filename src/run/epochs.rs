@@ -18,7 +18,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
 use crate::progress::{Observer, Reporter};
 use crate::record::points::Rows;
-use crate::record::{Artifact, EpochMap, EpochMaps, FinishedStage, N_COMPONENTS, RunFolder, Stage};
+use crate::record::{Artifact, EpochMap, EpochMaps, FinishedStage, N_COMPONENTS, RunFolder, Stage, TrainingSummary};
 use crate::report::figures::{Animation, Stop};
 use crate::training::{EpochChoice, EpochWeights, History};
 use std::time::{Duration, Instant};
@@ -219,7 +219,7 @@ impl EpochStage<'_> {
         let own = self.maps.iter().find(|map| map.is_of(space, name));
         let own = own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
         // The run's own map is that of the epoch whose weights were kept.
-        let kept = self.folder.noted::<crate::record::Course>("training")?.kept;
+        let kept = self.folder.noted::<TrainingSummary>("training")?.kept;
         let at = frames.epochs.iter().position(|&epoch| epoch == kept).unwrap_or(frames.epochs.len() - 1);
         let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
         self.folder.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;

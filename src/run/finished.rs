@@ -8,7 +8,7 @@ use crate::evaluation::{Insights, MapId, MapQuality, ScoredOn, Scores};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::record::integrity::check_unchanged;
-use crate::record::{Artifact, Found, N_COMPONENTS, Status};
+use crate::record::{Artifact, Found, N_COMPONENTS};
 use std::path::{Path, PathBuf};
 
 /// What is known of a finished run.
@@ -36,17 +36,7 @@ impl Finished {
     /// [`Error::Input`] if `path` is no folder of a run of layers, the run is not finished, or a file is damaged.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let manifest = Found::read(path)?;
-        match manifest.part::<Status>("status")? {
-            Status::Complete => {}
-            status => {
-                let status = serde_json::to_value(status).unwrap_or_default();
-                let message = format!(
-                    "is not finished (status {status}): its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
-                    path.display()
-                );
-                return Err(Error::input(path, message));
-            }
-        }
+        manifest.check_complete(path)?;
         let Some(insights) = manifest.result::<Insights>("insights")? else {
             return Err(Error::input(path, "is no run of layers: `layerlens run` makes such runs"));
         };

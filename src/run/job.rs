@@ -9,7 +9,7 @@ use crate::evaluation::{Insights, MapQuality, Scores};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::recipe::Blueprint;
-use crate::record::{Artifact, Course, Inference, MapResults, ReportPoints, RunFolder};
+use crate::record::{Artifact, Inference, MapResults, ReportPoints, RunFolder, TrainingSummary};
 use crate::training::{EpochChoice, Performance, Training};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ pub struct Summary {
     /// Loss and accuracy of the classifier on the test images, if it ran here.
     pub test: Option<Performance>,
     /// How the training went, if there was one.
-    pub course: Option<Course>,
+    pub course: Option<TrainingSummary>,
     /// How long the test images took.
     pub inference: Option<Inference>,
     /// k-NN accuracies, if spaces were scored.

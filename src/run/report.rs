@@ -20,7 +20,7 @@ use crate::progress::{Observer, Reporter};
 use crate::record::claim::Claim;
 use crate::record::integrity::check_unchanged;
 use crate::record::{
-    Artifact, Course, EpochMaps, FinishedStage, Found, Inference, MapResults, Output, ReportPoints, RunFolder, Stage, Status,
+    Artifact, EpochMaps, FinishedStage, Found, Inference, MapResults, Output, ReportPoints, RunFolder, Stage, TrainingSummary,
 };
 use crate::report::page::{self, Page};
 use crate::training::{History, Performance};
@@ -210,7 +210,7 @@ struct Known {
     insights: Option<Insights>,
     clusters: Vec<Clustered>,
     history: Option<History>,
-    course: Option<Course>,
+    course: Option<TrainingSummary>,
     inference: Option<Inference>,
     test: Option<Performance>,
     epochs: Option<EpochMaps>,
@@ -220,14 +220,8 @@ impl Known {
     /// # Errors
     /// [`Error::Input`] if it is no run of layers, if it should be `finished` and is not, or if the manifest is damaged.
     fn read(folder: &Path, found: &Found, finished: bool) -> Result<Self> {
-        let status = found.part::<Status>("status")?;
-        if finished && status != Status::Complete {
-            let status = serde_json::to_value(status).unwrap_or_default();
-            let message = format!(
-                "is not finished (status {status}): its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
-                folder.display()
-            );
-            return Err(Error::input(folder, message));
+        if finished {
+            found.check_complete(folder)?;
         }
         let (Some(maps), Some(scores)) = (found.result::<Vec<MapResults>>("maps")?, found.result::<Vec<Scores>>("knn")?) else {
             let message = "is no run of layers: `layerlens run` makes such runs, and `layerlens report` with `GivenReport::embedding` shows any map";

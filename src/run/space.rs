@@ -207,9 +207,9 @@ impl SpaceStage<'_> {
     /// Fits a map and places the test points in it.
     fn map(&mut self, name: &str, method: &dyn Embedding, neighbors: &Neighbors, pca: Option<&Matrix>) -> Result<Map> {
         let space = &self.train.name;
-        let stage = Stage::Map { method: name, space };
+        let (stage, id) = (Stage::Map { method: name, space }, MapId::new(space, Some(name), method.n_components()));
         if self.folder.has_finished(stage) {
-            return self.finished_map(MapId::new(space, Some(name), method.n_components()));
+            return self.finished_map(id);
         }
         check_variety(&self.train.values)?;
         method.validate(self.train.values.n_samples(), self.train.values.n_features())?;
@@ -229,7 +229,6 @@ impl SpaceStage<'_> {
         let place = |test: &Layer, to_train| fitted.transform(self.device, &NewPoints { x: &test.values, neighbors: to_train });
         let placed = self.test.zip(more.as_ref().or(neighbors.to_train.as_ref())).map(|(test, graph)| place(test, graph));
         let test = placed.transpose()?;
-        let id = MapId::new(space, Some(name), method.n_components());
         let map = Map { id, train: fitted.embedding().clone(), test, results: fitted.results().to_vec() };
         drop(observer);
         for (part, places) in std::iter::once(("train", &map.train)).chain(map.test.as_ref().map(|test| ("test", test))) {

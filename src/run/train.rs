@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::model::{Architecture, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
-use crate::record::{Artifact, Course, Inference, Opening, RunFolder, Stage, default_path};
+use crate::record::{Artifact, Inference, Opening, RunFolder, Stage, TrainingSummary, default_path};
 use crate::report::csv_file;
 use crate::report::drawing::drawing;
 use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, check_fit, evaluate};
@@ -247,7 +247,7 @@ pub(super) fn train_stage(
             write_history(folder, "history", &trained.history)?;
             figures::history(folder, "history", "Training history", &trained.history)?;
             folder.result("history", &trained.history);
-            folder.result("training", Course::of(&trained));
+            folder.result("training", TrainingSummary::of(&trained));
             trained.weights
         }
     };
@@ -317,7 +317,7 @@ pub(super) fn weights_folder(folder: &RunFolder) -> PathBuf {
 }
 
 /// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that it did not come to.
-pub(super) fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
+fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
     for epoch in choice.of(last) {
         folder.list(Artifact::EpochWeightsFile(&EpochWeights::file(epoch)), None, None);
     }
