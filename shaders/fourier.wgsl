@@ -6,8 +6,8 @@ struct FourierParams {
     size: u32,
     // What one step of the fixed point stands for.
     unit: f32,
-    // Rows that one workgroup transforms side by side: as many as fill its memory, so that few threads idle and few barriers are met
-    // for each row.
+    // Rows that one workgroup transforms side by side: as many as fill its memory, so that few threads idle and few barriers
+    // are met for each row.
     together: u32,
 }
 

@@ -198,8 +198,8 @@ pub struct Ratio {
     pub gpu_seconds: f64,
     /// How many times as fast the other device is.
     pub ratio: f64,
-    /// Which of the two `DeviceChoice::Auto` takes for it, `CPU` or `GPU`: never a software adapter, and for neighbours not a card that
-    /// shares the CPU's memory and is the slower.
+    /// Which of the two `DeviceChoice::Auto` takes for it, `CPU` or `GPU`: never a software adapter, and for neighbours not a
+    /// card that shares the CPU's memory and is the slower.
     pub auto: &'static str,
 }
 

@@ -111,7 +111,8 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
 }
 
 /// Which of `adapters` the choice means, and why: discrete before integrated before virtual before software, the first of
-/// equals; [`GpuOptions::adapter`] keeps those whose name contains it, upper and lower case alike. `auto` passes software adapters over.
+/// equals; [`GpuOptions::adapter`] keeps those whose name contains it, upper and lower case alike. `auto` passes software adapters
+/// over.
 pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDescription]) -> Chosen {
     if choice == DeviceChoice::Cpu {
         return Chosen::Cpu { reason: "asked for".into() };

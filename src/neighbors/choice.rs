@@ -19,8 +19,8 @@ const THREADS_EXPONENT: f64 = 0.75;
 /// The CPU is taken if it is expected to be so many times as fast: its pace is known roughly.
 pub(crate) const MARGIN: f64 = 1.5;
 
-/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace is measured by its own clock, once
-/// for each width, on a search of the first rows, about a middle from which no row is further than `radius`.
+/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace is measured by its own clock,
+/// once for each width, on a search of the first rows, about a middle from which no row is further than `radius`.
 pub(super) fn on_cpu(
     search: &Search,
     (device, gpu): (&Device, &Gpu),

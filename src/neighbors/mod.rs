@@ -4,8 +4,8 @@
 //! by index. Two roads lead to it: all distances as one matrix product in tiles, whose candidates are ranked again by exact
 //! distances and proven complete ([`knn`], [`pairwise`]: both devices, O(n m d)), and on the CPU, where the product would be
 //! most of a run, lower bounds from few coordinates that leave few exact distances to compute; `auto` takes that road too where an
-//! integrated GPU is slower. Equal rows are searched once. An
-//! approximate graph, where it is asked for, comes from the CPU and says its recall ([`recall_of`]).
+//! integrated GPU is slower. Equal rows are searched once. An approximate graph, where it is asked for, comes from the CPU and
+//! says its recall ([`recall_of`]).
 
 mod brute;
 mod choice;

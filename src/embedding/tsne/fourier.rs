@@ -88,8 +88,8 @@ pub fn transform_rows(
 }
 
 /// Weights the waves with the kernel's spectrum of the level that `frame`, 8 numbers, names. Shapes: `waves` (M / 2 + 1) x G
-/// complex; `forces` G x (M / 2 + 1) pairs of complex numbers, the waves of both components; `potentials` M / 2 + 2, whose sum is that of
-/// the potential over the density, less the points' own, which `frame` names.
+/// complex; `forces` G x (M / 2 + 1) pairs of complex numbers, the waves of both components; `potentials` M / 2 + 2, whose sum is
+/// that of the potential over the density, less the points' own, which `frame` names.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).

@@ -97,7 +97,8 @@ impl Plan {
             }
             Device::Gpu(_) => {
                 let size = nodes_over(base).next_power_of_two().clamp(LEAST_GPU_SIZE, MAX_GPU_SIZE);
-                // Where the largest transform is too short, the nodes move apart, by steps: a grid of another spacing is made anew.
+                // Where the largest transform is too short, the nodes move apart, by steps: a grid of another spacing is
+                // made anew.
                 let octaves = (span / (((size / 2) as f64 - BORDER) * base)).max(1.0).log2();
                 Self::of(size, base * ((octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2())
             }
