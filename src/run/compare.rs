@@ -42,8 +42,8 @@ pub struct CompareSummary {
 /// Compares two finished runs, and writes tables and figures.
 ///
 /// # Errors
-/// [`Error::Input`] if a folder is none of a finished run, or the runs have no common space; [`Error::Parameter`];
-/// [`Error::Exists`], [`Error::Write`].
+/// [`Error::Input`](crate::Error::Input) if a folder is none of a finished run, or the runs have no common space;
+/// [`Error::Parameter`](crate::Error::Parameter); [`Error::Exists`](crate::Error::Exists), [`Error::Write`](crate::Error::Write).
 pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter) -> Result<CompareSummary> {
     job.bootstrap.validate()?;
     let [a, b] = [Finished::read(&job.runs[0])?, Finished::read(&job.runs[1])?];
