@@ -1,5 +1,5 @@
-//! The targets as tests: each takes every file of its corpus. So they are compiled with everything else, and what failed once stays
-//! mended.
+//! The targets as tests: each takes every file of its corpus. So they are compiled with everything
+//! else, and what failed once stays mended.
 
 // What the targets know as libFuzzer's crate, and as the crate beside them.
 extern crate self as layerlens_fuzz;
@@ -37,7 +37,8 @@ targets! {
     manifest: "fuzz_targets/manifest.rs"
 }
 
-/// In the place of libFuzzer's: a function instead of the program's entry. It stands below the targets, which import it.
+/// In the place of libFuzzer's: a function instead of the program's entry. It stands below the
+/// targets, which import it.
 #[macro_export]
 macro_rules! fuzz_target {
     (|$bytes:ident: &[u8]| $body:block) => {
@@ -47,7 +48,8 @@ macro_rules! fuzz_target {
 
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
-    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!files.is_empty(), "there is no corpus");
     for path in files {
         eprintln!("{}", path.display());

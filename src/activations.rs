@@ -16,13 +16,13 @@ pub struct Layer {
     pub values: Matrix,
 }
 
-/// The input (pixels / 255), each hidden layer that is looked into, and the softmax, for all `samples` in order; dropout is off.
-/// A convolutional layer's answers come whole, rows, columns and channels in that order, or as each channel's mean: see
-/// [`Architecture::looked_into`].
+/// The input (pixels / 255), each hidden layer that is looked into, and the softmax, for all
+/// `samples` in order; dropout is off. A convolutional layer's answers come whole, rows, columns
+/// and channels in that order, or as each channel's mean: see [`Architecture::looked_into`].
 ///
 /// # Errors
-/// [`Error::Data`] if model, weights and images do not fit each other; [`Error::Training`] if the device fails;
-/// [`Error::Feature`] in a build without the feature `train`.
+/// [`Error::Data`] if model, weights and images do not fit each other; [`Error::Training`] if the
+/// device fails; [`Error::Feature`] in a build without the feature `train`.
 pub fn activations(
     device: &compute::Device,
     architecture: &Architecture,
@@ -35,16 +35,24 @@ pub fn activations(
     let outputs = outputs(device, architecture, weights, &raw)?;
     let widths = looked_into.iter().map(|layer| layer.width).chain([architecture.n_classes]);
     let n = samples.len();
-    let hidden = architecture.layer_names().into_iter().zip(outputs).zip(widths).map(|((name, values), width)| {
-        let values = Matrix::new(values, n, width).map_err(|error| Error::Data(format!("activations of {name}: {error}")))?;
-        Ok(Layer { name, values })
-    });
+    let hidden = architecture.layer_names().into_iter().zip(outputs).zip(widths).map(
+        |((name, values), width)| {
+            let values = Matrix::new(values, n, width)
+                .map_err(|error| Error::Data(format!("activations of {name}: {error}")))?;
+            Ok(Layer { name, values })
+        },
+    );
     std::iter::once(Ok(Layer { name: RAW.into(), values: raw })).chain(hidden).collect()
 }
 
 /// Values of each layer that is looked into and of the softmax, row after row.
 #[cfg(feature = "train")]
-fn outputs(device: &compute::Device, architecture: &Architecture, weights: &Weights, raw: &Matrix) -> Result<Vec<Vec<f32>>> {
+fn outputs(
+    device: &compute::Device,
+    architecture: &Architecture,
+    weights: &Weights,
+    raw: &Matrix,
+) -> Result<Vec<Vec<f32>>> {
     use crate::model::{Network, to_host};
     use crate::training::{arrangement, guarded, rows_at_once};
     use burn::tensor::{Tensor, TensorData, activation};
@@ -68,6 +76,11 @@ fn outputs(device: &compute::Device, architecture: &Architecture, weights: &Weig
 }
 
 #[cfg(not(feature = "train"))]
-fn outputs(_: &compute::Device, _: &Architecture, _: &Weights, _: &Matrix) -> Result<Vec<Vec<f32>>> {
+fn outputs(
+    _: &compute::Device,
+    _: &Architecture,
+    _: &Weights,
+    _: &Matrix,
+) -> Result<Vec<Vec<f32>>> {
     Err(Error::without_train("the activations of a network"))
 }

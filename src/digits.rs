@@ -1,8 +1,10 @@
-//! Which digits of a column single precision keeps, and from what value on they are to be counted so that it keeps them.
+//! Which digits of a column single precision keeps, and from what value on they are to be counted
+//! so that it keeps them.
 //!
-//! Everything is computed in 32-bit floats, which hold 24 bits of a number. Wider numbers that have much in common, times in
-//! seconds or ids for example, would become equal. Distances do not change if a number is subtracted from a whole column, so it
-//! is subtracted before the values are rounded; but only where that keeps digits, so that other data stay as they are.
+//! Everything is computed in 32-bit floats, which hold 24 bits of a number. Wider numbers that have
+//! much in common, times in seconds or ids for example, would become equal. Distances do not change
+//! if a number is subtracted from a whole column, so it is subtracted before the values are
+//! rounded; but only where that keeps digits, so that other data stay as they are.
 
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -11,11 +13,13 @@ use std::cmp::Ordering;
 /// Rows from which it is told whether a column has to be looked at as a whole.
 pub(crate) const SAMPLE_ROWS: usize = 4096;
 
-/// Values that differ by less than this share of their size differ by the rounding of a computation: 8 units in the last place.
+/// Values that differ by less than this share of their size differ by the rounding of a
+/// computation: 8 units in the last place.
 const NOISE: f64 = 1.0 / (1_u64 << 49) as f64;
 /// The same for data that would be refused: sums in another order differ by more.
 const LARGE_NOISE: f64 = 1.0 / (1_u64 << 40) as f64;
-/// A column is crowded if a step of `f32` is more than this share of the width of some eighth of its different values, in order.
+/// A column is crowded if a step of `f32` is more than this share of the width of some eighth of
+/// its different values, in order.
 const CROWDED: f64 = 1.0 / (1_u64 << 12) as f64;
 /// At most one in so many different values may become equal to another,
 const FEW: usize = 8;
@@ -23,11 +27,11 @@ const FEW: usize = 8;
 const RUN: usize = 16;
 /// fewer than this many: no group of values may vanish, however small a part of the column it is.
 const MOST_OF_RUN: usize = 12;
-/// No two values may become equal where a step of `f32` is this share of the distance between the quartiles or more: as much as lies
-/// between ordinary values would be lost there.
+/// No two values may become equal where a step of `f32` is this share of the distance between the
+/// quartiles or more: as much as lies between ordinary values would be lost there.
 const COARSE: f64 = 1.0 / 16.0;
-/// In a sample of the rows the values lie further apart: it must be so many times as good for the column not to be looked at as a
-/// whole.
+/// In a sample of the rows the values lie further apart: it must be so many times as good for the
+/// column not to be looked at as a whole.
 const SAMPLE_SHARE: usize = 8;
 
 /// A number as a sum of two: the nearest `f64`, and what that leaves of an integer of 64 bits.
@@ -119,23 +123,30 @@ impl Rounding {
         }
     }
 
-    /// Whether a sample of a column, and the largest size in all of it, show that the whole has to be looked at.
+    /// Whether a sample of a column, and the largest size in all of it, show that the whole has to
+    /// be looked at.
     pub(crate) fn is_suspect(mut sample: Vec<Wide>, largest: f64) -> bool {
         sample.sort_unstable_by(Wide::order);
         let noise = if is_whole(&sample) { 0.0 } else { NOISE };
         let sample = different(&sample, noise);
         // Of a column that seems constant only what is larger can differ.
         let seems_constant = sample.iter().all(|value| value.less(0.0).abs() >= largest);
-        let is_coarse = largest * f64::from(f32::EPSILON) >= COARSE * spread(&sample) && !seems_constant;
+        let is_coarse =
+            largest * f64::from(f32::EPSILON) >= COARSE * spread(&sample) && !seems_constant;
         is_coarse || Loss::of(&sample, 0.0).is_felt(SAMPLE_SHARE)
     }
 }
 
-/// The median of values where subtracting `offset` in `f32` would make many of them equal that are not; `offset` elsewhere.
+/// The median of values where subtracting `offset` in `f32` would make many of them equal that are
+/// not; `offset` elsewhere.
 pub(crate) fn harmless(mut values: Vec<Wide>, offset: f32) -> f32 {
     values.sort_unstable_by(Wide::order);
     let values = different(&values, 0.0);
-    if Loss::of(&values, f64::from(offset)).is_of_many(1) { values[values.len() / 2].high as f32 } else { offset }
+    if Loss::of(&values, f64::from(offset)).is_of_many(1) {
+        values[values.len() / 2].high as f32
+    } else {
+        offset
+    }
 }
 
 /// What rounding does to different values.
@@ -156,16 +167,23 @@ impl Loss {
     /// Of ascending different values less `offset`.
     fn of(values: &[Wide], offset: f64) -> Self {
         let rounded = |value: &Wide| value.less(offset) as f32;
-        let is_lost: Vec<bool> = values.windows(2).map(|pair| rounded(&pair[0]) == rounded(&pair[1])).collect();
+        let is_lost: Vec<bool> =
+            values.windows(2).map(|pair| rounded(&pair[0]) == rounded(&pair[1])).collect();
         let count = |lost: &[bool]| lost.iter().filter(|&&lost| lost).count();
-        let (lost, lost_of_run) = (count(&is_lost), is_lost.windows(RUN).map(count).max().unwrap_or(0));
+        let (lost, lost_of_run) =
+            (count(&is_lost), is_lost.windows(RUN).map(count).max().unwrap_or(0));
         let size = |value: &Wide| value.less(offset).abs();
         let spread = spread(values);
-        let is_coarse = |(lost, value): (&bool, &Wide)| *lost && size(value) * f64::from(f32::EPSILON) >= COARSE * spread;
+        let is_coarse = |(lost, value): (&bool, &Wide)| {
+            *lost && size(value) * f64::from(f32::EPSILON) >= COARSE * spread
+        };
         let is_coarse = is_lost.iter().zip(values).any(is_coarse);
         let eighth = (values.len() / 8).max(1);
-        let crowding = |(first, last): (&Wide, &Wide)| size(first).max(size(last)) * f64::from(f32::EPSILON) / last.minus(*first);
-        let crowding = values.iter().zip(values.iter().skip(eighth)).map(crowding).fold(0.0, f64::max);
+        let crowding = |(first, last): (&Wide, &Wide)| {
+            size(first).max(size(last)) * f64::from(f32::EPSILON) / last.minus(*first)
+        };
+        let crowding =
+            values.iter().zip(values.iter().skip(eighth)).map(crowding).fold(0.0, f64::max);
         Self { different: values.len(), lost, lost_of_run, is_coarse, crowding }
     }
 
@@ -187,7 +205,11 @@ impl Loss {
 
 /// Distance between the quartiles of ascending values.
 fn spread(values: &[Wide]) -> f64 {
-    if values.is_empty() { 0.0 } else { values[values.len() * 3 / 4].minus(values[values.len() / 4]) }
+    if values.is_empty() {
+        0.0
+    } else {
+        values[values.len() * 3 / 4].minus(values[values.len() / 4])
+    }
 }
 
 fn is_whole(values: &[Wide]) -> bool {
@@ -198,7 +220,8 @@ fn is_whole(values: &[Wide]) -> bool {
 fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
     let mut kept: Vec<Wide> = Vec::with_capacity(ascending.len());
     for value in ascending {
-        let is_new = |last: &Wide| value.minus(*last) > share * value.high.abs().max(last.high.abs());
+        let is_new =
+            |last: &Wide| value.minus(*last) > share * value.high.abs().max(last.high.abs());
         if kept.last().is_none_or(is_new) {
             kept.push(*value);
         }
@@ -206,8 +229,8 @@ fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
     kept
 }
 
-/// The median of ascending different values, to as many digits as its distance from the quartiles: then an `f64` holds the sum
-/// of it and of what is left.
+/// The median of ascending different values, to as many digits as its distance from the quartiles:
+/// then an `f64` holds the sum of it and of what is left.
 fn middle(values: &[Wide]) -> f64 {
     let (median, spread) = (values[values.len() / 2].high, spread(values));
     let unit = if spread > 0.0 { spread.log2().floor().exp2() } else { return median };
@@ -229,14 +252,21 @@ pub(crate) fn lossy(column: usize, lost: usize, different: usize) -> String {
 pub(crate) fn rounded(values: &[f64], n_samples: usize, n_features: usize) -> Result<Matrix> {
     let mut offsets = vec![0.0; n_features];
     for (column, offset) in offsets.iter_mut().enumerate() {
-        let of_column = values.iter().skip(column).step_by(n_features).map(|&value| Wide::from(value));
+        let of_column =
+            values.iter().skip(column).step_by(n_features).map(|&value| Wide::from(value));
         match Rounding::of(of_column.collect()) {
             Rounding::Fine => {}
             Rounding::Less(common) => *offset = common,
-            Rounding::Lossy { lost, different } => return Err(Error::Data(lossy(column, lost, different))),
+            Rounding::Lossy { lost, different } => {
+                return Err(Error::Data(lossy(column, lost, different)));
+            }
         }
     }
-    let data = values.iter().enumerate().map(|(at, value)| (value - offsets[at % n_features]) as f32).collect();
+    let data = values
+        .iter()
+        .enumerate()
+        .map(|(at, value)| (value - offsets[at % n_features]) as f32)
+        .collect();
     Matrix::new(data, n_samples, n_features)?.with_offsets(offsets)
 }
 
@@ -250,7 +280,10 @@ mod tests {
 
     fn uniform(n: u64) -> impl Iterator<Item = f64> {
         let random = crate::random::Random::new(1, 0);
-        (0..n).map(move |i| f64::from(random.uniform(2 * i)) + f64::from(random.uniform(2 * i + 1)) / f64::from(1 << 24))
+        (0..n).map(move |i| {
+            f64::from(random.uniform(2 * i))
+                + f64::from(random.uniform(2 * i + 1)) / f64::from(1 << 24)
+        })
     }
 
     #[test]
@@ -277,10 +310,16 @@ mod tests {
     #[test]
     fn what_a_column_has_in_common_is_subtracted_where_that_keeps_digits() {
         let near = |rounding: Rounding, expected: f64, within: f64| match rounding {
-            Rounding::Less(offset) => assert!((offset - expected).abs() <= within, "{offset} for {expected}"),
+            Rounding::Less(offset) => {
+                assert!((offset - expected).abs() <= within, "{offset} for {expected}")
+            }
             other => panic!("{other:?} for {expected}"),
         };
-        near(of(uniform(500).enumerate().map(|(i, v)| 1.7e9 + 40.0 * (i % 2) as f64 + 4.0 * v)), 1.7e9, 100.0);
+        near(
+            of(uniform(500).enumerate().map(|(i, v)| 1.7e9 + 40.0 * (i % 2) as f64 + 4.0 * v)),
+            1.7e9,
+            100.0,
+        );
         near(of((0..120).map(|i| 1e9 + f64::from(i))), 1e9, 200.0);
         near(of((0..120).map(|i| i64::MAX - i)), i64::MAX as f64, 2048.0);
         near(of((0..120).map(|i| u64::MAX - i)), u64::MAX as f64, 4096.0);
@@ -295,8 +334,12 @@ mod tests {
     fn a_column_that_no_number_helps_is_told_with_its_loss() {
         let halves = uniform(400).enumerate().map(|(i, v)| 1e9 * (i % 2) as f64 + 4.0 * v);
         let found = of(halves);
-        assert!(matches!(found, Rounding::Lossy { lost: 180..=200, different: 380..=400 }), "{found:?}");
-        // A group that is one in ten of the rows, and one of fourteen rows beside others that an offset would serve.
+        assert!(
+            matches!(found, Rounding::Lossy { lost: 180..=200, different: 380..=400 }),
+            "{found:?}"
+        );
+        // A group that is one in ten of the rows, and one of fourteen rows beside others that an
+        // offset would serve.
         let stamps = of((0..900).chain(1_700_000_000_i64..1_700_000_100));
         assert_eq!(stamps, Rounding::Lossy { lost: 98, different: 1000 });
         let small = of((0..14).chain(1_700_000_000_i64..1_700_000_900));

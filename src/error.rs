@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, worded for the person who has to act on it. Advice names fields with their structs,
-/// `` `Tsne::learning_rate` `` for example, in texts of [notes](crate::progress::Reporter::note) and warnings too: a program that
-/// calls them otherwise, as the command line does, can put its own names there.
+/// Everything that can go wrong, worded for the person who has to act on it. Advice names fields
+/// with their structs, `` `Tsne::learning_rate` `` for example, in texts of
+/// [notes](crate::progress::Reporter::note) and warnings too: a program that calls them otherwise,
+/// as the command line does, can put its own names there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A parameter lies outside its range, whatever the data.
     #[error("{name} = {value}: {expected}")]
     Parameter {
-        /// The field of the struct, or the key of the file, that holds the parameter: `perplexity` for example.
+        /// The field of the struct, or the key of the file, that holds the parameter: `perplexity`
+        /// for example.
         name: String,
         /// The value that was given.
         value: String,
@@ -118,7 +120,8 @@ impl Error {
         Self::Input { path: path.as_ref().to_owned(), message: message.into() }
     }
 
-    /// The same, said of the file that the data are from: an [`Error::Data`] becomes an [`Error::Input`].
+    /// The same, said of the file that the data are from: an [`Error::Data`] becomes an
+    /// [`Error::Input`].
     #[must_use]
     pub fn of_file(self, path: impl AsRef<Path>) -> Self {
         match self {
@@ -143,7 +146,8 @@ impl Error {
         Self::Feature { what, feature: "train" }
     }
 
-    /// The process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 GPU demanded but unusable, 130 interrupted.
+    /// The process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 GPU demanded but
+    /// unusable, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Parameter { .. } => 2,

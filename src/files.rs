@@ -28,9 +28,10 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes the unfinished files and folders of this process, as far as it can: for an end at which nothing is unwound. What
-/// fails or unwinds removes its own. It does not wait for the list of them, so that a handler of signals may call it although the
-/// thread that it interrupted holds the list.
+/// Removes the unfinished files and folders of this process, as far as it can: for an end at which
+/// nothing is unwound. What fails or unwinds removes its own. It does not wait for the list of
+/// them, so that a handler of signals may call it although the thread that it interrupted holds the
+/// list.
 pub fn remove_unfinished() {
     let paths = match UNFINISHED.try_lock() {
         Ok(paths) => paths,
@@ -42,20 +43,26 @@ pub fn remove_unfinished() {
     }
 }
 
-/// Writes `path` through a temporary file beside it, renamed when it is complete: a failure leaves neither a torn file
-/// nor the temporary one, and an older file of that name stays as it was.
+/// Writes `path` through a temporary file beside it, renamed when it is complete: a failure leaves
+/// neither a torn file nor the temporary one, and an older file of that name stays as it was.
 ///
 /// # Errors
-/// [`Error::Write`] naming `path` if the folder is not writable or the disk is full; whatever `fill` returns.
-pub fn write_atomic(path: &Path, fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+/// [`Error::Write`] naming `path` if the folder is not writable or the disk is full; whatever
+/// `fill` returns.
+pub fn write_atomic(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     let failed = |source| Error::write(path, source);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The crate's default is private to the owner; results are ordinary files, under the user's umask.
+        // The crate's default is private to the owner; results are ordinary files, under the user's
+        // umask.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(folder).map_err(failed)?;

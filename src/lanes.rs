@@ -1,16 +1,27 @@
-//! Arithmetic of 16 numbers side by side, for the CPU: without branches or tables, so that compilers turn it into vector
-//! instructions, and with sums in a fixed order.
+//! Arithmetic of 16 numbers side by side, for the CPU: without branches or tables, so that
+//! compilers turn it into vector instructions, and with sums in a fixed order.
 //!
-//! Functions are generic over `FUSED`: whether a x b + c is one instruction, which must be known where they are compiled.
+//! Functions are generic over `FUSED`: whether a x b + c is one instruction, which must be known
+//! where they are compiled.
 
 /// As many numbers as the widest vector registers hold.
 pub(crate) const LANES: usize = 16;
 
-/// Coefficients of log2(1 + t) / t for 1 + t from sqrt(1/2) to sqrt(2): error of the logarithm below 5e-8.
-const LOG2: [f32; 8] =
-    [1.442_694_8, -0.721_357_15, 0.480_939_44, -0.360_087_2, 0.286_707_5, -0.250_069_1, 0.236_890_23, -0.145_744_1];
+/// Coefficients of log2(1 + t) / t for 1 + t from sqrt(1/2) to sqrt(2): error of the logarithm
+/// below 5e-8.
+const LOG2: [f32; 8] = [
+    1.442_694_8,
+    -0.721_357_15,
+    0.480_939_44,
+    -0.360_087_2,
+    0.286_707_5,
+    -0.250_069_1,
+    0.236_890_23,
+    -0.145_744_1,
+];
 /// Coefficients of 2^t for t from -1/2 to 1/2: relative error below 1e-7.
-const EXP2: [f32; 6] = [1.000_000_1, 0.693_146_97, 0.240_221_2, 0.055_507_13, 0.009_675_54, 0.001_327_65];
+const EXP2: [f32; 6] =
+    [1.000_000_1, 0.693_146_97, 0.240_221_2, 0.055_507_13, 0.009_675_54, 0.001_327_65];
 /// Bits of sqrt(1/2).
 const ROOT_OF_HALF: u32 = 0x3f35_04f3;
 /// Adding this rounds to a whole number, which is then found in the lowest bits.
@@ -18,7 +29,8 @@ const ROUNDER: f32 = 12_582_912.0;
 /// Largest exponent of the result: 2^-126 is the least normal number.
 const MAX_EXPONENT: f32 = 126.0;
 
-/// Whether a x b + c is one instruction here; where it is not, the function that rounds likewise is very slow.
+/// Whether a x b + c is one instruction here; where it is not, the function that rounds likewise is
+/// very slow.
 pub(crate) fn has_fused_multiply_add() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("fma");
@@ -32,7 +44,8 @@ pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Logarithm to base 2 of a normal q > 0, to 5e-8 and the rounding of its whole part; some finite number for other q.
+/// Logarithm to base 2 of a normal q > 0, to 5e-8 and the rounding of its whole part; some finite
+/// number for other q.
 #[inline(always)]
 pub(crate) fn log2<const FUSED: bool>(q: f32) -> f32 {
     let exponent = (q.to_bits().wrapping_sub(ROOT_OF_HALF) as i32) >> 23;
@@ -87,7 +100,10 @@ mod tests {
             assert!((found / expected - 1.0).abs() < 2e-7, "2^{x} = {found}, exactly {expected}");
             let q = expected as f32;
             let (found, expected) = (f64::from(log2::<false>(q)), f64::from(q).log2());
-            assert!((found - expected).abs() < 1e-7 + 6e-8 * expected.abs(), "log2 {q} = {found}, exactly {expected}");
+            assert!(
+                (found - expected).abs() < 1e-7 + 6e-8 * expected.abs(),
+                "log2 {q} = {found}, exactly {expected}"
+            );
         }
     }
 
@@ -97,14 +113,17 @@ mod tests {
             for step in 0..20_000 {
                 let q = 2.0_f32.powf(-40.0 + step as f32 * 0.004);
                 let exact = f64::from(q).powf(f64::from(b));
-                let allowed = 1e-7 + 5e-8 * f64::from(b) + 6e-8 * f64::from(b * q.log2()).abs() + 1e-7;
+                let allowed =
+                    1e-7 + 5e-8 * f64::from(b) + 6e-8 * f64::from(b * q.log2()).abs() + 1e-7;
                 for value in [power::<true>(q, b), power::<false>(q, b)] {
                     let off = (f64::from(value) / exact - 1.0).abs();
                     assert!(off <= allowed, "{q}^{b} is off by {off:e}, {allowed:e} allowed");
                 }
             }
         }
-        assert!(power::<true>(f32::MIN_POSITIVE, 9.0) > 0.0 && power::<true>(f32::MAX, 9.0).is_finite());
+        assert!(
+            power::<true>(f32::MIN_POSITIVE, 9.0) > 0.0 && power::<true>(f32::MAX, 9.0).is_finite()
+        );
         assert!(power::<false>(0.0, 0.9).is_finite());
     }
 }

@@ -1,14 +1,17 @@
 //! Layerlens shows what each hidden layer of a neural network has learned.
 //!
-//! The story in order: a [`dataset`] trains a [`model`], which a [`recipe`] describes, by [`training`]; the [`activations`] of
-//! its layers are spaces of many dimensions, whose exact [`neighbors`] feed the methods of [`embedding`], which map each layer
-//! to two dimensions and place test points in the same map; [`clustering`] finds what lies together; [`evaluation`] scores how
-//! much of the classes a space or map keeps; [`report`] draws, and [`run`] does all of it into one folder, which a [`record`]
-//! describes. Everything heavy runs on a [`compute::Device`]: WGSL compute shaders on any Vulkan, Metal or DX12 GPU, or the same
+//! The story in order: a [`dataset`] trains a [`model`], which a [`recipe`] describes, by
+//! [`training`]; the [`activations`] of its layers are spaces of many dimensions, whose exact
+//! [`neighbors`] feed the methods of [`embedding`], which map each layer to two dimensions and
+//! place test points in the same map; [`clustering`] finds what lies together; [`evaluation`]
+//! scores how much of the classes a space or map keeps; [`report`] draws, and [`run`] does all of
+//! it into one folder, which a [`record`] describes. Everything heavy runs on a
+//! [`compute::Device`]: WGSL compute shaders on any Vulkan, Metal or DX12 GPU, or the same
 //! algorithm on the CPU.
 //!
-//! Two features, both on by default: `train` trains networks and takes the activations of their layers, by burn, which is
-//! most of the build; `cli` is the `layerlens` command. Without them everything else is there.
+//! Two features, both on by default: `train` trains networks and takes the activations of their
+//! layers, by burn, which is most of the build; `cli` is the `layerlens` command. Without them
+//! everything else is there.
 //!
 //! ```
 //! use layerlens::{Device, Matrix, Tsne};

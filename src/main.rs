@@ -14,7 +14,8 @@ fn main() -> ExitCode {
     ExitCode::from(cli::ending::end(cli::run))
 }
 
-/// Has a write beyond a limit on file sizes fail like one on a full disk, with a message; by default the system kills.
+/// Has a write beyond a limit on file sizes fail like one on a full disk, with a message; by
+/// default the system kills.
 fn report_full_disks() {
     #[cfg(unix)]
     // SAFETY: ignoring a signal runs no code of ours, and no other thread runs yet.
@@ -23,8 +24,8 @@ fn report_full_disks() {
     }
 }
 
-/// Has glibc reuse large blocks instead of returning each to the system: every operation of training allocates, and fresh
-/// pages cost 10 to 35 % of its time.
+/// Has glibc reuse large blocks instead of returning each to the system: every operation of
+/// training allocates, and fresh pages cost 10 to 35 % of its time.
 fn keep_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt only sets thresholds, and no other thread runs yet.
@@ -35,11 +36,14 @@ fn keep_large_blocks() {
     }
 }
 
-/// Keeps Mesa's layer that orders Vulkan devices by the desktop session from printing an error where there is no session, on a
-/// server for example. Which device is taken is decided by `--device` and `--adapter` alone.
+/// Keeps Mesa's layer that orders Vulkan devices by the desktop session from printing an error
+/// where there is no session, on a server for example. Which device is taken is decided by
+/// `--device` and `--adapter` alone.
 fn quiet_device_selection() {
     #[cfg(target_os = "linux")]
-    if !std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| std::path::Path::new(&folder).is_dir()) {
+    if !std::env::var_os("XDG_RUNTIME_DIR")
+        .is_some_and(|folder| std::path::Path::new(&folder).is_dir())
+    {
         // SAFETY: no other thread runs yet that could read the environment.
         unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
     }

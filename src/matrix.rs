@@ -20,29 +20,40 @@ impl Matrix {
     /// Takes `data` in row-major order.
     ///
     /// # Errors
-    /// [`Error::Data`] if the length is not `n_samples * n_features`, if there are no features, or if an entry is NaN or
-    /// infinite (its row and column are named, counted from 0).
+    /// [`Error::Data`] if the length is not `n_samples * n_features`, if there are no features, or
+    /// if an entry is NaN or infinite (its row and column are named, counted from 0).
     pub fn new(data: Vec<f32>, n_samples: usize, n_features: usize) -> Result<Self> {
         if n_features == 0 || Some(data.len()) != n_samples.checked_mul(n_features) {
-            return Err(Error::Data(format!("{} values do not make a {n_samples} x {n_features} matrix", data.len())));
+            return Err(Error::Data(format!(
+                "{} values do not make a {n_samples} x {n_features} matrix",
+                data.len()
+            )));
         }
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {
             let (row, column) = (at / n_features, at % n_features);
-            return Err(Error::Data(format!("row {row}, column {column} is {}: every value must be finite", data[at])));
+            return Err(Error::Data(format!(
+                "row {row}, column {column} is {}: every value must be finite",
+                data[at]
+            )));
         }
         Ok(Self { data, n_samples, n_features, offsets: None })
     }
 
-    /// The same entries, said to be values less one number a column: the value of an entry is the sum of both. Zeros alone say
-    /// nothing.
+    /// The same entries, said to be values less one number a column: the value of an entry is the
+    /// sum of both. Zeros alone say nothing.
     ///
     /// # Errors
     /// [`Error::Data`] if there is not one finite number a column.
     pub fn with_offsets(self, offsets: Vec<f64>) -> Result<Self> {
         if offsets.len() != self.n_features || offsets.iter().any(|offset| !offset.is_finite()) {
-            return Err(Error::Data(format!("{} offsets for {} columns", offsets.len(), self.n_features)));
+            return Err(Error::Data(format!(
+                "{} offsets for {} columns",
+                offsets.len(),
+                self.n_features
+            )));
         }
-        let offsets = if offsets.iter().all(|&offset| offset == 0.0) { None } else { Some(offsets.into()) };
+        let offsets =
+            if offsets.iter().all(|&offset| offset == 0.0) { None } else { Some(offsets.into()) };
         Ok(Self { offsets, ..self })
     }
 
@@ -51,19 +62,25 @@ impl Matrix {
         Self { offsets: other.offsets.clone(), ..self }
     }
 
-    /// What was subtracted from each column, so that the entries keep digits that single precision has not; none if nothing was.
-    /// Distances and variances are those of the values, angles about the origin are not.
+    /// What was subtracted from each column, so that the entries keep digits that single precision
+    /// has not; none if nothing was. Distances and variances are those of the values, angles about
+    /// the origin are not.
     pub fn offsets(&self) -> Option<&[f64]> {
         self.offsets.as_deref()
     }
 
-    /// What was subtracted from which columns, for the user; nothing if nothing was. `what` names the points.
+    /// What was subtracted from which columns, for the user; nothing if nothing was. `what` names
+    /// the points.
     pub fn offsets_note(&self, what: &str) -> Option<String> {
         const SHOWN: usize = 5;
         let offsets = self.offsets()?.iter().enumerate().filter(|(_, offset)| **offset != 0.0);
         // Whole numbers with all their digits.
-        let exact = |offset: f64| if offset.fract() == 0.0 { format!("{offset:.0}") } else { offset.to_string() };
-        let columns: Vec<String> = offsets.map(|(column, offset)| format!("{} from column {column}", exact(*offset))).collect();
+        let exact = |offset: f64| {
+            if offset.fract() == 0.0 { format!("{offset:.0}") } else { offset.to_string() }
+        };
+        let columns: Vec<String> = offsets
+            .map(|(column, offset)| format!("{} from column {column}", exact(*offset)))
+            .collect();
         let more = columns.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!(" and so on from {more} more") } else { String::new() };
         let shown = columns[..columns.len().min(SHOWN)].join(", ");
@@ -80,7 +97,9 @@ impl Matrix {
         if self.offsets == fitted.offsets {
             return Ok(());
         }
-        Err(Error::Data("the new points are less other numbers than the fitted ones: read both alike".into()))
+        Err(Error::Data(
+            "the new points are less other numbers than the fitted ones: read both alike".into(),
+        ))
     }
 
     /// Number of rows.
@@ -117,23 +136,33 @@ impl Matrix {
     /// If an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Self {
         let data = rows.iter().flat_map(|&i| self.row(i)).copied().collect();
-        Self { data, n_samples: rows.len(), n_features: self.n_features, offsets: self.offsets.clone() }
+        Self {
+            data,
+            n_samples: rows.len(),
+            n_features: self.n_features,
+            offsets: self.offsets.clone(),
+        }
     }
 
-    /// Mean of each column, summed in `f64` over fixed blocks of rows: the same bytes whatever the number of threads.
+    /// Mean of each column, summed in `f64` over fixed blocks of rows: the same bytes whatever the
+    /// number of threads.
     pub fn column_means(&self) -> Vec<f32> {
         self.exact_column_means().into_iter().map(|mean| mean as f32).collect()
     }
 
     /// The same before it is rounded.
     pub(crate) fn exact_column_means(&self) -> Vec<f64> {
-        let rows = self.data.par_chunks(MEAN_ROWS * self.n_features).map(|block| block.chunks_exact(self.n_features));
+        let rows = self
+            .data
+            .par_chunks(MEAN_ROWS * self.n_features)
+            .map(|block| block.chunks_exact(self.n_features));
         self.means(rows.map(|rows| self.sums(rows)).collect(), self.n_samples)
     }
 
     /// Mean of each column over these rows.
     pub(crate) fn column_means_of(&self, rows: &[usize]) -> Vec<f32> {
-        let sums = rows.par_chunks(MEAN_ROWS).map(|rows| self.sums(rows.iter().map(|&row| self.row(row))));
+        let sums =
+            rows.par_chunks(MEAN_ROWS).map(|rows| self.sums(rows.iter().map(|&row| self.row(row))));
         self.means(sums.collect(), rows.len()).into_iter().map(|mean| mean as f32).collect()
     }
 

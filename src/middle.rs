@@ -1,17 +1,19 @@
 //! The middle of most points, which a few far ones do not move.
 //!
-//! Numbers in `f32` are counted from a point near them, or they lose what tells them apart. The mean serves where all points lie
-//! about it; one point at a distance R moves it by R / n, and then every other is counted from afar.
+//! Numbers in `f32` are counted from a point near them, or they lose what tells them apart. The
+//! mean serves where all points lie about it; one point at a distance R moves it by R / n, and then
+//! every other is counted from afar.
 
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
-/// A row is far if it is further from the middle than this many times the median distance: one that a search or a clustering
-/// counts apart, so that it does not spoil the scale of the others.
+/// A row is far if it is further from the middle than this many times the median distance: one that
+/// a search or a clustering counts apart, so that it does not spoil the scale of the others.
 pub(crate) const FAR: f64 = 8.0;
 /// Rows of one parallel task.
 const ROWS: usize = 1024;
-/// How often the far points are looked for: those that stand out only once others are left aside take a round more.
+/// How often the far points are looked for: those that stand out only once others are left aside
+/// take a round more.
 const ROUNDS: usize = 8;
 
 /// The mean of the points that are not far from it.
@@ -24,8 +26,9 @@ pub(crate) struct Middle {
 }
 
 impl Middle {
-    /// Leaves out the rows of `x` that are further from the mean of the others than `far` times as far as most are: the median
-    /// distance. Where half of the rows are equal that says nothing, and all count.
+    /// Leaves out the rows of `x` that are further from the mean of the others than `far` times as
+    /// far as most are: the median distance. Where half of the rows are equal that says nothing,
+    /// and all count.
     pub(crate) fn of(x: &Matrix, far: f64) -> Self {
         let mut middle = Self { mean: x.column_means(), near: None };
         for _ in 0..ROUNDS {
@@ -38,10 +41,15 @@ impl Middle {
             let most = *sorted.select_nth_unstable_by(at, f64::total_cmp).1 * far * far;
             let near: Vec<usize> = (0..squares.len()).filter(|&row| squares[row] <= most).collect();
             let known = middle.near.as_ref().map_or(squares.len(), Vec::len);
-            if most == 0.0 || (near.len() == known && middle.near.as_ref().is_none_or(|rows| *rows == near)) {
+            if most == 0.0
+                || (near.len() == known && middle.near.as_ref().is_none_or(|rows| *rows == near))
+            {
                 break;
             }
-            middle = Self { mean: x.column_means_of(&near), near: (near.len() < squares.len()).then_some(near) };
+            middle = Self {
+                mean: x.column_means_of(&near),
+                near: (near.len() < squares.len()).then_some(near),
+            };
         }
         middle
     }
@@ -61,7 +69,9 @@ pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
 fn squares_from(x: &Matrix, point: &[f32]) -> Vec<f64> {
     let d = x.n_features();
     let parts = x.as_slice().par_chunks(ROWS * d);
-    parts.flat_map_iter(|rows| rows.chunks_exact(d).map(|row| squared_distance(row, point))).collect()
+    parts
+        .flat_map_iter(|rows| rows.chunks_exact(d).map(|row| squared_distance(row, point)))
+        .collect()
 }
 
 #[cfg(test)]

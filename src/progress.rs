@@ -4,7 +4,8 @@ use crate::error::{Error, Result};
 
 /// Watches a stage: told of its progress, asked whether to go on.
 pub trait Observer: Sync {
-    /// `done` of `total` steps are finished; `figures` are named numbers of the moment, a loss for example.
+    /// `done` of `total` steps are finished; `figures` are named numbers of the moment, a loss for
+    /// example.
     fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {
         let _ = (done, total, figures);
     }
@@ -14,7 +15,8 @@ pub trait Observer: Sync {
         false
     }
 
-    /// Whether the caller has seen enough: an iterative method then ends with the map as it is, t-SNE for one.
+    /// Whether the caller has seen enough: an iterative method then ends with the map as it is,
+    /// t-SNE for one.
     fn is_satisfied(&self) -> bool {
         false
     }

@@ -1,7 +1,8 @@
-//! Counter-based random numbers: what is drawn depends on (seed, stream, item) alone, never on the order of the draws, so
-//! every device and any number of threads draw the same.
+//! Counter-based random numbers: what is drawn depends on (seed, stream, item) alone, never on the
+//! order of the draws, so every device and any number of threads draw the same.
 
-/// Scrambles 32 bits: the `lowbias32` integer hash (C. Wellons, "Prospecting for Hash Functions", 2018).
+/// Scrambles 32 bits: the `lowbias32` integer hash (C. Wellons, "Prospecting for Hash Functions",
+/// 2018).
 #[inline]
 pub fn lowbias32(mut x: u32) -> u32 {
     x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
@@ -9,7 +10,8 @@ pub fn lowbias32(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// One stream of random numbers of one seed; different uses of a seed take different stream numbers.
+/// One stream of random numbers of one seed; different uses of a seed take different stream
+/// numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Random {
     key: [u32; 2],
@@ -39,8 +41,15 @@ impl Random {
 
     /// A permutation of `0..n`: the indices in the order of 64 random bits each, ties by index.
     pub fn permutation(&self, n: usize) -> Vec<usize> {
-        let mut keyed: Vec<(u64, usize)> =
-            (0..n).map(|i| ((u64::from(self.bits(2 * i as u64)) << 32) | u64::from(self.bits(2 * i as u64 + 1)), i)).collect();
+        let mut keyed: Vec<(u64, usize)> = (0..n)
+            .map(|i| {
+                (
+                    (u64::from(self.bits(2 * i as u64)) << 32)
+                        | u64::from(self.bits(2 * i as u64 + 1)),
+                    i,
+                )
+            })
+            .collect();
         keyed.sort_unstable();
         keyed.into_iter().map(|(_, i)| i).collect()
     }
@@ -63,7 +72,8 @@ mod tests {
 
     #[test]
     fn seeds_and_streams_give_different_permutations_of_everything() {
-        let permutations = [Random::new(1, 0), Random::new(1, 1), Random::new(2, 0)].map(|random| random.permutation(1000));
+        let permutations = [Random::new(1, 0), Random::new(1, 1), Random::new(2, 0)]
+            .map(|random| random.permutation(1000));
         for (i, permutation) in permutations.iter().enumerate() {
             let mut sorted = permutation.clone();
             sorted.sort_unstable();

@@ -1,9 +1,11 @@
-//! The one rule of range: which lengths have squares that single precision holds, and what is done about others.
+//! The one rule of range: which lengths have squares that single precision holds, and what is done
+//! about others.
 //!
-//! Squared distances are summed in 32-bit floats on both devices, whose normal numbers go from 1.2e-38 to 3.4e38. Points whose
-//! lengths about their middle are within 2^-40 and 2^55 are taken as they are. Others are multiplied by a power of two, which
-//! changes no digit, and what is measured in their unit is divided by it again. Points that no power of two brings into the
-//! range are refused: then one is more than 2^95 times as far from the middle as a tenth of them.
+//! Squared distances are summed in 32-bit floats on both devices, whose normal numbers go from
+//! 1.2e-38 to 3.4e38. Points whose lengths about their middle are within 2^-40 and 2^55 are taken
+//! as they are. Others are multiplied by a power of two, which changes no digit, and what is
+//! measured in their unit is divided by it again. Points that no power of two brings into the range
+//! are refused: then one is more than 2^95 times as far from the middle as a tenth of them.
 
 use crate::digits::{Wide, harmless};
 use crate::error::{Error, Result};
@@ -12,7 +14,8 @@ use crate::middle::distance;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-/// Lengths of nearly all points, and of the longest, whose squares are at home in `f32`: as powers of two.
+/// Lengths of nearly all points, and of the longest, whose squares are at home in `f32`: as powers
+/// of two.
 const NEAR: i32 = -40;
 const FAR: i32 = 55;
 /// Lengths of new points at most.
@@ -23,7 +26,8 @@ const SAMPLE_ROWS: usize = 1024;
 /// A middle of some points, and the power of two that brings their lengths about it into the range.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Range {
-    /// The mean of each column; a median where far rows have drawn the mean so far away that the others less it lose digits.
+    /// The mean of each column; a median where far rows have drawn the mean so far away that the
+    /// others less it lose digits.
     pub(crate) centre: Vec<f32>,
     exponent: i32,
 }
@@ -35,14 +39,17 @@ impl Range {
     /// [`Error::Data`] naming the furthest row if no power of two serves.
     pub(crate) fn of(x: &Matrix) -> Result<Self> {
         let centre = centre(x);
-        let lengths: Vec<f64> = x.as_slice().par_chunks(centre.len()).map(|row| distance(row, &centre)).collect();
-        let mut positive: Vec<f64> = lengths.iter().copied().filter(|&length| length > 0.0).collect();
+        let lengths: Vec<f64> =
+            x.as_slice().par_chunks(centre.len()).map(|row| distance(row, &centre)).collect();
+        let mut positive: Vec<f64> =
+            lengths.iter().copied().filter(|&length| length > 0.0).collect();
         if positive.is_empty() {
             return Ok(Self { centre, exponent: 0 });
         }
         let tenth = positive.len() / 10;
         let near = *positive.select_nth_unstable_by(tenth, f64::total_cmp).1;
-        let row = (0..lengths.len()).fold(0, |best, row| if lengths[row] > lengths[best] { row } else { best });
+        let row = (0..lengths.len())
+            .fold(0, |best, row| if lengths[row] > lengths[best] { row } else { best });
         let far = lengths[row];
         exponent(near, far).map(|exponent| Self { centre, exponent }).ok_or_else(|| {
             Error::Data(format!(
@@ -53,11 +60,16 @@ impl Range {
         })
     }
 
-    /// The same middle in the smallest unit in which all rows of `x` fit, if it is a smaller one: for points of which some lie so
-    /// close together that the squares of their distances are no normal numbers in this unit.
+    /// The same middle in the smallest unit in which all rows of `x` fit, if it is a smaller one:
+    /// for points of which some lie so close together that the squares of their distances are no
+    /// normal numbers in this unit.
     pub(crate) fn finer(&self, x: &Matrix) -> Option<Self> {
         let length = |row: &[f32]| distance(row, &self.centre);
-        let far = x.as_slice().par_chunks(self.centre.len()).map(length).reduce(|| f64::MIN_POSITIVE, f64::max);
+        let far = x
+            .as_slice()
+            .par_chunks(self.centre.len())
+            .map(length)
+            .reduce(|| f64::MIN_POSITIVE, f64::max);
         let exponent = far.log2().ceil() as i32 - FAR;
         (exponent < self.exponent).then(|| Self { centre: self.centre.clone(), exponent })
     }
@@ -97,11 +109,17 @@ pub fn check(x: &Matrix) -> Result<()> {
 /// Refuses `new` points so far from the `fitted` ones that their distances do not fit.
 ///
 /// # Errors
-/// [`Error::Data`] naming the first such row, counted from 0, and as [`check`] of the fitted points.
+/// [`Error::Data`] naming the first such row, counted from 0, and as [`check`] of the fitted
+/// points.
 pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
     let range = Range::of(fitted)?;
     let most = range.undone(f64::from(FURTHEST).exp2());
-    match new.rows().map(|row| distance(row, &range.centre)).enumerate().find(|&(_, length)| length > most) {
+    match new
+        .rows()
+        .map(|row| distance(row, &range.centre))
+        .enumerate()
+        .find(|&(_, length)| length > most)
+    {
         Some((row, length)) => Err(Error::Data(format!(
             "row {row} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} squared distances do not fit 32-bit floats"
         ))),
@@ -118,17 +136,22 @@ pub(crate) fn scaled(x: &Matrix, exponent: i32) -> Result<Cow<'_, Matrix>> {
         return Ok(Cow::Borrowed(x));
     }
     let factor = f64::from(exponent).exp2();
-    let data: Vec<f32> = x.as_slice().par_iter().map(|&value| (f64::from(value) * factor) as f32).collect();
+    let data: Vec<f32> =
+        x.as_slice().par_iter().map(|&value| (f64::from(value) * factor) as f32).collect();
     if data.iter().any(|value| !value.is_finite()) {
         return Err(too_far_apart());
     }
     Matrix::new(data, x.n_samples(), x.n_features()).map(Cow::Owned)
 }
 
-/// Ascending distances of rows of `k`, each row times a power of two of its own where its squares would not fit.
+/// Ascending distances of rows of `k`, each row times a power of two of its own where its squares
+/// would not fit.
 pub(crate) fn scaled_rows(distances: &[f32], k: usize) -> Cow<'_, [f32]> {
     let needed = |row: &[f32]| {
-        row.last().map(|&last| f64::from(last)).filter(|&last| last > 0.0).map_or(0, |last| exponent(last, last).unwrap_or(0))
+        row.last()
+            .map(|&last| f64::from(last))
+            .filter(|&last| last > 0.0)
+            .map_or(0, |last| exponent(last, last).unwrap_or(0))
     };
     if distances.par_chunks(k).all(|row| needed(row) == 0) {
         return Cow::Borrowed(distances);
@@ -149,7 +172,8 @@ pub(crate) fn too_far_apart() -> Error {
     ))
 }
 
-/// The power of two by which lengths are divided of which a tenth are at most `near` and all at most `far`.
+/// The power of two by which lengths are divided of which a tenth are at most `near` and all at
+/// most `far`.
 fn exponent(near: f64, far: f64) -> Option<i32> {
     let (low, high) = (near.log2().floor() as i32, far.log2().ceil() as i32);
     if low >= NEAR && high <= FAR {
@@ -179,7 +203,8 @@ mod tests {
     fn points(scale: f64, far: Option<f64>) -> Matrix {
         let random = crate::random::Random::new(3, 0);
         let near = (0..600).map(|i| ((f64::from(random.uniform(i)) - 0.5) * scale) as f32);
-        let values: Vec<f32> = near.chain(far.map(|far| far as f32)).chain(far.map(|far| far as f32)).collect();
+        let values: Vec<f32> =
+            near.chain(far.map(|far| far as f32)).chain(far.map(|far| far as f32)).collect();
         Matrix::new(values.clone(), values.len() / 2, 2).unwrap()
     }
 
@@ -199,7 +224,8 @@ mod tests {
             let x = points(scale, None);
             let range = Range::of(&x).unwrap();
             let scaled = range.scaled(&x).unwrap();
-            let largest = scaled.as_slice().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+            let largest =
+                scaled.as_slice().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
             assert!((0.5..32.0).contains(&largest), "{scale:e}: {largest}");
             let back = f64::from(scaled.as_slice()[7]) * f64::from(range.exponent()).exp2();
             assert_eq!(back as f32, x.as_slice()[7]);
@@ -213,7 +239,8 @@ mod tests {
         let range = Range::of(&x).unwrap();
         assert!(range.centre.iter().all(|centre| centre.abs() < 0.5), "{:?}", range.centre);
         assert_eq!(range.exponent(), 0);
-        // One so far that its square would overflow: all are made smaller, and most still have squares.
+        // One so far that its square would overflow: all are made smaller, and most still have
+        // squares.
         assert_eq!(Range::of(&points(1.0, Some(1e20))).unwrap().exponent(), 67 - FAR);
         let refused = Range::of(&points(1.0, Some(3e38))).unwrap_err().to_string();
         assert!(refused.starts_with("row 300 is 4.24") && refused.contains("2^95"), "{refused}");

@@ -1,5 +1,5 @@
-//! .safetensors files that know when they were changed: the description in their metadata, JSON, ends with the SHA-256 of itself
-//! and of all tensors.
+//! .safetensors files that know when they were changed: the description in their metadata, JSON,
+//! ends with the SHA-256 of itself and of all tensors.
 //!
 //! A file without it, of an earlier version or another program, is taken as it is.
 
@@ -10,14 +10,20 @@ use std::collections::HashMap;
 const BEFORE: &str = ",\"sha256\":\"";
 const AFTER: &str = "\"}";
 
-/// A file of `views`, with the JSON object `about` under the one key of its metadata: the format does not order several.
+/// A file of `views`, with the JSON object `about` under the one key of its metadata: the format
+/// does not order several.
 ///
 /// # Errors
 /// The words of the format's library.
-pub(crate) fn serialize<'a>(views: &[(&'a str, TensorView<'a>)], key: &str, about: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn serialize<'a>(
+    views: &[(&'a str, TensorView<'a>)],
+    key: &str,
+    about: &str,
+) -> Result<Vec<u8>, String> {
     let bytes = |about: String| {
         let views = views.iter().map(|(name, view)| (*name, view));
-        safetensors::serialize(views, Some(HashMap::from([(key.to_owned(), about)]))).map_err(|error| error.to_string())
+        safetensors::serialize(views, Some(HashMap::from([(key.to_owned(), about)])))
+            .map_err(|error| error.to_string())
     };
     let digest = digest(views.iter().map(|(name, view)| (*name, view)).collect(), about);
     bytes(match about.strip_suffix('}') {
@@ -31,19 +37,26 @@ pub(crate) fn serialize<'a>(views: &[(&'a str, TensorView<'a>)], key: &str, abou
 /// # Errors
 /// Says so if it or a tensor was changed since.
 pub(crate) fn open(file: &SafeTensors<'_>, about: &str) -> Result<String, String> {
-    let sealed = about.strip_suffix(AFTER).and_then(|about| about.split_at_checked(about.len().checked_sub(64)?));
-    let Some((open, expected)) = sealed.and_then(|(open, sha256)| Some((open.strip_suffix(BEFORE)?, sha256))) else {
+    let sealed = about
+        .strip_suffix(AFTER)
+        .and_then(|about| about.split_at_checked(about.len().checked_sub(64)?));
+    let Some((open, expected)) =
+        sealed.and_then(|(open, sha256)| Some((open.strip_suffix(BEFORE)?, sha256)))
+    else {
         return Ok(about.to_owned());
     };
     let about = format!("{open}}}");
     let tensors = file.tensors();
-    if digest(tensors.iter().map(|(name, view)| (name.as_str(), view)).collect(), &about) != expected {
+    if digest(tensors.iter().map(|(name, view)| (name.as_str(), view)).collect(), &about)
+        != expected
+    {
         return Err("it was changed since it was written: its SHA-256 is another than its metadata say (leave `sha256` out of them if that was meant)".into());
     }
     Ok(about)
 }
 
-/// Of the description and of name, type, shape and bytes of every tensor, in the order of their names.
+/// Of the description and of name, type, shape and bytes of every tensor, in the order of their
+/// names.
 fn digest(mut tensors: Vec<(&str, &TensorView<'_>)>, about: &str) -> String {
     tensors.sort_by_key(|(name, _)| *name);
     let mut hash = Sha256::new();
@@ -63,18 +76,23 @@ mod tests {
     /// Every single bit: the file is refused, or holds what it held.
     #[test]
     fn no_changed_bit_goes_unseen() {
-        let values: Vec<u8> = [1.5_f32, -2.0, 0.25, 1e-7].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let values: Vec<u8> =
+            [1.5_f32, -2.0, 0.25, 1e-7].iter().flat_map(|value| value.to_le_bytes()).collect();
         let view = |name, shape| (name, TensorView::new(Dtype::F32, shape, &values).unwrap());
         let about = r#"{"model":{"rate":0.1},"names":["a","}"]}"#;
         let whole = serialize(&[view("b", vec![4]), view("a", vec![2, 2])], "key", about).unwrap();
         type Content = (Option<String>, Vec<(String, Vec<usize>, Vec<u8>)>);
         let read = |bytes: &[u8]| -> Result<Content, String> {
-            let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+            let (_, metadata) =
+                SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
             let file = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
             let about = metadata.metadata().as_ref().and_then(|metadata| metadata.get("key"));
             let about = about.map(|about| open(&file, about)).transpose()?;
-            let mut tensors: Vec<_> =
-                file.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec(), view.data().to_vec())).collect();
+            let mut tensors: Vec<_> = file
+                .tensors()
+                .into_iter()
+                .map(|(name, view)| (name, view.shape().to_vec(), view.data().to_vec()))
+                .collect();
             tensors.sort();
             Ok((about, tensors))
         };
@@ -83,8 +101,9 @@ mod tests {
         for bit in 0..8 * whole.len() {
             let mut changed = whole.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            // Without its key the description is not found, which its readers refuse; a file whose seal is broken is taken for
-            // one of an earlier version, and the tensors are still those that were written.
+            // Without its key the description is not found, which its readers refuse; a file whose
+            // seal is broken is taken for one of an earlier version, and the tensors are still
+            // those that were written.
             if let Ok((Some(_), tensors)) = read(&changed) {
                 assert_eq!(tensors, expected.1, "bit {bit}");
             }

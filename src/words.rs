@@ -5,7 +5,9 @@ use std::cmp::Ordering;
 /// A whole number with its digits in groups of three: `40,933`.
 pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
-    let group = |(at, digit): (usize, char)| [(at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(','), Some(digit)];
+    let group = |(at, digit): (usize, char)| {
+        [(at > 0 && (digits.len() - at).is_multiple_of(3)).then_some(','), Some(digit)]
+    };
     digits.chars().enumerate().flat_map(group).flatten().collect()
 }
 
@@ -24,14 +26,19 @@ pub fn listed(names: &[impl AsRef<str>]) -> String {
 /// A word as a POSIX shell takes it for one.
 pub fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// Orders names as a person would: `layer_2` before `layer_10`.
 pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {
-        let digits = |text: &str| text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+        let digits =
+            |text: &str| text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
         let (n_a, n_b) = (digits(a), digits(b));
         let order = if n_a > 0 && n_b > 0 {
             let (x, y) = (a[..n_a].trim_start_matches('0'), b[..n_b].trim_start_matches('0'));
@@ -59,7 +66,10 @@ mod tests {
 
     #[test]
     fn thousands_have_commas() {
-        assert_eq!([0, 999, 1000, 40_933, 1_092_945].map(thousands), ["0", "999", "1,000", "40,933", "1,092,945"]);
+        assert_eq!(
+            [0, 999, 1000, 40_933, 1_092_945].map(thousands),
+            ["0", "999", "1,000", "40,933", "1,092,945"]
+        );
     }
 
     #[test]
@@ -79,7 +89,9 @@ mod tests {
 
     #[test]
     fn words_are_quoted_for_a_shell() {
-        for (word, expected) in [("-o", "-o"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")] {
+        for (word, expected) in
+            [("-o", "-o"), ("", "''"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("$(x)", "'$(x)'")]
+        {
             assert_eq!(quoted(word), expected);
         }
     }

@@ -16,7 +16,8 @@ pub fn devices() -> Vec<Device> {
     devices
 }
 
-/// Prints the median seconds of `repeats` runs after one that is not counted (it compiles the pipelines).
+/// Prints the median seconds of `repeats` runs after one that is not counted (it compiles the
+/// pipelines).
 pub fn time(device: &Device, label: &str, repeats: usize, mut work: impl FnMut(&Device)) {
     work(device);
     let mut seconds: Vec<f64> = (0..repeats)

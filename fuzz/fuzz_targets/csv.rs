@@ -1,7 +1,8 @@
-//! CSV files: of pixels with labels, of pixels and of labels apart, of labels alone beside names, of groups of classes.
+//! CSV files: of pixels with labels, of pixels and of labels apart, of labels alone beside names,
+//! of groups of classes.
 //!
-//! The first byte chooses the layout, whether there may be a header and, of labels alone, the file's ending and the column; the
-//! first NUL after it separates two files.
+//! The first byte chooses the layout, whether there may be a header and, of labels alone, the
+//! file's ending and the column; the first NUL after it separates two files.
 #![no_main]
 
 use layerlens::dataset::{Dataset, Header, LabelColumn, LabelGroups, Request};
@@ -27,10 +28,20 @@ fuzz_target!(|bytes: &[u8]| {
         }
         2 => {
             let ending = ["csv", "tsv", "txt"][usize::from(choice >> 3 & 3) % 3];
-            let column = [None, Some(LabelColumn::Last), Some(LabelColumn::Number(2)), Some(LabelColumn::Name("label".into()))];
+            let column = [
+                None,
+                Some(LabelColumn::Last),
+                Some(LabelColumn::Number(2)),
+                Some(LabelColumn::Name("label".into())),
+            ];
             let labels = place.file(&format!("labels.{ending}"), first);
             let names = place.file("names.txt", second);
-            check_labels(&place, &labels, column[usize::from(choice >> 5 & 3)].as_ref(), middle.map(|_| names.as_path()));
+            check_labels(
+                &place,
+                &labels,
+                column[usize::from(choice >> 5 & 3)].as_ref(),
+                middle.map(|_| names.as_path()),
+            );
             check_names(&String::from_utf8_lossy(second));
             return;
         }
@@ -43,6 +54,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(data) = check(&place, Dataset::open(&request)) else { return };
     for part in [&data.train, &data.test] {
         assert_eq!(part.images.n(), part.len());
-        assert!(part.labels.iter().all(|&label| usize::from(label) < data.class_names.len()), "a label without a class");
+        assert!(
+            part.labels.iter().all(|&label| usize::from(label) < data.class_names.len()),
+            "a label without a class"
+        );
     }
 });

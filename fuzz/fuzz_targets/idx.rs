@@ -18,7 +18,8 @@ fn check<T>(read: layerlens::Result<T>) -> Option<T> {
     }
 }
 
-/// Whether the values stand in the file as the bytes that come of them: those of one byte, 0x08 and, none of them negative, 0x09.
+/// Whether the values stand in the file as the bytes that come of them: those of one byte, 0x08
+/// and, none of them negative, 0x09.
 fn are_bytes(bytes: &[u8]) -> bool {
     bytes.starts_with(&[0, 0, 8]) || bytes.starts_with(&[0, 0, 9])
 }

@@ -17,13 +17,33 @@ fuzz_target!(|bytes: &[u8]| {
     check(&place, found.part::<Vec<FinishedStage>>("stages"));
     check(&place, found.part::<Vec<Output>>("outputs"));
     // Nothing but the manifest is there: only refusals are possible, and they name a file.
-    let made = report(&Report { run: run.clone(), points: None, out: None, force: false }, &Device::cpu(), &Silent);
+    let made = report(
+        &Report { run: run.clone(), points: None, out: None, force: false },
+        &Device::cpu(),
+        &Silent,
+    );
     assert!(made.is_err() && check(&place, made).is_none(), "a page without any data");
     let formats = vec![ExportFormat::Tensorboard];
-    let job = Export { run: run.clone(), formats, points: None, url: None, out: None, force: false };
-    assert!(check(&place, export(&job, &Device::cpu(), &Silent)).is_none(), "an export without any data");
-    let device = Description { kind: "cpu", name: "CPU".into(), reason: String::new(), fallback: false, by_auto: false };
-    let opening = Opening { argv: Vec::new(), seed: 42, config: Default::default(), device, inputs: Vec::new() };
+    let job =
+        Export { run: run.clone(), formats, points: None, url: None, out: None, force: false };
+    assert!(
+        check(&place, export(&job, &Device::cpu(), &Silent)).is_none(),
+        "an export without any data"
+    );
+    let device = Description {
+        kind: "cpu",
+        name: "CPU".into(),
+        reason: String::new(),
+        fallback: false,
+        by_auto: false,
+    };
+    let opening = Opening {
+        argv: Vec::new(),
+        seed: 42,
+        config: Default::default(),
+        device,
+        inputs: Vec::new(),
+    };
     if let Some(folder) = check(&place, RunFolder::resume(&run, opening, &Silent)) {
         folder.has_finished(Stage::Training);
         assert!(found.part::<u64>("seed").is_ok_and(|seed| seed == 42));

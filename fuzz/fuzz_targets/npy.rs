@@ -15,7 +15,10 @@ fuzz_target!(|bytes: &[u8]| {
     check_labels(&place, &path, None, None);
     // The classes that a run keeps, which commands read back.
     if let Some(classes) = check(&place, npy::read_labels(&path)) {
-        assert!(!classes.is_empty() && classes.len() <= bytes.len(), "more classes than the file has bytes");
+        assert!(
+            !classes.is_empty() && classes.len() <= bytes.len(),
+            "more classes than the file has bytes"
+        );
     }
     if let Some(images) = check(&place, npy::read_images(&path)) {
         assert_eq!(images.pixels().len(), images.n() * images.height() * images.width());

@@ -11,14 +11,18 @@ fuzz_target!(|bytes: &[u8]| {
     let place = Place::new();
     let path = place.file("model.toml", bytes);
     if let Some(blueprint) = check(&place, Blueprint::read(&path)) {
-        match blueprint.build(blueprint.input.unwrap_or([28, 28, 1]), blueprint.n_classes.unwrap_or(10)) {
+        match blueprint
+            .build(blueprint.input.unwrap_or([28, 28, 1]), blueprint.n_classes.unwrap_or(10))
+        {
             Ok(architecture) => {
                 let rows = architecture.summary();
                 assert!(!rows.is_empty() && !architecture.summary_text().is_empty());
                 architecture.steps().expect("checked by build");
                 architecture.looked_into();
             }
-            Err(Error::Input { path: named, message }) => assert!(named == path && !message.is_empty(), "{message}"),
+            Err(Error::Input { path: named, message }) => {
+                assert!(named == path && !message.is_empty(), "{message}")
+            }
             Err(other) => panic!("the file is not named: {other}"),
         }
     }

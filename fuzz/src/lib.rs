@@ -34,12 +34,17 @@ impl Default for Place {
     }
 }
 
-/// What was read, if it was; demands that a refusal is one of the input and names a file in `place`.
+/// What was read, if it was; demands that a refusal is one of the input and names a file in
+/// `place`.
 pub fn check<T>(place: &Place, read: Result<T>) -> Option<T> {
     match read {
         Ok(value) => Some(value),
         Err(Error::Input { path, message }) => {
-            assert!(path.starts_with(place.path()), "{} is named, not the file that is at fault: {message}", path.display());
+            assert!(
+                path.starts_with(place.path()),
+                "{} is named, not the file that is at fault: {message}",
+                path.display()
+            );
             assert!(!message.trim().is_empty(), "nothing is said of {}", path.display());
             None
         }
@@ -47,20 +52,37 @@ pub fn check<T>(place: &Place, read: Result<T>) -> Option<T> {
     }
 }
 
-/// Reads a file of labels as every command does, alone and with the names in a file, and demands that each row has a class.
-pub fn check_labels(place: &Place, path: &Path, column: Option<&LabelColumn>, names: Option<&Path>) {
+/// Reads a file of labels as every command does, alone and with the names in a file, and demands
+/// that each row has a class.
+pub fn check_labels(
+    place: &Place,
+    path: &Path,
+    column: Option<&LabelColumn>,
+    names: Option<&Path>,
+) {
     let names = names.and_then(|path| check(place, read_names(path)));
     // The number of rows helps to tell a header: one more than the rows, and as many.
     let Some(file) = check(place, LabelFile::read(path, column, None)) else { return };
     let n = file.values.len();
     for expected in [n, n.saturating_sub(1)] {
-        let Some(file) = check(place, LabelFile::read(path, column, Some(expected))) else { continue };
+        let Some(file) = check(place, LabelFile::read(path, column, Some(expected))) else {
+            continue;
+        };
         assert!((1..=n + 1).contains(&file.values.len()), "{} labels, then {n}", file.values.len());
         for names in [None, names.as_deref()] {
             for read in [Labels::of(&[&file], names), Labels::by_place(&[&file, &file], names)] {
                 let Some(labels) = check(place, read) else { continue };
-                assert!(labels.classes.iter().all(|classes| classes.len() == file.values.len()), "a row without a class");
-                assert!(labels.classes.iter().flatten().all(|&class| usize::from(class) < labels.names.len()));
+                assert!(
+                    labels.classes.iter().all(|classes| classes.len() == file.values.len()),
+                    "a row without a class"
+                );
+                assert!(
+                    labels
+                        .classes
+                        .iter()
+                        .flatten()
+                        .all(|&class| usize::from(class) < labels.names.len())
+                );
                 labels.without_points();
             }
         }

@@ -1,9 +1,10 @@
-//! How long each stage takes on each device: neighbours, principal components, the layout of every method, placing new points,
-//! quality, clusters, training.
+//! How long each stage takes on each device: neighbours, principal components, the layout of every
+//! method, placing new points, quality, clusters, training.
 //!
-//! The data are made here: clusters of normal points, the same for every device. A layout is timed with its neighbours at hand;
-//! what a whole fit takes is their sum, which is a row of its own. With a profile every stage is run once more with the time of
-//! each kernel taken on the device's own clock.
+//! The data are made here: clusters of normal points, the same for every device. A layout is timed
+//! with its neighbours at hand; what a whole fit takes is their sum, which is a row of its own.
+//! With a profile every stage is run once more with the time of each kernel taken on the device's
+//! own clock.
 
 pub mod peaks;
 mod profile;
@@ -28,7 +29,8 @@ use std::time::Instant;
 const STREAM: u64 = 0x6265_6e63;
 /// Clusters of the data, as many as Fashion-MNIST has classes.
 const CLUSTERS: usize = 10;
-/// Standard deviation of the clusters' centres in units of the clusters' own: they overlap a little.
+/// Standard deviation of the clusters' centres in units of the clusters' own: they overlap a
+/// little.
 const SPREAD: f32 = 1.5;
 /// Once a measurement has taken so many seconds in all it is not repeated again.
 const PATIENCE: f64 = 20.0;
@@ -107,13 +109,27 @@ impl Benchmark {
     ///
     /// # Errors
     /// Those of [`Benchmark::validate`] and of the stages.
-    pub fn run(&self, device: &Device, name: &str, observer: &dyn Observer, told: Told<'_>) -> Result<Measured> {
+    pub fn run(
+        &self,
+        device: &Device,
+        name: &str,
+        observer: &dyn Observer,
+        told: Told<'_>,
+    ) -> Result<Measured> {
         self.validate()?;
         let mut measured = Measured::default();
         for &n in &self.sizes {
             for (at, &d) in self.features.iter().enumerate() {
                 let x = clusters(n, d, self.seed)?;
-                let mut measure = Measure { benchmark: self, device, name, observer, told, measured: &mut measured, n };
+                let mut measure = Measure {
+                    benchmark: self,
+                    device,
+                    name,
+                    observer,
+                    told,
+                    measured: &mut measured,
+                    n,
+                };
                 measure.spaces(&x)?;
                 if at == 0 {
                     measure.layouts(&x)?;
@@ -121,17 +137,24 @@ impl Benchmark {
             }
         }
         let n = stages::N_IMAGES;
-        Measure { benchmark: self, device, name, observer, told, measured: &mut measured, n }.training()?;
+        Measure { benchmark: self, device, name, observer, told, measured: &mut measured, n }
+            .training()?;
         Ok(measured)
     }
 
-    /// Whether a device gives the same bytes twice, and the CPU's neighbours, with the least of the sizes.
+    /// Whether a device gives the same bytes twice, and the CPU's neighbours, with the least of the
+    /// sizes.
     ///
     /// # Errors
     /// Those of the stages.
     pub fn agreement(&self, device: &Device, observer: &dyn Observer) -> Result<Vec<Agreement>> {
         let n = self.sizes.iter().copied().min().unwrap_or(0);
-        profile::agreement(device, &clusters(n, self.features[0], self.seed)?, &self.methods, observer)
+        profile::agreement(
+            device,
+            &clusters(n, self.features[0], self.seed)?,
+            &self.methods,
+            observer,
+        )
     }
 }
 
@@ -157,14 +180,18 @@ impl Measure<'_> {
         };
         let first = timed()?;
         let mut seconds = Vec::new();
-        while seconds.len() < self.benchmark.repeats && (seconds.is_empty() || first + seconds.iter().sum::<f64>() < PATIENCE) {
+        while seconds.len() < self.benchmark.repeats
+            && (seconds.is_empty() || first + seconds.iter().sum::<f64>() < PATIENCE)
+        {
             // A first run on the CPU compiles nothing; one that takes very long is the measurement.
             let counts = matches!(self.device, Device::Cpu(_)) && first > PATIENCE;
             seconds.push(if counts { first } else { timed()? });
         }
         seconds.sort_by(f64::total_cmp);
         let profile = match (self.benchmark.profile, self.device) {
-            (true, Device::Gpu(gpu)) => profile::of_stage(gpu, self.name, (stage, self.n, d), timed)?,
+            (true, Device::Gpu(gpu)) => {
+                profile::of_stage(gpu, self.name, (stage, self.n, d), timed)?
+            }
             _ => None,
         };
         let timing = Timing {
@@ -194,7 +221,9 @@ fn clusters(n: usize, d: usize, seed: u64) -> Result<Matrix> {
     let (centres, points) = (Random::new(seed, STREAM), Random::new(seed, STREAM + 1));
     let centre = |at: usize| SPREAD * embedding::init::gaussian(&centres, at as u64);
     let centres: Vec<f32> = (0..CLUSTERS * d).map(centre).collect();
-    let value = |at: usize| centres[(at / d % CLUSTERS) * d + at % d] + embedding::init::gaussian(&points, at as u64);
+    let value = |at: usize| {
+        centres[(at / d % CLUSTERS) * d + at % d] + embedding::init::gaussian(&points, at as u64)
+    };
     use rayon::prelude::*;
     Matrix::new((0..n * d).into_par_iter().map(value).collect(), n, d)
 }
@@ -204,12 +233,16 @@ fn clusters(n: usize, d: usize, seed: u64) -> Result<Matrix> {
 /// # Errors
 /// None for a sound registry.
 pub fn all_methods() -> Result<Vec<(String, Box<dyn Embedding>)>> {
-    METHODS.iter().map(|method| Ok((method.name.to_owned(), (method.build)(&toml::Table::new())?))).collect()
+    METHODS
+        .iter()
+        .map(|method| Ok((method.name.to_owned(), (method.build)(&toml::Table::new())?)))
+        .collect()
 }
 
 /// The exponent p of time ~ n^p, by least squares over the sizes, if there are two at least.
 pub fn exponent(points: &[(usize, f64)]) -> Option<f64> {
-    let logs: Vec<(f64, f64)> = points.iter().map(|&(n, seconds)| ((n as f64).ln(), seconds.max(1e-9).ln())).collect();
+    let logs: Vec<(f64, f64)> =
+        points.iter().map(|&(n, seconds)| ((n as f64).ln(), seconds.max(1e-9).ln())).collect();
     let count = logs.len() as f64;
     let mean = |part: fn(&(f64, f64)) -> f64| logs.iter().map(part).sum::<f64>() / count;
     let (x, y) = (mean(|log| log.0), mean(|log| log.1));
@@ -237,7 +270,8 @@ mod tests {
 
     #[test]
     fn the_exponent_is_that_of_a_power_law() {
-        let quadratic: Vec<(usize, f64)> = [100, 300, 1000].map(|n| (n, 3e-7 * (n as f64).powi(2))).to_vec();
+        let quadratic: Vec<(usize, f64)> =
+            [100, 300, 1000].map(|n| (n, 3e-7 * (n as f64).powi(2))).to_vec();
         assert!((exponent(&quadratic).unwrap() - 2.0).abs() < 1e-9);
         assert_eq!(exponent(&quadratic[..1]), None);
     }

@@ -17,7 +17,8 @@ pub const KERNELS: &[&Kernel] = &[&MULTIPLY_ADD, &COPY];
 
 /// Rows of four values; a copy of all reads and writes 128 MiB, more than a cache of a card holds.
 const ROWS: usize = 1 << 22;
-/// Rows and turns of the arithmetic: 5 ms on a card of 1 TFLOP/s, and several times as many threads as the largest has places for.
+/// Rows and turns of the arithmetic: 5 ms on a card of 1 TFLOP/s, and several times as many threads
+/// as the largest has places for.
 const CHAINS: usize = 1 << 20;
 const TURNS: usize = 300;
 /// Runs: the fastest counts between host and device, the mean of the device's own work.
@@ -26,7 +27,8 @@ const RUNS: usize = 4;
 /// The ceilings of one device.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Peaks {
-    /// Operations a second in 32-bit floats, in thousand millions; a multiplication with an addition is two.
+    /// Operations a second in 32-bit floats, in thousand millions; a multiplication with an
+    /// addition is two.
     pub gflop_s: f64,
     /// Bytes read and written a second in the device's memory, in thousand millions.
     pub gb_s: f64,
@@ -37,7 +39,8 @@ pub struct Peaks {
 }
 
 impl Peaks {
-    /// Measures those of `gpu`, which is `device`; none where it tells no time. A second on a slow card.
+    /// Measures those of `gpu`, which is `device`; none where it tells no time. A second on a slow
+    /// card.
     ///
     /// # Errors
     /// Those of the device.
@@ -62,16 +65,20 @@ impl Peaks {
             download = download.min(start.elapsed().as_secs_f64());
         }
         let source = Buffer::from_slice(device, "peaks", &values)?;
-        let mut rate = |run: &mut dyn FnMut(&mut Buffer<f32>) -> Result<()>, per_run: f64| -> Result<f64> {
-            gpu.begin_profile()?;
-            (0..RUNS).try_for_each(|_| run(&mut target))?;
-            let seconds: f64 = gpu.end_profile()?.iter().map(|(_, _, time)| time.seconds).sum();
-            Ok(per_run * RUNS as f64 / seconds / 1e9)
-        };
+        let mut rate =
+            |run: &mut dyn FnMut(&mut Buffer<f32>) -> Result<()>, per_run: f64| -> Result<f64> {
+                gpu.begin_profile()?;
+                (0..RUNS).try_for_each(|_| run(&mut target))?;
+                let seconds: f64 = gpu.end_profile()?.iter().map(|(_, _, time)| time.seconds).sum();
+                Ok(per_run * RUNS as f64 / seconds / 1e9)
+            };
         let flops = work_of_chains(chains, TURNS).flops as f64;
         let bytes = (16 * rows) as f64;
         Ok(Some(Self {
-            gflop_s: rate(&mut |target| multiply_add(device, &source, target, chains, TURNS), flops)?,
+            gflop_s: rate(
+                &mut |target| multiply_add(device, &source, target, chains, TURNS),
+                flops,
+            )?,
             gb_s: rate(&mut |target| copy(device, &source, target, rows), 2.0 * bytes)?,
             upload_gb_s: bytes / upload / 1e9,
             download_gb_s: bytes / download / 1e9,
@@ -87,12 +94,24 @@ fn work_of_chains(n: usize, n_turns: usize) -> Work {
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn multiply_add(device: &Device, sources: &Buffer<f32>, targets: &mut Buffer<f32>, n: usize, n_turns: usize) -> Result<()> {
+pub fn multiply_add(
+    device: &Device,
+    sources: &Buffer<f32>,
+    targets: &mut Buffer<f32>,
+    n: usize,
+    n_turns: usize,
+) -> Result<()> {
     match device {
         Device::Cpu(_) => cpu::multiply_add(sources.host(), targets.host_mut(), n, n_turns),
         Device::Gpu(gpu) => {
             let uniform = PeakParams { n: n as u32, n_turns: n_turns as u32 };
-            gpu.dispatch(&MULTIPLY_ADD, &uniform, &[(1, sources.gpu()), (2, targets.gpu())], n, work_of_chains(n, n_turns))?;
+            gpu.dispatch(
+                &MULTIPLY_ADD,
+                &uniform,
+                &[(1, sources.gpu()), (2, targets.gpu())],
+                n,
+                work_of_chains(n, n_turns),
+            )?;
         }
     }
     Ok(())
@@ -102,12 +121,23 @@ pub fn multiply_add(device: &Device, sources: &Buffer<f32>, targets: &mut Buffer
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn copy(device: &Device, sources: &Buffer<f32>, targets: &mut Buffer<f32>, n: usize) -> Result<()> {
+pub fn copy(
+    device: &Device,
+    sources: &Buffer<f32>,
+    targets: &mut Buffer<f32>,
+    n: usize,
+) -> Result<()> {
     match device {
         Device::Cpu(_) => cpu::copy(sources.host(), targets.host_mut(), n),
         Device::Gpu(gpu) => {
             let uniform = PeakParams { n: n as u32, n_turns: 0 };
-            gpu.dispatch(&COPY, &uniform, &[(1, sources.gpu()), (2, targets.gpu())], n, Work::new(0, 32).times(n))?;
+            gpu.dispatch(
+                &COPY,
+                &uniform,
+                &[(1, sources.gpu()), (2, targets.gpu())],
+                n,
+                Work::new(0, 32).times(n),
+            )?;
         }
     }
     Ok(())

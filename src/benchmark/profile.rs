@@ -1,4 +1,5 @@
-//! What kernels take and move, whether a device gives the same answer twice and the CPU's, and which device is the faster.
+//! What kernels take and move, whether a device gives the same answer twice and the CPU's, and
+//! which device is the faster.
 
 use super::stages::trained;
 use super::{Peaks, Timing};
@@ -71,7 +72,8 @@ impl KernelRow {
     }
 }
 
-/// Does the work of a stage once more, with the time of every kernel; none where the device tells no time.
+/// Does the work of a stage once more, with the time of every kernel; none where the device tells
+/// no time.
 pub(super) fn of_stage(
     gpu: &Gpu,
     device: &str,
@@ -141,11 +143,13 @@ pub(super) fn agreement(
     observer: &dyn Observer,
 ) -> Result<Vec<Agreement>> {
     let n = x.n_samples();
-    let k = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0).clamp(1, n - 1);
+    let k =
+        methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0).clamp(1, n - 1);
     let search = || nearest_neighbors(device, x, k, observer);
     let graph = search()?;
-    let digest_of_graph =
-        |graph: &NeighborGraph| digest(&[bytemuck::cast_slice(graph.indices()), bytemuck::cast_slice(graph.distances())]);
+    let digest_of_graph = |graph: &NeighborGraph| {
+        digest(&[bytemuck::cast_slice(graph.indices()), bytemuck::cast_slice(graph.distances())])
+    };
     let of_graph = digest_of_graph(&graph);
     let mut rows = vec![Agreement {
         what: format!("{k} neighbours"),
@@ -156,14 +160,27 @@ pub(super) fn agreement(
     }];
     let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
     let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
-    for (name, method) in methods.iter().filter(|(_, method)| method.validate(n, x.n_features()).is_ok()) {
-        let fit = || Ok(digest(&[bytemuck::cast_slice(method.fit(device, &space, observer)?.embedding().as_slice())]));
+    for (name, method) in
+        methods.iter().filter(|(_, method)| method.validate(n, x.n_features()).is_ok())
+    {
+        let fit = || {
+            Ok(digest(&[bytemuck::cast_slice(
+                method.fit(device, &space, observer)?.embedding().as_slice(),
+            )]))
+        };
         let first: String = fit()?;
-        rows.push(Agreement { what: name.clone(), n, same_bytes: fit()? == first, sha256: first, recall: None });
+        rows.push(Agreement {
+            what: name.clone(),
+            n,
+            same_bytes: fit()? == first,
+            sha256: first,
+            recall: None,
+        });
     }
     let weights = || -> Result<String> {
         let weights = trained(device, N_TRAINED, observer)?;
-        let tensors: Vec<&[u8]> = weights.iter().map(|(_, values)| bytemuck::cast_slice(values)).collect();
+        let tensors: Vec<&[u8]> =
+            weights.iter().map(|(_, values)| bytemuck::cast_slice(values)).collect();
         Ok(digest(&tensors))
     };
     let first = weights()?;
@@ -198,8 +215,8 @@ pub struct Ratio {
     pub gpu_seconds: f64,
     /// How many times as fast the other device is.
     pub ratio: f64,
-    /// Which of the two `DeviceChoice::Auto` takes for it, `CPU` or `GPU`: never a software adapter, and for neighbours not a
-    /// card that shares the CPU's memory and is the slower.
+    /// Which of the two `DeviceChoice::Auto` takes for it, `CPU` or `GPU`: never a software
+    /// adapter, and for neighbours not a card that shares the CPU's memory and is the slower.
     pub auto: &'static str,
 }
 
@@ -210,7 +227,9 @@ pub fn ratios(cpu: &[Timing], gpu: &[Timing], card: &Gpu) -> Vec<Ratio> {
         if card.is_software() || is_left { "CPU" } else { "GPU" }
     };
     let of = |timing: &Timing| {
-        let same = |other: &&Timing| (&other.stage, other.n, other.d) == (&timing.stage, timing.n, timing.d);
+        let same = |other: &&Timing| {
+            (&other.stage, other.n, other.d) == (&timing.stage, timing.n, timing.d)
+        };
         let other = gpu.iter().find(same)?;
         Some(Ratio {
             stage: timing.stage.clone(),

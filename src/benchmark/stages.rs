@@ -22,30 +22,45 @@ const SILHOUETTES: usize = 2000;
 pub(super) const N_IMAGES: usize = 8000;
 
 impl Measure<'_> {
-    /// What depends on the features: neighbours, as many as each method needs, principal components, and clusters.
+    /// What depends on the features: neighbours, as many as each method needs, principal
+    /// components, and clusters.
     pub(super) fn spaces(&mut self, x: &Matrix) -> Result<()> {
         let d = x.n_features();
-        let mut numbers: Vec<usize> = self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).collect();
+        let mut numbers: Vec<usize> =
+            self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).collect();
         numbers.sort_unstable();
         numbers.dedup();
         let (device, observer, n, seed) = (self.device, self.observer, self.n, self.benchmark.seed);
         for k in numbers.into_iter().filter(|&k| k > 0 && k < n) {
-            self.time(&format!("{k} neighbours"), d, || nearest_neighbors(device, x, k, observer).map(drop))?;
+            self.time(&format!("{k} neighbours"), d, || {
+                nearest_neighbors(device, x, k, observer).map(drop)
+            })?;
         }
         self.time("pca", d, || Pca::default().fit(device, x).map(drop))?;
-        let k_means = KMeans { n_clusters: CLUSTERS, n_init: 1, random_state: seed, ..KMeans::default() };
+        let k_means =
+            KMeans { n_clusters: CLUSTERS, n_init: 1, random_state: seed, ..KMeans::default() };
         let mut labels = Vec::new();
         self.time("k-means, 1 start", d, || {
             labels = k_means.fit(device, x, observer)?.labels;
             Ok(())
         })?;
         let sampled = Some((SILHOUETTES, seed));
-        self.time("silhouettes", d, || silhouette_samples(device, x, &labels, sampled, observer).map(drop))
+        self.time("silhouettes", d, || {
+            silhouette_samples(device, x, &labels, sampled, observer).map(drop)
+        })
     }
 
-    /// What depends on the number of points alone: the layouts, placing new points, and how good the maps are.
+    /// What depends on the number of points alone: the layouts, placing new points, and how good
+    /// the maps are.
     pub(super) fn layouts(&mut self, x: &Matrix) -> Result<()> {
-        let most = self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0).min(self.n - 1);
+        let most = self
+            .benchmark
+            .methods
+            .iter()
+            .map(|(_, method)| method.n_neighbors())
+            .max()
+            .unwrap_or(0)
+            .min(self.n - 1);
         if most == 0 {
             return Ok(());
         }
@@ -54,7 +69,9 @@ impl Measure<'_> {
         let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
         let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };
         let fresh = clusters(NEW_POINTS, x.n_features(), seed + 1)?;
-        for (name, method) in self.benchmark.methods.iter().filter(|(_, method)| method.n_neighbors() > 0) {
+        for (name, method) in
+            self.benchmark.methods.iter().filter(|(_, method)| method.n_neighbors() > 0)
+        {
             if method.validate(self.n, x.n_features()).is_err() {
                 continue;
             }
@@ -66,9 +83,12 @@ impl Measure<'_> {
             self.whole_fit(name, method.n_neighbors(), x.n_features());
             if let Some(fitted) = fitted {
                 let voters = fitted.n_neighbors_to_place();
-                let to_fitted: NeighborGraph = nearest_references(device, &fresh, x, voters, observer)?;
+                let to_fitted: NeighborGraph =
+                    nearest_references(device, &fresh, x, voters, observer)?;
                 let new = NewPoints { x: &fresh, neighbors: &to_fitted };
-                self.time(&format!("{name} transform of {NEW_POINTS}"), 0, || fitted.transform(device, &new).map(drop))?;
+                self.time(&format!("{name} transform of {NEW_POINTS}"), 0, || {
+                    fitted.transform(device, &new).map(drop)
+                })?;
             }
         }
         self.time("quality of a map", x.n_features(), || {
@@ -87,10 +107,14 @@ impl Measure<'_> {
     fn whole_fit(&mut self, name: &str, k: usize, d: usize) {
         let (n, device) = (self.n, self.name);
         let of = |stage: &str, d: usize| {
-            let wanted = |timing: &&Timing| timing.stage == stage && timing.n == n && timing.d == d && timing.device == device;
+            let wanted = |timing: &&Timing| {
+                timing.stage == stage && timing.n == n && timing.d == d && timing.device == device
+            };
             self.measured.timings.iter().find(wanted).cloned()
         };
-        if let (Some(search), Some(layout)) = (of(&format!("{k} neighbours"), d), of(&format!("{name} layout"), 0)) {
+        if let (Some(search), Some(layout)) =
+            (of(&format!("{k} neighbours"), d), of(&format!("{name} layout"), 0))
+        {
             let whole = Timing {
                 stage: format!("{name} fit"),
                 d,

@@ -13,7 +13,9 @@ pub const HEAD: &str = "stage                               n     d     first s 
 pub fn line(timing: &Timing) -> String {
     let Timing { stage, n, first, seconds, least, most, repeats, .. } = timing;
     let d = features(timing.d);
-    format!("{stage:<28} {n:>8} {d:>5} {first:>11.4} {seconds:>11.4} {least:>11.4} {most:>11.4}  {repeats}\n")
+    format!(
+        "{stage:<28} {n:>8} {d:>5} {first:>11.4} {seconds:>11.4} {least:>11.4} {most:>11.4}  {repeats}\n"
+    )
 }
 
 fn features(d: usize) -> String {
@@ -32,8 +34,7 @@ pub fn peaks(peaks: &Peaks) -> String {
 pub fn profile(profile: &StageProfile, peaks: Option<&Peaks>) -> String {
     let mut text = String::new();
     if !profile.kernels.is_empty() {
-        text +=
-            "    kernel                            calls      GPU ms     longest   GFLOP/s   % of peak      GB/s   % of peak\n";
+        text += "    kernel                            calls      GPU ms     longest   GFLOP/s   % of peak      GB/s   % of peak\n";
     }
     for row in profile.kernels.iter().take(MOST_KERNELS) {
         let KernelRow { kernel, calls, gpu_ms, longest_ms, gflop_s, gb_s } = row;
@@ -65,8 +66,15 @@ pub fn profile(profile: &StageProfile, peaks: Option<&Peaks>) -> String {
 pub fn agreement(rows: &[Agreement]) -> String {
     let line = |row: &Agreement| {
         let same = if row.same_bytes { "the same bytes" } else { "OTHER BYTES" };
-        let recall = row.recall.map_or_else(String::new, |recall| format!("; recall against the CPU {recall:.5}"));
-        format!("{:<28} {:>8}  two runs: {same}, SHA-256 {}...{recall}\n", row.what, row.n, &row.sha256[..16])
+        let recall = row
+            .recall
+            .map_or_else(String::new, |recall| format!("; recall against the CPU {recall:.5}"));
+        format!(
+            "{:<28} {:>8}  two runs: {same}, SHA-256 {}...{recall}\n",
+            row.what,
+            row.n,
+            &row.sha256[..16]
+        )
     };
     rows.iter().map(line).collect()
 }
@@ -76,7 +84,9 @@ pub fn ratios(rows: &[Ratio]) -> String {
     let line = |row: &Ratio| {
         let Ratio { stage, n, d, cpu_seconds, gpu_seconds, ratio, auto } = row;
         let d = features(*d);
-        format!("{stage:<28} {n:>8} {d:>5} {cpu_seconds:>11.4} {gpu_seconds:>11.4} {ratio:>8.2}  {auto}\n")
+        format!(
+            "{stage:<28} {n:>8} {d:>5} {cpu_seconds:>11.4} {gpu_seconds:>11.4} {ratio:>8.2}  {auto}\n"
+        )
     };
     let head = "stage                               n     d       CPU s       GPU s    ratio  auto takes\n";
     rows.iter().fold(head.to_owned(), |text, row| text + &line(row))

@@ -6,9 +6,12 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::benchmark::{
-    Agreement, Benchmark, Measured, Peaks, Ratio, StageProfile, Timing, exponent, ratios, tables, write_csv,
+    Agreement, Benchmark, Measured, Peaks, Ratio, StageProfile, Timing, exponent, ratios, tables,
+    write_csv,
 };
-use layerlens::compute::{AdapterDescription, Chosen, Device, DeviceChoice, GpuOptions, adapters, choose};
+use layerlens::compute::{
+    AdapterDescription, Chosen, Device, DeviceChoice, GpuOptions, adapters, choose,
+};
 use layerlens::embedding;
 use layerlens::files::{create_folder, write_atomic};
 use layerlens::parity::{self, Checked};
@@ -23,7 +26,12 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     /// Numbers of points
-    #[arg(long, value_delimiter = ',', default_value = "1000,3000,10000,30000,60000", value_name = "N")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "1000,3000,10000,30000,60000",
+        value_name = "N"
+    )]
     n: Vec<usize>,
     /// Numbers of features
     #[arg(long, value_delimiter = ',', default_value = "64,256,784", value_name = "D")]
@@ -34,7 +42,8 @@ pub struct BenchArgs {
     /// Timed runs of each stage; fewer where one takes very long, which the table says
     #[arg(long, default_value_t = 3)]
     repeats: usize,
-    /// Adapters to measure beside the CPU, each by a part of its name [default: the one that --device takes]
+    /// Adapters to measure beside the CPU, each by a part of its name [default: the one that
+    /// --device takes]
     #[arg(long, value_delimiter = ',', value_name = "NAME")]
     adapters: Vec<String>,
     /// 10,000 points of 784 features, each stage timed once after its first run
@@ -43,7 +52,8 @@ pub struct BenchArgs {
     /// On GPUs, time every kernel by the device's clock, and count what goes to and from it
     #[arg(long)]
     profile: bool,
-    /// Measure nothing: compare every kernel of the GPUs with the CPU's, at sizes from 1 to 1,000; exit code 1 if one differs
+    /// Measure nothing: compare every kernel of the GPUs with the CPU's, at sizes from 1 to 1,000;
+    /// exit code 1 if one differs
     #[arg(long, conflicts_with_all = ["n", "d", "repeats", "quick", "profile", "methods"])]
     check: bool,
     #[command(flatten)]
@@ -59,12 +69,14 @@ impl BenchArgs {
             let method = embedding::method(&choice.name)?;
             Ok::<_, Error>((choice.name.clone(), (method.build)(&choice.parameters)?))
         };
-        let methods = self.flags.choose(&self.methods, seed)?.iter().map(build).collect::<Result<_, _>>()?;
+        let methods =
+            self.flags.choose(&self.methods, seed)?.iter().map(build).collect::<Result<_, _>>()?;
         let (sizes, features, repeats) = match self.quick {
             true => (vec![QUICK.0], vec![QUICK.1], 1),
             false => (self.n.clone(), self.d.clone(), self.repeats),
         };
-        let benchmark = Benchmark { sizes, features, methods, repeats, profile: self.profile, seed };
+        let benchmark =
+            Benchmark { sizes, features, methods, repeats, profile: self.profile, seed };
         benchmark.validate()?;
         Ok(benchmark)
     }
@@ -72,13 +84,17 @@ impl BenchArgs {
 
 /// The devices to compare with their names, the CPU first.
 fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, Error> {
-    let mut options: Vec<GpuOptions> =
-        wanted.iter().map(|name| GpuOptions { adapter: Some(name.clone()), ..GpuOptions::from_env() }).collect();
+    let mut options: Vec<GpuOptions> = wanted
+        .iter()
+        .map(|name| GpuOptions { adapter: Some(name.clone()), ..GpuOptions::from_env() })
+        .collect();
     if options.is_empty() {
         let all: Vec<AdapterDescription> = adapters();
         match choose(global.device, &global.gpu_options(), &all) {
             Chosen::Adapter { .. } => options.push(global.gpu_options()),
-            Chosen::Cpu { reason } if global.device == DeviceChoice::Auto => say(&format!("the CPU alone: {reason}")),
+            Chosen::Cpu { reason } if global.device == DeviceChoice::Auto => {
+                say(&format!("the CPU alone: {reason}"))
+            }
             Chosen::Cpu { .. } => (),
             Chosen::None { reason } => return Err(Error::NoGpu(reason)),
         }
@@ -91,7 +107,8 @@ fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, 
     Ok(std::iter::once(Device::cpu()).chain(gpus).map(named).collect())
 }
 
-/// Stops where its inner observer does, and tells it nothing: every stage counts from 0, and the table itself is the progress.
+/// Stops where its inner observer does, and tells it nothing: every stage counts from 0, and the
+/// table itself is the progress.
 struct Stoppable<'a>(&'a dyn Observer);
 
 impl Observer for Stoppable<'_> {
@@ -136,10 +153,12 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
     let mut all: Vec<DeviceResults> = Vec::new();
     for (device, name) in devices(global, &args.adapters)? {
         let terminal = terminal.stage("bench");
-        let of_device = measure(&benchmark, (&device, name), all.first(), &Stoppable(terminal.as_ref()))?;
+        let of_device =
+            measure(&benchmark, (&device, name), all.first(), &Stoppable(terminal.as_ref()))?;
         all.push(of_device);
     }
-    let timings: Vec<Timing> = all.iter().flat_map(|of| of.measured.timings.iter().cloned()).collect();
+    let timings: Vec<Timing> =
+        all.iter().flat_map(|of| of.measured.timings.iter().cloned()).collect();
     let curves = curves(&timings);
     create_folder(&out)?;
     // What an earlier benchmark wrote that this one may not replace.
@@ -150,18 +169,32 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
     let mut names = vec!["bench.csv", "bench.json"];
     if !curves.is_empty() {
         print(&format!("\ntime ~ n^p\n{}", exponents(&curves)));
-        let title = format!("Time against number of points, {} features where they matter", benchmark.features[0]);
+        let title = format!(
+            "Time against number of points, {} features where they matter",
+            benchmark.features[0]
+        );
         save(&Scaling { title, curves }, &out.join("bench"))?;
         names.extend(["bench.png", "bench.svg"]);
     }
-    let kernels: Vec<_> = all.iter().flat_map(|of| tables::kernel_lines(&of.measured.profiles, of.peaks.as_ref())).collect();
+    let kernels: Vec<_> = all
+        .iter()
+        .flat_map(|of| tables::kernel_lines(&of.measured.profiles, of.peaks.as_ref()))
+        .collect();
     if args.profile {
         write_csv(&out.join("kernels.csv"), &kernels)?;
         names.push("kernels.csv");
     }
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let results = Results { layerlens_version: env!("CARGO_PKG_VERSION"), os, arch, seed: global.seed, devices: all };
-    write_atomic(&out.join("bench.json"), |file| serde_json::to_writer_pretty(file, &results).map_err(Into::into))?;
+    let results = Results {
+        layerlens_version: env!("CARGO_PKG_VERSION"),
+        os,
+        arch,
+        seed: global.seed,
+        devices: all,
+    };
+    write_atomic(&out.join("bench.json"), |file| {
+        serde_json::to_writer_pretty(file, &results).map_err(Into::into)
+    })?;
     print(&format!("\nwritten to {}: {}\n", out.display(), names.join(", ")));
     Ok(())
 }
@@ -186,7 +219,12 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
         };
         let mut checked = parity::check(&device, &parity::SIZES, &told);
         checked.extend(parity::check_together(&device, &told));
-        wrong.extend(checked.into_iter().filter(|checked| checked.complaint.is_some()).map(|checked| checked.kernel));
+        wrong.extend(
+            checked
+                .into_iter()
+                .filter(|checked| checked.complaint.is_some())
+                .map(|checked| checked.kernel),
+        );
     }
     if wrong.is_empty() {
         print("every kernel gives what the CPU gives\n");
@@ -210,14 +248,25 @@ fn measure(
         Device::Gpu(gpu) => Peaks::measure(device, gpu)?,
         Device::Cpu(_) => None,
     };
-    print(&format!("{name}\n{}{}", peaks.map_or_else(String::new, |peaks| tables::peaks(&peaks)), tables::HEAD));
+    print(&format!(
+        "{name}\n{}{}",
+        peaks.map_or_else(String::new, |peaks| tables::peaks(&peaks)),
+        tables::HEAD
+    ));
     let told = |timing: &Timing, profile: Option<&StageProfile>| {
-        let profile = profile.map_or_else(String::new, |profile| tables::profile(profile, peaks.as_ref()));
+        let profile =
+            profile.map_or_else(String::new, |profile| tables::profile(profile, peaks.as_ref()));
         print(&format!("{}{profile}", tables::line(timing)));
     };
     let measured = benchmark.run(device, &name, observer, &told)?;
     let (Some(cpu), Device::Gpu(gpu)) = (cpu, device) else {
-        return Ok(DeviceResults { name, peaks, agreement: Vec::new(), measured, ratios: Vec::new() });
+        return Ok(DeviceResults {
+            name,
+            peaks,
+            agreement: Vec::new(),
+            measured,
+            ratios: Vec::new(),
+        });
     };
     let agreement = benchmark.agreement(device, observer)?;
     let ratios = ratios(&cpu.measured.timings, &measured.timings, gpu);
@@ -225,10 +274,12 @@ fn measure(
     Ok(DeviceResults { name, peaks, agreement, measured, ratios })
 }
 
-/// One curve a stage and device, of the first number of features, where it was measured at two sizes at least.
+/// One curve a stage and device, of the first number of features, where it was measured at two
+/// sizes at least.
 fn curves(timings: &[Timing]) -> Vec<Curve> {
     let mut curves: Vec<Curve> = Vec::new();
-    let (mut stages, mut devices, mut widths): (Vec<String>, Vec<String>, Vec<usize>) = Default::default();
+    let (mut stages, mut devices, mut widths): (Vec<String>, Vec<String>, Vec<usize>) =
+        Default::default();
     for timing in timings {
         let width = timing.d;
         if width > 0 && widths.is_empty() {
@@ -243,12 +294,22 @@ fn curves(timings: &[Timing]) -> Vec<Curve> {
                 known.len() - 1
             })
         };
-        let (group, device) = (position(&mut stages, &timing.stage), position(&mut devices, &timing.device));
-        let kind = if device == 0 { "CPU".to_owned() } else { timing.device.split(" (").next().unwrap_or("GPU").to_owned() };
+        let (group, device) =
+            (position(&mut stages, &timing.stage), position(&mut devices, &timing.device));
+        let kind = if device == 0 {
+            "CPU".to_owned()
+        } else {
+            timing.device.split(" (").next().unwrap_or("GPU").to_owned()
+        };
         let name = format!("{}, {kind}", timing.stage);
         match curves.iter_mut().find(|curve| curve.name == name) {
             Some(curve) => curve.points.push((timing.n, timing.seconds)),
-            None => curves.push(Curve { name, points: vec![(timing.n, timing.seconds)], group, light: device > 0 }),
+            None => curves.push(Curve {
+                name,
+                points: vec![(timing.n, timing.seconds)],
+                group,
+                light: device > 0,
+            }),
         }
     }
     curves.retain(|curve| curve.points.len() > 1);

@@ -19,16 +19,18 @@ pub struct ClusterArgs {
     /// Points: a .npy matrix, n_samples x n_features
     #[arg(value_name = "FILE")]
     input: PathBuf,
-    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns
+    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of
+    /// its columns
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: LabelArgs,
-    /// Names of the classes, with commas between, in double quotes where a name holds one; or a file with one a line. Numbers as
-    /// labels count them from 0, or are such names
+    /// Names of the classes, with commas between, in double quotes where a name holds one; or a
+    /// file with one a line. Numbers as labels count them from 0, or are such names
     #[arg(long, value_name = "NAMES|FILE", requires = "labels")]
     class_names: Vec<String>,
-    /// A map to draw the clusters in: .npy, n_samples x 2; may be given more than once [default: two principal components]
+    /// A map to draw the clusters in: .npy, n_samples x 2; may be given more than once [default:
+    /// two principal components]
     #[arg(long = "map", value_name = "FILE")]
     maps: Vec<PathBuf>,
     /// The points as images, for a gallery of the clusters: IDX, plain or .gz
@@ -48,7 +50,10 @@ fn read_map(path: &Path, points: (&Path, &Matrix)) -> Result<(String, Matrix), E
     if rows != n {
         return Err(Error::input(
             path,
-            format!("has {rows} rows, {} has {n}: a row is the place of its point", points.0.display()),
+            format!(
+                "has {rows} rows, {} has {n}: a row is the place of its point",
+                points.0.display()
+            ),
         ));
     }
     if columns != 2 {
@@ -61,7 +66,10 @@ fn read_images(path: &Path, points: (&Path, &Matrix)) -> Result<Images, Error> {
     let images = idx::read_images(path)?;
     let (found, n) = (images.n(), points.1.n_samples());
     if found != n {
-        return Err(Error::input(path, format!("has {found} images, {} has {n} rows", points.0.display())));
+        return Err(Error::input(
+            path,
+            format!("has {found} images, {} has {n} rows", points.0.display()),
+        ));
     }
     Ok(images)
 }
@@ -80,7 +88,10 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let mut read = args.reading.read(&[(&args.input, &x, args.labels.as_deref())], &names)?;
     let maps = args.maps.iter().map(|path| read_map(path, points)).collect::<Result<_, _>>()?;
     let images = args.images.as_ref().map(|path| read_images(path, points)).transpose()?;
-    let files = [Some(&args.input), args.labels.as_ref(), args.images.as_ref()].into_iter().flatten().chain(&args.maps);
+    let files = [Some(&args.input), args.labels.as_ref(), args.images.as_ref()]
+        .into_iter()
+        .flatten()
+        .chain(&args.maps);
     let job = Cluster {
         title: stem(&args.input),
         maps,
@@ -102,7 +113,8 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     };
     let (device, description) = global.open()?;
     let ClusterSummary { path, found, warnings } =
-        run::cluster(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;
+        run::cluster(&job, &device, &description, &global.terminal())
+            .map_err(|error| error.of_file(&args.input))?;
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

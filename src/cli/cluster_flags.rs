@@ -21,10 +21,16 @@ pub struct ClusterFlags {
     #[arg(long, default_value_t = KMeans::default().tol, allow_negative_numbers = true, help_heading = "Clusters")]
     tol: f64,
     /// DBSCAN: radius around a point, or auto: the knee of the k-distance curve [default: auto]
-    #[arg(long, value_name = "RADIUS|auto", allow_negative_numbers = true, help_heading = "Clusters")]
+    #[arg(
+        long,
+        value_name = "RADIUS|auto",
+        allow_negative_numbers = true,
+        help_heading = "Clusters"
+    )]
     eps: Option<String>,
-    /// DBSCAN: points within the radius, itself counted, that make a core point [default: 5]; HDBSCAN: the point, itself counted,
-    /// whose distance is the core distance [default: --min-cluster-size]
+    /// DBSCAN: points within the radius, itself counted, that make a core point [default: 5];
+    /// HDBSCAN: the point, itself counted, whose distance is the core distance [default:
+    /// --min-cluster-size]
     #[arg(long, allow_negative_numbers = true, help_heading = "Clusters")]
     min_samples: Option<usize>,
     /// HDBSCAN: points that make a cluster
@@ -45,7 +51,8 @@ pub enum Method {
     KMeans,
     /// Where points are dense, at one scale
     Dbscan,
-    /// Where points are dense, at every scale; points x points x features at most 2^34: 4,681 points of 784, 23,170 of 32
+    /// Where points are dense, at every scale; points x points x features at most 2^34: 4,681
+    /// points of 784, 23,170 of 32
     Hdbscan,
 }
 
@@ -53,13 +60,19 @@ impl ClusterFlags {
     /// The chosen methods with their parameters, each once.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a radius that is neither a number nor `auto`, and for a flag of a method that was not chosen.
+    /// [`Error::Parameter`] for a radius that is neither a number nor `auto`, and for a flag of a
+    /// method that was not chosen.
     pub fn methods(&self, methods: &[Method], seed: u64) -> Result<Vec<ClusterMethod>, Error> {
         let chosen = |wanted: &[Method]| wanted.iter().any(|method| methods.contains(method));
         for (field, is_given, wanted, names) in [
             ("n_clusters", self.n_clusters.is_some(), &[Method::KMeans][..], "k-means"),
             ("eps", self.eps.is_some(), &[Method::Dbscan], "dbscan"),
-            ("min_samples", self.min_samples.is_some(), &[Method::Dbscan, Method::Hdbscan], "dbscan and hdbscan"),
+            (
+                "min_samples",
+                self.min_samples.is_some(),
+                &[Method::Dbscan, Method::Hdbscan],
+                "dbscan and hdbscan",
+            ),
         ] {
             if is_given && !chosen(wanted) {
                 return Err(Error::parameter(
@@ -74,7 +87,9 @@ impl ClusterFlags {
         }
         let eps = match self.eps.as_deref().unwrap_or("auto") {
             "auto" => Eps::Auto,
-            text => Eps::Value(text.parse().map_err(|_| Error::parameter("eps", text, "expected a number above 0, or auto"))?),
+            text => Eps::Value(text.parse().map_err(|_| {
+                Error::parameter("eps", text, "expected a number above 0, or auto")
+            })?),
         };
         let mut chosen = Vec::new();
         for method in methods {
@@ -90,7 +105,9 @@ impl ClusterFlags {
                         ..KMeans::default()
                     },
                 },
-                Method::Dbscan => ClusterMethod::Dbscan { eps, min_samples: self.min_samples.unwrap_or(5) },
+                Method::Dbscan => {
+                    ClusterMethod::Dbscan { eps, min_samples: self.min_samples.unwrap_or(5) }
+                }
                 Method::Hdbscan => ClusterMethod::Hdbscan(Hdbscan {
                     min_cluster_size: self.min_cluster_size,
                     min_samples: self.min_samples,

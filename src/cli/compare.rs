@@ -28,7 +28,11 @@ pub struct CompareArgs {
 pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     let job = Compare {
         runs: [args.a.clone(), args.b.clone()],
-        bootstrap: Bootstrap { n_replicates: args.replicates, random_state: global.seed, ..Bootstrap::default() },
+        bootstrap: Bootstrap {
+            n_replicates: args.replicates,
+            random_state: global.seed,
+            ..Bootstrap::default()
+        },
         out: global.out.clone(),
         force: global.force,
         argv: argv(),

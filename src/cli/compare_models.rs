@@ -23,7 +23,8 @@ pub struct CompareModelsArgs {
     data: DataArgs,
     #[command(flatten)]
     training: TrainingArgs,
-    /// Layer to look into on the test images, none, or auto: the last hidden dense layer of cnn-a, else of the first model that has one
+    /// Layer to look into on the test images, none, or auto: the last hidden dense layer of cnn-a,
+    /// else of the first model that has one
     #[arg(long, value_name = "MODEL/LAYER", default_value = "auto")]
     encode: String,
     /// Methods to embed that layer with
@@ -32,7 +33,13 @@ pub struct CompareModelsArgs {
     #[command(flatten)]
     search: SearchArgs,
     /// Methods to cluster that layer with
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means,dbscan", help_heading = "Clusters")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "k-means,dbscan",
+        help_heading = "Clusters"
+    )]
     clusters: Vec<Method>,
     #[command(flatten)]
     cluster_flags: ClusterFlags,
@@ -54,7 +61,8 @@ impl CompareModelsArgs {
         let mut contenders = Vec::new();
         for name in &self.models {
             let path = Path::new(name);
-            let is_file = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+            let is_file =
+                path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
             if is_file && is_sweep(path)? {
                 contenders.extend(read_sweep(path)?);
             } else {
@@ -67,8 +75,14 @@ impl CompareModelsArgs {
             ("learning_rate", self.training.learning_rate.is_some()),
         ];
         for contender in &mut contenders {
-            if let Some((key, _)) = given.iter().find(|(key, given)| *given && contender.fixed.contains(key)) {
-                return Err(Error::parameter(key, "given", format!("not for {}, whose file sets {key}", contender.name)));
+            if let Some((key, _)) =
+                given.iter().find(|(key, given)| *given && contender.fixed.contains(key))
+            {
+                return Err(Error::parameter(
+                    key,
+                    "given",
+                    format!("not for {}, whose file sets {key}", contender.name),
+                ));
             }
             contender.training = self.training.training(&contender.training, seed);
         }
@@ -81,7 +95,11 @@ impl CompareModelsArgs {
             "none" => Ok(Encoded::None),
             words => match words.rsplit_once('/') {
                 Some((model, layer)) => Ok(Encoded::Layer(model.into(), layer.into())),
-                None => Err(Error::parameter("encode", words, "MODEL/LAYER as in cnn-a/dense_2, auto, or none")),
+                None => Err(Error::parameter(
+                    "encode",
+                    words,
+                    "MODEL/LAYER as in cnn-a/dense_2, auto, or none",
+                )),
             },
         }
     }

@@ -6,7 +6,9 @@ use super::{Global, print, say};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use layerlens::Error;
-use layerlens::dataset::{self, DATASETS, Dataset, Fetch, Fetched, Format, Location, label_group_names};
+use layerlens::dataset::{
+    self, DATASETS, Dataset, Fetch, Fetched, Format, Location, label_group_names,
+};
 use layerlens::progress::Reporter;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -60,7 +62,8 @@ pub struct FetchArgs {
     /// Name of a known data set
     #[arg(value_name = "DATASET")]
     dataset: String,
-    /// Folder for data sets, each in a subfolder of its name [default: LAYERLENS_DATA_DIR, the XDG data folder]
+    /// Folder for data sets, each in a subfolder of its name [default: LAYERLENS_DATA_DIR, the XDG
+    /// data folder]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Web folder with the .gz files to take instead of the known ones
@@ -118,11 +121,17 @@ fn described(data: &Dataset) -> Result<String> {
         "test",
         if data.original.is_some() { "  holds" } else { "" }
     )?;
-    let count = |labels: &[u8], class: usize| labels.iter().filter(|&&label| usize::from(label) == class).count();
+    let count = |labels: &[u8], class: usize| {
+        labels.iter().filter(|&&label| usize::from(label) == class).count()
+    };
     for (class, name) in data.class_names.iter().enumerate() {
         let (train, test) = (count(&data.train.labels, class), count(&data.test.labels, class));
         let members = data.original.as_ref().map_or(String::new(), |original| {
-            let names: Vec<_> = original.members(class).into_iter().map(|member| original.class_names[member].as_str()).collect();
+            let names: Vec<_> = original
+                .members(class)
+                .into_iter()
+                .map(|member| original.class_names[member].as_str())
+                .collect();
             format!("  {}", names.join(", "))
         });
         writeln!(text, "{class:>5}  {name:<width$}  {train:>8}  {test:>8}{members}")?;
@@ -139,30 +148,44 @@ fn described(data: &Dataset) -> Result<String> {
 }
 
 fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
-    let named_npz = args.target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
+    let named_npz =
+        args.target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
     let format = match args.format {
         Some(Format::Npz) if !named_npz => {
-            return Err(
-                Error::parameter("target", args.target.display(), "a file called *.npz, as --format npz writes one").into()
-            );
+            return Err(Error::parameter(
+                "target",
+                args.target.display(),
+                "a file called *.npz, as --format npz writes one",
+            )
+            .into());
         }
         Some(format) => format,
         None if named_npz => Format::Npz,
         None => {
-            return Err(Error::parameter("format", "none", "idx, csv, csv-label-first or npz; only *.npz says it itself").into());
+            return Err(Error::parameter(
+                "format",
+                "none",
+                "idx, csv, csv-label-first or npz; only *.npz says it itself",
+            )
+            .into());
         }
     };
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
     let terminal = global.terminal();
     let observer = terminal.stage("convert");
-    let written = dataset::convert(&data, &args.target, format, args.gzip, global.force, observer.as_ref());
+    let written =
+        dataset::convert(&data, &args.target, format, args.gzip, global.force, observer.as_ref());
     drop(observer);
     let written = written.context(Elsewhere("another TARGET"))?;
     for warning in &data.warnings {
         say(&format!("note: {warning}"));
     }
     let list: String = written.iter().map(|path| format!("  {}\n", path.display())).collect();
-    print(&format!("{} training and {} test images written:\n{list}", data.train.len(), data.test.len()));
+    print(&format!(
+        "{} training and {} test images written:\n{list}",
+        data.train.len(),
+        data.test.len()
+    ));
     Ok(())
 }
 
@@ -190,7 +213,8 @@ fn list(args: &ListArgs) -> Result<()> {
                 format!("incomplete in {}: lacks {}", folder.display(), missing.join(", "))
             }
             Location::Missing(folder) => {
-                let folder = folder.map_or(String::new(), |folder| format!(" puts it into {}", folder.display()));
+                let folder = folder
+                    .map_or(String::new(), |folder| format!(" puts it into {}", folder.display()));
                 format!("not here; layerlens data fetch {}{folder}", entry.name)
             }
         };

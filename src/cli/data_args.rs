@@ -18,21 +18,25 @@ pub struct DataArgs {
 /// How data are read.
 #[derive(Clone, Debug, Args)]
 pub struct ReadingArgs {
-    /// Folder of a named data set's files [default: LAYERLENS_DATA_DIR, the XDG data folder, /usr/share/datasets]
+    /// Folder of a named data set's files [default: LAYERLENS_DATA_DIR, the XDG data folder,
+    /// /usr/share/datasets]
     #[arg(long, value_name = "DIR", help_heading = "Data")]
     pub data_dir: Option<PathBuf>,
-    /// Groups of classes that become the labels: fashion-5, fashion-5-names (for labels grouped before), or a .toml or .csv file
+    /// Groups of classes that become the labels: fashion-5, fashion-5-names (for labels grouped
+    /// before), or a .toml or .csv file
     #[arg(long, value_name = "NAME|FILE", help_heading = "Data")]
     pub label_groups: Option<String>,
     /// CSV files have no header: every line is data
     #[arg(long, help_heading = "Data")]
     pub no_header: bool,
-    /// Column of the labels in CSV files with labels and pixels: first, last, its number from 1, or its name in the header; none
-    /// where a column of pixels is called like labels [default: the one that the header calls label, labels, class, target, digit,
-    /// y, ...; else the first or the last, as the values tell]
+    /// Column of the labels in CSV files with labels and pixels: first, last, its number from 1, or
+    /// its name in the header; none where a column of pixels is called like labels [default: the
+    /// one that the header calls label, labels, class, target, digit, y, ...; else the first or the
+    /// last, as the values tell]
     #[arg(long, value_name = "NAME|N|first|last|none", help_heading = "Data")]
     pub label_column: Option<LabelColumn>,
-    /// Height and width of the images in CSV files and flat arrays: 28x20 [default: as the header or the array tells, else square]
+    /// Height and width of the images in CSV files and flat arrays: 28x20 [default: as the header
+    /// or the array tells, else square]
     #[arg(long, value_name = "HxW", help_heading = "Data")]
     pub image_shape: Option<ImageShape>,
     /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
@@ -41,14 +45,18 @@ pub struct ReadingArgs {
     /// Exchange rows and columns of pixels: the images of EMNIST are stored so
     #[arg(long, help_heading = "Data")]
     pub transpose: bool,
-    /// Names of the classes of data that have none, in the order of the labels: with commas between, in double quotes where a name
-    /// holds one, or a .txt file with one a line [default: class_names.txt beside the data, or class_names in a .npz file]
+    /// Names of the classes of data that have none, in the order of the labels: with commas
+    /// between, in double quotes where a name holds one, or a .txt file with one a line [default:
+    /// class_names.txt beside the data, or class_names in a .npz file]
     #[arg(long, value_name = "NAMES|FILE", help_heading = "Data")]
     pub class_names: Vec<String>,
 }
 
 fn dataset_help() -> String {
-    let names = DATASETS.iter().map(|entry| format!("{} ({})", entry.name, entry.summary)).collect::<Vec<_>>();
+    let names = DATASETS
+        .iter()
+        .map(|entry| format!("{} ({})", entry.name, entry.summary))
+        .collect::<Vec<_>>();
     format!(
         "Data set: {}; or a path: a folder of IDX, CSV or .npy files or of images (train/CLASS/*.png), or a .npz or .csv file",
         names.join("; ")
@@ -85,7 +93,16 @@ impl ReadingArgs {
 
     /// The flags as a shell takes them, each after a space.
     fn again(&self) -> String {
-        let Self { data_dir, label_groups, no_header, label_column, image_shape, background, transpose, class_names } = self;
+        let Self {
+            data_dir,
+            label_groups,
+            no_header,
+            label_column,
+            image_shape,
+            background,
+            transpose,
+            class_names,
+        } = self;
         let values = [
             ("--data-dir", data_dir.as_ref().map(|folder| folder.display().to_string())),
             ("--label-groups", label_groups.clone()),
@@ -94,10 +111,14 @@ impl ReadingArgs {
             ("--background", background.map(|colour| colour.to_string())),
         ];
         let names = class_names.iter().map(|names| ("--class-names", Some(names.clone())));
-        let given = values.into_iter().chain(names).filter_map(|(flag, value)| value.map(|value| (flag, value)));
+        let given = values
+            .into_iter()
+            .chain(names)
+            .filter_map(|(flag, value)| value.map(|value| (flag, value)));
         let words = given.map(|(flag, value)| format!(" {flag} {}", quoted(&value)));
         let switches = [("--no-header", no_header), ("--transpose", transpose)];
-        let switches = switches.into_iter().filter(|(_, is_set)| **is_set).map(|(flag, _)| format!(" {flag}"));
+        let switches =
+            switches.into_iter().filter(|(_, is_set)| **is_set).map(|(flag, _)| format!(" {flag}"));
         words.chain(switches).collect()
     }
 }

@@ -20,7 +20,8 @@ pub struct EmbedArgs {
     /// Points to fit: a .npy matrix, n_samples x n_features
     #[arg(value_name = "FILE")]
     input: PathBuf,
-    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns
+    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of
+    /// its columns
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     #[command(flatten)]
@@ -34,7 +35,8 @@ pub struct EmbedArgs {
     /// Method
     #[arg(long, alias = "methods", default_value = "tsne")]
     method: String,
-    /// Neighbours of the points to take instead of searching: neighbors/*.safetensors of an earlier run
+    /// Neighbours of the points to take instead of searching: neighbors/*.safetensors of an earlier
+    /// run
     #[arg(long, value_name = "FILE", help_heading = "Neighbours", conflicts_with_all = ["metric", "neighbors_search"])]
     neighbors: Option<PathBuf>,
     #[command(flatten)]
@@ -46,7 +48,10 @@ pub struct EmbedArgs {
 /// Refuses labels that no classifier can be scored by.
 pub fn check_classes(path: &Path, labels: &[u8]) -> Result<(), Error> {
     if labels.windows(2).all(|pair| pair[0] == pair[1]) {
-        return Err(Error::input(path, "every label is the same; k-NN accuracy needs at least two classes"));
+        return Err(Error::input(
+            path,
+            "every label is the same; k-NN accuracy needs at least two classes",
+        ));
     }
     Ok(())
 }
@@ -55,7 +60,10 @@ pub fn check_classes(path: &Path, labels: &[u8]) -> Result<(), Error> {
 pub fn check_widths(new: (&Path, &Matrix), fitted: (&Path, &Matrix)) -> Result<(), Error> {
     let (found, expected) = (new.1.n_features(), fitted.1.n_features());
     if found != expected {
-        return Err(Error::input(new.0, format!("has {found} columns, {} has {expected}", fitted.0.display())));
+        return Err(Error::input(
+            new.0,
+            format!("has {found} columns, {} has {expected}", fitted.0.display()),
+        ));
     }
     Ok(())
 }
@@ -63,11 +71,22 @@ pub fn check_widths(new: (&Path, &Matrix), fitted: (&Path, &Matrix)) -> Result<(
 /// Embeds, prints the scores, and says where everything is.
 pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
-    let files = [Some(&args.input), args.labels.as_ref(), args.new.as_ref(), args.new_labels.as_ref(), args.neighbors.as_ref()];
+    let files = [
+        Some(&args.input),
+        args.labels.as_ref(),
+        args.new.as_ref(),
+        args.new_labels.as_ref(),
+        args.neighbors.as_ref(),
+    ];
     let x = npy::read_matrix(&args.input)?;
     let new = args.new.as_ref().map(|new| npy::read_matrix_like(new, &x)).transpose()?;
-    let of_new = args.new.as_deref().zip(new.as_ref()).map(|(path, new)| (path, new, args.new_labels.as_deref()));
-    let points: Vec<Points> = std::iter::once((args.input.as_path(), &x, args.labels.as_deref())).chain(of_new).collect();
+    let of_new = args
+        .new
+        .as_deref()
+        .zip(new.as_ref())
+        .map(|(path, new)| (path, new, args.new_labels.as_deref()));
+    let points: Vec<Points> =
+        std::iter::once((args.input.as_path(), &x, args.labels.as_deref())).chain(of_new).collect();
     let mut read = args.reading.read(&points, &[])?;
     let job = Embed {
         new: new.map(|x| Labelled { x, labels: read.labels.remove(1) }),
@@ -91,20 +110,34 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         check_widths((path, &new.x), (&args.input, &job.fitted.x))?;
     }
     let (device, description) = global.open()?;
-    // What the data do not allow is, but for what was checked above, a matter of the points that are fitted.
-    let summary = run::embed(&job, &device, &description, &global.terminal()).map_err(|error| error.of_file(&args.input))?;
+    // What the data do not allow is, but for what was checked above, a matter of the points that
+    // are fitted.
+    let summary = run::embed(&job, &device, &description, &global.terminal())
+        .map_err(|error| error.of_file(&args.input))?;
     let EmbedSummary { path: folder, n_components, scores, quality, results, warnings } = summary;
     let path = folder.display();
-    let table = if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores)) };
-    let quality = if quality.is_empty() { String::new() } else { format!("\n{}\n", quality_table::text(&quality)) };
-    let places = if job.new.is_some() { "embeddings/embedding.npy, embeddings/new.npy" } else { "embeddings/embedding.npy" };
+    let table =
+        if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores)) };
+    let quality = if quality.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}\n", quality_table::text(&quality))
+    };
+    let places = if job.new.is_some() {
+        "embeddings/embedding.npy, embeddings/new.npy"
+    } else {
+        "embeddings/embedding.npy"
+    };
     // Maps of other than two dimensions are not drawn.
     let last = if folder.join("figures/map.png").exists() {
         format!("figures/map.png, manifest.json\nlook at {path}/figures/map.png first")
     } else {
         "manifest.json".into()
     };
-    let results = table::results_text(std::iter::once((map_title(Some(&job.method.name), n_components), results.as_slice())));
+    let results = table::results_text(std::iter::once((
+        map_title(Some(&job.method.name), n_components),
+        results.as_slice(),
+    )));
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

@@ -1,7 +1,8 @@
 //! How the program ends: its exit code and its last words, also where it ends against its will.
 //!
-//! A fault of the program is told as one, asks for a report, and leaves nothing half-written: a panic unwinds, so that every
-//! unfinished file is removed on the way; where nothing can unwind, as for want of memory, they are removed in the end.
+//! A fault of the program is told as one, asks for a report, and leaves nothing half-written: a
+//! panic unwinds, so that every unfinished file is removed on the way; where nothing can unwind, as
+//! for want of memory, they are removed in the end.
 
 use super::naming::{self, Elsewhere};
 use super::say;
@@ -54,7 +55,8 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
     FAILURE
 }
 
-/// Keeps the first panic; it is told in the end, when everything that it stopped has been tidied up.
+/// Keeps the first panic; it is told in the end, when everything that it stopped has been tidied
+/// up.
 fn note(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let thread = std::thread::current();
@@ -147,7 +149,8 @@ mod aborts {
         }
     }
 
-    /// The words ask for no memory, as there may be none. Removing files may ask for some; where it gets none, they stay.
+    /// The words ask for no memory, as there may be none. Removing files may ask for some; where it
+    /// gets none, they stay.
     extern "C" fn aborted(_: libc::c_int) {
         match REFUSED.load(Ordering::Relaxed) {
             0 => write(concat!(
@@ -167,7 +170,8 @@ mod aborts {
     }
 
     fn write(text: &str) {
-        // SAFETY: the bytes are those of the text; where stderr cannot be written nothing is to be done.
+        // SAFETY: the bytes are those of the text; where stderr cannot be written nothing is to be
+        // done.
         let _ = unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
     }
 
@@ -187,8 +191,9 @@ mod aborts {
     pub fn watch() {}
 }
 
-/// The release binary has no way into a fault that is not one, so the tests start themselves: a child process ends by the very
-/// functions that the program ends by, with a fault of our choice in the work.
+/// The release binary has no way into a fault that is not one, so the tests start themselves: a
+/// child process ends by the very functions that the program ends by, with a fault of our choice in
+/// the work.
 #[cfg(test)]
 mod tests {
     use layerlens::compute::{Description, Device};
@@ -215,11 +220,20 @@ mod tests {
     /// Starts the child in `folder`.
     fn start(fault: &str, folder: &Path, stderr: impl Into<Stdio>) -> Ended {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["cli::ending::tests::child", "--exact", "--nocapture"]).env(FAULT, fault).env_remove("RUST_BACKTRACE");
-        let output = command.current_dir(folder).stdin(Stdio::null()).stderr(stderr).output().unwrap();
-        let mut left: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        command
+            .args(["cli::ending::tests::child", "--exact", "--nocapture"])
+            .env(FAULT, fault)
+            .env_remove("RUST_BACKTRACE");
+        let output =
+            command.current_dir(folder).stdin(Stdio::null()).stderr(stderr).output().unwrap();
+        let mut left: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         left.sort();
-        Ended { code: output.status.code(), stderr: String::from_utf8(output.stderr).unwrap(), left }
+        Ended {
+            code: output.status.code(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            left,
+        }
     }
 
     /// Not a test: what [`start`] starts.
@@ -312,7 +326,8 @@ mod tests {
     }
 
     fn description() -> Description {
-        let (_, description) = Device::open(layerlens::compute::DeviceChoice::Cpu, &Default::default()).unwrap();
+        let (_, description) =
+            Device::open(layerlens::compute::DeviceChoice::Cpu, &Default::default()).unwrap();
         description
     }
 
@@ -330,10 +345,18 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let Ended { code, stderr, left } = start(fault, folder.path(), Stdio::piped());
             assert_eq!((code, left), (Some(1), Vec::new()), "{fault}: {stderr}");
-            assert!(stderr.starts_with(&format!("error: this is a fault of the program: {message}\n")), "{fault}: {stderr}");
+            assert!(
+                stderr.starts_with(&format!("error: this is a fault of the program: {message}\n")),
+                "{fault}: {stderr}"
+            );
             let version = format!("version: layerlens {}", env!("CARGO_PKG_VERSION"));
-            for part in ["Please report it", &version, "command: ", &format!("message: {message}"), "place:   src/cli/ending.rs:"]
-            {
+            for part in [
+                "Please report it",
+                &version,
+                "command: ",
+                &format!("message: {message}"),
+                "place:   src/cli/ending.rs:",
+            ] {
                 assert!(stderr.contains(part), "{fault}: {part} is not in {stderr}");
             }
             assert!(!stderr.contains("panicked"), "{stderr}");
@@ -362,12 +385,20 @@ mod tests {
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         let manifest = std::fs::read(folder.path().join("run/manifest.json")).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
-        assert_eq!((&manifest["status"], &manifest["error"]), (&"failed".into(), &"ended by a fault of the program".into()));
+        assert_eq!(
+            (&manifest["status"], &manifest["error"]),
+            (&"failed".into(), &"ended by a fault of the program".into())
+        );
         assert_eq!(ended.left, [folder.path().join("run")]);
         // The one before comes back: of the new one no stage was finished.
         std::fs::write(folder.path().join("run/mine"), "").unwrap();
         let ended = start("run", folder.path(), Stdio::piped());
-        assert_eq!((ended.code, ended.left), (Some(1), vec![folder.path().join("run")]), "{}", ended.stderr);
+        assert_eq!(
+            (ended.code, ended.left),
+            (Some(1), vec![folder.path().join("run")]),
+            "{}",
+            ended.stderr
+        );
         assert!(folder.path().join("run/mine").exists());
     }
 

@@ -24,13 +24,14 @@ pub struct EvaluateArgs {
     /// Points to fit the classifier on: a .npy matrix
     #[arg(long, value_name = "FILE")]
     train: PathBuf,
-    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns; not needed with
-    /// --space
+    /// Their classes, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of
+    /// its columns; not needed with --space
     #[arg(long, value_name = "FILE", required_unless_present = "space")]
     labels: Option<PathBuf>,
     #[command(flatten)]
     reading: LabelArgs,
-    /// Points to score it on, in the same space, with --test-labels; without them each training point is scored by the others
+    /// Points to score it on, in the same space, with --test-labels; without them each training
+    /// point is scored by the others
     #[arg(long, value_name = "FILE")]
     test: Option<PathBuf>,
     /// Their classes
@@ -59,13 +60,21 @@ fn is_tested(test: Option<&Labelled>) -> bool {
 }
 
 /// Refuses, with the file's name, what cannot be scored.
-fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: usize) -> Result<(), Error> {
+fn check(
+    args: &EvaluateArgs,
+    train: &Labelled,
+    test: Option<&Labelled>,
+    most: usize,
+) -> Result<(), Error> {
     if let (Some(path), Some(labels)) = (&args.labels, &train.labels) {
         check_classes(path, labels)?;
         // Without test points a point is scored by the others.
-        let (n, allowed) = (train.x.n_samples(), train.x.n_samples() - usize::from(!is_tested(test)));
+        let (n, allowed) =
+            (train.x.n_samples(), train.x.n_samples() - usize::from(!is_tested(test)));
         if most > allowed {
-            let message = format!("has {n} points: --n-neighbors can be at most {allowed}, {most} were asked for");
+            let message = format!(
+                "has {n} points: --n-neighbors can be at most {allowed}, {most} were asked for"
+            );
             return Err(Error::input(&args.train, message));
         }
     }
@@ -76,12 +85,23 @@ fn check(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>, most: u
 }
 
 /// Reads the spaces, and refuses a number of rows or columns that does not fit.
-fn read_spaces(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>) -> Result<Option<Spaces>, Error> {
+fn read_spaces(
+    args: &EvaluateArgs,
+    train: &Labelled,
+    test: Option<&Labelled>,
+) -> Result<Option<Spaces>, Error> {
     let rows = |x: Matrix, path: &Path, of: &Path, n: usize| {
         if x.n_samples() == n {
             return Ok(x);
         }
-        Err(Error::input(path, format!("has {} rows, {} has {n}: a row is the place of its point", x.n_samples(), of.display())))
+        Err(Error::input(
+            path,
+            format!(
+                "has {} rows, {} has {n}: a row is the place of its point",
+                x.n_samples(),
+                of.display()
+            ),
+        ))
     };
     let Some(path) = &args.space else { return Ok(None) };
     let x = rows(npy::read_matrix(path)?, path, &args.train, train.x.n_samples())?;
@@ -90,7 +110,10 @@ fn read_spaces(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>) -
             let new_x = rows(npy::read_matrix_like(new, &x)?, new, of, test.x.n_samples())?;
             if new_x.n_features() != x.n_features() {
                 let (found, expected) = (new_x.n_features(), x.n_features());
-                return Err(Error::input(new, format!("has {found} columns, {} has {expected}", path.display())));
+                return Err(Error::input(
+                    new,
+                    format!("has {found} columns, {} has {expected}", path.display()),
+                ));
             }
             Some(new_x)
         }
@@ -100,7 +123,11 @@ fn read_spaces(args: &EvaluateArgs, train: &Labelled, test: Option<&Labelled>) -
 }
 
 /// Refuses, by the name of their file, points whose squared distances do not fit.
-fn check_range(args: &EvaluateArgs, (x, new): (&Matrix, Option<&Matrix>), spaces: Option<&Spaces>) -> Result<(), Error> {
+fn check_range(
+    args: &EvaluateArgs,
+    (x, new): (&Matrix, Option<&Matrix>),
+    spaces: Option<&Spaces>,
+) -> Result<(), Error> {
     let named = |path: Option<&PathBuf>, found: Result<(), Error>| match path {
         Some(path) => found.map_err(|error| Error::input(path, error.to_string())),
         None => found,
@@ -133,14 +160,28 @@ fn score(
     let most = ks.iter().copied().max().unwrap_or(1);
     let observer = reporter.stage("scores");
     let (graph, scored, scored_on) = match test {
-        Some(Labelled { x, labels: Some(labels) }) => {
-            (nearest_references(device, x, &train.x, most, observer.as_ref())?, labels, ScoredOn::Test)
-        }
-        _ => (nearest_neighbors(device, &train.x, most, observer.as_ref())?, fitted, ScoredOn::TrainLeaveOneOut),
+        Some(Labelled { x, labels: Some(labels) }) => (
+            nearest_references(device, x, &train.x, most, observer.as_ref())?,
+            labels,
+            ScoredOn::Test,
+        ),
+        _ => (
+            nearest_neighbors(device, &train.x, most, observer.as_ref())?,
+            fitted,
+            ScoredOn::TrainLeaveOneOut,
+        ),
     };
     let knn = knn_accuracy(&graph, fitted, scored, ks)?;
     let (n_fitted, n_scored, n_dimensions) = (fitted.len(), scored.len(), train.x.n_features());
-    Ok(vec![Scores { space: "input".into(), method: None, n_dimensions, n_fitted, n_scored, scored_on, knn }])
+    Ok(vec![Scores {
+        space: "input".into(),
+        method: None,
+        n_dimensions,
+        n_fitted,
+        n_scored,
+        scored_on,
+        knn,
+    }])
 }
 
 /// How faithful the map is, if its space is known.
@@ -153,7 +194,8 @@ fn judge(
     reporter: &dyn Reporter,
 ) -> Result<MapQuality, Error> {
     let observer = reporter.stage("quality");
-    let mut ranks = SpaceRanks::new(device, &spaces.x, None, map.n_features(), global.seed, observer.as_ref())?;
+    let mut ranks =
+        SpaceRanks::new(device, &spaces.x, None, map.n_features(), global.seed, observer.as_ref())?;
     if let Some(new) = &spaces.new {
         ranks = ranks.with_new(device, new, global.seed, observer.as_ref())?;
     }
@@ -164,13 +206,26 @@ fn judge(
 
 /// Scores, prints the tables, and with --out writes them.
 pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
-    if let Some(test) = args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none()) {
-        return Err(Error::parameter("test", test.display(), "needs --test-labels, or --space and --test-space").into());
+    if let Some(test) =
+        args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none())
+    {
+        return Err(Error::parameter(
+            "test",
+            test.display(),
+            "needs --test-labels, or --space and --test-space",
+        )
+        .into());
     }
     let x = npy::read_matrix(&args.train)?;
     let test = args.test.as_ref().map(|test| npy::read_matrix_like(test, &x)).transpose()?;
-    let of_test = args.test.as_deref().zip(test.as_ref()).map(|(path, test)| (path, test, args.test_labels.as_deref()));
-    let points: Vec<Points> = std::iter::once((args.train.as_path(), &x, args.labels.as_deref())).chain(of_test).collect();
+    let of_test = args
+        .test
+        .as_deref()
+        .zip(test.as_ref())
+        .map(|(path, test)| (path, test, args.test_labels.as_deref()));
+    let points: Vec<Points> = std::iter::once((args.train.as_path(), &x, args.labels.as_deref()))
+        .chain(of_test)
+        .collect();
     let mut read = args.reading.read(&points, &[])?;
     let test = test.map(|x| Labelled { x, labels: read.labels.remove(1) });
     let train = Labelled { x, labels: read.labels.remove(0) };
@@ -182,18 +237,29 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     let ks: Vec<usize> = args.n_neighbors.iter().map(|&k| k.into()).collect();
     check(args, &train, test.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
     let spaces = read_spaces(args, &train, test.as_ref())?;
-    let mut names = if train.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
+    let mut names =
+        if train.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
     names.extend(spaces.as_ref().map(|_| quality_table::FILE));
     check_range(args, (&train.x, test.as_ref().map(|test| &test.x)), spaces.as_ref())?;
     refuse_older_tables(global, &names)?;
-    let notes = [train.x.offsets_note("--train"), spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("--space"))];
+    let notes = [
+        train.x.offsets_note("--train"),
+        spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("--space")),
+    ];
     notes.iter().flatten().for_each(|note| say(&format!("note: {note}")));
     let terminal = global.terminal();
     let placed = test.as_ref().map(|test| &test.x);
     let (scores, quality) = global.compute(|device| {
-        let scores = score(device, &train, test.as_ref(), &ks, &terminal).map_err(|error| error.of_file(&args.train))?;
-        let quality = spaces.as_ref().map(|spaces| judge(global, device, spaces, &train.x, placed, &terminal)).transpose();
-        Ok((scores, quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?))
+        let scores = score(device, &train, test.as_ref(), &ks, &terminal)
+            .map_err(|error| error.of_file(&args.train))?;
+        let quality = spaces
+            .as_ref()
+            .map(|spaces| judge(global, device, spaces, &train.x, placed, &terminal))
+            .transpose();
+        Ok((
+            scores,
+            quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?,
+        ))
     })?;
     let quality: Vec<MapQuality> = quality.into_iter().collect();
     let texts = [table::text(&scores), quality_table::text(&quality)];

@@ -15,13 +15,16 @@ use std::path::{Path, PathBuf};
 pub struct ExportArgs {
     /// Folder of a finished run
     run: PathBuf,
-    /// For which programs; --out is the folder of tensorboard, the file of parquet, or the folder of both [default place: RUN/export]
+    /// For which programs; --out is the folder of tensorboard, the file of parquet, or the folder
+    /// of both [default place: RUN/export]
     #[arg(long, value_enum, value_delimiter = ',', default_value = "tensorboard,parquet")]
     format: Vec<ExportFormat>,
-    /// Points of the run: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
+    /// Points of the run: test, train, all, or so many of all, drawn by the seed [default: as the
+    /// run was told]
     #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, allow_negative_numbers = true)]
     report_points: Option<ReportPoints>,
-    /// Address under which the folder of tensorboard will be found, for projector.tensorflow.org, which finds nothing without it
+    /// Address under which the folder of tensorboard will be found, for projector.tensorflow.org,
+    /// which finds nothing without it
     #[arg(long)]
     url: Option<String>,
 }
@@ -44,28 +47,45 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
-    let opened: String = summary.written.iter().map(|(format, path)| opened_by(*format, path, &summary, args)).collect();
+    let opened: String = summary
+        .written
+        .iter()
+        .map(|(format, path)| opened_by(*format, path, &summary, args))
+        .collect();
     print(&format!("{} of {} points: {}\n{opened}", summary.n_points, summary.of, summary.which));
     Ok(())
 }
 
 /// What was written, and the command that shows it.
-fn opened_by(format: ExportFormat, path: &Path, summary: &ExportSummary, args: &ExportArgs) -> String {
+fn opened_by(
+    format: ExportFormat,
+    path: &Path,
+    summary: &ExportSummary,
+    args: &ExportArgs,
+) -> String {
     let place = quoted(&path.display().to_string());
     match format {
         ExportFormat::Tensorboard => {
             let n = summary.tensors.len();
             let alone = match &args.url {
                 Some(url) => {
-                    format!("  https://projector.tensorflow.org/?config={}/projector_config.json\n", url.trim_end_matches('/'))
+                    format!(
+                        "  https://projector.tensorflow.org/?config={}/projector_config.json\n",
+                        url.trim_end_matches('/')
+                    )
                 }
                 None => String::new(),
             };
-            format!("written to {place}: {n} spaces and maps; look at them by\n  tensorboard --logdir {place}\n{alone}")
+            format!(
+                "written to {place}: {n} spaces and maps; look at them by\n  tensorboard --logdir {place}\n{alone}"
+            )
         }
         ExportFormat::Parquet => {
             let n = summary.columns.len();
-            format!("written {place}: {n} columns; look at it by\n  embedding-atlas {place}{}\n", atlas_flags(&summary.columns))
+            format!(
+                "written {place}: {n} columns; look at it by\n  embedding-atlas {place}{}\n",
+                atlas_flags(&summary.columns)
+            )
         }
     }
 }
@@ -74,8 +94,9 @@ fn opened_by(format: ExportFormat, path: &Path, summary: &ExportSummary, args: &
 fn atlas_flags(columns: &[String]) -> String {
     let maps: Vec<&str> = columns.iter().filter_map(|name| name.strip_suffix("_x")).collect();
     let map = maps.iter().rfind(|name| name.starts_with("tsne_")).or(maps.last());
-    let axes =
-        map.map_or(String::new(), |map| format!(" --x {} --y {}", quoted(&format!("{map}_x")), quoted(&format!("{map}_y"))));
+    let axes = map.map_or(String::new(), |map| {
+        format!(" --x {} --y {}", quoted(&format!("{map}_x")), quoted(&format!("{map}_y")))
+    });
     let flags = [("text", "label"), ("image", "image"), ("neighbors", "neighbors")].into_iter();
     let there = flags.filter(|(_, column)| columns.iter().any(|name| name == column));
     axes + &there.map(|(flag, column)| format!(" --{flag} {column}")).collect::<String>()

@@ -1,4 +1,5 @@
-//! Ctrl-C: the first ends the work at the next step, with nothing half-written; the second ends the process at once.
+//! Ctrl-C: the first ends the work at the next step, with nothing half-written; the second ends the
+//! process at once.
 
 use super::say;
 use anyhow::{Context, Result};
@@ -6,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Watches for Ctrl-C, SIGTERM and SIGHUP; what the caller ignores, as `nohup` does the last, stays ignored.
+/// Watches for Ctrl-C, SIGTERM and SIGHUP; what the caller ignores, as `nohup` does the last, stays
+/// ignored.
 pub fn watch() -> Result<()> {
     let ignored = ignored();
     ctrlc::set_handler(|| {
@@ -30,10 +32,12 @@ pub fn asked() -> bool {
 #[cfg(unix)]
 fn ignored() -> Vec<libc::c_int> {
     let is_ignored = |&signal: &libc::c_int| {
-        // SAFETY: an all-zero sigaction is a valid value, and without a new action nothing but it is written to.
+        // SAFETY: an all-zero sigaction is a valid value, and without a new action nothing but it
+        // is written to.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(signal, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+            libc::sigaction(signal, std::ptr::null(), &mut action) == 0
+                && action.sa_sigaction == libc::SIG_IGN
         }
     };
     [libc::SIGHUP, libc::SIGTERM].into_iter().filter(is_ignored).collect()

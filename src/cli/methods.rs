@@ -1,8 +1,9 @@
 //! Flags of the embedding methods, made from the registry.
 //!
-//! Every parameter of a method is a flag, `--perplexity` for example, which goes to each chosen method that has it. Prefixed by
-//! the method, as in `--tsne-learning-rate`, it goes to that method alone; where a command has a flag of the same name for
-//! another purpose, the prefixed one is the only one.
+//! Every parameter of a method is a flag, `--perplexity` for example, which goes to each chosen
+//! method that has it. Prefixed by the method, as in `--tsne-learning-rate`, it goes to that method
+//! alone; where a command has a flag of the same name for another purpose, the prefixed one is the
+//! only one.
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use layerlens::Error;
@@ -45,7 +46,12 @@ fn flags(alone: bool) -> &'static [Flag] {
 
 fn make_flags(alone: bool) -> Vec<Flag> {
     let mut flags: Vec<Flag> = Vec::new();
-    let flag = |id: String, help: String, hidden: bool| Flag { long: id.replace('_', "-"), id, help, hidden };
+    let flag = |id: String, help: String, hidden: bool| Flag {
+        long: id.replace('_', "-"),
+        id,
+        help,
+        hidden,
+    };
     for method in METHODS {
         let defaults = (method.defaults)().unwrap_or_default();
         for parameter in method.parameters.iter().filter(|parameter| parameter.name != SEED) {
@@ -70,10 +76,12 @@ fn make_flags(alone: bool) -> Vec<Flag> {
 }
 
 impl<const ALONE: bool> MethodFlags<ALONE> {
-    /// The chosen methods with the parameters that were set for them; the seed goes to those that take one.
+    /// The chosen methods with the parameters that were set for them; the seed goes to those that
+    /// take one.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for an unknown method, a method named twice, or a flag that none of the chosen methods has.
+    /// [`Error::Parameter`] for an unknown method, a method named twice, or a flag that none of the
+    /// chosen methods has.
     pub fn choose(&self, names: &[String], seed: u64) -> Result<Vec<MethodChoice>, Error> {
         let mut choices: Vec<MethodChoice> = Vec::new();
         let mut used: Vec<String> = Vec::new();
@@ -97,16 +105,22 @@ impl<const ALONE: bool> MethodFlags<ALONE> {
             choices.push(MethodChoice { name: name.clone(), parameters });
         }
         if let Some((flag, value)) = self.values.iter().find(|(flag, _)| !used.contains(flag)) {
-            return Err(Error::parameter(flag, value, format!("no such parameter of {}", names.join(", "))));
+            return Err(Error::parameter(
+                flag,
+                value,
+                format!("no such parameter of {}", names.join(", ")),
+            ));
         }
         Ok(choices)
     }
 }
 
-/// A number if it reads as one, `.5` and `1.` too, which TOML does not know, else a text. Whole numbers become decimals where a
-/// field wants them.
+/// A number if it reads as one, `.5` and `1.` too, which TOML does not know, else a text. Whole
+/// numbers become decimals where a field wants them.
 fn parsed(text: &str) -> toml::Value {
-    let value = toml::from_str::<toml::Table>(&format!("value = {text}")).ok().and_then(|mut table| table.remove("value"));
+    let value = toml::from_str::<toml::Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"));
     value.unwrap_or_else(|| match text.parse() {
         Ok(number) => toml::Value::Float(number),
         Err(_) => toml::Value::String(text.to_owned()),
@@ -116,7 +130,10 @@ fn parsed(text: &str) -> toml::Value {
 impl<const ALONE: bool> Args for MethodFlags<ALONE> {
     fn augment_args(command: Command) -> Command {
         flags(ALONE).iter().fold(command, |command, flag| {
-            let arg = Arg::new(flag.id.as_str()).long(flag.long.as_str()).value_name("VALUE").help(flag.help.as_str());
+            let arg = Arg::new(flag.id.as_str())
+                .long(flag.long.as_str())
+                .value_name("VALUE")
+                .help(flag.help.as_str());
             command.arg(arg.allow_negative_numbers(true).help_heading("Methods").hide(flag.hidden))
         })
     }
@@ -128,7 +145,8 @@ impl<const ALONE: bool> Args for MethodFlags<ALONE> {
 
 impl<const ALONE: bool> FromArgMatches for MethodFlags<ALONE> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = |flag: &Flag| Some((flag.id.clone(), matches.get_one::<String>(&flag.id)?.clone()));
+        let given =
+            |flag: &Flag| Some((flag.id.clone(), matches.get_one::<String>(&flag.id)?.clone()));
         Ok(Self { values: flags(ALONE).iter().filter_map(given).collect() })
     }
 

@@ -51,10 +51,23 @@ struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// What computes; auto takes a real GPU if there is one, never a software adapter, else the CPU
-    #[arg(long, global = true, value_enum, default_value = "auto", env = "LAYERLENS_DEVICE", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        env = "LAYERLENS_DEVICE",
+        help_heading = "Global"
+    )]
     device: DeviceChoice,
     /// Part of the name of the GPU to take (see `layerlens devices`)
-    #[arg(long, global = true, value_name = "NAME", env = "LAYERLENS_ADAPTER", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "LAYERLENS_ADAPTER",
+        help_heading = "Global"
+    )]
     adapter: Option<String>,
     /// Seed of everything that is random
     #[arg(long, global = true, alias = "random-state", default_value_t = 42, env = "LAYERLENS_SEED", help_heading = "Global", value_parser = seeds(), allow_negative_numbers = true)]
@@ -72,7 +85,13 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Global")]
     force: bool,
     /// Go on with the unfinished run or training in the folder --out, after its last finished stage
-    #[arg(long, global = true, requires = "out", conflicts_with = "force", help_heading = "Global")]
+    #[arg(
+        long,
+        global = true,
+        requires = "out",
+        conflicts_with = "force",
+        help_heading = "Global"
+    )]
     resume: bool,
 }
 
@@ -113,12 +132,15 @@ enum Command {
 /// Does what the command line asks for.
 ///
 /// # Errors
-/// Whatever ends the work, and in the end that stdout could not be written: what was found is in its files by then.
+/// Whatever ends the work, and in the end that stdout could not be written: what was found is in
+/// its files by then.
 pub fn run() -> Result<()> {
     match Cli::try_parse() {
         Ok(cli) => cli.run()?,
         // The help and the version are what was asked for, and go to stdout.
-        Err(words) if !words.use_stderr() => note_stdout(words.print().and_then(|()| std::io::stdout().flush())),
+        Err(words) if !words.use_stderr() => {
+            note_stdout(words.print().and_then(|()| std::io::stdout().flush()))
+        }
         Err(wrong) => wrong.exit(),
     }
     let failure = STDOUT.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -128,10 +150,16 @@ pub fn run() -> Result<()> {
 impl Cli {
     fn run(self) -> Result<()> {
         interrupt::watch()?;
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.global.threads.map_or(0, usize::from));
-        threads.build_global().context("cannot start the threads of the CPU; fewer --threads may do")?;
+        let threads =
+            rayon::ThreadPoolBuilder::new().num_threads(self.global.threads.map_or(0, usize::from));
+        threads
+            .build_global()
+            .context("cannot start the threads of the CPU; fewer --threads may do")?;
         if self.global.resume
-            && !matches!(self.command, None | Some(Command::Run(_) | Command::Train(_) | Command::CompareModels(_)))
+            && !matches!(
+                self.command,
+                None | Some(Command::Run(_) | Command::Train(_) | Command::CompareModels(_))
+            )
         {
             return Err(layerlens::Error::parameter(
                 "resume",
@@ -151,7 +179,9 @@ impl Cli {
             Some(Command::Export(args)) => export::export(&self.global, &args),
             Some(Command::Report(args)) => report::report(&self.global, &args),
             Some(Command::Data(command)) => data::data(&self.global, &command),
-            Some(Command::CompareModels(args)) => compare_models::compare_models(&self.global, &args),
+            Some(Command::CompareModels(args)) => {
+                compare_models::compare_models(&self.global, &args)
+            }
             Some(Command::Cluster(args)) => cluster::cluster(&self.global, &args),
             Some(Command::Bench(args)) => bench::bench(&self.global, &args),
             Some(Command::Model(args)) => model::model(&args),
@@ -170,11 +200,13 @@ impl Global {
         Ok((device, description))
     }
 
-    /// Does `work` on the device; what a GPU that `auto` chose fails at is done again on the CPU, and that is said.
+    /// Does `work` on the device; what a GPU that `auto` chose fails at is done again on the CPU,
+    /// and that is said.
     fn compute<T>(&self, work: impl Fn(&Device) -> Result<T, layerlens::Error>) -> Result<T> {
         let (device, description) = self.open()?;
         let outcome = work(&device);
-        let instead = outcome.as_ref().err().and_then(|error| Device::instead_of(&description, error));
+        let instead =
+            outcome.as_ref().err().and_then(|error| Device::instead_of(&description, error));
         let Some((cpu, description)) = instead else { return Ok(outcome?) };
         say(&format!("{}; computed again on the CPU", description.reason));
         Ok(work(&cpu)?)
@@ -209,11 +241,20 @@ fn method_name_list() -> &'static str {
 fn written(folder: &std::path::Path) -> String {
     const PARTS: [(&str, &str); 11] = [
         ("report.html", "everything to explore in a browser, in one file"),
-        ("figures", "maps, history, examples, scores, what the layers did, clusters (.png and .svg)"),
-        ("scores", "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)"),
+        (
+            "figures",
+            "maps, history, examples, scores, what the layers did, clusters (.png and .svg)",
+        ),
+        (
+            "scores",
+            "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)",
+        ),
         ("embeddings", "places in every map (.npy)"),
         ("maps", "the maps, for `layerlens transform` (.safetensors)"),
-        ("epochs", "maps of the training's epochs (.npy) and the weights then; as animations in figures (.gif)"),
+        (
+            "epochs",
+            "maps of the training's epochs (.npy) and the weights then; as animations in figures (.gif)",
+        ),
         ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
         ("neighbors", "nearest neighbours in every space (.safetensors)"),
         ("activations", "answers of every layer (.npy), as --from-activations takes them"),
@@ -223,7 +264,10 @@ fn written(folder: &std::path::Path) -> String {
     let there = PARTS.iter().filter(|(name, _)| folder.join(name).exists());
     there
         .map(|(name, what)| {
-            format!("  {:<13} {what}\n", if name.contains('.') { (*name).to_owned() } else { format!("{name}/") })
+            format!(
+                "  {:<13} {what}\n",
+                if name.contains('.') { (*name).to_owned() } else { format!("{name}/") }
+            )
         })
         .collect()
 }
@@ -237,7 +281,10 @@ fn times(summary: &Summary) -> String {
             "trained for {} epochs in {:.1} s{early}; the weights are those of epoch {}",
             course.epochs, course.seconds, course.kept
         );
-        text += &course.best.map_or_else(|| "\n".into(), |best| format!(", the least validation loss that of epoch {best}\n"));
+        text += &course.best.map_or_else(
+            || "\n".into(),
+            |best| format!(", the least validation loss that of epoch {best}\n"),
+        );
     }
     if let Some(inference) = summary.inference {
         text += &format!("{} test images classified in {:.2} s\n", inference.n, inference.seconds);
@@ -245,7 +292,8 @@ fn times(summary: &Summary) -> String {
     text
 }
 
-/// Writes a line to stderr, with flags where the library names fields; a reader that has gone away is no reason to end the work.
+/// Writes a line to stderr, with flags where the library names fields; a reader that has gone away
+/// is no reason to end the work.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", naming::spoken(line));
 }
@@ -253,7 +301,8 @@ fn say(line: &str) {
 /// Why stdout could not be written, if it could not.
 static STDOUT: Mutex<Option<std::io::Error>> = Mutex::new(None);
 
-/// Prints to stdout. What goes wrong is the program's last word: the work goes on, and its files are written.
+/// Prints to stdout. What goes wrong is the program's last word: the work goes on, and its files
+/// are written.
 fn print(text: &str) {
     let mut stdout = std::io::stdout().lock();
     note_stdout(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));

@@ -36,7 +36,8 @@ pub struct ShowArgs {
     /// Write the drawing of the model into this folder too, as architecture.png and .svg
     #[arg(long, value_name = "DIR")]
     drawing: Option<PathBuf>,
-    /// Classes, for a model that takes any [default: those of the study it is from, 10 of a described one]
+    /// Classes, for a model that takes any [default: those of the study it is from, 10 of a
+    /// described one]
     #[arg(long, value_name = "N")]
     classes: Option<usize>,
 }
@@ -52,7 +53,8 @@ fn show(args: &ShowArgs) -> Result<()> {
     let (name, architecture, training) = args.resolve()?;
     let [height, width, channels] = architecture.input;
     let n_classes = architecture.n_classes;
-    let mut text = format!("{name}: images of {height} x {width} x {channels}, {n_classes} classes\n\n");
+    let mut text =
+        format!("{name}: images of {height} x {width} x {channels}, {n_classes} classes\n\n");
     text += &architecture.summary_text();
     text += "\nlooked into: ";
     let form = |pooled: bool, width: usize| match pooled {
@@ -60,8 +62,12 @@ fn show(args: &ShowArgs) -> Result<()> {
         false => format!("{width} values"),
     };
     let looked = architecture.looked_into();
-    let looked = looked.iter().map(|layer| format!("{} ({})", layer.name, form(layer.pooled, layer.width)));
-    text += &looked.chain([format!("softmax ({})", form(false, n_classes))]).collect::<Vec<_>>().join(", ");
+    let looked =
+        looked.iter().map(|layer| format!("{} ({})", layer.name, form(layer.pooled, layer.width)));
+    text += &looked
+        .chain([format!("softmax ({})", form(false, n_classes))])
+        .collect::<Vec<_>>()
+        .join(", ");
     text += "\n";
     if let Some(training) = training {
         text += &format!("trained by default: {}\n", plan(&training));
@@ -92,17 +98,23 @@ impl ShowArgs {
     fn resolve(&self) -> Result<(String, Architecture, Option<Training>), layerlens::Error> {
         let path = Path::new(&self.model);
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")) {
-            return read_weights(path).map(|(architecture, _)| (self.model.clone(), architecture, None));
+            return read_weights(path)
+                .map(|(architecture, _)| (self.model.clone(), architecture, None));
         }
         let blueprint = Blueprint::open(&self.model)?;
         let input = match &self.input {
             None => blueprint.input.unwrap_or(PRESET_INPUT),
             Some(sizes) => sizes.as_slice().try_into().map_err(|_| {
                 let words = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                layerlens::Error::parameter("input", words, "height, width and channels, as in 28,28,1")
+                layerlens::Error::parameter(
+                    "input",
+                    words,
+                    "height, width and channels, as in 28,28,1",
+                )
             })?,
         };
-        let preset = PRESETS.iter().find(|preset| preset.name == blueprint.name && !blueprint.is_of_file());
+        let preset =
+            PRESETS.iter().find(|preset| preset.name == blueprint.name && !blueprint.is_of_file());
         let of_study = preset.map(|preset| preset.n_classes).or(blueprint.n_classes).unwrap_or(10);
         let architecture = blueprint.build(input, self.classes.unwrap_or(of_study))?;
         Ok((blueprint.name, architecture, Some(blueprint.training)))

@@ -10,7 +10,8 @@ use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-/// Fields whose flag is called otherwise where a command has none of their own name, the likelier first.
+/// Fields whose flag is called otherwise where a command has none of their own name, the likelier
+/// first.
 const OTHERWISE: [(&str, &str); 11] = [
     ("architecture", "model"),
     ("architecture", "models"),
@@ -26,11 +27,14 @@ const OTHERWISE: [(&str, &str); 11] = [
 ];
 
 /// Values that a whole flag stands for.
-const VALUES: [(&str, &str); 3] =
-    [("DeviceChoice::Cpu", "--device cpu"), ("DeviceChoice::Gpu", "--device gpu"), ("Header::None", "--no-header")];
+const VALUES: [(&str, &str); 3] = [
+    ("DeviceChoice::Cpu", "--device cpu"),
+    ("DeviceChoice::Gpu", "--device gpu"),
+    ("Header::None", "--no-header"),
+];
 
-/// Where the output of a command goes if not to `--out`: what is said of the choice where something is there already. It goes
-/// with the error as its context.
+/// Where the output of a command goes if not to `--out`: what is said of the choice where something
+/// is there already. It goes with the error as its context.
 #[derive(Clone, Copy, Debug)]
 pub struct Elsewhere(pub &'static str);
 
@@ -85,16 +89,24 @@ impl Known {
             .map_or_else(|| id.clone(), ToString::to_string);
         Self {
             shown: arg.get_long().map_or(word, |long| format!("--{long}")),
-            aliases: arg.get_all_aliases().unwrap_or_default().into_iter().map(Into::into).collect(),
+            aliases: arg
+                .get_all_aliases()
+                .unwrap_or_default()
+                .into_iter()
+                .map(Into::into)
+                .collect(),
             is_hidden: arg.is_hide_set(),
-            is_typed: matches.try_contains_id(&id).is_ok() && matches.value_source(&id) == Some(ValueSource::CommandLine),
+            is_typed: matches.try_contains_id(&id).is_ok()
+                && matches.value_source(&id) == Some(ValueSource::CommandLine),
             id,
         }
     }
 
     fn is_called(&self, field: &str) -> bool {
         let long = dashed(field);
-        self.id == field || self.shown.strip_prefix("--") == Some(&long) || self.aliases.contains(&long)
+        self.id == field
+            || self.shown.strip_prefix("--") == Some(&long)
+            || self.aliases.contains(&long)
     }
 }
 
@@ -109,7 +121,9 @@ fn flag(known: &[Known], field: &str) -> String {
     let plain = std::iter::once(field).chain(otherwise).find_map(called);
     if !plain.is_some_and(|plain| plain.is_typed) {
         let owners = METHODS.iter().map(|method| method.name).chain(["k_means"]);
-        let alone = owners.filter_map(|owner| called(&format!("{owner}_{field}"))).find(|alone| alone.is_typed);
+        let alone = owners
+            .filter_map(|owner| called(&format!("{owner}_{field}")))
+            .find(|alone| alone.is_typed);
         if let Some(alone) = alone {
             return alone.shown.clone();
         }
@@ -123,8 +137,10 @@ fn flag_of_owner(known: &[Known], path: &str) -> Option<String> {
         return Some((*flag).to_owned());
     }
     let (owner, field) = path.split_once("::")?;
-    let is_type = owner.starts_with(|c: char| c.is_ascii_uppercase()) && owner.chars().all(|c| c.is_ascii_alphanumeric());
-    let is_field = !field.is_empty() && field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let is_type = owner.starts_with(|c: char| c.is_ascii_uppercase())
+        && owner.chars().all(|c| c.is_ascii_alphanumeric());
+    let is_field = !field.is_empty()
+        && field.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if !(is_type && is_field) {
         return None;
     }
@@ -141,7 +157,9 @@ fn spoken_with<'a>(known: impl Fn() -> &'a [Known], text: &str) -> Cow<'_, str> 
     let (mut said, mut rest) = (String::with_capacity(text.len()), text);
     while let Some((before, after)) = rest.split_once('`') {
         said += before;
-        let named = after.split_once('`').and_then(|(path, after)| Some((flag_of_owner(known(), path)?, after)));
+        let named = after
+            .split_once('`')
+            .and_then(|(path, after)| Some((flag_of_owner(known(), path)?, after)));
         match named {
             Some((flag, after)) => {
                 said += &flag;
@@ -156,15 +174,19 @@ fn spoken_with<'a>(known: impl Fn() -> &'a [Known], text: &str) -> Cow<'_, str> 
     Cow::Owned(said + rest)
 }
 
-/// A text of the library with flags for the fields that it names, `` `Tsne::learning_rate` `` for example.
+/// A text of the library with flags for the fields that it names, `` `Tsne::learning_rate` `` for
+/// example.
 pub fn spoken(text: &str) -> Cow<'_, str> {
     spoken_with(known, text)
 }
 
-/// An error of the library in the words of the command line; `elsewhere` is what is chosen where the output is there already.
+/// An error of the library in the words of the command line; `elsewhere` is what is chosen where
+/// the output is there already.
 pub fn error(error: &Error, elsewhere: Elsewhere) -> String {
     match error {
-        Error::Parameter { name, value, expected } => format!("{} = {value}: {}", flag(known(), name), spoken(expected)),
+        Error::Parameter { name, value, expected } => {
+            format!("{} = {value}: {}", flag(known(), name), spoken(expected))
+        }
         Error::Exists(_) => format!("{error}; {elsewhere}, or pass --force to replace it"),
         other => spoken(&other.to_string()).into_owned(),
     }
@@ -213,7 +235,11 @@ mod tests {
             // What was typed for one method alone.
             ("layerlens run --tsne-learning-rate 0", "learning_rate", "--tsne-learning-rate"),
             ("layerlens run --tsne-perplexity 500", "perplexity", "--tsne-perplexity"),
-            ("layerlens run --learning-rate 0 --tsne-learning-rate 1", "learning_rate", "--learning-rate"),
+            (
+                "layerlens run --learning-rate 0 --tsne-learning-rate 1",
+                "learning_rate",
+                "--learning-rate",
+            ),
             ("layerlens cluster x.npy --k-means-max-iter 0", "max_iter", "--k-means-max-iter"),
         ] {
             assert_eq!(flag(&of(line), field), expected, "{line}");
@@ -225,20 +251,34 @@ mod tests {
         let (run, embed) = (of("layerlens run"), of("layerlens embed x.npy"));
         let run = |text| spoken_with(|| &run, text).into_owned();
         assert_eq!(run("try `Umap::init` random"), "try --init random");
-        assert_eq!(run("`TrainRun::resume` `TrainRun::out` a`b goes on"), "--resume --out a`b goes on");
-        assert_eq!(run("pass `DeviceChoice::Cpu`; `Header::None` reads it"), "pass --device cpu; --no-header reads it");
+        assert_eq!(
+            run("`TrainRun::resume` `TrainRun::out` a`b goes on"),
+            "--resume --out a`b goes on"
+        );
+        assert_eq!(
+            run("pass `DeviceChoice::Cpu`; `Header::None` reads it"),
+            "pass --device cpu; --no-header reads it"
+        );
         // Beside the training's flag that of the method alone.
         assert_eq!(run("a smaller `Tsne::learning_rate`"), "a smaller --tsne-learning-rate");
         assert_eq!(run("a smaller `Training::learning_rate`"), "a smaller --learning-rate");
-        assert_eq!(spoken_with(|| &embed, "a smaller `Tsne::learning_rate`"), "a smaller --learning-rate");
+        assert_eq!(
+            spoken_with(|| &embed, "a smaller `Tsne::learning_rate`"),
+            "a smaller --learning-rate"
+        );
     }
 
     /// Classes, columns and keys stand between the same marks.
     #[test]
     fn names_of_the_user_stay() {
-        for text in
-            ["the class `background`", "unknown key `learning_rate`", "`a` `b`", "odd ` a::b", "`Option::unwrap()` on", "`::x`"]
-        {
+        for text in [
+            "the class `background`",
+            "unknown key `learning_rate`",
+            "`a` `b`",
+            "odd ` a::b",
+            "`Option::unwrap()` on",
+            "`::x`",
+        ] {
             assert_eq!(spoken(text), text);
         }
     }

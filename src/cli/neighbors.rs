@@ -9,7 +9,8 @@ pub struct SearchArgs {
     /// What distance means
     #[arg(long, value_enum, default_value = "euclidean", help_heading = "Neighbours")]
     metric: Metric,
-    /// exact, or approximate: faster, on the CPU, with its recall measured on 1,000 rows and printed
+    /// exact, or approximate: faster, on the CPU, with its recall measured on 1,000 rows and
+    /// printed
     #[arg(long, value_enum, default_value = "exact", help_heading = "Neighbours")]
     neighbors_search: SearchMethod,
 }

@@ -38,14 +38,27 @@ impl Terminal {
 impl Reporter for Terminal {
     fn stage(&self, name: &str) -> Box<dyn Observer + '_> {
         let bar = ProgressBar::new(0);
-        bar.set_draw_target(if self.bars { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
-        let style = ProgressStyle::with_template("{msg:<32} {wide_bar} {percent:>3} % {elapsed:>4}, {eta:>4} left {prefix}");
+        bar.set_draw_target(if self.bars {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        });
+        let style = ProgressStyle::with_template(
+            "{msg:<32} {wide_bar} {percent:>3} % {elapsed:>4}, {eta:>4} left {prefix}",
+        );
         if let Ok(style) = style {
             bar.set_style(style);
         }
         bar.set_message(name.to_owned());
         let now = Instant::now();
-        Box::new(Stage { name: name.to_owned(), mode: self.mode, bars: self.bars, bar, start: now, last_line: Mutex::new(now) })
+        Box::new(Stage {
+            name: name.to_owned(),
+            mode: self.mode,
+            bars: self.bars,
+            bar,
+            start: now,
+            last_line: Mutex::new(now),
+        })
     }
 
     fn note(&self, text: &str) {
@@ -66,7 +79,11 @@ struct Stage {
 
 impl Observer for Stage {
     fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {
-        let figures = figures.iter().map(|(name, value)| format!("{name} {value:.4}")).collect::<Vec<_>>().join(", ");
+        let figures = figures
+            .iter()
+            .map(|(name, value)| format!("{name} {value:.4}"))
+            .collect::<Vec<_>>()
+            .join(", ");
         if self.bars {
             self.bar.set_length(total);
             self.bar.set_position(done);
@@ -77,8 +94,12 @@ impl Observer for Stage {
                 *last = Instant::now();
                 let elapsed = self.start.elapsed().as_secs_f64();
                 let left = elapsed / done.max(1) as f64 * (total - done) as f64;
-                let figures = if figures.is_empty() { String::new() } else { format!(", {figures}") };
-                say(&format!("{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{figures}", self.name));
+                let figures =
+                    if figures.is_empty() { String::new() } else { format!(", {figures}") };
+                say(&format!(
+                    "{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{figures}",
+                    self.name
+                ));
             }
         }
     }

@@ -18,32 +18,70 @@ pub struct ReportArgs {
     /// Folder of a finished run
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
-    /// Points of the run to show: test, train, all, or so many of all, drawn by the seed [default: as the run was told]
+    /// Points of the run to show: test, train, all, or so many of all, drawn by the seed [default:
+    /// as the run was told]
     #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, conflicts_with = "embedding", allow_negative_numbers = true)]
     report_points: Option<ReportPoints>,
     /// Any embedding to show instead of a run: .npy, n x 2, or .csv of two columns
     #[arg(long, value_name = "FILE", help_heading = "Any embedding")]
     embedding: Option<PathBuf>,
-    /// Its labels, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its columns
-    #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
+    /// Its labels, numbers or names: .npy, or .csv, .tsv or .txt with one a line or in one of its
+    /// columns
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "embedding",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
     labels: Option<PathBuf>,
-    /// The column of labels in a .csv, .tsv or .txt file of several: its name in the header, its number, from 1, first or last
-    /// [default: the one called label, class, target, digit, y, ...]
-    #[arg(long, value_name = "NAME|N", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
+    /// The column of labels in a .csv, .tsv or .txt file of several: its name in the header, its
+    /// number, from 1, first or last [default: the one called label, class, target, digit, y, ...]
+    #[arg(
+        long,
+        value_name = "NAME|N",
+        requires = "labels",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
     label_column: Option<LabelColumn>,
-    /// Its images: a folder of .png and .jpg files, which in natural order are the rows; an IDX file, plain or .gz; or .npy,
-    /// n x height x width (x 3)
-    #[arg(long, value_name = "DIR|FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
+    /// Its images: a folder of .png and .jpg files, which in natural order are the rows; an IDX
+    /// file, plain or .gz; or .npy, n x height x width (x 3)
+    #[arg(
+        long,
+        value_name = "DIR|FILE",
+        requires = "embedding",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
     images: Option<PathBuf>,
     /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
-    #[arg(long, value_name = "COLOUR", requires = "images", conflicts_with = "run", help_heading = "Any embedding")]
+    #[arg(
+        long,
+        value_name = "COLOUR",
+        requires = "images",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
     background: Option<Colour>,
-    /// Names of the classes, with commas between, in double quotes where a name holds one; or a file with one a line. Numbers as
-    /// labels count them from 0, or are such names
-    #[arg(long, value_name = "NAMES|FILE", requires = "labels", conflicts_with = "run", help_heading = "Any embedding")]
+    /// Names of the classes, with commas between, in double quotes where a name holds one; or a
+    /// file with one a line. Numbers as labels count them from 0, or are such names
+    #[arg(
+        long,
+        value_name = "NAMES|FILE",
+        requires = "labels",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
     class_names: Vec<String>,
     /// The space that was embedded, .npy, n x d: neighbours are sought in it
-    #[arg(long, value_name = "FILE", requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "embedding",
+        conflicts_with = "run",
+        help_heading = "Any embedding"
+    )]
     space: Option<PathBuf>,
     /// Name of the data [default: that of the embedding's file]
     #[arg(long, requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
@@ -65,7 +103,11 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
     let made = global.compute(|device| match (&args.run, &args.embedding) {
         (Some(folder), _) => {
             let (run, out) = (folder.clone(), args.out.clone());
-            run::report(&Report { run, points: args.report_points, out, force: args.force }, device, &reporter)
+            run::report(
+                &Report { run, points: args.report_points, out, force: args.force },
+                device,
+                &reporter,
+            )
         }
         (None, embedding) => {
             let job = GivenReport {
@@ -91,7 +133,11 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
     for warning in warnings.iter().chain(&missing) {
         say(&format!("warning: {warning}"));
     }
-    let shown = if n_points == of { format!("{n_points} points") } else { format!("{n_points} of {of} points: {which}") };
+    let shown = if n_points == of {
+        format!("{n_points} points")
+    } else {
+        format!("{n_points} of {of} points: {which}")
+    };
     let size = bytes as f64 / f64::from(1 << 20);
     print(&format!("{shown}, {size:.1} MiB\nopen {}\n", path.display()));
     if args.open {
@@ -108,8 +154,15 @@ fn open(path: &Path) {
         () => ("xdg-open", &[]),
     };
     let mut command = Command::new(program);
-    let started = command.args(first).arg(path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    // The browser itself may be what was started: it is not waited for longer than a failure takes to show.
+    let started = command
+        .args(first)
+        .arg(path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    // The browser itself may be what was started: it is not waited for longer than a failure takes
+    // to show.
     let outcome = started.and_then(|mut child| {
         std::thread::sleep(Duration::from_millis(500));
         child.try_wait()

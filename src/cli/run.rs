@@ -13,11 +13,22 @@ use layerlens::report::{cluster_table, insights_table, quality_table, table};
 use layerlens::run::{self, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
-/// What says how to train: the groups of flags, and the flags of structs that hold such groups, whose own groups are empty.
-const TRAINING: [&str; 9] =
-    ["ReadingArgs", "TrainingArgs", "dataset", "architecture", "hidden", "dropout", "checkpoint_every", "resume_from", "model"];
+/// What says how to train: the groups of flags, and the flags of structs that hold such groups,
+/// whose own groups are empty.
+const TRAINING: [&str; 9] = [
+    "ReadingArgs",
+    "TrainingArgs",
+    "dataset",
+    "architecture",
+    "hidden",
+    "dropout",
+    "checkpoint_every",
+    "resume_from",
+    "model",
+];
 
-/// What has no meaning beside weights that are trained already; their rows are still split by the flags of validation.
+/// What has no meaning beside weights that are trained already; their rows are still split by the
+/// flags of validation.
 const MODEL: [&str; 11] = [
     "architecture",
     "hidden",
@@ -40,9 +51,9 @@ pub struct RunArgs {
     /// Weights to look into instead of training: a .safetensors file of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with_all = MODEL)]
     model: Option<PathBuf>,
-    /// Folder of any network's layers to look into instead of training: <layer>_train.npy, <layer>_test.npy, in subfolders too,
-    /// labels_train.npy, labels_test.npy; optional softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt,
-    /// images_*.npy
+    /// Folder of any network's layers to look into instead of training: <layer>_train.npy,
+    /// <layer>_test.npy, in subfolders too, labels_train.npy, labels_test.npy; optional
+    /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, images_*.npy
     #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]
     from_activations: Option<PathBuf>,
     /// Methods to embed with
@@ -50,12 +61,12 @@ pub struct RunArgs {
     methods: Vec<String>,
     #[command(flatten)]
     search: SearchArgs,
-    /// Points that the report shows: test, train, all, or so many of all, drawn by the seed; test stands for train where there
-    /// are no test points
+    /// Points that the report shows: test, train, all, or so many of all, drawn by the seed; test
+    /// stands for train where there are no test points
     #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, default_value_t, allow_negative_numbers = true, help_heading = "Report")]
     report_points: ReportPoints,
-    /// Epochs of the training to embed too, of the points of the report: all, every N, or a list such as 0,1,2,5,20; 0 is the
-    /// untrained network [default: none]
+    /// Epochs of the training to embed too, of the points of the report: all, every N, or a list
+    /// such as 0,1,2,5,20; 0 is the untrained network [default: none]
     #[arg(
         long,
         value_name = "all|every N|LIST",
@@ -65,8 +76,15 @@ pub struct RunArgs {
         help_heading = "Report"
     )]
     epochs_to_embed: Option<Vec<String>>,
-    /// Methods to cluster every space with: its test points, or its training points if there are no others
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means", help_heading = "Clusters")]
+    /// Methods to cluster every space with: its test points, or its training points if there are no
+    /// others
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "k-means",
+        help_heading = "Clusters"
+    )]
     clusters: Vec<Method>,
     #[command(flatten)]
     cluster_flags: ClusterFlags,
@@ -85,12 +103,16 @@ impl Default for RunArgs {
     }
 }
 
-/// The figure that says most: t-SNE keeps most of the classes, else the last method by habit; the first of those that are there,
-/// since given layers may be the input alone, and a method may not fit them.
+/// The figure that says most: t-SNE keeps most of the classes, else the last method by habit; the
+/// first of those that are there, since given layers may be the input alone, and a method may not
+/// fit them.
 fn first_look(folder: &Path, methods: &[MethodChoice]) -> String {
     let tsne = methods.iter().find(|method| method.name == "tsne");
     let others = methods.iter().rev().filter(|method| method.name != "tsne");
-    let names = tsne.into_iter().chain(others).flat_map(|method| ["layers", "raw"].map(|of| format!("{}_{of}.png", method.name)));
+    let names = tsne
+        .into_iter()
+        .chain(others)
+        .flat_map(|method| ["layers", "raw"].map(|of| format!("{}_{of}.png", method.name)));
     let there = |name: &String| folder.join("figures").join(name).exists();
     names.into_iter().find(there).unwrap_or_else(|| "pca_layers.png".into())
 }
@@ -105,15 +127,23 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         search: args.search.search(),
         clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
         report_points: args.report_points,
-        epochs_to_embed: args.epochs_to_embed.as_ref().map(|words| words.join(" ").parse()).transpose()?,
+        epochs_to_embed: args
+            .epochs_to_embed
+            .as_ref()
+            .map(|words| words.join(" ").parse())
+            .transpose()?,
     };
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
-    let maps = summary.maps.iter().map(|map| (format!("{} of {}", map.id().title(), map.space), map.results.as_slice()));
+    let maps = summary
+        .maps
+        .iter()
+        .map(|map| (format!("{} of {}", map.id().title(), map.space), map.results.as_slice()));
     let insights = summary.insights.as_ref();
-    let insights =
-        insights.map_or(String::new(), |insights| insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n");
+    let insights = insights.map_or(String::new(), |insights| {
+        insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n"
+    });
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
@@ -140,6 +170,11 @@ fn classifier(summary: &Summary) -> String {
             super::times(summary)
         );
     }
-    let given = summary.insights.as_ref().and_then(|insights| insights.confused_pairs.iter().find(|pairs| pairs.space.is_none()));
-    given.map_or(String::new(), |given| format!("the given predictions: accuracy {:.4}\n", given.accuracy))
+    let given = summary
+        .insights
+        .as_ref()
+        .and_then(|insights| insights.confused_pairs.iter().find(|pairs| pairs.space.is_none()));
+    given.map_or(String::new(), |given| {
+        format!("the given predictions: accuracy {:.4}\n", given.accuracy)
+    })
 }

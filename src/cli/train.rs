@@ -24,7 +24,8 @@ pub struct TrainArgs {
     pub hidden: Option<Vec<usize>>,
     #[command(flatten)]
     pub training: TrainingArgs,
-    /// Share of the values that dropout layers drop in training, from 0 to below 1 [default: the model's; 0.5 of the mlp]
+    /// Share of the values that dropout layers drop in training, from 0 to below 1 [default: the
+    /// model's; 0.5 of the mlp]
     #[arg(long, allow_negative_numbers = true)]
     pub dropout: Option<f32>,
     /// Write a checkpoint after every so many epochs, below the run's folder
@@ -36,7 +37,10 @@ pub struct TrainArgs {
 }
 
 fn architecture_help() -> String {
-    let presets = PRESETS.iter().map(|preset| format!("{} ({})", preset.name, preset.summary)).collect::<Vec<_>>();
+    let presets = PRESETS
+        .iter()
+        .map(|preset| format!("{} ({})", preset.name, preset.summary))
+        .collect::<Vec<_>>();
     format!("Model: {}; or a .toml file that describes one", presets.join("; "))
 }
 
@@ -48,12 +52,18 @@ impl TrainArgs {
             None => named,
             Some(hidden) => {
                 if let Some(width) = hidden.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
-                    let expected = format!("at least 1 unit in every layer, and at most {MAX_UNITS}");
+                    let expected =
+                        format!("at least 1 unit in every layer, and at most {MAX_UNITS}");
                     return Err(Error::parameter("hidden", width, expected));
                 }
                 if named.name != "mlp" || named.is_of_file() {
-                    let units = hidden.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-                    return Err(Error::parameter("hidden", units, format!("only of the mlp, not of {}", named.name)));
+                    let units =
+                        hidden.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+                    return Err(Error::parameter(
+                        "hidden",
+                        units,
+                        format!("only of the mlp, not of {}", named.name),
+                    ));
                 }
                 Blueprint::mlp(hidden)
             }
@@ -91,12 +101,18 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     let Some(test) = summary.test else { return Ok(()) };
-    // The rows that a later run trains on are those of this training, whatever the defaults of its model.
+    // The rows that a later run trains on are those of this training, whatever the defaults of its
+    // model.
     let (training, default) = (&job.training, Training::default());
-    let split = if (training.validation, training.validation_split) == (default.validation, default.validation_split) {
+    let split = if (training.validation, training.validation_split)
+        == (default.validation, default.validation_split)
+    {
         String::new()
     } else {
-        let name = training.validation_split.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned());
+        let name = training
+            .validation_split
+            .to_possible_value()
+            .map_or(String::new(), |value| value.get_name().to_owned());
         format!(" --validation {} --validation-split {name}", training.validation)
     };
     print(&format!(

@@ -15,7 +15,8 @@ pub struct TrainingArgs {
     /// Step size of Adam, above 0 [default: the model's; 0.001 of the mlp]
     #[arg(long, alias = "lr", allow_negative_numbers = true)]
     pub learning_rate: Option<f64>,
-    /// Share of the training images kept for validation [default: the model's; a sixth of the mlp, 0.2 of the cnns]
+    /// Share of the training images kept for validation [default: the model's; a sixth of the mlp,
+    /// 0.2 of the cnns]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub validation: Option<f64>,
     /// Which images those are [default: the model's; random of the mlp, last of the cnns]

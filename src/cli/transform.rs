@@ -32,21 +32,32 @@ pub struct TransformArgs {
 pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
     let saved = SavedMap::load(&args.map)?;
     if saved.needs_the_fitted_points() && args.train.is_none() {
-        let expected = "the .npy file of the points that this map was fitted to: they vote on the places";
+        let expected =
+            "the .npy file of the points that this map was fitted to: they vote on the places";
         return Err(Error::parameter("train", "none", expected).into());
     }
     let new = npy::read_matrix_less(&args.new, saved.offsets())?;
     if new.n_features() != saved.n_features() {
         let (found, expected) = (new.n_features(), saved.n_features());
-        return Err(Error::input(&args.new, format!("has {found} columns, the points of the map have {expected}")).into());
+        return Err(Error::input(
+            &args.new,
+            format!("has {found} columns, the points of the map have {expected}"),
+        )
+        .into());
     }
-    let train = args.train.as_ref().map(|train| npy::read_matrix_less(train, saved.offsets())).transpose()?;
+    let train = args
+        .train
+        .as_ref()
+        .map(|train| npy::read_matrix_less(train, saved.offsets()))
+        .transpose()?;
     if let (Some(path), Some(train)) = (&args.train, &train) {
         saved.check_points(train).map_err(|error| Error::input(path, error.to_string()))?;
     }
     if let Some(train) = &train {
         let search = Search { metric: saved.fitted().metric(), ..Search::default() };
-        search.check(&new, Some(train)).map_err(|error| Error::input(&args.new, error.to_string()))?;
+        search
+            .check(&new, Some(train))
+            .map_err(|error| Error::input(&args.new, error.to_string()))?;
     }
     if args.places.exists() && !global.force {
         return Err(Error::Exists(args.places.clone())).context(Elsewhere("other --places"));
@@ -57,7 +68,9 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
     let terminal = global.terminal();
     let places = global.compute(|device| {
         let observer = terminal.stage("placing new points");
-        saved.transform(device, train.as_ref(), &new, observer.as_ref()).map_err(|error| error.of_file(&args.new))
+        saved
+            .transform(device, train.as_ref(), &new, observer.as_ref())
+            .map_err(|error| error.of_file(&args.new))
     })?;
     npy::write_matrix(&args.places, &places)?;
     let (n, c) = (places.n_samples(), places.n_features());

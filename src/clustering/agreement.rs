@@ -1,10 +1,12 @@
 //! How far clusters and classes agree.
 //!
-//! Noise (-1) counts as one more cluster in every measure, as scikit-learn counts a label of -1: a method that calls everything
-//! noise has found one cluster, and agrees with nothing. How many points are noise is told beside the measures.
+//! Noise (-1) counts as one more cluster in every measure, as scikit-learn counts a label of -1: a
+//! method that calls everything noise has found one cluster, and agrees with nothing. How many
+//! points are noise is told beside the measures.
 //!
-//! References: L. Hubert and P. Arabie, "Comparing partitions", 1985 (adjusted Rand index); N. X. Vinh et al., "Information
-//! theoretic measures for clusterings comparison", 2010 (normalised mutual information); scikit-learn's functions of these names.
+//! References: L. Hubert and P. Arabie, "Comparing partitions", 1985 (adjusted Rand index); N. X.
+//! Vinh et al., "Information theoretic measures for clusterings comparison", 2010 (normalised
+//! mutual information); scikit-learn's functions of these names.
 
 use super::NOISE;
 use crate::error::{Error, Result};
@@ -18,7 +20,8 @@ pub const LEAST_SHARE: f64 = 0.1;
 pub struct Contingency {
     /// The clusters, ascending; noise first if there is any.
     pub clusters: Vec<i32>,
-    /// `counts[class][cluster]`, clusters in the order of `clusters`; classes without points have rows of zeros.
+    /// `counts[class][cluster]`, clusters in the order of `clusters`; classes without points have
+    /// rows of zeros.
     pub counts: Vec<Vec<usize>>,
 }
 
@@ -40,10 +43,17 @@ impl Contingency {
     /// [`Error::Data`] if the lengths differ, there are no points, or a class is out of range.
     pub fn new(labels: &[u8], clusters: &[i32], n_classes: usize) -> Result<Self> {
         if labels.len() != clusters.len() {
-            return Err(Error::Data(format!("{} labels for {} clustered points", labels.len(), clusters.len())));
+            return Err(Error::Data(format!(
+                "{} labels for {} clustered points",
+                labels.len(),
+                clusters.len()
+            )));
         }
         if let Some(row) = labels.iter().position(|&label| usize::from(label) >= n_classes) {
-            return Err(Error::Data(format!("row {row} has the label {}; there are {n_classes} classes", labels[row])));
+            return Err(Error::Data(format!(
+                "row {row} has the label {}; there are {n_classes} classes",
+                labels[row]
+            )));
         }
         let ids = distinct(clusters)?;
         let mut counts = vec![vec![0; ids.len()]; n_classes];
@@ -63,15 +73,16 @@ impl Contingency {
         self.counts.iter().map(|row| row.iter().sum()).collect()
     }
 
-    /// The clusters that a class falls into: those that hold at least `least_share` of its points, the largest first. Noise is no
-    /// cluster.
+    /// The clusters that a class falls into: those that hold at least `least_share` of its points,
+    /// the largest first. Noise is no cluster.
     pub fn clusters_of(&self, class: usize, least_share: f64) -> Vec<Share> {
         let whole: usize = self.counts[class].iter().sum();
         let parts = self.clusters.iter().copied().zip(self.counts[class].iter().copied());
         shares(parts.filter(|&(cluster, _)| cluster != NOISE), whole, least_share)
     }
 
-    /// The classes inside the cluster at a position of `clusters`: those that make at least `least_share` of it, the largest first.
+    /// The classes inside the cluster at a position of `clusters`: those that make at least
+    /// `least_share` of it, the largest first.
     pub fn classes_in(&self, at: usize, least_share: f64) -> Vec<Share> {
         let parts = self.counts.iter().enumerate().map(|(class, row)| (class as i32, row[at]));
         shares(parts, self.counts.iter().map(|row| row[at]).sum(), least_share)
@@ -82,21 +93,25 @@ impl Contingency {
         adjusted_rand(&self.counts)
     }
 
-    /// Mutual information over the mean of both entropies: 1 for the same partition, 0 for unrelated ones.
+    /// Mutual information over the mean of both entropies: 1 for the same partition, 0 for
+    /// unrelated ones.
     pub fn normalized_mutual_info_score(&self) -> f64 {
         normalized_mutual_info(&self.counts)
     }
 
     /// Share of the points that belong to the most frequent class of their cluster.
     pub fn purity_score(&self) -> f64 {
-        let kept: usize = (0..self.clusters.len()).map(|at| self.counts.iter().map(|row| row[at]).max().unwrap_or(0)).sum();
+        let kept: usize = (0..self.clusters.len())
+            .map(|at| self.counts.iter().map(|row| row[at]).max().unwrap_or(0))
+            .sum();
         kept as f64 / self.counts.iter().flatten().sum::<usize>() as f64
     }
 }
 
 fn shares(parts: impl Iterator<Item = (i32, usize)>, whole: usize, least_share: f64) -> Vec<Share> {
     let share = |count: usize| count as f64 / whole.max(1) as f64;
-    let mut found: Vec<Share> = parts.map(|(part, count)| Share { part, count, share: share(count) }).collect();
+    let mut found: Vec<Share> =
+        parts.map(|(part, count)| Share { part, count, share: share(count) }).collect();
     found.retain(|part| part.count > 0 && part.share >= least_share);
     found.sort_by(|a, b| b.count.cmp(&a.count).then(a.part.cmp(&b.part)));
     found
@@ -116,7 +131,11 @@ fn distinct(values: &[i32]) -> Result<Vec<i32>> {
 /// Counts of pairs of values, by their order.
 fn table(a: &[i32], b: &[i32]) -> Result<Vec<Vec<usize>>> {
     if a.len() != b.len() {
-        return Err(Error::Data(format!("{} labels and {} labels cannot be compared", a.len(), b.len())));
+        return Err(Error::Data(format!(
+            "{} labels and {} labels cannot be compared",
+            a.len(),
+            b.len()
+        )));
     }
     let (rows, columns) = (distinct(a)?, distinct(b)?);
     let mut counts = vec![vec![0; columns.len()]; rows.len()];
@@ -134,7 +153,8 @@ pub fn adjusted_rand_score(labels_true: &[i32], labels_pred: &[i32]) -> Result<f
     Ok(adjusted_rand(&table(labels_true, labels_pred)?))
 }
 
-/// Normalised mutual information (by the arithmetic mean of the entropies) of two labellings, noise being a label like others.
+/// Normalised mutual information (by the arithmetic mean of the entropies) of two labellings, noise
+/// being a label like others.
 ///
 /// # Errors
 /// As [`adjusted_rand_score`].
@@ -163,7 +183,9 @@ fn sums(counts: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>, usize) {
 fn adjusted_rand(counts: &[Vec<usize>]) -> f64 {
     let (rows, columns, n) = sums(counts);
     // Ordered pairs, whole numbers below n^2.
-    let squares = |sizes: &mut dyn Iterator<Item = usize>| sizes.map(|size| (size as i128).pow(2)).sum::<i128>();
+    let squares = |sizes: &mut dyn Iterator<Item = usize>| {
+        sizes.map(|size| (size as i128).pow(2)).sum::<i128>()
+    };
     let both = squares(&mut counts.iter().flatten().copied());
     let (in_rows, in_columns) = (squares(&mut rows.into_iter()), squares(&mut columns.into_iter()));
     let n = n as i128;
@@ -187,12 +209,17 @@ fn normalized_mutual_info(counts: &[Vec<usize>]) -> f64 {
         _ => {}
     }
     let entropy = |sizes: &[usize]| -> f64 {
-        sizes.iter().filter(|&&size| size > 0).map(|&size| -(size as f64 / n) * (size as f64 / n).ln()).sum()
+        sizes
+            .iter()
+            .filter(|&&size| size > 0)
+            .map(|&size| -(size as f64 / n) * (size as f64 / n).ln())
+            .sum()
     };
     let mut information = 0.0;
     for (row, &in_row) in counts.iter().zip(&rows) {
         for (&count, &in_column) in row.iter().zip(&columns).filter(|&(&count, _)| count > 0) {
-            information += count as f64 / n * (count as f64 * n / (in_row as f64 * in_column as f64)).ln();
+            information +=
+                count as f64 / n * (count as f64 * n / (in_row as f64 * in_column as f64)).ln();
         }
     }
     let mean = f64::midpoint(entropy(&rows), entropy(&columns));

@@ -22,7 +22,8 @@ pub struct Clustered {
     pub n_clusters: usize,
     /// Points of no cluster.
     pub n_noise: usize,
-    /// Adjusted Rand index with the classes, -0.5 to 1, noise counted as a cluster; none if there are no classes.
+    /// Adjusted Rand index with the classes, -0.5 to 1, noise counted as a cluster; none if there
+    /// are no classes.
     #[serde(rename = "ari")]
     pub adjusted_rand_score: Option<f64>,
     /// Normalised mutual information with the classes, 0 to 1, likewise.
@@ -30,7 +31,8 @@ pub struct Clustered {
     pub normalized_mutual_info_score: Option<f64>,
     /// Share of the points that are of the largest class of their cluster, 0 to 1, likewise.
     pub purity: Option<f64>,
-    /// Mean silhouette by cluster, -1 to 1, noise counted as one; none if there is one cluster, or as many as points.
+    /// Mean silhouette by cluster, -1 to 1, noise counted as one; none if there is one cluster, or
+    /// as many as points.
     pub silhouette: Option<f64>,
     /// Mean silhouette by class, -1 to 1.
     pub silhouette_of_classes: Option<f64>,

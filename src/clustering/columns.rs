@@ -1,9 +1,10 @@
-//! Rows in groups of 16, feature by feature, so that a point's distances to 16 of them are summed side by side on the CPU.
+//! Rows in groups of 16, feature by feature, so that a point's distances to 16 of them are summed
+//! side by side on the CPU.
 
 use crate::lanes::{LANES, multiply_add};
 
-/// Points whose distances are summed together: their sums hide each other's latency. Of more the compiler keeps the sums in
-/// memory.
+/// Points whose distances are summed together: their sums hide each other's latency. Of more the
+/// compiler keeps the sums in memory.
 pub(super) const POINTS: usize = 4;
 
 /// Groups of 16 rows; the last group of a set is filled up with copies of its last row.
@@ -40,19 +41,26 @@ impl Columns {
 pub(super) fn interleaved(points: &[f32], n_features: usize, out: &mut Vec<[f32; POINTS]>) {
     let n = points.len() / n_features;
     out.clear();
-    out.extend((0..n_features).map(|feature| std::array::from_fn(|point| points[point.min(n - 1) * n_features + feature])));
+    out.extend((0..n_features).map(|feature| {
+        std::array::from_fn(|point| points[point.min(n - 1) * n_features + feature])
+    }));
 }
 
-/// Squared distances of interleaved points to the 16 rows of a group, each summed feature after feature.
+/// Squared distances of interleaved points to the 16 rows of a group, each summed feature after
+/// feature.
 #[inline(always)]
-pub(super) fn squared_distances<const FUSED: bool>(points: &[[f32; POINTS]], group: &[f32]) -> [[f32; LANES]; POINTS] {
+pub(super) fn squared_distances<const FUSED: bool>(
+    points: &[[f32; POINTS]],
+    group: &[f32],
+) -> [[f32; LANES]; POINTS] {
     let mut sums = [[0.0_f32; LANES]; POINTS];
     let (values, _) = group.as_chunks::<LANES>();
     for (own, values) in points.iter().zip(values) {
         for point in 0..POINTS {
             for lane in 0..LANES {
                 let difference = own[point] - values[lane];
-                sums[point][lane] = multiply_add::<FUSED>(difference, difference, sums[point][lane]);
+                sums[point][lane] =
+                    multiply_add::<FUSED>(difference, difference, sums[point][lane]);
             }
         }
     }

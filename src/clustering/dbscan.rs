@@ -1,15 +1,18 @@
 //! DBSCAN: clusters as regions of high density, and noise between them.
 //!
-//! Reference: M. Ester et al., "A density-based algorithm for discovering clusters in large spatial databases with noise", 1996.
-//! A point with at least `min_samples` points within `eps`, itself counted, is a core point; core points within `eps` of each
-//! other are of one cluster; another point belongs to the clusters of the core points within `eps`. Nothing is missed, and the
-//! neighbours of a point are never kept: one pass counts them, the next joins core points, O(n^2 d) work at worst and O(n d)
-//! memory. The numbers of the clusters, and which of several clusters a border point belongs to, are those of scikit-learn's
-//! scan: clusters are numbered by their first core point, and a border point takes the lowest number.
+//! Reference: M. Ester et al., "A density-based algorithm for discovering clusters in large spatial
+//! databases with noise", 1996. A point with at least `min_samples` points within `eps`, itself
+//! counted, is a core point; core points within `eps` of each other are of one cluster; another
+//! point belongs to the clusters of the core points within `eps`. Nothing is missed, and the
+//! neighbours of a point are never kept: one pass counts them, the next joins core points, O(n^2 d)
+//! work at worst and O(n d) memory. The numbers of the clusters, and which of several clusters a
+//! border point belongs to, are those of scikit-learn's scan: clusters are numbered by their first
+//! core point, and a border point takes the lowest number.
 //!
-//! Two roads. On the GPU all squared distances are computed tile by tile in the difference form in `f32` ([`within`]). On the CPU
-//! blocks of near points meet only while that can still change the answer, and a pair whose distance is within the
-//! rounding of `eps` is decided in `f64`: the answer is that of exact arithmetic on the `f32` data.
+//! Two roads. On the GPU all squared distances are computed tile by tile in the difference form in
+//! `f32` ([`within`]). On the CPU blocks of near points meet only while that can still change the
+//! answer, and a pair whose distance is within the rounding of `eps` is decided in `f64`: the
+//! answer is that of exact arithmetic on the `f32` data.
 
 mod blocks;
 mod forest;
@@ -90,8 +93,14 @@ impl Dbscan {
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`Dbscan::validate`]; [`Error::Data`] if the points are of too different sizes for a GPU; any error of the device; [`Error::Interrupted`].
-    pub fn fit(&self, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<DbscanResult> {
+    /// As [`Dbscan::validate`]; [`Error::Data`] if the points are of too different sizes for a GPU;
+    /// any error of the device; [`Error::Interrupted`].
+    pub fn fit(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<DbscanResult> {
         self.validate()?;
         let lowest = match device {
             // Decides in `f64` what is near, at any size.

@@ -1,7 +1,8 @@
 //! HDBSCAN: clusters of any density, by the crate `hdbscan`.
 //!
-//! Reference: R. Campello et al., "Density-based clustering based on hierarchical density estimates", 2013; the excess of mass
-//! selects the clusters. On the CPU alone, in one thread: O(n^2 d) work and O(n d) memory.
+//! Reference: R. Campello et al., "Density-based clustering based on hierarchical density
+//! estimates", 2013; the excess of mass selects the clusters. On the CPU alone, in one thread:
+//! O(n^2 d) work and O(n d) memory.
 
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -17,7 +18,8 @@ pub const MOST_WORK: u128 = 1 << 34;
 pub struct Hdbscan {
     /// Points that make a cluster; at least 2. Default 5.
     pub min_cluster_size: usize,
-    /// The point, itself counted, whose distance is the core distance; at least 1. Default: `min_cluster_size`.
+    /// The point, itself counted, whose distance is the core distance; at least 1. Default:
+    /// `min_cluster_size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_samples: Option<usize>,
     /// Clusters nearer to each other than this are joined; from 0 on. Default 0.
@@ -31,14 +33,18 @@ impl Default for Hdbscan {
 }
 
 impl Hdbscan {
-    /// Refuses parameters that no data, or no `n_samples` points of `n_features`, allow: points x points x features may be
-    /// 2^34 at most.
+    /// Refuses parameters that no data, or no `n_samples` points of `n_features`, allow: points x
+    /// points x features may be 2^34 at most.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
     pub fn validate(&self, n_samples: usize, n_features: usize) -> Result<()> {
         if self.min_cluster_size < 2 {
-            return Err(Error::parameter("min_cluster_size", self.min_cluster_size, "must be at least 2"));
+            return Err(Error::parameter(
+                "min_cluster_size",
+                self.min_cluster_size,
+                "must be at least 2",
+            ));
         }
         let min_samples = self.min_samples.unwrap_or(self.min_cluster_size);
         if min_samples == 0 {
@@ -46,7 +52,11 @@ impl Hdbscan {
         }
         let epsilon = self.cluster_selection_epsilon;
         if !(epsilon >= 0.0 && epsilon.is_finite()) {
-            return Err(Error::parameter("cluster_selection_epsilon", epsilon, "must be a finite number from 0 on"));
+            return Err(Error::parameter(
+                "cluster_selection_epsilon",
+                epsilon,
+                "must be a finite number from 0 on",
+            ));
         }
         if min_samples > n_samples || n_samples < 2 {
             let needed = min_samples.max(2);
@@ -63,7 +73,8 @@ impl Hdbscan {
     /// As [`Hdbscan::validate`]; [`Error::Data`] if the crate refuses the data.
     pub fn fit(&self, x: &Matrix) -> Result<Vec<i32>> {
         self.validate(x.n_samples(), x.n_features())?;
-        let rows: Vec<Vec<f64>> = x.rows().map(|row| row.iter().map(|&value| f64::from(value)).collect()).collect();
+        let rows: Vec<Vec<f64>> =
+            x.rows().map(|row| row.iter().map(|&value| f64::from(value)).collect()).collect();
         let parameters = HdbscanHyperParams::builder()
             .min_cluster_size(self.min_cluster_size)
             .min_samples(self.min_samples.unwrap_or(self.min_cluster_size))

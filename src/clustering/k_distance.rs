@@ -1,10 +1,11 @@
 //! The k-distance curve, from which DBSCAN's radius is read.
 //!
-//! Reference: M. Ester et al., "A density-based algorithm for discovering clusters in large spatial databases with noise", 1996,
-//! section 4.2. Sorted, the distances of the points from their `min_samples`-th point rise slowly through the clusters and
-//! steeply through the noise; the radius is where the one becomes the other. The knee is found as in V. Satopää et al.,
-//! "Finding a 'Kneedle' in a haystack", 2011, without smoothing: with both axes scaled to 0 .. 1, the point of the curve that is
-//! furthest below the chord from its first to its last point.
+//! Reference: M. Ester et al., "A density-based algorithm for discovering clusters in large spatial
+//! databases with noise", 1996, section 4.2. Sorted, the distances of the points from their
+//! `min_samples`-th point rise slowly through the clusters and steeply through the noise; the
+//! radius is where the one becomes the other. The knee is found as in V. Satopää et al., "Finding a
+//! 'Kneedle' in a haystack", 2011, without smoothing: with both axes scaled to 0 .. 1, the point of
+//! the curve that is furthest below the chord from its first to its last point.
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
@@ -15,7 +16,8 @@ use crate::progress::Observer;
 /// Distances of points from their `min_samples`-th points.
 #[derive(Clone, Debug)]
 pub struct KDistance {
-    /// For each point the radius within which there are `min_samples` points, itself counted; ascending.
+    /// For each point the radius within which there are `min_samples` points, itself counted;
+    /// ascending.
     pub distances: Vec<f32>,
     /// As in [`Dbscan`](super::Dbscan).
     pub min_samples: usize,
@@ -29,23 +31,37 @@ impl KDistance {
     /// The curve of the rows of `x`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if `min_samples` is not between 2 and 505; [`Error::Data`] if there are fewer points; as
-    /// [`nearest_neighbors`].
-    pub fn new(device: &Device, x: &Matrix, min_samples: usize, observer: &dyn Observer) -> Result<Self> {
+    /// [`Error::Parameter`] if `min_samples` is not between 2 and 505; [`Error::Data`] if there are
+    /// fewer points; as [`nearest_neighbors`].
+    pub fn new(
+        device: &Device,
+        x: &Matrix,
+        min_samples: usize,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
         let most = MAX_NEIGHBORS + 1;
         if !(2..=most).contains(&min_samples) {
-            return Err(Error::parameter("min_samples", min_samples, format!("a k-distance curve needs between 2 and {most}")));
+            return Err(Error::parameter(
+                "min_samples",
+                min_samples,
+                format!("a k-distance curve needs between 2 and {most}"),
+            ));
         }
         if min_samples > x.n_samples() {
-            return Err(Error::Data(format!("{} points have no {min_samples}-th point to be near to", x.n_samples())));
+            return Err(Error::Data(format!(
+                "{} points have no {min_samples}-th point to be near to",
+                x.n_samples()
+            )));
         }
         let k = min_samples - 1;
         let graph = nearest_neighbors(device, x, k, observer)?;
-        let mut distances: Vec<f32> = graph.distances().chunks_exact(k).map(|row| row[k - 1]).collect();
+        let mut distances: Vec<f32> =
+            graph.distances().chunks_exact(k).map(|row| row[k - 1]).collect();
         distances.sort_unstable_by(f32::total_cmp);
         let knee = knee(&distances);
         let above_zero = || distances.iter().copied().find(|&distance| distance > 0.0);
-        let suggested_eps = if distances[knee] > 0.0 { Some(distances[knee]) } else { above_zero() };
+        let suggested_eps =
+            if distances[knee] > 0.0 { Some(distances[knee]) } else { above_zero() };
         Ok(Self { distances, min_samples, knee, suggested_eps })
     }
 }
@@ -67,7 +83,9 @@ mod tests {
 
     #[test]
     fn the_knee_is_where_a_curve_turns_up() {
-        let turning: Vec<f32> = (0..100).map(|i| if i < 80 { i as f32 * 0.01 } else { 0.8 + (i - 79) as f32 }).collect();
+        let turning: Vec<f32> = (0..100)
+            .map(|i| if i < 80 { i as f32 * 0.01 } else { 0.8 + (i - 79) as f32 })
+            .collect();
         assert_eq!(knee(&turning), 79);
         assert_eq!(knee(&[2.0; 5]), 0);
         assert_eq!(knee(&[1.0]), 0);

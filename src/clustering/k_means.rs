@@ -1,11 +1,12 @@
 //! k-means: clusters around means.
 //!
-//! Lloyd's iterations (S. Lloyd, "Least squares quantization in PCM", 1982) from starts by greedy k-means++ (D. Arthur and
-//! S. Vassilvitskii, "k-means++: the advantages of careful seeding", 2007, with 2 + log k tries a centre as in scikit-learn).
-//! O(n k d) an iteration, memory O(n d). Distances and the sums of the clusters' points over blocks of rows are computed on
-//! either device; the few block sums are added up on the host in `f64`, in the order of the blocks. They are all that is read in
-//! an iteration, and several starts go on side by side, so that a device computes for one while the host adds up for another;
-//! none of them sees the others.
+//! Lloyd's iterations (S. Lloyd, "Least squares quantization in PCM", 1982) from starts by greedy
+//! k-means++ (D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", 2007,
+//! with 2 + log k tries a centre as in scikit-learn). O(n k d) an iteration, memory O(n d).
+//! Distances and the sums of the clusters' points over blocks of rows are computed on either
+//! device; the few block sums are added up on the host in `f64`, in the order of the blocks. They
+//! are all that is read in an iteration, and several starts go on side by side, so that a device
+//! computes for one while the host adds up for another; none of them sees the others.
 
 mod descent;
 mod points;
@@ -44,15 +45,18 @@ pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
 /// Mean of squared lengths beside their median from which on it says nothing of most rows.
 const FAR_SHARE: f64 = 1e4;
 
-/// Rows that one task adds up, on a device at least and at most: few enough for the turns of a software adapter.
+/// Rows that one task adds up, on a device at least and at most: few enough for the turns of a
+/// software adapter.
 const BLOCK_ROWS: usize = 1024;
 const LARGEST_BLOCK: usize = 50_000;
 
-/// Centres whose distances `assign` sums together, points of one workgroup, and features that it loads at a time.
+/// Centres whose distances `assign` sums together, points of one workgroup, and features that it
+/// loads at a time.
 const TOGETHER: usize = 16;
 const GROUP: usize = 64;
 const SLICE: usize = 16;
-/// Turns that a slice takes: one to load each of its sixteenths, one for each feature, its own, and the ends of loops.
+/// Turns that a slice takes: one to load each of its sixteenths, one for each feature, its own, and
+/// the ends of loops.
 const SLICE_TURNS: usize = 2 * SLICE + 4;
 /// Turns beside the slices: one to compare each of the centres, and some to spare.
 const OTHER_TURNS: usize = 64;
@@ -80,13 +84,14 @@ const SIDE_BY_SIDE: usize = 64 << 20;
 pub struct KMeans {
     /// Clusters, 1 to the number of points. Default 8.
     pub n_clusters: usize,
-    /// Starts, of which the one with the least inertia is kept; at least 1. Default 10, scikit-learn's before its version 1.4,
-    /// which makes one: a single start often ends in a worse minimum.
+    /// Starts, of which the one with the least inertia is kept; at least 1. Default 10,
+    /// scikit-learn's before its version 1.4, which makes one: a single start often ends in a worse
+    /// minimum.
     pub n_init: usize,
     /// Iterations of a start at most; at least 1. Default 300.
     pub max_iter: usize,
-    /// A start ends when the squared movements of its centres add up to this share of the mean variance of the features, or when
-    /// no point changes its cluster. From 0 on; default 1e-4.
+    /// A start ends when the squared movements of its centres add up to this share of the mean
+    /// variance of the features, or when no point changes its cluster. From 0 on; default 1e-4.
     pub tol: f64,
     /// Seed of the starts. Default 42.
     pub random_state: u64,
@@ -104,7 +109,9 @@ impl KMeans {
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
     pub fn validate(&self, n_samples: usize) -> Result<()> {
-        for (name, value) in [("n_clusters", self.n_clusters), ("n_init", self.n_init), ("max_iter", self.max_iter)] {
+        for (name, value) in
+            [("n_clusters", self.n_clusters), ("n_init", self.n_init), ("max_iter", self.max_iter)]
+        {
             if value == 0 {
                 return Err(Error::parameter(name, value, "must be at least 1"));
             }
@@ -124,20 +131,29 @@ impl KMeans {
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the device; [`Error::Interrupted`].
-    pub fn fit(&self, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<KMeansResult> {
+    /// As [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the device;
+    /// [`Error::Interrupted`].
+    pub fn fit(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<KMeansResult> {
         self.validate(x.n_samples())?;
         let range = range::Range::of(x)?;
         let centred = centred(&range, x)?;
         let points = Points::new(device, &centred, x.n_features(), self.n_clusters)?;
         let tolerance = self.tol * usual_variance(&centred, x.n_features());
         let mut best: Option<Fitted> = None;
-        let steps = Steps { observer, done: Cell::new(0), all: (self.n_init * self.max_iter) as u64 };
-        let at_once = (SIDE_BY_SIDE / descent::bytes(&points, self.n_clusters)).clamp(1, self.n_init);
+        let steps =
+            Steps { observer, done: Cell::new(0), all: (self.n_init * self.max_iter) as u64 };
+        let at_once =
+            (SIDE_BY_SIDE / descent::bytes(&points, self.n_clusters)).clamp(1, self.n_init);
         for first in (0..self.n_init).step_by(at_once) {
             let starts = first..self.n_init.min(first + at_once);
             for fitted in self.descend(device, &points, &centred, starts, tolerance, &steps)? {
-                let is_better = |best: &Fitted| (fitted.inertia, fitted.start) < (best.inertia, best.start);
+                let is_better =
+                    |best: &Fitted| (fitted.inertia, fitted.start) < (best.inertia, best.start);
                 if best.as_ref().is_none_or(is_better) {
                     best = Some(fitted);
                 }
@@ -145,10 +161,13 @@ impl KMeans {
         }
         let Some(best) = best else { unreachable!("there is at least one start") };
         let Fitted { labels, centers, inertia, n_iter, .. } = best.without_empty(x.n_features());
-        let whole = centers
-            .chunks_exact(x.n_features())
-            .flat_map(|row| row.iter().zip(&range.centre).map(|(&value, centre)| range.undone(f64::from(value)) as f32 + centre));
-        let cluster_centers = Matrix::new(whole.collect(), centers.len() / x.n_features(), x.n_features())?;
+        let whole = centers.chunks_exact(x.n_features()).flat_map(|row| {
+            row.iter()
+                .zip(&range.centre)
+                .map(|(&value, centre)| range.undone(f64::from(value)) as f32 + centre)
+        });
+        let cluster_centers =
+            Matrix::new(whole.collect(), centers.len() / x.n_features(), x.n_features())?;
         Ok(KMeansResult {
             labels: labels.into_iter().map(|label| label as i32).collect(),
             cluster_centers: cluster_centers.with_offsets_of(x),
@@ -159,8 +178,8 @@ impl KMeans {
         })
     }
 
-    /// Moves the centres of some starts to the means of their points until nothing changes any more. What they ended with, in the
-    /// order in which they did.
+    /// Moves the centres of some starts to the means of their points until nothing changes any
+    /// more. What they ended with, in the order in which they did.
     fn descend(
         &self,
         device: &Device,
@@ -171,7 +190,9 @@ impl KMeans {
         steps: &Steps<'_>,
     ) -> Result<Vec<Fitted>> {
         let seeds = seeding::seed(device, points, centred, self, starts.clone(), steps)?;
-        let begun = starts.zip(seeds).map(|(start, centers)| Descent::begin(device, points, start, centers));
+        let begun = starts
+            .zip(seeds)
+            .map(|(start, centers)| Descent::begin(device, points, start, centers));
         let mut underway: VecDeque<Descent> = begun.collect::<Result<_>>()?;
         let mut fitted = Vec::with_capacity(underway.len());
         while let Some(mut descent) = underway.pop_front() {
@@ -205,15 +226,20 @@ impl Steps<'_> {
 /// Rows less the middle, in the unit of the range.
 fn centred(range: &range::Range, x: &Matrix) -> Result<Vec<f32>> {
     let mut rows = range.scaled(x)?.into_owned().into_vec();
-    let centre: Vec<f32> = range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
-    rows.par_chunks_mut(centre.len()).for_each(|row| row.iter_mut().zip(&centre).for_each(|(value, centre)| *value -= centre));
+    let centre: Vec<f32> =
+        range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
+    rows.par_chunks_mut(centre.len())
+        .for_each(|row| row.iter_mut().zip(&centre).for_each(|(value, centre)| *value -= centre));
     Ok(rows)
 }
 
-/// Mean over the features of their variances, for centred rows; where far rows make nearly all of it, that of most rows.
+/// Mean over the features of their variances, for centred rows; where far rows make nearly all of
+/// it, that of most rows.
 fn usual_variance(centred: &[f32], d: usize) -> f64 {
     let square = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
-    let blocks = centred.par_chunks(BLOCK_ROWS * d).map(|rows| rows.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>());
+    let blocks = centred
+        .par_chunks(BLOCK_ROWS * d)
+        .map(|rows| rows.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>());
     let mean = blocks.collect::<Vec<_>>().iter().sum::<f64>() / centred.len() as f64;
     let mut squares: Vec<f64> = centred.par_chunks(d).map(square).collect();
     let middle = squares.len() / 2;
@@ -227,8 +253,8 @@ fn most_features(most_turns: usize) -> usize {
     (most_turns - OTHER_TURNS) / SLICE_TURNS * SLICE
 }
 
-/// The nearest centre of each point, the first of equals, and its squared distance. Shapes: `points` n x d, `centers` k x d,
-/// `labels` and `distances` n; `shape` is (n, k, d).
+/// The nearest centre of each point, the first of equals, and its squared distance. Shapes:
+/// `points` n x d, `centers` k x d, `labels` and `distances` n; `shape` is (n, k, d).
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -242,16 +268,23 @@ pub fn assign(
 ) -> Result<()> {
     let (n, k, d) = shape;
     match device {
-        Device::Cpu(_) => cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d),
+        Device::Cpu(_) => {
+            cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d)
+        }
         Device::Gpu(gpu) => {
-            let bindings = [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
+            let bindings =
+                [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
             let turns = d.div_ceil(SLICE) * SLICE_TURNS + OTHER_TURNS;
             let together = TOGETHER * (gpu.most_turns() / turns).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
-                let (centers, passes) = ((last - first) as u64, (last - first).div_ceil(TOGETHER) as u64);
+                let (centers, passes) =
+                    ((last - first) as u64, (last - first).div_ceil(TOGETHER) as u64);
                 let (group, d) = (GROUP as u64, d as u64);
-                let work = Work::new(3 * group * centers * d, 4 * ((passes * group + centers) * d + 2 * group));
+                let work = Work::new(
+                    3 * group * centers * d,
+                    4 * ((passes * group + centers) * d + 2 * group),
+                );
                 gpu.dispatch_rows(
                     &ASSIGN,
                     &bindings,
@@ -271,9 +304,10 @@ pub fn assign(
     Ok(())
 }
 
-/// Adds the points of each cluster over blocks of rows; after the sums of the features come the number of the points and the
-/// number of those that were elsewhere before. Shapes: `points` n x d, `labels` and those before them n, all below k, `sums`
-/// ceil(n / block_rows) x k x (d + 2); `shape` is (n, k, d).
+/// Adds the points of each cluster over blocks of rows; after the sums of the features come the
+/// number of the points and the number of those that were elsewhere before. Shapes: `points` n x d,
+/// `labels` and those before them n, all below k, `sums` ceil(n / block_rows) x k x (d + 2);
+/// `shape` is (n, k, d).
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -287,9 +321,16 @@ pub fn sum_members(
 ) -> Result<()> {
     let (n, k, d) = shape;
     match device {
-        Device::Cpu(_) => cpu::sum_members(points.host(), (labels.host(), before.host()), sums.host_mut(), (k, d), block_rows),
+        Device::Cpu(_) => cpu::sum_members(
+            points.host(),
+            (labels.host(), before.host()),
+            sums.host_mut(),
+            (k, d),
+            block_rows,
+        ),
         Device::Gpu(gpu) => {
-            let bindings = [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu()), (7, before.gpu())];
+            let bindings =
+                [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu()), (7, before.gpu())];
             let (across, rows) = ((d + 2).div_ceil(GROUP), block_rows.min(n));
             for first_cluster in (0..k).step_by(CLUSTERS) {
                 let clusters = CLUSTERS.min(k - first_cluster);
@@ -297,7 +338,10 @@ pub fn sum_members(
                 gpu.dispatch_rows(
                     &SUM_MEMBERS,
                     &bindings,
-                    (n.div_ceil(block_rows), Work::new((rows * d) as u64, 4 * (read + clusters * (d + 2)) as u64)),
+                    (
+                        n.div_ceil(block_rows),
+                        Work::new((rows * d) as u64, 4 * (read + clusters * (d + 2)) as u64),
+                    ),
                     |blocks| blocks * across,
                     |first_block, _| SumParams {
                         n: n as u32,
@@ -323,11 +367,20 @@ mod cpu {
     /// Points of one parallel task.
     const TASK: usize = 512;
 
-    pub fn assign(points: &[f32], centers: &[f32], labels: &mut [u32], distances: &mut [f32], d: usize) {
+    pub fn assign(
+        points: &[f32],
+        centers: &[f32],
+        labels: &mut [u32],
+        distances: &mut [f32],
+        d: usize,
+    ) {
         let last = (centers.len() / d - 1) as u32;
         let centers = Columns::new(centers, d);
         let fused = has_fused_multiply_add();
-        let tasks = labels.par_chunks_mut(TASK).zip(distances.par_chunks_mut(TASK)).zip(points.par_chunks(TASK * d));
+        let tasks = labels
+            .par_chunks_mut(TASK)
+            .zip(distances.par_chunks_mut(TASK))
+            .zip(points.par_chunks(TASK * d));
         tasks.for_each(|((labels, distances), points)| {
             if fused {
                 assign_fused(points, &centers, labels, distances, (d, last));
@@ -338,7 +391,13 @@ mod cpu {
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn assign_fused(points: &[f32], centers: &Columns, labels: &mut [u32], distances: &mut [f32], shape: (usize, u32)) {
+    fn assign_fused(
+        points: &[f32],
+        centers: &Columns,
+        labels: &mut [u32],
+        distances: &mut [f32],
+        shape: (usize, u32),
+    ) {
         assign_some::<true>(points, centers, labels, distances, shape);
     }
 
@@ -359,8 +418,10 @@ mod cpu {
                 for point in 0..POINTS {
                     for lane in 0..LANES {
                         let better = squares[point][lane] < least[point][lane];
-                        least[point][lane] = if better { squares[point][lane] } else { least[point][lane] };
-                        at[point][lane] = if better { (group * LANES + lane) as u32 } else { at[point][lane] };
+                        least[point][lane] =
+                            if better { squares[point][lane] } else { least[point][lane] };
+                        at[point][lane] =
+                            if better { (group * LANES + lane) as u32 } else { at[point][lane] };
                     }
                 }
             }
@@ -385,7 +446,8 @@ mod cpu {
         block_rows: usize,
     ) {
         let labels = labels.par_chunks(block_rows).zip(before.par_chunks(block_rows));
-        let blocks = sums.par_chunks_mut(k * (d + 2)).zip(points.par_chunks(block_rows * d)).zip(labels);
+        let blocks =
+            sums.par_chunks_mut(k * (d + 2)).zip(points.par_chunks(block_rows * d)).zip(labels);
         blocks.for_each(|((sums, points), (labels, before))| {
             sums.fill(0.0);
             for ((row, &label), &before) in points.chunks_exact(d).zip(labels).zip(before) {

@@ -1,8 +1,9 @@
 //! Clusters of a space, and what they have to do with its classes.
 //!
-//! Three ways to find clusters: [`KMeans`] into a given number of round ones, [`Dbscan`] by density at one scale, [`Hdbscan`] by
-//! density at all scales. [`k_distance`] helps to choose that one scale. [`agreement`] compares clusters with classes, and
-//! [`silhouette`] either of them with the distances in the space. A cluster is a number from 0, noise is [`NOISE`].
+//! Three ways to find clusters: [`KMeans`] into a given number of round ones, [`Dbscan`] by density
+//! at one scale, [`Hdbscan`] by density at all scales. [`k_distance`] helps to choose that one
+//! scale. [`agreement`] compares clusters with classes, and [`silhouette`] either of them with the
+//! distances in the space. A cluster is a number from 0, noise is [`NOISE`].
 
 pub mod agreement;
 mod clustered;
@@ -30,7 +31,9 @@ pub const NOISE: i32 = -1;
 /// Rows of `n_features` that a device can bind as one part.
 fn bindable_rows(device: &Device, n_features: usize) -> Result<usize> {
     match (device.max_binding_bytes() / (4 * n_features as u64)) as usize {
-        0 => Err(Error::Data(format!("one row of {n_features} features is larger than this device can bind"))),
+        0 => Err(Error::Data(format!(
+            "one row of {n_features} features is larger than this device can bind"
+        ))),
         rows => Ok(rows),
     }
 }

@@ -1,10 +1,12 @@
 //! Silhouette: how much nearer a point is to its own cluster than to the next one.
 //!
-//! Reference: P. Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of cluster analysis", 1987. With a
-//! the mean distance from the other points of the own cluster and b the least mean distance from the points of another one,
-//! (b - a) / max(a, b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are computed in
-//! the difference form, for m points looked at, O(n m d), and only their sums kept. On the GPU a tile of squared distances is
-//! written and then added up, a workgroup for each row and cluster; on the CPU distances are added up as they are found.
+//! Reference: P. Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of
+//! cluster analysis", 1987. With a the mean distance from the other points of the own cluster and b
+//! the least mean distance from the points of another one, (b - a) / max(a, b), from -1 to 1; 0 in
+//! a cluster of one point, as in scikit-learn. All n m distances are computed in the difference
+//! form, for m points looked at, O(n m d), and only their sums kept. On the GPU a tile of squared
+//! distances is written and then added up, a workgroup for each row and cluster; on the CPU
+//! distances are added up as they are found.
 
 use super::{bindable_rows, columns};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -52,8 +54,8 @@ impl Silhouette {
         self.values.iter().map(|&value| f64::from(value)).sum::<f64>() / self.values.len() as f64
     }
 
-    /// Mean over the points of each of `groups` ids, by a label for every point of the data; `None` for a group of which no
-    /// point was looked at.
+    /// Mean over the points of each of `groups` ids, by a label for every point of the data; `None`
+    /// for a group of which no point was looked at.
     pub fn by_group(&self, labels: &[i32], groups: &[i32]) -> Vec<Option<f64>> {
         let mut sums = vec![(0.0, 0_usize); groups.len()];
         for (&point, &value) in self.indices.iter().zip(&self.values) {
@@ -70,15 +72,20 @@ impl Silhouette {
 ///
 /// # Errors
 /// As [`silhouette_samples`].
-pub fn silhouette_score(device: &Device, x: &Matrix, labels: &[i32], observer: &dyn Observer) -> Result<f64> {
+pub fn silhouette_score(
+    device: &Device,
+    x: &Matrix,
+    labels: &[i32],
+    observer: &dyn Observer,
+) -> Result<f64> {
     Ok(silhouette_samples(device, x, labels, None, observer)?.score())
 }
 
 /// Silhouettes of all rows of `x`, or of at most `n_sampled` drawn by a seed, each among all rows.
 ///
 /// # Errors
-/// [`Error::Data`] if there is not one label a row, or not between 2 and n - 1 different ones; any error of the device;
-/// [`Error::Interrupted`].
+/// [`Error::Data`] if there is not one label a row, or not between 2 and n - 1 different ones; any
+/// error of the device; [`Error::Interrupted`].
 pub fn silhouette_samples(
     device: &Device,
     x: &Matrix,
@@ -95,10 +102,14 @@ pub fn silhouette_samples(
     ids.dedup();
     let k = ids.len();
     if k < 2 || k >= n {
-        let message = format!("silhouettes of {n} points need between 2 and {} clusters, there are {k}", n.saturating_sub(1));
+        let message = format!(
+            "silhouettes of {n} points need between 2 and {} clusters, there are {k}",
+            n.saturating_sub(1)
+        );
         return Err(Error::Data(message));
     }
-    let clusters: Vec<u32> = labels.iter().map(|label| ids.partition_point(|id| id < label) as u32).collect();
+    let clusters: Vec<u32> =
+        labels.iter().map(|label| ids.partition_point(|id| id < label) as u32).collect();
     let mut sizes = vec![0_usize; k];
     clusters.iter().for_each(|&cluster| sizes[cluster as usize] += 1);
     let indices = chosen(n, sampled);
@@ -111,7 +122,8 @@ pub fn silhouette_samples(
     let mut tile = tile(device, TILE_ROWS.min(together).min(indices.len()), widest)?;
     let mut values = Vec::with_capacity(indices.len());
     for chunk in indices.chunks(together) {
-        let rows: Vec<f32> = chunk.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
+        let rows: Vec<f32> =
+            chunk.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
         let rows = Buffer::from_slice(device, "points", &rows)?;
         let mut sums = Buffer::zeros(device, "sums of distances", chunk.len() * k)?;
         for references in &parts {
@@ -120,7 +132,10 @@ pub fn silhouette_samples(
         }
         let sums = sums.read(device)?;
         let silhouettes = chunk.iter().zip(sums.chunks_exact(k));
-        values.extend(silhouettes.map(|(&point, sums)| silhouette(sums, clusters[point as usize] as usize, &sizes)));
+        values.extend(
+            silhouettes
+                .map(|(&point, sums)| silhouette(sums, clusters[point as usize] as usize, &sizes)),
+        );
     }
     if values.iter().any(|value| !value.is_finite()) {
         return Err(too_far_apart());
@@ -131,23 +146,26 @@ pub fn silhouette_samples(
 /// The points to look at, ascending.
 fn chosen(n: usize, sampled: Option<(usize, u64)>) -> Vec<u32> {
     let mut chosen: Vec<u32> = match sampled {
-        Some((most, seed)) if most < n => {
-            Random::new(seed, STREAM).permutation(n)[..most].iter().map(|&point| point as u32).collect()
-        }
+        Some((most, seed)) if most < n => Random::new(seed, STREAM).permutation(n)[..most]
+            .iter()
+            .map(|&point| point as u32)
+            .collect(),
         _ => (0..n as u32).collect(),
     };
     chosen.sort_unstable();
     chosen
 }
 
-/// The silhouette of a point of cluster `own` whose distances from the points of each cluster add up to `sums`.
+/// The silhouette of a point of cluster `own` whose distances from the points of each cluster add
+/// up to `sums`.
 fn silhouette(sums: &[f32], own: usize, sizes: &[usize]) -> f32 {
     if sizes[own] == 1 {
         return 0.0;
     }
     let a = f64::from(sums[own]) / (sizes[own] - 1) as f64;
     let others = sums.iter().zip(sizes).enumerate().filter(|&(cluster, _)| cluster != own);
-    let b = others.map(|(_, (&sum, &size))| f64::from(sum) / size as f64).fold(f64::INFINITY, f64::min);
+    let b =
+        others.map(|(_, (&sum, &size))| f64::from(sum) / size as f64).fold(f64::INFINITY, f64::min);
     // All points of both clusters in one place.
     if a.max(b) == 0.0 { 0.0 } else { ((b - a) / a.max(b)) as f32 }
 }
@@ -168,7 +186,11 @@ impl References {
     /// [`Error::GpuMemory`].
     pub fn new(device: &Device, rows: &[f32], cluster_ends: Vec<u32>) -> Result<Self> {
         let ends = Buffer::from_slice(device, "ends of clusters", &cluster_ends)?;
-        Ok(Self { rows: Buffer::from_slice(device, "points in clusters", rows)?, ends, cluster_ends })
+        Ok(Self {
+            rows: Buffer::from_slice(device, "points in clusters", rows)?,
+            ends,
+            cluster_ends,
+        })
     }
 
     /// Number of rows.
@@ -193,8 +215,11 @@ fn parts(device: &Device, x: &Matrix, clusters: &[u32], k: usize) -> Result<Vec<
     let mut order: Vec<u32> = (0..clusters.len() as u32).collect();
     order.sort_by_key(|&point| clusters[point as usize]);
     let part = |order: &[u32]| {
-        let rows: Vec<f32> = order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
-        let end = |cluster: u32| order.partition_point(|&point| clusters[point as usize] <= cluster) as u32;
+        let rows: Vec<f32> =
+            order.iter().flat_map(|&point| x.row(point as usize)).copied().collect();
+        let end = |cluster: u32| {
+            order.partition_point(|&point| clusters[point as usize] <= cluster) as u32
+        };
         References::new(device, &rows, (0..k as u32).map(end).collect())
     };
     order.chunks(PART_ROWS.min(bindable_rows(device, x.n_features())?)).map(part).collect()
@@ -209,8 +234,9 @@ pub fn tile(device: &Device, m: usize, n: usize) -> Result<Buffer<f32>> {
     Buffer::new(device, "distance tile", if is_written { m * n } else { 0 })
 }
 
-/// Adds the distances of each query from the references of each cluster. Shapes: `queries` m x d, `references` n x d in k
-/// clusters, `sums` m x k; `shape` is (m, d). The `tile` holds the distances of as many queries as are looked at together.
+/// Adds the distances of each query from the references of each cluster. Shapes: `queries` m x d,
+/// `references` n x d in k clusters, `sums` m x k; `shape` is (m, d). The `tile` holds the
+/// distances of as many queries as are looked at together.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -225,7 +251,13 @@ pub fn cluster_distances(
     let (m, d) = shape;
     match device {
         Device::Cpu(_) => {
-            cpu::cluster_distances(queries.host(), references.rows.host(), &references.cluster_ends, sums.host_mut(), d);
+            cpu::cluster_distances(
+                queries.host(),
+                references.rows.host(),
+                &references.cluster_ends,
+                sums.host_mut(),
+                d,
+            );
             Ok(())
         }
         Device::Gpu(_) => {
@@ -233,7 +265,8 @@ pub fn cluster_distances(
             let together = (tile.len() / n).max(1);
             for first in (0..m).step_by(together) {
                 let rows = together.min(m - first);
-                let block = Block { query_first: first, n_queries: rows, n_references: n, n_features: d };
+                let block =
+                    Block { query_first: first, n_queries: rows, n_references: n, n_features: d };
                 difference_distances(device, queries, &references.rows, tile, block)?;
                 sum_clusters(device, tile, references, sums, (first, rows))?;
             }
@@ -242,8 +275,8 @@ pub fn cluster_distances(
     }
 }
 
-/// Adds the roots of the distances of each row from the references of each cluster to the sums of `rows` = (first, m). Shapes:
-/// `distances` m x n, squared, `sums` at least first + m x k.
+/// Adds the roots of the distances of each row from the references of each cluster to the sums of
+/// `rows` = (first, m). Shapes: `distances` m x n, squared, `sums` at least first + m x k.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -256,7 +289,9 @@ pub fn sum_clusters(
 ) -> Result<()> {
     let ((first_query, m), n, k) = (rows, references.len(), references.cluster_ends.len());
     match device {
-        Device::Cpu(_) => cpu::sum_clusters(distances.host(), &references.cluster_ends, sums.host_mut(), rows),
+        Device::Cpu(_) => {
+            cpu::sum_clusters(distances.host(), &references.cluster_ends, sums.host_mut(), rows)
+        }
         Device::Gpu(gpu) => {
             let (first_cluster, n_present) = references.present();
             gpu.dispatch_rows(
@@ -291,37 +326,63 @@ mod cpu {
     /// Groups of references whose distances are added up in `f32`.
     const TOGETHER: usize = 64;
 
-    pub fn sum_clusters(distances: &[f32], ends: &[u32], sums: &mut [f32], (first, m): (usize, usize)) {
+    pub fn sum_clusters(
+        distances: &[f32],
+        ends: &[u32],
+        sums: &mut [f32],
+        (first, m): (usize, usize),
+    ) {
         let (n, k) = (ends.last().map_or(0, |&end| end as usize), ends.len());
-        sums[first * k..][..m * k].par_chunks_mut(k).zip(distances.par_chunks(n)).for_each(|(sums, distances)| {
-            let mut first = 0;
-            for (sum, &end) in sums.iter_mut().zip(ends) {
-                *sum += distances[first..end as usize].iter().map(|distance| f64::from(distance.sqrt())).sum::<f64>() as f32;
-                first = end as usize;
-            }
-        });
+        sums[first * k..][..m * k].par_chunks_mut(k).zip(distances.par_chunks(n)).for_each(
+            |(sums, distances)| {
+                let mut first = 0;
+                for (sum, &end) in sums.iter_mut().zip(ends) {
+                    *sum += distances[first..end as usize]
+                        .iter()
+                        .map(|distance| f64::from(distance.sqrt()))
+                        .sum::<f64>() as f32;
+                    first = end as usize;
+                }
+            },
+        );
     }
 
-    pub fn cluster_distances(queries: &[f32], references: &[f32], ends: &[u32], sums: &mut [f32], d: usize) {
+    pub fn cluster_distances(
+        queries: &[f32],
+        references: &[f32],
+        ends: &[u32],
+        sums: &mut [f32],
+        d: usize,
+    ) {
         let k = ends.len();
         let starts = std::iter::once(0).chain(ends.iter().map(|&end| end as usize));
-        let spans: Vec<(usize, usize)> = starts.zip(ends).map(|(first, &end)| (first, end as usize)).collect();
+        let spans: Vec<(usize, usize)> =
+            starts.zip(ends).map(|(first, &end)| (first, end as usize)).collect();
         let groups: Vec<(usize, usize, Columns)> = (spans.iter().enumerate())
             .filter(|(_, span)| span.0 < span.1)
-            .map(|(cluster, &(first, end))| (cluster, end - first, Columns::new(&references[first * d..end * d], d)))
+            .map(|(cluster, &(first, end))| {
+                (cluster, end - first, Columns::new(&references[first * d..end * d], d))
+            })
             .collect();
         let fused = has_fused_multiply_add();
-        sums.par_chunks_mut(TASK * k).zip(queries.par_chunks(TASK * d)).for_each(|(sums, queries)| {
-            if fused {
-                add_fused(queries, &groups, sums, (d, k));
-            } else {
-                add_some::<false>(queries, &groups, sums, (d, k));
-            }
-        });
+        sums.par_chunks_mut(TASK * k).zip(queries.par_chunks(TASK * d)).for_each(
+            |(sums, queries)| {
+                if fused {
+                    add_fused(queries, &groups, sums, (d, k));
+                } else {
+                    add_some::<false>(queries, &groups, sums, (d, k));
+                }
+            },
+        );
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn add_fused(queries: &[f32], groups: &[(usize, usize, Columns)], sums: &mut [f32], shape: (usize, usize)) {
+    fn add_fused(
+        queries: &[f32],
+        groups: &[(usize, usize, Columns)],
+        sums: &mut [f32],
+        shape: (usize, usize),
+    ) {
         add_some::<true>(queries, groups, sums, shape);
     }
 

@@ -3,8 +3,10 @@
 use super::{DeviceChoice, GpuOptions};
 use serde::Serialize;
 
-/// The backends whose compute shaders we rely on; OpenGL is left out, its limits are below what the kernels need.
-const BACKENDS: wgpu::Backends = wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
+/// The backends whose compute shaders we rely on; OpenGL is left out, its limits are below what the
+/// kernels need.
+const BACKENDS: wgpu::Backends =
+    wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
 
 /// One adapter, as `layerlens devices` lists it.
 #[derive(Clone, Debug, Serialize)]
@@ -56,7 +58,8 @@ pub enum Chosen {
     },
 }
 
-/// The adapters of this machine and the instance that found them. Loading the drivers takes 0.1 to 0.3 s, so this is done once.
+/// The adapters of this machine and the instance that found them. Loading the drivers takes 0.1 to
+/// 0.3 s, so this is done once.
 #[derive(Debug)]
 pub(super) struct Machine {
     instance: wgpu::Instance,
@@ -65,8 +68,10 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn look() -> Self {
-        let descriptor =
-            wgpu::InstanceDescriptor { backends: BACKENDS, ..wgpu::InstanceDescriptor::new_without_display_handle() };
+        let descriptor = wgpu::InstanceDescriptor {
+            backends: BACKENDS,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        };
         let instance = wgpu::Instance::new(descriptor);
         let adapters = pollster::block_on(instance.enumerate_adapters(BACKENDS));
         Self { instance, adapters }
@@ -110,33 +115,56 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
     }
 }
 
-/// Which of `adapters` the choice means, and why: discrete before integrated before virtual before software, the first of
-/// equals; [`GpuOptions::adapter`] keeps those whose name contains it, upper and lower case alike. `auto` passes software adapters
-/// over.
-pub fn choose(choice: DeviceChoice, options: &GpuOptions, adapters: &[AdapterDescription]) -> Chosen {
+/// Which of `adapters` the choice means, and why: discrete before integrated before virtual before
+/// software, the first of equals; [`GpuOptions::adapter`] keeps those whose name contains it, upper
+/// and lower case alike. `auto` passes software adapters over.
+pub fn choose(
+    choice: DeviceChoice,
+    options: &GpuOptions,
+    adapters: &[AdapterDescription],
+) -> Chosen {
     if choice == DeviceChoice::Cpu {
         return Chosen::Cpu { reason: "asked for".into() };
     }
     let named = |adapter: &AdapterDescription| {
-        options.adapter.as_ref().is_none_or(|part| adapter.name.to_lowercase().contains(&part.to_lowercase()))
+        options
+            .adapter
+            .as_ref()
+            .is_none_or(|part| adapter.name.to_lowercase().contains(&part.to_lowercase()))
     };
-    let usable = |adapter: &AdapterDescription| choice == DeviceChoice::Gpu || !adapter.software || options.auto_takes_software;
-    let best =
-        adapters.iter().enumerate().filter(|(_, adapter)| named(adapter) && usable(adapter)).min_by_key(|(i, a)| (a.rank, *i));
+    let usable = |adapter: &AdapterDescription| {
+        choice == DeviceChoice::Gpu || !adapter.software || options.auto_takes_software
+    };
+    let best = adapters
+        .iter()
+        .enumerate()
+        .filter(|(_, adapter)| named(adapter) && usable(adapter))
+        .min_by_key(|(i, a)| (a.rank, *i));
     if let Some((index, adapter)) = best {
-        let reason = format!("{} adapter{}", adapter.device_type, if adapter.software { ", software" } else { "" });
+        let reason = format!(
+            "{} adapter{}",
+            adapter.device_type,
+            if adapter.software { ", software" } else { "" }
+        );
         return Chosen::Adapter { index, reason };
     }
     let known: Vec<&str> = adapters.iter().map(|adapter| adapter.name.as_str()).collect();
     let reason = match (&options.adapter, known.is_empty()) {
-        (_, true) => "no Vulkan, Metal or DX12 adapter was found; is a graphics driver installed?".to_owned(),
+        (_, true) => {
+            "no Vulkan, Metal or DX12 adapter was found; is a graphics driver installed?".to_owned()
+        }
         (Some(part), false) if !adapters.iter().any(named) => {
             format!("no adapter has `{part}` in its name; there are: {}", known.join(", "))
         }
         (Some(part), false) => {
-            format!("`{part}` is a software adapter, which auto never takes; ask for it with `DeviceChoice::Gpu`")
+            format!(
+                "`{part}` is a software adapter, which auto never takes; ask for it with `DeviceChoice::Gpu`"
+            )
         }
-        (None, false) => format!("only software adapters were found ({}), which auto never takes", known.join(", ")),
+        (None, false) => format!(
+            "only software adapters were found ({}), which auto never takes",
+            known.join(", ")
+        ),
     };
     match (choice, &options.adapter) {
         (DeviceChoice::Auto, None) => Chosen::Cpu { reason },
@@ -151,7 +179,9 @@ mod tests {
     fn adapter(name: &str, rank: u32) -> AdapterDescription {
         AdapterDescription {
             name: name.into(),
-            device_type: ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Other", "Cpu"][rank as usize].into(),
+            device_type: ["DiscreteGpu", "IntegratedGpu", "VirtualGpu", "Other", "Cpu"]
+                [rank as usize]
+                .into(),
             backend: "Vulkan".into(),
             driver: String::new(),
             software: rank == 4,
@@ -174,7 +204,12 @@ mod tests {
 
     #[test]
     fn the_fastest_kind_is_taken_and_software_only_on_demand() {
-        let all = [adapter("llvmpipe", 4), adapter("Intel Iris", 1), adapter("Radeon", 0), adapter("Radeon", 0)];
+        let all = [
+            adapter("llvmpipe", 4),
+            adapter("Intel Iris", 1),
+            adapter("Radeon", 0),
+            adapter("Radeon", 0),
+        ];
         let any = GpuOptions::default();
         assert_eq!(index(choose(DeviceChoice::Auto, &any, &all)), Some(2));
         assert_eq!(index(choose(DeviceChoice::Gpu, &any, &all)), Some(2));
@@ -191,8 +226,14 @@ mod tests {
         let named = |part: &str| GpuOptions { adapter: Some(part.into()), ..GpuOptions::default() };
         assert_eq!(index(choose(DeviceChoice::Auto, &named("IRIS"), &all)), Some(1));
         assert_eq!(index(choose(DeviceChoice::Gpu, &named("llvm"), &all)), Some(0));
-        for (choice, part) in [(DeviceChoice::Auto, "llvm"), (DeviceChoice::Auto, "nvidia"), (DeviceChoice::Gpu, "nvidia")] {
-            let Chosen::None { reason } = choose(choice, &named(part), &all) else { panic!("{choice:?} {part}") };
+        for (choice, part) in [
+            (DeviceChoice::Auto, "llvm"),
+            (DeviceChoice::Auto, "nvidia"),
+            (DeviceChoice::Gpu, "nvidia"),
+        ] {
+            let Chosen::None { reason } = choose(choice, &named(part), &all) else {
+                panic!("{choice:?} {part}")
+            };
             assert!(reason.contains(part), "{reason}");
         }
     }

@@ -11,8 +11,8 @@ pub(super) const POISON: u32 = 0xffc0_beef;
 
 /// `len` elements of `T` (four bytes each) in the memory of the device that made it.
 ///
-/// The kernel functions, which match on the device, are the only ones to look inside; handing a buffer of one device to
-/// another is a programming error and panics.
+/// The kernel functions, which match on the device, are the only ones to look inside; handing a
+/// buffer of one device to another is a programming error and panics.
 #[derive(Debug)]
 pub struct Buffer<T> {
     storage: Storage<T>,
@@ -53,7 +53,8 @@ impl<T: Pod> ReadBack<T> {
 }
 
 impl<T: Pod> Buffer<T> {
-    /// A buffer whose content is yet to be written: zeros, or poison where the device was made for tests.
+    /// A buffer whose content is yet to be written: zeros, or poison where the device was made for
+    /// tests.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory), naming `label`, if the device cannot hold it.
@@ -101,7 +102,8 @@ impl<T: Pod> Buffer<T> {
     /// Waits for the work that was dispatched before and copies the elements out.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::Error::Kernel) or [`Error::DeviceLost`](crate::Error::DeviceLost) if that work failed.
+    /// [`Error::Kernel`](crate::Error::Kernel) or [`Error::DeviceLost`](crate::Error::DeviceLost)
+    /// if that work failed.
     pub fn read(&self, device: &Device) -> Result<Vec<T>> {
         match (&self.storage, device) {
             (Storage::Host(data), _) => Ok(data.clone()),

@@ -1,16 +1,19 @@
-//! How long kernels take on the GPU, by its own clock: from it follow how much work one dispatch and one submit take, and the
-//! profile of a run.
+//! How long kernels take on the GPU, by its own clock: from it follow how much work one dispatch
+//! and one submit take, and the profile of a run.
 
 use super::{Kernel, Work};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A dispatch is cut where it would take longer, so that the desktop stays responsive and no driver's watchdog (2 s on Windows)
-/// is near, on a card whose speed was not measured too: see [`UNKNOWN_PACE`].
+/// A dispatch is cut where it would take longer, so that the desktop stays responsive and no
+/// driver's watchdog (2 s on Windows) is near, on a card whose speed was not measured too: see
+/// [`UNKNOWN_PACE`].
 const LONGEST_DISPATCH: Duration = Duration::from_millis(25);
-/// A submit gathers dispatches until they take this long: long enough to hide its cost, some 50 microseconds.
+/// A submit gathers dispatches until they take this long: long enough to hide its cost, some 50
+/// microseconds.
 const LONGEST_SUBMIT: Duration = Duration::from_millis(20);
-/// Steps a second of a kernel that was not measured yet: 2 % of what a card of 1 TFLOP/s does at most.
+/// Steps a second of a kernel that was not measured yet: 2 % of what a card of 1 TFLOP/s does at
+/// most.
 const UNKNOWN_PACE: f64 = 20e9;
 /// A dispatch is at most so many times as long as the longest one whose time is known.
 const GROWTH: u64 = 16;
@@ -68,13 +71,21 @@ pub(super) struct Timer {
 impl Clock {
     /// The clock of a device with timestamps of `period` nanoseconds, if it has any.
     pub(super) fn new(period: Option<f64>) -> Self {
-        Self { period: period.filter(|period| *period > 0.0), paces: HashMap::new(), free: Vec::new(), profile: None }
+        Self {
+            period: period.filter(|period| *period > 0.0),
+            paces: HashMap::new(),
+            free: Vec::new(),
+            profile: None,
+        }
     }
 
     /// Steps of `kernel` that one dispatch takes at most.
     pub(super) fn longest_dispatch(&self, kernel: &Kernel) -> u64 {
         let steps = (LONGEST_DISPATCH.as_secs_f64() * self.pace(kernel)) as u64;
-        self.paces.get(&key(kernel)).map_or(steps, |pace| steps.min(pace.steps.saturating_mul(GROWTH))).max(1)
+        self.paces
+            .get(&key(kernel))
+            .map_or(steps, |pace| steps.min(pace.steps.saturating_mul(GROWTH)))
+            .max(1)
     }
 
     /// Share of a submit that a dispatch of `kernel` fills.
@@ -88,14 +99,14 @@ impl Clock {
         known.map_or(UNKNOWN_PACE, |pace| 1e9 * pace.steps as f64 / pace.nanoseconds)
     }
 
-    /// Whether a dispatch is to be timed: for a profile, or since it tells more of the kernel's pace than is known.
+    /// Whether a dispatch is to be timed: for a profile, or since it tells more of the kernel's
+    /// pace than is known.
     pub(super) fn wants(&self, kernel: &Kernel, work: Work) -> bool {
         self.period.is_some()
             && (self.profile.is_some()
-                || self
-                    .paces
-                    .get(&key(kernel))
-                    .is_none_or(|pace| pace.samples < SAMPLES || work.steps() > pace.steps.saturating_mul(2)))
+                || self.paces.get(&key(kernel)).is_none_or(|pace| {
+                    pace.samples < SAMPLES || work.steps() > pace.steps.saturating_mul(2)
+                }))
     }
 
     /// A timer without passes.
@@ -139,7 +150,8 @@ impl Clock {
     /// Ends the profile: the times of all kernels that ran, the longest first.
     pub(super) fn end_profile(&mut self) -> Vec<(&'static str, &'static str, KernelTime)> {
         let times = self.profile.take().unwrap_or_default();
-        let mut times: Vec<_> = times.into_iter().map(|((shader, entry), time)| (shader, entry, time)).collect();
+        let mut times: Vec<_> =
+            times.into_iter().map(|((shader, entry), time)| (shader, entry, time)).collect();
         times.sort_by(|a, b| b.2.seconds.total_cmp(&a.2.seconds).then(a.1.cmp(b.1)));
         times
     }
@@ -149,7 +161,12 @@ impl Timer {
     fn new(device: &wgpu::Device) -> Self {
         let size = u64::from(2 * PASSES) * 8;
         let buffer = |label, usage| {
-            device.create_buffer(&wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
         };
         Self {
             set: device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -157,8 +174,14 @@ impl Timer {
                 ty: wgpu::QueryType::Timestamp,
                 count: 2 * PASSES,
             }),
-            resolved: buffer("times", wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC),
-            read: buffer("times, read back", wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST),
+            resolved: buffer(
+                "times",
+                wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+            ),
+            read: buffer(
+                "times, read back",
+                wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            ),
             passes: Vec::new(),
         }
     }
@@ -169,7 +192,11 @@ impl Timer {
     }
 
     /// Where the times of the next pass go.
-    pub(super) fn writes(&mut self, kernel: &'static Kernel, work: Work) -> wgpu::ComputePassTimestampWrites<'_> {
+    pub(super) fn writes(
+        &mut self,
+        kernel: &'static Kernel,
+        work: Work,
+    ) -> wgpu::ComputePassTimestampWrites<'_> {
         let at = 2 * self.passes.len() as u32;
         self.passes.push((kernel, work));
         wgpu::ComputePassTimestampWrites {
@@ -206,8 +233,13 @@ mod tests {
     use super::*;
     use crate::compute::Uniform;
 
-    const KERNEL: Kernel =
-        Kernel { shader: "s", source: "", entry_point: "e", workgroup_size: 64, uniform: Uniform { size: 0, fields: &[] } };
+    const KERNEL: Kernel = Kernel {
+        shader: "s",
+        source: "",
+        entry_point: "e",
+        workgroup_size: 64,
+        uniform: Uniform { size: 0, fields: &[] },
+    };
 
     #[test]
     fn dispatches_are_cut_by_the_measured_pace() {
@@ -219,7 +251,10 @@ mod tests {
         (0..SAMPLES).for_each(|_| clock.record(&KERNEL, Work::new(1_000_000_000, 0), 2e6));
         assert_eq!(clock.longest_dispatch(&KERNEL), 12_500_000_000);
         assert!((clock.share(&KERNEL, Work::new(10_000_000_000, 0)) - 1.0).abs() < 1e-9);
-        assert!(!clock.wants(&KERNEL, Work::new(1_000_000_000, 0)) && clock.wants(&KERNEL, Work::new(3_000_000_000, 0)));
+        assert!(
+            !clock.wants(&KERNEL, Work::new(1_000_000_000, 0))
+                && clock.wants(&KERNEL, Work::new(3_000_000_000, 0))
+        );
         // A short dispatch says nothing of long ones; a long one does.
         clock.record(&KERNEL, Work::new(1000, 0), 1e6);
         assert_eq!(clock.longest_dispatch(&KERNEL), 12_500_000_000);

@@ -1,4 +1,5 @@
-//! What goes wrong on a GPU: errors that wgpu reports, panics by which it and burn report a lost device, and the loss itself.
+//! What goes wrong on a GPU: errors that wgpu reports, panics by which it and burn report a lost
+//! device, and the loss itself.
 
 use super::gpu::Gpu;
 use crate::error::{Error, Result};
@@ -25,13 +26,19 @@ impl Caught {
     /// What it said.
     pub(crate) fn message(&self) -> String {
         let payload = self.payload.as_ref();
-        let text = payload.downcast_ref::<String>().map(String::as_str).or_else(|| payload.downcast_ref::<&str>().copied());
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied());
         text.unwrap_or("no message").to_owned()
     }
 
     /// The error of a panic that nothing explains: a fault of the program.
     pub(crate) fn into_fault(self) -> Error {
-        Error::Fault { message: self.message(), place: self.place.unwrap_or_else(|| "an unknown place".into()) }
+        Error::Fault {
+            message: self.message(),
+            place: self.place.unwrap_or_else(|| "an unknown place".into()),
+        }
     }
 }
 
@@ -57,7 +64,8 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Caught> {
 /// The state of a device's health.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    /// The first error that wgpu reported outside our scopes, and whether it was for want of memory.
+    /// The first error that wgpu reported outside our scopes, and whether it was for want of
+    /// memory.
     uncaptured: Arc<Mutex<Option<(String, bool)>>>,
     /// Whether the device was found to be lost.
     is_lost: AtomicBool,
@@ -71,21 +79,30 @@ impl Faults {
         let slot = Arc::clone(&self.uncaptured);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let memory = matches!(error, wgpu::Error::OutOfMemory { .. });
-            slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((error.to_string(), memory));
+            slot.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert((error.to_string(), memory));
         }));
     }
 }
 
 impl Gpu {
-    /// Runs `work` and turns what wgpu reports meanwhile on this thread into an error under the name of a kernel.
+    /// Runs `work` and turns what wgpu reports meanwhile on this thread into an error under the
+    /// name of a kernel.
     pub(super) fn checked<R>(&self, during: &str, work: impl FnOnce() -> R) -> Result<R> {
-        let result = self.scoped(during, work)?.map_err(|error| self.failure(during, &error.to_string(), is_memory(&error)))?;
+        let result = self
+            .scoped(during, work)?
+            .map_err(|error| self.failure(during, &error.to_string(), is_memory(&error)))?;
         self.check_uncaptured(during)?;
         Ok(result)
     }
 
     /// Runs `work` in error scopes. A panic is a lost device, or a fault of the program.
-    pub(super) fn scoped<R>(&self, during: &str, work: impl FnOnce() -> R) -> Result<Result<R, wgpu::Error>> {
+    pub(super) fn scoped<R>(
+        &self,
+        during: &str,
+        work: impl FnOnce() -> R,
+    ) -> Result<Result<R, wgpu::Error>> {
         self.in_scopes(work).map_err(|panic| self.fault(during, panic))
     }
 
@@ -127,14 +144,19 @@ impl Gpu {
         Error::DeviceLost { during: during.into(), message: words.join(" ") }
     }
 
-    /// Whether the device is gone. wgpu says so once, to a callback that burn claims; afterwards it hands out invalid buffers
-    /// without a word, and only their use is an error.
+    /// Whether the device is gone. wgpu says so once, to a callback that burn claims; afterwards it
+    /// hands out invalid buffers without a word, and only their use is an error.
     pub(super) fn is_lost(&self) -> bool {
         if self.faults.is_lost.load(Ordering::Relaxed) {
             return true;
         }
         let usage = wgpu::BufferUsages::COPY_DST;
-        let descriptor = wgpu::BufferDescriptor { label: Some("probe"), size: 4, usage, mapped_at_creation: false };
+        let descriptor = wgpu::BufferDescriptor {
+            label: Some("probe"),
+            size: 4,
+            usage,
+            mapped_at_creation: false,
+        };
         let used = self.in_scopes(|| {
             let probe = self.setup.device.create_buffer(&descriptor);
             self.setup.queue.write_buffer(&probe, 0, &[0; 4]);
@@ -142,7 +164,8 @@ impl Gpu {
         used.map_or(true, |used| used.is_err_and(|error| !is_memory(&error)))
     }
 
-    /// Counts one piece of work that is about to be handed to the queue, and loses the device where a test wants it lost then.
+    /// Counts one piece of work that is about to be handed to the queue, and loses the device where
+    /// a test wants it lost then.
     pub(super) fn count_submit(&self) {
         if let Some(last) = self.options.lost_at_submit {
             let number = self.faults.submits.fetch_add(1, Ordering::Relaxed) + 1;
@@ -152,7 +175,8 @@ impl Gpu {
         }
     }
 
-    /// What a driver does whose card is gone: wgpu answers by a panic, which destroying a device does not bring about.
+    /// What a driver does whose card is gone: wgpu answers by a panic, which destroying a device
+    /// does not bring about.
     pub(super) fn panic_if_lost_by_a_test(&self) {
         let submits = self.faults.submits.load(Ordering::Relaxed);
         if self.options.lost_at_submit.is_some_and(|last| submits >= last) {

@@ -16,30 +16,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct GpuOptions {
     /// Part of the name of the wanted adapter, upper and lower case alike.
     pub adapter: Option<String>,
-    /// Ask for WebGPU's default limits instead of the adapter's, to see that the weakest device would do.
+    /// Ask for WebGPU's default limits instead of the adapter's, to see that the weakest device
+    /// would do.
     pub downlevel: bool,
-    /// Have the shaders check every index and bound every loop, and zero workgroup memory. For tests: it costs 10 to 30 % of the
-    /// time, and the kernels need none of it.
+    /// Have the shaders check every index and bound every loop, and zero workgroup memory. For
+    /// tests: it costs 10 to 30 % of the time, and the kernels need none of it.
     pub checks: bool,
     /// Fill fresh buffers with a poison value, so that a test sees what relies on zeros.
     pub poison: bool,
-    /// Workgroups per dimension at most, below the device's limit, so that a test reaches the second dimension cheaply.
+    /// Workgroups per dimension at most, below the device's limit, so that a test reaches the
+    /// second dimension cheaply.
     pub max_workgroups_per_dimension: Option<u32>,
-    /// Rows of one dispatch at most where it may be cut by rows, so that a test reaches the second one cheaply.
+    /// Rows of one dispatch at most where it may be cut by rows, so that a test reaches the second
+    /// one cheaply.
     pub max_rows_per_dispatch: Option<usize>,
     /// Let stages that the CPU does faster go to it; `auto` sets it.
     pub by_speed: bool,
-    /// Let `auto` take a software adapter, so that a test on a machine without a GPU sees what `auto` does with one.
+    /// Let `auto` take a software adapter, so that a test on a machine without a GPU sees what
+    /// `auto` does with one.
     pub auto_takes_software: bool,
-    /// Lose the device when this piece of work is handed to it, counted from 1, so that a test sees what happens then.
+    /// Lose the device when this piece of work is handed to it, counted from 1, so that a test sees
+    /// what happens then.
     pub lost_at_submit: Option<u64>,
-    /// Folder in which compiled kernels are kept from one process to the next, where the backend can.
+    /// Folder in which compiled kernels are kept from one process to the next, where the backend
+    /// can.
     pub cache: Option<PathBuf>,
 }
 
 impl GpuOptions {
-    /// Default options of the program: kernels are kept in the user's cache folder; `downlevel` if `LAYERLENS_DOWNLEVEL` is `1`,
-    /// `checks` if `LAYERLENS_SHADER_CHECKS` is, `auto_takes_software` if `LAYERLENS_AUTO_TAKES_SOFTWARE` is; the device is lost at the
+    /// Default options of the program: kernels are kept in the user's cache folder; `downlevel` if
+    /// `LAYERLENS_DOWNLEVEL` is `1`, `checks` if `LAYERLENS_SHADER_CHECKS` is,
+    /// `auto_takes_software` if `LAYERLENS_AUTO_TAKES_SOFTWARE` is; the device is lost at the
     /// submit whose number `LAYERLENS_LOST_AT_SUBMIT` is.
     pub fn from_env() -> Self {
         let variable = |name| std::env::var(name).ok();
@@ -48,7 +55,8 @@ impl GpuOptions {
             downlevel: is_one("LAYERLENS_DOWNLEVEL"),
             checks: is_one("LAYERLENS_SHADER_CHECKS"),
             auto_takes_software: is_one("LAYERLENS_AUTO_TAKES_SOFTWARE"),
-            lost_at_submit: variable("LAYERLENS_LOST_AT_SUBMIT").and_then(|value| value.parse().ok()),
+            lost_at_submit: variable("LAYERLENS_LOST_AT_SUBMIT")
+                .and_then(|value| value.parse().ok()),
             cache: dirs::cache_dir().map(|folder| folder.join("layerlens")),
             ..Self::default()
         }
@@ -124,8 +132,13 @@ impl Gpu {
         let info = adapter.get_info();
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("layerlens"),
-            required_features: adapter.features() & (burn_features() | wgpu::Features::PIPELINE_CACHE),
-            required_limits: if options.downlevel { wgpu::Limits::default() } else { adapter.limits() },
+            required_features: adapter.features()
+                & (burn_features() | wgpu::Features::PIPELINE_CACHE),
+            required_limits: if options.downlevel {
+                wgpu::Limits::default()
+            } else {
+                adapter.limits()
+            },
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         }))
@@ -135,14 +148,18 @@ impl Gpu {
         faults.watch(&device);
         let has_times = device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
         let cache = options.cache.as_ref().zip(wgpu::util::pipeline_cache_key(&info));
-        // Software adapters compile within a kernel's first run, and what they would keep is of no use.
+        // Software adapters compile within a kernel's first run, and what they would keep is of no
+        // use.
         let cache = cache.filter(|_| info.device_type != wgpu::DeviceType::Cpu || options.checks);
-        let cache = cache.map(|(folder, key)| folder.join(format!("{key}_{}", env!("CARGO_PKG_VERSION"))));
+        let cache =
+            cache.map(|(folder, key)| folder.join(format!("{key}_{}", env!("CARGO_PKG_VERSION"))));
         let gpu = Self {
             pipelines: Arc::new(Pipelines::new(&device, options.checks, cache)),
             ahead: Ahead::default(),
             pending: Mutex::new(Pending::new(&device)),
-            clock: Mutex::new(Clock::new(has_times.then(|| f64::from(queue.get_timestamp_period())))),
+            clock: Mutex::new(Clock::new(
+                has_times.then(|| f64::from(queue.get_timestamp_period())),
+            )),
             counters: Mutex::default(),
             unsent: Mutex::default(),
             setup: Setup { instance, adapter, device, queue },
@@ -204,14 +221,20 @@ impl Gpu {
         }
     }
 
-    /// Whether something was left to the CPU since the last call, and what was not said of it before.
+    /// Whether something was left to the CPU since the last call, and what was not said of it
+    /// before.
     pub(super) fn take_choices(&self) -> (bool, Vec<String>) {
         let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
         (std::mem::take(&mut choices.is_any), std::mem::take(&mut choices.new))
     }
 
-    /// The seconds of a trial of that many features and neighbours, which is made once, so that one device always chooses alike.
-    pub(crate) fn trial(&self, of: (usize, usize), try_out: impl FnOnce() -> Result<Option<f64>>) -> Result<Option<f64>> {
+    /// The seconds of a trial of that many features and neighbours, which is made once, so that one
+    /// device always chooses alike.
+    pub(crate) fn trial(
+        &self,
+        of: (usize, usize),
+        try_out: impl FnOnce() -> Result<Option<f64>>,
+    ) -> Result<Option<f64>> {
         if let Some(&known) = self.trials.lock().unwrap_or_else(PoisonError::into_inner).get(&of) {
             return Ok(known);
         }
@@ -230,8 +253,8 @@ impl Gpu {
         Ok(self.clock().begin_profile())
     }
 
-    /// Waits for everything that was dispatched, and gives the time of every kernel since the profile began: shader, entry point,
-    /// time, the longest first.
+    /// Waits for everything that was dispatched, and gives the time of every kernel since the
+    /// profile began: shader, entry point, time, the longest first.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
@@ -250,13 +273,24 @@ impl Gpu {
     pub(super) fn burn(&self) -> Result<burn::tensor::Device> {
         let registered = self.burn.get_or_init(|| {
             let Setup { instance, adapter, device, queue } = self.setup.clone();
-            let setup = burn_wgpu::WgpuSetup { instance, adapter, device, queue, backend: self.info.backend };
-            let device = burn::tensor::Device::wgpu_options().setup(setup).init().map_err(|error| error.to_string());
+            let setup = burn_wgpu::WgpuSetup {
+                instance,
+                adapter,
+                device,
+                queue,
+                backend: self.info.backend,
+            };
+            let device = burn::tensor::Device::wgpu_options()
+                .setup(setup)
+                .init()
+                .map_err(|error| error.to_string());
             // burn's own handler panics.
             self.faults.watch(&self.setup.device);
             device
         });
-        registered.clone().map_err(|reason| Error::NoGpu(format!("burn cannot use {}: {reason}", self.info.name)))
+        registered
+            .clone()
+            .map_err(|reason| Error::NoGpu(format!("burn cannot use {}: {reason}", self.info.name)))
     }
 }
 
@@ -266,8 +300,8 @@ impl Drop for Gpu {
     }
 }
 
-/// What burn's kernels may use, wherever the adapter has it: cubecl reads the adapter's features, not the device's, to decide
-/// what it writes, so all of these must be asked for.
+/// What burn's kernels may use, wherever the adapter has it: cubecl reads the adapter's features,
+/// not the device's, to decide what it writes, so all of these must be asked for.
 fn burn_features() -> wgpu::Features {
     wgpu::Features::SHADER_INT64
         | wgpu::Features::SHADER_F16

@@ -1,6 +1,8 @@
-//! A WGSL entry point as a constant: where it stands, its workgroup size and the layout of its uniform.
+//! A WGSL entry point as a constant: where it stands, its workgroup size and the layout of its
+//! uniform.
 
-/// One entry point of one shader. Its CPU twin bears the entry point's name, in `mod cpu` of the file that declares the kernel.
+/// One entry point of one shader. Its CPU twin bears the entry point's name, in `mod cpu` of the
+/// file that declares the kernel.
 #[derive(Debug)]
 pub struct Kernel {
     /// Base name of the file in `shaders/`.
@@ -9,7 +11,8 @@ pub struct Kernel {
     pub source: &'static str,
     /// Name of the entry point.
     pub entry_point: &'static str,
-    /// Invocations per workgroup, as in the shader's `@workgroup_size`; a test holds the two together.
+    /// Invocations per workgroup, as in the shader's `@workgroup_size`; a test holds the two
+    /// together.
     pub workgroup_size: u32,
     /// Layout of the uniform at binding 0.
     pub uniform: Uniform,
@@ -24,14 +27,15 @@ pub struct Uniform {
     pub fields: &'static [(&'static str, usize)],
 }
 
-/// What one dispatch does, by count: from it follow how far it is split, when it is submitted, and the figures of a profile.
+/// What one dispatch does, by count: from it follow how far it is split, when it is submitted, and
+/// the figures of a profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Operations in 32-bit floats or integers that the result needs; a multiplication with an addition counts twice, a root,
-    /// a division, an exponential and a logarithm once each.
+    /// Operations in 32-bit floats or integers that the result needs; a multiplication with an
+    /// addition counts twice, a root, a division, an exponential and a logarithm once each.
     pub flops: u64,
-    /// Bytes read and written in storage buffers: what workgroups read together once for each of them, what is gathered by
-    /// index every time.
+    /// Bytes read and written in storage buffers: what workgroups read together once for each of
+    /// them, what is gathered by index every time.
     pub bytes: u64,
 }
 
@@ -46,23 +50,30 @@ impl Work {
 
     /// The same work `times` times.
     pub const fn times(self, times: usize) -> Self {
-        Self { flops: self.flops.saturating_mul(times as u64), bytes: self.bytes.saturating_mul(times as u64) }
+        Self {
+            flops: self.flops.saturating_mul(times as u64),
+            bytes: self.bytes.saturating_mul(times as u64),
+        }
     }
 
     /// Both together.
     pub const fn plus(self, other: Self) -> Self {
-        Self { flops: self.flops.saturating_add(other.flops), bytes: self.bytes.saturating_add(other.bytes) }
+        Self {
+            flops: self.flops.saturating_add(other.flops),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
     }
 
-    /// One number for the time that it takes, in operations: whichever of the two parts is the longer.
+    /// One number for the time that it takes, in operations: whichever of the two parts is the
+    /// longer.
     pub const fn steps(self) -> u64 {
         let moved = self.bytes.saturating_mul(Self::FLOPS_PER_BYTE);
         if self.flops > moved { self.flops } else { moved }
     }
 }
 
-/// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the common part and the file
-/// `shaders/<shader>.wgsl`.
+/// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the
+/// common part and the file `shaders/<shader>.wgsl`.
 macro_rules! kernel {
     ($shader:literal, $entry_point:literal, $workgroup_size:literal, $uniform:ident) => {
         crate::compute::Kernel {
@@ -78,7 +89,8 @@ macro_rules! kernel {
     };
 }
 
-/// Declares a uniform struct whose layout a test compares with the shader's: every field has four bytes.
+/// Declares a uniform struct whose layout a test compares with the shader's: every field has four
+/// bytes.
 macro_rules! uniform {
     ($(#[$meta:meta])* struct $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
         $(#[$meta])*
@@ -94,11 +106,13 @@ macro_rules! uniform {
     };
 }
 
-/// Turns of its loops that one invocation of a kernel takes at most on a software adapter: Mesa's ends all loops of an invocation
-/// after 65,535 turns together, nested ones too, without a word. What needs more goes on in another dispatch.
+/// Turns of its loops that one invocation of a kernel takes at most on a software adapter: Mesa's
+/// ends all loops of an invocation after 65,535 turns together, nested ones too, without a word.
+/// What needs more goes on in another dispatch.
 pub(crate) const MOST_TURNS: usize = 60_000;
 
-/// Where each dispatch of a kernel begins whose invocations take up to `turns` turns, `most` of them in one.
+/// Where each dispatch of a kernel begins whose invocations take up to `turns` turns, `most` of
+/// them in one.
 pub(crate) fn dispatches(turns: usize, most: usize) -> impl Iterator<Item = u32> {
     (0..turns.max(1)).step_by(most.max(1)).map(|first| first as u32)
 }

@@ -1,7 +1,7 @@
 //! Every decision about devices: which one computes, how kernels run there, where memory lies.
 //!
-//! [`Device`] is chosen once, at run time, and matched only inside kernel functions, so that the compiler demands a CPU twin
-//! for every kernel. Nothing outside this folder names wgpu.
+//! [`Device`] is chosen once, at run time, and matched only inside kernel functions, so that the
+//! compiler demands a CPU twin for every kernel. Nothing outside this folder names wgpu.
 
 mod adapter;
 mod buffer;
@@ -84,7 +84,8 @@ impl Device {
     /// The best adapter that `options` allow, a software one if there is no other.
     ///
     /// # Errors
-    /// [`Error::NoGpu`] with the reason: no adapter at all, none of that name, or one that refuses to open.
+    /// [`Error::NoGpu`] with the reason: no adapter at all, none of that name, or one that refuses
+    /// to open.
     pub fn gpu(options: &GpuOptions) -> Result<Self> {
         Gpu::open(options).map(|gpu| Self::Gpu(Arc::new(gpu)))
     }
@@ -92,7 +93,8 @@ impl Device {
     /// The device for a user's choice, described.
     ///
     /// # Errors
-    /// [`Error::NoGpu`] if a GPU was demanded (by `choice`, or under `auto` by the name of an adapter) and cannot be used.
+    /// [`Error::NoGpu`] if a GPU was demanded (by `choice`, or under `auto` by the name of an
+    /// adapter) and cannot be used.
     pub fn open(choice: DeviceChoice, options: &GpuOptions) -> Result<(Self, Description)> {
         let described = |device: Self, reason: String| {
             let description = device.describe(reason);
@@ -105,13 +107,20 @@ impl Device {
         };
         match choice {
             DeviceChoice::Cpu => {
-                let unused = options.adapter.as_ref().map(|name| format!("; the adapter `{name}` is not used"));
+                let unused = options
+                    .adapter
+                    .as_ref()
+                    .map(|name| format!("; the adapter `{name}` is not used"));
                 described(Self::cpu(), format!("as chosen{}", unused.unwrap_or_default()))
             }
             DeviceChoice::Gpu => {
                 let device = Self::gpu(options)?;
                 let software = matches!(&device, Self::Gpu(gpu) if gpu.is_software());
-                let reason = if software { "as chosen; a software adapter, slower than the CPU itself" } else { "as chosen" };
+                let reason = if software {
+                    "as chosen; a software adapter, slower than the CPU itself"
+                } else {
+                    "as chosen"
+                };
                 described(device, reason.into())
             }
             DeviceChoice::Auto => {
@@ -121,7 +130,8 @@ impl Device {
                     Chosen::Adapter { index, reason } => match Gpu::of(machine, index, options) {
                         Ok(gpu) => {
                             let device = Self::Gpu(Arc::new(gpu));
-                            let description = Description { by_auto: true, ..device.describe(reason) };
+                            let description =
+                                Description { by_auto: true, ..device.describe(reason) };
                             Ok((device, description))
                         }
                         Err(error) if options.adapter.is_none() => fallen_back(error.to_string()),
@@ -134,15 +144,22 @@ impl Device {
         }
     }
 
-    /// The CPU in the place of a GPU that `auto` chose and that failed by `error`: one that is lost, has too little memory or refuses
-    /// a kernel. None where a GPU was demanded, or something else went wrong.
+    /// The CPU in the place of a GPU that `auto` chose and that failed by `error`: one that is
+    /// lost, has too little memory or refuses a kernel. None where a GPU was demanded, or something
+    /// else went wrong.
     pub fn instead_of(failed: &Description, error: &Error) -> Option<(Self, Description)> {
-        let of_gpu = matches!(error, Error::DeviceLost { .. } | Error::GpuMemory { .. } | Error::Kernel { .. });
+        let of_gpu = matches!(
+            error,
+            Error::DeviceLost { .. } | Error::GpuMemory { .. } | Error::Kernel { .. }
+        );
         if !(failed.by_auto && failed.kind == "gpu" && of_gpu) {
             return None;
         }
         let device = Self::cpu();
-        let description = Description { fallback: true, ..device.describe(format!("{} failed: {error}", failed.name)) };
+        let description = Description {
+            fallback: true,
+            ..device.describe(format!("{} failed: {error}", failed.name))
+        };
         Some((device, description))
     }
 
@@ -154,11 +171,18 @@ impl Device {
                 let name = format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" });
                 Description { kind: "cpu", name, reason, fallback: false, by_auto: false }
             }
-            Self::Gpu(gpu) => Description { kind: "gpu", name: gpu.describe(), reason, fallback: false, by_auto: false },
+            Self::Gpu(gpu) => Description {
+                kind: "gpu",
+                name: gpu.describe(),
+                reason,
+                fallback: false,
+                by_auto: false,
+            },
         }
     }
 
-    /// The same device for burn: flex on the CPU; on a GPU the very device and queue that our kernels use.
+    /// The same device for burn: flex on the CPU; on a GPU the very device and queue that our
+    /// kernels use.
     ///
     /// # Errors
     /// [`Error::NoGpu`] if burn refuses the device.
@@ -179,7 +203,8 @@ impl Device {
         }
     }
 
-    /// Whether `auto` left something to the CPU since the last call, and what the user was not told of it before.
+    /// Whether `auto` left something to the CPU since the last call, and what the user was not told
+    /// of it before.
     pub(crate) fn take_choices(&self) -> (bool, Vec<String>) {
         match self {
             Self::Cpu(_) => (false, Vec::new()),
@@ -187,7 +212,8 @@ impl Device {
         }
     }
 
-    /// Reports what went wrong on the GPU outside our own calls, in a piece of burn's work that was handed to it.
+    /// Reports what went wrong on the GPU outside our own calls, in a piece of burn's work that was
+    /// handed to it.
     ///
     /// # Errors
     /// [`Error::Kernel`] or [`Error::DeviceLost`] under the name `during`.
@@ -201,7 +227,8 @@ impl Device {
         }
     }
 
-    /// The error of `panic`, caught in burn's work: that the GPU is lost, where it is, else a fault of the program.
+    /// The error of `panic`, caught in burn's work: that the GPU is lost, where it is, else a fault
+    /// of the program.
     #[cfg(feature = "train")]
     pub(crate) fn fault(&self, during: &str, panic: faults::Caught) -> Error {
         match self {
@@ -214,7 +241,9 @@ impl Device {
     #[cfg(feature = "train")]
     pub(crate) fn explained(&self, during: &str, error: Error) -> Error {
         match (self, &error) {
-            (Self::Gpu(gpu), Error::Training(message)) if gpu.is_lost() => gpu.lost(during, message.clone()),
+            (Self::Gpu(gpu), Error::Training(message)) if gpu.is_lost() => {
+                gpu.lost(during, message.clone())
+            }
             _ => error,
         }
     }

@@ -1,5 +1,6 @@
-//! Compute pipelines of kernels, each compiled once: on first use, or before it by a thread of its own. A cache on the disk
-//! spares the driver's compiler from one process to the next, where the backend can.
+//! Compute pipelines of kernels, each compiled once: on first use, or before it by a thread of its
+//! own. A cache on the disk spares the driver's compiler from one process to the next, where the
+//! backend can.
 
 use super::gpu::Gpu;
 use super::{Kernel, faults};
@@ -32,15 +33,23 @@ pub(super) struct Pipelines {
 pub(super) struct Ahead(Mutex<Option<JoinHandle<()>>>);
 
 impl Pipelines {
-    /// Those of `device`; `cache` is the file that keeps them, where that is wanted and the device can.
+    /// Those of `device`; `cache` is the file that keeps them, where that is wanted and the device
+    /// can.
     pub(super) fn new(device: &wgpu::Device, checks: bool, cache: Option<PathBuf>) -> Self {
-        let cache = cache.filter(|_| device.features().contains(wgpu::Features::PIPELINE_CACHE)).map(|path| {
-            let data = read_cache(&path);
-            let descriptor = wgpu::PipelineCacheDescriptor { label: Some("kernels"), data: data.as_deref(), fallback: true };
-            // SAFETY: the data are those that `keep` wrote, by their checksum, and wgpu and the driver check their header, which names
-            // the adapter and the driver; what does not fit is left aside.
-            (unsafe { device.create_pipeline_cache(&descriptor) }, path)
-        });
+        let cache = cache
+            .filter(|_| device.features().contains(wgpu::Features::PIPELINE_CACHE))
+            .map(|path| {
+                let data = read_cache(&path);
+                let descriptor = wgpu::PipelineCacheDescriptor {
+                    label: Some("kernels"),
+                    data: data.as_deref(),
+                    fallback: true,
+                };
+                // SAFETY: the data are those that `keep` wrote, by their checksum, and wgpu and the
+                // driver check their header, which names the adapter and the driver; what does not
+                // fit is left aside.
+                (unsafe { device.create_pipeline_cache(&descriptor) }, path)
+            });
         Self {
             device: device.clone(),
             checks,
@@ -57,14 +66,22 @@ impl Pipelines {
     }
 
     fn compile(&self, kernel: &'static Kernel) -> wgpu::ComputePipeline {
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(kernel.shader), source: wgpu::ShaderSource::Wgsl(kernel.source.into()) };
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(kernel.shader),
+            source: wgpu::ShaderSource::Wgsl(kernel.source.into()),
+        };
         let module = if self.checks {
             self.device.create_shader_module(descriptor)
         } else {
-            // SAFETY: these shaders are part of the program. Every loop of theirs ends, no divisor is zero and every index is inside
-            // its buffer: the tests run all of them with the checks, and without under Vulkan's validation on the GPU.
-            unsafe { self.device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) }
+            // SAFETY: these shaders are part of the program. Every loop of theirs ends, no divisor
+            // is zero and every index is inside its buffer: the tests run all of them with the
+            // checks, and without under Vulkan's validation on the GPU.
+            unsafe {
+                self.device.create_shader_module_trusted(
+                    descriptor,
+                    wgpu::ShaderRuntimeChecks::unchecked(),
+                )
+            }
         };
         self.is_new.store(true, Ordering::Relaxed);
         self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -82,7 +99,11 @@ impl Pipelines {
 
     /// Writes the cache for the next process, if something was compiled. It can do without.
     fn keep(&self) {
-        let Some((cache, path)) = self.cache.as_ref().filter(|_| self.is_new.load(Ordering::Relaxed)) else { return };
+        let Some((cache, path)) =
+            self.cache.as_ref().filter(|_| self.is_new.load(Ordering::Relaxed))
+        else {
+            return;
+        };
         if let Ok(Some(data)) = faults::caught(|| cache.get_data())
             && read_cache(path).as_ref() != Some(&data)
         {
@@ -103,11 +124,13 @@ impl Gpu {
         }
         let start = Instant::now();
         let mut refusal = Ok(());
-        let made = slot.get_or_init(|| match self.checked(kernel.entry_point, || self.pipelines.compile(kernel)) {
-            Ok(pipeline) => Some(pipeline),
-            Err(error) => {
-                refusal = Err(error);
-                None
+        let made = slot.get_or_init(|| {
+            match self.checked(kernel.entry_point, || self.pipelines.compile(kernel)) {
+                Ok(pipeline) => Some(pipeline),
+                Err(error) => {
+                    refusal = Err(error);
+                    None
+                }
             }
         });
         self.counted(|counters| counters.compile_seconds += start.elapsed().as_secs_f64());
@@ -119,8 +142,8 @@ impl Gpu {
         }
     }
 
-    /// Compiles `kernels` one after the other in a thread of their own; whatever needs one of them sooner waits for it or
-    /// compiles it itself. Refusals are for those to tell.
+    /// Compiles `kernels` one after the other in a thread of their own; whatever needs one of them
+    /// sooner waits for it or compiles it itself. Refusals are for those to tell.
     pub(crate) fn compile_ahead(&self, kernels: Vec<&'static Kernel>) {
         let pipelines = Arc::clone(&self.pipelines);
         let thread = std::thread::Builder::new().name("kernels".into()).spawn(move || {
@@ -131,7 +154,8 @@ impl Gpu {
                 let slot = pipelines.slot(kernel);
                 slot.get_or_init(|| {
                     let compiled = faults::caught(|| {
-                        let scope = pipelines.device.push_error_scope(wgpu::ErrorFilter::Validation);
+                        let scope =
+                            pipelines.device.push_error_scope(wgpu::ErrorFilter::Validation);
                         let pipeline = pipelines.compile(kernel);
                         pollster::block_on(scope.pop()).map_or(Some(pipeline), |_| None)
                     });
@@ -142,7 +166,8 @@ impl Gpu {
         *self.ahead.0.lock().unwrap_or_else(PoisonError::into_inner) = thread.ok();
     }
 
-    /// Ends the compilation ahead, since no thread may be in a driver when the process ends, and keeps what was compiled.
+    /// Ends the compilation ahead, since no thread may be in a driver when the process ends, and
+    /// keeps what was compiled.
     pub(super) fn close_pipelines(&self) {
         self.pipelines.is_closing.store(true, Ordering::Relaxed);
         if let Some(thread) = self.ahead.0.lock().unwrap_or_else(PoisonError::into_inner).take() {

@@ -1,4 +1,5 @@
-//! From kernels to the queue: dispatches are gathered into submits, and the submits under way are bounded.
+//! From kernels to the queue: dispatches are gathered into submits, and the submits under way are
+//! bounded.
 
 use super::clock::{Clock, Timer};
 use super::gpu::Gpu;
@@ -9,14 +10,16 @@ use std::collections::VecDeque;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Submits that may wait in the queue: enough to keep it busy, few enough to stop within moments on Ctrl-C.
+/// Submits that may wait in the queue: enough to keep it busy, few enough to stop within moments on
+/// Ctrl-C.
 const SUBMITS_IN_FLIGHT: usize = 3;
 /// Uniforms of the dispatches of one submit.
 const UNIFORM_RING_BYTES: u64 = 1 << 18;
-/// Turns of its loops that one invocation takes at most on a real card: each may wait for memory, which takes 250 ns, 50 ms
-/// together.
+/// Turns of its loops that one invocation takes at most on a real card: each may wait for memory,
+/// which takes 250 ns, 50 ms together.
 const CARD_TURNS: usize = 200_000;
-/// A submit that takes longer is taken for a lost device; a software adapter needs seconds for the largest of ours.
+/// A submit that takes longer is taken for a lost device; a software adapter needs seconds for the
+/// largest of ours.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Dispatches that are encoded but not yet submitted, and submits that are not yet finished.
@@ -87,7 +90,8 @@ impl Pending {
 
     /// Whether `bytes` more of uniforms fit, and the timer has room for another pass.
     fn has_room(&self, bytes: u64) -> bool {
-        self.uniform_bytes.len() as u64 + bytes <= UNIFORM_RING_BYTES && self.timer.as_ref().is_none_or(Timer::has_room)
+        self.uniform_bytes.len() as u64 + bytes <= UNIFORM_RING_BYTES
+            && self.timer.as_ref().is_none_or(Timer::has_room)
     }
 
     /// The pass for the next dispatch: of its own where it is timed, else the one that is open.
@@ -106,7 +110,8 @@ impl Pending {
             let mut timer = self.timer.take().unwrap_or_else(|| clock.timer(device));
             let encoder = self.encoder(device);
             let timestamp_writes = Some(timer.writes(kernel, work));
-            let descriptor = wgpu::ComputePassDescriptor { label: Some(kernel.entry_point), timestamp_writes };
+            let descriptor =
+                wgpu::ComputePassDescriptor { label: Some(kernel.entry_point), timestamp_writes };
             self.pass = Some(encoder.begin_compute_pass(&descriptor).forget_lifetime());
             self.timer = Some(timer);
         }
@@ -117,11 +122,12 @@ impl Pending {
 impl Gpu {
     /// Encodes one run of `kernel` over `items` invocations, rounded up to whole workgroups.
     ///
-    /// `bindings` name the storage buffers after the uniform at binding 0; `work` decides when the encoded dispatches are
-    /// submitted.
+    /// `bindings` name the storage buffers after the uniform at binding 0; `work` decides when the
+    /// encoded dispatches are submitted.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::Error::Kernel) if the shader or a binding is refused, [`Error::GpuMemory`](crate::Error::GpuMemory),
+    /// [`Error::Kernel`](crate::Error::Kernel) if the shader or a binding is refused,
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory),
     /// [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub(crate) fn dispatch<U: Pod>(
         &self,
@@ -131,14 +137,21 @@ impl Gpu {
         items: usize,
         work: Work,
     ) -> Result<()> {
-        self.dispatch_workgroups(kernel, uniform, bindings, items.div_ceil(kernel.workgroup_size as usize), work)
+        self.dispatch_workgroups(
+            kernel,
+            uniform,
+            bindings,
+            items.div_ceil(kernel.workgroup_size as usize),
+            work,
+        )
     }
 
-    /// Encodes runs of `kernel` over `rows` rows, `work` each, as many rows in one as it does in 25 ms at its measured pace; see
-    /// [`Clock::longest_dispatch`].
+    /// Encodes runs of `kernel` over `rows` rows, `work` each, as many rows in one as it does in 25
+    /// ms at its measured pace; see [`Clock::longest_dispatch`].
     ///
-    /// A row is whatever stands alone, a row of tiles too: where it is cut must not change a byte. `uniform(first, n)` is that of
-    /// the run over `n` rows from `first` on, and `workgroups(n)` how many workgroups it takes.
+    /// A row is whatever stands alone, a row of tiles too: where it is cut must not change a byte.
+    /// `uniform(first, n)` is that of the run over `n` rows from `first` on, and `workgroups(n)`
+    /// how many workgroups it takes.
     ///
     /// # Errors
     /// As [`Gpu::dispatch`].
@@ -153,9 +166,16 @@ impl Gpu {
         let mut first = 0;
         while first < rows {
             let most = self.clock().longest_dispatch(kernel) / work.steps().max(1);
-            let most = self.options.max_rows_per_dispatch.map_or(most, |rows| most.min(rows as u64));
+            let most =
+                self.options.max_rows_per_dispatch.map_or(most, |rows| most.min(rows as u64));
             let n = usize::try_from(most).unwrap_or(usize::MAX).clamp(1, rows - first);
-            self.dispatch_workgroups(kernel, &uniform(first, n), bindings, workgroups(n), work.times(n))?;
+            self.dispatch_workgroups(
+                kernel,
+                &uniform(first, n),
+                bindings,
+                workgroups(n),
+                work.times(n),
+            )?;
             first += n;
         }
         Ok(())
@@ -172,7 +192,13 @@ impl Gpu {
         items: (usize, Work),
         uniform: impl Fn(usize, usize) -> U,
     ) -> Result<()> {
-        self.dispatch_rows(kernel, bindings, items, |n| n.div_ceil(kernel.workgroup_size as usize), uniform)
+        self.dispatch_rows(
+            kernel,
+            bindings,
+            items,
+            |n| n.div_ceil(kernel.workgroup_size as usize),
+            uniform,
+        )
     }
 
     /// Turns of its loops that one invocation of a kernel takes at most in one dispatch.
@@ -180,8 +206,8 @@ impl Gpu {
         if self.is_software() { MOST_TURNS } else { CARD_TURNS }
     }
 
-    /// Encodes one run of `kernel` by `workgroups` workgroups, in two dimensions where one does not hold them; none if there are
-    /// none.
+    /// Encodes one run of `kernel` by `workgroups` workgroups, in two dimensions where one does not
+    /// hold them; none if there are none.
     ///
     /// # Errors
     /// As [`Gpu::dispatch`].
@@ -213,9 +239,10 @@ impl Gpu {
                 size: wgpu::BufferSize::new(bytes),
             });
             let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource }];
-            entries.extend(
-                bindings.iter().map(|&(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() }),
-            );
+            entries.extend(bindings.iter().map(|&(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            }));
             let group = device.create_bind_group(&wgpu::BindGroupDescriptor {
                 label: Some(kernel.entry_point),
                 layout: &pipeline.get_bind_group_layout(0),
@@ -286,12 +313,19 @@ impl Gpu {
         Ok(())
     }
 
-    /// Waits for a submit, or for all of them. wgpu panics where a driver says that the device is lost.
-    pub(super) fn wait(&self, during: &str, submission_index: Option<wgpu::SubmissionIndex>) -> Result<()> {
+    /// Waits for a submit, or for all of them. wgpu panics where a driver says that the device is
+    /// lost.
+    pub(super) fn wait(
+        &self,
+        during: &str,
+        submission_index: Option<wgpu::SubmissionIndex>,
+    ) -> Result<()> {
         let start = Instant::now();
         let polled = super::faults::caught(|| {
             self.panic_if_lost_by_a_test();
-            self.setup.device.poll(wgpu::PollType::Wait { submission_index, timeout: Some(TIMEOUT) })
+            self.setup
+                .device
+                .poll(wgpu::PollType::Wait { submission_index, timeout: Some(TIMEOUT) })
         });
         self.counted(|counters| counters.wait_seconds += start.elapsed().as_secs_f64());
         let polled = polled.map_err(|panic| self.fault(during, panic))?;

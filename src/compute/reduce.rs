@@ -1,4 +1,5 @@
-//! Sums of many values in a fixed order: the same bytes on every run, and an error that grows with log n.
+//! Sums of many values in a fixed order: the same bytes on every run, and an error that grows with
+//! log n.
 
 use super::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
@@ -41,7 +42,12 @@ impl Sum {
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
-    pub fn run(&mut self, device: &Device, values: &Buffer<f32>, sum: &mut Buffer<f32>) -> Result<()> {
+    pub fn run(
+        &mut self,
+        device: &Device,
+        values: &Buffer<f32>,
+        sum: &mut Buffer<f32>,
+    ) -> Result<()> {
         let mut n = self.n;
         let mut input = values;
         for level in &mut self.levels {
@@ -54,13 +60,24 @@ impl Sum {
 }
 
 /// Sums blocks of 4,096 values. Shapes: `values` n, `sums` ceil(n / 4,096).
-pub fn sum_blocks(device: &Device, values: &Buffer<f32>, sums: &mut Buffer<f32>, n: usize) -> Result<()> {
+pub fn sum_blocks(
+    device: &Device,
+    values: &Buffer<f32>,
+    sums: &mut Buffer<f32>,
+    n: usize,
+) -> Result<()> {
     match device {
         Device::Cpu(_) => cpu::sum_blocks(&values.host()[..n], sums.host_mut()),
         Device::Gpu(gpu) => {
             let bindings = [(1, values.gpu()), (2, sums.gpu())];
             let work = Work::new(1, 4).times(n);
-            gpu.dispatch_workgroups(&SUM_BLOCKS, &SumParams { n: n as u32 }, &bindings, n.div_ceil(BLOCK), work)?;
+            gpu.dispatch_workgroups(
+                &SUM_BLOCKS,
+                &SumParams { n: n as u32 },
+                &bindings,
+                n.div_ceil(BLOCK),
+                work,
+            )?;
         }
     }
     Ok(())

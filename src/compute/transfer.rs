@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 use bytemuck::Pod;
 use std::time::Instant;
 
-/// Bytes that may wait on their way to the device, or come back at once: each takes as much memory of the host, and of the
-/// driver, beside its buffer.
+/// Bytes that may wait on their way to the device, or come back at once: each takes as much memory
+/// of the host, and of the driver, beside its buffer.
 const STAGING_BYTES: usize = 64 << 20;
 
 /// A copy to the host that is underway.
@@ -28,19 +28,26 @@ impl Gpu {
             let message = format!("this device binds at most {limit} bytes");
             return Err(Error::GpuMemory { buffer: label.into(), bytes, message });
         }
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let usage = wgpu::BufferUsages::STORAGE
+            | wgpu::BufferUsages::COPY_SRC
+            | wgpu::BufferUsages::COPY_DST;
         self.create(label, bytes.next_multiple_of(4), usage)
     }
 
     fn create(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer> {
-        let descriptor = wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
         let created = self.scoped(label, || self.setup.device.create_buffer(&descriptor))?;
         created.map_err(|error| self.transfer_failure(label, size, &error))
     }
 
     fn transfer_failure(&self, label: &str, bytes: u64, error: &wgpu::Error) -> Error {
         if is_memory(error) {
-            return Error::GpuMemory { buffer: label.into(), bytes, message: "out of memory".into() };
+            return Error::GpuMemory {
+                buffer: label.into(),
+                bytes,
+                message: "out of memory".into(),
+            };
         }
         self.failure(label, &error.to_string(), false)
     }
@@ -65,7 +72,8 @@ impl Gpu {
         Ok(())
     }
 
-    /// Sends what waits on its way to the device, if it is much by now, and frees the memory that it takes on the host.
+    /// Sends what waits on its way to the device, if it is much by now, and frees the memory that
+    /// it takes on the host.
     fn flush_uploads(&self, label: &str, bytes: usize) -> Result<()> {
         let mut waiting = self.unsent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *waiting += bytes;
@@ -91,13 +99,25 @@ impl Gpu {
         Ok(values)
     }
 
-    /// Submits what is encoded and a copy of `bytes` bytes from `first` on after it, without waiting.
-    pub(super) fn start_download(&self, buffer: &wgpu::Buffer, first: u64, bytes: u64) -> Result<Download> {
+    /// Submits what is encoded and a copy of `bytes` bytes from `first` on after it, without
+    /// waiting.
+    pub(super) fn start_download(
+        &self,
+        buffer: &wgpu::Buffer,
+        first: u64,
+        bytes: u64,
+    ) -> Result<Download> {
         let mut pending = self.pending();
         let during = pending.last_kernel;
-        let staging = self.create("read-back", bytes, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST)?;
+        let staging = self.create(
+            "read-back",
+            bytes,
+            wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+        )?;
         self.checked(during, || {
-            pending.encoder(&self.setup.device).copy_buffer_to_buffer(buffer, first, &staging, 0, bytes);
+            pending
+                .encoder(&self.setup.device)
+                .copy_buffer_to_buffer(buffer, first, &staging, 0, bytes);
         })?;
         self.submit_pending(&mut pending)?;
         let (sender, arrived) = std::sync::mpsc::channel();
@@ -112,12 +132,19 @@ impl Gpu {
     }
 
     /// Waits for a copy that was started, and adds its elements to `values`.
-    pub(super) fn finish_download<T: Pod>(&self, download: Download, values: &mut Vec<T>) -> Result<()> {
+    pub(super) fn finish_download<T: Pod>(
+        &self,
+        download: Download,
+        values: &mut Vec<T>,
+    ) -> Result<()> {
         let Download { staging, arrived, submission, during } = download;
         self.wait(during, submission)?;
         let lost = |message: String| self.lost(during, message);
         // Another thread may be about to deliver it.
-        arrived.recv_timeout(TIMEOUT).map_err(|error| lost(error.to_string()))?.map_err(|error| lost(error.to_string()))?;
+        arrived
+            .recv_timeout(TIMEOUT)
+            .map_err(|error| lost(error.to_string()))?
+            .map_err(|error| lost(error.to_string()))?;
         let view = staging.get_mapped_range(..).map_err(|error| lost(error.to_string()))?;
         match bytemuck::try_cast_slice(&view) {
             Ok(read) => values.extend_from_slice(read),

@@ -1,6 +1,7 @@
-//! Images and labels in NumPy arrays: a .npz archive or a folder of .npy files, with the arrays `x_train`, `y_train`, `x_test`
-//! and `y_test` as Keras ships them, or `train_images`, `train_labels`, `test_images` and `test_labels` as MedMNIST does.
-//! `class_names` may name the classes.
+//! Images and labels in NumPy arrays: a .npz archive or a folder of .npy files, with the arrays
+//! `x_train`, `y_train`, `x_test` and `y_test` as Keras ships them, or `train_images`,
+//! `train_labels`, `test_images` and `test_labels` as MedMNIST does. `class_names` may name the
+//! classes.
 
 use super::npy::{Bytes, read_bytes, read_bytes_from, read_names_from, write_bytes, write_names};
 use super::request::ImageShape;
@@ -9,7 +10,9 @@ use super::{Images, Samples, Source, names};
 use crate::error::{Error, Result};
 use crate::words::listed;
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
-use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive};
+use rawzip::{
+    CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive,
+};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,8 +20,12 @@ use std::path::{Path, PathBuf};
 pub(super) const NAMES: [&str; 4] = ["x_train", "y_train", "x_test", "y_test"];
 
 /// Other names of each.
-const OTHER_NAMES: [[&str; 2]; 4] =
-    [["train_images", "train_x"], ["train_labels", "train_y"], ["test_images", "test_x"], ["test_labels", "test_y"]];
+const OTHER_NAMES: [[&str; 2]; 4] = [
+    ["train_images", "train_x"],
+    ["train_labels", "train_y"],
+    ["test_images", "test_x"],
+    ["test_labels", "test_y"],
+];
 
 /// The array, or the key of an archive, that names the classes.
 pub(super) const CLASS_NAMES: &str = "class_names";
@@ -55,7 +62,8 @@ struct Members {
 
 /// Reads an archive.
 pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
-    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let source = Source::new(path.display(), &bytes, &[]);
     let Members { arrays, class_names, strangers } = members(path, &bytes)?;
     let arrays = all_four(path, arrays, &strangers)?;
@@ -64,14 +72,20 @@ pub(super) fn read_npz(path: &Path, shape: Option<ImageShape>) -> Result<Read> {
         return Err(Error::input(path.join(CLASS_NAMES), format!("name {at} is {what}")));
     }
     if !strangers.is_empty() {
-        read.warnings.push(format!("{} holds {} besides, which is not read", path.display(), listed(&strangers)));
+        read.warnings.push(format!(
+            "{} holds {} besides, which is not read",
+            path.display(),
+            listed(&strangers)
+        ));
     }
     Ok(Read { class_names, ..read })
 }
 
 /// Reads the members of an archive that are arrays of images, labels or names.
 fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
-    let damaged = |error: rawzip::Error| Error::input(path, format!("is no .npz archive, or a damaged one: {error}"));
+    let damaged = |error: rawzip::Error| {
+        Error::input(path, format!("is no .npz archive, or a damaged one: {error}"))
+    };
     let archive = ZipArchive::from_slice(bytes).map_err(damaged)?;
     let mut members = Members::default();
     let mut entries = archive.entries();
@@ -89,36 +103,58 @@ fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
         let size = entry.uncompressed_size_hint();
         let mut reader = member(&archive, &entry, (&name, &called), damaged)?;
         match place {
-            Some(at) => members.arrays[at] = Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?)),
-            None if size > MAX_NAMES => return Err(Error::input(&called, format!("has {size} bytes, too many for names"))),
-            None => members.class_names = Some((called.clone(), read_names_from(&called, &mut reader, size)?)),
+            Some(at) => {
+                members.arrays[at] =
+                    Some((called.clone(), read_bytes_from(&called, reader, size, meaning(at))?))
+            }
+            None if size > MAX_NAMES => {
+                return Err(Error::input(&called, format!("has {size} bytes, too many for names")));
+            }
+            None => {
+                members.class_names =
+                    Some((called.clone(), read_names_from(&called, &mut reader, size)?))
+            }
         }
     }
     Ok(members)
 }
 
 impl Members {
-    /// Refuses a member for whose place there is one already: one of the four, or that of the names.
+    /// Refuses a member for whose place there is one already: one of the four, or that of the
+    /// names.
     fn refuse_second(&self, place: Option<usize>, called: &Path) -> Result<()> {
         let names = self.class_names.as_ref().map(|(path, _)| path);
         let taken = place.map_or(names, |at| self.arrays[at].as_ref().map(|(path, _)| path));
         match taken {
             None => Ok(()),
             Some(other) if other == called => Err(Error::input(called, "is in the archive twice")),
-            Some(other) => Err(Error::input(called, format!("is in the archive, and {} too", other.display()))),
+            Some(other) => {
+                Err(Error::input(called, format!("is in the archive, and {} too", other.display())))
+            }
         }
     }
 }
 
 /// The four arrays, of which none may be missing.
 fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Result<[Named; 4]> {
-    let missing: Vec<&str> = arrays.iter().zip(NAMES).filter(|(array, _)| array.is_none()).map(|(_, name)| name).collect();
+    let missing: Vec<&str> = arrays
+        .iter()
+        .zip(NAMES)
+        .filter(|(array, _)| array.is_none())
+        .map(|(_, name)| name)
+        .collect();
     let (n, missing) = (missing.len(), missing.join(", "));
-    let there = arrays.iter().flatten().map(|(called, _)| called.strip_prefix(path).unwrap_or(called).display().to_string());
+    let there = arrays
+        .iter()
+        .flatten()
+        .map(|(called, _)| called.strip_prefix(path).unwrap_or(called).display().to_string());
     let there: Vec<String> = there.chain(strangers.iter().cloned()).collect();
     let [Some(x_train), Some(y_train), Some(x_test), Some(y_test)] = arrays else {
         let found = if there.is_empty() { "nothing".into() } else { listed(&there) };
-        return Err(Error::input(path, format!("{n} of the four arrays missing: {missing}; found {found}")));
+        return Err(Error::input(
+            path,
+            format!("{n} of the four arrays missing: {missing}; found {found}"),
+        ));
     };
     Ok([x_train, y_train, x_test, y_test])
 }
@@ -135,14 +171,20 @@ fn member<'a>(
     let local = member.local_header();
     let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
     if beside != name {
-        let message =
-            format!("is called {name} in the archive's directory and {beside:?} beside its data: the archive is damaged");
+        let message = format!(
+            "is called {name} in the archive's directory and {beside:?} beside its data: the archive is damaged"
+        );
         return Err(Error::input(called, message));
     }
     match entry.compression_method() {
         CompressionMethod::STORE => Ok(Box::new(member.verifying_reader(member.data()))),
-        CompressionMethod::DEFLATE => Ok(Box::new(member.verifying_reader(DeflateDecoder::new(member.data())))),
-        other => Err(Error::input(called, format!("is compressed by a method {other:?}, expected stored or deflated"))),
+        CompressionMethod::DEFLATE => {
+            Ok(Box::new(member.verifying_reader(DeflateDecoder::new(member.data()))))
+        }
+        other => Err(Error::input(
+            called,
+            format!("is compressed by a method {other:?}, expected stored or deflated"),
+        )),
     }
 }
 
@@ -162,7 +204,11 @@ fn meaning(at: usize) -> Meaning {
 }
 
 /// The two parts, whose pixels must have one scale.
-fn assemble([x_train, y_train, x_test, y_test]: [Named; 4], sources: Vec<Source>, shape: Option<ImageShape>) -> Result<Read> {
+fn assemble(
+    [x_train, y_train, x_test, y_test]: [Named; 4],
+    sources: Vec<Source>,
+    shape: Option<ImageShape>,
+) -> Result<Read> {
     let scales = [(x_train.0.clone(), x_train.1.scaled), (x_test.0.clone(), x_test.1.scaled)];
     let train = samples(x_train, y_train, shape)?;
     let test = samples(x_test, y_test, shape)?;
@@ -178,15 +224,19 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
     let [(train, train_scaled), (test, test_scaled)] = scales;
     match (train_scaled, test_scaled) {
         (false, false) => Ok(None),
-        (true, true) => {
-            Ok(Some(format!("the pixels of {} are from 0 to 1: they were multiplied by 255 and rounded", train.display())))
-        }
+        (true, true) => Ok(Some(format!(
+            "the pixels of {} are from 0 to 1: they were multiplied by 255 and rounded",
+            train.display()
+        ))),
         _ => {
-            let (train, says) = (train.display(), |scaled: &bool| if *scaled { "0 to 1" } else { "0 to 255" });
+            let (train, says) =
+                (train.display(), |scaled: &bool| if *scaled { "0 to 1" } else { "0 to 255" });
             let (found, expected) = (says(test_scaled), says(train_scaled));
             Err(Error::input(
                 test,
-                format!("the pixels are from {found}, but those of {train} from {expected}: expected one scale"),
+                format!(
+                    "the pixels are from {found}, but those of {train} from {expected}: expected one scale"
+                ),
             ))
         }
     }
@@ -194,8 +244,7 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
 
 fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) -> Result<Samples> {
     let no_shape = || {
-        let expected =
-            "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with `Request::image_shape`";
+        let expected = "n x height x width, or n x d with d a square number, 784 for images of 28 x 28, or with `Request::image_shape`";
         Error::input(&x, format!("has shape {:?}, expected {expected}", pixels.shape))
     };
     let (height, width) = match pixels.shape[..] {
@@ -208,16 +257,22 @@ fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) ->
         _ => return Err(no_shape()),
     };
     if !matches!(labels.shape[..], [_] | [_, 1]) {
-        return Err(Error::input(y, format!("has shape {:?}, expected (n,) or (n, 1)", labels.shape)));
+        return Err(Error::input(
+            y,
+            format!("has shape {:?}, expected (n,) or (n, 1)", labels.shape),
+        ));
     }
     if labels.values.is_empty() {
         return Err(Error::input(y, "holds no labels, expected at least one"));
     }
-    let images = Images::new(pixels.values, height, width).map_err(|error| Error::input(&x, error.to_string()))?;
-    Samples::new(images, labels.values).map_err(|error| Error::input(&y, format!("{error} in {}", x.display())))
+    let images = Images::new(pixels.values, height, width)
+        .map_err(|error| Error::input(&x, error.to_string()))?;
+    Samples::new(images, labels.values)
+        .map_err(|error| Error::input(&y, format!("{error} in {}", x.display())))
 }
 
-/// Writes an archive, stored or deflated: the four arrays of two parts, and the names of the classes if there are any.
+/// Writes an archive, stored or deflated: the four arrays of two parts, and the names of the
+/// classes if there are any.
 pub(super) fn write_npz(
     out: &mut dyn Write,
     parts: [(&Images, &[u8]); 2],
@@ -230,12 +285,15 @@ pub(super) fn write_npz(
         members.push((NAMES[2 * at], Box::new(move |out| write_images(out, images))));
         members.push((NAMES[2 * at + 1], Box::new(move |out| write_labels(out, labels))));
     }
-    members.extend(class_names.map(|names| (CLASS_NAMES, Box::new(move |out: &mut dyn Write| write_names(out, names)) as Fill)));
+    members.extend(class_names.map(|names| {
+        (CLASS_NAMES, Box::new(move |out: &mut dyn Write| write_names(out, names)) as Fill)
+    }));
     let mut archive = ZipArchiveWriter::new(out);
     let method = if compress { CompressionMethod::DEFLATE } else { CompressionMethod::STORE };
     for (name, write) in members {
         let path = format!("{name}.npy");
-        let (mut entry, config) = archive.new_file(&path).compression_method(method).start().map_err(io::Error::other)?;
+        let (mut entry, config) =
+            archive.new_file(&path).compression_method(method).start().map_err(io::Error::other)?;
         let descriptor = if compress {
             let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::default()));
             write(&mut writer)?;
@@ -253,7 +311,11 @@ pub(super) fn write_npz(
 }
 
 fn write_images(out: &mut dyn Write, images: &Images) -> io::Result<()> {
-    write_bytes(out, &[images.n(), images.height(), images.width()].map(|size| size as u64), images.pixels())
+    write_bytes(
+        out,
+        &[images.n(), images.height(), images.width()].map(|size| size as u64),
+        images.pixels(),
+    )
 }
 
 fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()> {

@@ -1,4 +1,5 @@
-//! Which classes data have, from the numbers that their files hold and the names that are known of them.
+//! Which classes data have, from the numbers that their files hold and the names that are known of
+//! them.
 
 use super::{Samples, names, registered};
 use crate::error::{Error, Result};
@@ -34,18 +35,20 @@ pub(super) struct Known<'a> {
     pub grouped: bool,
 }
 
-/// Makes the labels of both parts places in the names, which are returned: those that are known, or the numbers that occur
-/// among the training labels.
+/// Makes the labels of both parts places in the names, which are returned: those that are known, or
+/// the numbers that occur among the training labels.
 ///
 /// # Errors
-/// [`Error::Input`] if names are too few, or test images are of a class that is neither named nor among the training images.
+/// [`Error::Input`] if names are too few, or test images are of a class that is neither named nor
+/// among the training images.
 pub(super) fn settle(
     known: Known<'_>,
     train: &mut Samples,
     test: &mut Samples,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<String>> {
-    let occurring: Vec<u8> = train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let occurring: Vec<u8> =
+        train.labels.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let names = match &known.names {
         None => {
             if let Some(set) = registered::recognise(train, test) {
@@ -62,9 +65,13 @@ pub(super) fn settle(
         Some(Named::InOrder(path, names)) => {
             let highest = train.labels.iter().chain(&test.labels).copied().max().unwrap_or(0);
             if names.len() > usize::from(highest) {
-                let unmet = names::unmet(names, |class| train.labels.iter().any(|&label| usize::from(label) == class));
+                let unmet = names::unmet(names, |class| {
+                    train.labels.iter().any(|&label| usize::from(label) == class)
+                });
                 let path = path.display();
-                warnings.extend(unmet.map(|unmet| format!("{path} names classes that no training image has: {unmet}")));
+                warnings.extend(unmet.map(|unmet| {
+                    format!("{path} names classes that no training image has: {unmet}")
+                }));
                 return Ok(names.clone());
             }
             warnings.push(in_order(known.path, path, names, &occurring, highest)?);
@@ -74,7 +81,9 @@ pub(super) fn settle(
     let place = |label: &u8| occurring.binary_search(label).ok().map(|place| place as u8);
     if let Some(row) = test.labels.iter().position(|label| place(label).is_none()) {
         let (label, numbers) = (test.labels[row], spelled(&occurring));
-        let message = format!("test image {row} has the label {label}, but the training labels are {numbers}");
+        let message = format!(
+            "test image {row} has the label {label}, but the training labels are {numbers}"
+        );
         return Err(Error::input(known.test_labels, message));
     }
     for part in [train, test] {
@@ -87,18 +96,28 @@ pub(super) fn settle(
 fn chosen(path: &Path, names: &[(u8, String)], occurring: &[u8]) -> Result<Vec<String>> {
     let name = |label: &u8| {
         let found = names.iter().find(|(number, _)| number == label).map(|(_, name)| name.clone());
-        found.ok_or_else(|| Error::input(path, format!("names no class {label}, which the training images have")))
+        found.ok_or_else(|| {
+            Error::input(path, format!("names no class {label}, which the training images have"))
+        })
     };
     occurring.iter().map(name).collect()
 }
 
-/// What is said of names that are given to the labels that occur, which must be as many, since they are too few for numbers
-/// from 0.
-fn in_order(data: &Path, path: &Path, names: &[String], occurring: &[u8], highest: u8) -> Result<String> {
+/// What is said of names that are given to the labels that occur, which must be as many, since they
+/// are too few for numbers from 0.
+fn in_order(
+    data: &Path,
+    path: &Path,
+    names: &[String],
+    occurring: &[u8],
+    highest: u8,
+) -> Result<String> {
     let (n, numbers) = (names.len(), spelled(occurring));
     if n == occurring.len() {
         let (data, path) = (data.display(), path.display());
-        return Ok(format!("the labels of {data} are {numbers}: the {n} names of {path} were given to them in this order"));
+        return Ok(format!(
+            "the labels of {data} are {numbers}: the {n} names of {path} were given to them in this order"
+        ));
     }
     let message = format!(
         "names {n} classes, but the labels go to {highest}: expected {} names, from 0 on, or {}, for the labels that occur, {numbers}",
@@ -117,17 +136,22 @@ fn spelled(numbers: &[u8]) -> String {
             _ => runs.push((number, number)),
         }
     }
-    let run = |&(first, last): &(u8, u8)| if first == last { first.to_string() } else { format!("{first} to {last}") };
+    let run = |&(first, last): &(u8, u8)| {
+        if first == last { first.to_string() } else { format!("{first} to {last}") }
+    };
     runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
-/// The labels to write for the classes, if these are called by ascending numbers that all occur among the training images: the
-/// numbers, from which reading makes the same classes. Other classes are written as places in their names.
+/// The labels to write for the classes, if these are called by ascending numbers that all occur
+/// among the training images: the numbers, from which reading makes the same classes. Other classes
+/// are written as places in their names.
 pub(super) fn numbers(class_names: &[String], train: &[u8]) -> Option<Vec<u8>> {
-    let number = |name: &String| name.parse::<u8>().ok().filter(|number| number.to_string() == *name);
+    let number =
+        |name: &String| name.parse::<u8>().ok().filter(|number| number.to_string() == *name);
     let numbers = class_names.iter().map(number).collect::<Option<Vec<u8>>>()?;
     let ascend = numbers.windows(2).all(|pair| pair[0] < pair[1]);
-    let occur = (0..numbers.len()).all(|class| train.iter().any(|&label| usize::from(label) == class));
+    let occur =
+        (0..numbers.len()).all(|class| train.iter().any(|&label| usize::from(label) == class));
     (ascend && occur).then_some(numbers)
 }
 
@@ -147,7 +171,8 @@ mod tests {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         assert_eq!(numbers(&names(&["1", "2", "10"]), &[0, 1, 2, 0]), Some(vec![1, 2, 10]));
         assert_eq!(numbers(&names(&["1", "2", "10"]), &[0, 1]), None);
-        for other in [&["1", "10", "2"][..], &["01", "2"], &["a", "b"], &["1", "256"], &["1", "1"]] {
+        for other in [&["1", "10", "2"][..], &["01", "2"], &["a", "b"], &["1", "256"], &["1", "1"]]
+        {
             assert_eq!(numbers(&names(other), &[0, 1, 2]), None, "{other:?}");
         }
     }

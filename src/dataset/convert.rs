@@ -27,7 +27,8 @@ const CLASS_NAMES: &str = "class_names.txt";
 
 type Fill<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
 
-/// What is written of data: images and labels of both parts, and the names of the classes unless the labels are these.
+/// What is written of data: images and labels of both parts, and the names of the classes unless
+/// the labels are these.
 struct Contents<'a> {
     parts: [(&'a Images, Vec<u8>); 2],
     class_names: Option<&'a [String]>,
@@ -47,13 +48,14 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Writes `data` to the folder `out`, or to the file `out` if that is what the format makes, and gives what was written.
-/// Compressed if `gzip`. The labels are written as they are, grouped if they were grouped, and the names of the classes with
-/// them: in the archive, or in `class_names.txt`. Classes whose names are the numbers in the files have no other names.
+/// Writes `data` to the folder `out`, or to the file `out` if that is what the format makes, and
+/// gives what was written. Compressed if `gzip`. The labels are written as they are, grouped if
+/// they were grouped, and the names of the classes with them: in the archive, or in
+/// `class_names.txt`. Classes whose names are the numbers in the files have no other names.
 ///
 /// # Errors
-/// [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which replaces both forms;
-/// [`Error::Write`] and [`Error::Interrupted`], with nothing left behind.
+/// [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which
+/// replaces both forms; [`Error::Write`] and [`Error::Interrupted`], with nothing left behind.
 pub fn convert(
     data: &Dataset,
     out: &Path,
@@ -69,13 +71,17 @@ pub fn convert(
     let gzip = gzip && format != Format::Npz;
     let others = if format == Format::Npz { Vec::new() } else { others(&paths, &named, gzip) };
     // The same names as before stand in nobody's way.
-    let same =
-        |path: &Path| *path == *named && contents.class_names.is_some_and(|names| is_text(path, &names::names_text(names)));
+    let same = |path: &Path| {
+        *path == *named
+            && contents.class_names.is_some_and(|names| is_text(path, &names::names_text(names)))
+    };
     let taken = |path: &&PathBuf| path.symlink_metadata().is_ok() && !same(path);
     if let Some(path) = paths.iter().chain(&others).find(|path| !force && taken(path)) {
         return Err(Error::Exists(path.clone()));
     }
-    let failed = |source: io::Error| if observer.is_cancelled() { Error::Interrupted } else { Error::write(out, source) };
+    let failed = |source: io::Error| {
+        if observer.is_cancelled() { Error::Interrupted } else { Error::write(out, source) }
+    };
     // A folder beside, whose files move when all are whole: half a data set is worse than none.
     let parent = first_that_exists(&folder);
     let mut builder = tempfile::Builder::new();
@@ -101,7 +107,8 @@ pub fn convert(
     }
     for path in &paths {
         let name = path.file_name().unwrap_or_default();
-        std::fs::rename(temporary.path().join(name), path).map_err(|error| Error::write(path, error))?;
+        std::fs::rename(temporary.path().join(name), path)
+            .map_err(|error| Error::write(path, error))?;
     }
     for path in others.iter().filter(|path| path.symlink_metadata().is_ok()) {
         std::fs::remove_file(path).map_err(|error| Error::write(path, error))?;
@@ -109,10 +116,13 @@ pub fn convert(
     Ok(paths)
 }
 
-/// The files that must not stay beside those that are written: their other forms, and names of other data.
+/// The files that must not stay beside those that are written: their other forms, and names of
+/// other data.
 fn others(paths: &[PathBuf], named: &Path, gzip: bool) -> Vec<PathBuf> {
     let data = paths.iter().filter(|path| *path != named);
-    let other = |path: &PathBuf| if gzip { path.with_extension("") } else { path.with_added_extension("gz") };
+    let other = |path: &PathBuf| {
+        if gzip { path.with_extension("") } else { path.with_added_extension("gz") }
+    };
     let names = (!paths.iter().any(|path| path == named)).then(|| named.to_owned());
     data.map(other).chain(names).collect()
 }
@@ -142,37 +152,65 @@ fn is_text(path: &Path, text: &str) -> bool {
 }
 
 /// The folder that the files go to, and each file with what fills it.
-fn files<'a>(contents: &'a Contents<'_>, out: &Path, format: Format, gzip: bool) -> (PathBuf, Vec<(String, Fill<'a>)>) {
+fn files<'a>(
+    contents: &'a Contents<'_>,
+    out: &Path,
+    format: Format,
+    gzip: bool,
+) -> (PathBuf, Vec<(String, Fill<'a>)>) {
     let ending = if gzip { ".gz" } else { "" };
     let parts = ["train", "test"].into_iter().zip(&contents.parts);
     let mut files: Vec<(String, Fill)> = Vec::new();
     match format {
         Format::Npz => {
-            let name = out.file_name().map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
+            let name = out
+                .file_name()
+                .map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
             let parts = contents.parts.each_ref().map(|(images, labels)| (*images, &labels[..]));
-            files.push((name, Box::new(move |out| arrays::write_npz(out, parts, contents.class_names, gzip))));
+            files.push((
+                name,
+                Box::new(move |out| arrays::write_npz(out, parts, contents.class_names, gzip)),
+            ));
             return (out.parent().unwrap_or(Path::new("")).into(), files);
         }
         Format::Idx => {
             for ((_, (images, labels)), names) in parts.zip(registered::FILES.chunks_exact(2)) {
-                files.push((format!("{}{ending}", names[0]), Box::new(|out| idx::write_images(out, images))));
-                files.push((format!("{}{ending}", names[1]), Box::new(|out| idx::write_labels(out, labels))));
+                files.push((
+                    format!("{}{ending}", names[0]),
+                    Box::new(|out| idx::write_images(out, images)),
+                ));
+                files.push((
+                    format!("{}{ending}", names[1]),
+                    Box::new(|out| idx::write_labels(out, labels)),
+                ));
             }
         }
         Format::Csv => {
             for (part, (images, labels)) in parts {
-                files.push((format!("x_{part}.csv{ending}"), Box::new(|out| csv::write_pixels(out, images))));
-                files.push((format!("y_{part}.csv{ending}"), Box::new(|out| csv::write_labels(out, labels))));
+                files.push((
+                    format!("x_{part}.csv{ending}"),
+                    Box::new(|out| csv::write_pixels(out, images)),
+                ));
+                files.push((
+                    format!("y_{part}.csv{ending}"),
+                    Box::new(|out| csv::write_labels(out, labels)),
+                ));
             }
         }
         Format::CsvLabelFirst => {
             for (part, (images, labels)) in parts {
-                files.push((format!("{part}.csv{ending}"), Box::new(|out| csv::write_together(out, images, labels))));
+                files.push((
+                    format!("{part}.csv{ending}"),
+                    Box::new(|out| csv::write_together(out, images, labels)),
+                ));
             }
         }
     }
     if let Some(names) = contents.class_names {
-        files.push((CLASS_NAMES.into(), Box::new(|out| out.write_all(names::names_text(names).as_bytes()))));
+        files.push((
+            CLASS_NAMES.into(),
+            Box::new(|out| out.write_all(names::names_text(names).as_bytes())),
+        ));
     }
     (out.into(), files)
 }

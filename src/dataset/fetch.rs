@@ -1,7 +1,8 @@
 //! Fetching known data sets over HTTP: resumable, and believed by their SHA-256 alone.
 //!
-//! A file is written to `NAME.gz.part`, which stays when the connection ends and is gone on with by the next fetch. What it
-//! holds, decompressed, must have the known SHA-256; then it is renamed to `NAME.gz`, else deleted.
+//! A file is written to `NAME.gz.part`, which stays when the connection ends and is gone on with by
+//! the next fetch. What it holds, decompressed, must have the known SHA-256; then it is renamed to
+//! `NAME.gz`, else deleted.
 
 use super::registered::{self, FILES, File, Registered};
 use super::source::hex;
@@ -18,7 +19,8 @@ use std::time::Duration;
 /// Bytes that are taken from the connection at once.
 const CHUNK: usize = 1 << 16;
 
-/// A compressed file is never much longer than its content; more than this beyond it is not the file.
+/// A compressed file is never much longer than its content; more than this beyond it is not the
+/// file.
 const SLACK: u64 = 1 << 16;
 
 /// What to fetch, from where and to where.
@@ -26,7 +28,8 @@ const SLACK: u64 = 1 << 16;
 pub struct Fetch {
     /// Name of the data set.
     pub dataset: String,
-    /// Folder for data sets, each in a subfolder of its name; the user's own one if nothing is said.
+    /// Folder for data sets, each in a subfolder of its name; the user's own one if nothing is
+    /// said.
     pub data_dir: Option<PathBuf>,
     /// Address of a folder with the files, `.gz`, to take instead of the known ones.
     pub mirror: Option<String>,
@@ -48,26 +51,36 @@ pub struct Fetched {
 /// Fetches the files of a data set that are not there yet.
 ///
 /// # Errors
-/// [`Error::Parameter`] if nothing is known of that name or there is no folder for it; [`Error::Fetch`] naming the address if a
-/// server cannot be reached, refuses, is silent for too long, ends early, or sends something else, tried at every known
-/// address; [`Error::Input`] if a file of that name holds something else; [`Error::Write`]; [`Error::Interrupted`].
+/// [`Error::Parameter`] if nothing is known of that name or there is no folder for it;
+/// [`Error::Fetch`] naming the address if a server cannot be reached, refuses, is silent for too
+/// long, ends early, or sends something else, tried at every known address; [`Error::Input`] if a
+/// file of that name holds something else; [`Error::Write`]; [`Error::Interrupted`].
 pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
     let Some(set) = registered::REGISTERED.iter().find(|set| set.name == fetch.dataset) else {
         let names = registered::REGISTERED.map(|set| set.name).join(", ");
         return Err(Error::parameter("dataset", &fetch.dataset, format!("must be one of {names}")));
     };
     let Some(folder) = registered::own_folder(set.name, fetch.data_dir.as_deref()) else {
-        return Err(Error::parameter("data_dir", "none", "needed: this system has no folder for a user's data"));
+        return Err(Error::parameter(
+            "data_dir",
+            "none",
+            "needed: this system has no folder for a user's data",
+        ));
     };
     let agent = agent(fetch.timeout);
     let mut fetched = Vec::new();
     for (name, file) in FILES.iter().zip(&set.files) {
-        if let Some(path) = registered::locate(&folder, name).map_err(|error| Error::input(&folder, error.to_string()))? {
+        if let Some(path) = registered::locate(&folder, name)
+            .map_err(|error| Error::input(&folder, error.to_string()))?
+        {
             if content_hash(&path)? == file.known[0] {
                 continue;
             }
             if !fetch.force {
-                let message = format!("is there, but is not the file of {}; `Fetch::force` replaces it", set.title);
+                let message = format!(
+                    "is there, but is not the file of {}; `Fetch::force` replaces it",
+                    set.title
+                );
                 return Err(Error::input(path, message));
             }
         }
@@ -152,8 +165,13 @@ impl Download<'_> {
         if status != 200 && status != 206 {
             return Err(self.error(format!("the server answered {}", response.status())));
         }
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        if status == 206 && !header("content-range").is_some_and(|range| range.starts_with(&format!("bytes {start}-"))) {
+        let header = |name: &str| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        if status == 206
+            && !header("content-range")
+                .is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
+        {
             // Another part than was asked for would be put in the wrong place.
             self.discard()?;
             response = self.ask(0)?;
@@ -162,7 +180,10 @@ impl Download<'_> {
                 return Err(self.error(format!("the server answered {}", response.status())));
             }
         }
-        let announced = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let announced = response
+            .headers()
+            .get("content-length")
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         self.receive(&mut response.body_mut().as_reader(), start, announced, observer)?;
         self.verify().inspect_err(|_| drop(self.discard()))?;
         self.keep()
@@ -178,14 +199,27 @@ impl Download<'_> {
     }
 
     /// Writes what comes to the file beside, after what is there already up to `start`.
-    fn receive(&self, body: &mut dyn Read, start: u64, announced: Option<u64>, observer: &dyn Observer) -> Result<()> {
+    fn receive(
+        &self,
+        body: &mut dyn Read,
+        start: u64,
+        announced: Option<u64>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
         let part = self.part();
         let failed = |error: io::Error| Error::write(&part, error);
         let most = self.file.bytes + SLACK;
         if let Some(length) = announced.filter(|length| start.saturating_add(*length) > most) {
-            return Err(self.error(format!("the server announces {length} bytes; the file has less than {most}")));
+            return Err(self.error(format!(
+                "the server announces {length} bytes; the file has less than {most}"
+            )));
         }
-        let mut out = OpenOptions::new().create(true).truncate(false).write(true).open(&part).map_err(failed)?;
+        let mut out = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&part)
+            .map_err(failed)?;
         out.set_len(start).map_err(failed)?;
         io::Seek::seek(&mut out, io::SeekFrom::Start(start)).map_err(failed)?;
         let total = announced.map_or(most, |length| start + length);
@@ -198,14 +232,20 @@ impl Download<'_> {
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    return Err(self.broken_off(done, total, announced.is_some(), &self.worded(&ureq::Error::from(error))));
+                    return Err(self.broken_off(
+                        done,
+                        total,
+                        announced.is_some(),
+                        &self.worded(&ureq::Error::from(error)),
+                    ));
                 }
             };
             if done == 0 && !(chunk[..n].starts_with(&[0x1f, 0x8b]) || n == 1 && chunk[0] == 0x1f) {
                 drop(out);
                 self.discard()?;
                 let text = chunk[..n].trim_ascii_start().first() == Some(&b'<');
-                let what = if text { "a web page" } else { "something that is not gzip-compressed" };
+                let what =
+                    if text { "a web page" } else { "something that is not gzip-compressed" };
                 return Err(self.error(format!("the server sent {what} instead of the file")));
             }
             out.write_all(&chunk[..n]).map_err(failed)?;
@@ -213,7 +253,9 @@ impl Download<'_> {
             if done > most {
                 drop(out);
                 self.discard()?;
-                return Err(self.error(format!("the server sent more than the {most} bytes that the file can have")));
+                return Err(self.error(format!(
+                    "the server sent more than the {most} bytes that the file can have"
+                )));
             }
         }
         if announced.is_some() && done < total {
@@ -232,13 +274,17 @@ impl Download<'_> {
         let known = self.file.known[0];
         let part = self.part();
         let found = content_hash(&part).map_err(|error| match error {
-            Error::Input { message, .. } => self.error(format!("what was received {message}; it was deleted")),
+            Error::Input { message, .. } => {
+                self.error(format!("what was received {message}; it was deleted"))
+            }
             other => other,
         })?;
         if found == known {
             return Ok(());
         }
-        Err(self.error(format!("wrong checksum: the content has the SHA-256 {found}, expected {known}; it was deleted")))
+        Err(self.error(format!(
+            "wrong checksum: the content has the SHA-256 {found}, expected {known}; it was deleted"
+        )))
     }
 
     fn keep(&self) -> Result<()> {
@@ -260,7 +306,9 @@ impl Download<'_> {
     /// The reason in words for a user.
     fn worded(&self, error: &ureq::Error) -> String {
         match error {
-            ureq::Error::Timeout(_) => "the server was silent for too long (`Fetch::timeout`)".into(),
+            ureq::Error::Timeout(_) => {
+                "the server was silent for too long (`Fetch::timeout`)".into()
+            }
             ureq::Error::HostNotFound => "there is no such host, or no network".into(),
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 "the server was silent for too long (`Fetch::timeout`)".into()
@@ -279,13 +327,19 @@ impl Download<'_> {
 fn content_hash(path: &Path) -> Result<String> {
     let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
     let mut magic = Vec::new();
-    std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut magic)).map_err(unreadable)?;
+    std::fs::File::open(path)
+        .and_then(|file| file.take(2).read_to_end(&mut magic))
+        .map_err(unreadable)?;
     let file = BufReader::with_capacity(CHUNK, std::fs::File::open(path).map_err(unreadable)?);
-    let mut reader: Box<dyn Read> = if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut reader: Box<dyn Read> =
+        if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     loop {
-        match reader.read(&mut chunk).map_err(|error| Error::input(path, format!("is truncated or damaged: {error}")))? {
+        match reader
+            .read(&mut chunk)
+            .map_err(|error| Error::input(path, format!("is truncated or damaged: {error}")))?
+        {
             0 => return Ok(hex(hash.finalize())),
             n => hash.update(&chunk[..n]),
         }

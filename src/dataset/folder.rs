@@ -19,15 +19,19 @@ struct Read {
     settled: Option<Vec<String>>,
 }
 
-/// Reads the folder or file `path`; of several sets of IDX files in a folder the one whose names begin with `prefix`, which is
-/// empty for the set whose names begin with nothing.
+/// Reads the folder or file `path`; of several sets of IDX files in a folder the one whose names
+/// begin with `prefix`, which is empty for the set whose names begin with nothing.
 pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Result<Dataset> {
-    let read = if path.is_dir() { read_folder(path, prefix, request)? } else { read_file(path, request)? };
+    let read =
+        if path.is_dir() { read_folder(path, prefix, request)? } else { read_file(path, request)? };
     let Read { mut train, test, mut sources, mut warnings, names, settled } = read;
     let names = match request.class_names.is_empty() {
         true => names,
         false if settled.is_some() => {
-            let expected = format!("no names, as the folders of {} are called like the classes", path.display());
+            let expected = format!(
+                "no names, as the folders of {} are called like the classes",
+                path.display()
+            );
             return Err(Error::parameter("class_names", request.class_names.join(","), expected));
         }
         false => {
@@ -36,14 +40,19 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
         }
     };
     let named_by: Vec<PathBuf> = match &names {
-        Some(Named::InOrder(path, _) | Named::Numbered(path, _)) if path.is_file() => vec![path.clone()],
+        Some(Named::InOrder(path, _) | Named::Numbered(path, _)) if path.is_file() => {
+            vec![path.clone()]
+        }
         _ => request.class_names.iter().map(PathBuf::from).filter(|path| path.is_file()).collect(),
     };
     let test_labels = sources.last().map_or(PathBuf::new(), |source| PathBuf::from(&source.name));
-    let known = Known { path, test_labels: &test_labels, names, grouped: request.label_groups.is_some() };
+    let known =
+        Known { path, test_labels: &test_labels, names, grouped: request.label_groups.is_some() };
     let (class_names, train, test) = match (settled, test) {
         (Some(class_names), Some(test)) => (class_names, train, test),
-        (_, Some(mut test)) => (classes::settle(known, &mut train, &mut test, &mut warnings)?, train, test),
+        (_, Some(mut test)) => {
+            (classes::settle(known, &mut train, &mut test, &mut warnings)?, train, test)
+        }
         (_, None) => {
             let mut none = train.select(&[]);
             let class_names = classes::settle(known, &mut train, &mut none, &mut warnings)?;
@@ -54,14 +63,32 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
     for file in named_by {
         sources.push(Source::of_file(file)?);
     }
-    Ok(Dataset { name: name(path, prefix), class_names, train, test, sources, original: None, warnings })
+    Ok(Dataset {
+        name: name(path, prefix),
+        class_names,
+        train,
+        test,
+        sources,
+        original: None,
+        warnings,
+    })
 }
 
 /// Training and test images where there is one file of both.
-fn put_aside(path: &Path, all: &Samples, class_names: &[String], warnings: &mut Vec<String>) -> Result<(Samples, Samples)> {
+fn put_aside(
+    path: &Path,
+    all: &Samples,
+    class_names: &[String],
+    warnings: &mut Vec<String>,
+) -> Result<(Samples, Samples)> {
     let (train, test) = image_folder::divide(&all.labels).map_err(|class| {
         let name = &class_names[usize::from(class)];
-        Error::input(path, format!("has one image of class `{name}`; expected at least two, one of them for the test"))
+        Error::input(
+            path,
+            format!(
+                "has one image of class `{name}`; expected at least two, one of them for the test"
+            ),
+        )
     })?;
     warnings.push(image_folder::put_aside(path, &test, all));
     Ok((all.select(&train), all.select(&test)))
@@ -84,7 +111,9 @@ fn read_file(path: &Path, request: &Request) -> Result<Read> {
         return read_together(path, None, request);
     }
     if !lower.ends_with(".npz") {
-        let message = format!("is a file that is no .npz, and no .csv with labels and pixels; expected a folder of {LAYOUTS}");
+        let message = format!(
+            "is a file that is no .npz, and no .csv with labels and pixels; expected a folder of {LAYOUTS}"
+        );
         return Err(Error::input(path, message));
     }
     not_for("label_column", request.label_column.as_ref(), "CSV files", path)?;
@@ -96,7 +125,14 @@ fn read_file(path: &Path, request: &Request) -> Result<Read> {
 
 fn of_arrays(read: arrays::Read) -> Read {
     let names = read.class_names.map(|(path, names)| Named::InOrder(path, names));
-    Read { train: read.train, test: Some(read.test), sources: read.sources, warnings: read.warnings, names, settled: None }
+    Read {
+        train: read.train,
+        test: Some(read.test),
+        sources: read.sources,
+        warnings: read.warnings,
+        names,
+        settled: None,
+    }
 }
 
 /// Refuses an option that has no meaning for the data.
@@ -130,7 +166,14 @@ fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result
         Layout::Images => {
             let read = image_folder::read(folder, request.background.unwrap_or_default())?;
             let image_folder::Read { class_names, train, test, sources, warnings } = read;
-            Read { train, test: Some(test), sources, warnings, names: None, settled: Some(class_names) }
+            Read {
+                train,
+                test: Some(test),
+                sources,
+                warnings,
+                names: None,
+                settled: Some(class_names),
+            }
         }
     };
     read.warnings.extend(passed_over);
@@ -142,7 +185,11 @@ fn read_folder(folder: &Path, prefix: Option<&str>, request: &Request) -> Result
 }
 
 fn options(request: &Request) -> csv::Options<'_> {
-    csv::Options { header: request.header, label_column: request.label_column.as_ref(), image_shape: request.image_shape }
+    csv::Options {
+        header: request.header,
+        label_column: request.label_column.as_ref(),
+        image_shape: request.image_shape,
+    }
 }
 
 /// Reads CSV files with labels and pixels, of which the one for the test may be missing.
@@ -151,7 +198,12 @@ fn read_together(train: &Path, test: Option<&Path>, request: &Request) -> Result
     let options = options(request);
     let of_train = csv::read_together(train, options, None)?;
     let place = of_train.label_column;
-    let of_test = |path| Ok::<_, Error>((path, csv::read_together(path, options, place.map(|place| (train, place)))?));
+    let of_test = |path| {
+        Ok::<_, Error>((
+            path,
+            csv::read_together(path, options, place.map(|place| (train, place)))?,
+        ))
+    };
     both((train, of_train), test.map(of_test).transpose()?)
 }
 
@@ -175,7 +227,9 @@ fn read_idx(files: IdxFiles, transpose: bool) -> Result<Read> {
     let inputs: Vec<Input> = paths.into_iter().map(read).collect::<Result<_>>()?;
     let known = |at: usize| registered::REGISTERED.map(|set| set.files[at].known).concat();
     let described = inputs.iter().enumerate();
-    let sources = described.map(|(at, input)| Source::of_idx(input.path.display(), &input.bytes, &known(at))).collect();
+    let sources = described
+        .map(|(at, input)| Source::of_idx(input.path.display(), &input.bytes, &known(at)))
+        .collect();
     let (train, test, note) = registered::assemble(&inputs)?;
     let mut warnings: Vec<String> = note.into_iter().collect();
     let mut names = None;
@@ -193,21 +247,26 @@ fn read_idx(files: IdxFiles, transpose: bool) -> Result<Read> {
     Ok(Read { train, test: Some(test), sources, warnings, names, settled: None })
 }
 
-/// The characters of each label, from a file of EMNIST: a label and then the codes of its characters a line.
+/// The characters of each label, from a file of EMNIST: a label and then the codes of its
+/// characters a line.
 fn read_mapping(path: &Path) -> Result<Vec<(u8, String)>> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let entry = |line: &str| {
         let mut words = line.split_whitespace();
         let label = words.next()?.parse().ok()?;
-        let letters =
-            words.map(|code| code.parse().ok().and_then(char::from_u32).map(String::from)).collect::<Option<Vec<_>>>()?;
+        let letters = words
+            .map(|code| code.parse().ok().and_then(char::from_u32).map(String::from))
+            .collect::<Option<Vec<_>>>()?;
         (!letters.is_empty()).then(|| (label, letters.join("/")))
     };
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(at, line)| {
             let expected = "expected a label and the codes of its characters";
-            entry(line).ok_or_else(|| Error::input(path, format!("line {} is `{line}`, {expected}", at + 1)))
+            entry(line).ok_or_else(|| {
+                Error::input(path, format!("line {} is `{line}`, {expected}", at + 1))
+            })
         })
         .collect()
 }

@@ -1,8 +1,9 @@
 //! Groups of classes that take the place of the labels.
 //!
-//! A group file is TOML, `[[group]]` with a `name` and its `classes`, each a class name or a number; or CSV, called `*.csv`, with
-//! the header `class,group` and a line a class. A number is the class that is called so and, where none is, the class at that
-//! place, from 0. Labels are numbered in the order in which the groups appear.
+//! A group file is TOML, `[[group]]` with a `name` and its `classes`, each a class name or a
+//! number; or CSV, called `*.csv`, with the header `class,group` and a line a class. A number is
+//! the class that is called so and, where none is, the class at that place, from 0. Labels are
+//! numbered in the order in which the groups appear.
 
 use super::labels::control_character;
 use super::{Dataset, Original, Source};
@@ -12,7 +13,15 @@ use std::path::{Path, PathBuf};
 
 macro_rules! built_in {
     ($name:literal) => {
-        ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/label-groups/", $name, ".toml")))
+        (
+            $name,
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/assets/label-groups/",
+                $name,
+                ".toml"
+            )),
+        )
     };
 }
 
@@ -58,8 +67,8 @@ impl LabelGroups {
     /// Reads the built-in groups of that name, or a file.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and the line where that is known, if it cannot be read, is malformed, has no groups, a
-    /// group without a name or without classes, or two of one name.
+    /// [`Error::Input`] naming the file, and the line where that is known, if it cannot be read, is
+    /// malformed, has no groups, a group without a name or without classes, or two of one name.
     pub fn open(name_or_path: &str) -> Result<Self> {
         let path = Path::new(name_or_path);
         if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
@@ -79,8 +88,10 @@ impl LabelGroups {
     fn parse(path: &Path, text: &str) -> Result<Self> {
         let refuse = |message: String| Error::input(path, message);
         let content = text.trim_start_matches('\u{feff}');
-        let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        let groups = if is_csv { parse_csv(content) } else { parse_toml(content) }.map_err(refuse)?;
+        let is_csv =
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        let groups =
+            if is_csv { parse_csv(content) } else { parse_toml(content) }.map_err(refuse)?;
         if groups.is_empty() {
             return Err(refuse("has no groups, expected at least one".into()));
         }
@@ -92,25 +103,37 @@ impl LabelGroups {
                 return Err(refuse(format!("group {at} has an empty name")));
             }
             // As several programs write a value that is missing.
-            if ["nan", "na", "n/a", "null", "none"].iter().any(|missing| group.name.trim().eq_ignore_ascii_case(missing)) {
+            if ["nan", "na", "n/a", "null", "none"]
+                .iter()
+                .any(|missing| group.name.trim().eq_ignore_ascii_case(missing))
+            {
                 let name = &group.name;
-                return Err(refuse(format!("group {at} is called `{name}`, as a missing value is written: give it a name")));
+                return Err(refuse(format!(
+                    "group {at} is called `{name}`, as a missing value is written: give it a name"
+                )));
             }
             if group.classes.is_empty() {
                 return Err(refuse(format!("group {at}, `{}`, has no classes", group.name)));
             }
             if let Some(first) = groups[..at].iter().position(|other| other.name == group.name) {
-                return Err(refuse(format!("groups {first} and {at} are both called `{}`", group.name)));
+                return Err(refuse(format!(
+                    "groups {first} and {at} are both called `{}`",
+                    group.name
+                )));
             }
         }
-        Ok(Self { path: path.into(), groups, source: Source::new(path.display(), text.as_bytes(), &[]) })
+        Ok(Self {
+            path: path.into(),
+            groups,
+            source: Source::new(path.display(), text.as_bytes(), &[]),
+        })
     }
 
     /// Makes the groups the labels of `data`; the classes are kept as [`Dataset::original`].
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file of the groups if a class of the data is in no group or in two, or a group has a class
-    /// that the data do not have.
+    /// [`Error::Input`] naming the file of the groups if a class of the data is in no group or in
+    /// two, or a group has a class that the data do not have.
     pub fn apply(&self, data: &mut Dataset) -> Result<()> {
         let refuse = |message: String| Error::input(&self.path, message);
         let names = &data.class_names;
@@ -132,7 +155,12 @@ impl LabelGroups {
                     let message = match before == label {
                         true => format!("{} is twice in `{}`", described(class), group.name),
                         false => {
-                            format!("{} is in two groups: `{}` and `{}`", described(class), self.groups[before].name, group.name)
+                            format!(
+                                "{} is in two groups: `{}` and `{}`",
+                                described(class),
+                                self.groups[before].name,
+                                group.name
+                            )
                         }
                     };
                     return Err(refuse(message));
@@ -143,10 +171,13 @@ impl LabelGroups {
             .iter()
             .enumerate()
             .map(|(class, label)| {
-                label.map(|label| label as u8).ok_or_else(|| refuse(format!("{} is in no group", described(class))))
+                label
+                    .map(|label| label as u8)
+                    .ok_or_else(|| refuse(format!("{} is in no group", described(class))))
             })
             .collect::<Result<_>>()?;
-        let regroup = |labels: &[u8]| labels.iter().map(|&class| groups[usize::from(class)]).collect();
+        let regroup =
+            |labels: &[u8]| labels.iter().map(|&class| groups[usize::from(class)]).collect();
         let (train, test) = (regroup(&data.train.labels), regroup(&data.test.labels));
         let class_names = self.groups.iter().map(|group| group.name.clone()).collect();
         data.original = Some(Original {
@@ -176,24 +207,39 @@ fn parse_toml(text: &str) -> Result<Vec<Group>, String> {
     toml::from_str::<File>(text).map(|file| file.group).map_err(|error| {
         let newlines = |end: usize| text.bytes().take(end).filter(|&byte| byte == b'\n').count();
         let line = error.span().map_or(1, |span| newlines(span.start) + 1);
-        format!("line {line}: {}; expected [[group]] with name = \"...\" and classes = [...]", error.message().replace('\n', " "))
+        format!(
+            "line {line}: {}; expected [[group]] with name = \"...\" and classes = [...]",
+            error.message().replace('\n', " ")
+        )
     })
 }
 
 fn parse_csv(text: &str) -> Result<Vec<Group>, String> {
     let mut lines = text.split('\n').enumerate();
-    if let Some((at, letter)) = lines.find_map(|(at, line)| control_character(line).map(|letter| (at, letter))) {
-        return Err(format!("line {} holds the control character U+{:04X}", at + 1, u32::from(letter)));
+    if let Some((at, letter)) =
+        lines.find_map(|(at, line)| control_character(line).map(|letter| (at, letter)))
+    {
+        return Err(format!(
+            "line {} holds the control character U+{:04X}",
+            at + 1,
+            u32::from(letter)
+        ));
     }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let expected = "expected the header `class,group` and then a class and the name of its group a line";
+    let expected =
+        "expected the header `class,group` and then a class and the name of its group a line";
     let header = reader.headers().map_err(|error| error.to_string())?;
     if header != vec!["class", "group"] {
-        return Err(format!("line 1 is `{}`: {expected}", header.iter().collect::<Vec<_>>().join(",")));
+        return Err(format!(
+            "line 1 is `{}`: {expected}",
+            header.iter().collect::<Vec<_>>().join(",")
+        ));
     }
     let mut groups: Vec<Group> = Vec::new();
     for record in reader.records() {
-        let record = record.map_err(|error| format!("line {}: {error}", error.position().map_or(0, csv::Position::line)))?;
+        let record = record.map_err(|error| {
+            format!("line {}: {error}", error.position().map_or(0, csv::Position::line))
+        })?;
         let (class, name) = (record[0].to_owned(), &record[1]);
         // `01` is a name and not the number 1.
         let number = class.parse().ok().filter(|number: &i64| number.to_string() == class);

@@ -1,10 +1,12 @@
-//! Strict reader, and writer, of IDX files, the format of MNIST and Fashion-MNIST, plain or gzip-compressed.
+//! Strict reader, and writer, of IDX files, the format of MNIST and Fashion-MNIST, plain or
+//! gzip-compressed.
 //!
-//! An IDX file is a big-endian magic number, which tells the type of the values and the number of dimensions, one big-endian
-//! `u32` per dimension and the values themselves, most often unsigned bytes. Those of other types must be whole numbers from 0
-//! to 255 too; pixels may also be floats from 0 to 1.
-//! Whether a file is compressed is decided by its first two bytes, never by its name. A header is not trusted: memory grows
-//! with the bytes that are really there, and exactly as many as announced must follow.
+//! An IDX file is a big-endian magic number, which tells the type of the values and the number of
+//! dimensions, one big-endian `u32` per dimension and the values themselves, most often unsigned
+//! bytes. Those of other types must be whole numbers from 0 to 255 too; pixels may also be floats
+//! from 0 to 1. Whether a file is compressed is decided by its first two bytes, never by its name.
+//! A header is not trusted: memory grows with the bytes that are really there, and exactly as many
+//! as announced must follow.
 
 use super::Images;
 use super::source::hex;
@@ -15,8 +17,16 @@ use sha2::{Digest, Sha256};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-const IMAGES: Kind<3> = Kind { magic: 0x0000_0803, what: "images: unsigned bytes, 3 dimensions", meaning: Meaning::Pixels };
-const LABELS: Kind<1> = Kind { magic: 0x0000_0801, what: "labels: unsigned bytes, 1 dimension", meaning: Meaning::Labels };
+const IMAGES: Kind<3> = Kind {
+    magic: 0x0000_0803,
+    what: "images: unsigned bytes, 3 dimensions",
+    meaning: Meaning::Pixels,
+};
+const LABELS: Kind<1> = Kind {
+    magic: 0x0000_0801,
+    what: "labels: unsigned bytes, 1 dimension",
+    meaning: Meaning::Labels,
+};
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// What a file has to be: its magic number and, in words, its content of `D` dimensions.
@@ -27,7 +37,8 @@ struct Kind<const D: usize> {
 }
 
 impl<const D: usize> Kind<D> {
-    /// How the values of a file with that magic number are stored; nothing if it is another kind of file.
+    /// How the values of a file with that magic number are stored; nothing if it is another kind of
+    /// file.
     fn stored(&self, magic: u32) -> Option<Stored> {
         let (kind, size) = match magic >> 8 {
             0x08 => (NumberKind::Uint, 1),
@@ -61,8 +72,8 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 /// Reads images from the bytes of a file; errors call it `name`.
 ///
 /// # Errors
-/// [`Error::Input`] if the magic number is another one, a dimension is zero, the sizes overflow, the body is shorter or longer
-/// than announced, or the gzip data are truncated or damaged.
+/// [`Error::Input`] if the magic number is another one, a dimension is zero, the sizes overflow,
+/// the body is shorter or longer than announced, or the gzip data are truncated or damaged.
 pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
     Ok(parse_scaled(bytes, name.as_ref())?.0)
 }
@@ -70,7 +81,8 @@ pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
 /// The same, and whether the pixels were numbers from 0 to 1, of which 1 became 255.
 pub(super) fn parse_scaled(bytes: &[u8], name: &Path) -> Result<(Images, bool)> {
     let ([_, height, width], Narrowed { values, scaled }) = parse(bytes, name, &IMAGES)?;
-    let images = Images::new(values, height, width).map_err(|error| Error::input(name, error.to_string()))?;
+    let images = Images::new(values, height, width)
+        .map_err(|error| Error::input(name, error.to_string()))?;
     Ok((images, scaled))
 }
 
@@ -123,7 +135,8 @@ fn hash(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> String {
 fn header<const D: usize>(kind: &Kind<D>, sizes: [usize; D]) -> std::io::Result<Vec<u8>> {
     let mut header = kind.magic.to_be_bytes().to_vec();
     for size in sizes {
-        let size = u32::try_from(size).map_err(|_| std::io::Error::other("an IDX file counts to 4,294,967,295 at most"))?;
+        let size = u32::try_from(size)
+            .map_err(|_| std::io::Error::other("an IDX file counts to 4,294,967,295 at most"))?;
         header.extend_from_slice(&size.to_be_bytes());
     }
     Ok(header)
@@ -135,37 +148,59 @@ pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Checks magic number and sizes and returns the dimensions with exactly the body they announce.
-fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([usize; D], Narrowed)> {
+fn parse<const D: usize>(
+    bytes: &[u8],
+    name: &Path,
+    kind: &Kind<D>,
+) -> Result<([usize; D], Narrowed)> {
     let mut content = Content::new(bytes, name);
     let magic = content.take(4)?;
     let Ok(magic) = <[u8; 4]>::try_from(magic.as_slice()).map(u32::from_be_bytes) else {
-        return Err(content.error(format!("has {} bytes, too few for a magic number of 4", magic.len())));
+        return Err(
+            content.error(format!("has {} bytes, too few for a magic number of 4", magic.len()))
+        );
     };
     let Some(stored) = kind.stored(magic) else {
         let (expected, what) = (kind.magic, kind.what);
-        return Err(content.error(format!("magic number 0x{magic:08x} found, 0x{expected:08x} expected ({what})")));
+        return Err(content.error(format!(
+            "magic number 0x{magic:08x} found, 0x{expected:08x} expected ({what})"
+        )));
     };
     let sizes = content.take(4 * D as u64)?;
     if sizes.len() < 4 * D {
-        return Err(content.error(format!("the header is truncated: {} bytes found, {} expected", 4 + sizes.len(), 4 + 4 * D)));
+        return Err(content.error(format!(
+            "the header is truncated: {} bytes found, {} expected",
+            4 + sizes.len(),
+            4 + 4 * D
+        )));
     }
     let mut dims = [0; D];
     for (dim, size) in dims.iter_mut().zip(sizes.chunks_exact(4)) {
         *dim = size.iter().fold(0_u32, |value, &byte| (value << 8) | u32::from(byte));
     }
     let expected = body_len(dims, stored.size as u64, &content)?;
-    // One byte more than announced: it shows trailing bytes and, if there are none, lets the decoder check the gzip trailer.
+    // One byte more than announced: it shows trailing bytes and, if there are none, lets the
+    // decoder check the gzip trailer.
     let mut body = content.take(expected + 1)?;
     if (body.len() as u64) < expected {
         let found = body.len();
-        return Err(content.error(format!("the body is truncated: {found} bytes found, {expected} expected ({})", shape(dims))));
+        return Err(content.error(format!(
+            "the body is truncated: {found} bytes found, {expected} expected ({})",
+            shape(dims)
+        )));
     }
     if body.len() as u64 > expected {
-        return Err(content.error(format!("bytes follow after the {expected} bytes that the header announces ({})", shape(dims))));
+        return Err(content.error(format!(
+            "bytes follow after the {expected} bytes that the header announces ({})",
+            shape(dims)
+        )));
     }
     body.shrink_to_fit();
     let narrowed = stored.narrow(body, kind.meaning).map_err(|(at, number)| {
-        content.error(format!("value {at} of the body is {number}, {}", values::expected(kind.meaning)))
+        content.error(format!(
+            "value {at} of the body is {number}, {}",
+            values::expected(kind.meaning)
+        ))
     })?;
     Ok((dims.map(|dim| dim as usize), narrowed))
 }
@@ -173,12 +208,15 @@ fn parse<const D: usize>(bytes: &[u8], name: &Path, kind: &Kind<D>) -> Result<([
 /// Number of bytes that `dims` announce, of values of `size` bytes.
 fn body_len<const D: usize>(dims: [u32; D], size: u64, content: &Content) -> Result<u64> {
     if dims.contains(&0) {
-        return Err(content.error(format!("the header says {}: no dimension may be zero", shape(dims))));
+        return Err(
+            content.error(format!("the header says {}: no dimension may be zero", shape(dims)))
+        );
     }
     let product = dims.iter().try_fold(size, |product, &dim| product.checked_mul(u64::from(dim)));
-    product
-        .filter(|&len| len < isize::MAX as u64)
-        .ok_or_else(|| content.error(format!("the header says {}: more bytes than memory can address", shape(dims))))
+    product.filter(|&len| len < isize::MAX as u64).ok_or_else(|| {
+        content
+            .error(format!("the header says {}: more bytes than memory can address", shape(dims)))
+    })
 }
 
 /// `60000 x 28 x 28`
@@ -195,9 +233,13 @@ struct Content<'a> {
 
 impl<'a> Content<'a> {
     fn new(bytes: &'a [u8], name: &'a Path) -> Self {
-        // A gzip file may have several members; the plain decoder would ignore whatever follows the first.
-        let reader: Box<dyn Read> =
-            if bytes.starts_with(&GZIP_MAGIC) { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(bytes) };
+        // A gzip file may have several members; the plain decoder would ignore whatever follows the
+        // first.
+        let reader: Box<dyn Read> = if bytes.starts_with(&GZIP_MAGIC) {
+            Box::new(MultiGzDecoder::new(bytes))
+        } else {
+            Box::new(bytes)
+        };
         Self { reader, name, n_read: 0 }
     }
 
@@ -208,10 +250,14 @@ impl<'a> Content<'a> {
         self.n_read += bytes.len() as u64;
         match result {
             Ok(_) => Ok(bytes),
-            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                Err(self.error(format!("the gzip data are truncated after {} decompressed bytes", self.n_read)))
-            }
-            Err(error) => Err(self.error(format!("the gzip data are damaged after {} decompressed bytes: {error}", self.n_read))),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Err(self.error(format!(
+                "the gzip data are truncated after {} decompressed bytes",
+                self.n_read
+            ))),
+            Err(error) => Err(self.error(format!(
+                "the gzip data are damaged after {} decompressed bytes: {error}",
+                self.n_read
+            ))),
         }
     }
 

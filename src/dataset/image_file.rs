@@ -1,11 +1,13 @@
-//! One image file, PNG or JPEG, as a picture that lies upright and is opaque: what every reader of image files starts from.
+//! One image file, PNG or JPEG, as a picture that lies upright and is opaque: what every reader of
+//! image files starts from.
 
 use super::request::Colour;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, Rgb, Rgba};
 use std::io::{BufRead, Seek};
 
-/// Most bytes that the pixels of an image may take. A file of a few bytes can announce any number of pixels.
+/// Most bytes that the pixels of an image may take. A file of a few bytes can announce any number
+/// of pixels.
 const LARGEST: u64 = 512 << 20;
 
 /// Width, height and whether there is colour, of an image that lies upright.
@@ -30,7 +32,10 @@ pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
     let color = decoder.color_type().has_color();
     let lies = matches!(
         orientation(&mut decoder),
-        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
     );
     Ok(if lies { (height, width, color) } else { (width, height, color) })
 }
@@ -61,8 +66,11 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     if needed <= LARGEST {
         return Ok(());
     }
-    let ((width, height), needed, most) = (decoder.dimensions(), needed.div_ceil(MIB), LARGEST / MIB);
-    Err(format!("is an image of {width} x {height} pixels, which take {needed} MiB: expected at most {most} MiB"))
+    let ((width, height), needed, most) =
+        (decoder.dimensions(), needed.div_ceil(MIB), LARGEST / MIB);
+    Err(format!(
+        "is an image of {width} x {height} pixels, which take {needed} MiB: expected at most {most} MiB"
+    ))
 }
 
 fn damaged(error: &dyn std::fmt::Display) -> String {
@@ -74,8 +82,8 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// The image without its opacity, and whether that was less than whole anywhere. An opaque one keeps its values bit for bit,
-/// and grey over grey stays grey.
+/// The image without its opacity, and whether that was less than whole anywhere. An opaque one
+/// keeps its values bit for bit, and grey over grey stays grey.
 fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
     use image::ColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8};
     let without = match image.color() {
@@ -101,11 +109,14 @@ fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
     let over = |pixel: &Rgba<u16>, channel: usize| blend(pixel[channel], pixel[3], ground[channel]);
     if matches!(without, L8 | L16) && grey_ground {
         let grey = values.pixels().map(|pixel| over(pixel, 0)).collect();
-        let flat: ImageBuffer<Luma<u16>, Vec<u16>> = ImageBuffer::from_raw(width, height, grey).expect("a value a pixel");
+        let flat: ImageBuffer<Luma<u16>, Vec<u16>> =
+            ImageBuffer::from_raw(width, height, grey).expect("a value a pixel");
         return (flat.into(), true);
     }
-    let colours = values.pixels().flat_map(|pixel| [0, 1, 2].map(|channel| over(pixel, channel))).collect();
-    let flat: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_raw(width, height, colours).expect("three values a pixel");
+    let colours =
+        values.pixels().flat_map(|pixel| [0, 1, 2].map(|channel| over(pixel, channel))).collect();
+    let flat: ImageBuffer<Rgb<u16>, Vec<u16>> =
+        ImageBuffer::from_raw(width, height, colours).expect("three values a pixel");
     (flat.into(), true)
 }
 
@@ -128,7 +139,10 @@ mod tests {
 
     #[test]
     fn opacity_mixes_with_the_ground() {
-        assert_eq!([blend(0, 0, 65_535), blend(0, 65_535, 65_535), blend(65_535, 65_535, 0)], [65_535, 0, 65_535]);
+        assert_eq!(
+            [blend(0, 0, 65_535), blend(0, 65_535, 65_535), blend(65_535, 65_535, 0)],
+            [65_535, 0, 65_535]
+        );
         assert_eq!([blend(0, 32_768, 65_535), blend(65_535, 65_535, 65_535)], [32_767, 65_535]);
     }
 }

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 /// Height and width that images are brought to.
 const SIDE: u32 = 28;
 
-/// The stream of random numbers that choose test images, and its seed: a constant, so that runs with different seeds are
-/// tested on the same images.
+/// The stream of random numbers that choose test images, and its seed: a constant, so that runs
+/// with different seeds are tested on the same images.
 const TEST_STREAM: u64 = 0x7465_7374;
 const TEST_SEED: u64 = 42;
 
@@ -67,7 +67,8 @@ pub(super) fn folders(all: &[Entry]) -> Vec<&Entry> {
     all.iter().filter(is_one).collect()
 }
 
-/// Refuses folders among which one of the two parts is missing, and files beside folders of classes.
+/// Refuses folders among which one of the two parts is missing, and files beside folders of
+/// classes.
 ///
 /// # Errors
 /// [`Error::Input`].
@@ -80,13 +81,16 @@ fn laid(folder: &Path) -> Result<Laid> {
     let [train, test] = PARTS.map(|name| part(&all, name));
     match (train, test) {
         (Some(train), Some(test)) => {
-            let others = all.into_iter().filter(|entry| entry.path != train && entry.path != test).collect();
+            let others =
+                all.into_iter().filter(|entry| entry.path != train && entry.path != test).collect();
             Ok(Laid::Parts { train, test, others })
         }
         (None, None) => classes(folder).map(Laid::Classes),
         _ => {
             let found = listed(&all);
-            let message = format!("has only one of the folders `train` and `test`, expected both or neither; found {found}");
+            let message = format!(
+                "has only one of the folders `train` and `test`, expected both or neither; found {found}"
+            );
             Err(Error::input(folder, message))
         }
     }
@@ -100,7 +104,11 @@ pub(super) fn read(folder: &Path, background: Colour) -> Result<Read> {
         Laid::Classes(classes) => return read_undivided(folder, classes, background),
     };
     if !others.is_empty() {
-        warnings.push(format!("{} holds {} besides, which is not read", folder.display(), listed(&others)));
+        warnings.push(format!(
+            "{} holds {} besides, which is not read",
+            folder.display(),
+            listed(&others)
+        ));
     }
     let known = several(&train, classes(&train)?)?;
     let (train, of_train) = load(&train, &known, &known, background, &mut warnings)?;
@@ -134,17 +142,24 @@ pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
     )
 }
 
-/// What is said of images that were not 28 x 28 grey values already: what was done, and to how many.
+/// What is said of images that were not 28 x 28 grey values already: what was done, and to how
+/// many.
 fn conversion(folder: &Path, decoded: &[Decoded], background: Colour) -> Option<String> {
-    let changes = |wanted: fn(&Changes) -> bool| decoded.iter().filter(|image| wanted(&image.changes)).count();
+    let changes = |wanted: fn(&Changes) -> bool| {
+        decoded.iter().filter(|image| wanted(&image.changes)).count()
+    };
     let steps = [
         (changes(|it| it.turned), "turned as their EXIF data say".into()),
         (changes(|it| it.transparent), format!("transparency over {background}")),
         (changes(|it| it.coloured), "grey = 0.2126 red + 0.7152 green + 0.0722 blue".into()),
         (changes(|it| it.deep), "values of 16 bits rounded to 8".into()),
-        (changes(|it| it.scaled), "scaled to 28 x 28 with a triangle filter, whatever the proportions".into()),
+        (
+            changes(|it| it.scaled),
+            "scaled to 28 x 28 with a triangle filter, whatever the proportions".into(),
+        ),
     ];
-    let done: Vec<String> = steps.iter().filter(|(n, _)| *n > 0).map(|(n, step)| format!("{step} ({n})")).collect();
+    let done: Vec<String> =
+        steps.iter().filter(|(n, _)| *n > 0).map(|(n, step)| format!("{step} ({n})")).collect();
     let converted = changes(|it| *it != Changes::default());
     (converted > 0).then(|| {
         let (n, folder) = (decoded.len(), folder.display());
@@ -156,7 +171,8 @@ fn conversion(folder: &Path, decoded: &[Decoded], background: Colour) -> Option<
 fn classes(folder: &Path) -> Result<Vec<Entry>> {
     let all = entries(folder)?;
     if let Some(other) = all.iter().find(|entry| !entry.is_dir) {
-        let message = "stands beside folders of images; expected one folder a class and nothing else";
+        let message =
+            "stands beside folders of images; expected one folder a class and nothing else";
         return Err(Error::input(&other.path, message));
     }
     Ok(all)
@@ -165,18 +181,27 @@ fn classes(folder: &Path) -> Result<Vec<Entry>> {
 /// Refuses classes that are too few to tell apart, or too many for a byte, and two of one name.
 fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     if let Some(pair) = classes.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        let message = format!("cannot be told from another folder called `{}`: its name is no Unicode text", pair[0].name);
+        let message = format!(
+            "cannot be told from another folder called `{}`: its name is no Unicode text",
+            pair[0].name
+        );
         return Err(Error::input(&pair[1].path, message));
     }
     match &classes[..] {
-        [only] => Err(Error::input(folder, format!("has one class, `{}`; expected at least two folders of images", only.name))),
+        [only] => Err(Error::input(
+            folder,
+            format!("has one class, `{}`; expected at least two folders of images", only.name),
+        )),
         _ if (2..=256).contains(&classes.len()) => Ok(classes),
-        _ => Err(Error::input(folder, format!("has {} classes, expected 2 to 256 folders of images", classes.len()))),
+        _ => Err(Error::input(
+            folder,
+            format!("has {} classes, expected 2 to 256 folders of images", classes.len()),
+        )),
     }
 }
 
-/// All images of the given class folders and their description, with a word of those that had to be converted; labels are
-/// places in `known`.
+/// All images of the given class folders and their description, with a word of those that had to be
+/// converted; labels are places in `known`.
 fn load(
     folder: &Path,
     classes: &[Entry],
@@ -188,19 +213,30 @@ fn load(
     for class in classes {
         let path = &class.path;
         let Some(label) = known.iter().position(|known| known.name == class.name) else {
-            let known = known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", ");
-            return Err(Error::input(path, format!("is no class of the training images, which are {known}")));
+            let known =
+                known.iter().map(|class| class.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(Error::input(
+                path,
+                format!("is no class of the training images, which are {known}"),
+            ));
         };
         let images = entries(path)?;
         if let Some(other) = images.iter().find(|file| !file.is_image()) {
-            return Err(Error::input(&other.path, "is no .png, .jpg or .jpeg file; expected nothing else in a folder of images"));
+            return Err(Error::input(
+                &other.path,
+                "is no .png, .jpg or .jpeg file; expected nothing else in a folder of images",
+            ));
         }
         if images.is_empty() {
-            return Err(Error::input(path, "holds no images, expected at least one .png or .jpg file"));
+            return Err(Error::input(
+                path,
+                "holds no images, expected at least one .png or .jpg file",
+            ));
         }
         files.extend(images.into_iter().map(|file| (file.path, label as u8)));
     }
-    let decoded: Vec<Decoded> = files.par_iter().map(|(file, _)| decode(file, background)).collect::<Result<_>>()?;
+    let decoded: Vec<Decoded> =
+        files.par_iter().map(|(file, _)| decode(file, background)).collect::<Result<_>>()?;
     let source = described(folder, files.iter().map(|(file, _)| file).zip(&decoded));
     warnings.extend(conversion(folder, &decoded, background));
     let pixels = decoded.into_iter().flat_map(|image| image.pixels).collect();
@@ -208,7 +244,8 @@ fn load(
     Ok((Samples::new(images, files.into_iter().map(|(_, label)| label).collect())?, source))
 }
 
-/// A folder as the manifest lists it: by the lines that `sha256sum` prints of its images, in the order of their paths.
+/// A folder as the manifest lists it: by the lines that `sha256sum` prints of its images, in the
+/// order of their paths.
 fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a PathBuf, &'a Decoded)>) -> Source {
     let mut files: Vec<_> = files.collect();
     files.sort_by_key(|(file, _)| *file);
@@ -239,15 +276,18 @@ struct Changes {
     turned: bool,
     transparent: bool,
     coloured: bool,
-    /// Had grey values of 16 bits; those of transparent images come from the mixing and do not count.
+    /// Had grey values of 16 bits; those of transparent images come from the mixing and do not
+    /// count.
     deep: bool,
     scaled: bool,
 }
 
 fn decode(path: &Path, background: Colour) -> Result<Decoded> {
-    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let read = image_file::decode(std::io::Cursor::new(&bytes), background);
-    let Picture { image, turned, transparent } = read.map_err(|message| Error::input(path, message))?;
+    let Picture { image, turned, transparent } =
+        read.map_err(|message| Error::input(path, message))?;
     let scaled = (image.width(), image.height()) != (SIDE, SIDE);
     let coloured = image.color().has_color();
     let deep = image.color() == image::ColorType::L16 && !transparent;
@@ -261,13 +301,15 @@ fn decode(path: &Path, background: Colour) -> Result<Decoded> {
 fn small_and_grey(image: &image::DynamicImage) -> Vec<u8> {
     let grey = image.to_luma_alpha16();
     let values: Vec<u16> = grey.pixels().map(|pixel| pixel[0]).collect();
-    let grey: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(grey.width(), grey.height(), values).expect("a value a pixel");
+    let grey: ImageBuffer<Luma<u16>, _> =
+        ImageBuffer::from_raw(grey.width(), grey.height(), values).expect("a value a pixel");
     let small = imageops::resize(&grey, SIDE, SIDE, imageops::FilterType::Triangle);
     // 65,535 is 257 times 255.
     small.pixels().map(|pixel| ((u32::from(pixel[0]) + 128) / 257) as u8).collect()
 }
 
-/// Training and test rows: of each class that occurs one image in [`TEST_SHARE`], at least one, is for the test.
+/// Training and test rows: of each class that occurs one image in [`TEST_SHARE`], at least one, is
+/// for the test.
 ///
 /// # Errors
 /// A class with one image, which cannot be spared.

@@ -23,7 +23,10 @@ impl Images {
             Some(size) if size > 0 && pixels.len().is_multiple_of(size) => {
                 Ok(Self { n: pixels.len() / size, pixels, height, width })
             }
-            _ => Err(Error::Data(format!("{} pixels do not make whole images of {height} x {width}", pixels.len()))),
+            _ => Err(Error::Data(format!(
+                "{} pixels do not make whole images of {height} x {width}",
+                pixels.len()
+            ))),
         }
     }
 
@@ -76,7 +79,10 @@ impl Images {
         let (height, width) = (self.width, self.height);
         let mut pixels = Vec::with_capacity(self.pixels.len());
         for image in self.pixels.chunks_exact(self.n_pixels()) {
-            pixels.extend((0..height).flat_map(|row| (0..width).map(move |column| image[column * self.width + row])));
+            pixels
+                .extend((0..height).flat_map(|row| {
+                    (0..width).map(move |column| image[column * self.width + row])
+                }));
         }
         Self { pixels, n: self.n, height, width }
     }
@@ -141,7 +147,10 @@ impl Samples {
     /// # Panics
     /// If an index is out of range.
     pub fn select(&self, rows: &[usize]) -> Self {
-        Self { images: self.images.select(rows), labels: rows.iter().map(|&row| self.labels[row]).collect() }
+        Self {
+            images: self.images.select(rows),
+            labels: rows.iter().map(|&row| self.labels[row]).collect(),
+        }
     }
 }
 
@@ -156,7 +165,10 @@ mod tests {
         assert_eq!((images.features().n_samples(), images.features().n_features()), (3, 2));
         let samples = Samples::new(images, vec![7, 8, 9]).unwrap().select(&[2, 0, 2]);
         assert_eq!(samples.labels, [9, 7, 9]);
-        assert_eq!([0, 1, 2].map(|i| samples.images.image(i).to_vec()), [[204, 255], [0, 51], [204, 255]]);
+        assert_eq!(
+            [0, 1, 2].map(|i| samples.images.image(i).to_vec()),
+            [[204, 255], [0, 51], [204, 255]]
+        );
         assert!(samples.select(&[]).is_empty() && samples.len() == 3);
     }
 
@@ -165,15 +177,26 @@ mod tests {
         let images = Images::new((0..12).collect(), 2, 3).unwrap();
         let turned = images.transposed();
         assert_eq!((turned.n(), turned.height(), turned.width()), (2, 3, 2));
-        assert_eq!((turned.image(0), turned.image(1)), (&[0, 3, 1, 4, 2, 5][..], &[6, 9, 7, 10, 8, 11][..]));
+        assert_eq!(
+            (turned.image(0), turned.image(1)),
+            (&[0, 3, 1, 4, 2, 5][..], &[6, 9, 7, 10, 8, 11][..])
+        );
         assert!(turned.transposed() == images);
     }
 
     #[test]
     fn counts_that_do_not_fit_are_refused() {
-        assert_eq!(Images::new(vec![0; 5], 1, 2).unwrap_err().to_string(), "5 pixels do not make whole images of 1 x 2");
-        assert!(Images::new(vec![], 0, 2).is_err() && Images::new(vec![0; 4], usize::MAX, 2).is_err());
+        assert_eq!(
+            Images::new(vec![0; 5], 1, 2).unwrap_err().to_string(),
+            "5 pixels do not make whole images of 1 x 2"
+        );
+        assert!(
+            Images::new(vec![], 0, 2).is_err() && Images::new(vec![0; 4], usize::MAX, 2).is_err()
+        );
         let images = Images::new(vec![0; 6], 1, 2).unwrap();
-        assert_eq!(Samples::new(images, vec![0; 2]).unwrap_err().to_string(), "2 labels for 3 images");
+        assert_eq!(
+            Samples::new(images, vec![0; 2]).unwrap_err().to_string(),
+            "2 labels for 3 images"
+        );
     }
 }

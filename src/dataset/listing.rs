@@ -34,13 +34,14 @@ impl Entry {
     }
 }
 
-/// What is in a folder in the natural order of names, `2.png` before `10.png`. Hidden files, and those that systems leave, are
-/// passed over.
+/// What is in a folder in the natural order of names, `2.png` before `10.png`. Hidden files, and
+/// those that systems leave, are passed over.
 ///
 /// # Errors
 /// [`Error::Input`] naming the folder.
 pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>> {
-    let unreadable = |error: std::io::Error| Error::input(folder, format!("cannot be read: {error}"));
+    let unreadable =
+        |error: std::io::Error| Error::input(folder, format!("cannot be read: {error}"));
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

@@ -1,6 +1,7 @@
 //! Labelled images: reading them, checking them, splitting them.
 //!
-//! [`DATASETS`] lists what can be asked for by name; a new data set is one file here and one entry there.
+//! [`DATASETS`] lists what can be asked for by name; a new data set is one file here and one entry
+//! there.
 
 mod arrays;
 mod classes;
@@ -124,17 +125,21 @@ pub enum Location {
     Folder(PathBuf),
     /// In this folder, but for the files of these names.
     Incomplete(PathBuf, Vec<String>),
-    /// Nowhere that was looked at; they can be fetched into this folder, if the user has one for data.
+    /// Nowhere that was looked at; they can be fetched into this folder, if the user has one for
+    /// data.
     Missing(Option<PathBuf>),
 }
 
 impl DatasetEntry {
-    /// Where the files are; see [`Dataset::load`] for where they are looked for. Files are not opened.
+    /// Where the files are; see [`Dataset::load`] for where they are looked for. Files are not
+    /// opened.
     pub fn locate(&self, data_dir: Option<&Path>) -> Location {
         if self.name == sample::NAME {
             return Location::Embedded;
         }
-        let held = |folder: PathBuf| registered::in_folder(&folder).ok().flatten().map(|paths| (folder, paths));
+        let held = |folder: PathBuf| {
+            registered::in_folder(&folder).ok().flatten().map(|paths| (folder, paths))
+        };
         match registered::folders(self.name, data_dir).into_iter().find_map(held) {
             None => Location::Missing(registered::own_folder(self.name, data_dir)),
             Some((folder, paths)) => match registered::missing(&paths) {
@@ -146,22 +151,26 @@ impl DatasetEntry {
 }
 
 impl Dataset {
-    /// Reads what `request` asks for: the data set of that name as [`Self::load`] does, or else the folder or file at that
-    /// path. Then the labels are grouped, if groups are asked for.
+    /// Reads what `request` asks for: the data set of that name as [`Self::load`] does, or else the
+    /// folder or file at that path. Then the labels are grouped, if groups are asked for.
     ///
-    /// A path may be a folder with four IDX files; with four CSV files `x_train`, `y_train`, `x_test` and `y_test` (`.csv` or
-    /// `.csv.gz`); with two CSV files, for training and test, whose rows hold the label and the pixels, or the first of them;
-    /// with four `.npy` files of those names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`. Or it
-    /// is a `.npz` file with those four arrays, or one such CSV file. Where there are no test images, one in six of each class is
-    /// put aside. Of several sets of IDX files in a folder one is named by the folder and the beginning of its files' names, or by
-    /// the path of one of its files.
+    /// A path may be a folder with four IDX files; with four CSV files `x_train`, `y_train`,
+    /// `x_test` and `y_test` (`.csv` or `.csv.gz`); with two CSV files, for training and test,
+    /// whose rows hold the label and the pixels, or the first of them; with four `.npy` files of
+    /// those names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`. Or
+    /// it is a `.npz` file with those four arrays, or one such CSV file. Where there are no test
+    /// images, one in six of each class is put aside. Of several sets of IDX files in a folder one
+    /// is named by the folder and the beginning of its files' names, or by the path of one of its
+    /// files.
     ///
-    /// The classes are those that are named, by the folders, a file `class_names.txt` beside the others, the array `class_names`
-    /// of an archive or the request; or else the numbers that occur among the training labels.
+    /// The classes are those that are named, by the folders, a file `class_names.txt` beside the
+    /// others, the array `class_names` of an archive or the request; or else the numbers that occur
+    /// among the training labels.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if it is neither a name nor a path, or an option does not fit the data; [`Error::Input`], naming file,
-    /// line and column, for whatever is wrong with the files or the groups, and for training images that are all alike.
+    /// [`Error::Parameter`] if it is neither a name nor a path, or an option does not fit the data;
+    /// [`Error::Input`], naming file, line and column, for whatever is wrong with the files or the
+    /// groups, and for training images that are all alike.
     pub fn open(request: &Request) -> Result<Self> {
         let path = Path::new(&request.dataset);
         let is_named = DATASETS.iter().any(|entry| entry.name == request.dataset);
@@ -177,7 +186,10 @@ impl Dataset {
                 });
             };
             if let Some(folder) = &request.data_dir {
-                let expected = format!("is for data sets with a name; `Request::dataset` {} is a path", request.dataset);
+                let expected = format!(
+                    "is for data sets with a name; `Request::dataset` {} is a path",
+                    request.dataset
+                );
                 return Err(Error::parameter("data_dir", folder.display(), expected));
             }
             folder::read(path, prefix.as_deref(), request)?
@@ -195,14 +207,15 @@ impl Dataset {
 
     /// Loads the data set called `name`.
     ///
-    /// Files are looked for in `data_dir` and nowhere else if it is given. Otherwise in the folder that the environment
-    /// variable `LAYERLENS_DATA_DIR` names and nowhere else if it is set; otherwise in `$XDG_DATA_HOME/layerlens` (by default
-    /// `~/.local/share/layerlens`) and then where Debian packages put them. Of each of these the folder itself and its
-    /// subfolder called `name` will do. Embedded data sets need no folder and do not look at `data_dir`.
+    /// Files are looked for in `data_dir` and nowhere else if it is given. Otherwise in the folder
+    /// that the environment variable `LAYERLENS_DATA_DIR` names and nowhere else if it is set;
+    /// otherwise in `$XDG_DATA_HOME/layerlens` (by default `~/.local/share/layerlens`) and then
+    /// where Debian packages put them. Of each of these the folder itself and its subfolder called
+    /// `name` will do. Embedded data sets need no folder and do not look at `data_dir`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if there is no data set called `name`; [`Error::Input`] if a file is missing (every place looked at
-    /// is listed), malformed, or does not fit the others.
+    /// [`Error::Parameter`] if there is no data set called `name`; [`Error::Input`] if a file is
+    /// missing (every place looked at is listed), malformed, or does not fit the others.
     pub fn load(name: &str, data_dir: Option<&Path>) -> Result<Self> {
         let Some(entry) = DATASETS.iter().find(|entry| entry.name == name) else {
             return Err(unknown(name));
@@ -211,10 +224,12 @@ impl Dataset {
     }
 }
 
-/// Images all of whose pixels are below this are warned of: binary ones, or those of 12 bits stored in 16.
+/// Images all of whose pixels are below this are warned of: binary ones, or those of 12 bits stored
+/// in 16.
 const ALMOST_BLACK: u8 = 26;
 
-/// What is there: a set of IDX files, as a folder and the beginning of the files' names; else a file or folder.
+/// What is there: a set of IDX files, as a folder and the beginning of the files' names; else a
+/// file or folder.
 fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
     match layout::idx_set(path) {
         Some((folder, prefix)) => Some((folder, Some(prefix))),
@@ -231,19 +246,26 @@ fn named_only(request: &Request) -> Result<()> {
         ("class_names", names),
     ];
     match options.into_iter().find_map(|(field, value)| value.map(|value| (field, value))) {
-        Some((field, value)) => {
-            Err(Error::parameter(field, value, format!("is for files of one's own; {} is a known data set", request.dataset)))
-        }
+        Some((field, value)) => Err(Error::parameter(
+            field,
+            value,
+            format!("is for files of one's own; {} is a known data set", request.dataset),
+        )),
         None => Ok(()),
     }
 }
 
-/// Compares images with what was asked for, and refuses training images from which nothing can be learnt.
+/// Compares images with what was asked for, and refuses training images from which nothing can be
+/// learnt.
 fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
     let images = &data.train.images;
     let found = ImageShape { height: images.height(), width: images.width() };
     // What was asked for is the shape in the files.
-    let stored = if request.transpose { ImageShape { height: found.width, width: found.height } } else { found };
+    let stored = if request.transpose {
+        ImageShape { height: found.width, width: found.height }
+    } else {
+        found
+    };
     if let Some(asked) = request.image_shape.filter(|asked| *asked != stored) {
         let expected = format!("{stored}, as the images of {} are", request.dataset);
         return Err(Error::parameter("image_shape", asked, expected));
@@ -256,33 +278,46 @@ fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
         return Err(Error::input(&request.dataset, message));
     }
     if data.test.images.are_alike() {
-        data.warnings.push(format!("the {} test images are all alike, pixel for pixel", data.test.len()));
+        data.warnings
+            .push(format!("the {} test images are all alike, pixel for pixel", data.test.len()));
     }
     let largest = images.pixels().iter().max().copied().unwrap_or(0);
     if largest < ALMOST_BLACK {
-        data.warnings.push(format!("no pixel is larger than {largest}, of 255: the images are almost black"));
+        data.warnings.push(format!(
+            "no pixel is larger than {largest}, of 255: the images are almost black"
+        ));
     }
     Ok(())
 }
 
 fn unknown(name: &str) -> Error {
     let names: Vec<_> = DATASETS.iter().map(|entry| entry.name).collect();
-    Error::parameter("dataset", name, format!("must be one of {}, or the path of a folder or file", names.join(", ")))
+    Error::parameter(
+        "dataset",
+        name,
+        format!("must be one of {}, or the path of a folder or file", names.join(", ")),
+    )
 }
 
 /// Refuses test images of another size than the training images.
-fn check_sizes((train_path, train): (&Path, &Samples), (test_path, test): (&Path, &Samples)) -> Result<()> {
+fn check_sizes(
+    (train_path, train): (&Path, &Samples),
+    (test_path, test): (&Path, &Samples),
+) -> Result<()> {
     let size = |samples: &Samples| (samples.images.height(), samples.images.width());
     if size(train) == size(test) {
         return Ok(());
     }
     let ((found_height, found_width), (height, width)) = (size(test), size(train));
     let trained_on = train_path.display();
-    let message = format!("the images are {found_height} x {found_width}, but those of {trained_on} are {height} x {width}");
+    let message = format!(
+        "the images are {found_height} x {found_width}, but those of {trained_on} are {height} x {width}"
+    );
     Err(Error::input(test_path, message))
 }
 
-/// Splits `n` rows at random into training and validation rows, both ascending: `n / 6` (rounded down) are for validation.
+/// Splits `n` rows at random into training and validation rows, both ascending: `n / 6` (rounded
+/// down) are for validation.
 ///
 /// The same `n` and `seed` give the same split everywhere.
 pub fn split(n: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {

@@ -1,8 +1,8 @@
 //! Names of classes as text: one a line, whatever letters they hold.
 //!
-//! A name stands as it is unless it could be misread. One that holds a line feed or another control character, that begins or
-//! ends with a space, or that begins with a quote, is written as a JSON string: `"two\nlines"`. A line in the quotes of CSV,
-//! `"a ""b"""`, is read as well.
+//! A name stands as it is unless it could be misread. One that holds a line feed or another control
+//! character, that begins or ends with a space, or that begins with a quote, is written as a JSON
+//! string: `"two\nlines"`. A line in the quotes of CSV, `"a ""b"""`, is read as well.
 
 use crate::error::{Error, Result};
 use crate::words::listed;
@@ -16,7 +16,11 @@ fn is_hidden(letter: char) -> bool {
 
 /// A name as one line of text, without its end.
 pub fn escaped_name(name: &str) -> String {
-    if !name.is_empty() && name.trim() == name && !name.starts_with('"') && !name.contains(is_hidden) {
+    if !name.is_empty()
+        && name.trim() == name
+        && !name.starts_with('"')
+        && !name.contains(is_hidden)
+    {
         return name.to_owned();
     }
     let quoted = serde_json::to_string(name).expect("a string");
@@ -30,12 +34,18 @@ pub fn escaped_name(name: &str) -> String {
 /// The name that a line of text holds; see [`escaped_name`].
 pub fn unescaped_name(line: &str) -> String {
     let line = line.trim();
-    let Some(inner) = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return line.to_owned() };
+    let Some(inner) = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
+        return line.to_owned();
+    };
     if let Ok(name) = serde_json::from_str::<String>(line) {
         return name;
     }
     // In CSV a quote within quotes is doubled; any other use of quotes is the name's own.
-    if inner.replace("\"\"", "").contains('"') { line.to_owned() } else { inner.replace("\"\"", "\"") }
+    if inner.replace("\"\"", "").contains('"') {
+        line.to_owned()
+    } else {
+        inner.replace("\"\"", "\"")
+    }
 }
 
 /// Names as the lines of a file.
@@ -46,14 +56,18 @@ pub fn names_text(names: &[String]) -> String {
 /// Names from a file that holds one a line, as [`names_text`] writes them.
 ///
 /// # Errors
-/// [`Error::Input`] if the file cannot be read, a line holds control characters, or a name is empty or there twice.
+/// [`Error::Input`] if the file cannot be read, a line holds control characters, or a name is empty
+/// or there twice.
 pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let control = |line: &str| line.trim().chars().find(|letter| letter.is_control());
-    if let Some((at, letter)) = lines.iter().enumerate().find_map(|(at, line)| control(line).map(|letter| (at, letter))) {
+    if let Some((at, letter)) =
+        lines.iter().enumerate().find_map(|(at, line)| control(line).map(|letter| (at, letter)))
+    {
         let (line, code) = (at + 1, u32::from(letter));
         let message = format!(
             "line {line} holds the control character U+{code:04X}; in a name it is written \"\\u{code:04x}\" in double quotes"
@@ -64,12 +78,14 @@ pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     if names.is_empty() {
         return Err(Error::input(path, "is empty, expected a name a line"));
     }
-    flaw(&names).map_or(Ok(()), |(at, what)| Err(Error::input(path, format!("line {} is {what}", at + 1))))?;
+    flaw(&names).map_or(Ok(()), |(at, what)| {
+        Err(Error::input(path, format!("line {} is {what}", at + 1)))
+    })?;
     Ok(names)
 }
 
-/// Names from words: each is the path of a file with a name a line (see [`names_files`]), or names with
-/// commas between; a name with a comma stands in quotes, as in CSV.
+/// Names from words: each is the path of a file with a name a line (see [`names_files`]), or names
+/// with commas between; a name with a comma stands in quotes, as in CSV.
 ///
 /// # Errors
 /// [`Error::Parameter`] naming `field` if a name is empty or there twice; as [`read_names`].
@@ -80,7 +96,10 @@ pub fn parse_names(field: &str, words: &[String]) -> Result<Vec<String>> {
             names.extend(read_names(word)?);
             continue;
         }
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).trim(csv::Trim::All).from_reader(word.as_bytes());
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .trim(csv::Trim::All)
+            .from_reader(word.as_bytes());
         let expected = "names with commas between, those that hold a comma in double quotes, or a .txt file with a name a line";
         let refused = || Error::parameter(field, word, expected);
         let mut records = reader.records();
@@ -91,20 +110,24 @@ pub fn parse_names(field: &str, words: &[String]) -> Result<Vec<String>> {
         names.extend(record.iter().map(str::to_owned));
     }
     match flaw(&names) {
-        Some((at, what)) => Err(Error::parameter(field, words.join(","), format!("name {} is {what}", at + 1))),
+        Some((at, what)) => {
+            Err(Error::parameter(field, words.join(","), format!("name {} is {what}", at + 1)))
+        }
         None => Ok(names),
     }
 }
 
-/// Those of the words of [`parse_names`] that are paths of files: of a `.txt` or `.csv` file, or a single word that is the name
-/// of any file, since one class has no use for a name.
+/// Those of the words of [`parse_names`] that are paths of files: of a `.txt` or `.csv` file, or a
+/// single word that is the name of any file, since one class has no use for a name.
 pub fn names_files(words: &[String]) -> impl Iterator<Item = &Path> {
     words.iter().filter(|word| is_file(word, words)).map(Path::new)
 }
 
 fn is_file(word: &str, words: &[String]) -> bool {
     let path = Path::new(word);
-    let is_text = path.extension().is_some_and(|end| ["txt", "csv"].iter().any(|known| end.eq_ignore_ascii_case(known)));
+    let is_text = path
+        .extension()
+        .is_some_and(|end| ["txt", "csv"].iter().any(|known| end.eq_ignore_ascii_case(known)));
     !word.contains(',') && (is_text || (words.len() == 1 && path.is_file()))
 }
 
@@ -121,7 +144,8 @@ pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
 /// The classes whose names nothing has, in words; nothing if there are none.
 pub(crate) fn unmet(names: &[String], is_met: impl Fn(usize) -> bool) -> Option<String> {
     let unmet = (0..names.len()).filter(|&class| !is_met(class));
-    let shown: Vec<String> = unmet.map(|class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
+    let shown: Vec<String> =
+        unmet.map(|class| format!("{class} (`{}`)", escaped_name(&names[class]))).collect();
     (!shown.is_empty()).then(|| listed(&shown))
 }
 
@@ -132,26 +156,48 @@ mod tests {
     #[test]
     fn every_name_survives_as_one_line() {
         let plain = ["Shirt, blue", "T-shirt/top", "it's", "a \"b\"", "C:\\new", "é", "1"];
-        let awkward =
-            ["two\nlines", "a\r\nb", "\"", "\"a\"", "\"a\",b", " a", "a ", "", "\t", "\u{85}x", "\u{2028}", "\u{feff}a"];
+        let awkward = [
+            "two\nlines",
+            "a\r\nb",
+            "\"",
+            "\"a\"",
+            "\"a\",b",
+            " a",
+            "a ",
+            "",
+            "\t",
+            "\u{85}x",
+            "\u{2028}",
+            "\u{feff}a",
+        ];
         for name in plain {
             assert_eq!(escaped_name(name), name);
         }
         for name in plain.into_iter().chain(awkward) {
             let line = escaped_name(name);
-            assert!(!line.contains(is_hidden) && line.trim() == line && !line.is_empty(), "{line:?}");
+            assert!(
+                !line.contains(is_hidden) && line.trim() == line && !line.is_empty(),
+                "{line:?}"
+            );
             assert_eq!(unescaped_name(&line), name, "{line}");
         }
-        for (line, name) in
-            [("\"Shirt, blue\"", "Shirt, blue"), ("\"a \"\"b\"\"\"", "a \"b\""), ("\"a\" or \"b\"", "\"a\" or \"b\"")]
-        {
+        for (line, name) in [
+            ("\"Shirt, blue\"", "Shirt, blue"),
+            ("\"a \"\"b\"\"\"", "a \"b\""),
+            ("\"a\" or \"b\"", "\"a\" or \"b\""),
+        ] {
             assert_eq!(unescaped_name(line), name);
         }
     }
 
     #[test]
     fn names_in_a_word_are_parted_as_in_csv() {
-        let parse = |words: &[&str]| parse_names("class_names", &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        let parse = |words: &[&str]| {
+            parse_names(
+                "class_names",
+                &words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(parse(&["a,b c,d"]).unwrap(), ["a", "b c", "d"]);
         assert_eq!(parse(&["\"Shirt, blue\",Top", "Bag"]).unwrap(), ["Shirt, blue", "Top", "Bag"]);
         assert!(parse(&["a,,b"]).unwrap_err().to_string().contains("name 2 is empty"));

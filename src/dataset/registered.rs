@@ -1,7 +1,8 @@
 //! Data sets that are known by name: four IDX files each, with what they hold pinned by SHA-256.
 //!
-//! Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
-//! Algorithms", 2017. MNIST: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", 1998.
+//! Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for
+//! Benchmarking Machine Learning Algorithms", 2017. MNIST: Y. LeCun, C. Cortes, C. J. C. Burges,
+//! "The MNIST database of handwritten digits", 1998.
 
 use super::arrays::one_scale;
 use super::{Dataset, Samples, Source, idx};
@@ -12,8 +13,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Training images, training labels, test images, test labels; on disk `.gz` may follow.
-pub(super) const FILES: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+pub(super) const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
 /// Folder below which Debian packages put data sets.
 const DEBIAN_FOLDER: &str = "/usr/share/datasets";
@@ -44,7 +49,18 @@ pub(super) struct File {
 pub(super) static FASHION_MNIST: Registered = Registered {
     name: "fashion-mnist",
     title: "Fashion-MNIST",
-    class_names: ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"],
+    class_names: [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ],
     urls: &[
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
@@ -91,7 +107,10 @@ pub(super) static MNIST: Registered = Registered {
     name: "mnist",
     title: "MNIST",
     class_names: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
-    urls: &["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"],
+    urls: &[
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+    ],
     package: None,
     // Content, as the mirrors ship it.
     files: [
@@ -135,7 +154,8 @@ pub(super) struct Input {
     pub bytes: Cow<'static, [u8]>,
 }
 
-/// Reads a known data set from disk; other data in the same layout and under the same name have numbered classes.
+/// Reads a known data set from disk; other data in the same layout and under the same name have
+/// numbered classes.
 pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<Dataset> {
     let paths = find(set, &folders(set.name, data_dir), data_dir.unwrap_or(Path::new(set.name)))?;
     let mut inputs = Vec::with_capacity(FILES.len());
@@ -147,42 +167,69 @@ pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<
     }
     let (train, test, note) = assemble(&inputs)?;
     for (part, labels) in [(&train, &inputs[1]), (&test, &inputs[3])] {
-        if let Some(row) = part.labels.iter().position(|&class| usize::from(class) >= set.class_names.len()) {
-            let message = format!("row {row} is {}: labels must be 0 to {}", part.labels[row], set.class_names.len() - 1);
+        if let Some(row) =
+            part.labels.iter().position(|&class| usize::from(class) >= set.class_names.len())
+        {
+            let message = format!(
+                "row {row} is {}: labels must be 0 to {}",
+                part.labels[row],
+                set.class_names.len() - 1
+            );
             return Err(Error::input(&labels.path, message));
         }
     }
     let unknown = sources.iter().find(|source| !source.verified);
     let warnings: Vec<_> = unknown
         .iter()
-        .map(|source| format!("{} is not a known file of {}: the classes are numbered, not named", source.name, set.name))
+        .map(|source| {
+            format!(
+                "{} is not a known file of {}: the classes are numbered, not named",
+                source.name, set.name
+            )
+        })
         .collect();
     let named = set.class_names.iter().enumerate();
-    let class_names = named.map(|(class, name)| if warnings.is_empty() { (*name).into() } else { class.to_string() }).collect();
+    let class_names = named
+        .map(|(class, name)| if warnings.is_empty() { (*name).into() } else { class.to_string() })
+        .collect();
     let warnings = warnings.into_iter().chain(note).collect();
-    Ok(Dataset { name: set.name.into(), class_names, train, test, sources, original: None, warnings })
+    Ok(Dataset {
+        name: set.name.into(),
+        class_names,
+        train,
+        test,
+        sources,
+        original: None,
+        warnings,
+    })
 }
 
-/// Parses the inputs, which come in the order of [`FILES`], and checks that they fit together; the last value says what was
-/// done to the pixels.
+/// Parses the inputs, which come in the order of [`FILES`], and checks that they fit together; the
+/// last value says what was done to the pixels.
 pub(super) fn assemble(inputs: &[Input]) -> Result<(Samples, Samples, Option<String>)> {
     let (train, train_scaled) = samples(&inputs[0], &inputs[1])?;
     let (test, test_scaled) = samples(&inputs[2], &inputs[3])?;
     super::check_sizes((&inputs[0].path, &train), (&inputs[2].path, &test))?;
-    let note = one_scale(&[(inputs[0].path.clone(), train_scaled), (inputs[2].path.clone(), test_scaled)])?;
+    let note = one_scale(&[
+        (inputs[0].path.clone(), train_scaled),
+        (inputs[2].path.clone(), test_scaled),
+    ])?;
     Ok((train, test, note))
 }
 
 fn samples(images: &Input, labels: &Input) -> Result<(Samples, bool)> {
     let (pixels, scaled) = idx::parse_scaled(&images.bytes, &images.path)?;
     let classes = idx::parse_labels(&labels.bytes, &labels.path)?;
-    let named = |error: Error| Error::input(&labels.path, format!("{error} in {}", images.path.display()));
+    let named =
+        |error: Error| Error::input(&labels.path, format!("{error} in {}", images.path.display()));
     Ok((Samples::new(pixels, classes).map_err(named)?, scaled))
 }
 
-/// The names of the classes if images and labels are exactly those of a known data set, whatever files they came in.
+/// The names of the classes if images and labels are exactly those of a known data set, whatever
+/// files they came in.
 pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Registered> {
-    let sizes = [&train.images, &test.images].map(|images| (images.n(), images.height(), images.width()));
+    let sizes =
+        [&train.images, &test.images].map(|images| (images.n(), images.height(), images.width()));
     if sizes != [(60_000, 28, 28), (10_000, 28, 28)] {
         return None;
     }
@@ -192,12 +239,14 @@ pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Regi
         idx::images_hash(&test.images),
         idx::labels_hash(&test.labels),
     ];
-    let fits = |set: &&&Registered| set.files.iter().zip(&contents).all(|(file, content)| file.known[0] == content);
+    let fits = |set: &&&Registered| {
+        set.files.iter().zip(&contents).all(|(file, content)| file.known[0] == content)
+    };
     REGISTERED.iter().find(fits).copied()
 }
 
-/// The folders in which files of the data set called `name` are looked for, first things first. The last of the user's own is
-/// where they are fetched to.
+/// The folders in which files of the data set called `name` are looked for, first things first. The
+/// last of the user's own is where they are fetched to.
 pub(super) fn folders(name: &str, data_dir: Option<&Path>) -> Vec<PathBuf> {
     folders_of(name, data_dir, |name| std::env::var_os(name), dirs::data_dir())
 }
@@ -225,7 +274,8 @@ fn folders_of(
     folders
 }
 
-/// Paths of the four files in the first of `folders` that holds any of them; an error is about `asked`.
+/// Paths of the four files in the first of `folders` that holds any of them; an error is about
+/// `asked`.
 pub(super) fn find(set: &Registered, folders: &[PathBuf], asked: &Path) -> Result<Vec<PathBuf>> {
     let mut looked_at = Vec::new();
     for folder in folders {
@@ -236,7 +286,9 @@ pub(super) fn find(set: &Registered, folders: &[PathBuf], asked: &Path) -> Resul
             Ok(Some(paths)) => return complete(set.title, folder, paths),
         }
     }
-    let package = set.package.map_or(String::new(), |package| format!(", install the Debian package {package}"));
+    let package = set
+        .package
+        .map_or(String::new(), |package| format!(", install the Debian package {package}"));
     let message = format!(
         "no {} files found; looked in {}. Run `layerlens data fetch {}`{package}, or put the four IDX files ({}; plain or .gz) \
          in a folder and pass `Request::data_dir`",
@@ -254,7 +306,8 @@ pub(super) fn in_folder(folder: &Path) -> io::Result<Option<Vec<Option<PathBuf>>
     Ok(paths.iter().any(Option::is_some).then_some(paths))
 }
 
-/// The file `name` in `folder`, plain or, failing that, compressed; a point may stand before `idx` instead of a hyphen.
+/// The file `name` in `folder`, plain or, failing that, compressed; a point may stand before `idx`
+/// instead of a hyphen.
 pub(super) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     let dotted = name.replace("-idx", ".idx");
     for name in [name, &dotted] {
@@ -270,14 +323,25 @@ pub(super) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
 
 /// Names of the files that were not found.
 pub(super) fn missing(paths: &[Option<PathBuf>]) -> Vec<String> {
-    paths.iter().zip(FILES).filter(|(path, _)| path.is_none()).map(|(_, name)| format!("{name}[.gz]")).collect()
+    paths
+        .iter()
+        .zip(FILES)
+        .filter(|(path, _)| path.is_none())
+        .map(|(_, name)| format!("{name}[.gz]"))
+        .collect()
 }
 
-/// Demands all of the files once one of them is there: half a data set is an accident that should not be passed over.
-pub(super) fn complete(title: &str, folder: &Path, paths: Vec<Option<PathBuf>>) -> Result<Vec<PathBuf>> {
+/// Demands all of the files once one of them is there: half a data set is an accident that should
+/// not be passed over.
+pub(super) fn complete(
+    title: &str,
+    folder: &Path,
+    paths: Vec<Option<PathBuf>>,
+) -> Result<Vec<PathBuf>> {
     let missing = missing(&paths);
     if !missing.is_empty() {
-        let message = format!("{} of the four {title} files missing: {}", missing.len(), missing.join(", "));
+        let message =
+            format!("{} of the four {title} files missing: {}", missing.len(), missing.join(", "));
         return Err(Error::input(folder, message));
     }
     Ok(paths.into_iter().flatten().collect())
@@ -287,16 +351,26 @@ pub(super) fn complete(title: &str, folder: &Path, paths: Vec<Option<PathBuf>>) 
 mod tests {
     use super::*;
 
-    fn looked_in(data_dir: Option<&str>, variables: &[(&str, &str)], home: Option<&str>) -> Vec<String> {
-        let env = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into());
-        let folders = folders_of("fashion-mnist", data_dir.map(Path::new), env, home.map(PathBuf::from));
+    fn looked_in(
+        data_dir: Option<&str>,
+        variables: &[(&str, &str)],
+        home: Option<&str>,
+    ) -> Vec<String> {
+        let env = |name: &str| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
+        };
+        let folders =
+            folders_of("fashion-mnist", data_dir.map(Path::new), env, home.map(PathBuf::from));
         folders.iter().map(|folder| folder.display().to_string()).collect()
     }
 
     #[test]
     fn a_folder_that_is_named_is_the_only_one() {
         let variables = [("LAYERLENS_DATA_DIR", "/env"), ("XDG_DATA_HOME", "/xdg")];
-        assert_eq!(looked_in(Some("/arg"), &variables, Some("/home/me")), ["/arg", "/arg/fashion-mnist"]);
+        assert_eq!(
+            looked_in(Some("/arg"), &variables, Some("/home/me")),
+            ["/arg", "/arg/fashion-mnist"]
+        );
         assert_eq!(looked_in(None, &variables, Some("/home/me")), ["/env", "/env/fashion-mnist"]);
     }
 
@@ -304,7 +378,14 @@ mod tests {
     fn without_one_the_home_comes_before_the_system() {
         let system = "/usr/share/datasets/fashion-mnist";
         let xdg = ["/xdg/layerlens", "/xdg/layerlens/fashion-mnist", system];
-        assert_eq!(looked_in(None, &[("LAYERLENS_DATA_DIR", ""), ("XDG_DATA_HOME", "/xdg")], Some("/me/share")), xdg);
+        assert_eq!(
+            looked_in(
+                None,
+                &[("LAYERLENS_DATA_DIR", ""), ("XDG_DATA_HOME", "/xdg")],
+                Some("/me/share")
+            ),
+            xdg
+        );
         let home = ["/me/share/layerlens", "/me/share/layerlens/fashion-mnist", system];
         assert_eq!(looked_in(None, &[("XDG_DATA_HOME", "relative")], Some("/me/share")), home);
         assert_eq!(looked_in(None, &[], None), [system]);

@@ -83,7 +83,10 @@ impl FromStr for ImageShape {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let sizes = text.trim().split(['x', 'X', '\u{d7}']).map(|size| size.trim().parse().ok().filter(|&size| size > 0));
+        let sizes = text
+            .trim()
+            .split(['x', 'X', '\u{d7}'])
+            .map(|size| size.trim().parse().ok().filter(|&size| size > 0));
         match sizes.collect::<Option<Vec<usize>>>().as_deref() {
             Some(&[height, width]) => Ok(Self { height, width }),
             _ => Err("expected height and width in pixels: 28x28".into()),
@@ -115,13 +118,21 @@ impl FromStr for Colour {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let digits = |text: &str| text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let digits =
+            |text: &str| text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         match text.to_lowercase().as_str() {
             "white" => Ok(Self([255; 3])),
             "black" => Ok(Self([0; 3])),
-            code => match code.strip_prefix('#').filter(|code| digits(code)).map(|code| u32::from_str_radix(code, 16)) {
+            code => match code
+                .strip_prefix('#')
+                .filter(|code| digits(code))
+                .map(|code| u32::from_str_radix(code, 16))
+            {
                 Some(Ok(value)) => Ok(Self([16, 8, 0].map(|shift| (value >> shift) as u8))),
-                _ => Err("expected white, black, or red, green and blue in hexadecimal digits: #80c0ff".into()),
+                _ => Err(
+                    "expected white, black, or red, green and blue in hexadecimal digits: #80c0ff"
+                        .into(),
+                ),
             },
         }
     }
@@ -172,7 +183,8 @@ pub struct Request {
     pub label_groups: Option<String>,
     /// How CSV files begin.
     pub header: Header,
-    /// The column of labels in CSV files with labels and pixels, if the files do not say it, or say it wrongly.
+    /// The column of labels in CSV files with labels and pixels, if the files do not say it, or say
+    /// it wrongly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_column: Option<LabelColumn>,
     /// Height and width of the images, where the files give the number of pixels alone.
@@ -184,7 +196,8 @@ pub struct Request {
     /// Whether rows and columns of pixels are to be exchanged, as EMNIST's files need it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transpose: bool,
-    /// Names of the classes: a file or names with commas between, as [`super::parse_names`] takes them.
+    /// Names of the classes: a file or names with commas between, as [`super::parse_names`] takes
+    /// them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_names: Vec<String>,
 }

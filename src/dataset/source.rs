@@ -12,33 +12,41 @@ use std::path::Path;
 pub struct Source {
     /// Path of the file, or its name within the program if it is embedded.
     pub name: String,
-    /// Size of the file as it is stored, compressed or not; of a folder, of all its images together.
+    /// Size of the file as it is stored, compressed or not; of a folder, of all its images
+    /// together.
     pub bytes: u64,
-    /// SHA-256 of those bytes, 64 lower-case hexadecimal digits. Of a folder: of the lines `<SHA-256>  <path below the
-    /// folder>`, as `sha256sum` prints them, of all its images in the order of their paths.
+    /// SHA-256 of those bytes, 64 lower-case hexadecimal digits. Of a folder: of the lines
+    /// `<SHA-256> <path below the folder>`, as `sha256sum` prints them, of all its images in the
+    /// order of their paths.
     pub sha256: String,
-    /// Whether that, or the SHA-256 of the decompressed content, is known for this file of this data set. `false` means other
-    /// data, one's own in the same layout for instance, and is no error.
+    /// Whether that, or the SHA-256 of the decompressed content, is known for this file of this
+    /// data set. `false` means other data, one's own in the same layout for instance, and is no
+    /// error.
     pub verified: bool,
 }
 
 impl Source {
-    /// Describes a file as it stands on the disk; `verified` is false, since nothing is known of it.
+    /// Describes a file as it stands on the disk; `verified` is false, since nothing is known of
+    /// it.
     ///
     /// # Errors
     /// [`Error::Input`] if it cannot be read.
     pub fn of_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let mut file = Hashed::open(path)?;
-        io::copy(&mut file, &mut io::sink()).map_err(|error| Error::input(path, error.to_string()))?;
+        io::copy(&mut file, &mut io::sink())
+            .map_err(|error| Error::input(path, error.to_string()))?;
         Ok(file.source(path))
     }
 
-    /// [`Source::new`] for an IDX file, whose content may also be known where its compression is not.
+    /// [`Source::new`] for an IDX file, whose content may also be known where its compression is
+    /// not.
     pub(super) fn of_idx(name: impl ToString, bytes: &[u8], known: &[&str]) -> Self {
         let mut source = Self::new(name, bytes, known);
         let mut content = Vec::new();
-        if !source.verified && flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut content).is_ok() {
+        if !source.verified
+            && flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut content).is_ok()
+        {
             source.verified = Self::new("", &content, known).verified;
         }
         source
@@ -63,14 +71,20 @@ impl Hashed {
     /// # Errors
     /// [`Error::Input`] if it cannot be opened.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+        let file = File::open(path)
+            .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
         Ok(Self { file, hash: Sha256::new(), bytes: 0 })
     }
 
     /// What was read, which must be the whole file.
     pub(super) fn source(self, path: &Path) -> Source {
         let Self { hash, bytes, .. } = self;
-        Source { name: path.display().to_string(), bytes, sha256: hex(hash.finalize()), verified: false }
+        Source {
+            name: path.display().to_string(),
+            bytes,
+            sha256: hex(hash.finalize()),
+            verified: false,
+        }
     }
 }
 

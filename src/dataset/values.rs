@@ -82,15 +82,17 @@ impl Stored {
         (word << above) as i64 >> above
     }
 
-    /// The numbers as bytes. They must be whole and from 0 to 255; pixels may also be floats that are all from 0 to 1, or
-    /// truth values, of which 1 becomes 255.
+    /// The numbers as bytes. They must be whole and from 0 to 255; pixels may also be floats that
+    /// are all from 0 to 1, or truth values, of which 1 becomes 255.
     pub fn narrow(self, raw: Vec<u8>, meaning: Meaning) -> Result<Narrowed, Misfit> {
         if (self.kind, self.size) == (Kind::Uint, 1) {
             return Ok(Narrowed { values: raw, scaled: false });
         }
         let numbers = || raw.chunks_exact(self.size).map(|bytes| self.number(bytes));
         let share = |number: f64| (0.0..=1.0).contains(&number);
-        let scaled = meaning == Meaning::Pixels && matches!(self.kind, Kind::Float | Kind::Bool) && numbers().all(share);
+        let scaled = meaning == Meaning::Pixels
+            && matches!(self.kind, Kind::Float | Kind::Bool)
+            && numbers().all(share);
         let byte = |(at, number): (usize, f64)| match number {
             _ if scaled => Ok((number * 255.0).round() as u8),
             _ if (0.0..=255.0).contains(&number) && number.fract() == 0.0 => Ok(number as u8),
@@ -103,7 +105,9 @@ impl Stored {
 /// What is expected of a number, for messages.
 pub(super) fn expected(meaning: Meaning) -> &'static str {
     match meaning {
-        Meaning::Pixels => "expected pixels: whole numbers from 0 to 255, or floats that are all from 0 to 1",
+        Meaning::Pixels => {
+            "expected pixels: whole numbers from 0 to 255, or floats that are all from 0 to 1"
+        }
         Meaning::Labels => "expected a label: a whole number from 0 to 255",
     }
 }
@@ -121,8 +125,14 @@ mod tests {
         assert_eq!(stored(Kind::Int, 2, false).integer(&[0xfe, 0xff]), -2);
         assert_eq!(stored(Kind::Int, 2, true).integer(&[0xff, 0xfe]), -2);
         assert_eq!(stored(Kind::Uint, 2, false).integer(&[0xff, 0xff]), 65_535);
-        assert_eq!(stored(Kind::Uint, 8, false).integer(&u64::MAX.to_le_bytes()), i128::from(u64::MAX));
-        assert_eq!(stored(Kind::Int, 8, true).integer(&i64::MIN.to_be_bytes()), i128::from(i64::MIN));
+        assert_eq!(
+            stored(Kind::Uint, 8, false).integer(&u64::MAX.to_le_bytes()),
+            i128::from(u64::MAX)
+        );
+        assert_eq!(
+            stored(Kind::Int, 8, true).integer(&i64::MIN.to_be_bytes()),
+            i128::from(i64::MIN)
+        );
         assert_eq!(stored(Kind::Bool, 1, false).integer(&[1]), 1);
         // As numpy.float16 stores -2.
         assert_eq!(stored(Kind::Float, 2, false).number(&[0x00, 0xc0]), -2.0);
@@ -133,9 +143,13 @@ mod tests {
 
     #[test]
     fn numbers_become_bytes_whole_or_as_shares() {
-        let narrow = |stored: Stored, raw: &[u8], meaning| stored.narrow(raw.to_vec(), meaning).map(|it| (it.values, it.scaled));
+        let narrow = |stored: Stored, raw: &[u8], meaning| {
+            stored.narrow(raw.to_vec(), meaning).map(|it| (it.values, it.scaled))
+        };
         use Meaning::{Labels, Pixels};
-        let floats = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
+        let floats = |values: &[f32]| {
+            values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>()
+        };
         let f4 = stored(Kind::Float, 4, false);
         assert_eq!(narrow(f4, &floats(&[0.0, 255.0, 7.0]), Pixels), Ok((vec![0, 255, 7], false)));
         let shares: Vec<f32> = (0..=255_u8).map(|byte| f32::from(byte) / 255.0).collect();
@@ -145,11 +159,20 @@ mod tests {
         assert_eq!(narrow(f4, &floats(&[0.0, 2.5]), Pixels), Err((1, 2.5)));
         assert_eq!(narrow(f4, &floats(&[0.5, 2.0]), Pixels), Err((0, 0.5)));
         assert!(narrow(f4, &floats(&[0.0, f32::NAN]), Pixels).is_err_and(|(at, _)| at == 1));
-        assert_eq!(narrow(stored(Kind::Float, 2, true), &[0x38, 0, 0x3c, 0], Pixels), Ok((vec![128, 255], true)));
-        assert_eq!(narrow(stored(Kind::Int, 4, true), &[0, 0, 0, 9, 0, 0, 0, 1], Labels), Ok((vec![9, 1], false)));
+        assert_eq!(
+            narrow(stored(Kind::Float, 2, true), &[0x38, 0, 0x3c, 0], Pixels),
+            Ok((vec![128, 255], true))
+        );
+        assert_eq!(
+            narrow(stored(Kind::Int, 4, true), &[0, 0, 0, 9, 0, 0, 0, 1], Labels),
+            Ok((vec![9, 1], false))
+        );
         assert_eq!(narrow(stored(Kind::Int, 2, false), &[1, 0, 255, 255], Labels), Err((1, -1.0)));
         assert_eq!(narrow(stored(Kind::Int, 1, false), &[128], Labels), Err((0, -128.0)));
-        assert_eq!(narrow(stored(Kind::Uint, 8, false), &[1, 0, 0, 0, 0, 0, 0, 1], Labels), Err((0, 72057594037927937.0)));
+        assert_eq!(
+            narrow(stored(Kind::Uint, 8, false), &[1, 0, 0, 0, 0, 0, 0, 1], Labels),
+            Err((0, 72057594037927937.0))
+        );
         assert_eq!(narrow(stored(Kind::Bool, 1, false), &[0, 1], Pixels), Ok((vec![0, 255], true)));
         assert_eq!(narrow(stored(Kind::Bool, 1, false), &[0, 1], Labels), Ok((vec![0, 1], false)));
     }

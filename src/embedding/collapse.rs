@@ -1,7 +1,8 @@
 //! What no map may be: points of different rows on one place, or all points on one line.
 //!
-//! An iterative method can end so when its forces vanish in the rounding of the places. Such a map looks like a finding, and is
-//! none; so a few points that share a place are moved apart by less than can be seen, and more are refused.
+//! An iterative method can end so when its forces vanish in the rounding of the places. Such a map
+//! looks like a finding, and is none; so a few points that share a place are moved apart by less
+//! than can be seen, and more are refused.
 
 use super::init::gaussian;
 use crate::error::{Error, Result};
@@ -17,11 +18,13 @@ const STREAM: u64 = 0x6170_6172;
 const MOVED: f64 = 0.01;
 /// By how much, in root mean square deviations of the map: a tenth of a pixel of a figure of 1,000.
 const DISTANCE: f64 = 1e-4;
-/// A map whose second axis has less than this share of the first one's deviation is a line: a tenth of a pixel again.
+/// A map whose second axis has less than this share of the first one's deviation is a line: a tenth
+/// of a pixel again.
 const LINE: f64 = 1e-4;
 /// Rows this close to a line, as a share of its length, may be mapped to one.
 const STRAIGHT: f64 = 1e-3;
-/// Fewer points than this can lie on a line without any fault of the method: two pairs, for example.
+/// Fewer points than this can lie on a line without any fault of the method: two pairs, for
+/// example.
 const FEWEST: usize = 10;
 
 /// A method, and what its user can change where a map of it shows nothing.
@@ -30,17 +33,25 @@ pub(super) struct Tried {
     pub(super) advice: &'static str,
 }
 
-/// The map `places`, n x 2 or n x 3, of the points `x`, n x d, if it shows something: up to 1 % of the points may lie on the place
-/// of another whose row differs, and are moved off it. Equal rows stay together.
+/// The map `places`, n x 2 or n x 3, of the points `x`, n x d, if it shows something: up to 1 % of
+/// the points may lie on the place of another whose row differs, and are moved off it. Equal rows
+/// stay together.
 ///
 /// # Errors
 /// [`Error::Data`] if more do, or if ten points or more lie on a line though their rows do not.
-pub(super) fn refused_or_apart(tried: &Tried, x: &Matrix, places: Matrix, seed: u64) -> Result<Matrix> {
+pub(super) fn refused_or_apart(
+    tried: &Tried,
+    x: &Matrix,
+    places: Matrix,
+    seed: u64,
+) -> Result<Matrix> {
     let Tried { method, advice } = tried;
     let shared = on_places_of_others(x, &places);
     let (n, count) = (places.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
     if count as f64 > MOVED * n as f64 {
-        let message = format!("{method} put {count} of {n} points on the places of others, from which they differ; {advice}");
+        let message = format!(
+            "{method} put {count} of {n} points on the places of others, from which they differ; {advice}"
+        );
         return Err(Error::Data(message));
     }
     let places = moved(places, &shared, &Random::new(seed, STREAM))?;
@@ -51,7 +62,8 @@ pub(super) fn refused_or_apart(tried: &Tried, x: &Matrix, places: Matrix, seed: 
     Ok(places)
 }
 
-/// Rows that lie on the place of an earlier row that is not equal to them, equal ones together, ascending.
+/// Rows that lie on the place of an earlier row that is not equal to them, equal ones together,
+/// ascending.
 fn on_places_of_others(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..places.n_samples()).collect();
     let by_place = |&a: &usize, &b: &usize| compare(places.row(a), places.row(b)).then(a.cmp(&b));
@@ -101,20 +113,24 @@ fn moved(places: Matrix, groups: &[Vec<usize>], random: &Random) -> Result<Matri
 pub(super) fn deviations(places: &[f32], c: usize) -> Vec<f64> {
     let n = (places.len() / c) as f64;
     let rows = || places.chunks_exact(c);
-    let mean: Vec<f64> = (0..c).map(|axis| rows().map(|row| f64::from(row[axis])).sum::<f64>() / n).collect();
+    let mean: Vec<f64> =
+        (0..c).map(|axis| rows().map(|row| f64::from(row[axis])).sum::<f64>() / n).collect();
     let mut covariance = faer::Mat::<f64>::zeros(c, c);
     for row in rows() {
         for i in 0..c {
             for j in 0..c {
-                covariance[(i, j)] += (f64::from(row[i]) - mean[i]) * (f64::from(row[j]) - mean[j]) / n;
+                covariance[(i, j)] +=
+                    (f64::from(row[i]) - mean[i]) * (f64::from(row[j]) - mean[j]) / n;
             }
         }
     }
-    let values = covariance.self_adjoint_eigenvalues(faer::Side::Lower).unwrap_or_else(|_| vec![0.0; c]);
+    let values =
+        covariance.self_adjoint_eigenvalues(faer::Side::Lower).unwrap_or_else(|_| vec![0.0; c]);
     values.iter().rev().map(|value| value.max(0.0).sqrt()).collect()
 }
 
-/// Whether all rows that are not far from the others lie on one line, but for a [`STRAIGHT`] share of its length.
+/// Whether all rows that are not far from the others lie on one line, but for a [`STRAIGHT`] share
+/// of its length.
 fn is_line(x: &Matrix) -> bool {
     match Middle::of(x, FAR).near {
         Some(near) => are_on_line(&x.select(&near)),
@@ -125,7 +141,9 @@ fn is_line(x: &Matrix) -> bool {
 /// Whether all rows lie on the line through the first and the one furthest from it.
 fn are_on_line(x: &Matrix) -> bool {
     let first = x.row(0);
-    let differences = |row: &[f32]| row.iter().zip(first).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect::<Vec<f64>>();
+    let differences = |row: &[f32]| {
+        row.iter().zip(first).map(|(a, b)| f64::from(*a) - f64::from(*b)).collect::<Vec<f64>>()
+    };
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let squared = |row: &[f32]| dot(&differences(row), &differences(row));
     let Some(end) = x.rows().max_by(|a, b| squared(a).total_cmp(&squared(b))) else { return true };
@@ -142,7 +160,8 @@ mod tests {
     const TRIED: Tried = Tried { method: "UMAP", advice: "try more" };
 
     fn points(n: usize) -> Matrix {
-        Matrix::new((0..2 * n).map(|at| (at * at % 31) as f32 + at as f32 * 0.01).collect(), n, 2).unwrap()
+        Matrix::new((0..2 * n).map(|at| (at * at % 31) as f32 + at as f32 * 0.01).collect(), n, 2)
+            .unwrap()
     }
 
     #[test]
@@ -158,20 +177,34 @@ mod tests {
         places.copy_within(0..2, 2 * 17);
         let places = Matrix::new(places, 200, 2).unwrap();
         let apart = refused_or_apart(&TRIED, &x, places.clone(), 1).unwrap();
-        let changed: Vec<usize> = (0..200).filter(|&row| apart.row(row) != places.row(row)).collect();
+        let changed: Vec<usize> =
+            (0..200).filter(|&row| apart.row(row) != places.row(row)).collect();
         assert_eq!(changed, [17]);
         assert!((apart.row(17)[0] - x.row(0)[0]).abs() < 0.05);
     }
 
     #[test]
     fn equal_rows_may_share_a_place() {
-        let x = Matrix::new([[1.0, 2.0], [3.0, 5.0], [8.0, 1.0]].repeat(40).concat(), 120, 2).unwrap();
+        let x =
+            Matrix::new([[1.0, 2.0], [3.0, 5.0], [8.0, 1.0]].repeat(40).concat(), 120, 2).unwrap();
         assert_eq!(refused_or_apart(&TRIED, &x, x.clone(), 1).unwrap(), x);
         let two = Matrix::new([[1.0, 2.0], [3.0, 5.0]].repeat(40).concat(), 80, 2).unwrap();
-        assert_eq!(refused_or_apart(&TRIED, &two, two.clone(), 1).unwrap(), two, "two kinds of rows lie on a line");
-        let line = Matrix::new((0..90).map(|at| (at / 3) as f32 * (1 + at % 3) as f32).collect(), 30, 3).unwrap();
-        let flat = Matrix::new((0..60).map(|at| (at / 2) as f32 * (at % 2) as f32).collect(), 30, 2).unwrap();
-        assert_eq!(refused_or_apart(&TRIED, &line, flat.clone(), 1).unwrap(), flat, "so do these rows themselves");
+        assert_eq!(
+            refused_or_apart(&TRIED, &two, two.clone(), 1).unwrap(),
+            two,
+            "two kinds of rows lie on a line"
+        );
+        let line =
+            Matrix::new((0..90).map(|at| (at / 3) as f32 * (1 + at % 3) as f32).collect(), 30, 3)
+                .unwrap();
+        let flat =
+            Matrix::new((0..60).map(|at| (at / 2) as f32 * (at % 2) as f32).collect(), 30, 2)
+                .unwrap();
+        assert_eq!(
+            refused_or_apart(&TRIED, &line, flat.clone(), 1).unwrap(),
+            flat,
+            "so do these rows themselves"
+        );
     }
 
     #[test]
@@ -187,9 +220,14 @@ mod tests {
         let [x, places] = [rows, places].map(|values| Matrix::new(values, 200, 2).unwrap());
         let apart = refused_or_apart(&TRIED, &x, places.clone(), 1).unwrap_err().to_string();
         assert!(apart.contains("put 3 of 200 points"), "{apart}");
-        let apart = moved(places.clone(), &on_places_of_others(&x, &places), &Random::new(1, STREAM)).unwrap();
+        let apart =
+            moved(places.clone(), &on_places_of_others(&x, &places), &Random::new(1, STREAM))
+                .unwrap();
         assert_ne!(apart.row(5), apart.row(0));
-        assert_eq!([apart.row(9), apart.row(30), apart.row(0)], [apart.row(5), apart.row(5), places.row(0)]);
+        assert_eq!(
+            [apart.row(9), apart.row(30), apart.row(0)],
+            [apart.row(5), apart.row(5), places.row(0)]
+        );
     }
 
     #[test]
@@ -197,7 +235,8 @@ mod tests {
         let mut rows = points(200).into_vec();
         rows[7] = -1e9;
         let x = Matrix::new(rows, 200, 2).unwrap();
-        let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2).unwrap();
+        let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2)
+            .unwrap();
         assert!(refused_or_apart(&TRIED, &x, line, 1).is_err());
     }
 
@@ -207,7 +246,8 @@ mod tests {
         let one = Matrix::new(vec![3.0; 400], 200, 2).unwrap();
         let error = refused_or_apart(&TRIED, &x, one, 1).unwrap_err().to_string();
         assert!(error.starts_with("UMAP put 199 of 200 points on the places of others"), "{error}");
-        let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2).unwrap();
+        let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2)
+            .unwrap();
         let error = refused_or_apart(&TRIED, &x, line, 1).unwrap_err().to_string();
         assert!(error.starts_with("UMAP put all 200 points on one line"), "{error}");
     }

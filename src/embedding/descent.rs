@@ -1,7 +1,8 @@
 //! What the descents of several methods share.
 
-/// The gain of a coordinate (R. Jacobs, "Increased rates of convergence through learning rate adaptation", 1988): it grows while
-/// update and gradient agree, shrinks when they do not, and stays at 0.01 or above.
+/// The gain of a coordinate (R. Jacobs, "Increased rates of convergence through learning rate
+/// adaptation", 1988): it grows while update and gradient agree, shrinks when they do not, and
+/// stays at 0.01 or above.
 #[inline(always)]
 pub(super) fn new_gain(gain: f32, update: f32, gradient: f32) -> f32 {
     // Unlike f32::signum, 0 has a sign of its own here, as in WGSL and in numpy.

@@ -1,8 +1,9 @@
 //! Few points very far from all others, drawn in so that a map shows the others too.
 //!
-//! A map has one scale. Where one row is a million times as far out as the rest, it takes the first principal component for
-//! itself, its distances outweigh all others, and what lies between the others drowns in the rounding of numbers that are
-//! counted from it. Its own neighbours are the true ones; only how far out it lies is made less of, in its own direction.
+//! A map has one scale. Where one row is a million times as far out as the rest, it takes the first
+//! principal component for itself, its distances outweigh all others, and what lies between the
+//! others drowns in the rounding of numbers that are counted from it. Its own neighbours are the
+//! true ones; only how far out it lies is made less of, in its own direction.
 
 use crate::error::Result;
 use crate::matrix::Matrix;
@@ -13,8 +14,8 @@ use std::borrow::Cow;
 
 /// A row is far if it is further from the middle than this many times the median distance.
 const FAR: f64 = 100.0;
-/// Where a far row is put, in units of the furthest other, and how much further for every e-fold that it lay beyond that: far
-/// rows stay apart, in their order.
+/// Where a far row is put, in units of the furthest other, and how much further for every e-fold
+/// that it lay beyond that: far rows stay apart, in their order.
 const RIM: f64 = 1.0;
 const BEYOND: f64 = 0.02;
 /// Groups of far rows that are kept together at most; rows beyond them are moved one by one.
@@ -36,8 +37,8 @@ struct Group {
 }
 
 impl Drawn {
-    /// The points with the far ones drawn in, or nothing where none is far. Far rows that lie together are moved together, so
-    /// that what is between them stays.
+    /// The points with the far ones drawn in, or nothing where none is far. Far rows that lie
+    /// together are moved together, so that what is between them stays.
     pub(crate) fn of(x: &Matrix) -> Result<Option<Self>> {
         let Middle { mean, near: Some(near) } = Middle::of(x, FAR) else { return Ok(None) };
         let furthest = near.iter().map(|&row| distance(x.row(row), &mean)).fold(0.0, f64::max);
@@ -57,7 +58,8 @@ impl Drawn {
             for row in rows {
                 let values = drawn[row * x.n_features()..].iter_mut().zip(x.row(row));
                 for ((place, &value), (&of_first, &mean)) in values.zip(first.iter().zip(&mean)) {
-                    let (value, of_first, mean) = (f64::from(value), f64::from(of_first), f64::from(mean));
+                    let (value, of_first, mean) =
+                        (f64::from(value), f64::from(of_first), f64::from(mean));
                     *place = (mean + (of_first - mean) * share + (value - of_first)) as f32;
                 }
             }
@@ -69,26 +71,34 @@ impl Drawn {
     pub(crate) fn warning(&self) -> String {
         let far = self.is_far.iter().enumerate().filter(|(_, is_far)| **is_far);
         let far: Vec<String> = far.map(|(row, _)| row.to_string()).collect();
-        let rows = if far.len() == 1 { "1 row lies".into() } else { format!("{} rows lie", far.len()) };
-        format!("{rows} over {FAR} times as far out as most, drawn in to the rim of the others: {}", listed(&far))
+        let rows =
+            if far.len() == 1 { "1 row lies".into() } else { format!("{} rows lie", far.len()) };
+        format!(
+            "{rows} over {FAR} times as far out as most, drawn in to the rim of the others: {}",
+            listed(&far)
+        )
     }
 
-    /// The graph with the distances of these points: those of far rows have changed. Of another metric than the Euclidean none
-    /// has.
+    /// The graph with the distances of these points: those of far rows have changed. Of another
+    /// metric than the Euclidean none has.
     pub(crate) fn graph<'a>(&self, graph: &'a NeighborGraph) -> Cow<'a, NeighborGraph> {
         if graph.metric() != Metric::Euclidean {
             return Cow::Borrowed(graph);
         }
         let k = graph.n_neighbors();
         let (mut indices, mut distances) = (graph.indices().to_vec(), graph.distances().to_vec());
-        for (row, (ids, lengths)) in indices.chunks_exact_mut(k).zip(distances.chunks_exact_mut(k)).enumerate() {
+        for (row, (ids, lengths)) in
+            indices.chunks_exact_mut(k).zip(distances.chunks_exact_mut(k)).enumerate()
+        {
             if !self.is_far[row] && ids.iter().all(|&id| !self.is_far[id as usize]) {
                 continue;
             }
             let to = |id: u32| distance(self.x.row(row), self.x.row(id as usize)) as f32;
             let mut nearest: Vec<(f32, u32)> = ids.iter().map(|&id| (to(id), id)).collect();
             nearest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-            for ((id, length), (distance, nearer)) in ids.iter_mut().zip(lengths.iter_mut()).zip(nearest) {
+            for ((id, length), (distance, nearer)) in
+                ids.iter_mut().zip(lengths.iter_mut()).zip(nearest)
+            {
                 (*id, *length) = (nearer, distance);
             }
         }
@@ -148,12 +158,21 @@ mod tests {
         let x = Matrix::new(values, 600, 3).unwrap();
         let drawn = Drawn::of(&x).unwrap().unwrap();
         for (a, b) in (0..5).flat_map(|a| (0..a).map(move |b| (a, b))) {
-            let (before, after) = (distance(x.row(a), x.row(b)), distance(drawn.x.row(a), drawn.x.row(b)));
+            let (before, after) =
+                (distance(x.row(a), x.row(b)), distance(drawn.x.row(a), drawn.x.row(b)));
             assert!((before - after).abs() < 1e-5, "{a} and {b}: {before} became {after}");
         }
         let least = (0..5).flat_map(|a| (5..600).map(move |b| (a, b)));
-        let least = least.map(|(a, b)| distance(drawn.x.row(a), drawn.x.row(b))).fold(f64::INFINITY, f64::min);
-        assert!(least > 0.01 && drawn.x.as_slice().iter().all(|value| value.abs() < 4.0), "{least}");
-        assert!(drawn.warning().starts_with("5 rows lie over 100 times") && drawn.warning().ends_with(": 0, 1, 2, 3, 4"));
+        let least = least
+            .map(|(a, b)| distance(drawn.x.row(a), drawn.x.row(b)))
+            .fold(f64::INFINITY, f64::min);
+        assert!(
+            least > 0.01 && drawn.x.as_slice().iter().all(|value| value.abs() < 4.0),
+            "{least}"
+        );
+        assert!(
+            drawn.warning().starts_with("5 rows lie over 100 times")
+                && drawn.warning().ends_with(": 0, 1, 2, 3, 4")
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! A fitted map of a method that knows the neighbours of its points: one type for all of them, with one rule of placement and
-//! one file format.
+//! A fitted map of a method that knows the neighbours of its points: one type for all of them, with
+//! one rule of placement and one file format.
 
 use super::model_file::State;
 use super::placement::{self, Placement};
@@ -13,7 +13,9 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 /// A method whose maps place new points by their neighbours.
-pub trait NeighborEmbedding: Embedding + Clone + PartialEq + Serialize + DeserializeOwned + 'static {
+pub trait NeighborEmbedding:
+    Embedding + Clone + PartialEq + Serialize + DeserializeOwned + 'static
+{
     /// Name in the registry.
     const NAME: &'static str;
 
@@ -23,12 +25,19 @@ pub trait NeighborEmbedding: Embedding + Clone + PartialEq + Serialize + Deseria
     /// Nearest fitted points of a new one that [`NeighborEmbedding::optimise_places`] looks at.
     fn n_neighbors_to_optimise(&self) -> usize;
 
-    /// Moves new points, m x n_components, from their places by the rule of [`placement`] to where the method's own objective
-    /// wants them, the fitted points standing still. A row depends on nothing but its own neighbours.
+    /// Moves new points, m x n_components, from their places by the rule of [`placement`] to where
+    /// the method's own objective wants them, the fitted points standing still. A row depends on
+    /// nothing but its own neighbours.
     ///
     /// # Errors
     /// Any error of the device.
-    fn optimise_places(&self, device: &Device, map: &FittedMap<Self>, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix>;
+    fn optimise_places(
+        &self,
+        device: &Device,
+        map: &FittedMap<Self>,
+        new: &NewPoints<'_>,
+        start: Matrix,
+    ) -> Result<Matrix>;
 }
 
 /// A fitted map of the method `M`.
@@ -39,7 +48,8 @@ pub struct FittedMap<M> {
     placement_scale: f32,
     /// By which the neighbours of the fitted points were found.
     metric: Metric,
-    /// One number a fitted point that [`NeighborEmbedding::optimise_places`] needs; empty where none is.
+    /// One number a fitted point that [`NeighborEmbedding::optimise_places`] needs; empty where
+    /// none is.
     row_scales: Vec<f32>,
     results: Vec<(String, f64)>,
     course: Vec<(usize, f64)>,
@@ -47,10 +57,13 @@ pub struct FittedMap<M> {
 }
 
 impl<M: NeighborEmbedding> FittedMap<M> {
-    /// Takes places, n_samples x n_components, of points with these `neighbors`, at least 12 of each or all.
+    /// Takes places, n_samples x n_components, of points with these `neighbors`, at least 12 of
+    /// each or all.
     pub(super) fn new(method: M, embedding: Matrix, neighbors: &NeighborGraph) -> Self {
-        let (placement_scale, metric) = (placement::scale(&embedding, neighbors), neighbors.metric());
-        let (row_scales, results, course, warnings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (placement_scale, metric) =
+            (placement::scale(&embedding, neighbors), neighbors.metric());
+        let (row_scales, results, course, warnings) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         Self { method, embedding, placement_scale, metric, row_scales, results, course, warnings }
     }
 
@@ -105,23 +118,32 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         &self.course
     }
 
-    /// Nearest fitted points of a new one that [`FittedMap::transform`] needs, or all if there are fewer.
+    /// Nearest fitted points of a new one that [`FittedMap::transform`] needs, or all if there are
+    /// fewer.
     pub fn n_neighbors_to_place(&self) -> usize {
         let most = self.embedding.n_samples();
-        let optimised = if self.method.placement() == Placement::Optimise { self.method.n_neighbors_to_optimise() } else { 0 };
+        let optimised = if self.method.placement() == Placement::Optimise {
+            self.method.n_neighbors_to_optimise()
+        } else {
+            0
+        };
         placement::N_NEIGHBORS.max(optimised).min(most)
     }
 
     /// Places new points, m x n_components, each by its own neighbours alone.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are fewer neighbours than [`FittedMap::n_neighbors_to_place`], any error of the device.
+    /// [`Error::Data`] if there are fewer neighbours than [`FittedMap::n_neighbors_to_place`], any
+    /// error of the device.
     pub fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
         let (found, needed) = (new.neighbors.n_neighbors(), self.n_neighbors_to_place());
         if found < needed {
-            return Err(Error::Data(format!("placing a point takes its {needed} nearest fitted points; {found} are given")));
+            return Err(Error::Data(format!(
+                "placing a point takes its {needed} nearest fitted points; {found} are given"
+            )));
         }
-        let start = placement::transform(device, &self.embedding, new.neighbors, self.placement_scale)?;
+        let start =
+            placement::transform(device, &self.embedding, new.neighbors, self.placement_scale)?;
         match self.method.placement() {
             Placement::Mode => Ok(start),
             Placement::Optimise => self.method.optimise_places(device, self, new, start),
@@ -131,20 +153,32 @@ impl<M: NeighborEmbedding> FittedMap<M> {
     /// The map from what its file holds.
     pub(super) fn restore(state: State) -> Result<Box<dyn Fitted>> {
         let field = |name: &str| state.numbers.get(name).cloned().unwrap_or_default();
-        let malformed = |error: serde_json::Error| Error::Data(format!("the model's description is malformed: {error}"));
+        let malformed = |error: serde_json::Error| {
+            Error::Data(format!("the model's description is malformed: {error}"))
+        };
         let embedding = state.tensor("embedding")?.clone();
-        let row_scales = state.tensors.get("row_scales").map_or(Vec::new(), |scales| scales.as_slice().to_vec());
+        let row_scales =
+            state.tensors.get("row_scales").map_or(Vec::new(), |scales| scales.as_slice().to_vec());
         if !row_scales.is_empty() && row_scales.len() != embedding.n_samples() {
-            return Err(Error::Data(format!("{} row scales for {} fitted points", row_scales.len(), embedding.n_samples())));
+            return Err(Error::Data(format!(
+                "{} row scales for {} fitted points",
+                row_scales.len(),
+                embedding.n_samples()
+            )));
         }
         let method: M = serde_json::from_value(field("parameters")).map_err(malformed)?;
         if embedding.n_features() != method.n_components() {
             let (found, expected) = (embedding.n_features(), method.n_components());
-            return Err(Error::Data(format!("places of {found} dimensions for a map of {expected}")));
+            return Err(Error::Data(format!(
+                "places of {found} dimensions for a map of {expected}"
+            )));
         }
-        let placement_scale: f32 = serde_json::from_value(field("placement_scale")).map_err(malformed)?;
+        let placement_scale: f32 =
+            serde_json::from_value(field("placement_scale")).map_err(malformed)?;
         if !(placement_scale > 0.0 && placement_scale.is_finite()) {
-            return Err(Error::Data(format!("placement_scale = {placement_scale}: expected a number above 0")));
+            return Err(Error::Data(format!(
+                "placement_scale = {placement_scale}: expected a number above 0"
+            )));
         }
         Ok(Box::new(Self {
             method,

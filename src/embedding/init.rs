@@ -13,18 +13,20 @@ use std::path::PathBuf;
 /// Stream of the random numbers of this room.
 const STREAM: u64 = 0x696e_6974;
 
-/// Differences below this share of the extent of all places are the rounding of principal components in f32.
+/// Differences below this share of the extent of all places are the rounding of principal
+/// components in f32.
 const ROUNDING: f32 = 1e-6;
 
 /// How to start; as a text `pca`, `spectral`, `random` or the path of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Init {
-    /// On the first principal components: the same map every time, with its large structure in place.
+    /// On the first principal components: the same map every time, with its large structure in
+    /// place.
     #[default]
     Pca,
-    /// On the first eigenvectors of the neighbour graph's normalised Laplacian (M. Belkin and P. Niyogi, "Laplacian
-    /// eigenmaps", 2003); for methods that weight such a graph.
+    /// On the first eigenvectors of the neighbour graph's normalised Laplacian (M. Belkin and P.
+    /// Niyogi, "Laplacian eigenmaps", 2003); for methods that weight such a graph.
     Spectral,
     /// Gaussian noise by `random_state`.
     Random,
@@ -33,11 +35,12 @@ pub enum Init {
 }
 
 impl Init {
-    /// Checks, before anything is computed, that a map of `n_samples` points in `n_components` dimensions can start so.
+    /// Checks, before anything is computed, that a map of `n_samples` points in `n_components`
+    /// dimensions can start so.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for what is neither the name of a start nor that of a .npy file, [`Error::Input`] for a file that
-    /// does not fit.
+    /// [`Error::Parameter`] for what is neither the name of a start nor that of a .npy file,
+    /// [`Error::Input`] for a file that does not fit.
     pub fn check(&self, n_samples: usize, n_components: usize) -> Result<()> {
         match self {
             Self::File(path) => from_file(path, n_samples, n_components).map(drop),
@@ -85,14 +88,16 @@ pub struct Start<'a> {
     pub seed: u64,
 }
 
-/// Starting places, n_samples x n_components, scaled so that the first axis has the standard deviation `std`.
+/// Starting places, n_samples x n_components, scaled so that the first axis has the standard
+/// deviation `std`.
 ///
-/// Points that would start at one place would stay together for ever, and points on a line on that line; where there are such,
-/// every point is moved by noise of 1 % of `std`, drawn by its index; if some axes are empty, along these alone.
+/// Points that would start at one place would stay together for ever, and points on a line on that
+/// line; where there are such, every point is moved by noise of 1 % of `std`, drawn by its index;
+/// if some axes are empty, along these alone.
 ///
 /// # Errors
-/// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for [`Init::Spectral`], which
-/// only a method with a weighted graph can do itself.
+/// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for
+/// [`Init::Spectral`], which only a method with a weighted graph can do itself.
 pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
     let (n, c, std) = (start.x.n_samples(), start.n_components, start.std);
     let random = Random::new(start.seed, STREAM);
@@ -100,14 +105,21 @@ pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
         Init::Random => (0..c * n).map(|at| gaussian(&random, at as u64) * std).collect(),
         Init::Pca => scaled(&components(device, start)?, c, std),
         Init::File(path) => scaled(from_file(path, n, c)?.as_slice(), c, std),
-        Init::Spectral => return Err(Error::parameter("init", "spectral", "this method starts from pca, random or a FILE")),
+        Init::Spectral => {
+            return Err(Error::parameter(
+                "init",
+                "spectral",
+                "this method starts from pca, random or a FILE",
+            ));
+        }
     };
     Matrix::new(apart(places, c, std, &random), n, c)
 }
 
-/// Given places, n_samples x n_components, at their own scale: see [`Space::start`](super::Space::start). If any two points share
-/// a place, all are moved by noise of 1/10,000 of the root mean square deviation of the axes: too little to be seen, and enough
-/// for the forces to part them.
+/// Given places, n_samples x n_components, at their own scale: see
+/// [`Space::start`](super::Space::start). If any two points share a place, all are moved by noise
+/// of 1/10,000 of the root mean square deviation of the axes: too little to be seen, and enough for
+/// the forces to part them.
 ///
 /// # Errors
 /// [`Error::Data`] if the shape is another.
@@ -119,13 +131,18 @@ pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) 
     }
     let spread = deviation(places);
     let noise = if spread > 0.0 { spread * 0.01 } else { 1.0 };
-    Matrix::new(apart(places.as_slice().to_vec(), columns, noise as f32, &Random::new(seed, STREAM)), rows, columns)
+    Matrix::new(
+        apart(places.as_slice().to_vec(), columns, noise as f32, &Random::new(seed, STREAM)),
+        rows,
+        columns,
+    )
 }
 
 /// Root mean square deviation of the values of a matrix from the mean of their column.
 fn deviation(places: &Matrix) -> f64 {
     let (n, c) = (places.n_samples() as f64, places.n_features());
-    let column = |axis: usize| places.as_slice().iter().skip(axis).step_by(c).map(|&value| f64::from(value));
+    let column =
+        |axis: usize| places.as_slice().iter().skip(axis).step_by(c).map(|&value| f64::from(value));
     let squares = |axis: usize| {
         let mean = column(axis).sum::<f64>() / n;
         column(axis).map(|value| (value - mean).powi(2)).sum::<f64>()
@@ -133,9 +150,9 @@ fn deviation(places: &Matrix) -> f64 {
     ((0..c).map(squares).sum::<f64>() / (n * c as f64)).sqrt()
 }
 
-/// The same places, with noise of 1 % of `std` on all of them if any two share one but for rounding, or if they lie on a line, or
-/// in three dimensions on a plane; but along the axes alone that are empty beside the first, if there are such. Shape: `places`
-/// n x c.
+/// The same places, with noise of 1 % of `std` on all of them if any two share one but for
+/// rounding, or if they lie on a line, or in three dimensions on a plane; but along the axes alone
+/// that are empty beside the first, if there are such. Shape: `places` n x c.
 pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f32> {
     let extent = |axis: usize| {
         let values = places.iter().skip(axis).step_by(c);
@@ -145,7 +162,8 @@ pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f
     let cell = ROUNDING * extents.iter().copied().fold(0.0, f32::max);
     // Without any extent all share one cell.
     let cell_of = |value: f32| if cell > 0.0 { (value / cell).round() as i64 } else { 0 };
-    let mut cells: Vec<Vec<i64>> = places.chunks_exact(c).map(|place| place.iter().copied().map(cell_of).collect()).collect();
+    let mut cells: Vec<Vec<i64>> =
+        places.chunks_exact(c).map(|place| place.iter().copied().map(cell_of).collect()).collect();
     cells.sort_unstable();
     let any_share = cells.windows(2).any(|pair| pair[0] == pair[1]);
     let is_empty = |axis: usize| extents[axis] < ROUNDING * extents[0];
@@ -164,12 +182,19 @@ pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f
 fn from_file(path: &std::path::Path, n: usize, c: usize) -> Result<Matrix> {
     if path.extension().is_none_or(|extension| extension != "npy") {
         let given = path.display();
-        return Err(Error::parameter("init", given, "expected `pca`, `spectral`, `random` or a .npy file of starting places"));
+        return Err(Error::parameter(
+            "init",
+            given,
+            "expected `pca`, `spectral`, `random` or a .npy file of starting places",
+        ));
     }
     let places = npy::read_matrix(path)?;
     if (places.n_samples(), places.n_features()) != (n, c) {
         let (rows, columns) = (places.n_samples(), places.n_features());
-        return Err(Error::input(path, format!("has the shape {rows} x {columns}; the start of this map is {n} x {c}")));
+        return Err(Error::input(
+            path,
+            format!("has the shape {rows} x {columns}; the start of this map is {n} x {c}"),
+        ));
     }
     Ok(places)
 }
@@ -186,17 +211,26 @@ fn components(device: &Device, start: &Start<'_>) -> Result<Vec<f32>> {
         }
     };
     if components.n_samples() != x.n_samples() {
-        return Err(Error::Data(format!("{} principal components for {} points", components.n_samples(), x.n_samples())));
+        return Err(Error::Data(format!(
+            "{} principal components for {} points",
+            components.n_samples(),
+            x.n_samples()
+        )));
     }
     // Fewer features have fewer components: the other axes start empty.
-    Ok(components.rows().flat_map(|row| (0..c).map(|axis| row.get(axis).copied().unwrap_or(0.0))).collect())
+    Ok(components
+        .rows()
+        .flat_map(|row| (0..c).map(|axis| row.get(axis).copied().unwrap_or(0.0)))
+        .collect())
 }
 
-/// Scales all axes alike until the first has standard deviation `std`; leaves zeros where it has none.
+/// Scales all axes alike until the first has standard deviation `std`; leaves zeros where it has
+/// none.
 fn scaled(places: &[f32], c: usize, std: f32) -> Vec<f32> {
     let n = (places.len() / c) as f64;
     let mean = places.iter().step_by(c).map(|&x| f64::from(x)).sum::<f64>() / n;
-    let variance = places.iter().step_by(c).map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
+    let variance =
+        places.iter().step_by(c).map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n;
     let factor = if variance > 0.0 { f64::from(std) / variance.sqrt() } else { 0.0 };
     places.iter().map(|&value| (f64::from(value) * factor) as f32).collect()
 }
@@ -216,7 +250,8 @@ mod tests {
         let x = Matrix::new(vec![3.0; 40], 20, 2).unwrap();
         let how = Start { init: &Init::Pca, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
         let start = start(&Device::cpu(), &how).unwrap();
-        let mut rows: Vec<_> = start.rows().map(|row| (row[0].to_bits(), row[1].to_bits())).collect();
+        let mut rows: Vec<_> =
+            start.rows().map(|row| (row[0].to_bits(), row[1].to_bits())).collect();
         rows.sort_unstable();
         rows.dedup();
         assert_eq!(rows.len(), 20);
@@ -237,13 +272,21 @@ mod tests {
     #[test]
     fn the_first_axis_has_the_standard_deviation_asked_for() {
         let random = Random::new(3, 3);
-        let x = Matrix::new((0..3000).map(|i| random.uniform(i) * (1 + i % 3) as f32).collect(), 1000, 3).unwrap();
+        let x = Matrix::new(
+            (0..3000).map(|i| random.uniform(i) * (1 + i % 3) as f32).collect(),
+            1000,
+            3,
+        )
+        .unwrap();
         for init in [Init::Pca, Init::Random] {
             let how = Start { init: &init, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
             let start = start(&Device::cpu(), &how).unwrap();
             let variance = start.rows().map(|row| f64::from(row[0]).powi(2)).sum::<f64>() / 1000.0;
             // The random start is a sample of 1,000: its deviation varies by 2 %.
-            assert!((variance.sqrt() / 1e-4 - 1.0).abs() < if init == Init::Pca { 1e-3 } else { 0.1 }, "{init:?}");
+            assert!(
+                (variance.sqrt() / 1e-4 - 1.0).abs() < if init == Init::Pca { 1e-3 } else { 0.1 },
+                "{init:?}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Methods that map a space of many dimensions to two, behind one trait and one registry.
 //!
-//! A method is one file here, one shader and one entry in [`METHODS`]: the command line, its help, the run and the tests walk
-//! the registry. Fitted maps place new points too ([`Fitted::transform`]), each point by itself: a row's place does not
-//! depend on which rows are placed with it.
+//! A method is one file here, one shader and one entry in [`METHODS`]: the command line, its help,
+//! the run and the tests walk the registry. Fitted maps place new points too
+//! ([`Fitted::transform`]), each point by itself: a row's place does not depend on which rows are
+//! placed with it.
 
 mod collapse;
 mod descent;
@@ -73,10 +74,11 @@ pub struct Space<'a> {
     pub neighbors: Option<&'a NeighborGraph>,
     /// The first principal components of the points, if they are at hand: n_samples x 2 or more.
     pub pca: Option<&'a Matrix>,
-    /// Places to start from instead of the method's own start, n_samples x n_components: a map of nearly the same points, that of
-    /// the training epoch before for example. They are taken at their own scale, and the fit leaves out what would only bring
-    /// order into a start, so that a point moves as far as its neighbours have changed; which part that is, the methods' `fit_space`
-    /// says. A method that starts nowhere, PCA, takes no notice.
+    /// Places to start from instead of the method's own start, n_samples x n_components: a map of
+    /// nearly the same points, that of the training epoch before for example. They are taken at
+    /// their own scale, and the fit leaves out what would only bring order into a start, so that a
+    /// point moves as far as its neighbours have changed; which part that is, the methods'
+    /// `fit_space` says. A method that starts nowhere, PCA, takes no notice.
     pub start: Option<&'a Matrix>,
 }
 
@@ -99,22 +101,28 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
         2
     }
 
-    /// Bytes of main memory that fitting `n_samples` points takes at most on the CPU, beside the points themselves and their
-    /// neighbours: an estimate, to refuse what cannot be done before it is begun.
+    /// Bytes of main memory that fitting `n_samples` points takes at most on the CPU, beside the
+    /// points themselves and their neighbours: an estimate, to refuse what cannot be done before it
+    /// is begun.
     fn memory_bytes(&self, n_samples: usize) -> u64;
 
     /// Checks the parameters against the data, before anything is computed.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a value out of its range, [`Error::Data`] if `n_samples` points are too few, [`Error::Input`]
-    /// for a file of starting places that does not fit.
+    /// [`Error::Parameter`] for a value out of its range, [`Error::Data`] if `n_samples` points are
+    /// too few, [`Error::Input`] for a file of starting places that does not fit.
     fn validate(&self, n_samples: usize, n_features: usize) -> Result<()>;
 
     /// Fits a map.
     ///
     /// # Errors
     /// As [`Embedding::validate`]; any error of the device; [`Error::Interrupted`].
-    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>>;
+    fn fit(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Box<dyn Fitted>>;
 }
 
 /// A fitted map.
@@ -139,7 +147,8 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
     /// Figures that the method reports of itself: its divergence, the variance it explains.
     fn results(&self) -> &[(String, f64)];
 
-    /// The divergence or loss on the way: (iterations, value), empty for methods without iterations.
+    /// The divergence or loss on the way: (iterations, value), empty for methods without
+    /// iterations.
     fn course(&self) -> &[(usize, f64)] {
         &[]
     }
@@ -167,7 +176,9 @@ pub fn method(name: &str) -> Result<&'static Method> {
 /// What serde says, without the names of Rust's types.
 fn plain(message: &str) -> String {
     let whole = "a whole number of at least 0";
-    message.replace("expected f32", "expected a number").replace("expected usize", &format!("expected {whole}"))
+    message
+        .replace("expected f32", "expected a number")
+        .replace("expected usize", &format!("expected {whole}"))
 }
 
 /// A method's struct from the parameters that were set, the others at their defaults.
@@ -179,5 +190,8 @@ fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
             return Err(Error::parameter(name, value, plain(error.message().trim())));
         }
     }
-    table.clone().try_into().map_err(|error: toml::de::Error| Error::Data(error.message().to_owned()))
+    table
+        .clone()
+        .try_into()
+        .map_err(|error: toml::de::Error| Error::Data(error.message().to_owned()))
 }

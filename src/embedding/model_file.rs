@@ -1,5 +1,6 @@
-//! Files of fitted maps: .safetensors with the arrays, and the method with its parameters in the metadata. The fitted points
-//! themselves are not in it, only a digest of them; placing new points needs them beside it.
+//! Files of fitted maps: .safetensors with the arrays, and the method with its parameters in the
+//! metadata. The fitted points themselves are not in it, only a digest of them; placing new points
+//! needs them beside it.
 
 use super::{Fitted, NewPoints};
 use crate::compute::Device;
@@ -32,7 +33,11 @@ pub struct State {
 impl State {
     /// Nothing yet, of that method.
     pub fn new(method: &str) -> Self {
-        Self { method: method.to_owned(), numbers: serde_json::Map::new(), tensors: BTreeMap::new() }
+        Self {
+            method: method.to_owned(),
+            numbers: serde_json::Map::new(),
+            tensors: BTreeMap::new(),
+        }
     }
 
     /// Adds an array.
@@ -45,7 +50,9 @@ impl State {
     /// # Errors
     /// [`Error::Data`] if there is none.
     pub fn tensor(&self, name: &str) -> Result<&Matrix> {
-        self.tensors.get(name).ok_or_else(|| Error::Data(format!("the model has no array `{name}`")))
+        self.tensors
+            .get(name)
+            .ok_or_else(|| Error::Data(format!("the model has no array `{name}`")))
     }
 }
 
@@ -92,8 +99,10 @@ pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
         let view = TensorView::new(Dtype::F32, shape, bytemuck::cast_slice(values.as_slice()));
         view.map(|view| (name.as_str(), view)).map_err(|error| failed(error.to_string()))
     });
-    let description = serde_json::to_string(&state.numbers).map_err(|error| failed(error.to_string()))?;
-    let bytes = sealed::serialize(&views.collect::<Result<Vec<_>>>()?, KEY, &description).map_err(failed)?;
+    let description =
+        serde_json::to_string(&state.numbers).map_err(|error| failed(error.to_string()))?;
+    let bytes = sealed::serialize(&views.collect::<Result<Vec<_>>>()?, KEY, &description)
+        .map_err(failed)?;
     write_atomic(path, |writer| writer.write_all(&bytes))
 }
 
@@ -104,30 +113,46 @@ impl SavedMap {
     /// [`Error::Input`] if the file is missing, malformed or not written by [`save`].
     pub fn load(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-        let malformed =
-            |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of a map: {message}"));
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
+        let malformed = |message: &dyn std::fmt::Display| {
+            Error::input(path, format!("not a .safetensors file of a map: {message}"))
+        };
+        let (_, metadata) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
         let description = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
-        let description = description.ok_or_else(|| malformed(&format!("its metadata lack the key `{KEY}`")))?;
+        let description =
+            description.ok_or_else(|| malformed(&format!("its metadata lack the key `{KEY}`")))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
-        let description = sealed::open(&file, description).map_err(|message| Error::input(path, message))?;
+        let description =
+            sealed::open(&file, description).map_err(|message| Error::input(path, message))?;
         let numbers: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(&description).map_err(|error| malformed(&error))?;
-        let name = numbers.get("method").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
-        let method = super::method(&name).map_err(|_| malformed(&format!("`{name}` is no method")))?;
+        let name =
+            numbers.get("method").and_then(|name| name.as_str()).unwrap_or_default().to_owned();
+        let method =
+            super::method(&name).map_err(|_| malformed(&format!("`{name}` is no method")))?;
         let points = numbers.get("points").cloned().unwrap_or_default();
         let points: Points = serde_json::from_value(points).map_err(|error| malformed(&error))?;
-        let offsets = read_offsets(&numbers, points.n_features).map_err(|message| malformed(&message))?;
+        let offsets =
+            read_offsets(&numbers, points.n_features).map_err(|message| malformed(&message))?;
         let mut state = State { method: name, numbers, tensors: BTreeMap::new() };
         for (name, view) in file.tensors() {
             let &[rows, columns] = view.shape() else {
-                return Err(malformed(&format!("array `{name}` has the shape {:?}, expected two dimensions", view.shape())));
+                return Err(malformed(&format!(
+                    "array `{name}` has the shape {:?}, expected two dimensions",
+                    view.shape()
+                )));
             };
             if view.dtype() != Dtype::F32 {
-                return Err(malformed(&format!("array `{name}` is {:?}, expected F32", view.dtype())));
+                return Err(malformed(&format!(
+                    "array `{name}` is {:?}, expected F32",
+                    view.dtype()
+                )));
             }
             let values = Matrix::new(bytemuck::pod_collect_to_vec(view.data()), rows, columns);
-            state.tensors.insert(name.clone(), values.map_err(|error| malformed(&format!("array `{name}`: {error}")))?);
+            state.tensors.insert(
+                name.clone(),
+                values.map_err(|error| malformed(&format!("array `{name}`: {error}")))?,
+            );
         }
         let fitted = (method.restore)(state).map_err(|error| malformed(&error))?;
         if fitted.embedding().n_samples() != points.n_samples {
@@ -147,7 +172,8 @@ impl SavedMap {
         self.points.n_features
     }
 
-    /// What was subtracted from each column of the fitted points, and is to be subtracted from those of new ones.
+    /// What was subtracted from each column of the fitted points, and is to be subtracted from
+    /// those of new ones.
     pub fn offsets(&self) -> Option<&[f64]> {
         self.offsets.as_deref()
     }
@@ -165,39 +191,67 @@ impl SavedMap {
         let found = Points::of(x);
         if found == self.points {
             let same = x.offsets() == self.offsets();
-            return if same { Ok(()) } else { Err(Error::Data(format!("does not fit the map: {OFFSETS}"))) };
+            return if same {
+                Ok(())
+            } else {
+                Err(Error::Data(format!("does not fit the map: {OFFSETS}")))
+            };
         }
         let Points { n_samples, n_features, sha256 } = &self.points;
-        let values =
-            if (found.n_samples, found.n_features) == (*n_samples, *n_features) { "other values" } else { "another shape" };
+        let values = if (found.n_samples, found.n_features) == (*n_samples, *n_features) {
+            "other values"
+        } else {
+            "another shape"
+        };
         Err(Error::Data(format!(
             "has {values}: the map was fitted to {n_samples} x {n_features} values of SHA-256 {sha256}; these are {} x {} of {}",
             found.n_samples, found.n_features, found.sha256
         )))
     }
 
-    /// Places new points, m x n_features, by the points `x` that the map was fitted to; a map of PCA needs none.
+    /// Places new points, m x n_features, by the points `x` that the map was fitted to; a map of
+    /// PCA needs none.
     ///
     /// # Errors
-    /// [`Error::Data`] if points do not fit the map, any error of the device, [`Error::Interrupted`].
-    pub fn transform(&self, device: &Device, x: Option<&Matrix>, new: &Matrix, observer: &dyn Observer) -> Result<Matrix> {
+    /// [`Error::Data`] if points do not fit the map, any error of the device,
+    /// [`Error::Interrupted`].
+    pub fn transform(
+        &self,
+        device: &Device,
+        x: Option<&Matrix>,
+        new: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<Matrix> {
         if new.n_features() != self.points.n_features {
             let (found, expected) = (new.n_features(), self.points.n_features);
-            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+            return Err(Error::Data(format!(
+                "the new points have {found} features, the fitted ones {expected}"
+            )));
         }
         if new.offsets() != self.offsets() {
             return Err(Error::Data(format!("the new points do not fit the map: {OFFSETS}")));
         }
         let fitted = self.fitted.as_ref();
         let neighbors = match x {
-            _ if !self.needs_the_fitted_points() => NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?,
+            _ if !self.needs_the_fitted_points() => {
+                NeighborGraph::new(vec![0; new.n_samples()], vec![0.0; new.n_samples()], 1)?
+            }
             None => {
-                return Err(Error::Data("this map places new points by the points it was fitted to; they are not given".into()));
+                return Err(Error::Data(
+                    "this map places new points by the points it was fitted to; they are not given"
+                        .into(),
+                ));
             }
             Some(x) => {
                 self.check_points(x)?;
                 let search = Search { metric: fitted.metric(), ..Search::default() };
-                search.nearest_references(device, new, x, fitted.n_neighbors_to_place(), observer)?
+                search.nearest_references(
+                    device,
+                    new,
+                    x,
+                    fitted.n_neighbors_to_place(),
+                    observer,
+                )?
             }
         };
         fitted.transform(device, &NewPoints { x: new, neighbors: &neighbors })
@@ -205,13 +259,16 @@ impl SavedMap {
 }
 
 /// What is wrong where the offsets of points are not those of the map.
-const OFFSETS: &str =
-    "other numbers were subtracted from their columns when they were read: read them with the offsets of the map";
+const OFFSETS: &str = "other numbers were subtracted from their columns when they were read: read them with the offsets of the map";
 
 /// The offsets that [`save`] wrote, if there are any.
-fn read_offsets(numbers: &serde_json::Map<String, serde_json::Value>, n_features: usize) -> Result<Option<Vec<f64>>, String> {
+fn read_offsets(
+    numbers: &serde_json::Map<String, serde_json::Value>,
+    n_features: usize,
+) -> Result<Option<Vec<f64>>, String> {
     let Some(written) = numbers.get("offsets") else { return Ok(None) };
-    let offsets: Vec<f64> = serde_json::from_value(written.clone()).map_err(|error| format!("offsets: {error}"))?;
+    let offsets: Vec<f64> =
+        serde_json::from_value(written.clone()).map_err(|error| format!("offsets: {error}"))?;
     if offsets.len() != n_features {
         return Err(format!("{} offsets for {n_features} features", offsets.len()));
     }

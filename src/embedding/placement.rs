@@ -1,14 +1,15 @@
 //! Places new points in a fitted map, by one rule for every iterative method.
 //!
-//! The k = 10 nearest fitted points of a new one vote with their places y_1 .. y_k: it starts at the y_a of largest
-//! sum_b 1 / (1 + |y_a - y_b|^2 / h^2) and takes five mean-shift steps y <- sum_b K_b y_b / sum_b K_b with the kernel
-//! K_b = (1 + |y - y_b|^2 / h^2)^-2 (D. Comaniciu and P. Meer, "Mean shift", 2002, section 2). h is the median map distance
-//! between a fitted point and its first 12 neighbours. Unlike a mean of neighbours, the mode does not fall between two
-//! islands. No random numbers and nothing of the other new points enters: a row's place depends on the row alone. O(k^2) a
-//! point, on both devices.
+//! The k = 10 nearest fitted points of a new one vote with their places y_1 .. y_k: it starts at
+//! the y_a of largest sum_b 1 / (1 + |y_a - y_b|^2 / h^2) and takes five mean-shift steps y <-
+//! sum_b K_b y_b / sum_b K_b with the kernel K_b = (1 + |y - y_b|^2 / h^2)^-2 (D. Comaniciu and P.
+//! Meer, "Mean shift", 2002, section 2). h is the median map distance between a fitted point and
+//! its first 12 neighbours. Unlike a mean of neighbours, the mode does not fall between two
+//! islands. No random numbers and nothing of the other new points enters: a row's place depends on
+//! the row alone. O(k^2) a point, on both devices.
 //!
-//! The high-dimensional neighbours choose the place, so a classifier can score new points above the fitted ones: such a
-//! score belongs to space and map together.
+//! The high-dimensional neighbours choose the place, so a classifier can score new points above the
+//! fitted ones: such a score belongs to space and map together.
 
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
@@ -42,11 +43,16 @@ const PLACE: Kernel = kernel!("placement", "place", 64, PlaceParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&PLACE];
 
-/// h: the median of the map distances between fitted points and their first 12 neighbours, above 0 always.
+/// h: the median of the map distances between fitted points and their first 12 neighbours, above 0
+/// always.
 pub fn scale(embedding: &Matrix, neighbors: &NeighborGraph) -> f32 {
     let k = SCALE_NEIGHBORS.min(neighbors.n_neighbors());
     let mut squares: Vec<f32> = (0..embedding.n_samples())
-        .flat_map(|i| neighbors.neighbors(i)[..k].iter().map(move |&j| square(embedding.row(i), embedding.row(j as usize))))
+        .flat_map(|i| {
+            neighbors.neighbors(i)[..k]
+                .iter()
+                .map(move |&j| square(embedding.row(i), embedding.row(j as usize)))
+        })
         .collect();
     let middle = squares.len() / 2;
     let (_, &mut median, _) = squares.select_nth_unstable_by(middle, f32::total_cmp);
@@ -58,24 +64,34 @@ fn square(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// Places of new points in a map. `neighbors` holds their nearest fitted points, `h` is [`scale`]'s.
+/// Places of new points in a map. `neighbors` holds their nearest fitted points, `h` is
+/// [`scale`]'s.
 ///
 /// # Errors
 /// [`Error::Data`] if the map has not two or three dimensions; any error of the device.
-pub fn transform(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, h: f32) -> Result<Matrix> {
+pub fn transform(
+    device: &Device,
+    embedding: &Matrix,
+    neighbors: &NeighborGraph,
+    h: f32,
+) -> Result<Matrix> {
     let c = embedding.n_features();
     if !(2..=3).contains(&c) {
-        return Err(Error::Data(format!("new points are placed in maps of 2 or 3 dimensions; this one has {c}")));
+        return Err(Error::Data(format!(
+            "new points are placed in maps of 2 or 3 dimensions; this one has {c}"
+        )));
     }
     let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors().min(N_NEIGHBORS));
-    let ids = Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;
+    let ids =
+        Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
     let mut placed = Buffer::new(device, "new places", c * n)?;
     place(device, &ids, &fitted, &mut placed, (n, k, c), h)?;
     Matrix::new(placed.read(device)?, n, c)
 }
 
-/// Finds the places. Shapes: `neighbors` n x k, `fitted` m x c, `placed` n x c; `shape` is (n, k, c) with c 2 or 3.
+/// Finds the places. Shapes: `neighbors` n x k, `fitted` m x c, `placed` n x c; `shape` is (n, k,
+/// c) with c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -90,7 +106,9 @@ pub fn place(
     let (n, k, c) = shape;
     let inverse_square = 1.0 / (h * h);
     match device {
-        Device::Cpu(_) => cpu::place(neighbors.host(), fitted.host(), placed.host_mut(), (k, c), inverse_square),
+        Device::Cpu(_) => {
+            cpu::place(neighbors.host(), fitted.host(), placed.host_mut(), (k, c), inverse_square)
+        }
         Device::Gpu(gpu) => {
             let bindings = [(1, neighbors.gpu()), (2, fitted.gpu()), (3, placed.gpu())];
             let (n_neighbors, n_components) = (k as u32, c as u32);
@@ -115,11 +133,19 @@ mod cpu {
     /// Places count as no farther: the square of this has a reciprocal in normal numbers.
     const FARTHEST: f32 = 1e18;
 
-    pub fn place(neighbors: &[u32], fitted: &[f32], placed: &mut [f32], shape: (usize, usize), inverse_square: f32) {
+    pub fn place(
+        neighbors: &[u32],
+        fitted: &[f32],
+        placed: &mut [f32],
+        shape: (usize, usize),
+        inverse_square: f32,
+    ) {
         let (k, c) = shape;
         let chunks = placed.par_chunks_mut(c).zip(neighbors.par_chunks(k));
         // The third coordinate of a flat map is 0.
-        let place_of = |i: usize| [fitted[c * i], fitted[c * i + 1], if c == 3 { fitted[c * i + 2] } else { 0.0 }];
+        let place_of = |i: usize| {
+            [fitted[c * i], fitted[c * i + 1], if c == 3 { fitted[c * i + 2] } else { 0.0 }]
+        };
         chunks.for_each(|(placed, neighbors)| {
             let places: Vec<[f32; 3]> = neighbors.iter().map(|&j| place_of(j as usize)).collect();
             placed.copy_from_slice(&mode(&places, inverse_square)[..c]);
@@ -134,7 +160,8 @@ mod cpu {
         };
         let (mut best, mut at) = (-1.0, [0.0; 3]);
         for &candidate in places {
-            let score: f32 = places.iter().map(|&other| 1.0 / (1.0 + scaled_square(candidate, other))).sum();
+            let score: f32 =
+                places.iter().map(|&other| 1.0 / (1.0 + scaled_square(candidate, other))).sum();
             // Strictly: ties go to the nearer neighbour.
             if score > best {
                 (best, at) = (score, candidate);

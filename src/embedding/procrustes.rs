@@ -1,8 +1,10 @@
-//! Maps turned onto each other: the rotation, reflection and shift that bring one closest to another, without a change of scale.
+//! Maps turned onto each other: the rotation, reflection and shift that bring one closest to
+//! another, without a change of scale.
 //!
-//! A map says nothing by its direction, so two maps of the same points, of two layers or of two epochs, may be turned freely
-//! before they are compared by eye. The orthogonal Procrustes problem (P. Schönemann, Psychometrika 31, 1966) has a closed form
-//! in the plane. O(n), in f64, on the CPU.
+//! A map says nothing by its direction, so two maps of the same points, of two layers or of two
+//! epochs, may be turned freely before they are compared by eye. The orthogonal Procrustes problem
+//! (P. Schönemann, Psychometrika 31, 1966) has a closed form in the plane. O(n), in f64, on the
+//! CPU.
 
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -19,9 +21,11 @@ pub struct Motion {
 }
 
 impl Motion {
-    /// The motion that brings `map` closest to `reference` in the sum of squared distances of their rows, both n x 2.
+    /// The motion that brings `map` closest to `reference` in the sum of squared distances of their
+    /// rows, both n x 2.
     ///
-    /// Two maps without any relation to each other leave every direction equally good; then nothing is turned.
+    /// Two maps without any relation to each other leave every direction equally good; then nothing
+    /// is turned.
     ///
     /// # Errors
     /// [`Error::Data`] if the shapes differ, or are not n x 2 with n of at least 1.
@@ -29,7 +33,9 @@ impl Motion {
         let shape = |matrix: &Matrix| (matrix.n_samples(), matrix.n_features());
         if shape(map) != shape(reference) || map.n_features() != 2 || map.n_samples() == 0 {
             let [(n, d), (m, e)] = [shape(map), shape(reference)];
-            return Err(Error::Data(format!("a map of {n} x {d} cannot be turned onto one of {m} x {e}; both must be n x 2")));
+            return Err(Error::Data(format!(
+                "a map of {n} x {d} cannot be turned onto one of {m} x {e}; both must be n x 2"
+            )));
         }
         let (from, to) = (center(map), center(reference));
         // The 2 x 2 matrix of the sums of products, map by reference.
@@ -60,7 +66,10 @@ impl Motion {
     /// [`Error::Data`] if `map` is not n x 2.
     pub fn apply(&self, map: &Matrix) -> Result<Matrix> {
         if map.n_features() != 2 {
-            return Err(Error::Data(format!("a map of {} columns cannot be turned, only one of 2", map.n_features())));
+            return Err(Error::Data(format!(
+                "a map of {} columns cannot be turned, only one of 2",
+                map.n_features()
+            )));
         }
         let moved = map.rows().flat_map(|row| {
             let [x, y] = centered(row, self.from);
@@ -73,7 +82,8 @@ impl Motion {
 
 fn center(map: &Matrix) -> [f64; 2] {
     let n = map.n_samples() as f64;
-    let sum = map.rows().fold([0.0, 0.0], |[x, y], row| [x + f64::from(row[0]), y + f64::from(row[1])]);
+    let sum =
+        map.rows().fold([0.0, 0.0], |[x, y], row| [x + f64::from(row[0]), y + f64::from(row[1])]);
     [sum[0] / n, sum[1] / n]
 }
 

@@ -1,9 +1,10 @@
-//! Maps of the same points while their space changes, a layer from one training epoch to the next for example, so that what moves
-//! in them is what has moved in the space.
+//! Maps of the same points while their space changes, a layer from one training epoch to the next
+//! for example, so that what moves in them is what has moved in the space.
 //!
-//! Each map starts from the one before ([`Space::start`]) and is then turned onto it ([`procrustes`](super::procrustes)): without
-//! the first, other accidents decide in every map where its clusters lie; without the second, PCA may mirror itself. Nothing is
-//! scaled, so distances stay what the method made them.
+//! Each map starts from the one before ([`Space::start`]) and is then turned onto it
+//! ([`procrustes`](super::procrustes)): without the first, other accidents decide in every map
+//! where its clusters lie; without the second, PCA may mirror itself. Nothing is scaled, so
+//! distances stay what the method made them.
 
 use super::procrustes::Motion;
 use super::{Embedding, Space};
@@ -25,21 +26,30 @@ impl<'a> Sequence<'a> {
         Self { method, maps: Vec::new() }
     }
 
-    /// Fits the next map, from the last one if there is one, whatever the start of `space`, and turns it onto that.
+    /// Fits the next map, from the last one if there is one, whatever the start of `space`, and
+    /// turns it onto that.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`]; [`Error::Data`](crate::Error::Data) if the number of points changes or a map has not 2
-    /// dimensions.
-    pub fn push(&mut self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<&Matrix> {
+    /// Those of [`Embedding::fit`]; [`Error::Data`](crate::Error::Data) if the number of points
+    /// changes or a map has not 2 dimensions.
+    pub fn push(
+        &mut self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<&Matrix> {
         let last = self.maps.last();
-        let fitted = self.method.fit(device, &Space { start: last.or(space.start), ..*space }, observer)?;
+        let fitted =
+            self.method.fit(device, &Space { start: last.or(space.start), ..*space }, observer)?;
         let map = fitted.embedding();
-        let turned = last.map_or_else(|| Ok(map.clone()), |last| Motion::between(map, last)?.apply(map))?;
+        let turned =
+            last.map_or_else(|| Ok(map.clone()), |last| Motion::between(map, last)?.apply(map))?;
         self.maps.push(turned);
         Ok(&self.maps[self.maps.len() - 1])
     }
 
-    /// The maps, all moved alike so that the one at `at`, or the last if there is none, comes closest to `reference`, n_samples x 2.
+    /// The maps, all moved alike so that the one at `at`, or the last if there is none, comes
+    /// closest to `reference`, n_samples x 2.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) if the shapes differ.
@@ -50,18 +60,22 @@ impl<'a> Sequence<'a> {
     }
 }
 
-/// Mean distance that the points of each map, n_samples x 2, lie from their places in the map before, as a share of the longer
-/// side of the smallest rectangle around all maps; 0 for the first.
+/// Mean distance that the points of each map, n_samples x 2, lie from their places in the map
+/// before, as a share of the longer side of the smallest rectangle around all maps; 0 for the
+/// first.
 pub fn displacements(maps: &[Matrix]) -> Vec<f64> {
     let span = |axis: usize| {
         let values = maps.iter().flat_map(Matrix::rows).map(|row| f64::from(row[axis]));
-        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let (low, high) = values
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         high - low
     };
     let longer = span(0).max(span(1));
     let moved = |pair: &[Matrix]| {
-        let distance = |(a, b): (&[f32], &[f32])| f64::from(a[0] - b[0]).hypot(f64::from(a[1] - b[1]));
-        let mean = pair[0].rows().zip(pair[1].rows()).map(distance).sum::<f64>() / pair[0].n_samples() as f64;
+        let distance =
+            |(a, b): (&[f32], &[f32])| f64::from(a[0] - b[0]).hypot(f64::from(a[1] - b[1]));
+        let mean = pair[0].rows().zip(pair[1].rows()).map(distance).sum::<f64>()
+            / pair[0].n_samples() as f64;
         if longer > 0.0 { mean / longer } else { 0.0 }
     };
     let first = maps.first().map(|_| 0.0);

@@ -1,8 +1,9 @@
-//! How certain a figure is: percentile intervals of the bootstrap (B. Efron and R. Tibshirani, "An Introduction to the
-//! Bootstrap", 1993, section 13.3).
+//! How certain a figure is: percentile intervals of the bootstrap (B. Efron and R. Tibshirani, "An
+//! Introduction to the Bootstrap", 1993, section 13.3).
 //!
-//! A replicate draws as many points as there are, with repetition, and counts how often it drew each. All statistics are taken
-//! of the same replicates, so that differences between them are paired. O(n_replicates n) beside the statistics.
+//! A replicate draws as many points as there are, with repetition, and counts how often it drew
+//! each. All statistics are taken of the same replicates, so that differences between them are
+//! paired. O(n_replicates n) beside the statistics.
 
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -59,11 +60,13 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// Intervals of statistics of one or several samples of `sizes` points, which are drawn independently of each other.
+    /// Intervals of statistics of one or several samples of `sizes` points, which are drawn
+    /// independently of each other.
     ///
-    /// `statistics` gets for each sample how often each of its points was drawn and returns the same statistics in the same
-    /// order every time; none where a statistic does not exist. One that does not in half of the replicates has no interval.
-    /// The same bytes on any number of threads.
+    /// `statistics` gets for each sample how often each of its points was drawn and returns the
+    /// same statistics in the same order every time; none where a statistic does not exist. One
+    /// that does not in half of the replicates has no interval. The same bytes on any number of
+    /// threads.
     pub fn intervals(
         &self,
         sizes: &[usize],
@@ -73,9 +76,12 @@ impl Bootstrap {
             let draw = |(sample, &n): (usize, &usize)| self.draw(sample as u64, at as u64, n);
             statistics(&sizes.iter().enumerate().map(draw).collect::<Vec<_>>())
         };
-        let replicates: Vec<Vec<Option<f64>>> = (0..self.n_replicates).into_par_iter().map(replicate).collect();
+        let replicates: Vec<Vec<Option<f64>>> =
+            (0..self.n_replicates).into_par_iter().map(replicate).collect();
         let n_statistics = replicates.first().map_or(0, Vec::len);
-        (0..n_statistics).map(|at| self.interval(replicates.iter().filter_map(|values| values[at]).collect())).collect()
+        (0..n_statistics)
+            .map(|at| self.interval(replicates.iter().filter_map(|values| values[at]).collect()))
+            .collect()
     }
 
     /// How often each of `n` points is drawn.
@@ -114,9 +120,13 @@ mod tests {
     #[test]
     fn quantiles_are_those_of_numpy() {
         // numpy.quantile([1, 2, 4, 8], [0, 0.025, 0.5, 0.975, 1])
-        let found = [0.0, 0.025, 0.5, 0.975, 1.0].map(|share| quantile(&[1.0, 2.0, 4.0, 8.0], share));
+        let found =
+            [0.0, 0.025, 0.5, 0.975, 1.0].map(|share| quantile(&[1.0, 2.0, 4.0, 8.0], share));
         assert!(
-            found.iter().zip([1.0, 1.075, 3.0, 7.7, 8.0]).all(|(found, expected)| (found - expected).abs() < 1e-12),
+            found
+                .iter()
+                .zip([1.0, 1.075, 3.0, 7.7, 8.0])
+                .all(|(found, expected)| (found - expected).abs() < 1e-12),
             "{found:?}"
         );
     }

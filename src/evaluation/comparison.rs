@@ -26,7 +26,8 @@ pub struct AccuracyRow {
     pub answer: Answer,
 }
 
-/// What the layers of each run did for one class: accuracy of k-NN in the last space less that in the first.
+/// What the layers of each run did for one class: accuracy of k-NN in the last space less that in
+/// the first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GainRow {
     /// Name of the class.

@@ -27,13 +27,22 @@ impl Confusion {
     /// Counts the points whose classes are `truth` and that were given the classes `predicted`.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are not as many of the one as of the other, or a class is not below `n_classes`.
+    /// [`Error::Data`] if there are not as many of the one as of the other, or a class is not below
+    /// `n_classes`.
     pub fn new(truth: &[u8], predicted: &[u8], n_classes: usize) -> Result<Self> {
         if truth.len() != predicted.len() {
-            return Err(Error::Data(format!("{} predictions for {} points", predicted.len(), truth.len())));
+            return Err(Error::Data(format!(
+                "{} predictions for {} points",
+                predicted.len(),
+                truth.len()
+            )));
         }
-        if let Some(class) = truth.iter().chain(predicted).find(|&&class| usize::from(class) >= n_classes) {
-            return Err(Error::Data(format!("there is the class {class}, but there are {n_classes} classes, from 0")));
+        if let Some(class) =
+            truth.iter().chain(predicted).find(|&&class| usize::from(class) >= n_classes)
+        {
+            return Err(Error::Data(format!(
+                "there is the class {class}, but there are {n_classes} classes, from 0"
+            )));
         }
         Ok(Self::weighted(truth, predicted, &vec![1; truth.len()], n_classes))
     }
@@ -64,21 +73,32 @@ impl Confusion {
     /// The same of each class alone; none for a class without points.
     pub fn per_class(&self) -> Vec<Option<f64>> {
         let right = self.counts.iter().enumerate().map(|(class, row)| row[class]);
-        right.zip(self.sizes()).map(|(right, size)| (size > 0).then(|| right as f64 / size as f64)).collect()
+        right
+            .zip(self.sizes())
+            .map(|(right, size)| (size > 0).then(|| right as f64 / size as f64))
+            .collect()
     }
 
-    /// Classes taken for others, the largest share of the true class first, ties by class; none without points.
+    /// Classes taken for others, the largest share of the true class first, ties by class; none
+    /// without points.
     pub fn directed(&self) -> Vec<Pair> {
         let sizes = self.sizes();
         let pairs = self.counts.iter().enumerate().flat_map(|(class, row)| {
             let size = sizes[class];
-            let others = row.iter().enumerate().filter(move |&(other, &count)| other != class && count > 0);
-            others.map(move |(other, &count)| Pair { class, other, count, share: count as f64 / size as f64 })
+            let others =
+                row.iter().enumerate().filter(move |&(other, &count)| other != class && count > 0);
+            others.map(move |(other, &count)| Pair {
+                class,
+                other,
+                count,
+                share: count as f64 / size as f64,
+            })
         });
         ranked(pairs.collect())
     }
 
-    /// Classes taken for each other, the largest share of the points of both first, ties by class; none without points.
+    /// Classes taken for each other, the largest share of the points of both first, ties by class;
+    /// none without points.
     pub fn symmetric(&self) -> Vec<Pair> {
         let sizes = self.sizes();
         let n = sizes.len();
@@ -93,7 +113,8 @@ impl Confusion {
 
     /// Share of the points of two classes that were given the other of them; none without points.
     pub fn share(&self, class: usize, other: usize) -> Option<f64> {
-        let size: usize = [class, other].iter().map(|&class| self.counts[class].iter().sum::<usize>()).sum();
+        let size: usize =
+            [class, other].iter().map(|&class| self.counts[class].iter().sum::<usize>()).sum();
         let count = self.counts[class][other] + self.counts[other][class];
         (size > 0).then(|| count as f64 / size as f64)
     }

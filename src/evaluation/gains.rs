@@ -15,12 +15,16 @@ pub struct Gain {
     pub gain: Vec<f64>,
 }
 
-/// The classes that have points, those that gain most from the first space to the last first, ties by class.
+/// The classes that have points, those that gain most from the first space to the last first, ties
+/// by class.
 ///
 /// `accuracy[space][class]`, of the spaces in order; `sizes[class]` points were scored.
 pub fn gains(accuracy: &[Vec<Option<f64>>], sizes: &[usize]) -> Vec<Gain> {
     let of_class = |(class, &n_scored): (usize, &usize)| {
-        let accuracy: Vec<f64> = accuracy.iter().map(|of_space| of_space.get(class).copied().flatten()).collect::<Option<_>>()?;
+        let accuracy: Vec<f64> = accuracy
+            .iter()
+            .map(|of_space| of_space.get(class).copied().flatten())
+            .collect::<Option<_>>()?;
         let first = *accuracy.first()?;
         let gain = accuracy.iter().map(|value| value - first).collect();
         Some(Gain { class, n_scored, accuracy, gain })

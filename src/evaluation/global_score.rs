@@ -1,10 +1,12 @@
 //! How well a map keeps the large structure: TriMAP's global score.
 //!
-//! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using triplets", 2019. The space is
-//! reconstructed from the map by least squares, with mean squared error L; the error of the principal components, L_pca, is
-//! the least that any map of as many dimensions has, and exp(-(L - L_pca) / L_pca) is the score. Both errors are a total variance
-//! less an explained one: what the map's axes, made orthonormal, explain of the space, and what the leading axes do. So one pass
-//! over the points scores a map, O(n d n_components), and no d x d matrix is formed.
+//! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using
+//! triplets", 2019. The space is reconstructed from the map by least squares, with mean squared
+//! error L; the error of the principal components, L_pca, is the least that any map of as many
+//! dimensions has, and exp(-(L - L_pca) / L_pca) is the score. Both errors are a total variance
+//! less an explained one: what the map's axes, made orthonormal, explain of the space, and what the
+//! leading axes do. So one pass over the points scores a map, O(n d n_components), and no d x d
+//! matrix is formed.
 
 use crate::compute::Device;
 use crate::embedding::SvdSolver;
@@ -41,9 +43,11 @@ impl GlobalScore {
         let x = range.scaled(x)?;
         let (mean, n, d) = (x.column_means(), x.n_samples(), x.n_features());
         let rows = Rows::new(device, &x, &mean)?;
-        let leading = solvers::axes(device, &rows, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
+        let leading =
+            solvers::axes(device, &rows, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
         let scale = (n - 1) as f64;
-        let (total, explained) = (leading.total * scale, leading.variance.iter().sum::<f64>() * scale);
+        let (total, explained) =
+            (leading.total * scale, leading.variance.iter().sum::<f64>() * scale);
         Ok(Self { range, mean, n_components, total, left_by_pca: total - explained })
     }
 
@@ -52,8 +56,9 @@ impl GlobalScore {
         self.n_components
     }
 
-    /// The score of a map, n_samples x n_components, of the points `x`: 1 for the principal components, towards 0 for noise.
-    /// None where the principal components leave no error, up to rounding.
+    /// The score of a map, n_samples x n_components, of the points `x`: 1 for the principal
+    /// components, towards 0 for noise. None where the principal components leave no error, up to
+    /// rounding.
     ///
     /// # Errors
     /// Any error of the device.
@@ -65,7 +70,8 @@ impl GlobalScore {
         let explained: f64 = if c == 0 {
             0.0
         } else {
-            let crossed = Rows::new(device, self.range.scaled(x)?.as_ref(), &self.mean)?.crossed(device, &axes, c)?;
+            let crossed = Rows::new(device, self.range.scaled(x)?.as_ref(), &self.mean)?
+                .crossed(device, &axes, c)?;
             crossed.iter().map(|value| value * value).sum::<f64>() / x.n_samples() as f64
         };
         // No map explains more than the principal components, but for rounding.
@@ -74,23 +80,30 @@ impl GlobalScore {
     }
 }
 
-/// The centred axes of a map made orthogonal, each of mean square 1, n x c, and how many there are: fewer than the map's
-/// dimensions if these depend on each other.
+/// The centred axes of a map made orthogonal, each of mean square 1, n x c, and how many there are:
+/// fewer than the map's dimensions if these depend on each other.
 fn orthonormal_axes(map: &Matrix) -> (Vec<f32>, usize) {
     let (n, dimensions) = (map.n_samples() as f64, map.n_features());
-    let mean: Vec<f64> = (0..dimensions).map(|axis| map.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n).collect();
+    let mean: Vec<f64> = (0..dimensions)
+        .map(|axis| map.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n)
+        .collect();
     let centred = |row: &[f32], axis: usize| f64::from(row[axis]) - mean[axis];
-    let covariance =
-        Mat::from_fn(dimensions, dimensions, |i, j| map.rows().map(|row| centred(row, i) * centred(row, j)).sum::<f64>() / n);
+    let covariance = Mat::from_fn(dimensions, dimensions, |i, j| {
+        map.rows().map(|row| centred(row, i) * centred(row, j)).sum::<f64>() / n
+    });
     // Of a finite symmetric matrix; without its axes nothing is explained.
     let Ok(eigen) = covariance.self_adjoint_eigen(Side::Lower) else { return (Vec::new(), 0) };
     let (variances, vectors) = (eigen.S().column_vector(), eigen.U());
     let least = LEAST_AXIS * variances[dimensions - 1];
-    let kept: Vec<usize> = (0..dimensions).filter(|&axis| variances[axis] > least && variances[axis] > 0.0).collect();
+    let kept: Vec<usize> =
+        (0..dimensions).filter(|&axis| variances[axis] > least && variances[axis] > 0.0).collect();
     let coordinate = |row: &[f32], axis: usize| {
         let along: f64 = (0..dimensions).map(|i| centred(row, i) * vectors[(i, axis)]).sum();
         (along / variances[axis].sqrt()) as f32
     };
-    let axes = map.rows().flat_map(|row| kept.iter().map(move |&axis| (row, axis))).map(|(row, axis)| coordinate(row, axis));
+    let axes = map
+        .rows()
+        .flat_map(|row| kept.iter().map(move |&axis| (row, axis)))
+        .map(|(row, axis)| coordinate(row, axis));
     (axes.collect(), kept.len())
 }

@@ -1,4 +1,5 @@
-//! What the layers did: the classes that gain, the pairs that stay confused, the method that keeps most.
+//! What the layers did: the classes that gain, the pairs that stay confused, the method that keeps
+//! most.
 
 use super::{Confusion, Gain, Pair, ScoredOn, Verdict, gains};
 use crate::error::Result;
@@ -29,7 +30,8 @@ pub struct Confused {
     pub confusion: Confusion,
 }
 
-/// Per-class accuracies of k-NN from the first space to the last, in the spaces themselves or in one method's maps of them.
+/// Per-class accuracies of k-NN from the first space to the last, in the spaces themselves or in
+/// one method's maps of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerGains {
     /// The method, or none for the spaces themselves.
@@ -85,8 +87,14 @@ pub fn confusions(truth: &[u8], answers: &[Answers], n_classes: usize) -> Result
 }
 
 impl Insights {
-    /// Draws the conclusions from the `confusions` of k-NN of `n_neighbors`, in the order of the spaces, and of the network.
-    pub fn new(n_neighbors: usize, scored_on: ScoredOn, confusions: &[Confused], verdicts: Vec<Verdict>) -> Self {
+    /// Draws the conclusions from the `confusions` of k-NN of `n_neighbors`, in the order of the
+    /// spaces, and of the network.
+    pub fn new(
+        n_neighbors: usize,
+        scored_on: ScoredOn,
+        confusions: &[Confused],
+        verdicts: Vec<Verdict>,
+    ) -> Self {
         let mut methods: Vec<Option<&str>> = Vec::new();
         for confused in confusions.iter().filter(|confused| confused.space.is_some()) {
             if !methods.contains(&confused.method.as_deref()) {
@@ -94,15 +102,24 @@ impl Insights {
             }
         }
         let pairs = |confused: &Confused| {
-            let (mut symmetric, mut directed) = (confused.confusion.symmetric(), confused.confusion.directed());
+            let (mut symmetric, mut directed) =
+                (confused.confusion.symmetric(), confused.confusion.directed());
             symmetric.truncate(PAIRS);
             directed.truncate(PAIRS);
             let accuracy = confused.confusion.accuracy();
-            ConfusedPairs { space: confused.space.clone(), method: confused.method.clone(), accuracy, symmetric, directed }
+            ConfusedPairs {
+                space: confused.space.clone(),
+                method: confused.method.clone(),
+                accuracy,
+                symmetric,
+                directed,
+            }
         };
         Self {
             n_neighbors,
-            n_scored: confusions.first().map_or(0, |confused| confused.confusion.sizes().iter().sum()),
+            n_scored: confusions
+                .first()
+                .map_or(0, |confused| confused.confusion.sizes().iter().sum()),
             scored_on,
             gains: methods.into_iter().map(|method| layer_gains(method, confusions)).collect(),
             confused_pairs: confusions.iter().map(pairs).collect(),
@@ -112,7 +129,11 @@ impl Insights {
 }
 
 fn layer_gains(method: Option<&str>, confusions: &[Confused]) -> LayerGains {
-    let of_method = || confusions.iter().filter(|confused| confused.method.as_deref() == method && confused.space.is_some());
+    let of_method = || {
+        confusions
+            .iter()
+            .filter(|confused| confused.method.as_deref() == method && confused.space.is_some())
+    };
     let accuracy: Vec<_> = of_method().map(|confused| confused.confusion.per_class()).collect();
     let sizes = of_method().next().map_or(Vec::new(), |confused| confused.confusion.sizes());
     LayerGains {

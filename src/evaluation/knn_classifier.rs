@@ -1,5 +1,6 @@
-//! k-NN classification: the majority class of the nearest training points, equal votes, ties to the smaller class, as in
-//! scikit-learn's `KNeighborsClassifier`. O(n k) beside the search for the neighbours.
+//! k-NN classification: the majority class of the nearest training points, equal votes, ties to the
+//! smaller class, as in scikit-learn's `KNeighborsClassifier`. O(n k) beside the search for the
+//! neighbours.
 
 use super::MapId;
 use crate::error::{Error, Result};
@@ -70,31 +71,53 @@ pub fn predict(graph: &NeighborGraph, labels: &[u8], n_neighbors: usize) -> Vec<
         .collect()
 }
 
-/// Scores the rows of `graph`, whose classes are `scored`, by the classes `fitted` of the points that the graph refers to.
+/// Scores the rows of `graph`, whose classes are `scored`, by the classes `fitted` of the points
+/// that the graph refers to.
 ///
 /// # Errors
-/// [`Error::Data`] if the counts do not fit, if the graph has fewer neighbours than asked for, or if there is one class only.
-pub fn knn_accuracy(graph: &NeighborGraph, fitted: &[u8], scored: &[u8], n_neighbors: &[usize]) -> Result<Vec<KnnScore>> {
-    if graph.n_samples() != scored.len() || graph.indices().iter().any(|&at| at as usize >= fitted.len()) {
+/// [`Error::Data`] if the counts do not fit, if the graph has fewer neighbours than asked for, or
+/// if there is one class only.
+pub fn knn_accuracy(
+    graph: &NeighborGraph,
+    fitted: &[u8],
+    scored: &[u8],
+    n_neighbors: &[usize],
+) -> Result<Vec<KnnScore>> {
+    if graph.n_samples() != scored.len()
+        || graph.indices().iter().any(|&at| at as usize >= fitted.len())
+    {
         let (rows, labels) = (graph.n_samples(), scored.len());
-        return Err(Error::Data(format!("{labels} labels for {rows} scored points and {} fitted ones", fitted.len())));
+        return Err(Error::Data(format!(
+            "{labels} labels for {rows} scored points and {} fitted ones",
+            fitted.len()
+        )));
     }
     if fitted.windows(2).all(|pair| pair[0] == pair[1]) {
-        return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
+        return Err(Error::Data(
+            "k-NN accuracy needs at least two classes among the training labels; there is one"
+                .into(),
+        ));
     }
     let n_classes = fitted.iter().chain(scored).max().map_or(0, |&most| usize::from(most) + 1);
     n_neighbors
         .iter()
         .map(|&k| {
             if k == 0 || k > graph.n_neighbors() {
-                return Err(Error::Data(format!("{k} neighbours cannot vote; {} of each point are known", graph.n_neighbors())));
+                return Err(Error::Data(format!(
+                    "{k} neighbours cannot vote; {} of each point are known",
+                    graph.n_neighbors()
+                )));
             }
             let (mut right, mut all) = (vec![0_usize; n_classes], vec![0_usize; n_classes]);
             for (&truth, guess) in scored.iter().zip(predict(graph, fitted, k)) {
                 all[usize::from(truth)] += 1;
                 right[usize::from(truth)] += usize::from(truth == guess);
             }
-            let per_class = right.iter().zip(&all).map(|(&right, &all)| (all > 0).then(|| right as f64 / all as f64)).collect();
+            let per_class = right
+                .iter()
+                .zip(&all)
+                .map(|(&right, &all)| (all > 0).then(|| right as f64 / all as f64))
+                .collect();
             let accuracy = right.iter().sum::<usize>() as f64 / scored.len().max(1) as f64;
             Ok(KnnScore { n_neighbors: k, accuracy, per_class })
         })
@@ -119,7 +142,13 @@ mod tests {
 
     #[test]
     fn accuracy_is_counted_in_all_and_per_class() {
-        let scores = knn_accuracy(&graph(&[[0, 1, 2], [2, 3, 0], [3, 2, 1]]), &[0, 0, 2, 2], &[0, 0, 2], &[1, 3]).unwrap();
+        let scores = knn_accuracy(
+            &graph(&[[0, 1, 2], [2, 3, 0], [3, 2, 1]]),
+            &[0, 0, 2, 2],
+            &[0, 0, 2],
+            &[1, 3],
+        )
+        .unwrap();
         assert_eq!((scores[0].accuracy, scores[1].n_neighbors), (2.0 / 3.0, 3));
         assert_eq!(scores[0].per_class, [Some(0.5), None, Some(1.0)]);
     }

@@ -1,4 +1,5 @@
-//! Identity of a map: its space, its method and its dimensions, and from them its names in titles and in files.
+//! Identity of a map: its space, its method and its dimensions, and from them its names in titles
+//! and in files.
 
 use crate::embedding;
 use crate::model::RAW;
@@ -25,12 +26,14 @@ pub struct MapId {
 }
 
 impl MapId {
-    /// Map of `space` by `method` in `n_components` dimensions, or without a method the space itself.
+    /// Map of `space` by `method` in `n_components` dimensions, or without a method the space
+    /// itself.
     pub fn new(space: &str, method: Option<&str>, n_components: usize) -> Self {
         Self { space: space.into(), method: method.map(str::to_owned), n_components }
     }
 
-    /// Title of the map among those of its space: `t-SNE in 2-D`, or `all dimensions` of the space itself.
+    /// Title of the map among those of its space: `t-SNE in 2-D`, or `all dimensions` of the space
+    /// itself.
     pub fn title(&self) -> String {
         map_title(self.method.as_deref(), self.n_components)
     }
@@ -45,7 +48,8 @@ impl MapId {
         space_title(&self.space)
     }
 
-    /// Beginning of the names of its files in the folder of a run: `tsne_layer_1`, or `layer_1` of the space itself.
+    /// Beginning of the names of its files in the folder of a run: `tsne_layer_1`, or `layer_1` of
+    /// the space itself.
     pub fn file_stem(&self) -> String {
         match &self.method {
             Some(method) => format!("{method}_{}", self.space),
@@ -64,10 +68,13 @@ impl fmt::Display for MapId {
     }
 }
 
-/// Title of the maps that a method makes of any space in `n_components` dimensions; without a method that of the spaces
-/// themselves.
+/// Title of the maps that a method makes of any space in `n_components` dimensions; without a
+/// method that of the spaces themselves.
 pub fn map_title(method: Option<&str>, n_components: usize) -> String {
-    method.map_or_else(|| "all dimensions".into(), |name| format!("{} in {n_components}-D", method_title(name)))
+    method.map_or_else(
+        || "all dimensions".into(),
+        |name| format!("{} in {n_components}-D", method_title(name)),
+    )
 }
 
 /// Title of a method: `t-SNE`; an unknown one keeps its name.

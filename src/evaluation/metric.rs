@@ -1,6 +1,7 @@
 //! Metrics of a map: what is measured, under which names, and who shows it.
 //!
-//! A metric is one field of [`Quality`], which [`SpaceRanks::quality`](super::SpaceRanks::quality) computes, and one entry in
+//! A metric is one field of [`Quality`], which [`SpaceRanks::quality`](super::SpaceRanks::quality)
+//! computes, and one entry in
 //! [`METRICS`]: the tables on the terminal, in files and on the page, the metrics beside each map of the page, the ranking of the
 //! methods and the comparison of runs all walk the registry.
 
@@ -54,7 +55,13 @@ pub static METRICS: &[Metric] = &[
         of: |quality| Some(quality.random_triplet_accuracy),
         ..PLAIN
     },
-    Metric { key: "spearman", title: "Spearman", short: "Spearman", of: |quality| quality.spearman, ..PLAIN },
+    Metric {
+        key: "spearman",
+        title: "Spearman",
+        short: "Spearman",
+        of: |quality| quality.spearman,
+        ..PLAIN
+    },
     Metric {
         key: "trustworthiness_of_new",
         title: "trustworthiness of new points",
@@ -81,13 +88,15 @@ const PLAIN: Metric = Metric {
 /// Metric of a map: the larger, the better the map.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
-    /// Name in manifests and CSV files, in snake case and unique; rankings of methods show it with spaces for underscores.
+    /// Name in manifests and CSV files, in snake case and unique; rankings of methods show it with
+    /// spaces for underscores.
     pub key: &'static str,
     /// Title of its column on the page.
     pub title: &'static str,
     /// Title of its column on the terminal, at most 10 letters.
     pub short: &'static str,
-    /// Value, without a unit; none where it does not exist or was not measured. The range is documented at the field.
+    /// Value, without a unit; none where it does not exist or was not measured. The range is
+    /// documented at the field.
     pub of: fn(&Quality) -> Option<f64>,
     /// `true` if the page shows it beside each map.
     pub is_shown_by_map: bool,
@@ -95,7 +104,8 @@ pub struct Metric {
     pub named_k: Option<fn(&Quality) -> usize>,
     /// `true` if the figure of two compared runs has a panel of it; their table has all metrics.
     pub is_drawn_in_comparisons: bool,
-    /// `true` if only maps with new points have it: the terminal leaves its column out where no map has any.
+    /// `true` if only maps with new points have it: the terminal leaves its column out where no map
+    /// has any.
     pub needs_new_points: bool,
     /// Remark that belongs to every ranking of methods by it.
     pub remark: Option<&'static str>,

@@ -16,11 +16,13 @@ pub struct ModelRow {
     pub batch_size: usize,
     /// Epochs that it was trained for.
     pub epochs: usize,
-    /// Share of the training rows classified rightly, 0 to 1, as they were met, in the epoch whose weights are kept.
+    /// Share of the training rows classified rightly, 0 to 1, as they were met, in the epoch whose
+    /// weights are kept.
     pub train_accuracy: f32,
     /// Share of the validation rows classified rightly after that epoch, 0 to 1.
     pub validation_accuracy: f32,
-    /// Time of the training in seconds, with the validation after each epoch and without the scoring of the test set.
+    /// Time of the training in seconds, with the validation after each epoch and without the
+    /// scoring of the test set.
     pub train_seconds: f64,
     /// Share of the test rows classified rightly, 0 to 1.
     pub test_accuracy: f32,

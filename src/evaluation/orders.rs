@@ -1,8 +1,9 @@
 //! Whether a map keeps the order of distances: of two from one point, and of all.
 
-/// Share of the pairs of pairs whose order is kept: that `a` is the smaller in the space exactly where it is in the map. Each of
-/// `space` and `map` holds the two distances of a triplet one after the other (Y. Wang et al., "Understanding how dimension
-/// reduction tools work", 2021, section 5). 1 for no triplets.
+/// Share of the pairs of pairs whose order is kept: that `a` is the smaller in the space exactly
+/// where it is in the map. Each of `space` and `map` holds the two distances of a triplet one after
+/// the other (Y. Wang et al., "Understanding how dimension reduction tools work", 2021, section 5).
+/// 1 for no triplets.
 pub fn triplet_accuracy(space: &[f32], map: &[f32]) -> f64 {
     let pairs = space.chunks_exact(2).zip(map.chunks_exact(2));
     let n = pairs.len();
@@ -10,20 +11,23 @@ pub fn triplet_accuracy(space: &[f32], map: &[f32]) -> f64 {
     if n == 0 { 1.0 } else { kept as f64 / n as f64 }
 }
 
-/// Spearman's correlation of two lists of finite numbers: Pearson's of their ranks, equal numbers sharing the mean of theirs.
-/// None if either list is of one value only.
+/// Spearman's correlation of two lists of finite numbers: Pearson's of their ranks, equal numbers
+/// sharing the mean of theirs. None if either list is of one value only.
 ///
 /// # Panics
 /// If the lengths differ.
 pub fn spearman(a: &[f32], b: &[f32]) -> Option<f64> {
     assert_eq!(a.len(), b.len(), "two lists of one length");
     let (a, b) = rayon::join(|| doubled_ranks(a), || doubled_ranks(b));
-    // Ranks from 1 have the mean (n + 1) / 2; doubled and less twice that they are whole numbers, summed without rounding.
+    // Ranks from 1 have the mean (n + 1) / 2; doubled and less twice that they are whole numbers,
+    // summed without rounding.
     let mean = a.len() as i128 + 1;
-    let product =
-        |a: &[u32], b: &[u32]| -> i128 { a.iter().zip(b).map(|(&a, &b)| (i128::from(a) - mean) * (i128::from(b) - mean)).sum() };
+    let product = |a: &[u32], b: &[u32]| -> i128 {
+        a.iter().zip(b).map(|(&a, &b)| (i128::from(a) - mean) * (i128::from(b) - mean)).sum()
+    };
     let (spread_a, spread_b) = (product(&a, &a) as f64, product(&b, &b) as f64);
-    (spread_a > 0.0 && spread_b > 0.0).then(|| product(&a, &b) as f64 / (spread_a.sqrt() * spread_b.sqrt()))
+    (spread_a > 0.0 && spread_b > 0.0)
+        .then(|| product(&a, &b) as f64 / (spread_a.sqrt() * spread_b.sqrt()))
 }
 
 /// Twice the rank of each number, from 1, so that the mean rank of equals is a whole number.
@@ -65,7 +69,13 @@ mod tests {
 
     #[test]
     fn triplets_count_as_kept_where_the_order_is_the_same() {
-        assert_eq!(triplet_accuracy(&[1.0, 2.0, 5.0, 3.0, 1.0, 1.0, 1.0, 2.0], &[0.0, 9.0, 0.0, 1.0, 4.0, 4.0, 3.0, 3.0]), 0.5);
+        assert_eq!(
+            triplet_accuracy(
+                &[1.0, 2.0, 5.0, 3.0, 1.0, 1.0, 1.0, 2.0],
+                &[0.0, 9.0, 0.0, 1.0, 4.0, 4.0, 3.0, 3.0]
+            ),
+            0.5
+        );
         assert_eq!(triplet_accuracy(&[], &[]), 1.0);
     }
 }

@@ -1,8 +1,8 @@
 //! Whether a model was trained for too long, read off its curves.
 //!
-//! A model over-fits from the epoch on where the loss of rows that it does not learn from is least (L. Prechelt, "Early
-//! stopping - but when?", 1998): what it still learns after that holds for its own rows alone. Since the loss of single epochs
-//! scatters, a rise counts from [`LEAST_RISE`] on.
+//! A model over-fits from the epoch on where the loss of rows that it does not learn from is least
+//! (L. Prechelt, "Early stopping - but when?", 1998): what it still learns after that holds for its
+//! own rows alone. Since the loss of single epochs scatters, a rise counts from [`LEAST_RISE`] on.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -43,18 +43,28 @@ impl OverFitting {
     ///
     /// # Errors
     /// [`Error::Data`] if there is no epoch, or the curves differ in length.
-    pub fn of(validation_loss: &[f32], train_accuracy: &[f32], validation_accuracy: &[f32]) -> Result<Self> {
+    pub fn of(
+        validation_loss: &[f32],
+        train_accuracy: &[f32],
+        validation_accuracy: &[f32],
+    ) -> Result<Self> {
         let n_epochs = validation_loss.len();
         let (Some(&last), Some(&train), Some(&validation)) =
             (validation_loss.last(), train_accuracy.last(), validation_accuracy.last())
         else {
-            return Err(Error::Data("over-fitting is judged by at least one epoch; there is none".into()));
+            return Err(Error::Data(
+                "over-fitting is judged by at least one epoch; there is none".into(),
+            ));
         };
         if [train_accuracy.len(), validation_accuracy.len()] != [n_epochs; 2] {
             let found = [n_epochs, train_accuracy.len(), validation_accuracy.len()];
-            return Err(Error::Data(format!("curves of {found:?} epochs; they must be of one training")));
+            return Err(Error::Data(format!(
+                "curves of {found:?} epochs; they must be of one training"
+            )));
         }
-        let best = (0..n_epochs).min_by(|&a, &b| validation_loss[a].total_cmp(&validation_loss[b])).unwrap_or(0);
+        let best = (0..n_epochs)
+            .min_by(|&a, &b| validation_loss[a].total_cmp(&validation_loss[b]))
+            .unwrap_or(0);
         let least = f64::from(validation_loss[best]).max(f64::from(f32::MIN_POSITIVE));
         let loss_rise = f64::from(last) / least - 1.0;
         let fit = if loss_rise > LEAST_RISE {
@@ -74,9 +84,14 @@ impl fmt::Display for OverFitting {
         let Self { best_epoch, n_epochs, .. } = self;
         let (rise, gap) = (100.0 * self.loss_rise, 100.0 * self.accuracy_gap);
         match self.fit {
-            Fit::StillLearning => write!(f, "still learning: validation loss is least in the last epoch, {n_epochs}"),
+            Fit::StillLearning => {
+                write!(f, "still learning: validation loss is least in the last epoch, {n_epochs}")
+            }
             Fit::Level => {
-                write!(f, "level: validation loss least in epoch {best_epoch} of {n_epochs}, {rise:.1} % above it at the end")
+                write!(
+                    f,
+                    "level: validation loss least in epoch {best_epoch} of {n_epochs}, {rise:.1} % above it at the end"
+                )
             }
             Fit::OverFits => write!(
                 f,
@@ -92,14 +107,25 @@ mod tests {
 
     #[test]
     fn curves_are_judged_by_where_their_loss_is_least() {
-        let judge = |loss: &[f32]| OverFitting::of(loss, &vec![0.75; loss.len()], &vec![0.5; loss.len()]).unwrap();
+        let judge = |loss: &[f32]| {
+            OverFitting::of(loss, &vec![0.75; loss.len()], &vec![0.5; loss.len()]).unwrap()
+        };
         let falling = judge(&[0.5, 0.4, 0.3]);
-        assert_eq!((falling.fit, falling.best_epoch, falling.loss_rise), (Fit::StillLearning, 3, 0.0));
+        assert_eq!(
+            (falling.fit, falling.best_epoch, falling.loss_rise),
+            (Fit::StillLearning, 3, 0.0)
+        );
         let level = judge(&[0.5, 0.4, 0.4, 0.41]);
         assert_eq!((level.fit, level.best_epoch), (Fit::Level, 2));
         let rising = judge(&[0.5, 0.25, 0.5]);
-        assert_eq!((rising.fit, rising.best_epoch, rising.loss_rise, rising.accuracy_gap), (Fit::OverFits, 2, 1.0, 0.25));
+        assert_eq!(
+            (rising.fit, rising.best_epoch, rising.loss_rise, rising.accuracy_gap),
+            (Fit::OverFits, 2, 1.0, 0.25)
+        );
         assert!(rising.to_string().contains("after epoch 2 of 3: validation loss 100 % above"));
-        assert!(OverFitting::of(&[], &[], &[]).is_err() && OverFitting::of(&[1.0], &[0.5; 2], &[0.5]).is_err());
+        assert!(
+            OverFitting::of(&[], &[], &[]).is_err()
+                && OverFitting::of(&[1.0], &[0.5; 2], &[0.5]).is_err()
+        );
     }
 }

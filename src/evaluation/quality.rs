@@ -1,4 +1,5 @@
-//! How faithful a map is to its space, without classes: every figure exact, on samples whose sizes it states.
+//! How faithful a map is to its space, without classes: every figure exact, on samples whose sizes
+//! it states.
 //!
 //! | figure | of | measured on |
 //! |---|---|---|
@@ -8,7 +9,8 @@
 //! | random-triplet accuracy, Spearman | distances | 40 triplets and 40 pairs a point of the sample; all pairs of up to 632 |
 //! | trustworthiness of new points | ranks of the 12 neighbours | 2,000 new points, among 10,000 fitted ones |
 //!
-//! What of this belongs to the space, O(5,000^2 d), is computed once for all its maps. The samples depend on the seed alone.
+//! What of this belongs to the space, O(5,000^2 d), is computed once for all its maps. The samples
+//! depend on the seed alone.
 
 use super::MapId;
 use super::global_score::GlobalScore;
@@ -30,9 +32,11 @@ const N_SAMPLED: usize = 5000;
 /// New points, and fitted ones beside them, or all if there are fewer.
 const N_NEW: usize = 2000;
 const N_REFERENCES: usize = 10_000;
-/// A sample of wide points is smaller: it has this many values at most, 128 MiB, which every GPU binds.
+/// A sample of wide points is smaller: it has this many values at most, 128 MiB, which every GPU
+/// binds.
 const MAX_VALUES: usize = 1 << 25;
-/// Neighbours of trustworthiness and continuity, or fewer so that they are less than half of the sample.
+/// Neighbours of trustworthiness and continuity, or fewer so that they are less than half of the
+/// sample.
 const N_NEIGHBORS: usize = 12;
 /// Neighbours that are looked for in the map, or all others if there are fewer.
 const N_RECALLED: usize = 10;
@@ -48,7 +52,8 @@ pub struct Quality {
     pub n_sampled: usize,
     /// Neighbours of trustworthiness and continuity.
     pub n_neighbors: usize,
-    /// 1 if the neighbours in the map are neighbours in the space, 0 at the least; scikit-learn's definition.
+    /// 1 if the neighbours in the map are neighbours in the space, 0 at the least; scikit-learn's
+    /// definition.
     pub trustworthiness: f64,
     /// 1 if the neighbours in the space are neighbours in the map, 0 at the least.
     pub continuity: f64,
@@ -56,16 +61,18 @@ pub struct Quality {
     pub n_recalled: usize,
     /// Share of the nearest of all points in the space that are among as many nearest in the map.
     pub neighbor_recall: f64,
-    /// exp(-(L - L_pca) / L_pca) of the errors of linear reconstruction, 0 to 1: 1 for PCA. None if the space has no variance
-    /// beyond that of its principal components.
+    /// exp(-(L - L_pca) / L_pca) of the errors of linear reconstruction, 0 to 1: 1 for PCA. None if
+    /// the space has no variance beyond that of its principal components.
     pub global_score: Option<f64>,
     /// Triplets of points that were drawn.
     pub n_triplets: usize,
-    /// Share of them whose two distances from the first point have the same order in space and map; 0.5 by chance.
+    /// Share of them whose two distances from the first point have the same order in space and map;
+    /// 0.5 by chance.
     pub random_triplet_accuracy: f64,
     /// Pairs of points that were compared.
     pub n_pairs: usize,
-    /// Spearman's correlation of their distances in space and map, -1 to 1. None if all are equal in one of them.
+    /// Spearman's correlation of their distances in space and map, -1 to 1. None if all are equal
+    /// in one of them.
     pub spearman: Option<f64>,
     /// The same of new points that were placed in the map.
     pub of_new: Option<NewQuality>,
@@ -108,12 +115,14 @@ impl MapQuality {
 }
 
 impl Quality {
-    /// The quality of one map, n_samples x n_components, of the points `x`, n_samples x n_features. `neighbors` are those of the
-    /// points, if they are at hand: at least 10 of each, or all others.
+    /// The quality of one map, n_samples x n_components, of the points `x`, n_samples x n_features.
+    /// `neighbors` are those of the points, if they are at hand: at least 10 of each, or all
+    /// others.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are fewer than [`MIN_SAMPLES`] points, if the numbers of rows differ or if values are too large
-    /// or too small for their squares; any error of the device; [`Error::Interrupted`].
+    /// [`Error::Data`] if there are fewer than [`MIN_SAMPLES`] points, if the numbers of rows
+    /// differ or if values are too large or too small for their squares; any error of the device;
+    /// [`Error::Interrupted`].
     pub fn of(
         device: &Device,
         x: &Matrix,
@@ -122,7 +131,8 @@ impl Quality {
         seed: u64,
         observer: &dyn Observer,
     ) -> Result<Self> {
-        SpaceRanks::new(device, x, neighbors, map.n_features(), seed, observer)?.quality(device, map, None, None, observer)
+        SpaceRanks::new(device, x, neighbors, map.n_features(), seed, observer)?
+            .quality(device, map, None, None, observer)
     }
 }
 
@@ -163,7 +173,8 @@ struct NewRanks {
 }
 
 impl<'a> SpaceRanks<'a> {
-    /// Ranks of the points `x` for maps of `n_components` dimensions; `neighbors` as in [`Quality::of`].
+    /// Ranks of the points `x` for maps of `n_components` dimensions; `neighbors` as in
+    /// [`Quality::of`].
     ///
     /// # Errors
     /// As [`Quality::of`].
@@ -177,7 +188,9 @@ impl<'a> SpaceRanks<'a> {
     ) -> Result<Self> {
         let n = x.n_samples();
         if n < MIN_SAMPLES {
-            return Err(Error::Data(format!("the quality of a map is told of at least {MIN_SAMPLES} points; there are {n}")));
+            return Err(Error::Data(format!(
+                "the quality of a map is told of at least {MIN_SAMPLES} points; there are {n}"
+            )));
         }
         let sample = sampled_rows(seed, x);
         let m = sample.len();
@@ -191,20 +204,45 @@ impl<'a> SpaceRanks<'a> {
         let triplets = Distances { squared: table.distances(device, &ids)?, ids };
         // All pairs if there are no more than would be drawn.
         let all = m * (m - 1) / 2 <= N_SAMPLED * DRAWS;
-        let ids = if all { (0..m * m).map(|at| (at % m) as u32).collect() } else { others(seed, STREAMS[2], m, DRAWS) };
+        let ids = if all {
+            (0..m * m).map(|at| (at % m) as u32).collect()
+        } else {
+            others(seed, STREAMS[2], m, DRAWS)
+        };
         let pairs = Distances { squared: of_pairs(table.distances(device, &ids)?, m, all), ids };
         let global = GlobalScore::new(device, x, n_components, seed)?;
-        Ok(Self { x, sample, table, n_neighbors, nearest, n_recalled, neighbors, triplets, pairs, global, new: None })
+        Ok(Self {
+            x,
+            sample,
+            table,
+            n_neighbors,
+            nearest,
+            n_recalled,
+            neighbors,
+            triplets,
+            pairs,
+            global,
+            new: None,
+        })
     }
 
     /// The same with new points, m x n_features, so that their places can be judged too.
     ///
     /// # Errors
     /// [`Error::Data`] if the widths differ; any error of the device; [`Error::Interrupted`].
-    pub fn with_new(self, device: &Device, new: &Matrix, seed: u64, observer: &dyn Observer) -> Result<Self> {
+    pub fn with_new(
+        self,
+        device: &Device,
+        new: &Matrix,
+        seed: u64,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
         let (n, d) = (self.x.n_samples(), self.x.n_features());
         if new.n_features() != d {
-            return Err(Error::Data(format!("the new points have {} features, the fitted ones {d}", new.n_features())));
+            return Err(Error::Data(format!(
+                "the new points have {} features, the fitted ones {d}",
+                new.n_features()
+            )));
         }
         if new.n_samples() == 0 {
             return Ok(self);
@@ -212,16 +250,22 @@ impl<'a> SpaceRanks<'a> {
         let rows = drawn(seed, STREAMS[3], new.n_samples(), N_NEW, d);
         let references = drawn(seed, STREAMS[0], n, N_REFERENCES, d);
         let n_neighbors = below_half(references.len());
-        let table = DistanceTable::between(device, &new.select(&rows), &self.x.select(&references), observer)?;
+        let table = DistanceTable::between(
+            device,
+            &new.select(&rows),
+            &self.x.select(&references),
+            observer,
+        )?;
         Ok(Self { new: Some(NewRanks { rows, references, n_neighbors, table }), ..self })
     }
 
-    /// The quality of a map of the points, n_samples x n_components. `placed` are the places in it of the new points, if there
-    /// are any; `neighbors` those of the fitted points in the map, if they are at hand: at least 10 of each, or all others.
+    /// The quality of a map of the points, n_samples x n_components. `placed` are the places in it
+    /// of the new points, if there are any; `neighbors` those of the fitted points in the map, if
+    /// they are at hand: at least 10 of each, or all others.
     ///
     /// # Errors
-    /// [`Error::Data`] if the map has other dimensions than were said or another number of rows; any error of the device;
-    /// [`Error::Interrupted`].
+    /// [`Error::Data`] if the map has other dimensions than were said or another number of rows;
+    /// any error of the device; [`Error::Interrupted`].
     pub fn quality(
         &self,
         device: &Device,
@@ -233,7 +277,10 @@ impl<'a> SpaceRanks<'a> {
         let expected = (self.x.n_samples(), self.global.n_components());
         if (map.n_samples(), map.n_features()) != expected {
             let (found, (n, c)) = ((map.n_samples(), map.n_features()), expected);
-            return Err(Error::Data(format!("the map is {} x {}, expected {n} x {c}", found.0, found.1)));
+            return Err(Error::Data(format!(
+                "the map is {} x {}, expected {n} x {c}",
+                found.0, found.1
+            )));
         }
         let (m, k) = (self.sample.len(), self.n_neighbors);
         let sampled = map.select(&self.sample);
@@ -241,7 +288,11 @@ impl<'a> SpaceRanks<'a> {
         let table = DistanceTable::among(device, &sampled, observer)?;
         let found = neighbors_of(device, map, neighbors, &self.sample, self.n_recalled, observer)?;
         let triplets = table.distances(device, &self.triplets.ids)?;
-        let pairs = of_pairs(table.distances(device, &self.pairs.ids)?, m, self.pairs.squared.len() < self.pairs.ids.len());
+        let pairs = of_pairs(
+            table.distances(device, &self.pairs.ids)?,
+            m,
+            self.pairs.squared.len() < self.pairs.ids.len(),
+        );
         let of_new = match (&self.new, placed) {
             (Some(new), Some(placed)) => Some(new.quality(device, map, placed, observer)?),
             _ => None,
@@ -264,16 +315,31 @@ impl<'a> SpaceRanks<'a> {
 }
 
 impl NewRanks {
-    fn quality(&self, device: &Device, map: &Matrix, placed: &Matrix, observer: &dyn Observer) -> Result<NewQuality> {
+    fn quality(
+        &self,
+        device: &Device,
+        map: &Matrix,
+        placed: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<NewQuality> {
         if self.rows.iter().any(|&row| row >= placed.n_samples()) {
-            return Err(Error::Data(format!("there are places of {} new points, not of all", placed.n_samples())));
+            return Err(Error::Data(format!(
+                "there are places of {} new points, not of all",
+                placed.n_samples()
+            )));
         }
         let (references, k) = (map.select(&self.references), self.n_neighbors);
-        let nearest = nearest_references(device, &placed.select(&self.rows), &references, k, observer)?;
+        let nearest =
+            nearest_references(device, &placed.select(&self.rows), &references, k, observer)?;
         let ranks = self.table.ranks(device, nearest.indices())?;
         // A new point has a rank for each reference: it is one more beside them.
         let trustworthiness = kept_ranks(&ranks, k, self.references.len() + 1);
-        Ok(NewQuality { n_sampled: self.rows.len(), n_references: self.references.len(), n_neighbors: k, trustworthiness })
+        Ok(NewQuality {
+            n_sampled: self.rows.len(),
+            n_references: self.references.len(),
+            n_neighbors: k,
+            trustworthiness,
+        })
     }
 }
 
@@ -315,7 +381,11 @@ fn of_pairs(distances: Vec<f32>, m: usize, all: bool) -> Vec<f32> {
     if !all {
         return distances;
     }
-    distances.chunks_exact(m).enumerate().flat_map(|(row, distances)| distances[row + 1..].to_vec()).collect()
+    distances
+        .chunks_exact(m)
+        .enumerate()
+        .flat_map(|(row, distances)| distances[row + 1..].to_vec())
+        .collect()
 }
 
 /// The `k` nearest of all points of each of the sample, from the graph if it has them.
@@ -327,10 +397,13 @@ fn neighbors_of(
     k: usize,
     observer: &dyn Observer,
 ) -> Result<Vec<u32>> {
-    if let Some(graph) = graph.filter(|graph| graph.n_neighbors() >= k && graph.n_samples() == x.n_samples()) {
+    if let Some(graph) =
+        graph.filter(|graph| graph.n_neighbors() >= k && graph.n_samples() == x.n_samples())
+    {
         return Ok(sample.iter().flat_map(|&row| &graph.neighbors(row)[..k]).copied().collect());
     }
-    // One more, for the point itself; where it is not among them it has as many equals, and the last one is left out.
+    // One more, for the point itself; where it is not among them it has as many equals, and the
+    // last one is left out.
     let found = nearest_references(device, &x.select(sample), x, k + 1, observer)?;
     let without = |(at, &row): (usize, &usize)| {
         let others = found.neighbors(at).iter().copied().filter(move |&id| id as usize != row);
@@ -342,7 +415,8 @@ fn neighbors_of(
 /// Share of the `wanted` that are among the `found`, in rows of `k`.
 fn recall(wanted: &[u32], found: &[u32], k: usize) -> f64 {
     let rows = wanted.chunks_exact(k).zip(found.chunks_exact(k));
-    let hits: usize = rows.map(|(wanted, found)| wanted.iter().filter(|id| found.contains(id)).count()).sum();
+    let hits: usize =
+        rows.map(|(wanted, found)| wanted.iter().filter(|id| found.contains(id)).count()).sum();
     hits as f64 / wanted.len() as f64
 }
 
@@ -358,7 +432,10 @@ mod tests {
                 let mut seen = row.to_vec();
                 seen.sort_unstable();
                 seen.dedup();
-                assert!(seen.into_iter().eq((0..m as u32).filter(|&other| other != at as u32)), "{at} of {m}");
+                assert!(
+                    seen.into_iter().eq((0..m as u32).filter(|&other| other != at as u32)),
+                    "{at} of {m}"
+                );
             }
         }
     }

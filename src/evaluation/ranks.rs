@@ -1,8 +1,9 @@
 //! Ranks among the distances of a sample, on which trustworthiness and continuity rest.
 //!
-//! Reference: J. Venna and S. Kaski, "Local multidimensional scaling", 2006, section 3; scikit-learn's `trustworthiness`. A
-//! table holds all squared distances between two sets of rows, in the difference form, O(m n d); the rank of an entry is counted
-//! in O(n), ties by index, so that no row is ever sorted. Both on both devices.
+//! Reference: J. Venna and S. Kaski, "Local multidimensional scaling", 2006, section 3;
+//! scikit-learn's `trustworthiness`. A table holds all squared distances between two sets of rows,
+//! in the difference form, O(m n d); the rank of an entry is counted in O(n), ties by index, so
+//! that no row is ever sorted. Both on both devices.
 
 use crate::compute::{Buffer, Device, Kernel, ReadBack, Work, kernel, uniform};
 use crate::error::Result;
@@ -30,8 +31,8 @@ const TOGETHER: usize = 4;
 /// The column of a row that leaves none out.
 const NONE: u32 = u32::MAX;
 
-/// All squared Euclidean distances from some rows to others, on a device; in a unit of their own where those of the rows would
-/// be out of range.
+/// All squared Euclidean distances from some rows to others, on a device; in a unit of their own
+/// where those of the rows would be out of range.
 #[derive(Debug)]
 pub struct DistanceTable {
     parts: Vec<Part>,
@@ -48,7 +49,8 @@ struct Part {
 }
 
 impl DistanceTable {
-    /// The distances between all rows of `x`; a row has no rank in its own row of the table. O(n^2 d).
+    /// The distances between all rows of `x`; a row has no rank in its own row of the table. O(n^2
+    /// d).
     ///
     /// # Errors
     /// Any error of the device; [`Error::Interrupted`](crate::Error::Interrupted).
@@ -60,7 +62,12 @@ impl DistanceTable {
     ///
     /// # Errors
     /// As [`DistanceTable::among`].
-    pub fn between(device: &Device, x: &Matrix, references: &Matrix, observer: &dyn Observer) -> Result<Self> {
+    pub fn between(
+        device: &Device,
+        x: &Matrix,
+        references: &Matrix,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
         Self::new(device, x, Some(references), |_| NONE, observer)
     }
 
@@ -77,14 +84,18 @@ impl DistanceTable {
         let range = Range::of(references.unwrap_or(x))?;
         let x = range.scaled(x)?;
         let columns = match references {
-            Some(references) => Buffer::from_slice(device, "sample", range.scaled(references)?.as_slice())?,
+            Some(references) => {
+                Buffer::from_slice(device, "sample", range.scaled(references)?.as_slice())?
+            }
             None => Buffer::from_slice(device, "sample", x.as_slice())?,
         };
         let part = |first: usize| {
             let n = PART_ROWS.min(n_rows - first);
             observer.step(first as u64, n_rows as u64, &[])?;
             let own = match references {
-                Some(_) => Some(Buffer::from_slice(device, "sample", &x.as_slice()[first * d..][..n * d])?),
+                Some(_) => {
+                    Some(Buffer::from_slice(device, "sample", &x.as_slice()[first * d..][..n * d])?)
+                }
                 None => None,
             };
             let (rows, query_first) = own.as_ref().map_or((&columns, first), |own| (own, 0));
@@ -92,7 +103,11 @@ impl DistanceTable {
             let block = Block { query_first, n_queries: n, n_references: n_columns, n_features: d };
             difference_distances(device, rows, &columns, &mut distances, block)?;
             let excluded: Vec<u32> = (first..first + n).map(&excluded).collect();
-            Ok(Part { distances, excluded: Buffer::from_slice(device, "excluded", &excluded)?, n_rows: n })
+            Ok(Part {
+                distances,
+                excluded: Buffer::from_slice(device, "excluded", &excluded)?,
+                n_rows: n,
+            })
         };
         let parts = (0..n_rows).step_by(PART_ROWS).map(part).collect::<Result<_>>()?;
         Ok(Self { parts, n_rows, n_columns })
@@ -110,11 +125,16 @@ impl DistanceTable {
 
     /// Ids of each row. Shaders take them as they are.
     fn k_of(&self, ids: &[u32]) -> usize {
-        assert!(ids.iter().all(|&id| (id as usize) < self.n_columns), "an id beyond {} columns", self.n_columns);
+        assert!(
+            ids.iter().all(|&id| (id as usize) < self.n_columns),
+            "an id beyond {} columns",
+            self.n_columns
+        );
         ids.len() / self.n_rows.max(1)
     }
 
-    /// The rank, from 1, of each id among the columns of its row. Shapes: `ids` n_rows x k, the result likewise.
+    /// The rank, from 1, of each id among the columns of its row. Shapes: `ids` n_rows x k, the
+    /// result likewise.
     ///
     /// # Errors
     /// Any error of the device.
@@ -147,7 +167,13 @@ impl DistanceTable {
         for (part, ids) in self.parts.iter().zip(ids.chunks(PART_ROWS * k)) {
             let ids = Buffer::from_slice(device, "ids", ids)?;
             let mut picked = Buffer::new(device, "distances", ids.len())?;
-            pick_distances(device, &part.distances, &ids, &mut picked, (part.n_rows, self.n_columns, k))?;
+            pick_distances(
+                device,
+                &part.distances,
+                &ids,
+                &mut picked,
+                (part.n_rows, self.n_columns, k),
+            )?;
             found.push(picked.read_later(device)?);
         }
         joined(device, found)
@@ -159,18 +185,20 @@ fn joined<T: Pod>(device: &Device, found: Vec<ReadBack<T>>) -> Result<Vec<T>> {
     Ok(found.into_iter().map(|part| part.wait(device)).collect::<Result<Vec<_>>>()?.concat())
 }
 
-/// 1 - 2 / (m k (2 n - 3 k - 1)) sum of (rank - k) over those of the `ranks` of k neighbours each of m points that exceed k,
-/// where the ranks go from 1 to n - 1: 1 if all are at most k, 0 if they are the largest. It is scikit-learn's
-/// `trustworthiness` if the neighbours are those in the map and the ranks those in the space, continuity if it is the other way
-/// round. `n_neighbors` must be below n / 2.
+/// 1 - 2 / (m k (2 n - 3 k - 1)) sum of (rank - k) over those of the `ranks` of k neighbours each
+/// of m points that exceed k, where the ranks go from 1 to n - 1: 1 if all are at most k, 0 if they
+/// are the largest. It is scikit-learn's `trustworthiness` if the neighbours are those in the map
+/// and the ranks those in the space, continuity if it is the other way round. `n_neighbors` must be
+/// below n / 2.
 pub fn kept_ranks(ranks: &[u32], n_neighbors: usize, n: usize) -> f64 {
     let (k, m) = (n_neighbors as f64, (ranks.len() / n_neighbors) as f64);
-    let beyond: u64 = ranks.iter().map(|&rank| u64::from(rank).saturating_sub(n_neighbors as u64)).sum();
+    let beyond: u64 =
+        ranks.iter().map(|&rank| u64::from(rank).saturating_sub(n_neighbors as u64)).sum();
     1.0 - beyond as f64 * 2.0 / (m * k * (2.0 * n as f64 - 3.0 * k - 1.0))
 }
 
-/// Ranks of a few columns of each row, ties by column. Shapes: `distances` n_rows x n_columns, `ids` and `ranks` n_rows x k,
-/// `excluded` n_rows; `shape` is (n_rows, n_columns, k).
+/// Ranks of a few columns of each row, ties by column. Shapes: `distances` n_rows x n_columns,
+/// `ids` and `ranks` n_rows x k, `excluded` n_rows; `shape` is (n_rows, n_columns, k).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -184,21 +212,35 @@ pub fn count_ranks(
 ) -> Result<()> {
     let (n_rows, n_columns, k) = shape;
     match device {
-        Device::Cpu(_) => cpu::count_ranks(distances.host(), ids.host(), excluded.host(), ranks.host_mut(), (n_columns, k)),
+        Device::Cpu(_) => cpu::count_ranks(
+            distances.host(),
+            ids.host(),
+            excluded.host(),
+            ranks.host_mut(),
+            (n_columns, k),
+        ),
         Device::Gpu(gpu) => {
-            let bindings = [(1, distances.gpu()), (2, ids.gpu()), (3, excluded.gpu()), (4, ranks.gpu())];
-            // A comparison by distance, one by number and an addition for each column and id; a workgroup reads the row.
+            let bindings =
+                [(1, distances.gpu()), (2, ids.gpu()), (3, excluded.gpu()), (4, ranks.gpu())];
+            // A comparison by distance, one by number and an addition for each column and id; a
+            // workgroup reads the row.
             let (n, fours) = (n_columns as u64, k.div_ceil(TOGETHER));
             let work = Work::new(3 * n * k as u64, 4 * (n * fours as u64 + 3 * k as u64));
             let uniform = |first, rows| uniform(first, (rows, n_columns, k));
-            gpu.dispatch_rows(&COUNT_RANKS, &bindings, (n_rows, work), |rows| rows * fours, uniform)?;
+            gpu.dispatch_rows(
+                &COUNT_RANKS,
+                &bindings,
+                (n_rows, work),
+                |rows| rows * fours,
+                uniform,
+            )?;
         }
     }
     Ok(())
 }
 
-/// Distances of a few columns of each row. Shapes: `distances` n_rows x n_columns, `ids` and `picked` n_rows x k; `shape` is
-/// (n_rows, n_columns, k).
+/// Distances of a few columns of each row. Shapes: `distances` n_rows x n_columns, `ids` and
+/// `picked` n_rows x k; `shape` is (n_rows, n_columns, k).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -211,7 +253,9 @@ pub fn pick_distances(
 ) -> Result<()> {
     let (n_rows, n_columns, k) = shape;
     match device {
-        Device::Cpu(_) => cpu::pick_distances(distances.host(), ids.host(), picked.host_mut(), (n_columns, k)),
+        Device::Cpu(_) => {
+            cpu::pick_distances(distances.host(), ids.host(), picked.host_mut(), (n_columns, k))
+        }
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, ids.gpu()), (3, picked.gpu())];
             let work = Work::new(0, 12 * (n_rows * k) as u64);
@@ -222,14 +266,25 @@ pub fn pick_distances(
 }
 
 fn uniform(first_row: usize, (n_rows, n_columns, k): (usize, usize, usize)) -> TableParams {
-    TableParams { first_row: first_row as u32, n_rows: n_rows as u32, n_columns: n_columns as u32, n_ids: k as u32 }
+    TableParams {
+        first_row: first_row as u32,
+        n_rows: n_rows as u32,
+        n_columns: n_columns as u32,
+        n_ids: k as u32,
+    }
 }
 
 mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    pub fn count_ranks(distances: &[f32], ids: &[u32], excluded: &[u32], ranks: &mut [u32], (n, k): (usize, usize)) {
+    pub fn count_ranks(
+        distances: &[f32],
+        ids: &[u32],
+        excluded: &[u32],
+        ranks: &mut [u32],
+        (n, k): (usize, usize),
+    ) {
         let rows = distances.par_chunks(n).zip(ids.par_chunks(k)).zip(excluded);
         ranks.par_chunks_mut(k).zip(rows).for_each(|(ranks, ((row, ids), &itself))| {
             for (rank, &id) in ranks.iter_mut().zip(ids) {
@@ -252,7 +307,12 @@ mod cpu {
         values.iter().map(|&value| u32::from(value < bound)).sum()
     }
 
-    pub fn pick_distances(distances: &[f32], ids: &[u32], picked: &mut [f32], (n, k): (usize, usize)) {
+    pub fn pick_distances(
+        distances: &[f32],
+        ids: &[u32],
+        picked: &mut [f32],
+        (n, k): (usize, usize),
+    ) {
         let rows = distances.par_chunks(n).zip(ids.par_chunks(k));
         picked.par_chunks_mut(k).zip(rows).for_each(|(picked, (row, ids))| {
             for (picked, &id) in picked.iter_mut().zip(ids) {

@@ -1,5 +1,5 @@
-//! Trustworthiness alone, of many maps of one space: the figure of [`Quality`](super::Quality), on the same sample, without the
-//! cost of the others.
+//! Trustworthiness alone, of many maps of one space: the figure of [`Quality`](super::Quality), on
+//! the same sample, without the cost of the others.
 
 use super::quality::{MIN_SAMPLES, below_half, sampled_rows};
 use super::ranks::{DistanceTable, kept_ranks};
@@ -21,11 +21,14 @@ impl Trust {
     /// The ranks of the points `x`, n_samples x n_features; the sample depends on `seed`.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are fewer than [`MIN_SAMPLES`] points; any error of the device; [`Error::Interrupted`].
+    /// [`Error::Data`] if there are fewer than [`MIN_SAMPLES`] points; any error of the device;
+    /// [`Error::Interrupted`].
     pub fn new(device: &Device, x: &Matrix, seed: u64, observer: &dyn Observer) -> Result<Self> {
         let n_samples = x.n_samples();
         if n_samples < MIN_SAMPLES {
-            let message = format!("trustworthiness is told of at least {MIN_SAMPLES} points; there are {n_samples}");
+            let message = format!(
+                "trustworthiness is told of at least {MIN_SAMPLES} points; there are {n_samples}"
+            );
             return Err(Error::Data(message));
         }
         let sample = sampled_rows(seed, x);
@@ -36,10 +39,15 @@ impl Trust {
     /// Trustworthiness of a map of the points, n_samples x n_components, from 0 to 1.
     ///
     /// # Errors
-    /// [`Error::Data`] if the map has another number of rows; any error of the device; [`Error::Interrupted`].
+    /// [`Error::Data`] if the map has another number of rows; any error of the device;
+    /// [`Error::Interrupted`].
     pub fn of(&self, device: &Device, map: &Matrix, observer: &dyn Observer) -> Result<f64> {
         if map.n_samples() != self.n_samples {
-            return Err(Error::Data(format!("the map has {} rows, expected {}", map.n_samples(), self.n_samples)));
+            return Err(Error::Data(format!(
+                "the map has {} rows, expected {}",
+                map.n_samples(),
+                self.n_samples
+            )));
         }
         let (m, k) = (self.sample.len(), below_half(self.sample.len()));
         let nearest = nearest_neighbors(device, &map.select(&self.sample), k, observer)?;

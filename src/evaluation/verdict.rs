@@ -30,16 +30,28 @@ pub struct Standing {
     pub n_best: usize,
 }
 
-/// Ranks the methods by every measure, each in the spaces in which all methods have a value; a measure without such a space is
-/// left out. k-NN accuracies are those of `n_neighbors` neighbours, of the points `scored_on`.
-pub fn verdicts(scores: &[Scores], quality: &[MapQuality], n_neighbors: usize, scored_on: ScoredOn) -> Vec<Verdict> {
-    let accuracy = |knn: &[KnnScore]| knn.iter().find(|score| score.n_neighbors == n_neighbors).map(|score| score.accuracy);
+/// Ranks the methods by every measure, each in the spaces in which all methods have a value; a
+/// measure without such a space is left out. k-NN accuracies are those of `n_neighbors` neighbours,
+/// of the points `scored_on`.
+pub fn verdicts(
+    scores: &[Scores],
+    quality: &[MapQuality],
+    n_neighbors: usize,
+    scored_on: ScoredOn,
+) -> Vec<Verdict> {
+    let accuracy = |knn: &[KnnScore]| {
+        knn.iter().find(|score| score.n_neighbors == n_neighbors).map(|score| score.accuracy)
+    };
     let of_maps = scores.iter().filter(|row| row.scored_on == scored_on);
-    let knn = of_maps.filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, accuracy(&row.knn)?)));
-    let mut verdicts: Vec<Verdict> = verdict(KNN_ACCURACY, &knn.collect::<Vec<_>>()).into_iter().collect();
+    let knn = of_maps
+        .filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, accuracy(&row.knn)?)));
+    let mut verdicts: Vec<Verdict> =
+        verdict(KNN_ACCURACY, &knn.collect::<Vec<_>>()).into_iter().collect();
     for metric in METRICS {
         let value = |row: &MapQuality| (metric.of)(&row.quality);
-        let rows = quality.iter().filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, value(row)?)));
+        let rows = quality
+            .iter()
+            .filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, value(row)?)));
         verdicts.extend(verdict(metric.key, &rows.collect::<Vec<_>>()));
     }
     verdicts
@@ -56,12 +68,16 @@ fn verdict(measure: &str, rows: &[(&str, &str, f64)]) -> Option<Verdict> {
             methods.push(method);
         }
     }
-    let value = |space: &str, method: &str| rows.iter().find(|row| row.0 == space && row.1 == method).map(|row| row.2);
+    let value = |space: &str, method: &str| {
+        rows.iter().find(|row| row.0 == space && row.1 == method).map(|row| row.2)
+    };
     spaces.retain(|space| methods.iter().all(|method| value(space, method).is_some()));
     if spaces.is_empty() {
         return None;
     }
-    let largest = |space: &&str| methods.iter().filter_map(|method| value(space, method)).fold(f64::NEG_INFINITY, f64::max);
+    let largest = |space: &&str| {
+        methods.iter().filter_map(|method| value(space, method)).fold(f64::NEG_INFINITY, f64::max)
+    };
     let best: Vec<f64> = spaces.iter().map(largest).collect();
     let standing = |method: &&str| {
         let values: Vec<f64> = spaces.iter().filter_map(|space| value(space, method)).collect();

@@ -1,4 +1,5 @@
-//! What a network consists of: layers in order, their shapes, their parameters, and which of them are looked into.
+//! What a network consists of: layers in order, their shapes, their parameters, and which of them
+//! are looked into.
 
 use super::Weights;
 use crate::error::{Error, Result};
@@ -25,7 +26,8 @@ pub struct Architecture {
 /// A layer, and how it is looked into.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerSpec {
-    /// Its name, if it has one of its own; else `conv_1`, `pool_1`, `dense_1` and so on, counted by kind.
+    /// Its name, if it has one of its own; else `conv_1`, `pool_1`, `dense_1` and so on, counted by
+    /// kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whether its answers are looked into, and in which form.
@@ -51,7 +53,8 @@ pub enum LayerKind {
         /// Applied to the output.
         activation: Activation,
     },
-    /// Largest value of each window; the windows touch, and rows or columns that do not fill one are left out.
+    /// Largest value of each window; the windows touch, and rows or columns that do not fill one
+    /// are left out.
     MaxPool {
         /// Height and width of the window, and its stride.
         size: [usize; 2],
@@ -70,12 +73,14 @@ pub enum LayerKind {
         /// Applied to the output.
         activation: Activation,
     },
-    /// In training, sets values to zero and scales the others up, so that their mean stays (N. Srivastava et al., 2014).
+    /// In training, sets values to zero and scales the others up, so that their mean stays (N.
+    /// Srivastava et al., 2014).
     Dropout {
         /// Share of the values that are dropped, 0 <= rate < 1.
         rate: f32,
     },
-    /// Normalises each channel, by the batch in training and by moving statistics otherwise (S. Ioffe and C. Szegedy, 2015).
+    /// Normalises each channel, by the batch in training and by moving statistics otherwise (S.
+    /// Ioffe and C. Szegedy, 2015).
     BatchNorm {
         /// Weight of the old moving statistics in a step, 0 <= momentum < 1.
         momentum: f32,
@@ -96,7 +101,8 @@ pub enum Padding {
     /// Only windows that lie inside: the output is smaller than the input.
     #[default]
     Valid,
-    /// Zeros around it, so that the output is as large as the input; where their number is odd, the larger part follows.
+    /// Zeros around it, so that the output is as large as the input; where their number is odd, the
+    /// larger part follows.
     Same,
 }
 
@@ -121,8 +127,8 @@ pub enum Activation {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Look {
-    /// Convolutions, dense layers and activations are; if a convolution or dense layer has no activation of its own, what
-    /// follows it is instead.
+    /// Convolutions, dense layers and activations are; if a convolution or dense layer has no
+    /// activation of its own, what follows it is instead.
     #[default]
     Auto,
     /// It is: whole up to [`MAX_WHOLE`](super::MAX_WHOLE) values, pooled beyond.
@@ -162,7 +168,8 @@ pub struct Step {
 pub struct Parameter {
     /// Name in files of weights.
     pub name: String,
-    /// Shape: kernels of convolutions are height x width x channels x filters, of dense layers inputs x units, as in Keras.
+    /// Shape: kernels of convolutions are height x width x channels x filters, of dense layers
+    /// inputs x units, as in Keras.
     pub shape: Vec<usize>,
     /// What it is for.
     pub role: Role,
@@ -226,9 +233,9 @@ impl LayerSpec {
     /// The function applied to its output, if it has one.
     pub fn activation(&self) -> Option<Activation> {
         match self.kind {
-            LayerKind::Conv { activation, .. } | LayerKind::Dense { activation, .. } | LayerKind::Activation { activation } => {
-                Some(activation)
-            }
+            LayerKind::Conv { activation, .. }
+            | LayerKind::Dense { activation, .. }
+            | LayerKind::Activation { activation } => Some(activation),
             _ => None,
         }
     }
@@ -299,9 +306,11 @@ impl Architecture {
     /// What the layers do to an image, in order.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the layer that does not fit the one before it, or has a size that is not allowed.
+    /// [`Error::Data`] naming the layer that does not fit the one before it, or has a size that is
+    /// not allowed.
     pub fn steps(&self) -> Result<Vec<Step>> {
-        self.walk().map_err(|(layer, message)| Error::Data(format!("layer {}: {message}", layer + 1)))
+        self.walk()
+            .map_err(|(layer, message)| Error::Data(format!("layer {}: {message}", layer + 1)))
     }
 
     /// [`Architecture::steps`] of a network that was checked.
@@ -318,7 +327,9 @@ impl Architecture {
     pub fn n_parameters_by_kind(&self) -> (usize, usize) {
         let steps = self.checked_steps();
         let all = || steps.iter().flat_map(|step| &step.parameters);
-        let sum = |trainable| all().filter(|tensor| tensor.is_trainable() == trainable).map(Parameter::len).sum();
+        let sum = |trainable| {
+            all().filter(|tensor| tensor.is_trainable() == trainable).map(Parameter::len).sum()
+        };
         (sum(true), sum(false))
     }
 
@@ -333,10 +344,13 @@ impl Architecture {
         self.input.iter().product()
     }
 
-    /// Whether the place of a pixel matters to the network: whether an image must have this height and width, not only as many
-    /// pixels.
+    /// Whether the place of a pixel matters to the network: whether an image must have this height
+    /// and width, not only as many pixels.
     pub fn is_spatial(&self) -> bool {
-        !matches!(self.layers.first().map(|layer| &layer.kind), Some(LayerKind::Flatten | LayerKind::Dense { .. }))
+        !matches!(
+            self.layers.first().map(|layer| &layer.kind),
+            Some(LayerKind::Flatten | LayerKind::Dense { .. })
+        )
     }
 
     /// Refuses weights that are not those of this network.
@@ -344,10 +358,13 @@ impl Architecture {
     /// # Errors
     /// [`Error::Data`] naming the tensor that is missing, superfluous or of another shape.
     pub fn check_weights(&self, weights: &Weights) -> Result<()> {
-        let tensors: Vec<Parameter> = self.steps()?.into_iter().flat_map(|step| step.parameters).collect();
+        let tensors: Vec<Parameter> =
+            self.steps()?.into_iter().flat_map(|step| step.parameters).collect();
         if weights.len() != tensors.len() {
             let (found, expected) = (weights.len(), tensors.len());
-            return Err(Error::Data(format!("the weights hold {found} tensors, this model has {expected}")));
+            return Err(Error::Data(format!(
+                "the weights hold {found} tensors, this model has {expected}"
+            )));
         }
         tensors.iter().try_for_each(|tensor| weights.get(&tensor.name, &tensor.shape).map(drop))
     }

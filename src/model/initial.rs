@@ -8,8 +8,8 @@ use crate::random::Random;
 const STREAM: u64 = 0x776e_6974;
 
 impl Architecture {
-    /// Initial weights as Keras draws them: kernels Glorot uniform, factors and variances 1, all else 0; drawn on the host from
-    /// `seed` alone.
+    /// Initial weights as Keras draws them: kernels Glorot uniform, factors and variances 1, all
+    /// else 0; drawn on the host from `seed` alone.
     pub fn initial_weights(&self, seed: u64) -> Weights {
         let mut weights = Weights::default();
         let mut kernels = 0;
@@ -29,11 +29,13 @@ impl Architecture {
     }
 }
 
-/// Values of a kernel, uniform within +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio, 2010, eq. 16); each place of a
-/// convolution's window counts.
+/// Values of a kernel, uniform within +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio,
+/// 2010, eq. 16); each place of a convolution's window counts.
 fn glorot_uniform(shape: &[usize], random: &Random) -> Vec<f32> {
     let window: usize = shape[..shape.len() - 2].iter().product();
     let (inputs, outputs) = (window * shape[shape.len() - 2], window * shape[shape.len() - 1]);
     let limit = (6.0 / (inputs + outputs) as f32).sqrt();
-    (0..shape.iter().product::<usize>()).map(|at| (2.0 * random.uniform(at as u64) - 1.0) * limit).collect()
+    (0..shape.iter().product::<usize>())
+        .map(|at| (2.0 * random.uniform(at as u64) - 1.0) * limit)
+        .collect()
 }

@@ -3,7 +3,8 @@
 use super::architecture::{Activation, Architecture, LayerKind, Look, Shape};
 use serde::Serialize;
 
-/// Values of a convolutional layer's answer to one image up to which it is looked into whole; larger ones are pooled.
+/// Values of a convolutional layer's answer to one image up to which it is looked into whole;
+/// larger ones are pooled.
 pub const MAX_WHOLE: usize = 2048;
 
 /// A layer that is looked into.
@@ -41,11 +42,16 @@ impl Architecture {
     /// How a layer is looked into, the rule applied.
     fn look(&self, layer: usize) -> Look {
         let (spec, next) = (&self.layers[layer], self.layers.get(layer + 1).map(|next| &next.kind));
-        let goes_on = matches!(next, Some(LayerKind::BatchNorm { .. } | LayerKind::Activation { .. }));
+        let goes_on =
+            matches!(next, Some(LayerKind::BatchNorm { .. } | LayerKind::Activation { .. }));
         match (spec.look, &spec.kind) {
             (Look::Auto, LayerKind::Activation { .. }) => Look::Yes,
             (Look::Auto, LayerKind::Conv { .. } | LayerKind::Dense { .. }) => {
-                if spec.activation() == Some(Activation::Linear) && goes_on { Look::No } else { Look::Yes }
+                if spec.activation() == Some(Activation::Linear) && goes_on {
+                    Look::No
+                } else {
+                    Look::Yes
+                }
             }
             (Look::Auto, _) => Look::No,
             (said, _) => said,

@@ -12,7 +12,8 @@ mod summary;
 mod weights;
 
 pub use architecture::{
-    Activation, Architecture, LayerKind, LayerSpec, Look, OUTPUT, Padding, Parameter, RAW, Role, Shape, Step,
+    Activation, Architecture, LayerKind, LayerSpec, Look, OUTPUT, Padding, Parameter, RAW, Role,
+    Shape, Step,
 };
 pub use look::{LookedInto, MAX_WHOLE};
 #[cfg(feature = "train")]

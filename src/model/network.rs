@@ -1,8 +1,8 @@
 //! The network on a device of burn's: forward passes that also yield the layers looked into.
 //!
-//! A grid's channels come last on the CPU, where convolutions and pooling are our own (see [`super::host`]), and first on a GPU,
-//! where they are burn's. Whatever leaves the network, and every flat vector, has the channels last, so weights and activations
-//! are the same everywhere.
+//! A grid's channels come last on the CPU, where convolutions and pooling are our own (see
+//! [`super::host`]), and first on a GPU, where they are burn's. Whatever leaves the network, and
+//! every flat vector, has the channels last, so weights and activations are the same everywhere.
 
 use super::architecture::{Activation, Architecture, LayerKind, Padding, Parameter, Shape};
 use super::look::LookedInto;
@@ -60,7 +60,8 @@ impl Network {
     /// Copies `weights` to `device`; if that tracks gradients, the trained tensors require them.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the tensor that is missing, superfluous or of another shape than the architecture says.
+    /// [`Error::Data`] naming the tensor that is missing, superfluous or of another shape than the
+    /// architecture says.
     pub fn from_weights(
         architecture: &Architecture,
         weights: &Weights,
@@ -69,7 +70,8 @@ impl Network {
     ) -> Result<Self> {
         architecture.check_weights(weights)?;
         let steps = architecture.checked_steps();
-        let (mut trained, mut moving, mut layers, mut tensors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut trained, mut moving, mut layers, mut tensors) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (step, spec) in steps.into_iter().zip(&architecture.layers) {
             let (kind, output) = (spec.kind.clone(), step.output);
             layers.push(Layer { kind, output, trained: trained.len(), moving: moving.len() });
@@ -77,7 +79,11 @@ impl Network {
                 let values = weights.get(&tensor.name, &tensor.shape)?.to_vec();
                 let values = Tensor::from_data(TensorData::new(values, tensor.matrix()), device);
                 match tensor.is_trainable() {
-                    true => trained.push(if device.is_autodiff() { values.require_grad() } else { values }),
+                    true => trained.push(if device.is_autodiff() {
+                        values.require_grad()
+                    } else {
+                        values
+                    }),
                     false => moving.push(values.inner()),
                 }
                 tensors.push(tensor);
@@ -96,7 +102,10 @@ impl Network {
         let mut weights = Weights::default();
         for tensor in &self.tensors {
             let values = if tensor.is_trainable() { trained.next() } else { moving.next() };
-            let values = to_host(values.expect("a tensor for each parameter").clone().inner(), "the weights")?;
+            let values = to_host(
+                values.expect("a tensor for each parameter").clone().inner(),
+                "the weights",
+            )?;
             weights.insert(tensor.name.clone(), tensor.shape.clone(), values);
         }
         Ok(weights)
@@ -104,23 +113,31 @@ impl Network {
 
     /// The same network without gradients.
     pub fn inner(&self) -> Self {
-        Self { trained: self.trained.iter().map(|tensor| tensor.clone().inner()).collect(), ..self.clone() }
+        Self {
+            trained: self.trained.iter().map(|tensor| tensor.clone().inner()).collect(),
+            ..self.clone()
+        }
     }
 
-    /// The tensors that steps change, as matrices (see [`Parameter::matrix`]), in the order of the layers.
+    /// The tensors that steps change, as matrices (see [`Parameter::matrix`]), in the order of the
+    /// layers.
     pub fn trained(&self) -> &[Tensor<2>] {
         &self.trained
     }
 
-    /// Replaces the tensors that steps change by what `step` makes of each. It is given the only handle, so that a step may
-    /// work in place.
+    /// Replaces the tensors that steps change by what `step` makes of each. It is given the only
+    /// handle, so that a step may work in place.
     pub fn replace_trained(&mut self, step: impl FnMut((usize, Tensor<2>)) -> Tensor<2>) {
-        self.trained = std::mem::take(&mut self.trained).into_iter().enumerate().map(step).collect();
+        self.trained =
+            std::mem::take(&mut self.trained).into_iter().enumerate().map(step).collect();
     }
 
     /// Names of those tensors in files of weights.
     pub fn trained_names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.iter().filter(|tensor| tensor.is_trainable()).map(|tensor| tensor.name.as_str())
+        self.tensors
+            .iter()
+            .filter(|tensor| tensor.is_trainable())
+            .map(|tensor| tensor.name.as_str())
     }
 
     /// Values of one image that each dropout layer takes, with the layer's rate, in order.
@@ -132,8 +149,9 @@ impl Network {
         self.layers.iter().filter_map(of).collect()
     }
 
-    /// Logits of a batch (n x n_classes) in training. `masks` has one n x values mask a dropout layer: 0 where a value is
-    /// dropped, 1 / (1 - rate) where it is kept. Normalisation is by the batch, and the moving statistics take it in.
+    /// Logits of a batch (n x n_classes) in training. `masks` has one n x values mask a dropout
+    /// layer: 0 where a value is dropped, 1 / (1 - rate) where it is kept. Normalisation is by the
+    /// batch, and the moving statistics take it in.
     pub fn forward_training(&mut self, x: Tensor<2>, mut masks: Vec<Tensor<2>>) -> Tensor<2> {
         masks.reverse();
         let mut lesson = Lesson { masks, moving: self.moving.clone() };
@@ -152,7 +170,11 @@ impl Network {
         for (at, layer) in self.layers.iter().enumerate() {
             value = self.apply(layer, value, None);
             if let Some(look) = looked.next_if(|look| look.layer == at) {
-                answers.push(if look.pooled { self.pooled(value.clone()) } else { self.flat(value.clone()) });
+                answers.push(if look.pooled {
+                    self.pooled(value.clone())
+                } else {
+                    self.flat(value.clone())
+                });
             }
         }
         (answers, self.flat(value))
@@ -160,7 +182,8 @@ impl Network {
 
     /// Logits of a batch, n x n_classes.
     pub fn logits(&self, x: Tensor<2>) -> Tensor<2> {
-        let value = self.layers.iter().fold(self.enter(x), |value, layer| self.apply(layer, value, None));
+        let value =
+            self.layers.iter().fold(self.enter(x), |value, layer| self.apply(layer, value, None));
         self.flat(value)
     }
 
@@ -192,14 +215,26 @@ impl Network {
                     },
                 }
             }
-            (LayerKind::BatchNorm { momentum, epsilon }, value) => self.normalised(layer, value, (*momentum, *epsilon), lesson),
-            (LayerKind::Activation { activation }, Value::Grid(x)) => Value::Grid(activated(x, *activation)),
-            (LayerKind::Activation { activation }, Value::Flat(x)) => Value::Flat(activated(x, *activation)),
+            (LayerKind::BatchNorm { momentum, epsilon }, value) => {
+                self.normalised(layer, value, (*momentum, *epsilon), lesson)
+            }
+            (LayerKind::Activation { activation }, Value::Grid(x)) => {
+                Value::Grid(activated(x, *activation))
+            }
+            (LayerKind::Activation { activation }, Value::Flat(x)) => {
+                Value::Flat(activated(x, *activation))
+            }
             (_, Value::Flat(_)) => unreachable!("checked: this layer follows a grid"),
         }
     }
 
-    fn convolution(&self, layer: &Layer, x: Tensor<4>, window: ([usize; 2], Padding), function: Activation) -> Tensor<4> {
+    fn convolution(
+        &self,
+        layer: &Layer,
+        x: Tensor<4>,
+        window: ([usize; 2], Padding),
+        function: Activation,
+    ) -> Tensor<4> {
         let [weight, bias] = [0, 1].map(|at| self.trained[layer.trained + at].clone());
         let ([rows, columns], padding) = window;
         if self.arrangement == Arrangement::ChannelsLast {
@@ -207,18 +242,29 @@ impl Network {
             return if function == Activation::Relu { y } else { activated(y, function) };
         }
         let [inputs, outputs] = weight.dims();
-        let kernel = weight.reshape([rows, columns, inputs / (rows * columns), outputs]).permute([3, 2, 0, 1]);
+        let kernel = weight
+            .reshape([rows, columns, inputs / (rows * columns), outputs])
+            .permute([3, 2, 0, 1]);
         let around = [rows, columns].map(|size| padding.around(size));
-        let options = ConvOptions { padding: around, ..ConvOptions::new([1, 1], [0, 0], [1, 1], 1) };
+        let options =
+            ConvOptions { padding: around, ..ConvOptions::new([1, 1], [0, 0], [1, 1], 1) };
         activated(module::conv2d(x, kernel, Some(bias.reshape([outputs])), options), function)
     }
 
-    /// Batch normalisation over each channel: S. Ioffe and C. Szegedy, 2015, algorithms 1 and 2. The moving variance is that of
-    /// the values met (over n, not n - 1), as in Keras.
-    fn normalised(&self, layer: &Layer, value: Value, (momentum, epsilon): (f32, f32), lesson: Option<&mut Lesson>) -> Value {
+    /// Batch normalisation over each channel: S. Ioffe and C. Szegedy, 2015, algorithms 1 and 2.
+    /// The moving variance is that of the values met (over n, not n - 1), as in Keras.
+    fn normalised(
+        &self,
+        layer: &Layer,
+        value: Value,
+        (momentum, epsilon): (f32, f32),
+        lesson: Option<&mut Lesson>,
+    ) -> Value {
         let [gamma, beta] = [0, 1].map(|at| self.trained[layer.trained + at].clone());
         let (n, channels) = (self.n_images(&value), layer.output.channels());
-        let x = self.flat(value).reshape([(n * layer.output.size() / channels) as i32, channels as i32]);
+        let x = self
+            .flat(value)
+            .reshape([(n * layer.output.size() / channels) as i32, channels as i32]);
         let at = layer.moving;
         let y = match lesson {
             None => {
@@ -262,7 +308,11 @@ impl Network {
         let Shape::Grid([height, width, channels]) = shape else { unreachable!("checked: a grid") };
         let n = x.dims()[0];
         let last = x.reshape([n, height, width, channels]);
-        if self.arrangement == Arrangement::ChannelsLast { last } else { last.permute([0, 3, 1, 2]) }
+        if self.arrangement == Arrangement::ChannelsLast {
+            last
+        } else {
+            last.permute([0, 3, 1, 2])
+        }
     }
 
     /// One row an image, channels last.
@@ -270,7 +320,11 @@ impl Network {
         match value {
             Value::Flat(x) => x,
             Value::Grid(x) => {
-                let x = if self.arrangement == Arrangement::ChannelsLast { x } else { x.permute([0, 2, 3, 1]) };
+                let x = if self.arrangement == Arrangement::ChannelsLast {
+                    x
+                } else {
+                    x.permute([0, 2, 3, 1])
+                };
                 let [n, height, width, channels] = x.dims();
                 x.reshape([n, height * width * channels])
             }
@@ -280,13 +334,15 @@ impl Network {
     /// Each channel's mean over the image.
     fn pooled(&self, value: Value) -> Tensor<2> {
         let Value::Grid(x) = value else { unreachable!("only grids are pooled") };
-        let x = if self.arrangement == Arrangement::ChannelsLast { x } else { x.permute([0, 2, 3, 1]) };
+        let x =
+            if self.arrangement == Arrangement::ChannelsLast { x } else { x.permute([0, 2, 3, 1]) };
         let [n, height, width, channels] = x.dims();
         x.reshape([n, height * width, channels]).mean_dim(1).reshape([n, channels])
     }
 }
 
-/// The softmax belongs to the loss, and to whoever asks for probabilities: the network gives logits.
+/// The softmax belongs to the loss, and to whoever asks for probabilities: the network gives
+/// logits.
 fn activated<const D: usize>(x: Tensor<D>, function: Activation) -> Tensor<D> {
     match function {
         Activation::Linear | Activation::Softmax => x,
@@ -298,7 +354,8 @@ fn activated<const D: usize>(x: Tensor<D>, function: Activation) -> Tensor<D> {
 
 /// The values of a tensor; `what` they are is said if the device fails.
 pub(crate) fn to_host<const D: usize>(tensor: Tensor<D>, what: &str) -> Result<Vec<f32>> {
-    let failed = |error: &dyn std::fmt::Display| Error::Training(format!("cannot read {what}: {error}"));
+    let failed =
+        |error: &dyn std::fmt::Display| Error::Training(format!("cannot read {what}: {error}"));
     let data = tensor.try_into_data().map_err(|error| failed(&error))?;
     data.try_into_vec::<f32>().map_err(|error| failed(&format!("{error:?}")))
 }

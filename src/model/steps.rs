@@ -1,12 +1,17 @@
-//! Shapes and tensors of the layers, worked out from the input on, and the rules that a network must keep.
+//! Shapes and tensors of the layers, worked out from the input on, and the rules that a network
+//! must keep.
 
-use super::architecture::{Activation, Architecture, LayerKind, LayerSpec, OUTPUT, Padding, Parameter, RAW, Role, Shape, Step};
+use super::architecture::{
+    Activation, Architecture, LayerKind, LayerSpec, OUTPUT, Padding, Parameter, RAW, Role, Shape,
+    Step,
+};
 use std::collections::{HashMap, HashSet};
 
 /// Names that mean something else among the files of activations.
 const RESERVED: [&str; 5] = [RAW, "labels", "rows", "images", "predictions"];
 
-/// Units of a dense layer and filters of a convolution at most: a kernel over 784 inputs then has 49 MiB, a square one 1 GiB.
+/// Units of a dense layer and filters of a convolution at most: a kernel over 784 inputs then has
+/// 49 MiB, a square one 1 GiB.
 pub const MAX_UNITS: usize = 16_384;
 
 /// Values of all tensors together at most: 2 GiB, and thrice that in training.
@@ -24,7 +29,10 @@ impl Architecture {
         let size = self.input.iter().try_fold(1_usize, |size, &side| size.checked_mul(side));
         if !size.is_some_and(|size| (1..=MAX_VALUES).contains(&size)) {
             let [height, width, channels] = self.input;
-            return Err((0, format!("images of {height} x {width} x {channels} values cannot be taken")));
+            return Err((
+                0,
+                format!("images of {height} x {width} x {channels} values cannot be taken"),
+            ));
         }
         let (mut counts, mut names) = (HashMap::new(), HashSet::new());
         let mut shape = Shape::Grid(self.input);
@@ -33,21 +41,31 @@ impl Architecture {
         for (at, spec) in self.layers.iter().enumerate() {
             let fault = |message: String| (at, message);
             let is_output = at + 1 == self.layers.len();
-            let ordinal = counts.entry(spec.stem()).and_modify(|count| *count += 1).or_insert(1_usize);
+            let ordinal =
+                counts.entry(spec.stem()).and_modify(|count| *count += 1).or_insert(1_usize);
             let key = format!("{}_{ordinal}", spec.stem());
-            let name = if is_output { OUTPUT.to_owned() } else { spec.name.clone().unwrap_or_else(|| key.clone()) };
+            let name = if is_output {
+                OUTPUT.to_owned()
+            } else {
+                spec.name.clone().unwrap_or_else(|| key.clone())
+            };
             check_name(&name, is_output).map_err(fault)?;
             if !names.insert(name.clone()) {
                 return Err(fault(format!("another layer is called `{name}` too")));
             }
             let output = spec.output(shape).map_err(fault)?;
             if output.size() > MAX_VALUES {
-                return Err(fault(format!("it would make {} values of one image; {MAX_VALUES} are allowed", output.size())));
+                return Err(fault(format!(
+                    "it would make {} values of one image; {MAX_VALUES} are allowed",
+                    output.size()
+                )));
             }
             let parameters = spec.parameters(&key, shape);
             n_parameters += parameters.iter().map(Parameter::len).sum::<usize>();
             if n_parameters > MAX_PARAMETERS {
-                return Err(fault(format!("the model would have {n_parameters} parameters; {MAX_PARAMETERS} are allowed")));
+                return Err(fault(format!(
+                    "the model would have {n_parameters} parameters; {MAX_PARAMETERS} are allowed"
+                )));
             }
             if spec.activation() == Some(Activation::Softmax) && !is_output {
                 return Err(fault("a softmax is for the output layer".into()));
@@ -56,9 +74,16 @@ impl Architecture {
             shape = output;
         }
         match self.layers.last().map(|spec| &spec.kind) {
-            Some(LayerKind::Dense { units, activation: Activation::Softmax }) if *units == self.n_classes => Ok(steps),
+            Some(LayerKind::Dense { units, activation: Activation::Softmax })
+                if *units == self.n_classes =>
+            {
+                Ok(steps)
+            }
             _ => {
-                let message = format!("the last layer must be dense, with a softmax over the {} classes", self.n_classes);
+                let message = format!(
+                    "the last layer must be dense, with a softmax over the {} classes",
+                    self.n_classes
+                );
                 Err((self.layers.len().saturating_sub(1), message))
             }
         }
@@ -78,7 +103,11 @@ fn check_name(name: &str, is_output: bool) -> Result<(), String> {
 }
 
 fn within(what: &str, value: usize, most: usize) -> Result<(), String> {
-    if (1..=most).contains(&value) { Ok(()) } else { Err(format!("{what} = {value}: 1 to {most} are allowed")) }
+    if (1..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(format!("{what} = {value}: 1 to {most} are allowed"))
+    }
 }
 
 impl LayerSpec {
@@ -86,7 +115,10 @@ impl LayerSpec {
     fn output(&self, input: Shape) -> Result<Shape, String> {
         let grid = || match input {
             Shape::Grid(sizes) => Ok(sizes),
-            Shape::Flat(_) => Err(format!("{} needs an image; what comes before it is flat already", self.type_name())),
+            Shape::Flat(_) => Err(format!(
+                "{} needs an image; what comes before it is flat already",
+                self.type_name()
+            )),
         };
         match &self.kind {
             LayerKind::Conv { filters, kernel, padding, .. } => {
@@ -109,27 +141,38 @@ impl LayerSpec {
                 within("units", *units, MAX_UNITS)?;
                 Ok(Shape::Flat(*units))
             }
-            LayerKind::Dropout { rate } if !(0.0..1.0).contains(rate) => Err(format!("rate = {rate}: from 0 to below 1")),
+            LayerKind::Dropout { rate } if !(0.0..1.0).contains(rate) => {
+                Err(format!("rate = {rate}: from 0 to below 1"))
+            }
             LayerKind::BatchNorm { momentum, .. } if !(0.0..1.0).contains(momentum) => {
                 Err(format!("momentum = {momentum}: from 0 to below 1"))
             }
             LayerKind::BatchNorm { epsilon, .. } if !(*epsilon > 0.0 && epsilon.is_finite()) => {
                 Err(format!("epsilon = {epsilon}: above 0"))
             }
-            LayerKind::Dropout { .. } | LayerKind::BatchNorm { .. } | LayerKind::Activation { .. } => Ok(input),
+            LayerKind::Dropout { .. }
+            | LayerKind::BatchNorm { .. }
+            | LayerKind::Activation { .. } => Ok(input),
         }
     }
 
     /// Its tensors for an input; `key` begins their names.
     fn parameters(&self, key: &str, input: Shape) -> Vec<Parameter> {
-        let tensor = |part: &str, shape: Vec<usize>, role| Parameter { name: format!("{key}.{part}"), shape, role };
+        let tensor = |part: &str, shape: Vec<usize>, role| Parameter {
+            name: format!("{key}.{part}"),
+            shape,
+            role,
+        };
         match &self.kind {
             LayerKind::Conv { filters, kernel: [rows, columns], .. } => vec![
                 tensor("weight", vec![*rows, *columns, input.channels(), *filters], Role::Kernel),
                 tensor("bias", vec![*filters], Role::Bias),
             ],
             LayerKind::Dense { units, .. } => {
-                vec![tensor("weight", vec![input.size(), *units], Role::Kernel), tensor("bias", vec![*units], Role::Bias)]
+                vec![
+                    tensor("weight", vec![input.size(), *units], Role::Kernel),
+                    tensor("bias", vec![*units], Role::Bias),
+                ]
             }
             LayerKind::BatchNorm { .. } => {
                 let shape = vec![input.channels()];
@@ -149,7 +192,9 @@ impl LayerSpec {
 fn fit(what: &str, window: [usize; 2], image: [usize; 2]) -> Result<[usize; 2], String> {
     let ([rows, columns], [height, width]) = (window, image);
     if rows == 0 || columns == 0 || rows > height || columns > width {
-        return Err(format!("a {what} of {rows} x {columns} does not fit its input of {height} x {width}"));
+        return Err(format!(
+            "a {what} of {rows} x {columns} does not fit its input of {height} x {width}"
+        ));
     }
     Ok(window)
 }

@@ -12,7 +12,8 @@ use std::path::Path;
 /// Key of the file's metadata under which the model's configuration stands, as JSON.
 const CONFIG_KEY: &str = "layerlens";
 
-/// Named tensors. Kernels of dense layers are inputs x outputs in row-major order, as in Keras (PyTorch transposes them).
+/// Named tensors. Kernels of dense layers are inputs x outputs in row-major order, as in Keras
+/// (PyTorch transposes them).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
@@ -37,7 +38,9 @@ impl Weights {
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32]> {
         match self.tensors.get(name) {
             Some((found, values)) if found == shape => Ok(values),
-            Some((found, _)) => Err(Error::Data(format!("tensor `{name}` has the shape {found:?}, this model needs {shape:?}"))),
+            Some((found, _)) => Err(Error::Data(format!(
+                "tensor `{name}` has the shape {found:?}, this model needs {shape:?}"
+            ))),
             None => Err(Error::Data(format!("tensor `{name}` of shape {shape:?} is missing"))),
         }
     }
@@ -52,10 +55,12 @@ impl Weights {
         Self { class_names: class_names.to_vec(), ..self }
     }
 
-    /// The same model with its classes in another order: class `i` of the result is class `order[i]` of this one.
+    /// The same model with its classes in another order: class `i` of the result is class
+    /// `order[i]` of this one.
     ///
     /// # Errors
-    /// [`Error::Data`] if `order` is not one of all classes, or the weights are not those of the architecture.
+    /// [`Error::Data`] if `order` is not one of all classes, or the weights are not those of the
+    /// architecture.
     pub fn reordered(&self, architecture: &Architecture, order: &[usize]) -> Result<Self> {
         let n = architecture.n_classes;
         let mut sorted = order.to_vec();
@@ -64,21 +69,29 @@ impl Weights {
             return Err(Error::Data(format!("{order:?} is no order of {n} classes")));
         }
         let mut weights = self.clone();
-        for Parameter { name, shape, .. } in architecture.steps()?.last().map_or(&[][..], |output| &output.parameters) {
+        for Parameter { name, shape, .. } in
+            architecture.steps()?.last().map_or(&[][..], |output| &output.parameters)
+        {
             let values = self.get(name, shape)?;
             // The classes are the last axis, of the kernel as of the bias.
-            let moved = values.chunks_exact(n).flat_map(|row| order.iter().map(|&class| row[class])).collect();
+            let moved = values
+                .chunks_exact(n)
+                .flat_map(|row| order.iter().map(|&class| row[class]))
+                .collect();
             weights.insert(name.clone(), shape.clone(), moved);
         }
         if self.class_names.len() == n {
-            weights.class_names = order.iter().map(|&class| self.class_names[class].clone()).collect();
+            weights.class_names =
+                order.iter().map(|&class| self.class_names[class].clone()).collect();
         }
         Ok(weights)
     }
 
     /// The tensor with the value of largest magnitude, and that value.
     pub fn largest(&self) -> (&str, f32) {
-        let values = self.tensors.iter().flat_map(|(name, (_, values))| values.iter().map(move |&value| (name.as_str(), value)));
+        let values = self.tensors.iter().flat_map(|(name, (_, values))| {
+            values.iter().map(move |&value| (name.as_str(), value))
+        });
         values.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).unwrap_or(("", 0.0))
     }
 
@@ -113,7 +126,12 @@ pub fn write_weights(path: &Path, architecture: &Architecture, weights: &Weights
 }
 
 /// A .safetensors file for `path`, with `about` as JSON under one key of its metadata.
-pub(crate) fn tensor_bytes(path: &Path, key: &str, about: &impl Serialize, tensors: &Weights) -> Result<Vec<u8>> {
+pub(crate) fn tensor_bytes(
+    path: &Path,
+    key: &str,
+    about: &impl Serialize,
+    tensors: &Weights,
+) -> Result<Vec<u8>> {
     let failed = |message: String| Error::write(path, std::io::Error::other(message));
     let views = tensors.tensors.iter().map(|(name, (shape, values))| {
         let view = TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values));
@@ -126,11 +144,15 @@ pub(crate) fn tensor_bytes(path: &Path, key: &str, about: &impl Serialize, tenso
 /// Reads weights and the architecture of their model.
 ///
 /// # Errors
-/// [`Error::Input`] if the file is missing, malformed, not written by this program, or holds a value that is not finite.
+/// [`Error::Input`] if the file is missing, malformed, not written by this program, or holds a
+/// value that is not finite.
 pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
     let (about, weights) = read_tensors(path, CONFIG_KEY, "weights")?;
-    let malformed = |message: String| Error::input(path, format!("not a .safetensors file of weights: {message}"));
-    let (architecture, class_names) = parse_about(&about).map_err(|error| malformed(error.to_string()))?;
+    let malformed = |message: String| {
+        Error::input(path, format!("not a .safetensors file of weights: {message}"))
+    };
+    let (architecture, class_names) =
+        parse_about(&about).map_err(|error| malformed(error.to_string()))?;
     architecture.steps().map_err(|error| malformed(error.to_string()))?;
     let (found, n) = (class_names.len(), architecture.n_classes);
     if found != 0 && found != n {
@@ -139,13 +161,20 @@ pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
     Ok((architecture, weights.with_class_names(&class_names)))
 }
 
-/// Reads what [`tensor_bytes`] made: what stands under `key`, and the tensors. `what` they are is said in errors.
+/// Reads what [`tensor_bytes`] made: what stands under `key`, and the tensors. `what` they are is
+/// said in errors.
 pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String, Weights)> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-    let malformed = |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of {what}: {message}"));
+    let malformed = |message: &dyn std::fmt::Display| {
+        Error::input(path, format!("not a .safetensors file of {what}: {message}"))
+    };
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
     let about = metadata.metadata().as_ref().and_then(|metadata| metadata.get(key));
-    let about = about.ok_or_else(|| malformed(&format!("its metadata lack the key `{key}` that names the model")))?.clone();
+    let about = about
+        .ok_or_else(|| {
+            malformed(&format!("its metadata lack the key `{key}` that names the model"))
+        })?
+        .clone();
     let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
     let about = sealed::open(&file, &about).map_err(|message| Error::input(path, message))?;
     let mut weights = Weights::default();
@@ -155,14 +184,21 @@ pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String
         }
         let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::input(path, format!("tensor `{name}`, value {at} is {}: every value must be finite", values[at])));
+            return Err(Error::input(
+                path,
+                format!(
+                    "tensor `{name}`, value {at} is {}: every value must be finite",
+                    values[at]
+                ),
+            ));
         }
         weights.insert(name, view.shape().to_vec(), values);
     }
     Ok((about, weights))
 }
 
-/// What files of perceptrons said before there were other networks. Dropout was no part of it, and plays none after training.
+/// What files of perceptrons said before there were other networks. Dropout was no part of it, and
+/// plays none after training.
 #[derive(Deserialize)]
 struct Perceptron {
     n_features: usize,
@@ -175,7 +211,9 @@ impl From<Perceptron> for Architecture {
         let dense = |units, activation| LayerSpec::new(LayerKind::Dense { units, activation });
         let mut layers = vec![LayerSpec::new(LayerKind::Flatten)];
         let hidden = (1..).zip(&old.hidden);
-        layers.extend(hidden.map(|(at, &units)| dense(units, Activation::Relu).named(format!("layer_{at}"))));
+        layers.extend(
+            hidden.map(|(at, &units)| dense(units, Activation::Relu).named(format!("layer_{at}"))),
+        );
         layers.push(dense(old.n_classes, Activation::Softmax));
         Self { input: [1, old.n_features, 1], layers, n_classes: old.n_classes }
     }

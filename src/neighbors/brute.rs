@@ -1,5 +1,6 @@
-//! Search by all distances, tile by tile, on either device: a matrix product gives k + 8 candidates a row, exact distances order
-//! them, and a row whose candidates are not proven complete is searched again in difference form.
+//! Search by all distances, tile by tile, on either device: a matrix product gives k + 8 candidates
+//! a row, exact distances order them, and a row whose candidates are not proven complete is
+//! searched again in difference form.
 
 use super::differences::{Block, difference_distances};
 use super::filter::Found;
@@ -36,7 +37,9 @@ impl Task<'_> {
         let mut lists = Lists::new(self, self.queries.part_rows.min(n), self.references.exact)?;
         // Where a distance serves both of its points, the lists of all parts are open at once.
         let open = if lists.mirrors { self.queries.n_parts() } else { 0 };
-        let mut later = (0..open).map(|part| self.query_part(part, lists.length)).collect::<Result<VecDeque<_>>>()?;
+        let mut later = (0..open)
+            .map(|part| self.query_part(part, lists.length))
+            .collect::<Result<VecDeque<_>>>()?;
         let mut underway: Option<Underway> = None;
         for part in 0..self.queries.n_parts() {
             let mut query = match later.pop_front() {
@@ -67,7 +70,11 @@ impl Task<'_> {
         Ok(QueryPart {
             rows,
             row_first,
-            centred: if self.references.exact { None } else { Some(self.queries.centred(device, part)?) },
+            centred: if self.references.exact {
+                None
+            } else {
+                Some(self.queries.centred(device, part)?)
+            },
             excluded: Buffer::from_slice(device, "excluded", &excluded)?,
             candidates: Buffer::new(device, "candidates", 2 * len * length)?,
             part,
@@ -77,7 +84,12 @@ impl Task<'_> {
     }
 
     /// Searches for the queries of a part, and lists candidates of later ones.
-    fn start(&self, query: &mut QueryPart, later: &mut VecDeque<QueryPart>, lists: &mut Lists) -> Result<Underway> {
+    fn start(
+        &self,
+        query: &mut QueryPart,
+        later: &mut VecDeque<QueryPart>,
+        lists: &mut Lists,
+    ) -> Result<Underway> {
         let (device, first) = (self.device, query.first);
         let mut nearest = self.nearest_of(query.len)?;
         if query.centred.is_some() {
@@ -97,11 +109,13 @@ impl Task<'_> {
     /// Puts the answers to the others, those that are not proven after a second search.
     fn finish(&self, part: Underway, (ids, squared): &mut Found) -> Result<()> {
         let (first, k) = (part.first, self.k);
-        let (part_ids, part_squared) = (part.ids.wait(self.device)?, part.distances.wait(self.device)?);
+        let (part_ids, part_squared) =
+            (part.ids.wait(self.device)?, part.distances.wait(self.device)?);
         ids[first * k..][..part_ids.len()].copy_from_slice(&part_ids);
         squared[first * k..][..part_squared.len()].copy_from_slice(&part_squared);
         let unproven = part.unproven.wait(self.device)?;
-        let again: Vec<usize> = (0..unproven.len()).filter(|&row| unproven[row] != 0).map(|row| first + row).collect();
+        let again: Vec<usize> =
+            (0..unproven.len()).filter(|&row| unproven[row] != 0).map(|row| first + row).collect();
         if again.is_empty() {
             return Ok(());
         }
@@ -116,13 +130,24 @@ impl Task<'_> {
     /// Searches in difference form for queries that could not be proven complete.
     fn search_again(&self, again: &[usize]) -> Result<Found> {
         let excluded: Vec<u32> = again.iter().map(|&row| self.itself(row)).collect();
-        let rows: Vec<f32> = again.iter().flat_map(|&row| self.queries.x.row(row)).copied().collect();
+        let rows: Vec<f32> =
+            again.iter().flat_map(|&row| self.queries.x.row(row)).copied().collect();
         let rows = Buffer::from_slice(self.device, "unproven points", &rows)?;
         let excluded = Buffer::from_slice(self.device, "excluded", &excluded)?;
-        let (mut lists, mut nearest) = (Lists::new(self, again.len(), true)?, self.nearest_of(again.len())?);
+        let (mut lists, mut nearest) =
+            (Lists::new(self, again.len(), true)?, self.nearest_of(again.len())?);
         let candidates = Buffer::new(self.device, "candidates", 2 * again.len() * self.k)?;
         let (rows, first, len) = (Rc::new(rows), again[0], again.len());
-        let mut query = QueryPart { rows, row_first: 0, centred: None, excluded, candidates, part: 0, first, len };
+        let mut query = QueryPart {
+            rows,
+            row_first: 0,
+            centred: None,
+            excluded,
+            candidates,
+            part: 0,
+            first,
+            len,
+        };
         self.search_part(&mut query, &mut VecDeque::new(), &mut lists, &mut nearest)?;
         Ok((nearest.ids.read(self.device)?, nearest.distances.read(self.device)?))
     }
@@ -139,8 +164,8 @@ impl Task<'_> {
         })
     }
 
-    /// Searches for all queries of one part, part by part of the references, so that each is streamed once for the candidates
-    /// and once for their exact distances.
+    /// Searches for all queries of one part, part by part of the references, so that each is
+    /// streamed once for the candidates and once for their exact distances.
     fn search_part(
         &self,
         query: &mut QueryPart,
@@ -157,16 +182,34 @@ impl Task<'_> {
         for upload in 0..references.n_uploads() {
             let (reference_first, n_references) = references.upload_span(upload);
             let span = Span { query_first: 0, n_queries: query.len, reference_first, n_references };
-            let (queries, rows) = ((&*query.rows, query.row_first), references.upload(device, upload)?);
-            knn::refine(device, queries, &rows, &query.candidates, &mut lists.refined, shape, span)?;
+            let (queries, rows) =
+                ((&*query.rows, query.row_first), references.upload(device, upload)?);
+            knn::refine(
+                device,
+                queries,
+                &rows,
+                &query.candidates,
+                &mut lists.refined,
+                shape,
+                span,
+            )?;
         }
-        let no_norms = Buffer::zeros(device, "norms", if query.centred.is_none() { query.len } else { 0 })?;
+        let no_norms =
+            Buffer::zeros(device, "norms", if query.centred.is_none() { query.len } else { 0 })?;
         let norms = query.centred.as_ref().map_or(&no_norms, |centred| centred.norms());
-        knn::order_nearest(device, &query.candidates, &lists.refined, norms, nearest, lists.length, query.len)
+        knn::order_nearest(
+            device,
+            &query.candidates,
+            &lists.refined,
+            norms,
+            nearest,
+            lists.length,
+            query.len,
+        )
     }
 
-    /// Lists candidates by the product form: of the queries among all references, or, where a distance serves both of its
-    /// points, of the queries and of all after them among each other.
+    /// Lists candidates by the product form: of the queries among all references, or, where a
+    /// distance serves both of its points, of the queries and of all after them among each other.
     fn list_by_products(
         &self,
         query: &mut QueryPart,
@@ -174,32 +217,65 @@ impl Task<'_> {
         later: &mut VecDeque<QueryPart>,
         lists: &mut Lists,
     ) -> Result<()> {
-        let (device, references, length, mirrors) = (self.device, self.references, lists.length, lists.mirrors);
+        let (device, references, length, mirrors) =
+            (self.device, self.references, lists.length, lists.mirrors);
         let first_part = if mirrors { query.part } else { 0 };
         for part in first_part..references.n_parts() {
             let to = references.centred(device, part)?;
             let (part_first, part_len) = references.span(part);
             let own = mirrors && part == query.part;
             for (from, n) in lists.tiles(query.len) {
-                // Within a part, the references before the tile have met its queries already, as queries.
+                // Within a part, the references before the tile have met its queries already, as
+                // queries.
                 let before = if own { from } else { 0 };
                 let met = part_len - before;
-                pairwise::squared_distances(device, centred, &to, &mut lists.tile, (from, n), (before, met))?;
+                pairwise::squared_distances(
+                    device,
+                    centred,
+                    &to,
+                    &mut lists.tile,
+                    (from, n),
+                    (before, met),
+                )?;
                 let fresh = part == first_part && (!mirrors || (part == 0 && from == 0));
-                let span = Span { query_first: from, n_queries: n, reference_first: part_first + before, n_references: met };
+                let span = Span {
+                    query_first: from,
+                    n_queries: n,
+                    reference_first: part_first + before,
+                    n_references: met,
+                };
                 let tile = Tile { span, row_first: 0, stride: DistanceTile::stride(met), fresh };
-                knn::select_nearest(device, lists.tile.distances(), &query.excluded, &mut query.candidates, length, tile)?;
+                knn::select_nearest(
+                    device,
+                    lists.tile.distances(),
+                    &query.excluded,
+                    &mut query.candidates,
+                    length,
+                    tile,
+                )?;
                 if !mirrors {
                     continue;
                 }
                 // The tile's own queries have met.
                 let row_first = if own { n } else { 0 };
                 let (query_first, n_queries) = (before + row_first, met - row_first);
-                let span = Span { query_first, n_queries, reference_first: query.first + from, n_references: n };
+                let span = Span {
+                    query_first,
+                    n_queries,
+                    reference_first: query.first + from,
+                    n_references: n,
+                };
                 let fresh = query.part == 0 && from == 0;
                 let tile = Tile { span, row_first, stride: lists.tile.mirror_stride(), fresh };
                 let other = if own { &mut *query } else { &mut later[part - query.part - 1] };
-                knn::select_nearest(device, lists.tile.mirrored(), &other.excluded, &mut other.candidates, length, tile)?;
+                knn::select_nearest(
+                    device,
+                    lists.tile.mirrored(),
+                    &other.excluded,
+                    &mut other.candidates,
+                    length,
+                    tile,
+                )?;
             }
             self.step(query, part + 1 - first_part, references.n_parts() - first_part)?;
         }
@@ -214,12 +290,24 @@ impl Task<'_> {
             let rows = references.upload(device, upload)?;
             let (reference_first, n_references) = references.upload_span(upload);
             for (query_first, n_queries) in lists.tiles(query.len) {
-                let block = Block { query_first: query.row_first + query_first, n_queries, n_references, n_features };
+                let block = Block {
+                    query_first: query.row_first + query_first,
+                    n_queries,
+                    n_references,
+                    n_features,
+                };
                 difference_distances(device, &query.rows, &rows, &mut lists.differences, block)?;
                 let span = Span { query_first, n_queries, reference_first, n_references };
                 let tile = Tile { span, row_first: 0, stride: n_references, fresh: upload == 0 };
                 let candidates = &mut query.candidates;
-                knn::select_nearest(device, &lists.differences, &query.excluded, candidates, lists.length, tile)?;
+                knn::select_nearest(
+                    device,
+                    &lists.differences,
+                    &query.excluded,
+                    candidates,
+                    lists.length,
+                    tile,
+                )?;
             }
             self.step(query, upload + 1, references.n_uploads())?;
         }
@@ -273,13 +361,18 @@ struct Lists {
 impl Lists {
     /// For up to `n_queries` queries.
     fn new(task: &Task<'_>, n_queries: usize, exact: bool) -> Result<Self> {
-        let (device, references, length) = (task.device, task.references, task.k + if exact { 0 } else { SPARE });
+        let (device, references, length) =
+            (task.device, task.references, task.k + if exact { 0 } else { SPARE });
         let n = references.x.n_samples();
         let open = 8 * (n * length) as u64;
-        let mirrors = task.exclude_self && !exact && references.spare_bytes.is_some_and(|spare| open <= spare);
+        let mirrors = task.exclude_self
+            && !exact
+            && references.spare_bytes.is_some_and(|spare| open <= spare);
         // In difference form the references of a whole upload meet in one tile.
         let widest = if exact { references.upload_rows } else { references.part_rows }.min(n);
-        let tile_rows = (TILE_ROWS * PART_ROWS / widest.next_multiple_of(TILE)).clamp(1, TILE_ROWS).min(n_queries);
+        let tile_rows = (TILE_ROWS * PART_ROWS / widest.next_multiple_of(TILE))
+            .clamp(1, TILE_ROWS)
+            .min(n_queries);
         let tile_rows = if exact { tile_rows } else { tile_rows.next_multiple_of(TILE) };
         let (products, differences) = if exact { (0, widest) } else { (widest, 0) };
         Ok(Self {

@@ -1,5 +1,5 @@
-//! Where neighbours are searched for when `auto` chose an integrated GPU: such a card may be slower than the CPU, whose search
-//! leaves most distances out.
+//! Where neighbours are searched for when `auto` chose an integrated GPU: such a card may be slower
+//! than the CPU, whose search leaves most distances out.
 
 use super::search::Search;
 use crate::compute::{Device, Gpu};
@@ -7,20 +7,22 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::progress::Silent;
 
-/// Rows of the search that is timed: some 150 ms on a card of 1 TFLOP/s with 784 features. A software adapter, which only tests
-/// have `auto` take, does with fewer.
+/// Rows of the search that is timed: some 150 ms on a card of 1 TFLOP/s with 784 features. A
+/// software adapter, which only tests have `auto` take, does with fewer.
 const TRIAL_ROWS: usize = 8192;
 const SOFTWARE_TRIAL_ROWS: usize = 1024;
-/// Operations of all distances that one thread's exact search stands for in a second, measured on 50,000 Fashion-MNIST images and
-/// their layers: 3.9e12 in 6.3 to 10.3 s on two threads, 5.6e12 in 4.8 s on 16.
+/// Operations of all distances that one thread's exact search stands for in a second, measured on
+/// 50,000 Fashion-MNIST images and their layers: 3.9e12 in 6.3 to 10.3 s on two threads, 5.6e12 in
+/// 4.8 s on 16.
 const CPU_PACE: f64 = 0.2e12;
 /// Two threads do less than twice the work of one: memory is shared.
 const THREADS_EXPONENT: f64 = 0.75;
 /// The CPU is taken if it is expected to be so many times as fast: its pace is known roughly.
 pub(crate) const MARGIN: f64 = 1.5;
 
-/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace is measured by its own clock,
-/// once for each width, on a search of the first rows, about a middle from which no row is further than `radius`.
+/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace
+/// is measured by its own clock, once for each width, on a search of the first rows, about a middle
+/// from which no row is further than `radius`.
 pub(super) fn on_cpu(
     search: &Search,
     (device, gpu): (&Device, &Gpu),
@@ -69,7 +71,9 @@ mod tests {
 
     #[test]
     fn the_expectation_is_near_what_was_measured() {
-        for (n, d, threads, measured) in [(50_000, 784, 2, 6.3), (50_000, 784, 2, 10.3), (60_000, 784, 16, 4.8)] {
+        for (n, d, threads, measured) in
+            [(50_000, 784, 2, 6.3), (50_000, 784, 2, 10.3), (60_000, 784, 16, 4.8)]
+        {
             let ratio = cpu_seconds(n, d, threads) / measured;
             assert!((0.5..2.0).contains(&ratio), "{n} x {d}, {threads} threads: {ratio}");
         }

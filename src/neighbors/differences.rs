@@ -1,6 +1,8 @@
-//! Squared Euclidean distances as sums of (a - b)^2: exact up to the rounding of a few additions, wherever the rows lie.
+//! Squared Euclidean distances as sums of (a - b)^2: exact up to the rounding of a few additions,
+//! wherever the rows lie.
 //!
-//! O(m n d). On the GPU by tiles of 64 x 64 whose rows pass through workgroup memory; on the CPU by fours of queries.
+//! O(m n d). On the GPU by tiles of 64 x 64 whose rows pass through workgroup memory; on the CPU by
+//! fours of queries.
 
 use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::Result;
@@ -18,12 +20,14 @@ uniform! {
     }
 }
 
-const DIFFERENCE_DISTANCES: Kernel = kernel!("differences", "difference_distances", 256, DifferenceParams);
+const DIFFERENCE_DISTANCES: Kernel =
+    kernel!("differences", "difference_distances", 256, DifferenceParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&DIFFERENCE_DISTANCES];
 
-/// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against `n_references` rows.
+/// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against
+/// `n_references` rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
     /// First query row.
@@ -38,15 +42,15 @@ pub struct Block {
 
 /// Rows and columns of one tile.
 const TILE: usize = 64;
-/// Features that are summed together, and the turns that they take: one for each and one for all; the end of a loop is a turn too,
-/// as is passing one by.
+/// Features that are summed together, and the turns that they take: one for each and one for all;
+/// the end of a loop is a turn too, as is passing one by.
 const GROUP: usize = 16;
 const GROUP_TURNS: usize = GROUP + 4;
 /// Turns of the other loops of an invocation, and some to spare.
 const OTHER_TURNS: usize = 64;
 
-/// Difference form of the squared distances of a block. Shapes: `queries` m x d, `references` n x d, `distances`
-/// n_queries x n_references.
+/// Difference form of the squared distances of a block. Shapes: `queries` m x d, `references` n x
+/// d, `distances` n_queries x n_references.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -58,7 +62,12 @@ pub fn difference_distances(
     block: Block,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::difference_distances(queries.host(), references.host(), distances.host_mut(), block),
+        Device::Cpu(_) => cpu::difference_distances(
+            queries.host(),
+            references.host(),
+            distances.host_mut(),
+            block,
+        ),
         Device::Gpu(gpu) => {
             let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, distances.gpu())];
             let tiles = block.n_queries.div_ceil(TILE) * block.n_references.div_ceil(TILE);
@@ -90,7 +99,8 @@ pub fn difference_distances(
 
 /// A subtraction and a multiply-add for each feature of each pair; a tile reads its rows once.
 fn tile_work(block: Block, n_features: usize) -> Work {
-    let (rows, columns, d) = (block.n_queries.min(TILE) as u64, block.n_references.min(TILE) as u64, n_features as u64);
+    let (rows, columns, d) =
+        (block.n_queries.min(TILE) as u64, block.n_references.min(TILE) as u64, n_features as u64);
     Work::new(3 * rows * columns * d, 4 * ((rows + columns) * d + rows * columns))
 }
 
@@ -103,28 +113,40 @@ mod cpu {
     /// Query rows whose differences to a reference are summed together.
     const FOUR: usize = 4;
 
-    pub fn difference_distances(queries: &[f32], references: &[f32], distances: &mut [f32], block: Block) {
+    pub fn difference_distances(
+        queries: &[f32],
+        references: &[f32],
+        distances: &mut [f32],
+        block: Block,
+    ) {
         let Block { query_first, n_queries, n_references: n, n_features: d } = block;
         let rows = &queries[query_first * d..][..n_queries * d];
-        distances[..n_queries * n].par_chunks_mut(FOUR * n).zip(rows.par_chunks(FOUR * d)).for_each(|(distances, rows)| {
-            if d > 16 && distances.len() == FOUR * n {
-                for (at, reference) in references.chunks_exact(d).take(n).enumerate() {
-                    for (row, distance) in squared_differences_of_four(rows, reference).into_iter().enumerate() {
-                        distances[row * n + at] = distance;
+        distances[..n_queries * n]
+            .par_chunks_mut(FOUR * n)
+            .zip(rows.par_chunks(FOUR * d))
+            .for_each(|(distances, rows)| {
+                if d > 16 && distances.len() == FOUR * n {
+                    for (at, reference) in references.chunks_exact(d).take(n).enumerate() {
+                        for (row, distance) in
+                            squared_differences_of_four(rows, reference).into_iter().enumerate()
+                        {
+                            distances[row * n + at] = distance;
+                        }
+                    }
+                    return;
+                }
+                for (distances, row) in distances.chunks_exact_mut(n).zip(rows.chunks_exact(d)) {
+                    if d == 2 {
+                        plane_distances(row, references, distances);
+                    } else {
+                        for (distance, reference) in
+                            distances.iter_mut().zip(references.chunks_exact(d))
+                        {
+                            *distance = squared_difference(row, reference);
+                        }
                     }
                 }
-                return;
-            }
-            for (distances, row) in distances.chunks_exact_mut(n).zip(rows.chunks_exact(d)) {
-                if d == 2 {
-                    plane_distances(row, references, distances);
-                } else {
-                    for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(d)) {
-                        *distance = squared_difference(row, reference);
-                    }
-                }
-            }
-        });
+            });
     }
 
     /// Squared distances in the plane, where a call for each would cost more than the distance.
@@ -144,7 +166,12 @@ mod cpu {
         let mut sums = [[0.0_f32; 16]; FOUR];
         for first in (0..d / 16 * 16).step_by(16) {
             let b = &b[first..][..16];
-            let a = [&rows[0][first..][..16], &rows[1][first..][..16], &rows[2][first..][..16], &rows[3][first..][..16]];
+            let a = [
+                &rows[0][first..][..16],
+                &rows[1][first..][..16],
+                &rows[2][first..][..16],
+                &rows[3][first..][..16],
+            ];
             for i in 0..16 {
                 let differences = [a[0][i] - b[i], a[1][i] - b[i], a[2][i] - b[i], a[3][i] - b[i]];
                 sums[0][i] += differences[0] * differences[0];

@@ -18,8 +18,12 @@ impl Groups {
     /// The groups of equal rows of `x`, or none if all differ.
     pub(super) fn of(x: &Matrix) -> Option<Self> {
         let d = x.n_features();
-        let mut hashes: Vec<(u64, u32)> =
-            x.as_slice().par_chunks(d).enumerate().map(|(row, values)| (hash(values), row as u32)).collect();
+        let mut hashes: Vec<(u64, u32)> = x
+            .as_slice()
+            .par_chunks(d)
+            .enumerate()
+            .map(|(row, values)| (hash(values), row as u32))
+            .collect();
         hashes.par_sort_unstable();
         if hashes.windows(2).all(|pair| pair[0].0 != pair[1].0) {
             return None;
@@ -70,12 +74,14 @@ impl Groups {
         members[at..].iter().chain(&members[..at - 1]).copied()
     }
 
-    /// Neighbours of every row from those of every group, `k_found` each: its equals, and the equals of its neighbours.
+    /// Neighbours of every row from those of every group, `k_found` each: its equals, and the
+    /// equals of its neighbours.
     pub(super) fn expand_within(&self, (ids, squared): &Found, k_found: usize, k: usize) -> Found {
         let rows: Vec<Vec<u64>> = (self.group_of.par_iter().enumerate())
             .map(|(row, &group)| {
                 let at = group as usize * k_found;
-                let near = std::iter::once((group, 0.0)).chain(pairs(&ids[at..][..k_found], &squared[at..][..k_found]));
+                let near = std::iter::once((group, 0.0))
+                    .chain(pairs(&ids[at..][..k_found], &squared[at..][..k_found]));
                 self.nearest_rows(near, row as u32, k)
             })
             .collect();
@@ -85,13 +91,20 @@ impl Groups {
     /// Neighbours of queries among the rows from those among the groups.
     pub(super) fn expand(&self, (ids, squared): &Found, k_found: usize, k: usize) -> Found {
         let queries = ids.par_chunks(k_found).zip(squared.par_chunks(k_found));
-        let rows: Vec<Vec<u64>> = queries.map(|(ids, squared)| self.nearest_rows(pairs(ids, squared), u32::MAX, k)).collect();
+        let rows: Vec<Vec<u64>> = queries
+            .map(|(ids, squared)| self.nearest_rows(pairs(ids, squared), u32::MAX, k))
+            .collect();
         unzip(&rows)
     }
 
-    /// The `k` nearest rows of groups given nearest first. Ties between groups are met in the order of their first rows, so a
-    /// group that was not found because of one holds none of them.
-    fn nearest_rows(&self, groups: impl Iterator<Item = (u32, f32)>, itself: u32, k: usize) -> Vec<u64> {
+    /// The `k` nearest rows of groups given nearest first. Ties between groups are met in the order
+    /// of their first rows, so a group that was not found because of one holds none of them.
+    fn nearest_rows(
+        &self,
+        groups: impl Iterator<Item = (u32, f32)>,
+        itself: u32,
+        k: usize,
+    ) -> Vec<u64> {
         let (mut keys, mut furthest) = (Vec::with_capacity(2 * k), 0.0);
         for (group, squared) in groups {
             if keys.len() >= k && squared > furthest {

@@ -19,8 +19,8 @@ struct Description {
     metric: Metric,
 }
 
-/// The `n_neighbors` nearest references of each of `n_samples` queries, nearest first, ties by index; a point is never its
-/// own neighbour.
+/// The `n_neighbors` nearest references of each of `n_samples` queries, nearest first, ties by
+/// index; a point is never its own neighbour.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NeighborGraph {
     indices: Vec<u32>,
@@ -35,9 +35,14 @@ impl NeighborGraph {
     /// # Errors
     /// [`Error::Data`] if the shapes do not fit each other.
     pub fn new(indices: Vec<u32>, distances: Vec<f32>, n_neighbors: usize) -> Result<Self> {
-        if n_neighbors == 0 || indices.len() != distances.len() || !indices.len().is_multiple_of(n_neighbors) {
+        if n_neighbors == 0
+            || indices.len() != distances.len()
+            || !indices.len().is_multiple_of(n_neighbors)
+        {
             let (ids, lengths) = (indices.len(), distances.len());
-            return Err(Error::Data(format!("{ids} indices and {lengths} distances do not make rows of {n_neighbors}")));
+            return Err(Error::Data(format!(
+                "{ids} indices and {lengths} distances do not make rows of {n_neighbors}"
+            )));
         }
         Ok(Self { indices, distances, n_neighbors, metric: Metric::Euclidean })
     }
@@ -87,7 +92,11 @@ impl NeighborGraph {
     /// # Panics
     /// If the graph has fewer.
     pub fn truncated(&self, n_neighbors: usize) -> Self {
-        assert!(n_neighbors <= self.n_neighbors, "{n_neighbors} of {} neighbours", self.n_neighbors);
+        assert!(
+            n_neighbors <= self.n_neighbors,
+            "{n_neighbors} of {} neighbours",
+            self.n_neighbors
+        );
         fn cut<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {
             values.chunks_exact(from).flat_map(|row| &row[..to]).copied().collect()
         }
@@ -96,8 +105,8 @@ impl NeighborGraph {
         Self { indices, distances, n_neighbors, metric: self.metric }
     }
 
-    /// The same graph of points in another order: row `at` is that of point `order[at]`, and point `order[at]` has the number
-    /// `at`. Neighbours at the same distance stay in their order.
+    /// The same graph of points in another order: row `at` is that of point `order[at]`, and point
+    /// `order[at]` has the number `at`. Neighbours at the same distance stay in their order.
     ///
     /// # Panics
     /// If `order` does not number every point once.
@@ -108,7 +117,10 @@ impl NeighborGraph {
         for (at, &point) in order.iter().enumerate() {
             numbers[point as usize] = at as u32;
         }
-        assert!(numbers.iter().all(|&number| number != u32::MAX), "an order that leaves a point out");
+        assert!(
+            numbers.iter().all(|&number| number != u32::MAX),
+            "an order that leaves a point out"
+        );
         let (mut indices, mut distances) = (vec![0; n * k], vec![0.0; n * k]);
         let rows = indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(order);
         rows.for_each(|((indices, distances), &point)| {
@@ -120,60 +132,77 @@ impl NeighborGraph {
         Self { indices, distances, n_neighbors: k, metric: self.metric }
     }
 
-    /// Writes the graph as .safetensors: `indices` (U32) and `distances` (F32), both n_samples x n_neighbors, and in the
-    /// metadata under `layerlens_neighbors` a JSON object with `n`, `k` and `metric`. The file appears whole or not at all.
+    /// Writes the graph as .safetensors: `indices` (U32) and `distances` (F32), both n_samples x
+    /// n_neighbors, and in the metadata under `layerlens_neighbors` a JSON object with `n`, `k` and
+    /// `metric`. The file appears whole or not at all.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let failed = |message: String| Error::write(path, std::io::Error::other(message));
         let shape = vec![self.n_samples(), self.n_neighbors];
-        let view = |dtype: Dtype, bytes| TensorView::new(dtype, shape.clone(), bytes).map_err(|error| failed(error.to_string()));
+        let view = |dtype: Dtype, bytes| {
+            TensorView::new(dtype, shape.clone(), bytes).map_err(|error| failed(error.to_string()))
+        };
         let views = [
             ("indices", view(Dtype::U32, bytemuck::cast_slice(&self.indices))?),
             ("distances", view(Dtype::F32, bytemuck::cast_slice(&self.distances))?),
         ];
-        let description = Description { n: self.n_samples(), k: self.n_neighbors, metric: self.metric };
-        let description = serde_json::to_string(&description).map_err(|error| failed(error.to_string()))?;
+        let description =
+            Description { n: self.n_samples(), k: self.n_neighbors, metric: self.metric };
+        let description =
+            serde_json::to_string(&description).map_err(|error| failed(error.to_string()))?;
         let bytes = sealed::serialize(&views, KEY, &description).map_err(failed)?;
         write_atomic(path, |writer| writer.write_all(&bytes))
     }
 
-    /// Reads a graph of points among themselves, as [`NeighborGraph::write`] writes it. A file without the metadata serves too
-    /// and is taken to hold Euclidean distances.
+    /// Reads a graph of points among themselves, as [`NeighborGraph::write`] writes it. A file
+    /// without the metadata serves too and is taken to hold Euclidean distances.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and the row where one is at fault: no such file, another format or shape, more than
-    /// [`MAX_NEIGHBORS`] neighbours, an index out of range, a point as its own neighbour, the same neighbour twice, a distance
-    /// that is negative or not finite, or distances that do not ascend.
+    /// [`Error::Input`] naming the file, and the row where one is at fault: no such file, another
+    /// format or shape, more than [`MAX_NEIGHBORS`] neighbours, an index out of range, a point as
+    /// its own neighbour, the same neighbour twice, a distance that is negative or not finite, or
+    /// distances that do not ascend.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;
-        let malformed =
-            |message: &dyn std::fmt::Display| Error::input(path, format!("not a .safetensors file of neighbours: {message}"));
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
+        let malformed = |message: &dyn std::fmt::Display| {
+            Error::input(path, format!("not a .safetensors file of neighbours: {message}"))
+        };
+        let (_, metadata) =
+            SafeTensors::read_metadata(&bytes).map_err(|error| malformed(&error))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|error| malformed(&error))?;
         let array = |name: &str, dtype: Dtype| {
-            let view = file.tensor(name).map_err(|error| malformed(&format!("array `{name}`: {error}")))?;
+            let view = file
+                .tensor(name)
+                .map_err(|error| malformed(&format!("array `{name}`: {error}")))?;
             match *view.shape() {
                 [n, k] if view.dtype() == dtype && k > 0 => Ok((n, k, view.data().to_vec())),
                 _ => {
                     let (found, shape) = (view.dtype(), view.shape());
-                    Err(malformed(&format!("array `{name}` is {found:?} {shape:?}, expected {dtype:?} [points, neighbours]")))
+                    Err(malformed(&format!(
+                        "array `{name}` is {found:?} {shape:?}, expected {dtype:?} [points, neighbours]"
+                    )))
                 }
             }
         };
-        let ((n, k, indices), (n_too, k_too, distances)) = (array("indices", Dtype::U32)?, array("distances", Dtype::F32)?);
+        let ((n, k, indices), (n_too, k_too, distances)) =
+            (array("indices", Dtype::U32)?, array("distances", Dtype::F32)?);
         if (n, k) != (n_too, k_too) {
             return Err(malformed(&format!("{n} x {k} indices and {n_too} x {k_too} distances")));
         }
         let metric = match metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY)) {
             None => Metric::Euclidean,
             Some(text) => {
-                let text = sealed::open(&file, text).map_err(|message| Error::input(path, message))?;
-                let description: Description = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
+                let text =
+                    sealed::open(&file, text).map_err(|message| Error::input(path, message))?;
+                let description: Description =
+                    serde_json::from_str(&text).map_err(|error| malformed(&error))?;
                 if (description.n, description.k) != (n, k) {
                     let Description { n: n_said, k: k_said, .. } = description;
-                    return Err(malformed(&format!("its metadata speak of {n_said} x {k_said}, its arrays have {n} x {k}")));
+                    return Err(malformed(&format!(
+                        "its metadata speak of {n_said} x {k_said}, its arrays have {n} x {k}"
+                    )));
                 }
                 description.metric
             }
@@ -198,16 +227,25 @@ impl NeighborGraph {
         for (row, distances) in self.distances.chunks_exact(k).enumerate() {
             let ids = self.neighbors(row);
             if let Some(id) = ids.iter().find(|&&id| id as usize >= n) {
-                return Err(format!("row {row} has the neighbour {id}: there are {n} points, counted from 0"));
+                return Err(format!(
+                    "row {row} has the neighbour {id}: there are {n} points, counted from 0"
+                ));
             }
             if ids.contains(&(row as u32)) {
                 return Err(format!("row {row} has itself as a neighbour"));
             }
-            if let Some(distance) = distances.iter().find(|distance| !(distance.is_finite() && **distance >= 0.0)) {
-                return Err(format!("row {row} has the distance {distance}: finite numbers from 0 on are expected"));
+            if let Some(distance) =
+                distances.iter().find(|distance| !(distance.is_finite() && **distance >= 0.0))
+            {
+                return Err(format!(
+                    "row {row} has the distance {distance}: finite numbers from 0 on are expected"
+                ));
             }
             if let Some(pair) = distances.windows(2).find(|pair| pair[0] > pair[1]) {
-                return Err(format!("row {row} has the distance {} before {}: nearest first is expected", pair[0], pair[1]));
+                return Err(format!(
+                    "row {row} has the distance {} before {}: nearest first is expected",
+                    pair[0], pair[1]
+                ));
             }
             seen.clear();
             seen.extend_from_slice(ids);

@@ -1,4 +1,5 @@
-//! Selection of the nearest references among tiles of distances, their exact re-ranking, and the proof that none was missed.
+//! Selection of the nearest references among tiles of distances, their exact re-ranking, and the
+//! proof that none was missed.
 
 use super::pairwise;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -7,11 +8,12 @@ use crate::error::Result;
 /// An id or key that stands for nothing.
 pub const NONE: u32 = u32::MAX;
 
-/// Most neighbours that can be asked for. A list of these and [`SPARE`] more fits the 1,024 slots of workgroup memory beside
-/// the 512 newcomers of one stride.
+/// Most neighbours that can be asked for. A list of these and [`SPARE`] more fits the 1,024 slots
+/// of workgroup memory beside the 512 newcomers of one stride.
 pub const MAX_NEIGHBORS: usize = 504;
 
-/// Candidates kept beyond the neighbours asked for, so that rounding in the product form rarely costs a second look.
+/// Candidates kept beyond the neighbours asked for, so that rounding in the product form rarely
+/// costs a second look.
 pub const SPARE: usize = 8;
 
 uniform! {
@@ -42,7 +44,8 @@ pub const KERNELS: &[&Kernel] = &[&SELECT_NEAREST, &REFINE, &ORDER_NEAREST];
 /// Candidates of a workgroup of `refine`.
 const CANDIDATES: usize = 8;
 
-/// Which queries meet which references: rows of the lists, and the references' rows in the whole matrix.
+/// Which queries meet which references: rows of the lists, and the references' rows in the whole
+/// matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     /// First query.
@@ -81,7 +84,8 @@ pub struct Nearest {
     pub n_neighbors: usize,
     /// Largest length of a centred reference.
     pub radius: f32,
-    /// Error of the listed distances relative to the squared sum of the lengths of both; 0 if they are exact.
+    /// Error of the listed distances relative to the squared sum of the lengths of both; 0 if they
+    /// are exact.
     pub relative_error: f32,
     /// What they and the exact ones may lack besides: squares too small for the device.
     pub vanished: f32,
@@ -102,7 +106,13 @@ pub fn select_nearest(
 ) -> Result<()> {
     let Span { query_first, n_queries, reference_first, n_references } = tile.span;
     match device {
-        Device::Cpu(_) => cpu::select_nearest(distances.host(), excluded.host(), lists.host_mut(), list_length, tile),
+        Device::Cpu(_) => cpu::select_nearest(
+            distances.host(),
+            excluded.host(),
+            lists.host_mut(),
+            list_length,
+            tile,
+        ),
         Device::Gpu(gpu) => {
             let uniform = |first: usize, n: usize| SelectParams {
                 row_first: (tile.row_first + first) as u32,
@@ -116,7 +126,10 @@ pub fn select_nearest(
             };
             let bindings = [(1, distances.gpu()), (2, excluded.gpu()), (3, lists.gpu())];
             let sorted = list_length.next_power_of_two();
-            let work = Work::new(n_references as u64 + comparisons(sorted), 4 * n_references as u64 + 16 * list_length as u64);
+            let work = Work::new(
+                n_references as u64 + comparisons(sorted),
+                4 * n_references as u64 + 16 * list_length as u64,
+            );
             gpu.dispatch_rows(&SELECT_NEAREST, &bindings, (n_queries, work), |n| n, uniform)?;
         }
     }
@@ -129,9 +142,9 @@ fn comparisons(n: usize) -> u64 {
     n as u64 / 2 * (steps * (steps + 1) / 2)
 }
 
-/// Exact squared distances of those candidates that lie in the span's references; row `row_first` of `queries` is that of the
-/// span's first query. Shapes: `queries` rows x d, `references` n_references x d, `lists` m x list_length x 2, `refined`
-/// m x list_length.
+/// Exact squared distances of those candidates that lie in the span's references; row `row_first`
+/// of `queries` is that of the span's first query. Shapes: `queries` rows x d, `references`
+/// n_references x d, `lists` m x list_length x 2, `refined` m x list_length.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -147,7 +160,14 @@ pub fn refine(
     match device {
         Device::Cpu(_) => {
             let rows = &queries.host()[row_first * n_features..];
-            cpu::refine(rows, references.host(), lists.host(), refined.host_mut(), (list_length, n_features), span);
+            cpu::refine(
+                rows,
+                references.host(),
+                lists.host(),
+                refined.host_mut(),
+                (list_length, n_features),
+                span,
+            );
         }
         Device::Gpu(gpu) => {
             let uniform = |first: usize, n: usize| RefineParams {
@@ -159,9 +179,14 @@ pub fn refine(
                 list_length: list_length as u32,
                 n_features: n_features as u32,
             };
-            let bindings = [(1, queries.gpu()), (2, references.gpu()), (3, lists.gpu()), (4, refined.gpu())];
-            let (groups, pairs) = (list_length.div_ceil(CANDIDATES), (list_length * n_features) as u64);
-            let work = Work::new(3 * pairs, 4 * (pairs + (groups * n_features) as u64) + 12 * list_length as u64);
+            let bindings =
+                [(1, queries.gpu()), (2, references.gpu()), (3, lists.gpu()), (4, refined.gpu())];
+            let (groups, pairs) =
+                (list_length.div_ceil(CANDIDATES), (list_length * n_features) as u64);
+            let work = Work::new(
+                3 * pairs,
+                4 * (pairs + (groups * n_features) as u64) + 12 * list_length as u64,
+            );
             gpu.dispatch_rows(&REFINE, &bindings, (span.n_queries, work), |n| n * groups, uniform)?;
         }
     }
@@ -169,7 +194,8 @@ pub fn refine(
 }
 
 /// Sorts the candidates of `n_queries` queries by exact distance, ties by id, into `nearest`.
-/// Shapes: `lists` m x list_length x 2, `refined` m x list_length, `norms` m (squared lengths of the queries).
+/// Shapes: `lists` m x list_length x 2, `refined` m x list_length, `norms` m (squared lengths of
+/// the queries).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -183,7 +209,14 @@ pub fn order_nearest(
     n_queries: usize,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::order_nearest(lists.host(), refined.host(), norms.host(), nearest, list_length, n_queries),
+        Device::Cpu(_) => cpu::order_nearest(
+            lists.host(),
+            refined.host(),
+            norms.host(),
+            nearest,
+            list_length,
+            n_queries,
+        ),
         Device::Gpu(gpu) => {
             let uniform = |first: usize, n: usize| OrderParams {
                 query_first: first as u32,
@@ -221,7 +254,13 @@ mod cpu {
         (u64::from(bits) << 32) | u64::from(id)
     }
 
-    pub fn select_nearest(distances: &[f32], excluded: &[u32], lists: &mut [u32], length: usize, tile: Tile) {
+    pub fn select_nearest(
+        distances: &[f32],
+        excluded: &[u32],
+        lists: &mut [u32],
+        length: usize,
+        tile: Tile,
+    ) {
         let Span { query_first, n_queries, reference_first, n_references } = tile.span;
         let rows = distances[tile.row_first * tile.stride..][..n_queries * tile.stride]
             .par_chunks(tile.stride)
@@ -231,10 +270,13 @@ mod cpu {
             if tile.fresh {
                 list.fill(NONE);
             }
-            let mut sorted: Vec<u64> =
-                list.chunks_exact(2).map(|entry| (u64::from(entry[0]) << 32) | u64::from(entry[1])).collect();
+            let mut sorted: Vec<u64> = list
+                .chunks_exact(2)
+                .map(|entry| (u64::from(entry[0]) << 32) | u64::from(entry[1]))
+                .collect();
             for (at, stride) in row.chunks(64).enumerate() {
-                // A quick look for anything that could enter; the exact comparison, by distance and then by id, follows.
+                // A quick look for anything that could enter; the exact comparison, by distance and
+                // then by id, follows.
                 let last = f32::from_bits((sorted[length - 1] >> 32) as u32);
                 if !any_at_most(stride, last) {
                     continue;
@@ -257,7 +299,8 @@ mod cpu {
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2", "x86_64+avx2"))]
     fn any_at_most(stride: &[f32], last: f32) -> bool {
-        // NaN is the bound of a list that is not full yet. Not a chain of ||, so that it vectorises.
+        // NaN is the bound of a list that is not full yet. Not a chain of ||, so that it
+        // vectorises.
         last.is_nan() || stride.iter().fold(false, |any, &distance| any | (distance <= last))
     }
 
@@ -269,43 +312,62 @@ mod cpu {
         (length, n_features): (usize, usize),
         span: Span,
     ) {
-        let outputs = refined[span.query_first * length..][..span.n_queries * length].par_chunks_mut(length);
+        let outputs =
+            refined[span.query_first * length..][..span.n_queries * length].par_chunks_mut(length);
         let lists = lists[2 * length * span.query_first..].par_chunks(2 * length);
-        outputs.zip(lists).zip(queries.par_chunks(n_features)).for_each(|((refined, list), row)| {
-            for (refined, entry) in refined.iter_mut().zip(list.chunks_exact(2)) {
-                let at = (entry[1] as usize).wrapping_sub(span.reference_first);
-                if at < span.n_references {
-                    *refined = pairwise::cpu::squared_difference(row, &references[at * n_features..][..n_features]);
+        outputs.zip(lists).zip(queries.par_chunks(n_features)).for_each(
+            |((refined, list), row)| {
+                for (refined, entry) in refined.iter_mut().zip(list.chunks_exact(2)) {
+                    let at = (entry[1] as usize).wrapping_sub(span.reference_first);
+                    if at < span.n_references {
+                        *refined = pairwise::cpu::squared_difference(
+                            row,
+                            &references[at * n_features..][..n_features],
+                        );
+                    }
                 }
-            }
-        });
+            },
+        );
     }
 
-    pub fn order_nearest(lists: &[u32], refined: &[f32], norms: &[f32], nearest: &mut Nearest, length: usize, n: usize) {
+    pub fn order_nearest(
+        lists: &[u32],
+        refined: &[f32],
+        norms: &[f32],
+        nearest: &mut Nearest,
+        length: usize,
+        n: usize,
+    ) {
         let k = nearest.n_neighbors;
         let Nearest { radius, relative_error, vanished, .. } = *nearest;
         let ids = nearest.ids.host_mut()[..n * k].par_chunks_mut(k);
         let distances = nearest.distances.host_mut()[..n * k].par_chunks_mut(k);
         let unproven = nearest.unproven.host_mut()[..n].par_iter_mut();
         let inputs = lists.par_chunks(2 * length).zip(refined.par_chunks(length)).zip(norms);
-        ids.zip(distances).zip(unproven).zip(inputs).for_each(|(((ids, distances), unproven), ((list, refined), norm))| {
-            let candidates = list.chunks_exact(2).zip(refined).filter(|(entry, _)| entry[1] != NONE);
-            let mut sorted: Vec<u64> = candidates.map(|(entry, &exact)| pair(exact, entry[1])).collect();
-            sorted.sort_unstable();
-            sorted.resize(length, u64::MAX);
-            for ((id, distance), kept) in ids.iter_mut().zip(distances.iter_mut()).zip(&sorted) {
-                (*id, *distance) = (*kept as u32, f32::from_bits((kept >> 32) as u32));
-            }
-            let last = &list[2 * (length - 1)..];
-            let kept = distances[k - 1] * (1.0 + 1e-5) + vanished;
-            // A reference whose length differs from the query's by more than the last distance is no neighbour, however wrong
-            // the product form is about it.
-            let own = (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error);
-            let reach = own + radius.min(own + kept.sqrt());
-            let last_distance = f32::from_bits(last[0]);
-            let bound = last_distance - relative_error * reach * reach - vanished;
-            let proven = distances[k - 1].is_finite() && last_distance.is_finite() && kept < bound;
-            *unproven = u32::from(relative_error > 0.0 && last[1] != NONE && !proven);
-        });
+        ids.zip(distances).zip(unproven).zip(inputs).for_each(
+            |(((ids, distances), unproven), ((list, refined), norm))| {
+                let candidates =
+                    list.chunks_exact(2).zip(refined).filter(|(entry, _)| entry[1] != NONE);
+                let mut sorted: Vec<u64> =
+                    candidates.map(|(entry, &exact)| pair(exact, entry[1])).collect();
+                sorted.sort_unstable();
+                sorted.resize(length, u64::MAX);
+                for ((id, distance), kept) in ids.iter_mut().zip(distances.iter_mut()).zip(&sorted)
+                {
+                    (*id, *distance) = (*kept as u32, f32::from_bits((kept >> 32) as u32));
+                }
+                let last = &list[2 * (length - 1)..];
+                let kept = distances[k - 1] * (1.0 + 1e-5) + vanished;
+                // A reference whose length differs from the query's by more than the last distance
+                // is no neighbour, however wrong the product form is about it.
+                let own = (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error);
+                let reach = own + radius.min(own + kept.sqrt());
+                let last_distance = f32::from_bits(last[0]);
+                let bound = last_distance - relative_error * reach * reach - vanished;
+                let proven =
+                    distances[k - 1].is_finite() && last_distance.is_finite() && kept < bound;
+                *unproven = u32::from(relative_error > 0.0 && last[1] != NONE && !proven);
+            },
+        );
     }
 }

@@ -19,15 +19,20 @@ pub enum Metric {
     Cosine,
 }
 
-/// Refuses rows that have no direction, or whose directions are lost since something was subtracted from their columns.
+/// Refuses rows that have no direction, or whose directions are lost since something was subtracted
+/// from their columns.
 ///
 /// # Errors
 /// [`Error::Data`] naming a row of zeros, or the first such column.
 pub(super) fn check_directions(x: &Matrix) -> Result<()> {
     if let Some(row) = x.rows().position(|row| row.iter().all(|&value| value == 0.0)) {
-        return Err(Error::Data(format!("row {row} is all zeros: it has no direction, and no cosine distance from any other")));
+        return Err(Error::Data(format!(
+            "row {row} is all zeros: it has no direction, and no cosine distance from any other"
+        )));
     }
-    let first = x.offsets().and_then(|offsets| offsets.iter().enumerate().find(|(_, offset)| **offset != 0.0));
+    let first = x
+        .offsets()
+        .and_then(|offsets| offsets.iter().enumerate().find(|(_, offset)| **offset != 0.0));
     let Some((column, offset)) = first else { return Ok(()) };
     Err(Error::Data(format!(
         "column {column} has about {offset} in common, beside which 32-bit floats lose its digits: seen from the origin all rows \
@@ -45,14 +50,24 @@ pub(super) fn unit_rows(x: &Matrix) -> Result<Matrix> {
     let mut units = vec![0.0; x.as_slice().len()];
     units.par_chunks_mut(d).zip(x.as_slice().par_chunks(d)).for_each(|(unit, row)| {
         let length = length(row);
-        unit.iter_mut().zip(row).for_each(|(unit, &value)| *unit = (f64::from(value) / length) as f32);
+        unit.iter_mut()
+            .zip(row)
+            .for_each(|(unit, &value)| *unit = (f64::from(value) / length) as f32);
     });
     Matrix::new(units, x.n_samples(), d)
 }
 
-/// Orders found neighbours by cosine distances in double precision, ties by index, and keeps `k` of `k_found`.
-pub(super) fn order_by_cosine(queries: &Matrix, references: &Matrix, (ids, _): &Found, k_found: usize, k: usize) -> Found {
-    let lengths: Vec<f64> = references.as_slice().par_chunks(references.n_features()).map(length).collect();
+/// Orders found neighbours by cosine distances in double precision, ties by index, and keeps `k` of
+/// `k_found`.
+pub(super) fn order_by_cosine(
+    queries: &Matrix,
+    references: &Matrix,
+    (ids, _): &Found,
+    k_found: usize,
+    k: usize,
+) -> Found {
+    let lengths: Vec<f64> =
+        references.as_slice().par_chunks(references.n_features()).map(length).collect();
     let rows = ids.par_chunks(k_found).zip(queries.as_slice().par_chunks(queries.n_features()));
     let keys: Vec<Vec<u64>> = rows
         .map(|(ids, query)| {
@@ -61,7 +76,9 @@ pub(super) fn order_by_cosine(queries: &Matrix, references: &Matrix, (ids, _): &
                 // As half the squared difference of unit vectors: 1 - cos would cancel.
                 let pairs = query.iter().zip(references.row(id as usize));
                 let square = pairs
-                    .map(|(&a, &b)| (f64::from(a) / query_length - f64::from(b) / lengths[id as usize]).powi(2))
+                    .map(|(&a, &b)| {
+                        (f64::from(a) / query_length - f64::from(b) / lengths[id as usize]).powi(2)
+                    })
                     .sum::<f64>();
                 (0.5 * square) as f32
             };

@@ -1,11 +1,13 @@
 //! k-nearest neighbours: one graph, shared by every method, score and metric.
 //!
-//! The exact graph is the same on every device, except where two distances differ by less than their rounding; ties are broken
-//! by index. Two roads lead to it: all distances as one matrix product in tiles, whose candidates are ranked again by exact
-//! distances and proven complete ([`knn`], [`pairwise`]: both devices, O(n m d)), and on the CPU, where the product would be
-//! most of a run, lower bounds from few coordinates that leave few exact distances to compute; `auto` takes that road too where an
-//! integrated GPU is slower. Equal rows are searched once. An approximate graph, where it is asked for, comes from the CPU and
-//! says its recall ([`recall_of`]).
+//! The exact graph is the same on every device, except where two distances differ by less than
+//! their rounding; ties are broken by index. Two roads lead to it: all distances as one matrix
+//! product in tiles, whose candidates are ranked again by exact distances and proven complete
+//! ([`knn`], [`pairwise`]: both devices, O(n m d)), and on the CPU, where the product would be most
+//! of a run, lower bounds from few coordinates that leave few exact distances to compute; `auto`
+//! takes that road too where an integrated GPU is slower. Equal rows are searched once. An
+//! approximate graph, where it is asked for, comes from the CPU and says its recall
+//! ([`recall_of`]).
 
 mod brute;
 mod choice;
@@ -35,16 +37,22 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::progress::Observer;
 
-/// The `n_neighbors` nearest other rows of every row of `x` by exact Euclidean distances; duplicates of a row count, the row
-/// itself does not. [`Search`] has more choices.
+/// The `n_neighbors` nearest other rows of every row of `x` by exact Euclidean distances;
+/// duplicates of a row count, the row itself does not. [`Search`] has more choices.
 ///
 /// # Errors
 /// As [`Search::nearest_neighbors`].
-pub fn nearest_neighbors(device: &Device, x: &Matrix, n_neighbors: usize, observer: &dyn Observer) -> Result<NeighborGraph> {
+pub fn nearest_neighbors(
+    device: &Device,
+    x: &Matrix,
+    n_neighbors: usize,
+    observer: &dyn Observer,
+) -> Result<NeighborGraph> {
     Search::default().nearest_neighbors(device, x, n_neighbors, observer)
 }
 
-/// The `n_neighbors` nearest rows of `references` for every row of `queries` by exact Euclidean distances.
+/// The `n_neighbors` nearest rows of `references` for every row of `queries` by exact Euclidean
+/// distances.
 ///
 /// # Errors
 /// As [`Search::nearest_references`].

@@ -1,9 +1,10 @@
 //! Squared Euclidean distances between the rows of two matrices.
 //!
-//! Two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the speed of one, but it cancels: the
-//! rows must be [`Centred`], and its error is bounded by [`relative_error`] and [`vanished`]. The difference form of
-//! [`differences`](super::differences) sums (a - b)^2 and is exact up to the rounding of a few additions. Both run on the GPU in
-//! WGSL and on the CPU in blocks over all threads.
+//! Two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the speed of
+//! one, but it cancels: the rows must be [`Centred`], and its error is bounded by
+//! [`relative_error`] and [`vanished`]. The difference form of [`differences`](super::differences)
+//! sums (a - b)^2 and is exact up to the rounding of a few additions. Both run on the GPU in WGSL
+//! and on the CPU in blocks over all threads.
 
 use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::Result;
@@ -29,20 +30,22 @@ pub const TILE: usize = 128;
 /// Features that a workgroup of it meets at once.
 const SLICE: usize = 16;
 
-/// A bound on the error of the product form, relative to (|a| + |b|)^2: every one of `n_features` products and sums rounds by
-/// at most 2^-24 (Higham, Accuracy and Stability of Numerical Algorithms, 2002, eq. 3.5), and a few more join the norms.
+/// A bound on the error of the product form, relative to (|a| + |b|)^2: every one of `n_features`
+/// products and sums rounds by at most 2^-24 (Higham, Accuracy and Stability of Numerical
+/// Algorithms, 2002, eq. 3.5), and a few more join the norms.
 pub fn relative_error(n_features: usize) -> f32 {
     (n_features + 8) as f32 * (1.0 / (1 << 24) as f32)
 }
 
-/// What the product and the difference form may lose beyond [`relative_error`] on a device that takes numbers below 2^-126 for
-/// zero: less than 2^-126 in each product and each sum, of which the two norms and the doubled product have 8 a feature.
+/// What the product and the difference form may lose beyond [`relative_error`] on a device that
+/// takes numbers below 2^-126 for zero: less than 2^-126 in each product and each sum, of which the
+/// two norms and the doubled product have 8 a feature.
 pub fn vanished(n_features: usize) -> f32 {
     (8 * (n_features + 8)) as f32 * f32::MIN_POSITIVE
 }
 
-/// Rows less their mean and their squared lengths, for the product form. Zeros fill them up, to whole tiles of rows and whole
-/// slices of features: the inner loops need no test for an edge.
+/// Rows less their mean and their squared lengths, for the product form. Zeros fill them up, to
+/// whole tiles of rows and whole slices of features: the inner loops need no test for an edge.
 #[derive(Debug)]
 pub struct Centred {
     /// n x `width`, and rows of zeros up to a multiple of [`TILE`].
@@ -58,11 +61,18 @@ impl Centred {
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel), [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn new(device: &Device, rows: &Buffer<f32>, mean: &Buffer<f32>, first: usize, n: usize) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        rows: &Buffer<f32>,
+        mean: &Buffer<f32>,
+        first: usize,
+        n: usize,
+    ) -> Result<Self> {
         let n_features = mean.len();
         let n_padded = n.next_multiple_of(TILE);
         let centred = Buffer::new(device, "centred points", n_padded * width(n_features))?;
-        let mut centred = Self { rows: centred, norms: Buffer::new(device, "norms", n_padded)?, n, n_features };
+        let mut centred =
+            Self { rows: centred, norms: Buffer::new(device, "norms", n_padded)?, n, n_features };
         centre_rows(device, rows, mean, first, &mut centred)?;
         Ok(centred)
     }
@@ -87,8 +97,8 @@ impl Centred {
     }
 }
 
-/// Distances of some queries to some references in product form, and, where it was made for them, the same ones reference after
-/// reference: points among themselves need each distance only once.
+/// Distances of some queries to some references in product form, and, where it was made for them,
+/// the same ones reference after reference: points among themselves need each distance only once.
 #[derive(Debug)]
 pub struct DistanceTile {
     distances: Buffer<f32>,
@@ -103,12 +113,22 @@ impl DistanceTile {
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
-    pub fn new(device: &Device, n_queries: usize, n_references: usize, mirrors: bool) -> Result<Self> {
-        let (rows, columns) = (n_queries.next_multiple_of(TILE), n_references.next_multiple_of(TILE));
+    pub fn new(
+        device: &Device,
+        n_queries: usize,
+        n_references: usize,
+        mirrors: bool,
+    ) -> Result<Self> {
+        let (rows, columns) =
+            (n_queries.next_multiple_of(TILE), n_references.next_multiple_of(TILE));
         Ok(Self {
             distances: Buffer::new(device, "distance tile", rows * columns)?,
             // A kernel's binding is there in any case, if only for one vector.
-            mirrored: Buffer::new(device, "mirrored distances", if mirrors { rows * columns } else { 4 })?,
+            mirrored: Buffer::new(
+                device,
+                "mirrored distances",
+                if mirrors { rows * columns } else { 4 },
+            )?,
             rows,
             mirrors,
         })
@@ -140,11 +160,18 @@ fn width(n_features: usize) -> usize {
     n_features.next_multiple_of(SLICE)
 }
 
-/// Subtracts `mean` from rows `first ..` of `rows`, fills up with zeros, and takes the squared lengths.
+/// Subtracts `mean` from rows `first ..` of `rows`, fills up with zeros, and takes the squared
+/// lengths.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-fn centre_rows(device: &Device, rows: &Buffer<f32>, mean: &Buffer<f32>, first: usize, centred: &mut Centred) -> Result<()> {
+fn centre_rows(
+    device: &Device,
+    rows: &Buffer<f32>,
+    mean: &Buffer<f32>,
+    first: usize,
+    centred: &mut Centred,
+) -> Result<()> {
     let Centred { n, n_features: d, .. } = *centred;
     match device {
         Device::Cpu(_) => {
@@ -159,16 +186,23 @@ fn centre_rows(device: &Device, rows: &Buffer<f32>, mean: &Buffer<f32>, first: u
                 n_features: d as u32,
                 width: width(d) as u32,
             };
-            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, centred.rows.gpu()), (4, centred.norms.gpu())];
-            let work = Work::new(3 * d as u64, 4 * (2 * d + width(d)) as u64).times(centred.n_padded());
+            let bindings = [
+                (1, rows.gpu()),
+                (2, mean.gpu()),
+                (3, centred.rows.gpu()),
+                (4, centred.norms.gpu()),
+            ];
+            let work =
+                Work::new(3 * d as u64, 4 * (2 * d + width(d)) as u64).times(centred.n_padded());
             gpu.dispatch_workgroups(&CENTRE_ROWS, &uniform, &bindings, centred.n_padded(), work)?;
         }
     }
     Ok(())
 }
 
-/// Product form; may fall below zero by its rounding error. `from` and `to` are the first row and the number of rows of the
-/// queries and of the references. What lies beyond them in the tile is of no meaning.
+/// Product form; may fall below zero by its rounding error. `from` and `to` are the first row and
+/// the number of rows of the queries and of the references. What lies beyond them in the tile is of
+/// no meaning.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -183,7 +217,10 @@ pub fn squared_distances(
     from: (usize, usize),
     to: (usize, usize),
 ) -> Result<()> {
-    assert!(from.0.is_multiple_of(TILE) && to.0.is_multiple_of(TILE), "rows from {from:?} and {to:?}");
+    assert!(
+        from.0.is_multiple_of(TILE) && to.0.is_multiple_of(TILE),
+        "rows from {from:?} and {to:?}"
+    );
     match device {
         Device::Cpu(_) => cpu::squared_distances(queries, references, tile, from, to),
         Device::Gpu(gpu) => {
@@ -216,7 +253,13 @@ pub fn squared_distances(
                     width: width as u32,
                     mirror_stride: if tile.mirrors { tile.rows as u32 } else { 0 },
                 };
-                gpu.dispatch_rows(&SQUARED_DISTANCES, &bindings, (tiles_down, work), |n| n * tiles_across, uniform)?;
+                gpu.dispatch_rows(
+                    &SQUARED_DISTANCES,
+                    &bindings,
+                    (tiles_down, work),
+                    |n| n * tiles_across,
+                    uniform,
+                )?;
             }
         }
     }
@@ -229,8 +272,8 @@ pub(super) mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Query rows of one matrix product: enough that packing the references is small beside it. A constant, so that the
-    /// bytes do not depend on the number of threads.
+    /// Query rows of one matrix product: enough that packing the references is small beside it. A
+    /// constant, so that the bytes do not depend on the number of threads.
     const ROWS: usize = 512;
 
     pub fn centre_rows(rows: &[f32], mean: &[f32], centred: &mut [f32], norms: &mut [f32]) {
@@ -254,11 +297,15 @@ pub(super) mod cpu {
         (from, m): (usize, usize),
         (to, n): (usize, usize),
     ) {
-        let (d, width, columns) = (references.n_features, width(references.n_features), DistanceTile::stride(n));
+        let (d, width, columns) =
+            (references.n_features, width(references.n_features), DistanceTile::stride(n));
         let rows = &queries.rows.host()[from * width..][..m * width];
         let others = &references.rows.host()[to * width..][..n * width];
-        let (query_norms, reference_norms) = (&queries.norms.host()[from..][..m], &references.norms.host()[to..][..n]);
-        let chunks = tile.distances.host_mut()[..m * columns].par_chunks_mut(ROWS * columns).zip(rows.par_chunks(ROWS * width));
+        let (query_norms, reference_norms) =
+            (&queries.norms.host()[from..][..m], &references.norms.host()[to..][..n]);
+        let chunks = tile.distances.host_mut()[..m * columns]
+            .par_chunks_mut(ROWS * columns)
+            .zip(rows.par_chunks(ROWS * width));
         chunks.zip(query_norms.par_chunks(ROWS)).for_each(|((distances, rows), norms)| {
             for (distances, norm) in distances.chunks_exact_mut(columns).zip(norms) {
                 for (distance, reference) in distances.iter_mut().zip(reference_norms) {
@@ -269,7 +316,8 @@ pub(super) mod cpu {
         });
         if tile.mirrors {
             let distances = &tile.distances.host()[..m * columns];
-            let mirrored = tile.mirrored.host_mut()[..n * tile.rows].par_chunks_mut(tile.rows).enumerate();
+            let mirrored =
+                tile.mirrored.host_mut()[..n * tile.rows].par_chunks_mut(tile.rows).enumerate();
             mirrored.for_each(|(column, mirrored)| {
                 for (mirrored, row) in mirrored.iter_mut().zip(distances.chunks_exact(columns)) {
                     *mirrored = row[column];
@@ -278,18 +326,22 @@ pub(super) mod cpu {
         }
     }
 
-    /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d / 16 additions.
+    /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d /
+    /// 16 additions.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
         sum_of_squared_differences(a, b)
     }
 
-    /// The same for a row and the rows of `b` at the given positions, where a call for each would cost much.
+    /// The same for a row and the rows of `b` at the given positions, where a call for each would
+    /// cost much.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_differences(a: &[f32], b: &[f32], positions: &[u32], distances: &mut Vec<f32>) {
         let d = a.len();
         distances.clear();
-        distances.extend(positions.iter().map(|&at| sum_of_squared_differences(a, &b[at as usize * d..][..d])));
+        distances.extend(
+            positions.iter().map(|&at| sum_of_squared_differences(a, &b[at as usize * d..][..d])),
+        );
     }
 
     #[inline(always)]

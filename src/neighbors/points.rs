@@ -1,4 +1,5 @@
-//! The points of an exact search on a device: streamed to it in parts, or held there where they fit the budget.
+//! The points of an exact search on a device: streamed to it in parts, or held there where they fit
+//! the budget.
 
 use super::pairwise::{Centred, TILE};
 use crate::compute::{Buffer, Device};
@@ -7,7 +8,8 @@ use crate::matrix::Matrix;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-/// Rows of one upload at most: the loop of a selection over all of them stays within what a software adapter allows.
+/// Rows of one upload at most: the loop of a selection over all of them stays within what a
+/// software adapter allows.
 const UPLOAD_ROWS: usize = 1 << 16;
 /// Up to this many features the difference form costs no more than the product form.
 const FEW_FEATURES: usize = 16;
@@ -37,14 +39,21 @@ struct Kept {
 }
 
 impl<'a> Points<'a> {
-    /// Rows of `x`, which stay on the device once they are there if they and their centred copies take at most
-    /// `resident_bytes`.
-    pub(super) fn new(device: &Device, x: &'a Matrix, mean: &[f32], resident_bytes: u64) -> Result<Self> {
+    /// Rows of `x`, which stay on the device once they are there if they and their centred copies
+    /// take at most `resident_bytes`.
+    pub(super) fn new(
+        device: &Device,
+        x: &'a Matrix,
+        mean: &[f32],
+        resident_bytes: u64,
+    ) -> Result<Self> {
         let (n, d) = (x.n_samples(), x.n_features());
         let binding = device.max_binding_bytes();
         let fitting = (binding / (4 * d as u64)) as usize;
         if fitting == 0 {
-            return Err(Error::Data(format!("one row of {d} features is larger than this device can bind")));
+            return Err(Error::Data(format!(
+                "one row of {d} features is larger than this device can bind"
+            )));
         }
         // The product form takes whole tiles.
         let whole = (binding / Centred::bytes(TILE, d)) as usize * TILE;
@@ -53,8 +62,13 @@ impl<'a> Points<'a> {
         let bytes = 4 * (n * d) as u64 + if exact { 0 } else { Centred::bytes(n, d) };
         let spare_bytes = resident_bytes.checked_sub(bytes);
         let stays = spare_bytes.is_some();
-        // Large uploads, so that nearly all candidates of a row are refined at once; a second search meets one in one go.
-        let upload_rows = if stays && !exact { fitting.min(UPLOAD_ROWS) / part_rows * part_rows } else { part_rows };
+        // Large uploads, so that nearly all candidates of a row are refined at once; a second
+        // search meets one in one go.
+        let upload_rows = if stays && !exact {
+            fitting.min(UPLOAD_ROWS) / part_rows * part_rows
+        } else {
+            part_rows
+        };
         let kept = stays.then(|| Kept {
             rows: vec![OnceCell::new(); n.div_ceil(upload_rows)],
             centred: vec![OnceCell::new(); n.div_ceil(part_rows)],
@@ -83,7 +97,8 @@ impl<'a> Points<'a> {
 
     pub(super) fn upload(&self, device: &Device, upload: usize) -> Result<Rc<Buffer<f32>>> {
         let ((first, len), d) = (self.upload_span(upload), self.x.n_features());
-        let make = || Buffer::from_slice(device, "points", &self.x.as_slice()[first * d..][..len * d]);
+        let make =
+            || Buffer::from_slice(device, "points", &self.x.as_slice()[first * d..][..len * d]);
         kept(self.kept.as_ref().map(|kept| &kept.rows[upload]), make)
     }
 
@@ -113,5 +128,8 @@ fn kept<T>(place: Option<&OnceCell<Rc<T>>>, make: impl FnOnce() -> Result<T>) ->
         return Ok(Rc::clone(value));
     }
     let value = Rc::new(make()?);
-    Ok(place.map_or_else(|| Rc::clone(&value), |place| Rc::clone(place.get_or_init(|| Rc::clone(&value)))))
+    Ok(place.map_or_else(
+        || Rc::clone(&value),
+        |place| Rc::clone(place.get_or_init(|| Rc::clone(&value))),
+    ))
 }

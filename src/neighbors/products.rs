@@ -1,12 +1,18 @@
-//! Matrix products of small blocks on the calling thread: the callers share out the work, so that the bytes do not depend on the
-//! number of threads.
+//! Matrix products of small blocks on the calling thread: the callers share out the work, so that
+//! the bytes do not depend on the number of threads.
 
 /// `out = a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n); `shape` is (m, n, d).
-pub(crate) fn products<T: 'static + Copy + From<u8>>(a: &[T], b: &[T], out: &mut [T], shape: (usize, usize, usize)) {
+pub(crate) fn products<T: 'static + Copy + From<u8>>(
+    a: &[T],
+    b: &[T],
+    out: &mut [T],
+    shape: (usize, usize, usize),
+) {
     multiply(a, b, out, shape, (shape.2, shape.1), None, T::from(1));
 }
 
-/// `out += factor a b^T`; `shape` as [`products`], the rows of `a` and `b` `strides.0` apart, those of `out` `strides.1`.
+/// `out += factor a b^T`; `shape` as [`products`], the rows of `a` and `b` `strides.0` apart, those
+/// of `out` `strides.1`.
 pub(super) fn add_products(
     factor: f32,
     a: &[f32],
@@ -28,7 +34,13 @@ fn multiply<T: 'static + Copy + From<u8>>(
     kept: Option<T>,
     factor: T,
 ) {
-    assert!(d <= stride && n <= out_stride && a.len() == m * stride && b.len() == n * stride && out.len() == m * out_stride);
+    assert!(
+        d <= stride
+            && n <= out_stride
+            && a.len() == m * stride
+            && b.len() == n * stride
+            && out.len() == m * out_stride
+    );
     // SAFETY: the strides and sizes describe the three slices, whose lengths were just checked.
     unsafe {
         gemm::gemm(

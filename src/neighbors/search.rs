@@ -22,8 +22,8 @@ use std::collections::BTreeSet;
 const MANY_PAIRS: usize = 1 << 25;
 /// Neighbours beyond those asked for among which double precision orders by cosine.
 const SPARE: usize = 8;
-/// Squared distances from which on what is lost below 2^-126 does not matter: 2^36 times as large, which is a unit in the last
-/// place of a sum of 4,096 products.
+/// Squared distances from which on what is lost below 2^-126 does not matter: 2^36 times as large,
+/// which is a unit in the last place of a sum of 4,096 products.
 const LEAST_SQUARE: f32 = (1u128 << 36) as f32 * f32::MIN_POSITIVE;
 /// Rows on which [`recall_of`] measures.
 pub(super) const RECALL_ROWS: usize = 1000;
@@ -36,11 +36,12 @@ pub enum SearchMethod {
     /// Every neighbour, by proof.
     #[default]
     Exact,
-    /// Nearly every neighbour: the exact search with tighter bounds than can be proven. On 50,000 Fashion-MNIST images and
-    /// their layers it finds 98 % of 15 neighbours in half the time, on 200,000 points of 64 features more than 99 % in under
-    /// 40 %; [`recall_of`] says how much on other data. The work is done on the CPU, whatever the device; the same bytes at any
-    /// number of threads. Fewer than 5,793 points are searched exactly, and so are new points among fitted ones, since what is
-    /// found for one must not depend on its companions.
+    /// Nearly every neighbour: the exact search with tighter bounds than can be proven. On 50,000
+    /// Fashion-MNIST images and their layers it finds 98 % of 15 neighbours in half the time, on
+    /// 200,000 points of 64 features more than 99 % in under 40 %; [`recall_of`] says how much on
+    /// other data. The work is done on the CPU, whatever the device; the same bytes at any number
+    /// of threads. Fewer than 5,793 points are searched exactly, and so are new points among fitted
+    /// ones, since what is found for one must not depend on its companions.
     Approximate,
 }
 
@@ -66,9 +67,9 @@ pub struct Search {
     pub metric: Metric,
     /// Exact, the default, or approximate.
     pub method: SearchMethod,
-    /// Bytes of points and their centred copies that may stay on the device during an exact search; more are streamed to it in
-    /// parts, over and over. What they leave of it holds the lists of all rows, so that a distance serves both of its rows.
-    /// Default 2 GiB.
+    /// Bytes of points and their centred copies that may stay on the device during an exact search;
+    /// more are streamed to it in parts, over and over. What they leave of it holds the lists of
+    /// all rows, so that a distance serves both of its rows. Default 2 GiB.
     pub resident_bytes: u64,
 }
 
@@ -79,12 +80,14 @@ impl Default for Search {
 }
 
 impl Search {
-    /// The `n_neighbors` nearest other rows of every row of `x`, 1 to [`MAX_NEIGHBORS`]; duplicates of a row count, the row
-    /// itself does not. Cosine distances are exact for the rows scaled to unit length in single precision.
+    /// The `n_neighbors` nearest other rows of every row of `x`, 1 to [`MAX_NEIGHBORS`]; duplicates
+    /// of a row count, the row itself does not. Cosine distances are exact for the rows scaled to
+    /// unit length in single precision.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are not more than `n_neighbors` rows, if no power of two keeps squared distances in range, or if a row
-    /// has no direction and the metric is the cosine; [`Error::Parameter`] beyond [`MAX_NEIGHBORS`], any error of the device,
+    /// [`Error::Data`] if there are not more than `n_neighbors` rows, if no power of two keeps
+    /// squared distances in range, or if a row has no direction and the metric is the cosine;
+    /// [`Error::Parameter`] beyond [`MAX_NEIGHBORS`], any error of the device,
     /// [`Error::Interrupted`].
     pub fn nearest_neighbors(
         &self,
@@ -106,10 +109,18 @@ impl Search {
                 let range = Range::of(x)?;
                 let scaled = range.scaled(x)?;
                 let found = self.within(device, &scaled, n_neighbors, observer)?;
-                // Only a search that lost something looks for a smaller unit, which takes a pass over the points.
-                let finer = if losing(&found, n_neighbors, &scaled, &scaled).is_empty() { None } else { range.finer(x) };
+                // Only a search that lost something looks for a smaller unit, which takes a pass
+                // over the points.
+                let finer = if losing(&found, n_neighbors, &scaled, &scaled).is_empty() {
+                    None
+                } else {
+                    range.finer(x)
+                };
                 match finer {
-                    Some(finer) => lengths(self.within(device, finer.scaled(x)?.as_ref(), n_neighbors, observer)?, &finer),
+                    Some(finer) => lengths(
+                        self.within(device, finer.scaled(x)?.as_ref(), n_neighbors, observer)?,
+                        &finer,
+                    ),
                     None => lengths(found, &range),
                 }
             }
@@ -123,22 +134,28 @@ impl Search {
         self.graph(found, n_neighbors)
     }
 
-    /// Refuses points, alone or as `new` ones among `fitted`, that a search would refuse, without searching.
+    /// Refuses points, alone or as `new` ones among `fitted`, that a search would refuse, without
+    /// searching.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the row: one of zeros has no cosine distance, one too far away has no squared distance in `f32`.
+    /// [`Error::Data`] naming the row: one of zeros has no cosine distance, one too far away has no
+    /// squared distance in `f32`.
     pub fn check(&self, x: &Matrix, fitted: Option<&Matrix>) -> Result<()> {
         match (self.metric, fitted) {
             (Metric::Cosine, _) => check_directions(x),
-            (Metric::Euclidean, Some(fitted)) if fitted.n_features() == x.n_features() => range::check_new(x, fitted),
+            (Metric::Euclidean, Some(fitted)) if fitted.n_features() == x.n_features() => {
+                range::check_new(x, fitted)
+            }
             (Metric::Euclidean, _) => range::check(x),
         }
     }
 
-    /// The `n_neighbors` nearest rows of `references` for every row of `queries`, by an exact search whatever the method.
+    /// The `n_neighbors` nearest rows of `references` for every row of `queries`, by an exact
+    /// search whatever the method.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are fewer references or the widths differ, and as [`Search::nearest_neighbors`].
+    /// [`Error::Data`] if there are fewer references or the widths differ, and as
+    /// [`Search::nearest_neighbors`].
     pub fn nearest_references(
         &self,
         device: &Device,
@@ -149,11 +166,15 @@ impl Search {
     ) -> Result<NeighborGraph> {
         let n = references.n_samples();
         if n_neighbors > n {
-            return Err(Error::Data(format!("{n_neighbors} neighbours were asked for among {n} points")));
+            return Err(Error::Data(format!(
+                "{n_neighbors} neighbours were asked for among {n} points"
+            )));
         }
         if queries.n_features() != references.n_features() {
             let (found, expected) = (queries.n_features(), references.n_features());
-            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+            return Err(Error::Data(format!(
+                "the new points have {found} features, the fitted ones {expected}"
+            )));
         }
         check_number(n_neighbors)?;
         queries.check_offsets(references)?;
@@ -166,11 +187,15 @@ impl Search {
                 let found = lengths(found, &range);
                 let finer = if again.is_empty() { None } else { range.finer(references) };
                 match finer {
-                    // Those queries alone, which lie beside a reference: what comes of one must not depend on the others.
+                    // Those queries alone, which lie beside a reference: what comes of one must not
+                    // depend on the others.
                     Some(finer) => {
                         let queries = queries.select(&again);
                         let (from, to) = (finer.scaled(&queries)?, finer.scaled(references)?);
-                        let better = lengths(self.between(device, &from, &to, n_neighbors, observer)?, &finer);
+                        let better = lengths(
+                            self.between(device, &from, &to, n_neighbors, observer)?,
+                            &finer,
+                        );
                         replaced(found, &again, &better, n_neighbors)
                     }
                     None => found,
@@ -178,7 +203,13 @@ impl Search {
             }
             Metric::Cosine => {
                 let k = (n_neighbors + SPARE).min(n).min(MAX_NEIGHBORS);
-                let found = self.between(device, &unit_rows(queries)?, &unit_rows(references)?, k, observer)?;
+                let found = self.between(
+                    device,
+                    &unit_rows(queries)?,
+                    &unit_rows(references)?,
+                    k,
+                    observer,
+                )?;
                 order_by_cosine(queries, references, &found, k, n_neighbors)
             }
         };
@@ -195,31 +226,52 @@ impl Search {
     }
 
     /// Neighbours of rows among themselves: equal ones are searched once.
-    fn within(&self, device: &Device, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
-        let Some(groups) = Groups::of(x) else { return self.within_distinct(device, x, k, observer) };
+    fn within(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        k: usize,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
+        let Some(groups) = Groups::of(x) else {
+            return self.within_distinct(device, x, k, observer);
+        };
         let k_found = k.min(groups.len() - 1);
         let found = match k_found {
             0 => (Vec::new(), Vec::new()),
-            _ => self.within_distinct(device, &x.select(&groups.first_rows()), k_found, observer)?,
+            _ => {
+                self.within_distinct(device, &x.select(&groups.first_rows()), k_found, observer)?
+            }
         };
         Ok(groups.expand_within(&found, k_found, k))
     }
 
-    fn within_distinct(&self, device: &Device, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
+    fn within_distinct(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        k: usize,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
         let mean = Middle::of(x, FAR).mean;
         let radius = radius(x, &mean);
         let many = x.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS;
         match (self.method, device) {
-            (SearchMethod::Approximate, _) if many => filter::approximate(x, mean, radius, k, observer),
+            (SearchMethod::Approximate, _) if many => {
+                filter::approximate(x, mean, radius, k, observer)
+            }
             (_, Device::Cpu(_)) if many => filter::nearest(None, x, mean, radius, k, observer),
-            (_, Device::Gpu(gpu)) if many && choice::on_cpu(self, (device, gpu), x, (&mean, radius), k)? => {
+            (_, Device::Gpu(gpu))
+                if many && choice::on_cpu(self, (device, gpu), x, (&mean, radius), k)? =>
+            {
                 filter::nearest(None, x, mean, radius, k, observer)
             }
             _ => self.by_all_distances(device, x, (&mean, radius), k, observer),
         }
     }
 
-    /// Neighbours of rows among themselves by all distances, about a middle; no row is further from it than `radius`.
+    /// Neighbours of rows among themselves by all distances, about a middle; no row is further from
+    /// it than `radius`.
     pub(super) fn by_all_distances(
         &self,
         device: &Device,
@@ -233,10 +285,25 @@ impl Search {
         Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
     }
 
-    fn between(&self, device: &Device, queries: &Matrix, x: &Matrix, k: usize, observer: &dyn Observer) -> Result<Found> {
-        let Some(groups) = Groups::of(x) else { return self.between_distinct(device, queries, x, k, observer) };
+    fn between(
+        &self,
+        device: &Device,
+        queries: &Matrix,
+        x: &Matrix,
+        k: usize,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
+        let Some(groups) = Groups::of(x) else {
+            return self.between_distinct(device, queries, x, k, observer);
+        };
         let k_found = k.min(groups.len());
-        let found = self.between_distinct(device, queries, &x.select(&groups.first_rows()), k_found, observer)?;
+        let found = self.between_distinct(
+            device,
+            queries,
+            &x.select(&groups.first_rows()),
+            k_found,
+            observer,
+        )?;
         Ok(groups.expand(&found, k_found, k))
     }
 
@@ -263,13 +330,14 @@ impl Search {
     }
 }
 
-/// The queries that are so close to a reference, without being equal to it, that the square of the distance has no full precision:
-/// a device may take products below 2^-126 for zero.
+/// The queries that are so close to a reference, without being equal to it, that the square of the
+/// distance has no full precision: a device may take products below 2^-126 for zero.
 fn losing((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matrix) -> Vec<usize> {
     let loses = |row: &usize| {
         let mut found = ids[row * k..][..k].iter().zip(&squared[row * k..][..k]);
         let is_lost = |(&id, &squared): (&u32, &f32)| {
-            squared < LEAST_SQUARE && (squared > 0.0 || queries.row(*row) != references.row(id as usize))
+            squared < LEAST_SQUARE
+                && (squared > 0.0 || queries.row(*row) != references.row(id as usize))
         };
         found.any(is_lost)
     };
@@ -278,7 +346,9 @@ fn losing((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matri
 
 /// What was found, with the `better` lists of the queries `rows` in the place of theirs.
 fn replaced((mut ids, mut distances): Found, rows: &[usize], better: &Found, k: usize) -> Found {
-    for (&row, (better_ids, better_distances)) in rows.iter().zip(better.0.chunks_exact(k).zip(better.1.chunks_exact(k))) {
+    for (&row, (better_ids, better_distances)) in
+        rows.iter().zip(better.0.chunks_exact(k).zip(better.1.chunks_exact(k)))
+    {
         ids[row * k..][..k].copy_from_slice(better_ids);
         distances[row * k..][..k].copy_from_slice(better_distances);
     }
@@ -289,7 +359,9 @@ fn replaced((mut ids, mut distances): Found, rows: &[usize], better: &Found, k: 
 fn lengths((ids, mut distances): Found, range: &Range) -> Found {
     distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
     if range.exponent() != 0 {
-        distances.iter_mut().for_each(|distance| *distance = range.undone(f64::from(*distance)) as f32);
+        distances
+            .iter_mut()
+            .for_each(|distance| *distance = range.undone(f64::from(*distance)) as f32);
     }
     (ids, distances)
 }
@@ -298,31 +370,52 @@ fn check_number(n_neighbors: usize) -> Result<()> {
     if (1..=MAX_NEIGHBORS).contains(&n_neighbors) {
         return Ok(());
     }
-    Err(Error::parameter("n_neighbors", n_neighbors, format!("between 1 and {MAX_NEIGHBORS} neighbours are supported")))
+    Err(Error::parameter(
+        "n_neighbors",
+        n_neighbors,
+        format!("between 1 and {MAX_NEIGHBORS} neighbours are supported"),
+    ))
 }
 
 /// Largest length of a row of the references less their mean.
 fn radius(references: &Matrix, mean: &[f32]) -> f32 {
-    let length = |row: &[f32]| row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32;
+    let length = |row: &[f32]| {
+        row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32
+    };
     let rows = references.as_slice().par_chunks(mean.len());
     rows.map(length).reduce(|| 0.0, f32::max)
 }
 
-/// Share of the true neighbours that `graph` has: of 1,000 rows of `x` drawn at random, or of all if there are fewer, by an
-/// exact search with the graph's metric.
+/// Share of the true neighbours that `graph` has: of 1,000 rows of `x` drawn at random, or of all
+/// if there are fewer, by an exact search with the graph's metric.
 ///
 /// # Errors
-/// [`Error::Data`] if the graph is of another number of points, and as [`Search::nearest_references`].
-pub fn recall_of(graph: &NeighborGraph, device: &Device, x: &Matrix, observer: &dyn Observer) -> Result<f64> {
+/// [`Error::Data`] if the graph is of another number of points, and as
+/// [`Search::nearest_references`].
+pub fn recall_of(
+    graph: &NeighborGraph,
+    device: &Device,
+    x: &Matrix,
+    observer: &dyn Observer,
+) -> Result<f64> {
     let (n, k) = (x.n_samples(), graph.n_neighbors());
     if graph.n_samples() != n {
-        return Err(Error::Data(format!("the neighbours are those of {} points, not of {n}", graph.n_samples())));
+        return Err(Error::Data(format!(
+            "the neighbours are those of {} points, not of {n}",
+            graph.n_samples()
+        )));
     }
     let mut rows = Random::new(0, 0x7265_6361).permutation(n);
     rows.truncate(RECALL_ROWS);
     let search = Search { metric: graph.metric(), ..Search::default() };
     // One more than needed, since each row finds itself; among more equals than that it may not.
-    let exact = search.nearest_references(device, &x.select(&rows), x, (k + 1).min(n).min(MAX_NEIGHBORS), observer)?;
+    let exact = search.nearest_references(
+        device,
+        &x.select(&rows),
+        x,
+        (k + 1).min(n).min(MAX_NEIGHBORS),
+        observer,
+    )?;
     let found: usize = (rows.iter().enumerate())
         .map(|(at, &row)| {
             let others = exact.neighbors(at).iter().filter(|&&id| id as usize != row).take(k);

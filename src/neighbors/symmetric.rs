@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 /// Rows of one parallel task.
 const PART_ROWS: usize = 1024;
-/// Parts into which rows and columns are cut for the transposition: of 60,000 points with 90 neighbours each has 700 KB.
+/// Parts into which rows and columns are cut for the transposition: of 60,000 points with 90
+/// neighbours each has 700 KB.
 const PARTS: usize = 64;
 
 /// A sparse matrix in compressed rows.
@@ -18,20 +19,29 @@ pub struct SparseRows {
     pub values: Vec<f32>,
 }
 
-/// Joins both directions of every pair of neighbours: `join` is told what each of two points gives the other, 0 if the other is
-/// none of its neighbours, in an order that must not matter, and returns the entry, if there is to be one. Shapes: `indices` and
-/// `values` n x k. O(n k log k), in parallel.
-pub fn symmetrised(indices: &[u32], values: &[f32], n: usize, join: impl Fn(f32, f32) -> Option<f32> + Sync) -> SparseRows {
+/// Joins both directions of every pair of neighbours: `join` is told what each of two points gives
+/// the other, 0 if the other is none of its neighbours, in an order that must not matter, and
+/// returns the entry, if there is to be one. Shapes: `indices` and `values` n x k. O(n k log k), in
+/// parallel.
+pub fn symmetrised(
+    indices: &[u32],
+    values: &[f32],
+    n: usize,
+    join: impl Fn(f32, f32) -> Option<f32> + Sync,
+) -> SparseRows {
     let k = indices.len() / n;
     let incoming = Incoming::new(indices, values, n);
     let parts: Vec<SparseRows> = (0..n.div_ceil(PART_ROWS))
         .into_par_iter()
         .map(|part| {
-            let mut rows = SparseRows { row_starts: Vec::new(), columns: Vec::new(), values: Vec::new() };
+            let mut rows =
+                SparseRows { row_starts: Vec::new(), columns: Vec::new(), values: Vec::new() };
             let mut own = Vec::with_capacity(k);
             for i in part * PART_ROWS..((part + 1) * PART_ROWS).min(n) {
                 own.clear();
-                own.extend(indices[i * k..][..k].iter().copied().zip(values[i * k..][..k].iter().copied()));
+                own.extend(
+                    indices[i * k..][..k].iter().copied().zip(values[i * k..][..k].iter().copied()),
+                );
                 own.sort_unstable_by_key(|entry| entry.0);
                 rows.append(&own, incoming.row(i), &join);
             }
@@ -44,7 +54,11 @@ pub fn symmetrised(indices: &[u32], values: &[f32], n: usize, join: impl Fn(f32,
 /// The parts' rows, one part after the other.
 fn joined(parts: &[SparseRows]) -> SparseRows {
     let n_entries: usize = parts.iter().map(|part| part.columns.len()).sum();
-    let mut all = SparseRows { row_starts: vec![0], columns: vec![0; n_entries], values: vec![0.0; n_entries] };
+    let mut all = SparseRows {
+        row_starts: vec![0],
+        columns: vec![0; n_entries],
+        values: vec![0.0; n_entries],
+    };
     let (mut columns, mut values) = (all.columns.as_mut_slice(), all.values.as_mut_slice());
     let mut places = Vec::with_capacity(parts.len());
     for part in parts {
@@ -64,7 +78,12 @@ fn joined(parts: &[SparseRows]) -> SparseRows {
 
 impl SparseRows {
     /// Adds a row, joined of two with ascending columns, and where it ends.
-    fn append(&mut self, own: &[(u32, f32)], incoming: &[(u32, f32)], join: impl Fn(f32, f32) -> Option<f32>) {
+    fn append(
+        &mut self,
+        own: &[(u32, f32)],
+        incoming: &[(u32, f32)],
+        join: impl Fn(f32, f32) -> Option<f32>,
+    ) {
         let (mut a, mut b) = (own.iter().copied().peekable(), incoming.iter().copied().peekable());
         while let Some(column) = a.peek().into_iter().chain(b.peek()).map(|entry| entry.0).min() {
             let given = a.next_if(|entry| entry.0 == column).map_or(0.0, |entry| entry.1);
@@ -95,8 +114,9 @@ struct IncomingRows {
 type Sent = (u32, u32, f32);
 
 impl Incoming {
-    /// Sorts the values by the part that they go to and, there, by their column: a part's rows fit the cache. The order of the
-    /// rows they come from is kept throughout, so that it does not matter who sorts what.
+    /// Sorts the values by the part that they go to and, there, by their column: a part's rows fit
+    /// the cache. The order of the rows they come from is kept throughout, so that it does not
+    /// matter who sorts what.
     fn new(indices: &[u32], values: &[f32], n: usize) -> Self {
         let k = indices.len() / n;
         let width = n.div_ceil(PARTS);
@@ -154,7 +174,9 @@ mod tests {
     #[test]
     fn both_directions_meet_in_one_entry() {
         // All name each other; 1 and 2 give each other nothing.
-        let rows = symmetrised(&[1, 2, 0, 2, 0, 1], &[1.0, 2.0, 3.0, 0.0, 5.0, 0.0], 3, |a, b| (a + b > 0.0).then_some(a + b));
+        let rows = symmetrised(&[1, 2, 0, 2, 0, 1], &[1.0, 2.0, 3.0, 0.0, 5.0, 0.0], 3, |a, b| {
+            (a + b > 0.0).then_some(a + b)
+        });
         assert_eq!(rows.row_starts, [0, 2, 3, 4]);
         assert_eq!(rows.columns, [1, 2, 0, 0]);
         assert_eq!(rows.values, [4.0, 7.0, 4.0, 7.0]);
@@ -166,11 +188,14 @@ mod tests {
         assert_eq!((rows.columns, rows.values), (vec![1, 0, 2, 1], vec![0.5, 0.5, 0.375, 0.375]));
     }
 
-    /// Against a transposition by a map, of as many points as make several parts, and of fewer than there are parts.
+    /// Against a transposition by a map, of as many points as make several parts, and of fewer than
+    /// there are parts.
     #[test]
     fn every_pair_of_many_points_meets() {
         for (n, k) in [(11, 3), (1000, 5), (2500, 12)] {
-            let indices: Vec<u32> = (0..n * k).map(|at| ((at / k + 1 + at / k % 3 + 2 * (at % k)) % n) as u32).collect();
+            let indices: Vec<u32> = (0..n * k)
+                .map(|at| ((at / k + 1 + at / k % 3 + 2 * (at % k)) % n) as u32)
+                .collect();
             let values: Vec<f32> = (0..n * k).map(|at| 1.0 + (at % 1013) as f32).collect();
             let mut expected = std::collections::BTreeMap::<(u32, u32), f32>::new();
             for (at, (&j, &value)) in indices.iter().zip(&values).enumerate() {
@@ -181,7 +206,10 @@ mod tests {
             let rows = symmetrised(&indices, &values, n, |a, b| Some(a + b));
             let found = (0..n).flat_map(|i| {
                 let range = rows.row_starts[i] as usize..rows.row_starts[i + 1] as usize;
-                rows.columns[range.clone()].iter().zip(&rows.values[range]).map(move |(&j, &value)| ((i as u32, j), value))
+                rows.columns[range.clone()]
+                    .iter()
+                    .zip(&rows.values[range])
+                    .map(move |(&j, &value)| ((i as u32, j), value))
             });
             assert!(found.eq(expected), "{n} x {k}");
         }

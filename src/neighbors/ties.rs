@@ -1,8 +1,9 @@
 //! Neighbours that are such by their index alone, exchanged for others as near.
 //!
-//! Ties go to the lower index. Where most distances tie, those between rows of an identity matrix or between copies, the first rows
-//! would be the neighbours of all: a map draws every point to them, and they end outside. Which of many equal distances are
-//! taken means nothing, so here every row takes its own at random.
+//! Ties go to the lower index. Where most distances tie, those between rows of an identity matrix
+//! or between copies, the first rows would be the neighbours of all: a map draws every point to
+//! them, and they end outside. Which of many equal distances are taken means nothing, so here every
+//! row takes its own at random.
 
 use super::distinct::Groups;
 use super::pairwise::cpu::squared_difference;
@@ -19,13 +20,20 @@ const TRIES: usize = 4;
 /// Two distances are equal within this share: they may come from different devices.
 const ROUNDING: f32 = 1e-5;
 
-/// The same graph of the rows of `x`, but for rows of whose neighbours at least half are as far as the last: those of them
-/// are drawn among all rows at that distance, as far as a few tries find them. A graph without such rows is given back.
-pub(crate) fn spread<'a>(graph: &'a NeighborGraph, x: &Matrix, seed: u64) -> Cow<'a, NeighborGraph> {
+/// The same graph of the rows of `x`, but for rows of whose neighbours at least half are as far as
+/// the last: those of them are drawn among all rows at that distance, as far as a few tries find
+/// them. A graph without such rows is given back.
+pub(crate) fn spread<'a>(
+    graph: &'a NeighborGraph,
+    x: &Matrix,
+    seed: u64,
+) -> Cow<'a, NeighborGraph> {
     let (n, k) = (graph.n_samples(), graph.n_neighbors());
     // Of angles the tie is seen too, but a few tries of lengths would not find its like.
     let tied: Vec<u32> = match graph.metric() {
-        Metric::Euclidean => (0..n as u32).into_par_iter().filter(|&row| is_tied(graph, row as usize)).collect(),
+        Metric::Euclidean => {
+            (0..n as u32).into_par_iter().filter(|&row| is_tied(graph, row as usize)).collect()
+        }
         Metric::Cosine => Vec::new(),
     };
     if tied.is_empty() || n <= k + 1 {
@@ -44,7 +52,8 @@ pub(crate) fn spread<'a>(graph: &'a NeighborGraph, x: &Matrix, seed: u64) -> Cow
             }
             // What was not found stays as it was.
             let old = &graph.neighbors(row as usize)[first..];
-            let kept: Vec<u32> = old.iter().copied().filter(|id| !ids.contains(id)).take(k - ids.len()).collect();
+            let kept: Vec<u32> =
+                old.iter().copied().filter(|id| !ids.contains(id)).take(k - ids.len()).collect();
             ids.extend(kept);
             ids
         })
@@ -109,11 +118,17 @@ mod tests {
             let mut ids = spread.neighbors(row).to_vec();
             for (&id, &distance) in ids.iter().zip(distances(&spread, row)) {
                 let there = squared_difference(x.row(row), x.row(id as usize)).sqrt();
-                assert!((there - distance).abs() <= 1e-4 * distance, "row {row}: {id} at {there}, not {distance}");
+                assert!(
+                    (there - distance).abs() <= 1e-4 * distance,
+                    "row {row}: {id} at {there}, not {distance}"
+                );
             }
             assert!(!ids.contains(&(row as u32)));
             ids.sort_unstable();
-            assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "row {row} has a neighbour twice");
+            assert!(
+                ids.windows(2).all(|pair| pair[0] != pair[1]),
+                "row {row} has a neighbour twice"
+            );
         }
         (most_references(&found), most_references(&spread))
     }
@@ -121,14 +136,20 @@ mod tests {
     #[test]
     fn rows_of_an_identity_matrix_are_not_all_neighbours_of_the_first() {
         let n = 300;
-        let x = Matrix::new((0..n * n).map(|at| f32::from(at % (n + 1) == 0)).collect(), n, n).unwrap();
+        let x =
+            Matrix::new((0..n * n).map(|at| f32::from(at % (n + 1) == 0)).collect(), n, n).unwrap();
         let (before, after) = check(&x, 20);
         assert!(before >= n - 1 && after <= 60, "{before} and {after} references");
     }
 
     #[test]
     fn copies_are_neighbours_of_those_that_follow() {
-        let x = Matrix::new((0..3000).map(|row| if row % 3 == 0 { 7.0 } else { row as f32 * 0.01 }).collect(), 3000, 1).unwrap();
+        let x = Matrix::new(
+            (0..3000).map(|row| if row % 3 == 0 { 7.0 } else { row as f32 * 0.01 }).collect(),
+            3000,
+            1,
+        )
+        .unwrap();
         let (before, after) = check(&x, 20);
         assert!(before >= 900 && after <= 60, "{before} and {after} references");
     }

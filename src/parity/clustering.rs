@@ -1,4 +1,5 @@
-//! Assignment to centres, sums of clusters, neighbours within a radius, and sums of distances by cluster.
+//! Assignment to centres, sums of clusters, neighbours within a radius, and sums of distances by
+//! cluster.
 
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats, integers, uniform};
 use crate::clustering::dbscan::within;
@@ -7,18 +8,22 @@ use crate::clustering::{k_means, silhouette};
 use crate::compute::Buffer;
 use crate::random::Random;
 
-/// Whole numbers, so that squares and sums are exact on both devices whether or not products are fused.
+/// Whole numbers, so that squares and sums are exact on both devices whether or not products are
+/// fused.
 fn whole(stream: u64, len: usize) -> Vec<f32> {
     uniform(stream, len, -8.0, 8.0).into_iter().map(f32::floor).collect()
 }
 
 pub fn assign(pair: &Pair, n: usize) {
-    for (k, d) in if n > 1000 { vec![(2, 1)] } else { vec![(1, 1), (7, 3), (8, 16), (37, 65), (90, 700)] } {
+    for (k, d) in
+        if n > 1000 { vec![(2, 1)] } else { vec![(1, 1), (7, 3), (8, 16), (37, 65), (90, 700)] }
+    {
         let (points, centers) = (whole(41, n * d), whole(42, k * d));
         pair.compare(&format!("assign {n} x {d} to {k}"), EXACT, |device| {
             let points = Buffer::from_slice(device, "points", &points)?;
             let centers = Buffer::from_slice(device, "centres", &centers)?;
-            let (mut labels, mut distances) = (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
+            let (mut labels, mut distances) =
+                (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
             k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
             Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
         });
@@ -26,19 +31,34 @@ pub fn assign(pair: &Pair, n: usize) {
 }
 
 pub fn sum_members(pair: &Pair, n: usize) {
-    for (k, d, block_rows) in if n > 1000 { vec![(1, 1, 1)] } else { vec![(1, 1, 1), (5, 3, 64), (12, 65, 100), (70, 62, 50)] } {
+    for (k, d, block_rows) in if n > 1000 {
+        vec![(1, 1, 1)]
+    } else {
+        vec![(1, 1, 1), (5, 3, 64), (12, 65, 100), (70, 62, 50)]
+    } {
         let points = uniform(43, n * d, -1.0, 1.0);
         let random = Random::new(7, 44);
         let labels: Vec<u32> = (0..n as u64).map(|row| random.bits(row) % k as u32).collect();
         // Every third was elsewhere.
-        let before: Vec<u32> = labels.iter().enumerate().map(|(row, &label)| label + u32::from(row % 3 == 0)).collect();
+        let before: Vec<u32> = labels
+            .iter()
+            .enumerate()
+            .map(|(row, &label)| label + u32::from(row % 3 == 0))
+            .collect();
         // Sums in the same order.
         pair.compare(&format!("sum_members of {k} in {n} x {d}"), EXACT, |device| {
             let points = Buffer::from_slice(device, "points", &points)?;
             let labels = Buffer::from_slice(device, "labels", &labels)?;
             let before = Buffer::from_slice(device, "labels before", &before)?;
             let mut sums = Buffer::new(device, "sums", n.div_ceil(block_rows) * k * (d + 2))?;
-            k_means::sum_members(device, &points, (&labels, &before), &mut sums, (n, k, d), block_rows)?;
+            k_means::sum_members(
+                device,
+                &points,
+                (&labels, &before),
+                &mut sums,
+                (n, k, d),
+                block_rows,
+            )?;
             sums.read(device).map(floats)
         });
     }
@@ -47,7 +67,13 @@ pub fn sum_members(pair: &Pair, n: usize) {
 /// Tiles of distances with many at the radius, somewhere among more queries and references.
 fn tiles(n: usize) -> Vec<(within::Tile, Vec<f32>)> {
     let tile = |columns: usize| {
-        let tile = within::Tile { row_first: 3, n_rows: n, column_first: 2, n_columns: columns, squared_radius: 4.0 };
+        let tile = within::Tile {
+            row_first: 3,
+            n_rows: n,
+            column_first: 2,
+            n_columns: columns,
+            squared_radius: 4.0,
+        };
         (tile, uniform(45, n * columns, 0.0, 9.0).into_iter().map(f32::floor).collect())
     };
     [1, 65, 257].map(tile).to_vec()
@@ -67,8 +93,9 @@ pub fn count_within(pair: &Pair, n: usize) {
 pub fn lowest_within(pair: &Pair, n: usize) {
     for (tile, distances) in tiles(n) {
         let random = Random::new(7, 46);
-        let labels: Vec<u32> =
-            (0..tile.n_columns as u64 + 2).map(|at| if at % 3 == 0 { u32::MAX } else { random.bits(at) }).collect();
+        let labels: Vec<u32> = (0..tile.n_columns as u64 + 2)
+            .map(|at| if at % 3 == 0 { u32::MAX } else { random.bits(at) })
+            .collect();
         pair.compare(&format!("lowest_within {n} x {}", tile.n_columns), EXACT, |device| {
             let distances = Buffer::from_slice(device, "distances", &distances)?;
             let labels = Buffer::from_slice(device, "labels", &labels)?;
@@ -79,7 +106,8 @@ pub fn lowest_within(pair: &Pair, n: usize) {
     }
 }
 
-/// Numbers of references, and where the clusters among them end: some are empty, first and last too.
+/// Numbers of references, and where the clusters among them end: some are empty, first and last
+/// too.
 fn clusters() -> [(usize, Vec<u32>); 5] {
     [
         (1, vec![1]),
@@ -93,7 +121,8 @@ fn clusters() -> [(usize, Vec<u32>); 5] {
 pub fn sum_clusters(pair: &Pair, n: usize) {
     for (references, ends) in clusters() {
         let (squares, k) = (uniform(47, n * references, 0.0, 3.0), ends.len());
-        // A root and at most 5 + 6 additions of one sign of what a thread has of 299, and one to the sum.
+        // A root and at most 5 + 6 additions of one sign of what a thread has of 299, and one to
+        // the sum.
         let tolerance = Tolerance { each: 13.0 * ROUNDING, largest: 0.0 };
         pair.compare(&format!("sum_clusters of {n} x {references}"), tolerance, |device| {
             let distances = Buffer::from_slice(device, "distances", &squares)?;
@@ -108,20 +137,35 @@ pub fn sum_clusters(pair: &Pair, n: usize) {
 
 /// Sums of distances by cluster: tiles and their sums on the GPU, one pass on the CPU.
 pub fn cluster_distances(pair: &Pair) {
-    for ((references, ends), (n, d)) in clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)]) {
-        let (queries, rows) = (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
+    for ((references, ends), (n, d)) in
+        clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)])
+    {
+        let (queries, rows) =
+            (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
         let k = ends.len();
-        // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums, which are of one sign.
+        // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums,
+        // which are of one sign.
         let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 0.0 };
-        pair.compare(&format!("cluster_distances of {n} from {references} x {d}"), tolerance, |device| {
-            let queries = Buffer::from_slice(device, "queries", &queries)?;
-            let rows = References::new(device, &rows, ends.clone())?;
-            // For less than all queries.
-            let mut tile = silhouette::tile(device, n.div_ceil(2), references)?;
-            let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
-            silhouette::cluster_distances(device, &queries, &rows, &mut tile, &mut sums, (n, d))?;
-            sums.read(device).map(floats)
-        });
+        pair.compare(
+            &format!("cluster_distances of {n} from {references} x {d}"),
+            tolerance,
+            |device| {
+                let queries = Buffer::from_slice(device, "queries", &queries)?;
+                let rows = References::new(device, &rows, ends.clone())?;
+                // For less than all queries.
+                let mut tile = silhouette::tile(device, n.div_ceil(2), references)?;
+                let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
+                silhouette::cluster_distances(
+                    device,
+                    &queries,
+                    &rows,
+                    &mut tile,
+                    &mut sums,
+                    (n, d),
+                )?;
+                sums.read(device).map(floats)
+            },
+        );
     }
 }
 
@@ -131,13 +175,16 @@ pub fn wide_and_long(pair: &Pair) {
     let (n, k, d) = (3, 40, 26_000);
     let rows = |stream: u64, n: usize| -> Vec<f32> {
         let last = whole(stream, 1000 * n);
-        last.chunks_exact(1000).flat_map(|last| std::iter::repeat_n(1.0, d - 1000).chain(last.iter().copied())).collect()
+        last.chunks_exact(1000)
+            .flat_map(|last| std::iter::repeat_n(1.0, d - 1000).chain(last.iter().copied()))
+            .collect()
     };
     let (points, centers) = (rows(49, n), rows(50, k));
     pair.compare("assign", EXACT, |device| {
         let points = Buffer::from_slice(device, "points", &points)?;
         let centers = Buffer::from_slice(device, "centres", &centers)?;
-        let (mut labels, mut distances) = (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
+        let (mut labels, mut distances) =
+            (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
         k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
         Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
     });

@@ -6,7 +6,8 @@ use crate::compute::{Buffer, Device};
 use crate::error::Result;
 use crate::neighbors::differences::{self, Block};
 
-/// Queries, references and features: tiles with few rows or columns, with less than a group of features and with more.
+/// Queries, references and features: tiles with few rows or columns, with less than a group of
+/// features and with more.
 fn shapes(n: usize) -> &'static [(usize, usize, usize)] {
     match n {
         1 => &[(1, 1, 1), (1, 130, 3), (5, 1, 31)],
@@ -19,11 +20,17 @@ fn shapes(n: usize) -> &'static [(usize, usize, usize)] {
     }
 }
 
-/// The distances of all `m` queries but the first from `n` references, of `d` features, in difference form.
+/// The distances of all `m` queries but the first from `n` references, of `d` features, in
+/// difference form.
 ///
 /// # Errors
 /// Those of the device.
-pub fn distances(device: &Device, (m, n, d): (usize, usize, usize), queries: &[f32], references: &[f32]) -> Result<Vec<f64>> {
+pub fn distances(
+    device: &Device,
+    (m, n, d): (usize, usize, usize),
+    queries: &[f32],
+    references: &[f32],
+) -> Result<Vec<f64>> {
     let queries = Buffer::from_slice(device, "queries", queries)?;
     let references = Buffer::from_slice(device, "references", references)?;
     let mut distances = Buffer::new(device, "distances", m * n)?;
@@ -35,7 +42,8 @@ pub fn distances(device: &Device, (m, n, d): (usize, usize, usize), queries: &[f
 pub fn difference_distances(pair: &Pair, n: usize) {
     for &shape in shapes(n) {
         let (m, n, d) = shape;
-        let (queries, references) = (uniform(2, (m + 1) * d, -1.0, 1.0), uniform(3, n * d, -1.0, 1.0));
+        let (queries, references) =
+            (uniform(2, (m + 1) * d, -1.0, 1.0), uniform(3, n * d, -1.0, 1.0));
         pair.compare(&format!("difference_distances {m} x {n} x {d}"), SUM_OF_SQUARES, |device| {
             distances(device, shape, &queries, &references)
         });

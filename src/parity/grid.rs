@@ -9,8 +9,8 @@ use crate::embedding::tsne::optimiser::Outline;
 use crate::embedding::tsne::spectrum::Spectrum;
 use crate::error::Result;
 
-/// A place on 40 nodes is rounded to 40 half units in the last place of 1, twice, and so is the distance to its node, which
-/// moves a weight by two thirds of that.
+/// A place on 40 nodes is rounded to 40 half units in the last place of 1, twice, and so is the
+/// distance to its node, which moves a weight by two thirds of that.
 const WEIGHTS: Tolerance = Tolerance { each: 0.0, largest: 128.0 * ROUNDING };
 
 /// Each of up to eleven steps of a transform rounds a few times; the errors add up like noise.
@@ -28,7 +28,8 @@ const SIZE: Size = Size { nodes: 40, size: 80 };
 /// Points, and the density, the frame and the bounds of the level that was chosen.
 fn splatted(device: &Device, y: &[f32], spacings: &[f64]) -> Result<[Vec<f64>; 2]> {
     let y = Buffer::from_slice(device, "places", y)?;
-    let (outline, spectrum) = (Outline::new(device, &y, (y.len() / 2, 2))?, Spectrum::new(device, SIZE, spacings)?);
+    let (outline, spectrum) =
+        (Outline::new(device, &y, (y.len() / 2, 2))?, Spectrum::new(device, SIZE, spacings)?);
     let mut density = Buffer::zeros(device, "density", SIZE.nodes.pow(2))?;
     let mut frame = Buffer::new(device, "frame", 8)?;
     grid::splat(device, &y, &outline, &spectrum, (&mut density, &mut frame), (SIZE.nodes, 1024.0))?;
@@ -38,12 +39,16 @@ fn splatted(device: &Device, y: &[f32], spacings: &[f64]) -> Result<[Vec<f64>; 2
 /// Maps that fit the second of four levels, the last, and none.
 pub fn splat(pair: &Pair, n: usize) {
     let spacings = [0.5, 0.25, 0.125, 0.0625];
-    for (span, level) in if n > 1000 { vec![(8.0, 1.0)] } else { vec![(8.0, 1.0), (1.5, 3.0), (100.0, 0.0)] } {
+    for (span, level) in
+        if n > 1000 { vec![(8.0, 1.0)] } else { vec![(8.0, 1.0), (1.5, 3.0), (100.0, 0.0)] }
+    {
         let mut y = uniform(32, 2 * n, -0.5 * span, 0.5 * span);
         // Two points have the whole span, one alone has none.
         y[..2].fill(-0.5 * span);
         y[2 * n - 2..].fill(0.5 * span);
-        pair.compare(&format!("splat of {n} over {span}"), WEIGHTS, |device| Ok(splatted(device, &y, &spacings)?[0].clone()));
+        pair.compare(&format!("splat of {n} over {span}"), WEIGHTS, |device| {
+            Ok(splatted(device, &y, &spacings)?[0].clone())
+        });
         pair.compare(&format!("frame of {n} over {span}"), FRAME, |device| {
             let frame = splatted(device, &y, &spacings)?[1].clone();
             let expected = if n > 1 { level } else { 3.0 };
@@ -62,7 +67,10 @@ pub fn gather(pair: &Pair, n: usize) {
     let (y, field) = (places(n), uniform(37, 2 * SIZE.nodes.pow(2), -1.0, 1.0));
     let frame = [0.25, -0.125, 0.25, 0.0, 0.0, 9.8, 0.0, 0.0];
     pair.compare(&format!("gather of {n}"), WEIGHTS, |device| {
-        let (y, frame) = (Buffer::from_slice(device, "places", &y)?, Buffer::from_slice(device, "frame", &frame)?);
+        let (y, frame) = (
+            Buffer::from_slice(device, "places", &y)?,
+            Buffer::from_slice(device, "frame", &frame)?,
+        );
         let field = Buffer::from_slice(device, "field", &field)?;
         let mut gathered = Buffer::new(device, "gathered", y.len())?;
         grid::gather(device, &y, &frame, &field, &mut gathered, SIZE.nodes)?;
@@ -78,7 +86,8 @@ fn size(n: usize) -> Size {
 
 pub fn transform_rows(pair: &Pair, n: usize) {
     let size = size(n);
-    let density: Vec<u32> = uniform(34, size.nodes.pow(2), 0.0, 1e6).iter().map(|value| *value as u32).collect();
+    let density: Vec<u32> =
+        uniform(34, size.nodes.pow(2), 0.0, 1e6).iter().map(|value| *value as u32).collect();
     pair.compare(&format!("transform_rows of {}", size.size), TRANSFORM, |device| {
         let spectrum = Spectrum::new(device, size, &[0.5])?;
         let mut density = Buffer::from_slice(device, "density", &density)?;
@@ -94,15 +103,29 @@ pub fn convolve_columns(pair: &Pair, n: usize) {
     // The third of three levels.
     let frame = [0.0, 0.0, 0.5, -7.5, 2.0, 1.0, 0.0, 0.0];
     let run = |device: &_| {
-        let (spectrum, frame) = (Spectrum::new(device, size, &[0.9, 0.7, 0.5])?, Buffer::from_slice(device, "frame", &frame)?);
+        let (spectrum, frame) = (
+            Spectrum::new(device, size, &[0.9, 0.7, 0.5])?,
+            Buffer::from_slice(device, "frame", &frame)?,
+        );
         let waves = Buffer::from_slice(device, "waves", &waves)?;
         let mut forces = Buffer::new(device, "forces", 4 * size.waves() * size.nodes)?;
         let mut potentials = Buffer::new(device, "potentials", size.waves() + 1)?;
-        fourier::convolve_columns(device, &waves, (&spectrum, &frame), &mut forces, &mut potentials, size)?;
+        fourier::convolve_columns(
+            device,
+            &waves,
+            (&spectrum, &frame),
+            &mut forces,
+            &mut potentials,
+            size,
+        )?;
         Ok((floats(forces.read(device)?), floats(potentials.read(device)?)))
     };
-    pair.compare(&format!("convolve_columns of {}", size.size), CONVOLUTION, |device| run(device).map(|both| both.0));
-    pair.compare(&format!("potentials of {}", size.size), CONVOLUTION, |device| run(device).map(|both| both.1));
+    pair.compare(&format!("convolve_columns of {}", size.size), CONVOLUTION, |device| {
+        run(device).map(|both| both.0)
+    });
+    pair.compare(&format!("potentials of {}", size.size), CONVOLUTION, |device| {
+        run(device).map(|both| both.1)
+    });
 }
 
 pub fn restore_rows(pair: &Pair, n: usize) {

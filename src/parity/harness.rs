@@ -30,7 +30,8 @@ impl Pair {
     /// Two devices to compare.
     ///
     /// # Panics
-    /// If the devices are not one CPU and one GPU: a device compared with itself agrees whatever it computes.
+    /// If the devices are not one CPU and one GPU: a device compared with itself agrees whatever it
+    /// computes.
     pub fn new(cpu: Device, gpu: Device) -> Self {
         let different = matches!((&cpu, &gpu), (Device::Cpu(_), Device::Gpu(_)));
         assert!(different, "parity compares a CPU with a GPU, not {cpu:?} with {gpu:?}");
@@ -41,8 +42,15 @@ impl Pair {
     ///
     /// # Panics
     /// Naming `what`, where the results differ by more than `tolerance`, or a device fails.
-    pub fn compare(&self, what: &str, tolerance: Tolerance, compute: impl Fn(&Device) -> Result<Vec<f64>>) {
-        let run = |device| compute(device).unwrap_or_else(|error| panic!("{what} on {device:?}: {error}"));
+    pub fn compare(
+        &self,
+        what: &str,
+        tolerance: Tolerance,
+        compute: impl Fn(&Device) -> Result<Vec<f64>>,
+    ) {
+        let run = |device| {
+            compute(device).unwrap_or_else(|error| panic!("{what} on {device:?}: {error}"))
+        };
         let (expected, actual) = (run(&self.cpu), run(&self.gpu));
         assert_eq!(actual.len(), expected.len(), "{what}: lengths on GPU and CPU");
         assert!(!expected.is_empty(), "{what}: nothing was compared");

@@ -9,18 +9,21 @@ use crate::random::Random;
 /// As for difference distances: sums of squares in groups of 16.
 const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
 
-/// Tiles of references: `n` and 40 columns, with many equal distances and some below zero, as rounding leaves them; and of so many
-/// that are nearer than nearly all before that there is no room for them at once.
+/// Tiles of references: `n` and 40 columns, with many equal distances and some below zero, as
+/// rounding leaves them; and of so many that are nearer than nearly all before that there is no
+/// room for them at once.
 pub fn select_nearest(pair: &Pair, n: usize) {
     const BEYOND: usize = 3;
     const MANY: usize = 1500;
     let (first, m) = (2_usize, 9);
-    let excluded: Vec<u32> =
-        (0..first + m).map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 }).collect();
+    let excluded: Vec<u32> = (0..first + m)
+        .map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 })
+        .collect();
     // Beyond the references a row has numbers that would be nearest, and are of no meaning.
     let tile = |stream: u64, n: usize| -> Vec<f32> {
         let rounded = |value: f32| if value < 0.0 { value * 1e-6 } else { value.floor() };
-        let values: Vec<f32> = uniform(stream, (1 + m) * n, -1.0, 40.0).into_iter().map(rounded).collect();
+        let values: Vec<f32> =
+            uniform(stream, (1 + m) * n, -1.0, 40.0).into_iter().map(rounded).collect();
         values.chunks_exact(n).flat_map(|row| [row, &[-1.0; BEYOND]].concat()).collect()
     };
     let nearer = uniform(13, (1 + m) * (MANY + BEYOND), 0.0, 0.5);
@@ -29,11 +32,17 @@ pub fn select_nearest(pair: &Pair, n: usize) {
         pair.compare(&format!("select_nearest {length} of {n}"), EXACT, |device| {
             let excluded = Buffer::from_slice(device, "excluded", &excluded)?;
             // The lists before the first query stay as they are.
-            let mut lists = Buffer::from_slice(device, "lists", &vec![7; 2 * (first + m) * length])?;
+            let mut lists =
+                Buffer::from_slice(device, "lists", &vec![7; 2 * (first + m) * length])?;
             for &(ref distances, reference_first, n_references) in &tiles {
                 let distances = Buffer::from_slice(device, "distances", distances)?;
                 let span = Span { query_first: first, n_queries: m, reference_first, n_references };
-                let tile = Tile { span, row_first: 1, stride: n_references + BEYOND, fresh: reference_first == 0 };
+                let tile = Tile {
+                    span,
+                    row_first: 1,
+                    stride: n_references + BEYOND,
+                    fresh: reference_first == 0,
+                };
                 knn::select_nearest(device, &distances, &excluded, &mut lists, length, tile)?;
             }
             lists.read(device).map(integers)
@@ -43,33 +52,57 @@ pub fn select_nearest(pair: &Pair, n: usize) {
 
 /// Lists with ids of two parts of the references and with empty places.
 pub fn refine(pair: &Pair, n: usize) {
-    let (length, n_queries, first, d) = if n > 1000 { (8, n / 8 + 1, 0, 1) } else { (11, n, 3, [1, 2, 784][n % 3]) };
+    let (length, n_queries, first, d) =
+        if n > 1000 { (8, n / 8 + 1, 0, 1) } else { (11, n, 3, [1, 2, 784][n % 3]) };
     let row_first = first + 2;
     let (n_references, random) = (150, Random::new(7, 13));
-    let id = |at: usize| if at.is_multiple_of(7) { NONE } else { random.bits(at as u64) % n_references as u32 };
+    let id = |at: usize| {
+        if at.is_multiple_of(7) { NONE } else { random.bits(at as u64) % n_references as u32 }
+    };
     let n_lists = first + n_queries;
     let lists: Vec<u32> = (0..n_lists * length).flat_map(|at| [0, id(at)]).collect();
-    let (queries, references) = (uniform(14, (row_first + n_queries) * d, -1.0, 1.0), uniform(15, n_references * d, -1.0, 1.0));
+    let (queries, references) = (
+        uniform(14, (row_first + n_queries) * d, -1.0, 1.0),
+        uniform(15, n_references * d, -1.0, 1.0),
+    );
     pair.compare(&format!("refine {n_queries} x {length} of {d} features"), REFINED, |device| {
-        let (queries, lists) = (Buffer::from_slice(device, "queries", &queries)?, Buffer::from_slice(device, "lists", &lists)?);
+        let (queries, lists) = (
+            Buffer::from_slice(device, "queries", &queries)?,
+            Buffer::from_slice(device, "lists", &lists)?,
+        );
         // What stands for nothing is left alone.
         let mut refined = Buffer::from_slice(device, "refined", &vec![-1.0; n_lists * length])?;
         for (from, to) in [(0, 100), (100, n_references)] {
             let part = Buffer::from_slice(device, "references", &references[from * d..to * d])?;
-            let span = Span { query_first: first, n_queries, reference_first: from, n_references: to - from };
-            knn::refine(device, (&queries, row_first), &part, &lists, &mut refined, (length, d), span)?;
+            let span = Span {
+                query_first: first,
+                n_queries,
+                reference_first: from,
+                n_references: to - from,
+            };
+            knn::refine(
+                device,
+                (&queries, row_first),
+                &part,
+                &lists,
+                &mut refined,
+                (length, d),
+                span,
+            )?;
         }
         refined.read(device).map(floats)
     });
 }
 
-/// How far the least that an unlisted reference can be away lies beyond the last distance that is kept, the radius being 12:
-/// references at the last listed distance, less its error, which is relative to the square of both lengths together.
+/// How far the least that an unlisted reference can be away lies beyond the last distance that is
+/// kept, the radius being 12: references at the last listed distance, less its error, which is
+/// relative to the square of both lengths together.
 fn gap(kept: f64, last: f64, norm: f64, (relative_error, vanished): (f64, f64)) -> f64 {
     if last.is_infinite() {
         return -1.0;
     }
-    let (kept, own) = (kept * (1.0 + 1e-5) + vanished, (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error));
+    let (kept, own) =
+        (kept * (1.0 + 1e-5) + vanished, (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error));
     let reach = own + 12.0_f64.min(own + kept.sqrt());
     last - vanished - relative_error * reach * reach - kept
 }
@@ -81,11 +114,15 @@ pub fn order_nearest(pair: &Pair, n: usize) {
         let length = k + spare;
         let n = if k > 5 { n.min(65) } else { n };
         let number = |at: usize, below: u32| random.bits(at as u64) % below;
-        // A list's last key bounds what is not listed: near the distances that are kept, so that some are proven, some not.
-        // An infinite one bounds nothing: it may stand for a sum that overflowed.
-        let last = |query: usize| if query == 7 { f32::INFINITY } else { number(query, 60) as f32 + 20.0 };
+        // A list's last key bounds what is not listed: near the distances that are kept, so that
+        // some are proven, some not. An infinite one bounds nothing: it may stand for a sum that
+        // overflowed.
+        let last =
+            |query: usize| if query == 7 { f32::INFINITY } else { number(query, 60) as f32 + 20.0 };
         let key = |query: usize| last(query).to_bits();
-        let lists: Vec<u32> = (0..n * length).flat_map(|at| [key(at / length), (at % length * 7919 % 4096) as u32]).collect();
+        let lists: Vec<u32> = (0..n * length)
+            .flat_map(|at| [key(at / length), (at % length * 7919 % 4096) as u32])
+            .collect();
         let refined: Vec<f32> = (0..n * length).map(|at| number(at, 50) as f32).collect();
         let norms: Vec<f32> = (0..n).map(|query| (query % 20 * (query % 20)) as f32).collect();
         for (relative_error, vanished) in [(0.0, 0.0), (1.0 / 1024.0, 0.0), (1.0 / 1024.0, 8.0)] {
@@ -107,12 +144,18 @@ pub fn order_nearest(pair: &Pair, n: usize) {
                 let (ids, distances) = (nearest.ids.read(device)?, nearest.distances.read(device)?);
                 if relative_error > 0.0 {
                     let some = unproven.iter().filter(|&&flag| flag == 1).count();
-                    assert!(n < 50 || k != 5 || (1..n).contains(&some), "{some} of {n} rows unproven: the case does not tell");
+                    assert!(
+                        n < 50 || k != 5 || (1..n).contains(&some),
+                        "{some} of {n} rows unproven: the case does not tell"
+                    );
                     let errors = (f64::from(relative_error), f64::from(vanished));
                     for (row, &flag) in unproven.iter().enumerate() {
                         let kept = f64::from(distances[row * k + k - 1]);
                         let gap = gap(kept, f64::from(last(row)), f64::from(norms[row]), errors);
-                        assert!(gap.abs() < 1e-3 || (flag == 0) == (gap > 0.0), "row {row}: {flag}, though {gap} are between");
+                        assert!(
+                            gap.abs() < 1e-3 || (flag == 0) == (gap > 0.0),
+                            "row {row}: {flag}, though {gap} are between"
+                        );
                     }
                 }
                 Ok([integers(ids), floats(distances), integers(unproven)].concat())

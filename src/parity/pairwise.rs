@@ -6,8 +6,10 @@ use crate::compute::{Buffer, Device};
 use crate::error::Result;
 use crate::neighbors::pairwise::{self, Centred, DistanceTile, TILE, relative_error};
 
-/// Sums of squares, one sign: within 49 groups of 16 no more than 16 + 49 roundings, two a term, at up to 784 features.
-pub const SUM_OF_SQUARES: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
+/// Sums of squares, one sign: within 49 groups of 16 no more than 16 + 49 roundings, two a term, at
+/// up to 784 features.
+pub const SUM_OF_SQUARES: Tolerance =
+    Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
 
 /// Queries, references and features at a size: each of the three is odd somewhere.
 fn shape(n: usize) -> (usize, usize, usize) {
@@ -25,30 +27,59 @@ fn shape(n: usize) -> (usize, usize, usize) {
 /// The product form of queries and references from the second tile on, both ways round.
 pub fn squared_distances(pair: &Pair, n: usize) {
     let (m, n, d) = shape(n);
-    let (queries, references) = (uniform(2, (TILE + m) * d, -1.0, 1.0), uniform(3, (TILE + n) * d, -1.0, 1.0));
+    let (queries, references) =
+        (uniform(2, (TILE + m) * d, -1.0, 1.0), uniform(3, (TILE + n) * d, -1.0, 1.0));
     // The library's own bound, relative to (|a| + |b|)^2; the largest distance comes near to that.
     let tolerance = Tolerance { each: 0.0, largest: 2.0 * f64::from(relative_error(d)) };
     for mirrors in [false, true] {
-        pair.compare(&format!("squared_distances {m} x {n} x {d}, mirrored: {mirrors}"), tolerance, |device| {
-            let (queries, references) = (centred(device, &queries, d, 0)?, centred(device, &references, d, 0)?);
-            let mut tile = DistanceTile::new(device, m, n, mirrors)?;
-            pairwise::squared_distances(device, &queries, &references, &mut tile, (TILE, m), (TILE, n))?;
-            let (distances, stride) = (floats(tile.distances().read(device)?), DistanceTile::stride(n));
-            let distances: Vec<f64> = distances.chunks_exact(stride).take(m).flat_map(|row| row[..n].to_vec()).collect();
-            if mirrors {
-                let mirrored = floats(tile.mirrored().read(device)?);
-                let same = |(at, distance): (usize, &f64)| mirrored[at % n * tile.mirror_stride() + at / n] == *distance;
-                assert!(distances.iter().enumerate().all(same), "other distances the other way round");
-            }
-            Ok(distances)
-        });
+        pair.compare(
+            &format!("squared_distances {m} x {n} x {d}, mirrored: {mirrors}"),
+            tolerance,
+            |device| {
+                let (queries, references) =
+                    (centred(device, &queries, d, 0)?, centred(device, &references, d, 0)?);
+                let mut tile = DistanceTile::new(device, m, n, mirrors)?;
+                pairwise::squared_distances(
+                    device,
+                    &queries,
+                    &references,
+                    &mut tile,
+                    (TILE, m),
+                    (TILE, n),
+                )?;
+                let (distances, stride) =
+                    (floats(tile.distances().read(device)?), DistanceTile::stride(n));
+                let distances: Vec<f64> = distances
+                    .chunks_exact(stride)
+                    .take(m)
+                    .flat_map(|row| row[..n].to_vec())
+                    .collect();
+                if mirrors {
+                    let mirrored = floats(tile.mirrored().read(device)?);
+                    let same = |(at, distance): (usize, &f64)| {
+                        mirrored[at % n * tile.mirror_stride() + at / n] == *distance
+                    };
+                    assert!(
+                        distances.iter().enumerate().all(same),
+                        "other distances the other way round"
+                    );
+                }
+                Ok(distances)
+            },
+        );
     }
 }
 
 /// Rows from `first` on, less a mean that is none.
 fn centred(device: &Device, rows: &[f32], d: usize, first: usize) -> Result<Centred> {
     let mean = Buffer::from_slice(device, "mean", &vec![0.25; d])?;
-    Centred::new(device, &Buffer::from_slice(device, "rows", rows)?, &mean, first, rows.len() / d - first)
+    Centred::new(
+        device,
+        &Buffer::from_slice(device, "rows", rows)?,
+        &mean,
+        first,
+        rows.len() / d - first,
+    )
 }
 
 /// Rows, their zeros and their lengths; the first row is left out.
@@ -57,7 +88,8 @@ pub fn centre_rows(pair: &Pair, n: usize) {
         let rows = uniform(4, (n + 1) * d, -1.0, 1.0);
         pair.compare(&format!("centre_rows of {n} x {d}"), SUM_OF_SQUARES, |device| {
             let centred = centred(device, &rows, d, 1)?;
-            Ok([floats(centred.rows().read(device)?), floats(centred.norms().read(device)?)].concat())
+            Ok([floats(centred.rows().read(device)?), floats(centred.norms().read(device)?)]
+                .concat())
         });
     }
 }

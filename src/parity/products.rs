@@ -5,12 +5,13 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::compute::Buffer;
 use crate::embedding::pca::products;
 
-/// At most 1,000 products are added one after the other, in different orders. The roundings are of either sign, so they add
-/// up like the root of their number, and three times that is left room for.
+/// At most 1,000 products are added one after the other, in different orders. The roundings are of
+/// either sign, so they add up like the root of their number, and three times that is left room
+/// for.
 const COVARIANCE: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
 
-/// Dot products of at most 784 terms in groups of 16: 16 + 49 roundings and 3 a term, but of either sign, of partial sums that
-/// are no larger than the largest result.
+/// Dot products of at most 784 terms in groups of 16: 16 + 49 roundings and 3 a term, but of either
+/// sign, of partial sums that are no larger than the largest result.
 const PROJECTION: Tolerance = Tolerance { each: 0.0, largest: 68.0 * ROUNDING };
 
 pub fn covariance(pair: &Pair, n: usize) {
@@ -26,7 +27,10 @@ pub fn covariance(pair: &Pair, n: usize) {
     };
     let (first, rows, mean) = (3, uniform(5, (n + 3) * d, -1.0, 1.0), uniform(7, d, -0.5, 0.5));
     pair.compare(&format!("covariance of {n} x {d}"), COVARIANCE, |device| {
-        let (rows, mean) = (Buffer::from_slice(device, "rows", &rows)?, Buffer::from_slice(device, "mean", &mean)?);
+        let (rows, mean) = (
+            Buffer::from_slice(device, "rows", &rows)?,
+            Buffer::from_slice(device, "mean", &mean)?,
+        );
         // It adds to what is there.
         let mut products = Buffer::from_slice(device, "products", &vec![0.25; d * d])?;
         products::covariance(device, &rows, &mean, &mut products, (first, n), d)?;
@@ -35,7 +39,9 @@ pub fn covariance(pair: &Pair, n: usize) {
 }
 
 pub fn project(pair: &Pair, n: usize) {
-    for (d, c) in if n > 1000 { vec![(1, 1)] } else { vec![(1, 1), (2, 2), (17, 3), (784, 2), (64, 10)] } {
+    for (d, c) in
+        if n > 1000 { vec![(1, 1)] } else { vec![(1, 1), (2, 2), (17, 3), (784, 2), (64, 10)] }
+    {
         let (rows, mean) = (uniform(6, n * d, -1.0, 1.0), uniform(7, d, -1.0, 1.0));
         let axes = uniform(8, c * d, -1.0, 1.0);
         pair.compare(&format!("project {n} x {d} on {c}"), PROJECTION, |device| {
@@ -60,7 +66,8 @@ pub fn cross_products(pair: &Pair, n: usize) {
             let rows = Buffer::from_slice(device, "rows", &rows)?;
             let mean = Buffer::from_slice(device, "mean", &mean)?;
             let scores = Buffer::from_slice(device, "scores", &scores)?;
-            let mut partial = Buffer::new(device, "partial sums", n.div_ceil(products::BLOCK_ROWS) * c * d)?;
+            let mut partial =
+                Buffer::new(device, "partial sums", n.div_ceil(products::BLOCK_ROWS) * c * d)?;
             products::cross_products(device, &rows, &mean, &scores, &mut partial, (n, d, c))?;
             partial.read(device).map(floats)
         });

@@ -17,7 +17,9 @@ fn table(rows: usize, columns: usize, k: usize) -> (Vec<f32>, Vec<u32>) {
 pub fn count_ranks(pair: &Pair, n: usize) {
     for (columns, k) in [(1, 1), (65, 3), (257, 12), (130, 5)] {
         let (distances, ids) = table(n, columns, k);
-        let excluded: Vec<u32> = (0..n).map(|row| if row % 3 == 0 { u32::MAX } else { (row % columns) as u32 }).collect();
+        let excluded: Vec<u32> = (0..n)
+            .map(|row| if row % 3 == 0 { u32::MAX } else { (row % columns) as u32 })
+            .collect();
         pair.compare(&format!("count_ranks of {k} in {n} x {columns}"), EXACT, |device| {
             let distances = Buffer::from_slice(device, "distances", &distances)?;
             let ids = Buffer::from_slice(device, "ids", &ids)?;

@@ -5,7 +5,8 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::compute::Buffer;
 use crate::compute::reduce::{self, Sum};
 
-/// Both devices add 16 values a thread and then a tree of 8 levels: at most 24 roundings, of values of one sign.
+/// Both devices add 16 values a thread and then a tree of 8 levels: at most 24 roundings, of values
+/// of one sign.
 const SUM: Tolerance = Tolerance { each: 24.0 * ROUNDING, largest: 0.0 };
 
 /// Three levels of that.

@@ -13,11 +13,12 @@ use crate::random::Random;
 /// Sums of at most 20 squares of one sign.
 const SQUARES: Tolerance = Tolerance { each: 24.0 * ROUNDING, largest: 0.0 };
 
-/// A difference of two quotients under a root, a logarithm or a power; WGSL lets logarithms err by 2^-21 near 0 and computes
-/// powers from them.
+/// A difference of two quotients under a root, a logarithm or a power; WGSL lets logarithms err by
+/// 2^-21 near 0 and computes powers from them.
 const WEIGHTS: Tolerance = Tolerance { each: 64.0 * ROUNDING, largest: 64.0 * ROUNDING };
 
-/// Sums of at most 20 terms that cancel, each of a few roundings and a division, which errs by 2.5 units in the last place.
+/// Sums of at most 20 terms that cancel, each of a few roundings and a division, which errs by 2.5
+/// units in the last place.
 const FORCES: Tolerance = Tolerance { each: 0.0, largest: 64.0 * ROUNDING };
 
 /// Sums of terms of one sign.
@@ -36,7 +37,8 @@ fn ids(stream: u64, len: usize, n: usize) -> Vec<u32> {
     (0..len as u64).map(|item| random.bits(item) % n as u32).collect()
 }
 
-/// Two groups of triplets, the second with the last inlier and the random ones, over arrays that hold anything.
+/// Two groups of triplets, the second with the last inlier and the random ones, over arrays that
+/// hold anything.
 fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     let (m, mo, nr) = counts(n);
     let group = |first_inlier: usize, n_inliers: usize, n_random: usize| {
@@ -51,10 +53,18 @@ fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
             n_random,
             shifts: Buffer::from_slice(device, "shifts", &ids(stream + 2, slots, n))?,
             weights: Buffer::from_slice(device, "weights", &weights)?,
-            forces: Buffer::from_slice(device, "forces", &uniform(stream + 3, slots * n, -1.0, 1.0))?,
+            forces: Buffer::from_slice(
+                device,
+                "forces",
+                &uniform(stream + 3, slots * n, -1.0, 1.0),
+            )?,
         })
     };
-    let groups = if m > 1 { vec![group(0, m - 1, 0)?, group(m - 1, 1, nr)?] } else { vec![group(0, 1, nr)?] };
+    let groups = if m > 1 {
+        vec![group(0, m - 1, 0)?, group(m - 1, 1, nr)?]
+    } else {
+        vec![group(0, 1, nr)?]
+    };
     let inliers = ids(120, m * n, n);
     let mut references: Vec<u32> = (0..inliers.len() as u32).collect();
     references.sort_by_key(|&reference| inliers[reference as usize]);
@@ -67,11 +77,16 @@ fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     gradients.iter_mut().step_by(3).for_each(|gradient| *gradient = -*gradient);
     Ok(Layout {
         groups,
-        most_references: starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0) as usize,
+        most_references: starts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(0)
+            as usize,
         row_starts: Buffer::from_slice(device, "starts", &starts)?,
         references: Buffer::from_slice(device, "references", &references)?,
         sources: Buffer::from_slice(device, "sources", &sources)?,
-        attractions: Buffer::from_slice(device, "attractions", &uniform(122, inliers.len(), 0.0, 0.01))?,
+        attractions: Buffer::from_slice(
+            device,
+            "attractions",
+            &uniform(122, inliers.len(), 0.0, 0.01),
+        )?,
         gradients: Buffer::from_slice(device, "gradients", &gradients)?,
         inliers: Buffer::from_slice(device, "inliers", &inliers)?,
         n,
@@ -92,10 +107,20 @@ pub fn square_distances(pair: &Pair, n: usize) {
     let (d, slots) = if n > 1000 { (1, 1) } else { (20, 7) };
     let (features, shifts) = (uniform(70, d * n, -1.0, 1.0), ids(71, slots, n));
     pair.compare(&format!("square_distances of {n}"), SQUARES, |device| {
-        let (features, shifts) = (Buffer::from_slice(device, "x", &features)?, Buffer::from_slice(device, "shifts", &shifts)?);
+        let (features, shifts) = (
+            Buffer::from_slice(device, "x", &features)?,
+            Buffer::from_slice(device, "shifts", &shifts)?,
+        );
         let mut squares = Buffer::new(device, "squares", slots * n)?;
         for add in [false, true] {
-            triplet_weights::square_distances(device, &features, &shifts, &mut squares, (n, d, slots), add)?;
+            triplet_weights::square_distances(
+                device,
+                &features,
+                &shifts,
+                &mut squares,
+                (n, d, slots),
+                add,
+            )?;
         }
         squares.read(device).map(floats)
     });
@@ -129,7 +154,9 @@ pub fn pull(pair: &Pair, n: usize) {
             for at in 0..layout.groups.len() {
                 triplet_forces::pull(device, &mut layout, at, &places)?;
             }
-            let mut all = [floats(layout.attractions.read(device)?), floats(layout.gradients.read(device)?)].concat();
+            let mut all =
+                [floats(layout.attractions.read(device)?), floats(layout.gradients.read(device)?)]
+                    .concat();
             for group in &layout.groups {
                 all.extend(floats(group.forces.read(device)?));
             }

@@ -11,24 +11,30 @@ use crate::embedding::tsne::repulsion;
 use crate::embedding::tsne::settling::{self, NewRows};
 use crate::random::Random;
 
-/// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest; and the width is found
-/// from an entropy of some 90 rounded terms, which moves it by a few 1e-6 of itself, and p by |x| times that.
+/// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest;
+/// and the width is found from an entropy of some 90 rounded terms, which moves it by a few 1e-6 of
+/// itself, and p by |x| times that.
 const PROBABILITIES: Tolerance = Tolerance { each: 3e-5, largest: 1e-7 };
 
-/// Sums of at most 1,000 terms in tiles, each of a few roundings; those of forces cancel, down to some hundredth of the
-/// largest force of a point at the rim.
+/// Sums of at most 1,000 terms in tiles, each of a few roundings; those of forces cancel, down to
+/// some hundredth of the largest force of a point at the rim.
 const FORCES: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
 
-/// The sum of q of all points, the point itself included: terms of one sign, 16 partial sums or tiles of 256.
+/// The sum of q of all points, the point itself included: terms of one sign, 16 partial sums or
+/// tiles of 256.
 const Q_SUMS: Tolerance = Tolerance { each: 100.0 * ROUNDING, largest: 0.0 };
 
-/// At most 30 terms p (log p + log (1 + d^2) + log Z), whose logarithms WGSL lets err by 2^-21 where they are near 0.
-const DIVERGENCE: Tolerance = Tolerance { each: 0.0, largest: 30.0 * ROUNDING + 1.0 / (1 << 20) as f64 };
+/// At most 30 terms p (log p + log (1 + d^2) + log Z), whose logarithms WGSL lets err by 2^-21
+/// where they are near 0.
+const DIVERGENCE: Tolerance =
+    Tolerance { each: 0.0, largest: 30.0 * ROUNDING + 1.0 / (1 << 20) as f64 };
 
-/// A dozen roundings, and WGSL's division and square root, which err by 2.5 units in the last place.
+/// A dozen roundings, and WGSL's division and square root, which err by 2.5 units in the last
+/// place.
 const STEP: Tolerance = Tolerance { each: 0.0, largest: 24.0 * ROUNDING };
 
-/// Four values a thread and a tree of 8 levels, of three axes: values of one sign; bounds are exact.
+/// Four values a thread and a tree of 8 levels, of three axes: values of one sign; bounds are
+/// exact.
 const OUTLINE: Tolerance = Tolerance { each: 48.0 * ROUNDING, largest: 0.0 };
 
 /// Rows of ascending distances in several units, some with equal entries.
@@ -61,23 +67,35 @@ pub fn repulsion(pair: &Pair, n: usize) {
         let y = uniform(21, c * n, -3.0, 3.0);
         let run = |device: &_| {
             let places = Buffer::from_slice(device, "places", &y)?;
-            let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            let (mut forces, mut sums) =
+                (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
             repulsion::repulsion(device, &places, None, &mut forces, &mut sums, (n, c))?;
             Ok((floats(forces.read(device)?), floats(sums.read(device)?)))
         };
         let others = uniform(29, c * 100, -3.0, 3.0);
         pair.compare(&format!("repulsion of {n} x {c} by 100 others"), FORCES, |device| {
-            let (places, others) = (Buffer::from_slice(device, "places", &y)?, Buffer::from_slice(device, "others", &others)?);
-            let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            let (places, others) = (
+                Buffer::from_slice(device, "places", &y)?,
+                Buffer::from_slice(device, "others", &others)?,
+            );
+            let (mut forces, mut sums) =
+                (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
             repulsion::repulsion(device, &places, Some(&others), &mut forces, &mut sums, (n, c))?;
             Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
         });
         pair.compare(&format!("repulsion of {n} x {c}"), FORCES, |device| {
-            // What fills the CPU's last vector register pushes with some 1e-27: seen only where a point is alone.
-            run(device).map(|both| both.0.into_iter().map(|force| if force.abs() < 1e-20 { 0.0 } else { force }).collect())
+            // What fills the CPU's last vector register pushes with some 1e-27: seen only where a
+            // point is alone.
+            run(device).map(|both| {
+                both.0
+                    .into_iter()
+                    .map(|force| if force.abs() < 1e-20 { 0.0 } else { force })
+                    .collect()
+            })
         });
         pair.compare(&format!("sums of q of {n} x {c}"), Q_SUMS, |device| {
-            // The point itself is counted and taken off again, with the rounding of a number above 1.
+            // The point itself is counted and taken off again, with the rounding of a number above
+            // 1.
             run(device).map(|both| both.1.iter().map(|sum| sum + 1.0).collect())
         });
     }
@@ -142,21 +160,27 @@ pub fn settle(pair: &Pair, n: usize) {
                 shape: (n, k, c),
             };
             let fitted = Buffer::from_slice(device, "fitted", &fitted)?;
-            let (pushes, sums) = (Buffer::from_slice(device, "pushes", &pushes)?, Buffer::from_slice(device, "sums", &sums)?);
-            let (mut state, mut y) = (State::new(device, c * n)?, Buffer::from_slice(device, "places", &y)?);
+            let (pushes, sums) = (
+                Buffer::from_slice(device, "pushes", &pushes)?,
+                Buffer::from_slice(device, "sums", &sums)?,
+            );
+            let (mut state, mut y) =
+                (State::new(device, c * n)?, Buffer::from_slice(device, "places", &y)?);
             settling::settle(device, &new, &fitted, (&pushes, &sums), &mut state, &mut y)?;
             Ok([floats(state.pairs.read(device)?), floats(y.read(device)?)].concat())
         });
     }
 }
 
-/// A dozen roundings as above, a mean of up to 2,000 values and the sum of 1,500 others, in trees: some 30 more. Where the map is
-/// scaled up, its spread is the root of a difference a hundredth as large as its terms.
+/// A dozen roundings as above, a mean of up to 2,000 values and the sum of 1,500 others, in trees:
+/// some 30 more. Where the map is scaled up, its spread is the root of a difference a hundredth as
+/// large as its terms.
 const MOVED: Tolerance = Tolerance { each: 0.0, largest: 64.0 * ROUNDING };
 const SCALED: Tolerance = Tolerance { each: 0.0, largest: 4000.0 * ROUNDING };
 
-/// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter of rounding, but is
-/// exactly 0 for some points; some steps are too long, and half of the points are hubs.
+/// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter
+/// of rounding, but is exactly 0 for some points; some steps are too long, and half of the points
+/// are hubs.
 fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, tolerance: Tolerance) {
     let mut attractions = uniform(24, c * n, 1.0, 2.0);
     let mut repulsions = uniform(25, c * n, 0.0, 0.5);
@@ -176,7 +200,8 @@ fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, toleranc
     let parts: Vec<f32> = parts.iter().map(|part| part * n as f32 / n_parts as f32).collect();
     // The longest step is a third of the largest.
     let rate = 0.5 * n as f32 * unit;
-    let step = Step { exaggeration: 1.5, learning_rate: rate, momentum: 0.8, max_step_norm: 2.0 * unit };
+    let step =
+        Step { exaggeration: 1.5, learning_rate: rate, momentum: 0.8, max_step_norm: 2.0 * unit };
     // Off the origin by a tenth of the spread.
     let y = uniform(27, c * n, -2.7 * unit, 3.3 * unit);
     pair.compare(&format!("descend of {n} x {c} in units of {unit}"), tolerance, |device| {
@@ -186,13 +211,17 @@ fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, toleranc
             q_parts: (&Buffer::from_slice(device, "parts", &parts)?, n_parts),
             rates: &Buffer::from_slice(device, "rates", &rates)?,
         };
-        let (mut state, mut y) =
-            (State { pairs: Buffer::from_slice(device, "state", &pairs)? }, Buffer::from_slice(device, "places", &y)?);
+        let (mut state, mut y) = (
+            State { pairs: Buffer::from_slice(device, "state", &pairs)? },
+            Buffer::from_slice(device, "places", &y)?,
+        );
         let mut outline = Outline::new(device, &y, (n, c))?;
         optimiser::descend(device, acting, step, &mut outline, &mut state, &mut y)?;
         // Sums of coordinates cancel after the step, since the mean was taken off.
         let blocks = floats(outline.blocks.read(device)?);
-        let spread = blocks.chunks_exact(8).flat_map(|entry| [entry[3] / 1024.0, entry[4], entry[5], entry[6], entry[7]]);
+        let spread = blocks
+            .chunks_exact(8)
+            .flat_map(|entry| [entry[3] / 1024.0, entry[4], entry[5], entry[6], entry[7]]);
         Ok([floats(state.pairs.read(device)?), floats(y.read(device)?), spread.collect()].concat())
     });
 }

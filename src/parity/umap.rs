@@ -9,24 +9,25 @@ use crate::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers
 use crate::embedding::umap::low_pass::{self, MAX_COLUMNS, SmoothStep};
 use crate::random::Random;
 
-/// The search ends where the memberships sum to the target within 1e-5, on either side; they change by 0.3 or more for each
-/// e-fold of sigma.
+/// The search ends where the memberships sum to the target within 1e-5, on either side; they change
+/// by 0.3 or more for each e-fold of sigma.
 const SCALES: Tolerance = Tolerance { each: 1e-4, largest: 0.0 };
 
-/// A membership exp(-x) changes by x exp(-x), at most 0.4, of what ln sigma changes by; WGSL's exp errs by 3 + 2 x units in the
-/// last place.
+/// A membership exp(-x) changes by x exp(-x), at most 0.4, of what ln sigma changes by; WGSL's exp
+/// errs by 3 + 2 x units in the last place.
 const MEMBERSHIPS: Tolerance = Tolerance { each: 0.0, largest: 0.5e-4 };
 
-/// At most 30 terms of one sign or another, their quotient by the degree, and a difference: some 40 roundings, of numbers of
-/// the order of the largest.
+/// At most 30 terms of one sign or another, their quotient by the degree, and a difference: some 40
+/// roundings, of numbers of the order of the largest.
 const SMOOTHED: Tolerance = Tolerance { each: 0.0, largest: 80.0 * ROUNDING };
 
-/// WGSL lets log2 err by 2^-21 near 1 and exp2 by 3 + 2 |x| units in the last place: 1e-6 of a force together, for each of 46
-/// forces that may cancel; a point at the rim is moved by less than its largest force.
+/// WGSL lets log2 err by 2^-21 near 1 and exp2 by 3 + 2 |x| units in the last place: 1e-6 of a
+/// force together, for each of 46 forces that may cancel; a point at the rim is moved by less than
+/// its largest force.
 const ADVANCED: Tolerance = Tolerance { each: 0.0, largest: 1e-5 };
 
-/// Widths as above, then one or two such epochs; more would not tell: where a random point lies within 0.1, a step multiplies
-/// any difference tenfold.
+/// Widths as above, then one or two such epochs; more would not tell: where a random point lies
+/// within 0.1, a step multiplies any difference tenfold.
 const SETTLED: Tolerance = Tolerance { each: 0.0, largest: 1e-4 };
 
 /// Rows of ascending distances in several units, some with equal entries.
@@ -47,19 +48,27 @@ fn distances(n: usize, k: usize) -> Vec<f32> {
 }
 
 pub fn membership(pair: &Pair, n: usize) {
-    for (k, local_connectivity) in
-        if n > 1000 { vec![(2, 1.0)] } else { vec![(1, 1.0), (2, 0.0), (5, 1.5), (14, 1.0), (90, 3.25)] }
-    {
+    for (k, local_connectivity) in if n > 1000 {
+        vec![(2, 1.0)]
+    } else {
+        vec![(1, 1.0), (2, 0.0), (5, 1.5), (14, 1.0), (90, 3.25)]
+    } {
         let distances = distances(n, k);
-        let reach = Reach { target_sum: ((k + 1) as f32).log2(), local_connectivity, mean_distance: 0.9 };
+        let reach =
+            Reach { target_sum: ((k + 1) as f32).log2(), local_connectivity, mean_distance: 0.9 };
         let run = |device: &_| {
             let distances = Buffer::from_slice(device, "distances", &distances)?;
-            let (mut values, mut scales) = (Buffer::new(device, "memberships", n * k)?, Buffer::new(device, "scales", 2 * n)?);
+            let (mut values, mut scales) =
+                (Buffer::new(device, "memberships", n * k)?, Buffer::new(device, "scales", 2 * n)?);
             fuzzy_graph::membership(device, &distances, &mut values, &mut scales, (n, k), reach)?;
             Ok((floats(values.read(device)?), floats(scales.read(device)?)))
         };
-        pair.compare(&format!("membership {n} x {k}"), MEMBERSHIPS, |device| run(device).map(|both| both.0));
-        pair.compare(&format!("rho and sigma {n} x {k}"), SCALES, |device| run(device).map(|both| both.1));
+        pair.compare(&format!("membership {n} x {k}"), MEMBERSHIPS, |device| {
+            run(device).map(|both| both.0)
+        });
+        pair.compare(&format!("rho and sigma {n} x {k}"), SCALES, |device| {
+            run(device).map(|both| both.1)
+        });
     }
 }
 
@@ -79,7 +88,8 @@ fn graph(n: usize) -> FuzzyGraph {
 pub fn smooth_step(pair: &Pair, n: usize) {
     let graph = graph(n);
     for columns in if n > 1000 { vec![2] } else { vec![1, 2, 3, MAX_COLUMNS] } {
-        let (current, previous) = (uniform(73, n * columns, -1.0, 1.0), uniform(74, n * columns, -1.0, 1.0));
+        let (current, previous) =
+            (uniform(73, n * columns, -1.0, 1.0), uniform(74, n * columns, -1.0, 1.0));
         let step = SmoothStep { centre: -0.01, half_width: 0.99, scale: 2.0, share: 1.0 };
         pair.compare(&format!("smooth_step {n} x {columns}"), SMOOTHED, |device| {
             let edges = Edges::new(device, &graph)?;
@@ -110,7 +120,15 @@ pub fn advance(pair: &Pair, n: usize) {
             let places = Buffer::from_slice(device, "places", &places)?;
             let mut velocities = Buffer::from_slice(device, "velocities", &velocities)?;
             let mut moved = Buffer::new(device, "moved", n * c)?;
-            fuzzy_layout::advance(device, &edges, forces(c), epoch, &places, &mut velocities, &mut moved)?;
+            fuzzy_layout::advance(
+                device,
+                &edges,
+                forces(c),
+                epoch,
+                &places,
+                &mut velocities,
+                &mut moved,
+            )?;
             Ok([floats(velocities.read(device)?), floats(moved.read(device)?)].concat())
         });
     }
@@ -120,20 +138,34 @@ pub fn settle(pair: &Pair, n: usize) {
     let (n_fitted, random) = (100, Random::new(7, 77));
     for (c, k, n_epochs) in [(2, 1, 1), (2, 15, 1), (2, 15, 2), (3, 17, 1)] {
         let fitted = uniform(78, n_fitted * c, -10.0, 10.0);
-        let neighbors: Vec<u32> = (0..n * k).map(|at| random.bits(at as u64) % n_fitted as u32).collect();
+        let neighbors: Vec<u32> =
+            (0..n * k).map(|at| random.bits(at as u64) % n_fitted as u32).collect();
         let distances = distances(n, k);
-        let start: Vec<f32> = neighbors.chunks_exact(k).flat_map(|row| fitted[row[0] as usize * c..][..c].to_vec()).collect();
-        pair.compare(&format!("settle {n} by {k} in {c} dimensions, {n_epochs} epochs"), SETTLED, |device| {
-            let new = Newcomers {
-                fitted: &Buffer::from_slice(device, "fitted", &fitted)?,
-                neighbors: &Buffer::from_slice(device, "neighbours", &neighbors)?,
-                distances: &Buffer::from_slice(device, "distances", &distances)?,
-                shape: (n, k),
-                target_sum: (k as f32).log2(),
-            };
-            let mut settled = Buffer::from_slice(device, "settled", &start)?;
-            fuzzy_layout::settle(device, &new, forces(c), Settling { step: 1.0, seed: 42, n_epochs }, &mut settled)?;
-            settled.read(device).map(floats)
-        });
+        let start: Vec<f32> = neighbors
+            .chunks_exact(k)
+            .flat_map(|row| fitted[row[0] as usize * c..][..c].to_vec())
+            .collect();
+        pair.compare(
+            &format!("settle {n} by {k} in {c} dimensions, {n_epochs} epochs"),
+            SETTLED,
+            |device| {
+                let new = Newcomers {
+                    fitted: &Buffer::from_slice(device, "fitted", &fitted)?,
+                    neighbors: &Buffer::from_slice(device, "neighbours", &neighbors)?,
+                    distances: &Buffer::from_slice(device, "distances", &distances)?,
+                    shape: (n, k),
+                    target_sum: (k as f32).log2(),
+                };
+                let mut settled = Buffer::from_slice(device, "settled", &start)?;
+                fuzzy_layout::settle(
+                    device,
+                    &new,
+                    forces(c),
+                    Settling { step: 1.0, seed: 42, n_epochs },
+                    &mut settled,
+                )?;
+                settled.read(device).map(floats)
+            },
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Models by name, and models that a file describes: everything but the size of the images and the number of classes, which
-//! come from the data.
+//! Models by name, and models that a file describes: everything but the size of the images and the
+//! number of classes, which come from the data.
 
 use crate::error::{Error, Result};
 use crate::model::{Activation, Architecture, LayerKind, LayerSpec, Padding};
@@ -13,7 +13,8 @@ pub struct Blueprint {
     pub name: String,
     /// Height, width and channels of an image, if the model insists.
     pub input: Option<[usize; 3]>,
-    /// The hidden layers in order. A dense layer after an image needs no [`LayerKind::Flatten`] before it.
+    /// The hidden layers in order. A dense layer after an image needs no [`LayerKind::Flatten`]
+    /// before it.
     pub hidden: Vec<LayerSpec>,
     /// Classes, if the model insists.
     pub n_classes: Option<usize>,
@@ -70,7 +71,12 @@ pub const PRESET_INPUT: [usize; 3] = [28, 28, 1];
 const DROPOUT: f32 = 0.5;
 
 fn conv(filters: usize, padding: Padding) -> LayerSpec {
-    LayerSpec::new(LayerKind::Conv { filters, kernel: [3, 3], padding, activation: Activation::Relu })
+    LayerSpec::new(LayerKind::Conv {
+        filters,
+        kernel: [3, 3],
+        padding,
+        activation: Activation::Relu,
+    })
 }
 
 fn dense(units: usize) -> LayerSpec {
@@ -94,13 +100,19 @@ fn second_study(batch_size: usize, epochs: usize) -> Training {
 }
 
 fn cnn_default() -> Blueprint {
-    let hidden = vec![conv(32, Padding::Same), max_pool(), conv(32, Padding::Same), LayerSpec::new(LayerKind::Flatten)];
+    let hidden = vec![
+        conv(32, Padding::Same),
+        max_pool(),
+        conv(32, Padding::Same),
+        LayerSpec::new(LayerKind::Flatten),
+    ];
     Blueprint::new("cnn-default", hidden, second_study(10, 10))
 }
 
 fn cnn(name: &str, filters: usize, units: usize, epochs: usize) -> Blueprint {
     let flatten = LayerSpec::new(LayerKind::Flatten);
-    let hidden = vec![conv(filters, Padding::Valid), max_pool(), flatten, dense(units), dense(units)];
+    let hidden =
+        vec![conv(filters, Padding::Valid), max_pool(), flatten, dense(units), dense(units)];
     Blueprint::new(name, hidden, second_study(32, epochs))
 }
 
@@ -132,7 +144,11 @@ impl Blueprint {
             return Self::read(path);
         }
         let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
-        Err(Error::parameter("architecture", name, format!("must be one of {}, or a .toml file", names.join(", "))))
+        Err(Error::parameter(
+            "architecture",
+            name,
+            format!("must be one of {}, or a .toml file", names.join(", ")),
+        ))
     }
 
     /// Whether a file describes it.
@@ -155,7 +171,11 @@ impl Blueprint {
             }
         }
         if !found && !self.hidden.is_empty() {
-            return Err(Error::parameter("dropout", new, format!("{} has no dropout layer", self.name)));
+            return Err(Error::parameter(
+                "dropout",
+                new,
+                format!("{} has no dropout layer", self.name),
+            ));
         }
         Ok(self)
     }
@@ -163,8 +183,8 @@ impl Blueprint {
     /// The model for images of `input` (height, width, channels) and `n_classes` classes.
     ///
     /// # Errors
-    /// [`Error::Input`] with the line if a file described it, else [`Error::Data`]: the images or classes are not those that the
-    /// model insists on, or a layer does not fit them.
+    /// [`Error::Input`] with the line if a file described it, else [`Error::Data`]: the images or
+    /// classes are not those that the model insists on, or a layer does not fit them.
     pub fn build(&self, input: [usize; 3], n_classes: usize) -> Result<Architecture> {
         let fault = |layer: usize, message: String| match &self.source {
             Some((path, lines)) => {
@@ -174,16 +194,28 @@ impl Blueprint {
             None => Error::Data(format!("{}: {message}", self.name)),
         };
         if let Some(wanted) = self.input.filter(|wanted| *wanted != input) {
-            let words = |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
-            return Err(fault(0, format!("the model takes images of {}, the data have {}", words(wanted), words(input))));
+            let words =
+                |[height, width, channels]: [usize; 3]| format!("{height} x {width} x {channels}");
+            return Err(fault(
+                0,
+                format!(
+                    "the model takes images of {}, the data have {}",
+                    words(wanted),
+                    words(input)
+                ),
+            ));
         }
         if let Some(wanted) = self.n_classes.filter(|wanted| *wanted != n_classes) {
-            return Err(fault(self.hidden.len(), format!("the output has {wanted} units, the data have {n_classes} classes")));
+            return Err(fault(
+                self.hidden.len(),
+                format!("the output has {wanted} units, the data have {n_classes} classes"),
+            ));
         }
         // Where each layer stood before the layers were completed.
         let (mut layers, mut origin) = (Vec::new(), Vec::new());
         let mut flat = false;
-        let output = LayerSpec::new(LayerKind::Dense { units: n_classes, activation: Activation::Softmax });
+        let output =
+            LayerSpec::new(LayerKind::Dense { units: n_classes, activation: Activation::Softmax });
         for (at, layer) in self.hidden.iter().chain([&output]).enumerate() {
             if matches!(layer.kind, LayerKind::Dense { .. }) && !flat {
                 layers.push(LayerSpec::new(LayerKind::Flatten));
@@ -196,7 +228,9 @@ impl Blueprint {
         let architecture = Architecture { input, layers, n_classes };
         match architecture.walk() {
             Ok(_) => Ok(architecture),
-            Err((layer, message)) => Err(fault(origin[layer], layer_words(&architecture, layer) + &message)),
+            Err((layer, message)) => {
+                Err(fault(origin[layer], layer_words(&architecture, layer) + &message))
+            }
         }
     }
 }

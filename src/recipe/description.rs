@@ -80,11 +80,12 @@ impl Blueprint {
     /// Reads a description; see the source of this module for an example with every key.
     ///
     /// # Errors
-    /// [`Error::Input`] with the line: the file is missing or is no TOML, a layer's type, a key or a value is unknown or of the
-    /// wrong kind, a key is missing, or the last layer is not dense with a softmax. Whether the layers fit each other is seen in
-    /// [`Blueprint::build`].
+    /// [`Error::Input`] with the line: the file is missing or is no TOML, a layer's type, a key or
+    /// a value is unknown or of the wrong kind, a key is missing, or the last layer is not dense
+    /// with a softmax. Whether the layers fit each other is seen in [`Blueprint::build`].
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::input(path, error.to_string()))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::input(path, error.to_string()))?;
         TomlFile { path, text: &text }.read(|root| Self::from_section(path, root))
     }
 
@@ -93,14 +94,21 @@ impl Blueprint {
         let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let name = root.text("name")?.map_or_else(stem, str::to_owned);
         let input = root.wholes::<3>("input")?;
-        let training = root.section("training")?.map_or(Ok(Training::default()), |section| read_training(&section))?;
+        let training = root
+            .section("training")?
+            .map_or(Ok(Training::default()), |section| read_training(&section))?;
         let sections = root.sections("layers")?;
         let mut layers = sections.iter().map(read_layer).collect::<Result<Vec<_>>>()?;
         let lines: Vec<usize> = sections.iter().map(Section::line).collect();
         let Some((output, section)) = layers.pop().zip(sections.last()) else {
-            return Err(root.fault_at("layers", "a model needs layers: at least a dense one with a softmax".into()));
+            return Err(root.fault_at(
+                "layers",
+                "a model needs layers: at least a dense one with a softmax".into(),
+            ));
         };
-        let (LayerKind::Dense { units, activation: Activation::Softmax }, None) = (&output.kind, &output.name) else {
+        let (LayerKind::Dense { units, activation: Activation::Softmax }, None) =
+            (&output.kind, &output.name)
+        else {
             let message = "the last layer must be the output: type = \"dense\" with activation = \"softmax\", and without a name";
             return Err(section.fault(message.into()));
         };
@@ -108,12 +116,27 @@ impl Blueprint {
         if n_classes == Some(0) {
             return Err(section.fault_at("units", "units = 0: at least 1".into()));
         }
-        Ok(Self { name, input, hidden: layers, n_classes, training, source: Some((path.to_owned(), lines)) })
+        Ok(Self {
+            name,
+            input,
+            hidden: layers,
+            n_classes,
+            training,
+            source: Some((path.to_owned(), lines)),
+        })
     }
 }
 
 fn read_training(section: &Section) -> Result<Training> {
-    let keys = ["epochs", "batch_size", "learning_rate", "validation", "validation_split", "patience", "keep_best"];
+    let keys = [
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "validation",
+        "validation_split",
+        "patience",
+        "keep_best",
+    ];
     section.only(&[keys.as_slice(), &["test_every_epoch"]].concat())?;
     let default = Training::default();
     let splits = [("random", ValidationSplit::Random), ("last", ValidationSplit::Last)];
@@ -122,14 +145,18 @@ fn read_training(section: &Section) -> Result<Training> {
         batch_size: section.whole("batch_size")?.unwrap_or(default.batch_size),
         learning_rate: section.number("learning_rate")?.unwrap_or(default.learning_rate),
         validation: section.number("validation")?.unwrap_or(default.validation),
-        validation_split: section.choice("validation_split", &splits)?.unwrap_or(default.validation_split),
+        validation_split: section
+            .choice("validation_split", &splits)?
+            .unwrap_or(default.validation_split),
         patience: section.whole("patience")?,
         keep_best: section.flag("keep_best")?.unwrap_or(default.keep_best),
         test_every_epoch: section.flag("test_every_epoch")?.unwrap_or(default.test_every_epoch),
         random_state: default.random_state,
     };
     match training.validate() {
-        Err(Error::Parameter { name, value, expected }) => Err(section.fault_at(&name, format!("{name} = {value}: {expected}"))),
+        Err(Error::Parameter { name, value, expected }) => {
+            Err(section.fault_at(&name, format!("{name} = {value}: {expected}")))
+        }
         checked => checked.map(|()| training),
     }
 }
@@ -138,16 +165,20 @@ fn read_layer(section: &Section) -> Result<LayerSpec> {
     let kind = section.required("type", section.text("type")?)?;
     let Some((_, keys)) = TYPES.iter().find(|(name, _)| *name == kind) else {
         let known: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
-        return Err(section.fault_at("type", format!("unknown layer `{kind}`; known are {}", known.join(", "))));
+        return Err(section
+            .fault_at("type", format!("unknown layer `{kind}`; known are {}", known.join(", "))));
     };
     section.only(&[COMMON.as_slice(), keys].concat())?;
-    let activation = || Ok::<_, Error>(section.choice("activation", &ACTIVATIONS)?.unwrap_or_default());
+    let activation =
+        || Ok::<_, Error>(section.choice("activation", &ACTIVATIONS)?.unwrap_or_default());
     let size = || section.required("size", section.pair("size")?);
     let kind = match kind {
         "conv" => LayerKind::Conv {
             filters: section.required("filters", section.whole("filters")?)?,
             kernel: section.required("kernel", section.pair("kernel")?)?,
-            padding: section.choice("padding", &[("valid", Padding::Valid), ("same", Padding::Same)])?.unwrap_or_default(),
+            padding: section
+                .choice("padding", &[("valid", Padding::Valid), ("same", Padding::Same)])?
+                .unwrap_or_default(),
             activation: activation()?,
         },
         "max_pool" => LayerKind::MaxPool { size: size()? },
@@ -159,14 +190,23 @@ fn read_layer(section: &Section) -> Result<LayerSpec> {
             let units = if activation == Activation::Softmax { units.or(Some(1)) } else { units };
             LayerKind::Dense { units: section.required("units", units)?, activation }
         }
-        "dropout" => LayerKind::Dropout { rate: section.required("rate", section.number("rate")?)? as f32 },
+        "dropout" => {
+            LayerKind::Dropout { rate: section.required("rate", section.number("rate")?)? as f32 }
+        }
         "batch_norm" => LayerKind::BatchNorm {
             momentum: section.number("momentum")?.unwrap_or(0.99) as f32,
             epsilon: section.number("epsilon")?.unwrap_or(1e-3) as f32,
         },
-        _ => LayerKind::Activation { activation: section.required("activation", section.choice("activation", &ACTIVATIONS)?)? },
+        _ => LayerKind::Activation {
+            activation: section
+                .required("activation", section.choice("activation", &ACTIVATIONS)?)?,
+        },
     };
-    Ok(LayerSpec { name: section.text("name")?.map(str::to_owned), look: read_look(section)?, kind })
+    Ok(LayerSpec {
+        name: section.text("name")?.map(str::to_owned),
+        look: read_look(section)?,
+        kind,
+    })
 }
 
 fn read_look(section: &Section) -> Result<Look> {

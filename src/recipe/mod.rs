@@ -1,4 +1,5 @@
-//! Descriptions of networks and their training: presets, files and sweeps, from which a [`model`](crate::model) is built.
+//! Descriptions of networks and their training: presets, files and sweeps, from which a
+//! [`model`](crate::model) is built.
 
 mod blueprint;
 mod description;

@@ -23,8 +23,9 @@ pub(super) struct Section<'a> {
 impl TomlFile<'_> {
     /// Parses the file and has `reader` make something of it.
     pub(super) fn read<R>(&self, reader: impl FnOnce(&Section) -> Result<R>) -> Result<R> {
-        let root = DeTable::parse(self.text)
-            .map_err(|error| self.fault(error.span().unwrap_or_default(), format!("not TOML: {}", error.message())))?;
+        let root = DeTable::parse(self.text).map_err(|error| {
+            self.fault(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()))
+        })?;
         reader(&Section { file: *self, span: root.span(), table: root.get_ref() })
     }
 
@@ -68,7 +69,8 @@ impl<'a> Section<'a> {
         match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
             None => Ok(()),
             Some(key) => {
-                let message = format!("unknown key `{}`; known are {}", key.get_ref(), known.join(", "));
+                let message =
+                    format!("unknown key `{}`; known are {}", key.get_ref(), known.join(", "));
                 Err(self.file.fault(key.span(), message))
             }
         }
@@ -80,10 +82,16 @@ impl<'a> Section<'a> {
     }
 
     /// The value of a key as `take` understands it; `wanted` says what that is.
-    fn typed<T>(&self, key: &str, wanted: &str, take: impl FnOnce(&'a DeValue<'a>) -> Option<T>) -> Result<Option<T>> {
+    fn typed<T>(
+        &self,
+        key: &str,
+        wanted: &str,
+        take: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
+    ) -> Result<Option<T>> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let found = &self.file.text[value.span()];
-        let taken = take(value.get_ref()).ok_or_else(|| self.fault_at(key, format!("{key} = {found}: expected {wanted}")))?;
+        let taken = take(value.get_ref())
+            .ok_or_else(|| self.fault_at(key, format!("{key} = {found}: expected {wanted}")))?;
         Ok(Some(taken))
     }
 
@@ -117,7 +125,9 @@ impl<'a> Section<'a> {
 
     /// One text or several in brackets.
     pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>> {
-        self.typed(key, "a text in quotes, or several in brackets", |value| one_or_more(value, DeValue::as_str))
+        self.typed(key, "a text in quotes, or several in brackets", |value| {
+            one_or_more(value, DeValue::as_str)
+        })
     }
 
     /// One whole number or several in brackets.
@@ -133,7 +143,9 @@ impl<'a> Section<'a> {
     /// One of the texts, as what it stands for.
     pub(super) fn choice<T: Copy>(&self, key: &str, texts: &[(&str, T)]) -> Result<Option<T>> {
         let known: Vec<String> = texts.iter().map(|(text, _)| format!("\"{text}\"")).collect();
-        let meant = |value: &DeValue| texts.iter().find(|(text, _)| Some(*text) == value.as_str()).map(|(_, meant)| *meant);
+        let meant = |value: &DeValue| {
+            texts.iter().find(|(text, _)| Some(*text) == value.as_str()).map(|(_, meant)| *meant)
+        };
         self.typed(key, &format!("one of {}", known.join(", ")), meant)
     }
 
@@ -147,11 +159,16 @@ impl<'a> Section<'a> {
     /// The tables of an array of tables.
     pub(super) fn sections(&self, key: &str) -> Result<Vec<Section<'a>>> {
         let tables = |value: &'a DeValue<'a>| {
-            let entry = |entry: &'a Spanned<DeValue<'a>>| Some((entry.span(), entry.get_ref().as_table()?));
+            let entry =
+                |entry: &'a Spanned<DeValue<'a>>| Some((entry.span(), entry.get_ref().as_table()?));
             value.as_array()?.iter().map(entry).collect::<Option<Vec<_>>>()
         };
-        let found = self.typed(key, &format!("tables, each under [[{key}]]"), tables)?.unwrap_or_default();
-        Ok(found.into_iter().map(|(span, table)| Section { file: self.file, span, table }).collect())
+        let found =
+            self.typed(key, &format!("tables, each under [[{key}]]"), tables)?.unwrap_or_default();
+        Ok(found
+            .into_iter()
+            .map(|(span, table)| Section { file: self.file, span, table })
+            .collect())
     }
 }
 
@@ -170,7 +187,10 @@ fn number(value: &DeValue) -> Option<f64> {
 }
 
 /// A value as `take` understands it, or a list of such, which must not be empty.
-fn one_or_more<'a, T>(value: &'a DeValue<'a>, take: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Option<Vec<T>> {
+fn one_or_more<'a, T>(
+    value: &'a DeValue<'a>,
+    take: impl Fn(&'a DeValue<'a>) -> Option<T>,
+) -> Option<Vec<T>> {
     match value.as_array() {
         Some(values) if values.is_empty() => None,
         Some(values) => values.iter().map(|value| take(value.get_ref())).collect(),
@@ -179,6 +199,7 @@ fn one_or_more<'a, T>(value: &'a DeValue<'a>, take: impl Fn(&'a DeValue<'a>) -> 
 }
 
 fn wholes<const N: usize>(value: &DeValue) -> Option<[usize; N]> {
-    let values: Option<Vec<usize>> = value.as_array()?.iter().map(|value| whole(value.get_ref())).collect();
+    let values: Option<Vec<usize>> =
+        value.as_array()?.iter().map(|value| whole(value.get_ref())).collect();
     values?.try_into().ok()
 }

@@ -1,5 +1,5 @@
-//! Models to compare, described in a TOML file. A list of values stands for each of them, several lists for all combinations;
-//! `hidden` alone is one list of widths.
+//! Models to compare, described in a TOML file. A list of values stands for each of them, several
+//! lists for all combinations; `hidden` alone is one list of widths.
 //!
 //! ```toml
 //! [[model]]
@@ -39,7 +39,12 @@ pub struct Contender {
 impl Contender {
     /// A model trained as it is by default.
     pub fn new(blueprint: Blueprint) -> Self {
-        Self { name: blueprint.name.clone(), training: blueprint.training.clone(), blueprint, fixed: Vec::new() }
+        Self {
+            name: blueprint.name.clone(),
+            training: blueprint.training.clone(),
+            blueprint,
+            fixed: Vec::new(),
+        }
     }
 }
 
@@ -55,8 +60,8 @@ pub fn is_sweep(path: &Path) -> Result<bool> {
 /// Reads the models of a comparison.
 ///
 /// # Errors
-/// [`Error::Input`] naming the line of an unknown key, a value of another type or out of range, a model that does not exist, or a
-/// name given twice.
+/// [`Error::Input`] naming the line of an unknown key, a value of another type or out of range, a
+/// model that does not exist, or a name given twice.
 pub fn read_sweep(path: &Path) -> Result<Vec<Contender>> {
     let text = read(path)?;
     TomlFile { path, text: &text }.read(|root| {
@@ -65,7 +70,10 @@ pub fn read_sweep(path: &Path) -> Result<Vec<Contender>> {
         for section in root.sections("model")? {
             for contender in read_models(&section)? {
                 if contenders.iter().any(|earlier| earlier.name == contender.name) {
-                    return Err(section.fault_at("name", format!("another model is called `{}` too", contender.name)));
+                    return Err(section.fault_at(
+                        "name",
+                        format!("another model is called `{}` too", contender.name),
+                    ));
                 }
                 contenders.push(contender);
             }
@@ -75,7 +83,8 @@ pub fn read_sweep(path: &Path) -> Result<Vec<Contender>> {
 }
 
 fn read(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))
+    std::fs::read_to_string(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))
 }
 
 /// All combinations of one table.
@@ -87,23 +96,40 @@ fn read_models(section: &Section) -> Result<Vec<Contender>> {
     for architecture in &architectures {
         let mut contender = Contender::new(read_blueprint(section, architecture)?);
         if let Some(name) = name {
-            let which = if architectures.len() > 1 { format!("-{}", contender.name) } else { String::new() };
+            let which = if architectures.len() > 1 {
+                format!("-{}", contender.name)
+            } else {
+                String::new()
+            };
             contender.name = format!("{name}{which}");
         }
         models.push(contender);
     }
-    let counts =
-        |key| Ok::<_, Error>(section.each_whole(key)?.map(|values| values.into_iter().map(|value| value as f64).collect()));
-    vary(section, &mut models, "epochs", counts("epochs")?, |training, value| training.epochs = value as usize)?;
-    vary(section, &mut models, "batch_size", counts("batch_size")?, |training, value| training.batch_size = value as usize)?;
+    let counts = |key| {
+        Ok::<_, Error>(
+            section
+                .each_whole(key)?
+                .map(|values| values.into_iter().map(|value| value as f64).collect()),
+        )
+    };
+    vary(section, &mut models, "epochs", counts("epochs")?, |training, value| {
+        training.epochs = value as usize
+    })?;
+    vary(section, &mut models, "batch_size", counts("batch_size")?, |training, value| {
+        training.batch_size = value as usize
+    })?;
     let rates = section.each_number("learning_rate")?;
-    vary(section, &mut models, "learning_rate", rates, |training, value| training.learning_rate = value)?;
+    vary(section, &mut models, "learning_rate", rates, |training, value| {
+        training.learning_rate = value
+    })?;
     Ok(models)
 }
 
 fn read_blueprint(section: &Section, architecture: &str) -> Result<Blueprint> {
     let named = |error: Error| match error {
-        Error::Parameter { value, expected, .. } => section.fault_at("architecture", format!("`{value}`: {expected}")),
+        Error::Parameter { value, expected, .. } => {
+            section.fault_at("architecture", format!("`{value}`: {expected}"))
+        }
         other => other,
     };
     let blueprint = Blueprint::open(architecture).map_err(named)?;
@@ -113,7 +139,8 @@ fn read_blueprint(section: &Section, architecture: &str) -> Result<Blueprint> {
             Err(section.fault_at("hidden", format!("only of the mlp, not of {architecture}")))
         }
         Some(widths) => match widths.iter().find(|width| !(1..=MAX_UNITS).contains(*width)) {
-            Some(width) => Err(section.fault_at("hidden", format!("{width} units: at least 1, and at most {MAX_UNITS}"))),
+            Some(width) => Err(section
+                .fault_at("hidden", format!("{width} units: at least 1, and at most {MAX_UNITS}"))),
             None => Ok(Blueprint::mlp(&widths)),
         },
     }

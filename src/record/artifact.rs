@@ -4,8 +4,8 @@ use crate::evaluation::MapId;
 use std::fmt::{Display, Formatter, Result};
 use std::path::{Path, PathBuf};
 
-/// A file or folder of a run; its [`Display`] form is the path below the run's folder, with slashes on every system. A `part` is
-/// `train` or `test`.
+/// A file or folder of a run; its [`Display`] form is the path below the run's folder, with slashes
+/// on every system. A `part` is `train` or `test`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Artifact<'a> {
     /// The manifest.
@@ -22,7 +22,8 @@ pub enum Artifact<'a> {
     WeightsOf(&'a str),
     /// The folder of the layers, one like those that other programs write.
     Activations,
-    /// Activations of a layer, n_samples x width; also labels, predictions, confidence and images by those names.
+    /// Activations of a layer, n_samples x width; also labels, predictions, confidence and images
+    /// by those names.
     Layer {
         /// `raw`, the name of a hidden layer, `softmax`, `labels`, ...
         name: &'a str,
@@ -64,7 +65,8 @@ pub enum Artifact<'a> {
     EpochWeightsFile(&'a str),
     /// A table of scores.
     Scores(&'a str),
-    /// The classes that k-NN gave the scored points in a space, or in a method's map of it, n_scored x 3.
+    /// The classes that k-NN gave the scored points in a space, or in a method's map of it,
+    /// n_scored x 3.
     Predictions(&'a MapId),
     /// A file of the clusters of a space.
     Clusters(&'a str),
@@ -93,7 +95,9 @@ impl Display for Artifact<'_> {
             Self::LayerNames => out.write_str("activations/layers.txt"),
             Self::ClassNames => out.write_str("activations/class_names.txt"),
             Self::Neighbors(space) => write!(out, "neighbors/{space}.safetensors"),
-            Self::Embedding { map, part } => write!(out, "embeddings/{}_{part}.npy", map.file_stem()),
+            Self::Embedding { map, part } => {
+                write!(out, "embeddings/{}_{part}.npy", map.file_stem())
+            }
             Self::FittedMap(map) => write!(out, "maps/{}.safetensors", map.file_stem()),
             Self::OnlyEmbedding => out.write_str("embeddings/embedding.npy"),
             Self::NewEmbedding => out.write_str("embeddings/new.npy"),

@@ -1,8 +1,9 @@
-//! The claim of one process on a run's folder, and what a process that was killed there left beside it.
+//! The claim of one process on a run's folder, and what a process that was killed there left beside
+//! it.
 //!
-//! Beside a folder `out` may lie, hidden: `.layerlens-lock-out`, locked while a process works in `out`;
-//! `.layerlens-replaced-out`, the run that is replaced, until the new one is complete; `.layerlens-deleted-out`, the same
-//! on its way out.
+//! Beside a folder `out` may lie, hidden: `.layerlens-lock-out`, locked while a process works in
+//! `out`; `.layerlens-replaced-out`, the run that is replaced, until the new one is complete;
+//! `.layerlens-deleted-out`, the same on its way out.
 
 use super::artifact::Artifact;
 use crate::error::{Error, Result};
@@ -49,7 +50,8 @@ impl Claim {
         }
         let target = target.canonicalize().map_err(|error| Error::write(path, error))?;
         let mut claim = Self { target, lock: None };
-        // Within the folder where nothing can be written beside it: then nothing can be replaced there either.
+        // Within the folder where nothing can be written beside it: then nothing can be replaced
+        // there either.
         let places = [claim.beside(LOCK), claim.target.join(format!("{TEMPORARY}{LOCK}"))];
         for place in places {
             match Lock::of(&place) {
@@ -58,7 +60,10 @@ impl Claim {
                     break;
                 }
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Error::write(path, io::Error::other("another process works in this folder at present")));
+                    return Err(Error::write(
+                        path,
+                        io::Error::other("another process works in this folder at present"),
+                    ));
                 }
                 Err(TryLockError::Error(_)) => {}
             }
@@ -83,8 +88,8 @@ impl Claim {
         Some(self.beside(REPLACED)).filter(|path| Artifact::Manifest.of(path).is_file())
     }
 
-    /// Puts the run in the folder aside in favour of a new one. If one waits there already, that in the folder was to replace it
-    /// and is not complete: it goes.
+    /// Puts the run in the folder aside in favour of a new one. If one waits there already, that in
+    /// the folder was to replace it and is not complete: it goes.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -93,23 +98,27 @@ impl Claim {
             self.delete(&self.target)?;
         } else {
             let aside = self.beside(REPLACED);
-            std::fs::rename(&self.target, &aside).map_err(|error| Error::write(&self.target, error))?;
+            std::fs::rename(&self.target, &aside)
+                .map_err(|error| Error::write(&self.target, error))?;
         }
         create_folder(&self.target)
     }
 
-    /// Gives the run that waits beside it the folder back, in which there is nothing but unfinished files.
+    /// Gives the run that waits beside it the folder back, in which there is nothing but unfinished
+    /// files.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub(crate) fn put_back(&self) -> Result<()> {
         let Some(aside) = self.replaced() else { return Ok(()) };
         remove_torn_files(&self.target)?;
-        let moved = std::fs::remove_dir(&self.target).and_then(|()| std::fs::rename(&aside, &self.target));
+        let moved =
+            std::fs::remove_dir(&self.target).and_then(|()| std::fs::rename(&aside, &self.target));
         moved.map_err(|error| Error::write(&self.target, error))
     }
 
-    /// Deletes the run in the folder, which is no loss, and gives the one beside it the folder back.
+    /// Deletes the run in the folder, which is no loss, and gives the one beside it the folder
+    /// back.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -140,8 +149,9 @@ impl Claim {
         std::fs::remove_dir_all(&deleted).map_err(failed)
     }
 
-    /// Puts right what a process left that was killed while it replaced the run in the folder, and says so in sentences.
-    /// `complete` tells whether the run in a folder is complete, if there is one.
+    /// Puts right what a process left that was killed while it replaced the run in the folder, and
+    /// says so in sentences. `complete` tells whether the run in a folder is complete, if there is
+    /// one.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -150,7 +160,9 @@ impl Claim {
         let deleted = self.beside(DELETED);
         if deleted.is_dir() {
             std::fs::remove_dir_all(&deleted).map_err(|error| Error::write(&deleted, error))?;
-            said.push(format!("{shown}: a replaced run was deleted only in part; the rest is deleted now"));
+            said.push(format!(
+                "{shown}: a replaced run was deleted only in part; the rest is deleted now"
+            ));
         }
         self.adopt_older(&complete);
         let Some(aside) = self.replaced() else { return Ok(said) };
@@ -167,10 +179,15 @@ impl Claim {
                     self.delete_replaced()?;
                     self.adopt_older(&complete);
                 }
-                said.push(format!("{shown}: the run that this one had replaced was left; it is deleted now"));
+                said.push(format!(
+                    "{shown}: the run that this one had replaced was left; it is deleted now"
+                ));
             }
             Some(false) => {
-                said.push(format!("the run that the one in {shown} is to replace is in {} until then", aside.display()));
+                said.push(format!(
+                    "the run that the one in {shown} is to replace is in {} until then",
+                    aside.display()
+                ));
             }
         }
         Ok(said)
@@ -186,7 +203,8 @@ impl Claim {
             number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
         };
         let Some(Ok(beside)) = self.target.parent().map(std::fs::read_dir) else { return };
-        let older = beside.flatten().filter(|entry| is_older(&entry.file_name())).map(|entry| entry.path());
+        let older =
+            beside.flatten().filter(|entry| is_older(&entry.file_name())).map(|entry| entry.path());
         for path in older.filter(|path| complete(path).is_some()) {
             if self.replaced().is_none() {
                 let _ = std::fs::rename(path, self.beside(REPLACED));
@@ -198,11 +216,21 @@ impl Claim {
 impl Lock {
     fn of(path: &Path) -> std::result::Result<Self, TryLockError> {
         loop {
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(TryLockError::Error)?;
+            let file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(TryLockError::Error)?;
             file.try_lock()?;
-            // Its last owner may have removed it in between: then another process can lock another file of that name.
+            // Its last owner may have removed it in between: then another process can lock another
+            // file of that name.
             if is_at(&file, path) {
-                return Ok(Self { file: Some(file), path: path.to_owned(), _noted: Unfinished::new(path) });
+                return Ok(Self {
+                    file: Some(file),
+                    path: path.to_owned(),
+                    _noted: Unfinished::new(path),
+                });
             }
         }
     }
@@ -210,7 +238,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is locked, so that nobody removes that of another. Elsewhere a file that is open stays.
+        // While it is locked, so that nobody removes that of another. Elsewhere a file that is open
+        // stays.
         if cfg!(unix) {
             let _ = std::fs::remove_file(&self.path);
         }
@@ -221,7 +250,8 @@ impl Drop for Lock {
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let same = |(a, b): (std::fs::Metadata, std::fs::Metadata)| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    let same =
+        |(a, b): (std::fs::Metadata, std::fs::Metadata)| (a.dev(), a.ino()) == (b.dev(), b.ino());
     file.metadata().and_then(|a| Ok((a, path.metadata()?))).is_ok_and(same)
 }
 
@@ -233,7 +263,8 @@ fn is_at(_: &File, _: &Path) -> bool {
 /// Whether a file of that name is one of an unfinished write.
 fn is_torn(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
-    name.starts_with(TEMPORARY.as_bytes()) && !name.starts_with(format!("{TEMPORARY}{LOCK}").as_bytes())
+    name.starts_with(TEMPORARY.as_bytes())
+        && !name.starts_with(format!("{TEMPORARY}{LOCK}").as_bytes())
 }
 
 /// Whether a folder holds nothing but what a killed process left unfinished.

@@ -1,7 +1,7 @@
 //! A run's folder and its manifest, which is rewritten whole after every stage.
 //!
-//! What a stage lists and notes counts when the stage is finished: a run that is killed, interrupted or failed is left as it
-//! was after its last finished stage, and goes on from there.
+//! What a stage lists and notes counts when the stage is finished: a run that is killed,
+//! interrupted or failed is left as it was after its last finished stage, and goes on from there.
 
 use super::artifact::Artifact;
 use super::claim::Claim;
@@ -54,7 +54,12 @@ impl RunFolder {
     /// [`Error::Input`] if there is nothing, or something of another shape.
     pub fn noted<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let value = self.manifest.results.get(name).cloned().unwrap_or(Value::Null);
-        let damaged = |error| Error::input(Artifact::Manifest.of(&self.path), format!("`results.{name}` is damaged: {error}"));
+        let damaged = |error| {
+            Error::input(
+                Artifact::Manifest.of(&self.path),
+                format!("`results.{name}` is damaged: {error}"),
+            )
+        };
         serde_json::from_value(value).map_err(damaged)
     }
 
@@ -68,8 +73,11 @@ impl RunFolder {
 
     /// Adds to a list of results.
     pub fn add_results(&mut self, name: &str, values: impl IntoIterator<Item = impl Serialize>) {
-        let values = values.into_iter().map(|value| serde_json::to_value(value).unwrap_or(Value::Null));
-        if let Value::Array(list) = self.manifest.results.entry(name).or_insert_with(|| Value::Array(Vec::new())) {
+        let values =
+            values.into_iter().map(|value| serde_json::to_value(value).unwrap_or(Value::Null));
+        if let Value::Array(list) =
+            self.manifest.results.entry(name).or_insert_with(|| Value::Array(Vec::new()))
+        {
             list.extend(values);
         }
     }
@@ -102,7 +110,8 @@ impl RunFolder {
         Ok(())
     }
 
-    /// Warns of what was subtracted from the columns of `x`, if anything was; `what` names the points.
+    /// Warns of what was subtracted from the columns of `x`, if anything was; `what` names the
+    /// points.
     pub(crate) fn note_offsets(&mut self, x: &Matrix, what: &str) {
         self.manifest.warnings.extend(x.offsets_note(what));
     }
@@ -118,9 +127,19 @@ impl RunFolder {
     }
 
     /// Lists a file that was written.
-    pub fn list(&mut self, artifact: Artifact<'_>, shape: Option<Vec<usize>>, dtype: Option<&'static str>) {
+    pub fn list(
+        &mut self,
+        artifact: Artifact<'_>,
+        shape: Option<Vec<usize>>,
+        dtype: Option<&'static str>,
+    ) {
         let dtype = dtype.map(str::to_owned);
-        self.manifest.outputs.push(Output { path: artifact.to_string(), shape, dtype, sha256: None });
+        self.manifest.outputs.push(Output {
+            path: artifact.to_string(),
+            shape,
+            dtype,
+            sha256: None,
+        });
     }
 
     /// Notes a figure of the run.
@@ -133,13 +152,19 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Write`].
-    pub fn finish_stage(&mut self, stage: Stage<'_>, start: Instant, device: &'static str) -> Result<()> {
+    pub fn finish_stage(
+        &mut self,
+        stage: Stage<'_>,
+        start: Instant,
+        device: &'static str,
+    ) -> Result<()> {
         self.manifest.stages.push(FinishedStage::new(stage, start.elapsed().as_secs_f64(), device));
         self.save()
     }
 
-    /// Does `work` on the device. What a GPU that `auto` chose fails at is done again on the CPU, and that is said: from the last
-    /// finished stage on where the run can be resumed, else from the beginning.
+    /// Does `work` on the device. What a GPU that `auto` chose fails at is done again on the CPU,
+    /// and that is said: from the last finished stage on where the run can be resumed, else from
+    /// the beginning.
     ///
     /// # Errors
     /// Those of `work`.
@@ -155,7 +180,11 @@ impl RunFolder {
         let Err(error) = &outcome else { return outcome };
         let Some((cpu, instead)) = Device::instead_of(description, error) else { return outcome };
         self.manifest = if self.is_resumable { self.saved.clone() } else { begun };
-        let stage = self.manifest.stages.last().map_or_else(String::new, |stage| format!(" after the stage `{}`", stage.name));
+        let stage = self
+            .manifest
+            .stages
+            .last()
+            .map_or_else(String::new, |stage| format!(" after the stage `{}`", stage.name));
         let said = format!("{}; what comes{stage} is computed on the CPU", instead.reason);
         reporter.note(&said);
         self.manifest.warnings.push(said);
@@ -173,8 +202,9 @@ impl RunFolder {
         is_any
     }
 
-    /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is deleted when it is complete. If
-    /// not, the earlier run is put back where nothing can be resumed, and else stays beside.
+    /// Ends the run: complete, or with the error that ended it. An earlier run that it replaces is
+    /// deleted when it is complete. If not, the earlier run is put back where nothing can be
+    /// resumed, and else stays beside.
     ///
     /// # Errors
     /// That error, or [`Error::Write`].
@@ -194,7 +224,8 @@ impl RunFolder {
         if status != Status::Complete {
             self.manifest = self.saved.clone();
             // Checkpoints of a training are worth going on from, though no stage is finished.
-            let is_begun = !self.manifest.stages.is_empty() || Artifact::Checkpoints.of(&self.path).exists();
+            let is_begun =
+                !self.manifest.stages.is_empty() || Artifact::Checkpoints.of(&self.path).exists();
             if !(self.is_resumable && is_begun) && self.claim.replaced().is_some() {
                 return self.claim.give_up();
             }
@@ -219,7 +250,8 @@ impl RunFolder {
     pub fn save(&mut self) -> Result<()> {
         integrity::seal(&self.path, &mut self.manifest, &self.saved)?;
         let path = Artifact::Manifest.of(&self.path);
-        let text = serde_json::to_vec_pretty(&self.manifest).map_err(|error| Error::write(&path, error.into()))?;
+        let text = serde_json::to_vec_pretty(&self.manifest)
+            .map_err(|error| Error::write(&path, error.into()))?;
         write_atomic(&path, |writer| writer.write_all(&text))?;
         self.saved = self.manifest.clone();
         Ok(())
@@ -230,7 +262,11 @@ impl RunFolder {
 impl Drop for RunFolder {
     fn drop(&mut self) {
         if !self.is_closed && self.saved.status == Status::Running {
-            let reason = if std::thread::panicking() { "ended by a fault of the program" } else { "ended by an error" };
+            let reason = if std::thread::panicking() {
+                "ended by a fault of the program"
+            } else {
+                "ended by an error"
+            };
             // There is nobody left to tell that this failed too.
             let _ = self.end(Status::Failed, Some(reason.into()));
         }

@@ -1,7 +1,9 @@
-//! Whether the files of a run are those that it wrote, and what is taken back of a run where they are not.
+//! Whether the files of a run are those that it wrote, and what is taken back of a run where they
+//! are not.
 //!
-//! The manifest keeps the SHA-256 of every file that is listed in it, and with each stage how much was listed and noted by its
-//! end. Manifests of earlier versions have neither: of those nothing can be told.
+//! The manifest keeps the SHA-256 of every file that is listed in it, and with each stage how much
+//! was listed and noted by its end. Manifests of earlier versions have neither: of those nothing
+//! can be told.
 
 use super::artifact::Artifact;
 use super::manifest::{Found, Manifest, Output};
@@ -16,7 +18,8 @@ use std::path::Path;
 const LISTS: [&str; 4] = ["knn", "quality", "clusters", "models"];
 
 /// What is said of a changed file, after its name.
-const CHANGED: &str = "is not as the run wrote it (its SHA-256 is another than that in manifest.json)";
+const CHANGED: &str =
+    "is not as the run wrote it (its SHA-256 is another than that in manifest.json)";
 
 /// What is wrong with a file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +50,15 @@ fn look(folder: &Path, output: &Output) -> Option<Damage> {
 
 /// The files of the run in `folder` that are not as it wrote them: their numbers among `outputs`.
 pub(crate) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)> {
-    outputs.iter().enumerate().filter_map(|(at, output)| Some((at, look(folder, output)?))).collect()
+    outputs
+        .iter()
+        .enumerate()
+        .filter_map(|(at, output)| Some((at, look(folder, output)?)))
+        .collect()
 }
 
-/// Refuses a finished run of which a file below one of the folders `read` was changed. Of other files but its page, which is made
-/// of them, it says so. One that is gone is another matter.
+/// Refuses a finished run of which a file below one of the folders `read` was changed. Of other
+/// files but its page, which is made of them, it says so. One that is gone is another matter.
 ///
 /// # Errors
 /// [`Error::Input`] naming the file and what makes it again.
@@ -59,7 +66,9 @@ pub(crate) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Re
     let outputs: Vec<Output> = found.part("outputs")?;
     let (read, beside): (Vec<_>, Vec<_>) = damaged(folder, &outputs)
         .into_iter()
-        .filter(|(at, damage)| *damage == Damage::Changed && outputs[*at].path != Artifact::Report.to_string())
+        .filter(|(at, damage)| {
+            *damage == Damage::Changed && outputs[*at].path != Artifact::Report.to_string()
+        })
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| path.starts_with(part)));
     let again = format!(
@@ -71,7 +80,9 @@ pub(crate) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Re
     }
     Ok(beside
         .into_iter()
-        .map(|path| format!("{} {CHANGED} and is not read here; {again}", folder.join(path).display()))
+        .map(|path| {
+            format!("{} {CHANGED} and is not read here; {again}", folder.join(path).display())
+        })
         .collect())
 }
 
@@ -123,14 +134,19 @@ pub(crate) fn take_back(manifest: &mut Manifest, first: usize) {
             rows.retain(|row| stages_of(list, row).into_iter().any(&is_kept));
         }
     }
-    // What is skipped ends no stage; it stands as long as its warning does, and is found and told again after that.
+    // What is skipped ends no stage; it stands as long as its warning does, and is found and told
+    // again after that.
     if let Some(rows) = results.get_mut(SKIPPED).and_then(Value::as_array_mut) {
         rows.retain(|row| skipped_warning(row).is_some_and(|warning| warnings.contains(&warning)));
         if rows.is_empty() {
             results.shift_remove(SKIPPED);
         }
     }
-    if let Some(maps) = results.get_mut("epochs").and_then(|epochs| epochs.get_mut("maps")).and_then(Value::as_array_mut) {
+    if let Some(maps) = results
+        .get_mut("epochs")
+        .and_then(|epochs| epochs.get_mut("maps"))
+        .and_then(Value::as_array_mut)
+    {
         maps.retain(|row| stages_of("epochs", row).into_iter().any(&is_kept));
     }
 }

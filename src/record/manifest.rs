@@ -1,4 +1,5 @@
-//! The manifest of a run: what was asked for, what is done, what came of it. It is read back to resume a run and to compare two.
+//! The manifest of a run: what was asked for, what is done, what came of it. It is read back to
+//! resume a run and to compare two.
 
 use super::artifact::Artifact;
 use super::stage::Stage;
@@ -11,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Version of the manifest's layout; raised when a reader must know. Since 2 a run keeps the class that each scored point was
-/// given, and the names of its classes.
+/// Version of the manifest's layout; raised when a reader must know. Since 2 a run keeps the class
+/// that each scored point was given, and the names of its classes.
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything that is needed to understand, and to repeat, a run.
@@ -86,7 +87,14 @@ impl FinishedStage {
     /// A stage that ended just now.
     pub fn new(stage: Stage<'_>, seconds: f64, device: &str) -> Self {
         let (n_outputs, n_warnings, results) = (None, None, Vec::new());
-        Self { name: stage.to_string(), seconds, device: device.into(), n_outputs, n_warnings, results }
+        Self {
+            name: stage.to_string(),
+            seconds,
+            device: device.into(),
+            n_outputs,
+            n_warnings,
+            results,
+        }
     }
 }
 
@@ -117,15 +125,21 @@ impl Found {
     /// Reads the manifest of the run in `folder`.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is none, if it is damaged, not of this program, or of another layout than [`SCHEMA_VERSION`].
+    /// [`Error::Input`] if there is none, if it is damaged, not of this program, or of another
+    /// layout than [`SCHEMA_VERSION`].
     pub fn read(folder: &Path) -> Result<Self> {
         let path = Artifact::Manifest.of(folder);
         if !folder.is_dir() {
             return Err(Error::input(folder, "no such folder"));
         }
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Error::input(folder, format!("is no folder of a run: its manifest.json cannot be read: {error}")))?;
-        let value: Value = serde_json::from_str(&text).map_err(|error| Error::input(&path, format!("is damaged: {error}")))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Error::input(
+                folder,
+                format!("is no folder of a run: its manifest.json cannot be read: {error}"),
+            )
+        })?;
+        let value: Value = serde_json::from_str(&text)
+            .map_err(|error| Error::input(&path, format!("is damaged: {error}")))?;
         if value.get("layerlens_version").is_none() {
             return Err(Error::input(&path, "is no manifest of this program"));
         }
@@ -138,7 +152,10 @@ impl Found {
                 } else {
                     "an older version of the program wrote it: do the run again"
                 };
-                Err(Error::input(&found.path, format!("has layout {other}, this program reads {SCHEMA_VERSION}; {message}")))
+                Err(Error::input(
+                    &found.path,
+                    format!("has layout {other}, this program reads {SCHEMA_VERSION}; {message}"),
+                ))
             }
         }
     }
@@ -152,7 +169,10 @@ impl Found {
             Status::Complete => Ok(()),
             status => {
                 let status = serde_json::to_value(status).unwrap_or_default();
-                let again = format!("its command with `TrainRun::resume` `TrainRun::out` {} goes on with it", folder.display());
+                let again = format!(
+                    "its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
+                    folder.display()
+                );
                 Err(Error::input(folder, format!("is not finished (status {status}): {again}")))
             }
         }
@@ -160,19 +180,28 @@ impl Found {
 
     /// The manifest of a run that is under way in `folder`, as it would be read.
     pub(crate) fn of(manifest: &Manifest, folder: &Path) -> Self {
-        Self { path: Artifact::Manifest.of(folder), value: serde_json::to_value(manifest).unwrap_or_default() }
+        Self {
+            path: Artifact::Manifest.of(folder),
+            value: serde_json::to_value(manifest).unwrap_or_default(),
+        }
     }
 
     /// Notes that a file, if it is listed, was written anew, and rewrites the manifest.
     ///
     /// # Errors
-    /// [`Error::Input`] if the file cannot be read, [`Error::Write`] if the manifest cannot be written.
+    /// [`Error::Input`] if the file cannot be read, [`Error::Write`] if the manifest cannot be
+    /// written.
     pub(crate) fn relist(&mut self, folder: &Path, artifact: Artifact<'_>) -> Result<()> {
         let outputs = self.value.get_mut("outputs").and_then(Value::as_array_mut);
-        let listed = outputs.and_then(|outputs| outputs.iter_mut().find(|output| output["path"] == artifact.to_string()));
-        let Some(output) = listed.filter(|output| output.get("sha256").is_some()) else { return Ok(()) };
+        let listed = outputs.and_then(|outputs| {
+            outputs.iter_mut().find(|output| output["path"] == artifact.to_string())
+        });
+        let Some(output) = listed.filter(|output| output.get("sha256").is_some()) else {
+            return Ok(());
+        };
         output["sha256"] = Source::of_file(artifact.of(folder))?.sha256.into();
-        let text = serde_json::to_vec_pretty(&self.value).map_err(|error| Error::write(&self.path, error.into()))?;
+        let text = serde_json::to_vec_pretty(&self.value)
+            .map_err(|error| Error::write(&self.path, error.into()))?;
         write_atomic(&self.path, |writer| writer.write_all(&text))
     }
 
@@ -187,7 +216,8 @@ impl Found {
     /// [`Error::Input`] if it is missing or malformed.
     pub fn part<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
         let part = self.value.get(name).cloned().unwrap_or(Value::Null);
-        serde_json::from_value(part).map_err(|error| Error::input(&self.path, format!("`{name}` is damaged: {error}")))
+        serde_json::from_value(part)
+            .map_err(|error| Error::input(&self.path, format!("`{name}` is damaged: {error}")))
     }
 
     /// The result called `name`, none if the run has none of that name.
@@ -195,9 +225,13 @@ impl Found {
     /// # Errors
     /// [`Error::Input`] if it is malformed.
     pub fn result<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let Some(value) = self.value.get("results").and_then(|results| results.get(name)) else { return Ok(None) };
+        let Some(value) = self.value.get("results").and_then(|results| results.get(name)) else {
+            return Ok(None);
+        };
         let read = serde_json::from_value(value.clone());
-        read.map(Some).map_err(|error| Error::input(&self.path, format!("`results.{name}` is damaged: {error}")))
+        read.map(Some).map_err(|error| {
+            Error::input(&self.path, format!("`results.{name}` is damaged: {error}"))
+        })
     }
 
     /// Refuses to go on with a run that was begun in another way than `now`.
@@ -250,18 +284,23 @@ struct Input {
 }
 
 /// A difference, found below `head`.
-fn below(head: String, (path, there, here): (String, Value, Value)) -> Option<(String, Value, Value)> {
+fn below(
+    head: String,
+    (path, there, here): (String, Value, Value),
+) -> Option<(String, Value, Value)> {
     let point = if path.is_empty() || path.starts_with('[') { "" } else { "." };
     Some((format!("{head}{point}{path}"), there, here))
 }
 
-/// The first leaf in which two values differ: its path, and both. Lists of other lengths differ as a whole.
+/// The first leaf in which two values differ: its path, and both. Lists of other lengths differ as
+/// a whole.
 fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
     match (there, here) {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
             let nested = |key: &String| {
-                let (a, b) = (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
+                let (a, b) =
+                    (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
                 below(key.clone(), difference(a, b)?)
             };
             keys.into_iter().find_map(nested)
@@ -282,20 +321,39 @@ mod tests {
     #[test]
     fn every_float_is_read_as_it_was_written() {
         let random = crate::random::Random::new(5, 0);
-        let float = |at: u64| f64::from_bits((u64::from(random.bits(2 * at)) << 32) | u64::from(random.bits(2 * at + 1)));
+        let float = |at: u64| {
+            f64::from_bits(
+                (u64::from(random.bits(2 * at)) << 32) | u64::from(random.bits(2 * at + 1)),
+            )
+        };
         let floats: Vec<f64> = (0..20_000).map(float).filter(|value| value.is_finite()).collect();
         let text = serde_json::json!({ "a \"1.5\" \\": [1, -2, 3.0, "4.5"], "floats": floats, "last": 0.1 }).to_string();
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read.to_string(), text);
-        assert!(read["floats"].as_array().unwrap().iter().zip(&floats).all(|(read, float)| read.as_f64() == Some(*float)));
+        assert!(
+            read["floats"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .zip(&floats)
+                .all(|(read, float)| read.as_f64() == Some(*float))
+        );
     }
 
     #[test]
     fn the_first_difference_is_found_by_its_path() {
-        let (a, b) = (serde_json::json!({ "x": { "y": 1, "z": [1, 2] } }), serde_json::json!({ "x": { "y": 1, "z": [1, 3] } }));
+        let (a, b) = (
+            serde_json::json!({ "x": { "y": 1, "z": [1, 2] } }),
+            serde_json::json!({ "x": { "y": 1, "z": [1, 3] } }),
+        );
         let (path, there, here) = difference(&a, &b).unwrap();
-        assert_eq!((path.as_str(), there.to_string(), here.to_string()), ("x.z[1]", "2".into(), "3".into()));
-        let (path, _, here) = difference(&serde_json::json!([{ "a": 1 }]), &serde_json::json!([{ "a": null }])).unwrap();
+        assert_eq!(
+            (path.as_str(), there.to_string(), here.to_string()),
+            ("x.z[1]", "2".into(), "3".into())
+        );
+        let (path, _, here) =
+            difference(&serde_json::json!([{ "a": 1 }]), &serde_json::json!([{ "a": null }]))
+                .unwrap();
         assert_eq!((path.as_str(), here), ("[0].a", Value::Null));
         assert_eq!(difference(&serde_json::json!([1]), &serde_json::json!([1, 2])).unwrap().0, "");
         assert_eq!(difference(&a, &a), None);

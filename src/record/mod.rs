@@ -1,5 +1,5 @@
-//! What a run leaves on the disk: its folder, its manifest, the stages that are finished, and whether the files are as they were
-//! written.
+//! What a run leaves on the disk: its folder, its manifest, the stages that are finished, and
+//! whether the files are as they were written.
 
 mod artifact;
 pub(crate) mod claim;
@@ -17,5 +17,7 @@ pub use folder::RunFolder;
 pub use manifest::{FinishedStage, Found, Manifest, Output, SCHEMA_VERSION, Status};
 pub use opening::{Opening, default_path};
 pub use points::ReportPoints;
-pub use results::{EpochMap, EpochMaps, EpochTime, Inference, MapResults, N_COMPONENTS, TrainingSummary};
+pub use results::{
+    EpochMap, EpochMaps, EpochTime, Inference, MapResults, N_COMPONENTS, TrainingSummary,
+};
 pub use stage::Stage;

@@ -1,4 +1,5 @@
-//! How a run begins in its folder: anew, in the place of an earlier one, or after the last finished stage of an unfinished one.
+//! How a run begins in its folder: anew, in the place of an earlier one, or after the last finished
+//! stage of an unfinished one.
 
 use super::artifact::Artifact;
 use super::claim::{self, Claim, remove_torn_files};
@@ -30,24 +31,34 @@ pub struct Opening {
 
 /// `runs/<UTC time>-<name>`, where a run goes if nothing else is said.
 pub fn default_path(name: &str) -> PathBuf {
-    PathBuf::from("runs").join(format!("{}-{name}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))
+    PathBuf::from("runs")
+        .join(format!("{}-{name}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")))
 }
 
 impl RunFolder {
-    /// Creates the folder and its first manifest. What a process left beside it that was killed there is put right first, and
-    /// that is said.
+    /// Creates the folder and its first manifest. What a process left beside it that was killed
+    /// there is put right first, and that is said.
     ///
     /// # Errors
-    /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an earlier run there (a folder
-    /// with a manifest of this program) but nothing else, and not one that this run reads from or stands in; [`Error::Write`],
-    /// also if another process works there.
-    pub fn create(path: &Path, force: bool, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
+    /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an
+    /// earlier run there (a folder with a manifest of this program) but nothing else, and not one
+    /// that this run reads from or stands in; [`Error::Write`], also if another process works
+    /// there.
+    pub fn create(
+        path: &Path,
+        force: bool,
+        opening: Opening,
+        reporter: &dyn Reporter,
+    ) -> Result<Self> {
         let claim = claimed(path, reporter)?;
         if force && status_of(claim.target()).is_some() {
             check_replaceable(path, claim.target(), &opening.inputs)?;
             claim.put_aside()?;
             let aside = claim.replaced().unwrap_or_default();
-            reporter.note(&format!("the run that is replaced is kept in {} until this one is complete", aside.display()));
+            reporter.note(&format!(
+                "the run that is replaced is kept in {} until this one is complete",
+                aside.display()
+            ));
         } else if !claim::is_empty(claim.target()) {
             if force {
                 let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and `TrainRun::force` replaces nothing else";
@@ -63,7 +74,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// As those.
-    pub fn open(path: &Path, (force, resume): (bool, bool), opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
+    pub fn open(
+        path: &Path,
+        (force, resume): (bool, bool),
+        opening: Opening,
+        reporter: &dyn Reporter,
+    ) -> Result<Self> {
         if resume {
             return Self::resume(path, opening, reporter);
         }
@@ -72,12 +88,14 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Goes on with the run in `path` after its last finished stage; one of which nothing is left but unfinished files is begun.
-    /// Stages whose files are gone or changed are taken back with all that came after them, and that is said.
+    /// Goes on with the run in `path` after its last finished stage; one of which nothing is left
+    /// but unfinished files is begun. Stages whose files are gone or changed are taken back with
+    /// all that came after them, and that is said.
     ///
     /// # Errors
-    /// [`Error::Input`] if the folder holds something else, or a run that was begun with another configuration, seed, version,
-    /// device or other inputs, which is named; [`Error::Write`] if another process works there.
+    /// [`Error::Input`] if the folder holds something else, or a run that was begun with another
+    /// configuration, seed, version, device or other inputs, which is named; [`Error::Write`] if
+    /// another process works there.
     pub fn resume(path: &Path, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
         let claim = claimed(path, reporter)?;
         let mut manifest = opening.manifest();
@@ -99,7 +117,8 @@ impl RunFolder {
             ..manifest.clone()
         };
         take_back_damaged(path, &mut left, reporter);
-        // Without a finished stage the run begins again, with everything that is said at its beginning.
+        // Without a finished stage the run begins again, with everything that is said at its
+        // beginning.
         if !left.stages.is_empty() {
             manifest = left;
             manifest.error = None;
@@ -117,19 +136,28 @@ impl RunFolder {
     }
 
     fn new(path: &Path, claim: Claim, manifest: Manifest) -> Self {
-        Self { path: path.to_owned(), claim, saved: manifest.clone(), is_resumable: false, is_closed: false, manifest }
+        Self {
+            path: path.to_owned(),
+            claim,
+            saved: manifest.clone(),
+            is_resumable: false,
+            is_closed: false,
+            manifest,
+        }
     }
 
     fn begin(path: &Path, claim: Claim, manifest: Manifest) -> Result<Self> {
         let mut folder = Self::new(path, claim, manifest);
-        // First the manifest: it tells whose folder this is, and a resumed run writes its configuration again.
+        // First the manifest: it tells whose folder this is, and a resumed run writes its
+        // configuration again.
         folder.save()?;
         folder.write_config()?;
         Ok(folder)
     }
 
     fn write_config(&self) -> Result<()> {
-        let (path, config) = (Artifact::Config.of(&self.path), toml::to_string(&self.manifest.config));
+        let (path, config) =
+            (Artifact::Config.of(&self.path), toml::to_string(&self.manifest.config));
         let config = config.map_err(|error| Error::write(&path, std::io::Error::other(error)))?;
         write_atomic(&path, |writer| writer.write_all(config.as_bytes()))
     }
@@ -138,7 +166,9 @@ impl RunFolder {
 impl Opening {
     fn manifest(self) -> Manifest {
         let Opening { argv, seed, config, device, inputs } = self;
-        let fallback = device.fallback.then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
+        let fallback = device
+            .fallback
+            .then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
         Manifest {
             schema_version: SCHEMA_VERSION,
             layerlens_version: env!("CARGO_PKG_VERSION"),
@@ -174,7 +204,8 @@ fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) 
     }
     let stage = integrity::stage_of(left, first);
     if let Some(stage) = left.stages.get(stage) {
-        reporter.note(&format!("the stage `{}` and all that came after it are done again", stage.name));
+        reporter
+            .note(&format!("the stage `{}` and all that came after it are done again", stage.name));
     }
     integrity::take_back(left, stage);
     left.status = Status::Running;
@@ -184,35 +215,48 @@ fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) 
 fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()> {
     let refuse = |reason: String| Err(Error::write(path, std::io::Error::other(reason)));
     if std::env::current_dir().is_ok_and(|current| current.starts_with(target)) {
-        return refuse("`TrainRun::force` cannot replace the folder in which the program runs".into());
+        return refuse(
+            "`TrainRun::force` cannot replace the folder in which the program runs".into(),
+        );
     }
-    // A name that is no UTF-8 stands there with other letters, and is compared with the target's in the same form.
+    // A name that is no UTF-8 stands there with other letters, and is compared with the target's in
+    // the same form.
     let shown = PathBuf::from(target.to_string_lossy().into_owned());
     let below = |input: &&Source| match Path::new(&input.name).canonicalize() {
         Ok(input) => input.starts_with(target),
         Err(_) => std::path::absolute(&input.name).is_ok_and(|input| input.starts_with(&shown)),
     };
     match inputs.iter().find(below) {
-        Some(input) => refuse(format!("`TrainRun::force` would delete {}, which this run reads", input.name)),
+        Some(input) => {
+            refuse(format!("`TrainRun::force` would delete {}, which this run reads", input.name))
+        }
         None => Ok(()),
     }
 }
 
-/// 32-bit floats as short as they were given: 0.8 where the widening to 64 bits made 0.800000011920929.
+/// 32-bit floats as short as they were given: 0.8 where the widening to 64 bits made
+/// 0.800000011920929.
 fn without_noise(value: Value) -> Value {
     match value {
-        Value::Number(number) => match number.as_f64().filter(|&wide| number.is_f64() && f64::from(wide as f32) == wide) {
-            Some(wide) => (wide as f32).to_string().parse::<f64>().map_or(Value::Number(number), Value::from),
+        Value::Number(number) => match number
+            .as_f64()
+            .filter(|&wide| number.is_f64() && f64::from(wide as f32) == wide)
+        {
+            Some(wide) => {
+                (wide as f32).to_string().parse::<f64>().map_or(Value::Number(number), Value::from)
+            }
             None => Value::Number(number),
         },
         Value::Array(values) => values.into_iter().map(without_noise).collect(),
-        Value::Object(map) => map.into_iter().map(|(key, value)| (key, without_noise(value))).collect(),
+        Value::Object(map) => {
+            map.into_iter().map(|(key, value)| (key, without_noise(value))).collect()
+        }
         other => other,
     }
 }
 
-/// Whether the run in a folder is complete; none if there is no manifest that this program wrote: other programs have files of
-/// that name too.
+/// Whether the run in a folder is complete; none if there is no manifest that this program wrote:
+/// other programs have files of that name too.
 fn status_of(path: &Path) -> Option<bool> {
     let manifest = std::fs::read(Artifact::Manifest.of(path)).ok();
     let manifest: Value = serde_json::from_slice(&manifest?).ok()?;

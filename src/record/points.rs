@@ -85,7 +85,11 @@ impl FromStr for ReportPoints {
             "all" => Ok(Self::All),
             number => match number.parse() {
                 Ok(number) if number > 0 => Ok(Self::Number(number)),
-                _ => Err(Error::parameter("report_points", text, "`test`, `train`, `all` or a number of at least 1")),
+                _ => Err(Error::parameter(
+                    "report_points",
+                    text,
+                    "`test`, `train`, `all` or a number of at least 1",
+                )),
             },
         }
     }
@@ -130,7 +134,10 @@ mod tests {
         assert_eq!(rows, ReportPoints::Number(60).rows(100, 50, 7));
         assert_ne!(rows, ReportPoints::Number(60).rows(100, 50, 8));
         assert_eq!(ReportPoints::Number(500).rows(100, 50, 7), ReportPoints::All.rows(100, 50, 7));
-        assert_eq!(ReportPoints::Test.rows(3, 0, 7), Rows { train: vec![0, 1, 2], test: Vec::new() });
+        assert_eq!(
+            ReportPoints::Test.rows(3, 0, 7),
+            Rows { train: vec![0, 1, 2], test: Vec::new() }
+        );
     }
 
     #[test]

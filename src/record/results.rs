@@ -47,7 +47,8 @@ impl TrainingSummary {
     /// What a finished training tells of itself.
     pub(crate) fn of(trained: &Trained) -> Self {
         let first = trained.history.len() - trained.seconds.len() + 1;
-        let times = (first..).zip(&trained.seconds).map(|(epoch, &seconds)| EpochTime { epoch, seconds });
+        let times =
+            (first..).zip(&trained.seconds).map(|(epoch, &seconds)| EpochTime { epoch, seconds });
         Self {
             epochs: trained.history.len(),
             kept: trained.epoch,
@@ -82,27 +83,29 @@ impl MapResults {
 pub struct EpochMaps {
     /// The epochs, ascending, 0 for the initial weights: a frame each.
     pub epochs: Vec<usize>,
-    /// Which points are in the maps. Their rows in the run's training and test part are those of `epochs/rows.csv`.
+    /// Which points are in the maps. Their rows in the run's training and test part are those of
+    /// `epochs/rows.csv`.
     pub points: ReportPoints,
     /// How many there are.
     pub n_points: usize,
-    /// The maps, space by space in the order of the layers, method by method in the order of the run.
+    /// The maps, space by space in the order of the layers, method by method in the order of the
+    /// run.
     pub maps: Vec<EpochMap>,
 }
 
-/// The maps of one space by one method, in `epochs/<method>_<space>.npy`: n_points x 2 frames, the columns x and y of the first
-/// frame, then those of the second, ...
+/// The maps of one space by one method, in `epochs/<method>_<space>.npy`: n_points x 2 frames, the
+/// columns x and y of the first frame, then those of the second, ...
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochMap {
     /// Space that was embedded.
     pub space: String,
     /// Method.
     pub method: String,
-    /// Trustworthiness of each frame, as [`Quality`](crate::evaluation::Quality) has it: of 12 neighbours, on a sample of
-    /// 5,000 points.
+    /// Trustworthiness of each frame, as [`Quality`](crate::evaluation::Quality) has it: of 12
+    /// neighbours, on a sample of 5,000 points.
     pub trustworthiness: Vec<f64>,
-    /// How far the points moved on average since the frame before, as a share of the longer side of the rectangle around all
-    /// frames; 0 for the first.
+    /// How far the points moved on average since the frame before, as a share of the longer side of
+    /// the rectangle around all frames; 0 for the first.
     pub displacement: Vec<f64>,
 }
 

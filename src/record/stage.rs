@@ -2,7 +2,8 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-/// A part of a run that is done as a whole or not at all; its name in the manifest is its [`Display`] form.
+/// A part of a run that is done as a whole or not at all; its name in the manifest is its
+/// [`Display`] form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage<'a> {
     /// The first images of each class.

@@ -16,7 +16,11 @@ fn percent(share: f64) -> String {
 }
 
 fn parts(parts: &[NamedShare]) -> String {
-    parts.iter().map(|part| format!("{} {}", part.name, percent(part.share.share))).collect::<Vec<_>>().join(", ")
+    parts
+        .iter()
+        .map(|part| format!("{} {}", part.name, percent(part.share.share)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn number(value: Option<f64>) -> String {
@@ -40,7 +44,12 @@ pub fn summary_text(found: &[Clustered]) -> String {
     let Some(first) = found.first() else { return text };
     let width = found.iter().map(|row| row.space.chars().count()).max().unwrap_or(0).max(10);
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "clusters of {} points, and how they agree with the {} classes", first.n_points, first.classes.len());
+    let _ = writeln!(
+        text,
+        "clusters of {} points, and how they agree with the {} classes",
+        first.n_points,
+        first.classes.len()
+    );
     let _ = writeln!(
         text,
         "{:<width$} {:<16} {:>9}{:>9}{:>9}{:>9}{:>9}{:>12}",
@@ -50,11 +59,18 @@ pub fn summary_text(found: &[Clustered]) -> String {
         let figures = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity];
         let figures: String = figures.map(|figure| format!("{:>9}", number(figure))).concat();
         let (silhouette, noise) = (number(row.silhouette), row.n_noise);
-        let _ =
-            writeln!(text, "{:<width$} {:<16} {:>9}{noise:>9}{figures}{silhouette:>12}", row.space, row.method, row.n_clusters);
+        let _ = writeln!(
+            text,
+            "{:<width$} {:<16} {:>9}{noise:>9}{figures}{silhouette:>12}",
+            row.space, row.method, row.n_clusters
+        );
     }
     if let Some(row) = found.iter().find(|row| (1..row.n_points).contains(&row.n_silhouettes)) {
-        let _ = writeln!(text, "silhouettes of a sample of {} points where all would take long", row.n_silhouettes);
+        let _ = writeln!(
+            text,
+            "silhouettes of a sample of {} points where all would take long",
+            row.n_silhouettes
+        );
     }
     text
 }
@@ -75,7 +91,11 @@ pub fn text(found: &Clustered) -> String {
     );
     let noise = 100.0 * found.n_noise as f64 / found.n_points as f64;
     let plural = if found.n_clusters == 1 { "" } else { "s" };
-    let _ = writeln!(text, "{} cluster{plural}, {} noise points ({noise:.1} %)", found.n_clusters, found.n_noise);
+    let _ = writeln!(
+        text,
+        "{} cluster{plural}, {} noise points ({noise:.1} %)",
+        found.n_clusters, found.n_noise
+    );
     if found.adjusted_rand_score.is_some() {
         let _ = writeln!(
             text,
@@ -93,8 +113,15 @@ pub fn text(found: &Clustered) -> String {
         } else {
             String::new()
         };
-        let classes = found.silhouette_of_classes.map(|score| format!(", of classes {score:.4}")).unwrap_or_default();
-        let _ = writeln!(text, "mean silhouette of clusters {}{classes}{sample}", number(found.silhouette));
+        let classes = found
+            .silhouette_of_classes
+            .map(|score| format!(", of classes {score:.4}"))
+            .unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "mean silhouette of clusters {}{classes}{sample}",
+            number(found.silhouette)
+        );
     }
     text.push_str(&clusters_text(found));
     text.push_str(&classes_text(found));
@@ -106,15 +133,23 @@ fn clusters_text(found: &Clustered) -> String {
     rows.sort_by(|a, b| b.n_points.cmp(&a.n_points).then(a.cluster.cmp(&b.cluster)));
     let left_out = rows.len().saturating_sub(SHOWN);
     rows.truncate(SHOWN);
-    let inside =
-        if found.classes.is_empty() { String::new() } else { format!("  classes inside, from {}", percent(LEAST_SHARE)) };
+    let inside = if found.classes.is_empty() {
+        String::new()
+    } else {
+        format!("  classes inside, from {}", percent(LEAST_SHARE))
+    };
     let mut text = format!("{:<8} {:>8} {:>11}{inside}\n", "cluster", "points", "silhouette");
     for row in rows {
         let inside = match (parts(&row.classes), parts(&row.kinds)) {
             (classes, kinds) if kinds.is_empty() => classes,
             (classes, kinds) => format!("{classes} ({kinds})"),
         };
-        let line = format!("{:<8} {:>8} {:>11}  {inside}", cluster_name(row.cluster), row.n_points, number(row.silhouette));
+        let line = format!(
+            "{:<8} {:>8} {:>11}  {inside}",
+            cluster_name(row.cluster),
+            row.n_points,
+            number(row.silhouette)
+        );
         let _ = writeln!(text, "{}", line.trim_end());
     }
     if left_out > 0 {
@@ -127,17 +162,33 @@ fn classes_text(found: &Clustered) -> String {
     if found.classes.is_empty() {
         return String::new();
     }
-    let widest = found.classes.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(5, 40);
+    let widest =
+        found.classes.iter().map(|row| row.name.chars().count()).max().unwrap_or(0).clamp(5, 40);
     let head = format!("clusters it falls into, from {} of it", percent(LEAST_SHARE));
     let mut text = format!("{:<widest$} {:>8} {:>11}  {head}\n", "class", "points", "silhouette");
     for row in &found.classes {
-        let clusters: Vec<String> =
-            row.clusters.iter().map(|share| format!("{} ({})", share.part, percent(share.share))).collect();
+        let clusters: Vec<String> = row
+            .clusters
+            .iter()
+            .map(|share| format!("{} ({})", share.part, percent(share.share)))
+            .collect();
         let noise = row.n_noise as f64 / row.n_points.max(1) as f64;
-        let noise = if noise >= LEAST_SHARE { format!("; noise {}", percent(noise)) } else { String::new() };
-        let counted = if clusters.is_empty() { "none".into() } else { format!("{}: {}", clusters.len(), clusters.join(", ")) };
+        let noise = if noise >= LEAST_SHARE {
+            format!("; noise {}", percent(noise))
+        } else {
+            String::new()
+        };
+        let counted = if clusters.is_empty() {
+            "none".into()
+        } else {
+            format!("{}: {}", clusters.len(), clusters.join(", "))
+        };
         let silhouette = number(row.silhouette);
-        let _ = writeln!(text, "{:<widest$} {:>8} {silhouette:>11}  {counted}{noise}", row.name, row.n_points);
+        let _ = writeln!(
+            text,
+            "{:<widest$} {:>8} {silhouette:>11}  {counted}{noise}",
+            row.name, row.n_points
+        );
     }
     text
 }
@@ -167,7 +218,13 @@ pub fn write_clusters(path: &Path, found: &Clustered) -> Result<()> {
     let header = ["cluster", "n_points", "silhouette", "classes", "kinds"];
     let record = |row: &ClusterRow| {
         let (classes, kinds) = (parts(&row.classes), parts(&row.kinds));
-        vec![row.cluster.to_string(), row.n_points.to_string(), optional(row.silhouette), classes, kinds]
+        vec![
+            row.cluster.to_string(),
+            row.n_points.to_string(),
+            optional(row.silhouette),
+            classes,
+            kinds,
+        ]
     };
     csv_file::write(path, header, found.clusters.iter().map(record))
 }
@@ -177,7 +234,8 @@ pub fn write_clusters(path: &Path, found: &Clustered) -> Result<()> {
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
-    let header = ["class", "n_points", "silhouette", "n_noise", "n_clusters", "cluster", "count", "share"];
+    let header =
+        ["class", "n_points", "silhouette", "n_noise", "n_clusters", "cluster", "count", "share"];
     let records = |row: &ClassRow| {
         let lead = [
             row.name.clone(),
@@ -190,7 +248,9 @@ pub fn write_classes(path: &Path, found: &Clustered) -> Result<()> {
         if row.clusters.is_empty() {
             return vec![with([String::new(), String::new(), String::new()])];
         }
-        let tail = |share: &Share| [share.part.to_string(), share.count.to_string(), share.share.to_string()];
+        let tail = |share: &Share| {
+            [share.part.to_string(), share.count.to_string(), share.share.to_string()]
+        };
         row.clusters.iter().map(|share| with(tail(share))).collect()
     };
     csv_file::write(path, header, found.classes.iter().flat_map(records))
@@ -215,7 +275,8 @@ pub fn write_agreement(path: &Path, found: &Clustered) -> Result<()> {
         "silhouette_of_classes",
         "n_silhouettes",
     ];
-    let counts = [found.n_points, found.n_features, found.n_clusters, found.n_noise].map(|count| count.to_string());
+    let counts = [found.n_points, found.n_features, found.n_clusters, found.n_noise]
+        .map(|count| count.to_string());
     let scores = [
         found.adjusted_rand_score,
         found.normalized_mutual_info_score,

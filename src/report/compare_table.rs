@@ -40,24 +40,39 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
     let [a, b] = &comparison.names;
     let mut text = format!("a: {a}\nb: {b}\n{}\n\n", how(comparison));
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{:<12} {:<16} {:>9} {:>9} {:>9}  interval of the difference", "accuracy", "map", "a", "b", "a - b");
+    let _ = writeln!(
+        text,
+        "{:<12} {:<16} {:>9} {:>9} {:>9}  interval of the difference",
+        "accuracy", "map", "a", "b", "a - b"
+    );
     for row in &comparison.accuracies {
         let space = row.space.as_deref().unwrap_or("classifier");
         let title = || map_title(row.method.as_deref(), n_components);
         let map = row.space.as_ref().map_or_else(String::new, |_| title());
         let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.answer));
     }
-    let _ = writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "gain of a class by the layers", "a", "b", "a - b");
+    let _ = writeln!(
+        text,
+        "\n{:<34} {:>9} {:>9} {:>9}",
+        "gain of a class by the layers", "a", "b", "a - b"
+    );
     for row in most(&comparison.gains, |row| &row.answer) {
         let _ = writeln!(text, "{:<34} {}", row.class, cells(&row.answer));
     }
-    let _ = writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
+    let _ =
+        writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
     // In the last classifier of the list: the deepest common space.
     let last = comparison.pairs.last().map(|row| row.space.clone());
-    let pairs: Vec<_> = comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
+    let pairs: Vec<_> =
+        comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
     for row in most(&pairs, |row| &row.answer) {
         let place = row.space.as_deref().unwrap_or("classifier");
-        let _ = writeln!(text, "{:<34} {}", format!("{place}: {} and {}", row.classes[0], row.classes[1]), cells(&row.answer));
+        let _ = writeln!(
+            text,
+            "{:<34} {}",
+            format!("{place}: {} and {}", row.classes[0], row.classes[1]),
+            cells(&row.answer)
+        );
     }
     let _ = writeln!(text, "\nbest method, mean over the common spaces");
     let mut measures: Vec<&str> = Vec::new();
@@ -68,9 +83,12 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
     }
     for measure in measures {
         let best = |run: usize| {
-            let row = comparison.measures.iter().find(|row| row.measure == measure && row.best[run]);
+            let row =
+                comparison.measures.iter().find(|row| row.measure == measure && row.best[run]);
             let value = row.and_then(|row| Some((row, row.values[run]?)));
-            value.map_or("-".into(), |(row, value)| format!("{} {value:.4}", map_title(Some(&row.method), n_components)))
+            value.map_or("-".into(), |(row, value)| {
+                format!("{} {value:.4}", map_title(Some(&row.method), n_components))
+            })
         };
         let _ = writeln!(text, "{:<24} a: {:<26} b: {}", measure_words(measure), best(0), best(1));
     }
@@ -90,27 +108,47 @@ fn most<T>(rows: &[T], answer: impl Fn(&T) -> &Answer) -> Vec<&T> {
 }
 
 fn cells(answer: &Answer) -> String {
-    let cell = |estimate: Option<Estimate>| estimate.map_or(format!("{:>9}", "-"), |estimate| format!("{:>9.4}", estimate.value));
+    let cell = |estimate: Option<Estimate>| {
+        estimate.map_or(format!("{:>9}", "-"), |estimate| format!("{:>9.4}", estimate.value))
+    };
     let interval = match answer.difference {
-        Some(Estimate { interval: Some(Interval { low, high }), .. }) => format!("  {low:+.4} to {high:+.4}"),
+        Some(Estimate { interval: Some(Interval { low, high }), .. }) => {
+            format!("  {low:+.4} to {high:+.4}")
+        }
         _ => String::new(),
     };
-    let difference = answer.difference.map_or(format!("{:>9}", "-"), |estimate| format!("{:>+9.4}", estimate.value));
+    let difference = answer
+        .difference
+        .map_or(format!("{:>9}", "-"), |estimate| format!("{:>+9.4}", estimate.value));
     format!("{} {} {difference}{interval}", cell(answer.a), cell(answer.b))
 }
 
-/// Writes `accuracy.csv`, `gains.csv`, `confused_pairs.csv` and `measures.csv` into `folder`; what a run lacks is empty.
+/// Writes `accuracy.csv`, `gains.csv`, `confused_pairs.csv` and `measures.csv` into `folder`; what
+/// a run lacks is empty.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_csv(folder: &Path, comparison: &Comparison) -> Result<()> {
-    const ANSWER: [&str; 9] = ["a", "a_low", "a_high", "b", "b_low", "b_high", "difference", "difference_low", "difference_high"];
-    let header = |lead: &[&str]| lead.iter().chain(&ANSWER).map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    const ANSWER: [&str; 9] = [
+        "a",
+        "a_low",
+        "a_high",
+        "b",
+        "b_low",
+        "b_high",
+        "difference",
+        "difference_low",
+        "difference_high",
+    ];
+    let header = |lead: &[&str]| {
+        lead.iter().chain(&ANSWER).map(|word| (*word).to_owned()).collect::<Vec<String>>()
+    };
     let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     let values = |answer: &Answer| {
         let three = |estimate: Option<Estimate>| {
             let interval = estimate.and_then(|estimate| estimate.interval);
-            let ends = [interval.map(|interval| interval.low), interval.map(|interval| interval.high)];
+            let ends =
+                [interval.map(|interval| interval.low), interval.map(|interval| interval.high)];
             [estimate.map(|estimate| estimate.value), ends[0], ends[1]].map(text)
         };
         [answer.a, answer.b, answer.difference].map(three).concat()
@@ -118,17 +156,32 @@ pub fn write_csv(folder: &Path, comparison: &Comparison) -> Result<()> {
     let or_none = |name: &Option<String>| name.clone().unwrap_or_default();
     let mut accuracy = vec![header(&["space", "method"])];
     let rows = comparison.accuracies.iter();
-    accuracy.extend(rows.map(|row| [vec![or_none(&row.space), or_none(&row.method)], values(&row.answer)].concat()));
+    accuracy.extend(rows.map(|row| {
+        [vec![or_none(&row.space), or_none(&row.method)], values(&row.answer)].concat()
+    }));
     let mut gains = vec![header(&["class"])];
-    gains.extend(comparison.gains.iter().map(|row| [vec![row.class.clone()], values(&row.answer)].concat()));
+    gains.extend(
+        comparison.gains.iter().map(|row| [vec![row.class.clone()], values(&row.answer)].concat()),
+    );
     let mut pairs = vec![header(&["space", "class", "other"])];
     let rows = comparison.pairs.iter();
-    pairs.extend(rows.map(|row| [vec![or_none(&row.space)], row.classes.to_vec(), values(&row.answer)].concat()));
-    let mut measures = vec![["measure", "method", "a", "b", "best_of_a", "best_of_b"].map(str::to_owned).to_vec()];
+    pairs.extend(rows.map(|row| {
+        [vec![or_none(&row.space)], row.classes.to_vec(), values(&row.answer)].concat()
+    }));
+    let mut measures =
+        vec![["measure", "method", "a", "b", "best_of_a", "best_of_b"].map(str::to_owned).to_vec()];
     let rows = comparison.measures.iter();
     measures.extend(rows.map(|row| {
         let best = row.best.map(|best| best.to_string());
-        [vec![row.measure.clone(), row.method.clone()], row.values.map(text).to_vec(), best.to_vec()].concat()
+        [
+            vec![row.measure.clone(), row.method.clone()],
+            row.values.map(text).to_vec(),
+            best.to_vec(),
+        ]
+        .concat()
     }));
-    FILES.into_iter().zip([accuracy, gains, pairs, measures]).try_for_each(|(file, rows)| write_rows(&folder.join(file), rows))
+    FILES
+        .into_iter()
+        .zip([accuracy, gains, pairs, measures])
+        .try_for_each(|(file, rows)| write_rows(&folder.join(file), rows))
 }

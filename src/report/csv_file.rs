@@ -24,7 +24,8 @@ pub fn write<H: AsRef<str>>(
 pub fn write_rows(path: &Path, rows: impl IntoIterator<Item = Vec<String>>) -> Result<()> {
     write_atomic(path, |writer| {
         let mut csv = csv::Writer::from_writer(writer);
-        rows.into_iter().try_for_each(|row| csv.write_record(row).map_err(std::io::Error::other))?;
+        rows.into_iter()
+            .try_for_each(|row| csv.write_record(row).map_err(std::io::Error::other))?;
         csv.flush()
     })
 }

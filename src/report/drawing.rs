@@ -18,7 +18,11 @@ pub fn drawing(name: &str, architecture: &Architecture) -> figures::Architecture
     let blocks = blocks.collect();
     let caption = match architecture.n_parameters_by_kind() {
         (trained, 0) => format!("{} parameters, all of them trained", thousands(trained)),
-        (trained, fixed) => format!("{} parameters, {} of them not trained", thousands(trained + fixed), thousands(fixed)),
+        (trained, fixed) => format!(
+            "{} parameters, {} of them not trained",
+            thousands(trained + fixed),
+            thousands(fixed)
+        ),
     };
     figures::Architecture { title: name.into(), caption, blocks }
 }
@@ -46,7 +50,9 @@ fn settings(kind: &LayerKind) -> String {
             format!("{units} unit{}{}", if *units == 1 { "" } else { "s" }, after(*activation))
         }
         LayerKind::Dropout { rate } => format!("rate {rate}"),
-        LayerKind::BatchNorm { momentum, epsilon } => format!("momentum {momentum}, epsilon {epsilon}"),
+        LayerKind::BatchNorm { momentum, epsilon } => {
+            format!("momentum {momentum}, epsilon {epsilon}")
+        }
         LayerKind::Activation { activation } => word(*activation).into(),
     }
 }

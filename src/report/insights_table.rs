@@ -3,7 +3,8 @@
 use super::csv_file::write_rows;
 use crate::error::Result;
 use crate::evaluation::{
-    Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict, map_title, metric,
+    Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict,
+    map_title, metric,
 };
 use std::fmt::Write as _;
 use std::path::Path;
@@ -23,8 +24,11 @@ pub fn text(insights: &Insights, class_names: &[String], n_components: usize) ->
     // Writing to a string cannot fail.
     if let Some(gains) = of_spaces.filter(|gains| gains.spaces.len() > 1) {
         let points = scored_words(insights);
-        let _ =
-            writeln!(text, "what the layers did: accuracy of {}-NN in all dimensions, by class, {points}", insights.n_neighbors);
+        let _ = writeln!(
+            text,
+            "what the layers did: accuracy of {}-NN in all dimensions, by class, {points}",
+            insights.n_neighbors
+        );
         gains_text(&mut text, gains, class_names);
     }
     let _ = writeln!(text, "most confused, with the share of the points of both classes");
@@ -48,7 +52,9 @@ pub fn text(insights: &Insights, class_names: &[String], n_components: usize) ->
 pub fn scored_words(insights: &Insights) -> String {
     match insights.scored_on {
         ScoredOn::Test => format!("on {} test points", insights.n_scored),
-        ScoredOn::TrainLeaveOneOut => format!("on {} training points, each without its own vote", insights.n_scored),
+        ScoredOn::TrainLeaveOneOut => {
+            format!("on {} training points, each without its own vote", insights.n_scored)
+        }
     }
 }
 
@@ -56,23 +62,36 @@ fn gains_text(text: &mut String, gains: &LayerGains, class_names: &[String]) {
     let columns: String = gains.spaces.iter().map(|space| format!(" {space:>9}")).collect();
     let _ = writeln!(text, "{:<16}{columns} {:>9}", "class", "gain");
     for gain in gains.classes.iter().take(CLASSES) {
-        let values: String =
-            gain.accuracy.iter().zip(&gains.spaces).map(|(value, space)| format!(" {value:>0$.4}", space.len().max(9))).collect();
+        let values: String = gain
+            .accuracy
+            .iter()
+            .zip(&gains.spaces)
+            .map(|(value, space)| format!(" {value:>0$.4}", space.len().max(9)))
+            .collect();
         let total = gain.gain.last().copied().unwrap_or(0.0);
         let _ = writeln!(text, "{:<16}{values} {total:>+9.4}", name(class_names, gain.class));
     }
     if gains.classes.len() > CLASSES {
-        let _ = writeln!(text, "... and {} classes more in scores/{}", gains.classes.len() - CLASSES, FILES[0]);
+        let _ = writeln!(
+            text,
+            "... and {} classes more in scores/{}",
+            gains.classes.len() - CLASSES,
+            FILES[0]
+        );
     }
 }
 
 fn verdict_text(text: &mut String, verdict: &Verdict, n_components: usize) {
     let n = verdict.spaces.len();
-    let standing = |standing: &Standing| format!("{} {:.4}", map_title(Some(&standing.method), n_components), standing.mean);
+    let standing = |standing: &Standing| {
+        format!("{} {:.4}", map_title(Some(&standing.method), n_components), standing.mean)
+    };
     let Some(best) = verdict.methods.first() else { return };
     let first = format!("{} (best in {} of {n})", standing(best), best.n_best);
-    let next = verdict.methods.get(1).map_or(String::new(), |next| format!(", then {}", standing(next)));
-    let remark = metric::remark(&verdict.measure).map_or(String::new(), |remark| format!("; {remark}"));
+    let next =
+        verdict.methods.get(1).map_or(String::new(), |next| format!(", then {}", standing(next)));
+    let remark =
+        metric::remark(&verdict.measure).map_or(String::new(), |remark| format!("; {remark}"));
     let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&verdict.measure));
 }
 
@@ -81,21 +100,48 @@ pub fn name(class_names: &[String], class: usize) -> String {
     class_names.get(class).cloned().unwrap_or_else(|| class.to_string())
 }
 
-/// Writes `gains.csv`, `confusion.csv`, `confused_pairs.csv` and `verdicts.csv` into `folder`. A row without a space is about the
-/// network itself, one without a method about a space itself; shares of a pair are of the true class, or of both classes.
+/// Writes `gains.csv`, `confusion.csv`, `confused_pairs.csv` and `verdicts.csv` into `folder`. A
+/// row without a space is about the network itself, one without a method about a space itself;
+/// shares of a pair are of the true class, or of both classes.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
-pub fn write_csv(folder: &Path, insights: &Insights, confusions: &[Confused], class_names: &[String]) -> Result<()> {
+pub fn write_csv(
+    folder: &Path,
+    insights: &Insights,
+    confusions: &[Confused],
+    class_names: &[String],
+) -> Result<()> {
     let class = |class: usize| name(class_names, class);
-    let mut gains = vec![row(["method", "space", "n_neighbors", "rank", "class", "n_scored", "accuracy", "gain"])];
+    let mut gains = vec![row([
+        "method",
+        "space",
+        "n_neighbors",
+        "rank",
+        "class",
+        "n_scored",
+        "accuracy",
+        "gain",
+    ])];
     for of_method in &insights.gains {
         for (at, space) in of_method.spaces.iter().enumerate() {
             for (rank, gain) in (1..).zip(&of_method.classes) {
                 let method = of_method.method.clone().unwrap_or_default();
                 let counts = [insights.n_neighbors, rank].map(|count| count.to_string());
-                let values = [gain.n_scored.to_string(), gain.accuracy[at].to_string(), gain.gain[at].to_string()];
-                gains.push([vec![method, space.clone()], counts.to_vec(), vec![class(gain.class)], values.to_vec()].concat());
+                let values = [
+                    gain.n_scored.to_string(),
+                    gain.accuracy[at].to_string(),
+                    gain.gain[at].to_string(),
+                ];
+                gains.push(
+                    [
+                        vec![method, space.clone()],
+                        counts.to_vec(),
+                        vec![class(gain.class)],
+                        values.to_vec(),
+                    ]
+                    .concat(),
+                );
             }
         }
     }
@@ -103,18 +149,32 @@ pub fn write_csv(folder: &Path, insights: &Insights, confusions: &[Confused], cl
     for Confused { space, method, confusion } in confusions {
         for (truth, (cells, size)) in confusion.counts.iter().zip(confusion.sizes()).enumerate() {
             for (predicted, &count) in cells.iter().enumerate() {
-                let share = if size > 0 { (count as f64 / size as f64).to_string() } else { String::new() };
+                let share =
+                    if size > 0 { (count as f64 / size as f64).to_string() } else { String::new() };
                 let lead = [space.clone().unwrap_or_default(), method.clone().unwrap_or_default()];
-                counts.push([lead.to_vec(), vec![class(truth), class(predicted), count.to_string(), share]].concat());
+                counts.push(
+                    [lead.to_vec(), vec![class(truth), class(predicted), count.to_string(), share]]
+                        .concat(),
+                );
             }
         }
     }
-    let mut pairs = vec![row(["space", "method", "direction", "rank", "class", "other", "count", "share"])];
+    let mut pairs =
+        vec![row(["space", "method", "direction", "rank", "class", "other", "count", "share"])];
     for ConfusedPairs { space, method, symmetric, directed, .. } in &insights.confused_pairs {
         for (direction, ranked) in [("both", symmetric), ("class taken for other", directed)] {
             for (rank, pair) in (1..).zip(ranked) {
-                let lead = [space.clone().unwrap_or_default(), method.clone().unwrap_or_default(), direction.into()];
-                let values = [class(pair.class), class(pair.other), pair.count.to_string(), pair.share.to_string()];
+                let lead = [
+                    space.clone().unwrap_or_default(),
+                    method.clone().unwrap_or_default(),
+                    direction.into(),
+                ];
+                let values = [
+                    class(pair.class),
+                    class(pair.other),
+                    pair.count.to_string(),
+                    pair.share.to_string(),
+                ];
                 pairs.push([lead.to_vec(), vec![rank.to_string()], values.to_vec()].concat());
             }
         }
@@ -123,8 +183,19 @@ pub fn write_csv(folder: &Path, insights: &Insights, confusions: &[Confused], cl
     for verdict in &insights.verdicts {
         for (rank, standing) in (1_usize..).zip(&verdict.methods) {
             for (space, value) in verdict.spaces.iter().zip(&standing.values) {
-                let lead = [verdict.measure.clone(), rank.to_string(), standing.method.clone(), standing.mean.to_string()];
-                verdicts.push([lead.to_vec(), vec![standing.n_best.to_string(), space.clone(), value.to_string()]].concat());
+                let lead = [
+                    verdict.measure.clone(),
+                    rank.to_string(),
+                    standing.method.clone(),
+                    standing.mean.to_string(),
+                ];
+                verdicts.push(
+                    [
+                        lead.to_vec(),
+                        vec![standing.n_best.to_string(), space.clone(), value.to_string()],
+                    ]
+                    .concat(),
+                );
             }
         }
     }

@@ -44,7 +44,11 @@ pub fn cells(row: &ModelRow) -> [String; 13] {
 }
 
 fn listed(sizes: &[usize]) -> String {
-    if sizes.is_empty() { "–".into() } else { sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+    if sizes.is_empty() {
+        "–".into()
+    } else {
+        sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// `0.42 s`, `37.0 s`, `3.39 min`.
@@ -58,8 +62,10 @@ fn duration(seconds: f64) -> String {
 
 /// The table as text, a line a model, then each model's verdict.
 pub fn text(rows: &[ModelRow]) -> String {
-    let cells: Vec<[String; 13]> = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
-    let width = |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let cells: Vec<[String; 13]> =
+        std::iter::once(COLUMNS.map(str::to_owned)).chain(rows.iter().map(cells)).collect();
+    let width =
+        |column: usize| cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
     let mut text = String::new();
     for row in &cells {
@@ -81,7 +87,8 @@ pub fn text(rows: &[ModelRow]) -> String {
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_csv(path: &Path, rows: &[ModelRow]) -> Result<()> {
-    let joined = |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let joined =
+        |sizes: &[usize]| sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let header = [
         "model",
         "filters",

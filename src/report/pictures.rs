@@ -22,11 +22,15 @@ pub struct Sheet {
 /// [`Error::Data`] with the encoder's words.
 pub fn png_files(pictures: &Pictures) -> Result<Vec<Vec<u8>>> {
     let size = (pictures.width(), pictures.height());
-    (0..pictures.n()).into_par_iter().map(|at| png(pictures.image(at), size, pictures.channels())).collect()
+    (0..pictures.n())
+        .into_par_iter()
+        .map(|at| png(pictures.image(at), size, pictures.channels()))
+        .collect()
 }
 
-/// All pictures row by row on a sheet of as many columns as rows, black where there are no more. Where that would be wider or
-/// higher than `max_side` pixels, every picture is scaled down to what fits.
+/// All pictures row by row on a sheet of as many columns as rows, black where there are no more.
+/// Where that would be wider or higher than `max_side` pixels, every picture is scaled down to what
+/// fits.
 ///
 /// # Errors
 /// [`Error::Data`] if there are none, or too many for a pixel each, or with the encoder's words.
@@ -34,7 +38,9 @@ pub fn sheet(pictures: &Pictures, max_side: usize) -> Result<Sheet> {
     let n = pictures.n();
     let columns = n.isqrt() + usize::from(n.isqrt().pow(2) < n);
     if columns == 0 || columns > max_side {
-        return Err(Error::Data(format!("{n} pictures do not fit on a sheet of {max_side} x {max_side} pixels")));
+        return Err(Error::Data(format!(
+            "{n} pictures do not fit on a sheet of {max_side} x {max_side} pixels"
+        )));
     }
     let most = max_side / columns;
     let longest = pictures.width().max(pictures.height());
@@ -48,7 +54,11 @@ pub fn sheet(pictures: &Pictures, max_side: usize) -> Result<Sheet> {
 }
 
 /// The pictures of a range row by row in a grid of columns and rows, black where there are no more.
-pub(super) fn grid(pictures: &Pictures, range: Range<usize>, (columns, rows): (usize, usize)) -> Vec<u8> {
+pub(super) fn grid(
+    pictures: &Pictures,
+    range: Range<usize>,
+    (columns, rows): (usize, usize),
+) -> Vec<u8> {
     let (row, height) = (pictures.width() * pictures.channels(), pictures.height());
     let mut pixels = vec![0; columns * row * rows * height];
     for (at, picture) in range.enumerate() {
@@ -63,7 +73,8 @@ pub(super) fn grid(pictures: &Pictures, range: Range<usize>, (columns, rows): (u
 fn png(pixels: &[u8], (width, height): (usize, usize), channels: usize) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let color = if channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
-    let written = PngEncoder::new(&mut file).write_image(pixels, width as u32, height as u32, color);
+    let written =
+        PngEncoder::new(&mut file).write_image(pixels, width as u32, height as u32, color);
     written.map_err(|error| Error::Data(format!("a picture cannot be encoded: {error}")))?;
     Ok(file)
 }

@@ -9,8 +9,9 @@
 //! | `projector_config.pbtxt` | the configuration that TensorBoard reads when it is started on the folder |
 //! | `projector_config.json` | the same for the projector alone, projector.tensorflow.org |
 //!
-//! TensorBoard (`tensorboard/plugins/projector/projector_plugin.py`) finds paths beside its configuration. The projector alone
-//! (`vz_projector/data-provider-demo.ts`) fetches them relative to its own page, unless they are whole addresses.
+//! TensorBoard (`tensorboard/plugins/projector/projector_plugin.py`) finds paths beside its
+//! configuration. The projector alone (`vz_projector/data-provider-demo.ts`) fetches them relative
+//! to its own page, unless they are whole addresses.
 
 use super::pictures::sheet;
 use crate::dataset::Pictures;
@@ -25,7 +26,8 @@ use std::path::{Path, PathBuf};
 pub const CONFIG: &str = "projector_config.pbtxt";
 /// Points that TensorBoard reads of a tensor.
 pub const MAX_POINTS: usize = 100_000;
-/// Dimensions that the projector needs: it looks at three, and shows nothing of points that have fewer.
+/// Dimensions that the projector needs: it looks at three, and shows nothing of points that have
+/// fewer.
 const LEAST_FEATURES: usize = 3;
 /// Longest side of a sprite image, in pixels.
 pub const MAX_SPRITE: usize = 8192;
@@ -34,11 +36,14 @@ const SPRITE: &str = "sprite.png";
 const TENSORS: &str = "tensors";
 const ADDRESSES: &str = "projector_config.json";
 
-/// Whether the folder holds what a projector's folder does and nothing else: TensorBoard's own logs have a file [`CONFIG`] too.
+/// Whether the folder holds what a projector's folder does and nothing else: TensorBoard's own logs
+/// have a file [`CONFIG`] too.
 pub fn is_export(folder: &Path) -> bool {
     let ours = [CONFIG, METADATA, SPRITE, TENSORS, ADDRESSES];
     let known = |entry: std::fs::DirEntry| ours.iter().any(|name| entry.file_name() == *name);
-    let tensor = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|end| end == "bytes" || end == "tsv");
+    let tensor = |entry: std::fs::DirEntry| {
+        entry.path().extension().is_some_and(|end| end == "bytes" || end == "tsv")
+    };
     let all = |folder: &Path, known: &dyn Fn(std::fs::DirEntry) -> bool| {
         std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().all(known))
     };
@@ -72,25 +77,33 @@ impl Projector {
         Self { folder: folder.to_owned(), tensors: Vec::new(), has_metadata: false, sprite: None }
     }
 
-    /// Writes a matrix, one row a point; fewer than three columns are followed by columns of zeros, which changes no distance.
+    /// Writes a matrix, one row a point; fewer than three columns are followed by columns of zeros,
+    /// which changes no distance.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn add_tensor(&mut self, name: &str, values: &Matrix) -> Result<()> {
         let zeros = LEAST_FEATURES.saturating_sub(values.n_features());
-        let rows = || values.rows().map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0_f32, zeros)));
+        let rows = || {
+            values.rows().map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0_f32, zeros)))
+        };
         let bytes: Vec<u8> = rows().flatten().flat_map(f32::to_le_bytes).collect();
         let is_text = seems_text(&bytes);
         let file = format!("{TENSORS}/{name}.{}", if is_text { "tsv" } else { "bytes" });
         let path = self.folder.join(&file);
         create_folder(path.parent().unwrap_or(&self.folder))?;
         if is_text {
-            let text = rows().map(|row| line(row.map(|value| value.to_string()))).collect::<String>();
+            let text =
+                rows().map(|row| line(row.map(|value| value.to_string()))).collect::<String>();
             write_atomic(&path, |writer| writer.write_all(text.as_bytes()))?;
         } else {
             write_atomic(&path, |writer| writer.write_all(&bytes))?;
         }
-        self.tensors.push(Tensor { name: name.into(), file, shape: (values.n_samples(), values.n_features() + zeros) });
+        self.tensors.push(Tensor {
+            name: name.into(),
+            file,
+            shape: (values.n_samples(), values.n_features() + zeros),
+        });
         Ok(())
     }
 
@@ -112,8 +125,8 @@ impl Projector {
         Ok(())
     }
 
-    /// Writes the images on one sheet, shrunk where it would have more than [`MAX_SPRITE`] pixels a side, and gives the width
-    /// and height that each has there.
+    /// Writes the images on one sheet, shrunk where it would have more than [`MAX_SPRITE`] pixels a
+    /// side, and gives the width and height that each has there.
     ///
     /// # Errors
     /// As [`sheet`]; [`Error::Write`].
@@ -124,7 +137,8 @@ impl Projector {
         Ok(sheet.size)
     }
 
-    /// Writes both configurations. `url` is the address under which the folder will be found, if it is known.
+    /// Writes both configurations. `url` is the address under which the folder will be found, if it
+    /// is known.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -135,7 +149,8 @@ impl Projector {
             Some(url) => format!("{}/{}", url.trim_end_matches('/'), percent_encoded(file)),
             None => percent_encoded(file),
         };
-        let embeddings: Vec<Value> = self.tensors.iter().map(|tensor| self.object(tensor, &address)).collect();
+        let embeddings: Vec<Value> =
+            self.tensors.iter().map(|tensor| self.object(tensor, &address)).collect();
         let path = self.folder.join(ADDRESSES);
         let text = serde_json::to_vec_pretty(&json!({ "embeddings": embeddings }));
         let text = text.map_err(|error| Error::write(&path, error.into()))?;
@@ -171,13 +186,15 @@ impl Projector {
             object["metadataPath"] = address(METADATA).into();
         }
         if let Some((width, height)) = self.sprite {
-            object["sprite"] = json!({ "imagePath": address(SPRITE), "singleImageDim": [width, height] });
+            object["sprite"] =
+                json!({ "imagePath": address(SPRITE), "singleImageDim": [width, height] });
         }
         object
     }
 }
 
-/// Whether TensorBoard would take the bytes for a table: it reads them as text, and as floats only if their first line is none.
+/// Whether TensorBoard would take the bytes for a table: it reads them as text, and as floats only
+/// if their first line is none.
 fn seems_text(bytes: &[u8]) -> bool {
     let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
     std::str::from_utf8(first).is_ok()
@@ -210,7 +227,9 @@ fn quoted(text: &str) -> String {
 /// A path as a part of an address: every byte that means something there stands as its number.
 fn percent_encoded(path: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    let encoded = path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    let encoded = path.bytes().map(|byte| {
+        if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    });
     encoded.collect()
 }
 

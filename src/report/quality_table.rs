@@ -25,7 +25,8 @@ pub fn text(rows: &[MapQuality]) -> String {
             new.n_neighbors, new.n_sampled, new.n_references
         );
     }
-    let columns: Vec<&Metric> = METRICS.iter().filter(|metric| new.is_some() || !metric.needs_new_points).collect();
+    let columns: Vec<&Metric> =
+        METRICS.iter().filter(|metric| new.is_some() || !metric.needs_new_points).collect();
     let width = rows.iter().map(|row| row.space.chars().count()).max().unwrap_or(0).max(10);
     let header: String = columns.iter().map(|metric| format!("{:>11}", metric.short)).collect();
     let _ = writeln!(text, "{:<width$} {:<16} {:>6}{header}", "space", "map", "dims");
@@ -56,8 +57,10 @@ fn cell(value: Option<f64>) -> String {
 /// Table of the page: a row a map, a column a metric; none without maps.
 pub fn page_table(rows: &[MapQuality]) -> Option<Table> {
     let caption = format!("Quality of the maps: {}", how(&rows.first()?.quality, thousands));
-    let header: Vec<&str> = ["space", "map"].into_iter().chain(METRICS.iter().map(|metric| metric.title)).collect();
-    let value = |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
+    let header: Vec<&str> =
+        ["space", "map"].into_iter().chain(METRICS.iter().map(|metric| metric.title)).collect();
+    let value =
+        |value: Option<f64>| value.map_or_else(|| "–".into(), |value| format!("{value:.4}"));
     let row = |row: &MapQuality| {
         let values = METRICS.iter().map(|metric| value((metric.of)(&row.quality)));
         [row.id().space_title(), row.id().title()].into_iter().chain(values).collect()
@@ -85,11 +88,23 @@ pub fn write_csv(folder: &Path, rows: &[MapQuality]) -> Result<()> {
     let record = |row: &MapQuality| {
         let quality = &row.quality;
         let mut record = vec![row.space.clone(), row.method.clone().unwrap_or_default()];
-        let counts = [row.n_features, row.n_dimensions, quality.n_sampled, quality.n_neighbors, quality.n_recalled];
-        record.extend(counts.iter().chain(&[quality.n_triplets, quality.n_pairs]).map(ToString::to_string));
+        let counts = [
+            row.n_features,
+            row.n_dimensions,
+            quality.n_sampled,
+            quality.n_neighbors,
+            quality.n_recalled,
+        ];
+        record.extend(
+            counts.iter().chain(&[quality.n_triplets, quality.n_pairs]).map(ToString::to_string),
+        );
         record.push(quality.of_new.as_ref().map_or(0, |new| new.n_sampled).to_string());
         record.extend(METRICS.iter().map(|metric| optional((metric.of)(quality))));
         record
     };
-    csv_file::write(&folder.join(FILE), LEAD.into_iter().chain(METRICS.iter().map(|metric| metric.key)), rows.iter().map(record))
+    csv_file::write(
+        &folder.join(FILE),
+        LEAD.into_iter().chain(METRICS.iter().map(|metric| metric.key)),
+        rows.iter().map(record),
+    )
 }

@@ -30,14 +30,20 @@ pub fn text(scores: &[Scores]) -> String {
             }
             ScoredOn::TrainLeaveOneOut => {
                 let what = if text.is_empty() { "k-NN accuracy" } else { "\nthe same" };
-                writeln!(text, "{what} of the {} fitted points among themselves, each without its own vote", one.n_scored)
+                writeln!(
+                    text,
+                    "{what} of the {} fitted points among themselves, each without its own vote",
+                    one.n_scored
+                )
             }
         };
         header(&mut text);
         for row in rows {
-            let values: String = row.knn.iter().map(|score| format!("{:>9.4}", score.accuracy)).collect();
+            let values: String =
+                row.knn.iter().map(|score| format!("{:>9.4}", score.accuracy)).collect();
             let map = row.id().title();
-            let _ = writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
+            let _ =
+                writeln!(text, "{:<width$} {map:<16} {:>6}{values}", row.space, row.n_dimensions);
         }
     }
     text
@@ -48,20 +54,33 @@ pub fn results_text<'a>(maps: impl Iterator<Item = (String, &'a [(String, f64)])
     maps.map(|(map, results)| {
         // Counts are whole.
         let decimals = |value: f64| if value.fract() == 0.0 && value.abs() > 1.0 { 0 } else { 4 };
-        let result = |(name, value): &(String, f64)| format!("{} {value:.*}", name.replace('_', " "), decimals(*value));
+        let result = |(name, value): &(String, f64)| {
+            format!("{} {value:.*}", name.replace('_', " "), decimals(*value))
+        };
         let results: Vec<String> = results.iter().map(result).collect();
         format!("{map}: {}\n", results.join(", "))
     })
     .collect()
 }
 
-/// Writes `knn.csv`, one line a space or map and number of neighbours, and `knn_per_class.csv` into `folder`.
+/// Writes `knn.csv`, one line a space or map and number of neighbours, and `knn_per_class.csv` into
+/// `folder`.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).
 pub fn write_csv(folder: &Path, scores: &[Scores], class_names: &[String]) -> Result<()> {
-    const ALL: [&str; 8] = ["space", "method", "n_dimensions", "scored_on", "n_fitted", "n_scored", "n_neighbors", "accuracy"];
-    const PER_CLASS: [&str; 7] = ["space", "method", "n_dimensions", "scored_on", "n_neighbors", "class", "accuracy"];
+    const ALL: [&str; 8] = [
+        "space",
+        "method",
+        "n_dimensions",
+        "scored_on",
+        "n_fitted",
+        "n_scored",
+        "n_neighbors",
+        "accuracy",
+    ];
+    const PER_CLASS: [&str; 7] =
+        ["space", "method", "n_dimensions", "scored_on", "n_neighbors", "class", "accuracy"];
     let each_k = || scores.iter().flat_map(|row| row.knn.iter().map(move |score| (row, score)));
     let all = each_k().map(|(row, score)| {
         let counts = [row.n_fitted, row.n_scored, score.n_neighbors].map(|count| count.to_string());
@@ -82,5 +101,10 @@ fn lead(row: &Scores) -> [String; 4] {
         ScoredOn::Test => "test",
         ScoredOn::TrainLeaveOneOut => "train_leave_one_out",
     };
-    [row.space.clone(), row.method.clone().unwrap_or_default(), row.n_dimensions.to_string(), scored_on.into()]
+    [
+        row.space.clone(),
+        row.method.clone().unwrap_or_default(),
+        row.n_dimensions.to_string(),
+        scored_on.into(),
+    ]
 }

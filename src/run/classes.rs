@@ -4,12 +4,17 @@ use crate::error::Result;
 use crate::model::{Architecture, Weights};
 use crate::words::listed;
 
-/// The weights with their classes in the order of the data's `names`, as many as the model tells apart, and what the user should
-/// know of how they were matched. Classes are matched by name; those of other names are taken in order.
+/// The weights with their classes in the order of the data's `names`, as many as the model tells
+/// apart, and what the user should know of how they were matched. Classes are matched by name;
+/// those of other names are taken in order.
 ///
 /// # Errors
 /// [`Error::Data`](crate::Error::Data) if the weights are not those of the architecture.
-pub(super) fn matched(architecture: &Architecture, weights: Weights, names: &[String]) -> Result<(Weights, Vec<String>)> {
+pub(super) fn matched(
+    architecture: &Architecture,
+    weights: Weights,
+    names: &[String],
+) -> Result<(Weights, Vec<String>)> {
     let own = weights.class_names();
     if own == names {
         return Ok((weights, Vec::new()));
@@ -24,10 +29,14 @@ pub(super) fn matched(architecture: &Architecture, weights: Weights, names: &[St
     let place = |name: &String| own.iter().position(|other| other == name);
     let mut order: Vec<Option<usize>> = names.iter().map(place).collect();
     if order.iter().all(Option::is_none) || is_numbered(own) != is_numbered(names) {
-        let message = "the model and the data call their classes otherwise: they are taken in order";
+        let message =
+            "the model and the data call their classes otherwise: they are taken in order";
         return in_order(format!("{message}, {} for {}", list(own), list(names)));
     }
-    let mut left = (0..own.len()).filter(|class| !order.contains(&Some(*class))).collect::<Vec<_>>().into_iter();
+    let mut left = (0..own.len())
+        .filter(|class| !order.contains(&Some(*class)))
+        .collect::<Vec<_>>()
+        .into_iter();
     let mut warnings = Vec::new();
     let mut strangers = Vec::new();
     for (class, place) in order.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
@@ -42,7 +51,10 @@ pub(super) fn matched(architecture: &Architecture, weights: Weights, names: &[St
     }
     let order: Vec<usize> = order.into_iter().flatten().collect();
     if !order.iter().copied().eq(0..own.len()) {
-        warnings.push(format!("the classes of the model are put into the order of the data by their names, {}", list(names)));
+        warnings.push(format!(
+            "the classes of the model are put into the order of the data by their names, {}",
+            list(names)
+        ));
     }
     Ok((weights.reordered(architecture, &order)?.with_class_names(names), warnings))
 }
@@ -70,7 +82,9 @@ mod tests {
         let architecture = Blueprint::mlp(&[]).build([1, 2, 1], 3).unwrap();
         let output = architecture.steps().unwrap().last().unwrap().parameters.clone();
         let mut weights = Weights::default();
-        for (parameter, values) in output.iter().zip([vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0, 9.0]]) {
+        for (parameter, values) in
+            output.iter().zip([vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0, 9.0]])
+        {
             weights.insert(parameter.name.clone(), parameter.shape.clone(), values);
         }
         (architecture, weights.with_class_names(&texts(names)))
@@ -87,15 +101,25 @@ mod tests {
             (of(0), of(1), warnings.join("; "))
         };
         let (as_they_are, bias) = (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0, 9.0]);
-        assert_eq!(values(&["a", "b", "c"], &["a", "b", "c"]), (as_they_are.clone(), bias.clone(), String::new()));
+        assert_eq!(
+            values(&["a", "b", "c"], &["a", "b", "c"]),
+            (as_they_are.clone(), bias.clone(), String::new())
+        );
         let (kernel, moved, warning) = values(&["a", "b", "c"], &["c", "a", "b"]);
         assert_eq!((kernel, moved), (vec![3.0, 1.0, 2.0, 6.0, 4.0, 5.0], vec![9.0, 7.0, 8.0]));
-        assert!(warning.contains("into the order of the data by their names, `c`, `a`, `b`"), "{warning}");
+        assert!(
+            warning.contains("into the order of the data by their names, `c`, `a`, `b`"),
+            "{warning}"
+        );
         // What is called otherwise takes the place that is left.
         let (_, moved, warning) = values(&["a", "b", "c"], &["b", "x", "a"]);
         assert_eq!(moved, [8.0, 9.0, 7.0]);
         assert!(warning.contains("`c` for `x`"), "{warning}");
-        for (of, data) in [(&[][..], ["x", "y", "z"]), (&["a", "b", "c"], ["x", "y", "z"]), (&["0", "1", "2"], ["1", "0", "x"])] {
+        for (of, data) in [
+            (&[][..], ["x", "y", "z"]),
+            (&["a", "b", "c"], ["x", "y", "z"]),
+            (&["0", "1", "2"], ["1", "0", "x"]),
+        ] {
             let (kernel, same, warning) = values(of, &data);
             assert_eq!((kernel, same), (as_they_are.clone(), bias.clone()));
             assert!(warning.contains("taken in") && warning.contains('`'), "{warning}");

@@ -26,7 +26,8 @@ pub struct Cluster {
     pub class_names: Vec<String>,
     /// What the user should know of the files.
     pub warnings: Vec<String>,
-    /// Title and places of maps to draw the clusters in, n_samples x 2; without any, the first two principal components.
+    /// Title and places of maps to draw the clusters in, n_samples x 2; without any, the first two
+    /// principal components.
     pub maps: Vec<(String, Matrix)>,
     /// The points as images.
     pub images: Option<Images>,
@@ -59,10 +60,17 @@ pub struct ClusterSummary {
 ///
 /// # Errors
 /// As [`cluster_space`]; [`Error::Exists`].
-pub fn cluster(job: &Cluster, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<ClusterSummary> {
+pub fn cluster(
+    job: &Cluster,
+    device: &Device,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<ClusterSummary> {
     let names = class_names(job)?;
     let n_classes = names.as_ref().map(Vec::len);
-    job.methods.iter().try_for_each(|method| method.validate((job.x.n_samples(), job.x.n_features()), n_classes))?;
+    job.methods.iter().try_for_each(|method| {
+        method.validate((job.x.n_samples(), job.x.n_features()), n_classes)
+    })?;
     let opening = Opening {
         argv: job.argv.clone(),
         seed: job.seed,
@@ -90,7 +98,11 @@ pub fn cluster(job: &Cluster, device: &Device, description: &Description, report
 fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
     let Some(labels) = &job.labels else { return Ok(None) };
     if labels.len() != job.x.n_samples() {
-        return Err(Error::Data(format!("{} labels for {} points", labels.len(), job.x.n_samples())));
+        return Err(Error::Data(format!(
+            "{} labels for {} points",
+            labels.len(),
+            job.x.n_samples()
+        )));
     }
     let needed = labels.iter().max().map_or(0, |&most| usize::from(most) + 1);
     if job.class_names.is_empty() {
@@ -98,7 +110,8 @@ fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
     }
     if job.class_names.len() < needed {
         let given = job.class_names.len();
-        let expected = format!("at least {needed} names are needed, for the labels 0 to {}", needed - 1);
+        let expected =
+            format!("at least {needed} names are needed, for the labels 0 to {}", needed - 1);
         return Err(Error::parameter("class_names", format!("{given} names"), expected));
     }
     Ok(Some(job.class_names.clone()))
@@ -118,11 +131,15 @@ fn stages(
         own.extend(first_map(folder, &job.x, device)?);
         folder.finish_stage(Stage::ClusterMap, start, kind)?;
     }
-    let maps: Vec<(String, &Matrix)> = job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
+    let maps: Vec<(String, &Matrix)> =
+        job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
     let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
     if let Some(Classes { labels, names }) = classes.filter(|_| !job.class_names.is_empty()) {
-        let unmet = dataset::unmet(names, |class| labels.iter().any(|&label| usize::from(label) == class));
-        let said = unmet.map(|unmet| format!("`Cluster::class_names` names classes that no point has: {unmet}"));
+        let unmet =
+            dataset::unmet(names, |class| labels.iter().any(|&label| usize::from(label) == class));
+        let said = unmet.map(|unmet| {
+            format!("`Cluster::class_names` names classes that no point has: {unmet}")
+        });
         folder.manifest.warnings.extend(said);
     }
     let space = ClusterSpace {
@@ -138,19 +155,32 @@ fn stages(
     let found = cluster_space(folder, &space, &job.methods, device, observer.as_ref())?;
     drop(observer);
     if let (Some(images), Some(classes)) = (&job.images, classes) {
-        figures::examples(folder, "input_examples", "The first images of each class", images, classes)?;
+        figures::examples(
+            folder,
+            "input_examples",
+            "The first images of each class",
+            images,
+            classes,
+        )?;
     }
     folder.finish_stage(Stage::OnlyClusters, start, kind)?;
     Ok(found)
 }
 
 /// A plane to draw the points in: itself, or its first two principal components.
-fn first_map(folder: &mut RunFolder, x: &Matrix, device: &Device) -> Result<Option<(String, Matrix)>> {
+fn first_map(
+    folder: &mut RunFolder,
+    x: &Matrix,
+    device: &Device,
+) -> Result<Option<(String, Matrix)>> {
     if x.n_features() == 2 {
         return Ok(Some(("The points".into(), x.clone())));
     }
     if x.n_features() < 2 || x.n_samples() < 2 {
-        folder.manifest.warnings.push("no map: the points have one dimension, or there is one".into());
+        folder
+            .manifest
+            .warnings
+            .push("no map: the points have one dimension, or there is one".into());
         return Ok(None);
     }
     let fitted = Pca { n_components: 2, ..Pca::default() }.fit(device, x)?;

@@ -4,7 +4,8 @@ mod figures;
 
 use crate::clustering::agreement::{Contingency, LEAST_SHARE};
 use crate::clustering::{
-    ClassRow, ClusterRow, Clustered, Dbscan, Hdbscan, KDistance, KMeans, NOISE, NamedShare, n_clusters, silhouette_samples,
+    ClassRow, ClusterRow, Clustered, Dbscan, Hdbscan, KDistance, KMeans, NOISE, NamedShare,
+    n_clusters, silhouette_samples,
 };
 use crate::compute::Device;
 use crate::dataset::{Classes, Images, npy};
@@ -19,9 +20,11 @@ use crate::report::figures::KDistanceCurve;
 use serde::{Serialize, Serializer};
 use std::collections::HashSet;
 
-/// Multiplications that silhouettes may take before they are those of a sample of the points: some seconds on two cores.
+/// Multiplications that silhouettes may take before they are those of a sample of the points: some
+/// seconds on two cores.
 const SILHOUETTE_WORK: usize = 1 << 37;
-/// What a pair of points costs beside its features, in multiplications: a root and its place in a sum.
+/// What a pair of points costs beside its features, in multiplications: a root and its place in a
+/// sum.
 const PAIR_WORK: usize = 16;
 /// Points of such a sample, at least.
 const LEAST_SAMPLE: usize = 1000;
@@ -85,26 +88,37 @@ impl ClusterMethod {
         }
     }
 
-    /// Refuses parameters that no data, or no `n_samples` points of `n_features` and `n_classes` classes, allow.
+    /// Refuses parameters that no data, or no `n_samples` points of `n_features` and `n_classes`
+    /// classes, allow.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
-    pub fn validate(&self, (n_samples, n_features): (usize, usize), n_classes: Option<usize>) -> Result<()> {
+    pub fn validate(
+        &self,
+        (n_samples, n_features): (usize, usize),
+        n_classes: Option<usize>,
+    ) -> Result<()> {
         match self {
-            Self::KMeans { n_clusters, parameters } => {
-                KMeans { n_clusters: n_clusters.or(n_classes).unwrap_or(parameters.n_clusters), ..*parameters }
-                    .validate(n_samples)
+            Self::KMeans { n_clusters, parameters } => KMeans {
+                n_clusters: n_clusters.or(n_classes).unwrap_or(parameters.n_clusters),
+                ..*parameters
             }
-            Self::Dbscan { eps: Eps::Value(eps), min_samples } => Dbscan { eps: *eps, min_samples: *min_samples }.validate(),
+            .validate(n_samples),
+            Self::Dbscan { eps: Eps::Value(eps), min_samples } => {
+                Dbscan { eps: *eps, min_samples: *min_samples }.validate()
+            }
             Self::Dbscan { eps: Eps::Auto, min_samples } => {
                 let most = MAX_NEIGHBORS + 1;
                 if !(2..=most).contains(min_samples) {
-                    let expected =
-                        format!("a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs between 2 and {most}");
+                    let expected = format!(
+                        "a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs between 2 and {most}"
+                    );
                     return Err(Error::parameter("min_samples", min_samples, expected));
                 }
                 if *min_samples > n_samples {
-                    return Err(Error::Data(format!("{n_samples} points have no {min_samples}-th point to be near to")));
+                    return Err(Error::Data(format!(
+                        "{n_samples} points have no {min_samples}-th point to be near to"
+                    )));
                 }
                 Ok(())
             }
@@ -138,9 +152,10 @@ impl ClusterSpace<'_> {
         if n == 0 {
             return Err(Error::Data("there are no points to cluster".into()));
         }
-        for (what, found) in
-            [("labels", self.classes.map(|c| c.labels.len())), ("finer labels", self.kinds.map(|c| c.labels.len()))]
-        {
+        for (what, found) in [
+            ("labels", self.classes.map(|c| c.labels.len())),
+            ("finer labels", self.kinds.map(|c| c.labels.len())),
+        ] {
             if let Some(found) = found.filter(|&found| found != n) {
                 return Err(Error::Data(format!("{found} {what} for {n} points")));
             }
@@ -151,19 +166,22 @@ impl ClusterSpace<'_> {
         match self.maps.iter().find(|(_, map)| map.n_samples() != n || map.n_features() != 2) {
             Some((title, map)) => {
                 let (rows, columns) = (map.n_samples(), map.n_features());
-                Err(Error::Data(format!("the map `{title}` is {rows} x {columns}, the points need {n} x 2")))
+                Err(Error::Data(format!(
+                    "the map `{title}` is {rows} x {columns}, the points need {n} x 2"
+                )))
             }
             None => Ok(()),
         }
     }
 }
 
-/// Finds the clusters of a space by each method and writes, below the run's folder, `clusters/<space>_<method>_*` and
-/// `figures/<space>_<method>_*`; the figures go to the manifest. Returns what was found, by method.
+/// Finds the clusters of a space by each method and writes, below the run's folder,
+/// `clusters/<space>_<method>_*` and `figures/<space>_<method>_*`; the figures go to the manifest.
+/// Returns what was found, by method.
 ///
 /// # Errors
-/// [`Error::Parameter`], [`Error::Data`] if the parts of the space do not fit each other or a method, [`Error::Write`]; any error
-/// of the device; [`Error::Interrupted`].
+/// [`Error::Parameter`], [`Error::Data`] if the parts of the space do not fit each other or a
+/// method, [`Error::Write`]; any error of the device; [`Error::Interrupted`].
 pub fn cluster_space(
     folder: &mut RunFolder,
     space: &ClusterSpace<'_>,
@@ -173,7 +191,9 @@ pub fn cluster_space(
 ) -> Result<Vec<Clustered>> {
     space.check()?;
     let n_classes = space.classes.map(|classes| classes.names.len());
-    methods.iter().try_for_each(|method| method.validate((space.x.n_samples(), space.x.n_features()), n_classes))?;
+    methods.iter().try_for_each(|method| {
+        method.validate((space.x.n_samples(), space.x.n_features()), n_classes)
+    })?;
     let of_classes = match space.classes {
         Some(classes) => silhouettes(folder, space, &widened(classes.labels), device, observer)?,
         None => None,
@@ -182,7 +202,8 @@ pub fn cluster_space(
     for method in methods {
         let (labels, facts) = find(folder, space, method, device, observer)?;
         let scored = silhouettes(folder, space, &labels, device, observer)?;
-        let clustered = describe(space, method, &labels, facts, scored.as_ref(), of_classes.as_ref())?;
+        let clustered =
+            describe(space, method, &labels, facts, scored.as_ref(), of_classes.as_ref())?;
         let stem = format!("{}_{}", space.name, method.name());
         write_tables(folder, space, &stem, &labels, &clustered)?;
         figures::draw(folder, space, method, &stem, &labels, &clustered)?;
@@ -209,22 +230,37 @@ fn find(
     let fact = |name: &str, value: f64| (name.to_owned(), value);
     match method {
         ClusterMethod::KMeans { n_clusters, parameters } => {
-            let k = n_clusters.or(space.classes.map(|classes| classes.names.len())).unwrap_or(parameters.n_clusters);
+            let k = n_clusters
+                .or(space.classes.map(|classes| classes.names.len()))
+                .unwrap_or(parameters.n_clusters);
             let found = KMeans { n_clusters: k, ..*parameters }.fit(device, space.x, observer)?;
-            folder.manifest.warnings.extend(fewer_clusters(space, found.cluster_centers.n_samples(), k));
-            folder.write_matrix(Artifact::Clusters(&format!("{}_k-means_centers.npy", space.name)), &found.cluster_centers)?;
+            folder.manifest.warnings.extend(fewer_clusters(
+                space,
+                found.cluster_centers.n_samples(),
+                k,
+            ));
+            folder.write_matrix(
+                Artifact::Clusters(&format!("{}_k-means_centers.npy", space.name)),
+                &found.cluster_centers,
+            )?;
             let facts = vec![fact("inertia", found.inertia), fact("n_iter", found.n_iter as f64)];
             Ok((found.labels, facts))
         }
         ClusterMethod::Dbscan { eps, min_samples } => {
-            let curve = (2..=MAX_NEIGHBORS + 1).contains(min_samples) && *min_samples <= space.x.n_samples();
-            let curve = if curve { Some(KDistance::new(device, space.x, *min_samples, observer)?) } else { None };
+            let curve = (2..=MAX_NEIGHBORS + 1).contains(min_samples)
+                && *min_samples <= space.x.n_samples();
+            let curve = if curve {
+                Some(KDistance::new(device, space.x, *min_samples, observer)?)
+            } else {
+                None
+            };
             let suggested = curve.as_ref().and_then(|curve| curve.suggested_eps).map(f64::from);
             let eps = match (eps, suggested) {
                 (Eps::Value(eps), _) => *eps,
                 (Eps::Auto, Some(eps)) => eps,
                 (Eps::Auto, None) => {
-                    let reason = "every point has enough equals: no radius is suggested, give `Dbscan::eps`";
+                    let reason =
+                        "every point has enough equals: no radius is suggested, give `Dbscan::eps`";
                     return Err(Error::Data(format!("DBSCAN of {}: {reason}", space.title)));
                 }
             };
@@ -246,7 +282,10 @@ fn find(
         }
         ClusterMethod::Hdbscan(parameters) => {
             let samples = parameters.min_samples.unwrap_or(parameters.min_cluster_size);
-            let facts = vec![fact("min_cluster_size", parameters.min_cluster_size as f64), fact("min_samples", samples as f64)];
+            let facts = vec![
+                fact("min_cluster_size", parameters.min_cluster_size as f64),
+                fact("min_samples", samples as f64),
+            ];
             Ok((parameters.fit(space.x)?, facts))
         }
     }
@@ -264,7 +303,10 @@ fn fewer_clusters(space: &ClusterSpace<'_>, found: usize, asked: usize) -> Optio
         true => format!("the points have {different} different rows"),
         false => "the others ended without points".into(),
     };
-    Some(format!("k-means of {}: {found} clusters, not the {asked} that were asked for: {reason}", space.title))
+    Some(format!(
+        "k-means of {}: {found} clusters, not the {asked} that were asked for: {reason}",
+        space.title
+    ))
 }
 
 /// Mean silhouettes of some labels.
@@ -290,7 +332,8 @@ fn silhouettes(
         return Ok(None);
     }
     let most = (SILHOUETTE_WORK / n.saturating_mul(d + PAIR_WORK)).max(LEAST_SAMPLE);
-    let found = silhouette_samples(device, space.x, labels, Some((most, folder.manifest.seed)), observer)?;
+    let found =
+        silhouette_samples(device, space.x, labels, Some((most, folder.manifest.seed)), observer)?;
     let by_group = groups.iter().copied().zip(found.by_group(labels, &groups)).collect();
     Ok(Some(Silhouettes { score: found.score(), n_scored: found.indices.len(), by_group }))
 }
@@ -307,13 +350,18 @@ fn describe(
     scored: Option<&Silhouettes>,
     of_classes: Option<&Silhouettes>,
 ) -> Result<Clustered> {
-    let table = |classes: Classes<'_>| Contingency::new(classes.labels, labels, classes.names.len());
-    let (by_class, by_kind) = (space.classes.map(table).transpose()?, space.kinds.map(table).transpose()?);
-    let named = |classes: Option<Classes<'_>>, table: Option<&Contingency>, at: usize| -> Vec<NamedShare> {
-        let (Some(classes), Some(table)) = (classes, table) else { return Vec::new() };
-        let shares = table.classes_in(at, LEAST_SHARE).into_iter();
-        shares.map(|share| NamedShare { name: classes.names[share.part as usize].clone(), share }).collect()
-    };
+    let table =
+        |classes: Classes<'_>| Contingency::new(classes.labels, labels, classes.names.len());
+    let (by_class, by_kind) =
+        (space.classes.map(table).transpose()?, space.kinds.map(table).transpose()?);
+    let named =
+        |classes: Option<Classes<'_>>, table: Option<&Contingency>, at: usize| -> Vec<NamedShare> {
+            let (Some(classes), Some(table)) = (classes, table) else { return Vec::new() };
+            let shares = table.classes_in(at, LEAST_SHARE).into_iter();
+            shares
+                .map(|share| NamedShare { name: classes.names[share.part as usize].clone(), share })
+                .collect()
+        };
     let mut ids = labels.to_vec();
     ids.sort_unstable();
     ids.dedup();
@@ -348,7 +396,9 @@ fn describe(
         n_clusters: n_clusters(labels),
         n_noise: labels.iter().filter(|&&label| label == NOISE).count(),
         adjusted_rand_score: by_class.as_ref().map(Contingency::adjusted_rand_score),
-        normalized_mutual_info_score: by_class.as_ref().map(Contingency::normalized_mutual_info_score),
+        normalized_mutual_info_score: by_class
+            .as_ref()
+            .map(Contingency::normalized_mutual_info_score),
         purity: by_class.as_ref().map(Contingency::purity_score),
         silhouette: scored.map(|scored| scored.score),
         silhouette_of_classes: of_classes.map(|scored| scored.score),
@@ -370,7 +420,9 @@ fn write_tables(
     npy::write_clusters(folder.below(array)?, labels)?;
     folder.list(array, Some(vec![labels.len()]), Some("int32"));
     let mut files = vec!["labels", "clusters", "agreement"];
-    let path = |folder: &RunFolder, name: &str| folder.below(Artifact::Clusters(&format!("{stem}_{name}.csv")));
+    let path = |folder: &RunFolder, name: &str| {
+        folder.below(Artifact::Clusters(&format!("{stem}_{name}.csv")))
+    };
     cluster_table::write_labels(&path(folder, "labels")?, labels, space.classes)?;
     cluster_table::write_clusters(&path(folder, "clusters")?, clustered)?;
     cluster_table::write_agreement(&path(folder, "agreement")?, clustered)?;
@@ -389,7 +441,8 @@ fn write_tables(
     }
     let name = format!("{stem}.json");
     let json = Artifact::Clusters(&name);
-    let text = serde_json::to_vec_pretty(clustered).map_err(|error| Error::write(json.to_string(), error.into()))?;
+    let text = serde_json::to_vec_pretty(clustered)
+        .map_err(|error| Error::write(json.to_string(), error.into()))?;
     write_atomic(&folder.below(json)?, |writer| writer.write_all(&text))?;
     folder.list(json, None, None);
     Ok(())

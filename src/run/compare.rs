@@ -42,9 +42,14 @@ pub struct CompareSummary {
 /// Compares two finished runs, and writes tables and figures.
 ///
 /// # Errors
-/// [`Error::Input`](crate::Error::Input) if a folder is none of a finished run, or the runs have no common space;
-/// [`Error::Parameter`](crate::Error::Parameter); [`Error::Exists`](crate::Error::Exists), [`Error::Write`](crate::Error::Write).
-pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter) -> Result<CompareSummary> {
+/// [`Error::Input`](crate::Error::Input) if a folder is none of a finished run, or the runs have no
+/// common space; [`Error::Parameter`](crate::Error::Parameter);
+/// [`Error::Exists`](crate::Error::Exists), [`Error::Write`](crate::Error::Write).
+pub fn compare(
+    job: &Compare,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<CompareSummary> {
     job.bootstrap.validate()?;
     let [a, b] = [Finished::read(&job.runs[0])?, Finished::read(&job.runs[1])?];
     let pair = Pair::new(&a, &b)?;
@@ -53,7 +58,10 @@ pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter
         seed: job.bootstrap.random_state,
         config: serde_json::json!({ "runs": job.runs, "bootstrap": job.bootstrap }),
         device: description.clone(),
-        inputs: [&a, &b].iter().map(|run| Source::of_file(run.manifest.path())).collect::<Result<_>>()?,
+        inputs: [&a, &b]
+            .iter()
+            .map(|run| Source::of_file(run.manifest.path()))
+            .collect::<Result<_>>()?,
     };
     let path = job.out.clone().unwrap_or_else(|| default_path("compare"));
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
@@ -66,7 +74,12 @@ pub fn compare(job: &Compare, description: &Description, reporter: &dyn Reporter
 }
 
 /// The differences and their figures.
-fn stages(pair: &Pair<'_>, folder: &mut RunFolder, bootstrap: &Bootstrap, reporter: &dyn Reporter) -> Result<Comparison> {
+fn stages(
+    pair: &Pair<'_>,
+    folder: &mut RunFolder,
+    bootstrap: &Bootstrap,
+    reporter: &dyn Reporter,
+) -> Result<Comparison> {
     let start = Instant::now();
     let observer = reporter.stage("differences");
     let comparison = pair.comparison(bootstrap)?;

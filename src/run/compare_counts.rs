@@ -1,4 +1,5 @@
-//! What is counted of two runs, and how certain it and its differences are: everything from confusions of the drawn points.
+//! What is counted of two runs, and how certain it and its differences are: everything from
+//! confusions of the drawn points.
 
 use super::finished::Finished;
 use crate::error::{Error, Result};
@@ -30,19 +31,37 @@ impl<'a> Classifiers<'a> {
     ///
     /// # Errors
     /// [`Error::Input`] if a file is missing or damaged.
-    pub(super) fn read(run: &'a Finished, common: &[Common], network: Option<&Vec<u8>>) -> Result<Self> {
+    pub(super) fn read(
+        run: &'a Finished,
+        common: &[Common],
+        network: Option<&Vec<u8>>,
+    ) -> Result<Self> {
         let answers = common.iter().map(|Common { space, method }| match space {
             Some(space) => run.predictions(space, method.as_deref()),
-            None => network.cloned().ok_or_else(|| Error::Data("the answers of a network are not known".into())),
+            None => network
+                .cloned()
+                .ok_or_else(|| Error::Data("the answers of a network are not known".into())),
         });
-        let ends = run.spaces.first().into_iter().chain(run.spaces.last()).map(|space| run.predictions(space, None));
+        let ends = run
+            .spaces
+            .first()
+            .into_iter()
+            .chain(run.spaces.last())
+            .map(|space| run.predictions(space, None));
         let answers = answers.chain(ends).collect::<Result<_>>()?;
-        Ok(Self { labels: &run.labels, class_names: &run.class_names, answers, n_common: common.len() })
+        Ok(Self {
+            labels: &run.labels,
+            class_names: &run.class_names,
+            answers,
+            n_common: common.len(),
+        })
     }
 
     /// The confusions of every classifier, of points that count `weights` times each.
     fn confusions(&self, weights: &[u32]) -> Vec<Confusion> {
-        let of_one = |answers: &Vec<u8>| Confusion::weighted(self.labels, answers, weights, self.class_names.len());
+        let of_one = |answers: &Vec<u8>| {
+            Confusion::weighted(self.labels, answers, weights, self.class_names.len())
+        };
         self.answers.iter().map(of_one).collect()
     }
 
@@ -55,10 +74,13 @@ impl<'a> Classifiers<'a> {
             Count::Accuracy(at) => Some(confusions[at].accuracy()),
             Count::Gain(class) => {
                 let class = self.class(class)?;
-                let [first, last] = [0, 1].map(|end| confusions[self.n_common + end].per_class()[class]);
+                let [first, last] =
+                    [0, 1].map(|end| confusions[self.n_common + end].per_class()[class]);
                 Some(last? - first?)
             }
-            Count::Share(at, [class, other]) => confusions[at].share(self.class(class)?, self.class(other)?),
+            Count::Share(at, [class, other]) => {
+                confusions[at].share(self.class(class)?, self.class(other)?)
+            }
         }
     }
 }
@@ -78,7 +100,8 @@ enum Count<'a> {
 pub(super) struct Counted {
     /// Of each common classifier.
     pub(super) accuracies: Vec<Answer>,
-    /// Of each class that has points, by name: the largest gain of the first run first, then those of the second alone.
+    /// Of each class that has points, by name: the largest gain of the first run first, then those
+    /// of the second alone.
     pub(super) gains: Vec<(String, Answer)>,
     /// Of each chosen classifier the pairs that either run confuses most by any of them.
     pub(super) pairs: Vec<(usize, [String; 2], Answer)>,
@@ -86,7 +109,12 @@ pub(super) struct Counted {
 
 impl Counted {
     /// Counts; pairs of classes by the classifiers `own`.
-    pub(super) fn of(runs: [&Classifiers<'_>; 2], paired: bool, bootstrap: &Bootstrap, own: &[usize]) -> Self {
+    pub(super) fn of(
+        runs: [&Classifiers<'_>; 2],
+        paired: bool,
+        bootstrap: &Bootstrap,
+        own: &[usize],
+    ) -> Self {
         let n_common = runs[0].n_common;
         let names: Vec<&str> = {
             let [a, b] = runs.map(|run| run.class_names);
@@ -95,17 +123,23 @@ impl Counted {
         let confused = most_confused(runs, own);
         let of_own = |&at: &usize| confused.iter().map(move |&names| (at, names));
         let pairs: Vec<(usize, [&str; 2])> = own.iter().flat_map(of_own).collect();
-        let counts = (0..n_common).map(Count::Accuracy).chain(names.iter().map(|name| Count::Gain(name)));
-        let counts: Vec<Count<'_>> = counts.chain(pairs.iter().map(|&(at, names)| Count::Share(at, names))).collect();
+        let counts =
+            (0..n_common).map(Count::Accuracy).chain(names.iter().map(|name| Count::Gain(name)));
+        let counts: Vec<Count<'_>> =
+            counts.chain(pairs.iter().map(|&(at, names)| Count::Share(at, names))).collect();
         let mut answers = answers(runs, paired, bootstrap, &counts).into_iter();
 
         let accuracies = answers.by_ref().take(n_common).collect();
-        let mut gains: Vec<(String, Answer)> = names.into_iter().map(str::to_owned).zip(&mut answers).collect();
+        let mut gains: Vec<(String, Answer)> =
+            names.into_iter().map(str::to_owned).zip(&mut answers).collect();
         gains.retain(|(_, answer)| answer.a.is_some() || answer.b.is_some());
         let gain = |answer: &Answer| answer.a.or(answer.b).map_or(0.0, |estimate| estimate.value);
-        gains.sort_by(|(_, x), (_, y)| x.a.is_none().cmp(&y.a.is_none()).then(gain(y).total_cmp(&gain(x))));
+        gains.sort_by(|(_, x), (_, y)| {
+            x.a.is_none().cmp(&y.a.is_none()).then(gain(y).total_cmp(&gain(x)))
+        });
         let pairs = pairs.into_iter().zip(answers);
-        let pairs = pairs.map(|((at, names), answer)| (at, names.map(str::to_owned), answer)).collect();
+        let pairs =
+            pairs.map(|((at, names), answer)| (at, names.map(str::to_owned), answer)).collect();
         Self { accuracies, gains, pairs }
     }
 }
@@ -115,9 +149,14 @@ fn most_confused<'a>(runs: [&Classifiers<'a>; 2], own: &[usize]) -> Vec<[&'a str
     let mut found: Vec<(f64, [&str; 2])> = Vec::new();
     for run in runs {
         let confusions = run.confusions(&vec![1; run.labels.len()]);
-        for pair in own.iter().flat_map(|&at| confusions[at].symmetric().into_iter().take(PAIRS_EACH)) {
+        for pair in
+            own.iter().flat_map(|&at| confusions[at].symmetric().into_iter().take(PAIRS_EACH))
+        {
             let names = [pair.class, pair.other].map(|class| run.class_names[class].as_str());
-            match found.iter_mut().find(|(_, known)| *known == names || *known == [names[1], names[0]]) {
+            match found
+                .iter_mut()
+                .find(|(_, known)| *known == names || *known == [names[1], names[0]])
+            {
                 Some((share, _)) => *share = share.max(pair.share),
                 None => found.push((pair.share, names)),
             }
@@ -127,8 +166,14 @@ fn most_confused<'a>(runs: [&Classifiers<'a>; 2], own: &[usize]) -> Vec<[&'a str
     found.into_iter().take(MAX_PAIRS).map(|(_, names)| names).collect()
 }
 
-/// The counts of both runs and their differences; of the same points the same ones are drawn from both runs.
-fn answers(runs: [&Classifiers<'_>; 2], paired: bool, bootstrap: &Bootstrap, counts: &[Count<'_>]) -> Vec<Answer> {
+/// The counts of both runs and their differences; of the same points the same ones are drawn from
+/// both runs.
+fn answers(
+    runs: [&Classifiers<'_>; 2],
+    paired: bool,
+    bootstrap: &Bootstrap,
+    counts: &[Count<'_>],
+) -> Vec<Answer> {
     let statistics = |weights: [&[u32]; 2]| {
         let [a, b] = [0, 1].map(|run| {
             let confusions = runs[run].confusions(weights[run]);
@@ -145,7 +190,12 @@ fn answers(runs: [&Classifiers<'_>; 2], paired: bool, bootstrap: &Bootstrap, cou
     } else {
         bootstrap.intervals(&sizes, |weights| statistics([&weights[0], &weights[1]]))
     };
-    let estimate = |(value, interval): (&Option<f64>, &_)| value.map(|value| Estimate { value, interval: *interval });
+    let estimate = |(value, interval): (&Option<f64>, &_)| {
+        value.map(|value| Estimate { value, interval: *interval })
+    };
     let estimates: Vec<Option<Estimate>> = values.iter().zip(&intervals).map(estimate).collect();
-    estimates.chunks_exact(3).map(|three| Answer { a: three[0], b: three[1], difference: three[2] }).collect()
+    estimates
+        .chunks_exact(3)
+        .map(|three| Answer { a: three[0], b: three[1], difference: three[2] })
+        .collect()
 }

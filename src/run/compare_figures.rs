@@ -4,7 +4,9 @@ use super::figures::{capital, write};
 use super::pair::Pair;
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title};
+use crate::evaluation::{
+    Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title,
+};
 use crate::matrix::Matrix;
 use crate::record::{N_COMPONENTS, RunFolder};
 use crate::report::compare_table::how;
@@ -28,7 +30,9 @@ fn series(comparison: &Comparison) -> Vec<String> {
 
 /// A panel of both runs, and one of their differences where there are some.
 fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel> {
-    let column = |of: fn(&Answer) -> Option<Estimate>| answers.iter().map(|answer| of(answer)).collect::<Vec<_>>();
+    let column = |of: fn(&Answer) -> Option<Estimate>| {
+        answers.iter().map(|answer| of(answer)).collect::<Vec<_>>()
+    };
     let none = vec![None; answers.len()];
     let mut panels = vec![DotPanel {
         title: title.into(),
@@ -46,7 +50,9 @@ fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel
 fn place(space: Option<&str>, method: Option<&str>) -> String {
     match space {
         None => "Classifier".into(),
-        Some(space) => format!("{}, {}", capital(&space_title(space)), map_title(method, N_COMPONENTS)),
+        Some(space) => {
+            format!("{}, {}", capital(&space_title(space)), map_title(method, N_COMPONENTS))
+        }
     }
 }
 
@@ -67,7 +73,8 @@ fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
 fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let rows = &comparison.gains;
     let figure = Dots {
-        title: "Which classes gain from the layers: accuracy in the last less that in the first".into(),
+        title: "Which classes gain from the layers: accuracy in the last less that in the first"
+            .into(),
         caption: how(comparison),
         rows: rows.iter().map(|row| row.class.clone()).collect(),
         series: series(comparison),
@@ -90,11 +97,21 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     }
     let panel = |space: &Option<&str>| {
         let answer = |classes: &&[String; 2]| {
-            comparison.pairs.iter().find(|row| row.space.as_deref() == *space && row.classes == **classes).map(|row| &row.answer)
+            comparison
+                .pairs
+                .iter()
+                .find(|row| row.space.as_deref() == *space && row.classes == **classes)
+                .map(|row| &row.answer)
         };
-        let column = |of: fn(&Answer) -> Option<Estimate>| names.iter().map(|pair| answer(pair).and_then(of)).collect::<Vec<_>>();
+        let column = |of: fn(&Answer) -> Option<Estimate>| {
+            names.iter().map(|pair| answer(pair).and_then(of)).collect::<Vec<_>>()
+        };
         let title = space.map_or("Classifier".into(), |space| capital(&space_title(space)));
-        DotPanel { title, values: vec![column(|answer| answer.a), column(|answer| answer.b)], is_difference: false }
+        DotPanel {
+            title,
+            values: vec![column(|answer| answer.a), column(|answer| answer.b)],
+            is_difference: false,
+        }
     };
     let figure = Dots {
         title: "Which pairs are confused: share of the points of both classes".into(),
@@ -117,13 +134,22 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     if methods.is_empty() {
         return Ok(());
     }
-    let drawn = METRICS.iter().filter(|metric| metric.is_drawn_in_comparisons).map(|metric| metric.key);
+    let drawn =
+        METRICS.iter().filter(|metric| metric.is_drawn_in_comparisons).map(|metric| metric.key);
     let drawn = std::iter::once(KNN_ACCURACY).chain(drawn);
     let panel = |measure: &str| {
-        let row = |method: &str| comparison.measures.iter().find(|row| row.measure == measure && row.method == method);
-        let value = |method: &str, run: usize| Some(Estimate { value: row(method)?.values[run]?, interval: None });
+        let row = |method: &str| {
+            comparison.measures.iter().find(|row| row.measure == measure && row.method == method)
+        };
+        let value = |method: &str, run: usize| {
+            Some(Estimate { value: row(method)?.values[run]?, interval: None })
+        };
         let column = |run: usize| methods.iter().map(|method| value(method, run)).collect();
-        DotPanel { title: measure_words(measure), values: vec![column(0), column(1)], is_difference: false }
+        DotPanel {
+            title: measure_words(measure),
+            values: vec![column(0), column(1)],
+            is_difference: false,
+        }
     };
     let figure = Dots {
         title: "Which method keeps most: means over the common spaces".into(),
@@ -135,11 +161,12 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "measures", &figure)
 }
 
-/// One method's maps of the scored points, a row a space, the runs beside each other. Each map has its own range: no coordinate
-/// of one means anything in another.
+/// One method's maps of the scored points, a row a space, the runs beside each other. Each map has
+/// its own range: no coordinate of one means anything in another.
 fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
-    let read =
-        |space: &String| -> Result<[Matrix; 2]> { Ok([pair.runs[0].map(space, method)?, pair.runs[1].map(space, method)?]) };
+    let read = |space: &String| -> Result<[Matrix; 2]> {
+        Ok([pair.runs[0].map(space, method)?, pair.runs[1].map(space, method)?])
+    };
     let places = pair.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
     // Classes of other names get other colours.
     let mut class_names = pair.runs[0].class_names.clone();
@@ -152,18 +179,36 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
         }
     }
     if class_names.len() > 256 {
-        folder.manifest.warnings.push(format!("no maps beside each other: there are {} classes", class_names.len()));
+        folder
+            .manifest
+            .warnings
+            .push(format!("no maps beside each other: there are {} classes", class_names.len()));
         return Ok(());
     }
-    let labels =
-        [pair.runs[0].labels.clone(), pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect()];
+    let labels = [
+        pair.runs[0].labels.clone(),
+        pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect(),
+    ];
     let panel = |space: &String, run: usize, map| {
-        let part = if pair.runs[run].scored_on == ScoredOn::Test { "test points" } else { "training points" };
-        Panel { title: format!("{}, {}, {part}", pair.names[run], space_title(space)), embedding: map, labels: &labels[run] }
+        let part = if pair.runs[run].scored_on == ScoredOn::Test {
+            "test points"
+        } else {
+            "training points"
+        };
+        Panel {
+            title: format!("{}, {}, {part}", pair.names[run], space_title(space)),
+            embedding: map,
+            labels: &labels[run],
+        }
     };
     let rows = pair.spaces.iter().zip(&places);
     let figure = Scatter {
-        title: format!("{} of {} and {}", embedding::method(method)?.title, pair.names[0], pair.names[1]),
+        title: format!(
+            "{} of {} and {}",
+            embedding::method(method)?.title,
+            pair.names[0],
+            pair.names[1]
+        ),
         panels: rows.map(|(space, [a, b])| vec![panel(space, 0, a), panel(space, 1, b)]).collect(),
         class_names: &class_names,
         rows_share_axes: false,

@@ -1,4 +1,5 @@
-//! The second study: models trained on the same rows side by side, and one encoded layer looked into.
+//! The second study: models trained on the same rows side by side, and one encoded layer looked
+//! into.
 
 mod encoded;
 
@@ -103,8 +104,9 @@ struct Work<'a> {
 /// Trains every model, compares them, and looks into one layer of one of them.
 ///
 /// # Errors
-/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Data`] if data, models and methods do not fit each
-/// other, [`Error::Exists`], [`Error::Write`], any error of the device, [`Error::Interrupted`].
+/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Data`] if data,
+/// models and methods do not fit each other, [`Error::Exists`], [`Error::Write`], any error of the
+/// device, [`Error::Interrupted`].
 pub fn compare_models(
     job: &CompareModels,
     device: &Device,
@@ -124,9 +126,15 @@ pub fn compare_models(
         return Err(folder.close_failed(error));
     }
     if folder.is_complete() {
-        reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
+        reporter.note(&format!(
+            "nothing is left to do: the run in {} is complete",
+            folder.path().display()
+        ));
     }
-    let encoded = prepared.encoded.as_ref().map(|(model, layer)| (job.models[*model].name.clone(), layer.clone()));
+    let encoded = prepared
+        .encoded
+        .as_ref()
+        .map(|(model, layer)| (job.models[*model].name.clone(), layer.clone()));
     let looked = encoded.is_some();
     Ok(ModelsSummary {
         rows: folder.noted("models")?,
@@ -146,10 +154,15 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
     for (at, model) in job.models.iter().enumerate() {
         model.training.validate()?;
         if job.models[..at].iter().any(|earlier| earlier.name.eq_ignore_ascii_case(&model.name)) {
-            return Err(Error::parameter("models", &model.name, "each model once; a sweep file can give names"));
+            return Err(Error::parameter(
+                "models",
+                &model.name,
+                "each model once; a sweep file can give names",
+            ));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-        if model.name.len() > 80 || model.name.starts_with('.') || !model.name.chars().all(allowed) {
+        if model.name.len() > 80 || model.name.starts_with('.') || !model.name.chars().all(allowed)
+        {
             let expected = "a name of at most 80 letters, digits, `_`, `-` and `.`, since files are called after it";
             return Err(Error::parameter("models", &model.name, expected));
         }
@@ -166,30 +179,42 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
         let (train, validation) = model.training.split(data.train.len());
         if train.is_empty() || validation.is_empty() {
             let n = data.train.len();
-            let message =
-                format!("{n} training images make {} to learn from and {} for validation", train.len(), validation.len());
+            let message = format!(
+                "{n} training images make {} to learn from and {} for validation",
+                train.len(),
+                validation.len()
+            );
             return Err(Error::Data(message));
         }
     }
     let encoded = find_encoded(job, &architectures)?;
     if let Some((model, layer)) = &encoded {
         let looked = architectures[*model].looked_into();
-        let width = looked.iter().find(|looked| looked.name == *layer).map_or(data.class_names.len(), |looked| looked.width);
+        let width = looked
+            .iter()
+            .find(|looked| looked.name == *layer)
+            .map_or(data.class_names.len(), |looked| looked.width);
         check_methods(&methods, &data.test.labels, std::iter::once((layer.as_str(), width)))?;
         let n_classes = Some(data.class_names.len());
-        job.clusters.iter().try_for_each(|method| method.validate((data.test.len(), width), n_classes))?;
+        job.clusters
+            .iter()
+            .try_for_each(|method| method.validate((data.test.len(), width), n_classes))?;
     }
     Ok(Prepared { job, data, architectures, methods, encoded })
 }
 
 /// The layer to look into.
-fn find_encoded(job: &CompareModels, architectures: &[Architecture]) -> Result<Option<(usize, String)>> {
+fn find_encoded(
+    job: &CompareModels,
+    architectures: &[Architecture],
+) -> Result<Option<(usize, String)>> {
     let (model, layer) = match &job.encoded {
         Encoded::None => return Ok(None),
         Encoded::Layer(model, layer) => (model, layer),
         Encoded::Auto => {
-            let mut found: Vec<(usize, String)> =
-                (0..architectures.len()).filter_map(|model| Some((model, last_dense(&architectures[model])?))).collect();
+            let mut found: Vec<(usize, String)> = (0..architectures.len())
+                .filter_map(|model| Some((model, last_dense(&architectures[model])?)))
+                .collect();
             found.sort_by_key(|(model, _)| job.models[*model].name != "cnn-a");
             return Ok(found.into_iter().next());
         }
@@ -197,27 +222,47 @@ fn find_encoded(job: &CompareModels, architectures: &[Architecture]) -> Result<O
     let whole = format!("{model}/{layer}");
     let Some(at) = job.models.iter().position(|contender| contender.name == *model) else {
         let names: Vec<&str> = job.models.iter().map(|contender| contender.name.as_str()).collect();
-        return Err(Error::parameter("encoded", whole, format!("a layer of one of the models {}", names.join(", "))));
+        return Err(Error::parameter(
+            "encoded",
+            whole,
+            format!("a layer of one of the models {}", names.join(", ")),
+        ));
     };
     let names = architectures[at].layer_names();
     if !names.contains(layer) {
-        return Err(Error::parameter("encoded", whole, format!("the layers of {model} are {}", names.join(", "))));
+        return Err(Error::parameter(
+            "encoded",
+            whole,
+            format!("the layers of {model} are {}", names.join(", ")),
+        ));
     }
     Ok(Some((at, layer.clone())))
 }
 
 /// Name of the last hidden dense layer, if there is one.
 fn last_dense(architecture: &Architecture) -> Option<String> {
-    let is_dense = |layer: usize| matches!(architecture.layers[layer].kind, LayerKind::Dense { .. });
-    architecture.looked_into().into_iter().rfind(|looked| is_dense(looked.layer)).map(|looked| looked.name)
+    let is_dense =
+        |layer: usize| matches!(architecture.layers[layer].kind, LayerKind::Dense { .. });
+    architecture
+        .looked_into()
+        .into_iter()
+        .rfind(|looked| is_dense(looked.layer))
+        .map(|looked| looked.name)
 }
 
-fn open(prepared: &Prepared, description: &Description, reporter: &dyn Reporter) -> Result<RunFolder> {
+fn open(
+    prepared: &Prepared,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<RunFolder> {
     let Prepared { job, data, architectures, .. } = prepared;
     let models = job.models.iter().zip(architectures).map(
         |(model, architecture)| serde_json::json!({ "name": model.name, "model": architecture, "training": model.training }),
     );
-    let encoded = prepared.encoded.as_ref().map(|(model, layer)| format!("{}/{layer}", job.models[*model].name));
+    let encoded = prepared
+        .encoded
+        .as_ref()
+        .map(|(model, layer)| format!("{}/{layer}", job.models[*model].name));
     let opening = Opening {
         argv: job.argv.clone(),
         seed: job.seed,
@@ -249,7 +294,13 @@ impl Work<'_> {
             let start = Instant::now();
             let title = format!("The first training images of each class of {}", data.name);
             let Samples { images, labels } = &data.train;
-            figures::examples(folder, "examples", &title, images, Classes { labels, names: &data.class_names })?;
+            figures::examples(
+                folder,
+                "examples",
+                &title,
+                images,
+                Classes { labels, names: &data.class_names },
+            )?;
             if let Some(original) = &data.original {
                 let title = "The first training images of each class before they were grouped";
                 let classes = Classes { labels: &original.train, names: &original.class_names };
@@ -268,7 +319,13 @@ impl Work<'_> {
     }
 
     /// Trains one model, and notes its row of the comparison.
-    fn train(&self, folder: &mut RunFolder, model: &Contender, architecture: &Architecture, data: &Dataset) -> Result<()> {
+    fn train(
+        &self,
+        folder: &mut RunFolder,
+        model: &Contender,
+        architecture: &Architecture,
+        data: &Dataset,
+    ) -> Result<()> {
         let stage = Stage::TrainingOf(&model.name);
         if folder.has_finished(stage) {
             return Ok(());
@@ -293,8 +350,17 @@ impl Work<'_> {
         write_weights(&folder.below(file)?, architecture, &trained.weights)?;
         folder.list(file, None, None);
         write_history(folder, &format!("history_{}", model.name), &trained.history)?;
-        figures::history(folder, &format!("history_{}", model.name), &format!("Training of {}", model.name), &trained.history)?;
-        figures::write(folder, &format!("architecture_{}", model.name), &drawing(&model.name, architecture))?;
+        figures::history(
+            folder,
+            &format!("history_{}", model.name),
+            &format!("Training of {}", model.name),
+            &trained.history,
+        )?;
+        figures::write(
+            folder,
+            &format!("architecture_{}", model.name),
+            &drawing(&model.name, architecture),
+        )?;
         let inference = Instant::now();
         let test = evaluate(self.device, architecture, &trained.weights, &data.test)?;
         let inference_seconds = inference.elapsed().as_secs_f64();
@@ -302,8 +368,12 @@ impl Work<'_> {
         let of_kept = |values: &[f32]| values.get(trained.epoch - 1).copied().unwrap_or(f32::NAN);
         let row = ModelRow {
             model: model.name.clone(),
-            filters: sizes(architecture, |kind| if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }),
-            dense: sizes(architecture, |kind| if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }),
+            filters: sizes(architecture, |kind| {
+                if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }
+            }),
+            dense: sizes(architecture, |kind| {
+                if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }
+            }),
             batch_size: model.training.batch_size,
             epochs: history.len(),
             train_accuracy: of_kept(&history.train_accuracy),
@@ -314,7 +384,11 @@ impl Work<'_> {
             inference_seconds,
             n_test: data.test.len(),
             n_parameters: architecture.n_parameters(),
-            over_fitting: OverFitting::of(&history.validation_loss, &history.train_accuracy, &history.validation_accuracy)?,
+            over_fitting: OverFitting::of(
+                &history.validation_loss,
+                &history.train_accuracy,
+                &history.validation_accuracy,
+            )?,
         };
         folder.add_results("models", [row]);
         folder.result(&format!("history_{}", model.name), history);
@@ -333,8 +407,10 @@ impl Work<'_> {
         folder.list(Artifact::Scores("models.csv"), None, None);
         let curves = |row: &ModelRow| {
             let history: History = folder.noted(&format!("history_{}", row.model))?;
-            let (train, validation) =
-                ([history.train_loss, history.train_accuracy], [history.validation_loss, history.validation_accuracy]);
+            let (train, validation) = (
+                [history.train_loss, history.train_accuracy],
+                [history.validation_loss, history.validation_accuracy],
+            );
             Ok(ModelCurves { train, validation })
         };
         let figure = Models {
@@ -342,7 +418,10 @@ impl Work<'_> {
             curves: rows.iter().map(curves).collect::<Result<_>>()?,
             columns: model_table::COLUMNS.map(str::to_owned).to_vec(),
             rows: rows.iter().map(|row| model_table::cells(row).to_vec()).collect(),
-            verdicts: rows.iter().map(|row| format!("{}: {}", row.model, row.over_fitting)).collect(),
+            verdicts: rows
+                .iter()
+                .map(|row| format!("{}: {}", row.model, row.over_fitting))
+                .collect(),
         };
         figures::write(folder, "models", &figure)?;
         folder.finish_stage(STAGE, start, "cpu")

@@ -12,7 +12,9 @@ use crate::embedding::{self, Fitted, NewPoints, Space};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
-use crate::neighbors::{Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references};
+use crate::neighbors::{
+    Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references,
+};
 use crate::progress::Reporter;
 use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
 use crate::report::figures::{Panel, Scatter};
@@ -68,7 +70,8 @@ pub struct EmbedSummary {
     pub n_components: usize,
     /// k-NN accuracies, if classes are known.
     pub scores: Vec<Scores>,
-    /// How faithful the map is to the points; nothing if they allow no figures, which a warning says.
+    /// How faithful the map is to the points; nothing if they allow no figures, which a warning
+    /// says.
     pub quality: Vec<MapQuality>,
     /// What the method reports of the map.
     pub results: Vec<(String, f64)>,
@@ -76,19 +79,29 @@ pub struct EmbedSummary {
     pub warnings: Vec<String>,
 }
 
-/// Fits the map, places the new points, scores both where labels are known, draws, and writes everything to a folder.
+/// Fits the map, places the new points, scores both where labels are known, draws, and writes
+/// everything to a folder.
 ///
 /// # Errors
-/// [`Error::Data`] if points, labels and method do not fit each other; [`Error::Parameter`]; [`Error::Exists`], [`Error::Write`]; any error of
-/// the device; [`Error::Interrupted`].
-pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<EmbedSummary> {
+/// [`Error::Data`] if points, labels and method do not fit each other; [`Error::Parameter`];
+/// [`Error::Exists`], [`Error::Write`]; any error of the device; [`Error::Interrupted`].
+pub fn embed(
+    job: &Embed,
+    device: &Device,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<EmbedSummary> {
     let method = embedding::method(&job.method.name)?;
     let built = (method.build)(&job.method.parameters)?;
     let x = &job.fitted.x;
     built.validate(x.n_samples(), x.n_features())?;
     check(job)?;
     check_memory(x.n_samples(), x.n_features(), &[built.as_ref()])?;
-    let given = job.neighbors.as_deref().map(|path| neighbors::read(path, x.n_samples(), built.n_neighbors())).transpose()?;
+    let given = job
+        .neighbors
+        .as_deref()
+        .map(|path| neighbors::read(path, x.n_samples(), built.n_neighbors()))
+        .transpose()?;
     let metric = given.as_ref().map_or(job.search.metric, NeighborGraph::metric);
     check_rows(job, metric, built.n_neighbors() > 0)?;
     let mut parameters = (method.defaults)().unwrap_or_default();
@@ -105,13 +118,21 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
     folder.note_offsets(x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
     let outcome = folder.compute((device, description), reporter, |folder, device, kind| {
-        Work { job, method, built: built.as_ref(), device, kind, reporter }.stages(folder, given.clone())
+        Work { job, method, built: built.as_ref(), device, kind, reporter }
+            .stages(folder, given.clone())
     });
     match outcome {
         Ok((scores, quality, results)) => {
             let warnings = folder.manifest.warnings.clone();
             let n_components = built.n_components();
-            Ok(EmbedSummary { path: folder.close(Ok(()))?, n_components, scores, quality, results, warnings })
+            Ok(EmbedSummary {
+                path: folder.close(Ok(()))?,
+                n_components,
+                scores,
+                quality,
+                results,
+                warnings,
+            })
         }
         Err(error) => Err(folder.close_failed(error)),
     }
@@ -121,11 +142,16 @@ pub fn embed(job: &Embed, device: &Device, description: &Description, reporter: 
 fn check(job: &Embed) -> Result<()> {
     let x = &job.fitted.x;
     if x.n_samples() > 1 && x.rows().all(|row| row == x.row(0)) {
-        return Err(Error::Data(format!("all {} rows are equal: there is nothing to map", x.n_samples())));
+        return Err(Error::Data(format!(
+            "all {} rows are equal: there is nothing to map",
+            x.n_samples()
+        )));
     }
     let parts = std::iter::once(("", &job.fitted)).chain(job.new.as_ref().map(|new| ("new ", new)));
     for (which, part) in parts {
-        if let Some(labels) = part.labels.as_ref().filter(|labels| labels.len() != part.x.n_samples()) {
+        if let Some(labels) =
+            part.labels.as_ref().filter(|labels| labels.len() != part.x.n_samples())
+        {
             let (found, rows) = (labels.len(), part.x.n_samples());
             return Err(Error::Data(format!("{found} {which}labels for {rows} {which}points")));
         }
@@ -133,18 +159,25 @@ fn check(job: &Embed) -> Result<()> {
     if let Some(labels) = &job.fitted.labels
         && labels.windows(2).all(|pair| pair[0] == pair[1])
     {
-        return Err(Error::Data("k-NN accuracy needs at least two classes among the labels; there is one".into()));
+        return Err(Error::Data(
+            "k-NN accuracy needs at least two classes among the labels; there is one".into(),
+        ));
     }
-    if let Some(new) = job.new.as_ref().filter(|new| new.x.n_features() != job.fitted.x.n_features()) {
+    if let Some(new) =
+        job.new.as_ref().filter(|new| new.x.n_features() != job.fitted.x.n_features())
+    {
         let (found, expected) = (new.x.n_features(), job.fitted.x.n_features());
-        return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+        return Err(Error::Data(format!(
+            "the new points have {found} features, the fitted ones {expected}"
+        )));
     }
     Ok(())
 }
 
 /// Refuses rows that have no neighbours by the metric, if neighbours are sought.
 fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
-    let search = Search { metric: if is_sought { metric } else { Metric::Euclidean }, ..job.search.clone() };
+    let search =
+        Search { metric: if is_sought { metric } else { Metric::Euclidean }, ..job.search.clone() };
     let x = &job.fitted.x;
     search.check(x, None)?;
     let Some(new) = &job.new else { return Ok(()) };
@@ -183,17 +216,23 @@ impl Work<'_> {
         let start = Instant::now();
         let map = fitted.embedding();
         // The graph of the fit serves the score too if it is what the score would search for.
-        let exact = !from_file && self.job.search.method == SearchMethod::Exact && self.job.search.metric == Metric::Euclidean;
-        let (scores, in_map) = self.score(folder, map, placed.as_ref(), neighbors.as_ref().filter(|_| exact))?;
+        let exact = !from_file
+            && self.job.search.method == SearchMethod::Exact
+            && self.job.search.metric == Metric::Euclidean;
+        let (scores, in_map) =
+            self.score(folder, map, placed.as_ref(), neighbors.as_ref().filter(|_| exact))?;
         if !scores.is_empty() {
             write_scores(folder, &scores, &self.job.class_names)?;
         }
         let observer = self.reporter.stage("quality");
         let new = self.job.new.as_ref().map(|new| &new.x);
-        let judged = Judged { space: "input", x: &self.job.fitted.x, new, neighbors: neighbors.as_ref() };
+        let judged =
+            Judged { space: "input", x: &self.job.fitted.x, new, neighbors: neighbors.as_ref() };
         let new = placed.as_ref().map(|placed| &placed.map);
-        let map_to_judge = quality::Placed { method: self.method.name, map, new, neighbors: in_map.as_ref() };
-        let quality = quality::judge(folder, judged, &[map_to_judge], self.device, observer.as_ref())?;
+        let map_to_judge =
+            quality::Placed { method: self.method.name, map, new, neighbors: in_map.as_ref() };
+        let quality =
+            quality::judge(folder, judged, &[map_to_judge], self.device, observer.as_ref())?;
         drop(observer);
         if !quality.is_empty() {
             write_quality(folder, &quality)?;
@@ -203,7 +242,11 @@ impl Work<'_> {
         Ok((scores, quality, fitted.results().to_vec()))
     }
 
-    fn neighbors(&self, folder: &mut RunFolder, given: Option<NeighborGraph>) -> Result<Option<NeighborGraph>> {
+    fn neighbors(
+        &self,
+        folder: &mut RunFolder,
+        given: Option<NeighborGraph>,
+    ) -> Result<Option<NeighborGraph>> {
         let start = Instant::now();
         let observer = self.reporter.stage("neighbours");
         let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
@@ -213,7 +256,8 @@ impl Work<'_> {
             Some(graph) => (Some(graph), self.kind),
             None if k == 0 => (None, self.kind),
             None => {
-                let (graph, kind) = neighbors::find(folder, &self.job.search, self.device, (x, k), file, watched)?;
+                let (graph, kind) =
+                    neighbors::find(folder, &self.job.search, self.device, (x, k), file, watched)?;
                 (Some(graph), kind)
             }
         };
@@ -222,11 +266,19 @@ impl Work<'_> {
         Ok(neighbors)
     }
 
-    fn fit(&self, folder: &mut RunFolder, neighbors: Option<&NeighborGraph>) -> Result<Box<dyn Fitted>> {
+    fn fit(
+        &self,
+        folder: &mut RunFolder,
+        neighbors: Option<&NeighborGraph>,
+    ) -> Result<Box<dyn Fitted>> {
         let start = Instant::now();
         let observer = self.reporter.stage(self.method.title);
         let x = &self.job.fitted.x;
-        let fitted = self.built.fit(self.device, &Space { x, neighbors, pca: None, start: None }, observer.as_ref())?;
+        let fitted = self.built.fit(
+            self.device,
+            &Space { x, neighbors, pca: None, start: None },
+            observer.as_ref(),
+        )?;
         drop(observer);
         folder.write_matrix(Artifact::OnlyEmbedding, fitted.embedding())?;
         embedding::save(fitted.as_ref(), x, &folder.below(Artifact::OnlyFittedMap)?)?;
@@ -244,19 +296,24 @@ impl Work<'_> {
         let x = &self.job.fitted.x;
         // As many as the score looks at, if it looks at the same ones.
         let scored = new.labels.is_some() && fitted.metric() == Metric::Euclidean;
-        let voters = if scored { N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).max().unwrap_or(1) } else { 1 };
+        let voters = if scored {
+            N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).max().unwrap_or(1)
+        } else {
+            1
+        };
         let voters = fitted.n_neighbors_to_place().max(voters);
         // By the metric of the fitted points' own neighbours, which may have come from a file.
         let search = Search { metric: fitted.metric(), ..self.job.search.clone() };
-        let to_fitted = search.nearest_references(self.device, &new.x, x, voters, observer.as_ref())?;
+        let to_fitted =
+            search.nearest_references(self.device, &new.x, x, voters, observer.as_ref())?;
         let map = fitted.transform(self.device, &NewPoints { x: &new.x, neighbors: &to_fitted })?;
         folder.write_matrix(Artifact::NewEmbedding, &map)?;
         folder.finish_stage(Stage::Transform, start, self.kind)?;
         Ok(Some(Placed { map, to_fitted }))
     }
 
-    /// The accuracies, and the fitted points' neighbours in the map. `neighbors` are those of the fitted points by an exact
-    /// Euclidean search, if they are at hand.
+    /// The accuracies, and the fitted points' neighbours in the map. `neighbors` are those of the
+    /// fitted points by an exact Euclidean search, if they are at hand.
     fn score(
         &self,
         folder: &mut RunFolder,
@@ -266,15 +323,23 @@ impl Work<'_> {
     ) -> Result<(Vec<Scores>, Option<NeighborGraph>)> {
         let Some(labels) = &self.job.fitted.labels else { return Ok((Vec::new(), None)) };
         let x = &self.job.fitted.x;
-        let (ks, dropped): (Vec<usize>, Vec<usize>) = N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
+        let (ks, dropped): (Vec<usize>, Vec<usize>) =
+            N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
         if !dropped.is_empty() {
             let dropped = dropped.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            folder.manifest.warnings.push(format!("not scored for k = {dropped}: there are {} points", x.n_samples()));
+            folder
+                .manifest
+                .warnings
+                .push(format!("not scored for k = {dropped}: there are {} points", x.n_samples()));
         }
         let Some(&most) = ks.last() else { return Ok((Vec::new(), None)) };
         let observer = self.reporter.stage("scores");
         let mut scores = Vec::new();
-        let mut add = |space: &Matrix, made_by: Option<&str>, graph: &NeighborGraph, scored: &[u8], scored_on| {
+        let mut add = |space: &Matrix,
+                       made_by: Option<&str>,
+                       graph: &NeighborGraph,
+                       scored: &[u8],
+                       scored_on| {
             scores.push(Scores {
                 space: "input".into(),
                 method: made_by.map(str::to_owned),
@@ -286,7 +351,9 @@ impl Work<'_> {
             });
             Ok::<(), Error>(())
         };
-        let enough = |graph: &&NeighborGraph| graph.n_neighbors() >= most && graph.metric() == Metric::Euclidean;
+        let enough = |graph: &&NeighborGraph| {
+            graph.n_neighbors() >= most && graph.metric() == Metric::Euclidean
+        };
         let among = |space, known: Option<&NeighborGraph>| match known.filter(enough) {
             Some(graph) => Ok(graph.clone()),
             None => nearest_neighbors(self.device, space, most, observer.as_ref()),
@@ -295,34 +362,63 @@ impl Work<'_> {
             Some(graph) => Ok(graph.clone()),
             None => nearest_references(self.device, new, space, most, observer.as_ref()),
         };
-        let new = self.job.new.as_ref().zip(placed).and_then(|(new, placed)| Some((new, placed, new.labels.as_ref()?)));
+        let new = self
+            .job
+            .new
+            .as_ref()
+            .zip(placed)
+            .and_then(|(new, placed)| Some((new, placed, new.labels.as_ref()?)));
         add(x, None, &among(x, neighbors)?, labels, ScoredOn::TrainLeaveOneOut)?;
         if let Some((new, placed, new_labels)) = new {
-            add(x, None, &between(&new.x, x, Some(&placed.to_fitted))?, new_labels, ScoredOn::Test)?;
+            add(
+                x,
+                None,
+                &between(&new.x, x, Some(&placed.to_fitted))?,
+                new_labels,
+                ScoredOn::Test,
+            )?;
         }
         let in_map = among(map, None)?;
         add(map, Some(self.method.name), &in_map, labels, ScoredOn::TrainLeaveOneOut)?;
         if let Some((_, placed, new_labels)) = new {
-            add(map, Some(self.method.name), &between(&placed.map, map, None)?, new_labels, ScoredOn::Test)?;
+            add(
+                map,
+                Some(self.method.name),
+                &between(&placed.map, map, None)?,
+                new_labels,
+                ScoredOn::Test,
+            )?;
         }
         Ok((scores, Some(in_map)))
     }
 }
 
-fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &Matrix, placed: Option<&Matrix>) -> Result<()> {
+fn draw(
+    folder: &mut RunFolder,
+    job: &Embed,
+    method: &embedding::Method,
+    map: &Matrix,
+    placed: Option<&Matrix>,
+) -> Result<()> {
     if map.n_features() != 2 {
-        folder.manifest.warnings.push(format!("no figure: the map has {} dimensions", map.n_features()));
+        folder
+            .manifest
+            .warnings
+            .push(format!("no figure: the map has {} dimensions", map.n_features()));
         return Ok(());
     }
     // Without labels everything is of one class.
-    let labels_of = |part: &Labelled| part.labels.clone().unwrap_or_else(|| vec![0; part.x.n_samples()]);
+    let labels_of =
+        |part: &Labelled| part.labels.clone().unwrap_or_else(|| vec![0; part.x.n_samples()]);
     let labels = labels_of(&job.fitted);
     let new_labels = job.new.as_ref().map(labels_of);
     let all = labels.iter().chain(new_labels.iter().flatten());
     let n_classes = all.max().map_or(1, |&most| usize::from(most) + 1);
     let labelled = job.fitted.labels.is_some();
     let class_names: Vec<String> = match labelled {
-        true if job.class_names.is_empty() => (0..n_classes).map(|class| class.to_string()).collect(),
+        true if job.class_names.is_empty() => {
+            (0..n_classes).map(|class| class.to_string()).collect()
+        }
         true => job.class_names.clone(),
         false => vec!["points".into()],
     };
@@ -330,7 +426,18 @@ fn draw(folder: &mut RunFolder, job: &Embed, method: &embedding::Method, map: &M
     if let (Some(placed), Some(labels)) = (placed, &new_labels) {
         row.push(Panel { title: "New points".into(), embedding: placed, labels });
     }
-    let title = format!("{} of {} points of {} features", method.title, job.fitted.x.n_samples(), job.fitted.x.n_features());
-    let figure = Scatter { title, panels: vec![row], class_names: &class_names, rows_share_axes: true, direct_labels: labelled };
+    let title = format!(
+        "{} of {} points of {} features",
+        method.title,
+        job.fitted.x.n_samples(),
+        job.fitted.x.n_features()
+    );
+    let figure = Scatter {
+        title,
+        panels: vec![row],
+        class_names: &class_names,
+        rows_share_axes: true,
+        direct_labels: labelled,
+    };
     figures::write(folder, "map", &figure)
 }

@@ -1,7 +1,9 @@
-//! How the hidden layers form: the maps of chosen epochs of the training, fitted to the points of the report alone.
+//! How the hidden layers form: the maps of chosen epochs of the training, fitted to the points of
+//! the report alone.
 //!
-//! The activations follow from the weights of the epoch ([`EpochWeights`]). Each map starts from that of the epoch before and is
-//! turned onto it ([`Sequence`]); in the end all are turned together, the last onto the run's own map of the same points.
+//! The activations follow from the weights of the epoch ([`EpochWeights`]). Each map starts from
+//! that of the epoch before and is turned onto it ([`Sequence`]); in the end all are turned
+//! together, the last onto the run's own map of the same points.
 
 use super::job::Run;
 use super::neighbors::check_memory;
@@ -18,7 +20,9 @@ use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
 use crate::progress::{Observer, Reporter};
 use crate::record::points::Rows;
-use crate::record::{Artifact, EpochMap, EpochMaps, FinishedStage, N_COMPONENTS, RunFolder, Stage, TrainingSummary};
+use crate::record::{
+    Artifact, EpochMap, EpochMaps, FinishedStage, N_COMPONENTS, RunFolder, Stage, TrainingSummary,
+};
 use crate::report::figures::{Animation, Stop};
 use crate::training::{EpochChoice, EpochWeights, History};
 use std::time::{Duration, Instant};
@@ -30,7 +34,11 @@ use std::time::{Duration, Instant};
 pub(super) fn check_training(run: &Run) -> Result<()> {
     let Some(choice) = &run.epochs_to_embed else { return Ok(()) };
     if run.model.is_some() || run.activations.is_some() || run.train.resume_from.is_some() {
-        return Err(Error::parameter("epochs_to_embed", choice, "only of a network that this run trains from the start"));
+        return Err(Error::parameter(
+            "epochs_to_embed",
+            choice,
+            "only of a network that this run trains from the start",
+        ));
     }
     choice.check(run.train.training.epochs)
 }
@@ -49,14 +57,22 @@ pub(super) fn check_points(
         return Ok(());
     }
     let of_points = |error: Error| match error {
-        Error::Data(message) => Error::Data(format!("the maps of epochs are of the {n_points} points of the report: {message}")),
+        Error::Data(message) => Error::Data(format!(
+            "the maps of epochs are of the {n_points} points of the report: {message}"
+        )),
         other => other,
     };
     if n_points < quality::MIN_SAMPLES {
-        return Err(of_points(Error::Data(format!("at least {} are needed", quality::MIN_SAMPLES))));
+        return Err(of_points(Error::Data(format!(
+            "at least {} are needed",
+            quality::MIN_SAMPLES
+        ))));
     }
     for d in widths {
-        methods.iter().try_for_each(|(_, method)| method.validate(n_points, d)).map_err(of_points)?;
+        methods
+            .iter()
+            .try_for_each(|(_, method)| method.validate(n_points, d))
+            .map_err(of_points)?;
         let all: Vec<&dyn Embedding> = methods.iter().map(|(_, method)| method.as_ref()).collect();
         check_memory(n_points, d, &all)?;
     }
@@ -86,7 +102,12 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new((name, method): &'a (String, Box<dyn Embedding>)) -> Self {
-        Self { name, sequence: Sequence::new(method.as_ref()), trustworthiness: Vec::new(), spent: Duration::ZERO }
+        Self {
+            name,
+            sequence: Sequence::new(method.as_ref()),
+            trustworthiness: Vec::new(),
+            spent: Duration::ZERO,
+        }
     }
 }
 
@@ -99,11 +120,13 @@ struct Frames {
 }
 
 impl EpochStage<'_> {
-    /// Embeds every hidden layer of the chosen epochs, layers that an earlier process finished excepted.
+    /// Embeds every hidden layer of the chosen epochs, layers that an earlier process finished
+    /// excepted.
     pub(super) fn run(mut self, choice: &EpochChoice) -> Result<()> {
         let history: History = self.folder.noted("history")?;
         let (n_train, n_test) = (self.prepared.train.len(), self.prepared.data.test.len());
-        let rows = self.run.report_points.rows(n_train, n_test, self.run.train.training.random_state);
+        let rows =
+            self.run.report_points.rows(n_train, n_test, self.run.train.training.random_state);
         let epochs = choice.of(history.len());
         if epochs.is_empty() {
             return Ok(());
@@ -112,7 +135,8 @@ impl EpochStage<'_> {
         let frames = Frames { epochs, rows, samples, history };
         if !self.folder.manifest.results.contains_key("epochs") {
             self.write_rows(&frames.rows)?;
-            let (epochs, points, n_points) = (frames.epochs.clone(), self.run.report_points, frames.rows.len());
+            let (epochs, points, n_points) =
+                (frames.epochs.clone(), self.run.report_points, frames.rows.len());
             self.folder.result("epochs", EpochMaps { epochs, points, n_points, maps: Vec::new() });
         }
         for layer in self.prepared.architecture.looked_into() {
@@ -123,7 +147,8 @@ impl EpochStage<'_> {
 
     /// Images and labels of the points, training points first.
     fn samples(&self, rows: &Rows) -> Result<Samples> {
-        let (train, test) = (self.prepared.train.select(&rows.train), self.prepared.data.test.select(&rows.test));
+        let (train, test) =
+            (self.prepared.train.select(&rows.train), self.prepared.data.test.select(&rows.test));
         let pixels = [train.images.pixels(), test.images.pixels()].concat();
         let images = Images::new(pixels, train.images.height(), train.images.width())?;
         Samples::new(images, [train.labels, test.labels].concat())
@@ -143,12 +168,16 @@ impl EpochStage<'_> {
         Ok(())
     }
 
-    /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch are found once for all methods.
+    /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch
+    /// are found once for all methods.
     fn space(&mut self, choice: &EpochChoice, space: &str, frames: &Frames) -> Result<()> {
         // Without a map of the run itself there is none of its epochs: the run has said why.
         let has_map = |name: &str| self.maps.iter().any(|map| map.is_of(space, name));
         let methods: Vec<_> = self.methods.iter().filter(|(name, _)| has_map(name)).collect();
-        if methods.iter().all(|(name, _)| self.folder.has_finished(Stage::Epochs { method: name, space })) {
+        if methods
+            .iter()
+            .all(|(name, _)| self.folder.has_finished(Stage::Epochs { method: name, space }))
+        {
             return Ok(());
         }
         let start = Instant::now();
@@ -159,7 +188,12 @@ impl EpochStage<'_> {
         let total = (frames.epochs.len() * courses.len()) as u64;
         let (quiet, mut recalls) = (Quiet(observer.as_ref()), Vec::new());
         for (frame, &epoch) in frames.epochs.iter().enumerate() {
-            let layers = activations(self.device, &self.prepared.architecture, &weights.read(epoch)?, &frames.samples)?;
+            let layers = activations(
+                self.device,
+                &self.prepared.architecture,
+                &weights.read(epoch)?,
+                &frames.samples,
+            )?;
             let Some(layer) = layers.into_iter().find(|layer| layer.name == space) else {
                 return Err(Error::Data(format!("the network has no layer {space}")));
             };
@@ -176,7 +210,9 @@ impl EpochStage<'_> {
             }
         }
         if let Some(least) = recalls.iter().copied().reduce(f64::min) {
-            self.reporter.note(&format!("approximate neighbours: the least recall of an epoch is {least:.4}"));
+            self.reporter.note(&format!(
+                "approximate neighbours: the least recall of an epoch is {least:.4}"
+            ));
             self.folder.result(&format!("recall of epochs/{space}"), recalls);
         }
         let mut shared = start.elapsed();
@@ -200,13 +236,19 @@ impl EpochStage<'_> {
     }
 
     /// As many neighbours as the methods need, and the recall of approximate ones.
-    fn neighbors(&self, x: &Matrix, recalls: &mut Vec<f64>, observer: &dyn Observer) -> Result<Option<NeighborGraph>> {
+    fn neighbors(
+        &self,
+        x: &Matrix,
+        recalls: &mut Vec<f64>,
+        observer: &dyn Observer,
+    ) -> Result<Option<NeighborGraph>> {
         let needed = self.methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
         if needed == 0 {
             return Ok(None);
         }
         let search = &self.run.search;
-        let graph = search.nearest_neighbors(self.device, x, needed.min(x.n_samples() - 1), observer)?;
+        let graph =
+            search.nearest_neighbors(self.device, x, needed.min(x.n_samples() - 1), observer)?;
         if search.method == SearchMethod::Approximate {
             recalls.push(recall_of(&graph, self.device, x, observer)?);
         }
@@ -217,15 +259,25 @@ impl EpochStage<'_> {
     fn finish(&mut self, space: &str, course: Course<'_>, frames: &Frames) -> Result<Vec<Matrix>> {
         let Course { name, sequence, trustworthiness, .. } = course;
         let own = self.maps.iter().find(|map| map.is_of(space, name));
-        let own = own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
+        let own =
+            own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
         // The run's own map is that of the epoch whose weights were kept.
         let kept = self.folder.noted::<TrainingSummary>("training")?.kept;
-        let at = frames.epochs.iter().position(|&epoch| epoch == kept).unwrap_or(frames.epochs.len() - 1);
+        let at = frames
+            .epochs
+            .iter()
+            .position(|&epoch| epoch == kept)
+            .unwrap_or(frames.epochs.len() - 1);
         let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
         self.folder.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;
         let mut noted: EpochMaps = self.folder.noted("epochs")?;
         let displacement = sequence::displacements(&maps);
-        noted.maps.push(EpochMap { space: space.into(), method: name.into(), trustworthiness, displacement });
+        noted.maps.push(EpochMap {
+            space: space.into(),
+            method: name.into(),
+            trustworthiness,
+            displacement,
+        });
         self.folder.result("epochs", noted);
         Ok(maps)
     }
@@ -234,12 +286,19 @@ impl EpochStage<'_> {
     fn animate(&mut self, id: &MapId, maps: &[Matrix], frames: &Frames) -> Result<()> {
         let accuracies = &frames.history.validation_accuracy;
         let caption = |epoch: usize| match epoch.checked_sub(1).and_then(|at| accuracies.get(at)) {
-            Some(accuracy) => format!("epoch {epoch} of {}, validation accuracy {accuracy:.4}", accuracies.len()),
+            Some(accuracy) => {
+                format!("epoch {epoch} of {}, validation accuracy {accuracy:.4}", accuracies.len())
+            }
             None => "epoch 0, before the training".into(),
         };
         let animation = Animation {
             title: format!("{} of {}", id.method_title(), id.space_title()),
-            maps: frames.epochs.iter().zip(maps).map(|(&epoch, map)| Stop { caption: caption(epoch), map }).collect(),
+            maps: frames
+                .epochs
+                .iter()
+                .zip(maps)
+                .map(|(&epoch, map)| Stop { caption: caption(epoch), map })
+                .collect(),
             labels: &frames.samples.labels,
             class_names: &self.prepared.data.class_names,
         };

@@ -5,11 +5,14 @@ use super::space::Map;
 use crate::dataset::{Classes, Images};
 use crate::embedding;
 use crate::error::Result;
-use crate::evaluation::{Confused, Estimate, Insights, LayerGains, ScoredOn, Scores, map_title, space_title};
+use crate::evaluation::{
+    Confused, Estimate, Insights, LayerGains, ScoredOn, Scores, map_title, space_title,
+};
 use crate::model::RAW;
 use crate::record::{Artifact, N_COMPONENTS, RunFolder};
 use crate::report::figures::{
-    BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure, Panel, Scatter, save,
+    BarPanel, Bars, Curves, DotPanel, Dots, Examples, Figure, HeatMap, History as HistoryFigure,
+    Panel, Scatter, save,
 };
 use crate::report::insights_table::{name, scored_words};
 use crate::training::History;
@@ -27,10 +30,17 @@ pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) ->
 }
 
 /// The first images of each class.
-pub fn examples(folder: &mut RunFolder, file: &str, title: &str, images: &Images, classes: Classes<'_>) -> Result<()> {
+pub fn examples(
+    folder: &mut RunFolder,
+    file: &str,
+    title: &str,
+    images: &Images,
+    classes: Classes<'_>,
+) -> Result<()> {
     let Classes { labels, names: class_names } = classes;
     let of_class = |class: usize| {
-        let rows = labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
+        let rows =
+            labels.iter().enumerate().filter(move |(_, label)| usize::from(**label) == class);
         rows.map(|(row, _)| images.image(row)).take(EXAMPLES).collect()
     };
     let figure = Examples {
@@ -49,13 +59,18 @@ pub fn history(folder: &mut RunFolder, file: &str, title: &str, history: &Histor
     let figure = HistoryFigure {
         title: title.into(),
         train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
-        validation: Curves { loss: &history.validation_loss, accuracy: &history.validation_accuracy },
-        test: Some(Curves { loss: &history.test_loss, accuracy: &history.test_accuracy }).filter(|test| !test.loss.is_empty()),
+        validation: Curves {
+            loss: &history.validation_loss,
+            accuracy: &history.validation_accuracy,
+        },
+        test: Some(Curves { loss: &history.test_loss, accuracy: &history.test_accuracy })
+            .filter(|test| !test.loss.is_empty()),
     };
     write(folder, file, &figure)
 }
 
-/// For each method the input's map, and the hidden layers' maps: a row a layer, training points left, test points right.
+/// For each method the input's map, and the hidden layers' maps: a row a layer, training points
+/// left, test points right.
 pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()> {
     let mut methods: Vec<&str> = maps.iter().map(Map::method).collect();
     methods.sort_unstable();
@@ -64,7 +79,9 @@ pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()>
         let method = embedding::method(name)?.title;
         let of_method = maps.iter().filter(|map| map.method() == name);
         let (raw, hidden): (Vec<&Map>, Vec<&Map>) = of_method.partition(|map| map.id.space == RAW);
-        for (stem, what, maps) in [("raw", "the raw input", raw), ("layers", "the hidden layers", hidden)] {
+        for (stem, what, maps) in
+            [("raw", "the raw input", raw), ("layers", "the hidden layers", hidden)]
+        {
             if maps.is_empty() {
                 continue;
             }
@@ -83,16 +100,28 @@ pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()>
 
 fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
     let space = capital(&map.id.space_title());
-    let panel = |part: &str, embedding, labels| Panel { title: format!("{space}, {part} points"), embedding, labels };
+    let panel = |part: &str, embedding, labels| Panel {
+        title: format!("{space}, {part} points"),
+        embedding,
+        labels,
+    };
     let mut row = vec![panel("training", &map.train, &layers.train.labels[..])];
-    row.extend(map.test.as_ref().zip(layers.test.as_ref()).map(|(places, test)| panel("test", places, &test.labels)));
+    row.extend(
+        map.test
+            .as_ref()
+            .zip(layers.test.as_ref())
+            .map(|(places, test)| panel("test", places, &test.labels)),
+    );
     row
 }
 
 /// The k-NN accuracies of the test points, or without any those of the training points, as bars.
 pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
-    let scored_on =
-        if scores.iter().any(|row| row.scored_on == ScoredOn::Test) { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
+    let scored_on = if scores.iter().any(|row| row.scored_on == ScoredOn::Test) {
+        ScoredOn::Test
+    } else {
+        ScoredOn::TrainLeaveOneOut
+    };
     let tested: Vec<&Scores> = scores.iter().filter(|row| row.scored_on == scored_on).collect();
     let Some(first) = tested.first() else { return Ok(()) };
     let mut spaces: Vec<&str> = Vec::new();
@@ -106,12 +135,16 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
         }
     }
     let accuracy = |method: Option<&str>, space: &str, at: usize| {
-        let row = tested.iter().find(|row| row.method.as_deref() == method && row.space == space)?;
+        let row =
+            tested.iter().find(|row| row.method.as_deref() == method && row.space == space)?;
         Some(row.knn.get(at)?.accuracy as f32)
     };
     let panels = first.knn.iter().enumerate().map(|(at, score)| BarPanel {
         title: format!("k = {}", score.n_neighbors),
-        values: methods.iter().map(|method| spaces.iter().map(|space| accuracy(*method, space, at)).collect()).collect(),
+        values: methods
+            .iter()
+            .map(|method| spaces.iter().map(|space| accuracy(*method, space, at)).collect())
+            .collect(),
     });
     let series = |method: &Option<&str>| {
         let row = tested.iter().find(|row| row.method.as_deref() == *method);
@@ -121,7 +154,10 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
         title: match scored_on {
             ScoredOn::Test => format!("k-NN accuracy on {} test points", first.n_scored),
             ScoredOn::TrainLeaveOneOut => {
-                format!("k-NN accuracy on {} training points, each without its own vote", first.n_scored)
+                format!(
+                    "k-NN accuracy on {} training points, each without its own vote",
+                    first.n_scored
+                )
             }
         },
         groups: spaces.iter().map(|space| capital(&space_title(space))).collect(),
@@ -131,9 +167,12 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
     write(folder, "knn_accuracy", &figure)
 }
 
-/// Per-class accuracies from the first space to the last: in the spaces themselves, and in each method's maps.
+/// Per-class accuracies from the first space to the last: in the spaces themselves, and in each
+/// method's maps.
 pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]) -> Result<()> {
-    let Some(own) = insights.gains.iter().find(|gains| gains.method.is_none()) else { return Ok(()) };
+    let Some(own) = insights.gains.iter().find(|gains| gains.method.is_none()) else {
+        return Ok(());
+    };
     // All panels have their classes in the order of the spaces themselves.
     let classes: Vec<usize> = own.classes.iter().map(|gain| gain.class).collect();
     let panel = |gains: &LayerGains| {
@@ -141,8 +180,13 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
             let gain = gains.classes.iter().find(|gain| gain.class == class)?;
             Some(Estimate { value: *gain.accuracy.get(at)?, interval: None })
         };
-        let values = (0..own.spaces.len()).map(|at| classes.iter().map(|&class| value(at, class)).collect()).collect();
-        let title = gains.method.as_deref().map_or("All dimensions".into(), |name| map_title(Some(name), N_COMPONENTS));
+        let values = (0..own.spaces.len())
+            .map(|at| classes.iter().map(|&class| value(at, class)).collect())
+            .collect();
+        let title = gains
+            .method
+            .as_deref()
+            .map_or("All dimensions".into(), |name| map_title(Some(name), N_COMPONENTS));
         DotPanel { title, values, is_difference: false }
     };
     let figure = Dots {
@@ -160,16 +204,27 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
 }
 
 /// Which classes one classifier takes for which.
-pub fn confusion(folder: &mut RunFolder, confused: &Confused, class_names: &[String]) -> Result<()> {
+pub fn confusion(
+    folder: &mut RunFolder,
+    confused: &Confused,
+    class_names: &[String],
+) -> Result<()> {
     let (stem, words) = match &confused.space {
         None => ("classifier_confusion".to_owned(), "the classifier".to_owned()),
-        Some(space) => (format!("confusion_{space}"), format!("k-NN in all dimensions of {}", space_name(space))),
+        Some(space) => (
+            format!("confusion_{space}"),
+            format!("k-NN in all dimensions of {}", space_name(space)),
+        ),
     };
     let accuracy = confused.confusion.accuracy();
     let sides = ["class", "predicted"].map(|side| (side.to_owned(), class_names.to_vec()));
     let [rows, columns] = sides;
-    let figure =
-        HeatMap::of_counts(format!("Confusions of {words}, accuracy {accuracy:.4}"), rows, columns, &confused.confusion.counts);
+    let figure = HeatMap::of_counts(
+        format!("Confusions of {words}, accuracy {accuracy:.4}"),
+        rows,
+        columns,
+        &confused.confusion.counts,
+    );
     write(folder, &stem, &figure)
 }
 

@@ -30,17 +30,20 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// Reads what the manifest and the labels say; predictions and maps are read when they are asked for.
+    /// Reads what the manifest and the labels say; predictions and maps are read when they are
+    /// asked for.
     ///
     /// # Errors
-    /// [`Error::Input`] if `path` is no folder of a run of layers, the run is not finished, or a file is damaged.
+    /// [`Error::Input`] if `path` is no folder of a run of layers, the run is not finished, or a
+    /// file is damaged.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let manifest = Found::read(path)?;
         manifest.check_complete(path)?;
         let Some(insights) = manifest.result::<Insights>("insights")? else {
             return Err(Error::input(path, "is no run of layers: `layerlens run` makes such runs"));
         };
-        let missing = |name: &str| Error::input(manifest.path(), format!("`results.{name}` is missing"));
+        let missing =
+            |name: &str| Error::input(manifest.path(), format!("`results.{name}` is missing"));
         let scores: Vec<Scores> = manifest.result("knn")?.ok_or_else(|| missing("knn"))?;
         let quality = manifest.result("quality")?.ok_or_else(|| missing("quality"))?;
         let mut methods: Vec<String> = Vec::new();
@@ -49,8 +52,14 @@ impl Finished {
                 methods.push(method.clone());
             }
         }
-        let warnings = check_unchanged(path, &manifest, &["activations/", "embeddings/", "scores/predictions/"])?;
-        let labels = read_classes(&Artifact::Layer { name: "labels", part: part(insights.scored_on) }.of(path))?;
+        let warnings = check_unchanged(
+            path,
+            &manifest,
+            &["activations/", "embeddings/", "scores/predictions/"],
+        )?;
+        let labels = read_classes(
+            &Artifact::Layer { name: "labels", part: part(insights.scored_on) }.of(path),
+        )?;
         Ok(Self {
             path: path.to_owned(),
             class_names: read_names(Artifact::ClassNames.of(path))?,
@@ -68,7 +77,11 @@ impl Finished {
 
     /// Identity of a space, or of a method's map of it.
     fn id(&self, space: &str, method: Option<&str>) -> MapId {
-        let scored = self.scores.iter().map(Scores::id).find(|id| id.space == space && id.method.as_deref() == method);
+        let scored = self
+            .scores
+            .iter()
+            .map(Scores::id)
+            .find(|id| id.space == space && id.method.as_deref() == method);
         scored.unwrap_or_else(|| MapId::new(space, method, N_COMPONENTS))
     }
 
@@ -81,29 +94,45 @@ impl Finished {
             None => Ok(classes),
             Some(class) => {
                 let path = Artifact::Predictions(&id).of(&self.path);
-                Err(Error::input(path, format!("holds the class {class}, but there are {} classes", self.class_names.len())))
+                Err(Error::input(
+                    path,
+                    format!(
+                        "holds the class {class}, but there are {} classes",
+                        self.class_names.len()
+                    ),
+                ))
             }
         }
     }
 
     /// The class that the network gave each scored point, if that is known.
     pub(super) fn network(&self) -> Result<Option<Vec<u8>>> {
-        read_predictions(&Artifact::Activations.of(&self.path), part(self.scored_on), self.labels.len())
+        read_predictions(
+            &Artifact::Activations.of(&self.path),
+            part(self.scored_on),
+            self.labels.len(),
+        )
     }
 
     /// Places of the scored points.
     pub(super) fn map(&self, space: &str, method: &str) -> Result<Matrix> {
         let map = self.id(space, Some(method));
-        npy::read_matrix(Artifact::Embedding { map: &map, part: part(self.scored_on) }.of(&self.path))
+        npy::read_matrix(
+            Artifact::Embedding { map: &map, part: part(self.scored_on) }.of(&self.path),
+        )
     }
 
-    /// Whether both runs scored the same points: their input is the same to the last byte. Where neither kept its input, equal
-    /// labels are taken for a proof, unless they are in the order of the classes and so say nothing of the points.
+    /// Whether both runs scored the same points: their input is the same to the last byte. Where
+    /// neither kept its input, equal labels are taken for a proof, unless they are in the order of
+    /// the classes and so say nothing of the points.
     pub(super) fn scored_same_points(&self, other: &Self) -> bool {
         if self.scored_on != other.scored_on || self.labels != other.labels {
             return false;
         }
-        let raw = |run: &Self| std::fs::read(Artifact::Layer { name: RAW, part: part(run.scored_on) }.of(&run.path)).ok();
+        let raw = |run: &Self| {
+            std::fs::read(Artifact::Layer { name: RAW, part: part(run.scored_on) }.of(&run.path))
+                .ok()
+        };
         match (raw(self), raw(other)) {
             (None, None) => !self.labels.is_sorted(),
             (a, b) => a == b,

@@ -1,9 +1,12 @@
-//! What the layers did, in a run: gains, confusions and verdicts from the classes that each scored point was given.
+//! What the layers did, in a run: gains, confusions and verdicts from the classes that each scored
+//! point was given.
 
 use super::layers::Layers;
 use super::{figures, predictions};
 use crate::error::Result;
-use crate::evaluation::{Answers, Confused, Insights, MapQuality, ScoredOn, Scores, confusions, verdicts};
+use crate::evaluation::{
+    Answers, Confused, Insights, MapQuality, ScoredOn, Scores, confusions, verdicts,
+};
 use crate::record::{Artifact, RunFolder};
 use crate::report::insights_table;
 
@@ -11,22 +14,40 @@ use crate::report::insights_table;
 const MAX_DRAWN: usize = 40;
 
 /// Draws the conclusions, and writes their tables and figures.
-pub(super) fn conclude(folder: &mut RunFolder, layers: &Layers, scores: &[Scores], quality: &[MapQuality]) -> Result<Insights> {
+pub(super) fn conclude(
+    folder: &mut RunFolder,
+    layers: &Layers,
+    scores: &[Scores],
+    quality: &[MapQuality],
+) -> Result<Insights> {
     let scored_on = if layers.test.is_some() { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
     let scored = layers.scored();
     let n = scored.labels.len();
-    let network = scored.predictions.iter().map(|classes| Answers { space: None, method: None, classes: classes.clone() });
+    let network = scored.predictions.iter().map(|classes| Answers {
+        space: None,
+        method: None,
+        classes: classes.clone(),
+    });
     let mut answers: Vec<Answers> = network.collect();
     for row in scores.iter().filter(|row| row.scored_on == scored_on) {
         let classes = predictions::read(folder.path(), &row.id(), n)?;
-        answers.push(Answers { space: Some(row.space.clone()), method: row.method.clone(), classes });
+        answers.push(Answers {
+            space: Some(row.space.clone()),
+            method: row.method.clone(),
+            classes,
+        });
     }
     let confusions = confusions(&scored.labels, &answers, layers.class_names.len())?;
     let verdicts = verdicts(scores, quality, predictions::K, scored_on);
     let insights = Insights::new(predictions::K, scored_on, &confusions, verdicts);
     let first = Artifact::Scores(insights_table::FILES[0]);
     let path = folder.below(first)?;
-    insights_table::write_csv(path.parent().unwrap_or(&path), &insights, &confusions, &layers.class_names)?;
+    insights_table::write_csv(
+        path.parent().unwrap_or(&path),
+        &insights,
+        &confusions,
+        &layers.class_names,
+    )?;
     for file in insights_table::FILES {
         folder.list(Artifact::Scores(file), None, None);
     }
@@ -40,7 +61,9 @@ pub(super) fn conclude(folder: &mut RunFolder, layers: &Layers, scores: &[Scores
 fn draw_confusions(folder: &mut RunFolder, layers: &Layers, confusions: &[Confused]) -> Result<()> {
     let n_classes = layers.class_names.len();
     if n_classes > MAX_DRAWN {
-        folder.manifest.warnings.push(format!("no figures of confusions: there are {n_classes} classes, more than {MAX_DRAWN}"));
+        folder.manifest.warnings.push(format!(
+            "no figures of confusions: there are {n_classes} classes, more than {MAX_DRAWN}"
+        ));
         return Ok(());
     }
     for confused in confusions.iter().filter(|confused| confused.method.is_none()) {

@@ -26,7 +26,12 @@ pub struct MethodChoice {
 impl MethodChoice {
     /// The file that the method starts from, if it does.
     pub(super) fn source(&self) -> Result<Option<Source>> {
-        match self.parameters.get("init").and_then(toml::Value::as_str).map(|init| Init::from(init.to_owned())) {
+        match self
+            .parameters
+            .get("init")
+            .and_then(toml::Value::as_str)
+            .map(|init| Init::from(init.to_owned()))
+        {
             Some(Init::File(path)) => Source::of_file(path).map(Some),
             _ => Ok(None),
         }
@@ -45,7 +50,8 @@ pub struct Run {
     pub train: TrainRun,
     /// Weights to look into instead of training.
     pub model: Option<PathBuf>,
-    /// A folder of layers to look into instead, from any program; of `train` only seed, folder and command line count then.
+    /// A folder of layers to look into instead, from any program; of `train` only seed, folder and
+    /// command line count then.
     pub activations: Option<PathBuf>,
     /// Methods to embed with.
     pub methods: Vec<MethodChoice>,
@@ -55,7 +61,8 @@ pub struct Run {
     pub clusters: Vec<ClusterMethod>,
     /// Which points the report shows.
     pub report_points: ReportPoints,
-    /// Epochs of the training whose maps are made too, of the points of the report, if they are wanted.
+    /// Epochs of the training whose maps are made too, of the points of the report, if they are
+    /// wanted.
     pub epochs_to_embed: Option<EpochChoice>,
 }
 
@@ -110,18 +117,27 @@ pub struct TrainRun {
 }
 
 /// Ends a run, and tells what is in it.
-pub(super) fn close(folder: RunFolder, outcome: Result<()>, reporter: &dyn Reporter) -> Result<Summary> {
+pub(super) fn close(
+    folder: RunFolder,
+    outcome: Result<()>,
+    reporter: &dyn Reporter,
+) -> Result<Summary> {
     if let Err(error) = outcome {
         return Err(folder.close_failed(error));
     }
     if folder.is_complete() {
-        reporter.note(&format!("nothing is left to do: the run in {} is complete", folder.path().display()));
+        reporter.note(&format!(
+            "nothing is left to do: the run in {} is complete",
+            folder.path().display()
+        ));
     }
     let test = folder.noted_or_default("test")?;
     let (scores, quality) = (folder.noted_or_default("knn")?, folder.noted_or_default("quality")?);
     let (maps, clusters) = (folder.noted_or_default("maps")?, folder.noted_or_default("clusters")?);
-    let (insights, warnings) = (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
-    let (course, inference) = (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
+    let (insights, warnings) =
+        (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
+    let (course, inference) =
+        (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
     let names = Artifact::ClassNames.of(folder.path());
     let class_names = if names.exists() { dataset::read_names(&names)? } else { Vec::new() };
     Ok(Summary {

@@ -12,8 +12,8 @@
 //! | `layers.txt` | layers to look into and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |
 //!
-//! The test part may be missing as a whole. Files of data that are not read are named in a warning. A training writes such a
-//! folder, and any program can.
+//! The test part may be missing as a whole. Files of data that are not read are named in a warning.
+//! A training writes such a folder, and any program can.
 
 mod answers;
 mod found;
@@ -78,14 +78,18 @@ impl Layers {
         let names = reader.names()?;
         let parts: &[&str] = if reader.found.has_test() { &["train", "test"] } else { &["train"] };
         let answers = reader.answers(parts, &names)?;
-        let mut warnings: Vec<String> = reader.found.left_out().into_iter().chain(answers.warnings).collect();
+        let mut warnings: Vec<String> =
+            reader.found.left_out().into_iter().chain(answers.warnings).collect();
         let mut known = answers.parts.into_iter();
         let mut next = |reader: &mut Reader<'_>, part: &str, train: Option<&Part>| {
             known.next().map(|known| reader.part(part, &names, known, train)).transpose()
         };
-        let Some(train) = next(&mut reader, "train", None)? else { unreachable!("there is a training part") };
+        let Some(train) = next(&mut reader, "train", None)? else {
+            unreachable!("there is a training part")
+        };
         let test = next(&mut reader, "test", Some(&train))?;
-        warnings.extend(train.layers.iter().filter_map(|layer| layer.values.offsets_note(&layer.name)));
+        warnings
+            .extend(train.layers.iter().filter_map(|layer| layer.values.offsets_note(&layer.name)));
         if let Some(test) = &test {
             reader.check_widths(&train, test)?;
         } else {
@@ -93,7 +97,10 @@ impl Layers {
                 "there is no test part: nothing is placed in the maps, and k-NN classifies the training points, each without its own vote".into(),
             );
         }
-        warnings.extend(missing(test.as_ref().unwrap_or(&train), if test.is_some() { "test" } else { "train" }));
+        warnings.extend(missing(
+            test.as_ref().unwrap_or(&train),
+            if test.is_some() { "test" } else { "train" },
+        ));
         Ok(Self { class_names: answers.class_names, train, test, warnings, files: reader.files })
     }
 
@@ -104,14 +111,18 @@ impl Layers {
     pub(super) fn check_rows(&self, search: &Search) -> Result<()> {
         for part in std::iter::once(&self.train).chain(&self.test) {
             for (at, (layer, path)) in part.layers.iter().zip(&part.paths).enumerate() {
-                let fitted = (!std::ptr::eq(part, &self.train)).then(|| &self.train.layers[at].values);
-                search.check(&layer.values, fitted).map_err(|error| Error::input(path, error.to_string()))?;
+                let fitted =
+                    (!std::ptr::eq(part, &self.train)).then(|| &self.train.layers[at].values);
+                search
+                    .check(&layer.values, fitted)
+                    .map_err(|error| Error::input(path, error.to_string()))?;
             }
         }
         Ok(())
     }
 
-    /// What the points that k-NN classifies are: those of the test, or else those of the training, each without its own vote.
+    /// What the points that k-NN classifies are: those of the test, or else those of the training,
+    /// each without its own vote.
     pub(super) fn scored(&self) -> &Part {
         self.test.as_ref().unwrap_or(&self.train)
     }
@@ -121,9 +132,14 @@ impl Layers {
     /// # Errors
     /// [`Error::Write`].
     pub(super) fn write(&self, folder: &mut RunFolder) -> Result<()> {
-        for (name, part) in std::iter::once(("train", &self.train)).chain(self.test.as_ref().map(|test| ("test", test))) {
+        for (name, part) in std::iter::once(("train", &self.train))
+            .chain(self.test.as_ref().map(|test| ("test", test)))
+        {
             for layer in &part.layers {
-                folder.write_matrix(Artifact::Layer { name: &layer.name, part: name }, &layer.values)?;
+                folder.write_matrix(
+                    Artifact::Layer { name: &layer.name, part: name },
+                    &layer.values,
+                )?;
             }
             write_classes(folder, "labels", name, &part.labels)?;
             if let Some(predictions) = &part.predictions {
@@ -136,10 +152,18 @@ impl Layers {
             if let Some(images) = &part.images {
                 let file = Artifact::Layer { name: "images", part: name };
                 npy::write_images(folder.below(file)?, images)?;
-                folder.list(file, Some(vec![images.n(), images.height(), images.width()]), Some("uint8"));
+                folder.list(
+                    file,
+                    Some(vec![images.n(), images.height(), images.width()]),
+                    Some("uint8"),
+                );
             }
         }
-        write_names(folder, self.train.layers.iter().map(|layer| layer.name.as_str()), &self.class_names)
+        write_names(
+            folder,
+            self.train.layers.iter().map(|layer| layer.name.as_str()),
+            &self.class_names,
+        )
     }
 }
 
@@ -147,7 +171,12 @@ impl Layers {
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn write_classes(folder: &mut RunFolder, name: &str, part: &str, classes: &[u8]) -> Result<()> {
+pub(super) fn write_classes(
+    folder: &mut RunFolder,
+    name: &str,
+    part: &str,
+    classes: &[u8],
+) -> Result<()> {
     let classes: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
     folder.write_numbers(Artifact::Layer { name, part }, &classes)
 }
@@ -162,7 +191,8 @@ pub(super) fn write_names<'a>(
     class_names: &[String],
 ) -> Result<()> {
     let layers: Vec<String> = layers.filter(|name| *name != SOFTMAX).map(str::to_owned).collect();
-    for (file, lines) in [(Artifact::LayerNames, &layers[..]), (Artifact::ClassNames, class_names)] {
+    for (file, lines) in [(Artifact::LayerNames, &layers[..]), (Artifact::ClassNames, class_names)]
+    {
         let text = dataset::names_text(lines);
         write_atomic(&folder.below(file)?, |writer| writer.write_all(text.as_bytes()))?;
         folder.list(file, None, None);
@@ -176,7 +206,9 @@ pub(super) fn write_names<'a>(
 /// [`Error::Input`].
 pub(super) fn read_classes(path: &Path) -> Result<Vec<u8>> {
     let narrow = |(row, class): (usize, u32)| {
-        u8::try_from(class).map_err(|_| Error::input(path, format!("row {row} is {class}; classes go from 0 to 255")))
+        u8::try_from(class).map_err(|_| {
+            Error::input(path, format!("row {row} is {class}; classes go from 0 to 255"))
+        })
     };
     npy::read_labels(path)?.into_iter().enumerate().map(narrow).collect()
 }
@@ -189,14 +221,19 @@ fn file(name: &str, part: &str) -> String {
 fn missing(scored: &Part, part: &str) -> Option<String> {
     let things = [
         (scored.images.is_none(), format!("images ({})", file("images", part))),
-        (scored.predictions.is_none(), format!("the network's answers ({} or {})", file(SOFTMAX, part), file(LOGITS, part))),
+        (
+            scored.predictions.is_none(),
+            format!("the network's answers ({} or {})", file(SOFTMAX, part), file(LOGITS, part)),
+        ),
         (
             scored.predictions.is_some() && scored.confidence.is_none(),
             format!("how sure the network is ({} or {})", file(SOFTMAX, part), file(LOGITS, part)),
         ),
     ];
-    let missing: Vec<String> = things.into_iter().filter(|(missing, _)| *missing).map(|(_, thing)| thing).collect();
-    (!missing.is_empty()).then(|| format!("not in the folder, and so not on the page: {}", missing.join(", ")))
+    let missing: Vec<String> =
+        things.into_iter().filter(|(missing, _)| *missing).map(|(_, thing)| thing).collect();
+    (!missing.is_empty())
+        .then(|| format!("not in the folder, and so not on the page: {}", missing.join(", ")))
 }
 
 struct Reader<'a> {
@@ -218,39 +255,63 @@ impl Reader<'_> {
         let mut names: Vec<String> = self.found.layers("train").cloned().collect();
         if let Some(name) = self.found.layers("test").find(|name| !names.contains(name)) {
             let path = self.folder.join(self.found.file(name, "test").unwrap_or(Path::new("")));
-            return Err(Error::input(path, format!("there is no {} beside it", file(name, "train"))));
+            return Err(Error::input(
+                path,
+                format!("there is no {} beside it", file(name, "train")),
+            ));
         }
         names.sort_by(|a, b| (a != RAW).cmp(&(b != RAW)).then_with(|| natural(a, b)));
         if self.found.files.contains("layers.txt") {
             let path = self.path("layers.txt");
-            let listed: Vec<String> = dataset::read_names(&path)?.into_iter().map(|name| name.replace('/', "_")).collect();
-            if let Some((at, name)) = listed.iter().enumerate().find(|(_, name)| !names.contains(name)) {
-                let message = format!("line {} is `{name}`, but there is no {}", at + 1, file(name, "train"));
+            let listed: Vec<String> = dataset::read_names(&path)?
+                .into_iter()
+                .map(|name| name.replace('/', "_"))
+                .collect();
+            if let Some((at, name)) =
+                listed.iter().enumerate().find(|(_, name)| !names.contains(name))
+            {
+                let message =
+                    format!("line {} is `{name}`, but there is no {}", at + 1, file(name, "train"));
                 return Err(Error::input(path, message));
             }
             names = listed;
         }
-        let taken = |name: &&String| METHODS.iter().any(|method| name.starts_with(&format!("{}_", method.name)));
+        let taken = |name: &&String| {
+            METHODS.iter().any(|method| name.starts_with(&format!("{}_", method.name)))
+        };
         if let Some(name) = names.iter().find(taken) {
-            let message = "begins like the map of a method: its results would take each other's file names";
+            let message =
+                "begins like the map of a method: its results would take each other's file names";
             return Err(Error::input(self.folder.join(file(name, "train")), message));
         }
         if names.is_empty() {
-            let message = "holds no layer: `<layer>_train.npy`, n_samples x units, is expected for each";
+            let message =
+                "holds no layer: `<layer>_train.npy`, n_samples x units, is expected for each";
             return Err(Error::input(self.folder, message));
         }
         Ok(names)
     }
 
-    fn part(&mut self, part: &str, names: &[String], known: answers::Known, train: Option<&Part>) -> Result<Part> {
+    fn part(
+        &mut self,
+        part: &str,
+        names: &[String],
+        known: answers::Known,
+        train: Option<&Part>,
+    ) -> Result<Part> {
         let answers::Known { labels, predictions, confidence } = known;
         let n = labels.len();
-        let (mut layers, mut paths) = (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
+        let (mut layers, mut paths) =
+            (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
         for (at, name) in names.iter().enumerate() {
-            let below = self.found.file(name, part).map_or_else(|| file(name, part).into(), Path::to_owned);
+            let below =
+                self.found.file(name, part).map_or_else(|| file(name, part).into(), Path::to_owned);
             let path = self.path(below);
             let fitted = train.map(|train| &train.layers[at].values);
-            let values = fitted.map_or_else(|| npy::read_matrix(&path), |fitted| npy::read_matrix_like(&path, fitted))?;
+            let values = fitted.map_or_else(
+                || npy::read_matrix(&path),
+                |fitted| npy::read_matrix_like(&path, fitted),
+            )?;
             self.check_rows(&path, "rows", values.n_samples(), part, n)?;
             layers.push(Layer { name: name.clone(), values });
             paths.push(path);
@@ -267,12 +328,22 @@ impl Reader<'_> {
         Ok(Part { layers, paths, labels, predictions, confidence, images })
     }
 
-    fn check_rows(&self, path: &Path, what: &str, found: usize, part: &str, n: usize) -> Result<()> {
+    fn check_rows(
+        &self,
+        path: &Path,
+        what: &str,
+        found: usize,
+        part: &str,
+        n: usize,
+    ) -> Result<()> {
         if found == n {
             return Ok(());
         }
         let labels = self.folder.join(self.found.labels_file(part));
-        Err(Error::input(path, format!("has {found} {what}, but {} has {n} labels", labels.display())))
+        Err(Error::input(
+            path,
+            format!("has {found} {what}, but {} has {n} labels", labels.display()),
+        ))
     }
 
     fn check_widths(&self, train: &Part, test: &Part) -> Result<()> {
@@ -280,8 +351,12 @@ impl Reader<'_> {
         for (train, test) in pairs {
             let (expected, found) = (train.values.n_features(), test.values.n_features());
             if found != expected {
-                let path = self.folder.join(self.found.file(&test.name, "test").unwrap_or(Path::new("")));
-                return Err(Error::input(path, format!("has {found} columns, {} has {expected}", file(&train.name, "train"))));
+                let path =
+                    self.folder.join(self.found.file(&test.name, "test").unwrap_or(Path::new("")));
+                return Err(Error::input(
+                    path,
+                    format!("has {found} columns, {} has {expected}", file(&train.name, "train")),
+                ));
             }
         }
         Ok(())
@@ -295,7 +370,10 @@ impl Reader<'_> {
 pub(super) fn read_predictions(folder: &Path, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
     let check = |path: &Path, found: usize| match found == n {
         true => Ok(()),
-        false => Err(Error::input(path, format!("has {found} rows, the run has {n} points of that part"))),
+        false => Err(Error::input(
+            path,
+            format!("has {found} rows, the run has {n} points of that part"),
+        )),
     };
     let [given, softmax] = ["predictions", SOFTMAX].map(|name| folder.join(file(name, part)));
     if given.exists() {

@@ -1,6 +1,7 @@
 //! The main job as a library call: train, take the activations, embed every layer, score, draw.
 //!
-//! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest is updated.
+//! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest
+//! is updated.
 
 mod classes;
 mod cluster;
@@ -31,6 +32,9 @@ pub use compare::{Compare, CompareSummary, compare};
 pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
 pub use job::{MethodChoice, Run, Summary, TrainRun};
-pub use report::{Export, ExportFormat, ExportSummary, GivenReport, Report, ReportSummary, export, report, report_given};
+pub use report::{
+    Export, ExportFormat, ExportSummary, GivenReport, Report, ReportSummary, export, report,
+    report_given,
+};
 pub use study::run;
 pub use train::train;

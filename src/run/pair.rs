@@ -3,7 +3,9 @@
 use super::compare_counts::{Classifiers, Common, Counted};
 use super::finished::Finished;
 use crate::error::{Error, Result};
-use crate::evaluation::{AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, PairRow, Verdict, verdicts};
+use crate::evaluation::{
+    AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, PairRow, Verdict, verdicts,
+};
 
 /// The two runs and what they have in common.
 pub(super) struct Pair<'a> {
@@ -25,17 +27,30 @@ impl<'a> Pair<'a> {
         let spaces = common(&a.spaces, &b.spaces);
         if spaces.is_empty() {
             let list = |run: &Finished| run.spaces.join(", ");
-            let message = format!("has the spaces {}, {} has {}: none is common", list(b), a.path.display(), list(a));
+            let message = format!(
+                "has the spaces {}, {} has {}: none is common",
+                list(b),
+                a.path.display(),
+                list(a)
+            );
             return Err(Error::input(&b.path, message));
         }
-        let last = |run: &Finished| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let last =
+            |run: &Finished| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
         let whole = |run: &Finished| run.path.display().to_string();
         let names = match (last(a), last(b)) {
             (Some(first), Some(second)) if first != second => [first, second],
             _ => [whole(a), whole(b)],
         };
         let (paired, same_classes) = (a.scored_same_points(b), a.class_names == b.class_names);
-        Ok(Self { runs: [a, b], names, spaces, methods: common(&a.methods, &b.methods), paired, same_classes })
+        Ok(Self {
+            runs: [a, b],
+            names,
+            spaces,
+            methods: common(&a.methods, &b.methods),
+            paired,
+            same_classes,
+        })
     }
 
     /// What differs, and how certain that is.
@@ -50,10 +65,12 @@ impl<'a> Pair<'a> {
         }
         let methods = std::iter::once(None).chain(self.methods.iter().cloned().map(Some));
         common.extend(methods.flat_map(|method| {
-            let of_space = move |space: &String| Common { space: Some(space.clone()), method: method.clone() };
+            let of_space =
+                move |space: &String| Common { space: Some(space.clone()), method: method.clone() };
             self.spaces.iter().map(of_space)
         }));
-        let [a, b] = [0, 1].map(|at| Classifiers::read(self.runs[at], &common, networks[at].as_ref()));
+        let [a, b] =
+            [0, 1].map(|at| Classifiers::read(self.runs[at], &common, networks[at].as_ref()));
         let (a, b) = (a?, b?);
         let own: Vec<usize> = (0..common.len()).filter(|&at| common[at].method.is_none()).collect();
         let counted = Counted::of([&a, &b], self.paired, bootstrap, &own);
@@ -64,7 +81,11 @@ impl<'a> Pair<'a> {
         });
         let gains = counted.gains.into_iter().map(|(class, answer)| GainRow { class, answer });
         let pairs = counted.pairs.into_iter();
-        let pairs = pairs.map(|(at, classes, answer)| PairRow { space: common[at].space.clone(), classes, answer });
+        let pairs = pairs.map(|(at, classes, answer)| PairRow {
+            space: common[at].space.clone(),
+            classes,
+            answer,
+        });
         Ok(Comparison {
             names: self.names.clone(),
             n_scored: self.runs.map(|run| run.labels.len()),
@@ -84,7 +105,8 @@ impl<'a> Pair<'a> {
     fn measures(&self) -> Vec<MeasureRow> {
         let of_run = |run: &Finished| {
             let is_common = |space: &String, method: &Option<String>| {
-                self.spaces.contains(space) && method.as_ref().is_some_and(|method| self.methods.contains(method))
+                self.spaces.contains(space)
+                    && method.as_ref().is_some_and(|method| self.methods.contains(method))
             };
             let mut scores = run.scores.clone();
             scores.retain(|row| is_common(&row.space, &row.method));
@@ -95,14 +117,22 @@ impl<'a> Pair<'a> {
         let of_runs = self.runs.map(of_run);
         let mut rows = Vec::new();
         for verdict in &of_runs[0] {
-            let there = of_runs.each_ref().map(|verdicts| verdicts.iter().find(|other| other.measure == verdict.measure));
+            let there = of_runs
+                .each_ref()
+                .map(|verdicts| verdicts.iter().find(|other| other.measure == verdict.measure));
             for method in &self.methods {
-                let standing =
-                    |verdict: Option<&Verdict>| verdict?.methods.iter().position(|standing| standing.method == *method);
+                let standing = |verdict: Option<&Verdict>| {
+                    verdict?.methods.iter().position(|standing| standing.method == *method)
+                };
                 let at = there.map(standing);
                 let mean = |run: usize| Some(there[run]?.methods[at[run]?].mean);
                 let (values, best) = ([mean(0), mean(1)], at.map(|at| at == Some(0)));
-                rows.push(MeasureRow { measure: verdict.measure.clone(), method: method.clone(), values, best });
+                rows.push(MeasureRow {
+                    measure: verdict.measure.clone(),
+                    method: method.clone(),
+                    values,
+                    best,
+                });
             }
         }
         rows

@@ -32,7 +32,8 @@ pub(super) struct Placed<'a> {
     pub(super) neighbors: Option<&'a NeighborGraph>,
 }
 
-/// Judges maps, which all have the dimensions of the first. Data that allow no figures, fewer than four points for example, give none, and the manifest a warning.
+/// Judges maps, which all have the dimensions of the first. Data that allow no figures, fewer than
+/// four points for example, give none, and the manifest a warning.
 pub(super) fn judge(
     folder: &mut RunFolder,
     judged: Judged<'_>,
@@ -42,7 +43,10 @@ pub(super) fn judge(
 ) -> Result<Vec<MapQuality>> {
     match figures(folder.manifest.seed, judged, maps, device, observer) {
         Err(Error::Data(reason)) => {
-            folder.manifest.warnings.push(format!("no figures of the quality of the maps of {}: {reason}", judged.space));
+            folder.manifest.warnings.push(format!(
+                "no figures of the quality of the maps of {}: {reason}",
+                judged.space
+            ));
             Ok(Vec::new())
         }
         found => found,
@@ -65,7 +69,13 @@ fn figures(
     let judge = |&Placed { method, map, new, neighbors }: &Placed<'_>| {
         let quality = ranks.quality(device, map, new, neighbors, observer)?;
         let (n_features, n_dimensions) = (x.n_features(), map.n_features());
-        Ok(MapQuality { space: space.into(), method: Some(method.into()), n_features, n_dimensions, quality })
+        Ok(MapQuality {
+            space: space.into(),
+            method: Some(method.into()),
+            n_features,
+            n_dimensions,
+            quality,
+        })
     };
     maps.iter().map(judge).collect()
 }

@@ -1,4 +1,5 @@
-//! The explorable report: at the end of a run, again from the folder of a finished one, or from anybody's embedding.
+//! The explorable report: at the end of a run, again from the folder of a finished one, or from
+//! anybody's embedding.
 
 mod chosen;
 mod contents;
@@ -20,7 +21,8 @@ use crate::progress::{Observer, Reporter};
 use crate::record::claim::Claim;
 use crate::record::integrity::check_unchanged;
 use crate::record::{
-    Artifact, EpochMaps, FinishedStage, Found, Inference, MapResults, Output, ReportPoints, RunFolder, Stage, TrainingSummary,
+    Artifact, EpochMaps, FinishedStage, Found, Inference, MapResults, Output, ReportPoints,
+    RunFolder, Stage, TrainingSummary,
 };
 use crate::report::page::{self, Page};
 use crate::training::{History, Performance};
@@ -74,15 +76,18 @@ pub struct ReportSummary {
 /// Makes the page of a finished run; parts of it that were deleted are told on the page.
 ///
 /// # Errors
-/// [`Error::Input`] if the folder is no finished run of layers, its manifest has another layout, or a file is damaged;
-/// [`Error::Exists`], [`Error::Write`]; any error of the device; [`Error::Interrupted`].
+/// [`Error::Input`] if the folder is no finished run of layers, its manifest has another layout, or
+/// a file is damaged; [`Error::Exists`], [`Error::Write`]; any error of the device;
+/// [`Error::Interrupted`].
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
-    // A folder that is no run is refused before it is claimed, which would make one that is not there.
+    // A folder that is no run is refused before it is claimed, which would make one that is not
+    // there.
     let mut found = Found::read(&job.run)?;
     let own = Artifact::Report.of(&job.run);
     let path = job.out.clone().unwrap_or_else(|| own.clone());
     check_new(&path, job.force || path == own)?;
-    // The manifest is written back, with the new page in it: from here on nobody else may change it.
+    // The manifest is written back, with the new page in it: from here on nobody else may change
+    // it.
     let _claim = (path == own).then(|| Claim::of(&job.run)).transpose()?;
     if path == own {
         found = Found::read(&job.run)?;
@@ -123,7 +128,15 @@ pub(super) fn stage(
 fn summary(page: Page, path: PathBuf) -> Result<ReportSummary> {
     let bytes = path.metadata().map_err(|error| Error::write(&path, error))?.len();
     let (n_points, of, which) = (page.points.n(), page.points.of, page.points.which);
-    Ok(ReportSummary { path, bytes, n_points, of, which, warnings: page.warnings, missing: page.missing })
+    Ok(ReportSummary {
+        path,
+        bytes,
+        n_points,
+        of,
+        which,
+        warnings: page.warnings,
+        missing: page.missing,
+    })
 }
 
 /// Refuses to replace a file that nobody allowed to replace.
@@ -134,7 +147,12 @@ fn check_new(path: &Path, may_replace: bool) -> Result<()> {
     Ok(())
 }
 
-fn page_of(known: &Known, choice: ReportPoints, device: &Device, observer: &dyn Observer) -> Result<Page> {
+fn page_of(
+    known: &Known,
+    choice: ReportPoints,
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Page> {
     let mut contents = Contents::new(known, choice);
     let classes = contents.class_names()?;
     let points = contents.points(&classes)?;
@@ -218,22 +236,32 @@ struct Known {
 
 impl Known {
     /// # Errors
-    /// [`Error::Input`] if it is no run of layers, if it should be `finished` and is not, or if the manifest is damaged.
+    /// [`Error::Input`] if it is no run of layers, if it should be `finished` and is not, or if the
+    /// manifest is damaged.
     fn read(folder: &Path, found: &Found, finished: bool) -> Result<Self> {
         if finished {
             found.check_complete(folder)?;
         }
-        let (Some(maps), Some(scores)) = (found.result::<Vec<MapResults>>("maps")?, found.result::<Vec<Scores>>("knn")?) else {
+        let (Some(maps), Some(scores)) =
+            (found.result::<Vec<MapResults>>("maps")?, found.result::<Vec<Scores>>("knn")?)
+        else {
             let message = "is no run of layers: `layerlens run` makes such runs, and `layerlens report` with `GivenReport::embedding` shows any map";
             return Err(Error::input(folder, message));
         };
         let config: Value = found.part("config")?;
         let architecture: Option<Architecture> = of_config(found, &config, "model")?;
         let history: Option<History> = found.result("history")?;
-        if history.as_ref().is_some_and(|history| history.columns().iter().any(|(_, values)| values.len() != history.len())) {
-            return Err(Error::input(found.path(), "`results.history` is damaged: its columns differ in length"));
+        if history.as_ref().is_some_and(|history| {
+            history.columns().iter().any(|(_, values)| values.len() != history.len())
+        }) {
+            return Err(Error::input(
+                found.path(),
+                "`results.history` is damaged: its columns differ in length",
+            ));
         }
-        let count = |kind, count: fn(&Scores) -> usize| scores.iter().find(|row| row.scored_on == kind).map_or(0, count);
+        let count = |kind, count: fn(&Scores) -> usize| {
+            scores.iter().find(|row| row.scored_on == kind).map_or(0, count)
+        };
         let n_train = scores.first().map_or(0, |row| row.n_fitted);
         Ok(Self {
             folder: folder.to_owned(),
@@ -253,7 +281,12 @@ impl Known {
             architecture,
             n_train,
             n_test: count(ScoredOn::Test, |row| row.n_scored),
-            n_classes: scores.iter().flat_map(|row| &row.knn).map(|score| score.per_class.len()).max().unwrap_or(0),
+            n_classes: scores
+                .iter()
+                .flat_map(|row| &row.knn)
+                .map(|score| score.per_class.len())
+                .max()
+                .unwrap_or(0),
             spaces: spaces_of(&scores),
             methods: methods_of(&maps),
             maps,
@@ -283,18 +316,21 @@ impl Known {
     /// What is measured of a map.
     fn metrics(&self, space: &str, method: &str) -> Vec<(String, f64)> {
         let mut metrics = Vec::new();
-        let of_map = |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);
+        let of_map =
+            |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);
         if let Some(MapQuality { quality, .. }) = self.quality.iter().find(of_map) {
             metrics.extend(Metric::shown_by_map(quality));
         }
         let scored = self.scored_on();
-        let of_map = |row: &&Scores| row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored;
-        let knn = self
-            .scores
-            .iter()
-            .find(of_map)
-            .and_then(|row| row.knn.iter().find(|score| score.n_neighbors == super::predictions::K));
-        metrics.extend(knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)));
+        let of_map = |row: &&Scores| {
+            row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored
+        };
+        let knn = self.scores.iter().find(of_map).and_then(|row| {
+            row.knn.iter().find(|score| score.n_neighbors == super::predictions::K)
+        });
+        metrics.extend(
+            knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)),
+        );
         metrics
     }
 }
@@ -324,7 +360,8 @@ fn methods_of(maps: &[MapResults]) -> Vec<String> {
 fn of_config<T: DeserializeOwned>(found: &Found, config: &Value, name: &str) -> Result<Option<T>> {
     let Some(value) = config.get(name) else { return Ok(None) };
     let read = serde_json::from_value(value.clone());
-    read.map(Some).map_err(|error| Error::input(found.path(), format!("`config.{name}` is damaged: {error}")))
+    read.map(Some)
+        .map_err(|error| Error::input(found.path(), format!("`config.{name}` is damaged: {error}")))
 }
 
 /// What a run is about: its data, or the folder of its layers.

@@ -62,7 +62,8 @@ impl Map {
     }
 }
 
-/// Everything that is done with one space. Each stage that is finished already is read from its files.
+/// Everything that is done with one space. Each stage that is finished already is read from its
+/// files.
 pub(super) struct SpaceStage<'a> {
     pub(super) folder: &'a mut RunFolder,
     /// Classes of the training and of the test points.
@@ -88,8 +89,10 @@ impl SpaceStage<'_> {
         let neighbors = match self.neighbors(methods) {
             // Rows of zeros have no angle, for instance.
             Err(Error::Data(reason)) => {
-                let unknown = |(name, _): &&(String, _)| self.is_skipped(name).is_ok_and(|skipped| !skipped);
-                let left: Vec<String> = methods.iter().filter(unknown).map(|(name, _)| name.clone()).collect();
+                let unknown =
+                    |(name, _): &&(String, _)| self.is_skipped(name).is_ok_and(|skipped| !skipped);
+                let left: Vec<String> =
+                    methods.iter().filter(unknown).map(|(name, _)| name.clone()).collect();
                 left.iter().try_for_each(|name| self.skip(name, &reason))?;
                 return Ok(Vec::new());
             }
@@ -134,22 +137,34 @@ impl SpaceStage<'_> {
         self.folder.save()
     }
 
-    fn judge(&mut self, maps: &[Map], in_maps: Vec<Option<NeighborGraph>>, among: Option<&NeighborGraph>) -> Result<()> {
+    fn judge(
+        &mut self,
+        maps: &[Map],
+        in_maps: Vec<Option<NeighborGraph>>,
+        among: Option<&NeighborGraph>,
+    ) -> Result<()> {
         let space = &self.train.name;
         let stage = Stage::Quality(space);
         if self.folder.has_finished(stage) {
             return Ok(());
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("quality of the maps of {}", space_title(space)));
-        // Those of maps that an earlier process scored are not at hand, and must be the same to the last tie.
+        let observer =
+            self.reporter.stage(&format!("quality of the maps of {}", space_title(space)));
+        // Those of maps that an earlier process scored are not at hand, and must be the same to the
+        // last tie.
         let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
             Some(graph) => Ok(graph),
             None => nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref()),
         });
         let in_maps = found.collect::<Result<Vec<_>>>()?;
         let places: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
-            .map(|(map, graph)| Placed { method: map.method(), map: &map.train, new: map.test.as_ref(), neighbors: Some(graph) })
+            .map(|(map, graph)| Placed {
+                method: map.method(),
+                map: &map.train,
+                new: map.test.as_ref(),
+                neighbors: Some(graph),
+            })
             .collect();
         let new = self.test.map(|test| &test.values);
         let judged = Judged { space, x: &self.train.values, new, neighbors: among };
@@ -169,22 +184,32 @@ impl SpaceStage<'_> {
         let (stage, file) = (Stage::Neighbors(space), Artifact::Neighbors(space));
         if self.folder.has_finished(stage) {
             let skipped: Vec<Skipped> = self.folder.noted_or_default(SKIPPED)?;
-            let is_skipped = |name: &str| skipped.iter().any(|skipped| skipped.space == *space && skipped.method == name);
-            let has_finished = |name: &str| self.folder.has_finished(Stage::Map { method: name, space });
+            let is_skipped = |name: &str| {
+                skipped.iter().any(|skipped| skipped.space == *space && skipped.method == name)
+            };
+            let has_finished =
+                |name: &str| self.folder.has_finished(Stage::Map { method: name, space });
             let done = methods.iter().all(|(name, _)| is_skipped(name) || has_finished(name));
             if self.folder.has_finished(Stage::Quality(space)) && done {
                 return Ok(Neighbors { among: None, to_train: None });
             }
             let read = || neighbors::read(&file.of(self.folder.path()), train.n_samples(), most);
             let among = (most > 0).then(read).transpose()?;
-            let to_train = if done { None } else { self.search_test(most_voters(), &crate::progress::Silent)? };
+            let to_train = if done {
+                None
+            } else {
+                self.search_test(most_voters(), &crate::progress::Silent)?
+            };
             return Ok(Neighbors { among, to_train });
         }
         let start = Instant::now();
         let observer = self.reporter.stage(&format!("neighbours of {}", space_title(space)));
         let watched = (self.reporter, observer.as_ref());
-        let found = (most > 0).then(|| neighbors::find(self.folder, self.search, self.device, (train, most), file, watched));
-        let (among, kind) = found.transpose()?.map_or((None, self.kind), |(graph, kind)| (Some(graph), kind));
+        let found = (most > 0).then(|| {
+            neighbors::find(self.folder, self.search, self.device, (train, most), file, watched)
+        });
+        let (among, kind) =
+            found.transpose()?.map_or((None, self.kind), |(graph, kind)| (Some(graph), kind));
         let to_train = self.search_test(most_voters(), observer.as_ref())?;
         drop(observer);
         let (graph, scored_on) = match (&to_train, &among) {
@@ -201,20 +226,35 @@ impl SpaceStage<'_> {
     /// The nearest training points of each test point.
     fn search_test(&self, voters: usize, observer: &dyn Observer) -> Result<Option<NeighborGraph>> {
         let Some(test) = self.test else { return Ok(None) };
-        self.search.nearest_references(self.device, &test.values, &self.train.values, voters, observer).map(Some)
+        self.search
+            .nearest_references(self.device, &test.values, &self.train.values, voters, observer)
+            .map(Some)
     }
 
     /// Fits a map and places the test points in it.
-    fn map(&mut self, name: &str, method: &dyn Embedding, neighbors: &Neighbors, pca: Option<&Matrix>) -> Result<Map> {
+    fn map(
+        &mut self,
+        name: &str,
+        method: &dyn Embedding,
+        neighbors: &Neighbors,
+        pca: Option<&Matrix>,
+    ) -> Result<Map> {
         let space = &self.train.name;
-        let (stage, id) = (Stage::Map { method: name, space }, MapId::new(space, Some(name), method.n_components()));
+        let (stage, id) = (
+            Stage::Map { method: name, space },
+            MapId::new(space, Some(name), method.n_components()),
+        );
         if self.folder.has_finished(stage) {
             return self.finished_map(id);
         }
         check_variety(&self.train.values)?;
         method.validate(self.train.values.n_samples(), self.train.values.n_features())?;
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("{} of {}", embedding::method(name)?.title, space_title(space)));
+        let observer = self.reporter.stage(&format!(
+            "{} of {}",
+            embedding::method(name)?.title,
+            space_title(space)
+        ));
         let train = &self.train.values;
         let fitted = method.fit(
             self.device,
@@ -223,15 +263,25 @@ impl SpaceStage<'_> {
         )?;
         let voters = fitted.n_neighbors_to_place();
         let more = match &neighbors.to_train {
-            Some(to_train) if voters > to_train.n_neighbors() => self.search_test(voters, observer.as_ref())?,
+            Some(to_train) if voters > to_train.n_neighbors() => {
+                self.search_test(voters, observer.as_ref())?
+            }
             _ => None,
         };
-        let place = |test: &Layer, to_train| fitted.transform(self.device, &NewPoints { x: &test.values, neighbors: to_train });
-        let placed = self.test.zip(more.as_ref().or(neighbors.to_train.as_ref())).map(|(test, graph)| place(test, graph));
+        let place = |test: &Layer, to_train| {
+            fitted.transform(self.device, &NewPoints { x: &test.values, neighbors: to_train })
+        };
+        let placed = self
+            .test
+            .zip(more.as_ref().or(neighbors.to_train.as_ref()))
+            .map(|(test, graph)| place(test, graph));
         let test = placed.transpose()?;
-        let map = Map { id, train: fitted.embedding().clone(), test, results: fitted.results().to_vec() };
+        let map =
+            Map { id, train: fitted.embedding().clone(), test, results: fitted.results().to_vec() };
         drop(observer);
-        for (part, places) in std::iter::once(("train", &map.train)).chain(map.test.as_ref().map(|test| ("test", test))) {
+        for (part, places) in std::iter::once(("train", &map.train))
+            .chain(map.test.as_ref().map(|test| ("test", test)))
+        {
             self.folder.write_matrix(Artifact::Embedding { map: &map.id, part }, places)?;
         }
         let file = Artifact::FittedMap(&map.id);
@@ -239,7 +289,8 @@ impl SpaceStage<'_> {
         embedding::save(fitted.as_ref(), train, &path)?;
         self.folder.list(file, None, None);
         self.folder.result(&map.id.file_stem(), method_results(fitted.as_ref()));
-        let warnings = fitted.warnings().iter().map(|warning| format!("{}: {warning}", space_title(space)));
+        let warnings =
+            fitted.warnings().iter().map(|warning| format!("{}: {warning}", space_title(space)));
         self.folder.manifest.warnings.extend(warnings);
         self.folder.finish_stage(stage, start, self.kind)?;
         Ok(map)
@@ -247,14 +298,18 @@ impl SpaceStage<'_> {
 
     /// A map that an earlier process fitted.
     fn finished_map(&self, id: MapId) -> Result<Map> {
-        let read = |part| npy::read_matrix(Artifact::Embedding { map: &id, part }.of(self.folder.path()));
-        let noted: serde_json::Map<String, serde_json::Value> = self.folder.noted(&id.file_stem())?;
-        let results = noted.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)));
+        let read =
+            |part| npy::read_matrix(Artifact::Embedding { map: &id, part }.of(self.folder.path()));
+        let noted: serde_json::Map<String, serde_json::Value> =
+            self.folder.noted(&id.file_stem())?;
+        let results =
+            noted.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)));
         let (train, test) = (read("train")?, self.test.map(|_| read("test")).transpose()?);
         Ok(Map { id, train, test, results: results.collect() })
     }
 
-    /// Scores a map, and gives the training points' neighbours in it unless an earlier process scored it.
+    /// Scores a map, and gives the training points' neighbours in it unless an earlier process
+    /// scored it.
     fn score_map(&mut self, map: &Map) -> Result<Option<NeighborGraph>> {
         let name = map.method();
         let stage = Stage::Scores { method: name, space: &map.id.space };
@@ -264,7 +319,13 @@ impl SpaceStage<'_> {
         let start = Instant::now();
         let observer = self.reporter.stage(&format!("scores of {name}, {}", map.id.space_title()));
         if let Some(test) = &map.test {
-            let to_train = nearest_references(self.device, test, &map.train, most_voters(), observer.as_ref())?;
+            let to_train = nearest_references(
+                self.device,
+                test,
+                &map.train,
+                most_voters(),
+                observer.as_ref(),
+            )?;
             self.score(&map.id, &to_train, ScoredOn::Test)?;
         }
         let among = nearest_neighbors(self.device, &map.train, most_voters(), observer.as_ref())?;
@@ -274,7 +335,8 @@ impl SpaceStage<'_> {
         Ok(Some(among))
     }
 
-    /// Notes the accuracies, and of the test points, or without any of the training points, the class that each is given.
+    /// Notes the accuracies, and of the test points, or without any of the training points, the
+    /// class that each is given.
     fn score(&mut self, id: &MapId, graph: &NeighborGraph, scored_on: ScoredOn) -> Result<()> {
         let (fitted, test) = self.labels;
         let scored = if scored_on == ScoredOn::Test { test.unwrap_or_default() } else { fitted };
@@ -296,7 +358,9 @@ impl SpaceStage<'_> {
 }
 
 /// What a method reports of a map, for the manifest.
-pub(super) fn method_results(fitted: &dyn embedding::Fitted) -> serde_json::Map<String, serde_json::Value> {
+pub(super) fn method_results(
+    fitted: &dyn embedding::Fitted,
+) -> serde_json::Map<String, serde_json::Value> {
     let mut results: serde_json::Map<_, _> =
         fitted.results().iter().map(|(name, value)| (name.clone(), (*value).into())).collect();
     if !fitted.course().is_empty() {

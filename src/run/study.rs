@@ -1,4 +1,5 @@
-//! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it needs on the disk.
+//! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it
+//! needs on the disk.
 
 use super::clusters::{ClusterSpace, cluster_space};
 use super::epochs::{self, EpochStage};
@@ -10,7 +11,9 @@ use super::neighbors::check_memory;
 use super::quality::write_quality;
 use super::report;
 use super::space::{Map, SpaceStage, check_scored, most_voters};
-use super::train::{Prepared, activation_stage, complete, finished_training, open, prepare, train_stage};
+use super::train::{
+    Prepared, activation_stage, complete, finished_training, open, prepare, train_stage,
+};
 use crate::compute::{Description, Device};
 use crate::dataset::{Classes, Dataset, Original};
 use crate::embedding::{self, Embedding};
@@ -30,18 +33,28 @@ const WIDE: usize = 1024;
 /// Does the whole study; see the module. One that is resumed goes on after its last finished stage.
 ///
 /// # Errors
-/// As [`super::train()`]; [`Error::Data`] if the data are too few for a method; [`Error::Input`] for a folder of layers that do
-/// not fit each other, or a run that was begun in another way.
-pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
+/// As [`super::train()`]; [`Error::Data`] if the data are too few for a method; [`Error::Input`]
+/// for a folder of layers that do not fit each other, or a run that was begun in another way.
+pub fn run(
+    run: &Run,
+    device: &Device,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<Summary> {
     epochs::check_training(run)?;
     let methods = build_methods(&run.methods)?;
     let (methods, computer) = (&methods, (device, description));
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
         layers.check_rows(&run.search)?;
-        let spaces = layers.train.layers.iter().map(|layer| (layer.name.as_str(), layer.values.n_features()));
+        let spaces = layers
+            .train
+            .layers
+            .iter()
+            .map(|layer| (layer.name.as_str(), layer.values.n_features()));
         check_methods(methods, &layers.train.labels, spaces)?;
-        let widest = layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
+        let widest =
+            layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
         check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;
         let mut folder = open_given(run, path, &layers, (description, reporter))?;
         if folder.is_complete() {
@@ -55,12 +68,22 @@ pub fn run(run: &Run, device: &Device, description: &Description, reporter: &dyn
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
     let layers = prepared.architecture.looked_into();
-    let widths = std::iter::once(prepared.architecture.n_features()).chain(layers.iter().map(|layer| layer.width));
+    let widths = std::iter::once(prepared.architecture.n_features())
+        .chain(layers.iter().map(|layer| layer.width));
     let names = std::iter::once(RAW).chain(layers.iter().map(|layer| layer.name.as_str()));
     check_methods(methods, &prepared.train.labels, names.zip(widths.clone()))?;
-    let points = run.report_points.rows(prepared.train.len(), prepared.data.test.len(), run.train.training.random_state);
+    let points = run.report_points.rows(
+        prepared.train.len(),
+        prepared.data.test.len(),
+        run.train.training.random_state,
+    );
     epochs::check_points(run, methods, points.len(), widths.clone().skip(1))?;
-    check_clusters(run, prepared.data.test.len(), widths.max().unwrap_or(0), &prepared.data.class_names)?;
+    check_clusters(
+        run,
+        prepared.data.test.len(),
+        widths.max().unwrap_or(0),
+        &prepared.data.class_names,
+    )?;
     let mut folder = open((&run.train, Some(run)), &prepared, description, reporter)?;
     if folder.is_complete() {
         return close(folder, Ok(()), reporter);
@@ -87,7 +110,13 @@ impl Work<'_> {
         if !folder.has_finished(Stage::Activations) {
             if let Some(images) = &layers.train.images {
                 let classes = Classes { labels: &layers.train.labels, names: &layers.class_names };
-                figures::examples(folder, "examples", "The first training images of each class", images, classes)?;
+                figures::examples(
+                    folder,
+                    "examples",
+                    "The first training images of each class",
+                    images,
+                    classes,
+                )?;
             }
             layers.write(folder)?;
             folder.finish_stage(Stage::Activations, start, "cpu")?;
@@ -108,11 +137,19 @@ impl Work<'_> {
             let weights = if let Some(weights) = finished_training(folder, prepared)? {
                 weights
             } else {
-                let title = format!("The first training images of each class of {}", prepared.data.name);
+                let title =
+                    format!("The first training images of each class of {}", prepared.data.name);
                 let Dataset { train, class_names, .. } = &prepared.data;
                 let classes = Classes { labels: &train.labels, names: class_names };
                 figures::examples(folder, "examples", &title, &train.images, classes)?;
-                train_stage(folder, (&run.train, run.epochs_to_embed.as_ref()), prepared, device, kind, reporter)?
+                train_stage(
+                    folder,
+                    (&run.train, run.epochs_to_embed.as_ref()),
+                    prepared,
+                    device,
+                    kind,
+                    reporter,
+                )?
             };
             activation_stage(folder, prepared, &weights, device, kind, reporter)?;
         }
@@ -122,15 +159,31 @@ impl Work<'_> {
         }
         let maps = self.look_into(folder, &layers, prepared.data.original.as_ref())?;
         if let Some(choice) = &run.epochs_to_embed {
-            EpochStage { folder, run, methods: self.methods, device, kind, reporter, prepared, maps: &maps }.run(choice)?;
+            EpochStage {
+                folder,
+                run,
+                methods: self.methods,
+                device,
+                kind,
+                reporter,
+                prepared,
+                maps: &maps,
+            }
+            .run(choice)?;
         }
         self.report(folder)
     }
 
     /// Everything that is done with the layers, wherever they come from.
-    fn look_into(&self, folder: &mut RunFolder, layers: &Layers, original: Option<&Original>) -> Result<Vec<Map>> {
+    fn look_into(
+        &self,
+        folder: &mut RunFolder,
+        layers: &Layers,
+        original: Option<&Original>,
+    ) -> Result<Vec<Map>> {
         let mut maps: Vec<Map> = Vec::new();
-        let given = self.run.activations.clone().unwrap_or_else(|| Artifact::Activations.of(folder.path()));
+        let given =
+            self.run.activations.clone().unwrap_or_else(|| Artifact::Activations.of(folder.path()));
         for (at, train) in layers.train.layers.iter().enumerate() {
             let file = given.join(format!("{}_train.npy", train.name));
             let space = SpaceStage {
@@ -172,7 +225,12 @@ impl Work<'_> {
         let points = if layers.test.is_some() { "test" } else { "training" };
         let places: Vec<(String, &Matrix)> = maps
             .iter()
-            .map(|map| (map.id.method_title().into(), map.test.as_ref().filter(|_| layers.test.is_some()).unwrap_or(&map.train)))
+            .map(|map| {
+                (
+                    map.id.method_title().into(),
+                    map.test.as_ref().filter(|_| layers.test.is_some()).unwrap_or(&map.train),
+                )
+            })
             .collect();
         let kinds = original.filter(|_| layers.test.is_some());
         let space = ClusterSpace {
@@ -180,13 +238,17 @@ impl Work<'_> {
             title: &format!("{}, {points} points", space_title(&layer.name)),
             x: &layer.values,
             classes: Some(Classes { labels: &part.labels, names: &layers.class_names }),
-            kinds: kinds.map(|original| Classes { labels: &original.test, names: &original.class_names }),
+            kinds: kinds
+                .map(|original| Classes { labels: &original.test, names: &original.class_names }),
             maps: &places,
             images: part.images.as_ref(),
         };
         match cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref()) {
             Err(Error::Data(reason)) => {
-                folder.manifest.warnings.push(format!("no clusters of {}, or not by every method: {reason}", layer.name));
+                folder.manifest.warnings.push(format!(
+                    "no clusters of {}, or not by every method: {reason}",
+                    layer.name
+                ));
             }
             found => found.map(drop)?,
         }
@@ -205,16 +267,25 @@ impl Work<'_> {
         folder.finish_stage(STAGE, start, "cpu")
     }
 
-    /// Scores and quality: the spaces themselves first, then method by method, as the studies list them.
+    /// Scores and quality: the spaces themselves first, then method by method, as the studies list
+    /// them.
     fn sorted(&self, folder: &RunFolder) -> Result<(Vec<Scores>, Vec<MapQuality>)> {
-        let order = |method: &Option<String>| self.methods.iter().position(|(name, _)| Some(name) == method.as_ref());
-        let (mut scores, mut quality): (Vec<Scores>, Vec<MapQuality>) = (folder.noted("knn")?, folder.noted("quality")?);
+        let order = |method: &Option<String>| {
+            self.methods.iter().position(|(name, _)| Some(name) == method.as_ref())
+        };
+        let (mut scores, mut quality): (Vec<Scores>, Vec<MapQuality>) =
+            (folder.noted("knn")?, folder.noted("quality")?);
         scores.sort_by_key(|row| order(&row.method));
         quality.sort_by_key(|row| order(&row.method));
         Ok((scores, quality))
     }
 
-    fn tables_and_figures(&self, folder: &mut RunFolder, layers: &Layers, maps: &[Map]) -> Result<()> {
+    fn tables_and_figures(
+        &self,
+        folder: &mut RunFolder,
+        layers: &Layers,
+        maps: &[Map],
+    ) -> Result<()> {
         const STAGE: Stage<'_> = Stage::ScoresAndFigures;
         if folder.has_finished(STAGE) {
             return Ok(());
@@ -223,8 +294,11 @@ impl Work<'_> {
         let (scores, quality) = self.sorted(folder)?;
         write_scores(folder, &scores, &layers.class_names)?;
         write_quality(folder, &quality)?;
-        let results =
-            |map: &Map| MapResults { space: map.id.space.clone(), method: map.method().into(), results: map.results.clone() };
+        let results = |map: &Map| MapResults {
+            space: map.id.space.clone(),
+            method: map.method().into(),
+            results: map.results.clone(),
+        };
         folder.result("maps", maps.iter().map(results).collect::<Vec<_>>());
         figures::maps(folder, maps, layers)?;
         figures::scores(folder, &scores)?;
@@ -256,7 +330,8 @@ fn open_given(
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
     };
     let path = run.train.out.clone().unwrap_or_else(|| default_path("activations"));
-    let mut folder = RunFolder::open(&path, (run.train.force, run.train.resume), opening, reporter)?;
+    let mut folder =
+        RunFolder::open(&path, (run.train.force, run.train.resume), opening, reporter)?;
     if folder.manifest.stages.is_empty() {
         folder.manifest.warnings.extend(layers.warnings.iter().cloned());
         folder.save()?;
@@ -274,23 +349,35 @@ pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box
         .collect()
 }
 
-/// Refuses what would fail after the training: methods that cannot be fitted to the data, and data that cannot be scored. A
-/// method that is for wider spaces than some of these is left out there, and no more.
+/// Refuses what would fail after the training: methods that cannot be fitted to the data, and data
+/// that cannot be scored. A method that is for wider spaces than some of these is left out there,
+/// and no more.
 pub(super) fn check_methods<'a>(
     methods: &[(String, Box<dyn Embedding>)],
     labels: &[u8],
     spaces: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<()> {
-    if let Some((_, method)) = methods.iter().find(|(_, method)| method.n_components() != N_COMPONENTS) {
-        return Err(Error::parameter("n_components", method.n_components(), "a run draws maps of 2 dimensions"));
+    if let Some((_, method)) =
+        methods.iter().find(|(_, method)| method.n_components() != N_COMPONENTS)
+    {
+        return Err(Error::parameter(
+            "n_components",
+            method.n_components(),
+            "a run draws maps of 2 dimensions",
+        ));
     }
     let n = labels.len();
     if n <= most_voters() {
         let fewest = most_voters() + 1;
-        return Err(Error::Data(format!("{n} images are left to train on; k-NN accuracy needs at least {fewest}")));
+        return Err(Error::Data(format!(
+            "{n} images are left to train on; k-NN accuracy needs at least {fewest}"
+        )));
     }
     if labels.windows(2).all(|pair| pair[0] == pair[1]) {
-        return Err(Error::Data("k-NN accuracy needs at least two classes among the training labels; there is one".into()));
+        return Err(Error::Data(
+            "k-NN accuracy needs at least two classes among the training labels; there is one"
+                .into(),
+        ));
     }
     methods.iter().try_for_each(|(_, method)| method.validate(n, WIDE))?;
     let mut unfit = None;
@@ -306,7 +393,9 @@ pub(super) fn check_methods<'a>(
         check_memory(n, d, &all)?;
     }
     match unfit {
-        Some((space, error)) if !fits => Err(Error::Data(format!("no method can map {space}: {error}"))),
+        Some((space, error)) if !fits => {
+            Err(Error::Data(format!("no method can map {space}: {error}")))
+        }
         _ => Ok(()),
     }
 }
@@ -317,7 +406,11 @@ fn check_clusters(run: &Run, n: usize, widest: usize, class_names: &[String]) ->
 }
 
 /// Writes the score tables and notes them in the manifest.
-pub(super) fn write_scores(folder: &mut RunFolder, scores: &[Scores], class_names: &[String]) -> Result<()> {
+pub(super) fn write_scores(
+    folder: &mut RunFolder,
+    scores: &[Scores],
+    class_names: &[String],
+) -> Result<()> {
     let path = folder.below(Artifact::Scores("knn.csv"))?;
     table::write_csv(path.parent().unwrap_or(&path), scores, class_names)?;
     folder.list(Artifact::Scores("knn.csv"), None, None);

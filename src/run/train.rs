@@ -1,4 +1,5 @@
-//! Training of a classifier inside a run: the data and the model checked against each other, then weights, history, activations.
+//! Training of a classifier inside a run: the data and the model checked against each other, then
+//! weights, history, activations.
 
 use super::classes;
 use super::figures;
@@ -12,10 +13,14 @@ use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::model::{Architecture, Weights, read_weights, write_weights};
 use crate::progress::{Observer, Reporter};
-use crate::record::{Artifact, Inference, Opening, RunFolder, Stage, TrainingSummary, default_path};
+use crate::record::{
+    Artifact, Inference, Opening, RunFolder, Stage, TrainingSummary, default_path,
+};
 use crate::report::csv_file;
 use crate::report::drawing::drawing;
-use crate::training::{Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, check_fit, evaluate};
+use crate::training::{
+    Checkpoint, Checkpoints, EpochChoice, EpochWeights, History, Job, Trained, check_fit, evaluate,
+};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -39,8 +44,9 @@ impl Prepared {
         match (&self.weights_file, &self.weights, error) {
             (Some(path), Some(weights), Error::Data(message)) => {
                 let (name, largest) = weights.largest();
-                let weights =
-                    format!("the weights are finite, but such that the answers are not; the largest is {largest:e}, in `{name}`");
+                let weights = format!(
+                    "the weights are finite, but such that the answers are not; the largest is {largest:e}, in `{name}`"
+                );
                 Error::input(path, format!("{message}: {weights}"))
             }
             (_, _, error) => error,
@@ -61,9 +67,14 @@ impl Prepared {
 /// Trains a classifier and writes model, history and the history's figure.
 ///
 /// # Errors
-/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Exists`], [`Error::Write`], any error of the device,
-/// [`Error::Interrupted`].
-pub fn train(run: &TrainRun, device: &Device, description: &Description, reporter: &dyn Reporter) -> Result<Summary> {
+/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Exists`],
+/// [`Error::Write`], any error of the device, [`Error::Interrupted`].
+pub fn train(
+    run: &TrainRun,
+    device: &Device,
+    description: &Description,
+    reporter: &dyn Reporter,
+) -> Result<Summary> {
     run.training.validate()?;
     let prepared = prepare(run, None)?;
     let mut folder = open((run, None), &prepared, description, reporter)?;
@@ -81,23 +92,36 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     let (train_rows, validation_rows) = run.training.split(data.train.len());
     if validation_rows.is_empty() && model.is_none() {
         let (n, fewest) = (data.train.len(), (1.0 / run.training.validation - 1e-6).ceil());
-        return Err(Error::Data(format!("{n} training images leave none for validation; {fewest} are the fewest")));
+        return Err(Error::Data(format!(
+            "{n} training images leave none for validation; {fewest} are the fewest"
+        )));
     }
     let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
     let images = &data.train.images;
     let (architecture, weights) = match model {
-        None => (run.architecture.build([images.height(), images.width(), 1], data.class_names.len())?, None),
+        None => (
+            run.architecture.build([images.height(), images.width(), 1], data.class_names.len())?,
+            None,
+        ),
         Some(path) => {
             let (architecture, weights) = read_weights(path)?;
             let named = |error: Error| Error::input(path, error.to_string());
-            check_fit(&architecture, &data.train).and_then(|()| check_fit(&architecture, &data.test)).map_err(named)?;
+            check_fit(&architecture, &data.train)
+                .and_then(|()| check_fit(&architecture, &data.test))
+                .map_err(named)?;
             architecture.check_weights(&weights).map_err(named)?;
             let (found, classes) = (architecture.n_classes, data.class_names.len());
             if found != classes {
-                return Err(Error::input(path, format!("this model tells {found} classes apart, the data have {classes}")));
+                return Err(Error::input(
+                    path,
+                    format!("this model tells {found} classes apart, the data have {classes}"),
+                ));
             }
-            let (weights, warnings) = classes::matched(&architecture, weights, &data.class_names).map_err(named)?;
-            data.warnings.extend(warnings.into_iter().map(|warning| format!("{}: {warning}", path.display())));
+            let (weights, warnings) =
+                classes::matched(&architecture, weights, &data.class_names).map_err(named)?;
+            data.warnings.extend(
+                warnings.into_iter().map(|warning| format!("{}: {warning}", path.display())),
+            );
             (architecture, Some(weights))
         }
     };
@@ -106,7 +130,16 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     }
     let checkpoint = run.resume_from.as_deref().map(Checkpoint::read).transpose()?;
     let weights_file = model.map(Path::to_owned);
-    let prepared = Prepared { data, train, validation, train_rows, architecture, weights, weights_file, checkpoint };
+    let prepared = Prepared {
+        data,
+        train,
+        validation,
+        train_rows,
+        architecture,
+        weights,
+        weights_file,
+        checkpoint,
+    };
     if prepared.weights.is_none() {
         run.training.check(&prepared.job(run))?;
     }
@@ -115,14 +148,18 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
 
 /// A method's name and its parameters with every default filled in.
 pub(super) fn complete(choice: &MethodChoice) -> (String, serde_json::Value) {
-    let mut table = embedding::method(&choice.name).ok().and_then(|method| (method.defaults)().ok()).unwrap_or_default();
+    let mut table = embedding::method(&choice.name)
+        .ok()
+        .and_then(|method| (method.defaults)().ok())
+        .unwrap_or_default();
     table.extend(choice.parameters.clone());
     (choice.name.clone(), serde_json::to_value(table).unwrap_or_default())
 }
 
 /// The configuration with every default filled in.
 fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_json::Value {
-    let methods: serde_json::Map<_, _> = study.iter().flat_map(|study| &study.methods).map(complete).collect();
+    let methods: serde_json::Map<_, _> =
+        study.iter().flat_map(|study| &study.methods).map(complete).collect();
     let mut config = serde_json::json!({
         "dataset": run.data.dataset,
         "data": serde_json::to_value(&run.data).unwrap_or_default(),
@@ -177,9 +214,12 @@ fn stage_of(prepared: &Prepared) -> Stage<'static> {
     if prepared.weights.is_some() { Stage::TestOfWeights } else { Stage::Training }
 }
 
-/// The weights, if an earlier process left them. Of a training that was not finished nothing is taken here: checkpoints of its
-/// epochs are a matter of the training itself.
-pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Result<Option<Weights>> {
+/// The weights, if an earlier process left them. Of a training that was not finished nothing is
+/// taken here: checkpoints of its epochs are a matter of the training itself.
+pub(super) fn finished_training(
+    folder: &RunFolder,
+    prepared: &Prepared,
+) -> Result<Option<Weights>> {
     if !folder.has_finished(stage_of(prepared)) {
         return Ok(None);
     }
@@ -187,7 +227,8 @@ pub(super) fn finished_training(folder: &RunFolder, prepared: &Prepared) -> Resu
     Ok(Some(weights))
 }
 
-/// Trains from the start, from the checkpoint that was named, or, if the run is resumed, from the last one in its folder.
+/// Trains from the start, from the checkpoint that was named, or, if the run is resumed, from the
+/// last one in its folder.
 fn trained(
     folder: &RunFolder,
     (run, kept): (&TrainRun, Option<&EpochChoice>),
@@ -199,7 +240,8 @@ fn trained(
     let epoch_weights = kept.map(|epochs| EpochWeights { folder: &weights, epochs });
     let left = if run.resume { last_whole(&checkpoints, reporter) } else { None };
     // Weights of epochs before the checkpoint can be had by training from the start alone.
-    let left = left.filter(|left| epoch_weights.is_none_or(|kept| kept.are_there(left.history().len())));
+    let left =
+        left.filter(|left| epoch_weights.is_none_or(|kept| kept.are_there(left.history().len())));
     let job = Job {
         epoch_weights,
         resume: left.as_ref().or(prepared.checkpoint.as_ref()),
@@ -214,14 +256,17 @@ fn last_whole(folder: &Path, reporter: &dyn Reporter) -> Option<Checkpoint> {
     let read = |path: PathBuf| {
         Checkpoint::read(&path)
             .inspect_err(|error| {
-                reporter.note(&format!("{error}; the training goes on from an earlier checkpoint, or from the start"))
+                reporter.note(&format!(
+                    "{error}; the training goes on from an earlier checkpoint, or from the start"
+                ))
             })
             .ok()
     };
     Checkpoint::all(folder).into_iter().find_map(read)
 }
 
-/// Trains, or takes the given weights, and tests. The weights after some epochs are kept if they are wanted.
+/// Trains, or takes the given weights, and tests. The weights after some epochs are kept if they
+/// are wanted.
 pub(super) fn train_stage(
     folder: &mut RunFolder,
     (run, kept): (&TrainRun, Option<&EpochChoice>),
@@ -239,7 +284,8 @@ pub(super) fn train_stage(
         }
         None => {
             let observer = reporter.stage("training");
-            let trained = trained(folder, (run, kept), prepared, device, (observer.as_ref(), reporter))?;
+            let trained =
+                trained(folder, (run, kept), prepared, device, (observer.as_ref(), reporter))?;
             drop(observer);
             if let Some(kept) = kept {
                 list_weights(folder, kept, trained.history.len());
@@ -256,8 +302,12 @@ pub(super) fn train_stage(
     write_weights(&path, architecture, &weights)?;
     folder.list(Artifact::Weights, None, None);
     let before = Instant::now();
-    let test = evaluate(device, architecture, &weights, &data.test).map_err(|error| prepared.of_weights(error))?;
-    folder.result("inference", Inference { n: data.test.len(), seconds: before.elapsed().as_secs_f64() });
+    let test = evaluate(device, architecture, &weights, &data.test)
+        .map_err(|error| prepared.of_weights(error))?;
+    folder.result(
+        "inference",
+        Inference { n: data.test.len(), seconds: before.elapsed().as_secs_f64() },
+    );
     folder.result("test", test);
     folder.result("n_parameters", architecture.n_parameters());
     folder.finish_stage(stage_of(prepared), start, kind)?;
@@ -281,10 +331,13 @@ pub(super) fn activation_stage(
         ));
     }
     let of = |samples: &Samples| {
-        activations(device, &prepared.architecture, weights, samples).map_err(|error| prepared.of_weights(error))
+        activations(device, &prepared.architecture, weights, samples)
+            .map_err(|error| prepared.of_weights(error))
     };
     let (train, test) = (of(&prepared.train)?, of(&prepared.data.test)?);
-    for (layers, part, labels) in [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)] {
+    for (layers, part, labels) in
+        [(&train, "train", &prepared.train.labels), (&test, "test", &prepared.data.test.labels)]
+    {
         for layer in layers {
             folder.write_matrix(Artifact::Layer { name: &layer.name, part }, &layer.values)?;
         }
@@ -292,7 +345,11 @@ pub(super) fn activation_stage(
     }
     let rows: Vec<u32> = prepared.train_rows.iter().map(|&row| row as u32).collect();
     folder.write_numbers(Artifact::Layer { name: "rows", part: "train" }, &rows)?;
-    layers::write_names(folder, train.iter().map(|layer| layer.name.as_str()), &prepared.data.class_names)?;
+    layers::write_names(
+        folder,
+        train.iter().map(|layer| layer.name.as_str()),
+        &prepared.data.class_names,
+    )?;
     folder.finish_stage(Stage::Activations, start, kind)
 }
 
@@ -316,17 +373,18 @@ pub(super) fn weights_folder(folder: &RunFolder) -> PathBuf {
     Artifact::EpochWeights.of(folder.path())
 }
 
-/// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that it did not come to.
+/// Lists the weights of the epochs of a training that ended after `last`, and warns of epochs that
+/// it did not come to.
 fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
     for epoch in choice.of(last) {
         folder.list(Artifact::EpochWeightsFile(&EpochWeights::file(epoch)), None, None);
     }
     let beyond: Vec<String> = choice.beyond(last).iter().map(ToString::to_string).collect();
     if !beyond.is_empty() {
-        let (word, epochs) = (if beyond.len() == 1 { "epoch" } else { "epochs" }, beyond.join(", "));
-        folder
-            .manifest
-            .warnings
-            .push(format!("`Run::epochs_to_embed`: the training ended after epoch {last}, before {word} {epochs}"));
+        let (word, epochs) =
+            (if beyond.len() == 1 { "epoch" } else { "epochs" }, beyond.join(", "));
+        folder.manifest.warnings.push(format!(
+            "`Run::epochs_to_embed`: the training ended after epoch {last}, before {word} {epochs}"
+        ));
     }
 }

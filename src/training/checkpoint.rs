@@ -69,21 +69,35 @@ impl Checkpoint {
     /// Reads a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Input`] if the file is missing, malformed, no checkpoint, or holds a value that is not finite.
+    /// [`Error::Input`] if the file is missing, malformed, no checkpoint, or holds a value that is
+    /// not finite.
     pub fn read(path: &Path) -> Result<Self> {
         let (about, tensors) = read_tensors(path, KEY, "a checkpoint of a training")?;
-        let malformed = |message: String| Error::input(path, format!("not a checkpoint of a training: {message}"));
-        let about: About = serde_json::from_str(&about).map_err(|error| malformed(error.to_string()))?;
+        let malformed = |message: String| {
+            Error::input(path, format!("not a checkpoint of a training: {message}"))
+        };
+        let about: About =
+            serde_json::from_str(&about).map_err(|error| malformed(error.to_string()))?;
         let epochs = about.history.len();
         if epochs == 0 || about.history.columns().iter().any(|(_, values)| values.len() != epochs) {
-            return Err(malformed("the columns of its history are empty, or differ in length".into()));
+            return Err(malformed(
+                "the columns of its history are empty, or differ in length".into(),
+            ));
         }
         if about.steps < epochs {
-            return Err(malformed(format!("{} steps of the optimiser in {epochs} epochs", about.steps)));
+            return Err(malformed(format!(
+                "{} steps of the optimiser in {epochs} epochs",
+                about.steps
+            )));
         }
         let of = |error: Error| malformed(error.to_string());
-        let parameters: Vec<Parameter> =
-            about.architecture.steps().map_err(of)?.into_iter().flat_map(|step| step.parameters).collect();
+        let parameters: Vec<Parameter> = about
+            .architecture
+            .steps()
+            .map_err(of)?
+            .into_iter()
+            .flat_map(|step| step.parameters)
+            .collect();
         let part = |prefix: &str| -> Result<Weights> {
             let mut weights = Weights::default();
             for Parameter { name, shape, .. } in &parameters {
@@ -94,12 +108,18 @@ impl Checkpoint {
         };
         let trained = parameters.iter().filter(|tensor| tensor.is_trainable());
         let moments = trained.map(|Parameter { name, shape, .. }| {
-            let moment = |prefix: &str| tensors.get(&format!("{prefix}.{name}"), shape).map(<[f32]>::to_vec).map_err(of);
+            let moment = |prefix: &str| {
+                tensors.get(&format!("{prefix}.{name}"), shape).map(<[f32]>::to_vec).map_err(of)
+            };
             Ok([moment("adam_first")?, moment("adam_second")?])
         });
         let moments = moments.collect::<Result<Moments>>()?;
-        if let Some(least) = moments.iter().flat_map(|[_, second]| second).find(|second| **second < 0.0) {
-            return Err(malformed(format!("a second moment of the optimiser is {least}; squares have no negative mean")));
+        if let Some(least) =
+            moments.iter().flat_map(|[_, second]| second).find(|second| **second < 0.0)
+        {
+            return Err(malformed(format!(
+                "a second moment of the optimiser is {least}; squares have no negative mean"
+            )));
         }
         let best = about.training.keep_best.then(|| part("best")).transpose()?;
         let seconds = read_seconds(path, epochs);
@@ -112,8 +132,12 @@ impl Checkpoint {
             let name = path.file_name()?.to_str()?;
             name.strip_prefix("epoch_")?.strip_suffix(".safetensors")?.parse::<usize>().ok()
         };
-        let files = std::fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
-        let mut found: Vec<(usize, PathBuf)> = files.filter_map(|path| Some((epoch(&path)?, path))).collect();
+        let files = std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| Some(entry.ok()?.path()));
+        let mut found: Vec<(usize, PathBuf)> =
+            files.filter_map(|path| Some((epoch(&path)?, path))).collect();
         found.sort_by(|a, b| b.cmp(a));
         found.into_iter().map(|(_, path)| path).collect()
     }
@@ -138,34 +162,53 @@ impl Checkpoint {
         (self.about.steps, &self.moments)
     }
 
-    /// Refuses to go on with another model, other data, or settings that would have led elsewhere: only the number of epochs and
-    /// the patience may differ.
+    /// Refuses to go on with another model, other data, or settings that would have led elsewhere:
+    /// only the number of epochs and the patience may differ.
     ///
     /// # Errors
     /// [`Error::Input`] naming what differs.
-    pub(super) fn check(&self, training: &Training, architecture: &Architecture, data: &[Option<String>; 3]) -> Result<()> {
+    pub(super) fn check(
+        &self,
+        training: &Training,
+        architecture: &Architecture,
+        data: &[Option<String>; 3],
+    ) -> Result<()> {
         let refuse = |message: String| Err(Error::input(&self.path, message));
         if self.about.architecture != *architecture {
             return refuse("a checkpoint of another model".into());
         }
-        for (part, (then, now)) in ["training", "validation", "test"].iter().zip(self.about.data.iter().zip(data)) {
+        for (part, (then, now)) in
+            ["training", "validation", "test"].iter().zip(self.about.data.iter().zip(data))
+        {
             if then != now {
-                return refuse(format!("a checkpoint of other data: the {part} images or labels are not the same"));
+                return refuse(format!(
+                    "a checkpoint of other data: the {part} images or labels are not the same"
+                ));
             }
         }
         let of = |training: &Training| serde_json::to_value(training).unwrap_or_default();
         // The present settings too pass through the file's form of numbers.
-        let now: Training = serde_json::from_value(of(training)).expect("settings are read as they are written");
-        let now = Training { epochs: self.about.training.epochs, patience: self.about.training.patience, ..now };
+        let now: Training =
+            serde_json::from_value(of(training)).expect("settings are read as they are written");
+        let now = Training {
+            epochs: self.about.training.epochs,
+            patience: self.about.training.patience,
+            ..now
+        };
         let (then, now) = (of(&self.about.training), of(&now));
-        let differs = |(name, value): &(&String, &serde_json::Value)| then.get(name.as_str()) != Some(*value);
+        let differs =
+            |(name, value): &(&String, &serde_json::Value)| then.get(name.as_str()) != Some(*value);
         if let Some((name, value)) = now.as_object().and_then(|now| now.iter().find(differs)) {
             let then = then.get(name).cloned().unwrap_or_default();
-            return refuse(format!("a checkpoint of other settings: {name} was {then}, now it is {value}"));
+            return refuse(format!(
+                "a checkpoint of other settings: {name} was {then}, now it is {value}"
+            ));
         }
         let (done, wanted) = (self.about.history.len(), training.epochs);
         if done > wanted {
-            return refuse(format!("the checkpoint is of epoch {done}; `Training::epochs` {wanted} ends before it"));
+            return refuse(format!(
+                "the checkpoint is of epoch {done}; `Training::epochs` {wanted} ends before it"
+            ));
         }
         Ok(())
     }
@@ -179,7 +222,16 @@ impl Checkpoints<'_> {
 
     /// Writes `epoch_NN.safetensors`.
     pub(super) fn write(&self, snapshot: Snapshot) -> Result<()> {
-        let Snapshot { training, architecture, data, history, weights, past: (steps, moments), best, seconds } = snapshot;
+        let Snapshot {
+            training,
+            architecture,
+            data,
+            history,
+            weights,
+            past: (steps, moments),
+            best,
+            seconds,
+        } = snapshot;
         let mut tensors = Weights::default();
         let mut moments = moments.into_iter();
         for tensor in architecture.checked_steps().into_iter().flat_map(|step| step.parameters) {
@@ -211,7 +263,8 @@ impl Checkpoints<'_> {
     }
 }
 
-/// File beside checkpoints with the wall time of their epochs: within them it would make no two of the same bytes.
+/// File beside checkpoints with the wall time of their epochs: within them it would make no two of
+/// the same bytes.
 const SECONDS: &str = "seconds.csv";
 
 /// Writes the times of the last of `n` epochs.
@@ -219,11 +272,14 @@ fn write_seconds(folder: &Path, n: usize, seconds: &[f64]) -> Result<()> {
     let first = n + 1 - seconds.len().min(n);
     write_atomic(&folder.join(SECONDS), |writer| {
         writeln!(writer, "epoch,seconds")?;
-        (first..).zip(seconds).try_for_each(|(epoch, seconds)| writeln!(writer, "{epoch},{seconds}"))
+        (first..)
+            .zip(seconds)
+            .try_for_each(|(epoch, seconds)| writeln!(writer, "{epoch},{seconds}"))
     })
 }
 
-/// The times of the last of the `n` epochs before the checkpoint at `path`, as far as they are known: nothing depends on them.
+/// The times of the last of the `n` epochs before the checkpoint at `path`, as far as they are
+/// known: nothing depends on them.
 fn read_seconds(path: &Path, n: usize) -> Vec<f64> {
     let text = std::fs::read_to_string(path.with_file_name(SECONDS)).unwrap_or_default();
     let pair = |line: &str| -> Option<(usize, f64)> {
@@ -232,7 +288,8 @@ fn read_seconds(path: &Path, n: usize) -> Vec<f64> {
         Some((epoch.parse().ok()?, seconds)).filter(|_| seconds.is_finite() && seconds >= 0.0)
     };
     let known: BTreeMap<usize, f64> = text.lines().filter_map(pair).collect();
-    let mut seconds: Vec<f64> = (1..=n).rev().map_while(|epoch| known.get(&epoch).copied()).collect();
+    let mut seconds: Vec<f64> =
+        (1..=n).rev().map_while(|epoch| known.get(&epoch).copied()).collect();
     seconds.reverse();
     seconds
 }
@@ -245,7 +302,12 @@ pub(super) fn digests(job: &Job) -> [Option<String>; 3] {
 fn digest(samples: &Samples) -> String {
     let images = &samples.images;
     let mut hash = Sha256::new();
-    hash.update([images.n(), images.height(), images.width()].map(|size| size as u64).map(u64::to_le_bytes).concat());
+    hash.update(
+        [images.n(), images.height(), images.width()]
+            .map(|size| size as u64)
+            .map(u64::to_le_bytes)
+            .concat(),
+    );
     (0..images.n()).for_each(|row| hash.update(images.image(row)));
     hash.update(&samples.labels);
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

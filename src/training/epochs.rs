@@ -1,7 +1,8 @@
 //! Which epochs of a training are kept, and the files of their weights.
 //!
-//! Weights and not activations: those of any points follow from them in one pass through the network, and they take less room
-//! (21 epochs of the mlp of the first study 18 MB, the activations of 10,000 points in its hidden layers 270 MB).
+//! Weights and not activations: those of any points follow from them in one pass through the
+//! network, and they take less room (21 epochs of the mlp of the first study 18 MB, the activations
+//! of 10,000 points in its hidden layers 270 MB).
 
 use crate::error::{Error, Result};
 use crate::files::create_folder;
@@ -12,7 +13,8 @@ use std::fmt::{Display, Formatter};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Epochs of a training, 0 for the initial weights; as a text `all`, `every N` or a list such as `0,1,2,5`.
+/// Epochs of a training, 0 for the initial weights; as a text `all`, `every N` or a list such as
+/// `0,1,2,5`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum EpochChoice {
@@ -73,8 +75,13 @@ impl FromStr for EpochChoice {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong =
-            || Error::parameter(FIELD, text, "`all`, `every N` with N of at least 1, or a list of epochs such as 0,1,2,5");
+        let wrong = || {
+            Error::parameter(
+                FIELD,
+                text,
+                "`all`, `every N` with N of at least 1, or a list of epochs such as 0,1,2,5",
+            )
+        };
         if text == "all" {
             return Ok(Self::All);
         }
@@ -82,7 +89,8 @@ impl FromStr for EpochChoice {
             let number = number.trim_start_matches([' ', ':', '=']).parse().ok();
             return number.filter(|&n| n > 0).map(Self::Every).ok_or_else(wrong);
         }
-        let epochs: std::result::Result<_, _> = text.split(',').map(|word| word.trim().parse()).collect();
+        let epochs: std::result::Result<_, _> =
+            text.split(',').map(|word| word.trim().parse()).collect();
         epochs.map(Self::List).map_err(|_| wrong())
     }
 }
@@ -141,7 +149,8 @@ impl EpochWeights<'_> {
         read_weights(&self.path(epoch)).map(|(_, weights)| weights)
     }
 
-    /// Whether all up to `epoch` that a training which goes on after it needs are there, and as they were written.
+    /// Whether all up to `epoch` that a training which goes on after it needs are there, and as
+    /// they were written.
     pub fn are_there(&self, epoch: usize) -> bool {
         (0..epoch).filter(|&epoch| self.epochs.names(epoch)).all(|epoch| self.read(epoch).is_ok())
     }
@@ -168,9 +177,13 @@ mod tests {
 
     #[test]
     fn texts_are_read_and_written_alike() {
-        for (text, written) in
-            [("all", "all"), ("every 5", "every 5"), ("every:5", "every 5"), ("every5", "every 5"), ("5,0, 2,5", "0,2,5")]
-        {
+        for (text, written) in [
+            ("all", "all"),
+            ("every 5", "every 5"),
+            ("every:5", "every 5"),
+            ("every5", "every 5"),
+            ("5,0, 2,5", "0,2,5"),
+        ] {
             let choice: EpochChoice = text.parse().unwrap();
             assert_eq!(choice.to_string(), written);
             assert_eq!(written.parse::<EpochChoice>().unwrap(), choice);

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Loss and accuracy after each epoch. Those of training are means over its batches as they were met, dropout on; the others are
-/// taken at the end of the epoch, dropout off.
+/// Loss and accuracy after each epoch. Those of training are means over its batches as they were
+/// met, dropout on; the others are taken at the end of the epoch, dropout off.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// Mean cross-entropy of the training batches, in nats.
@@ -32,7 +32,12 @@ pub struct Performance {
 }
 
 impl History {
-    pub(super) fn push(&mut self, train: Performance, validation: Performance, test: Option<Performance>) {
+    pub(super) fn push(
+        &mut self,
+        train: Performance,
+        validation: Performance,
+        test: Option<Performance>,
+    ) {
         self.train_loss.push(train.loss);
         self.train_accuracy.push(train.accuracy);
         self.validation_loss.push(validation.loss);

@@ -1,17 +1,27 @@
 //! Training of a classifier by Adam on the cross-entropy, with the data resident on the device.
 //!
-//! Initial weights, the order of the batches and the dropout masks are drawn on the host from the seed alone, so training takes
-//! the same path on every device up to the rounding of its arithmetic. burn does the arithmetic, with our convolutions on the CPU.
+//! Initial weights, the order of the batches and the dropout masks are drawn on the host from the
+//! seed alone, so training takes the same path on every device up to the rounding of its
+//! arithmetic. burn does the arithmetic, with our convolutions on the CPU.
 
 #[cfg(feature = "train")]
 mod adam;
-#[cfg_attr(not(feature = "train"), expect(dead_code, reason = "parts of it are for trainings alone"))]
+#[cfg_attr(
+    not(feature = "train"),
+    expect(dead_code, reason = "parts of it are for trainings alone")
+)]
 mod checkpoint;
-#[cfg_attr(not(feature = "train"), expect(dead_code, reason = "parts of it are for trainings alone"))]
+#[cfg_attr(
+    not(feature = "train"),
+    expect(dead_code, reason = "parts of it are for trainings alone")
+)]
 mod epochs;
 #[cfg(feature = "train")]
 mod guard;
-#[cfg_attr(not(feature = "train"), expect(dead_code, reason = "parts of it are for trainings alone"))]
+#[cfg_attr(
+    not(feature = "train"),
+    expect(dead_code, reason = "parts of it are for trainings alone")
+)]
 mod history;
 #[cfg(feature = "train")]
 mod resident;
@@ -49,14 +59,17 @@ pub struct Training {
     pub batch_size: usize,
     /// Step size of Adam, above 0. Default 0.001.
     pub learning_rate: f64,
-    /// Share of the rows that are kept for validation, 0 < share < 1, rounded down to whole rows. Default 1/6.
+    /// Share of the rows that are kept for validation, 0 < share < 1, rounded down to whole rows.
+    /// Default 1/6.
     pub validation: f64,
     /// Which rows those are. Default random.
     pub validation_split: ValidationSplit,
-    /// Epochs without a new least validation loss after which training ends, at least 1. Default: it does not.
+    /// Epochs without a new least validation loss after which training ends, at least 1. Default:
+    /// it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// Whether the weights of the epoch of least validation loss are kept rather than the last. Default no.
+    /// Whether the weights of the epoch of least validation loss are kept rather than the last.
+    /// Default no.
     pub keep_best: bool,
     /// Whether the test rows are classified after each epoch. Default no.
     pub test_every_epoch: bool,
@@ -101,13 +114,16 @@ pub struct Job<'a> {
     pub train: &'a Samples,
     /// Rows to look at after each epoch.
     pub validation: &'a Samples,
-    /// Rows to look at after each epoch if [`Training::test_every_epoch`]; nothing is decided by them.
+    /// Rows to look at after each epoch if [`Training::test_every_epoch`]; nothing is decided by
+    /// them.
     pub test: Option<&'a Samples>,
-    /// A training of the same to go on with; the result has the bytes of a training that did not stop.
+    /// A training of the same to go on with; the result has the bytes of a training that did not
+    /// stop.
     pub resume: Option<&'a Checkpoint>,
     /// Where checkpoints go, if they are wanted.
     pub checkpoints: Option<Checkpoints<'a>>,
-    /// Where the weights after chosen epochs go, if they are wanted. A training that goes on writes those from its checkpoint on.
+    /// Where the weights after chosen epochs go, if they are wanted. A training that goes on writes
+    /// those from its checkpoint on.
     pub epoch_weights: Option<EpochWeights<'a>>,
     /// Names of the classes, which go with the weights; none if they are not known.
     pub class_names: &'a [String],
@@ -115,7 +131,11 @@ pub struct Job<'a> {
 
 impl<'a> Job<'a> {
     /// Training from the start, without test rows, checkpoints, weights of epochs and names.
-    pub fn new(architecture: &'a Architecture, train: &'a Samples, validation: &'a Samples) -> Self {
+    pub fn new(
+        architecture: &'a Architecture,
+        train: &'a Samples,
+        validation: &'a Samples,
+    ) -> Self {
         Self {
             architecture,
             train,
@@ -140,8 +160,8 @@ pub struct Trained {
     pub history: History,
     /// Whether it ended for want of progress.
     pub stopped_early: bool,
-    /// Wall time of each epoch, validation included and the test rows not. Of a training that went on from a checkpoint without
-    /// its `seconds.csv` beside it, of the epochs since.
+    /// Wall time of each epoch, validation included and the test rows not. Of a training that went
+    /// on from a checkpoint without its `seconds.csv` beside it, of the epochs since.
     pub seconds: Vec<f64>,
 }
 
@@ -151,7 +171,11 @@ impl Training {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
-        let wholes = [("epochs", Some(self.epochs)), ("batch_size", Some(self.batch_size)), ("patience", self.patience)];
+        let wholes = [
+            ("epochs", Some(self.epochs)),
+            ("batch_size", Some(self.batch_size)),
+            ("patience", self.patience),
+        ];
         if let Some((field, _)) = wholes.into_iter().find(|(_, value)| *value == Some(0)) {
             return Err(Error::parameter(field, 0, "at least 1"));
         }
@@ -159,7 +183,11 @@ impl Training {
             return Err(Error::parameter("learning_rate", self.learning_rate, "above 0"));
         }
         if !(self.validation > 0.0 && self.validation < 1.0) {
-            return Err(Error::parameter("validation", self.validation, "a share above 0 and below 1"));
+            return Err(Error::parameter(
+                "validation",
+                self.validation,
+                "a share above 0 and below 1",
+            ));
         }
         Ok(())
     }
@@ -170,15 +198,17 @@ impl Training {
         let n_validation = (n as f64 * self.validation + 1e-6).floor() as usize;
         match self.validation_split {
             ValidationSplit::Random => dataset::split_off(n, n_validation, self.random_state),
-            ValidationSplit::Last => ((0..n - n_validation).collect(), (n - n_validation..n).collect()),
+            ValidationSplit::Last => {
+                ((0..n - n_validation).collect(), (n - n_validation..n).collect())
+            }
         }
     }
 
     /// Refuses what [`Training::train`] would refuse before its first step.
     ///
     /// # Errors
-    /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty; [`Error::Input`] if a checkpoint
-    /// is of something else.
+    /// [`Error::Parameter`]; [`Error::Data`] if the images do not fit the model or a part is empty;
+    /// [`Error::Input`] if a checkpoint is of something else.
     pub fn check(&self, job: &Job) -> Result<()> {
         self.checked(job).map(drop)
     }
@@ -190,7 +220,11 @@ impl Training {
             return Err(Error::parameter("checkpoint_every", 0, "at least 1"));
         }
         job.epoch_weights.map_or(Ok(()), |kept| kept.epochs.check(self.epochs))?;
-        for (part, samples) in [("training", Some(job.train)), ("validation", Some(job.validation)), ("test", job.test)] {
+        for (part, samples) in [
+            ("training", Some(job.train)),
+            ("validation", Some(job.validation)),
+            ("test", job.test),
+        ] {
             let Some(samples) = samples else { continue };
             if samples.is_empty() {
                 return Err(Error::Data(format!("there are no {part} images")));
@@ -206,9 +240,15 @@ impl Training {
     /// Trains.
     ///
     /// # Errors
-    /// As [`Training::check`]; [`Error::Write`] for checkpoints and weights of epochs; [`Error::Training`] if burn or its device
-    /// fails or the loss is not finite; [`Error::Interrupted`]; [`Error::Feature`] in a build without the feature `train`.
-    pub fn train(&self, device: &compute::Device, job: &Job, observer: &dyn Observer) -> Result<Trained> {
+    /// As [`Training::check`]; [`Error::Write`] for checkpoints and weights of epochs;
+    /// [`Error::Training`] if burn or its device fails or the loss is not finite;
+    /// [`Error::Interrupted`]; [`Error::Feature`] in a build without the feature `train`.
+    pub fn train(
+        &self,
+        device: &compute::Device,
+        job: &Job,
+        observer: &dyn Observer,
+    ) -> Result<Trained> {
         let data = self.checked(job)?;
         session::train(self, device, job, &data, observer)
     }
@@ -221,16 +261,25 @@ impl Training {
 pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
     let (found, expected) = (samples.images.n_pixels(), architecture.n_features());
     if found != expected {
-        return Err(Error::Data(format!("the images have {found} pixels, the model takes {expected}")));
+        return Err(Error::Data(format!(
+            "the images have {found} pixels, the model takes {expected}"
+        )));
     }
-    let (found, [height, width, _]) = ([samples.images.height(), samples.images.width()], architecture.input);
+    let (found, [height, width, _]) =
+        ([samples.images.height(), samples.images.width()], architecture.input);
     if architecture.is_spatial() && found != [height, width] {
         let [rows, columns] = found;
-        return Err(Error::Data(format!("the images have {rows} x {columns} pixels, the model takes {height} x {width}")));
+        return Err(Error::Data(format!(
+            "the images have {rows} x {columns} pixels, the model takes {height} x {width}"
+        )));
     }
-    if let Some(row) = samples.labels.iter().position(|&label| usize::from(label) >= architecture.n_classes) {
+    if let Some(row) =
+        samples.labels.iter().position(|&label| usize::from(label) >= architecture.n_classes)
+    {
         let (label, most) = (samples.labels[row], architecture.n_classes - 1);
-        return Err(Error::Data(format!("row {row} has the label {label}; the model knows 0 to {most}")));
+        return Err(Error::Data(format!(
+            "row {row} has the label {label}; the model knows 0 to {most}"
+        )));
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::model::{Architecture, Network};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
-/// Values that burn's CPU device adds up in one order, whatever the number of threads: fewer than these.
+/// Values that burn's CPU device adds up in one order, whatever the number of threads: fewer than
+/// these.
 const FULL_SUM: usize = 1 << 22;
 
 /// Sum of the cross-entropies of a batch; `targets` are one-hot rows.
@@ -22,10 +23,11 @@ const ROWS: usize = 2000;
 /// Values of one layer that are made at once outside training: 8 MiB, which stay in a cache.
 const VALUES: usize = 1 << 21;
 
-/// Rows that pass through a network at once outside training: a constant of the network, so that the bytes do not depend on how
-/// many there are in all.
+/// Rows that pass through a network at once outside training: a constant of the network, so that
+/// the bytes do not depend on how many there are in all.
 pub(crate) fn rows_at_once(architecture: &Architecture) -> usize {
-    let widest = architecture.checked_steps().into_iter().map(|step| step.output.size()).max().unwrap_or(1);
+    let widest =
+        architecture.checked_steps().into_iter().map(|step| step.output.size()).max().unwrap_or(1);
     (VALUES / widest).clamp(1, ROWS)
 }
 
@@ -63,15 +65,19 @@ impl Resident {
         let mut pieces = (Vec::new(), Vec::new());
         for (at, (first, x, targets)) in self.parts.iter().enumerate() {
             let end = self.parts.get(at + 1).map_or(self.n, |next| next.0);
-            let inside = &rows[rows.partition_point(|row| row < first)..rows.partition_point(|&row| row < end)];
+            let inside = &rows
+                [rows.partition_point(|row| row < first)..rows.partition_point(|&row| row < end)];
             if !inside.is_empty() {
                 let ids: Vec<i32> = inside.iter().map(|row| (row - first) as i32).collect();
-                let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [inside.len()]), &x.device());
+                let ids =
+                    Tensor::<1, Int>::from_data(TensorData::new(ids, [inside.len()]), &x.device());
                 pieces.0.push(x.clone().select(0, ids.clone()));
                 pieces.1.push(targets.clone().select(0, ids));
             }
         }
-        let joined = |mut pieces: Vec<Tensor<2>>| if pieces.len() == 1 { pieces.remove(0) } else { Tensor::cat(pieces, 0) };
+        let joined = |mut pieces: Vec<Tensor<2>>| {
+            if pieces.len() == 1 { pieces.remove(0) } else { Tensor::cat(pieces, 0) }
+        };
         (joined(pieces.0), joined(pieces.1))
     }
 
@@ -83,7 +89,9 @@ impl Resident {
                 let (x, targets) = (x.clone().slice([rows.clone()]), targets.clone().slice([rows]));
                 let logits = model.logits(x);
                 let loss = cross_entropy(&logits, targets.clone());
-                total.get_or_insert_with(|| Tally::new(&logits.device())).add(&loss, &logits, targets);
+                total
+                    .get_or_insert_with(|| Tally::new(&logits.device()))
+                    .add(&loss, &logits, targets);
             }
         }
         total.ok_or_else(|| Error::Data("there are no images to classify".into()))?.mean(self.n)
@@ -109,8 +117,10 @@ impl Tally {
 
     pub(super) fn mean(self, n: usize) -> Result<Performance> {
         let read = |tensor: Tensor<1>| {
-            let data = tensor.try_into_data().map_err(|error| Error::Training(error.to_string()))?;
-            let values = data.try_to_vec::<f32>().map_err(|error| Error::Training(format!("{error:?}")))?;
+            let data =
+                tensor.try_into_data().map_err(|error| Error::Training(error.to_string()))?;
+            let values =
+                data.try_to_vec::<f32>().map_err(|error| Error::Training(format!("{error:?}")))?;
             Ok(values[0] / n as f32)
         };
         Ok(Performance { loss: read(self.loss)?, accuracy: read(self.right)? })

@@ -69,14 +69,26 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    fn new(training: &'a Training, job: &Job<'a>, (compute, device): (&'a compute::Device, &'a Device)) -> Result<Self> {
+    fn new(
+        training: &'a Training,
+        job: &Job<'a>,
+        (compute, device): (&'a compute::Device, &'a Device),
+    ) -> Result<Self> {
         let arrangement = arrangement(compute);
-        let (on_cpu, tracked) = (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
+        let (on_cpu, tracked) =
+            (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
         let initial = || job.architecture.initial_weights(training.random_state);
         let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
         let network = Network::from_weights(job.architecture, &weights, &tracked, arrangement)?;
-        let adam = Adam::new(training.learning_rate, &network, on_cpu, job.resume.map(Checkpoint::past), device);
-        let history = job.resume.map_or_else(History::default, |checkpoint| checkpoint.history().clone());
+        let adam = Adam::new(
+            training.learning_rate,
+            &network,
+            on_cpu,
+            job.resume.map(Checkpoint::past),
+            device,
+        );
+        let history =
+            job.resume.map_or_else(History::default, |checkpoint| checkpoint.history().clone());
         let best = job.resume.and_then(|checkpoint| checkpoint.best.clone());
         let seconds = job.resume.map_or_else(Vec::new, |checkpoint| checkpoint.seconds.clone());
         let resumed = job.resume.map(Checkpoint::path);
@@ -86,14 +98,17 @@ impl<'a> Session<'a> {
     /// Writes the weights of the present epoch if they are to be kept.
     fn keep(&self, job: &Job) -> Result<()> {
         job.epoch_weights.map_or(Ok(()), |kept| {
-            let weights = || Ok(self.network.inner().to_weights()?.with_class_names(job.class_names));
+            let weights =
+                || Ok(self.network.inner().to_weights()?.with_class_names(job.class_names));
             kept.keep(job.architecture, self.history.len(), self.is_over(), weights)
         })
     }
 
     /// Writes a checkpoint if one is due.
     fn checkpoint(&self, job: &Job, data: &[Option<String>; 3]) -> Result<()> {
-        let Some(checkpoints) = job.checkpoints.filter(|checkpoints| checkpoints.is_due(self.history.len())) else {
+        let Some(checkpoints) =
+            job.checkpoints.filter(|checkpoints| checkpoints.is_due(self.history.len()))
+        else {
             return Ok(());
         };
         checkpoints.write(Snapshot {
@@ -114,16 +129,25 @@ impl<'a> Session<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.history.len() >= self.training.epochs || (!self.history.is_empty() && self.stopped_early())
+        self.history.len() >= self.training.epochs
+            || (!self.history.is_empty() && self.stopped_early())
     }
 
-    fn epoch(&mut self, train: &Resident, validation: &Resident, test: Option<&Resident>, observer: &dyn Observer) -> Result<()> {
+    fn epoch(
+        &mut self,
+        train: &Resident,
+        validation: &Resident,
+        test: Option<&Resident>,
+        observer: &dyn Observer,
+    ) -> Result<()> {
         let (start, epoch) = (Instant::now(), self.history.len());
         let (training, steps) = (self.training, train.n.div_ceil(self.training.batch_size));
-        let order = Random::new(training.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
+        let order =
+            Random::new(training.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
         let mut total = Tally::new(self.device);
         for (step, batch) in order.chunks(training.batch_size).enumerate() {
-            // Sorted, so that the rows of a batch stand in one order however the data are cut into parts.
+            // Sorted, so that the rows of a batch stand in one order however the data are cut into
+            // parts.
             let mut rows = batch.to_vec();
             rows.sort_unstable();
             let (x, targets) = train.batch(&rows);
@@ -141,10 +165,17 @@ impl<'a> Session<'a> {
         let of_epoch = (total.mean(train.n)?, validation.performance(&network)?);
         self.seconds.push(start.elapsed().as_secs_f64());
         let test = test.map(|test| test.performance(&network)).transpose()?;
-        let mut losses = [Some(of_epoch.0), Some(of_epoch.1), test].into_iter().flatten().map(|figures| figures.loss);
+        let mut losses = [Some(of_epoch.0), Some(of_epoch.1), test]
+            .into_iter()
+            .flatten()
+            .map(|figures| figures.loss);
         if let Some(loss) = losses.find(|loss| !loss.is_finite()) {
-            let from = self.resumed.map_or(String::new(), |path| format!(", going on from {}", path.display()));
-            return Err(Error::Training(format!("the loss became {loss}{from}; try a smaller `Training::learning_rate`")));
+            let from = self
+                .resumed
+                .map_or(String::new(), |path| format!(", going on from {}", path.display()));
+            return Err(Error::Training(format!(
+                "the loss became {loss}{from}; try a smaller `Training::learning_rate`"
+            )));
         }
         self.history.push(of_epoch.0, of_epoch.1, test);
         if training.keep_best && self.history.best_epoch() == Some(self.history.len()) {
@@ -153,18 +184,25 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Dropout masks of one step, drawn by (epoch, step, layer, value): 16 random bits each, so a rate is met to 2^-16.
+    /// Dropout masks of one step, drawn by (epoch, step, layer, value): 16 random bits each, so a
+    /// rate is met to 2^-16.
     fn masks(&self, epoch: usize, step: usize, n: usize) -> Vec<Tensor<2>> {
         let device = self.device.clone().autodiff();
         let mask = |(layer, (width, rate)): (usize, (usize, f32))| {
-            let random = Random::new(self.training.random_state, MASK_STREAM + ((layer as u64 >> 4) << 24) + epoch as u64);
+            let random = Random::new(
+                self.training.random_state,
+                MASK_STREAM + ((layer as u64 >> 4) << 24) + epoch as u64,
+            );
             let threshold = (f64::from(rate) * 65536.0).round() as u32;
             let kept = 1.0 / (1.0 - rate);
             let first = ((step as u64) << 32) | ((layer as u64 & 15) << 28);
             let mut values = Vec::with_capacity(n * width + 1);
             for pair in 0..(n * width).div_ceil(2) {
                 let bits = random.bits(first + pair as u64);
-                values.extend([bits & 0xffff, bits >> 16].map(|bits| if bits < threshold { 0.0 } else { kept }));
+                values.extend(
+                    [bits & 0xffff, bits >> 16]
+                        .map(|bits| if bits < threshold { 0.0 } else { kept }),
+                );
             }
             values.truncate(n * width);
             Tensor::from_data(TensorData::new(values, [n, width]), &device)
@@ -186,8 +224,9 @@ impl<'a> Session<'a> {
 /// Loss and accuracy of `weights` on `samples`.
 ///
 /// # Errors
-/// [`Error::Data`] if weights, model and images do not fit each other, or the loss is not finite; [`Error::Training`] if the
-/// device fails; [`Error::Feature`] in a build without the feature `train`.
+/// [`Error::Data`] if weights, model and images do not fit each other, or the loss is not finite;
+/// [`Error::Training`] if the device fails; [`Error::Feature`] in a build without the feature
+/// `train`.
 pub fn evaluate(
     device: &compute::Device,
     architecture: &Architecture,

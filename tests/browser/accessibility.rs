@@ -1,4 +1,5 @@
-//! What people without a mouse, without sight, with little contrast or without liking for motion meet.
+//! What people without a mouse, without sight, with little contrast or without liking for motion
+//! meet.
 
 use crate::page::{Opening, Page};
 use crate::study::{STILL, opened, study};
@@ -39,7 +40,11 @@ fn tab_reaches_every_control_and_shows_where_it_is() {
             break;
         }
     }
-    assert_eq!(page.eval("controls.filter(e => !reached.has(e)).map(e => e.outerHTML.slice(0, 120))"), json!([]), "not reached");
+    assert_eq!(
+        page.eval("controls.filter(e => !reached.has(e)).map(e => e.outerHTML.slice(0, 120))"),
+        json!([]),
+        "not reached"
+    );
     assert_eq!(page.eval("unseen"), json!([]), "the focus is not seen");
 }
 
@@ -52,7 +57,8 @@ fn every_control_has_a_name() {
     for open in [true, false] {
         let tree = page.call("Accessibility.getFullAXTree", json!({}));
         let mut n = 0;
-        for node in tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] == false) {
+        for node in tree["nodes"].as_array().unwrap().iter().filter(|node| node["ignored"] == false)
+        {
             let role = node["role"]["value"].as_str().unwrap_or_default();
             let roles = [
                 "button",
@@ -81,7 +87,8 @@ fn every_control_has_a_name() {
     }
 }
 
-/// Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3), and how many texts there are.
+/// Texts whose contrast with what is behind them is below 4.5 (WCAG 2.2, 1.4.3), and how many texts
+/// there are.
 const CONTRAST: &str = r"(() => {
     const context = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
     const rgba = color => {
@@ -121,7 +128,8 @@ const CONTRAST: &str = r"(() => {
 fn every_text_has_contrast() {
     for scheme in ["light", "dark"] {
         let Some(usual) = Opening::usual(TWO) else { return };
-        let page = Opening { media: &[("prefers-color-scheme", scheme), STILL[0]], ..usual }.open(&study().page);
+        let page = Opening { media: &[("prefers-color-scheme", scheme), STILL[0]], ..usual }
+            .open(&study().page);
         open_everything(&page);
         page.key("w", 0);
         page.key("?", 0);
@@ -144,8 +152,10 @@ fn motion_is_left_out_where_it_is_not_wanted() {
             return Array.from({length: 20}, (_, i) => { const p = layerlens.screen('test:' + i, 0); return [p.x, p.y]; }); })()",
         );
         let rest = page.places(0);
-        let off =
-            |row: usize| (early[row][0].as_f64().unwrap() - rest[row].0).hypot(early[row][1].as_f64().unwrap() - rest[row].1);
+        let off = |row: usize| {
+            (early[row][0].as_f64().unwrap() - rest[row].0)
+                .hypot(early[row][1].as_f64().unwrap() - rest[row].1)
+        };
         (0..20).map(off).fold(0.0, f64::max)
     };
     let suffix = "#space=raw&method=tsne";
@@ -156,6 +166,7 @@ fn motion_is_left_out_where_it_is_not_wanted() {
     still.key("1", 0);
     assert!(moving(&still) < 1e-6, "points move though motion is not wanted");
     let usual = Opening::usual(suffix).unwrap();
-    let page = Opening { media: &[("prefers-reduced-motion", "no-preference")], ..usual }.open(&study().page);
+    let page = Opening { media: &[("prefers-reduced-motion", "no-preference")], ..usual }
+        .open(&study().page);
     assert!(moving(&page) > 5.0, "points jump though motion is welcome");
 }

@@ -1,5 +1,5 @@
-//! Chromium, driven over its debugging pipe: it reads commands from file descriptor 3 and writes answers and events to 4, each a
-//! JSON text that a zero byte ends.
+//! Chromium, driven over its debugging pipe: it reads commands from file descriptor 3 and writes
+//! answers and events to 4, each a JSON text that a zero byte ends.
 
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -33,7 +33,8 @@ const FLAGS: [&str; 13] = [
     "--remote-debugging-pipe",
 ];
 const SOFTWARE_GL: [&str; 2] = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"];
-/// The browser reads until this process has ended, however it ends; then it ends itself, and its folder is removed.
+/// The browser reads until this process has ended, however it ends; then it ends itself, and its
+/// folder is removed.
 const SCRIPT: &str = r#"folder=$1; shift; "$0" --user-data-dir="$folder" "$@" 3<&0 4>&1 </dev/null >/dev/null 2>"$folder/stderr"; rm -rf "$folder""#;
 
 /// A started browser.
@@ -74,13 +75,21 @@ fn program() -> Option<PathBuf> {
     let search = std::env::var_os("PATH").unwrap_or_default();
     let folders = || std::env::split_paths(&search);
     let usual = ["chromium", "chromium-browser", "google-chrome"];
-    let found =
-        named.or_else(|| usual.iter().find_map(|name| folders().map(|folder| folder.join(name)).find(|path| path.is_file())));
+    let found = named.or_else(|| {
+        usual
+            .iter()
+            .find_map(|name| folders().map(|folder| folder.join(name)).find(|path| path.is_file()))
+    });
     if found.is_none() {
         let reason = "no chromium, chromium-browser or google-chrome in PATH";
-        assert!(std::env::var(REQUIRE_BROWSER).as_deref() != Ok("1"), "{REQUIRE_BROWSER} is 1, and there is {reason}");
+        assert!(
+            std::env::var(REQUIRE_BROWSER).as_deref() != Ok("1"),
+            "{REQUIRE_BROWSER} is 1, and there is {reason}"
+        );
         // Past the capture of the test harness, which takes the print macros only.
-        let line = format!("SKIPPED, the tests in a browser: {reason}; {REQUIRE_BROWSER}=1 makes this a failure");
+        let line = format!(
+            "SKIPPED, the tests in a browser: {reason}; {REQUIRE_BROWSER}=1 makes this a failure"
+        );
         writeln!(std::io::stderr(), "{line}").expect("standard error can be written");
     }
     found
@@ -94,7 +103,13 @@ impl Chromium {
     fn start(program: &PathBuf, flags: &[&str]) -> &'static Self {
         let folder = tempfile::tempdir().unwrap().keep();
         let mut command = Command::new("sh");
-        command.args(["-c", SCRIPT]).arg(program).arg(&folder).args(FLAGS).args(flags).arg("about:blank");
+        command
+            .args(["-c", SCRIPT])
+            .arg(program)
+            .arg(&folder)
+            .args(FLAGS)
+            .args(flags)
+            .arg("about:blank");
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -125,7 +140,11 @@ impl Chromium {
             } else if let Some(session) = message["sessionId"].as_str() {
                 // A page with an open dialog answers nothing.
                 if message["method"] == "Page.javascriptDialogOpening" {
-                    let _ = self.send(Some(session), "Page.handleJavaScriptDialog", &json!({"accept": false}));
+                    let _ = self.send(
+                        Some(session),
+                        "Page.handleJavaScriptDialog",
+                        &json!({"accept": false}),
+                    );
                 }
                 let session = session.to_owned();
                 inbox.events.entry(session).or_default().push(message);
@@ -146,21 +165,31 @@ impl Chromium {
     }
 
     /// The same, with what went wrong.
-    pub fn answer(&self, session: Option<&str>, method: &str, params: Value) -> Result<Value, String> {
+    pub fn answer(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, String> {
         let id = self.send(session, method, &params)?;
         let end = Instant::now() + PATIENCE;
         let mut inbox = locked(&self.inbox);
         loop {
             if let Some(mut message) = inbox.answers.remove(&id) {
                 let error = &message["error"];
-                return if error.is_null() { Ok(message["result"].take()) } else { Err(error.to_string()) };
+                return if error.is_null() {
+                    Ok(message["result"].take())
+                } else {
+                    Err(error.to_string())
+                };
             }
             let left = end.saturating_duration_since(Instant::now());
             if inbox.closed || left.is_zero() {
                 let what = if inbox.closed { "the browser has ended" } else { "no answer in time" };
                 return Err(format!("{what}; it said: {}", self.last_words()));
             }
-            inbox = self.arrived.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            inbox =
+                self.arrived.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -180,7 +209,10 @@ impl Chromium {
     pub fn events(&self, session: &str, method: &str) -> Vec<Value> {
         let inbox = locked(&self.inbox);
         let events = inbox.events.get(session).into_iter().flatten();
-        events.filter(|event| event["method"] == method).map(|event| event["params"].clone()).collect()
+        events
+            .filter(|event| event["method"] == method)
+            .map(|event| event["params"].clone())
+            .collect()
     }
 
     fn last_words(&self) -> String {

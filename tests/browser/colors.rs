@@ -1,17 +1,41 @@
-//! The colours of the classes, as people with the three common deficiencies of colour vision see them.
+//! The colours of the classes, as people with the three common deficiencies of colour vision see
+//! them.
 
 use crate::study::opened;
 
 /// Petroff's ten colours (arXiv 2107.02270, table 2), the palette that the page takes.
-const PETROFF: [&str; 10] =
-    ["#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"];
+const PETROFF: [&str; 10] = [
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70",
+    "#717581", "#92dadd",
+];
 
 /// Machado, Oliveira and Fernandes 2009, table 1, at severity 1: of linear red, green and blue.
 const DEFICIENCIES: [(&str, [[f64; 3]; 3]); 4] = [
     ("none", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
-    ("protanopia", [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
-    ("deuteranopia", [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-    ("tritanopia", [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]]),
+    (
+        "protanopia",
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ],
+    ),
+    (
+        "deuteranopia",
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ],
+    ),
+    (
+        "tritanopia",
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ],
+    ),
 ];
 
 fn product(matrix: &[[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
@@ -20,8 +44,11 @@ fn product(matrix: &[[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
 
 /// A colour as seen, in CIE L*a*b* (D65).
 fn lab(color: &str, seen: &[[f64; 3]; 3]) -> [f64; 3] {
-    const XYZ: [[f64; 3]; 3] =
-        [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]];
+    const XYZ: [[f64; 3]; 3] = [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ];
     const WHITE: [f64; 3] = [0.95047, 1.0, 1.08883];
     let linear = [1, 3, 5].map(|at| {
         let c = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
@@ -30,7 +57,11 @@ fn lab(color: &str, seen: &[[f64; 3]; 3]) -> [f64; 3] {
     let xyz = product(&XYZ, product(seen, linear).map(|c| c.clamp(0.0, 1.0)));
     let f = |at: usize| {
         let t = xyz[at] / WHITE[at];
-        if t > (6.0_f64 / 29.0).powi(3) { t.cbrt() } else { t / (3.0 * (6.0_f64 / 29.0).powi(2)) + 4.0 / 29.0 }
+        if t > (6.0_f64 / 29.0).powi(3) {
+            t.cbrt()
+        } else {
+            t / (3.0 * (6.0_f64 / 29.0).powi(2)) + 4.0 / 29.0
+        }
     };
     [116.0 * f(1) - 16.0, 500.0 * (f(0) - f(1)), 200.0 * (f(1) - f(2))]
 }
@@ -38,8 +69,11 @@ fn lab(color: &str, seen: &[[f64; 3]; 3]) -> [f64; 3] {
 /// The smallest distance of two of the colours as seen (CIE 1976).
 fn smallest(colors: &[impl AsRef<str>], seen: &[[f64; 3]; 3]) -> f64 {
     let lab: Vec<[f64; 3]> = colors.iter().map(|color| lab(color.as_ref(), seen)).collect();
-    let distance = |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    let pairs = lab.iter().enumerate().flat_map(|(at, a)| lab[..at].iter().map(move |b| distance(a, b)));
+    let distance = |a: &[f64; 3], b: &[f64; 3]| {
+        a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let pairs =
+        lab.iter().enumerate().flat_map(|(at, a)| lab[..at].iter().map(move |b| distance(a, b)));
     pairs.fold(f64::INFINITY, f64::min)
 }
 
@@ -49,7 +83,9 @@ fn the_classes_are_told_apart_whatever_the_eyes() {
     let colors = page.class_colors();
     for (name, seen) in &DEFICIENCIES {
         let (found, reached) = (smallest(&colors, seen), smallest(&PETROFF, seen));
-        println!("{name}: the nearest two colours are {found:.1} apart, those of Petroff {reached:.1}");
+        println!(
+            "{name}: the nearest two colours are {found:.1} apart, those of Petroff {reached:.1}"
+        );
         // 2.3 is a just noticeable difference; two colours of small dots need several.
         assert!(found >= reached - 1e-9 && found > 6.0, "{name}: {found}, Petroff's {reached}");
     }
@@ -58,7 +94,8 @@ fn the_classes_are_told_apart_whatever_the_eyes() {
         "Array.from(document.querySelectorAll('#legend button[data-class]'), b => getComputedStyle(b.querySelector('.swatch, svg, i, span')).backgroundColor)",
     );
     for (swatch, color) in swatches.as_array().unwrap().iter().zip(&colors) {
-        let channels = [1, 3, 5].map(|at| u8::from_str_radix(&color[at..at + 2], 16).unwrap().to_string());
+        let channels =
+            [1, 3, 5].map(|at| u8::from_str_radix(&color[at..at + 2], 16).unwrap().to_string());
         assert_eq!(swatch.as_str().unwrap(), format!("rgb({})", channels.join(", ")));
     }
 }

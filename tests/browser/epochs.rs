@@ -1,4 +1,5 @@
-//! The training, played: points move from epoch to epoch to where the files of the run say they are.
+//! The training, played: points move from epoch to epoch to where the files of the run say they
+//! are.
 
 use crate::program::N_TEST;
 use crate::study::{EPOCHS, RENDERERS, opened};
@@ -10,16 +11,25 @@ const FRAME: &str = "layerlens.store.get().panes[0].epoch";
 #[test]
 fn playing_moves_the_points_and_stops_at_the_end() {
     for renderer in RENDERERS {
-        let Some((page, _)) = opened(&format!("?renderer={renderer}#space=layer_1&method=tsne&epoch=0")) else { return };
+        let Some((page, _)) =
+            opened(&format!("?renderer={renderer}#space=layer_1&method=tsne&epoch=0"))
+        else {
+            return;
+        };
         let first = page.places(0);
-        page.eval(&format!("window.seen = [{FRAME}]; layerlens.store.subscribe(() => seen.push({FRAME})); 0"));
+        page.eval(&format!(
+            "window.seen = [{FRAME}]; layerlens.store.subscribe(() => seen.push({FRAME})); 0"
+        ));
         page.click("#epochs button.play");
-        page.until(&format!("seen.length > 1 && {FRAME} === {EPOCHS} && !layerlens.store.get().playing"));
+        page.until(&format!(
+            "seen.length > 1 && {FRAME} === {EPOCHS} && !layerlens.store.get().playing"
+        ));
         let mut frames: Vec<u64> = serde_json::from_value(page.eval("seen")).unwrap();
         frames.dedup();
         assert_eq!(frames, (0..=EPOCHS as u64).collect::<Vec<_>>(), "{renderer}");
         let last = page.places(0);
-        let moved = first.iter().zip(&last).filter(|(a, b)| (a.0 - b.0).hypot(a.1 - b.1) > 3.0).count();
+        let moved =
+            first.iter().zip(&last).filter(|(a, b)| (a.0 - b.0).hypot(a.1 - b.1) > 3.0).count();
         assert!(moved > N_TEST / 2, "{renderer}: {moved} points moved");
         assert!(page.text("#epochs .epoch-text").contains(&format!("epoch {EPOCHS} of {EPOCHS}")));
         // The drawing follows, not only the numbers.
@@ -42,13 +52,21 @@ fn every_epoch_is_where_its_file_says() {
     for epoch in 0..=EPOCHS {
         page.until(&format!("{FRAME} === {epoch}"));
         shown.extend(page.places(0));
-        given.extend(file.rows().map(|row| (f64::from(row[2 * epoch]), f64::from(row[2 * epoch + 1]))));
+        given.extend(
+            file.rows().map(|row| (f64::from(row[2 * epoch]), f64::from(row[2 * epoch + 1]))),
+        );
         page.key("]", 0);
     }
-    // One turn, one scale and one shift for all epochs: distances keep their proportions, those between epochs too.
-    let distance = |points: &[(f64, f64)], a: usize, b: usize| (points[a].0 - points[b].0).hypot(points[a].1 - points[b].1);
-    let farthest =
-        |from: usize| (0..given.len()).max_by(|&a, &b| distance(&given, from, a).total_cmp(&distance(&given, from, b))).unwrap();
+    // One turn, one scale and one shift for all epochs: distances keep their proportions, those
+    // between epochs too.
+    let distance = |points: &[(f64, f64)], a: usize, b: usize| {
+        (points[a].0 - points[b].0).hypot(points[a].1 - points[b].1)
+    };
+    let farthest = |from: usize| {
+        (0..given.len())
+            .max_by(|&a, &b| distance(&given, from, a).total_cmp(&distance(&given, from, b)))
+            .unwrap()
+    };
     let (one, other) = (farthest(farthest(0)), farthest(0));
     let scale = distance(&shown, one, other) / distance(&given, one, other);
     // Places are rounded to 1 / 65,535 of the larger side.

@@ -17,7 +17,8 @@ impl Page {
         self.eval(&format!("layerlens.store.get().{key}"))
     }
 
-    /// Where all points of the study are drawn, in pixels of the window, when they have come to rest.
+    /// Where all points of the study are drawn, in pixels of the window, when they have come to
+    /// rest.
     #[track_caller]
     pub fn places(&self, pane: usize) -> Vec<(f64, f64)> {
         let places = self.eval(&format!(
@@ -36,16 +37,23 @@ impl Page {
         places.iter().map(|at| (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())).collect()
     }
 
-    /// Points of `rows` that can be pointed at: far enough from every other of them, and with nothing above.
+    /// Points of `rows` that can be pointed at: far enough from every other of them, and with
+    /// nothing above.
     #[track_caller]
     pub fn lonely(&self, pane: usize, rows: &[usize]) -> Vec<usize> {
         let places = self.places(pane);
-        let apart = |a: usize, b: usize| (places[a].0 - places[b].0).hypot(places[a].1 - places[b].1) > 5.0;
+        let apart =
+            |a: usize, b: usize| (places[a].0 - places[b].0).hypot(places[a].1 - places[b].1) > 5.0;
         let free = |row: usize| {
             let (x, y) = places[row];
-            self.eval(&format!("document.elementFromPoint({x}, {y})?.matches('canvas.map') ?? false")) == true
+            self.eval(&format!(
+                "document.elementFromPoint({x}, {y})?.matches('canvas.map') ?? false"
+            )) == true
         };
-        rows.iter().copied().filter(|&row| rows.iter().all(|&other| other == row || apart(row, other)) && free(row)).collect()
+        rows.iter()
+            .copied()
+            .filter(|&row| rows.iter().all(|&other| other == row || apart(row, other)) && free(row))
+            .collect()
     }
 
     /// Points at a point and waits for its card.
@@ -88,11 +96,16 @@ impl Page {
             if error.is_some_and(|error| error <= GREY_ERROR) {
                 break;
             }
-            assert!(Instant::now() < end, "the card of {} does not show its image: largest error {error:?}", id(row));
+            assert!(
+                Instant::now() < end,
+                "the card of {} does not show its image: largest error {error:?}",
+                id(row)
+            );
             self.frames();
         }
         assert_eq!(self.string("document.querySelector('#card').dataset.id"), id(row));
-        for (what, class) in [("class", study.labels[row]), ("prediction", study.predictions[row])] {
+        for (what, class) in [("class", study.labels[row]), ("prediction", study.predictions[row])]
+        {
             let said = self.text(&format!("#card .card-{what} bdi"));
             assert_eq!(said, study.classes[class], "{what} of {}", id(row));
         }
@@ -102,19 +115,23 @@ impl Page {
     #[track_caller]
     pub fn legend(&self, class: usize) -> Vec<usize> {
         let text = self.text(&format!("#legend button[data-class='{class}'] .count"));
-        text.split(" / ").map(|number| number.replace(',', "").parse().unwrap_or_else(|_| panic!("{text}"))).collect()
+        text.split(" / ")
+            .map(|number| number.replace(',', "").parse().unwrap_or_else(|_| panic!("{text}")))
+            .collect()
     }
 
     /// Hides or shows a class by its legend entry.
     #[track_caller]
     pub fn toggle(&self, class: usize) {
-        let pressed = format!("document.querySelector(\"#legend button[data-class='{class}']\").ariaPressed");
+        let pressed =
+            format!("document.querySelector(\"#legend button[data-class='{class}']\").ariaPressed");
         let before = self.string(&pressed);
         self.click(&format!("#legend button[data-class='{class}']"));
         self.until(&format!("{pressed} !== '{before}'"));
     }
 
-    /// The parts of the picture that are drawn in about this colour, in pixels, in the map of a pane.
+    /// The parts of the picture that are drawn in about this colour, in pixels, in the map of a
+    /// pane.
     #[track_caller]
     pub fn pixels_like(&self, pane: usize, color: &str) -> usize {
         self.map_pixels(pane).iter().filter(|pixel| like(**pixel, color)).count()
@@ -125,8 +142,13 @@ impl Page {
     pub fn around(&self, pane: usize, row: usize) -> Vec<[u8; 3]> {
         let (x, y) = self.screen(&id(row), pane);
         self.frames();
-        let near = |px: u32, py: u32| (f64::from(px) - x).abs() < 40.0 && (f64::from(py) - y).abs() < 40.0;
-        self.screenshot().enumerate_pixels().filter(|(px, py, _)| near(*px, *py)).map(|(_, _, pixel)| pixel.0).collect()
+        let near =
+            |px: u32, py: u32| (f64::from(px) - x).abs() < 40.0 && (f64::from(py) - y).abs() < 40.0;
+        self.screenshot()
+            .enumerate_pixels()
+            .filter(|(px, py, _)| near(*px, *py))
+            .map(|(_, _, pixel)| pixel.0)
+            .collect()
     }
 
     /// What is drawn in the map of a pane, pixel by pixel.
@@ -136,10 +158,14 @@ impl Page {
         let area = self.eval(&format!(
             "(r => [r.left, r.top, r.right, r.bottom])(document.querySelector(\".pane[data-pane='{pane}'] canvas.map\").getBoundingClientRect())"
         ));
-        let [left, top, right, bottom] = [0, 1, 2, 3].map(|at| area[at].as_f64().unwrap().max(0.0) as u32);
+        let [left, top, right, bottom] =
+            [0, 1, 2, 3].map(|at| area[at].as_f64().unwrap().max(0.0) as u32);
         let shot = self.screenshot();
         let inside = |x: u32, y: u32| (left..right).contains(&x) && (top..bottom).contains(&y);
-        shot.enumerate_pixels().filter(|(x, y, _)| inside(*x, *y)).map(|(_, _, pixel)| pixel.0).collect()
+        shot.enumerate_pixels()
+            .filter(|(x, y, _)| inside(*x, *y))
+            .map(|(_, _, pixel)| pixel.0)
+            .collect()
     }
 
     /// The colours of the classes.
@@ -156,13 +182,18 @@ pub fn like(pixel: [u8; 3], color: &str) -> bool {
     pixel.iter().zip([1, 3, 5].map(channel)).all(|(&a, b)| a.abs_diff(b) <= 24)
 }
 
-/// The largest error of red, green and blue of an image, given as width, height and RGBA bytes; none if it is of another size.
+/// The largest error of red, green and blue of an image, given as width, height and RGBA bytes;
+/// none if it is of another size.
 fn image_error(shown: &Value, expected: &[u8]) -> Option<u8> {
-    let bytes: Vec<u8> = shown[2].as_array()?.iter().map(|byte| byte.as_u64().unwrap() as u8).collect();
+    let bytes: Vec<u8> =
+        shown[2].as_array()?.iter().map(|byte| byte.as_u64().unwrap() as u8).collect();
     let pixels = bytes.chunks_exact(4);
     let opaque = pixels.clone().all(|pixel| pixel[3] == 255);
     if !opaque || pixels.len() != expected.len() || shown[0] != shown[1] {
         return None;
     }
-    pixels.zip(expected).flat_map(|(pixel, &grey)| pixel[..3].iter().map(move |&channel| channel.abs_diff(grey))).max()
+    pixels
+        .zip(expected)
+        .flat_map(|(pixel, &grey)| pixel[..3].iter().map(move |&channel| channel.abs_diff(grey)))
+        .max()
 }

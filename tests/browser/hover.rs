@@ -1,4 +1,5 @@
-//! The card: the right point, the right image, the right neighbours, whatever is hidden and wherever the points have moved.
+//! The card: the right point, the right image, the right neighbours, whatever is hidden and
+//! wherever the points have moved.
 
 use crate::page::Page;
 use crate::program::N_TEST;
@@ -31,12 +32,16 @@ fn assert_hover(page: &Page, study: &Study, space: &str, rows: &[usize]) {
 #[test]
 fn the_card_shows_the_right_point() {
     for renderer in RENDERERS {
-        let Some((page, study)) = opened(&format!("?renderer={renderer}#space=raw&method=tsne")) else { return };
+        let Some((page, study)) = opened(&format!("?renderer={renderer}#space=raw&method=tsne"))
+        else {
+            return;
+        };
         assert_hover(&page, study, "raw", &ALL);
         // Classes hidden.
         let hidden = [1, 6, 9];
         hidden.iter().for_each(|&class| page.toggle(class));
-        let visible: Vec<usize> = ALL.into_iter().filter(|&row| !hidden.contains(&study.labels[row])).collect();
+        let visible: Vec<usize> =
+            ALL.into_iter().filter(|&row| !hidden.contains(&study.labels[row])).collect();
         assert_hover(&page, study, "raw", &visible);
         // Another space.
         for (key, space) in [("3", SPACES[2]), ("2", SPACES[1])] {
@@ -71,8 +76,9 @@ fn the_card_stays_in_the_window() {
     page.resize(420, 800, 1.0);
     let places = page.places(0);
     let lonely = page.lonely(0, &ALL);
-    let by =
-        |key: &dyn Fn((f64, f64)) -> f64| *lonely.iter().max_by(|&&a, &&b| key(places[a]).total_cmp(&key(places[b]))).unwrap();
+    let by = |key: &dyn Fn((f64, f64)) -> f64| {
+        *lonely.iter().max_by(|&&a, &&b| key(places[a]).total_cmp(&key(places[b]))).unwrap()
+    };
     let extremes = [by(&|at| at.0), by(&|at| -at.0), by(&|at| at.1), by(&|at| -at.1)];
     for row in extremes {
         page.hover(0, row);

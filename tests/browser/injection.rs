@@ -1,4 +1,5 @@
-//! Names from data are text: whatever stands in them is shown as given, and nothing of it becomes a part of the page.
+//! Names from data are text: whatever stands in them is shown as given, and nothing of it becomes a
+//! part of the page.
 
 use crate::page::Opening;
 use crate::program::Place;
@@ -6,7 +7,8 @@ use layerlens::dataset::npy;
 use serde_json::json;
 use std::fs;
 
-/// Names that end a script, open a tag, an attribute or a comment, write from the right, or need more than two bytes.
+/// Names that end a script, open a tag, an attribute or a comment, write from the right, or need
+/// more than two bytes.
 const NAMES: [&str; 7] = [
     "T\"</script><img src=x onerror=alert(1)>",
     "'><svg/onload=alert(2)>",
@@ -29,15 +31,23 @@ fn hostile_names_are_shown_as_they_are() {
     (0..140).for_each(|row| labels.write_record([NAMES[row % NAMES.len()]]).unwrap());
     labels.flush().unwrap();
     drop(labels);
-    let mut command =
-        place.command(&["report", "--embedding", file, "--labels", "labels of all.csv", "--out", "page of all.html"]);
+    let mut command = place.command(&[
+        "report",
+        "--embedding",
+        file,
+        "--labels",
+        "labels of all.csv",
+        "--out",
+        "page of all.html",
+    ]);
     let outcome = crate::program::finished(&mut command);
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(npy::read_matrix(place.path(file)).is_ok());
 
     let page = usual.open(&place.path("page of all.html"));
     let names = page.eval("layerlens.data.classes.map(c => c.name)");
-    let mut sorted: Vec<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let mut sorted: Vec<&str> =
+        names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     sorted.sort_unstable();
     let mut expected = NAMES.to_vec();
     expected.sort_unstable();
@@ -45,7 +55,8 @@ fn hostile_names_are_shown_as_they_are() {
     let legend = page.eval("Array.from(document.querySelectorAll('#legend button[data-class] .name'), e => e.textContent)");
     assert_eq!(legend, names);
     assert!(
-        page.string("document.title").contains("my \"maps\" <img src=x onerror=alert(5)> & 'more' \u{1f456}"),
+        page.string("document.title")
+            .contains("my \"maps\" <img src=x onerror=alert(5)> & 'more' \u{1f456}"),
         "{}",
         page.string("document.title")
     );
@@ -55,19 +66,29 @@ fn hostile_names_are_shown_as_they_are() {
     for (row, name) in NAMES.iter().enumerate() {
         page.eval(&format!("layerlens.store.set({{pin: {row}}})"));
         page.until(&format!("document.querySelector('#card').dataset.id.endsWith(':{row}')"));
-        assert_eq!(page.string("document.querySelector('#card .card-class bdi').textContent"), *name);
+        assert_eq!(
+            page.string("document.querySelector('#card .card-class bdi').textContent"),
+            *name
+        );
     }
-    let shown = page.eval("Array.from(document.querySelectorAll('.selection-classes .name'), e => e.textContent)");
+    let shown = page.eval(
+        "Array.from(document.querySelectorAll('.selection-classes .name'), e => e.textContent)",
+    );
     assert_eq!(shown, names);
     let injected = page.eval(
         "[document.querySelectorAll('[onerror], [onload], img[src=x], b').length, document.querySelectorAll('script').length]",
     );
     let blocks = page.eval("document.querySelectorAll('script[id^=block-]').length");
-    assert_eq!(injected, json!([0, blocks.as_u64().unwrap() + 2]), "the page's own scripts are its data and its code");
+    assert_eq!(
+        injected,
+        json!([0, blocks.as_u64().unwrap() + 2]),
+        "the page's own scripts are its data and its code"
+    );
 
     // In files too: a field that a spreadsheet would compute stays a text.
     let (_, csv) = page.download("#selection button.export-csv");
-    let rows: Vec<csv::StringRecord> = csv::Reader::from_reader(&csv[..]).into_records().map(Result::unwrap).collect();
+    let rows: Vec<csv::StringRecord> =
+        csv::Reader::from_reader(&csv[..]).into_records().map(Result::unwrap).collect();
     assert_eq!(rows.len(), 140);
     for (row, record) in rows.iter().enumerate() {
         assert_eq!(&record[2], NAMES[row % NAMES.len()]);

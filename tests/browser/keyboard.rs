@@ -74,10 +74,19 @@ fn arrows_walk_the_neighbours_of_the_space() {
         page.leave();
         page.assert_card(study, start);
         let neighbors = study.neighbors(space, start, 10);
-        // Right and left go through the neighbours of a point; down goes on from the one reached, up returns.
+        // Right and left go through the neighbours of a point; down goes on from the one reached,
+        // up returns.
         let further = study.neighbors(space, neighbors[0], 1)[0];
-        let there = [("ArrowRight", neighbors[0]), ("ArrowRight", neighbors[1]), ("ArrowLeft", neighbors[0])];
-        for (key, row) in there.into_iter().chain([("ArrowDown", further), ("ArrowUp", neighbors[0]), ("ArrowUp", start)]) {
+        let there = [
+            ("ArrowRight", neighbors[0]),
+            ("ArrowRight", neighbors[1]),
+            ("ArrowLeft", neighbors[0]),
+        ];
+        for (key, row) in there.into_iter().chain([
+            ("ArrowDown", further),
+            ("ArrowUp", neighbors[0]),
+            ("ArrowUp", start),
+        ]) {
             page.key(key, 0);
             page.until(&format!("layerlens.store.get().pin === {row}"));
             page.until_card(row);

@@ -1,4 +1,5 @@
-//! The filters: classes by the legend, misclassified points by their toggle and menu, and what their counts say.
+//! The filters: classes by the legend, misclassified points by their toggle and menu, and what
+//! their counts say.
 
 use crate::page::Page;
 use crate::program::N_TEST;
@@ -25,11 +26,16 @@ fn a_click_hides_and_a_double_click_isolates() {
         assert_eq!(page.legend(4), [0, totals[4]]);
         assert_eq!(page.legend(3), [totals[3], totals[3]]);
         let hidden = page.pixels_like(0, &colors[4]);
-        assert!(hidden < before / 4, "{renderer}: {before} pixels of the class before, {hidden} when it is hidden");
+        assert!(
+            hidden < before / 4,
+            "{renderer}: {before} pixels of the class before, {hidden} when it is hidden"
+        );
         page.toggle(4);
         assert_eq!(page.pixels_like(0, &colors[4]), before);
 
-        let only = |class: usize| (0..10).map(|other| if other == class { totals[class] } else { 0 }).collect::<Vec<_>>();
+        let only = |class: usize| {
+            (0..10).map(|other| if other == class { totals[class] } else { 0 }).collect::<Vec<_>>()
+        };
         page.click_times("#legend button[data-class='7']", 2);
         page.until("layerlens.store.get().off.size === 9");
         assert_eq!(shown(&page), only(7));
@@ -49,17 +55,25 @@ fn a_click_hides_and_a_double_click_isolates() {
 fn misclassified_points_are_those_of_the_predictions() {
     let Some((page, study)) = opened("") else { return };
     let wrong = |class: Option<usize>| {
-        (0..N_TEST).filter(move |&row| class.is_none_or(|class| study.labels[row] == class) && study.is_wrong(row))
+        (0..N_TEST).filter(move |&row| {
+            class.is_none_or(|class| study.labels[row] == class) && study.is_wrong(row)
+        })
     };
     assert!(wrong(None).count() > 5, "the network of the study errs");
     page.click("#wrong");
     page.until("document.querySelector('#wrong').ariaPressed === 'true'");
     for class in 0..10 {
-        assert_eq!(page.legend(class), [wrong(Some(class)).count(), study.of_class(class).len()], "class {class}");
+        assert_eq!(
+            page.legend(class),
+            [wrong(Some(class)).count(), study.of_class(class).len()],
+            "class {class}"
+        );
     }
 
     let mut pairs = BTreeMap::new();
-    wrong(None).for_each(|row| *pairs.entry((study.labels[row], study.predictions[row])).or_insert(0) += 1);
+    wrong(None).for_each(|row| {
+        *pairs.entry((study.labels[row], study.predictions[row])).or_insert(0) += 1
+    });
     let options = page.eval("Array.from(document.querySelectorAll('#wrong-pairs option'), o => [o.value, o.textContent])");
     let options: Vec<(String, String)> = serde_json::from_value(options).unwrap();
     assert!(options[0].1.contains(&format!("({})", wrong(None).count())), "{}", options[0].1);
@@ -83,7 +97,10 @@ fn misclassified_points_are_those_of_the_predictions() {
     ));
     let truth: usize = truth.parse().unwrap();
     let n = pairs[&(truth, predicted.parse().unwrap())];
-    assert_eq!(shown(&page), (0..10).map(|class| if class == truth { n } else { 0 }).collect::<Vec<_>>());
+    assert_eq!(
+        shown(&page),
+        (0..10).map(|class| if class == truth { n } else { 0 }).collect::<Vec<_>>()
+    );
     page.click("#wrong");
     page.until("layerlens.store.get().wrong === null");
     assert_eq!(shown(&page).iter().sum::<usize>(), N_TEST);

@@ -1,5 +1,6 @@
-//! The page as a person meets it: in a real browser, on reports that the program wrote. One browser for all; every test opens
-//! pages of its own. A machine without Chromium skips them all and says so; set LAYERLENS_REQUIRE_BROWSER=1 to make that a failure.
+//! The page as a person meets it: in a real browser, on reports that the program wrote. One browser
+//! for all; every test opens pages of its own. A machine without Chromium skips them all and says
+//! so; set LAYERLENS_REQUIRE_BROWSER=1 to make that a failure.
 
 mod accessibility;
 mod chromium;

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 pub const ALT: u32 = 1;
 pub const SHIFT: u32 = 8;
 
-/// An open page. When it is closed it must have been quiet: no console message, no exception, no dialog, no request but its own.
+/// An open page. When it is closed it must have been quiet: no console message, no exception, no
+/// dialog, no request but its own.
 pub struct Page {
     browser: &'static Chromium,
     context: String,
@@ -35,7 +36,14 @@ pub struct Opening<'a> {
 impl<'a> Opening<'a> {
     /// In the shared browser, 1280 x 800.
     pub fn usual(suffix: &'a str) -> Option<Self> {
-        Some(Self { browser: browser()?, suffix, size: (1280, 800), scale: 1.0, media: &[], scripts: true })
+        Some(Self {
+            browser: browser()?,
+            suffix,
+            size: (1280, 800),
+            scale: 1.0,
+            media: &[],
+            scripts: true,
+        })
     }
 
     /// Opens the file and waits for its load event.
@@ -43,7 +51,8 @@ impl<'a> Opening<'a> {
     pub fn load(&self, file: &Path) -> Page {
         let browser = self.browser;
         let of = |value: Value, key: &str| value[key].as_str().unwrap().to_owned();
-        let context = of(browser.call(None, "Target.createBrowserContext", json!({})), "browserContextId");
+        let context =
+            of(browser.call(None, "Target.createBrowserContext", json!({})), "browserContextId");
         let target = json!({"url": "about:blank", "browserContextId": context, "newWindow": true});
         let target = of(browser.call(None, "Target.createTarget", target), "targetId");
         let attach = json!({"targetId": target, "flatten": true});
@@ -97,7 +106,8 @@ impl Page {
     /// The value of a JavaScript expression, awaited.
     #[track_caller]
     pub fn eval(&self, expression: &str) -> Value {
-        self.try_eval(expression).unwrap_or_else(|error| panic!("{expression}: {error}\nconsole: {:#?}", self.noise()))
+        self.try_eval(expression)
+            .unwrap_or_else(|error| panic!("{expression}: {error}\nconsole: {:#?}", self.noise()))
     }
 
     fn try_eval(&self, expression: &str) -> Result<Value, String> {
@@ -107,7 +117,9 @@ impl Page {
         if exception.is_null() {
             return Ok(result["result"]["value"].take());
         }
-        Err(exception["exception"]["description"].as_str().map_or_else(|| exception.to_string(), str::to_owned))
+        Err(exception["exception"]["description"]
+            .as_str()
+            .map_or_else(|| exception.to_string(), str::to_owned))
     }
 
     #[track_caller]
@@ -125,7 +137,9 @@ impl Page {
     /// The text of an element, white space as single blanks.
     #[track_caller]
     pub fn text(&self, selector: &str) -> String {
-        self.string(&format!("document.querySelector({selector:?}).innerText.replace(/\\s+/g, ' ').trim()"))
+        self.string(&format!(
+            "document.querySelector({selector:?}).innerText.replace(/\\s+/g, ' ').trim()"
+        ))
     }
 
     /// Waits until an expression is true.
@@ -137,7 +151,11 @@ impl Page {
             if value.as_ref().is_ok_and(|value| value == true) {
                 return;
             }
-            assert!(Instant::now() < end, "never true: {expression}\nat last: {value:?}\nconsole: {:#?}", self.noise());
+            assert!(
+                Instant::now() < end,
+                "never true: {expression}\nat last: {value:?}\nconsole: {:#?}",
+                self.noise()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -218,12 +236,14 @@ impl Page {
     }
 
     pub fn resize(&self, width: u32, height: u32, scale: f64) {
-        let params = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": false});
+        let params =
+            json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", params);
     }
 
     pub fn media(&self, features: &[(&str, &str)]) {
-        let features: Vec<Value> = features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let features: Vec<Value> =
+            features.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
@@ -238,16 +258,23 @@ impl Page {
     #[track_caller]
     pub fn download(&self, selector: &str) -> (String, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
-        let params =
-            json!({"behavior": "allow", "browserContextId": self.context, "downloadPath": folder.path(), "eventsEnabled": true});
+        let params = json!({"behavior": "allow", "browserContextId": self.context, "downloadPath": folder.path(), "eventsEnabled": true});
         self.call("Browser.setDownloadBehavior", params);
         self.click(selector);
         let end = Instant::now() + PATIENCE / 2;
         loop {
-            let files = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-            let whole = files.into_iter().find(|path| path.extension().is_none_or(|extension| extension != "crdownload"));
-            if let Some(path) = whole.filter(|path| path.metadata().is_ok_and(|metadata| metadata.len() > 0)) {
-                return (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap());
+            let files =
+                std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+            let whole = files
+                .into_iter()
+                .find(|path| path.extension().is_none_or(|extension| extension != "crdownload"));
+            if let Some(path) =
+                whole.filter(|path| path.metadata().is_ok_and(|metadata| metadata.len() > 0))
+            {
+                return (
+                    path.file_name().unwrap().to_string_lossy().into_owned(),
+                    std::fs::read(path).unwrap(),
+                );
             }
             assert!(Instant::now() < end, "{selector} saved nothing\nconsole: {:#?}", self.noise());
             std::thread::sleep(Duration::from_millis(20));
@@ -257,21 +284,34 @@ impl Page {
     /// The window as it is drawn.
     pub fn screenshot(&self) -> image::RgbImage {
         let shot = self.call("Page.captureScreenshot", json!({"format": "png"}));
-        image::load_from_memory(&STANDARD.decode(shot["data"].as_str().unwrap()).unwrap()).unwrap().to_rgb8()
+        image::load_from_memory(&STANDARD.decode(shot["data"].as_str().unwrap()).unwrap())
+            .unwrap()
+            .to_rgb8()
     }
 
-    /// Everything that a page should not do: messages, exceptions, dialogs, and requests other than for itself.
+    /// Everything that a page should not do: messages, exceptions, dialogs, and requests other than
+    /// for itself.
     pub fn noise(&self) -> Vec<String> {
         let events = |method: &str| self.browser.events(&self.session, method);
         let mut noise = Vec::new();
-        for method in ["Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"] {
+        for method in [
+            "Runtime.consoleAPICalled",
+            "Runtime.exceptionThrown",
+            "Log.entryAdded",
+            "Page.javascriptDialogOpening",
+        ] {
             noise.extend(events(method).iter().map(|event| format!("{method}: {event}")));
         }
         let own = self.url.split(['?', '#']).next().unwrap();
-        let urls =
-            events("Network.requestWillBeSent").into_iter().map(|event| event["request"]["url"].as_str().unwrap().to_owned());
+        let urls = events("Network.requestWillBeSent")
+            .into_iter()
+            .map(|event| event["request"]["url"].as_str().unwrap().to_owned());
         // These never leave the page.
-        let inner = |url: &str| url.starts_with("data:") || url.starts_with("blob:") || url.split(['?', '#']).next() == Some(own);
+        let inner = |url: &str| {
+            url.starts_with("data:")
+                || url.starts_with("blob:")
+                || url.split(['?', '#']).next() == Some(own)
+        };
         noise.extend(urls.filter(|url| !inner(url)).map(|url| format!("request: {url}")));
         noise
     }
@@ -288,13 +328,22 @@ impl Drop for Page {
         let noise = self.noise();
         if std::thread::panicking() {
             let params = json!({"format": "png"});
-            if let Ok(shot) = self.browser.answer(Some(&self.session), "Page.captureScreenshot", params) {
+            if let Ok(shot) =
+                self.browser.answer(Some(&self.session), "Page.captureScreenshot", params)
+            {
                 let path = self.picture();
-                let _ = std::fs::write(&path, STANDARD.decode(shot["data"].as_str().unwrap_or_default()).unwrap_or_default());
+                let _ = std::fs::write(
+                    &path,
+                    STANDARD.decode(shot["data"].as_str().unwrap_or_default()).unwrap_or_default(),
+                );
                 eprintln!("the page as it was: {}", path.display());
             }
         }
-        let _ = self.browser.answer(None, "Target.disposeBrowserContext", json!({"browserContextId": self.context}));
+        let _ = self.browser.answer(
+            None,
+            "Target.disposeBrowserContext",
+            json!({"browserContextId": self.context}),
+        );
         assert!(std::thread::panicking() || noise.is_empty(), "the page was not quiet: {noise:#?}");
     }
 }

@@ -11,11 +11,13 @@ fn the_png_is_the_map_as_it_is_seen() {
         let (name, bytes) = page.download("button.save-png");
         assert!(name.ends_with(".png"), "{name}");
         let picture = image::load_from_memory(&bytes).unwrap().to_rgb8();
-        let size = page.eval("(c => [c.clientWidth, c.clientHeight])(document.querySelector('canvas.map'))");
+        let size = page
+            .eval("(c => [c.clientWidth, c.clientHeight])(document.querySelector('canvas.map'))");
         let [width, height] = [0, 1].map(|at| size[at].as_u64().unwrap() as u32);
         let (found_width, found_height) = picture.dimensions();
         // With a title above, a line below and a legend beside.
-        let fits = (width..=width + 300).contains(&found_width) && (height..=height + 200).contains(&found_height);
+        let fits = (width..=width + 300).contains(&found_width)
+            && (height..=height + 200).contains(&found_height);
         assert!(fits, "{found_width} x {found_height} of {width} x {height}");
         for (class, color) in page.class_colors().iter().enumerate() {
             let near = picture.pixels().filter(|pixel| like(pixel.0, color)).count();

@@ -3,10 +3,12 @@
 use crate::page::{Opening, Page};
 use crate::study::{STILL, opened, study};
 
-/// Demands that nothing sticks out sideways, and that every control that is not hidden has a size and can be scrolled to.
+/// Demands that nothing sticks out sideways, and that every control that is not hidden has a size
+/// and can be scrolled to.
 #[track_caller]
 fn assert_fits(page: &Page, what: &str) {
-    let (inner, wide) = (page.number("innerWidth"), page.number("document.documentElement.scrollWidth"));
+    let (inner, wide) =
+        (page.number("innerWidth"), page.number("document.documentElement.scrollWidth"));
     assert!(wide <= inner, "{what}: {wide} px of content in {inner}");
     let outside = page.eval(
         "Array.from(document.querySelectorAll('button, select, input, canvas.map')).filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()])
@@ -26,9 +28,11 @@ fn assert_sharp(page: &Page, scale: f64) {
 
 #[test]
 fn the_page_fits_every_window() {
-    for (size, scale, what) in
-        [((1280, 800), 1.0, "1280 x 800"), ((390, 844), 2.0, "390 x 844"), ((640, 400), 2.0, "1280 x 800 at 200 %")]
-    {
+    for (size, scale, what) in [
+        ((1280, 800), 1.0, "1280 x 800"),
+        ((390, 844), 2.0, "390 x 844"),
+        ((640, 400), 2.0, "1280 x 800 at 200 %"),
+    ] {
         let Some(usual) = Opening::usual("") else { return };
         let page = Opening { size, scale, media: &STILL, ..usual }.open(&study().page);
         assert_fits(&page, what);
@@ -53,10 +57,12 @@ fn the_page_fits_every_window() {
 #[track_caller]
 fn background(page: &Page) -> [f64; 2] {
     page.frames();
-    let of_page =
-        "(c => c.match(/[0-9.]+/g).slice(0, 3).reduce((a, b) => a + +b, 0) / 3)(getComputedStyle(document.body).backgroundColor)";
+    let of_page = "(c => c.match(/[0-9.]+/g).slice(0, 3).reduce((a, b) => a + +b, 0) / 3)(getComputedStyle(document.body).backgroundColor)";
     let pixels = page.map_pixels(0);
-    let sum: f64 = pixels.iter().map(|pixel| pixel.iter().map(|&channel| f64::from(channel)).sum::<f64>() / 3.0).sum();
+    let sum: f64 = pixels
+        .iter()
+        .map(|pixel| pixel.iter().map(|&channel| f64::from(channel)).sum::<f64>() / 3.0)
+        .sum();
     [page.number(of_page), sum / pixels.len() as f64]
 }
 
@@ -77,7 +83,10 @@ fn dark_and_light_follow_the_system_and_the_menu() {
         ));
         page.until(&format!("layerlens.store.get().theme === '{theme}'"));
         let found = background(&page);
-        assert!(found.iter().all(|&light| if dark { light < 80.0 } else { light > 200.0 }), "{scheme}, {theme}: {found:?}");
+        assert!(
+            found.iter().all(|&light| if dark { light < 80.0 } else { light > 200.0 }),
+            "{scheme}, {theme}: {found:?}"
+        );
     }
 }
 
@@ -86,7 +95,8 @@ fn a_resized_window_keeps_the_points_in_the_map() {
     let Some((page, _)) = opened("") else { return };
     page.resize(700, 600, 1.0);
     assert_sharp(&page, 1.0);
-    // On another screen; a change of its pixels alone is not told to pages whose screen is emulated.
+    // On another screen; a change of its pixels alone is not told to pages whose screen is
+    // emulated.
     page.resize(720, 600, 2.0);
     assert_sharp(&page, 2.0);
     let places = page.places(0);

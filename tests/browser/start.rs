@@ -1,5 +1,6 @@
-//! The page is never blank: with either renderer, without WebGL, without scripts, and with parts of the run missing. That it is
-//! quiet and asks for nothing over the network is demanded of every page when it is closed.
+//! The page is never blank: with either renderer, without WebGL, without scripts, and with parts of
+//! the run missing. That it is quiet and asks for nothing over the network is demanded of every
+//! page when it is closed.
 
 use crate::chromium::browser_without_webgl;
 use crate::explorer::like;
@@ -17,7 +18,10 @@ fn assert_drawn(page: &Page, what: &str) {
     assert!(colors.len() > 30, "{what}: the map has {} colours", colors.len());
     for (class, color) in page.class_colors().iter().enumerate() {
         let pixels = page.pixels_like(0, color);
-        assert!(pixels > 20, "{what}: {pixels} pixels are like the colour {color} of class {class}");
+        assert!(
+            pixels > 20,
+            "{what}: {pixels} pixels are like the colour {color} of class {class}"
+        );
     }
 }
 
@@ -59,7 +63,10 @@ fn in_color(page: &Page, dots: &Dots, class: usize) -> [usize; 2] {
     page.frames();
     let (shot, color) = (page.screenshot(), &page.class_colors()[class]);
     let of_class: Vec<_> = dots.iter().filter(|dot| dot.2 == class).collect();
-    [of_class.iter().filter(|(x, y, _)| like(shot.get_pixel(*x, *y).0, color)).count(), of_class.len()]
+    [
+        of_class.iter().filter(|(x, y, _)| like(shot.get_pixel(*x, *y).0, color)).count(),
+        of_class.len(),
+    ]
 }
 
 #[test]
@@ -76,23 +83,40 @@ fn a_dot_is_where_its_point_is() {
         let dots: Dots = serde_json::from_value(page.eval(of)).unwrap();
         for class in 0..3 {
             let [shown, n] = in_color(&page, &dots, class);
-            assert!(shown * 100 >= n * 99, "{renderer}: {shown} of {n} points of class {class} have its colour");
+            assert!(
+                shown * 100 >= n * 99,
+                "{renderer}: {shown} of {n} points of class {class} have its colour"
+            );
         }
         // And nowhere else: all around the groups, which fill a third of the map's width.
         let shot = page.screenshot();
-        let far = |x: u32, y: u32| dots.iter().all(|dot| dot.0.abs_diff(x) > 12 || dot.1.abs_diff(y) > 12);
-        let stray = (160..640).step_by(4).flat_map(|y| (8..840).step_by(4).map(move |x| (x, y))).filter(|&(x, y)| far(x, y));
-        let stray: Vec<_> = stray.filter(|&(x, y)| shot.get_pixel(x, y).0 != shot.get_pixel(8, 160).0).collect();
+        let far = |x: u32, y: u32| {
+            dots.iter().all(|dot| dot.0.abs_diff(x) > 12 || dot.1.abs_diff(y) > 12)
+        };
+        let stray = (160..640)
+            .step_by(4)
+            .flat_map(|y| (8..840).step_by(4).map(move |x| (x, y)))
+            .filter(|&(x, y)| far(x, y));
+        let stray: Vec<_> =
+            stray.filter(|&(x, y)| shot.get_pixel(x, y).0 != shot.get_pixel(8, 160).0).collect();
         assert!(stray.is_empty(), "{renderer}: something is drawn where no point is, {stray:?}");
 
         page.toggle(1);
-        assert_eq!([0, 1].map(|class| in_color(&page, &dots, class)[0] > 0), [true, false], "{renderer}: a class is hidden");
+        assert_eq!(
+            [0, 1].map(|class| in_color(&page, &dots, class)[0] > 0),
+            [true, false],
+            "{renderer}: a class is hidden"
+        );
         page.toggle(1);
         // Faint dots on top of each other reach their colour again, but not where they are few.
         page.eval("layerlens.store.set({selection: Uint8Array.from(layerlens.data.labels, label => label === 0)})");
         for class in 0..3 {
             let [shown, n] = in_color(&page, &dots, class);
-            assert_eq!(class == 0, shown * 10 >= n * 9, "{renderer}: {shown} of {n} points of class {class} beside a selection");
+            assert_eq!(
+                class == 0,
+                shown * 10 >= n * 9,
+                "{renderer}: {shown} of {n} points of class {class} beside a selection"
+            );
         }
     }
 }
@@ -116,7 +140,9 @@ fn software_webgl_is_not_chosen() {
 #[test]
 fn without_webgl_the_canvas_draws() {
     for suffix in ["", "?renderer=webgl"] {
-        let (Some(browser), Some(usual)) = (browser_without_webgl(), Opening::usual(suffix)) else { return };
+        let (Some(browser), Some(usual)) = (browser_without_webgl(), Opening::usual(suffix)) else {
+            return;
+        };
         let page = Opening { browser, ..usual }.open(&study().page);
         assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), "canvas");
         assert_drawn(&page, "without WebGL");
@@ -130,8 +156,7 @@ fn without_scripts_the_figure_and_the_tables_are_there() {
     let shot: HashSet<[u8; 3]> = page.screenshot().pixels().map(|pixel| pixel.0).collect();
     assert!(shot.len() > 100, "{} colours", shot.len());
     // Scripts of the page are off; the driver's are not.
-    let figure =
-        "(e => e.checkVisibility() && e.naturalWidth > 100 && e.clientWidth > 100)(document.querySelector('noscript img'))";
+    let figure = "(e => e.checkVisibility() && e.naturalWidth > 100 && e.clientWidth > 100)(document.querySelector('noscript img'))";
     assert_eq!(page.eval(figure), true);
     assert!(page.number("document.querySelectorAll('#report table').length") >= 3.0);
     assert!(page.text("#report").contains("layerlens run"), "how to reproduce");

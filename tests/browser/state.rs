@@ -26,7 +26,8 @@ fn the_address_restores_everything() {
     ));
     page.frames();
     let state = page.string(STATE);
-    for part in ["\"epoch\":0", "\"layer_2\"", "\"zoom\":3", "\"theme\":\"dark\"", "\"off\":[2,8]"] {
+    for part in ["\"epoch\":0", "\"layer_2\"", "\"zoom\":3", "\"theme\":\"dark\"", "\"off\":[2,8]"]
+    {
         assert!(state.contains(part) || part.contains("epoch"), "{part} is not in {state}");
     }
     // It may be written a while later.

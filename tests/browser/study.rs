@@ -1,5 +1,5 @@
-//! The report that most tests look at: a whole run on a small data set, with an embedding of every epoch, and what is known of its
-//! points without the page.
+//! The report that most tests look at: a whole run on a small data set, with an embedding of every
+//! epoch, and what is known of its points without the page.
 
 use crate::page::{Opening, Page};
 use crate::program::{N_TEST, Place, small_images, write_images};
@@ -91,7 +91,8 @@ impl Study {
         npy::read_matrix(self.out().join(format!("embeddings/{method}_{space}_test.npy"))).unwrap()
     }
 
-    /// The nearest other points of a point in a space, nearest first, by brute force in double precision.
+    /// The nearest other points of a point in a space, nearest first, by brute force in double
+    /// precision.
     pub fn neighbors(&self, space: &str, row: usize, k: usize) -> Vec<usize> {
         let points = self.space(space);
         let squared = |other: usize| {

@@ -1,7 +1,10 @@
-//! Layers of any network from a folder: the same results as after a training here, and errors that name the file.
+//! Layers of any network from a folder: the same results as after a training here, and errors that
+//! name the file.
 
 use crate::pipeline::{METHODS_RUN, SPACES, shared, shared_run};
-use crate::support::{N_TEST, N_TRAIN, Place, assert_outputs_are_whole, groups, manifest, small_images};
+use crate::support::{
+    N_TEST, N_TRAIN, Place, assert_outputs_are_whole, groups, manifest, small_images,
+};
 use layerlens::dataset::npy;
 use std::fs;
 use std::path::Path;
@@ -32,22 +35,32 @@ fn the_layers_of_a_run_give_that_run_again() {
     let trained = shared_run();
     let given = trained.join("activations");
     let methods = "--max-iter 100 --n-epochs 100";
-    place.succeed(&format!("run --from-activations {} {methods} --device cpu --out out", given.display()));
+    place.succeed(&format!(
+        "run --from-activations {} {methods} --device cpu --out out",
+        given.display()
+    ));
     let out = place.path("out");
     assert_outputs_are_whole(&out);
     let same = |name: String| {
-        assert!(fs::read(trained.join(&name)).unwrap() == fs::read(out.join(&name)).unwrap(), "{name} differs");
+        assert!(
+            fs::read(trained.join(&name)).unwrap() == fs::read(out.join(&name)).unwrap(),
+            "{name} differs"
+        );
     };
     for (space, _) in SPACES {
         for part in ["train", "test"] {
-            METHODS_RUN.iter().for_each(|method| same(format!("embeddings/{method}_{space}_{part}.npy")));
+            METHODS_RUN
+                .iter()
+                .for_each(|method| same(format!("embeddings/{method}_{space}_{part}.npy")));
             same(format!("activations/{space}_{part}.npy"));
         }
         same(format!("neighbors/{space}.safetensors"));
         METHODS_RUN.iter().for_each(|method| same(format!("maps/{method}_{space}.safetensors")));
         same(format!("figures/confusion_{space}.png"));
     }
-    for table in ["knn", "knn_per_class", "quality", "gains", "confusion", "confused_pairs", "verdicts"] {
+    for table in
+        ["knn", "knn_per_class", "quality", "gains", "confusion", "confused_pairs", "verdicts"]
+    {
         same(format!("scores/{table}.csv"));
     }
     // The network's classes are those of its softmax.
@@ -60,12 +73,23 @@ fn the_layers_of_a_run_give_that_run_again() {
     let manifest = manifest(&out);
     let expected = crate::support::manifest(&trained)["results"]["insights"].clone();
     assert_eq!(manifest["results"]["insights"], expected);
-    let accuracy = crate::support::manifest(&trained)["results"]["test"]["accuracy"].as_f64().unwrap();
+    let accuracy =
+        crate::support::manifest(&trained)["results"]["test"]["accuracy"].as_f64().unwrap();
     let classifier = expected["confused_pairs"][0]["accuracy"].as_f64().unwrap();
     assert!((classifier - accuracy).abs() < 1e-6, "{classifier} {accuracy}");
-    assert!(manifest["inputs"].as_array().unwrap().iter().all(|input| input["sha256"].as_str().unwrap().len() == 64));
+    assert!(
+        manifest["inputs"].as_array().unwrap().iter().all(|input| input["sha256"]
+            .as_str()
+            .unwrap()
+            .len()
+            == 64)
+    );
     // And nothing was trained.
-    assert!(!out.join("model").exists() && !out.join("history.csv").exists() && !out.join("figures/examples.png").exists());
+    assert!(
+        !out.join("model").exists()
+            && !out.join("history.csv").exists()
+            && !out.join("figures/examples.png").exists()
+    );
 }
 
 #[test]
@@ -75,7 +99,10 @@ fn layers_come_in_natural_order_or_as_they_are_listed() {
     place.points("layers/raw_test.npy", 30, 3);
     place.succeed(RUN);
     assert_eq!(layers_of(&place.path("out")), ["raw", "layer_2", "layer_10"]);
-    assert_eq!(fs::read_to_string(place.path("out/activations/layers.txt")).unwrap(), "raw\nlayer_2\nlayer_10\n");
+    assert_eq!(
+        fs::read_to_string(place.path("out/activations/layers.txt")).unwrap(),
+        "raw\nlayer_2\nlayer_10\n"
+    );
     fs::write(place.path("layers/layers.txt"), "layer_10\nraw\n").unwrap();
     place.succeed(&RUN.replace("out out", "out listed"));
     assert_eq!(layers_of(&place.path("listed")), ["layer_10", "raw"]);
@@ -87,7 +114,11 @@ fn names_predictions_and_images_are_taken_where_they_are() {
     let place = place_with_layers();
     fs::write(place.path("layers/class_names.txt"), "Coat\r\nBag\r\nSneaker & Co\r\n").unwrap();
     // The first ten test points are all called bags.
-    let predicted: Vec<u32> = groups(30).iter().enumerate().map(|(row, &class)| if row < 10 { 1 } else { class }).collect();
+    let predicted: Vec<u32> = groups(30)
+        .iter()
+        .enumerate()
+        .map(|(row, &class)| if row < 10 { 1 } else { class })
+        .collect();
     place.labels("layers/predictions_test.npy", &predicted);
     let pixels: Vec<f32> = (0..120 * 6 * 5).map(|at| (at % 251) as f32).collect();
     let header = b"\x93NUMPY\x01\x00\x46\x00{'descr': '|u1', 'fortran_order': False, 'shape': (120, 6, 5), }";
@@ -98,13 +129,27 @@ fn names_predictions_and_images_are_taken_where_they_are() {
     fs::write(place.path("layers/images_train.npy"), file).unwrap();
     let stdout = place.succeed(RUN).stdout;
     let out = place.path("out");
-    assert!(out.join("figures/examples.png").exists() && out.join("figures/classifier_confusion.png").exists());
-    assert!(fs::read_to_string(out.join("figures/pca_layers.svg")).unwrap().contains("Sneaker &amp; Co"));
+    assert!(
+        out.join("figures/examples.png").exists()
+            && out.join("figures/classifier_confusion.png").exists()
+    );
+    assert!(
+        fs::read_to_string(out.join("figures/pca_layers.svg"))
+            .unwrap()
+            .contains("Sneaker &amp; Co")
+    );
     // Of the first ten four are of class 0 and three of class 2.
     let pairs = fs::read_to_string(out.join("scores/confused_pairs.csv")).unwrap();
     assert!(pairs.contains(",,class taken for other,1,Coat,Bag,4,0.4\n"), "{pairs}");
-    assert!(pairs.contains(",,both,1,Coat,Bag,4,0.2\n") && pairs.contains(",,both,2,Bag,Sneaker & Co,3,0.15\n"), "{pairs}");
-    assert!(stdout.contains("classifier   Coat and Bag 20.0 %, Bag and Sneaker & Co 15.0 %\n"), "{stdout}");
+    assert!(
+        pairs.contains(",,both,1,Coat,Bag,4,0.2\n")
+            && pairs.contains(",,both,2,Bag,Sneaker & Co,3,0.15\n"),
+        "{pairs}"
+    );
+    assert!(
+        stdout.contains("classifier   Coat and Bag 20.0 %, Bag and Sneaker & Co 15.0 %\n"),
+        "{stdout}"
+    );
 }
 
 #[test]
@@ -114,13 +159,23 @@ fn without_a_test_part_the_training_points_are_scored() {
         fs::remove_file(place.path(format!("layers/{name}_test.npy"))).unwrap();
     }
     let outcome = place.succeed(&RUN.replace("pca", "pca,umap --n-epochs 50"));
-    assert!(outcome.stderr.contains("warning: there is no test part: nothing is placed in the maps"), "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("on 120 training points, each without its own vote"), "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("warning: there is no test part: nothing is placed in the maps"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stdout.contains("on 120 training points, each without its own vote"),
+        "{}",
+        outcome.stdout
+    );
     let out = place.path("out");
     assert_outputs_are_whole(&out);
     let knn = manifest(&out)["results"]["knn"].as_array().unwrap().clone();
     assert_eq!(knn.len(), 6);
-    assert!(knn.iter().all(|row| row["scored_on"] == "train_leave_one_out" && row["n_scored"] == 120));
+    assert!(
+        knn.iter().all(|row| row["scored_on"] == "train_leave_one_out" && row["n_scored"] == 120)
+    );
     assert!(knn.iter().all(|row| row["knn"][0]["accuracy"] == 1.0), "three groups, far apart");
     for name in ["knn_accuracy.png", "gains.png", "umap_layers.png", "confusion_layer_2.png"] {
         assert!(out.join("figures").join(name).exists(), "{name}");
@@ -135,7 +190,8 @@ fn what_does_not_fit_is_named() {
         change(&place);
         place.refuse(3, RUN, parts);
     };
-    let remove = |name: &'static str| move |place: &Place| fs::remove_file(place.path(name)).unwrap();
+    let remove =
+        |name: &'static str| move |place: &Place| fs::remove_file(place.path(name)).unwrap();
     spoil(&remove("layers/labels_train.npy"), &["layers/labels_train.npy", "No such file"]);
     spoil(&remove("layers/labels_test.npy"), &["layers/labels_test.npy", "No such file"]);
     spoil(&remove("layers/layer_2_test.npy"), &["layers/layer_2_test.npy", "No such file"]);
@@ -152,17 +208,26 @@ fn what_does_not_fit_is_named() {
         };
         spoil(&only_labels, &["layers/layer_2_test.npy", "No such file"]);
     }
-    spoil(&remove("layers/layer_2_train.npy"), &["layers/layer_2_test.npy", "no layer_2_train.npy beside it"]);
+    spoil(
+        &remove("layers/layer_2_train.npy"),
+        &["layers/layer_2_test.npy", "no layer_2_train.npy beside it"],
+    );
     spoil(
         &|place| place.points("layers/layer_2_train.npy", 119, 6),
         &["layer_2_train.npy", "119 rows", "labels_train.npy has 120"],
     );
-    spoil(&|place| place.points("layers/layer_2_test.npy", 30, 5), &["layer_2_test.npy", "5 columns", "layer_2_train.npy has 6"]);
+    spoil(
+        &|place| place.points("layers/layer_2_test.npy", 30, 5),
+        &["layer_2_test.npy", "5 columns", "layer_2_train.npy has 6"],
+    );
     spoil(
         &|place| place.labels("layers/labels_test.npy", &groups(29)),
         &["layer_2_test.npy", "30 rows", "labels_test.npy has 29"],
     );
-    spoil(&|place| place.labels("layers/predictions_test.npy", &[0; 31]), &["predictions_test.npy", "31 predictions", "has 30"]);
+    spoil(
+        &|place| place.labels("layers/predictions_test.npy", &[0; 31]),
+        &["predictions_test.npy", "31 predictions", "has 30"],
+    );
     let many: Vec<u32> = (0..120).chain(300..480).collect();
     let of_many = |place: &Place| {
         for name in ["layer_2", "layer_10"] {
@@ -172,22 +237,45 @@ fn what_does_not_fit_is_named() {
     };
     spoil(&of_many, &["labels_train.npy", "300 classes", "at most 256"]);
     spoil(&|place| place.labels("layers/labels_train.npy", &[2; 120]), &["at least two classes"]);
-    let names = |text: &'static str| move |place: &Place| fs::write(place.path("layers/class_names.txt"), text).unwrap();
-    spoil(&names("Coat\nBag\n"), &["labels_train.npy", "row 2 is 2", "class_names.txt names 0 to 1"]);
+    let names = |text: &'static str| {
+        move |place: &Place| fs::write(place.path("layers/class_names.txt"), text).unwrap()
+    };
+    spoil(
+        &names("Coat\nBag\n"),
+        &["labels_train.npy", "row 2 is 2", "class_names.txt names 0 to 1"],
+    );
     spoil(&names("Coat\nBag\nCoat\n"), &["class_names.txt", "line 3 is `Coat` again"]);
     spoil(&names("Coat\n\nBag\n"), &["class_names.txt", "line 2 is empty"]);
-    let listed = |place: &Place| fs::write(place.path("layers/layers.txt"), "layer_2\nlayer_3\n").unwrap();
+    let listed =
+        |place: &Place| fs::write(place.path("layers/layers.txt"), "layer_2\nlayer_3\n").unwrap();
     spoil(&listed, &["layers.txt", "line 2 is `layer_3`", "no layer_3_train.npy"]);
     let images = |place: &Place| place.points("layers/images_train.npy", 120, 9);
-    spoil(&images, &["images_train.npy", "value 0 of the array", "expected pixels: whole numbers from 0 to 255"]);
-    let spoilt = |place: &Place| npy::write_f32(place.path("layers/layer_2_train.npy"), &[f32::NAN; 720], &[120, 6]).unwrap();
+    spoil(
+        &images,
+        &[
+            "images_train.npy",
+            "value 0 of the array",
+            "expected pixels: whole numbers from 0 to 255",
+        ],
+    );
+    let spoilt = |place: &Place| {
+        npy::write_f32(place.path("layers/layer_2_train.npy"), &[f32::NAN; 720], &[120, 6]).unwrap()
+    };
     spoil(&spoilt, &["layer_2_train.npy", "row 0, column 0", "finite"]);
 
     let place = Place::with_images();
     place.refuse(3, RUN, &["layers", "No such file"]);
-    place.refuse(3, &RUN.replace("layers", "data"), &["data", "holds no layer", "<layer>_train.npy"]);
+    place.refuse(
+        3,
+        &RUN.replace("layers", "data"),
+        &["data", "holds no layer", "<layer>_train.npy"],
+    );
     for flag in ["--epochs 3", "--dataset fashion-mnist", "--hidden 8", "--model m.safetensors"] {
-        place.refuse(2, &format!("{RUN} {flag}"), &["--from-activations", flag.split(' ').next().unwrap()]);
+        place.refuse(
+            2,
+            &format!("{RUN} {flag}"),
+            &["--from-activations", flag.split(' ').next().unwrap()],
+        );
     }
 }
 
@@ -204,7 +292,11 @@ fn a_run_of_given_layers_is_resumed_only_with_the_same_layers() {
     fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();
     place.points("layers/layer_10_test.npy", 30, 5);
     place.points("layers/layer_10_train.npy", 120, 5);
-    place.refuse(3, &format!("{RUN} --resume"), &["cannot be resumed", "layers/layer_10_train.npy"]);
+    place.refuse(
+        3,
+        &format!("{RUN} --resume"),
+        &["cannot be resumed", "layers/layer_10_train.npy"],
+    );
     place.points("layers/layer_10_test.npy", 30, 4);
     place.points("layers/layer_10_train.npy", 120, 4);
     place.succeed(&format!("{RUN} --resume"));
@@ -239,7 +331,10 @@ fn layers_of_subfolders_are_read_and_what_is_left_out_is_named() {
         fs::write(place.path("layers").join(name), "1\n").unwrap();
     }
     let stderr = place.succeed(RUN).stderr;
-    assert_eq!(layers_of(&place.path("out")), ["block1_a_conv", "block1_conv", "layer_2", "layer_10"]);
+    assert_eq!(
+        layers_of(&place.path("out")),
+        ["block1_a_conv", "block1_conv", "layer_2", "layer_10"]
+    );
     assert!(place.path("out/embeddings/pca_block1_conv_test.npy").exists());
     let left_out = "left out: conv_train.csv, labels_train.csv, layer_2_val.npy, mean.npy, other/ (layers of its own, with labels), \
                     predictions_test.csv, softmax_test.csv; ";
@@ -249,7 +344,11 @@ fn layers_of_subfolders_are_read_and_what_is_left_out_is_named() {
     place.succeed(&RUN.replace("out out", "out listed"));
     assert_eq!(layers_of(&place.path("listed")), ["layer_2", "block1_conv"]);
     place.points("layers/block1_conv_train.npy", 120, 3);
-    place.refuse(3, &RUN.replace("out out", "out no"), &["block1_conv_train.npy", "block1/conv_train.npy", "rename"]);
+    place.refuse(
+        3,
+        &RUN.replace("out out", "out no"),
+        &["block1_conv_train.npy", "block1/conv_train.npy", "rename"],
+    );
 }
 
 #[test]
@@ -261,10 +360,17 @@ fn a_layer_that_a_method_cannot_map_stops_no_other() {
         let place = place_with_layers();
         for (part, n) in [("train", 120), ("test", 30)] {
             place.points(&format!("layers/one_{part}.npy"), n, 1);
-            npy::write_f32(place.path(format!("layers/same_{part}.npy")), &vec![0.5; n * 3], &[n as u64, 3]).unwrap();
+            npy::write_f32(
+                place.path(format!("layers/same_{part}.npy")),
+                &vec![0.5; n * 3],
+                &[n as u64, 3],
+            )
+            .unwrap();
         }
         let methods = "--methods pca,tsne,umap,trimap --perplexity 10 --max-iter 100 --n-epochs 50";
-        let run = RUN.replace("--methods pca", methods).replace("device cpu", &format!("device {device}"));
+        let run = RUN
+            .replace("--methods pca", methods)
+            .replace("device cpu", &format!("device {device}"));
         let outcome = place.succeed(&run);
         let out = place.path("out");
         assert_outputs_are_whole(&out);
@@ -280,8 +386,12 @@ fn a_layer_that_a_method_cannot_map_stops_no_other() {
         // Each method but PCA has its map of the one unit.
         assert_eq!(of("one"), 3, "{}", outcome.stderr);
         let knn = manifest["results"]["knn"].as_array().unwrap();
-        assert!(knn.iter().any(|row| row["space"] == "one" && row["method"].is_null() && row["knn"][0]["accuracy"] == 1.0));
-        assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("no map of same by UMAP"));
+        assert!(knn.iter().any(|row| row["space"] == "one"
+            && row["method"].is_null()
+            && row["knn"][0]["accuracy"] == 1.0));
+        assert!(
+            fs::read_to_string(out.join("report.html")).unwrap().contains("no map of same by UMAP")
+        );
         // Where it was left, it goes on, and says nothing twice.
         place.succeed(&format!("report out --device {device}"));
         assert_eq!(outcome.stderr.matches("no map of same by UMAP").count(), 1);
@@ -314,20 +424,33 @@ fn a_run_that_skipped_a_map_is_resumed() {
             fs::remove_file(place.path(format!("layers/{name}_{part}.npy"))).unwrap();
         }
     }
-    place.refuse(3, &RUN.replace("out out", "out no"), &["no method can map one", "at most 1 components"]);
+    place.refuse(
+        3,
+        &RUN.replace("out out", "out no"),
+        &["no method can map one", "at most 1 components"],
+    );
 }
 
 #[test]
 fn what_was_skipped_is_told_again_when_changed_files_are_made_again() {
     let place = place_with_layers();
     for (part, n) in [("train", 120), ("test", 30)] {
-        npy::write_f32(place.path(format!("layers/layer_5_{part}.npy")), &vec![0.5; n * 3], &[n as u64, 3]).unwrap();
+        npy::write_f32(
+            place.path(format!("layers/layer_5_{part}.npy")),
+            &vec![0.5; n * 3],
+            &[n as u64, 3],
+        )
+        .unwrap();
     }
     place.succeed(RUN);
     let before = manifest(&place.path("out"));
     assert_eq!(before["results"]["skipped"][0]["space"], "layer_5");
     // Made before the map is skipped, right before it, and after it.
-    for file in ["embeddings/pca_layer_2_train.npy", "scores/predictions/layer_5.npy", "embeddings/pca_layer_10_train.npy"] {
+    for file in [
+        "embeddings/pca_layer_2_train.npy",
+        "scores/predictions/layer_5.npy",
+        "embeddings/pca_layer_10_train.npy",
+    ] {
         let path = place.path("out").join(file);
         let mut bytes = fs::read(&path).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
@@ -335,8 +458,16 @@ fn what_was_skipped_is_told_again_when_changed_files_are_made_again() {
         let stderr = place.succeed(&format!("{RUN} --resume")).stderr;
         assert!(stderr.contains(&format!("out: {file} is not as the run wrote it")), "{stderr}");
         let after = manifest(&place.path("out"));
-        assert_eq!((&after["warnings"], &after["results"]), (&before["warnings"], &before["results"]), "{file}");
+        assert_eq!(
+            (&after["warnings"], &after["results"]),
+            (&before["warnings"], &before["results"]),
+            "{file}"
+        );
         assert_eq!(after["warnings"].to_string().matches("no map of layer_5 by PCA").count(), 1);
-        assert!(fs::read_to_string(place.path("out/report.html")).unwrap().contains("no map of layer_5 by PCA"));
+        assert!(
+            fs::read_to_string(place.path("out/report.html"))
+                .unwrap()
+                .contains("no map of layer_5 by PCA")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Files of a run that were changed or deleted afterwards: what reads them says so, and a resumed run makes them again.
+//! Files of a run that were changed or deleted afterwards: what reads them says so, and a resumed
+//! run makes them again.
 
 use crate::pipeline::{shared, shared_arguments, shared_run};
 use crate::resume::{assert_same_contents, copy, exact_manifest};
@@ -37,7 +38,8 @@ fn every_file_is_listed_with_its_sha_256() {
     for output in manifest(&shared_run())["outputs"].as_array().unwrap() {
         use sha2::Digest;
         let bytes = fs::read(shared_run().join(output["path"].as_str().unwrap())).unwrap();
-        let expected: String = sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let expected: String =
+            sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(output["sha256"], expected, "{output}");
     }
 }
@@ -55,8 +57,15 @@ fn a_resumed_run_makes_changed_files_again_and_what_came_of_them() {
         }
         let outcome = place.succeed(&format!("{} --resume --out out{at}", arguments()));
         let why = if at % 3 == 2 { "is gone" } else { "is not as the run wrote it" };
-        let said = [format!("out{at}: {file} {why}"), format!("the stage `{stage}` and all that came after it are done again")];
-        assert!(said.iter().all(|words| outcome.stderr.contains(words)), "{file}: {}", outcome.stderr);
+        let said = [
+            format!("out{at}: {file} {why}"),
+            format!("the stage `{stage}` and all that came after it are done again"),
+        ];
+        assert!(
+            said.iter().all(|words| outcome.stderr.contains(words)),
+            "{file}: {}",
+            outcome.stderr
+        );
         assert_same_contents(&shared_run(), &out);
     }
 }
@@ -105,12 +114,22 @@ fn changed_files_that_a_reader_does_not_need_are_named() {
     change(&place.path("out/scores/knn.csv"));
     change(&place.path("out/report.html"));
     let other = shared_run().display().to_string();
-    for reader in ["report out --device cpu", "export out --device cpu --out e", &format!("compare {other} out --out c")] {
+    for reader in [
+        "report out --device cpu",
+        "export out --device cpu --out e",
+        &format!("compare {other} out --out c"),
+    ] {
         let stderr = place.succeed(reader).stderr;
-        let warnings: Vec<&str> =
-            stderr.lines().filter(|line| line.starts_with("warning: ") && line.contains("SHA-256")).collect();
+        let warnings: Vec<&str> = stderr
+            .lines()
+            .filter(|line| line.starts_with("warning: ") && line.contains("SHA-256"))
+            .collect();
         let [warning] = warnings[..] else { panic!("{reader}: {stderr}") };
-        assert!(warning.contains("out/scores/knn.csv is not as") && warning.contains("--resume --out out"), "{warning}");
+        assert!(
+            warning.contains("out/scores/knn.csv is not as")
+                && warning.contains("--resume --out out"),
+            "{warning}"
+        );
     }
 }
 
@@ -124,7 +143,10 @@ fn a_manifest_without_checksums_is_read() {
         output.as_object_mut().unwrap().remove("sha256");
     }
     for stage in old["stages"].as_array_mut().unwrap() {
-        stage.as_object_mut().unwrap().retain(|key, _| ["name", "seconds", "device"].contains(&key.as_str()));
+        stage
+            .as_object_mut()
+            .unwrap()
+            .retain(|key, _| ["name", "seconds", "device"].contains(&key.as_str()));
     }
     fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&old).unwrap()).unwrap();
     place.succeed("report out --device cpu");
@@ -136,7 +158,13 @@ fn a_manifest_without_checksums_is_read() {
     old["status"] = "interrupted".into();
     fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&old).unwrap()).unwrap();
     place.succeed(&format!("{} --resume --out out", arguments()));
-    assert!(manifest(&place.path("out"))["outputs"].as_array().unwrap().iter().all(|output| output["sha256"].is_string()));
+    assert!(
+        manifest(&place.path("out"))["outputs"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|output| output["sha256"].is_string())
+    );
 }
 
 /// Weights, maps, neighbours and checkpoints know by themselves that they were changed.
@@ -150,11 +178,15 @@ fn given_files_that_were_changed_are_refused() {
     let readers = [
         (
             "t/model/weights.safetensors",
-            "run --dataset fashion-mnist --data-dir data --device cpu --out r --model FILE".to_owned(),
+            "run --dataset fashion-mnist --data-dir data --device cpu --out r --model FILE"
+                .to_owned(),
         ),
         ("t/checkpoints/epoch_01.safetensors", format!("{train} --out r --resume-from FILE")),
         ("e/map.safetensors", "transform FILE --new x.npy --train x.npy --device cpu".into()),
-        ("e/neighbors/input.safetensors", "embed x.npy --perplexity 10 --device cpu --out r --neighbors FILE".into()),
+        (
+            "e/neighbors/input.safetensors",
+            "embed x.npy --perplexity 10 --device cpu --out r --neighbors FILE".into(),
+        ),
     ];
     for (file, reader) in readers {
         let whole = fs::read(place.path(file)).unwrap();
@@ -164,7 +196,11 @@ fn given_files_that_were_changed_are_refused() {
             let mut changed = whole.clone();
             changed[at] ^= 1;
             fs::write(place.path(file), changed).unwrap();
-            place.refuse(3, &reader.replace("FILE", file), &[file, "changed since it was written", "SHA-256"]);
+            place.refuse(
+                3,
+                &reader.replace("FILE", file),
+                &[file, "changed since it was written", "SHA-256"],
+            );
         }
         fs::write(place.path(file), whole).unwrap();
     }

@@ -1,4 +1,5 @@
-//! One process at a time works in a folder, and what a killed one left beside it is put right by the next.
+//! One process at a time works in a folder, and what a killed one left beside it is put right by
+//! the next.
 #![cfg(unix)]
 
 use crate::resume::{copy, some_time};
@@ -12,7 +13,10 @@ const EMBED: &str = "embed x.npy --method pca --device cpu --out out";
 
 /// Everything in the folder, hidden or not.
 fn names(place: &Place) -> BTreeSet<String> {
-    fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    fs::read_dir(place.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 fn seed(place: &Place) -> u64 {
@@ -28,13 +32,19 @@ fn a_replacement_killed_at_any_moment_loses_neither_run() {
     let mut moments = BTreeSet::new();
     for attempt in 0..25 {
         let mut command = place.command(&words(EMBED));
-        let mut child = command.args(["--force", "--seed", "2"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command
+            .args(["--force", "--seed", "2"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         std::thread::sleep(some_time(20 + 15 * attempt));
         let _ = child.kill();
         child.wait().unwrap();
         // The run of seed 1 is there, or that of seed 2 is complete in its place.
         let aside = place.path(".layerlens-replaced-out");
-        let old = [place.path("out"), aside.clone()].iter().any(|path| path.join("mine.txt").exists());
+        let old =
+            [place.path("out"), aside.clone()].iter().any(|path| path.join("mine.txt").exists());
         if old {
             moments.insert(if aside.exists() { "meanwhile" } else { "before" });
         } else {
@@ -83,7 +93,8 @@ fn what_a_killed_replacement_left_is_put_right_and_said() {
         let outcome = place.start(EMBED);
         outcome.assert_error(1, EMBED, &["out exists already"]);
         assert!(
-            outcome.stderr.contains("it is deleted now") && outcome.stderr.contains("deleted only in part"),
+            outcome.stderr.contains("it is deleted now")
+                && outcome.stderr.contains("deleted only in part"),
             "{}",
             outcome.stderr
         );
@@ -128,7 +139,10 @@ fn the_target_of_a_symbolic_link_is_replaced_and_the_link_stays() {
         place.succeed(&format!("{EMBED} {flags}"));
         assert!(fs::symlink_metadata(place.path("out")).unwrap().is_symlink());
         assert_eq!(seed(&place), seed_of);
-        let there: Vec<_> = fs::read_dir(place.path("far")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let there: Vec<_> = fs::read_dir(place.path("far"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(there, ["run"]);
     }
 }
@@ -140,7 +154,8 @@ fn force_and_resume_at_once_never_claim_what_is_gone() {
     let run = "run --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --methods pca --device cpu --out out";
     let begun = place.path("begun");
     {
-        let mut child = place.command(&words(run)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child =
+            place.command(&words(run)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let stages = || manifest(&place.path("out"))["stages"].as_array().unwrap().len();
         while !place.path("out/manifest.json").exists() || stages() < 3 {
             assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
@@ -154,12 +169,22 @@ fn force_and_resume_at_once_never_claim_what_is_gone() {
     for round in 0..8 {
         let _ = fs::remove_dir_all(place.path("out"));
         copy(&begun, &place.path("out"));
-        let start =
-            |flag: &str| place.command(&words(run)).arg(flag).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let start = |flag: &str| {
+            place
+                .command(&words(run))
+                .arg(flag)
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
         let flags = if round % 2 == 0 { ["--resume", "--force"] } else { ["--force", "--resume"] };
         let mut first = start(flags[0]);
         // At once, or as soon as the first has the folder.
-        while round >= 4 && !place.path(".layerlens-lock-out").exists() && first.try_wait().unwrap().is_none() {
+        while round >= 4
+            && !place.path(".layerlens-lock-out").exists()
+            && first.try_wait().unwrap().is_none()
+        {
             std::thread::sleep(Duration::from_millis(1));
         }
         let second = start(flags[1]);
@@ -167,7 +192,11 @@ fn force_and_resume_at_once_never_claim_what_is_gone() {
         let codes = ended.each_ref().map(|output| output.status.code());
         for output in ended.iter().filter(|output| output.status.code() != Some(0)) {
             let stderr = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.code() == Some(1) && stderr.contains("another process works in this folder"), "{stderr}");
+            assert!(
+                output.status.code() == Some(1)
+                    && stderr.contains("another process works in this folder"),
+                "{stderr}"
+            );
         }
         assert!(codes.contains(&Some(0)), "{codes:?}");
         assert_eq!(manifest(&place.path("out"))["status"], "complete");
@@ -182,7 +211,10 @@ fn force_and_resume_at_once_never_claim_what_is_gone() {
 fn a_folder_is_claimed_where_nothing_can_be_written_beside_it() {
     let place = Place::with_points();
     fs::create_dir_all(place.path("kept/out")).unwrap();
-    let lock = |mode: u32| fs::set_permissions(place.path("kept"), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    let lock = |mode: u32| {
+        fs::set_permissions(place.path("kept"), std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .unwrap()
+    };
     lock(0o555);
     let outcome = place.start(&EMBED.replace("--out out", "--out kept/out"));
     lock(0o755);

@@ -4,13 +4,16 @@ use crate::support::{Place, manifest};
 use layerlens::model::{read_weights, write_weights};
 use std::fs;
 
-const TRAIN: &str = "train --dataset fashion-mnist --data-dir data --hidden 16 --epochs 3 --device cpu";
+const TRAIN: &str =
+    "train --dataset fashion-mnist --data-dir data --hidden 16 --epochs 3 --device cpu";
 const RUN: &str = "run --dataset fashion-mnist --data-dir data --methods pca --device cpu --model";
 
 /// Groups of the ten classes, with these names in this order.
 fn write_groups(place: &Place, file: &str, groups: &[(&str, &str)]) {
-    let text: String =
-        groups.iter().map(|(name, classes)| format!("[[group]]\nname = \"{name}\"\nclasses = [{classes}]\n")).collect();
+    let text: String = groups
+        .iter()
+        .map(|(name, classes)| format!("[[group]]\nname = \"{name}\"\nclasses = [{classes}]\n"))
+        .collect();
     fs::write(place.path(file), text).unwrap();
 }
 
@@ -29,7 +32,11 @@ fn weights_name_their_classes_and_are_matched_by_them() {
     let run = |model: &str, groups: &str, out: &str| {
         let outcome = place.succeed(&format!("{RUN} {model} --label-groups {groups} --out {out}"));
         let manifest = manifest(&place.path(out));
-        (manifest["results"]["test"]["accuracy"].as_f64().unwrap(), outcome.stderr, manifest["warnings"].to_string())
+        (
+            manifest["results"]["test"]["accuracy"].as_f64().unwrap(),
+            outcome.stderr,
+            manifest["warnings"].to_string(),
+        )
     };
     let model = "trained/model/weights.safetensors";
     let (same, stderr, _) = run(model, "a.toml", "same");
@@ -58,9 +65,17 @@ fn weights_that_cannot_be_matched_are_warned_of() {
     place.succeed(&format!("{TRAIN} --label-groups a.toml --out trained"));
     let model = place.path("trained/model/weights.safetensors");
     let (architecture, weights) = read_weights(&model).unwrap();
-    write_weights(&place.path("nameless.safetensors"), &architecture, &weights.clone().with_class_names(&[])).unwrap();
+    write_weights(
+        &place.path("nameless.safetensors"),
+        &architecture,
+        &weights.clone().with_class_names(&[]),
+    )
+    .unwrap();
     write_weights(&place.path("m.safetensors"), &architecture, &weights).unwrap();
-    assert!(fs::read(place.path("m.safetensors")).unwrap() == fs::read(&model).unwrap(), "written twice, the same bytes");
+    assert!(
+        fs::read(place.path("m.safetensors")).unwrap() == fs::read(&model).unwrap(),
+        "written twice, the same bytes"
+    );
     let accuracy = |args: &str, said: &str| {
         let stderr = place.succeed(&format!("{RUN} {args} --out out --force")).stderr;
         assert!(stderr.contains(said), "{stderr}");
@@ -68,13 +83,20 @@ fn weights_that_cannot_be_matched_are_warned_of() {
     };
     let right = accuracy("m.safetensors --label-groups a.toml", "");
     // The one that is called otherwise takes the place that is left.
-    let partly =
-        accuracy("m.safetensors --label-groups partly.toml", "m.safetensors: classes of the data that the model does not know");
+    let partly = accuracy(
+        "m.safetensors --label-groups partly.toml",
+        "m.safetensors: classes of the data that the model does not know",
+    );
     assert_eq!(partly, right);
-    let others = accuracy("m.safetensors --label-groups others.toml", "`tops`, `shoes`, `rest` for `x`, `y`, `z`");
+    let others = accuracy(
+        "m.safetensors --label-groups others.toml",
+        "`tops`, `shoes`, `rest` for `x`, `y`, `z`",
+    );
     assert_eq!(others, right);
-    let nameless =
-        accuracy("nameless.safetensors --label-groups a.toml", "nameless.safetensors: the weights carry no names of classes");
+    let nameless = accuracy(
+        "nameless.safetensors --label-groups a.toml",
+        "nameless.safetensors: the weights carry no names of classes",
+    );
     assert_eq!(nameless, right);
 }
 
@@ -83,11 +105,15 @@ fn every_file_of_weights_names_the_classes() {
     let place = Place::with_images();
     write_groups(&place, "a.toml", &[TOPS, SHOES, REST]);
     let train = TRAIN.replace("train", "run").replace("--epochs 3", "--epochs 1");
-    place.succeed(&format!("{train} --label-groups a.toml --methods pca --epochs-to-embed all --out out"));
+    place.succeed(&format!(
+        "{train} --label-groups a.toml --methods pca --epochs-to-embed all --out out"
+    ));
     let names = |file: &str| read_weights(&place.path(file)).unwrap().1.class_names().to_vec();
-    for file in
-        ["out/epochs/weights/epoch_000.safetensors", "out/epochs/weights/epoch_001.safetensors", "out/model/weights.safetensors"]
-    {
+    for file in [
+        "out/epochs/weights/epoch_000.safetensors",
+        "out/epochs/weights/epoch_001.safetensors",
+        "out/model/weights.safetensors",
+    ] {
         assert_eq!(names(file), ["tops", "shoes", "rest"], "{file}");
     }
     let models = "compare-models mlp --dataset fashion-mnist --data-dir data --epochs 1 --encode none --device cpu --out models";

@@ -33,9 +33,13 @@ fn every_method_finds_the_groups_and_writes_what_it_found() {
     let args = "cluster x.npy --labels labels.npy --class-names Bag,Coat,Dress --method k-means,dbscan,hdbscan --n-clusters 5 \
                 --map map.npy --images images --device cpu --out out";
     let outcome = place.succeed(args);
-    for part in
-        ["k-means of x: 122 points, 5 features", "ARI", "suggested eps", "3 clusters, 2 noise points (1.6 %)", "Coat 100 %"]
-    {
+    for part in [
+        "k-means of x: 122 points, 5 features",
+        "ARI",
+        "suggested eps",
+        "3 clusters, 2 noise points (1.6 %)",
+        "Coat 100 %",
+    ] {
         assert!(outcome.stdout.contains(part), "`{part}` is not said:\n{}", outcome.stdout);
     }
     let out = place.path("out");
@@ -52,8 +56,13 @@ fn every_method_finds_the_groups_and_writes_what_it_found() {
         // Rows 0, 3, 6, ... are of one group.
         assert!((0..120).all(|row| labels[row] == labels[row % 3]), "{method}");
         let csv = text(&place, &format!("clusters/input_{method}_labels.csv"));
-        assert_eq!(csv.lines().nth(2), Some(format!("1,{},1,Coat", labels[1]).as_str()), "{method}");
-        let figures = ["maps", "contingency", "gallery"].map(|name| format!("figures/input_{method}_{name}.svg"));
+        assert_eq!(
+            csv.lines().nth(2),
+            Some(format!("1,{},1,Coat", labels[1]).as_str()),
+            "{method}"
+        );
+        let figures = ["maps", "contingency", "gallery"]
+            .map(|name| format!("figures/input_{method}_{name}.svg"));
         assert!(figures.iter().all(|figure| out.join(figure).exists()), "{method}");
     }
     assert_eq!(clusters(&out.join("clusters/input_dbscan_labels.npy"))[118..], [1, 2, -1, -1]);
@@ -63,9 +72,15 @@ fn every_method_finds_the_groups_and_writes_what_it_found() {
     assert!(classes.contains("Bag,42,") && classes.contains(",2,1,0,40,0.95"), "{classes}");
     let svg = text(&place, "figures/input_dbscan_maps.svg");
     assert!(
-        svg.contains("noise (2)") && svg.contains("map, by cluster") && svg.contains("map, by class") && svg.contains(">Dress<")
+        svg.contains("noise (2)")
+            && svg.contains("map, by cluster")
+            && svg.contains("map, by class")
+            && svg.contains(">Dress<")
     );
-    assert!(out.join("figures/input_k_distance.png").exists() && out.join("figures/input_examples.png").exists());
+    assert!(
+        out.join("figures/input_k_distance.png").exists()
+            && out.join("figures/input_examples.png").exists()
+    );
 }
 
 #[test]
@@ -76,7 +91,9 @@ fn clusters_are_the_same_every_time_and_at_any_number_of_threads() {
     place.succeed(&format!("{args} --threads 4 --out b"));
     let files = files_below(&place.path("a"));
     assert_eq!(files, files_below(&place.path("b")));
-    let compared = files.iter().filter(|file| place.path("a").join(file).is_file() && !file.ends_with("manifest.json"));
+    let compared = files
+        .iter()
+        .filter(|file| place.path("a").join(file).is_file() && !file.ends_with("manifest.json"));
     for file in compared {
         let read = |run: &str| std::fs::read(place.path(run).join(file)).unwrap();
         assert!(read("a") == read("b"), "{}", file.display());
@@ -87,7 +104,11 @@ fn clusters_are_the_same_every_time_and_at_any_number_of_threads() {
 fn without_labels_there_is_nothing_to_agree_with() {
     let place = Place::with_points();
     let outcome = place.succeed("cluster x.npy --n-clusters 3 --device cpu --out out");
-    assert!(outcome.stdout.contains("3 clusters, 0 noise points") && !outcome.stdout.contains("ARI"), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("3 clusters, 0 noise points") && !outcome.stdout.contains("ARI"),
+        "{}",
+        outcome.stdout
+    );
     let svg = text(&place, "figures/input_k-means_maps.svg");
     assert!(svg.contains("PCA, by cluster") && !svg.contains("by class"));
     place.refuse(1, "cluster x.npy --device cpu --out out", &["out", "exists already"]);
@@ -114,7 +135,11 @@ fn what_cannot_be_clustered_is_refused_before_anything_is_written() {
         (2, "--method hdbscan --min-cluster-size 1", vec!["--min-cluster-size", "at least 2"]),
         (3, "--method hdbscan --min-samples 121", vec!["at least 121 points"]),
         (3, "--labels short.npy", vec!["short.npy", "3 labels", "120 rows"]),
-        (3, "--labels labels.npy --class-names Bag,Coat", vec!["labels.npy", "row 2 is `2`", "2 class names", "from 0 to 1"]),
+        (
+            3,
+            "--labels labels.npy --class-names Bag,Coat",
+            vec!["labels.npy", "row 2 is `2`", "2 class names", "from 0 to 1"],
+        ),
         (3, "--map narrow.npy", vec!["narrow.npy", "3 columns"]),
         (3, "--map few.npy", vec!["few.npy", "7 rows", "120"]),
         (3, "--images images", vec!["images", "2 images", "120"]),
@@ -123,6 +148,10 @@ fn what_cannot_be_clustered_is_refused_before_anything_is_written() {
     ] {
         place.refuse(code, &format!("cluster x.npy {args} --device cpu --out out"), &parts);
     }
-    assert_eq!(place.start("cluster x.npy --class-names a,b --out out").code, Some(2), "names without labels");
+    assert_eq!(
+        place.start("cluster x.npy --class-names a,b --out out").code,
+        Some(2),
+        "names without labels"
+    );
     assert_eq!(place.start("cluster x.npy --method means --out out").code, Some(2));
 }

@@ -15,7 +15,8 @@ fn other_run() -> &'static PathBuf {
     OTHER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli-other");
         let _ = fs::remove_dir_all(&folder);
-        let args = shared_arguments(&shared().0.join("data")).replace("--epochs 2", "--epochs 6 --seed 9");
+        let args =
+            shared_arguments(&shared().0.join("data")).replace("--epochs 2", "--epochs 6 --seed 9");
         let args = args.replace("--max-iter 100", "--methods umap,pca");
         Place::new().succeed(&format!("{args} --out {}", folder.display()));
         folder
@@ -30,7 +31,11 @@ fn number(record: &BTreeMap<String, String>, column: &str) -> f64 {
 fn right(run: &Path, space: &str) -> Vec<f64> {
     let truth = npy::read_labels(run.join("activations/labels_test.npy")).unwrap();
     let found = npy::read_matrix(run.join(format!("scores/predictions/{space}.npy"))).unwrap();
-    truth.iter().zip(found.rows()).map(|(&truth, row)| f64::from(u8::from(row[1] == truth as f32))).collect()
+    truth
+        .iter()
+        .zip(found.rows())
+        .map(|(&truth, row)| f64::from(u8::from(row[1] == truth as f32)))
+        .collect()
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -40,31 +45,46 @@ fn mean(values: &[f64]) -> f64 {
 /// Standard error of the mean of `values`.
 fn error_of_mean(values: &[f64]) -> f64 {
     let middle = mean(values);
-    (values.iter().map(|value| (value - middle).powi(2)).sum::<f64>() / values.len() as f64).sqrt() / (values.len() as f64).sqrt()
+    (values.iter().map(|value| (value - middle).powi(2)).sum::<f64>() / values.len() as f64).sqrt()
+        / (values.len() as f64).sqrt()
 }
 
 #[test]
 fn differences_of_paired_runs_lie_in_the_intervals_of_the_normal_law() {
     let place = Place::new();
     let (a, b) = (shared_run(), other_run());
-    let stdout = place.succeed(&format!("compare {} {} --out both", a.display(), b.display())).stdout;
+    let stdout =
+        place.succeed(&format!("compare {} {} --out both", a.display(), b.display())).stdout;
     let out = place.path("both");
     assert_outputs_are_whole(&out);
-    assert!(stdout.contains(&format!("k-NN of 5 neighbours on the same {N_TEST} test points, paired")), "{stdout}");
+    assert!(
+        stdout.contains(&format!("k-NN of 5 neighbours on the same {N_TEST} test points, paired")),
+        "{stdout}"
+    );
     let rows = table(&out, "accuracy.csv");
     // The classifier, and three spaces themselves and in two maps.
     assert_eq!(rows.len(), 1 + 3 * 3);
     for (space, _) in SPACES {
         let [of_a, of_b] = [&a, b].map(|run| right(run, space));
         let difference: Vec<f64> = of_a.iter().zip(&of_b).map(|(a, b)| a - b).collect();
-        let row = rows.iter().find(|row| row["space"] == space && row["method"].is_empty()).unwrap();
+        let row =
+            rows.iter().find(|row| row["space"] == space && row["method"].is_empty()).unwrap();
         for (column, values) in [("a", &of_a), ("b", &of_b), ("difference", &difference)] {
-            assert!((number(row, column) - mean(values)).abs() < 1e-12, "{space} {column}: {row:?}");
-            // The ends of a thousand replicates are off by 8 % of the width, those of so few points by half a point.
-            let (half, air) = (1.96 * error_of_mean(values), 0.35 * error_of_mean(values) + 0.5 / N_TEST as f64);
+            assert!(
+                (number(row, column) - mean(values)).abs() < 1e-12,
+                "{space} {column}: {row:?}"
+            );
+            // The ends of a thousand replicates are off by 8 % of the width, those of so few points
+            // by half a point.
+            let (half, air) =
+                (1.96 * error_of_mean(values), 0.35 * error_of_mean(values) + 0.5 / N_TEST as f64);
             for (end, sign) in [("low", -1.0), ("high", 1.0)] {
-                let (found, expected) = (number(row, &format!("{column}_{end}")), mean(values) + sign * half);
-                assert!((found - expected).abs() <= air, "{space} {column} {end}: {found}, expected {expected}");
+                let (found, expected) =
+                    (number(row, &format!("{column}_{end}")), mean(values) + sign * half);
+                assert!(
+                    (found - expected).abs() <= air,
+                    "{space} {column} {end}: {found}, expected {expected}"
+                );
             }
         }
     }
@@ -78,9 +98,15 @@ fn differences_of_paired_runs_lie_in_the_intervals_of_the_normal_law() {
     // Gains are those of the two runs.
     let gains = table(&out, "gains.csv");
     for (run, column) in [(&a, "a"), (b, "b")] {
-        for row in table(run, "gains.csv").iter().filter(|row| row["method"].is_empty() && row["space"] == "layer_2") {
+        for row in table(run, "gains.csv")
+            .iter()
+            .filter(|row| row["method"].is_empty() && row["space"] == "layer_2")
+        {
             let found = gains.iter().find(|other| other["class"] == row["class"]).unwrap();
-            assert!((number(found, column) - number(row, "gain")).abs() < 1e-12, "{found:?} {row:?}");
+            assert!(
+                (number(found, column) - number(row, "gain")).abs() < 1e-12,
+                "{found:?} {row:?}"
+            );
         }
     }
 }
@@ -95,14 +121,26 @@ fn a_run_does_not_differ_from_itself_and_a_comparison_can_be_repeated() {
             for column in ["difference", "difference_low", "difference_high"] {
                 assert_eq!(number(&row, column), 0.0, "{row:?}");
             }
-            assert!(number(&row, "a_low") <= number(&row, "a") && number(&row, "a") <= number(&row, "a_high"), "{row:?}");
+            assert!(
+                number(&row, "a_low") <= number(&row, "a")
+                    && number(&row, "a") <= number(&row, "a_high"),
+                "{row:?}"
+            );
         }
     }
     place.succeed(&format!("compare {run} {run} --threads 1 --out again"));
-    for name in
-        ["scores/accuracy.csv", "scores/gains.csv", "scores/confused_pairs.csv", "figures/accuracy.png", "figures/maps_tsne.svg"]
-    {
-        assert!(fs::read(place.path("one").join(name)).unwrap() == fs::read(place.path("again").join(name)).unwrap(), "{name}");
+    for name in [
+        "scores/accuracy.csv",
+        "scores/gains.csv",
+        "scores/confused_pairs.csv",
+        "figures/accuracy.png",
+        "figures/maps_tsne.svg",
+    ] {
+        assert!(
+            fs::read(place.path("one").join(name)).unwrap()
+                == fs::read(place.path("again").join(name)).unwrap(),
+            "{name}"
+        );
     }
 }
 
@@ -115,7 +153,9 @@ fn given(place: &Place, name: &str, layer: &str, n_test: usize, names: &str) {
         place.labels(&format!("{folder}/labels_{part}.npy"), &groups(n as u32));
     }
     fs::write(place.path(format!("{folder}/class_names.txt")), names).unwrap();
-    place.succeed(&format!("run --from-activations {folder} --methods pca --device cpu --out {name}"));
+    place.succeed(&format!(
+        "run --from-activations {folder} --methods pca --device cpu --out {name}"
+    ));
 }
 
 #[test]
@@ -127,12 +167,23 @@ fn runs_of_other_points_and_classes_are_compared_apart() {
     assert!(stdout.contains("30 test points against 45 test points, drawn apart"), "{stdout}");
     assert!(stdout.starts_with("a: digits\nb: clothes\n"), "{stdout}");
     let gains = table(&place.path("both"), "gains.csv");
-    let known: Vec<_> = gains.iter().map(|row| (row["class"].as_str(), !row["a"].is_empty(), !row["b"].is_empty())).collect();
-    let expected =
-        [("one", true, false), ("two", true, true), ("three", true, false), ("Coat", false, true), ("Bag", false, true)];
+    let known: Vec<_> = gains
+        .iter()
+        .map(|row| (row["class"].as_str(), !row["a"].is_empty(), !row["b"].is_empty()))
+        .collect();
+    let expected = [
+        ("one", true, false),
+        ("two", true, true),
+        ("three", true, false),
+        ("Coat", false, true),
+        ("Bag", false, true),
+    ];
     assert_eq!(known, expected);
     let accuracy = table(&place.path("both"), "accuracy.csv");
-    assert!(accuracy.iter().all(|row| number(row, "a") == 1.0 && number(row, "b_low") == 1.0), "{accuracy:?}");
+    assert!(
+        accuracy.iter().all(|row| number(row, "a") == 1.0 && number(row, "b_low") == 1.0),
+        "{accuracy:?}"
+    );
     let svg = fs::read_to_string(place.path("both/figures/maps_pca.svg")).unwrap();
     assert!(["one", "two", "three", "Coat", "Bag"].iter().all(|name| svg.contains(name)));
 }
@@ -143,13 +194,25 @@ fn what_cannot_be_compared_is_refused() {
     let run = shared_run().display().to_string();
     place.refuse(3, &format!("compare {run} nowhere --out both"), &["nowhere", "no such folder"]);
     fs::create_dir(place.path("empty")).unwrap();
-    place.refuse(3, &format!("compare empty {run} --out both"), &["empty", "no folder of a run", "manifest.json"]);
+    place.refuse(
+        3,
+        &format!("compare empty {run} --out both"),
+        &["empty", "no folder of a run", "manifest.json"],
+    );
     place.succeed("embed x.npy --method pca --device cpu --out map");
     place.refuse(3, &format!("compare {run} map --out both"), &["map", "no run of layers"]);
     place.refuse(2, &format!("compare {run}"), &["<RUN_B>"]);
-    place.refuse(2, &format!("compare {run} {run} --replicates 10 --out both"), &["--replicates = 10", "at least 100"]);
+    place.refuse(
+        2,
+        &format!("compare {run} {run} --replicates 10 --out both"),
+        &["--replicates = 10", "at least 100"],
+    );
     given(&place, "other", "dense", 30, "a\nb\nc\n");
-    place.refuse(3, &format!("compare {run} other --out both"), &["other", "dense", "raw, layer_1, layer_2", "none is common"]);
+    place.refuse(
+        3,
+        &format!("compare {run} other --out both"),
+        &["other", "dense", "raw, layer_1, layer_2", "none is common"],
+    );
     let rewrite = |key: &str, value: serde_json::Value| {
         let mut changed = manifest(&place.path("other"));
         changed[key] = value;
@@ -162,7 +225,11 @@ fn what_cannot_be_compared_is_refused() {
         &["other", "not finished", "interrupted", "--resume --out other"],
     );
     rewrite("schema_version", 3.into());
-    place.refuse(3, &format!("compare {run} other --out both"), &["other/manifest.json", "layout 3", "newer version"]);
+    place.refuse(
+        3,
+        &format!("compare {run} other --out both"),
+        &["other/manifest.json", "layout 3", "newer version"],
+    );
     rewrite("schema_version", 1.into());
     place.refuse(3, &format!("compare {run} other --out both"), &["layout 1", "do the run again"]);
 }

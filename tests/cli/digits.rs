@@ -1,4 +1,5 @@
-//! Numbers of more digits than 32-bit floats have, in every command that reads points: the right answer, said, or a refusal.
+//! Numbers of more digits than 32-bit floats have, in every command that reads points: the right
+//! answer, said, or a refusal.
 
 use crate::support::{Place, groups, manifest};
 use layerlens::clustering::adjusted_rand_score;
@@ -9,20 +10,32 @@ use std::fs;
 /// Two columns of 1.7e9 + {0, 40} + uniform(0, 4), times in seconds for example.
 fn times() -> (Vec<f64>, Vec<u32>) {
     let random = Random::new(11, 0);
-    let values = (0..400).map(|at| 1.7e9 + f64::from(at / 2 % 2) * 40.0 + 4.0 * f64::from(random.uniform(at as u64)));
-    (values.map(|value: f64| (value * 1024.0).round() / 1024.0).collect(), (0..200).map(|row| row % 2).collect())
+    let values = (0..400).map(|at| {
+        1.7e9 + f64::from(at / 2 % 2) * 40.0 + 4.0 * f64::from(random.uniform(at as u64))
+    });
+    (
+        values.map(|value: f64| (value * 1024.0).round() / 1024.0).collect(),
+        (0..200).map(|row| row % 2).collect(),
+    )
 }
 
-/// The points of `Place::points` with so much added to every value, on a grid that 64-bit floats hold.
+/// The points of `Place::points` with so much added to every value, on a grid that 64-bit floats
+/// hold.
 fn shifted(n: usize, d: usize, by: f64) -> Vec<f64> {
     let points = crate::support::points(n, d);
-    points.as_slice().iter().map(|&value| (f64::from(value) * 1024.0).round() / 1024.0 + by).collect()
+    points
+        .as_slice()
+        .iter()
+        .map(|&value| (f64::from(value) * 1024.0).round() / 1024.0 + by)
+        .collect()
 }
 
 fn put(place: &Place, name: &str, descr: &str, columns: usize, bytes: &[u8], n: usize) {
-    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({n}, {columns}), }}");
+    let header =
+        format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({n}, {columns}), }}");
     let padded = format!("{header:<117}\n");
-    let head = [&b"\x93NUMPY\x01\x00"[..], &(padded.len() as u16).to_le_bytes(), padded.as_bytes()].concat();
+    let head = [&b"\x93NUMPY\x01\x00"[..], &(padded.len() as u16).to_le_bytes(), padded.as_bytes()]
+        .concat();
     fs::write(place.path(name), [&head[..], bytes].concat()).unwrap();
 }
 
@@ -35,7 +48,10 @@ fn labels(place: &Place, name: &str) -> Vec<i32> {
     npy::read_matrix(place.path(name)).map_or_else(
         |_| {
             let bytes = fs::read(place.path(name)).unwrap();
-            bytes[128..].chunks_exact(4).map(|four| i32::from_le_bytes(four.try_into().unwrap())).collect()
+            bytes[128..]
+                .chunks_exact(4)
+                .map(|four| i32::from_le_bytes(four.try_into().unwrap()))
+                .collect()
         },
         |matrix| matrix.as_slice().iter().map(|&label| label as i32).collect(),
     )
@@ -43,7 +59,10 @@ fn labels(place: &Place, name: &str) -> Vec<i32> {
 
 fn says_subtracted(place: &Place, stderr: &str) {
     let warnings = manifest(&place.path("out"))["warnings"].to_string();
-    assert!(warnings.contains("subtracted 17000000") && warnings.contains("from column 0"), "{warnings}");
+    assert!(
+        warnings.contains("subtracted 17000000") && warnings.contains("from column 0"),
+        "{warnings}"
+    );
     assert!(stderr.contains("subtracted 17000000"), "{stderr}");
 }
 
@@ -54,7 +73,8 @@ fn clusters_of_large_numbers_are_found() {
     for method in ["k-means --n-clusters 2", "dbscan --eps 3", "hdbscan --min-cluster-size 20"] {
         let place = Place::new();
         put_f64(&place, "x.npy", 2, &values);
-        let outcome = place.succeed(&format!("cluster x.npy --method {method} --device cpu --out out"));
+        let outcome =
+            place.succeed(&format!("cluster x.npy --method {method} --device cpu --out out"));
         says_subtracted(&place, &outcome.stderr);
         let name = method.split(' ').next().unwrap();
         let found = labels(&place, &format!("out/clusters/input_{name}_labels.npy"));
@@ -68,8 +88,10 @@ fn centres_are_written_as_the_values_that_they_are() {
     put_f64(&place, "x.npy", 2, &times().0);
     place.succeed("cluster x.npy --n-clusters 2 --device cpu --out out");
     let bytes = fs::read(place.path("out/clusters/input_k-means_centers.npy")).unwrap();
-    let mut centres: Vec<f64> =
-        bytes[bytes.len() - 32..].chunks_exact(8).map(|eight| f64::from_le_bytes(eight.try_into().unwrap())).collect();
+    let mut centres: Vec<f64> = bytes[bytes.len() - 32..]
+        .chunks_exact(8)
+        .map(|eight| f64::from_le_bytes(eight.try_into().unwrap()))
+        .collect();
     centres.sort_by(f64::total_cmp);
     for (centre, expected) in centres.iter().zip([2.0, 2.0, 42.0, 42.0]) {
         assert!((centre - 1.7e9 - expected).abs() < 0.5, "{centres:?}");
@@ -94,14 +116,18 @@ fn fewer_different_rows_than_clusters_are_said() {
     let place = Place::new();
     put_f64(&place, "x.npy", 1, &[1.0, 5.0, 9.0, 5.0, 1.0, 9.0, 9.0, 1.0]);
     let outcome = place.succeed("cluster x.npy --n-clusters 7 --device cpu --out out");
-    assert!(outcome.stderr.contains("3 clusters, not the 7 that were asked for: the points have 3 different rows"));
+    assert!(
+        outcome.stderr.contains(
+            "3 clusters, not the 7 that were asked for: the points have 3 different rows"
+        )
+    );
     let found = labels(&place, "out/clusters/input_k-means_labels.npy");
     assert_eq!(found.iter().copied().max(), Some(2), "{found:?}");
     assert_eq!(manifest(&place.path("out"))["results"]["clusters"][0]["n_clusters"], 3);
 }
 
-/// The same points with and without 1.7e9 have the same map, the same scores, and new points come to the same places, together
-/// and from the file of the map.
+/// The same points with and without 1.7e9 have the same map, the same scores, and new points come
+/// to the same places, together and from the file of the map.
 #[test]
 fn maps_and_new_places_do_not_depend_on_what_is_added() {
     for method in ["pca", "umap --n-epochs 50"] {
@@ -113,11 +139,16 @@ fn maps_and_new_places_do_not_depend_on_what_is_added() {
             place.succeed(&format!("embed {files} --method {method} --device cpu --out {name}"));
         }
         let warnings = manifest(&place.path("large"))["warnings"].to_string();
-        assert!(warnings.contains("subtracted 17000000") && warnings.contains("from column 4"), "{warnings}");
+        assert!(
+            warnings.contains("subtracted 17000000") && warnings.contains("from column 4"),
+            "{warnings}"
+        );
         assert_eq!(manifest(&place.path("plain"))["warnings"], serde_json::json!([]));
         if method == "pca" {
             for file in ["embedding", "new"] {
-                let read = |name: &str| npy::read_matrix(place.path(format!("{name}/embeddings/{file}.npy"))).unwrap();
+                let read = |name: &str| {
+                    npy::read_matrix(place.path(format!("{name}/embeddings/{file}.npy"))).unwrap()
+                };
                 for (a, b) in read("large").as_slice().iter().zip(read("plain").as_slice()) {
                     assert!((a - b).abs() < 1e-3, "{file}: {a} and {b}");
                 }
@@ -148,7 +179,10 @@ fn layers_of_another_program_keep_their_digits_in_both_parts() {
     let results = |name: &str| manifest(&place.path(format!("{name}_out")))["results"].clone();
     assert_eq!(results("large")["knn"], results("plain")["knn"]);
     for part in ["train", "test"] {
-        let read = |name: &str| npy::read_matrix(place.path(format!("{name}_out/embeddings/pca_hidden_{part}.npy"))).unwrap();
+        let read = |name: &str| {
+            npy::read_matrix(place.path(format!("{name}_out/embeddings/pca_hidden_{part}.npy")))
+                .unwrap()
+        };
         for (a, b) in read("large").as_slice().iter().zip(read("plain").as_slice()) {
             assert!((a - b).abs() < 1e-3, "{part}: {a} and {b}");
         }
@@ -168,10 +202,17 @@ fn maps_are_judged_and_scored_by_all_digits() {
     }
     place.labels("new_labels.npy", &groups(30));
     let tables = |name: &str| {
-        let space = format!("evaluate --train {name}.npy --labels labels.npy --test {name}_new.npy --test-labels new_labels.npy");
+        let space = format!(
+            "evaluate --train {name}.npy --labels labels.npy --test {name}_new.npy --test-labels new_labels.npy"
+        );
         let judged = format!("{space} --space {name}.npy --test-space {name}_new.npy --device cpu");
         let outcome = place.succeed(&judged);
-        assert_eq!(outcome.stderr.contains("note: --train: subtracted 17000000"), name == "large", "{}", outcome.stderr);
+        assert_eq!(
+            outcome.stderr.contains("note: --train: subtracted 17000000"),
+            name == "large",
+            "{}",
+            outcome.stderr
+        );
         outcome.stdout
     };
     assert_eq!(tables("large"), tables("plain"));
@@ -188,7 +229,11 @@ fn digits_that_cannot_be_kept_are_refused_with_the_column() {
     place.refuse(3, "embed x.npy --method pca --device cpu --out out", &parts);
     place.refuse(3, "cluster x.npy --device cpu --out out", &parts);
     put_f64(&place, "tiny.npy", 2, &(0..60).map(|at| 1e-60 * f64::from(at)).collect::<Vec<f64>>());
-    place.refuse(3, "cluster tiny.npy --device cpu --out out", &["tiny.npy", "column 0", "30 different values 29"]);
+    place.refuse(
+        3,
+        "cluster tiny.npy --device cpu --out out",
+        &["tiny.npy", "column 0", "30 different values 29"],
+    );
 }
 
 /// Angles about the origin do not outlive a subtraction.
@@ -209,9 +254,11 @@ fn a_bad_row_of_the_new_points_is_named_before_anything_is_fitted() {
         put_f64(&place, name, 5, &values);
     };
     let embed = "embed x.npy --new new.npy --method umap --device cpu --out out";
-    for (value, said) in
-        [(f64::NAN, "row 7, column 0 is NaN"), (f64::INFINITY, "row 7, column 0 is inf"), (1e300, "row 7, column 0 is 1e300")]
-    {
+    for (value, said) in [
+        (f64::NAN, "row 7, column 0 is NaN"),
+        (f64::INFINITY, "row 7, column 0 is inf"),
+        (1e300, "row 7, column 0 is 1e300"),
+    ] {
         with("new.npy", 7, value);
         place.refuse(3, embed, &["new.npy", said]);
     }
@@ -227,7 +274,9 @@ fn a_bad_row_of_the_new_points_is_named_before_anything_is_fitted() {
     let given = format!("{embed} --neighbors fitted/neighbors/input.safetensors");
     place.refuse(3, &given, &["new.npy: row 2 is 2.2"]);
     with("new.npy", 4, 0.0);
-    place.succeed("embed x.npy --method umap --metric cosine --n-epochs 20 --device cpu --out angles");
+    place.succeed(
+        "embed x.npy --method umap --metric cosine --n-epochs 20 --device cpu --out angles",
+    );
     place.refuse(3, &given.replace("fitted", "angles"), &["new.npy: row 4 is all zeros"]);
 }
 
@@ -235,11 +284,15 @@ fn a_bad_row_of_the_new_points_is_named_before_anything_is_fitted() {
 fn halves_are_read_as_the_numbers_that_they_are() {
     let place = Place::new();
     // 1 + i / 1024 for i below 1,024 are the halves 0x3c00 + i.
-    let halves: Vec<u8> = (0..240_u16).flat_map(|at| (0x3c00 + at * 7 % 1024).to_le_bytes()).collect();
+    let halves: Vec<u8> =
+        (0..240_u16).flat_map(|at| (0x3c00 + at * 7 % 1024).to_le_bytes()).collect();
     put(&place, "half.npy", "<f2", 4, &halves, 60);
     let values: Vec<f64> = (0..240).map(|at| 1.0 + f64::from(at * 7 % 1024) / 1024.0).collect();
     put_f64(&place, "double.npy", 4, &values);
-    assert_same_maps(&place, [("half", "half.npy --method pca"), ("double", "double.npy --method pca")]);
+    assert_same_maps(
+        &place,
+        [("half", "half.npy --method pca"), ("double", "double.npy --method pca")],
+    );
 }
 
 /// Embeds twice, each with the name of its folder, and compares the bytes of the maps.
@@ -258,7 +311,10 @@ fn booleans_are_read_as_numbers() {
     for (name, kind) in [("bool", "|b1"), ("byte", "|u1")] {
         put(&place, &format!("{name}.npy"), kind, 4, &bits, 60);
     }
-    assert_same_maps(&place, [("bool", "bool.npy --method pca"), ("byte", "byte.npy --method pca")]);
+    assert_same_maps(
+        &place,
+        [("bool", "bool.npy --method pca"), ("byte", "byte.npy --method pca")],
+    );
 }
 
 #[test]
@@ -268,7 +324,11 @@ fn a_few_rows_far_out_do_not_lose_their_distances_in_silence() {
     (0..3).for_each(|row| values[2 * row] = 1e9 + row as f64 / 4.0);
     put_f64(&place, "x.npy", 2, &values);
     for command in ["cluster x.npy --method dbscan --eps 1.5", "embed x.npy --method umap"] {
-        place.refuse(3, &format!("{command} --device cpu --out out"), &["x.npy", "column 0", "2 would become equal"]);
+        place.refuse(
+            3,
+            &format!("{command} --device cpu --out out"),
+            &["x.npy", "column 0", "2 would become equal"],
+        );
     }
 }
 
@@ -277,7 +337,11 @@ fn points_that_are_all_equal_are_refused() {
     let place = Place::new();
     put_f64(&place, "x.npy", 3, &[2.5; 300]);
     for method in ["pca", "tsne", "umap", "trimap"] {
-        place.refuse(3, &format!("embed x.npy --method {method} --device cpu --out out"), &["x.npy", "all 100 rows are equal"]);
+        place.refuse(
+            3,
+            &format!("embed x.npy --method {method} --device cpu --out out"),
+            &["x.npy", "all 100 rows are equal"],
+        );
     }
 }
 
@@ -285,5 +349,8 @@ fn points_that_are_all_equal_are_refused() {
 fn numbers_may_begin_or_end_with_their_point() {
     let place = Place::with_points();
     let embed = "x.npy --method umap --n-epochs 20 --min-dist";
-    assert_same_maps(&place, [("point", &format!("{embed} .5")), ("whole", &format!("{embed} 0.5"))]);
+    assert_same_maps(
+        &place,
+        [("point", &format!("{embed} .5")), ("whole", &format!("{embed} 0.5"))],
+    );
 }

@@ -1,4 +1,5 @@
-//! Maps of a training's epochs: which epochs, what is refused, what is left behind, and that a kill changes no byte of it.
+//! Maps of a training's epochs: which epochs, what is refused, what is left behind, and that a kill
+//! changes no byte of it.
 
 use crate::resume::{assert_same_contents, copy, exact_manifest};
 use crate::support::{Place, assert_outputs_are_whole, manifest, words};
@@ -22,7 +23,10 @@ fn shared() -> &'static (Place, String) {
     SHARED.get_or_init(|| {
         let place = Place::with_images();
         let data = place.path("data");
-        let args = format!("{TRAIN} --data-dir {} --epochs 3 --epochs-to-embed all {SHORT}", data.display());
+        let args = format!(
+            "{TRAIN} --data-dir {} --epochs 3 --epochs-to-embed all {SHORT}",
+            data.display()
+        );
         place.succeed(&format!("{args} --out out"));
         (place, args)
     })
@@ -34,7 +38,12 @@ fn noted(out: &Path) -> Value {
 
 fn listed(out: &Path) -> Vec<String> {
     let outputs = manifest(out)["outputs"].clone();
-    outputs.as_array().unwrap().iter().map(|output| output["path"].as_str().unwrap().to_owned()).collect()
+    outputs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|output| output["path"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Frame `at` of a file of frames.
@@ -46,7 +55,9 @@ fn frame(frames: &Matrix, at: usize) -> Matrix {
 /// Distance of each point to one of the others.
 fn distances(map: &Matrix) -> Vec<f64> {
     let between = |(a, b): (&[f32], &[f32])| f64::from(a[0] - b[0]).hypot(f64::from(a[1] - b[1]));
-    (0..map.n_samples()).map(|i| between((map.row(i), map.row((i * 7 + 1) % map.n_samples())))).collect()
+    (0..map.n_samples())
+        .map(|i| between((map.row(i), map.row((i * 7 + 1) % map.n_samples()))))
+        .collect()
 }
 
 #[test]
@@ -70,8 +81,16 @@ fn every_epoch_has_its_weights_maps_and_figures() {
         let frames = npy::read_matrix(out.join(format!("epochs/{method}_{space}.npy"))).unwrap();
         assert_eq!((frames.n_samples(), frames.n_features()), (120, 8));
         for figure in ["trustworthiness", "displacement"] {
-            let values: Vec<f64> = map[figure].as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
-            assert!(values.len() == 4 && values.iter().all(|value| (0.0..=1.0).contains(value)), "{map}");
+            let values: Vec<f64> = map[figure]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|value| value.as_f64().unwrap())
+                .collect();
+            assert!(
+                values.len() == 4 && values.iter().all(|value| (0.0..=1.0).contains(value)),
+                "{map}"
+            );
         }
         assert!(listed.contains(&format!("epochs/{method}_{space}.npy")));
         let gif = format!("figures/{method}_{space}_epochs.gif");
@@ -81,8 +100,9 @@ fn every_epoch_has_its_weights_maps_and_figures() {
         assert!(listed.contains(&format!("epochs/weights/epoch_{epoch:03}.safetensors")));
     }
     // The last weights are those of the model; the first are not.
-    let [last, first, model] = ["epochs/weights/epoch_003", "epochs/weights/epoch_000", "model/weights"]
-        .map(|name| read_weights(&out.join(format!("{name}.safetensors"))).unwrap().1);
+    let [last, first, model] =
+        ["epochs/weights/epoch_003", "epochs/weights/epoch_000", "model/weights"]
+            .map(|name| read_weights(&out.join(format!("{name}.safetensors"))).unwrap().1);
     assert!(last == model && first != model);
     let rows = fs::read_to_string(out.join("epochs/rows.csv")).unwrap();
     assert!(rows.starts_with("part,row\ntest,0\ntest,1\n") && rows.lines().count() == 121);
@@ -92,7 +112,8 @@ fn every_epoch_has_its_weights_maps_and_figures() {
 fn the_first_frame_is_the_map_of_the_untrained_network_and_the_last_lies_on_the_run_s_own() {
     let (place, _) = shared();
     let out = place.path("out");
-    let (architecture, weights) = read_weights(&out.join("epochs/weights/epoch_000.safetensors")).unwrap();
+    let (architecture, weights) =
+        read_weights(&out.join("epochs/weights/epoch_000.safetensors")).unwrap();
     let request = Request { data_dir: Some(place.path("data")), ..Request::new("fashion-mnist") };
     let test = Dataset::open(&request).unwrap().test;
     let layers = activations(&Device::cpu(), &architecture, &weights, &test).unwrap();
@@ -100,8 +121,13 @@ fn the_first_frame_is_the_map_of_the_untrained_network_and_the_last_lies_on_the_
     let fitted = tsne.fit(&Device::cpu(), &layers[1].values).unwrap();
     let frames = npy::read_matrix(out.join("epochs/tsne_layer_1.npy")).unwrap();
     let pairs = distances(fitted.embedding()).into_iter().zip(distances(&frame(&frames, 0)));
-    assert!(pairs.clone().all(|(a, b)| (a - b).abs() < 1e-3 * a.max(1.0)), "{:?}", pairs.take(5).collect::<Vec<_>>());
-    // Nothing turns the last frame closer to the run's own map: PCA's, of other points, is nearly the same.
+    assert!(
+        pairs.clone().all(|(a, b)| (a - b).abs() < 1e-3 * a.max(1.0)),
+        "{:?}",
+        pairs.take(5).collect::<Vec<_>>()
+    );
+    // Nothing turns the last frame closer to the run's own map: PCA's, of other points, is nearly
+    // the same.
     let own = npy::read_matrix(out.join("embeddings/pca_layer_1_test.npy")).unwrap();
     let last = frame(&npy::read_matrix(out.join("epochs/pca_layer_1.npy")).unwrap(), 3);
     let dot: f64 = own.as_slice().iter().zip(last.as_slice()).map(|(a, b)| f64::from(a * b)).sum();
@@ -114,7 +140,11 @@ fn neither_threads_nor_a_second_time_change_a_byte() {
     let (place, args) = shared();
     place.succeed(&format!("{args} --threads 1 --out one"));
     for name in listed(&place.path("out")).iter().filter(|name| name.contains("epoch")) {
-        assert!(fs::read(place.path("out").join(name)).unwrap() == fs::read(place.path("one").join(name)).unwrap(), "{name}");
+        assert!(
+            fs::read(place.path("out").join(name)).unwrap()
+                == fs::read(place.path("one").join(name)).unwrap(),
+            "{name}"
+        );
     }
 }
 
@@ -122,7 +152,11 @@ fn neither_threads_nor_a_second_time_change_a_byte() {
 #[cfg(unix)]
 fn kill_at(place: &Place, args: &str, file: &Path) {
     let mut command = place.command(&words(args));
-    let mut child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut child = command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
     while !file.exists() && child.try_wait().unwrap().is_none() {
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
@@ -144,9 +178,14 @@ fn a_run_killed_in_its_training_and_in_its_epochs_ends_with_the_same_bytes() {
     kill_at(&place, &format!("{args} --resume --out out"), &out.join("epochs/tsne_layer_1.npy"));
     place.succeed(&format!("{args} --resume --out out"));
     assert_eq!(noted(&out)["epochs"], serde_json::json!([0, 3, 5]));
-    assert_eq!(manifest(&out)["results"]["training"]["times"].as_array().unwrap().len(), 5, "of every epoch, whoever trained it");
+    assert_eq!(
+        manifest(&out)["results"]["training"]["times"].as_array().unwrap().len(),
+        5,
+        "of every epoch, whoever trained it"
+    );
     assert_same_contents(&place.path("whole"), &out);
-    // Without the weights of an earlier epoch the last checkpoint does not do: the training begins again.
+    // Without the weights of an earlier epoch the last checkpoint does not do: the training begins
+    // again.
     let bare = place.path("bare");
     copy(&place.path("whole"), &bare);
     fs::remove_file(bare.join("manifest.json")).unwrap();
@@ -162,7 +201,9 @@ fn a_run_killed_in_its_training_and_in_its_epochs_ends_with_the_same_bytes() {
 #[test]
 fn a_training_that_ends_early_has_fewer_epochs_and_says_which_are_missing() {
     let place = Place::with_images();
-    let run = format!("{TRAIN} --data-dir data --epochs 60 --patience 1 --learning-rate 0.05 --methods pca");
+    let run = format!(
+        "{TRAIN} --data-dir data --epochs 60 --patience 1 --learning-rate 0.05 --methods pca"
+    );
     let outcome = place.start(&format!("{run} --out every --epochs-to-embed every 3"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let out = place.path("every");
@@ -174,10 +215,16 @@ fn a_training_that_ends_early_has_fewer_epochs_and_says_which_are_missing() {
     assert!(!outcome.stderr.contains("--epochs-to-embed"), "{}", outcome.stderr);
     let listed = place.succeed(&format!("{run} --out list --epochs-to-embed 58,1,60"));
     assert_eq!(noted(&place.path("list"))["epochs"], serde_json::json!([1]));
-    let warning = format!("warning: --epochs-to-embed: the training ended after epoch {last}, before epochs 58, 60");
+    let warning = format!(
+        "warning: --epochs-to-embed: the training ended after epoch {last}, before epochs 58, 60"
+    );
     assert!(listed.stderr.contains(&warning), "{}", listed.stderr);
     let none = place.succeed(&format!("{run} --out none --epochs-to-embed 60"));
-    assert!(none.stderr.contains("before epoch 60") && noted(&place.path("none")).is_null(), "{}", none.stderr);
+    assert!(
+        none.stderr.contains("before epoch 60") && noted(&place.path("none")).is_null(),
+        "{}",
+        none.stderr
+    );
 }
 
 #[test]
@@ -185,12 +232,32 @@ fn epochs_that_there_cannot_be_are_refused_before_anything_is_done() {
     let place = Place::with_images();
     let run = format!("{TRAIN} --data-dir data --epochs 3 --out out");
     for wrong in ["some", "every", "every 0", "1,,2", "-1", "1.5"] {
-        place.refuse(2, &format!("{run} --epochs-to-embed {wrong}"), &["--epochs-to-embed", "every N"]);
+        place.refuse(
+            2,
+            &format!("{run} --epochs-to-embed {wrong}"),
+            &["--epochs-to-embed", "every N"],
+        );
     }
-    place.refuse(2, &format!("{run} --epochs-to-embed 0,4"), &["--epochs-to-embed", "4", "--epochs, 3"]);
-    place.refuse(2, &format!("{run} --epochs-to-embed all --model w.safetensors"), &["--epochs-to-embed", "--model"]);
-    place.refuse(2, "run --epochs-to-embed all --from-activations data --out out", &["--epochs-to-embed", "--from-activations"]);
-    place.refuse(2, &format!("{run} --epochs-to-embed all --resume-from c.safetensors"), &["--epochs-to-embed", "--resume-from"]);
+    place.refuse(
+        2,
+        &format!("{run} --epochs-to-embed 0,4"),
+        &["--epochs-to-embed", "4", "--epochs, 3"],
+    );
+    place.refuse(
+        2,
+        &format!("{run} --epochs-to-embed all --model w.safetensors"),
+        &["--epochs-to-embed", "--model"],
+    );
+    place.refuse(
+        2,
+        "run --epochs-to-embed all --from-activations data --out out",
+        &["--epochs-to-embed", "--from-activations"],
+    );
+    place.refuse(
+        2,
+        &format!("{run} --epochs-to-embed all --resume-from c.safetensors"),
+        &["--epochs-to-embed", "--resume-from"],
+    );
     place.refuse(2, "train --epochs-to-embed all --out out", &["--epochs-to-embed"]);
     for wrong in ["0", "-5", "some"] {
         place.refuse(2, &format!("{run} --report-points {wrong}"), &["--report-points"]);

@@ -1,4 +1,5 @@
-//! Inputs and flags that must be refused: exit codes 2 and 3, messages that name the culprit, and no file written.
+//! Inputs and flags that must be refused: exit codes 2 and 3, messages that name the culprit, and
+//! no file written.
 
 use crate::support::{Place, groups, idx, points, small_images, small_mlp, words, write_images};
 use flate2::{Compression, write::GzEncoder};
@@ -8,7 +9,8 @@ use layerlens::model::{Weights, write_weights};
 use std::io::Write;
 
 /// A run of weights that are trained already.
-const OF_WEIGHTS: &str = "run --dataset fashion-mnist --data-dir data --device cpu --out out --model m.safetensors";
+const OF_WEIGHTS: &str =
+    "run --dataset fashion-mnist --data-dir data --device cpu --out out --model m.safetensors";
 
 const RUN: &str = "run --dataset fashion-mnist --data-dir data --epochs 1 --device cpu --out out";
 
@@ -24,9 +26,17 @@ fn refuse_images(name: &str, bytes: &[u8], parts: &[&str]) {
 fn missing_files_are_named() {
     let place = Place::with_images();
     place.refuse(3, "embed x.npy --device cpu --out out", &["x.npy", "No such file"]);
-    place.refuse(3, "evaluate --train x.npy --labels y.npy --device cpu --out out", &["x.npy", "No such file"]);
+    place.refuse(
+        3,
+        "evaluate --train x.npy --labels y.npy --device cpu --out out",
+        &["x.npy", "No such file"],
+    );
     place.refuse(3, OF_WEIGHTS, &["m.safetensors", "No such file"]);
-    place.refuse(3, &RUN.replace("data ", "nowhere "), &["nowhere", "train-images-idx3-ubyte", "--data-dir"]);
+    place.refuse(
+        3,
+        &RUN.replace("data ", "nowhere "),
+        &["nowhere", "train-images-idx3-ubyte", "--data-dir"],
+    );
     std::fs::remove_file(place.path("data/t10k-labels-idx1-ubyte")).unwrap();
     place.refuse(3, RUN, &["data", "1 of the four", "t10k-labels-idx1-ubyte"]);
 }
@@ -35,9 +45,21 @@ fn missing_files_are_named() {
 fn damaged_image_files_are_named() {
     let header = [0x803, 2, 28, 28];
     let whole = idx(&header, &[0; 2 * 784]);
-    refuse_images("train-images-idx3-ubyte", &whole[..1000], &["truncated", "984 bytes found", "1568 expected"]);
-    refuse_images("t10k-images-idx3-ubyte", &[whole, vec![0]].concat(), &["bytes follow after the 1568"]);
-    refuse_images("train-labels-idx1-ubyte", &idx(&[0x803, 1], &[0]), &["0x00000803 found", "0x00000801 expected"]);
+    refuse_images(
+        "train-images-idx3-ubyte",
+        &whole[..1000],
+        &["truncated", "984 bytes found", "1568 expected"],
+    );
+    refuse_images(
+        "t10k-images-idx3-ubyte",
+        &[whole, vec![0]].concat(),
+        &["bytes follow after the 1568"],
+    );
+    refuse_images(
+        "train-labels-idx1-ubyte",
+        &idx(&[0x803, 1], &[0]),
+        &["0x00000803 found", "0x00000801 expected"],
+    );
     refuse_images("t10k-labels-idx1-ubyte", &[0, 0], &["2 bytes", "magic number"]);
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&idx(&[0x801, 400], &[1; 400])).unwrap();
@@ -49,12 +71,24 @@ fn damaged_image_files_are_named() {
 fn labels_that_do_not_fit_their_images_are_named() {
     let train = &small_images()[0].labels;
     let short = idx(&[0x801, 399], &train[..399]);
-    refuse_images("train-labels-idx1-ubyte", &short, &["399 labels for 400 images", "train-images-idx3-ubyte"]);
+    refuse_images(
+        "train-labels-idx1-ubyte",
+        &short,
+        &["399 labels for 400 images", "train-images-idx3-ubyte"],
+    );
     let mut beyond = train.clone();
     beyond[17] = 10;
-    refuse_images("train-labels-idx1-ubyte", &idx(&[0x801, 400], &beyond), &["row 17 is 10", "0 to 9"]);
+    refuse_images(
+        "train-labels-idx1-ubyte",
+        &idx(&[0x801, 400], &beyond),
+        &["row 17 is 10", "0 to 9"],
+    );
     let small = idx(&[0x803, 120, 2, 3], &[0; 720]);
-    refuse_images("t10k-images-idx3-ubyte", &small, &["2 x 3", "28 x 28", "train-images-idx3-ubyte"]);
+    refuse_images(
+        "t10k-images-idx3-ubyte",
+        &small,
+        &["2 x 3", "28 x 28", "train-images-idx3-ubyte"],
+    );
 }
 
 /// What would fail after the training is refused before it.
@@ -68,9 +102,20 @@ fn data_that_cannot_be_scored_are_refused_before_training() {
     write_images(&place.path("data"), &[train.select(&(0..12).collect::<Vec<_>>()), test.clone()]);
     place.refuse(3, &format!("{RUN} --methods pca"), &["10 images are left", "at least 11"]);
     write_images(&place.path("data"), &[train.select(&(0..24).collect::<Vec<_>>()), test.clone()]);
-    place.refuse(3, RUN, &["perplexity 30 needs at least 91 points, there are 20", "largest perplexity for 20 is 6.3"]);
+    place.refuse(
+        3,
+        RUN,
+        &[
+            "perplexity 30 needs at least 91 points, there are 20",
+            "largest perplexity for 20 is 6.3",
+        ],
+    );
     write_images(&place.path("data"), &[train.select(&[0, 1, 2, 3, 4]), test.clone()]);
-    place.refuse(3, &RUN.replace("run", "train"), &["5 training images leave none for validation", "6 are the fewest"]);
+    place.refuse(
+        3,
+        &RUN.replace("run", "train"),
+        &["5 training images leave none for validation", "6 are the fewest"],
+    );
 }
 
 #[test]
@@ -107,9 +152,11 @@ fn corrupt_and_foreign_weights_are_refused() {
     write_weights(&place.path("m.safetensors"), &config, &config.initial_weights(1)).unwrap();
     let whole = std::fs::read(place.path("m.safetensors")).unwrap();
     let foreign = [2_u64.to_le_bytes().as_slice(), b"{}"].concat();
-    for (bytes, part) in
-        [(b"PK\x03\x04".as_slice(), "not a .safetensors file"), (&whole[..whole.len() - 9], ""), (&foreign, "`layerlens`")]
-    {
+    for (bytes, part) in [
+        (b"PK\x03\x04".as_slice(), "not a .safetensors file"),
+        (&whole[..whole.len() - 9], ""),
+        (&foreign, "`layerlens`"),
+    ] {
         std::fs::write(place.path("m.safetensors"), bytes).unwrap();
         place.refuse(3, run, &["m.safetensors", part]);
     }
@@ -129,7 +176,11 @@ fn values_that_are_not_finite_are_named_by_row_and_column() {
         write_spoilt(&place, value);
         let parts = ["x.npy", "row 7, column 2", word, "finite"];
         place.refuse(3, "embed x.npy --device cpu --out out", &parts);
-        place.refuse(3, "evaluate --train x.npy --labels labels.npy --device cpu --out out", &parts);
+        place.refuse(
+            3,
+            "evaluate --train x.npy --labels labels.npy --device cpu --out out",
+            &parts,
+        );
     }
 }
 
@@ -152,8 +203,10 @@ fn arrays_that_are_no_matrix_are_refused() {
 #[test]
 fn labels_that_do_not_fit_their_rows_are_refused() {
     let place = Place::with_points();
-    let commands =
-        ["embed x.npy --labels y.npy --device cpu --out out", "evaluate --train x.npy --labels y.npy --device cpu --out out"];
+    let commands = [
+        "embed x.npy --labels y.npy --device cpu --out out",
+        "evaluate --train x.npy --labels y.npy --device cpu --out out",
+    ];
     let cases: [(&[u32], &[&str]); 2] = [
         (&groups(119), &["119 labels for the 120 rows of x.npy"]),
         (&[4; 120], &["every label is the same", "at least two classes"]),
@@ -164,7 +217,9 @@ fn labels_that_do_not_fit_their_rows_are_refused() {
             place.refuse(3, command, &[&["y.npy"], parts].concat());
         }
     }
-    for (text, part) in [("label\n1\nx\n", "2 labels for the 120 rows"), ("1\n-2.5\n", "line 2 is -2.5")] {
+    for (text, part) in
+        [("label\n1\nx\n", "2 labels for the 120 rows"), ("1\n-2.5\n", "line 2 is -2.5")]
+    {
         std::fs::write(place.path("y.csv"), text).unwrap();
         place.refuse(3, &commands[0].replace("y.npy", "y.csv"), &["y.csv", part]);
     }
@@ -176,20 +231,44 @@ fn too_few_points_are_told_what_they_allow() {
     place.points("x.npy", 50, 5);
     place.labels("y.npy", &groups(50));
     let embed = "embed x.npy --device cpu --out out";
-    place.refuse(3, embed, &["perplexity 30", "at least 91 points, there are 50", "largest perplexity for 50 is 16.3"]);
-    place.refuse(3, &format!("{embed} --perplexity 5,20"), &["perplexity 20", "at least 61 points, there are 50"]);
-    place.refuse(3, &format!("{embed} --method pca --n-components 6"), &["50 points of 5 features", "at most 5", "6 were"]);
+    place.refuse(
+        3,
+        embed,
+        &["perplexity 30", "at least 91 points, there are 50", "largest perplexity for 50 is 16.3"],
+    );
+    place.refuse(
+        3,
+        &format!("{embed} --perplexity 5,20"),
+        &["perplexity 20", "at least 61 points, there are 50"],
+    );
+    place.refuse(
+        3,
+        &format!("{embed} --method pca --n-components 6"),
+        &["50 points of 5 features", "at most 5", "6 were"],
+    );
     let umap = format!("{embed} --method umap --n-neighbors 50");
-    place.refuse(3, &umap, &["n_neighbors 50", "at least 51 points, there are 50", "largest n_neighbors for 50 is 49"]);
+    place.refuse(
+        3,
+        &umap,
+        &["n_neighbors 50", "at least 51 points, there are 50", "largest n_neighbors for 50 is 49"],
+    );
     place.points("three.npy", 3, 5);
     for method in ["umap", "trimap"] {
         let args = format!("embed three.npy --method {method} --device cpu --out out");
         place.refuse(3, &args, &["4", "points", "there are 3"]);
     }
     let evaluate = "evaluate --train x.npy --labels y.npy --device cpu --out out";
-    place.refuse(3, &format!("{evaluate} --n-neighbors 3,50"), &["x.npy", "50 points", "--n-neighbors", "at most 49", "50 were"]);
+    place.refuse(
+        3,
+        &format!("{evaluate} --n-neighbors 3,50"),
+        &["x.npy", "50 points", "--n-neighbors", "at most 49", "50 were"],
+    );
     let with_test = format!("{evaluate} --test x.npy --test-labels y.npy");
-    place.refuse(3, &format!("{with_test} --n-neighbors 51"), &["x.npy", "--n-neighbors", "at most 50", "51 were"]);
+    place.refuse(
+        3,
+        &format!("{with_test} --n-neighbors 51"),
+        &["x.npy", "--n-neighbors", "at most 50", "51 were"],
+    );
     place.succeed(&format!("{with_test} --n-neighbors 50"));
 }
 
@@ -198,9 +277,12 @@ fn new_points_of_another_width_are_refused() {
     let place = Place::with_points();
     place.points("new.npy", 9, 4);
     place.labels("new_labels.npy", &groups(9));
-    place.refuse(3, "embed x.npy --new new.npy --device cpu --out out", &["new.npy", "4 columns", "x.npy has 5"]);
-    let evaluate =
-        "evaluate --train x.npy --labels labels.npy --test new.npy --test-labels new_labels.npy --device cpu --out out";
+    place.refuse(
+        3,
+        "embed x.npy --new new.npy --device cpu --out out",
+        &["new.npy", "4 columns", "x.npy has 5"],
+    );
+    let evaluate = "evaluate --train x.npy --labels labels.npy --test new.npy --test-labels new_labels.npy --device cpu --out out";
     place.refuse(3, evaluate, &["new.npy", "4 columns", "x.npy has 5"]);
 }
 
@@ -212,26 +294,54 @@ fn unknown_words_are_usage_errors() {
     place.refuse(2, "embed x.npy --epochs 3", &["--epochs"]);
     place.refuse(2, "embed", &["<FILE>"]);
     place.refuse(2, "run --device tpu", &["--device", "tpu", "auto", "gpu", "cpu"]);
-    place.refuse(2, "run --dataset nosuch --device cpu", &["--dataset", "nosuch", "fashion-mnist, fashion-mnist-sample"]);
+    place.refuse(
+        2,
+        "run --dataset nosuch --device cpu",
+        &["--dataset", "nosuch", "fashion-mnist, fashion-mnist-sample"],
+    );
     place.refuse(2, "run --methods pca,nosuch --device cpu", &["--methods = nosuch", "pca, tsne"]);
     place.refuse(2, "run --methods pca,pca --device cpu", &["--methods = pca", "once"]);
-    place.refuse(2, "embed x.npy --method nosuch --device cpu", &["--method = nosuch", "pca, tsne"]);
+    place.refuse(
+        2,
+        "embed x.npy --method nosuch --device cpu",
+        &["--method = nosuch", "pca, tsne"],
+    );
     place.refuse(2, "embed x.npy --new-labels labels.npy", &["--new"]);
     place.refuse(2, "embed x.npy --new x.npy --new-labels labels.npy", &["--labels"]);
     place.refuse(2, "evaluate --train x.npy --labels labels.npy --test x.npy", &["--test-labels"]);
     place.refuse(2, "evaluate --train x.npy", &["--labels"]);
-    place.refuse(2, "evaluate --train x.npy --labels labels.npy --test x.npy --test-space x.npy", &["--space"]);
+    place.refuse(
+        2,
+        "evaluate --train x.npy --labels labels.npy --test x.npy --test-space x.npy",
+        &["--space"],
+    );
 }
 
 #[test]
 fn flags_of_methods_that_were_not_chosen_are_usage_errors() {
     let place = Place::with_points();
-    place.refuse(2, "embed x.npy --method pca --perplexity 30 --device cpu", &["--perplexity", "pca"]);
+    place.refuse(
+        2,
+        "embed x.npy --method pca --perplexity 30 --device cpu",
+        &["--perplexity", "pca"],
+    );
     place.refuse(2, "embed x.npy --method tsne --whiten true --device cpu", &["--whiten", "tsne"]);
-    place.refuse(2, "embed x.npy --method umap --max-iter 10 --device cpu", &["--max-iter", "umap"]);
-    place.refuse(2, "embed x.npy --method trimap --umap-n-epochs 10 --device cpu", &["--umap-n-epochs", "trimap"]);
+    place.refuse(
+        2,
+        "embed x.npy --method umap --max-iter 10 --device cpu",
+        &["--max-iter", "umap"],
+    );
+    place.refuse(
+        2,
+        "embed x.npy --method trimap --umap-n-epochs 10 --device cpu",
+        &["--umap-n-epochs", "trimap"],
+    );
     place.refuse(2, "bench --methods pca --perplexity 10 --device cpu", &["--perplexity", "pca"]);
-    place.refuse(2, "run --methods pca --tsne-learning-rate 5 --device cpu", &["--tsne-learning-rate", "pca"]);
+    place.refuse(
+        2,
+        "run --methods pca --tsne-learning-rate 5 --device cpu",
+        &["--tsne-learning-rate", "pca"],
+    );
 }
 
 #[test]
@@ -267,7 +377,11 @@ fn values_out_of_range_are_usage_errors() {
         let [name, value] = words(flag)[..] else { panic!("{flag}") };
         place.refuse(2, &format!("{embed} {flag}"), &[name, value, expected]);
     }
-    place.refuse(2, &format!("{embed} --perplexity 10,200"), &["--perplexity = 200", "between 1 and 168"]);
+    place.refuse(
+        2,
+        &format!("{embed} --perplexity 10,200"),
+        &["--perplexity = 200", "between 1 and 168"],
+    );
     let run = RUN.replace("--epochs 1 ", "");
     let cases = [
         ("--epochs 0", "at least 1"),
@@ -318,7 +432,11 @@ fn values_of_umap_and_trimap_out_of_range_are_usage_errors() {
     ];
     for (method, flag, expected) in cases {
         let [name, value] = words(flag)[..] else { panic!("{flag}") };
-        place.refuse(2, &format!("embed x.npy --method {method} --device cpu --out out {flag}"), &[name, value, expected]);
+        place.refuse(
+            2,
+            &format!("embed x.npy --method {method} --device cpu --out out {flag}"),
+            &[name, value, expected],
+        );
     }
     let repulsion = "embed x.npy --repulsion grid --n-components 3 --device cpu --out out";
     place.refuse(2, repulsion, &["--repulsion = grid", "in 3 the repulsion is exact"]);
@@ -327,7 +445,9 @@ fn values_of_umap_and_trimap_out_of_range_are_usage_errors() {
 #[test]
 fn the_environment_is_checked_like_flags() {
     let place = Place::with_images();
-    for (name, value, flag) in [("EPOCHS", "many", "--epochs"), ("DEVICE", "tpu", "--device"), ("SEED", "x", "--seed")] {
+    for (name, value, flag) in
+        [("EPOCHS", "many", "--epochs"), ("DEVICE", "tpu", "--device"), ("SEED", "x", "--seed")]
+    {
         let mut command = place.command(&["run"]);
         let outcome = crate::support::finished(command.env(format!("LAYERLENS_{name}"), value));
         outcome.assert_error(2, name, &[value, flag]);
@@ -342,7 +462,11 @@ fn a_failed_run_says_so_in_its_manifest() {
     place.start(&args).assert_error(1, &args, &["loss became NaN", "--learning-rate"]);
     let manifest = crate::support::manifest(&place.path("out"));
     assert_eq!(manifest["status"], "failed");
-    assert!(manifest["error"].as_str().unwrap().contains("loss became NaN"), "{}", manifest["error"]);
+    assert!(
+        manifest["error"].as_str().unwrap().contains("loss became NaN"),
+        "{}",
+        manifest["error"]
+    );
     place.assert_nothing_half_written();
 }
 
@@ -350,7 +474,13 @@ fn a_failed_run_says_so_in_its_manifest() {
 fn matrices_of_integers_are_read() {
     // Not an error: the counterpart of the refusals above.
     let place = Place::new();
-    npy::write_indices(place.path("x.npy"), &(0..600).map(|at| at * at % 97).collect::<Vec<_>>(), 120, 5).unwrap();
+    npy::write_indices(
+        place.path("x.npy"),
+        &(0..600).map(|at| at * at % 97).collect::<Vec<_>>(),
+        120,
+        5,
+    )
+    .unwrap();
     place.succeed("embed x.npy --method pca --device cpu --out out");
     let map: Matrix = npy::read_matrix(place.path("out/embeddings/embedding.npy")).unwrap();
     assert_eq!((map.n_samples(), map.n_features()), (120, 2));

@@ -1,4 +1,5 @@
-//! `layerlens export`: what TensorBoard's projector and readers of Parquet get of a run is what the run has.
+//! `layerlens export`: what TensorBoard's projector and readers of Parquet get of a run is what the
+//! run has.
 
 use crate::pipeline::{METHODS_RUN, SPACES, shared_run};
 use crate::resume::copy;
@@ -29,7 +30,11 @@ fn fields(field: &Field) -> BTreeMap<String, Field> {
 }
 
 fn names(run: &Path) -> Vec<String> {
-    fs::read_to_string(run.join("activations/class_names.txt")).unwrap().lines().map(str::to_owned).collect()
+    fs::read_to_string(run.join("activations/class_names.txt"))
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect()
 }
 
 fn matrix(run: &Path, name: &str) -> Matrix {
@@ -41,20 +46,26 @@ fn the_table_holds_what_the_run_knows_of_its_test_points() {
     let (place, run) = (Place::new(), shared_run());
     let args = format!("export {} --format parquet --device cpu", run.display());
     let stdout = place.succeed(&format!("{args} --out points.parquet")).stdout;
-    assert!(stdout.starts_with(&format!("{N_TEST} of {} points: the test points\n", N_TRAIN + N_TEST)), "{stdout}");
-    let flags = "--x tsne_layer_2_x --y tsne_layer_2_y --text label --image image --neighbors neighbors";
+    assert!(
+        stdout.starts_with(&format!("{N_TEST} of {} points: the test points\n", N_TRAIN + N_TEST)),
+        "{stdout}"
+    );
+    let flags =
+        "--x tsne_layer_2_x --y tsne_layer_2_y --text label --image image --neighbors neighbors";
     assert!(stdout.contains(&format!("embedding-atlas points.parquet {flags}\n")), "{stdout}");
     let columns = table(&place.path("points.parquet"));
     let (names, softmax) = (names(&run), matrix(&run, "activations/softmax_test.npy"));
     let labels = npy::read_labels(run.join("activations/labels_test.npy")).unwrap();
     let raw = matrix(&run, "activations/raw_test.npy");
     for row in 0..N_TEST {
-        let is = |name: &str, field: Field| assert_eq!(columns[name][row], field, "{name}, row {row}");
+        let is =
+            |name: &str, field: Field| assert_eq!(columns[name][row], field, "{name}, row {row}");
         is("id", Field::Str(format!("test:{row}")));
         is("split", Field::Str("test".into()));
         is("label", Field::Str(names[labels[row] as usize].clone()));
         let answers = softmax.row(row);
-        let best = (0..answers.len()).rev().max_by(|&a, &b| answers[a].total_cmp(&answers[b])).unwrap();
+        let best =
+            (0..answers.len()).rev().max_by(|&a, &b| answers[a].total_cmp(&answers[b])).unwrap();
         is("prediction", Field::Str(names[best].clone()));
         is("correct", Field::Bool(best == labels[row] as usize));
         is("confidence", Field::Float(answers[best]));
@@ -63,7 +74,13 @@ fn the_table_holds_what_the_run_knows_of_its_test_points() {
         let Field::Bytes(file) = &image["bytes"] else { panic!("{image:?}") };
         let image = image::load_from_memory(file.data()).unwrap().to_luma8();
         assert_eq!(image.dimensions(), (28, 28));
-        assert!(image.as_raw().iter().zip(raw.row(row)).all(|(pixel, value)| f32::from(*pixel) == (value * 255.0).round()));
+        assert!(
+            image
+                .as_raw()
+                .iter()
+                .zip(raw.row(row))
+                .all(|(pixel, value)| f32::from(*pixel) == (value * 255.0).round())
+        );
     }
     for (space, _) in SPACES {
         for method in METHODS_RUN {
@@ -75,15 +92,22 @@ fn the_table_holds_what_the_run_knows_of_its_test_points() {
         }
     }
     place.succeed(&format!("{args} --out again.parquet --threads 1"));
-    assert!(fs::read(place.path("points.parquet")).unwrap() == fs::read(place.path("again.parquet")).unwrap());
+    assert!(
+        fs::read(place.path("points.parquet")).unwrap()
+            == fs::read(place.path("again.parquet")).unwrap()
+    );
 }
 
 #[test]
 fn neighbours_are_those_of_the_input_among_the_exported_points() {
     let (place, run) = (Place::new(), shared_run());
-    place.succeed(&format!("export {} --format parquet --report-points 90 --device cpu --out p.parquet", run.display()));
+    place.succeed(&format!(
+        "export {} --format parquet --report-points 90 --device cpu --out p.parquet",
+        run.display()
+    ));
     let columns = table(&place.path("p.parquet"));
-    let parts = ["train", "test"].map(|part| (part, matrix(&run, &format!("activations/raw_{part}.npy"))));
+    let parts =
+        ["train", "test"].map(|part| (part, matrix(&run, &format!("activations/raw_{part}.npy"))));
     let input: Vec<Vec<f64>> = (columns["id"].iter())
         .map(|id| {
             let Field::Str(id) = id else { panic!("{id:?}") };
@@ -93,21 +117,32 @@ fn neighbours_are_those_of_the_input_among_the_exported_points() {
         })
         .collect();
     assert_eq!(input.len(), 90);
-    assert!(["train", "test"].iter().all(|part| columns["split"].contains(&Field::Str((*part).into()))));
-    let distance = |a: usize, b: usize| input[a].iter().zip(&input[b]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    assert!(
+        ["train", "test"].iter().all(|part| columns["split"].contains(&Field::Str((*part).into())))
+    );
+    let distance = |a: usize, b: usize| {
+        input[a].iter().zip(&input[b]).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
     for (row, listed) in columns["neighbors"].iter().enumerate() {
-        let mut nearest: Vec<(f64, usize)> =
-            (0..90).filter(|&other| other != row).map(|other| (distance(row, other), other)).collect();
+        let mut nearest: Vec<(f64, usize)> = (0..90)
+            .filter(|&other| other != row)
+            .map(|other| (distance(row, other), other))
+            .collect();
         nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
         let found = fields(listed);
-        let (Field::ListInternal(ids), Field::ListInternal(distances)) = (&found["ids"], &found["distances"]) else {
+        let (Field::ListInternal(ids), Field::ListInternal(distances)) =
+            (&found["ids"], &found["distances"])
+        else {
             panic!("{found:?}")
         };
         assert_eq!((ids.len(), distances.len()), (10, 10));
         for (at, (expected, other)) in nearest.iter().take(10).enumerate() {
             assert_eq!(ids.elements()[at], Field::Int(*other as i32), "row {row}");
             let Field::Float(distance) = distances.elements()[at] else { panic!("{distances:?}") };
-            assert!((f64::from(distance) - expected).abs() < 1e-4 * expected, "{distance} for {expected}");
+            assert!(
+                (f64::from(distance) - expected).abs() < 1e-4 * expected,
+                "{distance} for {expected}"
+            );
         }
     }
 }
@@ -117,22 +152,42 @@ fn the_projector_gets_every_space_and_map() {
     let (place, run) = (Place::new(), shared_run());
     let args = format!("export {} --format tensorboard --report-points all", run.display());
     let stdout = place.succeed(&format!("{args} --out board --url https://example.org/b")).stdout;
-    assert!(stdout.starts_with(&format!("{} of {} points: all points\n", N_TRAIN + N_TEST, N_TRAIN + N_TEST)), "{stdout}");
+    assert!(
+        stdout.starts_with(&format!(
+            "{} of {} points: all points\n",
+            N_TRAIN + N_TEST,
+            N_TRAIN + N_TEST
+        )),
+        "{stdout}"
+    );
     assert!(stdout.contains("tensorboard --logdir board\n"), "{stdout}");
-    assert!(stdout.contains("https://projector.tensorflow.org/?config=https://example.org/b/projector_config.json"), "{stdout}");
+    assert!(
+        stdout.contains(
+            "https://projector.tensorflow.org/?config=https://example.org/b/projector_config.json"
+        ),
+        "{stdout}"
+    );
     let board = place.path("board");
     let config = fs::read_to_string(board.join("projector_config.pbtxt")).unwrap();
-    let mut expected = SPACES.map(|(space, _)| (space.to_owned(), format!("activations/{space}"))).to_vec();
+    let mut expected =
+        SPACES.map(|(space, _)| (space.to_owned(), format!("activations/{space}"))).to_vec();
     for (space, _) in SPACES {
-        expected.extend(METHODS_RUN.map(|method| (format!("{method}_{space}"), format!("embeddings/{method}_{space}"))));
+        expected.extend(
+            METHODS_RUN.map(|method| {
+                (format!("{method}_{space}"), format!("embeddings/{method}_{space}"))
+            }),
+        );
     }
-    let listed: Vec<&str> = config.lines().filter_map(|line| line.trim().strip_prefix("tensor_name: ")).collect();
+    let listed: Vec<&str> =
+        config.lines().filter_map(|line| line.trim().strip_prefix("tensor_name: ")).collect();
     assert_eq!(listed, expected.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>());
     for (name, file) in &expected {
         let parts = ["train", "test"].map(|part| matrix(&run, &format!("{file}_{part}.npy")));
         // A map gets a third column of zeros: the projector draws three dimensions or none.
-        let rows =
-            parts.iter().flat_map(Matrix::rows).map(|row| if row.len() == 2 { vec![row[0], row[1], 0.0] } else { row.to_vec() });
+        let rows = parts
+            .iter()
+            .flat_map(Matrix::rows)
+            .map(|row| if row.len() == 2 { vec![row[0], row[1], 0.0] } else { row.to_vec() });
         let bytes: Vec<u8> = rows.flatten().flat_map(f32::to_le_bytes).collect();
         assert!(fs::read(board.join(format!("tensors/{name}.bytes"))).unwrap() == bytes, "{name}");
     }
@@ -144,8 +199,12 @@ fn the_projector_gets_every_space_and_map() {
     for (part, first, n) in [("train", 1, N_TRAIN), ("test", 1 + N_TRAIN, N_TEST)] {
         let labels = npy::read_labels(run.join(format!("activations/labels_{part}.npy"))).unwrap();
         for (row, line) in lines[first..][..n].iter().enumerate() {
-            let (label, correct) = (&names[labels[row] as usize], if line[0] == line[1] { "yes" } else { "no" });
-            assert_eq!([line[0], line[2], line[4], line[5]], [label, correct, part, &format!("{part}:{row}")]);
+            let (label, correct) =
+                (&names[labels[row] as usize], if line[0] == line[1] { "yes" } else { "no" });
+            assert_eq!(
+                [line[0], line[2], line[4], line[5]],
+                [label, correct, part, &format!("{part}:{row}")]
+            );
         }
     }
     // 454 images are 22 by 22 of 28 pixels.
@@ -153,13 +212,20 @@ fn the_projector_gets_every_space_and_map() {
     assert_eq!(sprite.dimensions(), (616, 616));
     let last = matrix(&run, "activations/raw_test.npy");
     let at = N_TRAIN + N_TEST - 1;
-    let pixel =
-        |place: usize| f32::from(sprite.get_pixel((at % 22 * 28 + place % 28) as u32, (at / 22 * 28 + place / 28) as u32).0[0]);
+    let pixel = |place: usize| {
+        f32::from(
+            sprite
+                .get_pixel((at % 22 * 28 + place % 28) as u32, (at / 22 * 28 + place / 28) as u32)
+                .0[0],
+        )
+    };
     assert!((0..784).all(|place| pixel(place) == (last.row(N_TEST - 1)[place] * 255.0).round()));
     let before = files_below(&board);
     place.succeed(&format!("{args} --out board --force"));
     assert_eq!(files_below(&board), before);
-    assert!(!fs::read_to_string(board.join("projector_config.json")).unwrap().contains("example.org"));
+    assert!(
+        !fs::read_to_string(board.join("projector_config.json")).unwrap().contains("example.org")
+    );
 }
 
 /// A run of layers that another program made, in `out`: no input, no answers, no images.
@@ -177,10 +243,21 @@ fn what_a_run_does_not_know_is_left_out_and_said() {
     let place = Place::new();
     given(&place);
     let outcome = place.succeed("export out --device cpu");
-    assert!(outcome.stderr.contains("does not know these of its points: predictions, confidences, images"), "{}", outcome.stderr);
+    assert!(
+        outcome
+            .stderr
+            .contains("does not know these of its points: predictions, confidences, images"),
+        "{}",
+        outcome.stderr
+    );
     let flags = "--x 'pca_my layer_x' --y 'pca_my layer_y' --text label --neighbors neighbors";
-    assert!(outcome.stdout.contains(&format!("embedding-atlas out/export/points.parquet {flags}\n")), "{}", outcome.stdout);
-    let columns: Vec<String> = table(&place.path("out/export/points.parquet")).into_keys().collect();
+    assert!(
+        outcome.stdout.contains(&format!("embedding-atlas out/export/points.parquet {flags}\n")),
+        "{}",
+        outcome.stdout
+    );
+    let columns: Vec<String> =
+        table(&place.path("out/export/points.parquet")).into_keys().collect();
     assert_eq!(columns, ["id", "label", "neighbors", "pca_my layer_x", "pca_my layer_y", "split"]);
     assert!(!place.path("out/export/tensorboard/sprite.png").exists());
     assert!(
@@ -194,16 +271,30 @@ fn what_a_run_does_not_know_is_left_out_and_said() {
 fn parts_that_were_deleted_are_named_and_the_rest_is_exported() {
     let place = Place::new();
     copy(&shared_run(), &place.path("run"));
-    for name in ["activations/raw_test.npy", "activations/class_names.txt", "embeddings/tsne_layer_2_test.npy"] {
+    for name in [
+        "activations/raw_test.npy",
+        "activations/class_names.txt",
+        "embeddings/tsne_layer_2_test.npy",
+    ] {
         fs::remove_file(place.path("run").join(name)).unwrap();
     }
     let outcome = place.succeed("export run --device cpu --out both");
-    for name in ["activations/raw_test.npy", "class_names.txt", "embeddings/tsne_layer_2_test.npy"] {
-        assert_eq!(outcome.stderr.matches(&format!("{name} is not in the folder")).count().min(1), 1, "{}", outcome.stderr);
+    for name in ["activations/raw_test.npy", "class_names.txt", "embeddings/tsne_layer_2_test.npy"]
+    {
+        assert_eq!(
+            outcome.stderr.matches(&format!("{name} is not in the folder")).count().min(1),
+            1,
+            "{}",
+            outcome.stderr
+        );
     }
     let columns = table(&place.path("both/points.parquet"));
-    assert!(["image", "neighbors", "tsne_layer_2_x"].iter().all(|name| !columns.contains_key(*name)));
-    assert!(columns.contains_key("tsne_layer_1_x") && columns["label"][0] != Field::Str(String::new()));
+    assert!(
+        ["image", "neighbors", "tsne_layer_2_x"].iter().all(|name| !columns.contains_key(*name))
+    );
+    assert!(
+        columns.contains_key("tsne_layer_1_x") && columns["label"][0] != Field::Str(String::new())
+    );
     assert!(place.path("both/tensorboard/tensors/layer_1.bytes").exists());
 }
 
@@ -214,16 +305,32 @@ fn nothing_but_an_earlier_export_is_replaced() {
     let export = "export out --device cpu";
     place.succeed(export);
     place.refuse(1, export, &["out/export/tensorboard exists already", "--force"]);
-    place.refuse(1, &format!("{export} --format parquet"), &["out/export/points.parquet exists already"]);
+    place.refuse(
+        1,
+        &format!("{export} --format parquet"),
+        &["out/export/points.parquet exists already"],
+    );
     place.succeed(&format!("{export} --force"));
     let kept = place.path("out/export/tensorboard/model.ckpt");
     fs::write(&kept, "of somebody else").unwrap();
-    place.refuse(1, &format!("{export} --format tensorboard --force"), &["tensorboard", "no folder of an earlier export"]);
+    place.refuse(
+        1,
+        &format!("{export} --format tensorboard --force"),
+        &["tensorboard", "no folder of an earlier export"],
+    );
     assert!(kept.exists());
-    place.refuse(1, &format!("{export} --format tensorboard --out out --force"), &["out", "no folder of an earlier export"]);
+    place.refuse(
+        1,
+        &format!("{export} --format tensorboard --out out --force"),
+        &["out", "no folder of an earlier export"],
+    );
     let manifest = "--format parquet --out out/manifest.json";
     place.refuse(1, &format!("{export} {manifest} --force"), &["manifest.json", "no Parquet file"]);
-    place.refuse(1, &format!("{export} --format parquet --out layers --force"), &["layers", "no Parquet file"]);
+    place.refuse(
+        1,
+        &format!("{export} --format parquet --out layers --force"),
+        &["layers", "no Parquet file"],
+    );
 }
 
 #[test]
@@ -233,8 +340,16 @@ fn what_cannot_be_exported_is_refused() {
     place.refuse(3, "export nowhere --device cpu", &["nowhere", "no such folder"]);
     place.refuse(3, "export layers --device cpu", &["layers", "no folder of a run"]);
     place.refuse(2, "export out --format arrow", &["arrow", "tensorboard, parquet"]);
-    place.refuse(2, "export out --report-points none", &["--report-points", "`test`, `train`, `all`"]);
-    place.refuse(2, "export out --device cpu --format parquet --url https://example.org", &["--url", "tensorboard"]);
+    place.refuse(
+        2,
+        "export out --report-points none",
+        &["--report-points", "`test`, `train`, `all`"],
+    );
+    place.refuse(
+        2,
+        "export out --device cpu --format parquet --url https://example.org",
+        &["--url", "tensorboard"],
+    );
     place.refuse(2, "export out --device cpu --url example", &["--url = example", "whole address"]);
     let rows = "export out --device cpu --out both";
     place.points("out/activations/my layer_test.npy", 29, 4);

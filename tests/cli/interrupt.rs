@@ -62,7 +62,8 @@ impl Drop for Running {
 /// Whether the run in `out` has finished the stage `name`.
 fn has_finished(place: &Place, name: &str) -> bool {
     let path = place.path("out");
-    path.join("manifest.json").exists() && manifest(&path)["stages"].as_array().unwrap().iter().any(|stage| stage["name"] == name)
+    path.join("manifest.json").exists()
+        && manifest(&path)["stages"].as_array().unwrap().iter().any(|stage| stage["name"] == name)
 }
 
 /// Starts `args` until `ready`, sends `signal`, and looks at what is left in `out`.
@@ -80,7 +81,10 @@ fn assert_interrupted(place: &Place) {
     assert!(stderr.ends_with("error: interrupted\n"), "{stderr}");
     assert_eq!(std::fs::read_to_string(place.path("stdout")).unwrap(), "");
     let manifest = manifest(&place.path("out"));
-    assert_eq!((&manifest["status"], &manifest["error"]), (&"interrupted".into(), &"interrupted".into()));
+    assert_eq!(
+        (&manifest["status"], &manifest["error"]),
+        (&"interrupted".into(), &"interrupted".into())
+    );
     assert_outputs_are_whole(&place.path("out"));
     place.assert_nothing_half_written();
 }
@@ -88,23 +92,32 @@ fn assert_interrupted(place: &Place) {
 #[test]
 fn training_ends_at_once() {
     let place = Place::with_images();
-    let args = format!("run --dataset fashion-mnist --data-dir data --epochs {ENDLESS} --device cpu --out out");
+    let args = format!(
+        "run --dataset fashion-mnist --data-dir data --epochs {ENDLESS} --device cpu --out out"
+    );
     // The last file before the training.
     interrupt(&place, &args, || place.path("out/figures/examples.svg").exists(), libc::SIGINT);
     assert!(!place.path("out/model").exists() && !place.path("out/history.csv").exists());
     assert!(manifest(&place.path("out"))["stages"].as_array().unwrap().is_empty());
     // What an interrupted run left is a run: it is replaced on demand only.
     place.refuse(1, &args.replace(ENDLESS, "1"), &["out exists already", "--force"]);
-    place.succeed("train --dataset fashion-mnist --data-dir data --epochs 1 --device cpu --out out --force");
+    place.succeed(
+        "train --dataset fashion-mnist --data-dir data --epochs 1 --device cpu --out out --force",
+    );
 }
 
 #[test]
 fn t_sne_ends_at_once_and_what_came_before_is_kept() {
     let place = Place::with_images();
-    let args = format!("run --dataset fashion-mnist --data-dir data --epochs 1 --max-iter {ENDLESS} --device cpu --out out");
+    let args = format!(
+        "run --dataset fashion-mnist --data-dir data --epochs 1 --max-iter {ENDLESS} --device cpu --out out"
+    );
     interrupt(&place, &args, || has_finished(&place, "scores pca raw"), libc::SIGTERM);
     let out = place.path("out");
-    assert!(out.join("embeddings/pca_raw_test.npy").exists() && !out.join("embeddings/tsne_raw_train.npy").exists());
+    assert!(
+        out.join("embeddings/pca_raw_test.npy").exists()
+            && !out.join("embeddings/tsne_raw_train.npy").exists()
+    );
     layerlens::model::read_weights(&out.join("model/weights.safetensors")).unwrap();
 }
 
@@ -116,11 +129,13 @@ fn a_map_ends_at_once() {
     assert!(!place.path("out/embeddings").exists());
 }
 
-/// `nohup` has its program ignore SIGHUP; that must stay so, or an overnight run ends with the terminal.
+/// `nohup` has its program ignore SIGHUP; that must stay so, or an overnight run ends with the
+/// terminal.
 #[test]
 fn a_signal_that_the_caller_ignores_stays_ignored() {
     let place = Place::with_points();
-    let script = format!("trap '' HUP; exec $0 embed x.npy --max-iter {ENDLESS} --device cpu --out out");
+    let script =
+        format!("trap '' HUP; exec $0 embed x.npy --max-iter {ENDLESS} --device cpu --out out");
     let mut shell = place.bash(&script);
     let mut running = Running::start(&place, &mut shell);
     running.wait_until(|| has_finished(&place, "neighbours"));
@@ -140,7 +155,8 @@ fn no_command_means_run() {
     let place = Place::new();
     let configs = ["", "run "].map(|command| {
         let args = format!("{command}--device cpu --seed 5 --out out --force");
-        let mut running = Running::start(&place, place.command(&words(&args)).env("LAYERLENS_EPOCHS", ENDLESS));
+        let mut running =
+            Running::start(&place, place.command(&words(&args)).env("LAYERLENS_EPOCHS", ENDLESS));
         running.wait_until(|| place.path("out/figures/examples.svg").exists());
         running.signal(libc::SIGINT);
         assert_eq!(running.end(), Some(130), "{args}");
@@ -153,10 +169,19 @@ fn no_command_means_run() {
     let config = &configs[0];
     assert_eq!(config["dataset"], "fashion-mnist-sample");
     assert_eq!(config["training"]["epochs"].to_string(), ENDLESS);
-    assert_eq!((&config["training"]["random_state"], &config["methods"]["tsne"]["random_state"]), (&5.into(), &5.into()));
+    assert_eq!(
+        (&config["training"]["random_state"], &config["methods"]["tsne"]["random_state"]),
+        (&5.into(), &5.into())
+    );
     let layers = config["model"]["layers"].as_array().unwrap();
     let units: Vec<u64> = layers.iter().filter_map(|layer| layer["units"].as_u64()).collect();
     assert_eq!(units, [256, 64, 10]);
-    assert_eq!(config["methods"].as_object().unwrap().keys().collect::<Vec<_>>(), ["pca", "tsne", "umap", "trimap"]);
-    assert_eq!(config["split"], serde_json::json!({ "train": 8334, "validation": 1666, "test": 2000 }));
+    assert_eq!(
+        config["methods"].as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["pca", "tsne", "umap", "trimap"]
+    );
+    assert_eq!(
+        config["split"],
+        serde_json::json!({ "train": 8334, "validation": 1666, "test": 2000 })
+    );
 }

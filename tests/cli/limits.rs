@@ -8,7 +8,11 @@ const EMBED: &str = "embed x.npy --method pca --device cpu";
 #[test]
 fn a_folder_below_a_file_is_refused() {
     let place = Place::with_points();
-    place.refuse(1, &format!("{EMBED} --out x.npy/out"), &["cannot write x.npy/out", "Not a directory"]);
+    place.refuse(
+        1,
+        &format!("{EMBED} --out x.npy/out"),
+        &["cannot write x.npy/out", "Not a directory"],
+    );
     place.refuse(1, &format!("{EMBED} --out x.npy"), &["x.npy exists already", "--force"]);
     let evaluate = "evaluate --train x.npy --labels labels.npy --device cpu --out x.npy/out";
     let outcome = place.start(evaluate);
@@ -39,7 +43,8 @@ fn a_run_is_replaced_on_demand_and_nothing_else() {
     place.succeed(&format!("{EMBED} --out empty"));
 }
 
-/// A folder of somebody else stays, even if it has a file called manifest.json, as that of a browser extension does.
+/// A folder of somebody else stays, even if it has a file called manifest.json, as that of a
+/// browser extension does.
 #[test]
 fn force_spares_folders_that_are_no_run() {
     let place = Place::with_points();
@@ -47,10 +52,18 @@ fn force_spares_folders_that_are_no_run() {
         fs::create_dir(place.path(name)).unwrap();
         fs::write(place.path(name).join("precious"), "data").unwrap();
     }
-    fs::write(place.path("extension/manifest.json"), r#"{ "name": "an extension", "manifest_version": 3 }"#).unwrap();
+    fs::write(
+        place.path("extension/manifest.json"),
+        r#"{ "name": "an extension", "manifest_version": 3 }"#,
+    )
+    .unwrap();
     fs::write(place.path("damaged/manifest.json"), r#"{ "schema_version": 1, "#).unwrap();
     for name in ["plain", "extension", "damaged"] {
-        place.refuse(1, &format!("{EMBED} --out {name} --force"), &[name, "no earlier run", "manifest.json"]);
+        place.refuse(
+            1,
+            &format!("{EMBED} --out {name} --force"),
+            &[name, "no earlier run", "manifest.json"],
+        );
     }
 }
 
@@ -66,29 +79,42 @@ fn tables_are_replaced_on_demand() {
     }
 }
 
-/// Under a limit on file sizes writes fail as on a full disk. 64 blocks of 1,024 bytes hold the manifest, but no weights, no
-/// picture and no map.
+/// Under a limit on file sizes writes fail as on a full disk. 64 blocks of 1,024 bytes hold the
+/// manifest, but no weights, no picture and no map.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_is_reported_and_leaves_no_torn_file() {
     let place = Place::with_images();
     let run = "run --dataset fashion-mnist --data-dir data --epochs 1 --device cpu --out";
-    // By default the system kills a program at the limit, unless the caller has it ignore the signal.
+    // By default the system kills a program at the limit, unless the caller has it ignore the
+    // signal.
     for (out, prelude) in [("a", ""), ("b", "trap '' XFSZ;")] {
         let outcome = place.shell(&format!("ulimit -f 64; {prelude} exec $0 {run} {out}"));
         outcome.assert_error(1, run, &["cannot write", out, "File too large"]);
         assert_eq!(outcome.stderr.matches("File too large").count(), 1, "{}", outcome.stderr);
         let manifest = manifest(&place.path(out));
         assert_eq!(manifest["status"], "failed");
-        assert!(manifest["error"].as_str().unwrap().contains("File too large"), "{}", manifest["error"]);
+        assert!(
+            manifest["error"].as_str().unwrap().contains("File too large"),
+            "{}",
+            manifest["error"]
+        );
     }
     place.points("wide.npy", 5000, 4);
     let args = "embed wide.npy --method pca --device cpu --out c";
-    place.shell(&format!("ulimit -f 32; exec $0 {args}")).assert_error(1, args, &["cannot write c/embeddings/embedding.npy"]);
+    place.shell(&format!("ulimit -f 32; exec $0 {args}")).assert_error(
+        1,
+        args,
+        &["cannot write c/embeddings/embedding.npy"],
+    );
     assert!(!place.path("c/embeddings/embedding.npy").exists());
     place.labels("many.npy", &crate::support::groups(5000));
     let args = "evaluate --train wide.npy --labels many.npy --device cpu --out d";
-    place.shell(&format!("ulimit -f 0; exec $0 {args}")).assert_error(1, args, &["cannot write d/knn.csv"]);
+    place.shell(&format!("ulimit -f 0; exec $0 {args}")).assert_error(
+        1,
+        args,
+        &["cannot write d/knn.csv"],
+    );
     assert!(!place.path("d/knn.csv").exists());
     place.assert_nothing_half_written();
 }
@@ -98,7 +124,12 @@ fn a_full_disk_is_reported_and_leaves_no_torn_file() {
 #[test]
 fn readers_may_go_away() {
     let place = Place::with_points();
-    for args in ["devices", "--help", "run --help", &format!("{EMBED} --labels labels.npy --out out1 --progress none")] {
+    for args in [
+        "devices",
+        "--help",
+        "run --help",
+        &format!("{EMBED} --labels labels.npy --out out1 --progress none"),
+    ] {
         let outcome = place.shell(&format!("$0 {args} | head -n 1; exit ${{PIPESTATUS[0]}}"));
         assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), ""), "{args}");
         assert_eq!(outcome.stdout.lines().count(), 1, "{args}");
@@ -120,6 +151,7 @@ fn force_spares_what_the_run_reads() {
     let again = "embed old/embeddings/embedding.npy --method pca --device cpu --out old --force";
     place.refuse(1, again, &["embedding.npy", "this run reads"]);
     place.succeed("embed x.npy --method pca --device cpu --out old --force");
-    let left: Vec<_> = fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().contains("replaced")), "{left:?}");
 }

@@ -1,5 +1,6 @@
-//! A GPU that is lost in the middle of a run: an error that names the work and leaves a run to go on with, or, where `auto` chose
-//! the GPU, the same run on the CPU. A hook loses the device at the submit whose number it is given.
+//! A GPU that is lost in the middle of a run: an error that names the work and leaves a run to go
+//! on with, or, where `auto` chose the GPU, the same run on the CPU. A hook loses the device at the
+//! submit whose number it is given.
 
 use crate::support::{Outcome, Place, assert_outputs_are_whole, finished, gpu, manifest, words};
 use std::path::Path;
@@ -14,7 +15,8 @@ fn start(place: &Place, args: &str, submit: u64) -> Outcome {
     finished(&mut command)
 }
 
-const RUN: &str = "run --dataset data --hidden 8 --epochs 1 --methods pca,umap --n-epochs 30 --out out";
+const RUN: &str =
+    "run --dataset data --hidden 8 --epochs 1 --methods pca,umap --n-epochs 30 --out out";
 
 /// Numbers of submits that reach from the training to the last stage of a run of some hundred.
 fn moments() -> impl Iterator<Item = u64> {
@@ -38,7 +40,11 @@ fn a_run_that_loses_its_gpu_fails_by_name_and_goes_on() {
         lost += 1;
         assert_eq!(outcome.code, Some(1), "submit {submit}: {}", outcome.stderr);
         let last = outcome.stderr.lines().last().unwrap_or_default();
-        assert!(last.starts_with("error: the GPU was lost during `"), "submit {submit}: {}", outcome.stderr);
+        assert!(
+            last.starts_with("error: the GPU was lost during `"),
+            "submit {submit}: {}",
+            outcome.stderr
+        );
         assert!(!outcome.stderr.contains("panicked"), "submit {submit}: {}", outcome.stderr);
         assert_eq!(manifest(&out)["status"], "failed", "submit {submit}");
         assert_outputs_are_whole(&out);
@@ -59,11 +65,25 @@ fn what_a_gpu_that_auto_chose_fails_at_is_done_on_the_cpu() {
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         let found = manifest(&place.path("out"));
         let said = format!("{}", found["warnings"]);
-        assert!(said.contains("the GPU was lost during") && said.contains("computed on the CPU"), "{submit}: {said}");
+        assert!(
+            said.contains("the GPU was lost during") && said.contains("computed on the CPU"),
+            "{submit}: {said}"
+        );
         assert!(outcome.stderr.contains("the GPU was lost during"), "{}", outcome.stderr);
-        assert_eq!((&found["status"], &found["device"]["kind"]), (&"complete".into(), &"cpu".into()));
-        let stages: Vec<&str> = found["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
-        assert!(stages.iter().enumerate().all(|(at, stage)| !stages[..at].contains(stage)), "a stage twice: {stages:?}");
+        assert_eq!(
+            (&found["status"], &found["device"]["kind"]),
+            (&"complete".into(), &"cpu".into())
+        );
+        let stages: Vec<&str> = found["stages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|stage| stage["name"].as_str().unwrap())
+            .collect();
+        assert!(
+            stages.iter().enumerate().all(|(at, stage)| !stages[..at].contains(stage)),
+            "a stage twice: {stages:?}"
+        );
     }
 }
 
@@ -88,7 +108,8 @@ fn commands_of_one_stage_are_done_again_on_the_cpu() {
     assert!(is_whole("map") && is_whole("clusters"));
 }
 
-/// A software adapter is slower at neighbours than the CPU that it runs on, and `auto` may take one here.
+/// A software adapter is slower at neighbours than the CPU that it runs on, and `auto` may take one
+/// here.
 #[test]
 fn neighbors_that_the_cpu_finds_sooner_are_left_to_it() {
     if gpu().is_none() {
@@ -96,14 +117,21 @@ fn neighbors_that_the_cpu_finds_sooner_are_left_to_it() {
     }
     let place = Place::new();
     place.points("x.npy", 12_000, 64);
-    let mut command = place.command(&words("embed x.npy --method umap --n-epochs 5 --init random --device auto --out out"));
+    let mut command = place.command(&words(
+        "embed x.npy --method umap --n-epochs 5 --init random --device auto --out out",
+    ));
     let outcome = finished(command.env(SOFTWARE, "1"));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let found = manifest(&place.path("out"));
     let said = "neighbours of 12000 x 64 on the CPU: ";
-    assert!(found["warnings"].to_string().contains(said) && outcome.stderr.contains(said), "{}", outcome.stderr);
+    assert!(
+        found["warnings"].to_string().contains(said) && outcome.stderr.contains(said),
+        "{}",
+        outcome.stderr
+    );
     let device_of = |name: &str| {
-        let stage = found["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == name).unwrap();
+        let stage =
+            found["stages"].as_array().unwrap().iter().find(|stage| stage["name"] == name).unwrap();
         stage["device"].as_str().unwrap().to_owned()
     };
     assert_eq!((device_of("neighbours"), device_of("umap")), ("cpu".into(), "gpu".into()));

@@ -1,4 +1,5 @@
-//! The program as a user meets it: exit codes, messages, files, signals. Every test starts the binary in a folder of its own.
+//! The program as a user meets it: exit codes, messages, files, signals. Every test starts the
+//! binary in a folder of its own.
 
 mod activations;
 mod bench;

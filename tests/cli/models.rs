@@ -5,7 +5,8 @@ use std::fs;
 
 const TRAIN: &str = "train --dataset fashion-mnist --data-dir data --device cpu --out out";
 
-/// A small model in TOML with a layer of each kind; the line of each is fixed, since errors name them.
+/// A small model in TOML with a layer of each kind; the line of each is fixed, since errors name
+/// them.
 const MODEL: &str = r#"name = "small"
 [training]
 epochs = 3
@@ -47,19 +48,34 @@ fn a_model_is_shown_with_its_layers_and_totals() {
         let shown = place.succeed(&format!("model show {model}")).stdout;
         shown.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    for (name, total) in [("mlp", "218,058"), ("cnn-default", "40,933"), ("cnn-a", "174,629"), ("cnn-b", "1,092,945")] {
+    for (name, total) in [
+        ("mlp", "218,058"),
+        ("cnn-default", "40,933"),
+        ("cnn-a", "174,629"),
+        ("cnn-b", "1,092,945"),
+    ] {
         let shown = show(name);
         assert!(shown.contains(&format!("total parameters {total} trainable")), "{shown}");
     }
     let shown = show("cnn-a");
-    for part in ["conv_1 (Conv2D)", "(None, 26, 26, 32)", "173,088", "batches of 32", "5 epochs", "dense_2 (32 values)"] {
+    for part in [
+        "conv_1 (Conv2D)",
+        "(None, 26, 26, 32)",
+        "173,088",
+        "batches of 32",
+        "5 epochs",
+        "dense_2 (32 values)",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     fs::write(place.path("small.toml"), MODEL).unwrap();
     let shown = show("small.toml --classes 4");
-    for part in
-        ["small: images of 28 x 28 x 1, 4 classes", "BatchNormalization", "non-trainable parameters 8", "code (12 values)"]
-    {
+    for part in [
+        "small: images of 28 x 28 x 1, 4 classes",
+        "BatchNormalization",
+        "non-trainable parameters 8",
+        "code (12 values)",
+    ] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     let shown = show("small.toml --input 9,12,3");
@@ -74,7 +90,11 @@ fn a_description_with_a_fault_is_refused_by_its_line() {
         fs::write(place.path("m.toml"), MODEL.replacen(from, to, 1)).unwrap();
         let line = format!("m.toml: line {line}: ");
         place.refuse(3, "model show m.toml", &[&[line.as_str()], parts].concat());
-        place.refuse(3, &format!("{TRAIN} --architecture m.toml"), &[&[line.as_str()], parts].concat());
+        place.refuse(
+            3,
+            &format!("{TRAIN} --architecture m.toml"),
+            &[&[line.as_str()], parts].concat(),
+        );
     };
     refuse("\"conv\"", "\"konv\"", 8, &["unknown layer `konv`", "max_pool"]);
     refuse("filters", "filter", 9, &["unknown key `filter`", "filters"]);
@@ -93,7 +113,12 @@ fn a_description_with_a_fault_is_refused_by_its_line() {
     refuse("\"code\"", "\"labels\"", 24, &["`labels` is taken"]);
     refuse("\"code\"", "\"conv_1\"", 24, &["another layer is called `conv_1`"]);
     refuse("activation = \"tanh\"", "activation = \"softmax\"", 24, &["softmax is for the output"]);
-    refuse("[[layers]]\ntype = \"dense\"\nactivation = \"softmax\"\n", "", 24, &["last layer must be the output"]);
+    refuse(
+        "[[layers]]\ntype = \"dense\"\nactivation = \"softmax\"\n",
+        "",
+        24,
+        &["last layer must be the output"],
+    );
     refuse("epochs = 3", "epochs = 0", 3, &["epochs = 0", "at least 1"]);
     refuse("validation = 0.2", "validation = 1.5", 5, &["validation = 1.5", "below 1"]);
     refuse("[training]", "[trainig]", 2, &["unknown key `trainig`"]);
@@ -109,9 +134,17 @@ fn a_description_with_a_fault_is_refused_by_its_line() {
     place.refuse(3, "model show nowhere.toml", &["nowhere.toml", "No such file"]);
     place.refuse(2, "model show resnet", &["resnet", "cnn-default", ".toml"]);
     place.refuse(2, &format!("{TRAIN} --architecture cnn-a --hidden 4"), &["--hidden", "cnn-a"]);
-    place.refuse(2, &format!("{TRAIN} --architecture cnn-a --dropout 0.1"), &["--dropout", "no dropout layer"]);
+    place.refuse(
+        2,
+        &format!("{TRAIN} --architecture cnn-a --dropout 0.1"),
+        &["--dropout", "no dropout layer"],
+    );
     fs::write(place.path("m.toml"), MODEL.replace("softmax\"", "softmax\"\nunits = 7")).unwrap();
-    place.refuse(3, &format!("{TRAIN} --architecture m.toml"), &["line 29", "7 units", "10 classes"]);
+    place.refuse(
+        3,
+        &format!("{TRAIN} --architecture m.toml"),
+        &["line 29", "7 units", "10 classes"],
+    );
     fs::write(place.path("m.toml"), format!("input = [32, 32, 3]\n{MODEL}")).unwrap();
     place.refuse(3, &format!("{TRAIN} --architecture m.toml"), &["32 x 32 x 3", "28 x 28 x 1"]);
 }
@@ -128,22 +161,43 @@ fn a_described_model_is_trained_and_goes_on_from_a_checkpoint() {
     assert!(lines.starts_with("epoch,train_loss,train_accuracy,validation_loss,validation_accuracy,test_loss,test_accuracy\n1,"));
     assert_eq!(lines.lines().count(), 4);
     let results = manifest(&place.path("whole"))["results"].clone();
-    assert_eq!((&results["training"]["epochs"], results["training"]["times"].as_array().unwrap().len()), (&3.into(), 3));
-    place.succeed(&format!("{train} --resume-from whole/checkpoints/epoch_02.safetensors --out on"));
-    assert!(weights("on") == weights("whole") && history("on") == lines, "going on leads elsewhere");
+    assert_eq!(
+        (&results["training"]["epochs"], results["training"]["times"].as_array().unwrap().len()),
+        (&3.into(), 3)
+    );
+    place
+        .succeed(&format!("{train} --resume-from whole/checkpoints/epoch_02.safetensors --out on"));
+    assert!(
+        weights("on") == weights("whole") && history("on") == lines,
+        "going on leads elsewhere"
+    );
     // The weights tell which model they are of.
     let shown = place.succeed("model show whole/model/weights.safetensors").stdout;
     assert!(shown.contains("code (Dense)") && shown.contains("10 classes"), "{shown}");
 
-    let on = |flags: &str| format!("{train} --resume-from whole/checkpoints/epoch_02.safetensors --out again {flags}");
-    place.refuse(3, &on("--batch-size 20"), &["epoch_02.safetensors", "other settings", "batch_size was 50, now it is 20"]);
+    let on = |flags: &str| {
+        format!("{train} --resume-from whole/checkpoints/epoch_02.safetensors --out again {flags}")
+    };
+    place.refuse(
+        3,
+        &on("--batch-size 20"),
+        &["epoch_02.safetensors", "other settings", "batch_size was 50, now it is 20"],
+    );
     place.refuse(3, &on("--seed 1"), &["epoch_02.safetensors", "random_state"]);
     place.refuse(3, &on("--dropout 0.4"), &["epoch_02.safetensors", "another model"]);
     place.refuse(3, &on("--epochs 1"), &["epoch_02.safetensors", "epoch 2"]);
-    place.refuse(3, &on("").replace("epoch_02", "epoch_09"), &["epoch_09.safetensors", "No such file"]);
+    place.refuse(
+        3,
+        &on("").replace("epoch_02", "epoch_09"),
+        &["epoch_09.safetensors", "No such file"],
+    );
     let other = on("").replace("whole/checkpoints/epoch_02", "whole/model/weights");
     place.refuse(3, &other, &["weights.safetensors", "not a .safetensors file of a checkpoint"]);
-    place.refuse(2, &format!("{train} --checkpoint-every 0 --out again"), &["--checkpoint-every = 0"]);
+    place.refuse(
+        2,
+        &format!("{train} --checkpoint-every 0 --out again"),
+        &["--checkpoint-every = 0"],
+    );
 }
 
 #[test]
@@ -154,7 +208,8 @@ fn weights_of_perceptrons_written_before_are_read() {
     let whole = fs::read(&path).unwrap();
     let len = u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
     let mut header: serde_json::Value = serde_json::from_slice(&whole[8..8 + len]).unwrap();
-    header["__metadata__"]["layerlens"] = r#"{"n_features":784,"hidden":[4],"n_classes":10}"#.into();
+    header["__metadata__"]["layerlens"] =
+        r#"{"n_features":784,"hidden":[4],"n_classes":10}"#.into();
     let header = header.to_string();
     let old = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &whole[8 + len..]].concat();
     fs::write(place.path("old.safetensors"), old).unwrap();

@@ -1,5 +1,5 @@
-//! What a network answers to the points of layers from elsewhere: probabilities, logits and their names, and classes that count
-//! otherwise than the columns.
+//! What a network answers to the points of layers from elsewhere: probabilities, logits and their
+//! names, and classes that count otherwise than the columns.
 
 use crate::labels::write_npy;
 use crate::support::{Place, groups, manifest};
@@ -25,7 +25,8 @@ fn place_with_layer(first: u32) -> Place {
     place
 }
 
-/// Logits of three classes; the answer is the row's group, but for the first ten rows, where it is class 1.
+/// Logits of three classes; the answer is the row's group, but for the first ten rows, where it is
+/// class 1.
 fn logits(n: usize) -> Vec<[f64; 3]> {
     let of_row = |row: usize| {
         let mut logits = [-4.0, -2.5, 0.25].map(|value: f64| value - row as f64 / 7.0);
@@ -45,7 +46,12 @@ fn write(place: &Place, name: &str, rows: impl Fn(usize) -> Vec<Vec<f64>>) {
     for (part, n) in PARTS {
         let rows = rows(n);
         let values: Vec<f32> = rows.iter().flatten().map(|&value| value as f32).collect();
-        npy::write_f32(place.path(format!("layers/{name}_{part}.npy")), &values, &[n as u64, rows[0].len() as u64]).unwrap();
+        npy::write_f32(
+            place.path(format!("layers/{name}_{part}.npy")),
+            &values,
+            &[n as u64, rows[0].len() as u64],
+        )
+        .unwrap();
     }
 }
 
@@ -54,7 +60,8 @@ fn points(place: &Place) -> Vec<[String; 3]> {
     let _ = fs::remove_dir_all(place.path("export"));
     place.succeed("export out --format tensorboard --device cpu --out export");
     let text = fs::read_to_string(place.path("export/metadata.tsv")).unwrap();
-    let mut lines = text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
+    let mut lines =
+        text.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
     let header = lines.next().unwrap();
     let column = |name: &str| header.iter().position(|column| column == name);
     let columns = ["label", "prediction", "confidence"].map(column);
@@ -62,22 +69,33 @@ fn points(place: &Place) -> Vec<[String; 3]> {
 }
 
 fn warnings(place: &Place) -> String {
-    manifest(&place.path("out"))["warnings"].as_array().unwrap().iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
+    manifest(&place.path("out"))["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn assert_confidences(found: &[[String; 3]], expected: impl Fn(usize) -> f64) {
     assert_eq!(found.len(), 30);
     for (row, [_, _, confidence]) in found.iter().enumerate() {
         let found: f64 = confidence.parse().unwrap();
-        assert!((found - expected(row)).abs() < 1e-6, "row {row}: {found}, expected {}", expected(row));
+        assert!(
+            (found - expected(row)).abs() < 1e-6,
+            "row {row}: {found}, expected {}",
+            expected(row)
+        );
     }
 }
 
 #[test]
 fn logits_and_logarithms_become_probabilities_whatever_they_are_called() {
     let sure = |row: usize| softmax(logits(30)[row]).into_iter().fold(0.0, f64::max);
-    let rows =
-        |of: fn([f64; 3]) -> [f64; 3]| move |n: usize| logits(n).into_iter().map(|row| of(row).to_vec()).collect::<Vec<_>>();
+    let rows = |of: fn([f64; 3]) -> [f64; 3]| {
+        move |n: usize| logits(n).into_iter().map(|row| of(row).to_vec()).collect::<Vec<_>>()
+    };
     let as_they_are: fn([f64; 3]) -> [f64; 3] = |row| row;
     let logarithms: fn([f64; 3]) -> [f64; 3] = |row| softmax(row).map(f64::ln);
     for (name, of, said) in [
@@ -94,15 +112,25 @@ fn logits_and_logarithms_become_probabilities_whatever_they_are_called() {
         assert!(outcome.stderr.contains(said), "{name}: {}", outcome.stderr);
         let page = fs::read_to_string(place.path("out/report.html")).unwrap();
         assert!(page.contains(said) && warnings(&place).contains(said), "{name}");
-        assert_eq!(outcome.stderr.contains("holds"), !said.is_empty(), "{name}: {}", outcome.stderr);
+        assert_eq!(
+            outcome.stderr.contains("holds"),
+            !said.is_empty(),
+            "{name}: {}",
+            outcome.stderr
+        );
         let points = points(&place);
         assert_confidences(&points, sure);
         let answers = |row: usize| ["Bag", "Coat", "Dress"][if row < 10 { 1 } else { row % 3 }];
-        assert!(points.iter().enumerate().all(|(row, point)| point[1] == answers(row)), "{points:?}");
+        assert!(
+            points.iter().enumerate().all(|(row, point)| point[1] == answers(row)),
+            "{points:?}"
+        );
         // The output is no layer to look into.
         assert_eq!(manifest(&place.path("out"))["config"]["layers"], serde_json::json!(["layer"]));
         // And a run of what that run kept knows the same.
-        place.succeed(&RUN.replace("layers ", "out/activations ").replace("--out out", "--out again"));
+        place.succeed(
+            &RUN.replace("layers ", "out/activations ").replace("--out out", "--out again"),
+        );
         assert!(
             fs::read(place.path("out/activations/confidence_test.npy")).unwrap()
                 == fs::read(place.path("again/activations/confidence_test.npy")).unwrap()
@@ -116,8 +144,13 @@ fn of_softmax_and_logits_together_one_is_said_to_be_used() {
     write(&place, "softmax", |n| logits(n).into_iter().map(|row| softmax(row).to_vec()).collect());
     write(&place, "logits", |n| vec![vec![0.0, 1.0, 5.0]; n]);
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("softmax_test.npy is used, logits_test.npy beside it is left out"), "{stderr}");
-    assert_confidences(&points(&place), |row| softmax(logits(30)[row]).into_iter().fold(0.0, f64::max));
+    assert!(
+        stderr.contains("softmax_test.npy is used, logits_test.npy beside it is left out"),
+        "{stderr}"
+    );
+    assert_confidences(&points(&place), |row| {
+        softmax(logits(30)[row]).into_iter().fold(0.0, f64::max)
+    });
 }
 
 #[test]
@@ -127,8 +160,13 @@ fn what_is_neither_is_not_told_as_a_probability() {
     let stderr = place.succeed(RUN).stderr;
     assert!(stderr.contains("holds values from 0 to 1, but its rows do not sum to 1"), "{stderr}");
     let points = points(&place);
-    assert!(points.iter().all(|point| point[2] == "none") && points[0][1] == "0" && points[1][1] == "2", "{points:?}");
-    write(&place, "softmax", |n| (0..n).map(|row| vec![if row == 7 { f64::NAN } else { 0.5 }, 0.25, 0.25]).collect());
+    assert!(
+        points.iter().all(|point| point[2] == "none") && points[0][1] == "0" && points[1][1] == "2",
+        "{points:?}"
+    );
+    write(&place, "softmax", |n| {
+        (0..n).map(|row| vec![if row == 7 { f64::NAN } else { 0.5 }, 0.25, 0.25]).collect()
+    });
     place.refuse(3, RUN, &["softmax_train.npy", "row 7, column 0", "NaN"]);
 }
 
@@ -142,18 +180,27 @@ fn one_column_is_the_probability_of_the_second_of_two_classes() {
         }
         place
     };
-    let p = |row: usize| if row.is_multiple_of(2) { 0.1 + row as f64 / 100.0 } else { 0.55 + row as f64 / 100.0 };
-    for (first, logit, dimensions) in [(0, false, 2), (0, true, 2), (1, false, 2), (0, false, 1), (0, true, 1)] {
+    let p = |row: usize| {
+        if row.is_multiple_of(2) { 0.1 + row as f64 / 100.0 } else { 0.55 + row as f64 / 100.0 }
+    };
+    for (first, logit, dimensions) in
+        [(0, false, 2), (0, true, 2), (1, false, 2), (0, false, 1), (0, true, 1)]
+    {
         let place = two(first);
-        let value = |row: usize| if logit { (p(row % 30) / (1.0 - p(row % 30))).ln() } else { p(row % 30) };
+        let value =
+            |row: usize| if logit { (p(row % 30) / (1.0 - p(row % 30))).ln() } else { p(row % 30) };
         for (part, n) in PARTS {
-            let values: Vec<u8> = (0..n).flat_map(|row| (value(row) as f32).to_le_bytes()).collect();
+            let values: Vec<u8> =
+                (0..n).flat_map(|row| (value(row) as f32).to_le_bytes()).collect();
             let shape = if dimensions == 2 { format!("({n}, 1)") } else { format!("({n},)") };
             write_npy(&place.path(format!("layers/softmax_{part}.npy")), "<f4", &shape, &values);
         }
         let stderr = place.succeed(RUN).stderr;
         assert!(
-            stderr.contains(&format!("softmax_train.npy has one column: it is read as the probability of `{}`", first + 1)),
+            stderr.contains(&format!(
+                "softmax_train.npy has one column: it is read as the probability of `{}`",
+                first + 1
+            )),
             "{stderr}"
         );
         assert_eq!(stderr.contains("their sigmoid is taken"), logit, "{stderr}");
@@ -173,13 +220,23 @@ fn one_column_is_the_probability_of_the_second_of_two_classes() {
 fn labels_beyond_the_columns_are_refused_with_the_advice() {
     let place = place_with_layer(1);
     write(&place, "softmax", |n| logits(n).into_iter().map(|row| softmax(row).to_vec()).collect());
-    let advice = ["labels_train.npy", "row 2 is 3", "softmax_train.npy has 3 columns", "0 to 2", "save labels - 1"];
+    let advice = [
+        "labels_train.npy",
+        "row 2 is 3",
+        "softmax_train.npy has 3 columns",
+        "0 to 2",
+        "save labels - 1",
+    ];
     place.refuse(3, RUN, &advice);
     fs::write(place.path("layers/class_names.txt"), "Bag\nCoat\nDress\n").unwrap();
     place.refuse(3, RUN, &advice);
     let place = place_with_layer(0);
     write(&place, "logits", |n| vec![vec![1.0, 2.0]; n]);
-    place.refuse(3, RUN, &["labels_train.npy", "row 2 is 2", "logits_train.npy has 2 columns", "0 to 1"]);
+    place.refuse(
+        3,
+        RUN,
+        &["labels_train.npy", "row 2 is 2", "logits_train.npy has 2 columns", "0 to 1"],
+    );
     fs::write(place.path("layers/class_names.txt"), "Bag\nCoat\nDress\nBoot\n").unwrap();
     write(&place, "logits", |n| vec![vec![1.0, 2.0, 3.0]; n]);
     place.refuse(3, RUN, &["logits_train.npy", "3 columns", "class_names.txt names 4"]);
@@ -194,18 +251,26 @@ fn labels_beyond_the_columns_are_refused_with_the_advice() {
 #[test]
 fn answers_that_count_from_another_number_are_refused() {
     for (first, last_answered) in [(0, 2), (0, 1), (1, 2), (2, 2)] {
-        // Of labels 0 to 2, as R and MATLAB count them from 1; the network may never answer some class.
+        // Of labels 0 to 2, as R and MATLAB count them from 1; the network may never answer some
+        // class.
         let place = place_with_layer(0);
         for (part, n) in PARTS {
-            let answers: Vec<u32> = groups(n as u32).iter().map(|group| (group + 1).clamp(first + 1, 3)).collect();
+            let answers: Vec<u32> =
+                groups(n as u32).iter().map(|group| (group + 1).clamp(first + 1, 3)).collect();
             place.labels(&format!("layers/predictions_{part}.npy"), &answers);
         }
-        let parts = ["predictions_train.npy", &format!("from {} to 3", first + 1), "labels from 0 to 2", "class_names.txt"];
+        let parts = [
+            "predictions_train.npy",
+            &format!("from {} to 3", first + 1),
+            "labels from 0 to 2",
+            "class_names.txt",
+        ];
         place.refuse(3, RUN, &parts);
         // The same the other way, labels that count from 1.
         let place = place_with_layer(1);
         for (part, n) in PARTS {
-            let answers: Vec<u32> = groups(n as u32).iter().map(|&group| group.min(last_answered)).collect();
+            let answers: Vec<u32> =
+                groups(n as u32).iter().map(|&group| group.min(last_answered)).collect();
             place.labels(&format!("layers/predictions_{part}.npy"), &answers);
         }
         let range = format!("from 0 to {last_answered}");
@@ -215,29 +280,42 @@ fn answers_that_count_from_another_number_are_refused() {
     let place = place_with_layer(0);
     for (answers, said) in [([1, 1, 2], ""), ([0, 1, 3], "classes that no label names: `3`")] {
         for (part, n) in PARTS {
-            let answers: Vec<u32> = groups(n as u32).iter().map(|&group| answers[group as usize]).collect();
+            let answers: Vec<u32> =
+                groups(n as u32).iter().map(|&group| answers[group as usize]).collect();
             place.labels(&format!("layers/predictions_{part}.npy"), &answers);
         }
         assert!(place.succeed(RUN).stderr.contains(said));
     }
 }
 
-/// As a training on labels that are numbers leaves them: the classes are called by those, and the labels are places.
+/// As a training on labels that are numbers leaves them: the classes are called by those, and the
+/// labels are places.
 #[test]
 fn a_network_may_answer_few_of_the_classes_whose_names_are_numbers() {
-    for (names, answers) in
-        [("1\n2\n3\n", vec![0]), ("0\n2\n3\n", vec![0, 1]), ("2\n1\n0\n", vec![1, 2]), ("a\n0\n1\n", vec![1, 2])]
-    {
+    for (names, answers) in [
+        ("1\n2\n3\n", vec![0]),
+        ("0\n2\n3\n", vec![0, 1]),
+        ("2\n1\n0\n", vec![1, 2]),
+        ("a\n0\n1\n", vec![1, 2]),
+    ] {
         let place = place_with_layer(0);
         fs::write(place.path("layers/class_names.txt"), names).unwrap();
         let answer = |row: usize| answers[row % answers.len()];
         write(&place, "softmax", |n| {
-            (0..n).map(|row| [0, 1, 2].map(|class| if class == answer(row) { 0.8 } else { 0.1 }).to_vec()).collect()
+            (0..n)
+                .map(|row| {
+                    [0, 1, 2].map(|class| if class == answer(row) { 0.8 } else { 0.1 }).to_vec()
+                })
+                .collect()
         });
         place.succeed(RUN);
         let names: Vec<&str> = names.lines().collect();
         for (row, [label, prediction, confidence]) in points(&place).iter().enumerate() {
-            assert_eq!((label.as_str(), prediction.as_str()), (names[row % 3], names[answer(row)]), "{names:?}, row {row}");
+            assert_eq!(
+                (label.as_str(), prediction.as_str()),
+                (names[row % 3], names[answer(row)]),
+                "{names:?}, row {row}"
+            );
             assert!(confidence.starts_with("0.8"), "{confidence}");
         }
     }
@@ -247,21 +325,31 @@ fn a_network_may_answer_few_of_the_classes_whose_names_are_numbers() {
 fn outputs_of_both_parts_are_of_one_kind() {
     let place = place_with_layer(0);
     for (part, n) in PARTS {
-        place.labels(&format!("layers/labels_{part}.npy"), &(0..n as u32).map(|row| row % 2).collect::<Vec<_>>());
+        place.labels(
+            &format!("layers/labels_{part}.npy"),
+            &(0..n as u32).map(|row| row % 2).collect::<Vec<_>>(),
+        );
     }
     // Logits, of which those of the test look like probabilities.
     let test = |row: usize| [0.2, 0.7, 0.4][row % 3];
-    write(&place, "softmax", |n| (0..n).map(|row| vec![if n == 30 { test(row) } else { row as f64 / 20.0 - 3.0 }]).collect());
+    write(&place, "softmax", |n| {
+        (0..n).map(|row| vec![if n == 30 { test(row) } else { row as f64 / 20.0 - 3.0 }]).collect()
+    });
     let stderr = place.succeed(RUN).stderr;
-    let said = ["softmax_train.npy holds logits", "softmax_test.npy is taken to hold logits, as softmax_train.npy does"];
+    let said = [
+        "softmax_train.npy holds logits",
+        "softmax_test.npy is taken to hold logits, as softmax_train.npy does",
+    ];
     assert!(said.iter().all(|words| stderr.contains(words)), "{stderr}");
     let found = points(&place);
     assert_confidences(&found, |row| 1.0 / (1.0 + (-test(row)).exp()));
     assert!(found.iter().all(|point| point[1] == "1"), "{found:?}");
     // Names are told apart: logits beside probabilities of the other part are what they are called.
-    fs::rename(place.path("layers/softmax_test.npy"), place.path("layers/logits_test.npy")).unwrap();
+    fs::rename(place.path("layers/softmax_test.npy"), place.path("layers/logits_test.npy"))
+        .unwrap();
     write(&place, "other", |n| (0..n).map(|row| vec![(row % 2) as f64]).collect());
-    fs::rename(place.path("layers/other_train.npy"), place.path("layers/softmax_train.npy")).unwrap();
+    fs::rename(place.path("layers/other_train.npy"), place.path("layers/softmax_train.npy"))
+        .unwrap();
     fs::remove_file(place.path("layers/other_test.npy")).unwrap();
     assert!(!place.succeed(RUN).stderr.contains("is taken to hold"));
     assert_confidences(&points(&place), |row| 1.0 / (1.0 + (-test(row)).exp()));
@@ -289,7 +377,12 @@ fn a_confidence_that_is_not_read_is_said() {
     assert!(!place.succeed(RUN).stderr.contains("left out"));
     assert_confidences(&points(&place), |_| 0.25);
     for (part, n) in PARTS {
-        npy::write_f32(place.path(format!("layers/confidence_{part}.npy")), &vec![0.75; n], &[n as u64]).unwrap();
+        npy::write_f32(
+            place.path(format!("layers/confidence_{part}.npy")),
+            &vec![0.75; n],
+            &[n as u64],
+        )
+        .unwrap();
     }
     place.succeed(RUN);
     assert_confidences(&points(&place), |_| 0.75);
@@ -320,7 +413,10 @@ fn labels_that_are_called_like_a_header_are_labels() {
     // One line more is a header, which is said.
     fs::write(place.path("layers/labels_test.csv"), format!("answer\n{}", lines(30))).unwrap();
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("labels_test.csv: line 1, `answer`, is taken for the header"), "{stderr}");
+    assert!(
+        stderr.contains("labels_test.csv: line 1, `answer`, is taken for the header"),
+        "{stderr}"
+    );
     assert!(points(&place).iter().enumerate().all(|(row, point)| point[0] == ["y", "n"][row % 2]));
 }
 
@@ -330,7 +426,10 @@ fn answers_that_differ_from_the_output_are_said() {
     write(&place, "softmax", |n| logits(n).into_iter().map(|row| softmax(row).to_vec()).collect());
     place.labels("layers/predictions_test.npy", &groups(30));
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("predictions_test.npy and softmax_test.npy differ in 7 of 30 rows"), "{stderr}");
+    assert!(
+        stderr.contains("predictions_test.npy and softmax_test.npy differ in 7 of 30 rows"),
+        "{stderr}"
+    );
     let points = points(&place);
     assert!(points.iter().all(|point| point[0] == point[1]));
     assert_confidences(&points, |row| softmax(logits(30)[row])[row % 3]);
@@ -343,35 +442,74 @@ fn labels_may_begin_at_one_or_be_names() {
     place.succeed(RUN);
     let names = || fs::read_to_string(place.path("out/activations/class_names.txt")).unwrap();
     assert_eq!(names(), "1\n2\n3\n");
-    assert_eq!(npy::read_labels(place.path("out/activations/labels_test.npy")).unwrap()[..3], [0, 1, 2]);
-    let per_class =
-        |place: &Place| manifest(&place.path("out"))["results"]["knn"][0]["knn"][0]["per_class"].as_array().unwrap().len();
+    assert_eq!(
+        npy::read_labels(place.path("out/activations/labels_test.npy")).unwrap()[..3],
+        [0, 1, 2]
+    );
+    let per_class = |place: &Place| {
+        manifest(&place.path("out"))["results"]["knn"][0]["knn"][0]["per_class"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
     assert_eq!(per_class(&place), 3);
     // As many names as labels that count from 1, which is said.
     fs::write(place.path("layers/class_names.txt"), "Bag\nCoat\nDress\n").unwrap();
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("the labels go from 1 to 3: they are taken to count the 3 class names from 1"), "{stderr}");
-    assert!(points(&place)[..3].iter().map(|point| &point[0]).eq(["Bag", "Coat", "Dress"]), "{:?}", points(&place));
+    assert!(
+        stderr.contains(
+            "the labels go from 1 to 3: they are taken to count the 3 class names from 1"
+        ),
+        "{stderr}"
+    );
+    assert!(
+        points(&place)[..3].iter().map(|point| &point[0]).eq(["Bag", "Coat", "Dress"]),
+        "{:?}",
+        points(&place)
+    );
     // One name more: the numbers count the lines from 0, and the class without points is named.
     fs::write(place.path("layers/class_names.txt"), "none\nBag\nCoat\nDress\n").unwrap();
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("class_names.txt names classes that no point has: 0 (`none`)"), "{stderr}");
+    assert!(
+        stderr.contains("class_names.txt names classes that no point has: 0 (`none`)"),
+        "{stderr}"
+    );
     assert!(points(&place)[..3].iter().map(|point| &point[0]).eq(["Bag", "Coat", "Dress"]));
     fs::write(place.path("layers/class_names.txt"), "Bag\nCoat\n").unwrap();
     place.refuse(3, RUN, &["labels_train.npy", "row 1 is 2", "class_names.txt names 0 to 1"]);
     fs::remove_file(place.path("layers/class_names.txt")).unwrap();
     // Names, from text and from an array, with outputs in their order.
-    let text = |n: u32| groups(n).iter().map(|group| ["zebra\n", "ant\n", "owl\n"][*group as usize]).collect::<String>();
+    let text = |n: u32| {
+        groups(n)
+            .iter()
+            .map(|group| ["zebra\n", "ant\n", "owl\n"][*group as usize])
+            .collect::<String>()
+    };
     for (part, n) in PARTS {
         fs::remove_file(place.path(format!("layers/labels_{part}.npy"))).unwrap();
-        fs::write(place.path(format!("layers/labels_{part}.csv")), format!("label\n{}", text(n as u32))).unwrap();
+        fs::write(
+            place.path(format!("layers/labels_{part}.csv")),
+            format!("label\n{}", text(n as u32)),
+        )
+        .unwrap();
     }
-    write(&place, "softmax", |n| (0..n).map(|row| [2, 0, 1].map(|of| if row % 3 == of { 0.5 } else { 0.25 }).to_vec()).collect());
+    write(&place, "softmax", |n| {
+        (0..n)
+            .map(|row| [2, 0, 1].map(|of| if row % 3 == of { 0.5 } else { 0.25 }).to_vec())
+            .collect()
+    });
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("the columns of softmax_train.npy are taken in the order of the names, ant, owl, zebra"), "{stderr}");
+    assert!(
+        stderr.contains(
+            "the columns of softmax_train.npy are taken in the order of the names, ant, owl, zebra"
+        ),
+        "{stderr}"
+    );
     assert_eq!(names(), "ant\nowl\nzebra\n");
     let points = points(&place);
-    assert!(points.iter().enumerate().all(|(row, point)| point[0] == ["zebra", "ant", "owl"][row % 3]));
+    assert!(
+        points.iter().enumerate().all(|(row, point)| point[0] == ["zebra", "ant", "owl"][row % 3])
+    );
     assert_eq!(points[0][1], "owl");
     assert!(!stderr.contains("the classes are numbered"));
 }

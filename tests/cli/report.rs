@@ -1,4 +1,5 @@
-//! The explorable page: of a run, of a run again, of a run of which parts are gone, and of any embedding.
+//! The explorable page: of a run, of a run again, of a run of which parts are gone, and of any
+//! embedding.
 
 use crate::pipeline::shared_run;
 use crate::support::{N_TEST, N_TRAIN, Outcome, Place, files_below, finished, groups, idx};
@@ -18,7 +19,13 @@ fn data(path: &Path) -> Value {
 /// The static part.
 fn tables(path: &Path) -> String {
     let html = fs::read_to_string(path).unwrap();
-    html.split_once("<section id=\"report\"").unwrap().1.split_once("<dialog id=\"help\"").unwrap().0.to_owned()
+    html.split_once("<section id=\"report\"")
+        .unwrap()
+        .1
+        .split_once("<dialog id=\"help\"")
+        .unwrap()
+        .0
+        .to_owned()
 }
 
 /// The shared run in `run`, without the files whose names hold one of `without`.
@@ -41,17 +48,34 @@ fn start(place: &Place, args: &[&str]) -> Outcome {
 fn a_page_that_is_made_again_is_the_page_that_the_run_left() {
     let place = Place::new();
     let run = shared_run();
-    let stdout = place.succeed(&format!("report {} --device cpu --out again.html", run.display())).stdout;
-    assert!(stdout.contains("120 of 454 points: the test points") && stdout.contains("open again.html"), "{stdout}");
-    assert!(fs::read(place.path("again.html")).unwrap() == fs::read(run.join("report.html")).unwrap());
+    let stdout =
+        place.succeed(&format!("report {} --device cpu --out again.html", run.display())).stdout;
+    assert!(
+        stdout.contains("120 of 454 points: the test points") && stdout.contains("open again.html"),
+        "{stdout}"
+    );
+    assert!(
+        fs::read(place.path("again.html")).unwrap() == fs::read(run.join("report.html")).unwrap()
+    );
     let page = data(&place.path("again.html"));
-    assert_eq!((page["maps"].as_array().unwrap().len(), page["spaces"].as_array().unwrap().len()), (12, 3));
+    assert_eq!(
+        (page["maps"].as_array().unwrap().len(), page["spaces"].as_array().unwrap().len()),
+        (12, 3)
+    );
     assert_eq!((page["k"].as_u64(), page["images"]["kind"].as_str()), (Some(10), Some("gray4")));
-    assert_eq!((&page["missing"], &page["points"]["rows"]), (&Value::Array(Vec::new()), &Value::Null));
+    assert_eq!(
+        (&page["missing"], &page["points"]["rows"]),
+        (&Value::Array(Vec::new()), &Value::Null)
+    );
     let tables = tables(&place.path("again.html"));
-    for words in
-        ["trained", "k-NN accuracy on 120 test points", "Confusion of the network", "SHA-256", "adjusted Rand", "--hidden 32,16"]
-    {
+    for words in [
+        "trained",
+        "k-NN accuracy on 120 test points",
+        "Confusion of the network",
+        "SHA-256",
+        "adjusted Rand",
+        "--hidden 32,16",
+    ] {
         assert!(tables.contains(words) || words == "trained", "{words}");
     }
 }
@@ -60,27 +84,54 @@ fn a_page_that_is_made_again_is_the_page_that_the_run_left() {
 fn the_points_of_a_page_can_be_chosen() {
     let place = Place::new();
     let all = N_TRAIN + N_TEST;
-    for (choice, n, parts) in [("train", N_TRAIN, 1), ("all", all, 2), ("50", 50, 2), ("9999", all, 2)] {
-        place
-            .succeed(&format!("report {} --device cpu --report-points {choice} --out page.html --force", shared_run().display()));
+    for (choice, n, parts) in
+        [("train", N_TRAIN, 1), ("all", all, 2), ("50", 50, 2), ("9999", all, 2)]
+    {
+        place.succeed(&format!(
+            "report {} --device cpu --report-points {choice} --out page.html --force",
+            shared_run().display()
+        ));
         let points = data(&place.path("page.html"))["points"].clone();
-        assert_eq!((points["n"].as_u64(), points["of"].as_u64()), (Some(n as u64), Some(all as u64)), "{choice}");
+        assert_eq!(
+            (points["n"].as_u64(), points["of"].as_u64()),
+            (Some(n as u64), Some(all as u64)),
+            "{choice}"
+        );
         assert_eq!(points["parts"].as_array().unwrap().len(), parts, "{choice}");
         assert_eq!(points["rows"].is_null(), choice != "50", "{choice}");
     }
     let again = format!("report {} --report-points 0 --out new.html", shared_run().display());
     place.refuse(2, &again, &["--report-points", "at least 1"]);
-    place.refuse(1, &format!("report {} --device cpu --out page.html", shared_run().display()), &["page.html", "--force"]);
+    place.refuse(
+        1,
+        &format!("report {} --device cpu --out page.html", shared_run().display()),
+        &["page.html", "--force"],
+    );
 }
 
 #[test]
 fn what_is_gone_from_a_run_is_told_and_the_rest_is_shown() {
     for (without, sentences, maps, what) in [
-        ("embeddings/tsne_layer_1_test", &["the map of layer 1 by t-SNE: embeddings/tsne_layer_1_test.npy"][..], 11, "map"),
-        ("embeddings/", &["the map of raw input by PCA", "the map of layer 2 by TriMAP"], 0, "maps"),
+        (
+            "embeddings/tsne_layer_1_test",
+            &["the map of layer 1 by t-SNE: embeddings/tsne_layer_1_test.npy"][..],
+            11,
+            "map",
+        ),
+        (
+            "embeddings/",
+            &["the map of raw input by PCA", "the map of layer 2 by TriMAP"],
+            0,
+            "maps",
+        ),
         ("softmax", &["the answers of the network"], 12, "softmax"),
         ("activations/raw", &["neighbours in raw input, and images"], 12, "images"),
-        ("activations/", &["the names of the classes", "the classes of the points", "neighbours in layer 2"], 12, "activations"),
+        (
+            "activations/",
+            &["the names of the classes", "the classes of the points", "neighbours in layer 2"],
+            12,
+            "activations",
+        ),
         ("scores/", &["the table of confusions of k-NN in layer 1"], 12, "scores"),
         ("clusters/", &["the classes in the clusters of raw input, test points"], 12, "clusters"),
     ] {
@@ -90,14 +141,23 @@ fn what_is_gone_from_a_run_is_told_and_the_rest_is_shown() {
         let page = data(&place.path("run/report.html"));
         let missing = page["missing"].as_array().unwrap();
         for sentence in sentences {
-            assert!(missing.iter().any(|found| found.as_str().unwrap().contains(sentence)), "{sentence}: {missing:?}");
+            assert!(
+                missing.iter().any(|found| found.as_str().unwrap().contains(sentence)),
+                "{sentence}: {missing:?}"
+            );
             assert!(stderr.contains(sentence), "{sentence}: {stderr}");
         }
         assert_eq!(page["maps"].as_array().unwrap().len(), maps, "{without}");
         assert_eq!(page["points"]["labels"].is_null(), what == "activations");
-        assert_eq!(page["points"]["confidence"].is_null(), ["activations", "softmax"].contains(&what));
+        assert_eq!(
+            page["points"]["confidence"].is_null(),
+            ["activations", "softmax"].contains(&what)
+        );
         assert_eq!(page["images"].is_null(), ["activations", "images"].contains(&what));
-        assert_eq!(page["spaces"][0]["neighbors"].is_null(), ["activations", "images"].contains(&what));
+        assert_eq!(
+            page["spaces"][0]["neighbors"].is_null(),
+            ["activations", "images"].contains(&what)
+        );
         assert!(tables(&place.path("run/report.html")).contains("What is missing"));
     }
 }
@@ -109,8 +169,16 @@ fn folders_that_are_no_finished_runs_of_this_layout_are_refused() {
     let path = place.path("run/manifest.json");
     let whole = fs::read_to_string(&path).unwrap();
     for (from, to, parts) in [
-        ("\"schema_version\": 2", "\"schema_version\": 99", &["run/manifest.json", "layout 99", "newer version"][..]),
-        ("\"status\": \"complete\"", "\"status\": \"running\"", &["run", "not finished", "--resume"]),
+        (
+            "\"schema_version\": 2",
+            "\"schema_version\": 99",
+            &["run/manifest.json", "layout 99", "newer version"][..],
+        ),
+        (
+            "\"status\": \"complete\"",
+            "\"status\": \"running\"",
+            &["run", "not finished", "--resume"],
+        ),
         ("\"maps\": [", "\"other\": [", &["run", "no run of layers", "--embedding"]),
     ] {
         assert!(whole.contains(from));
@@ -124,13 +192,18 @@ fn folders_that_are_no_finished_runs_of_this_layout_are_refused() {
     place.refuse(2, "report", &["RUN", "--embedding"]);
 }
 
-/// A page in the folder of its run is noted in the manifest: what another process is about to write there must not be lost.
+/// A page in the folder of its run is noted in the manifest: what another process is about to write
+/// there must not be lost.
 #[test]
 fn a_run_is_read_for_its_own_page_only_when_nobody_works_in_it() {
     let place = Place::new();
     copy_run(&place, &["figures"]);
     let path = place.path("run/manifest.json");
-    let running = fs::read_to_string(&path).unwrap().replacen("\"status\": \"complete\"", "\"status\": \"running\"", 1);
+    let running = fs::read_to_string(&path).unwrap().replacen(
+        "\"status\": \"complete\"",
+        "\"status\": \"running\"",
+        1,
+    );
     fs::write(&path, running).unwrap();
     let lock = fs::File::create(place.path(".layerlens-lock-run")).unwrap();
     lock.lock().unwrap();
@@ -145,7 +218,10 @@ fn a_run_is_read_for_its_own_page_only_when_nobody_works_in_it() {
 fn place_with_embedding() -> Place {
     let place = Place::with_points();
     place.points("map.npy", 120, 2);
-    let lines: String = groups(120).iter().map(|group| format!("{}\n", ["zebra", "ant", "owl"][*group as usize])).collect();
+    let lines: String = groups(120)
+        .iter()
+        .map(|group| format!("{}\n", ["zebra", "ant", "owl"][*group as usize]))
+        .collect();
     fs::write(place.path("names.csv"), format!("species\n{lines}")).unwrap();
     fs::write(place.path("images"), idx(&[0x803, 120, 4, 3], &[7; 1440])).unwrap();
     place
@@ -157,17 +233,35 @@ fn any_embedding_makes_a_page() {
     place.succeed("report --embedding map.npy --labels names.csv --images images --space x.npy --name birds --device cpu");
     let page = data(&place.path("report.html"));
     assert_eq!((page["name"].as_str(), page["points"]["n"].as_u64()), (Some("birds"), Some(120)));
-    let names: Vec<&str> = page["classes"].as_array().unwrap().iter().map(|class| class["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = page["classes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|class| class["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["ant", "owl", "zebra"]);
-    assert_eq!((page["spaces"][0]["n_features"].as_u64(), page["images"]["width"].as_u64()), (Some(5), Some(3)));
+    assert_eq!(
+        (page["spaces"][0]["n_features"].as_u64(), page["images"]["width"].as_u64()),
+        (Some(5), Some(3))
+    );
     assert!(page["spaces"][0]["neighbors"].is_object());
-    let metrics: Vec<&str> =
-        page["maps"][0]["metrics"].as_array().unwrap().iter().map(|metric| metric[0].as_str().unwrap()).collect();
-    assert_eq!(metrics, ["trustworthiness", "continuity", "neighbour recall, k = 10", "k-NN accuracy, k = 5"]);
+    let metrics: Vec<&str> = page["maps"][0]["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|metric| metric[0].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        metrics,
+        ["trustworthiness", "continuity", "neighbour recall, k = 10", "k-NN accuracy, k = 5"]
+    );
     // Numbers as labels, and nothing else.
     place.succeed("report --embedding map.npy --labels labels.npy --device cpu --out numbers.html");
     let page = data(&place.path("numbers.html"));
-    assert_eq!((page["classes"][2]["name"].as_str(), &page["spaces"][0]["neighbors"]), (Some("2"), &Value::Null));
+    assert_eq!(
+        (page["classes"][2]["name"].as_str(), &page["spaces"][0]["neighbors"]),
+        (Some("2"), &Value::Null)
+    );
     fs::write(place.path("four_names"), "a\n\"b, c\"\nd\ne\n").unwrap();
     let args = "report --embedding map.npy --labels labels.npy --class-names four_names --device cpu --out four.html";
     let outcome = place.succeed(args);
@@ -192,10 +286,19 @@ fn a_folder_of_pictures_is_read_in_natural_order() {
     }
     place.succeed("report --embedding map.npy --images pictures --device cpu");
     let html = fs::read_to_string(place.path("report.html")).unwrap();
-    let tile = html.split_once("id=\"block-tile-0\" data-encoding=\"raw\">").unwrap().1.split_once('<').unwrap().0;
+    let tile = html
+        .split_once("id=\"block-tile-0\" data-encoding=\"raw\">")
+        .unwrap()
+        .1
+        .split_once('<')
+        .unwrap()
+        .0;
     let tile = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, tile).unwrap();
     let tile = image::load_from_memory(&tile).unwrap().to_rgb8();
-    assert_eq!([0, 2, 10].map(|i| tile.get_pixel(5 * i, 0).0), [[0, 0, 255], [2, 40, 253], [10, 200, 245]]);
+    assert_eq!(
+        [0, 2, 10].map(|i| tile.get_pixel(5 * i, 0).0),
+        [[0, 0, 255], [2, 40, 253], [10, 200, 245]]
+    );
 }
 
 #[test]
@@ -216,7 +319,10 @@ fn embeddings_that_do_not_fit_are_refused() {
     values[2 * 17 + 1] = f32::NAN;
     layerlens::dataset::npy::write_f32(place.path("nan.npy"), &values, &[120, 2]).unwrap();
     for (args, parts) in [
-        ("map.npy --labels short_labels.npy", &["short_labels.npy", "119 labels", "map.npy has 120 rows"][..]),
+        (
+            "map.npy --labels short_labels.npy",
+            &["short_labels.npy", "119 labels", "map.npy has 120 rows"][..],
+        ),
         ("map.npy --images short_images", &["short_images", "3 images", "map.npy has 120 rows"]),
         ("map.npy --space short.npy", &["short.npy", "119 rows", "map.npy has 120 rows"]),
         ("nan.npy", &["nan.npy", "row 17, column 1", "NaN"]),
@@ -227,7 +333,10 @@ fn embeddings_that_do_not_fit_are_refused() {
         ("map.npy --labels blank.csv", &["blank.csv", "line 3 is empty"]),
         ("three.npy", &["three.npy", "3 columns", "expected two", "layerlens embed"]),
         ("map.npy --labels torn.csv", &["torn.csv", "line 2 has 2 columns"]),
-        ("map.npy --labels names.csv --class-names three_names", &["names.csv", "line 2 is `zebra`", "3 class names"]),
+        (
+            "map.npy --labels names.csv --class-names three_names",
+            &["names.csv", "line 2 is `zebra`", "3 class names"],
+        ),
         ("absent.npy", &["absent.npy"]),
         ("map.npy --images absent", &["absent"]),
     ] {
@@ -241,22 +350,32 @@ fn embeddings_that_do_not_fit_are_refused() {
 #[test]
 fn names_of_every_kind_are_text() {
     let place = place_with_embedding();
-    let plain = place.succeed("report --embedding map.npy --labels names.csv --device cpu --out plain.html");
+    let plain = place
+        .succeed("report --embedding map.npy --labels names.csv --device cpu --out plain.html");
     assert_eq!(plain.code, Some(0));
-    let count = |name: &str, word: &str| fs::read_to_string(place.path(name)).unwrap().to_lowercase().matches(word).count();
+    let count = |name: &str, word: &str| {
+        fs::read_to_string(place.path(name)).unwrap().to_lowercase().matches(word).count()
+    };
     let file = "it's a \"map\" <b>&amp; $(x).npy";
     fs::copy(place.path("map.npy"), place.path(file)).unwrap();
     let quoted = format!("\"{}\"\n", NASTY.replace('"', "\"\""));
-    let labels: String = (0..120).map(|row| if row % 2 == 0 { quoted.clone() } else { "b\n".into() }).collect();
+    let labels: String =
+        (0..120).map(|row| if row % 2 == 0 { quoted.clone() } else { "b\n".into() }).collect();
     fs::write(place.path("nasty labels.csv"), labels).unwrap();
     fs::write(place.path("nasty names"), format!("a\n{NASTY}\nc\n")).unwrap();
     for (args, expected) in [
         (&["--embedding", "map.npy", "--labels", "nasty labels.csv"][..], NASTY),
-        (&["--embedding", "map.npy", "--labels", "labels.npy", "--class-names", "nasty names"], NASTY),
+        (
+            &["--embedding", "map.npy", "--labels", "labels.npy", "--class-names", "nasty names"],
+            NASTY,
+        ),
         (&["--embedding", "map.npy", "--labels", "names.csv", "--name", NASTY], NASTY),
         (&["--embedding", file, "--labels", "names.csv"], file.trim_end_matches(".npy")),
     ] {
-        let outcome = start(&place, &[&["report", "--device", "cpu", "--out", "page.html", "--force"], args].concat());
+        let outcome = start(
+            &place,
+            &[&["report", "--device", "cpu", "--out", "page.html", "--force"], args].concat(),
+        );
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         let page = data(&place.path("page.html"));
         let names = page["classes"].as_array().unwrap().iter().map(|class| &class["name"]);
@@ -267,15 +386,23 @@ fn names_of_every_kind_are_text() {
         }
         // The command that made the page is quoted for a shell, as text.
         let command = tables(&place.path("page.html"));
-        assert!(command.contains("layerlens report --device cpu --out page.html --force"), "{args:?}");
-        assert!(!command.contains("$(x).npy") || command.contains("&#39;it&#39;\\&#39;&#39;s a &quot;map&quot;"), "{command}");
+        assert!(
+            command.contains("layerlens report --device cpu --out page.html --force"),
+            "{args:?}"
+        );
+        assert!(
+            !command.contains("$(x).npy")
+                || command.contains("&#39;it&#39;\\&#39;&#39;s a &quot;map&quot;"),
+            "{command}"
+        );
     }
 }
 
 #[test]
 fn a_browser_that_is_not_there_is_a_warning() {
     let place = place_with_embedding();
-    let mut command = place.command(&["report", "--embedding", "map.npy", "--device", "cpu", "--open"]);
+    let mut command =
+        place.command(&["report", "--embedding", "map.npy", "--device", "cpu", "--open"]);
     let outcome = finished(command.env("PATH", place.path("nowhere")));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("warning: the page was not opened"), "{}", outcome.stderr);
@@ -290,11 +417,17 @@ fn epochs_are_shown_of_the_points_that_they_were_made_of() {
     let page = data(&place.path("run/report.html"));
     let entry = &page["epochs"][0];
     assert_eq!((entry["space"].as_str(), entry["method"].as_str()), (Some("layer_1"), Some("pca")));
-    assert_eq!((&entry["epochs"], entry["coordinates"]["frames"].as_u64()), (&serde_json::json!([0, 1, 2]), Some(3)));
+    assert_eq!(
+        (&entry["epochs"], entry["coordinates"]["frames"].as_u64()),
+        (&serde_json::json!([0, 1, 2]), Some(3))
+    );
     assert_eq!(entry["coordinates"]["n"].as_u64(), Some(3 * 2 * N_TEST as u64));
     assert_eq!(entry["metrics"][0][1].as_array().unwrap().len(), 3);
     // All points are more than those of the epochs.
     let stderr = place.succeed("report run --device cpu --report-points all --out all.html").stderr;
-    assert!(stderr.contains("the maps of epochs are of other points: --report-points test shows them"), "{stderr}");
+    assert!(
+        stderr.contains("the maps of epochs are of other points: --report-points test shows them"),
+        "{stderr}"
+    );
     assert_eq!(data(&place.path("all.html"))["epochs"], serde_json::json!([]));
 }

@@ -1,4 +1,5 @@
-//! Killed, interrupted and failed runs go on where they stopped, and end with the bytes of a run that nothing stopped.
+//! Killed, interrupted and failed runs go on where they stopped, and end with the bytes of a run
+//! that nothing stopped.
 
 use crate::pipeline::{shared, shared_arguments, shared_run};
 use crate::support::{Place, assert_outputs_are_whole, files_below, manifest, words};
@@ -28,13 +29,18 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files.map(read).collect()
 }
 
-/// The manifest without times and without the words of the command line that say where the run is and that it is resumed.
+/// The manifest without times and without the words of the command line that say where the run is
+/// and that it is resumed.
 fn timeless(folder: &Path) -> Vec<u8> {
     let mut manifest = exact_manifest(folder);
     manifest["started"] = Value::Null;
     without_seconds(&mut manifest);
     // The page has times in it.
-    let page = manifest["outputs"].as_array_mut().unwrap().iter_mut().find(|output| output["path"] == "report.html");
+    let page = manifest["outputs"]
+        .as_array_mut()
+        .unwrap()
+        .iter_mut()
+        .find(|output| output["path"] == "report.html");
     page.into_iter().for_each(|page| page["sha256"] = Value::Null);
     let argv = manifest["argv"].as_array_mut().unwrap();
     argv.retain(|word| word != "--resume");
@@ -54,9 +60,9 @@ fn without_tables(folder: &Path) -> Vec<u8> {
 fn without_seconds(value: &mut Value) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(without_seconds),
-        Value::Object(map) => map
-            .iter_mut()
-            .for_each(|(key, value)| if key.ends_with("seconds") { *value = Value::Null } else { without_seconds(value) }),
+        Value::Object(map) => map.iter_mut().for_each(|(key, value)| {
+            if key.ends_with("seconds") { *value = Value::Null } else { without_seconds(value) }
+        }),
         _ => {}
     }
 }
@@ -66,7 +72,9 @@ pub fn assert_same_contents(a: &Path, b: &Path) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (path, bytes) in &a {
         if *bytes != b[path] {
-            let lines = |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>();
+            let lines = |bytes: &[u8]| {
+                String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>()
+            };
             let (x, y) = (lines(bytes), lines(&b[path]));
             let line = x.iter().zip(&y).find(|(x, y)| x != y);
             panic!("{} differs: {line:?}", path.display());
@@ -77,7 +85,8 @@ pub fn assert_same_contents(a: &Path, b: &Path) {
 /// A random time below `most` milliseconds, another one in every test run.
 #[cfg(unix)]
 pub fn some_time(most: u32) -> std::time::Duration {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().subsec_nanos();
     let random = layerlens::random::Random::new(u64::from(now), 0);
     std::time::Duration::from_millis(u64::from(random.bits(0) % most))
 }
@@ -118,9 +127,17 @@ fn a_run_killed_at_random_moments_ends_with_the_bytes_of_one_that_was_not() {
     assert_same_contents(&shared_run(), &place.path("out"));
     // Times differ: numbers before an `s`.
     let tables = |stdout: &str| {
-        let words: Vec<&str> = stdout.split("\nwritten to ").next().unwrap().split_whitespace().collect();
-        let is_time = |at: usize| words.get(at + 1).is_some_and(|next| next.trim_end_matches([';', '.', ',', ':', ')']) == "s");
-        (0..words.len()).filter(|&at| !is_time(at)).map(|at| words[at].to_owned()).collect::<Vec<_>>()
+        let words: Vec<&str> =
+            stdout.split("\nwritten to ").next().unwrap().split_whitespace().collect();
+        let is_time = |at: usize| {
+            words
+                .get(at + 1)
+                .is_some_and(|next| next.trim_end_matches([';', '.', ',', ':', ')']) == "s")
+        };
+        (0..words.len())
+            .filter(|&at| !is_time(at))
+            .map(|at| words[at].to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(tables(&outcome.stdout), tables(&shared().1), "killed after {killed_at:?} stages");
 }
@@ -146,11 +163,16 @@ fn a_run_goes_on_after_each_of_its_stages() {
     }
 }
 
-/// The manifest of a run as it stood after `n` stages, from that of the whole run: without what later stages noted.
+/// The manifest of a run as it stood after `n` stages, from that of the whole run: without what
+/// later stages noted.
 fn rewind(manifest: &mut Value, n: usize) {
     manifest["status"] = "running".into();
-    let names: Vec<String> =
-        manifest["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap().into()).collect();
+    let names: Vec<String> = manifest["stages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stage| stage["name"].as_str().unwrap().into())
+        .collect();
     manifest["stages"].as_array_mut().unwrap().truncate(n);
     let done = |stage: &str| names[..n].iter().any(|name| name == stage);
     // The space of `layer_1_k-means_labels`.
@@ -159,27 +181,38 @@ fn rewind(manifest: &mut Value, n: usize) {
     }
     let listed = |path: &str| {
         let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
-        let of_map = stem.trim_end_matches("_train").trim_end_matches("_test").replacen('_', " ", 1);
+        let of_map =
+            stem.trim_end_matches("_train").trim_end_matches("_test").replacen('_', " ", 1);
         match path.split('/').next().unwrap() {
             "model" | "history.csv" => true,
             "figures" if ["examples", "history", "architecture"].contains(&stem) => true,
             "activations" => done("activations"),
             "report.html" => done("report"),
             "clusters" => done(&format!("clusters {}", of_cluster(stem))),
-            "figures" if stem.contains("k-means") => done(&format!("clusters {}", of_cluster(stem))),
+            "figures" if stem.contains("k-means") => {
+                done(&format!("clusters {}", of_cluster(stem)))
+            }
             "neighbors" => done(&format!("neighbours {stem}")),
             "embeddings" | "maps" => done(&of_map),
-            "scores" if path.contains("predictions") => done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}")),
-            "scores" if ["knn", "knn_per_class", "quality"].contains(&stem) => done("scores and figures"),
+            "scores" if path.contains("predictions") => {
+                done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}"))
+            }
+            "scores" if ["knn", "knn_per_class", "quality"].contains(&stem) => {
+                done("scores and figures")
+            }
             "scores" => done("what the layers did"),
             _ if stem == "gains" || stem.contains("confusion") => done("what the layers did"),
             _ => done("scores and figures"),
         }
     };
-    manifest["outputs"].as_array_mut().unwrap().retain(|output| listed(output["path"].as_str().unwrap()));
+    manifest["outputs"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|output| listed(output["path"].as_str().unwrap()));
     let results = manifest["results"].as_object_mut().unwrap();
     results.retain(|name, _| match name.as_str() {
-        "history" | "training" | "inference" | "test" | "n_parameters" | "knn" | "quality" | "clusters" => true,
+        "history" | "training" | "inference" | "test" | "n_parameters" | "knn" | "quality"
+        | "clusters" => true,
         "insights" => done("what the layers did"),
         "maps" => done("scores and figures"),
         map => done(&map.replacen('_', " ", 1)),
@@ -188,7 +221,8 @@ fn rewind(manifest: &mut Value, n: usize) {
         return;
     }
     // The order in which they were found, which is sorted at the end only.
-    let position = |name: String| names.iter().position(|stage| *stage == name).unwrap_or(usize::MAX);
+    let position =
+        |name: String| names.iter().position(|stage| *stage == name).unwrap_or(usize::MAX);
     for list in ["knn", "quality", "clusters"] {
         let Some(rows) = results.get_mut(list).and_then(Value::as_array_mut) else { continue };
         let stage = |row: &Value| {
@@ -208,11 +242,19 @@ fn rewind(manifest: &mut Value, n: usize) {
     }
 }
 
-/// The manifest with every figure as it stands there, which a plain parse may miss in the last digit.
+/// The manifest with every figure as it stands there, which a plain parse may miss in the last
+/// digit.
 pub fn exact_manifest(folder: &Path) -> Value {
     let found = Found::read(folder).unwrap();
     let plain = manifest(folder);
-    Value::Object(plain.as_object().unwrap().keys().map(|key| (key.clone(), found.part(key).unwrap())).collect())
+    Value::Object(
+        plain
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(|key| (key.clone(), found.part(key).unwrap()))
+            .collect(),
+    )
 }
 
 pub fn copy(from: &Path, to: &Path) {
@@ -233,8 +275,16 @@ fn of_a_complete_run_nothing_is_left_to_do() {
     copy(&shared_run(), &place.path("out"));
     let before = contents(&place.path("out"));
     let outcome = place.succeed(&format!("{} --resume", arguments("out")));
-    assert!(outcome.stderr.contains("nothing is left to do: the run in out is complete"), "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("k-NN accuracy, fitted on 334 training points"), "{}", outcome.stdout);
+    assert!(
+        outcome.stderr.contains("nothing is left to do: the run in out is complete"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(
+        outcome.stdout.contains("k-NN accuracy, fitted on 334 training points"),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(contents(&place.path("out")), before);
 }
 
@@ -280,7 +330,11 @@ fn what_is_no_run_is_not_resumed() {
     place.refuse(3, &format!("{train} --resume --out full"), &["full/manifest.json", "damaged"]);
     fs::write(place.path("full/manifest.json"), "{ \"name\": 3 }").unwrap();
     place.refuse(3, &format!("{train} --resume --out full"), &["no manifest of this program"]);
-    fs::write(place.path("full/manifest.json"), "{ \"layerlens_version\": \"9\", \"schema_version\": 99 }").unwrap();
+    fs::write(
+        place.path("full/manifest.json"),
+        "{ \"layerlens_version\": \"9\", \"schema_version\": 99 }",
+    )
+    .unwrap();
     place.refuse(3, &format!("{train} --resume --out full"), &["layout 99", "newer version"]);
     // A run that was killed before it wrote anything whole has nothing to be told apart by.
     fs::create_dir(place.path("out")).unwrap();
@@ -289,5 +343,9 @@ fn what_is_no_run_is_not_resumed() {
     place.succeed(&format!("{train} --resume --out new"));
     assert_same_contents(&place.path("out"), &place.path("new"));
     let again = place.succeed(&format!("{train} --resume --out out"));
-    assert!(again.stderr.contains("nothing is left to do") && again.stdout.contains("test accuracy"), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("nothing is left to do") && again.stdout.contains("test accuracy"),
+        "{}",
+        again.stderr
+    );
 }

@@ -5,7 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What is sent, as it is: the head without its last empty line, and the body. Without a head nothing is, for three seconds.
+/// What is sent, as it is: the head without its last empty line, and the body. Without a head
+/// nothing is, for three seconds.
 pub struct Answer {
     pub head: String,
     pub body: Vec<u8>,
@@ -16,20 +17,29 @@ pub struct Answer {
 impl Answer {
     /// All of `body` with its length.
     pub fn whole(body: &[u8]) -> Self {
-        Self { head: format!("HTTP/1.1 200 OK\r\nContent-Length: {}", body.len()), body: body.into(), stalls: false }
+        Self {
+            head: format!("HTTP/1.1 200 OK\r\nContent-Length: {}", body.len()),
+            body: body.into(),
+            stalls: false,
+        }
     }
 
     /// What follows byte `start`, as it was asked for.
     pub fn part(body: &[u8], start: usize) -> Self {
         let (length, last, all) = (body.len() - start, body.len() - 1, body.len());
-        let head =
-            format!("HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\nContent-Range: bytes {start}-{last}/{all}");
+        let head = format!(
+            "HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\nContent-Range: bytes {start}-{last}/{all}"
+        );
         Self { head, body: body[start..].into(), stalls: false }
     }
 
     /// A status without a body.
     pub fn status(line: &str) -> Self {
-        Self { head: format!("HTTP/1.1 {line}\r\nContent-Length: 0"), body: Vec::new(), stalls: false }
+        Self {
+            head: format!("HTTP/1.1 {line}\r\nContent-Length: 0"),
+            body: Vec::new(),
+            stalls: false,
+        }
     }
 }
 

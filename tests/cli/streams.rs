@@ -1,4 +1,5 @@
-//! Stdout and stderr that take nothing more, and surroundings that lack something: the exit code tells the truth all the same.
+//! Stdout and stderr that take nothing more, and surroundings that lack something: the exit code
+//! tells the truth all the same.
 #![cfg(target_os = "linux")]
 
 use crate::support::{Place, manifest};
@@ -55,13 +56,16 @@ fn a_full_stdout_is_told_and_a_full_stderr_changes_nothing() {
         assert_eq!((outcome.code, outcome.stdout.is_empty()), (Some(0), false), "{args}");
         // An error stays the error that it is, wherever its words go.
         let is_help = command.contains("help") || command.contains("--version");
-        for redirection in ["2> /dev/full", "2>&-", "> /dev/full 2>&1"].into_iter().filter(|_| !is_help) {
+        for redirection in
+            ["2> /dev/full", "2>&-", "> /dev/full 2>&1"].into_iter().filter(|_| !is_help)
+        {
             let code = place.shell(&format!("exec $0 {command} --nosuch {redirection}")).code;
             assert_eq!(code, Some(2), "{command} --nosuch {redirection}");
         }
         // A reader that has gone away is no error.
         let args = command.replace("OUT", &format!("c{at}"));
-        let outcome = place.shell(&format!("(sleep 0.1; exec $0 {args}) | true; exit ${{PIPESTATUS[0]}}"));
+        let outcome =
+            place.shell(&format!("(sleep 0.1; exec $0 {args}) | true; exit ${{PIPESTATUS[0]}}"));
         assert_eq!(outcome.code, Some(0), "{args}: {}", outcome.stderr);
     }
 }
@@ -72,10 +76,16 @@ fn surroundings_change_nothing() {
     let place = place();
     let embed = "embed x.npy --labels labels.npy --method pca --device cpu";
     let mut first: Option<(Vec<u8>, String)> = None;
-    for (at, words) in
-        ["", "-i", "-u HOME", "LC_ALL=tr_TR.UTF-8", "LC_ALL=C LANG=xx", "TZ=Nowhere/There HOME=/nonexistent TMPDIR=/nonexistent"]
-            .into_iter()
-            .enumerate()
+    for (at, words) in [
+        "",
+        "-i",
+        "-u HOME",
+        "LC_ALL=tr_TR.UTF-8",
+        "LC_ALL=C LANG=xx",
+        "TZ=Nowhere/There HOME=/nonexistent TMPDIR=/nonexistent",
+    ]
+    .into_iter()
+    .enumerate()
     {
         let outcome = place.shell(&format!("exec env {words} $0 {embed} --out s{at}"));
         assert_eq!(outcome.code, Some(0), "{words}: {}", outcome.stderr);
@@ -84,7 +94,8 @@ fn surroundings_change_nothing() {
         assert_eq!(*first.get_or_insert_with(|| found.clone()), found, "{words}");
         let outcome = place.shell(&format!("exec env {words} $0 data list"));
         assert_eq!(outcome.code, Some(0), "{words}: {}", outcome.stderr);
-        let fetch = place.shell(&format!("exec env {words} $0 run --dataset mnist --device cpu --out none"));
+        let fetch = place
+            .shell(&format!("exec env {words} $0 run --dataset mnist --device cpu --out none"));
         fetch.assert_error(3, words, &["mnist"]);
     }
 }
@@ -119,8 +130,17 @@ fn too_little_memory_is_told() {
         let outcome = place.shell(&format!("ulimit -v {limit}; exec $0 {args}"));
         if outcome.code != Some(0) {
             outcome.assert_error(1, args, &["error: "]);
-            let words = ["not enough memory", "cannot start the threads", "Cannot allocate memory", "out of memory"];
-            assert!(words.iter().any(|words| outcome.stderr.contains(words)), "{limit}: {}", outcome.stderr);
+            let words = [
+                "not enough memory",
+                "cannot start the threads",
+                "Cannot allocate memory",
+                "out of memory",
+            ];
+            assert!(
+                words.iter().any(|words| outcome.stderr.contains(words)),
+                "{limit}: {}",
+                outcome.stderr
+            );
         }
         place.assert_nothing_half_written();
         let _ = fs::remove_dir_all(place.path("out"));

@@ -12,7 +12,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// Images of each class in the small data set: few enough to train in no time, enough for the default perplexity.
+/// Images of each class in the small data set: few enough to train in no time, enough for the
+/// default perplexity.
 const TRAIN_PER_CLASS: usize = 40;
 const TEST_PER_CLASS: usize = 12;
 /// Images of the small data set that are trained on: a sixth of the 400 is for validation.
@@ -118,13 +119,19 @@ impl Place {
         outcome
     }
 
-    /// Demands that the program ends with `code`, says all of `parts` in its error, and writes nothing at all.
+    /// Demands that the program ends with `code`, says all of `parts` in its error, and writes
+    /// nothing at all.
     pub fn refuse(&self, code: i32, args: &str, parts: &[&str]) {
         let before = self.files();
         let outcome = self.start(args);
         outcome.assert_error(code, args, parts);
         assert_eq!(outcome.stdout, "", "layerlens {args}");
-        assert_eq!(self.files(), before, "layerlens {args}: files came or went\n{}", outcome.stderr);
+        assert_eq!(
+            self.files(),
+            before,
+            "layerlens {args}: files came or went\n{}",
+            outcome.stderr
+        );
     }
 
     /// Every file and folder below, by its path from here.
@@ -134,7 +141,9 @@ impl Place {
 
     /// No temporary file of an unfinished write is left.
     pub fn assert_nothing_half_written(&self) {
-        let torn = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".layerlens-"));
+        let torn = |path: &&PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".layerlens-"))
+        };
         assert_eq!(self.files().iter().find(torn), None);
     }
 }
@@ -143,16 +152,28 @@ impl Outcome {
     /// Demands the exit code, one error line that says all of `parts`, and no fault of the program.
     pub fn assert_error(&self, code: i32, args: &str, parts: &[&str]) {
         assert_eq!(self.code, Some(code), "layerlens {args}\n{}", self.stderr);
-        let error = self.stderr.lines().skip_while(|line| !line.starts_with("error:")).collect::<Vec<_>>().join("\n");
+        let error = self
+            .stderr
+            .lines()
+            .skip_while(|line| !line.starts_with("error:"))
+            .collect::<Vec<_>>()
+            .join("\n");
         for part in parts {
-            assert!(error.contains(part), "layerlens {args}\n`{part}` is not said: {}", self.stderr);
+            assert!(
+                error.contains(part),
+                "layerlens {args}\n`{part}` is not said: {}",
+                self.stderr
+            );
         }
         self.assert_no_fault(args);
     }
 
-    /// Demands that the last words are not those of a fault of the program, or of a driver that aborted it.
+    /// Demands that the last words are not those of a fault of the program, or of a driver that
+    /// aborted it.
     pub fn assert_no_fault(&self, context: &str) {
-        let is_fault = ["fault of the program", "aborted by a fault"].iter().any(|words| self.stderr.contains(words));
+        let is_fault = ["fault of the program", "aborted by a fault"]
+            .iter()
+            .any(|words| self.stderr.contains(words));
         assert!(!is_fault, "layerlens {context}\n{}", self.stderr);
     }
 }
@@ -188,7 +209,10 @@ pub fn small_images() -> &'static [Samples; 2] {
     static IMAGES: OnceLock<[Samples; 2]> = OnceLock::new();
     IMAGES.get_or_init(|| {
         let data = Dataset::load("fashion-mnist-sample", None).unwrap();
-        [first_of_each_class(&data.train, TRAIN_PER_CLASS), first_of_each_class(&data.test, TEST_PER_CLASS)]
+        [
+            first_of_each_class(&data.train, TRAIN_PER_CLASS),
+            first_of_each_class(&data.test, TEST_PER_CLASS),
+        ]
     })
 }
 
@@ -209,9 +233,14 @@ pub fn write_images(folder: &Path, parts: &[Samples; 2]) {
         let images = &samples.images;
         let pixels: Vec<u8> = (0..images.n()).flat_map(|i| images.image(i)).copied().collect();
         let header = [0x803, images.n() as u32, images.height() as u32, images.width() as u32];
-        std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), idx(&header, &pixels)).unwrap();
+        std::fs::write(folder.join(format!("{name}-images-idx3-ubyte")), idx(&header, &pixels))
+            .unwrap();
         let header = [0x801, samples.len() as u32];
-        std::fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), idx(&header, &samples.labels)).unwrap();
+        std::fs::write(
+            folder.join(format!("{name}-labels-idx1-ubyte")),
+            idx(&header, &samples.labels),
+        )
+        .unwrap();
     }
 }
 
@@ -225,7 +254,8 @@ pub fn idx(header: &[u32], body: &[u8]) -> Vec<u8> {
     header.iter().flat_map(|word| word.to_be_bytes()).chain(body.iter().copied()).collect()
 }
 
-/// `n` points of `d` columns in three groups, 10 apart, within each of which they lie about 1 apart.
+/// `n` points of `d` columns in three groups, 10 apart, within each of which they lie about 1
+/// apart.
 pub fn points(n: usize, d: usize) -> Matrix {
     let random = layerlens::random::Random::new(7, 0);
     let value = |at: usize| (at / d % 3) as f32 * 10.0 + random.uniform(at as u64) * 3.0;
@@ -241,16 +271,26 @@ pub fn manifest(folder: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap()
 }
 
-/// Demands that every file that the manifest lists is there, and that every array is whole and of the shape it says.
+/// Demands that every file that the manifest lists is there, and that every array is whole and of
+/// the shape it says.
 pub fn assert_outputs_are_whole(folder: &Path) {
     for output in manifest(folder)["outputs"].as_array().unwrap() {
         let (name, shape) = (output["path"].as_str().unwrap(), output["shape"].as_array());
         let path = folder.join(name);
-        assert!(path.metadata().is_ok_and(|metadata| metadata.len() > 0), "{name} is missing or empty");
+        assert!(
+            path.metadata().is_ok_and(|metadata| metadata.len() > 0),
+            "{name} is missing or empty"
+        );
         let found = match shape.map(Vec::as_slice) {
             None => continue,
             // Clusters among them, where noise is -1.
-            Some([_]) => vec![npyz::NpyFile::new(&std::fs::read(&path).unwrap()[..]).unwrap().into_vec::<i32>().unwrap().len()],
+            Some([_]) => vec![
+                npyz::NpyFile::new(&std::fs::read(&path).unwrap()[..])
+                    .unwrap()
+                    .into_vec::<i32>()
+                    .unwrap()
+                    .len(),
+            ],
             Some([_, _, _]) => {
                 let images = npy::read_images(&path).unwrap();
                 vec![images.n(), images.height(), images.width()]
@@ -264,13 +304,20 @@ pub fn assert_outputs_are_whole(folder: &Path) {
     }
 }
 
-/// Whether a GPU test can run here. Where it cannot, it says so past the harness's capture, and fails if one is required.
+/// Whether a GPU test can run here. Where it cannot, it says so past the harness's capture, and
+/// fails if one is required.
 pub fn gpu() -> Option<AdapterDescription> {
     let found = adapters().into_iter().next();
     if found.is_none() {
         let reason = "no Vulkan, Metal or DX12 adapter was found";
-        assert!(std::env::var_os("LAYERLENS_REQUIRE_GPU").is_none_or(|value| value != "1"), "a GPU is required: {reason}");
-        let line = format!("skipped, {}: {reason}\n", std::thread::current().name().unwrap_or("a GPU test"));
+        assert!(
+            std::env::var_os("LAYERLENS_REQUIRE_GPU").is_none_or(|value| value != "1"),
+            "a GPU is required: {reason}"
+        );
+        let line = format!(
+            "skipped, {}: {reason}\n",
+            std::thread::current().name().unwrap_or("a GPU test")
+        );
         // Past the capture: `eprintln!` of a test that passes is not shown.
         #[cfg(unix)]
         let _ = std::fs::OpenOptions::new().write(true).open("/dev/stderr").map(|mut out| {

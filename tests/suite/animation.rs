@@ -13,9 +13,13 @@ fn decoded(path: &Path) -> (u16, u16, Vec<(Vec<u8>, u16)>) {
     let mut screen = vec![0; usize::from(width) * usize::from(height) * 4];
     let mut frames = Vec::new();
     while let Some(frame) = decoder.read_next_frame().unwrap() {
-        for (at, pixel) in frame.buffer.chunks_exact(4).enumerate().filter(|(_, pixel)| pixel[3] > 0) {
+        for (at, pixel) in
+            frame.buffer.chunks_exact(4).enumerate().filter(|(_, pixel)| pixel[3] > 0)
+        {
             let (x, y) = (at % usize::from(frame.width), at / usize::from(frame.width));
-            let place = ((y + usize::from(frame.top)) * usize::from(width) + x + usize::from(frame.left)) * 4;
+            let place =
+                ((y + usize::from(frame.top)) * usize::from(width) + x + usize::from(frame.left))
+                    * 4;
             screen[place..place + 4].copy_from_slice(pixel);
         }
         frames.push((screen.clone(), frame.delay));
@@ -59,9 +63,13 @@ fn an_animation_has_its_frames_and_its_points_go_from_map_to_map() {
     assert_eq!((frames.len(), animation.n_frames()), (3 + 2 * 8, 3 + 2 * 8));
     let stops = [0, 9, 18];
     assert!(stops.iter().all(|&stop| frames[stop].1 >= 40), "a map is held");
-    assert!((0..19).filter(|at| !stops.contains(at)).all(|at| frames[at].1 == 5), "20 frames a second between them");
+    assert!(
+        (0..19).filter(|at| !stops.contains(at)).all(|at| frames[at].1 == 5),
+        "20 frames a second between them"
+    );
     let of = |frame: usize, class| middle(&frames[frame].0, width, class).unwrap();
-    let (still, moving): (Vec<_>, Vec<_>) = (0..19).map(|frame| (of(frame, 0), of(frame, 1))).unzip();
+    let (still, moving): (Vec<_>, Vec<_>) =
+        (0..19).map(|frame| (of(frame, 0), of(frame, 1))).unzip();
     assert!(still.iter().all(|at| *at == still[0]));
     assert!(moving[..=9].iter().all(|at| *at == moving[0]), "nothing moves between equal maps");
     assert!(

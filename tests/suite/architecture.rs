@@ -1,4 +1,5 @@
-//! The floors of the library: what may import what. Every rule names the file and the line that breaks it.
+//! The floors of the library: what may import what. Every rule names the file and the line that
+//! breaks it.
 
 use crate::support::library;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,16 +19,28 @@ const FLOORS: [&[&str]; 10] = [
 ];
 
 /// Who may name a dependency, and nobody else.
-const NAMED_IN: [(&str, &[&str]); 2] = [("wgpu", &["compute"]), ("burn", &["activations", "compute", "model", "training"])];
+const NAMED_IN: [(&str, &[&str]); 2] =
+    [("wgpu", &["compute"]), ("burn", &["activations", "compute", "model", "training"])];
 
-/// The folders of a run: what lies in them is named by `record::Artifact` alone. The command line tells where to look.
-const RUN_FOLDERS: [&str; 9] =
-    ["activations/", "clusters/", "embeddings/", "epochs/", "figures/", "maps/", "model/", "neighbors/", "scores/"];
+/// The folders of a run: what lies in them is named by `record::Artifact` alone. The command line
+/// tells where to look.
+const RUN_FOLDERS: [&str; 9] = [
+    "activations/",
+    "clusters/",
+    "embeddings/",
+    "epochs/",
+    "figures/",
+    "maps/",
+    "model/",
+    "neighbors/",
+    "scores/",
+];
 
 /// An import that goes up on purpose: the device compiles every kernel ahead.
 const UPWARD: [(&str, &str); 1] = [("compute/gpu", "kernels")];
 
-/// Files of a room that import each other: pairs of a kernel and what it is made of, and the parts of one device.
+/// Files of a room that import each other: pairs of a kernel and what it is made of, and the parts
+/// of one device.
 const CIRCLES: [&[&str]; 8] = [
     &["compute/adapter", "compute/faults", "compute/gpu", "compute/pipelines", "compute/queue"],
     &["embedding/collapse", "embedding/init"],
@@ -77,15 +90,22 @@ fn paths(code: &str, head: &str) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices(&format!("{head}::")) {
         let before = code[..at].chars().next_back();
-        if !before.is_some_and(|before| before.is_alphanumeric() || before == '_' || before == ':') {
-            expand(&code[at + head.len() + 2..], vec![head.to_owned()], &mut |path| found.push((at, path)));
+        if !before.is_some_and(|before| before.is_alphanumeric() || before == '_' || before == ':')
+        {
+            expand(&code[at + head.len() + 2..], vec![head.to_owned()], &mut |path| {
+                found.push((at, path))
+            });
         }
     }
     found
 }
 
 /// Reads a use tree, and returns what follows it.
-fn expand<'a>(mut text: &'a str, mut path: Vec<String>, found: &mut dyn FnMut(Vec<String>)) -> &'a str {
+fn expand<'a>(
+    mut text: &'a str,
+    mut path: Vec<String>,
+    found: &mut dyn FnMut(Vec<String>),
+) -> &'a str {
     loop {
         text = text.trim_start();
         if let Some(mut inner) = text.strip_prefix('{') {
@@ -127,13 +147,16 @@ fn room_of(module: &str) -> &str {
 /// Imports of a file that do not go down.
 fn upward(source: &Source) -> Vec<String> {
     let room = room_of(&source.module);
-    let Some(own) = floor_of(room) else { return vec![format!("{}: the room {room} stands on no floor", source.path)] };
+    let Some(own) = floor_of(room) else {
+        return vec![format!("{}: the room {room} stands on no floor", source.path)];
+    };
     let wrong = |(at, path): (usize, Vec<String>)| {
         let target = path.get(1)?;
         let goes_down = target == room || floor_of(target).is_some_and(|floor| floor < own);
         let is_meant = UPWARD.contains(&(source.module.as_str(), target.as_str()));
         let line = line_of(&source.code, at);
-        (!goes_down && !is_meant).then(|| format!("{}:{line}: {room} imports crate::{target}", source.path))
+        (!goes_down && !is_meant)
+            .then(|| format!("{}:{line}: {room} imports crate::{target}", source.path))
     };
     paths(&source.code, "crate").into_iter().filter_map(wrong).collect()
 }
@@ -150,7 +173,9 @@ fn dependencies_are_named_where_they_belong() {
     for (dependency, rooms) in NAMED_IN {
         for source in sources().iter().filter(|source| !rooms.contains(&room_of(&source.module))) {
             let named = paths(&source.code, dependency).into_iter();
-            wrong.extend(named.map(|(at, _)| format!("{}:{}: {dependency}", source.path, line_of(&source.code, at))));
+            wrong.extend(named.map(|(at, _)| {
+                format!("{}:{}: {dependency}", source.path, line_of(&source.code, at))
+            }));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -174,8 +199,11 @@ fn spelled(code: &str) -> Vec<usize> {
 fn files_of_a_run_are_named_by_its_record_alone() {
     let all = sources();
     let others = all.iter().filter(|source| room_of(&source.module) != "record");
-    let wrong: Vec<String> =
-        others.flat_map(|source| spelled(&source.code).into_iter().map(|line| format!("{}:{line}", source.path))).collect();
+    let wrong: Vec<String> = others
+        .flat_map(|source| {
+            spelled(&source.code).into_iter().map(|line| format!("{}:{line}", source.path))
+        })
+        .collect();
     assert!(wrong.is_empty(), "paths of a run:\n{}", wrong.join("\n"));
 }
 
@@ -185,14 +213,16 @@ type GivenOn = BTreeMap<(String, String), String>;
 fn given_on(all: &[Source], modules: &BTreeSet<&str>) -> GivenOn {
     let mut found = GivenOn::new();
     for Source { module, code, .. } in all {
-        for line in
-            code.split(';').filter_map(|item| item.trim_start().strip_prefix("pub").and_then(|rest| rest.split_once("use ")))
-        {
+        for line in code.split(';').filter_map(|item| {
+            item.trim_start().strip_prefix("pub").and_then(|rest| rest.split_once("use "))
+        }) {
             // Between `pub` and `use` stands at most a restriction.
             if line.0.trim().is_empty() || line.0.starts_with('(') {
                 expand(line.1, vec!["self".into()], &mut |path| {
                     let Some(name) = path.last().cloned() else { return };
-                    if let Some(to) = target(modules, &GivenOn::new(), module, &path).filter(|to| to != module) {
+                    if let Some(to) =
+                        target(modules, &GivenOn::new(), module, &path).filter(|to| to != module)
+                    {
                         found.insert((module.clone(), name), to);
                     }
                 });
@@ -203,12 +233,19 @@ fn given_on(all: &[Source], modules: &BTreeSet<&str>) -> GivenOn {
 }
 
 /// The module that a path leads to from a file, a part of which names a thing in it.
-fn target(modules: &BTreeSet<&str>, given_on: &GivenOn, from: &str, path: &[String]) -> Option<String> {
+fn target(
+    modules: &BTreeSet<&str>,
+    given_on: &GivenOn,
+    from: &str,
+    path: &[String],
+) -> Option<String> {
     let mut at: Vec<&str> = if path[0] == "crate" { Vec::new() } else { from.split('/').collect() };
     for segment in path.iter().skip_while(|segment| *segment == "crate" || *segment == "self") {
         if segment == "super" {
             at.pop();
-        } else if modules.contains(at.iter().copied().chain([segment.as_str()]).collect::<Vec<_>>().join("/").as_str()) {
+        } else if modules.contains(
+            at.iter().copied().chain([segment.as_str()]).collect::<Vec<_>>().join("/").as_str(),
+        ) {
             at.push(segment);
         } else if let Some(to) = given_on.get(&(at.join("/"), segment.clone())) {
             return Some(to.clone());
@@ -219,15 +256,16 @@ fn target(modules: &BTreeSet<&str>, given_on: &GivenOn, from: &str, path: &[Stri
     Some(at.join("/")).filter(|module| modules.contains(module.as_str()))
 }
 
-/// Files of one room that import each other, by way of others too. What a file takes from the one that it is a part of does
-/// not count.
+/// Files of one room that import each other, by way of others too. What a file takes from the one
+/// that it is a part of does not count.
 fn circles(all: &[Source]) -> BTreeSet<Vec<String>> {
     let modules: BTreeSet<&str> = all.iter().map(|source| source.module.as_str()).collect();
     let given_on = given_on(all, &modules);
     let mut imports: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for Source { module, code, .. } in all {
         // A `mod cpu { .. }` within a file is one further from what is beside the file.
-        let inner = code.find("\nmod cpu {").or_else(|| code.find("\npub mod cpu {")).unwrap_or(code.len());
+        let inner =
+            code.find("\nmod cpu {").or_else(|| code.find("\npub mod cpu {")).unwrap_or(code.len());
         for (at, mut path) in paths(code, "super").into_iter().chain(paths(code, "crate")) {
             if at > inner && path[0] == "super" {
                 path.remove(0);
@@ -253,9 +291,11 @@ fn circles(all: &[Source]) -> BTreeSet<Vec<String>> {
         }
         seen
     };
-    let reached: BTreeMap<&str, BTreeSet<String>> = modules.iter().map(|module| (*module, reach(module))).collect();
+    let reached: BTreeMap<&str, BTreeSet<String>> =
+        modules.iter().map(|module| (*module, reach(module))).collect();
     let circle = |module: &&str| {
-        let mates = reached[*module].iter().filter(|other| reached[other.as_str()].contains(*module));
+        let mates =
+            reached[*module].iter().filter(|other| reached[other.as_str()].contains(*module));
         mates.cloned().collect::<Vec<_>>()
     };
     modules.iter().map(circle).filter(|mates| mates.len() > 1).collect()
@@ -263,23 +303,42 @@ fn circles(all: &[Source]) -> BTreeSet<Vec<String>> {
 
 #[test]
 fn no_more_circles_than_are_known() {
-    let known: BTreeSet<Vec<String>> =
-        CIRCLES.iter().map(|circle| circle.iter().map(|module| (*module).to_owned()).collect()).collect();
+    let known: BTreeSet<Vec<String>> = CIRCLES
+        .iter()
+        .map(|circle| circle.iter().map(|module| (*module).to_owned()).collect())
+        .collect();
     let found = circles(&sources());
     assert_eq!(found, known, "one that is gone is to be taken off the list");
 }
 
 #[test]
 fn broken_rules_are_noticed() {
-    let file = |module: &str, code: &str| Source { path: format!("src/{module}.rs"), module: module.into(), code: code_of(code) };
-    let wrong =
-        upward(&file("neighbors/knn", "use crate::error::Error;\n// crate::run\nuse crate::{matrix::Matrix, run::{self}};"));
+    let file = |module: &str, code: &str| Source {
+        path: format!("src/{module}.rs"),
+        module: module.into(),
+        code: code_of(code),
+    };
+    let wrong = upward(&file(
+        "neighbors/knn",
+        "use crate::error::Error;\n// crate::run\nuse crate::{matrix::Matrix, run::{self}};",
+    ));
     assert_eq!(wrong, ["src/neighbors/knn.rs:3: neighbors imports crate::run"]);
     assert_eq!(upward(&file("run/study", "let x = crate::report::page::write();")), [""; 0]);
     assert_eq!(upward(&file("attic", "")).len(), 1);
-    assert_eq!(spelled("let a = 1;\nlet path = \"scores/knn.csv\";\nstarts_with(\"scores/\")"), [2]);
+    assert_eq!(
+        spelled("let a = 1;\nlet path = \"scores/knn.csv\";\nstarts_with(\"scores/\")"),
+        [2]
+    );
     let room = file("run", "pub mod b;\npub use b::B;");
-    let all = [room, file("run/a", "use super::B;"), file("run/b", "use crate::run::{c::C, d};"), file("run/c", "use super::a;")];
-    assert_eq!(circles(&all), BTreeSet::from([vec!["run/a".to_owned(), "run/b".to_owned(), "run/c".to_owned()]]));
+    let all = [
+        room,
+        file("run/a", "use super::B;"),
+        file("run/b", "use crate::run::{c::C, d};"),
+        file("run/c", "use super::a;"),
+    ];
+    assert_eq!(
+        circles(&all),
+        BTreeSet::from([vec!["run/a".to_owned(), "run/b".to_owned(), "run/c".to_owned()]])
+    );
     assert_eq!(circles(&all[..3]), BTreeSet::new());
 }

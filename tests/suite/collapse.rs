@@ -1,5 +1,6 @@
-//! Data without clusters, which early exaggeration contracts by many orders of magnitude: no map of them may end on one place or one
-//! line, and t-SNE's divergence is openTSNE's. Points without a second dimension, ties and duplicates likewise.
+//! Data without clusters, which early exaggeration contracts by many orders of magnitude: no map of
+//! them may end on one place or one line, and t-SNE's divergence is openTSNE's. Points without a
+//! second dimension, ties and duplicates likewise.
 
 use crate::support::{LIMITS, cpu, devices, fixture, uniform_matrix};
 use layerlens::compute::Device;
@@ -8,11 +9,13 @@ use layerlens::matrix::Matrix;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
-/// Two optimisers find different local minima. Over 100 draws of these families (`benches/without_clusters.py`) our divergence is
-/// 0.7 % below openTSNE's in the mean; of single draws of 100 to 500 points it is from 11 % below it to 9 % above.
+/// Two optimisers find different local minima. Over 100 draws of these families
+/// (`benches/without_clusters.py`) our divergence is 0.7 % below openTSNE's in the mean; of single
+/// draws of 100 to 500 points it is from 11 % below it to 9 % above.
 const ABOVE_OPEN_TSNE: f64 = 1.06;
 
-/// The second axis of a disc has as much deviation as the first; of 100 draws the flattest map had 0.78.
+/// The second axis of a disc has as much deviation as the first; of 100 draws the flattest map had
+/// 0.78.
 const LEAST_AXIS_RATIO: f64 = 0.6;
 
 /// A case of `make_unclustered.py`.
@@ -51,28 +54,46 @@ fn draw(case: &Case) -> Matrix {
             twelve.chunks_exact(12).map(|twelve| twelve.iter().sum::<f64>() - 6.0).collect()
         }
     };
-    let scale = |row: &[f64]| if case.family == "sphere" { row.iter().map(|v| v * v).sum::<f64>().sqrt() } else { 1.0 };
-    let rows = values.chunks_exact(case.d).flat_map(|row| row.iter().map(move |value| (value / scale(row)) as f32));
+    let scale = |row: &[f64]| {
+        if case.family == "sphere" { row.iter().map(|v| v * v).sum::<f64>().sqrt() } else { 1.0 }
+    };
+    let rows = values
+        .chunks_exact(case.d)
+        .flat_map(|row| row.iter().map(move |value| (value / scale(row)) as f32));
     Matrix::new(rows.collect(), case.n, case.d).expect("finite")
 }
 
 fn n_distinct(rows: &Matrix) -> usize {
-    rows.rows().map(|row| row.iter().map(|value| value.to_bits()).collect::<Vec<_>>()).collect::<BTreeSet<_>>().len()
+    rows.rows()
+        .map(|row| row.iter().map(|value| value.to_bits()).collect::<Vec<_>>())
+        .collect::<BTreeSet<_>>()
+        .len()
 }
 
-/// Deviation along the second principal axis of a map in two dimensions, as a share of that along the first.
+/// Deviation along the second principal axis of a map in two dimensions, as a share of that along
+/// the first.
 fn axis_ratio(map: &Matrix) -> f64 {
     let n = map.n_samples() as f64;
     let mean = [0, 1].map(|axis| map.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n);
-    let product =
-        |a: usize, b: usize| map.rows().map(|row| (f64::from(row[a]) - mean[a]) * (f64::from(row[b]) - mean[b])).sum::<f64>() / n;
-    let (middle, half) = ((product(0, 0) + product(1, 1)) / 2.0, (product(0, 0) - product(1, 1)) / 2.0);
+    let product = |a: usize, b: usize| {
+        map.rows()
+            .map(|row| (f64::from(row[a]) - mean[a]) * (f64::from(row[b]) - mean[b]))
+            .sum::<f64>()
+            / n
+    };
+    let (middle, half) =
+        ((product(0, 0) + product(1, 1)) / 2.0, (product(0, 0) - product(1, 1)) / 2.0);
     let root = half.hypot(product(0, 1));
     ((middle - root).max(0.0) / (middle + root)).sqrt()
 }
 
 fn assert_is_a_map(x: &Matrix, map: &Matrix, what: &str) {
-    assert!(n_distinct(map) >= n_distinct(x), "{what}: {} places of {} rows", n_distinct(map), n_distinct(x));
+    assert!(
+        n_distinct(map) >= n_distinct(x),
+        "{what}: {} places of {} rows",
+        n_distinct(map),
+        n_distinct(x)
+    );
     assert!(axis_ratio(map) > LEAST_AXIS_RATIO, "{what}: axes 1 to {}", axis_ratio(map));
 }
 
@@ -98,12 +119,15 @@ fn the_grid_and_three_dimensions_do_not_collapse_either() {
         let x = draw(&case);
         for device in devices(if case.n <= 500 { &LIMITS[..1] } else { &[] }) {
             let what = format!("{device:?}, {case:?}");
-            let grid = Tsne { repulsion: layerlens::embedding::tsne::Repulsion::Grid, ..Tsne::default() };
+            let grid =
+                Tsne { repulsion: layerlens::embedding::tsne::Repulsion::Grid, ..Tsne::default() };
             let fitted = grid.fit(&device, &x).expect(&what);
             assert_is_a_map(&x, fitted.embedding(), &what);
             let divergence = fitted.result("kl_divergence").expect("a divergence");
             assert!(divergence < ABOVE_OPEN_TSNE * case.kl_divergence, "{what}: {divergence}");
-            let deep = Tsne { n_components: 3, max_iter: 400, ..Tsne::default() }.fit(&device, &x).expect(&what);
+            let deep = Tsne { n_components: 3, max_iter: 400, ..Tsne::default() }
+                .fit(&device, &x)
+                .expect(&what);
             assert_eq!(n_distinct(deep.embedding()), n_distinct(&x), "{what} in three dimensions");
         }
     }
@@ -117,7 +141,11 @@ fn umap_and_trimap_of_data_without_clusters_do_not_collapse() {
             let what = format!("{device:?}, {case:?}");
             let umap = Umap { n_epochs: 200, ..Umap::default() };
             assert_is_a_map(&x, umap.fit(&device, &x).expect(&what).embedding(), &what);
-            assert_is_a_map(&x, Trimap::default().fit(&device, &x).expect(&what).embedding(), &what);
+            assert_is_a_map(
+                &x,
+                Trimap::default().fit(&device, &x).expect(&what).embedding(),
+                &what,
+            );
         }
     }
 }
@@ -130,7 +158,12 @@ fn tsne(device: &Device, x: &Matrix) -> Matrix {
 #[test]
 fn points_that_are_all_equally_far_apart_keep_places_of_their_own() {
     for n in [91, 250] {
-        let x = Matrix::new((0..n * n).map(|at| f32::from(u8::from(at % (n + 1) == 0))).collect(), n, n).expect("finite");
+        let x = Matrix::new(
+            (0..n * n).map(|at| f32::from(u8::from(at % (n + 1) == 0))).collect(),
+            n,
+            n,
+        )
+        .expect("finite");
         for device in devices(&LIMITS[..1]) {
             assert_is_a_map(&x, &tsne(&device, &x), &format!("{device:?}, {n} unit vectors"));
         }
@@ -142,7 +175,10 @@ fn points_that_are_all_equally_far_apart_keep_places_of_their_own() {
 fn dense_groups_keep_their_points_apart() {
     let (inner, centers) = (uniform_matrix(310, 400, 300), uniform_matrix(311, 5, 300));
     let values = inner.rows().enumerate().flat_map(|(i, row)| {
-        row.iter().zip(centers.row(i % 5)).map(|(value, center)| value + 100.0 * center).collect::<Vec<_>>()
+        row.iter()
+            .zip(centers.row(i % 5))
+            .map(|(value, center)| value + 100.0 * center)
+            .collect::<Vec<_>>()
     });
     let x = Matrix::new(values.collect(), 400, 300).expect("finite");
     for device in devices(&LIMITS[..1]) {
@@ -150,7 +186,11 @@ fn dense_groups_keep_their_points_apart() {
         assert_eq!(n_distinct(&map), 400, "{device:?}");
         for group in 0..5 {
             let own = map.select(&(group..400).step_by(5).collect::<Vec<_>>());
-            assert!(axis_ratio(&own) > 0.4, "{device:?}: group {group} has axes 1 to {}", axis_ratio(&own));
+            assert!(
+                axis_ratio(&own) > 0.4,
+                "{device:?}: group {group} has axes 1 to {}",
+                axis_ratio(&own)
+            );
         }
     }
 }
@@ -159,25 +199,47 @@ fn dense_groups_keep_their_points_apart() {
 #[test]
 fn points_of_one_dimension_do_not_stay_on_the_line_they_start_on() {
     for d in [1, 3] {
-        let x = Matrix::new((0..200 * d).map(|at| (at / d) as f32 * (1 + at % d) as f32).collect(), 200, d).expect("finite");
-        for map in [tsne(&cpu(), &x), Umap::default().fit(&cpu(), &x).expect("a map").embedding().clone()] {
+        let x = Matrix::new(
+            (0..200 * d).map(|at| (at / d) as f32 * (1 + at % d) as f32).collect(),
+            200,
+            d,
+        )
+        .expect("finite");
+        for map in
+            [tsne(&cpu(), &x), Umap::default().fit(&cpu(), &x).expect("a map").embedding().clone()]
+        {
             assert_eq!(n_distinct(&map), 200);
             assert!(axis_ratio(&map) > 1e-3, "{d} features: axes 1 to {}", axis_ratio(&map));
         }
     }
 }
 
-/// Steps that are far too long throw the points about; with an exaggeration that never ends the attraction wins.
+/// Steps that are far too long throw the points about; with an exaggeration that never ends the
+/// attraction wins.
 #[test]
 fn a_map_that_is_worse_than_one_place_is_refused_and_one_that_is_hardly_better_is_told() {
-    let case = cases().into_iter().find(|case| case.family == "coins" && case.n == 100).expect("a case");
+    let case =
+        cases().into_iter().find(|case| case.family == "coins" && case.n == 100).expect("a case");
     let x = draw(&case);
     let far_too_fast = Tsne { learning_rate: 1e5, ..Tsne::default() };
     let refused = far_too_fast.fit(&cpu(), &x).unwrap_err().to_string();
-    assert!(refused.contains("worse than") && refused.contains("`Tsne::learning_rate`"), "{refused}");
+    assert!(
+        refused.contains("worse than") && refused.contains("`Tsne::learning_rate`"),
+        "{refused}"
+    );
     let contracted = Tsne { exaggeration: 4.0, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
-    assert!(contracted.warnings()[0].contains("hardly more than one place"), "{:?}", contracted.warnings());
+    assert!(
+        contracted.warnings()[0].contains("hardly more than one place"),
+        "{:?}",
+        contracted.warnings()
+    );
     assert!(Tsne::default().fit(&cpu(), &x).expect("a map").warnings().is_empty());
-    let shortened = Tsne { early_exaggeration_iter: 200, max_iter: 300, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
-    assert!(shortened.warnings()[0].contains("after 100 iterations, not 200"), "{:?}", shortened.warnings());
+    let shortened = Tsne { early_exaggeration_iter: 200, max_iter: 300, ..Tsne::default() }
+        .fit(&cpu(), &x)
+        .expect("a map");
+    assert!(
+        shortened.warnings()[0].contains("after 100 iterations, not 200"),
+        "{:?}",
+        shortened.warnings()
+    );
 }

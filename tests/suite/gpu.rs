@@ -27,7 +27,8 @@ fn a_buffer_beyond_the_limit_is_an_error_that_names_it() {
             other => panic!("{other:?}"),
         }
         // The device is as good as before.
-        let back = Buffer::from_slice(&device, "enough", &[1.0_f32, 2.0]).and_then(|buffer| buffer.read(&device));
+        let back = Buffer::from_slice(&device, "enough", &[1.0_f32, 2.0])
+            .and_then(|buffer| buffer.read(&device));
         assert_eq!(back.expect("a small buffer"), [1.0, 2.0]);
     }
 }
@@ -44,10 +45,20 @@ type Work = fn(&Device) -> Result<()>;
 #[test]
 fn work_on_a_lost_device_is_an_error() {
     let works: [(&str, Work); 4] = [
-        ("a buffer", |device| Buffer::from_slice(device, "points", &[1.0_f32]).and_then(|it| it.read(device)).map(drop)),
-        ("neighbours", |device| nearest_neighbors(device, &uniform_matrix(40, 100, 20), 5, &Silent).map(drop)),
+        ("a buffer", |device| {
+            Buffer::from_slice(device, "points", &[1.0_f32])
+                .and_then(|it| it.read(device))
+                .map(drop)
+        }),
+        ("neighbours", |device| {
+            nearest_neighbors(device, &uniform_matrix(40, 100, 20), 5, &Silent).map(drop)
+        }),
         ("PCA", |device| Pca::default().fit(device, &uniform_matrix(40, 100, 20)).map(drop)),
-        ("t-SNE", |device| Tsne { perplexity: 5.0.into(), ..Tsne::default() }.fit(device, &uniform_matrix(40, 100, 2)).map(drop)),
+        ("t-SNE", |device| {
+            Tsne { perplexity: 5.0.into(), ..Tsne::default() }
+                .fit(device, &uniform_matrix(40, 100, 2))
+                .map(drop)
+        }),
     ];
     for (what, work) in works {
         for used_before in [false, true] {
@@ -60,7 +71,10 @@ fn work_on_a_lost_device_is_an_error() {
                 gpu.destroy();
                 work(&device).expect_err("the device is gone")
             });
-            assert!(matches!(error, Error::DeviceLost { .. }), "{what}, used before: {used_before}: {error:?}");
+            assert!(
+                matches!(error, Error::DeviceLost { .. }),
+                "{what}, used before: {used_before}: {error:?}"
+            );
         }
     }
 }
@@ -100,8 +114,8 @@ fn train_a_little(device: &Device) -> Result<()> {
     training.train(device, &Job::new(&network, &samples, &samples), &Silent).map(drop)
 }
 
-/// A hook loses the device at each of the first pieces of work that are handed to it, then at ever fewer of them, until the work
-/// is done without having reached it.
+/// A hook loses the device at each of the first pieces of work that are handed to it, then at ever
+/// fewer of them, until the work is done without having reached it.
 #[test]
 fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
     fn x() -> Matrix {
@@ -113,10 +127,18 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
             Buffer::from_slice(device, "much", &values).and_then(|it| it.read(device)).map(drop)
         }),
         ("neighbours", |device| nearest_neighbors(device, &x(), 5, &Silent).map(drop)),
-        ("t-SNE", |device| Tsne { max_iter: 40, early_exaggeration_iter: 13, ..Tsne::default() }.fit(device, &x()).map(drop)),
+        ("t-SNE", |device| {
+            Tsne { max_iter: 40, early_exaggeration_iter: 13, ..Tsne::default() }
+                .fit(device, &x())
+                .map(drop)
+        }),
         ("UMAP", |device| Umap { n_epochs: 20, ..Umap::default() }.fit(device, &x()).map(drop)),
-        ("TriMAP", |device| Trimap { max_iter: 20, ..Trimap::default() }.fit(device, &x()).map(drop)),
-        ("k-means", |device| KMeans { n_clusters: 3, ..KMeans::default() }.fit(device, &x(), &Silent).map(drop)),
+        ("TriMAP", |device| {
+            Trimap { max_iter: 20, ..Trimap::default() }.fit(device, &x()).map(drop)
+        }),
+        ("k-means", |device| {
+            KMeans { n_clusters: 3, ..KMeans::default() }.fit(device, &x(), &Silent).map(drop)
+        }),
         #[cfg(feature = "train")]
         ("training", train_a_little),
     ];
@@ -126,7 +148,9 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
             let Some(device) = lost_at(submit) else { return };
             let outcome = in_time(move || work(&device));
             let Err(error) = outcome else { break };
-            let Error::DeviceLost { during, .. } = &error else { panic!("{what}, submit {submit}: {error:?}") };
+            let Error::DeviceLost { during, .. } = &error else {
+                panic!("{what}, submit {submit}: {error:?}")
+            };
             assert!(!during.is_empty(), "{what}, submit {submit}: {error}");
             step += submit / 6;
             submit += step;
@@ -135,7 +159,8 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
     }
 }
 
-/// Adds the squares of the first `n` of 0, 1, ... 12, 0, 1, ... by one dispatch each, with a uniform of its own.
+/// Adds the squares of the first `n` of 0, 1, ... 12, 0, 1, ... by one dispatch each, with a
+/// uniform of its own.
 fn sum_of_squares(device: &Device, n: usize) -> Result<f32> {
     let rows: Vec<f32> = (0..n).map(|row| (row % 13) as f32).collect();
     let rows = Buffer::from_slice(device, "rows", &rows)?;
@@ -147,7 +172,8 @@ fn sum_of_squares(device: &Device, n: usize) -> Result<f32> {
     Ok(products.read(device)?[0])
 }
 
-/// The uniforms of 16,384 dispatches fit the ring at the smallest alignment, of 1,024 at WebGPU's default.
+/// The uniforms of 16,384 dispatches fit the ring at the smallest alignment, of 1,024 at WebGPU's
+/// default.
 #[test]
 fn more_dispatches_than_fit_one_submit_all_arrive() {
     for variant in LIMITS {
@@ -177,7 +203,10 @@ fn results_can_be_read_after_every_dispatch_and_from_several_threads() {
                 })
             })
             .into();
-        let sums: Vec<_> = both.into_iter().map(|thread| thread.join().expect("no panic").expect("a sum")).collect();
+        let sums: Vec<_> = both
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic").expect("a sum"))
+            .collect();
         assert_eq!(sums, [65_000.0, 130_000.0]);
     });
 }
@@ -186,7 +215,8 @@ fn results_can_be_read_after_every_dispatch_and_from_several_threads() {
 fn two_runs_give_the_same_bytes() {
     let x = groups(41, 5, 60, 20);
     let tsne = Tsne { max_iter: 60, early_exaggeration_iter: 30, ..Tsne::default() };
-    // The second on a device that was opened anew, and both with other work of other tests in between.
+    // The second on a device that was opened anew, and both with other work of other tests in
+    // between.
     let (Some(device), Some(again)) = (gpu(LIMITS[0]), own_gpu().map(Device::Gpu)) else { return };
     let neighbors = |device| nearest_neighbors(device, &x, 90, &Silent).expect("neighbours");
     let fitted = |device| tsne.fit(device, &x).expect("a map");
@@ -213,17 +243,31 @@ fn checks_in_shaders_change_no_byte() {
     let tsne = Tsne { max_iter: 30, early_exaggeration_iter: 10, ..Tsne::default() };
     let all = |device: &Device| {
         let graph = nearest_neighbors(device, &x, 20, &Silent).expect("neighbours");
-        let clusters = KMeans { n_clusters: 4, ..KMeans::default() }.fit(device, &x, &Silent).expect("clusters");
+        let clusters = KMeans { n_clusters: 4, ..KMeans::default() }
+            .fit(device, &x, &Silent)
+            .expect("clusters");
         [
             graph.distances().to_vec(),
             Pca::default().fit(device, &x).expect("components").embedding().as_slice().to_vec(),
             tsne.fit(device, &x).expect("a map").embedding().as_slice().to_vec(),
-            Umap { n_epochs: 20, ..Umap::default() }.fit(device, &x).expect("a map").embedding().as_slice().to_vec(),
-            Trimap { max_iter: 20, ..Trimap::default() }.fit(device, &x).expect("a map").embedding().as_slice().to_vec(),
+            Umap { n_epochs: 20, ..Umap::default() }
+                .fit(device, &x)
+                .expect("a map")
+                .embedding()
+                .as_slice()
+                .to_vec(),
+            Trimap { max_iter: 20, ..Trimap::default() }
+                .fit(device, &x)
+                .expect("a map")
+                .embedding()
+                .as_slice()
+                .to_vec(),
             clusters.cluster_centers.as_slice().to_vec(),
         ]
     };
-    let Some(trusted) = opened(|options| (options.checks, options.poison) = (false, false)) else { return };
+    let Some(trusted) = opened(|options| (options.checks, options.poison) = (false, false)) else {
+        return;
+    };
     let Some(checked) = opened(|options| options.checks = true) else { return };
     for (at, (trusted, checked)) in all(&trusted).iter().zip(&all(&checked)).enumerate() {
         assert_same_bytes(trusted, checked, &format!("result {at}"));
@@ -268,21 +312,32 @@ fn kernels_are_timed_by_the_device() {
     let wall = start.elapsed().as_secs_f64();
     let busy: f64 = times.iter().map(|(_, _, time)| time.seconds).sum();
     assert!(busy > 0.0 && busy < wall, "{busy} s busy in {wall} s");
-    let (_, _, product) = times.iter().find(|(_, entry, _)| entry.contains("distances")).expect("the distances");
+    let (_, _, product) =
+        times.iter().find(|(_, entry, _)| entry.contains("distances")).expect("the distances");
     assert!(
-        product.calls > 0 && product.seconds >= product.longest && product.work.flops >= 2 * 700 * 700 * 64 / 2,
+        product.calls > 0
+            && product.seconds >= product.longest
+            && product.work.flops >= 2 * 700 * 700 * 64 / 2,
         "{product:?}"
     );
     assert!(gpu.end_profile().expect("no profile").is_empty(), "a profile ends");
     let counters = gpu.counters();
-    assert!(counters.dispatches > 2 && counters.submits > 0 && counters.bytes_up >= 700 * 64 * 4 && counters.bytes_down > 0);
+    assert!(
+        counters.dispatches > 2
+            && counters.submits > 0
+            && counters.bytes_up >= 700 * 64 * 4
+            && counters.bytes_down > 0
+    );
 }
 
 #[test]
 fn auto_never_takes_a_software_adapter() {
-    let (device, description) = Device::open(DeviceChoice::Auto, &GpuOptions::default()).expect("the CPU at least");
+    let (device, description) =
+        Device::open(DeviceChoice::Auto, &GpuOptions::default()).expect("the CPU at least");
     match device {
         Device::Gpu(gpu) => assert!(!gpu.is_software(), "{description:?}"),
-        Device::Cpu(_) => assert!(description.kind == "cpu" && !description.reason.is_empty(), "{description:?}"),
+        Device::Cpu(_) => {
+            assert!(description.kind == "cpu" && !description.reason.is_empty(), "{description:?}")
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Forces of the grid against exact ones in double precision, on real maps from the first iteration to the last.
+//! Forces of the grid against exact ones in double precision, on real maps from the first iteration
+//! to the last.
 
 use crate::support::{LIMITS, cpu, devices, uniform};
 use layerlens::compute::{Buffer, Device};
@@ -11,15 +12,16 @@ use layerlens::matrix::Matrix;
 use layerlens::neighbors::nearest_neighbors;
 use layerlens::progress::Silent;
 
-/// 5,000 images, and their t-SNE maps after so many iterations: at the start, unfolding, at the end of the early exaggeration,
-/// growing, and done.
+/// 5,000 images, and their t-SNE maps after so many iterations: at the start, unfolding, at the end
+/// of the early exaggeration, growing, and done.
 fn maps() -> Vec<(usize, Matrix)> {
     let data = Dataset::load("fashion-mnist-sample", None).expect("the embedded sample");
     let x = data.train.images.features().select(&(0..5000).collect::<Vec<_>>());
     let device = Device::cpu();
     let neighbors = nearest_neighbors(&device, &x, 90, &Silent).expect("neighbours");
     let pca = Pca::default().fit(&device, &x).expect("axes");
-    let space = Space { x: &x, neighbors: Some(&neighbors), pca: Some(pca.embedding()), start: None };
+    let space =
+        Space { x: &x, neighbors: Some(&neighbors), pca: Some(pca.embedding()), start: None };
     [1, 30, 250, 300, 750]
         .map(|max_iter| {
             let tsne = Tsne { max_iter, ..Tsne::default() };
@@ -68,7 +70,10 @@ fn the_forces_of_the_grid_are_nearly_exact_throughout() {
             for (accuracy, allowed) in [(Accuracy::Fast, 0.03), (Accuracy::Accurate, 0.004)] {
                 let (error, total_error) = errors(on_grid(device, map, accuracy), &exact);
                 let what = format!("{accuracy:?} after {iterations} iterations on {device:?}");
-                assert!(error <= allowed, "{what}: forces off by {error:.5} of their root mean square");
+                assert!(
+                    error <= allowed,
+                    "{what}: forces off by {error:.5} of their root mean square"
+                );
                 assert!(total_error <= 5e-4, "{what}: normaliser off by {total_error:e}");
             }
         }
@@ -89,7 +94,8 @@ fn errors((forces, q_total): (Vec<f32>, f64), (expected, total): &(Vec<f64>, f64
     (off.sqrt() / norm, (q_total / total - 1.0).abs())
 }
 
-/// Just below and just above the sizes at which the GPU takes another spacing, and far between them.
+/// Just below and just above the sizes at which the GPU takes another spacing, and far between
+/// them.
 #[test]
 fn the_forces_of_the_grid_are_nearly_exact_at_every_size_of_the_map() {
     for device in devices(&LIMITS[..1]) {
@@ -97,8 +103,14 @@ fn the_forces_of_the_grid_are_nearly_exact_at_every_size_of_the_map() {
             let (map, exact) = (square(side), exact(&square(side)));
             for (accuracy, allowed) in [(Accuracy::Fast, 0.03), (Accuracy::Accurate, 0.004)] {
                 let (error, total_error) = errors(on_grid(&device, &map, accuracy), &exact);
-                assert!(error <= allowed, "{accuracy:?} over {side} on {device:?}: forces off by {error:.5}");
-                assert!(total_error <= 5e-4, "{accuracy:?} over {side} on {device:?}: normaliser off by {total_error:e}");
+                assert!(
+                    error <= allowed,
+                    "{accuracy:?} over {side} on {device:?}: forces off by {error:.5}"
+                );
+                assert!(
+                    total_error <= 5e-4,
+                    "{accuracy:?} over {side} on {device:?}: normaliser off by {total_error:e}"
+                );
             }
         }
     }
@@ -114,8 +126,14 @@ fn the_first_forces_of_a_large_map_are_as_exact_as_later_ones() {
         let mut grid = Repulsor::grid(600, Accuracy::Fast);
         grid.compute(&device, &y, &outline, &mut forces).expect("forces");
         let total = grid.q_total(&device).and_then(|total| total.read(&device)).expect("a total");
-        let (error, total_error) = errors((forces.read(&device).expect("forces"), f64::from(total[0])), &exact(&square(150.0)));
-        assert!(error <= 0.03 && total_error <= 1e-3, "{device:?}: forces off by {error:.5}, normaliser by {total_error:e}");
+        let (error, total_error) = errors(
+            (forces.read(&device).expect("forces"), f64::from(total[0])),
+            &exact(&square(150.0)),
+        );
+        assert!(
+            error <= 0.03 && total_error <= 1e-3,
+            "{device:?}: forces off by {error:.5}, normaliser by {total_error:e}"
+        );
         for _ in 0..30 {
             grid.compute(&device, &y, &outline, &mut forces).expect("forces");
         }
@@ -135,8 +153,14 @@ fn a_map_that_outgrows_its_grid_at_once_is_pushed_about_rightly() {
             grid.compute(&device, &y, &outline, &mut forces).expect("forces");
         }
         let total = grid.q_total(&device).and_then(|total| total.read(&device)).expect("a total");
-        let (error, total_error) = errors((forces.read(&device).expect("forces"), f64::from(total[0])), &exact(&square(100.0)));
-        assert!(error <= 0.3 && total_error <= 0.05, "{device:?}: forces off by {error:.5}, normaliser by {total_error:.5}");
+        let (error, total_error) = errors(
+            (forces.read(&device).expect("forces"), f64::from(total[0])),
+            &exact(&square(100.0)),
+        );
+        assert!(
+            error <= 0.3 && total_error <= 0.05,
+            "{device:?}: forces off by {error:.5}, normaliser by {total_error:.5}"
+        );
     }
 }
 
@@ -149,7 +173,10 @@ fn points_in_one_place_and_points_in_two_do_not_push_each_other_out_of_the_grid(
             let (expected, q_total) = exact(&map);
             assert!((total / q_total - 1.0).abs() < 1e-3, "{device:?}: {total}, exactly {q_total}");
             for (force, expected) in forces.iter().zip(&expected) {
-                assert!((f64::from(*force) - expected).abs() < 0.02, "{device:?}: {force}, exactly {expected}");
+                assert!(
+                    (f64::from(*force) - expected).abs() < 0.02,
+                    "{device:?}: {force}, exactly {expected}"
+                );
             }
         }
     }
@@ -159,7 +186,9 @@ fn points_in_one_place_and_points_in_two_do_not_push_each_other_out_of_the_grid(
 fn maps_on_the_grid_are_as_good_as_exact_ones() {
     let data = Dataset::load("fashion-mnist-sample", None).expect("the embedded sample");
     let x = data.train.images.features().select(&(0..3000).collect::<Vec<_>>());
-    let divergence = |tsne: &Tsne| tsne.fit(&cpu(), &x).expect("a map").result("kl_divergence").expect("a divergence");
+    let divergence = |tsne: &Tsne| {
+        tsne.fit(&cpu(), &x).expect("a map").result("kl_divergence").expect("a divergence")
+    };
     use layerlens::embedding::tsne::Repulsion;
     let exact = divergence(&Tsne { repulsion: Repulsion::Exact, ..Tsne::default() });
     for accuracy in [Accuracy::Fast, Accuracy::Accurate] {

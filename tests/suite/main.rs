@@ -1,9 +1,10 @@
 //! Tests of the library's rooms together, in one binary: the dependencies take longest to link.
 //!
-//! Kinds: every kernel against its CPU twin (`parity`), shaders against their declarations (`shaders`), results against other
-//! programs' (`reference`, `quality`, `pca`) and against brute force (`neighbors`), failures and order on a GPU (`gpu`), what holds whatever the
-//! data and for every method (`invariants`, `methods`, `placement`), and files (`dataset`). A machine without a GPU skips what needs one and says so; set
-//! LAYERLENS_REQUIRE_GPU=1 to make that a failure.
+//! Kinds: every kernel against its CPU twin (`parity`), shaders against their declarations
+//! (`shaders`), results against other programs' (`reference`, `quality`, `pca`) and against brute
+//! force (`neighbors`), failures and order on a GPU (`gpu`), what holds whatever the data and for
+//! every method (`invariants`, `methods`, `placement`), and files (`dataset`). A machine without a
+//! GPU skips what needs one and says so; set LAYERLENS_REQUIRE_GPU=1 to make that a failure.
 
 mod agreement;
 mod animation;

@@ -1,7 +1,9 @@
-//! What holds for every method of the registry: threads, cancellation, files, data that leave little to do, and where the fitted
-//! points land when they are placed again.
+//! What holds for every method of the registry: threads, cancellation, files, data that leave
+//! little to do, and where the fitted points land when they are placed again.
 
-use crate::support::{LIMITS, assert_same_bytes, cpu, devices, fixture, groups, squared_distance, uniform_matrix};
+use crate::support::{
+    LIMITS, assert_same_bytes, cpu, devices, fixture, groups, squared_distance, uniform_matrix,
+};
 use layerlens::compute::Device;
 use layerlens::dataset::npy;
 use layerlens::embedding::{Embedding, Fitted, METHODS, Method, NewPoints, SavedMap, Space, save};
@@ -35,7 +37,12 @@ fn iterative() -> impl Iterator<Item = &'static Method> {
     METHODS.iter().copied().filter(|method| built(method, "").n_neighbors() > 0)
 }
 
-fn fit(device: &Device, method: &dyn Embedding, x: &Matrix, observer: &dyn Observer) -> Result<Box<dyn Fitted>, Error> {
+fn fit(
+    device: &Device,
+    method: &dyn Embedding,
+    x: &Matrix,
+    observer: &dyn Observer,
+) -> Result<Box<dyn Fitted>, Error> {
     method.validate(x.n_samples(), x.n_features())?;
     let k = method.n_neighbors().min(x.n_samples() - 1);
     let graph = if k > 0 { Some(nearest_neighbors(device, x, k, &Silent)?) } else { None };
@@ -43,7 +50,8 @@ fn fit(device: &Device, method: &dyn Embedding, x: &Matrix, observer: &dyn Obser
 }
 
 fn transform(device: &Device, map: &dyn Fitted, x: &Matrix, new: &Matrix) -> Matrix {
-    let graph = nearest_references(device, new, x, map.n_neighbors_to_place().max(1), &Silent).expect("neighbours");
+    let graph = nearest_references(device, new, x, map.n_neighbors_to_place().max(1), &Silent)
+        .expect("neighbours");
     map.transform(device, &NewPoints { x: new, neighbors: &graph }).expect("places")
 }
 
@@ -54,7 +62,8 @@ fn the_number_of_threads_changes_no_byte_of_any_method() {
     assert!(x.n_samples() > 2500);
     for method in METHODS {
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             pool.install(|| {
                 let map = fit(&cpu(), built(method, SHORT).as_ref(), &x, &Silent).expect("a map");
                 let placed = transform(&cpu(), map.as_ref(), &x, &new);
@@ -67,7 +76,11 @@ fn the_number_of_threads_changes_no_byte_of_any_method() {
             let what = format!("{} on {threads} threads", method.name);
             assert_same_bytes(more.0.embedding().as_slice(), one.0.embedding().as_slice(), &what);
             assert_same_bytes(more.1.as_slice(), one.1.as_slice(), &format!("new points, {what}"));
-            assert_eq!((more.0.results(), more.0.course()), (one.0.results(), one.0.course()), "{what}");
+            assert_eq!(
+                (more.0.results(), more.0.course()),
+                (one.0.results(), one.0.course()),
+                "{what}"
+            );
         }
     }
 }
@@ -105,10 +118,14 @@ fn a_fit_reports_every_step_and_ends_when_it_is_told() {
         for method in iterative() {
             let what = format!("{} on {device:?}", method.name);
             let observer = Patient::new(usize::MAX);
-            fit(&device, built(method, SHORT).as_ref(), &x, &observer).unwrap_or_else(|error| panic!("{what}: {error}"));
+            fit(&device, built(method, SHORT).as_ref(), &x, &observer)
+                .unwrap_or_else(|error| panic!("{what}: {error}"));
             let reports = observer.reports();
             assert!(reports.len() >= 6, "{what}: {reports:?}");
-            assert!(reports.iter().all(|&(done, total)| done <= 60 && total == 60), "{what}: {reports:?}");
+            assert!(
+                reports.iter().all(|&(done, total)| done <= 60 && total == 60),
+                "{what}: {reports:?}"
+            );
             assert!(reports.windows(2).all(|two| two[0].0 < two[1].0), "{what}: {reports:?}");
             assert_eq!(reports.last().map(|last| last.0), Some(60), "{what}");
             // Whoever did not look would take long, and end well.
@@ -121,17 +138,29 @@ fn a_fit_reports_every_step_and_ends_when_it_is_told() {
     }
 }
 
-/// Fits and places; a map is finite by its type, so what is left to see is that there is one, no larger than forces make it.
+/// Fits and places; a map is finite by its type, so what is left to see is that there is one, no
+/// larger than forces make it.
 fn fits(device: &Device, method: &Method, parameters: &str, x: &Matrix, what: &str) {
     let what = format!("{} of {what} on {device:?}", method.name);
-    let map = fit(device, built(method, parameters).as_ref(), x, &Silent).unwrap_or_else(|error| panic!("{what}: {error}"));
-    assert!(map.results().iter().all(|(_, value)| value.is_finite()), "{what}: {:?}", map.results());
+    let map = fit(device, built(method, parameters).as_ref(), x, &Silent)
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(
+        map.results().iter().all(|(_, value)| value.is_finite()),
+        "{what}: {:?}",
+        map.results()
+    );
     assert!(map.course().iter().all(|(_, value)| value.is_finite()), "{what}: {:?}", map.course());
-    let span = |places: &Matrix| places.as_slice().iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+    let span = |places: &Matrix| {
+        places.as_slice().iter().fold(0.0_f32, |most, value| most.max(value.abs()))
+    };
     let most = 1e4;
     assert!(span(map.embedding()) < most, "{what}: places up to {}", span(map.embedding()));
     let placed = transform(device, map.as_ref(), x, x);
-    assert_eq!((placed.n_samples(), placed.n_features()), (x.n_samples(), map.embedding().n_features()), "{what}");
+    assert_eq!(
+        (placed.n_samples(), placed.n_features()),
+        (x.n_samples(), map.embedding().n_features()),
+        "{what}"
+    );
     assert!(span(&placed) < most, "{what}: new places up to {}", span(&placed));
 }
 
@@ -141,7 +170,8 @@ fn one_point_in_thousands_of_copies_beside_others_gives_a_finite_map() {
         // Software adapters take half a minute for what a CPU does in one second.
         let copies = if matches!(device, Device::Cpu(_)) { 3000 } else { 500 };
         let others = groups(324, 4, 50, 10);
-        let x = others.select(&(0..copies + 200).map(|i| if i < 200 { i } else { 7 }).collect::<Vec<_>>());
+        let x = others
+            .select(&(0..copies + 200).map(|i| if i < 200 { i } else { 7 }).collect::<Vec<_>>());
         for method in METHODS {
             fits(&device, method, SHORT, &x, &format!("{copies} copies and 200 others"));
         }
@@ -151,15 +181,23 @@ fn one_point_in_thousands_of_copies_beside_others_gives_a_finite_map() {
 #[test]
 fn little_data_and_much_data_give_a_finite_map() {
     let n = 60;
-    let constant: Vec<f32> =
-        uniform_matrix(325, n, 20).as_slice().iter().enumerate().map(|(at, &v)| if at % 20 < 18 { -3.25 } else { v }).collect();
+    let constant: Vec<f32> = uniform_matrix(325, n, 20)
+        .as_slice()
+        .iter()
+        .enumerate()
+        .map(|(at, &v)| if at % 20 < 18 { -3.25 } else { v })
+        .collect();
     let line = uniform_matrix(326, n, 1);
     let cases = [
         ("all points equal", Matrix::new(vec![0.7; n * 6], n, 6).expect("finite"), 2),
         ("all points zero", Matrix::new(vec![0.0; n * 6], n, 6).expect("finite"), 2),
         ("constant columns", Matrix::new(constant, n, 20).expect("finite"), 2),
         ("one feature", line, 1),
-        ("a row of whole numbers", Matrix::new((0..n).map(|i| i as f32).collect(), n, 1).expect("finite"), 1),
+        (
+            "a row of whole numbers",
+            Matrix::new((0..n).map(|i| i as f32).collect(), n, 1).expect("finite"),
+            1,
+        ),
         ("one feature, one value", Matrix::new(vec![5.0; n], n, 1).expect("finite"), 1),
         ("20,000 features", uniform_matrix(327, n, 20_000), 2),
         ("4 points", uniform_matrix(328, 4, 3), 2),
@@ -189,8 +227,9 @@ fn images() -> Matrix {
     Matrix::new(values, bytes.n_samples(), bytes.n_features()).expect("finite")
 }
 
-/// Half of the fitted points, placed as if they were new, land within this share of the map's span from where they were fitted:
-/// two to three times what was found, 0.012 and 0.0004 for t-SNE, 0.007 and 0.008 for UMAP, 0.008 and 0.008 for TriMAP.
+/// Half of the fitted points, placed as if they were new, land within this share of the map's span
+/// from where they were fitted: two to three times what was found, 0.012 and 0.0004 for t-SNE,
+/// 0.007 and 0.008 for UMAP, 0.008 and 0.008 for TriMAP.
 const LANDING: [(&str, &str, f64); 6] = [
     ("tsne", "mode", 0.03),
     ("tsne", "optimise", 0.002),
@@ -205,9 +244,15 @@ fn fitted_points_placed_again_land_near_their_places() {
     let x = images();
     for (name, placement, allowed) in LANDING {
         let method = METHODS.iter().find(|method| method.name == name).expect("a method");
-        let map = fit(&cpu(), built(method, &format!("placement = '{placement}'")).as_ref(), &x, &Silent).expect("a map");
+        let map =
+            fit(&cpu(), built(method, &format!("placement = '{placement}'")).as_ref(), &x, &Silent)
+                .expect("a map");
         let placed = transform(&cpu(), map.as_ref(), &x, &x);
-        let far = map.embedding().rows().map(|row| squared_distance(row, map.embedding().row(0)).sqrt()).fold(0.0, f64::max);
+        let far = map
+            .embedding()
+            .rows()
+            .map(|row| squared_distance(row, map.embedding().row(0)).sqrt())
+            .fold(0.0, f64::max);
         let gap = |(a, b): (&[f32], &[f32])| squared_distance(a, b).sqrt() / far;
         let mut gaps: Vec<f64> = placed.rows().zip(map.embedding().rows()).map(gap).collect();
         gaps.sort_by(f64::total_cmp);
@@ -222,10 +267,14 @@ fn saved_maps_place_new_points_as_the_fitted_ones_do() {
     let folder = tempfile::tempdir().expect("a folder");
     for device in devices(&LIMITS[..1]) {
         for method in METHODS {
-            for (placement, n_components) in [("mode", 2), ("optimise", 2), ("mode", 3), ("optimise", 3)] {
-                let parameters = format!("{SHORT}\nn_components = {n_components}").replace("optimise", placement);
+            for (placement, n_components) in
+                [("mode", 2), ("optimise", 2), ("mode", 3), ("optimise", 3)]
+            {
+                let parameters = format!("{SHORT}\nn_components = {n_components}")
+                    .replace("optimise", placement);
                 let what = format!("{}, {placement}, {n_components} on {device:?}", method.name);
-                let map = fit(&device, built(method, &parameters).as_ref(), &x, &Silent).expect("a map");
+                let map =
+                    fit(&device, built(method, &parameters).as_ref(), &x, &Silent).expect("a map");
                 let path = folder.path().join("map.safetensors");
                 save(map.as_ref(), &x, &path).expect("a file");
                 let restored = SavedMap::load(&path).expect("a map");
@@ -236,18 +285,35 @@ fn saved_maps_place_new_points_as_the_fitted_ones_do() {
                 // As text and back again, a number may change by its last bit.
                 let same = |a: f64, b: f64| (a - b).abs() <= 1e-15 * a.abs();
                 let results = fitted.results().iter().zip(map.results());
-                assert!(results.into_iter().all(|(a, b)| a.0 == b.0 && same(a.1, b.1)), "{what}: {:?}", fitted.results());
+                assert!(
+                    results.into_iter().all(|(a, b)| a.0 == b.0 && same(a.1, b.1)),
+                    "{what}: {:?}",
+                    fitted.results()
+                );
                 let course = fitted.course().iter().zip(map.course());
-                assert!(course.into_iter().all(|(a, b)| a.0 == b.0 && same(a.1, b.1)), "{what}: {:?}", fitted.course());
+                assert!(
+                    course.into_iter().all(|(a, b)| a.0 == b.0 && same(a.1, b.1)),
+                    "{what}: {:?}",
+                    fitted.course()
+                );
                 let lengths = |map: &dyn Fitted| (map.results().len(), map.course().len());
                 assert_eq!(lengths(fitted), lengths(map.as_ref()), "{what}");
                 let placed = restored.transform(&device, Some(&x), &new, &Silent).expect("places");
-                assert_same_bytes(placed.as_slice(), transform(&device, map.as_ref(), &x, &new).as_slice(), &what);
-                let message = |x: Option<&Matrix>, new: &Matrix| match restored.transform(&device, x, new, &Silent) {
+                assert_same_bytes(
+                    placed.as_slice(),
+                    transform(&device, map.as_ref(), &x, &new).as_slice(),
+                    &what,
+                );
+                let message = |x: Option<&Matrix>, new: &Matrix| match restored
+                    .transform(&device, x, new, &Silent)
+                {
                     Err(Error::Data(message)) => message,
                     other => panic!("{what}: {other:?}"),
                 };
-                assert!(message(Some(&x), &uniform_matrix(333, 5, 19)).contains("19 features, the fitted ones 20"));
+                assert!(
+                    message(Some(&x), &uniform_matrix(333, 5, 19))
+                        .contains("19 features, the fitted ones 20")
+                );
                 if method.name != "pca" {
                     assert!(message(None, &new).contains("not given"));
                     assert!(message(Some(&new), &new).contains("another shape"));
@@ -268,15 +334,22 @@ fn rewrite(from: &Path, to: &Path, change: impl FnOnce(&mut Value, &mut Arrays))
     let mut arrays: Arrays = file
         .tensors()
         .into_iter()
-        .map(|(name, view)| (name, (view.shape().to_vec(), bytemuck::pod_collect_to_vec(view.data()))))
+        .map(|(name, view)| {
+            (name, (view.shape().to_vec(), bytemuck::pod_collect_to_vec(view.data())))
+        })
         .collect();
     description.as_object_mut().expect("an object").remove("sha256");
     change(&mut description, &mut arrays);
     let views = arrays.iter().map(|(name, (shape, values))| {
-        (name, TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values)).expect("an array"))
+        (
+            name,
+            TensorView::new(Dtype::F32, shape.clone(), bytemuck::cast_slice(values))
+                .expect("an array"),
+        )
     });
     let metadata = HashMap::from([(KEY.to_owned(), description.to_string())]);
-    std::fs::write(to, safetensors::serialize(views, Some(metadata)).expect("bytes")).expect("a file");
+    std::fs::write(to, safetensors::serialize(views, Some(metadata)).expect("bytes"))
+        .expect("a file");
 }
 
 /// Shape and values by name.
@@ -289,9 +362,13 @@ fn damaged_maps_are_refused() {
     let damages: [(&str, Damage); 15] = [
         ("`nosuch` is no method", |description, _| description["method"] = "nosuch".into()),
         ("`` is no method", |description, _| description["method"] = Value::Null),
-        ("n_samples", |description, _| description["points"] = serde_json::json!({ "n_features": 3 })),
+        ("n_samples", |description, _| {
+            description["points"] = serde_json::json!({ "n_features": 3 })
+        }),
         ("no array `embedding`", |_, arrays| drop(arrays.remove("embedding"))),
-        ("array `embedding` has the shape [320]", |_, arrays| arrays.get_mut("embedding").expect("places").0 = vec![320]),
+        ("array `embedding` has the shape [320]", |_, arrays| {
+            arrays.get_mut("embedding").expect("places").0 = vec![320]
+        }),
         ("array `embedding`: row 3, column 1 is NaN", |_, arrays| {
             arrays.get_mut("embedding").expect("places").1[7] = f32::NAN;
         }),
@@ -326,14 +403,21 @@ fn damaged_maps_are_refused() {
         for (expected, damage) in damages {
             rewrite(&whole, &damaged, damage);
             let message = SavedMap::load(&damaged).expect_err(expected).to_string();
-            assert!(message.contains("damaged: not a .safetensors file of a map"), "{}: {message}", method.name);
+            assert!(
+                message.contains("damaged: not a .safetensors file of a map"),
+                "{}: {message}",
+                method.name
+            );
             assert!(message.contains(expected), "{}: {message}, not {expected}", method.name);
         }
         let bytes = std::fs::read(&whole).expect("a file");
         for length in [0, 7, 100, bytes.len() / 2, bytes.len() - 1] {
             std::fs::write(&damaged, &bytes[..length]).expect("a file");
             let message = SavedMap::load(&damaged).unwrap_err().to_string();
-            assert!(message.contains("not a .safetensors file of a map"), "{length} bytes: {message}");
+            assert!(
+                message.contains("not a .safetensors file of a map"),
+                "{length} bytes: {message}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
-//! What is measured of a map, and what the map is called: every metric in every table, with its own value, and titles with
-//! the dimensions that the map has.
+//! What is measured of a map, and what the map is called: every metric in every table, with its own
+//! value, and titles with the dimensions that the map has.
 
 use layerlens::evaluation::{
-    Insights, KnnScore, METRICS, MapId, MapQuality, Metric, NewQuality, Quality, ScoredOn, Scores, Standing, Verdict, map_title,
+    Insights, KnnScore, METRICS, MapId, MapQuality, Metric, NewQuality, Quality, ScoredOn, Scores,
+    Standing, Verdict, map_title,
 };
 use layerlens::report::{insights_table, quality_table, table};
 use serde_json::Value;
@@ -21,15 +22,30 @@ fn judged(of_new: Option<f64>) -> MapQuality {
         random_triplet_accuracy: 0.55,
         n_pairs: 199_396,
         spearman: Some(-0.46),
-        of_new: of_new.map(|trustworthiness| NewQuality { n_sampled: 9, n_references: 50, n_neighbors: 6, trustworthiness }),
+        of_new: of_new.map(|trustworthiness| NewQuality {
+            n_sampled: 9,
+            n_references: 50,
+            n_neighbors: 6,
+            trustworthiness,
+        }),
     };
-    MapQuality { space: "layer_1".into(), method: Some("tsne".into()), n_features: 64, n_dimensions: 2, quality }
+    MapQuality {
+        space: "layer_1".into(),
+        method: Some("tsne".into()),
+        n_features: 64,
+        n_dimensions: 2,
+        quality,
+    }
 }
 
 /// The value that the manifest notes of a metric, by its key.
 fn noted(row: &MapQuality, key: &str) -> Option<f64> {
     let noted = serde_json::to_value(&row.quality).unwrap();
-    let value = if key == "trustworthiness_of_new" { &noted["of_new"]["trustworthiness"] } else { &noted[key] };
+    let value = if key == "trustworthiness_of_new" {
+        &noted["of_new"]["trustworthiness"]
+    } else {
+        &noted[key]
+    };
     assert!(value.is_number() || value.is_null(), "{key} is {value}");
     value.as_f64()
 }
@@ -37,7 +53,9 @@ fn noted(row: &MapQuality, key: &str) -> Option<f64> {
 #[test]
 fn every_number_of_a_quality_is_a_metric() {
     let row = judged(Some(0.37));
-    let Value::Object(noted) = serde_json::to_value(&row.quality).unwrap() else { panic!("no object") };
+    let Value::Object(noted) = serde_json::to_value(&row.quality).unwrap() else {
+        panic!("no object")
+    };
     // Counts are whole numbers, metrics are not.
     let fields = noted.iter().filter(|(_, value)| value.is_f64()).map(|(name, _)| name.as_str());
     let fields: Vec<&str> = fields.chain(["trustworthiness_of_new"]).collect();
@@ -51,7 +69,11 @@ fn every_metric_is_in_the_tables_with_its_value() {
     let rows = [judged(Some(0.37)), MapQuality { space: "raw".into(), ..judged(None) }];
     let page = quality_table::page_table(&rows).unwrap();
     assert_eq!(page.header[..2], ["space", "map"]);
-    assert!(page.caption.contains("200,000 triplets") && page.caption.contains("recall of 7"), "{}", page.caption);
+    assert!(
+        page.caption.contains("200,000 triplets") && page.caption.contains("recall of 7"),
+        "{}",
+        page.caption
+    );
     let folder = tempfile::tempdir().unwrap();
     quality_table::write_csv(folder.path(), &rows).unwrap();
     let mut csv = csv::Reader::from_path(folder.path().join(quality_table::FILE)).unwrap();
@@ -59,7 +81,8 @@ fn every_metric_is_in_the_tables_with_its_value() {
     let records: Vec<csv::StringRecord> = csv.records().map(Result::unwrap).collect();
     assert_eq!((page.header.len(), header.len()), (2 + METRICS.len(), 10 + METRICS.len()));
     for metric in METRICS {
-        let column = page.header.iter().position(|title| title == metric.title).expect(metric.title);
+        let column =
+            page.header.iter().position(|title| title == metric.title).expect(metric.title);
         let in_csv = header.iter().position(|name| name == metric.key).expect(metric.key);
         for (at, row) in rows.iter().enumerate() {
             let value = noted(row, metric.key);
@@ -84,12 +107,17 @@ fn the_terminal_leaves_out_what_needs_new_points_without_any() {
     for (of_new, needed) in [(None, false), (Some(0.37), true)] {
         let row = judged(of_new);
         let (header, words) = printed(std::slice::from_ref(&row));
-        let shown: Vec<&Metric> = METRICS.iter().filter(|metric| needed || !metric.needs_new_points).collect();
-        let values: Vec<String> = shown.iter().map(|metric| format!("{:.4}", noted(&row, metric.key).unwrap())).collect();
+        let shown: Vec<&Metric> =
+            METRICS.iter().filter(|metric| needed || !metric.needs_new_points).collect();
+        let values: Vec<String> =
+            shown.iter().map(|metric| format!("{:.4}", noted(&row, metric.key).unwrap())).collect();
         assert_eq!(words[..5], ["layer_1", "t-SNE", "in", "2-D", "2"]);
         assert_eq!(words[5..], values, "{header}");
         assert!(
-            METRICS.iter().all(|metric| header.contains(metric.short) == shown.iter().any(|m| m.key == metric.key)),
+            METRICS
+                .iter()
+                .all(|metric| header.contains(metric.short)
+                    == shown.iter().any(|m| m.key == metric.key)),
             "{header}"
         );
     }
@@ -98,8 +126,12 @@ fn the_terminal_leaves_out_what_needs_new_points_without_any() {
 #[test]
 fn the_page_shows_some_metrics_beside_each_map() {
     let row = judged(Some(0.37));
-    let shown = [("trustworthiness", 0.91), ("continuity", 0.82), ("neighbour recall, k = 7", 0.73)];
-    assert_eq!(Metric::shown_by_map(&row.quality), shown.map(|(label, value)| (label.to_owned(), value)));
+    let shown =
+        [("trustworthiness", 0.91), ("continuity", 0.82), ("neighbour recall, k = 7", 0.73)];
+    assert_eq!(
+        Metric::shown_by_map(&row.quality),
+        shown.map(|(label, value)| (label.to_owned(), value))
+    );
 }
 
 #[test]
@@ -125,7 +157,11 @@ fn titles_have_the_dimensions_of_the_map() {
         };
         assert_eq!(scores.id(), id);
         let standing = Standing { method: "tsne".into(), values: vec![0.5], mean: 0.5, n_best: 1 };
-        let verdict = Verdict { measure: "global_score".into(), spaces: vec!["raw".into()], methods: vec![standing] };
+        let verdict = Verdict {
+            measure: "global_score".into(),
+            spaces: vec!["raw".into()],
+            methods: vec![standing],
+        };
         let insights = Insights::new(5, ScoredOn::Test, &[], vec![verdict]);
         let insights = insights_table::text(&insights, &[], n_components);
         assert!(insights.contains("PCA has 1 by definition"), "{insights}");
@@ -138,7 +174,10 @@ fn titles_have_the_dimensions_of_the_map() {
 #[test]
 fn a_space_itself_is_named_without_a_method() {
     let id = MapId::new("conv_1", None, 64);
-    assert_eq!([id.title(), id.to_string(), id.file_stem()], ["all dimensions", "conv 1", "conv_1"]);
+    assert_eq!(
+        [id.title(), id.to_string(), id.file_stem()],
+        ["all dimensions", "conv 1", "conv_1"]
+    );
     assert_eq!((id.method_title(), id.space_title()), ("", "conv 1".into()));
     let unknown = MapId::new("raw", Some("other"), 2);
     assert_eq!([unknown.title(), unknown.to_string()], ["other in 2-D", "raw input, other in 2-D"]);

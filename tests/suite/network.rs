@@ -1,8 +1,12 @@
-//! Networks: shapes and parameters against Keras, gradients against PyTorch, our operations against burn's.
+//! Networks: shapes and parameters against Keras, gradients against PyTorch, our operations against
+//! burn's.
 
 use crate::support::{Variant, gpu};
 use burn::tensor::{Device, Tensor, TensorData, activation};
-use layerlens::model::{Activation, Architecture, Arrangement, LayerKind, LayerSpec, Look, Network, Padding, Parameter, Weights};
+use layerlens::model::{
+    Activation, Architecture, Arrangement, LayerKind, LayerSpec, Look, Network, Padding, Parameter,
+    Weights,
+};
 use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::training::Training;
 use serde_json::Value;
@@ -25,7 +29,9 @@ fn dense(units: usize, activation: Activation) -> LayerSpec {
 }
 
 fn build(hidden: Vec<LayerSpec>, input: [usize; 3], n_classes: usize) -> Architecture {
-    Blueprint::new("test", hidden, Training::default()).build(input, n_classes).expect("layers that fit")
+    Blueprint::new("test", hidden, Training::default())
+        .build(input, n_classes)
+        .expect("layers that fit")
 }
 
 /// A network with every kind of layer, as in make_summaries.py.
@@ -61,8 +67,13 @@ fn shapes_and_parameters_are_those_of_keras() {
         let rows = architecture.summary();
         assert_eq!(rows.len(), expected["layers"].as_array().unwrap().len(), "{name}");
         for (row, layer) in rows.iter().zip(expected["layers"].as_array().unwrap()) {
-            let shape: Vec<String> = layer[1].as_array().unwrap().iter().map(Value::to_string).collect();
-            assert_eq!((row.type_name, &row.output), (layer[0].as_str().unwrap(), &shape.join(", ")), "{name}");
+            let shape: Vec<String> =
+                layer[1].as_array().unwrap().iter().map(Value::to_string).collect();
+            assert_eq!(
+                (row.type_name, &row.output),
+                (layer[0].as_str().unwrap(), &shape.join(", ")),
+                "{name}"
+            );
             assert_eq!(row.n_parameters as u64, layer[2], "{name}, {}", row.name);
         }
         let (trainable, fixed) = architecture.n_parameters_by_kind();
@@ -82,19 +93,28 @@ fn layers_are_looked_into_by_rule_or_as_told() {
     assert_eq!(names(&preset("cnn-a")), "conv_1 dense_1 dense_2 softmax");
     // Where the activation is a layer of its own, that one is looked into.
     assert_eq!(names(&every_kind()), "conv_1 activation_1 activation_2 softmax");
-    let forms: Vec<_> = preset("cnn-default").looked_into().iter().map(|layer| (layer.pooled, layer.width)).collect();
+    let forms: Vec<_> = preset("cnn-default")
+        .looked_into()
+        .iter()
+        .map(|layer| (layer.pooled, layer.width))
+        .collect();
     assert_eq!(forms, [(true, 32), (true, 32)], "25,088 and 6,272 values are too many");
     let mut told = preset("cnn-default");
     for (layer, look) in [(0, Look::No), (1, Look::Pooled), (2, Look::Flattened), (3, Look::Yes)] {
         told.layers[layer].look = look;
     }
     assert_eq!(names(&told), "pool_1 conv_2 flatten_1 softmax");
-    assert_eq!(told.looked_into().iter().map(|layer| layer.width).collect::<Vec<_>>(), [32, 6272, 6272]);
+    assert_eq!(
+        told.looked_into().iter().map(|layer| layer.width).collect::<Vec<_>>(),
+        [32, 6272, 6272]
+    );
 }
 
 /// `value` of make_gradients.py.
 fn value(stream: usize, n: usize) -> Vec<f32> {
-    (0..n).map(|at| (0.5 * (12.9898 * (at + 1) as f64 + 78.233 * stream as f64).sin()) as f32).collect()
+    (0..n)
+        .map(|at| (0.5 * (12.9898 * (at + 1) as f64 + 78.233 * stream as f64).sin()) as f32)
+        .collect()
 }
 
 /// The network of make_gradients.py with its weights.
@@ -128,21 +148,28 @@ fn check_gradients(device: &Device, arrangement: Arrangement) {
     let expected = fixture("gradients.json");
     let (architecture, weights) = checked_network();
     let tracked = device.clone().autodiff();
-    let mut network = Network::from_weights(&architecture, &weights, &tracked, arrangement).unwrap();
+    let mut network =
+        Network::from_weights(&architecture, &weights, &tracked, arrangement).unwrap();
     let tensor = |values: Vec<f32>, columns: usize| {
         let rows = values.len() / columns;
         Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &tracked)
     };
     let x = tensor(value(0, 11 * 144).into_iter().map(|value| value + 0.5).collect(), 144);
-    let mask = tensor((0..88).map(|at| if at * 7 % 4 == 0 { 0.0 } else { 1.0 / 0.75 }).collect(), 8);
-    let targets = tensor((0..33).map(|at| f32::from(u8::from(at % 3 == (at / 3) % 3))).collect(), 3);
+    let mask =
+        tensor((0..88).map(|at| if at * 7 % 4 == 0 { 0.0 } else { 1.0 / 0.75 }).collect(), 8);
+    let targets =
+        tensor((0..33).map(|at| f32::from(u8::from(at % 3 == (at / 3) % 3))).collect(), 3);
     let logits = network.forward_training(x, vec![mask]);
     let loss = (activation::log_softmax(logits, 1) * targets).sum().neg() / 11.0;
     let found = loss.clone().into_data().try_to_vec::<f32>().unwrap()[0];
-    assert!((f64::from(found) - expected["loss"].as_f64().unwrap()).abs() < 1e-6, "{arrangement:?}: {found}");
+    assert!(
+        (f64::from(found) - expected["loss"].as_f64().unwrap()).abs() < 1e-6,
+        "{arrangement:?}: {found}"
+    );
     let gradients = loss.backward();
     for (name, tensor) in network.trained_names().zip(network.trained()) {
-        let found = tensor.grad(&gradients).expect("a gradient").into_data().try_to_vec::<f32>().unwrap();
+        let found =
+            tensor.grad(&gradients).expect("a gradient").into_data().try_to_vec::<f32>().unwrap();
         close(&found, &expected["gradients"][name], &format!("{arrangement:?}, {name}"));
     }
     let after = network.to_weights().unwrap();
@@ -152,13 +179,17 @@ fn check_gradients(device: &Device, arrangement: Arrangement) {
     }
 }
 
-/// Sums of some hundred products of numbers below 2 in single precision: found are differences of 2e-7.
+/// Sums of some hundred products of numbers below 2 in single precision: found are differences of
+/// 2e-7.
 fn close(found: &[f32], expected: &Value, what: &str) {
     let expected = expected.as_array().unwrap();
     assert_eq!(found.len(), expected.len(), "{what}");
     for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
         let expected = expected.as_f64().unwrap();
-        assert!((f64::from(*found) - expected).abs() < 2e-6, "{what}, {at}: {found}, in double precision {expected}");
+        assert!(
+            (f64::from(*found) - expected).abs() < 2e-6,
+            "{what}, {at}: {found}, in double precision {expected}"
+        );
     }
 }
 
@@ -175,7 +206,11 @@ fn gradients_of_every_kind_of_layer_are_those_of_pytorch() {
 fn with_statistics(architecture: &Architecture, mut weights: Weights) -> Weights {
     let tensors = architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters);
     for (at, tensor) in tensors.enumerate().filter(|(_, tensor)| tensor.shape.len() == 1) {
-        let plus = if tensor.name.ends_with("gamma") || tensor.name.ends_with("moving_variance") { 1.0 } else { 0.0 };
+        let plus = if tensor.name.ends_with("gamma") || tensor.name.ends_with("moving_variance") {
+            1.0
+        } else {
+            0.0
+        };
         let values = value(at + 1, tensor.len()).into_iter().map(|value| value + plus).collect();
         weights.insert(tensor.name, tensor.shape, values);
     }
@@ -190,15 +225,18 @@ fn means_of_windows_and_normalised_values_have_their_closed_forms() {
     architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
     let mut weights = architecture.initial_weights(0);
     for tensor in architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters) {
-        let values = [("gamma", 3.0), ("beta", 0.5), ("moving_mean", 2.0), ("moving_variance", 0.249)];
+        let values =
+            [("gamma", 3.0), ("beta", 0.5), ("moving_mean", 2.0), ("moving_variance", 0.249)];
         if let Some((_, value)) = values.into_iter().find(|(name, _)| tensor.name.ends_with(name)) {
             weights.insert(tensor.name, tensor.shape, vec![value]);
         }
     }
     for arrangement in [Arrangement::ChannelsLast, Arrangement::ChannelsFirst] {
-        let network = Network::from_weights(&architecture, &weights, &Device::flex(), arrangement).unwrap();
+        let network =
+            Network::from_weights(&architecture, &weights, &Device::flex(), arrangement).unwrap();
         let x = vec![1.0_f32, 2.0, 5.0, 6.0, 3.0, 4.0, 7.0, 10.0];
-        let (layers, _) = network.forward(Tensor::from_data(TensorData::new(x, [1, 8]), &Device::flex()));
+        let (layers, _) =
+            network.forward(Tensor::from_data(TensorData::new(x, [1, 8]), &Device::flex()));
         let found = |at: usize| layers[at].clone().into_data().try_to_vec::<f32>().unwrap();
         assert_eq!(found(0), [2.5, 7.0], "{arrangement:?}");
         // 3 (x - 2) / sqrt(0.249 + 0.001) + 0.5
@@ -210,18 +248,27 @@ fn means_of_windows_and_normalised_values_have_their_closed_forms() {
 
 #[test]
 fn our_operations_answer_as_those_of_burn() {
-    let presets = ["cnn-default", "cnn-a"].map(|name| (name, Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap()));
+    let presets = ["cnn-default", "cnn-a"]
+        .map(|name| (name, Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap()));
     for (name, mut architecture) in presets.into_iter().chain([("every-kind", every_kind())]) {
         architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
         let weights = with_statistics(&architecture, architecture.initial_weights(3));
         let answers = |arrangement| {
-            let network = Network::from_weights(&architecture, &weights, &Device::flex(), arrangement).unwrap();
-            let x = Tensor::from_data(TensorData::new(value(1, 5 * 784), [5, 784]), &Device::flex());
+            let network =
+                Network::from_weights(&architecture, &weights, &Device::flex(), arrangement)
+                    .unwrap();
+            let x =
+                Tensor::from_data(TensorData::new(value(1, 5 * 784), [5, 784]), &Device::flex());
             let (layers, logits) = network.forward(x.clone());
             assert_eq!(logits.clone().into_data(), network.logits(x).into_data());
-            layers.into_iter().chain([logits]).map(|layer| layer.into_data().try_to_vec::<f32>().unwrap()).collect::<Vec<_>>()
+            layers
+                .into_iter()
+                .chain([logits])
+                .map(|layer| layer.into_data().try_to_vec::<f32>().unwrap())
+                .collect::<Vec<_>>()
         };
-        let (ours, burns) = (answers(Arrangement::ChannelsLast), answers(Arrangement::ChannelsFirst));
+        let (ours, burns) =
+            (answers(Arrangement::ChannelsLast), answers(Arrangement::ChannelsFirst));
         assert_eq!(ours.len(), architecture.layers.len());
         for (layer, (ours, burns)) in ours.iter().zip(&burns).enumerate() {
             assert_eq!(ours.len(), burns.len());

@@ -1,10 +1,13 @@
-//! The report's page: what is put in comes out again as it was, as data and as text, and nothing of it becomes markup.
+//! The report's page: what is put in comes out again as it was, as data and as text, and nothing of
+//! it becomes markup.
 
 use crate::support::{uniform, uniform_matrix};
 use base64::Engine as _;
 use layerlens::dataset::Pictures;
 use layerlens::matrix::Matrix;
-use layerlens::report::page::{self, Block, Epochs, MAX_SIDE, Map, Method, Page, Points, Section, Space, Table};
+use layerlens::report::page::{
+    self, Block, Epochs, MAX_SIDE, Map, Method, Page, Points, Section, Space, Table,
+};
 use serde_json::Value;
 use std::io::Read as _;
 
@@ -33,7 +36,9 @@ fn small() -> Page {
         id: id.into(),
         title: format!("{id} title"),
         n_features: Some(5),
-        neighbors: Some((0..N as u32).flat_map(|i| [(i + 1) % N as u32, (i + 2) % N as u32]).collect()),
+        neighbors: Some(
+            (0..N as u32).flat_map(|i| [(i + 1) % N as u32, (i + 2) % N as u32]).collect(),
+        ),
     };
     let map = |space: &str, stream| Map {
         space: space.into(),
@@ -56,7 +61,11 @@ fn small() -> Page {
         classes: names(&["first", "second"]),
         n_neighbors: 2,
         spaces: vec![space("raw"), space("layer_1")],
-        methods: vec![Method { id: "tsne".into(), title: "t-SNE".into(), caution: "careful".into() }],
+        methods: vec![Method {
+            id: "tsne".into(),
+            title: "t-SNE".into(),
+            caution: "careful".into(),
+        }],
         maps: vec![map("raw", 1), map("layer_1", 2)],
         epochs: vec![Epochs {
             space: "layer_1".into(),
@@ -66,7 +75,15 @@ fn small() -> Page {
             metrics: vec![("trustworthiness".into(), vec![0.1, 0.2, 0.3])],
             fitted: "fitted at every epoch".into(),
         }],
-        pictures: Some(Pictures::new(uniform(5, N * 12, 0.0, 255.9).iter().map(|&v| v as u8).collect(), 4, 3, 1).unwrap()),
+        pictures: Some(
+            Pictures::new(
+                uniform(5, N * 12, 0.0, 255.9).iter().map(|&v| v as u8).collect(),
+                4,
+                3,
+                1,
+            )
+            .unwrap(),
+        ),
         sections: vec![Section { id: "one".into(), title: "One".into(), blocks: Vec::new() }],
         warnings: Vec::new(),
         missing: Vec::new(),
@@ -83,7 +100,8 @@ fn data(html: &str) -> Value {
 fn block(html: &str, name: &str) -> Vec<u8> {
     let start = html.split_once(&format!("id=\"block-{name}\" data-encoding=\"")).unwrap().1;
     let (encoding, rest) = start.split_once("\">").unwrap();
-    let bytes = base64::engine::general_purpose::STANDARD.decode(rest.split_once('<').unwrap().0).unwrap();
+    let bytes =
+        base64::engine::general_purpose::STANDARD.decode(rest.split_once('<').unwrap().0).unwrap();
     if encoding == "raw" {
         return bytes;
     }
@@ -105,13 +123,16 @@ fn array(html: &str, description: &Value) -> Vec<u32> {
         },
     );
     assert_eq!(bytes.len(), n * size);
-    (0..n).map(|at| (0..size).map(|plane| u32::from(bytes[plane * n + at]) << (8 * plane)).sum()).collect()
+    (0..n)
+        .map(|at| (0..size).map(|plane| u32::from(bytes[plane * n + at]) << (8 * plane)).sum())
+        .collect()
 }
 
 /// Places by frame and axis, as a reader of the format undoes the coding.
 fn places(html: &str, coded: &Value) -> Vec<f64> {
     let numbers = array(html, coded);
-    let (frames, half) = (coded["frames"].as_u64().unwrap() as usize, coded["half"].as_f64().unwrap());
+    let (frames, half) =
+        (coded["frames"].as_u64().unwrap() as usize, coded["half"].as_f64().unwrap());
     let per_frame = numbers.len() / frames;
     let mut steps: Vec<i64> = numbers.iter().map(|&number| i64::from(number)).collect();
     for at in per_frame..steps.len() {
@@ -120,7 +141,11 @@ fn places(html: &str, coded: &Value) -> Vec<f64> {
         steps[at] = (steps[at - per_frame] + difference).rem_euclid(65_536);
     }
     let center = |at: usize| coded["center"][at / (per_frame / 2) % 2].as_f64().unwrap();
-    steps.iter().enumerate().map(|(at, &step)| center(at) + (step as f64 / 65_535.0 * 2.0 - 1.0) * half).collect()
+    steps
+        .iter()
+        .enumerate()
+        .map(|(at, &step)| center(at) + (step as f64 / 65_535.0 * 2.0 - 1.0) * half)
+        .collect()
 }
 
 /// Text as a browser reads it.
@@ -161,7 +186,9 @@ const IN_TABLES: [Place; 10] = [
     ("column", |page, text| page.sections[0].blocks.push(table("a", text, "b"))),
     ("cell", |page, text| page.sections[0].blocks.push(table("a", "b", text))),
     ("drawing", |page, text| {
-        page.sections[0].blocks.push(Block::Drawing { svg: "<svg width=\"1\"></svg>".into(), label: text.into() });
+        page.sections[0]
+            .blocks
+            .push(Block::Drawing { svg: "<svg width=\"1\"></svg>".into(), label: text.into() });
     }),
 ];
 
@@ -180,7 +207,8 @@ fn holds(value: &Value, text: &str) -> bool {
 
 /// How often markup begins.
 fn markup(html: &str) -> [usize; 6] {
-    ["<script", "</script", "<img", "<!--", "{{", " onerror="].map(|word| html.to_lowercase().matches(word).count())
+    ["<script", "</script", "<img", "<!--", "{{", " onerror="]
+        .map(|word| html.to_lowercase().matches(word).count())
 }
 
 #[test]
@@ -197,7 +225,10 @@ fn every_text_of_the_data_comes_out_as_it_was_and_none_becomes_markup() {
             assert!(holds(&data(&html), text), "{what}: {text}");
             let [scripts, ends, images, ..] = markup(&html);
             assert_eq!([scripts, ends, images], markup(&plain)[..3], "{what}: {text}");
-            assert!(!html.contains(&format!("<title>{text}</title>")) || !text.contains('<'), "{what}");
+            assert!(
+                !html.contains(&format!("<title>{text}</title>")) || !text.contains('<'),
+                "{what}"
+            );
         }
     }
 }
@@ -209,7 +240,13 @@ fn every_text_of_the_tables_is_shown_as_it_is_and_none_becomes_markup() {
             let mut page = small();
             put(&mut page, text);
             let html = page::html(&page).unwrap();
-            let shown = html.split_once("<section id=\"report\"").unwrap().1.split_once("<dialog id=\"help\"").unwrap().0;
+            let shown = html
+                .split_once("<section id=\"report\"")
+                .unwrap()
+                .1
+                .split_once("<dialog id=\"help\"")
+                .unwrap()
+                .0;
             assert!(unescaped(shown).contains(text), "{what}: {text}");
             let [scripts, ends, images, comments, ..] = markup(shown);
             assert_eq!([scripts, ends, images, comments], [0; 4], "{what}: {text}");
@@ -224,7 +261,9 @@ fn arrays_come_out_as_they_were() {
     let html = page::html(&page).unwrap();
     let data = data(&html);
     let points = &data["points"];
-    let wide = |values: &Option<Vec<u16>>| values.iter().flatten().map(|&value| u32::from(value)).collect::<Vec<_>>();
+    let wide = |values: &Option<Vec<u16>>| {
+        values.iter().flatten().map(|&value| u32::from(value)).collect::<Vec<_>>()
+    };
     assert_eq!(array(&html, &points["labels"]), wide(&page.points.labels));
     assert_eq!(array(&html, &points["predictions"]), wide(&page.points.predictions));
     assert_eq!(array(&html, &points["rows"]), page.points.rows.clone().unwrap());
@@ -233,9 +272,11 @@ fn arrays_come_out_as_they_were() {
     }
     let sure = array(&html, &points["confidence"]);
     assert!(
-        sure.iter()
-            .zip(page.points.confidence.unwrap())
-            .all(|(&byte, value)| (f64::from(byte) / 255.0 - f64::from(value)).abs() <= 0.5 / 255.0)
+        sure.iter().zip(page.points.confidence.unwrap()).all(|(&byte, value)| (f64::from(byte)
+            / 255.0
+            - f64::from(value))
+        .abs()
+            <= 0.5 / 255.0)
     );
     assert_eq!((points["n"].as_u64(), points["of"].as_u64()), (Some(N as u64), Some(2 * N as u64)));
 }
@@ -244,11 +285,17 @@ fn arrays_come_out_as_they_were() {
 #[test]
 fn places_come_out_within_half_a_step() {
     for (frames, width, offset) in [(1, 100.0, -3.0e4), (7, 1e-3, 0.0), (3, 8.0e8, 1.0)] {
-        let values = uniform(9, 50 * 2 * frames, -width, width).into_iter().map(|value| value + offset);
+        let values =
+            uniform(9, 50 * 2 * frames, -width, width).into_iter().map(|value| value + offset);
         let matrix = Matrix::new(values.collect(), 50, 2 * frames).unwrap();
         let mut page = Page {
             points: Points { of: 50, parts: vec![("row".into(), 50)], ..Points::default() },
-            spaces: vec![Space { id: "s".into(), title: "s".into(), n_features: None, neighbors: None }],
+            spaces: vec![Space {
+                id: "s".into(),
+                title: "s".into(),
+                n_features: None,
+                neighbors: None,
+            }],
             methods: vec![Method { id: "m".into(), title: "m".into(), caution: String::new() }],
             ..Page::default()
         };
@@ -266,7 +313,10 @@ fn places_come_out_within_half_a_step() {
         let half_step = coded["half"].as_f64().unwrap() / 65_535.0;
         for (at, value) in places(&html, coded).into_iter().enumerate() {
             let exact = f64::from(matrix.row(at % 50)[at / 50]);
-            assert!((value - exact).abs() <= half_step * (1.0 + 1e-6), "{value} for {exact}, half a step is {half_step}");
+            assert!(
+                (value - exact).abs() <= half_step * (1.0 + 1e-6),
+                "{value} for {exact}, half a step is {half_step}"
+            );
         }
     }
 }
@@ -274,28 +324,46 @@ fn places_come_out_within_half_a_step() {
 /// Sixteen shades: a grey value is off by 8 at most; colours are exact.
 #[test]
 fn tiles_hold_every_picture_in_its_place() {
-    for (n, height, width, channels, tolerance) in [(5400, 28, 28, 1, 8), (700, 9, 31, 1, 8), (1100, 64, 50, 3, 0)] {
-        let pixels: Vec<u8> = (0..n * height * width * channels).map(|at| (at * at / 7 + at / 411 * 13) as u8).collect();
+    for (n, height, width, channels, tolerance) in
+        [(5400, 28, 28, 1, 8), (700, 9, 31, 1, 8), (1100, 64, 50, 3, 0)]
+    {
+        let pixels: Vec<u8> = (0..n * height * width * channels)
+            .map(|at| (at * at / 7 + at / 411 * 13) as u8)
+            .collect();
         let pictures = Pictures::new(pixels, height, width, channels).unwrap();
-        let mut page = Page { points: Points { of: n, parts: vec![("row".into(), n)], ..Points::default() }, ..Page::default() };
+        let mut page = Page {
+            points: Points { of: n, parts: vec![("row".into(), n)], ..Points::default() },
+            ..Page::default()
+        };
         page.pictures = Some(pictures.clone());
         let html = page::html(&page).unwrap();
         let images = data(&html)["images"].clone();
         let number = |name: &str| images[name].as_u64().unwrap() as usize;
-        assert_eq!((number("height"), number("width"), images["kind"] == "rgb"), (height, width, channels == 3));
+        assert_eq!(
+            (number("height"), number("width"), images["kind"] == "rgb"),
+            (height, width, channels == 3)
+        );
         let tiles: Vec<image::RgbImage> = images["tiles"]
             .as_array()
             .unwrap()
             .iter()
-            .map(|name| image::load_from_memory(&block(&html, name.as_str().unwrap())).unwrap().to_rgb8())
+            .map(|name| {
+                image::load_from_memory(&block(&html, name.as_str().unwrap())).unwrap().to_rgb8()
+            })
             .collect();
         assert_eq!(tiles.len(), n.div_ceil(number("per_tile")));
         for i in (0..n).step_by(37).chain([n - 1]) {
             let (tile, at) = (&tiles[i / number("per_tile")], i % number("per_tile"));
             let (left, top) = (at % number("per_row") * width, at / number("per_row") * height);
             for (pixel, values) in pictures.image(i).chunks_exact(channels).enumerate() {
-                let found = tile.get_pixel((left + pixel % width) as u32, (top + pixel / width) as u32);
-                let off = values.iter().zip(found.0).map(|(&value, found)| value.abs_diff(found)).max().unwrap();
+                let found =
+                    tile.get_pixel((left + pixel % width) as u32, (top + pixel / width) as u32);
+                let off = values
+                    .iter()
+                    .zip(found.0)
+                    .map(|(&value, found)| value.abs_diff(found))
+                    .max()
+                    .unwrap();
                 assert!(off <= tolerance, "picture {i}: {off}");
             }
         }
@@ -310,15 +378,23 @@ fn large_pictures_are_scaled_down_and_that_can_be_said() {
     page.pictures = Some(pictures);
     let html = page::html(&page).unwrap();
     let data = data(&html);
-    assert_eq!((data["images"]["width"].as_u64(), data["images"]["height"].as_u64()), (Some(MAX_SIDE as u64), Some(21)));
+    assert_eq!(
+        (data["images"]["width"].as_u64(), data["images"]["height"].as_u64()),
+        (Some(MAX_SIDE as u64), Some(21))
+    );
     assert_eq!(data["warnings"][0], "images of 300 x 100 pixels are scaled down to 64 x 21");
 }
 
 #[test]
 fn the_same_page_has_the_same_bytes_on_any_number_of_threads() {
     let page = small();
-    let on =
-        |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| page::html(&page).unwrap());
+    let on = |threads| {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| page::html(&page).unwrap())
+    };
     assert!(on(1) == on(3) && on(3) == on(3));
 }
 
@@ -331,9 +407,15 @@ fn parts_that_do_not_fit_are_refused() {
         (|page| page.points.predictions = Some(vec![2; N]), "class 2; there are 2"),
         (|page| page.spaces[0].neighbors = Some(vec![0; 3]), "3 neighbours in raw, expected 60"),
         (|page| page.spaces[0].neighbors = Some(vec![99; 60]), "the neighbour 99"),
-        (|page| page.maps[0].places = uniform_matrix(1, N, 3), "3 columns of places of raw by tsne, expected 2"),
+        (
+            |page| page.maps[0].places = uniform_matrix(1, N, 3),
+            "3 columns of places of raw by tsne, expected 2",
+        ),
         (|page| page.maps[0].method = "other".into(), "raw by other, which it does not list"),
-        (|page| page.pictures = Some(Pictures::new(vec![0; 4], 2, 2, 1).unwrap()), "1 pictures, expected 30"),
+        (
+            |page| page.pictures = Some(Pictures::new(vec![0; 4], 2, 2, 1).unwrap()),
+            "1 pictures, expected 30",
+        ),
     ];
     for (spoil, message) in spoiled {
         let mut page = small();

@@ -1,6 +1,9 @@
-//! PCA beyond the plain projection: its solvers against each other, whitening, the way back, wide and degenerate data.
+//! PCA beyond the plain projection: its solvers against each other, whitening, the way back, wide
+//! and degenerate data.
 
-use crate::support::{LIMITS, assert_same_bytes, cpu, devices, fixture, groups, normal, uniform_matrix};
+use crate::support::{
+    LIMITS, assert_same_bytes, cpu, devices, fixture, groups, normal, uniform_matrix,
+};
 use layerlens::dataset::npy;
 use layerlens::embedding::{Embedding, FittedPca, METHODS, Pca, SavedMap, SvdSolver, Tsne, save};
 use layerlens::matrix::Matrix;
@@ -17,7 +20,9 @@ fn falling(stream: u64, n: usize, d: usize) -> Matrix {
     let noise = normal(stream + 2, n * d);
     let value = |at: usize| {
         let (i, j) = (at / d, at % d);
-        let sum: f32 = (0..rank).map(|r| scores[i * rank + r] * axes[r * d + j] * 0.7_f32.powi(r as i32 / 2)).sum();
+        let sum: f32 = (0..rank)
+            .map(|r| scores[i * rank + r] * axes[r * d + j] * 0.7_f32.powi(r as i32 / 2))
+            .sum();
         50.0 + sum + 0.02 * noise[at]
     };
     Matrix::new((0..n * d).map(value).collect(), n, d).expect("finite")
@@ -34,7 +39,10 @@ fn assert_orthonormal(fitted: &FittedPca, what: &str) {
         for j in 0..=i {
             let expected = if i == j { 1.0 } else { 0.0 };
             let found = product(axes.row(i), axes.row(j));
-            assert!((found - expected).abs() < 1e-5, "{what}: axes {i} and {j} have the product {found}");
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{what}: axes {i} and {j} have the product {found}"
+            );
         }
     }
 }
@@ -69,7 +77,9 @@ fn the_randomized_solver_finds_the_axes_of_the_full_one() {
             assert_same_axes(&random, &full, 1e-4, &what);
             assert_orthonormal(&full, &what);
             assert_orthonormal(&random, &what);
-            let other = Pca { random_state: 7, ..pca(c, SvdSolver::Randomized) }.fit(&device, x).expect("axes");
+            let other = Pca { random_state: 7, ..pca(c, SvdSolver::Randomized) }
+                .fit(&device, x)
+                .expect("axes");
             assert_same_axes(&other, &full, 1e-4, &what);
         }
     }
@@ -84,7 +94,12 @@ fn twenty_thousand_features_are_no_obstacle() {
         // 59 axes hold 60 points.
         assert!((full.explained_variance_ratio().iter().sum::<f64>() - 1.0).abs() < 1e-5);
         let back = full.inverse_transform(&device, full.embedding()).expect("points");
-        let off = back.as_slice().iter().zip(x.as_slice()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let off = back
+            .as_slice()
+            .iter()
+            .zip(x.as_slice())
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
         assert!(off < 2e-3, "{device:?}: {off} away from values around 50");
         let random = pca(4, SvdSolver::Randomized).fit(&device, &x).expect("axes");
         let few = pca(4, SvdSolver::Full).fit(&device, &x).expect("axes");
@@ -103,7 +118,8 @@ fn whitened_axes_have_variance_one() {
         assert_eq!(plain.components(), white.components());
         assert_eq!(plain.explained_variance(), white.explained_variance());
         for axis in 0..4 {
-            let column: Vec<f64> = white.embedding().rows().map(|row| f64::from(row[axis])).collect();
+            let column: Vec<f64> =
+                white.embedding().rows().map(|row| f64::from(row[axis])).collect();
             let mean = column.iter().sum::<f64>() / 500.0;
             let variance = column.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 499.0;
             assert!((variance - 1.0).abs() < 1e-4, "{variance}");
@@ -112,13 +128,20 @@ fn whitened_axes_have_variance_one() {
                 assert!((f64::from(a[axis]) / deviation - f64::from(b[axis])).abs() < 1e-5);
             }
             let singular = plain.singular_values()[axis];
-            assert!((singular.powi(2) / 499.0 / plain.explained_variance()[axis] - 1.0).abs() < 1e-12);
+            assert!(
+                (singular.powi(2) / 499.0 / plain.explained_variance()[axis] - 1.0).abs() < 1e-12
+            );
         }
         // Whitened or not, the way back leads to the same points.
-        let [a, b] = [&plain, &white].map(|fitted| fitted.inverse_transform(&device, fitted.embedding()).expect("points"));
-        let off = a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let [a, b] = [&plain, &white]
+            .map(|fitted| fitted.inverse_transform(&device, fitted.embedding()).expect("points"));
+        let off =
+            a.as_slice().iter().zip(b.as_slice()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(off < 1e-3, "{off}");
-        assert!(white.inverse_transform(&device, &uniform_matrix(1, 3, 5)).is_err(), "5 dimensions of 4");
+        assert!(
+            white.inverse_transform(&device, &uniform_matrix(1, 3, 5)).is_err(),
+            "5 dimensions of 4"
+        );
     }
 }
 
@@ -129,7 +152,12 @@ fn the_way_back_loses_what_the_axes_do_not_explain() {
         for c in [1, 3, 25] {
             let fitted = pca(c, SvdSolver::Auto).fit(&device, &x).expect("axes");
             let back = fitted.inverse_transform(&device, fitted.embedding()).expect("points");
-            let lost: f64 = back.as_slice().iter().zip(x.as_slice()).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            let lost: f64 = back
+                .as_slice()
+                .iter()
+                .zip(x.as_slice())
+                .map(|(a, b)| f64::from(a - b).powi(2))
+                .sum();
             let total = fitted.explained_variance()[0] / fitted.explained_variance_ratio()[0];
             let unexplained = 1.0 - fitted.explained_variance_ratio().iter().sum::<f64>();
             assert!((lost / 399.0 / total - unexplained).abs() < 1e-6, "{c} axes lose {lost}");
@@ -140,8 +168,12 @@ fn the_way_back_loses_what_the_axes_do_not_explain() {
 #[test]
 fn degenerate_data_have_finite_axes() {
     let n = 40;
-    let constant: Vec<f32> =
-        uniform_matrix(140, n, 20).as_slice().iter().enumerate().map(|(at, &v)| if at % 20 < 18 { 7.5 } else { v }).collect();
+    let constant: Vec<f32> = uniform_matrix(140, n, 20)
+        .as_slice()
+        .iter()
+        .enumerate()
+        .map(|(at, &v)| if at % 20 < 18 { 7.5 } else { v })
+        .collect();
     let cases = [
         ("equal points", Matrix::new(vec![0.3; n * 20], n, 20).expect("finite"), 3),
         ("equal wide points", Matrix::new(vec![0.3; n * 200], n, 200).expect("finite"), 3),
@@ -152,23 +184,36 @@ fn degenerate_data_have_finite_axes() {
     ];
     for device in devices(&LIMITS[..1]) {
         for (what, x, c) in &cases {
-            for (svd_solver, whiten) in
-                [(SvdSolver::Full, false), (SvdSolver::Full, true), (SvdSolver::Randomized, true), (SvdSolver::Auto, true)]
-            {
+            for (svd_solver, whiten) in [
+                (SvdSolver::Full, false),
+                (SvdSolver::Full, true),
+                (SvdSolver::Randomized, true),
+                (SvdSolver::Auto, true),
+            ] {
                 let what = format!("{what}, {svd_solver:?} on {device:?}");
-                let fitted =
-                    Pca { whiten, ..pca(*c, svd_solver) }.fit(&device, x).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let fitted = Pca { whiten, ..pca(*c, svd_solver) }
+                    .fit(&device, x)
+                    .unwrap_or_else(|error| panic!("{what}: {error}"));
                 assert_orthonormal(&fitted, &what);
-                let numbers = fitted.explained_variance().iter().chain(fitted.explained_variance_ratio());
+                let numbers =
+                    fitted.explained_variance().iter().chain(fitted.explained_variance_ratio());
                 assert!(numbers.copied().all(|value| (0.0..1e9).contains(&value)), "{what}");
                 let back = fitted.inverse_transform(&device, fitted.embedding()).expect("points");
                 if *c == x.n_features() || what.contains("co") {
-                    let off = back.as_slice().iter().zip(x.as_slice()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                    let off = back
+                        .as_slice()
+                        .iter()
+                        .zip(x.as_slice())
+                        .map(|(a, b)| (a - b).abs())
+                        .fold(0.0, f32::max);
                     assert!(off < 1e-4, "{what}: {off}");
                 }
                 // No axis is scaled up to what rounding leaves of it.
                 if whiten {
-                    assert!(fitted.embedding().as_slice().iter().all(|value| value.abs() < 20.0), "{what}");
+                    assert!(
+                        fitted.embedding().as_slice().iter().all(|value| value.abs() < 20.0),
+                        "{what}"
+                    );
                 }
             }
         }
@@ -180,14 +225,19 @@ fn a_whitened_map_is_the_same_from_its_file_and_row_by_row() {
     let (x, new) = (falling(150, 300, 70), falling(151, 40, 70));
     let folder = tempfile::tempdir().expect("a folder");
     for device in devices(&LIMITS[..1]) {
-        let fitted = Pca { whiten: true, ..pca(5, SvdSolver::Auto) }.fit(&device, &x).expect("axes");
+        let fitted =
+            Pca { whiten: true, ..pca(5, SvdSolver::Auto) }.fit(&device, &x).expect("axes");
         let places = fitted.transform(&device, &new).expect("places");
         let path = folder.path().join("pca.safetensors");
         save(&fitted, &x, &path).expect("written");
         let read = SavedMap::load(&path).expect("read");
         let again = read.transform(&device, None, &new, &Silent).expect("places");
         assert_same_bytes(again.as_slice(), places.as_slice(), "from the file");
-        assert_same_bytes(read.fitted().embedding().as_slice(), fitted.embedding().as_slice(), "from the file");
+        assert_same_bytes(
+            read.fitted().embedding().as_slice(),
+            fitted.embedding().as_slice(),
+            "from the file",
+        );
         let shuffled: Vec<usize> = (0..40).map(|i| i * 7 % 40).collect();
         let turned = fitted.transform(&device, &new.select(&shuffled)).expect("places");
         for (at, &row) in shuffled.iter().enumerate() {
@@ -202,14 +252,23 @@ fn a_whitened_map_is_the_same_from_its_file_and_row_by_row() {
 fn what_no_solver_takes_is_refused() {
     let message = |pca: Pca, n: usize, d: usize| pca.validate(n, d).unwrap_err().to_string();
     let full = message(pca(2, SvdSolver::Full), 6000, 20_000);
-    assert!(full.contains("at most 5792") && full.contains("6000 of 20000") && full.contains("randomized"), "{full}");
+    assert!(
+        full.contains("at most 5792")
+            && full.contains("6000 of 20000")
+            && full.contains("randomized"),
+        "{full}"
+    );
     let many = message(pca(700, SvdSolver::Auto), 6000, 20_000);
     assert!(many.contains("at most 675 components") && many.contains("700"), "{many}");
     assert!(
-        pca(2, SvdSolver::Auto).validate(1_000_000, 20_000).is_ok() && pca(700, SvdSolver::Auto).validate(5000, 20_000).is_ok()
+        pca(2, SvdSolver::Auto).validate(1_000_000, 20_000).is_ok()
+            && pca(700, SvdSolver::Auto).validate(5000, 20_000).is_ok()
     );
     let method = METHODS.iter().find(|method| method.name == "pca").expect("PCA");
     let table = toml::Table::from_iter([("svd_solver".to_owned(), "exact".into())]);
     let refused = (method.build)(&table).unwrap_err().to_string();
-    assert!(refused.contains("svd_solver = \"exact\"") && refused.contains("randomized"), "{refused}");
+    assert!(
+        refused.contains("svd_solver = \"exact\"") && refused.contains("randomized"),
+        "{refused}"
+    );
 }

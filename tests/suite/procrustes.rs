@@ -5,7 +5,8 @@ use layerlens::matrix::Matrix;
 
 /// 50 points without symmetry.
 fn cloud() -> Matrix {
-    let values = (0..50).flat_map(|i| [(i * i % 37) as f32 * 0.3, (i * 7 % 23) as f32 + (i % 5) as f32 * 2.0]);
+    let values = (0..50)
+        .flat_map(|i| [(i * i % 37) as f32 * 0.3, (i * 7 % 23) as f32 + (i % 5) as f32 * 2.0]);
     Matrix::new(values.collect(), 50, 2).unwrap()
 }
 
@@ -20,7 +21,11 @@ fn moved(map: &Matrix, angle: f64, mirror: bool) -> Matrix {
 }
 
 fn distance(a: &Matrix, b: &Matrix) -> f64 {
-    a.rows().zip(b.rows()).flat_map(|(a, b)| a.iter().zip(b)).map(|(a, b)| f64::from(a - b).powi(2)).sum()
+    a.rows()
+        .zip(b.rows())
+        .flat_map(|(a, b)| a.iter().zip(b))
+        .map(|(a, b)| f64::from(a - b).powi(2))
+        .sum()
 }
 
 #[test]
@@ -32,7 +37,11 @@ fn every_motion_is_undone() {
             let motion = Motion::between(&map, &reference).unwrap();
             let found = motion.apply(&map).unwrap();
             // Single precision of places up to 30.
-            assert!(distance(&found, &reference) < 1e-8, "{step} {mirror}: {}", distance(&found, &reference));
+            assert!(
+                distance(&found, &reference) < 1e-8,
+                "{step} {mirror}: {}",
+                distance(&found, &reference)
+            );
             let determinant = motion.turn[0] * motion.turn[3] - motion.turn[1] * motion.turn[2];
             assert!((determinant - if mirror { -1.0 } else { 1.0 }).abs() < 1e-12);
         }
@@ -43,7 +52,8 @@ fn every_motion_is_undone() {
 fn no_other_motion_comes_closer_and_the_scale_stays() {
     let map = cloud();
     let noisy = moved(&map, 1.0, true);
-    let values = noisy.as_slice().iter().enumerate().map(|(i, value)| value * 2.0 + (i * 13 % 7) as f32);
+    let values =
+        noisy.as_slice().iter().enumerate().map(|(i, value)| value * 2.0 + (i * 13 % 7) as f32);
     let reference = Matrix::new(values.collect(), 50, 2).unwrap();
     let motion = Motion::between(&map, &reference).unwrap();
     let best = distance(&motion.apply(&map).unwrap(), &reference);
@@ -54,7 +64,9 @@ fn no_other_motion_comes_closer_and_the_scale_stays() {
             assert!(distance(&other.apply(&map).unwrap(), &reference) >= best * (1.0 - 1e-6));
         }
     }
-    let span = |map: &Matrix| f64::from(map.row(0)[0] - map.row(9)[0]).hypot(f64::from(map.row(0)[1] - map.row(9)[1]));
+    let span = |map: &Matrix| {
+        f64::from(map.row(0)[0] - map.row(9)[0]).hypot(f64::from(map.row(0)[1] - map.row(9)[1]))
+    };
     assert!((span(&motion.apply(&map).unwrap()) - span(&map)).abs() < 1e-4);
 }
 

@@ -1,7 +1,10 @@
-//! Figures of a map's quality against scikit-learn's and scipy's (`tests/fixtures/make_quality.py`), against the definitions
-//! written out in double precision, and where they are known beforehand.
+//! Figures of a map's quality against scikit-learn's and scipy's
+//! (`tests/fixtures/make_quality.py`), against the definitions written out in double precision, and
+//! where they are known beforehand.
 
-use crate::support::{LIMITS, cpu, devices, fixture, groups, squared_distance, uniform, uniform_matrix};
+use crate::support::{
+    LIMITS, cpu, devices, fixture, groups, squared_distance, uniform, uniform_matrix,
+};
 use layerlens::compute::Device;
 use layerlens::dataset::npy;
 use layerlens::embedding::Pca;
@@ -17,7 +20,8 @@ fn images(name: &str) -> Matrix {
 }
 
 fn quality(device: &Device, x: &Matrix, map: &Matrix) -> Quality {
-    Quality::of(device, x, map, None, 42, &Silent).unwrap_or_else(|error| panic!("{device:?}: {error}"))
+    Quality::of(device, x, map, None, 42, &Silent)
+        .unwrap_or_else(|error| panic!("{device:?}: {error}"))
 }
 
 #[track_caller]
@@ -30,11 +34,17 @@ fn figures_are_those_of_scikit_learn() {
     let text = std::fs::read_to_string(fixture("quality.json")).expect("figures");
     let stored: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let x = images("x_u8.npy");
-    let (pca, layout) = (npy::read_matrix(fixture("pca_embedding.npy")), npy::read_matrix(fixture("tsne_layout.npy")));
+    let (pca, layout) = (
+        npy::read_matrix(fixture("pca_embedding.npy")),
+        npy::read_matrix(fixture("tsne_layout.npy")),
+    );
     let first = x.select(&(0..500).collect::<Vec<_>>());
     for device in devices(&LIMITS[..1]) {
         let on_cpu = matches!(device, Device::Cpu(_));
-        for (name, x, map) in [("pca", &x, pca.as_ref().expect("a map")), ("layout", &first, layout.as_ref().expect("a map"))] {
+        for (name, x, map) in [
+            ("pca", &x, pca.as_ref().expect("a map")),
+            ("layout", &first, layout.as_ref().expect("a map")),
+        ] {
             // Software adapters take a minute for a million distances of 784 features.
             if !on_cpu && name == "pca" {
                 continue;
@@ -42,18 +52,44 @@ fn figures_are_those_of_scikit_learn() {
             let found = quality(&device, x, map);
             let expected = |figure: &str| stored[name][figure].as_f64().expect("a number");
             let what = |figure: &str| format!("{figure} of {name} on {device:?}");
-            assert_eq!((found.n_sampled, found.n_neighbors, found.n_recalled), (x.n_samples(), 12, 10));
+            assert_eq!(
+                (found.n_sampled, found.n_neighbors, found.n_recalled),
+                (x.n_samples(), 12, 10)
+            );
             // Of 12,000 neighbours a few whose distances round alike swap ranks: one rank is 1e-7.
-            near(found.trustworthiness, expected("trustworthiness"), 2e-6, &what("trustworthiness"));
+            near(
+                found.trustworthiness,
+                expected("trustworthiness"),
+                2e-6,
+                &what("trustworthiness"),
+            );
             near(found.continuity, expected("continuity"), 2e-6, &what("continuity"));
             near(found.neighbor_recall, expected("neighbor_recall"), 4e-4, &what("recall"));
-            near(found.global_score.expect("a score"), expected("global_score"), 1e-5, &what("global score"));
+            near(
+                found.global_score.expect("a score"),
+                expected("global_score"),
+                1e-5,
+                &what("global score"),
+            );
             // 40 triplets a point are a sample: three standard deviations of a share of 20,000.
-            near(found.random_triplet_accuracy, expected("random_triplet_accuracy"), 0.011, &what("triplets"));
+            near(
+                found.random_triplet_accuracy,
+                expected("random_triplet_accuracy"),
+                0.011,
+                &what("triplets"),
+            );
             // All pairs of 500 points, a sample of 40,000 of those of 1,000.
             let off = if name == "layout" { 1e-5 } else { 0.01 };
-            near(found.spearman.expect("a correlation"), expected("spearman"), off, &what("Spearman"));
-            assert_eq!((found.n_triplets, found.n_pairs), (40 * x.n_samples(), if name == "pca" { 40_000 } else { 124_750 }));
+            near(
+                found.spearman.expect("a correlation"),
+                expected("spearman"),
+                off,
+                &what("Spearman"),
+            );
+            assert_eq!(
+                (found.n_triplets, found.n_pairs),
+                (40 * x.n_samples(), if name == "pca" { 40_000 } else { 124_750 })
+            );
         }
         if !on_cpu {
             continue;
@@ -63,7 +99,10 @@ fn figures_are_those_of_scikit_learn() {
         let ranks = SpaceRanks::new(&device, &x, None, 2, 42, &Silent).expect("ranks");
         let ranks = ranks.with_new(&device, &new, 42, &Silent).expect("ranks");
         let placed = fitted.transform(&device, &new).expect("places");
-        let of_new = ranks.quality(&device, fitted.embedding(), Some(&placed), None, &Silent).expect("figures").of_new;
+        let of_new = ranks
+            .quality(&device, fitted.embedding(), Some(&placed), None, &Silent)
+            .expect("figures")
+            .of_new;
         let of_new = of_new.expect("figures of new points");
         assert_eq!((of_new.n_sampled, of_new.n_references, of_new.n_neighbors), (250, 1000, 12));
         let expected = stored["pca"]["trustworthiness_of_new"].as_f64().expect("a number");
@@ -74,7 +113,9 @@ fn figures_are_those_of_scikit_learn() {
 /// The other rows in the order of their distance from row `i`, ties by index.
 fn order(x: &Matrix, i: usize) -> Vec<usize> {
     let mut others: Vec<usize> = (0..x.n_samples()).filter(|&j| j != i).collect();
-    others.sort_by(|&a, &b| squared_distance(x.row(i), x.row(a)).total_cmp(&squared_distance(x.row(i), x.row(b))));
+    others.sort_by(|&a, &b| {
+        squared_distance(x.row(i), x.row(a)).total_cmp(&squared_distance(x.row(i), x.row(b)))
+    });
     others
 }
 
@@ -98,15 +139,27 @@ fn figures_of_few_points_and_any_dimensions_are_those_of_the_definitions() {
         for c in [1, 2, 3, 7] {
             let (x, map) = (uniform_matrix(80 + c as u64, n, 5), uniform_matrix(90, n, c));
             for device in devices(&LIMITS[..1]) {
-                let (found, what) = (quality(&device, &x, &map), format!("{n} points in {c} dimensions on {device:?}"));
-                assert_eq!((found.n_neighbors, found.n_recalled, found.n_sampled), (k, recalled, n), "{what}");
+                let (found, what) = (
+                    quality(&device, &x, &map),
+                    format!("{n} points in {c} dimensions on {device:?}"),
+                );
+                assert_eq!(
+                    (found.n_neighbors, found.n_recalled, found.n_sampled),
+                    (k, recalled, n),
+                    "{what}"
+                );
                 near(found.trustworthiness, trustworthiness(&x, &map, k), 1e-12, &what);
                 near(found.continuity, trustworthiness(&map, &x, k), 1e-12, &what);
                 let hits = (0..n).map(|i| {
                     let (wanted, found) = (order(&x, i), order(&map, i));
                     wanted[..recalled].iter().filter(|id| found[..recalled].contains(id)).count()
                 });
-                near(found.neighbor_recall, hits.sum::<usize>() as f64 / (n * recalled) as f64, 1e-12, &what);
+                near(
+                    found.neighbor_recall,
+                    hits.sum::<usize>() as f64 / (n * recalled) as f64,
+                    1e-12,
+                    &what,
+                );
             }
         }
     }
@@ -120,7 +173,12 @@ fn a_map_that_is_the_space_is_perfect() {
     let map = Matrix::new(larger, 6000, 2).expect("finite");
     let found = quality(&cpu(), &x, &map);
     assert_eq!((found.n_sampled, found.n_triplets, found.n_pairs), (5000, 200_000, 200_000));
-    let figures = [found.trustworthiness, found.continuity, found.neighbor_recall, found.random_triplet_accuracy];
+    let figures = [
+        found.trustworthiness,
+        found.continuity,
+        found.neighbor_recall,
+        found.random_triplet_accuracy,
+    ];
     assert_eq!(figures, [1.0; 4]);
     near(found.spearman.expect("a correlation"), 1.0, 1e-12, "Spearman");
     assert_eq!(found.global_score, None, "two components leave no error of two features");
@@ -188,12 +246,22 @@ fn degenerate_points_have_finite_figures() {
             ("one feature", &uniform_matrix(79, n, 1), &map),
         ] {
             let found = quality(&device, x, map);
-            let shares = [found.trustworthiness, found.continuity, found.neighbor_recall, found.random_triplet_accuracy];
-            let shares = shares.into_iter().chain(found.global_score).chain(found.spearman.map(f64::abs));
+            let shares = [
+                found.trustworthiness,
+                found.continuity,
+                found.neighbor_recall,
+                found.random_triplet_accuracy,
+            ];
+            let shares =
+                shares.into_iter().chain(found.global_score).chain(found.spearman.map(f64::abs));
             for share in shares {
                 assert!((-1e-9..=1.0 + 1e-9).contains(&share), "{what}: {found:?}");
             }
-            assert_eq!(found.spearman.is_none(), what.contains("equal") || what.contains("one place"), "{what}");
+            assert_eq!(
+                found.spearman.is_none(),
+                what.contains("equal") || what.contains("one place"),
+                "{what}"
+            );
         }
         // On a line there is one axis: it explains what a map of it and noise would, at most.
         let one = Matrix::new((0..n).map(|at| at as f32).collect(), n, 1).expect("finite");
@@ -205,7 +273,16 @@ fn degenerate_points_have_finite_figures() {
 #[test]
 fn maps_that_do_not_fit_are_refused() {
     let refused = |n: usize, rows: usize| {
-        Quality::of(&cpu(), &uniform_matrix(82, n, 3), &uniform_matrix(83, rows, 2), None, 1, &Silent).unwrap_err().to_string()
+        Quality::of(
+            &cpu(),
+            &uniform_matrix(82, n, 3),
+            &uniform_matrix(83, rows, 2),
+            None,
+            1,
+            &Silent,
+        )
+        .unwrap_err()
+        .to_string()
     };
     assert_eq!(refused(3, 3), "the quality of a map is told of at least 4 points; there are 3");
     assert_eq!(refused(50, 49), "the map is 49 x 2, expected 50 x 2");

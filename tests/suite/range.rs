@@ -1,5 +1,6 @@
-//! Points of any size, and one far row beside others: the same answers as at an ordinary size, or a refusal. Powers of two change
-//! no digit, so what is found must be what is found at their own size; on every device.
+//! Points of any size, and one far row beside others: the same answers as at an ordinary size, or a
+//! refusal. Powers of two change no digit, so what is found must be what is found at their own
+//! size; on every device.
 
 use crate::support::{LIMITS, cpu, devices, groups, normal, squared_distance, uniform};
 use layerlens::Error;
@@ -22,7 +23,8 @@ fn times(x: &Matrix, exponent: i32) -> Matrix {
     Matrix::new(data, x.n_samples(), x.n_features()).expect("finite")
 }
 
-/// Four groups of 60 in five dimensions about the origin, on a grid of 2^-10, so that no digit is lost at any size.
+/// Four groups of 60 in five dimensions about the origin, on a grid of 2^-10, so that no digit is
+/// lost at any size.
 fn four() -> Matrix {
     let x = groups(40, 4, 60, 5);
     let data = x.as_slice().iter().map(|value| (value * 1024.0).round() / 1024.0).collect();
@@ -31,7 +33,8 @@ fn four() -> Matrix {
 
 /// The rows of `x` and one more, all of whose values are `far`.
 fn with_far_row(x: &Matrix, far: f32) -> Matrix {
-    let data = x.as_slice().iter().copied().chain(std::iter::repeat_n(far, x.n_features())).collect();
+    let data =
+        x.as_slice().iter().copied().chain(std::iter::repeat_n(far, x.n_features())).collect();
     Matrix::new(data, x.n_samples() + 1, x.n_features()).expect("finite")
 }
 
@@ -49,21 +52,35 @@ fn clusters_and_silhouettes_are_those_of_the_same_points_at_an_ordinary_size() {
         let expected = k_means.fit(&device, &x, &Silent).expect("clusters");
         let dense = Dbscan { eps: 2.0, min_samples: 5 };
         let dense_labels = dense.fit(&device, &x, &Silent).expect("clusters");
-        let silhouettes = silhouette_samples(&device, &x, &classes, None, &Silent).expect("silhouettes").score();
+        let silhouettes =
+            silhouette_samples(&device, &x, &classes, None, &Silent).expect("silhouettes").score();
         assert!(silhouettes > 0.3, "{silhouettes}");
         for exponent in SIZES {
             let (scaled, factor) = (times(&x, exponent), f64::from(exponent).exp2());
             let what = format!("2^{exponent} on {device:?}");
             let found = k_means.fit(&device, &scaled, &Silent).expect("clusters");
-            assert_eq!(adjusted_rand_score(&expected.labels, &found.labels).expect("agreement"), 1.0, "{what}");
+            assert_eq!(
+                adjusted_rand_score(&expected.labels, &found.labels).expect("agreement"),
+                1.0,
+                "{what}"
+            );
             assert_ratio(found.inertia, expected.inertia * factor * factor, 1e-5, &what);
-            for (a, b) in found.cluster_centers.as_slice().iter().zip(expected.cluster_centers.as_slice()) {
-                assert!((f64::from(*a) / factor - f64::from(*b)).abs() < 1e-4, "{what}: {a:e} and {b}");
+            for (a, b) in
+                found.cluster_centers.as_slice().iter().zip(expected.cluster_centers.as_slice())
+            {
+                assert!(
+                    (f64::from(*a) / factor - f64::from(*b)).abs() < 1e-4,
+                    "{what}: {a:e} and {b}"
+                );
             }
             assert_eq!(found.predict(&device, &scaled).expect("labels"), found.labels, "{what}");
-            let found = Dbscan { eps: 2.0 * factor, ..dense }.fit(&device, &scaled, &Silent).expect("clusters");
+            let found = Dbscan { eps: 2.0 * factor, ..dense }
+                .fit(&device, &scaled, &Silent)
+                .expect("clusters");
             assert_eq!(found, dense_labels, "{what}");
-            let found = silhouette_samples(&device, &scaled, &classes, None, &Silent).expect("silhouettes").score();
+            let found = silhouette_samples(&device, &scaled, &classes, None, &Silent)
+                .expect("silhouettes")
+                .score();
             assert_ratio(found, silhouettes, 1e-6, &what);
         }
     }
@@ -81,15 +98,25 @@ fn neighbours_maps_and_their_quality_are_those_at_an_ordinary_size() {
             let what = format!("2^{exponent} on {device:?}");
             let found = nearest_neighbors(&device, &scaled, 6, &Silent).expect("neighbours");
             assert_eq!(found.indices(), expected.indices(), "{what}");
-            let among = nearest_references(&device, &scaled, &scaled, 1, &Silent).expect("neighbours");
+            let among =
+                nearest_references(&device, &scaled, &scaled, 1, &Silent).expect("neighbours");
             assert_eq!(among.indices(), (0..240).collect::<Vec<u32>>(), "{what}");
             for (a, b) in found.distances().iter().zip(expected.distances()) {
                 assert_ratio(f64::from(*a), f64::from(*b) * factor, 1e-6, &what);
             }
-            let of_scaled = Quality::of(&device, &scaled, &times(map.embedding(), exponent), None, 1, &Silent).expect("quality");
+            let of_scaled =
+                Quality::of(&device, &scaled, &times(map.embedding(), exponent), None, 1, &Silent)
+                    .expect("quality");
             assert_ratio(of_scaled.trustworthiness, quality.trustworthiness, 1e-9, &what);
-            assert_ratio(of_scaled.random_triplet_accuracy, quality.random_triplet_accuracy, 1e-9, &what);
-            let of = |quality: &Quality| (quality.global_score.expect("a score"), quality.spearman.expect("a correlation"));
+            assert_ratio(
+                of_scaled.random_triplet_accuracy,
+                quality.random_triplet_accuracy,
+                1e-9,
+                &what,
+            );
+            let of = |quality: &Quality| {
+                (quality.global_score.expect("a score"), quality.spearman.expect("a correlation"))
+            };
             assert_ratio(of(&of_scaled).0, of(&quality).0, 1e-4, &what);
             assert_ratio(of(&of_scaled).1, of(&quality).1, 1e-9, &what);
         }
@@ -101,7 +128,9 @@ fn principal_components_are_those_at_an_ordinary_size() {
     let x = four();
     let folder = tempfile::tempdir().expect("a folder");
     for device in devices(&LIMITS[..1]) {
-        for (svd_solver, whiten) in [(SvdSolver::Full, false), (SvdSolver::Full, true), (SvdSolver::Randomized, false)] {
+        for (svd_solver, whiten) in
+            [(SvdSolver::Full, false), (SvdSolver::Full, true), (SvdSolver::Randomized, false)]
+        {
             let pca = Pca { n_components: 3, svd_solver, whiten, ..Pca::default() };
             let expected = pca.fit(&device, &x).expect("axes");
             for exponent in SIZES {
@@ -109,8 +138,13 @@ fn principal_components_are_those_at_an_ordinary_size() {
                 let what = format!("2^{exponent} on {device:?}, {pca:?}");
                 let found = pca.fit(&device, &scaled).expect("axes");
                 let unit = if whiten { 1.0 } else { factor };
-                for (a, b) in found.embedding().as_slice().iter().zip(expected.embedding().as_slice()) {
-                    assert!((f64::from(*a) / unit - f64::from(*b)).abs() < 2e-4, "{what}: {a:e} and {b}");
+                for (a, b) in
+                    found.embedding().as_slice().iter().zip(expected.embedding().as_slice())
+                {
+                    assert!(
+                        (f64::from(*a) / unit - f64::from(*b)).abs() < 2e-4,
+                        "{what}: {a:e} and {b}"
+                    );
                 }
                 for (a, b) in found.explained_variance().iter().zip(expected.explained_variance()) {
                     assert_ratio(*a, b * factor * factor, 1e-4, &what);
@@ -120,42 +154,72 @@ fn principal_components_are_those_at_an_ordinary_size() {
                 assert_eq!(&again, found.embedding(), "{what}");
                 let path = folder.path().join("map.safetensors");
                 save(&found, &scaled, &path).expect("written");
-                let saved = SavedMap::load(&path).expect("a map").transform(&device, None, &scaled, &Silent).expect("places");
+                let saved = SavedMap::load(&path)
+                    .expect("a map")
+                    .transform(&device, None, &scaled, &Silent)
+                    .expect("places");
                 assert_eq!(&saved, found.embedding(), "{what}");
             }
         }
     }
 }
 
-/// Squares of distances enter these methods too; a map has no unit, so that it may not depend on the points'.
+/// Squares of distances enter these methods too; a map has no unit, so that it may not depend on
+/// the points'.
 #[test]
 fn maps_do_not_depend_on_the_size_of_the_points() {
     let x = four();
     let rows: Vec<usize> = (0..240).step_by(7).collect();
     for device in devices(&LIMITS[..1]) {
         let tsne = Tsne { perplexity: 15.0.into(), max_iter: 300, ..Tsne::default() };
-        let expected = tsne.fit(&device, &x).expect("a map").result("kl_divergence").expect("a divergence");
+        let expected =
+            tsne.fit(&device, &x).expect("a map").result("kl_divergence").expect("a divergence");
         let trimap = Trimap { max_iter: 100, ..Trimap::default() };
         let few_epochs = Umap { n_epochs: 60, ..Umap::default() };
         let loss = trimap.fit(&device, &x).expect("a map");
         let spread = |map: &Matrix| {
             let means = map.column_means();
-            map.rows().map(|row| row.iter().zip(&means).map(|(v, m)| (v - m).powi(2)).sum::<f32>()).sum::<f32>().sqrt()
+            map.rows()
+                .map(|row| row.iter().zip(&means).map(|(v, m)| (v - m).powi(2)).sum::<f32>())
+                .sum::<f32>()
+                .sqrt()
         };
         let umap = few_epochs.fit(&device, &x).expect("a map");
         for exponent in [-105, 110] {
             let scaled = times(&x, exponent);
             let what = format!("2^{exponent} on {device:?}");
             let found = tsne.fit(&device, &scaled).expect("a map");
-            assert_ratio(found.result("kl_divergence").expect("a divergence"), expected, 0.1, &what);
+            assert_ratio(
+                found.result("kl_divergence").expect("a divergence"),
+                expected,
+                0.1,
+                &what,
+            );
             let found = trimap.fit(&device, &scaled).expect("a map");
-            assert_ratio(found.result("loss").expect("a loss"), loss.result("loss").expect("a loss"), 0.02, &what);
+            assert_ratio(
+                found.result("loss").expect("a loss"),
+                loss.result("loss").expect("a loss"),
+                0.02,
+                &what,
+            );
             let factor = f64::from(exponent).exp2();
-            let rms = |map: &layerlens::embedding::FittedTrimap| map.result("rms_distance").expect("a distance");
+            let rms = |map: &layerlens::embedding::FittedTrimap| {
+                map.result("rms_distance").expect("a distance")
+            };
             assert_ratio(rms(&found), rms(&loss) * factor, 1e-4, &what);
-            assert_ratio(f64::from(found.row_scales()[3]), f64::from(loss.row_scales()[3]) * factor, 1e-4, &what);
+            assert_ratio(
+                f64::from(found.row_scales()[3]),
+                f64::from(loss.row_scales()[3]) * factor,
+                1e-4,
+                &what,
+            );
             let found = few_epochs.fit(&device, &scaled).expect("a map");
-            assert_ratio(f64::from(spread(found.embedding())), f64::from(spread(umap.embedding())), 0.3, &what);
+            assert_ratio(
+                f64::from(spread(found.embedding())),
+                f64::from(spread(umap.embedding())),
+                0.3,
+                &what,
+            );
         }
         // Fitted points as new ones come to lie near their own places.
         let near = times(&x, -73);
@@ -163,32 +227,54 @@ fn maps_do_not_depend_on_the_size_of_the_points() {
         let to_fitted = nearest_references(&device, &some, &near, 60, &Silent).expect("neighbours");
         let new = NewPoints { x: &some, neighbors: &to_fitted };
         let check = |fitted: &dyn Fitted| {
-            let (places, map) = (fitted.transform(&device, &new).expect("places"), fitted.embedding());
+            let (places, map) =
+                (fitted.transform(&device, &new).expect("places"), fitted.embedding());
             let size = spread(map) / 240.0_f32.sqrt();
             for (place, &row) in places.rows().zip(&rows) {
                 let off = squared_distance(place, map.row(row)).sqrt();
-                assert!(off < f64::from(size), "row {row} is {off} from its place in a map of {size} on {device:?}");
+                assert!(
+                    off < f64::from(size),
+                    "row {row} is {off} from its place in a map of {size} on {device:?}"
+                );
             }
         };
-        check(&Tsne { placement: Placement::Optimise, ..tsne.clone() }.fit(&device, &near).expect("a map"));
-        check(&Trimap { placement: Placement::Optimise, ..trimap.clone() }.fit(&device, &near).expect("a map"));
-        check(&Umap { placement: Placement::Optimise, ..few_epochs.clone() }.fit(&device, &near).expect("a map"));
+        check(
+            &Tsne { placement: Placement::Optimise, ..tsne.clone() }
+                .fit(&device, &near)
+                .expect("a map"),
+        );
+        check(
+            &Trimap { placement: Placement::Optimise, ..trimap.clone() }
+                .fit(&device, &near)
+                .expect("a map"),
+        );
+        check(
+            &Umap { placement: Placement::Optimise, ..few_epochs.clone() }
+                .fit(&device, &near)
+                .expect("a map"),
+        );
     }
 }
 
-/// Whole rows of a sentinel, which many tables hold for what is missing: k-means of what is left must not suffer.
+/// Whole rows of a sentinel, which many tables hold for what is missing: k-means of what is left
+/// must not suffer.
 #[test]
 fn k_means_beside_a_far_row_finds_the_groups_of_the_others() {
     let x = four();
     let classes: Vec<i32> = (0..240).map(|i| i / 60).collect();
     for device in devices(&LIMITS[..1]) {
-        let alone = KMeans { n_clusters: 4, ..KMeans::default() }.fit(&device, &x, &Silent).expect("clusters");
+        let alone = KMeans { n_clusters: 4, ..KMeans::default() }
+            .fit(&device, &x, &Silent)
+            .expect("clusters");
         let expected = adjusted_rand_score(&classes, &alone.labels).expect("agreement");
         for far in [-999_999.0, 1e8, 10_f32.powf(10.5), -1e12, 1e16, 1e20, -1e25] {
             let found = KMeans { n_clusters: 5, ..KMeans::default() };
             let found = found.fit(&device, &with_far_row(&x, far), &Silent).expect("clusters");
             let agreement = adjusted_rand_score(&classes, &found.labels[..240]).expect("agreement");
-            assert!(agreement > expected - 0.02, "{far:e} on {device:?}: {agreement}, {expected} without it");
+            assert!(
+                agreement > expected - 0.02,
+                "{far:e} on {device:?}: {agreement}, {expected} without it"
+            );
             assert!(!found.labels[..240].contains(&found.labels[240]), "{far:e} on {device:?}");
         }
     }
@@ -210,7 +296,10 @@ fn points_that_no_power_of_two_brings_into_range_are_refused_by_their_row() {
         says(Dbscan::default().fit(gpu, &x, &Silent).map(drop));
     }
     says(Pca::default().fit(&device, &x).map(drop));
-    says(silhouette_samples(&device, &x, &[vec![0; 100], vec![1; 141]].concat(), None, &Silent).map(drop));
+    says(
+        silhouette_samples(&device, &x, &[vec![0; 100], vec![1; 141]].concat(), None, &Silent)
+            .map(drop),
+    );
     let new = with_far_row(&four(), 1e20);
     let search = Search::default();
     let error = search.check(&new, Some(&four())).expect_err("an error").to_string();
@@ -218,24 +307,37 @@ fn points_that_no_power_of_two_brings_into_range_are_refused_by_their_row() {
     assert!(search.check(&with_far_row(&four(), 1e17), Some(&four())).is_ok());
     let zeros = Matrix::new(vec![1.0, 2.0, 0.0, 0.0], 2, 2).expect("finite");
     let cosine = Search { metric: Metric::Cosine, ..Search::default() };
-    assert!(cosine.check(&zeros, None).expect_err("an error").to_string().starts_with("row 1 is all zeros"));
+    assert!(
+        cosine
+            .check(&zeros, None)
+            .expect_err("an error")
+            .to_string()
+            .starts_with("row 1 is all zeros")
+    );
 }
 
-/// Axes by one-sided Jacobi rotations of the centred columns in double precision (M. Hestenes, "Inversion of matrices by
-/// biorthogonalization", 1958), which finds small singular values beside large ones to full relative accuracy.
+/// Axes by one-sided Jacobi rotations of the centred columns in double precision (M. Hestenes,
+/// "Inversion of matrices by biorthogonalization", 1958), which finds small singular values beside
+/// large ones to full relative accuracy.
 fn jacobi_axes(x: &Matrix) -> Vec<Vec<f64>> {
     let (n, d) = (x.n_samples(), x.n_features());
-    let mut columns: Vec<Vec<f64>> = (0..d).map(|j| x.rows().map(|row| f64::from(row[j])).collect()).collect();
+    let mut columns: Vec<Vec<f64>> =
+        (0..d).map(|j| x.rows().map(|row| f64::from(row[j])).collect()).collect();
     for column in &mut columns {
         let mean = column.iter().sum::<f64>() / n as f64;
         column.iter_mut().for_each(|value| *value -= mean);
     }
-    let mut axes: Vec<Vec<f64>> = (0..d).map(|j| (0..d).map(|i| f64::from(u8::from(i == j))).collect()).collect();
+    let mut axes: Vec<Vec<f64>> =
+        (0..d).map(|j| (0..d).map(|i| f64::from(u8::from(i == j))).collect()).collect();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     for _ in 0..60 {
         for p in 0..d {
             for q in p + 1..d {
-                let (a, b, c) = (dot(&columns[p], &columns[p]), dot(&columns[q], &columns[q]), dot(&columns[p], &columns[q]));
+                let (a, b, c) = (
+                    dot(&columns[p], &columns[p]),
+                    dot(&columns[q], &columns[q]),
+                    dot(&columns[p], &columns[q]),
+                );
                 if c.abs() <= 1e-15 * (a * b).sqrt() {
                     continue;
                 }
@@ -280,17 +382,33 @@ fn assert_axes(device: &Device, x: &Matrix, svd_solver: SvdSolver, what: &str) {
     let what = format!("{what}, {svd_solver:?} on {device:?}");
     let expected = jacobi_axes(x);
     let found = Pca { n_components: 4, svd_solver, ..Pca::default() }.fit(device, x).expect("axes");
-    let mean: Vec<f64> = (0..20).map(|j| x.rows().map(|row| f64::from(row[j])).sum::<f64>() / x.n_samples() as f64).collect();
+    let mean: Vec<f64> = (0..20)
+        .map(|j| x.rows().map(|row| f64::from(row[j])).sum::<f64>() / x.n_samples() as f64)
+        .collect();
     for (axis, expected) in expected.iter().take(4).enumerate() {
-        let cosine: f64 = found.components().row(axis).iter().zip(expected).map(|(&a, b)| f64::from(a) * b).sum();
+        let cosine: f64 =
+            found.components().row(axis).iter().zip(expected).map(|(&a, b)| f64::from(a) * b).sum();
         assert!(cosine.abs() > 0.9999, "{what}: the cosine of axis {axis} and its own is {cosine}");
-        // Places of the first rows, to the digits of the furthest place and of the axis beside the mean.
+        // Places of the first rows, to the digits of the furthest place and of the axis beside the
+        // mean.
         let large = mean.iter().map(|mean| mean.abs()).sum::<f64>();
-        let place = |row: &[f32]| row.iter().zip(&mean).zip(expected).map(|((&v, m), a)| (f64::from(v) - m) * a).sum::<f64>();
+        let place = |row: &[f32]| {
+            row.iter()
+                .zip(&mean)
+                .zip(expected)
+                .map(|((&v, m), a)| (f64::from(v) - m) * a)
+                .sum::<f64>()
+        };
         for i in 0..x.n_samples().min(20) {
-            let (own, off) = (place(x.row(i)) * cosine.signum(), 0.05 + 1e-6 * place(x.row(i)).abs() + 6e-8 * large);
+            let (own, off) = (
+                place(x.row(i)) * cosine.signum(),
+                0.05 + 1e-6 * place(x.row(i)).abs() + 6e-8 * large,
+            );
             let there = f64::from(found.embedding().row(i)[axis]);
-            assert!((own - there).abs() < off, "{what}: row {i} is at {there}, not {own}, on axis {axis}");
+            assert!(
+                (own - there).abs() < off,
+                "{what}: row {i} is at {there}, not {own}, on axis {axis}"
+            );
         }
     }
     let again = found.transform(device, x).expect("places");
@@ -303,7 +421,12 @@ fn a_far_row_does_not_spoil_the_axes_of_the_others() {
     for device in devices(&LIMITS[..1]) {
         for far in [-3e3, 2e4, -999_999.0, 1e8, -1e10, 1e13] {
             for svd_solver in [SvdSolver::Full, SvdSolver::Randomized] {
-                assert_axes(&device, &with_far_row(&x, far), svd_solver, &format!("a row of {far:e}"));
+                assert_axes(
+                    &device,
+                    &with_far_row(&x, far),
+                    svd_solver,
+                    &format!("a row of {far:e}"),
+                );
             }
         }
         // By the products of rows, where these are fewer than the features.
@@ -314,7 +437,12 @@ fn a_far_row_does_not_spoil_the_axes_of_the_others() {
         for (row, far) in [(3, 1e5), (77, -3e6), (400, 2e7)] {
             data[row * 20 + row % 20] = far;
         }
-        assert_axes(&device, &Matrix::new(data, 600, 20).expect("finite"), SvdSolver::Full, "three far values");
+        assert_axes(
+            &device,
+            &Matrix::new(data, 600, 20).expect("finite"),
+            SvdSolver::Full,
+            "three far values",
+        );
     }
 }
 
@@ -322,14 +450,25 @@ fn a_far_row_does_not_spoil_the_axes_of_the_others() {
 #[test]
 fn axes_behind_a_dominant_direction_are_found() {
     let (x, along, scores) = (turned(2000), uniform(92, 20, -1.0, 1.0), normal(93, 2000));
-    let value = |(at, v): (usize, &f32)| f64::from(*v) + 3e3 * f64::from(scores[at / 20]) * f64::from(along[at % 20]);
+    let value = |(at, v): (usize, &f32)| {
+        f64::from(*v) + 3e3 * f64::from(scores[at / 20]) * f64::from(along[at % 20])
+    };
     let data = x.as_slice().iter().enumerate().map(|at| value(at) as f32).collect();
     let x = Matrix::new(data, 2000, 20).expect("finite");
     for device in devices(&LIMITS[..1]) {
         let found = Pca { n_components: 4, ..Pca::default() }.fit(&device, &x).expect("axes");
         for (axis, expected) in jacobi_axes(&x).iter().take(4).enumerate() {
-            let cosine: f64 = found.components().row(axis).iter().zip(expected).map(|(&a, b)| f64::from(a) * b).sum();
-            assert!(cosine.abs() > 0.999, "on {device:?}: the cosine of axis {axis} and its own is {cosine}");
+            let cosine: f64 = found
+                .components()
+                .row(axis)
+                .iter()
+                .zip(expected)
+                .map(|(&a, b)| f64::from(a) * b)
+                .sum();
+            assert!(
+                cosine.abs() > 0.999,
+                "on {device:?}: the cosine of axis {axis} and its own is {cosine}"
+            );
         }
     }
 }
@@ -338,7 +477,9 @@ fn axes_behind_a_dominant_direction_are_found() {
 fn k_means_numbers_only_the_clusters_that_have_points() {
     for device in devices(&LIMITS[..1]) {
         let x = Matrix::new([5.0, 1.0, 5.0, 9.0, 1.0, -0.0, 0.0].repeat(4), 28, 1).expect("finite");
-        let found = KMeans { n_clusters: 9, ..KMeans::default() }.fit(&device, &x, &Silent).expect("clusters");
+        let found = KMeans { n_clusters: 9, ..KMeans::default() }
+            .fit(&device, &x, &Silent)
+            .expect("clusters");
         let mut ids = found.labels.clone();
         ids.sort_unstable();
         ids.dedup();

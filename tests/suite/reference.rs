@@ -28,7 +28,8 @@ fn labels(name: &str) -> Vec<u8> {
 }
 
 fn scalars() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(fixture("reference.json")).expect("scalars")).expect("JSON")
+    serde_json::from_str(&std::fs::read_to_string(fixture("reference.json")).expect("scalars"))
+        .expect("JSON")
 }
 
 fn vector<T: npyz::Deserialize>(name: &str) -> Vec<T> {
@@ -44,19 +45,27 @@ fn neighbors(device: &Device, x: &Matrix, k: usize) -> NeighborGraph {
 #[test]
 fn neighbors_are_those_of_scikit_learn() {
     let x = images("x_u8.npy");
-    let (ids, distances): (Vec<i32>, Vec<f32>) = (vector("knn_indices.npy"), vector("knn_distances.npy"));
+    let (ids, distances): (Vec<i32>, Vec<f32>) =
+        (vector("knn_indices.npy"), vector("knn_distances.npy"));
     for device in devices(&LIMITS) {
         let graph = neighbors(&device, &x, 90);
         for (at, (&id, &expected)) in ids.iter().zip(&distances).enumerate() {
             let (found, distance) = (graph.indices()[at], graph.distances()[at]);
             // 784 squares in groups of 16 round by 4e-6 at most.
-            assert!((distance - expected).abs() <= 1e-5 * expected, "{device:?}: {distance}, not {expected}, at {at}");
+            assert!(
+                (distance - expected).abs() <= 1e-5 * expected,
+                "{device:?}: {distance}, not {expected}, at {at}"
+            );
             let true_distance = squared_distance(x.row(at / 90), x.row(found as usize)).sqrt();
             let tied = (true_distance - f64::from(expected)).abs() <= 1e-5 * f64::from(expected);
             assert!(found == id as u32 || tied, "{device:?}: {found}, not {id}, at {at}");
         }
     }
-    assert_eq!(brute_force(x.row(0), &x, Some(0))[0].1, ids[0] as u32, "the arrays belong together");
+    assert_eq!(
+        brute_force(x.row(0), &x, Some(0))[0].1,
+        ids[0] as u32,
+        "the arrays belong together"
+    );
 }
 
 #[test]
@@ -65,15 +74,22 @@ fn principal_components_are_those_of_scikit_learn() {
     let axes = npy::read_matrix(fixture("pca_components.npy")).expect("axes");
     let places = npy::read_matrix(fixture("pca_embedding.npy")).expect("places");
     for device in devices(&LIMITS) {
-        let fitted = Pca { n_components: 10, ..Pca::default() }.fit(&device, &x).expect("components");
+        let fitted =
+            Pca { n_components: 10, ..Pca::default() }.fit(&device, &x).expect("components");
         for component in 0..10 {
             let (found, expected) = (fitted.components().row(component), axes.row(component));
             let cosine: f32 = found.iter().zip(expected).map(|(a, b)| a * b).sum();
-            let off = found.iter().zip(expected).map(|(a, b)| (a * cosine.signum() - b).abs()).fold(0.0, f32::max);
+            let off = found
+                .iter()
+                .zip(expected)
+                .map(|(a, b)| (a * cosine.signum() - b).abs())
+                .fold(0.0, f32::max);
             assert!(off < 1e-4, "{device:?}: axis {component} is off by {off}");
             if component < 2 {
                 let pairs = fitted.embedding().rows().zip(places.rows());
-                let off = pairs.map(|(a, b)| (a[component] * cosine.signum() - b[component]).abs()).fold(0.0, f32::max);
+                let off = pairs
+                    .map(|(a, b)| (a[component] * cosine.signum() - b[component]).abs())
+                    .fold(0.0, f32::max);
                 assert!(off < 1e-4, "{device:?}: places on axis {component} are off by {off}");
             }
             for (found, name) in [
@@ -81,22 +97,30 @@ fn principal_components_are_those_of_scikit_learn() {
                 (fitted.explained_variance_ratio(), "pca_explained_variance_ratio"),
             ] {
                 let expected = scalars[name][component].as_f64().expect("a number");
-                assert!((found[component] / expected - 1.0).abs() < 1e-5, "{device:?}: {name} {}", found[component]);
+                assert!(
+                    (found[component] / expected - 1.0).abs() < 1e-5,
+                    "{device:?}: {name} {}",
+                    found[component]
+                );
             }
         }
     }
 }
 
-/// The joint probabilities that differ by more than 1e-4 of themselves where they are above 1e-9: rounding of the distances,
-/// 4e-6, times the exponents, up to 20.
+/// The joint probabilities that differ by more than 1e-4 of themselves where they are above 1e-9:
+/// rounding of the distances, 4e-6, times the exponents, up to 20.
 fn compare_joint(affinities: &Affinities, expected: &BTreeMap<(u32, u32), f64>, what: &str) {
     let n = affinities.n_samples();
     let mut seen = 0;
     for i in 0..n {
         for (j, value) in affinities.row(i) {
-            let (p, expected) = (f64::from(value) / n as f64, expected.get(&(i as u32, j)).copied().unwrap_or(0.0));
+            let (p, expected) =
+                (f64::from(value) / n as f64, expected.get(&(i as u32, j)).copied().unwrap_or(0.0));
             if expected.max(p) > 1e-9 {
-                assert!((p - expected).abs() <= 1e-4 * expected, "{what}: p of {i} and {j} is {p:e}, not {expected:e}");
+                assert!(
+                    (p - expected).abs() <= 1e-4 * expected,
+                    "{what}: p of {i} and {j} is {p:e}, not {expected:e}"
+                );
                 seen += 1;
             }
         }
@@ -108,9 +132,14 @@ fn compare_joint(affinities: &Affinities, expected: &BTreeMap<(u32, u32), f64>, 
 fn affinities_over_all_points_are_those_of_opentsne() {
     let x = images("x_u8.npy").select(&(0..500).collect::<Vec<_>>());
     let dense: Vec<f64> = vector("tsne_joint_p_f64.npy");
-    let expected = dense.iter().enumerate().map(|(at, &p)| (((at / 500) as u32, (at % 500) as u32), p)).collect();
+    let expected = dense
+        .iter()
+        .enumerate()
+        .map(|(at, &p)| (((at / 500) as u32, (at % 500) as u32), p))
+        .collect();
     for device in devices(&LIMITS) {
-        let affinities = Affinities::new(&device, &neighbors(&device, &x, 499), &[30.0]).expect("affinities");
+        let affinities =
+            Affinities::new(&device, &neighbors(&device, &x, 499), &[30.0]).expect("affinities");
         compare_joint(&affinities, &expected, &format!("{device:?}"));
     }
 }
@@ -118,11 +147,18 @@ fn affinities_over_all_points_are_those_of_opentsne() {
 #[test]
 fn affinities_over_the_nearest_points_are_those_of_opentsne() {
     let x = images("x_u8.npy");
-    let (rows, columns): (Vec<i32>, Vec<i32>) = (vector("tsne_sparse_p_rows.npy"), vector("tsne_sparse_p_cols.npy"));
+    let (rows, columns): (Vec<i32>, Vec<i32>) =
+        (vector("tsne_sparse_p_rows.npy"), vector("tsne_sparse_p_cols.npy"));
     let values: Vec<f64> = vector("tsne_sparse_p.npy");
-    let entries = rows.iter().zip(&columns).zip(&values).map(|((&i, &j), &p)| ((i as u32, j as u32), p)).collect();
+    let entries = rows
+        .iter()
+        .zip(&columns)
+        .zip(&values)
+        .map(|((&i, &j), &p)| ((i as u32, j as u32), p))
+        .collect();
     for device in devices(&LIMITS) {
-        let affinities = Affinities::new(&device, &neighbors(&device, &x, 90), &[30.0]).expect("affinities");
+        let affinities =
+            Affinities::new(&device, &neighbors(&device, &x, 90), &[30.0]).expect("affinities");
         compare_joint(&affinities, &entries, &format!("{device:?}"));
     }
 }
@@ -142,8 +178,16 @@ fn gradient_and_divergence_are_those_in_double_precision() {
     for device in devices(&LIMITS) {
         let (gradient, divergence) = at_layout(&device, &affinities, &layout);
         // scikit-learn's gradient is four times ours.
-        let off = gradient.iter().zip(&expected).map(|(a, b)| (4.0 * f64::from(*a) - b).abs()).fold(0.0, f64::max);
-        assert!(off <= 1e-4 * largest, "{device:?}: gradient off by {:e} of the largest", off / largest);
+        let off = gradient
+            .iter()
+            .zip(&expected)
+            .map(|(a, b)| (4.0 * f64::from(*a) - b).abs())
+            .fold(0.0, f64::max);
+        assert!(
+            off <= 1e-4 * largest,
+            "{device:?}: gradient off by {:e} of the largest",
+            off / largest
+        );
         let off = (divergence / divergence_expected - 1.0).abs();
         assert!(off <= 1e-4, "{device:?}: divergence {divergence}, off by {off:e}");
     }
@@ -152,7 +196,8 @@ fn gradient_and_divergence_are_those_in_double_precision() {
 fn at_layout(device: &Device, affinities: &Affinities, layout: &[f32]) -> (Vec<f32>, f64) {
     let graph = Graph::new(device, affinities).expect("a graph");
     let n = affinities.n_samples();
-    let mut forces = Forces::new(device, n, 2, Repulsor::exact(device, n).expect("room")).expect("room");
+    let mut forces =
+        Forces::new(device, n, 2, Repulsor::exact(device, n).expect("room")).expect("room");
     let y = Buffer::from_slice(device, "places", layout).expect("places");
     let outline = Outline::new(device, &y, (n, 2)).expect("an outline");
     forces.compute(device, &graph, &y, &outline).expect("forces");
@@ -168,8 +213,8 @@ fn accuracy(device: &Device, map: &Matrix, labels: &[u8]) -> f64 {
     voted.iter().zip(labels).filter(|(a, b)| a == b).count() as f64 / labels.len() as f64
 }
 
-/// openTSNE's transform reached 0.66 to 0.684 with 10 neighbours; a share of 250 images varies by 0.03, and this is two of that
-/// below.
+/// openTSNE's transform reached 0.66 to 0.684 with 10 neighbours; a share of 250 images varies by
+/// 0.03, and this is two of that below.
 const PLACED_ACCURACY: f64 = 0.6;
 
 #[test]
@@ -179,11 +224,13 @@ fn maps_are_as_good_as_those_of_opentsne() {
     let runs = scalars["quality"]["tsne_fft_opentsne"].as_array().expect("runs");
     let worst = runs.iter().map(|run| run["kl"].as_f64().expect("a number")).fold(0.0, f64::max);
     for device in devices(&LIMITS[..1]) {
-        let how = Start { init: &Init::Random, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 42 };
+        let how =
+            Start { init: &Init::Random, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 42 };
         let start = init::start(&device, &how).expect("a start");
         let before = accuracy(&device, &start, &labels);
         assert!(before < 0.5, "{device:?}: {before} by chance");
-        let fitted = Tsne { init: Init::Random, ..Tsne::default() }.fit(&device, &x).expect("a map");
+        let fitted =
+            Tsne { init: Init::Random, ..Tsne::default() }.fit(&device, &x).expect("a map");
         let after = accuracy(&device, fitted.embedding(), &labels);
         assert!(after > 0.7, "{device:?}: {after} from a random start");
 
@@ -202,7 +249,10 @@ fn placed_accuracy(device: &Device, x: &Matrix, map: &dyn Fitted, fitted: &[u8])
     let (new, expected) = (images("x_new_u8.npy"), labels("y_new.npy"));
     let graph = nearest_references(device, &new, x, 10, &Silent).expect("neighbours");
     let places = map.transform(device, &NewPoints { x: &new, neighbors: &graph }).expect("places");
-    let voted =
-        evaluation::predict(&nearest_references(device, &places, map.embedding(), 10, &Silent).expect("neighbours"), fitted, 10);
+    let voted = evaluation::predict(
+        &nearest_references(device, &places, map.embedding(), 10, &Silent).expect("neighbours"),
+        fitted,
+        10,
+    );
     voted.iter().zip(&expected).filter(|(a, b)| a == b).count() as f64 / expected.len() as f64
 }

@@ -1,4 +1,5 @@
-//! Maps of a space that changes: warm starts move less than cold ones and are as good, and what is turned keeps its distances.
+//! Maps of a space that changes: warm starts move less than cold ones and are as good, and what is
+//! turned keeps its distances.
 
 use crate::support::{cpu, groups, normal};
 use layerlens::embedding::procrustes::Motion;
@@ -36,7 +37,12 @@ fn built() -> impl Iterator<Item = (&'static str, Box<dyn Embedding>)> {
 
 fn warm(method: &dyn Embedding, spaces: &[Matrix]) -> Vec<Matrix> {
     let mut sequence = Sequence::new(method);
-    spaces.iter().map(|x| sequence.push(&cpu(), &space(x, &graph(method, x), None), &Silent).unwrap().clone()).collect()
+    spaces
+        .iter()
+        .map(|x| {
+            sequence.push(&cpu(), &space(x, &graph(method, x), None), &Silent).unwrap().clone()
+        })
+        .collect()
 }
 
 /// Every map from its own start, turned onto the one before.
@@ -45,7 +51,8 @@ fn cold(method: &dyn Embedding, spaces: &[Matrix]) -> Vec<Matrix> {
     for x in spaces {
         let fitted = method.fit(&cpu(), &space(x, &graph(method, x), None), &Silent).unwrap();
         let map = fitted.embedding();
-        let turned = maps.last().map(|last| Motion::between(map, last).unwrap().apply(map).unwrap());
+        let turned =
+            maps.last().map(|last| Motion::between(map, last).unwrap().apply(map).unwrap());
         maps.push(turned.unwrap_or_else(|| map.clone()));
     }
     maps
@@ -68,11 +75,18 @@ fn warm_starts_move_less_than_cold_ones_and_are_as_good() {
         assert!(moved < 0.8 * jumped, "{name}: {moved} against {jumped}");
         assert_eq!(warm[0], cold[0], "{name}: the first has nothing to start from");
         let quality = |maps: &[Matrix]| {
-            let of = |(x, map)| Trust::new(&cpu(), x, 1, &Silent).unwrap().of(&cpu(), map, &Silent).unwrap();
+            let of = |(x, map)| {
+                Trust::new(&cpu(), x, 1, &Silent).unwrap().of(&cpu(), map, &Silent).unwrap()
+            };
             mean(&spaces.iter().zip(maps).map(of).collect::<Vec<_>>())
         };
         // Of 400 points the trustworthiness of two good maps differs by some thousandths.
-        assert!(quality(&warm) > quality(&cold) - 0.01, "{name}: {} against {}", quality(&warm), quality(&cold));
+        assert!(
+            quality(&warm) > quality(&cold) - 0.01,
+            "{name}: {} against {}",
+            quality(&warm),
+            quality(&cold)
+        );
     }
 }
 
@@ -108,12 +122,17 @@ fn a_map_is_the_fit_from_the_one_before_but_for_a_motion_and_so_is_the_turned_se
             maps.push(map);
         }
         // The second is turned by half a circle and shifted: then all are.
-        let reference = Matrix::new(maps[1].as_slice().iter().map(|value| 5.0 - value).collect(), N, 2).unwrap();
+        let reference =
+            Matrix::new(maps[1].as_slice().iter().map(|value| 5.0 - value).collect(), N, 2)
+                .unwrap();
         let turned = sequence.turned_onto(1, &reference).unwrap();
         for (before, after) in maps.iter().zip(&turned) {
             assert_same_distances(before, after, name);
             let expected = before.as_slice().iter().map(|value| 5.0 - value);
-            assert!(after.as_slice().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3), "{name}");
+            assert!(
+                after.as_slice().iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-3),
+                "{name}"
+            );
         }
     }
 }
@@ -121,7 +140,10 @@ fn a_map_is_the_fit_from_the_one_before_but_for_a_motion_and_so_is_the_turned_se
 /// What an untrained or a dead layer answers: the same for many points, or for all.
 #[test]
 fn equal_points_and_equal_starts_give_finite_maps() {
-    let some = normal(9, 120 * 3).into_iter().enumerate().map(|(i, value)| if i / 3 % 4 == 0 { 0.0 } else { value });
+    let some = normal(9, 120 * 3)
+        .into_iter()
+        .enumerate()
+        .map(|(i, value)| if i / 3 % 4 == 0 { 0.0 } else { value });
     let spaces = [
         Matrix::new(some.collect(), 120, 3).unwrap(),
         Matrix::new(vec![0.0; 360], 120, 3).unwrap(),
@@ -132,10 +154,18 @@ fn equal_points_and_equal_starts_give_finite_maps() {
         let maps = warm(method.as_ref(), &spaces);
         assert_eq!(maps.len(), 3, "{name}");
         let one_place = Matrix::new(vec![1.5; 240], 120, 2).unwrap();
-        let fitted =
-            method.fit(&cpu(), &space(&spaces[2], &graph(method.as_ref(), &spaces[2]), Some(&one_place)), &Silent).unwrap();
+        let fitted = method
+            .fit(
+                &cpu(),
+                &space(&spaces[2], &graph(method.as_ref(), &spaces[2]), Some(&one_place)),
+                &Silent,
+            )
+            .unwrap();
         let places = fitted.embedding();
-        assert!(places.rows().skip(1).all(|row| row != places.row(0)), "{name}: points that start together stay together");
+        assert!(
+            places.rows().skip(1).all(|row| row != places.row(0)),
+            "{name}: points that start together stay together"
+        );
     }
 }
 
@@ -145,7 +175,11 @@ fn a_start_of_another_shape_is_refused() {
     for (name, method) in built().filter(|(name, _)| *name != "pca") {
         let neighbors = graph(method.as_ref(), &spaces[0]);
         let short = Matrix::new(vec![0.0; 20], 10, 2).unwrap();
-        let error = method.fit(&cpu(), &space(&spaces[0], &neighbors, Some(&short)), &Silent).unwrap_err();
-        assert!(error.to_string().contains("10 x 2; the start of this map is 400 x 2"), "{name}: {error}");
+        let error =
+            method.fit(&cpu(), &space(&spaces[0], &neighbors, Some(&short)), &Silent).unwrap_err();
+        assert!(
+            error.to_string().contains("10 x 2; the start of this map is 400 x 2"),
+            "{name}: {error}"
+        );
     }
 }

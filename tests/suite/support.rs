@@ -1,5 +1,5 @@
-//! What the tests share: devices that poison fresh buffers, reproducible data, the stored reference arrays, and a brute-force
-//! neighbour search in double precision.
+//! What the tests share: devices that poison fresh buffers, reproducible data, the stored reference
+//! arrays, and a brute-force neighbour search in double precision.
 
 use layerlens::compute::{Cpu, Device, Gpu, GpuOptions};
 use layerlens::matrix::Matrix;
@@ -22,7 +22,8 @@ pub enum Variant {
     Adapter,
     /// With WebGPU's default limits.
     DefaultLimits,
-    /// With three workgroups per dimension and seven rows a dispatch, so that small problems need the second of each.
+    /// With three workgroups per dimension and seven rows a dispatch, so that small problems need
+    /// the second of each.
     ThreeWorkgroups,
 }
 
@@ -38,13 +39,21 @@ fn options(variant: Variant) -> GpuOptions {
     // Without naga's checks, as users run the shaders, where that is asked for.
     let trusted = std::env::var("LAYERLENS_SHADER_CHECKS").is_ok_and(|value| value == "0");
     let adapter = std::env::var(ADAPTER).ok();
-    let options = GpuOptions { poison: true, checks: !trusted, cache: None, adapter, ..GpuOptions::from_env() };
+    let options = GpuOptions {
+        poison: true,
+        checks: !trusted,
+        cache: None,
+        adapter,
+        ..GpuOptions::from_env()
+    };
     match variant {
         Variant::Adapter => options,
         Variant::DefaultLimits => GpuOptions { downlevel: true, ..options },
-        Variant::ThreeWorkgroups => {
-            GpuOptions { max_workgroups_per_dimension: Some(3), max_rows_per_dispatch: Some(7), ..options }
-        }
+        Variant::ThreeWorkgroups => GpuOptions {
+            max_workgroups_per_dimension: Some(3),
+            max_rows_per_dispatch: Some(7),
+            ..options
+        },
     }
 }
 
@@ -55,9 +64,17 @@ fn options(variant: Variant) -> GpuOptions {
 pub fn gpu(variant: Variant) -> Option<Device> {
     static OPENED: Mutex<BTreeMap<Variant, Option<Device>>> = Mutex::new(BTreeMap::new());
     let opened = || open(variant).inspect(|device| announce(&format!("{variant:?}: {device:?}")));
-    let device = OPENED.lock().unwrap_or_else(PoisonError::into_inner).entry(variant).or_insert_with(opened).clone();
+    let device = OPENED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(variant)
+        .or_insert_with(opened)
+        .clone();
     if device.is_none() {
-        announce(&format!("SKIPPED, no GPU: {}", std::thread::current().name().unwrap_or("a test")));
+        announce(&format!(
+            "SKIPPED, no GPU: {}",
+            std::thread::current().name().unwrap_or("a test")
+        ));
     }
     device
 }
@@ -77,7 +94,9 @@ fn open(variant: Variant) -> Option<Device> {
             panic!("{REQUIRE_GPU} is 1, and there is {error}")
         }
         Err(error) => {
-            announce(&format!("SKIPPED, {variant:?}: {error}; {REQUIRE_GPU}=1 makes this a failure"));
+            announce(&format!(
+                "SKIPPED, {variant:?}: {error}; {REQUIRE_GPU}=1 makes this a failure"
+            ));
             None
         }
     }
@@ -102,7 +121,10 @@ pub fn uniform_matrix(stream: u64, n: usize, d: usize) -> Matrix {
 
 /// Standard normal numbers, sums of twelve uniform ones.
 pub fn normal(stream: u64, len: usize) -> Vec<f32> {
-    uniform(stream, 12 * len, 0.0, 1.0).chunks_exact(12).map(|twelve| twelve.iter().sum::<f32>() - 6.0).collect()
+    uniform(stream, 12 * len, 0.0, 1.0)
+        .chunks_exact(12)
+        .map(|twelve| twelve.iter().sum::<f32>() - 6.0)
+        .collect()
 }
 
 /// `n_groups` well separated groups of `per_group` points in `d` dimensions, group after group.
@@ -117,13 +139,20 @@ pub fn groups(stream: u64, n_groups: usize, per_group: usize, d: usize) -> Matri
     Matrix::new(data, n_groups * per_group, d).expect("finite")
 }
 
-/// The library's files, `src/matrix.rs` for example, in the order of their paths, with their text; without those of the command.
+/// The library's files, `src/matrix.rs` for example, in the order of their paths, with their text;
+/// without those of the command.
 pub fn library() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut folders, mut found) = (vec![root.join("src")], Vec::new());
     while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
-            let name = path.strip_prefix(root).expect("below the root").to_string_lossy().replace('\\', "/");
+        for path in
+            fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())
+        {
+            let name = path
+                .strip_prefix(root)
+                .expect("below the root")
+                .to_string_lossy()
+                .replace('\\', "/");
             if ["src/cli", "src/main.rs"].contains(&name.as_str()) {
                 continue;
             }
@@ -148,10 +177,12 @@ pub fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
 }
 
-/// All references in the order of their distance from `query`, ties by index, with Euclidean distances; without `itself`.
+/// All references in the order of their distance from `query`, ties by index, with Euclidean
+/// distances; without `itself`.
 pub fn brute_force(query: &[f32], references: &Matrix, itself: Option<usize>) -> Vec<(f64, u32)> {
     let others = references.rows().enumerate().filter(|(row, _)| Some(*row) != itself);
-    let mut found: Vec<(f64, u32)> = others.map(|(row, other)| (squared_distance(query, other).sqrt(), row as u32)).collect();
+    let mut found: Vec<(f64, u32)> =
+        others.map(|(row, other)| (squared_distance(query, other).sqrt(), row as u32)).collect();
     found.sort_by(|a, b| a.partial_cmp(b).expect("finite"));
     found
 }

@@ -1,9 +1,11 @@
 //! Blocks of near points against blocks of near points: the road of the CPU.
 //!
-//! Most of the n^2 pairs cannot change the answer. A point that is known as a core point needs no more neighbours counted;
-//! blocks further apart than `eps` never meet; two blocks whose core points are of one cluster already need not meet either, and
-//! where all but a few are, only those few are looked at. Blocks meet their nearest first. What is left is a matrix product of
-//! coordinates less the middle of a block. A distance that its rounding does not tell from `eps` is computed in `f64`.
+//! Most of the n^2 pairs cannot change the answer. A point that is known as a core point needs no
+//! more neighbours counted; blocks further apart than `eps` never meet; two blocks whose core
+//! points are of one cluster already need not meet either, and where all but a few are, only those
+//! few are looked at. Blocks meet their nearest first. What is left is a matrix product of
+//! coordinates less the middle of a block. A distance that its rounding does not tell from `eps` is
+//! computed in `f64`.
 
 use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
@@ -19,7 +21,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// Half a unit in the last place of 1.
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
-pub(super) fn lowest_cores(x: &Matrix, job: &Dbscan, observer: &dyn Observer) -> Result<LowestCores> {
+pub(super) fn lowest_cores(
+    x: &Matrix,
+    job: &Dbscan,
+    observer: &dyn Observer,
+) -> Result<LowestCores> {
     let search = Search::new(x, job.eps);
     let is_core = search.core_points(job.min_samples, observer)?;
     let forest = search.joined(&is_core, observer)?;
@@ -30,7 +36,8 @@ pub(super) fn lowest_cores(x: &Matrix, job: &Dbscan, observer: &dyn Observer) ->
 /// Points in blocks, and the radius.
 struct Search<'a> {
     x: &'a Matrix,
-    /// Coordinates less the mean, times a power of two that brings lengths near 1, so that no square overflows or vanishes.
+    /// Coordinates less the mean, times a power of two that brings lengths near 1, so that no
+    /// square overflows or vanishes.
     clusters: Clusters,
     /// Square of the radius, in the units of `x`.
     squared_eps: f64,
@@ -38,7 +45,8 @@ struct Search<'a> {
     eps: f64,
     /// No point of a block is further than this from 0.
     extents: Vec<f64>,
-    /// For each block those within its reach, itself first, then the nearest first, with the distance of their means.
+    /// For each block those within its reach, itself first, then the nearest first, with the
+    /// distance of their means.
     others: Vec<Vec<(f64, usize)>>,
 }
 
@@ -53,7 +61,8 @@ struct Rows {
     extent: f64,
 }
 
-/// Bounds on products: from `sure` on two points are within the radius, below `possible` they are not.
+/// Bounds on products: from `sure` on two points are within the radius, below `possible` they are
+/// not.
 #[derive(Clone, Copy)]
 struct Bounds {
     sure: f32,
@@ -63,7 +72,8 @@ struct Bounds {
 impl<'a> Search<'a> {
     fn new(x: &'a Matrix, eps: f64) -> Self {
         let (d, mean) = (x.n_features(), Middle::of(x, FAR).mean);
-        let radius = x.as_slice().par_chunks(d).map(|row| distance(row, &mean)).reduce(|| 0.0, f64::max);
+        let radius =
+            x.as_slice().par_chunks(d).map(|row| distance(row, &mean)).reduce(|| 0.0, f64::max);
         let scale = if radius > 0.0 { (-radius.log2().ceil()).exp2() } else { 1.0 };
         let mut z = vec![0.0; x.as_slice().len()];
         z.par_chunks_mut(d).zip(x.as_slice().par_chunks(d)).for_each(|(z, row)| {
@@ -105,16 +115,22 @@ impl<'a> Search<'a> {
         rows.longest = (2.0 * rows.halves.iter().copied().fold(0.0, f32::max)).sqrt();
     }
 
-    /// Bounds on a product less the half square of its reference, for a query of that half square: a product and the squares
-    /// are wrong by at most (d + 16) units of the square of both lengths together.
+    /// Bounds on a product less the half square of its reference, for a query of that half square:
+    /// a product and the squares are wrong by at most (d + 16) units of the square of both lengths
+    /// together.
     fn bounds(&self, own: &Rows, theirs: &Rows) -> impl Fn(f32) -> Bounds + use<> {
         let lengths = f64::from(own.longest) + f64::from(theirs.longest);
         let error = (self.clusters.width + 16) as f64 * UNIT * lengths * lengths + 1e-37;
         // Coordinates are rounded when they are computed and when they are moved.
         let slack = rounding(own.extent + theirs.extent + lengths);
         let most = 0.5 * ((self.eps + slack).powi(2) + error) * (1.0 + 4.0 * UNIT);
-        let least = if self.eps > slack { 0.5 * ((self.eps - slack).powi(2) - error) * (1.0 - 4.0 * UNIT) } else { -1.0 };
-        let (most, least) = (most as f32, if least > 0.0 { least as f32 } else { f32::NEG_INFINITY });
+        let least = if self.eps > slack {
+            0.5 * ((self.eps - slack).powi(2) - error) * (1.0 - 4.0 * UNIT)
+        } else {
+            -1.0
+        };
+        let (most, least) =
+            (most as f32, if least > 0.0 { least as f32 } else { f32::NEG_INFINITY });
         move |half| Bounds { sure: half - least, possible: half - most }
     }
 
@@ -137,9 +153,14 @@ impl<'a> Search<'a> {
             observer.step(done.fetch_add(1, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[])?;
             Ok(self.core_points_of(block, min_samples))
         };
-        let found: Vec<Vec<bool>> = (0..self.n_blocks()).into_par_iter().map(of_block).collect::<Result<_>>()?;
+        let found: Vec<Vec<bool>> =
+            (0..self.n_blocks()).into_par_iter().map(of_block).collect::<Result<_>>()?;
         let mut is_core = vec![false; self.x.n_samples()];
-        self.clusters.order.iter().zip(found.into_iter().flatten()).for_each(|(&point, core)| is_core[point as usize] = core);
+        self.clusters
+            .order
+            .iter()
+            .zip(found.into_iter().flatten())
+            .for_each(|(&point, core)| is_core[point as usize] = core);
         Ok(is_core)
     }
 
@@ -164,7 +185,9 @@ impl<'a> Search<'a> {
                     let mut count = sure as usize;
                     if possible != sure {
                         let unsure = tile.unsure(row, &theirs.halves, bounds);
-                        count += unsure.filter(|&column| self.is_near(position, columns[column])).count();
+                        count += unsure
+                            .filter(|&column| self.is_near(position, columns[column]))
+                            .count();
                     }
                     counts[(position - first) as usize] += count;
                 }
@@ -186,11 +209,18 @@ impl<'a> Search<'a> {
         let forest = Forest::new(self.x.n_samples());
         let cores = self.of_kind(|point| is_core[point as usize]);
         let done = AtomicU64::new(self.n_blocks() as u64);
-        let step = |n| observer.step(done.fetch_add(n, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[]);
-        (0..self.n_blocks()).into_par_iter().for_each(|block| self.join(&forest, (block, &cores[block]), (block, &cores[block])));
+        let step = |n| {
+            observer.step(done.fetch_add(n, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[])
+        };
+        (0..self.n_blocks())
+            .into_par_iter()
+            .for_each(|block| self.join(&forest, (block, &cores[block]), (block, &cores[block])));
         // What a block is made of, one point for each set.
         let members = |block: usize| {
-            let mut roots: Vec<u32> = cores[block].iter().map(|&at| forest.root(self.clusters.order[at as usize])).collect();
+            let mut roots: Vec<u32> = cores[block]
+                .iter()
+                .map(|&at| forest.root(self.clusters.order[at as usize]))
+                .collect();
             roots.sort_unstable();
             roots.dedup();
             roots
@@ -205,16 +235,25 @@ impl<'a> Search<'a> {
             step(1)?;
             for &(_, other) in self.others[block].iter().filter(|&&(_, other)| other > block) {
                 let outside = |positions: &[u32], root: u32| -> Vec<u32> {
-                    let is_outside = |at: &u32| forest.root(self.clusters.order[*at as usize]) != root;
+                    let is_outside =
+                        |at: &u32| forest.root(self.clusters.order[*at as usize]) != root;
                     positions.iter().copied().filter(is_outside).collect()
                 };
                 match (one_set(block), one_set(other)) {
                     (Some(a), Some(b)) if a == b => {}
                     (_, Some(root)) => {
-                        self.join(&forest, (block, &outside(&cores[block], root)), (other, &cores[other]));
+                        self.join(
+                            &forest,
+                            (block, &outside(&cores[block], root)),
+                            (other, &cores[other]),
+                        );
                     }
                     (Some(root), _) => {
-                        self.join(&forest, (block, &cores[block]), (other, &outside(&cores[other], root)));
+                        self.join(
+                            &forest,
+                            (block, &cores[block]),
+                            (other, &outside(&cores[other], root)),
+                        );
                     }
                     _ => self.join(&forest, (block, &cores[block]), (other, &cores[other])),
                 }
@@ -226,12 +265,19 @@ impl<'a> Search<'a> {
 
     /// The positions of points of a kind in each block.
     fn of_kind(&self, is_kind: impl Fn(u32) -> bool) -> Vec<Vec<u32>> {
-        let of_block = |block| self.positions(block).filter(|&at| is_kind(self.clusters.order[at as usize])).collect();
+        let of_block = |block| {
+            self.positions(block).filter(|&at| is_kind(self.clusters.order[at as usize])).collect()
+        };
         (0..self.n_blocks()).map(of_block).collect()
     }
 
     /// Joins the sets of points of two blocks that are within the radius.
-    fn join(&self, forest: &Forest, (block, rows): (usize, &[u32]), (other, columns): (usize, &[u32])) {
+    fn join(
+        &self,
+        forest: &Forest,
+        (block, rows): (usize, &[u32]),
+        (other, columns): (usize, &[u32]),
+    ) {
         if rows.is_empty() || columns.is_empty() {
             return;
         }
@@ -247,11 +293,19 @@ impl<'a> Search<'a> {
             let bounds = bounds(own.halves[row]);
             let mut root = forest.root(point(position));
             // Of other sets, as far as is known.
-            others_within(tile.row(row), &theirs.halves, bounds.possible, &roots, root, &mut candidates);
+            others_within(
+                tile.row(row),
+                &theirs.halves,
+                bounds.possible,
+                &roots,
+                root,
+                &mut candidates,
+            );
             let mut has_joined = false;
             for &column in &candidates {
                 let column = column as usize;
-                if roots[column] == root || forest.root(point(columns[column])) == forest.root(root) {
+                if roots[column] == root || forest.root(point(columns[column])) == forest.root(root)
+                {
                     continue;
                 }
                 let sure = tile.row(row)[column] - theirs.halves[column] >= bounds.sure;
@@ -267,14 +321,24 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The first core point of the set of each core point, and the lowest of those of the core points within the radius of each
-    /// other point; [`NONE`] where there is none. By index.
-    fn first_cores(&self, is_core: &[bool], forest: &Forest, observer: &dyn Observer) -> Result<Vec<u32>> {
+    /// The first core point of the set of each core point, and the lowest of those of the core
+    /// points within the radius of each other point; [`NONE`] where there is none. By index.
+    fn first_cores(
+        &self,
+        is_core: &[bool],
+        forest: &Forest,
+        observer: &dyn Observer,
+    ) -> Result<Vec<u32>> {
         let first: Vec<AtomicU32> = (0..is_core.len() as u32)
             .into_par_iter()
-            .map(|point| AtomicU32::new(if is_core[point as usize] { forest.root(point) } else { NONE }))
+            .map(|point| {
+                AtomicU32::new(if is_core[point as usize] { forest.root(point) } else { NONE })
+            })
             .collect();
-        let (cores, rest) = (self.of_kind(|point| is_core[point as usize]), self.of_kind(|point| !is_core[point as usize]));
+        let (cores, rest) = (
+            self.of_kind(|point| is_core[point as usize]),
+            self.of_kind(|point| !is_core[point as usize]),
+        );
         let done = AtomicU64::new(2 * self.n_blocks() as u64);
         (0..self.n_blocks()).into_par_iter().with_max_len(1).try_for_each(|block| {
             observer.step(done.fetch_add(1, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[])?;
@@ -282,9 +346,12 @@ impl<'a> Search<'a> {
             if positions.is_empty() {
                 return Ok(());
             }
-            let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
+            let (mut own, mut theirs, mut tile) =
+                (Rows::default(), Rows::default(), Tile::default());
             self.rows((block, positions), block, &mut own);
-            for &(_, other) in self.others[block].iter().filter(|&&(_, other)| !cores[other].is_empty()) {
+            for &(_, other) in
+                self.others[block].iter().filter(|&&(_, other)| !cores[other].is_empty())
+            {
                 self.rows((other, &cores[other]), block, &mut theirs);
                 let bounds = self.bounds(&own, &theirs);
                 tile.fill(&own, &theirs, self.clusters.width);
@@ -293,9 +360,13 @@ impl<'a> Search<'a> {
                     for (column, (dot, half)) in dots.iter().zip(&theirs.halves).enumerate() {
                         let over = dot - half;
                         let core = cores[other][column];
-                        if over >= bounds.sure || (over >= bounds.possible && self.is_near(position, core)) {
-                            let lowest = first[self.clusters.order[core as usize] as usize].load(Ordering::Relaxed);
-                            first[self.clusters.order[position as usize] as usize].fetch_min(lowest, Ordering::Relaxed);
+                        if over >= bounds.sure
+                            || (over >= bounds.possible && self.is_near(position, core))
+                        {
+                            let lowest = first[self.clusters.order[core as usize] as usize]
+                                .load(Ordering::Relaxed);
+                            first[self.clusters.order[position as usize] as usize]
+                                .fetch_min(lowest, Ordering::Relaxed);
                         }
                     }
                 }
@@ -326,26 +397,36 @@ impl Tile {
     }
 
     /// Columns between the two bounds.
-    fn unsure<'a>(&'a self, row: usize, halves: &'a [f32], bounds: Bounds) -> impl Iterator<Item = usize> + 'a {
+    fn unsure<'a>(
+        &'a self,
+        row: usize,
+        halves: &'a [f32],
+        bounds: Bounds,
+    ) -> impl Iterator<Item = usize> + 'a {
         let over = self.row(row).iter().zip(halves).map(|(dot, half)| dot - half);
-        over.enumerate().filter(move |&(_, over)| over >= bounds.possible && over < bounds.sure).map(|(column, _)| column)
+        over.enumerate()
+            .filter(move |&(_, over)| over >= bounds.possible && over < bounds.sure)
+            .map(|(column, _)| column)
     }
 }
 
-/// What the rounding of coordinates of these lengths together may add to a distance. By their own lengths: the longest of all
-/// would let one far point hide how far apart all others are.
+/// What the rounding of coordinates of these lengths together may add to a distance. By their own
+/// lengths: the longest of all would let one far point hide how far apart all others are.
 fn rounding(lengths: f64) -> f64 {
     1.5 * UNIT * lengths
 }
 
-/// The blocks that may hold a point within `eps` of one of a block's: itself, then the nearest first.
+/// The blocks that may hold a point within `eps` of one of a block's: itself, then the nearest
+/// first.
 fn within_reach(clusters: &Clusters, extents: &[f64], block: usize, eps: f64) -> Vec<(f64, usize)> {
     let (own, radius) = (clusters.centre(block), f64::from(clusters.radii[block]));
     let distance = |other: usize| {
         let pairs = own.iter().zip(clusters.centre(other));
         pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
     };
-    let others = (0..clusters.blocks.len()).filter(|&other| other != block).map(|other| (distance(other), other));
+    let others = (0..clusters.blocks.len())
+        .filter(|&other| other != block)
+        .map(|other| (distance(other), other));
     let is_near = |&(distance, other): &(f64, usize)| {
         let reach = eps + rounding(extents[block] + extents[other]);
         distance <= (reach + radius + f64::from(clusters.radii[other])) * (1.0 + 1e-5)
@@ -380,12 +461,20 @@ fn count_two(dots: &[f32], halves: &[f32], bounds: Bounds) -> [u32; 2] {
 
 /// The references that reach the bound and are of another set.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn others_within(dots: &[f32], halves: &[f32], possible: f32, roots: &[u32], root: u32, found: &mut Vec<u32>) {
+fn others_within(
+    dots: &[f32],
+    halves: &[f32],
+    possible: f32,
+    roots: &[u32],
+    root: u32,
+    found: &mut Vec<u32>,
+) {
     const LANES: usize = 32;
     found.clear();
     let is_found = |dot: f32, half: f32, other: u32| (dot - half >= possible) & (other != root);
     let whole = dots.len() / LANES * LANES;
-    let blocks = dots.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).zip(roots.chunks_exact(LANES));
+    let blocks =
+        dots.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).zip(roots.chunks_exact(LANES));
     for (step, ((dots, halves), roots)) in blocks.enumerate() {
         let mut mask = 0_u32;
         for lane in 0..LANES {
@@ -408,11 +497,13 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// What decides how long a clustering takes: a far row must not bring every block within the reach of every other.
+    /// What decides how long a clustering takes: a far row must not bring every block within the
+    /// reach of every other.
     #[test]
     fn beside_a_far_row_no_more_blocks_are_within_reach() {
         let random = Random::new(7, 0);
-        let normal = |at: u64| (0..12).map(|item| random.uniform(12 * at + item)).sum::<f32>() - 6.0;
+        let normal =
+            |at: u64| (0..12).map(|item| random.uniform(12 * at + item)).sum::<f32>() - 6.0;
         let values: Vec<f32> = (0..8 * 12_000).map(normal).collect();
         let pairs = |values: Vec<f32>| {
             let x = Matrix::new(values.clone(), values.len() / 8, 8).unwrap();

@@ -1,4 +1,5 @@
-//! Sets of points that grow together, joined by all threads at once: which sets come out does not depend on the order.
+//! Sets of points that grow together, joined by all threads at once: which sets come out does not
+//! depend on the order.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,7 +22,8 @@ impl Forest {
                 return point;
             }
             let above = self.parents[parent as usize].load(Ordering::Relaxed);
-            // Halves the path; a parent only ever becomes a lower point of the same set, so an old value does no harm.
+            // Halves the path; a parent only ever becomes a lower point of the same set, so an old
+            // value does no harm.
             self.parents[point as usize].fetch_min(above, Ordering::Relaxed);
             point = above;
         }

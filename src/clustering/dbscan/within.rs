@@ -1,8 +1,8 @@
 //! All distances, tile by tile: the road of the GPU.
 //!
-//! Every core point finds the lowest label within its radius, sets that touch are joined on the host, and the labels of whole
-//! sets change at once (Y. Shiloach and U. Vishkin, "An O(log n) parallel connectivity algorithm", 1982), so that a few passes
-//! suffice however long a cluster is.
+//! Every core point finds the lowest label within its radius, sets that touch are joined on the
+//! host, and the labels of whole sets change at once (Y. Shiloach and U. Vishkin, "An O(log n)
+//! parallel connectivity algorithm", 1982), so that a few passes suffice however long a cluster is.
 
 use super::forest::Forest;
 use super::{Dbscan, LowestCores, NONE};
@@ -24,7 +24,8 @@ const LOWEST_WITHIN: Kernel = kernel!("within", "lowest_within", 64, WithinParam
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&COUNT_WITHIN, &LOWEST_WITHIN];
 
-/// Rows of one part of the points, and query rows of one tile at most: a tile of distances has 32 MiB.
+/// Rows of one part of the points, and query rows of one tile at most: a tile of distances has 32
+/// MiB.
 const PART_ROWS: usize = 8192;
 const TILE_ROWS: usize = 1024;
 /// Features of pairs of points in one tile at most, so that it can be interrupted within moments.
@@ -75,18 +76,33 @@ struct Parts {
     squared_radius: f32,
 }
 
-pub(super) fn lowest_cores(device: &Device, x: &Matrix, job: &Dbscan, observer: &dyn Observer) -> Result<LowestCores> {
+pub(super) fn lowest_cores(
+    device: &Device,
+    x: &Matrix,
+    job: &Dbscan,
+    observer: &dyn Observer,
+) -> Result<LowestCores> {
     let points = Parts::new(device, x, (job.eps * job.eps) as f32)?;
     let mut counts = Buffer::zeros(device, "neighbours", points.n)?;
-    points.tiles(device, |tile, distances| count_within(device, distances, &mut counts, tile), &|_| observer.step(0, 3, &[]))?;
-    let is_core: Vec<bool> = counts.read(device)?.into_iter().map(|count| count as usize >= job.min_samples).collect();
+    points.tiles(
+        device,
+        |tile, distances| count_within(device, distances, &mut counts, tile),
+        &|_| observer.step(0, 3, &[]),
+    )?;
+    let is_core: Vec<bool> =
+        counts.read(device)?.into_iter().map(|count| count as usize >= job.min_samples).collect();
     let forest = Forest::new(points.n);
-    let mut labels: Vec<u32> = (0..points.n as u32).map(|i| if is_core[i as usize] { i } else { NONE }).collect();
+    let mut labels: Vec<u32> =
+        (0..points.n as u32).map(|i| if is_core[i as usize] { i } else { NONE }).collect();
     for pass in 1.. {
         let known = Buffer::from_slice(device, "labels", &labels)?;
         let mut lowest = Buffer::from_slice(device, "lowest labels", &vec![NONE; points.n])?;
         let step = |_| observer.step(pass, pass + 2, &[]);
-        points.tiles(device, |tile, distances| lowest_within(device, distances, &known, &mut lowest, tile), &step)?;
+        points.tiles(
+            device,
+            |tile, distances| lowest_within(device, distances, &known, &mut lowest, tile),
+            &step,
+        )?;
         let lowest = lowest.read(device)?;
         let mut has_joined = false;
         for (i, &label) in lowest.iter().enumerate().filter(|&(i, _)| is_core[i]) {
@@ -107,7 +123,8 @@ impl Parts {
         let (n, d) = (x.n_samples(), x.n_features());
         let part_rows = PART_ROWS.min(bindable_rows(device, d)?);
         let rows = x.as_slice().chunks(part_rows * d);
-        let parts = rows.map(|rows| Buffer::from_slice(device, "points", rows)).collect::<Result<_>>()?;
+        let parts =
+            rows.map(|rows| Buffer::from_slice(device, "points", rows)).collect::<Result<_>>()?;
         Ok(Self { parts, part_rows, n, n_features: d, squared_radius })
     }
 
@@ -119,7 +136,8 @@ impl Parts {
         step: &dyn Fn(usize) -> Result<()>,
     ) -> Result<()> {
         let widest = self.part_rows.min(self.n);
-        let tile_rows = (TILE_WORK / (widest * self.n_features)).clamp(LEAST_ROWS, TILE_ROWS).min(widest);
+        let tile_rows =
+            (TILE_WORK / (widest * self.n_features)).clamp(LEAST_ROWS, TILE_ROWS).min(widest);
         let mut distances = Buffer::new(device, "distance tile", tile_rows * widest)?;
         for (query, queries) in self.parts.iter().enumerate() {
             let in_part = queries.len() / self.n_features;
@@ -148,25 +166,37 @@ impl Parts {
     }
 }
 
-/// Adds to the count of each query the references of a tile within the radius. Shapes: `distances` n_rows x n_columns, `counts`
-/// n, by query.
+/// Adds to the count of each query the references of a tile within the radius. Shapes: `distances`
+/// n_rows x n_columns, `counts` n, by query.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn count_within(device: &Device, distances: &Buffer<f32>, counts: &mut Buffer<u32>, tile: Tile) -> Result<()> {
+pub fn count_within(
+    device: &Device,
+    distances: &Buffer<f32>,
+    counts: &mut Buffer<u32>,
+    tile: Tile,
+) -> Result<()> {
     match device {
         Device::Cpu(_) => cpu::count_within(distances.host(), counts.host_mut(), tile),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, counts.gpu())];
             let rows = (tile.n_rows, tile.row_work(4));
-            gpu.dispatch_rows(&COUNT_WITHIN, &bindings, rows, |n| n, |first, n| tile.uniform(first, n))?;
+            gpu.dispatch_rows(
+                &COUNT_WITHIN,
+                &bindings,
+                rows,
+                |n| n,
+                |first, n| tile.uniform(first, n),
+            )?;
         }
     }
     Ok(())
 }
 
-/// Lowers the number of each query to the lowest label of the references of a tile within the radius. Shapes: `distances`
-/// n_rows x n_columns, `labels` and `lowest` n, by reference and by query.
+/// Lowers the number of each query to the lowest label of the references of a tile within the
+/// radius. Shapes: `distances` n_rows x n_columns, `labels` and `lowest` n, by reference and by
+/// query.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -178,12 +208,20 @@ pub fn lowest_within(
     tile: Tile,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::lowest_within(distances.host(), labels.host(), lowest.host_mut(), tile),
+        Device::Cpu(_) => {
+            cpu::lowest_within(distances.host(), labels.host(), lowest.host_mut(), tile)
+        }
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (3, labels.gpu()), (4, lowest.gpu())];
             // Labels beside the distances.
             let rows = (tile.n_rows, tile.row_work(8));
-            gpu.dispatch_rows(&LOWEST_WITHIN, &bindings, rows, |n| n, |first, n| tile.uniform(first, n))?;
+            gpu.dispatch_rows(
+                &LOWEST_WITHIN,
+                &bindings,
+                rows,
+                |n| n,
+                |first, n| tile.uniform(first, n),
+            )?;
         }
     }
     Ok(())
@@ -196,16 +234,21 @@ mod cpu {
     pub fn count_within(distances: &[f32], counts: &mut [u32], tile: Tile) {
         let counts = &mut counts[tile.row_first..][..tile.n_rows];
         counts.par_iter_mut().zip(distances.par_chunks(tile.n_columns)).for_each(|(count, row)| {
-            *count += row.iter().map(|&distance| u32::from(distance <= tile.squared_radius)).sum::<u32>();
+            *count +=
+                row.iter().map(|&distance| u32::from(distance <= tile.squared_radius)).sum::<u32>();
         });
     }
 
     pub fn lowest_within(distances: &[f32], labels: &[u32], lowest: &mut [u32], tile: Tile) {
         let labels = &labels[tile.column_first..][..tile.n_columns];
         let lowest = &mut lowest[tile.row_first..][..tile.n_rows];
-        lowest.par_iter_mut().zip(distances.par_chunks(tile.n_columns)).for_each(|(lowest, row)| {
-            let label = |(&distance, &label): (&f32, &u32)| if distance <= tile.squared_radius { label } else { NONE };
-            *lowest = row.iter().zip(labels).map(label).fold(*lowest, u32::min);
-        });
+        lowest.par_iter_mut().zip(distances.par_chunks(tile.n_columns)).for_each(
+            |(lowest, row)| {
+                let label = |(&distance, &label): (&f32, &u32)| {
+                    if distance <= tile.squared_radius { label } else { NONE }
+                };
+                *lowest = row.iter().zip(labels).map(label).fold(*lowest, u32::min);
+            },
+        );
     }
 }

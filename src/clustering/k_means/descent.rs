@@ -1,5 +1,5 @@
-//! One start of k-means on its way to a minimum: what of it stays on the device, and the few sums that come back in each
-//! iteration.
+//! One start of k-means on its way to a minimum: what of it stays on the device, and the few sums
+//! that come back in each iteration.
 
 use super::points::{Part, Points};
 use super::{BLOCK_ROWS, KMeans, assign, sum_members};
@@ -32,12 +32,21 @@ struct OfPart {
 /// Bytes on the device that one start takes.
 pub(super) fn bytes(points: &Points, k: usize) -> usize {
     let blocks = |part: &Part| part.n.div_ceil(points.block_rows);
-    points.parts.iter().map(|part| 12 * part.n + 4 * blocks(part) * k * (points.n_features + 2)).sum()
+    points
+        .parts
+        .iter()
+        .map(|part| 12 * part.n + 4 * blocks(part) * k * (points.n_features + 2))
+        .sum()
 }
 
 impl Descent {
     /// Assigns the points to the first centres.
-    pub(super) fn begin(device: &Device, points: &Points, start: usize, centers: Vec<f32>) -> Result<Self> {
+    pub(super) fn begin(
+        device: &Device,
+        points: &Points,
+        start: usize,
+        centers: Vec<f32>,
+    ) -> Result<Self> {
         let (k, d) = (centers.len() / points.n_features, points.n_features);
         let of_part = |part: &Part| {
             Ok(OfPart {
@@ -45,7 +54,11 @@ impl Descent {
                 // Nothing was before: whatever has changed, the first iteration goes on.
                 before: Buffer::zeros(device, "labels before", part.n)?,
                 distances: Buffer::new(device, "distances", part.n)?,
-                sums: Buffer::new(device, "sums of clusters", part.n.div_ceil(points.block_rows) * k * (d + 2))?,
+                sums: Buffer::new(
+                    device,
+                    "sums of clusters",
+                    part.n.div_ceil(points.block_rows) * k * (d + 2),
+                )?,
                 underway: None,
             })
         };
@@ -56,8 +69,15 @@ impl Descent {
         Ok(descent)
     }
 
-    /// Moves the centres to the means of their points and assigns these anew, or tells that nothing changes any more.
-    pub(super) fn go_on(&mut self, device: &Device, points: &Points, job: &KMeans, tolerance: f64) -> Result<bool> {
+    /// Moves the centres to the means of their points and assigns these anew, or tells that nothing
+    /// changes any more.
+    pub(super) fn go_on(
+        &mut self,
+        device: &Device,
+        points: &Points,
+        job: &KMeans,
+        tolerance: f64,
+    ) -> Result<bool> {
         let (k, d) = (job.n_clusters, points.n_features);
         let mut sums = self.wait(device, k * (d + 2))?;
         let has_changed = sums.chunks_exact(d + 2).any(|cluster| cluster[d + 1] > 0.0);
@@ -65,17 +85,28 @@ impl Descent {
         if is_settled || self.n_iter == job.max_iter {
             return Ok(false);
         }
-        if sums.chunks_exact(d + 2).any(|cluster| cluster[d] == 0.0) && self.relocate_empty(device, points, k)? {
+        if sums.chunks_exact(d + 2).any(|cluster| cluster[d] == 0.0)
+            && self.relocate_empty(device, points, k)?
+        {
             self.sum(device, points)?;
             sums = self.wait(device, k * (d + 2))?;
         }
         let clusters = self.centers.chunks_exact(d).zip(sums.chunks_exact(d + 2));
         let mean = |(old, sums): (&[f32], &[f64])| -> Vec<f32> {
             let count = sums[d];
-            if count > 0.0 { sums[..d].iter().map(|sum| (sum / count) as f32).collect() } else { old.to_vec() }
+            if count > 0.0 {
+                sums[..d].iter().map(|sum| (sum / count) as f32).collect()
+            } else {
+                old.to_vec()
+            }
         };
         let moved: Vec<f32> = clusters.flat_map(mean).collect();
-        self.shift = self.centers.iter().zip(&moved).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+        self.shift = self
+            .centers
+            .iter()
+            .zip(&moved)
+            .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2))
+            .sum();
         self.centers = moved;
         self.n_iter += 1;
         self.parts.iter_mut().for_each(|part| std::mem::swap(&mut part.labels, &mut part.before));
@@ -85,30 +116,57 @@ impl Descent {
     }
 
     /// What it ended with.
-    pub(super) fn finish(self, device: &Device, points: &Points, centred: &[f32]) -> Result<Fitted> {
+    pub(super) fn finish(
+        self,
+        device: &Device,
+        points: &Points,
+        centred: &[f32],
+    ) -> Result<Fitted> {
         let (labels, distances) = self.read(device)?;
         let inertia = inertia(centred, &self.centers, &labels, points.n_features);
         if !inertia.is_finite() || distances.iter().any(|distance| !distance.is_finite()) {
             return Err(too_far_apart());
         }
-        Ok(Fitted { start: self.start, labels, centers: self.centers, inertia, n_iter: self.n_iter })
+        Ok(Fitted {
+            start: self.start,
+            labels,
+            centers: self.centers,
+            inertia,
+            n_iter: self.n_iter,
+        })
     }
 
     fn assign(&mut self, device: &Device, points: &Points) -> Result<()> {
         let d = points.n_features;
-        let (centers, k) = (Buffer::from_slice(device, "centres", &self.centers)?, self.centers.len() / d);
+        let (centers, k) =
+            (Buffer::from_slice(device, "centres", &self.centers)?, self.centers.len() / d);
         for (part, own) in points.parts.iter().zip(&mut self.parts) {
-            assign(device, &part.rows, &centers, &mut own.labels, &mut own.distances, (part.n, k, d))?;
+            assign(
+                device,
+                &part.rows,
+                &centers,
+                &mut own.labels,
+                &mut own.distances,
+                (part.n, k, d),
+            )?;
         }
         Ok(())
     }
 
     /// Adds up the points of each cluster and begins to read the sums.
     fn sum(&mut self, device: &Device, points: &Points) -> Result<()> {
-        let shape = |part: &Part| (part.n, self.centers.len() / points.n_features, points.n_features);
+        let shape =
+            |part: &Part| (part.n, self.centers.len() / points.n_features, points.n_features);
         for (part, own) in points.parts.iter().zip(&mut self.parts) {
             let OfPart { labels, before, sums, .. } = own;
-            sum_members(device, &part.rows, (labels, before), sums, shape(part), points.block_rows)?;
+            sum_members(
+                device,
+                &part.rows,
+                (labels, before),
+                sums,
+                shape(part),
+                points.block_rows,
+            )?;
             own.underway = Some(own.sums.read_later(device)?);
         }
         Ok(())
@@ -173,7 +231,8 @@ impl Fitted {
         let used: Vec<usize> = (0..k).filter(|&cluster| is_used[cluster]).collect();
         used.iter().enumerate().for_each(|(number, &cluster)| numbers[cluster] = number as u32);
         self.labels.iter_mut().for_each(|label| *label = numbers[*label as usize]);
-        self.centers = used.iter().flat_map(|&cluster| &self.centers[cluster * d..][..d]).copied().collect();
+        self.centers =
+            used.iter().flat_map(|&cluster| &self.centers[cluster * d..][..d]).copied().collect();
         self
     }
 }
@@ -185,18 +244,22 @@ fn inertia(centred: &[f32], centers: &[f32], labels: &[u32], d: usize) -> f64 {
         row.iter().zip(center).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
     };
     let blocks = centred.par_chunks(BLOCK_ROWS * d).zip(labels.par_chunks(BLOCK_ROWS));
-    let sums: Vec<f64> = blocks.map(|(rows, labels)| rows.chunks_exact(d).zip(labels).map(square).sum()).collect();
+    let sums: Vec<f64> =
+        blocks.map(|(rows, labels)| rows.chunks_exact(d).zip(labels).map(square).sum()).collect();
     sums.iter().sum()
 }
 
-/// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the furthest first, ties by
-/// index, no point of distance 0. Whether any got one.
+/// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the
+/// furthest first, ties by index, no point of distance 0. Whether any got one.
 fn relocate_empty(labels: &mut [u32], distances: &[f32], k: usize) -> bool {
     let mut is_empty = vec![true; k];
     labels.iter().for_each(|&label| is_empty[label as usize] = false);
     let empty = (0..k as u32).filter(|&cluster| is_empty[cluster as usize]);
-    let mut furthest: Vec<u32> = (0..labels.len() as u32).filter(|&i| distances[i as usize] > 0.0).collect();
-    furthest.sort_unstable_by(|&a, &b| distances[b as usize].total_cmp(&distances[a as usize]).then(a.cmp(&b)));
+    let mut furthest: Vec<u32> =
+        (0..labels.len() as u32).filter(|&i| distances[i as usize] > 0.0).collect();
+    furthest.sort_unstable_by(|&a, &b| {
+        distances[b as usize].total_cmp(&distances[a as usize]).then(a.cmp(&b))
+    });
     let mut has_moved = false;
     for (cluster, point) in empty.zip(furthest) {
         labels[point as usize] = cluster;

@@ -22,27 +22,50 @@ pub(super) struct Part {
 }
 
 impl Points {
-    pub(super) fn new(device: &Device, rows: &[f32], n_features: usize, n_clusters: usize) -> Result<Self> {
+    pub(super) fn new(
+        device: &Device,
+        rows: &[f32],
+        n_features: usize,
+        n_clusters: usize,
+    ) -> Result<Self> {
         let n = rows.len() / n_features;
         let blocks = (SUM_BYTES / (4 * n_clusters * (n_features + 2))).max(1);
         let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, LARGEST_BLOCK);
         check_loops(device, n_features)?;
         let fitting = bindable_rows(device, n_features)?;
         // A part of less than a block is a block of its own.
-        let part_rows = if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
-        let part = |rows: &[f32]| Ok(Part { rows: Buffer::from_slice(device, "points", rows)?, n: rows.len() / n_features });
+        let part_rows =
+            if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
+        let part = |rows: &[f32]| {
+            Ok(Part {
+                rows: Buffer::from_slice(device, "points", rows)?,
+                n: rows.len() / n_features,
+            })
+        };
         let parts = rows.chunks(part_rows * n_features).map(part).collect::<Result<_>>()?;
         Ok(Self { parts, n, n_features, block_rows })
     }
 
     /// The nearest of `k` centres of each point, and its squared distance.
-    pub(super) fn assign(&self, device: &Device, centers: &[f32], k: usize) -> Result<(Vec<u32>, Vec<f32>)> {
+    pub(super) fn assign(
+        &self,
+        device: &Device,
+        centers: &[f32],
+        k: usize,
+    ) -> Result<(Vec<u32>, Vec<f32>)> {
         let centers = Buffer::from_slice(device, "centres", centers)?;
         let (mut all_labels, mut all_distances) = (Vec::new(), Vec::new());
         for part in &self.parts {
             let mut labels = Buffer::new(device, "labels", part.n)?;
             let mut distances = Buffer::new(device, "distances", part.n)?;
-            assign(device, &part.rows, &centers, &mut labels, &mut distances, (part.n, k, self.n_features))?;
+            assign(
+                device,
+                &part.rows,
+                &centers,
+                &mut labels,
+                &mut distances,
+                (part.n, k, self.n_features),
+            )?;
             all_labels.extend(labels.read(device)?);
             all_distances.extend(distances.read(device)?);
         }

@@ -12,7 +12,8 @@ use crate::range::{Range, too_far_apart};
 pub struct KMeansResult {
     /// The cluster of each point, of the nearest centre; the first of equals.
     pub labels: Vec<i32>,
-    /// Mean of each cluster, n_clusters x n_features: fewer than were asked for if the points have fewer different rows.
+    /// Mean of each cluster, n_clusters x n_features: fewer than were asked for if the points have
+    /// fewer different rows.
     pub cluster_centers: Matrix,
     /// Sum of the squared distances of the points from their centres.
     pub inertia: f64,
@@ -31,7 +32,9 @@ impl KMeansResult {
     pub fn predict(&self, device: &Device, x: &Matrix) -> Result<Vec<i32>> {
         let (found, expected) = (x.n_features(), self.cluster_centers.n_features());
         if found != expected {
-            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+            return Err(Error::Data(format!(
+                "the new points have {found} features, the fitted ones {expected}"
+            )));
         }
         x.check_offsets(&self.cluster_centers)?;
         let k = self.cluster_centers.n_samples();

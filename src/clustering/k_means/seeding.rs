@@ -1,5 +1,6 @@
-//! Starts by greedy k-means++: each centre is drawn with a chance in proportion to the squared distance from those before it,
-//! a few times over, and the draw that lowers the sum of these distances most is kept.
+//! Starts by greedy k-means++: each centre is drawn with a chance in proportion to the squared
+//! distance from those before it, a few times over, and the draw that lowers the sum of these
+//! distances most is kept.
 
 use super::points::Points;
 use super::{KMeans, SIDE_BY_SIDE, Steps};
@@ -16,7 +17,8 @@ const STREAM: u64 = 0x6b6d_6561_6e73_0000;
 /// Squared distances that are added up by one task.
 const BLOCK: usize = 4096;
 
-/// Centres for some starts, k x d each. The starts draw by themselves; only their distances are computed together.
+/// Centres for some starts, k x d each. The starts draw by themselves; only their distances are
+/// computed together.
 pub(super) fn seed(
     device: &Device,
     points: &Points,
@@ -37,18 +39,26 @@ pub(super) fn seed(
                 seed.draw(center, if center == 0 { 1 } else { n_trials }, n);
             }
             let candidates = seeds.iter().flat_map(|seed| &seed.candidates);
-            let rows: Vec<f32> =
-                candidates.flat_map(|&i| &centred[i * points.n_features..][..points.n_features]).copied().collect();
+            let rows: Vec<f32> = candidates
+                .flat_map(|&i| &centred[i * points.n_features..][..points.n_features])
+                .copied()
+                .collect();
             let n_candidates = rows.len() / points.n_features;
-            let mut columns = columns(&points.distances_to(device, &rows)?, n_candidates).into_iter();
+            let mut columns =
+                columns(&points.distances_to(device, &rows)?, n_candidates).into_iter();
             for seed in &mut *seeds {
                 let tried = columns.by_ref().take(seed.candidates.len()).collect();
                 seed.choose(tried);
             }
         }
     }
-    let rows =
-        |seed: Seed| seed.chosen.iter().flat_map(|&i| &centred[i * points.n_features..][..points.n_features]).copied().collect();
+    let rows = |seed: Seed| {
+        seed.chosen
+            .iter()
+            .flat_map(|&i| &centred[i * points.n_features..][..points.n_features])
+            .copied()
+            .collect()
+    };
     Ok(seeds.into_iter().map(rows).collect())
 }
 
@@ -66,7 +76,12 @@ struct Seed {
 impl Seed {
     fn new(job: &KMeans, start: u64, n: usize) -> Self {
         let random = Random::new(job.random_state, STREAM + start);
-        Self { random, chosen: Vec::with_capacity(job.n_clusters), candidates: Vec::new(), closest: vec![f32::INFINITY; n] }
+        Self {
+            random,
+            chosen: Vec::with_capacity(job.n_clusters),
+            candidates: Vec::new(),
+            closest: vec![f32::INFINITY; n],
+        }
     }
 
     /// 48 random bits as a number in [0, 1).
@@ -87,20 +102,26 @@ impl Seed {
         };
     }
 
-    /// Keeps the candidate that lowers the sum of the distances most, the first of equals; `tried` are the squared distances from
-    /// each of them.
+    /// Keeps the candidate that lowers the sum of the distances most, the first of equals; `tried`
+    /// are the squared distances from each of them.
     fn choose(&mut self, mut tried: Vec<Vec<f32>>) {
         tried.par_iter_mut().for_each(|distances| {
-            distances.iter_mut().zip(&self.closest).for_each(|(distance, closest)| *distance = distance.min(*closest));
+            distances
+                .iter_mut()
+                .zip(&self.closest)
+                .for_each(|(distance, closest)| *distance = distance.min(*closest));
         });
-        let sums: Vec<f64> = tried.iter().map(|distances| block_sums(distances).iter().sum()).collect();
-        let best = (1..tried.len()).fold(0, |best, trial| if sums[trial] < sums[best] { trial } else { best });
+        let sums: Vec<f64> =
+            tried.iter().map(|distances| block_sums(distances).iter().sum()).collect();
+        let best = (1..tried.len())
+            .fold(0, |best, trial| if sums[trial] < sums[best] { trial } else { best });
         self.chosen.push(self.candidates[best]);
         self.closest = tried.swap_remove(best);
     }
 }
 
-/// The point in whose share of the sum of all `distances` the given part of it lies; `sums` are those of blocks.
+/// The point in whose share of the sum of all `distances` the given part of it lies; `sums` are
+/// those of blocks.
 fn pick(distances: &[f32], sums: &[f64], part: f64) -> usize {
     let mut left = part * sums.iter().sum::<f64>();
     let mut block = 0;
@@ -120,12 +141,18 @@ fn pick(distances: &[f32], sums: &[f64], part: f64) -> usize {
 }
 
 fn block_sums(values: &[f32]) -> Vec<f64> {
-    values.par_chunks(BLOCK).map(|block| block.iter().map(|&value| f64::from(value)).sum()).collect()
+    values
+        .par_chunks(BLOCK)
+        .map(|block| block.iter().map(|&value| f64::from(value)).sum())
+        .collect()
 }
 
 /// The columns of a row-major table.
 fn columns(table: &[f32], n_columns: usize) -> Vec<Vec<f32>> {
-    (0..n_columns).into_par_iter().map(|column| table.iter().skip(column).step_by(n_columns).copied().collect()).collect()
+    (0..n_columns)
+        .into_par_iter()
+        .map(|column| table.iter().skip(column).step_by(n_columns).copied().collect())
+        .collect()
 }
 
 impl Points {

@@ -1,8 +1,9 @@
 //! Whether a first line is a header.
 //!
-//! pandas writes the names of columns, and where they have none their numbers: `0,1,...,783` over pixels, `0` over labels. Such
-//! a line is told from data by what no image has, a count over all its columns or a number above 255, and, over labels, by the
-//! counts of rows. A line of mixed content is data with a flaw, not a header.
+//! pandas writes the names of columns, and where they have none their numbers: `0,1,...,783` over
+//! pixels, `0` over labels. Such a line is told from data by what no image has, a count over all
+//! its columns or a number above 255, and, over labels, by the counts of rows. A line of mixed
+//! content is data with a flaw, not a header.
 
 use super::parse::byte;
 use crate::dataset::ImageShape;
@@ -27,12 +28,14 @@ impl First {
         let numbers: Vec<Option<i64>> = unquoted.iter().map(|field| field.parse().ok()).collect();
         let named = |at: usize| numbers[at].is_none() && unquoted[at].parse::<f64>().is_err();
         let counted: Vec<i64> = numbers.iter().flatten().copied().collect();
-        let counts = counted.windows(2).all(|pair| pair[1] == pair[0] + 1) && counted.first().is_none_or(|&n| n == 0 || n == 1);
+        let counts = counted.windows(2).all(|pair| pair[1] == pair[0] + 1)
+            && counted.first().is_none_or(|&n| n == 0 || n == 1);
         let any_name = (0..fields.len()).any(named);
         let only_these = (0..fields.len()).all(|at| numbers[at].is_some() || named(at));
         let bad = fields.iter().position(|field| byte(field.as_bytes()).is_none());
         let labelled = unquoted.iter().any(|field| is_label(field));
-        if only_these && (labelled || (counts && (counted.len() != 1 || any_name))) && bad.is_some() {
+        if only_these && (labelled || (counts && (counted.len() != 1 || any_name))) && bad.is_some()
+        {
             return Self::Header(unquoted.into_iter().map(Into::into).collect());
         }
         if let Some(column) = bad {
@@ -68,7 +71,8 @@ fn unquoted(field: &str) -> &str {
 pub(super) fn shape_of(names: &[&str]) -> Option<ImageShape> {
     let shape: ImageShape = names.last()?.parse().ok()?;
     let place = |at: usize| format!("{}x{}", at / shape.width + 1, at % shape.width + 1);
-    let fits = shape.n_pixels() == Some(names.len()) && names.iter().enumerate().all(|(at, name)| *name == place(at));
+    let fits = shape.n_pixels() == Some(names.len())
+        && names.iter().enumerate().all(|(at, name)| *name == place(at));
     fits.then_some(shape)
 }
 
@@ -88,8 +92,8 @@ pub(super) fn called_labels(names: &[String]) -> Vec<usize> {
     (0..names.len()).filter(|&at| is_label(&names[at])).collect()
 }
 
-/// Where the labels are, by the names of the columns: one of the usual names, or else the one name that is not like all the
-/// others, numbers aside.
+/// Where the labels are, by the names of the columns: one of the usual names, or else the one name
+/// that is not like all the others, numbers aside.
 pub(super) fn label_column(names: &[String]) -> Said {
     let called = called_labels(names);
     match called[..] {
@@ -109,8 +113,8 @@ fn kind(name: &str) -> String {
     name.trim().to_lowercase().replace(|letter: char| letter.is_ascii_digit(), "")
 }
 
-/// The one column whose name is not like those of the others, of which there are two at least; one that numbers rows, or has a
-/// number for a name, is none.
+/// The one column whose name is not like those of the others, of which there are two at least; one
+/// that numbers rows, or has a number for a name, is none.
 fn odd_one(names: &[String]) -> Option<usize> {
     let kinds: Vec<String> = names.iter().map(|name| kind(name)).collect();
     let (first, last) = (kinds.first()?, kinds.last()?);
@@ -133,9 +137,16 @@ mod tests {
     #[test]
     fn names_and_counts_are_headers_and_flawed_data_are_not() {
         let count = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>().join(",");
-        for header in
-            ["label", "a,b,c", "label,pixel1,pixel2", "\"label\",\"1x1\"", "label,0,1,2", "0,1,label,3", ",0,1,2", &count(784)]
-        {
+        for header in [
+            "label",
+            "a,b,c",
+            "label,pixel1,pixel2",
+            "\"label\",\"1x1\"",
+            "label,0,1,2",
+            "0,1,label,3",
+            ",0,1,2",
+            &count(784),
+        ] {
             assert!(matches!(first(header), First::Header(_)), "{header}: {:?}", first(header));
         }
         assert!(matches!(first(&format!("{},label", count(9))), First::Header(_)));
@@ -145,9 +156,13 @@ mod tests {
         assert_eq!(first(&count(256)), First::Count((0..=255).collect()));
         assert_eq!(first("0"), First::Count(vec![0]));
         assert_eq!(first("1,2,3,4"), First::Count(vec![1, 2, 3, 4]));
-        for (line, column, found) in
-            [("0,0,a,5", 3, "a"), ("0,0.1,0.2", 2, "0.1"), ("-1", 1, "-1"), ("256", 1, "256"), ("0,300,7", 2, "300")]
-        {
+        for (line, column, found) in [
+            ("0,0,a,5", 3, "a"),
+            ("0,0.1,0.2", 2, "0.1"),
+            ("-1", 1, "-1"),
+            ("256", 1, "256"),
+            ("0,300,7", 2, "300"),
+        ] {
             assert_eq!(first(line), First::Flaw(column, found.into()), "{line}");
         }
         assert_eq!(First::as_data(vec!["label".into()]), First::Flaw(1, "label".into()));
@@ -173,7 +188,9 @@ mod tests {
             assert_eq!(label_column(&names(line)), Said::Column(column), "{line}");
         }
         assert_eq!(label_column(&names("label,a,b,class")), Said::Several(vec![0, 3]));
-        for line in ["a,b,c", "0,1,2,3", "p1,p2,p3", ",p1,p2,p3", "id,p1,p2,p3", "p1,p2", "kind,sort,p1,p2"] {
+        for line in
+            ["a,b,c", "0,1,2,3", "p1,p2,p3", ",p1,p2,p3", "id,p1,p2,p3", "p1,p2", "kind,sort,p1,p2"]
+        {
             assert_eq!(label_column(&names(line)), Said::Nothing, "{line}");
         }
     }

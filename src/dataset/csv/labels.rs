@@ -14,11 +14,12 @@ pub(in crate::dataset) struct Place {
     pub columns: usize,
 }
 
-/// The column that was asked for, that the first line tells, or that is known from another file; nothing if the values must
-/// tell it.
+/// The column that was asked for, that the first line tells, or that is known from another file;
+/// nothing if the values must tell it.
 ///
 /// # Errors
-/// [`Error::Parameter`] if there is no such column, [`Error::Input`] if several have names of labels.
+/// [`Error::Parameter`] if there is no such column, [`Error::Input`] if several have names of
+/// labels.
 pub(super) fn place(
     path: &Path,
     first: &First,
@@ -27,21 +28,36 @@ pub(super) fn place(
     known: Option<usize>,
 ) -> Result<Option<usize>> {
     let names = if let First::Header(names) = first { Some(names) } else { None };
-    let refused =
-        |expected: String| Err(Error::parameter("label_column", asked.map_or(String::new(), ToString::to_string), expected));
+    let refused = |expected: String| {
+        Err(Error::parameter(
+            "label_column",
+            asked.map_or(String::new(), ToString::to_string),
+            expected,
+        ))
+    };
     match asked {
         Some(LabelColumn::First) => Ok(Some(0)),
         Some(LabelColumn::Last) => Ok(Some(columns - 1)),
         Some(LabelColumn::Number(number)) if *number <= columns => Ok(Some(number - 1)),
-        Some(LabelColumn::Number(_)) => refused(format!("a column from 1 to {columns}, as {} has them", path.display())),
-        Some(LabelColumn::None) => refused(format!("a column: {} holds labels and pixels in one", path.display())),
+        Some(LabelColumn::Number(_)) => {
+            refused(format!("a column from 1 to {columns}, as {} has them", path.display()))
+        }
+        Some(LabelColumn::None) => {
+            refused(format!("a column: {} holds labels and pixels in one", path.display()))
+        }
         Some(LabelColumn::Name(name)) => match (names, known) {
             (Some(names), _) => match named(names, name) {
                 Some(column) => Ok(Some(column)),
-                None => refused(format!("a name in the header of {}, which begins with {}", path.display(), listed(names, 0..5))),
+                None => refused(format!(
+                    "a name in the header of {}, which begins with {}",
+                    path.display(),
+                    listed(names, 0..5)
+                )),
             },
             (None, Some(known)) => Ok(Some(known)),
-            (None, None) => refused(format!("first, last or a number, as {} has no header", path.display())),
+            (None, None) => {
+                refused(format!("first, last or a number, as {} has no header", path.display()))
+            }
         },
         None => match names.map(|names| (names, label_column(names))) {
             Some((_, Said::Column(column))) => Ok(Some(column)),
@@ -76,19 +92,30 @@ struct Look {
 impl Look {
     fn at(values: &[u8], columns: usize, column: usize) -> Self {
         let mut counts = [0_usize; 256];
-        values.iter().skip(column).step_by(columns).for_each(|&value| counts[usize::from(value)] += 1);
+        values
+            .iter()
+            .skip(column)
+            .step_by(columns)
+            .for_each(|&value| counts[usize::from(value)] += 1);
         let used: Vec<usize> = (0..256).filter(|&value| counts[value] > 0).collect();
         let n = (values.len() / columns) as f64;
-        let entropy: f64 = used.iter().map(|&value| counts[value] as f64 / n).map(|share| -share * share.ln()).sum();
+        let entropy: f64 = used
+            .iter()
+            .map(|&value| counts[value] as f64 / n)
+            .map(|share| -share * share.ln())
+            .sum();
         Self {
             distinct: used.len(),
-            counts: used.first().is_some_and(|&first| first <= 1 && used[used.len() - 1] - first + 1 == used.len()),
+            counts: used
+                .first()
+                .is_some_and(|&first| first <= 1 && used[used.len() - 1] - first + 1 == used.len()),
             evenness: if used.len() < 2 { 0.0 } else { entropy / (used.len() as f64).ln() },
         }
     }
 
-    /// Whether this column rather than the other one holds labels: classes are counted and have images each, while a pixel
-    /// in a corner of images is almost always the same, or of any of many values.
+    /// Whether this column rather than the other one holds labels: classes are counted and have
+    /// images each, while a pixel in a corner of images is almost always the same, or of any of
+    /// many values.
     fn is_rather(self, other: Self) -> bool {
         const EVEN: f64 = 0.5;
         const UNEVEN: f64 = 0.25;
@@ -105,15 +132,18 @@ impl Look {
 /// The first or the last column, where only one of them can be that of the labels.
 ///
 /// # Errors
-/// [`Error::Input`], naming the field that says it, if the values do not tell, or one of the two numbers the rows.
+/// [`Error::Input`], naming the field that says it, if the values do not tell, or one of the two
+/// numbers the rows.
 pub(super) fn of_values(table: &Table) -> Result<usize> {
     let last = table.columns - 1;
-    if let Some(column) =
-        [0, last].into_iter().find(|&column| is_called_index(&table.first, column) || counts_rows(table, column))
+    if let Some(column) = [0, last]
+        .into_iter()
+        .find(|&column| is_called_index(&table.first, column) || counts_rows(table, column))
     {
         return Err(numbers_rows(table, column));
     }
-    let [of_first, of_last] = [0, last].map(|column| Look::at(&table.values, table.columns, column));
+    let [of_first, of_last] =
+        [0, last].map(|column| Look::at(&table.values, table.columns, column));
     match (of_first.is_rather(of_last), of_last.is_rather(of_first)) {
         (true, false) => Ok(0),
         (false, true) => Ok(last),
@@ -132,7 +162,8 @@ pub(super) fn of_values(table: &Table) -> Result<usize> {
 /// # Errors
 /// [`Error::Input`], naming the field that says otherwise.
 pub(super) fn check_no_index(table: &Table, column: usize) -> Result<()> {
-    let is_usual = matches!(&table.first, First::Header(names) if called_labels(names).contains(&column));
+    let is_usual =
+        matches!(&table.first, First::Header(names) if called_labels(names).contains(&column));
     if !is_usual && counts_rows(table, column) { Err(numbers_rows(table, column)) } else { Ok(()) }
 }
 
@@ -148,18 +179,23 @@ fn is_called_index(first: &First, column: usize) -> bool {
     matches!(first, First::Header(names) if names.get(column).is_some_and(|name| is_index(name)))
 }
 
-/// Whether a column counts the rows, from 0 or from 1. A few images might be of as many classes, in their order.
+/// Whether a column counts the rows, from 0 or from 1. A few images might be of as many classes, in
+/// their order.
 fn counts_rows(table: &Table, column: usize) -> bool {
     const FEW: usize = 10;
     let values = || table.values.iter().skip(column).step_by(table.columns);
     let start = values().next().map_or(0, |&first| usize::from(first));
-    table.rows() > FEW && start <= 1 && values().enumerate().all(|(row, &value)| usize::from(value) == row + start)
+    table.rows() > FEW
+        && start <= 1
+        && values().enumerate().all(|(row, &value)| usize::from(value) == row + start)
 }
 
 /// The error about a column that numbers the rows.
 fn numbers_rows(table: &Table, column: usize) -> Error {
     let name = match &table.first {
-        First::Header(names) if !names[column].trim().is_empty() => format!(", `{}`,", names[column]),
+        First::Header(names) if !names[column].trim().is_empty() => {
+            format!(", `{}`,", names[column])
+        }
         _ => String::new(),
     };
     let message = format!(
@@ -175,7 +211,8 @@ mod tests {
 
     /// The first and the last of three columns.
     fn told(first: &[u8], last: &[u8]) -> Option<usize> {
-        let values: Vec<u8> = first.iter().zip(last).flat_map(|(&first, &last)| [first, 7, last]).collect();
+        let values: Vec<u8> =
+            first.iter().zip(last).flat_map(|(&first, &last)| [first, 7, last]).collect();
         of_values(&Table::of(values, 3)).ok()
     }
 
@@ -194,7 +231,13 @@ mod tests {
             }
         }
         let other: Vec<u8> = (0..200).map(|row| (row % 3) as u8).collect();
-        assert_eq!([told(&labels, &other), told(&gaps, &gaps), told(&constant, &constant)], [None; 3]);
-        assert_eq!([told(&[0, 1], &[4, 8]), told(&gaps, &constant), told(&constant, &gaps)], [Some(0), Some(0), Some(2)]);
+        assert_eq!(
+            [told(&labels, &other), told(&gaps, &gaps), told(&constant, &constant)],
+            [None; 3]
+        );
+        assert_eq!(
+            [told(&[0, 1], &[4, 8]), told(&gaps, &constant), told(&constant, &gaps)],
+            [Some(0), Some(0), Some(2)]
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! CSV files of pixels and labels, plain or gzip-compressed, in the two forms in which image data are shipped.
+//! CSV files of pixels and labels, plain or gzip-compressed, in the two forms in which image data
+//! are shipped.
 //!
-//! Four files: `x_train.csv` and `x_test.csv` with the pixels of an image a line, `y_train.csv` and `y_test.csv` with a label a
-//! line. Or files whose lines hold the label and the pixels. Values are whole numbers from 0 to 255 with commas between, zeros
-//! after a point allowed; anything else is refused with its line and column.
+//! Four files: `x_train.csv` and `x_test.csv` with the pixels of an image a line, `y_train.csv` and
+//! `y_test.csv` with a label a line. Or files whose lines hold the label and the pixels. Values are
+//! whole numbers from 0 to 255 with commas between, zeros after a point allowed; anything else is
+//! refused with its line and column.
 
 mod header;
 mod labels;
@@ -39,19 +41,28 @@ pub(super) struct Read {
 
 /// Reads pixels from one file and labels from another.
 pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read> {
-    let mut pixels = Table::read(x, options.header, |first, _| no_labels(x, y, first, options.label_column))?;
+    let mut pixels =
+        Table::read(x, options.header, |first, _| no_labels(x, y, first, options.label_column))?;
     let shape = shape(x, &pixels, None, options.image_shape)?;
     let mut labels = Table::read(y, options.header, |_, _| Ok(Content::Labels))?;
     if labels.columns != 1 {
-        return Err(Error::input(y, format!("has {} columns, expected 1: a label a line", labels.columns)));
+        return Err(Error::input(
+            y,
+            format!("has {} columns, expected 1: a label a line", labels.columns),
+        ));
     }
     let note = settle_headers(&mut pixels, &mut labels);
     at_least_one(&pixels)?;
     at_least_one(&labels)?;
     if pixels.rows() != labels.rows() {
         let (found, expected) = (labels.rows(), pixels.rows());
-        let headers = [&pixels, &labels]
-            .map(|table| if matches!(table.first, First::Header(_) | First::Count(_)) { "with" } else { "without" });
+        let headers = [&pixels, &labels].map(|table| {
+            if matches!(table.first, First::Header(_) | First::Count(_)) {
+                "with"
+            } else {
+                "without"
+            }
+        });
         let message = format!(
             "{found} labels for the {expected} images of {} (read {} a header there and {} one here; `Header::None` reads every line as data)",
             x.display(),
@@ -60,8 +71,10 @@ pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read
         );
         return Err(Error::input(y, message));
     }
-    let images = Images::new(pixels.values, shape.height, shape.width).map_err(|error| Error::input(x, error.to_string()))?;
-    let samples = Samples::new(images, labels.values).map_err(|error| Error::input(y, error.to_string()))?;
+    let images = Images::new(pixels.values, shape.height, shape.width)
+        .map_err(|error| Error::input(x, error.to_string()))?;
+    let samples =
+        Samples::new(images, labels.values).map_err(|error| Error::input(y, error.to_string()))?;
     let notes = note.into_iter().collect();
     Ok(Read { samples, sources: vec![pixels.source, labels.source], notes, label_column: None })
 }
@@ -71,9 +84,11 @@ fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> 
     let y = y.display();
     match (asked, first) {
         (Some(LabelColumn::None), _) => Ok(Content::Pixels),
-        (Some(other), _) => {
-            Err(Error::parameter("label_column", other, format!("none, as the labels are in a file of their own, {y}")))
-        }
+        (Some(other), _) => Err(Error::parameter(
+            "label_column",
+            other,
+            format!("none, as the labels are in a file of their own, {y}"),
+        )),
         (None, First::Header(names)) => match called_labels(names).first() {
             Some(&column) => {
                 let name = &names[column];
@@ -89,9 +104,9 @@ fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> 
     }
 }
 
-/// Decides first lines that could be both by the counts of rows: two headers or none where the rest is as long, a header where
-/// one has a line more. A count over labels is a header only where the pixels have one too: a label must not be lost to a file
-/// that is one image short.
+/// Decides first lines that could be both by the counts of rows: two headers or none where the rest
+/// is as long, a header where one has a line more. A count over labels is a header only where the
+/// pixels have one too: a label must not be lost to a file that is one image short.
 fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
     match (pixels.is_unsure(), labels.is_unsure()) {
         (false, false) => None,
@@ -122,9 +137,13 @@ fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
     }
 }
 
-/// Reads labels and pixels from one file. The column of labels is the one that was asked for, that the header tells, that was
-/// found in the training file, or that the values tell, in this order.
-pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(&Path, Place)>) -> Result<Read> {
+/// Reads labels and pixels from one file. The column of labels is the one that was asked for, that
+/// the header tells, that was found in the training file, or that the values tell, in this order.
+pub(super) fn read_together(
+    path: &Path,
+    options: Options<'_>,
+    trained: Option<(&Path, Place)>,
+) -> Result<Read> {
     let known = trained.map(|(_, place)| place);
     let mut found = None;
     let mut table = Table::read(path, options.header, |first, columns| {
@@ -135,7 +154,10 @@ pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(
         Ok(Content::Both(found))
     })?;
     if table.columns < 2 {
-        return Err(Error::input(path, "has 1 column, expected a label and pixels with commas between"));
+        return Err(Error::input(
+            path,
+            "has 1 column, expected a label and pixels with commas between",
+        ));
     }
     let mut notes: Vec<String> = table.is_unsure().then(|| noted(&table)).into_iter().collect();
     at_least_one(&table)?;
@@ -149,7 +171,11 @@ pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(
         }
         None => {
             let column = labels::of_values(&table)?;
-            let (which, path, why) = (if column == 0 { "first" } else { "last" }, path.display(), labels::unsaid(&table.first));
+            let (which, path, why) = (
+                if column == 0 { "first" } else { "last" },
+                path.display(),
+                labels::unsaid(&table.first),
+            );
             notes.push(format!(
                 "{path}: {why}; they were taken from the {which} column, as the values tell (`Request::label_column` says another)"
             ));
@@ -158,13 +184,26 @@ pub(super) fn read_together(path: &Path, options: Options<'_>, trained: Option<(
     };
     let labels = table.take_column(column);
     let shape = shape(path, &table, Some(column), options.image_shape)?;
-    let images = Images::new(table.values, shape.height, shape.width).map_err(|error| Error::input(path, error.to_string()))?;
-    let samples = Samples::new(images, labels).map_err(|error| Error::input(path, error.to_string()))?;
-    Ok(Read { samples, sources: vec![table.source], notes, label_column: Some(Place { column, columns }) })
+    let images = Images::new(table.values, shape.height, shape.width)
+        .map_err(|error| Error::input(path, error.to_string()))?;
+    let samples =
+        Samples::new(images, labels).map_err(|error| Error::input(path, error.to_string()))?;
+    Ok(Read {
+        samples,
+        sources: vec![table.source],
+        notes,
+        label_column: Some(Place { column, columns }),
+    })
 }
 
 /// Refuses test images without labels, which is how competitions ship them.
-fn check_columns(path: &Path, columns: usize, first: &First, train: &Path, place: Place) -> Result<()> {
+fn check_columns(
+    path: &Path,
+    columns: usize,
+    first: &First,
+    train: &Path,
+    place: Place,
+) -> Result<()> {
     let labelled = matches!(first, First::Header(names) if !called_labels(names).is_empty());
     if columns + 1 != place.columns || labelled {
         return Ok(());
@@ -177,7 +216,10 @@ fn check_columns(path: &Path, columns: usize, first: &First, train: &Path, place
 }
 
 fn noted(table: &Table) -> String {
-    format!("the first line of {} was taken for a header; `Header::None` reads it as data", table.path.display())
+    format!(
+        "the first line of {} was taken for a header; `Header::None` reads it as data",
+        table.path.display()
+    )
 }
 
 fn at_least_one(table: &Table) -> Result<()> {
@@ -187,7 +229,8 @@ fn at_least_one(table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Refuses columns of pixels that are numbered and not in the order of their numbers, as by text: `pixel10` before `pixel2`.
+/// Refuses columns of pixels that are numbered and not in the order of their numbers, as by text:
+/// `pixel10` before `pixel2`.
 fn check_order(path: &Path, names: &[&str]) -> Result<()> {
     let split = |name: &&str| {
         let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -198,21 +241,32 @@ fn check_order(path: &Path, names: &[&str]) -> Result<()> {
     match numbered.windows(2).position(|pair| pair[1].1 < pair[0].1).filter(|_| of_one_kind) {
         Some(at) => {
             let (first, second) = (names[at], names[at + 1]);
-            let message = format!("column `{first}` stands before `{second}`: pixels must be in the order of their numbers");
+            let message = format!(
+                "column `{first}` stands before `{second}`: pixels must be in the order of their numbers"
+            );
             Err(Error::input(path, message))
         }
         None => Ok(()),
     }
 }
 
-/// Height and width of the images of which every line of a table holds the pixels, `label` aside: as the names of the columns
-/// tell, as was asked for, or else the side of a square.
-fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageShape>) -> Result<ImageShape> {
+/// Height and width of the images of which every line of a table holds the pixels, `label` aside:
+/// as the names of the columns tell, as was asked for, or else the side of a square.
+fn shape(
+    path: &Path,
+    table: &Table,
+    label: Option<usize>,
+    asked: Option<ImageShape>,
+) -> Result<ImageShape> {
     let n = table.columns;
     let named = match &table.first {
         First::Header(names) => {
-            let names: Vec<&str> =
-                names.iter().enumerate().filter(|(at, _)| Some(*at) != label).map(|(_, name)| name.as_str()).collect();
+            let names: Vec<&str> = names
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| Some(*at) != label)
+                .map(|(_, name)| name.as_str())
+                .collect();
             check_order(path, &names)?;
             shape_of(&names)
         }
@@ -220,12 +274,14 @@ fn shape(path: &Path, table: &Table, label: Option<usize>, asked: Option<ImageSh
     };
     match (named, asked) {
         (Some(named), Some(asked)) if named != asked => {
-            let message =
-                format!("the header tells of images of {named}, `Request::image_shape` of {asked}: which one is meant?");
+            let message = format!(
+                "the header tells of images of {named}, `Request::image_shape` of {asked}: which one is meant?"
+            );
             Err(Error::input(path, message))
         }
         (None, Some(asked)) if asked.n_pixels() != Some(n) => {
-            let expected = format!("height x width = {n}, the columns of pixels in {}", path.display());
+            let expected =
+                format!("height x width = {n}, the columns of pixels in {}", path.display());
             Err(Error::parameter("image_shape", asked, expected))
         }
         (Some(shape), _) | (None, Some(shape)) => Ok(shape),

@@ -1,8 +1,9 @@
 //! Lines of small whole numbers, from text to bytes.
 //!
-//! A number of up to three digits and the separator after it fit a 32-bit word: a word is loaded, its first byte that is no
-//! digit found without a branch, and the digits weighed. The loop knows only lines of such numbers; another one is looked at
-//! again, slowly: its numbers may have zeros after a point, `7.0`, as pandas writes them, or it is said what is wrong with it.
+//! A number of up to three digits and the separator after it fit a 32-bit word: a word is loaded,
+//! its first byte that is no digit found without a branch, and the digits weighed. The loop knows
+//! only lines of such numbers; another one is looked at again, slowly: its numbers may have zeros
+//! after a point, `7.0`, as pandas writes them, or it is said what is wrong with it.
 
 /// Bytes that must follow the last line of a text, whatever they are: words are loaded whole.
 pub(super) const PADDING: usize = 4;
@@ -24,8 +25,9 @@ pub(super) enum Wrong {
     Value(usize, String),
 }
 
-/// The values of the lines in `text[..end]`, each of `columns` whole numbers from 0 to 255 with commas between and a line feed
-/// at its end, before which a carriage return may stand. At least [`PADDING`] bytes must follow.
+/// The values of the lines in `text[..end]`, each of `columns` whole numbers from 0 to 255 with
+/// commas between and a line feed at its end, before which a carriage return may stand. At least
+/// [`PADDING`] bytes must follow.
 pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec<u8>, Flaw> {
     let mut values = Vec::with_capacity(end / 2);
     let mut start = 0;
@@ -38,13 +40,19 @@ pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec
         values.truncate(before);
         match parse_slowly(&text[start..end], columns, &mut values) {
             Some(length) => start += length,
-            None => return Err(Flaw { line: before / columns, what: diagnose(&text[start..end], columns) }),
+            None => {
+                return Err(Flaw {
+                    line: before / columns,
+                    what: diagnose(&text[start..end], columns),
+                });
+            }
         }
     }
     Ok(values)
 }
 
-/// Pushes the values of the line at `start` and gives the place after it; nothing if it is not as it should be.
+/// Pushes the values of the line at `start` and gives the place after it; nothing if it is not as
+/// it should be.
 #[inline]
 fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -> Option<usize> {
     let mut at = start;
@@ -77,7 +85,8 @@ fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -
     Some(at)
 }
 
-/// Pushes the values of the first line of `text`, with zeros after a point or without, and gives its length with its end.
+/// Pushes the values of the first line of `text`, with zeros after a point or without, and gives
+/// its length with its end.
 fn parse_slowly(text: &[u8], columns: usize, values: &mut Vec<u8>) -> Option<usize> {
     let line = first_line(text);
     let before = values.len();
@@ -111,19 +120,23 @@ pub(super) fn fields(line: &[u8]) -> Vec<String> {
     if line.is_empty() {
         return Vec::new();
     }
-    line.split(|&byte| byte == b',').map(|field| String::from_utf8_lossy(field).into_owned()).collect()
+    line.split(|&byte| byte == b',')
+        .map(|field| String::from_utf8_lossy(field).into_owned())
+        .collect()
 }
 
-/// The number that a field holds, if the parser takes it: up to three digits, 255 at most, after which a point and zeros may
-/// stand.
+/// The number that a field holds, if the parser takes it: up to three digits, 255 at most, after
+/// which a point and zeros may stand.
 pub(super) fn byte(field: &[u8]) -> Option<u8> {
     let digits = field.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(field.len());
     let (whole, rest) = field.split_at(digits);
-    let is_whole = rest.is_empty() || (rest[0] == b'.' && rest[1..].iter().all(|&byte| byte == b'0'));
+    let is_whole =
+        rest.is_empty() || (rest[0] == b'.' && rest[1..].iter().all(|&byte| byte == b'0'));
     if !(1..=3).contains(&digits) || !is_whole {
         return None;
     }
-    u8::try_from(whole.iter().fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0'))).ok()
+    u8::try_from(whole.iter().fold(0_u32, |value, &digit| 10 * value + u32::from(digit - b'0')))
+        .ok()
 }
 
 /// The field, or its beginning.
@@ -153,16 +166,21 @@ mod tests {
             assert_eq!(parse(&lines.replace('\n', "\r\n"), columns).as_ref(), Ok(&all));
         }
         assert_eq!(parse("007,00\n", 2), Ok(vec![7, 0]));
-        assert_eq!(parse("7.0,255.,0.00\n1,2,3\r\n4,5.0,6\r\n", 3), Ok(vec![7, 255, 0, 1, 2, 3, 4, 5, 6]));
+        assert_eq!(
+            parse("7.0,255.,0.00\n1,2,3\r\n4,5.0,6\r\n", 3),
+            Ok(vec![7, 255, 0, 1, 2, 3, 4, 5, 6])
+        );
     }
 
     #[test]
     fn bad_lines_are_told_apart() {
-        let value = |line, column, found: &str| Err(Flaw { line, what: Wrong::Value(column, found.into()) });
+        let value = |line, column, found: &str| {
+            Err(Flaw { line, what: Wrong::Value(column, found.into()) })
+        };
         let width = |line, columns| Err(Flaw { line, what: Wrong::Columns(columns) });
         for found in [
-            "256", "999", "-1", "+1", "1.5", "1.01", "256.0", ".0", "1.0.0", "a", "", " 1", "1 ", "0001", "1e2", "\"1\"",
-            "\u{661}", "1\r",
+            "256", "999", "-1", "+1", "1.5", "1.01", "256.0", ".0", "1.0.0", "a", "", " 1", "1 ",
+            "0001", "1e2", "\"1\"", "\u{661}", "1\r",
         ] {
             assert_eq!(parse(&format!("1,2,3\n4,{found},6\n"), 3), value(1, 2, found), "{found}");
             assert_eq!(parse(&format!("{found},2,3\n"), 3), value(0, 1, found), "{found}");
@@ -176,6 +194,9 @@ mod tests {
         assert_eq!(parse("1,2,3,\n", 3), width(0, 4));
         assert_eq!(parse("1,2,3\n\n4,5,6\n", 3), width(1, 0));
         assert_eq!(parse("1;2;3\n", 3), width(0, 1));
-        assert_eq!(parse("123456789012345678901234567890\n", 1), value(0, 1, "123456789012345678901234..."));
+        assert_eq!(
+            parse("123456789012345678901234567890\n", 1),
+            value(0, 1, "123456789012345678901234...")
+        );
     }
 }

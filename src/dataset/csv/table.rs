@@ -1,4 +1,5 @@
-//! A CSV file of small whole numbers, read in blocks that are parsed by all threads while the next one is being read.
+//! A CSV file of small whole numbers, read in blocks that are parsed by all threads while the next
+//! one is being read.
 
 use super::header::First;
 use super::parse::{Flaw, PADDING, Wrong, fields, first_line, parse_lines};
@@ -10,7 +11,8 @@ use rayon::prelude::*;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Bytes of text that are parsed at once; two such blocks and the values of one are all that is held beside the result.
+/// Bytes of text that are parsed at once; two such blocks and the values of one are all that is
+/// held beside the result.
 const BLOCK: usize = 1 << 21;
 
 /// Bytes of a line at most.
@@ -48,32 +50,50 @@ impl Table {
         matches!(self.first, First::Count(_))
     }
 
-    /// Reads `path`, plain or gzip-compressed; `content` is told the first line and the number of columns.
+    /// Reads `path`, plain or gzip-compressed; `content` is told the first line and the number of
+    /// columns.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and line and column if one is at fault; whatever `content` returns.
-    pub fn read(path: &Path, header: Header, content: impl FnOnce(&First, usize) -> Result<Content>) -> Result<Self> {
+    /// [`Error::Input`] naming the file, and line and column if one is at fault; whatever `content`
+    /// returns.
+    pub fn read(
+        path: &Path,
+        header: Header,
+        content: impl FnOnce(&First, usize) -> Result<Content>,
+    ) -> Result<Self> {
         let mut text = Text::open(path)?;
         let mut block = text.next_block(Vec::new())?;
         if block.end == 0 {
-            return Err(Error::input(path, "is empty, expected lines of whole numbers with commas between"));
+            return Err(Error::input(
+                path,
+                "is empty, expected lines of whole numbers with commas between",
+            ));
         }
         let head = fields(first_line(&block.bytes[..block.end]));
         if head.iter().all(|field| field.trim().is_empty()) {
-            return Err(Error::input(path, "line 1 is empty, expected a header, or whole numbers with commas between"));
+            return Err(Error::input(
+                path,
+                "line 1 is empty, expected a header, or whole numbers with commas between",
+            ));
         }
         block.start = memchr::memchr(b'\n', &block.bytes).map_or(block.end, |end| end + 1);
         let mut table = Self::new(path, header, head, content)?;
-        // The shortest that a row can be; what is not needed in the end is never touched, hence takes no memory.
+        // The shortest that a row can be; what is not needed in the end is never touched, hence
+        // takes no memory.
         if !text.compressed {
             table.values.reserve(text.stored_len as usize / 2);
         }
         let mut spare = Vec::new();
         while block.start < block.end {
             let columns = table.columns;
-            let (parsed, next) = rayon::join(|| parse_block(&block, columns), || text.next_block(std::mem::take(&mut spare)));
+            let (parsed, next) = rayon::join(
+                || parse_block(&block, columns),
+                || text.next_block(std::mem::take(&mut spare)),
+            );
             for part in parsed {
-                let values = part.map_err(|flaw| table.refuse(table.rows() + table.skipped() + flaw.line + 1, &flaw.what))?;
+                let values = part.map_err(|flaw| {
+                    table.refuse(table.rows() + table.skipped() + flaw.line + 1, &flaw.what)
+                })?;
                 table.values.extend_from_slice(&values);
             }
             spare = std::mem::replace(&mut block, next?).bytes;
@@ -93,7 +113,8 @@ impl Table {
         let columns = head.len();
         let first = if header == Header::None { First::as_data(head) } else { First::new(head) };
         let (content, source) = (content(&first, columns)?, Source::new("", &[], &[]));
-        let mut table = Self { path: path.into(), columns, first, values: Vec::new(), content, source };
+        let mut table =
+            Self { path: path.into(), columns, first, values: Vec::new(), content, source };
         match table.first.clone() {
             First::Flaw(column, found) => return Err(table.refuse(1, &Wrong::Value(column, found))),
             First::Data(values) => table.values = values,
@@ -105,7 +126,8 @@ impl Table {
     /// A table without a header.
     #[cfg(test)]
     pub fn of(values: Vec<u8>, columns: usize) -> Self {
-        let (first, content, source) = (First::Data(values[..columns].into()), Content::Both(None), Source::new("", &[], &[]));
+        let (first, content, source) =
+            (First::Data(values[..columns].into()), Content::Both(None), Source::new("", &[], &[]));
         Self { path: "x".into(), columns, first, values, content, source }
     }
 
@@ -149,7 +171,9 @@ impl Table {
             &self.path,
             match wrong {
                 Wrong::Columns(0) => format!("line {line} is empty, expected {expected} columns"),
-                Wrong::Columns(found) => format!("line {line} has {found} columns, line 1 has {expected}"),
+                Wrong::Columns(found) => {
+                    format!("line {line} has {found} columns, line 1 has {expected}")
+                }
                 Wrong::Value(column, found) => {
                     let what = match self.content {
                         Content::Both(None) => "",
@@ -157,7 +181,9 @@ impl Table {
                         Content::Both(Some(label)) if label + 1 != *column => "a pixel: ",
                         Content::Labels | Content::Both(Some(_)) => "a label: ",
                     };
-                    format!("line {line}, column {column} is `{found}`, expected {what}a whole number from 0 to 255")
+                    format!(
+                        "line {line}, column {column} is `{found}`, expected {what}a whole number from 0 to 255"
+                    )
                 }
             },
         )
@@ -180,7 +206,9 @@ fn parse_block(block: &Block, columns: usize) -> Vec<Result<Vec<u8>, Flaw>> {
         let rest = &block.bytes[at..block.end];
         bounds.push(memchr::memchr(b'\n', rest).map_or(block.end, |line_end| at + line_end + 1));
     }
-    let parts = bounds.par_windows(2).map(|ends| parse_lines(&block.bytes[ends[0]..], ends[1] - ends[0], columns));
+    let parts = bounds
+        .par_windows(2)
+        .map(|ends| parse_lines(&block.bytes[ends[0]..], ends[1] - ends[0], columns));
     parts.collect()
 }
 
@@ -202,20 +230,32 @@ enum Reader {
 
 impl Text {
     fn open(path: &Path) -> Result<Self> {
-        let unreadable = |error: std::io::Error| Error::input(path, format!("cannot be read: {error}"));
+        let unreadable =
+            |error: std::io::Error| Error::input(path, format!("cannot be read: {error}"));
         let metadata = std::fs::metadata(path).map_err(unreadable)?;
         if !metadata.is_file() {
             return Err(Error::input(path, "cannot be read: not a regular file"));
         }
         let mut magic = Vec::new();
-        std::fs::File::open(path).and_then(|file| file.take(2).read_to_end(&mut magic)).map_err(unreadable)?;
+        std::fs::File::open(path)
+            .and_then(|file| file.take(2).read_to_end(&mut magic))
+            .map_err(unreadable)?;
         let compressed = magic == GZIP_MAGIC;
         let file = Hashed::open(path)?;
         let reader = match compressed {
-            true => Reader::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file)))),
+            true => {
+                Reader::Gzip(Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))))
+            }
             false => Reader::Plain(file),
         };
-        Ok(Self { reader, path: path.into(), compressed, stored_len: metadata.len(), rest: Vec::new(), at_start: true })
+        Ok(Self {
+            reader,
+            path: path.into(),
+            compressed,
+            stored_len: metadata.len(),
+            rest: Vec::new(),
+            at_start: true,
+        })
     }
 
     /// The next lines, in a buffer that was used before; none at the end.
@@ -235,7 +275,9 @@ impl Text {
             }
             match last_lines(&bytes) {
                 0 if bytes.len() > MAX_LINE => {
-                    let message = format!("has a line of more than {MAX_LINE} bytes, expected whole numbers with commas between");
+                    let message = format!(
+                        "has a line of more than {MAX_LINE} bytes, expected whole numbers with commas between"
+                    );
                     return Err(Error::input(&self.path, message));
                 }
                 0 => {}
@@ -251,7 +293,9 @@ impl Text {
     fn read(&mut self, n: u64, bytes: &mut Vec<u8>) -> Result<usize> {
         let (what, result) = match &mut self.reader {
             Reader::Plain(file) => ("cannot be read", file.take(n).read_to_end(bytes)),
-            Reader::Gzip(gzip) => ("the gzip data are truncated or damaged", gzip.take(n).read_to_end(bytes)),
+            Reader::Gzip(gzip) => {
+                ("the gzip data are truncated or damaged", gzip.take(n).read_to_end(bytes))
+            }
         };
         result.map_err(|error| Error::input(&self.path, format!("{what}: {error}")))
     }
@@ -266,12 +310,15 @@ impl Text {
     }
 }
 
-/// Where the last line ends after which another one begins; empty lines are left to what follows, since at the end of the file
-/// they do not count.
+/// Where the last line ends after which another one begins; empty lines are left to what follows,
+/// since at the end of the file they do not count.
 fn last_lines(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
     while let Some(line_end) = memchr::memrchr(b'\n', &bytes[..end]) {
-        let line = first_line(&bytes[memchr::memrchr(b'\n', &bytes[..line_end]).map_or(0, |before| before + 1)..=line_end]);
+        let line = first_line(
+            &bytes[memchr::memrchr(b'\n', &bytes[..line_end]).map_or(0, |before| before + 1)
+                ..=line_end],
+        );
         if !line.is_empty() {
             return line_end + 1;
         }

@@ -3,8 +3,9 @@
 use crate::dataset::Images;
 use std::io::{self, Write};
 
-/// The names of the columns, then the pixels of an image a line. The names are the numbers of the columns, as pandas writes
-/// them of an array without names; of images that are not square, whose shape must not be lost, they are row x column.
+/// The names of the columns, then the pixels of an image a line. The names are the numbers of the
+/// columns, as pandas writes them of an array without names; of images that are not square, whose
+/// shape must not be lost, they are row x column.
 pub(crate) fn write_pixels(out: &mut dyn Write, images: &Images) -> io::Result<()> {
     let names = names(images, |column| column.to_string());
     writeln!(out, "{}", names.join(","))?;
@@ -23,7 +24,11 @@ pub(crate) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()>
 }
 
 /// `label,pixel1,...`, or as [`write_pixels`], then the label and the pixels of an image a line.
-pub(crate) fn write_together(out: &mut dyn Write, images: &Images, labels: &[u8]) -> io::Result<()> {
+pub(crate) fn write_together(
+    out: &mut dyn Write,
+    images: &Images,
+    labels: &[u8],
+) -> io::Result<()> {
     let names = names(images, |column| format!("pixel{}", column + 1));
     writeln!(out, "label,{}", names.join(","))?;
     let mut line = Vec::new();

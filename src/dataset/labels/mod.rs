@@ -1,8 +1,9 @@
 //! Labels of anybody's points: whole numbers or names, one a row.
 //!
-//! One reader for every command. A `.npy` array holds integers, floats that are whole, booleans or strings, of shape (n,) or
-//! (n, 1). Text, called `*.csv`, `*.tsv` or `*.txt`, holds one a line, with or without a header; of several columns one is
-//! named. The classes are those that occur, numbers by value and names in natural order, unless names are given.
+//! One reader for every command. A `.npy` array holds integers, floats that are whole, booleans or
+//! strings, of shape (n,) or (n, 1). Text, called `*.csv`, `*.tsv` or `*.txt`, holds one a line,
+//! with or without a header; of several columns one is named. The classes are those that occur,
+//! numbers by value and names in natural order, unless names are given.
 
 mod text;
 
@@ -62,12 +63,14 @@ pub struct LabelFile {
 }
 
 impl LabelFile {
-    /// Reads a file of labels for `n` rows, if their number is known: it helps to tell a header from a label.
+    /// Reads a file of labels for `n` rows, if their number is known: it helps to tell a header
+    /// from a label.
     ///
     /// # Errors
-    /// [`Error::Input`] naming `path` if it cannot be read, is malformed, holds no labels, or holds a value that is neither a
-    /// whole number nor a name (the row, counted from 0, or the line, counted from 1, is named); and if it has several columns of
-    /// which none is said to hold the labels, or not the one that `column` names.
+    /// [`Error::Input`] naming `path` if it cannot be read, is malformed, holds no labels, or holds
+    /// a value that is neither a whole number nor a name (the row, counted from 0, or the line,
+    /// counted from 1, is named); and if it has several columns of which none is said to hold the
+    /// labels, or not the one that `column` names.
     pub fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Self> {
         let (values, lines, notes) = match is_text(path) {
             true => {
@@ -75,7 +78,10 @@ impl LabelFile {
                 (values, Some(lines), notes)
             }
             false if column.is_some() => {
-                return Err(Error::input(path, "`Request::label_column` is for labels in a .csv, .tsv or .txt file"));
+                return Err(Error::input(
+                    path,
+                    "`Request::label_column` is for labels in a .csv, .tsv or .txt file",
+                ));
             }
             false => (npy::read_label_values(path)?, None, Vec::new()),
         };
@@ -86,7 +92,8 @@ impl LabelFile {
         Ok(Self { path: path.into(), values, notes, lines })
     }
 
-    /// Where a row stands, for messages: `row 3`, counted from 0, or `line 4` of a text file, counted from 1.
+    /// Where a row stands, for messages: `row 3`, counted from 0, or `line 4` of a text file,
+    /// counted from 1.
     pub fn place(&self, row: usize) -> String {
         match self.lines.as_ref().and_then(|lines| lines.get(row)) {
             Some(line) => format!("line {line}"),
@@ -109,17 +116,19 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// The classes of files whose labels mean the same. With `names`, numbers count them from 0, or from 1 if that alone fits,
-    /// and names are among them; else the classes are those that occur.
+    /// The classes of files whose labels mean the same. With `names`, numbers count them from 0, or
+    /// from 1 if that alone fits, and names are among them; else the classes are those that occur.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and the row or line that is at fault, if there are more than [`MAX_CLASSES`], one file
-    /// holds numbers and another names, or a label is none of the given names.
+    /// [`Error::Input`] naming the file, and the row or line that is at fault, if there are more
+    /// than [`MAX_CLASSES`], one file holds numbers and another names, or a label is none of the
+    /// given names.
     pub fn of(files: &[&LabelFile], names: Option<&[String]>) -> Result<Self> {
         Self::with(files, names, true)
     }
 
-    /// The same of files beside a `class_names.txt`, whose lines numbers always count, even where the names are numbers.
+    /// The same of files beside a `class_names.txt`, whose lines numbers always count, even where
+    /// the names are numbers.
     ///
     /// # Errors
     /// As [`Labels::of`].
@@ -127,10 +136,16 @@ impl Labels {
         Self::with(files, names, false)
     }
 
-    fn with(files: &[&LabelFile], names: Option<&[String]>, numbers_are_names: bool) -> Result<Self> {
+    fn with(
+        files: &[&LabelFile],
+        names: Option<&[String]>,
+        numbers_are_names: bool,
+    ) -> Result<Self> {
         let mut notes: Vec<String> = files.iter().flat_map(|file| file.notes.clone()).collect();
         let (names, classes, numbered) = match names {
-            Some(names) => (names.to_vec(), known(files, names, numbers_are_names, &mut notes)?, false),
+            Some(names) => {
+                (names.to_vec(), known(files, names, numbers_are_names, &mut notes)?, false)
+            }
             None => found(files)?,
         };
         Ok(Self { names, classes, numbered, notes })
@@ -154,20 +169,37 @@ fn places(names: &[String]) -> HashMap<&str, u16> {
     names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect()
 }
 
-/// Classes by their names if all values of a file are names, or by their places among the names if all are such numbers.
-fn known(files: &[&LabelFile], names: &[String], numbers_are_names: bool, notes: &mut Vec<String>) -> Result<Vec<Vec<u16>>> {
+/// Classes by their names if all values of a file are names, or by their places among the names if
+/// all are such numbers.
+fn known(
+    files: &[&LabelFile],
+    names: &[String],
+    numbers_are_names: bool,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Vec<u16>>> {
     let n = names.len();
     if let Some(file) = files.first().filter(|_| n > MAX_CLASSES) {
-        return Err(Error::input(&file.path, format!("there are {n} class names; at most {MAX_CLASSES} classes are supported")));
+        return Err(Error::input(
+            &file.path,
+            format!("there are {n} class names; at most {MAX_CLASSES} classes are supported"),
+        ));
     }
     let places = places(names);
-    let named = |number: i64| places.get(number.to_string().as_str()).copied().filter(|_| numbers_are_names);
+    let named = |number: i64| {
+        places.get(number.to_string().as_str()).copied().filter(|_| numbers_are_names)
+    };
     let first = first_number(files, n, &named, notes);
     files.iter().map(|file| known_in(file, &places, &named, (first, numbers_are_names))).collect()
 }
 
-/// The number of the first class: 1 if the numbers of all files go from 1 to the count of the names, else 0.
-fn first_number(files: &[&LabelFile], n: usize, named: &dyn Fn(i64) -> Option<u16>, notes: &mut Vec<String>) -> i64 {
+/// The number of the first class: 1 if the numbers of all files go from 1 to the count of the
+/// names, else 0.
+fn first_number(
+    files: &[&LabelFile],
+    n: usize,
+    named: &dyn Fn(i64) -> Option<u16>,
+    notes: &mut Vec<String>,
+) -> i64 {
     let of = |file: &&LabelFile| match &file.values {
         Values::Numbers(numbers) if !numbers.iter().all(|&number| named(number).is_some()) => {
             Some((*numbers.iter().min()?, *numbers.iter().max()?, file.path.display().to_string()))
@@ -175,7 +207,8 @@ fn first_number(files: &[&LabelFile], n: usize, named: &dyn Fn(i64) -> Option<u1
         _ => None,
     };
     let counting: Vec<(i64, i64, String)> = files.iter().filter_map(of).collect();
-    let (least, most) = (counting.iter().map(|range| range.0).min(), counting.iter().map(|range| range.1).max());
+    let (least, most) =
+        (counting.iter().map(|range| range.0).min(), counting.iter().map(|range| range.1).max());
     // Files that end before the last class might count from 0.
     let from_one = least == Some(1) && most == i64::try_from(n).ok();
     if from_one {
@@ -195,7 +228,8 @@ fn known_in(
     let (refuse, n) = (|message: String| Err(Error::input(&file.path, message)), places.len());
     let mut by_number: Vec<Option<u16>> = Vec::new();
     let mut by_name: Vec<Option<u16>> = Vec::new();
-    let place = |number: i64| u16::try_from(number - first).ok().filter(|&class| usize::from(class) < n);
+    let place =
+        |number: i64| u16::try_from(number - first).ok().filter(|&class| usize::from(class) < n);
     match &file.values {
         Values::Numbers(numbers) => {
             by_number.extend(numbers.iter().map(|&number| place(number)));
@@ -213,7 +247,9 @@ fn known_in(
                 format!("{place} is {value}, but class_names.txt names {first} to {last}")
             }
             _ => {
-                format!("{place} is `{value}`, which is neither one of the {n} class names nor a number from {first} to {last}")
+                format!(
+                    "{place} is `{value}`, which is neither one of the {n} class names nor a number from {first} to {last}"
+                )
             }
         });
     }
@@ -231,7 +267,10 @@ fn known_in(
         }
         (Some(classes), _) | (None, Some(classes)) => Ok(classes),
         (None, None) => {
-            let ((name, a), (number, b)) = (place_of(&|row| by_number[row].is_none()), place_of(&|row| by_name[row].is_none()));
+            let ((name, a), (number, b)) = (
+                place_of(&|row| by_number[row].is_none()),
+                place_of(&|row| by_name[row].is_none()),
+            );
             refuse(format!(
                 "{name} is `{a}`, the name of a class, but {number} is {b}, a number; all must be the one or the other"
             ))
@@ -242,15 +281,21 @@ fn known_in(
 /// The classes that occur.
 fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
     let is_named = |file: &&&LabelFile| matches!(file.values, Values::Names(_));
-    let (named, numbered) = (files.iter().find(is_named), files.iter().find(|file| !is_named(file)));
+    let (named, numbered) =
+        (files.iter().find(is_named), files.iter().find(|file| !is_named(file)));
     if let (Some(named), Some(numbered)) = (named, numbered) {
-        let message =
-            format!("holds numbers, but {} holds names: which number is which name cannot be told", named.path.display());
+        let message = format!(
+            "holds numbers, but {} holds names: which number is which name cannot be told",
+            named.path.display()
+        );
         return Err(Error::input(&numbered.path, message));
     }
     let too_many = |n: usize| {
         let path = files.first().map_or(Path::new(""), |file| &file.path);
-        Err(Error::input(path, format!("has {n} different labels; at most {MAX_CLASSES} classes are supported")))
+        Err(Error::input(
+            path,
+            format!("has {n} different labels; at most {MAX_CLASSES} classes are supported"),
+        ))
     };
     if named.is_some() {
         let words = files.iter().flat_map(|file| match &file.values {
@@ -282,14 +327,18 @@ fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
     if distinct.len() > MAX_CLASSES {
         return too_many(distinct.len());
     }
-    let places: HashMap<i64, u16> = distinct.iter().zip(0..=u16::MAX).map(|(&number, at)| (number, at)).collect();
-    let classes = all.iter().map(|numbers| numbers.iter().map(|number| places[number]).collect()).collect();
+    let places: HashMap<i64, u16> =
+        distinct.iter().zip(0..=u16::MAX).map(|(&number, at)| (number, at)).collect();
+    let classes =
+        all.iter().map(|numbers| numbers.iter().map(|number| places[number]).collect()).collect();
     Ok((distinct.iter().map(ToString::to_string).collect(), classes, true))
 }
 
-/// Whole numbers if all values are such, names if one is no number at all; else the place of the first that is neither.
+/// Whole numbers if all values are such, names if one is no number at all; else the place of the
+/// first that is neither.
 pub(super) fn values_of(words: Vec<String>) -> std::result::Result<Values, usize> {
-    if let Some(numbers) = words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<i64>>>() {
+    if let Some(numbers) = words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<i64>>>()
+    {
         return Ok(Values::Numbers(numbers));
     }
     match words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<f64>>>() {
@@ -298,7 +347,8 @@ pub(super) fn values_of(words: Vec<String>) -> std::result::Result<Values, usize
     }
 }
 
-/// The first character of a label that nobody sees and nobody means: a control character that neither ends a line nor is a tab.
+/// The first character of a label that nobody sees and nobody means: a control character that
+/// neither ends a line nor is a tab.
 pub(super) fn control_character(label: &str) -> Option<char> {
     label.chars().find(|letter| letter.is_control() && !"\t\n\r".contains(*letter))
 }
@@ -307,7 +357,9 @@ pub(super) fn control_character(label: &str) -> Option<char> {
 pub(super) fn whole(values: &[f64]) -> std::result::Result<Vec<i64>, usize> {
     // Beyond it neighbouring whole numbers are one float.
     const MOST: f64 = (1_u64 << 53) as f64;
-    let whole = |(at, &value): (usize, &f64)| if value.fract() == 0.0 && value.abs() < MOST { Ok(value as i64) } else { Err(at) };
+    let whole = |(at, &value): (usize, &f64)| {
+        if value.fract() == 0.0 && value.abs() < MOST { Ok(value as i64) } else { Err(at) }
+    };
     values.iter().enumerate().map(whole).collect()
 }
 
@@ -320,7 +372,12 @@ mod tests {
     }
 
     fn file(words: &[&str]) -> LabelFile {
-        LabelFile { path: "l.npy".into(), values: values_of(texts(words)).unwrap(), notes: Vec::new(), lines: None }
+        LabelFile {
+            path: "l.npy".into(),
+            values: values_of(texts(words)).unwrap(),
+            notes: Vec::new(),
+            lines: None,
+        }
     }
 
     #[test]
@@ -335,7 +392,10 @@ mod tests {
         assert_eq!(values_of(texts(&["1", "2.5"])), Err(1));
         assert_eq!(values_of(texts(&["1", "nan"])), Err(1));
         let both = Labels::of(&[&file(&["b", "c"]), &file(&["a", "c"])], None).unwrap();
-        assert_eq!((both.names, both.classes), (texts(&["a", "b", "c"]), vec![vec![1, 2], vec![0, 2]]));
+        assert_eq!(
+            (both.names, both.classes),
+            (texts(&["a", "b", "c"]), vec![vec![1, 2], vec![0, 2]])
+        );
         let mixed = Labels::of(&[&file(&["1"]), &file(&["a"])], None).unwrap_err().to_string();
         assert!(mixed.contains("holds numbers, but l.npy holds names"), "{mixed}");
     }
@@ -347,12 +407,24 @@ mod tests {
         assert_eq!(classes(&["ant", "zebra", "ant"], &["zebra", "ant"]), [1, 0, 1]);
         assert_eq!(classes(&["1", "0"], &["zebra", "ant"]), [1, 0]);
         assert_eq!(classes(&["2", "1"], &["zebra", "ant"]), [1, 0]);
-        assert!(of(&["2", "1"], &["zebra", "ant"]).unwrap().notes[0].starts_with("l.npy: the labels go from 1 to 2"));
+        assert!(
+            of(&["2", "1"], &["zebra", "ant"]).unwrap().notes[0]
+                .starts_with("l.npy: the labels go from 1 to 2")
+        );
         assert_eq!(classes(&["2", "1"], &["none", "zebra", "ant"]), [2, 1]);
-        assert_eq!(of(&["2", "1"], &["none", "zebra", "ant"]).unwrap().without_points().unwrap(), "0 (`none`)");
+        assert_eq!(
+            of(&["2", "1"], &["none", "zebra", "ant"]).unwrap().without_points().unwrap(),
+            "0 (`none`)"
+        );
         let refused = |words: &[&str], names: &[&str]| of(words, names).unwrap_err().to_string();
-        assert!(refused(&["1", "zebra"], &["zebra", "ant"]).contains("row 1 is `zebra`, the name of a class, but row 0 is 1"));
-        assert!(refused(&["3", "1", "2"], &["0", "2", "3", "1"]).contains("row 0 is 3, the name of one class"));
+        assert!(
+            refused(&["1", "zebra"], &["zebra", "ant"])
+                .contains("row 1 is `zebra`, the name of a class, but row 0 is 1")
+        );
+        assert!(
+            refused(&["3", "1", "2"], &["0", "2", "3", "1"])
+                .contains("row 0 is 3, the name of one class")
+        );
         assert!(refused(&["0", "2"], &["zebra", "ant"]).contains("row 1 is `2`"));
     }
 }

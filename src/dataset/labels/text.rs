@@ -26,12 +26,15 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         return Err(Error::input(path, "holds no labels, expected one a line"));
     };
     let mut notes = Vec::new();
-    let (at, by_name) = choose(&first, column, &mut notes).map_err(|message| Error::input(path, message))?;
+    let (at, by_name) =
+        choose(&first, column, &mut notes).map_err(|message| Error::input(path, message))?;
     let words: Vec<&str> = records.iter().map(|(_, fields)| fields[at].as_str()).collect();
     if !by_name && n == Some(words.len()) && is_header_alone(&words) {
         let (header, n) = (words[0], words.len());
-        let message =
-            format!("line 1 is `{header}`, usually a header, and no other line is: then there are {} labels for {n} rows", n - 1);
+        let message = format!(
+            "line 1 is `{header}`, usually a header, and no other line is: then there are {} labels for {n} rows",
+            n - 1
+        );
         return Err(Error::input(path, message));
     }
     if by_name || has_header(&words, n) {
@@ -45,26 +48,34 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     for (line, mut fields) in records {
         let word = fields.swap_remove(at);
         if word.is_empty() {
-            return Err(Error::input(path, format!("line {line} has no label, expected a whole number or a name")));
+            return Err(Error::input(
+                path,
+                format!("line {line} has no label, expected a whole number or a name"),
+            ));
         }
         if let Some(letter) = control_character(&word) {
-            return Err(Error::input(path, format!("line {line} holds the control character U+{:04X}", u32::from(letter))));
+            return Err(Error::input(
+                path,
+                format!("line {line} holds the control character U+{:04X}", u32::from(letter)),
+            ));
         }
         words.push(word);
         lines.push(line);
     }
     let shown = words.clone();
     let values = values_of(words).map_err(|row| {
-        let message = format!("line {} is {}: a label is a whole number or a name", lines[row], shown[row]);
+        let message =
+            format!("line {} is {}: a label is a whole number or a name", lines[row], shown[row]);
         Error::input(path, message)
     })?;
     Ok(Read { values, lines, notes })
 }
 
-/// The fields of every line, between commas, or tabs or semicolons if the first line has them; quotes as in CSV. A `.txt` has one
-/// column unless one of several is asked for.
+/// The fields of every line, between commas, or tabs or semicolons if the first line has them;
+/// quotes as in CSV. A `.txt` has one column unless one of several is asked for.
 fn records(path: &Path, of_columns: bool) -> Result<Records> {
-    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
     if let Some(line) = blank_line(bytes) {
         return Err(Error::input(path, format!("line {line} is empty, expected a label")));
@@ -83,15 +94,17 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
     builder.has_headers(false).flexible(true).trim(csv::Trim::All).delimiter(delimiter);
     let (mut records, mut width) = (Records::new(), 0);
     for (at, record) in builder.from_reader(bytes).records().enumerate() {
-        let record = record.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+        let record =
+            record.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
         let line = record.position().map_or(at as u64 + 1, csv::Position::line);
         if at == 0 {
             width = record.len();
         }
         if record.len() != width {
             let (found, s) = (record.len(), if width == 1 { "" } else { "s" });
-            let message =
-                format!("line {line} has {found} columns, the first has {width} column{s}; a name with a comma stands in quotes");
+            let message = format!(
+                "line {line} has {found} columns, the first has {width} column{s}; a name with a comma stands in quotes"
+            );
             return Err(Error::input(path, message));
         }
         records.push((line, record.iter().map(str::to_owned).collect()));
@@ -99,24 +112,33 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
     Ok(records)
 }
 
-/// The first line, from 1, that is blank although others follow: a reader of CSV would skip it, and all that comes after it would
-/// be of other rows.
+/// The first line, from 1, that is blank although others follow: a reader of CSV would skip it, and
+/// all that comes after it would be of other rows.
 pub(crate) fn blank_line(bytes: &[u8]) -> Option<usize> {
     let whole = bytes.trim_ascii_end();
     let mut lines = whole.split(|&byte| byte == b'\n');
-    lines.position(|line| line.trim_ascii().is_empty()).filter(|_| !whole.is_empty()).map(|at| at + 1)
+    lines
+        .position(|line| line.trim_ascii().is_empty())
+        .filter(|_| !whole.is_empty())
+        .map(|at| at + 1)
 }
 
 /// Which column holds the labels, and whether its name in the first line says so.
-fn choose(first: &[String], column: Option<&LabelColumn>, notes: &mut Vec<String>) -> std::result::Result<(usize, bool), String> {
+fn choose(
+    first: &[String],
+    column: Option<&LabelColumn>,
+    notes: &mut Vec<String>,
+) -> std::result::Result<(usize, bool), String> {
     let n = first.len();
     match column {
         Some(LabelColumn::First) => Ok((0, false)),
         Some(LabelColumn::Last) => Ok((n - 1, false)),
-        Some(LabelColumn::None) => Err("is read for its labels: `Request::label_column` must be one of its columns".into()),
-        Some(LabelColumn::Name(name)) => {
-            named(first, name).map(|at| (at, true)).ok_or_else(|| format!("has no column `{name}`: {}", columns(first)))
+        Some(LabelColumn::None) => {
+            Err("is read for its labels: `Request::label_column` must be one of its columns".into())
         }
+        Some(LabelColumn::Name(name)) => named(first, name)
+            .map(|at| (at, true))
+            .ok_or_else(|| format!("has no column `{name}`: {}", columns(first))),
         Some(LabelColumn::Number(number)) => match number.checked_sub(1).filter(|&at| at < n) {
             Some(at) => Ok((at, false)),
             None => Err(format!("has no column {number}, the first being 1: {}", columns(first))),
@@ -146,12 +168,14 @@ fn is_header_alone(values: &[&str]) -> bool {
     matches!(values, [first, rest @ ..] if is_label(first) && !rest.is_empty() && !rest.contains(first))
 }
 
-/// Whether the first value is a header: a usual one, a word above numbers, or one more than the rows and met nowhere else.
+/// Whether the first value is a header: a usual one, a word above numbers, or one more than the
+/// rows and met nowhere else.
 fn has_header(values: &[&str], n: Option<usize>) -> bool {
     let [first, rest @ ..] = values else { return false };
     let number = |value: &str| value.parse::<f64>().is_ok();
     let usual = is_label(first) && n.is_none_or(|n| values.len() != n);
-    let above_numbers = !rest.is_empty() && !number(first) && rest.iter().all(|value| number(value));
+    let above_numbers =
+        !rest.is_empty() && !number(first) && rest.iter().all(|value| number(value));
     let one_more = n.is_some_and(|n| values.len() == n + 1);
     usual || above_numbers || (one_more && !number(first) && !rest.contains(first))
 }
@@ -179,13 +203,19 @@ mod tests {
     #[test]
     fn a_column_is_found_by_name_or_place() {
         let first: Vec<String> = ["cell", "Label", "batch"].map(str::to_owned).into();
-        let of = |column: Option<&str>| choose(&first, column.map(|text| text.parse().unwrap()).as_ref(), &mut Vec::new());
+        let of = |column: Option<&str>| {
+            choose(&first, column.map(|text| text.parse().unwrap()).as_ref(), &mut Vec::new())
+        };
         assert_eq!(of(None), Ok((1, true)));
         assert_eq!(of(Some("batch")), Ok((2, true)));
         assert_eq!(of(Some("last")), Ok((2, false)));
         assert_eq!(of(Some("2")), Ok((1, false)));
         assert!(of(Some("4")).unwrap_err().contains("no column 4"));
-        assert!(of(Some("kind")).unwrap_err().contains("no column `kind`: it has 3 columns, whose first line is `cell`"));
+        assert!(
+            of(Some("kind"))
+                .unwrap_err()
+                .contains("no column `kind`: it has 3 columns, whose first line is `cell`")
+        );
         let unnamed: Vec<String> = ["a", "b"].map(str::to_owned).into();
         assert!(choose(&unnamed, None, &mut Vec::new()).unwrap_err().contains("label_column"));
     }

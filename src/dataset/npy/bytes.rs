@@ -15,17 +15,23 @@ pub(crate) struct Bytes {
     pub scaled: bool,
 }
 
-/// Reads an array from a file: integers or floats of any size, which must be whole numbers from 0 to 255; pixels may also be
-/// floats from 0 to 1.
+/// Reads an array from a file: integers or floats of any size, which must be whole numbers from 0
+/// to 255; pixels may also be floats from 0 to 1.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path`, as the other readers, and the place of a value that is out of range.
+/// [`Error::Input`] naming `path`, as the other readers, and the place of a value that is out of
+/// range.
 pub(crate) fn read_bytes(path: &Path, meaning: Meaning) -> Result<Bytes> {
     from_array(Array::open(path)?, meaning)
 }
 
 /// The same from the `len` bytes of a reader; errors call it `path`.
-pub(crate) fn read_bytes_from(path: &Path, reader: impl Read, len: u64, meaning: Meaning) -> Result<Bytes> {
+pub(crate) fn read_bytes_from(
+    path: &Path,
+    reader: impl Read,
+    len: u64,
+    meaning: Meaning,
+) -> Result<Bytes> {
     from_array(Array::new(path, reader, len)?, meaning)
 }
 
@@ -42,11 +48,16 @@ fn from_array(array: Array<'_, impl Read>, meaning: Meaning) -> Result<Bytes> {
     let Some(stored) = array.stored() else { return Err(array.wrong_type(TYPES)) };
     let (path, order) = (array.path, array.header.order());
     let shape: Vec<usize> = array.header.shape().iter().map(|&dim| dim as usize).collect();
-    let Narrowed { values, scaled } = stored.narrow(array.raw()?, meaning).map_err(|(at, number)| {
-        let expected = values::expected(meaning);
-        Error::input(path, format!("value {at} of the array is {number}, {expected}"))
-    })?;
-    let values = if order == Order::Fortran && shape.len() > 1 { to_c_order(&values, &shape) } else { values };
+    let Narrowed { values, scaled } =
+        stored.narrow(array.raw()?, meaning).map_err(|(at, number)| {
+            let expected = values::expected(meaning);
+            Error::input(path, format!("value {at} of the array is {number}, {expected}"))
+        })?;
+    let values = if order == Order::Fortran && shape.len() > 1 {
+        to_c_order(&values, &shape)
+    } else {
+        values
+    };
     Ok(Bytes { shape, values, scaled })
 }
 
@@ -74,8 +85,10 @@ mod tests {
     #[test]
     fn the_last_index_changes_fastest_in_c_order() {
         // Element (i, j, k) of 2 x 3 x 4 is 100 i + 10 j + k.
-        let fortran: Vec<u8> = (0..24).map(|at| (at % 2 * 100 + at / 2 % 3 * 10 + at / 6) as u8).collect();
-        let c: Vec<u8> = (0..24).map(|at| (at / 12 * 100 + at / 4 % 3 * 10 + at % 4) as u8).collect();
+        let fortran: Vec<u8> =
+            (0..24).map(|at| (at % 2 * 100 + at / 2 % 3 * 10 + at / 6) as u8).collect();
+        let c: Vec<u8> =
+            (0..24).map(|at| (at / 12 * 100 + at / 4 % 3 * 10 + at % 4) as u8).collect();
         assert_eq!(to_c_order(&fortran, &[2, 3, 4]), c);
     }
 }

@@ -7,21 +7,28 @@ use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use std::path::Path;
 
-/// Reads grey images, n x height x width, of whole numbers from 0 to 255, or of floats from 0 to 1, which are scaled to bytes.
+/// Reads grey images, n x height x width, of whole numbers from 0 to 255, or of floats from 0 to 1,
+/// which are scaled to bytes.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long, or has another shape or other
-/// values.
+/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long,
+/// or has another shape or other values.
 pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
     let path = path.as_ref();
     let array = read_bytes(path, Meaning::Pixels)?;
     match array.shape[..] {
         [n, height, width] if n > 0 && height > 0 && width > 0 => {
-            Images::new(array.values, height, width).map_err(|error| Error::input(path, error.to_string()))
+            Images::new(array.values, height, width)
+                .map_err(|error| Error::input(path, error.to_string()))
         }
         _ => {
             let shape = array.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(" x ");
-            Err(Error::input(path, format!("has shape {shape}, expected n x height x width, at least one image of one pixel")))
+            Err(Error::input(
+                path,
+                format!(
+                    "has shape {shape}, expected n x height x width, at least one image of one pixel"
+                ),
+            ))
         }
     }
 }

@@ -13,14 +13,16 @@ use std::path::Path;
 /// Bytes of those columns that are looked at together.
 const TOGETHER: usize = 64 << 20;
 
-/// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of integers of 1 to 8 bytes in
-/// either byte order, or of booleans, as 0 and 1. Every value is rounded to the nearest `f32`; where that would make different
-/// values of a column equal, a number is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
+/// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of
+/// integers of 1 to 8 bytes in either byte order, or of booleans, as 0 and 1. Every value is
+/// rounded to the nearest `f32`; where that would make different values of a column equal, a number
+/// is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long, has another number of
-/// dimensions, no rows or no columns, another type of values, a value that is NaN, infinite or beyond the range of `f32`
-/// (its row and column are named, counted from 0), or a column whose digits cannot be kept.
+/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long,
+/// has another number of dimensions, no rows or no columns, another type of values, a value that is
+/// NaN, infinite or beyond the range of `f32` (its row and column are named, counted from 0), or a
+/// column whose digits cannot be kept.
 pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
     let path = path.as_ref();
     let (matrix, suspects) = read(path, None)?;
@@ -31,7 +33,8 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
     let (mut data, mut offsets) = (matrix.into_vec(), vec![0.0; d]);
     for columns in suspects.chunks((TOGETHER / (size_of::<Wide>() * n)).max(1)) {
         let values = columns_of(path, columns)?;
-        let roundings: Vec<Rounding> = values.par_iter().map(|values| Rounding::of(values.clone())).collect();
+        let roundings: Vec<Rounding> =
+            values.par_iter().map(|values| Rounding::of(values.clone())).collect();
         for ((&column, values), rounding) in columns.iter().zip(&values).zip(roundings) {
             match rounding {
                 Rounding::Fine => {}
@@ -40,15 +43,18 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
                     let kept = data.iter_mut().skip(column).step_by(d);
                     kept.zip(values).for_each(|(kept, value)| *kept = value.less(offset) as f32);
                 }
-                Rounding::Lossy { lost, different } => return Err(Error::input(path, lossy(column, lost, different))),
+                Rounding::Lossy { lost, different } => {
+                    return Err(Error::input(path, lossy(column, lost, different)));
+                }
             }
         }
     }
     Matrix::new(data, n, d)?.with_offsets(offsets)
 }
 
-/// Reads points that are to be held against those of `fitted`: the same number is subtracted from each column. Points with
-/// another number of columns are read as they are, for the caller to refuse.
+/// Reads points that are to be held against those of `fitted`: the same number is subtracted from
+/// each column. Points with another number of columns are read as they are, for the caller to
+/// refuse.
 ///
 /// # Errors
 /// As [`read_matrix`], but for digits that are lost.
@@ -72,7 +78,8 @@ pub fn read_matrix_less(path: impl AsRef<Path>, offsets: Option<&[f64]>) -> Resu
     }
 }
 
-/// Reads values whose size itself tells something, probabilities for example: each rounded, nothing subtracted.
+/// Reads values whose size itself tells something, probabilities for example: each rounded, nothing
+/// subtracted.
 ///
 /// # Errors
 /// As [`read_matrix`], but for digits that are lost.
@@ -92,13 +99,22 @@ pub(crate) fn n_rows(path: &Path) -> Result<usize> {
 fn shape(array: &Array) -> Result<(usize, usize)> {
     match *array.header.shape() {
         // The sizes fit: that many values are in the file.
-        [n_samples, n_features] if n_samples > 0 && n_features > 0 => Ok((n_samples as usize, n_features as usize)),
-        [_, _] => Err(array.error(format!("has shape {}, expected at least one row and one column", array.shape()))),
-        _ => Err(array.error(format!("has shape {}, expected n_samples x n_features", array.shape()))),
+        [n_samples, n_features] if n_samples > 0 && n_features > 0 => {
+            Ok((n_samples as usize, n_features as usize))
+        }
+        [_, _] => Err(array.error(format!(
+            "has shape {}, expected at least one row and one column",
+            array.shape()
+        ))),
+        _ => {
+            Err(array
+                .error(format!("has shape {}, expected n_samples x n_features", array.shape())))
+        }
     }
 }
 
-/// The rounded values and, unless offsets to subtract are given, those columns of which rounding may take much.
+/// The rounded values and, unless offsets to subtract are given, those columns of which rounding
+/// may take much.
 fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
     let array = Array::open(path)?;
     let (n, d) = shape(&array)?;
@@ -108,9 +124,11 @@ fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
     let step = n.div_ceil(sampled.max(1));
     let mut is_exact = vec![true; d];
     let mut largest = vec![0.0_f64; d];
-    let mut samples: Vec<Vec<Wide>> = vec![Vec::with_capacity(if sampled > 0 { n.div_ceil(step) } else { 0 }); d];
+    let mut samples: Vec<Vec<Wide>> =
+        vec![Vec::with_capacity(if sampled > 0 { n.div_ceil(step) } else { 0 }); d];
     each(array, |row, column, value| {
-        let rounded = offsets.map_or_else(|| value.less(0.0), |offsets| value.less(offsets[column])) as f32;
+        let rounded =
+            offsets.map_or_else(|| value.less(0.0), |offsets| value.less(offsets[column])) as f32;
         data[row * d + column] = rounded;
         if sampled > 0 {
             is_exact[column] &= value.is_exact();
@@ -121,9 +139,15 @@ fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
         }
         rounded.is_finite()
     })?;
-    let inexact = samples.into_par_iter().enumerate().filter(|(column, sample)| !is_exact[*column] && !sample.is_empty());
-    let suspects =
-        inexact.filter_map(|(column, sample)| Rounding::is_suspect(sample, largest[column]).then_some(column)).collect();
+    let inexact = samples
+        .into_par_iter()
+        .enumerate()
+        .filter(|(column, sample)| !is_exact[*column] && !sample.is_empty());
+    let suspects = inexact
+        .filter_map(|(column, sample)| {
+            Rounding::is_suspect(sample, largest[column]).then_some(column)
+        })
+        .collect();
     Ok((Matrix::new(data, n, d)?, suspects))
 }
 
@@ -143,7 +167,8 @@ fn columns_of(path: &Path, columns: &[usize]) -> Result<Vec<Vec<Wide>>> {
     Ok(values)
 }
 
-/// Shows every value, with its row and column, and refuses the first of which `is_good` says otherwise.
+/// Shows every value, with its row and column, and refuses the first of which `is_good` says
+/// otherwise.
 fn each(array: Array, is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
     match array.value_type() {
         Some((TypeChar::Float, 2)) => halves(array, is_good),
@@ -170,7 +195,8 @@ fn wide<T: Deserialize + Copy + Debug>(
     let (path, place) = (array.path, places(&array)?);
     for (at, value) in array.values::<T>()?.enumerate() {
         let (row, column) = place(at);
-        let exact = value.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+        let exact =
+            value.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
         if !is_good(row, column, to_wide(exact)) {
             return Err(not_finite(path, (row, column), &exact));
         }
@@ -202,5 +228,10 @@ fn places(array: &Array) -> Result<impl Fn(usize) -> (usize, usize) + use<>> {
 }
 
 fn not_finite(path: &Path, (row, column): (usize, usize), value: &dyn Debug) -> Error {
-    Error::input(path, format!("row {row}, column {column} is {value:?}: every value must be finite in 32-bit floats"))
+    Error::input(
+        path,
+        format!(
+            "row {row}, column {column} is {value:?}: every value must be finite in 32-bit floats"
+        ),
+    )
 }

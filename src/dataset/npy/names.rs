@@ -6,7 +6,8 @@ use npyz::{DType, Endianness, TypeChar};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Reads an array of text, of shape (n,) or (n, 1), from the `len` bytes of a reader; errors call it `path`.
+/// Reads an array of text, of shape (n,) or (n, 1), from the `len` bytes of a reader; errors call
+/// it `path`.
 ///
 /// # Errors
 /// [`Error::Input`] naming `path`, as the other readers, and the place of what is no text.
@@ -15,9 +16,12 @@ pub(crate) fn read_names_from(path: &Path, reader: impl Read, len: u64) -> Resul
     let expected = "text: np.array(names, dtype=str)";
     let DType::Plain(plain) = array.header.dtype() else { return Err(array.wrong_type(expected)) };
     if !matches!(array.header.shape(), [_] | [_, 1]) {
-        return Err(array.error(format!("has shape {}, expected (n,): a name a class", array.shape())));
+        return Err(
+            array.error(format!("has shape {}, expected (n,): a name a class", array.shape()))
+        );
     }
-    let (kind, size, big) = (plain.type_char(), plain.size_field() as usize, plain.endianness() == Endianness::Big);
+    let (kind, size, big) =
+        (plain.type_char(), plain.size_field() as usize, plain.endianness() == Endianness::Big);
     let name: &dyn Fn(&[u8]) -> Option<String> = match kind {
         TypeChar::UnicodeStr => &|bytes| letters(bytes, big),
         TypeChar::ByteStr => &|bytes| {
@@ -29,7 +33,11 @@ pub(crate) fn read_names_from(path: &Path, reader: impl Read, len: u64) -> Resul
     let bytes = if kind == TypeChar::UnicodeStr { 4 * size } else { size };
     let raw = array.raw()?;
     let names = raw.chunks_exact(bytes).enumerate();
-    names.map(|(at, raw)| name(raw).ok_or_else(|| Error::input(path, format!("name {at} is no text")))).collect()
+    names
+        .map(|(at, raw)| {
+            name(raw).ok_or_else(|| Error::input(path, format!("name {at} is no text")))
+        })
+        .collect()
 }
 
 /// Text of which every letter is a word of 32 bits, up to the zeros at its end.
@@ -43,10 +51,14 @@ fn letters(bytes: &[u8], big: bool) -> Option<String> {
     words[..end].iter().map(|&word| char::from_u32(word)).collect()
 }
 
-/// Writes names as NumPy's `np.array(names)` is saved: words of 32 bits, filled with zeros to the longest name.
+/// Writes names as NumPy's `np.array(names)` is saved: words of 32 bits, filled with zeros to the
+/// longest name.
 pub(crate) fn write_names(out: &mut dyn Write, names: &[String]) -> io::Result<()> {
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(1);
-    let mut header = format!("{{'descr': '<U{longest}', 'fortran_order': False, 'shape': ({},), }}", names.len());
+    let mut header = format!(
+        "{{'descr': '<U{longest}', 'fortran_order': False, 'shape': ({},), }}",
+        names.len()
+    );
     // With the ten bytes before it and the line feed, a multiple of 64.
     let padding = (64 - (10 + header.len() + 1) % 64) % 64;
     header.push_str(&" ".repeat(padding));
@@ -67,7 +79,8 @@ mod tests {
 
     #[test]
     fn names_come_back_whatever_their_letters() {
-        let names: Vec<String> = ["Shirt, blue", "two\nlines", "\u{1f456}", "\"", " a "].map(Into::into).into();
+        let names: Vec<String> =
+            ["Shirt, blue", "two\nlines", "\u{1f456}", "\"", " a "].map(Into::into).into();
         let mut bytes = Vec::new();
         write_names(&mut bytes, &names).unwrap();
         assert_eq!(bytes.iter().position(|&byte| byte == b'\n').map(|end| (end + 1) % 64), Some(0));

@@ -12,8 +12,8 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// Longest header that is accepted, in bytes; NumPy's own limit for files it does not trust.
 const MAX_HEADER: usize = 10_000;
 
-/// Most opening brackets in a header that is accepted. A plain array has 2, and the parser of npyz takes time exponential in
-/// the depth of nested lists.
+/// Most opening brackets in a header that is accepted. A plain array has 2, and the parser of npyz
+/// takes time exponential in the depth of nested lists.
 const MAX_BRACKETS: usize = 8;
 
 /// An open NPY file as long as its header says, at the first value.
@@ -39,10 +39,13 @@ impl<'a, R: Read> Array<'a, R> {
     /// An array in the `len` bytes of a reader; errors call it `path`.
     pub(super) fn new(path: &'a Path, mut reader: R, len: u64) -> Result<Self> {
         let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
-        let head = read_head(&mut reader).map_err(unreadable)?.map_err(|message| Error::input(path, message))?;
+        let head = read_head(&mut reader)
+            .map_err(unreadable)?
+            .map_err(|message| Error::input(path, message))?;
         let malformed = |error: io::Error| {
             // The parser draws its message over several lines.
-            let words: Vec<String> = error.to_string().split_whitespace().map(str::to_owned).collect();
+            let words: Vec<String> =
+                error.to_string().split_whitespace().map(str::to_owned).collect();
             Error::input(path, format!("has a malformed header: {}", words.join(" ")))
         };
         let header = NpyHeader::from_reader(&head[..]).map_err(malformed)?;
@@ -54,18 +57,27 @@ impl<'a, R: Read> Array<'a, R> {
     /// Compares the bytes after the header with what the header announces.
     fn check_len(&self, found: u64) -> Result<()> {
         let dtype = self.header.dtype();
-        let size = dtype.num_bytes().filter(|&size| size > 0).ok_or_else(|| self.wrong_type("numbers"))?;
-        let expected = self.header.shape().iter().try_fold(size as u64, |product, &dim| product.checked_mul(dim));
+        let size =
+            dtype.num_bytes().filter(|&size| size > 0).ok_or_else(|| self.wrong_type("numbers"))?;
+        let expected = self
+            .header
+            .shape()
+            .iter()
+            .try_fold(size as u64, |product, &dim| product.checked_mul(dim));
         let described = format!("shape {} of {}", self.shape(), dtype.descr());
         match expected {
             Some(expected) if found == expected => Ok(()),
             Some(expected) if found > expected => {
-                let message = format!("has trailing bytes: {found} bytes of data found, {expected} expected for {described}");
+                let message = format!(
+                    "has trailing bytes: {found} bytes of data found, {expected} expected for {described}"
+                );
                 Err(self.error(message))
             }
             _ => {
                 let expected = expected.map_or("2^64 or more".into(), |bytes| bytes.to_string());
-                Err(self.error(format!("is truncated: {found} bytes of data found, {expected} expected for {described}")))
+                Err(self.error(format!(
+                    "is truncated: {found} bytes of data found, {expected} expected for {described}"
+                )))
             }
         }
     }
@@ -100,10 +112,13 @@ impl<'a, R: Read> Array<'a, R> {
     /// The values in the order of the file. `T` must be the type of [`Self::value_type`].
     pub(super) fn values<T: Deserialize>(self) -> Result<impl Iterator<Item = io::Result<T>>> {
         let path = self.path;
-        NpyFile::with_header(self.header, self.reader).data().map_err(|error| Error::input(path, error.to_string()))
+        NpyFile::with_header(self.header, self.reader)
+            .data()
+            .map_err(|error| Error::input(path, error.to_string()))
     }
 
-    /// The bytes of the values. A little more is read than they are, so that a compressed reader meets its checksum.
+    /// The bytes of the values. A little more is read than they are, so that a compressed reader
+    /// meets its checksum.
     pub(super) fn raw(self) -> Result<Vec<u8>> {
         let path = self.path;
         let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
@@ -112,7 +127,10 @@ impl<'a, R: Read> Array<'a, R> {
         let mut bytes = Vec::new();
         self.reader.take(len + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 != len {
-            return Err(Error::input(path, format!("holds {} bytes of data or more, expected {len}", bytes.len())));
+            return Err(Error::input(
+                path,
+                format!("holds {} bytes of data or more, expected {len}", bytes.len()),
+            ));
         }
         Ok(bytes)
     }
@@ -124,7 +142,10 @@ impl<'a, R: Read> Array<'a, R> {
     }
 
     pub(super) fn wrong_type(&self, expected: &str) -> Error {
-        self.error(format!("holds values of type {}, expected {expected}", self.header.dtype().descr()))
+        self.error(format!(
+            "holds values of type {}, expected {expected}",
+            self.header.dtype().descr()
+        ))
     }
 
     pub(super) fn error(&self, message: String) -> Error {
@@ -132,23 +153,30 @@ impl<'a, R: Read> Array<'a, R> {
     }
 }
 
-/// Everything before the values, or what is wrong with it. Guards npyz, which allocates what the header announces, multiplies
-/// its sizes unchecked and parses nested lists in exponential time.
+/// Everything before the values, or what is wrong with it. Guards npyz, which allocates what the
+/// header announces, multiplies its sizes unchecked and parses nested lists in exponential time.
 fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, String>> {
     let mut head = Vec::new();
     reader.take(10).read_to_end(&mut head)?;
     if !head.starts_with(MAGIC) {
         let found = &head[..head.len().min(MAGIC.len())];
-        return Ok(Err(format!("is not an NPY file: its first bytes are {found:02x?}, expected {MAGIC:02x?}")));
+        return Ok(Err(format!(
+            "is not an NPY file: its first bytes are {found:02x?}, expected {MAGIC:02x?}"
+        )));
     }
     if head.len() < 10 {
-        return Ok(Err(format!("is truncated within its header: {} bytes found, at least 10 expected", head.len())));
+        return Ok(Err(format!(
+            "is truncated within its header: {} bytes found, at least 10 expected",
+            head.len()
+        )));
     }
     // Version 1 gives the length of the header two bytes, later versions four.
     match (head[6], head[7]) {
         (1, 0) => {}
         (2 | 3, 0) => reader.take(2).read_to_end(&mut head).map(|_| ())?,
-        (major, minor) => return Ok(Err(format!("has NPY version {major}.{minor}, expected 1.0, 2.0 or 3.0"))),
+        (major, minor) => {
+            return Ok(Err(format!("has NPY version {major}.{minor}, expected 1.0, 2.0 or 3.0")));
+        }
     }
     let len = head[8..].iter().rev().fold(0, |len, &byte| (len << 8) | usize::from(byte));
     if len > MAX_HEADER {
@@ -157,22 +185,32 @@ fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, 
     let start = head.len();
     reader.take(len as u64).read_to_end(&mut head)?;
     if head.len() < start + len {
-        return Ok(Err(format!("is truncated within its header: {} bytes found, {} expected", head.len(), start + len)));
+        return Ok(Err(format!(
+            "is truncated within its header: {} bytes found, {} expected",
+            head.len(),
+            start + len
+        )));
     }
     Ok(check_text(&String::from_utf8_lossy(&head[start..])).map(|()| head))
 }
 
-/// Refuses header texts with so many brackets, or such large numbers, that npyz would hang or crash.
+/// Refuses header texts with so many brackets, or such large numbers, that npyz would hang or
+/// crash.
 fn check_text(text: &str) -> std::result::Result<(), String> {
     let brackets = text.matches(['(', '[', '{']).count();
     if brackets > MAX_BRACKETS {
-        return Err(format!("has a header with {brackets} opening brackets, expected a plain array of numbers"));
+        return Err(format!(
+            "has a header with {brackets} opening brackets, expected a plain array of numbers"
+        ));
     }
     let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
     let numbers = words.filter(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-    let product =
-        numbers.map(|word| word.parse::<u64>().ok()).try_fold(1_u64, |product, number| product.checked_mul(number?.max(1)));
-    product.map(|_| ()).ok_or_else(|| format!("has an impossible shape in its header: {}", text.trim()))
+    let product = numbers
+        .map(|word| word.parse::<u64>().ok())
+        .try_fold(1_u64, |product, number| product.checked_mul(number?.max(1)));
+    product
+        .map(|_| ())
+        .ok_or_else(|| format!("has an impossible shape in its header: {}", text.trim()))
 }
 
 #[cfg(test)]
@@ -181,10 +219,16 @@ mod tests {
 
     #[test]
     fn header_texts_that_npyz_cannot_bear_are_refused() {
-        let with = |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        let with =
+            |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
         assert_eq!(check_text(&with("(3, 4)")), Ok(()));
         assert_eq!(check_text(&with("(0, 9223372036854775807)")), Ok(()));
-        for shape in ["(4294967296, 4294967296)", "(0, 4294967296, 4294967296)", "(18446744073709551616,)", "(0xff,)"] {
+        for shape in [
+            "(4294967296, 4294967296)",
+            "(0, 4294967296, 4294967296)",
+            "(18446744073709551616,)",
+            "(0xff,)",
+        ] {
             assert!(check_text(&with(shape)).unwrap_err().contains("impossible shape"), "{shape}");
         }
         assert!(check_text(&with(&"(".repeat(200))).unwrap_err().contains("brackets"));

@@ -6,20 +6,26 @@ use crate::matrix::Matrix;
 use npyz::{DType, Serialize, TypeStr, WriteOptions, WriterBuilder};
 use std::path::Path;
 
-/// Writes a matrix, n_samples x n_features, as little-endian 4-byte floats; if it has offsets, the values themselves as 8-byte
-/// floats.
+/// Writes a matrix, n_samples x n_features, as little-endian 4-byte floats; if it has offsets, the
+/// values themselves as 8-byte floats.
 ///
 /// # Errors
 /// [`Error::Write`] naming `path`.
 pub fn write_matrix(path: impl AsRef<Path>, matrix: &Matrix) -> Result<()> {
     let shape = [matrix.n_samples() as u64, matrix.n_features() as u64];
     let Some(offsets) = matrix.offsets() else { return write_f32(path, matrix.as_slice(), &shape) };
-    let whole = |row: &[f32]| row.iter().zip(offsets).map(|(&value, offset)| f64::from(value) + offset).collect::<Vec<_>>();
+    let whole = |row: &[f32]| {
+        row.iter()
+            .zip(offsets)
+            .map(|(&value, offset)| f64::from(value) + offset)
+            .collect::<Vec<_>>()
+    };
     let values: Vec<f64> = matrix.rows().flat_map(whole).collect();
     write(path.as_ref(), "<f8", &values, &shape, Some)
 }
 
-/// Writes `data`, row-major and of the given `shape`, as little-endian 4-byte floats. Infinite values and NaN are written too.
+/// Writes `data`, row-major and of the given `shape`, as little-endian 4-byte floats. Infinite
+/// values and NaN are written too.
 ///
 /// # Errors
 /// [`Error::Data`] if the data do not fill the shape; [`Error::Write`] naming `path`.
@@ -43,11 +49,12 @@ pub fn write_clusters(path: impl AsRef<Path>, clusters: &[i32]) -> Result<()> {
     write(path.as_ref(), "<i4", clusters, &[clusters.len() as u64], Some)
 }
 
-/// Writes indices of rows, n x k and row-major, the neighbours of every row for instance, as little-endian 4-byte signed
-/// integers.
+/// Writes indices of rows, n x k and row-major, the neighbours of every row for instance, as
+/// little-endian 4-byte signed integers.
 ///
 /// # Errors
-/// [`Error::Data`] if there are not n * k indices or one is larger than 2,147,483,647; [`Error::Write`] naming `path`.
+/// [`Error::Data`] if there are not n * k indices or one is larger than 2,147,483,647;
+/// [`Error::Write`] naming `path`.
 pub fn write_indices(path: impl AsRef<Path>, indices: &[u32], n: usize, k: usize) -> Result<()> {
     write(path.as_ref(), "<i4", indices, &[n as u64, k as u64], |index| i32::try_from(index).ok())
 }
@@ -61,9 +68,15 @@ fn write<T: Copy + std::fmt::Display, U: Serialize>(
 ) -> Result<()> {
     let product = shape.iter().try_fold(1_u64, |product, &dim| product.checked_mul(dim));
     if product != Some(data.len() as u64) {
-        return Err(Error::Data(format!("{}: {} values do not fill the shape {shape:?}", path.display(), data.len())));
+        return Err(Error::Data(format!(
+            "{}: {} values do not fill the shape {shape:?}",
+            path.display(),
+            data.len()
+        )));
     }
-    let too_large = |at: usize| format!("{}: value {at} is {}, expected at most {}", path.display(), data[at], i32::MAX);
+    let too_large = |at: usize| {
+        format!("{}: value {at} is {}, expected at most {}", path.display(), data[at], i32::MAX)
+    };
     if let Some(at) = data.iter().position(|&value| convert(value).is_none()) {
         return Err(Error::Data(too_large(at)));
     }

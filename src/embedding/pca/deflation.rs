@@ -1,10 +1,12 @@
 //! Axes of small variance beside large ones: sought again in what the large ones leave.
 //!
-//! A covariance that is summed in single precision is wrong by some 1e-7 of the largest variance, in whatever order it is
-//! summed. One far row, or one direction that outweighs all others, so hides the rest. The leading axes are therefore made exact
-//! by two steps of subspace iteration in double precision, on the host and over fixed blocks of rows; they are subtracted from
-//! the rows, and the search goes on, by the same solver on the same device, among what is left (D. Mackey, "Deflation methods
-//! for sparse PCA", 2008, section 3, for orthogonal axes). O(n d k) for k leading axes, and only where it is needed.
+//! A covariance that is summed in single precision is wrong by some 1e-7 of the largest variance,
+//! in whatever order it is summed. One far row, or one direction that outweighs all others, so
+//! hides the rest. The leading axes are therefore made exact by two steps of subspace iteration in
+//! double precision, on the host and over fixed blocks of rows; they are subtracted from the rows,
+//! and the search goes on, by the same solver on the same device, among what is left (D. Mackey,
+//! "Deflation methods for sparse PCA", 2008, section 3, for orthogonal axes). O(n d k) for k
+//! leading axes, and only where it is needed.
 
 use super::solvers::{Found, eigen, orthonormal};
 use crate::error::Result;
@@ -18,9 +20,10 @@ const LEAST_SHARE: f64 = 1e-5;
 /// Rows of one task, and tasks whose sums are held together.
 const BLOCK_ROWS: usize = 1024;
 const BLOCKS: usize = 32;
-/// Steps of the iteration on the space of the axes found. In each the error of an axis is multiplied by the ratio of the largest
-/// square outside that space to its own, which starts from axes of single precision: two steps leave those of close squares
-/// mixed with each other, as they are in single precision, and nothing of the axes that were taken away.
+/// Steps of the iteration on the space of the axes found. In each the error of an axis is
+/// multiplied by the ratio of the largest square outside that space to its own, which starts from
+/// axes of single precision: two steps leave those of close squares mixed with each other, as they
+/// are in single precision, and nothing of the axes that were taken away.
 const STEPS: usize = 2;
 
 /// How many of the axes with these descending squares, one at least, are not hidden by the first.
@@ -32,10 +35,12 @@ pub(super) fn reliable(squares: &[f64]) -> usize {
 /// What finds axes: of rows, their mean, and how many.
 type Search<'a> = dyn Fn(&Matrix, &[f32], usize) -> Result<Found> + 'a;
 
-/// As many axes as were `found`, those that are hidden searched for again by `search`, which takes rows, their mean and a number.
+/// As many axes as were `found`, those that are hidden searched for again by `search`, which takes
+/// rows, their mean and a number.
 pub(super) fn refined(x: &Matrix, mut found: Found, search: &Search<'_>) -> Result<Found> {
     let (d, n_components) = (x.n_features(), found.0.len());
-    let mut left = Left { x, centre: Range::of(x)?.centre, axes: Mat::zeros(d, 0), mean: vec![0.0; d] };
+    let mut left =
+        Left { x, centre: Range::of(x)?.centre, axes: Mat::zeros(d, 0), mean: vec![0.0; d] };
     left.mean = left.exact_mean();
     let mut squares: Vec<f64> = Vec::new();
     loop {
@@ -56,7 +61,11 @@ pub(super) fn refined(x: &Matrix, mut found: Found, search: &Search<'_>) -> Resu
             squares.resize(n_components, 0.0);
             let all = Mat::from_fn(d, n_components, |row, column| {
                 let at = column.wrapping_sub(left.axes.ncols());
-                if column < left.axes.ncols() { left.axes[(row, column)] } else { found.1[(row, at)] }
+                if column < left.axes.ncols() {
+                    left.axes[(row, column)]
+                } else {
+                    found.1[(row, at)]
+                }
             });
             return Ok((squares, orthonormal(&all)));
         }
@@ -78,7 +87,9 @@ impl Left<'_> {
     /// A block of the rows less the axes, and less `mean`.
     fn block(&self, rows: &[f32], mean: &[f64]) -> Mat<f64> {
         let d = mean.len();
-        let mut block = Mat::from_fn(rows.len() / d, d, |i, j| f64::from(rows[i * d + j]) - f64::from(self.centre[j]));
+        let mut block = Mat::from_fn(rows.len() / d, d, |i, j| {
+            f64::from(rows[i * d + j]) - f64::from(self.centre[j])
+        });
         let k = self.axes.ncols();
         if k > 0 {
             let mut places = Mat::zeros(block.nrows(), k);
@@ -98,20 +109,21 @@ impl Left<'_> {
     fn exact_mean(&self) -> Vec<f64> {
         let (d, n) = (self.x.n_features(), self.x.n_samples() as f64);
         let zeros = vec![0.0; d];
-        let sum = |rows: &[f32]| self.block(rows, &zeros).col_iter().map(|column| column.iter().sum::<f64>()).collect::<Vec<_>>();
+        let sum = |rows: &[f32]| {
+            self.block(rows, &zeros)
+                .col_iter()
+                .map(|column| column.iter().sum::<f64>())
+                .collect::<Vec<_>>()
+        };
         let sums: Vec<Vec<f64>> = self.blocks().map(sum).collect();
         (0..d).map(|feature| sums.iter().map(|sums| sums[feature]).sum::<f64>() / n).collect()
     }
 
     fn subtract(&mut self, axes: &Mat<f64>) {
         let (d, k) = (self.axes.nrows(), self.axes.ncols());
-        let all = Mat::from_fn(
-            d,
-            k + axes.ncols(),
-            |row, column| {
-                if column < k { self.axes[(row, column)] } else { axes[(row, column - k)] }
-            },
-        );
+        let all = Mat::from_fn(d, k + axes.ncols(), |row, column| {
+            if column < k { self.axes[(row, column)] } else { axes[(row, column - k)] }
+        });
         self.axes = orthonormal(&all);
         self.mean = self.exact_mean();
     }
@@ -121,12 +133,15 @@ impl Left<'_> {
         let d = self.x.n_features();
         let rows = |rows: &[f32]| {
             let block = self.block(rows, &self.mean);
-            (0..block.nrows()).flat_map(|i| (0..d).map(|j| block[(i, j)] as f32).collect::<Vec<_>>()).collect::<Vec<_>>()
+            (0..block.nrows())
+                .flat_map(|i| (0..d).map(|j| block[(i, j)] as f32).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
         };
         Matrix::new(self.blocks().flat_map_iter(rows).collect(), self.x.n_samples(), d)
     }
 
-    /// Axes near the given ones, d x k, that belong to the largest sums of squares of what is left, and these.
+    /// Axes near the given ones, d x k, that belong to the largest sums of squares of what is left,
+    /// and these.
     fn exact(&self, near: &Mat<f64>) -> Result<Found> {
         let k = near.ncols();
         let (mut basis, mut found) = (orthonormal(near), (Vec::new(), Mat::zeros(0, 0)));
@@ -154,7 +169,8 @@ impl Left<'_> {
         };
         let mut total = Mat::zeros(basis.nrows(), basis.ncols());
         for rows in self.x.as_slice().chunks(BLOCKS * BLOCK_ROWS * self.x.n_features()) {
-            let products: Vec<Mat<f64>> = rows.par_chunks(BLOCK_ROWS * self.x.n_features()).map(product).collect();
+            let products: Vec<Mat<f64>> =
+                rows.par_chunks(BLOCK_ROWS * self.x.n_features()).map(product).collect();
             products.iter().for_each(|product| total += product);
         }
         total

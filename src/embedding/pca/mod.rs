@@ -1,9 +1,10 @@
 //! Principal component analysis: projection on the directions of largest variance.
 //!
-//! Reference: K. Pearson, "On lines and planes of closest fit to systems of points in space", 1901; conventions (signs,
-//! n - 1) of scikit-learn's `PCA`. Fit O(n d^2 + d^3), or O(n d) a pass by the randomised solver: products of the data run on
-//! the device, factorisations of small matrices on the CPU in `f64`. New rows are projected on the same axes; a row's
-//! projection depends on nothing but the row.
+//! Reference: K. Pearson, "On lines and planes of closest fit to systems of points in space", 1901;
+//! conventions (signs, n - 1) of scikit-learn's `PCA`. Fit O(n d^2 + d^3), or O(n d) a pass by the
+//! randomised solver: products of the data run on the device, factorisations of small matrices on
+//! the CPU in `f64`. New rows are projected on the same axes; a row's projection depends on nothing
+//! but the row.
 
 mod deflation;
 pub mod products;
@@ -28,8 +29,14 @@ pub const METHOD: Method = Method {
     caution: "PCA keeps the two directions in which the points differ most: distances can be read, but points that differ in other directions lie on top of each other.",
     parameters: &[
         Parameter { name: "n_components", help: "Dimensions of the map" },
-        Parameter { name: "whiten", help: "Whether every axis is scaled to variance 1: true or false" },
-        Parameter { name: "svd_solver", help: "full, randomized or auto: full up to 1,024 points or features" },
+        Parameter {
+            name: "whiten",
+            help: "Whether every axis is scaled to variance 1: true or false",
+        },
+        Parameter {
+            name: "svd_solver",
+            help: "full, randomized or auto: full up to 1,024 points or features",
+        },
         Parameter { name: "random_state", help: "Seed of the randomised solver" },
     ],
     build: |table| Ok(Box::new(from_table::<Pca>(table)?)),
@@ -37,23 +44,25 @@ pub const METHOD: Method = Method {
     restore: |state| Ok(Box::new(FittedPca::restore(&state)?)),
 };
 
-/// An axis with a smaller share of the largest variance than this has none that single precision could tell from rounding.
+/// An axis with a smaller share of the largest variance than this has none that single precision
+/// could tell from rounding.
 const LEAST_VARIANCE: f64 = 1e-6;
 
 /// How the axes are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SvdSolver {
-    /// `Full` if there are at most 1,024 points or features, or fewer than 80 of them a component, else `Randomized`: the faster
-    /// of the two.
+    /// `Full` if there are at most 1,024 points or features, or fewer than 80 of them a component,
+    /// else `Randomized`: the faster of the two.
     #[default]
     Auto,
-    /// By the eigenvectors of the covariance, or of the products of the points with each other where they are fewer: at most
-    /// 5,792 points or features.
+    /// By the eigenvectors of the covariance, or of the products of the points with each other
+    /// where they are fewer: at most 5,792 points or features.
     Full,
-    /// By subspace iteration from random axes (N. Halko et al., "Finding structure with randomness", 2011) until every axis
-    /// v has |S v - theta v| <= 1e-5 theta, or 2e-6 of the largest variance, for the covariance S; after 50 passes over the
-    /// data, which neighbouring axes of nearly equal variance may take, it ends in any case. At most 675 components.
+    /// By subspace iteration from random axes (N. Halko et al., "Finding structure with
+    /// randomness", 2011) until every axis v has |S v - theta v| <= 1e-5 theta, or 2e-6 of the
+    /// largest variance, for the covariance S; after 50 passes over the data, which neighbouring
+    /// axes of nearly equal variance may take, it ends in any case. At most 675 components.
     Randomized,
 }
 
@@ -75,8 +84,9 @@ pub enum SvdSolver {
 pub struct Pca {
     /// Dimensions of the map, 1 to min(n_features, n_samples). Default 2.
     pub n_components: usize,
-    /// Whether places are divided by the standard deviation of their axis, so that every axis has variance 1; an axis with
-    /// less than a millionth of the largest variance becomes 0. Default false.
+    /// Whether places are divided by the standard deviation of their axis, so that every axis has
+    /// variance 1; an axis with less than a millionth of the largest variance becomes 0. Default
+    /// false.
     pub whiten: bool,
     /// How the axes are found. Default auto.
     pub svd_solver: SvdSolver,
@@ -95,7 +105,8 @@ impl Default for Pca {
 struct Projection {
     /// Rows are multiplied by 2^-exponent first, so that their squares are in range.
     exponent: i32,
-    /// What is subtracted then: the mean, or a middle of most rows where far ones have drawn the mean away from them.
+    /// What is subtracted then: the mean, or a middle of most rows where far ones have drawn the
+    /// mean away from them.
     centre: Vec<f32>,
     /// The mean's places less this.
     shifts: Vec<f64>,
@@ -118,21 +129,31 @@ impl Pca {
     /// Fits the axes to `x` and projects it.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if `n_components` is 0, [`Error::Data`] if `x` has fewer than two rows, allows fewer components, or
-    /// has more rows and features than the solver takes; any error of the device.
+    /// [`Error::Parameter`] if `n_components` is 0, [`Error::Data`] if `x` has fewer than two rows,
+    /// allows fewer components, or has more rows and features than the solver takes; any error of
+    /// the device.
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedPca> {
         self.validate(x.n_samples(), x.n_features())?;
         let range = Range::of(x)?;
         let (unit, mean) = (range.scaled(x)?, x.column_means());
         let unit_mean = unit.column_means();
         let rows = Rows::new(device, &unit, &unit_mean)?;
-        let axes = solvers::axes(device, &rows, &unit_mean, self.n_components, self.svd_solver, self.random_state)?;
+        let axes = solvers::axes(
+            device,
+            &rows,
+            &unit_mean,
+            self.n_components,
+            self.svd_solver,
+            self.random_state,
+        )?;
         let Axes { components, variance, total } = axes;
         let projection = Projection::new(&range, &unit, unit_mean, &components);
         let ratio = |&variance: &f64| if total > 0.0 { variance / total } else { 0.0 };
         let ratios: Vec<f64> = variance.iter().map(ratio).collect();
-        let variance: Vec<f64> = variance.iter().map(|&variance| range.undone(range.undone(variance))).collect();
-        let embedding = projection.places(device, rows, &components, &scales(&variance, self.whiten))?;
+        let variance: Vec<f64> =
+            variance.iter().map(|&variance| range.undone(range.undone(variance))).collect();
+        let embedding =
+            projection.places(device, rows, &components, &scales(&variance, self.whiten))?;
         Ok(FittedPca {
             mean,
             projection,
@@ -149,14 +170,16 @@ impl Pca {
 /// What the projection on each axis is multiplied by.
 fn scales(variance: &[f64], whiten: bool) -> Vec<f32> {
     let least = LEAST_VARIANCE * variance.first().copied().unwrap_or(0.0);
-    let scale = |&variance: &f64| if variance > least { (1.0 / variance.sqrt()) as f32 } else { 0.0 };
+    let scale =
+        |&variance: &f64| if variance > least { (1.0 / variance.sqrt()) as f32 } else { 0.0 };
     if whiten { variance.iter().map(scale).collect() } else { vec![1.0; variance.len()] }
 }
 
 impl Projection {
     /// Of rows `unit` in the unit of the range, with their mean there.
     fn new(range: &Range, unit: &Matrix, mean: Vec<f32>, components: &Matrix) -> Self {
-        let centre: Vec<f32> = range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
+        let centre: Vec<f32> =
+            range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
         let shifts = if centre == mean {
             vec![0.0; components.n_samples()]
         } else {
@@ -175,11 +198,18 @@ impl Projection {
         self.exponent == 0 && self.shifts.iter().all(|&shift| shift == 0.0)
     }
 
-    /// Places of rows in the unit of the projection on the axes `components`, c x n_features, in the unit of the points and times
-    /// the `scales`, c.
-    fn places(&self, device: &Device, unit: Rows<'_>, components: &Matrix, scales: &[f32]) -> Result<Matrix> {
+    /// Places of rows in the unit of the projection on the axes `components`, c x n_features, in
+    /// the unit of the points and times the `scales`, c.
+    fn places(
+        &self,
+        device: &Device,
+        unit: Rows<'_>,
+        components: &Matrix,
+        scales: &[f32],
+    ) -> Result<Matrix> {
         let n = unit.matrix().n_samples();
-        let mut places = unit.with_mean(device, &self.centre)?.projected(device, components.as_slice())?;
+        let mut places =
+            unit.with_mean(device, &self.centre)?.projected(device, components.as_slice())?;
         let factor = f64::from(self.exponent).exp2();
         let plain = self.is_plain();
         for place in places.chunks_exact_mut(scales.len()) {
@@ -197,14 +227,22 @@ impl Projection {
     fn restore(state: &State, mean: &Matrix, components: &Matrix) -> Result<Self> {
         let (c, d) = (components.n_samples(), components.n_features());
         let Some(centre) = state.tensors.get("centre") else {
-            return Ok(Self { exponent: 0, centre: mean.as_slice().to_vec(), shifts: vec![0.0; c] });
+            return Ok(Self {
+                exponent: 0,
+                centre: mean.as_slice().to_vec(),
+                shifts: vec![0.0; c],
+            });
         };
         let field = |name: &str| state.numbers.get(name).cloned().unwrap_or_default();
-        let malformed = |error: serde_json::Error| Error::Data(format!("the model's projection is malformed: {error}"));
+        let malformed = |error: serde_json::Error| {
+            Error::Data(format!("the model's projection is malformed: {error}"))
+        };
         let shifts: Vec<f64> = serde_json::from_value(field("shifts")).map_err(malformed)?;
         let exponent: i32 = serde_json::from_value(field("exponent")).map_err(malformed)?;
         if centre.as_slice().len() != d || shifts.len() != c || !(-300..=300).contains(&exponent) {
-            return Err(Error::Data(format!("the model's projection is not one of {d} features on {c} axes")));
+            return Err(Error::Data(format!(
+                "the model's projection is not one of {d} features on {c} axes"
+            )));
         }
         Ok(Self { exponent, centre: centre.as_slice().to_vec(), shifts })
     }
@@ -226,19 +264,24 @@ impl FittedPca {
         let (mean, components) = (state.tensor("mean")?, state.tensor("components")?.clone());
         let list = |name: &str| {
             let values = state.numbers.get(name).cloned().unwrap_or_default();
-            let values: Vec<f64> =
-                serde_json::from_value(values).map_err(|error| Error::Data(format!("`{name}` of the model: {error}")))?;
+            let values: Vec<f64> = serde_json::from_value(values)
+                .map_err(|error| Error::Data(format!("`{name}` of the model: {error}")))?;
             if values.len() == components.n_samples() {
                 return Ok(values);
             }
-            Err(Error::Data(format!("{} entries in `{name}` for {} components", values.len(), components.n_samples())))
+            Err(Error::Data(format!(
+                "{} entries in `{name}` for {} components",
+                values.len(),
+                components.n_samples()
+            )))
         };
         if mean.as_slice().len() != components.n_features() {
             let (means, features) = (mean.as_slice().len(), components.n_features());
             return Err(Error::Data(format!("{means} means for axes of {features} features")));
         }
         let whiten = state.numbers.get("whiten").and_then(serde_json::Value::as_bool);
-        let whiten = whiten.ok_or_else(|| Error::Data("the model does not say whether it whitens".into()))?;
+        let whiten = whiten
+            .ok_or_else(|| Error::Data("the model does not say whether it whitens".into()))?;
         let variance = (list("explained_variance")?, list("explained_variance_ratio")?);
         let embedding = state.tensor("embedding")?.clone();
         if embedding.n_features() != components.n_samples() {
@@ -247,9 +290,19 @@ impl FittedPca {
         }
         let projection = Projection::restore(state, mean, &components)?;
         let (explained_variance, explained_variance_ratio) = variance;
-        let results = vec![("explained_variance_ratio".to_owned(), explained_variance_ratio.iter().sum())];
+        let results =
+            vec![("explained_variance_ratio".to_owned(), explained_variance_ratio.iter().sum())];
         let mean = mean.as_slice().to_vec();
-        Ok(Self { mean, projection, components, explained_variance, explained_variance_ratio, whiten, embedding, results })
+        Ok(Self {
+            mean,
+            projection,
+            components,
+            explained_variance,
+            explained_variance_ratio,
+            whiten,
+            embedding,
+            results,
+        })
     }
 
     /// Places of the fitted rows, n_samples x n_components.
@@ -257,7 +310,8 @@ impl FittedPca {
         &self.embedding
     }
 
-    /// Axes of unit length, n_components x n_features; the largest entry of each in size is positive.
+    /// Axes of unit length, n_components x n_features; the largest entry of each in size is
+    /// positive.
     pub fn components(&self) -> &Matrix {
         &self.components
     }
@@ -290,22 +344,29 @@ impl FittedPca {
     pub fn transform(&self, device: &Device, x: &Matrix) -> Result<Matrix> {
         if x.n_features() != self.mean.len() {
             let (found, expected) = (x.n_features(), self.mean.len());
-            return Err(Error::Data(format!("the new points have {found} features, the fitted ones {expected}")));
+            return Err(Error::Data(format!(
+                "the new points have {found} features, the fitted ones {expected}"
+            )));
         }
-        let (unit, scales) = (scaled(x, -self.projection.exponent)?, scales(&self.explained_variance, self.whiten));
+        let (unit, scales) =
+            (scaled(x, -self.projection.exponent)?, scales(&self.explained_variance, self.whiten));
         let rows = Rows::new(device, &unit, &self.projection.centre)?;
         self.projection.places(device, rows, &self.components, &scales)
     }
 
-    /// The points of the space that lie at these places of the map, on the plane of the axes: mean + sum of place x axis.
-    /// Shapes: m x n_components to m x n_features. An axis that whitening has set to 0 stays at the mean.
+    /// The points of the space that lie at these places of the map, on the plane of the axes:
+    /// mean + sum of place x axis. Shapes: m x n_components to m x n_features. An axis that
+    /// whitening has set to 0 stays at the mean.
     ///
     /// # Errors
     /// [`Error::Data`] if the number of dimensions differs, any error of the device.
     pub fn inverse_transform(&self, device: &Device, places: &Matrix) -> Result<Matrix> {
         let (c, d) = (self.components.n_samples(), self.components.n_features());
         if places.n_features() != c {
-            return Err(Error::Data(format!("the places have {} dimensions, the map {c}", places.n_features())));
+            return Err(Error::Data(format!(
+                "the places have {} dimensions, the map {c}",
+                places.n_features()
+            )));
         }
         let scales = scales(&self.explained_variance, self.whiten);
         let unscaled: Vec<f32> = (0..d * c)
@@ -379,7 +440,9 @@ impl Fitted for FittedPca {
     fn state(&self) -> State {
         let mut state = State::new(METHOD.name);
         state.numbers.insert("explained_variance".into(), json!(self.explained_variance));
-        state.numbers.insert("explained_variance_ratio".into(), json!(self.explained_variance_ratio));
+        state
+            .numbers
+            .insert("explained_variance_ratio".into(), json!(self.explained_variance_ratio));
         state.numbers.insert("whiten".into(), json!(self.whiten));
         if let Ok(mean) = Matrix::new(self.mean.clone(), 1, self.mean.len()) {
             state.insert("mean", mean);

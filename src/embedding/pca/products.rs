@@ -1,5 +1,5 @@
-//! Products of many rows with few: covariance, projection, and the products of the rows with their projections, as kernels with
-//! their twins and as loops over matrices of any size.
+//! Products of many rows with few: covariance, projection, and the products of the rows with their
+//! projections, as kernels with their twins and as loops over matrices of any size.
 
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
@@ -24,14 +24,16 @@ const CROSS_PRODUCTS: Kernel = kernel!("products", "cross_products", 64, CrossPa
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&COVARIANCE, &PROJECT, &CROSS_PRODUCTS];
 
-/// Rows of one partial sum: sums of this length keep the rounding error near that of 1,000 additions, however many rows there
-/// are.
+/// Rows of one partial sum: sums of this length keep the rounding error near that of 1,000
+/// additions, however many rows there are.
 pub const BLOCK_ROWS: usize = 1024;
-/// Features of one tile of the covariance in each direction, and features that one workgroup of `cross_products` takes.
+/// Features of one tile of the covariance in each direction, and features that one workgroup of
+/// `cross_products` takes.
 const TILE: usize = 64;
 /// Components that one workgroup of `cross_products` takes.
 const COMPONENTS: usize = 16;
-/// Points up to this size stay on the device between two passes over them; larger ones are sent again.
+/// Points up to this size stay on the device between two passes over them; larger ones are sent
+/// again.
 const KEPT_BYTES: usize = 1 << 30;
 
 /// The rows of a matrix on a device, part by part, for several passes over them.
@@ -50,9 +52,17 @@ impl<'a> Rows<'a> {
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn new(device: &Device, x: &'a Matrix, mean: &[f32]) -> Result<Self> {
         let part_rows = part_rows(device, x.n_features());
-        let mut rows = Self { x, mean: Buffer::from_slice(device, "mean", mean)?, part_rows, kept: Vec::new() };
+        let mut rows = Self {
+            x,
+            mean: Buffer::from_slice(device, "mean", mean)?,
+            part_rows,
+            kept: Vec::new(),
+        };
         if size_of_val(x.as_slice()) <= KEPT_BYTES {
-            rows.kept = rows.parts().map(|part| Buffer::from_slice(device, "points", part)).collect::<Result<_>>()?;
+            rows.kept = rows
+                .parts()
+                .map(|part| Buffer::from_slice(device, "points", part))
+                .collect::<Result<_>>()?;
         }
         Ok(rows)
     }
@@ -79,7 +89,14 @@ impl<'a> Rows<'a> {
         let mut products = Buffer::zeros(device, "covariance", d * d)?;
         self.each(device, |part, n| {
             for first in (0..n).step_by(BLOCK_ROWS) {
-                covariance(device, part, &self.mean, &mut products, (first, BLOCK_ROWS.min(n - first)), d)?;
+                covariance(
+                    device,
+                    part,
+                    &self.mean,
+                    &mut products,
+                    (first, BLOCK_ROWS.min(n - first)),
+                    d,
+                )?;
             }
             Ok(())
         })?;
@@ -91,7 +108,11 @@ impl<'a> Rows<'a> {
     }
 
     /// Calls `work` with every part and its number of rows.
-    fn each(&self, device: &Device, mut work: impl FnMut(&Buffer<f32>, usize) -> Result<()>) -> Result<()> {
+    fn each(
+        &self,
+        device: &Device,
+        mut work: impl FnMut(&Buffer<f32>, usize) -> Result<()>,
+    ) -> Result<()> {
         for (at, part) in self.parts().enumerate() {
             let n = part.len() / self.x.n_features();
             match self.kept.get(at) {
@@ -120,7 +141,8 @@ impl<'a> Rows<'a> {
         Ok(places)
     }
 
-    /// scores^T (x - mean), c x d, the blocks summed in double precision. Shape: `scores` n_samples x c.
+    /// scores^T (x - mean), c x d, the blocks summed in double precision. Shape: `scores` n_samples
+    /// x c.
     ///
     /// # Errors
     /// Any error of the device.
@@ -136,7 +158,8 @@ impl<'a> Rows<'a> {
         Ok(sums)
     }
 
-    /// (x - mean)^T (x - mean) axes^T, transposed: c x d. One pass over the rows. Shape: `axes` c x d.
+    /// (x - mean)^T (x - mean) axes^T, transposed: c x d. One pass over the rows. Shape: `axes` c x
+    /// d.
     ///
     /// # Errors
     /// Any error of the device.
@@ -179,16 +202,18 @@ fn part_rows(device: &Device, n_features: usize) -> usize {
     if rows > BLOCK_ROWS { rows / BLOCK_ROWS * BLOCK_ROWS } else { rows }
 }
 
-/// Sum of the squared distances of the rows from `mean`, in double precision over fixed blocks of rows.
+/// Sum of the squared distances of the rows from `mean`, in double precision over fixed blocks of
+/// rows.
 pub fn squares_about(x: &Matrix, mean: &[f32]) -> f64 {
     let blocks = x.as_slice().par_chunks(BLOCK_ROWS * mean.len());
-    let squares = |block: &[f32]| block.chunks_exact(mean.len()).map(|row| squared_distance(row, mean)).sum();
+    let squares =
+        |block: &[f32]| block.chunks_exact(mean.len()).map(|row| squared_distance(row, mean)).sum();
     let sums: Vec<f64> = blocks.map(squares).collect();
     sums.iter().sum()
 }
 
-/// Adds (x - mean)^T (x - mean) of rows `first .. first + n` to the upper triangle of `products`, and to some of the lower one.
-/// Shapes: `rows` n_samples x d, `mean` d, `products` d x d.
+/// Adds (x - mean)^T (x - mean) of rows `first .. first + n` to the upper triangle of `products`,
+/// and to some of the lower one. Shapes: `rows` n_samples x d, `mean` d, `products` d x d.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -201,7 +226,11 @@ pub fn covariance(
     n_features: usize,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::covariance(&rows.host()[first * n_features..][..n * n_features], mean.host(), products.host_mut()),
+        Device::Cpu(_) => cpu::covariance(
+            &rows.host()[first * n_features..][..n * n_features],
+            mean.host(),
+            products.host_mut(),
+        ),
         Device::Gpu(gpu) => {
             let uniform = |first_tile: usize, n_tiles: usize| CovarianceParams {
                 first: first as u32,
@@ -211,16 +240,25 @@ pub fn covariance(
                 n_tiles: n_tiles as u32,
             };
             let across = n_features.div_ceil(TILE);
-            let tile = Work::new((2 * n * TILE * TILE) as u64, (4 * (2 * n * TILE + 2 * TILE * TILE)) as u64);
+            let tile = Work::new(
+                (2 * n * TILE * TILE) as u64,
+                (4 * (2 * n * TILE + 2 * TILE * TILE)) as u64,
+            );
             let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, products.gpu())];
-            gpu.dispatch_rows(&COVARIANCE, &bindings, (across * (across + 1) / 2, tile), |n| n, uniform)?;
+            gpu.dispatch_rows(
+                &COVARIANCE,
+                &bindings,
+                (across * (across + 1) / 2, tile),
+                |n| n,
+                uniform,
+            )?;
         }
     }
     Ok(())
 }
 
-/// Projects rows on axes: (row - mean) . axis. Shapes: `rows` n x d, `mean` d, `components` c x d, `projected` n x c;
-/// `shape` is (n, d, c).
+/// Projects rows on axes: (row - mean) . axis. Shapes: `rows` n x d, `mean` d, `components` c x d,
+/// `projected` n x c; `shape` is (n, d, c).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -234,7 +272,9 @@ pub fn project(
 ) -> Result<()> {
     let (n, d, c) = shape;
     match device {
-        Device::Cpu(_) => cpu::project(rows.host(), mean.host(), components.host(), projected.host_mut(), shape),
+        Device::Cpu(_) => {
+            cpu::project(rows.host(), mean.host(), components.host(), projected.host_mut(), shape)
+        }
         Device::Gpu(gpu) => {
             let uniform = |first: usize, n: usize| ProjectParams {
                 first: first as u32,
@@ -242,7 +282,8 @@ pub fn project(
                 n_features: d as u32,
                 n_components: c as u32,
             };
-            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, components.gpu()), (4, projected.gpu())];
+            let bindings =
+                [(1, rows.gpu()), (2, mean.gpu()), (3, components.gpu()), (4, projected.gpu())];
             // A workgroup meets 64 pairs of rows and axes.
             let read = 1.0 + c as f64 * (c.min(64) + 1) as f64 / 64.0;
             let work = Work::new(3 * (c * d) as u64, (4.0 * d as f64 * read) as u64 + 4 * c as u64);
@@ -252,8 +293,9 @@ pub fn project(
     Ok(())
 }
 
-/// Products of centred rows with scores, block by block: partial b = sum over the rows of block b of score^T (row - mean).
-/// Shapes: `rows` n x d, `mean` d, `scores` n x c, `partial` ceil(n / 1,024) x c x d; `shape` is (n, d, c).
+/// Products of centred rows with scores, block by block: partial b = sum over the rows of block b
+/// of score^T (row - mean). Shapes: `rows` n x d, `mean` d, `scores` n x c, `partial` ceil(n /
+/// 1,024) x c x d; `shape` is (n, d, c).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -267,7 +309,9 @@ pub fn cross_products(
 ) -> Result<()> {
     let (n, d, c) = shape;
     match device {
-        Device::Cpu(_) => cpu::cross_products(rows.host(), mean.host(), scores.host(), partial.host_mut(), (d, c)),
+        Device::Cpu(_) => {
+            cpu::cross_products(rows.host(), mean.host(), scores.host(), partial.host_mut(), (d, c))
+        }
         Device::Gpu(gpu) => {
             // Only the last block may lack rows, and it ends where all rows do.
             let uniform = |first_block: usize, blocks: usize| CrossParams {
@@ -276,10 +320,21 @@ pub fn cross_products(
                 n_features: d as u32,
                 n_components: c as u32,
             };
-            let bindings = [(1, rows.gpu()), (2, mean.gpu()), (3, scores.gpu()), (4, partial.gpu())];
-            let (tiles, groups, rows) = (d.div_ceil(TILE), c.div_ceil(COMPONENTS), BLOCK_ROWS.min(n));
-            let work = Work::new((2 * rows * c * d) as u64, (4 * (rows * (d * groups + c * tiles) + c * d)) as u64);
-            gpu.dispatch_rows(&CROSS_PRODUCTS, &bindings, (n.div_ceil(BLOCK_ROWS), work), |n| n * tiles * groups, uniform)?;
+            let bindings =
+                [(1, rows.gpu()), (2, mean.gpu()), (3, scores.gpu()), (4, partial.gpu())];
+            let (tiles, groups, rows) =
+                (d.div_ceil(TILE), c.div_ceil(COMPONENTS), BLOCK_ROWS.min(n));
+            let work = Work::new(
+                (2 * rows * c * d) as u64,
+                (4 * (rows * (d * groups + c * tiles) + c * d)) as u64,
+            );
+            gpu.dispatch_rows(
+                &CROSS_PRODUCTS,
+                &bindings,
+                (n.div_ceil(BLOCK_ROWS), work),
+                |n| n * tiles * groups,
+                uniform,
+            )?;
         }
     }
     Ok(())
@@ -290,8 +345,8 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Features of one strip of the covariance, the unit of parallel work; a constant, so that the bytes do not depend on the
-    /// number of threads.
+    /// Features of one strip of the covariance, the unit of parallel work; a constant, so that the
+    /// bytes do not depend on the number of threads.
     const STRIP: usize = super::TILE;
     /// Axes on which a row is projected at once, and rows of one task.
     const AXES: usize = 4;
@@ -302,12 +357,15 @@ mod cpu {
     pub fn covariance(rows: &[f32], mean: &[f32], products: &mut [f32]) {
         let (n, d) = (rows.len() / mean.len(), mean.len());
         let mut centred = rows.to_vec();
-        centred.par_chunks_mut(d).for_each(|row| row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean));
+        centred
+            .par_chunks_mut(d)
+            .for_each(|row| row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean));
         products.par_chunks_mut(STRIP * d).enumerate().for_each(|(strip, products)| {
             let (first, rows) = (strip * STRIP, products.len() / d);
             assert!(centred.len() == n * d && first + rows <= d && products.len() == rows * d);
-            // SAFETY: `centred` has n x d elements, of which columns first .. first + rows are read transposed and columns
-            // first .. d as they are; `products` has rows x d, of which columns first .. d are written. Both were just checked.
+            // SAFETY: `centred` has n x d elements, of which columns first .. first + rows are read
+            // transposed and columns first .. d as they are; `products` has rows x d, of which
+            // columns first .. d are written. Both were just checked.
             unsafe {
                 gemm::gemm(
                     rows,
@@ -334,7 +392,13 @@ mod cpu {
         });
     }
 
-    pub fn project(rows: &[f32], mean: &[f32], components: &[f32], projected: &mut [f32], (n, d, c): (usize, usize, usize)) {
+    pub fn project(
+        rows: &[f32],
+        mean: &[f32],
+        components: &[f32],
+        projected: &mut [f32],
+        (n, d, c): (usize, usize, usize),
+    ) {
         let blocks = projected[..n * c].par_chunks_mut(ROWS * c).zip(rows.par_chunks(ROWS * d));
         blocks.for_each(|(projected, rows)| {
             // A few axes at a time meet all rows of a block, while they are in the cache.
@@ -357,11 +421,17 @@ mod cpu {
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn centred_products(x: &[f32], m: &[f32], axes: &[f32]) -> [f32; AXES] {
         let d = x.len();
-        let axes: [&[f32]; AXES] = [&axes[..d], &axes[d..][..d], &axes[2 * d..][..d], &axes[3 * d..][..d]];
+        let axes: [&[f32]; AXES] =
+            [&axes[..d], &axes[d..][..d], &axes[2 * d..][..d], &axes[3 * d..][..d]];
         let mut sums = [[0.0_f32; 16]; AXES];
         for first in (0..d / 16 * 16).step_by(16) {
             let (x, m) = (&x[first..][..16], &m[first..][..16]);
-            let parts = [&axes[0][first..][..16], &axes[1][first..][..16], &axes[2][first..][..16], &axes[3][first..][..16]];
+            let parts = [
+                &axes[0][first..][..16],
+                &axes[1][first..][..16],
+                &axes[2][first..][..16],
+                &axes[3][first..][..16],
+            ];
             for i in 0..16 {
                 let centred = x[i] - m[i];
                 sums[0][i] += centred * parts[0][i];
@@ -371,7 +441,12 @@ mod cpu {
             }
         }
         let [a, b, c, d] = sums;
-        [total(a, x, m, axes[0]), total(b, x, m, axes[1]), total(c, x, m, axes[2]), total(d, x, m, axes[3])]
+        [
+            total(a, x, m, axes[0]),
+            total(b, x, m, axes[1]),
+            total(c, x, m, axes[2]),
+            total(d, x, m, axes[3]),
+        ]
     }
 
     /// Sum of (x - m) a: 16 running sums, then a tree.
@@ -399,7 +474,13 @@ mod cpu {
         sums[0] + tail
     }
 
-    pub fn cross_products(rows: &[f32], mean: &[f32], scores: &[f32], partial: &mut [f32], (d, c): (usize, usize)) {
+    pub fn cross_products(
+        rows: &[f32],
+        mean: &[f32],
+        scores: &[f32],
+        partial: &mut [f32],
+        (d, c): (usize, usize),
+    ) {
         let blocks = rows.par_chunks(BLOCK_ROWS * d).zip(scores.par_chunks(BLOCK_ROWS * c));
         partial.par_chunks_mut(c * d).zip(blocks).for_each(|(partial, (rows, scores))| {
             partial.fill(0.0);
@@ -407,7 +488,13 @@ mod cpu {
                 let n_features = FEATURES.min(d - first);
                 for (row, scores) in rows.chunks_exact(d).zip(scores.chunks_exact(c)) {
                     let features = first..first + n_features;
-                    add_scaled(&row[features.clone()], &mean[features], scores, &mut partial[first..], d);
+                    add_scaled(
+                        &row[features.clone()],
+                        &mean[features],
+                        scores,
+                        &mut partial[first..],
+                        d,
+                    );
                 }
             }
         });

@@ -1,13 +1,16 @@
-//! Three ways to the same axes: the eigenvectors of the covariance, of the products of the rows with each other where there are
-//! fewer rows than features, and a randomised search that never forms either.
+//! Three ways to the same axes: the eigenvectors of the covariance, of the products of the rows
+//! with each other where there are fewer rows than features, and a randomised search that never
+//! forms either.
 //!
-//! The search is the subspace iteration of N. Halko, P. Martinsson and J. Tropp, "Finding structure with randomness", 2011
-//! (algorithm 4.4), on the covariance S: Q <- orth(S Q), from Gaussian columns. Each pass over the data gives S Q, from which
-//! the Rayleigh quotient Q^T S Q, its eigenvectors and the residual |S v - theta v| of each axis v follow, so that it is known
-//! when to stop. O(n d l) a pass with l = 1.5 n_components + 10.
+//! The search is the subspace iteration of N. Halko, P. Martinsson and J. Tropp, "Finding structure
+//! with randomness", 2011 (algorithm 4.4), on the covariance S: Q <- orth(S Q), from Gaussian
+//! columns. Each pass over the data gives S Q, from which the Rayleigh quotient Q^T S Q, its
+//! eigenvectors and the residual |S v - theta v| of each axis v follow, so that it is known when to
+//! stop. O(n d l) a pass with l = 1.5 n_components + 10.
 //!
-//! Sums in single precision hide axes whose variance is a small share of the largest, behind a far row for example. Where such
-//! axes are asked for, they are sought again in what the larger ones leave of the rows (`deflation`).
+//! Sums in single precision hide axes whose variance is a small share of the largest, behind a far
+//! row for example. Where such axes are asked for, they are sought again in what the larger ones
+//! leave of the rows (`deflation`).
 
 use super::SvdSolver;
 use super::deflation;
@@ -20,13 +23,15 @@ use crate::random::Random;
 use faer::{Mat, Side};
 use rayon::prelude::*;
 
-/// Largest side of a matrix whose eigenvectors are computed: 128 MiB in single precision, which every GPU binds.
+/// Largest side of a matrix whose eigenvectors are computed: 128 MiB in single precision, which
+/// every GPU binds.
 pub const MAX_SIDE: usize = 5792;
 /// Most components of the randomised search: their partial sums fit where the points do.
 pub const MAX_RANDOMIZED: usize = 675;
 
-/// Up to this side the eigenvectors of the whole matrix cost less than half a second, and a search hardly less; beyond, they cost
-/// the more the larger the side and the search the more the more axes: 20 s either way for 4,096 features and 50 axes.
+/// Up to this side the eigenvectors of the whole matrix cost less than half a second, and a search
+/// hardly less; beyond, they cost the more the larger the side and the search the more the more
+/// axes: 20 s either way for 4,096 features and 50 axes.
 const FULL_SIDE: usize = 1024;
 const SIDE_PER_COMPONENT: usize = 80;
 /// Stream of the random numbers of this room.
@@ -57,7 +62,9 @@ pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Res
     let side = n.min(d);
     let fast = side > FULL_SIDE && n_components <= side / SIDE_PER_COMPONENT;
     match solver {
-        SvdSolver::Auto if n_components <= MAX_RANDOMIZED && (fast || side > MAX_SIDE) => Ok(SvdSolver::Randomized),
+        SvdSolver::Auto if n_components <= MAX_RANDOMIZED && (fast || side > MAX_SIDE) => {
+            Ok(SvdSolver::Randomized)
+        }
         SvdSolver::Auto | SvdSolver::Full if side <= MAX_SIDE => Ok(SvdSolver::Full),
         SvdSolver::Randomized if n_components <= MAX_RANDOMIZED => Ok(SvdSolver::Randomized),
         SvdSolver::Full => {
@@ -72,26 +79,47 @@ pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Res
     }
 }
 
-/// The `n_components` axes of largest variance of `rows` about their `mean`, with the variance's denominator n - 1.
+/// The `n_components` axes of largest variance of `rows` about their `mean`, with the variance's
+/// denominator n - 1.
 ///
 /// # Errors
 /// [`Error::Data`] if squares overflow or as [`choose`]; any error of the device.
-pub fn axes(device: &Device, rows: &Rows<'_>, mean: &[f32], n_components: usize, solver: SvdSolver, seed: u64) -> Result<Axes> {
+pub fn axes(
+    device: &Device,
+    rows: &Rows<'_>,
+    mean: &[f32],
+    n_components: usize,
+    solver: SvdSolver,
+    seed: u64,
+) -> Result<Axes> {
     let x = rows.matrix();
     let (n, d) = (x.n_samples(), x.n_features());
-    let search_in = |rows: &Rows<'_>, mean: &[f32], n_components: usize| match choose(solver, n_components, n, d)? {
+    let search_in = |rows: &Rows<'_>, mean: &[f32], n_components: usize| match choose(
+        solver,
+        n_components,
+        n,
+        d,
+    )? {
         SvdSolver::Randomized => randomized(device, rows, n_components, seed),
         _ if n < d => by_rows(device, rows.matrix(), mean, n_components),
         _ => by_features(device, rows, n_components),
     };
-    let search = |x: &Matrix, mean: &[f32], n_components: usize| search_in(&Rows::new(device, x, mean)?, mean, n_components);
+    let search = |x: &Matrix, mean: &[f32], n_components: usize| {
+        search_in(&Rows::new(device, x, mean)?, mean, n_components)
+    };
     let found = search_in(rows, mean, n_components)?;
-    let (variance, columns) =
-        if deflation::reliable(&found.0) == n_components { found } else { deflation::refined(x, found, &search)? };
+    let (variance, columns) = if deflation::reliable(&found.0) == n_components {
+        found
+    } else {
+        deflation::refined(x, found, &search)?
+    };
     let scale = 1.0 / (n - 1) as f64;
     let components = (0..n_components).flat_map(|component| {
         let axis = columns.col(component);
-        let largest = axis.iter().copied().fold(0.0, |best: f64, v| if v.abs() > best.abs() { v } else { best });
+        let largest = axis
+            .iter()
+            .copied()
+            .fold(0.0, |best: f64, v| if v.abs() > best.abs() { v } else { best });
         let sign = if largest < 0.0 { -1.0 } else { 1.0 };
         (0..d).map(move |feature| (axis[feature] * sign) as f32).collect::<Vec<_>>()
     });
@@ -109,7 +137,9 @@ fn check_finite<T: Copy + Into<f64>>(values: &[T]) -> Result<()> {
     if values.iter().all(|&value| value.into().is_finite()) {
         return Ok(());
     }
-    Err(Error::Data("some values are so large that their squares overflow: scale the data down".into()))
+    Err(Error::Data(
+        "some values are so large that their squares overflow: scale the data down".into(),
+    ))
 }
 
 /// Eigenvalues, descending, and eigenvectors of a symmetric matrix.
@@ -135,10 +165,17 @@ fn by_features(device: &Device, rows: &Rows<'_>, n_components: usize) -> Result<
 fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Result<Found> {
     let (n, d) = (x.n_samples(), x.n_features());
     // Features as rows, their means subtracted.
-    let transposed: Vec<f32> = (0..d).into_par_iter().flat_map_iter(|j| x.rows().map(move |row| row[j] - mean[j])).collect();
-    let products = Rows::new(device, &Matrix::new(transposed, d, n)?, &vec![0.0; n])?.scatter(device)?;
+    let transposed: Vec<f32> = (0..d)
+        .into_par_iter()
+        .flat_map_iter(|j| x.rows().map(move |row| row[j] - mean[j]))
+        .collect();
+    let products =
+        Rows::new(device, &Matrix::new(transposed, d, n)?, &vec![0.0; n])?.scatter(device)?;
     check_finite(&products)?;
-    let (squares, weights) = eigen(&Mat::from_fn(n, n, |i, j| f64::from(products[i.min(j) * n + i.max(j)])), n_components)?;
+    let (squares, weights) = eigen(
+        &Mat::from_fn(n, n, |i, j| f64::from(products[i.min(j) * n + i.max(j)])),
+        n_components,
+    )?;
     let axes: Vec<Vec<f64>> = (0..n_components)
         .into_par_iter()
         .map(|component| {
@@ -151,7 +188,8 @@ fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Re
             axis
         })
         .collect();
-    // Orthogonal already but for rounding: this gives them unit length, and axes where there is no variance left.
+    // Orthogonal already but for rounding: this gives them unit length, and axes where there is no
+    // variance left.
     Ok((squares, orthonormal(&Mat::from_fn(d, n_components, |row, column| axes[column][row]))))
 }
 
@@ -160,7 +198,9 @@ pub(super) fn orthonormal(columns: &Mat<f64>) -> Mat<f64> {
     // Of one length, so that no column vanishes beside the others by its scale alone.
     let lengths: Vec<f64> = (0..columns.ncols()).map(|i| columns.col(i).norm_l2()).collect();
     let scale = |i: usize| if lengths[i] > 0.0 { 1.0 / lengths[i] } else { 0.0 };
-    Mat::from_fn(columns.nrows(), columns.ncols(), |row, i| columns[(row, i)] * scale(i)).qr().compute_thin_Q()
+    Mat::from_fn(columns.nrows(), columns.ncols(), |row, i| columns[(row, i)] * scale(i))
+        .qr()
+        .compute_thin_Q()
 }
 
 /// By subspace iteration on the covariance.
@@ -168,15 +208,20 @@ fn randomized(device: &Device, rows: &Rows<'_>, n_components: usize, seed: u64) 
     let (n, d) = (rows.matrix().n_samples(), rows.matrix().n_features());
     let width = (n_components + n_components / 2 + 10).min(n.min(d));
     let random = Random::new(seed, STREAM);
-    let start = Mat::from_fn(d, width, |row, column| f64::from(gaussian(&random, (row * width + column) as u64)));
+    let start = Mat::from_fn(d, width, |row, column| {
+        f64::from(gaussian(&random, (row * width + column) as u64))
+    });
     let mut basis = orthonormal(&start);
     for pass in 1.. {
-        let axes: Vec<f32> = (0..width).flat_map(|i| basis.col(i).iter().map(|&v| v as f32).collect::<Vec<_>>()).collect();
+        let axes: Vec<f32> = (0..width)
+            .flat_map(|i| basis.col(i).iter().map(|&v| v as f32).collect::<Vec<_>>())
+            .collect();
         let sums = rows.scatter_times(device, &axes)?;
         check_finite(&sums)?;
         let image = Mat::from_fn(d, width, |row, column| sums[column * d + row]);
         let quotient = basis.transpose() * &image;
-        let symmetric = Mat::from_fn(width, width, |i, j| 0.5 * (quotient[(i, j)] + quotient[(j, i)]));
+        let symmetric =
+            Mat::from_fn(width, width, |i, j| 0.5 * (quotient[(i, j)] + quotient[(j, i)]));
         let (squares, rotation) = eigen(&symmetric, n_components)?;
         let axes = &basis * &rotation;
         if pass == MAX_PASSES || largest_residual(&(&image * &rotation), &axes, &squares) <= 1.0 {
@@ -190,7 +235,12 @@ fn randomized(device: &Device, rows: &Rows<'_>, n_components: usize, seed: u64) 
 /// The largest |S v - theta v| of all axes, relative to what is allowed.
 fn largest_residual(image: &Mat<f64>, axes: &Mat<f64>, squares: &[f64]) -> f64 {
     let residual = |i: usize| {
-        let off: f64 = image.col(i).iter().zip(axes.col(i).iter()).map(|(s, v)| (s - squares[i] * v).powi(2)).sum();
+        let off: f64 = image
+            .col(i)
+            .iter()
+            .zip(axes.col(i).iter())
+            .map(|(s, v)| (s - squares[i] * v).powi(2))
+            .sum();
         off.sqrt() / (RESIDUAL * squares[i]).max(ROUNDING * squares[0]).max(f64::MIN_POSITIVE)
     };
     (0..squares.len()).map(residual).fold(0.0, f64::max)

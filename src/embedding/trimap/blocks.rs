@@ -6,7 +6,8 @@ pub const BLOCK: usize = 256;
 /// Block after block, the block's part of every row of `n` values.
 pub fn blocks(values: &mut [f32], n: usize) -> Vec<Vec<&mut [f32]>> {
     let n_rows = values.len() / n;
-    let mut blocks: Vec<Vec<&mut [f32]>> = (0..n.div_ceil(BLOCK)).map(|_| Vec::with_capacity(n_rows)).collect();
+    let mut blocks: Vec<Vec<&mut [f32]>> =
+        (0..n.div_ceil(BLOCK)).map(|_| Vec::with_capacity(n_rows)).collect();
     for row in values.chunks_exact_mut(n) {
         for (block, part) in blocks.iter_mut().zip(row.chunks_mut(BLOCK)) {
             block.push(part);
@@ -15,10 +16,15 @@ pub fn blocks(values: &mut [f32], n: usize) -> Vec<Vec<&mut [f32]>> {
     blocks
 }
 
-/// `len` values of a row from `start` on, at most [`BLOCK`] and no more than the row has; after the last comes the first,
-/// for which `room` is used.
+/// `len` values of a row from `start` on, at most [`BLOCK`] and no more than the row has; after the
+/// last comes the first, for which `room` is used.
 #[inline(always)]
-pub fn window<'a>(row: &'a [f32], start: usize, len: usize, room: &'a mut [f32; BLOCK]) -> &'a [f32] {
+pub fn window<'a>(
+    row: &'a [f32],
+    start: usize,
+    len: usize,
+    room: &'a mut [f32; BLOCK],
+) -> &'a [f32] {
     if start + len <= row.len() {
         return &row[start..][..len];
     }

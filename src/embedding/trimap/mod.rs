@@ -1,12 +1,15 @@
 //! TriMAP: places points so that of three, the two that are near in the space are near in the map.
 //!
-//! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using triplets", 2019, and the authors'
-//! program (its paper writes the loss upside down). Every point has triplets with its nearest neighbours and outliers drawn at
-//! random ([`triplets`], [`triplet_weights`]), and momentum with gains for each coordinate minimises their loss ([`triplet_layout`]): O(n) an
-//! iteration, all of it on the device. Unlike there, outliers are drawn so that the forces on them are gathered, the weights
-//! do not depend on the least of all, and momentum 0.9 from iteration 100 makes 300 iterations do what 400 did.
+//! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using
+//! triplets", 2019, and the authors' program (its paper writes the loss upside down). Every point
+//! has triplets with its nearest neighbours and outliers drawn at random ([`triplets`],
+//! [`triplet_weights`]), and momentum with gains for each coordinate minimises their loss
+//! ([`triplet_layout`]): O(n) an iteration, all of it on the device. Unlike there, outliers are
+//! drawn so that the forces on them are gathered, the weights do not depend on the least of all,
+//! and momentum 0.9 from iteration 100 makes 300 iterations do what 400 did.
 //!
-//! New points are placed by the rule of [`placement`](super::placement), or by their own triplets ([`triplet_placement`]).
+//! New points are placed by the rule of [`placement`](super::placement), or by their own triplets
+//! ([`triplet_placement`]).
 
 mod blocks;
 pub mod triplet_forces;
@@ -20,7 +23,10 @@ use super::far::Drawn;
 use super::init::{self, Init, Start};
 use super::pca::products::squares_about;
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space, from_table};
+use super::{
+    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space,
+    from_table,
+};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -45,7 +51,10 @@ pub const METHOD: Method = Method {
         Parameter { name: "weight_temp", help: "How much large weights are levelled, 0 to 1" },
         Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },
         Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
-        Parameter { name: "placement", help: "How new points are placed: mode, or optimise for triplets of their own" },
+        Parameter {
+            name: "placement",
+            help: "How new points are placed: mode, or optimise for triplets of their own",
+        },
         Parameter { name: "random_state", help: "Seed of what is random" },
     ],
     build: |table| Ok(Box::new(from_table::<Trimap>(table)?)),
@@ -53,8 +62,10 @@ pub const METHOD: Method = Method {
     restore: FittedMap::<Trimap>::restore,
 };
 
-const TRIED: collapse::Tried =
-    collapse::Tried { method: METHOD.title, advice: "try more `Trimap::n_inliers` or `Trimap::init` random" };
+const TRIED: collapse::Tried = collapse::Tried {
+    method: METHOD.title,
+    advice: "try more `Trimap::n_inliers` or `Trimap::init` random",
+};
 
 /// Standard deviation of the first axis at the start; any from 1e-4 to 1 leads to the same map.
 const START_STD: f32 = 0.01;
@@ -64,13 +75,16 @@ const MOMENTUM: [f32; 2] = [0.5, 0.9];
 const LAST_EARLY: usize = 100;
 /// Iterations between two looks at the loss.
 const LOSS_EVERY: usize = 50;
-/// Outliers' distances are those in as many principal components at most, as in the authors' program.
+/// Outliers' distances are those in as many principal components at most, as in the authors'
+/// program.
 const MOST_FEATURES: usize = 100;
-/// Share of the variance that those components carry at least, or the distances are those in all features: inliers' distances
-/// are, and beside them shorter ones would make every outlier the nearer.
+/// Share of the variance that those components carry at least, or the distances are those in all
+/// features: inliers' distances are, and beside them shorter ones would make every outlier the
+/// nearer.
 const LEAST_SHARE: f64 = 0.75;
-/// Mean weight of a triplet below which nothing separates inliers from outliers, as where all distances tie: all triplets of
-/// inliers then count alike, or no force would move the points from their start.
+/// Mean weight of a triplet below which nothing separates inliers from outliers, as where all
+/// distances tie: all triplets of inliers then count alike, or no force would move the points from
+/// their start.
 const LEAST_WEIGHT: f64 = 1e-3;
 /// Fewest candidates for inliers: more change nothing.
 const LEAST_CANDIDATES: usize = 20;
@@ -79,11 +93,11 @@ const SPARE_CANDIDATES: usize = 4;
 /// Result that [`triplet_placement`] reads.
 const RMS_DISTANCE: &str = "rms_distance";
 
-/// Parameters of TriMAP, with the names and defaults of its authors' program, but `max_iter`, `n_components` (its `n_dims`)
-/// and 300 iterations for its 400.
+/// Parameters of TriMAP, with the names and defaults of its authors' program, but `max_iter`,
+/// `n_components` (its `n_dims`) and 300 iterations for its 400.
 ///
-/// Few points have fewer others than are asked for: a point has at most n_samples - 2 inliers, and below some 110 points its
-/// outliers occur in more than one triplet.
+/// Few points have fewer others than are asked for: a point has at most n_samples - 2 inliers, and
+/// below some 110 points its outliers occur in more than one triplet.
 ///
 /// ```
 /// use layerlens::compute::Device;
@@ -108,8 +122,8 @@ pub struct Trimap {
     pub max_iter: usize,
     /// Step size, above 0. Default 0.1.
     pub learning_rate: f32,
-    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that levels large weights, 0 (not at all) to 1 (the natural
-    /// logarithm). Default 0.5.
+    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that levels large weights, 0
+    /// (not at all) to 1 (the natural logarithm). Default 0.5.
     pub weight_temp: f32,
     /// Dimensions of the map, 2 or 3. Default 2.
     pub n_components: usize,
@@ -138,9 +152,10 @@ impl Default for Trimap {
     }
 }
 
-/// A fitted map; [`FittedMap::result`] knows its `loss`, the mean over all triplets of w d_ij / (d_ij + d_ik), and its
-/// `rms_distance`, the root mean square distance between two points of the space. Its course is the loss after every 50th
-/// iteration. [`FittedMap::row_scales`] holds each point's mean distance to its 3rd to 5th neighbour.
+/// A fitted map; [`FittedMap::result`] knows its `loss`, the mean over all triplets of w d_ij /
+/// (d_ij + d_ik), and its `rms_distance`, the root mean square distance between two points of the
+/// space. Its course is the loss after every 50th iteration. [`FittedMap::row_scales`] holds each
+/// point's mean distance to its 3rd to 5th neighbour.
 pub type FittedTrimap = FittedMap<Trimap>;
 
 /// What the optimiser ends with.
@@ -160,15 +175,24 @@ impl Trimap {
         self.validate(x.n_samples(), x.n_features())?;
         let k = self.n_candidates().min(x.n_samples() - 1);
         let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
-        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
+        self.fit_space(
+            device,
+            &Space { x, neighbors: Some(&neighbors), pca: None, start: None },
+            &Silent,
+        )
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the iterations of the larger
-    /// momentum, or the second half of all if those are fewer.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the
+    /// iterations of the larger momentum, or the second half of all if those are fewer.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
-    pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTrimap> {
+    pub fn fit_space(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<FittedTrimap> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
         let drawn = Drawn::of(space.x)?;
@@ -178,24 +202,39 @@ impl Trimap {
             Some(drawn) => Space { x: &drawn.x, pca: None, ..*space },
             None => *space,
         };
-        let neighbors = drawn.as_ref().map_or(Cow::Borrowed(neighbors.as_ref()), |drawn| drawn.graph(&neighbors));
+        let neighbors = drawn
+            .as_ref()
+            .map_or(Cow::Borrowed(neighbors.as_ref()), |drawn| drawn.graph(&neighbors));
         let neighbors = ties::spread(&neighbors, space.x, self.random_state);
         let reduced = reduced(device, space)?;
         let triplets = Triplets::new(self, &neighbors);
-        let components = if space.x.n_features() > reduced.n_features() { Some(reduced.as_ref()) } else { space.pca };
+        let components = if space.x.n_features() > reduced.n_features() {
+            Some(reduced.as_ref())
+        } else {
+            space.pca
+        };
         let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
         let start = match space.start {
             Some(places) => init::given(places, x.n_samples(), n_components, seed)?,
-            None => init::start(device, &Start { init: &self.init, x, pca: components, n_components, std: START_STD, seed })?,
+            None => init::start(
+                device,
+                &Start { init: &self.init, x, pca: components, n_components, std: START_STD, seed },
+            )?,
         };
         let first = space.start.map_or(0, |_| self.first_if_warm());
-        let mut layout = Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
+        let mut layout =
+            Layout::new(device, &triplets, &reduced, self.weight_temp, self.n_components)?;
         if layout.mean_weight(device)? < LEAST_WEIGHT {
             layout.level(device)?;
         }
-        let Course { places, losses: course } = self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
-        let embedding = Matrix::new(places, space.x.n_samples(), self.n_components)
-            .map_err(|error| Error::Data(format!("TriMAP diverged: {error}; try a smaller `Trimap::learning_rate`")))?;
+        let Course { places, losses: course } =
+            self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
+        let embedding =
+            Matrix::new(places, space.x.n_samples(), self.n_components).map_err(|error| {
+                Error::Data(format!(
+                    "TriMAP diverged: {error}; try a smaller `Trimap::learning_rate`"
+                ))
+            })?;
         let embedding = collapse::refused_or_apart(&TRIED, given, embedding, seed)?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
         let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
@@ -216,11 +255,17 @@ impl Trimap {
         let n = space.x.n_samples();
         let k = self.n_candidates().min(n - 1);
         match space.neighbors {
-            Some(graph) if graph.n_neighbors() == k && graph.n_samples() == n => Ok(Cow::Borrowed(graph)),
-            Some(graph) if graph.n_neighbors() > k && graph.n_samples() == n => Ok(Cow::Owned(graph.truncated(k))),
+            Some(graph) if graph.n_neighbors() == k && graph.n_samples() == n => {
+                Ok(Cow::Borrowed(graph))
+            }
+            Some(graph) if graph.n_neighbors() > k && graph.n_samples() == n => {
+                Ok(Cow::Owned(graph.truncated(k)))
+            }
             Some(graph) => {
                 let (found, rows) = (graph.n_neighbors(), graph.n_samples());
-                Err(Error::Data(format!("TriMAP needs {k} neighbours of each of {n} points; there are {found} of {rows}")))
+                Err(Error::Data(format!(
+                    "TriMAP needs {k} neighbours of each of {n} points; there are {found} of {rows}"
+                )))
             }
             None => Err(Error::Data("TriMAP needs the neighbours of the points".into())),
         }
@@ -236,7 +281,8 @@ impl Trimap {
         observer: &dyn Observer,
     ) -> Result<Course> {
         let (n, c) = (start.n_samples(), self.n_components);
-        let axis = |axis: usize| triplets.order.iter().map(move |&row| start.row(row as usize)[axis]);
+        let axis =
+            |axis: usize| triplets.order.iter().map(move |&row| start.row(row as usize)[axis]);
         let begin: Vec<f32> = (0..c).flat_map(axis).collect();
         let mut places = Buffer::from_slice(device, "map", &begin)?;
         let mut ahead = Buffer::new(device, "map", c * n)?;
@@ -256,8 +302,10 @@ impl Trimap {
             observer.step(done as u64, all as u64, &[])?;
         }
         let n_triplets = (triplets.per_point() * n) as f64;
-        let losses: Result<Vec<_>> =
-            looks.iter().map(|(at, total)| Ok((*at, f64::from(total.read(device)?[0]) / n_triplets))).collect();
+        let losses: Result<Vec<_>> = looks
+            .iter()
+            .map(|(at, total)| Ok((*at, f64::from(total.read(device)?[0]) / n_triplets)))
+            .collect();
         let states = states.read(device)?;
         let mut embedding = vec![0.0; c * n];
         for (i, &row) in triplets.order.iter().enumerate() {
@@ -275,7 +323,11 @@ impl Trimap {
 
     fn step_at(&self, iteration: usize) -> Step {
         let momentum = |iteration: usize| MOMENTUM[usize::from(iteration > LAST_EARLY)];
-        Step { learning_rate: self.learning_rate, momentum: momentum(iteration), next_momentum: momentum(iteration + 1) }
+        Step {
+            learning_rate: self.learning_rate,
+            momentum: momentum(iteration),
+            next_momentum: momentum(iteration + 1),
+        }
     }
 }
 
@@ -289,7 +341,8 @@ impl Embedding for Trimap {
     }
 
     fn memory_bytes(&self, n_samples: usize) -> u64 {
-        // Weights, coefficients and references of every triplet, and the points in few dimensions, twice.
+        // Weights, coefficients and references of every triplet, and the points in few dimensions,
+        // twice.
         let triplets = self.n_inliers * self.n_outliers + self.n_random;
         (n_samples * (triplets * 16 + self.n_inliers * 20 + MOST_FEATURES * 8 + 100)) as u64
     }
@@ -301,8 +354,14 @@ impl Embedding for Trimap {
             ("n_random", self.n_random, 0..=50),
             ("n_components", self.n_components, 2..=3),
         ];
-        if let Some((name, value, range)) = whole.iter().find(|(_, value, range)| !range.contains(value)) {
-            return Err(Error::parameter(name, value, format!("between {} and {}", range.start(), range.end())));
+        if let Some((name, value, range)) =
+            whole.iter().find(|(_, value, range)| !range.contains(value))
+        {
+            return Err(Error::parameter(
+                name,
+                value,
+                format!("between {} and {}", range.start(), range.end()),
+            ));
         }
         if self.max_iter == 0 {
             return Err(Error::parameter("max_iter", 0, "at least 1"));
@@ -314,17 +373,28 @@ impl Embedding for Trimap {
             return Err(Error::parameter("weight_temp", self.weight_temp, "between 0 and 1"));
         }
         if self.init == Init::Spectral {
-            return Err(Error::parameter("init", "spectral", "TriMAP starts from pca, random or a FILE"));
+            return Err(Error::parameter(
+                "init",
+                "spectral",
+                "TriMAP starts from pca, random or a FILE",
+            ));
         }
         let slots = self.n_inliers * self.n_outliers + 2 * self.n_random;
         let most = u32::MAX as usize / slots;
         if !(4..=most).contains(&n) {
-            return Err(Error::Data(format!("TriMAP with these parameters needs 4 to {most} points; there are {n}")));
+            return Err(Error::Data(format!(
+                "TriMAP with these parameters needs 4 to {most} points; there are {n}"
+            )));
         }
         self.init.check(n, self.n_components)
     }
 
-    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
+    fn fit(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Box<dyn Fitted>> {
         Ok(Box::new(self.fit_space(device, space, observer)?))
     }
 }
@@ -340,23 +410,35 @@ impl NeighborEmbedding for Trimap {
         self.n_candidates().max(triplet_placement::N_NEIGHBORS)
     }
 
-    fn optimise_places(&self, device: &Device, map: &FittedTrimap, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+    fn optimise_places(
+        &self,
+        device: &Device,
+        map: &FittedTrimap,
+        new: &NewPoints<'_>,
+        start: Matrix,
+    ) -> Result<Matrix> {
         triplet_placement::optimise(device, map, new.neighbors, &start)
     }
 }
 
-/// The points in as many principal components as outliers' distances are computed in, or as they are if those are no fewer or
-/// carry too little of the variance.
+/// The points in as many principal components as outliers' distances are computed in, or as they
+/// are if those are no fewer or carry too little of the variance.
 fn reduced<'a>(device: &Device, space: &Space<'a>) -> Result<Cow<'a, Matrix>> {
     let (n, d) = (space.x.n_samples(), space.x.n_features());
     let n_components = MOST_FEATURES.min(n);
     let components = match space.pca {
         _ if d <= MOST_FEATURES => return Ok(Cow::Borrowed(space.x)),
         Some(pca) if pca.n_features() == n_components && pca.n_samples() == n => Cow::Borrowed(pca),
-        _ => Cow::Owned(Pca { n_components, ..Pca::default() }.fit(device, space.x)?.embedding().clone()),
+        _ => Cow::Owned(
+            Pca { n_components, ..Pca::default() }.fit(device, space.x)?.embedding().clone(),
+        ),
     };
     let carried = squares_about(&components, &components.column_means());
-    Ok(if carried < LEAST_SHARE * squares_about(space.x, &space.x.column_means()) { Cow::Borrowed(space.x) } else { components })
+    Ok(if carried < LEAST_SHARE * squares_about(space.x, &space.x.column_means()) {
+        Cow::Borrowed(space.x)
+    } else {
+        components
+    })
 }
 
 /// Root mean square distance between two different rows.

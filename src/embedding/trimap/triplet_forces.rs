@@ -1,5 +1,5 @@
-//! The forces of triplets on the points whose triplets they are and on their outliers, as kernels with their twins. What stands
-//! for what is written in [`triplet_layout`](super::triplet_layout).
+//! The forces of triplets on the points whose triplets they are and on their outliers, as kernels
+//! with their twins. What stands for what is written in [`triplet_layout`](super::triplet_layout).
 
 use super::triplet_layout::Layout;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -26,8 +26,9 @@ const PUSH: Kernel = kernel!("triplet_forces", "push", 64, PushParams);
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&PULL, &PUSH];
 
-/// Gradient of a group's triplets for the points whose triplets they are; begins the gradients if `at` is 0, else adds. Writes
-/// the group's forces and attractions. Shape: `places` n_components x n.
+/// Gradient of a group's triplets for the points whose triplets they are; begins the gradients if
+/// `at` is 0, else adds. Writes the group's forces and attractions. Shape: `places` n_components x
+/// n.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -64,7 +65,8 @@ pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
     Ok(())
 }
 
-/// Adds to the gradients what points undergo as outliers of a group's triplets. Shape: `places` n_components x n.
+/// Adds to the gradients what points undergo as outliers of a group's triplets. Shape: `places`
+/// n_components x n.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -73,11 +75,24 @@ pub fn push(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
         Device::Cpu(_) => cpu::push(layout, at, places.host()),
         Device::Gpu(gpu) => {
             let group = &layout.groups[at];
-            let (n, axes, slots) = (layout.n as u32, layout.n_components as u32, group.n_slots() as u32);
-            let bindings = [(1, places.gpu()), (4, group.shifts.gpu()), (5, group.forces.gpu()), (7, layout.gradients.gpu())];
+            let (n, axes, slots) =
+                (layout.n as u32, layout.n_components as u32, group.n_slots() as u32);
+            let bindings = [
+                (1, places.gpu()),
+                (4, group.shifts.gpu()),
+                (5, group.forces.gpu()),
+                (7, layout.gradients.gpu()),
+            ];
             let of_axes = u64::from(axes);
-            let work = Work::new(3 * of_axes, 4 + 4 * of_axes).times(layout.n * (group.n_slots() + 1));
-            gpu.dispatch(&PUSH, &PushParams { n, n_components: axes, n_slots: slots }, &bindings, layout.n, work)?;
+            let work =
+                Work::new(3 * of_axes, 4 + 4 * of_axes).times(layout.n * (group.n_slots() + 1));
+            gpu.dispatch(
+                &PUSH,
+                &PushParams { n, n_components: axes, n_slots: slots },
+                &bindings,
+                layout.n,
+                work,
+            )?;
         }
     }
     Ok(())
@@ -97,7 +112,8 @@ mod cpu {
         let group = &mut groups[at];
         let (weights, shifts) = (group.weights.host(), group.shifts.host());
         let rows = group.first_inlier * n..(group.first_inlier + group.n_inliers) * n;
-        let own = Own { places, n, inliers: &inliers.host()[rows.clone()], weights, shifts, params };
+        let own =
+            Own { places, n, inliers: &inliers.host()[rows.clone()], weights, shifts, params };
         let forces = blocks(group.forces.host_mut(), n).into_par_iter();
         let attractions = if rows.is_empty() {
             (0..n.div_ceil(BLOCK)).map(|_| Vec::new()).collect()
@@ -106,8 +122,16 @@ mod cpu {
         };
         let outputs = forces.zip(attractions).zip(blocks(gradients.host_mut(), n));
         outputs.enumerate().for_each(|(block, ((mut forces, mut attractions), mut gradients))| {
-            let out = Out { forces: &mut forces, attractions: &mut attractions, gradients: &mut gradients };
-            if params.n_components == 3 { pull_3d(&own, block * BLOCK, out) } else { pull_2d(&own, block * BLOCK, out) }
+            let out = Out {
+                forces: &mut forces,
+                attractions: &mut attractions,
+                gradients: &mut gradients,
+            };
+            if params.n_components == 3 {
+                pull_3d(&own, block * BLOCK, out)
+            } else {
+                pull_2d(&own, block * BLOCK, out)
+            }
         });
     }
 
@@ -144,7 +168,8 @@ mod cpu {
         let all: [&[f32]; D] = axes(own.places, n);
         let len = out.gradients[0].len();
         let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
-        let (mut sums, mut inlier, mut rooms) = ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D]);
+        let (mut sums, mut inlier, mut rooms) =
+            ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D]);
         let (n_inliers, n_outliers) = (params.n_inliers as usize, params.n_outliers as usize);
         for a in 0..n_inliers {
             let ids = &inliers[a * n + first..][..len];
@@ -161,7 +186,15 @@ mod cpu {
                 let slot = a * n_outliers + b;
                 let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut rooms);
                 let weights = &weights[slot * n + first..][..len];
-                outlier(&points, &far, weights, &near[..len], &mut attraction[..len], out.forces[slot], &mut sums);
+                outlier(
+                    &points,
+                    &far,
+                    weights,
+                    &near[..len],
+                    &mut attraction[..len],
+                    out.forces[slot],
+                    &mut sums,
+                );
             }
             add_products(&mut sums, &attraction[..len], &points, &near_places);
             out.attractions[a].copy_from_slice(&attraction[..len]);
@@ -170,7 +203,8 @@ mod cpu {
         for r in 0..params.n_random as usize {
             let slot = n_near + 2 * r;
             let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut rooms);
-            let far_again = windows(&all, shifted(first, shifts[slot + 1] as usize, n), len, &mut inlier);
+            let far_again =
+                windows(&all, shifted(first, shifts[slot + 1] as usize, n), len, &mut inlier);
             let weights = &weights[(n_near + r) * n + first..][..len];
             let (head, tail) = out.forces.split_at_mut(slot + 1);
             random_pair(&points, &far, &far_again, weights, head[slot], tail[0]);
@@ -248,7 +282,12 @@ mod cpu {
 
     /// Adds factor (a - b) for each point.
     #[inline(always)]
-    fn add_products<const D: usize>(sums: &mut [[f32; BLOCK]; D], factors: &[f32], a: &[&[f32]; D], b: &[&[f32]; D]) {
+    fn add_products<const D: usize>(
+        sums: &mut [[f32; BLOCK]; D],
+        factors: &[f32],
+        a: &[&[f32]; D],
+        b: &[&[f32]; D],
+    ) {
         let len = factors.len();
         for axis in 0..D {
             let (sums, a, b) = (&mut sums[axis][..len], &a[axis][..len], &b[axis][..len]);
@@ -261,32 +300,53 @@ mod cpu {
     pub fn push(layout: &mut Layout, at: usize, places: &[f32]) {
         let (n, three) = (layout.n, layout.n_components == 3);
         let group = &layout.groups[at];
-        blocks(layout.gradients.host_mut(), n).into_par_iter().enumerate().for_each(|(block, mut gradients)| {
-            let first = block * BLOCK;
-            if three {
-                push_3d(group, n, places, first, &mut gradients)
-            } else {
-                push_2d(group, n, places, first, &mut gradients)
-            }
-        });
+        blocks(layout.gradients.host_mut(), n).into_par_iter().enumerate().for_each(
+            |(block, mut gradients)| {
+                let first = block * BLOCK;
+                if three {
+                    push_3d(group, n, places, first, &mut gradients)
+                } else {
+                    push_2d(group, n, places, first, &mut gradients)
+                }
+            },
+        );
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn push_2d(group: &Group, n: usize, places: &[f32], first: usize, gradients: &mut [&mut [f32]]) {
+    fn push_2d(
+        group: &Group,
+        n: usize,
+        places: &[f32],
+        first: usize,
+        gradients: &mut [&mut [f32]],
+    ) {
         push_block::<2>(group, n, places, first, gradients);
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn push_3d(group: &Group, n: usize, places: &[f32], first: usize, gradients: &mut [&mut [f32]]) {
+    fn push_3d(
+        group: &Group,
+        n: usize,
+        places: &[f32],
+        first: usize,
+        gradients: &mut [&mut [f32]],
+    ) {
         push_block::<3>(group, n, places, first, gradients);
     }
 
     #[inline(always)]
-    fn push_block<const D: usize>(group: &Group, n: usize, places: &[f32], first: usize, gradients: &mut [&mut [f32]]) {
+    fn push_block<const D: usize>(
+        group: &Group,
+        n: usize,
+        places: &[f32],
+        first: usize,
+        gradients: &mut [&mut [f32]],
+    ) {
         let all: [&[f32]; D] = axes(places, n);
         let len = gradients[0].len();
         let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
-        let (mut sums, mut rooms, mut room) = ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [0.0_f32; BLOCK]);
+        let (mut sums, mut rooms, mut room) =
+            ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [0.0_f32; BLOCK]);
         for (forces, &shift) in group.forces.host().chunks_exact(n).zip(group.shifts.host()) {
             let start = shifted(first, n - shift as usize, n);
             let anchors = windows(&all, start, len, &mut rooms);

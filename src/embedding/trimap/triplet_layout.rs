@@ -1,12 +1,15 @@
 //! The gradient of TriMAP, its optimiser's step and its loss, as kernels with their twins.
 //!
-//! With d_ij = 1 + |y_i - y_j|^2 the loss is the sum of w d_ij / (d_ij + d_ik) over all triplets (i, j, k) of weight w. As in
-//! the authors' program, the gradient here is half of its derivative: c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) for the point i,
-//! with c = w / (d_ij + d_ik)^2, the first part negated for its inlier j and the second for its outlier k. Every point gathers
-//! what it undergoes, in a fixed order: `pull` its own triplets, `push` as an outlier, `descend` as an inlier, over the lists
-//! of references to it. O(n) with some 150 evaluations of a distance a point and iteration.
+//! With d_ij = 1 + |y_i - y_j|^2 the loss is the sum of w d_ij / (d_ij + d_ik) over all triplets
+//! (i, j, k) of weight w. As in the authors' program, the gradient here is half of its derivative:
+//! c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) for the point i, with c = w / (d_ij + d_ik)^2, the first
+//! part negated for its inlier j and the second for its outlier k. Every point gathers what it
+//! undergoes, in a fixed order: `pull` its own triplets, `push` as an outlier, `descend` as an
+//! inlier, over the lists of references to it. O(n) with some 150 evaluations of a distance a point
+//! and iteration.
 //!
-//! Places, gradients and all else that belongs to an axis, slot or inlier and a point stand at its number x n + point.
+//! Places, gradients and all else that belongs to an axis, slot or inlier and a point stand at its
+//! number x n + point.
 
 use super::triplet_forces::{pull, push};
 use super::triplet_weights::{Group, weighed};
@@ -68,11 +71,18 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Weighs the triplets of points whose rows of `x`, n x any number of features, give the outliers' distances.
+    /// Weighs the triplets of points whose rows of `x`, n x any number of features, give the
+    /// outliers' distances.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory) if they do not fit, any error of the device.
-    pub fn new(device: &Device, triplets: &Triplets, x: &Matrix, temperature: f32, n_components: usize) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        triplets: &Triplets,
+        x: &Matrix,
+        temperature: f32,
+        n_components: usize,
+    ) -> Result<Self> {
         let n = triplets.n_samples();
         let (row_starts, references) = triplets.references();
         let inliers = Buffer::from_slice(device, "inliers", &triplets.inliers)?;
@@ -81,7 +91,11 @@ impl Layout {
             inliers,
             row_starts: Buffer::from_slice(device, "references", &row_starts)?,
             most_references: longest_row(&row_starts),
-            sources: Buffer::from_slice(device, "sources", &references.iter().map(|at| at % n as u32).collect::<Vec<_>>())?,
+            sources: Buffer::from_slice(
+                device,
+                "sources",
+                &references.iter().map(|at| at % n as u32).collect::<Vec<_>>(),
+            )?,
             references: Buffer::from_slice(device, "references", &references)?,
             attractions: Buffer::new(device, "attractions", triplets.inliers.len())?,
             gradients: Buffer::new(device, "gradients", n_components * n)?,
@@ -90,8 +104,8 @@ impl Layout {
         })
     }
 
-    /// Weights of all triplets, triplets of a point x n, read back; of a random triplet negative where its second point is
-    /// the inlier.
+    /// Weights of all triplets, triplets of a point x n, read back; of a random triplet negative
+    /// where its second point is the inlier.
     ///
     /// # Errors
     /// Any error of the device.
@@ -100,7 +114,8 @@ impl Layout {
         let mut random = Vec::new();
         for group in &self.groups {
             let weights = group.weights.read(device)?;
-            let (of_inliers, others) = weights.split_at(group.n_inliers * group.n_outliers * self.n);
+            let (of_inliers, others) =
+                weights.split_at(group.n_inliers * group.n_outliers * self.n);
             near.extend_from_slice(of_inliers);
             random.extend_from_slice(others);
         }
@@ -115,8 +130,16 @@ impl Layout {
     pub fn mean_weight(&self, device: &Device) -> Result<f64> {
         let mut total = Buffer::new(device, "sum of weights", 1)?;
         // Where all points are at one place a triplet costs half its weight.
-        self.loss(device, &Buffer::zeros(device, "one place", self.n_components * self.n)?, &mut total)?;
-        let per_point: usize = self.groups.iter().map(|group| group.n_inliers * group.n_outliers + group.n_random).sum();
+        self.loss(
+            device,
+            &Buffer::zeros(device, "one place", self.n_components * self.n)?,
+            &mut total,
+        )?;
+        let per_point: usize = self
+            .groups
+            .iter()
+            .map(|group| group.n_inliers * group.n_outliers + group.n_random)
+            .sum();
         Ok(2.0 * f64::from(total.read(device)?[0]) / (per_point * self.n) as f64)
     }
 
@@ -133,8 +156,9 @@ impl Layout {
         Ok(())
     }
 
-    /// One iteration: takes the gradient at `places` and moves the points. Shapes: `places` and `ahead` n_components x n,
-    /// `states` 3 x n_components x n (places, velocities, gains); `ahead` is where the next gradient is to be taken.
+    /// One iteration: takes the gradient at `places` and moves the points. Shapes: `places` and
+    /// `ahead` n_components x n, `states` 3 x n_components x n (places, velocities, gains); `ahead`
+    /// is where the next gradient is to be taken.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
@@ -159,7 +183,12 @@ impl Layout {
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
-    pub fn loss(&self, device: &Device, places: &Buffer<f32>, total: &mut Buffer<f32>) -> Result<()> {
+    pub fn loss(
+        &self,
+        device: &Device,
+        places: &Buffer<f32>,
+        total: &mut Buffer<f32>,
+    ) -> Result<()> {
         let mut losses = Buffer::new(device, "losses", self.n)?;
         for at in 0..self.groups.len() {
             loss(device, self, at, places, &mut losses)?;
@@ -179,8 +208,9 @@ pub struct Step {
     pub next_momentum: f32,
 }
 
-/// Adds what points undergo as inliers, and moves them: momentum with one gain a coordinate (R. Jacobs, "Increased rates of
-/// convergence through learning rate adaptation", 1988). Shapes as in [`Layout::step`].
+/// Adds what points undergo as inliers, and moves them: momentum with one gain a coordinate (R.
+/// Jacobs, "Increased rates of convergence through learning rate adaptation", 1988). Shapes as in
+/// [`Layout::step`].
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -195,9 +225,19 @@ pub fn descend(
     let Step { learning_rate, momentum, next_momentum } = step;
     let n_components = layout.n_components as u32;
     let n = layout.n as u32;
-    let from = |first, most| StepParams { n, n_components, learning_rate, momentum, next_momentum, first, most };
+    let from = |first, most| StepParams {
+        n,
+        n_components,
+        learning_rate,
+        momentum,
+        next_momentum,
+        first,
+        most,
+    };
     match device {
-        Device::Cpu(_) => cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &from(0, 0)),
+        Device::Cpu(_) => {
+            cpu::descend(layout, places.host(), states.host_mut(), ahead.host_mut(), &from(0, 0))
+        }
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, places.gpu()),
@@ -210,25 +250,38 @@ pub fn descend(
                 (8, layout.sources.gpu()),
             ];
             let most = LANES * gpu.most_turns();
-            // A reference has its number, source, factor and place; a coordinate is read in four numbers, written in four.
+            // A reference has its number, source, factor and place; a coordinate is read in four
+            // numbers, written in four.
             let axes = u64::from(n_components);
             let references = Work::new(3 * axes, 12 + 4 * axes).times(layout.references.len());
             let points = Work::new(12 * axes, 8 + 36 * axes).times(layout.n);
             let work = references.plus(points);
             for first in dispatches(layout.most_references, most) {
-                gpu.dispatch(&DESCEND, &from(first, most as u32), &bindings, LANES * layout.n, work)?;
+                gpu.dispatch(
+                    &DESCEND,
+                    &from(first, most as u32),
+                    &bindings,
+                    LANES * layout.n,
+                    work,
+                )?;
             }
         }
     }
     Ok(())
 }
 
-/// Loss of each point's own triplets of a group, begun if `at` is 0, else added. Shapes: `places` n_components x n or longer,
-/// `losses` n.
+/// Loss of each point's own triplets of a group, begun if `at` is 0, else added. Shapes: `places`
+/// n_components x n or longer, `losses` n.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn loss(device: &Device, layout: &Layout, at: usize, places: &Buffer<f32>, losses: &mut Buffer<f32>) -> Result<()> {
+pub fn loss(
+    device: &Device,
+    layout: &Layout,
+    at: usize,
+    places: &Buffer<f32>,
+    losses: &mut Buffer<f32>,
+) -> Result<()> {
     let group = &layout.groups[at];
     let uniform = LossParams {
         n: layout.n as u32,
@@ -250,7 +303,8 @@ pub fn loss(device: &Device, layout: &Layout, at: usize, places: &Buffer<f32>, l
                 (5, losses.gpu()),
             ];
             let axes = layout.n_components as u64;
-            let work = Work::new(3 * axes + 4, 4 + 4 * axes).times(layout.n * (group.n_slots() + group.n_inliers));
+            let work = Work::new(3 * axes + 4, 4 + 4 * axes)
+                .times(layout.n * (group.n_slots() + group.n_inliers));
             gpu.dispatch(&LOSS, &uniform, &bindings, layout.n, work)?;
         }
     }
@@ -264,7 +318,13 @@ mod cpu {
     use rayon::prelude::*;
     use std::array;
 
-    pub fn descend(layout: &Layout, places: &[f32], states: &mut [f32], ahead: &mut [f32], params: &StepParams) {
+    pub fn descend(
+        layout: &Layout,
+        places: &[f32],
+        states: &mut [f32],
+        ahead: &mut [f32],
+        params: &StepParams,
+    ) {
         let n = layout.n;
         let outputs = blocks(states, n).into_par_iter().zip(blocks(ahead, n));
         outputs.enumerate().for_each(|(block, (mut states, mut ahead))| {
@@ -286,19 +346,24 @@ mod cpu {
     ) {
         let n = layout.n;
         let all: [&[f32]; D] = axes(places, n);
-        let (attractions, gradients, starts) = (layout.attractions.host(), layout.gradients.host(), layout.row_starts.host());
+        let (attractions, gradients, starts) =
+            (layout.attractions.host(), layout.gradients.host(), layout.row_starts.host());
         let len = ahead[0].len();
         let range = starts[first] as usize..starts[first + len] as usize;
         // All reads at random first, so that none waits for another.
         let read: Vec<(f32, [f32; D])> = layout.references.host()[range.clone()]
             .iter()
             .zip(&layout.sources.host()[range.clone()])
-            .map(|(&reference, &i)| (attractions[reference as usize], array::from_fn(|axis| all[axis][i as usize])))
+            .map(|(&reference, &i)| {
+                (attractions[reference as usize], array::from_fn(|axis| all[axis][i as usize]))
+            })
             .collect();
         for lane in 0..len {
             let j = first + lane;
             let mut received = [0.0; D];
-            for (attraction, from) in &read[starts[j] as usize - range.start..starts[j + 1] as usize - range.start] {
+            for (attraction, from) in
+                &read[starts[j] as usize - range.start..starts[j + 1] as usize - range.start]
+            {
                 for axis in 0..D {
                     received[axis] += attraction * (all[axis][j] - from[axis]);
                 }
@@ -319,7 +384,8 @@ mod cpu {
 
     pub fn loss(layout: &Layout, at: usize, places: &[f32], losses: &mut [f32]) {
         let (n, axes, group) = (layout.n, layout.n_components, &layout.groups[at]);
-        let (inliers, weights, shifts) = (layout.inliers.host(), group.weights.host(), group.shifts.host());
+        let (inliers, weights, shifts) =
+            (layout.inliers.host(), group.weights.host(), group.shifts.host());
         let n_near = group.n_inliers * group.n_outliers;
         losses.par_iter_mut().enumerate().with_min_len(BLOCK).for_each(|(i, loss)| {
             let root = |k: usize| {

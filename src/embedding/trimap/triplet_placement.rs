@@ -1,9 +1,11 @@
-//! Places new points by TriMAP's own objective: each by triplets of its own, the fitted points standing still.
+//! Places new points by TriMAP's own objective: each by triplets of its own, the fitted points
+//! standing still.
 //!
-//! The best 12 of its 20 nearest fitted points are inliers, with 4 outliers each, drawn by a hash of its two nearest; 20
-//! iterations from the mode of its neighbours' places. What is left of the training data is the map and the points' scales, so
-//! the distance to an outlier counts as the root mean square distance between two points, which is what most distances to
-//! points drawn at random are near. A row's place depends on its own neighbours alone.
+//! The best 12 of its 20 nearest fitted points are inliers, with 4 outliers each, drawn by a hash
+//! of its two nearest; 20 iterations from the mode of its neighbours' places. What is left of the
+//! training data is the map and the points' scales, so the distance to an outlier counts as the
+//! root mean square distance between two points, which is what most distances to points drawn at
+//! random are near. A row's place depends on its own neighbours alone.
 
 use super::triplet_weights::tempered;
 use super::triplets::{relative_square, scale};
@@ -61,8 +63,8 @@ pub struct NewTriplets {
 }
 
 impl NewTriplets {
-    /// Chooses and weighs the triplets of new points with these nearest fitted points. `scales` are the fitted points'; `apart`
-    /// is the distance that counts for all outliers.
+    /// Chooses and weighs the triplets of new points with these nearest fitted points. `scales` are
+    /// the fitted points'; `apart` is the distance that counts for all outliers.
     pub fn new(method: &Trimap, neighbors: &NeighborGraph, scales: &[f32], apart: f32) -> Self {
         let k = neighbors.n_neighbors().min(method.n_candidates());
         let n_inliers = method.n_inliers.min(k);
@@ -94,8 +96,11 @@ fn of_row(
     scales: &[f32],
     apart: f32,
 ) -> (Vec<u32>, Vec<u32>, Vec<f32>) {
-    let mut nearest: Vec<(f32, u32)> =
-        ids.iter().zip(distances).map(|(&j, &distance)| (relative_square(distance, own, scales[j as usize]), j)).collect();
+    let mut nearest: Vec<(f32, u32)> = ids
+        .iter()
+        .zip(distances)
+        .map(|(&j, &distance)| (relative_square(distance, own, scales[j as usize]), j))
+        .collect();
     nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
     nearest.truncate(method.n_inliers);
     let inliers: Vec<u32> = nearest.iter().map(|&(_, j)| j).collect();
@@ -106,8 +111,8 @@ fn of_row(
     for (a, &(square, _)) in nearest.iter().enumerate() {
         for b in 0..method.n_outliers {
             let first = DRAWS * (a * method.n_outliers + b) as u64;
-            let mut draws =
-                (first..first + DRAWS).map(|item| ((u64::from(random.bits(item)) * scales.len() as u64) >> 32) as u32);
+            let mut draws = (first..first + DRAWS)
+                .map(|item| ((u64::from(random.bits(item)) * scales.len() as u64) >> 32) as u32);
             match draws.find(|k| !inliers[..=a].contains(k)) {
                 Some(k) => {
                     outliers.push(k);
@@ -128,11 +133,18 @@ fn of_row(
 ///
 /// # Errors
 /// [`Error::Data`] for a map without the scales of its points; any error of the device.
-pub fn optimise(device: &Device, map: &FittedTrimap, neighbors: &NeighborGraph, start: &Matrix) -> Result<Matrix> {
+pub fn optimise(
+    device: &Device,
+    map: &FittedTrimap,
+    neighbors: &NeighborGraph,
+    start: &Matrix,
+) -> Result<Matrix> {
     let method = map.method();
     let apart = map.result(super::RMS_DISTANCE).unwrap_or(f64::NAN) as f32;
     if map.row_scales().len() != map.embedding().n_samples() || !apart.is_finite() {
-        return Err(Error::Data("this map was saved without what its own placement of new points needs".into()));
+        return Err(Error::Data(
+            "this map was saved without what its own placement of new points needs".into(),
+        ));
     }
     let (m, c, k) = (start.n_samples(), start.n_features(), neighbors.n_neighbors());
     let fitted = Buffer::from_slice(device, "map", map.embedding().as_slice())?;
@@ -140,18 +152,24 @@ pub fn optimise(device: &Device, map: &FittedTrimap, neighbors: &NeighborGraph, 
     for first in (0..m).step_by(ROWS) {
         let len = ROWS.min(m - first);
         let range = first * k..(first + len) * k;
-        let part = NeighborGraph::new(neighbors.indices()[range.clone()].to_vec(), neighbors.distances()[range].to_vec(), k)?;
+        let part = NeighborGraph::new(
+            neighbors.indices()[range.clone()].to_vec(),
+            neighbors.distances()[range].to_vec(),
+            k,
+        )?;
         let triplets = NewTriplets::new(method, &part, map.row_scales(), apart);
-        let mut places = Buffer::from_slice(device, "new places", &start.as_slice()[first * c..][..len * c])?;
+        let mut places =
+            Buffer::from_slice(device, "new places", &start.as_slice()[first * c..][..len * c])?;
         settle(device, &triplets, &fitted, &mut places, c, (method.learning_rate, ITERATIONS))?;
         placed.extend(places.read(device)?);
     }
-    Matrix::new(placed, m, c)
-        .map_err(|error| Error::Data(format!("new points diverged: {error}; try a smaller `Trimap::learning_rate`")))
+    Matrix::new(placed, m, c).map_err(|error| {
+        Error::Data(format!("new points diverged: {error}; try a smaller `Trimap::learning_rate`"))
+    })
 }
 
-/// Moves new points. Shapes: `fitted` n x n_components, `places` m x n_components; `how` is the learning rate and the number
-/// of iterations.
+/// Moves new points. Shapes: `fitted` n x n_components, `places` m x n_components; `how` is the
+/// learning rate and the number of iterations.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -176,20 +194,33 @@ pub fn settle(
         goes_on: goes_on.into(),
     };
     match device {
-        Device::Cpu(_) => cpu::settle(triplets, fitted.host(), places.host_mut(), &part(n_iterations, false)),
+        Device::Cpu(_) => {
+            cpu::settle(triplets, fitted.host(), places.host_mut(), &part(n_iterations, false))
+        }
         Device::Gpu(gpu) => {
             let inliers = Buffer::from_slice(device, "inliers of new points", &triplets.inliers)?;
-            let outliers = Buffer::from_slice(device, "outliers of new points", &triplets.outliers)?;
+            let outliers =
+                Buffer::from_slice(device, "outliers of new points", &triplets.outliers)?;
             let weights = Buffer::from_slice(device, "weights of new points", &triplets.weights)?;
-            let states: Buffer<f32> = Buffer::new(device, "velocities and gains of new points", 2 * places.len())?;
+            let states: Buffer<f32> =
+                Buffer::new(device, "velocities and gains of new points", 2 * places.len())?;
             let (fitted, places, states) = (fitted.gpu(), places.gpu(), states.gpu());
-            let bindings = [(1, fitted), (2, inliers.gpu()), (3, outliers.gpu()), (4, weights.gpu()), (5, places), (6, states)];
+            let bindings = [
+                (1, fitted),
+                (2, inliers.gpu()),
+                (3, outliers.gpu()),
+                (4, weights.gpu()),
+                (5, places),
+                (6, states),
+            ];
             // Each takes a turn for itself, for every triplet and inlier, and a few for the axes.
-            let together = (gpu.most_turns() / (triplets.n_inliers * (triplets.n_outliers + 1) + 8)).max(1);
+            let together =
+                (gpu.most_turns() / (triplets.n_inliers * (triplets.n_outliers + 1) + 8)).max(1);
             for first in dispatches(n_iterations, together) {
                 let now = together.min(n_iterations - first as usize);
                 let axes = n_components as u64;
-                let work = Work::new(7 * axes + 8, 8 + 4 * axes).times(triplets.outliers.len() * now);
+                let work =
+                    Work::new(7 * axes + 8, 8 + 4 * axes).times(triplets.outliers.len() * now);
                 gpu.dispatch(&SETTLE, &part(now, first > 0), &bindings, n, work)?;
             }
         }
@@ -203,7 +234,12 @@ mod cpu {
     use rayon::prelude::*;
     use std::array;
 
-    pub fn settle(triplets: &NewTriplets, fitted: &[f32], places: &mut [f32], params: &SettleParams) {
+    pub fn settle(
+        triplets: &NewTriplets,
+        fitted: &[f32],
+        places: &mut [f32],
+        params: &SettleParams,
+    ) {
         let c = params.n_components as usize;
         places.par_chunks_mut(c).enumerate().with_min_len(64).for_each(|(row, place)| {
             if c == 3 {
@@ -214,24 +250,38 @@ mod cpu {
         });
     }
 
-    fn settle_row<const D: usize>(triplets: &NewTriplets, fitted: &[f32], row: usize, place: &mut [f32], params: &SettleParams) {
+    fn settle_row<const D: usize>(
+        triplets: &NewTriplets,
+        fitted: &[f32],
+        row: usize,
+        place: &mut [f32],
+        params: &SettleParams,
+    ) {
         let (mut velocity, mut gain) = ([0.0; D], [1.0; D]);
         for _ in 0..params.n_iterations {
-            let ahead: [f32; D] = array::from_fn(|axis| place[axis] + params.momentum * velocity[axis]);
+            let ahead: [f32; D] =
+                array::from_fn(|axis| place[axis] + params.momentum * velocity[axis]);
             let gradient = gradient_at(triplets, fitted, row, ahead);
             for axis in 0..D {
                 gain[axis] = new_gain(gain[axis], velocity[axis], gradient[axis]);
-                velocity[axis] = params.momentum * velocity[axis] - params.learning_rate * gain[axis] * gradient[axis];
+                velocity[axis] = params.momentum * velocity[axis]
+                    - params.learning_rate * gain[axis] * gradient[axis];
                 place[axis] += velocity[axis];
             }
         }
     }
 
     /// Half the gradient of a new point's triplets.
-    fn gradient_at<const D: usize>(triplets: &NewTriplets, fitted: &[f32], row: usize, place: [f32; D]) -> [f32; D] {
+    fn gradient_at<const D: usize>(
+        triplets: &NewTriplets,
+        fitted: &[f32],
+        row: usize,
+        place: [f32; D],
+    ) -> [f32; D] {
         let (m, o) = (triplets.n_inliers, triplets.n_outliers);
         let from = |j: u32| -> ([f32; D], f32) {
-            let difference: [f32; D] = array::from_fn(|axis| place[axis] - fitted[j as usize * D + axis]);
+            let difference: [f32; D] =
+                array::from_fn(|axis| place[axis] - fitted[j as usize * D + axis]);
             (difference, 1.0 + difference.iter().map(|value| value * value).sum::<f32>())
         };
         let mut gradient = [0.0; D];

@@ -1,8 +1,9 @@
 //! Weights of triplets, and the groups in which a device holds them.
 //!
-//! The weight of a triplet is the tempered logarithm of 1 + p_ik - p_ij (E. Amid and M. Warmuth, 2019, section 3.2), where
-//! p = d^2 / (s s) as in [`triplets`](super::triplets), or of a tenth of that for a random one. It is 0 where the outlier is one
-//! of the inliers up to its own. O(n) distances of as many features as there are, once a fit.
+//! The weight of a triplet is the tempered logarithm of 1 + p_ik - p_ij (E. Amid and M. Warmuth,
+//! 2019, section 3.2), where p = d^2 / (s s) as in [`triplets`](super::triplets), or of a tenth of
+//! that for a random one. It is 0 where the outlier is one of the inliers up to its own. O(n)
+//! distances of as many features as there are, once a fit.
 
 use super::triplets::{MOST, Triplets};
 use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, Work, dispatches, kernel, uniform};
@@ -25,13 +26,14 @@ const WEIGH: Kernel = kernel!("triplet_weights", "weigh", 64, WeighParams);
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SQUARE_DISTANCES, &WEIGH];
 
-/// Least scale of a point in units of the largest entry: a squared distance over two of them is finite, on devices too that
-/// divide by multiplying with reciprocals, take the smallest numbers for 0 or know no infinity.
+/// Least scale of a point in units of the largest entry: a squared distance over two of them is
+/// finite, on devices too that divide by multiplying with reciprocals, take the smallest numbers
+/// for 0 or know no infinity.
 const LEAST_SCALE: f32 = 1e-16;
 /// Random triplets count less than those of neighbours.
 const RANDOM_SHARE: f32 = 0.1;
-/// Logarithm of 1 + margin at the temperature 1 - exponent, the margin counted from 0 to 1e9: ((1 + u)^exponent - 1) /
-/// exponent.
+/// Logarithm of 1 + margin at the temperature 1 - exponent, the margin counted from 0 to 1e9: ((1 +
+/// u)^exponent - 1) / exponent.
 pub fn tempered(margin: f32, exponent: f32) -> f32 {
     let u = margin.clamp(0.0, MOST);
     if exponent == 0.5 {
@@ -44,7 +46,8 @@ pub fn tempered(margin: f32, exponent: f32) -> f32 {
     }
 }
 
-/// Some of the triplets of every point, as many as bindings hold, with their weights and room for their forces.
+/// Some of the triplets of every point, as many as bindings hold, with their weights and room for
+/// their forces.
 #[derive(Debug)]
 pub struct Group {
     /// First inlier.
@@ -57,9 +60,11 @@ pub struct Group {
     pub n_random: usize,
     /// Shifts of its slots.
     pub shifts: Buffer<u32>,
-    /// Weights, (n_inliers n_outliers + n_random) x n; of a random triplet negative where its second point is the inlier.
+    /// Weights, (n_inliers n_outliers + n_random) x n; of a random triplet negative where its
+    /// second point is the inlier.
     pub weights: Buffer<f32>,
-    /// Factors of the forces on outliers, n_slots x n; while weights are computed, the outliers' squared distances.
+    /// Factors of the forces on outliers, n_slots x n; while weights are computed, the outliers'
+    /// squared distances.
     pub forces: Buffer<f32>,
 }
 
@@ -73,7 +78,8 @@ impl Group {
         let Part { first_inlier, n_inliers, first_random, n_random } = part;
         let (n, n_outliers) = (triplets.n_samples(), triplets.n_outliers);
         let near = &triplets.shifts[first_inlier * n_outliers..][..n_inliers * n_outliers];
-        let random = &triplets.shifts[triplets.n_inliers * n_outliers + 2 * first_random..][..2 * n_random];
+        let random =
+            &triplets.shifts[triplets.n_inliers * n_outliers + 2 * first_random..][..2 * n_random];
         let shifts = [near, random].concat();
         Ok(Self {
             first_inlier,
@@ -96,7 +102,8 @@ struct Part {
     n_random: usize,
 }
 
-/// Cuts a point's triplets into parts of at most `most_slots` slots, but at least one inlier or random triplet.
+/// Cuts a point's triplets into parts of at most `most_slots` slots, but at least one inlier or
+/// random triplet.
 fn parts(n_inliers: usize, n_outliers: usize, n_random: usize, most_slots: usize) -> Vec<Part> {
     let most_inliers = (most_slots / n_outliers).clamp(1, n_inliers);
     let near = (0..n_inliers).step_by(most_inliers).map(|first_inlier| Part {
@@ -120,17 +127,25 @@ fn parts(n_inliers: usize, n_outliers: usize, n_random: usize, most_slots: usize
     parts
 }
 
-/// Weighs all triplets of points whose rows of `x`, n x any number of features, give the outliers' distances.
+/// Weighs all triplets of points whose rows of `x`, n x any number of features, give the outliers'
+/// distances.
 ///
 /// # Errors
 /// [`Error::GpuMemory`](crate::Error::GpuMemory) if a group does not fit, any error of the device.
-pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &Matrix, temperature: f32) -> Result<Vec<Group>> {
+pub fn weighed(
+    device: &Device,
+    triplets: &Triplets,
+    inliers: &Buffer<u32>,
+    x: &Matrix,
+    temperature: f32,
+) -> Result<Vec<Group>> {
     let (n, d) = (triplets.n_samples(), x.n_features());
     let fitting = device.max_binding_bytes() as usize / (4 * n);
-    let groups: Result<Vec<Group>> = parts(triplets.n_inliers, triplets.n_outliers, triplets.n_random, fitting)
-        .into_iter()
-        .map(|part| Group::new(device, triplets, part))
-        .collect();
+    let groups: Result<Vec<Group>> =
+        parts(triplets.n_inliers, triplets.n_outliers, triplets.n_random, fitting)
+            .into_iter()
+            .map(|part| Group::new(device, triplets, part))
+            .collect();
     let mut groups = groups?;
     // Powers of two leave the distances as exact as they were, and no square overflows.
     let unit = unit(x);
@@ -138,13 +153,25 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
     let n_features = fitting.clamp(1, d.min(MOST_TURNS));
     for first in (0..d).step_by(n_features) {
         let n_features = n_features.min(d - first);
-        let features = Buffer::from_slice(device, "features", &by_feature(x, &triplets.order, unit, first, n_features))?;
+        let features = Buffer::from_slice(
+            device,
+            "features",
+            &by_feature(x, &triplets.order, unit, first, n_features),
+        )?;
         for group in &mut groups {
             let shape = (n, n_features, group.n_slots());
-            square_distances(device, &features, &group.shifts, &mut group.forces, shape, first > 0)?;
+            square_distances(
+                device,
+                &features,
+                &group.shifts,
+                &mut group.forces,
+                shape,
+                first > 0,
+            )?;
         }
     }
-    let scales: Vec<f32> = triplets.scales.iter().map(|scale| (scale * unit).max(LEAST_SCALE)).collect();
+    let scales: Vec<f32> =
+        triplets.scales.iter().map(|scale| (scale * unit).max(LEAST_SCALE)).collect();
     let scales = Buffer::from_slice(device, "scales of points", &scales)?;
     let squares = Buffer::from_slice(device, "distances of inliers", &triplets.inlier_squares)?;
     for group in &mut groups {
@@ -155,9 +182,16 @@ pub fn weighed(device: &Device, triplets: &Triplets, inliers: &Buffer<u32>, x: &
 
 /// The power of two that brings the largest entry between 1 and 2; 1 where all are tiny.
 fn unit(x: &Matrix) -> f32 {
-    let largest = x.as_slice().par_chunks(1 << 16).map(|part| part.iter().fold(0.0_f32, |most, v| most.max(v.abs())));
+    let largest = x
+        .as_slice()
+        .par_chunks(1 << 16)
+        .map(|part| part.iter().fold(0.0_f32, |most, v| most.max(v.abs())));
     let largest = largest.reduce(|| 0.0, f32::max);
-    if largest < f32::MIN_POSITIVE { 1.0 } else { (-largest.log2().floor()).clamp(-120.0, 120.0).exp2() }
+    if largest < f32::MIN_POSITIVE {
+        1.0
+    } else {
+        (-largest.log2().floor()).clamp(-120.0, 120.0).exp2()
+    }
 }
 
 /// Features `first .. first + n_features` of the points in their order, feature after feature.
@@ -169,7 +203,9 @@ fn by_feature(x: &Matrix, order: &[u32], unit: f32, first: usize, n_features: us
     features.par_chunks_mut(STRIP * n).enumerate().for_each(|(strip, columns)| {
         let width = columns.len() / n;
         for (i, &row) in order.iter().enumerate() {
-            for (f, value) in x.row(row as usize)[first + strip * STRIP..][..width].iter().enumerate() {
+            for (f, value) in
+                x.row(row as usize)[first + strip * STRIP..][..width].iter().enumerate()
+            {
                 columns[f * n + i] = value * unit;
             }
         }
@@ -177,8 +213,8 @@ fn by_feature(x: &Matrix, order: &[u32], unit: f32, first: usize, n_features: us
     features
 }
 
-/// Squared distances between points and their outliers, added to what is there or written. Shapes: `features` d x n, `shifts`
-/// c, `squares` c x n; `shape` is (n, d, c).
+/// Squared distances between points and their outliers, added to what is there or written. Shapes:
+/// `features` d x n, `shifts` c, `squares` c x n; `shape` is (n, d, c).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -191,7 +227,9 @@ pub fn square_distances(
     add: bool,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::square_distances(features.host(), shifts.host(), squares.host_mut(), shape.0, add),
+        Device::Cpu(_) => {
+            cpu::square_distances(features.host(), shifts.host(), squares.host_mut(), shape.0, add)
+        }
         Device::Gpu(gpu) => {
             let (n, d, c) = shape;
             let from = |first: usize, items: usize| SquareParams {
@@ -209,8 +247,8 @@ pub fn square_distances(
     Ok(())
 }
 
-/// Weights of a group from its outliers' squared distances, which stand in its forces. Shapes: `inliers` and `inlier_squares`
-/// n_inliers x n, `scales` n in the unit of those distances.
+/// Weights of a group from its outliers' squared distances, which stand in its forces. Shapes:
+/// `inliers` and `inlier_squares` n_inliers x n, `scales` n in the unit of those distances.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -224,7 +262,9 @@ pub fn weigh(
 ) -> Result<()> {
     let n = scales.len();
     match device {
-        Device::Cpu(_) => cpu::weigh(group, inliers.host(), inlier_squares.host(), scales.host(), exponent),
+        Device::Cpu(_) => {
+            cpu::weigh(group, inliers.host(), inlier_squares.host(), scales.host(), exponent)
+        }
         Device::Gpu(gpu) => {
             let from = |first: usize, last: usize| WeighParams {
                 n: n as u32,
@@ -252,7 +292,9 @@ pub fn weigh(
             let slot = Work::new(n_inliers as u64 / 2 + 20, 2 * n_inliers as u64 + 20).times(n);
             for first in dispatches(n_weights, together) {
                 let (first, now) = (first as usize, together.min(n_weights - first as usize));
-                let part = |from_slot: usize, slots: usize| from(first + from_slot, first + from_slot + slots);
+                let part = |from_slot: usize, slots: usize| {
+                    from(first + from_slot, first + from_slot + slots)
+                };
                 gpu.dispatch_rows(&WEIGH, &bindings, (now, slot), |_| groups, part)?;
             }
         }
@@ -266,15 +308,23 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    pub fn square_distances(features: &[f32], shifts: &[u32], squares: &mut [f32], n: usize, add: bool) {
-        blocks(&mut squares[..shifts.len() * n], n).into_par_iter().enumerate().for_each(|(block, mut squares)| {
-            for (squares, &shift) in squares.iter_mut().zip(shifts) {
-                if !add {
-                    squares.fill(0.0);
+    pub fn square_distances(
+        features: &[f32],
+        shifts: &[u32],
+        squares: &mut [f32],
+        n: usize,
+        add: bool,
+    ) {
+        blocks(&mut squares[..shifts.len() * n], n).into_par_iter().enumerate().for_each(
+            |(block, mut squares)| {
+                for (squares, &shift) in squares.iter_mut().zip(shifts) {
+                    if !add {
+                        squares.fill(0.0);
+                    }
+                    add_squares(features, n, block * BLOCK, shift as usize, squares);
                 }
-                add_squares(features, n, block * BLOCK, shift as usize, squares);
-            }
-        });
+            },
+        );
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
@@ -299,34 +349,44 @@ mod cpu {
         (square / a / b).min(MOST * MOST)
     }
 
-    pub fn weigh(group: &mut Group, inliers: &[u32], inlier_squares: &[f32], scales: &[f32], exponent: f32) {
+    pub fn weigh(
+        group: &mut Group,
+        inliers: &[u32],
+        inlier_squares: &[f32],
+        scales: &[f32],
+        exponent: f32,
+    ) {
         let n = scales.len();
         let (squares, shifts) = (group.forces.host(), group.shifts.host());
-        let (first_inlier, n_outliers, n_near) = (group.first_inlier, group.n_outliers, group.n_inliers * group.n_outliers);
-        blocks(group.weights.host_mut(), n).into_par_iter().enumerate().for_each(|(block, mut weights)| {
-            for (slot, weights) in weights.iter_mut().enumerate() {
-                for (lane, weight) in weights.iter_mut().enumerate() {
-                    let i = block * BLOCK + lane;
-                    let at = |slot: usize| {
-                        let k = shifted(i, shifts[slot] as usize, n);
-                        (k as u32, relative(squares[slot * n + i], scales[i], scales[k]))
-                    };
-                    if slot < n_near {
-                        let inlier = first_inlier + slot / n_outliers;
-                        let (k, far) = at(slot);
-                        let is_nearer_inlier = (0..=inlier).any(|a| inliers[a * n + i] == k);
-                        let margin = far - inlier_squares[inlier * n + i];
-                        *weight = if is_nearer_inlier { 0.0 } else { tempered(margin, exponent) };
-                    } else {
-                        let first = n_near + 2 * (slot - n_near);
-                        let ((_, a), (_, b)) = (at(first), at(first + 1));
-                        let size = tempered(RANDOM_SHARE * (a - b).abs(), exponent);
-                        // The sign tells which of the two is the inlier.
-                        *weight = if a <= b { size } else { -size };
+        let (first_inlier, n_outliers, n_near) =
+            (group.first_inlier, group.n_outliers, group.n_inliers * group.n_outliers);
+        blocks(group.weights.host_mut(), n).into_par_iter().enumerate().for_each(
+            |(block, mut weights)| {
+                for (slot, weights) in weights.iter_mut().enumerate() {
+                    for (lane, weight) in weights.iter_mut().enumerate() {
+                        let i = block * BLOCK + lane;
+                        let at = |slot: usize| {
+                            let k = shifted(i, shifts[slot] as usize, n);
+                            (k as u32, relative(squares[slot * n + i], scales[i], scales[k]))
+                        };
+                        if slot < n_near {
+                            let inlier = first_inlier + slot / n_outliers;
+                            let (k, far) = at(slot);
+                            let is_nearer_inlier = (0..=inlier).any(|a| inliers[a * n + i] == k);
+                            let margin = far - inlier_squares[inlier * n + i];
+                            *weight =
+                                if is_nearer_inlier { 0.0 } else { tempered(margin, exponent) };
+                        } else {
+                            let first = n_near + 2 * (slot - n_near);
+                            let ((_, a), (_, b)) = (at(first), at(first + 1));
+                            let size = tempered(RANDOM_SHARE * (a - b).abs(), exponent);
+                            // The sign tells which of the two is the inlier.
+                            *weight = if a <= b { size } else { -size };
+                        }
                     }
                 }
-            }
-        });
+            },
+        );
     }
 }
 
@@ -339,13 +399,22 @@ mod tests {
         for (n_inliers, n_outliers, n_random) in [(12, 4, 3), (2, 4, 0), (1, 1, 9), (16, 3, 3)] {
             for most in [1, 2, 5, 8, 20, 48, 53, 54, 1000] {
                 let parts = parts(n_inliers, n_outliers, n_random, most);
-                let inliers = parts.iter().flat_map(|part| part.first_inlier..part.first_inlier + part.n_inliers);
+                let inliers = parts
+                    .iter()
+                    .flat_map(|part| part.first_inlier..part.first_inlier + part.n_inliers);
                 assert!(inliers.eq(0..n_inliers), "{most}: {parts:?}");
                 let random = parts.iter().filter(|part| part.n_random > 0);
-                assert!(random.flat_map(|part| part.first_random..part.first_random + part.n_random).eq(0..n_random));
+                assert!(
+                    random
+                        .flat_map(|part| part.first_random..part.first_random + part.n_random)
+                        .eq(0..n_random)
+                );
                 let slots = |part: &Part| part.n_inliers * n_outliers + 2 * part.n_random;
                 let least = n_outliers.max(2);
-                assert!(parts.iter().all(|part| slots(part) > 0 && slots(part) <= most.max(least)), "{most}: {parts:?}");
+                assert!(
+                    parts.iter().all(|part| slots(part) > 0 && slots(part) <= most.max(least)),
+                    "{most}: {parts:?}"
+                );
             }
         }
     }

@@ -1,13 +1,15 @@
 //! Which triplets there are, and their weights.
 //!
-//! Every point i has inliers j, the nearest of its neighbours by p_ij = d_ij^2 / (s_i s_j), where the scale s_i is the mean
-//! distance to the 3rd to 5th neighbour, and with each of them a few outliers k drawn at random; further triplets are wholly
-//! random (E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using triplets", 2019, section 3).
+//! Every point i has inliers j, the nearest of its neighbours by p_ij = d_ij^2 / (s_i s_j), where
+//! the scale s_i is the mean distance to the 3rd to 5th neighbour, and with each of them a few
+//! outliers k drawn at random; further triplets are wholly random (E. Amid and M. Warmuth, "TriMap:
+//! Large-scale dimensionality reduction using triplets", 2019, section 3).
 //!
-//! Outliers are drawn by shifts: points are renumbered at random once, and in slot c the outlier of point i is
-//! (i + shift_c) mod n. So every point is the outlier of exactly one other in each slot, which makes the forces on outliers a
-//! gather without lists, without hubs and with neighbouring reads. A weight is the tempered logarithm of 1 + p_ik - p_ij, not
-//! of its excess over the least of all: no single outlier shifts all weights, and new points are weighted alike.
+//! Outliers are drawn by shifts: points are renumbered at random once, and in slot c the outlier of
+//! point i is (i + shift_c) mod n. So every point is the outlier of exactly one other in each slot,
+//! which makes the forces on outliers a gather without lists, without hubs and with neighbouring
+//! reads. A weight is the tempered logarithm of 1 + p_ik - p_ij, not of its excess over the least
+//! of all: no single outlier shifts all weights, and new points are weighted alike.
 
 use super::Trimap;
 use crate::neighbors::NeighborGraph;
@@ -18,21 +20,22 @@ use rayon::prelude::*;
 const ORDER_STREAM: u64 = 0x7472_6f72;
 const SHIFT_STREAM: u64 = 0x7472_7368;
 
-/// Margins count up to here, where a weight is 63,244: points much further apart than their scales, next to copies of one
-/// point, would otherwise throw the map apart.
+/// Margins count up to here, where a weight is 63,244: points much further apart than their scales,
+/// next to copies of one point, would otherwise throw the map apart.
 pub(super) const MOST: f32 = 1e9;
 /// Least scale of a point in units of the median: copies of a point have the scale 0.
 const LEAST_SCALE: f32 = 1e-3;
 /// The neighbours, counted from 0, whose mean distance is the scale.
 const SCALE_NEIGHBORS: std::ops::Range<usize> = 2..5;
 
-/// All triplets, without their weights. Points are renumbered: [`Triplets::order`]. What belongs to an inlier or slot and a
-/// point stands at its number x n + point.
+/// All triplets, without their weights. Points are renumbered: [`Triplets::order`]. What belongs to
+/// an inlier or slot and a point stands at its number x n + point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Triplets {
     /// Row of the caller's matrix that each point is, n.
     pub order: Vec<u32>,
-    /// Inliers a point has, those that [`Trimap::n_inliers`] asks for or all but one of the other points.
+    /// Inliers a point has, those that [`Trimap::n_inliers`] asks for or all but one of the other
+    /// points.
     pub n_inliers: usize,
     /// Outliers of each inlier.
     pub n_outliers: usize,
@@ -44,7 +47,8 @@ pub struct Triplets {
     pub inlier_squares: Vec<f32>,
     /// Scales s_i of the points in the caller's units, above 0, n.
     pub scales: Vec<f32>,
-    /// Shifts of the outliers of the first inlier, of the second, ..., then of the two points of each random triplet.
+    /// Shifts of the outliers of the first inlier, of the second, ..., then of the two points of
+    /// each random triplet.
     pub shifts: Vec<u32>,
 }
 
@@ -52,22 +56,33 @@ impl Triplets {
     /// Chooses the triplets of `n` points by their neighbours.
     pub fn new(method: &Trimap, neighbors: &NeighborGraph) -> Self {
         let n = neighbors.n_samples();
-        let order: Vec<u32> =
-            Random::new(method.random_state, ORDER_STREAM).permutation(n).into_iter().map(|row| row as u32).collect();
+        let order: Vec<u32> = Random::new(method.random_state, ORDER_STREAM)
+            .permutation(n)
+            .into_iter()
+            .map(|row| row as u32)
+            .collect();
         let mut number = vec![0_u32; n];
         for (i, &row) in order.iter().enumerate() {
             number[row as usize] = i as u32;
         }
         let n_inliers = method.n_inliers.min(n - 2).min(neighbors.n_neighbors());
         let by_row = scales(neighbors);
-        let nearest: Vec<Vec<(f32, u32)>> =
-            (order.par_iter()).map(|&row| nearest_by_affinity(neighbors, row as usize, &by_row, n_inliers)).collect();
+        let nearest: Vec<Vec<(f32, u32)>> = (order.par_iter())
+            .map(|&row| nearest_by_affinity(neighbors, row as usize, &by_row, n_inliers))
+            .collect();
         let of_inliers = |a: usize| nearest.iter().map(move |near| near[a]);
         Self {
-            inliers: (0..n_inliers).flat_map(of_inliers).map(|(_, row)| number[row as usize]).collect(),
+            inliers: (0..n_inliers)
+                .flat_map(of_inliers)
+                .map(|(_, row)| number[row as usize])
+                .collect(),
             inlier_squares: (0..n_inliers).flat_map(of_inliers).map(|(square, _)| square).collect(),
             scales: order.iter().map(|&row| by_row[row as usize]).collect(),
-            shifts: shifts(n, n_inliers * method.n_outliers + 2 * method.n_random, method.random_state),
+            shifts: shifts(
+                n,
+                n_inliers * method.n_outliers + 2 * method.n_random,
+                method.random_state,
+            ),
             order,
             n_inliers,
             n_outliers: method.n_outliers,
@@ -85,8 +100,8 @@ impl Triplets {
         self.n_inliers * self.n_outliers + self.n_random
     }
 
-    /// For each point the references to it: a x n + i where it is inlier a of point i. Returns where each point's begin,
-    /// n + 1, and the references, ascending for each point.
+    /// For each point the references to it: a x n + i where it is inlier a of point i. Returns
+    /// where each point's begin, n + 1, and the references, ascending for each point.
     pub fn references(&self) -> (Vec<u32>, Vec<u32>) {
         let n = self.n_samples();
         let mut starts = vec![0_u32; n + 1];
@@ -106,13 +121,20 @@ impl Triplets {
     }
 }
 
-/// The best `n_inliers` neighbours of a row, nearest by p first, ties in the order of the distances.
-fn nearest_by_affinity(neighbors: &NeighborGraph, row: usize, scales: &[f32], n_inliers: usize) -> Vec<(f32, u32)> {
+/// The best `n_inliers` neighbours of a row, nearest by p first, ties in the order of the
+/// distances.
+fn nearest_by_affinity(
+    neighbors: &NeighborGraph,
+    row: usize,
+    scales: &[f32],
+    n_inliers: usize,
+) -> Vec<(f32, u32)> {
     let k = neighbors.n_neighbors();
     let distances = &neighbors.distances()[row * k..][..k];
     let candidates = neighbors.neighbors(row).iter().zip(distances);
-    let mut nearest: Vec<(f32, u32)> =
-        candidates.map(|(&j, &distance)| (relative_square(distance, scales[row], scales[j as usize]), j)).collect();
+    let mut nearest: Vec<(f32, u32)> = candidates
+        .map(|(&j, &distance)| (relative_square(distance, scales[row], scales[j as usize]), j))
+        .collect();
     nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
     nearest.truncate(n_inliers);
     nearest
@@ -120,7 +142,8 @@ fn nearest_by_affinity(neighbors: &NeighborGraph, row: usize, scales: &[f32], n_
 
 /// p: the square of a distance in units of two scales.
 pub fn relative_square(distance: f32, a: f32, b: f32) -> f32 {
-    // Factor by factor: neither the square of the distance nor the product of the scales need be a normal number.
+    // Factor by factor: neither the square of the distance nor the product of the scales need be a
+    // normal number.
     (distance / a * (distance / b)).min(MOST * MOST)
 }
 
@@ -133,18 +156,24 @@ pub fn scale(distances: &[f32]) -> f32 {
 
 /// Scales of all rows, not much below the median of those above 0.
 fn scales(neighbors: &NeighborGraph) -> Vec<f32> {
-    let mut scales: Vec<f32> = neighbors.distances().par_chunks(neighbors.n_neighbors()).map(scale).collect();
+    let mut scales: Vec<f32> =
+        neighbors.distances().par_chunks(neighbors.n_neighbors()).map(scale).collect();
     let mut positive: Vec<f32> = scales.iter().copied().filter(|&scale| scale > 0.0).collect();
     let middle = positive.len() / 2;
     // Where every point has copies any unit will do.
-    let median = if positive.is_empty() { 1.0 } else { *positive.select_nth_unstable_by(middle, f32::total_cmp).1 };
+    let median = if positive.is_empty() {
+        1.0
+    } else {
+        *positive.select_nth_unstable_by(middle, f32::total_cmp).1
+    };
     let least = (LEAST_SCALE * median).max(f32::MIN_POSITIVE);
     scales.iter_mut().for_each(|scale| *scale = scale.max(least));
     scales
 }
 
-/// `count` shifts in 1..n. No two are equal or opposite, and none is n / 2, which would pair the same points twice; where n is
-/// too small for that, every shift occurs as often as any other, but for one.
+/// `count` shifts in 1..n. No two are equal or opposite, and none is n / 2, which would pair the
+/// same points twice; where n is too small for that, every shift occurs as often as any other, but
+/// for one.
 fn shifts(n: usize, count: usize, seed: u64) -> Vec<u32> {
     let random = Random::new(seed, SHIFT_STREAM);
     if count > (n - 1) / 2 {

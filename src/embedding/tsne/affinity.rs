@@ -1,4 +1,5 @@
-//! Affinities of t-SNE: conditional probabilities of the wanted perplexity, symmetrised into a sparse matrix.
+//! Affinities of t-SNE: conditional probabilities of the wanted perplexity, symmetrised into a
+//! sparse matrix.
 //!
 //! The bisection runs on the device, one row a thread; the symmetric rows are built on the CPU.
 
@@ -17,11 +18,12 @@ const CALIBRATE: Kernel = kernel!("affinity", "calibrate", 64, CalibrateParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&CALIBRATE];
 
-/// Halvings and doublings of the bisection: enough for every bit of an f32, whatever the scale of the distances.
+/// Halvings and doublings of the bisection: enough for every bit of an f32, whatever the scale of
+/// the distances.
 const STEPS: usize = 64;
 
-/// The symmetric joint probabilities in compressed rows, multiplied by the number of points so that the entries are of the
-/// order of 1 / perplexity instead of vanishing with n.
+/// The symmetric joint probabilities in compressed rows, multiplied by the number of points so that
+/// the entries are of the order of 1 / perplexity instead of vanishing with n.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affinities {
     /// Where each row starts in the two other arrays, n + 1 numbers.
@@ -33,8 +35,9 @@ pub struct Affinities {
 }
 
 impl Affinities {
-    /// Computes the affinities over the graph's neighbours: p_ij = (p_j|i + p_i|j) / 2n (L. van der Maaten and G. Hinton,
-    /// "Visualizing data using t-SNE", 2008, section 3.1), p_j|i being the mean over all `perplexities`, at least one.
+    /// Computes the affinities over the graph's neighbours: p_ij = (p_j|i + p_i|j) / 2n (L. van der
+    /// Maaten and G. Hinton, "Visualizing data using t-SNE", 2008, section 3.1), p_j|i being the
+    /// mean over all `perplexities`, at least one.
     ///
     /// # Errors
     /// Any error of the device.
@@ -44,12 +47,21 @@ impl Affinities {
         let rows = (device.max_binding_bytes() as usize / (4 * k)).max(1);
         let mut conditional = Vec::with_capacity(n * k);
         for distances in neighbors.distances().chunks(rows * k) {
-            let distances_on_device = Buffer::from_slice(device, "neighbour distances", &scaled_rows(distances, k))?;
-            let mut probabilities = Buffer::new(device, "conditional probabilities", distances.len())?;
+            let distances_on_device =
+                Buffer::from_slice(device, "neighbour distances", &scaled_rows(distances, k))?;
+            let mut probabilities =
+                Buffer::new(device, "conditional probabilities", distances.len())?;
             let first = conditional.len();
             let share = 1.0 / perplexities.len() as f32;
             for &perplexity in perplexities {
-                calibrate(device, &distances_on_device, &mut probabilities, distances.len() / k, k, perplexity)?;
+                calibrate(
+                    device,
+                    &distances_on_device,
+                    &mut probabilities,
+                    distances.len() / k,
+                    k,
+                    perplexity,
+                )?;
                 let scale = probabilities.read(device)?;
                 conditional.resize(first + scale.len(), 0.0);
                 for (mean, p) in conditional[first..].iter_mut().zip(scale) {
@@ -58,7 +70,8 @@ impl Affinities {
             }
         }
         let half_sum = |p: f32, q: f32| Some(p * 0.5 + q * 0.5);
-        let SparseRows { row_starts, columns, values } = symmetrised(neighbors.indices(), &conditional, n, half_sum);
+        let SparseRows { row_starts, columns, values } =
+            symmetrised(neighbors.indices(), &conditional, n, half_sum);
         Ok(Self { row_starts, columns, values })
     }
 
@@ -74,8 +87,8 @@ impl Affinities {
     }
 }
 
-/// Conditional probabilities p_j|i of each row, which sum to 1. Shapes: `distances` n x k, ascending within a row and not
-/// squared; `probabilities` n x k.
+/// Conditional probabilities p_j|i of each row, which sum to 1. Shapes: `distances` n x k,
+/// ascending within a row and not squared; `probabilities` n x k.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -88,14 +101,26 @@ pub fn calibrate(
     perplexity: f32,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::calibrate(distances.host(), probabilities.host_mut(), n_neighbors, perplexity.ln()),
+        Device::Cpu(_) => {
+            cpu::calibrate(distances.host(), probabilities.host_mut(), n_neighbors, perplexity.ln())
+        }
         Device::Gpu(gpu) => {
             let (n_neighbors, log_perplexity) = (n_neighbors as u32, perplexity.ln());
-            let from =
-                |first, rows| CalibrateParams { n: (first + rows) as u32, first: first as u32, n_neighbors, log_perplexity };
-            // Every step takes an exponential of each neighbour, and some operations; a row stays in the cache.
+            let from = |first, rows| CalibrateParams {
+                n: (first + rows) as u32,
+                first: first as u32,
+                n_neighbors,
+                log_perplexity,
+            };
+            // Every step takes an exponential of each neighbour, and some operations; a row stays
+            // in the cache.
             let row = Work::new((STEPS * 6) as u64, 20).times(n_neighbors as usize);
-            gpu.dispatch_items(&CALIBRATE, &[(1, distances.gpu()), (2, probabilities.gpu())], (n, row), from)?;
+            gpu.dispatch_items(
+                &CALIBRATE,
+                &[(1, distances.gpu()), (2, probabilities.gpu())],
+                (n, row),
+                from,
+            )?;
         }
     }
     Ok(())
@@ -113,7 +138,8 @@ mod cpu {
 
     pub fn calibrate(distances: &[f32], probabilities: &mut [f32], k: usize, log_perplexity: f32) {
         let fused = has_fused_multiply_add();
-        let row: fn(&[f32], &mut [f32], f32) = if fused { calibrate_fused } else { calibrate_row::<false> };
+        let row: fn(&[f32], &mut [f32], f32) =
+            if fused { calibrate_fused } else { calibrate_row::<false> };
         probabilities
             .par_chunks_mut(k)
             .zip(distances.par_chunks(k))
@@ -126,7 +152,11 @@ mod cpu {
     }
 
     #[inline(always)]
-    fn calibrate_row<const FUSED: bool>(distances: &[f32], probabilities: &mut [f32], log_perplexity: f32) {
+    fn calibrate_row<const FUSED: bool>(
+        distances: &[f32],
+        probabilities: &mut [f32],
+        log_perplexity: f32,
+    ) {
         let k = distances.len();
         let least = distances[0] * distances[0];
         // Filled up with lanes that count for nothing.
@@ -149,7 +179,11 @@ mod cpu {
 
     /// beta such that the entropy of p ~ exp(-beta d^2) is the wanted one.
     #[inline(always)]
-    fn precision<const FUSED: bool>(shifted: &[[f32; LANES]], counted: &[[f32; LANES]], log_perplexity: f32) -> f32 {
+    fn precision<const FUSED: bool>(
+        shifted: &[[f32; LANES]],
+        counted: &[[f32; LANES]],
+        log_perplexity: f32,
+    ) -> f32 {
         let (mut beta, mut low, mut high) = (1.0_f32, 0.0, None);
         for _ in 0..STEPS {
             let (mut totals, mut moments) = ([0.0; LANES], [0.0; LANES]);

@@ -1,11 +1,12 @@
-//! The attraction of one row for CPUs with AVX-512: the compiler's own vectors load the places of neighbours one by one, which
-//! is most of the time of t-SNE on the CPU.
+//! The attraction of one row for CPUs with AVX-512: the compiler's own vectors load the places of
+//! neighbours one by one, which is most of the time of t-SNE on the CPU.
 
 use std::arch::x86_64::{
-    _mm512_add_ps, _mm512_castpd_ps, _mm512_castsi512_si256, _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_i32gather_pd, _mm512_mask_blend_ps, _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_movehdup_ps,
-    _mm512_moveldup_ps, _mm512_mul_ps, _mm512_permute_ps, _mm512_permutexvar_ps, _mm512_rcp14_ps, _mm512_set1_pd, _mm512_set1_ps,
-    _mm512_setr_epi32, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_add_ps, _mm512_castpd_ps, _mm512_castsi512_si256, _mm512_extracti64x4_epi64,
+    _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_i32gather_pd, _mm512_mask_blend_ps,
+    _mm512_maskz_loadu_epi32, _mm512_maskz_loadu_ps, _mm512_movehdup_ps, _mm512_moveldup_ps,
+    _mm512_mul_ps, _mm512_permute_ps, _mm512_permutexvar_ps, _mm512_rcp14_ps, _mm512_set1_pd,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 const LANES: usize = 16;
@@ -15,13 +16,18 @@ pub fn is_available() -> bool {
     std::arch::is_x86_feature_detected!("avx512f")
 }
 
-/// sum_j value_j (y_i - y_j) / (1 + |y_i - y_j|^2) over the columns j of one row. Shapes: `places` n pairs, `columns` and `values`
-/// alike.
+/// sum_j value_j (y_i - y_j) / (1 + |y_i - y_j|^2) over the columns j of one row. Shapes: `places`
+/// n pairs, `columns` and `values` alike.
 ///
 /// # Safety
 /// [`is_available`], and every column is below the number of places, which is below 2^31.
 #[target_feature(enable = "avx512f")]
-pub unsafe fn attract(places: &[[f32; 2]], point: [f32; 2], columns: &[u32], values: &[f32]) -> [f32; 2] {
+pub unsafe fn attract(
+    places: &[[f32; 2]],
+    point: [f32; 2],
+    columns: &[u32],
+    values: &[f32],
+) -> [f32; 2] {
     debug_assert_eq!(columns.len(), values.len());
     // A place is moved as one number of 64 bits: its coordinates stay side by side.
     let here = _mm512_castpd_ps(_mm512_set1_pd(bytemuck::cast(point)));
@@ -36,12 +42,21 @@ pub unsafe fn attract(places: &[[f32; 2]], point: [f32; 2], columns: &[u32], val
             let column = _mm512_maskz_loadu_epi32(mask, columns.as_ptr().add(first).cast());
             (column, _mm512_maskz_loadu_ps(mask, values.as_ptr().add(first)))
         };
-        // SAFETY: every column has a place, by the caller's promise; lanes past the end load place 0, with value 0.
+        // SAFETY: every column has a place, by the caller's promise; lanes past the end load place
+        // 0, with value 0.
         let (a, b) = unsafe {
-            let a = _mm512_i32gather_pd::<8>(_mm512_castsi512_si256(column), places.as_ptr().cast());
-            (a, _mm512_i32gather_pd::<8>(_mm512_extracti64x4_epi64::<1>(column), places.as_ptr().cast()))
+            let a =
+                _mm512_i32gather_pd::<8>(_mm512_castsi512_si256(column), places.as_ptr().cast());
+            (
+                a,
+                _mm512_i32gather_pd::<8>(
+                    _mm512_extracti64x4_epi64::<1>(column),
+                    places.as_ptr().cast(),
+                ),
+            )
         };
-        let (a, b) = (_mm512_sub_ps(here, _mm512_castpd_ps(a)), _mm512_sub_ps(here, _mm512_castpd_ps(b)));
+        let (a, b) =
+            (_mm512_sub_ps(here, _mm512_castpd_ps(a)), _mm512_sub_ps(here, _mm512_castpd_ps(b)));
         let (square_a, square_b) = (_mm512_mul_ps(a, a), _mm512_mul_ps(b, b));
         let square_a = _mm512_add_ps(square_a, _mm512_permute_ps::<0b10_11_00_01>(square_a));
         let square_b = _mm512_add_ps(square_b, _mm512_permute_ps::<0b10_11_00_01>(square_b));

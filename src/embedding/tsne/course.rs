@@ -4,8 +4,9 @@ use super::affinity::Affinities;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 
-/// By how much, as a share of it and at least of 1, a divergence may lie above another before it counts as higher: several times the
-/// rounding of sums of p log p in f32, and less than anybody sees in a map.
+/// By how much, as a share of it and at least of 1, a divergence may lie above another before it
+/// counts as higher: several times the rounding of sums of p log p in f32, and less than anybody
+/// sees in a map.
 const HIGHER: f64 = 0.02;
 /// A map shows something if its divergence is below this share of that of one place.
 const SHOWS: f64 = 0.98;
@@ -13,7 +14,8 @@ const SHOWS: f64 = 0.98;
 /// Affinities of one parallel task.
 const PART: usize = 1 << 14;
 
-/// Refuses a divergence that all points on one place would undercut: the descent has thrown the points about.
+/// Refuses a divergence that all points on one place would undercut: the descent has thrown the
+/// points about.
 ///
 /// # Errors
 /// [`Error::Data`].
@@ -27,9 +29,14 @@ pub(super) fn check(kl_divergence: f64, of_one_place: f64) -> Result<()> {
     Ok(())
 }
 
-/// What a reader of the map should know of its `course`, (iterations, divergence), of which `early` iterations exaggerate, beside
-/// the divergence `of_one_place`.
-pub(super) fn warnings(course: &[(usize, f64)], of_one_place: f64, early: usize, outgrown: bool) -> Vec<String> {
+/// What a reader of the map should know of its `course`, (iterations, divergence), of which `early`
+/// iterations exaggerate, beside the divergence `of_one_place`.
+pub(super) fn warnings(
+    course: &[(usize, f64)],
+    of_one_place: f64,
+    early: usize,
+    outgrown: bool,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(&(_, last)) = course.last()
         && last > SHOWS * of_one_place
@@ -49,7 +56,9 @@ pub(super) fn warnings(course: &[(usize, f64)], of_one_place: f64, early: usize,
     }
     if outgrown {
         let cause = "t-SNE's map grew faster than the grid of its forces";
-        warnings.push(format!("{cause}: some were those of the grid's border; compare with `Tsne::repulsion` exact"));
+        warnings.push(format!(
+            "{cause}: some were those of the grid's border; compare with `Tsne::repulsion` exact"
+        ));
     }
     warnings
 }
@@ -62,7 +71,12 @@ fn is_higher(divergence: f64, than: f64) -> bool {
 pub(super) fn of_one_place(affinities: &Affinities) -> f64 {
     let n = affinities.n_samples() as f64;
     let entropy = |values: &[f32]| -> f64 {
-        values.iter().map(|&value| f64::from(value) / n).filter(|&p| p > 0.0).map(|p| p * p.ln()).sum()
+        values
+            .iter()
+            .map(|&value| f64::from(value) / n)
+            .filter(|&p| p > 0.0)
+            .map(|p| p * p.ln())
+            .sum()
     };
     // Parts of a fixed length, added up in their order: the same sum for any number of threads.
     let parts: Vec<f64> = affinities.values.par_chunks(PART).map(entropy).collect();
@@ -75,7 +89,11 @@ mod tests {
 
     /// Three points, of which each is as likely the neighbour of both others.
     fn even() -> Affinities {
-        Affinities { row_starts: vec![0, 2, 4, 6], columns: vec![1, 2, 0, 2, 0, 1], values: vec![0.5; 6] }
+        Affinities {
+            row_starts: vec![0, 2, 4, 6],
+            columns: vec![1, 2, 0, 2, 0, 1],
+            values: vec![0.5; 6],
+        }
     }
 
     #[test]
@@ -90,12 +108,18 @@ mod tests {
     fn a_map_that_is_hardly_better_than_one_place_is_told() {
         // 100 pairs of points: ln 199 for all on one place.
         let partner = |row: u32| if row.is_multiple_of(2) { row + 1 } else { row - 1 };
-        let pairs =
-            Affinities { row_starts: (0..=200).collect(), columns: (0..200).map(partner).collect(), values: vec![1.0; 200] };
+        let pairs = Affinities {
+            row_starts: (0..=200).collect(),
+            columns: (0..200).map(partner).collect(),
+            values: vec![1.0; 200],
+        };
         let of_one_place = of_one_place(&pairs);
         assert!((of_one_place - 199_f64.ln()).abs() < 1e-6);
         let told = warnings(&[(750, 0.99 * of_one_place)], of_one_place, 250, false);
-        assert!(told[0].contains("KL 5.240 beside 5.293") && told[0].contains("`Tsne::exaggeration`"), "{told:?}");
+        assert!(
+            told[0].contains("KL 5.240 beside 5.293") && told[0].contains("`Tsne::exaggeration`"),
+            "{told:?}"
+        );
     }
 
     #[test]
@@ -103,6 +127,10 @@ mod tests {
         let course = [(50, 1.0), (100, 3.0), (150, 2.0), (200, 2.01)];
         assert_eq!(warnings(&course, 5.0, 100, false), Vec::<String>::new());
         let told = warnings(&[(150, 2.0), (200, 2.5)], 5.0, 100, true);
-        assert!(told[0].contains("rose from 2.000 after 150 iterations to 2.500") && told[1].contains("grid"), "{told:?}");
+        assert!(
+            told[0].contains("rose from 2.000 after 150 iterations to 2.500")
+                && told[1].contains("grid"),
+            "{told:?}"
+        );
     }
 }

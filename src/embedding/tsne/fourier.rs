@@ -1,14 +1,17 @@
 //! Convolution of a real density on a square grid with a radial kernel, by fast Fourier transforms.
 //!
-//! The density has G x G nodes and is taken for the corner of an M x M torus, M >= 2 G, so that nothing wraps around. Real
-//! input has half a spectrum: rows are transformed to M / 2 + 1 waves; each of these columns is transformed, weighted with
-//! the kernel's spectrum and transformed back, twice, for the two components of the force; a row of both together is one
-//! complex transform back, whose real part is the force in x and whose imaginary part that in y. The sum of the potential at
-//! the density's own nodes follows from the same spectrum (M. Parseval, 1799), without a transform of its own. O(M^2 log M).
+//! The density has G x G nodes and is taken for the corner of an M x M torus, M >= 2 G, so that
+//! nothing wraps around. Real input has half a spectrum: rows are transformed to M / 2 + 1 waves;
+//! each of these columns is transformed, weighted with the kernel's spectrum and transformed back,
+//! twice, for the two components of the force; a row of both together is one complex transform
+//! back, whose real part is the force in x and whose imaginary part that in y. The sum of the
+//! potential at the density's own nodes follows from the same spectrum (M. Parseval, 1799), without
+//! a transform of its own. O(M^2 log M).
 //!
-//! The GPU's transforms keep one row in workgroup memory and want M a power of two, at most [`MAX_GPU_SIZE`]
-//! (Stockham's form with radix 4: N. Govindaraju et al., "High performance discrete Fourier transforms on graphics
-//! processors", 2008); those of the CPU are rustfft's, for any even M.
+//! The GPU's transforms keep one row in workgroup memory and want M a power of two, at most
+//! [`MAX_GPU_SIZE`] (Stockham's form with radix 4: N. Govindaraju et al., "High performance
+//! discrete Fourier transforms on graphics processors", 2008); those of the CPU are rustfft's, for
+//! any even M.
 
 use super::spectrum::Spectrum;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -52,7 +55,12 @@ impl Size {
     }
 
     fn params(self, unit: f32) -> FourierParams {
-        FourierParams { nodes: self.nodes as u32, size: self.size as u32, unit, together: self.together() as u32 }
+        FourierParams {
+            nodes: self.nodes as u32,
+            size: self.size as u32,
+            unit,
+            together: self.together() as u32,
+        }
     }
 
     /// Operations of one complex transform, by the usual count of 5 M log2 M.
@@ -61,8 +69,9 @@ impl Size {
     }
 }
 
-/// Transforms the rows of a density in fixed point, whose unit is `unit`, and empties it. Shapes: `density` G x G, `waves`
-/// (M / 2 + 1) x G complex numbers, the waves of one row standing in one column.
+/// Transforms the rows of a density in fixed point, whose unit is `unit`, and empties it. Shapes:
+/// `density` G x G, `waves` (M / 2 + 1) x G complex numbers, the waves of one row standing in one
+/// column.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -75,21 +84,30 @@ pub fn transform_rows(
     unit: f32,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::transform_rows(density.host_mut(), spectrum, waves.host_mut(), size, unit),
+        Device::Cpu(_) => {
+            cpu::transform_rows(density.host_mut(), spectrum, waves.host_mut(), size, unit)
+        }
         Device::Gpu(gpu) => {
             let bindings = [(1, density.gpu()), (2, spectrum.twiddles().gpu()), (3, waves.gpu())];
             let rows = size.nodes / 2;
             let bytes = 4 * (2 * 2 * size.nodes + 4 * size.waves());
             let work = Work::new(size.transform() as u64, bytes as u64).times(rows);
-            gpu.dispatch_workgroups(&TRANSFORM_ROWS, &size.params(unit), &bindings, rows.div_ceil(size.together()), work)?;
+            gpu.dispatch_workgroups(
+                &TRANSFORM_ROWS,
+                &size.params(unit),
+                &bindings,
+                rows.div_ceil(size.together()),
+                work,
+            )?;
         }
     }
     Ok(())
 }
 
-/// Weights the waves with the kernel's spectrum of the level that `frame`, 8 numbers, names. Shapes: `waves` (M / 2 + 1) x G
-/// complex; `forces` G x (M / 2 + 1) pairs of complex numbers, the waves of both components; `potentials` M / 2 + 2, whose sum is
-/// that of the potential over the density, less the points' own, which `frame` names.
+/// Weights the waves with the kernel's spectrum of the level that `frame`, 8 numbers, names.
+/// Shapes: `waves` (M / 2 + 1) x G complex; `forces` G x (M / 2 + 1) pairs of complex numbers, the
+/// waves of both components; `potentials` M / 2 + 2, whose sum is that of the potential over the
+/// density, less the points' own, which `frame` names.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -104,7 +122,13 @@ pub fn convolve_columns(
     match device {
         Device::Cpu(_) => {
             let spectrum = (spectrum, frame.host());
-            cpu::convolve_columns(waves.host(), spectrum, forces.host_mut(), potentials.host_mut(), size);
+            cpu::convolve_columns(
+                waves.host(),
+                spectrum,
+                forces.host_mut(),
+                potentials.host_mut(),
+                size,
+            );
         }
         Device::Gpu(gpu) => {
             let bindings = [
@@ -116,15 +140,24 @@ pub fn convolve_columns(
                 (10, frame.gpu()),
             ];
             // A column is read and two are written; each wave has a weight of four numbers.
-            let work = Work::new(3 * size.transform() as u64, 4 * (6 * size.nodes + 4 * size.size) as u64).times(size.waves());
+            let work =
+                Work::new(3 * size.transform() as u64, 4 * (6 * size.nodes + 4 * size.size) as u64)
+                    .times(size.waves());
             let workgroups = size.waves().div_ceil(size.together());
-            gpu.dispatch_workgroups(&CONVOLVE_COLUMNS, &size.params(0.0), &bindings, workgroups, work)?;
+            gpu.dispatch_workgroups(
+                &CONVOLVE_COLUMNS,
+                &size.params(0.0),
+                &bindings,
+                workgroups,
+                work,
+            )?;
         }
     }
     Ok(())
 }
 
-/// Transforms the rows of both components back. Shapes: `forces` G x (M / 2 + 1) pairs of complex numbers, `field` G x G x 2.
+/// Transforms the rows of both components back. Shapes: `forces` G x (M / 2 + 1) pairs of complex
+/// numbers, `field` G x G x 2.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -190,7 +223,13 @@ mod cpu {
         }
     }
 
-    pub fn transform_rows(density: &mut [u32], spectrum: &Spectrum, waves: &mut [f32], size: Size, unit: f32) {
+    pub fn transform_rows(
+        density: &mut [u32],
+        spectrum: &Spectrum,
+        waves: &mut [f32],
+        size: Size,
+        unit: f32,
+    ) {
         let Size { nodes, size: length } = size;
         let n_waves = size.waves();
         let transform = spectrum.real();
@@ -201,13 +240,16 @@ mod cpu {
                 out.resize(ROWS * n_waves, Wave::default());
                 row.resize(length, 0.0);
                 scratch.resize(transform.get_scratch_len(), Wave::default());
-                for (density, out) in rows.chunks_exact_mut(nodes).zip(out.chunks_exact_mut(n_waves)) {
+                for (density, out) in
+                    rows.chunks_exact_mut(nodes).zip(out.chunks_exact_mut(n_waves))
+                {
                     for (value, density) in row.iter_mut().zip(density) {
                         *value = *density as f32 * unit;
                         *density = 0;
                     }
                     row[nodes..].fill(0.0);
-                    let done = transform.process_with_scratch(&mut row[..length], out, &mut scratch[..]);
+                    let done =
+                        transform.process_with_scratch(&mut row[..length], out, &mut scratch[..]);
                     debug_assert!(done.is_ok());
                 }
                 let mut side_by_side = [Wave::default(); ROWS];
@@ -216,7 +258,9 @@ mod cpu {
                         *slot = out[wave];
                     }
                     // SAFETY: this task's rows alone stand at these places of each wave.
-                    unsafe { scattered.write(wave * nodes + chunk * ROWS, &side_by_side[..n_rows]) };
+                    unsafe {
+                        scattered.write(wave * nodes + chunk * ROWS, &side_by_side[..n_rows])
+                    };
                 }
             });
         });
@@ -235,18 +279,25 @@ mod cpu {
         let weights = &spectrum.weights().host()[frame[4] as usize * n_waves * length * 4..];
         potentials[n_waves] = frame[3];
         let scattered = Scattered::new(forces);
-        potentials[..n_waves].par_chunks_mut(COLUMNS).zip(complex(waves).par_chunks(COLUMNS * nodes)).enumerate().for_each(
-            |(chunk, (potentials, waves))| {
+        potentials[..n_waves]
+            .par_chunks_mut(COLUMNS)
+            .zip(complex(waves).par_chunks(COLUMNS * nodes))
+            .enumerate()
+            .for_each(|(chunk, (potentials, waves))| {
                 ROOM.with_borrow_mut(|(room, _, scratch)| {
                     room.resize((1 + 2 * COLUMNS) * length, Wave::default());
-                    scratch.resize(there.get_inplace_scratch_len().max(back.get_inplace_scratch_len()), Wave::default());
+                    scratch.resize(
+                        there.get_inplace_scratch_len().max(back.get_inplace_scratch_len()),
+                        Wave::default(),
+                    );
                     let (column, pairs) = room.split_at_mut(length);
                     for (at, potential) in potentials.iter_mut().enumerate() {
                         let wave = chunk * COLUMNS + at;
                         column[..nodes].copy_from_slice(&waves[at * nodes..][..nodes]);
                         column[nodes..].fill(Wave::default());
                         there.process_with_scratch(column, &mut scratch[..]);
-                        let weights: &[[f32; 4]] = bytemuck::cast_slice(&weights[4 * wave * length..][..4 * length]);
+                        let weights: &[[f32; 4]] =
+                            bytemuck::cast_slice(&weights[4 * wave * length..][..4 * length]);
                         let (x, y) = pairs[2 * at * length..][..2 * length].split_at_mut(length);
                         *potential = weigh(column, weights, x, y);
                         back.process_with_scratch(x, &mut scratch[..]);
@@ -255,7 +306,9 @@ mod cpu {
                     let n_columns = potentials.len();
                     let mut side_by_side = [Wave::default(); 2 * COLUMNS];
                     for row in 0..nodes {
-                        for (slot, column) in side_by_side.iter_mut().zip(pairs.chunks_exact(length)) {
+                        for (slot, column) in
+                            side_by_side.iter_mut().zip(pairs.chunks_exact(length))
+                        {
                             *slot = column[row];
                         }
                         let at = 2 * (row * n_waves + chunk * COLUMNS);
@@ -263,8 +316,7 @@ mod cpu {
                         unsafe { scattered.write(at, &side_by_side[..2 * n_columns]) };
                     }
                 });
-            },
-        );
+            });
     }
 
     /// The waves of both components, and the column's share of the potential.
@@ -283,20 +335,25 @@ mod cpu {
         let Size { nodes, size: length } = size;
         let n_waves = size.waves();
         let (_, back) = spectrum.complex();
-        field.par_chunks_mut(2 * nodes).zip(complex(forces).par_chunks_exact(2 * n_waves)).for_each(|(field, waves)| {
-            ROOM.with_borrow_mut(|(row, _, scratch)| {
-                row.resize(length, Wave::default());
-                scratch.resize(back.get_inplace_scratch_len(), Wave::default());
-                for (wave, pair) in waves.chunks_exact(2).enumerate() {
-                    // x + i y at the wave itself, and, both being real in space, at its mirror image.
-                    row[wave] = Wave::new(pair[0].re - pair[1].im, pair[0].im + pair[1].re);
-                    if wave > 0 && 2 * wave < length {
-                        row[length - wave] = Wave::new(pair[0].re + pair[1].im, pair[1].re - pair[0].im);
+        field
+            .par_chunks_mut(2 * nodes)
+            .zip(complex(forces).par_chunks_exact(2 * n_waves))
+            .for_each(|(field, waves)| {
+                ROOM.with_borrow_mut(|(row, _, scratch)| {
+                    row.resize(length, Wave::default());
+                    scratch.resize(back.get_inplace_scratch_len(), Wave::default());
+                    for (wave, pair) in waves.chunks_exact(2).enumerate() {
+                        // x + i y at the wave itself, and, both being real in space, at its mirror
+                        // image.
+                        row[wave] = Wave::new(pair[0].re - pair[1].im, pair[0].im + pair[1].re);
+                        if wave > 0 && 2 * wave < length {
+                            row[length - wave] =
+                                Wave::new(pair[0].re + pair[1].im, pair[1].re - pair[0].im);
+                        }
                     }
-                }
-                back.process_with_scratch(&mut row[..length], &mut scratch[..]);
-                field.copy_from_slice(bytemuck::cast_slice(&row[..nodes]));
+                    back.process_with_scratch(&mut row[..length], &mut scratch[..]);
+                    field.copy_from_slice(bytemuck::cast_slice(&row[..nodes]));
+                });
             });
-        });
     }
 }

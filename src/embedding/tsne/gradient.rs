@@ -1,8 +1,8 @@
 //! The gradient of t-SNE and its divergence, as kernels with their twins.
 //!
-//! With q_ij = 1 / (1 + |y_i - y_j|^2) and Z the sum of all q, the gradient here is
-//! sum_j exaggeration p_ij q_ij (y_i - y_j) - (1 / Z) sum_j q_ij^2 (y_i - y_j), as in openTSNE: van der Maaten's, and
-//! scikit-learn's, is four times this. Attraction is O(n k).
+//! With q_ij = 1 / (1 + |y_i - y_j|^2) and Z the sum of all q, the gradient here is sum_j
+//! exaggeration p_ij q_ij (y_i - y_j) - (1 / Z) sum_j q_ij^2 (y_i - y_j), as in openTSNE: van der
+//! Maaten's, and scikit-learn's, is four times this. Attraction is O(n k).
 
 use super::affinity::Affinities;
 use super::optimiser::{Acting, Outline};
@@ -30,9 +30,10 @@ pub const KERNELS: &[&Kernel] = &[&ATTRACTION, &KL_DIVERGENCE];
 
 /// Row sum of n p_ij, 1 in the mean, from which on a point takes shorter steps.
 ///
-/// Gradient descent with momentum m is stable while learning rate x curvature < 2 (1 + m) (B. Polyak, "Some methods of speeding
-/// up the convergence of iteration methods", 1964): with the rate n / exaggeration, while gain x row sum < 3 or so. Where it is
-/// not, the gain falls by fifths until it is. But it grows by steps of 0.2, and one of those throws a hub of a row sum above 15
+/// Gradient descent with momentum m is stable while learning rate x curvature < 2 (1 + m) (B.
+/// Polyak, "Some methods of speeding up the convergence of iteration methods", 1964): with the rate
+/// n / exaggeration, while gain x row sum < 3 or so. Where it is not, the gain falls by fifths
+/// until it is. But it grows by steps of 0.2, and one of those throws a hub of a row sum above 15
 /// about again, and its neighbours with it. The hubs of data with clusters have less than 10.
 const LARGEST_ROW_SUM: f32 = 10.0;
 
@@ -59,9 +60,15 @@ impl Graph {
     /// If a column is not below the number of rows.
     pub fn new(device: &Device, affinities: &Affinities) -> Result<Self> {
         let n = affinities.n_samples();
-        assert!(affinities.columns.par_iter().all(|&column| (column as usize) < n), "an affinity to a point that is none");
-        let row_sums = (0..n).into_par_iter().map(|i| affinities.row(i).map(|(_, value)| value).sum::<f32>());
-        let rates: Vec<f32> = row_sums.map(|sum| if sum > LARGEST_ROW_SUM { LARGEST_ROW_SUM / sum } else { 1.0 }).collect();
+        assert!(
+            affinities.columns.par_iter().all(|&column| (column as usize) < n),
+            "an affinity to a point that is none"
+        );
+        let row_sums =
+            (0..n).into_par_iter().map(|i| affinities.row(i).map(|(_, value)| value).sum::<f32>());
+        let rates: Vec<f32> = row_sums
+            .map(|sum| if sum > LARGEST_ROW_SUM { LARGEST_ROW_SUM / sum } else { 1.0 })
+            .collect();
         Ok(Self {
             row_starts: Buffer::from_slice(device, "affinity rows", &affinities.row_starts)?,
             columns: Buffer::from_slice(device, "affinity columns", &affinities.columns)?,
@@ -73,8 +80,8 @@ impl Graph {
         })
     }
 
-    /// Work of looking at every entry, with `more` operations beside the squared distance: column, value and place of each, and
-    /// what belongs to a row.
+    /// Work of looking at every entry, with `more` operations beside the squared distance: column,
+    /// value and place of each, and what belongs to a row.
     fn work(&self, n_components: u32, more: u64) -> Work {
         let axes = u64::from(n_components);
         let rows = Work::new(0, 4 + 8 * axes).times(self.n);
@@ -107,11 +114,18 @@ impl Forces {
         })
     }
 
-    /// Computes repulsion, normaliser and attraction at the places `y`, n x n_components, whose outline is `outline`.
+    /// Computes repulsion, normaliser and attraction at the places `y`, n x n_components, whose
+    /// outline is `outline`.
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn compute(&mut self, device: &Device, graph: &Graph, y: &Buffer<f32>, outline: &Outline) -> Result<()> {
+    pub fn compute(
+        &mut self,
+        device: &Device,
+        graph: &Graph,
+        y: &Buffer<f32>,
+        outline: &Outline,
+    ) -> Result<()> {
         self.repulsor.compute(device, y, outline, &mut self.repulsions)?;
         attraction(device, y, graph, &mut self.attractions)
     }
@@ -132,7 +146,8 @@ impl Forces {
     /// # Errors
     /// Any error of the device.
     pub fn gradient(&self, device: &Device, exaggeration: f32) -> Result<Vec<f32>> {
-        let (attractions, repulsions) = (self.attractions.read(device)?, self.repulsions.read(device)?);
+        let (attractions, repulsions) =
+            (self.attractions.read(device)?, self.repulsions.read(device)?);
         let scale = 1.0 / self.repulsor.q_total(device)?.read(device)?[0];
         let attract = exaggeration / self.n as f32;
         Ok(attractions.iter().zip(&repulsions).map(|(a, r)| attract * a - scale * r).collect())
@@ -142,7 +157,13 @@ impl Forces {
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
-    pub fn divergence(&self, device: &Device, graph: &Graph, y: &Buffer<f32>, divergence: &mut Buffer<f32>) -> Result<()> {
+    pub fn divergence(
+        &self,
+        device: &Device,
+        graph: &Graph,
+        y: &Buffer<f32>,
+        divergence: &mut Buffer<f32>,
+    ) -> Result<()> {
         let mut shares = Buffer::new(device, "divergences", self.n)?;
         kl_divergence(device, y, graph, &self.repulsor.q_total(device)?, &mut shares)?;
         Sum::new(device, self.n)?.run(device, &shares, divergence)
@@ -153,7 +174,12 @@ impl Forces {
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn attraction(device: &Device, y: &Buffer<f32>, graph: &Graph, attractions: &mut Buffer<f32>) -> Result<()> {
+pub fn attraction(
+    device: &Device,
+    y: &Buffer<f32>,
+    graph: &Graph,
+    attractions: &mut Buffer<f32>,
+) -> Result<()> {
     match device {
         Device::Cpu(_) => cpu::attraction(y.host(), graph, attractions.host_mut()),
         Device::Gpu(gpu) => {
@@ -169,7 +195,13 @@ pub fn attraction(device: &Device, y: &Buffer<f32>, graph: &Graph, attractions: 
             let most = LANES * gpu.most_turns();
             for first in dispatches(graph.longest_row, most) {
                 let uniform = AttractionParams { n, n_components, first, most: most as u32 };
-                gpu.dispatch(&ATTRACTION, &uniform, &bindings, LANES * graph.n, graph.work(n_components, 4))?;
+                gpu.dispatch(
+                    &ATTRACTION,
+                    &uniform,
+                    &bindings,
+                    LANES * graph.n,
+                    graph.work(n_components, 4),
+                )?;
             }
         }
     }
@@ -188,7 +220,9 @@ pub fn kl_divergence(
     divergences: &mut Buffer<f32>,
 ) -> Result<()> {
     match device {
-        Device::Cpu(_) => cpu::kl_divergence(y.host(), graph, q_total.host()[0], divergences.host_mut()),
+        Device::Cpu(_) => {
+            cpu::kl_divergence(y.host(), graph, q_total.host()[0], divergences.host_mut())
+        }
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, y.gpu()),
@@ -203,7 +237,13 @@ pub fn kl_divergence(
             let most = LANES * gpu.most_turns();
             for first in dispatches(graph.longest_row, most) {
                 let uniform = DivergenceParams { n, n_components, first, most: most as u32 };
-                gpu.dispatch(&KL_DIVERGENCE, &uniform, &bindings, LANES * graph.n, graph.work(n_components, 6))?;
+                gpu.dispatch(
+                    &KL_DIVERGENCE,
+                    &uniform,
+                    &bindings,
+                    LANES * graph.n,
+                    graph.work(n_components, 6),
+                )?;
             }
         }
     }
@@ -225,9 +265,11 @@ mod cpu {
     pub fn attraction(y: &[f32], graph: &Graph, attractions: &mut [f32]) {
         match y.len() / graph.n {
             2 => attract_flat(y, graph, attractions),
-            _ => attractions.par_chunks_mut(3 * ROWS).enumerate().for_each(|(chunk, attractions)| {
-                attract_some::<3>(y.as_chunks().0, graph, chunk * ROWS, attractions);
-            }),
+            _ => {
+                attractions.par_chunks_mut(3 * ROWS).enumerate().for_each(|(chunk, attractions)| {
+                    attract_some::<3>(y.as_chunks().0, graph, chunk * ROWS, attractions);
+                })
+            }
         }
     }
 
@@ -235,14 +277,20 @@ mod cpu {
         let (places, _) = y.as_chunks::<2>();
         #[cfg(target_arch = "x86_64")]
         if avx512::is_available() {
-            let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+            let (starts, columns, values) =
+                (graph.row_starts.host(), graph.columns.host(), graph.values.host());
             assert_eq!(places.len(), graph.n);
-            return attractions.par_chunks_mut(2).enumerate().with_min_len(ROWS).for_each(|(i, attraction)| {
-                let row = starts[i] as usize..starts[i + 1] as usize;
-                // SAFETY: AVX-512 is there, and `Graph::new` has seen that every column is below n, the number of places.
-                let force = unsafe { avx512::attract(places, places[i], &columns[row.clone()], &values[row]) };
-                attraction.copy_from_slice(&force);
-            });
+            return attractions.par_chunks_mut(2).enumerate().with_min_len(ROWS).for_each(
+                |(i, attraction)| {
+                    let row = starts[i] as usize..starts[i + 1] as usize;
+                    // SAFETY: AVX-512 is there, and `Graph::new` has seen that every column is
+                    // below n, the number of places.
+                    let force = unsafe {
+                        avx512::attract(places, places[i], &columns[row.clone()], &values[row])
+                    };
+                    attraction.copy_from_slice(&force);
+                },
+            );
         }
         attractions.par_chunks_mut(2 * ROWS).enumerate().for_each(|(chunk, attractions)| {
             attract_some::<2>(places, graph, chunk * ROWS, attractions);
@@ -250,13 +298,20 @@ mod cpu {
     }
 
     #[multiversion(targets("x86_64+avx2+fma"))]
-    fn attract_some<const C: usize>(places: &[[f32; C]], graph: &Graph, first: usize, attractions: &mut [f32]) {
-        let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+    fn attract_some<const C: usize>(
+        places: &[[f32; C]],
+        graph: &Graph,
+        first: usize,
+        attractions: &mut [f32],
+    ) {
+        let (starts, columns, values) =
+            (graph.row_starts.host(), graph.columns.host(), graph.values.host());
         for (i, attraction) in (first..).zip(attractions.chunks_exact_mut(C)) {
             let row = starts[i] as usize..starts[i + 1] as usize;
             let mut force = [0.0; C];
             for (&j, &value) in columns[row.clone()].iter().zip(&values[row]) {
-                let difference: [f32; C] = std::array::from_fn(|axis| places[i][axis] - places[j as usize][axis]);
+                let difference: [f32; C] =
+                    std::array::from_fn(|axis| places[i][axis] - places[j as usize][axis]);
                 let pull = value / (1.0 + difference.iter().map(|step| step * step).sum::<f32>());
                 for (force, step) in force.iter_mut().zip(difference) {
                     *force += pull * step;
@@ -271,16 +326,38 @@ mod cpu {
         divergences.par_chunks_mut(ROWS).enumerate().for_each(|(chunk, divergences)| {
             let first = chunk * ROWS;
             match (y.len() / graph.n, fused) {
-                (2, true) => diverge_fused::<2>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
-                (2, false) => diverge_some::<2, false>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
-                (_, true) => diverge_fused::<3>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
-                (_, false) => diverge_some::<3, false>(y.as_chunks().0, graph, first, q_total.ln(), divergences),
+                (2, true) => {
+                    diverge_fused::<2>(y.as_chunks().0, graph, first, q_total.ln(), divergences)
+                }
+                (2, false) => diverge_some::<2, false>(
+                    y.as_chunks().0,
+                    graph,
+                    first,
+                    q_total.ln(),
+                    divergences,
+                ),
+                (_, true) => {
+                    diverge_fused::<3>(y.as_chunks().0, graph, first, q_total.ln(), divergences)
+                }
+                (_, false) => diverge_some::<3, false>(
+                    y.as_chunks().0,
+                    graph,
+                    first,
+                    q_total.ln(),
+                    divergences,
+                ),
             }
         });
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn diverge_fused<const C: usize>(places: &[[f32; C]], graph: &Graph, first: usize, log_total: f32, divergences: &mut [f32]) {
+    fn diverge_fused<const C: usize>(
+        places: &[[f32; C]],
+        graph: &Graph,
+        first: usize,
+        log_total: f32,
+        divergences: &mut [f32],
+    ) {
         diverge_some::<C, true>(places, graph, first, log_total, divergences);
     }
 
@@ -292,16 +369,21 @@ mod cpu {
         log_total: f32,
         divergences: &mut [f32],
     ) {
-        let (starts, columns, values) = (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+        let (starts, columns, values) =
+            (graph.row_starts.host(), graph.columns.host(), graph.values.host());
         let scale = 1.0 / graph.n as f32;
         for (i, divergence) in (first..).zip(divergences) {
             let row = starts[i] as usize..starts[i + 1] as usize;
             let mut sums = [0.0_f32; LANES];
-            for (columns, values) in columns[row.clone()].chunks(LANES).zip(values[row].chunks(LANES)) {
+            for (columns, values) in
+                columns[row.clone()].chunks(LANES).zip(values[row].chunks(LANES))
+            {
                 // Lanes without an entry have p = 0.
                 let (mut roots, mut p) = ([1.0_f32; LANES], [0.0_f32; LANES]);
                 for (lane, (&j, &value)) in columns.iter().zip(values).enumerate() {
-                    roots[lane] += (0..C).map(|axis| (places[i][axis] - places[j as usize][axis]).powi(2)).sum::<f32>();
+                    roots[lane] += (0..C)
+                        .map(|axis| (places[i][axis] - places[j as usize][axis]).powi(2))
+                        .sum::<f32>();
                     p[lane] = value * scale;
                 }
                 for lane in 0..LANES {

@@ -1,15 +1,17 @@
-//! Repulsion of t-SNE in time proportional to n: the points are spread over a grid, the grid is convolved, and the forces
-//! are taken from it.
+//! Repulsion of t-SNE in time proportional to n: the points are spread over a grid, the grid is
+//! convolved, and the forces are taken from it.
 //!
-//! After G. Linderman et al., "Fast interpolation-based t-SNE for improved visualization of single-cell RNA-seq data", 2019,
-//! but with cubic B-splines and one density instead of Lagrange polynomials and four: see [`spectrum`](super::spectrum). The
-//! nodes are [`Accuracy::spacing`] apart, or closer while the map is small; the grid grows with the map. The relative error of
-//! the forces, root mean square, is 2 to 3 % or 0.4 %. O(n + M^2 log M) with M twice the span in nodes.
+//! After G. Linderman et al., "Fast interpolation-based t-SNE for improved visualization of
+//! single-cell RNA-seq data", 2019, but with cubic B-splines and one density instead of Lagrange
+//! polynomials and four: see [`spectrum`](super::spectrum). The nodes are [`Accuracy::spacing`]
+//! apart, or closer while the map is small; the grid grows with the map. The relative error of the
+//! forces, root mean square, is 2 to 3 % or 0.4 %. O(n + M^2 log M) with M twice the span in nodes.
 //!
-//! The host decides how many nodes there are. On a GPU it does so by the map's span of some iterations ago, always as many: so it
-//! never waits for the queue to run dry, and the grid depends on nothing but the map. Until a map fills the smallest grid its span
-//! grows by orders of magnitude, at a pace that no bound holds; there the GPU itself chooses, by the span as it is, among
-//! spacings whose spectra all lie ready.
+//! The host decides how many nodes there are. On a GPU it does so by the map's span of some
+//! iterations ago, always as many: so it never waits for the queue to run dry, and the grid depends
+//! on nothing but the map. Until a map fills the smallest grid its span grows by orders of
+//! magnitude, at a pace that no bound holds; there the GPU itself chooses, by the span as it is,
+//! among spacings whose spectra all lie ready.
 
 use super::fourier::{self, MAX_GPU_SIZE, Size};
 use super::optimiser::Outline;
@@ -29,23 +31,25 @@ const GATHER: Kernel = kernel!("grid", "gather", 64, GridParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&SPLAT, &GATHER];
 
-/// Nodes over the span at least: with fewer, the kernel would change too fast between two of them while the map is small.
+/// Nodes over the span at least: with fewer, the kernel would change too fast between two of them
+/// while the map is small.
 const LEAST_NODES: f64 = 64.0;
 /// Nodes that the splines need beyond the outermost points, on both sides together.
 const BORDER: f64 = 6.0;
 /// Largest weight of one point at one node, (2 / 3)^2, rounded up.
 const LARGEST_WEIGHT: f64 = 0.445;
-/// On the CPU the spacing of a small map is the base spacing divided by a power of the fourth root of 2, so that spectra serve
-/// for several iterations.
+/// On the CPU the spacing of a small map is the base spacing divided by a power of the fourth root
+/// of 2, so that spectra serve for several iterations.
 const SPACINGS_PER_OCTAVE: f64 = 4.0;
 /// Length of the smallest transform on the GPU.
 const LEAST_GPU_SIZE: usize = 256;
-/// Spacings of the smallest grid on the GPU, as powers of two of the base spacing. The first is for a map that outgrows the grid
-/// before a larger one comes. Where the map is smaller than 4, the kernel is so smooth that 16 nodes over the span do; a map
-/// that the last does not fill is scaled up before long.
+/// Spacings of the smallest grid on the GPU, as powers of two of the base spacing. The first is for
+/// a map that outgrows the grid before a larger one comes. Where the map is smaller than 4, the
+/// kernel is so smooth that 16 nodes over the span do; a map that the last does not fill is scaled
+/// up before long.
 const LEVELS: [i32; 12] = [1, 0, -1, -2, -3, -6, -9, -12, -15, -18, -21, -24];
-/// Numbers that tell where a grid lies: x and y of its middle, the distance of two nodes, what the points' own potentials take off
-/// the normaliser; the level, and the map's span.
+/// Numbers that tell where a grid lies: x and y of its middle, the distance of two nodes, what the
+/// points' own potentials take off the normaliser; the level, and the map's span.
 const FRAME: usize = 8;
 /// Iterations for which the GPU's grid stays the same.
 const BATCH: usize = 5;
@@ -92,15 +96,19 @@ impl Plan {
         match device {
             Device::Cpu(_) => {
                 let octaves = (base * LEAST_NODES / span.max(1e-30)).log2().max(0.0);
-                let spacing = base * (-(octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2();
+                let spacing =
+                    base * (-(octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2();
                 Self::of(smooth(nodes_over(spacing)), spacing)
             }
             Device::Gpu(_) => {
                 let size = nodes_over(base).next_power_of_two().clamp(LEAST_GPU_SIZE, MAX_GPU_SIZE);
-                // Where the largest transform is too short, the nodes move apart, by steps: a grid of another spacing is
-                // made anew.
+                // Where the largest transform is too short, the nodes move apart, by steps: a grid
+                // of another spacing is made anew.
                 let octaves = (span / (((size / 2) as f64 - BORDER) * base)).max(1.0).log2();
-                Self::of(size, base * ((octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2())
+                Self::of(
+                    size,
+                    base * ((octaves * SPACINGS_PER_OCTAVE).ceil() / SPACINGS_PER_OCTAVE).exp2(),
+                )
             }
         }
     }
@@ -125,7 +133,8 @@ impl Plan {
     }
 }
 
-/// The smallest multiple of 16 from `least` on without prime factors above 7: transforms of such lengths are fast.
+/// The smallest multiple of 16 from `least` on without prime factors above 7: transforms of such
+/// lengths are fast.
 fn smooth(least: usize) -> usize {
     let is_smooth = |mut rest: usize| {
         for prime in [2, 3, 5, 7] {
@@ -146,7 +155,8 @@ fn smooth(least: usize) -> usize {
 #[derive(Debug)]
 pub struct GridRepulsion {
     accuracy: Accuracy,
-    /// Steps of the fixed point in 1: a node's sum stays below 2^31 even if all points share a place.
+    /// Steps of the fixed point in 1: a node's sum stays below 2^31 even if all points share a
+    /// place.
     steps: f32,
     room: Option<Room>,
     /// Frames of the last batches, underway from the GPU, and the nodes along an axis then.
@@ -189,16 +199,31 @@ impl Room {
 impl GridRepulsion {
     /// A grid for `n` points.
     pub fn new(n: usize, accuracy: Accuracy) -> Self {
-        let bits = ((1_u64 << 31) as f64 / (LARGEST_WEIGHT * n as f64)).log2().floor().clamp(0.0, 24.0);
+        let bits =
+            ((1_u64 << 31) as f64 / (LARGEST_WEIGHT * n as f64)).log2().floor().clamp(0.0, 24.0);
         let (underway, spans) = (VecDeque::new(), [0.0; 2]);
-        Self { accuracy, steps: bits.exp2() as f32, room: None, underway, spans, iteration: 0, outgrown: false }
+        Self {
+            accuracy,
+            steps: bits.exp2() as f32,
+            room: None,
+            underway,
+            spans,
+            iteration: 0,
+            outgrown: false,
+        }
     }
 
     /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x 2, and the parts of the normaliser.
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn compute(&mut self, device: &Device, y: &Buffer<f32>, outline: &Outline, forces: &mut Buffer<f32>) -> Result<()> {
+    pub fn compute(
+        &mut self,
+        device: &Device,
+        y: &Buffer<f32>,
+        outline: &Outline,
+        forces: &mut Buffer<f32>,
+    ) -> Result<()> {
         let plan = self.plan(device, outline)?;
         let steps = self.steps;
         let room = match self.room.take() {
@@ -206,19 +231,41 @@ impl GridRepulsion {
             _ => self.room.insert(Room::new(device, plan)?),
         };
         let (size, spectrum) = (plan.size, &room.spectrum);
-        splat(device, y, outline, spectrum, (&mut room.density, &mut room.frame), (size.nodes, steps))?;
+        splat(
+            device,
+            y,
+            outline,
+            spectrum,
+            (&mut room.density, &mut room.frame),
+            (size.nodes, steps),
+        )?;
         if matches!(device, Device::Gpu(_)) && self.iteration.is_multiple_of(BATCH) {
             self.underway.push_back((size.nodes, room.frame.read_later(device)?));
         }
-        fourier::transform_rows(device, &mut room.density, spectrum, &mut room.waves, size, 1.0 / steps)?;
-        fourier::convolve_columns(device, &room.waves, (spectrum, &room.frame), &mut room.forces, &mut room.potentials, size)?;
+        fourier::transform_rows(
+            device,
+            &mut room.density,
+            spectrum,
+            &mut room.waves,
+            size,
+            1.0 / steps,
+        )?;
+        fourier::convolve_columns(
+            device,
+            &room.waves,
+            (spectrum, &room.frame),
+            &mut room.forces,
+            &mut room.potentials,
+            size,
+        )?;
         fourier::restore_rows(device, &room.forces, spectrum, &mut room.field, size)?;
         gather(device, y, &room.frame, &room.field, forces, size.nodes)?;
         self.iteration += 1;
         Ok(())
     }
 
-    /// Numbers whose sum is the normaliser Z, that of q over all ordered pairs, and how many they are.
+    /// Numbers whose sum is the normaliser Z, that of q over all ordered pairs, and how many they
+    /// are.
     ///
     /// # Panics
     /// Before [`GridRepulsion::compute`].
@@ -227,7 +274,8 @@ impl GridRepulsion {
         (potentials, potentials.len())
     }
 
-    /// Whether the map has been larger than the grid that was made for it, so that some forces were wrong.
+    /// Whether the map has been larger than the grid that was made for it, so that some forces were
+    /// wrong.
     pub fn has_been_outgrown(&self) -> bool {
         self.outgrown
     }
@@ -235,7 +283,9 @@ impl GridRepulsion {
     /// The grid for this iteration.
     fn plan(&mut self, device: &Device, outline: &Outline) -> Result<Plan> {
         let current = match (device, &self.room) {
-            (Device::Cpu(_), _) => return Ok(Plan::new(device, self.accuracy, span(outline.blocks.host()))),
+            (Device::Cpu(_), _) => {
+                return Ok(Plan::new(device, self.accuracy, span(outline.blocks.host())));
+            }
             // Of the first map the GPU is asked at once, of later ones with a delay.
             (Device::Gpu(_), None) => {
                 let first = span(&outline.blocks.read(device)?);
@@ -253,11 +303,14 @@ impl GridRepulsion {
             self.spans = [self.spans[1], span];
         }
         let [before, span] = self.spans;
-        let growth = if before > 0.0 { (span / before).clamp(1.0, 1.5).powi(DELAY as i32 + 1) } else { 1.0 };
+        let growth =
+            if before > 0.0 { (span / before).clamp(1.0, 1.5).powi(DELAY as i32 + 1) } else { 1.0 };
         let wanted = Plan::new(device, self.accuracy, span * growth * HEADROOM);
-        // A grid that is a little too large is kept, for the map may breathe; but only the smallest has spacings for small maps.
+        // A grid that is a little too large is kept, for the map may breathe; but only the smallest
+        // has spacings for small maps.
         let is_small = wanted.size.size == LEAST_GPU_SIZE && 2.0 * span < wanted.capacity();
-        let keeps = current.spacing == wanted.spacing && current.size.size >= wanted.size.size && !is_small;
+        let keeps =
+            current.spacing == wanted.spacing && current.size.size >= wanted.size.size && !is_small;
         Ok(if keeps { current } else { wanted })
     }
 }
@@ -267,9 +320,10 @@ fn span(blocks: &[f32]) -> f64 {
     f64::from(cpu::span_of(cpu::bounds(blocks)))
 }
 
-/// Lays the grid about the map, with the narrowest spacing of the spectrum that holds it, and adds every point to the density.
-/// Shapes: `y` n x 2, of that outline; `density` G x G in fixed point with `steps` in 1; `frame` 8: x and y of the middle, spacing,
-/// what the points' own potentials take off the normaliser, level and span; `how` is (G, steps).
+/// Lays the grid about the map, with the narrowest spacing of the spectrum that holds it, and adds
+/// every point to the density. Shapes: `y` n x 2, of that outline; `density` G x G in fixed point
+/// with `steps` in 1; `frame` 8: x and y of the middle, spacing, what the points' own potentials
+/// take off the normaliser, level and span; `how` is (G, steps).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -282,16 +336,29 @@ pub fn splat(
     how: (usize, f32),
 ) -> Result<()> {
     let (n, blocks, levels) = (y.len() / 2, &outline.blocks, spectrum.levels());
-    let params = GridParams { n: n as u32, nodes: how.0 as u32, n_levels: levels.len() as u32 / 2, steps: how.1 };
+    let params = GridParams {
+        n: n as u32,
+        nodes: how.0 as u32,
+        n_levels: levels.len() as u32 / 2,
+        steps: how.1,
+    };
     match device {
         Device::Cpu(_) => {
             let known = (blocks.host(), levels.host());
             cpu::splat(y.host(), known, density.host_mut(), frame.host_mut(), params);
         }
         Device::Gpu(gpu) => {
-            let bindings = [(1, y.gpu()), (2, blocks.gpu()), (3, density.gpu()), (6, levels.gpu()), (7, frame.gpu())];
-            // Every workgroup reads the outline; a point takes its weights and adds to 16 nodes, which are read and written.
-            let (own, groups) = (Work::new(100, 8 + 16 * 8).times(n), n.div_ceil(SPLAT.workgroup_size as usize));
+            let bindings = [
+                (1, y.gpu()),
+                (2, blocks.gpu()),
+                (3, density.gpu()),
+                (6, levels.gpu()),
+                (7, frame.gpu()),
+            ];
+            // Every workgroup reads the outline; a point takes its weights and adds to 16 nodes,
+            // which are read and written.
+            let (own, groups) =
+                (Work::new(100, 8 + 16 * 8).times(n), n.div_ceil(SPLAT.workgroup_size as usize));
             let work = Work::new(own.flops, own.bytes + (groups * blocks.len() * 2) as u64);
             gpu.dispatch(&SPLAT, &params, &bindings, n, work)?;
         }
@@ -299,7 +366,8 @@ pub fn splat(
     Ok(())
 }
 
-/// Every point's value of the field. Shapes: `y` n x 2, `frame` 8, `field` G x G x 2, `gathered` n x 2; `nodes` is G.
+/// Every point's value of the field. Shapes: `y` n x 2, `frame` 8, `field` G x G x 2, `gathered` n
+/// x 2; `nodes` is G.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -311,9 +379,12 @@ pub fn gather(
     gathered: &mut Buffer<f32>,
     nodes: usize,
 ) -> Result<()> {
-    let params = GridParams { n: (y.len() / 2) as u32, nodes: nodes as u32, n_levels: 0, steps: 0.0 };
+    let params =
+        GridParams { n: (y.len() / 2) as u32, nodes: nodes as u32, n_levels: 0, steps: 0.0 };
     match device {
-        Device::Cpu(_) => cpu::gather(y.host(), frame.host(), field.host(), gathered.host_mut(), params),
+        Device::Cpu(_) => {
+            cpu::gather(y.host(), frame.host(), field.host(), gathered.host_mut(), params)
+        }
         Device::Gpu(gpu) => {
             let bindings = [(1, y.gpu()), (4, field.gpu()), (5, gathered.gpu()), (8, frame.gpu())];
             let work = Work::new(110, 16 + 16 * 8).times(params.n as usize);
@@ -335,7 +406,9 @@ mod cpu {
     /// Least x and y, largest x and y of all blocks.
     pub fn bounds(blocks: &[f32]) -> [f32; 4] {
         let nothing = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
-        blocks.chunks_exact(ENTRY).fold(nothing, |a, b| [a[0].min(b[4]), a[1].min(b[5]), a[2].max(b[6]), a[3].max(b[7])])
+        blocks
+            .chunks_exact(ENTRY)
+            .fold(nothing, |a, b| [a[0].min(b[4]), a[1].min(b[5]), a[2].max(b[6]), a[3].max(b[7])])
     }
 
     pub fn span_of(bounds: [f32; 4]) -> f32 {
@@ -347,7 +420,8 @@ mod cpu {
         let bounds = bounds(blocks);
         let (span, (levels, _)) = (span_of(bounds), levels.as_chunks::<2>());
         let nodes = params.nodes as f32 - BORDER as f32;
-        let level = levels.iter().skip(1).take_while(|[spacing, _]| span <= nodes * spacing).count();
+        let level =
+            levels.iter().skip(1).take_while(|[spacing, _]| span <= nodes * spacing).count();
         let [spacing, self_potential] = levels[level];
         let (x, y) = (0.5 * (bounds[0] + bounds[2]), 0.5 * (bounds[1] + bounds[3]));
         [x, y, spacing, -(params.n as f32) * self_potential, level as f32, span, 0.0, 0.0]
@@ -376,9 +450,16 @@ mod cpu {
         [g * g * g / 6.0, inner(f), inner(g), f * f * f / 6.0]
     }
 
-    pub fn splat(y: &[f32], known: (&[f32], &[f32]), density: &mut [u32], frame: &mut [f32], params: GridParams) {
+    pub fn splat(
+        y: &[f32],
+        known: (&[f32], &[f32]),
+        density: &mut [u32],
+        frame: &mut [f32],
+        params: GridParams,
+    ) {
         frame.copy_from_slice(&frame_of(known.0, known.1, &params));
-        // Each part has a grid of its own; sums of whole numbers do not depend on how the points are shared out.
+        // Each part has a grid of its own; sums of whole numbers do not depend on how the points
+        // are shared out.
         let n_parts = rayon::current_num_threads().min(MAX_PARTS);
         let share = 2 * (y.len() / 2).div_ceil(n_parts).max(1);
         let others: Vec<Vec<u32>> = y
@@ -413,14 +494,28 @@ mod cpu {
         }
     }
 
-    pub fn gather(y: &[f32], frame: &[f32], field: &[f32], gathered: &mut [f32], params: GridParams) {
-        y.par_chunks(2 * BLOCK).zip(gathered.par_chunks_mut(2 * BLOCK)).for_each(|(points, gathered)| {
-            gather_some(points, frame, field, gathered, &params);
-        });
+    pub fn gather(
+        y: &[f32],
+        frame: &[f32],
+        field: &[f32],
+        gathered: &mut [f32],
+        params: GridParams,
+    ) {
+        y.par_chunks(2 * BLOCK).zip(gathered.par_chunks_mut(2 * BLOCK)).for_each(
+            |(points, gathered)| {
+                gather_some(points, frame, field, gathered, &params);
+            },
+        );
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn gather_some(points: &[f32], frame: &[f32], field: &[f32], gathered: &mut [f32], params: &GridParams) {
+    fn gather_some(
+        points: &[f32],
+        frame: &[f32],
+        field: &[f32],
+        gathered: &mut [f32],
+        params: &GridParams,
+    ) {
         let nodes = params.nodes as usize;
         for (point, gathered) in points.chunks_exact(2).zip(gathered.chunks_exact_mut(2)) {
             let (first, weights) = stencil(point, frame, params);

@@ -1,10 +1,12 @@
-//! t-SNE: places points so that neighbours stay neighbours, by gradient descent on the divergence of two distributions.
+//! t-SNE: places points so that neighbours stay neighbours, by gradient descent on the divergence
+//! of two distributions.
 //!
-//! Reference: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008; defaults after D. Kobak and P. Berens,
-//! "The art of using t-SNE for single-cell transcriptomics", 2019 (PCA start, learning rate n / exaggeration). Affinities over
-//! the 3 perplexity nearest neighbours, O(n k); the repulsion comes from a [`grid`], O(n) an iteration, or from all pairs,
-//! O(n^2), as it always does in three dimensions. Every iteration runs wholly on the device. New points are placed by
-//! [`placement`](super::placement).
+//! Reference: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008; defaults after
+//! D. Kobak and P. Berens, "The art of using t-SNE for single-cell transcriptomics", 2019 (PCA
+//! start, learning rate n / exaggeration). Affinities over the 3 perplexity nearest neighbours, O(n
+//! k); the repulsion comes from a [`grid`], O(n) an iteration, or from all pairs, O(n^2), as it
+//! always does in three dimensions. Every iteration runs wholly on the device. New points are
+//! placed by [`placement`](super::placement).
 
 pub mod affinity;
 #[cfg(target_arch = "x86_64")]
@@ -28,7 +30,10 @@ use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
+use super::{
+    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space,
+    from_table,
+};
 use crate::compute::{Buffer, Device, ReadBack};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -53,19 +58,37 @@ pub const METHOD: Method = Method {
             name: "perplexity",
             help: "Effective number of neighbours, 1 to 168, or several, as in 10,100; 3 times as many are looked at",
         },
-        Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3; in 3 the repulsion is exact" },
+        Parameter {
+            name: "n_components",
+            help: "Dimensions of the map, 2 or 3; in 3 the repulsion is exact",
+        },
         Parameter { name: "max_iter", help: "Iterations in all, early exaggeration included" },
-        Parameter { name: "early_exaggeration", help: "Factor of the attraction at first, at least 1" },
-        Parameter { name: "early_exaggeration_iter", help: "Iterations of that, at most a third of all" },
+        Parameter {
+            name: "early_exaggeration",
+            help: "Factor of the attraction at first, at least 1",
+        },
+        Parameter {
+            name: "early_exaggeration_iter",
+            help: "Iterations of that, at most a third of all",
+        },
         Parameter { name: "exaggeration", help: "Factor of the attraction later, at least 1" },
         Parameter { name: "learning_rate", help: "Step size above 0, or auto: n / exaggeration" },
         Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
         Parameter { name: "final_momentum", help: "Momentum later, 0 to 1" },
         Parameter { name: "max_step_norm", help: "Longest step of one point, above 0" },
-        Parameter { name: "repulsion", help: "How repulsion is computed: exact, grid, or auto: grid from 2,000 points on" },
-        Parameter { name: "accuracy", help: "Of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)" },
+        Parameter {
+            name: "repulsion",
+            help: "How repulsion is computed: exact, grid, or auto: grid from 2,000 points on",
+        },
+        Parameter {
+            name: "accuracy",
+            help: "Of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)",
+        },
         Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
-        Parameter { name: "placement", help: "Of new points: mode of their neighbours' places, or optimise, openTSNE's way" },
+        Parameter {
+            name: "placement",
+            help: "Of new points: mode of their neighbours' places, or optimise, openTSNE's way",
+        },
         Parameter { name: "random_state", help: "Seed of what is random" },
     ],
     build: |table| Ok(Box::new(from_table::<Tsne>(table)?)),
@@ -73,10 +96,13 @@ pub const METHOD: Method = Method {
     restore: FittedMap::<Tsne>::restore,
 };
 
-const TRIED: collapse::Tried =
-    collapse::Tried { method: METHOD.title, advice: "try a smaller `Tsne::learning_rate` or a larger `Tsne::max_iter`" };
+const TRIED: collapse::Tried = collapse::Tried {
+    method: METHOD.title,
+    advice: "try a smaller `Tsne::learning_rate` or a larger `Tsne::max_iter`",
+};
 
-/// Standard deviation of the first axis at the start: small, so that the first iterations can rearrange everything.
+/// Standard deviation of the first axis at the start: small, so that the first iterations can
+/// rearrange everything.
 const START_STD: f32 = 1e-4;
 /// From this many points on, the grid is faster than all pairs.
 const GRID_FROM: usize = 2000;
@@ -96,7 +122,8 @@ pub enum Repulsion {
     Exact,
 }
 
-/// Parameters of t-SNE, with the names of openTSNE and scikit-learn and openTSNE's defaults, but scikit-learn's momentum.
+/// Parameters of t-SNE, with the names of openTSNE and scikit-learn and openTSNE's defaults, but
+/// scikit-learn's momentum.
 ///
 /// ```
 /// use layerlens::compute::Device;
@@ -111,7 +138,8 @@ pub enum Repulsion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tsne {
-    /// Effective number of neighbours, 1 to 168, and at most (n_samples - 1) / 3; or several, which are averaged. Default 30.
+    /// Effective number of neighbours, 1 to 168, and at most (n_samples - 1) / 3; or several, which
+    /// are averaged. Default 30.
     pub perplexity: Perplexity,
     /// Dimensions of the map, 2 or 3; in three the repulsion is over all pairs, O(n^2). Default 2.
     pub n_components: usize,
@@ -123,9 +151,10 @@ pub struct Tsne {
     pub early_exaggeration_iter: usize,
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,
-    /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase (A. Belkina et al., 2019),
-    /// without their floor of 200, from which maps of fewer than 300 points do not settle. Hubs, whose affinities sum to more
-    /// than 10 times the mean, take shorter steps.
+    /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase
+    /// (A. Belkina et al., 2019), without their floor of 200, from which maps of fewer than 300
+    /// points do not settle. Hubs, whose affinities sum to more than 10 times the mean, take
+    /// shorter steps.
     #[serde(serialize_with = "rate_or_auto", deserialize_with = "read_rate_or_auto")]
     pub learning_rate: f32,
     /// Momentum during early exaggeration, 0 <= m < 1. Default 0.5.
@@ -168,8 +197,9 @@ impl Default for Tsne {
     }
 }
 
-/// A fitted map; [`FittedMap::result`] knows its `kl_divergence`: KL(P || Q) of the final map, over the affinities of the
-/// nearest neighbours and the exact normaliser. Its course is the divergence, without exaggeration, after every 50th iteration.
+/// A fitted map; [`FittedMap::result`] knows its `kl_divergence`: KL(P || Q) of the final map, over
+/// the affinities of the nearest neighbours and the exact normaliser. Its course is the divergence,
+/// without exaggeration, after every 50th iteration.
 pub type FittedTsne = FittedMap<Tsne>;
 
 /// What the optimiser ends with.
@@ -189,27 +219,45 @@ impl Tsne {
     /// Those of [`Embedding::fit`].
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedTsne> {
         self.validate(x.n_samples(), x.n_features())?;
-        let neighbors = neighbors::nearest_neighbors(device, x, Embedding::n_neighbors(self), &Silent)?;
-        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
+        let neighbors =
+            neighbors::nearest_neighbors(device, x, Embedding::n_neighbors(self), &Silent)?;
+        self.fit_space(
+            device,
+            &Space { x, neighbors: Some(&neighbors), pca: None, start: None },
+            &Silent,
+        )
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on for a fifth of `max_iter`, the first
-    /// third of that with an exaggeration of 3.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on for a
+    /// fifth of `max_iter`, the first third of that with an exaggeration of 3.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
-    pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedTsne> {
+    pub fn fit_space(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<FittedTsne> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
         let start = self.start(device, space)?;
         let order = order::z_order(&start);
-        let affinities = Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
+        let affinities =
+            Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
         let schedule = self.schedule(space.start.is_some());
-        let Course { places, divergences, outgrown } = self.optimise(device, &affinities, &start, schedule, observer)?;
+        let Course { places, divergences, outgrown } =
+            self.optimise(device, &affinities, &start, schedule, observer)?;
         let places = order::restored(&places, &order, self.n_components);
-        let embedding = Matrix::new(recentred(places, self.n_components), space.x.n_samples(), self.n_components)
-            .map_err(|error| Error::Data(format!("t-SNE diverged: {error}; try a smaller `Tsne::learning_rate`")))?;
+        let embedding = Matrix::new(
+            recentred(places, self.n_components),
+            space.x.n_samples(),
+            self.n_components,
+        )
+        .map_err(|error| {
+            Error::Data(format!("t-SNE diverged: {error}; try a smaller `Tsne::learning_rate`"))
+        })?;
         let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
         let of_one_place = course::of_one_place(&affinities);
@@ -217,16 +265,23 @@ impl Tsne {
         let mut warnings = course::warnings(&divergences, of_one_place, schedule.early, outgrown);
         warnings.extend(self.shortened(schedule));
         let results = [("kl_divergence", kl_divergence)];
-        Ok(FittedMap::new(self.clone(), embedding, &neighbors).with_results(&results, divergences).with_warnings(warnings))
+        Ok(FittedMap::new(self.clone(), embedding, &neighbors)
+            .with_results(&results, divergences)
+            .with_warnings(warnings))
     }
 
     fn neighbors_of(&self, space: &Space<'_>) -> Result<NeighborGraph> {
         let k = Embedding::n_neighbors(self);
         match space.neighbors {
-            Some(graph) if graph.n_neighbors() >= k && graph.n_samples() == space.x.n_samples() => Ok(graph.truncated(k)),
+            Some(graph) if graph.n_neighbors() >= k && graph.n_samples() == space.x.n_samples() => {
+                Ok(graph.truncated(k))
+            }
             Some(graph) => {
-                let (n, found, rows) = (space.x.n_samples(), graph.n_neighbors(), graph.n_samples());
-                Err(Error::Data(format!("t-SNE needs {k} neighbours of each of {n} points; there are {found} of {rows}")))
+                let (n, found, rows) =
+                    (space.x.n_samples(), graph.n_neighbors(), graph.n_samples());
+                Err(Error::Data(format!(
+                    "t-SNE needs {k} neighbours of each of {n} points; there are {found} of {rows}"
+                )))
             }
             None => Err(Error::Data("t-SNE needs the neighbours of the points".into())),
         }
@@ -237,7 +292,10 @@ impl Tsne {
         if let Some(places) = space.start {
             return init::given(places, x.n_samples(), n_components, seed);
         }
-        init::start(device, &Start { init: &self.init, x, pca: space.pca, n_components, std: START_STD, seed })
+        init::start(
+            device,
+            &Start { init: &self.init, x, pca: space.pca, n_components, std: START_STD, seed },
+        )
     }
 
     /// Runs all iterations on the device.
@@ -256,7 +314,8 @@ impl Tsne {
             Repulsion::Grid => true,
             Repulsion::Exact => false,
         };
-        let repulsor = if on_grid { Repulsor::grid(n, self.accuracy) } else { Repulsor::exact(device, n)? };
+        let repulsor =
+            if on_grid { Repulsor::grid(n, self.accuracy) } else { Repulsor::exact(device, n)? };
         let mut forces = Forces::new(device, n, self.n_components, repulsor)?;
         let mut y = Buffer::from_slice(device, "map", start.as_slice())?;
         let mut state = State::new(device, y.len())?;
@@ -280,7 +339,8 @@ impl Tsne {
                 forces.divergence(device, &graph, &y, &mut divergence)?;
                 underway = Some((done, divergence.read_later(device)?));
             }
-            let figures: &[(&str, f64)] = &seen.map(|value| ("kl_divergence", value)).into_iter().collect::<Vec<_>>();
+            let figures: &[(&str, f64)] =
+                &seen.map(|value| ("kl_divergence", value)).into_iter().collect::<Vec<_>>();
             observer.step(done as u64, schedule.all as u64, figures)?;
             if last {
                 break;
@@ -290,7 +350,14 @@ impl Tsne {
                 outline = Outline::new(device, &y, (n, self.n_components))?;
             }
             let step = self.step_at(done, schedule, n);
-            optimiser::descend(device, forces.acting(&graph), step, &mut outline, &mut state, &mut y)?;
+            optimiser::descend(
+                device,
+                forces.acting(&graph),
+                step,
+                &mut outline,
+                &mut state,
+                &mut y,
+            )?;
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();
@@ -308,42 +375,75 @@ impl Embedding for Tsne {
     }
 
     fn memory_bytes(&self, n_samples: usize) -> u64 {
-        // Conditional probabilities, the same transposed with their columns, and two copies of the symmetric rows, which are
-        // half as long again.
+        // Conditional probabilities, the same transposed with their columns, and two copies of the
+        // symmetric rows, which are half as long again.
         (n_samples * Embedding::n_neighbors(self) * (4 + 8 + 2 * 12)) as u64
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         let most = MAX_NEIGHBORS as f32 / 3.0;
-        if let Some(bad) = self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value)) {
+        if let Some(bad) =
+            self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value))
+        {
             return Err(Error::parameter("perplexity", bad, "between 1 and 168"));
         }
         if !(2..=3).contains(&self.n_components) {
             return Err(Error::parameter("n_components", self.n_components, "2 or 3"));
         }
         if self.repulsion == Repulsion::Grid && self.n_components == 3 {
-            return Err(Error::parameter("repulsion", "grid", "the grid has two dimensions; in 3 the repulsion is exact"));
+            return Err(Error::parameter(
+                "repulsion",
+                "grid",
+                "the grid has two dimensions; in 3 the repulsion is exact",
+            ));
         }
         let checks = [
-            ("early_exaggeration", self.early_exaggeration, self.early_exaggeration >= 1.0, "at least 1"),
+            (
+                "early_exaggeration",
+                self.early_exaggeration,
+                self.early_exaggeration >= 1.0,
+                "at least 1",
+            ),
             ("exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
-            ("learning_rate", self.learning_rate, self.learning_rate >= 0.0, "above 0, or `auto` for n / exaggeration"),
-            ("initial_momentum", self.initial_momentum, (0.0..1.0).contains(&self.initial_momentum), "from 0 to below 1"),
-            ("final_momentum", self.final_momentum, (0.0..1.0).contains(&self.final_momentum), "from 0 to below 1"),
+            (
+                "learning_rate",
+                self.learning_rate,
+                self.learning_rate >= 0.0,
+                "above 0, or `auto` for n / exaggeration",
+            ),
+            (
+                "initial_momentum",
+                self.initial_momentum,
+                (0.0..1.0).contains(&self.initial_momentum),
+                "from 0 to below 1",
+            ),
+            (
+                "final_momentum",
+                self.final_momentum,
+                (0.0..1.0).contains(&self.final_momentum),
+                "from 0 to below 1",
+            ),
             ("max_step_norm", self.max_step_norm, self.max_step_norm > 0.0, "above 0"),
         ];
-        if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
+        if let Some((name, value, _, expected)) =
+            checks.iter().find(|(_, value, good, _)| !good || !value.is_finite())
+        {
             return Err(Error::parameter(name, value, *expected));
         }
         if self.max_iter == 0 {
             return Err(Error::parameter("max_iter", 0, "at least 1"));
         }
         if self.init == Init::Spectral {
-            return Err(Error::parameter("init", "spectral", "t-SNE starts from pca, random or a FILE"));
+            return Err(Error::parameter(
+                "init",
+                "spectral",
+                "t-SNE starts from pca, random or a FILE",
+            ));
         }
         let perplexity = self.perplexity.largest();
         if 3.0 * perplexity > n.saturating_sub(1) as f32 {
-            let (needed, largest) = ((3.0 * perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
+            let (needed, largest) =
+                ((3.0 * perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
             let advice = if largest >= 1.0 {
                 format!("the largest perplexity for {n} is {largest:.1}")
             } else {
@@ -356,7 +456,12 @@ impl Embedding for Tsne {
         self.init.check(n, self.n_components)
     }
 
-    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
+    fn fit(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Box<dyn Fitted>> {
         Ok(Box::new(self.fit_space(device, space, observer)?))
     }
 }
@@ -372,7 +477,13 @@ impl NeighborEmbedding for Tsne {
         settling::N_NEIGHBORS
     }
 
-    fn optimise_places(&self, device: &Device, map: &FittedTsne, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+    fn optimise_places(
+        &self,
+        device: &Device,
+        map: &FittedTsne,
+        new: &NewPoints<'_>,
+        start: Matrix,
+    ) -> Result<Matrix> {
         settling::optimise(device, map.embedding(), new.neighbors, &start)
     }
 }
@@ -390,9 +501,13 @@ fn read_rate_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, 
     }
     match Given::deserialize(deserializer)? {
         // Zero stands for `auto` within the program; who writes it means something else.
-        Given::Rate(0.0) => Err(D::Error::custom("expected a number above 0, or `auto` for n / exaggeration")),
+        Given::Rate(0.0) => {
+            Err(D::Error::custom("expected a number above 0, or `auto` for n / exaggeration"))
+        }
         Given::Rate(rate) => Ok(rate),
         Given::Word(word) if word == "auto" => Ok(0.0),
-        Given::Word(word) => Err(D::Error::custom(format!("`{word}`: expected a number or `auto`"))),
+        Given::Word(word) => {
+            Err(D::Error::custom(format!("`{word}`: expected a number or `auto`")))
+        }
     }
 }

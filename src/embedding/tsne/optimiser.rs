@@ -1,10 +1,13 @@
-//! The steps of t-SNE's points, as kernels with their twins, and the outline of the map that they leave for the next.
+//! The steps of t-SNE's points, as kernels with their twins, and the outline of the map that they
+//! leave for the next.
 //!
-//! Gradient descent with momentum, one gain a coordinate and a longest step, about the origin and at a scale that single
-//! precision resolves: see [`center`](super::center). What a step needs to know of the whole map, its middle and its spread, and
-//! what the grid of the repulsion needs, its bounds, stands in one entry for every 1,024 points, which the step itself writes for
-//! the places that it leads to. Whoever needs the whole adds the entries up, in an order of their own number alone: an iteration
-//! then has no dispatches that only sum, but for the normaliser of exact forces.
+//! Gradient descent with momentum, one gain a coordinate and a longest step, about the origin and
+//! at a scale that single precision resolves: see [`center`](super::center). What a step needs to
+//! know of the whole map, its middle and its spread, and what the grid of the repulsion needs, its
+//! bounds, stands in one entry for every 1,024 points, which the step itself writes for the places
+//! that it leads to. Whoever needs the whole adds the entries up, in an order of their own number
+//! alone: an iteration then has no dispatches that only sum, but for the normaliser of exact
+//! forces.
 
 use super::center::{LEAST, WANTED};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -28,8 +31,8 @@ pub const KERNELS: &[&Kernel] = &[&OUTLINE, &DESCEND];
 
 /// Points that one entry of an outline stands for.
 pub const BLOCK: usize = 1024;
-/// Numbers of an entry: the sums of the coordinates, padded with 0 to three, and of all their squares; least x and y, largest x
-/// and y.
+/// Numbers of an entry: the sums of the coordinates, padded with 0 to three, and of all their
+/// squares; least x and y, largest x and y.
 pub const ENTRY: usize = 8;
 
 /// What is known of a whole map, by blocks of 1,024 points: ceil(n / 1,024) x 8 numbers.
@@ -48,7 +51,8 @@ impl Outline {
     /// Any error of the device.
     pub fn new(device: &Device, y: &Buffer<f32>, shape: (usize, usize)) -> Result<Self> {
         let len = ENTRY * shape.0.div_ceil(BLOCK);
-        let (mut blocks, next) = (Buffer::new(device, "outline", len)?, Buffer::new(device, "next outline", len)?);
+        let (mut blocks, next) =
+            (Buffer::new(device, "outline", len)?, Buffer::new(device, "next outline", len)?);
         outline(device, y, &mut blocks, shape)?;
         Ok(Self { blocks, next })
     }
@@ -80,7 +84,13 @@ impl State {
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn new(device: &Device, n_coordinates: usize) -> Result<Self> {
-        Ok(Self { pairs: Buffer::from_slice(device, "updates and gains", &[0.0, 1.0].repeat(n_coordinates))? })
+        Ok(Self {
+            pairs: Buffer::from_slice(
+                device,
+                "updates and gains",
+                &[0.0, 1.0].repeat(n_coordinates),
+            )?,
+        })
     }
 }
 
@@ -97,11 +107,17 @@ pub struct Step {
     pub max_step_norm: f32,
 }
 
-/// The outline of a map. Shapes: `y` n x c, `blocks` ceil(n / 1,024) x 8; `shape` is (n, c) with c 2 or 3.
+/// The outline of a map. Shapes: `y` n x c, `blocks` ceil(n / 1,024) x 8; `shape` is (n, c) with c
+/// 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn outline(device: &Device, y: &Buffer<f32>, blocks: &mut Buffer<f32>, shape: (usize, usize)) -> Result<()> {
+pub fn outline(
+    device: &Device,
+    y: &Buffer<f32>,
+    blocks: &mut Buffer<f32>,
+    shape: (usize, usize),
+) -> Result<()> {
     let (n, c) = shape;
     match device {
         Device::Cpu(_) => cpu::outline(y.host(), blocks.host_mut(), c),
@@ -115,8 +131,8 @@ pub fn outline(device: &Device, y: &Buffer<f32>, blocks: &mut Buffer<f32>, shape
     Ok(())
 }
 
-/// Moves every point, and the map to the origin and to a scale that f32 resolves. Shapes: `state` n x c x 2 and `y` n x c, with c
-/// 2 or 3; `outline` is that of `y`, before and afterwards.
+/// Moves every point, and the map to the origin and to a scale that f32 resolves. Shapes: `state` n
+/// x c x 2 and `y` n x c, with c 2 or 3; `outline` is that of `y`, before and afterwards.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -142,7 +158,9 @@ pub fn descend(
         wanted: WANTED,
     };
     match device {
-        Device::Cpu(_) => cpu::descend(acting, &uniform, outline, state.pairs.host_mut(), y.host_mut()),
+        Device::Cpu(_) => {
+            cpu::descend(acting, &uniform, outline, state.pairs.host_mut(), y.host_mut())
+        }
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, acting.attractions.gpu()),
@@ -155,9 +173,10 @@ pub fn descend(
                 (8, acting.rates.gpu()),
             ];
             let blocks = n.div_ceil(BLOCK);
-            // Each workgroup reads the outline and the parts of the normaliser; a coordinate is read in four numbers, written in
-            // three.
-            let (own, together) = (Work::new(20 * c as u64, 28 * c as u64 + 4).times(n), n_parts + 4 * blocks);
+            // Each workgroup reads the outline and the parts of the normaliser; a coordinate is
+            // read in four numbers, written in three.
+            let (own, together) =
+                (Work::new(20 * c as u64, 28 * c as u64 + 4).times(n), n_parts + 4 * blocks);
             let work = own.plus(Work::new(1, 4).times(blocks * together));
             gpu.dispatch_workgroups(&DESCEND, &uniform, &bindings, blocks, work)?;
         }
@@ -173,7 +192,10 @@ mod cpu {
     use rayon::prelude::*;
 
     pub fn outline(y: &[f32], blocks: &mut [f32], c: usize) {
-        blocks.par_chunks_mut(ENTRY).zip(y.par_chunks(c * BLOCK)).for_each(|(entry, points)| outline_of(points, c, entry));
+        blocks
+            .par_chunks_mut(ENTRY)
+            .zip(y.par_chunks(c * BLOCK))
+            .for_each(|(entry, points)| outline_of(points, c, entry));
     }
 
     fn outline_of(points: &[f32], c: usize, entry: &mut [f32]) {
@@ -211,22 +233,35 @@ mod cpu {
         }
         let means = sums.map(|sum| sum / f64::from(params.n));
         let squared_means: f64 = means[..3].iter().map(|mean| mean * mean).sum();
-        let deviation = ((means[3] - squared_means).max(0.0) / f64::from(params.n_components)).sqrt() as f32;
+        let deviation =
+            ((means[3] - squared_means).max(0.0) / f64::from(params.n_components)).sqrt() as f32;
         let is_too_small = deviation > 0.0 && deviation < params.least;
         let factor = if is_too_small { params.wanted / deviation } else { 1.0 };
         [means[0] as f32, means[1] as f32, means[2] as f32, factor]
     }
 
-    pub fn descend(acting: Acting<'_>, params: &StepParams, outline: &mut Outline, states: &mut [f32], y: &mut [f32]) {
+    pub fn descend(
+        acting: Acting<'_>,
+        params: &StepParams,
+        outline: &mut Outline,
+        states: &mut [f32],
+        y: &mut [f32],
+    ) {
         let (parts, n_parts) = acting.q_parts;
         let q_total: f64 = parts.host()[..n_parts].iter().map(|&part| f64::from(part)).sum();
         let repulsive = (f64::from(params.n) / q_total) as f32;
         let center = center_of(outline.blocks.host(), params);
         let c = params.n_components as usize;
         let task = c * BLOCK;
-        let both = acting.attractions.host().par_chunks(task).zip(acting.repulsions.host().par_chunks(task));
-        let outputs =
-            y.par_chunks_mut(task).zip(states.par_chunks_mut(2 * task)).zip(outline.next.host_mut().par_chunks_mut(ENTRY));
+        let both = acting
+            .attractions
+            .host()
+            .par_chunks(task)
+            .zip(acting.repulsions.host().par_chunks(task));
+        let outputs = y
+            .par_chunks_mut(task)
+            .zip(states.par_chunks_mut(2 * task))
+            .zip(outline.next.host_mut().par_chunks_mut(ENTRY));
         let tasks = outputs.zip(both).zip(acting.rates.host().par_chunks(BLOCK));
         tasks.for_each(|((((y, states), entry), (attractions, repulsions)), rates)| {
             let both = attractions.chunks_exact(c).zip(repulsions.chunks_exact(c));
@@ -234,14 +269,20 @@ mod cpu {
             for (((y, states), rate), (attractions, repulsions)) in points.zip(rates).zip(both) {
                 let rate = params.rate * rate;
                 let states = states.as_chunks_mut::<2>().0;
-                for (([update, gain], attraction), repulsion) in states.iter_mut().zip(attractions).zip(repulsions) {
+                for (([update, gain], attraction), repulsion) in
+                    states.iter_mut().zip(attractions).zip(repulsions)
+                {
                     let gradient = params.exaggeration * attraction - repulsive * repulsion;
                     *gain = new_gain(*gain, *update, gradient);
                     *update = params.momentum * *update - rate * *gain * gradient;
                 }
                 let length_squared: f32 = states.iter().map(|[step, _]| step * step).sum();
                 let longest = params.max_step_norm;
-                let shrink = if length_squared > longest * longest { longest / length_squared.sqrt() } else { 1.0 };
+                let shrink = if length_squared > longest * longest {
+                    longest / length_squared.sqrt()
+                } else {
+                    1.0
+                };
                 for ((y, [update, _]), mean) in y.iter_mut().zip(states).zip(&center) {
                     let step = *update * shrink;
                     *y = (*y - mean + step) * center[3];

@@ -1,8 +1,9 @@
-//! An order of the points in which those that attract each other stand near each other in memory too.
+//! An order of the points in which those that attract each other stand near each other in memory
+//! too.
 //!
-//! The Z-order of the starting places (G. Morton, 1966): the principal components know which points are far apart, and points
-//! that are close there mostly stay close. A map of 50,000 points fits no first-level cache, but the places of one point's
-//! neighbours then mostly do.
+//! The Z-order of the starting places (G. Morton, 1966): the principal components know which points
+//! are far apart, and points that are close there mostly stay close. A map of 50,000 points fits no
+//! first-level cache, but the places of one point's neighbours then mostly do.
 
 use crate::matrix::Matrix;
 
@@ -16,7 +17,8 @@ pub fn z_order(places: &Matrix) -> Vec<u32> {
     let bounds: Vec<(f32, f32)> = (0..c)
         .map(|axis| {
             let values = places.rows().map(|row| row[axis]);
-            values.fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)))
+            values
+                .fold((f32::MAX, f32::MIN), |(low, high), value| (low.min(value), high.max(value)))
         })
         .collect();
     let code = |row: &[f32]| {
@@ -26,15 +28,19 @@ pub fn z_order(places: &Matrix) -> Vec<u32> {
         };
         let cells: Vec<u64> = (0..c).map(cell).collect();
         (0..BITS[c - 2]).fold(0_u64, |code, bit| {
-            cells.iter().enumerate().fold(code, |code, (axis, cell)| code | (cell >> bit & 1) << (bit as usize * c + axis))
+            cells.iter().enumerate().fold(code, |code, (axis, cell)| {
+                code | (cell >> bit & 1) << (bit as usize * c + axis)
+            })
         })
     };
-    let mut keyed: Vec<(u64, u32)> = places.rows().enumerate().map(|(at, row)| (code(row), at as u32)).collect();
+    let mut keyed: Vec<(u64, u32)> =
+        places.rows().enumerate().map(|(at, row)| (code(row), at as u32)).collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The rows back in their own order: row `at` of `ordered`, rows of `c` numbers, is row `order[at]` of the result.
+/// The rows back in their own order: row `at` of `ordered`, rows of `c` numbers, is row `order[at]`
+/// of the result.
 pub fn restored(ordered: &[f32], order: &[u32], c: usize) -> Vec<f32> {
     let mut rows = vec![0.0; ordered.len()];
     for (place, &row) in ordered.chunks_exact(c).zip(order) {
@@ -49,10 +55,12 @@ mod tests {
 
     #[test]
     fn quarters_follow_each_other_and_rows_come_back() {
-        let x = Matrix::new(vec![9.0, 9.0, 0.0, 0.0, 9.0, 1.0, 1.0, 9.0, 0.5, 0.5, 8.0, 8.0], 6, 2).unwrap();
+        let x = Matrix::new(vec![9.0, 9.0, 0.0, 0.0, 9.0, 1.0, 1.0, 9.0, 0.5, 0.5, 8.0, 8.0], 6, 2)
+            .unwrap();
         let order = z_order(&x);
         assert_eq!(order, [1, 4, 2, 3, 5, 0]);
-        let ordered: Vec<f32> = order.iter().flat_map(|&row| x.row(row as usize).to_vec()).collect();
+        let ordered: Vec<f32> =
+            order.iter().flat_map(|&row| x.row(row as usize).to_vec()).collect();
         assert_eq!(restored(&ordered, &order, 2), x.as_slice());
         assert_eq!(z_order(&Matrix::new(vec![2.0; 9], 3, 3).unwrap()), [0, 1, 2]);
     }

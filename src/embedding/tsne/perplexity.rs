@@ -3,9 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One perplexity, or several whose conditional probabilities are averaged: small ones keep neighbours, large ones the shape
-/// of the whole (J. Lee et al., "Multi-scale similarities in stochastic neighbour embedding", 2015). As a text: numbers with
-/// commas between.
+/// One perplexity, or several whose conditional probabilities are averaged: small ones keep
+/// neighbours, large ones the shape of the whole (J. Lee et al., "Multi-scale similarities in
+/// stochastic neighbour embedding", 2015). As a text: numbers with commas between.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Perplexity(Vec<f32>);
 
@@ -65,9 +65,11 @@ impl<'de> Deserialize<'de> for Perplexity {
         let values = match Given::deserialize(deserializer).map_err(|_| expected())? {
             Given::One(value) => vec![value],
             Given::Several(values) => values,
-            Given::Text(text) => {
-                text.split(',').map(|value| value.trim().parse()).collect::<Result<_, _>>().map_err(|_| expected())?
-            }
+            Given::Text(text) => text
+                .split(',')
+                .map(|value| value.trim().parse())
+                .collect::<Result<_, _>>()
+                .map_err(|_| expected())?,
         };
         if values.is_empty() { Err(expected()) } else { Ok(Self(values)) }
     }
@@ -79,11 +81,15 @@ mod tests {
 
     #[test]
     fn one_and_several_perplexities_are_read_and_written() {
-        let read = |text: &str| toml::from_str::<toml::Table>(text).unwrap()["p"].clone().try_into::<Perplexity>();
+        let read = |text: &str| {
+            toml::from_str::<toml::Table>(text).unwrap()["p"].clone().try_into::<Perplexity>()
+        };
         assert_eq!(read("p = 30").unwrap(), Perplexity::from(30.0));
         assert_eq!(read("p = 12.5").unwrap(), Perplexity::from(12.5));
         assert_eq!(read("p = \"5, 50\"").unwrap(), Perplexity::from([5.0, 50.0]));
         assert_eq!(read("p = [5.0, 50.0]").unwrap().to_string(), "5,50");
-        assert!(read("p = \"5,x\"").is_err() && read("p = []").is_err() && read("p = true").is_err());
+        assert!(
+            read("p = \"5,x\"").is_err() && read("p = []").is_err() && read("p = true").is_err()
+        );
     }
 }

@@ -1,17 +1,20 @@
-//! How many iterations t-SNE does, and with which steps: less from a finished map than from its own start.
+//! How many iterations t-SNE does, and with which steps: less from a finished map than from its own
+//! start.
 
 use super::Tsne;
 use super::optimiser::Step;
 
-/// Of `max_iter`, a fit that starts from a finished map does this part, and of that part it exaggerates this one.
+/// Of `max_iter`, a fit that starts from a finished map does this part, and of that part it
+/// exaggerates this one.
 const WARM_SHARES: [usize; 2] = [5, 3];
-/// Factor of the attraction then: enough to let points pass each other, too little to undo the map. Measured on the activations
-/// of Fashion-MNIST's 10,000 test points from epoch to epoch: 150 iterations, 50 of them so, move points a quarter as far as
-/// separate fits and lose 0.002 of their trustworthiness; 250 without it lose more and move points farther.
+/// Factor of the attraction then: enough to let points pass each other, too little to undo the map.
+/// Measured on the activations of Fashion-MNIST's 10,000 test points from epoch to epoch: 150
+/// iterations, 50 of them so, move points a quarter as far as separate fits and lose 0.002 of their
+/// trustworthiness; 250 without it lose more and move points farther.
 const WARM_EXAGGERATION: f32 = 3.0;
 
-/// Early exaggeration takes at most one of so many parts of all iterations, as by default: without the others to unfold in, a map
-/// may be the one place or line that it was contracted to.
+/// Early exaggeration takes at most one of so many parts of all iterations, as by default: without
+/// the others to unfold in, a map may be the one place or line that it was contracted to.
 const EARLY_ONE_IN: usize = 3;
 
 /// How long the optimiser works.
@@ -34,14 +37,19 @@ impl Tsne {
         }
         let all = self.max_iter.div_ceil(WARM_SHARES[0]);
         let exaggeration = self.early_exaggeration.min(WARM_EXAGGERATION).max(self.exaggeration);
-        Schedule { all, early: self.early_exaggeration_iter.min(all / WARM_SHARES[1]), exaggeration }
+        Schedule {
+            all,
+            early: self.early_exaggeration_iter.min(all / WARM_SHARES[1]),
+            exaggeration,
+        }
     }
 
     /// What is said of fewer iterations of early exaggeration than were asked for.
     pub(super) fn shortened(&self, schedule: Schedule) -> Option<String> {
         let asked = self.early_exaggeration_iter;
-        let is_shorter =
-            asked != Self::default().early_exaggeration_iter && schedule.all == self.max_iter && schedule.early < asked;
+        let is_shorter = asked != Self::default().early_exaggeration_iter
+            && schedule.all == self.max_iter
+            && schedule.early < asked;
         is_shorter.then(|| {
             format!(
                 "t-SNE's early exaggeration ended after {} iterations, not {asked}: it takes at most a third of all, which are {}",
@@ -55,7 +63,11 @@ impl Tsne {
         let exaggeration = if early { schedule.exaggeration } else { self.exaggeration };
         Step {
             exaggeration,
-            learning_rate: if self.learning_rate == 0.0 { n as f32 / exaggeration } else { self.learning_rate },
+            learning_rate: if self.learning_rate == 0.0 {
+                n as f32 / exaggeration
+            } else {
+                self.learning_rate
+            },
             momentum: if early { self.initial_momentum } else { self.final_momentum },
             max_step_norm: self.max_step_norm,
         }

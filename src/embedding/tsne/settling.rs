@@ -1,9 +1,11 @@
-//! New points in a t-SNE map by t-SNE's own objective, the fitted points standing still: openTSNE's `transform`.
+//! New points in a t-SNE map by t-SNE's own objective, the fitted points standing still: openTSNE's
+//! `transform`.
 //!
-//! P. Policar et al., "openTSNE: a modular Python library for t-SNE", 2019. A new point is drawn to its 15 nearest fitted points
-//! with perplexity 5 and pushed by all, over a normaliser of its own; 250 steps with exaggeration 1.5. Unlike there, the start
-//! is the mode of [`placement`](super::super::placement) and the repulsion is exact, so that a point's place depends on nothing
-//! but the point: O(m n) a step for m new and n fitted points.
+//! P. Policar et al., "openTSNE: a modular Python library for t-SNE", 2019. A new point is drawn to
+//! its 15 nearest fitted points with perplexity 5 and pushed by all, over a normaliser of its own;
+//! 250 steps with exaggeration 1.5. Unlike there, the start is the mode of
+//! [`placement`](super::super::placement) and the repulsion is exact, so that a point's place
+//! depends on nothing but the point: O(m n) a step for m new and n fitted points.
 
 use super::affinity;
 use super::optimiser::State;
@@ -46,11 +48,20 @@ pub struct NewRows {
 ///
 /// # Errors
 /// Any error of the device.
-pub fn optimise(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, start: &Matrix) -> Result<Matrix> {
+pub fn optimise(
+    device: &Device,
+    embedding: &Matrix,
+    neighbors: &NeighborGraph,
+    start: &Matrix,
+) -> Result<Matrix> {
     let (n, c) = (start.n_samples(), start.n_features());
     let k = N_NEIGHBORS.min(neighbors.n_neighbors());
     let nearest = neighbors.truncated(k);
-    let distances = Buffer::from_slice(device, "distances of new points", &scaled_rows(nearest.distances(), k))?;
+    let distances = Buffer::from_slice(
+        device,
+        "distances of new points",
+        &scaled_rows(nearest.distances(), k),
+    )?;
     let mut probabilities = Buffer::new(device, "probabilities of new points", n * k)?;
     affinity::calibrate(device, &distances, &mut probabilities, n, k, PERPLEXITY.min(k as f32))?;
     let neighbors = Buffer::from_slice(device, "neighbours of new points", nearest.indices())?;
@@ -58,7 +69,8 @@ pub fn optimise(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, 
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
     let mut y = Buffer::from_slice(device, "new places", start.as_slice())?;
     let mut state = State::new(device, n * c)?;
-    let (mut pushes, mut q_sums) = (Buffer::new(device, "pushes", n * c)?, Buffer::new(device, "sums of q", n)?);
+    let (mut pushes, mut q_sums) =
+        (Buffer::new(device, "pushes", n * c)?, Buffer::new(device, "sums of q", n)?);
     for _ in 0..STEPS {
         repulsion(device, &y, Some(&fitted), &mut pushes, &mut q_sums, (n, c))?;
         settle(device, &new, &fitted, (&pushes, &q_sums), &mut state, &mut y)?;
@@ -66,7 +78,8 @@ pub fn optimise(device: &Device, embedding: &Matrix, neighbors: &NeighborGraph, 
     Matrix::new(y.read(device)?, n, c)
 }
 
-/// Moves every new point a step. Shapes: `fitted` m x c; `pushes` n x c repulsive forces and n sums of q; `state` and `y` n x c.
+/// Moves every new point a step. Shapes: `fitted` m x c; `pushes` n x c repulsive forces and n sums
+/// of q; `state` and `y` n x c.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -80,9 +93,12 @@ pub fn settle(
 ) -> Result<()> {
     let (n, k, c) = new.shape;
     match device {
-        Device::Cpu(_) => cpu::settle(new, fitted.host(), (pushes.0.host(), pushes.1.host()), state, y.host_mut()),
+        Device::Cpu(_) => {
+            cpu::settle(new, fitted.host(), (pushes.0.host(), pushes.1.host()), state, y.host_mut())
+        }
         Device::Gpu(gpu) => {
-            let uniform = SettleParams { n: n as u32, n_neighbors: k as u32, n_components: c as u32 };
+            let uniform =
+                SettleParams { n: n as u32, n_neighbors: k as u32, n_components: c as u32 };
             let bindings = [
                 (1, new.neighbors.gpu()),
                 (2, new.probabilities.gpu()),
@@ -109,7 +125,13 @@ mod cpu {
     const MOMENTUM: f32 = 0.8;
     const MAX_GRADIENT_NORM: f32 = 0.25;
 
-    pub fn settle(new: &NewRows, fitted: &[f32], (pushes, q_sums): (&[f32], &[f32]), state: &mut State, y: &mut [f32]) {
+    pub fn settle(
+        new: &NewRows,
+        fitted: &[f32],
+        (pushes, q_sums): (&[f32], &[f32]),
+        state: &mut State,
+        y: &mut [f32],
+    ) {
         let (_, k, c) = new.shape;
         let (neighbors, probabilities) = (new.neighbors.host(), new.probabilities.host());
         let states = state.pairs.host_mut().par_chunks_mut(2 * c);
@@ -128,7 +150,9 @@ mod cpu {
             }
             let norm = gradient.iter().map(|v| v * v).sum::<f32>().sqrt();
             let shrink = if norm > MAX_GRADIENT_NORM { MAX_GRADIENT_NORM / norm } else { 1.0 };
-            for ((y, [update, gain]), gradient) in y.iter_mut().zip(states.as_chunks_mut::<2>().0).zip(gradient) {
+            for ((y, [update, gain]), gradient) in
+                y.iter_mut().zip(states.as_chunks_mut::<2>().0).zip(gradient)
+            {
                 let gradient = gradient * shrink;
                 *gain = new_gain(*gain, *update, gradient);
                 *update = MOMENTUM * *update - LEARNING_RATE * *gain * gradient;

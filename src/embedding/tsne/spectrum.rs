@@ -1,8 +1,9 @@
 //! Spectra of the t-SNE kernels on a grid, made ready for splines.
 //!
-//! The potential is S = 1 / (1 + r^2) and the force V = d / (1 + r^2)^2 of an offset d with r = |d|. Densities are spread over
-//! the nodes by cubic B-splines and forces gathered by them; dividing the spectra by the splines' own twice makes that an
-//! interpolation of the kernel by cardinal splines (M. Unser, "Splines: a perfect fit for signal and image processing", 1999).
+//! The potential is S = 1 / (1 + r^2) and the force V = d / (1 + r^2)^2 of an offset d with r =
+//! |d|. Densities are spread over the nodes by cubic B-splines and forces gathered by them;
+//! dividing the spectra by the splines' own twice makes that an interpolation of the kernel by
+//! cardinal splines (M. Unser, "Splines: a perfect fit for signal and image processing", 1999).
 
 use super::fourier::Size;
 use crate::compute::{Buffer, Device};
@@ -16,10 +17,11 @@ use std::sync::Arc;
 
 /// Spectra of one spacing of the nodes or several, and what their transforms need.
 pub struct Spectrum {
-    /// Spectra of the force in x and in y, each divided by i, of the potential, and nothing; levels x (M / 2 + 1) x M x 4.
+    /// Spectra of the force in x and in y, each divided by i, of the potential, and nothing; levels
+    /// x (M / 2 + 1) x M x 4.
     weights: Buffer<f32>,
-    /// Of each level the spacing and the potential of a point at its own place: 1 but for the interpolation, averaged over where it
-    /// may stand between the nodes; levels x 2.
+    /// Of each level the spacing and the potential of a point at its own place: 1 but for the
+    /// interpolation, averaged over where it may stand between the nodes; levels x 2.
     levels: Buffer<f32>,
     /// exp(-2 pi i k / M) for the GPU's transforms, M complex numbers; empty on the CPU.
     twiddles: Buffer<f32>,
@@ -35,13 +37,15 @@ impl std::fmt::Debug for Spectrum {
 }
 
 impl Spectrum {
-    /// Spectra for nodes so far apart: the levels, from the widest to the narrowest. O(M^2 log M) each, in `f64`.
+    /// Spectra for nodes so far apart: the levels, from the widest to the narrowest. O(M^2 log M)
+    /// each, in `f64`.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn new(device: &Device, size: Size, spacings: &[f64]) -> Result<Self> {
         let m = size.size;
-        let (mut all_weights, mut levels) = (Vec::with_capacity(spacings.len() * size.waves() * m * 4), Vec::new());
+        let (mut all_weights, mut levels) =
+            (Vec::with_capacity(spacings.len() * size.waves() * m * 4), Vec::new());
         for &spacing in spacings {
             let weights = weights(size, spacing);
             levels.extend([spacing as f32, self_potential(size, &weights) as f32]);
@@ -51,7 +55,9 @@ impl Spectrum {
         let twiddles: Vec<f32> = match device {
             Device::Cpu(_) => Vec::new(),
             Device::Gpu(_) => (0..m)
-                .flat_map(|k| [(TAU * k as f64 / m as f64).cos(), -(TAU * k as f64 / m as f64).sin()])
+                .flat_map(|k| {
+                    [(TAU * k as f64 / m as f64).cos(), -(TAU * k as f64 / m as f64).sin()]
+                })
                 .map(|value| value as f32)
                 .collect(),
         };
@@ -86,7 +92,8 @@ impl Spectrum {
     }
 }
 
-/// Spectra in half a plane, with the transforms' 1 / M^2 in them, and for the potential the weight of the waves left out.
+/// Spectra in half a plane, with the transforms' 1 / M^2 in them, and for the potential the weight
+/// of the waves left out.
 fn weights(size: Size, spacing: f64) -> Vec<f32> {
     let (m, half) = (size.size, size.size / 2);
     let (force, potential) = quarters(size, spacing);
@@ -106,8 +113,9 @@ fn weights(size: Size, spacing: f64) -> Vec<f32> {
     weights
 }
 
-/// Power of a point's density at each wave, averaged over its places between the nodes, times the potential's spectrum: the
-/// correlation of two cubic B-splines is the B-spline of degree 7, whose values at whole numbers are those below.
+/// Power of a point's density at each wave, averaged over its places between the nodes, times the
+/// potential's spectrum: the correlation of two cubic B-splines is the B-spline of degree 7, whose
+/// values at whole numbers are those below.
 fn self_potential(size: Size, weights: &[f32]) -> f64 {
     let m = size.size;
     let power = |wave: usize| {
@@ -116,19 +124,26 @@ fn self_potential(size: Size, weights: &[f32]) -> f64 {
     };
     let powers: Vec<f64> = (0..m).map(power).collect();
     let column = |(in_x, weights): (usize, &[f32])| {
-        let sum: f64 = weights.iter().skip(2).step_by(4).zip(&powers).map(|(&weight, power)| f64::from(weight) * power).sum();
+        let sum: f64 = weights
+            .iter()
+            .skip(2)
+            .step_by(4)
+            .zip(&powers)
+            .map(|(&weight, power)| f64::from(weight) * power)
+            .sum();
         powers[in_x] * sum
     };
     weights.chunks_exact(4 * m).enumerate().map(column).sum()
 }
 
-/// Spectra of the force in x, divided by i, and of the potential, for waves 0 ..= M / 2 in y (rows) and in x (columns): the
-/// others follow by symmetry.
+/// Spectra of the force in x, divided by i, and of the potential, for waves 0 ..= M / 2 in y (rows)
+/// and in x (columns): the others follow by symmetry.
 fn quarters(size: Size, spacing: f64) -> (Vec<f64>, Vec<f64>) {
     let (m, half) = (size.size, size.size / 2);
     let n_waves = half + 1;
     let real = RealFftPlanner::<f64>::new().plan_fft_forward(m);
-    // Rows of waves in x, for offsets 0 ..= M / 2 in y. Even rows have real waves, odd ones imaginary: one number each.
+    // Rows of waves in x, for offsets 0 ..= M / 2 in y. Even rows have real waves, odd ones
+    // imaginary: one number each.
     let mut rows = vec![Complex::default(); n_waves * n_waves];
     rows.par_chunks_mut(n_waves).enumerate().for_each(|(dy, row)| {
         let (mut even, mut odd) = (vec![0.0; m], vec![0.0; m]);
@@ -159,14 +174,17 @@ fn quarters(size: Size, spacing: f64) -> (Vec<f64>, Vec<f64>) {
     let columns: Vec<Vec<Complex<f64>>> = (0..n_waves)
         .into_par_iter()
         .map(|in_x| {
-            let mut column: Vec<_> = (0..m).map(|dy| rows[dy.min(m - dy) * n_waves + in_x]).collect();
+            let mut column: Vec<_> =
+                (0..m).map(|dy| rows[dy.min(m - dy) * n_waves + in_x]).collect();
             complex.process(&mut column);
             column.truncate(n_waves);
             column
         })
         .collect();
     let quarter = |part: fn(&Complex<f64>) -> f64| -> Vec<f64> {
-        (0..n_waves).flat_map(|in_y| columns.iter().map(move |column| part(&column[in_y]))).collect()
+        (0..n_waves)
+            .flat_map(|in_y| columns.iter().map(move |column| part(&column[in_y])))
+            .collect()
     };
     (quarter(|value| value.im), quarter(|value| value.re))
 }

@@ -5,8 +5,9 @@ const POINTS: usize = 300;
 /// Steps of the fit at most; some ten do.
 const STEPS: usize = 500;
 
-/// a and b such that 1 / (1 + a d^(2b)) comes closest, by least squares at 300 distances from 0 to 3 `spread`, to 1 below
-/// `min_dist` and exp(-(d - min_dist) / spread) above (L. McInnes, J. Healy and J. Melville, "UMAP", 2018, section 3.2).
+/// a and b such that 1 / (1 + a d^(2b)) comes closest, by least squares at 300 distances from 0 to
+/// 3 `spread`, to 1 below `min_dist` and exp(-(d - min_dist) / spread) above (L. McInnes, J. Healy
+/// and J. Melville, "UMAP", 2018, section 3.2).
 pub fn find_ab_params(spread: f32, min_dist: f32) -> (f32, f32) {
     let (spread, min_dist) = (f64::from(spread), f64::from(min_dist));
     let wanted: Vec<(f64, f64)> = (1..POINTS)
@@ -15,8 +16,8 @@ pub fn find_ab_params(spread: f32, min_dist: f32) -> (f32, f32) {
             (d.ln(), if d < min_dist { 1.0 } else { (-(d - min_dist) / spread).exp() })
         })
         .collect();
-    // Levenberg and Marquardt's method in ln a and ln b, which keeps both above 0. Where the curve falls to a half,
-    // a d^(2b) = 1: a start that fits any unit of distance.
+    // Levenberg and Marquardt's method in ln a and ln b, which keeps both above 0. Where the curve
+    // falls to a half, a d^(2b) = 1: a start that fits any unit of distance.
     let half = min_dist + spread * std::f64::consts::LN_2;
     let mut at = [-2.0 * half.ln(), 0.0];
     let (mut error, mut damping) = (residual(&wanted, at), 1e-3);

@@ -1,6 +1,7 @@
 //! The fuzzy graph of UMAP: how strongly two points are neighbours, as one symmetric sparse matrix.
 //!
-//! The widths are found on the device, one row a thread; the symmetric rows are built on the CPU. Equal to umap-learn's `fuzzy_simplicial_set`.
+//! The widths are found on the device, one row a thread; the symmetric rows are built on the CPU.
+//! Equal to umap-learn's `fuzzy_simplicial_set`.
 
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
@@ -35,9 +36,11 @@ pub struct Memberships {
 pub struct Reach {
     /// Sum of the memberships of a row.
     pub target_sum: f32,
-    /// Nearest neighbours, of those at a distance above 0, that lie within rho; may lie between whole numbers.
+    /// Nearest neighbours, of those at a distance above 0, that lie within rho; may lie between
+    /// whole numbers.
     pub local_connectivity: f32,
-    /// Mean of all distances, each point's own 0 included: a row whose rho is 0 has a sigma of at least 1/1000 of it.
+    /// Mean of all distances, each point's own 0 included: a row whose rho is 0 has a sigma of at
+    /// least 1/1000 of it.
     pub mean_distance: f32,
 }
 
@@ -54,24 +57,38 @@ impl Reach {
     }
 }
 
-/// A power of two that brings distances near 1 from which a search that begins there would not come to their size; 1 for others.
+/// A power of two that brings distances near 1 from which a search that begins there would not come
+/// to their size; 1 for others.
 fn unit(mean_distance: f32) -> f32 {
     let exponent = mean_distance.log2().floor();
-    if mean_distance == 0.0 || (-40.0..=30.0).contains(&exponent) { 1.0 } else { (-exponent).clamp(-120.0, 120.0).exp2() }
+    if mean_distance == 0.0 || (-40.0..=30.0).contains(&exponent) {
+        1.0
+    } else {
+        (-exponent).clamp(-120.0, 120.0).exp2()
+    }
 }
 
 impl Memberships {
-    /// Fits each row's width (L. McInnes, J. Healy and J. Melville, "UMAP", 2018, algorithms 2 and 3).
+    /// Fits each row's width (L. McInnes, J. Healy and J. Melville, "UMAP", 2018, algorithms 2 and
+    /// 3).
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn new(device: &Device, neighbors: &NeighborGraph, local_connectivity: f32) -> Result<Self> {
+    pub fn new(
+        device: &Device,
+        neighbors: &NeighborGraph,
+        local_connectivity: f32,
+    ) -> Result<Self> {
         let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors());
         let mut reach = Reach::new(neighbors, local_connectivity);
         // The search for a width begins at 1, and doubles or halves.
         let unit = unit(reach.mean_distance);
         reach.mean_distance *= unit;
-        let mut all = Self { values: Vec::with_capacity(n * k), rhos: Vec::with_capacity(n), sigmas: Vec::with_capacity(n) };
+        let mut all = Self {
+            values: Vec::with_capacity(n * k),
+            rhos: Vec::with_capacity(n),
+            sigmas: Vec::with_capacity(n),
+        };
         // Rows are independent: as many at once as a binding holds.
         let rows = (device.max_binding_bytes() as usize / (4 * k.max(2))).max(1);
         for distances in neighbors.distances().chunks(rows * k) {
@@ -102,15 +119,16 @@ pub struct FuzzyGraph {
 }
 
 impl FuzzyGraph {
-    /// Joins both directions of every edge: m (v + v' - v v') + (1 - m) v v', where v and v' are the two memberships and m the
-    /// `set_op_mix_ratio`: 1 the fuzzy union, 0 the intersection.
+    /// Joins both directions of every edge: m (v + v' - v v') + (1 - m) v v', where v and v' are
+    /// the two memberships and m the `set_op_mix_ratio`: 1 the fuzzy union, 0 the intersection.
     pub fn new(indices: &[u32], memberships: &[f32], n: usize, set_op_mix_ratio: f32) -> Self {
         let joined = |v: f32, w: f32| {
             let product = v * w;
             let weight = set_op_mix_ratio * (v + w - product) + (1.0 - set_op_mix_ratio) * product;
             (weight > 0.0).then_some(weight)
         };
-        let SparseRows { row_starts, columns, values: weights } = symmetrised(indices, memberships, n, joined);
+        let SparseRows { row_starts, columns, values: weights } =
+            symmetrised(indices, memberships, n, joined);
         Self { row_starts, columns, weights }
     }
 
@@ -125,10 +143,11 @@ impl FuzzyGraph {
         (&self.columns[range.clone()], &self.weights[range])
     }
 
-    /// Divides the weights by the largest and drops those of less than 1 / n_epochs, which umap-learn would not look at even
-    /// once.
+    /// Divides the weights by the largest and drops those of less than 1 / n_epochs, which
+    /// umap-learn would not look at even once.
     pub fn normalised(mut self, n_epochs: usize) -> Self {
-        let largest = self.weights.iter().fold(f32::MIN_POSITIVE, |largest, &weight| largest.max(weight));
+        let largest =
+            self.weights.iter().fold(f32::MIN_POSITIVE, |largest, &weight| largest.max(weight));
         let least = 1.0 / n_epochs as f32;
         let mut kept = 0;
         let mut start = 0;
@@ -150,7 +169,8 @@ impl FuzzyGraph {
         self
     }
 
-    /// The connected component of each point, numbered in the order of their first points, and how many there are.
+    /// The connected component of each point, numbered in the order of their first points, and how
+    /// many there are.
     pub fn components(&self) -> (Vec<u32>, usize) {
         const UNSEEN: u32 = u32::MAX;
         let mut component = vec![UNSEEN; self.n_samples()];
@@ -175,8 +195,8 @@ impl FuzzyGraph {
     }
 }
 
-/// Memberships of each row's neighbours, rho and sigma. Shapes: `distances` n x k, ascending within a row and not squared;
-/// `memberships` n x k; `scales` n x 2; `shape` is (n, k).
+/// Memberships of each row's neighbours, rho and sigma. Shapes: `distances` n x k, ascending within
+/// a row and not squared; `memberships` n x k; `scales` n x 2; `shape` is (n, k).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -198,10 +218,16 @@ pub fn membership(
         mean_distance: reach.mean_distance,
     };
     match device {
-        Device::Cpu(_) => cpu::membership(distances.host(), memberships.host_mut(), scales.host_mut(), &from(0, n)),
+        Device::Cpu(_) => cpu::membership(
+            distances.host(),
+            memberships.host_mut(),
+            scales.host_mut(),
+            &from(0, n),
+        ),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, memberships.gpu()), (3, scales.gpu())];
-            // Every step takes an exponential of each neighbour, and a few operations; a row stays in the cache.
+            // Every step takes an exponential of each neighbour, and a few operations; a row stays
+            // in the cache.
             let row = Work::new((STEPS * 4) as u64, 16).times(k);
             gpu.dispatch_items(&MEMBERSHIP, &bindings, (n, row), from)?;
         }
@@ -220,9 +246,17 @@ mod cpu {
 
     const TOLERANCE: f32 = 1e-5;
 
-    pub fn membership(distances: &[f32], memberships: &mut [f32], scales: &mut [f32], params: &MembershipParams) {
+    pub fn membership(
+        distances: &[f32],
+        memberships: &mut [f32],
+        scales: &mut [f32],
+        params: &MembershipParams,
+    ) {
         let k = params.n_neighbors as usize;
-        let rows = memberships.par_chunks_mut(k).zip(distances.par_chunks(k)).zip(scales.par_chunks_mut(2));
+        let rows = memberships
+            .par_chunks_mut(k)
+            .zip(distances.par_chunks(k))
+            .zip(scales.par_chunks_mut(2));
         rows.with_min_len(64).for_each(|((memberships, distances), scales)| {
             let rho = local_distance(distances, params.local_connectivity);
             let total: f32 = distances.iter().sum();
@@ -240,7 +274,8 @@ mod cpu {
         if beyond <= 0.0 || sigma == 0.0 { 1.0 } else { (-beyond / sigma).exp() }
     }
 
-    /// Distance to the neighbour of that number among those at a distance above 0, and to the farthest if there are fewer.
+    /// Distance to the neighbour of that number among those at a distance above 0, and to the
+    /// farthest if there are fewer.
     fn local_distance(distances: &[f32], local_connectivity: f32) -> f32 {
         let whole = local_connectivity as usize;
         let (mut below, mut above, mut count) = (0.0, 0.0, 0);
@@ -248,7 +283,11 @@ mod cpu {
             (below, above) = (above, distance);
             count += 1;
         }
-        if count as f32 <= local_connectivity { above } else { below + local_connectivity.fract() * (above - below) }
+        if count as f32 <= local_connectivity {
+            above
+        } else {
+            below + local_connectivity.fract() * (above - below)
+        }
     }
 
     /// Sigma such that the memberships sum to `target`.

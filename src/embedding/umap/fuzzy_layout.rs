@@ -1,9 +1,11 @@
-//! The layout of UMAP, as kernels with their twins: an epoch of the fit, and the settling of new points among fitted ones.
+//! The layout of UMAP, as kernels with their twins: an epoch of the fit, and the settling of new
+//! points among fitted ones.
 //!
-//! Where umap-learn takes edges one after the other and moves both ends, here every point gathers the pulls of all its edges,
-//! weighted instead of sampled, and the pushes of 16 random points, and takes one step from the places of the epoch before.
-//! The step is divided by 1 + the stiffness of the point's own edges, which keeps simultaneous moves from overshooting, and
-//! has momentum. So an epoch needs no atomics and no order, and the same seed gives the same bytes. O(edges) an epoch.
+//! Where umap-learn takes edges one after the other and moves both ends, here every point gathers
+//! the pulls of all its edges, weighted instead of sampled, and the pushes of 16 random points, and
+//! takes one step from the places of the epoch before. The step is divided by 1 + the stiffness of
+//! the point's own edges, which keeps simultaneous moves from overshooting, and has momentum. So an
+//! epoch needs no atomics and no order, and the same seed gives the same bytes. O(edges) an epoch.
 
 use super::FuzzyGraph;
 use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, longest_row, uniform};
@@ -30,13 +32,15 @@ const SETTLE: Kernel = kernel!("fuzzy_layout", "settle", 64, SettleParams);
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];
 
-/// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its summed weights.
+/// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its
+/// summed weights.
 pub const NEGATIVES: usize = 16;
 
 /// Threads of one point in an epoch.
 const LANES: usize = 8;
 
-/// Operations of a pull with its stiffness, or of a push, beside the differences and products of each axis.
+/// Operations of a pull with its stiffness, or of a push, beside the differences and products of
+/// each axis.
 const FORCE: u64 = 20;
 
 /// Edges of a point that one dispatch takes in so many turns; the random points take turns too.
@@ -53,10 +57,11 @@ pub struct Edges {
     /// Sum of each row's weights.
     pub(super) degrees: Buffer<f32>,
     pub(super) longest_row: usize,
-    /// Points by falling number of edges. The longest row is some ten times the mean, and on a GPU neighbouring threads wait
-    /// for the longest of theirs.
+    /// Points by falling number of edges. The longest row is some ten times the mean, and on a GPU
+    /// neighbouring threads wait for the longest of theirs.
     order: Buffer<u32>,
-    /// How many of them have rows that one dispatch does not take, and room for what it leaves of those.
+    /// How many of them have rows that one dispatch does not take, and room for what it leaves of
+    /// those.
     n_long: usize,
     sums: Buffer<f32>,
     pub(super) n: usize,
@@ -76,7 +81,8 @@ impl Edges {
             Device::Gpu(gpu) => most_edges(gpu.most_turns()),
         };
         let n_long = order.partition_point(|&i| graph.row(i as usize).0.len() > most);
-        let degrees: Vec<f32> = (0..graph.n_samples()).into_par_iter().map(|i| graph.row(i).1.iter().sum()).collect();
+        let degrees: Vec<f32> =
+            (0..graph.n_samples()).into_par_iter().map(|i| graph.row(i).1.iter().sum()).collect();
         Ok(Self {
             row_starts: Buffer::from_slice(device, "rows of edges", &graph.row_starts)?,
             columns: Buffer::from_slice(device, "edges", &graph.columns)?,
@@ -120,7 +126,8 @@ pub struct Epoch {
     pub key: u32,
 }
 
-/// One epoch of the fit. Shapes: `places`, `velocities` and `moved` n x n_components; `moved` gets the places after it.
+/// One epoch of the fit. Shapes: `places`, `velocities` and `moved` n x n_components; `moved` gets
+/// the places after it.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -148,7 +155,9 @@ pub fn advance(
         most,
     };
     match device {
-        Device::Cpu(_) => cpu::advance(edges, &from(0, 0), places.host(), velocities.host_mut(), moved.host_mut()),
+        Device::Cpu(_) => {
+            cpu::advance(edges, &from(0, 0), places.host(), velocities.host_mut(), moved.host_mut())
+        }
         Device::Gpu(gpu) => {
             let bindings = [
                 (1, places.gpu()),
@@ -165,10 +174,15 @@ pub fn advance(
             for first in dispatches(edges.longest_row, most) {
                 // All points, then those of which something is left.
                 let items = if first == 0 { edges.n } else { edges.n_long };
-                // An edge has a column, a weight and a place, a random point its place; a point moves.
-                let edges_now = Work::new(FORCE + 6 * axes, 8 + 4 * axes).times(edges.n_edges as usize);
-                let points =
-                    Work::new(NEGATIVES as u64 * (FORCE + 12 + 6 * axes), 12 + (NEGATIVES as u64 + 4) * 4 * axes).times(items);
+                // An edge has a column, a weight and a place, a random point its place; a point
+                // moves.
+                let edges_now =
+                    Work::new(FORCE + 6 * axes, 8 + 4 * axes).times(edges.n_edges as usize);
+                let points = Work::new(
+                    NEGATIVES as u64 * (FORCE + 12 + 6 * axes),
+                    12 + (NEGATIVES as u64 + 4) * 4 * axes,
+                )
+                .times(items);
                 let work = edges_now.plus(points);
                 gpu.dispatch(&ADVANCE, &from(first, most as u32), &bindings, LANES * items, work)?;
             }
@@ -203,12 +217,19 @@ pub struct Settling {
     pub n_epochs: usize,
 }
 
-/// Moves new points to where the pulls of their neighbours and the pushes of random fitted points, drawn by the neighbours'
-/// ids, leave them. Shape: `settled` n x n_components, the places where they start and, afterwards, those where they end.
+/// Moves new points to where the pulls of their neighbours and the pushes of random fitted points,
+/// drawn by the neighbours' ids, leave them. Shape: `settled` n x n_components, the places where
+/// they start and, afterwards, those where they end.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
-pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settling, settled: &mut Buffer<f32>) -> Result<()> {
+pub fn settle(
+    device: &Device,
+    new: &Newcomers<'_>,
+    forces: Forces,
+    how: Settling,
+    settled: &mut Buffer<f32>,
+) -> Result<()> {
     let (n, k) = new.shape;
     let from = |rows: Range<usize>, epochs: Range<u32>| SettleParams {
         n: rows.end as u32,
@@ -230,22 +251,33 @@ pub fn settle(device: &Device, new: &Newcomers<'_>, forces: Forces, how: Settlin
     let n_epochs = how.n_epochs as u32;
     match device {
         Device::Cpu(_) => {
-            let (fitted, neighbors, distances) = (new.fitted.host(), new.neighbors.host(), new.distances.host());
+            let (fitted, neighbors, distances) =
+                (new.fitted.host(), new.neighbors.host(), new.distances.host());
             cpu::settle(&from(0..n, 0..n_epochs), fitted, neighbors, distances, settled.host_mut());
         }
         Device::Gpu(gpu) => {
-            let bindings = [(1, new.fitted.gpu()), (2, new.neighbors.gpu()), (3, new.distances.gpu()), (4, settled.gpu())];
-            // The width of the memberships is found anew each time, in up to 65 rounds over the neighbours.
+            let bindings = [
+                (1, new.fitted.gpu()),
+                (2, new.neighbors.gpu()),
+                (3, new.distances.gpu()),
+                (4, settled.gpu()),
+            ];
+            // The width of the memberships is found anew each time, in up to 65 rounds over the
+            // neighbours.
             let together = gpu.most_turns().saturating_sub(66 * (k + 1)) / (k + NEGATIVES + 1);
             let axes = forces.n_components as u64;
             for first in dispatches(how.n_epochs, together) {
                 let last = n_epochs.min(first + together.max(1) as u32);
-                // The width, in some 20 rounds mostly; then in every epoch all neighbours and random points.
+                // The width, in some 20 rounds mostly; then in every epoch all neighbours and
+                // random points.
                 let forces = (k + NEGATIVES) as u64;
-                let epoch = Work::new(forces * (FORCE + 12 + 6 * axes), forces * (8 + 4 * axes)).times((last - first) as usize);
+                let epoch = Work::new(forces * (FORCE + 12 + 6 * axes), forces * (8 + 4 * axes))
+                    .times((last - first) as usize);
                 let row = epoch.plus(Work::new(60, 80).times(k));
                 // Each row stands alone.
-                gpu.dispatch_items(&SETTLE, &bindings, (n, row), |at, rows| from(at..at + rows, first..last))?;
+                gpu.dispatch_items(&SETTLE, &bindings, (n, row), |at, rows| {
+                    from(at..at + rows, first..last)
+                })?;
             }
         }
     }
@@ -275,8 +307,15 @@ mod cpu {
         first: usize,
     }
 
-    pub fn advance(edges: &Edges, params: &AdvanceParams, places: &[f32], velocities: &mut [f32], moved: &mut [f32]) {
-        let (starts, columns, weights) = (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
+    pub fn advance(
+        edges: &Edges,
+        params: &AdvanceParams,
+        places: &[f32],
+        velocities: &mut [f32],
+        moved: &mut [f32],
+    ) {
+        let (starts, columns, weights) =
+            (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
         let task = ROWS * params.n_components as usize;
         let fused = has_fused_multiply_add();
         let tasks = moved.par_chunks_mut(task).zip(velocities.par_chunks_mut(task)).enumerate();
@@ -302,7 +341,11 @@ mod cpu {
     }
 
     #[inline(always)]
-    fn rows<const D: usize, const FUSED: bool>(share: Share<'_>, velocities: &mut [f32], moved: &mut [f32]) {
+    fn rows<const D: usize, const FUSED: bool>(
+        share: Share<'_>,
+        velocities: &mut [f32],
+        moved: &mut [f32],
+    ) {
         let Share { params, starts, columns, weights, places, first } = share;
         let (places, _) = places.as_chunks::<D>();
         let coefficients = Coefficients { a: params.a, b: params.b, repulsion: params.repulsion };
@@ -313,15 +356,19 @@ mod cpu {
             let at = places[i];
             let mut pulls = Pulls::<D>::new();
             let range = starts[i] as usize..starts[i + 1] as usize;
-            for (columns, weights) in columns[range.clone()].chunks(LANES).zip(weights[range].chunks(LANES)) {
+            for (columns, weights) in
+                columns[range.clone()].chunks(LANES).zip(weights[range].chunks(LANES))
+            {
                 pulls.add::<FUSED>(coefficients, at, places, columns, weights);
             }
             let mut pushes = Pushes::<D>::new();
-            let others = draw((i as u32).wrapping_mul(NEGATIVES as u32).wrapping_add(params.key), params.n);
+            let others =
+                draw((i as u32).wrapping_mul(NEGATIVES as u32).wrapping_add(params.key), params.n);
             pushes.add::<FUSED>(coefficients, at, places, &others);
             let (pulled, stiffness, degree) = pulls.totals();
             let pushed = pushes.totals();
-            let (push, step) = (params.negative_rate * degree, params.step / (1.0 + 2.0 * stiffness));
+            let (push, step) =
+                (params.negative_rate * degree, params.step / (1.0 + 2.0 * stiffness));
             for axis in 0..D {
                 let force = push * pushed[axis] - 2.0 * pulled[axis];
                 velocity[axis] = params.momentum * velocity[axis] + step * force;
@@ -335,10 +382,19 @@ mod cpu {
         }
     }
 
-    pub fn settle(params: &SettleParams, fitted: &[f32], neighbors: &[u32], distances: &[f32], settled: &mut [f32]) {
+    pub fn settle(
+        params: &SettleParams,
+        fitted: &[f32],
+        neighbors: &[u32],
+        distances: &[f32],
+        settled: &mut [f32],
+    ) {
         let k = params.n_neighbors as usize;
         let fused = has_fused_multiply_add();
-        let rows = settled.par_chunks_mut(params.n_components as usize).zip(neighbors.par_chunks(k)).zip(distances.par_chunks(k));
+        let rows = settled
+            .par_chunks_mut(params.n_components as usize)
+            .zip(neighbors.par_chunks(k))
+            .zip(distances.par_chunks(k));
         rows.for_each(|((settled, neighbors), distances)| match (params.n_components, fused) {
             (3, true) => fused_settle_3d(params, fitted, neighbors, distances, settled),
             (3, false) => settle_one::<3, false>(params, fitted, neighbors, distances, settled),
@@ -348,12 +404,24 @@ mod cpu {
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn fused_settle_2d(params: &SettleParams, fitted: &[f32], neighbors: &[u32], distances: &[f32], settled: &mut [f32]) {
+    fn fused_settle_2d(
+        params: &SettleParams,
+        fitted: &[f32],
+        neighbors: &[u32],
+        distances: &[f32],
+        settled: &mut [f32],
+    ) {
         settle_one::<2, true>(params, fitted, neighbors, distances, settled);
     }
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn fused_settle_3d(params: &SettleParams, fitted: &[f32], neighbors: &[u32], distances: &[f32], settled: &mut [f32]) {
+    fn fused_settle_3d(
+        params: &SettleParams,
+        fitted: &[f32],
+        neighbors: &[u32],
+        distances: &[f32],
+        settled: &mut [f32],
+    ) {
         settle_one::<3, true>(params, fitted, neighbors, distances, settled);
     }
 
@@ -372,7 +440,8 @@ mod cpu {
         let sigma = width(distances, 0.0, params.target_sum).max(LEAST_SHARE * mean);
         // The nearest neighbour has the largest membership.
         let largest = nearness(distances[0], 0.0, sigma).max(f32::MIN_POSITIVE);
-        let weights: Vec<f32> = distances.iter().map(|&distance| nearness(distance, 0.0, sigma) / largest).collect();
+        let weights: Vec<f32> =
+            distances.iter().map(|&distance| nearness(distance, 0.0, sigma) / largest).collect();
         let mut at: [f32; D] = std::array::from_fn(|axis| settled[axis]);
         for epoch in 0..params.n_epochs {
             let mut pulls = Pulls::<D>::new();
@@ -380,10 +449,16 @@ mod cpu {
                 pulls.add::<FUSED>(coefficients, at, places, neighbors, weights);
             }
             let mut pushes = Pushes::<D>::new();
-            pushes.add::<FUSED>(coefficients, at, places, &draw(key.wrapping_add(epoch * NEGATIVES as u32), params.n_fitted));
+            pushes.add::<FUSED>(
+                coefficients,
+                at,
+                places,
+                &draw(key.wrapping_add(epoch * NEGATIVES as u32), params.n_fitted),
+            );
             let (pulled, stiffness, degree) = pulls.totals();
             let pushed = pushes.totals();
-            let step = params.step * (1.0 - epoch as f32 / params.n_epochs as f32) / (1.0 + stiffness);
+            let step =
+                params.step * (1.0 - epoch as f32 / params.n_epochs as f32) / (1.0 + stiffness);
             for axis in 0..D {
                 at[axis] += step * (params.negative_rate * degree * pushed[axis] - pulled[axis]);
             }

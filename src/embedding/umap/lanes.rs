@@ -1,5 +1,5 @@
-//! Forces of 16 points on one at once, for the CPU: arithmetic without branches or tables, which compilers turn into vector
-//! instructions, and sums in a fixed order.
+//! Forces of 16 points on one at once, for the CPU: arithmetic without branches or tables, which
+//! compilers turn into vector instructions, and sums in a fixed order.
 
 use super::fuzzy_layout::NEGATIVES;
 use crate::lanes::{LANES, multiply_add, power, total};
@@ -32,7 +32,10 @@ impl<const D: usize> Pulls<D> {
 
     /// Adds the pulls of at most 16 edges, from `at` to the `places` that `columns` number.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "lane by lane and axis by axis, as vector registers hold them")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "lane by lane and axis by axis, as vector registers hold them"
+    )]
     pub fn add<const FUSED: bool>(
         &mut self,
         Coefficients { a, b, .. }: Coefficients,
@@ -62,7 +65,8 @@ impl<const D: usize> Pulls<D> {
             let weight = padded[lane];
             for axis in 0..D {
                 let force = (stiffness * differences[axis][lane]).clamp(-CLIP, CLIP);
-                self.forces[axis][lane] = multiply_add::<FUSED>(weight, force, self.forces[axis][lane]);
+                self.forces[axis][lane] =
+                    multiply_add::<FUSED>(weight, force, self.forces[axis][lane]);
             }
             self.stiffness[lane] = multiply_add::<FUSED>(weight, stiffness, self.stiffness[lane]);
             self.degree[lane] += weight;
@@ -72,7 +76,11 @@ impl<const D: usize> Pulls<D> {
     /// Force, stiffness and weight of all edges.
     #[inline(always)]
     pub fn totals(&self) -> ([f32; D], f32, f32) {
-        (std::array::from_fn(|axis| total(self.forces[axis])), total(self.stiffness), total(self.degree))
+        (
+            std::array::from_fn(|axis| total(self.forces[axis])),
+            total(self.stiffness),
+            total(self.degree),
+        )
     }
 }
 
@@ -89,7 +97,10 @@ impl<const D: usize> Pushes<D> {
 
     /// Adds the pushes on `at` by the `places` that `others` number.
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "lane by lane and axis by axis, as vector registers hold them")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "lane by lane and axis by axis, as vector registers hold them"
+    )]
     pub fn add<const FUSED: bool>(
         &mut self,
         Coefficients { a, b, repulsion }: Coefficients,
@@ -110,7 +121,8 @@ impl<const D: usize> Pushes<D> {
                 q = multiply_add::<FUSED>(differences[axis][lane], differences[axis][lane], q);
             }
             // A point that is drawn for itself has difference 0, and so has the push.
-            let push = repulsion / ((0.001 + q) * multiply_add::<FUSED>(a, power::<FUSED>(q, b), 1.0));
+            let push =
+                repulsion / ((0.001 + q) * multiply_add::<FUSED>(a, power::<FUSED>(q, b), 1.0));
             for axis in 0..D {
                 self.forces[axis][lane] += (push * differences[axis][lane]).clamp(-CLIP, CLIP);
             }
@@ -124,12 +136,14 @@ impl<const D: usize> Pushes<D> {
     }
 }
 
-/// The points that push in one epoch: uniform numbers below `n`, by the hashes of `first` and the numbers after it.
+/// The points that push in one epoch: uniform numbers below `n`, by the hashes of `first` and the
+/// numbers after it.
 #[inline(always)]
 pub fn draw(first: u32, n: u32) -> [u32; NEGATIVES] {
     let mut others = [0; NEGATIVES];
     for (lane, other) in others.iter_mut().enumerate() {
-        *other = ((u64::from(lowbias32(first.wrapping_add(lane as u32))) * u64::from(n)) >> 32) as u32;
+        *other =
+            ((u64::from(lowbias32(first.wrapping_add(lane as u32))) * u64::from(n)) >> 32) as u32;
     }
     others
 }

@@ -1,9 +1,12 @@
-//! Smooth functions on the fuzzy graph, where the layout starts: a low-pass filter, and the graph's smoothest functions.
+//! Smooth functions on the fuzzy graph, where the layout starts: a low-pass filter, and the graph's
+//! smoothest functions.
 //!
-//! The mean over a point's neighbours, P = D^-1 W, has eigenvalues from -1 to 1, the largest for what varies least along edges.
-//! A Chebyshev polynomial of P keeps what lies between -1 and a `cut` within its bounds and lifts what lies above (Y. Zhou et
-//! al., "Self-consistent-field calculations using Chebyshev-filtered subspace iteration", 2006). A step is one gather over
-//! the edges, on the device; sums over all points are taken on the CPU in double precision, in the order of the points.
+//! The mean over a point's neighbours, P = D^-1 W, has eigenvalues from -1 to 1, the largest for
+//! what varies least along edges. A Chebyshev polynomial of P keeps what lies between -1 and a
+//! `cut` within its bounds and lifts what lies above (Y. Zhou et al., "Self-consistent-field
+//! calculations using Chebyshev-filtered subspace iteration", 2006). A step is one gather over the
+//! edges, on the device; sums over all points are taken on the CPU in double precision, in the
+//! order of the points.
 
 use super::FuzzyGraph;
 use super::fuzzy_layout::Edges;
@@ -30,7 +33,8 @@ pub const KERNELS: &[&Kernel] = &[&SMOOTH_STEP];
 pub const MAX_COLUMNS: usize = 8;
 /// Eigenvalues below this are filtered out of the principal components.
 const CUT: f32 = 0.98;
-/// Steps of that filter, and how often it is applied: what does not vary is lifted 75-fold each time.
+/// Steps of that filter, and how often it is applied: what does not vary is lifted 75-fold each
+/// time.
 const STEPS: usize = 29;
 const BLOCKS: usize = 2;
 /// Steps between two looks at the eigenvectors, and looks at most.
@@ -52,8 +56,8 @@ pub struct SmoothStep {
     pub share: f32,
 }
 
-/// previous = scale (P - centre) current / half_width - share previous. Shapes: `current` and `previous` n x n_columns, of at
-/// most [`MAX_COLUMNS`].
+/// previous = scale (P - centre) current / half_width - share previous. Shapes: `current` and
+/// `previous` n x n_columns, of at most [`MAX_COLUMNS`].
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -67,7 +71,16 @@ pub fn smooth_step(
 ) -> Result<()> {
     let SmoothStep { centre, half_width, scale, share } = step;
     let (n, n_components) = (edges.n as u32, n_columns as u32);
-    let from = |first, most| SmoothParams { n, n_components, centre, half_width, scale, share, first, most };
+    let from = |first, most| SmoothParams {
+        n,
+        n_components,
+        centre,
+        half_width,
+        scale,
+        share,
+        first,
+        most,
+    };
     match device {
         Device::Cpu(_) => cpu::smooth_step(edges, &from(0, 0), current.host(), previous.host_mut()),
         Device::Gpu(gpu) => {
@@ -84,22 +97,41 @@ pub fn smooth_step(
             let points = Work::new(6, 12).times(n_columns * edges.n);
             let work = columns.plus(points);
             for first in dispatches(edges.longest_row, most) {
-                gpu.dispatch(&SMOOTH_STEP, &from(first, most as u32), &bindings, LANES * edges.n, work)?;
+                gpu.dispatch(
+                    &SMOOTH_STEP,
+                    &from(first, most as u32),
+                    &bindings,
+                    LANES * edges.n,
+                    work,
+                )?;
             }
         }
     }
     Ok(())
 }
 
-/// The Chebyshev polynomial of degree `steps` over eigenvalues from -1 to `cut`, applied to n x n_columns numbers.
-fn filtered(device: &Device, edges: &Edges, columns: &[f64], n_columns: usize, cut: f32, steps: usize) -> Result<Vec<f64>> {
+/// The Chebyshev polynomial of degree `steps` over eigenvalues from -1 to `cut`, applied to n x
+/// n_columns numbers.
+fn filtered(
+    device: &Device,
+    edges: &Edges,
+    columns: &[f64],
+    n_columns: usize,
+    cut: f32,
+    steps: usize,
+) -> Result<Vec<f64>> {
     let (centre, half_width) = ((cut - 1.0) / 2.0, (cut + 1.0) / 2.0);
     let start: Vec<f32> = columns.iter().map(|&value| value as f32).collect();
     let mut current = Buffer::from_slice(device, "smooth functions", &start)?;
     let mut previous = Buffer::zeros(device, "smooth functions before", start.len())?;
     for step in 0..steps {
         let first = step == 0;
-        let how = SmoothStep { centre, half_width, scale: if first { 1.0 } else { 2.0 }, share: if first { 0.0 } else { 1.0 } };
+        let how = SmoothStep {
+            centre,
+            half_width,
+            scale: if first { 1.0 } else { 2.0 },
+            share: if first { 0.0 } else { 1.0 },
+        };
         smooth_step(device, edges, how, n_columns, &current, &mut previous)?;
         std::mem::swap(&mut current, &mut previous);
     }
@@ -107,7 +139,12 @@ fn filtered(device: &Device, edges: &Edges, columns: &[f64], n_columns: usize, c
 }
 
 /// The mean over each point's neighbours of n x n_columns numbers.
-fn neighbor_means(device: &Device, edges: &Edges, columns: &[f64], n_columns: usize) -> Result<Vec<f64>> {
+fn neighbor_means(
+    device: &Device,
+    edges: &Edges,
+    columns: &[f64],
+    n_columns: usize,
+) -> Result<Vec<f64>> {
     let start: Vec<f32> = columns.iter().map(|&value| value as f32).collect();
     let current = Buffer::from_slice(device, "smooth functions", &start)?;
     let mut means = Buffer::zeros(device, "means of neighbours", start.len())?;
@@ -128,7 +165,8 @@ impl Components {
         let (of, count) = graph.components();
         let degree = |i| graph.row(i).1.iter().map(|&weight| f64::from(weight)).sum::<f64>();
         // A point without edges is a component of its own, whatever its weight.
-        let degrees = (0..of.len()).map(|i| if degree(i) > 0.0 { degree(i) } else { 1.0 }).collect();
+        let degrees =
+            (0..of.len()).map(|i| if degree(i) > 0.0 { degree(i) } else { 1.0 }).collect();
         Self { of, count, degrees }
     }
 
@@ -143,8 +181,11 @@ impl Components {
     /// Means of each column, components x columns.
     fn means(&self, columns: &[f64], n_columns: usize) -> Vec<f64> {
         let totals = self.sums(|_| 1.0);
-        let by_column: Vec<Vec<f64>> = (0..n_columns).map(|column| self.sums(|i| columns[i * n_columns + column])).collect();
-        (0..self.count * n_columns).map(|at| by_column[at % n_columns][at / n_columns] / totals[at / n_columns]).collect()
+        let by_column: Vec<Vec<f64>> =
+            (0..n_columns).map(|column| self.sums(|i| columns[i * n_columns + column])).collect();
+        (0..self.count * n_columns)
+            .map(|at| by_column[at % n_columns][at / n_columns] / totals[at / n_columns])
+            .collect()
     }
 
     /// Takes off each component's means.
@@ -157,21 +198,28 @@ impl Components {
         }
     }
 
-    /// Makes the columns orthogonal and of length 1 within each component; those that depend on others become 0.
+    /// Makes the columns orthogonal and of length 1 within each component; those that depend on
+    /// others become 0.
     fn orthonormalise(&self, columns: &mut [f64], n_columns: usize) {
         self.centre(columns, n_columns);
         for column in 0..n_columns {
             let before = self.sums(|i| columns[i * n_columns + column].powi(2));
             for other in 0..column {
-                let products = self.sums(|i| columns[i * n_columns + column] * columns[i * n_columns + other]);
+                let products =
+                    self.sums(|i| columns[i * n_columns + column] * columns[i * n_columns + other]);
                 for (row, &component) in columns.chunks_exact_mut(n_columns).zip(&self.of) {
                     row[column] -= products[component as usize] * row[other];
                 }
             }
             let after = self.sums(|i| columns[i * n_columns + column].powi(2));
             let dependent = |component: usize| after[component] <= 1e-10 * before[component];
-            let factors: Vec<f64> =
-                (0..self.count).map(|component| if dependent(component) { 0.0 } else { after[component].powf(-0.5) }).collect();
+            let factors: Vec<f64> = (0..self.count)
+                .map(
+                    |component| {
+                        if dependent(component) { 0.0 } else { after[component].powf(-0.5) }
+                    },
+                )
+                .collect();
             for (row, &component) in columns.chunks_exact_mut(n_columns).zip(&self.of) {
                 row[column] *= factors[component as usize];
             }
@@ -180,18 +228,28 @@ impl Components {
 
     /// Lengths of each column, components x columns.
     fn lengths(&self, columns: &[f64], n_columns: usize) -> Vec<f64> {
-        let by_column: Vec<Vec<f64>> =
-            (0..n_columns).map(|column| self.sums(|i| columns[i * n_columns + column].powi(2))).collect();
-        (0..self.count * n_columns).map(|at| by_column[at % n_columns][at / n_columns].sqrt()).collect()
+        let by_column: Vec<Vec<f64>> = (0..n_columns)
+            .map(|column| self.sums(|i| columns[i * n_columns + column].powi(2)))
+            .collect();
+        (0..self.count * n_columns)
+            .map(|at| by_column[at % n_columns][at / n_columns].sqrt())
+            .collect()
     }
 }
 
-/// The places, n x c, smoothed along the edges. Each connected component keeps its mean and its extent: the filter, which lifts
-/// what does not vary, would otherwise leave nothing but the differences between components.
+/// The places, n x c, smoothed along the edges. Each connected component keeps its mean and its
+/// extent: the filter, which lifts what does not vary, would otherwise leave nothing but the
+/// differences between components.
 ///
 /// # Errors
 /// Any error of the device.
-pub fn low_passed(device: &Device, graph: &FuzzyGraph, edges: &Edges, places: &[f32], c: usize) -> Result<Vec<f64>> {
+pub fn low_passed(
+    device: &Device,
+    graph: &FuzzyGraph,
+    edges: &Edges,
+    places: &[f32],
+    c: usize,
+) -> Result<Vec<f64>> {
     let components = Components::new(graph);
     let mut smooth: Vec<f64> = places.iter().map(|&value| f64::from(value)).collect();
     let means = components.means(&smooth, c);
@@ -213,9 +271,15 @@ pub fn low_passed(device: &Device, graph: &FuzzyGraph, edges: &Edges, places: &[
 /// The c eigenvectors of P after the constant one, n x c: the smoothest functions on the graph.
 ///
 /// # Errors
-/// [`Error::Data`] if the graph is not connected: on each part a constant would be as smooth as possible, and all its points
-/// would start at one place. Any error of the device.
-pub fn spectral(device: &Device, graph: &FuzzyGraph, edges: &Edges, c: usize, random: &Random) -> Result<Vec<f64>> {
+/// [`Error::Data`] if the graph is not connected: on each part a constant would be as smooth as
+/// possible, and all its points would start at one place. Any error of the device.
+pub fn spectral(
+    device: &Device,
+    graph: &FuzzyGraph,
+    edges: &Edges,
+    c: usize,
+    random: &Random,
+) -> Result<Vec<f64>> {
     let components = Components::new(graph);
     if components.count > 1 {
         return Err(Error::Data(format!(
@@ -225,7 +289,8 @@ pub fn spectral(device: &Device, graph: &FuzzyGraph, edges: &Edges, c: usize, ra
     }
     let n = graph.n_samples();
     let m = MAX_COLUMNS.min(n - 1);
-    let mut columns: Vec<f64> = (0..n * m).map(|at| f64::from(gaussian(random, at as u64))).collect();
+    let mut columns: Vec<f64> =
+        (0..n * m).map(|at| f64::from(gaussian(random, at as u64))).collect();
     components.orthonormalise(&mut columns, m);
     let (mut cut, mut before) = (CUT, vec![0.0; c]);
     for _ in 0..SPECTRAL_ROUNDS {
@@ -233,15 +298,24 @@ pub fn spectral(device: &Device, graph: &FuzzyGraph, edges: &Edges, c: usize, ra
         components.orthonormalise(&mut columns, m);
         let means = neighbor_means(device, edges, &columns, m)?;
         // Rayleigh and Ritz: the best combinations of the columns.
-        let product = |a: usize, b: usize| components.sums(|i| columns[i * m + a] * means[i * m + b])[0];
+        let product =
+            |a: usize, b: usize| components.sums(|i| columns[i * m + a] * means[i * m + b])[0];
         let products = faer::Mat::from_fn(m, m, |a, b| (product(a, b) + product(b, a)) / 2.0);
-        let failed = |error| Error::Data(format!("the eigenvectors of the neighbour graph were not found: {error:?}"));
+        let failed = |error| {
+            Error::Data(format!(
+                "the eigenvectors of the neighbour graph were not found: {error:?}"
+            ))
+        };
         let eigen = products.self_adjoint_eigen(faer::Side::Lower).map_err(failed)?;
         let (vectors, values) = (eigen.U(), eigen.S());
         let values: Vec<f64> = (0..m).rev().map(|at| values[at]).collect();
         columns = columns
             .chunks_exact(m)
-            .flat_map(|row| (0..m).rev().map(move |at| (0..m).map(|from| row[from] * vectors[(from, at)]).sum::<f64>()))
+            .flat_map(|row| {
+                (0..m)
+                    .rev()
+                    .map(move |at| (0..m).map(|from| row[from] * vectors[(from, at)]).sum::<f64>())
+            })
             .collect();
         cut = (values[m - 1] as f32).clamp(0.5, 0.9999);
         let change = values.iter().zip(&before).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
@@ -251,14 +325,22 @@ pub fn spectral(device: &Device, graph: &FuzzyGraph, edges: &Edges, c: usize, ra
         }
     }
     // Fewer points have fewer functions: the other axes start empty.
-    Ok(columns.chunks_exact(m).flat_map(|row| (0..c).map(|axis| row.get(axis).copied().unwrap_or(0.0))).collect())
+    Ok(columns
+        .chunks_exact(m)
+        .flat_map(|row| (0..c).map(|axis| row.get(axis).copied().unwrap_or(0.0)))
+        .collect())
 }
 
 mod cpu {
     use super::{Edges, MAX_COLUMNS, SmoothParams};
     use rayon::prelude::*;
 
-    pub fn smooth_step(edges: &Edges, params: &SmoothParams, current: &[f32], previous: &mut [f32]) {
+    pub fn smooth_step(
+        edges: &Edges,
+        params: &SmoothParams,
+        current: &[f32],
+        previous: &mut [f32],
+    ) {
         match params.n_components {
             2 => of_columns::<2>(edges, params, current, previous),
             3 => of_columns::<3>(edges, params, current, previous),
@@ -267,8 +349,14 @@ mod cpu {
     }
 
     /// For at most `MOST` columns.
-    fn of_columns<const MOST: usize>(edges: &Edges, params: &SmoothParams, current: &[f32], previous: &mut [f32]) {
-        let (starts, ends, weights) = (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
+    fn of_columns<const MOST: usize>(
+        edges: &Edges,
+        params: &SmoothParams,
+        current: &[f32],
+        previous: &mut [f32],
+    ) {
+        let (starts, ends, weights) =
+            (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
         let c = params.n_components as usize;
         previous.par_chunks_mut(c).enumerate().with_min_len(256).for_each(|(i, previous)| {
             let range = starts[i] as usize..starts[i + 1] as usize;
@@ -282,7 +370,8 @@ mod cpu {
             for (axis, previous) in previous.iter_mut().enumerate() {
                 let own = current[i * c + axis];
                 let mean = if degree > 0.0 { sums[axis] / degree } else { own };
-                *previous = params.scale * (mean - params.centre * own) / params.half_width - params.share * *previous;
+                *previous = params.scale * (mean - params.centre * own) / params.half_width
+                    - params.share * *previous;
             }
         });
     }

@@ -1,11 +1,14 @@
-//! UMAP: places points so that a fuzzy graph of neighbours in the map resembles the one in the space.
+//! UMAP: places points so that a fuzzy graph of neighbours in the map resembles the one in the
+//! space.
 //!
-//! Reference: L. McInnes, J. Healy and J. Melville, "UMAP: uniform manifold approximation and projection", 2018; names,
-//! defaults and graph after umap-learn. The layout differs: instead of moving the ends of one edge after the other it moves
-//! all points at once ([`fuzzy_layout`]), from the principal components smoothed along the edges ([`low_pass`]). O(n k) for the
-//! graph and O(edges) an epoch, some 20 edges a point. Widths, smoothing and epochs run on the device; the graph is made
-//! symmetric, and sums over all points are taken, on the CPU. New points are placed by [`placement`](super::placement) or,
-//! with `placement = optimise`, moved on by UMAP's own forces.
+//! Reference: L. McInnes, J. Healy and J. Melville, "UMAP: uniform manifold approximation and
+//! projection", 2018; names, defaults and graph after umap-learn. The layout differs: instead of
+//! moving the ends of one edge after the other it moves all points at once ([`fuzzy_layout`]), from
+//! the principal components smoothed along the edges ([`low_pass`]). O(n k) for the graph and
+//! O(edges) an epoch, some 20 edges a point. Widths, smoothing and epochs run on the device; the
+//! graph is made symmetric, and sums over all points are taken, on the CPU. New points are placed
+//! by [`placement`](super::placement) or, with `placement = optimise`, moved on by UMAP's own
+//! forces.
 
 mod curve;
 pub mod fuzzy_graph;
@@ -21,7 +24,10 @@ use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init};
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space, from_table};
+use super::{
+    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space,
+    from_table,
+};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -40,18 +46,36 @@ pub const METHOD: Method = Method {
     title: "UMAP",
     caution: "UMAP keeps near neighbours together: the distances between clusters, and how dense they look, mean little.",
     parameters: &[
-        Parameter { name: "n_neighbors", help: "Neighbours of each point, itself counted, 2 to 505 and below n_samples" },
+        Parameter {
+            name: "n_neighbors",
+            help: "Neighbours of each point, itself counted, 2 to 505 and below n_samples",
+        },
         Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },
         Parameter { name: "min_dist", help: "How close points may come in the map, 0 to spread" },
         Parameter { name: "spread", help: "Scale of the map, above 0" },
-        Parameter { name: "n_epochs", help: "Epochs, or auto: 1000 up to 10,000 points, 400 beyond" },
+        Parameter {
+            name: "n_epochs",
+            help: "Epochs, or auto: 1000 up to 10,000 points, 400 beyond",
+        },
         Parameter { name: "learning_rate", help: "Step size relative to the usual one, above 0" },
-        Parameter { name: "negative_sample_rate", help: "Random points that push for each neighbour that pulls, 1 to 100" },
+        Parameter {
+            name: "negative_sample_rate",
+            help: "Random points that push for each neighbour that pulls, 1 to 100",
+        },
         Parameter { name: "repulsion_strength", help: "Factor of the pushes, at least 0" },
-        Parameter { name: "local_connectivity", help: "Nearest neighbours that count as surely near, 0 to n_neighbors - 1" },
-        Parameter { name: "set_op_mix_ratio", help: "1: neighbours in either direction, 0: only in both, or between" },
+        Parameter {
+            name: "local_connectivity",
+            help: "Nearest neighbours that count as surely near, 0 to n_neighbors - 1",
+        },
+        Parameter {
+            name: "set_op_mix_ratio",
+            help: "1: neighbours in either direction, 0: only in both, or between",
+        },
         Parameter { name: "init", help: "Start: pca, spectral, random or a .npy FILE of places" },
-        Parameter { name: "placement", help: "New points: mode, by their neighbours' places, or optimise, as umap-learn" },
+        Parameter {
+            name: "placement",
+            help: "New points: mode, by their neighbours' places, or optimise, as umap-learn",
+        },
         Parameter { name: "random_state", help: "Seed of what is random" },
     ],
     build: |table| Ok(Box::new(from_table::<Umap>(table)?)),
@@ -68,8 +92,8 @@ const TRIED: collapse::Tried = collapse::Tried {
 const FEWEST: usize = 4;
 /// Neighbours that the scale of the placement takes beside the method's own.
 const SCALE_NEIGHBORS: usize = 12;
-/// Step of the first epoch at a learning rate of 1: twice that of umap-learn, whose steps move both ends of an edge, and
-/// twice again, since the step is divided by 1 + the stiffness of the edges.
+/// Step of the first epoch at a learning rate of 1: twice that of umap-learn, whose steps move both
+/// ends of an edge, and twice again, since the step is divided by 1 + the stiffness of the edges.
 const STEP: f32 = 4.0;
 /// Share of its last velocity that a point keeps.
 const MOMENTUM: f32 = 0.8;
@@ -97,8 +121,9 @@ const REPORT_EVERY: usize = 10;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Umap {
-    /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and 14 others. 2 to 505, or to
-    /// 504 if new points are placed by the method's own objective, and below n_samples. Default 15.
+    /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and
+    /// 14 others. 2 to 505, or to 504 if new points are placed by the method's own objective, and
+    /// below n_samples. Default 15.
     pub n_neighbors: usize,
     /// Dimensions of the map, 2 or 3. Default 2.
     pub n_components: usize,
@@ -109,15 +134,15 @@ pub struct Umap {
     /// Epochs; 0 (the default, written `auto`) stands for [`Umap::epochs`]' choice by n_samples.
     #[serde(serialize_with = "epochs_or_auto", deserialize_with = "read_epochs_or_auto")]
     pub n_epochs: usize,
-    /// Step size, above 0. Default 1: a first step of 4 times the force over 1 + the stiffness of a point's edges, which falls
-    /// as the square of the remaining share of the epochs.
+    /// Step size, above 0. Default 1: a first step of 4 times the force over 1 + the stiffness of a
+    /// point's edges, which falls as the square of the remaining share of the epochs.
     pub learning_rate: f32,
     /// Random points that push for each neighbour that pulls, 1 to 100. Default 5.
     pub negative_sample_rate: usize,
     /// Factor of the pushes, at least 0. Default 1.
     pub repulsion_strength: f32,
-    /// Nearest neighbours that count as surely near, 0 to `n_neighbors` - 1; between whole numbers their distance is
-    /// interpolated. Default 1.
+    /// Nearest neighbours that count as surely near, 0 to `n_neighbors` - 1; between whole numbers
+    /// their distance is interpolated. Default 1.
     pub local_connectivity: f32,
     /// How both directions of an edge are joined: 1 (the default) fuzzy union, 0 intersection.
     pub set_op_mix_ratio: f32,
@@ -149,8 +174,8 @@ impl Default for Umap {
     }
 }
 
-/// A fitted map; [`FittedMap::result`] knows `n_edges`, the edges of the fuzzy graph that the layout used, counted once a pair,
-/// and `n_epochs`.
+/// A fitted map; [`FittedMap::result`] knows `n_edges`, the edges of the fuzzy graph that the
+/// layout used, counted once a pair, and `n_epochs`.
 pub type FittedUmap = FittedMap<Umap>;
 
 impl Umap {
@@ -162,49 +187,72 @@ impl Umap {
         self.validate(x.n_samples(), x.n_features())?;
         let k = Embedding::n_neighbors(self).min(x.n_samples() - 1);
         let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
-        self.fit_space(device, &Space { x, neighbors: Some(&neighbors), pca: None, start: None }, &Silent)
+        self.fit_space(
+            device,
+            &Space { x, neighbors: Some(&neighbors), pca: None, start: None },
+            &Silent,
+        )
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the second half of the epochs and
-    /// their smaller steps.
+    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the
+    /// second half of the epochs and their smaller steps.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
-    pub fn fit_space(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<FittedUmap> {
+    pub fn fit_space(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<FittedUmap> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
         let (n, n_epochs) = (space.x.n_samples(), self.epochs(space.x.n_samples()));
-        let graph = self.fuzzy_graph(device, &neighbors.truncated(self.n_neighbors - 1))?.normalised(n_epochs);
+        let graph = self
+            .fuzzy_graph(device, &neighbors.truncated(self.n_neighbors - 1))?
+            .normalised(n_epochs);
         let edges = Edges::new(device, &graph)?;
         let (start, first) = match space.start {
-            Some(places) => (init::given(places, n, self.n_components, self.random_state)?.into_vec(), n_epochs / 2),
+            Some(places) => (
+                init::given(places, n, self.n_components, self.random_state)?.into_vec(),
+                n_epochs / 2,
+            ),
             None => (start::start(self, device, space, &graph, &edges)?, 0),
         };
         let n_edges = graph.columns.len() / 2;
         drop(graph);
         let places = self.optimise(device, &edges, &start, first..n_epochs, observer)?;
         let embedding = Matrix::new(recentred(places, self.n_components), n, self.n_components)
-            .map_err(|error| Error::Data(format!("UMAP diverged: {error}; try a smaller `Umap::learning_rate`")))?;
+            .map_err(|error| {
+                Error::Data(format!("UMAP diverged: {error}; try a smaller `Umap::learning_rate`"))
+            })?;
         let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
         let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
         Ok(FittedMap::new(self.clone(), embedding, neighbors).with_results(&results, Vec::new()))
     }
 
-    /// The fuzzy graph of n_samples x (n_neighbors - 1) neighbours, as umap-learn's `fuzzy_simplicial_set`.
+    /// The fuzzy graph of n_samples x (n_neighbors - 1) neighbours, as umap-learn's
+    /// `fuzzy_simplicial_set`.
     ///
     /// # Errors
     /// Any error of the device.
     pub fn fuzzy_graph(&self, device: &Device, neighbors: &NeighborGraph) -> Result<FuzzyGraph> {
         let memberships = Memberships::new(device, neighbors, self.local_connectivity)?;
-        Ok(FuzzyGraph::new(neighbors.indices(), &memberships.values, neighbors.n_samples(), self.set_op_mix_ratio))
+        Ok(FuzzyGraph::new(
+            neighbors.indices(),
+            &memberships.values,
+            neighbors.n_samples(),
+            self.set_op_mix_ratio,
+        ))
     }
 
     /// Epochs of a fit to `n` points: `n_epochs`, or 1,000 up to 10,000 points and 400 beyond.
     ///
-    /// Measured on Fashion-MNIST and its activations: from 400 to 1,000 epochs trustworthiness (k = 12) grows by up to 0.0007
-    /// and 5-NN accuracy by up to 0.005 at n = 500 to 10,000, by nothing and 0.003 at 20,000; from 200 to 400 they grow by 0.001
-    /// and 0.005 at 50,000. Beyond 100,000 points more epochs buy large structure: at 200,000 trustworthiness on a sample is
-    /// 0.971, 0.990 and 0.996 after 200, 400 and 1,000.
+    /// Measured on Fashion-MNIST and its activations: from 400 to 1,000 epochs trustworthiness (k =
+    /// 12) grows by up to 0.0007 and 5-NN accuracy by up to 0.005 at n = 500 to 10,000, by nothing
+    /// and 0.003 at 20,000; from 200 to 400 they grow by 0.001 and 0.005 at 50,000. Beyond 100,000
+    /// points more epochs buy large structure: at 200,000 trustworthiness on a sample is 0.971,
+    /// 0.990 and 0.996 after 200, 400 and 1,000.
     pub fn epochs(&self, n: usize) -> usize {
         match self.n_epochs {
             0 if n <= 10_000 => 1000,
@@ -219,7 +267,9 @@ impl Umap {
             Some(graph) if graph.n_neighbors() >= k && graph.n_samples() == n => Ok(graph),
             Some(graph) => {
                 let (found, rows) = (graph.n_neighbors(), graph.n_samples());
-                Err(Error::Data(format!("UMAP needs {k} neighbours of each of {n} points; there are {found} of {rows}")))
+                Err(Error::Data(format!(
+                    "UMAP needs {k} neighbours of each of {n} points; there are {found} of {rows}"
+                )))
             }
             None => Err(Error::Data("UMAP needs the neighbours of the points".into())),
         }
@@ -236,7 +286,8 @@ impl Umap {
         }
     }
 
-    /// Runs the epochs up to the end of `epochs` on the device, of which those before its start count as done.
+    /// Runs the epochs up to the end of `epochs` on the device, of which those before its start
+    /// count as done.
     fn optimise(
         &self,
         device: &Device,
@@ -258,7 +309,15 @@ impl Umap {
                 max_step_norm: MAX_STEP_NORM,
                 key: key(self.random_state, epoch as u32),
             };
-            fuzzy_layout::advance(device, edges, forces, how, &places, &mut velocities, &mut moved)?;
+            fuzzy_layout::advance(
+                device,
+                edges,
+                forces,
+                how,
+                &places,
+                &mut velocities,
+                &mut moved,
+            )?;
             std::mem::swap(&mut places, &mut moved);
             let done = epoch + 1;
             if done.is_multiple_of(REPORT_EVERY) || done == n_epochs {
@@ -279,12 +338,14 @@ impl Embedding for Umap {
     }
 
     fn memory_bytes(&self, n_samples: usize) -> u64 {
-        // Memberships and their transposed copy, two copies of the symmetric graph, places, updates and the start.
+        // Memberships and their transposed copy, two copies of the symmetric graph, places, updates
+        // and the start.
         (n_samples * (Embedding::n_neighbors(self) * 60 + 100)) as u64
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
-        // A new point does not count itself, so that placing it takes one neighbour more than fitting.
+        // A new point does not count itself, so that placing it takes one neighbour more than
+        // fitting.
         let (most, why) = match self.placement {
             Placement::Optimise => (MAX_NEIGHBORS, " with `Umap::placement` optimise"),
             Placement::Mode => (MAX_NEIGHBORS + 1, ""),
@@ -299,21 +360,48 @@ impl Embedding for Umap {
                 (2..=most).contains(&self.n_neighbors),
                 format!("between 2 and {most}{why}"),
             ),
-            ("n_components", self.n_components as f32, (2..=3).contains(&self.n_components), "2 or 3".into()),
+            (
+                "n_components",
+                self.n_components as f32,
+                (2..=3).contains(&self.n_components),
+                "2 or 3".into(),
+            ),
             ("spread", self.spread, self.spread > 0.0, "above 0".into()),
-            ("min_dist", self.min_dist, within_spread, format!("between 0 and `Umap::spread`, {}", self.spread)),
+            (
+                "min_dist",
+                self.min_dist,
+                within_spread,
+                format!("between 0 and `Umap::spread`, {}", self.spread),
+            ),
             ("learning_rate", self.learning_rate, self.learning_rate > 0.0, "above 0".into()),
-            ("negative_sample_rate", rate as f32, (1..=100).contains(&rate), "between 1 and 100".into()),
-            ("repulsion_strength", self.repulsion_strength, self.repulsion_strength >= 0.0, "at least 0".into()),
+            (
+                "negative_sample_rate",
+                rate as f32,
+                (1..=100).contains(&rate),
+                "between 1 and 100".into(),
+            ),
+            (
+                "repulsion_strength",
+                self.repulsion_strength,
+                self.repulsion_strength >= 0.0,
+                "at least 0".into(),
+            ),
             (
                 "local_connectivity",
                 self.local_connectivity,
                 (0.0..=others).contains(&self.local_connectivity),
                 format!("between 0 and `Umap::n_neighbors` less 1, {others}"),
             ),
-            ("set_op_mix_ratio", self.set_op_mix_ratio, (0.0..=1.0).contains(&self.set_op_mix_ratio), "between 0 and 1".into()),
+            (
+                "set_op_mix_ratio",
+                self.set_op_mix_ratio,
+                (0.0..=1.0).contains(&self.set_op_mix_ratio),
+                "between 0 and 1".into(),
+            ),
         ];
-        if let Some((name, value, _, expected)) = checks.iter().find(|(_, value, good, _)| !good || !value.is_finite()) {
+        if let Some((name, value, _, expected)) =
+            checks.iter().find(|(_, value, good, _)| !good || !value.is_finite())
+        {
             return Err(Error::parameter(name, value, expected));
         }
         if n < FEWEST {
@@ -330,7 +418,12 @@ impl Embedding for Umap {
         self.init.check(n, self.n_components)
     }
 
-    fn fit(&self, device: &Device, space: &Space<'_>, observer: &dyn Observer) -> Result<Box<dyn Fitted>> {
+    fn fit(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        observer: &dyn Observer,
+    ) -> Result<Box<dyn Fitted>> {
         Ok(Box::new(self.fit_space(device, space, observer)?))
     }
 }
@@ -346,9 +439,16 @@ impl NeighborEmbedding for Umap {
         self.n_neighbors
     }
 
-    /// As umap-learn's `transform`, but so that no row depends on others: always 100 epochs, memberships relative to the row's
-    /// own largest, random points drawn by the ids of the neighbours; and, as in the fit, with all edges weighted.
-    fn optimise_places(&self, device: &Device, map: &FittedUmap, new: &NewPoints<'_>, start: Matrix) -> Result<Matrix> {
+    /// As umap-learn's `transform`, but so that no row depends on others: always 100 epochs,
+    /// memberships relative to the row's own largest, random points drawn by the ids of the
+    /// neighbours; and, as in the fit, with all edges weighted.
+    fn optimise_places(
+        &self,
+        device: &Device,
+        map: &FittedUmap,
+        new: &NewPoints<'_>,
+        start: Matrix,
+    ) -> Result<Matrix> {
         let (n, c) = (start.n_samples(), start.n_features());
         let graph = new.neighbors.truncated(self.n_neighbors.min(new.neighbors.n_neighbors()));
         let k = graph.n_neighbors();
@@ -356,7 +456,11 @@ impl NeighborEmbedding for Umap {
         let newcomers = Newcomers {
             fitted: &Buffer::from_slice(device, "map", map.embedding().as_slice())?,
             neighbors: &Buffer::from_slice(device, "neighbours of new points", graph.indices())?,
-            distances: &Buffer::from_slice(device, "their distances", &scaled_rows(graph.distances(), k))?,
+            distances: &Buffer::from_slice(
+                device,
+                "their distances",
+                &scaled_rows(graph.distances(), k),
+            )?,
             shape: (n, k),
             target_sum: (k as f32).log2(),
         };
@@ -374,7 +478,11 @@ fn key(seed: u64, epoch: u32) -> u32 {
 }
 
 fn epochs_or_auto<S: Serializer>(epochs: &usize, serializer: S) -> Result<S::Ok, S::Error> {
-    if *epochs == 0 { serializer.serialize_str("auto") } else { serializer.serialize_u64(*epochs as u64) }
+    if *epochs == 0 {
+        serializer.serialize_str("auto")
+    } else {
+        serializer.serialize_u64(*epochs as u64)
+    }
 }
 
 fn read_epochs_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {

@@ -16,18 +16,29 @@ const EXTENT: f64 = 10.0;
 /// Deviation of the noise that keeps points apart which would start at one place.
 const NOISE: f64 = 1e-4;
 
-/// Starting places, n_samples x n_components: the chosen start, scaled to 0 .. 10 on each axis, with a little noise.
+/// Starting places, n_samples x n_components: the chosen start, scaled to 0 .. 10 on each axis,
+/// with a little noise.
 ///
 /// # Errors
 /// Those of [`init::start`] and [`spectral`].
-pub(super) fn start(umap: &Umap, device: &Device, space: &Space<'_>, graph: &FuzzyGraph, edges: &Edges) -> Result<Vec<f32>> {
+pub(super) fn start(
+    umap: &Umap,
+    device: &Device,
+    space: &Space<'_>,
+    graph: &FuzzyGraph,
+    edges: &Edges,
+) -> Result<Vec<f32>> {
     let c = umap.n_components;
     let random = Random::new(umap.random_state, STREAM);
     let places = if umap.init == Init::Spectral {
         spectral(device, graph, edges, c, &random)?
     } else {
         let (x, pca, seed) = (space.x, space.pca, umap.random_state);
-        let chosen = init::start(device, &Start { init: &umap.init, x, pca, n_components: c, std: 1.0, seed })?.into_vec();
+        let chosen = init::start(
+            device,
+            &Start { init: &umap.init, x, pca, n_components: c, std: 1.0, seed },
+        )?
+        .into_vec();
         let filled = filled(chosen, c, &random);
         if umap.init == Init::Pca {
             low_passed(device, graph, edges, &filled, c)?
@@ -55,7 +66,9 @@ fn scaled(places: &[f64], c: usize, random: &Random) -> Vec<f32> {
     let ranges: Vec<(f64, f64)> = (0..c)
         .map(|axis| {
             let values = places.iter().skip(axis).step_by(c);
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| (low.min(value), high.max(value)))
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &value| {
+                (low.min(value), high.max(value))
+            })
         })
         .collect();
     let first = places.len() as u64;

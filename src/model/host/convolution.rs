@@ -1,5 +1,6 @@
-//! A convolution as a matrix product: each window becomes a row (im2col), the product runs over all windows of an image.
-//! K. Chellapilla, S. Puri and P. Simard, "High performance convolutional neural networks for document processing", 2006.
+//! A convolution as a matrix product: each window becomes a row (im2col), the product runs over all
+//! windows of an image. K. Chellapilla, S. Puri and P. Simard, "High performance convolutional
+//! neural networks for document processing", 2006.
 
 use super::block_images;
 use crate::model::architecture::Padding;
@@ -40,14 +41,30 @@ struct Windows {
 }
 
 thread_local! {
-    /// Room for an image with its border, for the windows of an image, and for a masked gradient: each thread keeps its own.
+    /// Room for an image with its border, for the windows of an image, and for a masked gradient:
+    /// each thread keeps its own.
     static ROOM: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
 }
 
 impl Geometry {
-    pub(super) fn new(x: [usize; 4], filters: usize, window: [usize; 2], padding: Padding, relu: bool) -> Self {
+    pub(super) fn new(
+        x: [usize; 4],
+        filters: usize,
+        window: [usize; 2],
+        padding: Padding,
+        relu: bool,
+    ) -> Self {
         let [n, height, width, channels] = x;
-        Self { n, height, width, channels, filters, window, padding: window.map(|side| padding.around(side)), relu }
+        Self {
+            n,
+            height,
+            width,
+            channels,
+            filters,
+            window,
+            padding: window.map(|side| padding.around(side)),
+            relu,
+        }
     }
 
     pub(super) fn input(&self) -> [usize; 4] {
@@ -65,7 +82,11 @@ impl Geometry {
     }
 
     fn windows(&self) -> Windows {
-        Windows { size: [self.height, self.width, self.channels], window: self.window, padding: self.padding }
+        Windows {
+            size: [self.height, self.width, self.channels],
+            window: self.window,
+            padding: self.padding,
+        }
     }
 
     /// The windows of the output's gradient that an input value sees.
@@ -75,14 +96,20 @@ impl Geometry {
             let ((before, after), window) = (self.padding[side], self.window[side]);
             (window - 1 - before, window - 1 - after)
         };
-        Windows { size: [rows, columns, filters], window: self.window, padding: [mirrored(0), mirrored(1)] }
+        Windows {
+            size: [rows, columns, filters],
+            window: self.window,
+            padding: [mirrored(0), mirrored(1)],
+        }
     }
 }
 
 impl Windows {
     /// Rows and columns of windows.
     fn count(&self) -> [usize; 2] {
-        [0, 1].map(|side| self.size[side] + self.padding[side].0 + self.padding[side].1 + 1 - self.window[side])
+        [0, 1].map(|side| {
+            self.size[side] + self.padding[side].0 + self.padding[side].1 + 1 - self.window[side]
+        })
     }
 
     /// Lays the windows of `image` out as the rows of `columns`.
@@ -96,7 +123,8 @@ impl Windows {
             padded.clear();
             padded.resize((height + above + below) * padded_width * channels, 0.0);
             for (row, values) in image.chunks_exact(width * channels).enumerate() {
-                padded[((row + above) * padded_width + left) * channels..][..values.len()].copy_from_slice(values);
+                padded[((row + above) * padded_width + left) * channels..][..values.len()]
+                    .copy_from_slice(values);
             }
             padded
         };
@@ -113,8 +141,8 @@ impl Windows {
     }
 }
 
-/// `shape`: rows of windows, windows of a row, rows of a window, values of such a row. `strides`: values of an image's row, of a
-/// pixel.
+/// `shape`: rows of windows, windows of a row, rows of a window, values of such a row. `strides`:
+/// values of an image's row, of a pixel.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn copy_windows(image: &[f32], columns: &mut [f32], shape: [usize; 4], strides: [usize; 2]) {
     let [rows, across, high, wide] = shape;
@@ -141,14 +169,21 @@ fn copy_windows(image: &[f32], columns: &mut [f32], shape: [usize; 4], strides: 
 /// The answers to `x`; shapes as [`super::convolution`].
 pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     let [_, rows, across, filters] = geometry.output();
-    let (image, answer, [inputs, _]) = (x.len() / geometry.n.max(1), rows * across * filters, geometry.kernel());
+    let (image, answer, [inputs, _]) =
+        (x.len() / geometry.n.max(1), rows * across * filters, geometry.kernel());
     let mut y = vec![0.0; geometry.n * answer];
     let images = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(answer));
     images.for_each(|(x, y)| {
         ROOM.with_borrow_mut(|[padded, columns, _]| {
             geometry.windows().lay_out(x, padded, columns);
             let columns = &columns[..rows * across * inputs];
-            product(y, (columns, inputs, 1), (weight, filters, 1), (rows * across, filters, inputs), false);
+            product(
+                y,
+                (columns, inputs, 1),
+                (weight, filters, 1),
+                (rows * across, filters, inputs),
+                false,
+            );
         });
         finish(y, bias, geometry.relu);
     });
@@ -167,9 +202,14 @@ fn finish(y: &mut [f32], bias: &[f32], relu: bool) {
 }
 
 /// The gradients of input (if the weights are given), kernel and bias.
-pub(super) fn backward(geometry: &Geometry, from: &Answer, weight: Option<&[f32]>) -> (Option<Vec<f32>>, Vec<f32>, Vec<f32>) {
+pub(super) fn backward(
+    geometry: &Geometry,
+    from: &Answer,
+    weight: Option<&[f32]>,
+) -> (Option<Vec<f32>>, Vec<f32>, Vec<f32>) {
     let [_, rows, across, filters] = geometry.output();
-    let (image, answer) = (geometry.height * geometry.width * geometry.channels, rows * across * filters);
+    let (image, answer) =
+        (geometry.height * geometry.width * geometry.channels, rows * across * filters);
     let mirrored = weight.map(|weight| mirror(geometry, weight));
     let mut dx = vec![0.0; if weight.is_some() { geometry.n * image } else { 0 }];
     let block = block_images(geometry.n);
@@ -196,10 +236,17 @@ pub(super) fn backward(geometry: &Geometry, from: &Answer, weight: Option<&[f32]
     (weight.is_some().then_some(dx), dw, db)
 }
 
-/// The gradients of a block of images, one image after the other; `dx` is written unless it is empty.
-fn backward_block(geometry: &Geometry, from: &Answer, mirrored: Option<&[f32]>, dx: &mut [f32]) -> (Vec<f32>, Vec<f32>) {
+/// The gradients of a block of images, one image after the other; `dx` is written unless it is
+/// empty.
+fn backward_block(
+    geometry: &Geometry,
+    from: &Answer,
+    mirrored: Option<&[f32]>,
+    dx: &mut [f32],
+) -> (Vec<f32>, Vec<f32>) {
     let [_, rows, across, filters] = geometry.output();
-    let (image, answer) = (geometry.height * geometry.width * geometry.channels, rows * across * filters);
+    let (image, answer) =
+        (geometry.height * geometry.width * geometry.channels, rows * across * filters);
     let [inputs, _] = geometry.kernel();
     let (mut dw, mut db) = (vec![0.0; inputs * filters], vec![0.0; filters]);
     let seen = geometry.window[0] * geometry.window[1] * filters;
@@ -211,20 +258,33 @@ fn backward_block(geometry: &Geometry, from: &Answer, mirrored: Option<&[f32]>, 
             mask(dz, &from.y[span], &mut db, geometry.relu);
             geometry.windows().lay_out(x, padded, columns);
             let laid = &columns[..rows * across * inputs];
-            product(&mut dw, (laid, 1, inputs), (dz, filters, 1), (inputs, filters, rows * across), true);
+            product(
+                &mut dw,
+                (laid, 1, inputs),
+                (dz, filters, 1),
+                (inputs, filters, rows * across),
+                true,
+            );
             if let Some(mirrored) = mirrored {
                 geometry.windows_back().lay_out(dz, padded, columns);
                 let pixels = geometry.height * geometry.width;
                 let target = &mut dx[at * image..][..image];
                 let laid = &columns[..pixels * seen];
-                product(target, (laid, seen, 1), (mirrored, geometry.channels, 1), (pixels, geometry.channels, seen), false);
+                product(
+                    target,
+                    (laid, seen, 1),
+                    (mirrored, geometry.channels, 1),
+                    (pixels, geometry.channels, seen),
+                    false,
+                );
             }
         }
     });
     (dw, db)
 }
 
-/// Keeps the gradient where the answer is above zero, if there was a ReLU, and adds it up by filter.
+/// Keeps the gradient where the answer is above zero, if there was a ReLU, and adds it up by
+/// filter.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn mask(dz: &mut [f32], y: &[f32], db: &mut [f32], relu: bool) {
     for (dz, y) in dz.chunks_exact_mut(db.len()).zip(y.chunks_exact(db.len())) {
@@ -235,9 +295,11 @@ fn mask(dz: &mut [f32], y: &[f32], db: &mut [f32], relu: bool) {
     }
 }
 
-/// The kernel that takes gradients back: the window turned by 180 degrees, filters and channels exchanged.
+/// The kernel that takes gradients back: the window turned by 180 degrees, filters and channels
+/// exchanged.
 fn mirror(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
-    let (places, channels, filters) = (geometry.window[0] * geometry.window[1], geometry.channels, geometry.filters);
+    let (places, channels, filters) =
+        (geometry.window[0] * geometry.window[1], geometry.channels, geometry.filters);
     let mut mirrored = vec![0.0; weight.len()];
     for place in 0..places {
         for filter in 0..filters {
@@ -253,11 +315,20 @@ fn mirror(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
 /// A matrix: its values, and how far apart its rows and its columns lie.
 type Strided<'a> = (&'a [f32], usize, usize);
 
-/// `out (+)= a b` on the calling thread, `out` row-major; `shape` is rows, columns, and the length of the sums.
+/// `out (+)= a b` on the calling thread, `out` row-major; `shape` is rows, columns, and the length
+/// of the sums.
 fn product(out: &mut [f32], a: Strided, b: Strided, (m, n, k): (usize, usize, usize), add: bool) {
-    let last = |(_, row, column): Strided, rows: usize, columns: usize| (rows - 1) * row + (columns - 1) * column;
-    assert!(m * n * k > 0 && out.len() == m * n && last(a, m, k) < a.0.len() && last(b, k, n) < b.0.len());
-    // SAFETY: the strides and sizes describe places inside the three slices, which was just checked.
+    let last = |(_, row, column): Strided, rows: usize, columns: usize| {
+        (rows - 1) * row + (columns - 1) * column
+    };
+    assert!(
+        m * n * k > 0
+            && out.len() == m * n
+            && last(a, m, k) < a.0.len()
+            && last(b, k, n) < b.0.len()
+    );
+    // SAFETY: the strides and sizes describe places inside the three slices, which was just
+    // checked.
     unsafe {
         gemm::gemm(
             m,

@@ -1,11 +1,13 @@
 //! Convolutions and pooling on the CPU, as differentiable operations of burn's `flex`.
 //!
-//! burn's own take 1.5 to 3 times as long: they lay every image out anew, channels first, work element by element on one thread
-//! around the matrix product, and keep bias and ReLU in passes of their own. Here a grid lies with its channels last, so a window's
-//! row is one contiguous piece, and what follows the product happens in place.
+//! burn's own take 1.5 to 3 times as long: they lay every image out anew, channels first, work
+//! element by element on one thread around the matrix product, and keep bias and ReLU in passes of
+//! their own. Here a grid lies with its channels last, so a window's row is one contiguous piece,
+//! and what follows the product happens in place.
 //!
-//! Images are shared out to the threads in blocks whose number depends on the batch alone, and sums over a batch are taken block
-//! by block in order: the bytes do not depend on the number of threads.
+//! Images are shared out to the threads in blocks whose number depends on the batch alone, and sums
+//! over a batch are taken block by block in order: the bytes do not depend on the number of
+//! threads.
 
 mod convolution;
 mod pooling;
@@ -31,8 +33,9 @@ fn block_images(n: usize) -> usize {
     n.div_ceil(MAX_BLOCKS).max(1)
 }
 
-/// The bias added and the ReLU applied to a convolution with stride 1: `x` n x height x width x channels, `weight`
-/// (window x channels) x filters, `bias` 1 x filters, the result n x rows x columns x filters.
+/// The bias added and the ReLU applied to a convolution with stride 1: `x` n x height x width x
+/// channels, `weight` (window x channels) x filters, `bias` 1 x filters, the result n x rows x
+/// columns x filters.
 pub(super) fn convolution(
     x: Tensor<4>,
     weight: Tensor<2>,
@@ -42,12 +45,17 @@ pub(super) fn convolution(
 ) -> Tensor<4> {
     let geometry = Geometry::new(x.dims(), weight.dims()[1], window, padding, relu);
     if !weight.device().is_autodiff() {
-        let [x, weight, bias] = [contiguous(plain(x)), contiguous(plain(weight)), contiguous(plain(bias))];
+        let [x, weight, bias] =
+            [contiguous(plain(x)), contiguous(plain(weight)), contiguous(plain(bias))];
         return Tensor::from_primitive::<Flex>(forward(&geometry, &x, &weight, &bias));
     }
-    let ((x, of_x), (weight, of_weight), (bias, of_bias)) = (tracked(x.autodiff()), tracked(weight), tracked(bias));
+    let ((x, of_x), (weight, of_weight), (bias, of_bias)) =
+        (tracked(x.autodiff()), tracked(weight), tracked(bias));
     let y = forward(&geometry, &x, &weight, &bias);
-    let prepared = ConvolutionOp.prepare::<NoCheckpointing>([of_x, of_weight, of_bias]).compute_bound().stateful();
+    let prepared = ConvolutionOp
+        .prepare::<NoCheckpointing>([of_x, of_weight, of_bias])
+        .compute_bound()
+        .stateful();
     Tensor::from_primitive::<Tracked>(match prepared {
         OpsKind::Tracked(prepared) => prepared.finish((x, weight, y.clone(), geometry), y),
         OpsKind::UnTracked(prepared) => prepared.finish(y),
@@ -72,10 +80,12 @@ fn pool(x: Tensor<4>, pool: Pool) -> Tensor<4> {
     }
     let (x, of_x) = tracked(x);
     let y = forward(&x);
-    Tensor::from_primitive::<Tracked>(match PoolOp.prepare::<NoCheckpointing>([of_x]).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => prepared.finish((x, y.clone(), pool, shape), y),
-        OpsKind::UnTracked(prepared) => prepared.finish(y),
-    })
+    Tensor::from_primitive::<Tracked>(
+        match PoolOp.prepare::<NoCheckpointing>([of_x]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((x, y.clone(), pool, shape), y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        },
+    )
 }
 
 #[derive(Debug)]
@@ -122,7 +132,12 @@ impl Backward<Flex, 1> for PoolOp {
     }
 }
 
-fn forward(geometry: &Geometry, x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+fn forward(
+    geometry: &Geometry,
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    bias: &FlexTensor,
+) -> FlexTensor {
     let y = convolution::forward(geometry, x.storage(), weight.storage(), bias.storage());
     tensor(y, &geometry.output())
 }
@@ -137,11 +152,13 @@ fn plain<const D: usize>(x: Tensor<D>) -> FlexTensor {
 
 /// The values, and their place in the graph of what was computed.
 fn tracked<const D: usize>(x: Tensor<D>) -> (FlexTensor, NodeGuard) {
-    let (values, node) = x.try_into_primitive::<Tracked>().expect("channels lie last on the CPU only").into_parts();
+    let (values, node) =
+        x.try_into_primitive::<Tracked>().expect("channels lie last on the CPU only").into_parts();
     (contiguous(values), node)
 }
 
-/// The same values, row-major, in a storage of their own: a slice of a tensor keeps the storage of the whole.
+/// The same values, row-major, in a storage of their own: a slice of a tensor keeps the storage of
+/// the whole.
 fn contiguous(x: FlexTensor) -> FlexTensor {
     let len = x.layout().num_elements();
     if x.is_contiguous() && x.layout().start_offset() == 0 && x.storage::<f32>().len() == len {

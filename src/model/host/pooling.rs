@@ -45,7 +45,8 @@ impl Pool {
         y
     }
 
-    /// The gradient of the input. That of a largest value goes to the first place in the window that has it.
+    /// The gradient of the input. That of a largest value goes to the first place in the window
+    /// that has it.
     pub(super) fn backward(&self, x: &[f32], y: &[f32], dy: &[f32], shape: [usize; 4]) -> Vec<f32> {
         let mut dx = vec![0.0; x.len()];
         let n = shape[0].max(1);
@@ -64,7 +65,8 @@ impl Frame {
     /// Where the pixel at a place of a window begins.
     #[inline(always)]
     fn pixel(&self, window: [usize; 2], row: usize, column: usize) -> usize {
-        ((window[0] * self.size[0] + row) * self.width + window[1] * self.size[1] + column) * self.channels
+        ((window[0] * self.size[0] + row) * self.width + window[1] * self.size[1] + column)
+            * self.channels
     }
 
     /// Where the window's own pixel begins.
@@ -76,11 +78,14 @@ impl Frame {
 
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn maxima(frame: Frame, x: &[f32], y: &mut [f32]) {
-    for window in (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column])) {
+    for window in
+        (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
+    {
         let y = &mut y[frame.answer(window)..][..frame.channels];
         y.copy_from_slice(&x[frame.pixel(window, 0, 0)..][..frame.channels]);
         for place in 1..frame.size[0] * frame.size[1] {
-            let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..][..frame.channels];
+            let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..]
+                [..frame.channels];
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = if x > *y { x } else { *y };
             }
@@ -92,7 +97,9 @@ fn maxima(frame: Frame, x: &[f32], y: &mut [f32]) {
 fn to_maxima(frame: Frame, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
     // What is left to give of the window at hand, channel by channel.
     let mut left = vec![0.0; frame.channels];
-    for window in (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column])) {
+    for window in
+        (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
+    {
         let at = frame.answer(window);
         let y = &y[at..][..frame.channels];
         left.copy_from_slice(&dy[at..][..frame.channels]);
@@ -110,10 +117,13 @@ fn to_maxima(frame: Frame, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn means(frame: Frame, x: &[f32], y: &mut [f32]) {
     let share = 1.0 / (frame.size[0] * frame.size[1]) as f32;
-    for window in (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column])) {
+    for window in
+        (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
+    {
         let y = &mut y[frame.answer(window)..][..frame.channels];
         for place in 0..frame.size[0] * frame.size[1] {
-            let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..][..frame.channels];
+            let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..]
+                [..frame.channels];
             y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
         }
         y.iter_mut().for_each(|y| *y *= share);
@@ -123,7 +133,9 @@ fn means(frame: Frame, x: &[f32], y: &mut [f32]) {
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn spread(frame: Frame, dy: &[f32], dx: &mut [f32]) {
     let share = 1.0 / (frame.size[0] * frame.size[1]) as f32;
-    for window in (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column])) {
+    for window in
+        (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
+    {
         let dy = &dy[frame.answer(window)..][..frame.channels];
         for place in 0..frame.size[0] * frame.size[1] {
             let from = frame.pixel(window, place / frame.size[1], place % frame.size[1]);

@@ -1,7 +1,8 @@
 //! Points in groups of near ones: k-means, then halves of what is still too large.
 //!
-//! The groups are the blocks of the search: a block's points share most of their candidates, a block far from another is left
-//! out, and the nearest blocks give good bounds at once. The result does not depend on them, only the time does.
+//! The groups are the blocks of the search: a block's points share most of their candidates, a
+//! block far from another is left out, and the nearest blocks give good bounds at once. The result
+//! does not depend on them, only the time does.
 
 use crate::neighbors::products::products;
 use crate::random::Random;
@@ -48,18 +49,24 @@ impl Clusters {
     pub(crate) fn new(z: &[f32], width: usize, centres: &[f32]) -> Self {
         let nearest = nearest_centres(z, width, centres);
         let mut members = vec![Vec::new(); centres.len() / width];
-        nearest.iter().enumerate().for_each(|(row, &centre)| members[centre as usize].push(row as u32));
-        let mut groups: Vec<Vec<u32>> = members.into_par_iter().flat_map_iter(|rows| halved(rows, z, width)).collect();
+        nearest
+            .iter()
+            .enumerate()
+            .for_each(|(row, &centre)| members[centre as usize].push(row as u32));
+        let mut groups: Vec<Vec<u32>> =
+            members.into_par_iter().flat_map_iter(|rows| halved(rows, z, width)).collect();
         groups.retain(|rows| !rows.is_empty());
         let order: Vec<u32> = groups.concat();
-        let sorted: Vec<f32> = order.iter().flat_map(|&row| &z[row as usize * width..][..width]).copied().collect();
+        let sorted: Vec<f32> =
+            order.iter().flat_map(|&row| &z[row as usize * width..][..width]).copied().collect();
         let mut first = 0;
         let blocks = groups.iter().map(|rows| {
             first += rows.len();
             Block { first: first - rows.len(), len: rows.len() }
         });
         let blocks: Vec<Block> = blocks.collect();
-        let middle = |block: &Block| middle(&sorted[block.first * width..][..block.len * width], width);
+        let middle =
+            |block: &Block| middle(&sorted[block.first * width..][..block.len * width], width);
         let (centres, radii): (Vec<Vec<f32>>, Vec<f32>) = blocks.par_iter().map(middle).unzip();
         Self { order, z: sorted, blocks, centres: centres.concat(), radii, width }
     }
@@ -93,8 +100,8 @@ fn far(z: &[f32], width: usize) -> Vec<bool> {
     are_far(&z.par_chunks(width).map(length).collect::<Vec<_>>())
 }
 
-/// The rows of `z` that are far from 0, few in any case. Each should be a block of its own: among others it moves the middle
-/// away from them all, and their block reaches everywhere.
+/// The rows of `z` that are far from 0, few in any case. Each should be a block of its own: among
+/// others it moves the middle away from them all, and their block reaches everywhere.
 pub(crate) fn far_rows(z: &[f32], width: usize) -> Vec<f32> {
     let rows = z.chunks_exact(width).zip(far(z, width));
     rows.filter(|&(_, is_far)| is_far).flat_map(|(row, _)| row).copied().collect()
@@ -120,9 +127,14 @@ pub(crate) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
             sum.iter_mut().zip(row).for_each(|(sum, &value)| *sum += f64::from(value));
             counts[centre as usize] += 1;
         }
-        for ((centre, sum), &count) in centres.chunks_exact_mut(width).zip(sums.chunks_exact(width)).zip(&counts) {
+        for ((centre, sum), &count) in
+            centres.chunks_exact_mut(width).zip(sums.chunks_exact(width)).zip(&counts)
+        {
             if count > 0 {
-                centre.iter_mut().zip(sum).for_each(|(centre, sum)| *centre = (sum / f64::from(count)) as f32);
+                centre
+                    .iter_mut()
+                    .zip(sum)
+                    .for_each(|(centre, sum)| *centre = (sum / f64::from(count)) as f32);
             }
         }
     }
@@ -133,7 +145,10 @@ pub(crate) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
 /// The nearest of `centres` to each row of `z`, up to rounding.
 fn nearest_centres(z: &[f32], width: usize, centres: &[f32]) -> Vec<u32> {
     let n_centres = centres.len() / width;
-    let halves: Vec<f32> = centres.chunks_exact(width).map(|centre| centre.iter().map(|v| v * v).sum::<f32>() / 2.0).collect();
+    let halves: Vec<f32> = centres
+        .chunks_exact(width)
+        .map(|centre| centre.iter().map(|v| v * v).sum::<f32>() / 2.0)
+        .collect();
     let mut nearest = vec![0; z.len() / width];
     nearest.par_chunks_mut(ROWS).zip(z.par_chunks(ROWS * width)).for_each(|(nearest, rows)| {
         let mut scores = vec![0.0; nearest.len() * n_centres];
@@ -152,7 +167,9 @@ fn best_score(scores: &[f32], halves: &[f32]) -> u32 {
     let mut best = [f32::NEG_INFINITY; LANES];
     let mut at = [0_u32; LANES];
     let whole = scores.len() / LANES * LANES;
-    for (step, (scores, halves)) in scores.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).enumerate() {
+    for (step, (scores, halves)) in
+        scores.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).enumerate()
+    {
         for lane in 0..LANES {
             let value = scores[lane] - halves[lane];
             let better = value > best[lane];
@@ -160,7 +177,10 @@ fn best_score(scores: &[f32], halves: &[f32]) -> u32 {
             at[lane] = if better { (step * LANES + lane) as u32 } else { at[lane] };
         }
     }
-    let lanes = best.into_iter().zip(at).chain((whole..scores.len()).map(|i| (scores[i] - halves[i], i as u32)));
+    let lanes = best
+        .into_iter()
+        .zip(at)
+        .chain((whole..scores.len()).map(|i| (scores[i] - halves[i], i as u32)));
     lanes.fold((f32::NEG_INFINITY, 0), |best, other| if other.0 > best.0 { other } else { best }).1
 }
 
@@ -171,13 +191,16 @@ fn halved(mut rows: Vec<u32>, z: &[f32], width: usize) -> Vec<Vec<u32>> {
     }
     let (mut sums, mut squares) = (vec![0.0_f64; width], vec![0.0_f64; width]);
     for &row in &rows {
-        for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(&z[row as usize * width..][..width]) {
+        for ((sum, square), &value) in
+            sums.iter_mut().zip(&mut squares).zip(&z[row as usize * width..][..width])
+        {
             *sum += f64::from(value);
             *square += f64::from(value).powi(2);
         }
     }
     let variance = |axis: usize| squares[axis] - sums[axis] * sums[axis] / rows.len() as f64;
-    let widest = (1..width).fold(0, |best, axis| if variance(axis) > variance(best) { axis } else { best });
+    let widest =
+        (1..width).fold(0, |best, axis| if variance(axis) > variance(best) { axis } else { best });
     let value = |row: u32| z[row as usize * width + widest];
     let half = rows.len() / 2;
     rows.select_nth_unstable_by(half, |&a, &b| value(a).total_cmp(&value(b)).then(a.cmp(&b)));
@@ -194,7 +217,9 @@ fn middle(rows: &[f32], width: usize) -> (Vec<f32>, f32) {
     }
     let n = (rows.len() / width) as f64;
     let centre: Vec<f32> = sums.iter().map(|sum| (sum / n) as f32).collect();
-    let square = |row: &[f32]| row.iter().zip(&centre).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>();
+    let square = |row: &[f32]| {
+        row.iter().zip(&centre).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
+    };
     let largest = rows.chunks_exact(width).map(square).fold(0.0, f64::max);
     // Rounded up.
     (centre, (largest.sqrt() * (1.0 + 1e-6)) as f32)

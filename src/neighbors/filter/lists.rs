@@ -1,4 +1,5 @@
-//! The best neighbours found so far of every point, filled by all threads in any order: what is kept does not depend on it.
+//! The best neighbours found so far of every point, filled by all threads in any order: what is
+//! kept does not depend on it.
 
 use super::clusters::Block;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +10,8 @@ pub(super) struct Lists {
     blocks: Vec<Mutex<BlockLists>>,
     /// Bits of a squared distance, for each point, that no neighbour exceeds.
     limits: Vec<AtomicU32>,
-    /// Squared distances that stand for the limits in bounds, if the limits may not: those change while the threads work.
+    /// Squared distances that stand for the limits in bounds, if the limits may not: those change
+    /// while the threads work.
     bounds: Option<Vec<f32>>,
     firsts: Vec<usize>,
     k: usize,
@@ -22,11 +24,15 @@ struct BlockLists {
 }
 
 impl Lists {
-    /// Empty lists of points whose k-th neighbours are no further than `limits`, which are `fixed` or tightened as neighbours
-    /// are found.
+    /// Empty lists of points whose k-th neighbours are no further than `limits`, which are `fixed`
+    /// or tightened as neighbours are found.
     pub(super) fn new(blocks: &[Block], limits: Vec<f32>, fixed: bool, k: usize) -> Self {
         let capacity = k + (k / 2).max(16);
-        let lists = |block: &Block| BlockLists { keys: vec![0; block.len * capacity], lens: vec![0; block.len], capacity };
+        let lists = |block: &Block| BlockLists {
+            keys: vec![0; block.len * capacity],
+            lens: vec![0; block.len],
+            capacity,
+        };
         Self {
             blocks: blocks.iter().map(|block| Mutex::new(lists(block))).collect(),
             limits: limits.iter().map(|limit| AtomicU32::new(limit.to_bits())).collect(),
@@ -36,7 +42,8 @@ impl Lists {
         }
     }
 
-    /// Squared distance that no neighbour of the point at `position` exceeds. An old value is a larger one, and serves.
+    /// Squared distance that no neighbour of the point at `position` exceeds. An old value is a
+    /// larger one, and serves.
     pub(super) fn limit(&self, position: usize) -> f32 {
         f32::from_bits(self.limits[position].load(Ordering::Relaxed))
     }
@@ -54,14 +61,16 @@ impl Lists {
         let mut lists = self.blocks[block].lock().unwrap_or_else(PoisonError::into_inner);
         let BlockLists { keys, lens, capacity } = &mut *lists;
         for &(row, key) in found {
-            let (list, len) = (&mut keys[row as usize * *capacity..][..*capacity], &mut lens[row as usize]);
+            let (list, len) =
+                (&mut keys[row as usize * *capacity..][..*capacity], &mut lens[row as usize]);
             list[*len] = key;
             *len += 1;
             if *len == *capacity {
                 let kth = *list.select_nth_unstable(self.k - 1).1;
                 *len = self.k;
                 // Squared distances order as their bits do.
-                self.limits[self.firsts[block] + row as usize].fetch_min((kth >> 32) as u32, Ordering::Relaxed);
+                self.limits[self.firsts[block] + row as usize]
+                    .fetch_min((kth >> 32) as u32, Ordering::Relaxed);
             }
         }
     }
@@ -70,7 +79,8 @@ impl Lists {
     pub(super) fn into_sorted(self) -> impl Iterator<Item = Vec<u64>> {
         let k = self.k;
         self.blocks.into_iter().flat_map(move |lists| {
-            let BlockLists { keys, lens, capacity } = lists.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let BlockLists { keys, lens, capacity } =
+                lists.into_inner().unwrap_or_else(PoisonError::into_inner);
             let sorted = keys.chunks_exact(capacity).zip(lens).map(|(keys, len)| {
                 let mut keys = keys[..len].to_vec();
                 keys.sort_unstable();

@@ -1,16 +1,19 @@
 //! CPU search: exact nearest neighbours at a fraction of the arithmetic of all distances.
 //!
-//! A GPU computes all distances as one large matrix product and selects from them; here that would be most of a run. The answer
-//! is the same one, the exact neighbours in the order of (distance, index), by another road:
+//! A GPU computes all distances as one large matrix product and selects from them; here that would
+//! be most of a run. The answer is the same one, the exact neighbours in the order of (distance,
+//! index), by another road:
 //! 1. [`frame`]: short coordinates whose distances are lower bounds;
 //! 2. [`clusters`]: blocks of near points;
-//! 3. a probe of the nearest blocks gives every point `k` exact distances, of which the largest is its limit;
-//! 4. [`tiles`]: blocks against blocks, each pair once for both; pairs whose lower bound lies within the limit of either get
-//!    an exact distance. Blocks out of reach of all points of a block are left out by the triangle inequality.
+//! 3. a probe of the nearest blocks gives every point `k` exact distances, of which the largest is
+//!    its limit;
+//! 4. [`tiles`]: blocks against blocks, each pair once for both; pairs whose lower bound lies
+//!    within the limit of either get an exact distance. Blocks out of reach of all points of a
+//!    block are left out by the triangle inequality.
 //!
-//! Everything that could exclude a pair is rounded so that it does not ([`bounds`]); no point needs a second look. Which
-//! pairs are looked at depends on the order in which the threads work, what is found does not. Cost O(n^2 m) at worst, with m
-//! short coordinates; memory O(n (d + k)).
+//! Everything that could exclude a pair is rounded so that it does not ([`bounds`]); no point needs
+//! a second look. Which pairs are looked at depends on the order in which the threads work, what is
+//! found does not. Cost O(n^2 m) at worst, with m short coordinates; memory O(n (d + k)).
 
 mod bounds;
 mod clusters;
@@ -40,8 +43,9 @@ const USUAL: Shares = Shares { radius: 0.3, reach: 0.85 };
 /// Neighbours' rows and squared distances, n_queries x k.
 pub(crate) type Found = (Vec<u32>, Vec<f32>);
 
-/// The `k` nearest rows of `references` for each row of `queries`, or for each of its own rows, without itself, if there are
-/// no queries. There must be `k`; no reference is longer than `radius` less the `mean`.
+/// The `k` nearest rows of `references` for each row of `queries`, or for each of its own rows,
+/// without itself, if there are no queries. There must be `k`; no reference is longer than `radius`
+/// less the `mean`.
 pub(crate) fn nearest(
     queries: Option<&Matrix>,
     references: &Matrix,
@@ -65,16 +69,27 @@ pub(crate) fn nearest(
     Ok(in_order(&search.queries.clusters.order, lists.into_sorted(), k))
 }
 
-/// About the `k` nearest other rows of each row of `x`: the exact search, but for the small chance that a neighbour hides in
-/// a far corner of a block or in the last part of the limit. The bounds are those of the probe alone, so that what is looked
-/// at does not depend on the threads.
-pub(crate) fn approximate(x: &Matrix, mean: Vec<f32>, radius: f32, k: usize, observer: &dyn Observer) -> Result<Found> {
+/// About the `k` nearest other rows of each row of `x`: the exact search, but for the small chance
+/// that a neighbour hides in a far corner of a block or in the last part of the limit. The bounds
+/// are those of the probe alone, so that what is looked at does not depend on the threads.
+pub(crate) fn approximate(
+    x: &Matrix,
+    mean: Vec<f32>,
+    radius: f32,
+    k: usize,
+    observer: &dyn Observer,
+) -> Result<Found> {
     let frame = Frame::new(x, mean, radius, k)?;
     let z = frame.coordinates(x);
     let points = side(x, &z, frame.width, &learn_centres(&z, frame.width));
     drop(z);
     let search = Search::new(None, &points, frame.scale, k, USUAL);
-    let probed = probe_all(&search, PROBED_APPROXIMATELY.max(PROBED_PER_NEIGHBOR * k), <[u64]>::to_vec, observer)?;
+    let probed = probe_all(
+        &search,
+        PROBED_APPROXIMATELY.max(PROBED_PER_NEIGHBOR * k),
+        <[u64]>::to_vec,
+        observer,
+    )?;
     let limits = probed.iter().map(|keys| tiles::limit(keys)).collect();
     let lists = search_all(&search, limits, observer)?;
     let both = lists.into_sorted().zip(probed).map(|(mut keys, probed)| {
@@ -87,7 +102,8 @@ pub(crate) fn approximate(x: &Matrix, mean: Vec<f32>, radius: f32, k: usize, obs
     Ok(in_order(&points.clusters.order, both, k))
 }
 
-/// Lists of keys in the order of blocks as rows of indices and squared distances in the order of the points.
+/// Lists of keys in the order of blocks as rows of indices and squared distances in the order of
+/// the points.
 fn in_order(order: &[u32], lists: impl Iterator<Item = Vec<u64>>, k: usize) -> Found {
     let (mut ids, mut squared) = (vec![0; order.len() * k], vec![0.0; order.len() * k]);
     for (&row, keys) in order.iter().zip(lists) {
@@ -104,11 +120,14 @@ fn side(x: &Matrix, z: &[f32], width: usize, centres: &[f32]) -> Side {
     let clusters = Clusters::new(z, width, centres);
     let d = x.n_features();
     let mut rows = vec![0.0; x.as_slice().len()];
-    rows.par_chunks_mut(d).zip(&clusters.order).for_each(|(out, &row)| out.copy_from_slice(x.row(row as usize)));
+    rows.par_chunks_mut(d)
+        .zip(&clusters.order)
+        .for_each(|(out, &row)| out.copy_from_slice(x.row(row as usize)));
     Side { lengths: bounds::lengths(&clusters), clusters, rows, n_features: d }
 }
 
-/// What `of` makes of the `k` best of each point among `probed` points of the nearest blocks, in the order of blocks.
+/// What `of` makes of the `k` best of each point among `probed` points of the nearest blocks, in
+/// the order of blocks.
 fn probe_all<T: Send>(
     search: &Search<'_>,
     probed: usize,
@@ -133,16 +152,26 @@ fn search_all(search: &Search<'_>, limits: Vec<f32>, observer: &dyn Observer) ->
     let (n_queries, n_references) = (queries.blocks.len(), references.blocks.len());
     let fixed = search.shares.reach < 1.0;
     let lists = Lists::new(&queries.blocks, limits, fixed, search.k);
-    let needed: Vec<Vec<bool>> = (0..n_queries).into_par_iter().map(|block| search.needed(block, &lists)).collect();
+    let needed: Vec<Vec<bool>> =
+        (0..n_queries).into_par_iter().map(|block| search.needed(block, &lists)).collect();
     let done = AtomicU64::new(n_queries as u64);
     (0..n_queries).into_par_iter().with_max_len(1).try_for_each(|block| {
         observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_queries as u64, &[])?;
         if search.within {
-            // Of two blocks one meets the other: every block meets the half of all that follows it around the circle.
+            // Of two blocks one meets the other: every block meets the half of all that follows it
+            // around the circle.
             let half = n_references / 2;
-            let last = if n_references.is_multiple_of(2) && block >= half { half.saturating_sub(1) } else { half };
+            let last = if n_references.is_multiple_of(2) && block >= half {
+                half.saturating_sub(1)
+            } else {
+                half
+            };
             let others = (0..=last).map(|offset| (block + offset) % n_references);
-            search.meet(block, others.filter(|&other| needed[block][other] || needed[other][block]), &lists);
+            search.meet(
+                block,
+                others.filter(|&other| needed[block][other] || needed[other][block]),
+                &lists,
+            );
         } else {
             search.meet(block, (0..n_references).filter(|&other| needed[block][other]), &lists);
         }
@@ -158,12 +187,14 @@ mod tests {
     use crate::progress::Silent;
     use crate::random::Random;
 
-    /// What decides how long a search takes: a far row must not bring every block within the reach of every other.
+    /// What decides how long a search takes: a far row must not bring every block within the reach
+    /// of every other.
     #[test]
     fn beside_far_rows_no_more_blocks_are_looked_at() {
         let (n, d, k) = (12_000, 32, 15);
         let random = Random::new(7, 1);
-        let normal = |at: u64| (0..12).map(|item| random.uniform(12 * at + item)).sum::<f32>() - 6.0;
+        let normal =
+            |at: u64| (0..12).map(|item| random.uniform(12 * at + item)).sum::<f32>() - 6.0;
         // Groups of 120 rows.
         let center = |at: usize| 20.0 * normal((n * d + at / d / 120 * d + at % d) as u64);
         let values: Vec<f32> = (0..n * d).map(|at| center(at) + normal(at as u64)).collect();
@@ -180,8 +211,11 @@ mod tests {
             let limits = probe_all(&search, PROBED, tiles::limit, &Silent).unwrap();
             let lists = Lists::new(&points.clusters.blocks, limits, false, k);
             // Far rows are blocks of their own, and look at all others.
-            let blocks = points.clusters.blocks.iter().enumerate().filter(|(_, block)| block.len > 1);
-            let needed = blocks.map(|(block, _)| search.needed(block, &lists).into_iter().filter(|&needed| needed).count());
+            let blocks =
+                points.clusters.blocks.iter().enumerate().filter(|(_, block)| block.len > 1);
+            let needed = blocks.map(|(block, _)| {
+                search.needed(block, &lists).into_iter().filter(|&needed| needed).count()
+            });
             needed.sum::<usize>()
         };
         let plain = pairs(&[]);

@@ -35,7 +35,8 @@ pub(super) struct Search<'a> {
     pub(super) k: usize,
 }
 
-/// How much of what could hide a neighbour is taken into account: all of it, or as much as usually does.
+/// How much of what could hide a neighbour is taken into account: all of it, or as much as usually
+/// does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shares {
     /// Of the radius of a block.
@@ -65,24 +66,35 @@ struct Rows {
 
 impl<'a> Search<'a> {
     /// A search of `queries` or, without, of the references among themselves.
-    pub(super) fn new(queries: Option<&'a Side>, references: &'a Side, scale: f64, k: usize, shares: Shares) -> Self {
+    pub(super) fn new(
+        queries: Option<&'a Side>,
+        references: &'a Side,
+        scale: f64,
+        k: usize,
+        shares: Shares,
+    ) -> Self {
         let within = queries.is_none();
         let queries = queries.unwrap_or(references);
         let rounding = Rounding::new(scale, references.n_features, references.clusters.width);
         Self { queries, references, within, rounding, shares, k }
     }
 
-    /// The `k` nearest of each point of a block among `keep` near ones of at least `n_points` in the nearest blocks, as keys.
+    /// The `k` nearest of each point of a block among `keep` near ones of at least `n_points` in
+    /// the nearest blocks, as keys.
     pub(super) fn probe(&self, block: usize, n_points: usize, keep: usize) -> Vec<u64> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
         let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
         let positions: Vec<u32> = self.nearest_blocks(block, n_points);
         let (mut own, mut near) = (Vec::new(), Vec::new());
         moved(queries.points(block), middle, &mut own);
-        let near_rows: Vec<f32> =
-            positions.iter().flat_map(|&at| &references.z[at as usize * width..][..width]).copied().collect();
+        let near_rows: Vec<f32> = positions
+            .iter()
+            .flat_map(|&at| &references.z[at as usize * width..][..width])
+            .copied()
+            .collect();
         moved(&near_rows, middle, &mut near);
-        let halves: Vec<f32> = near.chunks_exact(width).map(|row| self.rounding.half_square(row)).collect();
+        let halves: Vec<f32> =
+            near.chunks_exact(width).map(|row| self.rounding.half_square(row)).collect();
         let mut dots = vec![0.0; span.len * positions.len()];
         products(&own, &near, &mut dots, (span.len, positions.len(), width));
         let mut best = Vec::with_capacity(span.len * self.k);
@@ -90,15 +102,29 @@ impl<'a> Search<'a> {
         for (i, dots) in dots.chunks_exact(positions.len()).enumerate() {
             let itself = if self.within { (span.first + i) as u32 } else { u32::MAX };
             keys.clear();
-            keys.extend(dots.iter().zip(&halves).zip(&positions).map(|((dot, half), &at)| order_key(half - dot, at)));
+            keys.extend(
+                dots.iter()
+                    .zip(&halves)
+                    .zip(&positions)
+                    .map(|((dot, half), &at)| order_key(half - dot, at)),
+            );
             keys.retain(|&key| key as u32 != itself);
             let keep = keep.min(keys.len());
             keys.select_nth_unstable(keep - 1);
             ids.clear();
             ids.extend(keys[..keep].iter().map(|&key| key as u32));
-            squared_differences(self.queries.row(span.first + i), &self.references.rows, &ids, &mut distances);
+            squared_differences(
+                self.queries.row(span.first + i),
+                &self.references.rows,
+                &ids,
+                &mut distances,
+            );
             keys.clear();
-            keys.extend(ids.iter().zip(&distances).map(|(&at, &distance)| key(distance, references.order[at as usize])));
+            keys.extend(
+                ids.iter()
+                    .zip(&distances)
+                    .map(|(&at, &distance)| key(distance, references.order[at as usize])),
+            );
             keys.sort_unstable();
             best.extend_from_slice(&keys[..self.k]);
         }
@@ -108,9 +134,14 @@ impl<'a> Search<'a> {
     /// Positions of the points of the nearest blocks.
     fn nearest_blocks(&self, block: usize, n_points: usize) -> Vec<u32> {
         let (middle, references) = (self.queries.clusters.centre(block), &self.references.clusters);
-        let square = |centre: &[f32]| centre.iter().zip(middle).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
-        let mut near: Vec<u64> =
-            references.centres.chunks_exact(references.width).enumerate().map(|(at, c)| key(square(c), at as u32)).collect();
+        let square =
+            |centre: &[f32]| centre.iter().zip(middle).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
+        let mut near: Vec<u64> = references
+            .centres
+            .chunks_exact(references.width)
+            .enumerate()
+            .map(|(at, c)| key(square(c), at as u32))
+            .collect();
         near.sort_unstable();
         let mut positions = Vec::new();
         for near in near {
@@ -123,27 +154,43 @@ impl<'a> Search<'a> {
         positions
     }
 
-    /// How far from the point at `position` of a side a neighbour's coordinates may lie, where half the square of its distance
-    /// from the middle is `half`.
+    /// How far from the point at `position` of a side a neighbour's coordinates may lie, where half
+    /// the square of its distance from the middle is `half`.
     fn reach(&self, side: &Side, position: usize, half: f32, lists: &Lists) -> f32 {
-        self.shares.reach * self.rounding.reach(lists.bound(position), side.lengths[position], (2.0 * half).sqrt())
+        self.shares.reach
+            * self.rounding.reach(
+                lists.bound(position),
+                side.lengths[position],
+                (2.0 * half).sqrt(),
+            )
     }
 
-    fn prepare(&self, side: &Side, block: usize, middle: &[f32], lists: Option<&Lists>, rows: &mut Rows) {
+    fn prepare(
+        &self,
+        side: &Side,
+        block: usize,
+        middle: &[f32],
+        lists: Option<&Lists>,
+        rows: &mut Rows,
+    ) {
         let clusters = &side.clusters;
         moved(clusters.points(block), middle, &mut rows.moved);
         rows.halves.clear();
-        rows.halves.extend(rows.moved.chunks_exact(clusters.width).map(|row| self.rounding.half_square(row)));
+        rows.halves.extend(
+            rows.moved.chunks_exact(clusters.width).map(|row| self.rounding.half_square(row)),
+        );
         rows.least.clear();
         let first = clusters.blocks[block].first;
         rows.least.extend(rows.halves.iter().enumerate().map(|(i, &half)| match lists {
-            Some(lists) => self.rounding.least_product(half, self.reach(side, first + i, half, lists)),
+            Some(lists) => {
+                self.rounding.least_product(half, self.reach(side, first + i, half, lists))
+            }
             None => f32::INFINITY,
         }));
     }
 
-    /// Which blocks of references may hold a neighbour of a point of this block: not those whose points all are further from
-    /// each than the limit, by the triangle inequality.
+    /// Which blocks of references may hold a neighbour of a point of this block: not those whose
+    /// points all are further from each than the limit, by the triangle inequality.
     pub(super) fn needed(&self, block: usize, lists: &Lists) -> Vec<bool> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
         let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
@@ -151,10 +198,12 @@ impl<'a> Search<'a> {
         self.prepare(self.queries, block, middle, None, &mut rows);
         let mut centres = Vec::new();
         moved(&references.centres, middle, &mut centres);
-        let halves: Vec<f32> = centres.chunks_exact(width).map(|row| self.rounding.half_square(row)).collect();
+        let halves: Vec<f32> =
+            centres.chunks_exact(width).map(|row| self.rounding.half_square(row)).collect();
         let mut dots = vec![0.0; span.len * halves.len()];
         products(&rows.moved, &centres, &mut dots, (span.len, halves.len(), width));
-        let radii: Vec<f32> = references.radii.iter().map(|radius| self.shares.radius * radius).collect();
+        let radii: Vec<f32> =
+            references.radii.iter().map(|radius| self.shares.radius * radius).collect();
         let mut needed = vec![0_u32; halves.len()];
         for (i, dots) in dots.chunks_exact(halves.len()).enumerate() {
             let reach = self.reach(self.queries, span.first + i, rows.halves[i], lists);
@@ -163,17 +212,26 @@ impl<'a> Search<'a> {
         needed.into_iter().map(|mark| mark != 0).collect()
     }
 
-    /// Exact distances of all pairs of a block with others that may be neighbours, into the lists of both.
+    /// Exact distances of all pairs of a block with others that may be neighbours, into the lists
+    /// of both.
     pub(super) fn meet(&self, block: usize, others: impl Iterator<Item = usize>, lists: &Lists) {
         let middle = self.queries.clusters.centre(block);
-        let (mut own, mut theirs, mut scratch) = (Rows::default(), Rows::default(), Scratch::default());
+        let (mut own, mut theirs, mut scratch) =
+            (Rows::default(), Rows::default(), Scratch::default());
         let (mut found, mut found_by_others) = (Vec::new(), Vec::new());
         self.prepare(self.queries, block, middle, Some(lists), &mut own);
         for other in others {
             self.prepare(self.references, other, middle, self.within.then_some(lists), &mut theirs);
             found.clear();
             found_by_others.clear();
-            self.tile((block, &own), (other, &theirs), lists, &mut scratch, &mut found, &mut found_by_others);
+            self.tile(
+                (block, &own),
+                (other, &theirs),
+                lists,
+                &mut scratch,
+                &mut found,
+                &mut found_by_others,
+            );
             lists.add(block, &found);
             lists.add(other, &found_by_others);
         }
@@ -200,11 +258,23 @@ impl<'a> Search<'a> {
             let bounds = (own.least[i], own.halves[i]);
             let candidates = &mut scratch.candidates;
             candidates.clear();
-            candidates_of(dots, bounds, &theirs.halves[from..], &theirs.least[from..], (other_first + from) as u32, candidates);
+            candidates_of(
+                dots,
+                bounds,
+                &theirs.halves[from..],
+                &theirs.least[from..],
+                (other_first + from) as u32,
+                candidates,
+            );
             if candidates.is_empty() {
                 continue;
             }
-            squared_differences(self.queries.row(first + i), &self.references.rows, candidates, &mut scratch.distances);
+            squared_differences(
+                self.queries.row(first + i),
+                &self.references.rows,
+                candidates,
+                &mut scratch.distances,
+            );
             let limit = lists.limit(first + i);
             let id = queries.order[first + i];
             for (&at, &distance) in candidates.iter().zip(&scratch.distances) {
@@ -236,11 +306,21 @@ pub(super) fn limit(best: &[u64]) -> f32 {
 
 /// Which references a point may have as a neighbour or be one of.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn candidates_of(dots: &[f32], (least, half): (f32, f32), halves: &[f32], leasts: &[f32], first: u32, candidates: &mut Vec<u32>) {
+fn candidates_of(
+    dots: &[f32],
+    (least, half): (f32, f32),
+    halves: &[f32],
+    leasts: &[f32],
+    first: u32,
+    candidates: &mut Vec<u32>,
+) {
     const LANES: usize = 32;
-    let is_candidate = |dot: f32, their_half: f32, their_least: f32| (dot - their_half >= least) | (dot - half >= their_least);
+    let is_candidate = |dot: f32, their_half: f32, their_least: f32| {
+        (dot - their_half >= least) | (dot - half >= their_least)
+    };
     let whole = dots.len() / LANES * LANES;
-    let blocks = dots.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).zip(leasts.chunks_exact(LANES));
+    let blocks =
+        dots.chunks_exact(LANES).zip(halves.chunks_exact(LANES)).zip(leasts.chunks_exact(LANES));
     for (step, ((dots, halves), leasts)) in blocks.enumerate() {
         let mut mask = 0_u32;
         for lane in 0..LANES {
@@ -260,7 +340,14 @@ fn candidates_of(dots: &[f32], (least, half): (f32, f32), halves: &[f32], leasts
 
 /// Marks the blocks whose points may lie within `reach` of a point.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn mark_needed(dots: &[f32], half: f32, halves: &[f32], radii: &[f32], reach: f32, needed: &mut [u32]) {
+fn mark_needed(
+    dots: &[f32],
+    half: f32,
+    halves: &[f32],
+    radii: &[f32],
+    reach: f32,
+    needed: &mut [u32],
+) {
     for (((dot, their_half), radius), needed) in dots.iter().zip(halves).zip(radii).zip(needed) {
         let far = radius + reach;
         // Both sides are half squares; the left one is rounded down, the right one up.

@@ -1,8 +1,10 @@
-//! A map that changes from frame to frame, as an animated GIF: for places that show pictures and nothing else.
+//! A map that changes from frame to frame, as an animated GIF: for places that show pictures and
+//! nothing else.
 //!
-//! Title, legend and captions are drawn as in the other figures; the points are painted in whole pixels of few colours, because
-//! that is what the format packs well. Between two maps every point goes straight from one place to the next, and a frame holds
-//! only what differs from the frame before.
+//! Title, legend and captions are drawn as in the other figures; the points are painted in whole
+//! pixels of few colours, because that is what the format packs well. Between two maps every point
+//! goes straight from one place to the next, and a frame holds only what differs from the frame
+//! before.
 
 use super::canvas::{Canvas, Color, Dot, FRAME, INK, SOFT_INK, Text, WHITE, outline};
 use super::color;
@@ -27,16 +29,19 @@ const NAME: f64 = 16.0;
 /// Height of title and caption with the space around them.
 const HEAD: f64 = 68.0;
 const WIDEST_NAME: f64 = 180.0;
-/// Frames between two maps, if there are few maps; fewer if there are many, so that the file stays small.
+/// Frames between two maps, if there are few maps; fewer if there are many, so that the file stays
+/// small.
 const MOST_BETWEEN: usize = 8;
 /// Frames between maps in all, about.
 const BETWEEN_IN_ALL: usize = 160;
-/// Times in hundredths of a second: of a frame between maps, of a map, of the first and of the last one.
+/// Times in hundredths of a second: of a frame between maps, of a map, of the first and of the last
+/// one.
 const STEP: u16 = 5;
 const HOLD: u16 = 40;
 const HOLD_FIRST: u16 = 120;
 const HOLD_LAST: u16 = 250;
-/// Places in the palette: the background first, then what did not change, then the classes. Low numbers pack best.
+/// Places in the palette: the background first, then what did not change, then the classes. Low
+/// numbers pack best.
 const GROUND: u8 = 0;
 const UNCHANGED: u8 = 1;
 const FIRST_CLASS: usize = 2;
@@ -81,7 +86,12 @@ impl Animation<'_> {
 
     /// Width and height in pixels.
     pub fn size(&self) -> (u16, u16) {
-        let names = self.class_names.iter().map(|name| text_width(name, NAME)).fold(0.0, f64::max).min(WIDEST_NAME);
+        let names = self
+            .class_names
+            .iter()
+            .map(|name| text_width(name, NAME))
+            .fold(0.0, f64::max)
+            .min(WIDEST_NAME);
         let legend = if self.class_names.is_empty() { 0.0 } else { MARGIN + 20.0 + names };
         ((SIDE + legend + 2.0 * MARGIN).ceil() as u16, (HEAD + SIDE + MARGIN).ceil() as u16)
     }
@@ -101,13 +111,20 @@ impl Animation<'_> {
             return Err("there is no map".into());
         }
         let n = self.labels.len();
-        if let Some(stop) = self.maps.iter().find(|stop| (stop.map.n_samples(), stop.map.n_features()) != (n, 2)) {
+        if let Some(stop) =
+            self.maps.iter().find(|stop| (stop.map.n_samples(), stop.map.n_features()) != (n, 2))
+        {
             let (rows, columns) = (stop.map.n_samples(), stop.map.n_features());
-            return Err(format!("the map of `{}` is {rows} x {columns}; there are {n} labels", stop.caption));
+            return Err(format!(
+                "the map of `{}` is {rows} x {columns}; there are {n} labels",
+                stop.caption
+            ));
         }
         let n_classes = self.class_names.len();
         match self.labels.iter().find(|&&label| usize::from(label) >= n_classes) {
-            Some(label) => Err(format!("a point has the label {label}, but there are {n_classes} classes")),
+            Some(label) => {
+                Err(format!("a point has the label {label}, but there are {n_classes} classes"))
+            }
             None => Ok(()),
         }
     }
@@ -124,7 +141,10 @@ impl Animation<'_> {
         };
         let grounds = self.grounds(&palette)?;
         let shown: Vec<Shown> = self.shown();
-        let painted: Vec<Vec<u8>> = shown.par_iter().map(|shown| painter.paint(&grounds[shown.at], shown, &self.maps)).collect();
+        let painted: Vec<Vec<u8>> = shown
+            .par_iter()
+            .map(|shown| painter.paint(&grounds[shown.at], shown, &self.maps))
+            .collect();
         let frames = (0..shown.len()).into_par_iter().map(|at| {
             let before = if at == 0 { None } else { Some(&painted[at - 1][..]) };
             let mut frame = difference(before, &painted[at], width.into());
@@ -135,9 +155,13 @@ impl Animation<'_> {
         let frames: Vec<Frame<'_>> = frames.collect();
         let mut bytes = Vec::new();
         let words = |error: gif::EncodingError| error.to_string();
-        let mut encoder = Encoder::new(&mut bytes, width, height, &palette.bytes()).map_err(words)?;
+        let mut encoder =
+            Encoder::new(&mut bytes, width, height, &palette.bytes()).map_err(words)?;
         encoder.set_repeat(Repeat::Infinite).map_err(words)?;
-        frames.iter().try_for_each(|frame| encoder.write_lzw_pre_encoded_frame(frame)).map_err(words)?;
+        frames
+            .iter()
+            .try_for_each(|frame| encoder.write_lzw_pre_encoded_frame(frame))
+            .map_err(words)?;
         drop(encoder);
         Ok(bytes)
     }
@@ -156,7 +180,10 @@ impl Animation<'_> {
     fn draw(&self, canvas: &mut dyn Canvas, caption: &str) {
         let wide = f64::from(self.size().0) - 2.0 * MARGIN;
         canvas.text(&Text::new(&fit(&self.title, TITLE, wide), (MARGIN, MARGIN + 8.0), TITLE));
-        canvas.text(&Text::new(&fit(caption, CAPTION, wide), (MARGIN, MARGIN + 35.0), CAPTION).color(SOFT_INK));
+        canvas.text(
+            &Text::new(&fit(caption, CAPTION, wide), (MARGIN, MARGIN + 35.0), CAPTION)
+                .color(SOFT_INK),
+        );
         outline(canvas, (MARGIN, HEAD), (SIDE, SIDE), FRAME);
         let left = MARGIN + SIDE + MARGIN;
         // All classes must fit beside the map, however many there are.
@@ -164,7 +191,11 @@ impl Animation<'_> {
         let size = NAME.min(pitch * 0.85);
         for (class, name) in self.class_names.iter().enumerate() {
             let y = HEAD + size / 2.0 + class as f64 * pitch;
-            canvas.dots(&[Dot { at: (left + 6.0, y), color: class_color(class) }], size * 0.36, 1.0);
+            canvas.dots(
+                &[Dot { at: (left + 6.0, y), color: class_color(class) }],
+                size * 0.36,
+                1.0,
+            );
             canvas.text(&Text::new(&fit(name, size, WIDEST_NAME), (left + 18.0, y), size));
         }
     }
@@ -214,7 +245,9 @@ impl Painter<'_> {
         let mut pixels = ground.to_vec();
         let (from, to) = (maps[shown.at].map, maps[(shown.at + 1).min(maps.len() - 1)].map);
         for ((a, b), &label) in from.rows().zip(to.rows()).zip(self.labels) {
-            let on_the_way = |axis: usize| f64::from(a[axis]) + (f64::from(b[axis]) - f64::from(a[axis])) * shown.share;
+            let on_the_way = |axis: usize| {
+                f64::from(a[axis]) + (f64::from(b[axis]) - f64::from(a[axis])) * shown.share
+            };
             let (x, y) = self.view.place((on_the_way(0), on_the_way(1)));
             let index = (FIRST_CLASS + usize::from(label) % MOST_COLORS) as u8;
             for (dx, dy) in &self.stamp {
@@ -253,7 +286,8 @@ fn difference(before: Option<&[u8]>, pixels: &[u8], width: usize) -> Frame<'stat
         (x, y) = ((0, 0), (0, 0));
     }
     let places = (y.0..=y.1).flat_map(|row| (x.0..=x.1).map(move |column| row * width + column));
-    let buffer: Vec<u8> = places.map(|at| if changed(at) { pixels[at] } else { UNCHANGED }).collect();
+    let buffer: Vec<u8> =
+        places.map(|at| if changed(at) { pixels[at] } else { UNCHANGED }).collect();
     Frame {
         dispose: DisposalMethod::Keep,
         transparent: before.map(|_| UNCHANGED),
@@ -277,9 +311,12 @@ impl Palette {
     fn new(n_classes: usize) -> Self {
         let classes = (0..n_classes.min(MOST_COLORS)).map(class_color);
         let greys = (0..GREYS).map(|shade| INK.mix(WHITE, shade as f64 / GREYS as f64));
-        let mut colors: Vec<Color> = [WHITE, WHITE].into_iter().chain(classes).chain(greys).chain([FRAME]).collect();
+        let mut colors: Vec<Color> =
+            [WHITE, WHITE].into_iter().chain(classes).chain(greys).chain([FRAME]).collect();
         // Of few classes the rims of the legend's dots too.
-        colors.extend((0..n_classes.min(256 - colors.len())).map(|class| class_color(class).mix(WHITE, 0.5)));
+        colors.extend(
+            (0..n_classes.min(256 - colors.len())).map(|class| class_color(class).mix(WHITE, 0.5)),
+        );
         Self(colors)
     }
 
@@ -298,6 +335,11 @@ impl Palette {
             let others = self.0.iter().enumerate().filter(|(at, _)| *at != usize::from(UNCHANGED));
             others.min_by_key(|(_, color)| distance(color)).map_or(GROUND, |(at, _)| at as u8)
         };
-        pixels.as_chunks::<3>().0.iter().map(|pixel| *known.entry(*pixel).or_insert_with(|| nearest(pixel))).collect()
+        pixels
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .map(|pixel| *known.entry(*pixel).or_insert_with(|| nearest(pixel)))
+            .collect()
     }
 }

@@ -1,4 +1,5 @@
-//! The drawing of a network: a box for each layer with its settings, the shapes that go in and come out, and its parameters.
+//! The drawing of a network: a box for each layer with its settings, the shapes that go in and come
+//! out, and its parameters.
 
 use super::canvas::{Align, Canvas, FRAME, INK, Point, SOFT_INK, Text, WHITE, outline};
 use super::font::{fit, text_width};
@@ -68,18 +69,32 @@ impl Architecture {
             1 => "1 parameter".to_owned(),
             n => format!("{} parameters", thousands(n)),
         };
-        canvas.text(&Text::new(&parameters, (right - PADDING, second), TICK).align(Align::Right).color(SOFT_INK));
+        canvas.text(
+            &Text::new(&parameters, (right - PADDING, second), TICK)
+                .align(Align::Right)
+                .color(SOFT_INK),
+        );
         let name = fit(&block.name, SUBTITLE, 0.4 * BOX.0);
         canvas.text(&Text::new(&name, (from, first), SUBTITLE));
-        let what = if block.settings.is_empty() { block.kind.clone() } else { format!("{}: {}", block.kind, block.settings) };
+        let what = if block.settings.is_empty() {
+            block.kind.clone()
+        } else {
+            format!("{}: {}", block.kind, block.settings)
+        };
         let room = right - PADDING - from - text_width(&name, SUBTITLE) * 1.1 - PADDING;
-        canvas.text(&Text::new(&fit(&what, TICK, room), (right - PADDING, first), TICK).align(Align::Right).color(SOFT_INK));
+        canvas.text(
+            &Text::new(&fit(&what, TICK, room), (right - PADDING, first), TICK)
+                .align(Align::Right)
+                .color(SOFT_INK),
+        );
         let input = shape(&block.input);
         canvas.text(&Text::new(&input, (from, second), LABEL).color(INK));
         // A tenth more than the font needs: the reader of the SVG may have a wider one.
         let start = from + text_width(&input, LABEL) * 1.1 + 10.0;
         arrow(canvas, (start, second), (start + ARROW, second));
-        canvas.text(&Text::new(&shape(&block.output), (start + ARROW + 14.0, second), LABEL).color(INK));
+        canvas.text(
+            &Text::new(&shape(&block.output), (start + ARROW + 14.0, second), LABEL).color(INK),
+        );
     }
 }
 
@@ -101,7 +116,11 @@ fn shape(sizes: &[usize]) -> String {
 
 impl Figure for Architecture {
     fn check(&self) -> Result<(), String> {
-        if self.blocks.is_empty() { Err("a network without layers cannot be drawn".into()) } else { Ok(()) }
+        if self.blocks.is_empty() {
+            Err("a network without layers cannot be drawn".into())
+        } else {
+            Ok(())
+        }
     }
 
     fn size(&self) -> (u32, u32) {

@@ -39,7 +39,9 @@ impl Axes {
             let y = self.to_y(value);
             canvas.line((left, y), (right, y), 1.0, GRID);
             let label = ticks.label(value);
-            canvas.text(&Text::new(&label, (left - 10.0, y), TICK).align(Align::Right).color(SOFT_INK));
+            canvas.text(
+                &Text::new(&label, (left - 10.0, y), TICK).align(Align::Right).color(SOFT_INK),
+            );
         }
     }
 
@@ -50,7 +52,9 @@ impl Axes {
             let x = self.to_x(value);
             canvas.line((x, bottom), (x, bottom + 6.0), 1.2, FRAME);
             let label = ticks.label(value);
-            canvas.text(&Text::new(&label, (x, bottom + 20.0), TICK).align(Align::Center).color(SOFT_INK));
+            canvas.text(
+                &Text::new(&label, (x, bottom + 20.0), TICK).align(Align::Center).color(SOFT_INK),
+            );
         }
         canvas.line((self.corner.0, bottom), (self.corner.0 + self.size.0, bottom), 1.2, FRAME);
     }
@@ -66,15 +70,18 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// At most `most` ticks (two at least are tried for) whose step is 1, 2 or 5 times a power of ten, and not below
-    /// `least_step`.
+    /// At most `most` ticks (two at least are tried for) whose step is 1, 2 or 5 times a power of
+    /// ten, and not below `least_step`.
     pub fn new((low, high): (f64, f64), most: usize, least_step: f64) -> Self {
         let rough = ((high - low) / most.max(2) as f64).max(least_step).max(f64::MIN_POSITIVE);
         let power = rough.log10().floor();
-        let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|f| f * 10_f64.powf(power) >= rough * (1.0 - 1e-9));
+        let factor = [1.0, 2.0, 5.0, 10.0]
+            .into_iter()
+            .find(|f| f * 10_f64.powf(power) >= rough * (1.0 - 1e-9));
         let step = factor.unwrap_or(10.0) * 10_f64.powf(power);
         let decimals = (-(step * (1.0 + 1e-9)).log10().floor()).max(0.0) as usize;
-        let (first, last) = ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
+        let (first, last) =
+            ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
         Self { first, last, step, decimals }
     }
 

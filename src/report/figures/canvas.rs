@@ -1,7 +1,8 @@
-//! What a figure is drawn on: a few shapes in the figure's own units, the same for pixels and for vectors.
+//! What a figure is drawn on: a few shapes in the figure's own units, the same for pixels and for
+//! vectors.
 //!
-//! Figures never see a scale or a file format. `Raster` and `Vector`
-//! implement this trait. plotters' own abstraction is not used for that because its coordinates are whole pixels and it
+//! Figures never see a scale or a file format. `Raster` and `Vector` implement this trait.
+//! plotters' own abstraction is not used for that because its coordinates are whole pixels and it
 //! knows neither clouds of points nor outlined text, which an embedding needs.
 
 /// A place in the figure: x to the right, y downwards, in pixels of the finished PNG.
@@ -19,7 +20,9 @@ impl Color {
 
     /// This colour with the share `amount` of `other` in it.
     pub fn mix(self, other: Self, amount: f64) -> Self {
-        let channel = |from: u8, to: u8| (f64::from(from) + (f64::from(to) - f64::from(from)) * amount).round() as u8;
+        let channel = |from: u8, to: u8| {
+            (f64::from(from) + (f64::from(to) - f64::from(from)) * amount).round() as u8
+        };
         Self(channel(self.0, other.0), channel(self.1, other.1), channel(self.2, other.2))
     }
 }
@@ -84,7 +87,8 @@ impl<'a> Text<'a> {
         Self { halo: true, ..self }
     }
 
-    /// Where the baseline is. 0.35 em is half the height of a capital letter in the sans-serif fonts that are used.
+    /// Where the baseline is. 0.35 em is half the height of a capital letter in the sans-serif
+    /// fonts that are used.
     pub(super) fn baseline(&self) -> f64 {
         self.at.1 + 0.35 * self.size
     }
@@ -110,7 +114,8 @@ pub struct Picture<'a> {
     pub height: usize,
 }
 
-/// A surface for figures. Failures are kept and reported when the drawing is finished, so figures read as plain recipes.
+/// A surface for figures. Failures are kept and reported when the drawing is finished, so figures
+/// read as plain recipes.
 pub trait Canvas {
     /// A line from `from` to `to`, with round ends.
     fn line(&mut self, from: Point, to: Point, width: f64, color: Color);
@@ -137,8 +142,15 @@ pub fn outline(canvas: &mut dyn Canvas, (x, y): Point, (width, height): (f64, f6
 }
 
 /// A vertical line of round dots, two widths apart.
-pub fn dotted_line(canvas: &mut dyn Canvas, x: f64, (top, bottom): (f64, f64), width: f64, color: Color) {
+pub fn dotted_line(
+    canvas: &mut dyn Canvas,
+    x: f64,
+    (top, bottom): (f64, f64),
+    width: f64,
+    color: Color,
+) {
     let n = ((bottom - top) / (3.0 * width)).max(0.0) as usize;
-    let dots: Vec<Dot> = (0..=n).map(|i| Dot { at: (x, top + 3.0 * width * i as f64), color }).collect();
+    let dots: Vec<Dot> =
+        (0..=n).map(|i| Dot { at: (x, top + 3.0 * width * i as f64), color }).collect();
     canvas.dots(&dots, width / 2.0, 1.0);
 }

@@ -19,7 +19,8 @@ const DIRECT_LABEL: f64 = 21.0;
 /// Entries of a legend at most; the smallest clusters beyond are told by their number.
 const LEGEND: usize = 16;
 
-/// Maps of the same points, one below the other: coloured by cluster at the left, by class at the right.
+/// Maps of the same points, one below the other: coloured by cluster at the left, by class at the
+/// right.
 #[derive(Clone, Debug)]
 pub struct ClusterMaps<'a> {
     /// Above the figure; none if empty.
@@ -46,7 +47,8 @@ struct Coloring {
 
 impl ClusterMaps<'_> {
     fn by_cluster(&self) -> Coloring {
-        let groups: Vec<Option<usize>> = self.clusters.iter().map(|&cluster| usize::try_from(cluster).ok()).collect();
+        let groups: Vec<Option<usize>> =
+            self.clusters.iter().map(|&cluster| usize::try_from(cluster).ok()).collect();
         let n = groups.iter().flatten().max().map_or(0, |most| most + 1);
         let mut sizes = vec![0_usize; n];
         groups.iter().flatten().for_each(|&group| sizes[group] += 1);
@@ -58,8 +60,10 @@ impl ClusterMaps<'_> {
         largest.sort_unstable();
         let mut names = vec![String::new(); n];
         largest.iter().for_each(|&group| names[group] = group.to_string());
-        let mut legend: Vec<(Option<usize>, String)> =
-            largest.iter().map(|&group| (Some(group), format!("{group} ({})", sizes[group]))).collect();
+        let mut legend: Vec<(Option<usize>, String)> = largest
+            .iter()
+            .map(|&group| (Some(group), format!("{group} ({})", sizes[group])))
+            .collect();
         if n_noise > 0 {
             legend.push((None, format!("noise ({n_noise})")));
         }
@@ -70,7 +74,13 @@ impl ClusterMaps<'_> {
     fn by_class(classes: &Classes<'_>) -> Coloring {
         Coloring {
             groups: classes.labels.iter().map(|&label| Some(usize::from(label))).collect(),
-            legend: classes.names.iter().cloned().enumerate().map(|(class, name)| (Some(class), name)).collect(),
+            legend: classes
+                .names
+                .iter()
+                .cloned()
+                .enumerate()
+                .map(|(class, name)| (Some(class), name))
+                .collect(),
             rest: String::new(),
             names: classes.names.to_vec(),
         }
@@ -99,20 +109,24 @@ impl ClusterMaps<'_> {
     }
 
     fn bottom(&self) -> f64 {
-        self.rows().last().map_or(self.top() + PANEL_NAME + WIDTH * SHAPE.0, |(top, height, _)| top + height)
+        self.rows()
+            .last()
+            .map_or(self.top() + PANEL_NAME + WIDTH * SHAPE.0, |(top, height, _)| top + height)
     }
 
     fn draw_panel(&self, canvas: &mut dyn Canvas, map: &Matrix, view: &View, coloring: &Coloring) {
         outline(canvas, view.corner, view.size, FRAME);
-        // Noise first: it lies between the clusters and must not hide their edges. Groups of a few points last: among many others
-        // they would not be seen.
+        // Noise first: it lies between the clusters and must not hide their edges. Groups of a few
+        // points last: among many others they would not be seen.
         let mut sizes = vec![0_usize; coloring.names.len()];
         coloring.groups.iter().flatten().for_each(|&group| sizes[group] += 1);
-        let layer =
-            |group: Option<usize>| group.map_or(0, |group| if 100 * sizes[group] > coloring.groups.len() { 1 } else { 2 });
+        let layer = |group: Option<usize>| {
+            group.map_or(0, |group| if 100 * sizes[group] > coloring.groups.len() { 1 } else { 2 })
+        };
         let mut order: Vec<usize> = (0..coloring.groups.len()).collect();
         order.sort_by_key(|&point| layer(coloring.groups[point]));
-        let dot = |point: usize| (map.row(point), coloring.groups[point].map_or(NOISE_COLOR, color));
+        let dot =
+            |point: usize| (map.row(point), coloring.groups[point].map_or(NOISE_COLOR, color));
         view.draw(canvas, &order.into_iter().map(dot).collect::<Vec<_>>());
         let mut members = vec![[Vec::new(), Vec::new()]; coloring.names.len()];
         for (row, group) in map.rows().zip(&coloring.groups) {
@@ -121,8 +135,10 @@ impl ClusterMaps<'_> {
                 members[group][1].push(row[1]);
             }
         }
-        let wanted: Vec<Option<Point>> =
-            members.into_iter().map(|[x, y]| Some(view.place((super::labels::median(x)?, super::labels::median(y)?)))).collect();
+        let wanted: Vec<Option<Point>> = members
+            .into_iter()
+            .map(|[x, y]| Some(view.place((super::labels::median(x)?, super::labels::median(y)?))))
+            .collect();
         for label in place(&wanted, &coloring.names, DIRECT_LABEL, view.corner, view.size) {
             let name = &coloring.names[label.class];
             canvas.text(&Text::new(name, label.at, DIRECT_LABEL).align(Align::Center).halo());
@@ -134,7 +150,10 @@ impl ClusterMaps<'_> {
 fn legend_width(coloring: &Coloring) -> f64 {
     let names = coloring.legend.iter().map(|(_, name)| name).chain([&coloring.rest]);
     // A tenth more than the font needs: the reader of the SVG may have a wider one.
-    (28.0 + names.map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME) * 1.1 + GAP).ceil()
+    (28.0
+        + names.map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME) * 1.1
+        + GAP)
+        .ceil()
 }
 
 fn draw_legend(canvas: &mut dyn Canvas, (left, top): Point, height: f64, coloring: &Coloring) {
@@ -147,7 +166,9 @@ fn draw_legend(canvas: &mut dyn Canvas, (left, top): Point, height: f64, colorin
         canvas.dots(&[dot], size * 0.36, 1.0);
         canvas.text(&Text::new(&fit(name, size, WIDEST_NAME), (left + 28.0, y(entry)), size));
     }
-    canvas.text(&Text::new(&coloring.rest, (left + 28.0, y(coloring.legend.len())), size).color(SOFT_INK));
+    canvas.text(
+        &Text::new(&coloring.rest, (left + 28.0, y(coloring.legend.len())), size).color(SOFT_INK),
+    );
 }
 
 impl Figure for ClusterMaps<'_> {
@@ -167,13 +188,19 @@ impl Figure for ClusterMaps<'_> {
             return Err(format!("{n} points have {} labels", labels.len()));
         }
         match labels.iter().find(|&&label| usize::from(label) >= names.len()) {
-            Some(label) => Err(format!("there is the label {label}, but there are {} classes", names.len())),
+            Some(label) => {
+                Err(format!("there is the label {label}, but there are {} classes", names.len()))
+            }
             None => Ok(()),
         }
     }
 
     fn size(&self) -> (u32, u32) {
-        let columns: f64 = self.columns().iter().map(|(_, coloring)| WIDTH + GAP / 2.0 + legend_width(coloring)).sum();
+        let columns: f64 = self
+            .columns()
+            .iter()
+            .map(|(_, coloring)| WIDTH + GAP / 2.0 + legend_width(coloring))
+            .sum();
         ((MARGIN + columns + MARGIN / 2.0).ceil() as u32, (self.bottom() + MARGIN).ceil() as u32)
     }
 

@@ -1,4 +1,5 @@
-//! Dots on lines: figures of many things, a line each, a few series on one scale, with their intervals where they are known.
+//! Dots on lines: figures of many things, a line each, a few series on one scale, with their
+//! intervals where they are known.
 
 use super::axes::{Axes, Ticks};
 use super::canvas::{Align, Canvas, Dot, FRAME, GRID, SOFT_INK, Text, WHITE, dotted_line};
@@ -38,13 +39,16 @@ pub struct DotPanel {
     pub title: String,
     /// `values[series][row]`, finite; `None` where there is none.
     pub values: Vec<Vec<Option<Estimate>>>,
-    /// Whether these are differences: they have a scale of their own with a line at 0. All other panels share one scale.
+    /// Whether these are differences: they have a scale of their own with a line at 0. All other
+    /// panels share one scale.
     pub is_difference: bool,
 }
 
 impl Dots {
     fn names_width(&self) -> f64 {
-        self.rows.iter().map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME) * 1.1 + 18.0
+        self.rows.iter().map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME)
+            * 1.1
+            + 18.0
     }
 
     fn top(&self) -> f64 {
@@ -77,7 +81,8 @@ impl Dots {
         let (left, top) = (self.left(at), self.top());
         let height = self.rows.len().max(1) as f64 * ROW;
         let range = self.range(panel.is_difference);
-        let axes = Axes { corner: (left, top), size: (PANEL_WIDTH, height), x: range, y: (0.0, 1.0) };
+        let axes =
+            Axes { corner: (left, top), size: (PANEL_WIDTH, height), x: range, y: (0.0, 1.0) };
         let title = fit(&panel.title, SUBTITLE, PANEL_WIDTH);
         canvas.text(&Text::new(&title, (left, top - PANEL_NAME / 2.0), SUBTITLE));
         let ticks = Ticks::new(range, 5, 0.0);
@@ -97,16 +102,31 @@ impl Dots {
         }
     }
 
-    fn draw_row(&self, canvas: &mut dyn Canvas, axes: &Axes, middle: f64, panel: &DotPanel, row: usize) {
-        let estimates: Vec<(usize, Estimate)> =
-            panel.values.iter().enumerate().filter_map(|(series, values)| Some((series, values[row]?))).collect();
+    fn draw_row(
+        &self,
+        canvas: &mut dyn Canvas,
+        axes: &Axes,
+        middle: f64,
+        panel: &DotPanel,
+        row: usize,
+    ) {
+        let estimates: Vec<(usize, Estimate)> = panel
+            .values
+            .iter()
+            .enumerate()
+            .filter_map(|(series, values)| Some((series, values[row]?)))
+            .collect();
         // Intervals of several series would lie on each other.
-        let apart = estimates.len() > 1 && estimates.iter().any(|(_, estimate)| estimate.interval.is_some());
+        let apart = estimates.len() > 1
+            && estimates.iter().any(|(_, estimate)| estimate.interval.is_some());
         let step = if apart { (ROW - 12.0) / estimates.len() as f64 } else { 0.0 };
         let y = |at: usize| middle + (at as f64 - (estimates.len() as f64 - 1.0) / 2.0) * step;
         if !apart {
             let values = || estimates.iter().map(|(_, estimate)| axes.to_x(estimate.value));
-            let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+            let (low, high) = (
+                values().fold(f64::INFINITY, f64::min),
+                values().fold(f64::NEG_INFINITY, f64::max),
+            );
             if low < high {
                 canvas.line((low, middle), (high, middle), 3.0, FRAME);
             }
@@ -117,7 +137,8 @@ impl Dots {
                 canvas.line((axes.to_x(low), y), (axes.to_x(high), y), 2.6, paint);
             }
             // Of dots on one place the later ones are smaller, so that all are seen.
-            let radius = if apart { RADIUS * 0.8 } else { RADIUS + 1.7 * (estimates.len() - 1 - at) as f64 };
+            let radius =
+                if apart { RADIUS * 0.8 } else { RADIUS + 1.7 * (estimates.len() - 1 - at) as f64 };
             canvas.dots(&[Dot { at: (x, y), color: WHITE }], radius + 1.5, 1.0);
             canvas.dots(&[Dot { at: (x, y), color: paint }], radius, 1.0);
         }
@@ -137,23 +158,38 @@ impl Figure for Dots {
     fn check(&self) -> Result<(), String> {
         for panel in &self.panels {
             let name = &panel.title;
-            if panel.values.len() != self.series.len() || panel.values.iter().any(|row| row.len() != self.rows.len()) {
+            if panel.values.len() != self.series.len()
+                || panel.values.iter().any(|row| row.len() != self.rows.len())
+            {
                 let (n_series, n_rows) = (self.series.len(), self.rows.len());
-                return Err(format!("panel `{name}` must have {n_series} series of {n_rows} values each"));
+                return Err(format!(
+                    "panel `{name}` must have {n_series} series of {n_rows} values each"
+                ));
             }
             let finite = |estimate: &&Estimate| {
-                let Interval { low, high } = estimate.interval.unwrap_or(Interval { low: 0.0, high: 0.0 });
+                let Interval { low, high } =
+                    estimate.interval.unwrap_or(Interval { low: 0.0, high: 0.0 });
                 [estimate.value, low, high].iter().all(|value| value.is_finite())
             };
-            if let Some(estimate) = panel.values.iter().flatten().flatten().find(|estimate| !finite(estimate)) {
-                return Err(format!("panel `{name}` has the value {}, which is not finite", estimate.value));
+            if let Some(estimate) =
+                panel.values.iter().flatten().flatten().find(|estimate| !finite(estimate))
+            {
+                return Err(format!(
+                    "panel `{name}` has the value {}, which is not finite",
+                    estimate.value
+                ));
             }
         }
         Ok(())
     }
 
     fn size(&self) -> (u32, u32) {
-        let names = self.series.iter().map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_SERIES);
+        let names = self
+            .series
+            .iter()
+            .map(|name| text_width(name, LABEL))
+            .fold(0.0, f64::max)
+            .min(WIDEST_SERIES);
         let legend = if self.series.is_empty() { 0.0 } else { 24.0 + 28.0 + names * 1.1 };
         let width = self.left(self.panels.len()) - PANEL_GAP + legend + MARGIN;
         let rows = (self.rows.len().max(1) as f64 * ROW).max(self.series.len() as f64 * 36.0);

@@ -4,7 +4,8 @@ use super::canvas::{Align, Canvas, FRAME, Picture, Text, outline};
 use super::font::{fit, text_width};
 use super::{Figure, LABEL, MARGIN, TITLE_HEIGHT, draw_title};
 
-/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of one size.
+/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of
+/// one size.
 const CELL: usize = 84;
 const GAP: f64 = 6.0;
 const WIDEST_NAME: f64 = 280.0;
@@ -38,7 +39,12 @@ impl Examples<'_> {
 
     /// Where images begin: right of the names, under the title.
     fn corner(&self) -> (f64, f64) {
-        let names = self.class_names.iter().map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME);
+        let names = self
+            .class_names
+            .iter()
+            .map(|name| text_width(name, LABEL))
+            .fold(0.0, f64::max)
+            .min(WIDEST_NAME);
         let top = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
         ((MARGIN + names * 1.1 + 18.0).ceil(), top)
     }
@@ -47,11 +53,20 @@ impl Examples<'_> {
 impl Figure for Examples<'_> {
     fn check(&self) -> Result<(), String> {
         if self.images.len() != self.class_names.len() {
-            return Err(format!("{} classes of images, but {} class names", self.images.len(), self.class_names.len()));
+            return Err(format!(
+                "{} classes of images, but {} class names",
+                self.images.len(),
+                self.class_names.len()
+            ));
         }
         let expected = self.width * self.height;
         match self.images.iter().flatten().find(|image| image.len() != expected) {
-            Some(image) => Err(format!("an image has {} values, not {} x {}", image.len(), self.width, self.height)),
+            Some(image) => Err(format!(
+                "an image has {} values, not {} x {}",
+                image.len(),
+                self.width,
+                self.height
+            )),
             None => Ok(()),
         }
     }
@@ -69,7 +84,9 @@ impl Figure for Examples<'_> {
         for (row, (images, name)) in self.images.iter().zip(self.class_names).enumerate() {
             let y = top + row as f64 * (height + GAP);
             let name = fit(name, LABEL, WIDEST_NAME);
-            canvas.text(&Text::new(&name, (left - 18.0, y + height / 2.0), LABEL).align(Align::Right));
+            canvas.text(
+                &Text::new(&name, (left - 18.0, y + height / 2.0), LABEL).align(Align::Right),
+            );
             for (column, pixels) in images.iter().take(self.columns).enumerate() {
                 let x = left + column as f64 * (width + GAP);
                 let picture = Picture { pixels, width: self.width, height: self.height };

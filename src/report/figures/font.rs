@@ -13,9 +13,14 @@ pub(super) fn font() -> Result<&'static FontRef<'static>, String> {
     FONT.get_or_init(read).as_ref().ok_or_else(|| "the built-in font cannot be read".into())
 }
 
-/// The glyphs of `words` with an em square of `size` pixels, the first beginning at `x`, all on the line `baseline`; and
-/// the width of the whole.
-pub(super) fn lay_out(font: &FontRef<'_>, words: &str, size: f64, (x, baseline): (f64, f64)) -> (Vec<Glyph>, f64) {
+/// The glyphs of `words` with an em square of `size` pixels, the first beginning at `x`, all on the
+/// line `baseline`; and the width of the whole.
+pub(super) fn lay_out(
+    font: &FontRef<'_>,
+    words: &str,
+    size: f64,
+    (x, baseline): (f64, f64),
+) -> (Vec<Glyph>, f64) {
     // ab_glyph counts a font's size from its highest ascender to its lowest descender.
     let heights_in_em = font.units_per_em().map_or(1.0, |units| font.height_unscaled() / units);
     let scale = PxScale::from(size as f32 * heights_in_em);
@@ -31,7 +36,8 @@ pub(super) fn lay_out(font: &FontRef<'_>, words: &str, size: f64, (x, baseline):
     (glyphs, width)
 }
 
-/// Width of `words` with an em square of `size`; 0 if the font is unusable, which drawing the text then reports.
+/// Width of `words` with an em square of `size`; 0 if the font is unusable, which drawing the text
+/// then reports.
 pub(super) fn text_width(words: &str, size: f64) -> f64 {
     font().map_or(0.0, |font| lay_out(font, words, size, (0.0, 0.0)).1)
 }

@@ -4,7 +4,8 @@ use super::canvas::{Align, Canvas, FRAME, Picture, SOFT_INK, Text, outline};
 use super::font::{fit, text_width};
 use super::{Figure, LABEL, MARGIN, TICK, TITLE_HEIGHT, draw_title};
 
-/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of one size.
+/// An image becomes about this wide; it grows by a whole factor, so that its pixels stay squares of
+/// one size.
 const CELL: usize = 84;
 const GAP: f64 = 6.0;
 /// Between the two halves of a row.
@@ -57,7 +58,10 @@ impl Gallery<'_> {
 
     /// Where the images of a half begin.
     fn corner(&self, half: usize) -> (f64, f64) {
-        let names = self.rows.iter().map(|row| text_width(&row.name, LABEL).max(text_width(&row.note, TICK)));
+        let names = self
+            .rows
+            .iter()
+            .map(|row| text_width(&row.name, LABEL).max(text_width(&row.note, TICK)));
         let names = names.fold(0.0, f64::max).min(WIDEST_NAME);
         let top = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
         let across = self.columns.max(1) as f64 * (self.cell().0 + GAP) - GAP;
@@ -68,8 +72,18 @@ impl Gallery<'_> {
 impl Figure for Gallery<'_> {
     fn check(&self) -> Result<(), String> {
         let expected = self.width * self.height;
-        match self.rows.iter().flat_map(|row| row.images.iter().flatten()).find(|image| image.len() != expected) {
-            Some(image) => Err(format!("an image has {} values, not {} x {}", image.len(), self.width, self.height)),
+        match self
+            .rows
+            .iter()
+            .flat_map(|row| row.images.iter().flatten())
+            .find(|image| image.len() != expected)
+        {
+            Some(image) => Err(format!(
+                "an image has {} values, not {} x {}",
+                image.len(),
+                self.width,
+                self.height
+            )),
             None => Ok(()),
         }
     }
@@ -85,12 +99,18 @@ impl Figure for Gallery<'_> {
         let (width, height) = self.cell();
         for half in 0..2 {
             let (left, top) = self.corner(half);
-            canvas.text(&Text::new(&self.headings[half], (left, top - HEADING / 2.0), TICK).color(SOFT_INK));
+            canvas.text(
+                &Text::new(&self.headings[half], (left, top - HEADING / 2.0), TICK).color(SOFT_INK),
+            );
             for (at, row) in self.rows.iter().enumerate() {
                 let y = top + at as f64 * self.pitch();
                 for (column, pixels) in row.images[half].iter().take(self.columns).enumerate() {
                     let x = left + column as f64 * (width + GAP);
-                    canvas.picture((x, y), self.zoom() as u32, &Picture { pixels, width: self.width, height: self.height });
+                    canvas.picture(
+                        (x, y),
+                        self.zoom() as u32,
+                        &Picture { pixels, width: self.width, height: self.height },
+                    );
                     outline(canvas, (x, y), (width, height), FRAME);
                 }
             }
@@ -99,9 +119,15 @@ impl Figure for Gallery<'_> {
         for (at, row) in self.rows.iter().enumerate() {
             let middle = top + at as f64 * self.pitch() + height / 2.0;
             let apart = if row.note.is_empty() { 0.0 } else { 0.6 * LABEL };
-            let (name, note) = (fit(&row.name, LABEL, WIDEST_NAME), fit(&row.note, TICK, WIDEST_NAME));
-            canvas.text(&Text::new(&name, (left - 18.0, middle - apart), LABEL).align(Align::Right));
-            canvas.text(&Text::new(&note, (left - 18.0, middle + apart), TICK).align(Align::Right).color(SOFT_INK));
+            let (name, note) =
+                (fit(&row.name, LABEL, WIDEST_NAME), fit(&row.note, TICK, WIDEST_NAME));
+            canvas
+                .text(&Text::new(&name, (left - 18.0, middle - apart), LABEL).align(Align::Right));
+            canvas.text(
+                &Text::new(&note, (left - 18.0, middle + apart), TICK)
+                    .align(Align::Right)
+                    .color(SOFT_INK),
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Heat map: a table of numbers whose cells are shaded, confusion matrices and contingency tables for example.
+//! Heat map: a table of numbers whose cells are shaded, confusion matrices and contingency tables
+//! for example.
 
 use super::canvas::{Align, Canvas, Color, FRAME, INK, SOFT_INK, Text, WHITE, outline};
 use super::font::{fit, text_width};
@@ -50,14 +51,22 @@ pub struct HeatMap {
 
 impl HeatMap {
     /// A table of counts, shaded by their shares of the rows.
-    pub fn of_counts(title: String, rows: (String, Vec<String>), columns: (String, Vec<String>), counts: &[Vec<usize>]) -> Self {
+    pub fn of_counts(
+        title: String,
+        rows: (String, Vec<String>),
+        columns: (String, Vec<String>),
+        counts: &[Vec<usize>],
+    ) -> Self {
         Self {
             title,
             rows_title: rows.0,
             columns_title: columns.0,
             row_names: rows.1,
             column_names: columns.1,
-            values: counts.iter().map(|row| row.iter().map(|&count| count as f64).collect()).collect(),
+            values: counts
+                .iter()
+                .map(|row| row.iter().map(|&count| count as f64).collect())
+                .collect(),
             decimals: 0,
             shading: Shading::RowShare,
         }
@@ -68,14 +77,22 @@ impl HeatMap {
     }
 
     fn cell_width(&self) -> f64 {
-        let names = self.column_names.iter().map(|name| text_width(name, TICK).min(WIDEST_COLUMN_NAME));
-        let values = self.values.iter().flatten().map(|&value| text_width(&self.words(value), TICK));
+        let names =
+            self.column_names.iter().map(|name| text_width(name, TICK).min(WIDEST_COLUMN_NAME));
+        let values =
+            self.values.iter().flatten().map(|&value| text_width(&self.words(value), TICK));
         (names.chain(values).fold(0.0, f64::max) * 1.05 + 2.0 * AIR).max(LEAST_WIDTH).ceil()
     }
 
-    /// Upper left corner of the cells: right of the rows' names, under the title and the columns' names.
+    /// Upper left corner of the cells: right of the rows' names, under the title and the columns'
+    /// names.
     fn corner(&self) -> (f64, f64) {
-        let names = self.row_names.iter().map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME);
+        let names = self
+            .row_names
+            .iter()
+            .map(|name| text_width(name, LABEL))
+            .fold(0.0, f64::max)
+            .min(WIDEST_NAME);
         let names = names.max(text_width(&self.rows_title, TICK));
         let top = if self.title.is_empty() { MARGIN } else { MARGIN + TITLE_HEIGHT };
         ((MARGIN + names * 1.1 + 18.0).ceil(), top + AXIS_NAME + COLUMN_NAMES)
@@ -95,10 +112,14 @@ impl Figure for HeatMap {
     fn check(&self) -> Result<(), String> {
         let (n_rows, n_columns) = (self.row_names.len(), self.column_names.len());
         if self.values.len() != n_rows || self.values.iter().any(|row| row.len() != n_columns) {
-            return Err(format!("a heat map of {n_rows} rows and {n_columns} columns needs as many values"));
+            return Err(format!(
+                "a heat map of {n_rows} rows and {n_columns} columns needs as many values"
+            ));
         }
         match self.values.iter().flatten().find(|value| !value.is_finite() || **value < 0.0) {
-            Some(value) => Err(format!("a heat map has the value {value}; finite numbers from 0 on are expected")),
+            Some(value) => Err(format!(
+                "a heat map has the value {value}; finite numbers from 0 on are expected"
+            )),
             None => Ok(()),
         }
     }
@@ -119,17 +140,24 @@ impl Figure for HeatMap {
         let axis_y = top - COLUMN_NAMES - AXIS_NAME / 2.0;
         canvas.text(&Text::new(&self.columns_title, (left, axis_y), TICK).color(SOFT_INK));
         let rows_at = (left - 18.0, top - COLUMN_NAMES / 2.0);
-        canvas.text(&Text::new(&self.rows_title, rows_at, TICK).align(Align::Right).color(SOFT_INK));
+        canvas
+            .text(&Text::new(&self.rows_title, rows_at, TICK).align(Align::Right).color(SOFT_INK));
         for (column, name) in self.column_names.iter().enumerate() {
             let at = (left + (column as f64 + 0.5) * width, top - COLUMN_NAMES / 2.0);
-            canvas.text(&Text::new(&fit(name, TICK, WIDEST_COLUMN_NAME), at, TICK).align(Align::Center));
+            canvas.text(
+                &Text::new(&fit(name, TICK, WIDEST_COLUMN_NAME), at, TICK).align(Align::Center),
+            );
         }
         let largest = self.values.iter().flatten().copied().fold(0.0, f64::max);
         for (row, (values, name)) in self.values.iter().zip(&self.row_names).enumerate() {
             let y = top + row as f64 * CELL_HEIGHT;
             let name = fit(name, LABEL, WIDEST_NAME);
-            canvas.text(&Text::new(&name, (left - 18.0, y + CELL_HEIGHT / 2.0), LABEL).align(Align::Right));
-            for (column, (&value, shade)) in values.iter().zip(self.shades(values, largest)).enumerate() {
+            canvas.text(
+                &Text::new(&name, (left - 18.0, y + CELL_HEIGHT / 2.0), LABEL).align(Align::Right),
+            );
+            for (column, (&value, shade)) in
+                values.iter().zip(self.shades(values, largest)).enumerate()
+            {
                 let x = left + column as f64 * width;
                 canvas.rectangle((x, y), (width, CELL_HEIGHT), WHITE.mix(DARK, shade));
                 outline(canvas, (x, y), (width, CELL_HEIGHT), FRAME);
@@ -139,7 +167,8 @@ impl Figure for HeatMap {
                     _ => INK,
                 };
                 let at = (x + width / 2.0, y + CELL_HEIGHT / 2.0);
-                canvas.text(&Text::new(&self.words(value), at, TICK).align(Align::Center).color(ink));
+                canvas
+                    .text(&Text::new(&self.words(value), at, TICK).align(Align::Center).color(ink));
             }
         }
     }

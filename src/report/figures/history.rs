@@ -1,5 +1,5 @@
-//! Training history: loss and accuracy against the epoch, on the training, the validation and, where it was scored, the test
-//! data, every point with its value.
+//! Training history: loss and accuracy against the epoch, on the training, the validation and,
+//! where it was scored, the test data, every point with its value.
 
 use super::axes::{Axes, Ticks};
 use super::canvas::{Align, Canvas, Color, Dot, INK, Point, SOFT_INK, Text, WHITE, dotted_line};
@@ -59,7 +59,11 @@ impl History<'_> {
     }
 
     fn n_epochs(&self) -> usize {
-        self.curves().map(|(curves, _)| curves.loss.len().max(curves.accuracy.len())).max().unwrap_or(0).max(1)
+        self.curves()
+            .map(|(curves, _)| curves.loss.len().max(curves.accuracy.len()))
+            .max()
+            .unwrap_or(0)
+            .max(1)
     }
 
     /// Epochs from one value to the next.
@@ -84,7 +88,8 @@ impl History<'_> {
             None => String::new(),
         };
         let loss = self.validation.loss[best];
-        let (validation, test) = (self.validation.accuracy, self.test.map_or(&[][..], |test| test.accuracy));
+        let (validation, test) =
+            (self.validation.accuracy, self.test.map_or(&[][..], |test| test.accuracy));
         format!(
             "Least validation loss {loss:.4} in epoch {} (dotted line){}{}",
             best + 1,
@@ -93,11 +98,19 @@ impl History<'_> {
         )
     }
 
-    fn panel(&self, canvas: &mut dyn Canvas, (left, top): Point, name: &str, of: fn(&Curves<'_>) -> Vec<f32>) {
+    fn panel(
+        &self,
+        canvas: &mut dyn Canvas,
+        (left, top): Point,
+        name: &str,
+        of: fn(&Curves<'_>) -> Vec<f32>,
+    ) {
         let n_epochs = self.n_epochs() as f64;
-        // Half an epoch at either side where epochs are wide, less than a marker where they are many.
+        // Half an epoch at either side where epochs are wide, less than a marker where they are
+        // many.
         let air = if n_epochs > 1.0 { (0.04 * n_epochs).min(0.5 + 0.015 * n_epochs) } else { 0.5 };
-        let curves: Vec<(Vec<f32>, &Style)> = self.curves().map(|(curves, style)| (of(curves), style)).collect();
+        let curves: Vec<(Vec<f32>, &Style)> =
+            self.curves().map(|(curves, style)| (of(curves), style)).collect();
         let y = range(curves.iter().flat_map(|(values, _)| values));
         let size = (self.panel_width(), PANEL.1);
         let axes = Axes { corner: (left, top), size, x: (1.0 - air, n_epochs + air), y };
@@ -109,10 +122,12 @@ impl History<'_> {
         if let Some(best) = self.best() {
             dotted_line(canvas, axes.to_x(best as f64 + 1.0), (top, axes.bottom()), 2.0, INK);
         }
-        // Neighbouring markers must not touch, and smaller ones than these would only roughen the line.
+        // Neighbouring markers must not touch, and smaller ones than these would only roughen the
+        // line.
         let radius = Some((size.0 / n_epochs * 0.25).min(MARKER)).filter(|radius| *radius >= 2.5);
         for (values, style) in &curves {
-            let place = |(epoch, &y): (u32, &f32)| (axes.to_x(f64::from(epoch)), axes.to_y(f64::from(y)));
+            let place =
+                |(epoch, &y): (u32, &f32)| (axes.to_x(f64::from(epoch)), axes.to_y(f64::from(y)));
             let points: Vec<Point> = (1..).zip(values).map(place).collect();
             style.draw(canvas, &points, radius);
         }
@@ -132,7 +147,8 @@ impl History<'_> {
             let places = beside(&points.iter().map(|point| point.0).collect::<Vec<_>>());
             for ((_, value, color), y) in points.into_iter().zip(places) {
                 let words = format!("{value:.3}");
-                let text = Text::new(&words, (axes.to_x(epoch as f64 + 1.0), y), VALUE).align(Align::Center);
+                let text = Text::new(&words, (axes.to_x(epoch as f64 + 1.0), y), VALUE)
+                    .align(Align::Center);
                 // Dark enough to be read, the hue of its curve.
                 canvas.text(&text.color(PALETTE[color].mix(INK, 0.35)).halo());
             }
@@ -152,8 +168,9 @@ impl History<'_> {
     }
 }
 
-/// Where the values of points at these heights, from the top down, are written: the highest above its point, the lowest
-/// below its own, one between them on the side that has room, else beyond the lowest.
+/// Where the values of points at these heights, from the top down, are written: the highest above
+/// its point, the lowest below its own, one between them on the side that has room, else beyond the
+/// lowest.
 fn beside(points: &[f64]) -> Vec<f64> {
     let clear = MARKER + VALUE / 2.0 + 1.0;
     match points {
@@ -208,7 +225,8 @@ impl Style {
         }
         let Some(radius) = marker else { return };
         let mut discs = |radius: f64, color: Color| {
-            let dots = points.iter().filter(|point| point.1.is_finite()).map(|&at| Dot { at, color });
+            let dots =
+                points.iter().filter(|point| point.1.is_finite()).map(|&at| Dot { at, color });
             canvas.dots(&dots.collect::<Vec<Dot>>(), radius, 1.0);
         };
         discs(radius, color);
@@ -221,7 +239,8 @@ impl Style {
 /// The range of all finite values, with room for what is written above and below them.
 fn range<'a>(values: impl Iterator<Item = &'a f32>) -> (f64, f64) {
     let values = values.filter(|value| value.is_finite()).map(|&value| f64::from(value));
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
     if low > high {
         return (0.0, 1.0);
     }
@@ -261,13 +280,24 @@ mod tests {
 
     #[test]
     fn values_of_one_epoch_do_not_cover_each_other_or_their_points() {
-        for points in [vec![100.0], vec![100.0, 101.0], vec![100.0, 101.0, 102.0], vec![50.0, 90.0, 95.0], vec![50.0, 55.0, 95.0]]
-        {
+        for points in [
+            vec![100.0],
+            vec![100.0, 101.0],
+            vec![100.0, 101.0, 102.0],
+            vec![50.0, 90.0, 95.0],
+            vec![50.0, 55.0, 95.0],
+        ] {
             let places = beside(&points);
             assert_eq!(places.len(), points.len());
             for (at, y) in places.iter().enumerate() {
-                assert!(points.iter().all(|point| (point - y).abs() > VALUE / 2.0), "{points:?} {places:?}");
-                assert!(places[at + 1..].iter().all(|other| (other - y).abs() >= VALUE), "{points:?} {places:?}");
+                assert!(
+                    points.iter().all(|point| (point - y).abs() > VALUE / 2.0),
+                    "{points:?} {places:?}"
+                );
+                assert!(
+                    places[at + 1..].iter().all(|other| (other - y).abs() >= VALUE),
+                    "{points:?} {places:?}"
+                );
             }
         }
     }

@@ -32,9 +32,16 @@ pub(super) fn median(mut values: Vec<f32>) -> Option<f64> {
     Some(f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1))
 }
 
-/// Names of the classes that have a place in `wanted`, moved as little as a coarse grid of tries allows until none
-/// overlaps an earlier one; all stay inside the box with the given upper left `corner` and `extent`.
-pub(super) fn place(wanted: &[Option<Point>], names: &[String], size: f64, corner: Point, extent: (f64, f64)) -> Vec<Label> {
+/// Names of the classes that have a place in `wanted`, moved as little as a coarse grid of tries
+/// allows until none overlaps an earlier one; all stay inside the box with the given upper left
+/// `corner` and `extent`.
+pub(super) fn place(
+    wanted: &[Option<Point>],
+    names: &[String],
+    size: f64,
+    corner: Point,
+    extent: (f64, f64),
+) -> Vec<Label> {
     let offsets = offsets(size);
     let mut placed: Vec<(Point, Point, usize)> = Vec::new();
     for (class, (middle, name)) in wanted.iter().zip(names).enumerate() {
@@ -45,27 +52,33 @@ pub(super) fn place(wanted: &[Option<Point>], names: &[String], size: f64, corne
             (x, keep_inside(middle.1 + dy, corner.1, extent.1, half.1))
         };
         let free = |at: &Point| {
-            placed
-                .iter()
-                .all(|(other, taken, _)| (at.0 - other.0).abs() >= half.0 + taken.0 || (at.1 - other.1).abs() >= half.1 + taken.1)
+            placed.iter().all(|(other, taken, _)| {
+                (at.0 - other.0).abs() >= half.0 + taken.0
+                    || (at.1 - other.1).abs() >= half.1 + taken.1
+            })
         };
-        let place = offsets.iter().map(|&offset| at(offset)).find(free).unwrap_or_else(|| at((0.0, 0.0)));
+        let place =
+            offsets.iter().map(|&offset| at(offset)).find(free).unwrap_or_else(|| at((0.0, 0.0)));
         placed.push((place, half, class));
     }
     placed.into_iter().map(|(at, _, class)| Label { class, at }).collect()
 }
 
-/// The middle nearest to `at` of something that reaches `half` to either side and stays between `low` and `low + length`;
-/// the middle of that span if it is too short.
+/// The middle nearest to `at` of something that reaches `half` to either side and stays between
+/// `low` and `low + length`; the middle of that span if it is too short.
 fn keep_inside(at: f64, low: f64, length: f64, half: f64) -> f64 {
     if 2.0 * half > length { low + length / 2.0 } else { at.clamp(low + half, low + length - half) }
 }
 
 /// Moves to try, the shortest first.
 fn offsets(size: f64) -> Vec<Point> {
-    let mut steps: Vec<(i32, i32)> = (-12..=12).flat_map(|dx| (-12..=12).map(move |dy| (dx, dy))).collect();
+    let mut steps: Vec<(i32, i32)> =
+        (-12..=12).flat_map(|dx| (-12..=12).map(move |dy| (dx, dy))).collect();
     steps.sort_by_key(|&(dx, dy)| (dx * dx + dy * dy, dy, dx));
-    steps.into_iter().map(|(dx, dy)| (f64::from(dx) * size * 0.4, f64::from(dy) * size * 0.4)).collect()
+    steps
+        .into_iter()
+        .map(|(dx, dy)| (f64::from(dx) * size * 0.4, f64::from(dy) * size * 0.4))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The figures of a run: training history, example images, maps of embeddings, bars of scores; each as PNG and as SVG.
+//! The figures of a run: training history, example images, maps of embeddings, bars of scores; each
+//! as PNG and as SVG.
 //!
-//! The boxes of a PNG are plotters'. Its text is set here, in a font that the program carries, because plotters drops the
-//! bearings of the letters: a figure looks the same on every machine, and its files have the same bytes whenever its data
-//! are the same.
+//! The boxes of a PNG are plotters'. Its text is set here, in a font that the program carries,
+//! because plotters drops the bearings of the letters: a figure looks the same on every machine,
+//! and its files have the same bytes whenever its data are the same.
 
 pub mod animation;
 pub mod architecture;
@@ -44,7 +45,8 @@ use canvas::{Canvas, Color, INK, Text, WHITE};
 use image::ExtendedColorType;
 use std::path::{Path, PathBuf};
 
-/// Ten colours that people with any common colour blindness can tell apart (Petroff 2021, "Accessible color sequences").
+/// Ten colours that people with any common colour blindness can tell apart (Petroff 2021,
+/// "Accessible color sequences").
 pub const PALETTE: [Color; 10] = [
     Color(0x3f, 0x90, 0xda),
     Color(0xff, 0xa9, 0x0e),
@@ -58,7 +60,8 @@ pub const PALETTE: [Color; 10] = [
     Color(0x92, 0xda, 0xdd),
 ];
 
-/// The colour of class or series `index`: the palette, then its darker and its lighter shades in turn.
+/// The colour of class or series `index`: the palette, then its darker and its lighter shades in
+/// turn.
 pub fn color(index: usize) -> Color {
     let shade = |amount: f64| 1.0 - 0.6_f64.powf(amount);
     let (base, cycle) = (PALETTE[index % PALETTE.len()], index / PALETTE.len());
@@ -83,10 +86,12 @@ pub trait Figure {
     fn draw(&self, canvas: &mut dyn Canvas);
 }
 
-/// Writes `stem.png` and `stem.svg`, and returns their paths. Neither is written if the figure cannot be drawn.
+/// Writes `stem.png` and `stem.svg`, and returns their paths. Neither is written if the figure
+/// cannot be drawn.
 ///
 /// # Errors
-/// [`Error::Figure`] if the figure cannot be drawn or encoded, [`Error::Write`] if a file cannot be written.
+/// [`Error::Figure`] if the figure cannot be drawn or encoded, [`Error::Write`] if a file cannot be
+/// written.
 pub fn save(figure: &impl Figure, stem: &Path) -> Result<[PathBuf; 2]> {
     // `with_extension` would cut a stem such as `tsne-0.5` at its dot.
     let path = |extension: &str| {

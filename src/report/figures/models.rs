@@ -60,28 +60,44 @@ impl Models {
     }
 
     fn panel(&self, canvas: &mut dyn Canvas, left: f64, name: &str, which: usize) {
-        let values = || self.curves.iter().flat_map(|model| model.train[which].iter().chain(&model.validation[which]));
-        let n_epochs = self.curves.iter().map(|model| model.validation[which].len()).max().unwrap_or(1).max(1) as f64;
+        let values = || {
+            self.curves
+                .iter()
+                .flat_map(|model| model.train[which].iter().chain(&model.validation[which]))
+        };
+        let n_epochs =
+            self.curves.iter().map(|model| model.validation[which].len()).max().unwrap_or(1).max(1)
+                as f64;
         let finite = values().filter(|value| value.is_finite()).map(|&value| f64::from(value));
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
+        let (low, high) = finite
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| (low.min(y), high.max(y)));
         let (low, high) = if low > high { (0.0, 1.0) } else { (low, high) };
         let air = 0.06 * (high - low).max(1e-3);
         let top = MARGIN + TITLE_HEIGHT + LEGEND + PANEL_NAME;
-        let axes = Axes { corner: (left, top), size: PANEL, x: (0.6, n_epochs + 0.4), y: (low - air, high + air) };
+        let axes = Axes {
+            corner: (left, top),
+            size: PANEL,
+            x: (0.6, n_epochs + 0.4),
+            y: (low - air, high + air),
+        };
         canvas.text(&Text::new(name, (left, top - 26.0), SUBTITLE));
         axes.draw_y(canvas, &Ticks::new(axes.y, 6, 0.0));
         axes.draw_x(canvas, &Ticks::new((1.0, n_epochs), 20, 1.0));
         let label_at = (left + PANEL.0 / 2.0, axes.bottom() + 50.0);
         canvas.text(&Text::new("epoch", label_at, LABEL).align(Align::Center).color(SOFT_INK));
         for (index, model) in self.curves.iter().enumerate() {
-            let place = |(epoch, &y): (u32, &f32)| (axes.to_x(f64::from(epoch)), axes.to_y(f64::from(y)));
+            let place =
+                |(epoch, &y): (u32, &f32)| (axes.to_x(f64::from(epoch)), axes.to_y(f64::from(y)));
             let points = |values: &[f32]| -> Vec<Point> { (1..).zip(values).map(place).collect() };
             line(canvas, &points(&model.train[which]), 1.4, index);
             let validation = points(&model.validation[which]);
             line(canvas, &validation, 3.0, index);
-            let losses = model.validation[0].iter().enumerate().filter(|(_, loss)| loss.is_finite());
-            if let Some(&at) =
-                losses.min_by(|a, b| a.1.total_cmp(b.1)).and_then(|(best, _)| validation.get(best)).filter(|at| at.1.is_finite())
+            let losses =
+                model.validation[0].iter().enumerate().filter(|(_, loss)| loss.is_finite());
+            if let Some(&at) = losses
+                .min_by(|a, b| a.1.total_cmp(b.1))
+                .and_then(|(best, _)| validation.get(best))
+                .filter(|at| at.1.is_finite())
             {
                 canvas.dots(&[Dot { at, color: color(index) }], MARKER, 1.0);
                 canvas.dots(&[Dot { at, color: WHITE }], MARKER / 2.0, 1.0);
@@ -97,13 +113,15 @@ impl Models {
 
     fn table(&self, canvas: &mut dyn Canvas) {
         let (widths, top) = (self.column_widths(), self.table_top());
-        let right = MARGIN + widths.iter().sum::<f64>() + COLUMN_GAP * (widths.len().max(1) - 1) as f64;
+        let right =
+            MARGIN + widths.iter().sum::<f64>() + COLUMN_GAP * (widths.len().max(1) - 1) as f64;
         for (line, cells) in std::iter::once(&self.columns).chain(&self.rows).enumerate() {
             let y = top + line as f64 * ROW + ROW / 2.0;
             let mut x = MARGIN;
             for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
                 // Names to the left, figures to the right.
-                let (at, align) = if column == 0 { (x, Align::Left) } else { (x + width, Align::Right) };
+                let (at, align) =
+                    if column == 0 { (x, Align::Left) } else { (x + width, Align::Right) };
                 let ink = if line == 0 { SOFT_INK } else { INK };
                 canvas.text(&Text::new(cell, (at, y), TICK).align(align).color(ink));
                 x += width + COLUMN_GAP;
@@ -130,7 +148,9 @@ fn line(canvas: &mut dyn Canvas, points: &[Point], width: f64, index: usize) {
 impl Figure for Models {
     fn check(&self) -> Result<(), String> {
         match self.rows.iter().find(|row| row.len() != self.columns.len()) {
-            Some(row) => Err(format!("a row of {} cells under {} headers", row.len(), self.columns.len())),
+            Some(row) => {
+                Err(format!("a row of {} cells under {} headers", row.len(), self.columns.len()))
+            }
             None => Ok(()),
         }
     }
@@ -138,9 +158,16 @@ impl Figure for Models {
     fn size(&self) -> (u32, u32) {
         let widths = self.column_widths();
         let table = widths.iter().sum::<f64>() + COLUMN_GAP * (widths.len().max(1) - 1) as f64;
-        let verdicts = self.verdicts.iter().map(|verdict| text_width(verdict, TICK) * 1.1 + 26.0).fold(0.0, f64::max);
+        let verdicts = self
+            .verdicts
+            .iter()
+            .map(|verdict| text_width(verdict, TICK) * 1.1 + 26.0)
+            .fold(0.0, f64::max);
         let width = 2.0 * MARGIN + (2.0 * (AXIS + PANEL.0) + GAP).max(table).max(verdicts);
-        let height = self.table_top() + (self.rows.len() + self.verdicts.len() + 1) as f64 * ROW + 12.0 + MARGIN;
+        let height = self.table_top()
+            + (self.rows.len() + self.verdicts.len() + 1) as f64 * ROW
+            + 12.0
+            + MARGIN;
         (width as u32, height as u32)
     }
 

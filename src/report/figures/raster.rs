@@ -41,7 +41,10 @@ impl Raster {
             for x in (0..row).step_by(3 * SCALE) {
                 for channel in 0..3 {
                     let at = x + channel;
-                    let sum: u16 = [at, at + 3, at + row, at + row + 3].iter().map(|&i| u16::from(rows[i])).sum();
+                    let sum: u16 = [at, at + 3, at + row, at + row + 3]
+                        .iter()
+                        .map(|&i| u16::from(rows[i]))
+                        .sum();
                     small.push(((sum + 2) / 4) as u8);
                 }
             }
@@ -59,9 +62,12 @@ impl Raster {
 
     /// plotters, drawing into the buffer.
     fn plotters(&mut self, draw: impl FnOnce(&mut BitMapBackend<'_>) -> Result<(), String>) {
-        let result = BitMapBackend::with_buffer_and_format(&mut self.buffer, (self.width as u32, self.height as u32))
-            .map_err(|error| error.to_string())
-            .and_then(|mut backend| draw(&mut backend));
+        let result = BitMapBackend::with_buffer_and_format(
+            &mut self.buffer,
+            (self.width as u32, self.height as u32),
+        )
+        .map_err(|error| error.to_string())
+        .and_then(|mut backend| draw(&mut backend));
         if let Err(message) = result {
             self.failure.get_or_insert(message);
         }
@@ -91,10 +97,11 @@ impl Raster {
         (nearest(x, self.width), nearest(y, self.height))
     }
 
-    /// Paints every pixel within `radius` of the segment between two points of the buffer, its rim by the covered share.
+    /// Paints every pixel within `radius` of the segment between two points of the buffer, its rim
+    /// by the covered share.
     ///
-    /// plotters' discs have whole-pixel centres and paint some pixels twice, which shows as specks when translucent;
-    /// its wide lines have corners cut to whole pixels.
+    /// plotters' discs have whole-pixel centres and paint some pixels twice, which shows as specks
+    /// when translucent; its wide lines have corners cut to whole pixels.
     fn capsule(&mut self, from: Point, to: Point, radius: f64, color: Color, opacity: f64) {
         let span = |a: f64, b: f64, end: usize| {
             let low = (a.min(b) - radius - 1.0).floor().clamp(0.0, end as f64);
@@ -106,7 +113,8 @@ impl Raster {
         for y in span(from.1, to.1, self.height) {
             for x in span(from.0, to.0, self.width) {
                 let (px, py) = (x as f64 + 0.5 - from.0, y as f64 + 0.5 - from.1);
-                let along = if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
+                let along =
+                    if length > 0.0 { ((px * dx + py * dy) / length).clamp(0.0, 1.0) } else { 0.0 };
                 let distance = (px - along * dx).hypot(py - along * dy);
                 let covered = (radius + 0.5 - distance).clamp(0.0, 1.0);
                 if covered > 0.0 {
@@ -128,7 +136,9 @@ impl Canvas for Raster {
             let style = RGBColor(color.0, color.1, color.2).filled();
             self.plotters(|backend| {
                 let corners = ((from.0 as i32, from.1 as i32), (to.0 as i32, to.1 as i32));
-                backend.draw_rect(corners.0, corners.1, &style, true).map_err(|error| error.to_string())
+                backend
+                    .draw_rect(corners.0, corners.1, &style, true)
+                    .map_err(|error| error.to_string())
             });
         }
     }
@@ -188,7 +198,11 @@ fn scaled((x, y): Point) -> Point {
 ///
 /// # Errors
 /// The encoder's message.
-pub(super) fn png(pixels: &[u8], (width, height): (u32, u32), color: ExtendedColorType) -> Result<Vec<u8>, String> {
+pub(super) fn png(
+    pixels: &[u8],
+    (width, height): (u32, u32),
+    color: ExtendedColorType,
+) -> Result<Vec<u8>, String> {
     let mut file = Vec::new();
     // Unfiltered rows pack best where most of a row is one colour.
     PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::NoFilter)

@@ -1,4 +1,5 @@
-//! Time against the number of points, both on logarithmic axes: a straight line is a power law, its slope the exponent.
+//! Time against the number of points, both on logarithmic axes: a straight line is a power law, its
+//! slope the exponent.
 
 use super::axes::Axes;
 use super::canvas::{Align, Canvas, Dot, FRAME, GRID, SOFT_INK, Text};
@@ -39,8 +40,9 @@ impl Scaling {
         let points = self.curves.iter().flat_map(|curve| &curve.points);
         let start = (f64::INFINITY, f64::NEG_INFINITY);
         let joined = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
-        let (x, y) =
-            points.fold((start, start), |(x, y), &(n, seconds)| (joined(x, (n as f64).log10()), joined(y, seconds.log10())));
+        let (x, y) = points.fold((start, start), |(x, y), &(n, seconds)| {
+            (joined(x, (n as f64).log10()), joined(y, seconds.log10()))
+        });
         ((x.0 - 0.08, x.1 + 0.08), (y.0.floor(), y.1.ceil().max(y.0.floor() + 1.0)))
     }
 }
@@ -59,8 +61,10 @@ fn seconds(power: i32) -> String {
 
 impl Figure for Scaling {
     fn check(&self) -> Result<(), String> {
-        let sound =
-            |curve: &Curve| !curve.points.is_empty() && curve.points.iter().all(|&(n, s)| n > 0 && s > 0.0 && s.is_finite());
+        let sound = |curve: &Curve| {
+            !curve.points.is_empty()
+                && curve.points.iter().all(|&(n, s)| n > 0 && s > 0.0 && s.is_finite())
+        };
         if self.curves.is_empty() || !self.curves.iter().all(sound) {
             return Err("a curve of times needs numbers of points and seconds above 0".into());
         }
@@ -82,16 +86,25 @@ impl Figure for Scaling {
         for power in y.0 as i32..=y.1 as i32 {
             let at = axes.to_y(f64::from(power));
             canvas.line((left, at), (right, at), 1.0, GRID);
-            canvas.text(&Text::new(&seconds(power), (left - 12.0, at), TICK).align(Align::Right).color(SOFT_INK));
+            canvas.text(
+                &Text::new(&seconds(power), (left - 12.0, at), TICK)
+                    .align(Align::Right)
+                    .color(SOFT_INK),
+            );
         }
-        let mut sizes: Vec<usize> = self.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0)).collect();
+        let mut sizes: Vec<usize> =
+            self.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.0)).collect();
         sizes.sort_unstable();
         sizes.dedup();
         for n in sizes {
             let at = axes.to_x((n as f64).log10());
             canvas.line((at, axes.bottom()), (at, axes.bottom() + 6.0), 1.2, FRAME);
             let label = if n % 1000 == 0 { format!("{}k", n / 1000) } else { n.to_string() };
-            canvas.text(&Text::new(&label, (at, axes.bottom() + 22.0), TICK).align(Align::Center).color(SOFT_INK));
+            canvas.text(
+                &Text::new(&label, (at, axes.bottom() + 22.0), TICK)
+                    .align(Align::Center)
+                    .color(SOFT_INK),
+            );
         }
         canvas.line((left, axes.bottom()), (right, axes.bottom()), 1.2, FRAME);
         let label_at = (left + PANEL.0 / 2.0, axes.bottom() + 54.0);
@@ -99,7 +112,9 @@ impl Figure for Scaling {
         for (line, curve) in self.curves.iter().enumerate() {
             let shade = color(curve.group);
             let (width, radius) = if curve.light { (1.6, MARKER * 0.6) } else { (2.8, MARKER) };
-            let at = |&(n, seconds): &(usize, f64)| (axes.to_x((n as f64).log10()), axes.to_y(seconds.log10()));
+            let at = |&(n, seconds): &(usize, f64)| {
+                (axes.to_x((n as f64).log10()), axes.to_y(seconds.log10()))
+            };
             let points: Vec<_> = curve.points.iter().map(at).collect();
             for pair in points.windows(2) {
                 canvas.line(pair[0], pair[1], width, shade);

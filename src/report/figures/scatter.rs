@@ -28,8 +28,8 @@ pub struct Panel<'a> {
 
 /// Maps in rows and columns, with one legend.
 ///
-/// Both coordinates of a panel have the same scale, because distances are what an embedding shows; there are no ticks,
-/// because the values themselves mean nothing.
+/// Both coordinates of a panel have the same scale, because distances are what an embedding shows;
+/// there are no ticks, because the values themselves mean nothing.
 #[derive(Clone, Debug)]
 pub struct Scatter<'a> {
     /// Above the figure; none if empty.
@@ -38,10 +38,11 @@ pub struct Scatter<'a> {
     pub panels: Vec<Vec<Panel<'a>>>,
     /// One name for each class, also for classes without points.
     pub class_names: &'a [String],
-    /// Whether the panels of one row are one map (train and test of a space) and so show the same range.
+    /// Whether the panels of one row are one map (train and test of a space) and so show the same
+    /// range.
     pub rows_share_axes: bool,
-    /// Whether class names also stand in the maps, at the median of their class: of the row's first panel if the row is
-    /// one map, of each panel if not.
+    /// Whether class names also stand in the maps, at the median of their class: of the row's first
+    /// panel if the row is one map, of each panel if not.
     pub direct_labels: bool,
 }
 
@@ -76,7 +77,8 @@ impl Scatter<'_> {
     fn rows(&self) -> Vec<(f64, f64)> {
         let mut top = self.top() + PANEL_NAME;
         let place = |row: &Vec<Panel<'_>>| {
-            let shape = self.windows(row).iter().map(Window::shape).fold(SHAPE.0, f64::max).min(SHAPE.1);
+            let shape =
+                self.windows(row).iter().map(Window::shape).fold(SHAPE.0, f64::max).min(SHAPE.1);
             let height = (self.width() * shape).round();
             let this = top;
             top += height + GAP + PANEL_NAME;
@@ -87,7 +89,9 @@ impl Scatter<'_> {
 
     /// Lowest line of the last row.
     fn bottom(&self) -> f64 {
-        self.rows().last().map_or(self.top() + PANEL_NAME + self.width() / 2.0, |(top, height)| top + height)
+        self.rows()
+            .last()
+            .map_or(self.top() + PANEL_NAME + self.width() / 2.0, |(top, height)| top + height)
     }
 
     fn left(&self, column: usize) -> f64 {
@@ -95,11 +99,17 @@ impl Scatter<'_> {
     }
 
     fn draw_row(&self, canvas: &mut dyn Canvas, panels: &[Panel<'_>], (top, height): (f64, f64)) {
-        let medians_of = |panel: &Panel<'_>| medians(panel.embedding, panel.labels, self.class_names.len());
+        let medians_of =
+            |panel: &Panel<'_>| medians(panel.embedding, panel.labels, self.class_names.len());
         for (column, (panel, window)) in panels.iter().zip(self.windows(panels)).enumerate() {
-            let view = View { window, corner: (self.left(column), top), size: (self.width(), height) };
+            let view =
+                View { window, corner: (self.left(column), top), size: (self.width(), height) };
             let title = fit(&panel.title, SUBTITLE, self.width());
-            canvas.text(&Text::new(&title, (view.corner.0, top - PANEL_NAME / 2.0 - 2.0), SUBTITLE));
+            canvas.text(&Text::new(
+                &title,
+                (view.corner.0, top - PANEL_NAME / 2.0 - 2.0),
+                SUBTITLE,
+            ));
             outline(canvas, view.corner, view.size, FRAME);
             draw_points(canvas, panel, &view);
             if self.direct_labels {
@@ -110,7 +120,8 @@ impl Scatter<'_> {
     }
 
     fn draw_names(&self, canvas: &mut dyn Canvas, medians: &[Option<Point>], view: &View) {
-        let wanted: Vec<Option<Point>> = medians.iter().map(|at| at.map(|at| view.place(at))).collect();
+        let wanted: Vec<Option<Point>> =
+            medians.iter().map(|at| at.map(|at| view.place(at))).collect();
         for label in place(&wanted, self.class_names, DIRECT_LABEL, view.corner, view.size) {
             let name = &self.class_names[label.class];
             canvas.text(&Text::new(name, label.at, DIRECT_LABEL).align(Align::Center).halo());
@@ -137,20 +148,34 @@ impl Figure for Scatter<'_> {
         for panel in self.panels.iter().flatten() {
             let (title, n) = (&panel.title, panel.embedding.n_samples());
             if panel.embedding.n_features() != 2 {
-                return Err(format!("panel `{title}` has {} dimensions, not 2", panel.embedding.n_features()));
+                return Err(format!(
+                    "panel `{title}` has {} dimensions, not 2",
+                    panel.embedding.n_features()
+                ));
             }
             if panel.labels.len() != n {
-                return Err(format!("panel `{title}` has {n} points, but {} labels", panel.labels.len()));
+                return Err(format!(
+                    "panel `{title}` has {n} points, but {} labels",
+                    panel.labels.len()
+                ));
             }
-            if let Some(label) = panel.labels.iter().find(|&&label| usize::from(label) >= n_classes) {
-                return Err(format!("panel `{title}` has the label {label}, but there are {n_classes} classes"));
+            if let Some(label) = panel.labels.iter().find(|&&label| usize::from(label) >= n_classes)
+            {
+                return Err(format!(
+                    "panel `{title}` has the label {label}, but there are {n_classes} classes"
+                ));
             }
         }
         Ok(())
     }
 
     fn size(&self) -> (u32, u32) {
-        let names = self.class_names.iter().map(|name| text_width(name, LABEL)).fold(0.0, f64::max).min(WIDEST_NAME);
+        let names = self
+            .class_names
+            .iter()
+            .map(|name| text_width(name, LABEL))
+            .fold(0.0, f64::max)
+            .min(WIDEST_NAME);
         // A tenth more than the font needs: the reader of the SVG may have a wider one.
         let width = self.left(self.columns()) + 28.0 + names * 1.1 + MARGIN;
         (width.ceil() as u32, (self.bottom() + MARGIN).ceil() as u32)
@@ -171,11 +196,12 @@ fn draw_points(canvas: &mut dyn Canvas, panel: &Panel<'_>, view: &View) {
     view.draw(canvas, &panel.embedding.rows().zip(colors).collect::<Vec<_>>());
 }
 
-/// Radius and opacity of `n` points in a panel of the given width: few are large and solid; of many, each stays visible
-/// and a crowd does not become one blot.
+/// Radius and opacity of `n` points in a panel of the given width: few are large and solid; of
+/// many, each stays visible and a crowd does not become one blot.
 pub(super) fn look(n: usize, width: f64) -> (f64, f64) {
     let spacing = width / (n.max(1) as f64).sqrt();
-    // Between the fixed size and the one in proportion to the spacing: train and test panels then look alike.
+    // Between the fixed size and the one in proportion to the spacing: train and test panels then
+    // look alike.
     let radius = (0.42 * spacing.powf(0.72)).clamp(1.1, 5.5);
     (radius, (0.42 + 0.03 * spacing).clamp(0.4, 0.85))
 }
@@ -221,7 +247,10 @@ pub(super) struct View {
 impl View {
     /// Points of the window in the given order, each row with its colour.
     pub(super) fn draw(&self, canvas: &mut dyn Canvas, points: &[(&[f32], Color)]) {
-        let place = |&(row, color): &(&[f32], Color)| Dot { at: self.place((f64::from(row[0]), f64::from(row[1]))), color };
+        let place = |&(row, color): &(&[f32], Color)| Dot {
+            at: self.place((f64::from(row[0]), f64::from(row[1]))),
+            color,
+        };
         let dots: Vec<Dot> = points.iter().map(place).collect();
         let (radius, opacity) = look(dots.len(), self.size.0);
         canvas.dots(&dots, radius, opacity);
@@ -245,8 +274,13 @@ mod tests {
     #[test]
     fn both_directions_have_one_scale_and_nothing_leaves_the_panel() {
         let embedding = Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 1.0, 10.0, 1.0], 4, 2).unwrap();
-        let view = View { window: Window::around([&embedding]), corner: (100.0, 50.0), size: (400.0, 300.0) };
-        let at: Vec<Point> = [(0.0, 0.0), (10.0, 0.0), (0.0, 1.0)].map(|at| view.place(at)).to_vec();
+        let view = View {
+            window: Window::around([&embedding]),
+            corner: (100.0, 50.0),
+            size: (400.0, 300.0),
+        };
+        let at: Vec<Point> =
+            [(0.0, 0.0), (10.0, 0.0), (0.0, 1.0)].map(|at| view.place(at)).to_vec();
         let (across, up) = ((at[1].0 - at[0].0) / 10.0, at[0].1 - at[2].1);
         assert!((across - up).abs() < 1e-9, "{across} {up}");
         assert!(at[0].0 > 100.0 && at[1].0 < 500.0);

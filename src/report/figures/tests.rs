@@ -1,20 +1,37 @@
-//! What every figure promises: the same bytes for the same data, the stated size, and no file left by a failure.
+//! What every figure promises: the same bytes for the same data, the stated size, and no file left
+//! by a failure.
 
 use super::*;
 use crate::dataset::Classes;
 use crate::matrix::Matrix;
 
 fn names(n: usize) -> Vec<String> {
-    ["T-shirt/top", "Coat <&\"", "Bag"].iter().cycle().take(n).map(|name| (*name).to_owned()).collect()
+    ["T-shirt/top", "Coat <&\"", "Bag"]
+        .iter()
+        .cycle()
+        .take(n)
+        .map(|name| (*name).to_owned())
+        .collect()
 }
 
-fn scatter<'a>(train: &'a Matrix, test: &'a Matrix, labels: &'a [u8], class_names: &'a [String]) -> Scatter<'a> {
+fn scatter<'a>(
+    train: &'a Matrix,
+    test: &'a Matrix,
+    labels: &'a [u8],
+    class_names: &'a [String],
+) -> Scatter<'a> {
     let panel = |title: &str, embedding: &'a Matrix| {
         let labels = &labels[..embedding.n_samples().min(labels.len())];
         Panel { title: title.into(), embedding, labels }
     };
     let panels = vec![vec![panel("Layer 1, train", train), panel("Layer 1, test", test)]];
-    Scatter { title: "t-SNE".into(), panels, class_names, rows_share_axes: true, direct_labels: true }
+    Scatter {
+        title: "t-SNE".into(),
+        panels,
+        class_names,
+        rows_share_axes: true,
+        direct_labels: true,
+    }
 }
 
 fn pixels(figure: &impl Figure) -> image::RgbImage {
@@ -46,7 +63,10 @@ fn files_are_the_same_every_time_and_have_the_stated_size() {
     assert!(
         svg.contains("Least validation loss 0.5000 in epoch 2 (dotted line), validation accuracy 0.8000, test accuracy 0.7500")
     );
-    assert!(["0.900", "0.625", "0.750"].iter().all(|value| svg.contains(&format!(">{value}<"))), "every point has its value");
+    assert!(
+        ["0.900", "0.625", "0.750"].iter().all(|value| svg.contains(&format!(">{value}<"))),
+        "every point has its value"
+    );
 }
 
 #[test]
@@ -54,7 +74,8 @@ fn a_history_may_be_short_or_empty() {
     for n in [0, 1] {
         let values = &[0.5][..n];
         let curves = Curves { loss: values, accuracy: values };
-        let figure = History { title: String::new(), train: curves, validation: curves, test: None };
+        let figure =
+            History { title: String::new(), train: curves, validation: curves, test: None };
         assert!(count(&pixels(&figure), PALETTE[0]) > 100, "the legend at least");
         assert_eq!(vector(&figure).unwrap().contains("in epoch 1"), n == 1);
     }
@@ -65,7 +86,11 @@ fn a_point_has_the_colour_of_its_class_where_its_coordinates_say() {
     let (names, labels) = (names(3), [0, 1, 2, 0]);
     let train = Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap();
     let test = Matrix::new(vec![5.0, 5.0], 1, 2).unwrap();
-    let figure = Scatter { direct_labels: false, title: String::new(), ..scatter(&train, &test, &labels, &names) };
+    let figure = Scatter {
+        direct_labels: false,
+        title: String::new(),
+        ..scatter(&train, &test, &labels, &names)
+    };
     let image = pixels(&figure);
     // A square of 720, 3 % of which stays free at each side: the panel begins at (28, 68).
     let near = |x: u32, y: u32, color: Color| {
@@ -77,11 +102,15 @@ fn a_point_has_the_colour_of_its_class_where_its_coordinates_say() {
     assert!(near(28 + low, 68 + high, color(0)), "lower left");
     assert!(near(28 + high, 68 + high, color(1)), "lower right");
     assert!(near(28 + low, 68 + low, color(2)), "upper left");
-    assert!(near(28 + 720 + 26 + 360, 68 + 360, color(0)), "test point in the middle of the training range");
+    assert!(
+        near(28 + 720 + 26 + 360, 68 + 360, color(0)),
+        "test point in the middle of the training range"
+    );
     assert_eq!(image.get_pixel(28 + 360, 68 + 360).0, [255; 3]);
 }
 
-/// The colours of the dots beside these names of a legend, a name being a text that begins where it stands.
+/// The colours of the dots beside these names of a legend, a name being a text that begins where it
+/// stands.
 fn beside(figure: &impl Figure, names: &[&str]) -> Vec<Color> {
     let (svg, image) = (vector(figure).unwrap(), pixels(figure));
     let number = |tag: &str, key: &str| -> f64 {
@@ -89,11 +118,16 @@ fn beside(figure: &impl Figure, names: &[&str]) -> Vec<Color> {
         value.split('"').next().unwrap().parse().unwrap()
     };
     let color = |name: &&str| {
-        let is_name = |tag: &&str| tag.contains("text-anchor=\"start\"") && tag.contains(&format!(">{name}</text>"));
+        let is_name = |tag: &&str| {
+            tag.contains("text-anchor=\"start\"") && tag.contains(&format!(">{name}</text>"))
+        };
         let tags: Vec<&str> = svg.split("<text").skip(1).filter(is_name).collect();
         assert_eq!(tags.len(), 1, "{name}");
         // The baseline is 0.35 of the size below the middle; the dot is at the left.
-        let (x, y) = (number(tags[0], "x") - 18.0, number(tags[0], "y") - 0.35 * number(tags[0], "font-size"));
+        let (x, y) = (
+            number(tags[0], "x") - 18.0,
+            number(tags[0], "y") - 0.35 * number(tags[0], "font-size"),
+        );
         let pixel = image.get_pixel(x as u32, y as u32).0;
         Color(pixel[0], pixel[1], pixel[2])
     };
@@ -114,7 +148,10 @@ fn a_name_of_a_legend_stands_beside_the_colour_of_its_class() {
         classes: Some(Classes { labels: &labels, names: &names }),
     };
     assert_eq!(beside(&figure, &classes), [bag, coat, dress, shirt]);
-    assert_eq!(beside(&figure, &["0 (1)", "1 (2)", "noise (1)"]), [color(0), color(1), cluster_maps::NOISE_COLOR]);
+    assert_eq!(
+        beside(&figure, &["0 (1)", "1 (2)", "noise (1)"]),
+        [color(0), color(1), cluster_maps::NOISE_COLOR]
+    );
 }
 
 #[test]
@@ -128,7 +165,9 @@ fn one_place_an_empty_class_and_no_points_can_be_drawn() {
         assert!(count(&image, color(2)) > 20, "legend");
         assert!(vector(&figure).unwrap().contains("Coat &lt;&amp;&quot;"));
     }
-    assert!(Scatter { panels: Vec::new(), ..scatter(&same, &empty, &[0; 10], &names) }.size().1 > 100);
+    assert!(
+        Scatter { panels: Vec::new(), ..scatter(&same, &empty, &[0; 10], &names) }.size().1 > 100
+    );
 }
 
 #[test]
@@ -151,7 +190,14 @@ fn what_does_not_fit_is_an_error_and_leaves_no_file() {
 fn a_class_may_have_no_images() {
     let (names, image) = (names(2), [200; 6]);
     let images = vec![vec![&image[..]; 3], Vec::new()];
-    let figure = Examples { title: String::new(), images, width: 3, height: 2, columns: 2, class_names: &names };
+    let figure = Examples {
+        title: String::new(),
+        images,
+        width: 3,
+        height: 2,
+        columns: 2,
+        class_names: &names,
+    };
     assert_eq!(figure.check(), Ok(()));
     // Two images of 84 x 56, less the frames at their edges.
     let grey = count(&pixels(&figure), Color(200, 200, 200));
@@ -162,7 +208,8 @@ fn a_class_may_have_no_images() {
 
 #[test]
 fn bars_are_as_high_as_their_values() {
-    let panel = |value| BarPanel { title: "k = 5".into(), values: vec![vec![Some(value)], vec![None]] };
+    let panel =
+        |value| BarPanel { title: "k = 5".into(), values: vec![vec![Some(value)], vec![None]] };
     let bars = |value| Bars {
         title: "k-NN accuracy".into(),
         groups: vec!["raw".into()],
@@ -201,7 +248,8 @@ fn a_cell_is_as_dark_as_its_share_and_its_number_stays_readable() {
 
 #[test]
 fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
-    let (names, map) = (names(2), Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap());
+    let (names, map) =
+        (names(2), Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap());
     let figure = ClusterMaps {
         title: String::new(),
         maps: vec![("PCA".into(), &map)],
@@ -210,7 +258,9 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
     };
     assert_eq!(figure.check(), Ok(()));
     let svg = vector(&figure).unwrap();
-    for words in ["PCA, by cluster", "PCA, by class", ">0 (1)<", ">1 (2)<", ">noise (1)<", "T-shirt/top"] {
+    for words in
+        ["PCA, by cluster", "PCA, by class", ">0 (1)<", ">1 (2)<", ">noise (1)<", "T-shirt/top"]
+    {
         assert!(svg.contains(words), "{words}");
     }
     let image = pixels(&figure);
@@ -225,7 +275,12 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
     assert!(near(28 + low, 68 + low, cluster_maps::NOISE_COLOR), "upper left is noise");
     let many: Vec<i32> = (0..100).map(|i| i % 40).collect();
     let line = Matrix::new((0..200).map(|i| i as f32).collect(), 100, 2).unwrap();
-    let figure = ClusterMaps { title: "k-means".into(), maps: vec![("map".into(), &line)], clusters: &many, classes: None };
+    let figure = ClusterMaps {
+        title: "k-means".into(),
+        maps: vec![("map".into(), &line)],
+        clusters: &many,
+        classes: None,
+    };
     let svg = vector(&figure).unwrap();
     assert!(svg.contains("and 25 smaller") && !svg.contains("by class"));
     assert!(ClusterMaps { clusters: &many[1..], ..figure.clone() }.check().is_err());
@@ -236,15 +291,28 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
 fn a_gallery_has_two_halves() {
     let image = [200; 6];
     let rows = vec![
-        GalleryRow { name: "cluster 0".into(), note: "3, Bag".into(), images: [vec![&image[..]; 2], vec![&image[..]]] },
-        GalleryRow { name: "cluster 1".into(), note: String::new(), images: [Vec::new(), Vec::new()] },
+        GalleryRow {
+            name: "cluster 0".into(),
+            note: "3, Bag".into(),
+            images: [vec![&image[..]; 2], vec![&image[..]]],
+        },
+        GalleryRow {
+            name: "cluster 1".into(),
+            note: String::new(),
+            images: [Vec::new(), Vec::new()],
+        },
     ];
     let headings = ["most central".into(), "most peripheral".into()];
-    let figure = Gallery { title: "k-means".into(), headings, rows, width: 3, height: 2, columns: 2 };
+    let figure =
+        Gallery { title: "k-means".into(), headings, rows, width: 3, height: 2, columns: 2 };
     assert_eq!(figure.check(), Ok(()));
     let svg = vector(&figure).unwrap();
     assert_eq!(svg.matches("<image ").count(), 3);
-    assert!(["most central", "most peripheral", "cluster 1", "3, Bag"].iter().all(|words| svg.contains(words)));
+    assert!(
+        ["most central", "most peripheral", "cluster 1", "3, Bag"]
+            .iter()
+            .all(|words| svg.contains(words))
+    );
     assert!(Gallery { width: 4, ..figure }.check().is_err());
 }
 
@@ -260,7 +328,11 @@ fn a_k_distance_curve_marks_the_suggested_and_the_used_radius() {
     };
     let svg = vector(&figure).unwrap();
     // Two and three of four points lie at most that far from their fourth.
-    assert!(svg.contains("eps 0.3000, suggested") && svg.contains("eps 0.2500, used") && svg.contains("4-th nearest"));
+    assert!(
+        svg.contains("eps 0.3000, suggested")
+            && svg.contains("eps 0.2500, used")
+            && svg.contains("4-th nearest")
+    );
     assert!(svg.contains("50.0 % of the points") && svg.contains("75.0 % of the points"));
     let same = vector(&KDistanceCurve { used: Some(0.3), ..figure.clone() }).unwrap();
     assert!(same.contains("suggested and used"));
@@ -271,7 +343,8 @@ fn a_k_distance_curve_marks_the_suggested_and_the_used_radius() {
 
 #[test]
 fn thirty_classes_have_thirty_colours() {
-    let colors: std::collections::BTreeSet<String> = (0..30).map(|index| color(index).hex()).collect();
+    let colors: std::collections::BTreeSet<String> =
+        (0..30).map(|index| color(index).hex()).collect();
     assert_eq!(colors.len(), 30);
     assert_eq!(color(0).hex(), "#3f90da");
 }

@@ -1,5 +1,5 @@
-//! The SVG surface. Written here because plotters' own rounds to whole pixels and spends a `<circle>` of about 80 bytes
-//! on every point: a figure of 180,000 points would have 14 MB.
+//! The SVG surface. Written here because plotters' own rounds to whole pixels and spends a
+//! `<circle>` of about 80 bytes on every point: a figure of 180,000 points would have 14 MB.
 
 use super::canvas::{Align, Canvas, Color, Dot, Picture, Point, Text, WHITE};
 use super::raster::png;
@@ -54,18 +54,25 @@ impl Canvas for Vector {
 
     fn rectangle(&mut self, corner: Point, size: (f64, f64), color: Color) {
         let [x, y, width, height] = [corner.0, corner.1, size.0, size.1].map(Tenths);
-        self.push(format_args!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>", color.hex()));
+        self.push(format_args!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>",
+            color.hex()
+        ));
     }
 
     fn text(&mut self, text: &Text<'_>) {
-        let [x, y, size, outline] = [text.at.0, text.baseline(), text.size, text.size * 0.22].map(Tenths);
+        let [x, y, size, outline] =
+            [text.at.0, text.baseline(), text.size, text.size * 0.22].map(Tenths);
         let anchor = match text.align {
             Align::Left => "start",
             Align::Center => "middle",
             Align::Right => "end",
         };
         let halo = if text.halo {
-            format!(" stroke=\"{}\" stroke-width=\"{outline}\" stroke-linejoin=\"round\" paint-order=\"stroke\"", WHITE.hex())
+            format!(
+                " stroke=\"{}\" stroke-width=\"{outline}\" stroke-linejoin=\"round\" paint-order=\"stroke\"",
+                WHITE.hex()
+            )
         } else {
             String::new()
         };
@@ -76,9 +83,9 @@ impl Canvas for Vector {
         ));
     }
 
-    /// One path for each colour of every [`LAYER`] points, a point being a stroke of no length with round ends: about 13
-    /// bytes a point, in tenths of a pixel. The order of painting is kept from layer to layer, not inside one, and points
-    /// of one path do not darken each other.
+    /// One path for each colour of every [`LAYER`] points, a point being a stroke of no length with
+    /// round ends: about 13 bytes a point, in tenths of a pixel. The order of painting is kept from
+    /// layer to layer, not inside one, and points of one path do not darken each other.
     fn dots(&mut self, dots: &[Dot], radius: f64, opacity: f64) {
         self.push(format_args!(
             "<g transform=\"scale(.1)\" stroke-width=\"{}\" stroke-opacity=\"{opacity:.2}\" stroke-linecap=\"round\">",
@@ -87,10 +94,11 @@ impl Canvas for Vector {
         for layer in dots.chunks(LAYER) {
             let mut paths: Vec<(Color, String)> = Vec::new();
             for dot in layer {
-                let at = paths.iter().position(|(color, _)| *color == dot.color).unwrap_or_else(|| {
-                    paths.push((dot.color, String::new()));
-                    paths.len() - 1
-                });
+                let at =
+                    paths.iter().position(|(color, _)| *color == dot.color).unwrap_or_else(|| {
+                        paths.push((dot.color, String::new()));
+                        paths.len() - 1
+                    });
                 let (x, y) = (dot.at.0 * 10.0, dot.at.1 * 10.0);
                 let _ = write!(paths[at].1, "M{} {}h0", x.round() as i64, y.round() as i64);
             }
@@ -126,7 +134,11 @@ struct Tenths(f64);
 impl Display for Tenths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tenths = (self.0 * 10.0).round() as i64;
-        if tenths % 10 == 0 { write!(f, "{}", tenths / 10) } else { write!(f, "{:.1}", tenths as f64 / 10.0) }
+        if tenths % 10 == 0 {
+            write!(f, "{}", tenths / 10)
+        } else {
+            write!(f, "{:.1}", tenths as f64 / 10.0)
+        }
     }
 }
 
@@ -150,7 +162,8 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, i| bits << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
+        let bits =
+            (0..3).fold(0, |bits, i| bits << 8 | u32::from(group.get(i).copied().unwrap_or(0)));
         for i in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * i)) as usize % 64];
             text.push(if i <= group.len() { digit.into() } else { '=' });
@@ -165,7 +178,10 @@ mod tests {
 
     #[test]
     fn base64_pads() {
-        assert_eq!(["", "M", "Ma", "Man"].map(|text| base64(text.as_bytes())), ["", "TQ==", "TWE=", "TWFu"]);
+        assert_eq!(
+            ["", "M", "Ma", "Man"].map(|text| base64(text.as_bytes())),
+            ["", "TQ==", "TWE=", "TWFu"]
+        );
     }
 
     #[test]
@@ -177,6 +193,9 @@ mod tests {
 
     #[test]
     fn numbers_have_at_most_one_decimal() {
-        assert_eq!([1.0, 1.25, -0.04, -3.96].map(|x| Tenths(x).to_string()), ["1", "1.3", "0", "-4"]);
+        assert_eq!(
+            [1.0, 1.25, -0.04, -3.96].map(|x| Tenths(x).to_string()),
+            ["1", "1.3", "0", "-4"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Binary blocks of the page: arrays as byte planes, deflated, in base64; images as they are.
 //!
-//! All lowest bytes first, then all next ones: the high bytes of neighbouring values are alike, and deflate finds that.
+//! All lowest bytes first, then all next ones: the high bytes of neighbouring values are alike, and
+//! deflate finds that.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -78,7 +79,8 @@ pub(super) struct Blocks {
 }
 
 impl Blocks {
-    /// Adds an array and describes it for the page's JSON. `name` consists of letters, digits and dashes.
+    /// Adds an array and describes it for the page's JSON. `name` consists of letters, digits and
+    /// dashes.
     pub(super) fn array(&mut self, name: String, numbers: Numbers) -> Value {
         let description = json!({ "block": name, "type": numbers.type_name(), "n": numbers.len() });
         self.list.push((name, Content::Numbers(numbers)));
@@ -94,7 +96,9 @@ impl Blocks {
     pub(super) fn html(&self) -> String {
         let element = |(name, content): &(String, Content)| {
             let (encoding, text) = match content {
-                Content::Numbers(numbers) => ("deflate", STANDARD.encode(deflated(&numbers.planes()))),
+                Content::Numbers(numbers) => {
+                    ("deflate", STANDARD.encode(deflated(&numbers.planes())))
+                }
                 Content::Raw(bytes) => ("raw", STANDARD.encode(bytes)),
             };
             format!(

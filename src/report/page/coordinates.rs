@@ -1,5 +1,6 @@
-//! Places in a map as 16-bit numbers: a grid of 65,536 steps over the larger side of the map, and frames of an animation as
-//! differences to the frame before, which are small and so take little room.
+//! Places in a map as 16-bit numbers: a grid of 65,536 steps over the larger side of the map, and
+//! frames of an animation as differences to the frame before, which are small and so take little
+//! room.
 
 use crate::matrix::Matrix;
 
@@ -19,7 +20,8 @@ pub(super) struct Coded {
     pub(super) half: f64,
 }
 
-/// Codes n x 2 places, or n x 2F for F frames: x and y of the first, then of the second. All frames have one scale.
+/// Codes n x 2 places, or n x 2F for F frames: x and y of the first, then of the second. All frames
+/// have one scale.
 pub(super) fn encode(places: &Matrix) -> Coded {
     let (n, frames) = (places.n_samples(), places.n_features() / 2);
     let mut low = [f64::INFINITY; 2];
@@ -36,7 +38,10 @@ pub(super) fn encode(places: &Matrix) -> Coded {
     let half = if side > 0.0 { side / 2.0 } else { 1.0 };
     let mut numbers = Vec::with_capacity(2 * n * frames);
     for column in 0..2 * frames {
-        let step = |row: &[f32]| ((((f64::from(row[column]) - center[column % 2]) / half + 1.0) / 2.0) * STEPS).round() as u16;
+        let step = |row: &[f32]| {
+            ((((f64::from(row[column]) - center[column % 2]) / half + 1.0) / 2.0) * STEPS).round()
+                as u16
+        };
         numbers.extend(places.rows().map(step));
     }
     // From the last on, so that what is subtracted is still there.
@@ -58,7 +63,10 @@ mod tests {
 
     #[test]
     fn small_differences_become_small_numbers() {
-        assert_eq!([0, -1, 1, -2, 2, i16::MIN].map(|d: i16| zigzag(d as u16)), [0, 1, 2, 3, 4, 65_535]);
+        assert_eq!(
+            [0, -1, 1, -2, 2, i16::MIN].map(|d: i16| zigzag(d as u16)),
+            [0, 1, 2, 3, 4, 65_535]
+        );
     }
 
     #[test]

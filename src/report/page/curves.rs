@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 const FRAME: [f64; 2] = [300.0, 130.0];
 /// Room for the numbers of the vertical axis, and for those of the horizontal one.
 const AXES: [f64; 2] = [44.0, 22.0];
-/// Colours of the curves: blue, orange, brown, each at 3 : 1 at least on a light and on a dark page.
+/// Colours of the curves: blue, orange, brown, each at 3 : 1 at least on a light and on a dark
+/// page.
 const COLORS: [usize; 3] = [0, 6, 5];
 
 /// Curves over the same whole numbers.
@@ -40,24 +41,40 @@ impl Series {
 
 impl Curves {
     pub(super) fn html(&self, html: &mut String) {
-        let finite = self.series.iter().flat_map(|series| &series.values).copied().filter(|value| value.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+        let finite = self
+            .series
+            .iter()
+            .flat_map(|series| &series.values)
+            .copied()
+            .filter(|value| value.is_finite());
+        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
         let n = self.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
         if low > high || n == 0 {
             return;
         }
         let span = if high > low { high - low } else { 1.0 };
-        let x = |at: usize| AXES[0] + FRAME[0] * if n > 1 { at as f64 / (n - 1) as f64 } else { 0.5 };
+        let x =
+            |at: usize| AXES[0] + FRAME[0] * if n > 1 { at as f64 / (n - 1) as f64 } else { 0.5 };
         let y = |value: f64| 6.0 + FRAME[1] * (1.0 - (value - low) / span);
         let (width, height) = (AXES[0] + FRAME[0] + 8.0, 6.0 + FRAME[1] + AXES[1]);
         let title = escape_html(&self.title);
         // Writing to a string cannot fail.
-        let _ =
-            write!(html, "<figure class=\"curves\"><svg role=\"img\" aria-label=\"{title}\" viewBox=\"0 0 {width} {height}\">");
+        let _ = write!(
+            html,
+            "<figure class=\"curves\"><svg role=\"img\" aria-label=\"{title}\" viewBox=\"0 0 {width} {height}\">"
+        );
         for value in [low, high] {
             let (y, left, right) = (y(value), AXES[0], AXES[0] + FRAME[0]);
-            let _ = write!(html, "<line x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
-            let _ = write!(html, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value:.3}</text>", left - 5.0, y + 4.0);
+            let _ =
+                write!(html, "<line x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+            let _ = write!(
+                html,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{value:.3}</text>",
+                left - 5.0,
+                y + 4.0
+            );
         }
         for at in if n > 1 { vec![0, n - 1] } else { vec![0] } {
             let _ = write!(
@@ -70,17 +87,25 @@ impl Curves {
         }
         for (series, at) in self.series.iter().zip(COLORS) {
             let finite = series.values.iter().enumerate().filter(|(_, value)| value.is_finite());
-            let points: Vec<String> = finite.map(|(at, &value)| format!("{:.1} {:.1}", x(at), y(value))).collect();
+            let points: Vec<String> =
+                finite.map(|(at, &value)| format!("{:.1} {:.1}", x(at), y(value))).collect();
             // A curve of one value is a dot.
             let dot = if points.len() == 1 { "h.1" } else { "" };
             let path = points.join("L");
-            let _ = write!(html, "<path stroke=\"{}\" stroke-linecap=\"round\" d=\"M{path}{dot}\"/>", color(at).hex());
+            let _ = write!(
+                html,
+                "<path stroke=\"{}\" stroke-linecap=\"round\" d=\"M{path}{dot}\"/>",
+                color(at).hex()
+            );
         }
         let _ = write!(html, "</svg><figcaption>{title}: ");
         for (at, (series, index)) in self.series.iter().zip(COLORS).enumerate() {
             let (comma, name) = (if at > 0 { ", " } else { "" }, escape_html(&series.name));
-            let _ =
-                write!(html, "{comma}<span aria-hidden=\"true\" style=\"color: {}\">\u{25a0}</span> {name}", color(index).hex());
+            let _ = write!(
+                html,
+                "{comma}<span aria-hidden=\"true\" style=\"color: {}\">\u{25a0}</span> {name}",
+                color(index).hex()
+            );
         }
         html.push_str("</figcaption></figure>\n");
     }

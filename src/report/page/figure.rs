@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 use crate::report::figures::color;
 use png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter};
 
-/// Width and height in pixels; a picture that is larger than [`MAX_BYTES`] is drawn again at half of it.
+/// Width and height in pixels; a picture that is larger than [`MAX_BYTES`] is drawn again at half
+/// of it.
 const SIDE: usize = 640;
 /// Bytes of the picture at most.
 const MAX_BYTES: usize = 120_000;
@@ -28,7 +29,8 @@ fn encode(page: &Page, map: &Map, side: usize) -> std::result::Result<Vec<u8>, p
         }
     }
     // Points that are all at one place stand in the middle.
-    let span = Some((high[0] - low[0]).max(high[1] - low[1])).filter(|span| *span > 0.0).unwrap_or(1.0);
+    let span =
+        Some((high[0] - low[0]).max(high[1] - low[1])).filter(|span| *span > 0.0).unwrap_or(1.0);
     let scale = (side as f64 - 2.0 * MARGIN) / span;
     let middle = [0, 1].map(|axis| f64::midpoint(low[axis], high[axis]));
     let n_colors = page.classes.len().clamp(1, 255);
@@ -44,7 +46,8 @@ fn encode(page: &Page, map: &Map, side: usize) -> std::result::Result<Vec<u8>, p
             }
         }
     }
-    let palette: Vec<u8> = (0..n_colors).map(color).flat_map(|color| [color.0, color.1, color.2]).collect();
+    let palette: Vec<u8> =
+        (0..n_colors).map(color).flat_map(|color| [color.0, color.1, color.2]).collect();
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, side as u32, side as u32);
     encoder.set_color(ColorType::Indexed);

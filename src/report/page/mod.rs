@@ -1,5 +1,6 @@
-//! The explorable report: one HTML file with the points, their maps, images and neighbours, the viewer that shows them, and a
-//! static part that needs no script. It asks for nothing over the network.
+//! The explorable report: one HTML file with the points, their maps, images and neighbours, the
+//! viewer that shows them, and a static part that needs no script. It asks for nothing over the
+//! network.
 //!
 //! | file | what |
 //! |---|---|
@@ -180,25 +181,35 @@ pub fn html(page: &Page) -> Result<String> {
 fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     let (n, points) = (page.points.n(), &page.points);
     let classes = |classes: &Option<Vec<u16>>, name: &str, blocks: &mut Blocks| {
-        let classes = classes.as_ref().map(|list| Numbers::below(page.classes.len(), list.iter().map(|&class| class.into())));
+        let classes = classes
+            .as_ref()
+            .map(|list| Numbers::below(page.classes.len(), list.iter().map(|&class| class.into())));
         classes.map_or(Value::Null, |numbers| blocks.array(name.into(), numbers))
     };
     let labels = classes(&points.labels, "labels", blocks);
     let predictions = classes(&points.predictions, "predictions", blocks);
     let byte = |&value: &f32| (255.0 * value.clamp(0.0, 1.0)).round() as u8;
-    let confidence = points.confidence.as_ref().map(|values| Numbers::U8(values.iter().map(byte).collect()));
-    let confidence = confidence.map_or(Value::Null, |numbers| blocks.array("confidence".into(), numbers));
-    let rows = points.rows.as_ref().map(|rows| blocks.array("rows".into(), Numbers::U32(rows.clone())));
+    let confidence =
+        points.confidence.as_ref().map(|values| Numbers::U8(values.iter().map(byte).collect()));
+    let confidence =
+        confidence.map_or(Value::Null, |numbers| blocks.array("confidence".into(), numbers));
+    let rows =
+        points.rows.as_ref().map(|rows| blocks.array("rows".into(), Numbers::U32(rows.clone())));
     let mut spaces = Vec::new();
     for (at, space) in page.spaces.iter().enumerate() {
-        let ids = space.neighbors.as_ref().map(|ids| blocks.array(format!("neighbors-{at}"), Numbers::indices(n, ids)));
+        let ids = space
+            .neighbors
+            .as_ref()
+            .map(|ids| blocks.array(format!("neighbors-{at}"), Numbers::indices(n, ids)));
         spaces.push(json!({ "id": space.id, "title": space.title, "n_features": space.n_features, "neighbors": ids }));
     }
     let methods = page.methods.iter();
-    let methods: Vec<Value> =
-        methods.map(|method| json!({ "id": method.id, "title": method.title, "caution": method.caution })).collect();
+    let methods: Vec<Value> = methods
+        .map(|method| json!({ "id": method.id, "title": method.title, "caution": method.caution }))
+        .collect();
     let images = images(page, blocks)?;
-    let parts: Vec<Value> = points.parts.iter().map(|(name, n)| json!({ "name": name, "n": n })).collect();
+    let parts: Vec<Value> =
+        points.parts.iter().map(|(name, n)| json!({ "name": name, "n": n })).collect();
     Ok(json!({
         "schema": SCHEMA,
         "generator": concat!("layerlens ", env!("CARGO_PKG_VERSION")),
@@ -256,18 +267,33 @@ fn images(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     for (name, tile) in names.iter().zip(sheet.tiles) {
         blocks.raw(name.clone(), tile);
     }
-    let (width, height, kind, per_row, per_tile) = (sheet.width, sheet.height, sheet.kind, sheet.per_row, sheet.per_tile);
-    Ok(json!({ "width": width, "height": height, "kind": kind, "per_row": per_row, "per_tile": per_tile, "tiles": names }))
+    let (width, height, kind, per_row, per_tile) =
+        (sheet.width, sheet.height, sheet.kind, sheet.per_row, sheet.per_tile);
+    Ok(
+        json!({ "width": width, "height": height, "kind": kind, "per_row": per_row, "per_tile": per_tile, "tiles": names }),
+    )
 }
 
 /// The map that says most, as an image: t-SNE of the last space, or the last map.
 fn static_figure(page: &Page) -> Result<String> {
     let of_tsne = page.maps.iter().rev().find(|map| map.method == "tsne");
     let Some(map) = of_tsne.or(page.maps.last()) else { return Ok(String::new()) };
-    let space = page.spaces.iter().find(|space| space.id == map.space).map_or(&map.space, |space| &space.title);
-    let method = page.methods.iter().find(|method| method.id == map.method).map_or(&map.method, |method| &method.title);
-    let colored = if page.points.labels.is_some() { ", in the colours of their classes" } else { "" };
-    let words = format!("Map of {space} by {method}: {} points{colored}", crate::words::thousands(page.points.n()));
+    let space = page
+        .spaces
+        .iter()
+        .find(|space| space.id == map.space)
+        .map_or(&map.space, |space| &space.title);
+    let method = page
+        .methods
+        .iter()
+        .find(|method| method.id == map.method)
+        .map_or(&map.method, |method| &method.title);
+    let colored =
+        if page.points.labels.is_some() { ", in the colours of their classes" } else { "" };
+    let words = format!(
+        "Map of {space} by {method}: {} points{colored}",
+        crate::words::thousands(page.points.n())
+    );
     let words = escape_html(&words);
     let source = data_url("image/png", &figure::png(page, map)?);
     Ok(format!("<img src=\"{source}\" alt=\"{words}\" width=\"640\" height=\"640\">"))
@@ -278,26 +304,37 @@ fn check(page: &Page) -> Result<()> {
     let (points, n) = (&page.points, page.points.n());
     let fits = |what: &str, found: usize, expected: usize| match found == expected {
         true => Ok(()),
-        false => Err(Error::Data(format!("a page of {n} points has {found} {what}, expected {expected}"))),
+        false => Err(Error::Data(format!(
+            "a page of {n} points has {found} {what}, expected {expected}"
+        ))),
     };
     if n == 0 || n > points.of {
-        return Err(Error::Data(format!("a page shows at least one point; there are {n} of {}", points.of)));
+        return Err(Error::Data(format!(
+            "a page shows at least one point; there are {n} of {}",
+            points.of
+        )));
     }
     fits("rows", points.rows.as_ref().map_or(n, Vec::len), n)?;
     fits("confidences", points.confidence.as_ref().map_or(n, Vec::len), n)?;
     for (what, classes) in [("labels", &points.labels), ("predictions", &points.predictions)] {
         let Some(classes) = classes else { continue };
         fits(what, classes.len(), n)?;
-        if let Some(at) = classes.iter().position(|&class| usize::from(class) >= page.classes.len()) {
+        if let Some(at) = classes.iter().position(|&class| usize::from(class) >= page.classes.len())
+        {
             let (class, known) = (classes[at], page.classes.len());
-            return Err(Error::Data(format!("point {at} of a page has the class {class}; there are {known} classes, from 0")));
+            return Err(Error::Data(format!(
+                "point {at} of a page has the class {class}; there are {known} classes, from 0"
+            )));
         }
     }
     for space in &page.spaces {
         let Some(neighbors) = &space.neighbors else { continue };
         fits(&format!("neighbours in {}", space.id), neighbors.len(), n * page.n_neighbors)?;
         if let Some(id) = neighbors.iter().find(|&&id| id as usize >= n) {
-            return Err(Error::Data(format!("a page of {n} points has the neighbour {id} in {}", space.id)));
+            return Err(Error::Data(format!(
+                "a page of {n} points has the neighbour {id} in {}",
+                space.id
+            )));
         }
     }
     let maps = page.maps.iter().map(|map| (&map.space, &map.method, &map.places, 1));
@@ -307,11 +344,17 @@ fn check(page: &Page) -> Result<()> {
         let what = format!("of {space} by {method}");
         fits(&format!("places {what}"), places.n_samples(), n)?;
         fits(&format!("columns of places {what}"), places.n_features(), 2 * frames)?;
-        if !page.spaces.iter().any(|known| known.id == *space) || !page.methods.iter().any(|known| known.id == *method) {
+        if !page.spaces.iter().any(|known| known.id == *space)
+            || !page.methods.iter().any(|known| known.id == *method)
+        {
             return Err(Error::Data(format!("a page has a map {what}, which it does not list")));
         }
     }
-    for (entry, values) in page.epochs.iter().flat_map(|entry| entry.metrics.iter().map(move |(_, values)| (entry, values))) {
+    for (entry, values) in page
+        .epochs
+        .iter()
+        .flat_map(|entry| entry.metrics.iter().map(move |(_, values)| (entry, values)))
+    {
         fits("values of a measure", values.len(), entry.epochs.len())?;
     }
     fits("pictures", page.pictures.as_ref().map_or(n, Pictures::n), n)

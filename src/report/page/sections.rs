@@ -72,7 +72,11 @@ impl<T: Into<String>> From<T> for Cell {
 
 impl Table {
     /// A table without shades.
-    pub fn new<T: Into<Cell>>(caption: impl Into<String>, header: &[&str], rows: impl IntoIterator<Item = Vec<T>>) -> Self {
+    pub fn new<T: Into<Cell>>(
+        caption: impl Into<String>,
+        header: &[&str],
+        rows: impl IntoIterator<Item = Vec<T>>,
+    ) -> Self {
         Self {
             caption: caption.into(),
             header: header.iter().map(|&name| name.into()).collect(),
@@ -81,10 +85,17 @@ impl Table {
     }
 
     /// A table of counts, each shaded by its share of its row.
-    pub fn of_counts(caption: String, corner: &str, rows: &[String], columns: &[String], counts: &[Vec<usize>]) -> Self {
+    pub fn of_counts(
+        caption: String,
+        corner: &str,
+        rows: &[String],
+        columns: &[String],
+        counts: &[Vec<usize>],
+    ) -> Self {
         let row = |(name, counts): (&String, &Vec<usize>)| {
             let whole = counts.iter().sum::<usize>().max(1) as f64;
-            let cell = |&count: &usize| Cell { text: count.to_string(), shade: count as f64 / whole };
+            let cell =
+                |&count: &usize| Cell { text: count.to_string(), shade: count as f64 / whole };
             std::iter::once(Cell::from(name.as_str())).chain(counts.iter().map(cell)).collect()
         };
         Self {
@@ -97,13 +108,18 @@ impl Table {
     fn html(&self, html: &mut String) {
         let caption = escape_html(&self.caption);
         // Writing to a string cannot fail. The box can be scrolled by keyboard.
-        let _ = write!(html, "<div class=\"table-box\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">");
+        let _ = write!(
+            html,
+            "<div class=\"table-box\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">"
+        );
         let _ = write!(html, "<table><caption>{caption}</caption>\n<thead><tr>");
         for name in &self.header {
             let _ = write!(html, "<th scope=\"col\">{}</th>", escape_html(name));
         }
         html.push_str("</tr></thead>\n<tbody>\n");
-        let is_figures = |column: usize| self.rows.iter().all(|row| row.get(column).is_none_or(|cell| is_figure(&cell.text)));
+        let is_figures = |column: usize| {
+            self.rows.iter().all(|row| row.get(column).is_none_or(|cell| is_figure(&cell.text)))
+        };
         let figures: Vec<bool> = (0..self.header.len()).map(is_figures).collect();
         for row in &self.rows {
             html.push_str("<tr>");
@@ -132,7 +148,10 @@ impl Table {
 fn is_figure(text: &str) -> bool {
     text.is_empty()
         || matches!(text, "-" | "–")
-        || text.trim_start_matches(['+', '-', '−']).starts_with(|first: char| first.is_ascii_digit()) && text.len() < 16
+        || text
+            .trim_start_matches(['+', '-', '−'])
+            .starts_with(|first: char| first.is_ascii_digit())
+            && text.len() < 16
 }
 
 impl Block {
@@ -141,9 +160,12 @@ impl Block {
         let _ = match self {
             Self::Heading(text) => writeln!(html, "<h3>{}</h3>", escape_html(text)),
             Self::Text(text) => writeln!(html, "<p>{}</p>", escape_html(text)),
-            Self::Code(text) => writeln!(html, "<pre tabindex=\"0\"><code>{}</code></pre>", escape_html(text)),
+            Self::Code(text) => {
+                writeln!(html, "<pre tabindex=\"0\"><code>{}</code></pre>", escape_html(text))
+            }
             Self::List(points) => {
-                let points = points.iter().map(|point| format!("<li>{}</li>\n", escape_html(point)));
+                let points =
+                    points.iter().map(|point| format!("<li>{}</li>\n", escape_html(point)));
                 writeln!(html, "<ul>\n{}</ul>", points.collect::<String>())
             }
             Self::Table(table) => {
@@ -156,7 +178,8 @@ impl Block {
             }
             Self::Drawing { svg, label } => {
                 let label = escape_html(label);
-                let svg = svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1);
+                let svg =
+                    svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{label}\" "), 1);
                 writeln!(html, "<figure>{}</figure>", svg.trim_end())
             }
         };
@@ -172,7 +195,12 @@ pub(super) fn html(sections: &[Section]) -> String {
     html.push_str("<nav class=\"contents\" aria-label=\"Sections of the report\"><ul>\n");
     for Section { id, title, .. } in sections {
         // Writing to a string cannot fail.
-        let _ = writeln!(html, "<li><a href=\"#report-{}\">{}</a></li>", escape_html(id), escape_html(title));
+        let _ = writeln!(
+            html,
+            "<li><a href=\"#report-{}\">{}</a></li>",
+            escape_html(id),
+            escape_html(title)
+        );
     }
     html.push_str("</ul></nav>\n");
     for Section { id, title, blocks } in sections {
@@ -187,12 +215,16 @@ pub(super) fn html(sections: &[Section]) -> String {
     html
 }
 
-/// The rules of shaded cells: each with the letters, black or white, that are read more easily on it.
+/// The rules of shaded cells: each with the letters, black or white, that are read more easily on
+/// it.
 pub(super) fn shades() -> String {
     (1..=SHADES).fold(String::new(), |mut rules, step| {
         let (background, letters) = shade(step);
         let [r, g, b] = background;
-        let _ = writeln!(rules, ".shade-{step} {{ background: #{r:02x}{g:02x}{b:02x}; color: {letters}; }}");
+        let _ = writeln!(
+            rules,
+            ".shade-{step} {{ background: #{r:02x}{g:02x}{b:02x}; color: {letters}; }}"
+        );
         rules
     })
 }
@@ -232,7 +264,9 @@ mod tests {
 
     #[test]
     fn figures_stand_on_the_right() {
-        assert!(["0.5", "-1", "+0.0021", "12.3 s", "–", "1,024"].iter().all(|text| is_figure(text)));
+        assert!(
+            ["0.5", "-1", "+0.0021", "12.3 s", "–", "1,024"].iter().all(|text| is_figure(text))
+        );
         let words = ["layer 1", "b0564c3eedabfbf835052cff8503ea", "784 values of 2 kinds"];
         assert!(!words.iter().any(|text| is_figure(text)));
     }

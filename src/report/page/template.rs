@@ -1,4 +1,5 @@
-//! The page's frame: the viewer's document, style and modules, and everything that is put into them, escaped for where it stands.
+//! The page's frame: the viewer's document, style and modules, and everything that is put into
+//! them, escaped for where it stands.
 
 use std::fmt::Write as _;
 
@@ -55,10 +56,12 @@ const MODULES: &[(&str, &str)] = &[
     module!("main.js"),
 ];
 
-/// Puts `values` in the places of their names, in one pass: what is put in is not looked through for placeholders. One without
-/// a value stays.
+/// Puts `values` in the places of their names, in one pass: what is put in is not looked through
+/// for placeholders. One without a value stays.
 pub(super) fn fill(document: &str, values: &[(&str, &str)]) -> String {
-    let mut filled = String::with_capacity(document.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
+    let mut filled = String::with_capacity(
+        document.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>(),
+    );
     let mut rest = document;
     while let Some((before, after)) = rest.split_once("{{") {
         filled.push_str(before);
@@ -81,7 +84,8 @@ pub(super) fn fill(document: &str, values: &[(&str, &str)]) -> String {
     filled
 }
 
-/// All modules as one, so that the page needs no other file: without the lines that import, and without the word `export`.
+/// All modules as one, so that the page needs no other file: without the lines that import, and
+/// without the word `export`.
 pub(super) fn script() -> String {
     let mut script = String::new();
     for (name, module) in MODULES {
@@ -101,9 +105,13 @@ fn escape_script(script: &str) -> String {
     while let Some(at) = rest.find('<') {
         let (before, tail) = rest.split_at(at);
         escaped.push_str(before);
-        let begins =
-            |word: &str| tail.as_bytes().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
-        // In the strings and patterns of a script, where alone they can stand, an escaped character is itself.
+        let begins = |word: &str| {
+            tail.as_bytes()
+                .get(..word.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        // In the strings and patterns of a script, where alone they can stand, an escaped character
+        // is itself.
         let (written, taken) = match () {
             () if begins("</script") => ("<\\/", 2),
             () if begins("<!--") => ("<\\!", 2),
@@ -122,7 +130,8 @@ pub(super) fn escape_json(json: &str) -> String {
     json.replace('<', "\\u003c").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
 }
 
-/// Text that is text wherever it stands in HTML, in a quoted attribute too; control characters become spaces.
+/// Text that is text wherever it stands in HTML, in a quoted attribute too; control characters
+/// become spaces.
 pub(super) fn escape_html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -147,7 +156,10 @@ mod tests {
 
     #[test]
     fn what_is_put_in_is_not_expanded_again() {
-        assert_eq!(fill("<{{a}}|{{b}}|{{c}}{{>", &[("a", "{{b}}"), ("b", "{{a}}}}")]), "<{{b}}|{{a}}}}|{{c}}{{>");
+        assert_eq!(
+            fill("<{{a}}|{{b}}|{{c}}{{>", &[("a", "{{b}}"), ("b", "{{a}}}}")]),
+            "<{{b}}|{{a}}}}|{{c}}{{>"
+        );
     }
 
     #[test]
@@ -161,14 +173,22 @@ mod tests {
     #[test]
     fn modules_follow_what_they_import_and_none_is_left_out() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/viewer");
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let entries = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap());
         let mut files: Vec<String> = entries.filter(|name| name.ends_with(".js")).collect();
         let mut names: Vec<String> = MODULES.iter().map(|(name, _)| (*name).to_owned()).collect();
         for (at, (name, module)) in MODULES.iter().enumerate() {
             for line in module.lines().filter(|line| line.starts_with("import ")) {
-                let from =
-                    line.split("\"./").nth(1).and_then(|tail| tail.strip_suffix("\";")).expect("import {..} from \"./x.js\";");
-                assert!(MODULES[..at].iter().any(|(before, _)| *before == from), "{name} imports {from} before it is there");
+                let from = line
+                    .split("\"./")
+                    .nth(1)
+                    .and_then(|tail| tail.strip_suffix("\";"))
+                    .expect("import {..} from \"./x.js\";");
+                assert!(
+                    MODULES[..at].iter().any(|(before, _)| *before == from),
+                    "{name} imports {from} before it is there"
+                );
             }
         }
         files.sort_unstable();
@@ -179,12 +199,21 @@ mod tests {
     #[test]
     fn no_script_ends_early() {
         let script = r#"x = "</ScRiPt>"; y = "<!-- <script>"; if (a < b) z = /<\/p>/;"#;
-        assert_eq!(escape_script(script), r#"x = "<\/ScRiPt>"; y = "<\!-- \x3cscript>"; if (a < b) z = /<\/p>/;"#);
+        assert_eq!(
+            escape_script(script),
+            r#"x = "<\/ScRiPt>"; y = "<\!-- \x3cscript>"; if (a < b) z = /<\/p>/;"#
+        );
     }
 
     #[test]
     fn text_is_text_everywhere() {
-        assert_eq!(escape_html("<b a='1' c=\"2\">&\u{7}é😀"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp; é😀");
-        assert_eq!(escape_json("{\"a\":\"</script>\u{2028}\"}"), "{\"a\":\"\\u003c/script>\\u2028\"}");
+        assert_eq!(
+            escape_html("<b a='1' c=\"2\">&\u{7}é😀"),
+            "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp; é😀"
+        );
+        assert_eq!(
+            escape_json("{\"a\":\"</script>\u{2028}\"}"),
+            "{\"a\":\"\\u003c/script>\\u2028\"}"
+        );
     }
 }

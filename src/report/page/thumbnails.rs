@@ -1,4 +1,5 @@
-//! The points' images on sheets of many: 4-bit grey or 24-bit PNG tiles of at most 2044 pixels a side.
+//! The points' images on sheets of many: 4-bit grey or 24-bit PNG tiles of at most 2044 pixels a
+//! side.
 
 use crate::dataset::Pictures;
 use crate::error::{Error, Result};
@@ -21,13 +22,16 @@ pub(super) struct Sheet {
     pub(super) tiles: Vec<Vec<u8>>,
 }
 
-/// What is to be said of images that are too large to be shown whole; whoever makes the page adds it to its warnings.
+/// What is to be said of images that are too large to be shown whole; whoever makes the page adds
+/// it to its warnings.
 pub fn scaled_words(pictures: &Pictures) -> Option<String> {
     let (width, height) = size(pictures);
     let scaled = (width, height) != (pictures.width(), pictures.height());
     scaled.then(|| {
         let (from_width, from_height) = (pictures.width(), pictures.height());
-        format!("images of {from_width} x {from_height} pixels are scaled down to {width} x {height}")
+        format!(
+            "images of {from_width} x {from_height} pixels are scaled down to {width} x {height}"
+        )
     })
 }
 
@@ -45,7 +49,8 @@ fn size(pictures: &Pictures) -> (usize, usize) {
 /// Lays out and encodes the images.
 pub(super) fn sheet(pictures: &Pictures) -> Result<Sheet> {
     let (width, height) = size(pictures);
-    let small = if scaled_words(pictures).is_some() { Some(pictures.resized(width, height)) } else { None };
+    let small =
+        if scaled_words(pictures).is_some() { Some(pictures.resized(width, height)) } else { None };
     let pictures = small.as_ref().unwrap_or(pictures);
     let per_row = TILE / width;
     let per_tile = per_row * (TILE / height);
@@ -54,8 +59,9 @@ pub(super) fn sheet(pictures: &Pictures) -> Result<Sheet> {
         let first = tile * per_tile;
         encode(pictures, first..pictures.n().min(first + per_tile), per_row)
     });
-    let tiles =
-        tiles.collect::<std::result::Result<Vec<_>, _>>().map_err(|error| Error::Data(format!("a tile of images: {error}")))?;
+    let tiles = tiles
+        .collect::<std::result::Result<Vec<_>, _>>()
+        .map_err(|error| Error::Data(format!("a tile of images: {error}")))?;
     let kind = if pictures.channels() == 1 { "gray4" } else { "rgb" };
     Ok(Sheet { width, height, kind, per_row, per_tile, tiles })
 }
@@ -70,7 +76,8 @@ fn encode(
     let (columns, rows) = (per_row.min(range.len()), range.len().div_ceil(per_row));
     let mut pixels = grid(pictures, range, (columns, rows));
     let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, (columns * pictures.width()) as u32, (rows * height) as u32);
+    let mut encoder =
+        Encoder::new(&mut file, (columns * pictures.width()) as u32, (rows * height) as u32);
     encoder.set_deflate_compression(DeflateCompression::Level(9));
     // 9 % smaller on Fashion-MNIST than no filter, in spite of two pixels in a byte.
     encoder.set_filter(Filter::MinEntropy);
@@ -90,7 +97,8 @@ fn encode(
 /// Bytes as 16 shades, two in a byte, the left one high; every row of `width` begins a byte.
 fn nibbles(pixels: &[u8], width: usize) -> Vec<u8> {
     let shade = |value: u8| (u16::from(value) + 8) / 17;
-    let pair = |pair: &[u8]| (shade(pair[0]) << 4 | pair.get(1).map_or(0, |&right| shade(right))) as u8;
+    let pair =
+        |pair: &[u8]| (shade(pair[0]) << 4 | pair.get(1).map_or(0, |&right| shade(right))) as u8;
     pixels.chunks_exact(width).flat_map(|row| row.chunks(2).map(pair)).collect()
 }
 

@@ -27,16 +27,27 @@ pub(super) fn draw(
 ) -> Result<()> {
     let title = format!("{} of {}", method.title(), space.title);
     if !space.maps.is_empty() {
-        let figure = ClusterMaps { title: title.clone(), maps: space.maps.to_vec(), clusters: labels, classes: space.classes };
+        let figure = ClusterMaps {
+            title: title.clone(),
+            maps: space.maps.to_vec(),
+            clusters: labels,
+            classes: space.classes,
+        };
         write(folder, &format!("{stem}_maps"), &figure)?;
     }
-    for (name, what, classes) in [("contingency", "class", space.classes), ("kinds", "kind", space.kinds)] {
+    for (name, what, classes) in
+        [("contingency", "class", space.classes), ("kinds", "kind", space.kinds)]
+    {
         let Some(classes) = classes else { continue };
         let table = Contingency::new(classes.labels, labels, classes.names.len())?;
         write(folder, &format!("{stem}_{name}"), &heat_map(&title, what, &table, classes.names))?;
     }
     match space.images {
-        Some(images) => write(folder, &format!("{stem}_gallery"), &gallery(&title, space, images, labels, clustered)),
+        Some(images) => write(
+            folder,
+            &format!("{stem}_gallery"),
+            &gallery(&title, space, images, labels, clustered),
+        ),
         None => Ok(()),
     }
 }
@@ -56,15 +67,23 @@ fn of_all(shown: usize, all: usize) -> String {
 
 fn heat_map(title: &str, what: &str, table: &Contingency, names: &[String]) -> HeatMap {
     let shown = largest(&table.cluster_sizes());
-    let counts: Vec<Vec<usize>> = table.counts.iter().map(|row| shown.iter().map(|&at| row[at]).collect()).collect();
+    let counts: Vec<Vec<usize>> =
+        table.counts.iter().map(|row| shown.iter().map(|&at| row[at]).collect()).collect();
     let title = format!("{title} by {what}{}", of_all(shown.len(), table.clusters.len()));
     let columns = shown.iter().map(|&at| cluster_name(table.clusters[at])).collect();
     HeatMap::of_counts(title, (what.into(), names.to_vec()), ("cluster".into(), columns), &counts)
 }
 
 /// The images nearest to the mean of each cluster and those furthest from it; noise has no middle.
-fn gallery<'a>(title: &str, space: &ClusterSpace<'_>, images: &'a Images, labels: &[i32], clustered: &Clustered) -> Gallery<'a> {
-    let found: Vec<&ClusterRow> = clustered.clusters.iter().filter(|row| row.cluster != NOISE).collect();
+fn gallery<'a>(
+    title: &str,
+    space: &ClusterSpace<'_>,
+    images: &'a Images,
+    labels: &[i32],
+    clustered: &Clustered,
+) -> Gallery<'a> {
+    let found: Vec<&ClusterRow> =
+        clustered.clusters.iter().filter(|row| row.cluster != NOISE).collect();
     let shown = largest(&found.iter().map(|row| row.n_points).collect::<Vec<_>>());
     let row = |&at: &usize| {
         let cluster = found[at];
@@ -72,8 +91,14 @@ fn gallery<'a>(title: &str, space: &ClusterSpace<'_>, images: &'a Images, labels
         // No image stands in both halves.
         let half = IMAGES.min(order.len().div_ceil(2));
         let central = order[..half].iter().map(|&point| images.image(point as usize)).collect();
-        let edge = order[half..].iter().rev().take(IMAGES).map(|&point| images.image(point as usize)).collect();
-        let first = cluster.classes.first().map(|part| format!(", {}", part.name)).unwrap_or_default();
+        let edge = order[half..]
+            .iter()
+            .rev()
+            .take(IMAGES)
+            .map(|&point| images.image(point as usize))
+            .collect();
+        let first =
+            cluster.classes.first().map(|part| format!(", {}", part.name)).unwrap_or_default();
         GalleryRow {
             name: format!("cluster {}", cluster.cluster),
             note: format!("{}{first}", cluster.n_points),
@@ -98,7 +123,8 @@ fn from_middle(x: &Matrix, labels: &[i32], cluster: i32) -> Vec<u32> {
         let pairs = x.row(point).iter().zip(&mean);
         pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>()
     };
-    let mut order: Vec<(f64, u32)> = members.into_iter().map(|point| (square(point), point as u32)).collect();
+    let mut order: Vec<(f64, u32)> =
+        members.into_iter().map(|point| (square(point), point as u32)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     order.into_iter().map(|(_, point)| point).collect()
 }

@@ -18,11 +18,18 @@ use std::time::Instant;
 
 impl Work<'_> {
     /// Embeds, scores and clusters one layer's answers to the test images.
-    pub(super) fn look_into(&self, folder: &mut RunFolder, prepared: &Prepared, model: usize, layer: &str) -> Result<()> {
+    pub(super) fn look_into(
+        &self,
+        folder: &mut RunFolder,
+        prepared: &Prepared,
+        model: usize,
+        layer: &str,
+    ) -> Result<()> {
         let Prepared { job, data, architectures, methods, .. } = prepared;
         let model_name = &job.models[model].name;
         let (_, weights) = read_weights(&Artifact::WeightsOf(model_name).of(folder.path()))?;
-        let encoded = self.encode(folder, &architectures[model], &weights, &data.test, (model_name, layer))?;
+        let encoded =
+            self.encode(folder, &architectures[model], &weights, &data.test, (model_name, layer))?;
         let file = Artifact::Layer { name: &encoded.name, part: "test" }.of(folder.path());
         let space = SpaceStage {
             folder: &mut *folder,
@@ -37,7 +44,13 @@ impl Work<'_> {
         let maps = space.run(methods).map_err(|error| error.of_file(file))?;
         check_scored(folder)?;
         self.draw(folder, data, (model_name, layer), &maps)?;
-        self.cluster(folder, prepared, &encoded, &maps, &format!("{layer} of {model_name}, test images"))
+        self.cluster(
+            folder,
+            prepared,
+            &encoded,
+            &maps,
+            &format!("{layer} of {model_name}, test images"),
+        )
     }
 
     /// The layer's answers, written below `activations/`.
@@ -66,7 +79,13 @@ impl Work<'_> {
     }
 
     /// Tables, and the maps side by side, coloured by label.
-    fn draw(&self, folder: &mut RunFolder, data: &Dataset, (model, layer): (&str, &str), maps: &[Map]) -> Result<()> {
+    fn draw(
+        &self,
+        folder: &mut RunFolder,
+        data: &Dataset,
+        (model, layer): (&str, &str),
+        maps: &[Map],
+    ) -> Result<()> {
         const STAGE: Stage<'_> = Stage::ScoresAndFigures;
         if folder.has_finished(STAGE) {
             return Ok(());
@@ -76,7 +95,10 @@ impl Work<'_> {
         write_quality(folder, &folder.noted::<Vec<MapQuality>>("quality")?)?;
         let figure = Scatter {
             title: format!("{layer} of {model}, test images"),
-            panels: maps.chunks(2).map(|maps| maps.iter().map(|map| panel(map, &data.test.labels)).collect()).collect(),
+            panels: maps
+                .chunks(2)
+                .map(|maps| maps.iter().map(|map| panel(map, &data.test.labels)).collect())
+                .collect(),
             class_names: &data.class_names,
             rows_share_axes: false,
             direct_labels: true,
@@ -88,14 +110,22 @@ impl Work<'_> {
         folder.finish_stage(STAGE, start, "cpu")
     }
 
-    fn cluster(&self, folder: &mut RunFolder, prepared: &Prepared, encoded: &Layer, maps: &[Map], title: &str) -> Result<()> {
+    fn cluster(
+        &self,
+        folder: &mut RunFolder,
+        prepared: &Prepared,
+        encoded: &Layer,
+        maps: &[Map],
+        title: &str,
+    ) -> Result<()> {
         const STAGE: Stage<'_> = Stage::OnlyClusters;
         if folder.has_finished(STAGE) {
             return Ok(());
         }
         let start = Instant::now();
         let Prepared { job, data, .. } = prepared;
-        let places: Vec<_> = maps.iter().map(|map| (map.id.method_title().into(), &map.train)).collect();
+        let places: Vec<_> =
+            maps.iter().map(|map| (map.id.method_title().into(), &map.train)).collect();
         let kinds = data.original.as_ref();
         let space = ClusterSpace {
             name: &encoded.name,

@@ -1,5 +1,5 @@
-//! The classes of the points of a folder of layers, and what the network answers: labels, predictions, outputs and names, made
-//! to mean the same.
+//! The classes of the points of a folder of layers, and what the network answers: labels,
+//! predictions, outputs and names, made to mean the same.
 
 use super::outputs::{Outputs, agree, check_rows, read_values};
 use super::{CONFIDENCE, Reader, file};
@@ -35,12 +35,17 @@ struct Files {
 }
 
 impl Reader<'_> {
-    /// Reads the classes of the parts, and the answers to them. `layers` are the names of the layers.
+    /// Reads the classes of the parts, and the answers to them. `layers` are the names of the
+    /// layers.
     pub(super) fn answers(&mut self, parts: &[&str], layers: &[String]) -> Result<Answers> {
-        let mut files = parts.iter().map(|part| self.files_of(part, layers)).collect::<Result<Vec<Files>>>()?;
+        let mut files =
+            parts.iter().map(|part| self.files_of(part, layers)).collect::<Result<Vec<Files>>>()?;
         agree(files.iter_mut().filter_map(|files| files.outputs.as_mut()).collect());
-        let mut warnings: Vec<String> =
-            files.iter().filter_map(|files| files.outputs.as_ref()).flat_map(|outputs| outputs.notes.clone()).collect();
+        let mut warnings: Vec<String> = files
+            .iter()
+            .filter_map(|files| files.outputs.as_ref())
+            .flat_map(|outputs| outputs.notes.clone())
+            .collect();
         for (part, files) in parts.iter().zip(&mut files) {
             files.confidence = self.confidence(part, files, &mut warnings)?;
         }
@@ -57,7 +62,11 @@ impl Reader<'_> {
         }
         let resolved = Resolved::of(&files, names, &mut warnings)?;
         resolved.warn(names.is_some(), &mut warnings);
-        let parts = files.into_iter().enumerate().map(|(at, files)| resolved.part(at, files, &mut warnings)).collect();
+        let parts = files
+            .into_iter()
+            .enumerate()
+            .map(|(at, files)| resolved.part(at, files, &mut warnings))
+            .collect();
         Ok(Answers { class_names: resolved.labels.names, parts, warnings })
     }
 
@@ -85,9 +94,14 @@ impl Reader<'_> {
         Ok(Files { labels, given, outputs, confidence: None })
     }
 
-    /// How sure the network is of its answers, from a file of its own. It is left out, which is said, where the outputs tell it and
-    /// where there are no answers.
-    fn confidence(&mut self, part: &str, files: &Files, warnings: &mut Vec<String>) -> Result<Option<Vec<f32>>> {
+    /// How sure the network is of its answers, from a file of its own. It is left out, which is
+    /// said, where the outputs tell it and where there are no answers.
+    fn confidence(
+        &mut self,
+        part: &str,
+        files: &Files,
+        warnings: &mut Vec<String>,
+    ) -> Result<Option<Vec<f32>>> {
         let name = file(CONFIDENCE, part);
         if !self.found.files.contains(&name) {
             return Ok(None);
@@ -95,7 +109,9 @@ impl Reader<'_> {
         match &files.outputs {
             Some(outputs) if outputs.are_clear() => {
                 let outputs = name_of(&outputs.path);
-                warnings.push(format!("{outputs} tells how sure the network is, {name} beside it is left out"));
+                warnings.push(format!(
+                    "{outputs} tells how sure the network is, {name} beside it is left out"
+                ));
                 return Ok(None);
             }
             None if files.given.is_none() => {
@@ -124,26 +140,34 @@ fn name_of(path: &Path) -> String {
 
 /// Refuses outputs that have not a column for each class.
 fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<()> {
-    let columns = |files: &Files| files.outputs.as_ref().map(|outputs| (outputs.n_columns(), outputs.path.clone()));
+    let columns = |files: &Files| {
+        files.outputs.as_ref().map(|outputs| (outputs.n_columns(), outputs.path.clone()))
+    };
     let mut all = files.iter().filter_map(columns);
     let Some((k, path)) = all.next() else { return Ok(()) };
     if let Some((other, path_of_other)) = all.find(|(other, _)| *other != k) {
-        return Err(Error::input(path_of_other, format!("has {other} columns, {} has {k}", path.display())));
+        return Err(Error::input(
+            path_of_other,
+            format!("has {other} columns, {} has {k}", path.display()),
+        ));
     }
     // One column is about two classes.
     let n_classes = k.max(2);
     for file in files.iter().flat_map(|files| std::iter::once(&files.labels).chain(&files.given)) {
         let Values::Numbers(numbers) = &file.values else { continue };
-        let beyond = |number: &i64| !usize::try_from(*number).is_ok_and(|number| number < n_classes);
+        let beyond =
+            |number: &i64| !usize::try_from(*number).is_ok_and(|number| number < n_classes);
         let Some(row) = numbers.iter().position(beyond) else { continue };
         let (least, most) = (numbers.iter().min(), numbers.iter().max());
         // Two classes may be called as one likes: one column says which is likelier.
         if k == 1 && names.is_none() {
             continue;
         }
-        let from_one = least == Some(&1) && most.is_some_and(|&most| usize::try_from(most) == Ok(n_classes));
+        let from_one =
+            least == Some(&1) && most.is_some_and(|&most| usize::try_from(most) == Ok(n_classes));
         let advice = if from_one { "; they go from 1 on: save labels - 1" } else { "" };
-        let columns = if k == 1 { "one column, of two classes".into() } else { format!("{k} columns") };
+        let columns =
+            if k == 1 { "one column, of two classes".into() } else { format!("{k} columns") };
         let message = format!(
             "{} is {}, but {} has {columns}: the classes are 0 to {}, as the columns are counted{advice}",
             file.place(row),
@@ -154,8 +178,11 @@ fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<(
         return Err(Error::input(&file.path, message));
     }
     if let Some((names, of_names)) = names.filter(|(names, _)| names.len() != n_classes) {
-        let columns =
-            if k == 1 { "one column, the probability of the second of two classes".into() } else { format!("{k} columns") };
+        let columns = if k == 1 {
+            "one column, the probability of the second of two classes".into()
+        } else {
+            format!("{k} columns")
+        };
         let message = format!("has {columns}, but {} names {}", of_names.display(), names.len());
         return Err(Error::input(path, message));
     }
@@ -164,7 +191,8 @@ fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<(
 
 /// Labels and answers as classes.
 struct Resolved {
-    /// The files are the labels of the parts, then the answers that were given, or that had to be compared with the labels.
+    /// The files are the labels of the parts, then the answers that were given, or that had to be
+    /// compared with the labels.
     labels: Labels,
     /// The classes of each part.
     classes: Vec<Vec<u8>>,
@@ -175,14 +203,25 @@ struct Resolved {
 }
 
 impl Resolved {
-    fn of(files: &[Files], names: Option<(&[String], &Path)>, warnings: &mut Vec<String>) -> Result<Self> {
+    fn of(
+        files: &[Files],
+        names: Option<(&[String], &Path)>,
+        warnings: &mut Vec<String>,
+    ) -> Result<Self> {
         let given = |files: &Files| [Some(files.labels.clone()), files.given.clone()];
         let named: Vec<LabelFile> = files.iter().flat_map(given).flatten().collect();
-        let known = Labels::by_place(&named.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
-        files.iter().filter_map(|files| files.outputs.as_ref()).try_for_each(|outputs| check_classes(outputs, &known))?;
-        // Where the classes are numbers, a column is the class of its number, which no label may have. Else columns are places among
-        // the classes.
-        let several = files.iter().filter_map(|files| files.outputs.as_ref()).any(|outputs| outputs.n_columns() > 1);
+        let known =
+            Labels::by_place(&named.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
+        files
+            .iter()
+            .filter_map(|files| files.outputs.as_ref())
+            .try_for_each(|outputs| check_classes(outputs, &known))?;
+        // Where the classes are numbers, a column is the class of its number, which no label may
+        // have. Else columns are places among the classes.
+        let several = files
+            .iter()
+            .filter_map(|files| files.outputs.as_ref())
+            .any(|outputs| outputs.n_columns() > 1);
         let numbered = known.numbered && several;
         let mut all: Vec<LabelFile> = files.iter().map(|files| files.labels.clone()).collect();
         let mut places = Vec::new();
@@ -192,7 +231,8 @@ impl Resolved {
             places.push(of_part.is_some().then_some(all.len()));
             all.extend(of_part);
         }
-        let labels = Labels::by_place(&all.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
+        let labels =
+            Labels::by_place(&all.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
         warnings.extend(labels.notes.iter().cloned());
         let n = labels.names.len();
         let mut classes = labels.narrow().ok_or_else(|| {
@@ -211,7 +251,9 @@ impl Resolved {
         let columns = (0..n).map(column).collect();
         let answers_of = |(files, place): (&Files, Option<usize>)| match (place, &files.outputs) {
             (Some(place), _) => Some(classes[place].clone()),
-            (None, Some(outputs)) => Some(outputs.answers().into_iter().map(|column| column as u8).collect()),
+            (None, Some(outputs)) => {
+                Some(outputs.answers().into_iter().map(|column| column as u8).collect())
+            }
             (None, None) => None,
         };
         let answers = files.iter().zip(places).map(answers_of).collect();
@@ -223,9 +265,11 @@ impl Resolved {
         let predictions = self.answers[at].clone();
         let mut confidence = files.confidence;
         if let (Some(outputs), Some(predictions)) = (&files.outputs, &predictions) {
-            let columns: Vec<usize> = predictions.iter().map(|&class| self.columns[usize::from(class)]).collect();
+            let columns: Vec<usize> =
+                predictions.iter().map(|&class| self.columns[usize::from(class)]).collect();
             confidence = outputs.probabilities(&columns).or(confidence);
-            let differ = outputs.answers().iter().zip(&columns).filter(|(own, given)| own != given).count();
+            let differ =
+                outputs.answers().iter().zip(&columns).filter(|(own, given)| own != given).count();
             if let Some(given) = files.given.filter(|_| differ > 0) {
                 warnings.push(format!(
                     "{} and {} differ in {differ} of {} rows: the former are the answers, the latter say how sure the network is",
@@ -244,12 +288,18 @@ impl Resolved {
         self.classes.iter().flatten().for_each(|&class| labelled[usize::from(class)] = true);
         if named {
             let without = unmet(&self.labels.names, |class| labelled[class]);
-            warnings.extend(without.map(|classes| format!("class_names.txt names classes that no point has: {classes}")));
+            warnings.extend(without.map(|classes| {
+                format!("class_names.txt names classes that no point has: {classes}")
+            }));
         } else if labelled.contains(&false) {
             // Here a class has no number but its name.
             let without = (0..labelled.len()).filter(|&class| !labelled[class]);
-            let without: Vec<String> = without.map(|class| format!("`{}`", self.labels.names[class])).collect();
-            warnings.push(format!("the network answers classes that no label names: {}", listed(&without)));
+            let without: Vec<String> =
+                without.map(|class| format!("`{}`", self.labels.names[class])).collect();
+            warnings.push(format!(
+                "the network answers classes that no label names: {}",
+                listed(&without)
+            ));
         }
         if self.labels.numbered {
             warnings.push("there is no class_names.txt: the classes are numbered".into());
@@ -257,7 +307,8 @@ impl Resolved {
     }
 }
 
-/// Refuses outputs that are not about as many classes as there are, where the columns have no numbers.
+/// Refuses outputs that are not about as many classes as there are, where the columns have no
+/// numbers.
 fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
     let (k, n) = (outputs.n_columns(), known.names.len());
     if n == k.max(2) || (known.numbered && k > 1) {
@@ -267,7 +318,9 @@ fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
         1 => format!(
             "has one column, the probability of the second of two classes, but there are {n} classes: a column for each is expected"
         ),
-        k => format!("has {k} columns, but the labels name {n} classes: class_names.txt beside it says which column is which"),
+        k => format!(
+            "has {k} columns, but the labels name {n} classes: class_names.txt beside it says which column is which"
+        ),
     };
     Err(Error::input(&outputs.path, message))
 }
@@ -275,11 +328,17 @@ fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
 /// The answers of outputs as labels that number the columns.
 fn columns_as_numbers(outputs: &Outputs) -> LabelFile {
     let numbers = outputs.answers().into_iter().map(|column| column as i64).collect();
-    LabelFile { path: outputs.path.clone(), values: Values::Numbers(numbers), notes: Vec::new(), lines: None }
+    LabelFile {
+        path: outputs.path.clone(),
+        values: Values::Numbers(numbers),
+        notes: Vec::new(),
+        lines: None,
+    }
 }
 
-/// Refuses labels and answers that count the classes from different numbers, where no names say how they are counted: the answers
-/// end one beyond the labels and leave their first number out, or begin one before them and leave their last number out.
+/// Refuses labels and answers that count the classes from different numbers, where no names say how
+/// they are counted: the answers end one beyond the labels and leave their first number out, or
+/// begin one before them and leave their last number out.
 fn check_counting(files: &[Files]) -> Result<()> {
     let range = |files: &dyn Fn(usize) -> Option<(i64, i64)>, n: usize| {
         let ranges = (0..n).filter_map(files);
@@ -291,7 +350,9 @@ fn check_counting(files: &[Files]) -> Result<()> {
     };
     let labels = range(&|at| of(&files[at].labels), files.len());
     let given = range(&|at| files[at].given.as_ref().and_then(of), files.len());
-    let (Some(labels), Some(given), Some(file)) = (labels, given, files.iter().find_map(|files| files.given.as_ref())) else {
+    let (Some(labels), Some(given), Some(file)) =
+        (labels, given, files.iter().find_map(|files| files.given.as_ref()))
+    else {
         return Ok(());
     };
     let after = given.1.checked_sub(1) == Some(labels.1) && given.0 > labels.0;
@@ -310,7 +371,10 @@ fn check_counting(files: &[Files]) -> Result<()> {
 fn say_columns(outputs: &Outputs, labels: &Labels, named: bool, warnings: &mut Vec<String>) {
     if outputs.n_columns() == 1 {
         if let [_, second] = &labels.names[..] {
-            warnings.push(format!("{} has one column: it is read as the probability of `{second}`", name_of(&outputs.path)));
+            warnings.push(format!(
+                "{} has one column: it is read as the probability of `{second}`",
+                name_of(&outputs.path)
+            ));
         }
     } else if !named && !labels.numbered {
         warnings.push(format!(

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Beginnings of names that are no layers.
-pub(super) const OTHERS: [&str; 7] = ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
+pub(super) const OTHERS: [&str; 7] =
+    ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
 /// What labels end with; the first that is there is read.
 const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
 /// Endings of pictures, papers and programs: no data, though they may be called after a part.
-const NO_DATA: [&str; 11] = ["png", "jpg", "jpeg", "gif", "svg", "pdf", "html", "md", "py", "ipynb", "log"];
+const NO_DATA: [&str; 11] =
+    ["png", "jpg", "jpeg", "gif", "svg", "pdf", "html", "md", "py", "ipynb", "log"];
 /// Subfolders below each other that are looked into.
 const DEEPEST: usize = 8;
 
@@ -44,7 +46,9 @@ impl Found {
         for part in PARTS {
             let read = found.labels_file(part);
             let others = LABEL_ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}"));
-            found.left_out.extend(others.filter(|name| *name != read && found.files.contains(name)));
+            found
+                .left_out
+                .extend(others.filter(|name| *name != read && found.files.contains(name)));
         }
         found.left_out.sort();
         Ok(found)
@@ -52,8 +56,12 @@ impl Found {
 
     fn look_into(&mut self, folder: &Path, below: &Path, depth: usize) -> Result<()> {
         let path = folder.join(below);
-        let entries = std::fs::read_dir(&path).map_err(|error| Error::input(&path, error.to_string()))?;
-        let mut names: Vec<String> = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        let entries =
+            std::fs::read_dir(&path).map_err(|error| Error::input(&path, error.to_string()))?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         if depth > 0 && names.iter().any(|name| name.starts_with("labels_train.")) {
             self.left_out.push(format!("{}/ (layers of its own, with labels)", below.display()));
@@ -83,17 +91,22 @@ impl Found {
 
     fn add(&mut self, folder: &Path, place: &Path, name: &str, depth: usize) -> Result<()> {
         let part = PARTS.into_iter().find_map(|part| {
-            name.strip_suffix(&format!("_{part}.npy")).filter(|stem| !stem.is_empty()).map(|stem| (at(part), stem))
+            name.strip_suffix(&format!("_{part}.npy"))
+                .filter(|stem| !stem.is_empty())
+                .map(|stem| (at(part), stem))
         });
         match part {
             Some((_, stem)) if OTHERS.contains(&stem) && depth == 0 => {}
             Some((part, stem)) if !OTHERS.contains(&stem) => {
                 let folders = place.parent().unwrap_or(Path::new("")).components();
-                let folders = folders.map(|folder| folder.as_os_str().to_string_lossy().into_owned() + "_");
+                let folders =
+                    folders.map(|folder| folder.as_os_str().to_string_lossy().into_owned() + "_");
                 let layer = folders.collect::<String>() + stem;
                 if let Some(other) = self.layers[part].insert(layer.clone(), place.into()) {
-                    let message =
-                        format!("would be the layer `{layer}`, as {} is: rename one of them", folder.join(other).display());
+                    let message = format!(
+                        "would be the layer `{layer}`, as {} is: rename one of them",
+                        folder.join(other).display()
+                    );
                     return Err(Error::input(folder.join(place), message));
                 }
             }
@@ -136,14 +149,19 @@ impl Found {
 
 /// Whether a file is called as labels are that can be read.
 fn is_labels(name: &str) -> bool {
-    PARTS.iter().any(|part| LABEL_ENDINGS.iter().any(|ending| name == format!("labels_{part}.{ending}")))
+    PARTS
+        .iter()
+        .any(|part| LABEL_ENDINGS.iter().any(|ending| name == format!("labels_{part}.{ending}")))
 }
 
-/// Whether a file that is not read would be missed: an array of any name, or data of some format that are called after a part.
+/// Whether a file that is not read would be missed: an array of any name, or data of some format
+/// that are called after a part.
 fn looks_like_data(name: &str) -> bool {
     let lower = name.to_lowercase();
     let Some((_, ending)) = lower.rsplit_once('.') else { return false };
-    let of_part = ["_train.", "_test.", "_val.", "_valid.", "_validation."].iter().any(|part| lower.contains(part));
+    let of_part = ["_train.", "_test.", "_val.", "_valid.", "_validation."]
+        .iter()
+        .any(|part| lower.contains(part));
     ["npy", "npz"].contains(&ending) || (of_part && !NO_DATA.contains(&ending))
 }
 
@@ -159,7 +177,13 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, []).unwrap();
         };
-        for name in ["raw_train.npy", "raw_val.npy", "softmax_train.npy", "block1/conv_train.npy", "block1/a/b_test.npy"] {
+        for name in [
+            "raw_train.npy",
+            "raw_val.npy",
+            "softmax_train.npy",
+            "block1/conv_train.npy",
+            "block1/a/b_test.npy",
+        ] {
             put(name);
         }
         for name in [
@@ -172,10 +196,18 @@ mod tests {
         ] {
             put(name);
         }
-        for name in ["loss_train.png", "readme_test.md", "class_names.txt", "block1/labels_test.csv"] {
+        for name in
+            ["loss_train.png", "readme_test.md", "class_names.txt", "block1/labels_test.csv"]
+        {
             put(name);
         }
-        for name in ["block1/images_train.npy", "other/labels_train.npy", "other/x_train.npy", ".git/x_train.npy", "notes.txt"] {
+        for name in [
+            "block1/images_train.npy",
+            "other/labels_train.npy",
+            "other/x_train.npy",
+            ".git/x_train.npy",
+            "notes.txt",
+        ] {
             put(name);
         }
         let found = Found::of(folder.path()).unwrap();
@@ -195,9 +227,15 @@ mod tests {
             "raw_val.npy",
         ];
         assert_eq!(listed, expected.join(", "));
-        assert_eq!([found.labels_file("train"), found.labels_file("test")], ["labels_train.npy", "labels_test.txt"]);
+        assert_eq!(
+            [found.labels_file("train"), found.labels_file("test")],
+            ["labels_train.npy", "labels_test.txt"]
+        );
         put("block1_conv_train.npy");
         let error = Found::of(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("block1_conv_train.npy") && error.contains("block1/conv_train.npy"), "{error}");
+        assert!(
+            error.contains("block1_conv_train.npy") && error.contains("block1/conv_train.npy"),
+            "{error}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What a network answers to each point, from the values of its output: probabilities, their logarithms, or logits.
+//! What a network answers to each point, from the values of its output: probabilities, their
+//! logarithms, or logits.
 
 use super::{LOGITS, SOFTMAX};
 use crate::dataset::npy;
@@ -6,8 +7,8 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use std::path::{Path, PathBuf};
 
-/// How far the probabilities of a row may be from a sum of 1: those of 16-bit floats and rounded ones are further than those
-/// of 32 bits.
+/// How far the probabilities of a row may be from a sum of 1: those of 16-bit floats and rounded
+/// ones are further than those of 32 bits.
 const SUM_TOLERANCE: f64 = 0.05;
 /// How far a probability may be beyond 0 or 1.
 const TOLERANCE: f32 = 1e-3;
@@ -64,7 +65,8 @@ pub(super) fn read_values(path: &Path) -> Result<Matrix> {
 }
 
 impl Outputs {
-    /// Reads `softmax_<part>.npy` or, where there is none, `logits_<part>.npy`. What the values are is for [`agree`] to say.
+    /// Reads `softmax_<part>.npy` or, where there is none, `logits_<part>.npy`. What the values are
+    /// is for [`agree`] to say.
     ///
     /// # Errors
     /// [`Error::Input`] if it is malformed, or a value is not finite.
@@ -83,7 +85,8 @@ impl Outputs {
             }
         };
         let values = read_values(&path)?;
-        let of_logits = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LOGITS));
+        let of_logits =
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(LOGITS));
         let kind = kind([&values], of_logits);
         Ok(Some(Self { path, values, kind, of_logits, notes }))
     }
@@ -96,34 +99,49 @@ impl Outputs {
     fn say(&mut self) {
         let name = self.name();
         let off = self.values.rows().enumerate().map(|(row, values)| (row, sum(values)));
-        let off = off.max_by(|(_, a), (_, b)| (a - 1.0).abs().total_cmp(&(b - 1.0).abs())).unwrap_or((0, 0.0));
+        let off = off
+            .max_by(|(_, a), (_, b)| (a - 1.0).abs().total_cmp(&(b - 1.0).abs()))
+            .unwrap_or((0, 0.0));
         let rows = if self.n_columns() > 1 {
             format!("its rows do not sum to 1, row {} sums to {:.4}", off.0, off.1)
         } else {
             "it holds values that are not from 0 to 1".into()
         };
         let note = match (self.kind, self.of_logits) {
-            (Kind::Logits, true) if self.n_columns() == 1 && self.values.rows().all(|row| (0.0..=1.0).contains(&row[0])) => {
+            (Kind::Logits, true)
+                if self.n_columns() == 1
+                    && self.values.rows().all(|row| (0.0..=1.0).contains(&row[0])) =>
+            {
                 format!(
                     "{name} holds values from 0 to 1 alone, of which the sigmoid is taken: if they are probabilities, it must be called {SOFTMAX}"
                 )
             }
             (Kind::Logits, false) if self.n_columns() > 1 => {
-                format!("{name} holds logits, for {rows}: their softmax is taken for how sure the network is")
+                format!(
+                    "{name} holds logits, for {rows}: their softmax is taken for how sure the network is"
+                )
             }
             (Kind::Logits, false) => {
-                format!("{name} holds logits, for {rows}: their sigmoid is taken for how sure the network is")
+                format!(
+                    "{name} holds logits, for {rows}: their sigmoid is taken for how sure the network is"
+                )
             }
-            (Kind::Percentages, _) => format!("{name} holds percentages, for its rows sum to 100: they are divided by it"),
+            (Kind::Percentages, _) => {
+                format!("{name} holds percentages, for its rows sum to 100: they are divided by it")
+            }
             (Kind::Logarithms, _) => {
-                format!("{name} holds logarithms of probabilities: their exponentials are taken for how sure the network is")
+                format!(
+                    "{name} holds logarithms of probabilities: their exponentials are taken for how sure the network is"
+                )
             }
             (Kind::Unclear, _) => {
                 format!(
                     "{name} holds values from 0 to 1, but {rows}: the largest column is taken for the answer, and how sure the network is is not told"
                 )
             }
-            (Kind::Probabilities, true) => format!("{name} holds no logits but probabilities, which are taken as they are"),
+            (Kind::Probabilities, true) => {
+                format!("{name} holds no logits but probabilities, which are taken as they are")
+            }
             (Kind::Logits, true) | (Kind::Probabilities, false) => return,
         };
         self.notes.push(note);
@@ -138,7 +156,8 @@ impl Outputs {
         self.values.n_features()
     }
 
-    /// The column of the largest value of each row, the first of equal ones; of one column, whether it is more likely than not.
+    /// The column of the largest value of each row, the first of equal ones; of one column, whether
+    /// it is more likely than not.
     pub(super) fn answers(&self) -> Vec<usize> {
         if self.n_columns() > 1 {
             return self.values.rows().map(largest).collect();
@@ -152,7 +171,8 @@ impl Outputs {
         self.kind != Kind::Unclear
     }
 
-    /// The probability of one column for each row, of which there are two if there is one value; none if they are not known.
+    /// The probability of one column for each row, of which there are two if there is one value;
+    /// none if they are not known.
     ///
     /// # Panics
     /// If there are not as many columns as rows, or a column is not there.
@@ -174,26 +194,40 @@ impl Outputs {
             (Kind::Percentages, row) => row[column] / 100.0,
             (_, row) => softmax(row, column),
         };
-        let values = || self.values.rows().zip(columns).map(of_row).map(|p| p.clamp(0.0, 1.0)).collect();
+        let values =
+            || self.values.rows().zip(columns).map(of_row).map(|p| p.clamp(0.0, 1.0)).collect();
         self.are_clear().then(values)
     }
 }
 
-/// Settles what the values of outputs are: the same for all whose files have the same name but for the part, since one network
-/// wrote them. Values of one part alone may look like something else, as logits do that happen to lie between 0 and 1. What is
-/// taken in another way than its name says is noted.
+/// Settles what the values of outputs are: the same for all whose files have the same name but for
+/// the part, since one network wrote them. Values of one part alone may look like something else,
+/// as logits do that happen to lie between 0 and 1. What is taken in another way than its name says
+/// is noted.
 pub(super) fn agree(mut outputs: Vec<&mut Outputs>) {
     for of_logits in [false, true] {
         let same = |outputs: &&mut Outputs| outputs.of_logits == of_logits;
-        let joint = kind(outputs.iter().filter(|outputs| same(outputs)).map(|outputs| &outputs.values), of_logits);
-        let telling = outputs.iter().find(|outputs| same(outputs) && outputs.kind == joint).map(|outputs| outputs.name());
+        let joint = kind(
+            outputs.iter().filter(|outputs| same(outputs)).map(|outputs| &outputs.values),
+            of_logits,
+        );
+        let telling = outputs
+            .iter()
+            .find(|outputs| same(outputs) && outputs.kind == joint)
+            .map(|outputs| outputs.name());
         for outputs in outputs.iter_mut().filter(|outputs| same(outputs)) {
             if outputs.kind == joint {
                 outputs.say();
                 continue;
             }
-            let as_what = telling.as_ref().map_or("as both parts together do".into(), |other| format!("as {other} does"));
-            outputs.notes.push(format!("{} is taken to hold {}, {as_what}", outputs.name(), joint.words()));
+            let as_what = telling
+                .as_ref()
+                .map_or("as both parts together do".into(), |other| format!("as {other} does"));
+            outputs.notes.push(format!(
+                "{} is taken to hold {}, {as_what}",
+                outputs.name(),
+                joint.words()
+            ));
             outputs.kind = joint;
         }
     }
@@ -215,16 +249,21 @@ fn sum(row: &[f32]) -> f64 {
     row.iter().map(|&value| f64::from(value)).sum()
 }
 
-/// What the values are, all of the same kind; `of_logits` is what the names of their files say, where they do not tell.
+/// What the values are, all of the same kind; `of_logits` is what the names of their files say,
+/// where they do not tell.
 fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Kind {
     let rows: Vec<&[f32]> = values.into_iter().flat_map(Matrix::rows).collect();
     let all = |is: &dyn Fn(&[f32]) -> bool| rows.iter().all(|row| is(row));
-    let probable = |row: &[f32]| row.iter().all(|value| (-TOLERANCE..=1.0 + TOLERANCE).contains(value));
+    let probable =
+        |row: &[f32]| row.iter().all(|value| (-TOLERANCE..=1.0 + TOLERANCE).contains(value));
     let to_one = |sum: f64| (sum - 1.0).abs() <= SUM_TOLERANCE;
     let logarithms = |row: &[f32]| {
-        row.iter().all(|&value| value <= TOLERANCE) && to_one(row.iter().map(|&value| f64::from(value).exp()).sum())
+        row.iter().all(|&value| value <= TOLERANCE)
+            && to_one(row.iter().map(|&value| f64::from(value).exp()).sum())
     };
-    let percentages = |row: &[f32]| row.iter().all(|value| (0.0..=100.0).contains(value)) && to_one(sum(row) / 100.0);
+    let percentages = |row: &[f32]| {
+        row.iter().all(|value| (0.0..=100.0).contains(value)) && to_one(sum(row) / 100.0)
+    };
     let all_probable = all(&probable);
     if all(&|row| row.len() == 1) {
         return if all_probable && !of_logits { Kind::Probabilities } else { Kind::Logits };
@@ -254,7 +293,8 @@ mod tests {
     fn outputs(values: &[f32], columns: usize, of_logits: bool) -> Outputs {
         let values = Matrix::new(values.to_vec(), values.len() / columns, columns).unwrap();
         let kind = kind([&values], of_logits);
-        let mut outputs = Outputs { path: "softmax_test.npy".into(), values, kind, of_logits, notes: Vec::new() };
+        let mut outputs =
+            Outputs { path: "softmax_test.npy".into(), values, kind, of_logits, notes: Vec::new() };
         agree(vec![&mut outputs]);
         outputs
     }
@@ -281,12 +321,14 @@ mod tests {
         let logits = outputs(&[1.0, 2.0, 4.0, 1.0, 2.0, 4.0], 3, false);
         assert_eq!(logits.kind, Kind::Logits);
         assert!(
-            logits.notes[0].contains("softmax_test.npy holds logits") && logits.notes[0].contains("7.0000"),
+            logits.notes[0].contains("softmax_test.npy holds logits")
+                && logits.notes[0].contains("7.0000"),
             "{:?}",
             logits.notes
         );
         close(logits.probabilities(&[0, 2]), &[1_f64.exp() / whole, 4_f64.exp() / whole]);
-        let logarithms = outputs(&[0.25_f32.ln(), 0.75_f32.ln(), 0.5_f32.ln(), 0.5_f32.ln()], 2, false);
+        let logarithms =
+            outputs(&[0.25_f32.ln(), 0.75_f32.ln(), 0.5_f32.ln(), 0.5_f32.ln()], 2, false);
         assert_eq!(logarithms.kind, Kind::Logarithms);
         close(logarithms.probabilities(&[1, 0]), &[0.75, 0.5]);
         // Large logits overflow nothing.
@@ -309,7 +351,10 @@ mod tests {
         close(sigmoid.probabilities(&[0, 0, 1]), &[0.9, 0.5, 0.8]);
         let logits = outputs(&[-2.0, 0.0, 3.0], 1, false);
         assert_eq!((logits.answers(), logits.kind), (vec![0, 0, 1], Kind::Logits));
-        close(logits.probabilities(&[0, 0, 1]), &[1.0 / (1.0 + (-2_f64).exp()), 0.5, 1.0 / (1.0 + (-3_f64).exp())]);
+        close(
+            logits.probabilities(&[0, 0, 1]),
+            &[1.0 / (1.0 + (-2_f64).exp()), 0.5, 1.0 / (1.0 + (-3_f64).exp())],
+        );
         assert_eq!(outputs(&[0.1, 0.5, 0.8], 1, true).kind, Kind::Logits);
     }
 }

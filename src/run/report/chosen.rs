@@ -43,7 +43,8 @@ impl<'a> Chosen<'a> {
             ("confidences", points.confidence.is_some()),
             ("images", self.pictures.is_some()),
         ];
-        let unknown: Vec<&str> = known.into_iter().filter(|(_, known)| !known).map(|(name, _)| name).collect();
+        let unknown: Vec<&str> =
+            known.into_iter().filter(|(_, known)| !known).map(|(name, _)| name).collect();
         if unknown.is_empty() {
             Vec::new()
         } else {
@@ -54,7 +55,10 @@ impl<'a> Chosen<'a> {
     /// Part and row of every point.
     pub(super) fn rows(&self) -> Vec<(&'static str, usize)> {
         let parts = self.contents.parts();
-        parts.into_iter().flat_map(|(part, _, rows)| rows.into_iter().map(move |row| (part, row))).collect()
+        parts
+            .into_iter()
+            .flat_map(|(part, _, rows)| rows.into_iter().map(move |row| (part, row)))
+            .collect()
     }
 
     pub(super) fn names_of(&self, classes: &[u16]) -> Vec<&str> {
@@ -63,19 +67,25 @@ impl<'a> Chosen<'a> {
 
     /// Whether the network is right about each point, if both are known.
     pub(super) fn correct(&self) -> Option<Vec<bool>> {
-        let (labels, predictions) = (self.points.labels.as_ref()?, self.points.predictions.as_ref()?);
-        Some(labels.iter().zip(predictions).map(|(label, prediction)| label == prediction).collect())
+        let (labels, predictions) =
+            (self.points.labels.as_ref()?, self.points.predictions.as_ref()?);
+        Some(
+            labels.iter().zip(predictions).map(|(label, prediction)| label == prediction).collect(),
+        )
     }
 
     /// The points in a space, all dimensions.
     pub(super) fn space(&mut self, space: &str) -> Result<Option<Matrix>> {
-        self.contents.gather(|part| Artifact::Layer { name: space, part }, &format!("the space {space}"))
+        self.contents
+            .gather(|part| Artifact::Layer { name: space, part }, &format!("the space {space}"))
     }
 
     /// Every map, space by space.
     pub(super) fn maps(&self) -> Vec<MapId> {
         let known = self.contents.known;
-        let of_space = |space: &'a str| known.maps.iter().filter(move |map| map.space == space).map(MapResults::id);
+        let of_space = |space: &'a str| {
+            known.maps.iter().filter(move |map| map.space == space).map(MapResults::id)
+        };
         known.spaces.iter().flat_map(|(space, _)| of_space(space)).collect()
     }
 
@@ -91,8 +101,13 @@ impl<'a> Chosen<'a> {
     }
 
     /// The nearest of the points to each in the first space, all dimensions, by the run's metric.
-    pub(super) fn neighbors(&mut self, device: &Device, reporter: &dyn Reporter) -> Result<Option<NeighborGraph>> {
-        let (known, k) = (self.contents.known, PAGE_NEIGHBORS.min(self.points.n().saturating_sub(1)));
+    pub(super) fn neighbors(
+        &mut self,
+        device: &Device,
+        reporter: &dyn Reporter,
+    ) -> Result<Option<NeighborGraph>> {
+        let (known, k) =
+            (self.contents.known, PAGE_NEIGHBORS.min(self.points.n().saturating_sub(1)));
         let Some((space, _)) = known.spaces.first().filter(|_| k > 0) else { return Ok(None) };
         let Some(x) = self.space(space)? else { return Ok(None) };
         let observer = reporter.stage(&format!("neighbours {space}"));

@@ -1,4 +1,5 @@
-//! What a page shows of a run: points, places, neighbours and images, from the files of its folder. What was deleted is told.
+//! What a page shows of a run: points, places, neighbours and images, from the files of its folder.
+//! What was deleted is told.
 
 use super::{Known, PAGE_NEIGHBORS};
 use crate::compute::Device;
@@ -47,16 +48,27 @@ impl<'a> Contents<'a> {
             warnings.push("the neighbours on the page are searched for approximately, as those of the run were".into());
         }
         let mut missing = Vec::new();
-        let results = [("quality", known.quality.is_empty()), ("insights", known.insights.is_none())];
-        missing
-            .extend(results.iter().filter(|(_, gone)| *gone).map(|(name, _)| format!("{name}: the manifest does not hold it")));
+        let results =
+            [("quality", known.quality.is_empty()), ("insights", known.insights.is_none())];
+        missing.extend(
+            results
+                .iter()
+                .filter(|(_, gone)| *gone)
+                .map(|(name, _)| format!("{name}: the manifest does not hold it")),
+        );
         Self { known, choice, rows, warnings, missing, motions: Vec::new() }
     }
 
     /// The parts of which points are shown, with their sizes and the rows.
     pub(super) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
-        let all = [(PARTS[0], self.known.n_train, &self.rows.train), (PARTS[1], self.known.n_test, &self.rows.test)];
-        all.into_iter().filter(|(_, _, rows)| !rows.is_empty()).map(|(part, n, rows)| (part, n, rows.clone())).collect()
+        let all = [
+            (PARTS[0], self.known.n_train, &self.rows.train),
+            (PARTS[1], self.known.n_test, &self.rows.test),
+        ];
+        all.into_iter()
+            .filter(|(_, _, rows)| !rows.is_empty())
+            .map(|(part, n, rows)| (part, n, rows.clone()))
+            .collect()
     }
 
     /// The path of a file, if it is there; if not, and the run wrote it, it is missing.
@@ -72,19 +84,29 @@ impl<'a> Contents<'a> {
     }
 
     /// The shown rows of a matrix of which each part has a file.
-    pub(super) fn gather<'n>(&mut self, artifact: impl Fn(&'static str) -> Artifact<'n>, what: &str) -> Result<Option<Matrix>> {
+    pub(super) fn gather<'n>(
+        &mut self,
+        artifact: impl Fn(&'static str) -> Artifact<'n>,
+        what: &str,
+    ) -> Result<Option<Matrix>> {
         let (mut values, mut n_features) = (Vec::new(), 0);
         let mut offsets: Option<Vec<f64>> = None;
         for (part, n, rows) in self.parts() {
             let Some(path) = self.path(artifact(part), what) else { return Ok(None) };
             // Both parts less the same numbers.
-            let matrix =
-                if n_features == 0 { npy::read_matrix(&path)? } else { npy::read_matrix_less(&path, offsets.as_deref())? };
+            let matrix = if n_features == 0 {
+                npy::read_matrix(&path)?
+            } else {
+                npy::read_matrix_less(&path, offsets.as_deref())?
+            };
             offsets = matrix.offsets().map(<[f64]>::to_vec);
             check_rows(&path, matrix.n_samples(), n)?;
             if n_features != 0 && matrix.n_features() != n_features {
                 let found = matrix.n_features();
-                return Err(Error::input(path, format!("has {found} columns, the training points have {n_features}")));
+                return Err(Error::input(
+                    path,
+                    format!("has {found} columns, the training points have {n_features}"),
+                ));
             }
             n_features = matrix.n_features();
             let whole = rows.len() == n;
@@ -96,7 +118,9 @@ impl<'a> Contents<'a> {
 
     /// The classes' names: numbers if the file is gone.
     pub(super) fn class_names(&mut self) -> Result<Vec<String>> {
-        match self.path(Artifact::ClassNames, "the names of the classes, which are numbered instead") {
+        match self
+            .path(Artifact::ClassNames, "the names of the classes, which are numbered instead")
+        {
             Some(path) => read_names(&path),
             None => Ok((0..self.known.n_classes).map(|class| class.to_string()).collect()),
         }
@@ -107,14 +131,17 @@ impl<'a> Contents<'a> {
         let (predictions, confidence) = self.answers()?;
         let labels = self.labels()?;
         let classes = labels.iter().chain(&predictions).flatten();
-        if let Some(class) = classes.max().filter(|class| usize::from(**class) >= class_names.len()) {
-            let message = format!("names {} classes, but there is a class {class}", class_names.len());
+        if let Some(class) = classes.max().filter(|class| usize::from(**class) >= class_names.len())
+        {
+            let message =
+                format!("names {} classes, but there is a class {class}", class_names.len());
             return Err(Error::input(Artifact::ClassNames.of(&self.known.folder), message));
         }
         let (n_train, n_test) = (self.known.n_train, self.known.n_test);
         let parts = self.parts();
         let whole = parts.iter().all(|(_, n, rows)| rows.len() == *n);
-        let rows = || parts.iter().flat_map(|(_, _, rows)| rows.iter().map(|&row| row as u32)).collect();
+        let rows =
+            || parts.iter().flat_map(|(_, _, rows)| rows.iter().map(|&row| row as u32)).collect();
         Ok(Points {
             of: n_train + n_test,
             which: self.choice.words(&self.rows, n_train + n_test).into(),
@@ -129,7 +156,9 @@ impl<'a> Contents<'a> {
     fn labels(&mut self) -> Result<Option<Vec<u16>>> {
         let mut labels = Vec::new();
         for (part, n, rows) in self.parts() {
-            let Some(path) = self.path(Artifact::Layer { name: "labels", part }, "the classes of the points") else {
+            let Some(path) =
+                self.path(Artifact::Layer { name: "labels", part }, "the classes of the points")
+            else {
                 return Ok(None);
             };
             let of_part = read_classes(&path)?;
@@ -144,13 +173,21 @@ impl<'a> Contents<'a> {
         let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
         let folder = Artifact::Activations.of(&self.known.folder);
         for (part, n, rows) in self.parts() {
-            // Of its own network a run keeps the probabilities of all classes, of layers from elsewhere those of the answers.
+            // Of its own network a run keeps the probabilities of all classes, of layers from
+            // elsewhere those of the answers.
             const WHAT: &str = "the answers of the network, or how sure it is of them";
-            let paths = [SOFTMAX, CONFIDENCE].map(|name| self.path(Artifact::Layer { name, part }, WHAT));
-            let Some(of_part) = read_predictions(&folder, part, n)? else { return Ok((None, None)) };
-            classes.iter_mut().for_each(|classes| classes.extend(rows.iter().map(|&row| u16::from(of_part[row]))));
+            let paths =
+                [SOFTMAX, CONFIDENCE].map(|name| self.path(Artifact::Layer { name, part }, WHAT));
+            let Some(of_part) = read_predictions(&folder, part, n)? else {
+                return Ok((None, None));
+            };
+            classes.iter_mut().for_each(|classes| {
+                classes.extend(rows.iter().map(|&row| u16::from(of_part[row])))
+            });
             match confidence(paths, &of_part)? {
-                Some(of_part) => sure.iter_mut().for_each(|sure| sure.extend(rows.iter().map(|&row| of_part[row]))),
+                Some(of_part) => sure
+                    .iter_mut()
+                    .for_each(|sure| sure.extend(rows.iter().map(|&row| of_part[row]))),
                 None => sure = None,
             }
         }
@@ -158,7 +195,11 @@ impl<'a> Contents<'a> {
     }
 
     /// The spaces with their neighbours, and the images, which are the input or beside it.
-    pub(super) fn spaces(&mut self, device: &Device, observer: &dyn Observer) -> Result<(Vec<Space>, Option<Pictures>)> {
+    pub(super) fn spaces(
+        &mut self,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<(Vec<Space>, Option<Pictures>)> {
         let search = &self.known.search;
         let mut pictures = self.kept_pictures()?;
         let mut spaces = Vec::new();
@@ -173,9 +214,17 @@ impl<'a> Contents<'a> {
             if let (Some(x), true, None) = (&x, id == RAW, &pictures) {
                 pictures = self.input_pictures(x)?;
             }
-            let found = x.filter(|_| k > 0).map(|x| search.nearest_neighbors(device, &x, k, observer)).transpose()?;
+            let found = x
+                .filter(|_| k > 0)
+                .map(|x| search.nearest_neighbors(device, &x, k, observer))
+                .transpose()?;
             let neighbors = found.map(|graph| graph.indices().to_vec());
-            spaces.push(Space { title: space_title(&id), id, n_features: Some(n_features), neighbors });
+            spaces.push(Space {
+                title: space_title(&id),
+                id,
+                n_features: Some(n_features),
+                neighbors,
+            });
         }
         self.warnings.extend(pictures.as_ref().and_then(scaled_words));
         Ok((spaces, pictures))
@@ -190,20 +239,30 @@ impl<'a> Contents<'a> {
     pub(super) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
         let mut kept: Option<Pictures> = None;
         let parts = self.parts();
-        let there = |part: &str| Artifact::Layer { name: "images", part }.of(&self.known.folder).exists();
-        if let (true, Some((part, ..))) =
-            (parts.iter().any(|(part, ..)| there(part)), parts.iter().find(|(part, ..)| !there(part)))
-        {
-            self.missing.push(format!("images: there are none of the points of the {part} part, so none are shown"));
+        let there =
+            |part: &str| Artifact::Layer { name: "images", part }.of(&self.known.folder).exists();
+        if let (true, Some((part, ..))) = (
+            parts.iter().any(|(part, ..)| there(part)),
+            parts.iter().find(|(part, ..)| !there(part)),
+        ) {
+            self.missing.push(format!(
+                "images: there are none of the points of the {part} part, so none are shown"
+            ));
         }
         for (part, n, rows) in parts {
-            let Some(path) = self.path(Artifact::Layer { name: "images", part }, "images") else { return Ok(None) };
+            let Some(path) = self.path(Artifact::Layer { name: "images", part }, "images") else {
+                return Ok(None);
+            };
             let (pictures, _) = Pictures::read(&path, Colour::default())?;
             check_rows(&path, pictures.n(), n)?;
             let pictures = pictures.select(&rows);
             kept = match kept {
                 None => Some(pictures),
-                Some(before) => Some(before.followed_by(pictures).map_err(|error| Error::input(&path, error.to_string()))?),
+                Some(before) => Some(
+                    before
+                        .followed_by(pictures)
+                        .map_err(|error| Error::input(&path, error.to_string()))?,
+                ),
             };
         }
         Ok(kept)
@@ -215,27 +274,40 @@ impl<'a> Contents<'a> {
         if raw.n_features() != height * width * channels || !matches!(channels, 1 | 3) {
             return Ok(None);
         }
-        let pixels = raw.as_slice().iter().map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8).collect();
+        let pixels = raw
+            .as_slice()
+            .iter()
+            .map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8)
+            .collect();
         Pictures::new(pixels, height, width, channels).map(Some)
     }
 
     /// The methods and their cautions.
     pub(super) fn methods(&self) -> Vec<Method> {
         let methods = self.known.methods.iter().map(|id| match embedding::method(id) {
-            Ok(method) => Method { id: id.clone(), title: method.title.into(), caution: method.caution.into() },
+            Ok(method) => Method {
+                id: id.clone(),
+                title: method.title.into(),
+                caution: method.caution.into(),
+            },
             Err(_) => Method { id: id.clone(), title: id.clone(), caution: String::new() },
         });
         methods.collect()
     }
 
-    /// The maps; those of a method are turned so that its map of one space lies on that of the space before.
+    /// The maps; those of a method are turned so that its map of one space lies on that of the
+    /// space before.
     pub(super) fn maps(&mut self) -> Result<Vec<Map>> {
         let known = self.known;
         let mut maps = Vec::new();
         for method in &known.methods {
             let mut before: Option<Places> = None;
             for (space, _) in &known.spaces {
-                let Some(map) = known.maps.iter().find(|map| map.space == *space && map.method == *method) else { continue };
+                let Some(map) =
+                    known.maps.iter().find(|map| map.space == *space && map.method == *method)
+                else {
+                    continue;
+                };
                 let Some(mut places) = self.places(&map.id())? else { continue };
                 if let Some(before) = &before {
                     let motion = places.motion_onto(before)?;
@@ -243,7 +315,13 @@ impl<'a> Contents<'a> {
                     self.motions.push((space.clone(), method.clone(), motion));
                 }
                 let (metrics, fitted) = (known.metrics(space, method), self.fitted());
-                maps.push(Map { space: space.clone(), method: method.clone(), places: places.shown.clone(), metrics, fitted });
+                maps.push(Map {
+                    space: space.clone(),
+                    method: method.clone(),
+                    places: places.shown.clone(),
+                    metrics,
+                    fitted,
+                });
                 before = Some(places);
             }
         }
@@ -255,32 +333,50 @@ impl<'a> Contents<'a> {
         let Some(noted) = &self.known.epochs else { return Ok(Vec::new()) };
         let Some(positions) = self.positions(noted) else {
             let points = noted.points;
-            self.missing.push(format!("the maps of epochs are of other points: `Report::points` {points} shows them"));
+            self.missing.push(format!(
+                "the maps of epochs are of other points: `Report::points` {points} shows them"
+            ));
             return Ok(Vec::new());
         };
-        let kept =
-            self.known.course.as_ref().map_or(String::new(), |course| format!("; the run's own map is of epoch {}", course.kept));
+        let kept = self.known.course.as_ref().map_or(String::new(), |course| {
+            format!("; the run's own map is of epoch {}", course.kept)
+        });
         let mut entries = Vec::new();
         for map in &noted.maps {
             let EpochMap { space, method, trustworthiness, .. } = map;
             let id = map.id();
-            let what = format!("the maps of the epochs of {} by {}", id.space_title(), id.method_title());
+            let what =
+                format!("the maps of the epochs of {} by {}", id.space_title(), id.method_title());
             let Some(path) = self.path(Artifact::EpochMap(&id), &what) else { continue };
             let places = npy::read_matrix(&path)?;
-            let (found, expected) = ((places.n_samples(), places.n_features()), (noted.n_points, 2 * noted.epochs.len()));
+            let (found, expected) = (
+                (places.n_samples(), places.n_features()),
+                (noted.n_points, 2 * noted.epochs.len()),
+            );
             if found != expected {
                 let ((rows, columns), (n, d)) = (found, expected);
-                return Err(Error::input(path, format!("is {rows} x {columns}, expected {n} x {d}")));
+                return Err(Error::input(
+                    path,
+                    format!("is {rows} x {columns}, expected {n} x {d}"),
+                ));
             }
-            let places = if positions.len() == noted.n_points { places } else { places.select(&positions) };
-            let motion = self.motions.iter().find(|(of_space, of_method, _)| of_space == space && of_method == method);
+            let places =
+                if positions.len() == noted.n_points { places } else { places.select(&positions) };
+            let motion = self
+                .motions
+                .iter()
+                .find(|(of_space, of_method, _)| of_space == space && of_method == method);
             entries.push(Epochs {
                 space: space.clone(),
                 method: method.clone(),
                 epochs: noted.epochs.clone(),
-                places: motion.map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
+                places: motion
+                    .map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
                 metrics: vec![(TRUSTWORTHINESS.into(), trustworthiness.clone())],
-                fitted: format!("fitted on {} points at every epoch{kept}", thousands(noted.n_points)),
+                fitted: format!(
+                    "fitted on {} points at every epoch{kept}",
+                    thousands(noted.n_points)
+                ),
             });
         }
         Ok(entries)
@@ -290,7 +386,11 @@ impl<'a> Contents<'a> {
     fn positions(&self, noted: &EpochMaps) -> Option<Vec<usize>> {
         let there = noted.points.rows(self.known.n_train, self.known.n_test, self.known.seed);
         let train = self.rows.train.iter().map(|row| there.train.binary_search(row).ok());
-        let test = self.rows.test.iter().map(|row| there.test.binary_search(row).ok().map(|at| there.train.len() + at));
+        let test = self
+            .rows
+            .test
+            .iter()
+            .map(|row| there.test.binary_search(row).ok().map(|at| there.train.len() + at));
         train.chain(test).collect()
     }
 
@@ -337,8 +437,12 @@ impl Places {
     }
 }
 
-/// How sure the network is of its answers to the points of a part, from the probabilities of all classes or of the answers.
-fn confidence([of_all, of_answers]: [Option<PathBuf>; 2], answers: &[u8]) -> Result<Option<Vec<f32>>> {
+/// How sure the network is of its answers to the points of a part, from the probabilities of all
+/// classes or of the answers.
+fn confidence(
+    [of_all, of_answers]: [Option<PathBuf>; 2],
+    answers: &[u8],
+) -> Result<Option<Vec<f32>>> {
     let all = of_all.is_some();
     let Some(path) = of_all.or(of_answers) else { return Ok(None) };
     let values = npy::read_values(&path)?;
@@ -346,7 +450,10 @@ fn confidence([of_all, of_answers]: [Option<PathBuf>; 2], answers: &[u8]) -> Res
     let column = |class: u8| if all { usize::from(class) } else { 0 };
     let n_columns = values.n_features();
     if let Some(row) = answers.iter().position(|&class| column(class) >= n_columns) {
-        let message = format!("has {n_columns} columns, but the answer to row {row} is the class {}", answers[row]);
+        let message = format!(
+            "has {n_columns} columns, but the answer to row {row} is the class {}",
+            answers[row]
+        );
         return Err(Error::input(path, message));
     }
     Ok(Some(values.rows().zip(answers).map(|(row, &class)| row[column(class)]).collect()))

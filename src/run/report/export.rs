@@ -1,4 +1,5 @@
-//! A finished run for other programs: TensorBoard's Embedding Projector, and whatever reads Parquet, Embedding Atlas for one.
+//! A finished run for other programs: TensorBoard's Embedding Projector, and whatever reads
+//! Parquet, Embedding Atlas for one.
 
 use super::chosen::Chosen;
 use super::{Known, READ};
@@ -22,7 +23,8 @@ use std::path::{Path, PathBuf};
 pub enum ExportFormat {
     /// A folder for TensorBoard's Embedding Projector: spaces, maps, classes and images
     Tensorboard,
-    /// A table of points with their places in every map, their classes, neighbours and images, for Embedding Atlas and others
+    /// A table of points with their places in every map, their classes, neighbours and images, for
+    /// Embedding Atlas and others
     Parquet,
 }
 
@@ -46,8 +48,8 @@ pub struct Export {
     pub points: Option<ReportPoints>,
     /// The address under which the projector's folder will be found, if it is known.
     pub url: Option<String>,
-    /// The projector's folder, or the table's file; of several formats the folder in which they lie. `export` in the run's
-    /// folder by default.
+    /// The projector's folder, or the table's file; of several formats the folder in which they
+    /// lie. `export` in the run's folder by default.
     pub out: Option<PathBuf>,
     /// Whether an earlier export there may be replaced.
     pub force: bool,
@@ -90,7 +92,9 @@ impl Export {
             Some(url) if !self.formats.contains(&ExportFormat::Tensorboard) => {
                 Err(Error::parameter("url", url, "is for `Export::formats` tensorboard"))
             }
-            Some(url) if !url.contains("://") => Err(Error::parameter("url", url, "a whole address, https://... for instance")),
+            Some(url) if !url.contains("://") => {
+                Err(Error::parameter("url", url, "a whole address, https://... for instance"))
+            }
             _ => Ok(()),
         }
     }
@@ -99,13 +103,16 @@ impl Export {
 /// Writes a finished run in the formats that were asked for, each whole or not at all.
 ///
 /// # Errors
-/// [`Error::Input`] if the folder is none of a finished run or a file of it is damaged; [`Error::Exists`] if something is where
-/// an export would go, unless `force`, which replaces an earlier export and nothing else; [`Error::Write`],
-/// [`Error::Interrupted`], and any error of the device.
+/// [`Error::Input`] if the folder is none of a finished run or a file of it is damaged;
+/// [`Error::Exists`] if something is where an export would go, unless `force`, which replaces an
+/// earlier export and nothing else; [`Error::Write`], [`Error::Interrupted`], and any error of the
+/// device.
 pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<ExportSummary> {
     job.validate()?;
-    let formats: Vec<ExportFormat> =
-        [ExportFormat::Tensorboard, ExportFormat::Parquet].into_iter().filter(|format| job.formats.contains(format)).collect();
+    let formats: Vec<ExportFormat> = [ExportFormat::Tensorboard, ExportFormat::Parquet]
+        .into_iter()
+        .filter(|format| job.formats.contains(format))
+        .collect();
     for &format in &formats {
         check_target(&job.path(format), format, job.force)?;
     }
@@ -124,11 +131,15 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     };
     for format in formats {
         let path = job.path(format);
-        let new_folders: Vec<&Path> = parent(&path).ancestors().take_while(|folder| !is_there(folder)).collect();
+        let new_folders: Vec<&Path> =
+            parent(&path).ancestors().take_while(|folder| !is_there(folder)).collect();
         create_folder(parent(&path))?;
         let written = match format {
-            ExportFormat::Tensorboard => write_projector(&mut chosen, &path, job, &mut summary, reporter),
-            ExportFormat::Parquet => write_table(&mut chosen, &path, device, reporter).map(|columns| summary.columns = columns),
+            ExportFormat::Tensorboard => {
+                write_projector(&mut chosen, &path, job, &mut summary, reporter)
+            }
+            ExportFormat::Parquet => write_table(&mut chosen, &path, device, reporter)
+                .map(|columns| summary.columns = columns),
         };
         if written.is_err() {
             // Those that something was written to stay.
@@ -171,7 +182,9 @@ fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
         return Ok(());
     }
     let reason = match format {
-        ExportFormat::Tensorboard => "it is no folder of an earlier export, and `Export::force` replaces nothing else",
+        ExportFormat::Tensorboard => {
+            "it is no folder of an earlier export, and `Export::force` replaces nothing else"
+        }
         ExportFormat::Parquet => "it is no Parquet file, and `Export::force` replaces nothing else",
     };
     Err(Error::write(path, std::io::Error::other(reason)))
@@ -179,7 +192,8 @@ fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
 
 fn begins_with(path: &Path, magic: &[u8]) -> bool {
     let mut first = vec![0; magic.len()];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == magic
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok()
+        && first == magic
 }
 
 /// Fills a folder beside `path`, then gives it that name.
@@ -205,7 +219,8 @@ fn write_projector(
     let folder = temporary.path().join("filled");
     create_folder(&folder)?;
     let mut projector = Projector::new(&folder);
-    let spaces = chosen.contents.known.spaces.iter().map(|(space, width)| MapId::new(space, None, *width));
+    let spaces =
+        chosen.contents.known.spaces.iter().map(|(space, width)| MapId::new(space, None, *width));
     let ids: Vec<MapId> = spaces.chain(chosen.maps()).collect();
     for (done, id) in ids.iter().enumerate() {
         observer.step(done as u64, ids.len() as u64, &[])?;
@@ -216,7 +231,10 @@ fn write_projector(
         }
     }
     if summary.tensors.is_empty() {
-        return Err(Error::input(&job.run, "has kept neither a space nor a map: there is nothing to export"));
+        return Err(Error::input(
+            &job.run,
+            "has kept neither a space nor a map: there is nothing to export",
+        ));
     }
     projector.write_metadata(&metadata(chosen))?;
     if let Some(pictures) = &chosen.pictures {
@@ -230,13 +248,17 @@ fn write_projector(
         }
     }
     if summary.n_points > projector::MAX_POINTS {
-        summary.warnings.push(format!("TensorBoard shows the first {} points", thousands(projector::MAX_POINTS)));
+        summary.warnings.push(format!(
+            "TensorBoard shows the first {} points",
+            thousands(projector::MAX_POINTS)
+        ));
     }
     projector.finish(job.url.as_deref())?;
     take_name(&folder, path, &temporary.path().join("earlier")).map_err(failed)
 }
 
-/// Gives a filled folder its name. An earlier export is out of the way only meanwhile, and goes with the temporary folder.
+/// Gives a filled folder its name. An earlier export is out of the way only meanwhile, and goes
+/// with the temporary folder.
 fn take_name(filled: &Path, path: &Path, earlier: &Path) -> std::io::Result<()> {
     if is_there(path) {
         std::fs::rename(path, earlier)?;
@@ -246,12 +268,15 @@ fn take_name(filled: &Path, path: &Path, earlier: &Path) -> std::io::Result<()> 
     })
 }
 
-/// What is known of each point. The projector labels points by the first column that holds no numbers.
+/// What is known of each point. The projector labels points by the first column that holds no
+/// numbers.
 fn metadata(chosen: &Chosen<'_>) -> Vec<MetadataColumn> {
     let points = &chosen.points;
     let mut columns: Vec<MetadataColumn> = Vec::new();
     for (name, classes) in [("label", &points.labels), ("prediction", &points.predictions)] {
-        let named = classes.as_ref().map(|classes| chosen.names_of(classes).into_iter().map(str::to_owned).collect());
+        let named = classes
+            .as_ref()
+            .map(|classes| chosen.names_of(classes).into_iter().map(str::to_owned).collect());
         columns.extend(named.map(|names| (name, names)));
     }
     if let Some(correct) = chosen.correct() {
@@ -268,7 +293,12 @@ fn metadata(chosen: &Chosen<'_>) -> Vec<MetadataColumn> {
 }
 
 /// Writes the table and gives the names of its columns.
-fn write_table(chosen: &mut Chosen<'_>, path: &Path, device: &Device, reporter: &dyn Reporter) -> Result<Vec<String>> {
+fn write_table(
+    chosen: &mut Chosen<'_>,
+    path: &Path,
+    device: &Device,
+    reporter: &dyn Reporter,
+) -> Result<Vec<String>> {
     let mut maps = Vec::new();
     for id in chosen.maps() {
         maps.extend(chosen.map(&id)?.map(|map| (id.file_stem(), map)));
@@ -283,10 +313,14 @@ fn write_table(chosen: &mut Chosen<'_>, path: &Path, device: &Device, reporter: 
         ("split".into(), Column::Texts(rows.iter().map(|(part, _)| *part).collect())),
     ];
     for (name, classes) in [("label", &points.labels), ("prediction", &points.predictions)] {
-        columns.extend(classes.as_ref().map(|classes| (name.into(), Column::Texts(chosen.names_of(classes)))));
+        columns.extend(
+            classes.as_ref().map(|classes| (name.into(), Column::Texts(chosen.names_of(classes)))),
+        );
     }
     columns.extend(chosen.correct().map(|correct| ("correct".into(), Column::Flags(correct))));
-    columns.extend(points.confidence.clone().map(|values| ("confidence".into(), Column::Floats(values))));
+    columns.extend(
+        points.confidence.clone().map(|values| ("confidence".into(), Column::Floats(values))),
+    );
     for (name, map) in &maps {
         for (axis, letter) in ["x", "y"].into_iter().enumerate() {
             let places = map.rows().map(|row| row[axis]).collect();

@@ -1,4 +1,5 @@
-//! A page of anybody's embedding: two columns of places, with labels, images and the original space if they are at hand.
+//! A page of anybody's embedding: two columns of places, with labels, images and the original space
+//! if they are at hand.
 
 use super::sections::{reproduce, section};
 use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary};
@@ -17,7 +18,8 @@ use crate::words::thousands;
 use std::path::{Path, PathBuf};
 
 /// What is said of a map of which nothing is known.
-const CAUTION: &str = "How this map was made is not known here: distances between its clusters may mean little.";
+const CAUTION: &str =
+    "How this map was made is not known here: distances between its clusters may mean little.";
 /// Name in addresses of the one map.
 const GIVEN: &str = "given";
 
@@ -53,9 +55,13 @@ pub struct GivenReport {
 /// Makes the page.
 ///
 /// # Errors
-/// [`Error::Input`] naming the files, rows and columns that are malformed or do not fit each other; [`Error::Exists`],
-/// [`Error::Write`]; any error of the device; [`Error::Interrupted`].
-pub fn report_given(job: &GivenReport, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
+/// [`Error::Input`] naming the files, rows and columns that are malformed or do not fit each other;
+/// [`Error::Exists`], [`Error::Write`]; any error of the device; [`Error::Interrupted`].
+pub fn report_given(
+    job: &GivenReport,
+    device: &Device,
+    reporter: &dyn Reporter,
+) -> Result<ReportSummary> {
     let beside = job.embedding.parent().unwrap_or(Path::new("")).join(Artifact::Report.to_string());
     let path = job.out.clone().unwrap_or(beside);
     check_new(&path, job.force)?;
@@ -81,7 +87,10 @@ impl Read {
         let n = places.n_samples();
         let same = |path: &Path, what: &str, found: usize| match found == n {
             true => Ok(()),
-            false => Err(Error::input(path, format!("has {found} {what}, {} has {n} rows", job.embedding.display()))),
+            false => Err(Error::input(
+                path,
+                format!("has {found} {what}, {} has {n} rows", job.embedding.display()),
+            )),
         };
         let names = dataset::parse_names("class_names", &job.class_names)?;
         let (mut labels, mut pictures, mut warnings) = (None, None, Vec::new());
@@ -91,8 +100,9 @@ impl Read {
             let read = Labels::of(&[&read], Some(&names[..]).filter(|names| !names.is_empty()))?;
             warnings.extend(read.notes.clone());
             let without = read.without_points();
-            warnings
-                .extend(without.map(|classes| format!("`GivenReport::class_names` names classes that no point has: {classes}")));
+            warnings.extend(without.map(|classes| {
+                format!("`GivenReport::class_names` names classes that no point has: {classes}")
+            }));
             labels = Some(read);
         }
         if let Some(path) = &job.images {
@@ -113,10 +123,14 @@ impl Read {
 
     fn page(mut self, job: &GivenReport, device: &Device, observer: &dyn Observer) -> Result<Page> {
         let n = self.places.n_samples();
-        let stem = |path: &Path| path.file_stem().map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned());
+        let stem = |path: &Path| {
+            path.file_stem()
+                .map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned())
+        };
         let name = job.name.clone().unwrap_or_else(|| stem(&job.embedding));
         let k = PAGE_NEIGHBORS.min(n - 1);
-        let search = |x| nearest_neighbors(device, x, k, observer).map(|graph| graph.indices().to_vec());
+        let search =
+            |x| nearest_neighbors(device, x, k, observer).map(|graph| graph.indices().to_vec());
         let neighbors = self.x.as_ref().filter(|_| k > 0).map(search).transpose()?;
         let judged = self.judge(job.seed, device, observer)?;
         let mut metrics = Vec::new();
@@ -131,16 +145,33 @@ impl Read {
             neighbors,
         };
         let sections = self.sections(job, &name, judged)?;
-        let (classes, labels) =
-            self.labels.map_or((Vec::new(), None), |mut labels| (labels.names, Some(labels.classes.remove(0))));
+        let (classes, labels) = self.labels.map_or((Vec::new(), None), |mut labels| {
+            (labels.names, Some(labels.classes.remove(0)))
+        });
         Ok(Page {
             name,
-            points: Points { of: n, which: "all points".into(), parts: vec![("row".into(), n)], labels, ..Points::default() },
+            points: Points {
+                of: n,
+                which: "all points".into(),
+                parts: vec![("row".into(), n)],
+                labels,
+                ..Points::default()
+            },
             classes,
             n_neighbors: k,
             spaces: vec![space],
-            methods: vec![Method { id: GIVEN.into(), title: stem(&job.embedding), caution: CAUTION.into() }],
-            maps: vec![Map { space: GIVEN.into(), method: GIVEN.into(), places: self.places, metrics, fitted: "given".into() }],
+            methods: vec![Method {
+                id: GIVEN.into(),
+                title: stem(&job.embedding),
+                caution: CAUTION.into(),
+            }],
+            maps: vec![Map {
+                space: GIVEN.into(),
+                method: GIVEN.into(),
+                places: self.places,
+                metrics,
+                fitted: "given".into(),
+            }],
             pictures: self.pictures,
             sections,
             warnings: self.warnings,
@@ -149,12 +180,25 @@ impl Read {
     }
 
     /// The quality of the map, if its space is known and allows figures.
-    fn judge(&mut self, seed: u64, device: &Device, observer: &dyn Observer) -> Result<Option<MapQuality>> {
-        let Some(x) = self.x.as_ref().filter(|x| x.n_samples() >= quality::MIN_SAMPLES) else { return Ok(None) };
+    fn judge(
+        &mut self,
+        seed: u64,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<Option<MapQuality>> {
+        let Some(x) = self.x.as_ref().filter(|x| x.n_samples() >= quality::MIN_SAMPLES) else {
+            return Ok(None);
+        };
         match Quality::of(device, x, &self.places, None, seed, observer) {
             Ok(quality) => {
                 let (n_features, n_dimensions) = (x.n_features(), 2);
-                Ok(Some(MapQuality { space: GIVEN.into(), method: None, n_features, n_dimensions, quality }))
+                Ok(Some(MapQuality {
+                    space: GIVEN.into(),
+                    method: None,
+                    n_features,
+                    n_dimensions,
+                    quality,
+                }))
             }
             Err(Error::Data(reason)) => {
                 self.warnings.push(format!("no figures of the quality of the map: {reason}"));
@@ -165,41 +209,67 @@ impl Read {
     }
 
     /// How well the neighbours in the map tell the class of a point.
-    fn accuracy(&mut self, device: &Device, observer: &dyn Observer) -> Result<Option<(String, f64)>> {
+    fn accuracy(
+        &mut self,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<Option<(String, f64)>> {
         const K: usize = crate::run::predictions::K;
         let Some(labels) = &self.labels else { return Ok(None) };
         let classes = labels.narrow().map(|mut classes| classes.remove(0));
         let several = labels.classes[0].windows(2).any(|pair| pair[0] != pair[1]);
         if classes.is_none() {
             let n = labels.names.len();
-            self.warnings
-                .push(format!("no k-NN accuracy is told of {n} classes, at most {} are scored", usize::from(u8::MAX) + 1));
+            self.warnings.push(format!(
+                "no k-NN accuracy is told of {n} classes, at most {} are scored",
+                usize::from(u8::MAX) + 1
+            ));
         }
-        let Some(classes) = classes.filter(|_| several && self.places.n_samples() > K) else { return Ok(None) };
+        let Some(classes) = classes.filter(|_| several && self.places.n_samples() > K) else {
+            return Ok(None);
+        };
         let graph = nearest_neighbors(device, &self.places, K, observer)?;
         let scores = knn_accuracy(&graph, &classes, &classes, &[K])?;
         Ok(scores.first().map(|score| (format!("k-NN accuracy, k = {K}"), score.accuracy)))
     }
 
-    fn sections(&self, job: &GivenReport, name: &str, judged: Option<MapQuality>) -> Result<Vec<Section>> {
-        let mut rows = vec![["data".to_owned(), format!("{name}: {} points", thousands(self.places.n_samples()))]];
+    fn sections(
+        &self,
+        job: &GivenReport,
+        name: &str,
+        judged: Option<MapQuality>,
+    ) -> Result<Vec<Section>> {
+        let mut rows = vec![[
+            "data".to_owned(),
+            format!("{name}: {} points", thousands(self.places.n_samples())),
+        ]];
         if let Some(labels) = &self.labels {
             const SHOWN: usize = 40;
             let shown = labels.names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
             let more = if labels.names.len() > SHOWN { ", ..." } else { "" };
             rows.push(["classes".into(), format!("{}: {shown}{more}", labels.names.len())]);
         }
-        let table = Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
+        let table =
+            Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
         let mut sections = vec![section("overview", "Overview", [Block::Table(table)])];
         if let Some(table) = judged.and_then(|row| quality_table::page_table(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
-        let files = [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.space.as_ref()];
-        let files = files.into_iter().flatten().map(PathBuf::as_path).chain(dataset::names_files(&job.class_names));
+        let files =
+            [Some(&job.embedding), job.labels.as_ref(), job.images.as_ref(), job.space.as_ref()];
+        let files = files
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .chain(dataset::names_files(&job.class_names));
         let files = files.filter(|path| path.is_file());
         let files = files.map(Source::of_file).collect::<Result<Vec<_>>>()?;
         let row = |file: Source| vec![file.name, thousands(file.bytes as usize), file.sha256];
-        let table = Table::new("Files that were read", &["file", "bytes", "SHA-256"], files.into_iter().map(row));
+        let table = Table::new(
+            "Files that were read",
+            &["file", "bytes", "SHA-256"],
+            files.into_iter().map(row),
+        );
         sections.push(section("inputs", "Inputs", [Block::Table(table)]));
         let facts = format!("Version {} with the seed {}.", env!("CARGO_PKG_VERSION"), job.seed);
         sections.push(reproduce(&job.argv, facts));
@@ -228,7 +298,8 @@ fn read_text(path: &Path) -> Result<Matrix> {
     let tabs = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("tsv"));
     let mut builder = csv::ReaderBuilder::new();
     builder.has_headers(false).trim(csv::Trim::All).delimiter(if tabs { b'\t' } else { b',' });
-    let bytes = std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
     if let Some(line) = dataset::blank_line(&bytes) {
         return Err(Error::input(path, format!("line {line} is empty, expected two numbers")));
     }
@@ -238,7 +309,9 @@ fn read_text(path: &Path) -> Result<Matrix> {
         let record = record.map_err(failed)?;
         n_features = record.len();
         // The first line may be a header.
-        let word = |field: &str| field.parse::<f64>().is_err() && !["", "NA", "N/A", "null"].contains(&field);
+        let word = |field: &str| {
+            field.parse::<f64>().is_err() && !["", "NA", "N/A", "null"].contains(&field)
+        };
         if at == 0 && record.iter().all(|field| word(field.trim_start_matches('\u{feff}'))) {
             continue;
         }

@@ -23,19 +23,38 @@ pub(super) fn section(id: &str, title: &str, blocks: impl IntoIterator<Item = Bl
 }
 
 /// All sections; what they lack is noted in `contents`.
-pub(super) fn of_run(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) -> Result<Vec<Section>> {
-    let mut sections = vec![section("overview", "Overview", [Block::Table(overview(known, class_names))])];
-    if let Some(architecture) = known.architecture.as_ref().filter(|architecture| architecture.steps().is_ok()) {
+pub(super) fn of_run(
+    known: &Known,
+    contents: &mut Contents<'_>,
+    class_names: &[String],
+) -> Result<Vec<Section>> {
+    let mut sections =
+        vec![section("overview", "Overview", [Block::Table(overview(known, class_names))])];
+    if let Some(architecture) =
+        known.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
+    {
         let words = format!("The network, layer by layer: {} layers", architecture.layers.len());
         let picture = draw(&drawing("The network", architecture), words)?;
-        sections.push(section("model", "Model", [Block::Table(tables::layers(architecture)), picture]));
+        sections.push(section(
+            "model",
+            "Model",
+            [Block::Table(tables::layers(architecture)), picture],
+        ));
     }
     sections.extend(training(known)?);
-    let knn = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut].map(|kind| tables::knn(&known.scores, kind));
+    let knn =
+        [ScoredOn::Test, ScoredOn::TrainLeaveOneOut].map(|kind| tables::knn(&known.scores, kind));
     sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
     if let Some(table) = quality_table::page_table(&known.quality) {
-        let verdicts = known.insights.as_ref().map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
-        sections.push(section("quality", "Quality of the maps", [Block::Table(table)].into_iter().chain(verdicts)));
+        let verdicts = known
+            .insights
+            .as_ref()
+            .map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
+        sections.push(section(
+            "quality",
+            "Quality of the maps",
+            [Block::Table(table)].into_iter().chain(verdicts),
+        ));
     }
     sections.extend(confused(known, contents, class_names)?);
     sections.extend(clusters(known, contents)?);
@@ -51,13 +70,21 @@ pub(super) fn of_run(known: &Known, contents: &mut Contents<'_>, class_names: &[
 }
 
 fn draw(figure: &impl Figure, label: String) -> Result<Block> {
-    figure.check().and_then(|()| vector(figure)).map(|svg| Block::Drawing { svg, label }).map_err(Error::Data)
+    figure
+        .check()
+        .and_then(|()| vector(figure))
+        .map(|svg| Block::Drawing { svg, label })
+        .map_err(Error::Data)
 }
 
 fn overview(known: &Known, class_names: &[String]) -> Table {
     let split = match known.n_test {
         0 => format!("{} training points, no test points", thousands(known.n_train)),
-        n_test => format!("{} training points, {} test points", thousands(known.n_train), thousands(n_test)),
+        n_test => format!(
+            "{} training points, {} test points",
+            thousands(known.n_train),
+            thousands(n_test)
+        ),
     };
     let mut rows = vec![
         ["data".to_owned(), format!("{}: {split}", known.name)],
@@ -65,12 +92,25 @@ fn overview(known: &Known, class_names: &[String]) -> Table {
     ];
     if let Some(architecture) = &known.architecture {
         let (trained, fixed) = architecture.n_parameters_by_kind();
-        rows.push(["model".into(), format!("{} layers, {} parameters", architecture.layers.len(), thousands(trained + fixed))]);
+        rows.push([
+            "model".into(),
+            format!(
+                "{} layers, {} parameters",
+                architecture.layers.len(),
+                thousands(trained + fixed)
+            ),
+        ]);
     }
     if let Some(test) = known.test {
-        rows.push(["test of the network".into(), format!("accuracy {:.4}, loss {:.4}", test.accuracy, test.loss)]);
+        rows.push([
+            "test of the network".into(),
+            format!("accuracy {:.4}, loss {:.4}", test.accuracy, test.loss),
+        ]);
     }
-    let spaces = known.spaces.iter().map(|(space, width)| format!("{} ({width} dimensions)", space_title(space)));
+    let spaces = known
+        .spaces
+        .iter()
+        .map(|(space, width)| format!("{} ({width} dimensions)", space_title(space)));
     rows.push(["spaces".into(), spaces.collect::<Vec<_>>().join(", ")]);
     rows.push(["device".into(), format!("{} ({})", known.device.name, known.device.reason)]);
     rows.push(["begun".into(), known.started.clone()]);
@@ -78,25 +118,47 @@ fn overview(known: &Known, class_names: &[String]) -> Table {
 }
 
 fn training(known: &Known) -> Result<Option<Section>> {
-    let Some(history) = known.history.as_ref().filter(|history| !history.is_empty()) else { return Ok(None) };
+    let Some(history) = known.history.as_ref().filter(|history| !history.is_empty()) else {
+        return Ok(None);
+    };
     let mut blocks = Vec::new();
     if let Some(course) = &known.course {
         let early = if course.stopped_early { ", ended early" } else { "" };
-        let best = course.best.map_or(String::new(), |best| format!(", the least validation loss that of epoch {best}"));
+        let best = course.best.map_or(String::new(), |best| {
+            format!(", the least validation loss that of epoch {best}")
+        });
         let (epochs, kept, time) = (course.epochs, course.kept, course.seconds);
-        blocks.push(Block::Text(format!("{epochs} epochs in {time:.1} s{early}; the weights are those of epoch {kept}{best}.")));
+        blocks.push(Block::Text(format!(
+            "{epochs} epochs in {time:.1} s{early}; the weights are those of epoch {kept}{best}."
+        )));
     }
     if let Some(inference) = known.inference {
-        blocks.push(Block::Text(format!("{} test images classified in {:.2} s.", thousands(inference.n), inference.seconds)));
+        blocks.push(Block::Text(format!(
+            "{} test images classified in {:.2} s.",
+            thousands(inference.n),
+            inference.seconds
+        )));
     }
     let panel = |title: &str, of: [(&str, &[f32]); 3]| Curves {
         title: title.into(),
         first: 1,
         series: of.into_iter().filter(|(_, values)| !values.is_empty()).map(Series::new).collect(),
     };
-    let History { train_loss, validation_loss, test_loss, train_accuracy, validation_accuracy, test_accuracy } = history;
-    let loss = [("training", &train_loss[..]), ("validation", validation_loss), ("test", test_loss)];
-    let accuracy = [("training", &train_accuracy[..]), ("validation", validation_accuracy), ("test", test_accuracy)];
+    let History {
+        train_loss,
+        validation_loss,
+        test_loss,
+        train_accuracy,
+        validation_accuracy,
+        test_accuracy,
+    } = history;
+    let loss =
+        [("training", &train_loss[..]), ("validation", validation_loss), ("test", test_loss)];
+    let accuracy = [
+        ("training", &train_accuracy[..]),
+        ("validation", validation_accuracy),
+        ("test", test_accuracy),
+    ];
     blocks.push(Block::Curves(panel("Loss against epoch", loss)));
     blocks.push(Block::Curves(panel("Accuracy against epoch", accuracy)));
     blocks.push(Block::Table(tables::history(history)));
@@ -104,9 +166,17 @@ fn training(known: &Known) -> Result<Option<Section>> {
 }
 
 /// Confusion matrices, pairs and gains.
-fn confused(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) -> Result<Option<Section>> {
+fn confused(
+    known: &Known,
+    contents: &mut Contents<'_>,
+    class_names: &[String],
+) -> Result<Option<Section>> {
     let Some(insights) = &known.insights else { return Ok(None) };
-    let mut blocks = vec![Block::Text(format!("k-NN of {} neighbours, {}.", insights.n_neighbors, scored_words(insights)))];
+    let mut blocks = vec![Block::Text(format!(
+        "k-NN of {} neighbours, {}.",
+        insights.n_neighbors,
+        scored_words(insights)
+    ))];
     blocks.push(Block::Table(tables::pairs(insights, class_names)));
     if class_names.len() > MAX_COUNTED {
         let n = class_names.len();
@@ -116,18 +186,29 @@ fn confused(known: &Known, contents: &mut Contents<'_>, class_names: &[String]) 
         )));
     } else {
         let matrices = confusion_counts(known, contents, class_names.len())?;
-        blocks.extend(matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))));
+        blocks.extend(
+            matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))),
+        );
     }
-    let own = insights.gains.iter().filter(|gains| gains.method.is_none() && gains.spaces.len() > 1);
+    let own =
+        insights.gains.iter().filter(|gains| gains.method.is_none() && gains.spaces.len() > 1);
     blocks.extend(own.map(|gains| Block::Table(tables::gains(gains, insights, class_names))));
     Ok(Some(section("confusion", "Confusions and gains", blocks)))
 }
 
 /// Of the network and of k-NN in the spaces themselves, as far as their answers are there.
-fn confusion_counts(known: &Known, contents: &mut Contents<'_>, n_classes: usize) -> Result<Vec<Confused>> {
-    let (part, n) = if known.n_test > 0 { (PARTS[1], known.n_test) } else { (PARTS[0], known.n_train) };
-    let labels = contents.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
-    let Some(labels) = labels.map(|path| read_classes(&path)).transpose()? else { return Ok(Vec::new()) };
+fn confusion_counts(
+    known: &Known,
+    contents: &mut Contents<'_>,
+    n_classes: usize,
+) -> Result<Vec<Confused>> {
+    let (part, n) =
+        if known.n_test > 0 { (PARTS[1], known.n_test) } else { (PARTS[0], known.n_train) };
+    let labels =
+        contents.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
+    let Some(labels) = labels.map(|path| read_classes(&path)).transpose()? else {
+        return Ok(Vec::new());
+    };
     let mut answers = Vec::new();
     if let Some(classes) = read_predictions(&Artifact::Activations.of(&known.folder), part, n)? {
         answers.push(Answers { space: None, method: None, classes });
@@ -153,9 +234,16 @@ fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section
         let table = Artifact::Clusters(&name);
         let what = format!("the classes in the clusters of {}", found.title);
         let Some(path) = contents.path(table, &what) else { continue };
-        let damaged = |error: &dyn std::fmt::Display| Error::input(&path, format!("is damaged: {error}"));
+        let damaged =
+            |error: &dyn std::fmt::Display| Error::input(&path, format!("is damaged: {error}"));
         let mut reader = csv::Reader::from_path(&path).map_err(|error| damaged(&error))?;
-        let columns: Vec<String> = reader.headers().map_err(|error| damaged(&error))?.iter().skip(1).map(String::from).collect();
+        let columns: Vec<String> = reader
+            .headers()
+            .map_err(|error| damaged(&error))?
+            .iter()
+            .skip(1)
+            .map(String::from)
+            .collect();
         if columns.len() > MAX_COUNTED {
             blocks.push(Block::Text(format!(
                 "There are {} clusters of {}: the whole table is {table}.",
@@ -168,10 +256,15 @@ fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section
         for record in reader.records() {
             let record = record.map_err(|error| damaged(&error))?;
             names.push(record.get(0).unwrap_or_default().to_owned());
-            let row = record.iter().skip(1).map(str::parse).collect::<std::result::Result<Vec<usize>, _>>();
+            let row = record
+                .iter()
+                .skip(1)
+                .map(str::parse)
+                .collect::<std::result::Result<Vec<usize>, _>>();
             counts.push(row.map_err(|error| damaged(&error))?);
         }
-        let caption = format!("Points of each class in each cluster of {}, by {}", found.title, found.method);
+        let caption =
+            format!("Points of each class in each cluster of {}, by {}", found.title, found.method);
         blocks.push(Block::Table(Table::of_counts(caption, "class", &names, &columns, &counts)));
     }
     Ok(Some(section("clusters", "Clusters", blocks)))
@@ -182,15 +275,24 @@ fn notes(contents: &Contents<'_>) -> Section {
         let blocks = [Block::Heading(title.into()), Block::List(points.to_vec())];
         blocks.into_iter().filter(|_| !points.is_empty()).collect::<Vec<_>>()
     };
-    let mut blocks = [list("Warnings", &contents.warnings), list("What is missing", &contents.missing)].concat();
+    let mut blocks =
+        [list("Warnings", &contents.warnings), list("What is missing", &contents.missing)].concat();
     if blocks.is_empty() {
-        blocks.push(Block::Text("There were no warnings, nothing fell back to another device, and nothing is missing.".into()));
+        blocks.push(Block::Text(
+            "There were no warnings, nothing fell back to another device, and nothing is missing."
+                .into(),
+        ));
     }
     section("notes", "Warnings and fallbacks", blocks)
 }
 
 /// The command line, and what else decides the bytes of the results.
 pub(super) fn reproduce(argv: &[String], facts: String) -> Section {
-    let words = std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
-    section("reproduce", "How to reproduce", [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(facts)])
+    let words =
+        std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
+    section(
+        "reproduce",
+        "How to reproduce",
+        [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(facts)],
+    )
 }

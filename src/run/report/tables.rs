@@ -3,8 +3,8 @@
 use super::Known;
 use crate::clustering::Clustered;
 use crate::evaluation::{
-    Confused, ConfusedPairs, Insights, LayerGains, MapId, Pair, ScoredOn, Scores, Verdict, map_title, method_title, metric,
-    space_title,
+    Confused, ConfusedPairs, Insights, LayerGains, MapId, Pair, ScoredOn, Scores, Verdict,
+    map_title, method_title, metric, space_title,
 };
 use crate::model::Architecture;
 use crate::record::N_COMPONENTS;
@@ -27,20 +27,32 @@ fn seconds(value: f64) -> String {
 
 /// A classifier: the network, or k-NN in a space or a map.
 pub(super) fn classifier(space: Option<&str>, method: Option<&str>) -> String {
-    space.map_or("the network".into(), |space| format!("k-NN in {}", MapId::new(space, method, N_COMPONENTS)))
+    space.map_or("the network".into(), |space| {
+        format!("k-NN in {}", MapId::new(space, method, N_COMPONENTS))
+    })
 }
 
 pub(super) fn layers(architecture: &Architecture) -> Table {
     let rows = architecture.summary().into_iter().map(|row| {
-        vec![row.name, row.type_name.to_owned(), row.output.trim_matches(['(', ')']).to_owned(), thousands(row.n_parameters)]
+        vec![
+            row.name,
+            row.type_name.to_owned(),
+            row.output.trim_matches(['(', ')']).to_owned(),
+            thousands(row.n_parameters),
+        ]
     });
-    Table::new("Layers of the network", &["layer", "kind", "output of one image", "parameters"], rows)
+    Table::new(
+        "Layers of the network",
+        &["layer", "kind", "output of one image", "parameters"],
+        rows,
+    )
 }
 
 pub(super) fn history(history: &History) -> Table {
     let columns = history.columns();
-    let header: Vec<String> =
-        std::iter::once("epoch".into()).chain(columns.iter().map(|(name, _)| name.replace('_', " "))).collect();
+    let header: Vec<String> = std::iter::once("epoch".into())
+        .chain(columns.iter().map(|(name, _)| name.replace('_', " ")))
+        .collect();
     let row = |epoch: usize| {
         let values = columns.iter().map(|(_, values)| decimals(f64::from(values[epoch])));
         std::iter::once((epoch + 1).to_string()).chain(values).map(Cell::from).collect()
@@ -55,13 +67,20 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
     let first = rows.first()?;
     let (fitted, scored) = (thousands(first.n_fitted), thousands(first.n_scored));
     let caption = match kind {
-        ScoredOn::Test => format!("k-NN accuracy on {scored} test points, fitted on {fitted} training points"),
-        ScoredOn::TrainLeaveOneOut => format!("k-NN accuracy of the {scored} training points, each without its own vote"),
+        ScoredOn::Test => {
+            format!("k-NN accuracy on {scored} test points, fitted on {fitted} training points")
+        }
+        ScoredOn::TrainLeaveOneOut => {
+            format!("k-NN accuracy of the {scored} training points, each without its own vote")
+        }
     };
     let ks = first.knn.iter().map(|score| format!("k = {}", score.n_neighbors));
     let row = |row: &&Scores| {
         let lead = [row.id().space_title(), row.id().title(), row.n_dimensions.to_string()];
-        lead.into_iter().chain(row.knn.iter().map(|score| decimals(score.accuracy))).map(Cell::from).collect()
+        lead.into_iter()
+            .chain(row.knn.iter().map(|score| decimals(score.accuracy)))
+            .map(Cell::from)
+            .collect()
     };
     let header = ["space", "map", "dimensions"].map(str::to_owned).into_iter().chain(ks).collect();
     Some(Table { caption, header, rows: rows.iter().map(row).collect() })
@@ -70,8 +89,9 @@ pub(super) fn knn(scores: &[Scores], kind: ScoredOn) -> Option<Table> {
 pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
     let accuracy = 100.0 * confused.confusion.accuracy();
     let who = classifier(confused.space.as_deref(), confused.method.as_deref());
-    let caption =
-        format!("Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they were taken for");
+    let caption = format!(
+        "Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they were taken for"
+    );
     Table::of_counts(caption, "true class", class_names, class_names, &confused.confusion.counts)
 }
 
@@ -79,11 +99,19 @@ pub(super) fn pairs(insights: &Insights, class_names: &[String]) -> Table {
     const MOST: usize = 5;
     let own = insights.confused_pairs.iter().filter(|pairs| pairs.method.is_none());
     let row = |ConfusedPairs { space, .. }: &ConfusedPairs, pair: &Pair| {
-        let classes = format!("{} and {}", name(class_names, pair.class), name(class_names, pair.other));
-        vec![classifier(space.as_deref(), None), classes, thousands(pair.count), format!("{:.1} %", 100.0 * pair.share)]
+        let classes =
+            format!("{} and {}", name(class_names, pair.class), name(class_names, pair.other));
+        vec![
+            classifier(space.as_deref(), None),
+            classes,
+            thousands(pair.count),
+            format!("{:.1} %", 100.0 * pair.share),
+        ]
     };
-    let rows = own.flat_map(|pairs| pairs.symmetric.iter().take(MOST).map(move |pair| row(pairs, pair)));
-    let caption = "Pairs of classes that are taken for each other most, with the share of the points of both";
+    let rows =
+        own.flat_map(|pairs| pairs.symmetric.iter().take(MOST).map(move |pair| row(pairs, pair)));
+    let caption =
+        "Pairs of classes that are taken for each other most, with the share of the points of both";
     Table::new(caption, &["classifier", "classes", "points", "share"], rows)
 }
 
@@ -96,11 +124,20 @@ pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[Stri
         gains.spaces.last().map_or(String::new(), |space| space_title(space)),
     );
     let spaces = gains.spaces.iter().map(|space| space_title(space));
-    let header = ["class", "points"].map(str::to_owned).into_iter().chain(spaces).chain(["gain".to_owned()]).collect();
+    let header = ["class", "points"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(spaces)
+        .chain(["gain".to_owned()])
+        .collect();
     let row = |gain: &crate::evaluation::Gain| {
         let lead = [name(class_names, gain.class), thousands(gain.n_scored)];
         let total = format!("{:+.4}", gain.gain.last().copied().unwrap_or(0.0));
-        lead.into_iter().chain(gain.accuracy.iter().map(|&value| decimals(value))).chain([total]).map(Cell::from).collect()
+        lead.into_iter()
+            .chain(gain.accuracy.iter().map(|&value| decimals(value)))
+            .chain([total])
+            .map(Cell::from)
+            .collect()
     };
     Table { caption, header, rows: gains.classes.iter().map(row).collect() }
 }
@@ -114,7 +151,13 @@ pub(super) fn verdicts(verdicts: &[Verdict]) -> Table {
         let best = verdict.methods.first()?.n_best;
         let remark = metric::remark(&verdict.measure).unwrap_or_default();
         let of = format!("{best} of {}", verdict.spaces.len());
-        Some(vec![measure_words(&verdict.measure), standing(0)?, of, standing(1).unwrap_or_default(), remark.to_owned()])
+        Some(vec![
+            measure_words(&verdict.measure),
+            standing(0)?,
+            of,
+            standing(1).unwrap_or_default(),
+            remark.to_owned(),
+        ])
     });
     let header = ["measure", "best", "best in spaces", "next", "remark"];
     Table::new("Which method keeps most, mean over the spaces", &header, rows)
@@ -123,7 +166,8 @@ pub(super) fn verdicts(verdicts: &[Verdict]) -> Table {
 pub(super) fn clusters(found: &[Clustered]) -> Table {
     let row = |row: &Clustered| {
         let counts = [row.n_clusters, row.n_noise].map(thousands);
-        let scores = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity, row.silhouette];
+        let scores =
+            [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity, row.silhouette];
         let lead = [space_title(&row.space), row.method.clone()];
         lead.into_iter().chain(counts).chain(scores.map(optional)).collect()
     };
@@ -138,10 +182,13 @@ pub(super) fn clusters(found: &[Clustered]) -> Table {
 
 /// Wall times of the stages but for the one that writes the page.
 pub(super) fn times(known: &Known) -> Table {
-    let stages: Vec<_> = known.stages.iter().filter(|stage| stage.name != super::STAGE.to_string()).collect();
+    let stages: Vec<_> =
+        known.stages.iter().filter(|stage| stage.name != super::STAGE.to_string()).collect();
     let total: f64 = stages.iter().map(|stage| stage.seconds).sum();
     let words = |name: &str| name.replace('_', " ");
-    let rows = stages.iter().map(|stage| vec![words(&stage.name), seconds(stage.seconds), stage.device.clone()]);
+    let rows = stages
+        .iter()
+        .map(|stage| vec![words(&stage.name), seconds(stage.seconds), stage.device.clone()]);
     let rows = rows.chain([vec!["all".into(), seconds(total), String::new()]]);
     Table::new("Wall time of every stage", &["stage", "time", "device"], rows)
 }
@@ -149,7 +196,16 @@ pub(super) fn times(known: &Known) -> Table {
 pub(super) fn inputs(known: &Known) -> Table {
     let row = |input: &super::Input| {
         let verified = if input.verified { "known data" } else { "" };
-        vec![input.name.clone(), thousands(input.bytes as usize), input.sha256.clone(), verified.to_owned()]
+        vec![
+            input.name.clone(),
+            thousands(input.bytes as usize),
+            input.sha256.clone(),
+            verified.to_owned(),
+        ]
     };
-    Table::new("Files that were read", &["file", "bytes", "SHA-256", ""], known.inputs.iter().map(row))
+    Table::new(
+        "Files that were read",
+        &["file", "bytes", "SHA-256", ""],
+        known.inputs.iter().map(row),
+    )
 }

@@ -1,4 +1,5 @@
-//! Compiles every entry point of a folder of WGSL for AMD cards, without a card, and prints what each costs there.
+//! Compiles every entry point of a folder of WGSL for AMD cards, without a card, and prints what
+//! each costs there.
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -39,7 +40,10 @@ fn main() -> Result<ExitCode> {
     // One process for each family: the driver asks for it once.
     for family in &arguments.family {
         let mut child = Command::new(std::env::current_exe()?);
-        child.args(std::env::args_os().skip(1)).env(FAMILY, family).env("MESA_SHADER_CACHE_DISABLE", "1");
+        child
+            .args(std::env::args_os().skip(1))
+            .env(FAMILY, family)
+            .env("MESA_SHADER_CACHE_DISABLE", "1");
         if std::env::var_os("VK_DRIVER_FILES").is_none() {
             child.env("VK_DRIVER_FILES", DRIVER);
         }
@@ -50,13 +54,26 @@ fn main() -> Result<ExitCode> {
     Ok(code)
 }
 
-/// Prints a table of the entry points, and fails if one does not compile or needs memory for what registers should hold.
+/// Prints a table of the entry points, and fails if one does not compile or needs memory for what
+/// registers should hold.
 fn compile_all(arguments: &Arguments) -> Result<ExitCode> {
-    let compiler = Compiler::open().context("RADV needs Debian's mesa-vulkan-drivers and libvulkan1")?;
+    let compiler =
+        Compiler::open().context("RADV needs Debian's mesa-vulkan-drivers and libvulkan1")?;
     println!("{}", compiler.name);
     println!(
         "{:<36} {:<8} {:>5} {:>5} {:>6} {:>6} {:>6} {:>7} {:>5} {:>5} {:>6} {:>7}",
-        "kernel", "checks", "VGPRs", "SGPRs", "LDS", "instr.", "branch", "latency", "VMEM", "waves", "spills", "scratch"
+        "kernel",
+        "checks",
+        "VGPRs",
+        "SGPRs",
+        "LDS",
+        "instr.",
+        "branch",
+        "latency",
+        "VMEM",
+        "waves",
+        "spills",
+        "scratch"
     );
     let mut wanting = Vec::new();
     let mut compiled = 0;
@@ -86,7 +103,13 @@ fn compile_all(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// One line of the table, and the registers and bytes that had to go to memory.
-fn row(compiler: &Compiler, shader: &shaders::Shader, entry_point: &str, checks: Checks, isa: bool) -> Result<(String, u64)> {
+fn row(
+    compiler: &Compiler,
+    shader: &shaders::Shader,
+    entry_point: &str,
+    checks: Checks,
+    isa: bool,
+) -> Result<(String, u64)> {
     let spirv = spirv(shader, entry_point, (1, 6), checks, true)?;
     let compiled = compiler.compile(&spirv, entry_point, &shader.bindings(entry_point)?)?;
     if isa {

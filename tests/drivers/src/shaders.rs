@@ -1,4 +1,5 @@
-//! A folder of WGSL as entry points: what the library's `kernel!` joins, parsed and validated by naga.
+//! A folder of WGSL as entry points: what the library's `kernel!` joins, parsed and validated by
+//! naga.
 
 use anyhow::{Context, Result, anyhow};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
@@ -33,7 +34,8 @@ impl Shader {
     /// # Errors
     /// What naga says against it.
     pub fn parse(name: &str, source: &str) -> Result<Self> {
-        let module = naga::front::wgsl::parse_str(source).map_err(|error| anyhow!("{name}: {}", error.emit_to_string(source)))?;
+        let module = naga::front::wgsl::parse_str(source)
+            .map_err(|error| anyhow!("{name}: {}", error.emit_to_string(source)))?;
         let info = Validator::new(ValidationFlags::all(), Capabilities::empty())
             .validate(&module)
             .map_err(|error| anyhow!("{name}: {}", error.emit_to_string(source)))?;
@@ -51,9 +53,11 @@ impl Shader {
     /// If the shader has no such entry point.
     pub fn bindings(&self, entry_point: &str) -> Result<Vec<Binding>> {
         let index = self.entry_points().position(|name| name == entry_point);
-        let index = index.with_context(|| format!("{}: no entry point `{entry_point}`", self.name))?;
+        let index =
+            index.with_context(|| format!("{}: no entry point `{entry_point}`", self.name))?;
         let used = self.info.get_entry_point(index);
-        let variables = self.module.global_variables.iter().filter(|&(handle, _)| !used[handle].is_empty());
+        let variables =
+            self.module.global_variables.iter().filter(|&(handle, _)| !used[handle].is_empty());
         let bound = variables.filter_map(|(_, variable)| {
             Some(Binding {
                 at: variable.binding?,
@@ -65,7 +69,8 @@ impl Shader {
     }
 }
 
-/// The shaders of a folder in the order of their names: every `.wgsl` with `common.wgsl`, where there is one, in front.
+/// The shaders of a folder in the order of their names: every `.wgsl` with `common.wgsl`, where
+/// there is one, in front.
 ///
 /// # Errors
 /// A folder or file that cannot be read, or is no WGSL, or has no entry point.
@@ -74,16 +79,22 @@ pub fn read(folder: &Path) -> Result<Vec<Shader>> {
     let common = folder.join("common.wgsl");
     let common = if common.exists() { read(&common)? } else { String::new() };
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths: Vec<_> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut paths: Vec<_> =
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "wgsl"));
     paths.sort();
     let mut shaders = Vec::new();
     for path in paths {
-        let name = path.file_stem().and_then(|stem| stem.to_str()).context("a file name in UTF-8")?;
+        let name =
+            path.file_stem().and_then(|stem| stem.to_str()).context("a file name in UTF-8")?;
         if name != "common" {
             shaders.push(Shader::parse(name, &format!("{common}{}", read(&path)?))?);
         }
     }
-    anyhow::ensure!(shaders.iter().any(|shader| shader.entry_points().next().is_some()), "{}: no entry point", folder.display());
+    anyhow::ensure!(
+        shaders.iter().any(|shader| shader.entry_points().next().is_some()),
+        "{}: no entry point",
+        folder.display()
+    );
     Ok(shaders)
 }

@@ -1,5 +1,5 @@
-//! Entry points as SPIR-V, Metal and DirectX source, translated with the options that wgpu-hal 30 takes
-//! (`vulkan/adapter.rs`, `metal/device.rs`, `dx12/device.rs`).
+//! Entry points as SPIR-V, Metal and DirectX source, translated with the options that wgpu-hal 30
+//! takes (`vulkan/adapter.rs`, `metal/device.rs`, `dx12/device.rs`).
 
 use crate::shaders::Shader;
 use anyhow::{Context, Result, anyhow};
@@ -12,7 +12,8 @@ use naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
 pub enum Checks {
     /// Bounds of arrays and loops and zeroed workgroup memory: `create_shader_module`.
     Checked,
-    /// Nothing: `create_shader_module_trusted` with `ShaderRuntimeChecks::unchecked()`, workgroup memory as it comes.
+    /// Nothing: `create_shader_module_trusted` with `ShaderRuntimeChecks::unchecked()`, workgroup
+    /// memory as it comes.
     Trusted,
 }
 
@@ -24,9 +25,11 @@ impl Checks {
         self == Self::Checked
     }
 
-    /// The policy for indices of arrays; for those of buffers `robust` tells whether the driver itself keeps to their bounds.
+    /// The policy for indices of arrays; for those of buffers `robust` tells whether the driver
+    /// itself keeps to their bounds.
     fn policies(self, robust: bool) -> BoundsCheckPolicies {
-        let policy = |on| if on { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
+        let policy =
+            |on| if on { BoundsCheckPolicy::Restrict } else { BoundsCheckPolicy::Unchecked };
         BoundsCheckPolicies {
             index: policy(self.on()),
             buffer: policy(self.on() && !robust),
@@ -36,13 +39,21 @@ impl Checks {
     }
 }
 
-/// SPIR-V of `version`. `robust`: the driver has robustBufferAccess2, so wgpu leaves the bounds of buffers to it.
+/// SPIR-V of `version`. `robust`: the driver has robustBufferAccess2, so wgpu leaves the bounds of
+/// buffers to it.
 ///
 /// # Errors
 /// What naga cannot translate.
-pub fn spirv(shader: &Shader, entry_point: &str, version: (u8, u8), checks: Checks, robust: bool) -> Result<Vec<u32>> {
+pub fn spirv(
+    shader: &Shader,
+    entry_point: &str,
+    version: (u8, u8),
+    checks: Checks,
+    robust: bool,
+) -> Result<Vec<u32>> {
     use spv::Capability::*;
-    // Those of the adapters that we open: always there, and SUBGROUP, which is asked for wherever it is.
+    // Those of the adapters that we open: always there, and SUBGROUP, which is asked for wherever
+    // it is.
     let capabilities = [
         Shader,
         Matrix,
@@ -69,18 +80,30 @@ pub fn spirv(shader: &Shader, entry_point: &str, version: (u8, u8), checks: Chec
         emit_int_div_checks: checks.on(),
         ..Default::default()
     };
-    let pipeline = spv::PipelineOptions { entry_point: entry_point.to_owned(), shader_stage: ShaderStage::Compute };
-    spv::write_vec(&shader.module, &shader.info, &options, Some(&pipeline)).map_err(|error| anyhow!("{error}"))
+    let pipeline = spv::PipelineOptions {
+        entry_point: entry_point.to_owned(),
+        shader_stage: ShaderStage::Compute,
+    };
+    spv::write_vec(&shader.module, &shader.info, &options, Some(&pipeline))
+        .map_err(|error| anyhow!("{error}"))
 }
 
 /// Metal's language of `version`.
 ///
 /// # Errors
 /// What naga cannot translate.
-pub fn metal(shader: &Shader, entry_point: &str, version: (u8, u8), checks: Checks) -> Result<String> {
+pub fn metal(
+    shader: &Shader,
+    entry_point: &str,
+    version: (u8, u8),
+    checks: Checks,
+) -> Result<String> {
     let bindings = shader.bindings(entry_point)?;
     let resources = bindings.iter().zip(0..).map(|(binding, slot)| {
-        (binding.at, msl::BindTarget { buffer: Some(slot), mutable: binding.writable, ..Default::default() })
+        (
+            binding.at,
+            msl::BindTarget { buffer: Some(slot), mutable: binding.writable, ..Default::default() },
+        )
     });
     let resources = msl::EntryPointResources {
         resources: resources.collect(),
@@ -111,26 +134,38 @@ pub fn metal(shader: &Shader, entry_point: &str, version: (u8, u8), checks: Chec
 ///
 /// # Errors
 /// What naga cannot translate.
-pub fn direct_x(shader: &Shader, entry_point: &str, model: hlsl::ShaderModel, checks: Checks) -> Result<String> {
+pub fn direct_x(
+    shader: &Shader,
+    entry_point: &str,
+    model: hlsl::ShaderModel,
+    checks: Checks,
+) -> Result<String> {
     let bindings = shader.bindings(entry_point)?;
-    let targets = bindings
-        .iter()
-        .zip(0..)
-        .map(|(binding, register)| (binding.at, hlsl::BindTarget { register, restrict_indexing: true, ..Default::default() }));
+    let targets = bindings.iter().zip(0..).map(|(binding, register)| {
+        (binding.at, hlsl::BindTarget { register, restrict_indexing: true, ..Default::default() })
+    });
     let options = hlsl::Options {
         shader_model: model,
         binding_map: targets.collect(),
         fake_missing_bindings: false,
         // wgpu counts workgroups for `num_workgroups` there.
-        special_constants_binding: Some(hlsl::BindTarget { register: bindings.len() as u32, ..Default::default() }),
+        special_constants_binding: Some(hlsl::BindTarget {
+            register: bindings.len() as u32,
+            ..Default::default()
+        }),
         zero_initialize_workgroup_memory: checks.on(),
         restrict_indexing: checks.on(),
         force_loop_bounding: checks.on(),
         ..Default::default()
     };
-    let pipeline = hlsl::PipelineOptions { entry_point: Some((ShaderStage::Compute, entry_point.to_owned())) };
+    let pipeline =
+        hlsl::PipelineOptions { entry_point: Some((ShaderStage::Compute, entry_point.to_owned())) };
     let mut source = String::new();
-    let info = hlsl::Writer::new(&mut source, &options, &pipeline).write(&shader.module, &shader.info, None)?;
+    let info = hlsl::Writer::new(&mut source, &options, &pipeline).write(
+        &shader.module,
+        &shader.info,
+        None,
+    )?;
     only(info.entry_point_names)?;
     Ok(source)
 }
@@ -138,5 +173,9 @@ pub fn direct_x(shader: &Shader, entry_point: &str, model: hlsl::ShaderModel, ch
 /// The one name of an entry point that a writer must give.
 fn only<E: std::fmt::Display>(names: Vec<Result<String, E>>) -> Result<String> {
     anyhow::ensure!(names.len() == 1, "{} entry points were written", names.len());
-    names.into_iter().next().context("no entry point was written")?.map_err(|error| anyhow!("{error}"))
+    names
+        .into_iter()
+        .next()
+        .context("no entry point was written")?
+        .map_err(|error| anyhow!("{error}"))
 }

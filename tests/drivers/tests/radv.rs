@@ -14,10 +14,14 @@ fn compile(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(program).arg(folder).args(arguments).output().expect("the program starts")
 }
 
-/// Whether this machine has the driver; LAYERLENS_REQUIRE_GPU=1 makes its absence a failure, as in the library's own tests.
+/// Whether this machine has the driver; LAYERLENS_REQUIRE_GPU=1 makes its absence a failure, as in
+/// the library's own tests.
 fn driver() -> bool {
     let there = Path::new("/usr/share/vulkan/icd.d/radeon_icd.x86_64.json").exists();
-    assert!(there || std::env::var_os("LAYERLENS_REQUIRE_GPU").is_none(), "no RADV; Debian: mesa-vulkan-drivers, libvulkan1");
+    assert!(
+        there || std::env::var_os("LAYERLENS_REQUIRE_GPU").is_none(),
+        "no RADV; Debian: mesa-vulkan-drivers, libvulkan1"
+    );
     if !there {
         eprintln!("SKIPPED, no RADV");
     }
@@ -30,7 +34,8 @@ fn every_entry_point_compiles_for_amd_cards_without_spills() {
         return;
     }
     let output = compile(&library(), &[]);
-    let (table, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (table, errors) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{errors}\n{table}");
     for family in ["NAVI21", "GFX1100"] {
         assert!(table.contains(family), "{table}");

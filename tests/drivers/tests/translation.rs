@@ -1,5 +1,6 @@
-//! naga writes every entry point of the library in the languages of Vulkan, Metal and DirectX, checked and trusted, and Khronos'
-//! validator accepts the SPIR-V. The compilers of Apple and Microsoft run on their own systems only.
+//! naga writes every entry point of the library in the languages of Vulkan, Metal and DirectX,
+//! checked and trusted, and Khronos' validator accepts the SPIR-V. The compilers of Apple and
+//! Microsoft run on their own systems only.
 
 use anyhow::{Result, ensure};
 use layerlens_drivers::shaders::{self, Shader};
@@ -9,9 +10,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// Versions of SPIR-V, with the Vulkan that wgpu takes each for.
-const SPIRV: [((u8, u8), &str); 4] = [((1, 0), "vulkan1.0"), ((1, 3), "vulkan1.1"), ((1, 5), "vulkan1.2"), ((1, 6), "vulkan1.3")];
+const SPIRV: [((u8, u8), &str); 4] =
+    [((1, 0), "vulkan1.0"), ((1, 3), "vulkan1.1"), ((1, 5), "vulkan1.2"), ((1, 6), "vulkan1.3")];
 
-/// macOS 12 and 13, the oldest that still have cards of their own makers and the first with Metal 3.
+/// macOS 12 and 13, the oldest that still have cards of their own makers and the first with Metal
+/// 3.
 const METAL: [(u8, u8); 2] = [(2, 4), (3, 0)];
 
 /// What FXC takes at most, and what DXC takes at least.
@@ -21,33 +24,53 @@ const DIRECT_X: [ShaderModel; 2] = [ShaderModel::V5_1, ShaderModel::V6_0];
 fn complaints(shader: &Shader, entry_point: &str, validate: bool) -> Vec<String> {
     let mut found = Vec::new();
     let mut note = |what: String, result: Result<()>| {
-        found.extend(result.err().map(|error| format!("{}/{entry_point} as {what}: {error:#}", shader.name)));
+        found.extend(
+            result.err().map(|error| format!("{}/{entry_point} as {what}: {error:#}", shader.name)),
+        );
     };
     for checks in CHECKS {
         for (version, vulkan) in SPIRV {
-            // Drivers of Vulkan 1.3 keep to the bounds of buffers themselves or don't; the older ones are taken not to.
+            // Drivers of Vulkan 1.3 keep to the bounds of buffers themselves or don't; the older
+            // ones are taken not to.
             for robust in [false, true].into_iter().filter(|&robust| !robust || version == (1, 6)) {
                 let words = spirv(shader, entry_point, version, checks, robust);
-                let valid = words.and_then(|words| if validate { spirv_val(&words, vulkan) } else { Ok(()) });
+                let valid = words
+                    .and_then(|words| if validate { spirv_val(&words, vulkan) } else { Ok(()) });
                 note(format!("SPIR-V {version:?}, {checks:?}, robust {robust}"), valid);
             }
         }
     }
-    let size = shader.module.entry_points.iter().find(|entry| entry.name == entry_point).map(|entry| entry.workgroup_size[0]);
+    let size = shader
+        .module
+        .entry_points
+        .iter()
+        .find(|entry| entry.name == entry_point)
+        .map(|entry| entry.workgroup_size[0]);
     let size = format!("[numthreads({}, 1, 1)]", size.unwrap_or(0));
     for version in METAL {
         let write = |checks| metal(shader, entry_point, version, checks);
-        note(format!("Metal {version:?}"), checked_and_trusted(write, "kernel void ", "metal::threadgroup_barrier"));
+        note(
+            format!("Metal {version:?}"),
+            checked_and_trusted(write, "kernel void ", "metal::threadgroup_barrier"),
+        );
     }
     for model in DIRECT_X {
         let write = |checks| direct_x(shader, entry_point, model, checks);
-        note(format!("HLSL {model:?}"), checked_and_trusted(write, &size, "GroupMemoryBarrierWithGroupSync"));
+        note(
+            format!("HLSL {model:?}"),
+            checked_and_trusted(write, &size, "GroupMemoryBarrierWithGroupSync"),
+        );
     }
     found
 }
 
-/// Writes both ways: each must hold `head` once, and trust must add nothing, in particular no barrier.
-fn checked_and_trusted(write: impl Fn(Checks) -> Result<String>, head: &str, barrier: &str) -> Result<()> {
+/// Writes both ways: each must hold `head` once, and trust must add nothing, in particular no
+/// barrier.
+fn checked_and_trusted(
+    write: impl Fn(Checks) -> Result<String>,
+    head: &str,
+    barrier: &str,
+) -> Result<()> {
     let [checked, trusted] = CHECKS.map(write);
     let (checked, trusted) = (checked?, trusted?);
     for source in [&checked, &trusted] {
@@ -55,7 +78,10 @@ fn checked_and_trusted(write: impl Fn(Checks) -> Result<String>, head: &str, bar
     }
     ensure!(trusted.len() <= checked.len(), "trusted source is the longer one\n{trusted}");
     let barriers = |source: &str| source.matches(barrier).count();
-    ensure!(barriers(&trusted) <= barriers(&checked), "trusted source has more barriers\n{trusted}");
+    ensure!(
+        barriers(&trusted) <= barriers(&checked),
+        "trusted source has more barriers\n{trusted}"
+    );
     Ok(())
 }
 
@@ -64,7 +90,8 @@ fn spirv_val(words: &[u32], vulkan: &str) -> Result<()> {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     let file = tempfile::NamedTempFile::new()?;
     std::fs::write(file.path(), bytes)?;
-    let output = Command::new("spirv-val").args(["--target-env", vulkan]).arg(file.path()).output()?;
+    let output =
+        Command::new("spirv-val").args(["--target-env", vulkan]).arg(file.path()).output()?;
     ensure!(output.status.success(), "spirv-val: {}{}", text(&output.stderr), text(&output.stdout));
     Ok(())
 }
@@ -73,10 +100,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
 }
 
-/// Whether the validator is there; LAYERLENS_REQUIRE_GPU=1 makes its absence a failure, as in the library's own tests.
+/// Whether the validator is there; LAYERLENS_REQUIRE_GPU=1 makes its absence a failure, as in the
+/// library's own tests.
 fn validator() -> bool {
     let there = Command::new("spirv-val").arg("--version").output().is_ok();
-    assert!(there || std::env::var_os("LAYERLENS_REQUIRE_GPU").is_none(), "no spirv-val; Debian: spirv-tools");
+    assert!(
+        there || std::env::var_os("LAYERLENS_REQUIRE_GPU").is_none(),
+        "no spirv-val; Debian: spirv-tools"
+    );
     if !there {
         eprintln!("SPIR-V is not validated, there is no spirv-val");
     }
@@ -86,9 +117,13 @@ fn validator() -> bool {
 #[test]
 fn every_entry_point_is_written_for_vulkan_metal_and_direct_x() {
     let validate = validator();
-    let shaders = shaders::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders")).expect("the library's shaders");
-    let pairs = shaders.iter().flat_map(|shader| shader.entry_points().map(move |entry_point| (shader, entry_point)));
-    let found: Vec<_> = pairs.flat_map(|(shader, entry_point)| complaints(shader, entry_point, validate)).collect();
+    let shaders = shaders::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shaders"))
+        .expect("the library's shaders");
+    let pairs = shaders
+        .iter()
+        .flat_map(|shader| shader.entry_points().map(move |entry_point| (shader, entry_point)));
+    let found: Vec<_> =
+        pairs.flat_map(|(shader, entry_point)| complaints(shader, entry_point, validate)).collect();
     assert!(found.is_empty(), "{} translations fail:\n{}", found.len(), found.join("\n"));
 }
 
@@ -128,7 +163,10 @@ fn a_translation_that_fails_is_noticed() {
     let shader = Shader::parse("turn", WGSL).expect("valid WGSL");
     let found = complaints(&shader, "twist", validator());
     for language in ["SPIR-V", "Metal", "HLSL"] {
-        assert!(found.iter().any(|what| what.starts_with(&format!("turn/twist as {language}"))), "{language}: {found:?}");
+        assert!(
+            found.iter().any(|what| what.starts_with(&format!("turn/twist as {language}"))),
+            "{language}: {found:?}"
+        );
     }
     // As a wrong writer would: an id beyond the bound of the module.
     if validator() {

@@ -6,24 +6,34 @@ use std::path::Path;
 use tempfile::TempDir;
 
 fn sample(groups: &str) -> Result<Dataset, layerlens::Error> {
-    Dataset::open(&Request { label_groups: Some(groups.into()), ..Request::new("fashion-mnist-sample") })
+    Dataset::open(&Request {
+        label_groups: Some(groups.into()),
+        ..Request::new("fashion-mnist-sample")
+    })
 }
 
 #[test]
 fn the_five_groups_of_clothes_are_built_in() {
     let plain = Dataset::load("fashion-mnist-sample", None).unwrap();
     let data = sample("fashion-5").unwrap();
-    assert_eq!(data.class_names, ["T-shirt, Shirt", "Sandal", "Trouser, Pullover", "Sneaker, Bag", "Dress, Coat, Boot"]);
+    assert_eq!(
+        data.class_names,
+        ["T-shirt, Shirt", "Sandal", "Trouser, Pullover", "Sneaker, Bag", "Dress, Coat, Boot"]
+    );
     // T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot.
     let label = [0, 2, 2, 4, 4, 1, 0, 3, 3, 4];
-    let expected = |labels: &[u8]| labels.iter().map(|&class| label[usize::from(class)]).collect::<Vec<u8>>();
+    let expected =
+        |labels: &[u8]| labels.iter().map(|&class| label[usize::from(class)]).collect::<Vec<u8>>();
     assert_eq!(data.train.labels, expected(&plain.train.labels));
     assert_eq!(data.test.labels, expected(&plain.test.labels));
     assert!(data.train.images == plain.train.images);
     let original = data.original.unwrap();
     assert_eq!((original.members(4), original.members(1)), (vec![3, 4, 9], vec![5]));
     assert_eq!(original.groups, label);
-    assert_eq!((original.train, original.test, original.class_names), (plain.train.labels, plain.test.labels, plain.class_names));
+    assert_eq!(
+        (original.train, original.test, original.class_names),
+        (plain.train.labels, plain.test.labels, plain.class_names)
+    );
     assert_eq!(data.sources.last().unwrap().name, "embedded:label-groups/fashion-5.toml");
 }
 
@@ -38,7 +48,10 @@ fn groups_are_read_from_toml_and_csv_by_name_and_number() {
         let data = sample(path.to_str().unwrap()).unwrap();
         assert_eq!(data.class_names, ["shoes", "rest"]);
         let original = data.original.unwrap();
-        assert_eq!((original.members(0), original.groups), (vec![5, 7, 9], vec![1, 1, 1, 1, 1, 0, 1, 0, 1, 0]));
+        assert_eq!(
+            (original.members(0), original.groups),
+            (vec![5, 7, 9], vec![1, 1, 1, 1, 1, 0, 1, 0, 1, 0])
+        );
     }
 }
 
@@ -52,7 +65,10 @@ fn a_number_is_a_name_first() {
     let csv = "class,group\n1,x\n10,x\n4,x\n2,y\n03,y\n5,y\n6,y\n7,y\n8,y\n9,y\n";
     for (name, text) in [("a.toml", toml), ("a.csv", csv)] {
         let mut data = data.clone();
-        LabelGroups::open(put(&folder, name, text.as_bytes()).to_str().unwrap()).unwrap().apply(&mut data).unwrap();
+        LabelGroups::open(put(&folder, name, text.as_bytes()).to_str().unwrap())
+            .unwrap()
+            .apply(&mut data)
+            .unwrap();
         assert_eq!(data.original.unwrap().groups, [0, 1, 0, 1, 0, 1, 1, 1, 1, 1], "{name}");
     }
 }
@@ -65,8 +81,13 @@ fn a_byte_order_mark_is_passed_over() {
         (LabelGroups::open(path.to_str().unwrap()), path)
     };
     open("[[group]]\nname = \"a\"\nclasses = [1]\n").0.unwrap();
-    // Letters of several bytes, where the place of the fault would be amid one if it were counted from the mark.
-    for text in ["é = 1\n", "[[group]]\nname = \"ééé\"\nclässes = [1]\n", "[[group]]\nname = \"é\"\nclasses = [é]\n"] {
+    // Letters of several bytes, where the place of the fault would be amid one if it were counted
+    // from the mark.
+    for text in [
+        "é = 1\n",
+        "[[group]]\nname = \"ééé\"\nclässes = [1]\n",
+        "[[group]]\nname = \"é\"\nclasses = [é]\n",
+    ] {
         let (opened, path) = open(text);
         let message = input_error(opened, &path);
         assert!(message.starts_with("line "), "{message}");
@@ -78,14 +99,19 @@ fn a_byte_order_mark_is_passed_over() {
 #[test]
 fn groups_that_do_not_fit_are_refused() {
     let folder = TempDir::new().unwrap();
-    let group = |name: &str, classes: &str| format!("[[group]]\nname = \"{name}\"\nclasses = [{classes}]\n");
+    let group = |name: &str, classes: &str| {
+        format!("[[group]]\nname = \"{name}\"\nclasses = [{classes}]\n")
+    };
     let all = "0, 1, 2, 3, 4, 5, 6, 7, 8";
     let with = |classes: &str| group("a", all) + &group("b", classes);
     let cases = [
         (group("a", all), "class 9 (Ankle boot) is in no group"),
         (with("9, \"Shirt\""), "class 6 (Shirt) is in two groups: `a` and `b`"),
         (group("a", &format!("{all}, 9, 9")), "class 9 (Ankle boot) is twice in `a`"),
-        (with("9, 10"), "group 1, `b`: 10 is no class of fashion-mnist-sample, whose classes are T-shirt/top"),
+        (
+            with("9, 10"),
+            "group 1, `b`: 10 is no class of fashion-mnist-sample, whose classes are T-shirt/top",
+        ),
         (with("-1"), "group 1, `b`: -1 is no class"),
         (with("\"Boots\""), "group 1, `b`: `Boots` is no class"),
         (with(""), "group 1, `b`, has no classes"),
@@ -104,12 +130,16 @@ fn groups_that_do_not_fit_are_refused() {
     }
     let path = put(&folder, "g.csv", b"class,label\n1,a\n");
     assert!(
-        input_error(LabelGroups::open(path.to_str().unwrap()), &path).contains("line 1 is `class,label`: expected the header")
+        input_error(LabelGroups::open(path.to_str().unwrap()), &path)
+            .contains("line 1 is `class,label`: expected the header")
     );
     let path = put(&folder, "g.csv", b"class,group\n1,a\n2\n");
     assert!(input_error(LabelGroups::open(path.to_str().unwrap()), &path).starts_with("line 3: "));
     let path = put(&folder, "g.csv", b"class,group\n0,a\n1,a\0b\n");
-    assert_eq!(input_error(LabelGroups::open(path.to_str().unwrap()), &path), "line 3 holds the control character U+0000");
+    assert_eq!(
+        input_error(LabelGroups::open(path.to_str().unwrap()), &path),
+        "line 3 holds the control character U+0000"
+    );
     let message = input_error(LabelGroups::open("fashion-6"), Path::new("fashion-6"));
     assert!(message.contains("one of fashion-5, fashion-5-names"), "{message}");
 }

@@ -31,7 +31,9 @@ fn open(folder: &Path) -> Result<Dataset, Error> {
 
 fn two_classes() -> TempDir {
     let folder = TempDir::new().unwrap();
-    for (name, value) in [("train/cat/b", 20), ("train/cat/a", 10), ("train/dog/x", 30), ("test/dog/y", 40)] {
+    for (name, value) in
+        [("train/cat/b", 20), ("train/cat/a", 10), ("train/dog/x", 30), ("test/dog/y", 40)]
+    {
         file(&folder, &format!("{name}.png"), &grey(value));
     }
     folder
@@ -49,8 +51,12 @@ fn folders_are_classes_and_grey_images_of_the_size_stay_as_they_are() {
     }
     assert!(data.warnings.is_empty(), "{:?}", data.warnings);
     assert_eq!(data.sources.len(), 2);
-    let size: u64 =
-        ["a", "b"].iter().map(|name| fs::metadata(folder.path().join(format!("train/cat/{name}.png"))).unwrap().len()).sum();
+    let size: u64 = ["a", "b"]
+        .iter()
+        .map(|name| {
+            fs::metadata(folder.path().join(format!("train/cat/{name}.png"))).unwrap().len()
+        })
+        .sum();
     assert!(data.sources[0].bytes > size);
 }
 
@@ -60,19 +66,32 @@ fn colours_become_luma_over_the_background_at_28_x_28_and_that_is_said() {
     let folder = two_classes();
     let colour = |rgba: [u8; 4]| png(&rgba.repeat(40 * 50), 40, 50, ExtendedColorType::Rgba8);
     let luma = |[r, g, b]: [f64; 3]| 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    let colours = [[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 255], [10, 200, 30, 128], [255, 255, 255, 0]];
+    let colours = [
+        [255, 0, 0, 255],
+        [0, 255, 0, 255],
+        [0, 0, 255, 255],
+        [10, 200, 30, 128],
+        [255, 255, 255, 0],
+    ];
     for (at, &rgba) in colours.iter().enumerate() {
         file(&folder, &format!("test/cat/{at}.png"), &colour(rgba));
     }
-    for (name, ground) in [("white", [255.0; 3]), ("black", [0.0; 3]), ("#80c0ff", [128.0, 192.0, 255.0])] {
+    for (name, ground) in
+        [("white", [255.0; 3]), ("black", [0.0; 3]), ("#80c0ff", [128.0, 192.0, 255.0])]
+    {
         let background = (name != "white").then(|| name.parse().unwrap());
-        let data = Dataset::open(&Request { background, ..Request::new(folder.path().to_str().unwrap()) }).unwrap();
+        let data =
+            Dataset::open(&Request { background, ..Request::new(folder.path().to_str().unwrap()) })
+                .unwrap();
         for (row, rgba) in colours.iter().enumerate() {
             let [r, g, b, a] = rgba.map(f64::from);
             let expected = luma([r, g, b]) * a / 255.0 + luma(ground) * (1.0 - a / 255.0);
             for &pixel in data.test.images.image(row) {
                 // Rounding of 16-bit steps, then to a byte.
-                assert!((f64::from(pixel) - expected).abs() < 0.6, "{rgba:?} over {name}: {pixel}, expected {expected}");
+                assert!(
+                    (f64::from(pixel) - expected).abs() < 0.6,
+                    "{rgba:?} over {name}: {pixel}, expected {expected}"
+                );
             }
         }
         let said = format!(
@@ -83,13 +102,21 @@ fn colours_become_luma_over_the_background_at_28_x_28_and_that_is_said() {
     }
     let data = open(folder.path()).unwrap();
     let said = &data.warnings[0];
-    assert!(said.starts_with("5 of the 6 images in") && said.contains("0.2126 red") && said.contains("28 x 28"), "{said}");
+    assert!(
+        said.starts_with("5 of the 6 images in")
+            && said.contains("0.2126 red")
+            && said.contains("28 x 28"),
+        "{said}"
+    );
     let mut jpeg = Vec::new();
-    JpegEncoder::new_with_quality(&mut jpeg, 95).write_image(&[180; 784], 28, 28, ExtendedColorType::L8).unwrap();
+    JpegEncoder::new_with_quality(&mut jpeg, 95)
+        .write_image(&[180; 784], 28, 28, ExtendedColorType::L8)
+        .unwrap();
     file(&folder, "test/cat/9.JPG", &jpeg);
     let data = open(folder.path()).unwrap();
     assert!(data.test.images.image(5).iter().all(|pixel| pixel.abs_diff(180) <= 2));
-    // An average keeps the brightness of what is scaled: 56 x 56 with a bright half gives a bright half.
+    // An average keeps the brightness of what is scaled: 56 x 56 with a bright half gives a bright
+    // half.
     let halves: Vec<u8> = (0..56 * 56).map(|at| if at % 56 < 28 { 200 } else { 0 }).collect();
     file(&folder, "test/cat/99.png", &png(&halves, 56, 56, ExtendedColorType::L8));
     let data = open(folder.path()).unwrap();
@@ -112,11 +139,17 @@ fn without_test_images_a_sixth_of_every_class_is_put_aside() {
     assert_eq!((of(&data.train.labels, 1), of(&data.test.labels, 1)), (1, 1));
     let mut values: Vec<u8> = [&data.train, &data.test]
         .iter()
-        .flat_map(|part| (0..part.len()).map(|row| part.images.image(row)[0] + 100 * part.labels[row]))
+        .flat_map(|part| {
+            (0..part.len()).map(|row| part.images.image(row)[0] + 100 * part.labels[row])
+        })
         .collect();
     values.sort_unstable();
     assert_eq!(values, (0..13).chain(100..102).collect::<Vec<_>>());
-    assert!(data.warnings[0].contains("one image in 6") && data.warnings[0].contains("3 of 15"), "{:?}", data.warnings);
+    assert!(
+        data.warnings[0].contains("one image in 6") && data.warnings[0].contains("3 of 15"),
+        "{:?}",
+        data.warnings
+    );
     assert_eq!(open(folder.path()).unwrap().test, data.test);
 }
 
@@ -133,46 +166,73 @@ fn what_is_wrong_is_named_by_its_path() {
     assert!(input_error(open(folder.path()), &at(&folder, "train/dog/z.jpg")).contains("damaged"));
     let folder = two_classes();
     file(&folder, "train/dog/notes.txt", b"");
-    assert!(input_error(open(folder.path()), &at(&folder, "train/dog/notes.txt")).starts_with("is no .png, .jpg or .jpeg"));
+    assert!(
+        input_error(open(folder.path()), &at(&folder, "train/dog/notes.txt"))
+            .starts_with("is no .png, .jpg or .jpeg")
+    );
     let folder = two_classes();
     file(&folder, "test/bird/a.png", &grey(1));
     let message = input_error(open(folder.path()), &at(&folder, "test/bird"));
     assert_eq!(message, "is no class of the training images, which are cat, dog");
     let folder = two_classes();
     fs::create_dir(at(&folder, "train/eel")).unwrap();
-    assert!(input_error(open(folder.path()), &at(&folder, "train/eel")).starts_with("holds no images"));
+    assert!(
+        input_error(open(folder.path()), &at(&folder, "train/eel")).starts_with("holds no images")
+    );
     let folder = two_classes();
     fs::remove_dir_all(at(&folder, "test")).unwrap();
-    assert!(input_error(open(folder.path()), folder.path()).starts_with("has only one of the folders `train` and `test`"));
+    assert!(
+        input_error(open(folder.path()), folder.path())
+            .starts_with("has only one of the folders `train` and `test`")
+    );
     let folder = TempDir::new().unwrap();
     file(&folder, "cat/a.png", &grey(1));
     file(&folder, "cat/b.png", &grey(1));
     assert!(input_error(open(folder.path()), folder.path()).starts_with("has one class, `cat`"));
     file(&folder, "dog/a.png", &grey(1));
-    assert!(input_error(open(folder.path()), &at(&folder, "dog")).starts_with("holds one image; expected two"));
+    assert!(
+        input_error(open(folder.path()), &at(&folder, "dog"))
+            .starts_with("holds one image; expected two")
+    );
 }
 
-/// A file of a few bytes can announce any number of pixels: it is refused by its name before memory is taken for them.
+/// A file of a few bytes can announce any number of pixels: it is refused by its name before memory
+/// is taken for them.
 #[test]
 fn images_that_announce_too_many_pixels_are_refused() {
     let mut jpeg = Vec::new();
     JpegEncoder::new(&mut jpeg).write_image(&[180; 64], 8, 8, ExtendedColorType::L8).unwrap();
     // Height and width follow the length and the precision of the frame's header.
     let sizes = jpeg.windows(2).position(|bytes| bytes == [0xff, 0xc0]).unwrap() + 5;
-    jpeg[sizes..sizes + 4].copy_from_slice(&[65_000_u16.to_be_bytes(), 65_000_u16.to_be_bytes()].concat());
+    jpeg[sizes..sizes + 4]
+        .copy_from_slice(&[65_000_u16.to_be_bytes(), 65_000_u16.to_be_bytes()].concat());
     let mut png = Vec::new();
     let mut encoder = png::Encoder::new(&mut png, 20_000, 10_000);
     encoder.set_color(png::ColorType::Rgb);
     encoder.write_header().unwrap().write_chunk(png::chunk::IDAT, &[0]).unwrap();
     for (name, bytes, expected) in [
-        ("a.jpg", jpeg, "is an image of 65000 x 65000 pixels, which take 4030 MiB: expected at most 512 MiB"),
-        ("a.png", png, "is an image of 20000 x 10000 pixels, which take 573 MiB: expected at most 512 MiB"),
+        (
+            "a.jpg",
+            jpeg,
+            "is an image of 65000 x 65000 pixels, which take 4030 MiB: expected at most 512 MiB",
+        ),
+        (
+            "a.png",
+            png,
+            "is an image of 20000 x 10000 pixels, which take 573 MiB: expected at most 512 MiB",
+        ),
     ] {
         let folder = two_classes();
         file(&folder, &format!("train/cat/{name}"), &bytes);
-        assert_eq!(input_error(open(folder.path()), &folder.path().join("train/cat").join(name)), expected);
+        assert_eq!(
+            input_error(open(folder.path()), &folder.path().join("train/cat").join(name)),
+            expected
+        );
         let pictures = folder.path().join("train/cat");
-        assert_eq!(input_error(Pictures::read(&pictures, Colour::default()), &pictures.join(name)), expected);
+        assert_eq!(
+            input_error(Pictures::read(&pictures, Colour::default()), &pictures.join(name)),
+            expected
+        );
     }
 }
 
@@ -192,21 +252,31 @@ fn of_a_conversion_only_what_was_done_is_said() {
     encoder.set_exif_metadata(exif(6)).unwrap();
     encoder.write_image(&[9; 784], 28, 28, ExtendedColorType::L8).unwrap();
     assert_eq!(said("z.png", &turned), "turned as their EXIF data say (1)");
-    assert_eq!(said("z.png", &png(&[9, 200].repeat(784), 28, 28, ExtendedColorType::La8)), "transparency over white (1)");
+    assert_eq!(
+        said("z.png", &png(&[9, 200].repeat(784), 28, 28, ExtendedColorType::La8)),
+        "transparency over white (1)"
+    );
     let colours = png(&[9, 10, 11].repeat(784), 28, 28, ExtendedColorType::Rgb8);
     assert_eq!(said("z.png", &colours), "grey = 0.2126 red + 0.7152 green + 0.0722 blue (1)");
-    assert_eq!(said("z.png", &png(&[9; 2 * 784], 28, 28, ExtendedColorType::L16)), "values of 16 bits rounded to 8 (1)");
+    assert_eq!(
+        said("z.png", &png(&[9; 2 * 784], 28, 28, ExtendedColorType::L16)),
+        "values of 16 bits rounded to 8 (1)"
+    );
     let large = png(&[9; 40 * 50], 40, 50, ExtendedColorType::L8);
-    assert_eq!(said("z.png", &large), "scaled to 28 x 28 with a triangle filter, whatever the proportions (1)");
+    assert_eq!(
+        said("z.png", &large),
+        "scaled to 28 x 28 with a triangle filter, whatever the proportions (1)"
+    );
 }
 
 /// Data in EXIF that say how an image lies.
 fn exif(orientation: u8) -> Vec<u8> {
-    [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]].concat()
+    [&b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0"[..], &[orientation, 0, 0, 0], &[0; 4]]
+        .concat()
 }
 
-/// A picture of 2 rows and 3 columns of grey blocks, as it lies in a file for each way of lying: what the standard (CIPA DC-008,
-/// tag 274) says of where row 0 and column 0 are.
+/// A picture of 2 rows and 3 columns of grey blocks, as it lies in a file for each way of lying:
+/// what the standard (CIPA DC-008, tag 274) says of where row 0 and column 0 are.
 fn lying(orientation: u8, side: usize) -> (Vec<u8>, u32, u32) {
     let upright = [[10, 60, 110], [160, 210, 250]];
     let (rows, columns) = if orientation < 5 { (2, 3) } else { (3, 2) };
@@ -221,11 +291,14 @@ fn lying(orientation: u8, side: usize) -> (Vec<u8>, u32, u32) {
         7 => upright[1 - column][2 - row],
         _ => upright[1 - column][row],
     };
-    let pixels = (0..rows * side).flat_map(|y| (0..columns * side).map(move |x| block(y / side, x / side))).collect();
+    let pixels = (0..rows * side)
+        .flat_map(|y| (0..columns * side).map(move |x| block(y / side, x / side)))
+        .collect();
     (pixels, (columns * side) as u32, (rows * side) as u32)
 }
 
-/// PNG and JPEG, for classes and for a report: every way of lying gives the picture that lies upright.
+/// PNG and JPEG, for classes and for a report: every way of lying gives the picture that lies
+/// upright.
 #[test]
 fn images_are_turned_as_their_exif_data_say() {
     let folder = two_classes();
@@ -249,24 +322,37 @@ fn images_are_turned_as_their_exif_data_say() {
     let upright = data.test.images.image(0);
     // Blocks 9.3 pixels wide and 14 high: their middles are not mixed with others.
     assert_eq!(
-        [(5, 4), (5, 14), (5, 23), (20, 4), (20, 14), (20, 23)].map(|(row, column)| upright[28 * row + column]),
+        [(5, 4), (5, 14), (5, 23), (20, 4), (20, 14), (20, 23)]
+            .map(|(row, column)| upright[28 * row + column]),
         [10, 60, 110, 160, 210, 250]
     );
     for row in 1..16 {
-        let differs = data.test.images.image(row).iter().zip(upright).any(|(a, b)| a.abs_diff(*b) > 3);
+        let differs =
+            data.test.images.image(row).iter().zip(upright).any(|(a, b)| a.abs_diff(*b) > 3);
         assert!(!differs, "image {row} lies otherwise");
     }
-    assert!(data.warnings[0].contains("turned as their EXIF data say (14), scaled"), "{:?}", data.warnings);
+    assert!(
+        data.warnings[0].contains("turned as their EXIF data say (14), scaled"),
+        "{:?}",
+        data.warnings
+    );
     let (pictures, note) = Pictures::read(pictures.path(), Colour::default()).unwrap();
-    assert_eq!((pictures.n(), pictures.width(), pictures.height(), pictures.channels()), (16, 48, 32, 1));
+    assert_eq!(
+        (pictures.n(), pictures.width(), pictures.height(), pictures.channels()),
+        (16, 48, 32, 1)
+    );
     let expected = lying(1, 16).0;
     for at in 0..16 {
-        assert!(pictures.image(at).iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 3), "picture {at} lies otherwise");
+        assert!(
+            pictures.image(at).iter().zip(&expected).all(|(a, b)| a.abs_diff(*b) <= 3),
+            "picture {at} lies otherwise"
+        );
     }
     assert!(note.unwrap().contains("turned as their EXIF data say, 14 of them"));
 }
 
-/// Black ink on a transparent ground, in every form in which PNG has transparency: black on white for both readers.
+/// Black ink on a transparent ground, in every form in which PNG has transparency: black on white
+/// for both readers.
 #[test]
 fn ink_on_a_transparent_ground_is_seen() {
     let folder = two_classes();
@@ -275,7 +361,11 @@ fn ink_on_a_transparent_ground_is_seen() {
     let grey: Vec<u8> = opacity.iter().flat_map(|&a| [0, a]).collect();
     let colours: Vec<u8> = opacity.iter().flat_map(|&a| [0, 0, 0, a]).collect();
     let wide: Vec<u8> = opacity.iter().flat_map(|&a| [0, 0, 0, 0, 0, 0, a, a]).collect();
-    let forms = [(grey, ExtendedColorType::La8), (colours, ExtendedColorType::Rgba8), (wide, ExtendedColorType::Rgba16)];
+    let forms = [
+        (grey, ExtendedColorType::La8),
+        (colours, ExtendedColorType::Rgba8),
+        (wide, ExtendedColorType::Rgba16),
+    ];
     for (at, (pixels, color)) in forms.iter().enumerate() {
         let bytes = png(pixels, 28, 28, *color);
         file(&folder, &format!("test/cat/{at}.png"), &bytes);
@@ -295,7 +385,8 @@ fn ink_on_a_transparent_ground_is_seen() {
     let (pictures, note) = Pictures::read(pictures.path(), Colour::default()).unwrap();
     for row in 0..4 {
         assert_eq!(data.test.images.image(row), expected, "{row}");
-        let of_picture: Vec<u8> = pictures.image(row).chunks(pictures.channels()).map(|pixel| pixel[0]).collect();
+        let of_picture: Vec<u8> =
+            pictures.image(row).chunks(pictures.channels()).map(|pixel| pixel[0]).collect();
         assert_eq!(of_picture, expected, "{row}");
     }
     assert!(note.unwrap().contains("transparent in places, 4 of them: they lie over white"));
@@ -304,6 +395,9 @@ fn ink_on_a_transparent_ground_is_seen() {
     for class in ["train/a", "train/b", "test/a"] {
         file(&all, &format!("{class}/x.png"), &png(&forms[0].0, 28, 28, ExtendedColorType::La8));
     }
-    let over_black = Dataset::open(&Request { background: "black".parse().ok(), ..Request::new(all.path().to_str().unwrap()) });
+    let over_black = Dataset::open(&Request {
+        background: "black".parse().ok(),
+        ..Request::new(all.path().to_str().unwrap())
+    });
     assert!(input_error(over_black, all.path()).contains("all alike"));
 }

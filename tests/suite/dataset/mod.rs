@@ -1,5 +1,5 @@
-//! The data sets and the file formats they are read from: every error with its words, and every format against bytes that
-//! were put together by hand.
+//! The data sets and the file formats they are read from: every error with its words, and every
+//! format against bytes that were put together by hand.
 
 mod csv;
 mod csv_columns;
@@ -19,8 +19,12 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 pub const FULL: &str = "/usr/share/datasets/fashion-mnist";
-pub const NAMES: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+pub const NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
 /// An IDX file: magic number, sizes, body.
 pub fn idx_bytes(magic: u32, sizes: &[u32], body: &[u8]) -> Vec<u8> {
@@ -34,7 +38,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An NPY file of version 1.0 as NumPy writes it: the header padded with spaces to a multiple of 64 bytes.
+/// An NPY file of version 1.0 as NumPy writes it: the header padded with spaces to a multiple of 64
+/// bytes.
 pub fn npy_bytes(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8> {
     let order = if fortran { "True" } else { "False" };
     let mut text = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");

@@ -33,12 +33,22 @@ fn own_data_in_the_same_layout_are_loaded_but_not_verified() {
     assert_eq!(data.class_names.len(), 10);
     // Other data have other classes: numbers, not the names of clothes.
     assert_eq!((data.class_names[0].as_str(), data.class_names[9].as_str()), ("0", "9"));
-    for (source, name) in data.sources.iter().zip([NAMES[0], &format!("{}.gz", NAMES[1]), &format!("{}.gz", NAMES[2]), NAMES[3]])
-    {
+    for (source, name) in data.sources.iter().zip([
+        NAMES[0],
+        &format!("{}.gz", NAMES[1]),
+        &format!("{}.gz", NAMES[2]),
+        NAMES[3],
+    ]) {
         let path = folder.path().join(name);
         let bytes = fs::read(&path).unwrap();
-        assert_eq!((source.name.as_str(), source.bytes), (path.to_str().unwrap(), bytes.len() as u64));
-        assert_eq!(source.sha256, format!("{:02x?}", &Sha256::digest(&bytes)[..]).replace(['[', ']', ',', ' '], ""));
+        assert_eq!(
+            (source.name.as_str(), source.bytes),
+            (path.to_str().unwrap(), bytes.len() as u64)
+        );
+        assert_eq!(
+            source.sha256,
+            format!("{:02x?}", &Sha256::digest(&bytes)[..]).replace(['[', ']', ',', ' '], "")
+        );
         assert!(!source.verified);
     }
     let outer = TempDir::new().unwrap();
@@ -54,12 +64,19 @@ fn files_that_do_not_fit_together_are_refused() {
     let expected = format!("2 labels for 3 images in {}", at(&folder, NAMES[0]).display());
     assert_eq!(input_error(load(&folder), &at(&folder, "train-labels-idx1-ubyte.gz")), expected);
     let folder = small(|files| files[3] = idx_bytes(0x801, &[2], &[9, 10]));
-    assert_eq!(input_error(load(&folder), &at(&folder, NAMES[3])), "row 1 is 10: labels must be 0 to 9");
+    assert_eq!(
+        input_error(load(&folder), &at(&folder, NAMES[3])),
+        "row 1 is 10: labels must be 0 to 9"
+    );
     let folder = small(|files| files[2] = idx_bytes(0x803, &[2, 2, 1], &[7, 8, 9, 10]));
-    let expected = format!("the images are 2 x 1, but those of {} are 1 x 2", at(&folder, NAMES[0]).display());
+    let expected =
+        format!("the images are 2 x 1, but those of {} are 1 x 2", at(&folder, NAMES[0]).display());
     assert_eq!(input_error(load(&folder), &at(&folder, "t10k-images-idx3-ubyte.gz")), expected);
     let folder = small(|files| files[3] = idx_bytes(0x801, &[0], &[]));
-    assert_eq!(input_error(load(&folder), &at(&folder, NAMES[3])), "the header says 0: no dimension may be zero");
+    assert_eq!(
+        input_error(load(&folder), &at(&folder, NAMES[3])),
+        "the header says 0: no dimension may be zero"
+    );
     let folder = small(|_| {});
     fs::remove_file(at(&folder, NAMES[3])).unwrap();
     let expected = "1 of the four Fashion-MNIST files missing: t10k-labels-idx1-ubyte[.gz]";
@@ -108,7 +125,9 @@ fn the_environment_names_a_folder() {
     for name in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()) {
         fs::copy(folder.path().join(&name), outer.path().join("layerlens").join(&name)).unwrap();
     }
-    for (variable, value) in [("LAYERLENS_DATA_DIR", folder.path()), ("XDG_DATA_HOME", outer.path())] {
+    for (variable, value) in
+        [("LAYERLENS_DATA_DIR", folder.path()), ("XDG_DATA_HOME", outer.path())]
+    {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
         child
             .args(["--exact", "dataset::named::the_environment_names_a_folder"])
@@ -154,7 +173,9 @@ fn the_sample_is_the_first_rows_of_each_class_of_the_whole() {
     assert_eq!((full.train.len(), full.test.len()), (60_000, 10_000));
     assert!(full.sources.iter().all(|source| source.verified), "{:?}", full.sources);
     assert_eq!(full.class_names, sample.class_names);
-    for (whole, part, n_per_class) in [(&full.train, &sample.train, 1000), (&full.test, &sample.test, 200)] {
+    for (whole, part, n_per_class) in
+        [(&full.train, &sample.train, 1000), (&full.test, &sample.test, 200)]
+    {
         let mut taken = [0; 10];
         let rows: Vec<usize> = (0..whole.len())
             .filter(|&row| {
@@ -171,7 +192,8 @@ fn the_sample_is_the_first_rows_of_each_class_of_the_whole() {
     for name in NAMES {
         let mut plain = Vec::new();
         let packed = fs::read(Path::new(FULL).join(format!("{name}.gz"))).unwrap();
-        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain).unwrap();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&packed[..]), &mut plain)
+            .unwrap();
         put(&folder, name, &plain);
     }
     let plain = Dataset::load("fashion-mnist", Some(folder.path())).unwrap();
@@ -181,7 +203,8 @@ fn the_sample_is_the_first_rows_of_each_class_of_the_whole() {
 
 #[test]
 fn splits_are_disjoint_complete_and_depend_on_the_seed_alone() {
-    for (n, n_train, n_validation) in [(60_000, 50_000, 10_000), (10_000, 8_334, 1_666), (5, 5, 0)] {
+    for (n, n_train, n_validation) in [(60_000, 50_000, 10_000), (10_000, 8_334, 1_666), (5, 5, 0)]
+    {
         let (train, validation) = split(n, 42);
         assert_eq!((train.len(), validation.len()), (n_train, n_validation));
         assert!(train.is_sorted() && validation.is_sorted());
@@ -192,7 +215,8 @@ fn splits_are_disjoint_complete_and_depend_on_the_seed_alone() {
     }
     let (_, first) = split(60_000, 42);
     assert_ne!(first, split(60_000, 43).1);
-    // A random sixth: the mean row is 30,000 with a standard deviation of 17,320 / sqrt(10,000) * sqrt(5 / 6) = 158.
+    // A random sixth: the mean row is 30,000 with a standard deviation of 17,320 / sqrt(10,000) *
+    // sqrt(5 / 6) = 158.
     let mean = first.iter().sum::<usize>() / first.len();
     assert!(mean.abs_diff(30_000) < 5 * 158, "{mean}");
 }

@@ -14,7 +14,8 @@ const MATRIX: [u8; 6] = [0, 1, 2, 3, 4, 5];
 #[track_caller]
 fn reads_the_matrix(descr: &str, fortran: bool, data: &[u8]) {
     let folder = TempDir::new().unwrap();
-    let read = npy::read_matrix(put(&folder, "m.npy", &npy_bytes(descr, fortran, "(2, 3)", data))).unwrap();
+    let read = npy::read_matrix(put(&folder, "m.npy", &npy_bytes(descr, fortran, "(2, 3)", data)))
+        .unwrap();
     assert_eq!(read, Matrix::new(MATRIX.map(f32::from).to_vec(), 2, 3).unwrap(), "{descr}");
 }
 
@@ -31,12 +32,20 @@ fn matrices_of_every_type_and_order_are_read() {
     reads_the_matrix("|u1", false, &MATRIX);
     reads_the_matrix("|i1", false, &MATRIX);
     reads_the_matrix("|u1", true, &[0, 3, 1, 4, 2, 5]);
-    reads_the_matrix(">f4", true, &[0.0_f32, 3.0, 1.0, 4.0, 2.0, 5.0].map(f32::to_be_bytes).concat());
+    reads_the_matrix(
+        ">f4",
+        true,
+        &[0.0_f32, 3.0, 1.0, 4.0, 2.0, 5.0].map(f32::to_be_bytes).concat(),
+    );
     // 0 to 5 in halves.
     let halves = [0x0000_u16, 0x3c00, 0x4000, 0x4200, 0x4400, 0x4500];
     reads_the_matrix("<f2", false, &halves.map(u16::to_le_bytes).concat());
     reads_the_matrix(">f2", false, &halves.map(u16::to_be_bytes).concat());
-    reads_the_matrix("<f2", true, &[0, 3, 1, 4, 2, 5].map(|at: usize| halves[at].to_le_bytes()).concat());
+    reads_the_matrix(
+        "<f2",
+        true,
+        &[0, 3, 1, 4, 2, 5].map(|at: usize| halves[at].to_le_bytes()).concat(),
+    );
 }
 
 #[track_caller]
@@ -51,7 +60,10 @@ fn matrix_errors_say_what_was_found_and_expected() {
     let absent = Path::new("/nowhere/m.npy");
     assert_eq!(input_error(npy::read_matrix(absent), absent), unreadable(absent));
     let folder = TempDir::new().unwrap();
-    assert_eq!(input_error(npy::read_matrix(folder.path()), folder.path()), "cannot be read: not a regular file");
+    assert_eq!(
+        input_error(npy::read_matrix(folder.path()), folder.path()),
+        "cannot be read: not a regular file"
+    );
     let found = |shape, data: &[u8]| matrix_error(&npy_bytes("|u1", false, shape, data));
     assert_eq!(found("(1, 2, 3)", &MATRIX), "has shape (1, 2, 3), expected n_samples x n_features");
     assert_eq!(found("(6,)", &MATRIX), "has shape (6,), expected n_samples x n_features");
@@ -75,7 +87,12 @@ fn matrix_errors_say_what_was_found_and_expected() {
         matrix_error(&npy_bytes("<f4", false, "(2305843009213693952, 2)", &[0; 8])),
         "is truncated: 8 bytes of data found, 2^64 or more expected for shape (2305843009213693952, 2) of '<f4'"
     );
-    let message = matrix_error(&npy_bytes("<f4", true, "(2305843009213693952, 2305843009213693952)", &[0; 8]));
+    let message = matrix_error(&npy_bytes(
+        "<f4",
+        true,
+        "(2305843009213693952, 2305843009213693952)",
+        &[0; 8],
+    ));
     assert!(message.starts_with("has an impossible shape in its header: "), "{message}");
     assert_eq!(
         matrix_error(&npy_bytes("<f4", false, "(1048576, 1048576)", &[0; 8])),
@@ -89,10 +106,19 @@ fn malformed_npy_headers_are_refused() {
         matrix_error(b"PK\x03\x04 an archive"),
         "is not an NPY file: its first bytes are [50, 4b, 03, 04, 20, 61], expected [93, 4e, 55, 4d, 50, 59]"
     );
-    assert_eq!(matrix_error(b""), "is not an NPY file: its first bytes are [], expected [93, 4e, 55, 4d, 50, 59]");
+    assert_eq!(
+        matrix_error(b""),
+        "is not an NPY file: its first bytes are [], expected [93, 4e, 55, 4d, 50, 59]"
+    );
     let good = npy_bytes("|u1", false, "(2, 3)", &MATRIX);
-    assert_eq!(matrix_error(&good[..60]), "is truncated within its header: 60 bytes found, 128 expected");
-    assert_eq!(matrix_error(&good[..7]), "is truncated within its header: 7 bytes found, at least 10 expected");
+    assert_eq!(
+        matrix_error(&good[..60]),
+        "is truncated within its header: 60 bytes found, 128 expected"
+    );
+    assert_eq!(
+        matrix_error(&good[..7]),
+        "is truncated within its header: 7 bytes found, at least 10 expected"
+    );
     let huge = b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}";
     assert_eq!(matrix_error(huge), "has a header of 4294967295 bytes, expected at most 10000");
     let mut version = good.clone();
@@ -101,19 +127,31 @@ fn malformed_npy_headers_are_refused() {
     let text = b"\x93NUMPY\x01\x00\x06\x00nonsns";
     assert!(matrix_error(text).starts_with("has a malformed header: "));
     let deep = [&b"\x93NUMPY\x01\x00\x10\x27"[..], &[b'['; 10_000]].concat();
-    assert_eq!(matrix_error(&deep), "has a header with 10000 opening brackets, expected a plain array of numbers");
+    assert_eq!(
+        matrix_error(&deep),
+        "has a header with 10000 opening brackets, expected a plain array of numbers"
+    );
 }
 
-/// Columns of which 32-bit floats hold the digits stay as they are, beside one that is counted from what it has in common.
+/// Columns of which 32-bit floats hold the digits stay as they are, beside one that is counted from
+/// what it has in common.
 #[test]
 fn only_a_column_that_would_lose_digits_is_shifted() {
     let folder = TempDir::new().unwrap();
     let read = |fortran, values: &[[i64; 3]]| {
         let columns = |at: usize| values.iter().map(move |row| row[at]);
-        let order: Vec<i64> =
-            if fortran { (0..3).flat_map(columns).collect() } else { values.iter().flatten().copied().collect() };
+        let order: Vec<i64> = if fortran {
+            (0..3).flat_map(columns).collect()
+        } else {
+            values.iter().flatten().copied().collect()
+        };
         let bytes: Vec<u8> = order.iter().flat_map(|value| value.to_le_bytes()).collect();
-        npy::read_matrix(put(&folder, "m.npy", &npy_bytes("<i8", fortran, &format!("({}, 3)", values.len()), &bytes))).unwrap()
+        npy::read_matrix(put(
+            &folder,
+            "m.npy",
+            &npy_bytes("<i8", fortran, &format!("({}, 3)", values.len()), &bytes),
+        ))
+        .unwrap()
     };
     // More rows than the sample from which suspicion is drawn; and ids near the end of the range.
     for n in [120, 9000] {
@@ -133,11 +171,14 @@ fn only_a_column_that_would_lose_digits_is_shifted() {
     assert_eq!(exact.offsets(), None);
 }
 
-/// What is subtracted goes with the points: into the files that are written, and to points that are held against them.
+/// What is subtracted goes with the points: into the files that are written, and to points that are
+/// held against them.
 #[test]
 fn offsets_are_added_where_values_are_written_and_subtracted_from_other_points() {
     let folder = TempDir::new().unwrap();
-    let values: Vec<f64> = (0..400).map(|i| if i % 2 == 0 { 1.7e9 + f64::from(i) / 8.0 } else { f64::from(i) }).collect();
+    let values: Vec<f64> = (0..400)
+        .map(|i| if i % 2 == 0 { 1.7e9 + f64::from(i) / 8.0 } else { f64::from(i) })
+        .collect();
     let put_values = |name: &str, values: &[f64]| {
         let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         put(&folder, name, &npy_bytes("<f8", false, &format!("({}, 2)", values.len() / 2), &bytes))
@@ -145,24 +186,37 @@ fn offsets_are_added_where_values_are_written_and_subtracted_from_other_points()
     let x = npy::read_matrix(put_values("x.npy", &values)).unwrap();
     let written = folder.path().join("again.npy");
     npy::write_matrix(&written, &x).unwrap();
-    assert_eq!(fs::read(&written).unwrap()[128..], fs::read(folder.path().join("x.npy")).unwrap()[128..]);
+    assert_eq!(
+        fs::read(&written).unwrap()[128..],
+        fs::read(folder.path().join("x.npy")).unwrap()[128..]
+    );
     let new = put_values("new.npy", &[1.7e9 + 1000.0, 1.0, 3.0, 2.0]);
     let offset = x.offsets().unwrap()[0];
     let of_new = npy::read_matrix_like(&new, &x).unwrap();
-    assert_eq!(of_new.as_slice(), [(1.7e9 + 1000.0 - offset) as f32, 1.0, (3.0 - offset) as f32, 2.0]);
+    assert_eq!(
+        of_new.as_slice(),
+        [(1.7e9 + 1000.0 - offset) as f32, 1.0, (3.0 - offset) as f32, 2.0]
+    );
     assert_eq!(of_new.offsets(), x.offsets());
-    assert!(of_new.check_offsets(&x).is_ok() && npy::read_values(&new).unwrap().check_offsets(&x).is_err());
+    assert!(
+        of_new.check_offsets(&x).is_ok()
+            && npy::read_values(&new).unwrap().check_offsets(&x).is_err()
+    );
     assert_eq!(npy::read_values(&new).unwrap().as_slice(), [1_700_001_000.0, 1.0, 3.0, 2.0]);
 }
 
 #[test]
 fn a_column_whose_digits_cannot_be_kept_is_refused_with_the_loss() {
-    let row = |i: u32| [f64::from(i), if i.is_multiple_of(2) { 0.0 } else { 1e9 } + f64::from(i) / 100.0];
+    let row =
+        |i: u32| [f64::from(i), if i.is_multiple_of(2) { 0.0 } else { 1e9 } + f64::from(i) / 100.0];
     let values: Vec<f64> = (0..200).flat_map(row).collect();
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let message = matrix_error(&npy_bytes("<f8", false, "(200, 2)", &bytes));
     assert!(message.starts_with("column 1 needs more digits"), "{message}");
-    assert!(message.contains("of its 200 different values 99 would become equal to another"), "{message}");
+    assert!(
+        message.contains("of its 200 different values 99 would become equal to another"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -170,14 +224,31 @@ fn values_that_are_not_finite_are_named() {
     let mut values = [0.0_f64, 1.0, 2.0, 3.0, 4.0, 5.0];
     let mut error = |at: usize, value: f64, fortran| {
         values[at] = value;
-        let message = matrix_error(&npy_bytes("<f8", fortran, "(2, 3)", &values.map(f64::to_le_bytes).concat()));
+        let message = matrix_error(&npy_bytes(
+            "<f8",
+            fortran,
+            "(2, 3)",
+            &values.map(f64::to_le_bytes).concat(),
+        ));
         values[at] = 0.0;
         message
     };
-    assert_eq!(error(4, f64::NAN, false), "row 1, column 1 is NaN: every value must be finite in 32-bit floats");
-    assert_eq!(error(4, f64::NAN, true), "row 0, column 2 is NaN: every value must be finite in 32-bit floats");
-    assert_eq!(error(2, f64::NEG_INFINITY, false), "row 0, column 2 is -inf: every value must be finite in 32-bit floats");
-    assert_eq!(error(5, 1e300, false), "row 1, column 2 is 1e300: every value must be finite in 32-bit floats");
+    assert_eq!(
+        error(4, f64::NAN, false),
+        "row 1, column 1 is NaN: every value must be finite in 32-bit floats"
+    );
+    assert_eq!(
+        error(4, f64::NAN, true),
+        "row 0, column 2 is NaN: every value must be finite in 32-bit floats"
+    );
+    assert_eq!(
+        error(2, f64::NEG_INFINITY, false),
+        "row 0, column 2 is -inf: every value must be finite in 32-bit floats"
+    );
+    assert_eq!(
+        error(5, 1e300, false),
+        "row 1, column 2 is 1e300: every value must be finite in 32-bit floats"
+    );
     let single = [0.0, f32::INFINITY].map(f32::to_le_bytes).concat();
     let expected = "row 1, column 0 is inf: every value must be finite in 32-bit floats";
     assert_eq!(matrix_error(&npy_bytes("<f4", false, "(2, 1)", &single)), expected);
@@ -188,9 +259,15 @@ fn labels_are_read_from_arrays() {
     let folder = TempDir::new().unwrap();
     let read = |name: &str, bytes: &[u8]| npy::read_labels(put(&folder, name, bytes));
     for shape in ["(3,)", "(3, 1)"] {
-        assert_eq!(read("l.npy", &npy_bytes("|u1", false, shape, &[1, 0, 255])).unwrap(), [1, 0, 255]);
+        assert_eq!(
+            read("l.npy", &npy_bytes("|u1", false, shape, &[1, 0, 255])).unwrap(),
+            [1, 0, 255]
+        );
         let wide = [1_i64, 0, 4_294_967_295].map(i64::to_be_bytes).concat();
-        assert_eq!(read("l.npy", &npy_bytes(">i8", false, shape, &wide)).unwrap(), [1, 0, u32::MAX]);
+        assert_eq!(
+            read("l.npy", &npy_bytes(">i8", false, shape, &wide)).unwrap(),
+            [1, 0, u32::MAX]
+        );
     }
 }
 
@@ -205,10 +282,19 @@ fn label_errors_name_the_row() {
     assert_eq!(error("l.npy", &negative), "row 1 is -7: labels must be from 0 to 4294967295");
     let large = npy_bytes("<u8", false, "(2,)", &[1_u64, 1 << 32].map(u64::to_le_bytes).concat());
     assert_eq!(error("l.npy", &large), "row 1 is 4294967296: labels must be from 0 to 4294967295");
-    assert_eq!(error("l.npy", &npy_bytes("|u1", false, "(3, 2)", &MATRIX)), "has shape (3, 2), expected (n,) or (n, 1)");
+    assert_eq!(
+        error("l.npy", &npy_bytes("|u1", false, "(3, 2)", &MATRIX)),
+        "has shape (3, 2), expected (n,) or (n, 1)"
+    );
     let floats = npy_bytes("<f4", false, "(1,)", &[0; 4]);
-    assert_eq!(error("l.npy", &floats), "holds values of type '<f4', expected integers of 1, 2, 4 or 8 bytes");
-    assert_eq!(error("l.npy", &npy_bytes("|u1", false, "(0,)", &[])), "holds no labels, expected at least one");
+    assert_eq!(
+        error("l.npy", &floats),
+        "holds values of type '<f4', expected integers of 1, 2, 4 or 8 bytes"
+    );
+    assert_eq!(
+        error("l.npy", &npy_bytes("|u1", false, "(0,)", &[])),
+        "holds no labels, expected at least one"
+    );
     assert!(error("l.csv", b"1\n2\n").starts_with("is not an NPY file: "));
 }
 
@@ -224,15 +310,27 @@ fn arrays_are_written_that_numpy_can_read() {
     let values = [0.0_f32, -1.5, 2.0, 3.25, 4.0, f32::MIN_POSITIVE];
     let data = values.map(f32::to_le_bytes).concat();
     let matrix = Matrix::new(values.to_vec(), 2, 3).unwrap();
-    assert_eq!(written(npy::write_matrix(&path, &matrix)), npy_bytes("<f4", false, "(2, 3, )", &data));
+    assert_eq!(
+        written(npy::write_matrix(&path, &matrix)),
+        npy_bytes("<f4", false, "(2, 3, )", &data)
+    );
     assert_eq!(npy::read_matrix(&path).unwrap(), matrix);
-    assert_eq!(written(npy::write_f32(&path, &values, &[6])), npy_bytes("<f4", false, "(6, )", &data));
-    assert_eq!(written(npy::write_f32(&path, &values, &[1, 3, 2])), npy_bytes("<f4", false, "(1, 3, 2, )", &data));
+    assert_eq!(
+        written(npy::write_f32(&path, &values, &[6])),
+        npy_bytes("<f4", false, "(6, )", &data)
+    );
+    assert_eq!(
+        written(npy::write_f32(&path, &values, &[1, 3, 2])),
+        npy_bytes("<f4", false, "(1, 3, 2, )", &data)
+    );
     let labels = [3, 0, 2_147_483_647];
     let data = labels.map(u32::to_le_bytes).concat();
     assert_eq!(written(npy::write_labels(&path, &labels)), npy_bytes("<i4", false, "(3, )", &data));
     assert_eq!(npy::read_labels(&path).unwrap(), labels);
-    assert_eq!(written(npy::write_indices(&path, &labels, 1, 3)), npy_bytes("<i4", false, "(1, 3, )", &data));
+    assert_eq!(
+        written(npy::write_indices(&path, &labels, 1, 3)),
+        npy_bytes("<i4", false, "(1, 3, )", &data)
+    );
 }
 
 #[test]
@@ -244,9 +342,15 @@ fn what_cannot_be_written_leaves_the_old_file() {
     let too_large = format!("{name}: value 1 is 2147483648, expected at most 2147483647");
     assert_eq!(error(npy::write_labels(&path, &[0, 1 << 31])), too_large);
     assert_eq!(error(npy::write_indices(&path, &[0, 1 << 31], 1, 2)), too_large);
-    assert_eq!(error(npy::write_indices(&path, &[0; 5], 2, 3)), format!("{name}: 5 values do not fill the shape [2, 3]"));
+    assert_eq!(
+        error(npy::write_indices(&path, &[0; 5], 2, 3)),
+        format!("{name}: 5 values do not fill the shape [2, 3]")
+    );
     let shape = [1 << 40, 1 << 40];
-    assert_eq!(error(npy::write_f32(&path, &[0.0], &shape)), format!("{name}: 1 values do not fill the shape {shape:?}"));
+    assert_eq!(
+        error(npy::write_f32(&path, &[0.0], &shape)),
+        format!("{name}: 1 values do not fill the shape {shape:?}")
+    );
     assert_eq!(fs::read(&path).unwrap(), b"old");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     assert!(matches!(npy::write_labels("/nowhere/a.npy", &[0]), Err(Error::Write { .. })));

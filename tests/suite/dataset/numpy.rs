@@ -37,7 +37,8 @@ fn npy_files_of_any_whole_numbers_are_read() {
         (&(1..=12).collect::<Vec<u8>>()[..], &[9, 8, 7, 255][..])
     );
     // The same images in Fortran order: element (i, j, k) at i + 3 j + 6 k.
-    let fortran: Vec<u8> = (0..12).map(|at| (at % 3 * 4 + at / 3 % 2 * 2 + at / 6 + 1) as u8).collect();
+    let fortran: Vec<u8> =
+        (0..12).map(|at| (at % 3 * 4 + at / 3 % 2 * 2 + at / 6 + 1) as u8).collect();
     put(&folder, "x_train.npy", &npy_bytes("|u1", true, "(3, 2, 2)", &fortran));
     assert_eq!(open(folder.path()).unwrap().train, data.train);
 }
@@ -53,7 +54,11 @@ fn arrays_that_are_no_images_are_refused() {
         input_error(open(folder.path()), &path)
     };
     let cases = [
-        ("x_train", npy_bytes("<c8", false, "(3, 1)", &[0; 24]), "holds values of type '<c8', expected integers"),
+        (
+            "x_train",
+            npy_bytes("<c8", false, "(3, 1)", &[0; 24]),
+            "holds values of type '<c8', expected integers",
+        ),
         (
             "x_train",
             npy_bytes("<f4", false, "(3, 1)", &[0.0_f32, 1.5, 3.0].map(f32::to_le_bytes).concat()),
@@ -64,14 +69,34 @@ fn arrays_that_are_no_images_are_refused() {
             npy_bytes("<f4", false, "(3,)", &[0.0_f32, 0.5, 1.0].map(f32::to_le_bytes).concat()),
             "value 1 of the array is 0.5, expected a label: a whole number from 0 to 255",
         ),
-        ("x_train", npy_bytes("|u1", false, "(3, 5)", &[0; 15]), "has shape [3, 5], expected n x height x width"),
+        (
+            "x_train",
+            npy_bytes("|u1", false, "(3, 5)", &[0; 15]),
+            "has shape [3, 5], expected n x height x width",
+        ),
         ("x_train", npy_bytes("|u1", false, "(3, 2, 2, 3)", &[0; 36]), "has shape [3, 2, 2, 3]"),
-        ("x_train", npy_bytes("<i2", false, "(3, 1)", &[0, 0, 0, 1, 0, 0]), "value 1 of the array is 256, expected"),
-        ("x_train", npy_bytes("|i1", false, "(3, 1)", &[0, 0, 255]), "value 2 of the array is -1, expected"),
+        (
+            "x_train",
+            npy_bytes("<i2", false, "(3, 1)", &[0, 0, 0, 1, 0, 0]),
+            "value 1 of the array is 256, expected",
+        ),
+        (
+            "x_train",
+            npy_bytes("|i1", false, "(3, 1)", &[0, 0, 255]),
+            "value 2 of the array is -1, expected",
+        ),
         ("y_train", npy_bytes("|u1", false, "(2,)", &[0, 1]), "2 labels for 3 images in"),
         ("y_train", npy_bytes("|u1", false, "(3, 2)", &[0; 6]), "has shape [3, 2], expected (n,)"),
-        ("y_test", npy_bytes("|u1", false, "(1,)", &[3]), "test image 0 has the label 3, but the training labels are 0 to 2"),
-        ("x_test", npy_bytes("|u1", false, "(1, 3, 3)", &[0; 9]), "the images are 3 x 3, but those of"),
+        (
+            "y_test",
+            npy_bytes("|u1", false, "(1,)", &[3]),
+            "test image 0 has the label 3, but the training labels are 0 to 2",
+        ),
+        (
+            "x_test",
+            npy_bytes("|u1", false, "(1, 3, 3)", &[0; 9]),
+            "the images are 3 x 3, but those of",
+        ),
     ];
     for (name, bytes, expected) in cases {
         let message = refused(name, &bytes);
@@ -82,7 +107,8 @@ fn arrays_that_are_no_images_are_refused() {
 /// Shares of 255 in every size of float come back as the bytes they were; whole numbers stay.
 #[test]
 fn floats_of_every_size_are_pixels_and_labels() {
-    // 0, 0.25, 0.5 and 1 are exact in 16 bits: 0x0000, 0x3400, 0x3800, 0x3c00; 255 is 0x5bf8, 2 is 0x4000.
+    // 0, 0.25, 0.5 and 1 are exact in 16 bits: 0x0000, 0x3400, 0x3800, 0x3c00; 255 is 0x5bf8, 2 is
+    // 0x4000.
     let shares = [0.0_f64, 0.25, 0.5, 1.0];
     let halves: [u16; 4] = [0, 0x3400, 0x3800, 0x3c00];
     for (descr, bytes) in [
@@ -96,12 +122,23 @@ fn floats_of_every_size_are_pixels_and_labels() {
         let images = [&bytes[3 * size..], &bytes[size..], &bytes].concat();
         put(&folder, "x_train.npy", &npy_bytes(descr, false, "(2, 2, 2)", &images));
         put(&folder, "X_TEST.npy", &npy_bytes(descr, false, "(1, 2, 2)", &bytes));
-        put(&folder, "y_train.npy", &npy_bytes("<f2", false, "(2,)", &[0_u16, 0x4000].map(u16::to_le_bytes).concat()));
+        put(
+            &folder,
+            "y_train.npy",
+            &npy_bytes("<f2", false, "(2,)", &[0_u16, 0x4000].map(u16::to_le_bytes).concat()),
+        );
         put(&folder, "y_test.npy", &npy_bytes("<f8", false, "(1, 1)", &2.0_f64.to_le_bytes()));
         let data = open(folder.path()).unwrap();
         assert_eq!(data.train.images.pixels(), [255, 64, 128, 255, 0, 64, 128, 255], "{descr}");
-        assert_eq!((data.train.labels, data.test.labels, data.class_names), (vec![0, 1], vec![1], vec!["0".into(), "2".into()]));
-        assert!(data.warnings.iter().any(|it| it.contains("multiplied by 255 and rounded")), "{:?}", data.warnings);
+        assert_eq!(
+            (data.train.labels, data.test.labels, data.class_names),
+            (vec![0, 1], vec![1], vec!["0".into(), "2".into()])
+        );
+        assert!(
+            data.warnings.iter().any(|it| it.contains("multiplied by 255 and rounded")),
+            "{:?}",
+            data.warnings
+        );
     }
     let folder = TempDir::new().unwrap();
     for (name, bytes) in arrays() {
@@ -111,8 +148,15 @@ fn floats_of_every_size_are_pixels_and_labels() {
     let whole = [0x5bf8_u16, 0, 0x4000, 0x4700].map(u16::to_le_bytes).concat();
     put(&folder, "x_test.npy", &npy_bytes("<f2", false, "(1, 4)", &whole));
     assert_eq!(open(folder.path()).unwrap().test.images.pixels(), [255, 0, 2, 7]);
-    put(&folder, "x_test.npy", &npy_bytes("<f2", false, "(1, 4)", &halves.map(u16::to_le_bytes).concat()));
-    assert!(input_error(open(folder.path()), &folder.path().join("x_test.npy")).contains("expected one scale"));
+    put(
+        &folder,
+        "x_test.npy",
+        &npy_bytes("<f2", false, "(1, 4)", &halves.map(u16::to_le_bytes).concat()),
+    );
+    assert!(
+        input_error(open(folder.path()), &folder.path().join("x_test.npy"))
+            .contains("expected one scale")
+    );
 }
 
 /// A .npz file that Python wrote: `np.savez`, and MedMNIST's keys.
@@ -137,7 +181,15 @@ fn the_keys_of_medmnist_are_known_and_names_are_read() {
 fn archives_that_numpy_wrote_are_read() {
     for name in ["stored.npz", "deflated.npz"] {
         let data = open(&crate::support::fixture(name)).unwrap();
-        assert_eq!((data.train.len(), data.test.len(), data.train.images.height(), data.train.images.width()), (5, 2, 3, 4));
+        assert_eq!(
+            (
+                data.train.len(),
+                data.test.len(),
+                data.train.images.height(),
+                data.train.images.width()
+            ),
+            (5, 2, 3, 4)
+        );
         let expected: Vec<u8> = (0..60).map(|at| (at * 4 % 256) as u8).collect();
         assert_eq!(data.train.images.pixels(), expected);
         assert_eq!((data.train.labels, data.test.labels), (vec![0, 1, 2, 0, 1], vec![2, 0]));
@@ -163,12 +215,18 @@ fn damaged_archives_are_refused() {
     assert!(input_error(open(&path), &path.join("x_train")).starts_with("cannot be read"));
     let renamed = String::from_utf8_lossy(b"x_tests.npy").into_owned();
     let mut lacking = whole;
-    for at in (0..lacking.len() - 11).filter(|&at| lacking[at..].starts_with(b"y_train.npy")).collect::<Vec<_>>() {
+    for at in (0..lacking.len() - 11)
+        .filter(|&at| lacking[at..].starts_with(b"y_train.npy"))
+        .collect::<Vec<_>>()
+    {
         lacking[at..at + 11].copy_from_slice(renamed.as_bytes());
     }
     let path = put(&folder, "a.npz", &lacking);
     let message = input_error(open(&path), &path);
-    assert_eq!(message, "1 of the four arrays missing: y_train; found x_train, x_test, y_test, x_tests.npy");
+    assert_eq!(
+        message,
+        "1 of the four arrays missing: y_train; found x_train, x_test, y_test, x_tests.npy"
+    );
 }
 
 /// What goes through every layout, compressed or not, comes back byte for byte.
@@ -176,7 +234,11 @@ fn damaged_archives_are_refused() {
 fn every_layout_gives_back_what_it_was_given() {
     let sample = Dataset::load("fashion-mnist-sample", None).unwrap();
     let rows: Vec<usize> = (0..120).collect();
-    let data = Dataset { train: sample.train.select(&rows), test: sample.test.select(&rows[..60]), ..sample };
+    let data = Dataset {
+        train: sample.train.select(&rows),
+        test: sample.test.select(&rows[..60]),
+        ..sample
+    };
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
     convert(&data, &at("idx"), Format::Idx, false, false, &Silent).unwrap();
@@ -199,13 +261,23 @@ fn every_layout_gives_back_what_it_was_given() {
     for name in NAMES {
         let bytes = fs::read(at("idx").join(name)).unwrap();
         assert!(bytes == fs::read(at("again").join(name)).unwrap(), "{name}");
-        assert!(fs::read(at("idx-gz").join(format!("{name}.gz"))).unwrap().len() < gzip(&bytes).len() * 11 / 10);
+        assert!(
+            fs::read(at("idx-gz").join(format!("{name}.gz"))).unwrap().len()
+                < gzip(&bytes).len() * 11 / 10
+        );
     }
     assert!(fs::read_to_string(at("csv").join("x_train.csv")).unwrap().starts_with("0,1,2,"));
     assert!(fs::read_to_string(at("csv").join("y_train.csv")).unwrap().starts_with("0\n"));
-    assert!(fs::read_to_string(at("first").join("train.csv")).unwrap().starts_with("label,pixel1,pixel2,"));
+    assert!(
+        fs::read_to_string(at("first").join("train.csv"))
+            .unwrap()
+            .starts_with("label,pixel1,pixel2,")
+    );
     let error = convert(&data, &at("idx"), Format::Idx, false, false, &Silent).unwrap_err();
-    assert!(matches!(&error, Error::Exists(path) if path.ends_with("train-images-idx3-ubyte")), "{error}");
+    assert!(
+        matches!(&error, Error::Exists(path) if path.ends_with("train-images-idx3-ubyte")),
+        "{error}"
+    );
     convert(&data, &at("idx"), Format::Idx, false, true, &Silent).unwrap();
 }
 
@@ -215,26 +287,36 @@ fn no_file_is_left_in_two_forms() {
     let sample = Dataset::load("fashion-mnist-sample", None).unwrap();
     let part = |rows: std::ops::Range<usize>| {
         let rows: Vec<usize> = rows.collect();
-        Dataset { train: sample.train.select(&rows), test: sample.test.select(&rows), ..sample.clone() }
+        Dataset {
+            train: sample.train.select(&rows),
+            test: sample.test.select(&rows),
+            ..sample.clone()
+        }
     };
     let (older, newer) = (part(0..40), part(40..80));
-    for (format, name) in
-        [(Format::Idx, "t10k-labels-idx1-ubyte"), (Format::Csv, "y_test.csv"), (Format::CsvLabelFirst, "test.csv")]
-    {
+    for (format, name) in [
+        (Format::Idx, "t10k-labels-idx1-ubyte"),
+        (Format::Csv, "y_test.csv"),
+        (Format::CsvLabelFirst, "test.csv"),
+    ] {
         for gzip in [false, true] {
             let folder = TempDir::new().unwrap();
             let out = folder.path();
             convert(&older, out, format, gzip, false, &Silent).unwrap();
             let error = convert(&newer, out, format, !gzip, false, &Silent).unwrap_err();
             let ending = if gzip { ".gz" } else { "" };
-            let there = |path: &Path| path.exists() && path.to_str().unwrap().ends_with(".gz") == gzip;
+            let there =
+                |path: &Path| path.exists() && path.to_str().unwrap().ends_with(".gz") == gzip;
             assert!(matches!(&error, Error::Exists(path) if there(path)), "{error}");
             let kept = fs::read(out.join(format!("{name}{ending}"))).unwrap();
             convert(&newer, out, format, !gzip, true, &Silent).unwrap();
             assert!(open(out).unwrap().train == newer.train, "{name}");
             fs::write(out.join(format!("{name}{ending}")), kept).unwrap();
             let message = input_error(open(out), out);
-            assert!(message.starts_with(&format!("holds {name} and {name}.gz: which one is meant?")), "{message}");
+            assert!(
+                message.starts_with(&format!("holds {name} and {name}.gz: which one is meant?")),
+                "{message}"
+            );
         }
     }
     let folder = TempDir::new().unwrap();
@@ -249,7 +331,9 @@ struct Impatient(AtomicUsize);
 
 impl Observer for Impatient {
     fn is_cancelled(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err()
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .is_err()
     }
 }
 
@@ -257,10 +341,16 @@ impl Observer for Impatient {
 fn a_conversion_that_is_interrupted_leaves_nothing() {
     let data = Dataset::load("fashion-mnist-sample", None).unwrap();
     let folder = TempDir::new().unwrap();
-    for (format, name) in [(Format::Idx, "a"), (Format::Csv, "b"), (Format::CsvLabelFirst, "c"), (Format::Npz, "d.npz")] {
+    for (format, name) in [
+        (Format::Idx, "a"),
+        (Format::Csv, "b"),
+        (Format::CsvLabelFirst, "c"),
+        (Format::Npz, "d.npz"),
+    ] {
         for (gzip, checks) in [(false, 0), (false, 2), (true, 2)] {
             let observer = Impatient(AtomicUsize::new(checks));
-            let error = convert(&data, &folder.path().join(name), format, gzip, false, &observer).unwrap_err();
+            let error = convert(&data, &folder.path().join(name), format, gzip, false, &observer)
+                .unwrap_err();
             assert!(matches!(error, Error::Interrupted), "{name}: {error}");
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{name}");
         }
@@ -288,7 +378,13 @@ fn known_images_are_recognised_in_any_layout() {
     });
     convert(&grouped.unwrap(), &path, Format::Npz, false, true, &Silent).unwrap();
     let read = open(&path).unwrap();
-    assert_eq!((&read.class_names[4][..], read.class_names.len(), read.warnings.len()), ("Dress, Coat, Boot", 5, 0));
-    let named = Dataset::open(&Request { label_groups: Some("fashion-5-names".into()), ..Request::new(path.to_str().unwrap()) });
+    assert_eq!(
+        (&read.class_names[4][..], read.class_names.len(), read.warnings.len()),
+        ("Dress, Coat, Boot", 5, 0)
+    );
+    let named = Dataset::open(&Request {
+        label_groups: Some("fashion-5-names".into()),
+        ..Request::new(path.to_str().unwrap())
+    });
     assert_eq!(named.unwrap().class_names[4], "Dress, Coat, Boot");
 }

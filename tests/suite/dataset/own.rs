@@ -19,14 +19,19 @@ fn open(path: &Path) -> Result<Dataset, Error> {
 /// The four IDX files: an image of 2 x 3 a label, image i beginning with i + 10.
 fn idx_files(folder: &TempDir, names: [&str; 4], train: &[u8], test: &[u8]) {
     for (part, labels) in [train, test].into_iter().enumerate() {
-        let pixels: Vec<u8> = (0..labels.len()).flat_map(|row| [row as u8 + 10, 2, 3, 4, 5, 6]).collect();
+        let pixels: Vec<u8> =
+            (0..labels.len()).flat_map(|row| [row as u8 + 10, 2, 3, 4, 5, 6]).collect();
         put(folder, names[2 * part], &idx_bytes(0x803, &[labels.len() as u32, 2, 3], &pixels));
         put(folder, names[2 * part + 1], &idx_bytes(0x801, &[labels.len() as u32], labels));
     }
 }
 
-const USUAL: [&str; 4] =
-    ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+const USUAL: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
 
 #[test]
 fn classes_are_those_that_occur() {
@@ -37,9 +42,15 @@ fn classes_are_those_that_occur() {
     assert_eq!((data.train.labels, data.test.labels), (vec![0, 1, 2, 0], vec![2, 1]));
     // Groups call the classes by their numbers, and nobody has to know of a class 0.
     let groups = put(&folder, "g.csv", b"class,group\n1,low\n2,low\n26,high\n");
-    let grouped = Dataset::open(&Request { label_groups: Some(groups.to_str().unwrap().into()), ..request(folder.path()) });
+    let grouped = Dataset::open(&Request {
+        label_groups: Some(groups.to_str().unwrap().into()),
+        ..request(folder.path())
+    });
     let grouped = grouped.unwrap();
-    assert_eq!((grouped.class_names, grouped.train.labels), (vec!["low".into(), "high".into()], vec![0, 0, 1, 0]));
+    assert_eq!(
+        (grouped.class_names, grouped.train.labels),
+        (vec!["low".into(), "high".into()], vec![0, 0, 1, 0])
+    );
     put(&folder, USUAL[3], &idx_bytes(0x801, &[2], &[3, 2]));
     let message = input_error(open(folder.path()), &folder.path().join(USUAL[3]));
     assert_eq!(message, "test image 0 has the label 3, but the training labels are 1 to 2, 26");
@@ -56,9 +67,14 @@ fn names_beside_the_files_are_read_and_counted() {
     idx_files(&folder, USUAL, &[1, 2, 3, 1], &[3, 2]);
     // As many names as labels that occur: in their order, which is said.
     let data = named("a\nb\nc\n").unwrap();
-    assert_eq!((data.class_names, data.train.labels), (vec!["a".into(), "b".into(), "c".into()], vec![0, 1, 2, 0]));
+    assert_eq!(
+        (data.class_names, data.train.labels),
+        (vec!["a".into(), "b".into(), "c".into()], vec![0, 1, 2, 0])
+    );
     assert!(
-        data.warnings.iter().any(|warning| warning.contains("the labels of") && warning.contains("are 1 to 3")),
+        data.warnings
+            .iter()
+            .any(|warning| warning.contains("the labels of") && warning.contains("are 1 to 3")),
         "{:?}",
         data.warnings
     );
@@ -68,11 +84,20 @@ fn names_beside_the_files_are_read_and_counted() {
     assert_eq!((data.class_names.len(), data.train.labels), (4, vec![1, 2, 3, 1]));
     assert!(data.warnings[0].contains("no training image has: 0 (`N/A`)"), "{:?}", data.warnings);
     let data = named("0\n1\n2\n3\nfour\n\"fi\\nve\"\n").unwrap();
-    assert!(data.warnings[0].contains("0 (`0`), 4 (`four`), 5 (`\"fi\\nve\"`)"), "{:?}", data.warnings);
-    assert!(input_error(named("a\nb\n"), &path).starts_with("names 2 classes, but the labels go to 3"));
+    assert!(
+        data.warnings[0].contains("0 (`0`), 4 (`four`), 5 (`\"fi\\nve\"`)"),
+        "{:?}",
+        data.warnings
+    );
+    assert!(
+        input_error(named("a\nb\n"), &path).starts_with("names 2 classes, but the labels go to 3")
+    );
     assert_eq!(input_error(named("a\n\nb\n"), &path), "line 2 is empty, expected a name");
     assert_eq!(input_error(named("a\nb\na\n"), &path), "line 3 is `a` again");
-    assert!(input_error(named("a\nb\0c\nd\n"), &path).starts_with("line 2 holds the control character U+0000"));
+    assert!(
+        input_error(named("a\nb\0c\nd\n"), &path)
+            .starts_with("line 2 holds the control character U+0000")
+    );
     // The command line goes first.
     put(&folder, "class_names.txt", b"a\nb\nc\n");
     let class_names = vec!["\"x, y\",z,w".into()];
@@ -80,36 +105,50 @@ fn names_beside_the_files_are_read_and_counted() {
     assert_eq!(data.class_names, ["x, y", "z", "w"]);
 }
 
-/// Folders called 0 to 11, and names with everything that ends lines and columns: through every layout and back.
+/// Folders called 0 to 11, and names with everything that ends lines and columns: through every
+/// layout and back.
 #[test]
 fn names_and_their_order_survive_every_conversion() {
     let folder = TempDir::new().unwrap();
     let numbers: Vec<String> = (0..12).map(|class| class.to_string()).collect();
     let numbers_from_one: Vec<String> = (1..12).map(|class| class.to_string()).collect();
-    let words: Vec<String> = ["a\nb", "a,b", "\"q\"", " s ", "é 10", "é 9", "10 x", "9 x"].map(Into::into).into();
+    let words: Vec<String> =
+        ["a\nb", "a,b", "\"q\"", " s ", "é 10", "é 9", "10 x", "9 x"].map(Into::into).into();
     for (at, names) in [numbers, numbers_from_one, words].into_iter().enumerate() {
         let root = folder.path().join(format!("images {at}"));
         for (class, name) in names.iter().enumerate() {
             for part in ["train", "test"] {
                 let path = root.join(part).join(name);
                 fs::create_dir_all(&path).unwrap();
-                image::GrayImage::from_pixel(28, 28, image::Luma([20 * class as u8 + 3])).save(path.join("i.png")).unwrap();
+                image::GrayImage::from_pixel(28, 28, image::Luma([20 * class as u8 + 3]))
+                    .save(path.join("i.png"))
+                    .unwrap();
             }
         }
         let data = open(&root).unwrap();
         let mut sorted = names.clone();
         if at == 2 {
-            sorted = [" s ", "\"q\"", "9 x", "10 x", "a\nb", "a,b", "é 9", "é 10"].map(Into::into).into();
+            sorted = [" s ", "\"q\"", "9 x", "10 x", "a\nb", "a,b", "é 9", "é 10"]
+                .map(Into::into)
+                .into();
         }
         assert_eq!(data.class_names, sorted);
-        let value = |class: usize| 20 * names.iter().position(|name| *name == sorted[class]).unwrap() as u8 + 3;
+        let value = |class: usize| {
+            20 * names.iter().position(|name| *name == sorted[class]).unwrap() as u8 + 3
+        };
         for class in 0..names.len() {
-            assert_eq!((data.train.labels[class], data.train.images.image(class)[0]), (class as u8, value(class)));
+            assert_eq!(
+                (data.train.labels[class], data.train.images.image(class)[0]),
+                (class as u8, value(class))
+            );
         }
         let mut from = root;
-        for (name, format) in
-            [("idx", Format::Idx), ("csv", Format::Csv), ("a.npz", Format::Npz), ("first", Format::CsvLabelFirst)]
-        {
+        for (name, format) in [
+            ("idx", Format::Idx),
+            ("csv", Format::Csv),
+            ("a.npz", Format::Npz),
+            ("first", Format::CsvLabelFirst),
+        ] {
             let out = folder.path().join(format!("{at}{name}"));
             convert(&open(&from).unwrap(), &out, format, false, false, &Silent).unwrap();
             let read = open(&out).unwrap();
@@ -136,9 +175,24 @@ fn names_and_their_order_survive_every_conversion() {
 #[test]
 fn idx_files_of_any_spelling_and_integers_are_found() {
     for names in [
-        ["train-images.idx3-ubyte", "train-labels.idx1-ubyte", "t10k-images.idx3-ubyte", "t10k-labels.idx1-ubyte"],
-        ["Train-Images-idx3-ubyte", "Train-Labels-idx1-ubyte", "T10k-Images-idx3-ubyte", "T10k-Labels-idx1-ubyte"],
-        ["x-train-images-idx3-ubyte", "x-train-labels-idx1-ubyte", "x-test-images-idx3-ubyte", "x-test-labels-idx1-ubyte"],
+        [
+            "train-images.idx3-ubyte",
+            "train-labels.idx1-ubyte",
+            "t10k-images.idx3-ubyte",
+            "t10k-labels.idx1-ubyte",
+        ],
+        [
+            "Train-Images-idx3-ubyte",
+            "Train-Labels-idx1-ubyte",
+            "T10k-Images-idx3-ubyte",
+            "T10k-Labels-idx1-ubyte",
+        ],
+        [
+            "x-train-images-idx3-ubyte",
+            "x-train-labels-idx1-ubyte",
+            "x-test-images-idx3-ubyte",
+            "x-test-labels-idx1-ubyte",
+        ],
     ] {
         let folder = TempDir::new().unwrap();
         idx_files(&folder, names, &[1, 0, 1], &[0]);
@@ -146,7 +200,10 @@ fn idx_files_of_any_spelling_and_integers_are_found() {
         assert_eq!((data.train.labels, data.test.images.image(0)[0]), (vec![1, 0, 1], 10));
         fs::remove_file(folder.path().join(names[3])).unwrap();
         let message = input_error(open(folder.path()), folder.path());
-        assert!(message.starts_with("1 of the four IDX files missing: ") && message.contains(names[1]), "{message}");
+        assert!(
+            message.starts_with("1 of the four IDX files missing: ") && message.contains(names[1]),
+            "{message}"
+        );
     }
     let folder = TempDir::new().unwrap();
     idx_files(&folder, USUAL, &[1, 0, 1], &[0]);
@@ -159,7 +216,11 @@ fn idx_files_of_any_spelling_and_integers_are_found() {
     let labels = idx_bytes(0xc01, &[3], &[0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7]);
     let path = put(&folder, USUAL[1], &labels);
     assert_eq!(open(folder.path()).unwrap().class_names, ["0", "1", "7"]);
-    put(&folder, USUAL[1], &idx_bytes(0xc01, &[3], &[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 7]));
+    put(
+        &folder,
+        USUAL[1],
+        &idx_bytes(0xc01, &[3], &[0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 7]),
+    );
     assert_eq!(
         input_error(open(folder.path()), &path),
         "value 1 of the body is -1, expected a label: a whole number from 0 to 255"
@@ -173,53 +234,82 @@ fn idx_files_of_any_spelling_and_integers_are_found() {
     put(&folder, USUAL[2], &idx_bytes(0xd03, &[1, 2, 3], &shares[..24]));
     let data = open(folder.path()).unwrap();
     assert_eq!(data.train.images.pixels(), (0..18).collect::<Vec<u8>>());
-    assert!(data.warnings.iter().any(|warning| warning.contains("multiplied by 255")), "{:?}", data.warnings);
+    assert!(
+        data.warnings.iter().any(|warning| warning.contains("multiplied by 255")),
+        "{:?}",
+        data.warnings
+    );
 }
 
-/// As EMNIST ships them: several sets in one folder, labels from 1, characters in a file, images lying on their sides.
+/// As EMNIST ships them: several sets in one folder, labels from 1, characters in a file, images
+/// lying on their sides.
 #[test]
 fn sets_of_emnist_are_named_by_their_beginning() {
     let folder = TempDir::new().unwrap();
     for set in ["letters", "digits"] {
-        let names = ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"];
+        let names =
+            ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"];
         let names = names.map(|name| format!("emnist-{set}-{name}-ubyte"));
         idx_files(&folder, [0, 1, 2, 3].map(|at| names[at].as_str()), &[1, 2, 3, 1], &[3]);
     }
     let message = input_error(open(folder.path()), folder.path());
-    let [digits, one] = ["digits", "letters"].map(|set| folder.path().join(format!("emnist-{set}")));
+    let [digits, one] =
+        ["digits", "letters"].map(|set| folder.path().join(format!("emnist-{set}")));
     let named = format!("which one is meant? Name it as {} or {}", digits.display(), one.display());
     assert!(message.ends_with(&named), "{message}");
     let data = open(&one).unwrap();
-    assert_eq!((data.name.as_str(), &data.class_names[..]), ("emnist-letters", &["1".into(), "2".into(), "3".into()][..]));
-    assert!(data.warnings.iter().any(|warning| warning.contains("`Request::transpose`")), "{:?}", data.warnings);
+    assert_eq!(
+        (data.name.as_str(), &data.class_names[..]),
+        ("emnist-letters", &["1".into(), "2".into(), "3".into()][..])
+    );
+    assert!(
+        data.warnings.iter().any(|warning| warning.contains("`Request::transpose`")),
+        "{:?}",
+        data.warnings
+    );
     put(&folder, "emnist-letters-mapping.txt", b"1 65 97\n2 66 98\n3 67 99\n26 90 122\n");
     let data = Dataset::open(&Request { transpose: true, ..request(&one) }).unwrap();
     assert_eq!(data.class_names, ["A/a", "B/b", "C/c"]);
     assert_eq!((data.train.images.height(), data.train.images.width()), (3, 2));
     assert_eq!(data.train.images.image(0), [10, 4, 2, 5, 3, 6]);
     assert!(!data.warnings.iter().any(|warning| warning.contains("`Request::transpose`")));
-    assert!(input_error(open(&folder.path().join("emnist-none")), &folder.path().join("emnist-none")).contains("no such file"));
+    assert!(
+        input_error(open(&folder.path().join("emnist-none")), &folder.path().join("emnist-none"))
+            .contains("no such file")
+    );
 }
 
 /// The set whose names begin with nothing has no beginning to be named by.
 #[test]
 fn of_several_sets_any_is_named_by_one_of_its_files() {
     let folder = TempDir::new().unwrap();
-    let letters = ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"];
+    let letters =
+        ["train-images-idx3", "train-labels-idx1", "test-images-idx3", "test-labels-idx1"];
     let letters = letters.map(|name| format!("EMNIST-Letters-{name}-ubyte"));
     idx_files(&folder, USUAL, &[7, 9, 7], &[9]);
     idx_files(&folder, letters.each_ref().map(String::as_str), &[1, 2, 3, 1], &[3]);
     put(&folder, "EMNIST-Letters-mapping.txt", b"1 65 97\n2 66 98\n3 67 99\n");
     let message = input_error(open(folder.path()), folder.path());
     let [plain, one] = [USUAL[0], "emnist-letters"].map(|name| folder.path().join(name));
-    assert!(message.ends_with(&format!("Name it as {} or {}", plain.display(), one.display())), "{message}");
+    assert!(
+        message.ends_with(&format!("Name it as {} or {}", plain.display(), one.display())),
+        "{message}"
+    );
     for name in USUAL {
         let data = open(&folder.path().join(name)).unwrap();
-        assert_eq!((&data.class_names[..], &data.train.labels[..]), (&["7".into(), "9".into()][..], &[0, 1, 0][..]), "{name}");
+        assert_eq!(
+            (&data.class_names[..], &data.train.labels[..]),
+            (&["7".into(), "9".into()][..], &[0, 1, 0][..]),
+            "{name}"
+        );
         assert!(folder.path().ends_with(&data.name), "{}", data.name);
     }
     for name in ["emnist-letters", "EMNIST-Letters", &letters[2]] {
-        assert_eq!(open(&folder.path().join(name)).unwrap().class_names, ["A/a", "B/b", "C/c"], "{name}");
+        assert_eq!(
+            open(&folder.path().join(name)).unwrap().class_names,
+            ["A/a", "B/b", "C/c"],
+            "{name}"
+        );
     }
 }
 
@@ -228,11 +318,20 @@ fn of_several_sets_any_is_named_by_one_of_its_files() {
 fn one_whole_layout_is_read_whatever_parts_of_others_there_are() {
     let labelled = "label,a,b,c,d\n0,1,2,3,4\n1,5,6,7,8\n0,9,9,9,9\n";
     let csv = ["a,b,c,d\n1,2,3,4\n5,6,7,8\n9,9,9,9\n", "0\n1\n0\n"];
-    let npy = [npy_bytes("|u1", false, "(2, 4)", &[1, 2, 3, 4, 5, 6, 7, 8]), npy_bytes("|u1", false, "(2,)", &[0, 1])];
-    let pixels = |folder: &TempDir| open(folder.path()).map(|data| data.train.images.image(1).to_vec());
+    let npy = [
+        npy_bytes("|u1", false, "(2, 4)", &[1, 2, 3, 4, 5, 6, 7, 8]),
+        npy_bytes("|u1", false, "(2,)", &[0, 1]),
+    ];
+    let pixels =
+        |folder: &TempDir| open(folder.path()).map(|data| data.train.images.image(1).to_vec());
     let said = |folder: &TempDir, what: &str| {
         let warnings = open(folder.path()).unwrap().warnings;
-        assert!(warnings.iter().any(|it| it.contains(&format!("holds {what} besides, which is not read"))), "{warnings:?}");
+        assert!(
+            warnings
+                .iter()
+                .any(|it| it.contains(&format!("holds {what} besides, which is not read"))),
+            "{warnings:?}"
+        );
     };
     for names in [
         ["train_images", "train_labels", "test_images", "test_labels"],
@@ -246,7 +345,10 @@ fn one_whole_layout_is_read_whatever_parts_of_others_there_are() {
         assert_eq!(pixels(&folder).unwrap(), [5, 6, 7, 8], "{names:?}");
         fs::remove_file(folder.path().join(format!("{}.csv", names[3]))).unwrap();
         let message = input_error(open(folder.path()), folder.path());
-        assert!(message.starts_with("1 of the four files missing: y_test.csv[.gz]; found"), "{message}");
+        assert!(
+            message.starts_with("1 of the four files missing: y_test.csv[.gz]; found"),
+            "{message}"
+        );
     }
     // As Keras' CSVLogger and savefig leave them; `latest` holds the word `test`.
     let folder = TempDir::new().unwrap();
@@ -271,7 +373,9 @@ fn one_whole_layout_is_read_whatever_parts_of_others_there_are() {
     let folder = TempDir::new().unwrap();
     for (class, value) in [("train/cat", 1), ("train/dog", 2), ("test/cat", 3)] {
         fs::create_dir_all(folder.path().join(class)).unwrap();
-        image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(folder.path().join(class).join("a.png")).unwrap();
+        image::GrayImage::from_pixel(28, 28, image::Luma([value]))
+            .save(folder.path().join(class).join("a.png"))
+            .unwrap();
     }
     put(&folder, "train_labels.csv", csv[1].as_bytes());
     assert_eq!(pixels(&folder).unwrap(), [2; 784]);
@@ -281,7 +385,12 @@ fn one_whole_layout_is_read_whatever_parts_of_others_there_are() {
         put(&folder, &format!("{name}.npy"), &npy[at % 2]);
     }
     let message = input_error(open(folder.path()), folder.path());
-    assert!(message.starts_with("holds .npy files (x_train.npy) and folders of images: which one is meant?"), "{message}");
+    assert!(
+        message.starts_with(
+            "holds .npy files (x_train.npy) and folders of images: which one is meant?"
+        ),
+        "{message}"
+    );
 }
 
 #[test]
@@ -290,7 +399,9 @@ fn what_systems_leave_in_folders_is_passed_over() {
     for (class, value) in [("Train/cat", 1), ("Train/dog", 2), ("TEST/cat", 3)] {
         let path = folder.path().join(class);
         fs::create_dir_all(&path).unwrap();
-        image::GrayImage::from_pixel(28, 28, image::Luma([value])).save(path.join("a.PNG")).unwrap();
+        image::GrayImage::from_pixel(28, 28, image::Luma([value]))
+            .save(path.join("a.PNG"))
+            .unwrap();
         for left in ["Thumbs.db", "desktop.ini", ".DS_Store", "._a.png"] {
             fs::write(path.join(left), b"\0").unwrap();
             fs::write(path.parent().unwrap().join(left), b"\0").unwrap();
@@ -298,7 +409,10 @@ fn what_systems_leave_in_folders_is_passed_over() {
         fs::create_dir_all(path.parent().unwrap().join("__MACOSX")).unwrap();
     }
     let data = open(folder.path()).unwrap();
-    assert_eq!((data.class_names, data.train.labels), (vec!["cat".into(), "dog".into()], vec![0, 1]));
+    assert_eq!(
+        (data.class_names, data.train.labels),
+        (vec!["cat".into(), "dog".into()], vec![0, 1])
+    );
     // Other folders beside are said; a part alone is refused with what is there.
     fs::create_dir(folder.path().join("valid")).unwrap();
     assert!(open(folder.path()).unwrap().warnings[0].contains("valid/ besides, which is not read"));
@@ -314,10 +428,16 @@ fn files_that_are_there_are_listed_with_what_is_missing() {
     put(&folder, "readme.txt", b"");
     fs::create_dir(folder.path().join("raw")).unwrap();
     let message = input_error(open(folder.path()), folder.path());
-    assert!(message.starts_with("holds no data; found raw/, readme.txt; expected four IDX files"), "{message}");
+    assert!(
+        message.starts_with("holds no data; found raw/, readme.txt; expected four IDX files"),
+        "{message}"
+    );
     put(&folder, "test.csv", rows.as_bytes());
     let message = input_error(open(folder.path()), folder.path());
-    assert!(message.starts_with("holds test.csv, but no CSV file with `train` in its name"), "{message}");
+    assert!(
+        message.starts_with("holds test.csv, but no CSV file with `train` in its name"),
+        "{message}"
+    );
     // The names that fit best are taken, and the others are said.
     for name in ["Train.csv", "train_old.csv", "latest.csv"] {
         put(&folder, name, rows.as_bytes());
@@ -325,13 +445,18 @@ fn files_that_are_there_are_listed_with_what_is_missing() {
     let data = open(folder.path()).unwrap();
     assert_eq!(data.train.labels, [0, 1, 0, 1]);
     assert!(
-        data.warnings.iter().any(|it| it.contains("holds latest.csv, train_old.csv besides, which is not read")),
+        data.warnings
+            .iter()
+            .any(|it| it.contains("holds latest.csv, train_old.csv besides, which is not read")),
         "{:?}",
         data.warnings
     );
     fs::rename(folder.path().join("Train.csv"), folder.path().join("train_new.csv")).unwrap();
     let message = input_error(open(folder.path()), folder.path());
-    assert_eq!(message, "holds train_new.csv and train_old.csv: which one is meant? Keep one of them");
+    assert_eq!(
+        message,
+        "holds train_new.csv and train_old.csv: which one is meant? Keep one of them"
+    );
     // Kaggle's test has no labels.
     fs::remove_file(folder.path().join("train_old.csv")).unwrap();
     let path = put(&folder, "test.csv", b"1x1,1x2,2x1,2x2\n1,2,3,4\n");
@@ -347,7 +472,9 @@ fn one_file_of_labels_and_pixels_is_split() {
     assert_eq!(data.class_names, ["4", "5", "6"]);
     assert_eq!((data.train.len(), data.test.len()), (21, 3));
     assert!(
-        data.warnings.iter().any(|it| it.contains("one image in 6 was put aside") && it.contains("3 of 24")),
+        data.warnings
+            .iter()
+            .any(|it| it.contains("one image in 6 was put aside") && it.contains("3 of 24")),
         "{:?}",
         data.warnings
     );
@@ -357,7 +484,10 @@ fn one_file_of_labels_and_pixels_is_split() {
     let alone = open(&path).unwrap();
     assert!(alone.train == data.train && alone.test == data.test && alone.name == "train");
     put(&folder, "train.csv", format!("label,a,b,c,d\n{rows}9,1,1,1,1\n").as_bytes());
-    assert!(input_error(open(&path), &path).starts_with("has one image of class `9`; expected at least two"));
+    assert!(
+        input_error(open(&path), &path)
+            .starts_with("has one image of class `9`; expected at least two")
+    );
 }
 
 /// A name for 0, which no label is, as EMNIST's letters have it.
@@ -369,12 +499,17 @@ fn a_name_that_no_image_has_is_no_class_to_spare_images_of() {
     put(
         &folder,
         "class_names.txt",
-        format!("N/A\n{}", ('a'..='z').map(|letter| format!("{letter}\n")).collect::<String>()).as_bytes(),
+        format!("N/A\n{}", ('a'..='z').map(|letter| format!("{letter}\n")).collect::<String>())
+            .as_bytes(),
     );
     let data = open(folder.path()).unwrap();
     assert_eq!((data.class_names.len(), data.train.len(), data.test.len()), (27, 26, 26));
     assert!((0..26).all(|row| data.train.images.image(row)[0] % 26 + 1 == data.train.labels[row]));
-    assert!(data.warnings.iter().any(|it| it.contains("no training image has: 0 (`N/A`)")), "{:?}", data.warnings);
+    assert!(
+        data.warnings.iter().any(|it| it.contains("no training image has: 0 (`N/A`)")),
+        "{:?}",
+        data.warnings
+    );
 }
 
 #[test]
@@ -390,14 +525,30 @@ fn images_that_are_all_alike_are_refused_in_every_layout() {
     refused(&folder);
     let folder = TempDir::new().unwrap();
     for (part, n) in [("train", 3), ("t10k", 1)] {
-        put(&folder, &format!("{part}-images-idx3-ubyte"), &idx_bytes(0x803, &[n, 2, 2], &[5, 6, 7, 8].repeat(n as usize)));
-        put(&folder, &format!("{part}-labels-idx1-ubyte"), &idx_bytes(0x801, &[n], &[0, 1, 0][..n as usize]));
+        put(
+            &folder,
+            &format!("{part}-images-idx3-ubyte"),
+            &idx_bytes(0x803, &[n, 2, 2], &[5, 6, 7, 8].repeat(n as usize)),
+        );
+        put(
+            &folder,
+            &format!("{part}-labels-idx1-ubyte"),
+            &idx_bytes(0x801, &[n], &[0, 1, 0][..n as usize]),
+        );
     }
     refused(&folder);
     let folder = TempDir::new().unwrap();
     for (part, n) in [("train", 3), ("test", 1)] {
-        put(&folder, &format!("x_{part}.npy"), &npy_bytes("|u1", false, &format!("({n}, 4)"), &[9].repeat(4 * n)));
-        put(&folder, &format!("y_{part}.npy"), &npy_bytes("|u1", false, &format!("({n},)"), &[0, 1, 0][..n]));
+        put(
+            &folder,
+            &format!("x_{part}.npy"),
+            &npy_bytes("|u1", false, &format!("({n}, 4)"), &[9].repeat(4 * n)),
+        );
+        put(
+            &folder,
+            &format!("y_{part}.npy"),
+            &npy_bytes("|u1", false, &format!("({n},)"), &[0, 1, 0][..n]),
+        );
     }
     refused(&folder);
     let folder = TempDir::new().unwrap();
@@ -415,19 +566,34 @@ fn options_that_do_not_fit_the_data_are_refused() {
     let with = |change: &dyn Fn(&mut Request)| {
         let mut request = request(folder.path());
         change(&mut request);
-        Dataset::open(&request).map(|data| data.train.images.height()).map_err(|error| error.to_string())
+        Dataset::open(&request)
+            .map(|data| data.train.images.height())
+            .map_err(|error| error.to_string())
     };
     assert_eq!(with(&|it| it.image_shape = "2x3".parse().ok()), Ok(2));
     assert_eq!(with(&|it| (it.image_shape, it.transpose) = ("2x3".parse().ok(), true)), Ok(3));
-    assert!(with(&|it| it.image_shape = "3x2".parse().ok()).unwrap_err().starts_with("image_shape = 3x2: 2x3, as the images of"));
     assert!(
-        with(&|it| it.label_column = Some(LabelColumn::Last)).unwrap_err().starts_with("label_column = last: only for CSV files")
+        with(&|it| it.image_shape = "3x2".parse().ok())
+            .unwrap_err()
+            .starts_with("image_shape = 3x2: 2x3, as the images of")
+    );
+    assert!(
+        with(&|it| it.label_column = Some(LabelColumn::Last))
+            .unwrap_err()
+            .starts_with("label_column = last: only for CSV files")
     );
     assert!(
         with(&|it| it.background = "black".parse().ok())
             .unwrap_err()
             .starts_with("background = black: only for folders of images")
     );
-    let error = Dataset::open(&Request { class_names: vec!["a,b".into()], ..Request::new("fashion-mnist-sample") }).unwrap_err();
-    assert_eq!(error.to_string(), "class_names = a,b: is for files of one's own; fashion-mnist-sample is a known data set");
+    let error = Dataset::open(&Request {
+        class_names: vec!["a,b".into()],
+        ..Request::new("fashion-mnist-sample")
+    })
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "class_names = a,b: is for files of one's own; fashion-mnist-sample is a known data set"
+    );
 }

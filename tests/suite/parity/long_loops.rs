@@ -1,5 +1,6 @@
-//! Kernels whose invocations would take more turns of their loops than Mesa's software adapter allows, 65,535 together: they go
-//! on in further dispatches. One point that is everybody's neighbour, very many points that push, and the largest parameters.
+//! Kernels whose invocations would take more turns of their loops than Mesa's software adapter
+//! allows, 65,535 together: they go on in further dispatches. One point that is everybody's
+//! neighbour, very many points that push, and the largest parameters.
 
 use crate::support::{LIMITS, cpu, gpu};
 use layerlens::compute::{Buffer, Device};
@@ -28,12 +29,12 @@ use layerlens::random::Random;
 /// Points, of which all but point 0 have point 0 as their only neighbour.
 const N: usize = 1000;
 
-/// Neighbours that point 0 has, some points many times: more than sixteen threads take in 65,535 turns each. The last tenth are
-/// the second half of the points.
+/// Neighbours that point 0 has, some points many times: more than sixteen threads take in 65,535
+/// turns each. The last tenth are the second half of the points.
 const HUB: usize = 1_100_000;
 
-/// Sums of a million terms one by one, whose rounding errors add up like a random walk: some 1e-4; a row that is cut lacks 5e-2
-/// of its terms or more.
+/// Sums of a million terms one by one, whose rounding errors add up like a random walk: some 1e-4;
+/// a row that is cut lacks 5e-2 of its terms or more.
 const SUMS: Tolerance = Tolerance { each: 0.0, largest: 1e-3 };
 
 /// Some hundred such steps, each from the last.
@@ -46,7 +47,9 @@ fn pair() -> Option<Pair> {
 /// The neighbours of point 0.
 fn hub() -> impl Iterator<Item = u32> {
     let half = N / 2;
-    (0..HUB).map(move |at| if at < HUB / 10 * 9 { 1 + at % (half - 1) } else { half + at % half } as u32)
+    (0..HUB).map(
+        move |at| if at < HUB / 10 * 9 { 1 + at % (half - 1) } else { half + at % half } as u32,
+    )
 }
 
 /// Rows of the star around point 0, and their columns.
@@ -84,13 +87,19 @@ fn everybodys_neighbour_is_attracted_by_all_in_tsne() {
     let affinities = Affinities { row_starts, columns, values };
     for c in [2, 3] {
         pair.compare(&format!("attraction in {c} dimensions"), SUMS, |device| {
-            let (graph, y) = (Graph::new(device, &affinities)?, Buffer::from_slice(device, "places", &places(c))?);
+            let (graph, y) = (
+                Graph::new(device, &affinities)?,
+                Buffer::from_slice(device, "places", &places(c))?,
+            );
             let mut attractions = Buffer::new(device, "attractions", c * N)?;
             gradient::attraction(device, &y, &graph, &mut attractions)?;
             attractions.read(device).map(floats)
         });
         pair.compare(&format!("divergence in {c} dimensions"), SUMS, |device| {
-            let (graph, y) = (Graph::new(device, &affinities)?, Buffer::from_slice(device, "places", &places(c))?);
+            let (graph, y) = (
+                Graph::new(device, &affinities)?,
+                Buffer::from_slice(device, "places", &places(c))?,
+            );
             let total = Buffer::from_slice(device, "total", &[0.3 * N as f32])?;
             let mut shares = Buffer::new(device, "shares", N)?;
             gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
@@ -109,7 +118,8 @@ fn few_points_are_repelled_by_very_many() {
         pair.compare(&format!("repulsion in {c} dimensions"), SUMS, |device| {
             let y = Buffer::from_slice(device, "places", &y)?;
             let others = Buffer::from_slice(device, "others", &others)?;
-            let (mut forces, mut sums) = (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            let (mut forces, mut sums) =
+                (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
             repulsion::repulsion(device, &y, Some(&others), &mut forces, &mut sums, (n, c))?;
             Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
         });
@@ -121,7 +131,10 @@ fn everybodys_neighbour_is_smoothed_and_moved_by_all_in_umap() {
     let Some(pair) = pair() else { return };
     let graph = fuzzy_star();
     for columns in [2, 3, 8] {
-        let (current, previous) = (with_others_last(203, N * columns, N * columns / 2), uniform(204, N * columns, -1.0, 1.0));
+        let (current, previous) = (
+            with_others_last(203, N * columns, N * columns / 2),
+            uniform(204, N * columns, -1.0, 1.0),
+        );
         let step = SmoothStep { centre: -0.01, half_width: 0.99, scale: 2.0, share: 1.0 };
         pair.compare(&format!("smooth_step of {columns} columns"), SUMS, |device| {
             let edges = Edges::new(device, &graph)?;
@@ -132,7 +145,13 @@ fn everybodys_neighbour_is_smoothed_and_moved_by_all_in_umap() {
         });
     }
     for c in [2, 3] {
-        let forces = Forces { n_components: c, a: 1.577, b: 0.895, repulsion_strength: 1.2, negative_sample_rate: 0.01 };
+        let forces = Forces {
+            n_components: c,
+            a: 1.577,
+            b: 0.895,
+            repulsion_strength: 1.2,
+            negative_sample_rate: 0.01,
+        };
         let epoch = Epoch { momentum: 0.0, step: 0.5, max_step_norm: 4.0, key: 77 };
         pair.compare(&format!("advance in {c} dimensions"), SUMS, |device| {
             let edges = Edges::new(device, &graph)?;
@@ -155,17 +174,33 @@ fn new_points_of_very_many_neighbours_settle_alike_in_umap() {
     let mut distances = uniform(206, n * k, 0.5, 1.5);
     distances.chunks_exact_mut(k).for_each(|row| row.sort_by(f32::total_cmp));
     // Pulls alone, since pushes by near points blow rounding up.
-    let forces = Forces { n_components: 2, a: 1.577, b: 0.895, repulsion_strength: 0.0, negative_sample_rate: 5.0 };
+    let forces = Forces {
+        n_components: 2,
+        a: 1.577,
+        b: 0.895,
+        repulsion_strength: 0.0,
+        negative_sample_rate: 5.0,
+    };
     pair.compare("settle", SETTLED, |device| {
         let newcomers = Newcomers {
-            fitted: &Buffer::from_slice(device, "fitted", &uniform(207, 2 * n_fitted as usize, 0.0, 9.0))?,
+            fitted: &Buffer::from_slice(
+                device,
+                "fitted",
+                &uniform(207, 2 * n_fitted as usize, 0.0, 9.0),
+            )?,
             neighbors: &Buffer::from_slice(device, "neighbours", &neighbors)?,
             distances: &Buffer::from_slice(device, "distances", &distances)?,
             shape: (n, k),
             target_sum: (k as f32).log2(),
         };
         let mut settled = Buffer::from_slice(device, "settled", &uniform(208, 2 * n, 20.0, 30.0))?;
-        fuzzy_layout::settle(device, &newcomers, forces, Settling { step: 0.02, seed: 3, n_epochs: 150 }, &mut settled)?;
+        fuzzy_layout::settle(
+            device,
+            &newcomers,
+            forces,
+            Settling { step: 0.02, seed: 3, n_epochs: 150 },
+            &mut settled,
+        )?;
         settled.read(device).map(floats)
     });
 }
@@ -173,7 +208,8 @@ fn new_points_of_very_many_neighbours_settle_alike_in_umap() {
 /// Points that all have point 0 as their one inlier.
 fn layout(device: &Device, c: usize) -> Result<Layout> {
     let sources: Vec<u32> = hub().collect();
-    let row_starts: Vec<u32> = std::iter::once(0).chain(std::iter::repeat_n(HUB as u32, N)).collect();
+    let row_starts: Vec<u32> =
+        std::iter::once(0).chain(std::iter::repeat_n(HUB as u32, N)).collect();
     let empty = |what| Buffer::from_slice(device, what, &[0.0_f32]);
     let group = Group {
         first_inlier: 0,
@@ -208,7 +244,8 @@ fn everybodys_inlier_is_pulled_by_all_in_trimap() {
         let step = TrimapStep { learning_rate: 0.1, momentum: 0.5, next_momentum: 0.9 };
         pair.compare(&format!("descend in {c} dimensions"), SUMS, |device| {
             let (layout, places) = (layout(device, c)?, Buffer::from_slice(device, "places", &at)?);
-            let mut states = Buffer::from_slice(device, "states", &uniform(212, 3 * c * N, 0.5, 1.0))?;
+            let mut states =
+                Buffer::from_slice(device, "states", &uniform(212, 3 * c * N, 0.5, 1.0))?;
             let mut ahead = Buffer::new(device, "ahead", c * N)?;
             triplet_layout::descend(device, &layout, &places, &mut states, &mut ahead, step)?;
             Ok([floats(states.read(device)?), floats(ahead.read(device)?)].concat())
@@ -276,11 +313,18 @@ fn rows_of_very_many_features_keep_their_distances() {
         // Of different rows: from a row to itself nothing is left but the error.
         let (products, mirrored) = (tile.distances().read(device)?, tile.mirrored().read(device)?);
         let stride = DistanceTile::stride(n);
-        assert!((0..n * n).all(|at| products[at / n * stride + at % n] == mirrored[at % n * stride + at / n]));
-        let products: Vec<f32> =
-            (0..n).flat_map(|row| [products[row * stride + (row + 1) % n], products[row * stride + (row + 3) % n]]).collect();
+        assert!(
+            (0..n * n)
+                .all(|at| products[at / n * stride + at % n] == mirrored[at % n * stride + at / n])
+        );
+        let products: Vec<f32> = (0..n)
+            .flat_map(|row| {
+                [products[row * stride + (row + 1) % n], products[row * stride + (row + 3) % n]]
+            })
+            .collect();
         // Each of the five rows has two of the others as candidates.
-        let lists: Vec<u32> = (0..n as u32).flat_map(|row| [0, (row + 1) % 5, 0, (row + 3) % 5]).collect();
+        let lists: Vec<u32> =
+            (0..n as u32).flat_map(|row| [0, (row + 1) % 5, 0, (row + 3) % 5]).collect();
         let lists = Buffer::from_slice(device, "lists", &lists)?;
         let mut refined = Buffer::new(device, "refined", 2 * n)?;
         let span = Span { query_first: 0, n_queries: n, reference_first: 0, n_references: n };
@@ -290,14 +334,22 @@ fn rows_of_very_many_features_keep_their_distances() {
         project(device, &rows, &mean, &axes, &mut projected, (n, d, 1))?;
         let norms = centred.norms().read(device)?[..n].to_vec();
         let tiles = [floats(norms), floats(differences.read(device)?), floats(products)];
-        Ok([tiles.concat(), floats(refined.read(device)?), floats(projected.read(device)?)].concat())
+        Ok([tiles.concat(), floats(refined.read(device)?), floats(projected.read(device)?)]
+            .concat())
     });
     // TriMAP's distances of outliers, where little of the variance lies along few axes.
     let x = Matrix::new(rows, n, d).expect("finite");
-    let triplets = Triplets::new(&Trimap::default(), &nearest_neighbors(&cpu(), &x, 4, &Silent).expect("neighbours"));
+    let triplets = Triplets::new(
+        &Trimap::default(),
+        &nearest_neighbors(&cpu(), &x, 4, &Silent).expect("neighbours"),
+    );
     pair.compare("weights of triplets", Tolerance { each: 1e-3, largest: 0.0 }, |device| {
         let inliers = Buffer::from_slice(device, "inliers", &triplets.inliers)?;
         let groups = triplet_weights::weighed(device, &triplets, &inliers, &x, 0.5)?;
-        groups.iter().map(|group| group.weights.read(device).map(floats)).collect::<Result<Vec<_>>>().map(|parts| parts.concat())
+        groups
+            .iter()
+            .map(|group| group.weights.read(device).map(floats))
+            .collect::<Result<Vec<_>>>()
+            .map(|parts| parts.concat())
     });
 }
