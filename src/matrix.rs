@@ -85,7 +85,8 @@ impl Matrix {
         let more = if more > 0 { format!(" and so on from {more} more") } else { String::new() };
         let shown = columns[..columns.len().min(SHOWN)].join(", ");
         Some(format!(
-            "{what}: subtracted {shown}{more}, before rounding to 32-bit floats, which would not have kept the digits; distances stay as they are"
+            "{what}: subtracted {shown}{more}, before rounding to 32-bit floats, which would not \
+             have kept the digits; distances stay as they are"
         ))
     }
 

@@ -121,7 +121,8 @@ pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
         .find(|&(_, length)| length > most)
     {
         Some((row, length)) => Err(Error::Data(format!(
-            "row {row} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} squared distances do not fit 32-bit floats"
+            "row {row} is {length:.2e} from the middle of the fitted points: beyond {most:.2e} \
+             squared distances do not fit 32-bit floats"
         ))),
         None => Ok(()),
     }

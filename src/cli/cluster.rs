@@ -121,7 +121,10 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
     let tables: Vec<String> = found.iter().map(cluster_table::text).collect();
     let path = path.display();
     print(&format!(
-        "\n{}\nwritten to {path}:\n  clusters/     the cluster of every point (.npy, .csv), agreement, contingency (.csv)\n  figures/      maps by cluster and by class, contingency, k-distance, galleries (.png and .svg)\n  manifest.json configuration, device, times, results\n",
+        "\n{}\nwritten to {path}:\n  clusters/     the cluster of every point (.npy, .csv), \
+         agreement, contingency (.csv)\n  figures/      maps by cluster and by class, contingency, \
+         k-distance, galleries (.png and .svg)\n  manifest.json configuration, device, times, \
+         results\n",
         tables.join("\n"),
     ));
     Ok(())

@@ -45,7 +45,9 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
     }
     let path = summary.path.display();
     print(&format!(
-        "{}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, measures.csv\n  figures/      the same as figures, and the maps side by side\nlook at {path}/figures/accuracy.png first\n",
+        "{}\nwritten to {path}:\n  scores/       accuracy.csv, gains.csv, confused_pairs.csv, \
+         measures.csv\n  figures/      the same as figures, and the maps side by side\nlook at \
+         {path}/figures/accuracy.png first\n",
         compare_table::text(&summary.comparison, N_COMPONENTS),
     ));
     Ok(())

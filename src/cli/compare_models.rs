@@ -50,7 +50,8 @@ pub struct CompareModelsArgs {
 fn models_help() -> String {
     let names: Vec<_> = PRESETS.iter().map(|preset| preset.name).collect();
     format!(
-        "Models: {}, a .toml file that describes one, or a .toml file of several ([[model]] tables with architecture, name, hidden, epochs, batch_size, learning_rate; lists are combined)",
+        "Models: {}, a .toml file that describes one, or a .toml file of several ([[model]] tables \
+         with architecture, name, hidden, epochs, batch_size, learning_rate; lists are combined)",
         names.join(", ")
     )
 }

@@ -58,7 +58,8 @@ fn dataset_help() -> String {
         .map(|entry| format!("{} ({})", entry.name, entry.summary))
         .collect::<Vec<_>>();
     format!(
-        "Data set: {}; or a path: a folder of IDX, CSV or .npy files or of images (train/CLASS/*.png), or a .npz or .csv file",
+        "Data set: {}; or a path: a folder of IDX, CSV or .npy files or of images \
+         (train/CLASS/*.png), or a .npz or .csv file",
         names.join("; ")
     )
 }

@@ -32,7 +32,8 @@ pub fn devices(global: &Global) -> Result<()> {
 fn describe(adapter: &AdapterDescription) -> String {
     let mib = |bytes: u64| bytes >> 20;
     format!(
-        "{}\n  {}{}, {}, driver {}\n  binding {} MiB, buffer {} MiB, workgroup memory {} KiB, {} invocations, {} workgroups a dimension, {} storage buffers\n",
+        "{}\n  {}{}, {}, driver {}\n  binding {} MiB, buffer {} MiB, workgroup memory {} KiB, {} \
+         invocations, {} workgroups a dimension, {} storage buffers\n",
         adapter.name,
         adapter.device_type,
         if adapter.software { " (software)" } else { "" },

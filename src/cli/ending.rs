@@ -84,7 +84,10 @@ fn report(message: &str, place: &str, backtrace: Option<&str>) -> String {
         |trace| format!("\n{}", trace.trim_end()),
     );
     format!(
-        "error: this is a fault of the program: {message}\nNothing half-written was left. Please report it, with these lines and the files that were read, if you may:\n  version: layerlens {}, {os} {arch}\n  command: {command}\n  message: {message}\n  place:   {place}{backtrace}",
+        "error: this is a fault of the program: {message}\nNothing half-written was left. Please \
+         report it, with these lines and the files that were read, if you may:\n  version: \
+         layerlens {}, {os} {arch}\n  command: {command}\n  message: {message}\n  place:   \
+         {place}{backtrace}",
         env!("CARGO_PKG_VERSION")
     )
 }
@@ -154,7 +157,8 @@ mod aborts {
     extern "C" fn aborted(_: libc::c_int) {
         match REFUSED.load(Ordering::Relaxed) {
             0 => write(concat!(
-                "error: the program was aborted by a fault of it or of a driver\nPlease report it, with the line above, the command line and:\n  version: layerlens ",
+                "error: the program was aborted by a fault of it or of a driver\nPlease report it, \
+                 with the line above, the command line and:\n  version: layerlens ",
                 env!("CARGO_PKG_VERSION"),
                 "\n"
             )),

@@ -77,7 +77,8 @@ fn opened_by(
                 None => String::new(),
             };
             format!(
-                "written to {place}: {n} spaces and maps; look at them by\n  tensorboard --logdir {place}\n{alone}"
+                "written to {place}: {n} spaces and maps; look at them by\n  tensorboard --logdir \
+                 {place}\n{alone}"
             )
         }
         ExportFormat::Parquet => {

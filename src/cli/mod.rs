@@ -253,7 +253,8 @@ fn written(folder: &std::path::Path) -> String {
         ("maps", "the maps, for `layerlens transform` (.safetensors)"),
         (
             "epochs",
-            "maps of the training's epochs (.npy) and the weights then; as animations in figures (.gif)",
+            "maps of the training's epochs (.npy) and the weights then; as animations in figures \
+             (.gif)",
         ),
         ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
         ("neighbors", "nearest neighbours in every space (.safetensors)"),

@@ -89,7 +89,8 @@ fn plan(training: &Training) -> String {
         ValidationSplit::Last => "the last ones",
     };
     format!(
-        "{epochs} epochs, batches of {batch_size}, Adam at {learning_rate}, {validation:.4} of the images for validation ({split})"
+        "{epochs} epochs, batches of {batch_size}, Adam at {learning_rate}, {validation:.4} of the \
+         images for validation ({split})"
     )
 }
 

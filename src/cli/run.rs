@@ -148,7 +148,8 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
         say(&format!("warning: {warning}"));
     }
     print(&format!(
-        "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at {path}/figures/{} first\n",
+        "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at \
+         {path}/figures/{} first\n",
         table::text(&summary.scores),
         quality_table::text(&summary.quality),
         table::results_text(maps),

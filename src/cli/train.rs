@@ -116,7 +116,8 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
         format!(" --validation {} --validation-split {name}", training.validation)
     };
     print(&format!(
-        "test accuracy {:.4}, test loss {:.4}\n{}\nwritten to {path}:\n{}next: layerlens run {}{split} --seed {} --model {path}/model/weights.safetensors\n",
+        "test accuracy {:.4}, test loss {:.4}\n{}\nwritten to {path}:\n{}next: layerlens run \
+         {}{split} --seed {} --model {path}/model/weights.safetensors\n",
         test.accuracy,
         test.loss,
         super::times(&summary),

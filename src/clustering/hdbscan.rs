@@ -61,7 +61,8 @@ impl Hdbscan {
         if min_samples > n_samples || n_samples < 2 {
             let needed = min_samples.max(2);
             return Err(Error::Data(format!(
-                "HDBSCAN with min_samples {min_samples} needs at least {needed} points, there are {n_samples}"
+                "HDBSCAN with min_samples {min_samples} needs at least {needed} points, there are \
+                 {n_samples}"
             )));
         }
         bound_work(n_samples, n_features)

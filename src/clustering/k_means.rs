@@ -122,7 +122,8 @@ impl KMeans {
         if self.n_clusters > n_samples {
             let k = self.n_clusters;
             return Err(Error::Data(format!(
-                "{k} clusters were asked for among {n_samples} points: `KMeans::n_clusters` can be at most {n_samples}"
+                "{k} clusters were asked for among {n_samples} points: `KMeans::n_clusters` can be \
+                 at most {n_samples}"
             )));
         }
         Ok(())

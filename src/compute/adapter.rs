@@ -158,7 +158,8 @@ pub fn choose(
         }
         (Some(part), false) => {
             format!(
-                "`{part}` is a software adapter, which auto never takes; ask for it with `DeviceChoice::Gpu`"
+                "`{part}` is a software adapter, which auto never takes; ask for it with \
+                 `DeviceChoice::Gpu`"
             )
         }
         (None, false) => format!(

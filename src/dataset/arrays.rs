@@ -172,7 +172,8 @@ fn member<'a>(
     let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
     if beside != name {
         let message = format!(
-            "is called {name} in the archive's directory and {beside:?} beside its data: the archive is damaged"
+            "is called {name} in the archive's directory and {beside:?} beside its data: the \
+             archive is damaged"
         );
         return Err(Error::input(called, message));
     }
@@ -235,7 +236,8 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
             Err(Error::input(
                 test,
                 format!(
-                    "the pixels are from {found}, but those of {train} from {expected}: expected one scale"
+                    "the pixels are from {found}, but those of {train} from {expected}: expected \
+                     one scale"
                 ),
             ))
         }

@@ -116,11 +116,13 @@ fn in_order(
     if n == occurring.len() {
         let (data, path) = (data.display(), path.display());
         return Ok(format!(
-            "the labels of {data} are {numbers}: the {n} names of {path} were given to them in this order"
+            "the labels of {data} are {numbers}: the {n} names of {path} were given to them in \
+             this order"
         ));
     }
     let message = format!(
-        "names {n} classes, but the labels go to {highest}: expected {} names, from 0 on, or {}, for the labels that occur, {numbers}",
+        "names {n} classes, but the labels go to {highest}: expected {} names, from 0 on, or {}, \
+         for the labels that occur, {numbers}",
         usize::from(highest) + 1,
         occurring.len()
     );

@@ -112,7 +112,8 @@ fn read_file(path: &Path, request: &Request) -> Result<Read> {
     }
     if !lower.ends_with(".npz") {
         let message = format!(
-            "is a file that is no .npz, and no .csv with labels and pixels; expected a folder of {LAYOUTS}"
+            "is a file that is no .npz, and no .csv with labels and pixels; expected a folder of \
+             {LAYOUTS}"
         );
         return Err(Error::input(path, message));
     }
@@ -236,7 +237,8 @@ fn read_idx(files: IdxFiles, transpose: bool) -> Result<Read> {
     if prefix.starts_with("emnist") {
         if !transpose {
             warnings.push(format!(
-                "the images of {prefix} are taken as they are stored, which is with rows and columns exchanged in the files of EMNIST: `Request::transpose` turns them upright"
+                "the images of {prefix} are taken as they are stored, which is with rows and \
+                 columns exchanged in the files of EMNIST: `Request::transpose` turns them upright"
             ));
         }
         if let Some(mapping) = mapping {

@@ -79,7 +79,10 @@ impl LabelGroups {
             let known = label_group_names().join(", ");
             Error::input(
                 path,
-                format!("cannot be read: {error}; expected a .toml or .csv file of label groups, or one of {known}"),
+                format!(
+                    "cannot be read: {error}; expected a .toml or .csv file of label groups, \
+                    or one of {known}"
+                ),
             )
         })?;
         Self::parse(path, &text)

@@ -69,7 +69,8 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     let ((width, height), needed, most) =
         (decoder.dimensions(), needed.div_ceil(MIB), LARGEST / MIB);
     Err(format!(
-        "is an image of {width} x {height} pixels, which take {needed} MiB: expected at most {most} MiB"
+        "is an image of {width} x {height} pixels, which take {needed} MiB: expected at most \
+         {most} MiB"
     ))
 }
 

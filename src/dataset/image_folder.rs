@@ -89,7 +89,8 @@ fn laid(folder: &Path) -> Result<Laid> {
         _ => {
             let found = listed(&all);
             let message = format!(
-                "has only one of the folders `train` and `test`, expected both or neither; found {found}"
+                "has only one of the folders `train` and `test`, expected both or neither; found \
+                 {found}"
             );
             Err(Error::input(folder, message))
         }
@@ -135,7 +136,8 @@ fn read_undivided(folder: &Path, classes: Vec<Entry>, background: Colour) -> Res
 /// What is said of the images that were put aside for the test.
 pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
     format!(
-        "{} has no test images: of every class one image in {TEST_SHARE} was put aside for the test, at random, always the same ones: {} of {}",
+        "{} has no test images: of every class one image in {TEST_SHARE} was put aside for the \
+         test, at random, always the same ones: {} of {}",
         path.display(),
         test.len(),
         all.len()

@@ -273,7 +273,9 @@ fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
     if images.are_alike() {
         let n = images.n();
         let message = format!(
-            "the {n} training images are all alike, pixel for pixel: nothing can be learnt from them (images that are transparent show nothing over a `Request::background` of their own colour)"
+            "the {n} training images are all alike, pixel for pixel: nothing can be learnt from \
+             them (images that are transparent show nothing over a `Request::background` of their \
+             own colour)"
         );
         return Err(Error::input(&request.dataset, message));
     }
@@ -311,7 +313,8 @@ fn check_sizes(
     let ((found_height, found_width), (height, width)) = (size(test), size(train));
     let trained_on = train_path.display();
     let message = format!(
-        "the images are {found_height} x {found_width}, but those of {trained_on} are {height} x {width}"
+        "the images are {found_height} x {found_width}, but those of {trained_on} are {height} x \
+         {width}"
     );
     Err(Error::input(test_path, message))
 }

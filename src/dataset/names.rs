@@ -70,7 +70,8 @@ pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     {
         let (line, code) = (at + 1, u32::from(letter));
         let message = format!(
-            "line {line} holds the control character U+{code:04X}; in a name it is written \"\\u{code:04x}\" in double quotes"
+            "line {line} holds the control character U+{code:04X}; in a name it is written \
+             \"\\u{code:04x}\" in double quotes"
         );
         return Err(Error::input(path, message));
     }

@@ -47,7 +47,8 @@ impl Pictures {
             _ => {
                 let len = pixels.len();
                 Err(Error::Data(format!(
-                    "{len} values do not make whole pictures of {height} x {width} x {channels}, with 1 or 3 channels"
+                    "{len} values do not make whole pictures of {height} x {width} x {channels}, \
+                     with 1 or 3 channels"
                 )))
             }
         }
@@ -71,7 +72,8 @@ impl Pictures {
             Some("npy") => Ok((read_array(path)?, None)),
             Some("png" | "jpg" | "jpeg") if path.exists() => Err(Error::input(
                 path,
-                "is one picture; expected a folder of them, one for each row, or an IDX or .npy file",
+                "is one picture; expected a folder of them, one for each row, or an IDX or .npy \
+                 file",
             )),
             _ => Ok((idx::read_images(path)?.into(), None)),
         }

@@ -50,7 +50,8 @@ pub(super) fn refused_or_apart(
     let (n, count) = (places.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
     if count as f64 > MOVED * n as f64 {
         let message = format!(
-            "{method} put {count} of {n} points on the places of others, from which they differ; {advice}"
+            "{method} put {count} of {n} points on the places of others, from which they differ; \
+             {advice}"
         );
         return Err(Error::Data(message));
     }

@@ -204,7 +204,8 @@ impl SavedMap {
             "another shape"
         };
         Err(Error::Data(format!(
-            "has {values}: the map was fitted to {n_samples} x {n_features} values of SHA-256 {sha256}; these are {} x {} of {}",
+            "has {values}: the map was fitted to {n_samples} x {n_features} values of SHA-256 \
+             {sha256}; these are {} x {} of {}",
             found.n_samples, found.n_features, found.sha256
         )))
     }

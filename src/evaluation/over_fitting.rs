@@ -90,12 +90,14 @@ impl fmt::Display for OverFitting {
             Fit::Level => {
                 write!(
                     f,
-                    "level: validation loss least in epoch {best_epoch} of {n_epochs}, {rise:.1} % above it at the end"
+                    "level: validation loss least in epoch {best_epoch} of {n_epochs}, {rise:.1} % \
+                     above it at the end"
                 )
             }
             Fit::OverFits => write!(
                 f,
-                "over-fits after epoch {best_epoch} of {n_epochs}: validation loss {rise:.0} % above its least at the end, training accuracy {gap:.1} points above validation's"
+                "over-fits after epoch {best_epoch} of {n_epochs}: validation loss {rise:.0} % \
+                 above its least at the end, training accuracy {gap:.1} points above validation's"
             ),
         }
     }

@@ -181,7 +181,8 @@ impl NeighborGraph {
                 _ => {
                     let (found, shape) = (view.dtype(), view.shape());
                     Err(malformed(&format!(
-                        "array `{name}` is {found:?} {shape:?}, expected {dtype:?} [points, neighbours]"
+                        "array `{name}` is {found:?} {shape:?}, expected {dtype:?} [points, \
+                         neighbours]"
                     )))
                 }
             }

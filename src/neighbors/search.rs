@@ -100,7 +100,8 @@ impl Search {
         if n_neighbors >= n {
             let most = n.saturating_sub(1);
             return Err(Error::Data(format!(
-                "{n} points have at most {most} other points each; {n_neighbors} neighbours were asked for"
+                "{n} points have at most {most} other points each; {n_neighbors} neighbours were \
+                 asked for"
             )));
         }
         check_number(n_neighbors)?;

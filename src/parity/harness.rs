@@ -64,7 +64,8 @@ impl Pair {
             let apart = (actual - expected).abs();
             assert!(
                 apart <= allowed,
-                "{what}: value {at} is {actual} on the GPU, {expected} on the CPU: {apart:e} apart, {allowed:e} allowed"
+                "{what}: value {at} is {actual} on the GPU, {expected} on the CPU: {apart:e} \
+                 apart, {allowed:e} allowed"
             );
         }
     }

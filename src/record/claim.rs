@@ -170,7 +170,8 @@ impl Claim {
             None if is_empty(&self.target) => {
                 self.put_back()?;
                 said.push(format!(
-                    "{shown}: the run there was to be replaced by a process that ended before it began; it is back"
+                    "{shown}: the run there was to be replaced by a process that ended before it \
+                     began; it is back"
                 ));
             }
             None => {}

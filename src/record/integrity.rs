@@ -72,7 +72,8 @@ pub(crate) fn check_unchanged(folder: &Path, found: &Found, read: &[&str]) -> Re
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| path.starts_with(part)));
     let again = format!(
-        "its command with `TrainRun::resume` `TrainRun::out` {} makes it and all that came of it again",
+        "its command with `TrainRun::resume` `TrainRun::out` {} makes it and all that came of it \
+         again",
         folder.display()
     );
     if let Some(path) = read.first() {

@@ -241,7 +241,8 @@ impl Found {
     pub fn check_same(&self, now: &Manifest) -> Result<()> {
         let differs = |what: &str, there: &dyn std::fmt::Display, here: &dyn std::fmt::Display| {
             let message = format!(
-                "cannot be resumed: {what} was {there} and is {here} now; give the same again, or another `TrainRun::out`"
+                "cannot be resumed: {what} was {there} and is {here} now; give the same again, or \
+                 another `TrainRun::out`"
             );
             Err(Error::input(&self.path, message))
         };

@@ -160,7 +160,8 @@ impl Projector {
     /// A tensor in the text format of protocol buffers.
     fn message(&self, tensor: &Tensor) -> String {
         let mut text = format!(
-            "embeddings {{\n  tensor_name: {}\n  tensor_path: {}\n  tensor_shape: {}\n  tensor_shape: {}\n",
+            "embeddings \
+             {{\n  tensor_name: {}\n  tensor_path: {}\n  tensor_shape: {}\n  tensor_shape: {}\n",
             quoted(&tensor.name),
             quoted(&tensor.file),
             tensor.shape.0,

@@ -41,7 +41,8 @@ pub fn text(rows: &[MapQuality]) -> String {
 /// What the metrics were measured on, with its numbers as `number` writes them.
 fn how(quality: &Quality, number: impl Fn(usize) -> String) -> String {
     format!(
-        "trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a sample of {} points",
+        "trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a \
+         sample of {} points",
         quality.n_neighbors,
         quality.n_recalled,
         number(quality.n_triplets),

@@ -22,7 +22,8 @@ pub(super) fn matched(
     let in_order = |warning: String| Ok((weights.clone().with_class_names(names), vec![warning]));
     if own.is_empty() {
         return in_order(format!(
-            "the weights carry no names of classes: their classes are taken in the order of the data, {}",
+            "the weights carry no names of classes: their classes are taken in the order of the \
+             data, {}",
             list(names)
         ));
     }

@@ -111,7 +111,8 @@ impl ClusterMethod {
                 let most = MAX_NEIGHBORS + 1;
                 if !(2..=most).contains(min_samples) {
                     let expected = format!(
-                        "a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs between 2 and {most}"
+                        "a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs \
+                         between 2 and {most}"
                     );
                     return Err(Error::parameter("min_samples", min_samples, expected));
                 }

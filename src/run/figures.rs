@@ -192,7 +192,8 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
     let figure = Dots {
         title: "What the layers did for each class".into(),
         caption: format!(
-            "Accuracy of {}-NN {}; the classes that gain most from the first space to the last come first",
+            "Accuracy of {}-NN {}; the classes that gain most from the first space to the last \
+             come first",
             insights.n_neighbors,
             scored_words(insights)
         ),

@@ -79,7 +79,8 @@ pub(super) fn check_memory(n: usize, d: usize, methods: &[&dyn Embedding]) -> Re
     }
     let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     Err(Error::Data(format!(
-        "{n} points of {d} features need about {:.1} GiB of memory with these methods; {:.1} GiB are available: take fewer points or fewer neighbours",
+        "{n} points of {d} features need about {:.1} GiB of memory with these methods; {:.1} GiB \
+         are available: take fewer points or fewer neighbours",
         gib(needed),
         gib(available)
     )))

@@ -45,7 +45,8 @@ impl Prepared {
             (Some(path), Some(weights), Error::Data(message)) => {
                 let (name, largest) = weights.largest();
                 let weights = format!(
-                    "the weights are finite, but such that the answers are not; the largest is {largest:e}, in `{name}`"
+                    "the weights are finite, but such that the answers are not; the largest is \
+                     {largest:e}, in `{name}`"
                 );
                 Error::input(path, format!("{message}: {weights}"))
             }

@@ -63,7 +63,10 @@ impl EpochChoice {
             Err(Error::parameter(
                 FIELD,
                 beyond,
-                format!("epochs from 0, the initial weights, to the last of `Training::epochs`, {epochs}"),
+                format!(
+                    "epochs from 0, the initial weights, to the last of `Training::epochs`, \
+                    {epochs}"
+                ),
             ))
         })
     }

@@ -91,7 +91,8 @@ fn the_classes_are_told_apart_whatever_the_eyes() {
     }
     // The legend and the map take these colours, and no others.
     let swatches = page.eval(
-        "Array.from(document.querySelectorAll('#legend button[data-class]'), b => getComputedStyle(b.querySelector('.swatch, svg, i, span')).backgroundColor)",
+        "Array.from(document.querySelectorAll('#legend button[data-class]'), b => \
+         getComputedStyle(b.querySelector('.swatch, svg, i, span')).backgroundColor)",
     );
     for (swatch, color) in swatches.as_array().unwrap().iter().zip(&colors) {
         let channels =

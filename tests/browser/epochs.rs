@@ -34,7 +34,11 @@ fn playing_moves_the_points_and_stops_at_the_end() {
         assert!(page.text("#epochs .epoch-text").contains(&format!("epoch {EPOCHS} of {EPOCHS}")));
         // The drawing follows, not only the numbers.
         let end = page.map_pixels(0);
-        page.eval("(r => { r.value = 0; r.dispatchEvent(new Event('input')); })(document.querySelector('#epochs input'))");
+        page.eval(
+            "(r => \
+            { r.value = 0; r.dispatchEvent(new Event('input')); })(document.querySelector('#epochs \
+            input'))",
+        );
         page.until(&format!("{FRAME} === 0"));
         assert_eq!(page.places(0), first);
         assert!(end != page.map_pixels(0));

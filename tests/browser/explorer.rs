@@ -68,7 +68,8 @@ impl Page {
     #[track_caller]
     pub fn until_card(&self, row: usize) {
         self.until(&format!(
-            "!document.querySelector('#card').hidden && document.querySelector('#card').dataset.id === '{}'",
+            "!document.querySelector('#card').hidden && document.querySelector('#card').dataset.id \
+             === '{}'",
             id(row)
         ));
     }
@@ -156,7 +157,9 @@ impl Page {
     pub fn map_pixels(&self, pane: usize) -> Vec<[u8; 3]> {
         self.frames();
         let area = self.eval(&format!(
-            "(r => [r.left, r.top, r.right, r.bottom])(document.querySelector(\".pane[data-pane='{pane}'] canvas.map\").getBoundingClientRect())"
+            "(r => [r.left, r.top, r.right, \
+             r.bottom])(document.querySelector(\".pane[data-pane='{pane}'] \
+             canvas.map\").getBoundingClientRect())"
         ));
         let [left, top, right, bottom] =
             [0, 1, 2, 3].map(|at| area[at].as_f64().unwrap().max(0.0) as u32);

@@ -76,7 +76,8 @@ fn hostile_names_are_shown_as_they_are() {
     );
     assert_eq!(shown, names);
     let injected = page.eval(
-        "[document.querySelectorAll('[onerror], [onload], img[src=x], b').length, document.querySelectorAll('script').length]",
+        "[document.querySelectorAll('[onerror], [onload], img[src=x], b').length, \
+         document.querySelectorAll('script').length]",
     );
     let blocks = page.eval("document.querySelectorAll('script[id^=block-]').length");
     assert_eq!(
@@ -96,7 +97,8 @@ fn hostile_names_are_shown_as_they_are() {
     let (_, svg) = page.download("button.save-svg");
     let svg = json!(String::from_utf8(svg).unwrap());
     let parsed = page.eval(&format!(
-        "(d => [d.querySelector('parsererror')?.textContent ?? '', d.querySelectorAll('script, img, [onload]').length])(new DOMParser().parseFromString({svg}, 'image/svg+xml'))"
+        "(d => [d.querySelector('parsererror')?.textContent ?? '', d.querySelectorAll('script, \
+         img, [onload]').length])(new DOMParser().parseFromString({svg}, 'image/svg+xml'))"
     ));
     assert_eq!(parsed, json!(["", 0]));
 }

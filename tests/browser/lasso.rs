@@ -21,7 +21,8 @@ impl Cut {
     #[track_caller]
     fn new(page: &Page, places: &[(f64, f64)], upright: bool) -> Self {
         let area = page.eval(
-            "(r => [r.left, r.top, r.right, r.bottom])(document.querySelector('.pane canvas.map').getBoundingClientRect())",
+            "(r => [r.left, r.top, r.right, r.bottom])(document.querySelector('.pane \
+             canvas.map').getBoundingClientRect())",
         );
         let [left, top, right, bottom] = [0, 1, 2, 3].map(|at| area[at].as_f64().unwrap());
         let mut along: Vec<f64> =
@@ -58,8 +59,10 @@ impl Cut {
 
 #[track_caller]
 fn selected(page: &Page) -> BTreeSet<usize> {
-    let rows =
-        page.eval("(s => s.selection ? Array.from(s.selection.keys()).filter(i => s.selection[i]) : [])(layerlens.store.get())");
+    let rows = page.eval(
+        "(s => s.selection ? Array.from(s.selection.keys()).filter(i => s.selection[i]) \
+            : [])(layerlens.store.get())",
+    );
     serde_json::from_value(rows).unwrap()
 }
 

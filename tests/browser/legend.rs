@@ -39,8 +39,10 @@ fn a_click_hides_and_a_double_click_isolates() {
         page.click_times("#legend button[data-class='7']", 2);
         page.until("layerlens.store.get().off.size === 9");
         assert_eq!(shown(&page), only(7));
-        let pressed =
-            page.eval("Array.from(document.querySelectorAll('#legend button[data-class]'), b => b.ariaPressed === 'true')");
+        let pressed = page.eval(
+            "Array.from(document.querySelectorAll('#legend button[data-class]'), b => \
+                b.ariaPressed === 'true')",
+        );
         assert_eq!(pressed, serde_json::json!((0..10).map(|class| class == 7).collect::<Vec<_>>()));
         page.click_times("#legend button[data-class='2']", 2);
         page.until("!layerlens.store.get().off.has(2) && layerlens.store.get().off.size === 9");
@@ -93,7 +95,8 @@ fn misclassified_points_are_those_of_the_predictions() {
     page.key("ArrowDown", 0);
     let (truth, predicted) = options[1].0.split_once('-').unwrap();
     page.until(&format!(
-        "layerlens.store.get().wrong.truth === {truth} && layerlens.store.get().wrong.predicted === {predicted}"
+        "layerlens.store.get().wrong.truth === {truth} && layerlens.store.get().wrong.predicted \
+         === {predicted}"
     ));
     let truth: usize = truth.parse().unwrap();
     let n = pairs[&(truth, predicted.parse().unwrap())];

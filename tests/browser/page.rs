@@ -163,7 +163,10 @@ impl Page {
     /// Waits for two drawn frames: what was asked for before is on the screen then.
     #[track_caller]
     pub fn frames(&self) {
-        self.eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))");
+        self.eval(
+            "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => \
+            done(0))))",
+        );
     }
 
     pub fn mouse(&self, kind: &str, at: (f64, f64), buttons: u32, modifiers: u32, clicks: u32) {

@@ -11,7 +11,10 @@ const K: usize = 10;
 #[track_caller]
 fn split(page: &Page) {
     page.key("s", 0);
-    page.until("layerlens.store.get().panes.length === 2 && !document.querySelector('.pane[data-pane=\"1\"]').hidden");
+    page.until(
+        "layerlens.store.get().panes.length === 2 && \
+        !document.querySelector('.pane[data-pane=\"1\"]').hidden",
+    );
     page.places(1);
 }
 

@@ -41,7 +41,8 @@ fn the_page_fits_every_window() {
         assert!(width >= 280.0 && height >= 200.0, "{what}: a map of {width} x {height}");
         assert!(top < f64::from(size.1) * 0.75, "{what}: the map begins {top} px down");
         page.until(&format!(
-            "(c => Math.abs(c.width - c.clientWidth * {scale}) <= {scale})(document.querySelector('canvas.map'))"
+            "(c => Math.abs(c.width - c.clientWidth * {scale}) <= \
+             {scale})(document.querySelector('canvas.map'))"
         ));
         // With everything open that opens.
         page.key("s", 0);
@@ -100,8 +101,10 @@ fn a_resized_window_keeps_the_points_in_the_map() {
     page.resize(720, 600, 2.0);
     assert_sharp(&page, 2.0);
     let places = page.places(0);
-    let map =
-        page.eval("(r => [r.left, r.top, r.right, r.bottom])(document.querySelector('canvas.map').getBoundingClientRect())");
+    let map = page.eval(
+        "(r => [r.left, r.top, r.right, \
+            r.bottom])(document.querySelector('canvas.map').getBoundingClientRect())",
+    );
     let [left, top, right, bottom] = [0, 1, 2, 3].map(|at| map[at].as_f64().unwrap());
     assert!(places.iter().all(|&(x, y)| x >= left && x <= right && y >= top && y <= bottom));
 }

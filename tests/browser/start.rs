@@ -77,7 +77,10 @@ fn a_dot_is_where_its_point_is() {
         let page = usual.open(dots());
         assert_eq!(page.string("document.querySelector('#explorer').dataset.renderer"), renderer);
         // The names of the classes lie over the points.
-        page.eval("document.querySelectorAll('canvas.overlay').forEach(canvas => canvas.style.display = 'none')");
+        page.eval(
+            "document.querySelectorAll('canvas.overlay').forEach(canvas => \
+            canvas.style.display = 'none')",
+        );
         let of = "Array.from({length: 1000}, (_, i) => { const p = layerlens.screen(layerlens.data.id(i), 0);
             return [Math.floor(p.x), Math.floor(p.y), layerlens.data.labels[i]]; })";
         let dots: Dots = serde_json::from_value(page.eval(of)).unwrap();

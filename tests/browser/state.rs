@@ -41,7 +41,10 @@ fn the_address_restores_everything() {
 
     // Into the same page too, and back again by the browser's own way.
     page.eval("location.hash = '#space=raw&method=pca'");
-    page.until("layerlens.store.get().panes.length === 1 && layerlens.store.get().panes[0].method === 'pca'");
+    page.until(
+        "layerlens.store.get().panes.length === 1 && layerlens.store.get().panes[0].method \
+        === 'pca'",
+    );
     page.eval(&format!("location.hash = {hash:?}"));
     page.until(&format!("{STATE} === {state:?}"));
 }

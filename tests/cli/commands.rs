@@ -189,7 +189,8 @@ fn neighbours_may_come_from_a_file() {
     }
     for (method, short) in SHORT {
         let args = format!(
-            "{embed} --method {method} {short} --neighbors tsne/neighbors/input.safetensors --out again"
+            "{embed} --method {method} {short} --neighbors tsne/neighbors/input.safetensors --out \
+             again"
         );
         place.succeed(&format!("{args} --force"));
         for name in ["embedding", "new"] {
@@ -367,7 +368,8 @@ fn maps_of_three_dimensions_are_not_drawn() {
                 && column(2) != column(1)
         );
         let again = format!(
-            "embed x.npy --method {method} {short} --n-components 3 --device cpu --out {method} --force"
+            "embed x.npy --method {method} {short} --n-components 3 --device cpu --out {method} \
+             --force"
         );
         let stderr = place.succeed(&again).stderr;
         assert!(stderr.contains("warning: no figure: the map has 3 dimensions"), "{stderr}");

@@ -98,7 +98,8 @@ fn models_are_compared_and_one_layer_is_looked_into() {
     let legend = fs::read_to_string(out.join("figures/cnn-a_dense_2.svg")).unwrap();
     assert!(["Sandal", "Sneaker, Bag"].iter().all(|name| legend.contains(name)));
     let again = place.succeed(&format!(
-        "compare-models sweep.toml {DATA} {QUICK} --clusters k-means,dbscan --min-samples 4 --out out --resume"
+        "compare-models sweep.toml {DATA} {QUICK} --clusters k-means,dbscan --min-samples 4 --out \
+         out --resume"
     ));
     assert!(again.stderr.contains("nothing is left to do"), "{}", again.stderr);
     assert!(again.stdout.contains("small-batch_size-40"), "{}", again.stdout);

@@ -134,7 +134,8 @@ fn models_and_groups() {
     let place = few_images();
     let conv = "type = \"conv\"\nfilters = 4\nkernel = 3\npadding = \"same\"";
     let model = format!(
-        "[training]\nepochs = 2\n\n[[layers]]\n{conv}\n\n[[layers]]\ntype = \"dense\"\nactivation = \"softmax\"\n"
+        "[training]\nepochs = 2\n\n[[layers]]\n{conv}\n\n[[layers]]\ntype = \"dense\"\nactivation \
+         = \"softmax\"\n"
     );
     std::fs::write(place.path("model.toml"), model).unwrap();
     damage(&place, &Kind { victim: "model.toml", args: "model show model.toml", head: None });

@@ -136,7 +136,8 @@ fn a_map_on_the_gpu_is_the_same_every_time() {
 /// Weights of one `train` on `device`, and their file.
 fn trained(place: &Place, device: &str, out: &str, downlevel: &str) -> Vec<u8> {
     let args = format!(
-        "train --dataset fashion-mnist --data-dir data --epochs 1 --hidden 16 --device {device} --out {out}"
+        "train --dataset fashion-mnist --data-dir data --epochs 1 --hidden 16 --device {device} \
+         --out {out}"
     );
     let outcome = finished(place.command(&words(&args)).env("LAYERLENS_DOWNLEVEL", downlevel));
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);

@@ -156,7 +156,10 @@ fn maps_and_new_places_do_not_depend_on_what_is_added() {
         }
         let knn = |name: &str| manifest(&place.path(name))["results"]["knn"][0]["knn"].clone();
         assert_eq!(knn("large"), knn("plain"));
-        place.succeed("transform large/map.safetensors --new large_new.npy --train large.npy --device cpu --places p.npy");
+        place.succeed(
+            "transform large/map.safetensors --new large_new.npy --train large.npy \
+            --device cpu --places p.npy",
+        );
         let together = fs::read(place.path("large/embeddings/new.npy")).unwrap();
         assert_eq!(fs::read(place.path("p.npy")).unwrap(), together, "{method}");
     }
@@ -203,7 +206,8 @@ fn maps_are_judged_and_scored_by_all_digits() {
     place.labels("new_labels.npy", &groups(30));
     let tables = |name: &str| {
         let space = format!(
-            "evaluate --train {name}.npy --labels labels.npy --test {name}_new.npy --test-labels new_labels.npy"
+            "evaluate --train {name}.npy --labels labels.npy --test {name}_new.npy --test-labels \
+             new_labels.npy"
         );
         let judged = format!("{space} --space {name}.npy --test-space {name}_new.npy --device cpu");
         let outcome = place.succeed(&judged);

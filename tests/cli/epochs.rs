@@ -169,7 +169,8 @@ fn kill_at(place: &Place, args: &str, file: &Path) {
 fn a_run_killed_in_its_training_and_in_its_epochs_ends_with_the_same_bytes() {
     let place = Place::with_images();
     let args = format!(
-        "{TRAIN} --data-dir data --epochs 5 --patience 4 --checkpoint-every 2 --epochs-to-embed every3 {SHORT} --report-points 150"
+        "{TRAIN} --data-dir data --epochs 5 --patience 4 --checkpoint-every 2 --epochs-to-embed \
+         every3 {SHORT} --report-points 150"
     );
     place.succeed(&format!("{args} --out whole"));
     let out = place.path("out");

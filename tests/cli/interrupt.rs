@@ -110,7 +110,8 @@ fn training_ends_at_once() {
 fn t_sne_ends_at_once_and_what_came_before_is_kept() {
     let place = Place::with_images();
     let args = format!(
-        "run --dataset fashion-mnist --data-dir data --epochs 1 --max-iter {ENDLESS} --device cpu --out out"
+        "run --dataset fashion-mnist --data-dir data --epochs 1 --max-iter {ENDLESS} --device cpu \
+         --out out"
     );
     interrupt(&place, &args, || has_finished(&place, "scores pca raw"), libc::SIGTERM);
     let out = place.path("out");

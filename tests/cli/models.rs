@@ -125,7 +125,8 @@ fn a_description_with_a_fault_is_refused_by_its_line() {
     refuse("padding = \"same\"", "padding = ", 11, &["not TOML"]);
     refuse(
         "size = 3\nlook = true\n[[layers]]",
-        "size = 3\n[[layers]]\ntype = \"flatten\"\n[[layers]]\ntype = \"avg_pool\"\nsize = 2\n[[layers]]",
+        "size = 3\n[[layers]]\ntype = \"flatten\"\n[[layers]]\ntype = \"avg_pool\"\nsize = \
+         2\n[[layers]]",
         22,
         &["needs an image"],
     );

@@ -394,7 +394,10 @@ fn a_confidence_that_is_not_read_is_said() {
     write(&place, "softmax", |n| vec![vec![0.5, 0.25, 0.25]; n]);
     let stderr = place.succeed(RUN).stderr;
     assert!(
-        stderr.contains("softmax_test.npy tells how sure the network is, confidence_test.npy beside it is left out"),
+        stderr.contains(
+            "softmax_test.npy tells how sure the network is, confidence_test.npy \
+            beside it is left out"
+        ),
         "{stderr}"
     );
     assert_confidences(&points(&place), |row| if row % 3 == 0 { 0.5 } else { 0.25 });

@@ -141,7 +141,8 @@ fn awkward_names_reach_the_run_unharmed() {
     for data in ["images", "a.npz", "idx"] {
         let out = format!("run-{}", data.replace('.', "-"));
         place.succeed(&format!(
-            "run --dataset {data} --hidden 4 --epochs 1 --batch-size 8 --methods pca --clusters none --device cpu --out {out}"
+            "run --dataset {data} --hidden 4 --epochs 1 --batch-size 8 --methods pca --clusters \
+             none --device cpu --out {out}"
         ));
         let read =
             layerlens::dataset::read_names(place.path(&out).join("activations/class_names.txt"))

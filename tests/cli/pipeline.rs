@@ -472,7 +472,10 @@ fn weights_are_loaded_again_without_training() {
 fn training_names_the_command_that_follows() {
     let place = Place::with_images();
     let stdout = place
-        .succeed("train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 3 --seed 9 --device cpu --out out")
+        .succeed(
+            "train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 3 --seed 9 \
+            --device cpu --out out",
+        )
         .stdout;
     let found: BTreeSet<PathBuf> = files_below(&place.path("out"));
     let expected = [

@@ -230,7 +230,10 @@ fn place_with_embedding() -> Place {
 #[test]
 fn any_embedding_makes_a_page() {
     let place = place_with_embedding();
-    place.succeed("report --embedding map.npy --labels names.csv --images images --space x.npy --name birds --device cpu");
+    place.succeed(
+        "report --embedding map.npy --labels names.csv --images images --space x.npy \
+        --name birds --device cpu",
+    );
     let page = data(&place.path("report.html"));
     assert_eq!((page["name"].as_str(), page["points"]["n"].as_u64()), (Some("birds"), Some(120)));
     let names: Vec<&str> = page["classes"]

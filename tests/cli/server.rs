@@ -28,7 +28,8 @@ impl Answer {
     pub fn part(body: &[u8], start: usize) -> Self {
         let (length, last, all) = (body.len() - start, body.len() - 1, body.len());
         let head = format!(
-            "HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\nContent-Range: bytes {start}-{last}/{all}"
+            "HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\nContent-Range: bytes \
+             {start}-{last}/{all}"
         );
         Self { head, body: body[start..].into(), stalls: false }
     }

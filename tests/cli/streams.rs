@@ -22,7 +22,8 @@ const COMMANDS: [&str; 19] = [
     "evaluate --train x.npy --labels labels.npy --device cpu --out OUT",
     "cluster x.npy --device cpu --out OUT",
     "train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --device cpu --out OUT",
-    "run --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --methods pca --device cpu --out OUT",
+    "run --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --methods pca --device cpu \
+     --out OUT",
     "compare run run --out OUT",
     "export run --device cpu --out OUT",
     "report run --device cpu --out OUT",

@@ -156,7 +156,8 @@ fn a_map_in_three_dimensions_is_called_so_and_says_why_there_is_no_figure() {
     {
         for (components, figure) in [(2, true), (3, false)] {
             let args = format!(
-                "embed x.npy --labels labels.npy --method {method} --n-components {components} --device cpu --out out --force"
+                "embed x.npy --labels labels.npy --method {method} --n-components {components} \
+                 --device cpu --out out --force"
             );
             let outcome = place.succeed(&args);
             let (is, is_not) = (format!("in {components}-D"), format!("in {}-D", 5 - components));
@@ -188,7 +189,8 @@ fn a_learning_rate_of_zero_is_refused() {
             );
             place.refuse(2, &args, &["--learning-rate", "above 0"]);
             let args = format!(
-                "run --dataset fashion-mnist --data-dir data --{method}-learning-rate {zero} --device cpu --out out"
+                "run --dataset fashion-mnist --data-dir data --{method}-learning-rate {zero} \
+                 --device cpu --out out"
             );
             place.refuse(2, &args, &["learning-rate", "above 0"]);
         }

@@ -156,7 +156,8 @@ fn too_few_points_are_refused_with_the_largest_perplexity() {
     };
     assert_eq!(
         message(90, 30.0),
-        "t-SNE with perplexity 30 needs at least 91 points, there are 90; the largest perplexity for 90 is 29.7"
+        "t-SNE with perplexity 30 needs at least 91 points, there are 90; the largest perplexity \
+         for 90 is 29.7"
     );
     assert_eq!(
         message(3, 1.0),

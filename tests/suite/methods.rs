@@ -211,7 +211,8 @@ fn little_data_and_much_data_give_a_finite_map() {
                 for method in METHODS {
                     let n_components = if method.name == "pca" { axes } else { &2 };
                     let parameters = format!(
-                        "perplexity = {perplexity:?}\nn_neighbors = {n_neighbors}\nn_components = {n_components}\nplacement = '{placement}'\nmax_iter = 120\nn_epochs = 120"
+                        "perplexity = {perplexity:?}\nn_neighbors = {n_neighbors}\nn_components = \
+                         {n_components}\nplacement = '{placement}'\nmax_iter = 120\nn_epochs = 120"
                     );
                     fits(&device, method, &parameters, x, what);
                 }

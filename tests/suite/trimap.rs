@@ -146,7 +146,8 @@ fn inliers_and_weights_are_those_of_the_formula() {
                 let expected = if is_inlier { 0.0 } else { tempered(share * margin.max(0.0)) };
                 assert!(
                     (weight - expected).abs() < 1e-5 * (1.0 + expected),
-                    "{weight} for {expected}: triplet {at} at temperature {temperature} on {device:?}"
+                    "{weight} for {expected}: triplet {at} at temperature {temperature} on \
+                     {device:?}"
                 );
                 assert!(
                     near || margin > -1e-5,

@@ -580,7 +580,8 @@ fn impossible_parameters_are_refused_with_their_range() {
     let of = Umap::default;
     assert_eq!(
         message(of(), 15),
-        "UMAP with n_neighbors 15 needs at least 16 points, there are 15; the largest n_neighbors for 15 is 14"
+        "UMAP with n_neighbors 15 needs at least 16 points, there are 15; the largest n_neighbors \
+         for 15 is 14"
     );
     assert_eq!(
         message(Umap { n_neighbors: 2, ..of() }, 3),

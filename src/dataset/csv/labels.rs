@@ -64,7 +64,8 @@ pub(super) fn place(
             Some((names, Said::Several(called))) => {
                 let called = listed(names, called);
                 let message = format!(
-                    "several columns could hold the labels, {called}: pass `Request::label_column` NAME to say which does"
+                    "several columns could hold the labels, {called}: pass `Request::label_column` \
+                     NAME to say which does"
                 );
                 Err(Error::input(path, message))
             }
@@ -149,7 +150,8 @@ pub(super) fn of_values(table: &Table) -> Result<usize> {
         (false, true) => Ok(last),
         _ => {
             let message = format!(
-                "{}, and the values do not tell the first from the last: pass `Request::label_column` first, last, or its number from 1",
+                "{}, and the values do not tell the first from the last: pass \
+                 `Request::label_column` first, last, or its number from 1",
                 unsaid(&table.first)
             );
             Err(Error::input(&table.path, message))
@@ -199,7 +201,9 @@ fn numbers_rows(table: &Table, column: usize) -> Error {
         _ => String::new(),
     };
     let message = format!(
-        "column {}{name} numbers the rows, and no other one is called like labels: pass `Request::label_column` with the name or the number, from 1, of the one that holds them, and leave the numbers of rows out of the file (index=False in pandas)",
+        "column {}{name} numbers the rows, and no other one is called like labels: pass \
+         `Request::label_column` with the name or the number, from 1, of the one that holds them, \
+         and leave the numbers of rows out of the file (index=False in pandas)",
         column + 1
     );
     Error::input(&table.path, message)

@@ -64,7 +64,8 @@ pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read
             }
         });
         let message = format!(
-            "{found} labels for the {expected} images of {} (read {} a header there and {} one here; `Header::None` reads every line as data)",
+            "{found} labels for the {expected} images of {} (read {} a header there and {} one \
+             here; `Header::None` reads every line as data)",
             x.display(),
             headers[0],
             headers[1]
@@ -93,7 +94,8 @@ fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> 
             Some(&column) => {
                 let name = &names[column];
                 let message = format!(
-                    "column {} is called `{name}`, but the labels are in {y}: take it out, or pass `Request::label_column` none if it holds pixels",
+                    "column {} is called `{name}`, but the labels are in {y}: take it out, or pass \
+                     `Request::label_column` none if it holds pixels",
                     column + 1
                 );
                 Err(Error::input(x, message))
@@ -122,7 +124,8 @@ fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
             if labels.rows() == pixels.rows() + 1 && !matches!(labels.first, First::Header(_)) {
                 pixels.take_first();
                 return Some(format!(
-                    "the first line of {} was taken for an image, as there are labels for it, although it counts 0, 1, 2, ... as a header might",
+                    "the first line of {} was taken for an image, as there are labels for it, \
+                     although it counts 0, 1, 2, ... as a header might",
                     pixels.path.display()
                 ));
             }
@@ -177,7 +180,8 @@ pub(super) fn read_together(
                 labels::unsaid(&table.first),
             );
             notes.push(format!(
-                "{path}: {why}; they were taken from the {which} column, as the values tell (`Request::label_column` says another)"
+                "{path}: {why}; they were taken from the {which} column, as the values tell \
+                 (`Request::label_column` says another)"
             ));
             column
         }
@@ -210,7 +214,8 @@ fn check_columns(
     }
     let (train, expected) = (train.display(), place.columns);
     let message = format!(
-        "has {columns} columns, one fewer than {train} with {expected}: it seems to hold no labels; without this file, images of {train} are put aside for the test"
+        "has {columns} columns, one fewer than {train} with {expected}: it seems to hold no \
+         labels; without this file, images of {train} are put aside for the test"
     );
     Err(Error::input(path, message))
 }
@@ -242,7 +247,8 @@ fn check_order(path: &Path, names: &[&str]) -> Result<()> {
         Some(at) => {
             let (first, second) = (names[at], names[at + 1]);
             let message = format!(
-                "column `{first}` stands before `{second}`: pixels must be in the order of their numbers"
+                "column `{first}` stands before `{second}`: pixels must be in the order of their \
+                 numbers"
             );
             Err(Error::input(path, message))
         }
@@ -275,7 +281,8 @@ fn shape(
     match (named, asked) {
         (Some(named), Some(asked)) if named != asked => {
             let message = format!(
-                "the header tells of images of {named}, `Request::image_shape` of {asked}: which one is meant?"
+                "the header tells of images of {named}, `Request::image_shape` of {asked}: which \
+                 one is meant?"
             );
             Err(Error::input(path, message))
         }
@@ -293,12 +300,14 @@ fn shape(
             let place = if label.is_some() { " beside the label" } else { "" };
             let index = match &table.first {
                 First::Header(names) if is_index(&names[0]) => {
-                    "; if the first column numbers the rows, write the file without it (index=False in pandas)"
+                    "; if the first column numbers the rows, write the file without it \
+                     (index=False in pandas)"
                 }
                 _ => "",
             };
             let message = format!(
-                "has {n} columns of pixels{place}: expected a square number, 784 for images of 28 x 28, or `Request::image_shape` HEIGHTxWIDTH{index}"
+                "has {n} columns of pixels{place}: expected a square number, 784 for images of 28 \
+                 x 28, or `Request::image_shape` HEIGHTxWIDTH{index}"
             );
             Err(Error::input(path, message))
         }

@@ -182,7 +182,8 @@ impl Table {
                         Content::Labels | Content::Both(Some(_)) => "a label: ",
                     };
                     format!(
-                        "line {line}, column {column} is `{found}`, expected {what}a whole number from 0 to 255"
+                        "line {line}, column {column} is `{found}`, expected {what}a whole number \
+                         from 0 to 255"
                     )
                 }
             },
@@ -276,7 +277,8 @@ impl Text {
             match last_lines(&bytes) {
                 0 if bytes.len() > MAX_LINE => {
                     let message = format!(
-                        "has a line of more than {MAX_LINE} bytes, expected whole numbers with commas between"
+                        "has a line of more than {MAX_LINE} bytes, expected whole numbers with \
+                         commas between"
                     );
                     return Err(Error::input(&self.path, message));
                 }

@@ -248,7 +248,8 @@ fn known_in(
             }
             _ => {
                 format!(
-                    "{place} is `{value}`, which is neither one of the {n} class names nor a number from {first} to {last}"
+                    "{place} is `{value}`, which is neither one of the {n} class names nor a \
+                     number from {first} to {last}"
                 )
             }
         });
@@ -262,7 +263,8 @@ fn known_in(
         (Some(named), Some(numbered)) if named != numbered => {
             let (place, value) = place_of(&|row| named[row] != numbered[row]);
             refuse(format!(
-                "{place} is {value}, the name of one class and the number of another: whether the labels are names or numbers cannot be told"
+                "{place} is {value}, the name of one class and the number of another: whether the \
+                 labels are names or numbers cannot be told"
             ))
         }
         (Some(classes), _) | (None, Some(classes)) => Ok(classes),
@@ -272,7 +274,8 @@ fn known_in(
                 place_of(&|row| by_name[row].is_none()),
             );
             refuse(format!(
-                "{name} is `{a}`, the name of a class, but {number} is {b}, a number; all must be the one or the other"
+                "{name} is `{a}`, the name of a class, but {number} is {b}, a number; all must be \
+                 the one or the other"
             ))
         }
     }

@@ -32,7 +32,8 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     if !by_name && n == Some(words.len()) && is_header_alone(&words) {
         let (header, n) = (words[0], words.len());
         let message = format!(
-            "line 1 is `{header}`, usually a header, and no other line is: then there are {} labels for {n} rows",
+            "line 1 is `{header}`, usually a header, and no other line is: then there are {} \
+             labels for {n} rows",
             n - 1
         );
         return Err(Error::input(path, message));
@@ -103,7 +104,8 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
         if record.len() != width {
             let (found, s) = (record.len(), if width == 1 { "" } else { "s" });
             let message = format!(
-                "line {line} has {found} columns, the first has {width} column{s}; a name with a comma stands in quotes"
+                "line {line} has {found} columns, the first has {width} column{s}; a name with a \
+                 comma stands in quotes"
             );
             return Err(Error::input(path, message));
         }

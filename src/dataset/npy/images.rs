@@ -26,7 +26,8 @@ pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
             Err(Error::input(
                 path,
                 format!(
-                    "has shape {shape}, expected n x height x width, at least one image of one pixel"
+                    "has shape {shape}, expected n x height x width, at least one image of one \
+                     pixel"
                 ),
             ))
         }

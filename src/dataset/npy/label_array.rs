@@ -16,7 +16,8 @@ pub(crate) fn read_label_values(path: &Path) -> Result<Values> {
     if !matches!(array.header.shape(), [_] | [_, 1]) {
         let advice = match array.header.shape() {
             [_, k] if *k > 1 => {
-                "; of rows that mark or rate each class, save the place of the largest, argmax(axis=1)"
+                "; of rows that mark or rate each class, save the place of the largest, \
+                 argmax(axis=1)"
             }
             _ => "",
         };

@@ -69,7 +69,8 @@ impl<'a, R: Read> Array<'a, R> {
             Some(expected) if found == expected => Ok(()),
             Some(expected) if found > expected => {
                 let message = format!(
-                    "has trailing bytes: {found} bytes of data found, {expected} expected for {described}"
+                    "has trailing bytes: {found} bytes of data found, {expected} expected for \
+                     {described}"
                 );
                 Err(self.error(message))
             }

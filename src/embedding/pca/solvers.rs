@@ -70,11 +70,13 @@ pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Res
         SvdSolver::Full => {
             let advice = "`Pca::svd_solver` randomized does with any number";
             Err(Error::Data(format!(
-                "the full solver takes at most {MAX_SIDE} points or features; there are {n} of {d}: {advice}"
+                "the full solver takes at most {MAX_SIDE} points or features; there are {n} of \
+                 {d}: {advice}"
             )))
         }
         SvdSolver::Auto | SvdSolver::Randomized => Err(Error::Data(format!(
-            "of {n} points of {d} features at most {MAX_RANDOMIZED} components are computed; {n_components} were asked for"
+            "of {n} points of {d} features at most {MAX_RANDOMIZED} components are computed; \
+             {n_components} were asked for"
         ))),
     }
 }

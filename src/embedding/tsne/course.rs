@@ -51,7 +51,8 @@ pub(super) fn warnings(
         && is_higher(last, lowest)
     {
         warnings.push(format!(
-            "t-SNE's divergence rose from {lowest:.3} after {at} iterations to {last:.3}: try a smaller `Tsne::learning_rate`"
+            "t-SNE's divergence rose from {lowest:.3} after {at} iterations to {last:.3}: try a \
+             smaller `Tsne::learning_rate`"
         ));
     }
     if outgrown {

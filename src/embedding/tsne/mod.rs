@@ -450,7 +450,8 @@ impl Embedding for Tsne {
                 "4 are the fewest".into()
             };
             return Err(Error::Data(format!(
-                "t-SNE with perplexity {perplexity} needs at least {needed} points, there are {n}; {advice}"
+                "t-SNE with perplexity {perplexity} needs at least {needed} points, there are {n}; \
+                 {advice}"
             )));
         }
         self.init.check(n, self.n_components)

@@ -52,7 +52,8 @@ impl Tsne {
             && schedule.early < asked;
         is_shorter.then(|| {
             format!(
-                "t-SNE's early exaggeration ended after {} iterations, not {asked}: it takes at most a third of all, which are {}",
+                "t-SNE's early exaggeration ended after {} iterations, not {asked}: it takes at \
+                 most a third of all, which are {}",
                 schedule.early, schedule.all
             )
         })

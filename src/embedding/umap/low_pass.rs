@@ -283,7 +283,8 @@ pub fn spectral(
     let components = Components::new(graph);
     if components.count > 1 {
         return Err(Error::Data(format!(
-            "the neighbour graph falls into {} parts, and a spectral start needs one: pass `Umap::init` pca or a larger `Umap::n_neighbors`",
+            "the neighbour graph falls into {} parts, and a spectral start needs one: pass \
+             `Umap::init` pca or a larger `Umap::n_neighbors`",
             components.count
         )));
     }

@@ -409,7 +409,8 @@ impl Embedding for Umap {
         }
         if self.n_neighbors >= n {
             return Err(Error::Data(format!(
-                "UMAP with n_neighbors {} needs at least {} points, there are {n}; the largest n_neighbors for {n} is {}",
+                "UMAP with n_neighbors {} needs at least {} points, there are {n}; the largest \
+                 n_neighbors for {n} is {}",
                 self.n_neighbors,
                 self.n_neighbors + 1,
                 n - 1

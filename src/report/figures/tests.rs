@@ -60,9 +60,10 @@ fn files_are_the_same_every_time_and_have_the_stated_size() {
     let image = image::load_from_memory(&first[0]).unwrap();
     assert_eq!((image.width(), image.height()), figure.size());
     let svg = String::from_utf8(first[1].clone()).unwrap();
-    assert!(
-        svg.contains("Least validation loss 0.5000 in epoch 2 (dotted line), validation accuracy 0.8000, test accuracy 0.7500")
-    );
+    assert!(svg.contains(
+        "Least validation loss 0.5000 in epoch 2 (dotted line), validation accuracy \
+            0.8000, test accuracy 0.7500"
+    ));
     assert!(
         ["0.900", "0.625", "0.750"].iter().all(|value| svg.contains(&format!(">{value}<"))),
         "every point has its value"

@@ -47,7 +47,8 @@ impl Canvas for Vector {
     fn line(&mut self, from: Point, to: Point, width: f64, color: Color) {
         let [x1, y1, x2, y2, width] = [from.0, from.1, to.0, to.1, width].map(Tenths);
         self.push(format_args!(
-            "<path d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{}\" stroke-width=\"{width}\" stroke-linecap=\"round\"/>",
+            "<path d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{}\" stroke-width=\"{width}\" \
+             stroke-linecap=\"round\"/>",
             color.hex()
         ));
     }
@@ -70,14 +71,16 @@ impl Canvas for Vector {
         };
         let halo = if text.halo {
             format!(
-                " stroke=\"{}\" stroke-width=\"{outline}\" stroke-linejoin=\"round\" paint-order=\"stroke\"",
+                " stroke=\"{}\" stroke-width=\"{outline}\" stroke-linejoin=\"round\" \
+                 paint-order=\"stroke\"",
                 WHITE.hex()
             )
         } else {
             String::new()
         };
         self.push(format_args!(
-            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" text-anchor=\"{anchor}\" fill=\"{}\"{halo}>{}</text>",
+            "<text x=\"{x}\" y=\"{y}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
+             fill=\"{}\"{halo}>{}</text>",
             text.color.hex(),
             Escaped(text.words)
         ));
@@ -88,7 +91,8 @@ impl Canvas for Vector {
     /// layer to layer, not inside one, and points of one path do not darken each other.
     fn dots(&mut self, dots: &[Dot], radius: f64, opacity: f64) {
         self.push(format_args!(
-            "<g transform=\"scale(.1)\" stroke-width=\"{}\" stroke-opacity=\"{opacity:.2}\" stroke-linecap=\"round\">",
+            "<g transform=\"scale(.1)\" stroke-width=\"{}\" stroke-opacity=\"{opacity:.2}\" \
+             stroke-linecap=\"round\">",
             (radius * 20.0).round()
         ));
         for layer in dots.chunks(LAYER) {

@@ -102,7 +102,8 @@ impl Blocks {
                 Content::Raw(bytes) => ("raw", STANDARD.encode(bytes)),
             };
             format!(
-                "<script type=\"application/octet-stream\" id=\"block-{name}\" data-encoding=\"{encoding}\">{text}</script>\n"
+                "<script type=\"application/octet-stream\" id=\"block-{name}\" \
+                 data-encoding=\"{encoding}\">{text}</script>\n"
             )
         };
         self.list.par_iter().map(element).collect::<Vec<_>>().concat()

@@ -63,7 +63,8 @@ impl Curves {
         // Writing to a string cannot fail.
         let _ = write!(
             html,
-            "<figure class=\"curves\"><svg role=\"img\" aria-label=\"{title}\" viewBox=\"0 0 {width} {height}\">"
+            "<figure class=\"curves\"><svg role=\"img\" aria-label=\"{title}\" viewBox=\"0 0 \
+             {width} {height}\">"
         );
         for value in [low, high] {
             let (y, left, right) = (y(value), AXES[0], AXES[0] + FRAME[0]);

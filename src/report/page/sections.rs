@@ -207,7 +207,8 @@ pub(super) fn html(sections: &[Section]) -> String {
         let (id, title) = (escape_html(id), escape_html(title));
         let _ = writeln!(
             html,
-            "<section class=\"report-section\" aria-labelledby=\"report-{id}\">\n<h2 id=\"report-{id}\">{title}</h2>"
+            "<section class=\"report-section\" aria-labelledby=\"report-{id}\">\n<h2 \
+             id=\"report-{id}\">{title}</h2>"
         );
         blocks.iter().for_each(|block| block.html(&mut html));
         html.push_str("</section>\n");

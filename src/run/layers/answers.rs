@@ -117,7 +117,8 @@ impl Reader<'_> {
             None if files.given.is_none() => {
                 let missing = file("predictions", part);
                 warnings.push(format!(
-                    "{name} is left out: there are no answers of which it could tell how sure they are ({missing})"
+                    "{name} is left out: there are no answers of which it could tell how sure they \
+                     are ({missing})"
                 ));
                 return Ok(None);
             }
@@ -169,7 +170,8 @@ fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<(
         let columns =
             if k == 1 { "one column, of two classes".into() } else { format!("{k} columns") };
         let message = format!(
-            "{} is {}, but {} has {columns}: the classes are 0 to {}, as the columns are counted{advice}",
+            "{} is {}, but {} has {columns}: the classes are 0 to {}, as the columns are \
+             counted{advice}",
             file.place(row),
             numbers[row],
             path.display(),
@@ -237,7 +239,8 @@ impl Resolved {
         let n = labels.names.len();
         let mut classes = labels.narrow().ok_or_else(|| {
             let message = format!(
-                "there are {n} classes, of which a run looks into at most {MAX_CLASSES}; `layerlens embed` maps a layer whatever its classes"
+                "there are {n} classes, of which a run looks into at most {MAX_CLASSES}; \
+                 `layerlens embed` maps a layer whatever its classes"
             );
             Error::input(&files[0].labels.path, message)
         })?;
@@ -272,7 +275,8 @@ impl Resolved {
                 outputs.answers().iter().zip(&columns).filter(|(own, given)| own != given).count();
             if let Some(given) = files.given.filter(|_| differ > 0) {
                 warnings.push(format!(
-                    "{} and {} differ in {differ} of {} rows: the former are the answers, the latter say how sure the network is",
+                    "{} and {} differ in {differ} of {} rows: the former are the answers, the \
+                     latter say how sure the network is",
                     name_of(&given.path),
                     name_of(&outputs.path),
                     columns.len()
@@ -316,10 +320,12 @@ fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
     }
     let message = match k {
         1 => format!(
-            "has one column, the probability of the second of two classes, but there are {n} classes: a column for each is expected"
+            "has one column, the probability of the second of two classes, but there are {n} \
+             classes: a column for each is expected"
         ),
         k => format!(
-            "has {k} columns, but the labels name {n} classes: class_names.txt beside it says which column is which"
+            "has {k} columns, but the labels name {n} classes: class_names.txt beside it says \
+             which column is which"
         ),
     };
     Err(Error::input(&outputs.path, message))
@@ -361,7 +367,8 @@ fn check_counting(files: &[Files]) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the answers go from {} to {}, but the labels from {} to {}: both must count the classes from the same number, or class_names.txt must name them",
+        "the answers go from {} to {}, but the labels from {} to {}: both must count the classes \
+         from the same number, or class_names.txt must name them",
         given.0, given.1, labels.0, labels.1
     );
     Err(Error::input(&file.path, message))
@@ -378,7 +385,8 @@ fn say_columns(outputs: &Outputs, labels: &Labels, named: bool, warnings: &mut V
         }
     } else if !named && !labels.numbered {
         warnings.push(format!(
-            "there is no class_names.txt: the columns of {} are taken in the order of the names, {}",
+            "there is no class_names.txt: the columns of {} are taken in the order of the names, \
+             {}",
             name_of(&outputs.path),
             listed(&labels.names)
         ));

@@ -113,17 +113,20 @@ impl Outputs {
                     && self.values.rows().all(|row| (0.0..=1.0).contains(&row[0])) =>
             {
                 format!(
-                    "{name} holds values from 0 to 1 alone, of which the sigmoid is taken: if they are probabilities, it must be called {SOFTMAX}"
+                    "{name} holds values from 0 to 1 alone, of which the sigmoid is taken: if they \
+                     are probabilities, it must be called {SOFTMAX}"
                 )
             }
             (Kind::Logits, false) if self.n_columns() > 1 => {
                 format!(
-                    "{name} holds logits, for {rows}: their softmax is taken for how sure the network is"
+                    "{name} holds logits, for {rows}: their softmax is taken for how sure the \
+                     network is"
                 )
             }
             (Kind::Logits, false) => {
                 format!(
-                    "{name} holds logits, for {rows}: their sigmoid is taken for how sure the network is"
+                    "{name} holds logits, for {rows}: their sigmoid is taken for how sure the \
+                     network is"
                 )
             }
             (Kind::Percentages, _) => {
@@ -131,12 +134,14 @@ impl Outputs {
             }
             (Kind::Logarithms, _) => {
                 format!(
-                    "{name} holds logarithms of probabilities: their exponentials are taken for how sure the network is"
+                    "{name} holds logarithms of probabilities: their exponentials are taken for \
+                     how sure the network is"
                 )
             }
             (Kind::Unclear, _) => {
                 format!(
-                    "{name} holds values from 0 to 1, but {rows}: the largest column is taken for the answer, and how sure the network is is not told"
+                    "{name} holds values from 0 to 1, but {rows}: the largest column is taken for \
+                     the answer, and how sure the network is is not told"
                 )
             }
             (Kind::Probabilities, true) => {

@@ -243,7 +243,8 @@ fn write_projector(
         if (width, height) != (from_width, from_height) {
             let most = projector::MAX_SPRITE;
             summary.warnings.push(format!(
-                "images of {from_width} x {from_height} pixels are scaled down to {width} x {height}: TensorBoard wants all on one of at most {most} x {most}"
+                "images of {from_width} x {from_height} pixels are scaled down to {width} x \
+                 {height}: TensorBoard wants all on one of at most {most} x {most}"
             ));
         }
     }

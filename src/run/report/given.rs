@@ -285,7 +285,8 @@ fn read_places(path: &Path) -> Result<Matrix> {
         1 => Err(Error::input(path, "has one column, expected two: x and y")),
         d => {
             let message = format!(
-                "has {d} columns, expected two: x and y; `layerlens embed` maps such points to two dimensions, and `GivenReport::space` takes them as the original space"
+                "has {d} columns, expected two: x and y; `layerlens embed` maps such points to two \
+                 dimensions, and `GivenReport::space` takes them as the original space"
             );
             Err(Error::input(path, message))
         }
@@ -323,7 +324,8 @@ fn read_text(path: &Path) -> Result<Matrix> {
                     return Err(Error::input(
                         path,
                         format!(
-                            "line {line}, column {column} is `{field}`, expected a finite number; commas part columns, tabs those of a .tsv"
+                            "line {line}, column {column} is `{field}`, expected a finite number; \
+                             commas part columns, tabs those of a .tsv"
                         ),
                     ));
                 }

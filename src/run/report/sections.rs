@@ -62,7 +62,8 @@ pub(super) fn of_run(
     sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(known))]));
     sections.push(notes(contents));
     let facts = format!(
-        "Version {} with the seed {} on {}: {}. The same version, seed and device give the same results.",
+        "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
+         results.",
         known.version, known.seed, known.device.kind, known.device.name
     );
     sections.push(reproduce(&known.argv, facts));

@@ -90,7 +90,8 @@ pub(super) fn confusion(confused: &Confused, class_names: &[String]) -> Table {
     let accuracy = 100.0 * confused.confusion.accuracy();
     let who = classifier(confused.space.as_deref(), confused.method.as_deref());
     let caption = format!(
-        "Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they were taken for"
+        "Confusion of {who}: {accuracy:.1} % right; rows are the true classes, columns what they \
+         were taken for"
     );
     Table::of_counts(caption, "true class", class_names, class_names, &confused.confusion.counts)
 }
@@ -173,7 +174,8 @@ pub(super) fn clusters(found: &[Clustered]) -> Table {
     };
     let n = found.first().map_or(0, |row| row.n_points);
     let caption = format!(
-        "Clusters of {} points, and their agreement with the classes: adjusted Rand index, normalised mutual information, purity",
+        "Clusters of {} points, and their agreement with the classes: adjusted Rand index, \
+         normalised mutual information, purity",
         thousands(n)
     );
     let header = ["space", "method", "clusters", "noise", "ARI", "NMI", "purity", "silhouette"];

@@ -208,11 +208,13 @@ fn what_is_said_of_the_header_is_so() {
     for (header, said) in [
         (
             "",
-            "there is no header that says which column holds the labels; they were taken from the first column",
+            "there is no header that says which column holds the labels; they were taken from the \
+             first column",
         ),
         (
             "a,b,c,d,e\n",
-            "the header does not say which column holds the labels; they were taken from the first column",
+            "the header does not say which column holds the labels; they were taken from the first \
+             column",
         ),
     ] {
         let text = format!("{header}{rows}");

@@ -72,7 +72,8 @@ fn matrix_errors_say_what_was_found_and_expected() {
     assert_eq!(found("(3, 0)", &[]), "has shape (3, 0), expected at least one row and one column");
     assert_eq!(
         matrix_error(&npy_bytes("<c8", false, "(1, 1)", &[0; 8])),
-        "holds values of type '<c8', expected f2, f4, f8, integers of 1, 2, 4 or 8 bytes or booleans"
+        "holds values of type '<c8', expected f2, f4, f8, integers of 1, 2, 4 or 8 bytes or \
+         booleans"
     );
     assert_eq!(
         matrix_error(&npy_bytes("<f4", false, "(2, 3)", &[0; 23])),
@@ -85,7 +86,8 @@ fn matrix_errors_say_what_was_found_and_expected() {
     // 2^62 values of 4 bytes, 2^122 and 2^40: none of them may be allocated.
     assert_eq!(
         matrix_error(&npy_bytes("<f4", false, "(2305843009213693952, 2)", &[0; 8])),
-        "is truncated: 8 bytes of data found, 2^64 or more expected for shape (2305843009213693952, 2) of '<f4'"
+        "is truncated: 8 bytes of data found, 2^64 or more expected for shape \
+         (2305843009213693952, 2) of '<f4'"
     );
     let message = matrix_error(&npy_bytes(
         "<f4",
@@ -96,7 +98,8 @@ fn matrix_errors_say_what_was_found_and_expected() {
     assert!(message.starts_with("has an impossible shape in its header: "), "{message}");
     assert_eq!(
         matrix_error(&npy_bytes("<f4", false, "(1048576, 1048576)", &[0; 8])),
-        "is truncated: 8 bytes of data found, 4398046511104 expected for shape (1048576, 1048576) of '<f4'"
+        "is truncated: 8 bytes of data found, 4398046511104 expected for shape (1048576, 1048576) \
+         of '<f4'"
     );
 }
 
@@ -104,7 +107,8 @@ fn matrix_errors_say_what_was_found_and_expected() {
 fn malformed_npy_headers_are_refused() {
     assert_eq!(
         matrix_error(b"PK\x03\x04 an archive"),
-        "is not an NPY file: its first bytes are [50, 4b, 03, 04, 20, 61], expected [93, 4e, 55, 4d, 50, 59]"
+        "is not an NPY file: its first bytes are [50, 4b, 03, 04, 20, 61], expected [93, 4e, 55, \
+         4d, 50, 59]"
     );
     assert_eq!(
         matrix_error(b""),

@@ -62,7 +62,8 @@ fn arrays_that_are_no_images_are_refused() {
         (
             "x_train",
             npy_bytes("<f4", false, "(3, 1)", &[0.0_f32, 1.5, 3.0].map(f32::to_le_bytes).concat()),
-            "value 1 of the array is 1.5, expected pixels: whole numbers from 0 to 255, or floats that are all from 0 to 1",
+            "value 1 of the array is 1.5, expected pixels: whole numbers from 0 to 255, or floats \
+             that are all from 0 to 1",
         ),
         (
             "y_train",
