@@ -188,6 +188,11 @@ impl Matrix {
     }
 }
 
+/// The column of the largest value of a row, the first of equal ones.
+pub(crate) fn argmax(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -128,17 +128,18 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
     }
     let path = summary.path.display();
     let encoded = summary.encoded.map_or(String::new(), |(model, layer)| {
-        let clusters: Vec<String> = summary.clusters.iter().map(cluster_table::text).collect();
+        let clusters: Vec<String> =
+            summary.results.clusters.iter().map(cluster_table::text).collect();
         format!(
             "\n{layer} of {model} on the test images\n\n{}\n{}\n{}",
-            table::text(&summary.scores),
-            quality_table::text(&summary.quality),
+            table::text(&summary.results.knn),
+            quality_table::text(&summary.results.quality),
             clusters.join("\n")
         )
     });
     print(&format!(
         "\n{}{encoded}\nwritten to {path}:\n{}look at {path}/figures/models.png first\n",
-        model_table::text(&summary.rows),
+        model_table::text(&summary.results.models),
         super::written(&summary.path),
     ));
     Ok(())

@@ -10,6 +10,7 @@ use layerlens::Error;
 use layerlens::dataset::{Source, npy};
 use layerlens::evaluation::map_title;
 use layerlens::matrix::Matrix;
+use layerlens::record::Results;
 use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
@@ -114,7 +115,8 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     // are fitted.
     let summary = run::embed(&job, &device, &description, &global.terminal())
         .map_err(|error| error.of_file(&args.input))?;
-    let EmbedSummary { path: folder, n_components, scores, quality, results, warnings } = summary;
+    let EmbedSummary { path: folder, n_components, results, warnings } = summary;
+    let Results { knn: scores, quality, maps, .. } = results;
     let path = folder.display();
     let table =
         if scores.is_empty() { String::new() } else { format!("\n{}\n", table::text(&scores)) };
@@ -134,10 +136,8 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     } else {
         "manifest.json".into()
     };
-    let results = table::results_text(std::iter::once((
-        map_title(Some(&job.method.name), n_components),
-        results.as_slice(),
-    )));
+    let title = || map_title(Some(&job.method.name), n_components);
+    let results = table::results_text(maps.iter().map(|map| (title(), map.results.as_slice())));
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }

@@ -276,18 +276,18 @@ fn written(folder: &std::path::Path) -> String {
 /// How long the training and the test took, and which epoch is kept, a line each.
 fn times(summary: &Summary) -> String {
     let mut text = String::new();
-    if let Some(course) = &summary.course {
-        let early = if course.stopped_early { ", ended early" } else { "" };
+    if let Some(training) = &summary.results.training {
+        let early = if training.stopped_early { ", ended early" } else { "" };
         text += &format!(
             "trained for {} epochs in {:.1} s{early}; the weights are those of epoch {}",
-            course.epochs, course.seconds, course.kept
+            training.epochs, training.seconds, training.kept
         );
-        text += &course.best.map_or_else(
+        text += &training.best.map_or_else(
             || "\n".into(),
             |best| format!(", the least validation loss that of epoch {best}\n"),
         );
     }
-    if let Some(inference) = summary.inference {
+    if let Some(inference) = summary.results.inference {
         text += &format!("{} test images classified in {:.2} s\n", inference.n, inference.seconds);
     }
     text

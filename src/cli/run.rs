@@ -136,11 +136,12 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     let (device, description) = global.open()?;
     let summary = run::run(&job, &device, &description, &global.terminal())?;
     let path = summary.path.display();
-    let maps = summary
+    let results = &summary.results;
+    let maps = results
         .maps
         .iter()
         .map(|map| (format!("{} of {}", map.id().title(), map.space), map.results.as_slice()));
-    let insights = summary.insights.as_ref();
+    let insights = results.insights.as_ref();
     let insights = insights.map_or(String::new(), |insights| {
         insights_table::text(insights, &summary.class_names, N_COMPONENTS) + "\n"
     });
@@ -150,10 +151,10 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     print(&format!(
         "\n{}\n{}\n{}\n{}\n{insights}{}\nwritten to {path}:\n{}open {path}/report.html\nlook at \
          {path}/figures/{} first\n",
-        table::text(&summary.scores),
-        quality_table::text(&summary.quality),
+        table::text(&results.knn),
+        quality_table::text(&results.quality),
         table::results_text(maps),
-        cluster_table::summary_text(&summary.clusters),
+        cluster_table::summary_text(&results.clusters),
         classifier(&summary),
         super::written(&summary.path),
         first_look(&summary.path, &job.methods),
@@ -163,7 +164,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
 
 /// How well the network itself does, if that is known.
 fn classifier(summary: &Summary) -> String {
-    if let Some(test) = summary.test {
+    if let Some(test) = summary.results.test {
         return format!(
             "classifier on the test images: accuracy {:.4}, loss {:.4}\n{}",
             test.accuracy,
@@ -171,10 +172,10 @@ fn classifier(summary: &Summary) -> String {
             super::times(summary)
         );
     }
-    let given = summary
-        .insights
-        .as_ref()
-        .and_then(|insights| insights.confused_pairs.iter().find(|pairs| pairs.space.is_none()));
+    let given =
+        summary.results.insights.as_ref().and_then(|insights| {
+            insights.confused_pairs.iter().find(|pairs| pairs.space.is_none())
+        });
     given.map_or(String::new(), |given| {
         format!("the given predictions: accuracy {:.4}\n", given.accuracy)
     })

@@ -100,7 +100,7 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     for warning in &summary.warnings {
         say(&format!("warning: {warning}"));
     }
-    let Some(test) = summary.test else { return Ok(()) };
+    let Some(test) = summary.results.test else { return Ok(()) };
     // The rows that a later run trains on are those of this training, whatever the defaults of its
     // model.
     let (training, default) = (&job.training, Training::default());

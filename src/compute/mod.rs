@@ -26,7 +26,8 @@ pub use queue::Counters;
 pub use transfer::Download;
 
 use crate::error::{Error, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt::{Display, Formatter};
 use std::sync::Arc;
 
 /// What computes: the CPU, or one GPU. Cheap to clone; clones share the GPU's queue and pipelines.
@@ -59,11 +60,30 @@ pub enum DeviceChoice {
     Cpu,
 }
 
+/// The two kinds of devices; as a text `cpu` or `gpu`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    /// The CPU.
+    Cpu,
+    /// A GPU.
+    Gpu,
+}
+
+impl Display for DeviceKind {
+    fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        })
+    }
+}
+
 /// A device in words, for the manifest and the terminal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
-    /// `cpu` or `gpu`.
-    pub kind: &'static str,
+    /// CPU or GPU.
+    pub kind: DeviceKind,
     /// Adapter, backend and driver, or threads.
     pub name: String,
     /// Why this one was taken rather than another, where there was a choice.
@@ -152,7 +172,7 @@ impl Device {
             error,
             Error::DeviceLost { .. } | Error::GpuMemory { .. } | Error::Kernel { .. }
         );
-        if !(failed.by_auto && failed.kind == "gpu" && of_gpu) {
+        if !(failed.by_auto && failed.kind == DeviceKind::Gpu && of_gpu) {
             return None;
         }
         let device = Self::cpu();
@@ -163,21 +183,26 @@ impl Device {
         Some((device, description))
     }
 
+    /// Whether it is the CPU or a GPU.
+    pub fn kind(&self) -> DeviceKind {
+        match self {
+            Self::Cpu(_) => DeviceKind::Cpu,
+            Self::Gpu(_) => DeviceKind::Gpu,
+        }
+    }
+
     /// The device in words.
     pub fn describe(&self, reason: String) -> Description {
+        let kind = self.kind();
         match self {
             Self::Cpu(_) => {
                 let threads = rayon::current_num_threads();
                 let name = format!("CPU, {threads} thread{}", if threads == 1 { "" } else { "s" });
-                Description { kind: "cpu", name, reason, fallback: false, by_auto: false }
+                Description { kind, name, reason, fallback: false, by_auto: false }
             }
-            Self::Gpu(gpu) => Description {
-                kind: "gpu",
-                name: gpu.describe(),
-                reason,
-                fallback: false,
-                by_auto: false,
-            },
+            Self::Gpu(gpu) => {
+                Description { kind, name: gpu.describe(), reason, fallback: false, by_auto: false }
+            }
         }
     }
 

@@ -33,3 +33,5 @@ pub use verdict::{KNN_ACCURACY, Standing, Verdict, verdicts};
 
 /// The numbers of neighbours that the studies score with.
 pub const N_NEIGHBORS: [usize; 3] = [3, 5, 10];
+/// Number of neighbours by which classes are compared with each other: scikit-learn's default.
+pub const COMPARED_NEIGHBORS: usize = N_NEIGHBORS[1];

@@ -74,6 +74,31 @@ pub enum Artifact<'a> {
     Figure(&'a str),
 }
 
+/// A folder of a run, by what its files are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Folder {
+    /// Activations, labels, predictions and images.
+    Activations,
+    /// Embeddings.
+    Embeddings,
+    /// Maps of epochs.
+    Epochs,
+    /// Predictions of k-NN.
+    Predictions,
+}
+
+impl Folder {
+    /// Whether a file of a run, by its path below the run's folder, lies in this folder.
+    pub fn holds(self, path: &str) -> bool {
+        path.starts_with(match self {
+            Self::Activations => "activations/",
+            Self::Embeddings => "embeddings/",
+            Self::Epochs => "epochs/",
+            Self::Predictions => "scores/predictions/",
+        })
+    }
+}
+
 impl Artifact<'_> {
     /// The path in the run whose folder is `run`.
     pub fn of(self, run: &Path) -> PathBuf {

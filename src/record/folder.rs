@@ -6,19 +6,17 @@
 use super::artifact::Artifact;
 use super::claim::Claim;
 use super::integrity;
-use super::manifest::{FinishedStage, Manifest, Output, Status};
+use super::manifest::{Manifest, Output, Status};
+use super::results::Results;
 use super::stage::Stage;
-use crate::compute::{Description, Device};
+use crate::compute::{Description, Device, DeviceKind};
 use crate::dataset::npy;
 use crate::error::{Error, Result};
-use crate::files::{create_folder, write_atomic};
+use crate::files::create_folder;
 use crate::matrix::Matrix;
 use crate::progress::Reporter;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::Duration;
 
 /// A run's folder.
 #[derive(Debug)]
@@ -39,8 +37,7 @@ pub struct RunFolder {
 impl RunFolder {
     /// Whether a stage is finished, in an earlier process perhaps.
     pub fn has_finished(&self, stage: Stage<'_>) -> bool {
-        let name = stage.to_string();
-        self.manifest.stages.iter().any(|finished| finished.name == name)
+        self.manifest.has_finished(stage)
     }
 
     /// Whether nothing is left to do.
@@ -48,38 +45,19 @@ impl RunFolder {
         self.manifest.status == Status::Complete
     }
 
-    /// What was noted under `name`.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if there is nothing, or something of another shape.
-    pub fn noted<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        let value = self.manifest.results.get(name).cloned().unwrap_or(Value::Null);
-        let damaged = |error| {
-            Error::input(
-                Artifact::Manifest.of(&self.path),
-                format!("`results.{name}` is damaged: {error}"),
-            )
-        };
-        serde_json::from_value(value).map_err(damaged)
+    /// What its stages noted.
+    pub fn results(&self) -> &Results {
+        &self.manifest.results
     }
 
-    /// The same, or the default if nothing of that name was noted.
-    ///
-    /// # Errors
-    /// As [`RunFolder::noted`].
-    pub fn noted_or_default<T: DeserializeOwned + Default>(&self, name: &str) -> Result<T> {
-        if self.manifest.results.contains_key(name) { self.noted(name) } else { Ok(T::default()) }
+    /// The same, to note more.
+    pub fn results_mut(&mut self) -> &mut Results {
+        &mut self.manifest.results
     }
 
-    /// Adds to a list of results.
-    pub fn add_results(&mut self, name: &str, values: impl IntoIterator<Item = impl Serialize>) {
-        let values =
-            values.into_iter().map(|value| serde_json::to_value(value).unwrap_or(Value::Null));
-        if let Value::Array(list) =
-            self.manifest.results.entry(name).or_insert_with(|| Value::Array(Vec::new()))
-        {
-            list.extend(values);
-        }
+    /// Adds what the user should know about the results.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.manifest.warnings.push(warning.into());
     }
 
     /// Where it is.
@@ -136,62 +114,47 @@ impl RunFolder {
         let dtype = dtype.map(str::to_owned);
         self.manifest.outputs.push(Output {
             path: artifact.to_string(),
+            stage: None,
             shape,
             dtype,
             sha256: None,
         });
     }
 
-    /// Notes a figure of the run.
-    pub fn result(&mut self, name: &str, value: impl Serialize) {
-        let value = serde_json::to_value(value).unwrap_or(Value::Null);
-        self.manifest.results.insert(name.into(), value);
-    }
-
-    /// Ends a stage that began at `start`.
+    /// Ends a stage that took so long.
     ///
     /// # Errors
     /// [`Error::Write`].
     pub fn finish_stage(
         &mut self,
         stage: Stage<'_>,
-        start: Instant,
-        device: &'static str,
+        time: Duration,
+        device: DeviceKind,
     ) -> Result<()> {
-        self.manifest.stages.push(FinishedStage::new(stage, start.elapsed().as_secs_f64(), device));
+        self.add_stage(stage, time, device);
         self.save()
     }
 
-    /// Does `work` on the device. What a GPU that `auto` chose fails at is done again on the CPU,
-    /// and that is said: from the last finished stage on where the run can be resumed, else from
-    /// the beginning.
+    /// Ends one of several stages that end together, with the next [`RunFolder::save`].
+    pub fn add_stage(&mut self, stage: Stage<'_>, time: Duration, device: DeviceKind) {
+        self.manifest.add_stage(stage, time.as_secs_f64(), device);
+    }
+
+    /// Goes on by `instead` after a device failed: after the last finished stage, or from the
+    /// beginning, which was `begun`, where the run cannot be resumed. Gives the warning.
     ///
     /// # Errors
-    /// Those of `work`.
-    pub fn compute<T>(
-        &mut self,
-        (device, description): (&Device, &Description),
-        reporter: &dyn Reporter,
-        work: impl Fn(&mut Self, &Device, &'static str) -> Result<T>,
-    ) -> Result<T> {
-        let begun = self.manifest.clone();
-        let outcome = work(self, device, description.kind);
-        self.tell_choices(device, reporter);
-        let Err(error) = &outcome else { return outcome };
-        let Some((cpu, instead)) = Device::instead_of(description, error) else { return outcome };
+    /// [`Error::Write`].
+    pub(crate) fn fall_back(&mut self, begun: Manifest, instead: Description) -> Result<String> {
         self.manifest = if self.is_resumable { self.saved.clone() } else { begun };
-        let stage = self
-            .manifest
-            .stages
-            .last()
-            .map_or_else(String::new, |stage| format!(" after the stage `{}`", stage.name));
-        let said = format!("{}; what comes{stage} is computed on the CPU", instead.reason);
-        reporter.note(&said);
-        self.manifest.warnings.push(said);
-        let kind = instead.kind;
+        let last = self.manifest.stages.last();
+        let stage =
+            last.map_or_else(String::new, |last| format!(" after the stage `{}`", last.name));
+        let warning = format!("{}; what comes{stage} is computed on the CPU", instead.reason);
+        self.manifest.warnings.push(warning.clone());
         self.manifest.device = instead;
         self.save()?;
-        work(self, &cpu, kind)
+        Ok(warning)
     }
 
     /// Says what `auto` left to the CPU since the last call; whether there was anything.
@@ -248,11 +211,8 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Write`].
     pub fn save(&mut self) -> Result<()> {
-        integrity::seal(&self.path, &mut self.manifest, &self.saved)?;
-        let path = Artifact::Manifest.of(&self.path);
-        let text = serde_json::to_vec_pretty(&self.manifest)
-            .map_err(|error| Error::write(&path, error.into()))?;
-        write_atomic(&path, |writer| writer.write_all(&text))?;
+        integrity::seal(&self.path, &mut self.manifest)?;
+        self.manifest.write(&self.path)?;
         self.saved = self.manifest.clone();
         Ok(())
     }

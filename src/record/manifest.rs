@@ -2,30 +2,34 @@
 //! resume a run and to compare two.
 
 use super::artifact::Artifact;
+use super::earlier;
+use super::results::Results;
 use super::stage::Stage;
-use crate::compute::Description;
+use crate::compute::{Description, DeviceKind};
 use crate::dataset::Source;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::fmt::Display;
+use std::path::Path;
 
 /// Version of the manifest's layout; raised when a reader must know. Since 2 a run keeps the class
-/// that each scored point was given, and the names of its classes.
-pub const SCHEMA_VERSION: u32 = 2;
+/// that each scored point was given, and the names of its classes; since 3 every output names the
+/// stage that wrote it, and the maps' results stand in `results.maps` alone.
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything that is needed to understand, and to repeat, a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`SCHEMA_VERSION`].
+    /// [`SCHEMA_VERSION`], or that of the version of the program that wrote it.
     pub schema_version: u32,
     /// Version of the program.
-    pub layerlens_version: &'static str,
+    pub layerlens_version: String,
     /// `running`, `complete`, `failed` or `interrupted`.
     pub status: Status,
     /// Why it failed.
+    #[serde(default)]
     pub error: Option<String>,
     /// When it began, UTC.
     pub started: String,
@@ -45,8 +49,8 @@ pub struct Manifest {
     pub outputs: Vec<Output>,
     /// What the user should know about the results.
     pub warnings: Vec<String>,
-    /// Figures of the run: accuracies, divergences, scores.
-    pub results: serde_json::Map<String, Value>,
+    /// What came of it.
+    pub results: Results,
 }
 
 /// How far a run is.
@@ -70,32 +74,11 @@ pub struct FinishedStage {
     pub name: String,
     /// Wall time.
     pub seconds: f64,
-    /// `cpu` or `gpu`.
-    pub device: String,
-    /// Files that were listed by its end; earlier versions did not count them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub n_outputs: Option<usize>,
-    /// Warnings that were given by its end.
+    /// What computed.
+    pub device: DeviceKind,
+    /// Warnings that were given by its end; earlier versions did not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_warnings: Option<usize>,
-    /// Names of the results that it was the first to note.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub results: Vec<String>,
-}
-
-impl FinishedStage {
-    /// A stage that ended just now.
-    pub fn new(stage: Stage<'_>, seconds: f64, device: &str) -> Self {
-        let (n_outputs, n_warnings, results) = (None, None, Vec::new());
-        Self {
-            name: stage.to_string(),
-            seconds,
-            device: device.into(),
-            n_outputs,
-            n_warnings,
-            results,
-        }
-    }
 }
 
 /// A written file.
@@ -103,6 +86,9 @@ impl FinishedStage {
 pub struct Output {
     /// Path below the run's folder.
     pub path: String,
+    /// Name of the stage that wrote it; none until that is finished, and in earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
     /// Rows and columns of an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<usize>>,
@@ -114,18 +100,11 @@ pub struct Output {
     pub sha256: Option<String>,
 }
 
-/// The manifest of an earlier run, as it stands on the disk.
-#[derive(Clone, Debug)]
-pub struct Found {
-    path: PathBuf,
-    value: Value,
-}
-
-impl Found {
-    /// Reads the manifest of the run in `folder`.
+impl Manifest {
+    /// Reads the manifest of the run in `folder`, of this layout or an earlier one.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is none, if it is damaged, not of this program, or of another
+    /// [`Error::Input`] if there is none, if it is damaged, not of this program, or of a later
     /// layout than [`SCHEMA_VERSION`].
     pub fn read(folder: &Path) -> Result<Self> {
         let path = Artifact::Manifest.of(folder);
@@ -135,153 +114,135 @@ impl Found {
         let text = std::fs::read_to_string(&path).map_err(|error| {
             Error::input(
                 folder,
-                format!("is no folder of a run: its manifest.json cannot be read: {error}"),
+                format!("is not a run folder: its manifest.json cannot be read: {error}"),
             )
         })?;
         let value: Value = serde_json::from_str(&text)
             .map_err(|error| Error::input(&path, format!("is damaged: {error}")))?;
         if value.get("layerlens_version").is_none() {
-            return Err(Error::input(&path, "is no manifest of this program"));
+            return Err(Error::input(&path, "was not written by layerlens"));
         }
-        let found = Self { path, value };
-        match found.part::<u32>("schema_version")? {
-            SCHEMA_VERSION => Ok(found),
-            other => {
-                let message = if other > SCHEMA_VERSION {
-                    "take the newer version of the program that wrote it"
-                } else {
-                    "an older version of the program wrote it: do the run again"
-                };
-                Err(Error::input(
-                    &found.path,
-                    format!("has layout {other}, this program reads {SCHEMA_VERSION}; {message}"),
-                ))
-            }
+        let version = value.get("schema_version").and_then(Value::as_u64);
+        let Some(version) = version else {
+            return Err(Error::input(&path, "`schema_version` is damaged: expected a number"));
+        };
+        if version > u64::from(SCHEMA_VERSION) {
+            let message = format!(
+                "has layout {version}, this program reads up to {SCHEMA_VERSION}; take the newer \
+                 version of the program that wrote it"
+            );
+            return Err(Error::input(&path, message));
         }
+        earlier::read(value, version).map_err(|message| Error::input(&path, message))
+    }
+
+    /// Refuses to go on with a run of an earlier layout.
+    ///
+    /// # Errors
+    /// [`Error::Input`] naming its `folder`.
+    pub(super) fn check_layout(&self, folder: &Path) -> Result<()> {
+        if self.schema_version == SCHEMA_VERSION {
+            return Ok(());
+        }
+        let message = format!(
+            "has layout {}, this program goes on with {SCHEMA_VERSION}; an older version of the \
+             program wrote it: do the run again",
+            self.schema_version
+        );
+        Err(Error::input(Artifact::Manifest.of(folder), message))
     }
 
     /// Refuses a run that is not complete.
     ///
     /// # Errors
     /// [`Error::Input`] naming its `folder` and what goes on with it.
-    pub(crate) fn check_complete(&self, folder: &Path) -> Result<()> {
-        match self.part::<Status>("status")? {
-            Status::Complete => Ok(()),
-            status => {
-                let status = serde_json::to_value(status).unwrap_or_default();
-                let again = format!(
-                    "its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
-                    folder.display()
-                );
-                Err(Error::input(folder, format!("is not finished (status {status}): {again}")))
-            }
-        }
-    }
-
-    /// The manifest of a run that is under way in `folder`, as it would be read.
-    pub(crate) fn of(manifest: &Manifest, folder: &Path) -> Self {
-        Self {
-            path: Artifact::Manifest.of(folder),
-            value: serde_json::to_value(manifest).unwrap_or_default(),
-        }
-    }
-
-    /// Notes that a file, if it is listed, was written anew, and rewrites the manifest.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if the file cannot be read, [`Error::Write`] if the manifest cannot be
-    /// written.
-    pub(crate) fn relist(&mut self, folder: &Path, artifact: Artifact<'_>) -> Result<()> {
-        let outputs = self.value.get_mut("outputs").and_then(Value::as_array_mut);
-        let listed = outputs.and_then(|outputs| {
-            outputs.iter_mut().find(|output| output["path"] == artifact.to_string())
-        });
-        let Some(output) = listed.filter(|output| output.get("sha256").is_some()) else {
+    pub(super) fn check_complete(&self, folder: &Path) -> Result<()> {
+        if self.status == Status::Complete {
             return Ok(());
-        };
-        output["sha256"] = Source::of_file(artifact.of(folder))?.sha256.into();
-        let text = serde_json::to_vec_pretty(&self.value)
-            .map_err(|error| Error::write(&self.path, error.into()))?;
-        write_atomic(&self.path, |writer| writer.write_all(&text))
+        }
+        let status = serde_json::to_value(self.status).unwrap_or_default();
+        let again = format!(
+            "its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
+            folder.display()
+        );
+        Err(Error::input(folder, format!("is not finished (status {status}): {again}")))
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Whether a stage is finished.
+    pub fn has_finished(&self, stage: Stage<'_>) -> bool {
+        let name = stage.to_string();
+        self.stages.iter().any(|finished| finished.name == name)
     }
 
-    /// The part called `name`, `status` for example.
+    /// Whether the run lists this file.
+    pub fn lists(&self, artifact: Artifact<'_>) -> bool {
+        let path = artifact.to_string();
+        self.outputs.iter().any(|output| output.path == path)
+    }
+
+    /// Notes a stage that ended just now; the files that no stage has listed yet are its own.
+    pub(super) fn add_stage(&mut self, stage: Stage<'_>, seconds: f64, device: DeviceKind) {
+        let name = stage.to_string();
+        for output in self.outputs.iter_mut().filter(|output| output.stage.is_none()) {
+            output.stage = Some(name.clone());
+        }
+        self.stages.push(FinishedStage { name, seconds, device, n_warnings: None });
+    }
+
+    /// Writes it into the run's folder.
     ///
     /// # Errors
-    /// [`Error::Input`] if it is missing or malformed.
-    pub fn part<T: DeserializeOwned>(&self, name: &str) -> Result<T> {
-        let part = self.value.get(name).cloned().unwrap_or(Value::Null);
-        serde_json::from_value(part)
-            .map_err(|error| Error::input(&self.path, format!("`{name}` is damaged: {error}")))
+    /// [`Error::Write`].
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let path = Artifact::Manifest.of(folder);
+        let text =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::write(&path, error.into()))?;
+        write_atomic(&path, |writer| writer.write_all(&text))
     }
 
-    /// The result called `name`, none if the run has none of that name.
-    ///
-    /// # Errors
-    /// [`Error::Input`] if it is malformed.
-    pub fn result<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let Some(value) = self.value.get("results").and_then(|results| results.get(name)) else {
-            return Ok(None);
-        };
-        let read = serde_json::from_value(value.clone());
-        read.map(Some).map_err(|error| {
-            Error::input(&self.path, format!("`results.{name}` is damaged: {error}"))
-        })
-    }
-
-    /// Refuses to go on with a run that was begun in another way than `now`.
+    /// Refuses to go on with a run that was begun in another way than `now`; `path` is the
+    /// manifest's.
     ///
     /// # Errors
     /// [`Error::Input`] naming the first thing that differs.
-    pub fn check_same(&self, now: &Manifest) -> Result<()> {
-        let differs = |what: &str, there: &dyn std::fmt::Display, here: &dyn std::fmt::Display| {
+    pub(super) fn check_same(&self, now: &Self, path: &Path) -> Result<()> {
+        let differs = |what: &str, there: &dyn Display, here: &dyn Display| {
             let message = format!(
                 "cannot be resumed: {what} was {there} and is {here} now; give the same again, or \
                  another `TrainRun::out`"
             );
-            Err(Error::input(&self.path, message))
+            Err(Error::input(path, message))
         };
-        let version: String = self.part("layerlens_version")?;
-        if version != now.layerlens_version {
-            return differs("the program's version", &version, &now.layerlens_version);
+        if self.layerlens_version != now.layerlens_version {
+            return differs(
+                "the program's version",
+                &self.layerlens_version,
+                &now.layerlens_version,
+            );
         }
-        let seed: u64 = self.part("seed")?;
-        if seed != now.seed {
-            return differs("`Manifest::seed`", &seed, &now.seed);
+        if self.seed != now.seed {
+            return differs("`Manifest::seed`", &self.seed, &now.seed);
         }
-        if let Some((at, there, here)) = difference(&self.part::<Value>("config")?, &now.config) {
+        if let Some((at, there, here)) = difference(&self.config, &now.config) {
             return differs(&at, &there, &here);
         }
-        let device: Value = self.part("device")?;
         // The number of threads changes no byte; another GPU or driver may.
-        let (kind, name) = (&device["kind"], &device["name"]);
-        if kind != now.device.kind || (now.device.kind == "gpu" && *name != *now.device.name) {
-            return differs("the device", name, &now.device.name);
+        let (there, here) = (&self.device, &now.device);
+        let is_gpu = here.kind == DeviceKind::Gpu;
+        if there.kind != here.kind || (is_gpu && there.name != here.name) {
+            return differs("the device", &format!("{:?}", there.name), &here.name);
         }
-        let inputs: Vec<Input> = self.part("inputs")?;
-        for (there, here) in inputs.iter().zip(&now.inputs) {
+        for (there, here) in self.inputs.iter().zip(&now.inputs) {
             if there.sha256 != here.sha256 {
                 let there = format!("{} with SHA-256 {}", there.name, there.sha256);
                 return differs("an input", &there, &format!("{} with {}", here.name, here.sha256));
             }
         }
-        if inputs.len() != now.inputs.len() {
-            return differs("the number of input files", &inputs.len(), &now.inputs.len());
+        if self.inputs.len() != now.inputs.len() {
+            return differs("the number of input files", &self.inputs.len(), &now.inputs.len());
         }
         Ok(())
     }
-}
-
-/// What is looked at of an input.
-#[derive(Deserialize)]
-struct Input {
-    name: String,
-    sha256: String,
 }
 
 /// A difference, found below `head`.

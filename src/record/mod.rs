@@ -3,21 +3,28 @@
 
 mod artifact;
 pub(crate) mod claim;
+mod earlier;
+pub(crate) mod finished;
 pub(crate) mod folder;
 pub(crate) mod integrity;
 pub(crate) mod manifest;
 mod opening;
 pub mod points;
+pub(crate) mod predictions;
 mod results;
-pub(crate) mod skipped;
+mod skipped;
 mod stage;
 
-pub use artifact::Artifact;
+pub use artifact::{Artifact, Folder};
+pub use finished::FinishedRun;
+pub(crate) use finished::Rewrite;
 pub use folder::RunFolder;
-pub use manifest::{FinishedStage, Found, Manifest, Output, SCHEMA_VERSION, Status};
+pub use manifest::{FinishedStage, Manifest, Output, SCHEMA_VERSION, Status};
 pub use opening::{Opening, default_path};
 pub use points::ReportPoints;
 pub use results::{
-    EpochMap, EpochMaps, EpochTime, Inference, MapResults, N_COMPONENTS, TrainingSummary,
+    EpochMap, EpochMaps, EpochTime, Inference, MapResults, ModelHistory, N_COMPONENTS, Results,
+    SpaceRecall, TrainingSummary,
 };
+pub use skipped::Skipped;
 pub use stage::Stage;

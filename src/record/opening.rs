@@ -5,7 +5,8 @@ use super::artifact::Artifact;
 use super::claim::{self, Claim, remove_torn_files};
 use super::folder::RunFolder;
 use super::integrity;
-use super::manifest::{Found, Manifest, SCHEMA_VERSION, Status};
+use super::manifest::{Manifest, SCHEMA_VERSION, Status};
+use super::results::Results;
 use crate::compute::Description;
 use crate::dataset::Source;
 use crate::error::{Error, Result};
@@ -103,25 +104,20 @@ impl RunFolder {
             remove_torn_files(claim.target())?;
             return Self::begin(path, claim, manifest);
         }
-        let found = Found::read(path)?;
-        found.check_same(&manifest)?;
+        let found = Manifest::read(path)?;
+        found.check_layout(path)?;
+        found.check_same(&manifest, &Artifact::Manifest.of(path))?;
         remove_torn_files(claim.target())?;
-        manifest.argv = found.part("argv")?;
-        manifest.started = found.part("started")?;
-        let mut left = Manifest {
-            status: found.part("status")?,
-            stages: found.part("stages")?,
-            outputs: found.part("outputs")?,
-            warnings: found.part("warnings")?,
-            results: found.part("results")?,
-            ..manifest.clone()
-        };
+        manifest.argv = found.argv.clone();
+        manifest.started = found.started.clone();
+        let mut left = Manifest { error: None, inputs: manifest.inputs.clone(), ..found };
+        left.device = manifest.device.clone();
         take_back_damaged(path, &mut left, reporter);
+        integrity::keep_finished(&mut left);
         // Without a finished stage the run begins again, with everything that is said at its
         // beginning.
         if !left.stages.is_empty() {
             manifest = left;
-            manifest.error = None;
         }
         if manifest.status != Status::Complete {
             manifest.status = Status::Running;
@@ -171,7 +167,7 @@ impl Opening {
             .then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
         Manifest {
             schema_version: SCHEMA_VERSION,
-            layerlens_version: env!("CARGO_PKG_VERSION"),
+            layerlens_version: env!("CARGO_PKG_VERSION").into(),
             status: Status::Running,
             error: None,
             started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -183,7 +179,7 @@ impl Opening {
             stages: Vec::new(),
             outputs: Vec::new(),
             warnings: fallback.into_iter().collect(),
-            results: serde_json::Map::new(),
+            results: Results::default(),
         }
     }
 }
@@ -202,7 +198,7 @@ fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) 
     for &(at, damage) in &damaged {
         reporter.note(&format!("{}: {}", path.display(), damage.words(&left.outputs[at].path)));
     }
-    let stage = integrity::stage_of(left, first);
+    let stage = integrity::stage_of(left, &left.outputs[first]);
     if let Some(stage) = left.stages.get(stage) {
         reporter
             .note(&format!("the stage `{}` and all that came after it are done again", stage.name));

@@ -1,12 +1,143 @@
-//! What a run notes of its training and its maps.
+//! What a run notes: `results` in its manifest.
 
 use super::points::ReportPoints;
-use crate::evaluation::MapId;
-use crate::training::Trained;
+use super::skipped::Skipped;
+use super::stage::Stage;
+use crate::clustering::Clustered;
+use crate::embedding::Fitted;
+use crate::evaluation::{Comparison, Insights, MapId, MapQuality, ModelRow, Scores};
+use crate::training::{History, Performance, Trained};
 use serde::{Deserialize, Serialize};
 
 /// Dimensions of the maps of a run: its figures and its page show planes.
 pub const N_COMPONENTS: usize = 2;
+
+/// Everything that the stages of a run, of whatever command, note of their work. What was not
+/// computed is none or empty, and does not stand in the manifest.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Results {
+    /// Loss and accuracy of each epoch of the training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// How the training went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training: Option<TrainingSummary>,
+    /// How long the test images took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inference: Option<Inference>,
+    /// Loss and accuracy on the test images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<Performance>,
+    /// Trainable parameters of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_parameters: Option<usize>,
+    /// Recall of approximate neighbours, by space.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub neighbor_recall: Vec<SpaceRecall>,
+    /// Maps that could not be made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<Skipped>,
+    /// k-NN accuracies of the spaces and of their maps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub knn: Vec<Scores>,
+    /// What the methods report of their maps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub maps: Vec<MapResults>,
+    /// How faithful the maps are to their spaces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quality: Vec<MapQuality>,
+    /// Clusters of the spaces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<Clustered>,
+    /// What the layers did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insights: Option<Insights>,
+    /// The maps of epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<EpochMaps>,
+    /// Recall of the approximate neighbours of epochs, by space, an entry an epoch.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub epoch_recall: Vec<SpaceRecall>,
+    /// The models that are compared with each other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ModelRow>,
+    /// Loss and accuracy of each epoch of their trainings.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub histories: Vec<ModelHistory>,
+    /// The differences of two runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+impl Results {
+    /// Drops what the stages noted that are not finished.
+    pub(super) fn keep(&mut self, is_finished: impl Fn(Stage<'_>) -> bool) {
+        let is_trained = is_finished(Stage::Training);
+        if !is_trained {
+            self.history = None;
+            self.training = None;
+        }
+        if !is_trained && !is_finished(Stage::TestOfWeights) {
+            self.inference = None;
+            self.test = None;
+            self.n_parameters = None;
+        }
+        if !is_finished(Stage::Insights) {
+            self.insights = None;
+        }
+        if !is_finished(Stage::Differences) {
+            self.comparison = None;
+        }
+        let of_space =
+            |space: &str| is_finished(Stage::Neighbors(space)) || is_finished(Stage::OnlyNeighbors);
+        self.neighbor_recall.retain(|row| of_space(&row.space));
+        self.knn.retain(|Scores { space, method, .. }| match method {
+            None => is_finished(Stage::Neighbors(space)),
+            Some(method) => is_finished(Stage::Scores { method, space }),
+        });
+        self.maps.retain(|MapResults { space, method, .. }| {
+            is_finished(Stage::Map { method, space }) || is_finished(Stage::OnlyMap(method))
+        });
+        self.quality.retain(|row| is_finished(Stage::Quality(&row.space)));
+        self.clusters.retain(|row| {
+            is_finished(Stage::Clusters(&row.space)) || is_finished(Stage::OnlyClusters)
+        });
+        if let Some(epochs) = &mut self.epochs {
+            epochs.maps.retain(|EpochMap { space, method, .. }| {
+                is_finished(Stage::Epochs { method, space })
+            });
+        }
+        self.epochs = self.epochs.take().filter(|epochs| !epochs.maps.is_empty());
+        self.epoch_recall.retain(|row| is_finished(Stage::EpochsOf(&row.space)));
+        self.models.retain(|row| is_finished(Stage::TrainingOf(&row.model)));
+        self.histories.retain(|row| is_finished(Stage::TrainingOf(&row.model)));
+    }
+
+    /// Whether there is no map of the space by a method, for a reason that the manifest tells.
+    pub fn is_skipped(&self, space: &str, method: &str) -> bool {
+        self.skipped.iter().any(|skipped| skipped.space == space && skipped.method == method)
+    }
+}
+
+/// Recall of the approximate neighbours of a space: the share of the true neighbours among those
+/// that were found, 0 to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpaceRecall {
+    /// The space.
+    pub space: String,
+    /// One value a search.
+    pub recall: Vec<f64>,
+}
+
+/// The history of one of several models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelHistory {
+    /// Name of the model.
+    pub model: String,
+    /// Its epochs.
+    pub history: History,
+}
 
 /// How a training went. What is called `seconds` is wall time, and differs from run to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -69,9 +200,23 @@ pub struct MapResults {
     pub method: String,
     /// Names and values, the divergence for example.
     pub results: Vec<(String, f64)>,
+    /// The divergence or loss on the way: (iterations, value); empty for methods without
+    /// iterations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub course: Vec<(usize, f64)>,
 }
 
 impl MapResults {
+    /// What a fitted map of `space` by `method` reports.
+    pub(crate) fn of(space: &str, method: &str, fitted: &dyn Fitted) -> Self {
+        Self {
+            space: space.into(),
+            method: method.into(),
+            results: fitted.results().to_vec(),
+            course: fitted.course().to_vec(),
+        }
+    }
+
     /// Identity of the map.
     pub fn id(&self) -> MapId {
         MapId::new(&self.space, Some(&self.method), N_COMPONENTS)

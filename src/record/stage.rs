@@ -1,5 +1,7 @@
 //! The stages of a run.
 
+use crate::embedding;
+use crate::evaluation::space_title;
 use std::fmt::{Display, Formatter, Result};
 
 /// A part of a run that is done as a whole or not at all; its name in the manifest is its
@@ -69,6 +71,30 @@ pub enum Stage<'a> {
     OnlyClusters,
     /// The page.
     Report,
+}
+
+impl Stage<'_> {
+    /// As users read it while it is under way.
+    pub fn title(self) -> String {
+        let method_title = |name: &str| {
+            embedding::method(name).map_or_else(|_| name.to_owned(), |method| method.title.into())
+        };
+        match self {
+            Self::Neighbors(space) => format!("neighbours of {}", space_title(space)),
+            Self::Map { method, space } => {
+                format!("{} of {}", method_title(method), space_title(space))
+            }
+            Self::Scores { method, space } => {
+                format!("scores of {method}, {}", space_title(space))
+            }
+            Self::Quality(space) => format!("quality of the maps of {}", space_title(space)),
+            Self::Clusters(space) => format!("clusters of {}", space_title(space)),
+            Self::EpochsOf(space) => format!("epochs of {}", space_title(space)),
+            Self::OnlyMap(method) => method_title(method),
+            Self::Transform => "placing new points".into(),
+            other => other.to_string(),
+        }
+    }
 }
 
 impl Display for Stage<'_> {

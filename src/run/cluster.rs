@@ -1,7 +1,8 @@
-//! The clusters of anybody's matrix.
+//! The command `cluster`: the clusters of anybody's matrix.
 
-use super::clusters::{ClusterMethod, ClusterSpace, cluster_space};
-use super::figures;
+use super::session::{self, Session};
+use super::steps::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::steps::figures;
 use crate::clustering::Clustered;
 use crate::compute::{Description, Device};
 use crate::dataset::{self, Classes, Images, Source};
@@ -11,7 +12,6 @@ use crate::matrix::Matrix;
 use crate::progress::Reporter;
 use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// What to cluster, and how.
 #[derive(Clone, Debug)]
@@ -82,8 +82,8 @@ pub fn cluster(
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(&job.x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
-    let outcome = folder.compute((device, description), reporter, |folder, device, kind| {
-        stages(folder, job, names.as_deref(), device, kind, reporter)
+    let outcome = session::compute(&mut folder, device, description, reporter, |session| {
+        stages(session, job, names.as_deref())
     });
     match outcome {
         Ok(found) => {
@@ -118,29 +118,26 @@ fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
 }
 
 fn stages(
-    folder: &mut RunFolder,
+    session: &mut Session<'_>,
     job: &Cluster,
     names: Option<&[String]>,
-    device: &Device,
-    kind: &'static str,
-    reporter: &dyn Reporter,
 ) -> Result<Vec<Clustered>> {
-    let start = Instant::now();
-    let mut own = Vec::new();
+    let mut own = None;
     if job.maps.is_empty() {
-        own.extend(first_map(folder, &job.x, device)?);
-        folder.finish_stage(Stage::ClusterMap, start, kind)?;
+        own = session.new_stage(Stage::ClusterMap, |session, _| {
+            first_map(session.record, &job.x, session.device)
+        })?;
     }
     let maps: Vec<(String, &Matrix)> =
         job.maps.iter().chain(&own).map(|(title, map)| (title.clone(), map)).collect();
     let classes = job.labels.as_deref().zip(names).map(|(labels, names)| Classes { labels, names });
     if let Some(Classes { labels, names }) = classes.filter(|_| !job.class_names.is_empty()) {
-        let unmet =
-            dataset::unmet(names, |class| labels.iter().any(|&label| usize::from(label) == class));
-        let said = unmet.map(|unmet| {
-            format!("`Cluster::class_names` names classes that no point has: {unmet}")
-        });
-        folder.manifest.warnings.extend(said);
+        let has_points = |class| labels.iter().any(|&label| usize::from(label) == class);
+        if let Some(unmet) = dataset::unmet(names, has_points) {
+            session
+                .record
+                .warn(format!("`Cluster::class_names` names classes that no point has: {unmet}"));
+        }
     }
     let space = ClusterSpace {
         name: "input",
@@ -151,20 +148,15 @@ fn stages(
         maps: &maps,
         images: job.images.as_ref(),
     };
-    let (start, observer) = (Instant::now(), reporter.stage("clusters"));
-    let found = cluster_space(folder, &space, &job.methods, device, observer.as_ref())?;
-    drop(observer);
-    if let (Some(images), Some(classes)) = (&job.images, classes) {
-        figures::examples(
-            folder,
-            "input_examples",
-            "The first images of each class",
-            images,
-            classes,
-        )?;
-    }
-    folder.finish_stage(Stage::OnlyClusters, start, kind)?;
-    Ok(found)
+    session.new_stage(Stage::OnlyClusters, |session, observer| {
+        let record = &mut *session.record;
+        let found = cluster_space(record, &space, &job.methods, session.device, observer)?;
+        if let (Some(images), Some(classes)) = (&job.images, classes) {
+            let title = "The first images of each class";
+            figures::examples(record, "input_examples", title, images, classes)?;
+        }
+        Ok(found)
+    })
 }
 
 /// A plane to draw the points in: itself, or its first two principal components.
@@ -177,10 +169,7 @@ fn first_map(
         return Ok(Some(("The points".into(), x.clone())));
     }
     if x.n_features() < 2 || x.n_samples() < 2 {
-        folder
-            .manifest
-            .warnings
-            .push("no map: the points have one dimension, or there is one".into());
+        folder.warn("no map: the points have one dimension, or there is one");
         return Ok(None);
     }
     let fitted = Pca { n_components: 2, ..Pca::default() }.fit(device, x)?;

@@ -1,17 +1,19 @@
-//! Two finished runs side by side: the same figures of both, and how certain their differences are.
+//! The command `compare`: two finished runs side by side, the same figures of both, and how certain their differences are.
 
 use super::compare_figures;
-use super::finished::Finished;
-use super::pair::Pair;
-use crate::compute::Description;
+use super::pair::{ComparedRun, Pair};
+use super::session::Session;
+use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::error::Result;
 use crate::evaluation::{Bootstrap, Comparison};
 use crate::progress::Reporter;
-use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
+use crate::record::{Artifact, Folder, Opening, RunFolder, Stage, default_path};
 use crate::report::compare_table;
 use std::path::PathBuf;
-use std::time::Instant;
+
+/// Folders of the runs that are read.
+const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Predictions];
 
 /// What to compare.
 #[derive(Clone, Debug)]
@@ -51,8 +53,12 @@ pub fn compare(
     reporter: &dyn Reporter,
 ) -> Result<CompareSummary> {
     job.bootstrap.validate()?;
-    let [a, b] = [Finished::read(&job.runs[0])?, Finished::read(&job.runs[1])?];
+    let [a, b] = [ComparedRun::open(&job.runs[0])?, ComparedRun::open(&job.runs[1])?];
     let pair = Pair::new(&a, &b)?;
+    let mut changed = Vec::new();
+    for run in [&a, &b] {
+        changed.extend(run.run.check_unchanged(&READ)?);
+    }
     let opening = Opening {
         argv: job.argv.clone(),
         seed: job.bootstrap.random_state,
@@ -60,40 +66,36 @@ pub fn compare(
         device: description.clone(),
         inputs: [&a, &b]
             .iter()
-            .map(|run| Source::of_file(run.manifest.path()))
+            .map(|run| Source::of_file(Artifact::Manifest.of(&run.run.path)))
             .collect::<Result<_>>()?,
     };
     let path = job.out.clone().unwrap_or_else(|| default_path("compare"));
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
-    folder.manifest.warnings.extend([&a, &b].into_iter().flat_map(|run| run.warnings.clone()));
+    changed.iter().for_each(|warning| folder.warn(warning));
     let warnings = folder.manifest.warnings.clone();
-    match stages(&pair, &mut folder, &job.bootstrap, reporter) {
+    let device = Device::cpu();
+    let mut session = Session::new(&mut folder, &device, reporter);
+    match stages(&pair, &mut session, &job.bootstrap) {
         Ok(comparison) => Ok(CompareSummary { path: folder.close(Ok(()))?, comparison, warnings }),
         Err(error) => Err(folder.close_failed(error)),
     }
 }
 
 /// The differences and their figures.
-fn stages(
-    pair: &Pair<'_>,
-    folder: &mut RunFolder,
-    bootstrap: &Bootstrap,
-    reporter: &dyn Reporter,
-) -> Result<Comparison> {
-    let start = Instant::now();
-    let observer = reporter.stage("differences");
-    let comparison = pair.comparison(bootstrap)?;
-    drop(observer);
-    let first = Artifact::Scores(compare_table::FILES[0]);
-    let path = folder.below(first)?;
-    compare_table::write_csv(path.parent().unwrap_or(&path), &comparison)?;
-    for file in compare_table::FILES {
-        folder.list(Artifact::Scores(file), None, None);
-    }
-    folder.result("comparison", &comparison);
-    folder.finish_stage(Stage::Differences, start, "cpu")?;
-    let start = Instant::now();
-    compare_figures::draw(folder, pair, &comparison)?;
-    folder.finish_stage(Stage::Figures, start, "cpu")?;
+fn stages(pair: &Pair<'_>, session: &mut Session<'_>, bootstrap: &Bootstrap) -> Result<Comparison> {
+    let comparison = session.new_stage(Stage::Differences, |session, _| {
+        let comparison = pair.comparison(bootstrap)?;
+        let record = &mut *session.record;
+        let path = record.below(Artifact::Scores(compare_table::FILES[0]))?;
+        compare_table::write_csv(path.parent().unwrap_or(&path), &comparison)?;
+        compare_table::FILES
+            .iter()
+            .for_each(|file| record.list(Artifact::Scores(file), None, None));
+        record.results_mut().comparison = Some(comparison.clone());
+        Ok(comparison)
+    })?;
+    session.new_stage(Stage::Figures, |session, _| {
+        compare_figures::draw(session.record, pair, &comparison)
+    })?;
     Ok(comparison)
 }

@@ -1,7 +1,7 @@
 //! What is counted of two runs, and how certain it and its differences are: everything from
 //! confusions of the drawn points.
 
-use super::finished::Finished;
+use super::pair::ComparedRun;
 use crate::error::{Error, Result};
 use crate::evaluation::{Answer, Bootstrap, Confusion, Estimate};
 
@@ -32,7 +32,7 @@ impl<'a> Classifiers<'a> {
     /// # Errors
     /// [`Error::Input`] if a file is missing or damaged.
     pub(super) fn read(
-        run: &'a Finished,
+        run: &'a ComparedRun,
         common: &[Common],
         network: Option<&Vec<u8>>,
     ) -> Result<Self> {
@@ -42,12 +42,9 @@ impl<'a> Classifiers<'a> {
                 .cloned()
                 .ok_or_else(|| Error::Data("the answers of a network are not known".into())),
         });
-        let ends = run
-            .spaces
-            .first()
-            .into_iter()
-            .chain(run.spaces.last())
-            .map(|space| run.predictions(space, None));
+        let spaces = &run.run.spaces;
+        let ends = spaces.first().into_iter().chain(spaces.last());
+        let ends = ends.map(|id| run.predictions(&id.space, None));
         let answers = answers.chain(ends).collect::<Result<_>>()?;
         Ok(Self {
             labels: &run.labels,

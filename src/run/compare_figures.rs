@@ -1,7 +1,7 @@
 //! The figures of a comparison: one for each question, and the maps beside each other.
 
-use super::figures::{capital, write};
 use super::pair::Pair;
+use super::steps::figures::{capital, write};
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{
@@ -179,10 +179,7 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
         }
     }
     if class_names.len() > 256 {
-        folder
-            .manifest
-            .warnings
-            .push(format!("no maps beside each other: there are {} classes", class_names.len()));
+        folder.warn(format!("no maps beside each other: there are {} classes", class_names.len()));
         return Ok(());
     }
     let labels = [
@@ -190,10 +187,9 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
         pair.runs[1].labels.iter().map(|&class| numbers[usize::from(class)] as u8).collect(),
     ];
     let panel = |space: &String, run: usize, map| {
-        let part = if pair.runs[run].scored_on == ScoredOn::Test {
-            "test points"
-        } else {
-            "training points"
+        let part = match pair.runs[run].run.scored_on() {
+            ScoredOn::Test => "test points",
+            ScoredOn::TrainLeaveOneOut => "training points",
         };
         Panel {
             title: format!("{}, {}, {part}", pair.names[run], space_title(space)),

@@ -1,28 +1,29 @@
-//! The second study: models trained on the same rows side by side, and one encoded layer looked
+//! The command `compare-models`: models trained on the same rows side by side, and one encoded layer looked
 //! into.
 
 mod encoded;
 
-use super::clusters::ClusterMethod;
-use super::figures;
 use super::job::{MethodChoice, starts};
+use super::prepared::complete;
+use super::session::{self, Session};
+use super::steps::clusters::ClusterMethod;
+use super::steps::figures;
+use super::steps::space::NamedMethod;
+use super::steps::training::write_history;
 use super::study::{build_methods, check_methods};
-use super::train::{complete, write_history};
-use crate::clustering::Clustered;
 use crate::compute::{Description, Device};
 use crate::dataset::{Classes, Dataset, Request, Samples};
-use crate::embedding::Embedding;
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, ModelRow, OverFitting, Scores};
+use crate::evaluation::{ModelRow, OverFitting};
 use crate::model::{Architecture, LayerKind, write_weights};
 use crate::neighbors::Search;
-use crate::progress::Reporter;
+use crate::progress::{Observer, Reporter};
 use crate::recipe::Contender;
-use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
+use crate::record::{Artifact, ModelHistory, Opening, Results, RunFolder, Stage, default_path};
 use crate::report::drawing::drawing;
 use crate::report::figures::{ModelCurves, Models};
 use crate::report::model_table;
-use crate::training::{History, Job, check_fit, evaluate};
+use crate::training::{Job, Trained, check_fit, evaluate};
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -70,16 +71,11 @@ pub enum Encoded {
 pub struct ModelsSummary {
     /// Its folder.
     pub path: PathBuf,
-    /// The comparison, a row a model.
-    pub rows: Vec<ModelRow>,
     /// The layer that was looked into: its model and its name.
     pub encoded: Option<(String, String)>,
-    /// k-NN accuracies of that layer and its maps.
-    pub scores: Vec<Scores>,
-    /// How faithful its maps are.
-    pub quality: Vec<MapQuality>,
-    /// Its clusters.
-    pub clusters: Vec<Clustered>,
+    /// What its stages noted: a row a model in `models`; of the layer its k-NN accuracies, the
+    /// quality of its maps and its clusters.
+    pub results: Results,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -89,16 +85,9 @@ struct Prepared<'a> {
     job: &'a CompareModels,
     data: Dataset,
     architectures: Vec<Architecture>,
-    methods: Vec<(String, Box<dyn Embedding>)>,
+    methods: Vec<NamedMethod>,
     /// Number of the model and name of the layer.
     encoded: Option<(usize, String)>,
-}
-
-/// Where and how all stages work.
-struct Work<'a> {
-    device: &'a Device,
-    kind: &'static str,
-    reporter: &'a dyn Reporter,
 }
 
 /// Trains every model, compares them, and looks into one layer of one of them.
@@ -118,8 +107,8 @@ pub fn compare_models(
     let outcome = if folder.is_complete() {
         Ok(())
     } else {
-        folder.compute((device, description), reporter, |folder, device, kind| {
-            Work { device, kind, reporter }.all(folder, &prepared)
+        session::compute(&mut folder, device, description, reporter, |session| {
+            prepared.stages(session)
         })
     };
     if let Err(error) = outcome {
@@ -135,16 +124,9 @@ pub fn compare_models(
         .encoded
         .as_ref()
         .map(|(model, layer)| (job.models[*model].name.clone(), layer.clone()));
-    let looked = encoded.is_some();
-    Ok(ModelsSummary {
-        rows: folder.noted("models")?,
-        encoded,
-        scores: if looked { folder.noted("knn")? } else { Vec::new() },
-        quality: if looked { folder.noted("quality")? } else { Vec::new() },
-        clusters: if looked { folder.noted_or_default("clusters")? } else { Vec::new() },
-        warnings: folder.manifest.warnings.clone(),
-        path: folder.close(Ok(()))?,
-    })
+    let warnings = folder.manifest.warnings.clone();
+    let results = folder.results().clone();
+    Ok(ModelsSummary { path: folder.close(Ok(()))?, encoded, results, warnings })
 }
 
 fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
@@ -287,135 +269,94 @@ fn open(
     Ok(folder)
 }
 
-impl Work<'_> {
-    fn all(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
-        let Prepared { job, data, architectures, .. } = prepared;
-        if !folder.has_finished(Stage::Examples) {
-            let start = Instant::now();
-            let title = format!("The first training images of each class of {}", data.name);
-            let Samples { images, labels } = &data.train;
-            figures::examples(
-                folder,
-                "examples",
-                &title,
-                images,
-                Classes { labels, names: &data.class_names },
-            )?;
-            if let Some(original) = &data.original {
-                let title = "The first training images of each class before they were grouped";
-                let classes = Classes { labels: &original.train, names: &original.class_names };
-                figures::examples(folder, "examples_of_kinds", title, images, classes)?;
-            }
-            folder.finish_stage(Stage::Examples, start, "cpu")?;
+impl Prepared<'_> {
+    fn stages(&self, session: &mut Session<'_>) -> Result<()> {
+        session.stage(Stage::Examples, |session, _| {
+            session.on_cpu();
+            self.examples(session.record)
+        })?;
+        for (model, architecture) in self.job.models.iter().zip(&self.architectures) {
+            let stage = Stage::TrainingOf(&model.name);
+            session.stage(stage, |session, observer| {
+                self.train(session, model, architecture, observer)
+            })?;
         }
-        for (model, architecture) in job.models.iter().zip(architectures) {
-            self.train(folder, model, architecture, data)?;
-        }
-        self.compare(folder, prepared)?;
-        match &prepared.encoded {
-            Some((model, layer)) => self.look_into(folder, prepared, *model, layer),
+        session.stage(Stage::Comparison, |session, _| {
+            session.on_cpu();
+            self.compare(session.record)
+        })?;
+        match &self.encoded {
+            Some((model, layer)) => self.encoded_layer(session, *model, layer),
             None => Ok(()),
         }
+    }
+
+    fn examples(&self, record: &mut RunFolder) -> Result<()> {
+        let data = &self.data;
+        let title = format!("The first training images of each class of {}", data.name);
+        let Samples { images, labels } = &data.train;
+        let classes = Classes { labels, names: &data.class_names };
+        figures::examples(record, "examples", &title, images, classes)?;
+        let Some(original) = &data.original else { return Ok(()) };
+        let title = "The first training images of each class before they were grouped";
+        let classes = Classes { labels: &original.train, names: &original.class_names };
+        figures::examples(record, "examples_of_kinds", title, images, classes)
     }
 
     /// Trains one model, and notes its row of the comparison.
     fn train(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         model: &Contender,
         architecture: &Architecture,
-        data: &Dataset,
+        observer: &dyn Observer,
     ) -> Result<()> {
-        let stage = Stage::TrainingOf(&model.name);
-        if folder.has_finished(stage) {
-            return Ok(());
-        }
-        let start = Instant::now();
+        let (data, name) = (&self.data, &model.name);
         let (rows, validation_rows) = model.training.split(data.train.len());
         let (train, validation) = (data.train.select(&rows), data.train.select(&validation_rows));
-        let observer = self.reporter.stage(&stage.to_string());
         let job = Job {
-            architecture,
-            train: &train,
-            validation: &validation,
             test: Some(&data.test),
-            checkpoints: None,
-            resume: None,
-            epoch_weights: None,
             class_names: &data.class_names,
+            ..Job::new(architecture, &train, &validation)
         };
-        let trained = model.training.train(self.device, &job, observer.as_ref())?;
-        drop(observer);
-        let file = Artifact::WeightsOf(&model.name);
-        write_weights(&folder.below(file)?, architecture, &trained.weights)?;
-        folder.list(file, None, None);
-        write_history(folder, &format!("history_{}", model.name), &trained.history)?;
-        figures::history(
-            folder,
-            &format!("history_{}", model.name),
-            &format!("Training of {}", model.name),
-            &trained.history,
-        )?;
-        figures::write(
-            folder,
-            &format!("architecture_{}", model.name),
-            &drawing(&model.name, architecture),
-        )?;
-        let inference = Instant::now();
-        let test = evaluate(self.device, architecture, &trained.weights, &data.test)?;
-        let inference_seconds = inference.elapsed().as_secs_f64();
+        let trained = model.training.train(session.device, &job, observer)?;
+        let record = &mut *session.record;
+        let file = Artifact::WeightsOf(name);
+        write_weights(&record.below(file)?, architecture, &trained.weights)?;
+        record.list(file, None, None);
         let history = &trained.history;
-        let of_kept = |values: &[f32]| values.get(trained.epoch - 1).copied().unwrap_or(f32::NAN);
-        let row = ModelRow {
-            model: model.name.clone(),
-            filters: sizes(architecture, |kind| {
-                if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }
-            }),
-            dense: sizes(architecture, |kind| {
-                if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }
-            }),
-            batch_size: model.training.batch_size,
-            epochs: history.len(),
-            train_accuracy: of_kept(&history.train_accuracy),
-            validation_accuracy: of_kept(&history.validation_accuracy),
-            train_seconds: trained.seconds.iter().sum(),
+        let file = format!("history_{name}");
+        write_history(record, &file, history)?;
+        figures::history(record, &file, &format!("Training of {name}"), history)?;
+        let figure = drawing(name, architecture);
+        figures::write(record, &format!("architecture_{name}"), &figure)?;
+        let inference = Instant::now();
+        let test = evaluate(session.device, architecture, &trained.weights, &data.test)?;
+        let inference_seconds = inference.elapsed().as_secs_f64();
+        let row = model_row(model, architecture, &trained)?;
+        let results = session.record.results_mut();
+        results.models.push(ModelRow {
             test_accuracy: test.accuracy,
             test_loss: test.loss,
             inference_seconds,
             n_test: data.test.len(),
-            n_parameters: architecture.n_parameters(),
-            over_fitting: OverFitting::of(
-                &history.validation_loss,
-                &history.train_accuracy,
-                &history.validation_accuracy,
-            )?,
-        };
-        folder.add_results("models", [row]);
-        folder.result(&format!("history_{}", model.name), history);
-        folder.finish_stage(stage, start, self.kind)
+            ..row
+        });
+        results.histories.push(ModelHistory { model: name.clone(), history: history.clone() });
+        Ok(())
     }
 
     /// Table and figure of all models.
-    fn compare(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
-        const STAGE: Stage<'_> = Stage::Comparison;
-        if folder.has_finished(STAGE) {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let rows: Vec<ModelRow> = folder.noted("models")?;
-        model_table::write_csv(&folder.below(Artifact::Scores("models.csv"))?, &rows)?;
-        folder.list(Artifact::Scores("models.csv"), None, None);
-        let curves = |row: &ModelRow| {
-            let history: History = folder.noted(&format!("history_{}", row.model))?;
-            let (train, validation) = (
-                [history.train_loss, history.train_accuracy],
-                [history.validation_loss, history.validation_accuracy],
-            );
-            Ok(ModelCurves { train, validation })
-        };
+    fn compare(&self, record: &mut RunFolder) -> Result<()> {
+        let Results { models, histories, .. } = record.results();
+        let rows = models.clone();
+        let curves = histories.iter().map(|ModelHistory { history, .. }| ModelCurves {
+            train: [history.train_loss.clone(), history.train_accuracy.clone()],
+            validation: [history.validation_loss.clone(), history.validation_accuracy.clone()],
+        });
         let figure = Models {
-            title: format!("Models of {}", prepared.data.name),
-            curves: rows.iter().map(curves).collect::<Result<_>>()?,
+            title: format!("Models of {}", self.data.name),
+            curves: curves.collect(),
             columns: model_table::COLUMNS.map(str::to_owned).to_vec(),
             rows: rows.iter().map(|row| model_table::cells(row).to_vec()).collect(),
             verdicts: rows
@@ -423,9 +364,44 @@ impl Work<'_> {
                 .map(|row| format!("{}: {}", row.model, row.over_fitting))
                 .collect(),
         };
-        figures::write(folder, "models", &figure)?;
-        folder.finish_stage(STAGE, start, "cpu")
+        model_table::write_csv(&record.below(Artifact::Scores("models.csv"))?, &rows)?;
+        record.list(Artifact::Scores("models.csv"), None, None);
+        figures::write(record, "models", &figure)
     }
+}
+
+/// What is known of a trained model before its test.
+fn model_row(
+    model: &Contender,
+    architecture: &Architecture,
+    trained: &Trained,
+) -> Result<ModelRow> {
+    let history = &trained.history;
+    let of_kept = |values: &[f32]| values.get(trained.epoch - 1).copied().unwrap_or(f32::NAN);
+    Ok(ModelRow {
+        model: model.name.clone(),
+        filters: sizes(architecture, |kind| {
+            if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }
+        }),
+        dense: sizes(architecture, |kind| {
+            if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }
+        }),
+        batch_size: model.training.batch_size,
+        epochs: history.len(),
+        train_accuracy: of_kept(&history.train_accuracy),
+        validation_accuracy: of_kept(&history.validation_accuracy),
+        train_seconds: trained.seconds.iter().sum(),
+        test_accuracy: f32::NAN,
+        test_loss: f32::NAN,
+        inference_seconds: f64::NAN,
+        n_test: 0,
+        n_parameters: architecture.n_parameters(),
+        over_fitting: OverFitting::of(
+            &history.validation_loss,
+            &history.train_accuracy,
+            &history.validation_accuracy,
+        )?,
+    })
 }
 
 /// The sizes of the hidden layers of one kind, in order.

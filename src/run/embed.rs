@@ -1,25 +1,27 @@
-//! One map of anybody's matrix.
+//! The command `embed`: one map of anybody's matrix.
 
-use super::figures;
 use super::job::{MethodChoice, starts};
-use super::neighbors::{self, check_memory};
-use super::quality::{self, Judged, write_quality};
-use super::space::method_results;
-use super::study::write_scores;
+use super::session::{self, Session};
+use super::steps::figures;
+use super::steps::neighbors::{self, check_memory};
+use super::steps::quality::{self, Judged, Placed, write_quality};
+use super::steps::scores::write_scores;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, Fitted, NewPoints, Space};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
 use crate::matrix::Matrix;
 use crate::neighbors::{
     Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references,
 };
-use crate::progress::Reporter;
-use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
+use crate::progress::{Observer, Reporter};
+use crate::record::{Artifact, MapResults, Opening, Results, RunFolder, Stage, default_path};
 use crate::report::figures::{Panel, Scatter};
 use std::path::PathBuf;
-use std::time::Instant;
+
+/// The name of the only space.
+const SPACE: &str = "input";
 
 /// Points and, if they are known, their classes.
 #[derive(Clone, Debug)]
@@ -68,13 +70,9 @@ pub struct EmbedSummary {
     pub path: PathBuf,
     /// Dimensions of the map.
     pub n_components: usize,
-    /// k-NN accuracies, if classes are known.
-    pub scores: Vec<Scores>,
-    /// How faithful the map is to the points; nothing if they allow no figures, which a warning
-    /// says.
-    pub quality: Vec<MapQuality>,
-    /// What the method reports of the map.
-    pub results: Vec<(String, f64)>,
+    /// What its stages noted: k-NN accuracies, if classes are known; how faithful the map is to the
+    /// points, nothing if they allow no metrics, which a warning says; what the method reports.
+    pub results: Results,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -117,25 +115,17 @@ pub fn embed(
     let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
     folder.note_offsets(x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
-    let outcome = folder.compute((device, description), reporter, |folder, device, kind| {
-        Work { job, method, built: built.as_ref(), device, kind, reporter }
-            .stages(folder, given.clone())
+    let stages = Stages { job, method, built: built.as_ref() };
+    let outcome = session::compute(&mut folder, device, description, reporter, |session| {
+        stages.all(session, given.clone())
     });
-    match outcome {
-        Ok((scores, quality, results)) => {
-            let warnings = folder.manifest.warnings.clone();
-            let n_components = built.n_components();
-            Ok(EmbedSummary {
-                path: folder.close(Ok(()))?,
-                n_components,
-                scores,
-                quality,
-                results,
-                warnings,
-            })
-        }
-        Err(error) => Err(folder.close_failed(error)),
+    if let Err(error) = outcome {
+        return Err(folder.close_failed(error));
     }
+    let warnings = folder.manifest.warnings.clone();
+    let results = folder.results().clone();
+    let n_components = built.n_components();
+    Ok(EmbedSummary { path: folder.close(Ok(()))?, n_components, results, warnings })
 }
 
 /// Refuses what would fail after the map is fitted, and points of which there is nothing to map.
@@ -187,210 +177,186 @@ fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
     })
 }
 
-/// Scores, quality, and what the method reports of the map.
-type Outcome = (Vec<Scores>, Vec<MapQuality>, Vec<(String, f64)>);
-
-/// What all stages share.
-struct Work<'a> {
+/// What is embedded, and how.
+struct Stages<'a> {
     job: &'a Embed,
     method: &'static embedding::Method,
     built: &'a dyn embedding::Embedding,
-    device: &'a Device,
-    kind: &'static str,
-    reporter: &'a dyn Reporter,
 }
 
 /// New points in a map.
-struct Placed {
+struct PlacedPoints {
     map: Matrix,
     /// Their nearest fitted points in the space.
     to_fitted: NeighborGraph,
 }
 
-impl Work<'_> {
-    fn stages(&self, folder: &mut RunFolder, given: Option<NeighborGraph>) -> Result<Outcome> {
-        let from_file = given.is_some();
-        let neighbors = self.neighbors(folder, given)?;
-        let fitted = self.fit(folder, neighbors.as_ref())?;
-        let placed = self.place(folder, fitted.as_ref())?;
-        let start = Instant::now();
-        let map = fitted.embedding();
+impl Stages<'_> {
+    fn all(&self, session: &mut Session<'_>, given: Option<NeighborGraph>) -> Result<()> {
         // The graph of the fit serves the score too if it is what the score would search for.
-        let exact = !from_file
-            && self.job.search.method == SearchMethod::Exact
-            && self.job.search.metric == Metric::Euclidean;
-        let (scores, in_map) =
-            self.score(folder, map, placed.as_ref(), neighbors.as_ref().filter(|_| exact))?;
-        if !scores.is_empty() {
-            write_scores(folder, &scores, &self.job.class_names)?;
-        }
-        let observer = self.reporter.stage("quality");
-        let new = self.job.new.as_ref().map(|new| &new.x);
-        let judged =
-            Judged { space: "input", x: &self.job.fitted.x, new, neighbors: neighbors.as_ref() };
-        let new = placed.as_ref().map(|placed| &placed.map);
-        let map_to_judge =
-            quality::Placed { method: self.method.name, map, new, neighbors: in_map.as_ref() };
-        let quality =
-            quality::judge(folder, judged, &[map_to_judge], self.device, observer.as_ref())?;
-        drop(observer);
-        if !quality.is_empty() {
-            write_quality(folder, &quality)?;
-        }
-        draw(folder, self.job, self.method, map, new)?;
-        folder.finish_stage(Stage::ScoresAndFigures, start, self.kind)?;
-        Ok((scores, quality, fitted.results().to_vec()))
+        let search = &self.job.search;
+        let is_exact = given.is_none()
+            && search.method == SearchMethod::Exact
+            && search.metric == Metric::Euclidean;
+        let neighbors = self.neighbors(session, given)?;
+        let fitted = self.fit(session, neighbors.as_ref())?;
+        let placed = self.place(session, fitted.as_ref())?;
+        session.new_stage(Stage::ScoresAndFigures, |session, observer| {
+            let map = fitted.embedding();
+            let exact = neighbors.as_ref().filter(|_| is_exact);
+            let in_map = self.score(session, map, placed.as_ref(), exact, observer)?;
+            let judged = Judged {
+                space: SPACE,
+                x: &self.job.fitted.x,
+                new: self.job.new.as_ref().map(|new| &new.x),
+                neighbors: neighbors.as_ref(),
+            };
+            let new = placed.as_ref().map(|placed| &placed.map);
+            let neighbors = in_map.as_ref();
+            let to_judge = Placed { method: self.method.name, map, new, neighbors };
+            let quality = quality::judge(session, judged, &[to_judge], observer)?;
+            if !quality.is_empty() {
+                write_quality(session.record, &quality)?;
+            }
+            draw(session.record, self.job, self.method, map, new)
+        })
     }
 
     fn neighbors(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         given: Option<NeighborGraph>,
     ) -> Result<Option<NeighborGraph>> {
-        let start = Instant::now();
-        let observer = self.reporter.stage("neighbours");
-        let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
-        let watched = (self.reporter, observer.as_ref());
-        let file = Artifact::Neighbors("input");
-        let (neighbors, kind) = match given {
-            Some(graph) => (Some(graph), self.kind),
-            None if k == 0 => (None, self.kind),
-            None => {
-                let (graph, kind) =
-                    neighbors::find(folder, &self.job.search, self.device, (x, k), file, watched)?;
-                (Some(graph), kind)
+        session.new_stage(Stage::OnlyNeighbors, |session, observer| {
+            let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
+            if given.is_some() || k == 0 {
+                return Ok(given);
             }
-        };
-        drop(observer);
-        folder.finish_stage(Stage::OnlyNeighbors, start, kind)?;
-        Ok(neighbors)
+            let file = Artifact::Neighbors(SPACE);
+            neighbors::find(session, &self.job.search, x, k, file, observer).map(Some)
+        })
     }
 
     fn fit(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         neighbors: Option<&NeighborGraph>,
     ) -> Result<Box<dyn Fitted>> {
-        let start = Instant::now();
-        let observer = self.reporter.stage(self.method.title);
-        let x = &self.job.fitted.x;
-        let fitted = self.built.fit(
-            self.device,
-            &Space { x, neighbors, pca: None, start: None },
-            observer.as_ref(),
-        )?;
-        drop(observer);
-        folder.write_matrix(Artifact::OnlyEmbedding, fitted.embedding())?;
-        embedding::save(fitted.as_ref(), x, &folder.below(Artifact::OnlyFittedMap)?)?;
-        folder.list(Artifact::OnlyFittedMap, None, None);
-        folder.result(self.method.name, method_results(fitted.as_ref()));
-        folder.manifest.warnings.extend(fitted.warnings().iter().cloned());
-        folder.finish_stage(Stage::OnlyMap(self.method.name), start, self.kind)?;
-        Ok(fitted)
+        let (x, name) = (&self.job.fitted.x, self.method.name);
+        session.new_stage(Stage::OnlyMap(name), |session, observer| {
+            let space = Space { x, neighbors, pca: None, start: None };
+            let fitted = self.built.fit(session.device, &space, observer)?;
+            let record = &mut *session.record;
+            record.write_matrix(Artifact::OnlyEmbedding, fitted.embedding())?;
+            embedding::save(fitted.as_ref(), x, &record.below(Artifact::OnlyFittedMap)?)?;
+            record.list(Artifact::OnlyFittedMap, None, None);
+            fitted.warnings().iter().for_each(|warning| record.warn(warning));
+            record.results_mut().maps.push(MapResults::of(SPACE, name, fitted.as_ref()));
+            Ok(fitted)
+        })
     }
 
-    fn place(&self, folder: &mut RunFolder, fitted: &dyn Fitted) -> Result<Option<Placed>> {
+    fn place(
+        &self,
+        session: &mut Session<'_>,
+        fitted: &dyn Fitted,
+    ) -> Result<Option<PlacedPoints>> {
         let Some(new) = &self.job.new else { return Ok(None) };
-        let start = Instant::now();
-        let observer = self.reporter.stage("placing new points");
-        let x = &self.job.fitted.x;
-        // As many as the score looks at, if it looks at the same ones.
-        let scored = new.labels.is_some() && fitted.metric() == Metric::Euclidean;
-        let voters = if scored {
-            N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).max().unwrap_or(1)
-        } else {
-            1
-        };
-        let voters = fitted.n_neighbors_to_place().max(voters);
-        // By the metric of the fitted points' own neighbours, which may have come from a file.
-        let search = Search { metric: fitted.metric(), ..self.job.search.clone() };
-        let to_fitted =
-            search.nearest_references(self.device, &new.x, x, voters, observer.as_ref())?;
-        let map = fitted.transform(self.device, &NewPoints { x: &new.x, neighbors: &to_fitted })?;
-        folder.write_matrix(Artifact::NewEmbedding, &map)?;
-        folder.finish_stage(Stage::Transform, start, self.kind)?;
-        Ok(Some(Placed { map, to_fitted }))
+        let placed = session.new_stage(Stage::Transform, |session, observer| {
+            let x = &self.job.fitted.x;
+            // As many as the score looks at, if it looks at the same ones.
+            let scored = new.labels.is_some() && fitted.metric() == Metric::Euclidean;
+            let voters = if scored {
+                N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).max().unwrap_or(1)
+            } else {
+                1
+            };
+            let voters = fitted.n_neighbors_to_place().max(voters);
+            // By the metric of the fitted points' own neighbours, which may have come from a file.
+            let search = Search { metric: fitted.metric(), ..self.job.search.clone() };
+            let device = session.device;
+            let to_fitted = search.nearest_references(device, &new.x, x, voters, observer)?;
+            let points = NewPoints { x: &new.x, neighbors: &to_fitted };
+            let map = fitted.transform(device, &points)?;
+            session.record.write_matrix(Artifact::NewEmbedding, &map)?;
+            Ok(PlacedPoints { map, to_fitted })
+        })?;
+        Ok(Some(placed))
     }
 
-    /// The accuracies, and the fitted points' neighbours in the map. `neighbors` are those of the
-    /// fitted points by an exact Euclidean search, if they are at hand.
+    /// Scores the points and the map, and gives the fitted points' neighbours in the map.
+    /// `neighbors` are those of the fitted points by an exact Euclidean search, if they are at
+    /// hand.
     fn score(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         map: &Matrix,
-        placed: Option<&Placed>,
+        placed: Option<&PlacedPoints>,
         neighbors: Option<&NeighborGraph>,
-    ) -> Result<(Vec<Scores>, Option<NeighborGraph>)> {
-        let Some(labels) = &self.job.fitted.labels else { return Ok((Vec::new(), None)) };
-        let x = &self.job.fitted.x;
+        observer: &dyn Observer,
+    ) -> Result<Option<NeighborGraph>> {
+        let Some(labels) = &self.job.fitted.labels else { return Ok(None) };
+        let (x, device) = (&self.job.fitted.x, session.device);
         let (ks, dropped): (Vec<usize>, Vec<usize>) =
             N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
         if !dropped.is_empty() {
             let dropped = dropped.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            folder
-                .manifest
-                .warnings
-                .push(format!("not scored for k = {dropped}: there are {} points", x.n_samples()));
+            let n = x.n_samples();
+            session.record.warn(format!("not scored for k = {dropped}: there are {n} points"));
         }
-        let Some(&most) = ks.last() else { return Ok((Vec::new(), None)) };
-        let observer = self.reporter.stage("scores");
-        let mut scores = Vec::new();
-        let mut add = |space: &Matrix,
-                       made_by: Option<&str>,
-                       graph: &NeighborGraph,
-                       scored: &[u8],
-                       scored_on| {
-            scores.push(Scores {
-                space: "input".into(),
-                method: made_by.map(str::to_owned),
-                n_dimensions: space.n_features(),
-                n_fitted: labels.len(),
-                n_scored: scored.len(),
-                scored_on,
-                knn: knn_accuracy(graph, labels, scored, &ks)?,
-            });
-            Ok::<(), Error>(())
-        };
+        let Some(&most) = ks.last() else { return Ok(None) };
         let enough = |graph: &&NeighborGraph| {
             graph.n_neighbors() >= most && graph.metric() == Metric::Euclidean
         };
-        let among = |space, known: Option<&NeighborGraph>| match known.filter(enough) {
+        let among = |space: &Matrix, known: Option<&NeighborGraph>| match known.filter(enough) {
             Some(graph) => Ok(graph.clone()),
-            None => nearest_neighbors(self.device, space, most, observer.as_ref()),
+            None => nearest_neighbors(device, space, most, observer),
         };
-        let between = |new, space, known: Option<&NeighborGraph>| match known.filter(enough) {
+        let between = |new: &Matrix, space: &Matrix, known: Option<&NeighborGraph>| match known
+            .filter(enough)
+        {
             Some(graph) => Ok(graph.clone()),
-            None => nearest_references(self.device, new, space, most, observer.as_ref()),
+            None => nearest_references(device, new, space, most, observer),
         };
-        let new = self
-            .job
-            .new
-            .as_ref()
-            .zip(placed)
-            .and_then(|(new, placed)| Some((new, placed, new.labels.as_ref()?)));
-        add(x, None, &among(x, neighbors)?, labels, ScoredOn::TrainLeaveOneOut)?;
-        if let Some((new, placed, new_labels)) = new {
-            add(
-                x,
-                None,
-                &between(&new.x, x, Some(&placed.to_fitted))?,
-                new_labels,
-                ScoredOn::Test,
-            )?;
+        let mut scores = Vec::new();
+        let method = Some(self.method.name);
+        let mut add =
+            |space: &Matrix, method: Option<&str>, graph: &NeighborGraph, scored: Scored<'_>| {
+                scores.push(Scores {
+                    space: SPACE.into(),
+                    method: method.map(str::to_owned),
+                    n_dimensions: space.n_features(),
+                    n_fitted: labels.len(),
+                    n_scored: scored.labels.len(),
+                    scored_on: scored.on,
+                    knn: knn_accuracy(graph, labels, scored.labels, &ks)?,
+                });
+                Ok::<(), Error>(())
+            };
+        let fitted = Scored { labels, on: ScoredOn::TrainLeaveOneOut };
+        let new = self.job.new.as_ref().zip(placed).and_then(|(new, placed)| {
+            let labels = new.labels.as_ref()?;
+            Some((&new.x, placed, Scored { labels, on: ScoredOn::Test }))
+        });
+        add(x, None, &among(x, neighbors)?, fitted)?;
+        if let Some((new, placed, scored)) = new {
+            add(x, None, &between(new, x, Some(&placed.to_fitted))?, scored)?;
         }
         let in_map = among(map, None)?;
-        add(map, Some(self.method.name), &in_map, labels, ScoredOn::TrainLeaveOneOut)?;
-        if let Some((_, placed, new_labels)) = new {
-            add(
-                map,
-                Some(self.method.name),
-                &between(&placed.map, map, None)?,
-                new_labels,
-                ScoredOn::Test,
-            )?;
+        add(map, method, &in_map, fitted)?;
+        if let Some((_, placed, scored)) = new {
+            add(map, method, &between(&placed.map, map, None)?, scored)?;
         }
-        Ok((scores, Some(in_map)))
+        write_scores(session.record, &scores, &self.job.class_names)?;
+        Ok(Some(in_map))
     }
+}
+
+/// The classes of the points that are classified.
+#[derive(Clone, Copy)]
+struct Scored<'a> {
+    labels: &'a [u8],
+    on: ScoredOn,
 }
 
 fn draw(
@@ -401,10 +367,7 @@ fn draw(
     placed: Option<&Matrix>,
 ) -> Result<()> {
     if map.n_features() != 2 {
-        folder
-            .manifest
-            .warnings
-            .push(format!("no figure: the map has {} dimensions", map.n_features()));
+        folder.warn(format!("no figure: the map has {} dimensions", map.n_features()));
         return Ok(());
     }
     // Without labels everything is of one class.

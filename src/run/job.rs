@@ -1,16 +1,14 @@
 //! What a run is asked to do, and what it ends with.
 
-use super::clusters::ClusterMethod;
-use crate::clustering::Clustered;
+use super::steps::clusters::ClusterMethod;
 use crate::dataset::{self, Request, Source};
 use crate::embedding::init::Init;
 use crate::error::Result;
-use crate::evaluation::{Insights, MapQuality, Scores};
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::recipe::Blueprint;
-use crate::record::{Artifact, Inference, MapResults, ReportPoints, RunFolder, TrainingSummary};
-use crate::training::{EpochChoice, Performance, Training};
+use crate::record::{Artifact, ReportPoints, Results, RunFolder};
+use crate::training::{EpochChoice, Training};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -71,22 +69,8 @@ pub struct Run {
 pub struct Summary {
     /// Its folder.
     pub path: PathBuf,
-    /// Loss and accuracy of the classifier on the test images, if it ran here.
-    pub test: Option<Performance>,
-    /// How the training went, if there was one.
-    pub course: Option<TrainingSummary>,
-    /// How long the test images took.
-    pub inference: Option<Inference>,
-    /// k-NN accuracies, if spaces were scored.
-    pub scores: Vec<Scores>,
-    /// How faithful the maps are to their spaces, if there are maps.
-    pub quality: Vec<MapQuality>,
-    /// What the methods report of their maps.
-    pub maps: Vec<MapResults>,
-    /// Clusters of every space.
-    pub clusters: Vec<Clustered>,
-    /// What the layers did, if they were looked into.
-    pub insights: Option<Insights>,
+    /// What its stages noted.
+    pub results: Results,
     /// Names of the classes.
     pub class_names: Vec<String>,
     /// What the user should know.
@@ -131,26 +115,9 @@ pub(super) fn close(
             folder.path().display()
         ));
     }
-    let test = folder.noted_or_default("test")?;
-    let (scores, quality) = (folder.noted_or_default("knn")?, folder.noted_or_default("quality")?);
-    let (maps, clusters) = (folder.noted_or_default("maps")?, folder.noted_or_default("clusters")?);
-    let (insights, warnings) =
-        (folder.noted_or_default("insights")?, folder.manifest.warnings.clone());
-    let (course, inference) =
-        (folder.noted_or_default("training")?, folder.noted_or_default("inference")?);
     let names = Artifact::ClassNames.of(folder.path());
     let class_names = if names.exists() { dataset::read_names(&names)? } else { Vec::new() };
-    Ok(Summary {
-        path: folder.close(Ok(()))?,
-        test,
-        course,
-        inference,
-        scores,
-        quality,
-        maps,
-        clusters,
-        insights,
-        class_names,
-        warnings,
-    })
+    let warnings = folder.manifest.warnings.clone();
+    let results = folder.results().clone();
+    Ok(Summary { path: folder.close(Ok(()))?, results, class_names, warnings })
 }

@@ -27,13 +27,12 @@ use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::Search;
+use crate::record::predictions::{SOFTMAX, write_classes};
 use crate::record::{Artifact, RunFolder};
 use crate::words::natural;
 use found::Found;
 use std::path::{Path, PathBuf};
 
-/// The network's probabilities.
-pub(super) const SOFTMAX: &str = "softmax";
 /// What becomes its probabilities.
 const LOGITS: &str = "logits";
 /// The probability of each answer.
@@ -150,47 +149,24 @@ impl Layers {
                 folder.write_matrix(Artifact::Layer { name: CONFIDENCE, part: name }, &values)?;
             }
             if let Some(images) = &part.images {
-                let file = Artifact::Layer { name: "images", part: name };
-                npy::write_images(folder.below(file)?, images)?;
-                folder.list(
-                    file,
-                    Some(vec![images.n(), images.height(), images.width()]),
-                    Some("uint8"),
-                );
+                write_images(folder, name, images)?;
             }
         }
-        write_names(
-            folder,
-            self.train.layers.iter().map(|layer| layer.name.as_str()),
-            &self.class_names,
-        )
+        let names: Vec<String> = self.train.layers.iter().map(|layer| layer.name.clone()).collect();
+        write_names(folder, &names, &self.class_names)
     }
-}
-
-/// Writes the classes of a part: its labels, or the predictions of the network.
-///
-/// # Errors
-/// [`Error::Write`].
-pub(super) fn write_classes(
-    folder: &mut RunFolder,
-    name: &str,
-    part: &str,
-    classes: &[u8],
-) -> Result<()> {
-    let classes: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
-    folder.write_numbers(Artifact::Layer { name, part }, &classes)
 }
 
 /// Writes the names of the layers to look into, in their order, and those of the classes.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn write_names<'a>(
+pub(super) fn write_names(
     folder: &mut RunFolder,
-    layers: impl Iterator<Item = &'a str>,
+    layers: &[String],
     class_names: &[String],
 ) -> Result<()> {
-    let layers: Vec<String> = layers.filter(|name| *name != SOFTMAX).map(str::to_owned).collect();
+    let layers: Vec<String> = layers.iter().filter(|name| *name != SOFTMAX).cloned().collect();
     for (file, lines) in [(Artifact::LayerNames, &layers[..]), (Artifact::ClassNames, class_names)]
     {
         let text = dataset::names_text(lines);
@@ -200,17 +176,16 @@ pub(super) fn write_names<'a>(
     Ok(())
 }
 
-/// Reads classes from 0 to 255, one a row.
+/// Writes the images of a part, n x height x width bytes.
 ///
 /// # Errors
-/// [`Error::Input`].
-pub(super) fn read_classes(path: &Path) -> Result<Vec<u8>> {
-    let narrow = |(row, class): (usize, u32)| {
-        u8::try_from(class).map_err(|_| {
-            Error::input(path, format!("row {row} is {class}; classes go from 0 to 255"))
-        })
-    };
-    npy::read_labels(path)?.into_iter().enumerate().map(narrow).collect()
+/// [`Error::Write`].
+pub(super) fn write_images(record: &mut RunFolder, part: &str, images: &Images) -> Result<()> {
+    let file = Artifact::Layer { name: "images", part };
+    npy::write_images(record.below(file)?, images)?;
+    let shape = vec![images.n(), images.height(), images.width()];
+    record.list(file, Some(shape), Some("uint8"));
+    Ok(())
 }
 
 fn file(name: &str, part: &str) -> String {
@@ -361,32 +336,6 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-/// What the network of a finished run answers to the `n` points of a part, if that is known.
-///
-/// # Errors
-/// [`Error::Input`].
-pub(super) fn read_predictions(folder: &Path, part: &str, n: usize) -> Result<Option<Vec<u8>>> {
-    let check = |path: &Path, found: usize| match found == n {
-        true => Ok(()),
-        false => Err(Error::input(
-            path,
-            format!("has {found} rows, the run has {n} points of that part"),
-        )),
-    };
-    let [given, softmax] = ["predictions", SOFTMAX].map(|name| folder.join(file(name, part)));
-    if given.exists() {
-        let predictions = read_classes(&given)?;
-        check(&given, predictions.len())?;
-        return Ok(Some(predictions));
-    }
-    if !softmax.exists() {
-        return Ok(None);
-    }
-    let values = npy::read_values(&softmax)?;
-    check(&softmax, values.n_samples())?;
-    Ok(Some(values.rows().map(|row| outputs::largest(row) as u8).collect()))
 }
 
 /// The files as the manifest lists them.

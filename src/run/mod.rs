@@ -1,40 +1,37 @@
-//! The main job as a library call: train, take the activations, embed every layer, score, draw.
+//! The commands as library calls, a file a command: each makes a record, does its stages in a
+//! session, and tells what is in the record.
 //!
-//! [`run`] reads as the list of what happens; each stage writes its files whole, then the manifest
+//! [`run()`] reads as the list of what happens; each stage writes its files whole, then the manifest
 //! is updated.
 
 mod classes;
 mod cluster;
-pub mod clusters;
 mod compare;
 mod compare_counts;
 mod compare_figures;
 mod compare_models;
 mod embed;
-pub mod epochs;
-mod figures;
-mod finished;
-mod insights;
+mod export;
+mod given_report;
 mod job;
 mod layers;
-mod neighbors;
+mod page;
 mod pair;
-mod predictions;
-mod quality;
+mod prepared;
 mod report;
-mod space;
+mod session;
+mod steps;
 mod study;
 mod train;
 
 pub use cluster::{Cluster, ClusterSummary, cluster};
-pub use clusters::{ClusterMethod, ClusterSpace, Eps, cluster_space};
 pub use compare::{Compare, CompareSummary, compare};
 pub use compare_models::{CompareModels, Encoded, ModelsSummary, compare_models};
 pub use embed::{Embed, EmbedSummary, Labelled, embed};
+pub use export::{Export, ExportFormat, ExportSummary, export};
+pub use given_report::{GivenReport, report_given};
 pub use job::{MethodChoice, Run, Summary, TrainRun};
-pub use report::{
-    Export, ExportFormat, ExportSummary, GivenReport, Report, ReportSummary, export, report,
-    report_given,
-};
+pub use report::{Report, ReportSummary, report};
+pub use steps::clusters::{ClusterMethod, ClusterSpace, Eps, cluster_space};
 pub use study::run;
 pub use train::train;

@@ -1,15 +1,71 @@
 //! Two finished runs, what they have in common and how they differ.
 
 use super::compare_counts::{Classifiers, Common, Counted};
-use super::finished::Finished;
 use crate::error::{Error, Result};
 use crate::evaluation::{
     AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, PairRow, Verdict, verdicts,
 };
+use crate::matrix::Matrix;
+use crate::model::RAW;
+use crate::record::{Artifact, FinishedRun};
+use std::path::Path;
+
+/// A finished run with the classes of its scored points.
+pub(super) struct ComparedRun {
+    pub(super) run: FinishedRun,
+    pub(super) class_names: Vec<String>,
+    /// Of the scored points.
+    pub(super) labels: Vec<u8>,
+    n_neighbors: usize,
+}
+
+impl ComparedRun {
+    /// # Errors
+    /// As [`FinishedRun::open`]; [`Error::Input`] if a file is missing or damaged.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let run = FinishedRun::open(path)?;
+        let n_neighbors = run.insights()?.n_neighbors;
+        run.check_quality()?;
+        let (class_names, labels) = (run.class_names()?, run.labels(run.scored_part())?);
+        Ok(Self { run, class_names, labels, n_neighbors })
+    }
+
+    /// The class that k-NN gave each scored point in a space, or in a map of it.
+    pub(super) fn predictions(&self, space: &str, method: Option<&str>) -> Result<Vec<u8>> {
+        self.run.predictions(&self.run.id(space, method), self.class_names.len())
+    }
+
+    /// Places of the scored points.
+    pub(super) fn map(&self, space: &str, method: &str) -> Result<Matrix> {
+        self.run.embedding(&self.run.id(space, Some(method)), self.run.scored_part())
+    }
+
+    /// The class that the network gave each scored point, if that is known.
+    fn network(&self) -> Result<Option<Vec<u8>>> {
+        self.run.network_predictions(self.run.scored_part(), self.labels.len())
+    }
+
+    /// Whether both runs scored the same points: their input is the same to the last byte. Where
+    /// neither kept its input, equal labels are taken for a proof, unless they are in the order of
+    /// the classes and so say nothing of the points.
+    fn scored_same_points(&self, other: &Self) -> bool {
+        if self.run.scored_on() != other.run.scored_on() || self.labels != other.labels {
+            return false;
+        }
+        let raw = |run: &FinishedRun| {
+            let file = Artifact::Layer { name: RAW, part: run.scored_part() };
+            std::fs::read(file.of(&run.path)).ok()
+        };
+        match (raw(&self.run), raw(&other.run)) {
+            (None, None) => !self.labels.is_sorted(),
+            (a, b) => a == b,
+        }
+    }
+}
 
 /// The two runs and what they have in common.
 pub(super) struct Pair<'a> {
-    pub(super) runs: [&'a Finished; 2],
+    pub(super) runs: [&'a ComparedRun; 2],
     pub(super) names: [String; 2],
     pub(super) spaces: Vec<String>,
     pub(super) methods: Vec<String>,
@@ -20,24 +76,28 @@ pub(super) struct Pair<'a> {
 impl<'a> Pair<'a> {
     /// # Errors
     /// [`Error::Input`] if they have no common space.
-    pub(super) fn new(a: &'a Finished, b: &'a Finished) -> Result<Self> {
+    pub(super) fn new(a: &'a ComparedRun, b: &'a ComparedRun) -> Result<Self> {
         let common = |ours: &[String], theirs: &[String]| -> Vec<String> {
             ours.iter().filter(|name| theirs.contains(name)).cloned().collect()
         };
-        let spaces = common(&a.spaces, &b.spaces);
+        let names_of = |run: &ComparedRun| -> Vec<String> {
+            run.run.spaces.iter().map(|id| id.space.clone()).collect()
+        };
+        let spaces = common(&names_of(a), &names_of(b));
         if spaces.is_empty() {
-            let list = |run: &Finished| run.spaces.join(", ");
+            let list = |run: &ComparedRun| names_of(run).join(", ");
             let message = format!(
                 "has the spaces {}, {} has {}: none is common",
                 list(b),
-                a.path.display(),
+                a.run.path.display(),
                 list(a)
             );
-            return Err(Error::input(&b.path, message));
+            return Err(Error::input(&b.run.path, message));
         }
-        let last =
-            |run: &Finished| run.path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let whole = |run: &Finished| run.path.display().to_string();
+        let last = |run: &ComparedRun| {
+            run.run.path.file_name().map(|name| name.to_string_lossy().into_owned())
+        };
+        let whole = |run: &ComparedRun| run.run.path.display().to_string();
         let names = match (last(a), last(b)) {
             (Some(first), Some(second)) if first != second => [first, second],
             _ => [whole(a), whole(b)],
@@ -47,7 +107,7 @@ impl<'a> Pair<'a> {
             runs: [a, b],
             names,
             spaces,
-            methods: common(&a.methods, &b.methods),
+            methods: common(&a.run.methods, &b.run.methods),
             paired,
             same_classes,
         })
@@ -89,8 +149,8 @@ impl<'a> Pair<'a> {
         Ok(Comparison {
             names: self.names.clone(),
             n_scored: self.runs.map(|run| run.labels.len()),
-            scored_on: self.runs.map(|run| run.scored_on),
-            n_neighbors: self.runs[0].insights.n_neighbors,
+            scored_on: self.runs.map(|run| run.run.scored_on()),
+            n_neighbors: self.runs[0].n_neighbors,
             paired: self.paired,
             same_classes: self.same_classes,
             bootstrap: *bootstrap,
@@ -103,16 +163,16 @@ impl<'a> Pair<'a> {
 
     /// The methods' means over the common spaces.
     fn measures(&self) -> Vec<MeasureRow> {
-        let of_run = |run: &Finished| {
+        let of_run = |run: &ComparedRun| {
             let is_common = |space: &String, method: &Option<String>| {
                 self.spaces.contains(space)
                     && method.as_ref().is_some_and(|method| self.methods.contains(method))
             };
-            let mut scores = run.scores.clone();
+            let mut scores = run.run.results().knn.clone();
             scores.retain(|row| is_common(&row.space, &row.method));
-            let mut quality = run.quality.clone();
+            let mut quality = run.run.results().quality.clone();
             quality.retain(|row| is_common(&row.space, &row.method));
-            verdicts(&scores, &quality, run.insights.n_neighbors, run.scored_on)
+            verdicts(&scores, &quality, run.n_neighbors, run.run.scored_on())
         };
         let of_runs = self.runs.map(of_run);
         let mut rows = Vec::new();

@@ -1,31 +1,31 @@
-//! The first study: a classifier, its layers, their maps, their scores. Every stage finds what it
-//! needs on the disk.
+//! The command `run`: a classifier, its layers, their maps, their scores, their page. Every stage
+//! finds what it needs on the disk.
 
-use super::clusters::{ClusterSpace, cluster_space};
-use super::epochs::{self, EpochStage};
-use super::figures;
-use super::insights;
 use super::job::{MethodChoice, Run, Summary, close, starts};
 use super::layers::{self, Layers};
-use super::neighbors::check_memory;
-use super::quality::write_quality;
-use super::report;
-use super::space::{Map, SpaceStage, check_scored, most_voters};
-use super::train::{
-    Prepared, activation_stage, complete, finished_training, open, prepare, train_stage,
-};
+use super::page;
+use super::prepared::{Prepared, complete, open, prepare};
+use super::session::{self, Session};
+use super::steps::activations::{activations_of_network, given_activations};
+use super::steps::clusters::{ClusterSpace, cluster_space};
+use super::steps::epochs::{self, EpochStages};
+use super::steps::figures;
+use super::steps::insights::compute_insights;
+use super::steps::neighbors::check_memory;
+use super::steps::quality::write_quality;
+use super::steps::scores::write_scores;
+use super::steps::space::{Map, NamedMethod, SpaceStages, check_scored, most_voters};
+use super::steps::training::training;
 use crate::compute::{Description, Device};
-use crate::dataset::{Classes, Dataset, Original};
+use crate::dataset::{Classes, Original};
 use crate::embedding::{self, Embedding};
 use crate::error::{Error, Result};
 use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores, space_title};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::progress::Reporter;
-use crate::record::{Artifact, MapResults, N_COMPONENTS, Opening, RunFolder, Stage, default_path};
-use crate::report::table;
+use crate::record::{Artifact, N_COMPONENTS, Opening, RunFolder, Stage, default_path};
 use std::path::Path;
-use std::time::Instant;
 
 /// Units of a layer that no method finds too few.
 const WIDE: usize = 1024;
@@ -43,7 +43,6 @@ pub fn run(
 ) -> Result<Summary> {
     epochs::check_training(run)?;
     let methods = build_methods(&run.methods)?;
-    let (methods, computer) = (&methods, (device, description));
     if let Some(path) = &run.activations {
         let layers = Layers::read(path)?;
         layers.check_rows(&run.search)?;
@@ -52,18 +51,19 @@ pub fn run(
             .layers
             .iter()
             .map(|layer| (layer.name.as_str(), layer.values.n_features()));
-        check_methods(methods, &layers.train.labels, spaces)?;
+        check_methods(&methods, &layers.train.labels, spaces)?;
         let widest =
             layers.train.layers.iter().map(|layer| layer.values.n_features()).max().unwrap_or(0);
         check_clusters(run, layers.scored().labels.len(), widest, &layers.class_names)?;
-        let mut folder = open_given(run, path, &layers, (description, reporter))?;
-        if folder.is_complete() {
-            return close(folder, Ok(()), reporter);
+        let mut record = open_given(run, path, &layers, description, reporter)?;
+        if record.is_complete() {
+            return close(record, Ok(()), reporter);
         }
-        let outcome = folder.compute(computer, reporter, |folder, device, kind| {
-            Work { run, methods, device, kind, reporter }.given(folder, &layers)
+        let study = Study { run, methods };
+        let outcome = session::compute(&mut record, device, description, reporter, |session| {
+            study.given(session, &layers)
         });
-        return close(folder, outcome, reporter);
+        return close(record, outcome, reporter);
     }
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
@@ -71,168 +71,113 @@ pub fn run(
     let widths = std::iter::once(prepared.architecture.n_features())
         .chain(layers.iter().map(|layer| layer.width));
     let names = std::iter::once(RAW).chain(layers.iter().map(|layer| layer.name.as_str()));
-    check_methods(methods, &prepared.train.labels, names.zip(widths.clone()))?;
+    check_methods(&methods, &prepared.train.labels, names.zip(widths.clone()))?;
     let points = run.report_points.rows(
         prepared.train.len(),
         prepared.data.test.len(),
         run.train.training.random_state,
     );
-    epochs::check_points(run, methods, points.len(), widths.clone().skip(1))?;
+    epochs::check_points(run, &methods, points.len(), widths.clone().skip(1))?;
     check_clusters(
         run,
         prepared.data.test.len(),
         widths.max().unwrap_or(0),
         &prepared.data.class_names,
     )?;
-    let mut folder = open((&run.train, Some(run)), &prepared, description, reporter)?;
-    if folder.is_complete() {
-        return close(folder, Ok(()), reporter);
+    let mut record = open(&run.train, Some(run), &prepared, description, reporter)?;
+    if record.is_complete() {
+        return close(record, Ok(()), reporter);
     }
-    let outcome = folder.compute(computer, reporter, |folder, device, kind| {
-        Work { run, methods, device, kind, reporter }.trained(folder, &prepared)
+    let study = Study { run, methods };
+    let outcome = session::compute(&mut record, device, description, reporter, |session| {
+        study.trained(session, &prepared)
     });
-    close(folder, outcome, reporter)
+    close(record, outcome, reporter)
 }
 
 /// What all stages share.
-struct Work<'a> {
+struct Study<'a> {
     run: &'a Run,
-    methods: &'a [(String, Box<dyn Embedding>)],
-    device: &'a Device,
-    kind: &'static str,
-    reporter: &'a dyn Reporter,
+    methods: Vec<NamedMethod>,
 }
 
-impl Work<'_> {
+impl Study<'_> {
     /// Looks into layers that another program wrote.
-    fn given(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
-        let start = Instant::now();
-        if !folder.has_finished(Stage::Activations) {
-            if let Some(images) = &layers.train.images {
-                let classes = Classes { labels: &layers.train.labels, names: &layers.class_names };
-                figures::examples(
-                    folder,
-                    "examples",
-                    "The first training images of each class",
-                    images,
-                    classes,
-                )?;
-            }
-            layers.write(folder)?;
-            folder.finish_stage(Stage::Activations, start, "cpu")?;
-        }
-        self.look_into(folder, layers, None)?;
-        self.report(folder)
-    }
-
-    /// The page of all that is there by now.
-    fn report(&self, folder: &mut RunFolder) -> Result<()> {
-        report::stage(folder, self.run.report_points, self.device, self.kind, self.reporter)
+    fn given(&self, session: &mut Session<'_>, layers: &Layers) -> Result<()> {
+        given_activations(session, layers)?;
+        self.look_into(session, layers, None)?;
+        page::write(session, self.run.report_points)
     }
 
     /// Trains, and looks into the layers.
-    fn trained(&self, folder: &mut RunFolder, prepared: &Prepared) -> Result<()> {
-        let Work { run, device, kind, reporter, .. } = *self;
-        if !folder.has_finished(Stage::Activations) {
-            let weights = if let Some(weights) = finished_training(folder, prepared)? {
-                weights
-            } else {
-                let title =
-                    format!("The first training images of each class of {}", prepared.data.name);
-                let Dataset { train, class_names, .. } = &prepared.data;
-                let classes = Classes { labels: &train.labels, names: class_names };
-                figures::examples(folder, "examples", &title, &train.images, classes)?;
-                train_stage(
-                    folder,
-                    (&run.train, run.epochs_to_embed.as_ref()),
-                    prepared,
-                    device,
-                    kind,
-                    reporter,
-                )?
-            };
-            activation_stage(folder, prepared, &weights, device, kind, reporter)?;
+    fn trained(&self, session: &mut Session<'_>, prepared: &Prepared) -> Result<()> {
+        let run = self.run;
+        if !session.record.has_finished(Stage::Activations) {
+            let weights = training(session, &run.train, Some(run), prepared)?;
+            activations_of_network(session, prepared, &weights)?;
         }
-        let mut layers = Layers::read(&Artifact::Activations.of(folder.path()))?;
-        if let Some(test) = &mut layers.test {
-            test.images = Some(prepared.data.test.images.clone());
-        }
-        let maps = self.look_into(folder, &layers, prepared.data.original.as_ref())?;
+        let layers = Layers::read(&Artifact::Activations.of(session.record.path()))?;
+        let maps = self.look_into(session, &layers, prepared.data.original.as_ref())?;
         if let Some(choice) = &run.epochs_to_embed {
-            EpochStage {
-                folder,
-                run,
-                methods: self.methods,
-                device,
-                kind,
-                reporter,
-                prepared,
-                maps: &maps,
-            }
-            .run(choice)?;
+            EpochStages { run, methods: &self.methods, prepared, maps: &maps }
+                .run(session, choice)?;
         }
-        self.report(folder)
+        page::write(session, run.report_points)
     }
 
     /// Everything that is done with the layers, wherever they come from.
     fn look_into(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         layers: &Layers,
         original: Option<&Original>,
     ) -> Result<Vec<Map>> {
         let mut maps: Vec<Map> = Vec::new();
-        let given =
-            self.run.activations.clone().unwrap_or_else(|| Artifact::Activations.of(folder.path()));
+        let kept = || Artifact::Activations.of(session.record.path());
+        let given = self.run.activations.clone().unwrap_or_else(kept);
         for (at, train) in layers.train.layers.iter().enumerate() {
             let file = given.join(format!("{}_train.npy", train.name));
-            let space = SpaceStage {
-                folder,
-                labels: (&layers.train.labels, layers.test.as_ref().map(|test| &test.labels[..])),
-                device: self.device,
-                kind: self.kind,
-                reporter: self.reporter,
+            let space = SpaceStages {
+                train_labels: &layers.train.labels,
+                test_labels: layers.test.as_ref().map(|test| &test.labels[..]),
                 search: &self.run.search,
                 train,
                 test: layers.test.as_ref().map(|test| &test.layers[at]),
             };
-            let of_space = space.run(self.methods).map_err(|error| error.of_file(file))?;
-            self.cluster(folder, layers, original, at, &of_space)?;
+            let of_space =
+                space.run(session, &self.methods).map_err(|error| error.of_file(file))?;
+            self.cluster(session, layers, original, at, &of_space)?;
             maps.extend(of_space);
         }
-        check_scored(folder)?;
-        self.insights(folder, layers)?;
-        self.tables_and_figures(folder, layers, &maps)?;
+        check_scored(session.record)?;
+        self.insights(session, layers)?;
+        self.tables_and_figures(session, layers, &maps)?;
         Ok(maps)
     }
 
     /// The clusters of one space, among the points that are scored.
     fn cluster(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         layers: &Layers,
         original: Option<&Original>,
         at: usize,
         maps: &[Map],
     ) -> Result<()> {
-        let (part, layer) = (layers.scored(), &layers.scored().layers[at]);
-        let stage = Stage::Clusters(&layer.name);
-        if self.run.clusters.is_empty() || folder.has_finished(stage) {
+        if self.run.clusters.is_empty() {
             return Ok(());
         }
-        let start = Instant::now();
-        let observer = self.reporter.stage(&format!("clusters of {}", space_title(&layer.name)));
-        let points = if layers.test.is_some() { "test" } else { "training" };
+        let (part, layer) = (layers.scored(), &layers.scored().layers[at]);
+        let is_tested = layers.test.is_some();
         let places: Vec<(String, &Matrix)> = maps
             .iter()
             .map(|map| {
-                (
-                    map.id.method_title().into(),
-                    map.test.as_ref().filter(|_| layers.test.is_some()).unwrap_or(&map.train),
-                )
+                let test = map.test.as_ref().filter(|_| is_tested);
+                (map.id.method_title().into(), test.unwrap_or(&map.train))
             })
             .collect();
-        let kinds = original.filter(|_| layers.test.is_some());
+        let kinds = original.filter(|_| is_tested);
+        let points = if is_tested { "test" } else { "training" };
         let space = ClusterSpace {
             name: &layer.name,
             title: &format!("{}, {points} points", space_title(&layer.name)),
@@ -243,66 +188,60 @@ impl Work<'_> {
             maps: &places,
             images: part.images.as_ref(),
         };
-        match cluster_space(folder, &space, &self.run.clusters, self.device, observer.as_ref()) {
-            Err(Error::Data(reason)) => {
-                folder.manifest.warnings.push(format!(
-                    "no clusters of {}, or not by every method: {reason}",
-                    layer.name
-                ));
+        let done = session.stage(Stage::Clusters(&layer.name), |session, observer| {
+            let device = session.device;
+            match cluster_space(session.record, &space, &self.run.clusters, device, observer) {
+                Err(Error::Data(reason)) => {
+                    session.record.warn(format!(
+                        "no clusters of {}, or not by every method: {reason}",
+                        layer.name
+                    ));
+                    Ok(())
+                }
+                found => found.map(drop),
             }
-            found => found.map(drop)?,
-        }
-        drop(observer);
-        folder.finish_stage(stage, start, self.kind)
+        });
+        done.map(|_| ())
     }
 
-    fn insights(&self, folder: &mut RunFolder, layers: &Layers) -> Result<()> {
-        const STAGE: Stage<'_> = Stage::Insights;
-        if folder.has_finished(STAGE) {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let (scores, quality) = self.sorted(folder)?;
-        insights::conclude(folder, layers, &scores, &quality)?;
-        folder.finish_stage(STAGE, start, "cpu")
+    fn insights(&self, session: &mut Session<'_>, layers: &Layers) -> Result<()> {
+        let done = session.stage(Stage::Insights, |session, _| {
+            session.on_cpu();
+            let (scores, quality) = self.sorted(session.record);
+            compute_insights(session.record, layers, &scores, &quality)
+        });
+        done.map(|_| ())
     }
 
     /// Scores and quality: the spaces themselves first, then method by method, as the studies list
     /// them.
-    fn sorted(&self, folder: &RunFolder) -> Result<(Vec<Scores>, Vec<MapQuality>)> {
+    fn sorted(&self, record: &RunFolder) -> (Vec<Scores>, Vec<MapQuality>) {
         let order = |method: &Option<String>| {
             self.methods.iter().position(|(name, _)| Some(name) == method.as_ref())
         };
-        let (mut scores, mut quality): (Vec<Scores>, Vec<MapQuality>) =
-            (folder.noted("knn")?, folder.noted("quality")?);
+        let mut scores = record.results().knn.clone();
         scores.sort_by_key(|row| order(&row.method));
+        let mut quality = record.results().quality.clone();
         quality.sort_by_key(|row| order(&row.method));
-        Ok((scores, quality))
+        (scores, quality)
     }
 
     fn tables_and_figures(
         &self,
-        folder: &mut RunFolder,
+        session: &mut Session<'_>,
         layers: &Layers,
         maps: &[Map],
     ) -> Result<()> {
-        const STAGE: Stage<'_> = Stage::ScoresAndFigures;
-        if folder.has_finished(STAGE) {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let (scores, quality) = self.sorted(folder)?;
-        write_scores(folder, &scores, &layers.class_names)?;
-        write_quality(folder, &quality)?;
-        let results = |map: &Map| MapResults {
-            space: map.id.space.clone(),
-            method: map.method().into(),
-            results: map.results.clone(),
-        };
-        folder.result("maps", maps.iter().map(results).collect::<Vec<_>>());
-        figures::maps(folder, maps, layers)?;
-        figures::scores(folder, &scores)?;
-        folder.finish_stage(STAGE, start, "cpu")
+        let done = session.stage(Stage::ScoresAndFigures, |session, _| {
+            session.on_cpu();
+            let record = &mut *session.record;
+            let (scores, quality) = self.sorted(record);
+            write_scores(record, &scores, &layers.class_names)?;
+            write_quality(record, &quality)?;
+            figures::maps(record, maps, layers)?;
+            figures::scores(record, &scores)
+        });
+        done.map(|_| ())
     }
 }
 
@@ -311,7 +250,8 @@ fn open_given(
     run: &Run,
     path: &Path,
     layers: &Layers,
-    (description, reporter): (&Description, &dyn Reporter),
+    description: &Description,
+    reporter: &dyn Reporter,
 ) -> Result<RunFolder> {
     let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
     let opening = Opening {
@@ -333,13 +273,13 @@ fn open_given(
     let mut folder =
         RunFolder::open(&path, (run.train.force, run.train.resume), opening, reporter)?;
     if folder.manifest.stages.is_empty() {
-        folder.manifest.warnings.extend(layers.warnings.iter().cloned());
+        layers.warnings.iter().for_each(|warning| folder.warn(warning));
         folder.save()?;
     }
     Ok(folder)
 }
 
-pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box<dyn Embedding>)>> {
+pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<NamedMethod>> {
     choices
         .iter()
         .map(|choice| {
@@ -353,7 +293,7 @@ pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<(String, Box
 /// that cannot be scored. A method that is for wider spaces than some of these is left out there,
 /// and no more.
 pub(super) fn check_methods<'a>(
-    methods: &[(String, Box<dyn Embedding>)],
+    methods: &[NamedMethod],
     labels: &[u8],
     spaces: impl Iterator<Item = (&'a str, usize)>,
 ) -> Result<()> {
@@ -403,18 +343,4 @@ pub(super) fn check_methods<'a>(
 /// Refuses clusters that cannot be sought.
 fn check_clusters(run: &Run, n: usize, widest: usize, class_names: &[String]) -> Result<()> {
     run.clusters.iter().try_for_each(|method| method.validate((n, widest), Some(class_names.len())))
-}
-
-/// Writes the score tables and notes them in the manifest.
-pub(super) fn write_scores(
-    folder: &mut RunFolder,
-    scores: &[Scores],
-    class_names: &[String],
-) -> Result<()> {
-    let path = folder.below(Artifact::Scores("knn.csv"))?;
-    table::write_csv(path.parent().unwrap_or(&path), scores, class_names)?;
-    folder.list(Artifact::Scores("knn.csv"), None, None);
-    folder.list(Artifact::Scores("knn_per_class.csv"), None, None);
-    folder.result("knn", scores);
-    Ok(())
 }

@@ -2,8 +2,9 @@
 //! run makes them again.
 
 use crate::pipeline::{shared, shared_arguments, shared_run};
-use crate::resume::{assert_same_contents, copy, exact_manifest};
+use crate::resume::{assert_same_contents, copy, without_tables};
 use crate::support::{Place, manifest};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -133,38 +134,48 @@ fn changed_files_that_a_reader_does_not_need_are_named() {
     }
 }
 
-/// Manifests of versions that kept no SHA-256 are read as before.
-#[test]
-fn a_manifest_without_checksums_is_read() {
-    let place = Place::new();
-    copy(&shared_run(), &place.path("out"));
-    let mut old = exact_manifest(&place.path("out"));
+/// The manifest of the shared run as an earlier layout had it.
+fn earlier(layout: u32) -> Value {
+    let mut old = manifest(&shared_run());
+    old["schema_version"] = layout.into();
     for output in old["outputs"].as_array_mut().unwrap() {
-        output.as_object_mut().unwrap().remove("sha256");
+        let output = output.as_object_mut().unwrap();
+        output.retain(|key, _| !["sha256", "stage"].contains(&key.as_str()));
     }
     for stage in old["stages"].as_array_mut().unwrap() {
-        stage
-            .as_object_mut()
-            .unwrap()
-            .retain(|key, _| ["name", "seconds", "device"].contains(&key.as_str()));
+        stage.as_object_mut().unwrap().remove("n_warnings");
     }
-    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&old).unwrap()).unwrap();
-    place.succeed("report out --device cpu");
-    place.succeed("export out --device cpu");
-    place.succeed(&format!("compare out {} --out c", shared_run().display()));
-    let outcome = place.succeed(&format!("{} --resume --out out", arguments()));
-    assert!(outcome.stderr.contains("nothing is left to do"), "{}", outcome.stderr);
-    // A run that an earlier version left unfinished goes on, and keeps them from then on.
-    old["status"] = "interrupted".into();
-    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&old).unwrap()).unwrap();
-    place.succeed(&format!("{} --resume --out out", arguments()));
-    assert!(
-        manifest(&place.path("out"))["outputs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|output| output["sha256"].is_string())
-    );
+    // Each map had a key of its own, and there was no list of them at first.
+    let results = old["results"].as_object_mut().unwrap();
+    for map in results["maps"].as_array().unwrap().clone() {
+        let key = format!("{}_{}", map["method"].as_str().unwrap(), map["space"].as_str().unwrap());
+        let pairs = map["results"].as_array().unwrap().iter();
+        let noted = pairs.map(|pair| (pair[0].as_str().unwrap().to_owned(), pair[1].clone()));
+        results.insert(key, Value::Object(noted.collect()));
+    }
+    if layout == 1 {
+        results.remove("maps");
+    }
+    old
+}
+
+#[test]
+fn manifests_of_earlier_layouts_are_read_but_not_gone_on_with() {
+    let place = Place::new();
+    for layout in [1, 2] {
+        let out = place.path(format!("out{layout}"));
+        copy(&shared_run(), &out);
+        let before = serde_json::to_vec_pretty(&earlier(layout)).unwrap();
+        fs::write(out.join("manifest.json"), &before).unwrap();
+        let name = format!("out{layout}");
+        place.succeed(&format!("report {name} --device cpu"));
+        assert!(without_tables(&out) == without_tables(&shared_run()), "layout {layout}");
+        place.succeed(&format!("export {name} --device cpu"));
+        place.succeed(&format!("compare {name} {} --out c{layout}", shared_run().display()));
+        let expected = [&format!("layout {layout}")[..], "do the run again"];
+        place.refuse(3, &format!("{} --resume --out {name}", arguments()), &expected);
+        assert_eq!(fs::read(out.join("manifest.json")).unwrap(), before);
+    }
 }
 
 /// Weights, maps, neighbours and checkpoints know by themselves that they were changed.

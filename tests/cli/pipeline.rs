@@ -296,15 +296,21 @@ fn every_stage_is_timed() {
     }
     let results = &manifest["results"];
     assert_eq!(results["n_parameters"], 784 * 32 + 32 + 32 * 16 + 16 + 16 * 10 + 10);
+    let result = |method: &str, space: &str, name: &str| {
+        let of_map = |map: &&Value| map["method"] == method && map["space"] == space;
+        let map = results["maps"].as_array().unwrap().iter().find(of_map).unwrap();
+        let pair = map["results"].as_array().unwrap().iter().find(|pair| pair[0] == name);
+        pair.unwrap()[1].as_f64().unwrap()
+    };
     for (space, _) in SPACES {
-        let share = results[format!("pca_{space}")]["explained_variance_ratio"].as_f64().unwrap();
-        let divergence = results[format!("tsne_{space}")]["kl_divergence"].as_f64().unwrap();
+        let share = result("pca", space, "explained_variance_ratio");
+        let divergence = result("tsne", space, "kl_divergence");
         assert!(
             (0.0..=1.0).contains(&share) && (0.0..10.0).contains(&divergence),
             "{space}: {share} {divergence}"
         );
-        assert_eq!(results[format!("umap_{space}")]["n_epochs"], 100.0);
-        let loss = results[format!("trimap_{space}")]["loss"].as_f64().unwrap();
+        assert_eq!(result("umap", space, "n_epochs"), 100.0);
+        let loss = result("trimap", space, "loss");
         assert!(loss > 0.0 && loss < 100.0, "{space}: {loss}");
     }
 }

@@ -3,7 +3,6 @@
 
 use crate::pipeline::{shared, shared_arguments, shared_run};
 use crate::support::{Place, assert_outputs_are_whole, files_below, manifest, words};
-use layerlens::record::Found;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,7 +31,7 @@ fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// The manifest without times and without the words of the command line that say where the run is
 /// and that it is resumed.
 fn timeless(folder: &Path) -> Vec<u8> {
-    let mut manifest = exact_manifest(folder);
+    let mut manifest = manifest(folder);
     manifest["started"] = Value::Null;
     without_seconds(&mut manifest);
     // The page has times in it.
@@ -50,7 +49,7 @@ fn timeless(folder: &Path) -> Vec<u8> {
 }
 
 /// The page without its static part, which has times and the command line.
-fn without_tables(folder: &Path) -> Vec<u8> {
+pub fn without_tables(folder: &Path) -> Vec<u8> {
     let page = fs::read_to_string(folder.join("report.html")).unwrap();
     let (before, tables) = page.split_once("<section id=\"report\"").unwrap();
     [before, tables.split_once("<dialog id=\"help\"").unwrap().1].concat().into_bytes()
@@ -151,7 +150,7 @@ fn a_run_goes_on_after_each_of_its_stages() {
     for n_finished in [1, 2, 3, 4, 5, 9, n_stages - 2, n_stages - 1] {
         let out = place.path(format!("out{n_finished}"));
         copy(&whole, &out);
-        let mut rewound = exact_manifest(&out);
+        let mut rewound = manifest(&out);
         rewind(&mut rewound, n_finished);
         fs::write(out.join("manifest.json"), serde_json::to_vec_pretty(&rewound).unwrap()).unwrap();
         // Of the unfinished stage there are half-written files.
@@ -163,98 +162,15 @@ fn a_run_goes_on_after_each_of_its_stages() {
     }
 }
 
-/// The manifest of a run as it stood after `n` stages, from that of the whole run: without what
-/// later stages noted.
+/// The manifest of a run as it stood after `n` stages, from that of the whole run: without the files
+/// of later stages. What later stages noted is dropped by the run that goes on.
 fn rewind(manifest: &mut Value, n: usize) {
     manifest["status"] = "running".into();
-    let names: Vec<String> = manifest["stages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|stage| stage["name"].as_str().unwrap().into())
-        .collect();
     manifest["stages"].as_array_mut().unwrap().truncate(n);
-    let done = |stage: &str| names[..n].iter().any(|name| name == stage);
-    // The space of `layer_1_k-means_labels`.
-    fn of_cluster(stem: &str) -> &str {
-        stem.split("_k-means").next().unwrap()
-    }
-    let listed = |path: &str| {
-        let stem = path.rsplit('/').next().unwrap().split('.').next().unwrap();
-        let of_map =
-            stem.trim_end_matches("_train").trim_end_matches("_test").replacen('_', " ", 1);
-        match path.split('/').next().unwrap() {
-            "model" | "history.csv" => true,
-            "figures" if ["examples", "history", "architecture"].contains(&stem) => true,
-            "activations" => done("activations"),
-            "report.html" => done("report"),
-            "clusters" => done(&format!("clusters {}", of_cluster(stem))),
-            "figures" if stem.contains("k-means") => {
-                done(&format!("clusters {}", of_cluster(stem)))
-            }
-            "neighbors" => done(&format!("neighbours {stem}")),
-            "embeddings" | "maps" => done(&of_map),
-            "scores" if path.contains("predictions") => {
-                done(&format!("neighbours {stem}")) || done(&format!("scores {of_map}"))
-            }
-            "scores" if ["knn", "knn_per_class", "quality"].contains(&stem) => {
-                done("scores and figures")
-            }
-            "scores" => done("what the layers did"),
-            _ if stem == "gains" || stem.contains("confusion") => done("what the layers did"),
-            _ => done("scores and figures"),
-        }
-    };
-    manifest["outputs"]
-        .as_array_mut()
-        .unwrap()
-        .retain(|output| listed(output["path"].as_str().unwrap()));
-    let results = manifest["results"].as_object_mut().unwrap();
-    results.retain(|name, _| match name.as_str() {
-        "history" | "training" | "inference" | "test" | "n_parameters" | "knn" | "quality"
-        | "clusters" => true,
-        "insights" => done("what the layers did"),
-        "maps" => done("scores and figures"),
-        map => done(&map.replacen('_', " ", 1)),
-    });
-    if done("scores and figures") {
-        return;
-    }
-    // The order in which they were found, which is sorted at the end only.
-    let position =
-        |name: String| names.iter().position(|stage| *stage == name).unwrap_or(usize::MAX);
-    for list in ["knn", "quality", "clusters"] {
-        let Some(rows) = results.get_mut(list).and_then(Value::as_array_mut) else { continue };
-        let stage = |row: &Value| {
-            let space = row["space"].as_str().unwrap();
-            match (list, row["method"].as_str()) {
-                ("clusters", _) => position(format!("clusters {space}")),
-                ("quality", _) => position(format!("quality {space}")),
-                (_, None) => position(format!("neighbours {space}")),
-                (_, Some(method)) => position(format!("scores {method} {space}")),
-            }
-        };
-        rows.sort_by_key(stage);
-        rows.retain(|row| stage(row) < n);
-        if rows.is_empty() {
-            results.shift_remove(list);
-        }
-    }
-}
-
-/// The manifest with every figure as it stands there, which a plain parse may miss in the last
-/// digit.
-pub fn exact_manifest(folder: &Path) -> Value {
-    let found = Found::read(folder).unwrap();
-    let plain = manifest(folder);
-    Value::Object(
-        plain
-            .as_object()
-            .unwrap()
-            .keys()
-            .map(|key| (key.clone(), found.part(key).unwrap()))
-            .collect(),
-    )
+    let stages = manifest["stages"].clone();
+    let is_finished =
+        |name: &Value| stages.as_array().unwrap().iter().any(|stage| stage["name"] == *name);
+    manifest["outputs"].as_array_mut().unwrap().retain(|output| is_finished(&output["stage"]));
 }
 
 pub fn copy(from: &Path, to: &Path) {
@@ -293,7 +209,7 @@ fn a_run_that_was_begun_otherwise_is_not_resumed() {
     let place = Place::with_images();
     let begun = "run --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --methods pca --device cpu";
     place.succeed(&format!("{begun} --out out"));
-    let mut left = exact_manifest(&place.path("out"));
+    let mut left = manifest(&place.path("out"));
     left["status"] = "interrupted".into();
     left["stages"].as_array_mut().unwrap().clear();
     fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::support::{LIMITS, Variant, assert_same_bytes, gpu, groups, own_gpu, uniform_matrix};
 use layerlens::clustering::KMeans;
-use layerlens::compute::{Buffer, Device, DeviceChoice, GpuOptions};
+use layerlens::compute::{Buffer, Device, DeviceChoice, DeviceKind, GpuOptions};
 use layerlens::embedding::pca::products;
 use layerlens::embedding::{Pca, Trimap, Tsne, Umap};
 use layerlens::error::{Error, Result};
@@ -337,7 +337,10 @@ fn auto_never_takes_a_software_adapter() {
     match device {
         Device::Gpu(gpu) => assert!(!gpu.is_software(), "{description:?}"),
         Device::Cpu(_) => {
-            assert!(description.kind == "cpu" && !description.reason.is_empty(), "{description:?}")
+            assert!(
+                description.kind == DeviceKind::Cpu && !description.reason.is_empty(),
+                "{description:?}"
+            )
         }
     }
 }

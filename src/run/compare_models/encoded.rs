@@ -1,100 +1,84 @@
-//! The layer that is looked into: its answers to the test images, their maps, scores and clusters.
+//! The encoded layer: its activations of the test images, their maps, scores and clusters.
 
-use super::{Prepared, Work};
+use super::Prepared;
 use crate::activations::{Layer, activations};
-use crate::dataset::{Classes, Dataset, Samples, npy};
+use crate::dataset::{Classes, npy};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, Scores};
-use crate::model::{Architecture, Weights, read_weights};
+use crate::model::read_weights;
+use crate::record::predictions::write_classes;
 use crate::record::{Artifact, RunFolder, Stage};
 use crate::report::figures::{Panel, Scatter};
-use crate::run::clusters::{ClusterSpace, cluster_space};
-use crate::run::figures;
-use crate::run::layers;
-use crate::run::quality::write_quality;
-use crate::run::space::{Map, SpaceStage, check_scored};
-use crate::run::study::write_scores;
-use std::time::Instant;
+use crate::run::session::Session;
+use crate::run::steps::clusters::{ClusterSpace, cluster_space};
+use crate::run::steps::figures;
+use crate::run::steps::quality::write_quality;
+use crate::run::steps::scores::write_scores;
+use crate::run::steps::space::{Map, SpaceStages, check_scored};
 
-impl Work<'_> {
-    /// Embeds, scores and clusters one layer's answers to the test images.
-    pub(super) fn look_into(
+impl Prepared<'_> {
+    /// Embeds, scores and clusters one layer's activations of the test images.
+    pub(super) fn encoded_layer(
         &self,
-        folder: &mut RunFolder,
-        prepared: &Prepared,
+        session: &mut Session<'_>,
         model: usize,
         layer: &str,
     ) -> Result<()> {
-        let Prepared { job, data, architectures, methods, .. } = prepared;
-        let model_name = &job.models[model].name;
-        let (_, weights) = read_weights(&Artifact::WeightsOf(model_name).of(folder.path()))?;
-        let encoded =
-            self.encode(folder, &architectures[model], &weights, &data.test, (model_name, layer))?;
-        let file = Artifact::Layer { name: &encoded.name, part: "test" }.of(folder.path());
-        let space = SpaceStage {
-            folder: &mut *folder,
-            labels: (&data.test.labels, None),
-            device: self.device,
-            kind: self.kind,
-            reporter: self.reporter,
-            search: &job.search,
+        let model_name = &self.job.models[model].name;
+        let encoded = self.encode(session, model, layer)?;
+        let file = Artifact::Layer { name: &encoded.name, part: "test" }.of(session.record.path());
+        let space = SpaceStages {
+            train_labels: &self.data.test.labels,
+            test_labels: None,
+            search: &self.job.search,
             train: &encoded,
             test: None,
         };
-        let maps = space.run(methods).map_err(|error| error.of_file(file))?;
-        check_scored(folder)?;
-        self.draw(folder, data, (model_name, layer), &maps)?;
-        self.cluster(
-            folder,
-            prepared,
-            &encoded,
-            &maps,
-            &format!("{layer} of {model_name}, test images"),
-        )
+        let maps = space.run(session, &self.methods).map_err(|error| error.of_file(file))?;
+        check_scored(session.record)?;
+        let title = format!("{layer} of {model_name}, test images");
+        session.stage(Stage::ScoresAndFigures, |session, _| {
+            session.on_cpu();
+            self.draw(session.record, &encoded, &maps, &title)
+        })?;
+        self.cluster(session, &encoded, &maps, &title)
     }
 
-    /// The layer's answers, written below `activations/`.
-    fn encode(
-        &self,
-        folder: &mut RunFolder,
-        architecture: &Architecture,
-        weights: &Weights,
-        test: &Samples,
-        (model, layer): (&str, &str),
-    ) -> Result<Layer> {
-        const STAGE: Stage<'_> = Stage::EncodedLayer;
-        let (start, name) = (Instant::now(), format!("{model}_{layer}"));
+    /// The layer's activations, written below `activations/`.
+    fn encode(&self, session: &mut Session<'_>, model: usize, layer: &str) -> Result<Layer> {
+        let (test, model_name) = (&self.data.test, &self.job.models[model].name);
+        let name = format!("{model_name}_{layer}");
         let file = Artifact::Layer { name: &name, part: "test" };
-        if folder.has_finished(STAGE) {
-            let values = npy::read_matrix(file.of(folder.path()))?;
-            return Ok(Layer { name, values });
-        }
-        let all = activations(self.device, architecture, weights, test)?;
-        let missing = || Error::Data(format!("{model} has no layer {layer}"));
-        let found = all.into_iter().find(|found| found.name == layer).ok_or_else(missing)?;
-        folder.write_matrix(file, &found.values)?;
-        layers::write_classes(folder, "labels", "test", &test.labels)?;
-        folder.finish_stage(STAGE, start, self.kind)?;
-        Ok(Layer { name, ..found })
+        let values = session.stage(Stage::EncodedLayer, |session, _| {
+            let weights = Artifact::WeightsOf(model_name).of(session.record.path());
+            let (_, weights) = read_weights(&weights)?;
+            let all = activations(session.device, &self.architectures[model], &weights, test)?;
+            let missing = || Error::Data(format!("{model_name} has no layer {layer}"));
+            let found = all.into_iter().find(|found| found.name == layer).ok_or_else(missing)?;
+            session.record.write_matrix(file, &found.values)?;
+            write_classes(session.record, "labels", "test", &test.labels)?;
+            Ok(found.values)
+        })?;
+        let values = match values {
+            Some(values) => values,
+            None => npy::read_matrix(file.of(session.record.path()))?,
+        };
+        Ok(Layer { name, values })
     }
 
     /// Tables, and the maps side by side, coloured by label.
     fn draw(
         &self,
-        folder: &mut RunFolder,
-        data: &Dataset,
-        (model, layer): (&str, &str),
+        record: &mut RunFolder,
+        encoded: &Layer,
         maps: &[Map],
+        title: &str,
     ) -> Result<()> {
-        const STAGE: Stage<'_> = Stage::ScoresAndFigures;
-        if folder.has_finished(STAGE) {
-            return Ok(());
-        }
-        let start = Instant::now();
-        write_scores(folder, &folder.noted::<Vec<Scores>>("knn")?, &data.class_names)?;
-        write_quality(folder, &folder.noted::<Vec<MapQuality>>("quality")?)?;
+        let data = &self.data;
+        let results = record.results().clone();
+        write_scores(record, &results.knn, &data.class_names)?;
+        write_quality(record, &results.quality)?;
         let figure = Scatter {
-            title: format!("{layer} of {model}, test images"),
+            title: title.into(),
             panels: maps
                 .chunks(2)
                 .map(|maps| maps.iter().map(|map| panel(map, &data.test.labels)).collect())
@@ -104,26 +88,17 @@ impl Work<'_> {
             direct_labels: true,
         };
         // None is there of a layer that is constant.
-        if !maps.is_empty() {
-            figures::write(folder, &format!("{model}_{layer}"), &figure)?;
-        }
-        folder.finish_stage(STAGE, start, "cpu")
+        if maps.is_empty() { Ok(()) } else { figures::write(record, &encoded.name, &figure) }
     }
 
     fn cluster(
         &self,
-        folder: &mut RunFolder,
-        prepared: &Prepared,
+        session: &mut Session<'_>,
         encoded: &Layer,
         maps: &[Map],
         title: &str,
     ) -> Result<()> {
-        const STAGE: Stage<'_> = Stage::OnlyClusters;
-        if folder.has_finished(STAGE) {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let Prepared { job, data, .. } = prepared;
+        let data = &self.data;
         let places: Vec<_> =
             maps.iter().map(|map| (map.id.method_title().into(), &map.train)).collect();
         let kinds = data.original.as_ref();
@@ -136,10 +111,11 @@ impl Work<'_> {
             maps: &places,
             images: Some(&data.test.images),
         };
-        let observer = self.reporter.stage(&format!("clusters of {title}"));
-        cluster_space(folder, &space, &job.clusters, self.device, observer.as_ref())?;
-        drop(observer);
-        folder.finish_stage(STAGE, start, self.kind)
+        let done = session.stage(Stage::OnlyClusters, |session, observer| {
+            let methods = &self.job.clusters;
+            cluster_space(session.record, &space, methods, session.device, observer).map(drop)
+        });
+        done.map(|_| ())
     }
 }
 

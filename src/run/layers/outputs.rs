@@ -1,10 +1,11 @@
 //! What a network answers to each point, from the values of its output: probabilities, their
 //! logarithms, or logits.
 
-use super::{LOGITS, SOFTMAX};
+use super::LOGITS;
 use crate::dataset::npy;
 use crate::error::{Error, Result};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, argmax};
+use crate::record::predictions::SOFTMAX;
 use std::path::{Path, PathBuf};
 
 /// How far the probabilities of a row may be from a sum of 1: those of 16-bit floats and rounded
@@ -165,7 +166,7 @@ impl Outputs {
     /// it is more likely than not.
     pub(super) fn answers(&self) -> Vec<usize> {
         if self.n_columns() > 1 {
-            return self.values.rows().map(largest).collect();
+            return self.values.rows().map(argmax).collect();
         }
         let even = if self.kind == Kind::Logits { 0.0 } else { 0.5 };
         self.values.rows().map(|row| usize::from(row[0] > even)).collect()
@@ -236,11 +237,6 @@ pub(super) fn agree(mut outputs: Vec<&mut Outputs>) {
             outputs.kind = joint;
         }
     }
-}
-
-/// The column of the largest value of a row, the first of equal ones.
-pub(super) fn largest(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
 }
 
 /// The softmax of a row at one column.

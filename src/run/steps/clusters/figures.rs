@@ -9,7 +9,7 @@ use crate::matrix::Matrix;
 use crate::record::RunFolder;
 use crate::report::cluster_table::cluster_name;
 use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
-use crate::run::figures::write;
+use crate::run::steps::figures::write;
 
 /// Clusters of a contingency table or a gallery that are drawn at most, the largest.
 const DRAWN: usize = 16;

@@ -1,13 +1,13 @@
-//! A page of anybody's embedding: two columns of places, with labels, images and the original space
+//! The command `report --embedding`: a page of anybody's embedding, two columns of places, with labels, images and the original space
 //! if they are at hand.
 
-use super::sections::{reproduce, section};
-use super::{PAGE_NEIGHBORS, ReportSummary, check_new, summary};
+use super::page::{PAGE_NEIGHBORS, reproduce, section};
+use super::report::{ReportSummary, check_new, summary};
 use crate::compute::Device;
 use crate::dataset::{self, Colour, LabelColumn, LabelFile, Labels, Pictures, Source, npy};
 use crate::digits::rounded;
 use crate::error::{Error, Result};
-use crate::evaluation::{MapQuality, Metric, Quality, knn_accuracy, quality};
+use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, quality};
 use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
 use crate::progress::{Observer, Reporter};
@@ -214,7 +214,7 @@ impl Read {
         device: &Device,
         observer: &dyn Observer,
     ) -> Result<Option<(String, f64)>> {
-        const K: usize = crate::run::predictions::K;
+        const K: usize = COMPARED_NEIGHBORS;
         let Some(labels) = &self.labels else { return Ok(None) };
         let classes = labels.narrow().map(|mut classes| classes.remove(0));
         let several = labels.classes[0].windows(2).any(|pair| pair[0] != pair[1]);

@@ -1,13 +1,13 @@
 //! The tables of the static part, from the figures that a run notes in its manifest.
 
-use super::Known;
 use crate::clustering::Clustered;
+use crate::dataset::Source;
 use crate::evaluation::{
     Confused, ConfusedPairs, Insights, LayerGains, MapId, Pair, ScoredOn, Scores, Verdict,
     map_title, method_title, metric, space_title,
 };
 use crate::model::Architecture;
-use crate::record::N_COMPONENTS;
+use crate::record::{FinishedRun, N_COMPONENTS, Stage};
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
 use crate::training::History;
@@ -183,20 +183,24 @@ pub(super) fn clusters(found: &[Clustered]) -> Table {
 }
 
 /// Wall times of the stages but for the one that writes the page.
-pub(super) fn times(known: &Known) -> Table {
-    let stages: Vec<_> =
-        known.stages.iter().filter(|stage| stage.name != super::STAGE.to_string()).collect();
+pub(super) fn times(run: &FinishedRun) -> Table {
+    let stages: Vec<_> = run
+        .manifest
+        .stages
+        .iter()
+        .filter(|stage| stage.name != Stage::Report.to_string())
+        .collect();
     let total: f64 = stages.iter().map(|stage| stage.seconds).sum();
     let words = |name: &str| name.replace('_', " ");
     let rows = stages
         .iter()
-        .map(|stage| vec![words(&stage.name), seconds(stage.seconds), stage.device.clone()]);
+        .map(|stage| vec![words(&stage.name), seconds(stage.seconds), stage.device.to_string()]);
     let rows = rows.chain([vec!["all".into(), seconds(total), String::new()]]);
     Table::new("Wall time of every stage", &["stage", "time", "device"], rows)
 }
 
-pub(super) fn inputs(known: &Known) -> Table {
-    let row = |input: &super::Input| {
+pub(super) fn inputs(run: &FinishedRun) -> Table {
+    let row = |input: &Source| {
         let verified = if input.verified { "known data" } else { "" };
         vec![
             input.name.clone(),
@@ -208,6 +212,6 @@ pub(super) fn inputs(known: &Known) -> Table {
     Table::new(
         "Files that were read",
         &["file", "bytes", "SHA-256", ""],
-        known.inputs.iter().map(row),
+        run.manifest.inputs.iter().map(row),
     )
 }

@@ -8,42 +8,42 @@ use crate::neighbors::NeighborGraph;
 use crate::progress::Observer;
 use crate::record::{Artifact, RunFolder};
 use crate::report::quality_table;
+use crate::run::session::Session;
 
 /// Fitted points, new ones, and what is known of them.
 #[derive(Clone, Copy)]
-pub(super) struct Judged<'a> {
+pub(in crate::run) struct Judged<'a> {
     /// Name of the space.
-    pub(super) space: &'a str,
-    pub(super) x: &'a Matrix,
-    pub(super) new: Option<&'a Matrix>,
-    pub(super) neighbors: Option<&'a NeighborGraph>,
+    pub(in crate::run) space: &'a str,
+    pub(in crate::run) x: &'a Matrix,
+    pub(in crate::run) new: Option<&'a Matrix>,
+    pub(in crate::run) neighbors: Option<&'a NeighborGraph>,
 }
 
 /// A map to judge.
 #[derive(Clone, Copy)]
-pub(super) struct Placed<'a> {
+pub(in crate::run) struct Placed<'a> {
     /// The method's name.
-    pub(super) method: &'a str,
+    pub(in crate::run) method: &'a str,
     /// Places of the fitted points.
-    pub(super) map: &'a Matrix,
+    pub(in crate::run) map: &'a Matrix,
     /// Places of the new ones.
-    pub(super) new: Option<&'a Matrix>,
+    pub(in crate::run) new: Option<&'a Matrix>,
     /// Neighbours of the fitted points in the map.
-    pub(super) neighbors: Option<&'a NeighborGraph>,
+    pub(in crate::run) neighbors: Option<&'a NeighborGraph>,
 }
 
 /// Judges maps, which all have the dimensions of the first. Data that allow no figures, fewer than
 /// four points for example, give none, and the manifest a warning.
-pub(super) fn judge(
-    folder: &mut RunFolder,
+pub(in crate::run) fn judge(
+    session: &mut Session<'_>,
     judged: Judged<'_>,
     maps: &[Placed<'_>],
-    device: &Device,
     observer: &dyn Observer,
 ) -> Result<Vec<MapQuality>> {
-    match figures(folder.manifest.seed, judged, maps, device, observer) {
+    match metrics(session.record.manifest.seed, judged, maps, session.device, observer) {
         Err(Error::Data(reason)) => {
-            folder.manifest.warnings.push(format!(
+            session.record.warn(format!(
                 "no figures of the quality of the maps of {}: {reason}",
                 judged.space
             ));
@@ -53,7 +53,7 @@ pub(super) fn judge(
     }
 }
 
-fn figures(
+fn metrics(
     seed: u64,
     judged: Judged<'_>,
     maps: &[Placed<'_>],
@@ -80,12 +80,12 @@ fn figures(
     maps.iter().map(judge).collect()
 }
 
-/// Writes the table and notes the figures in the manifest.
-pub(super) fn write_quality(folder: &mut RunFolder, rows: &[MapQuality]) -> Result<()> {
+/// Writes the table, and notes its rows in its order.
+pub(in crate::run) fn write_quality(folder: &mut RunFolder, rows: &[MapQuality]) -> Result<()> {
     let table = Artifact::Scores(quality_table::FILE);
     let path = folder.below(table)?;
     quality_table::write_csv(path.parent().unwrap_or(&path), rows)?;
     folder.list(table, None, None);
-    folder.result("quality", rows);
+    folder.results_mut().quality = rows.to_vec();
     Ok(())
 }

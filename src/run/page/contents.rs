@@ -1,38 +1,37 @@
 //! What a page shows of a run: points, places, neighbours and images, from the files of its folder.
-//! What was deleted is told.
+//! Missing files are reported, not fatal.
 
-use super::{Known, PAGE_NEIGHBORS};
+use super::{PAGE_NEIGHBORS, metrics};
 use crate::compute::Device;
 use crate::dataset::{Colour, Pictures, npy, read_names};
 use crate::embedding;
 use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
+use crate::evaluation::MapId;
 use crate::evaluation::metric::TRUSTWORTHINESS;
-use crate::evaluation::{MapId, space_title};
 use crate::matrix::Matrix;
-use crate::model::RAW;
 use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
 use crate::record::points::Rows;
-use crate::record::{Artifact, EpochMap, EpochMaps, ReportPoints};
+use crate::record::predictions::{SOFTMAX, read_classes};
+use crate::record::{Artifact, EpochMap, EpochMaps, FinishedRun, ReportPoints};
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
-use crate::run::layers::{CONFIDENCE, SOFTMAX, read_classes, read_predictions};
-
+use crate::run::layers::CONFIDENCE;
 use crate::words::thousands;
 use std::path::PathBuf;
 
 /// The two parts of the data.
-pub(super) const PARTS: [&str; 2] = ["train", "test"];
+pub(in crate::run) const PARTS: [&str; 2] = ["train", "test"];
 
 /// Reads what is shown.
-pub(super) struct Contents<'a> {
-    pub(super) known: &'a Known,
-    pub(super) choice: ReportPoints,
-    pub(super) rows: Rows,
+pub(in crate::run) struct Contents<'a> {
+    pub(in crate::run) run: &'a FinishedRun,
+    pub(in crate::run) choice: ReportPoints,
+    pub(in crate::run) rows: Rows,
     /// What the reader should know, in sentences.
-    pub(super) warnings: Vec<String>,
+    pub(in crate::run) warnings: Vec<String>,
     /// What is not there, in sentences.
-    pub(super) missing: Vec<String>,
+    pub(in crate::run) missing: Vec<String>,
     /// How each map was turned onto that of the space before, by space and method.
     motions: Vec<(String, String, Motion)>,
 }
@@ -41,29 +40,31 @@ pub(super) struct Contents<'a> {
 type Answers = (Option<Vec<u16>>, Option<Vec<f32>>);
 
 impl<'a> Contents<'a> {
-    pub(super) fn new(known: &'a Known, choice: ReportPoints) -> Self {
-        let rows = choice.rows(known.n_train, known.n_test, known.seed);
-        let mut warnings = known.warnings.clone();
-        if known.search.method != SearchMethod::Exact {
+    pub(in crate::run) fn new(run: &'a FinishedRun, choice: ReportPoints) -> Self {
+        let rows = choice.rows(run.n_train, run.n_test, run.manifest.seed);
+        let mut warnings = run.manifest.warnings.clone();
+        if run.search.method != SearchMethod::Exact {
             warnings.push("the neighbours on the page are searched for approximately, as those of the run were".into());
         }
         let mut missing = Vec::new();
-        let results =
-            [("quality", known.quality.is_empty()), ("insights", known.insights.is_none())];
+        let results = [
+            ("quality", run.results().quality.is_empty()),
+            ("insights", run.results().insights.is_none()),
+        ];
         missing.extend(
             results
                 .iter()
                 .filter(|(_, gone)| *gone)
                 .map(|(name, _)| format!("{name}: the manifest does not hold it")),
         );
-        Self { known, choice, rows, warnings, missing, motions: Vec::new() }
+        Self { run, choice, rows, warnings, missing, motions: Vec::new() }
     }
 
     /// The parts of which points are shown, with their sizes and the rows.
-    pub(super) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
+    pub(in crate::run) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
         let all = [
-            (PARTS[0], self.known.n_train, &self.rows.train),
-            (PARTS[1], self.known.n_test, &self.rows.test),
+            (PARTS[0], self.run.n_train, &self.rows.train),
+            (PARTS[1], self.run.n_test, &self.rows.test),
         ];
         all.into_iter()
             .filter(|(_, _, rows)| !rows.is_empty())
@@ -72,19 +73,19 @@ impl<'a> Contents<'a> {
     }
 
     /// The path of a file, if it is there; if not, and the run wrote it, it is missing.
-    pub(super) fn path(&mut self, artifact: Artifact<'_>, what: &str) -> Option<PathBuf> {
-        let path = artifact.of(&self.known.folder);
+    pub(in crate::run) fn path(&mut self, artifact: Artifact<'_>, what: &str) -> Option<PathBuf> {
+        let path = artifact.of(&self.run.path);
         if path.exists() {
             return Some(path);
         }
-        if self.known.wrote(artifact) {
+        if self.run.manifest.lists(artifact) {
             self.missing.push(format!("{what}: {artifact} is not in the folder of the run"));
         }
         None
     }
 
     /// The shown rows of a matrix of which each part has a file.
-    pub(super) fn gather<'n>(
+    pub(in crate::run) fn gather<'n>(
         &mut self,
         artifact: impl Fn(&'static str) -> Artifact<'n>,
         what: &str,
@@ -117,17 +118,17 @@ impl<'a> Contents<'a> {
     }
 
     /// The classes' names: numbers if the file is gone.
-    pub(super) fn class_names(&mut self) -> Result<Vec<String>> {
+    pub(in crate::run) fn class_names(&mut self) -> Result<Vec<String>> {
         match self
             .path(Artifact::ClassNames, "the names of the classes, which are numbered instead")
         {
             Some(path) => read_names(&path),
-            None => Ok((0..self.known.n_classes).map(|class| class.to_string()).collect()),
+            None => Ok((0..self.run.n_classes()).map(|class| class.to_string()).collect()),
         }
     }
 
     /// The points, whose classes must all have names.
-    pub(super) fn points(&mut self, class_names: &[String]) -> Result<Points> {
+    pub(in crate::run) fn points(&mut self, class_names: &[String]) -> Result<Points> {
         let (predictions, confidence) = self.answers()?;
         let labels = self.labels()?;
         let classes = labels.iter().chain(&predictions).flatten();
@@ -135,9 +136,9 @@ impl<'a> Contents<'a> {
         {
             let message =
                 format!("names {} classes, but there is a class {class}", class_names.len());
-            return Err(Error::input(Artifact::ClassNames.of(&self.known.folder), message));
+            return Err(Error::input(Artifact::ClassNames.of(&self.run.path), message));
         }
-        let (n_train, n_test) = (self.known.n_train, self.known.n_test);
+        let (n_train, n_test) = (self.run.n_train, self.run.n_test);
         let parts = self.parts();
         let whole = parts.iter().all(|(_, n, rows)| rows.len() == *n);
         let rows =
@@ -171,14 +172,13 @@ impl<'a> Contents<'a> {
     /// What the network answers to each point, and how sure it is.
     fn answers(&mut self) -> Result<Answers> {
         let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
-        let folder = Artifact::Activations.of(&self.known.folder);
         for (part, n, rows) in self.parts() {
             // Of its own network a run keeps the probabilities of all classes, of layers from
             // elsewhere those of the answers.
             const WHAT: &str = "the answers of the network, or how sure it is of them";
             let paths =
                 [SOFTMAX, CONFIDENCE].map(|name| self.path(Artifact::Layer { name, part }, WHAT));
-            let Some(of_part) = read_predictions(&folder, part, n)? else {
+            let Some(of_part) = self.run.network_predictions(part, n)? else {
                 return Ok((None, None));
             };
             classes.iter_mut().for_each(|classes| {
@@ -194,35 +194,28 @@ impl<'a> Contents<'a> {
         Ok((classes, sure))
     }
 
-    /// The spaces with their neighbours, and the images, which are the input or beside it.
-    pub(super) fn spaces(
+    /// The spaces with their neighbours, and the images of the points.
+    pub(in crate::run) fn spaces(
         &mut self,
         device: &Device,
         observer: &dyn Observer,
     ) -> Result<(Vec<Space>, Option<Pictures>)> {
-        let search = &self.known.search;
-        let mut pictures = self.kept_pictures()?;
+        let search = &self.run.search;
+        let pictures = self.kept_pictures()?;
         let mut spaces = Vec::new();
         let k = self.n_neighbors();
-        for (id, n_features) in self.known.spaces.clone() {
-            let what = format!(
-                "neighbours in {}{}",
-                space_title(&id),
-                if id == RAW && self.known.input.is_some() { ", and images" } else { "" }
-            );
-            let x = self.gather(|part| Artifact::Layer { name: &id, part }, &what)?;
-            if let (Some(x), true, None) = (&x, id == RAW, &pictures) {
-                pictures = self.input_pictures(x)?;
-            }
+        for id in &self.run.spaces {
+            let what = format!("neighbours in {}", id.space_title());
+            let x = self.gather(|part| Artifact::Layer { name: &id.space, part }, &what)?;
             let found = x
                 .filter(|_| k > 0)
                 .map(|x| search.nearest_neighbors(device, &x, k, observer))
                 .transpose()?;
             let neighbors = found.map(|graph| graph.indices().to_vec());
             spaces.push(Space {
-                title: space_title(&id),
-                id,
-                n_features: Some(n_features),
+                title: id.space_title(),
+                id: id.space.clone(),
+                n_features: Some(id.n_components),
                 neighbors,
             });
         }
@@ -231,16 +224,16 @@ impl<'a> Contents<'a> {
     }
 
     /// Neighbours of each point.
-    pub(super) fn n_neighbors(&self) -> usize {
+    pub(in crate::run) fn n_neighbors(&self) -> usize {
         PAGE_NEIGHBORS.min(self.rows.len().saturating_sub(1))
     }
 
-    /// Images that stand beside given layers.
-    pub(super) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
+    /// The images of the points.
+    pub(in crate::run) fn kept_pictures(&mut self) -> Result<Option<Pictures>> {
         let mut kept: Option<Pictures> = None;
         let parts = self.parts();
         let there =
-            |part: &str| Artifact::Layer { name: "images", part }.of(&self.known.folder).exists();
+            |part: &str| Artifact::Layer { name: "images", part }.of(&self.run.path).exists();
         if let (true, Some((part, ..))) = (
             parts.iter().any(|(part, ..)| there(part)),
             parts.iter().find(|(part, ..)| !there(part)),
@@ -268,23 +261,9 @@ impl<'a> Contents<'a> {
         Ok(kept)
     }
 
-    /// The network's input as images: pixels / 255.
-    pub(super) fn input_pictures(&self, raw: &Matrix) -> Result<Option<Pictures>> {
-        let Some([height, width, channels]) = self.known.input else { return Ok(None) };
-        if raw.n_features() != height * width * channels || !matches!(channels, 1 | 3) {
-            return Ok(None);
-        }
-        let pixels = raw
-            .as_slice()
-            .iter()
-            .map(|value| (value * 255.0).round().clamp(0.0, 255.0) as u8)
-            .collect();
-        Pictures::new(pixels, height, width, channels).map(Some)
-    }
-
     /// The methods and their cautions.
-    pub(super) fn methods(&self) -> Vec<Method> {
-        let methods = self.known.methods.iter().map(|id| match embedding::method(id) {
+    pub(in crate::run) fn methods(&self) -> Vec<Method> {
+        let methods = self.run.methods.iter().map(|id| match embedding::method(id) {
             Ok(method) => Method {
                 id: id.clone(),
                 title: method.title.into(),
@@ -297,14 +276,17 @@ impl<'a> Contents<'a> {
 
     /// The maps; those of a method are turned so that its map of one space lies on that of the
     /// space before.
-    pub(super) fn maps(&mut self) -> Result<Vec<Map>> {
-        let known = self.known;
+    pub(in crate::run) fn maps(&mut self) -> Result<Vec<Map>> {
+        let run = self.run;
         let mut maps = Vec::new();
-        for method in &known.methods {
+        for method in &run.methods {
             let mut before: Option<Places> = None;
-            for (space, _) in &known.spaces {
-                let Some(map) =
-                    known.maps.iter().find(|map| map.space == *space && map.method == *method)
+            for MapId { space, .. } in &run.spaces {
+                let Some(map) = run
+                    .results()
+                    .maps
+                    .iter()
+                    .find(|map| map.space == *space && map.method == *method)
                 else {
                     continue;
                 };
@@ -314,7 +296,7 @@ impl<'a> Contents<'a> {
                     places = places.moved(&motion)?;
                     self.motions.push((space.clone(), method.clone(), motion));
                 }
-                let (metrics, fitted) = (known.metrics(space, method), self.fitted());
+                let (metrics, fitted) = (metrics(run, space, method), self.fitted());
                 maps.push(Map {
                     space: space.clone(),
                     method: method.clone(),
@@ -329,8 +311,8 @@ impl<'a> Contents<'a> {
     }
 
     /// The maps of epochs, turned as the run's own map of the same space was, on which they lie.
-    pub(super) fn epochs(&mut self) -> Result<Vec<Epochs>> {
-        let Some(noted) = &self.known.epochs else { return Ok(Vec::new()) };
+    pub(in crate::run) fn epochs(&mut self) -> Result<Vec<Epochs>> {
+        let Some(noted) = &self.run.results().epochs else { return Ok(Vec::new()) };
         let Some(positions) = self.positions(noted) else {
             let points = noted.points;
             self.missing.push(format!(
@@ -338,8 +320,8 @@ impl<'a> Contents<'a> {
             ));
             return Ok(Vec::new());
         };
-        let kept = self.known.course.as_ref().map_or(String::new(), |course| {
-            format!("; the run's own map is of epoch {}", course.kept)
+        let kept = self.run.results().training.as_ref().map_or(String::new(), |training| {
+            format!("; the run's own map is of epoch {}", training.kept)
         });
         let mut entries = Vec::new();
         for map in &noted.maps {
@@ -384,7 +366,7 @@ impl<'a> Contents<'a> {
 
     /// Where the shown points are among those of the epochs, if all of them are.
     fn positions(&self, noted: &EpochMaps) -> Option<Vec<usize>> {
-        let there = noted.points.rows(self.known.n_train, self.known.n_test, self.known.seed);
+        let there = noted.points.rows(self.run.n_train, self.run.n_test, self.run.manifest.seed);
         let train = self.rows.train.iter().map(|row| there.train.binary_search(row).ok());
         let test = self
             .rows
@@ -398,14 +380,14 @@ impl<'a> Contents<'a> {
         let file = |part| Artifact::Embedding { map: id, part };
         let what = format!("the map of {} by {}", id.space_title(), id.method_title());
         let Some(shown) = self.gather(file, &what)? else { return Ok(None) };
-        let folder = &self.known.folder;
+        let folder = &self.run.path;
         let first = if self.rows.train.is_empty() { PARTS[1] } else { PARTS[0] };
         check_map(&file(first).of(folder), &shown)?;
         let path = file(PARTS[0]).of(folder);
         let fitted = if path.exists() { Some(npy::read_matrix(&path)?) } else { None };
         if let Some(fitted) = &fitted {
             check_map(&path, fitted)?;
-            check_rows(&path, fitted.n_samples(), self.known.n_train)?;
+            check_rows(&path, fitted.n_samples(), self.run.n_train)?;
         }
         Ok(Some(Places { shown, fitted }))
     }
@@ -413,7 +395,7 @@ impl<'a> Contents<'a> {
     /// On what the maps were fitted, in words.
     fn fitted(&self) -> String {
         let placed = if self.rows.test.is_empty() { "" } else { "; test points placed" };
-        format!("fitted on {} training points{placed}", thousands(self.known.n_train))
+        format!("fitted on {} training points{placed}", thousands(self.run.n_train))
     }
 }
 
@@ -459,14 +441,18 @@ fn confidence(
     Ok(Some(values.rows().zip(answers).map(|(row, &class)| row[column(class)]).collect()))
 }
 
-pub(super) fn check_rows(path: &std::path::Path, found: usize, expected: usize) -> Result<()> {
+pub(in crate::run) fn check_rows(
+    path: &std::path::Path,
+    found: usize,
+    expected: usize,
+) -> Result<()> {
     if found == expected {
         return Ok(());
     }
     Err(Error::input(path, format!("has {found} rows, the run has {expected} points of that part")))
 }
 
-pub(super) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<()> {
+pub(in crate::run) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<()> {
     match map.n_features() {
         2 => Ok(()),
         found => Err(Error::input(path, format!("has {found} columns, a map has 2"))),

@@ -1,49 +1,52 @@
 //! The neighbour graph of a space in a run: found or read, checked, kept.
 
-use crate::compute::{Device, memory};
+use crate::compute::memory;
 use crate::embedding::Embedding;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, SearchMethod, recall_of};
-use crate::progress::{Observer, Reporter};
-use crate::record::{Artifact, RunFolder};
+use crate::progress::Observer;
+use crate::record::{Artifact, SpaceRecall};
+use crate::run::session::Session;
 use std::path::Path;
 
 /// Finds the `n_neighbors` nearest other rows of every row, or all if there are fewer, and writes
-/// them to `name`. Of approximate neighbours it measures the recall and says it. Also gives the
-/// kind of the device that searched, `cpu` or `gpu`: `auto` may leave it to the CPU, which is said.
-pub(super) fn find(
-    folder: &mut RunFolder,
+/// them to `file`. Of approximate neighbours it measures the recall and says it. What `auto` leaves
+/// to the CPU is said too, and counts as the work of the CPU.
+pub(in crate::run) fn find(
+    session: &mut Session<'_>,
     search: &Search,
-    device: &Device,
-    (x, n_neighbors): (&Matrix, usize),
+    x: &Matrix,
+    n_neighbors: usize,
     file: Artifact<'_>,
-    (reporter, observer): (&dyn Reporter, &dyn Observer),
-) -> Result<(NeighborGraph, &'static str)> {
-    let graph = search.nearest_neighbors(
-        device,
-        x,
-        n_neighbors.min(x.n_samples().saturating_sub(1)).max(1),
-        observer,
-    )?;
-    let left = folder.tell_choices(device, reporter);
-    let on_cpu =
-        left || matches!(device, Device::Cpu(_)) || search.method == SearchMethod::Approximate;
-    if search.method == SearchMethod::Approximate {
+    observer: &dyn Observer,
+) -> Result<NeighborGraph> {
+    let device = session.device;
+    let k = n_neighbors.min(x.n_samples().saturating_sub(1)).max(1);
+    let graph = search.nearest_neighbors(device, x, k, observer)?;
+    let is_approximate = search.method == SearchMethod::Approximate;
+    if session.record.tell_choices(device, session.reporter) || is_approximate {
+        session.on_cpu();
+    }
+    if is_approximate {
         let recall = recall_of(&graph, device, x, observer)?;
         let rows = x.n_samples().min(1000);
-        reporter.note(&format!("approximate neighbours: recall {recall:.4} on {rows} rows"));
-        folder.result(&format!("recall of {file}"), recall);
+        session
+            .reporter
+            .note(&format!("approximate neighbours: recall {recall:.4} on {rows} rows"));
+        if let Artifact::Neighbors(space) = file {
+            let recall = SpaceRecall { space: space.into(), recall: vec![recall] };
+            session.record.results_mut().neighbor_recall.push(recall);
+        }
     }
-    let path = folder.below(file)?;
-    graph.write(&path)?;
-    folder.list(file, None, None);
-    Ok((graph, if on_cpu { "cpu" } else { "gpu" }))
+    graph.write(&session.record.below(file)?)?;
+    session.record.list(file, None, None);
+    Ok(graph)
 }
 
 /// Reads neighbours that were found elsewhere, as many as `n_neighbors` at least, of the `n`
 /// points.
-pub(super) fn read(path: &Path, n: usize, n_neighbors: usize) -> Result<NeighborGraph> {
+pub(in crate::run) fn read(path: &Path, n: usize, n_neighbors: usize) -> Result<NeighborGraph> {
     let graph = NeighborGraph::read(path)?;
     if graph.n_samples() != n {
         let found = graph.n_samples();
@@ -67,7 +70,7 @@ pub(super) fn read(path: &Path, n: usize, n_neighbors: usize) -> Result<Neighbor
 ///
 /// # Errors
 /// [`Error::Data`] with the estimate and what there is.
-pub(super) fn check_memory(n: usize, d: usize, methods: &[&dyn Embedding]) -> Result<()> {
+pub(in crate::run) fn check_memory(n: usize, d: usize, methods: &[&dyn Embedding]) -> Result<()> {
     let k = methods.iter().map(|method| method.n_neighbors()).max().unwrap_or(0);
     let layout = methods.iter().map(|method| method.memory_bytes(n)).max().unwrap_or(0);
     // The points, a centred copy and what the search makes of them; the graph, and a copy of it on

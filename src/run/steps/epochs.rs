@@ -5,25 +5,25 @@
 //! that of the epoch before and is turned onto it ([`Sequence`]); in the end all are turned
 //! together, the last onto the run's own map of the same points.
 
-use super::job::Run;
 use super::neighbors::check_memory;
-use super::space::Map;
-use super::train::{Prepared, weights_folder};
+use super::space::{Map, NamedMethod};
+use super::training::weights_folder;
 use crate::activations::activations;
 use crate::compute::Device;
 use crate::dataset::{Images, Samples};
 use crate::embedding::{Embedding, Sequence, Space, sequence};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapId, Trust, quality, space_title};
+use crate::evaluation::{MapId, Trust, quality};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
-use crate::progress::{Observer, Reporter};
+use crate::progress::Observer;
 use crate::record::points::Rows;
-use crate::record::{
-    Artifact, EpochMap, EpochMaps, FinishedStage, N_COMPONENTS, RunFolder, Stage, TrainingSummary,
-};
+use crate::record::{Artifact, EpochMap, EpochMaps, N_COMPONENTS, RunFolder, SpaceRecall, Stage};
 use crate::report::figures::{Animation, Stop};
+use crate::run::job::Run;
+use crate::run::prepared::Prepared;
+use crate::run::session::Session;
 use crate::training::{EpochChoice, EpochWeights, History};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// [`Error::Parameter`].
-pub(super) fn check_training(run: &Run) -> Result<()> {
+pub(in crate::run) fn check_training(run: &Run) -> Result<()> {
     let Some(choice) = &run.epochs_to_embed else { return Ok(()) };
     if run.model.is_some() || run.activations.is_some() || run.train.resume_from.is_some() {
         return Err(Error::parameter(
@@ -47,9 +47,9 @@ pub(super) fn check_training(run: &Run) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Data`]; [`Error::Input`] for a file of starting places that does not fit them.
-pub(super) fn check_points(
+pub(in crate::run) fn check_points(
     run: &Run,
-    methods: &[(String, Box<dyn Embedding>)],
+    methods: &[NamedMethod],
     n_points: usize,
     widths: impl Iterator<Item = usize>,
 ) -> Result<()> {
@@ -80,16 +80,12 @@ pub(super) fn check_points(
 }
 
 /// Everything that the maps of epochs are made from.
-pub(super) struct EpochStage<'a> {
-    pub(super) folder: &'a mut RunFolder,
-    pub(super) run: &'a Run,
-    pub(super) methods: &'a [(String, Box<dyn Embedding>)],
-    pub(super) device: &'a Device,
-    pub(super) kind: &'static str,
-    pub(super) reporter: &'a dyn Reporter,
-    pub(super) prepared: &'a Prepared,
+pub(in crate::run) struct EpochStages<'a> {
+    pub(in crate::run) run: &'a Run,
+    pub(in crate::run) methods: &'a [NamedMethod],
+    pub(in crate::run) prepared: &'a Prepared,
     /// The run's own maps.
-    pub(super) maps: &'a [Map],
+    pub(in crate::run) maps: &'a [Map],
 }
 
 /// Maps under way.
@@ -101,10 +97,10 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
-    fn new((name, method): &'a (String, Box<dyn Embedding>)) -> Self {
+    fn new(method: &'a NamedMethod) -> Self {
         Self {
-            name,
-            sequence: Sequence::new(method.as_ref()),
+            name: &method.0,
+            sequence: Sequence::new(method.1.as_ref()),
             trustworthiness: Vec::new(),
             spent: Duration::ZERO,
         }
@@ -119,28 +115,35 @@ struct Frames {
     history: History,
 }
 
-impl EpochStage<'_> {
+impl EpochStages<'_> {
     /// Embeds every hidden layer of the chosen epochs, layers that an earlier process finished
     /// excepted.
-    pub(super) fn run(mut self, choice: &EpochChoice) -> Result<()> {
-        let history: History = self.folder.noted("history")?;
+    pub(in crate::run) fn run(
+        &self,
+        session: &mut Session<'_>,
+        choice: &EpochChoice,
+    ) -> Result<()> {
+        let history = session.record.results().history.clone().unwrap_or_default();
         let (n_train, n_test) = (self.prepared.train.len(), self.prepared.data.test.len());
-        let rows =
-            self.run.report_points.rows(n_train, n_test, self.run.train.training.random_state);
+        let points = self.run.report_points;
+        let rows = points.rows(n_train, n_test, self.run.train.training.random_state);
         let epochs = choice.of(history.len());
         if epochs.is_empty() {
             return Ok(());
         }
         let samples = self.samples(&rows)?;
         let frames = Frames { epochs, rows, samples, history };
-        if !self.folder.manifest.results.contains_key("epochs") {
-            self.write_rows(&frames.rows)?;
-            let (epochs, points, n_points) =
-                (frames.epochs.clone(), self.run.report_points, frames.rows.len());
-            self.folder.result("epochs", EpochMaps { epochs, points, n_points, maps: Vec::new() });
+        if session.record.results().epochs.is_none() {
+            write_rows(session.record, &frames.rows)?;
+            session.record.results_mut().epochs = Some(EpochMaps {
+                epochs: frames.epochs.clone(),
+                points,
+                n_points: frames.rows.len(),
+                maps: Vec::new(),
+            });
         }
         for layer in self.prepared.architecture.looked_into() {
-            self.space(choice, &layer.name, &frames)?;
+            self.space(session, choice, &layer.name, &frames)?;
         }
         Ok(())
     }
@@ -154,90 +157,94 @@ impl EpochStage<'_> {
         Samples::new(images, [train.labels, test.labels].concat())
     }
 
-    /// Writes which row of which part each point is.
-    fn write_rows(&mut self, rows: &Rows) -> Result<()> {
-        write_atomic(&self.folder.below(Artifact::EpochRows)?, |writer| {
-            writeln!(writer, "part,row")?;
-            let parts = [("train", &rows.train), ("test", &rows.test)];
-            parts
-                .iter()
-                .flat_map(|(part, rows)| rows.iter().map(move |row| (part, row)))
-                .try_for_each(|(part, row)| writeln!(writer, "{part},{row}"))
-        })?;
-        self.folder.list(Artifact::EpochRows, None, None);
-        Ok(())
-    }
-
     /// The maps of one layer, epoch by epoch, so that the activations and neighbours of an epoch
     /// are found once for all methods.
-    fn space(&mut self, choice: &EpochChoice, space: &str, frames: &Frames) -> Result<()> {
+    fn space(
+        &self,
+        session: &mut Session<'_>,
+        choice: &EpochChoice,
+        space: &str,
+        frames: &Frames,
+    ) -> Result<()> {
         // Without a map of the run itself there is none of its epochs: the run has said why.
         let has_map = |name: &str| self.maps.iter().any(|map| map.is_of(space, name));
         let methods: Vec<_> = self.methods.iter().filter(|(name, _)| has_map(name)).collect();
-        if methods
-            .iter()
-            .all(|(name, _)| self.folder.has_finished(Stage::Epochs { method: name, space }))
-        {
+        let is_finished =
+            |method: &str| session.record.has_finished(Stage::Epochs { method, space });
+        if methods.iter().all(|(name, _)| is_finished(name)) {
             return Ok(());
         }
         let start = Instant::now();
-        let observer = self.reporter.stage(&format!("epochs of {}", space_title(space)));
-        let mut courses: Vec<Course<'_>> = methods.iter().copied().map(Course::new).collect();
-        let folder = weights_folder(self.folder);
-        let weights = EpochWeights { folder: &folder, epochs: choice };
-        let total = (frames.epochs.len() * courses.len()) as u64;
-        let (quiet, mut recalls) = (Quiet(observer.as_ref()), Vec::new());
-        for (frame, &epoch) in frames.epochs.iter().enumerate() {
-            let layers = activations(
-                self.device,
-                &self.prepared.architecture,
-                &weights.read(epoch)?,
-                &frames.samples,
-            )?;
-            let Some(layer) = layers.into_iter().find(|layer| layer.name == space) else {
-                return Err(Error::Data(format!("the network has no layer {space}")));
-            };
-            let x = layer.values;
-            let neighbors = self.neighbors(&x, &mut recalls, &quiet)?;
-            let trust = Trust::new(self.device, &x, self.folder.manifest.seed, &quiet)?;
-            for (at, course) in courses.iter_mut().enumerate() {
-                observer.step((frame * methods.len() + at) as u64, total, &[])?;
-                let before = Instant::now();
-                let fitted = Space { x: &x, neighbors: neighbors.as_ref(), pca: None, start: None };
-                let map = course.sequence.push(self.device, &fitted, &quiet)?;
-                course.trustworthiness.push(trust.of(self.device, map, &quiet)?);
-                course.spent += before.elapsed();
-            }
-        }
-        if let Some(least) = recalls.iter().copied().reduce(f64::min) {
-            self.reporter.note(&format!(
-                "approximate neighbours: the least recall of an epoch is {least:.4}"
-            ));
-            self.folder.result(&format!("recall of epochs/{space}"), recalls);
-        }
+        let observer = session.reporter.stage(&Stage::EpochsOf(space).title());
+        let courses: Vec<Course<'_>> = methods.into_iter().map(Course::new).collect();
+        let courses = self.fit(session, choice, space, frames, courses, observer.as_ref())?;
+        let kind = session.device.kind();
         let mut shared = start.elapsed();
         for course in courses {
             shared = shared.saturating_sub(course.spent);
             let before = Instant::now();
             let (name, spent) = (course.name.to_owned(), course.spent);
-            let maps = self.finish(space, course, frames)?;
+            let maps = self.finish(session.record, space, course, frames)?;
             let id = MapId::new(space, Some(&name), N_COMPONENTS);
-            self.animate(&id, &maps, frames)?;
-            self.stage(Stage::Epochs { method: &name, space }, spent + before.elapsed());
+            self.animate(session.record, &id, &maps, frames)?;
+            let stage = Stage::Epochs { method: &name, space };
+            session.record.add_stage(stage, spent + before.elapsed(), kind);
         }
         drop(observer);
-        self.stage(Stage::EpochsOf(space), shared);
+        session.record.add_stage(Stage::EpochsOf(space), shared, kind);
         // Once for all methods: none of them is finished before the others.
-        self.folder.save()
+        session.record.save()
     }
 
-    fn stage(&mut self, stage: Stage<'_>, time: Duration) {
-        self.folder.manifest.stages.push(FinishedStage::new(stage, time.as_secs_f64(), self.kind));
+    /// Fits the maps of all epochs.
+    fn fit<'m>(
+        &self,
+        session: &mut Session<'_>,
+        choice: &EpochChoice,
+        space: &str,
+        frames: &Frames,
+        mut courses: Vec<Course<'m>>,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Course<'m>>> {
+        let (device, seed) = (session.device, session.record.manifest.seed);
+        let folder = weights_folder(session.record);
+        let weights = EpochWeights { folder: &folder, epochs: choice };
+        let (n_methods, total) = (courses.len(), (frames.epochs.len() * courses.len()) as u64);
+        let quiet = Quiet(observer);
+        let mut recalls = Vec::new();
+        for (frame, &epoch) in frames.epochs.iter().enumerate() {
+            let weights = weights.read(epoch)?;
+            let architecture = &self.prepared.architecture;
+            let layers = activations(device, architecture, &weights, &frames.samples)?;
+            let Some(layer) = layers.into_iter().find(|layer| layer.name == space) else {
+                return Err(Error::Data(format!("the network has no layer {space}")));
+            };
+            let x = layer.values;
+            let neighbors = self.neighbors(device, &x, &mut recalls, &quiet)?;
+            let trust = Trust::new(device, &x, seed, &quiet)?;
+            for (at, course) in courses.iter_mut().enumerate() {
+                observer.step((frame * n_methods + at) as u64, total, &[])?;
+                let before = Instant::now();
+                let fitted = Space { x: &x, neighbors: neighbors.as_ref(), pca: None, start: None };
+                let map = course.sequence.push(device, &fitted, &quiet)?;
+                course.trustworthiness.push(trust.of(device, map, &quiet)?);
+                course.spent += before.elapsed();
+            }
+        }
+        if let Some(least) = recalls.iter().copied().reduce(f64::min) {
+            session.reporter.note(&format!(
+                "approximate neighbours: the least recall of an epoch is {least:.4}"
+            ));
+            let recall = SpaceRecall { space: space.into(), recall: recalls };
+            session.record.results_mut().epoch_recall.push(recall);
+        }
+        Ok(courses)
     }
 
     /// As many neighbours as the methods need, and the recall of approximate ones.
     fn neighbors(
         &self,
+        device: &Device,
         x: &Matrix,
         recalls: &mut Vec<f64>,
         observer: &dyn Observer,
@@ -247,43 +254,51 @@ impl EpochStage<'_> {
             return Ok(None);
         }
         let search = &self.run.search;
-        let graph =
-            search.nearest_neighbors(self.device, x, needed.min(x.n_samples() - 1), observer)?;
+        let graph = search.nearest_neighbors(device, x, needed.min(x.n_samples() - 1), observer)?;
         if search.method == SearchMethod::Approximate {
-            recalls.push(recall_of(&graph, self.device, x, observer)?);
+            recalls.push(recall_of(&graph, device, x, observer)?);
         }
         Ok(Some(graph))
     }
 
     /// Turns the maps onto the run's own and writes them.
-    fn finish(&mut self, space: &str, course: Course<'_>, frames: &Frames) -> Result<Vec<Matrix>> {
+    fn finish(
+        &self,
+        record: &mut RunFolder,
+        space: &str,
+        course: Course<'_>,
+        frames: &Frames,
+    ) -> Result<Vec<Matrix>> {
         let Course { name, sequence, trustworthiness, .. } = course;
         let own = self.maps.iter().find(|map| map.is_of(space, name));
         let own =
             own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;
         // The run's own map is that of the epoch whose weights were kept.
-        let kept = self.folder.noted::<TrainingSummary>("training")?.kept;
-        let at = frames
-            .epochs
-            .iter()
-            .position(|&epoch| epoch == kept)
-            .unwrap_or(frames.epochs.len() - 1);
+        let kept = record.results().training.as_ref().map(|training| training.kept);
+        let at = frames.epochs.iter().position(|&epoch| Some(epoch) == kept);
+        let at = at.unwrap_or(frames.epochs.len() - 1);
         let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
-        self.folder.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;
-        let mut noted: EpochMaps = self.folder.noted("epochs")?;
+        record.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;
         let displacement = sequence::displacements(&maps);
-        noted.maps.push(EpochMap {
-            space: space.into(),
-            method: name.into(),
-            trustworthiness,
-            displacement,
-        });
-        self.folder.result("epochs", noted);
+        if let Some(epochs) = &mut record.results_mut().epochs {
+            epochs.maps.push(EpochMap {
+                space: space.into(),
+                method: name.into(),
+                trustworthiness,
+                displacement,
+            });
+        }
         Ok(maps)
     }
 
     /// Draws the maps one after the other.
-    fn animate(&mut self, id: &MapId, maps: &[Matrix], frames: &Frames) -> Result<()> {
+    fn animate(
+        &self,
+        record: &mut RunFolder,
+        id: &MapId,
+        maps: &[Matrix],
+        frames: &Frames,
+    ) -> Result<()> {
         let accuracies = &frames.history.validation_accuracy;
         let caption = |epoch: usize| match epoch.checked_sub(1).and_then(|at| accuracies.get(at)) {
             Some(accuracy) => {
@@ -303,10 +318,24 @@ impl EpochStage<'_> {
             class_names: &self.prepared.data.class_names,
         };
         let name = format!("{}_epochs.gif", id.file_stem());
-        animation.save(&self.folder.below(Artifact::Figure(&name))?)?;
-        self.folder.list(Artifact::Figure(&name), None, None);
+        animation.save(&record.below(Artifact::Figure(&name))?)?;
+        record.list(Artifact::Figure(&name), None, None);
         Ok(())
     }
+}
+
+/// Writes which row of which part each point is.
+fn write_rows(record: &mut RunFolder, rows: &Rows) -> Result<()> {
+    write_atomic(&record.below(Artifact::EpochRows)?, |writer| {
+        writeln!(writer, "part,row")?;
+        let parts = [("train", &rows.train), ("test", &rows.test)];
+        parts
+            .iter()
+            .flat_map(|(part, rows)| rows.iter().map(move |row| (part, row)))
+            .try_for_each(|(part, row)| writeln!(writer, "{part},{row}"))
+    })?;
+    record.list(Artifact::EpochRows, None, None);
+    Ok(())
 }
 
 /// The places of the points in a map of the run.

@@ -1,41 +1,36 @@
 //! The points that an export takes from a run, and all that the run knows of them.
 
+use super::PAGE_NEIGHBORS;
 use super::contents::{Contents, check_map};
-use super::{Known, PAGE_NEIGHBORS};
 use crate::compute::Device;
 use crate::dataset::Pictures;
 use crate::error::Result;
 use crate::evaluation::MapId;
 use crate::matrix::Matrix;
-use crate::model::RAW;
 use crate::neighbors::NeighborGraph;
 use crate::progress::Reporter;
-use crate::record::{Artifact, MapResults, ReportPoints};
+use crate::record::{Artifact, FinishedRun, MapResults, ReportPoints};
 use crate::report::page::Points;
 
 /// The chosen points, and what is known of each.
-pub(super) struct Chosen<'a> {
-    pub(super) contents: Contents<'a>,
-    pub(super) points: Points,
+pub(in crate::run) struct ExportedPoints<'a> {
+    pub(in crate::run) contents: Contents<'a>,
+    pub(in crate::run) points: Points,
     class_names: Vec<String>,
-    pub(super) pictures: Option<Pictures>,
+    pub(in crate::run) pictures: Option<Pictures>,
 }
 
-impl<'a> Chosen<'a> {
-    pub(super) fn read(known: &'a Known, choice: ReportPoints) -> Result<Self> {
-        let mut contents = Contents::new(known, choice);
+impl<'a> ExportedPoints<'a> {
+    pub(in crate::run) fn read(run: &'a FinishedRun, choice: ReportPoints) -> Result<Self> {
+        let mut contents = Contents::new(run, choice);
         let class_names = contents.class_names()?;
         let points = contents.points(&class_names)?;
-        let mut pictures = contents.kept_pictures()?;
-        if pictures.is_none() && known.input.is_some() {
-            let raw = contents.gather(|part| Artifact::Layer { name: RAW, part }, "images")?;
-            pictures = raw.map(|raw| contents.input_pictures(&raw)).transpose()?.flatten();
-        }
+        let pictures = contents.kept_pictures()?;
         Ok(Self { contents, points, class_names, pictures })
     }
 
-    /// What no export will say, in a sentence.
-    pub(super) fn unknown(&self) -> Vec<String> {
+    /// Warning that lists what the run does not know of the points.
+    pub(in crate::run) fn unknown(&self) -> Vec<String> {
         let points = &self.points;
         let known = [
             ("classes", points.labels.is_some()),
@@ -53,7 +48,7 @@ impl<'a> Chosen<'a> {
     }
 
     /// Part and row of every point.
-    pub(super) fn rows(&self) -> Vec<(&'static str, usize)> {
+    pub(in crate::run) fn rows(&self) -> Vec<(&'static str, usize)> {
         let parts = self.contents.parts();
         parts
             .into_iter()
@@ -61,12 +56,12 @@ impl<'a> Chosen<'a> {
             .collect()
     }
 
-    pub(super) fn names_of(&self, classes: &[u16]) -> Vec<&str> {
+    pub(in crate::run) fn names_of(&self, classes: &[u16]) -> Vec<&str> {
         classes.iter().map(|&class| self.class_names[usize::from(class)].as_str()).collect()
     }
 
     /// Whether the network is right about each point, if both are known.
-    pub(super) fn correct(&self) -> Option<Vec<bool>> {
+    pub(in crate::run) fn correct(&self) -> Option<Vec<bool>> {
         let (labels, predictions) =
             (self.points.labels.as_ref()?, self.points.predictions.as_ref()?);
         Some(
@@ -75,42 +70,45 @@ impl<'a> Chosen<'a> {
     }
 
     /// The points in a space, all dimensions.
-    pub(super) fn space(&mut self, space: &str) -> Result<Option<Matrix>> {
+    pub(in crate::run) fn space(&mut self, space: &str) -> Result<Option<Matrix>> {
         self.contents
             .gather(|part| Artifact::Layer { name: space, part }, &format!("the space {space}"))
     }
 
     /// Every map, space by space.
-    pub(super) fn maps(&self) -> Vec<MapId> {
-        let known = self.contents.known;
-        let of_space = |space: &'a str| {
-            known.maps.iter().filter(move |map| map.space == space).map(MapResults::id)
+    pub(in crate::run) fn maps(&self) -> Vec<MapId> {
+        let run = self.contents.run;
+        let of_space = |space: &'a MapId| {
+            let maps = run.results().maps.iter();
+            maps.filter(move |map| map.space == space.space).map(MapResults::id)
         };
-        known.spaces.iter().flat_map(|(space, _)| of_space(space)).collect()
+        run.spaces.iter().flat_map(of_space).collect()
     }
 
     /// The places of the points in a map, as the run wrote them.
-    pub(super) fn map(&mut self, id: &MapId) -> Result<Option<Matrix>> {
+    pub(in crate::run) fn map(&mut self, id: &MapId) -> Result<Option<Matrix>> {
         let file = |part| Artifact::Embedding { map: id, part };
         let method = id.method.as_deref().unwrap_or_default();
         let map = self.contents.gather(file, &format!("the map of {} by {method}", id.space))?;
         if let Some(map) = &map {
-            check_map(&file(self.contents.parts()[0].0).of(&self.contents.known.folder), map)?;
+            check_map(&file(self.contents.parts()[0].0).of(&self.contents.run.path), map)?;
         }
         Ok(map)
     }
 
     /// The nearest of the points to each in the first space, all dimensions, by the run's metric.
-    pub(super) fn neighbors(
+    pub(in crate::run) fn neighbors(
         &mut self,
         device: &Device,
         reporter: &dyn Reporter,
     ) -> Result<Option<NeighborGraph>> {
-        let (known, k) =
-            (self.contents.known, PAGE_NEIGHBORS.min(self.points.n().saturating_sub(1)));
-        let Some((space, _)) = known.spaces.first().filter(|_| k > 0) else { return Ok(None) };
+        let run = self.contents.run;
+        let k = PAGE_NEIGHBORS.min(self.points.n().saturating_sub(1));
+        let Some(MapId { space, .. }) = run.spaces.first().filter(|_| k > 0) else {
+            return Ok(None);
+        };
         let Some(x) = self.space(space)? else { return Ok(None) };
         let observer = reporter.stage(&format!("neighbours {space}"));
-        known.search.nearest_neighbors(device, &x, k, &*observer).map(Some)
+        run.search.nearest_neighbors(device, &x, k, &*observer).map(Some)
     }
 }

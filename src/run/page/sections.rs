@@ -1,37 +1,40 @@
 //! The static part of a run's page, section by section.
 
-use super::contents::{Contents, PARTS};
-use super::{Known, tables};
+use super::contents::Contents;
+use super::tables;
 use crate::error::{Error, Result};
-use crate::evaluation::{Answers, Confused, MapId, ScoredOn, confusions, space_title};
-use crate::record::Artifact;
+use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
+use crate::record::predictions::read_classes;
+use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
 use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::report::quality_table;
-use crate::run::layers::{read_classes, read_predictions};
-use crate::run::predictions;
 use crate::training::History;
 use crate::words::{quoted, thousands};
 
 /// Most classes, or clusters, of a table of counts.
 const MAX_COUNTED: usize = 40;
 
-pub(super) fn section(id: &str, title: &str, blocks: impl IntoIterator<Item = Block>) -> Section {
+pub(in crate::run) fn section(
+    id: &str,
+    title: &str,
+    blocks: impl IntoIterator<Item = Block>,
+) -> Section {
     Section { id: id.into(), title: title.into(), blocks: blocks.into_iter().collect() }
 }
 
 /// All sections; what they lack is noted in `contents`.
-pub(super) fn of_run(
-    known: &Known,
+pub(in crate::run) fn of_run(
+    run: &FinishedRun,
     contents: &mut Contents<'_>,
     class_names: &[String],
 ) -> Result<Vec<Section>> {
     let mut sections =
-        vec![section("overview", "Overview", [Block::Table(overview(known, class_names))])];
+        vec![section("overview", "Overview", [Block::Table(overview(run, class_names))])];
     if let Some(architecture) =
-        known.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
+        run.architecture.as_ref().filter(|architecture| architecture.steps().is_ok())
     {
         let words = format!("The network, layer by layer: {} layers", architecture.layers.len());
         let picture = draw(&drawing("The network", architecture), words)?;
@@ -41,32 +44,33 @@ pub(super) fn of_run(
             [Block::Table(tables::layers(architecture)), picture],
         ));
     }
-    sections.extend(training(known)?);
-    let knn =
-        [ScoredOn::Test, ScoredOn::TrainLeaveOneOut].map(|kind| tables::knn(&known.scores, kind));
+    sections.extend(training(run)?);
+    let knn = [ScoredOn::Test, ScoredOn::TrainLeaveOneOut]
+        .map(|kind| tables::knn(&run.results().knn, kind));
     sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
-    if let Some(table) = quality_table::page_table(&known.quality) {
-        let verdicts = known
-            .insights
-            .as_ref()
-            .map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
+    if let Some(table) = quality_table::page_table(&run.results().quality) {
+        let insights = run.results().insights.as_ref();
+        let verdicts = insights.map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
         sections.push(section(
             "quality",
             "Quality of the maps",
             [Block::Table(table)].into_iter().chain(verdicts),
         ));
     }
-    sections.extend(confused(known, contents, class_names)?);
-    sections.extend(clusters(known, contents)?);
-    sections.push(section("times", "Times", [Block::Table(tables::times(known))]));
-    sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(known))]));
+    sections.extend(confused(run, contents, class_names)?);
+    sections.extend(clusters(run, contents)?);
+    sections.push(section("times", "Times", [Block::Table(tables::times(run))]));
+    sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(run))]));
     sections.push(notes(contents));
     let facts = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
          results.",
-        known.version, known.seed, known.device.kind, known.device.name
+        run.manifest.layerlens_version,
+        run.manifest.seed,
+        run.manifest.device.kind,
+        run.manifest.device.name
     );
-    sections.push(reproduce(&known.argv, facts));
+    sections.push(reproduce(&run.manifest.argv, facts));
     Ok(sections)
 }
 
@@ -78,20 +82,18 @@ fn draw(figure: &impl Figure, label: String) -> Result<Block> {
         .map_err(Error::Data)
 }
 
-fn overview(known: &Known, class_names: &[String]) -> Table {
-    let split = match known.n_test {
-        0 => format!("{} training points, no test points", thousands(known.n_train)),
-        n_test => format!(
-            "{} training points, {} test points",
-            thousands(known.n_train),
-            thousands(n_test)
-        ),
+fn overview(run: &FinishedRun, class_names: &[String]) -> Table {
+    let split = match run.n_test {
+        0 => format!("{} training points, no test points", thousands(run.n_train)),
+        n_test => {
+            format!("{} training points, {} test points", thousands(run.n_train), thousands(n_test))
+        }
     };
     let mut rows = vec![
-        ["data".to_owned(), format!("{}: {split}", known.name)],
+        ["data".to_owned(), format!("{}: {split}", run.name)],
         ["classes".into(), format!("{}: {}", class_names.len(), class_names.join(", "))],
     ];
-    if let Some(architecture) = &known.architecture {
+    if let Some(architecture) = &run.architecture {
         let (trained, fixed) = architecture.n_parameters_by_kind();
         rows.push([
             "model".into(),
@@ -102,28 +104,29 @@ fn overview(known: &Known, class_names: &[String]) -> Table {
             ),
         ]);
     }
-    if let Some(test) = known.test {
+    if let Some(test) = run.results().test {
         rows.push([
             "test of the network".into(),
             format!("accuracy {:.4}, loss {:.4}", test.accuracy, test.loss),
         ]);
     }
-    let spaces = known
+    let spaces = run
         .spaces
         .iter()
-        .map(|(space, width)| format!("{} ({width} dimensions)", space_title(space)));
+        .map(|id| format!("{} ({} dimensions)", id.space_title(), id.n_components));
     rows.push(["spaces".into(), spaces.collect::<Vec<_>>().join(", ")]);
-    rows.push(["device".into(), format!("{} ({})", known.device.name, known.device.reason)]);
-    rows.push(["begun".into(), known.started.clone()]);
+    let device = &run.manifest.device;
+    rows.push(["device".into(), format!("{} ({})", device.name, device.reason)]);
+    rows.push(["begun".into(), run.manifest.started.clone()]);
     Table::new("The run at a glance", &["", ""], rows.into_iter().map(Vec::from))
 }
 
-fn training(known: &Known) -> Result<Option<Section>> {
-    let Some(history) = known.history.as_ref().filter(|history| !history.is_empty()) else {
+fn training(run: &FinishedRun) -> Result<Option<Section>> {
+    let Some(history) = run.results().history.as_ref().filter(|history| !history.is_empty()) else {
         return Ok(None);
     };
     let mut blocks = Vec::new();
-    if let Some(course) = &known.course {
+    if let Some(course) = &run.results().training {
         let early = if course.stopped_early { ", ended early" } else { "" };
         let best = course.best.map_or(String::new(), |best| {
             format!(", the least validation loss that of epoch {best}")
@@ -133,7 +136,7 @@ fn training(known: &Known) -> Result<Option<Section>> {
             "{epochs} epochs in {time:.1} s{early}; the weights are those of epoch {kept}{best}."
         )));
     }
-    if let Some(inference) = known.inference {
+    if let Some(inference) = run.results().inference {
         blocks.push(Block::Text(format!(
             "{} test images classified in {:.2} s.",
             thousands(inference.n),
@@ -168,11 +171,11 @@ fn training(known: &Known) -> Result<Option<Section>> {
 
 /// Confusion matrices, pairs and gains.
 fn confused(
-    known: &Known,
+    run: &FinishedRun,
     contents: &mut Contents<'_>,
     class_names: &[String],
 ) -> Result<Option<Section>> {
-    let Some(insights) = &known.insights else { return Ok(None) };
+    let Some(insights) = &run.results().insights else { return Ok(None) };
     let mut blocks = vec![Block::Text(format!(
         "k-NN of {} neighbours, {}.",
         insights.n_neighbors,
@@ -186,7 +189,7 @@ fn confused(
             Artifact::Scores("confusion.csv")
         )));
     } else {
-        let matrices = confusion_counts(known, contents, class_names.len())?;
+        let matrices = confusion_counts(run, contents, class_names.len())?;
         blocks.extend(
             matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))),
         );
@@ -199,38 +202,36 @@ fn confused(
 
 /// Of the network and of k-NN in the spaces themselves, as far as their answers are there.
 fn confusion_counts(
-    known: &Known,
+    run: &FinishedRun,
     contents: &mut Contents<'_>,
     n_classes: usize,
 ) -> Result<Vec<Confused>> {
-    let (part, n) =
-        if known.n_test > 0 { (PARTS[1], known.n_test) } else { (PARTS[0], known.n_train) };
+    let part = run.scored_part();
     let labels =
         contents.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
     let Some(labels) = labels.map(|path| read_classes(&path)).transpose()? else {
         return Ok(Vec::new());
     };
     let mut answers = Vec::new();
-    if let Some(classes) = read_predictions(&Artifact::Activations.of(&known.folder), part, n)? {
+    if let Some(classes) = run.network_predictions(part, run.n_scored())? {
         answers.push(Answers { space: None, method: None, classes });
     }
-    for (space, width) in &known.spaces {
-        let id = MapId::new(space, None, *width);
+    for id in &run.spaces {
         let what = format!("the table of confusions of k-NN in {id}");
-        if contents.path(Artifact::Predictions(&id), &what).is_some() {
-            let classes = predictions::read(&known.folder, &id, n)?;
-            answers.push(Answers { space: Some(space.clone()), method: None, classes });
+        if contents.path(Artifact::Predictions(id), &what).is_some() {
+            let classes = run.predictions(id, n_classes)?;
+            answers.push(Answers { space: Some(id.space.clone()), method: None, classes });
         }
     }
     confusions(&labels, &answers, n_classes)
 }
 
-fn clusters(known: &Known, contents: &mut Contents<'_>) -> Result<Option<Section>> {
-    if known.clusters.is_empty() {
+fn clusters(run: &FinishedRun, contents: &mut Contents<'_>) -> Result<Option<Section>> {
+    if run.results().clusters.is_empty() {
         return Ok(None);
     }
-    let mut blocks = vec![Block::Table(tables::clusters(&known.clusters))];
-    for found in &known.clusters {
+    let mut blocks = vec![Block::Table(tables::clusters(&run.results().clusters))];
+    for found in &run.results().clusters {
         let name = format!("{}_{}_contingency.csv", found.space, found.method.to_lowercase());
         let table = Artifact::Clusters(&name);
         let what = format!("the classes in the clusters of {}", found.title);
@@ -288,7 +289,7 @@ fn notes(contents: &Contents<'_>) -> Section {
 }
 
 /// The command line, and what else decides the bytes of the results.
-pub(super) fn reproduce(argv: &[String], facts: String) -> Section {
+pub(in crate::run) fn reproduce(argv: &[String], facts: String) -> Section {
     let words =
         std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
     section(

@@ -1,25 +1,26 @@
 //! What the layers did, in a run: gains, confusions and verdicts from the classes that each scored
 //! point was given.
 
-use super::layers::Layers;
-use super::{figures, predictions};
+use super::figures;
 use crate::error::Result;
 use crate::evaluation::{
-    Answers, Confused, Insights, MapQuality, ScoredOn, Scores, confusions, verdicts,
+    Answers, COMPARED_NEIGHBORS, Confused, Insights, MapQuality, ScoredOn, Scores, confusions,
+    verdicts,
 };
-use crate::record::{Artifact, RunFolder};
+use crate::record::{Artifact, RunFolder, predictions};
 use crate::report::insights_table;
+use crate::run::layers::Layers;
 
 /// Most classes of which confusions are drawn.
 const MAX_DRAWN: usize = 40;
 
-/// Draws the conclusions, and writes their tables and figures.
-pub(super) fn conclude(
+/// Computes the insights, and writes their tables and figures.
+pub(in crate::run) fn compute_insights(
     folder: &mut RunFolder,
     layers: &Layers,
     scores: &[Scores],
     quality: &[MapQuality],
-) -> Result<Insights> {
+) -> Result<()> {
     let scored_on = if layers.test.is_some() { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
     let scored = layers.scored();
     let n = scored.labels.len();
@@ -30,7 +31,7 @@ pub(super) fn conclude(
     });
     let mut answers: Vec<Answers> = network.collect();
     for row in scores.iter().filter(|row| row.scored_on == scored_on) {
-        let classes = predictions::read(folder.path(), &row.id(), n)?;
+        let classes = predictions::read_knn(folder.path(), &row.id(), n)?;
         answers.push(Answers {
             space: Some(row.space.clone()),
             method: row.method.clone(),
@@ -38,8 +39,8 @@ pub(super) fn conclude(
         });
     }
     let confusions = confusions(&scored.labels, &answers, layers.class_names.len())?;
-    let verdicts = verdicts(scores, quality, predictions::K, scored_on);
-    let insights = Insights::new(predictions::K, scored_on, &confusions, verdicts);
+    let verdicts = verdicts(scores, quality, COMPARED_NEIGHBORS, scored_on);
+    let insights = Insights::new(COMPARED_NEIGHBORS, scored_on, &confusions, verdicts);
     let first = Artifact::Scores(insights_table::FILES[0]);
     let path = folder.below(first)?;
     insights_table::write_csv(
@@ -51,10 +52,9 @@ pub(super) fn conclude(
     for file in insights_table::FILES {
         folder.list(Artifact::Scores(file), None, None);
     }
-    folder.result("insights", &insights);
+    folder.results_mut().insights = Some(insights.clone());
     figures::gains(folder, &insights, &layers.class_names)?;
-    draw_confusions(folder, layers, &confusions)?;
-    Ok(insights)
+    draw_confusions(folder, layers, &confusions)
 }
 
 /// The confusions of the network and of k-NN in the spaces themselves.

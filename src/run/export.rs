@@ -1,15 +1,13 @@
-//! A finished run for other programs: TensorBoard's Embedding Projector, and whatever reads
+//! The command `export`: a finished run for other programs, TensorBoard's Embedding Projector, and whatever reads
 //! Parquet, Embedding Atlas for one.
 
-use super::chosen::Chosen;
-use super::{Known, READ};
+use super::page::{ExportedPoints, READ};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::MapId;
 use crate::files::{TEMPORARY, Unfinished, create_folder};
 use crate::progress::Reporter;
-use crate::record::integrity::check_unchanged;
-use crate::record::{Found, ReportPoints};
+use crate::record::{FinishedRun, ReportPoints};
 use crate::report::parquet::{self, Column};
 use crate::report::pictures::png_files;
 use crate::report::projector::{self, MetadataColumn, Projector};
@@ -116,10 +114,9 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
     for &format in &formats {
         check_target(&job.path(format), format, job.force)?;
     }
-    let found = Found::read(&job.run)?;
-    let known = Known::read(&job.run, &found, true)?;
-    let changed = check_unchanged(&job.run, &found, &READ)?;
-    let mut chosen = Chosen::read(&known, job.points.unwrap_or(known.points))?;
+    let run = FinishedRun::open(&job.run)?;
+    let changed = run.check_unchanged(&READ)?;
+    let mut chosen = ExportedPoints::read(&run, job.points.unwrap_or(run.report_points))?;
     let mut summary = ExportSummary {
         n_points: chosen.points.n(),
         of: chosen.points.of,
@@ -198,7 +195,7 @@ fn begins_with(path: &Path, magic: &[u8]) -> bool {
 
 /// Fills a folder beside `path`, then gives it that name.
 fn write_projector(
-    chosen: &mut Chosen<'_>,
+    chosen: &mut ExportedPoints<'_>,
     path: &Path,
     job: &Export,
     summary: &mut ExportSummary,
@@ -219,8 +216,7 @@ fn write_projector(
     let folder = temporary.path().join("filled");
     create_folder(&folder)?;
     let mut projector = Projector::new(&folder);
-    let spaces =
-        chosen.contents.known.spaces.iter().map(|(space, width)| MapId::new(space, None, *width));
+    let spaces = chosen.contents.run.spaces.iter().cloned();
     let ids: Vec<MapId> = spaces.chain(chosen.maps()).collect();
     for (done, id) in ids.iter().enumerate() {
         observer.step(done as u64, ids.len() as u64, &[])?;
@@ -271,7 +267,7 @@ fn take_name(filled: &Path, path: &Path, earlier: &Path) -> std::io::Result<()> 
 
 /// What is known of each point. The projector labels points by the first column that holds no
 /// numbers.
-fn metadata(chosen: &Chosen<'_>) -> Vec<MetadataColumn> {
+fn metadata(chosen: &ExportedPoints<'_>) -> Vec<MetadataColumn> {
     let points = &chosen.points;
     let mut columns: Vec<MetadataColumn> = Vec::new();
     for (name, classes) in [("label", &points.labels), ("prediction", &points.predictions)] {
@@ -295,7 +291,7 @@ fn metadata(chosen: &Chosen<'_>) -> Vec<MetadataColumn> {
 
 /// Writes the table and gives the names of its columns.
 fn write_table(
-    chosen: &mut Chosen<'_>,
+    chosen: &mut ExportedPoints<'_>,
     path: &Path,
     device: &Device,
     reporter: &dyn Reporter,

@@ -208,7 +208,7 @@ pub fn cluster_space(
         let stem = format!("{}_{}", space.name, method.name());
         write_tables(folder, space, &stem, &labels, &clustered)?;
         figures::draw(folder, space, method, &stem, &labels, &clustered)?;
-        folder.add_results("clusters", [&clustered]);
+        folder.results_mut().clusters.push(clustered.clone());
         found.push(clustered);
     }
     Ok(found)

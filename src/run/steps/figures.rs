@@ -1,6 +1,5 @@
 //! Which figures a run draws, and under which names.
 
-use super::layers::Layers;
 use super::space::Map;
 use crate::dataset::{Classes, Images};
 use crate::embedding;
@@ -15,12 +14,17 @@ use crate::report::figures::{
     Panel, Scatter, save,
 };
 use crate::report::insights_table::{name, scored_words};
+use crate::run::layers::Layers;
 use crate::training::History;
 
 /// Example images of each class in `examples`.
 const EXAMPLES: usize = 10;
 
-pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) -> Result<()> {
+pub(in crate::run) fn write(
+    folder: &mut RunFolder,
+    name: &str,
+    figure: &impl Figure,
+) -> Result<()> {
     let stem = folder.below(Artifact::Figure(name))?;
     save(figure, &stem)?;
     for kind in ["png", "svg"] {
@@ -30,7 +34,7 @@ pub(super) fn write(folder: &mut RunFolder, name: &str, figure: &impl Figure) ->
 }
 
 /// The first images of each class.
-pub fn examples(
+pub(in crate::run) fn examples(
     folder: &mut RunFolder,
     file: &str,
     title: &str,
@@ -55,7 +59,12 @@ pub fn examples(
 }
 
 /// Loss and accuracy against epoch.
-pub fn history(folder: &mut RunFolder, file: &str, title: &str, history: &History) -> Result<()> {
+pub(in crate::run) fn history(
+    folder: &mut RunFolder,
+    file: &str,
+    title: &str,
+    history: &History,
+) -> Result<()> {
     let figure = HistoryFigure {
         title: title.into(),
         train: Curves { loss: &history.train_loss, accuracy: &history.train_accuracy },
@@ -71,7 +80,7 @@ pub fn history(folder: &mut RunFolder, file: &str, title: &str, history: &Histor
 
 /// For each method the input's map, and the hidden layers' maps: a row a layer, training points
 /// left, test points right.
-pub fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()> {
+pub(in crate::run) fn maps(folder: &mut RunFolder, maps: &[Map], layers: &Layers) -> Result<()> {
     let mut methods: Vec<&str> = maps.iter().map(Map::method).collect();
     methods.sort_unstable();
     methods.dedup();
@@ -116,7 +125,7 @@ fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
 }
 
 /// The k-NN accuracies of the test points, or without any those of the training points, as bars.
-pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
+pub(in crate::run) fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
     let scored_on = if scores.iter().any(|row| row.scored_on == ScoredOn::Test) {
         ScoredOn::Test
     } else {
@@ -169,7 +178,11 @@ pub fn scores(folder: &mut RunFolder, scores: &[Scores]) -> Result<()> {
 
 /// Per-class accuracies from the first space to the last: in the spaces themselves, and in each
 /// method's maps.
-pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]) -> Result<()> {
+pub(in crate::run) fn gains(
+    folder: &mut RunFolder,
+    insights: &Insights,
+    class_names: &[String],
+) -> Result<()> {
     let Some(own) = insights.gains.iter().find(|gains| gains.method.is_none()) else {
         return Ok(());
     };
@@ -205,7 +218,7 @@ pub fn gains(folder: &mut RunFolder, insights: &Insights, class_names: &[String]
 }
 
 /// Which classes one classifier takes for which.
-pub fn confusion(
+pub(in crate::run) fn confusion(
     folder: &mut RunFolder,
     confused: &Confused,
     class_names: &[String],
@@ -233,7 +246,7 @@ fn space_name(space: &str) -> String {
     if space == RAW { "the raw input".into() } else { space_title(space) }
 }
 
-pub(super) fn capital(words: &str) -> String {
+pub(in crate::run) fn capital(words: &str) -> String {
     let mut letters = words.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,0 +1,92 @@
+//! The page of a run: what it shows, from the files of the run's folder.
+
+mod contents;
+mod exported;
+mod sections;
+mod tables;
+
+pub(super) use exported::ExportedPoints;
+pub(super) use sections::{reproduce, section};
+
+use self::contents::Contents;
+use super::session::Session;
+use crate::compute::Device;
+use crate::error::Result;
+use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Scores};
+use crate::progress::Observer;
+use crate::record::{Artifact, FinishedRun, Folder, ReportPoints, Stage};
+use crate::report::page::{self, Page};
+
+/// Neighbours of each point that the page shows.
+pub(super) const PAGE_NEIGHBORS: usize = 10;
+
+/// Folders of a run that pages and exports are made from.
+pub(super) const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Epochs];
+
+/// Writes the page of a run that is otherwise complete.
+pub(super) fn write(session: &mut Session<'_>, points: ReportPoints) -> Result<()> {
+    let done = session.stage(Stage::Report, |session, observer| {
+        let run = FinishedRun::of_record(session.record)?;
+        let page = of_run(&run, points, session.device, observer)?;
+        page::write(&page, &session.record.below(Artifact::Report)?)?;
+        session.record.list(Artifact::Report, None, None);
+        Ok(())
+    });
+    done.map(|_| ())
+}
+
+/// The page of a run for some of its points.
+pub(super) fn of_run(
+    run: &FinishedRun,
+    choice: ReportPoints,
+    device: &Device,
+    observer: &dyn Observer,
+) -> Result<Page> {
+    let mut contents = Contents::new(run, choice);
+    let classes = contents.class_names()?;
+    let points = contents.points(&classes)?;
+    let maps = contents.maps()?;
+    let epochs = contents.epochs()?;
+    let (spaces, pictures) = contents.spaces(device, observer)?;
+    let sections = sections::of_run(run, &mut contents, &classes)?;
+    let (methods, n_neighbors) = (contents.methods(), contents.n_neighbors());
+    let (warnings, mut missing) = (contents.warnings, contents.missing);
+    missing.dedup();
+    Ok(Page {
+        name: run.name.clone(),
+        points,
+        classes,
+        n_neighbors,
+        spaces,
+        methods,
+        maps,
+        epochs,
+        pictures,
+        sections,
+        warnings,
+        missing,
+    })
+}
+
+/// What is measured of a map.
+fn metrics(run: &FinishedRun, space: &str, method: &str) -> Vec<(String, f64)> {
+    let mut metrics = Vec::new();
+    let of_map = |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);
+    if let Some(MapQuality { quality, .. }) = run.results().quality.iter().find(of_map) {
+        metrics.extend(Metric::shown_by_map(quality));
+    }
+    let scored = run.scored_on();
+    let of_map = |row: &&Scores| {
+        row.space == space && row.method.as_deref() == Some(method) && row.scored_on == scored
+    };
+    let knn = run
+        .results()
+        .knn
+        .iter()
+        .find(of_map)
+        .and_then(|row| row.knn.iter().find(|score| score.n_neighbors == COMPARED_NEIGHBORS));
+    metrics.extend(
+        knn.map(|score| (format!("k-NN accuracy, k = {}", score.n_neighbors), score.accuracy)),
+    );
+    metrics
+}

@@ -1,0 +1,12 @@
+//! The stages of runs, a file a stage or a group of stages that belong together.
+
+pub(super) mod activations;
+pub mod clusters;
+pub(super) mod epochs;
+pub(super) mod figures;
+pub(super) mod insights;
+pub(super) mod neighbors;
+pub(super) mod quality;
+pub(super) mod scores;
+pub(super) mod space;
+pub(super) mod training;

@@ -1,0 +1,366 @@
+//! What a run does with one space: neighbours, maps, new points, scores.
+
+use super::neighbors;
+use super::quality::{self, Judged, Placed};
+use crate::activations::Layer;
+use crate::dataset::npy;
+use crate::embedding::{self, Embedding, Fitted, NewPoints, Space, placement};
+use crate::error::{Error, Result};
+use crate::evaluation::{MapId, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy, space_title};
+use crate::matrix::Matrix;
+use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
+use crate::progress::{Observer, Silent};
+use crate::record::predictions;
+use crate::record::{Artifact, MapResults, RunFolder, Skipped, Stage};
+use crate::run::session::Session;
+
+/// Refuses a run in which no space has neighbours, with the reason of the first.
+///
+/// # Errors
+/// [`Error::Data`].
+pub(in crate::run) fn check_scored(record: &RunFolder) -> Result<()> {
+    match record.results().skipped.first() {
+        Some(Skipped { space, reason, .. }) if record.results().knn.is_empty() => {
+            Err(Error::Data(format!("nothing can be looked into: of {space}, {reason}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses points that are all at one place.
+fn check_variety(x: &Matrix) -> Result<()> {
+    if x.rows().all(|row| row == x.row(0)) {
+        return Err(Error::Data("all its rows are the same".into()));
+    }
+    Ok(())
+}
+
+/// A fitted map with its new points.
+pub(in crate::run) struct Map {
+    /// Identity of the map.
+    pub(in crate::run) id: MapId,
+    /// Places of the training points.
+    pub(in crate::run) train: Matrix,
+    /// Places of the test points, if there are any.
+    pub(in crate::run) test: Option<Matrix>,
+}
+
+impl Map {
+    /// Name of the method.
+    pub(in crate::run) fn method(&self) -> &str {
+        self.id.method.as_deref().unwrap_or_default()
+    }
+
+    /// `true` of the map of that space by that method.
+    pub(in crate::run) fn is_of(&self, space: &str, method: &str) -> bool {
+        self.id.space == space && self.method() == method
+    }
+}
+
+/// A method under the name that users know it by.
+pub(in crate::run) type NamedMethod = (String, Box<dyn Embedding>);
+
+/// Everything that is done with one space. Each stage that is finished already is read from its
+/// files.
+pub(in crate::run) struct SpaceStages<'a> {
+    /// Classes of the training points.
+    pub(in crate::run) train_labels: &'a [u8],
+    /// Classes of the test points, if there are any.
+    pub(in crate::run) test_labels: Option<&'a [u8]>,
+    pub(in crate::run) search: &'a Search,
+    pub(in crate::run) train: &'a Layer,
+    pub(in crate::run) test: Option<&'a Layer>,
+}
+
+/// Neighbours in the space.
+#[derive(Default)]
+struct Neighbors {
+    /// Of the training points among themselves.
+    among: Option<NeighborGraph>,
+    /// Of the test points among the training points.
+    to_train: Option<NeighborGraph>,
+}
+
+impl SpaceStages<'_> {
+    pub(in crate::run) fn run(
+        &self,
+        session: &mut Session<'_>,
+        methods: &[NamedMethod],
+    ) -> Result<Vec<Map>> {
+        let neighbors = match self.neighbors(session, methods) {
+            // Rows of zeros have no angle, for instance.
+            Err(Error::Data(reason)) => {
+                let names = methods.iter().map(|(name, _)| name.as_str());
+                for name in names {
+                    if !self.is_skipped(session.record, name) {
+                        self.skip(session, name, &reason)?;
+                    }
+                }
+                return Ok(Vec::new());
+            }
+            neighbors => neighbors?,
+        };
+        let mut maps: Vec<Map> = Vec::new();
+        let mut in_maps = Vec::new();
+        for (name, method) in methods {
+            if self.is_skipped(session.record, name) {
+                continue;
+            }
+            // The map of an earlier method serves as the start of a later one.
+            let pca = maps.iter().find(|map| map.method() == "pca").map(|map| &map.train);
+            let map = match self.map(session, name, method.as_ref(), &neighbors, pca) {
+                // Of the points, which another layer or method may do with.
+                Err(Error::Data(reason)) => {
+                    self.skip(session, name, &reason)?;
+                    continue;
+                }
+                map => map?,
+            };
+            in_maps.push(self.score_map(session, &map)?);
+            maps.push(map);
+        }
+        self.judge(session, &maps, in_maps, neighbors.among.as_ref())?;
+        Ok(maps)
+    }
+
+    fn name(&self) -> &str {
+        &self.train.name
+    }
+
+    /// Whether there is no map of the space by a method, for a reason that the manifest tells.
+    fn is_skipped(&self, record: &RunFolder, method: &str) -> bool {
+        record.results().is_skipped(self.name(), method)
+    }
+
+    /// Notes that there is no map of the space by a method.
+    fn skip(&self, session: &mut Session<'_>, name: &str, reason: &str) -> Result<()> {
+        let title = embedding::method(name)?.title;
+        session.reporter.note(&format!("{}: no map by {title}", self.name()));
+        let skipped =
+            Skipped { space: self.name().into(), method: name.into(), reason: reason.into() };
+        session.record.warn(skipped.warning());
+        session.record.results_mut().skipped.push(skipped);
+        session.record.save()
+    }
+
+    fn judge(
+        &self,
+        session: &mut Session<'_>,
+        maps: &[Map],
+        in_maps: Vec<Option<NeighborGraph>>,
+        among: Option<&NeighborGraph>,
+    ) -> Result<()> {
+        let done = session.stage(Stage::Quality(self.name()), |session, observer| {
+            // Those of maps that an earlier process scored are not at hand, and must be the same to
+            // the last tie.
+            let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
+                Some(graph) => Ok(graph),
+                None => nearest_neighbors(session.device, &map.train, most_voters(), observer),
+            });
+            let in_maps = found.collect::<Result<Vec<_>>>()?;
+            let places: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
+                .map(|(map, graph)| Placed {
+                    method: map.method(),
+                    map: &map.train,
+                    new: map.test.as_ref(),
+                    neighbors: Some(graph),
+                })
+                .collect();
+            let new = self.test.map(|test| &test.values);
+            let judged =
+                Judged { space: self.name(), x: &self.train.values, new, neighbors: among };
+            let quality = quality::judge(session, judged, &places, observer)?;
+            session.record.results_mut().quality.extend(quality);
+            Ok(())
+        });
+        done.map(|_| ())
+    }
+
+    /// As many neighbours as the methods need, and the classes that they vote for.
+    fn neighbors(&self, session: &mut Session<'_>, methods: &[NamedMethod]) -> Result<Neighbors> {
+        let (space, train) = (self.name(), &self.train.values);
+        let needed = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
+        // Without test points the training points are classified themselves.
+        let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
+        let found = session.stage(Stage::Neighbors(space), |session, observer| {
+            let file = Artifact::Neighbors(space);
+            let found = (most > 0)
+                .then(|| neighbors::find(session, self.search, train, most, file, observer));
+            let among = found.transpose()?;
+            let to_train = self.search_test(session, most_voters(), observer)?;
+            let (graph, scored_on) = match (&to_train, &among) {
+                (Some(graph), _) => (Some(graph), ScoredOn::Test),
+                (None, graph) => (graph.as_ref(), ScoredOn::TrainLeaveOneOut),
+            };
+            if let Some(graph) = graph {
+                let id = MapId::new(space, None, train.n_features());
+                self.score(session.record, &id, graph, scored_on)?;
+            }
+            Ok(Neighbors { among, to_train })
+        })?;
+        match found {
+            Some(found) => Ok(found),
+            None => self.earlier_neighbors(session, methods, most),
+        }
+    }
+
+    /// What is needed yet of the neighbours that an earlier process found.
+    fn earlier_neighbors(
+        &self,
+        session: &Session<'_>,
+        methods: &[NamedMethod],
+        most: usize,
+    ) -> Result<Neighbors> {
+        let (space, record) = (self.name(), &*session.record);
+        let is_done = |method: &str| {
+            self.is_skipped(record, method) || record.has_finished(Stage::Map { method, space })
+        };
+        let all_done = methods.iter().all(|(name, _)| is_done(name));
+        if record.has_finished(Stage::Quality(space)) && all_done {
+            return Ok(Neighbors::default());
+        }
+        let path = Artifact::Neighbors(space).of(record.path());
+        let read = || neighbors::read(&path, self.train.values.n_samples(), most);
+        let among = (most > 0).then(read).transpose()?;
+        let to_train = match all_done {
+            true => None,
+            false => self.search_test(session, most_voters(), &Silent)?,
+        };
+        Ok(Neighbors { among, to_train })
+    }
+
+    /// The nearest training points of each test point.
+    fn search_test(
+        &self,
+        session: &Session<'_>,
+        voters: usize,
+        observer: &dyn Observer,
+    ) -> Result<Option<NeighborGraph>> {
+        let Some(test) = self.test else { return Ok(None) };
+        let (search, train) = (self.search, &self.train.values);
+        search.nearest_references(session.device, &test.values, train, voters, observer).map(Some)
+    }
+
+    /// Fits a map and places the test points in it.
+    fn map(
+        &self,
+        session: &mut Session<'_>,
+        name: &str,
+        method: &dyn Embedding,
+        neighbors: &Neighbors,
+        pca: Option<&Matrix>,
+    ) -> Result<Map> {
+        let stage = Stage::Map { method: name, space: self.name() };
+        let id = MapId::new(self.name(), Some(name), method.n_components());
+        if session.record.has_finished(stage) {
+            return self.finished_map(session.record, id);
+        }
+        let train = &self.train.values;
+        check_variety(train)?;
+        method.validate(train.n_samples(), train.n_features())?;
+        session.new_stage(stage, |session, observer| {
+            let space = Space { x: train, neighbors: neighbors.among.as_ref(), pca, start: None };
+            let fitted = method.fit(session.device, &space, observer)?;
+            let test = self.place(session, fitted.as_ref(), neighbors, observer)?;
+            let map = Map { id, train: fitted.embedding().clone(), test };
+            self.write_map(session.record, &map, fitted.as_ref())?;
+            Ok(map)
+        })
+    }
+
+    /// Places of the test points in a fitted map.
+    fn place(
+        &self,
+        session: &Session<'_>,
+        fitted: &dyn Fitted,
+        neighbors: &Neighbors,
+        observer: &dyn Observer,
+    ) -> Result<Option<Matrix>> {
+        let Some(test) = self.test else { return Ok(None) };
+        let voters = fitted.n_neighbors_to_place();
+        let more = match &neighbors.to_train {
+            Some(to_train) if voters > to_train.n_neighbors() => {
+                self.search_test(session, voters, observer)?
+            }
+            _ => None,
+        };
+        let Some(neighbors) = more.as_ref().or(neighbors.to_train.as_ref()) else {
+            return Ok(None);
+        };
+        fitted.transform(session.device, &NewPoints { x: &test.values, neighbors }).map(Some)
+    }
+
+    fn write_map(&self, record: &mut RunFolder, map: &Map, fitted: &dyn Fitted) -> Result<()> {
+        let test = map.test.as_ref().map(|test| ("test", test));
+        for (part, places) in std::iter::once(("train", &map.train)).chain(test) {
+            record.write_matrix(Artifact::Embedding { map: &map.id, part }, places)?;
+        }
+        let file = Artifact::FittedMap(&map.id);
+        embedding::save(fitted, &self.train.values, &record.below(file)?)?;
+        record.list(file, None, None);
+        let title = space_title(self.name());
+        fitted.warnings().iter().for_each(|warning| record.warn(format!("{title}: {warning}")));
+        record.results_mut().maps.push(MapResults::of(self.name(), map.method(), fitted));
+        Ok(())
+    }
+
+    /// A map that an earlier process fitted.
+    fn finished_map(&self, record: &RunFolder, id: MapId) -> Result<Map> {
+        let read =
+            |part| npy::read_matrix(Artifact::Embedding { map: &id, part }.of(record.path()));
+        let train = read("train")?;
+        let test = self.test.map(|_| read("test")).transpose()?;
+        Ok(Map { id, train, test })
+    }
+
+    /// Scores a map, and gives the training points' neighbours in it unless an earlier process
+    /// scored it.
+    fn score_map(&self, session: &mut Session<'_>, map: &Map) -> Result<Option<NeighborGraph>> {
+        let stage = Stage::Scores { method: map.method(), space: &map.id.space };
+        session.stage(stage, |session, observer| {
+            let (device, voters) = (session.device, most_voters());
+            if let Some(test) = &map.test {
+                let to_train = nearest_references(device, test, &map.train, voters, observer)?;
+                self.score(session.record, &map.id, &to_train, ScoredOn::Test)?;
+            }
+            let among = nearest_neighbors(device, &map.train, voters, observer)?;
+            self.score(session.record, &map.id, &among, ScoredOn::TrainLeaveOneOut)?;
+            Ok(among)
+        })
+    }
+
+    /// Notes the accuracies, and of the test points, or without any of the training points, the
+    /// class that each is given.
+    fn score(
+        &self,
+        record: &mut RunFolder,
+        id: &MapId,
+        graph: &NeighborGraph,
+        scored_on: ScoredOn,
+    ) -> Result<()> {
+        let fitted = self.train_labels;
+        let scored = match scored_on {
+            ScoredOn::Test => self.test_labels.unwrap_or_default(),
+            ScoredOn::TrainLeaveOneOut => fitted,
+        };
+        let scores = Scores {
+            space: id.space.clone(),
+            method: id.method.clone(),
+            n_dimensions: id.n_components,
+            n_fitted: fitted.len(),
+            n_scored: scored.len(),
+            scored_on,
+            knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
+        };
+        if scored_on == ScoredOn::Test || self.test_labels.is_none() {
+            predictions::write_knn(record, id, graph, fitted)?;
+        }
+        record.results_mut().knn.push(scores);
+        Ok(())
+    }
+}
+
+/// Neighbours that the classifier and the placement of new points look at.
+pub(in crate::run) fn most_voters() -> usize {
+    N_NEIGHBORS.into_iter().fold(placement::N_NEIGHBORS, usize::max)
+}
