@@ -1,6 +1,7 @@
 //! `layerlens bench`: how long each stage takes, CPU against GPU.
 
 use super::methods::OnlyMethodFlags;
+use super::output::Output;
 use super::{Global, method_name_list, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -58,6 +59,8 @@ pub struct BenchArgs {
     check: bool,
     #[command(flatten)]
     flags: OnlyMethodFlags,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Points and features of `--quick`.
@@ -145,8 +148,8 @@ pub fn bench(global: &Global, args: &BenchArgs) -> Result<()> {
         return check(global, &args.adapters);
     }
     let benchmark = args.benchmark(global.seed)?;
-    let out: PathBuf = global.out.clone().unwrap_or_else(|| default_path("bench"));
-    if out.join("bench.csv").exists() && !global.force {
+    let out: PathBuf = args.output.out.clone().unwrap_or_else(|| default_path("bench"));
+    if out.join("bench.csv").exists() && !args.output.force {
         return Err(Error::Exists(out.join("bench.csv")).into());
     }
     let terminal = global.terminal();

@@ -2,7 +2,8 @@
 
 use super::cluster_flags::{ClusterFlags, Method};
 use super::labels::LabelArgs;
-use super::{Global, argv, print, say};
+use super::output::Output;
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -41,6 +42,8 @@ pub struct ClusterArgs {
     method: Vec<Method>,
     #[command(flatten)]
     flags: ClusterFlags,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// A map with its file's name as its title.
@@ -106,10 +109,8 @@ pub fn cluster(global: &Global, args: &ClusterArgs) -> Result<()> {
         labels: read.labels.remove(0),
         class_names: read.class_names,
         warnings: read.warnings,
-        out: global.out.clone(),
-        force: global.force,
+        to: args.output.destination(),
         seed: global.seed,
-        argv: argv(),
     };
     let (device, description) = global.open()?;
     let ClusterSummary { path, found, warnings } =

@@ -1,6 +1,7 @@
 //! `layerlens compare`: two finished runs side by side.
 
-use super::{Global, argv, print, say};
+use super::output::Output;
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::compute::{Device, DeviceChoice};
@@ -22,6 +23,8 @@ pub struct CompareArgs {
     /// Replicates of the bootstrap
     #[arg(long, default_value_t = Bootstrap::default().n_replicates, allow_negative_numbers = true)]
     replicates: usize,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Compares, prints the differences, and says where everything is.
@@ -33,9 +36,7 @@ pub fn compare(global: &Global, args: &CompareArgs) -> Result<()> {
             random_state: global.seed,
             ..Bootstrap::default()
         },
-        out: global.out.clone(),
-        force: global.force,
-        argv: argv(),
+        to: args.output.destination(),
     };
     // Counting is the CPU's work, whatever the device.
     let (_, description) = Device::open(DeviceChoice::Cpu, &global.gpu_options())?;

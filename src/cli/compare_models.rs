@@ -4,8 +4,9 @@ use super::cluster_flags::{ClusterFlags, Method};
 use super::data_args::DataArgs;
 use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
+use super::output::RunOutput;
 use super::training_args::TrainingArgs;
-use super::{Global, argv, print, say};
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -45,6 +46,8 @@ pub struct CompareModelsArgs {
     cluster_flags: ClusterFlags,
     #[command(flatten)]
     flags: SharedMethodFlags,
+    #[command(flatten)]
+    output: RunOutput,
 }
 
 fn models_help() -> String {
@@ -116,10 +119,7 @@ pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
         search: args.search.search(),
         clusters: args.cluster_flags.methods(&args.clusters, global.seed)?,
         seed: global.seed,
-        out: global.out.clone(),
-        force: global.force,
-        resume: global.resume,
-        argv: argv(),
+        to: args.output.destination(),
     };
     let (device, description) = global.open()?;
     let summary = run::compare_models(&job, &device, &description, &global.terminal())?;

@@ -3,7 +3,8 @@
 use super::labels::{LabelArgs, Points};
 use super::methods::OnlyMethodFlags;
 use super::neighbors::SearchArgs;
-use super::{Global, argv, print, say};
+use super::output::Output;
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
@@ -44,6 +45,8 @@ pub struct EmbedArgs {
     search: SearchArgs,
     #[command(flatten)]
     flags: OnlyMethodFlags,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Refuses labels that no classifier can be scored by.
@@ -99,10 +102,8 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
         search: args.search.search(),
         neighbors: args.neighbors.clone(),
         inputs: files.into_iter().flatten().map(Source::of_file).collect::<Result<_, _>>()?,
-        out: global.out.clone(),
-        force: global.force,
+        to: args.output.destination(),
         seed: global.seed,
-        argv: argv(),
     };
     if let (Some(path), Some(labels)) = (&args.labels, &job.fitted.labels) {
         check_classes(path, labels)?;

@@ -2,6 +2,7 @@
 
 use super::embed::{check_classes, check_widths};
 use super::labels::{LabelArgs, Points, say_all};
+use super::output::Force;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -46,6 +47,11 @@ pub struct EvaluateArgs {
     /// Neighbours that vote
     #[arg(long, alias = "k", value_delimiter = ',', default_value = "3,5,10", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=504))]
     n_neighbors: Vec<u16>,
+    /// Folder for the tables as .csv [default: none are written]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// The space of a map and the points that were placed in it.
@@ -140,10 +146,10 @@ fn check_range(
 }
 
 /// Refuses to replace tables without --force, before anything is computed.
-fn refuse_older_tables(global: &Global, names: &[&str]) -> Result<(), Error> {
-    let tables = global.out.iter().flat_map(|out| names.iter().map(|name| out.join(name)));
+fn refuse_older_tables(args: &EvaluateArgs, names: &[&str]) -> Result<(), Error> {
+    let tables = args.out.iter().flat_map(|out| names.iter().map(|name| out.join(name)));
     match tables.into_iter().find(|table| table.exists()) {
-        Some(table) if !global.force => Err(Error::Exists(table)),
+        Some(table) if !args.force.force => Err(Error::Exists(table)),
         _ => Ok(()),
     }
 }
@@ -241,7 +247,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
         if train.labels.is_some() { vec!["knn.csv", "knn_per_class.csv"] } else { Vec::new() };
     names.extend(spaces.as_ref().map(|_| quality_table::FILE));
     check_range(args, (&train.x, test.as_ref().map(|test| &test.x)), spaces.as_ref())?;
-    refuse_older_tables(global, &names)?;
+    refuse_older_tables(args, &names)?;
     let notes = [
         train.x.offsets_note("--train"),
         spaces.as_ref().and_then(|spaces| spaces.x.offsets_note("--space")),
@@ -264,7 +270,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     let quality: Vec<MapQuality> = quality.into_iter().collect();
     let texts = [table::text(&scores), quality_table::text(&quality)];
     print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
-    if let Some(out) = &global.out {
+    if let Some(out) = &args.out {
         create_folder(out)?;
         if !scores.is_empty() {
             table::write_csv(out, &scores, &read.class_names)?;

@@ -1,6 +1,7 @@
 //! `layerlens export`: a finished run for other programs.
 
 use super::naming::value;
+use super::output::Force;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -27,6 +28,12 @@ pub struct ExportArgs {
     /// which finds nothing without it
     #[arg(long)]
     url: Option<String>,
+    /// The projector's folder, or the table's file; of several formats the folder of both [default:
+    /// export in the folder of the run]
+    #[arg(long, value_name = "DIR|FILE", help_heading = "Output")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Exports, and says what opens it.
@@ -36,8 +43,8 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
         formats: args.format.clone(),
         points: args.report_points,
         url: args.url.clone(),
-        out: global.out.clone(),
-        force: global.force,
+        out: args.out.clone(),
+        force: args.force.force,
     };
     // Only the neighbours of the table are searched for.
     let summary = match args.format.contains(&ExportFormat::Parquet) {

@@ -18,6 +18,7 @@ mod methods;
 mod model;
 mod naming;
 mod neighbors;
+mod output;
 mod progress;
 mod report;
 mod run;
@@ -26,13 +27,14 @@ mod training_args;
 mod transform;
 
 use anyhow::{Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions};
 use layerlens::embedding::METHODS;
 use layerlens::run::Summary;
+use output::RunOutput;
 use progress::{ProgressMode, Terminal};
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::io::Write;
 use std::sync::{Mutex, PoisonError};
 
 /// Shows what each hidden layer of a neural network has learned.
@@ -43,6 +45,9 @@ use std::sync::{Mutex, PoisonError};
 struct Cli {
     #[command(flatten)]
     global: Global,
+    /// Of the run without a command.
+    #[command(flatten)]
+    run: RunOutput,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -78,21 +83,6 @@ pub struct Global {
     /// How progress is shown on stderr
     #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Global")]
     progress: ProgressMode,
-    /// Folder of the results [default: runs/<UTC time>-<name>]
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Global")]
-    out: Option<PathBuf>,
-    /// Replace an earlier run in that folder
-    #[arg(long, global = true, help_heading = "Global")]
-    force: bool,
-    /// Go on with the unfinished run or training in the folder --out, after its last finished stage
-    #[arg(
-        long,
-        global = true,
-        requires = "out",
-        conflicts_with = "force",
-        help_heading = "Global"
-    )]
-    resume: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -155,21 +145,12 @@ impl Cli {
         threads
             .build_global()
             .context("cannot start the threads of the CPU; fewer --threads may do")?;
-        if self.global.resume
-            && !matches!(
-                self.command,
-                None | Some(Command::Run(_) | Command::Train(_) | Command::CompareModels(_))
-            )
-        {
-            return Err(layerlens::Error::parameter(
-                "resume",
-                true,
-                "`run`, `train` and `compare-models` can be resumed, this command cannot",
-            )
-            .into());
+        if self.command.is_some() && self.run != RunOutput::default() {
+            let message = "--out, --force and --resume stand behind the command";
+            Cli::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
         match self.command {
-            None => run::run(&self.global, &run::RunArgs::default()),
+            None => run::run(&self.global, &run::RunArgs::to(self.run)),
             Some(Command::Run(args)) => run::run(&self.global, &args),
             Some(Command::Train(args)) => train::train(&self.global, &args),
             Some(Command::Embed(args)) => embed::embed(&self.global, &args),
@@ -312,7 +293,7 @@ fn print(text: &str) {
 /// A reader that has gone away, as `head` does, is no failure.
 fn note_stdout(written: std::io::Result<()>) {
     if let Err(error) = written
-        && error.kind() != ErrorKind::BrokenPipe
+        && error.kind() != std::io::ErrorKind::BrokenPipe
     {
         STDOUT.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }

@@ -252,7 +252,7 @@ mod tests {
         let run = |text| spoken_with(|| &run, text).into_owned();
         assert_eq!(run("try `Umap::init` random"), "try --init random");
         assert_eq!(
-            run("`TrainRun::resume` `TrainRun::out` a`b goes on"),
+            run("`Destination::resume` `Destination::out` a`b goes on"),
             "--resume --out a`b goes on"
         );
         assert_eq!(

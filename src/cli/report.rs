@@ -87,10 +87,10 @@ pub struct ReportArgs {
     #[arg(long, requires = "embedding", conflicts_with = "run", help_heading = "Any embedding")]
     name: Option<String>,
     /// The page's file [default: report.html in the folder of the run, or beside the embedding]
-    #[arg(long, value_name = "FILE", help_heading = "Global")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Replace a file that is there; the page in the folder of its run is replaced anyway
-    #[arg(long, help_heading = "Global")]
+    #[arg(long, help_heading = "Output")]
     force: bool,
     /// Open the page with the system's browser
     #[arg(long)]

@@ -4,6 +4,7 @@ use super::cluster_flags::{ClusterFlags, Method};
 use super::methods::SharedMethodFlags;
 use super::naming::value;
 use super::neighbors::SearchArgs;
+use super::output::RunOutput;
 use super::train::TrainArgs;
 use super::{Global, print, say};
 use anyhow::Result;
@@ -92,14 +93,17 @@ pub struct RunArgs {
     flags: SharedMethodFlags,
 }
 
-impl Default for RunArgs {
-    fn default() -> Self {
+impl RunArgs {
+    /// The defaults, with results that go there.
+    pub fn to(output: RunOutput) -> Self {
         #[derive(Parser)]
         struct Alone {
             #[command(flatten)]
             args: RunArgs,
         }
-        Alone::parse_from(["layerlens"]).args
+        let mut args = Alone::parse_from(["layerlens"]).args;
+        args.train.output = output;
+        args
     }
 }
 

@@ -1,8 +1,9 @@
 //! `layerlens train`: a classifier and its weights.
 
 use super::data_args::DataArgs;
+use super::output::RunOutput;
 use super::training_args::TrainingArgs;
-use super::{Global, argv, print, say};
+use super::{Global, print, say};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use layerlens::Error;
@@ -34,6 +35,8 @@ pub struct TrainArgs {
     /// Go on with a training of the same model, data and settings
     #[arg(long, value_name = "CHECKPOINT")]
     pub resume_from: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: RunOutput,
 }
 
 fn architecture_help() -> String {
@@ -83,10 +86,7 @@ impl TrainArgs {
             resume_from: self.resume_from.clone(),
             architecture,
             data: self.data.request(),
-            out: global.out.clone(),
-            force: global.force,
-            resume: global.resume,
-            argv: argv(),
+            to: self.output.destination(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `layerlens transform`: new points in a map that was fitted before.
 
 use super::naming::Elsewhere;
+use super::output::Force;
 use super::{Global, print, say};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -26,6 +27,8 @@ pub struct TransformArgs {
     /// Where the places go: a .npy matrix
     #[arg(long, value_name = "FILE", default_value = "places.npy")]
     places: PathBuf,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Places the points and writes the places.
@@ -59,7 +62,7 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
             .check(&new, Some(train))
             .map_err(|error| Error::input(&args.new, error.to_string()))?;
     }
-    if args.places.exists() && !global.force {
+    if args.places.exists() && !args.force.force {
         return Err(Error::Exists(args.places.clone())).context(Elsewhere("other --places"));
     }
     if let Some(note) = new.offsets_note("the points") {

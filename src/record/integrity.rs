@@ -70,7 +70,7 @@ pub(super) fn check_unchanged(
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| part.holds(path)));
     let again = format!(
-        "its command with `TrainRun::resume` `TrainRun::out` {} makes it and all that came of it \
+        "its command with `Destination::resume` `Destination::out` {} makes it and all that came of it \
          again",
         folder.display()
     );

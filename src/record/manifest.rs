@@ -162,7 +162,7 @@ impl Manifest {
         }
         let status = serde_json::to_value(self.status).unwrap_or_default();
         let again = format!(
-            "its command with `TrainRun::resume` `TrainRun::out` {} goes on with it",
+            "its command with `Destination::resume` `Destination::out` {} goes on with it",
             folder.display()
         );
         Err(Error::input(folder, format!("is not finished (status {status}): {again}")))
@@ -209,7 +209,7 @@ impl Manifest {
         let differs = |what: &str, there: &dyn Display, here: &dyn Display| {
             let message = format!(
                 "cannot be resumed: {what} was {there} and is {here} now; give the same again, or \
-                 another `TrainRun::out`"
+                 another `Destination::out`"
             );
             Err(Error::input(path, message))
         };

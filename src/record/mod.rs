@@ -20,7 +20,7 @@ pub use finished::FinishedRun;
 pub(crate) use finished::Rewrite;
 pub use folder::RunFolder;
 pub use manifest::{FinishedStage, Manifest, Output, SCHEMA_VERSION, Status};
-pub use opening::{Opening, default_path};
+pub use opening::{Destination, Opening, default_path};
 pub use points::ReportPoints;
 pub use results::{
     EpochMap, EpochMaps, EpochTime, Inference, MapResults, ModelHistory, N_COMPONENTS, Results,

@@ -15,6 +15,19 @@ use crate::progress::Reporter;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+/// Where a run goes.
+#[derive(Clone, Debug, Default)]
+pub struct Destination {
+    /// Its folder; one under `runs/` if nothing is said.
+    pub out: Option<PathBuf>,
+    /// Whether an earlier run there may be replaced.
+    pub force: bool,
+    /// Whether to go on with an unfinished run there, of a command that can.
+    pub resume: bool,
+    /// Command line, for the manifest.
+    pub argv: Vec<String>,
+}
+
 /// What is known of a run before it begins.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -37,20 +50,21 @@ pub fn default_path(name: &str) -> PathBuf {
 }
 
 impl RunFolder {
-    /// Creates the folder and its first manifest. What a process left beside it that was killed
+    /// Creates the folder, by default one under `runs/` of that `name`, and its first manifest. What a process left beside it that was killed
     /// there is put right first, and that is said.
     ///
     /// # Errors
-    /// [`Error::Exists`] if there is something at `path` already, unless `force`, which replaces an
+    /// [`Error::Exists`] if there is something there already, unless `force`, which replaces an
     /// earlier run there (a folder with a manifest of this program) but nothing else, and not one
     /// that this run reads from or stands in; [`Error::Write`], also if another process works
     /// there.
     pub fn create(
-        path: &Path,
-        force: bool,
+        to: &Destination,
+        name: &str,
         opening: Opening,
         reporter: &dyn Reporter,
     ) -> Result<Self> {
+        let (path, force) = (&to.path(name), to.force);
         let claim = claimed(path, reporter)?;
         if force && status_of(claim.target()).is_some() {
             check_replaceable(path, claim.target(), &opening.inputs)?;
@@ -62,7 +76,7 @@ impl RunFolder {
             ));
         } else if !claim::is_empty(claim.target()) {
             if force {
-                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and `TrainRun::force` replaces nothing else";
+                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and `Destination::force` replaces nothing else";
                 return Err(Error::write(path, std::io::Error::other(reason)));
             }
             return Err(Error::Exists(path.to_owned()));
@@ -71,20 +85,21 @@ impl RunFolder {
         Self::begin(path, claim, opening.manifest())
     }
 
-    /// [`RunFolder::resume`] or [`RunFolder::create`].
+    /// The folder of a run that can be resumed, [`RunFolder::resume`] or [`RunFolder::create`], by
+    /// default one under `runs/` of that `name`.
     ///
     /// # Errors
     /// As those.
     pub fn open(
-        path: &Path,
-        (force, resume): (bool, bool),
+        to: &Destination,
+        name: &str,
         opening: Opening,
         reporter: &dyn Reporter,
     ) -> Result<Self> {
-        if resume {
-            return Self::resume(path, opening, reporter);
+        if to.resume {
+            return Self::resume(&to.path(name), opening, reporter);
         }
-        let mut folder = Self::create(path, force, opening, reporter)?;
+        let mut folder = Self::create(to, name, opening, reporter)?;
         folder.is_resumable = true;
         Ok(folder)
     }
@@ -159,6 +174,12 @@ impl RunFolder {
     }
 }
 
+impl Destination {
+    fn path(&self, name: &str) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| default_path(name))
+    }
+}
+
 impl Opening {
     fn manifest(self) -> Manifest {
         let Opening { argv, seed, config, device, inputs } = self;
@@ -212,7 +233,7 @@ fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()
     let refuse = |reason: String| Err(Error::write(path, std::io::Error::other(reason)));
     if std::env::current_dir().is_ok_and(|current| current.starts_with(target)) {
         return refuse(
-            "`TrainRun::force` cannot replace the folder in which the program runs".into(),
+            "`Destination::force` cannot replace the folder in which the program runs".into(),
         );
     }
     // A name that is no UTF-8 stands there with other letters, and is compared with the target's in
@@ -223,9 +244,10 @@ fn check_replaceable(path: &Path, target: &Path, inputs: &[Source]) -> Result<()
         Err(_) => std::path::absolute(&input.name).is_ok_and(|input| input.starts_with(&shown)),
     };
     match inputs.iter().find(below) {
-        Some(input) => {
-            refuse(format!("`TrainRun::force` would delete {}, which this run reads", input.name))
-        }
+        Some(input) => refuse(format!(
+            "`Destination::force` would delete {}, which this run reads",
+            input.name
+        )),
         None => Ok(()),
     }
 }

@@ -10,7 +10,7 @@ use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::progress::Reporter;
-use crate::record::{Artifact, Opening, RunFolder, Stage, default_path};
+use crate::record::{Artifact, Destination, Opening, RunFolder, Stage};
 use std::path::PathBuf;
 
 /// What to cluster, and how.
@@ -35,14 +35,10 @@ pub struct Cluster {
     pub methods: Vec<ClusterMethod>,
     /// Files that were read.
     pub inputs: Vec<Source>,
-    /// Folder of the results.
-    pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
-    pub force: bool,
+    /// Where the results go.
+    pub to: Destination,
     /// Seed, for the manifest and for samples.
     pub seed: u64,
-    /// Command line, for the manifest.
-    pub argv: Vec<String>,
 }
 
 /// What a clustering ended with.
@@ -72,14 +68,13 @@ pub fn cluster(
         method.validate((job.x.n_samples(), job.x.n_features()), n_classes)
     })?;
     let opening = Opening {
-        argv: job.argv.clone(),
+        argv: job.to.argv.clone(),
         seed: job.seed,
         config: serde_json::json!({ "methods": job.methods }),
         device: description.clone(),
         inputs: job.inputs.clone(),
     };
-    let path = job.out.clone().unwrap_or_else(|| default_path("clusters"));
-    let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
+    let mut folder = RunFolder::create(&job.to, "clusters", opening, reporter)?;
     folder.note_offsets(&job.x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
     let outcome = session::compute(&mut folder, device, description, reporter, |session| {

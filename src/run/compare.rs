@@ -8,7 +8,7 @@ use crate::dataset::Source;
 use crate::error::Result;
 use crate::evaluation::{Bootstrap, Comparison};
 use crate::progress::Reporter;
-use crate::record::{Artifact, Folder, Opening, RunFolder, Stage, default_path};
+use crate::record::{Artifact, Destination, Folder, Opening, RunFolder, Stage};
 use crate::report::compare_table;
 use std::path::PathBuf;
 
@@ -22,12 +22,8 @@ pub struct Compare {
     pub runs: [PathBuf; 2],
     /// How intervals are found.
     pub bootstrap: Bootstrap,
-    /// Folder of the results.
-    pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
-    pub force: bool,
-    /// Command line, for the manifest.
-    pub argv: Vec<String>,
+    /// Where the results go.
+    pub to: Destination,
 }
 
 /// A comparison and its folder.
@@ -60,7 +56,7 @@ pub fn compare(
         changed.extend(run.run.check_unchanged(&READ)?);
     }
     let opening = Opening {
-        argv: job.argv.clone(),
+        argv: job.to.argv.clone(),
         seed: job.bootstrap.random_state,
         config: serde_json::json!({ "runs": job.runs, "bootstrap": job.bootstrap }),
         device: description.clone(),
@@ -69,8 +65,7 @@ pub fn compare(
             .map(|run| Source::of_file(Artifact::Manifest.of(&run.run.path)))
             .collect::<Result<_>>()?,
     };
-    let path = job.out.clone().unwrap_or_else(|| default_path("compare"));
-    let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
+    let mut folder = RunFolder::create(&job.to, "compare", opening, reporter)?;
     changed.iter().for_each(|warning| folder.warn(warning));
     let warnings = folder.manifest.warnings.clone();
     let device = Device::cpu();

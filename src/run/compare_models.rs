@@ -19,7 +19,7 @@ use crate::model::{Architecture, LayerKind, write_weights};
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
 use crate::recipe::Contender;
-use crate::record::{Artifact, ModelHistory, Opening, Results, RunFolder, Stage, default_path};
+use crate::record::{Artifact, Destination, ModelHistory, Opening, Results, RunFolder, Stage};
 use crate::report::drawing::drawing;
 use crate::report::figures::{ModelCurves, Models};
 use crate::report::model_table;
@@ -44,14 +44,8 @@ pub struct CompareModels {
     pub clusters: Vec<ClusterMethod>,
     /// Seed of everything random.
     pub seed: u64,
-    /// Where the results go; a folder under `runs/` if nothing is said.
-    pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
-    pub force: bool,
-    /// Whether to go on with an unfinished run there.
-    pub resume: bool,
-    /// Command line, for the manifest.
-    pub argv: Vec<String>,
+    /// Where the results go.
+    pub to: Destination,
 }
 
 /// Which layer is looked into.
@@ -246,7 +240,7 @@ fn open(
         .as_ref()
         .map(|(model, layer)| format!("{}/{layer}", job.models[*model].name));
     let opening = Opening {
-        argv: job.argv.clone(),
+        argv: job.to.argv.clone(),
         seed: job.seed,
         config: serde_json::json!({
             "dataset": job.data.dataset,
@@ -260,8 +254,7 @@ fn open(
         device: description.clone(),
         inputs: [data.sources.clone(), starts(&job.methods)?].concat(),
     };
-    let path = job.out.clone().unwrap_or_else(|| default_path(&format!("{}-models", data.name)));
-    let mut folder = RunFolder::open(&path, (job.force, job.resume), opening, reporter)?;
+    let mut folder = RunFolder::open(&job.to, &format!("{}-models", data.name), opening, reporter)?;
     if folder.manifest.stages.is_empty() && !data.warnings.is_empty() {
         folder.manifest.warnings.extend(data.warnings.clone());
         folder.save()?;

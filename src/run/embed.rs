@@ -16,7 +16,7 @@ use crate::neighbors::{
     Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references,
 };
 use crate::progress::{Observer, Reporter};
-use crate::record::{Artifact, MapResults, Opening, Results, RunFolder, Stage, default_path};
+use crate::record::{Artifact, Destination, MapResults, Opening, Results, RunFolder, Stage};
 use crate::report::figures::{Panel, Scatter};
 use std::path::PathBuf;
 
@@ -53,14 +53,10 @@ pub struct Embed {
     pub neighbors: Option<PathBuf>,
     /// Files that were read.
     pub inputs: Vec<Source>,
-    /// Folder of the results.
-    pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
-    pub force: bool,
+    /// Where the results go.
+    pub to: Destination,
     /// Seed, for the manifest.
     pub seed: u64,
-    /// Command line, for the manifest.
-    pub argv: Vec<String>,
 }
 
 /// What an embedding ended with.
@@ -105,14 +101,13 @@ pub fn embed(
     let mut parameters = (method.defaults)().unwrap_or_default();
     parameters.extend(job.method.parameters.clone());
     let opening = Opening {
-        argv: job.argv.clone(),
+        argv: job.to.argv.clone(),
         seed: job.seed,
         config: serde_json::json!({ "method": job.method.name, "parameters": parameters, "neighbors": job.search }),
         device: description.clone(),
         inputs: [job.inputs.clone(), starts(std::slice::from_ref(&job.method))?].concat(),
     };
-    let path = job.out.clone().unwrap_or_else(|| default_path(method.name));
-    let mut folder = RunFolder::create(&path, job.force, opening, reporter)?;
+    let mut folder = RunFolder::create(&job.to, method.name, opening, reporter)?;
     folder.note_offsets(x, "the points");
     folder.manifest.warnings.extend(job.warnings.iter().cloned());
     let stages = Stages { job, method, built: built.as_ref() };

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::neighbors::Search;
 use crate::progress::Reporter;
 use crate::recipe::Blueprint;
-use crate::record::{Artifact, ReportPoints, Results, RunFolder};
+use crate::record::{Artifact, Destination, ReportPoints, Results, RunFolder};
 use crate::training::{EpochChoice, Training};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -90,14 +90,8 @@ pub struct TrainRun {
     pub checkpoint_every: Option<usize>,
     /// Checkpoint to go on with.
     pub resume_from: Option<PathBuf>,
-    /// Where the results go; a folder under `runs/` if nothing is said.
-    pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
-    pub force: bool,
-    /// Whether to go on with an unfinished run there.
-    pub resume: bool,
-    /// Command line, for the manifest.
-    pub argv: Vec<String>,
+    /// Where the results go.
+    pub to: Destination,
 }
 
 /// Ends a run, and tells what is in it.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
 use crate::model::{Architecture, Weights, read_weights};
 use crate::progress::Reporter;
-use crate::record::{Opening, RunFolder, default_path};
+use crate::record::{Opening, RunFolder};
 use crate::training::{Checkpoint, Job, check_fit};
 use std::path::{Path, PathBuf};
 
@@ -161,15 +161,14 @@ pub(super) fn open(
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
     inputs.extend(run.resume_from.as_ref().map(Source::of_file).transpose()?);
     inputs.extend(starts(study.map_or(&[], |study| &study.methods))?);
-    let path = run.out.clone().unwrap_or_else(|| default_path(&prepared.data.name));
     let opening = Opening {
-        argv: run.argv.clone(),
+        argv: run.to.argv.clone(),
         seed: run.training.random_state,
         config: resolved(run, prepared, study),
         device: description.clone(),
         inputs,
     };
-    let mut folder = RunFolder::open(&path, (run.force, run.resume), opening, reporter)?;
+    let mut folder = RunFolder::open(&run.to, &prepared.data.name, opening, reporter)?;
     if !folder.manifest.stages.is_empty() {
         return Ok(folder);
     }

@@ -24,7 +24,7 @@ use crate::evaluation::{MapQuality, N_NEIGHBORS, Scores, space_title};
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::progress::Reporter;
-use crate::record::{Artifact, N_COMPONENTS, Opening, RunFolder, Stage, default_path};
+use crate::record::{Artifact, N_COMPONENTS, Opening, RunFolder, Stage};
 use std::path::Path;
 
 /// Units of a layer that no method finds too few.
@@ -255,7 +255,7 @@ fn open_given(
 ) -> Result<RunFolder> {
     let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
     let opening = Opening {
-        argv: run.train.argv.clone(),
+        argv: run.train.to.argv.clone(),
         seed: run.train.training.random_state,
         config: serde_json::json!({
             "from_activations": path.display().to_string(),
@@ -269,9 +269,7 @@ fn open_given(
         device: description.clone(),
         inputs: [layers::sources(&layers.files)?, starts(&run.methods)?].concat(),
     };
-    let path = run.train.out.clone().unwrap_or_else(|| default_path("activations"));
-    let mut folder =
-        RunFolder::open(&path, (run.train.force, run.train.resume), opening, reporter)?;
+    let mut folder = RunFolder::open(&run.train.to, "activations", opening, reporter)?;
     if folder.manifest.stages.is_empty() {
         layers.warnings.iter().for_each(|warning| folder.warn(warning));
         folder.save()?;

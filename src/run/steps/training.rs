@@ -43,7 +43,7 @@ fn trained(
     let checkpoints = Artifact::Checkpoints.of(session.record.path());
     let weights = weights_folder(session.record);
     let epoch_weights = kept.map(|epochs| EpochWeights { folder: &weights, epochs });
-    let left = if run.resume { last_whole(&checkpoints, session.reporter) } else { None };
+    let left = if run.to.resume { last_whole(&checkpoints, session.reporter) } else { None };
     // Weights of epochs before the checkpoint can be had by training from the start alone.
     let left =
         left.filter(|left| epoch_weights.is_none_or(|kept| kept.are_there(left.history().len())));
