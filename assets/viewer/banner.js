@@ -1,4 +1,7 @@
-/** Shows `text` in the banner, once. Errors are for what failed; warnings and missing parts come from the writer. */
+/**
+ * Shows `text` in the banner, once. Errors are for what failed; warnings and missing parts come
+ * from the writer.
+ */
 export function showNote(text, kind = "error") {
   const banner = document.getElementById("banner");
   if (!banner) return;

@@ -1,4 +1,6 @@
-/** Zooms in and out about the middle of a map for `seconds`; every frame is drawn and waited for. */
+/**
+ * Zooms in and out about the middle of a map for `seconds`; every frame is drawn and waited for.
+ */
 export function runBenchmark(pane, seconds) {
   return new Promise((resolve) => {
     const begin = performance.now();
@@ -9,7 +11,12 @@ export function runBenchmark(pane, seconds) {
       const elapsed = (now - begin) / 1000;
       if (elapsed >= seconds) {
         pane.invalidate();
-        resolve({ frames, seconds: elapsed, fps: frames / elapsed, milliseconds: drawing / frames });
+        resolve({
+          frames,
+          seconds: elapsed,
+          fps: frames / elapsed,
+          milliseconds: drawing / frames,
+        });
         return;
       }
       // From the whole map to eight times its size and back, once in three seconds.

@@ -12,14 +12,18 @@ export async function blockBytes(name) {
   }
 }
 
-/** The typed array of `spec` = {block, type, n}: stored byte plane by byte plane, the lowest first. */
+/**
+ * The typed array of `spec` = {block, type, n}: stored byte plane by byte plane, the lowest first.
+ */
 export async function blockArray(spec) {
   const Type = ARRAY_TYPES[spec.type];
   if (!Type) throw new Error(`the block "${spec.block}" has the unknown type "${spec.type}"`);
   const bytes = await blockBytes(spec.block);
   const { n } = spec;
-  if (bytes.length !== n * Type.BYTES_PER_ELEMENT) {
-    throw new Error(`the block "${spec.block}" holds ${bytes.length} bytes where ${n * Type.BYTES_PER_ELEMENT} were expected`);
+  const expected = n * Type.BYTES_PER_ELEMENT;
+  if (bytes.length !== expected) {
+    const found = `${bytes.length} bytes where ${expected} were expected`;
+    throw new Error(`the block "${spec.block}" holds ${found}`);
   }
   if (Type === Uint8Array) return bytes;
   const values = new Type(n);
@@ -39,7 +43,10 @@ function fromBase64(text) {
   return bytes;
 }
 
-/** zlib through the browser's own decompressor; fetch is closed by the page's policy, so the stream is read by hand. */
+/**
+ * zlib through the browser's own decompressor; fetch is closed by the page's policy, so the stream
+ * is read by hand.
+ */
 async function inflate(bytes) {
   const stream = new DecompressionStream("deflate");
   const writer = stream.writable.getWriter();

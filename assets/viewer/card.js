@@ -7,7 +7,10 @@ const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", "off", "hidd
 const CARD_MARGIN = 8;
 const CARD_LIFT = 14;
 
-/** The card of the pinned point, else of the one under the pointer: its image, its classes, its nearest neighbours. */
+/**
+ * The card of the pinned point, else of the one under the pointer: its image, its classes, its
+ * nearest neighbours.
+ */
 export function mountCard(core) {
   const { store, panes } = core;
   const card = makeCard(core);
@@ -23,7 +26,10 @@ export function mountCard(core) {
   show(store.get());
 }
 
-/** The elements that change, found or made once: buttons that stay keep the focus while their points change. */
+/**
+ * The elements that change, found or made once: buttons that stay keep the focus while their points
+ * change.
+ */
 function makeCard({ store }) {
   const root = byId("card");
   const find = (selector) => root.querySelector(selector);
@@ -39,8 +45,14 @@ function makeCard({ store }) {
     item.button = make("button.thumb", { type: "button" }, picture, name);
     // A button with the focus keeps it, hence not `disabled`.
     const whereShown = (act) => () => item.visible && act(cardPane(store.get()));
-    item.button.addEventListener("click", whereShown((pinPane) => store.set({ pin: item.index, pinPane, hover: -1 })));
-    item.button.addEventListener("pointerenter", whereShown((hoverPane) => store.set({ hover: item.index, hoverPane })));
+    item.button.addEventListener(
+      "click",
+      whereShown((pinPane) => store.set({ pin: item.index, pinPane, hover: -1 })),
+    );
+    item.button.addEventListener(
+      "pointerenter",
+      whereShown((hoverPane) => store.set({ hover: item.index, hoverPane })),
+    );
     item.button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
     neighbors.push(item);
   }
@@ -53,7 +65,8 @@ function showCard({ data, thumbnails, panes }, card, state) {
   const { root, find } = card;
   card.index = state.pin >= 0 ? state.pin : state.hover;
   // Who has pressed a button of the card goes on at the map.
-  if (card.index < 0 && root.contains(document.activeElement)) panes[state.active].canvas.focus({ preventScroll: true });
+  if (card.index < 0 && root.contains(document.activeElement))
+    panes[state.active].canvas.focus({ preventScroll: true });
   root.hidden = card.index < 0;
   if (root.hidden) return;
   const i = card.index;
@@ -66,9 +79,15 @@ function showCard({ data, thumbnails, panes }, card, state) {
   find(".card-image").hidden = !thumbnails.available;
   if (thumbnails.available) thumbnails.draw(card.image, i);
   showCardClass(data, find(".card-class"), data.labels?.[i] ?? null, false);
-  showCardClass(data, find(".card-prediction"), data.predictions?.[i] ?? null, data.hasWrong && data.wrong(i));
+  showCardClass(
+    data,
+    find(".card-prediction"),
+    data.predictions?.[i] ?? null,
+    data.hasWrong && data.wrong(i),
+  );
   find(".card-confidence").hidden = data.confidence === null;
-  find(".card-confidence dd").textContent = data.confidence === null ? "" : (data.confidence[i] / 255).toFixed(2);
+  find(".card-confidence dd").textContent =
+    data.confidence === null ? "" : (data.confidence[i] / 255).toFixed(2);
   showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)], mask);
 }
 
@@ -77,7 +96,11 @@ function showCardClass(data, row, c, wrong) {
   if (row.hidden) return;
   const verdict = wrong ? make("span.verdict", {}, " (wrong)") : null;
   const known = c >= 0 && c < data.classes.length;
-  const parts = [known ? makeSwatch(classColor(data, c)) : null, make("bdi", {}, className(data, c)), verdict];
+  const parts = [
+    known ? makeSwatch(classColor(data, c)) : null,
+    make("bdi", {}, className(data, c)),
+    verdict,
+  ];
   row.querySelector("dd").replaceChildren(...parts.filter(Boolean));
 }
 
@@ -87,7 +110,9 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
   const dimensions = space.n_features ? `, all ${space.n_features} dimensions` : "";
   // The file holds the neighbours of one network only.
   const title = pane.epoch === null ? space.title : `${space.title} of the finished run`;
-  card.find(".card-space").textContent = list ? `Nearest in ${title}${dimensions}` : `Neighbours in ${space.title} are not in this file.`;
+  card.find(".card-space").textContent = list
+    ? `Nearest in ${title}${dimensions}`
+    : `Neighbours in ${space.title} are not in this file.`;
   card.find(".card-neighbors").hidden = !list;
   card.neighbors.forEach((item, rank) => {
     item.button.hidden = !list || rank >= list.length;
@@ -100,7 +125,8 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
     item.button.setAttribute("aria-disabled", String(!visible));
     item.button.style.borderStyle = visible ? "" : "dashed";
     item.picture.style.opacity = visible ? "" : "0.35";
-    item.button.title = `${data.title(item.index)}, ${className(data, c)}${visible ? "" : ", hidden by the filter"}`;
+    const filtered = visible ? "" : ", hidden by the filter";
+    item.button.title = `${data.title(item.index)}, ${className(data, c)}${filtered}`;
     item.button.setAttribute("aria-label", `Neighbour ${rank + 1}: ${item.button.title}`);
     item.name.textContent = data.classes.length ? className(data, c) : data.title(item.index);
     item.button.style.borderBottomColor = c >= 0 ? classColor(data, c) : "";
@@ -124,7 +150,8 @@ function placeCard({ store, panes }, card) {
   const y = Math.min(Math.max(point.y, map.top), map.bottom);
   const left = Math.min(Math.max(x - width / 2, CARD_MARGIN), innerWidth - width - CARD_MARGIN);
   const above = y - CARD_LIFT - height;
-  const top = above >= CARD_MARGIN ? above : Math.min(y + CARD_LIFT, innerHeight - height - CARD_MARGIN);
+  const top =
+    above >= CARD_MARGIN ? above : Math.min(y + CARD_LIFT, innerHeight - height - CARD_MARGIN);
   card.root.style.transform = `translate(${Math.max(left, 0)}px, ${Math.max(top, 0)}px)`;
 }
 
@@ -132,7 +159,10 @@ function placeCard({ store, panes }, card) {
 export function cardSentence(data, i) {
   const parts = [data.title(i)];
   if (data.labels) parts.push(className(data, data.labels[i]));
-  if (data.predictions) parts.push(`predicted ${className(data, data.predictions[i])}${data.hasWrong && data.wrong(i) ? ", wrong" : ""}`);
+  if (data.predictions) {
+    const verdict = data.hasWrong && data.wrong(i) ? ", wrong" : "";
+    parts.push(`predicted ${className(data, data.predictions[i])}${verdict}`);
+  }
   if (data.confidence) parts.push(`confidence ${(data.confidence[i] / 255).toFixed(2)}`);
   return parts.join(", ");
 }

@@ -13,23 +13,36 @@ export function mountControls(core) {
 function mountTitle({ data, store, renderer }) {
   byId("name").textContent = data.name;
   const { n, of, which } = data.points;
-  byId("subset").textContent = n === of ? "" : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
-  byId("banner").querySelector(".banner-close").addEventListener("click", () => {
-    byId("banner").hidden = true;
-  });
+  byId("subset").textContent =
+    n === of ? "" : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
+  byId("banner")
+    .querySelector(".banner-close")
+    .addEventListener("click", () => {
+      byId("banner").hidden = true;
+    });
   const explorer = byId("explorer");
   const show = () => {
     const kind = explorer.dataset.renderer === "webgl" ? "WebGL2" : "Canvas-2D";
-    byId("renderer-note").textContent = `Drawn with ${kind}${renderer?.reason ? ` (${renderer.reason})` : ""} \u00b7 ${data.generator}`;
+    const reason = renderer?.reason ? ` (${renderer.reason})` : "";
+    const note = `Drawn with ${kind}${reason} \u00b7 ${data.generator}`;
+    byId("renderer-note").textContent = note;
   };
   // The renderer changes if the GPU is lost.
-  new MutationObserver(show).observe(explorer, { attributes: true, attributeFilter: ["data-renderer"] });
+  new MutationObserver(show).observe(explorer, {
+    attributes: true,
+    attributeFilter: ["data-renderer"],
+  });
   show();
-  store.subscribe((state, changed) => changed.has("lasso") && explorer.classList.toggle("lasso-on", state.lasso));
+  store.subscribe(
+    (state, changed) => changed.has("lasso") && explorer.classList.toggle("lasso-on", state.lasso),
+  );
   explorer.classList.toggle("lasso-on", store.get().lasso);
 }
 
-/** Two maps beside each other: the second opens on the next space, or on the next method if there is one space only. */
+/**
+ * Two maps beside each other: the second opens on the next space, or on the next method if there is
+ * one space only.
+ */
 function mountSplit({ store, data }) {
   const button = byId("split-button");
   const link = byId("link-button");
@@ -42,7 +55,9 @@ function mountSplit({ store, data }) {
     link.setAttribute("aria-pressed", String(state.linked));
     byId("panes").classList.toggle("two", state.panes.length > 1);
   };
-  store.subscribe((state, changed) => (changed.has("panes") || changed.has("linked")) && show(state));
+  store.subscribe(
+    (state, changed) => (changed.has("panes") || changed.has("linked")) && show(state),
+  );
   show(store.get());
 }
 
@@ -79,7 +94,12 @@ function mountEpochs({ store, data }) {
   bar.hidden = data.epochs.length === 0;
   if (bar.hidden) return;
   const find = (selector) => bar.querySelector(selector);
-  const parts = { range: find("input"), play: find(".play"), text: find(".epoch-text"), final: find(".final") };
+  const parts = {
+    range: find("input"),
+    play: find(".play"),
+    text: find(".epoch-text"),
+    final: find(".final"),
+  };
   parts.range.addEventListener("input", () => {
     store.set({ playing: false });
     setEpoch(store, Number(parts.range.value));
@@ -87,7 +107,8 @@ function mountEpochs({ store, data }) {
   parts.play.addEventListener("click", () => togglePlay(store));
   parts.final.addEventListener("click", () => setEpoch(store, null));
   store.subscribe((state, changed) => {
-    if (["panes", "active", "playing"].some((key) => changed.has(key))) showEpochs(parts, data, state);
+    if (["panes", "active", "playing"].some((key) => changed.has(key)))
+      showEpochs(parts, data, state);
   });
   showEpochs(parts, data, store.get());
 }
@@ -116,7 +137,10 @@ function showEpochs({ range, play, text, final }, data, state) {
 function epochTitles(data) {
   const bySpaces = new Map();
   for (const { id, title } of data.methods) {
-    const spaces = data.spaces.filter((space) => data.epochEntry(space.id, id)).map((space) => space.title).join(", ");
+    const spaces = data.spaces
+      .filter((space) => data.epochEntry(space.id, id))
+      .map((space) => space.title)
+      .join(", ");
     if (spaces) bySpaces.set(spaces, [...(bySpaces.get(spaces) ?? []), title]);
   }
   return [...bySpaces].map(([spaces, methods]) => `${spaces} by ${methods.join(", ")}`).join("; ");

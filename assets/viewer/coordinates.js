@@ -1,9 +1,15 @@
 import { blockArray } from "./blocks.js";
 
-/** Positions kept ready, in bytes: what playing an animation back and forth needs without filling memory. */
+/**
+ * Positions kept ready, in bytes: what playing an animation back and forth needs without filling
+ * memory.
+ */
 const CACHE_BYTES = 96 * 1024 * 1024;
 
-/** Quantised values of every frame of `spec`: within a frame all x, then all y. Later frames come as zigzag differences. */
+/**
+ * Quantised values of every frame of `spec`: within a frame all x, then all y. Later frames come as
+ * zigzag differences.
+ */
 function quantizedFrames(spec, values, n) {
   const size = 2 * n;
   const frames = [];
@@ -50,7 +56,8 @@ export function createCoordinates(n, sourceOf) {
       const { spec } = source;
       const entry = { frames: null };
       entry.ready = blockArray(spec).then((values) => {
-        if (values.length !== spec.frames * 2 * n) throw new Error(`the block "${spec.block}" is not ${spec.frames} frames of ${n} points`);
+        if (values.length !== spec.frames * 2 * n)
+          throw new Error(`the block "${spec.block}" is not ${spec.frames} frames of ${n} points`);
         entry.frames = quantizedFrames(spec, values, n);
       });
       entries.set(source.key, entry);

@@ -1,7 +1,9 @@
 /**
- * Makes an element. Text always goes in as text, never as markup: class names and ids come from people's files.
+ * Makes an element. Text always goes in as text, never as markup: class names and ids come from
+ * people's files.
  * @param {string} tag name, with classes after dots: "span.name"
- * @param {Object<string, any>} [attributes] attributes; a function is a listener, `true` a bare attribute, null and false none
+ * @param {Object<string, any>} [attributes] attributes; a function is a listener, `true` a bare
+ * attribute, null and false none
  * @param {...(Node|string|null)} children
  */
 export function make(tag, attributes = {}, ...children) {
@@ -11,7 +13,8 @@ export function make(tag, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(key, value);
     else if (value === true) element.setAttribute(key, "");
-    else if (value !== null && value !== false && value !== undefined) element.setAttribute(key, String(value));
+    else if (value !== null && value !== false && value !== undefined)
+      element.setAttribute(key, String(value));
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));
   return element;
@@ -52,7 +55,10 @@ export function countOf(n, noun) {
   return `${withCommas(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
 
-/** Tells people who listen to the page. The same text twice is said twice, hence the alternating no-break space. */
+/**
+ * Tells people who listen to the page. The same text twice is said twice, hence the alternating
+ * no-break space.
+ */
 export function announce(text) {
   const live = byId("live");
   live.textContent = live.textContent === text ? text + "\u00a0" : text;
@@ -69,9 +75,16 @@ export function saveFile(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-/** A file name out of titles: letters, digits, dots and dashes of any language. A long one is cut, so that those after it have room. */
+/**
+ * A file name out of titles: letters, digits, dots and dashes of any language. A long one is cut,
+ * so that those after it have room.
+ */
 export function fileName(parts, extension) {
-  const stem = parts.map((part) => Array.from(part).slice(0, 30).join("")).join("-").replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);
+  const stem = parts
+    .map((part) => Array.from(part).slice(0, 30).join(""))
+    .join("-")
+    .replace(/[^\p{L}\p{N}._-]+/gu, "_")
+    .slice(0, 120);
   return `${stem}.${extension}`;
 }
 
@@ -84,7 +97,9 @@ export function paneTitle(data, pane) {
 
 /** ["layer_1", "tsne", "epoch-5"]: what a pane shows, for the name of a file. */
 export function paneNames(data, { space, method, epoch }) {
-  return epoch === null ? [space, method] : [space, method, `epoch-${data.epochEntry(space, method).epochs[epoch]}`];
+  return epoch === null
+    ? [space, method]
+    : [space, method, `epoch-${data.epochEntry(space, method).epochs[epoch]}`];
 }
 
 /** Name of class `c`; the sentence for points without one. */

@@ -3,8 +3,9 @@ const DIMMED = 38;
 const NORMAL = 225;
 
 /**
- * The points to draw, packed in drawing order so that a frame reads memory straight through: visible ones only, those
- * outside the selection first. `from` and `to` are mixed during a transition and are the same array at rest.
+ * The points to draw, packed in drawing order so that a frame reads memory straight through:
+ * visible ones only, those outside the selection first. `from` and `to` are mixed during a
+ * transition and are the same array at rest.
  */
 export function buildDrawList({ from, to, mask, pixels, selection }) {
   const n = mask.length;
@@ -14,9 +15,17 @@ export function buildDrawList({ from, to, mask, pixels, selection }) {
   const dimmed = count;
   for (let i = 0; i < n; i++) if (mask[i] && (!selection || selection[i])) index[count++] = i;
   const colors = new Uint32Array(count);
-  for (let k = 0; k < count; k++) colors[k] = ((pixels[index[k]] & 0xffffff) | ((k < dimmed ? DIMMED : NORMAL) << 24)) >>> 0;
+  for (let k = 0; k < count; k++)
+    colors[k] = ((pixels[index[k]] & 0xffffff) | ((k < dimmed ? DIMMED : NORMAL) << 24)) >>> 0;
   const packedTo = packPairs(to, index, count);
-  return { count, dimmed, index: index.subarray(0, count), colors, from: from === to ? packedTo : packPairs(from, index, count), to: packedTo };
+  return {
+    count,
+    dimmed,
+    index: index.subarray(0, count),
+    colors,
+    from: from === to ? packedTo : packPairs(from, index, count),
+    to: packedTo,
+  };
 }
 
 function packPairs(positions, index, count) {

@@ -1,10 +1,16 @@
 import { COLOR_MODES, THEMES, defaultState, resolvePane } from "./state.js";
 import { clampView } from "./camera.js";
 
-/** Pause between a change and its place in the address: browsers refuse more than about 100 changes in half a minute, some fewer. */
+/**
+ * Pause between a change and its place in the address: browsers refuse more than about 100 changes
+ * in half a minute, some fewer.
+ */
 const WRITE_DELAY_MS = 500;
 
-/** The state as text after the "#"; only what differs from the default is spelled out, except the first map. */
+/**
+ * The state as text after the "#"; only what differs from the default is spelled out, except the
+ * first map.
+ */
 export function encodeHash(state) {
   const { data } = state;
   const base = defaultState(data);
@@ -15,37 +21,57 @@ export function encodeHash(state) {
     parts.set(`method${suffix}`, pane.method);
     if (pane.epoch !== null) parts.set(`epoch${suffix}`, pane.epoch);
     const { x, y, zoom } = state.views[p];
-    if (x !== 0 || y !== 0 || zoom !== 1) parts.set(`view${suffix}`, [x, y, zoom].map((value) => Number(value.toPrecision(6))).join(","));
+    if (x !== 0 || y !== 0 || zoom !== 1)
+      parts.set(
+        `view${suffix}`,
+        [x, y, zoom].map((value) => Number(value.toPrecision(6))).join(","),
+      );
   });
   if (state.active !== 0) parts.set("active", state.active + 1);
   for (const key of ["playing", "lasso", "linked"]) if (state[key]) parts.set(key, "1");
   if (state.off.size > 0) parts.set("off", [...state.off].sort((a, b) => a - b).join(","));
-  if (state.hiddenParts.size > 0) for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
-  if (state.wrong) parts.set("wrong", `${state.wrong.truth ?? "*"},${state.wrong.predicted ?? "*"}`);
+  if (state.hiddenParts.size > 0)
+    for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
+  if (state.wrong)
+    parts.set("wrong", `${state.wrong.truth ?? "*"},${state.wrong.predicted ?? "*"}`);
   for (const key of ["color", "theme"]) if (state[key] !== base[key]) parts.set(key, state[key]);
   if (state.pin >= 0) parts.set("pin", data.id(state.pin));
   if (state.selection) parts.set("selection", encodeMask(state.selection));
   return parts.toString();
 }
 
-/** A whole state (without hover) from the text after the "#". What cannot be understood is left at its default. */
+/**
+ * A whole state (without hover) from the text after the "#". What cannot be understood is left at
+ * its default.
+ */
 export function decodeHash(data, text) {
   const parts = new URLSearchParams(text);
   const state = defaultState(data);
-  state.panes = ["", "2"].filter((suffix) => suffix === "" || parts.has("space2") || parts.has("method2")).map((suffix) => {
-    const epoch = integer(parts.get(`epoch${suffix}`));
-    const wanted = { space: parts.get(`space${suffix}`) ?? state.panes[0].space, method: parts.get(`method${suffix}`) ?? state.panes[0].method, epoch };
-    return resolvePane(data, wanted);
-  });
+  state.panes = ["", "2"]
+    .filter((suffix) => suffix === "" || parts.has("space2") || parts.has("method2"))
+    .map((suffix) => {
+      const epoch = integer(parts.get(`epoch${suffix}`));
+      const wanted = {
+        space: parts.get(`space${suffix}`) ?? state.panes[0].space,
+        method: parts.get(`method${suffix}`) ?? state.panes[0].method,
+        epoch,
+      };
+      return resolvePane(data, wanted);
+    });
   state.views = state.panes.map((_, p) => decodeView(parts.get(p === 0 ? "view" : "view2")));
   state.active = parts.get("active") === "2" && state.panes.length === 2 ? 1 : 0;
   for (const key of ["playing", "lasso", "linked"]) state[key] = parts.get(key) === "1";
   const known = (c) => c !== null && c < data.classes.length;
   state.off = new Set((parts.get("off") ?? "").split(",").map(integer).filter(known));
-  state.hiddenParts = new Set(parts.getAll("without").filter((name) => data.parts.some((part) => part.name === name)));
+  state.hiddenParts = new Set(
+    parts.getAll("without").filter((name) => data.parts.some((part) => part.name === name)),
+  );
   if (parts.has("wrong")) {
     const [truth, predicted] = parts.get("wrong").split(",").map(integer);
-    state.wrong = { truth: known(truth ?? null) ? truth : null, predicted: known(predicted ?? null) ? predicted : null };
+    state.wrong = {
+      truth: known(truth ?? null) ? truth : null,
+      predicted: known(predicted ?? null) ? predicted : null,
+    };
   }
   if (COLOR_MODES.includes(parts.get("color"))) state.color = parts.get("color");
   if (THEMES.includes(parts.get("theme"))) state.theme = parts.get("theme");
@@ -71,7 +97,10 @@ export function encodeMask(mask) {
   return maskTexts.get(mask);
 }
 
-/** A mask never changes once it is in the store, and the address is written again with every motion of the map. */
+/**
+ * A mask never changes once it is in the store, and the address is written again with every motion
+ * of the map.
+ */
 const maskTexts = new WeakMap();
 
 function maskText(mask) {
@@ -82,7 +111,10 @@ function maskText(mask) {
   return `b${toBase64Url(bits)}`;
 }
 
-/** Lengths of the runs of 0, 1, 0, ... as bytes of seven bits, the lowest first; the highest bit says that more follow. */
+/**
+ * Lengths of the runs of 0, 1, 0, ... as bytes of seven bits, the lowest first; the highest bit
+ * says that more follow.
+ */
 function runLengths(mask) {
   const bytes = [];
   for (let i = 0, value = 0; i < mask.length; value ^= 1) {
@@ -103,7 +135,8 @@ export function decodeMask(text, n) {
   if (!bytes) return null;
   const mask = new Uint8Array(n);
   if (text[0] === "b") {
-    for (let i = 0; i < Math.min(n, bytes.length * 8); i++) mask[i] = (bytes[i >> 3] >> (i & 7)) & 1;
+    for (let i = 0; i < Math.min(n, bytes.length * 8); i++)
+      mask[i] = (bytes[i >> 3] >> (i & 7)) & 1;
     return mask;
   }
   let at = 0;
@@ -135,7 +168,10 @@ function fromBase64Url(text) {
   }
 }
 
-/** Keeps address and store alike. Links into the page (#history) hold no "=" and are left to the browser. */
+/**
+ * Keeps address and store alike. Links into the page (#history) hold no "=" and are left to the
+ * browser.
+ */
 export function bindHash(store) {
   const { data } = store.get();
   const read = () => {
@@ -150,7 +186,8 @@ export function bindHash(store) {
     try {
       history.replaceState(null, "", text);
     } catch {
-      // Refused where a page may not change its address, or not so often: the page works without, and the next change tries again.
+      // Refused where a page may not change its address, or not so often: the page works without,
+      // and the next change tries again.
     }
   };
   read();

@@ -9,7 +9,10 @@ import { mountSelection } from "./selection.js";
 import { mountTheme } from "./theme.js";
 import { mountWrong } from "./wrong.js";
 
-/** Everything around the maps. `core` is what main.js has made: store, data, panes, thumbnails, overlap. */
+/**
+ * Everything around the maps. `core` is what main.js has made: store, data, panes, thumbnails,
+ * overlap.
+ */
 export function mountInterface(core) {
   mountTheme(core);
   mountPaneHeads(core);

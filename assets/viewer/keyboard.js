@@ -46,22 +46,44 @@ function fillKeyHelp() {
     right.textContent = text;
     return row;
   });
-  byId("help").querySelector("tbody").append(...rows);
+  byId("help")
+    .querySelector("tbody")
+    .append(...rows);
 }
 
-/** A menu chosen from by the pointer gives the focus to the map, or its letters would go to the menu from then on; one used by keys keeps it. */
+/**
+ * A menu chosen from by the pointer gives the focus to the map, or its letters would go to the menu
+ * from then on; one used by keys keeps it.
+ */
 function returnFocus({ store, panes }) {
   let byPointer = false;
-  addEventListener("pointerdown", () => { byPointer = true; }, { capture: true });
-  addEventListener("keydown", () => { byPointer = false; }, { capture: true });
+  addEventListener(
+    "pointerdown",
+    () => {
+      byPointer = true;
+    },
+    { capture: true },
+  );
+  addEventListener(
+    "keydown",
+    () => {
+      byPointer = false;
+    },
+    { capture: true },
+  );
   addEventListener("change", ({ target, isTrusted }) => {
-    if (isTrusted && byPointer && target.matches("select") && isInView("panes")) panes[store.get().active].canvas.focus({ preventScroll: true });
+    if (isTrusted && byPointer && target.matches("select") && isInView("panes"))
+      panes[store.get().active].canvas.focus({ preventScroll: true });
   });
 }
 
-/** Keys of the browser and the system. Many keyboards have the brackets behind AltGr, which some systems tell as Ctrl and Alt. */
+/**
+ * Keys of the browser and the system. Many keyboards have the brackets behind AltGr, which some
+ * systems tell as Ctrl and Alt.
+ */
 function isCommand(event) {
-  if ((event.key === "[" || event.key === "]") && event.getModifierState("AltGraph")) return event.metaKey;
+  if ((event.key === "[" || event.key === "]") && event.getModifierState("AltGraph"))
+    return event.metaKey;
   return event.ctrlKey || event.metaKey || event.altKey;
 }
 
@@ -83,9 +105,12 @@ function isPressable({ target }) {
   return target instanceof Element && target.closest("button, a, summary") !== null;
 }
 
-/** Keys that scroll belong to the map only where people are at the map, not in the tables below it. */
+/**
+ * Keys that scroll belong to the map only where people are at the map, not in the tables below it.
+ */
 function isAtMap({ target }) {
-  if (target instanceof Element && target.closest("#explorer, #card")) return !target.closest(".side") || isInView("panes");
+  if (target instanceof Element && target.closest("#explorer, #card"))
+    return !target.closest(".side") || isInView("panes");
   return target === document.body && isInView("panes");
 }
 
@@ -102,18 +127,35 @@ function pressKey(core, walk, event) {
   const { key } = event;
   if (/^[1-9]$/.test(key)) return chooseSpace(store, data, Number(key) - 1);
   switch (key) {
-    case "m": return stepMethod(store, data, 1);
-    case "M": return stepMethod(store, data, -1);
-    case "[": return stepFrame(store, -1);
-    case "]": return stepFrame(store, 1);
-    case "l": return store.set({ lasso: !state.lasso }), announce(state.lasso ? "Lasso away" : "Lasso armed"), true;
-    case "w": return toggleWrong(), true;
-    case "s": return toggleSplit(store, data), true;
-    case "+": case "=": return pane.zoom(1.5), true;
-    case "-": return pane.zoom(1 / 1.5), true;
-    case "0": return pane.fit(), true;
-    case "?": return byId("help").showModal(), true;
-    case "Escape": return clearOne(store);
+    case "m":
+      return stepMethod(store, data, 1);
+    case "M":
+      return stepMethod(store, data, -1);
+    case "[":
+      return stepFrame(store, -1);
+    case "]":
+      return stepFrame(store, 1);
+    case "l":
+      return (
+        store.set({ lasso: !state.lasso }),
+        announce(state.lasso ? "Lasso away" : "Lasso armed"),
+        true
+      );
+    case "w":
+      return (toggleWrong(), true);
+    case "s":
+      return (toggleSplit(store, data), true);
+    case "+":
+    case "=":
+      return (pane.zoom(1.5), true);
+    case "-":
+      return (pane.zoom(1 / 1.5), true);
+    case "0":
+      return (pane.fit(), true);
+    case "?":
+      return (byId("help").showModal(), true);
+    case "Escape":
+      return clearOne(store);
   }
   if (!isAtMap(event)) return false;
   if (key.startsWith("Arrow")) return walkNeighbors(core, walk, key);
@@ -125,7 +167,9 @@ function pressKey(core, walk, event) {
 
 function setActivePane(store, patch) {
   const { panes, active } = store.get();
-  store.set({ panes: panes.map((pane, index) => (index === active ? { ...pane, ...patch } : pane)) });
+  store.set({
+    panes: panes.map((pane, index) => (index === active ? { ...pane, ...patch } : pane)),
+  });
   return true;
 }
 
@@ -154,7 +198,10 @@ function stepFrame(store, step) {
   return true;
 }
 
-/** Esc undoes what is on top: the pinned card, else the lasso, else the selection. The card of a point under the pointer goes along. */
+/**
+ * Esc undoes what is on top: the pinned card, else the lasso, else the selection. The card of a
+ * point under the pointer goes along.
+ */
 function clearOne(store) {
   const { pin, lasso, selection } = store.get();
   store.set({ hover: -1 });
@@ -175,7 +222,9 @@ function pinPoint(core) {
   return true;
 }
 
-/** The visible point nearest to the middle of the active map: where people without a pointer begin. */
+/**
+ * The visible point nearest to the middle of the active map: where people without a pointer begin.
+ */
 function middlePoint({ store, panes }) {
   const { index, x, y, width, height } = panes[store.get().active].points();
   let [best, least] = [-1, Infinity];
@@ -187,15 +236,16 @@ function middlePoint({ store, panes }) {
 }
 
 /**
- * Left and right go through the visible neighbours of one point (rank 0 is the point itself), down makes the neighbour reached the point to
- * walk from, up returns. `walk.at` is the pin we set: if people pin another point, the walk begins there.
+ * Left and right go through the visible neighbours of one point (rank 0 is the point itself), down
+ * makes the neighbour reached the point to walk from, up returns. `walk.at` is the pin we set: if
+ * people pin another point, the walk begins there.
  */
 function walkNeighbors(core, walk, key) {
   const { store, data } = core;
   const state = store.get();
   const from = state.pin >= 0 ? state.pin : state.hover >= 0 ? state.hover : middlePoint(core);
   if (from < 0) return false;
-  if (state.pin < 0 && state.hover < 0) return store.set({ pin: from }), true;
+  if (state.pin < 0 && state.hover < 0) return (store.set({ pin: from }), true);
   if (from !== walk.at) Object.assign(walk, { trail: [from], rank: 0 });
   if (key === "ArrowDown" && walk.rank > 0) {
     walk.trail.push(from);
@@ -205,8 +255,10 @@ function walkNeighbors(core, walk, key) {
   }
   const center = walk.trail[walk.trail.length - 1];
   const visible = visibleMask(state);
-  const neighbors = (data.neighbors(state.panes[state.active].space, center, data.k) ?? []).filter((i) => visible[i]);
-  if (neighbors.length === 0) return announce("No visible neighbour"), true;
+  const neighbors = (data.neighbors(state.panes[state.active].space, center, data.k) ?? []).filter(
+    (i) => visible[i],
+  );
+  if (neighbors.length === 0) return (announce("No visible neighbour"), true);
   const steps = { ArrowRight: walk.rank + 1, ArrowLeft: walk.rank - 1, ArrowDown: 1, ArrowUp: 0 };
   walk.rank = (steps[key] + neighbors.length + 1) % (neighbors.length + 1);
   walk.at = walk.rank === 0 ? center : neighbors[walk.rank - 1];

@@ -2,11 +2,17 @@ const BINS = 512;
 const MAX_LABELS = 24;
 const LINE_HEIGHT = 16;
 
-/** Median place of the visible points of each class (predicted class if `byPrediction`) that has any: {c, x, y, n}. Counted in 512 steps per axis. */
+/**
+ * Median place of the visible points of each class (predicted class if `byPrediction`) that has
+ * any: {c, x, y, n}. Counted in 512 steps per axis.
+ */
 export function classMedians(data, positions, mask, byPrediction) {
   const nClasses = data.classes.length;
   const { predictions } = data;
-  const classOf = byPrediction && predictions ? (i) => (predictions[i] < nClasses ? predictions[i] : -1) : data.classOf;
+  const classOf =
+    byPrediction && predictions
+      ? (i) => (predictions[i] < nClasses ? predictions[i] : -1)
+      : data.classOf;
   const counts = new Uint32Array(nClasses);
   const histograms = [0, 1].map(() => new Uint32Array(nClasses * BINS));
   const binOf = (value) => Math.min(BINS - 1, Math.max(0, Math.floor((value + 1) * 0.5 * BINS)));
@@ -23,7 +29,9 @@ export function classMedians(data, positions, mask, byPrediction) {
     while (below + histogram[c * BINS + bin] < counts[c] / 2) below += histogram[c * BINS + bin++];
     return ((bin + 0.5) / BINS) * 2 - 1;
   };
-  return Array.from(counts, (n, c) => ({ c, n })).filter(({ n }) => n > 0).map(({ c, n }) => ({ c, n, x: median(histograms[0], c), y: median(histograms[1], c) }));
+  return Array.from(counts, (n, c) => ({ c, n }))
+    .filter(({ n }) => n > 0)
+    .map(({ c, n }) => ({ c, n, x: median(histograms[0], c), y: median(histograms[1], c) }));
 }
 
 /** The labels that have room, the largest classes first: inside the map and not over each other. */
@@ -32,8 +40,16 @@ export function placeLabels(anchors, textWidth, width, height) {
   for (const anchor of [...anchors].sort((a, b) => b.n - a.n || a.c - b.c)) {
     if (placed.length === MAX_LABELS) break;
     const half = textWidth(anchor.c) / 2 + 4;
-    const outside = anchor.x - half < 0 || anchor.x + half > width || anchor.y < LINE_HEIGHT / 2 || anchor.y > height - LINE_HEIGHT / 2;
-    const covers = placed.some((other) => Math.abs(other.x - anchor.x) < other.half + half && Math.abs(other.y - anchor.y) < LINE_HEIGHT);
+    const outside =
+      anchor.x - half < 0 ||
+      anchor.x + half > width ||
+      anchor.y < LINE_HEIGHT / 2 ||
+      anchor.y > height - LINE_HEIGHT / 2;
+    const covers = placed.some(
+      (other) =>
+        Math.abs(other.x - anchor.x) < other.half + half &&
+        Math.abs(other.y - anchor.y) < LINE_HEIGHT,
+    );
     if (!outside && !covers) placed.push({ ...anchor, half });
   }
   return placed;

@@ -5,8 +5,9 @@ const LASSO_STEP = 3; // CSS pixels between two corners of the path
 const LASSO_SVG = "http://www.w3.org/2000/svg";
 
 /**
- * Drawing around points while the lasso is armed. Shift adds, Alt removes; where there are no such keys the menu beside the button says what
- * a path does. Only visible points are taken. The lasso stays armed until its button, `l` or Esc puts it away.
+ * Drawing around points while the lasso is armed. Shift adds, Alt removes; where there are no such
+ * keys the menu beside the button says what a path does. Only visible points are taken. The lasso
+ * stays armed until its button, `l` or Esc puts it away.
  */
 export function mountLasso({ store, panes }) {
   for (const pane of panes) {
@@ -18,25 +19,30 @@ export function mountLasso({ store, panes }) {
     svg.append(line);
     box.append(svg);
     // In the capture phase: the map below neither moves nor pins while a path is drawn.
-    box.addEventListener("pointerdown", (event) => startLasso(store, pane, box, line, event), { capture: true });
+    box.addEventListener("pointerdown", (event) => startLasso(store, pane, box, line, event), {
+      capture: true,
+    });
   }
 }
 
 function startLasso(store, pane, box, line, down) {
-  if (!store.get().lasso || down.button !== 0 || !down.isPrimary || down.target.closest("button")) return;
+  if (!store.get().lasso || down.button !== 0 || !down.isPrimary || down.target.closest("button"))
+    return;
   down.stopPropagation();
   down.preventDefault();
   pane.canvas.focus({ preventScroll: true });
   const origin = box.getBoundingClientRect();
   const corner = (event) => [event.clientX - origin.left, event.clientY - origin.top];
   const path = [corner(down)];
-  // No card covers what is being circled, not even that of a point which comes to lie under the pointer.
+  // No card covers what is being circled, not even that of a point which comes to lie under the
+  // pointer.
   const { hover } = store.get();
   const hideHover = () => store.get().hover >= 0 && store.set({ hover: -1 });
   hideHover();
   const unsubscribe = store.subscribe((state, changed) => changed.has("hover") && hideHover());
   const listening = new AbortController();
-  const listen = (type, act) => addEventListener(type, act, { capture: true, signal: listening.signal });
+  const listen = (type, act) =>
+    addEventListener(type, act, { capture: true, signal: listening.signal });
   const stop = () => {
     listening.abort();
     unsubscribe();
@@ -75,13 +81,20 @@ function endLasso(store, pane, path, hover, event) {
     return;
   }
   const menu = byId("lasso-mode").value;
-  applyLasso(store, pointsInside(pane.points(), path), event.shiftKey ? "add" : event.altKey ? "remove" : menu);
+  applyLasso(
+    store,
+    pointsInside(pane.points(), path),
+    event.shiftKey ? "add" : event.altKey ? "remove" : menu,
+  );
 }
 
 /** Puts these points into the selection; "replace", "add" or "remove". */
 function applyLasso(store, indices, mode) {
   const state = store.get();
-  const selection = mode !== "replace" && state.selection ? state.selection.slice() : new Uint8Array(visibleMask(state).length);
+  const selection =
+    mode !== "replace" && state.selection
+      ? state.selection.slice()
+      : new Uint8Array(visibleMask(state).length);
   for (const i of indices) selection[i] = mode === "remove" ? 0 : 1;
   store.set({ selection });
   announce(`${countOf(store.get().selected, "point")} selected`);
@@ -111,7 +124,8 @@ function pointsInside({ index, x, y }, path) {
 function isInside(xs, ys, x, y) {
   let odd = false;
   for (let a = 0, b = xs.length - 1; a < xs.length; b = a++) {
-    if (ys[a] > y !== ys[b] > y && x < ((xs[b] - xs[a]) * (y - ys[a])) / (ys[b] - ys[a]) + xs[a]) odd = !odd;
+    if (ys[a] > y !== ys[b] > y && x < ((xs[b] - xs[a]) * (y - ys[a])) / (ys[b] - ys[a]) + xs[a])
+      odd = !odd;
   }
   return odd;
 }

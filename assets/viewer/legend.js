@@ -2,16 +2,28 @@ import { byId, make, makeSwatch, withCommas } from "./dom.js";
 import { classColor, partColor, rampColor } from "./palette.js";
 import { classCounts, visibleMask } from "./state.js";
 
-const COLOR_TITLES = { class: "class", prediction: "predicted class", part: "part", confidence: "confidence", overlap: "neighbour overlap" };
+const COLOR_TITLES = {
+  class: "class",
+  prediction: "predicted class",
+  part: "part",
+  confidence: "confidence",
+  overlap: "neighbour overlap",
+};
 const RAMP_STEPS = 32;
 
-/** What the colours mean, and the filter by class: counts are of the selection, or of what is visible if there is none. */
+/**
+ * What the colours mean, and the filter by class: counts are of the selection, or of what is
+ * visible if there is none.
+ */
 export function mountLegend(core) {
   const { store, data, overlap } = core;
   mountColorSelect(core);
   const classes = data.classes.map((item, c) => makeClassButton(store, data, item, c));
-  byId("legend").querySelector(".legend-classes").append(...classes.map(({ button }) => make("li", {}, button)));
-  const parts = data.parts.length > 1 ? data.parts.map((part, p) => makePartButton(store, part, p)) : [];
+  byId("legend")
+    .querySelector(".legend-classes")
+    .append(...classes.map(({ button }) => make("li", {}, button)));
+  const parts =
+    data.parts.length > 1 ? data.parts.map((part, p) => makePartButton(store, part, p)) : [];
   const list = byId("legend").querySelector(".legend-parts");
   list.hidden = parts.length === 0;
   list.append(...parts.map(({ button }) => make("li", {}, button)));
@@ -23,9 +35,14 @@ export function mountLegend(core) {
     all.hidden = state.off.size + state.hiddenParts.size === 0;
   };
   store.subscribe((state, changed) => {
-    if (["off", "hiddenParts", "wrong", "selection", "color", "panes"].some((key) => changed.has(key))) show(state);
+    if (
+      ["off", "hiddenParts", "wrong", "selection", "color", "panes"].some((key) => changed.has(key))
+    )
+      show(state);
   });
-  overlap?.subscribe(() => store.get().color === "overlap" && showColors(core, store.get(), classes, parts));
+  overlap?.subscribe(
+    () => store.get().color === "overlap" && showColors(core, store.get(), classes, parts),
+  );
   show(store.get());
 }
 
@@ -56,7 +73,13 @@ function makeClassButton(store, data, { name }, c) {
   // The two clicks of a double-click have hidden and shown the class before it arrives.
   const dblclick = (event) => !event.shiftKey && isolateClass(store, data, c);
   const title = `${name}: click hides or shows, double-click or Shift shows it alone`;
-  const button = make("button", { type: "button", "data-class": c, title, click, dblclick }, swatch, make("span.name", { dir: "auto" }, name), count);
+  const button = make(
+    "button",
+    { type: "button", "data-class": c, title, click, dblclick },
+    swatch,
+    make("span.name", { dir: "auto" }, name),
+    count,
+  );
   return { button, swatch, count };
 }
 
@@ -68,7 +91,13 @@ function makePartButton(store, { name }, p) {
     if (!hiddenParts.delete(name)) hiddenParts.add(name);
     store.set({ hiddenParts });
   };
-  const button = make("button", { type: "button", "data-part": name, click }, swatch, make("span.name", {}, name), count);
+  const button = make(
+    "button",
+    { type: "button", "data-part": name, click },
+    swatch,
+    make("span.name", {}, name),
+    count,
+  );
   return { button, swatch, count };
 }
 
@@ -82,7 +111,9 @@ function toggleClass(store, c) {
 function isolateClass(store, data, c) {
   const { off } = store.get();
   const alone = !off.has(c) && off.size === data.classes.length - 1;
-  store.set({ off: new Set(alone ? [] : data.classes.map((_, other) => other).filter((other) => other !== c)) });
+  store.set({
+    off: new Set(alone ? [] : data.classes.map((_, other) => other).filter((other) => other !== c)),
+  });
 }
 
 function showCounts(data, state, classes, parts) {
@@ -103,7 +134,8 @@ function partCounts(data, state) {
   const mask = visibleMask(state);
   return data.parts.map(({ first, n }) => {
     let count = 0;
-    for (let i = first; i < first + n; i++) if (mask[i] && (!state.selection || state.selection[i])) count++;
+    for (let i = first; i < first + n; i++)
+      if (mask[i] && (!state.selection || state.selection[i])) count++;
     return count;
   });
 }
@@ -117,11 +149,17 @@ function showColors({ data, overlap }, state, classes, parts) {
   const ramp = legend.querySelector(".legend-ramp");
   ramp.hidden = state.color !== "confidence" && state.color !== "overlap";
   if (!ramp.hidden) {
-    const ends = state.color === "confidence" ? ["0 (unsure)", "1 (certain)"] : ["none shared", "all shared"];
-    ramp.replaceChildren(makeRamp(), make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])));
+    const ends =
+      state.color === "confidence" ? ["0 (unsure)", "1 (certain)"] : ["none shared", "all shared"];
+    ramp.replaceChildren(
+      makeRamp(),
+      make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])),
+    );
   }
   const note = legend.querySelector(".legend-note");
-  note.textContent = [legendNote(data, overlap, state), epochNote(data, state)].filter(Boolean).join(" ");
+  note.textContent = [legendNote(data, overlap, state), epochNote(data, state)]
+    .filter(Boolean)
+    .join(" ");
   note.hidden = note.textContent === "";
 }
 
@@ -137,18 +175,29 @@ function makeRamp() {
 
 /** Beside points of an epoch, whose neighbours the lines lead to. */
 function epochNote(data, { panes }) {
-  const titles = panes.filter(({ space, epoch }) => epoch !== null && data.neighborList(space)).map(({ space }) => data.space(space).title);
-  return titles.length ? `Lines lead to the nearest in ${[...new Set(titles)].join(" and in ")} of the finished run.` : "";
+  const titles = panes
+    .filter(({ space, epoch }) => epoch !== null && data.neighborList(space))
+    .map(({ space }) => data.space(space).title);
+  return titles.length
+    ? `Lines lead to the nearest in ${[...new Set(titles)].join(" and in ")} of the finished run.`
+    : "";
 }
 
 function legendNote(data, overlap, state) {
   if (data.classes.length === 0) return "These points have no labels.";
-  if (state.color === "prediction") return "Colours and names on the map show the predicted class; the rows here count and hide by the true class.";
+  if (state.color === "prediction") {
+    const rows = "the rows here count and hide by the true class";
+    return `Colours and names on the map show the predicted class; ${rows}.`;
+  }
   if (state.color !== "overlap") return data.labels === null ? "Classes are those predicted." : "";
   const reason = overlap?.reason();
   if (reason) return reason;
   const mean = overlap?.mean();
   const share = Number.isFinite(mean) ? ` On average ${(mean * 100).toFixed(1)} %.` : "";
-  const where = state.panes.length > 1 ? "in the other map" : `in ${data.space(state.panes[0].space).title} itself, all dimensions`;
-  return `Of a point's ${data.k} nearest on the map, the share that is among its ${data.k} nearest ${where}.${share || " Being computed."}`;
+  const where =
+    state.panes.length > 1
+      ? "in the other map"
+      : `in ${data.space(state.panes[0].space).title} itself, all dimensions`;
+  const what = `the share that is among its ${data.k} nearest ${where}`;
+  return `Of a point's ${data.k} nearest on the map, ${what}.${share || " Being computed."}`;
 }

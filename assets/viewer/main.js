@@ -16,7 +16,8 @@ function createShading(overlap) {
   let known = { color: "", values: null, pixels: null };
   return (state) => {
     const values = state.color === "overlap" ? overlap.values() : null;
-    if (known.color !== state.color || known.values !== values) known = { color: state.color, values, pixels: pointColors(state, values) };
+    if (known.color !== state.color || known.values !== values)
+      known = { color: state.color, values, pixels: pointColors(state, values) };
     return known.pixels;
   };
 }
@@ -34,7 +35,8 @@ function guarded(what, act) {
 async function start() {
   const explorer = document.getElementById("explorer");
   const data = await readData();
-  if (data.n < 1 || data.maps.length + data.epochs.length === 0) throw new Error("This page holds no map.");
+  if (data.n < 1 || data.maps.length + data.epochs.length === 0)
+    throw new Error("This page holds no map.");
   const store = createStore(data);
   guarded("The address could not be read", () => bindHash(store));
   const panes = [];
@@ -44,7 +46,8 @@ async function start() {
   overlap.subscribe(redraw);
   const renderer = chooseRenderer();
   const shared = { store, data, thumbnails, shading: createShading(overlap), kind: renderer.kind };
-  // The interface resolves the theme and is told of the panes before they measure and draw themselves in the next frame.
+  // The interface resolves the theme and is told of the panes before they measure and draw
+  // themselves in the next frame.
   for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
   const showRenderer = (kind, reason) => {
     renderer.kind = kind;
@@ -56,27 +59,42 @@ async function start() {
   panes[0].onDraw(() => {
     explorer.dataset.ready = "true";
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => panes.forEach((pane) => pane.onState(store.get(), new Set(["theme"]))));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    panes.forEach((pane) => pane.onState(store.get(), new Set(["theme"]))),
+  );
   mountPlayback(store);
   window.layerlens = {
-    store, data, panes, overlap, renderer, thumbnails,
+    store,
+    data,
+    panes,
+    overlap,
+    renderer,
+    thumbnails,
     screen: (id, pane = 0) => panes[pane].screen(data.indexOf(id)),
     indexOf: data.indexOf,
     benchmark: (pane, seconds) => runBenchmark(panes[pane], seconds),
   };
-  guarded("A part of the page could not be started", () => mountInterface({ store, data, panes, thumbnails, overlap, renderer }));
+  guarded("A part of the page could not be started", () =>
+    mountInterface({ store, data, panes, thumbnails, overlap, renderer }),
+  );
 }
 
 window.addEventListener("error", (event) => showNote(`Something went wrong: ${event.message}`));
-window.addEventListener("unhandledrejection", (event) => showNote(`Something went wrong: ${messageOf(event.reason)}`));
+window.addEventListener("unhandledrejection", (event) =>
+  showNote(`Something went wrong: ${messageOf(event.reason)}`),
+);
 start().catch((error) => {
   showNote(messageOf(error));
   leaveStaticPart();
 });
 
-/** What was written into the page stays readable; an empty explorer above it would only be in the way. Its place takes the picture for pages without scripts. */
+/**
+ * What was written into the page stays readable; an empty explorer above it would only be in the
+ * way. Its place takes the picture for pages without scripts.
+ */
 function leaveStaticPart() {
-  for (const part of document.querySelectorAll("#explorer, .page-tools, .skip, .banner-close")) part.hidden = true;
+  for (const part of document.querySelectorAll("#explorer, .page-tools, .skip, .banner-close"))
+    part.hidden = true;
   document.querySelector(".screen").classList.add("without-map");
   const source = document.querySelector("body > noscript")?.textContent ?? "";
   const drawn = new DOMParser().parseFromString(source, "text/html").querySelector("img");

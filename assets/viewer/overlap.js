@@ -5,8 +5,9 @@ import { messageOf } from "./banner.js";
 const SLICE_MS = 12;
 
 /**
- * For every point, the share of its k nearest in one map that are among its k nearest in the other; with one map, in the
- * space of that map itself. Over all points, whatever is hidden. Computed only while it is the colour.
+ * For every point, the share of its k nearest in one map that are among its k nearest in the other;
+ * with one map, in the space of that map itself. Over all points, whatever is hidden. Computed only
+ * while it is the colour.
  */
 export function createOverlap(store, data) {
   const listeners = new Set();
@@ -27,7 +28,12 @@ export function createOverlap(store, data) {
     const key = JSON.stringify(pane);
     if (!nearestOf.has(key)) {
       if (nearestOf.size > 3) nearestOf.delete(nearestOf.keys().next().value);
-      nearestOf.set(key, data.positions(pane).then((positions) => nearestInMap(positions, data.n, data.k, () => isWanted(key))));
+      nearestOf.set(
+        key,
+        data
+          .positions(pane)
+          .then((positions) => nearestInMap(positions, data.n, data.k, () => isWanted(key))),
+      );
     }
     const list = await nearestOf.get(key);
     if (!list) nearestOf.delete(key);
@@ -37,16 +43,23 @@ export function createOverlap(store, data) {
   async function compute(state, key) {
     const [first, second] = state.panes;
     const reference = second ? null : data.neighborList(first.space);
-    if (!second && !reference) return tell({ values: null, reason: "The neighbours in this space are not in this file." });
+    if (!second && !reference)
+      return tell({ values: null, reason: "The neighbours in this space are not in this file." });
     if (!second && first.epoch !== null) {
       const { title } = data.space(first.space);
-      return tell({ values: null, reason: `No overlap at an epoch: this file holds the neighbours in ${title} of the finished run only.` });
+      return tell({
+        values: null,
+        reason:
+          `No overlap at an epoch: this file holds the neighbours in ${title} ` +
+          "of the finished run only.",
+      });
     }
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
     const values = await sharedNeighbors(a, b, data.n, data.k);
-    if (current.key === key) tell({ values, mean: values.reduce((sum, value) => sum + value, 0) / data.n });
+    if (current.key === key)
+      tell({ values, mean: values.reduce((sum, value) => sum + value, 0) / data.n });
   }
 
   function follow(state) {
@@ -60,10 +73,14 @@ export function createOverlap(store, data) {
     // The points keep their colours until the new ones are there.
     current = { ...current, key, mean: null, reason: "" };
     tell({});
-    compute(state, key).catch((error) => current.key === key && tell({ values: null, reason: messageOf(error) }));
+    compute(state, key).catch(
+      (error) => current.key === key && tell({ values: null, reason: messageOf(error) }),
+    );
   }
 
-  store.subscribe((state, changed) => (changed.has("panes") || changed.has("color")) && follow(state));
+  store.subscribe(
+    (state, changed) => (changed.has("panes") || changed.has("color")) && follow(state),
+  );
   follow(store.get());
   return {
     values: () => current.values,
@@ -81,7 +98,10 @@ function overlapKey(state) {
   return state.panes.map((pane) => JSON.stringify(pane)).join(" ");
 }
 
-/** The k nearest of every point on a map, n * k; in slices. Null if `wanted()` turns false meanwhile. */
+/**
+ * The k nearest of every point on a map, n * k; in slices. Null if `wanted()` turns false
+ * meanwhile.
+ */
 async function nearestInMap(positions, n, k, wanted) {
   const grid = buildGrid(positions, new Uint8Array(n).fill(1));
   const kept = Math.min(k, n - 1);
@@ -112,12 +132,16 @@ function nextTask() {
   });
 }
 
-/** Fills `scratch` with the `kept` nearest of point `i`, nearest first, ring of cells by ring of cells. Ties by index. */
+/**
+ * Fills `scratch` with the `kept` nearest of point `i`, nearest first, ring of cells by ring of
+ * cells. Ties by index.
+ */
 function nearestPoints(positions, grid, i, kept, scratch) {
   const { side, starts, members } = grid;
   const { index, square } = scratch;
   const [x, y] = [positions[2 * i], positions[2 * i + 1]];
-  const clampCell = (value) => Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
+  const clampCell = (value) =>
+    Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
   const [column, row] = [clampCell(x), clampCell(y)];
   let found = 0;
   for (let ring = 0; ring <= side && kept > 0; ring++) {
@@ -132,9 +156,17 @@ function nearestPoints(positions, grid, i, kept, scratch) {
           const j = members[m];
           if (j === i) continue;
           const away = (positions[2 * j] - x) ** 2 + (positions[2 * j + 1] - y) ** 2;
-          if (found === kept && (away > square[kept - 1] || (away === square[kept - 1] && j > index[kept - 1]))) continue;
+          if (
+            found === kept &&
+            (away > square[kept - 1] || (away === square[kept - 1] && j > index[kept - 1]))
+          )
+            continue;
           let at = found < kept ? found++ : kept - 1;
-          for (; at > 0 && (square[at - 1] > away || (square[at - 1] === away && index[at - 1] > j)); at--) {
+          for (
+            ;
+            at > 0 && (square[at - 1] > away || (square[at - 1] === away && index[at - 1] > j));
+            at--
+          ) {
             square[at] = square[at - 1];
             index[at] = index[at - 1];
           }

@@ -27,11 +27,17 @@ function pointPlace(pane, { view, width, height, mix }) {
   return (i) => [offsetX + moved(2 * i) * scaleX, offsetY + moved(2 * i + 1) * scaleY];
 }
 
-/** Images of the few points in view, framed in the colour of their point, the pinned and the hovered one on top; returns their size. */
+/**
+ * Images of the few points in view, framed in the colour of their point, the pinned and the hovered
+ * one on top; returns their size.
+ */
 function drawImages({ pane, context, state, at, width, height }, indices) {
   const { thumbnails } = pane;
   const pixels = pane.shading(state);
-  const size = Math.min(64, Math.max(22, Math.sqrt((width * height) / Math.max(1, indices.length)) * 0.4));
+  const size = Math.min(
+    64,
+    Math.max(22, Math.sqrt((width * height) / Math.max(1, indices.length)) * 0.4),
+  );
   const tall = (size * thumbnails.height) / thumbnails.width;
   const { selection } = state;
   const layerOf = (i) => (i === state.hover ? 2 : i === state.pin ? 1 : 0);
@@ -50,7 +56,10 @@ function cssColor(pixel) {
   return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
 }
 
-/** Lines to the nearest neighbours in the space itself, and rings around the pinned and the hovered point. */
+/**
+ * Lines to the nearest neighbours in the space itself, and rings around the pinned and the hovered
+ * point.
+ */
 function drawFocus(scene) {
   const { pane, state } = scene;
   const { data } = pane;
@@ -58,7 +67,11 @@ function drawFocus(scene) {
   const focus = state.pin >= 0 && mask[state.pin] ? state.pin : state.hover;
   if (focus >= 0) {
     const near = data.neighbors(state.panes[pane.index].space, focus, LINES) || [];
-    drawLines(scene, focus, near.filter((j) => mask[j]));
+    drawLines(
+      scene,
+      focus,
+      near.filter((j) => mask[j]),
+    );
   }
   if (state.pin >= 0 && mask[state.pin]) drawRing(scene, state.pin, 2.5);
   if (state.hover >= 0 && state.hover !== state.pin) drawRing(scene, state.hover, 1.5);
@@ -78,7 +91,10 @@ function drawLines({ context, at, pane }, i, others) {
   context.globalAlpha = 1;
 }
 
-/** A ring (round an image: a frame) seen on any ground: ink on a wider line of the background's colour. */
+/**
+ * A ring (round an image: a frame) seen on any ground: ink on a wider line of the background's
+ * colour.
+ */
 function drawRing({ context, at, pane, radius, state }, i, thickness) {
   const { theme, imageSize, thumbnails } = pane;
   const tall = imageSize && (imageSize * thumbnails.height) / thumbnails.width;
@@ -89,7 +105,10 @@ function drawRing({ context, at, pane, radius, state }, i, thickness) {
     context.fillStyle = cssColor(pane.shading(state)[i]);
     context.fill();
   }
-  for (const [color, width] of [[theme.background, thickness + 2], [theme.ink, thickness]]) {
+  for (const [color, width] of [
+    [theme.background, thickness + 2],
+    [theme.ink, thickness],
+  ]) {
     context.beginPath();
     if (imageSize) context.rect(x - imageSize / 2 - 4, y - tall / 2 - 4, imageSize + 8, tall + 8);
     else context.arc(x, y, radius + 3.5, 0, 2 * Math.PI);
@@ -99,7 +118,10 @@ function drawRing({ context, at, pane, radius, state }, i, thickness) {
   }
 }
 
-/** Names of the classes at the medians of their visible points, as far as they do not cover each other. */
+/**
+ * Names of the classes at the medians of their visible points, as far as they do not cover each
+ * other.
+ */
 function drawLabels({ pane, context, state, view, width, height, mix }) {
   const { data, theme, place } = pane;
   const { length } = data.classes;
@@ -111,8 +133,18 @@ function drawLabels({ pane, context, state, view, width, height, mix }) {
   context.lineJoin = "round";
   // Names stand where their colour is.
   const medians = pane.medians(visibleMask(state), mix, state.color === "prediction");
-  const anchors = medians.map(({ c, x, y, n }) => ({ c, n, x: offsetX + x * scaleX, y: offsetY + y * scaleY }));
-  const labels = placeLabels(anchors, (c) => context.measureText(data.classes[c].name).width, width, height);
+  const anchors = medians.map(({ c, x, y, n }) => ({
+    c,
+    n,
+    x: offsetX + x * scaleX,
+    y: offsetY + y * scaleY,
+  }));
+  const labels = placeLabels(
+    anchors,
+    (c) => context.measureText(data.classes[c].name).width,
+    width,
+    height,
+  );
   context.lineWidth = 4;
   context.strokeStyle = theme.background;
   context.fillStyle = theme.ink;

@@ -56,42 +56,58 @@ export function svgPainter(width, height) {
       parts.push(`<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="${color}"/>`);
     },
     frame(x, y, w, h, color) {
-      parts.push(`<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="${color}"/>`);
+      parts.push(
+        `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="${color}"/>`,
+      );
     },
     circle(x, y, radius, color) {
       parts.push(`<circle cx="${x}" cy="${y}" r="${radius}" fill="${color}"/>`);
     },
     text(x, y, text, size, color, bold) {
-      parts.push(`<text x="${x}" y="${y}" font-size="${size}" fill="${color}" font-weight="${bold ? 600 : 400}">${svgEscape(text)}</text>`);
+      const place = `x="${x}" y="${y}" font-size="${size}"`;
+      const paint = `fill="${color}" font-weight="${bold ? 600 : 400}"`;
+      parts.push(`<text ${place} ${paint}>${svgEscape(text)}</text>`);
     },
     /** Text in the middle of (x, y) with a rim that sets it off from what is below. */
     label(x, y, text, color, rim) {
-      const place = `x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" text-anchor="middle" font-size="12" font-weight="600"`;
-      const paint = `fill="${color}" stroke="${rim}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"`;
-      parts.push(`<text ${place} ${paint}>${svgEscape(text)}</text>`);
+      const place = `x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" text-anchor="middle"`;
+      const font = 'font-size="12" font-weight="600"';
+      const paint = `fill="${color}" stroke="${rim}" stroke-width="3"`;
+      const rimmed = 'stroke-linejoin="round" paint-order="stroke"';
+      parts.push(`<text ${place} ${font} ${paint} ${rimmed}>${svgEscape(text)}</text>`);
     },
     image(canvas, x, y, w, h) {
-      parts.push(`<image x="${x}" y="${y}" width="${w}" height="${h}" href="${canvas.toDataURL("image/png")}"/>`);
+      const place = `x="${x}" y="${y}" width="${w}" height="${h}"`;
+      parts.push(`<image ${place} href="${canvas.toDataURL("image/png")}"/>`);
     },
     points(points, x, y) {
       parts.push(svgPoints(points, x, y));
     },
     file() {
       const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
-      return [`<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${PAINTER_FONT}">`, ...parts, "</svg>"].join("\n");
+      return [
+        `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="${PAINTER_FONT}">`,
+        ...parts,
+        "</svg>",
+      ].join("\n");
     },
   };
 }
 
-/** Circles in the order of the map, clipped to it; `colors` are ABGR words as canvases hold them. */
+/**
+ * Circles in the order of the map, clipped to it; `colors` are ABGR words as canvases hold them.
+ */
 function svgPoints({ index, colors, x, y, radius, width, height, background }, left, top) {
   const box = `x="${left}" y="${top}" width="${width}" height="${height}"`;
   const rows = [`<rect ${box} fill="${background}"/>`, `<svg ${box}>`];
   for (let p = 0; p < index.length; p++) {
-    if (x[p] < -radius || y[p] < -radius || x[p] > width + radius || y[p] > height + radius) continue;
+    const inside = (at, length) => at >= -radius && at <= length + radius;
+    if (!inside(x[p], width) || !inside(y[p], height)) continue;
     const rgb = ((colors[p] & 0xff) << 16) | (colors[p] & 0xff00) | ((colors[p] >>> 16) & 0xff);
-    const fill = `fill="#${rgb.toString(16).padStart(6, "0")}" fill-opacity="${((colors[p] >>> 24) / 255).toFixed(2)}"`;
-    rows.push(`<circle cx="${x[p].toFixed(1)}" cy="${y[p].toFixed(1)}" r="${radius.toFixed(2)}" ${fill}/>`);
+    const opacity = ((colors[p] >>> 24) / 255).toFixed(2);
+    const fill = `fill="#${rgb.toString(16).padStart(6, "0")}" fill-opacity="${opacity}"`;
+    const place = `cx="${x[p].toFixed(1)}" cy="${y[p].toFixed(1)}"`;
+    rows.push(`<circle ${place} r="${radius.toFixed(2)}" ${fill}/>`);
   }
   rows.push("</svg>");
   return rows.join("\n");
@@ -100,5 +116,7 @@ function svgPoints({ index, colors, x, y, radius, width, height, background }, l
 /** What XML cannot hold as it is; control characters have no place in it at all. */
 function svgEscape(text) {
   const entities = { "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "").replace(/[<>&"']/g, (c) => entities[c]);
+  return text
+    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "")
+    .replace(/[<>&"']/g, (c) => entities[c]);
 }

@@ -1,7 +1,10 @@
 /** Colours of points without a class. */
 export const noClassColor = "#8a93a0";
 const PART_COLORS = ["#3f90da", "#ffa90e", "#832db6", "#bd1f01", "#94a4a2"];
-/** From little to much: differs in lightness as well as in hue, and keeps apart from white and from near-black. */
+/**
+ * From little to much: differs in lightness as well as in hue, and keeps apart from white and from
+ * near-black.
+ */
 export const rampStops = ["#7a3fae", "#c2418f", "#e8733c", "#d9a514"];
 
 /** Colour of class `c`. */
@@ -19,7 +22,13 @@ export function rampColor(t) {
   const at = Math.min(1, Math.max(0, t)) * (rampStops.length - 1);
   const left = Math.min(rampStops.length - 2, Math.floor(at));
   const [a, b] = [hexChannels(rampStops[left]), hexChannels(rampStops[left + 1])];
-  return `#${a.map((value, c) => Math.round(value + (b[c] - value) * (at - left)).toString(16).padStart(2, "0")).join("")}`;
+  return `#${a
+    .map((value, c) =>
+      Math.round(value + (b[c] - value) * (at - left))
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 }
 
 /** [red, green, blue] of "#rrggbb"; anything else is the grey of no class. */
@@ -34,7 +43,10 @@ export function packColor(color, alpha = 255) {
   return ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
 }
 
-/** One opaque pixel value a point, by `state.color`. `overlapValues`: share per point, or null while unknown. */
+/**
+ * One opaque pixel value a point, by `state.color`. `overlapValues`: share per point, or null while
+ * unknown.
+ */
 export function pointColors(state, overlapValues) {
   const { data, color } = state;
   const pixels = new Uint32Array(data.n);
@@ -45,10 +57,16 @@ export function pointColors(state, overlapValues) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = classes[values[i]] ?? none;
   };
   pixels.fill(none);
-  if (color === "class" && (data.labels ?? data.predictions)) ofClass(data.labels ?? data.predictions);
+  if (color === "class" && (data.labels ?? data.predictions))
+    ofClass(data.labels ?? data.predictions);
   if (color === "prediction" && data.predictions) ofClass(data.predictions);
-  if (color === "part") data.parts.forEach((part, p) => pixels.fill(packColor(partColor(p)), part.first, part.first + part.n));
-  if (color === "confidence" && data.confidence) for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[data.confidence[i]];
-  if (color === "overlap" && overlapValues) for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];
+  if (color === "part")
+    data.parts.forEach((part, p) =>
+      pixels.fill(packColor(partColor(p)), part.first, part.first + part.n),
+    );
+  if (color === "confidence" && data.confidence)
+    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[data.confidence[i]];
+  if (color === "overlap" && overlapValues)
+    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];
   return pixels;
 }

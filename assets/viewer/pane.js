@@ -17,9 +17,21 @@ const IMAGES_IN_VIEW = 140;
 const REVEAL_MARGIN = 80;
 
 /** Changes that the points are drawn without. */
-const OVERLAY_KEYS = ["hover", "hoverPane", "pin", "pinPane", "active", "lasso", "playing", "linked"];
+const OVERLAY_KEYS = [
+  "hover",
+  "hoverPane",
+  "pin",
+  "pinPane",
+  "active",
+  "lasso",
+  "playing",
+  "linked",
+];
 
-/** One map: its canvases, its camera, its transitions. Draws when something changed, at most once a frame. */
+/**
+ * One map: its canvases, its camera, its transitions. Draws when something changed, at most once a
+ * frame.
+ */
 export class Pane {
   /** `shading(state)` gives one pixel value a point. */
   constructor({ store, data, thumbnails, shading, kind }, index, parent) {
@@ -57,7 +69,9 @@ export class Pane {
       this.invalidate();
       this.watchResolution();
     };
-    matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", again, { once: true });
+    matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", again, {
+      once: true,
+    });
   }
 
   get canvas() {
@@ -86,19 +100,26 @@ export class Pane {
     if (!shown) return;
     if (changed.has("panes")) this.load(shown);
     if (changed.has("theme")) this.theme = null;
-    if (changed.has("pin") && !["views", "panes"].some((key) => changed.has(key))) this.reveal(state);
+    if (changed.has("pin") && !["views", "panes"].some((key) => changed.has(key)))
+      this.reveal(state);
     this.invalidate([...changed].every((key) => OVERLAY_KEYS.includes(key)));
     if (["off", "hiddenParts", "wrong"].some((key) => changed.has(key))) this.repick();
   }
 
-  /** Moves to the positions of `shown`, at once if they are decoded; a newer wish overtakes an older one. */
+  /**
+   * Moves to the positions of `shown`, at once if they are decoded; a newer wish overtakes an older
+   * one.
+   */
   load(shown) {
     const { data } = this;
     const wish = JSON.stringify(shown);
     if (wish === this.asked) return;
     this.asked = wish;
     const title = `${data.space(shown.space)?.title ?? shown.space} by ${data.method(shown.method)?.title ?? shown.method}`;
-    this.canvas.setAttribute("aria-label", `Map of ${title}. Arrow keys walk the neighbours of the pinned point.`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `Map of ${title}. Arrow keys walk the neighbours of the pinned point.`,
+    );
     const arrive = (positions) => {
       this.arrived = shown;
       this.moveTo(positions);
@@ -115,19 +136,37 @@ export class Pane {
     );
   }
 
-  /** Names and points on view must belong together: back to the map that is drawn, or to one not yet found broken. */
+  /**
+   * Names and points on view must belong together: back to the map that is drawn, or to one not yet
+   * found broken.
+   */
   stepBack() {
     const { data, store } = this;
-    const maps = [...data.maps.map((map) => ({ ...map, epoch: null })), ...data.epochs.map((map) => ({ ...map, epoch: map.coordinates.frames - 1 }))];
-    const known = this.arrived || maps.find(({ space, method, epoch }) => !this.broken.has(`${space} ${method} ${epoch === null}`));
+    const maps = [
+      ...data.maps.map((map) => ({ ...map, epoch: null })),
+      ...data.epochs.map((map) => ({ ...map, epoch: map.coordinates.frames - 1 })),
+    ];
+    const known =
+      this.arrived ||
+      maps.find(
+        ({ space, method, epoch }) => !this.broken.has(`${space} ${method} ${epoch === null}`),
+      );
     if (!known) return;
     const { space, method, epoch } = known;
-    store.set({ playing: false, panes: store.get().panes.map((pane, p) => (p === this.index ? { space, method, epoch } : pane)) });
+    store.set({
+      playing: false,
+      panes: store
+        .get()
+        .panes.map((pane, p) => (p === this.index ? { space, method, epoch } : pane)),
+    });
   }
 
   moveTo(positions) {
     const now = performance.now();
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches || !this.place.to || this.size().width === 0;
+    const still =
+      matchMedia("(prefers-reduced-motion: reduce)").matches ||
+      !this.place.to ||
+      this.size().width === 0;
     const from = still ? positions : this.positionsAt(now);
     const linear = this.store.get().playing;
     this.place = { from, to: positions, start: now, duration: still ? 0 : TRANSITION_MS, linear };
@@ -220,7 +259,10 @@ export class Pane {
     const ratio = pixelRatio();
     this.ratio = ratio;
     for (const canvas of [this.canvas, this.overlay]) {
-      const [w, h] = [Math.max(1, Math.round(width * ratio)), Math.max(1, Math.round(height * ratio))];
+      const [w, h] = [
+        Math.max(1, Math.round(width * ratio)),
+        Math.max(1, Math.round(height * ratio)),
+      ];
       if (canvas.width !== w) canvas.width = w;
       if (canvas.height !== h) canvas.height = h;
     }
@@ -229,7 +271,12 @@ export class Pane {
     const placed = projection(view, width, height);
     for (const key of Object.keys(placed)) placed[key] *= ratio;
     const radius = pointRadius(this.data.n, view.zoom, width, height);
-    this.renderer.draw({ ...placed, mix: this.mixAt(now), radius: radius * ratio, background: this.theme.background });
+    this.renderer.draw({
+      ...placed,
+      mix: this.mixAt(now),
+      radius: radius * ratio,
+      background: this.theme.background,
+    });
     this.stale = false;
     this.drawOver(view, now);
   }
@@ -246,8 +293,15 @@ export class Pane {
   updateList() {
     const state = this.store.get();
     const { from, to } = this.place;
-    const wanted = { from, to, mask: visibleMask(state), pixels: this.shading(state), selection: state.selection };
-    if (this.list && Object.keys(wanted).every((key) => this.list.source[key] === wanted[key])) return;
+    const wanted = {
+      from,
+      to,
+      mask: visibleMask(state),
+      pixels: this.shading(state),
+      selection: state.selection,
+    };
+    if (this.list && Object.keys(wanted).every((key) => this.list.source[key] === wanted[key]))
+      return;
     this.list = Object.assign(buildDrawList(wanted), { source: wanted });
     this.renderer.setPoints(this.list);
   }
@@ -256,11 +310,15 @@ export class Pane {
   grid() {
     const mask = visibleMask(this.store.get());
     const { to } = this.place;
-    if (!this.picked || this.picked.to !== to || this.picked.mask !== mask) this.picked = { to, mask, index: createGridIndex(to, mask) };
+    if (!this.picked || this.picked.to !== to || this.picked.mask !== mask)
+      this.picked = { to, mask, index: createGridIndex(to, mask) };
     return this.picked.index;
   }
 
-  /** The visible point nearest to pixel (px, py) of the map within `reach` pixels, or -1; right while points move, too. */
+  /**
+   * The visible point nearest to pixel (px, py) of the map within `reach` pixels, or -1; right
+   * while points move, too.
+   */
   pick(px, py, reach) {
     if (!this.place.to) return -1;
     const { width, height } = this.size();
@@ -268,13 +326,21 @@ export class Pane {
     const { x, y } = unproject(view, width, height, px, py);
     const worldReach = reach / projection(view, width, height).scaleX;
     if (!this.moving) return this.grid().nearest(x, y, worldReach);
-    return nearestMoving(this.positionsAt(performance.now()), visibleMask(this.store.get()), x, y, worldReach);
+    return nearestMoving(
+      this.positionsAt(performance.now()),
+      visibleMask(this.store.get()),
+      x,
+      y,
+      worldReach,
+    );
   }
 
   /** Replaced by the pointer's module: looks again at what lies under a resting pointer. */
   repick() {}
 
-  /** Indices of the visible points in view if they are few enough to show their images, else null. */
+  /**
+   * Indices of the visible points in view if they are few enough to show their images, else null.
+   */
   fewInView(view) {
     if (!this.thumbnails.available || this.moving) return null;
     const { width, height } = this.size();
@@ -283,16 +349,26 @@ export class Pane {
     return this.grid().within([left, bottom, right, top], IMAGES_IN_VIEW);
   }
 
-  /** Medians of the true or of the predicted classes, on their way from the former map to this one. */
+  /**
+   * Medians of the true or of the predicted classes, on their way from the former map to this one.
+   */
   medians(mask, mix, byPrediction) {
     const { from, to } = this.place;
     const wanted = { mask, from, to, byPrediction };
     if (!this.named || Object.keys(wanted).some((key) => this.named[key] !== wanted[key])) {
       const target = classMedians(this.data, to, mask, byPrediction);
-      this.named = { ...wanted, target, source: from === to ? target : classMedians(this.data, from, mask, byPrediction) };
+      this.named = {
+        ...wanted,
+        target,
+        source: from === to ? target : classMedians(this.data, from, mask, byPrediction),
+      };
     }
     const { source, target } = this.named;
-    return target.map((end, l) => ({ ...end, x: source[l].x + (end.x - source[l].x) * mix, y: source[l].y + (end.y - source[l].y) * mix }));
+    return target.map((end, l) => ({
+      ...end,
+      x: source[l].x + (end.x - source[l].x) * mix,
+      y: source[l].y + (end.y - source[l].y) * mix,
+    }));
   }
 
   /** Client pixels of point `i` now; null while no map is there. */
@@ -304,15 +380,24 @@ export class Pane {
     const mix = this.mixAt(performance.now());
     const at = (axis) => from[2 * i + axis] + (to[2 * i + axis] - from[2 * i + axis]) * mix;
     const corner = this.box.getBoundingClientRect();
-    return { x: corner.left + this.box.clientLeft + offsetX + at(0) * scaleX, y: corner.top + this.box.clientTop + offsetY + at(1) * scaleY };
+    return {
+      x: corner.left + this.box.clientLeft + offsetX + at(0) * scaleX,
+      y: corner.top + this.box.clientTop + offsetY + at(1) * scaleY,
+    };
   }
 
-  /** Moves a point that was pinned elsewhere (by a key, in its card) into view; one pinned by the pointer in this map is where people look. */
+  /**
+   * Moves a point that was pinned elsewhere (by a key, in its card) into view; one pinned by the
+   * pointer in this map is where people look.
+   */
   reveal({ pin, pinPane }) {
     if (pin < 0 || pinPane !== this.index || this.pinning || !this.place.to) return;
     const { width, height } = this.size();
     const { scaleX, scaleY, offsetX, offsetY } = projection(this.view(), width, height);
-    const [x, y] = [offsetX + this.place.to[2 * pin] * scaleX, offsetY + this.place.to[2 * pin + 1] * scaleY];
+    const [x, y] = [
+      offsetX + this.place.to[2 * pin] * scaleX,
+      offsetY + this.place.to[2 * pin + 1] * scaleY,
+    ];
     if (width === 0 || height === 0 || (x >= 0 && x <= width && y >= 0 && y <= height)) return;
     const margin = Math.min(REVEAL_MARGIN, width / 4, height / 4);
     const shift = (at, length) => Math.min(length - margin, Math.max(margin, at)) - at;
@@ -336,7 +421,10 @@ export class Pane {
     return copy;
   }
 
-  /** The visible points in drawing order: their indices, colours (ABGR) and places in CSS pixels of the map. */
+  /**
+   * The visible points in drawing order: their indices, colours (ABGR) and places in CSS pixels of
+   * the map.
+   */
   points() {
     const { width, height } = this.size();
     const view = this.view();
@@ -351,7 +439,16 @@ export class Pane {
       x[k] = offsetX + positions[2 * index[k]] * scaleX;
       y[k] = offsetY + positions[2 * index[k] + 1] * scaleY;
     }
-    return { index, colors, x, y, width, height, radius: pointRadius(this.data.n, view.zoom, width, height), background: this.theme.background };
+    return {
+      index,
+      colors,
+      x,
+      y,
+      width,
+      height,
+      radius: pointRadius(this.data.n, view.zoom, width, height),
+      background: this.theme.background,
+    };
   }
 }
 

@@ -3,7 +3,8 @@ const CELL_POINTS = 3;
 
 /**
  * Index of the points of `mask` at `positions` (x, y, x, y, ... about [-1, 1]) on a square grid.
- * @returns {{nearest: (x: number, y: number, reach: number) => number, within: (box: number[], limit: number) => number[]|null}}
+ * @returns {{nearest: (x: number, y: number, reach: number) => number, within: (box: number[],
+ * limit: number) => number[]|null}}
  */
 export function createGridIndex(positions, mask) {
   const grid = buildGrid(positions, mask);
@@ -50,13 +51,17 @@ export function createGridIndex(positions, mask) {
   return { nearest, within };
 }
 
-/** Points sorted by cell (counting sort, within a cell by index): members[starts[cell] .. starts[cell + 1]]. */
+/**
+ * Points sorted by cell (counting sort, within a cell by index): members[starts[cell] ..
+ * starts[cell + 1]].
+ */
 export function buildGrid(positions, mask) {
   const n = mask.length;
   const side = Math.min(1024, Math.max(1, Math.ceil(Math.sqrt(n / CELL_POINTS))));
   const cells = new Uint32Array(n);
   const starts = new Uint32Array(side * side + 1);
-  const clampCell = (value) => Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
+  const clampCell = (value) =>
+    Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
   for (let i = 0; i < n; i++) {
     if (!mask[i]) continue;
     cells[i] = clampCell(positions[2 * i + 1]) * side + clampCell(positions[2 * i]);

@@ -1,4 +1,7 @@
-/** Time from one epoch to the next; maps move all the while, so it is the length of their transition. */
+/**
+ * Time from one epoch to the next; maps move all the while, so it is the length of their
+ * transition.
+ */
 const STEP_MS = 600;
 
 /** The entry of epochs of a pane (the active one), or undefined. */
@@ -12,18 +15,27 @@ export function epochTitle({ epochs }, epoch) {
   return `epoch ${epochs[epoch]} of ${epochs[epochs.length - 1]}`;
 }
 
-/** Shows frame `epoch` (null: the finished map) in the active pane and in every other one that shows an epoch. */
+/**
+ * Shows frame `epoch` (null: the finished map) in the active pane and in every other one that shows
+ * an epoch.
+ */
 export function setEpoch(store, epoch) {
   const state = store.get();
   const panes = state.panes.map((pane, p) => {
     const entry = epochsOf(state, p);
     if (!entry || (p !== state.active && pane.epoch === null)) return pane;
-    return { ...pane, epoch: epoch === null ? null : Math.min(entry.coordinates.frames - 1, Math.max(0, epoch)) };
+    return {
+      ...pane,
+      epoch: epoch === null ? null : Math.min(entry.coordinates.frames - 1, Math.max(0, epoch)),
+    };
   });
   store.set({ panes });
 }
 
-/** One epoch on or back; from the finished map back to the last epoch, from the last epoch on to the finished map. */
+/**
+ * One epoch on or back; from the finished map back to the last epoch, from the last epoch on to the
+ * finished map.
+ */
 export function stepEpoch(store, step) {
   const state = store.get();
   const entry = epochsOf(state);
@@ -36,7 +48,10 @@ export function stepEpoch(store, step) {
   setEpoch(store, finished ? null : next);
 }
 
-/** Starts or stops the animation; at the end, or on the finished map, it starts from the first epoch. */
+/**
+ * Starts or stops the animation; at the end, or on the finished map, it starts from the first
+ * epoch.
+ */
 export function togglePlay(store) {
   const state = store.get();
   if (state.playing) return store.set({ playing: false });
@@ -47,7 +62,10 @@ export function togglePlay(store) {
   store.set({ playing: true });
 }
 
-/** The panes one epoch later; those at their last epoch or on the finished map stay. If none shows an epoch, the first that can starts. */
+/**
+ * The panes one epoch later; those at their last epoch or on the finished map stay. If none shows
+ * an epoch, the first that can starts.
+ */
 function panesOneLater(state) {
   const { panes } = state;
   if (panes.some((pane) => pane.epoch !== null)) {

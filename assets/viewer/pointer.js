@@ -6,7 +6,10 @@ const TOUCH_REACH = 24;
 /** A press that moves less than this is a click. */
 const CLICK_SLOP = 4;
 
-/** Pointer of a map: hover, click to pin, drag, wheel, pinch, double click. Listens on the box, since the canvas may be replaced. */
+/**
+ * Pointer of a map: hover, click to pin, drag, wheel, pinch, double click. Listens on the box,
+ * since the canvas may be replaced.
+ */
 export function mountPointer(pane, store) {
   const { box } = pane;
   const gesture = { pointers: new Map(), travelled: 0, pinched: false, last: null };
@@ -31,7 +34,11 @@ export function mountPointer(pane, store) {
 
 function placeOf(pane, event) {
   const corner = pane.box.getBoundingClientRect();
-  return { x: event.clientX - corner.left - pane.box.clientLeft, y: event.clientY - corner.top - pane.box.clientTop, touch: event.pointerType === "touch" };
+  return {
+    x: event.clientX - corner.left - pane.box.clientLeft,
+    y: event.clientY - corner.top - pane.box.clientTop,
+    touch: event.pointerType === "touch",
+  };
 }
 
 function pickAt(pane, { x, y, touch }) {
@@ -72,7 +79,9 @@ function moveGesture(pane, store, gesture, event) {
   const [dx, dy] = [place.x - before.x, place.y - before.y];
   gesture.travelled += Math.hypot(dx, dy);
   if (gesture.pointers.size === 1 && gesture.travelled < CLICK_SLOP) return;
-  const others = [...gesture.pointers].filter(([id]) => id !== event.pointerId).map(([, other]) => other);
+  const others = [...gesture.pointers]
+    .filter(([id]) => id !== event.pointerId)
+    .map(([, other]) => other);
   gesture.pointers.set(event.pointerId, place);
   if (others.length === 0) pane.setView(panBy(pane.view(), width, height, dx, dy));
   else pinch(pane, others[0], before, place);
@@ -83,7 +92,13 @@ function pinch(pane, fixed, before, after) {
   const { width, height } = pane.size();
   const spread = (place) => Math.max(10, Math.hypot(place.x - fixed.x, place.y - fixed.y));
   const middle = { x: (fixed.x + after.x) / 2, y: (fixed.y + after.y) / 2 };
-  const moved = panBy(pane.view(), width, height, (after.x - before.x) / 2, (after.y - before.y) / 2);
+  const moved = panBy(
+    pane.view(),
+    width,
+    height,
+    (after.x - before.x) / 2,
+    (after.y - before.y) / 2,
+  );
   pane.setView(zoomAt(moved, width, height, middle.x, middle.y, spread(after) / spread(before)));
 }
 

@@ -2,14 +2,19 @@ import { packColor } from "./palette.js";
 
 /** Pixels around the frame, so that a point at the rim needs no test for each of its pixels. */
 const PAD = 24;
-/** Above this many written pixels a frame, points become plain squares, which cost a fraction of a disc. */
+/**
+ * Above this many written pixels a frame, points become plain squares, which cost a fraction of a
+ * disc.
+ */
 const DISC_BUDGET = 1600000;
 /** Discs are kept at quarters of a pixel, so that slow motion is smooth. */
 const STEPS = 4;
 
 /**
- * Draws points by writing pixels: needs no GPU, and a million points take a few tens of milliseconds.
- * @returns {{kind: string, setPoints: Function, draw: Function, finish: Function, destroy: Function}}
+ * Draws points by writing pixels: needs no GPU, and a million points take a few tens of
+ * milliseconds.
+ * @returns {{kind: string, setPoints: Function, draw: Function, finish: Function, destroy:
+ * Function}}
  */
 export function createCanvasRenderer(canvas) {
   const context = canvas.getContext("2d", { alpha: false });
@@ -31,10 +36,12 @@ export function createCanvasRenderer(canvas) {
     resizeFrame();
     frame.pixels.fill(packColor(view.background));
     if (list && list.count > 0) {
-      const asDiscs = () => Math.min(lastDrawn, list.count) * (2 * view.radius + 1) ** 2 < DISC_BUDGET;
+      const asDiscs = () =>
+        Math.min(lastDrawn, list.count) * (2 * view.radius + 1) ** 2 < DISC_BUDGET;
       const guess = asDiscs();
       lastDrawn = drawPoints(view, guess);
-      // The number in view was a guess from the frame before; where it misled, the frame is drawn again.
+      // The number in view was a guess from the frame before; where it misled, the frame is drawn
+      // again.
       if (asDiscs() !== guess) {
         frame.pixels.fill(packColor(view.background));
         drawPoints(view, !guess);
@@ -72,7 +79,8 @@ export function createCanvasRenderer(canvas) {
 function mixColors(list, background) {
   const ground = packColor(background);
   const mixed = new Uint32Array(list.count);
-  for (let k = 0; k < list.count; k++) mixed[k] = blendPixel(ground, list.colors[k], list.colors[k] >>> 24);
+  for (let k = 0; k < list.count; k++)
+    mixed[k] = blendPixel(ground, list.colors[k], list.colors[k] >>> 24);
   return mixed;
 }
 
@@ -80,7 +88,8 @@ function mixColors(list, background) {
 function blendPixel(below, above, alpha) {
   const a = alpha + (alpha >> 7);
   const b = 256 - a;
-  const redBlue = ((Math.imul(below & 0xff00ff, b) + Math.imul(above & 0xff00ff, a)) >>> 8) & 0xff00ff;
+  const redBlue =
+    ((Math.imul(below & 0xff00ff, b) + Math.imul(above & 0xff00ff, a)) >>> 8) & 0xff00ff;
   const green = ((Math.imul(below & 0xff00, b) + Math.imul(above & 0xff00, a)) >>> 8) & 0xff00;
   return (0xff000000 | redBlue | green) >>> 0;
 }
@@ -111,12 +120,17 @@ function drawSquares(frame, list, view, colors) {
       pixels[at + 1] = color;
       pixels[at + stride] = color;
       pixels[at + stride + 1] = color;
-    } else for (let row = 0; row < side; row++, at += stride) for (let column = 0; column < side; column++) pixels[at + column] = color;
+    } else
+      for (let row = 0; row < side; row++, at += stride)
+        for (let column = 0; column < side; column++) pixels[at + column] = color;
   }
   return drawn;
 }
 
-/** Smooth discs, one for each quarter of a pixel by which the middle may be off: offsets in the frame and their coverage. */
+/**
+ * Smooth discs, one for each quarter of a pixel by which the middle may be off: offsets in the
+ * frame and their coverage.
+ */
 function discSprites(frame, radius) {
   const rounded = Math.min(PAD - 3, Math.round(radius * 8) / 8);
   if (frame.spriteRadius === rounded) return frame.sprites;
@@ -130,7 +144,10 @@ function discSprites(frame, radius) {
     const coverage = [];
     for (let y = -reach; y <= reach; y++) {
       for (let x = -reach; x <= reach; x++) {
-        const covered = Math.min(1, rounded + 0.5 - Math.hypot(x + 0.5 - middleX, y + 0.5 - middleY));
+        const covered = Math.min(
+          1,
+          rounded + 0.5 - Math.hypot(x + 0.5 - middleX, y + 0.5 - middleY),
+        );
         if (covered < 0.02) continue;
         offsets.push(y * stride + x);
         coverage.push(Math.round(covered * 256));
@@ -160,7 +177,8 @@ function drawDiscs(frame, list, view, sprites) {
     drawn++;
     const x = px | 0;
     const y = py | 0;
-    const { offsets, coverage } = sprites[(((py - y) * STEPS) | 0) * STEPS + (((px - x) * STEPS) | 0)];
+    const { offsets, coverage } =
+      sprites[(((py - y) * STEPS) | 0) * STEPS + (((px - x) * STEPS) | 0)];
     const at = y * stride + x;
     const color = colors[k];
     const alpha = (color >>> 24) + 1;
@@ -168,8 +186,10 @@ function drawDiscs(frame, list, view, sprites) {
       const target = at + offsets[s];
       const a = (coverage[s] * alpha) >> 8;
       const below = pixels[target];
-      const redBlue = ((Math.imul(below & 0xff00ff, 256 - a) + Math.imul(color & 0xff00ff, a)) >>> 8) & 0xff00ff;
-      const green = ((Math.imul(below & 0xff00, 256 - a) + Math.imul(color & 0xff00, a)) >>> 8) & 0xff00;
+      const redBlue =
+        ((Math.imul(below & 0xff00ff, 256 - a) + Math.imul(color & 0xff00ff, a)) >>> 8) & 0xff00ff;
+      const green =
+        ((Math.imul(below & 0xff00, 256 - a) + Math.imul(color & 0xff00, a)) >>> 8) & 0xff00;
       pixels[target] = 0xff000000 | redBlue | green;
     }
   }

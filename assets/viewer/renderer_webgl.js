@@ -27,14 +27,19 @@ void main() {
 }`;
 
 /**
- * Draws all points in one call of WebGL 2; a transition mixes two buffers of positions in the shader.
- * Throws if WebGL 2 cannot be had. `onLost` is called once the context is gone for good.
+ * Draws all points in one call of WebGL 2; a transition mixes two buffers of positions in the
+ * shader. Throws if WebGL 2 cannot be had. `onLost` is called once the context is gone for good.
  */
 export function createWebglRenderer(canvas, onLost) {
   const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   if (!gl) throw new Error("this browser gives no WebGL 2");
   const program = linkProgram(gl);
-  const uniforms = Object.fromEntries(["u_transform", "u_mix", "u_radius"].map((name) => [name, gl.getUniformLocation(program, name)]));
+  const uniforms = Object.fromEntries(
+    ["u_transform", "u_mix", "u_radius"].map((name) => [
+      name,
+      gl.getUniformLocation(program, name),
+    ]),
+  );
   const buffers = { from: gl.createBuffer(), to: gl.createBuffer(), color: gl.createBuffer() };
   const array = gl.createVertexArray();
   gl.bindVertexArray(array);
@@ -73,7 +78,13 @@ export function createWebglRenderer(canvas, onLost) {
       gl.clearColor(r / 255, g / 255, b / 255, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
       // From pixels (y down) to clip space (y up).
-      gl.uniform4f(uniforms.u_transform, (2 * view.scaleX) / width, (-2 * view.scaleY) / height, (2 * view.offsetX) / width - 1, 1 - (2 * view.offsetY) / height);
+      gl.uniform4f(
+        uniforms.u_transform,
+        (2 * view.scaleX) / width,
+        (-2 * view.scaleY) / height,
+        (2 * view.offsetX) / width - 1,
+        1 - (2 * view.offsetY) / height,
+      );
       gl.uniform1f(uniforms.u_mix, view.mix);
       gl.uniform1f(uniforms.u_radius, view.radius);
       if (count > 0) gl.drawArrays(gl.POINTS, 0, count);
@@ -98,14 +109,19 @@ function attribute(gl, program, name, buffer, size, type, normalized) {
 
 function linkProgram(gl) {
   const program = gl.createProgram();
-  for (const [type, source] of [[gl.VERTEX_SHADER, VERTEX_SHADER], [gl.FRAGMENT_SHADER, FRAGMENT_SHADER]]) {
+  for (const [type, source] of [
+    [gl.VERTEX_SHADER, VERTEX_SHADER],
+    [gl.FRAGMENT_SHADER, FRAGMENT_SHADER],
+  ]) {
     const shader = gl.createShader(type);
     gl.shaderSource(shader, source);
     gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) throw new Error(`a shader does not compile: ${gl.getShaderInfoLog(shader)}`);
+    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
+      throw new Error(`a shader does not compile: ${gl.getShaderInfoLog(shader)}`);
     gl.attachShader(program, shader);
   }
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) throw new Error(`the shaders do not link: ${gl.getProgramInfoLog(program)}`);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS))
+    throw new Error(`the shaders do not link: ${gl.getProgramInfoLog(program)}`);
   return program;
 }

@@ -1,11 +1,23 @@
-import { announce, className, countOf, fileName, paneNames, paneTitle, saveFile, withCommas } from "./dom.js";
+import {
+  announce,
+  className,
+  countOf,
+  fileName,
+  paneNames,
+  paneTitle,
+  saveFile,
+  withCommas,
+} from "./dom.js";
 import { placeLabels } from "./labels.js";
 import { paneMetrics } from "./pane_head.js";
 import { canvasPainter, fitText, svgPainter } from "./painter.js";
 import { classColor, partColor, rampColor } from "./palette.js";
 import { visibleMask } from "./state.js";
 
-/** More points than this are put into the SVG as an image: as circles the file would be too large for editors. */
+/**
+ * More points than this are put into the SVG as an image: as circles the file would be too large
+ * for editors.
+ */
 const SVG_POINTS = 20000;
 const SAVE_MARGIN = 16;
 const SAVE_HEAD = 46;
@@ -19,7 +31,8 @@ const SAVE_NAMES = 4;
 export function mountSave(core) {
   document.querySelector("button.save-png").addEventListener("click", () => savePng(core));
   const svg = document.querySelector("button.save-svg");
-  svg.title = `Save what is on view as an SVG drawing (up to ${SVG_POINTS.toLocaleString("en-US")} points as circles, more as an image)`;
+  const most = countOf(SVG_POINTS, "point");
+  svg.title = `Save what is on view as an SVG drawing (up to ${most} as circles, more as an image)`;
   svg.addEventListener("click", () => saveSvg(core));
 }
 
@@ -45,7 +58,8 @@ function saveSvg(core) {
   drawPage(painter, page, SVG_POINTS);
   const byPrediction = core.store.get().color === "prediction";
   for (const map of page.maps) {
-    for (const { x, y, c } of svgLabels(core.data, map, byPrediction)) painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
+    for (const { x, y, c } of svgLabels(core.data, map, byPrediction))
+      painter.label(map.x + x, map.y + y, className(core.data, c), page.ink, page.paper);
   }
   saveFile(fileName(page.names, "svg"), new Blob([painter.file()], { type: "image/svg+xml" }));
   announce("Saved as SVG");
@@ -69,29 +83,56 @@ function savePage({ store, data, panes }) {
     return map;
   });
   const { n, of, which } = data.points;
-  const subset = n === of ? countOf(n, "point") : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
+  const subset =
+    n === of ? countOf(n, "point") : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
   const legend = saveLegend(data, state);
   const tallest = Math.max(...maps.map(({ height }) => height), legend.length * SAVE_LINE);
   const names = [data.name, ...state.panes.flatMap((pane) => paneNames(data, pane))];
   const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
   const width = x + SAVE_LEGEND;
   const line = (text, bold) => fitText(text, width - 2 * SAVE_MARGIN, 13, bold);
-  const titles = { title: line(`${data.name} \u00b7 ${subset}`, true), onView: line(onView, false) };
-  return { width, height: head + tallest + SAVE_FOOT, head, maps, legend, legendX: x, ...titles, names, ...colors };
+  const titles = {
+    title: line(`${data.name} \u00b7 ${subset}`, true),
+    onView: line(onView, false),
+  };
+  return {
+    width,
+    height: head + tallest + SAVE_FOOT,
+    head,
+    maps,
+    legend,
+    legendX: x,
+    ...titles,
+    names,
+    ...colors,
+  };
 }
 
-/** "815 points shown: misclassified only, without T-shirt/top · 12 selected": what filters and lasso have made of the points; "" where all are shown. */
+/**
+ * "815 points shown: misclassified only, without T-shirt/top · 12 selected": what filters and lasso
+ * have made of the points; "" where all are shown.
+ */
 function viewSentence(data, state) {
   const { truth = null, predicted = null } = state.wrong ?? {};
   const [from, to] = [truth, predicted].map((c) => (c === null ? "any class" : className(data, c)));
   const filters = [];
-  if (state.wrong) filters.push(truth === null && predicted === null ? "misclassified only" : `misclassified only, ${from} \u2192 ${to}`);
-  const hidden = [...data.parts.filter(({ name }) => state.hiddenParts.has(name)), ...data.classes.filter((_, c) => state.off.has(c))];
+  if (state.wrong)
+    filters.push(
+      truth === null && predicted === null
+        ? "misclassified only"
+        : `misclassified only, ${from} \u2192 ${to}`,
+    );
+  const hidden = [
+    ...data.parts.filter(({ name }) => state.hiddenParts.has(name)),
+    ...data.classes.filter((_, c) => state.off.has(c)),
+  ];
   const kept = data.classes.filter((_, c) => !state.off.has(c));
-  if (kept.length > 0 && kept.length < state.off.size && state.hiddenParts.size === 0) filters.push(`only ${someNames(kept)}`);
+  if (kept.length > 0 && kept.length < state.off.size && state.hiddenParts.size === 0)
+    filters.push(`only ${someNames(kept)}`);
   else if (hidden.length > 0) filters.push(`without ${someNames(hidden)}`);
   const shown = visibleMask(state).reduce((sum, visible) => sum + visible, 0);
-  const parts = filters.length > 0 ? [`${countOf(shown, "point")} shown: ${filters.join(", ")}`] : [];
+  const parts =
+    filters.length > 0 ? [`${countOf(shown, "point")} shown: ${filters.join(", ")}`] : [];
   if (state.selection) parts.push(`${withCommas(state.selected)} selected`);
   return parts.join(" \u00b7 ");
 }
@@ -102,14 +143,18 @@ function someNames(named) {
   return names.join(", ");
 }
 
-/** Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend. */
+/**
+ * Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend.
+ */
 function saveLegend(data, state) {
   if (state.color === "part") return data.parts.map(({ name }, p) => [partColor(p), name]);
   if (state.color === "confidence" || state.color === "overlap") {
     const what = state.color === "confidence" ? "confidence" : "overlap";
     return [1, 0.75, 0.5, 0.25, 0].map((t) => [rampColor(t), `${what} ${t}`]);
   }
-  const rows = data.classes.map((_, c) => c).filter((c) => state.color === "prediction" || !state.off.has(c));
+  const rows = data.classes
+    .map((_, c) => c)
+    .filter((c) => state.color === "prediction" || !state.off.has(c));
   return rows.map((c) => [classColor(data, c), className(data, c)]);
 }
 
@@ -129,19 +174,32 @@ function drawPage(painter, page, mostCircles) {
   page.legend.forEach(([color, text], row) => {
     const y = page.head + (row + 0.5) * SAVE_LINE;
     painter.circle(page.legendX + 6, y, 5, color);
-    painter.text(page.legendX + 18, y + 4, fitText(text, SAVE_LEGEND - 18 - SAVE_MARGIN, 12), 12, page.ink, false);
+    painter.text(
+      page.legendX + 18,
+      y + 4,
+      fitText(text, SAVE_LEGEND - 18 - SAVE_MARGIN, 12),
+      12,
+      page.ink,
+      false,
+    );
   });
 }
 
-/** Names of the classes at the medians of their points, where they have room; none on a map that went in as an image with its names. */
+/**
+ * Names of the classes at the medians of their points, where they have room; none on a map that
+ * went in as an image with its names.
+ */
 function svgLabels(data, { pane, width, height }, byPrediction) {
   const points = pane.points();
   if (points.index.length > SVG_POINTS) return [];
   const members = data.classes.map(() => []);
   const classOf = byPrediction && data.predictions ? (i) => data.predictions[i] : data.classOf;
   points.index.forEach((i, p) => members[classOf(i)]?.push(p));
-  const median = (list, values) => list.map((p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
-  const anchors = members.map((list, c) => ({ c, n: list.length, x: median(list, points.x), y: median(list, points.y) })).filter(({ n }) => n > 0);
+  const median = (list, values) =>
+    list.map((p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
+  const anchors = members
+    .map((list, c) => ({ c, n: list.length, x: median(list, points.x), y: median(list, points.y) }))
+    .filter(({ n }) => n > 0);
   // About the width of bold letters of 12 px: the fonts of whoever opens the file are unknown.
   return placeLabels(anchors, (c) => 7 * className(data, c).length, width, height);
 }

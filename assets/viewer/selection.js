@@ -1,4 +1,14 @@
-import { announce, byId, className, countOf, fileName, make, paneNames, saveFile, withCommas } from "./dom.js";
+import {
+  announce,
+  byId,
+  className,
+  countOf,
+  fileName,
+  make,
+  paneNames,
+  saveFile,
+  withCommas,
+} from "./dom.js";
 import { cardSentence } from "./card.js";
 import { selectVisible } from "./lasso.js";
 import { classColor } from "./palette.js";
@@ -8,7 +18,10 @@ const IMAGES_A_PAGE = 60;
 /** A table of more classes than this could not be read, and of thousands not be drawn. */
 const CONFUSION_CLASSES = 20;
 
-/** The panel of the selection: how many, of which classes, taken for what, how they look; and all of it as a CSV file. */
+/**
+ * The panel of the selection: how many, of which classes, taken for what, how they look; and all of
+ * it as a CSV file.
+ */
 export function mountSelection(core) {
   const { store, data } = core;
   const root = byId("selection");
@@ -23,7 +36,11 @@ export function mountSelection(core) {
   const show = (state) => showSelection(core, find, state);
   store.subscribe((state, changed) => {
     // Filters count only if there is a selection to which they apply.
-    if (changed.has("selection") || (state.selection && ["off", "wrong", "hiddenParts"].some((key) => changed.has(key)))) show(state);
+    if (
+      changed.has("selection") ||
+      (state.selection && ["off", "wrong", "hiddenParts"].some((key) => changed.has(key)))
+    )
+      show(state);
   });
   show(store.get());
 }
@@ -40,7 +57,9 @@ function selectedPoints(state) {
 function showSelection(core, find, state) {
   const { data } = core;
   const on = state.selection !== null;
-  find(".selection-count").textContent = on ? `${withCommas(state.selected)} selected` : "Nothing selected";
+  find(".selection-count").textContent = on
+    ? `${withCommas(state.selected)} selected`
+    : "Nothing selected";
   find(".selection-hint").hidden = on;
   find(".export-csv").hidden = !on;
   find(".clear").hidden = !on;
@@ -67,7 +86,11 @@ function showClassBars(element, data, state) {
     const bar = make("span.bar");
     bar.style.width = `${(100 * selected[c]) / most}%`;
     bar.style.background = classColor(data, c);
-    bars.append(make("span.name", { title: name, dir: "auto" }, name), bar, make("span.count", {}, withCommas(selected[c])));
+    bars.append(
+      make("span.name", { title: name, dir: "auto" }, name),
+      bar,
+      make("span.count", {}, withCommas(selected[c])),
+    );
   });
   element.replaceChildren(make("h3", {}, data.labels ? "True classes" : "Predicted classes"), bars);
 }
@@ -80,7 +103,12 @@ function showConfusion(element, data, indices) {
   const order = byErrors.map(([c]) => c).sort((a, b) => a - b);
   const left = errors.size - order.length;
   const title = `True (rows) and predicted (columns): ${withCommas(wrong)} wrong`;
-  const head = (c, scope) => make("th", { scope, title: className(data, c) }, make("span", { dir: "auto" }, className(data, c)));
+  const head = (c, scope) =>
+    make(
+      "th",
+      { scope, title: className(data, c) },
+      make("span", { dir: "auto" }, className(data, c)),
+    );
   const cell = (truth, predicted) => {
     const n = counts.get(`${truth}-${predicted}`);
     return make(truth === predicted ? "td.right" : n ? "td.wrong" : "td", {}, n ? String(n) : "");
@@ -90,13 +118,24 @@ function showConfusion(element, data, indices) {
     {},
     make("caption.visually-hidden", {}, "Rows: true class. Columns: predicted class."),
     make("thead", {}, make("tr", {}, make("td", {}), ...order.map((c) => head(c, "col")))),
-    make("tbody", {}, ...order.map((truth) => make("tr", {}, head(truth, "row"), ...order.map((predicted) => cell(truth, predicted))))),
+    make(
+      "tbody",
+      {},
+      ...order.map((truth) =>
+        make("tr", {}, head(truth, "row"), ...order.map((predicted) => cell(truth, predicted))),
+      ),
+    ),
   );
-  const note = left > 0 ? make("p.muted", {}, `The ${order.length} classes with the most errors; ${withCommas(left)} more are not in the table.`) : null;
-  element.replaceChildren(...[make("h3", {}, title), note, table].filter(Boolean));
+  const worst = `The ${order.length} classes with the most errors`;
+  const note = `${worst}; ${withCommas(left)} more are not in the table.`;
+  const notes = left > 0 ? [make("p.muted", {}, note)] : [];
+  element.replaceChildren(make("h3", {}, title), ...notes, table);
 }
 
-/** `counts` of "true-predicted"; `errors`: for each class that occurs, the errors in which it takes part. */
+/**
+ * `counts` of "true-predicted"; `errors`: for each class that occurs, the errors in which it takes
+ * part.
+ */
 function countConfusions(data, indices) {
   const counts = new Map();
   const errors = new Map();
@@ -104,7 +143,8 @@ function countConfusions(data, indices) {
     const [truth, predicted] = [data.labels[i], data.predictions[i]];
     const key = `${truth}-${predicted}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
-    for (const c of new Set([truth, predicted])) errors.set(c, (errors.get(c) ?? 0) + (truth === predicted ? 0 : 1));
+    for (const c of new Set([truth, predicted]))
+      errors.set(c, (errors.get(c) ?? 0) + (truth === predicted ? 0 : 1));
   }
   return { counts, errors };
 }
@@ -119,7 +159,8 @@ function showImages(element, { store, data, thumbnails }, indices) {
     grid.append(...next.map((i) => makeThumb(store, data, thumbnails, i)));
     shown += next.length;
     more.hidden = shown === indices.length;
-    more.textContent = `Show ${Math.min(IMAGES_A_PAGE, indices.length - shown)} more of ${withCommas(indices.length - shown)}`;
+    const left = indices.length - shown;
+    more.textContent = `Show ${Math.min(IMAGES_A_PAGE, left)} more of ${withCommas(left)}`;
   };
   more.addEventListener("click", add);
   add();
@@ -129,7 +170,12 @@ function showImages(element, { store, data, thumbnails }, indices) {
 function makeThumb(store, data, thumbnails, i) {
   const wrong = data.hasWrong && data.wrong(i);
   const label = cardSentence(data, i);
-  const button = make(wrong ? "button.thumb.wrong" : "button.thumb", { type: "button", "data-id": data.id(i), title: label, "aria-label": label });
+  const button = make(wrong ? "button.thumb.wrong" : "button.thumb", {
+    type: "button",
+    "data-id": data.id(i),
+    title: label,
+    "aria-label": label,
+  });
   button.addEventListener("click", () => store.set({ pin: i, hover: -1 }));
   button.addEventListener("pointerenter", () => store.set({ hover: i }));
   button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
@@ -143,7 +189,10 @@ function makeThumb(store, data, thumbnails, i) {
   return button;
 }
 
-/** Selected points as CSV: id, split, label, prediction and their place in the active map, in the embedding's own units. */
+/**
+ * Selected points as CSV: id, split, label, prediction and their place in the active map, in the
+ * embedding's own units.
+ */
 function exportSelection(data, state) {
   const pane = state.panes[state.active];
   const lines = ["id,split,label,prediction,x,y\n"];
@@ -151,9 +200,16 @@ function exportSelection(data, state) {
     const label = data.labels ? className(data, data.labels[i]) : "";
     const prediction = data.predictions ? className(data, data.predictions[i]) : "";
     const [x, y] = data.original(pane, i) ?? ["", ""];
-    lines.push([data.id(i), data.parts[data.partOf(i)].name, label, prediction, x, y].map(csvField).join(",") + "\n");
+    lines.push(
+      [data.id(i), data.parts[data.partOf(i)].name, label, prediction, x, y]
+        .map(csvField)
+        .join(",") + "\n",
+    );
   }
-  saveFile(fileName([data.name, ...paneNames(data, pane), "selection"], "csv"), new Blob(lines, { type: "text/csv;charset=utf-8" }));
+  saveFile(
+    fileName([data.name, ...paneNames(data, pane), "selection"], "csv"),
+    new Blob(lines, { type: "text/csv;charset=utf-8" }),
+  );
   announce(`${countOf(lines.length - 1, "row")} exported`);
 }
 

@@ -1,6 +1,9 @@
 import { byId } from "./dom.js";
 
-/** Theme of the page: "auto" follows the system. The maps read their colours from the style in the frame after. */
+/**
+ * Theme of the page: "auto" follows the system. The maps read their colours from the style in the
+ * frame after.
+ */
 export function mountTheme({ store }) {
   const select = byId("theme-select");
   const show = ({ theme }) => {

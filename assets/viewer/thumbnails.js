@@ -1,7 +1,10 @@
 import { showNote, messageOf } from "./banner.js";
 import { blockBytes } from "./blocks.js";
 
-/** Images of the points, cut from tiles that are decoded when first needed. `onTile` is called after each. */
+/**
+ * Images of the points, cut from tiles that are decoded when first needed. `onTile` is called after
+ * each.
+ */
 export function createThumbnails(data, onTile) {
   const { images } = data;
   const tiles = new Map();
@@ -33,7 +36,11 @@ export function createThumbnails(data, onTile) {
 
   function placeOf(i) {
     const slot = i % images.per_tile;
-    return { t: Math.floor(i / images.per_tile), x: (slot % images.per_row) * images.width, y: Math.floor(slot / images.per_row) * images.height };
+    return {
+      t: Math.floor(i / images.per_tile),
+      x: (slot % images.per_row) * images.width,
+      y: Math.floor(slot / images.per_row) * images.height,
+    };
   }
 
   /** Paints image `i` into a box of a 2-D context, if its tile is there; says whether it did. */
@@ -47,7 +54,10 @@ export function createThumbnails(data, onTile) {
     return true;
   }
 
-  /** Makes `canvas` the image of point `i`, in its own pixels. False if there is none, or if the canvas shows another by then. */
+  /**
+   * Makes `canvas` the image of point `i`, in its own pixels. False if there is none, or if the
+   * canvas shows another by then.
+   */
   async function draw(canvas, i) {
     if (!images) return false;
     wanted.set(canvas, i);
@@ -58,5 +68,11 @@ export function createThumbnails(data, onTile) {
     return paint(canvas.getContext("2d"), i, 0, 0, images.width, images.height);
   }
 
-  return { available: Boolean(images), width: images ? images.width : 0, height: images ? images.height : 0, draw, paint };
+  return {
+    available: Boolean(images),
+    width: images ? images.width : 0,
+    height: images ? images.height : 0,
+    draw,
+    paint,
+  };
 }

@@ -7,7 +7,9 @@ export function mountWrong({ store, data }) {
   if (!data.hasWrong) return;
   const button = byId("wrong");
   const select = byId("wrong-pairs");
-  button.addEventListener("click", () => store.set({ wrong: store.get().wrong ? null : wrongOf(select.value) }));
+  button.addEventListener("click", () =>
+    store.set({ wrong: store.get().wrong ? null : wrongOf(select.value) }),
+  );
   select.addEventListener("change", () => store.set({ wrong: wrongOf(select.value) }));
   const show = (state) => {
     button.setAttribute("aria-pressed", String(state.wrong !== null));
@@ -39,15 +41,30 @@ function wrongValue({ truth, predicted }) {
 function fillWrongPairs(select, data, state) {
   const pairs = wrongPairs(state);
   const name = (c) => (c === null ? "any class" : className(data, c));
-  const option = (pair) => make("option", { value: wrongValue(pair) }, `${name(pair.truth)} \u2192 ${name(pair.predicted)} (${withCommas(pair.n)})`);
+  const option = (pair) =>
+    make(
+      "option",
+      { value: wrongValue(pair) },
+      `${name(pair.truth)} \u2192 ${name(pair.predicted)} (${withCommas(pair.n)})`,
+    );
   const all = pairs.reduce((sum, pair) => sum + pair.n, 0);
-  const options = [make("option", { value: "" }, `all true \u2192 predicted (${withCommas(all)})`), ...pairs.map(option)];
-  // The menu keeps its pair while the toggle is off, also one that an address names, and one of which the legend hides all points.
+  const options = [
+    make("option", { value: "" }, `all true \u2192 predicted (${withCommas(all)})`),
+    ...pairs.map(option),
+  ];
+  // The menu keeps its pair while the toggle is off, also one that an address names, and one of
+  // which the legend hides all points.
   const chosen = state.wrong ?? wrongOf(select.value);
   const value = wrongValue(chosen);
   if (!options.some((other) => other.value === value)) {
-    const fits = ({ truth, predicted }) => [truth, null].includes(chosen.truth) && [predicted, null].includes(chosen.predicted);
-    options.push(option({ ...chosen, n: pairs.filter((pair) => fits(pair)).reduce((sum, pair) => sum + pair.n, 0) }));
+    const fits = ({ truth, predicted }) =>
+      [truth, null].includes(chosen.truth) && [predicted, null].includes(chosen.predicted);
+    options.push(
+      option({
+        ...chosen,
+        n: pairs.filter((pair) => fits(pair)).reduce((sum, pair) => sum + pair.n, 0),
+      }),
+    );
   }
   select.replaceChildren(...options);
   select.value = value;

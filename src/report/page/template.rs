@@ -84,18 +84,39 @@ pub(super) fn fill(document: &str, values: &[(&str, &str)]) -> String {
     filled
 }
 
-/// All modules as one, so that the page needs no other file: without the lines that import, and
-/// without the word `export`.
+/// All modules as one, so that the page needs no other file: what one exports, the others have.
 pub(super) fn script() -> String {
     let mut script = String::new();
     for (name, module) in MODULES {
         // Writing to a string cannot fail.
         let _ = writeln!(script, "// {name}");
-        for line in module.lines().filter(|line| !line.starts_with("import ")) {
+        for line in page_lines(module) {
             let _ = writeln!(script, "{}", line.strip_prefix("export ").unwrap_or(line));
         }
     }
     escape_script(&script)
+}
+
+/// The lines of a module that go into the page: neither its imports nor its documentation.
+fn page_lines(module: &str) -> impl Iterator<Item = &str> {
+    let mut end = None;
+    module.lines().filter(move |line| {
+        let within = end.or_else(|| end_of_unneeded(line));
+        end = within.filter(|end| !line.ends_with(end));
+        within.is_none()
+    })
+}
+
+/// What ends the import or the documentation that begins with this line. A comment before code of
+/// the same line, such as the type of what follows, is no documentation.
+fn end_of_unneeded(line: &str) -> Option<&'static str> {
+    match line.trim_start() {
+        text if text.starts_with("import ") => Some("\";"),
+        text if text.starts_with("/**") => {
+            (text.ends_with("*/") || !text.contains("*/")).then_some("*/")
+        }
+        _ => None,
+    }
 }
 
 /// A script in which no text ends its element, or begins a comment of HTML.
@@ -179,12 +200,15 @@ mod tests {
         let mut files: Vec<String> = entries.filter(|name| name.ends_with(".js")).collect();
         let mut names: Vec<String> = MODULES.iter().map(|(name, _)| (*name).to_owned()).collect();
         for (at, (name, module)) in MODULES.iter().enumerate() {
-            for line in module.lines().filter(|line| line.starts_with("import ")) {
-                let from = line
-                    .split("\"./")
-                    .nth(1)
-                    .and_then(|tail| tail.strip_suffix("\";"))
-                    .expect("import {..} from \"./x.js\";");
+            let imports = module.lines().filter(|line| line.starts_with("import "));
+            let sources = module.lines().filter_map(|line| line.split_once("} from \"./"));
+            assert_eq!(
+                imports.count(),
+                sources.clone().count(),
+                "{name}: import {{ .. }} from \"./x.js\";"
+            );
+            for (_, tail) in sources {
+                let from = tail.strip_suffix("\";").expect("the end of an import");
                 assert!(
                     MODULES[..at].iter().any(|(before, _)| *before == from),
                     "{name} imports {from} before it is there"
@@ -194,6 +218,36 @@ mod tests {
         files.sort_unstable();
         names.sort_unstable();
         assert_eq!(names, files);
+    }
+
+    #[test]
+    fn imports_and_documentation_stay_out_of_the_page() {
+        let module = "import { a } from \"./a.js\";
+import {
+  b,
+} from \"./b.js\";
+/** One line. */
+const c = /** @type {number} */ (a);
+  /**
+   * Two
+   * lines.
+   */
+/** @type {number} */ (b);
+// Why.
+const d = 1; /* x */";
+        assert_eq!(
+            page_lines(module).collect::<Vec<_>>(),
+            [
+                "const c = /** @type {number} */ (a);",
+                "/** @type {number} */ (b);",
+                "// Why.",
+                "const d = 1; /* x */"
+            ]
+        );
+        for (name, module) in MODULES {
+            let code = page_lines(module).filter(|line| !line.trim().is_empty()).count();
+            assert!(code > 5, "{name} has {code} lines in the page");
+        }
     }
 
     #[test]
