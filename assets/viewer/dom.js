@@ -1,23 +1,33 @@
 /**
  * Makes an element. Text always goes in as text, never as markup: class names and ids come from
  * people's files.
- * @param {string} tag name, with classes after dots: "span.name"
- * @param {Object<string, any>} [attributes] attributes; a function is a listener, `true` a bare
+ * @template {string} Tag
+ * @param {Tag} tag name, with classes after dots: "span.name"
+ * @param {Record<string, unknown>} [attributes] attributes; a function is a listener, `true` a bare
  * attribute, null and false none
  * @param {...(Node|string|null)} children
+ * @returns {Made<Tag>}
  */
 export function make(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const element = document.createElement(name);
   if (classes.length) element.className = classes.join(" ");
   for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === "function") element.addEventListener(key, value);
+    if (isListener(value)) element.addEventListener(key, value);
     else if (value === true) element.setAttribute(key, "");
     else if (value !== null && value !== false && value !== undefined)
       element.setAttribute(key, String(value));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
+  element.append(...children.filter((child) => child !== null));
+  return /** @type {Made<Tag>} */ (element);
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is EventListener}
+ */
+function isListener(value) {
+  return typeof value === "function";
 }
 
 /** A dot in the colour of a class; the name always stands beside it. */
@@ -40,9 +50,54 @@ export function makeIcon(path) {
   return svg;
 }
 
-/** The one element with this id. */
+/**
+ * The first element below `root` that `selector` names, of the given kind.
+ * @template {Element} T
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @param {new () => T} kind
+ * @returns {T}
+ */
+export function query(root, selector, kind) {
+  const element = root.querySelector(selector);
+  if (element instanceof kind) return element;
+  throw new Error(`this page has no ${selector}`);
+}
+
+/**
+ * The one element with this id.
+ * @param {string} id
+ */
 export function byId(id) {
-  return document.getElementById(id);
+  return query(document, `#${id}`, HTMLElement);
+}
+
+/** @param {string} id */
+export function buttonById(id) {
+  return query(document, `#${id}`, HTMLButtonElement);
+}
+
+/** @param {string} id */
+export function selectById(id) {
+  return query(document, `#${id}`, HTMLSelectElement);
+}
+
+/**
+ * Whether an event is meant for a button that lies on what listens.
+ * @param {Event} event
+ */
+export function isOnButton({ target }) {
+  return target instanceof Element && target.closest("button") !== null;
+}
+
+/**
+ * A canvas gives its 2-D context if it has given no other.
+ * @param {HTMLCanvasElement} canvas
+ */
+export function contextOf(canvas) {
+  const context = canvas.getContext("2d");
+  if (!context) throw new Error("this browser gives no 2-D canvas");
+  return context;
 }
 
 /** 12345 -> "12,345", whatever the language of the browser: the page is in English. */

@@ -147,11 +147,11 @@ function pressKey(core, walk, event) {
       return (toggleSplit(store, data), true);
     case "+":
     case "=":
-      return (pane.zoom(1.5), true);
+      return (pane.viewport.zoom(1.5), true);
     case "-":
-      return (pane.zoom(1 / 1.5), true);
+      return (pane.viewport.zoom(1 / 1.5), true);
     case "0":
-      return (pane.fit(), true);
+      return (pane.viewport.fit(), true);
     case "?":
       return (byId("help").showModal(), true);
     case "Escape":

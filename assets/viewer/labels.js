@@ -3,10 +3,40 @@ const MAX_LABELS = 24;
 const LINE_HEIGHT = 16;
 
 /**
- * Median place of the visible points of each class (predicted class if `byPrediction`) that has
- * any: {c, x, y, n}. Counted in 512 steps per axis.
+ * Medians of the true or of the predicted classes on their way from the former map to this one;
+ * those of both maps are found anew only when the maps or the visible points change.
+ * @param {Data} data
  */
-export function classMedians(data, positions, mask, byPrediction) {
+export function createMedians(data) {
+  /** @type {{mask: Uint8Array, from: Float32Array, to: Float32Array, byPrediction: boolean}|null} */
+  let known = null;
+  /** @type {ClassPlace[]} */
+  let [source, target] = [[], []];
+  /**
+   * @param {Transition} transition
+   * @param {number} mix share of the way that is done
+   * @param {Uint8Array} mask
+   * @param {boolean} byPrediction
+   */
+  return ({ from, to }, mix, mask, byPrediction) => {
+    const fits = known && known.mask === mask && known.byPrediction === byPrediction;
+    if (!fits || known?.from !== from || known.to !== to) {
+      known = { mask, from, to, byPrediction };
+      target = classMedians(data, to, mask, byPrediction);
+      source = from === to ? target : classMedians(data, from, mask, byPrediction);
+    }
+    return target.map((end, l) => {
+      const { x, y } = source[l];
+      return { ...end, x: x + (end.x - x) * mix, y: y + (end.y - y) * mix };
+    });
+  };
+}
+
+/**
+ * Median place of the visible points of each class (predicted class if `byPrediction`) that has
+ * any. Counted in 512 steps per axis.
+ */
+function classMedians(data, positions, mask, byPrediction) {
   const nClasses = data.classes.length;
   const { predictions } = data;
   const classOf =

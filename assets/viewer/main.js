@@ -45,22 +45,29 @@ async function start() {
   const overlap = createOverlap(store, data);
   overlap.subscribe(redraw);
   const renderer = chooseRenderer();
-  const shared = { store, data, thumbnails, shading: createShading(overlap), kind: renderer.kind };
-  // The interface resolves the theme and is told of the panes before they measure and draw
-  // themselves in the next frame.
-  for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
+  /** @type {OnRenderer} */
   const showRenderer = (kind, reason) => {
     renderer.kind = kind;
     if (reason) renderer.reason = reason;
     explorer.dataset.renderer = kind;
   };
-  for (const pane of panes) pane.onRenderer = showRenderer;
+  const shared = {
+    store,
+    data,
+    thumbnails,
+    shading: createShading(overlap),
+    kind: renderer.kind,
+    onRenderer: showRenderer,
+  };
+  // The interface resolves the theme and is told of the panes before they measure and draw
+  // themselves in the next frame.
+  for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
   showRenderer(panes[0].renderer.kind, panes[0].renderer.reason);
   panes[0].onDraw(() => {
     explorer.dataset.ready = "true";
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
-    panes.forEach((pane) => pane.onState(store.get(), new Set(["theme"]))),
+    panes.forEach((pane) => pane.restyle()),
   );
   mountPlayback(store);
   window.layerlens = {

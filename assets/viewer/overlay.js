@@ -1,4 +1,3 @@
-import { projection } from "./camera.js";
 import { visibleMask } from "./state.js";
 import { placeLabels } from "./labels.js";
 
@@ -6,41 +5,32 @@ const LINES = 5;
 /** With more classes than this, names on the map would be noise and their medians slow. */
 const MAX_CLASSES = 500;
 
-/** Draws what lies over the points: images, neighbour lines, rings, class names. */
-export function drawOverlay(pane, frame) {
-  const context = pane.overlay.getContext("2d");
-  const { ratio, width, height, view } = frame;
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+/**
+ * Draws what lies over the points: images, neighbour lines, rings, class names.
+ * @param {Scene} scene
+ * @returns {number} the width of the images, 0 if there are none
+ */
+export function drawOverlay(scene) {
+  const { context, images, width, height } = scene;
   context.clearRect(0, 0, width, height);
-  const scene = { pane, context, state: pane.store.get(), at: pointPlace(pane, frame), ...frame };
-  const images = pane.fewInView(view);
-  pane.imageSize = images ? drawImages(scene, images) : 0;
-  drawFocus(scene);
+  const imageSize = images ? drawImages(scene, images) : 0;
+  drawFocus(scene, imageSize);
   if (!images) drawLabels(scene);
-}
-
-/** Function from a point's index to its [x, y] in CSS pixels. */
-function pointPlace(pane, { view, width, height, mix }) {
-  const { scaleX, scaleY, offsetX, offsetY } = projection(view, width, height);
-  const { from, to } = pane.place;
-  const moved = (i) => from[i] + (to[i] - from[i]) * mix;
-  return (i) => [offsetX + moved(2 * i) * scaleX, offsetY + moved(2 * i + 1) * scaleY];
+  return imageSize;
 }
 
 /**
  * Images of the few points in view, framed in the colour of their point, the pinned and the hovered
  * one on top; returns their size.
+ * @param {Scene} scene
+ * @param {number[]} indices
  */
-function drawImages({ pane, context, state, at, width, height }, indices) {
-  const { thumbnails } = pane;
-  const pixels = pane.shading(state);
-  const size = Math.min(
-    64,
-    Math.max(22, Math.sqrt((width * height) / Math.max(1, indices.length)) * 0.4),
-  );
+function drawImages({ context, state, thumbnails, pixels, at, width, height }, indices) {
+  const room = Math.sqrt((width * height) / Math.max(1, indices.length));
+  const size = Math.min(64, Math.max(22, room * 0.4));
   const tall = (size * thumbnails.height) / thumbnails.width;
   const { selection } = state;
-  const layerOf = (i) => (i === state.hover ? 2 : i === state.pin ? 1 : 0);
+  const layerOf = (/** @type {number} */ i) => (i === state.hover ? 2 : i === state.pin ? 1 : 0);
   for (const i of [...indices].sort((a, b) => layerOf(a) - layerOf(b) || a - b)) {
     const [x, y] = at(i);
     context.globalAlpha = selection && !selection[i] ? 0.3 : 1;
@@ -52,6 +42,7 @@ function drawImages({ pane, context, state, at, width, height }, indices) {
   return size;
 }
 
+/** @param {number} pixel */
 function cssColor(pixel) {
   return `rgb(${pixel & 255} ${(pixel >> 8) & 255} ${(pixel >> 16) & 255})`;
 }
@@ -59,25 +50,31 @@ function cssColor(pixel) {
 /**
  * Lines to the nearest neighbours in the space itself, and rings around the pinned and the hovered
  * point.
+ * @param {Scene} scene
+ * @param {number} imageSize
  */
-function drawFocus(scene) {
-  const { pane, state } = scene;
-  const { data } = pane;
+function drawFocus(scene, imageSize) {
+  const { state, data, space } = scene;
   const mask = visibleMask(state);
   const focus = state.pin >= 0 && mask[state.pin] ? state.pin : state.hover;
   if (focus >= 0) {
-    const near = data.neighbors(state.panes[pane.index].space, focus, LINES) || [];
+    const near = data.neighbors(space, focus, LINES) || [];
     drawLines(
       scene,
       focus,
       near.filter((j) => mask[j]),
     );
   }
-  if (state.pin >= 0 && mask[state.pin]) drawRing(scene, state.pin, 2.5);
-  if (state.hover >= 0 && state.hover !== state.pin) drawRing(scene, state.hover, 1.5);
+  if (state.pin >= 0 && mask[state.pin]) drawRing(scene, imageSize, state.pin, 2.5);
+  if (state.hover >= 0 && state.hover !== state.pin) drawRing(scene, imageSize, state.hover, 1.5);
 }
 
-function drawLines({ context, at, pane }, i, others) {
+/**
+ * @param {Scene} scene
+ * @param {number} i
+ * @param {number[]} others
+ */
+function drawLines({ context, at, theme }, i, others) {
   const [x, y] = at(i);
   context.beginPath();
   for (const j of others) {
@@ -85,7 +82,7 @@ function drawLines({ context, at, pane }, i, others) {
     context.lineTo(...at(j));
   }
   context.lineWidth = 1;
-  context.strokeStyle = pane.theme.ink;
+  context.strokeStyle = theme.ink;
   context.globalAlpha = 0.55;
   context.stroke();
   context.globalAlpha = 1;
@@ -94,61 +91,55 @@ function drawLines({ context, at, pane }, i, others) {
 /**
  * A ring (round an image: a frame) seen on any ground: ink on a wider line of the background's
  * colour.
+ * @param {Scene} scene
+ * @param {number} imageSize
+ * @param {number} i
+ * @param {number} thickness
  */
-function drawRing({ context, at, pane, radius, state }, i, thickness) {
-  const { theme, imageSize, thumbnails } = pane;
+function drawRing({ context, at, theme, thumbnails, pixels, radius }, imageSize, i, thickness) {
   const tall = imageSize && (imageSize * thumbnails.height) / thumbnails.width;
   const [x, y] = at(i);
   if (!imageSize) {
     context.beginPath();
     context.arc(x, y, radius + 1, 0, 2 * Math.PI);
-    context.fillStyle = cssColor(pane.shading(state)[i]);
+    context.fillStyle = cssColor(pixels[i]);
     context.fill();
   }
-  for (const [color, width] of [
-    [theme.background, thickness + 2],
-    [theme.ink, thickness],
-  ]) {
+  const outline = (/** @type {string} */ color, /** @type {number} */ width) => {
     context.beginPath();
-    if (imageSize) context.rect(x - imageSize / 2 - 4, y - tall / 2 - 4, imageSize + 8, tall + 8);
-    else context.arc(x, y, radius + 3.5, 0, 2 * Math.PI);
+    if (imageSize) {
+      context.rect(x - imageSize / 2 - 4, y - tall / 2 - 4, imageSize + 8, tall + 8);
+    } else context.arc(x, y, radius + 3.5, 0, 2 * Math.PI);
     context.lineWidth = width;
     context.strokeStyle = color;
     context.stroke();
-  }
+  };
+  outline(theme.background, thickness + 2);
+  outline(theme.ink, thickness);
 }
 
 /**
  * Names of the classes at the medians of their visible points, as far as they do not cover each
  * other.
+ * @param {Scene} scene
  */
-function drawLabels({ pane, context, state, view, width, height, mix }) {
-  const { data, theme, place } = pane;
+function drawLabels({ context, state, data, theme, placed, width, height, medians }) {
   const { length } = data.classes;
   if (length === 0 || length > MAX_CLASSES || !(data.labels || data.predictions)) return;
-  const { scaleX, scaleY, offsetX, offsetY } = projection(view, width, height);
+  const { scaleX, scaleY, offsetX, offsetY } = placed;
   context.font = "600 12px system-ui, sans-serif";
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.lineJoin = "round";
   // Names stand where their colour is.
-  const medians = pane.medians(visibleMask(state), mix, state.color === "prediction");
-  const anchors = medians.map(({ c, x, y, n }) => ({
-    c,
-    n,
-    x: offsetX + x * scaleX,
-    y: offsetY + y * scaleY,
-  }));
-  const labels = placeLabels(
-    anchors,
-    (c) => context.measureText(data.classes[c].name).width,
-    width,
-    height,
+  const anchors = medians(visibleMask(state), state.color === "prediction").map(
+    ({ c, x, y, n }) => ({ c, n, x: offsetX + x * scaleX, y: offsetY + y * scaleY }),
   );
+  const textWidth = (/** @type {number} */ c) => context.measureText(data.classes[c].name).width;
   context.lineWidth = 4;
   context.strokeStyle = theme.background;
   context.fillStyle = theme.ink;
-  for (const { c, x, y } of labels) {
+  for (const { c, x, y } of placeLabels(anchors, textWidth, width, height)) {
     context.strokeText(data.classes[c].name, x, y);
     context.fillText(data.classes[c].name, x, y);
   }

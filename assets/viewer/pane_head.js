@@ -70,13 +70,13 @@ function makeZoomTools(pane) {
   return make(
     "div.zoom-tools",
     { role: "group", "aria-label": "Zoom" },
-    button("zoom-in", "Zoom in", "M3 8h10M8 3v10", () => pane.zoom(1.5)),
-    button("zoom-out", "Zoom out", "M3 8h10", () => pane.zoom(1 / 1.5)),
+    button("zoom-in", "Zoom in", "M3 8h10M8 3v10", () => pane.viewport.zoom(1.5)),
+    button("zoom-out", "Zoom out", "M3 8h10", () => pane.viewport.zoom(1 / 1.5)),
     button(
       "zoom-reset",
       "Show the whole map",
       "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
-      () => pane.fit(),
+      () => pane.viewport.fit(),
     ),
   );
 }

@@ -1,4 +1,5 @@
 import { panBy, zoomAt } from "./camera.js";
+import { isOnButton } from "./dom.js";
 
 /** How near, in CSS pixels, a point must be to be meant: by mouse and by finger. */
 const MOUSE_REACH = 12;
@@ -9,122 +10,134 @@ const CLICK_SLOP = 4;
 /**
  * Pointer of a map: hover, click to pin, drag, wheel, pinch, double click. Listens on the box,
  * since the canvas may be replaced.
+ * @param {PointedMap} map
  */
-export function mountPointer(pane, store) {
-  const { box } = pane;
-  const gesture = { pointers: new Map(), travelled: 0, pinched: false, last: null };
-  const on = (type, act, options) => box.addEventListener(type, act, options);
-  on("pointerdown", (event) => startGesture(pane, store, gesture, event));
-  on("pointermove", (event) => moveGesture(pane, store, gesture, event));
-  on("pointerup", (event) => endGesture(pane, store, gesture, event));
-  on("pointercancel", (event) => gesture.pointers.delete(event.pointerId));
-  on("pointerleave", () => {
+export function mountPointer(map) {
+  const { box, store } = map;
+  /** @type {Gesture} */
+  const gesture = { pointers: new Map(), travelled: 0, pinched: false, last: null, pinning: false };
+  box.addEventListener("pointerdown", (event) => startGesture(map, gesture, event));
+  box.addEventListener("pointermove", (event) => moveGesture(map, gesture, event));
+  box.addEventListener("pointerup", (event) => endGesture(map, gesture, event));
+  box.addEventListener("pointercancel", (event) => gesture.pointers.delete(event.pointerId));
+  box.addEventListener("pointerleave", () => {
     gesture.last = null;
     store.set({ hover: -1 });
   });
-  on("wheel", (event) => onWheel(pane, store, event), { passive: false });
-  on("dblclick", (event) => {
-    if (event.target.closest("button")) return;
-    zoomPane(pane, placeOf(pane, event), event.shiftKey ? 0.5 : 2);
+  box.addEventListener("wheel", (event) => onWheel(map, event), { passive: false });
+  box.addEventListener("dblclick", (event) => {
+    if (isOnButton(event)) return;
+    map.viewport.zoom(event.shiftKey ? 0.5 : 2, placeOf(map, event));
   });
-  pane.repick = () => {
-    if (gesture.last && gesture.pointers.size === 0) hoverAt(pane, store, gesture.last);
-  };
-}
-
-function placeOf(pane, event) {
-  const corner = pane.box.getBoundingClientRect();
   return {
-    x: event.clientX - corner.left - pane.box.clientLeft,
-    y: event.clientY - corner.top - pane.box.clientTop,
-    touch: event.pointerType === "touch",
+    /** Looks again at what lies under a resting pointer. */
+    repick() {
+      if (gesture.last && gesture.pointers.size === 0) hoverAt(map, gesture.last);
+    },
+    /** Whether the pin of the store is being set by a click in this map. */
+    isPinning: () => gesture.pinning,
   };
 }
 
-function pickAt(pane, { x, y, touch }) {
+/**
+ * @param {PointedMap} map
+ * @param {MouseEvent} event
+ * @returns {PointerPlace}
+ */
+function placeOf({ box }, event) {
+  const corner = box.getBoundingClientRect();
+  return {
+    x: event.clientX - corner.left - box.clientLeft,
+    y: event.clientY - corner.top - box.clientTop,
+    touch: event instanceof PointerEvent && event.pointerType === "touch",
+  };
+}
+
+/** @param {PointedMap} map @param {PointerPlace} place */
+function pickAt({ picker, imageSize }, { x, y, touch }) {
   // Where the map shows images, a point is as large as its image.
-  return pane.pick(x, y, Math.max(touch ? TOUCH_REACH : MOUSE_REACH, (pane.imageSize || 0) * 0.6));
+  return picker.nearest(x, y, Math.max(touch ? TOUCH_REACH : MOUSE_REACH, imageSize() * 0.6));
 }
 
-function hoverAt(pane, store, place) {
-  const hover = pickAt(pane, place);
-  store.set({ hover, hoverPane: pane.index });
+/** @param {PointedMap} map @param {PointerPlace} place */
+function hoverAt(map, place) {
+  map.store.set({ hover: pickAt(map, place), hoverPane: map.index });
 }
 
-function startGesture(pane, store, gesture, event) {
-  if (event.target.closest("button")) return;
+/** @param {PointedMap} map @param {Gesture} gesture @param {PointerEvent} event */
+function startGesture(map, gesture, event) {
+  if (isOnButton(event)) return;
   if (event.button !== 0 && event.pointerType === "mouse") return;
-  const place = placeOf(pane, event);
+  const place = placeOf(map, event);
   if (gesture.pointers.size === 0) Object.assign(gesture, { travelled: 0, pinched: false });
   gesture.pointers.set(event.pointerId, place);
   if (gesture.pointers.size > 1) gesture.pinched = true;
   try {
-    pane.box.setPointerCapture(event.pointerId);
+    map.box.setPointerCapture(event.pointerId);
   } catch {
     // The pointer is gone already; its end will not come and is not needed.
     gesture.pointers.delete(event.pointerId);
   }
-  store.set({ active: pane.index });
+  map.store.set({ active: map.index });
 }
 
-function moveGesture(pane, store, gesture, event) {
-  const place = placeOf(pane, event);
+/** @param {PointedMap} map @param {Gesture} gesture @param {PointerEvent} event */
+function moveGesture(map, gesture, event) {
+  const place = placeOf(map, event);
   const before = gesture.pointers.get(event.pointerId);
   if (!before) {
     gesture.last = place;
-    if (event.buttons === 0 && !event.target.closest("button")) hoverAt(pane, store, place);
+    if (event.buttons === 0 && !isOnButton(event)) hoverAt(map, place);
     return;
   }
-  const { width, height } = pane.size();
   const [dx, dy] = [place.x - before.x, place.y - before.y];
   gesture.travelled += Math.hypot(dx, dy);
   if (gesture.pointers.size === 1 && gesture.travelled < CLICK_SLOP) return;
-  const others = [...gesture.pointers]
-    .filter(([id]) => id !== event.pointerId)
-    .map(([, other]) => other);
+  const fixed = [...gesture.pointers].find(([id]) => id !== event.pointerId);
   gesture.pointers.set(event.pointerId, place);
-  if (others.length === 0) pane.setView(panBy(pane.view(), width, height, dx, dy));
-  else pinch(pane, others[0], before, place);
+  if (fixed) pinch(map, fixed[1], before, place);
+  else map.viewport.pan(dx, dy);
 }
 
-/** The fixed finger and the moving one keep the world points under them. */
-function pinch(pane, fixed, before, after) {
-  const { width, height } = pane.size();
-  const spread = (place) => Math.max(10, Math.hypot(place.x - fixed.x, place.y - fixed.y));
-  const middle = { x: (fixed.x + after.x) / 2, y: (fixed.y + after.y) / 2 };
-  const moved = panBy(
-    pane.view(),
-    width,
-    height,
-    (after.x - before.x) / 2,
-    (after.y - before.y) / 2,
-  );
-  pane.setView(zoomAt(moved, width, height, middle.x, middle.y, spread(after) / spread(before)));
+/**
+ * The fixed finger and the moving one keep the world points under them.
+ * @param {PointedMap} map
+ * @param {PointerPlace} fixed
+ * @param {PointerPlace} before
+ * @param {PointerPlace} after
+ */
+function pinch({ viewport }, fixed, before, after) {
+  const { width, height } = viewport.size();
+  const spread = (/** @type {PointerPlace} */ place) =>
+    Math.max(10, Math.hypot(place.x - fixed.x, place.y - fixed.y));
+  const [x, y] = [(fixed.x + after.x) / 2, (fixed.y + after.y) / 2];
+  const [dx, dy] = [(after.x - before.x) / 2, (after.y - before.y) / 2];
+  const moved = panBy(viewport.view(), width, height, dx, dy);
+  viewport.setView(zoomAt(moved, width, height, x, y, spread(after) / spread(before)));
 }
 
-function endGesture(pane, store, gesture, event) {
+/** @param {PointedMap} map @param {Gesture} gesture @param {PointerEvent} event */
+function endGesture(map, gesture, event) {
   if (!gesture.pointers.delete(event.pointerId)) return;
-  const place = placeOf(pane, event);
+  const place = placeOf(map, event);
   gesture.last = place.touch ? null : place;
   const clicked = gesture.travelled < CLICK_SLOP && !gesture.pinched;
   if (!clicked) return;
-  const pin = pickAt(pane, place);
-  pane.pinning = true;
-  store.set({ pin, pinPane: pane.index, hover: place.touch ? -1 : pin, hoverPane: pane.index });
-  pane.pinning = false;
+  const { store, index } = map;
+  const pin = pickAt(map, place);
+  gesture.pinning = true;
+  store.set({ pin, pinPane: index, hover: place.touch ? -1 : pin, hoverPane: index });
+  gesture.pinning = false;
 }
 
-function onWheel(pane, store, event) {
+/** @param {PointedMap} map @param {WheelEvent} event */
+function onWheel(map, event) {
   event.preventDefault();
   const lines = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
   // A trackpad's pinch comes as a wheel with ctrl and with smaller steps.
   const speed = event.ctrlKey ? 0.01 : 0.0016;
-  const place = placeOf(pane, event);
-  zoomPane(pane, place, Math.exp(Math.max(-1.2, Math.min(1.2, -event.deltaY * lines * speed))));
-  hoverAt(pane, store, place);
-}
-
-function zoomPane(pane, { x, y }, factor) {
-  const { width, height } = pane.size();
-  pane.setView(zoomAt(pane.view(), width, height, x, y, factor));
+  const place = placeOf(map, event);
+  const steps = Math.max(-1.2, Math.min(1.2, -event.deltaY * lines * speed));
+  map.viewport.zoom(Math.exp(steps), place);
+  hoverAt(map, place);
 }
