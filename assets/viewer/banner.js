@@ -1,6 +1,8 @@
 /**
  * Shows `text` in the banner, once. Errors are for what failed; warnings and missing parts come
  * from the writer.
+ * @param {string} text
+ * @param {"error"|"warning"|"missing"} [kind]
  */
 export function showNote(text, kind = "error") {
   const banner = document.getElementById("banner");
@@ -13,7 +15,10 @@ export function showNote(text, kind = "error") {
   banner.hidden = false;
 }
 
-/** What an exception says, for people. */
+/**
+ * What an exception says, for people.
+ * @param {unknown} error
+ */
 export function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,7 @@
 /**
  * Zooms in and out about the middle of a map for `seconds`; every frame is drawn and waited for.
+ * @param {Pane} pane
+ * @param {number} seconds
  */
 export function runBenchmark(pane, seconds) {
   return new Promise((resolve) => {

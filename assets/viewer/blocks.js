@@ -1,6 +1,11 @@
+import { messageOf } from "./banner.js";
+
 const ARRAY_TYPES = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array };
 
-/** The bytes of block `name`; throws with its name if it is missing or cannot be decoded. */
+/**
+ * The bytes of block `name`; throws with its name if it is missing or cannot be decoded.
+ * @param {string} name
+ */
 export async function blockBytes(name) {
   const element = document.getElementById(`block-${name}`);
   if (!element) throw new Error(`the block "${name}" is missing`);
@@ -8,12 +13,15 @@ export async function blockBytes(name) {
     const bytes = fromBase64(element.textContent);
     return element.dataset.encoding === "deflate" ? await inflate(bytes) : bytes;
   } catch (error) {
-    throw new Error(`the block "${name}" cannot be decoded (${error.message || "damaged data"})`);
+    throw new Error(
+      `the block "${name}" cannot be decoded (${messageOf(error) || "damaged data"})`,
+    );
   }
 }
 
 /**
  * The typed array of `spec` = {block, type, n}: stored byte plane by byte plane, the lowest first.
+ * @param {ArraySpec} spec
  */
 export async function blockArray(spec) {
   const Type = ARRAY_TYPES[spec.type];
@@ -35,7 +43,9 @@ export async function blockArray(spec) {
   return values;
 }
 
+/** @param {string} text */
 function fromBase64(text) {
+  // Newer browsers have it.
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const binary = atob(text.trim());
   const bytes = new Uint8Array(binary.length);
@@ -46,6 +56,7 @@ function fromBase64(text) {
 /**
  * zlib through the browser's own decompressor; fetch is closed by the page's policy, so the stream
  * is read by hand.
+ * @param {Uint8Array<ArrayBuffer>} bytes
  */
 async function inflate(bytes) {
   const stream = new DecompressionStream("deflate");

@@ -1,23 +1,27 @@
-import { announce, byId, className, make, makeSwatch } from "./dom.js";
+import { announce, byId, className, make, makeSwatch, query } from "./dom.js";
 import { classColor } from "./palette.js";
-import { cardPane, visibleMask } from "./state.js";
+import { anyOf, cardPane, visibleMask } from "./state.js";
 
 const CARD_NEIGHBORS = 5;
+/** @type {StateKey[]} */
 const CARD_KEYS = ["hover", "hoverPane", "pin", "pinPane", "panes", "off", "hiddenParts", "wrong"];
 const CARD_MARGIN = 8;
 const CARD_LIFT = 14;
 
+/** @typedef {ReturnType<typeof makeCard>} Card */
+
 /**
  * The card of the pinned point, else of the one under the pointer: its image, its classes, its
  * nearest neighbours.
+ * @param {Core} core
  */
 export function mountCard(core) {
   const { store, panes } = core;
   const card = makeCard(core);
-  const show = (state) => showCard(core, card, state);
+  const show = (/** @type {State} */ state) => showCard(core, card, state);
   const place = () => placeCard(core, card);
   store.subscribe((state, changed) => {
-    if (CARD_KEYS.some((key) => changed.has(key))) show(state);
+    if (anyOf(changed, CARD_KEYS)) show(state);
     if (changed.has("pin") && state.pin >= 0) announce(cardSentence(core.data, state.pin));
   });
   for (const pane of panes) pane.onDraw(place);
@@ -29,38 +33,40 @@ export function mountCard(core) {
 /**
  * The elements that change, found or made once: buttons that stay keep the focus while their points
  * change.
+ * @param {Core} core
  */
 function makeCard({ store }) {
   const root = byId("card");
-  const find = (selector) => root.querySelector(selector);
+  const find = (/** @type {string} */ selector) => query(root, selector, HTMLElement);
   const image = make("canvas", { "aria-hidden": "true" });
   find(".card-image").append(image);
   const filtered = make("p.card-filtered.muted", { hidden: true }, "hidden by the filter");
   find(".card-id").after(filtered);
-  const neighbors = [];
-  for (let rank = 0; rank < CARD_NEIGHBORS; rank++) {
-    const picture = make("canvas", { "aria-hidden": "true" });
-    const name = make("span.name", { dir: "auto" });
-    const item = { picture, name, index: -1, visible: true };
-    item.button = make("button.thumb", { type: "button" }, picture, name);
-    // A button with the focus keeps it, hence not `disabled`.
-    const whereShown = (act) => () => item.visible && act(cardPane(store.get()));
-    item.button.addEventListener(
-      "click",
-      whereShown((pinPane) => store.set({ pin: item.index, pinPane, hover: -1 })),
-    );
-    item.button.addEventListener(
-      "pointerenter",
-      whereShown((hoverPane) => store.set({ hover: item.index, hoverPane })),
-    );
-    item.button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
-    neighbors.push(item);
-  }
+  const neighbors = Array.from({ length: CARD_NEIGHBORS }, () => makeCardNeighbor(store));
   find(".card-neighbors").append(...neighbors.map((item) => item.button));
   find(".card-close").addEventListener("click", () => store.set({ pin: -1, hover: -1 }));
   return { root, find, image, filtered, neighbors, index: -1 };
 }
 
+/** @param {Store} store */
+function makeCardNeighbor(store) {
+  const picture = make("canvas", { "aria-hidden": "true" });
+  const name = make("span.name", { dir: "auto" });
+  const button = make("button.thumb", { type: "button" }, picture, name);
+  const item = { button, picture, name, index: -1, visible: true };
+  button.addEventListener("click", () => {
+    // A button with the focus keeps it, hence not `disabled`.
+    if (!item.visible) return;
+    store.set({ pin: item.index, pinPane: cardPane(store.get()), hover: -1 });
+  });
+  button.addEventListener("pointerenter", () => {
+    if (item.visible) store.set({ hover: item.index, hoverPane: cardPane(store.get()) });
+  });
+  button.addEventListener("pointerleave", () => store.set({ hover: -1 }));
+  return item;
+}
+
+/** @param {Core} core @param {Card} card @param {State} state */
 function showCard({ data, thumbnails, panes }, card, state) {
   const { root, find } = card;
   card.index = state.pin >= 0 ? state.pin : state.hover;
@@ -91,19 +97,23 @@ function showCard({ data, thumbnails, panes }, card, state) {
   showCardNeighbors(data, thumbnails, card, state.panes[cardPane(state)], mask);
 }
 
+/** @param {Data} data @param {HTMLElement} row @param {number|null} c @param {boolean} wrong */
 function showCardClass(data, row, c, wrong) {
   row.hidden = c === null;
-  if (row.hidden) return;
-  const verdict = wrong ? make("span.verdict", {}, " (wrong)") : null;
-  const known = c >= 0 && c < data.classes.length;
-  const parts = [
-    known ? makeSwatch(classColor(data, c)) : null,
-    make("bdi", {}, className(data, c)),
-    verdict,
-  ];
-  row.querySelector("dd").replaceChildren(...parts.filter(Boolean));
+  if (c === null) return;
+  const parts = [make("bdi", {}, className(data, c))];
+  if (c >= 0 && c < data.classes.length) parts.unshift(makeSwatch(classColor(data, c)));
+  if (wrong) parts.push(make("span.verdict", {}, " (wrong)"));
+  query(row, "dd", HTMLElement).replaceChildren(...parts);
 }
 
+/**
+ * @param {Data} data
+ * @param {Thumbnails} thumbnails
+ * @param {Card} card
+ * @param {PaneState} pane
+ * @param {Uint8Array} mask
+ */
 function showCardNeighbors(data, thumbnails, card, pane, mask) {
   const space = data.space(pane.space);
   const list = data.neighbors(pane.space, card.index, CARD_NEIGHBORS);
@@ -116,7 +126,7 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
   card.find(".card-neighbors").hidden = !list;
   card.neighbors.forEach((item, rank) => {
     item.button.hidden = !list || rank >= list.length;
-    if (item.button.hidden) return;
+    if (!list || rank >= list.length) return;
     item.index = list[rank];
     const c = data.classOf(item.index);
     item.button.dataset.id = data.id(item.index);
@@ -135,7 +145,11 @@ function showCardNeighbors(data, thumbnails, card, pane, mask) {
   });
 }
 
-/** Above the point, below it where there is no room, always inside the window. */
+/**
+ * Above the point, below it where there is no room, always inside the window.
+ * @param {Core} core
+ * @param {Card} card
+ */
 function placeCard({ store, panes }, card) {
   if (card.root.hidden) return;
   const pane = panes[cardPane(store.get())];
@@ -155,7 +169,11 @@ function placeCard({ store, panes }, card) {
   card.root.style.transform = `translate(${Math.max(left, 0)}px, ${Math.max(top, 0)}px)`;
 }
 
-/** What people who listen hear: "test 17, Shirt, predicted Coat, confidence 0.63". */
+/**
+ * What people who listen hear: "test 17, Shirt, predicted Coat, confidence 0.63".
+ * @param {Data} data
+ * @param {number} i
+ */
 export function cardSentence(data, i) {
   const parts = [data.title(i)];
   if (data.labels) parts.push(className(data, data.labels[i]));

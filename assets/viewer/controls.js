@@ -1,7 +1,11 @@
-import { announce, byId, countOf, withCommas } from "./dom.js";
+import { announce, byId, countOf, query, withCommas } from "./dom.js";
 import { epochTitle, epochsOf, setEpoch, togglePlay } from "./playback.js";
+import { anyOf } from "./state.js";
 
-/** Everything of the page's head and of the bar under the maps. */
+/**
+ * Everything of the page's head and of the bar under the maps.
+ * @param {Core} core
+ */
 export function mountControls(core) {
   mountTitle(core);
   mountSplit(core);
@@ -10,20 +14,20 @@ export function mountControls(core) {
   mountSkip();
 }
 
+/** @param {Core} core */
 function mountTitle({ data, store, renderer }) {
   byId("name").textContent = data.name;
   const { n, of, which } = data.points;
   byId("subset").textContent =
     n === of ? "" : `${withCommas(n)} of ${countOf(of, "point")}: ${which}`;
-  byId("banner")
-    .querySelector(".banner-close")
-    .addEventListener("click", () => {
-      byId("banner").hidden = true;
-    });
+  const banner = byId("banner");
+  query(banner, ".banner-close", HTMLElement).addEventListener("click", () => {
+    banner.hidden = true;
+  });
   const explorer = byId("explorer");
   const show = () => {
     const kind = explorer.dataset.renderer === "webgl" ? "WebGL2" : "Canvas-2D";
-    const reason = renderer?.reason ? ` (${renderer.reason})` : "";
+    const reason = renderer.reason ? ` (${renderer.reason})` : "";
     const note = `Drawn with ${kind}${reason} \u00b7 ${data.generator}`;
     byId("renderer-note").textContent = note;
   };
@@ -42,6 +46,7 @@ function mountTitle({ data, store, renderer }) {
 /**
  * Two maps beside each other: the second opens on the next space, or on the next method if there is
  * one space only.
+ * @param {Core} core
  */
 function mountSplit({ store, data }) {
   const button = byId("split-button");
@@ -49,7 +54,7 @@ function mountSplit({ store, data }) {
   button.hidden = data.maps.length + data.epochs.length < 2;
   button.addEventListener("click", () => toggleSplit(store, data));
   link.addEventListener("click", () => store.set({ linked: !store.get().linked }));
-  const show = (state) => {
+  const show = (/** @type {State} */ state) => {
     button.setAttribute("aria-pressed", String(state.panes.length > 1));
     link.hidden = state.panes.length < 2;
     link.setAttribute("aria-pressed", String(state.linked));
@@ -61,6 +66,7 @@ function mountSplit({ store, data }) {
   show(store.get());
 }
 
+/** @param {Store} store @param {Data} data */
 export function toggleSplit(store, data) {
   const { panes } = store.get();
   if (panes.length > 1) {
@@ -69,7 +75,8 @@ export function toggleSplit(store, data) {
     return;
   }
   const [first] = panes;
-  const after = (list, id) => list[(list.findIndex((item) => item.id === id) + 1) % list.length].id;
+  const after = (/** @type {{id: string}[]} */ list, /** @type {string} */ id) =>
+    list[(list.findIndex((item) => item.id === id) + 1) % list.length].id;
   const second = { ...first };
   if (data.spaces.length > 1) second.space = after(data.spaces, first.space);
   else second.method = after(data.methods, first.method);
@@ -77,11 +84,12 @@ export function toggleSplit(store, data) {
   announce("Two maps side by side");
 }
 
+/** @param {Core} core */
 function mountLassoButton({ store }) {
   const button = byId("lasso-button");
   const mode = byId("lasso-mode");
   button.addEventListener("click", () => store.set({ lasso: !store.get().lasso }));
-  const show = (state) => {
+  const show = (/** @type {State} */ state) => {
     button.setAttribute("aria-pressed", String(state.lasso));
     mode.hidden = !state.lasso;
   };
@@ -89,13 +97,14 @@ function mountLassoButton({ store }) {
   show(store.get());
 }
 
+/** @param {Core} core */
 function mountEpochs({ store, data }) {
   const bar = byId("epochs");
   bar.hidden = data.epochs.length === 0;
   if (bar.hidden) return;
-  const find = (selector) => bar.querySelector(selector);
+  const find = (/** @type {string} */ selector) => query(bar, selector, HTMLElement);
   const parts = {
-    range: find("input"),
+    range: query(bar, "input", HTMLInputElement),
     play: find(".play"),
     text: find(".epoch-text"),
     final: find(".final"),
@@ -107,12 +116,12 @@ function mountEpochs({ store, data }) {
   parts.play.addEventListener("click", () => togglePlay(store));
   parts.final.addEventListener("click", () => setEpoch(store, null));
   store.subscribe((state, changed) => {
-    if (["panes", "active", "playing"].some((key) => changed.has(key)))
-      showEpochs(parts, data, state);
+    if (anyOf(changed, ["panes", "active", "playing"])) showEpochs(parts, data, state);
   });
   showEpochs(parts, data, store.get());
 }
 
+/** @param {EpochControls} controls @param {Data} data @param {State} state */
 function showEpochs({ range, play, text, final }, data, state) {
   const pane = state.panes[state.active];
   const entry = epochsOf(state);
@@ -133,7 +142,10 @@ function showEpochs({ range, play, text, final }, data, state) {
   range.setAttribute("aria-valuetext", text.textContent);
 }
 
-/** "layer 1 and layer 2 by t-SNE; layer 2 by UMAP": what there are epochs of. */
+/**
+ * "layer 1 and layer 2 by t-SNE; layer 2 by UMAP": what there are epochs of.
+ * @param {Data} data
+ */
 function epochTitles(data) {
   const bySpaces = new Map();
   for (const { id, title } of data.methods) {
@@ -148,15 +160,15 @@ function epochTitles(data) {
 
 /** Ways past the map. As plain links they would overwrite the state in the address. */
 function mountSkip() {
-  const goTo = (target) => {
+  const goTo = (/** @type {HTMLElement} */ target) => {
     target.scrollIntoView();
     if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
     target.focus({ preventScroll: true });
   };
   byId("skip").addEventListener("click", () => goTo(byId("report")));
   byId("report").addEventListener("click", (event) => {
-    const link = event.target.closest("a[href^='#']");
-    const target = link && byId(link.getAttribute("href").slice(1));
+    const link = event.target instanceof Element && event.target.closest("a[href^='#']");
+    const target = link && document.getElementById(link.getAttribute("href")?.slice(1) ?? "");
     if (!target) return;
     event.preventDefault();
     goTo(target);

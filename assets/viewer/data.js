@@ -11,6 +11,7 @@ const PAGE_SCHEMA = 1;
 export async function readData() {
   const element = document.getElementById("page-data");
   if (!element) throw new Error('This page holds no data: the block "page-data" is missing.');
+  /** @type {PageData} */
   let page;
   try {
     page = JSON.parse(element.textContent);
@@ -36,6 +37,7 @@ export async function readData() {
   return assembleData(page, { labels, predictions, confidence, rows, neighborLists });
 }
 
+/** @param {ArraySpec|null} spec @param {string} what @param {number} length */
 async function optionalArray(spec, what, length) {
   if (!spec) return null;
   try {
@@ -49,7 +51,12 @@ async function optionalArray(spec, what, length) {
   }
 }
 
-/** The page's data with its accessors; one object that every module reads and none changes. */
+/**
+ * The page's data with its accessors; one object that every module reads and none changes.
+ * @param {PageData} page
+ * @param {LoadedArrays} arrays
+ * @returns {Data}
+ */
 function assembleData(page, arrays) {
   const { labels, predictions, confidence, neighborLists } = arrays;
   const { n } = page.points;
@@ -61,6 +68,7 @@ function assembleData(page, arrays) {
   const epochs = new Map(
     (page.epochs ?? []).map((entry) => [`${entry.space} ${entry.method}`, entry]),
   );
+  const indexOfSpace = (/** @type {string} */ id) => spaceIndex.get(id) ?? -1;
   const data = {
     ...page,
     epochs: page.epochs ?? [],
@@ -74,25 +82,32 @@ function assembleData(page, arrays) {
      * Class by which a point is filtered and counted: the true one, else the predicted one, else
      * -1.
      */
-    classOf: (i) => (shown && shown[i] < nClasses ? shown[i] : -1),
-    wrong: (i) => Boolean(labels && predictions) && labels[i] !== predictions[i],
-    space: (id) => page.spaces[spaceIndex.get(id)],
-    method: (id) => page.methods.find((method) => method.id === id),
-    map: (space, method) => maps.get(`${space} ${method}`),
-    epochEntry: (space, method) => epochs.get(`${space} ${method}`),
+    classOf: (/** @type {number} */ i) => (shown && shown[i] < nClasses ? shown[i] : -1),
+    wrong: (/** @type {number} */ i) =>
+      labels !== null && predictions !== null && labels[i] !== predictions[i],
+    space: (/** @type {string} */ id) => page.spaces[indexOfSpace(id)],
+    method: (/** @type {string} */ id) =>
+      page.methods[page.methods.findIndex((method) => method.id === id)],
+    map: (/** @type {string} */ space, /** @type {string} */ method) =>
+      maps.get(`${space} ${method}`),
+    epochEntry: (/** @type {string} */ space, /** @type {string} */ method) =>
+      epochs.get(`${space} ${method}`),
     /**
      * The `count` nearest neighbours of point `i` in space `id` itself (all dimensions), or null if
      * not stored.
+     * @param {string} id
+     * @param {number} i
+     * @param {number} [count]
      */
     neighbors(id, i, count = page.k) {
-      const list = neighborLists[spaceIndex.get(id)];
+      const list = neighborLists[indexOfSpace(id)];
       if (!list) return null;
       return Array.from(list.subarray(i * page.k, i * page.k + Math.min(count, page.k))).filter(
         (j) => j < n && j !== i,
       );
     },
     /** All neighbour lists of a space, n * k, or null. */
-    neighborList: (id) => neighborLists[spaceIndex.get(id)] ?? null,
+    neighborList: (/** @type {string} */ id) => neighborLists[indexOfSpace(id)] ?? null,
   };
   return Object.assign(
     data,
@@ -100,6 +115,11 @@ function assembleData(page, arrays) {
   );
 }
 
+/**
+ * @param {Pick<Data, "map"|"epochEntry">} data
+ * @param {PaneState} pane
+ * @returns {CoordinateSource|null}
+ */
 function coordinateSource(data, pane) {
   const entry =
     pane.epoch === null
@@ -113,7 +133,12 @@ function coordinateSource(data, pane) {
   };
 }
 
-/** Names of points: "part:row", which stay the same under every filter. */
+/**
+ * Names of points: "part:row", which stay the same under every filter.
+ * @param {PagePoints} points
+ * @param {NumberArray|null} rows
+ * @returns {PointIdentity}
+ */
 function pointIdentity(points, rows) {
   let first = 0;
   const parts = points.parts.map((part) => {
@@ -121,14 +146,18 @@ function pointIdentity(points, rows) {
     first += part.n;
     return placed;
   });
-  const partOf = (i) => {
+  const partOf = (/** @type {number} */ i) => {
     let p = 0;
     while (p + 1 < parts.length && i >= parts[p + 1].first) p++;
     return p;
   };
-  const rowOf = (i) => (rows ? rows[i] : i - parts[partOf(i)].first);
+  const rowOf = (/** @type {number} */ i) => (rows ? rows[i] : i - parts[partOf(i)].first);
+  /** @type {(Map<number, number>|null)[]} Points by their rows, of each part once needed. */
   const lookups = parts.map(() => null);
-  /** Index of a point by its id; -1 if this page does not hold it. */
+  /**
+   * Index of a point by its id; -1 if this page does not hold it.
+   * @param {string} id
+   */
   function indexOf(id) {
     const cut = String(id).lastIndexOf(":");
     const p = parts.findIndex((part) => part.name === String(id).slice(0, cut));
@@ -137,10 +166,9 @@ function pointIdentity(points, rows) {
     const row = Number(digits);
     const { first: start, n } = parts[p];
     if (!rows) return row < n ? start + row : -1;
-    if (!lookups[p])
-      lookups[p] = new Map(
-        Array.from(rows.subarray(start, start + n), (value, i) => [value, start + i]),
-      );
+    lookups[p] ??= new Map(
+      Array.from(rows.subarray(start, start + n), (value, i) => [value, start + i]),
+    );
     return lookups[p].get(row) ?? -1;
   }
   return {

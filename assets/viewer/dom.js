@@ -30,7 +30,10 @@ function isListener(value) {
   return typeof value === "function";
 }
 
-/** A dot in the colour of a class; the name always stands beside it. */
+/**
+ * A dot in the colour of a class; the name always stands beside it.
+ * @param {string} color
+ */
 export function makeSwatch(color) {
   const swatch = make("span.swatch");
   swatch.style.background = color;
@@ -39,7 +42,10 @@ export function makeSwatch(color) {
 
 const SVG_SPACE = "http://www.w3.org/2000/svg";
 
-/** A line drawing of 16 x 16, as in index.html. */
+/**
+ * A line drawing of 16 x 16, as in index.html.
+ * @param {string} path
+ */
 export function makeIcon(path) {
   const svg = document.createElementNS(SVG_SPACE, "svg");
   svg.setAttribute("viewBox", "0 0 16 16");
@@ -82,6 +88,11 @@ export function selectById(id) {
   return query(document, `#${id}`, HTMLSelectElement);
 }
 
+/** @param {string} id */
+export function dialogById(id) {
+  return query(document, `#${id}`, HTMLDialogElement);
+}
+
 /**
  * Whether an event is meant for a button that lies on what listens.
  * @param {Event} event
@@ -93,19 +104,27 @@ export function isOnButton({ target }) {
 /**
  * A canvas gives its 2-D context if it has given no other.
  * @param {HTMLCanvasElement} canvas
+ * @param {CanvasRenderingContext2DSettings} [settings]
  */
-export function contextOf(canvas) {
-  const context = canvas.getContext("2d");
+export function contextOf(canvas, settings) {
+  const context = canvas.getContext("2d", settings);
   if (!context) throw new Error("this browser gives no 2-D canvas");
   return context;
 }
 
-/** 12345 -> "12,345", whatever the language of the browser: the page is in English. */
+/**
+ * 12345 -> "12,345", whatever the language of the browser: the page is in English.
+ * @param {number} n
+ */
 export function withCommas(n) {
   return n.toLocaleString("en-US");
 }
 
-/** "1 point", "2 points". */
+/**
+ * "1 point", "2 points".
+ * @param {number} n
+ * @param {string} noun
+ */
 export function countOf(n, noun) {
   return `${withCommas(n)} ${noun}${n === 1 ? "" : "s"}`;
 }
@@ -113,13 +132,18 @@ export function countOf(n, noun) {
 /**
  * Tells people who listen to the page. The same text twice is said twice, hence the alternating
  * no-break space.
+ * @param {string} text
  */
 export function announce(text) {
   const live = byId("live");
   live.textContent = live.textContent === text ? text + "\u00a0" : text;
 }
 
-/** Hands a file to the browser's downloads. */
+/**
+ * Hands a file to the browser's downloads.
+ * @param {string} name
+ * @param {Blob} blob
+ */
 export function saveFile(name, blob) {
   const url = URL.createObjectURL(blob);
   const link = make("a", { href: url, download: name });
@@ -133,6 +157,8 @@ export function saveFile(name, blob) {
 /**
  * A file name out of titles: letters, digits, dots and dashes of any language. A long one is cut,
  * so that those after it have room.
+ * @param {string[]} parts
+ * @param {string} extension
  */
 export function fileName(parts, extension) {
   const stem = parts
@@ -143,21 +169,42 @@ export function fileName(parts, extension) {
   return `${stem}.${extension}`;
 }
 
-/** "layer 1, t-SNE" or "layer 1, t-SNE, epoch 5": what a pane shows. */
+/**
+ * "layer 1, t-SNE" or "layer 1, t-SNE, epoch 5": what a pane shows.
+ * @param {Data} data
+ * @param {PaneState} pane
+ */
 export function paneTitle(data, pane) {
   const title = `${data.space(pane.space).title}, ${data.method(pane.method).title}`;
-  if (pane.epoch === null) return title;
-  return `${title}, epoch ${data.epochEntry(pane.space, pane.method).epochs[pane.epoch]}`;
+  const epoch = epochOf(data, pane);
+  return epoch === null ? title : `${title}, epoch ${epoch}`;
 }
 
-/** ["layer_1", "tsne", "epoch-5"]: what a pane shows, for the name of a file. */
-export function paneNames(data, { space, method, epoch }) {
-  return epoch === null
-    ? [space, method]
-    : [space, method, `epoch-${data.epochEntry(space, method).epochs[epoch]}`];
+/**
+ * The epoch that a pane shows; null for the finished map.
+ * @param {Data} data
+ * @param {PaneState} pane
+ */
+function epochOf(data, { space, method, epoch }) {
+  return epoch === null ? null : (data.epochEntry(space, method)?.epochs[epoch] ?? null);
 }
 
-/** Name of class `c`; the sentence for points without one. */
+/**
+ * ["layer_1", "tsne", "epoch-5"]: what a pane shows, for the name of a file.
+ * @param {Data} data
+ * @param {PaneState} pane
+ */
+export function paneNames(data, pane) {
+  const epoch = epochOf(data, pane);
+  const names = [pane.space, pane.method];
+  return epoch === null ? names : [...names, `epoch-${epoch}`];
+}
+
+/**
+ * Name of class `c`; the sentence for points without one.
+ * @param {Data} data
+ * @param {number} c
+ */
 export function className(data, c) {
   return c >= 0 && c < data.classes.length ? data.classes[c].name : "no class";
 }

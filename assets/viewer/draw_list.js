@@ -6,6 +6,8 @@ const NORMAL = 225;
  * The points to draw, packed in drawing order so that a frame reads memory straight through:
  * visible ones only, those outside the selection first. `from` and `to` are mixed during a
  * transition and are the same array at rest.
+ * @param {DrawSource} source
+ * @returns {DrawList}
  */
 export function buildDrawList({ from, to, mask, pixels, selection }) {
   const n = mask.length;
@@ -28,6 +30,7 @@ export function buildDrawList({ from, to, mask, pixels, selection }) {
   };
 }
 
+/** @param {Float32Array} positions @param {Uint32Array} index @param {number} count */
 function packPairs(positions, index, count) {
   const packed = new Float32Array(2 * count);
   for (let k = 0; k < count; k++) {
@@ -37,7 +40,13 @@ function packPairs(positions, index, count) {
   return packed;
 }
 
-/** Radius of a point in CSS pixels: smaller the more there are, growing slowly with the zoom. */
+/**
+ * Radius of a point in CSS pixels: smaller the more there are, growing slowly with the zoom.
+ * @param {number} n
+ * @param {number} zoom
+ * @param {number} width
+ * @param {number} height
+ */
 export function pointRadius(n, zoom, width, height) {
   const crowd = Math.min(4.2, Math.max(0.55, 2.6 * (10000 / n) ** 0.27));
   const room = Math.min(1.15, Math.max(0.7, Math.min(width, height) / 620));

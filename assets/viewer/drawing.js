@@ -150,7 +150,10 @@ export class Drawing {
     return this.#theme;
   }
 
-  /** Radius of the points in CSS pixels. @param {View} view */
+  /**
+   * Radius of the points in CSS pixels.
+   * @param {View} view
+   */
   #radius({ zoom }) {
     const { width, height } = this.#parts.viewport.size();
     return pointRadius(this.#shared.data.n, zoom, width, height);

@@ -1,4 +1,4 @@
-import { COLOR_MODES, THEMES, defaultState, resolvePane } from "./state.js";
+import { colorMode, defaultState, resolvePane, themeOf } from "./state.js";
 import { clampView } from "./camera.js";
 
 /**
@@ -7,9 +7,13 @@ import { clampView } from "./camera.js";
  */
 const WRITE_DELAY_MS = 500;
 
+/** @type {("playing"|"lasso"|"linked")[]} */
+const SWITCHES = ["playing", "lasso", "linked"];
+
 /**
  * The state as text after the "#"; only what differs from the default is spelled out, except the
  * first map.
+ * @param {State} state
  */
 export function encodeHash(state) {
   const { data } = state;
@@ -19,22 +23,21 @@ export function encodeHash(state) {
     const suffix = p === 0 ? "" : "2";
     parts.set(`space${suffix}`, pane.space);
     parts.set(`method${suffix}`, pane.method);
-    if (pane.epoch !== null) parts.set(`epoch${suffix}`, pane.epoch);
+    if (pane.epoch !== null) parts.set(`epoch${suffix}`, String(pane.epoch));
     const { x, y, zoom } = state.views[p];
-    if (x !== 0 || y !== 0 || zoom !== 1)
-      parts.set(
-        `view${suffix}`,
-        [x, y, zoom].map((value) => Number(value.toPrecision(6))).join(","),
-      );
+    if (x === 0 && y === 0 && zoom === 1) return;
+    const view = [x, y, zoom].map((value) => Number(value.toPrecision(6)));
+    parts.set(`view${suffix}`, view.join(","));
   });
-  if (state.active !== 0) parts.set("active", state.active + 1);
-  for (const key of ["playing", "lasso", "linked"]) if (state[key]) parts.set(key, "1");
+  if (state.active !== 0) parts.set("active", String(state.active + 1));
+  for (const key of SWITCHES) if (state[key]) parts.set(key, "1");
   if (state.off.size > 0) parts.set("off", [...state.off].sort((a, b) => a - b).join(","));
   if (state.hiddenParts.size > 0)
     for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
   if (state.wrong)
     parts.set("wrong", `${state.wrong.truth ?? "*"},${state.wrong.predicted ?? "*"}`);
-  for (const key of ["color", "theme"]) if (state[key] !== base[key]) parts.set(key, state[key]);
+  if (state.color !== base.color) parts.set("color", state.color);
+  if (state.theme !== base.theme) parts.set("theme", state.theme);
   if (state.pin >= 0) parts.set("pin", data.id(state.pin));
   if (state.selection) parts.set("selection", encodeMask(state.selection));
   return parts.toString();
@@ -43,6 +46,9 @@ export function encodeHash(state) {
 /**
  * A whole state (without hover) from the text after the "#". What cannot be understood is left at
  * its default.
+ * @param {Data} data
+ * @param {string} text
+ * @returns {Partial<StateValues>}
  */
 export function decodeHash(data, text) {
   const parts = new URLSearchParams(text);
@@ -60,49 +66,55 @@ export function decodeHash(data, text) {
     });
   state.views = state.panes.map((_, p) => decodeView(parts.get(p === 0 ? "view" : "view2")));
   state.active = parts.get("active") === "2" && state.panes.length === 2 ? 1 : 0;
-  for (const key of ["playing", "lasso", "linked"]) state[key] = parts.get(key) === "1";
-  const known = (c) => c !== null && c < data.classes.length;
-  state.off = new Set((parts.get("off") ?? "").split(",").map(integer).filter(known));
+  for (const key of SWITCHES) state[key] = parts.get(key) === "1";
+  const classOf = (/** @type {string|undefined} */ number) => {
+    const c = integer(number);
+    return c !== null && c < data.classes.length ? c : null;
+  };
+  const off = (parts.get("off") ?? "").split(",").map(classOf);
+  state.off = new Set(off.filter((c) => c !== null));
   state.hiddenParts = new Set(
     parts.getAll("without").filter((name) => data.parts.some((part) => part.name === name)),
   );
-  if (parts.has("wrong")) {
-    const [truth, predicted] = parts.get("wrong").split(",").map(integer);
-    state.wrong = {
-      truth: known(truth ?? null) ? truth : null,
-      predicted: known(predicted ?? null) ? predicted : null,
-    };
-  }
-  if (COLOR_MODES.includes(parts.get("color"))) state.color = parts.get("color");
-  if (THEMES.includes(parts.get("theme"))) state.theme = parts.get("theme");
+  const wrong = parts.get("wrong")?.split(",");
+  if (wrong) state.wrong = { truth: classOf(wrong[0]), predicted: classOf(wrong[1]) };
+  state.color = colorMode(parts.get("color")) ?? state.color;
+  state.theme = themeOf(parts.get("theme")) ?? state.theme;
   state.pin = data.indexOf(parts.get("pin") ?? "");
   state.selection = decodeMask(parts.get("selection"), data.n);
-  delete state.hover;
-  delete state.selected;
-  return state;
+  const { hover, selected, ...given } = state;
+  return given;
 }
 
+/** @param {string|null|undefined} text */
 function integer(text) {
   return /^\d{1,9}$/.test(text ?? "") ? Number(text) : null;
 }
 
+/** @param {string|null} text @returns {View} */
 function decodeView(text) {
   const [x, y, zoom] = (text ?? "").split(",").map(Number);
   return [x, y, zoom].every(Number.isFinite) ? clampView({ x, y, zoom }) : { x: 0, y: 0, zoom: 1 };
 }
 
-/** A mask as "r" + lengths of its runs or as "b" + its bits, whichever is shorter, in base64url. */
+/**
+ * A mask as "r" + lengths of its runs or as "b" + its bits, whichever is shorter, in base64url.
+ * @param {Uint8Array} mask
+ */
 export function encodeMask(mask) {
-  if (!maskTexts.has(mask)) maskTexts.set(mask, maskText(mask));
-  return maskTexts.get(mask);
+  const text = maskTexts.get(mask) ?? maskText(mask);
+  maskTexts.set(mask, text);
+  return text;
 }
 
 /**
  * A mask never changes once it is in the store, and the address is written again with every motion
  * of the map.
+ * @type {WeakMap<Uint8Array, string>}
  */
 const maskTexts = new WeakMap();
 
+/** @param {Uint8Array} mask */
 function maskText(mask) {
   const runs = runLengths(mask);
   if (runs.length <= mask.length / 8) return `r${toBase64Url(Uint8Array.from(runs))}`;
@@ -114,6 +126,7 @@ function maskText(mask) {
 /**
  * Lengths of the runs of 0, 1, 0, ... as bytes of seven bits, the lowest first; the highest bit
  * says that more follow.
+ * @param {Uint8Array} mask
  */
 function runLengths(mask) {
   const bytes = [];
@@ -129,10 +142,14 @@ function runLengths(mask) {
   return bytes;
 }
 
-/** The mask of `n` points, or null if the text is none. */
+/**
+ * The mask of `n` points, or null if the text is none.
+ * @param {string|null} text
+ * @param {number} n
+ */
 export function decodeMask(text, n) {
-  const bytes = text && fromBase64Url(text.slice(1));
-  if (!bytes) return null;
+  const bytes = fromBase64Url((text ?? "").slice(1));
+  if (!text || !bytes) return null;
   const mask = new Uint8Array(n);
   if (text[0] === "b") {
     for (let i = 0; i < Math.min(n, bytes.length * 8); i++)
@@ -153,12 +170,14 @@ export function decodeMask(text, n) {
   return mask;
 }
 
+/** @param {Uint8Array} bytes */
 function toBase64Url(bytes) {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 }
 
+/** @param {string} text */
 function fromBase64Url(text) {
   try {
     const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
@@ -171,6 +190,7 @@ function fromBase64Url(text) {
 /**
  * Keeps address and store alike. Links into the page (#history) hold no "=" and are left to the
  * browser.
+ * @param {Store} store
  */
 export function bindHash(store) {
   const { data } = store.get();
@@ -192,7 +212,7 @@ export function bindHash(store) {
   };
   read();
   window.addEventListener("hashchange", read);
-  store.subscribe((state, changed) => {
+  store.subscribe((_, changed) => {
     if (changed.size === 1 && changed.has("hover")) return;
     if (timer === 0) timer = setTimeout(write, WRITE_DELAY_MS);
   });

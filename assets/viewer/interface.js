@@ -12,6 +12,7 @@ import { mountWrong } from "./wrong.js";
 /**
  * Everything around the maps. `core` is what main.js has made: store, data, panes, thumbnails,
  * overlap.
+ * @param {Core} core
  */
 export function mountInterface(core) {
   mountTheme(core);

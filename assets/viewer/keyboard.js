@@ -1,10 +1,13 @@
-import { announce, byId } from "./dom.js";
+import { announce, byId, dialogById, query } from "./dom.js";
 import { toggleSplit } from "./controls.js";
 import { epochsOf, stepEpoch, togglePlay } from "./playback.js";
 import { visibleMask } from "./state.js";
 import { toggleWrong } from "./wrong.js";
 
-/** All keys with what the help says of them. */
+/**
+ * All keys with what the help says of them.
+ * @type {[keys: string[], text: string][]}
+ */
 const KEY_HELP = [
   [["1", "\u2026", "9"], "space: the input, then each layer"],
   [["m", "M"], "method: next, previous"],
@@ -21,17 +24,19 @@ const KEY_HELP = [
   [["?"], "this help"],
 ];
 
+/** @param {Core} core */
 export function mountKeyboard(core) {
   fillKeyHelp();
+  /** @type {Walk} */
   const walk = { trail: [], rank: 0, at: -1 };
+  const help = dialogById("help");
   addEventListener("keydown", (event) => {
-    if (isCommand(event) || isTyping(event) || isReading(event) || byId("help").open) return;
+    if (isCommand(event) || isTyping(event) || isReading(event) || help.open) return;
     if (pressKey(core, walk, event)) event.preventDefault();
   });
   returnFocus(core);
-  const help = byId("help");
   byId("help-button").addEventListener("click", () => help.showModal());
-  help.querySelector(".help-close").addEventListener("click", () => help.close());
+  query(help, ".help-close", HTMLElement).addEventListener("click", () => help.close());
 }
 
 function fillKeyHelp() {
@@ -46,40 +51,32 @@ function fillKeyHelp() {
     right.textContent = text;
     return row;
   });
-  byId("help")
-    .querySelector("tbody")
-    .append(...rows);
+  query(byId("help"), "tbody", HTMLElement).append(...rows);
 }
 
 /**
  * A menu chosen from by the pointer gives the focus to the map, or its letters would go to the menu
  * from then on; one used by keys keeps it.
+ * @param {Core} core
  */
 function returnFocus({ store, panes }) {
   let byPointer = false;
-  addEventListener(
-    "pointerdown",
-    () => {
-      byPointer = true;
-    },
-    { capture: true },
-  );
-  addEventListener(
-    "keydown",
-    () => {
-      byPointer = false;
-    },
-    { capture: true },
-  );
+  const used = (/** @type {boolean} */ pointer) => () => {
+    byPointer = pointer;
+  };
+  addEventListener("pointerdown", used(true), { capture: true });
+  addEventListener("keydown", used(false), { capture: true });
   addEventListener("change", ({ target, isTrusted }) => {
-    if (isTrusted && byPointer && target.matches("select") && isInView("panes"))
+    if (isTrusted && byPointer && target instanceof HTMLSelectElement && isInView("panes")) {
       panes[store.get().active].canvas.focus({ preventScroll: true });
+    }
   });
 }
 
 /**
  * Keys of the browser and the system. Many keyboards have the brackets behind AltGr, which some
  * systems tell as Ctrl and Alt.
+ * @param {KeyboardEvent} event
  */
 function isCommand(event) {
   if ((event.key === "[" || event.key === "]") && event.getModifierState("AltGraph"))
@@ -87,26 +84,36 @@ function isCommand(event) {
   return event.ctrlKey || event.metaKey || event.altKey;
 }
 
-/** Fields keep their keys; a slider has but those that move it. */
+/**
+ * Fields keep their keys; a slider has but those that move it.
+ * @param {KeyboardEvent} event
+ */
 function isTyping({ target, key }) {
   if (!(target instanceof Element)) return false;
   if (target.matches("input[type=range]")) return /^(Arrow|Page|Home$|End$|Enter$)/.test(key);
   return target.closest("input, select, textarea, [contenteditable]") !== null;
 }
 
-/** Letters change nothing that people do not see while they are at the tables. */
+/**
+ * Letters change nothing that people do not see while they are at the tables.
+ * @param {KeyboardEvent} event
+ */
 function isReading({ target, key }) {
   if (key === "?" || key === "Escape") return false;
   return !isInView("explorer") || (target instanceof Element && target.closest("#report") !== null);
 }
 
-/** Buttons, links and `summary` keep Enter and the space bar. */
+/**
+ * Buttons, links and `summary` keep Enter and the space bar.
+ * @param {KeyboardEvent} event
+ */
 function isPressable({ target }) {
   return target instanceof Element && target.closest("button, a, summary") !== null;
 }
 
 /**
  * Keys that scroll belong to the map only where people are at the map, not in the tables below it.
+ * @param {KeyboardEvent} event
  */
 function isAtMap({ target }) {
   if (target instanceof Element && target.closest("#explorer, #card"))
@@ -114,57 +121,70 @@ function isAtMap({ target }) {
   return target === document.body && isInView("panes");
 }
 
+/** @param {string} id */
 function isInView(id) {
   const { bottom } = byId(id).getBoundingClientRect();
   return bottom > innerHeight / 3;
 }
 
-/** Acts on a key; true if it was one of ours. */
+/** @type {[key: string, act: (core: Core) => boolean|void][]} */
+const COMMAND_LIST = [
+  ["m", ({ store, data }) => stepMethod(store, data, 1)],
+  ["M", ({ store, data }) => stepMethod(store, data, -1)],
+  ["[", ({ store }) => stepFrame(store, -1)],
+  ["]", ({ store }) => stepFrame(store, 1)],
+  ["l", ({ store }) => toggleLasso(store)],
+  ["w", () => toggleWrong()],
+  ["s", ({ store, data }) => toggleSplit(store, data)],
+  ["+", (core) => activePane(core).viewport.zoom(1.5)],
+  ["=", (core) => activePane(core).viewport.zoom(1.5)],
+  ["-", (core) => activePane(core).viewport.zoom(1 / 1.5)],
+  ["0", (core) => activePane(core).viewport.fit()],
+  ["?", () => dialogById("help").showModal()],
+  ["Escape", ({ store }) => clearOne(store)],
+];
+/** What keys do wherever people are; false if there was nothing to do. */
+const COMMANDS = new Map(COMMAND_LIST);
+
+/** @param {Core} core */
+function activePane({ store, panes }) {
+  return panes[store.get().active];
+}
+
+/** @param {Store} store */
+function toggleLasso(store) {
+  const { lasso } = store.get();
+  store.set({ lasso: !lasso });
+  announce(lasso ? "Lasso away" : "Lasso armed");
+}
+
+/**
+ * Acts on a key; true if it was one of ours.
+ * @param {Core} core
+ * @param {Walk} walk
+ * @param {KeyboardEvent} event
+ */
 function pressKey(core, walk, event) {
-  const { store, data, panes } = core;
-  const state = store.get();
-  const pane = panes[state.active];
+  const { store, data } = core;
   const { key } = event;
   if (/^[1-9]$/.test(key)) return chooseSpace(store, data, Number(key) - 1);
-  switch (key) {
-    case "m":
-      return stepMethod(store, data, 1);
-    case "M":
-      return stepMethod(store, data, -1);
-    case "[":
-      return stepFrame(store, -1);
-    case "]":
-      return stepFrame(store, 1);
-    case "l":
-      return (
-        store.set({ lasso: !state.lasso }),
-        announce(state.lasso ? "Lasso away" : "Lasso armed"),
-        true
-      );
-    case "w":
-      return (toggleWrong(), true);
-    case "s":
-      return (toggleSplit(store, data), true);
-    case "+":
-    case "=":
-      return (pane.viewport.zoom(1.5), true);
-    case "-":
-      return (pane.viewport.zoom(1 / 1.5), true);
-    case "0":
-      return (pane.viewport.fit(), true);
-    case "?":
-      return (byId("help").showModal(), true);
-    case "Escape":
-      return clearOne(store);
-  }
+  const command = COMMANDS.get(key);
+  if (command) return command(core) !== false;
   if (!isAtMap(event)) return false;
   if (key.startsWith("Arrow")) return walkNeighbors(core, walk, key);
   if (isPressable(event)) return false;
-  if (key === " ") return epochsOf(state) ? (togglePlay(store), true) : false;
-  if (key === "Enter") return pinPoint(core);
-  return false;
+  if (key === " ") return playOrStop(store);
+  return key === "Enter" && pinPoint(core);
 }
 
+/** @param {Store} store */
+function playOrStop(store) {
+  if (!epochsOf(store.get())) return false;
+  togglePlay(store);
+  return true;
+}
+
+/** @param {Store} store @param {Partial<PaneState>} patch */
 function setActivePane(store, patch) {
   const { panes, active } = store.get();
   store.set({
@@ -173,6 +193,7 @@ function setActivePane(store, patch) {
   return true;
 }
 
+/** @param {Store} store @param {Data} data @param {number} index */
 function chooseSpace(store, data, index) {
   if (index >= data.spaces.length) return false;
   setActivePane(store, { space: data.spaces[index].id });
@@ -180,7 +201,12 @@ function chooseSpace(store, data, index) {
   return true;
 }
 
-/** The next method that has a map or epochs of the space on view. */
+/**
+ * The next method that has a map or epochs of the space on view.
+ * @param {Store} store
+ * @param {Data} data
+ * @param {number} step
+ */
 function stepMethod(store, data, step) {
   const { panes, active } = store.get();
   const { space, method } = panes[active];
@@ -192,6 +218,7 @@ function stepMethod(store, data, step) {
   return true;
 }
 
+/** @param {Store} store @param {number} step */
 function stepFrame(store, step) {
   if (!epochsOf(store.get())) return false;
   stepEpoch(store, step);
@@ -201,6 +228,7 @@ function stepFrame(store, step) {
 /**
  * Esc undoes what is on top: the pinned card, else the lasso, else the selection. The card of a
  * point under the pointer goes along.
+ * @param {Store} store
  */
 function clearOne(store) {
   const { pin, lasso, selection } = store.get();
@@ -213,6 +241,7 @@ function clearOne(store) {
   return true;
 }
 
+/** @param {Core} core */
 function pinPoint(core) {
   const { store } = core;
   const { hover, pin } = store.get();
@@ -224,6 +253,7 @@ function pinPoint(core) {
 
 /**
  * The visible point nearest to the middle of the active map: where people without a pointer begin.
+ * @param {Core} core
  */
 function middlePoint({ store, panes }) {
   const { index, x, y, width, height } = panes[store.get().active].points();
@@ -239,6 +269,9 @@ function middlePoint({ store, panes }) {
  * Left and right go through the visible neighbours of one point (rank 0 is the point itself), down
  * makes the neighbour reached the point to walk from, up returns. `walk.at` is the pin we set: if
  * people pin another point, the walk begins there.
+ * @param {Core} core
+ * @param {Walk} walk
+ * @param {string} key
  */
 function walkNeighbors(core, walk, key) {
   const { store, data } = core;
@@ -255,12 +288,18 @@ function walkNeighbors(core, walk, key) {
   }
   const center = walk.trail[walk.trail.length - 1];
   const visible = visibleMask(state);
-  const neighbors = (data.neighbors(state.panes[state.active].space, center, data.k) ?? []).filter(
-    (i) => visible[i],
-  );
-  if (neighbors.length === 0) return (announce("No visible neighbour"), true);
-  const steps = { ArrowRight: walk.rank + 1, ArrowLeft: walk.rank - 1, ArrowDown: 1, ArrowUp: 0 };
-  walk.rank = (steps[key] + neighbors.length + 1) % (neighbors.length + 1);
+  const { space } = state.panes[state.active];
+  const neighbors = (data.neighbors(space, center, data.k) ?? []).filter((i) => visible[i]);
+  if (neighbors.length === 0) {
+    announce("No visible neighbour");
+    return true;
+  }
+  const steps = new Map([
+    ["ArrowRight", walk.rank + 1],
+    ["ArrowLeft", walk.rank - 1],
+    ["ArrowDown", 1],
+  ]);
+  walk.rank = ((steps.get(key) ?? 0) + neighbors.length + 1) % (neighbors.length + 1);
   walk.at = walk.rank === 0 ? center : neighbors[walk.rank - 1];
   store.set({ pin: walk.at, hover: -1 });
   return true;

@@ -8,10 +8,12 @@ const LINE_HEIGHT = 16;
  * @param {Data} data
  */
 export function createMedians(data) {
-  /** @type {{mask: Uint8Array, from: Float32Array, to: Float32Array, byPrediction: boolean}|null} */
+  /** @type {MediansSource|null} */
   let known = null;
   /** @type {ClassPlace[]} */
-  let [source, target] = [[], []];
+  let source = [];
+  /** @type {ClassPlace[]} */
+  let target = [];
   /**
    * @param {Transition} transition
    * @param {number} mix share of the way that is done
@@ -25,7 +27,7 @@ export function createMedians(data) {
       target = classMedians(data, to, mask, byPrediction);
       source = from === to ? target : classMedians(data, from, mask, byPrediction);
     }
-    return target.map((end, l) => {
+    return target.map((end, /** @type {number} */ l) => {
       const { x, y } = source[l];
       return { ...end, x: x + (end.x - x) * mix, y: y + (end.y - y) * mix };
     });
@@ -35,17 +37,23 @@ export function createMedians(data) {
 /**
  * Median place of the visible points of each class (predicted class if `byPrediction`) that has
  * any. Counted in 512 steps per axis.
+ * @param {Data} data
+ * @param {Float32Array} positions
+ * @param {Uint8Array} mask
+ * @param {boolean} byPrediction
+ * @returns {ClassPlace[]}
  */
 function classMedians(data, positions, mask, byPrediction) {
   const nClasses = data.classes.length;
   const { predictions } = data;
   const classOf =
     byPrediction && predictions
-      ? (i) => (predictions[i] < nClasses ? predictions[i] : -1)
+      ? (/** @type {number} */ i) => (predictions[i] < nClasses ? predictions[i] : -1)
       : data.classOf;
   const counts = new Uint32Array(nClasses);
   const histograms = [0, 1].map(() => new Uint32Array(nClasses * BINS));
-  const binOf = (value) => Math.min(BINS - 1, Math.max(0, Math.floor((value + 1) * 0.5 * BINS)));
+  const binOf = (/** @type {number} */ value) =>
+    Math.min(BINS - 1, Math.max(0, Math.floor((value + 1) * 0.5 * BINS)));
   for (let i = 0; i < mask.length; i++) {
     const c = mask[i] ? classOf(i) : -1;
     if (c < 0) continue;
@@ -53,7 +61,7 @@ function classMedians(data, positions, mask, byPrediction) {
     histograms[0][c * BINS + binOf(positions[2 * i])]++;
     histograms[1][c * BINS + binOf(positions[2 * i + 1])]++;
   }
-  const median = (histogram, c) => {
+  const median = (/** @type {Uint32Array} */ histogram, /** @type {number} */ c) => {
     let below = 0;
     let bin = 0;
     while (below + histogram[c * BINS + bin] < counts[c] / 2) below += histogram[c * BINS + bin++];
@@ -64,8 +72,15 @@ function classMedians(data, positions, mask, byPrediction) {
     .map(({ c, n }) => ({ c, n, x: median(histograms[0], c), y: median(histograms[1], c) }));
 }
 
-/** The labels that have room, the largest classes first: inside the map and not over each other. */
+/**
+ * The labels that have room, the largest classes first: inside the map and not over each other.
+ * @param {ClassPlace[]} anchors
+ * @param {(c: number) => number} textWidth
+ * @param {number} width
+ * @param {number} height
+ */
 export function placeLabels(anchors, textWidth, width, height) {
+  /** @type {(ClassPlace & {half: number})[]} */
   const placed = [];
   for (const anchor of [...anchors].sort((a, b) => b.n - a.n || a.c - b.c)) {
     if (placed.length === MAX_LABELS) break;

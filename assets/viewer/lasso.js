@@ -1,4 +1,4 @@
-import { announce, byId, countOf } from "./dom.js";
+import { announce, countOf, isOnButton, selectById } from "./dom.js";
 import { visibleMask } from "./state.js";
 
 const LASSO_STEP = 3; // CSS pixels between two corners of the path
@@ -8,10 +8,11 @@ const LASSO_SVG = "http://www.w3.org/2000/svg";
  * Drawing around points while the lasso is armed. Shift adds, Alt removes; where there are no such
  * keys the menu beside the button says what a path does. Only visible points are taken. The lasso
  * stays armed until its button, `l` or Esc puts it away.
+ * @param {Core} core
  */
 export function mountLasso({ store, panes }) {
   for (const pane of panes) {
-    const box = pane.element.querySelector(".map-box");
+    const { box } = pane;
     const svg = document.createElementNS(LASSO_SVG, "svg");
     svg.setAttribute("class", "lasso-layer");
     svg.setAttribute("aria-hidden", "true");
@@ -19,36 +20,43 @@ export function mountLasso({ store, panes }) {
     svg.append(line);
     box.append(svg);
     // In the capture phase: the map below neither moves nor pins while a path is drawn.
-    box.addEventListener("pointerdown", (event) => startLasso(store, pane, box, line, event), {
-      capture: true,
-    });
+    const start = (/** @type {PointerEvent} */ event) => {
+      if (store.get().lasso && event.button === 0 && event.isPrimary && !isOnButton(event)) {
+        startLasso(store, pane, line, event);
+      }
+    };
+    box.addEventListener("pointerdown", start, { capture: true });
   }
 }
 
-function startLasso(store, pane, box, line, down) {
-  if (!store.get().lasso || down.button !== 0 || !down.isPrimary || down.target.closest("button"))
-    return;
+/**
+ * @param {Store} store
+ * @param {Pane} pane
+ * @param {Element} line
+ * @param {PointerEvent} down
+ */
+function startLasso(store, pane, line, down) {
   down.stopPropagation();
   down.preventDefault();
   pane.canvas.focus({ preventScroll: true });
-  const origin = box.getBoundingClientRect();
-  const corner = (event) => [event.clientX - origin.left, event.clientY - origin.top];
+  const origin = pane.box.getBoundingClientRect();
+  /** @type {(event: PointerEvent) => Corner} */
+  const corner = ({ clientX, clientY }) => [clientX - origin.left, clientY - origin.top];
   const path = [corner(down)];
   // No card covers what is being circled, not even that of a point which comes to lie under the
   // pointer.
   const { hover } = store.get();
   const hideHover = () => store.get().hover >= 0 && store.set({ hover: -1 });
   hideHover();
-  const unsubscribe = store.subscribe((state, changed) => changed.has("hover") && hideHover());
+  const unsubscribe = store.subscribe((_, changed) => changed.has("hover") && hideHover());
   const listening = new AbortController();
-  const listen = (type, act) =>
-    addEventListener(type, act, { capture: true, signal: listening.signal });
+  const options = { capture: true, signal: listening.signal };
   const stop = () => {
     listening.abort();
     unsubscribe();
     line.removeAttribute("d");
   };
-  listen("pointermove", (event) => {
+  const onMove = (/** @type {PointerEvent} */ event) => {
     if (event.pointerId !== down.pointerId) return;
     event.stopPropagation();
     const [x, y] = corner(event);
@@ -56,39 +64,54 @@ function startLasso(store, pane, box, line, down) {
     if (Math.hypot(x - lastX, y - lastY) < LASSO_STEP) return;
     path.push([x, y]);
     line.setAttribute("d", `M${path.map((xy) => xy.join(" ")).join("L")}Z`);
-  });
-  listen("pointerup", (event) => {
+  };
+  const onUp = (/** @type {PointerEvent} */ event) => {
     if (event.pointerId !== down.pointerId) return;
     event.stopPropagation();
     stop();
     endLasso(store, pane, path, hover, event);
-  });
+  };
   // A second finger means zooming, and Esc gives up.
-  listen("pointerdown", (event) => event.pointerId !== down.pointerId && stop());
-  listen("pointercancel", stop);
-  listen("keydown", (event) => {
+  const onDown = (/** @type {PointerEvent} */ event) => {
+    if (event.pointerId !== down.pointerId) stop();
+  };
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
     stop();
-  });
+  };
+  addEventListener("pointermove", onMove, options);
+  addEventListener("pointerup", onUp, options);
+  addEventListener("pointerdown", onDown, options);
+  addEventListener("pointercancel", stop, options);
+  addEventListener("keydown", onKey, options);
 }
 
-/** `hover` is the point that was under the pointer as the path began. */
+/**
+ * `hover` is the point that was under the pointer as the path began.
+ * @param {Store} store
+ * @param {Pane} pane
+ * @param {Corner[]} path
+ * @param {number} hover
+ * @param {PointerEvent} event
+ */
 function endLasso(store, pane, path, hover, event) {
   if (path.length < 3) {
     // No path but a click: it pins, as it does without the lasso.
     if (hover >= 0 || store.get().pin >= 0) store.set({ pin: hover });
     return;
   }
-  const menu = byId("lasso-mode").value;
-  applyLasso(
-    store,
-    pointsInside(pane.points(), path),
-    event.shiftKey ? "add" : event.altKey ? "remove" : menu,
-  );
+  const menu = selectById("lasso-mode").value;
+  const mode = event.shiftKey ? "add" : event.altKey ? "remove" : menu;
+  applyLasso(store, pointsInside(pane.points(), path), mode);
 }
 
-/** Puts these points into the selection; "replace", "add" or "remove". */
+/**
+ * Puts these points into the selection; "replace", "add" or "remove".
+ * @param {Store} store
+ * @param {number[]} indices
+ * @param {string} mode
+ */
 function applyLasso(store, indices, mode) {
   const state = store.get();
   const selection =
@@ -100,13 +123,20 @@ function applyLasso(store, indices, mode) {
   announce(`${countOf(store.get().selected, "point")} selected`);
 }
 
-/** Selects all that is visible, in place of a path around it. */
+/**
+ * Selects all that is visible, in place of a path around it.
+ * @param {Store} store
+ */
 export function selectVisible(store) {
   store.set({ selection: visibleMask(store.get()).slice() });
   announce(`${countOf(store.get().selected, "point")} selected`);
 }
 
-/** Indices of the visible points inside the path, by the even-odd rule. */
+/**
+ * Indices of the visible points inside the path, by the even-odd rule.
+ * @param {PlacedPoints} points
+ * @param {Corner[]} path
+ */
 function pointsInside({ index, x, y }, path) {
   const xs = path.map((xy) => xy[0]);
   const ys = path.map((xy) => xy[1]);
@@ -121,6 +151,7 @@ function pointsInside({ index, x, y }, path) {
   return inside;
 }
 
+/** @param {number[]} xs @param {number[]} ys @param {number} x @param {number} y */
 function isInside(xs, ys, x, y) {
   let odd = false;
   for (let a = 0, b = xs.length - 1; a < xs.length; b = a++) {

@@ -1,77 +1,74 @@
-import { byId, make, makeSwatch, withCommas } from "./dom.js";
+import { byId, make, makeSwatch, query, selectById, withCommas } from "./dom.js";
 import { classColor, partColor, rampColor } from "./palette.js";
-import { classCounts, visibleMask } from "./state.js";
+import { anyOf, classCounts, colorMode, visibleMask } from "./state.js";
 
-const COLOR_TITLES = {
-  class: "class",
-  prediction: "predicted class",
-  part: "part",
-  confidence: "confidence",
-  overlap: "neighbour overlap",
-};
 const RAMP_STEPS = 32;
+/** @type {StateKey[]} */
+const LEGEND_KEYS = ["off", "hiddenParts", "wrong", "selection", "color", "panes"];
 
 /**
  * What the colours mean, and the filter by class: counts are of the selection, or of what is
  * visible if there is none.
+ * @param {Core} core
  */
 export function mountLegend(core) {
   const { store, data, overlap } = core;
   mountColorSelect(core);
   const classes = data.classes.map((item, c) => makeClassButton(store, data, item, c));
-  byId("legend")
-    .querySelector(".legend-classes")
-    .append(...classes.map(({ button }) => make("li", {}, button)));
+  const find = (/** @type {string} */ selector) => query(byId("legend"), selector, HTMLElement);
+  find(".legend-classes").append(...classes.map(({ button }) => make("li", {}, button)));
   const parts =
     data.parts.length > 1 ? data.parts.map((part, p) => makePartButton(store, part, p)) : [];
-  const list = byId("legend").querySelector(".legend-parts");
+  const list = find(".legend-parts");
   list.hidden = parts.length === 0;
   list.append(...parts.map(({ button }) => make("li", {}, button)));
-  const all = byId("legend").querySelector(".show-all");
+  const all = find(".show-all");
   all.addEventListener("click", () => store.set({ off: new Set(), hiddenParts: new Set() }));
-  const show = (state) => {
+  const show = (/** @type {State} */ state) => {
     showCounts(data, state, classes, parts);
     showColors(core, state, classes, parts);
     all.hidden = state.off.size + state.hiddenParts.size === 0;
   };
   store.subscribe((state, changed) => {
-    if (
-      ["off", "hiddenParts", "wrong", "selection", "color", "panes"].some((key) => changed.has(key))
-    )
-      show(state);
+    if (anyOf(changed, LEGEND_KEYS)) show(state);
   });
-  overlap?.subscribe(
-    () => store.get().color === "overlap" && showColors(core, store.get(), classes, parts),
-  );
+  overlap.subscribe(() => {
+    if (store.get().color === "overlap") showColors(core, store.get(), classes, parts);
+  });
   show(store.get());
 }
 
+/** @param {Core} core */
 function mountColorSelect({ store, data }) {
-  const select = byId("color-select");
-  const has = {
-    class: data.classes.length > 0,
-    prediction: data.predictions !== null && data.labels !== null,
-    part: data.parts.length > 1,
-    confidence: data.confidence !== null,
-    overlap: data.k > 0,
-  };
-  const kinds = Object.keys(has).filter((kind) => has[kind]);
-  select.append(...kinds.map((kind) => make("option", { value: kind }, COLOR_TITLES[kind])));
-  select.parentElement.hidden = kinds.length < 2;
-  select.addEventListener("change", () => store.set({ color: select.value }));
-  const show = ({ color }) => {
+  const select = selectById("color-select");
+  /** @type {[ColorMode, string, boolean][]} Each with its title, and whether there is something. */
+  const modes = [
+    ["class", "class", data.classes.length > 0],
+    ["prediction", "predicted class", data.predictions !== null && data.labels !== null],
+    ["part", "part", data.parts.length > 1],
+    ["confidence", "confidence", data.confidence !== null],
+    ["overlap", "neighbour overlap", data.k > 0],
+  ];
+  const offered = modes.filter(([, , any]) => any);
+  select.append(...offered.map(([value, title]) => make("option", { value }, title)));
+  if (select.parentElement) select.parentElement.hidden = offered.length < 2;
+  select.addEventListener("change", () => store.set({ color: colorMode(select.value) }));
+  const show = (/** @type {State} */ { color }) => {
     select.value = color;
   };
   store.subscribe((state, changed) => changed.has("color") && show(state));
   show(store.get());
 }
 
+/** @param {Store} store @param {Data} data @param {PointClass} item @param {number} c */
 function makeClassButton(store, data, { name }, c) {
   const swatch = makeSwatch(classColor(data, c));
   const count = make("span.count");
-  const click = (event) => (event.shiftKey ? isolateClass(store, data, c) : toggleClass(store, c));
+  const click = (/** @type {MouseEvent} */ event) =>
+    event.shiftKey ? isolateClass(store, data, c) : toggleClass(store, c);
   // The two clicks of a double-click have hidden and shown the class before it arrives.
-  const dblclick = (event) => !event.shiftKey && isolateClass(store, data, c);
+  const dblclick = (/** @type {MouseEvent} */ event) =>
+    !event.shiftKey && isolateClass(store, data, c);
   const title = `${name}: click hides or shows, double-click or Shift shows it alone`;
   const button = make(
     "button",
@@ -83,6 +80,7 @@ function makeClassButton(store, data, { name }, c) {
   return { button, swatch, count };
 }
 
+/** @param {Store} store @param {Part} part @param {number} p */
 function makePartButton(store, { name }, p) {
   const swatch = makeSwatch(partColor(p));
   const count = make("span.count");
@@ -101,13 +99,19 @@ function makePartButton(store, { name }, p) {
   return { button, swatch, count };
 }
 
+/** @param {Store} store @param {number} c */
 function toggleClass(store, c) {
   const off = new Set(store.get().off);
   if (!off.delete(c)) off.add(c);
   store.set({ off });
 }
 
-/** Only this class; all again if it was alone already. */
+/**
+ * Only this class; all again if it was alone already.
+ * @param {Store} store
+ * @param {Data} data
+ * @param {number} c
+ */
 function isolateClass(store, data, c) {
   const { off } = store.get();
   const alone = !off.has(c) && off.size === data.classes.length - 1;
@@ -116,6 +120,12 @@ function isolateClass(store, data, c) {
   });
 }
 
+/**
+ * @param {Data} data
+ * @param {State} state
+ * @param {LegendRow[]} classes
+ * @param {LegendRow[]} parts
+ */
 function showCounts(data, state, classes, parts) {
   const { total, visible, selected } = classCounts(state);
   const shown = state.selection ? selected : visible;
@@ -130,6 +140,7 @@ function showCounts(data, state, classes, parts) {
   });
 }
 
+/** @param {Data} data @param {State} state */
 function partCounts(data, state) {
   const mask = visibleMask(state);
   return data.parts.map(({ first, n }) => {
@@ -140,13 +151,19 @@ function partCounts(data, state) {
   });
 }
 
-/** Dots where the colour is that of the row, a ramp where it is a quantity. */
+/**
+ * Dots where the colour is that of the row, a ramp where it is a quantity.
+ * @param {Core} core
+ * @param {State} state
+ * @param {LegendRow[]} classes
+ * @param {LegendRow[]} parts
+ */
 function showColors({ data, overlap }, state, classes, parts) {
   const legend = byId("legend");
   const byClass = state.color === "class" || state.color === "prediction";
   for (const { swatch } of classes) swatch.hidden = !byClass;
   for (const { swatch } of parts) swatch.hidden = state.color !== "part";
-  const ramp = legend.querySelector(".legend-ramp");
+  const ramp = query(legend, ".legend-ramp", HTMLElement);
   ramp.hidden = state.color !== "confidence" && state.color !== "overlap";
   if (!ramp.hidden) {
     const ends =
@@ -156,7 +173,7 @@ function showColors({ data, overlap }, state, classes, parts) {
       make("div.ramp-ends", {}, make("span", {}, ends[0]), make("span", {}, ends[1])),
     );
   }
-  const note = legend.querySelector(".legend-note");
+  const note = query(legend, ".legend-note", HTMLElement);
   note.textContent = [legendNote(data, overlap, state), epochNote(data, state)]
     .filter(Boolean)
     .join(" ");
@@ -173,7 +190,11 @@ function makeRamp() {
   return bar;
 }
 
-/** Beside points of an epoch, whose neighbours the lines lead to. */
+/**
+ * Beside points of an epoch, whose neighbours the lines lead to.
+ * @param {Data} data
+ * @param {State} state
+ */
 function epochNote(data, { panes }) {
   const titles = panes
     .filter(({ space, epoch }) => epoch !== null && data.neighborList(space))
@@ -183,6 +204,7 @@ function epochNote(data, { panes }) {
     : "";
 }
 
+/** @param {Data} data @param {Overlap} overlap @param {State} state */
 function legendNote(data, overlap, state) {
   if (data.classes.length === 0) return "These points have no labels.";
   if (state.color === "prediction") {
@@ -190,10 +212,10 @@ function legendNote(data, overlap, state) {
     return `Colours and names on the map show the predicted class; ${rows}.`;
   }
   if (state.color !== "overlap") return data.labels === null ? "Classes are those predicted." : "";
-  const reason = overlap?.reason();
+  const reason = overlap.reason();
   if (reason) return reason;
-  const mean = overlap?.mean();
-  const share = Number.isFinite(mean) ? ` On average ${(mean * 100).toFixed(1)} %.` : "";
+  const mean = overlap.mean();
+  const share = mean === null ? "" : ` On average ${(mean * 100).toFixed(1)} %.`;
   const where =
     state.panes.length > 1
       ? "in the other map"

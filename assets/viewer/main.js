@@ -1,5 +1,6 @@
 import { showNote, messageOf } from "./banner.js";
 import { readData } from "./data.js";
+import { byId, query } from "./dom.js";
 import { createStore } from "./state.js";
 import { bindHash } from "./hash.js";
 import { createThumbnails } from "./thumbnails.js";
@@ -11,34 +12,45 @@ import { mountPlayback } from "./playback.js";
 import { runBenchmark } from "./benchmark.js";
 import { mountInterface } from "./interface.js";
 
-/** Pixel values of the points, computed anew only when the colouring or the overlap changed. */
+/**
+ * Pixel values of the points, computed anew only when the colouring or the overlap changed.
+ * @param {Overlap} overlap
+ * @returns {Shading}
+ */
 function createShading(overlap) {
-  let known = { color: "", values: null, pixels: null };
+  /** @type {{color: ColorMode, values: Float32Array|null, pixels: Uint32Array}|null} */
+  let known = null;
   return (state) => {
-    const values = state.color === "overlap" ? overlap.values() : null;
-    if (known.color !== state.color || known.values !== values)
-      known = { color: state.color, values, pixels: pointColors(state, values) };
+    const { color } = state;
+    const values = color === "overlap" ? overlap.values() : null;
+    if (known?.color !== color || known.values !== values) {
+      known = { color, values, pixels: pointColors(state, values) };
+    }
     return known.pixels;
   };
 }
 
-/** Runs `act`; what it throws is said in the banner and stops nothing else. */
+/**
+ * Runs `act`; what it throws is said in the banner and stops nothing else.
+ * @param {string} what
+ * @param {() => void} act
+ */
 function guarded(what, act) {
   try {
-    return act();
+    act();
   } catch (error) {
     showNote(`${what}: ${messageOf(error)}`);
-    return null;
   }
 }
 
 async function start() {
-  const explorer = document.getElementById("explorer");
+  const explorer = byId("explorer");
   const data = await readData();
-  if (data.n < 1 || data.maps.length + data.epochs.length === 0)
-    throw new Error("This page holds no map.");
+  const nMaps = data.maps.length + data.epochs.length;
+  if (data.n < 1 || nMaps === 0) throw new Error("This page holds no map.");
   const store = createStore(data);
   guarded("The address could not be read", () => bindHash(store));
+  /** @type {Pane[]} */
   const panes = [];
   const redraw = () => panes.forEach((pane) => pane.invalidate());
   const thumbnails = createThumbnails(data, redraw);
@@ -61,7 +73,7 @@ async function start() {
   };
   // The interface resolves the theme and is told of the panes before they measure and draw
   // themselves in the next frame.
-  for (const index of [0, 1]) panes.push(new Pane(shared, index, document.getElementById("panes")));
+  for (const index of [0, 1]) panes.push(new Pane(shared, index, byId("panes")));
   showRenderer(panes[0].renderer.kind, panes[0].renderer.reason);
   panes[0].onDraw(() => {
     explorer.dataset.ready = "true";
@@ -100,9 +112,9 @@ start().catch((error) => {
  * way. Its place takes the picture for pages without scripts.
  */
 function leaveStaticPart() {
-  for (const part of document.querySelectorAll("#explorer, .page-tools, .skip, .banner-close"))
-    part.hidden = true;
-  document.querySelector(".screen").classList.add("without-map");
+  const useless = "#explorer, .page-tools, .skip, .banner-close";
+  for (const part of document.querySelectorAll(useless)) part.toggleAttribute("hidden", true);
+  query(document, ".screen", HTMLElement).classList.add("without-map");
   const source = document.querySelector("body > noscript")?.textContent ?? "";
   const drawn = new DOMParser().parseFromString(source, "text/html").querySelector("img");
   if (!drawn) return;
@@ -111,5 +123,5 @@ function leaveStaticPart() {
   const picture = new Image();
   Object.assign(picture, { src: drawn.src, alt: drawn.alt });
   figure.append(picture);
-  document.getElementById("report").before(figure);
+  byId("report").before(figure);
 }

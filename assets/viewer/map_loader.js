@@ -9,7 +9,10 @@ export function mapTitle(data, { space, method }) {
   return `${data.space(space)?.title ?? space} by ${data.method(method)?.title ?? method}`;
 }
 
-/** Names a block of positions: the epochs of a map share one. @param {PaneState} shown */
+/**
+ * Names a block of positions: the epochs of a map share one.
+ * @param {PaneState} shown
+ */
 function blockKey({ space, method, epoch }) {
   return `${space} ${method} ${epoch === null}`;
 }

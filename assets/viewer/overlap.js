@@ -8,60 +8,68 @@ const SLICE_MS = 12;
  * For every point, the share of its k nearest in one map that are among its k nearest in the other;
  * with one map, in the space of that map itself. Over all points, whatever is hidden. Computed only
  * while it is the colour.
+ * @param {Store} store
+ * @param {Data} data
  */
 export function createOverlap(store, data) {
+  /** @type {Set<() => void>} */
   const listeners = new Set();
+  /** @type {Map<string, Promise<Uint32Array|null>>} Of the last maps; null if no longer wanted. */
   const nearestOf = new Map();
+  /** @type {OverlapValues} */
   let current = { key: "", values: null, mean: null, reason: "" };
 
+  /** @param {Partial<OverlapValues>} change */
   function tell(change) {
     current = { ...current, ...change };
     for (const listener of [...listeners]) listener();
   }
 
+  /** @param {string} key */
   function isWanted(key) {
     const state = store.get();
     return state.color === "overlap" && overlapKey(state).includes(key);
   }
 
+  /** @param {PaneState} pane */
   async function mapNeighbors(pane) {
     const key = JSON.stringify(pane);
-    if (!nearestOf.has(key)) {
-      if (nearestOf.size > 3) nearestOf.delete(nearestOf.keys().next().value);
-      nearestOf.set(
-        key,
-        data
-          .positions(pane)
-          .then((positions) => nearestInMap(positions, data.n, data.k, () => isWanted(key))),
-      );
-    }
-    const list = await nearestOf.get(key);
+    const list = await (nearestOf.get(key) ?? findNeighbors(pane, key));
     if (!list) nearestOf.delete(key);
     return list;
   }
 
+  /** @param {PaneState} pane @param {string} key */
+  function findNeighbors(pane, key) {
+    const [oldest] = nearestOf.keys();
+    if (nearestOf.size > 3) nearestOf.delete(oldest);
+    const wanted = () => isWanted(key);
+    const list = data.positions(pane).then((xy) => nearestInMap(xy, data.n, data.k, wanted));
+    nearestOf.set(key, list);
+    return list;
+  }
+
+  /** @param {State} state @param {string} key */
   async function compute(state, key) {
     const [first, second] = state.panes;
     const reference = second ? null : data.neighborList(first.space);
-    if (!second && !reference)
+    if (!second && !reference) {
       return tell({ values: null, reason: "The neighbours in this space are not in this file." });
+    }
     if (!second && first.epoch !== null) {
-      const { title } = data.space(first.space);
-      return tell({
-        values: null,
-        reason:
-          `No overlap at an epoch: this file holds the neighbours in ${title} ` +
-          "of the finished run only.",
-      });
+      const held = `this file holds the neighbours in ${data.space(first.space).title}`;
+      const reason = `No overlap at an epoch: ${held} of the finished run only.`;
+      return tell({ values: null, reason });
     }
     const a = await mapNeighbors(first);
     const b = second ? await mapNeighbors(second) : reference;
     if (!a || !b || current.key !== key) return;
     const values = await sharedNeighbors(a, b, data.n, data.k);
-    if (current.key === key)
-      tell({ values, mean: values.reduce((sum, value) => sum + value, 0) / data.n });
+    const sum = values.reduce((before, value) => before + value, 0);
+    if (current.key === key) tell({ values, mean: sum / data.n });
   }
 
+  /** @param {State} state */
   function follow(state) {
     if (state.color !== "overlap") {
       // What is not done stops, and begins anew when it is the colour again.
@@ -84,9 +92,10 @@ export function createOverlap(store, data) {
   follow(store.get());
   return {
     values: () => current.values,
-    value: (i) => (current.values ? current.values[i] : null),
+    value: (/** @type {number} */ i) => (current.values ? current.values[i] : null),
     mean: () => current.mean,
     reason: () => current.reason,
+    /** @param {() => void} listener */
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -94,6 +103,7 @@ export function createOverlap(store, data) {
   };
 }
 
+/** @param {State} state */
 function overlapKey(state) {
   return state.panes.map((pane) => JSON.stringify(pane)).join(" ");
 }
@@ -101,6 +111,10 @@ function overlapKey(state) {
 /**
  * The k nearest of every point on a map, n * k; in slices. Null if `wanted()` turns false
  * meanwhile.
+ * @param {Float32Array} positions
+ * @param {number} n
+ * @param {number} k
+ * @param {() => boolean} wanted
  */
 async function nearestInMap(positions, n, k, wanted) {
   const grid = buildGrid(positions, new Uint8Array(n).fill(1));
@@ -122,25 +136,32 @@ async function nearestInMap(positions, n, k, wanted) {
 
 /** Timers wait at least 4 ms when nested; a message does not, and still lets the page draw. */
 function nextTask() {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
+  return /** @type {Promise<void>} */ (
+    new Promise((resolve) => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        resolve();
+      };
+      port2.postMessage(0);
+    })
+  );
 }
 
 /**
  * Fills `scratch` with the `kept` nearest of point `i`, nearest first, ring of cells by ring of
  * cells. Ties by index.
+ * @param {Float32Array} positions
+ * @param {PointGrid} grid
+ * @param {number} i
+ * @param {number} kept
+ * @param {Nearest} scratch
  */
 function nearestPoints(positions, grid, i, kept, scratch) {
   const { side, starts, members } = grid;
   const { index, square } = scratch;
   const [x, y] = [positions[2 * i], positions[2 * i + 1]];
-  const clampCell = (value) =>
+  const clampCell = (/** @type {number} */ value) =>
     Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
   const [column, row] = [clampCell(x), clampCell(y)];
   let found = 0;
@@ -178,7 +199,13 @@ function nearestPoints(positions, grid, i, kept, scratch) {
   }
 }
 
-/** Share of the k entries of each row of `a` that are in the same row of `b`; in slices. */
+/**
+ * Share of the k entries of each row of `a` that are in the same row of `b`; in slices.
+ * @param {NumberArray} a
+ * @param {NumberArray} b
+ * @param {number} n
+ * @param {number} k
+ */
 async function sharedNeighbors(a, b, n, k) {
   const values = new Float32Array(n);
   const kept = Math.min(k, n - 1);

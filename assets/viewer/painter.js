@@ -1,12 +1,20 @@
+import { contextOf } from "./dom.js";
+
 const PAINTER_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
 
-/** The text, or as much of its beginning as is `width` wide at most together with an ellipsis. */
+/**
+ * The text, or as much of its beginning as is `width` wide at most together with an ellipsis.
+ * @param {string} text
+ * @param {number} width
+ * @param {number} size
+ * @param {boolean} [bold]
+ */
 export function fitText(text, width, size, bold = false) {
-  const context = document.createElement("canvas").getContext("2d");
+  const context = contextOf(document.createElement("canvas"));
   context.font = painterFont(size, bold);
   if (context.measureText(text).width <= width) return text;
   const letters = Array.from(text);
-  const cut = (n) => `${letters.slice(0, n).join("").trimEnd()}\u2026`;
+  const cut = (/** @type {number} */ n) => `${letters.slice(0, n).join("").trimEnd()}\u2026`;
   let [fits, tooLong] = [0, letters.length];
   while (tooLong - fits > 1) {
     const middle = (fits + tooLong) >> 1;
@@ -16,11 +24,16 @@ export function fitText(text, width, size, bold = false) {
   return cut(fits);
 }
 
+/** @param {number} size @param {boolean} bold */
 function painterFont(size, bold) {
   return `${bold ? 600 : 400} ${size}px ${PAINTER_FONT}`;
 }
 
-/** Draws on a 2-D context; same calls as the SVG painter. */
+/**
+ * Draws on a 2-D context; same calls as the SVG painter.
+ * @param {CanvasRenderingContext2D} context
+ * @returns {Painter}
+ */
 export function canvasPainter(context) {
   return {
     rect(x, y, width, height, color) {
@@ -48,27 +61,62 @@ export function canvasPainter(context) {
   };
 }
 
-/** Writes SVG; `file()` is the text of it. */
+/**
+ * Writes SVG; `file()` is the text of it.
+ * @param {number} width
+ * @param {number} height
+ */
 export function svgPainter(width, height) {
+  /** @type {string[]} */
   const parts = [];
   return {
+    /**
+     * @param {number} x
+     * @param {number} y
+     * @param {number} w
+     * @param {number} h
+     * @param {string} color
+     */
     rect(x, y, w, h, color) {
       parts.push(`<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="${color}"/>`);
     },
+    /**
+     * @param {number} x
+     * @param {number} y
+     * @param {number} w
+     * @param {number} h
+     * @param {string} color
+     */
     frame(x, y, w, h, color) {
       parts.push(
         `<rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="${color}"/>`,
       );
     },
+    /** @param {number} x @param {number} y @param {number} radius @param {string} color */
     circle(x, y, radius, color) {
       parts.push(`<circle cx="${x}" cy="${y}" r="${radius}" fill="${color}"/>`);
     },
+    /**
+     * @param {number} x
+     * @param {number} y
+     * @param {string} text
+     * @param {number} size
+     * @param {string} color
+     * @param {boolean} bold
+     */
     text(x, y, text, size, color, bold) {
       const place = `x="${x}" y="${y}" font-size="${size}"`;
       const paint = `fill="${color}" font-weight="${bold ? 600 : 400}"`;
       parts.push(`<text ${place} ${paint}>${svgEscape(text)}</text>`);
     },
-    /** Text in the middle of (x, y) with a rim that sets it off from what is below. */
+    /**
+     * Text in the middle of (x, y) with a rim that sets it off from what is below.
+     * @param {number} x
+     * @param {number} y
+     * @param {string} text
+     * @param {string} color
+     * @param {string} rim
+     */
     label(x, y, text, color, rim) {
       const place = `x="${x.toFixed(1)}" y="${(y + 4).toFixed(1)}" text-anchor="middle"`;
       const font = 'font-size="12" font-weight="600"';
@@ -76,10 +124,19 @@ export function svgPainter(width, height) {
       const rimmed = 'stroke-linejoin="round" paint-order="stroke"';
       parts.push(`<text ${place} ${font} ${paint} ${rimmed}>${svgEscape(text)}</text>`);
     },
+    /**
+     * @param {HTMLCanvasElement} canvas
+     * @param {number} x
+     * @param {number} y
+     * @param {number} w
+     * @param {number} h
+     */
     image(canvas, x, y, w, h) {
       const place = `x="${x}" y="${y}" width="${w}" height="${h}"`;
       parts.push(`<image ${place} href="${canvas.toDataURL("image/png")}"/>`);
     },
+    /** @param {number} x @param {number} y */
+    /** @param {PlacedPoints} points @param {number} x @param {number} y */
     points(points, x, y) {
       parts.push(svgPoints(points, x, y));
     },
@@ -96,12 +153,16 @@ export function svgPainter(width, height) {
 
 /**
  * Circles in the order of the map, clipped to it; `colors` are ABGR words as canvases hold them.
+ * @param {PlacedPoints} points
+ * @param {number} left
+ * @param {number} top
  */
 function svgPoints({ index, colors, x, y, radius, width, height, background }, left, top) {
   const box = `x="${left}" y="${top}" width="${width}" height="${height}"`;
   const rows = [`<rect ${box} fill="${background}"/>`, `<svg ${box}>`];
   for (let p = 0; p < index.length; p++) {
-    const inside = (at, length) => at >= -radius && at <= length + radius;
+    const inside = (/** @type {number} */ at, /** @type {number} */ length) =>
+      at >= -radius && at <= length + radius;
     if (!inside(x[p], width) || !inside(y[p], height)) continue;
     const rgb = ((colors[p] & 0xff) << 16) | (colors[p] & 0xff00) | ((colors[p] >>> 16) & 0xff);
     const opacity = ((colors[p] >>> 24) / 255).toFixed(2);
@@ -113,8 +174,12 @@ function svgPoints({ index, colors, x, y, radius, width, height, background }, l
   return rows.join("\n");
 }
 
-/** What XML cannot hold as it is; control characters have no place in it at all. */
+/**
+ * What XML cannot hold as it is; control characters have no place in it at all.
+ * @param {string} text
+ */
 function svgEscape(text) {
+  /** @type {Record<string, string>} */
   const entities = { "<": "&lt;", ">": "&gt;", "&": "&amp;", '"': "&quot;", "'": "&#39;" };
   return text
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "")

@@ -7,17 +7,27 @@ const PART_COLORS = ["#3f90da", "#ffa90e", "#832db6", "#bd1f01", "#94a4a2"];
  */
 export const rampStops = ["#7a3fae", "#c2418f", "#e8733c", "#d9a514"];
 
-/** Colour of class `c`. */
+/**
+ * Colour of class `c`.
+ * @param {Data} data
+ * @param {number} c
+ */
 export function classColor(data, c) {
   return data.classes[c]?.color ?? noClassColor;
 }
 
-/** Colour of part `p`, an index into the page's parts. */
+/**
+ * Colour of part `p`, an index into the page's parts.
+ * @param {number} p
+ */
 export function partColor(p) {
   return PART_COLORS[p % PART_COLORS.length];
 }
 
-/** Colour of a share between 0 and 1. */
+/**
+ * Colour of a share between 0 and 1.
+ * @param {number} t
+ */
 export function rampColor(t) {
   const at = Math.min(1, Math.max(0, t)) * (rampStops.length - 1);
   const left = Math.min(rampStops.length - 2, Math.floor(at));
@@ -31,13 +41,20 @@ export function rampColor(t) {
     .join("")}`;
 }
 
-/** [red, green, blue] of "#rrggbb"; anything else is the grey of no class. */
+/**
+ * [red, green, blue] of "#rrggbb"; anything else is the grey of no class.
+ * @param {string} color
+ */
 export function hexChannels(color) {
   const hex = /^#[0-9a-f]{6}$/i.test(color) ? color : noClassColor;
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 }
 
-/** A colour as a 32-bit pixel of ImageData (little-endian: alpha, blue, green, red). */
+/**
+ * A colour as a 32-bit pixel of ImageData (little-endian: alpha, blue, green, red).
+ * @param {string} color
+ * @param {number} [alpha]
+ */
 export function packColor(color, alpha = 255) {
   const [r, g, b] = hexChannels(color);
   return ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
@@ -46,6 +63,8 @@ export function packColor(color, alpha = 255) {
 /**
  * One opaque pixel value a point, by `state.color`. `overlapValues`: share per point, or null while
  * unknown.
+ * @param {State} state
+ * @param {Float32Array|null} overlapValues
  */
 export function pointColors(state, overlapValues) {
   const { data, color } = state;
@@ -53,20 +72,22 @@ export function pointColors(state, overlapValues) {
   const none = packColor(noClassColor);
   const ramp = Array.from({ length: 256 }, (_, t) => packColor(rampColor(t / 255)));
   const classes = data.classes.map((entry) => packColor(entry.color));
-  const ofClass = (values) => {
+  const ofClass = (/** @type {NumberArray} */ values) => {
     for (let i = 0; i < pixels.length; i++) pixels[i] = classes[values[i]] ?? none;
   };
   pixels.fill(none);
-  if (color === "class" && (data.labels ?? data.predictions))
-    ofClass(data.labels ?? data.predictions);
-  if (color === "prediction" && data.predictions) ofClass(data.predictions);
-  if (color === "part")
-    data.parts.forEach((part, p) =>
-      pixels.fill(packColor(partColor(p)), part.first, part.first + part.n),
-    );
-  if (color === "confidence" && data.confidence)
-    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[data.confidence[i]];
-  if (color === "overlap" && overlapValues)
+  const { labels, predictions, confidence } = data;
+  const classed = labels ?? predictions;
+  if (color === "class" && classed) ofClass(classed);
+  if (color === "prediction" && predictions) ofClass(predictions);
+  if (color === "part") {
+    data.parts.forEach(({ first, n }, p) => pixels.fill(packColor(partColor(p)), first, first + n));
+  }
+  if (color === "confidence" && confidence) {
+    for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[confidence[i]];
+  }
+  if (color === "overlap" && overlapValues) {
     for (let i = 0; i < pixels.length; i++) pixels[i] = ramp[Math.round(overlapValues[i] * 255)];
+  }
   return pixels;
 }

@@ -8,7 +8,16 @@ import { Transition } from "./transition.js";
 import { Viewport } from "./viewport.js";
 
 /** @type {StateKey[]} Changes that the points are drawn without. */
-const OVERLAY_KEYS = ["hover", "hoverPane", "pin", "pinPane", "active", "lasso", "playing", "linked"];
+const OVERLAY_KEYS = [
+  "hover",
+  "hoverPane",
+  "pin",
+  "pinPane",
+  "active",
+  "lasso",
+  "playing",
+  "linked",
+];
 
 /**
  * One map on the page, put together from its parts. Draws when something changed, at most once a

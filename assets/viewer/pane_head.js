@@ -1,22 +1,26 @@
-import { make, makeIcon, paneTitle } from "./dom.js";
+import { make, makeIcon, paneTitle, query } from "./dom.js";
 import { epochTitle } from "./playback.js";
+
+/** @typedef {ReturnType<typeof makePaneHead>} PaneHead */
 
 /**
  * Above each map its space and method, below it trustworthiness and the line of caution, in its
  * corner the zoom.
+ * @param {Core} core
  */
 export function mountPaneHeads({ store, data, panes }) {
   const heads = panes.map((pane) => makePaneHead(store, data, pane));
-  const show = (state) =>
-    state.panes.forEach((pane, index) => showPaneHead(heads[index], data, state, index));
+  const show = (/** @type {State} */ state) =>
+    state.panes.forEach((_, index) => showPaneHead(heads[index], data, state, index));
   store.subscribe(
     (state, changed) => (changed.has("panes") || changed.has("active")) && show(state),
   );
   show(store.get());
 }
 
+/** @param {Store} store @param {Data} data @param {Pane} pane */
 function makePaneHead(store, data, pane) {
-  const choose = (patch) => {
+  const choose = (/** @type {Partial<PaneState>} */ patch) => {
     const state = store.get();
     const next = state.panes.map((old, index) =>
       index === pane.index ? { ...old, ...patch } : old,
@@ -41,17 +45,11 @@ function makePaneHead(store, data, pane) {
   const fitted = make("span.pane-fitted");
   const metrics = make("span.map-metrics");
   const caution = make("span.caution");
-  const element = pane.element;
-  element
-    .querySelector(".pane-head")
-    .append(
-      make("label", {}, "Space ", space),
-      make("label", {}, "Method ", method),
-      epoch,
-      fitted,
-    );
+  const { element } = pane;
+  const menus = [make("label", {}, "Space ", space), make("label", {}, "Method ", method)];
+  query(element, ".pane-head", HTMLElement).append(...menus, epoch, fitted);
   element.append(make("p.pane-foot", {}, metrics, " ", caution));
-  element.querySelector(".map-box").append(makeZoomTools(pane));
+  pane.box.append(makeZoomTools(pane));
   // Keys mean the pane in which people last worked.
   element.addEventListener(
     "focusin",
@@ -60,8 +58,14 @@ function makePaneHead(store, data, pane) {
   return { element, space, method, epoch, fitted, metrics, caution };
 }
 
+/** @param {Pane} pane */
 function makeZoomTools(pane) {
-  const button = (kind, label, path, act) =>
+  const button = (
+    /** @type {string} */ kind,
+    /** @type {string} */ label,
+    /** @type {string} */ path,
+    /** @type {() => void} */ act,
+  ) =>
     make(
       `button.${kind}`,
       { type: "button", "aria-label": label, title: label, click: act },
@@ -81,6 +85,7 @@ function makeZoomTools(pane) {
   );
 }
 
+/** @param {PaneHead} head @param {Data} data @param {State} state @param {number} index */
 function showPaneHead(head, data, state, index) {
   const pane = state.panes[index];
   const two = state.panes.length > 1;
@@ -96,10 +101,8 @@ function showPaneHead(head, data, state, index) {
     option.disabled =
       !data.map(pane.space, option.value) && !data.epochEntry(pane.space, option.value);
   }
-  const entry =
-    pane.epoch === null
-      ? data.map(pane.space, pane.method)
-      : data.epochEntry(pane.space, pane.method);
+  const epochs = data.epochEntry(pane.space, pane.method);
+  const entry = pane.epoch === null ? data.map(pane.space, pane.method) : epochs;
   head.metrics.replaceChildren(
     ...paneMetrics(data, pane).flatMap((text, m) =>
       m === 0 ? [make("strong", {}, text)] : [" \u00b7 ", make("span", {}, text)],
@@ -107,16 +110,24 @@ function showPaneHead(head, data, state, index) {
   );
   head.caution.textContent = data.method(pane.method).caution;
   head.epoch.hidden = pane.epoch === null;
-  head.epoch.textContent = pane.epoch === null ? "" : epochTitle(entry, pane.epoch);
+  const epoch = pane.epoch !== null && epochs ? epochTitle(epochs, pane.epoch) : "";
+  head.epoch.textContent = epoch;
   head.fitted.textContent = entry?.fitted ?? "";
   head.fitted.title = head.fitted.textContent;
 }
 
-/** ["trustworthiness 0.983", "k-NN accuracy, k = 5: 0.842"]; of an epoch, its own values. */
+/**
+ * ["trustworthiness 0.983", "k-NN accuracy, k = 5: 0.842"]; of an epoch, its own values.
+ * @param {Data} data
+ * @param {PaneState} pane
+ */
 export function paneMetrics(data, { space, method, epoch }) {
-  const entry = epoch === null ? data.map(space, method) : data.epochEntry(space, method);
-  return (entry?.metrics ?? [])
-    .map(([name, values]) => [name, epoch === null ? values : values[epoch]])
-    .filter(([, value]) => Number.isFinite(value))
-    .map(([name, value]) => `${name}${/\d$/.test(name) ? ":" : ""} ${value.toFixed(3)}`);
+  const said = (/** @type {string} */ name, /** @type {number|null} */ value) =>
+    typeof value === "number" ? [`${name}${/\d$/.test(name) ? ":" : ""} ${value.toFixed(3)}`] : [];
+  if (epoch === null) {
+    const metrics = data.map(space, method)?.metrics ?? [];
+    return metrics.flatMap(([name, value]) => said(name, value));
+  }
+  const metrics = data.epochEntry(space, method)?.metrics ?? [];
+  return metrics.flatMap(([name, values]) => said(name, values[epoch]));
 }

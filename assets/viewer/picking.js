@@ -3,15 +3,22 @@ const CELL_POINTS = 3;
 
 /**
  * Index of the points of `mask` at `positions` (x, y, x, y, ... about [-1, 1]) on a square grid.
- * @returns {{nearest: (x: number, y: number, reach: number) => number, within: (box: number[],
- * limit: number) => number[]|null}}
+ * @param {Float32Array} positions
+ * @param {Uint8Array} mask
+ * @returns {GridIndex}
  */
 export function createGridIndex(positions, mask) {
   const grid = buildGrid(positions, mask);
   const { side, starts, members } = grid;
-  const cellOf = (value) => Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
+  const cellOf = (/** @type {number} */ value) =>
+    Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
 
-  /** The visible point nearest to (x, y) within `reach`, or -1; of equally near ones the first. */
+  /**
+   * The visible point nearest to (x, y) within `reach`, or -1; of equally near ones the first.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} reach
+   */
   function nearest(x, y, reach) {
     let best = -1;
     let bestSquare = reach * reach;
@@ -31,7 +38,11 @@ export function createGridIndex(positions, mask) {
     return best;
   }
 
-  /** Visible points inside [left, bottom, right, top], or null if there are more than `limit`. */
+  /**
+   * Visible points inside [left, bottom, right, top], or null if there are more than `limit`.
+   * @param {[left: number, bottom: number, right: number, top: number]} box
+   * @param {number} limit
+   */
   function within([left, bottom, right, top], limit) {
     const found = [];
     for (let row = cellOf(bottom); row <= cellOf(top); row++) {
@@ -54,13 +65,16 @@ export function createGridIndex(positions, mask) {
 /**
  * Points sorted by cell (counting sort, within a cell by index): members[starts[cell] ..
  * starts[cell + 1]].
+ * @param {Float32Array} positions
+ * @param {Uint8Array} mask
+ * @returns {PointGrid}
  */
 export function buildGrid(positions, mask) {
   const n = mask.length;
   const side = Math.min(1024, Math.max(1, Math.ceil(Math.sqrt(n / CELL_POINTS))));
   const cells = new Uint32Array(n);
   const starts = new Uint32Array(side * side + 1);
-  const clampCell = (value) =>
+  const clampCell = (/** @type {number} */ value) =>
     Math.min(side - 1, Math.max(0, Math.floor((value + 1) * 0.5 * side)));
   for (let i = 0; i < n; i++) {
     if (!mask[i]) continue;
@@ -74,7 +88,14 @@ export function buildGrid(positions, mask) {
   return { side, starts, members };
 }
 
-/** Same as `createGridIndex(..).nearest`, without an index: for points that move. */
+/**
+ * Same as `createGridIndex(..).nearest`, without an index: for points that move.
+ * @param {Float32Array} positions
+ * @param {Uint8Array} mask
+ * @param {number} x
+ * @param {number} y
+ * @param {number} reach
+ */
 export function nearestMoving(positions, mask, x, y, reach) {
   let best = -1;
   let bestSquare = reach * reach;

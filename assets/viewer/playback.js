@@ -4,13 +4,21 @@
  */
 const STEP_MS = 600;
 
-/** The entry of epochs of a pane (the active one), or undefined. */
+/**
+ * The entry of epochs of a pane (the active one), or undefined.
+ * @param {State} state
+ * @param {number} [pane] index of the pane
+ */
 export function epochsOf(state, pane = state.active) {
   const { space, method } = state.panes[pane];
   return state.data.epochEntry(space, method);
 }
 
-/** "epoch 2 of 20": the number of frame `epoch`, which need not be its index. */
+/**
+ * "epoch 2 of 20": the number of frame `epoch`, which need not be its index.
+ * @param {EpochMaps} maps
+ * @param {number} epoch
+ */
 export function epochTitle({ epochs }, epoch) {
   return `epoch ${epochs[epoch]} of ${epochs[epochs.length - 1]}`;
 }
@@ -18,6 +26,8 @@ export function epochTitle({ epochs }, epoch) {
 /**
  * Shows frame `epoch` (null: the finished map) in the active pane and in every other one that shows
  * an epoch.
+ * @param {Store} store
+ * @param {number|null} epoch
  */
 export function setEpoch(store, epoch) {
   const state = store.get();
@@ -35,6 +45,8 @@ export function setEpoch(store, epoch) {
 /**
  * One epoch on or back; from the finished map back to the last epoch, from the last epoch on to the
  * finished map.
+ * @param {Store} store
+ * @param {number} step
  */
 export function stepEpoch(store, step) {
   const state = store.get();
@@ -51,6 +63,7 @@ export function stepEpoch(store, step) {
 /**
  * Starts or stops the animation; at the end, or on the finished map, it starts from the first
  * epoch.
+ * @param {Store} store
  */
 export function togglePlay(store) {
   const state = store.get();
@@ -65,20 +78,25 @@ export function togglePlay(store) {
 /**
  * The panes one epoch later; those at their last epoch or on the finished map stay. If none shows
  * an epoch, the first that can starts.
+ * @param {State} state
  */
 function panesOneLater(state) {
   const { panes } = state;
   if (panes.some((pane) => pane.epoch !== null)) {
     return panes.map((pane, p) => {
-      const last = epochsOf(state, p)?.coordinates.frames - 1;
-      return pane.epoch !== null && pane.epoch < last ? { ...pane, epoch: pane.epoch + 1 } : pane;
+      const frames = epochsOf(state, p)?.coordinates.frames ?? 0;
+      const { epoch } = pane;
+      return epoch !== null && epoch < frames - 1 ? { ...pane, epoch: epoch + 1 } : pane;
     });
   }
   const first = epochsOf(state) ? state.active : panes.findIndex((_, p) => epochsOf(state, p));
   return panes.map((pane, p) => (p === first ? { ...pane, epoch: 0 } : pane));
 }
 
-/** Lets the epochs run while `state.playing`, one step at a time, and stops at the last. */
+/**
+ * Lets the epochs run while `state.playing`, one step at a time, and stops at the last.
+ * @param {Store} store
+ */
 export function mountPlayback(store) {
   let timer = 0;
   const tick = () => {
@@ -94,7 +112,7 @@ export function mountPlayback(store) {
     store.set({ panes });
     timer = setTimeout(tick, STEP_MS);
   };
-  const follow = ({ playing }) => {
+  const follow = (/** @type {State} */ { playing }) => {
     if (playing && timer === 0) timer = setTimeout(tick, 0);
     if (!playing && timer !== 0) {
       clearTimeout(timer);

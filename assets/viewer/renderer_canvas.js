@@ -1,3 +1,4 @@
+import { contextOf } from "./dom.js";
 import { packColor } from "./palette.js";
 
 /** Pixels around the frame, so that a point at the rim needs no test for each of its pixels. */
@@ -13,54 +14,67 @@ const STEPS = 4;
 /**
  * Draws points by writing pixels: needs no GPU, and a million points take a few tens of
  * milliseconds.
- * @returns {{kind: string, setPoints: Function, draw: Function, finish: Function, destroy:
- * Function}}
+ * @param {HTMLCanvasElement} canvas
+ * @returns {Renderer}
  */
 export function createCanvasRenderer(canvas) {
-  const context = canvas.getContext("2d", { alpha: false });
-  if (!context) throw new Error("this browser gives no 2-D canvas");
+  const context = contextOf(canvas, { alpha: false });
+  /** @type {DrawList|null} */
   let list = null;
-  let frame = null;
+  /** @type {PixelFrame|null} */
+  let kept = null;
+  /** @type {{background: string, list: DrawList, colors: Uint32Array}|null} */
   let premixed = null;
   let lastDrawn = Infinity;
 
-  function resizeFrame() {
+  /** The frame of the canvas's size. */
+  function frameNow() {
     const stride = canvas.width + 2 * PAD;
     const rows = canvas.height + 2 * PAD;
-    if (frame && frame.stride === stride && frame.rows === rows) return;
+    if (kept && kept.stride === stride && kept.rows === rows) return kept;
     const image = new ImageData(stride, rows);
-    frame = { image, pixels: new Uint32Array(image.data.buffer), stride, rows };
+    kept = { image, pixels: new Uint32Array(image.data.buffer), stride, rows };
+    return kept;
   }
 
+  /** @param {DrawView} view */
   function draw(view) {
-    resizeFrame();
+    const frame = frameNow();
     frame.pixels.fill(packColor(view.background));
     if (list && list.count > 0) {
-      const asDiscs = () =>
-        Math.min(lastDrawn, list.count) * (2 * view.radius + 1) ** 2 < DISC_BUDGET;
+      const { count } = list;
+      const asDiscs = () => Math.min(lastDrawn, count) * (2 * view.radius + 1) ** 2 < DISC_BUDGET;
       const guess = asDiscs();
-      lastDrawn = drawPoints(view, guess);
+      lastDrawn = drawPoints(frame, list, view, guess);
       // The number in view was a guess from the frame before; where it misled, the frame is drawn
       // again.
       if (asDiscs() !== guess) {
         frame.pixels.fill(packColor(view.background));
-        drawPoints(view, !guess);
+        drawPoints(frame, list, view, !guess);
       }
     }
     context.putImageData(frame.image, -PAD, -PAD);
   }
 
-  function drawPoints(view, discs) {
+  /**
+   * @param {PixelFrame} frame
+   * @param {DrawList} points
+   * @param {DrawView} view
+   * @param {boolean} discs
+   */
+  function drawPoints(frame, points, view, discs) {
+    const { background } = view;
     const placed = { ...view, offsetX: view.offsetX + PAD, offsetY: view.offsetY + PAD };
-    if (discs) return drawDiscs(frame, list, placed, discSprites(frame, view.radius));
-    if (!premixed || premixed.background !== view.background || premixed.list !== list) {
-      premixed = { background: view.background, list, colors: mixColors(list, view.background) };
+    if (discs) return drawDiscs(frame, points, placed, discSprites(frame, view.radius));
+    if (premixed?.background !== background || premixed.list !== points) {
+      premixed = { background, list: points, colors: mixColors(points, background) };
     }
-    return drawSquares(frame, list, placed, premixed.colors);
+    return drawSquares(frame, points, placed, premixed.colors);
   }
 
   return {
     kind: "canvas",
+    /** @param {DrawList} points */
     setPoints(points) {
       list = points;
       premixed = null;
@@ -70,21 +84,31 @@ export function createCanvasRenderer(canvas) {
     /** Waits until the frame is drawn: here it is, as soon as `draw` returns. */
     finish() {},
     destroy() {
-      frame = null;
+      kept = null;
     },
   };
 }
 
-/** Opaque colours as they look over the background; squares are written, not blended. */
+/**
+ * Opaque colours as they look over the background; squares are written, not blended.
+ * @param {DrawList} list
+ * @param {string} background
+ */
 function mixColors(list, background) {
   const ground = packColor(background);
   const mixed = new Uint32Array(list.count);
-  for (let k = 0; k < list.count; k++)
+  for (let k = 0; k < list.count; k++) {
     mixed[k] = blendPixel(ground, list.colors[k], list.colors[k] >>> 24);
+  }
   return mixed;
 }
 
-/** `above` over `below` with opacity `alpha` of 255; red and blue in one product. */
+/**
+ * `above` over `below` with opacity `alpha` of 255; red and blue in one product.
+ * @param {number} below
+ * @param {number} above
+ * @param {number} alpha
+ */
 function blendPixel(below, above, alpha) {
   const a = alpha + (alpha >> 7);
   const b = 256 - a;
@@ -94,6 +118,12 @@ function blendPixel(below, above, alpha) {
   return (0xff000000 | redBlue | green) >>> 0;
 }
 
+/**
+ * @param {PixelFrame} frame
+ * @param {DrawList} list
+ * @param {DrawView} view
+ * @param {Uint32Array} colors
+ */
 function drawSquares(frame, list, view, colors) {
   const { pixels, stride, rows } = frame;
   const { from, to, count } = list;
@@ -130,10 +160,13 @@ function drawSquares(frame, list, view, colors) {
 /**
  * Smooth discs, one for each quarter of a pixel by which the middle may be off: offsets in the
  * frame and their coverage.
+ * @param {PixelFrame} frame
+ * @param {number} radius
+ * @returns {DiscSprite[]}
  */
 function discSprites(frame, radius) {
   const rounded = Math.min(PAD - 3, Math.round(radius * 8) / 8);
-  if (frame.spriteRadius === rounded) return frame.sprites;
+  if (frame.sprites && frame.spriteRadius === rounded) return frame.sprites;
   const { stride } = frame;
   const reach = Math.ceil(rounded + 1);
   const sprites = [];
@@ -159,6 +192,12 @@ function discSprites(frame, radius) {
   return sprites;
 }
 
+/**
+ * @param {PixelFrame} frame
+ * @param {DrawList} list
+ * @param {DrawView} view
+ * @param {DiscSprite[]} sprites
+ */
 function drawDiscs(frame, list, view, sprites) {
   const { pixels, stride, rows } = frame;
   const { from, to, count, colors } = list;

@@ -29,6 +29,9 @@ void main() {
 /**
  * Draws all points in one call of WebGL 2; a transition mixes two buffers of positions in the
  * shader. Throws if WebGL 2 cannot be had. `onLost` is called once the context is gone for good.
+ * @param {HTMLCanvasElement} canvas
+ * @param {() => void} onLost
+ * @returns {Renderer}
  */
 export function createWebglRenderer(canvas, onLost) {
   const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
@@ -51,17 +54,20 @@ export function createWebglRenderer(canvas, onLost) {
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   let count = 0;
   let alive = true;
-  const lost = (event) => {
+  const lost = (/** @type {Event} */ event) => {
     event.preventDefault();
     if (alive) onLost();
     alive = false;
   };
   canvas.addEventListener("webglcontextlost", lost);
 
-  function upload(buffer, values) {
+  const upload = (
+    /** @type {WebGLBuffer} */ buffer,
+    /** @type {AllowSharedBufferSource} */ values,
+  ) => {
     gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
     gl.bufferData(gl.ARRAY_BUFFER, values, gl.STATIC_DRAW);
-  }
+  };
 
   return {
     kind: "webgl",
@@ -100,6 +106,15 @@ export function createWebglRenderer(canvas, onLost) {
   };
 }
 
+/**
+ * @param {WebGL2RenderingContext} gl
+ * @param {WebGLProgram} program
+ * @param {string} name
+ * @param {WebGLBuffer} buffer
+ * @param {number} size
+ * @param {number} type
+ * @param {boolean} normalized
+ */
 function attribute(gl, program, name, buffer, size, type, normalized) {
   const location = gl.getAttribLocation(program, name);
   gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
@@ -107,21 +122,26 @@ function attribute(gl, program, name, buffer, size, type, normalized) {
   gl.vertexAttribPointer(location, size, type, normalized, 0, 0);
 }
 
+/** @param {WebGL2RenderingContext} gl */
 function linkProgram(gl) {
   const program = gl.createProgram();
-  for (const [type, source] of [
-    [gl.VERTEX_SHADER, VERTEX_SHADER],
-    [gl.FRAGMENT_SHADER, FRAGMENT_SHADER],
-  ]) {
-    const shader = gl.createShader(type);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS))
-      throw new Error(`a shader does not compile: ${gl.getShaderInfoLog(shader)}`);
-    gl.attachShader(program, shader);
-  }
+  gl.attachShader(program, compileShader(gl, gl.VERTEX_SHADER, VERTEX_SHADER));
+  gl.attachShader(program, compileShader(gl, gl.FRAGMENT_SHADER, FRAGMENT_SHADER));
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS))
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS)) {
     throw new Error(`the shaders do not link: ${gl.getProgramInfoLog(program)}`);
+  }
   return program;
+}
+
+/** @param {WebGL2RenderingContext} gl @param {number} type @param {string} source */
+function compileShader(gl, type, source) {
+  const shader = gl.createShader(type);
+  if (!shader) throw new Error("WebGL 2 makes no shader");
+  gl.shaderSource(shader, source);
+  gl.compileShader(shader);
+  if (!gl.getShaderParameter(shader, gl.COMPILE_STATUS)) {
+    throw new Error(`a shader does not compile: ${gl.getShaderInfoLog(shader)}`);
+  }
+  return shader;
 }

@@ -1,10 +1,13 @@
+import { showNote } from "./banner.js";
 import {
   announce,
   className,
+  contextOf,
   countOf,
   fileName,
   paneNames,
   paneTitle,
+  query,
   saveFile,
   withCommas,
 } from "./dom.js";
@@ -27,15 +30,24 @@ const SAVE_LINE = 20;
 /** More names than this are only counted. */
 const SAVE_NAMES = 4;
 
-/** The maps on view with title and legend, as a PNG or an SVG file. */
+/** @typedef {ReturnType<typeof savePage>} SavedPage */
+/** @typedef {SavedPage["maps"][number]} SavedMap */
+
+/**
+ * The maps on view with title and legend, as a PNG or an SVG file.
+ * @param {Core} core
+ */
 export function mountSave(core) {
-  document.querySelector("button.save-png").addEventListener("click", () => savePng(core));
-  const svg = document.querySelector("button.save-svg");
+  const button = (/** @type {string} */ kind) =>
+    query(document, `button.save-${kind}`, HTMLButtonElement);
+  button("png").addEventListener("click", () => savePng(core));
+  const svg = button("svg");
   const most = countOf(SVG_POINTS, "point");
   svg.title = `Save what is on view as an SVG drawing (up to ${most} as circles, more as an image)`;
   svg.addEventListener("click", () => saveSvg(core));
 }
 
+/** @param {Core} core */
 function savePng(core) {
   const page = savePage(core);
   const canvas = document.createElement("canvas");
@@ -43,15 +55,17 @@ function savePng(core) {
   const scale = devicePixelRatio;
   canvas.width = Math.round(page.width * scale);
   canvas.height = Math.round(page.height * scale);
-  const context = canvas.getContext("2d");
+  const context = contextOf(canvas);
   context.scale(scale, scale);
   drawPage(canvasPainter(context), page, 0);
   canvas.toBlob((blob) => {
+    if (!blob) return showNote("The picture could not be made: it is too large for this browser.");
     saveFile(fileName(page.names, "png"), blob);
     announce("Saved as PNG");
   });
 }
 
+/** @param {Core} core */
 function saveSvg(core) {
   const page = savePage(core);
   const painter = svgPainter(page.width, page.height);
@@ -65,11 +79,14 @@ function saveSvg(core) {
   announce("Saved as SVG");
 }
 
-/** All that both formats draw, in CSS pixels. */
+/**
+ * All that both formats draw, in CSS pixels.
+ * @param {Core} core
+ */
 function savePage({ store, data, panes }) {
   const state = store.get();
   const style = getComputedStyle(document.documentElement);
-  const color = (name) => style.getPropertyValue(name).trim();
+  const color = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   const onView = viewSentence(data, state);
   const head = SAVE_HEAD + (onView ? SAVE_LINE : 0);
   let x = SAVE_MARGIN;
@@ -90,7 +107,8 @@ function savePage({ store, data, panes }) {
   const names = [data.name, ...state.panes.flatMap((pane) => paneNames(data, pane))];
   const colors = { paper: color("--paper"), ink: color("--ink"), line: color("--line") };
   const width = x + SAVE_LEGEND;
-  const line = (text, bold) => fitText(text, width - 2 * SAVE_MARGIN, 13, bold);
+  const line = (/** @type {string} */ text, /** @type {boolean} */ bold) =>
+    fitText(text, width - 2 * SAVE_MARGIN, 13, bold);
   const titles = {
     title: line(`${data.name} \u00b7 ${subset}`, true),
     onView: line(onView, false),
@@ -111,25 +129,22 @@ function savePage({ store, data, panes }) {
 /**
  * "815 points shown: misclassified only, without T-shirt/top · 12 selected": what filters and lasso
  * have made of the points; "" where all are shown.
+ * @param {Data} data
+ * @param {State} state
  */
 function viewSentence(data, state) {
   const { truth = null, predicted = null } = state.wrong ?? {};
   const [from, to] = [truth, predicted].map((c) => (c === null ? "any class" : className(data, c)));
-  const filters = [];
-  if (state.wrong)
-    filters.push(
-      truth === null && predicted === null
-        ? "misclassified only"
-        : `misclassified only, ${from} \u2192 ${to}`,
-    );
+  const pair = truth === null && predicted === null ? "" : `, ${from} \u2192 ${to}`;
+  const filters = state.wrong ? [`misclassified only${pair}`] : [];
   const hidden = [
     ...data.parts.filter(({ name }) => state.hiddenParts.has(name)),
     ...data.classes.filter((_, c) => state.off.has(c)),
   ];
   const kept = data.classes.filter((_, c) => !state.off.has(c));
-  if (kept.length > 0 && kept.length < state.off.size && state.hiddenParts.size === 0)
+  if (kept.length > 0 && kept.length < state.off.size && state.hiddenParts.size === 0) {
     filters.push(`only ${someNames(kept)}`);
-  else if (hidden.length > 0) filters.push(`without ${someNames(hidden)}`);
+  } else if (hidden.length > 0) filters.push(`without ${someNames(hidden)}`);
   const shown = visibleMask(state).reduce((sum, visible) => sum + visible, 0);
   const parts =
     filters.length > 0 ? [`${countOf(shown, "point")} shown: ${filters.join(", ")}`] : [];
@@ -137,6 +152,7 @@ function viewSentence(data, state) {
   return parts.join(" \u00b7 ");
 }
 
+/** @param {{name: string}[]} named */
 function someNames(named) {
   const names = named.slice(0, SAVE_NAMES).map(({ name }) => name);
   if (named.length > SAVE_NAMES) names.push(`${withCommas(named.length - SAVE_NAMES)} more`);
@@ -145,6 +161,9 @@ function someNames(named) {
 
 /**
  * Rows of the legend: [colour, text]; hidden classes are not in the picture, so not in its legend.
+ * @param {Data} data
+ * @param {State} state
+ * @returns {[color: string, text: string][]}
  */
 function saveLegend(data, state) {
   if (state.color === "part") return data.parts.map(({ name }, p) => [partColor(p), name]);
@@ -158,7 +177,12 @@ function saveLegend(data, state) {
   return rows.map((c) => [classColor(data, c), className(data, c)]);
 }
 
-/** `mostCircles`: maps of more points than this go in as images. */
+/**
+ * `mostCircles`: maps of more points than this go in as images.
+ * @param {Painter} painter
+ * @param {SavedPage} page
+ * @param {number} mostCircles
+ */
 function drawPage(painter, page, mostCircles) {
   painter.rect(0, 0, page.width, page.height, page.paper);
   painter.text(SAVE_MARGIN, 18, page.title, 13, page.ink, true);
@@ -166,7 +190,8 @@ function drawPage(painter, page, mostCircles) {
   for (const map of page.maps) {
     painter.text(map.x, map.y - 8, map.title, 12, page.ink, false);
     const points = mostCircles > 0 ? map.pane.points() : null;
-    if (points && points.index.length <= mostCircles) painter.points(points, map.x, map.y);
+    const circles = points && points.index.length <= mostCircles;
+    if (circles && painter.points) painter.points(points, map.x, map.y);
     else painter.image(map.pane.snapshot(), map.x, map.y, map.width, map.height);
     painter.frame(map.x, map.y, map.width, map.height, page.line);
     painter.text(map.x, map.y + map.height + 17, map.foot, 12, page.ink, false);
@@ -174,29 +199,29 @@ function drawPage(painter, page, mostCircles) {
   page.legend.forEach(([color, text], row) => {
     const y = page.head + (row + 0.5) * SAVE_LINE;
     painter.circle(page.legendX + 6, y, 5, color);
-    painter.text(
-      page.legendX + 18,
-      y + 4,
-      fitText(text, SAVE_LEGEND - 18 - SAVE_MARGIN, 12),
-      12,
-      page.ink,
-      false,
-    );
+    const fitted = fitText(text, SAVE_LEGEND - 18 - SAVE_MARGIN, 12);
+    painter.text(page.legendX + 18, y + 4, fitted, 12, page.ink, false);
   });
 }
 
 /**
  * Names of the classes at the medians of their points, where they have room; none on a map that
  * went in as an image with its names.
+ * @param {Data} data
+ * @param {SavedMap} map
+ * @param {boolean} byPrediction
  */
 function svgLabels(data, { pane, width, height }, byPrediction) {
   const points = pane.points();
   if (points.index.length > SVG_POINTS) return [];
+  /** @type {number[][]} */
   const members = data.classes.map(() => []);
-  const classOf = byPrediction && data.predictions ? (i) => data.predictions[i] : data.classOf;
+  const { predictions } = data;
+  const predicted = byPrediction ? predictions : null;
+  const classOf = (/** @type {number} */ i) => (predicted ? predicted[i] : data.classOf(i));
   points.index.forEach((i, p) => members[classOf(i)]?.push(p));
-  const median = (list, values) =>
-    list.map((p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
+  const median = (/** @type {number[]} */ list, /** @type {Float32Array} */ values) =>
+    list.map((/** @type {number} */ p) => values[p]).sort((a, b) => a - b)[list.length >> 1];
   const anchors = members
     .map((list, c) => ({ c, n: list.length, x: median(list, points.x), y: median(list, points.y) }))
     .filter(({ n }) => n > 0);

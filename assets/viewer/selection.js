@@ -6,13 +6,14 @@ import {
   fileName,
   make,
   paneNames,
+  query,
   saveFile,
   withCommas,
 } from "./dom.js";
 import { cardSentence } from "./card.js";
 import { selectVisible } from "./lasso.js";
 import { classColor } from "./palette.js";
-import { classCounts, visibleMask } from "./state.js";
+import { anyOf, classCounts, visibleMask } from "./state.js";
 
 const IMAGES_A_PAGE = 60;
 /** A table of more classes than this could not be read, and of thousands not be drawn. */
@@ -21,11 +22,12 @@ const CONFUSION_CLASSES = 20;
 /**
  * The panel of the selection: how many, of which classes, taken for what, how they look; and all of
  * it as a CSV file.
+ * @param {Core} core
  */
 export function mountSelection(core) {
   const { store, data } = core;
   const root = byId("selection");
-  const find = (selector) => root.querySelector(selector);
+  const find = (/** @type {string} */ selector) => query(root, selector, HTMLElement);
   find(".select-visible").addEventListener("click", () => selectVisible(store));
   find(".export-csv").addEventListener("click", () => exportSelection(data, store.get()));
   find(".clear").addEventListener("click", () => {
@@ -33,19 +35,19 @@ export function mountSelection(core) {
     announce("Selection cleared");
     find(".select-visible").focus();
   });
-  const show = (state) => showSelection(core, find, state);
+  const show = (/** @type {State} */ state) => showSelection(core, find, state);
   store.subscribe((state, changed) => {
     // Filters count only if there is a selection to which they apply.
-    if (
-      changed.has("selection") ||
-      (state.selection && ["off", "wrong", "hiddenParts"].some((key) => changed.has(key)))
-    )
-      show(state);
+    const filtered = state.selection && anyOf(changed, ["off", "wrong", "hiddenParts"]);
+    if (changed.has("selection") || filtered) show(state);
   });
   show(store.get());
 }
 
-/** Indices that are selected and not hidden, ascending. */
+/**
+ * Indices that are selected and not hidden, ascending.
+ * @param {State} state
+ */
 function selectedPoints(state) {
   if (!state.selection) return [];
   const mask = visibleMask(state);
@@ -54,6 +56,7 @@ function selectedPoints(state) {
   return indices;
 }
 
+/** @param {Core} core @param {(selector: string) => HTMLElement} find @param {State} state */
 function showSelection(core, find, state) {
   const { data } = core;
   const on = state.selection !== null;
@@ -76,7 +79,12 @@ function showSelection(core, find, state) {
   if (any) showImages(images, core, indices);
 }
 
-/** One bar a class, in the order of the legend; classes without a selected point are left out. */
+/**
+ * One bar a class, in the order of the legend; classes without a selected point are left out.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {State} state
+ */
 function showClassBars(element, data, state) {
   const { selected } = classCounts(state);
   const most = Math.max(...selected);
@@ -95,7 +103,12 @@ function showClassBars(element, data, state) {
   element.replaceChildren(make("h3", {}, data.labels ? "True classes" : "Predicted classes"), bars);
 }
 
-/** Table of true x predicted over the classes that occur; what is off the diagonal stands out. */
+/**
+ * Table of true x predicted over the classes that occur; what is off the diagonal stands out.
+ * @param {HTMLElement} element
+ * @param {Data} data
+ * @param {number[]} indices
+ */
 function showConfusion(element, data, indices) {
   const { counts, errors } = countConfusions(data, indices);
   const wrong = indices.reduce((sum, i) => sum + (data.wrong(i) ? 1 : 0), 0);
@@ -103,13 +116,13 @@ function showConfusion(element, data, indices) {
   const order = byErrors.map(([c]) => c).sort((a, b) => a - b);
   const left = errors.size - order.length;
   const title = `True (rows) and predicted (columns): ${withCommas(wrong)} wrong`;
-  const head = (c, scope) =>
+  const head = (/** @type {number} */ c, /** @type {string} */ scope) =>
     make(
       "th",
       { scope, title: className(data, c) },
       make("span", { dir: "auto" }, className(data, c)),
     );
-  const cell = (truth, predicted) => {
+  const cell = (/** @type {number} */ truth, /** @type {number} */ predicted) => {
     const n = counts.get(`${truth}-${predicted}`);
     return make(truth === predicted ? "td.right" : n ? "td.wrong" : "td", {}, n ? String(n) : "");
   };
@@ -135,21 +148,33 @@ function showConfusion(element, data, indices) {
 /**
  * `counts` of "true-predicted"; `errors`: for each class that occurs, the errors in which it takes
  * part.
+ * @param {Data} data
+ * @param {number[]} indices
  */
 function countConfusions(data, indices) {
+  /** @type {Map<string, number>} */
   const counts = new Map();
+  /** @type {Map<number, number>} */
   const errors = new Map();
+  const { labels, predictions } = data;
+  if (!labels || !predictions) return { counts, errors };
   for (const i of indices) {
-    const [truth, predicted] = [data.labels[i], data.predictions[i]];
+    const [truth, predicted] = [labels[i], predictions[i]];
     const key = `${truth}-${predicted}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
-    for (const c of new Set([truth, predicted]))
+    for (const c of new Set([truth, predicted])) {
       errors.set(c, (errors.get(c) ?? 0) + (truth === predicted ? 0 : 1));
+    }
   }
   return { counts, errors };
 }
 
-/** The images, 60 at a time: thousands at once would only be slow. */
+/**
+ * The images, 60 at a time: thousands at once would only be slow.
+ * @param {HTMLElement} element
+ * @param {Core} core
+ * @param {number[]} indices
+ */
 function showImages(element, { store, data, thumbnails }, indices) {
   const grid = make("div.thumbs");
   const more = make("button", { type: "button" });
@@ -167,6 +192,7 @@ function showImages(element, { store, data, thumbnails }, indices) {
   element.replaceChildren(make("h3", {}, thumbnails.available ? "Images" : "Points"), grid, more);
 }
 
+/** @param {Store} store @param {Data} data @param {Thumbnails} thumbnails @param {number} i */
 function makeThumb(store, data, thumbnails, i) {
   const wrong = data.hasWrong && data.wrong(i);
   const label = cardSentence(data, i);
@@ -192,6 +218,8 @@ function makeThumb(store, data, thumbnails, i) {
 /**
  * Selected points as CSV: id, split, label, prediction and their place in the active map, in the
  * embedding's own units.
+ * @param {Data} data
+ * @param {State} state
  */
 function exportSelection(data, state) {
   const pane = state.panes[state.active];
@@ -213,7 +241,10 @@ function exportSelection(data, state) {
   announce(`${countOf(lines.length - 1, "row")} exported`);
 }
 
-/** RFC 4180: quotes around what needs them, and quotes inside doubled. */
+/**
+ * RFC 4180: quotes around what needs them, and quotes inside doubled.
+ * @param {string|number} value
+ */
 function csvField(value) {
   const text = typeof value === "number" ? String(Number(value.toPrecision(7))) : String(value);
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

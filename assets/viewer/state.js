@@ -1,19 +1,39 @@
 import { showNote, messageOf } from "./banner.js";
 
+/** @type {ColorMode[]} */
+const COLOR_MODES = ["class", "prediction", "part", "confidence", "overlap"];
+/** @type {Theme[]} */
+const THEMES = ["auto", "light", "dark"];
+/** @type {StateKey[]} Changes that change which points are selected and visible. */
+const SELECTING_KEYS = ["selection", "off", "hiddenParts", "wrong"];
+
 /**
- * The one store of the page.
- * @typedef {{space: string, method: string, epoch: number|null}} PaneState epoch: index into that
- * entry's frames, null for the finished map hoverPane, pinPane: the map in which the point under
- * the pointer was met and the one in which the pinned point was pinned; -1 given: the active one.
- * @typedef {{x: number, y: number, zoom: number}} View world point in the middle; zoom 1 shows the
- * whole map
+ * The way of colouring of this name, if it is one.
+ * @param {string|null} name
  */
+export function colorMode(name) {
+  return COLOR_MODES.find((mode) => mode === name);
+}
 
-export const COLOR_MODES = ["class", "prediction", "part", "confidence", "overlap"];
-export const THEMES = ["auto", "light", "dark"];
-const FILTER_KEYS = ["off", "hiddenParts", "wrong"];
+/** @param {string|null} name */
+export function themeOf(name) {
+  return THEMES.find((theme) => theme === name);
+}
 
-/** What a page shows when its address says nothing. */
+/**
+ * Whether one of `keys` has changed.
+ * @param {Set<StateKey>} changed
+ * @param {StateKey[]} keys
+ */
+export function anyOf(changed, keys) {
+  return keys.some((key) => changed.has(key));
+}
+
+/**
+ * What a page shows when its address says nothing.
+ * @param {Data} data
+ * @returns {StateValues}
+ */
 export function defaultState(data) {
   return {
     panes: [firstPane(data)],
@@ -29,28 +49,30 @@ export function defaultState(data) {
     pin: -1,
     pinPane: -1,
     views: [{ x: 0, y: 0, zoom: 1 }],
-    color: data.labels
-      ? "class"
-      : data.predictions
-        ? "prediction"
-        : data.parts.length > 1
-          ? "part"
-          : "class",
+    color: firstColor(data),
     theme: "auto",
     lasso: false,
     linked: false,
   };
 }
 
+/** @param {Data} data @returns {ColorMode} */
+function firstColor(data) {
+  if (data.labels) return "class";
+  if (data.predictions) return "prediction";
+  return data.parts.length > 1 ? "part" : "class";
+}
+
 /**
  * The last layer by t-SNE tells most: what the network has made of its input. Without t-SNE, the
  * last method.
+ * @param {Data} data
+ * @returns {PaneState}
  */
 function firstPane(data) {
   const all = [...data.maps, ...data.epochs];
-  const { id: space } =
-    [...data.spaces].reverse().find(({ id }) => all.some((map) => map.space === id)) ?? {};
-  const maps = all.filter((map) => map.space === space);
+  const space = data.spaces.findLast(({ id }) => all.some((map) => map.space === id));
+  const maps = all.filter((map) => map.space === space?.id);
   const map = maps.find(({ method }) => method === "tsne") ?? maps[maps.length - 1] ?? all[0];
   return resolvePane(data, { space: map?.space, method: map?.method, epoch: null });
 }
@@ -58,34 +80,44 @@ function firstPane(data) {
 /**
  * The nearest pane that has a map: the same space before the same method; the epoch stays if that
  * entry has the frame.
+ * @param {Data} data
+ * @param {PaneWish} pane
+ * @returns {PaneState}
  */
 export function resolvePane(data, pane) {
-  const has = (space, method) => data.map(space, method) || data.epochEntry(space, method);
+  const asked = { space: pane.space ?? "", method: pane.method ?? "" };
   const all = [...data.maps, ...data.epochs];
-  const found = has(pane.space, pane.method)
-    ? pane
-    : (all.find((map) => map.space === pane.space) ??
-      all.find((map) => map.method === pane.method) ??
-      all[0]);
-  const { space, method } = found ?? { space: pane.space ?? "", method: pane.method ?? "" };
-  const entry = data.epochEntry(space, method);
-  const frames = entry ? entry.coordinates.frames : 0;
-  let epoch =
-    Number.isInteger(pane.epoch) && pane.epoch >= 0 && pane.epoch < frames ? pane.epoch : null;
-  if (epoch === null && frames > 0 && !data.map(space, method)) epoch = frames - 1;
-  return { space, method, epoch };
+  const { space, method } =
+    all.find((map) => map.space === asked.space && map.method === asked.method) ??
+    all.find((map) => map.space === asked.space) ??
+    all.find((map) => map.method === asked.method) ??
+    all[0] ??
+    asked;
+  const frames = data.epochEntry(space, method)?.coordinates.frames ?? 0;
+  const last = frames > 0 && !data.map(space, method) ? frames - 1 : null;
+  const { epoch = null } = pane;
+  const known = epoch !== null && Number.isInteger(epoch) && epoch >= 0 && epoch < frames;
+  return { space, method, epoch: known ? epoch : last };
 }
 
 /**
  * Store of the page: `get()`, `set(patch)`, `subscribe(fn(state, changed keys))`. Every value given
  * to `set` is made valid.
+ * @param {Data} data
+ * @returns {Store}
  */
 export function createStore(data) {
   let state = withData(defaultState(data), data);
+  /** @type {Set<StateListener>} */
   const listeners = new Set();
+  /** @type {Set<StateKey>|null} What has changed while listeners are told. */
   let pending = null;
 
-  /** One listener that fails must not keep the others from hearing. */
+  /**
+   * One listener that fails must not keep the others from hearing.
+   * @param {StateListener} listener
+   * @param {Set<StateKey>} changed
+   */
   function tell(listener, changed) {
     try {
       listener(state, changed);
@@ -94,12 +126,14 @@ export function createStore(data) {
     }
   }
 
+  /** @param {Partial<StateValues>} patch */
   function set(patch) {
     const next = normalize(data, state, patch);
-    const changed = new Set(Object.keys(next).filter((key) => !sameValue(state[key], next[key])));
+    const keys = stateKeys(next);
+    const changed = new Set(keys.filter((key) => !sameValue(state[key], next[key])));
     if (changed.size === 0) return;
     // Unchanged values keep their identity, so that caches and comparisons by reference hold.
-    for (const key of Object.keys(next)) if (!changed.has(key)) next[key] = state[key];
+    for (const key of keys) if (!changed.has(key)) assign(next, key, state[key]);
     state = withData(next, data);
     if (pending) {
       for (const key of changed) pending.add(key);
@@ -126,31 +160,53 @@ export function createStore(data) {
 /**
  * The data ride along unseen (not enumerable), so that functions of the state alone can look at
  * labels.
+ * @param {StateValues} state
+ * @param {Data} data
+ * @returns {State}
  */
 function withData(state, data) {
-  return Object.defineProperty(state, "data", { value: data });
+  Object.defineProperty(state, "data", { value: data });
+  return /** @type {State} */ (state);
 }
 
+/** @param {Partial<StateValues>} values */
+function stateKeys(values) {
+  return /** @type {StateKey[]} */ (Object.keys(values));
+}
+
+/**
+ * @template {StateKey} Key
+ * @param {StateValues} values
+ * @param {Key} key
+ * @param {StateValues[Key]} value
+ */
+function assign(values, key, value) {
+  values[key] = value;
+}
+
+/** @param {unknown} a @param {unknown} b */
 function sameValue(a, b) {
   if (a === b) return true;
-  if (a instanceof Set && b instanceof Set)
+  if (a instanceof Set && b instanceof Set) {
     return a.size === b.size && [...a].every((value) => b.has(value));
-  if (
-    ArrayBuffer.isView(a) ||
-    ArrayBuffer.isView(b) ||
-    !a ||
-    !b ||
-    typeof a !== "object" ||
-    typeof b !== "object"
-  )
-    return false;
-  return JSON.stringify(a) === JSON.stringify(b);
+  }
+  if (ArrayBuffer.isView(a) || ArrayBuffer.isView(b) || !a || !b) return false;
+  const objects = typeof a === "object" && typeof b === "object";
+  return objects && JSON.stringify(a) === JSON.stringify(b);
 }
 
+/**
+ * @param {Data} data
+ * @param {StateValues} before
+ * @param {Partial<StateValues>} patch
+ * @returns {StateValues}
+ */
 function normalize(data, before, patch) {
   const next = { ...before };
-  for (const key of Object.keys(patch))
-    if (key in before && patch[key] !== undefined) next[key] = patch[key];
+  for (const key of stateKeys(patch)) {
+    const value = patch[key];
+    if (key in before && value !== undefined) assign(next, key, value);
+  }
   if (patch.panes) next.panes = patch.panes.slice(0, 2).map((pane) => resolvePane(data, pane));
   if (next.panes.length === 0) next.panes = before.panes;
   next.active = Math.min(next.active === 1 ? 1 : 0, next.panes.length - 1);
@@ -159,42 +215,53 @@ function normalize(data, before, patch) {
   next.off = new Set(next.off);
   next.hiddenParts = new Set(next.hiddenParts);
   if (!data.hasWrong) next.wrong = null;
-  if (!COLOR_MODES.includes(next.color)) next.color = before.color;
-  if (!THEMES.includes(next.theme)) next.theme = before.theme;
-  for (const key of ["hover", "pin"])
-    if (!(Number.isInteger(next[key]) && next[key] >= 0 && next[key] < data.n)) next[key] = -1;
+  next.color = colorMode(next.color) ?? before.color;
+  next.theme = themeOf(next.theme) ?? before.theme;
+  const isPoint = (/** @type {number} */ i) => Number.isInteger(i) && i >= 0 && i < data.n;
+  if (!isPoint(next.hover)) next.hover = -1;
+  if (!isPoint(next.pin)) next.pin = -1;
   placePoints(before, next, patch);
-  if (next.playing && !next.panes.some((pane) => data.epochEntry(pane.space, pane.method)))
-    next.playing = false;
-  if (
-    patch.selection !== undefined &&
-    !(next.selection?.length === data.n && next.selection.includes(1))
-  )
-    next.selection = null;
-  if (["selection", ...FILTER_KEYS].some((key) => key in patch))
+  const plays = next.panes.some((pane) => data.epochEntry(pane.space, pane.method));
+  if (!plays) next.playing = false;
+  if (patch.selection !== undefined) {
+    const some = next.selection?.length === data.n && next.selection.includes(1);
+    if (!some) next.selection = null;
+  }
+  if (SELECTING_KEYS.some((key) => key in patch)) {
     next.selected = countSelected(withData({ ...next }, data));
+  }
   return next;
 }
 
 /**
  * Who hovers or pins without saying in which map means the active one; the point under the pointer
  * is pinned where the pointer is.
+ * @param {StateValues} before
+ * @param {StateValues} next
+ * @param {Partial<StateValues>} patch
  */
 function placePoints(before, next, patch) {
-  if (patch.hover >= 0 && patch.hoverPane === undefined) next.hoverPane = next.active;
-  if (next.pin !== before.pin && patch.pinPane === undefined)
-    next.pinPane = next.pin >= 0 && next.pin === before.hover ? before.hoverPane : next.active;
-  for (const key of ["hoverPane", "pinPane"])
-    next[key] = [0, 1].includes(next[key])
-      ? Math.min(next[key], next.panes.length - 1)
-      : next.active;
+  const hovers = patch.hover !== undefined && patch.hover >= 0;
+  if (hovers && patch.hoverPane === undefined) next.hoverPane = next.active;
+  if (next.pin !== before.pin && patch.pinPane === undefined) {
+    const hovered = next.pin >= 0 && next.pin === before.hover;
+    next.pinPane = hovered ? before.hoverPane : next.active;
+  }
+  const placed = (/** @type {number} */ pane) =>
+    [0, 1].includes(pane) ? Math.min(pane, next.panes.length - 1) : next.active;
+  next.hoverPane = placed(next.hoverPane);
+  next.pinPane = placed(next.pinPane);
 }
 
-/** Index of the map whose card is shown: where the point was pinned, else where the pointer is. */
+/**
+ * Index of the map whose card is shown: where the point was pinned, else where the pointer is.
+ * @param {State} state
+ */
 export function cardPane(state) {
   return state.pin >= 0 ? state.pinPane : state.hoverPane;
 }
 
+/** @param {State} state */
 function countSelected(state) {
   const { selection } = state;
   if (!selection) return 0;
@@ -204,32 +271,39 @@ function countSelected(state) {
   return count;
 }
 
-/** Last value of each function below, by page and by what it depends on. */
-const derivedCaches = new WeakMap();
-
-function derived(state, name, key, compute) {
-  let cache = derivedCaches.get(state.data);
-  if (!cache) derivedCaches.set(state.data, (cache = {}));
-  const known = cache[name];
-  if (known && known.key.length === key.length && known.key.every((part, p) => part === key[p]))
-    return known.value;
-  const value = compute();
-  cache[name] = { key, value };
-  return value;
+/**
+ * A function of the state that keeps its last value for each page, as long as what it depends on is
+ * the same.
+ * @template T
+ * @param {(state: State) => unknown[]} keyOf
+ * @param {(state: State) => T} compute
+ */
+function derived(keyOf, compute) {
+  /** @type {WeakMap<Data, {key: unknown[], value: T}>} */
+  const cache = new WeakMap();
+  return (/** @type {State} */ state) => {
+    const key = keyOf(state);
+    const known = cache.get(state.data);
+    if (known && known.key.every((part, p) => part === key[p])) return known.value;
+    const value = compute(state);
+    cache.set(state.data, { key, value });
+    return value;
+  };
 }
 
+/** @param {FilterState} state */
 function filterKey(state) {
   const { off, hiddenParts, wrong } = state;
   return JSON.stringify([[...off].sort(), [...hiddenParts].sort(), wrong]);
 }
 
-/**
- * 1 for every point that legend, parts and "misclassified only" leave visible. Do not change it.
- */
-export function visibleMask(state) {
-  return derived(state, "visible", [filterKey(state)], () => computeMask(state, state.wrong));
-}
+/** 1 for every point that legend, parts and "misclassified only" leave visible; never changed. */
+export const visibleMask = derived(
+  (state) => [filterKey(state)],
+  (state) => computeMask(state, state.wrong),
+);
 
+/** @param {State} state @param {Partial<WrongFilter>|null} wrong */
 function computeMask(state, wrong) {
   const { data, off, hiddenParts } = state;
   const { labels, predictions } = data;
@@ -237,7 +311,7 @@ function computeMask(state, wrong) {
   for (const part of data.parts)
     if (hiddenParts.has(part.name)) mask.fill(0, part.first, part.first + part.n);
   if (off.size > 0) for (let i = 0; i < mask.length; i++) if (off.has(data.classOf(i))) mask[i] = 0;
-  if (!wrong) return mask;
+  if (!wrong || !labels || !predictions) return mask;
   const { truth = null, predicted = null } = wrong;
   for (let i = 0; i < mask.length; i++) {
     const fits =
@@ -250,45 +324,45 @@ function computeMask(state, wrong) {
 }
 
 /** Points of each class: in all, visible, and selected among the visible. */
-export function classCounts(state) {
-  return derived(state, "counts", [filterKey(state), state.selection], () => {
+export const classCounts = derived(
+  (state) => [filterKey(state), state.selection],
+  (state) => {
     const { data, selection } = state;
-    const visible = visibleMask(state);
-    const counts = { total: 0, visible: 0, selected: 0 };
-    for (const key of Object.keys(counts)) counts[key] = new Uint32Array(data.classes.length);
+    const mask = visibleMask(state);
+    const [total, visible, selected] = [0, 1, 2].map(() => new Uint32Array(data.classes.length));
     for (let i = 0; i < data.n; i++) {
       const c = data.classOf(i);
       if (c < 0) continue;
-      counts.total[c]++;
-      counts.visible[c] += visible[i];
-      if (selection) counts.selected[c] += selection[i] & visible[i];
+      total[c]++;
+      visible[c] += mask[i];
+      if (selection) selected[c] += selection[i] & mask[i];
     }
-    return counts;
-  });
-}
+    return { total, visible, selected };
+  },
+);
 
 /**
- * Pairs true -> predicted of the misclassified points that legend and parts leave visible: {truth,
- * predicted, n}, most first.
+ * Pairs true -> predicted of the misclassified points that legend and parts leave visible, most
+ * first.
  */
-export function wrongPairs(state) {
-  const { data } = state;
-  if (!data.hasWrong) return [];
-  const key = filterKey({ off: state.off, hiddenParts: state.hiddenParts, wrong: null });
-  return derived(state, "pairs", [key], () => {
+export const wrongPairs = derived(
+  ({ off, hiddenParts }) => [filterKey({ off, hiddenParts, wrong: null })],
+  (state) => {
+    const { labels, predictions } = state.data;
+    if (!labels || !predictions) return [];
     const mask = computeMask(state, {});
-    const counts = new Map();
-    for (let i = 0; i < data.n; i++) {
+    /** @type {Map<string, WrongPair>} */
+    const pairs = new Map();
+    for (let i = 0; i < mask.length; i++) {
       if (!mask[i]) continue;
-      const pair = `${data.labels[i]} ${data.predictions[i]}`;
-      counts.set(pair, (counts.get(pair) ?? 0) + 1);
+      const [truth, predicted] = [labels[i], predictions[i]];
+      const key = `${truth} ${predicted}`;
+      const pair = pairs.get(key);
+      if (pair) pair.n++;
+      else pairs.set(key, { truth, predicted, n: 1 });
     }
-    return [...counts]
-      .map(([pair, n]) => ({
-        truth: Number(pair.split(" ")[0]),
-        predicted: Number(pair.split(" ")[1]),
-        n,
-      }))
-      .sort((a, b) => b.n - a.n || a.truth - b.truth || a.predicted - b.predicted);
-  });
-}
+    return [...pairs.values()].sort(
+      (a, b) => b.n - a.n || a.truth - b.truth || a.predicted - b.predicted,
+    );
+  },
+);

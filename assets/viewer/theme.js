@@ -1,17 +1,19 @@
-import { byId } from "./dom.js";
+import { selectById } from "./dom.js";
+import { themeOf } from "./state.js";
 
 /**
  * Theme of the page: "auto" follows the system. The maps read their colours from the style in the
  * frame after.
+ * @param {Core} core
  */
 export function mountTheme({ store }) {
-  const select = byId("theme-select");
-  const show = ({ theme }) => {
+  const select = selectById("theme-select");
+  const show = (/** @type {State} */ { theme }) => {
     if (theme === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
     select.value = theme;
   };
-  select.addEventListener("change", () => store.set({ theme: select.value }));
+  select.addEventListener("change", () => store.set({ theme: themeOf(select.value) }));
   store.subscribe((state, changed) => changed.has("theme") && show(state));
   show(store.get());
 }

@@ -1,29 +1,51 @@
 import { showNote, messageOf } from "./banner.js";
 import { blockBytes } from "./blocks.js";
+import { contextOf } from "./dom.js";
 
 /**
  * Images of the points, cut from tiles that are decoded when first needed. `onTile` is called after
  * each.
+ * @param {Data} data
+ * @param {() => void} onTile
+ * @returns {Thumbnails}
  */
-export function createThumbnails(data, onTile) {
-  const { images } = data;
+export function createThumbnails({ images }, onTile) {
+  if (images) return cutThumbnails(images, onTile);
+  return { available: false, width: 0, height: 0, draw: async () => false, paint: () => false };
+}
+
+/**
+ * @param {ImageTiles} images
+ * @param {() => void} onTile
+ * @returns {Thumbnails}
+ */
+function cutThumbnails(images, onTile) {
+  const { width, height, per_row: perRow, per_tile: perTile } = images;
+  /** @type {Map<number, ImageTile>} */
   const tiles = new Map();
+  /** @type {WeakMap<HTMLCanvasElement, number>} The point whose image a canvas is to show. */
   const wanted = new WeakMap();
 
-  /** The tile's bitmap if it is there, else null; asks for it the first time. */
+  /**
+   * The tile with its bitmap if it is there, else null; asks for it the first time.
+   * @param {number} t
+   */
   function tileNow(t) {
-    let tile = tiles.get(t);
-    if (!tile) {
-      tile = { bitmap: null, ready: null };
-      tile.ready = loadTile(t).then((bitmap) => {
+    const known = tiles.get(t);
+    if (known) return known;
+    /** @type {ImageTile} */
+    const tile = {
+      bitmap: null,
+      ready: loadTile(t).then((bitmap) => {
         tile.bitmap = bitmap;
         if (bitmap) onTile();
-      });
-      tiles.set(t, tile);
-    }
+      }),
+    };
+    tiles.set(t, tile);
     return tile;
   }
 
+  /** @param {number} t */
   async function loadTile(t) {
     try {
       const bytes = await blockBytes(images.tiles[t]);
@@ -34,45 +56,26 @@ export function createThumbnails(data, onTile) {
     }
   }
 
-  function placeOf(i) {
-    const slot = i % images.per_tile;
-    return {
-      t: Math.floor(i / images.per_tile),
-      x: (slot % images.per_row) * images.width,
-      y: Math.floor(slot / images.per_row) * images.height,
-    };
-  }
-
-  /** Paints image `i` into a box of a 2-D context, if its tile is there; says whether it did. */
-  function paint(context, i, x, y, width, height) {
-    if (!images) return false;
-    const place = placeOf(i);
-    const { bitmap } = tileNow(place.t);
+  /** @type {Thumbnails["paint"]} */
+  function paint(context, i, x, y, w, h) {
+    const { bitmap } = tileNow(Math.floor(i / perTile));
     if (!bitmap) return false;
+    const slot = i % perTile;
+    const [column, row] = [slot % perRow, Math.floor(slot / perRow)];
     context.imageSmoothingEnabled = false;
-    context.drawImage(bitmap, place.x, place.y, images.width, images.height, x, y, width, height);
+    context.drawImage(bitmap, column * width, row * height, width, height, x, y, w, h);
     return true;
   }
 
-  /**
-   * Makes `canvas` the image of point `i`, in its own pixels. False if there is none, or if the
-   * canvas shows another by then.
-   */
+  /** @type {Thumbnails["draw"]} */
   async function draw(canvas, i) {
-    if (!images) return false;
     wanted.set(canvas, i);
-    await tileNow(placeOf(i).t).ready;
+    await tileNow(Math.floor(i / perTile)).ready;
     if (wanted.get(canvas) !== i) return false;
-    canvas.width = images.width;
-    canvas.height = images.height;
-    return paint(canvas.getContext("2d"), i, 0, 0, images.width, images.height);
+    canvas.width = width;
+    canvas.height = height;
+    return paint(contextOf(canvas), i, 0, 0, width, height);
   }
 
-  return {
-    available: Boolean(images),
-    width: images ? images.width : 0,
-    height: images ? images.height : 0,
-    draw,
-    paint,
-  };
+  return { available: true, width, height, draw, paint };
 }

@@ -1,47 +1,56 @@
-import { byId, className, make, withCommas } from "./dom.js";
-import { wrongPairs } from "./state.js";
+import { buttonById, byId, className, make, selectById, withCommas } from "./dom.js";
+import { anyOf, wrongPairs } from "./state.js";
 
-/** Misclassified points: a toggle, and a menu of true -> predicted, most frequent first. */
+/**
+ * Misclassified points: a toggle, and a menu of true -> predicted, most frequent first.
+ * @param {Core} core
+ */
 export function mountWrong({ store, data }) {
   byId("filter").hidden = !data.hasWrong;
   if (!data.hasWrong) return;
-  const button = byId("wrong");
-  const select = byId("wrong-pairs");
+  const button = buttonById("wrong");
+  const select = selectById("wrong-pairs");
   button.addEventListener("click", () =>
     store.set({ wrong: store.get().wrong ? null : wrongOf(select.value) }),
   );
   select.addEventListener("change", () => store.set({ wrong: wrongOf(select.value) }));
-  const show = (state) => {
+  const show = (/** @type {State} */ state) => {
     button.setAttribute("aria-pressed", String(state.wrong !== null));
     fillWrongPairs(select, data, state);
   };
   store.subscribe((state, changed) => {
-    if (["wrong", "off", "hiddenParts"].some((key) => changed.has(key))) show(state);
+    if (anyOf(changed, ["wrong", "off", "hiddenParts"])) show(state);
   });
   show(store.get());
 }
 
 /** What the `w` key does: on with the pair that the menu names, or off. */
 export function toggleWrong() {
-  const button = byId("wrong");
+  const button = buttonById("wrong");
   if (!byId("filter").hidden) button.click();
 }
 
-/** "6-3" -> {truth: 6, predicted: 3}; "6-" leaves the predicted class open, "" both. */
+/**
+ * "6-3" -> {truth: 6, predicted: 3}; "6-" leaves the predicted class open, "" both.
+ * @param {string} value
+ * @returns {WrongFilter}
+ */
 function wrongOf(value) {
   const [truth = "", predicted = ""] = value.split("-");
-  const open = (text) => (text === "" ? null : Number(text));
+  const open = (/** @type {string} */ text) => (text === "" ? null : Number(text));
   return { truth: open(truth), predicted: open(predicted) };
 }
 
+/** @param {WrongFilter} filter */
 function wrongValue({ truth, predicted }) {
   return truth === null && predicted === null ? "" : `${truth ?? ""}-${predicted ?? ""}`;
 }
 
+/** @param {HTMLSelectElement} select @param {Data} data @param {State} state */
 function fillWrongPairs(select, data, state) {
   const pairs = wrongPairs(state);
-  const name = (c) => (c === null ? "any class" : className(data, c));
-  const option = (pair) =>
+  const name = (/** @type {number|null} */ c) => (c === null ? "any class" : className(data, c));
+  const option = (/** @type {WrongFilter & {n: number}} */ pair) =>
     make(
       "option",
       { value: wrongValue(pair) },
@@ -57,7 +66,7 @@ function fillWrongPairs(select, data, state) {
   const chosen = state.wrong ?? wrongOf(select.value);
   const value = wrongValue(chosen);
   if (!options.some((other) => other.value === value)) {
-    const fits = ({ truth, predicted }) =>
+    const fits = (/** @type {WrongPair} */ { truth, predicted }) =>
       [truth, null].includes(chosen.truth) && [predicted, null].includes(chosen.predicted);
     options.push(
       option({
