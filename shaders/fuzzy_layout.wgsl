@@ -1,22 +1,14 @@
 // The layout of UMAP: each point is drawn along its edges and pushed off random points. With nearness 1 / (1 + a q^b), q the
 // squared distance in the map, the pull of an edge is 2ab q^(b-1) / (1 + a q^b) and the push 2 gamma b / ((0.001 + q)(1 + a q^b)).
+// #import map
 
-// Places have 2 or 3 coordinates; a missing third one is 0.
-@group(0) @binding(1) var<storage, read> places: array<f32>;
+@group(0) @binding(1) var<storage, read> map: array<f32>;
 
 const NEGATIVES: u32 = 16u;
 // No coordinate of one force is larger.
 const CLIP: f32 = 4.0;
 const LEAST_SQUARE: f32 = 1.1754944e-38;
 const MAX_EXPONENT: f32 = 126.0;
-
-fn place(i: u32, n_components: u32) -> vec3<f32> {
-    let first = i * n_components;
-    if n_components == 3u {
-        return vec3<f32>(places[first], places[first + 1u], places[first + 2u]);
-    }
-    return vec3<f32>(places[first], places[first + 1u], 0.0);
-}
 
 // q^b within the range of normal numbers, q > 0.
 fn power(q: f32, b: f32) -> f32 {
@@ -125,16 +117,16 @@ fn advance(
     var pulled = vec4<f32>(0.0);
     var pushed = vec4<f32>(0.0);
     if is_here {
-        at = place(i, params.n_components);
+        at = place_of(i, params.n_components);
         for (var e = row_start + params.first + lane; e < row_start + last; e += LANES) {
             let weight = weights[e];
-            pulled += 2.0 * weight * pull(at - place(columns[e], params.n_components), params.a, params.b);
+            pulled += 2.0 * weight * pull(at - place_of(columns[e], params.n_components), params.a, params.b);
             pushed.w += weight;
         }
         if last == length {
             for (var draw = lane; draw < NEGATIVES; draw += LANES) {
                 let other = below(lowbias32(i * NEGATIVES + draw + params.key), params.n);
-                let force = push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
+                let force = push(at - place_of(other, params.n_components), params.a, params.b, params.repulsion);
                 pushed += vec4<f32>(force, 0.0);
             }
         }
@@ -280,7 +272,7 @@ fn settle(
         var stiffness = 0.0;
         var degree = 0.0;
         for (var e = first; e < first + params.n_neighbors; e++) {
-            let force = pull(at - place(neighbors[e], params.n_components), params.a, params.b);
+            let force = pull(at - place_of(neighbors[e], params.n_components), params.a, params.b);
             let weight = nearness(distances[e], sigma) / largest;
             pulled += weight * force.xyz;
             stiffness += weight * force.w;
@@ -289,7 +281,7 @@ fn settle(
         var pushed = vec3<f32>(0.0);
         for (var draw = 0u; draw < NEGATIVES; draw++) {
             let other = below(lowbias32(epoch * NEGATIVES + draw + key), params.n_fitted);
-            pushed += push(at - place(other, params.n_components), params.a, params.b, params.repulsion);
+            pushed += push(at - place_of(other, params.n_components), params.a, params.b, params.repulsion);
         }
         let step = params.step * (1.0 - f32(epoch) / f32(params.n_epochs));
         at += step / (1.0 + stiffness) * (params.negative_rate * degree * pushed - pulled);

@@ -1,4 +1,5 @@
 // Places new points in a fitted map by the places of their nearest fitted points.
+// #import map
 
 struct PlaceParams {
     // Where the new points end, and where they begin.
@@ -12,21 +13,12 @@ struct PlaceParams {
 
 @group(0) @binding(0) var<uniform> params: PlaceParams;
 @group(0) @binding(1) var<storage, read> neighbors: array<u32>;
-@group(0) @binding(2) var<storage, read> fitted: array<f32>;
+@group(0) @binding(2) var<storage, read> map: array<f32>;
 @group(0) @binding(3) var<storage, read_write> placed: array<f32>;
 
 const STEPS: u32 = 5u;
 // Places count as no farther: the square of this has a reciprocal in normal numbers.
 const FARTHEST: f32 = 1e18;
-
-// A fitted place in space; the third coordinate of a flat map is 0.
-fn place_of(i: u32) -> vec3<f32> {
-    let at = i * params.n_components;
-    if params.n_components == 2u {
-        return vec3<f32>(fitted[at], fitted[at + 1u], 0.0);
-    }
-    return vec3<f32>(fitted[at], fitted[at + 1u], fitted[at + 2u]);
-}
 
 fn scaled_square(a: vec3<f32>, b: vec3<f32>) -> f32 {
     let difference = a - b;
@@ -45,13 +37,14 @@ fn place(
         return;
     }
     let k = params.n_neighbors;
+    let axes = params.n_components;
     var best = -1.0;
     var at = vec3<f32>(0.0);
     for (var a = 0u; a < k; a++) {
-        let candidate = place_of(neighbors[i * k + a]);
+        let candidate = place_of(neighbors[i * k + a], axes);
         var score = 0.0;
         for (var b = 0u; b < k; b++) {
-            score += 1.0 / (1.0 + scaled_square(candidate, place_of(neighbors[i * k + b])));
+            score += 1.0 / (1.0 + scaled_square(candidate, place_of(neighbors[i * k + b], axes)));
         }
         // Strictly: ties go to the nearer neighbour.
         if score > best {
@@ -63,7 +56,7 @@ fn place(
         var weights = 0.0;
         var sum = vec3<f32>(0.0);
         for (var b = 0u; b < k; b++) {
-            let place = place_of(neighbors[i * k + b]);
+            let place = place_of(neighbors[i * k + b], axes);
             let root = min(1.0 + scaled_square(at, place), FARTHEST);
             let weight = 1.0 / (root * root);
             weights += weight;
@@ -72,7 +65,7 @@ fn place(
         }
         at += sum / weights;
     }
-    for (var axis = 0u; axis < params.n_components; axis++) {
-        placed[i * params.n_components + axis] = at[axis];
+    for (var axis = 0u; axis < axes; axis++) {
+        placed[i * axes + axis] = at[axis];
     }
 }

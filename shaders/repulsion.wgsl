@@ -1,4 +1,5 @@
 // Repulsion of t-SNE over all pairs: sum_j q_ij^2 (y_i - y_j) and the sums of q_ij = 1 / (1 + |y_i - y_j|^2).
+// #import map
 
 struct RepulsionParams {
     first: u32,
@@ -13,8 +14,7 @@ struct RepulsionParams {
 }
 
 @group(0) @binding(0) var<uniform> params: RepulsionParams;
-// n x 2 or n x 3.
-@group(0) @binding(1) var<storage, read> points: array<f32>;
+@group(0) @binding(1) var<storage, read> map: array<f32>;
 @group(0) @binding(2) var<storage, read_write> repulsions: array<f32>;
 @group(0) @binding(3) var<storage, read_write> q_sums: array<f32>;
 // n_others x 2 or x 3; the points themselves, or those of a map that stands still.
@@ -24,15 +24,7 @@ const THREADS: u32 = 256u;
 
 var<workgroup> others: array<vec3<f32>, THREADS>;
 
-// A point in space; the third coordinate of a flat map is 0.
-fn point_of(i: u32) -> vec3<f32> {
-    let at = i * params.n_components;
-    if params.n_components == 2u {
-        return vec3<f32>(points[at], points[at + 1u], 0.0);
-    }
-    return vec3<f32>(points[at], points[at + 1u], points[at + 2u]);
-}
-
+// As `place_of`, of one that pushes.
 fn other_of(i: u32) -> vec3<f32> {
     let at = i * params.n_components;
     if params.n_components == 2u {
@@ -54,7 +46,7 @@ fn repulsion(
     let n = params.n;
     var point = vec3<f32>(0.0);
     if i < n {
-        point = point_of(i);
+        point = place_of(i, params.n_components);
     }
     var force = vec3<f32>(0.0);
     var q_sum = 0.0;

@@ -1,35 +1,11 @@
 // The forces of TriMAP's triplets. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik); half its
 // gradient is c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) with c = w / (d_ij + d_ik)^2. What belongs to an axis, slot or inlier and
 // a point stands at its number * n + point.
+// #import triplets
 
-struct PullParams {
-    n: u32,
-    n_components: u32,
-    first_inlier: u32,
-    n_inliers: u32,
-    n_outliers: u32,
-    n_random: u32,
-    // Add to the gradients that are there rather than overwrite them.
-    add: u32,
-}
-
-@group(0) @binding(0) var<uniform> pull_params: PullParams;
-@group(0) @binding(1) var<storage, read> places: array<f32>;
-@group(0) @binding(2) var<storage, read> inliers: array<u32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read> shifts: array<u32>;
 @group(0) @binding(5) var<storage, read_write> forces: array<f32>;
 @group(0) @binding(6) var<storage, read_write> attractions: array<f32>;
 @group(0) @binding(7) var<storage, read_write> gradients: array<f32>;
-
-// The third coordinate of a map in the plane is 0.
-fn place(i: u32, n: u32, n_components: u32) -> vec3<f32> {
-    var at = vec3<f32>(places[i], places[n + i], 0.0);
-    if n_components == 3u {
-        at.z = places[2u * n + i];
-    }
-    return at;
-}
 
 fn add_gradient(i: u32, n: u32, n_components: u32, gradient: vec3<f32>, add: bool) {
     for (var axis = 0u; axis < n_components; axis++) {
@@ -46,21 +22,21 @@ fn pull(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let i = workgroup_number(group_id, group_count) * 64u + thread;
-    let n = pull_params.n;
+    let n = triplet_params.n;
     if i >= n {
         return;
     }
-    let axes = pull_params.n_components;
-    let own = place(i, n, axes);
+    let axes = triplet_params.n_components;
+    let own = place_of(i, n, axes);
     var gradient = vec3<f32>(0.0);
-    for (var a = 0u; a < pull_params.n_inliers; a++) {
-        let inlier = (pull_params.first_inlier + a) * n + i;
-        let to_near = own - place(inliers[inlier], n, axes);
+    for (var a = 0u; a < triplet_params.n_inliers; a++) {
+        let inlier = (triplet_params.first_inlier + a) * n + i;
+        let to_near = own - place_of(inliers[inlier], n, axes);
         let near = 1.0 + dot(to_near, to_near);
         var attraction = 0.0;
-        for (var b = 0u; b < pull_params.n_outliers; b++) {
-            let slot = a * pull_params.n_outliers + b;
-            let to_far = own - place(shifted(i, shifts[slot], n), n, axes);
+        for (var b = 0u; b < triplet_params.n_outliers; b++) {
+            let slot = a * triplet_params.n_outliers + b;
+            let to_far = own - place_of(shifted(i, shifts[slot], n), n, axes);
             let far = 1.0 + dot(to_far, to_far);
             let c = weights[slot * n + i] / ((near + far) * (near + far));
             attraction += c * far;
@@ -71,11 +47,11 @@ fn pull(
         gradient += attraction * to_near;
         attractions[inlier] = attraction;
     }
-    let n_near = pull_params.n_inliers * pull_params.n_outliers;
-    for (var r = 0u; r < pull_params.n_random; r++) {
+    let n_near = triplet_params.n_inliers * triplet_params.n_outliers;
+    for (var r = 0u; r < triplet_params.n_random; r++) {
         let slot = n_near + 2u * r;
-        let to_a = own - place(shifted(i, shifts[slot], n), n, axes);
-        let to_b = own - place(shifted(i, shifts[slot + 1u], n), n, axes);
+        let to_a = own - place_of(shifted(i, shifts[slot], n), n, axes);
+        let to_b = own - place_of(shifted(i, shifts[slot + 1u], n), n, axes);
         let a = 1.0 + dot(to_a, to_a);
         let b = 1.0 + dot(to_b, to_b);
         // Negative where b is the inlier, which turns both forces round.
@@ -84,7 +60,7 @@ fn pull(
         forces[(slot + 1u) * n + i] = -(c * a);
         gradient += c * b * to_a - c * a * to_b;
     }
-    add_gradient(i, n, axes, gradient, pull_params.add != 0u);
+    add_gradient(i, n, axes, gradient, triplet_params.add != 0u);
 }
 
 struct PushParams {
@@ -108,11 +84,11 @@ fn push(
         return;
     }
     let axes = push_params.n_components;
-    let own = place(k, n, axes);
+    let own = place_of(k, n, axes);
     var gradient = vec3<f32>(0.0);
     for (var slot = 0u; slot < push_params.n_slots; slot++) {
         let i = shifted(k, n - shifts[slot], n);
-        gradient += forces[slot * n + i] * (own - place(i, n, axes));
+        gradient += forces[slot * n + i] * (own - place_of(i, n, axes));
     }
     add_gradient(k, n, axes, gradient, true);
 }

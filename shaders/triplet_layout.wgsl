@@ -1,31 +1,6 @@
 // The steps and the loss of TriMAP. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik). What
 // belongs to an axis, slot or inlier and a point stands at its number * n + point.
-
-struct LossParams {
-    n: u32,
-    n_components: u32,
-    first_inlier: u32,
-    n_inliers: u32,
-    n_outliers: u32,
-    n_random: u32,
-    // Add to the losses that are there rather than overwrite them.
-    add: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: LossParams;
-@group(0) @binding(1) var<storage, read> places: array<f32>;
-@group(0) @binding(2) var<storage, read> inliers: array<u32>;
-@group(0) @binding(3) var<storage, read> weights: array<f32>;
-@group(0) @binding(4) var<storage, read> shifts: array<u32>;
-
-// The third coordinate of a map in the plane is 0.
-fn place(i: u32, n: u32, n_components: u32) -> vec3<f32> {
-    var at = vec3<f32>(places[i], places[n + i], 0.0);
-    if n_components == 3u {
-        at.z = places[2u * n + i];
-    }
-    return at;
-}
+// #import triplets
 
 struct StepParams {
     n: u32,
@@ -77,9 +52,9 @@ fn descend(
     let last = min(length, step_params.first + step_params.most);
     var received = vec3<f32>(0.0);
     if is_here {
-        let own = place(j, n, axes);
+        let own = place_of(j, n, axes);
         for (var e = row_start + step_params.first + lane; e < row_start + last; e += LANES) {
-            received += pulled[references[e]] * (own - place(sources[e], n, axes));
+            received += pulled[references[e]] * (own - place_of(sources[e], n, axes));
         }
     }
     partial[thread] = received;
@@ -116,31 +91,31 @@ fn loss(
     @builtin(local_invocation_index) thread: u32,
 ) {
     let i = workgroup_number(group_id, group_count) * 64u + thread;
-    let n = params.n;
+    let n = triplet_params.n;
     if i >= n {
         return;
     }
-    let axes = params.n_components;
-    let own = place(i, n, axes);
+    let axes = triplet_params.n_components;
+    let own = place_of(i, n, axes);
     var sum = 0.0;
-    for (var a = 0u; a < params.n_inliers; a++) {
-        let to_near = own - place(inliers[(params.first_inlier + a) * n + i], n, axes);
+    for (var a = 0u; a < triplet_params.n_inliers; a++) {
+        let to_near = own - place_of(inliers[(triplet_params.first_inlier + a) * n + i], n, axes);
         let near = 1.0 + dot(to_near, to_near);
-        for (var b = 0u; b < params.n_outliers; b++) {
-            let slot = a * params.n_outliers + b;
-            let to_far = own - place(shifted(i, shifts[slot], n), n, axes);
+        for (var b = 0u; b < triplet_params.n_outliers; b++) {
+            let slot = a * triplet_params.n_outliers + b;
+            let to_far = own - place_of(shifted(i, shifts[slot], n), n, axes);
             sum += weights[slot * n + i] * near / (near + 1.0 + dot(to_far, to_far));
         }
     }
-    let n_near = params.n_inliers * params.n_outliers;
-    for (var r = 0u; r < params.n_random; r++) {
+    let n_near = triplet_params.n_inliers * triplet_params.n_outliers;
+    for (var r = 0u; r < triplet_params.n_random; r++) {
         let slot = n_near + 2u * r;
-        let to_a = own - place(shifted(i, shifts[slot], n), n, axes);
-        let to_b = own - place(shifted(i, shifts[slot + 1u], n), n, axes);
+        let to_a = own - place_of(shifted(i, shifts[slot], n), n, axes);
+        let to_b = own - place_of(shifted(i, shifts[slot + 1u], n), n, axes);
         let a = 1.0 + dot(to_a, to_a);
         let b = 1.0 + dot(to_b, to_b);
         let weight = weights[(n_near + r) * n + i];
         sum += abs(weight) * select(a, b, weight < 0.0) / (a + b);
     }
-    losses[i] = select(0.0, losses[i], params.add != 0u) + sum;
+    losses[i] = select(0.0, losses[i], triplet_params.add != 0u) + sum;
 }

@@ -1,4 +1,5 @@
 // Moves new points by their own triplets, the fitted points standing still.
+// #import map
 
 struct SettleParams {
     n: u32,
@@ -13,7 +14,7 @@ struct SettleParams {
 }
 
 @group(0) @binding(0) var<uniform> params: SettleParams;
-@group(0) @binding(1) var<storage, read> fitted: array<f32>;
+@group(0) @binding(1) var<storage, read> map: array<f32>;
 @group(0) @binding(2) var<storage, read> inliers: array<u32>;
 @group(0) @binding(3) var<storage, read> outliers: array<u32>;
 @group(0) @binding(4) var<storage, read> weights: array<f32>;
@@ -21,26 +22,16 @@ struct SettleParams {
 // Velocity and gain of each coordinate.
 @group(0) @binding(6) var<storage, read_write> states: array<vec2<f32>>;
 
-fn fitted_place(j: u32) -> vec3<f32> {
-    let at = j * params.n_components;
-    // The third coordinate of a map in the plane is 0.
-    var place = vec3<f32>(fitted[at], fitted[at + 1u], 0.0);
-    if params.n_components == 3u {
-        place.z = fitted[at + 2u];
-    }
-    return place;
-}
-
 // Half the gradient of a new point's triplets.
 fn gradient_at(i: u32, place: vec3<f32>) -> vec3<f32> {
     var gradient = vec3<f32>(0.0);
     for (var a = 0u; a < params.n_inliers; a++) {
-        let to_near = place - fitted_place(inliers[i * params.n_inliers + a]);
+        let to_near = place - place_of(inliers[i * params.n_inliers + a], params.n_components);
         let near = 1.0 + dot(to_near, to_near);
         var attraction = 0.0;
         for (var b = 0u; b < params.n_outliers; b++) {
             let slot = (i * params.n_inliers + a) * params.n_outliers + b;
-            let to_far = place - fitted_place(outliers[slot]);
+            let to_far = place - place_of(outliers[slot], params.n_components);
             let far = 1.0 + dot(to_far, to_far);
             let c = weights[slot] / ((near + far) * (near + far));
             attraction += c * far;

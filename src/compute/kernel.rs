@@ -7,7 +7,7 @@
 pub struct Kernel {
     /// Base name of the file in `shaders/`.
     pub shader: &'static str,
-    /// WGSL source, the common part included.
+    /// WGSL source, after the common part and what the shader imports.
     pub source: &'static str,
     /// Name of the entry point.
     pub entry_point: &'static str,
@@ -73,13 +73,23 @@ impl Work {
 }
 
 /// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the
-/// common part and the file `shaders/<shader>.wgsl`.
+/// common part and the file `shaders/<shader>.wgsl`; a shader that says `// #import <part>` is
+/// given as `"<shader>" + "<part>"`, and `shaders/shared/<part>.wgsl` stands before it. A test
+/// holds the two together.
 macro_rules! kernel {
-    ($shader:literal, $entry_point:literal, $workgroup_size:literal, $uniform:ident) => {
+    (
+        $shader:literal $(+ $part:literal)*,
+        $entry_point:literal, $workgroup_size:literal, $uniform:ident
+    ) => {
         crate::compute::Kernel {
             shader: $shader,
             source: concat!(
                 include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/common.wgsl")),
+                $(
+                    include_str!(concat!(
+                        env!("CARGO_MANIFEST_DIR"), "/shaders/shared/", $part, ".wgsl"
+                    )),
+                )*
                 include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $shader, ".wgsl"))
             ),
             entry_point: $entry_point,

@@ -38,7 +38,7 @@ uniform! {
     struct PlaceParams { n: u32, first: u32, n_neighbors: u32, n_components: u32, inverse_square: f32 }
 }
 
-const PLACE: Kernel = kernel!("placement", "place", 64, PlaceParams);
+const PLACE: Kernel = kernel!("placement" + "map", "place", 64, PlaceParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&PLACE];

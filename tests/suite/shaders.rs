@@ -18,9 +18,10 @@ const INVOCATIONS: u32 = 256;
 /// One shader, and what stands beside it.
 struct Shader<'a> {
     name: &'a str,
-    /// The file itself, without the common part.
+    /// The file itself.
     wgsl: &'a str,
-    common: &'a str,
+    /// What is joined in front of it: the common part and what it imports.
+    parts: &'a str,
     /// The Rust file of its base name.
     rust: &'a str,
 }
@@ -28,7 +29,7 @@ struct Shader<'a> {
 /// What is wrong with a shader, its kernels and its parity entries, in words; nothing if all is
 /// well.
 fn violations(shader: &Shader<'_>, kernels: &[&Kernel], parity: &[(&str, &str)]) -> Vec<String> {
-    let source = format!("{}{}", shader.common, shader.wgsl);
+    let source = format!("{}{}", shader.parts, shader.wgsl);
     let module = match naga::front::wgsl::parse_str(&source) {
         Ok(module) => module,
         Err(error) => return vec![format!("{}: {}", shader.name, error.emit_to_string(&source))],
@@ -55,7 +56,10 @@ fn violations(shader: &Shader<'_>, kernels: &[&Kernel], parity: &[(&str, &str)])
             None => wrong("no Kernel declares it".into()),
             Some(kernel) => {
                 if kernel.source != source {
-                    wrong("the kernel's source is not the common part and the file".into());
+                    wrong(
+                        "the kernel's source is not the common part, the imports and the file"
+                            .into(),
+                    );
                 }
                 if entry.workgroup_size != [kernel.workgroup_size, 1, 1] {
                     wrong(format!(
@@ -170,19 +174,26 @@ fn every_shader_is_as_its_kernels_twins_and_tests_say() {
     let kernels = layerlens::kernels();
     let parity: Vec<_> = PARITY.iter().map(|twins| (twins.shader, twins.entry_point)).collect();
     let common = fs::read_to_string(root().join("shaders/common.wgsl")).expect("the common part");
-    let mut names = Vec::new();
+    let (mut names, mut imported) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(root().join("shaders")).expect("the shaders") {
         let path = entry.expect("an entry").path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
-        if name == "common" {
+        if name == "common" || path.is_dir() {
             continue;
         }
         let wgsl = fs::read_to_string(&path).expect("a shader");
+        let imports = wgsl.lines().filter_map(|line| line.strip_prefix("// #import "));
+        let parts = imports.map(|part| {
+            imported.push(part.to_owned());
+            fs::read_to_string(root().join(format!("shaders/shared/{part}.wgsl")))
+                .unwrap_or_else(|_| panic!("{name}.wgsl imports {part}"))
+        });
+        let parts: String = std::iter::once(common.clone()).chain(parts).collect();
         let file = rust_file(&root().join("src"), &name)
             .unwrap_or_else(|| panic!("no Rust file is named after {name}.wgsl"));
         let rust = fs::read_to_string(file).expect("a Rust file");
         let found = violations(
-            &Shader { name: &name, wgsl: &wgsl, common: &common, rust: &rust },
+            &Shader { name: &name, wgsl: &wgsl, parts: &parts, rust: &rust },
             &kernels,
             &parity,
         );
@@ -195,6 +206,11 @@ fn every_shader_is_as_its_kernels_twins_and_tests_say() {
             "{}.wgsl is missing",
             kernel.shader
         );
+    }
+    for part in fs::read_dir(root().join("shaders/shared")).expect("the shared parts") {
+        let path = part.expect("a part").path();
+        let part = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        assert!(imported.iter().any(|used| used == part), "no shader imports {part}");
     }
     assert_eq!(
         kernels.len(),
@@ -224,7 +240,7 @@ const KERNEL: Kernel = Kernel {
 
 /// What is found in a made-up shader, beside a kernel that fits [`WGSL`].
 fn found_in(wgsl: &str, rust: &str, kernel: Kernel, parity: &[(&str, &str)]) -> String {
-    violations(&Shader { name: "made_up", wgsl, common: "", rust }, &[&kernel], parity).join("; ")
+    violations(&Shader { name: "made_up", wgsl, parts: "", rust }, &[&kernel], parity).join("; ")
 }
 
 const TWIN: &str = "mod cpu {\n pub fn double(";

@@ -20,8 +20,8 @@ uniform! {
     struct PushParams { n: u32, n_components: u32, n_slots: u32 }
 }
 
-const PULL: Kernel = kernel!("triplet_forces", "pull", 64, PullParams);
-const PUSH: Kernel = kernel!("triplet_forces", "push", 64, PushParams);
+const PULL: Kernel = kernel!("triplet_forces" + "triplets", "pull", 64, PullParams);
+const PUSH: Kernel = kernel!("triplet_forces" + "triplets", "push", 64, PushParams);
 
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&PULL, &PUSH];

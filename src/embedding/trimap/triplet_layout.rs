@@ -36,8 +36,8 @@ uniform! {
     }
 }
 
-const DESCEND: Kernel = kernel!("triplet_layout", "descend", 64, StepParams);
-const LOSS: Kernel = kernel!("triplet_layout", "loss", 64, LossParams);
+const DESCEND: Kernel = kernel!("triplet_layout" + "triplets", "descend", 64, StepParams);
+const LOSS: Kernel = kernel!("triplet_layout" + "triplets", "loss", 64, LossParams);
 
 /// Threads of one point in a step.
 const LANES: usize = 8;

@@ -30,7 +30,7 @@ uniform! {
     }
 }
 
-const SETTLE: Kernel = kernel!("triplet_placement", "settle", 64, SettleParams);
+const SETTLE: Kernel = kernel!("triplet_placement" + "map", "settle", 64, SettleParams);
 
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SETTLE];

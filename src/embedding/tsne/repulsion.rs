@@ -13,7 +13,7 @@ uniform! {
     }
 }
 
-const REPULSION: Kernel = kernel!("repulsion", "repulsion", 256, RepulsionParams);
+const REPULSION: Kernel = kernel!("repulsion" + "map", "repulsion", 256, RepulsionParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&REPULSION];

@@ -26,8 +26,8 @@ uniform! {
     }
 }
 
-const ADVANCE: Kernel = kernel!("fuzzy_layout", "advance", 64, AdvanceParams);
-const SETTLE: Kernel = kernel!("fuzzy_layout", "settle", 64, SettleParams);
+const ADVANCE: Kernel = kernel!("fuzzy_layout" + "map", "advance", 64, AdvanceParams);
+const SETTLE: Kernel = kernel!("fuzzy_layout" + "map", "settle", 64, SettleParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];

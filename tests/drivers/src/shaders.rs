@@ -7,7 +7,7 @@ use naga::{AddressSpace, Module, ResourceBinding};
 use std::fs;
 use std::path::Path;
 
-/// One shader file with the common part in front.
+/// One shader file with the common part and what it imports in front.
 pub struct Shader {
     /// Base name of the file.
     pub name: String,
@@ -70,7 +70,7 @@ impl Shader {
 }
 
 /// The shaders of a folder in the order of their names: every `.wgsl` with `common.wgsl`, where
-/// there is one, in front.
+/// there is one, in front, and the files of `shared` that it says it imports.
 ///
 /// # Errors
 /// A folder or file that cannot be read, or is no WGSL, or has no entry point.
@@ -87,9 +87,15 @@ pub fn read(folder: &Path) -> Result<Vec<Shader>> {
     for path in paths {
         let name =
             path.file_stem().and_then(|stem| stem.to_str()).context("a file name in UTF-8")?;
-        if name != "common" {
-            shaders.push(Shader::parse(name, &format!("{common}{}", read(&path)?))?);
+        if name == "common" {
+            continue;
         }
+        let wgsl = read(&path)?;
+        let mut source = common.clone();
+        for part in wgsl.lines().filter_map(|line| line.strip_prefix("// #import ")) {
+            source += &read(&folder.join(format!("shared/{part}.wgsl")))?;
+        }
+        shaders.push(Shader::parse(name, &(source + &wgsl))?);
     }
     anyhow::ensure!(
         shaders.iter().any(|shader| shader.entry_points().next().is_some()),
