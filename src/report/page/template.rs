@@ -226,6 +226,26 @@ mod tests {
     }
 
     #[test]
+    fn no_name_stands_in_two_modules() {
+        // In the page they share one scope, which no check of single modules sees.
+        let mut names = std::collections::BTreeMap::new();
+        for (name, module) in MODULES {
+            for line in page_lines(module) {
+                let line = line.strip_prefix("export ").unwrap_or(line);
+                let line = line.strip_prefix("async ").unwrap_or(line);
+                let declared = ["function ", "const ", "let ", "class "]
+                    .iter()
+                    .find_map(|kind| line.strip_prefix(kind));
+                let Some(declared) = declared else { continue };
+                let ends = |letter: char| !letter.is_alphanumeric() && letter != '_';
+                let word = declared.split(ends).next();
+                assert_eq!(names.insert(word, name), None, "{word:?} stands in {name} too");
+            }
+        }
+        assert!(names.len() > MODULES.len(), "{} names", names.len());
+    }
+
+    #[test]
     fn imports_and_documentation_stay_out_of_the_page() {
         let module = "import { a } from \"./a.js\";
 import {
