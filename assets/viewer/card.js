@@ -71,8 +71,9 @@ function showCard({ data, thumbnails, panes }, card, state) {
   const { root, find } = card;
   card.index = state.pin >= 0 ? state.pin : state.hover;
   // Who has pressed a button of the card goes on at the map.
-  if (card.index < 0 && root.contains(document.activeElement))
+  if (card.index < 0 && root.contains(document.activeElement)) {
     panes[state.active].canvas.focus({ preventScroll: true });
+  }
   root.hidden = card.index < 0;
   if (root.hidden) return;
   const i = card.index;

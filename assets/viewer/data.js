@@ -18,10 +18,10 @@ export async function readData() {
   } catch (error) {
     throw new Error(`The data of this page cannot be read: ${messageOf(error)}`);
   }
-  if (page.schema !== PAGE_SCHEMA)
-    throw new Error(
-      `The data of this page has schema ${page.schema}; this viewer reads schema ${PAGE_SCHEMA}.`,
-    );
+  if (page.schema !== PAGE_SCHEMA) {
+    const read = `this viewer reads schema ${PAGE_SCHEMA}`;
+    throw new Error(`The data of this page has schema ${page.schema}; ${read}.`);
+  }
   for (const text of page.warnings ?? []) showNote(text, "warning");
   for (const text of page.missing ?? []) showNote(text, "missing");
   const { points } = page;
@@ -42,8 +42,9 @@ async function optionalArray(spec, what, length) {
   if (!spec) return null;
   try {
     const values = await blockArray(spec);
-    if (values.length !== length)
+    if (values.length !== length) {
       throw new Error(`${values.length} values where ${length} were expected`);
+    }
     return values;
   } catch (error) {
     showNote(`The ${what} cannot be shown: ${messageOf(error)}.`);

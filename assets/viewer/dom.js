@@ -15,8 +15,9 @@ export function make(tag, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) {
     if (isListener(value)) element.addEventListener(key, value);
     else if (value === true) element.setAttribute(key, "");
-    else if (value !== null && value !== false && value !== undefined)
+    else if (value !== null && value !== false && value !== undefined) {
       element.setAttribute(key, String(value));
+    }
   }
   element.append(...children.filter((child) => child !== null));
   return /** @type {Made<Tag>} */ (element);

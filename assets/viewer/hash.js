@@ -32,10 +32,9 @@ export function encodeHash(state) {
   if (state.active !== 0) parts.set("active", String(state.active + 1));
   for (const key of SWITCHES) if (state[key]) parts.set(key, "1");
   if (state.off.size > 0) parts.set("off", [...state.off].sort((a, b) => a - b).join(","));
-  if (state.hiddenParts.size > 0)
-    for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
-  if (state.wrong)
-    parts.set("wrong", `${state.wrong.truth ?? "*"},${state.wrong.predicted ?? "*"}`);
+  for (const name of [...state.hiddenParts].sort()) parts.append("without", name);
+  const { wrong } = state;
+  if (wrong) parts.set("wrong", `${wrong.truth ?? "*"},${wrong.predicted ?? "*"}`);
   if (state.color !== base.color) parts.set("color", state.color);
   if (state.theme !== base.theme) parts.set("theme", state.theme);
   if (state.pin >= 0) parts.set("pin", data.id(state.pin));

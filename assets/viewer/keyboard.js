@@ -79,8 +79,8 @@ function returnFocus({ store, panes }) {
  * @param {KeyboardEvent} event
  */
 function isCommand(event) {
-  if ((event.key === "[" || event.key === "]") && event.getModifierState("AltGraph"))
-    return event.metaKey;
+  const bracket = event.key === "[" || event.key === "]";
+  if (bracket && event.getModifierState("AltGraph")) return event.metaKey;
   return event.ctrlKey || event.metaKey || event.altKey;
 }
 
@@ -116,8 +116,9 @@ function isPressable({ target }) {
  * @param {KeyboardEvent} event
  */
 function isAtMap({ target }) {
-  if (target instanceof Element && target.closest("#explorer, #card"))
+  if (target instanceof Element && target.closest("#explorer, #card")) {
     return !target.closest(".side") || isInView("panes");
+  }
   return target === document.body && isInView("panes");
 }
 

@@ -155,8 +155,9 @@ function pointsInside({ index, x, y }, path) {
 function isInside(xs, ys, x, y) {
   let odd = false;
   for (let a = 0, b = xs.length - 1; a < xs.length; b = a++) {
-    if (ys[a] > y !== ys[b] > y && x < ((xs[b] - xs[a]) * (y - ys[a])) / (ys[b] - ys[a]) + xs[a])
-      odd = !odd;
+    if (ys[a] > y === ys[b] > y) continue;
+    const crossing = ((xs[b] - xs[a]) * (y - ys[a])) / (ys[b] - ys[a]) + xs[a];
+    if (x < crossing) odd = !odd;
   }
   return odd;
 }

@@ -82,20 +82,20 @@ async function start() {
     panes.forEach((pane) => pane.restyle()),
   );
   mountPlayback(store);
+  const core = { store, data, panes, thumbnails, overlap, renderer };
+  expose(core);
+  guarded("A part of the page could not be started", () => mountInterface(core));
+}
+
+/** @param {Core} core */
+function expose(core) {
+  const { data, panes } = core;
   window.layerlens = {
-    store,
-    data,
-    panes,
-    overlap,
-    renderer,
-    thumbnails,
+    ...core,
     screen: (id, pane = 0) => panes[pane].screen(data.indexOf(id)),
     indexOf: data.indexOf,
     benchmark: (pane, seconds) => runBenchmark(panes[pane], seconds),
   };
-  guarded("A part of the page could not be started", () =>
-    mountInterface({ store, data, panes, thumbnails, overlap, renderer }),
-  );
 }
 
 window.addEventListener("error", (event) => showNote(`Something went wrong: ${event.message}`));

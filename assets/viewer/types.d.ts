@@ -508,8 +508,7 @@ type Made<Tag extends string> = Tag extends `${infer Name}.${string}`
 
 interface Window {
   /** For the tests and for the console. */
-  layerlens: Omit<Core, "panes"> & {
-    panes: Pane[];
+  layerlens: Core & {
     screen(id: string, pane?: number): { x: number; y: number } | null;
     indexOf(id: string): number;
     benchmark(pane: number, seconds: number): Promise<unknown>;
