@@ -56,6 +56,7 @@ pub mod progress;
 pub mod random;
 pub mod range;
 mod sealed;
+mod section;
 pub mod words;
 
 pub use compute::Device;

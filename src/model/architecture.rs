@@ -2,9 +2,12 @@
 //! are looked into.
 
 use super::Weights;
+use super::activation::Activation;
+use super::layers::LayerKind;
+use super::parameter::Parameter;
+use super::shape::Shape;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// Name of the space of the input itself.
 pub const RAW: &str = "raw";
@@ -38,91 +41,6 @@ pub struct LayerSpec {
     pub kind: LayerKind,
 }
 
-/// What a layer does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum LayerKind {
-    /// Convolution with stride 1.
-    Conv {
-        /// Channels of the output.
-        filters: usize,
-        /// Height and width of the window.
-        kernel: [usize; 2],
-        /// What happens at the edges.
-        padding: Padding,
-        /// Applied to the output.
-        activation: Activation,
-    },
-    /// Largest value of each window; the windows touch, and rows or columns that do not fill one
-    /// are left out.
-    MaxPool {
-        /// Height and width of the window, and its stride.
-        size: [usize; 2],
-    },
-    /// Mean of each window, windows as in [`LayerKind::MaxPool`].
-    AvgPool {
-        /// Height and width of the window, and its stride.
-        size: [usize; 2],
-    },
-    /// Rows, columns and channels in one vector, in that order.
-    Flatten,
-    /// Every unit sees every value.
-    Dense {
-        /// Values of the output.
-        units: usize,
-        /// Applied to the output.
-        activation: Activation,
-    },
-    /// In training, sets values to zero and scales the others up, so that their mean stays (N.
-    /// Srivastava et al., 2014).
-    Dropout {
-        /// Share of the values that are dropped, 0 <= rate < 1.
-        rate: f32,
-    },
-    /// Normalises each channel, by the batch in training and by moving statistics otherwise (S.
-    /// Ioffe and C. Szegedy, 2015).
-    BatchNorm {
-        /// Weight of the old moving statistics in a step, 0 <= momentum < 1.
-        momentum: f32,
-        /// Added to the variance, above 0.
-        epsilon: f32,
-    },
-    /// A function of each value.
-    Activation {
-        /// Which.
-        activation: Activation,
-    },
-}
-
-/// What a convolution does at the edges of an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Padding {
-    /// Only windows that lie inside: the output is smaller than the input.
-    #[default]
-    Valid,
-    /// Zeros around it, so that the output is as large as the input; where their number is odd, the
-    /// larger part follows.
-    Same,
-}
-
-/// A function of each value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// x itself.
-    #[default]
-    Linear,
-    /// max(x, 0).
-    Relu,
-    /// 1 / (1 + e^-x).
-    Sigmoid,
-    /// The hyperbolic tangent.
-    Tanh,
-    /// e^x over the sum of e^x of all classes; only of the output.
-    Softmax,
-}
-
 /// Whether a layer's answers are looked into, and in which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -141,15 +59,6 @@ pub enum Look {
     Pooled,
 }
 
-/// Shape of what a layer makes of one image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Height, width, channels.
-    Grid([usize; 3]),
-    /// A vector.
-    Flat(usize),
-}
-
 /// One layer with everything that follows from those before it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
@@ -163,39 +72,10 @@ pub struct Step {
     pub parameters: Vec<Parameter>,
 }
 
-/// A tensor of a layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Name in files of weights.
-    pub name: String,
-    /// Shape: kernels of convolutions are height x width x channels x filters, of dense layers
-    /// inputs x units, as in Keras.
-    pub shape: Vec<usize>,
-    /// What it is for.
-    pub role: Role,
-}
-
-/// What a tensor is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Weights of a convolution or dense layer.
-    Kernel,
-    /// Added to a channel or unit.
-    Bias,
-    /// Factor of a normalised channel.
-    Gamma,
-    /// Added to a normalised channel.
-    Beta,
-    /// Moving mean of a channel, not trained.
-    MovingMean,
-    /// Moving variance of a channel, not trained.
-    MovingVariance,
-}
-
 impl LayerSpec {
     /// A layer without a name of its own, looked into by the rule.
-    pub fn new(kind: LayerKind) -> Self {
-        Self { name: None, look: Look::Auto, kind }
+    pub fn new(kind: impl Into<LayerKind>) -> Self {
+        Self { name: None, look: Look::Auto, kind: kind.into() }
     }
 
     /// The same layer with a name.
@@ -205,100 +85,12 @@ impl LayerSpec {
 
     /// What the layer is called in Keras.
     pub fn type_name(&self) -> &'static str {
-        match self.kind {
-            LayerKind::Conv { .. } => "Conv2D",
-            LayerKind::MaxPool { .. } => "MaxPooling2D",
-            LayerKind::AvgPool { .. } => "AveragePooling2D",
-            LayerKind::Flatten => "Flatten",
-            LayerKind::Dense { .. } => "Dense",
-            LayerKind::Dropout { .. } => "Dropout",
-            LayerKind::BatchNorm { .. } => "BatchNormalization",
-            LayerKind::Activation { .. } => "Activation",
-        }
-    }
-
-    /// The first part of its name, and of its tensors' names.
-    pub(super) fn stem(&self) -> &'static str {
-        match self.kind {
-            LayerKind::Conv { .. } => "conv",
-            LayerKind::MaxPool { .. } | LayerKind::AvgPool { .. } => "pool",
-            LayerKind::Flatten => "flatten",
-            LayerKind::Dense { .. } => "dense",
-            LayerKind::Dropout { .. } => "dropout",
-            LayerKind::BatchNorm { .. } => "batch_norm",
-            LayerKind::Activation { .. } => "activation",
-        }
+        self.kind.layer_type().keras
     }
 
     /// The function applied to its output, if it has one.
     pub fn activation(&self) -> Option<Activation> {
-        match self.kind {
-            LayerKind::Conv { activation, .. }
-            | LayerKind::Dense { activation, .. }
-            | LayerKind::Activation { activation } => Some(activation),
-            _ => None,
-        }
-    }
-}
-
-impl Padding {
-    /// Zeros before and after the image along a side of the window.
-    pub fn around(self, window: usize) -> (usize, usize) {
-        match self {
-            Self::Valid => (0, 0),
-            Self::Same => ((window - 1) / 2, window / 2),
-        }
-    }
-}
-
-impl Shape {
-    /// Number of values.
-    pub fn size(self) -> usize {
-        match self {
-            Self::Grid([height, width, channels]) => height * width * channels,
-            Self::Flat(units) => units,
-        }
-    }
-
-    /// Channels of a grid, values of a vector.
-    pub fn channels(self) -> usize {
-        match self {
-            Self::Grid([_, _, channels]) => channels,
-            Self::Flat(units) => units,
-        }
-    }
-}
-
-impl fmt::Display for Shape {
-    /// As Keras prints it, without the batch: `28, 28, 32`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Grid([height, width, channels]) => write!(f, "{height}, {width}, {channels}"),
-            Self::Flat(units) => write!(f, "{units}"),
-        }
-    }
-}
-
-impl Parameter {
-    /// Number of values.
-    pub fn len(&self) -> usize {
-        self.shape.iter().product()
-    }
-
-    /// Whether there are none; no layer has such a tensor.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether steps change it.
-    pub fn is_trainable(&self) -> bool {
-        !matches!(self.role, Role::MovingMean | Role::MovingVariance)
-    }
-
-    /// Rows and columns as a matrix: all but the last dimension together, and the last.
-    pub fn matrix(&self) -> [usize; 2] {
-        let columns = *self.shape.last().expect("a tensor has a dimension");
-        [self.len() / columns, columns]
+        self.kind.layer().activation()
     }
 }
 
@@ -347,10 +139,7 @@ impl Architecture {
     /// Whether the place of a pixel matters to the network: whether an image must have this height
     /// and width, not only as many pixels.
     pub fn is_spatial(&self) -> bool {
-        !matches!(
-            self.layers.first().map(|layer| &layer.kind),
-            Some(LayerKind::Flatten | LayerKind::Dense { .. })
-        )
+        self.layers.first().is_none_or(|layer| layer.kind.layer().is_spatial())
     }
 
     /// Refuses weights that are not those of this network.

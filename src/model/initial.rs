@@ -1,7 +1,8 @@
 //! The weights that a training begins with.
 
 use super::Weights;
-use super::architecture::{Architecture, Role};
+use super::architecture::Architecture;
+use super::parameter::Initial;
 use crate::random::Random;
 
 /// Stream of the random numbers of the initial weights.
@@ -14,14 +15,14 @@ impl Architecture {
         let mut weights = Weights::default();
         let mut kernels = 0;
         for tensor in self.checked_steps().into_iter().flat_map(|step| step.parameters) {
-            let values = match tensor.role {
-                Role::Kernel => {
+            let values = match tensor.initial {
+                Initial::GlorotUniform => {
                     let random = Random::new(seed, STREAM + kernels);
                     kernels += 1;
                     glorot_uniform(&tensor.shape, &random)
                 }
-                Role::Gamma | Role::MovingVariance => vec![1.0; tensor.len()],
-                Role::Bias | Role::Beta | Role::MovingMean => vec![0.0; tensor.len()],
+                Initial::Ones => vec![1.0; tensor.len()],
+                Initial::Zeros => vec![0.0; tensor.len()],
             };
             weights.insert(tensor.name, tensor.shape, values);
         }

@@ -1,6 +1,7 @@
 //! Which hidden layers of a network are looked into, and in which form.
 
-use super::architecture::{Activation, Architecture, LayerKind, Look, Shape};
+use super::architecture::{Architecture, Look};
+use super::shape::Shape;
 use serde::Serialize;
 
 /// Values of a convolutional layer's answer to one image up to which it is looked into whole;
@@ -41,20 +42,12 @@ impl Architecture {
 
     /// How a layer is looked into, the rule applied.
     fn look(&self, layer: usize) -> Look {
-        let (spec, next) = (&self.layers[layer], self.layers.get(layer + 1).map(|next| &next.kind));
-        let goes_on =
-            matches!(next, Some(LayerKind::BatchNorm { .. } | LayerKind::Activation { .. }));
-        match (spec.look, &spec.kind) {
-            (Look::Auto, LayerKind::Activation { .. }) => Look::Yes,
-            (Look::Auto, LayerKind::Conv { .. } | LayerKind::Dense { .. }) => {
-                if spec.activation() == Some(Activation::Linear) && goes_on {
-                    Look::No
-                } else {
-                    Look::Yes
-                }
-            }
-            (Look::Auto, _) => Look::No,
-            (said, _) => said,
+        let spec = &self.layers[layer];
+        if spec.look != Look::Auto {
+            return spec.look;
         }
+        let next = self.layers.get(layer + 1);
+        let is_completed = next.is_some_and(|next| next.kind.layer().completes_previous());
+        if spec.kind.layer().is_looked_into(is_completed) { Look::Yes } else { Look::No }
     }
 }

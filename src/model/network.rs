@@ -4,21 +4,16 @@
 //! [`super::host`]), and first on a GPU, where they are burn's. Whatever leaves the network, and
 //! every flat vector, has the channels last, so weights and activations are the same everywhere.
 
-use super::architecture::{Activation, Architecture, LayerKind, Padding, Parameter, Shape};
+use super::Weights;
+use super::architecture::Architecture;
+use super::layers::LayerKind;
 use super::look::LookedInto;
-use super::{Weights, host};
+use super::parameter::Parameter;
+use super::shape::Shape;
+use super::value::{Arrangement, Pass, TrainingPass, Value};
 use crate::error::{Error, Result};
-use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation, module};
-
-/// How the values of a grid lie, and with it whose convolutions are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrangement {
-    /// Image, row, column, channel; our own operations. Only on burn's CPU device `flex`.
-    ChannelsLast,
-    /// Image, channel, row, column; burn's operations.
-    ChannelsFirst,
-}
+use burn::tensor::{Device, Tensor, TensorData};
+use std::ops::Range;
 
 /// A network with its weights on a device.
 #[derive(Clone, Debug)]
@@ -32,28 +27,13 @@ pub struct Network {
     arrangement: Arrangement,
 }
 
-/// A layer, and where its tensors begin among those of the network.
+/// A layer, and where its tensors are among those of the network.
 #[derive(Clone, Debug)]
 struct Layer {
     kind: LayerKind,
     output: Shape,
-    trained: usize,
-    moving: usize,
-}
-
-/// What passes between layers: a grid in the network's arrangement, or one row an image.
-#[derive(Clone, Debug)]
-enum Value {
-    Grid(Tensor<4>),
-    Flat(Tensor<2>),
-}
-
-/// What is particular to training.
-struct Lesson {
-    /// Masks of the dropout layers still to come, the last first.
-    masks: Vec<Tensor<2>>,
-    /// Moving statistics after this batch.
-    moving: Vec<Tensor<2>>,
+    trained: Range<usize>,
+    moving: Range<usize>,
 }
 
 impl Network {
@@ -73,8 +53,8 @@ impl Network {
         let (mut trained, mut moving, mut layers, mut tensors) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (step, spec) in steps.into_iter().zip(&architecture.layers) {
-            let (kind, output) = (spec.kind.clone(), step.output);
-            layers.push(Layer { kind, output, trained: trained.len(), moving: moving.len() });
+            let first_trained = trained.len();
+            let first_moving = moving.len();
             for tensor in step.parameters {
                 let values = weights.get(&tensor.name, &tensor.shape)?.to_vec();
                 let values = Tensor::from_data(TensorData::new(values, tensor.matrix()), device);
@@ -88,6 +68,12 @@ impl Network {
                 }
                 tensors.push(tensor);
             }
+            layers.push(Layer {
+                kind: spec.kind.clone(),
+                output: step.output,
+                trained: first_trained..trained.len(),
+                moving: first_moving..moving.len(),
+            });
         }
         let (looked_into, input) = (architecture.looked_into(), architecture.input);
         Ok(Self { layers, looked_into, input, tensors, trained, moving, arrangement })
@@ -142,9 +128,8 @@ impl Network {
 
     /// Values of one image that each dropout layer takes, with the layer's rate, in order.
     pub fn dropouts(&self) -> Vec<(usize, f32)> {
-        let of = |layer: &Layer| match layer.kind {
-            LayerKind::Dropout { rate } => Some((layer.output.size(), rate)),
-            _ => None,
+        let of = |layer: &Layer| {
+            layer.kind.layer().dropout_rate().map(|rate| (layer.output.size(), rate))
         };
         self.layers.iter().filter_map(of).collect()
     }
@@ -154,13 +139,15 @@ impl Network {
     /// batch, and the moving statistics take it in.
     pub fn forward_training(&mut self, x: Tensor<2>, mut masks: Vec<Tensor<2>>) -> Tensor<2> {
         masks.reverse();
-        let mut lesson = Lesson { masks, moving: self.moving.clone() };
+        let mut moving = self.moving.clone();
         let mut value = self.enter(x);
         for layer in &self.layers {
-            value = self.apply(layer, value, Some(&mut lesson));
+            let mask = layer.kind.layer().dropout_rate().and_then(|_| masks.pop());
+            let training = TrainingPass { mask, moving: &mut moving[layer.moving.clone()] };
+            value = self.apply(layer, value, Some(training));
         }
-        self.moving = lesson.moving;
-        self.flat(value)
+        self.moving = moving;
+        value.into_rows(self.arrangement)
     }
 
     /// Answers of the layers looked into, n x width each, and the logits, n x n_classes.
@@ -171,184 +158,39 @@ impl Network {
             value = self.apply(layer, value, None);
             if let Some(look) = looked.next_if(|look| look.layer == at) {
                 answers.push(if look.pooled {
-                    self.pooled(value.clone())
+                    value.clone().pooled(self.arrangement)
                 } else {
-                    self.flat(value.clone())
+                    value.clone().into_rows(self.arrangement)
                 });
             }
         }
-        (answers, self.flat(value))
+        (answers, value.into_rows(self.arrangement))
     }
 
     /// Logits of a batch, n x n_classes.
     pub fn logits(&self, x: Tensor<2>) -> Tensor<2> {
         let value =
             self.layers.iter().fold(self.enter(x), |value, layer| self.apply(layer, value, None));
-        self.flat(value)
+        value.into_rows(self.arrangement)
     }
 
-    fn apply(&self, layer: &Layer, value: Value, lesson: Option<&mut Lesson>) -> Value {
-        match (&layer.kind, value) {
-            (LayerKind::Conv { kernel, padding, activation, .. }, Value::Grid(x)) => {
-                Value::Grid(self.convolution(layer, x, (*kernel, *padding), *activation))
-            }
-            (LayerKind::MaxPool { size }, Value::Grid(x)) => Value::Grid(match self.arrangement {
-                Arrangement::ChannelsLast => host::max_pool(x, *size),
-                Arrangement::ChannelsFirst => module::max_pool2d(x, MaxPoolOptions::new(*size)),
-            }),
-            (LayerKind::AvgPool { size }, Value::Grid(x)) => Value::Grid(match self.arrangement {
-                Arrangement::ChannelsLast => host::avg_pool(x, *size),
-                Arrangement::ChannelsFirst => module::avg_pool2d(x, AvgPoolOptions::new(*size)),
-            }),
-            (LayerKind::Flatten, value) => Value::Flat(self.flat(value)),
-            (LayerKind::Dense { units, activation }, value) => {
-                let [weight, bias] = [0, 1].map(|at| self.trained[layer.trained + at].clone());
-                let y = module::linear(self.flat(value), weight, Some(bias.reshape([*units])));
-                Value::Flat(activated(y, *activation))
-            }
-            (LayerKind::Dropout { .. }, value) => {
-                match lesson.map(|lesson| lesson.masks.pop().expect("a mask a dropout layer")) {
-                    None => value,
-                    Some(mask) => match value {
-                        Value::Flat(x) => Value::Flat(x * mask),
-                        Value::Grid(x) => Value::Grid(x * self.grid(mask, layer.output)),
-                    },
-                }
-            }
-            (LayerKind::BatchNorm { momentum, epsilon }, value) => {
-                self.normalised(layer, value, (*momentum, *epsilon), lesson)
-            }
-            (LayerKind::Activation { activation }, Value::Grid(x)) => {
-                Value::Grid(activated(x, *activation))
-            }
-            (LayerKind::Activation { activation }, Value::Flat(x)) => {
-                Value::Flat(activated(x, *activation))
-            }
-            (_, Value::Flat(_)) => unreachable!("checked: this layer follows a grid"),
-        }
-    }
-
-    fn convolution(
-        &self,
-        layer: &Layer,
-        x: Tensor<4>,
-        window: ([usize; 2], Padding),
-        function: Activation,
-    ) -> Tensor<4> {
-        let [weight, bias] = [0, 1].map(|at| self.trained[layer.trained + at].clone());
-        let ([rows, columns], padding) = window;
-        if self.arrangement == Arrangement::ChannelsLast {
-            let y = host::convolution(x, weight, bias, window, function == Activation::Relu);
-            return if function == Activation::Relu { y } else { activated(y, function) };
-        }
-        let [inputs, outputs] = weight.dims();
-        let kernel = weight
-            .reshape([rows, columns, inputs / (rows * columns), outputs])
-            .permute([3, 2, 0, 1]);
-        let around = [rows, columns].map(|size| padding.around(size));
-        let options =
-            ConvOptions { padding: around, ..ConvOptions::new([1, 1], [0, 0], [1, 1], 1) };
-        activated(module::conv2d(x, kernel, Some(bias.reshape([outputs])), options), function)
-    }
-
-    /// Batch normalisation over each channel: S. Ioffe and C. Szegedy, 2015, algorithms 1 and 2.
-    /// The moving variance is that of the values met (over n, not n - 1), as in Keras.
-    fn normalised(
-        &self,
-        layer: &Layer,
-        value: Value,
-        (momentum, epsilon): (f32, f32),
-        lesson: Option<&mut Lesson>,
-    ) -> Value {
-        let [gamma, beta] = [0, 1].map(|at| self.trained[layer.trained + at].clone());
-        let (n, channels) = (self.n_images(&value), layer.output.channels());
-        let x = self
-            .flat(value)
-            .reshape([(n * layer.output.size() / channels) as i32, channels as i32]);
-        let at = layer.moving;
-        let y = match lesson {
-            None => {
-                let [mean, variance] = [0, 1].map(|part| self.moving[at + part].clone());
-                (x - mean) / (variance + epsilon).sqrt()
-            }
-            Some(lesson) => {
-                let mean = x.clone().mean_dim(0);
-                let centred = x - mean.clone();
-                let variance = centred.clone().square().mean_dim(0);
-                for (moving, met) in lesson.moving[at..].iter_mut().zip([&mean, &variance]) {
-                    *moving = moving.clone() * momentum + met.clone().inner() * (1.0 - momentum);
-                }
-                centred / (variance + epsilon).sqrt()
-            }
+    fn apply(&self, layer: &Layer, value: Value, training: Option<TrainingPass<'_>>) -> Value {
+        let pass = Pass {
+            arrangement: self.arrangement,
+            output: layer.output,
+            trained: &self.trained[layer.trained.clone()],
+            moving: &self.moving[layer.moving.clone()],
+            training,
         };
-        let y = (y * gamma + beta).reshape([n, layer.output.size()]);
-        match layer.output {
-            Shape::Flat(_) => Value::Flat(y),
-            grid @ Shape::Grid(_) => Value::Grid(self.grid(y, grid)),
-        }
-    }
-
-    fn n_images(&self, value: &Value) -> usize {
-        match value {
-            Value::Grid(x) => x.dims()[0],
-            Value::Flat(x) => x.dims()[0],
-        }
+        layer.kind.layer().forward(value, pass)
     }
 
     /// Images as they come, n x pixels, in the form that the first layer takes.
     fn enter(&self, x: Tensor<2>) -> Value {
-        match self.layers.first().map(|layer| &layer.kind) {
-            Some(LayerKind::Flatten | LayerKind::Dense { .. }) => Value::Flat(x),
-            _ => Value::Grid(self.grid(x, Shape::Grid(self.input))),
+        match self.layers.first() {
+            Some(first) if !first.kind.layer().is_spatial() => Value::Flat(x),
+            _ => Value::of_rows(x, Shape::Grid(self.input), self.arrangement),
         }
-    }
-
-    /// Rows of values, channels last, as a grid.
-    fn grid(&self, x: Tensor<2>, shape: Shape) -> Tensor<4> {
-        let Shape::Grid([height, width, channels]) = shape else { unreachable!("checked: a grid") };
-        let n = x.dims()[0];
-        let last = x.reshape([n, height, width, channels]);
-        if self.arrangement == Arrangement::ChannelsLast {
-            last
-        } else {
-            last.permute([0, 3, 1, 2])
-        }
-    }
-
-    /// One row an image, channels last.
-    fn flat(&self, value: Value) -> Tensor<2> {
-        match value {
-            Value::Flat(x) => x,
-            Value::Grid(x) => {
-                let x = if self.arrangement == Arrangement::ChannelsLast {
-                    x
-                } else {
-                    x.permute([0, 2, 3, 1])
-                };
-                let [n, height, width, channels] = x.dims();
-                x.reshape([n, height * width * channels])
-            }
-        }
-    }
-
-    /// Each channel's mean over the image.
-    fn pooled(&self, value: Value) -> Tensor<2> {
-        let Value::Grid(x) = value else { unreachable!("only grids are pooled") };
-        let x =
-            if self.arrangement == Arrangement::ChannelsLast { x } else { x.permute([0, 2, 3, 1]) };
-        let [n, height, width, channels] = x.dims();
-        x.reshape([n, height * width, channels]).mean_dim(1).reshape([n, channels])
-    }
-}
-
-/// The softmax belongs to the loss, and to whoever asks for probabilities: the network gives
-/// logits.
-fn activated<const D: usize>(x: Tensor<D>, function: Activation) -> Tensor<D> {
-    match function {
-        Activation::Linear | Activation::Softmax => x,
-        Activation::Relu => activation::relu(x),
-        Activation::Sigmoid => activation::sigmoid(x),
-        Activation::Tanh => activation::tanh(x),
     }
 }
 

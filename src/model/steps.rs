@@ -1,18 +1,15 @@
 //! Shapes and tensors of the layers, worked out from the input on, and the rules that a network
 //! must keep.
 
-use super::architecture::{
-    Activation, Architecture, LayerKind, LayerSpec, OUTPUT, Padding, Parameter, RAW, Role, Shape,
-    Step,
-};
+use super::activation::Activation;
+use super::architecture::{Architecture, OUTPUT, RAW, Step};
+use super::layers::{Dense, LayerKind};
+use super::parameter::Parameter;
+use super::shape::Shape;
 use std::collections::{HashMap, HashSet};
 
 /// Names that mean something else among the files of activations.
 const RESERVED: [&str; 5] = [RAW, "labels", "rows", "images", "predictions"];
-
-/// Units of a dense layer and filters of a convolution at most: a kernel over 784 inputs then has
-/// 49 MiB, a square one 1 GiB.
-pub const MAX_UNITS: usize = 16_384;
 
 /// Values of all tensors together at most: 2 GiB, and thrice that in training.
 const MAX_PARAMETERS: usize = 1 << 29;
@@ -41,9 +38,9 @@ impl Architecture {
         for (at, spec) in self.layers.iter().enumerate() {
             let fault = |message: String| (at, message);
             let is_output = at + 1 == self.layers.len();
-            let ordinal =
-                counts.entry(spec.stem()).and_modify(|count| *count += 1).or_insert(1_usize);
-            let key = format!("{}_{ordinal}", spec.stem());
+            let stem = spec.kind.layer_type().stem;
+            let ordinal = counts.entry(stem).and_modify(|count| *count += 1).or_insert(1_usize);
+            let key = format!("{stem}_{ordinal}");
             let name = if is_output {
                 OUTPUT.to_owned()
             } else {
@@ -53,14 +50,15 @@ impl Architecture {
             if !names.insert(name.clone()) {
                 return Err(fault(format!("another layer is called `{name}` too")));
             }
-            let output = spec.output(shape).map_err(fault)?;
+            let output = spec.kind.layer().output(shape).map_err(fault)?;
             if output.size() > MAX_VALUES {
                 return Err(fault(format!(
                     "it would make {} values of one image; {MAX_VALUES} are allowed",
                     output.size()
                 )));
             }
-            let parameters = spec.parameters(&key, shape);
+            let mut parameters = spec.kind.layer().parameters(shape);
+            parameters.iter_mut().for_each(|tensor| tensor.name = format!("{key}.{}", tensor.name));
             n_parameters += parameters.iter().map(Parameter::len).sum::<usize>();
             if n_parameters > MAX_PARAMETERS {
                 return Err(fault(format!(
@@ -74,7 +72,7 @@ impl Architecture {
             shape = output;
         }
         match self.layers.last().map(|spec| &spec.kind) {
-            Some(LayerKind::Dense { units, activation: Activation::Softmax })
+            Some(LayerKind::Dense(Dense { units, activation: Activation::Softmax }))
                 if *units == self.n_classes =>
             {
                 Ok(steps)
@@ -100,101 +98,4 @@ fn check_name(name: &str, is_output: bool) -> Result<(), String> {
         return Err(format!("the name `{name}` is taken"));
     }
     Ok(())
-}
-
-fn within(what: &str, value: usize, most: usize) -> Result<(), String> {
-    if (1..=most).contains(&value) {
-        Ok(())
-    } else {
-        Err(format!("{what} = {value}: 1 to {most} are allowed"))
-    }
-}
-
-impl LayerSpec {
-    /// Shape of the output for an input, or what is wrong.
-    fn output(&self, input: Shape) -> Result<Shape, String> {
-        let grid = || match input {
-            Shape::Grid(sizes) => Ok(sizes),
-            Shape::Flat(_) => Err(format!(
-                "{} needs an image; what comes before it is flat already",
-                self.type_name()
-            )),
-        };
-        match &self.kind {
-            LayerKind::Conv { filters, kernel, padding, .. } => {
-                let [height, width, _] = grid()?;
-                within("filters", *filters, MAX_UNITS)?;
-                let [rows, columns] = fit("kernel", *kernel, [height, width])?;
-                let output = match padding {
-                    Padding::Same => [height, width],
-                    Padding::Valid => [height - rows + 1, width - columns + 1],
-                };
-                Ok(Shape::Grid([output[0], output[1], *filters]))
-            }
-            LayerKind::MaxPool { size } | LayerKind::AvgPool { size } => {
-                let [height, width, channels] = grid()?;
-                let [rows, columns] = fit("pool", *size, [height, width])?;
-                Ok(Shape::Grid([height / rows, width / columns, channels]))
-            }
-            LayerKind::Flatten => Ok(Shape::Flat(input.size())),
-            LayerKind::Dense { units, .. } => {
-                within("units", *units, MAX_UNITS)?;
-                Ok(Shape::Flat(*units))
-            }
-            LayerKind::Dropout { rate } if !(0.0..1.0).contains(rate) => {
-                Err(format!("rate = {rate}: from 0 to below 1"))
-            }
-            LayerKind::BatchNorm { momentum, .. } if !(0.0..1.0).contains(momentum) => {
-                Err(format!("momentum = {momentum}: from 0 to below 1"))
-            }
-            LayerKind::BatchNorm { epsilon, .. } if !(*epsilon > 0.0 && epsilon.is_finite()) => {
-                Err(format!("epsilon = {epsilon}: above 0"))
-            }
-            LayerKind::Dropout { .. }
-            | LayerKind::BatchNorm { .. }
-            | LayerKind::Activation { .. } => Ok(input),
-        }
-    }
-
-    /// Its tensors for an input; `key` begins their names.
-    fn parameters(&self, key: &str, input: Shape) -> Vec<Parameter> {
-        let tensor = |part: &str, shape: Vec<usize>, role| Parameter {
-            name: format!("{key}.{part}"),
-            shape,
-            role,
-        };
-        match &self.kind {
-            LayerKind::Conv { filters, kernel: [rows, columns], .. } => vec![
-                tensor("weight", vec![*rows, *columns, input.channels(), *filters], Role::Kernel),
-                tensor("bias", vec![*filters], Role::Bias),
-            ],
-            LayerKind::Dense { units, .. } => {
-                vec![
-                    tensor("weight", vec![input.size(), *units], Role::Kernel),
-                    tensor("bias", vec![*units], Role::Bias),
-                ]
-            }
-            LayerKind::BatchNorm { .. } => {
-                let shape = vec![input.channels()];
-                vec![
-                    tensor("gamma", shape.clone(), Role::Gamma),
-                    tensor("beta", shape.clone(), Role::Beta),
-                    tensor("moving_mean", shape.clone(), Role::MovingMean),
-                    tensor("moving_variance", shape, Role::MovingVariance),
-                ]
-            }
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// A window that is at least 1 x 1 and no larger than the image.
-fn fit(what: &str, window: [usize; 2], image: [usize; 2]) -> Result<[usize; 2], String> {
-    let ([rows, columns], [height, width]) = (window, image);
-    if rows == 0 || columns == 0 || rows > height || columns > width {
-        return Err(format!(
-            "a {what} of {rows} x {columns} does not fit its input of {height} x {width}"
-        ));
-    }
-    Ok(window)
 }

@@ -1,6 +1,7 @@
 //! The table of a network's layers, as Keras' `model.summary()` has it.
 
-use super::architecture::{Architecture, Parameter};
+use super::architecture::Architecture;
+use super::parameter::Parameter;
 use crate::words::thousands;
 use std::fmt::Write;
 

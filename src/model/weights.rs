@@ -1,6 +1,9 @@
 //! Weights of a model on the host, and their .safetensors files.
 
-use super::{Activation, Architecture, LayerKind, LayerSpec, Parameter};
+use super::activation::Activation;
+use super::architecture::{Architecture, LayerSpec};
+use super::layers::{Dense, Flatten};
+use super::parameter::Parameter;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::sealed;
@@ -208,8 +211,8 @@ struct Perceptron {
 
 impl From<Perceptron> for Architecture {
     fn from(old: Perceptron) -> Self {
-        let dense = |units, activation| LayerSpec::new(LayerKind::Dense { units, activation });
-        let mut layers = vec![LayerSpec::new(LayerKind::Flatten)];
+        let dense = |units, activation| LayerSpec::new(Dense { units, activation });
+        let mut layers = vec![LayerSpec::new(Flatten)];
         let hidden = (1..).zip(&old.hidden);
         layers.extend(
             hidden.map(|(at, &units)| dense(units, Activation::Relu).named(format!("layer_{at}"))),

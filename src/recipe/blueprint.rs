@@ -2,7 +2,8 @@
 //! number of classes, which come from the data.
 
 use crate::error::{Error, Result};
-use crate::model::{Activation, Architecture, LayerKind, LayerSpec, Padding};
+use crate::model::layers::{Conv, Dense, Dropout, Flatten, MaxPool};
+use crate::model::{Activation, Architecture, LayerKind, LayerSpec, Padding, Shape};
 use crate::training::{Training, ValidationSplit};
 use std::path::{Path, PathBuf};
 
@@ -13,8 +14,7 @@ pub struct Blueprint {
     pub name: String,
     /// Height, width and channels of an image, if the model insists.
     pub input: Option<[usize; 3]>,
-    /// The hidden layers in order. A dense layer after an image needs no [`LayerKind::Flatten`]
-    /// before it.
+    /// The hidden layers in order. A dense layer after an image needs no [`Flatten`] before it.
     pub hidden: Vec<LayerSpec>,
     /// Classes, if the model insists.
     pub n_classes: Option<usize>,
@@ -71,20 +71,15 @@ pub const PRESET_INPUT: [usize; 3] = [28, 28, 1];
 const DROPOUT: f32 = 0.5;
 
 fn conv(filters: usize, padding: Padding) -> LayerSpec {
-    LayerSpec::new(LayerKind::Conv {
-        filters,
-        kernel: [3, 3],
-        padding,
-        activation: Activation::Relu,
-    })
+    LayerSpec::new(Conv { filters, kernel: [3, 3], padding, activation: Activation::Relu })
 }
 
 fn dense(units: usize) -> LayerSpec {
-    LayerSpec::new(LayerKind::Dense { units, activation: Activation::Relu })
+    LayerSpec::new(Dense { units, activation: Activation::Relu })
 }
 
 fn max_pool() -> LayerSpec {
-    LayerSpec::new(LayerKind::MaxPool { size: [2, 2] })
+    LayerSpec::new(MaxPool { size: [2, 2] })
 }
 
 /// How the second study trains.
@@ -100,17 +95,13 @@ fn second_study(batch_size: usize, epochs: usize) -> Training {
 }
 
 fn cnn_default() -> Blueprint {
-    let hidden = vec![
-        conv(32, Padding::Same),
-        max_pool(),
-        conv(32, Padding::Same),
-        LayerSpec::new(LayerKind::Flatten),
-    ];
+    let hidden =
+        vec![conv(32, Padding::Same), max_pool(), conv(32, Padding::Same), LayerSpec::new(Flatten)];
     Blueprint::new("cnn-default", hidden, second_study(10, 10))
 }
 
 fn cnn(name: &str, filters: usize, units: usize, epochs: usize) -> Blueprint {
-    let flatten = LayerSpec::new(LayerKind::Flatten);
+    let flatten = LayerSpec::new(Flatten);
     let hidden =
         vec![conv(filters, Padding::Valid), max_pool(), flatten, dense(units), dense(units)];
     Blueprint::new(name, hidden, second_study(32, epochs))
@@ -125,7 +116,7 @@ impl Blueprint {
     /// The perceptron of the first study with other widths; dropout 0.5 after each hidden layer.
     pub fn mlp(widths: &[usize]) -> Self {
         let layer = |(at, &units): (usize, &usize)| {
-            let dropout = LayerSpec::new(LayerKind::Dropout { rate: DROPOUT });
+            let dropout = LayerSpec::new(Dropout { rate: DROPOUT });
             [dense(units).named(format!("layer_{}", at + 1)), dropout]
         };
         Self::new("mlp", widths.iter().enumerate().flat_map(layer).collect(), Training::default())
@@ -166,7 +157,7 @@ impl Blueprint {
         }
         let mut found = false;
         for layer in &mut self.hidden {
-            if let LayerKind::Dropout { rate } = &mut layer.kind {
+            if let LayerKind::Dropout(Dropout { rate }) = &mut layer.kind {
                 (*rate, found) = (new, true);
             }
         }
@@ -213,15 +204,16 @@ impl Blueprint {
         }
         // Where each layer stood before the layers were completed.
         let (mut layers, mut origin) = (Vec::new(), Vec::new());
-        let mut flat = false;
-        let output =
-            LayerSpec::new(LayerKind::Dense { units: n_classes, activation: Activation::Softmax });
+        let mut shape = Shape::Grid(input);
+        let output = LayerSpec::new(Dense { units: n_classes, activation: Activation::Softmax });
         for (at, layer) in self.hidden.iter().chain([&output]).enumerate() {
-            if matches!(layer.kind, LayerKind::Dense { .. }) && !flat {
-                layers.push(LayerSpec::new(LayerKind::Flatten));
+            if matches!((&layer.kind, shape), (LayerKind::Dense(_), Shape::Grid(_))) {
+                layers.push(LayerSpec::new(Flatten));
                 origin.push(at);
+                shape = Shape::Flat(shape.size());
             }
-            flat |= matches!(layer.kind, LayerKind::Dense { .. } | LayerKind::Flatten);
+            // What does not fit is told by the walk below.
+            shape = layer.kind.layer().output(shape).unwrap_or(shape);
             layers.push(layer.clone());
             origin.push(at);
         }

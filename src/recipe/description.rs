@@ -47,34 +47,15 @@
 //! ```
 
 use super::blueprint::Blueprint;
-use super::section::{Section, TomlFile};
 use crate::error::{Error, Result};
-use crate::model::{Activation, LayerKind, LayerSpec, Look, Padding};
+use crate::model::layers::Dense;
+use crate::model::{Activation, LAYER_TYPES, LayerKind, LayerSpec, Look};
+use crate::section::{Section, TomlFile};
 use crate::training::{Training, ValidationSplit};
 use std::path::Path;
 
 /// Keys that every layer may have.
 const COMMON: [&str; 3] = ["type", "name", "look"];
-
-/// The types of layers, with the keys that each takes besides [`COMMON`].
-const TYPES: [(&str, &[&str]); 8] = [
-    ("conv", &["filters", "kernel", "padding", "activation"]),
-    ("max_pool", &["size"]),
-    ("avg_pool", &["size"]),
-    ("flatten", &[]),
-    ("dense", &["units", "activation"]),
-    ("dropout", &["rate"]),
-    ("batch_norm", &["momentum", "epsilon"]),
-    ("activation", &["activation"]),
-];
-
-const ACTIVATIONS: [(&str, Activation); 5] = [
-    ("linear", Activation::Linear),
-    ("relu", Activation::Relu),
-    ("sigmoid", Activation::Sigmoid),
-    ("tanh", Activation::Tanh),
-    ("softmax", Activation::Softmax),
-];
 
 impl Blueprint {
     /// Reads a description; see the source of this module for an example with every key.
@@ -106,7 +87,7 @@ impl Blueprint {
                 "a model needs layers: at least a dense one with a softmax".into(),
             ));
         };
-        let (LayerKind::Dense { units, activation: Activation::Softmax }, None) =
+        let (LayerKind::Dense(Dense { units, activation: Activation::Softmax }), None) =
             (&output.kind, &output.name)
         else {
             let message = "the last layer must be the output: type = \"dense\" with activation = \"softmax\", and without a name";
@@ -162,46 +143,14 @@ fn read_training(section: &Section) -> Result<Training> {
 }
 
 fn read_layer(section: &Section) -> Result<LayerSpec> {
-    let kind = section.required("type", section.text("type")?)?;
-    let Some((_, keys)) = TYPES.iter().find(|(name, _)| *name == kind) else {
-        let known: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
+    let name = section.required("type", section.text("type")?)?;
+    let Some(layer_type) = LAYER_TYPES.iter().find(|known| known.name == name) else {
+        let known: Vec<&str> = LAYER_TYPES.iter().map(|known| known.name).collect();
         return Err(section
-            .fault_at("type", format!("unknown layer `{kind}`; known are {}", known.join(", "))));
+            .fault_at("type", format!("unknown layer `{name}`; known are {}", known.join(", "))));
     };
-    section.only(&[COMMON.as_slice(), keys].concat())?;
-    let activation =
-        || Ok::<_, Error>(section.choice("activation", &ACTIVATIONS)?.unwrap_or_default());
-    let size = || section.required("size", section.pair("size")?);
-    let kind = match kind {
-        "conv" => LayerKind::Conv {
-            filters: section.required("filters", section.whole("filters")?)?,
-            kernel: section.required("kernel", section.pair("kernel")?)?,
-            padding: section
-                .choice("padding", &[("valid", Padding::Valid), ("same", Padding::Same)])?
-                .unwrap_or_default(),
-            activation: activation()?,
-        },
-        "max_pool" => LayerKind::MaxPool { size: size()? },
-        "avg_pool" => LayerKind::AvgPool { size: size()? },
-        "flatten" => LayerKind::Flatten,
-        "dense" => {
-            let (units, activation) = (section.whole("units")?, activation()?);
-            // The output's units are the classes, which are known later.
-            let units = if activation == Activation::Softmax { units.or(Some(1)) } else { units };
-            LayerKind::Dense { units: section.required("units", units)?, activation }
-        }
-        "dropout" => {
-            LayerKind::Dropout { rate: section.required("rate", section.number("rate")?)? as f32 }
-        }
-        "batch_norm" => LayerKind::BatchNorm {
-            momentum: section.number("momentum")?.unwrap_or(0.99) as f32,
-            epsilon: section.number("epsilon")?.unwrap_or(1e-3) as f32,
-        },
-        _ => LayerKind::Activation {
-            activation: section
-                .required("activation", section.choice("activation", &ACTIVATIONS)?)?,
-        },
-    };
+    section.only(&[COMMON.as_slice(), layer_type.keys].concat())?;
+    let kind = (layer_type.read)(section)?;
     Ok(LayerSpec {
         name: section.text("name")?.map(str::to_owned),
         look: read_look(section)?,

@@ -3,7 +3,6 @@
 
 mod blueprint;
 mod description;
-mod section;
 mod sweep;
 
 pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};

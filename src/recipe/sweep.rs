@@ -15,9 +15,9 @@
 //! ```
 
 use super::blueprint::Blueprint;
-use super::section::{Section, TomlFile};
 use crate::error::{Error, Result};
 use crate::model::MAX_UNITS;
+use crate::section::{Section, TomlFile};
 use crate::training::Training;
 use std::path::Path;
 

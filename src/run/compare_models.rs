@@ -15,6 +15,7 @@ use crate::compute::{Description, Device};
 use crate::dataset::{Classes, Dataset, Request, Samples};
 use crate::error::{Error, Result};
 use crate::evaluation::{ModelRow, OverFitting};
+use crate::model::layers::{Conv, Dense};
 use crate::model::{Architecture, LayerKind, write_weights};
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
@@ -374,10 +375,10 @@ fn model_row(
     Ok(ModelRow {
         model: model.name.clone(),
         filters: sizes(architecture, |kind| {
-            if let LayerKind::Conv { filters, .. } = kind { Some(*filters) } else { None }
+            if let LayerKind::Conv(Conv { filters, .. }) = kind { Some(*filters) } else { None }
         }),
         dense: sizes(architecture, |kind| {
-            if let LayerKind::Dense { units, .. } = kind { Some(*units) } else { None }
+            if let LayerKind::Dense(Dense { units, .. }) = kind { Some(*units) } else { None }
         }),
         batch_size: model.training.batch_size,
         epochs: history.len(),

@@ -19,6 +19,8 @@ mod gpu;
 mod grid;
 mod insights;
 mod invariants;
+#[cfg(feature = "train")]
+mod layer_types;
 mod methods;
 mod metrics;
 mod neighbor_search;

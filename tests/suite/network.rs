@@ -3,9 +3,11 @@
 
 use crate::support::{Variant, gpu};
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use layerlens::model::layers::{
+    ActivationLayer, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, LayerKind, MaxPool,
+};
 use layerlens::model::{
-    Activation, Architecture, Arrangement, LayerKind, LayerSpec, Look, Network, Padding, Parameter,
-    Weights,
+    Activation, Architecture, Arrangement, LayerSpec, Look, Network, Padding, Parameter, Weights,
 };
 use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::training::Training;
@@ -16,16 +18,16 @@ fn fixture(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).expect("a fixture")).expect("JSON")
 }
 
-fn layer(kind: LayerKind) -> LayerSpec {
+fn layer(kind: impl Into<LayerKind>) -> LayerSpec {
     LayerSpec::new(kind)
 }
 
 fn conv(filters: usize, kernel: [usize; 2], padding: Padding, activation: Activation) -> LayerSpec {
-    layer(LayerKind::Conv { filters, kernel, padding, activation })
+    layer(Conv { filters, kernel, padding, activation })
 }
 
 fn dense(units: usize, activation: Activation) -> LayerSpec {
-    layer(LayerKind::Dense { units, activation })
+    layer(Dense { units, activation })
 }
 
 fn build(hidden: Vec<LayerSpec>, input: [usize; 3], n_classes: usize) -> Architecture {
@@ -36,18 +38,18 @@ fn build(hidden: Vec<LayerSpec>, input: [usize; 3], n_classes: usize) -> Archite
 
 /// A network with every kind of layer, as in make_summaries.py.
 fn every_kind() -> Architecture {
-    let norm = || layer(LayerKind::BatchNorm { momentum: 0.99, epsilon: 1e-3 });
-    let function = |activation| layer(LayerKind::Activation { activation });
+    let norm = || layer(BatchNorm { momentum: 0.99, epsilon: 1e-3 });
+    let function = |activation| layer(ActivationLayer { activation });
     let hidden = vec![
         conv(8, [5, 2], Padding::Valid, Activation::Sigmoid),
         norm(),
-        layer(LayerKind::AvgPool { size: [2, 3] }),
+        layer(AvgPool { size: [2, 3] }),
         conv(6, [2, 4], Padding::Same, Activation::Linear),
         norm(),
         function(Activation::Tanh),
-        layer(LayerKind::Dropout { rate: 0.25 }),
-        layer(LayerKind::MaxPool { size: [2, 2] }),
-        layer(LayerKind::Flatten),
+        layer(Dropout { rate: 0.25 }),
+        layer(MaxPool { size: [2, 2] }),
+        layer(Flatten),
         dense(20, Activation::Linear),
         norm(),
         function(Activation::Relu),
@@ -119,18 +121,18 @@ fn value(stream: usize, n: usize) -> Vec<f32> {
 
 /// The network of make_gradients.py with its weights.
 fn checked_network() -> (Architecture, Weights) {
-    let norm = || layer(LayerKind::BatchNorm { momentum: 0.9, epsilon: 1e-3 });
+    let norm = || layer(BatchNorm { momentum: 0.9, epsilon: 1e-3 });
     let hidden = vec![
         conv(3, [3, 2], Padding::Same, Activation::Relu),
-        layer(LayerKind::MaxPool { size: [2, 2] }),
+        layer(MaxPool { size: [2, 2] }),
         norm(),
         conv(4, [2, 3], Padding::Valid, Activation::Sigmoid),
-        layer(LayerKind::AvgPool { size: [2, 1] }),
-        layer(LayerKind::Flatten),
-        layer(LayerKind::Dropout { rate: 0.25 }),
+        layer(AvgPool { size: [2, 1] }),
+        layer(Flatten),
+        layer(Dropout { rate: 0.25 }),
         dense(5, Activation::Linear),
         norm(),
-        layer(LayerKind::Activation { activation: Activation::Tanh }),
+        layer(ActivationLayer { activation: Activation::Tanh }),
     ];
     let architecture = build(hidden, [8, 9, 2], 3);
     let mut weights = architecture.initial_weights(0);
@@ -219,9 +221,9 @@ fn with_statistics(architecture: &Architecture, mut weights: Weights) -> Weights
 
 #[test]
 fn means_of_windows_and_normalised_values_have_their_closed_forms() {
-    let norm = layer(LayerKind::BatchNorm { momentum: 0.9, epsilon: 1e-3 });
-    let pool = layer(LayerKind::AvgPool { size: [2, 2] });
-    let mut architecture = build(vec![pool, norm, layer(LayerKind::Flatten)], [2, 4, 1], 2);
+    let norm = layer(BatchNorm { momentum: 0.9, epsilon: 1e-3 });
+    let pool = layer(AvgPool { size: [2, 2] });
+    let mut architecture = build(vec![pool, norm, layer(Flatten)], [2, 4, 1], 2);
     architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
     let mut weights = architecture.initial_weights(0);
     for tensor in architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters) {

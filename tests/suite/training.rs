@@ -5,6 +5,7 @@ use crate::support::{Variant, gpu, own_gpu};
 use layerlens::compute::Device;
 use layerlens::dataset::{Dataset, Samples, split};
 use layerlens::error::Error;
+use layerlens::model::layers::{ActivationLayer, BatchNorm, Conv, Dropout, MaxPool};
 use layerlens::model::{Activation, Architecture, LayerKind, LayerSpec, Padding};
 use layerlens::progress::Silent;
 use layerlens::recipe::{Blueprint, PRESET_INPUT};
@@ -59,23 +60,19 @@ fn small_study() -> (Samples, Samples, Samples, Architecture) {
     let rows = |from: usize| {
         data.train.select(&(from..from + 300).map(|row| row * 33 % 10_000).collect::<Vec<_>>())
     };
-    let kinds = [
-        LayerKind::Conv {
-            filters: 4,
-            kernel: [3, 3],
-            padding: Padding::Same,
-            activation: Activation::Relu,
-        },
-        LayerKind::MaxPool { size: [2, 2] },
-        LayerKind::Conv {
-            filters: 5,
-            kernel: [3, 3],
-            padding: Padding::Valid,
-            activation: Activation::Linear,
-        },
-        LayerKind::BatchNorm { momentum: 0.9, epsilon: 1e-3 },
-        LayerKind::Activation { activation: Activation::Relu },
-        LayerKind::Dropout { rate: 0.3 },
+    let conv = |filters: usize, padding: Padding, activation: Activation| Conv {
+        filters,
+        kernel: [3, 3],
+        padding,
+        activation,
+    };
+    let kinds: [LayerKind; 6] = [
+        conv(4, Padding::Same, Activation::Relu).into(),
+        MaxPool { size: [2, 2] }.into(),
+        conv(5, Padding::Valid, Activation::Linear).into(),
+        BatchNorm { momentum: 0.9, epsilon: 1e-3 }.into(),
+        ActivationLayer { activation: Activation::Relu }.into(),
+        Dropout { rate: 0.3 }.into(),
     ];
     let hidden = kinds.into_iter().map(LayerSpec::new).collect();
     let architecture = Blueprint::new("small", hidden, Training::default())

@@ -3,7 +3,7 @@
 //! neural networks for document processing", 2006.
 
 use super::block_images;
-use crate::model::architecture::Padding;
+use crate::model::shape::Padding;
 use multiversion::multiversion;
 use rayon::prelude::*;
 use std::cell::RefCell;

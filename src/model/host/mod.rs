@@ -12,7 +12,7 @@
 mod convolution;
 mod pooling;
 
-use super::architecture::Padding;
+use super::shape::Padding;
 use burn::tensor::{Tensor, TensorData};
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::base::Checkpointer;

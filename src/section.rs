@@ -1,4 +1,4 @@
-//! Tables of a TOML file whose every fault is told with its line.
+//! Tables of a TOML file, whose errors carry line numbers.
 
 use crate::error::{Error, Result};
 use std::ops::Range;
@@ -8,13 +8,13 @@ use toml::de::{DeTable, DeValue};
 
 /// A file and its text.
 #[derive(Clone, Copy)]
-pub(super) struct TomlFile<'a> {
-    pub(super) path: &'a Path,
-    pub(super) text: &'a str,
+pub(crate) struct TomlFile<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) text: &'a str,
 }
 
 /// A table of a file.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     file: TomlFile<'a>,
     span: Range<usize>,
     table: &'a DeTable<'a>,
@@ -22,7 +22,7 @@ pub(super) struct Section<'a> {
 
 impl TomlFile<'_> {
     /// Parses the file and has `reader` make something of it.
-    pub(super) fn read<R>(&self, reader: impl FnOnce(&Section) -> Result<R>) -> Result<R> {
+    pub(crate) fn read<R>(&self, reader: impl FnOnce(&Section) -> Result<R>) -> Result<R> {
         let root = DeTable::parse(self.text).map_err(|error| {
             self.fault(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()))
         })?;
@@ -41,22 +41,22 @@ impl TomlFile<'_> {
 
 impl<'a> Section<'a> {
     /// The line on which it begins.
-    pub(super) fn line(&self) -> usize {
+    pub(crate) fn line(&self) -> usize {
         self.file.line(&self.span)
     }
 
     /// An error on its first line.
-    pub(super) fn fault(&self, message: String) -> Error {
+    pub(crate) fn fault(&self, message: String) -> Error {
         self.file.fault(self.span.clone(), message)
     }
 
     /// An error on the line of a key, or on the first if the key is not there.
-    pub(super) fn fault_at(&self, key: &str, message: String) -> Error {
+    pub(crate) fn fault_at(&self, key: &str, message: String) -> Error {
         let span = self.get(key).map_or(self.span.clone(), Spanned::span);
         self.file.fault(span, message)
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
@@ -65,7 +65,7 @@ impl<'a> Section<'a> {
     }
 
     /// Refuses keys that are not among `known`.
-    pub(super) fn only(&self, known: &[&str]) -> Result<()> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<()> {
         match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
             None => Ok(()),
             Some(key) => {
@@ -77,7 +77,7 @@ impl<'a> Section<'a> {
     }
 
     /// Refuses that a key is missing.
-    pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T> {
+    pub(crate) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| self.fault(format!("`{key}` is missing")))
     }
 
@@ -95,53 +95,53 @@ impl<'a> Section<'a> {
         Ok(Some(taken))
     }
 
-    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>> {
         self.typed(key, "a text in quotes", DeValue::as_str)
     }
 
-    pub(super) fn flag(&self, key: &str) -> Result<Option<bool>> {
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>> {
         self.typed(key, "true or false", DeValue::as_bool)
     }
 
-    pub(super) fn whole(&self, key: &str) -> Result<Option<usize>> {
+    pub(crate) fn whole(&self, key: &str) -> Result<Option<usize>> {
         self.typed(key, "a whole number", whole)
     }
 
     /// A finite number, whole or not.
-    pub(super) fn number(&self, key: &str) -> Result<Option<f64>> {
+    pub(crate) fn number(&self, key: &str) -> Result<Option<f64>> {
         self.typed(key, "a number", number)
     }
 
     /// `N` whole numbers in brackets.
-    pub(super) fn wholes<const N: usize>(&self, key: &str) -> Result<Option<[usize; N]>> {
+    pub(crate) fn wholes<const N: usize>(&self, key: &str) -> Result<Option<[usize; N]>> {
         self.typed(key, &format!("{N} whole numbers in brackets"), wholes)
     }
 
     /// Two whole numbers in brackets, or one that stands for both.
-    pub(super) fn pair(&self, key: &str) -> Result<Option<[usize; 2]>> {
+    pub(crate) fn pair(&self, key: &str) -> Result<Option<[usize; 2]>> {
         let take = |value| wholes(value).or_else(|| whole(value).map(|side| [side; 2]));
         self.typed(key, "a whole number, or two in brackets", take)
     }
 
     /// One text or several in brackets.
-    pub(super) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<&'a str>>> {
         self.typed(key, "a text in quotes, or several in brackets", |value| {
             one_or_more(value, DeValue::as_str)
         })
     }
 
     /// One whole number or several in brackets.
-    pub(super) fn each_whole(&self, key: &str) -> Result<Option<Vec<usize>>> {
+    pub(crate) fn each_whole(&self, key: &str) -> Result<Option<Vec<usize>>> {
         self.typed(key, "a whole number, or several in brackets", |value| one_or_more(value, whole))
     }
 
     /// One finite number or several in brackets.
-    pub(super) fn each_number(&self, key: &str) -> Result<Option<Vec<f64>>> {
+    pub(crate) fn each_number(&self, key: &str) -> Result<Option<Vec<f64>>> {
         self.typed(key, "a number, or several in brackets", |value| one_or_more(value, number))
     }
 
     /// One of the texts, as what it stands for.
-    pub(super) fn choice<T: Copy>(&self, key: &str, texts: &[(&str, T)]) -> Result<Option<T>> {
+    pub(crate) fn choice<T: Copy>(&self, key: &str, texts: &[(&str, T)]) -> Result<Option<T>> {
         let known: Vec<String> = texts.iter().map(|(text, _)| format!("\"{text}\"")).collect();
         let meant = |value: &DeValue| {
             texts.iter().find(|(text, _)| Some(*text) == value.as_str()).map(|(_, meant)| *meant)
@@ -150,14 +150,14 @@ impl<'a> Section<'a> {
     }
 
     /// A table below a key.
-    pub(super) fn section(&self, key: &str) -> Result<Option<Section<'a>>> {
+    pub(crate) fn section(&self, key: &str) -> Result<Option<Section<'a>>> {
         let table = self.typed(key, "a table", DeValue::as_table)?;
         let span = self.get(key).map(Spanned::span).unwrap_or_default();
         Ok(table.map(|table| Section { file: self.file, span, table }))
     }
 
     /// The tables of an array of tables.
-    pub(super) fn sections(&self, key: &str) -> Result<Vec<Section<'a>>> {
+    pub(crate) fn sections(&self, key: &str) -> Result<Vec<Section<'a>>> {
         let tables = |value: &'a DeValue<'a>| {
             let entry =
                 |entry: &'a Spanned<DeValue<'a>>| Some((entry.span(), entry.get_ref().as_table()?));

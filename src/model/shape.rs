@@ -1,0 +1,94 @@
+//! Shapes of what passes between layers, and windows that move over images.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Shape of what a layer makes of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Height, width, channels.
+    Grid([usize; 3]),
+    /// A vector.
+    Flat(usize),
+}
+
+impl Shape {
+    /// Number of values; the largest number where it cannot be counted.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Grid([height, width, channels]) => {
+                height.saturating_mul(width).saturating_mul(channels)
+            }
+            Self::Flat(units) => units,
+        }
+    }
+
+    /// Channels of a grid, values of a vector.
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Grid([_, _, channels]) => channels,
+            Self::Flat(units) => units,
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    /// As Keras prints it, without the batch: `28, 28, 32`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grid([height, width, channels]) => write!(f, "{height}, {width}, {channels}"),
+            Self::Flat(units) => write!(f, "{units}"),
+        }
+    }
+}
+
+/// What a convolution does at the edges of an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Padding {
+    /// Only windows that lie inside: the output is smaller than the input.
+    #[default]
+    Valid,
+    /// Zeros around it, so that the output is as large as the input; where their number is odd, the
+    /// larger part follows.
+    Same,
+}
+
+impl Padding {
+    /// Each by its name in descriptions and drawings.
+    pub(super) const NAMED: [(&str, Self); 2] = [("valid", Self::Valid), ("same", Self::Same)];
+
+    /// Zeros before and after the image along a side of the window.
+    pub fn around(self, window: usize) -> (usize, usize) {
+        match self {
+            Self::Valid => (0, 0),
+            Self::Same => ((window - 1) / 2, window / 2),
+        }
+    }
+
+    /// Its name in descriptions and drawings.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Same => "same",
+        }
+    }
+}
+
+/// A window that is at least 1 x 1 and no larger than the image, or what is wrong with it; `what`
+/// it is for is said.
+pub(super) fn fit(what: &str, window: [usize; 2], image: [usize; 2]) -> Result<[usize; 2], String> {
+    let [rows, columns] = window;
+    let [height, width] = image;
+    if rows == 0 || columns == 0 || rows > height || columns > width {
+        return Err(format!(
+            "a {what} of {rows} x {columns} does not fit its input of {height} x {width}"
+        ));
+    }
+    Ok(window)
+}
+
+/// Height and width of a window as drawings show them.
+pub(super) fn window_text([height, width]: [usize; 2]) -> String {
+    format!("{height} × {width}")
+}
