@@ -5,14 +5,15 @@ use super::naming::{Elsewhere, spoken};
 use super::output::Force;
 use super::{Global, print, say};
 use anyhow::{Context, Result};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use layerlens::Error;
 use layerlens::dataset::{
-    self, DATASETS, Dataset, Fetch, Fetched, Format, Location, label_group_names,
+    self, DATASETS, Dataset, FORMATS, Fetch, Fetched, Format, Location, label_group_names,
 };
 use layerlens::progress::Reporter;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What to do with data.
@@ -47,9 +48,9 @@ pub struct ConvertArgs {
     /// Where it goes: a folder, or a file called *.npz
     #[arg(value_name = "TARGET")]
     target: PathBuf,
-    /// Layout to write [default: npz for a target of that name]
-    #[arg(long, value_enum)]
-    format: Option<Format>,
+    /// Format to write [default: npz for a target of that name]
+    #[arg(long, value_parser = written_format())]
+    format: Option<&'static Format>,
     /// Compress what is written: .gz files, or the arrays in a .npz file
     #[arg(long)]
     gzip: bool,
@@ -152,29 +153,48 @@ fn described(data: &Dataset) -> Result<String> {
     Ok(text)
 }
 
-fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
-    let named_npz =
-        args.target.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npz"));
-    let format = match args.format {
-        Some(Format::Npz) if !named_npz => {
-            return Err(Error::parameter(
-                "target",
-                args.target.display(),
-                "a file called *.npz, as --format npz writes one",
-            )
-            .into());
-        }
-        Some(format) => format,
-        None if named_npz => Format::Npz,
-        None => {
-            return Err(Error::parameter(
-                "format",
-                "none",
-                "idx, csv, csv-label-first or npz; only *.npz says it itself",
-            )
-            .into());
-        }
+/// The formats that can be written, each with what that is.
+fn written_format() -> impl TypedValueParser<Value = &'static Format> {
+    let value = |format: &&'static Format| {
+        format.written().map(|summary| PossibleValue::new(format.name).help(summary))
     };
+    PossibleValuesParser::new(FORMATS.iter().filter_map(value))
+        .map(|name| Format::named(&name).expect("one of the names"))
+}
+
+/// The format that is meant: the one that is asked for, or else the one that the target's name
+/// ends with.
+fn format_of(asked: Option<&'static Format>, target: &Path) -> Result<&'static Format, Error> {
+    let ends_with =
+        |ending: &str| target.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
+    if let Some(format) = asked {
+        return match format.written_ending() {
+            Some(ending) if !ends_with(ending) => Err(Error::parameter(
+                "target",
+                target.display(),
+                format!("a file called *.{ending}, as --format {} writes one", format.name),
+            )),
+            _ => Ok(format),
+        };
+    }
+    let is_named = |format: &&&Format| format.written_ending().is_some_and(ends_with);
+    if let Some(format) = FORMATS.iter().find(is_named) {
+        return Ok(format);
+    }
+    let written = || FORMATS.iter().filter(|format| format.written().is_some());
+    let names: Vec<&str> = written().map(|format| format.name).collect();
+    let endings: Vec<String> = written()
+        .filter_map(|format| format.written_ending())
+        .map(|ending| format!("*.{ending}"))
+        .collect();
+    let (last, others) = names.split_last().expect("formats that are written");
+    let expected =
+        format!("{} or {last}; only {} says it itself", others.join(", "), endings.join(", "));
+    Err(Error::parameter("format", "none", expected))
+}
+
+fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
+    let format = format_of(args.format, &args.target)?;
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
     let terminal = global.terminal();
     let observer = terminal.stage("convert");

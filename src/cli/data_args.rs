@@ -1,7 +1,9 @@
 //! Flags that say which data.
 
 use clap::Args;
-use layerlens::dataset::{Colour, DATASETS, Header, ImageShape, LabelColumn, Request};
+use layerlens::dataset::{
+    Colour, DATASETS, Header, ImageShape, LabelColumn, Request, formats_text,
+};
 use layerlens::words::quoted;
 use std::path::PathBuf;
 
@@ -57,11 +59,7 @@ fn dataset_help() -> String {
         .iter()
         .map(|entry| format!("{} ({})", entry.name, entry.summary))
         .collect::<Vec<_>>();
-    format!(
-        "Data set: {}; or a path: a folder of IDX, CSV or .npy files or of images \
-         (train/CLASS/*.png), or a .npz or .csv file",
-        names.join("; ")
-    )
+    format!("Data set: {}; or the path of a folder of {}", names.join("; "), formats_text())
 }
 
 impl DataArgs {

@@ -1,6 +1,7 @@
-//! Writing data in the layouts in which they can be read.
+//! Writing data in the formats in which they can be read.
 
-use super::{Dataset, Images, arrays, classes, csv, idx, names, registered};
+use super::formats::{Contents, Fill, Format, Writer};
+use super::{Dataset, classes, names};
 use crate::error::{Error, Result};
 use crate::files::{TEMPORARY, Unfinished, create_folder};
 use crate::progress::Observer;
@@ -8,31 +9,8 @@ use flate2::{Compression, GzBuilder};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// A layout of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum Format {
-    /// Four IDX files, as MNIST and Fashion-MNIST come
-    Idx,
-    /// Four CSV files: x_train, y_train, x_test, y_test
-    Csv,
-    /// Two CSV files, train and test: label,pixel1,...
-    CsvLabelFirst,
-    /// One .npz file: x_train, y_train, x_test, y_test
-    Npz,
-}
-
 /// The file that names the classes, beside the others.
 const CLASS_NAMES: &str = "class_names.txt";
-
-type Fill<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<()> + 'a>;
-
-/// What is written of data: images and labels of both parts, and the names of the classes unless
-/// the labels are these.
-struct Contents<'a> {
-    parts: [(&'a Images, Vec<u8>); 2],
-    class_names: Option<&'a [String]>,
-}
 
 impl<'a> Contents<'a> {
     fn new(data: &'a Dataset) -> Self {
@@ -54,22 +32,26 @@ impl<'a> Contents<'a> {
 /// `class_names.txt`. Classes whose names are the numbers in the files have no other names.
 ///
 /// # Errors
-/// [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which
+/// [`Error::Parameter`] if the format is only read; [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which
 /// replaces both forms; [`Error::Write`] and [`Error::Interrupted`], with nothing left behind.
 pub fn convert(
     data: &Dataset,
     out: &Path,
-    format: Format,
+    format: &Format,
     gzip: bool,
     force: bool,
     observer: &dyn Observer,
 ) -> Result<Vec<PathBuf>> {
     let contents = Contents::new(data);
-    let (folder, files) = files(&contents, out, format, gzip);
+    let Some(written) = &format.written else {
+        return Err(Error::parameter("format", format.name, "one that can be written"));
+    };
+    let in_folder = matches!(written.writer, Writer::Folder(_));
+    let (folder, files) = files(&contents, out, &written.writer, gzip);
     let named = folder.join(CLASS_NAMES);
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.join(name)).collect();
-    let gzip = gzip && format != Format::Npz;
-    let others = if format == Format::Npz { Vec::new() } else { others(&paths, &named, gzip) };
+    let gzip = gzip && in_folder;
+    let others = if in_folder { others(&paths, &named, gzip) } else { Vec::new() };
     // The same names as before stand in nobody's way.
     let same = |path: &Path| {
         *path == *named
@@ -153,66 +135,31 @@ fn is_text(path: &Path, text: &str) -> bool {
 
 /// The folder that the files go to, and each file with what fills it.
 fn files<'a>(
-    contents: &'a Contents<'_>,
+    contents: &'a Contents<'a>,
     out: &Path,
-    format: Format,
+    writer: &Writer,
     gzip: bool,
 ) -> (PathBuf, Vec<(String, Fill<'a>)>) {
-    let ending = if gzip { ".gz" } else { "" };
-    let parts = ["train", "test"].into_iter().zip(&contents.parts);
-    let mut files: Vec<(String, Fill)> = Vec::new();
-    match format {
-        Format::Npz => {
-            let name = out
-                .file_name()
-                .map_or("data.npz".into(), |name| name.to_string_lossy().into_owned());
-            let parts = contents.parts.each_ref().map(|(images, labels)| (*images, &labels[..]));
-            files.push((
-                name,
-                Box::new(move |out| arrays::write_npz(out, parts, contents.class_names, gzip)),
-            ));
-            return (out.parent().unwrap_or(Path::new("")).into(), files);
+    match writer {
+        Writer::File { ending, fill } => {
+            let name = out.file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = name.unwrap_or_else(|| format!("data.{ending}"));
+            let folder = out.parent().unwrap_or(Path::new("")).into();
+            (folder, vec![(name, fill(contents, gzip))])
         }
-        Format::Idx => {
-            for ((_, (images, labels)), names) in parts.zip(registered::FILES.chunks_exact(2)) {
-                files.push((
-                    format!("{}{ending}", names[0]),
-                    Box::new(|out| idx::write_images(out, images)),
-                ));
-                files.push((
-                    format!("{}{ending}", names[1]),
-                    Box::new(|out| idx::write_labels(out, labels)),
-                ));
+        Writer::Folder(files) => {
+            let mut files = files(contents);
+            if gzip {
+                files.iter_mut().for_each(|(name, _)| name.push_str(".gz"));
             }
-        }
-        Format::Csv => {
-            for (part, (images, labels)) in parts {
-                files.push((
-                    format!("x_{part}.csv{ending}"),
-                    Box::new(|out| csv::write_pixels(out, images)),
-                ));
-                files.push((
-                    format!("y_{part}.csv{ending}"),
-                    Box::new(|out| csv::write_labels(out, labels)),
-                ));
+            if let Some(names) = contents.class_names {
+                let text = names::names_text(names);
+                let fill: Fill = Box::new(move |out| out.write_all(text.as_bytes()));
+                files.push((CLASS_NAMES.into(), fill));
             }
-        }
-        Format::CsvLabelFirst => {
-            for (part, (images, labels)) in parts {
-                files.push((
-                    format!("{part}.csv{ending}"),
-                    Box::new(|out| csv::write_together(out, images, labels)),
-                ));
-            }
+            (out.into(), files)
         }
     }
-    if let Some(names) = contents.class_names {
-        files.push((
-            CLASS_NAMES.into(),
-            Box::new(|out| out.write_all(names::names_text(names).as_bytes())),
-        ));
-    }
-    (out.into(), files)
 }
 
 /// The folder, or the nearest above it that exists.

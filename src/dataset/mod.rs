@@ -1,7 +1,7 @@
 //! Labelled images: reading them, checking them, splitting them.
 //!
 //! [`DATASETS`] lists what can be asked for by name; a new data set is one file here and one entry
-//! there.
+//! there. [`FORMATS`] lists how files of one's own may be laid out.
 
 mod arrays;
 mod classes;
@@ -10,6 +10,7 @@ mod convert;
 mod csv;
 mod fetch;
 mod folder;
+mod formats;
 mod groups;
 pub mod idx;
 mod image_file;
@@ -29,8 +30,9 @@ mod values;
 
 pub use classes::Classes;
 pub use columns::is_text;
-pub use convert::{Format, convert};
+pub use convert::convert;
 pub use fetch::{Fetch, Fetched, fetch};
+pub use formats::{FORMATS, Format, formats_text};
 pub use groups::{LabelGroups, label_group_names};
 pub use images::{Images, Samples};
 pub(crate) use labels::blank_line;
@@ -154,14 +156,9 @@ impl Dataset {
     /// Reads what `request` asks for: the data set of that name as [`Self::load`] does, or else the
     /// folder or file at that path. Then the labels are grouped, if groups are asked for.
     ///
-    /// A path may be a folder with four IDX files; with four CSV files `x_train`, `y_train`,
-    /// `x_test` and `y_test` (`.csv` or `.csv.gz`); with two CSV files, for training and test,
-    /// whose rows hold the label and the pixels, or the first of them; with four `.npy` files of
-    /// those names; or with folders of images, `train/CLASS/*` and `test/CLASS/*`, or `CLASS/*`. Or
-    /// it is a `.npz` file with those four arrays, or one such CSV file. Where there are no test
-    /// images, one in six of each class is put aside. Of several sets of IDX files in a folder one
-    /// is named by the folder and the beginning of its files' names, or by the path of one of its
-    /// files.
+    /// A path is a folder or file of one of the [`FORMATS`]. Where there are no test images, one in
+    /// six of each class is put aside. Of several sets of IDX files in a folder one is named by the
+    /// folder and the beginning of its files' names, or by the path of one of its files.
     ///
     /// The classes are those that are named, by the folders, a file `class_names.txt` beside the
     /// others, the array `class_names` of an archive or the request; or else the numbers that occur
@@ -228,10 +225,10 @@ impl Dataset {
 /// in 16.
 const ALMOST_BLACK: u8 = 26;
 
-/// What is there: a set of IDX files, as a folder and the beginning of the files' names; else a
-/// file or folder.
+/// What is there: a set of files among others, as a folder and the beginning of the files' names;
+/// else a file or folder.
 fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
-    match layout::idx_set(path) {
+    match formats::named_set(path) {
         Some((folder, prefix)) => Some((folder, Some(prefix))),
         None => path.exists().then_some((path, None)),
     }

@@ -3,7 +3,7 @@
 use super::csv::{PIXELS, pixels, study};
 use super::{input_error, put};
 use layerlens::dataset::{
-    Dataset, Format, Images, LabelColumn, LabelFile, Request, Samples, Values, convert,
+    Dataset, FORMATS, Images, LabelColumn, LabelFile, Request, Samples, Values, convert,
 };
 use layerlens::error::Error;
 use layerlens::progress::Silent;
@@ -285,14 +285,15 @@ fn images_that_are_not_square_come_back_as_they_were() {
             class_names: vec!["0".into(), "1".into()],
             ..sample
         };
-        for format in [Format::Csv, Format::CsvLabelFirst, Format::Npz, Format::Idx] {
+        for format in FORMATS.iter().filter(|format| format.written().is_some()) {
             let folder = TempDir::new().unwrap();
             let out = folder.path().join("a.npz");
-            convert(&data, &out, format, format == Format::Csv, false, &Silent).unwrap();
+            convert(&data, &out, format, format.name == "csv", false, &Silent).unwrap();
             let read = Dataset::open(&Request::new(out.to_str().unwrap())).unwrap();
             assert!(
                 read.train == data.train && read.test == data.test,
-                "{format:?} {height} x {width}"
+                "{} {height} x {width}",
+                format.name
             );
         }
     }

@@ -3,6 +3,7 @@
 
 mod csv;
 mod csv_columns;
+mod formats;
 mod groups;
 mod idx;
 mod images;
@@ -12,6 +13,7 @@ mod numpy;
 mod own;
 
 use flate2::{Compression, write::GzEncoder};
+use layerlens::dataset::Format;
 use layerlens::error::Error;
 use std::fs;
 use std::io::Write;
@@ -47,6 +49,11 @@ pub fn npy_bytes(descr: &str, fortran: bool, shape: &str, data: &[u8]) -> Vec<u8
     text.push_str(&" ".repeat(padding % 64));
     text.push('\n');
     [b"\x93NUMPY\x01\x00", &(text.len() as u16).to_le_bytes()[..], text.as_bytes(), data].concat()
+}
+
+/// The format of that name.
+pub fn written(name: &str) -> &'static Format {
+    Format::named(name).expect("a format")
 }
 
 pub fn put(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {

@@ -1,7 +1,7 @@
 //! Data in NumPy arrays, and every layout written and read again.
 
-use super::{FULL, NAMES, gzip, input_error, npy_bytes, put};
-use layerlens::dataset::{Dataset, Format, Request, convert};
+use super::{FULL, NAMES, gzip, input_error, npy_bytes, put, written};
+use layerlens::dataset::{Dataset, Request, convert};
 use layerlens::error::Error;
 use layerlens::progress::{Observer, Silent};
 use std::fs;
@@ -242,17 +242,17 @@ fn every_layout_gives_back_what_it_was_given() {
     };
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name);
-    convert(&data, &at("idx"), Format::Idx, false, false, &Silent).unwrap();
+    convert(&data, &at("idx"), written("idx"), false, false, &Silent).unwrap();
     let mut from = at("idx");
     for (name, format, gzip) in [
-        ("csv", Format::Csv, false),
-        ("csv-gz", Format::Csv, true),
-        ("a.npz", Format::Npz, false),
-        ("first", Format::CsvLabelFirst, false),
-        ("b.npz", Format::Npz, true),
-        ("first-gz", Format::CsvLabelFirst, true),
-        ("idx-gz", Format::Idx, true),
-        ("again", Format::Idx, false),
+        ("csv", written("csv"), false),
+        ("csv-gz", written("csv"), true),
+        ("a.npz", written("npz"), false),
+        ("first", written("csv-label-first"), false),
+        ("b.npz", written("npz"), true),
+        ("first-gz", written("csv-label-first"), true),
+        ("idx-gz", written("idx"), true),
+        ("again", written("idx"), false),
     ] {
         let read = open(&from).unwrap();
         assert!(read.train == data.train && read.test == data.test, "{}", from.display());
@@ -274,12 +274,12 @@ fn every_layout_gives_back_what_it_was_given() {
             .unwrap()
             .starts_with("label,pixel1,pixel2,")
     );
-    let error = convert(&data, &at("idx"), Format::Idx, false, false, &Silent).unwrap_err();
+    let error = convert(&data, &at("idx"), written("idx"), false, false, &Silent).unwrap_err();
     assert!(
         matches!(&error, Error::Exists(path) if path.ends_with("train-images-idx3-ubyte")),
         "{error}"
     );
-    convert(&data, &at("idx"), Format::Idx, false, true, &Silent).unwrap();
+    convert(&data, &at("idx"), written("idx"), false, true, &Silent).unwrap();
 }
 
 /// A compressed file beside an older plain one: reading must not take the older.
@@ -296,9 +296,9 @@ fn no_file_is_left_in_two_forms() {
     };
     let (older, newer) = (part(0..40), part(40..80));
     for (format, name) in [
-        (Format::Idx, "t10k-labels-idx1-ubyte"),
-        (Format::Csv, "y_test.csv"),
-        (Format::CsvLabelFirst, "test.csv"),
+        (written("idx"), "t10k-labels-idx1-ubyte"),
+        (written("csv"), "y_test.csv"),
+        (written("csv-label-first"), "test.csv"),
     ] {
         for gzip in [false, true] {
             let folder = TempDir::new().unwrap();
@@ -321,8 +321,8 @@ fn no_file_is_left_in_two_forms() {
         }
     }
     let folder = TempDir::new().unwrap();
-    convert(&older, folder.path(), Format::Csv, false, false, &Silent).unwrap();
-    convert(&newer, folder.path(), Format::CsvLabelFirst, true, false, &Silent).unwrap();
+    convert(&older, folder.path(), written("csv"), false, false, &Silent).unwrap();
+    convert(&newer, folder.path(), written("csv-label-first"), true, false, &Silent).unwrap();
     let message = input_error(open(folder.path()), folder.path());
     assert!(message.contains("(x_train.csv)") && message.contains("(train.csv.gz)"), "{message}");
 }
@@ -343,10 +343,10 @@ fn a_conversion_that_is_interrupted_leaves_nothing() {
     let data = Dataset::load("fashion-mnist-sample", None).unwrap();
     let folder = TempDir::new().unwrap();
     for (format, name) in [
-        (Format::Idx, "a"),
-        (Format::Csv, "b"),
-        (Format::CsvLabelFirst, "c"),
-        (Format::Npz, "d.npz"),
+        (written("idx"), "a"),
+        (written("csv"), "b"),
+        (written("csv-label-first"), "c"),
+        (written("npz"), "d.npz"),
     ] {
         for (gzip, checks) in [(false, 0), (false, 2), (true, 2)] {
             let observer = Impatient(AtomicUsize::new(checks));
@@ -368,7 +368,7 @@ fn known_images_are_recognised_in_any_layout() {
     let data = Dataset::load("fashion-mnist", Some(Path::new(FULL))).unwrap();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("clothes.npz");
-    convert(&data, &path, Format::Npz, false, false, &Silent).unwrap();
+    convert(&data, &path, written("npz"), false, false, &Silent).unwrap();
     let read = open(&path).unwrap();
     assert_eq!((read.name.as_str(), &read.class_names), ("clothes", &data.class_names));
     assert!(read.warnings.is_empty());
@@ -377,7 +377,7 @@ fn known_images_are_recognised_in_any_layout() {
         data_dir: Some(FULL.into()),
         ..Request::new("fashion-mnist")
     });
-    convert(&grouped.unwrap(), &path, Format::Npz, false, true, &Silent).unwrap();
+    convert(&grouped.unwrap(), &path, written("npz"), false, true, &Silent).unwrap();
     let read = open(&path).unwrap();
     assert_eq!(
         (&read.class_names[4][..], read.class_names.len(), read.warnings.len()),

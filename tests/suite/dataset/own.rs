@@ -1,7 +1,7 @@
 //! Data of one's own: which files are taken, which classes they have, and how their names travel.
 
-use super::{idx_bytes, input_error, npy_bytes, put};
-use layerlens::dataset::{Dataset, Format, LabelColumn, Request, convert};
+use super::{idx_bytes, input_error, npy_bytes, put, written};
+use layerlens::dataset::{Dataset, LabelColumn, Request, convert};
 use layerlens::error::Error;
 use layerlens::progress::Silent;
 use std::fs;
@@ -144,10 +144,10 @@ fn names_and_their_order_survive_every_conversion() {
         }
         let mut from = root;
         for (name, format) in [
-            ("idx", Format::Idx),
-            ("csv", Format::Csv),
-            ("a.npz", Format::Npz),
-            ("first", Format::CsvLabelFirst),
+            ("idx", written("idx")),
+            ("csv", written("csv")),
+            ("a.npz", written("npz")),
+            ("first", written("csv-label-first")),
         ] {
             let out = folder.path().join(format!("{at}{name}"));
             convert(&open(&from).unwrap(), &out, format, false, false, &Silent).unwrap();
@@ -162,9 +162,9 @@ fn names_and_their_order_survive_every_conversion() {
     idx_files(&two, USUAL, &[3, 5, 3], &[5]);
     let data = open(two.path()).unwrap();
     let out = folder.path().join("2idx");
-    let error = convert(&data, &out, Format::Csv, false, false, &Silent).unwrap_err();
+    let error = convert(&data, &out, written("csv"), false, false, &Silent).unwrap_err();
     assert!(matches!(&error, Error::Exists(path) if path.ends_with("class_names.txt")), "{error}");
-    convert(&data, &out, Format::Idx, false, true, &Silent).unwrap();
+    convert(&data, &out, written("idx"), false, true, &Silent).unwrap();
     let read = open(&out).unwrap();
     assert_eq!(
         (read.class_names, fs::read(out.join(USUAL[1])).unwrap()[8..].to_vec()),

@@ -1,0 +1,119 @@
+//! Two CSV files whose rows hold the label and the pixels, or the first of them alone.
+
+use super::csv::{ENDINGS, both, options};
+use super::four::{self, only_one, stem};
+use super::{Contents, Fill, Folder, Format, Found, Layout, Read, SingleFile, Writer, Written};
+use crate::dataset::listing::Entry;
+use crate::dataset::request::Request;
+use crate::dataset::{arrays, csv};
+use crate::error::{Error, Result};
+use std::path::Path;
+
+pub(super) static FORMAT: Format = Format {
+    name: "csv-label-first",
+    title: "CSV files with labels and pixels",
+    looks_like: "two CSV files with labels and pixels (train.csv, test.csv), or train.csv alone",
+    endings: ENDINGS,
+    options: &["label_column"],
+    find: Some(|folder, found| Ok(find(folder, found.is_empty()))),
+    named_set: None,
+    file: Some(SingleFile {
+        title: ".csv with labels and pixels",
+        is_called: |name| stem(name, ENDINGS).is_some_and(|stem| arrays::slot(stem).is_none()),
+        read: |path, request| read(path, None, request),
+    }),
+    written: Some(Written {
+        summary: "Two CSV files, train and test: label,pixel1,...",
+        writer: Writer::Folder(files),
+    }),
+};
+
+/// The CSV file that `train` in its name fits best and the one that `test` does. Where the folder
+/// holds nothing else (`alone`), the first will do, and the words may be within others: `trainset`, but
+/// `training_log` too.
+fn find(folder: &Folder<'_>, alone: bool) -> Option<Found> {
+    // Beside one of the four a name like `train_images.csv` is another of them, else of pixels with
+    // their labels.
+    let has_four = four::arrays(folder, ENDINGS).is_some();
+    let mut found: [Vec<(usize, &Entry)>; 2] = Default::default();
+    for entry in folder.files() {
+        let lower = entry.lower();
+        let Some(stem) = stem(&lower, ENDINGS) else { continue };
+        if has_four && arrays::slot(stem).is_some() {
+            continue;
+        }
+        if let Some(part) = ["train", "test"].iter().position(|part| stem.contains(part)) {
+            let fit = fit(stem, ["train", "test"][part]);
+            if fit < WITHIN || alone {
+                found[part].push((fit, entry));
+            }
+        }
+    }
+    let best = found.map(|files| {
+        let best = files.iter().map(|(fit, _)| *fit).min();
+        let files = files.into_iter().filter(|(fit, _)| Some(*fit) == best);
+        files.map(|(_, entry)| entry).collect::<Vec<_>>()
+    });
+    let [train, test] = &best;
+    let first = train.first().or(test.first())?.name.clone();
+    if !alone && (train.is_empty() || test.is_empty()) {
+        return None;
+    }
+    let layout = layout(folder.path, train, test, &first);
+    Some(Found { first: Some(first), layout })
+}
+
+fn layout(folder: &Path, train: &[&Entry], test: &[&Entry], first: &str) -> Result<Layout> {
+    let train = only_one(folder, train)?;
+    let test = only_one(folder, test)?;
+    let train = train.ok_or_else(|| {
+        let message =
+            format!("holds {first}, but no CSV file with `train` in its name; expected train.csv");
+        Error::input(folder, message)
+    })?;
+    Ok(Layout {
+        files: Some(std::iter::once(&train).chain(&test).cloned().collect()),
+        read: Box::new(move |request| read(&train, test.as_deref(), request)),
+    })
+}
+
+/// How well a name fits that has the word within another one.
+const WITHIN: usize = 2;
+
+/// How well a name fits: 0 if it is the word, 1 if the word is one of its words, [`WITHIN`] if it
+/// is within one.
+fn fit(stem: &str, word: &str) -> usize {
+    let words: Vec<&str> = stem.split(|letter: char| !letter.is_alphanumeric()).collect();
+    if stem == word { 0 } else { WITHIN - usize::from(words.contains(&word)) }
+}
+
+fn read(train: &Path, test: Option<&Path>, request: &Request) -> Result<Read> {
+    let options = options(request);
+    let of_train = csv::read_together(train, options, None)?;
+    let place = of_train.label_column.map(|place| (train, place));
+    let of_test = test
+        .map(|path| csv::read_together(path, options, place).map(|read| (path, read)))
+        .transpose()?;
+    both((train, of_train), of_test)
+}
+
+fn files<'a>(contents: &'a Contents<'a>) -> Vec<(String, Fill<'a>)> {
+    let file = |(part, images, labels)| -> (String, Fill<'a>) {
+        (format!("{part}.csv"), Box::new(move |out| csv::write_together(out, images, labels)))
+    };
+    contents.named().map(file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_that_fits_best_is_taken() {
+        assert_eq!(
+            ["train", "mnist_train", "fashion-mnist_train", "trainset", "train_old"]
+                .map(|stem| fit(stem, "train")),
+            [0, 1, 1, 2, 1]
+        );
+    }
+}

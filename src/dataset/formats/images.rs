@@ -1,0 +1,38 @@
+//! Folders of images, one a class.
+
+use super::{Folder, Format, Found, Layout, Read};
+use crate::dataset::image_folder;
+use crate::dataset::request::Colour;
+use crate::error::Result;
+use std::path::Path;
+
+pub(super) static FORMAT: Format = Format {
+    name: "images",
+    title: "folders of images",
+    looks_like: "folders of images (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png)",
+    endings: &[],
+    options: &["background"],
+    find: Some(|folder, _| Ok(find(folder))),
+    named_set: None,
+    file: None,
+    written: None,
+};
+
+fn find(folder: &Folder<'_>) -> Option<Found> {
+    if image_folder::folders(folder.entries).is_empty() {
+        return None;
+    }
+    let path = folder.path.to_owned();
+    let layout = image_folder::check(folder.path).map(|()| Layout {
+        files: None,
+        read: Box::new(move |request| read(&path, request.background.unwrap_or_default())),
+    });
+    Some(Found { first: None, layout })
+}
+
+fn read(folder: &Path, background: Colour) -> Result<Read> {
+    let read = image_folder::read(folder, background)?;
+    let image_folder::Read { class_names, train, test, sources, warnings } = read;
+    let settled = Some(class_names);
+    Ok(Read { train, test: Some(test), sources, warnings, names: None, settled })
+}
