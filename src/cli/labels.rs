@@ -3,9 +3,8 @@
 use super::say;
 use clap::Args;
 use layerlens::Error;
-use layerlens::dataset::{LabelColumn, LabelFile, Labels, is_text};
+use layerlens::dataset::{LabelColumn, LabelsBeside, read_labels};
 use layerlens::matrix::Matrix;
-use layerlens::words::listed;
 use std::path::Path;
 
 /// How labels are read.
@@ -34,76 +33,27 @@ pub struct Read {
 impl LabelArgs {
     /// Reads the labels of points that have any. What is called alike is one class in all files.
     pub fn read(&self, points: &[Points<'_>], names: &[String]) -> Result<Read, Error> {
-        let with_labels =
-            points.iter().filter_map(|(path, x, labels)| Some((path, x.n_samples(), (*labels)?)));
-        let read = with_labels.map(|(path, n, labels)| self.read_file(labels, (path, n)));
-        let label_files = read.collect::<Result<Vec<LabelFile>, Error>>()?;
-        let is_text = |file: &LabelFile| is_text(&file.path);
-        if let (Some(_), Some(file), false) =
-            (&self.label_column, label_files.first(), label_files.iter().any(is_text))
-        {
-            return Err(Error::input(
-                &file.path,
-                "--label-column is for labels in a .csv, .tsv or .txt file",
-            ));
-        }
-        let labels = Labels::of(
-            &label_files.iter().collect::<Vec<_>>(),
-            Some(names).filter(|names| !names.is_empty()),
-        )?;
+        let files: Vec<LabelsBeside<'_>> = points
+            .iter()
+            .filter_map(|(points, x, labels)| {
+                Some(LabelsBeside { points, n: x.n_samples(), labels: (*labels)? })
+            })
+            .collect();
+        let labels = read_labels(&files, self.label_column.as_ref(), names)?;
         let mut warnings = labels.notes.clone();
         let narrow = labels.narrow();
         if narrow.is_none() {
             let n = labels.names.len();
-            let file = label_files[0].path.display();
+            let file = files[0].labels.display();
             warnings.push(format!(
                 "{file} has {n} classes, more than 256: they are neither scored nor drawn"
             ));
         }
-        warnings.extend(strangers(&label_files, &labels));
-        let mut of_files =
-            (0..label_files.len()).map(|at| narrow.as_ref().map(|narrow| narrow[at].clone()));
-        let labels_of = points
-            .iter()
-            .map(|(_, _, labels)| labels.and_then(|_| of_files.next().flatten()))
-            .collect();
-        Ok(Read {
-            labels: labels_of,
-            class_names: if narrow.is_some() { labels.names } else { Vec::new() },
-            warnings,
-        })
+        let class_names = if narrow.is_some() { labels.names } else { Vec::new() };
+        let mut of_files = narrow.unwrap_or_default().into_iter();
+        let labels = points.iter().map(|(_, _, labels)| labels.and_then(|_| of_files.next()));
+        Ok(Read { labels: labels.collect(), class_names, warnings })
     }
-
-    fn read_file(&self, labels: &Path, (points, n): (&Path, usize)) -> Result<LabelFile, Error> {
-        let file = LabelFile::read(
-            labels,
-            self.label_column.as_ref().filter(|_| is_text(labels)),
-            Some(n),
-        )?;
-        if file.values.len() != n {
-            let message =
-                format!("{} labels for the {n} rows of {}", file.values.len(), points.display());
-            return Err(Error::input(labels, message));
-        }
-        Ok(file)
-    }
-}
-
-/// Warns of classes of later files that the first does not have: no neighbour can vote for them.
-fn strangers(files: &[LabelFile], labels: &Labels) -> Option<String> {
-    let ([first, rest @ ..], [path, others @ ..]) = (&labels.classes[..], files) else {
-        return None;
-    };
-    let strange = |class: &usize| {
-        let class = *class as u16;
-        !first.contains(&class) && rest.iter().any(|classes| classes.contains(&class))
-    };
-    let strange =
-        (0..labels.names.len()).filter(strange).map(|class| format!("`{}`", labels.names[class]));
-    let strange: Vec<String> = strange.collect();
-    let (known, other) = (path.path.display(), others.first()?.path.display());
-    (!strange.is_empty())
-        .then(|| format!("{other} has classes that {known} does not have: {}", listed(&strange)))
 }
 
 /// Says what should be known of the labels.

@@ -36,7 +36,7 @@ pub use formats::{FORMATS, Format, formats_text};
 pub use groups::{LabelGroups, label_group_names};
 pub use images::{Images, Samples};
 pub(crate) use labels::blank_line;
-pub use labels::{LabelFile, Labels, MAX_CLASSES, Values};
+pub use labels::{LabelFile, Labels, LabelsBeside, MAX_CLASSES, Values, read_labels};
 pub(crate) use names::unmet;
 pub use names::{escaped_name, names_files, names_text, parse_names, read_names, unescaped_name};
 pub use pictures::Pictures;

@@ -166,7 +166,7 @@ impl FinishedRun {
     /// # Errors
     /// As [`FinishedRun::class_names`].
     pub fn labels(&self, part: &str) -> Result<Vec<u8>> {
-        predictions::read_classes(&Artifact::Layer { name: "labels", part }.of(&self.path))
+        npy::read_classes(&Artifact::Layer { name: "labels", part }.of(&self.path))
     }
 
     /// The class that k-NN gave each scored point in a space, or in a map of it.

@@ -74,19 +74,6 @@ pub(crate) fn write_classes(
     folder.write_numbers(Artifact::Layer { name, part }, &classes)
 }
 
-/// Reads classes from 0 to 255, one a row.
-///
-/// # Errors
-/// [`Error::Input`].
-pub(crate) fn read_classes(path: &Path) -> Result<Vec<u8>> {
-    let narrow = |(row, class): (usize, u32)| {
-        u8::try_from(class).map_err(|_| {
-            Error::input(path, format!("row {row} is {class}; classes go from 0 to 255"))
-        })
-    };
-    npy::read_labels(path)?.into_iter().enumerate().map(narrow).collect()
-}
-
 /// What the network of a run predicts for the `n` points of a part, if that is known.
 ///
 /// # Errors
@@ -102,7 +89,7 @@ pub(super) fn read_network(run: &Path, part: &str, n: usize) -> Result<Option<Ve
     let [given, softmax] =
         [PREDICTIONS, SOFTMAX].map(|name| Artifact::Layer { name, part }.of(run));
     if given.exists() {
-        let predictions = read_classes(&given)?;
+        let predictions = npy::read_classes(&given)?;
         check(&given, predictions.len())?;
         return Ok(Some(predictions));
     }

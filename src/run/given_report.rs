@@ -4,7 +4,9 @@
 use super::page::{PAGE_NEIGHBORS, reproduce, section};
 use super::report::{ReportSummary, check_new, summary};
 use crate::compute::Device;
-use crate::dataset::{self, Colour, LabelColumn, LabelFile, Labels, Pictures, Source, npy};
+use crate::dataset::{
+    self, Colour, LabelColumn, Labels, LabelsBeside, Pictures, Source, npy, read_labels,
+};
 use crate::digits::rounded;
 use crate::error::{Error, Result};
 use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, quality};
@@ -95,9 +97,8 @@ impl Read {
         let names = dataset::parse_names("class_names", &job.class_names)?;
         let (mut labels, mut pictures, mut warnings) = (None, None, Vec::new());
         if let Some(path) = &job.labels {
-            let read = LabelFile::read(path, job.label_column.as_ref(), Some(n))?;
-            same(path, "labels", read.values.len())?;
-            let read = Labels::of(&[&read], Some(&names[..]).filter(|names| !names.is_empty()))?;
+            let file = LabelsBeside { points: &job.embedding, n, labels: path };
+            let read = read_labels(&[file], job.label_column.as_ref(), &names)?;
             warnings.extend(read.notes.clone());
             let without = read.without_points();
             warnings.extend(without.map(|classes| {

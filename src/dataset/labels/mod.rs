@@ -5,8 +5,10 @@
 //! with or without a header; of several columns one is named. The classes are those that occur,
 //! numbers by value and names in natural order, unless names are given.
 
+mod beside;
 mod text;
 
+pub use beside::{LabelsBeside, read_labels};
 pub(crate) use text::blank_line;
 
 use super::{LabelColumn, columns::is_text, names::unmet, npy};

@@ -15,6 +15,7 @@ mod write;
 pub(super) use bytes::{Bytes, read_bytes, read_bytes_from, write_bytes};
 pub use images::{read_images, write_images};
 pub(crate) use label_array::{read_label_values, read_line_of_floats};
+pub(crate) use labels::read_classes;
 pub use labels::read_labels;
 pub(crate) use matrix::n_rows;
 pub use matrix::{read_matrix, read_matrix_less, read_matrix_like, read_values};

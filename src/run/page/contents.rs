@@ -13,7 +13,7 @@ use crate::matrix::Matrix;
 use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
 use crate::record::points::Rows;
-use crate::record::predictions::{SOFTMAX, read_classes};
+use crate::record::predictions::SOFTMAX;
 use crate::record::{Artifact, EpochMap, EpochMaps, FinishedRun, ReportPoints};
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::layers::CONFIDENCE;
@@ -162,7 +162,7 @@ impl<'a> Contents<'a> {
             else {
                 return Ok(None);
             };
-            let of_part = read_classes(&path)?;
+            let of_part = npy::read_classes(&path)?;
             check_rows(&path, of_part.len(), n)?;
             labels.extend(rows.iter().map(|&row| u16::from(of_part[row])));
         }

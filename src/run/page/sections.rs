@@ -2,9 +2,9 @@
 
 use super::contents::Contents;
 use super::tables;
+use crate::dataset::npy;
 use crate::error::{Error, Result};
 use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
-use crate::record::predictions::read_classes;
 use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
@@ -209,7 +209,7 @@ fn confusion_counts(
     let part = run.scored_part();
     let labels =
         contents.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
-    let Some(labels) = labels.map(|path| read_classes(&path)).transpose()? else {
+    let Some(labels) = labels.map(|path| npy::read_classes(&path)).transpose()? else {
         return Ok(Vec::new());
     };
     let mut answers = Vec::new();
