@@ -324,7 +324,7 @@ fn embeddings_that_do_not_fit_are_refused() {
     for (args, parts) in [
         (
             "map.npy --labels short_labels.npy",
-            &["short_labels.npy", "119 labels", "map.npy has 120 rows"][..],
+            &["short_labels.npy", "119 labels for the 120 rows of map.npy"][..],
         ),
         ("map.npy --images short_images", &["short_images", "3 images", "map.npy has 120 rows"]),
         ("map.npy --space short.npy", &["short.npy", "119 rows", "map.npy has 120 rows"]),

@@ -39,6 +39,7 @@ impl Layer for Dropout {
         format!("rate {}", self.rate)
     }
 
+    #[cfg(feature = "train")]
     fn dropout_rate(&self) -> Option<f32> {
         Some(self.rate)
     }

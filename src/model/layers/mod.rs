@@ -82,6 +82,7 @@ pub(crate) trait Layer {
     }
 
     /// Share of its input that it drops in training, if it is of that type.
+    #[cfg(feature = "train")]
     fn dropout_rate(&self) -> Option<f32> {
         None
     }
