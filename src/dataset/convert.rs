@@ -32,8 +32,9 @@ impl<'a> Contents<'a> {
 /// `class_names.txt`. Classes whose names are the numbers in the files have no other names.
 ///
 /// # Errors
-/// [`Error::Parameter`] if the format is only read; [`Error::Exists`] if one of the files is there already, compressed or not, unless `force`, which
-/// replaces both forms; [`Error::Write`] and [`Error::Interrupted`], with nothing left behind.
+/// [`Error::Parameter`] if the format is only read; [`Error::Exists`] if one of the files is there
+/// already, compressed or not, unless `force`, which replaces both forms; [`Error::Write`] and
+/// [`Error::Interrupted`], with nothing left behind.
 pub fn convert(
     data: &Dataset,
     out: &Path,

@@ -29,8 +29,8 @@ pub(super) static FORMAT: Format = Format {
 };
 
 /// The CSV file that `train` in its name fits best and the one that `test` does. Where the folder
-/// holds nothing else (`alone`), the first will do, and the words may be within others: `trainset`, but
-/// `training_log` too.
+/// holds nothing else (`alone`), the first will do, and the words may be within others: `trainset`,
+/// but `training_log` too.
 fn find(folder: &Folder<'_>, alone: bool) -> Option<Found> {
     // Beside one of the four a name like `train_images.csv` is another of them, else of pixels with
     // their labels.

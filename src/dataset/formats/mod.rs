@@ -2,8 +2,8 @@
 //! be of it, how it is read and, if it can be, how it is written.
 //!
 //! A new format is one file here with its `FORMAT`, and one entry below beside the `mod` that Rust
-//! needs. Finding data, their errors, the help of `--dataset`, `data convert` and the tests walk
-//! [`FORMATS`].
+//! needs. Finding data, their errors, converting them, the help of the command line and the tests
+//! walk [`FORMATS`].
 
 mod csv;
 mod csv_label_first;
