@@ -52,6 +52,7 @@ pub mod files;
 mod lanes;
 pub mod matrix;
 mod middle;
+pub mod parameters;
 pub mod progress;
 pub mod random;
 pub mod range;
@@ -63,6 +64,7 @@ pub use compute::Device;
 pub use embedding::{Pca, Trimap, Tsne, Umap};
 pub use error::{Error, Result};
 pub use matrix::Matrix;
+pub use parameters::Auto;
 
 /// Every kernel of the library, for the tests that hold shaders, twins and layouts together.
 #[doc(hidden)]

@@ -61,7 +61,8 @@ fn make_flags(alone: bool) -> Vec<Flag> {
                 toml::Value::Float(value) => (*value as f32).to_string(),
                 other => other.to_string(),
             });
-            let help = format!("{}: {} [default: {default}]", method.title, parameter.help);
+            let help =
+                format!("{}: {} [default: {default}]", method.title, parameter.description());
             let taken = !alone && TAKEN.contains(&parameter.name);
             if !taken {
                 match flags.iter_mut().find(|flag| flag.id == parameter.name) {

@@ -6,6 +6,7 @@ use crate::dataset::npy;
 use crate::embedding::Pca;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::parameters::{Field, Value};
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -16,6 +17,9 @@ const STREAM: u64 = 0x696e_6974;
 /// Differences below this share of the extent of all places are the rounding of principal
 /// components in f32.
 const ROUNDING: f32 = 1e-6;
+
+/// How a start from a file is called where the starts of a method are listed.
+pub(super) const FILE: &str = "a .npy FILE of places";
 
 /// How to start; as a text `pca`, `spectral`, `random` or the path of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +36,16 @@ pub enum Init {
     Random,
     /// At the places in a .npy file, n_samples x n_components.
     File(PathBuf),
+}
+
+impl Field for Init {
+    fn values(&self) -> Vec<Value> {
+        let text = match self {
+            Self::File(_) => FILE.to_owned(),
+            named => String::from(named.clone()),
+        };
+        vec![Value::Text(text)]
+    }
 }
 
 impl Init {

@@ -31,8 +31,8 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{Metric, NeighborGraph};
+use crate::parameters::Parameter;
 use crate::progress::Observer;
-use serde::de::DeserializeOwned;
 
 /// All methods, in the order in which they are listed.
 pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &umap::METHOD, &trimap::METHOD];
@@ -54,15 +54,6 @@ pub struct Method {
     pub defaults: fn() -> Result<toml::Table, toml::ser::Error>,
     /// A fitted map from what its file holds.
     pub restore: fn(model_file::State) -> Result<Box<dyn Fitted>>,
-}
-
-/// One parameter of a method.
-#[derive(Debug)]
-pub struct Parameter {
-    /// Name of the field.
-    pub name: &'static str,
-    /// One line of help; the default is added.
-    pub help: &'static str,
 }
 
 /// What a method is fitted to.
@@ -171,27 +162,4 @@ pub fn method(name: &str) -> Result<&'static Method> {
         let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
         Error::parameter("methods", name, format!("the methods are {}", names.join(", ")))
     })
-}
-
-/// What serde says, without the names of Rust's types.
-fn plain(message: &str) -> String {
-    let whole = "a whole number of at least 0";
-    message
-        .replace("expected f32", "expected a number")
-        .replace("expected usize", &format!("expected {whole}"))
-}
-
-/// A method's struct from the parameters that were set, the others at their defaults.
-fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
-    // Field by field, so that the message can name the field.
-    for (name, value) in table {
-        let alone = toml::Table::from_iter([(name.clone(), value.clone())]);
-        if let Err(error) = alone.try_into::<T>() {
-            return Err(Error::parameter(name, value, plain(error.message().trim())));
-        }
-    }
-    table
-        .clone()
-        .try_into()
-        .map_err(|error: toml::de::Error| Error::Data(error.message().to_owned()))
 }

@@ -15,6 +15,7 @@ use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
+use crate::parameters::Field;
 use serde::{Deserialize, Serialize};
 
 /// How new points are placed.
@@ -27,6 +28,8 @@ pub enum Placement {
     /// From there by the method's own objective, as openTSNE and umap-learn do.
     Optimise,
 }
+
+impl Field for Placement {}
 
 /// Nearest fitted points that vote on a place, or all if there are fewer.
 pub const N_NEIGHBORS: usize = 10;

@@ -360,7 +360,7 @@ fn values_out_of_range_are_usage_errors() {
         ("--learning-rate -1", "above 0"),
         ("--final-momentum 1", "below 1"),
         ("--init umap", "expected `pca`, `spectral`, `random` or a .npy file"),
-        ("--init spectral", "pca, random or a FILE"),
+        ("--init spectral", "pca, random or a .npy FILE"),
         ("--placement mean", "expected `mode` or `optimise`"),
         ("--perplexity 10,x", "numbers with commas between"),
         ("--repulsion barnes-hut", "`auto`, `grid`, `exact`"),
@@ -427,8 +427,8 @@ fn values_of_umap_and_trimap_out_of_range_are_usage_errors() {
         ("trimap", "--weight-temp 2", "between 0 and 1"),
         ("trimap", "--max-iter 0", "at least 1"),
         ("trimap", "--learning-rate 0", "above 0"),
-        ("trimap", "--n-components 4", "between 2 and 3"),
-        ("trimap", "--init spectral", "pca, random or a FILE"),
+        ("trimap", "--n-components 4", "2 or 3"),
+        ("trimap", "--init spectral", "pca, random or a .npy FILE"),
     ];
     for (method, flag, expected) in cases {
         let [name, value] = words(flag)[..] else { panic!("{flag}") };

@@ -621,7 +621,7 @@ fn help_and_version_are_printed() {
             method.parameters.iter().filter(|parameter| parameter.name != "random_state")
         {
             assert!(
-                help.contains(&format!("{}: {}", method.title, parameter.help)),
+                help.contains(&format!("{}: {}", method.title, parameter.description())),
                 "{}\n{help}",
                 parameter.name
             );

@@ -139,7 +139,7 @@ fn umap_and_trimap_of_data_without_clusters_do_not_collapse() {
         let x = draw(&case);
         for device in devices(&LIMITS[..1]) {
             let what = format!("{device:?}, {case:?}");
-            let umap = Umap { n_epochs: 200, ..Umap::default() };
+            let umap = Umap { n_epochs: 200.into(), ..Umap::default() };
             assert_is_a_map(&x, umap.fit(&device, &x).expect(&what).embedding(), &what);
             assert_is_a_map(
                 &x,
@@ -221,7 +221,7 @@ fn a_map_that_is_worse_than_one_place_is_refused_and_one_that_is_hardly_better_i
     let case =
         cases().into_iter().find(|case| case.family == "coins" && case.n == 100).expect("a case");
     let x = draw(&case);
-    let far_too_fast = Tsne { learning_rate: 1e5, ..Tsne::default() };
+    let far_too_fast = Tsne { learning_rate: 1e5.into(), ..Tsne::default() };
     let refused = far_too_fast.fit(&cpu(), &x).unwrap_err().to_string();
     assert!(
         refused.contains("worse than") && refused.contains("`Tsne::learning_rate`"),

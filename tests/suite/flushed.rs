@@ -363,7 +363,7 @@ fn maps_at_any_size_are_as_good_as_at_an_ordinary_one() {
             .fit(&device, x)
             .expect("a map");
         let trimap = Trimap { max_iter: 100, ..Trimap::default() }.fit(&device, x).expect("a map");
-        let umap = Umap { n_epochs: 60, ..Umap::default() }.fit(&device, x).expect("a map");
+        let umap = Umap { n_epochs: 60.into(), ..Umap::default() }.fit(&device, x).expect("a map");
         let spread =
             umap.embedding().as_slice().iter().map(|&v| f64::from(v).powi(2)).sum::<f64>().sqrt();
         vec![

@@ -132,7 +132,9 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
                 .fit(device, &x())
                 .map(drop)
         }),
-        ("UMAP", |device| Umap { n_epochs: 20, ..Umap::default() }.fit(device, &x()).map(drop)),
+        ("UMAP", |device| {
+            Umap { n_epochs: 20.into(), ..Umap::default() }.fit(device, &x()).map(drop)
+        }),
         ("TriMAP", |device| {
             Trimap { max_iter: 20, ..Trimap::default() }.fit(device, &x()).map(drop)
         }),
@@ -250,7 +252,7 @@ fn checks_in_shaders_change_no_byte() {
             graph.distances().to_vec(),
             Pca::default().fit(device, &x).expect("components").embedding().as_slice().to_vec(),
             tsne.fit(device, &x).expect("a map").embedding().as_slice().to_vec(),
-            Umap { n_epochs: 20, ..Umap::default() }
+            Umap { n_epochs: 20.into(), ..Umap::default() }
                 .fit(device, &x)
                 .expect("a map")
                 .embedding()

@@ -175,7 +175,7 @@ fn maps_do_not_depend_on_the_size_of_the_points() {
         let expected =
             tsne.fit(&device, &x).expect("a map").result("kl_divergence").expect("a divergence");
         let trimap = Trimap { max_iter: 100, ..Trimap::default() };
-        let few_epochs = Umap { n_epochs: 60, ..Umap::default() };
+        let few_epochs = Umap { n_epochs: 60.into(), ..Umap::default() };
         let loss = trimap.fit(&device, &x).expect("a map");
         let spread = |map: &Matrix| {
             let means = map.column_means();

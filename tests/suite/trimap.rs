@@ -538,14 +538,14 @@ fn parameters_out_of_their_range_are_named_with_it() {
         (Trimap { n_inliers: 101, ..default.clone() }, "n_inliers = 101: between 1 and 100"),
         (Trimap { n_outliers: 0, ..default.clone() }, "n_outliers = 0: between 1 and 50"),
         (Trimap { n_random: 51, ..default.clone() }, "n_random = 51: between 0 and 50"),
-        (Trimap { n_components: 4, ..default.clone() }, "n_components = 4: between 2 and 3"),
+        (Trimap { n_components: 4, ..default.clone() }, "n_components = 4: 2 or 3"),
         (Trimap { max_iter: 0, ..default.clone() }, "max_iter = 0: at least 1"),
         (Trimap { learning_rate: 0.0, ..default.clone() }, "learning_rate = 0: above 0"),
         (Trimap { learning_rate: f32::NAN, ..default.clone() }, "learning_rate = NaN: above 0"),
         (Trimap { weight_temp: 1.5, ..default.clone() }, "weight_temp = 1.5: between 0 and 1"),
         (
             Trimap { init: Init::Spectral, ..default.clone() },
-            "init = spectral: TriMAP starts from pca, random or a FILE",
+            "init = spectral: pca, random or a .npy FILE of places",
         ),
     ];
     let x = uniform_matrix(220, 30, 3);

@@ -274,7 +274,7 @@ fn maps_are_as_faithful_as_those_of_umap_learn() {
         .fold(1.0, f64::min);
     for device in devices(&LIMITS[..1]) {
         // Without an epoch worth the name the start is all there is.
-        let before = Umap { init: Init::Random, n_epochs: 1, ..Umap::default() }
+        let before = Umap { init: Init::Random, n_epochs: 1.into(), ..Umap::default() }
             .fit(&device, &x)
             .expect("a map");
         let before = trustworthiness(&x, before.embedding(), 12);
@@ -400,7 +400,7 @@ fn extent(map: &Matrix) -> f64 {
 
 #[test]
 fn degenerate_data_give_a_finite_map() {
-    let umap = Umap { n_epochs: 100, ..Umap::default() };
+    let umap = Umap { n_epochs: 100.into(), ..Umap::default() };
     let n = 120;
     let copies = groups(61, 2, 4, 20).select(&(0..n).map(|i| i / 15).collect::<Vec<_>>());
     let scaled = |factor: f32| {
@@ -454,7 +454,7 @@ fn thousands_of_duplicates_give_a_finite_map() {
         let map = fit(
             &device,
             &x,
-            &Umap { n_epochs: 60, ..Umap::default() },
+            &Umap { n_epochs: 60.into(), ..Umap::default() },
             "3 points in thousands of rows",
         );
         let extent = extent(map.embedding());
@@ -498,7 +498,7 @@ fn the_number_of_threads_changes_no_byte_and_the_seed_does() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| umap.fit(&cpu(), &x).expect("a map"))
     };
-    let umap = Umap { n_epochs: 60, ..Umap::default() };
+    let umap = Umap { n_epochs: 60.into(), ..Umap::default() };
     let one = run(1, &umap);
     for threads in [2, 5] {
         assert_same_bytes(
@@ -625,15 +625,15 @@ fn impossible_parameters_are_refused_with_their_range() {
         message(Umap { set_op_mix_ratio: 1.1, ..of() }, 90),
         "set_op_mix_ratio = 1.1: between 0 and 1"
     );
-    let fitted =
-        Umap { n_neighbors: 89, n_epochs: 1, ..of() }.fit(&cpu(), &uniform_matrix(66, 90, 3));
+    let fitted = Umap { n_neighbors: 89, n_epochs: 1.into(), ..of() }
+        .fit(&cpu(), &uniform_matrix(66, 90, 3));
     assert_eq!(fitted.expect("the largest number is accepted").embedding().n_samples(), 90);
 }
 
 #[test]
 fn extreme_parameters_give_a_finite_map() {
     let x = groups(83, 3, 40, 10);
-    let of = || Umap { n_epochs: 200, ..Umap::default() };
+    let of = || Umap { n_epochs: 200.into(), ..Umap::default() };
     let cases = [
         Umap { min_dist: 0.0, ..of() },
         Umap { min_dist: 1.0, ..of() },
@@ -645,7 +645,7 @@ fn extreme_parameters_give_a_finite_map() {
         Umap { local_connectivity: 0.0, ..of() },
         Umap { set_op_mix_ratio: 0.0, ..of() },
         Umap { n_neighbors: 2, ..of() },
-        Umap { n_epochs: 1, ..of() },
+        Umap { n_epochs: 1.into(), ..of() },
     ];
     for device in devices(&LIMITS[..1]) {
         for umap in &cases {

@@ -11,10 +11,11 @@ pub mod products;
 pub mod solvers;
 
 use super::model_file::State;
-use super::{Embedding, Fitted, Method, NewPoints, Parameter, Space, from_table};
+use super::{Embedding, Fitted, Method, NewPoints, Space};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::parameters::{Field, Parameter, check, from_table, parameter};
 use crate::progress::Observer;
 use crate::range::{Range, scaled};
 use products::Rows;
@@ -27,22 +28,20 @@ pub const METHOD: Method = Method {
     name: "pca",
     title: "PCA",
     caution: "PCA keeps the two directions in which the points differ most: distances can be read, but points that differ in other directions lie on top of each other.",
-    parameters: &[
-        Parameter { name: "n_components", help: "Dimensions of the map" },
-        Parameter {
-            name: "whiten",
-            help: "Whether every axis is scaled to variance 1: true or false",
-        },
-        Parameter {
-            name: "svd_solver",
-            help: "full, randomized or auto: full up to 1,024 points or features",
-        },
-        Parameter { name: "random_state", help: "Seed of the randomised solver" },
-    ],
+    parameters: PARAMETERS,
     build: |table| Ok(Box::new(from_table::<Pca>(table)?)),
     defaults: || toml::Table::try_from(Pca::default()),
     restore: |state| Ok(Box::new(FittedPca::restore(&state)?)),
 };
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(Pca.n_components, "Dimensions of the map")
+        .at_least(1.0)
+        .note("no more than points or features"),
+    parameter!(Pca.whiten, "Whether every axis is scaled to variance 1: true or false"),
+    parameter!(Pca.svd_solver, "full, randomized or auto: full up to 1,024 points or features"),
+    parameter!(Pca.random_state, "Seed of the randomised solver"),
+];
 
 /// An axis with a smaller share of the largest variance than this has none that single precision
 /// could tell from rounding.
@@ -66,6 +65,8 @@ pub enum SvdSolver {
     Randomized,
 }
 
+impl Field for SvdSolver {}
+
 /// Parameters of a principal component analysis.
 ///
 /// ```
@@ -82,7 +83,7 @@ pub enum SvdSolver {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pca {
-    /// Dimensions of the map, 1 to min(n_features, n_samples). Default 2.
+    /// Dimensions of the map, at least 1 and at most min(n_features, n_samples). Default 2.
     pub n_components: usize,
     /// Whether places are divided by the standard deviation of their axis, so that every axis has
     /// variance 1; an axis with less than a millionth of the largest variance becomes 0. Default
@@ -399,9 +400,7 @@ impl Embedding for Pca {
     }
 
     fn validate(&self, n: usize, d: usize) -> Result<()> {
-        if self.n_components == 0 {
-            return Err(Error::parameter("n_components", 0, "at least 1"));
-        }
+        check(self, PARAMETERS)?;
         if n < 2 {
             return Err(Error::Data(format!("PCA needs at least 2 points; there are {n}")));
         }

@@ -23,14 +23,12 @@ use super::far::Drawn;
 use super::init::{self, Init, Start};
 use super::pca::products::squares_about;
 use super::placement::Placement;
-use super::{
-    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Pca, Space,
-    from_table,
-};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Pca, Space};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{self, NeighborGraph, ties};
+use crate::parameters::{Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -42,25 +40,27 @@ pub const METHOD: Method = Method {
     name: "trimap",
     title: "TriMAP",
     caution: "TriMAP keeps the arrangement of the clusters better than the near neighbours within them: fine detail means little.",
-    parameters: &[
-        Parameter { name: "n_inliers", help: "Nearest neighbours in a point's triplets, 1 to 100" },
-        Parameter { name: "n_outliers", help: "Triplets with each of them, 1 to 50" },
-        Parameter { name: "n_random", help: "Wholly random triplets of a point, 0 to 50" },
-        Parameter { name: "max_iter", help: "Iterations" },
-        Parameter { name: "learning_rate", help: "Step size above 0" },
-        Parameter { name: "weight_temp", help: "How much large weights are levelled, 0 to 1" },
-        Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },
-        Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
-        Parameter {
-            name: "placement",
-            help: "How new points are placed: mode, or optimise for triplets of their own",
-        },
-        Parameter { name: "random_state", help: "Seed of what is random" },
-    ],
+    parameters: PARAMETERS,
     build: |table| Ok(Box::new(from_table::<Trimap>(table)?)),
     defaults: || toml::Table::try_from(Trimap::default()),
     restore: FittedMap::<Trimap>::restore,
 };
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(Trimap.n_inliers, "Nearest neighbours in a point's triplets").between(1.0, 100.0),
+    parameter!(Trimap.n_outliers, "Triplets with each of them").between(1.0, 50.0),
+    parameter!(Trimap.n_random, "Wholly random triplets of a point").between(0.0, 50.0),
+    parameter!(Trimap.max_iter, "Iterations").at_least(1.0),
+    parameter!(Trimap.learning_rate, "Step size").above(0.0),
+    parameter!(Trimap.weight_temp, "How much large weights are levelled").between(0.0, 1.0),
+    parameter!(Trimap.n_components, "Dimensions of the map").one_of(&["2", "3"]),
+    parameter!(Trimap.init, "Start").one_of(&["pca", "random", init::FILE]),
+    parameter!(
+        Trimap.placement,
+        "How new points are placed: mode, or optimise for triplets of their own"
+    ),
+    parameter!(Trimap.random_state, "Seed of what is random"),
+];
 
 const TRIED: collapse::Tried = collapse::Tried {
     method: METHOD.title,
@@ -112,22 +112,22 @@ const RMS_DISTANCE: &str = "rms_distance";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Trimap {
-    /// Nearest neighbours in a point's triplets, 1 to 100. Default 12.
+    /// Nearest neighbours in a point's triplets, between 1 and 100. Default 12.
     pub n_inliers: usize,
-    /// Triplets with each of them, 1 to 50. Default 4.
+    /// Triplets with each of them, between 1 and 50. Default 4.
     pub n_outliers: usize,
-    /// Wholly random triplets of a point, 0 to 50. Default 3.
+    /// Wholly random triplets of a point, between 0 and 50. Default 3.
     pub n_random: usize,
     /// Iterations, at least 1. Default 300.
     pub max_iter: usize,
     /// Step size, above 0. Default 0.1.
     pub learning_rate: f32,
-    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that levels large weights, 0
-    /// (not at all) to 1 (the natural logarithm). Default 0.5.
+    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that levels large weights,
+    /// between 0 and 1: not at all, and by the natural logarithm. Default 0.5.
     pub weight_temp: f32,
     /// Dimensions of the map, 2 or 3. Default 2.
     pub n_components: usize,
-    /// Where the points start. Default PCA.
+    /// Where the points start: pca, random or a .npy FILE of places. Default PCA.
     pub init: Init,
     /// How new points are placed. Default mode.
     pub placement: Placement,
@@ -348,37 +348,7 @@ impl Embedding for Trimap {
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
-        let whole = [
-            ("n_inliers", self.n_inliers, 1..=100),
-            ("n_outliers", self.n_outliers, 1..=50),
-            ("n_random", self.n_random, 0..=50),
-            ("n_components", self.n_components, 2..=3),
-        ];
-        if let Some((name, value, range)) =
-            whole.iter().find(|(_, value, range)| !range.contains(value))
-        {
-            return Err(Error::parameter(
-                name,
-                value,
-                format!("between {} and {}", range.start(), range.end()),
-            ));
-        }
-        if self.max_iter == 0 {
-            return Err(Error::parameter("max_iter", 0, "at least 1"));
-        }
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return Err(Error::parameter("learning_rate", self.learning_rate, "above 0"));
-        }
-        if !(0.0..=1.0).contains(&self.weight_temp) {
-            return Err(Error::parameter("weight_temp", self.weight_temp, "between 0 and 1"));
-        }
-        if self.init == Init::Spectral {
-            return Err(Error::parameter(
-                "init",
-                "spectral",
-                "TriMAP starts from pca, random or a FILE",
-            ));
-        }
+        check(self, PARAMETERS)?;
         let slots = self.n_inliers * self.n_outliers + 2 * self.n_random;
         let most = u32::MAX as usize / slots;
         if !(4..=most).contains(&n) {

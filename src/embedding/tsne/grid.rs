@@ -18,6 +18,7 @@ use super::optimiser::Outline;
 use super::spectrum::Spectrum;
 use crate::compute::{Buffer, Device, Kernel, ReadBack, Work, kernel, uniform};
 use crate::error::Result;
+use crate::parameters::Field;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -68,6 +69,8 @@ pub enum Accuracy {
     /// Nodes 0.31 apart.
     Accurate,
 }
+
+impl Field for Accuracy {}
 
 impl Accuracy {
     /// Distance of two nodes in units of the map.

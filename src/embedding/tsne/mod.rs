@@ -30,14 +30,12 @@ use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
-use super::{
-    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space,
-    from_table,
-};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space};
 use crate::compute::{Buffer, Device, ReadBack};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
+use crate::parameters::{Auto, Field, Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
 use gradient::{Forces, Graph};
@@ -45,56 +43,49 @@ use grid::Accuracy;
 use optimiser::{Outline, State};
 use repulsion::Repulsor;
 use schedule::Schedule;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// The registry's entry.
 pub const METHOD: Method = Method {
     name: "tsne",
     title: "t-SNE",
     caution: "t-SNE keeps near neighbours together: the sizes of clusters and the distances between them mean little.",
-    parameters: &[
-        Parameter {
-            name: "perplexity",
-            help: "Effective number of neighbours, 1 to 168, or several, as in 10,100; 3 times as many are looked at",
-        },
-        Parameter {
-            name: "n_components",
-            help: "Dimensions of the map, 2 or 3; in 3 the repulsion is exact",
-        },
-        Parameter { name: "max_iter", help: "Iterations in all, early exaggeration included" },
-        Parameter {
-            name: "early_exaggeration",
-            help: "Factor of the attraction at first, at least 1",
-        },
-        Parameter {
-            name: "early_exaggeration_iter",
-            help: "Iterations of that, at most a third of all",
-        },
-        Parameter { name: "exaggeration", help: "Factor of the attraction later, at least 1" },
-        Parameter { name: "learning_rate", help: "Step size above 0, or auto: n / exaggeration" },
-        Parameter { name: "initial_momentum", help: "Momentum during early exaggeration, 0 to 1" },
-        Parameter { name: "final_momentum", help: "Momentum later, 0 to 1" },
-        Parameter { name: "max_step_norm", help: "Longest step of one point, above 0" },
-        Parameter {
-            name: "repulsion",
-            help: "How repulsion is computed: exact, grid, or auto: grid from 2,000 points on",
-        },
-        Parameter {
-            name: "accuracy",
-            help: "Of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)",
-        },
-        Parameter { name: "init", help: "Start: pca, random or a .npy FILE of places" },
-        Parameter {
-            name: "placement",
-            help: "Of new points: mode of their neighbours' places, or optimise, openTSNE's way",
-        },
-        Parameter { name: "random_state", help: "Seed of what is random" },
-    ],
+    parameters: PARAMETERS,
     build: |table| Ok(Box::new(from_table::<Tsne>(table)?)),
     defaults: || toml::Table::try_from(Tsne::default()),
     restore: FittedMap::<Tsne>::restore,
 };
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(Tsne.perplexity, "Effective number of neighbours")
+        .between(1.0, MAX_NEIGHBORS as f64 / 3.0)
+        .note("or several, as in 10,100; 3 times as many are looked at"),
+    parameter!(Tsne.n_components, "Dimensions of the map")
+        .one_of(&["2", "3"])
+        .note("in 3 the repulsion is exact"),
+    parameter!(Tsne.max_iter, "Iterations in all, early exaggeration included").at_least(1.0),
+    parameter!(Tsne.early_exaggeration, "Factor of the attraction at first").at_least(1.0),
+    parameter!(Tsne.early_exaggeration_iter, "Iterations of that, at most a third of all"),
+    parameter!(Tsne.exaggeration, "Factor of the attraction later").at_least(1.0),
+    parameter!(Tsne.learning_rate, "Step size").above(0.0).or_auto("n / exaggeration"),
+    parameter!(Tsne.initial_momentum, "Momentum during early exaggeration").half_open(0.0, 1.0),
+    parameter!(Tsne.final_momentum, "Momentum later").half_open(0.0, 1.0),
+    parameter!(Tsne.max_step_norm, "Longest step of one point").above(0.0),
+    parameter!(
+        Tsne.repulsion,
+        "How repulsion is computed: exact, grid, or auto: grid from 2,000 points on"
+    ),
+    parameter!(
+        Tsne.accuracy,
+        "Of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)"
+    ),
+    parameter!(Tsne.init, "Start").one_of(&["pca", "random", init::FILE]),
+    parameter!(
+        Tsne.placement,
+        "Of new points: mode of their neighbours' places, or optimise, openTSNE's way"
+    ),
+    parameter!(Tsne.random_state, "Seed of what is random"),
+];
 
 const TRIED: collapse::Tried = collapse::Tried {
     method: METHOD.title,
@@ -138,12 +129,12 @@ pub enum Repulsion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tsne {
-    /// Effective number of neighbours, 1 to 168, and at most (n_samples - 1) / 3; or several, which
+    /// Effective number of neighbours, between 1 and 168, and at most (n_samples - 1) / 3; or several, which
     /// are averaged. Default 30.
     pub perplexity: Perplexity,
     /// Dimensions of the map, 2 or 3; in three the repulsion is over all pairs, O(n^2). Default 2.
     pub n_components: usize,
-    /// Iterations in all. Default 750.
+    /// Iterations in all, at least 1. Default 750.
     pub max_iter: usize,
     /// Factor of the attraction at first, at least 1. Default 12.
     pub early_exaggeration: f32,
@@ -151,23 +142,22 @@ pub struct Tsne {
     pub early_exaggeration_iter: usize,
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,
-    /// Step size; 0 (the default, written `auto`) stands for n_samples / exaggeration of the phase
-    /// (A. Belkina et al., 2019), without their floor of 200, from which maps of fewer than 300
-    /// points do not settle. Hubs, whose affinities sum to more than 10 times the mean, take
-    /// shorter steps.
-    #[serde(serialize_with = "rate_or_auto", deserialize_with = "read_rate_or_auto")]
-    pub learning_rate: f32,
-    /// Momentum during early exaggeration, 0 <= m < 1. Default 0.5.
+    /// Step size, above 0; auto, the default, stands for n_samples / exaggeration of the phase (A.
+    /// Belkina et al., 2019), without their floor of 200, from which maps of fewer than 300 points
+    /// do not settle. Hubs, whose affinities sum to more than 10 times the mean, take shorter
+    /// steps.
+    pub learning_rate: Auto<f32>,
+    /// Momentum during early exaggeration, from 0 to below 1. Default 0.5.
     pub initial_momentum: f32,
-    /// Momentum afterwards, 0 <= m < 1. Default 0.8.
+    /// Momentum afterwards, from 0 to below 1. Default 0.8.
     pub final_momentum: f32,
-    /// Longest step of a point in an iteration, in units of the map. Default 5.
+    /// Longest step of a point in an iteration, in units of the map, above 0. Default 5.
     pub max_step_norm: f32,
     /// How the repulsion is computed. Default auto.
     pub repulsion: Repulsion,
     /// How fine the grid of the repulsion is. Default fast.
     pub accuracy: Accuracy,
-    /// Where the points start. Default PCA.
+    /// Where the points start: pca, random or a .npy FILE of places. Default PCA.
     pub init: Init,
     /// How new points are placed. Default mode.
     pub placement: Placement,
@@ -184,7 +174,7 @@ impl Default for Tsne {
             early_exaggeration: 12.0,
             early_exaggeration_iter: 250,
             exaggeration: 1.0,
-            learning_rate: 0.0,
+            learning_rate: Auto::Auto,
             initial_momentum: 0.5,
             final_momentum: 0.8,
             max_step_norm: 5.0,
@@ -196,6 +186,8 @@ impl Default for Tsne {
         }
     }
 }
+
+impl Field for Repulsion {}
 
 /// A fitted map; [`FittedMap::result`] knows its `kl_divergence`: KL(P || Q) of the final map, over
 /// the affinities of the nearest neighbours and the exact normaliser. Its course is the divergence,
@@ -381,63 +373,12 @@ impl Embedding for Tsne {
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
-        let most = MAX_NEIGHBORS as f32 / 3.0;
-        if let Some(bad) =
-            self.perplexity.values().iter().find(|value| !(1.0..=most).contains(*value))
-        {
-            return Err(Error::parameter("perplexity", bad, "between 1 and 168"));
-        }
-        if !(2..=3).contains(&self.n_components) {
-            return Err(Error::parameter("n_components", self.n_components, "2 or 3"));
-        }
+        check(self, PARAMETERS)?;
         if self.repulsion == Repulsion::Grid && self.n_components == 3 {
             return Err(Error::parameter(
                 "repulsion",
                 "grid",
                 "the grid has two dimensions; in 3 the repulsion is exact",
-            ));
-        }
-        let checks = [
-            (
-                "early_exaggeration",
-                self.early_exaggeration,
-                self.early_exaggeration >= 1.0,
-                "at least 1",
-            ),
-            ("exaggeration", self.exaggeration, self.exaggeration >= 1.0, "at least 1"),
-            (
-                "learning_rate",
-                self.learning_rate,
-                self.learning_rate >= 0.0,
-                "above 0, or `auto` for n / exaggeration",
-            ),
-            (
-                "initial_momentum",
-                self.initial_momentum,
-                (0.0..1.0).contains(&self.initial_momentum),
-                "from 0 to below 1",
-            ),
-            (
-                "final_momentum",
-                self.final_momentum,
-                (0.0..1.0).contains(&self.final_momentum),
-                "from 0 to below 1",
-            ),
-            ("max_step_norm", self.max_step_norm, self.max_step_norm > 0.0, "above 0"),
-        ];
-        if let Some((name, value, _, expected)) =
-            checks.iter().find(|(_, value, good, _)| !good || !value.is_finite())
-        {
-            return Err(Error::parameter(name, value, *expected));
-        }
-        if self.max_iter == 0 {
-            return Err(Error::parameter("max_iter", 0, "at least 1"));
-        }
-        if self.init == Init::Spectral {
-            return Err(Error::parameter(
-                "init",
-                "spectral",
-                "t-SNE starts from pca, random or a FILE",
             ));
         }
         let perplexity = self.perplexity.largest();
@@ -486,29 +427,5 @@ impl NeighborEmbedding for Tsne {
         start: Matrix,
     ) -> Result<Matrix> {
         settling::optimise(device, map.embedding(), new.neighbors, &start)
-    }
-}
-
-fn rate_or_auto<S: Serializer>(rate: &f32, serializer: S) -> Result<S::Ok, S::Error> {
-    if *rate == 0.0 { serializer.serialize_str("auto") } else { serializer.serialize_f32(*rate) }
-}
-
-fn read_rate_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f32, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Rate(f32),
-        Word(String),
-    }
-    match Given::deserialize(deserializer)? {
-        // Zero stands for `auto` within the program; who writes it means something else.
-        Given::Rate(0.0) => {
-            Err(D::Error::custom("expected a number above 0, or `auto` for n / exaggeration"))
-        }
-        Given::Rate(rate) => Ok(rate),
-        Given::Word(word) if word == "auto" => Ok(0.0),
-        Given::Word(word) => {
-            Err(D::Error::custom(format!("`{word}`: expected a number or `auto`")))
-        }
     }
 }

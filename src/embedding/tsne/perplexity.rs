@@ -1,5 +1,6 @@
 //! The perplexity of t-SNE: one, or several at once.
 
+use crate::parameters::{Field, Value};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -18,6 +19,12 @@ impl Perplexity {
     /// The largest.
     pub fn largest(&self) -> f32 {
         self.0.iter().copied().fold(0.0, f32::max)
+    }
+}
+
+impl Field for Perplexity {
+    fn values(&self) -> Vec<Value> {
+        self.0.iter().flat_map(Field::values).collect()
     }
 }
 

@@ -64,11 +64,7 @@ impl Tsne {
         let exaggeration = if early { schedule.exaggeration } else { self.exaggeration };
         Step {
             exaggeration,
-            learning_rate: if self.learning_rate == 0.0 {
-                n as f32 / exaggeration
-            } else {
-                self.learning_rate
-            },
+            learning_rate: self.learning_rate.value_or(n as f32 / exaggeration),
             momentum: if early { self.initial_momentum } else { self.final_momentum },
             max_step_norm: self.max_step_norm,
         }

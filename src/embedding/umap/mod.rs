@@ -24,20 +24,17 @@ use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init};
 use super::placement::Placement;
-use super::{
-    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Parameter, Space,
-    from_table,
-};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
+use crate::parameters::{Auto, Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use crate::random::lowbias32;
 use crate::range::scaled_rows;
 use fuzzy_layout::{Edges, Epoch, Forces, Newcomers, Settling};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The registry's entry.
@@ -45,43 +42,39 @@ pub const METHOD: Method = Method {
     name: "umap",
     title: "UMAP",
     caution: "UMAP keeps near neighbours together: the distances between clusters, and how dense they look, mean little.",
-    parameters: &[
-        Parameter {
-            name: "n_neighbors",
-            help: "Neighbours of each point, itself counted, 2 to 505 and below n_samples",
-        },
-        Parameter { name: "n_components", help: "Dimensions of the map, 2 or 3" },
-        Parameter { name: "min_dist", help: "How close points may come in the map, 0 to spread" },
-        Parameter { name: "spread", help: "Scale of the map, above 0" },
-        Parameter {
-            name: "n_epochs",
-            help: "Epochs, or auto: 1000 up to 10,000 points, 400 beyond",
-        },
-        Parameter { name: "learning_rate", help: "Step size relative to the usual one, above 0" },
-        Parameter {
-            name: "negative_sample_rate",
-            help: "Random points that push for each neighbour that pulls, 1 to 100",
-        },
-        Parameter { name: "repulsion_strength", help: "Factor of the pushes, at least 0" },
-        Parameter {
-            name: "local_connectivity",
-            help: "Nearest neighbours that count as surely near, 0 to n_neighbors - 1",
-        },
-        Parameter {
-            name: "set_op_mix_ratio",
-            help: "1: neighbours in either direction, 0: only in both, or between",
-        },
-        Parameter { name: "init", help: "Start: pca, spectral, random or a .npy FILE of places" },
-        Parameter {
-            name: "placement",
-            help: "New points: mode, by their neighbours' places, or optimise, as umap-learn",
-        },
-        Parameter { name: "random_state", help: "Seed of what is random" },
-    ],
+    parameters: PARAMETERS,
     build: |table| Ok(Box::new(from_table::<Umap>(table)?)),
     defaults: || toml::Table::try_from(Umap::default()),
     restore: FittedMap::<Umap>::restore,
 };
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(Umap.n_neighbors, "Neighbours of each point, itself counted")
+        .between(2.0, (MAX_NEIGHBORS + 1) as f64)
+        .note("below n_samples"),
+    parameter!(Umap.n_components, "Dimensions of the map").one_of(&["2", "3"]),
+    parameter!(Umap.spread, "Scale of the map").above(0.0),
+    parameter!(Umap.min_dist, "How close points may come in the map")
+        .up_to_field(0.0, "spread", 0.0),
+    parameter!(Umap.n_epochs, "Epochs")
+        .at_least(1.0)
+        .or_auto("1000 up to 10,000 points, 400 beyond"),
+    parameter!(Umap.learning_rate, "Step size relative to the usual one").above(0.0),
+    parameter!(Umap.negative_sample_rate, "Random points that push for each neighbour that pulls")
+        .between(1.0, 100.0),
+    parameter!(Umap.repulsion_strength, "Factor of the pushes").at_least(0.0),
+    parameter!(Umap.local_connectivity, "Nearest neighbours that count as surely near")
+        .up_to_field(0.0, "n_neighbors", 1.0),
+    parameter!(Umap.set_op_mix_ratio, "How both directions of an edge are joined")
+        .between(0.0, 1.0)
+        .note("1: neighbours in either direction, 0: only in both"),
+    parameter!(Umap.init, "Start").one_of(&["pca", "spectral", "random", init::FILE]),
+    parameter!(
+        Umap.placement,
+        "New points: mode, by their neighbours' places, or optimise, as umap-learn"
+    ),
+    parameter!(Umap.random_state, "Seed of what is random"),
+];
 
 const TRIED: collapse::Tried = collapse::Tried {
     method: METHOD.title,
@@ -122,31 +115,33 @@ const REPORT_EVERY: usize = 10;
 #[serde(default, deny_unknown_fields)]
 pub struct Umap {
     /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and
-    /// 14 others. 2 to 505, or to 504 if new points are placed by the method's own objective, and
-    /// below n_samples. Default 15.
+    /// 14 others. Between 2 and 505, or 504 if new points are placed by the method's own objective,
+    /// and below n_samples. Default 15.
     pub n_neighbors: usize,
     /// Dimensions of the map, 2 or 3. Default 2.
     pub n_components: usize,
-    /// Distance in the map below which points count as together, 0 to `spread`. Default 0.1.
+    /// Distance in the map below which points count as together, between 0 and `spread`. Default
+    /// 0.1.
     pub min_dist: f32,
     /// Distance in the map over which nearness falls, above 0. Default 1.
     pub spread: f32,
-    /// Epochs; 0 (the default, written `auto`) stands for [`Umap::epochs`]' choice by n_samples.
-    #[serde(serialize_with = "epochs_or_auto", deserialize_with = "read_epochs_or_auto")]
-    pub n_epochs: usize,
+    /// Epochs, at least 1; auto, the default, stands for [`Umap::epochs`]' choice by n_samples.
+    pub n_epochs: Auto<usize>,
     /// Step size, above 0. Default 1: a first step of 4 times the force over 1 + the stiffness of a
     /// point's edges, which falls as the square of the remaining share of the epochs.
     pub learning_rate: f32,
-    /// Random points that push for each neighbour that pulls, 1 to 100. Default 5.
+    /// Random points that push for each neighbour that pulls, between 1 and 100. Default 5.
     pub negative_sample_rate: usize,
     /// Factor of the pushes, at least 0. Default 1.
     pub repulsion_strength: f32,
-    /// Nearest neighbours that count as surely near, 0 to `n_neighbors` - 1; between whole numbers
-    /// their distance is interpolated. Default 1.
+    /// Nearest neighbours that count as surely near, between 0 and `n_neighbors` less 1; between
+    /// whole numbers their distance is interpolated. Default 1.
     pub local_connectivity: f32,
-    /// How both directions of an edge are joined: 1 (the default) fuzzy union, 0 intersection.
+    /// How both directions of an edge are joined, between 0 and 1: 1 (the default) fuzzy union, 0
+    /// intersection.
     pub set_op_mix_ratio: f32,
-    /// Where the points start. Default PCA, smoothed along the edges of the graph.
+    /// Where the points start: pca, spectral, random or a .npy FILE of places. Default PCA, smoothed
+    /// along the edges of the graph.
     pub init: Init,
     /// How new points are placed. Default by the places of their neighbours.
     pub placement: Placement,
@@ -161,7 +156,7 @@ impl Default for Umap {
             n_components: 2,
             min_dist: 0.1,
             spread: 1.0,
-            n_epochs: 0,
+            n_epochs: Auto::Auto,
             learning_rate: 1.0,
             negative_sample_rate: 5,
             repulsion_strength: 1.0,
@@ -254,11 +249,7 @@ impl Umap {
     /// points more epochs buy large structure: at 200,000 trustworthiness on a sample is 0.971,
     /// 0.990 and 0.996 after 200, 400 and 1,000.
     pub fn epochs(&self, n: usize) -> usize {
-        match self.n_epochs {
-            0 if n <= 10_000 => 1000,
-            0 => 400,
-            given => given,
-        }
+        self.n_epochs.value_or(if n <= 10_000 { 1000 } else { 400 })
     }
 
     fn neighbors_of<'a>(&self, space: &Space<'a>) -> Result<&'a NeighborGraph> {
@@ -344,65 +335,12 @@ impl Embedding for Umap {
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
+        check(self, PARAMETERS)?;
         // A new point does not count itself, so that placing it takes one neighbour more than
         // fitting.
-        let (most, why) = match self.placement {
-            Placement::Optimise => (MAX_NEIGHBORS, " with `Umap::placement` optimise"),
-            Placement::Mode => (MAX_NEIGHBORS + 1, ""),
-        };
-        let others = self.n_neighbors.saturating_sub(1) as f32;
-        let rate = self.negative_sample_rate;
-        let within_spread = (0.0..=self.spread).contains(&self.min_dist);
-        let checks = [
-            (
-                "n_neighbors",
-                self.n_neighbors as f32,
-                (2..=most).contains(&self.n_neighbors),
-                format!("between 2 and {most}{why}"),
-            ),
-            (
-                "n_components",
-                self.n_components as f32,
-                (2..=3).contains(&self.n_components),
-                "2 or 3".into(),
-            ),
-            ("spread", self.spread, self.spread > 0.0, "above 0".into()),
-            (
-                "min_dist",
-                self.min_dist,
-                within_spread,
-                format!("between 0 and `Umap::spread`, {}", self.spread),
-            ),
-            ("learning_rate", self.learning_rate, self.learning_rate > 0.0, "above 0".into()),
-            (
-                "negative_sample_rate",
-                rate as f32,
-                (1..=100).contains(&rate),
-                "between 1 and 100".into(),
-            ),
-            (
-                "repulsion_strength",
-                self.repulsion_strength,
-                self.repulsion_strength >= 0.0,
-                "at least 0".into(),
-            ),
-            (
-                "local_connectivity",
-                self.local_connectivity,
-                (0.0..=others).contains(&self.local_connectivity),
-                format!("between 0 and `Umap::n_neighbors` less 1, {others}"),
-            ),
-            (
-                "set_op_mix_ratio",
-                self.set_op_mix_ratio,
-                (0.0..=1.0).contains(&self.set_op_mix_ratio),
-                "between 0 and 1".into(),
-            ),
-        ];
-        if let Some((name, value, _, expected)) =
-            checks.iter().find(|(_, value, good, _)| !good || !value.is_finite())
-        {
-            return Err(Error::parameter(name, value, expected));
+        if self.placement == Placement::Optimise && self.n_neighbors > MAX_NEIGHBORS {
+            let expected = format!("between 2 and {MAX_NEIGHBORS} with `Umap::placement` optimise");
+            return Err(Error::parameter("n_neighbors", self.n_neighbors, expected));
         }
         if n < FEWEST {
             return Err(Error::Data(format!("UMAP needs at least {FEWEST} points, there are {n}")));
@@ -476,26 +414,4 @@ impl NeighborEmbedding for Umap {
 fn key(seed: u64, epoch: u32) -> u32 {
     let seed = lowbias32(seed as u32 ^ lowbias32((seed >> 32) as u32));
     lowbias32(seed.wrapping_mul(0x9e37_79b9).wrapping_add(epoch)).wrapping_mul(0x9e37_79b1)
-}
-
-fn epochs_or_auto<S: Serializer>(epochs: &usize, serializer: S) -> Result<S::Ok, S::Error> {
-    if *epochs == 0 {
-        serializer.serialize_str("auto")
-    } else {
-        serializer.serialize_u64(*epochs as u64)
-    }
-}
-
-fn read_epochs_or_auto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        Epochs(usize),
-        Word(String),
-    }
-    match Given::deserialize(deserializer) {
-        Ok(Given::Epochs(epochs)) if epochs > 0 => Ok(epochs),
-        Ok(Given::Word(word)) if word == "auto" => Ok(0),
-        _ => Err(D::Error::custom("expected a whole number of at least 1, or `auto`")),
-    }
 }
