@@ -75,26 +75,12 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         neighbors::pairwise::KERNELS,
         neighbors::differences::KERNELS,
         neighbors::knn::KERNELS,
-        embedding::pca::products::KERNELS,
         embedding::placement::KERNELS,
-        embedding::tsne::affinity::KERNELS,
-        embedding::tsne::fourier::KERNELS,
-        embedding::tsne::grid::KERNELS,
-        embedding::tsne::optimiser::KERNELS,
-        embedding::tsne::repulsion::KERNELS,
-        embedding::tsne::gradient::KERNELS,
-        embedding::tsne::settling::KERNELS,
         evaluation::ranks::KERNELS,
         clustering::k_means::KERNELS,
         clustering::dbscan::within::KERNELS,
         clustering::silhouette::KERNELS,
-        embedding::trimap::triplet_weights::KERNELS,
-        embedding::trimap::triplet_forces::KERNELS,
-        embedding::trimap::triplet_layout::KERNELS,
-        embedding::trimap::triplet_placement::KERNELS,
-        embedding::umap::fuzzy_graph::KERNELS,
-        embedding::umap::fuzzy_layout::KERNELS,
-        embedding::umap::low_pass::KERNELS,
     ];
-    rooms.into_iter().flatten().copied().collect()
+    let methods = embedding::METHODS.iter().flat_map(|method| method.kernels).copied();
+    rooms.into_iter().chain(methods).flatten().copied().collect()
 }

@@ -64,8 +64,8 @@ function firstColor(data) {
 }
 
 /**
- * The last layer by t-SNE tells most: what the network has made of its input. Without t-SNE, the
- * last method.
+ * The last layer tells most: what the network has made of its input; of its maps that of the
+ * smallest rank, or the last.
  * @param {Data} data
  * @returns {PaneState}
  */
@@ -73,7 +73,11 @@ function firstPane(data) {
   const all = [...data.maps, ...data.epochs];
   const space = data.spaces.findLast(({ id }) => all.some((map) => map.space === id));
   const maps = all.filter((map) => map.space === space?.id);
-  const map = maps.find(({ method }) => method === "tsne") ?? maps[maps.length - 1] ?? all[0];
+  const rank = (/** @type {{ method: string }} */ { method }) =>
+    data.method(method)?.rank ?? Infinity;
+  const map = maps.length
+    ? maps.reduce((first, next) => (rank(first) < rank(next) ? first : next))
+    : all[0];
   return resolvePane(data, { space: map?.space, method: map?.method, epoch: null });
 }
 

@@ -44,6 +44,8 @@ interface Method {
   id: string;
   title: string;
   caution: string;
+  /** What is shown first: the smallest rank; null of a method that is not known. */
+  rank: number | null;
 }
 
 /** The map of a space by a method after the training. */

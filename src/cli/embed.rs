@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
 use layerlens::dataset::{Source, npy};
+use layerlens::embedding::first_shown;
 use layerlens::evaluation::map_title;
 use layerlens::matrix::Matrix;
 use layerlens::record::Results;
@@ -35,7 +36,7 @@ pub struct EmbedArgs {
     #[arg(long, value_name = "FILE", requires_all = ["new", "labels"])]
     new_labels: Option<PathBuf>,
     /// Method
-    #[arg(long, alias = "methods", default_value = "tsne")]
+    #[arg(long, alias = "methods", default_value = first_shown().name)]
     method: String,
     /// Neighbours of the points to take instead of searching: neighbors/*.safetensors of an earlier
     /// run

@@ -202,6 +202,7 @@ mod aborts {
 mod tests {
     use layerlens::compute::{Description, Device};
     use layerlens::dataset::{Dataset, Samples};
+    use layerlens::embedding::first_shown;
     use layerlens::files::write_atomic;
     use layerlens::matrix::Matrix;
     use layerlens::neighbors::Search;
@@ -318,7 +319,10 @@ mod tests {
             fitted: Labelled { x: Matrix::new(values, 200, 3).unwrap(), labels: None },
             new: None,
             new_file: None,
-            method: MethodChoice { name: "tsne".into(), parameters: Default::default() },
+            method: MethodChoice {
+                name: first_shown().name.into(),
+                parameters: Default::default(),
+            },
             search: Search::default(),
             neighbors: None,
             inputs: Vec::new(),

@@ -9,6 +9,7 @@ use super::train::TrainArgs;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::{Args, Parser};
+use layerlens::embedding;
 use layerlens::record::{N_COMPONENTS, ReportPoints};
 use layerlens::report::{cluster_table, insights_table, quality_table, table};
 use layerlens::run::{self, MethodChoice, Run, Summary};
@@ -107,18 +108,17 @@ impl RunArgs {
     }
 }
 
-/// The figure that says most: t-SNE keeps most of the classes, else the last method by habit; the
-/// first of those that are there, since given layers may be the input alone, and a method may not
-/// fit them.
+/// The figure that says most: of the method that is shown first, all layers or else the input; of
+/// those that are there, since given layers may be the input alone, and a method may not fit them.
 fn first_look(folder: &Path, methods: &[MethodChoice]) -> String {
-    let tsne = methods.iter().find(|method| method.name == "tsne");
-    let others = methods.iter().rev().filter(|method| method.name != "tsne");
-    let names = tsne
-        .into_iter()
-        .chain(others)
-        .flat_map(|method| ["layers", "raw"].map(|of| format!("{}_{of}.png", method.name)));
-    let there = |name: &String| folder.join("figures").join(name).exists();
-    names.into_iter().find(there).unwrap_or_else(|| "pca_layers.png".into())
+    let mut names: Vec<&str> = methods.iter().map(|method| method.name.as_str()).collect();
+    names.sort_by_key(|name| embedding::display_rank(name));
+    let figures: Vec<String> = names
+        .iter()
+        .flat_map(|name| ["layers", "raw"].map(|of| format!("{name}_{of}.png")))
+        .collect();
+    let there = |name: &&String| folder.join("figures").join(name).exists();
+    figures.iter().find(there).or(figures.first()).cloned().unwrap_or_default()
 }
 
 /// Does the study, prints the scores, and says where everything is.

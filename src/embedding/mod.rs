@@ -27,7 +27,7 @@ pub use trimap::{FittedTrimap, Trimap};
 pub use tsne::{FittedTsne, Tsne};
 pub use umap::{FittedUmap, Umap};
 
-use crate::compute::Device;
+use crate::compute::{Device, Kernel};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::neighbors::{Metric, NeighborGraph};
@@ -46,6 +46,16 @@ pub struct Method {
     pub title: &'static str,
     /// What to beware of in its maps: one sentence, for readers of a report.
     pub caution: &'static str,
+    /// Of several maps that of the smallest rank is shown first: what says most of a space.
+    pub display_rank: usize,
+    /// Whether its maps are projections on axes: such a method needs no neighbours, starts nowhere,
+    /// and places a new point without the fitted ones.
+    pub is_linear: bool,
+    /// Whether its maps are the first principal components, which others may start from
+    /// ([`Space::pca`]).
+    pub gives_components: bool,
+    /// Kernels of its own, file by file.
+    pub kernels: &'static [&'static [&'static Kernel]],
     /// What can be set, in the order of the help.
     pub parameters: &'static [Parameter],
     /// Makes the method from the parameters that the user has set.
@@ -162,4 +172,17 @@ pub fn method(name: &str) -> Result<&'static Method> {
         let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
         Error::parameter("methods", name, format!("the methods are {}", names.join(", ")))
     })
+}
+
+/// The method whose maps are shown before those of all others.
+pub fn first_shown() -> &'static Method {
+    let shown_before = |a: &'static Method, b: &'static Method| {
+        if b.display_rank < a.display_rank { b } else { a }
+    };
+    METHODS.iter().copied().fold(METHODS[0], shown_before)
+}
+
+/// [`Method::display_rank`] of a name; none if the registry has no such method.
+pub fn display_rank(name: &str) -> Option<usize> {
+    METHODS.iter().find(|method| method.name == name).map(|method| method.display_rank)
 }

@@ -209,7 +209,8 @@ fn little_data_and_much_data_give_a_finite_map() {
             let (perplexity, n_neighbors) = if few { (1.0, 3) } else { (15.0, 15) };
             for placement in ["mode", "optimise"] {
                 for method in METHODS {
-                    let n_components = if method.name == "pca" { axes } else { &2 };
+                    // A projection has no more axes than the points have features.
+                    let n_components = if method.is_linear { axes } else { &2 };
                     let parameters = format!(
                         "perplexity = {perplexity:?}\nn_neighbors = {n_neighbors}\nn_components = \
                          {n_components}\nplacement = '{placement}'\nmax_iter = 120\nn_epochs = 120"
@@ -230,7 +231,8 @@ fn images() -> Matrix {
 
 /// Half of the fitted points, placed as if they were new, land within this share of the map's span
 /// from where they were fitted: two to three times what was found, 0.012 and 0.0004 for t-SNE,
-/// 0.007 and 0.008 for UMAP, 0.008 and 0.008 for TriMAP.
+/// 0.007 and 0.008 for UMAP, 0.008 and 0.008 for TriMAP. Of a method that is not listed
+/// [`ANY_LANDING`] is asked.
 const LANDING: [(&str, &str, f64); 6] = [
     ("tsne", "mode", 0.03),
     ("tsne", "optimise", 0.002),
@@ -240,11 +242,37 @@ const LANDING: [(&str, &str, f64); 6] = [
     ("trimap", "optimise", 0.02),
 ];
 
+/// The same share for a method of which nothing is known: some widths of a group of neighbours.
+const ANY_LANDING: f64 = 0.05;
+/// For a projection, which knows of no neighbours: rounding.
+const LINEAR_LANDING: f64 = 1e-5;
+
+#[test]
+fn the_lists_of_methods_name_methods() {
+    for (name, _, _) in LANDING {
+        assert!(METHODS.iter().any(|method| method.name == name && !method.is_linear), "{name}");
+    }
+    let mut ranks: Vec<usize> = METHODS.iter().map(|method| method.display_rank).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    assert_eq!(ranks.len(), METHODS.len(), "two methods are shown first");
+}
+
 #[test]
 fn fitted_points_placed_again_land_near_their_places() {
     let x = images();
-    for (name, placement, allowed) in LANDING {
-        let method = METHODS.iter().find(|method| method.name == name).expect("a method");
+    let cases = METHODS.iter().flat_map(|method| {
+        let placements = if method.is_linear { &["mode"][..] } else { &["mode", "optimise"] };
+        placements.iter().map(move |placement| (*method, *placement))
+    });
+    for (method, placement) in cases {
+        let name = method.name;
+        let listed = LANDING.iter().find(|entry| (entry.0, entry.1) == (name, placement));
+        let allowed = match listed {
+            Some(entry) => entry.2,
+            None if method.is_linear => LINEAR_LANDING,
+            None => ANY_LANDING,
+        };
         let map =
             fit(&cpu(), built(method, &format!("placement = '{placement}'")).as_ref(), &x, &Silent)
                 .expect("a map");
@@ -258,7 +286,36 @@ fn fitted_points_placed_again_land_near_their_places() {
         let mut gaps: Vec<f64> = placed.rows().zip(map.embedding().rows()).map(gap).collect();
         gaps.sort_by(f64::total_cmp);
         assert!(gaps[500] < allowed, "{name}, {placement}: {} of the span", gaps[500]);
-        assert!(gaps[500] > 0.0, "{name}, {placement}: the places are copied");
+        let may_be_equal = method.is_linear;
+        assert!(gaps[500] > 0.0 || may_be_equal, "{name}, {placement}: the places are copied");
+    }
+}
+
+/// A projection: the place of a midpoint is the midpoint of the places. Other methods say that they
+/// are none.
+#[test]
+fn linear_methods_project() {
+    let (x, new) = (groups(334, 4, 40, 12), groups(335, 2, 10, 12));
+    let middle = |a: &[f32], b: &[f32]| -> Vec<f32> {
+        a.iter().zip(b).map(|(a, b)| (a + b) / 2.0).collect()
+    };
+    for method in METHODS {
+        let method_built = built(method, SHORT);
+        assert_eq!(method_built.n_neighbors() == 0, method.is_linear, "{}", method.name);
+        assert!(method.is_linear || !method.gives_components, "{}", method.name);
+        if !method.is_linear {
+            continue;
+        }
+        let map = fit(&cpu(), method_built.as_ref(), &x, &Silent).expect("a map");
+        let between: Vec<f32> = (0..19).flat_map(|i| middle(new.row(i), new.row(i + 1))).collect();
+        let between = Matrix::new(between, 19, 12).expect("finite");
+        let [ends, middles] = [&new, &between].map(|new| transform(&cpu(), map.as_ref(), &x, new));
+        for i in 0..19 {
+            for (found, expected) in middles.row(i).iter().zip(middle(ends.row(i), ends.row(i + 1)))
+            {
+                assert!((found - expected).abs() < 1e-4, "{}: {found}, {expected}", method.name);
+            }
+        }
     }
 }
 
@@ -279,7 +336,7 @@ fn saved_maps_place_new_points_as_the_fitted_ones_do() {
                 let path = folder.path().join("map.safetensors");
                 save(map.as_ref(), &x, &path).expect("a file");
                 let restored = SavedMap::load(&path).expect("a map");
-                assert_eq!(restored.needs_the_fitted_points(), method.name != "pca");
+                assert_eq!(restored.needs_the_fitted_points(), !method.is_linear, "{what}");
                 assert_eq!(restored.n_features(), 20);
                 let fitted = restored.fitted();
                 assert_same_bytes(fitted.embedding().as_slice(), map.embedding().as_slice(), &what);
@@ -315,7 +372,7 @@ fn saved_maps_place_new_points_as_the_fitted_ones_do() {
                     message(Some(&x), &uniform_matrix(333, 5, 19))
                         .contains("19 features, the fitted ones 20")
                 );
-                if method.name != "pca" {
+                if !method.is_linear {
                     assert!(message(None, &new).contains("not given"));
                     assert!(message(Some(&new), &new).contains("another shape"));
                 }

@@ -3,7 +3,7 @@
 
 use crate::support::{LIMITS, assert_same_bytes, devices, groups, squared_distance, uniform};
 use layerlens::compute::Device;
-use layerlens::embedding::{Embedding, Fitted, METHODS, NewPoints, Space, placement};
+use layerlens::embedding::{Embedding, Fitted, METHODS, Method, NewPoints, Space, placement};
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{NeighborGraph, nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;
@@ -95,16 +95,16 @@ fn the_scale_is_the_median_gap_to_the_first_twelve_neighbors() {
     );
 }
 
-type NamedMap = (&'static str, Box<dyn Fitted>);
+type NamedMap = (&'static Method, Box<dyn Fitted>);
 
 /// A fitted map of each method, and the points it was fitted to.
 fn maps(device: &Device) -> (Matrix, Vec<NamedMap>) {
     let x = groups(51, 4, 40, 20);
     let graph = nearest_neighbors(device, &x, 90, &Silent).expect("neighbours");
     let space = Space { x: &x, neighbors: Some(&graph), pca: None, start: None };
-    let fit = |method: &layerlens::embedding::Method| {
+    let fit = |method: &'static Method| {
         let built: Box<dyn Embedding> = (method.build)(&toml::Table::new()).expect("defaults");
-        (method.name, built.fit(device, &space, &Silent).expect("a map"))
+        (method, built.fit(device, &space, &Silent).expect("a map"))
     };
     let maps = METHODS.iter().map(|method| fit(method)).collect();
     (x, maps)
@@ -123,7 +123,7 @@ fn a_rows_place_does_not_depend_on_its_companions() {
         let new = groups(53, 5, 14, 20);
         let n = new.n_samples();
         let order = Random::new(7, 54).permutation(n);
-        for (name, map) in &maps {
+        for (Method { name, .. }, map) in &maps {
             let whole = transform(&device, &x, map.as_ref(), &new);
             let shuffled = transform(&device, &x, map.as_ref(), &new.select(&order));
             assert_same_bytes(
@@ -148,7 +148,7 @@ fn new_points_land_among_their_own_group() {
     for device in devices(&LIMITS[..1]) {
         let (x, maps) = maps(&device);
         // The fitted points themselves, as new ones.
-        for (name, map) in maps.iter().filter(|(name, _)| *name != "pca") {
+        for (Method { name, .. }, map) in maps.iter().filter(|(method, _)| !method.is_linear) {
             let places = transform(&device, &x, map.as_ref(), &x);
             let found = nearest_references(&device, &places, map.embedding(), 1, &Silent)
                 .expect("neighbours");

@@ -4,7 +4,7 @@
 use crate::support::{cpu, groups, normal};
 use layerlens::embedding::procrustes::Motion;
 use layerlens::embedding::sequence::displacements;
-use layerlens::embedding::{Embedding, METHODS, Sequence, Space};
+use layerlens::embedding::{Embedding, METHODS, Method, Sequence, Space};
 use layerlens::evaluation::Trust;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{NeighborGraph, nearest_neighbors};
@@ -31,8 +31,8 @@ fn space<'a>(x: &'a Matrix, neighbors: &'a NeighborGraph, start: Option<&'a Matr
     Space { x, neighbors: Some(neighbors), pca: None, start }
 }
 
-fn built() -> impl Iterator<Item = (&'static str, Box<dyn Embedding>)> {
-    METHODS.iter().map(|method| (method.name, (method.build)(&toml::Table::new()).unwrap()))
+fn built() -> impl Iterator<Item = (&'static Method, Box<dyn Embedding>)> {
+    METHODS.iter().map(|method| (*method, (method.build)(&toml::Table::new()).unwrap()))
 }
 
 fn warm(method: &dyn Embedding, spaces: &[Matrix]) -> Vec<Matrix> {
@@ -65,10 +65,10 @@ fn mean(values: &[f64]) -> f64 {
 #[test]
 fn warm_starts_move_less_than_cold_ones_and_are_as_good() {
     let spaces = moving();
-    for (name, method) in built() {
+    for (&Method { name, is_linear, .. }, method) in built() {
         let (warm, cold) = (warm(method.as_ref(), &spaces), cold(method.as_ref(), &spaces));
         let [moved, jumped] = [&warm, &cold].map(|maps| mean(&displacements(maps)[1..]));
-        if name == "pca" {
+        if is_linear {
             assert_eq!(warm, cold);
             continue;
         }
@@ -109,7 +109,7 @@ fn assert_same_distances(a: &Matrix, b: &Matrix, what: &str) {
 #[test]
 fn a_map_is_the_fit_from_the_one_before_but_for_a_motion_and_so_is_the_turned_sequence() {
     let spaces = moving();
-    for (name, method) in built() {
+    for (&Method { name, .. }, method) in built() {
         let mut sequence = Sequence::new(method.as_ref());
         let mut last: Option<Matrix> = None;
         let mut maps = Vec::new();
@@ -149,7 +149,7 @@ fn equal_points_and_equal_starts_give_finite_maps() {
         Matrix::new(vec![0.0; 360], 120, 3).unwrap(),
         Matrix::new(normal(9, 360), 120, 3).unwrap(),
     ];
-    for (name, method) in built() {
+    for (&Method { name, .. }, method) in built() {
         // Finite they are if they are there at all: a Matrix holds nothing else.
         let maps = warm(method.as_ref(), &spaces);
         assert_eq!(maps.len(), 3, "{name}");
@@ -172,7 +172,7 @@ fn equal_points_and_equal_starts_give_finite_maps() {
 #[test]
 fn a_start_of_another_shape_is_refused() {
     let spaces = moving();
-    for (name, method) in built().filter(|(name, _)| *name != "pca") {
+    for (&Method { name, .. }, method) in built().filter(|(method, _)| !method.is_linear) {
         let neighbors = graph(method.as_ref(), &spaces[0]);
         let short = Matrix::new(vec![0.0; 20], 10, 2).unwrap();
         let error =

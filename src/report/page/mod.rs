@@ -24,6 +24,7 @@ pub use sections::{Block, Cell, Section, Table};
 pub use thumbnails::{MAX_SIDE, scaled_words};
 
 use crate::dataset::Pictures;
+use crate::embedding::display_rank;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
@@ -205,7 +206,12 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     }
     let methods = page.methods.iter();
     let methods: Vec<Value> = methods
-        .map(|method| json!({ "id": method.id, "title": method.title, "caution": method.caution }))
+        .map(|method| {
+            json!({
+                "id": method.id, "title": method.title, "caution": method.caution,
+                "rank": display_rank(&method.id),
+            })
+        })
         .collect();
     let images = images(page, blocks)?;
     let parts: Vec<Value> =
@@ -274,10 +280,11 @@ fn images(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     )
 }
 
-/// The map that says most, as an image: t-SNE of the last space, or the last map.
+/// The map that says most, as an image: of the last space by the method that is shown first, or
+/// the last map.
 fn static_figure(page: &Page) -> Result<String> {
-    let of_tsne = page.maps.iter().rev().find(|map| map.method == "tsne");
-    let Some(map) = of_tsne.or(page.maps.last()) else { return Ok(String::new()) };
+    let rank = |map: &&Map| display_rank(&map.method).unwrap_or(usize::MAX);
+    let Some(map) = page.maps.iter().rev().min_by_key(rank) else { return Ok(String::new()) };
     let space = page
         .spaces
         .iter()

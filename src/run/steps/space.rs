@@ -107,7 +107,10 @@ impl SpaceStages<'_> {
                 continue;
             }
             // The map of an earlier method serves as the start of a later one.
-            let pca = maps.iter().find(|map| map.method() == "pca").map(|map| &map.train);
+            let gives = |map: &&Map| {
+                embedding::method(map.method()).is_ok_and(|method| method.gives_components)
+            };
+            let pca = maps.iter().find(gives).map(|map| &map.train);
             let map = match self.map(session, name, method.as_ref(), &neighbors, pca) {
                 // Of the points, which another layer or method may do with.
                 Err(Error::Data(reason)) => {
