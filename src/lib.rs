@@ -77,10 +77,9 @@ pub fn kernels() -> Vec<&'static compute::Kernel> {
         neighbors::knn::KERNELS,
         embedding::placement::KERNELS,
         evaluation::ranks::KERNELS,
-        clustering::k_means::KERNELS,
-        clustering::dbscan::within::KERNELS,
         clustering::silhouette::KERNELS,
     ];
-    let methods = embedding::METHODS.iter().flat_map(|method| method.kernels).copied();
-    rooms.into_iter().chain(methods).flatten().copied().collect()
+    let methods = embedding::METHODS.iter().flat_map(|method| method.kernels);
+    let of_clusters = clustering::METHODS.iter().flat_map(|method| method.kernels);
+    rooms.iter().chain(methods).chain(of_clusters).copied().flatten().copied().collect()
 }

@@ -37,8 +37,12 @@ impl Measure<'_> {
             })?;
         }
         self.time("pca", d, || Pca::default().fit(device, x).map(drop))?;
-        let k_means =
-            KMeans { n_clusters: CLUSTERS, n_init: 1, random_state: seed, ..KMeans::default() };
+        let k_means = KMeans {
+            n_clusters: CLUSTERS.into(),
+            n_init: 1,
+            random_state: seed,
+            ..KMeans::default()
+        };
         let mut labels = Vec::new();
         self.time("k-means, 1 start", d, || {
             labels = k_means.fit(device, x, observer)?.labels;

@@ -1,6 +1,6 @@
 //! `layerlens cluster`: the clusters of any matrix.
 
-use super::cluster_flags::{ClusterFlags, Method};
+use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::labels::LabelArgs;
 use super::output::Output;
 use super::{Global, print, say};
@@ -38,8 +38,8 @@ pub struct ClusterArgs {
     #[arg(long, value_name = "FILE")]
     images: Option<PathBuf>,
     /// Methods, with commas between
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "k-means")]
-    method: Vec<Method>,
+    #[arg(long, value_parser = cluster_names(), value_delimiter = ',', default_value = "k-means")]
+    method: Vec<String>,
     #[command(flatten)]
     flags: ClusterFlags,
     #[command(flatten)]

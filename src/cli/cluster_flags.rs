@@ -1,123 +1,92 @@
 //! Flags of the methods of clustering.
 
-use clap::{Args, ValueEnum};
+use super::parameter_flags::{Flag, Owner, ParameterFlags, Registry, make_flags};
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use layerlens::Error;
-use layerlens::clustering::{Hdbscan, KMeans};
-use layerlens::run::{ClusterMethod, Eps};
+use layerlens::clustering::{ClusterMethod, METHODS, Method, method};
+use layerlens::embedding;
+use std::sync::OnceLock;
+
+/// What is chosen for no clusters at all.
+const NONE: &str = "none";
+
+/// The methods of clustering.
+#[derive(Clone, Debug)]
+pub struct Clusters;
 
 /// Parameters of the methods of clustering.
-#[derive(Clone, Debug, Args)]
-pub struct ClusterFlags {
-    /// k-means: clusters [default: one for each class, or 8]
-    #[arg(long, allow_negative_numbers = true, help_heading = "Clusters")]
-    n_clusters: Option<usize>,
-    /// k-means: starts, of which the best is kept
-    #[arg(long, default_value_t = KMeans::default().n_init, allow_negative_numbers = true, help_heading = "Clusters")]
-    n_init: usize,
-    /// k-means: iterations of a start at most
-    #[arg(long, default_value_t = KMeans::default().max_iter, allow_negative_numbers = true, help_heading = "Clusters")]
-    k_means_max_iter: usize,
-    /// k-means: movement of the centres at which a start ends, as a share of the variance
-    #[arg(long, default_value_t = KMeans::default().tol, allow_negative_numbers = true, help_heading = "Clusters")]
-    tol: f64,
-    /// DBSCAN: radius around a point, or auto: the knee of the k-distance curve [default: auto]
-    #[arg(
-        long,
-        value_name = "RADIUS|auto",
-        allow_negative_numbers = true,
-        help_heading = "Clusters"
-    )]
-    eps: Option<String>,
-    /// DBSCAN: points within the radius, itself counted, that make a core point [default: 5];
-    /// HDBSCAN: the point, itself counted, whose distance is the core distance [default:
-    /// --min-cluster-size]
-    #[arg(long, allow_negative_numbers = true, help_heading = "Clusters")]
-    min_samples: Option<usize>,
-    /// HDBSCAN: points that make a cluster
-    #[arg(long, default_value_t = Hdbscan::default().min_cluster_size, allow_negative_numbers = true, help_heading = "Clusters")]
-    min_cluster_size: usize,
-    /// HDBSCAN: clusters nearer to each other than this are joined
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, help_heading = "Clusters")]
-    cluster_selection_epsilon: f64,
+pub type ClusterFlags = ParameterFlags<Clusters>;
+
+impl Registry for Clusters {
+    const HEADING: &'static str = "Clusters";
+
+    fn flags() -> &'static [Flag] {
+        static FLAGS: OnceLock<Vec<Flag>> = OnceLock::new();
+        FLAGS.get_or_init(|| {
+            let owner = |method: &&Method| Owner {
+                name: method.name,
+                title: method.title,
+                parameters: method.parameters,
+                defaults: (method.defaults)().unwrap_or_default(),
+            };
+            let owners: Vec<Owner> = METHODS.iter().map(owner).collect();
+            // `--max-iter` is a flag of the embedding methods.
+            let of_methods = || embedding::METHODS.iter().flat_map(|method| method.parameters);
+            make_flags(&owners, |name| of_methods().any(|parameter| parameter.name == name))
+        })
+    }
 }
 
-/// How clusters are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Method {
-    /// Not at all
-    None,
-    /// Around means, a given number
-    #[value(name = "k-means", alias = "kmeans")]
-    KMeans,
-    /// Where points are dense, at one scale
-    Dbscan,
-    /// Where points are dense, at every scale; points x points x features at most 2^34: 4,681
-    /// points of 784, 23,170 of 32
-    Hdbscan,
+/// Names of methods of clustering, and `none`.
+pub fn cluster_names() -> PossibleValuesParser {
+    let named = |method: &&Method| {
+        PossibleValue::new(method.name).aliases(method.aliases).help(method.summary)
+    };
+    let none = PossibleValue::new(NONE).help("Not at all");
+    PossibleValuesParser::new(std::iter::once(none).chain(METHODS.iter().map(named)))
 }
 
 impl ClusterFlags {
-    /// The chosen methods with their parameters, each once.
+    /// The chosen methods with their parameters, each once; the seed goes to those that take one.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a radius that is neither a number nor `auto`, and for a flag of a
-    /// method that was not chosen.
-    pub fn methods(&self, methods: &[Method], seed: u64) -> Result<Vec<ClusterMethod>, Error> {
-        let chosen = |wanted: &[Method]| wanted.iter().any(|method| methods.contains(method));
-        for (field, is_given, wanted, names) in [
-            ("n_clusters", self.n_clusters.is_some(), &[Method::KMeans][..], "k-means"),
-            ("eps", self.eps.is_some(), &[Method::Dbscan], "dbscan"),
-            (
-                "min_samples",
-                self.min_samples.is_some(),
-                &[Method::Dbscan, Method::Hdbscan],
-                "dbscan and hdbscan",
-            ),
-        ] {
-            if is_given && !chosen(wanted) {
-                return Err(Error::parameter(
-                    field,
-                    "given",
-                    format!("a flag of {names}, which is not among the methods of clustering"),
-                ));
-            }
+    /// [`Error::Parameter`] for a value of another type, and for a flag that none of the chosen
+    /// methods has.
+    pub fn methods(&self, names: &[String], seed: u64) -> Result<Vec<ClusterMethod>, Error> {
+        if names.len() > 1 && names.iter().any(|name| name == NONE) {
+            return Err(Error::parameter("clusters", NONE, "none alone, or methods"));
         }
-        if methods.contains(&Method::None) && methods.len() > 1 {
-            return Err(Error::parameter("clusters", "none", "none alone, or methods"));
-        }
-        let eps = match self.eps.as_deref().unwrap_or("auto") {
-            "auto" => Eps::Auto,
-            text => Eps::Value(text.parse().map_err(|_| {
-                Error::parameter("eps", text, "expected a number above 0, or auto")
-            })?),
-        };
-        let mut chosen = Vec::new();
-        for method in methods {
-            let method = match method {
-                Method::None => continue,
-                Method::KMeans => ClusterMethod::KMeans {
-                    n_clusters: self.n_clusters,
-                    parameters: KMeans {
-                        n_init: self.n_init,
-                        max_iter: self.k_means_max_iter,
-                        tol: self.tol,
-                        random_state: seed,
-                        ..KMeans::default()
-                    },
-                },
-                Method::Dbscan => {
-                    ClusterMethod::Dbscan { eps, min_samples: self.min_samples.unwrap_or(5) }
-                }
-                Method::Hdbscan => ClusterMethod::Hdbscan(Hdbscan {
-                    min_cluster_size: self.min_cluster_size,
-                    min_samples: self.min_samples,
-                    cluster_selection_epsilon: self.cluster_selection_epsilon,
-                }),
-            };
-            if !chosen.contains(&method) {
+        let mut chosen: Vec<ClusterMethod> = Vec::new();
+        let mut used: Vec<String> = Vec::new();
+        for name in names.iter().filter(|name| *name != NONE) {
+            let Method { name, parameters, .. } = method(name)?;
+            let parameters = self.of(name, parameters, seed, &mut used);
+            let method = ClusterMethod::new(name, parameters)?;
+            if chosen.iter().all(|other| other.name() != method.name()) {
                 chosen.push(method);
             }
         }
-        Ok(chosen)
+        match self.unused(&used) {
+            None => Ok(chosen),
+            Some((flag, value)) => {
+                let whose = owners(flag).join(" and ");
+                Err(Error::parameter(
+                    flag,
+                    value,
+                    format!("a flag of {whose}, which is not among the methods of clustering"),
+                ))
+            }
+        }
     }
+}
+
+/// Names of the methods that have a flag.
+fn owners(flag: &str) -> Vec<&'static str> {
+    let has = |method: &&&Method| {
+        let name = method.name.replace('-', "_");
+        let alone = flag.strip_prefix(&name).and_then(|rest| rest.strip_prefix('_'));
+        let is_named = |name: &str| method.parameters.iter().any(|own| own.name == name);
+        is_named(flag) || alone.is_some_and(is_named)
+    };
+    METHODS.iter().filter(has).map(|method| method.name).collect()
 }

@@ -1,6 +1,6 @@
 //! `layerlens compare-models`: the second study.
 
-use super::cluster_flags::{ClusterFlags, Method};
+use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::data_args::DataArgs;
 use super::methods::SharedMethodFlags;
 use super::neighbors::SearchArgs;
@@ -36,12 +36,12 @@ pub struct CompareModelsArgs {
     /// Methods to cluster that layer with
     #[arg(
         long,
-        value_enum,
+        value_parser = cluster_names(),
         value_delimiter = ',',
         default_value = "k-means,dbscan",
         help_heading = "Clusters"
     )]
-    clusters: Vec<Method>,
+    clusters: Vec<String>,
     #[command(flatten)]
     cluster_flags: ClusterFlags,
     #[command(flatten)]

@@ -19,6 +19,7 @@ mod model;
 mod naming;
 mod neighbors;
 mod output;
+mod parameter_flags;
 mod progress;
 mod report;
 mod run;

@@ -4,7 +4,7 @@ use super::Cli;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use layerlens::Error;
-use layerlens::embedding::METHODS;
+use layerlens::{clustering, embedding};
 use std::borrow::Cow;
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
@@ -120,8 +120,10 @@ fn flag(known: &[Known], field: &str) -> String {
     let otherwise = OTHERWISE.iter().filter(|(name, _)| *name == field).map(|(_, other)| *other);
     let plain = std::iter::once(field).chain(otherwise).find_map(called);
     if !plain.is_some_and(|plain| plain.is_typed) {
-        let owners = METHODS.iter().map(|method| method.name).chain(["k_means"]);
+        let of_clusters = clustering::METHODS.iter().map(|method| method.name.replace('-', "_"));
+        let owners = embedding::METHODS.iter().map(|method| method.name.to_owned());
         let alone = owners
+            .chain(of_clusters)
             .filter_map(|owner| called(&format!("{owner}_{field}")))
             .find(|alone| alone.is_typed);
         if let Some(alone) = alone {

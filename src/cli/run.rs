@@ -1,6 +1,6 @@
 //! `layerlens run`, and `layerlens` alone: the whole study.
 
-use super::cluster_flags::{ClusterFlags, Method};
+use super::cluster_flags::{ClusterFlags, cluster_names};
 use super::methods::SharedMethodFlags;
 use super::naming::value;
 use super::neighbors::SearchArgs;
@@ -82,12 +82,12 @@ pub struct RunArgs {
     /// others
     #[arg(
         long,
-        value_enum,
+        value_parser = cluster_names(),
         value_delimiter = ',',
         default_value = "k-means",
         help_heading = "Clusters"
     )]
-    clusters: Vec<Method>,
+    clusters: Vec<String>,
     #[command(flatten)]
     cluster_flags: ClusterFlags,
     #[command(flatten)]

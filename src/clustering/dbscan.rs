@@ -18,13 +18,40 @@ mod blocks;
 mod forest;
 pub mod within;
 
-use super::NOISE;
+use super::registry::fact;
+use super::{Clustering, Found, KDistance, Method, NOISE};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::neighbors::MAX_NEIGHBORS;
+use crate::parameters::{Auto, Parameter, check, from_table, parameter};
 use crate::progress::Observer;
 use crate::range::Range;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "dbscan",
+    aliases: &[],
+    title: "DBSCAN",
+    summary: "Where points are dense, at one scale",
+    kernels: &[within::KERNELS],
+    parameters: PARAMETERS,
+    build: |table| Ok(Arc::new(from_table::<Dbscan>(table)?)),
+    defaults: || toml::Table::try_from(Dbscan::default()),
+};
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(Dbscan.eps, "Radius around a point")
+        .above(0.0)
+        .or_auto("the knee of the k-distance curve"),
+    parameter!(
+        Dbscan.min_samples,
+        "Points within the radius, itself counted, that make a core point"
+    )
+    .at_least(1.0),
+];
 
 /// No cluster yet.
 const NONE: u32 = u32::MAX;
@@ -38,22 +65,23 @@ const NONE: u32 = u32::MAX;
 /// use layerlens::progress::Silent;
 ///
 /// let x = Matrix::new(vec![0.0, 0.1, 0.2, 9.0, 5.0, 5.1, 5.2], 7, 1)?;
-/// let found = Dbscan { eps: 0.15, min_samples: 2 }.fit(&Device::cpu(), &x, &Silent)?;
+/// let found = Dbscan { eps: 0.15.into(), min_samples: 2 }.fit(&Device::cpu(), &x, &Silent)?;
 /// assert_eq!(found.labels, [0, 0, 0, -1, 1, 1, 1]);
 /// # Ok::<(), layerlens::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dbscan {
-    /// Radius around a point, in the units of the space; above 0. Default 0.5.
-    pub eps: f64,
+    /// Radius around a point, in the units of the space; above 0. Auto, the default, stands for the
+    /// knee of the k-distance curve: [`KDistance::suggested_eps`].
+    pub eps: Auto<f64>,
     /// Points within it, the point itself counted, that make a core point; at least 1. Default 5.
     pub min_samples: usize,
 }
 
 impl Default for Dbscan {
     fn default() -> Self {
-        Self { eps: 0.5, min_samples: 5 }
+        Self { eps: Auto::Auto, min_samples: 5 }
     }
 }
 
@@ -81,20 +109,26 @@ impl Dbscan {
     /// # Errors
     /// [`Error::Parameter`].
     pub fn validate(&self) -> Result<()> {
-        if !(self.eps > 0.0 && self.eps.is_finite()) {
-            return Err(Error::parameter("eps", self.eps, "must be a finite number above 0"));
+        check(self, PARAMETERS)
+    }
+
+    /// The radius, with `auto` that of the curve.
+    fn radius(&self, curve: Option<&KDistance>) -> Result<f64> {
+        match (self.eps, curve.and_then(|curve| curve.suggested_eps)) {
+            (Auto::Value(eps), _) => Ok(eps),
+            (Auto::Auto, Some(eps)) => Ok(f64::from(eps)),
+            (Auto::Auto, None) => Err(Error::Data(
+                "every point has enough equals: DBSCAN finds no radius, give `Dbscan::eps`".into(),
+            )),
         }
-        if self.min_samples == 0 {
-            return Err(Error::parameter("min_samples", 0, "must be at least 1"));
-        }
-        Ok(())
     }
 
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`Dbscan::validate`]; [`Error::Data`] if the points are of too different sizes for a GPU;
-    /// any error of the device; [`Error::Interrupted`].
+    /// As [`Dbscan::validate`], and with `auto` as [`KDistance::new`]; [`Error::Data`] if `auto`
+    /// finds no radius, or if the points are of too different sizes for a GPU; any error of the
+    /// device; [`Error::Interrupted`].
     pub fn fit(
         &self,
         device: &Device,
@@ -102,17 +136,78 @@ impl Dbscan {
         observer: &dyn Observer,
     ) -> Result<DbscanResult> {
         self.validate()?;
+        let curve = match self.eps {
+            Auto::Auto => Some(KDistance::new(device, x, self.min_samples, observer)?),
+            Auto::Value(_) => None,
+        };
+        let density = Density { eps: self.radius(curve.as_ref())?, min_samples: self.min_samples };
         let lowest = match device {
             // Decides in `f64` what is near, at any size.
-            Device::Cpu(_) => blocks::lowest_cores(x, self, observer)?,
+            Device::Cpu(_) => blocks::lowest_cores(x, &density, observer)?,
             Device::Gpu(_) => {
                 let range = Range::of(x)?;
-                let scaled = Self { eps: range.to_unit(self.eps), ..*self };
+                let scaled = Density { eps: range.to_unit(density.eps), ..density };
                 within::lowest_cores(device, range.scaled(x)?.as_ref(), &scaled, observer)?
             }
         };
         Ok(numbered(&lowest))
     }
+}
+
+impl Clustering for Dbscan {
+    fn validate(&self, n_samples: usize, _: usize, _: Option<usize>) -> Result<()> {
+        Self::validate(self)?;
+        if self.eps != Auto::Auto {
+            return Ok(());
+        }
+        let most = MAX_NEIGHBORS + 1;
+        if !(2..=most).contains(&self.min_samples) {
+            let expected = format!(
+                "a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs between \
+                 2 and {most}"
+            );
+            return Err(Error::parameter("min_samples", self.min_samples, expected));
+        }
+        if self.min_samples > n_samples {
+            return Err(Error::Data(format!(
+                "{n_samples} points have no {}-th point to be near to",
+                self.min_samples
+            )));
+        }
+        Ok(())
+    }
+
+    fn find(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        _: Option<usize>,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
+        let min_samples = self.min_samples;
+        // Also where the radius is given: the curve says what it would be.
+        let has_curve =
+            (2..=MAX_NEIGHBORS + 1).contains(&min_samples) && min_samples <= x.n_samples();
+        let curve =
+            if has_curve { Some(KDistance::new(device, x, min_samples, observer)?) } else { None };
+        let eps = self.radius(curve.as_ref())?;
+        let found = Self { eps: eps.into(), min_samples }.fit(device, x, observer)?;
+        let suggested = curve.as_ref().and_then(|curve| curve.suggested_eps).map(f64::from);
+        let mut facts = vec![fact("eps", eps), fact("min_samples", min_samples as f64)];
+        facts.extend(suggested.map(|eps| fact("suggested_eps", eps)));
+        facts.push(fact("n_core_points", found.core_sample_indices.len() as f64));
+        let k_distance = curve.map(|curve| (curve, eps));
+        Ok(Found { labels: found.labels, facts, k_distance, ..Found::default() })
+    }
+}
+
+/// What makes a core point.
+#[derive(Clone, Copy)]
+struct Density {
+    /// Radius around a point.
+    eps: f64,
+    /// Points within it, itself counted.
+    min_samples: usize,
 }
 
 /// The first core point of each point's cluster, and whether the point is a core point itself.

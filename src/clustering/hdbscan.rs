@@ -4,10 +4,40 @@
 //! estimates", 2013; the excess of mass selects the clusters. On the CPU alone, in one thread:
 //! O(n^2 d) work and O(n d) memory.
 
+use super::registry::fact;
+use super::{Clustering, Found, Method};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::parameters::{Auto, Parameter, check, from_table, parameter};
+use crate::progress::Observer;
 use ::hdbscan::{HdbscanHyperParams, NnAlgorithm};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "hdbscan",
+    aliases: &[],
+    title: "HDBSCAN",
+    summary: "Where points are dense, at every scale; points x points x features at most 2^34: 4,681 points of 784, 23,170 of 32",
+    kernels: &[],
+    parameters: PARAMETERS,
+    build: |table| Ok(Arc::new(from_table::<Hdbscan>(table)?)),
+    defaults: || toml::Table::try_from(Hdbscan::default()),
+};
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(
+        Hdbscan.min_samples,
+        "The point, itself counted, whose distance is the core distance"
+    )
+    .at_least(1.0)
+    .or_auto("min_cluster_size"),
+    parameter!(Hdbscan.min_cluster_size, "Points that make a cluster").at_least(2.0),
+    parameter!(Hdbscan.cluster_selection_epsilon, "Distance below which clusters are joined")
+        .at_least(0.0),
+];
 
 /// Squared differences at most, points x points x features: the work cannot be interrupted.
 pub const MOST_WORK: u128 = 1 << 34;
@@ -18,17 +48,16 @@ pub const MOST_WORK: u128 = 1 << 34;
 pub struct Hdbscan {
     /// Points that make a cluster; at least 2. Default 5.
     pub min_cluster_size: usize,
-    /// The point, itself counted, whose distance is the core distance; at least 1. Default:
-    /// `min_cluster_size`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_samples: Option<usize>,
-    /// Clusters nearer to each other than this are joined; from 0 on. Default 0.
+    /// The point, itself counted, whose distance is the core distance; at least 1. Auto, the
+    /// default, stands for `min_cluster_size`.
+    pub min_samples: Auto<usize>,
+    /// Clusters nearer to each other than this are joined; at least 0. Default 0.
     pub cluster_selection_epsilon: f64,
 }
 
 impl Default for Hdbscan {
     fn default() -> Self {
-        Self { min_cluster_size: 5, min_samples: None, cluster_selection_epsilon: 0.0 }
+        Self { min_cluster_size: 5, min_samples: Auto::Auto, cluster_selection_epsilon: 0.0 }
     }
 }
 
@@ -39,25 +68,8 @@ impl Hdbscan {
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
     pub fn validate(&self, n_samples: usize, n_features: usize) -> Result<()> {
-        if self.min_cluster_size < 2 {
-            return Err(Error::parameter(
-                "min_cluster_size",
-                self.min_cluster_size,
-                "must be at least 2",
-            ));
-        }
-        let min_samples = self.min_samples.unwrap_or(self.min_cluster_size);
-        if min_samples == 0 {
-            return Err(Error::parameter("min_samples", 0, "must be at least 1"));
-        }
-        let epsilon = self.cluster_selection_epsilon;
-        if !(epsilon >= 0.0 && epsilon.is_finite()) {
-            return Err(Error::parameter(
-                "cluster_selection_epsilon",
-                epsilon,
-                "must be a finite number from 0 on",
-            ));
-        }
+        check(self, PARAMETERS)?;
+        let min_samples = self.min_samples.value_or(self.min_cluster_size);
         if min_samples > n_samples || n_samples < 2 {
             let needed = min_samples.max(2);
             return Err(Error::Data(format!(
@@ -78,13 +90,28 @@ impl Hdbscan {
             x.rows().map(|row| row.iter().map(|&value| f64::from(value)).collect()).collect();
         let parameters = HdbscanHyperParams::builder()
             .min_cluster_size(self.min_cluster_size)
-            .min_samples(self.min_samples.unwrap_or(self.min_cluster_size))
+            .min_samples(self.min_samples.value_or(self.min_cluster_size))
             .epsilon(self.cluster_selection_epsilon)
             // The other algorithm keeps all n x n distances.
             .nn_algorithm(NnAlgorithm::KdTree)
             .build();
         let found = ::hdbscan::Hdbscan::new(&rows, parameters).cluster();
         found.map_err(|error| Error::Data(format!("HDBSCAN refuses the points: {error}")))
+    }
+}
+
+impl Clustering for Hdbscan {
+    fn validate(&self, n_samples: usize, n_features: usize, _: Option<usize>) -> Result<()> {
+        Self::validate(self, n_samples, n_features)
+    }
+
+    fn find(&self, _: &Device, x: &Matrix, _: Option<usize>, _: &dyn Observer) -> Result<Found> {
+        let min_samples = self.min_samples.value_or(self.min_cluster_size);
+        let facts = vec![
+            fact("min_cluster_size", self.min_cluster_size as f64),
+            fact("min_samples", min_samples as f64),
+        ];
+        Ok(Found { labels: self.fit(x)?, facts, ..Found::default() })
     }
 }
 

@@ -13,10 +13,12 @@ mod points;
 mod result;
 mod seeding;
 
-use super::columns;
+use super::registry::fact;
+use super::{Clustering, Found, Method, columns};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
+use crate::parameters::{Auto, Parameter, check, from_table, parameter};
 use crate::progress::Observer;
 use crate::range;
 use descent::{Descent, Fitted};
@@ -24,8 +26,9 @@ use points::Points;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use result::KMeansResult;
 
@@ -41,6 +44,33 @@ const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
 
 /// Kernels of this room.
 pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
+
+/// The registry's entry.
+pub const METHOD: Method = Method {
+    name: "k-means",
+    aliases: &["kmeans"],
+    title: "k-means",
+    summary: "Around means, a given number",
+    kernels: &[KERNELS],
+    parameters: PARAMETERS,
+    build: |table| Ok(Arc::new(from_table::<KMeans>(table)?)),
+    defaults: || toml::Table::try_from(KMeans::default()),
+};
+
+const PARAMETERS: &[Parameter] = &[
+    parameter!(KMeans.n_clusters, "Clusters").at_least(1.0).or_auto("one for each class, or 8"),
+    parameter!(KMeans.n_init, "Starts, of which the best is kept").at_least(1.0),
+    parameter!(KMeans.max_iter, "Most iterations of a start").at_least(1.0),
+    parameter!(
+        KMeans.tol,
+        "Movement of the centres at which a start ends, as a share of the variance"
+    )
+    .at_least(0.0),
+    parameter!(KMeans.random_state, "Seed of the starts"),
+];
+
+/// Clusters where there are no classes to count.
+const N_CLUSTERS: usize = 8;
 
 /// Mean of squared lengths beside their median from which on it says nothing of most rows.
 const FAR_SHARE: f64 = 1e4;
@@ -74,7 +104,7 @@ const SIDE_BY_SIDE: usize = 64 << 20;
 /// use layerlens::progress::Silent;
 ///
 /// let x = Matrix::new(vec![0.0, 0.1, 5.0, 5.2, 5.1], 5, 1)?;
-/// let found = KMeans { n_clusters: 2, ..KMeans::default() }.fit(&Device::cpu(), &x, &Silent)?;
+/// let found = KMeans { n_clusters: 2.into(), ..KMeans::default() }.fit(&Device::cpu(), &x, &Silent)?;
 /// assert_eq!(found.labels[0], found.labels[1]);
 /// assert_ne!(found.labels[0], found.labels[2]);
 /// # Ok::<(), layerlens::Error>(())
@@ -82,8 +112,9 @@ const SIDE_BY_SIDE: usize = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KMeans {
-    /// Clusters, 1 to the number of points. Default 8.
-    pub n_clusters: usize,
+    /// Clusters, at least 1 and at most the number of points. Auto, the default, stands for one for
+    /// each class where classes are known, and 8 elsewhere.
+    pub n_clusters: Auto<usize>,
     /// Starts, of which the one with the least inertia is kept; at least 1. Default 10,
     /// scikit-learn's before its version 1.4, which makes one: a single start often ends in a worse
     /// minimum.
@@ -91,7 +122,7 @@ pub struct KMeans {
     /// Iterations of a start at most; at least 1. Default 300.
     pub max_iter: usize,
     /// A start ends when the squared movements of its centres add up to this share of the mean
-    /// variance of the features, or when no point changes its cluster. From 0 on; default 1e-4.
+    /// variance of the features, or when no point changes its cluster. At least 0; default 1e-4.
     pub tol: f64,
     /// Seed of the starts. Default 42.
     pub random_state: u64,
@@ -99,28 +130,30 @@ pub struct KMeans {
 
 impl Default for KMeans {
     fn default() -> Self {
-        Self { n_clusters: 8, n_init: 10, max_iter: 300, tol: 1e-4, random_state: 42 }
+        Self { n_clusters: Auto::Auto, n_init: 10, max_iter: 300, tol: 1e-4, random_state: 42 }
     }
 }
 
 impl KMeans {
+    /// The number of clusters where no classes are known.
+    fn k(&self) -> usize {
+        self.n_clusters.value_or(N_CLUSTERS)
+    }
+
+    /// The same with a number of clusters.
+    fn of_classes(self, n_classes: Option<usize>) -> Self {
+        let k = self.n_clusters.value_or(n_classes.unwrap_or(N_CLUSTERS));
+        Self { n_clusters: k.into(), ..self }
+    }
+
     /// Refuses parameters that no data, or no `n_samples` points, allow.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
     pub fn validate(&self, n_samples: usize) -> Result<()> {
-        for (name, value) in
-            [("n_clusters", self.n_clusters), ("n_init", self.n_init), ("max_iter", self.max_iter)]
-        {
-            if value == 0 {
-                return Err(Error::parameter(name, value, "must be at least 1"));
-            }
-        }
-        if !(self.tol >= 0.0 && self.tol.is_finite()) {
-            return Err(Error::parameter("tol", self.tol, "must be a finite number from 0 on"));
-        }
-        if self.n_clusters > n_samples {
-            let k = self.n_clusters;
+        check(self, PARAMETERS)?;
+        let k = self.k();
+        if k > n_samples {
             return Err(Error::Data(format!(
                 "{k} clusters were asked for among {n_samples} points: `KMeans::n_clusters` can be \
                  at most {n_samples}"
@@ -143,13 +176,12 @@ impl KMeans {
         self.validate(x.n_samples())?;
         let range = range::Range::of(x)?;
         let centred = centred(&range, x)?;
-        let points = Points::new(device, &centred, x.n_features(), self.n_clusters)?;
+        let points = Points::new(device, &centred, x.n_features(), self.k())?;
         let tolerance = self.tol * usual_variance(&centred, x.n_features());
         let mut best: Option<Fitted> = None;
         let steps =
             Steps { observer, done: Cell::new(0), all: (self.n_init * self.max_iter) as u64 };
-        let at_once =
-            (SIDE_BY_SIDE / descent::bytes(&points, self.n_clusters)).clamp(1, self.n_init);
+        let at_once = (SIDE_BY_SIDE / descent::bytes(&points, self.k())).clamp(1, self.n_init);
         for first in (0..self.n_init).step_by(at_once) {
             let starts = first..self.n_init.min(first + at_once);
             for fitted in self.descend(device, &points, &centred, starts, tolerance, &steps)? {
@@ -207,6 +239,47 @@ impl KMeans {
         }
         Ok(fitted)
     }
+}
+
+impl Clustering for KMeans {
+    fn validate(&self, n_samples: usize, _: usize, n_classes: Option<usize>) -> Result<()> {
+        self.of_classes(n_classes).validate(n_samples)
+    }
+
+    fn find(
+        &self,
+        device: &Device,
+        x: &Matrix,
+        n_classes: Option<usize>,
+        observer: &dyn Observer,
+    ) -> Result<Found> {
+        let job = self.of_classes(n_classes);
+        let found = job.fit(device, x, observer)?;
+        let warning = fewer_clusters(x, found.cluster_centers.n_samples(), job.k());
+        Ok(Found {
+            labels: found.labels,
+            facts: vec![fact("inertia", found.inertia), fact("n_iter", found.n_iter as f64)],
+            cluster_centers: Some(found.cluster_centers),
+            warnings: warning.into_iter().collect(),
+            ..Found::default()
+        })
+    }
+}
+
+/// What is said where fewer clusters are found than were asked for.
+fn fewer_clusters(x: &Matrix, found: usize, asked: usize) -> Option<String> {
+    if found >= asked {
+        return None;
+    }
+    // As bits, but 0 and -0 are equal.
+    let bits = |row: &[f32]| row.iter().map(|value| (value + 0.0).to_bits()).collect::<Vec<_>>();
+    let different = x.rows().map(bits).collect::<HashSet<_>>().len();
+    let reason = if different < asked {
+        format!("the points have {different} different rows")
+    } else {
+        "the others ended without points".into()
+    };
+    Some(format!("{found} clusters, not the {asked} that were asked for: {reason}"))
 }
 
 /// Iterations of all starts, for who watches.

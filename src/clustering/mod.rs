@@ -4,6 +4,9 @@
 //! at one scale, [`Hdbscan`] by density at all scales. [`k_distance`] helps to choose that one
 //! scale. [`agreement`] compares clusters with classes, and [`silhouette`] either of them with the
 //! distances in the space. A cluster is a number from 0, noise is [`NOISE`].
+//!
+//! A method is one file here, one shader and one entry in [`METHODS`]: the command line, its help
+//! and the run walk the registry.
 
 pub mod agreement;
 mod clustered;
@@ -12,6 +15,7 @@ pub mod dbscan;
 mod hdbscan;
 pub mod k_distance;
 pub mod k_means;
+mod registry;
 pub mod silhouette;
 
 use crate::compute::Device;
@@ -23,7 +27,11 @@ pub use dbscan::{Dbscan, DbscanResult};
 pub use hdbscan::Hdbscan;
 pub use k_distance::KDistance;
 pub use k_means::{KMeans, KMeansResult};
+pub use registry::{ClusterMethod, Clustering, Found, Method, method};
 pub use silhouette::{Silhouette, silhouette_samples, silhouette_score};
+
+/// All methods, in the order in which they are listed.
+pub static METHODS: &[&Method] = &[&k_means::METHOD, &dbscan::METHOD, &hdbscan::METHOD];
 
 /// The cluster of points that belong to none, as scikit-learn numbers it.
 pub const NOISE: i32 = -1;

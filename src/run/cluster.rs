@@ -1,9 +1,9 @@
 //! The command `cluster`: the clusters of anybody's matrix.
 
 use super::session::{self, Session};
-use super::steps::clusters::{ClusterMethod, ClusterSpace, cluster_space};
+use super::steps::clusters::{ClusterSpace, cluster_space};
 use super::steps::figures;
-use crate::clustering::Clustered;
+use crate::clustering::{ClusterMethod, Clustered};
 use crate::compute::{Description, Device};
 use crate::dataset::{self, Classes, Images, Source};
 use crate::embedding::Pca;

@@ -1,6 +1,6 @@
 //! What a run is asked to do, and what it ends with.
 
-use super::steps::clusters::ClusterMethod;
+use crate::clustering::ClusterMethod;
 use crate::dataset::{self, Request, Source};
 use crate::embedding::init::Init;
 use crate::error::Result;

@@ -32,6 +32,6 @@ pub use export::{Export, ExportFormat, ExportSummary, export};
 pub use given_report::{GivenReport, report_given};
 pub use job::{MethodChoice, Run, Summary, TrainRun};
 pub use report::{Report, ReportSummary, report};
-pub use steps::clusters::{ClusterMethod, ClusterSpace, Eps, cluster_space};
+pub use steps::clusters::{ClusterSpace, cluster_space};
 pub use study::run;
 pub use train::train;

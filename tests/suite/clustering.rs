@@ -65,7 +65,7 @@ fn k_means_finds_the_inertia_and_the_clusters_of_scikit_learn() {
         .map(|label| label as i32)
         .collect();
     for device in devices(&LIMITS) {
-        let found = KMeans { n_clusters: 5, ..KMeans::default() }
+        let found = KMeans { n_clusters: 5.into(), ..KMeans::default() }
             .fit(&device, &x, &Silent)
             .expect("clusters");
         let inertia = number(&scalars["kmeans_k5_inertia"]);
@@ -78,7 +78,7 @@ fn k_means_finds_the_inertia_and_the_clusters_of_scikit_learn() {
         let agreement = adjusted_rand_score(&expected, &found.labels).expect("agreement");
         assert!(agreement > 0.99, "{device:?}: {agreement}");
     }
-    let of_images = KMeans { n_clusters: 10, ..KMeans::default() }
+    let of_images = KMeans { n_clusters: 10.into(), ..KMeans::default() }
         .fit(&cpu(), &images(), &Silent)
         .expect("clusters");
     let best = number(&reference["kmeans_784_k10_inertia"]);
@@ -93,7 +93,7 @@ fn k_means_finds_the_inertia_and_the_clusters_of_scikit_learn() {
 fn k_means_ends_at_means_of_nearest_points() {
     let x = groups(11, 6, 50, 7);
     for device in devices(&LIMITS) {
-        let found = KMeans { n_clusters: 6, tol: 0.0, ..KMeans::default() }
+        let found = KMeans { n_clusters: 6.into(), tol: 0.0, ..KMeans::default() }
             .fit(&device, &x, &Silent)
             .expect("clusters");
         let centers = &found.cluster_centers;
@@ -136,7 +136,7 @@ fn k_means_ends_at_means_of_nearest_points() {
 fn a_predicted_cluster_does_not_depend_on_its_companions() {
     let (x, new) = (groups(13, 5, 40, 20), uniform_matrix(14, 67, 20));
     for device in devices(&LIMITS) {
-        let found = KMeans { n_clusters: 9, n_init: 1, ..KMeans::default() }
+        let found = KMeans { n_clusters: 9.into(), n_init: 1, ..KMeans::default() }
             .fit(&device, &x, &Silent)
             .expect("clusters");
         let together = found.predict(&device, &new).expect("labels");
@@ -154,8 +154,8 @@ fn a_predicted_cluster_does_not_depend_on_its_companions() {
 #[test]
 fn k_means_of_duplicates_and_of_as_many_clusters_as_points() {
     for device in devices(&LIMITS) {
-        let fit = |x: &Matrix, k| {
-            KMeans { n_clusters: k, ..KMeans::default() }
+        let fit = |x: &Matrix, k: usize| {
+            KMeans { n_clusters: k.into(), ..KMeans::default() }
                 .fit(&device, x, &Silent)
                 .expect("clusters")
         };
@@ -178,12 +178,14 @@ fn dbscan_finds_the_clusters_and_the_numbers_of_scikit_learn() {
     let expected: Vec<i32> =
         npyz::NpyFile::new(&bytes[..]).expect("labels").into_vec().expect("whole numbers");
     for device in devices(&LIMITS[..1]) {
-        let found =
-            Dbscan { eps: 0.35, min_samples: 10 }.fit(&device, &x, &Silent).expect("clusters");
+        let found = Dbscan { eps: 0.35.into(), min_samples: 10 }
+            .fit(&device, &x, &Silent)
+            .expect("clusters");
         assert_eq!((found.n_clusters, found.n_noise()), (8, 794), "{device:?}");
         assert_eq!(found.labels, expected, "{device:?}");
-        let found =
-            Dbscan { eps: 5.0, min_samples: 6 }.fit(&device, &images(), &Silent).expect("clusters");
+        let found = Dbscan { eps: 5.0.into(), min_samples: 6 }
+            .fit(&device, &images(), &Silent)
+            .expect("clusters");
         assert_eq!(found.labels, whole_numbers(&reference["dbscan_784"]["labels"]), "{device:?}");
     }
 }
@@ -251,12 +253,15 @@ fn dbscan_is_its_definition_over_many_blocks() {
         ("wide", wide, 3.6, 6),
     ] {
         let expected = dbscan_by_definition(&x, eps, min_samples);
-        let found = Dbscan { eps, min_samples }.fit(&cpu(), &x, &Silent).expect("clusters");
+        let found =
+            Dbscan { eps: eps.into(), min_samples }.fit(&cpu(), &x, &Silent).expect("clusters");
         assert_eq!(found.labels, expected, "{what}: {} clusters", found.n_clusters);
         for device in devices(&LIMITS[..1]).into_iter().skip(1) {
             // In single precision a pair at the very radius may fall on either side; none of these
             // is but those of the lattice, whose squares are whole.
-            let found = Dbscan { eps, min_samples }.fit(&device, &x, &Silent).expect("clusters");
+            let found = Dbscan { eps: eps.into(), min_samples }
+                .fit(&device, &x, &Silent)
+                .expect("clusters");
             assert_eq!(found.labels, expected, "{what} on {device:?}");
         }
     }
@@ -265,8 +270,8 @@ fn dbscan_is_its_definition_over_many_blocks() {
 #[test]
 fn dbscan_of_duplicates_one_point_and_separate_groups() {
     for device in devices(&LIMITS) {
-        let fit = |values: Vec<f32>, eps, min_samples| {
-            Dbscan { eps, min_samples }
+        let fit = |values: Vec<f32>, eps: f64, min_samples| {
+            Dbscan { eps: eps.into(), min_samples }
                 .fit(&device, &matrix(values, 1), &Silent)
                 .expect("clusters")
                 .labels
@@ -292,11 +297,12 @@ fn clusters_do_not_depend_on_the_number_of_threads() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| {
-            let k_means = KMeans { n_clusters: 12, n_init: 2, ..KMeans::default() }
+            let k_means = KMeans { n_clusters: 12.into(), n_init: 2, ..KMeans::default() }
                 .fit(&cpu(), &x, &Silent)
                 .expect("clusters");
-            let dbscan =
-                Dbscan { eps: 2.9, min_samples: 5 }.fit(&cpu(), &x, &Silent).expect("clusters");
+            let dbscan = Dbscan { eps: 2.9.into(), min_samples: 5 }
+                .fit(&cpu(), &x, &Silent)
+                .expect("clusters");
             let silhouette = silhouette_samples(&cpu(), &x, &k_means.labels, None, &Silent)
                 .expect("silhouettes");
             let bits: Vec<u32> = k_means
@@ -326,7 +332,7 @@ fn hdbscan_finds_the_clusters_of_scikit_learn() {
         ("hdbscan_15_None", Hdbscan { min_cluster_size: 15, ..Hdbscan::default() }),
         (
             "hdbscan_10_4",
-            Hdbscan { min_cluster_size: 10, min_samples: Some(4), ..Hdbscan::default() },
+            Hdbscan { min_cluster_size: 10, min_samples: 4.into(), ..Hdbscan::default() },
         ),
         ("hdbscan_5_None", Hdbscan::default()),
     ] {
@@ -380,8 +386,9 @@ fn the_k_distance_curve_is_that_of_scikit_learn_and_its_knee_separates_noise() {
             .expect("a curve")
             .suggested_eps
             .expect("a radius");
-        let found =
-            Dbscan { eps: eps.into(), min_samples: 4 }.fit(&device, &x, &Silent).expect("clusters");
+        let found = Dbscan { eps: f64::from(eps).into(), min_samples: 4 }
+            .fit(&device, &x, &Silent)
+            .expect("clusters");
         assert!(found.labels[300..].iter().all(|&label| label == NOISE), "{device:?}: eps {eps}");
         assert!(found.n_noise() < 40, "{device:?}: eps {eps}, {} noise", found.n_noise());
     }
@@ -393,11 +400,12 @@ fn the_k_distance_curve_is_that_of_scikit_learn_and_its_knee_separates_noise() {
 fn what_cannot_be_clustered_is_refused_with_the_reason() {
     let x = uniform_matrix(1, 10, 2);
     let k_means = |job: KMeans| job.fit(&cpu(), &x, &Silent).map(|_| ());
-    let dbscan =
-        |eps, min_samples| Dbscan { eps, min_samples }.fit(&cpu(), &x, &Silent).map(|_| ());
+    let dbscan = |eps: f64, min_samples| {
+        Dbscan { eps: eps.into(), min_samples }.fit(&cpu(), &x, &Silent).map(|_| ())
+    };
     let hdbscan = |job: Hdbscan| job.fit(&x).map(|_| ());
     let parameters = [
-        (k_means(KMeans { n_clusters: 0, ..KMeans::default() }), "n_clusters = 0"),
+        (k_means(KMeans { n_clusters: 0.into(), ..KMeans::default() }), "n_clusters = 0"),
         (k_means(KMeans { n_init: 0, ..KMeans::default() }), "n_init = 0"),
         (k_means(KMeans { max_iter: 0, ..KMeans::default() }), "max_iter = 0"),
         (k_means(KMeans { tol: f64::NAN, ..KMeans::default() }), "tol = NaN"),
@@ -406,7 +414,7 @@ fn what_cannot_be_clustered_is_refused_with_the_reason() {
         (dbscan(f64::INFINITY, 4), "eps = inf"),
         (dbscan(1.0, 0), "min_samples = 0"),
         (hdbscan(Hdbscan { min_cluster_size: 1, ..Hdbscan::default() }), "min_cluster_size = 1"),
-        (hdbscan(Hdbscan { min_samples: Some(0), ..Hdbscan::default() }), "min_samples = 0"),
+        (hdbscan(Hdbscan { min_samples: 0.into(), ..Hdbscan::default() }), "min_samples = 0"),
         (
             hdbscan(Hdbscan { cluster_selection_epsilon: -0.1, ..Hdbscan::default() }),
             "cluster_selection_epsilon = -0.1",
@@ -422,12 +430,14 @@ fn what_cannot_be_clustered_is_refused_with_the_reason() {
     }
     let far = matrix(vec![0.0, 3e38, -3e38, 1.0, 2.0, 1e38], 1);
     let data = [
-        (k_means(KMeans { n_clusters: 11, ..KMeans::default() }), "at most 10"),
+        (k_means(KMeans { n_clusters: 11.into(), ..KMeans::default() }), "at most 10"),
         (
-            KMeans { n_clusters: 2, ..KMeans::default() }.fit(&cpu(), &far, &Silent).map(|_| ()),
+            KMeans { n_clusters: 2.into(), ..KMeans::default() }
+                .fit(&cpu(), &far, &Silent)
+                .map(|_| ()),
             "row 1 is 3.00e38 from",
         ),
-        (hdbscan(Hdbscan { min_samples: Some(11), ..Hdbscan::default() }), "at least 11 points"),
+        (hdbscan(Hdbscan { min_samples: 11.into(), ..Hdbscan::default() }), "at least 11 points"),
         (Hdbscan::default().validate(131_073, 1), "at most 131072 points, "),
         (
             Hdbscan::default().fit(&uniform_matrix(1, 4097, 1024)).map(|_| ()),
@@ -452,6 +462,7 @@ fn what_cannot_be_clustered_is_refused_with_the_reason() {
         assert!(matches!(error, Error::Data(_)) && error.to_string().contains(expected), "{error}");
     }
     // Distances that overflow in f32 are still told apart.
-    let found = Dbscan { eps: 10.0, min_samples: 3 }.fit(&cpu(), &far, &Silent).expect("clusters");
+    let found =
+        Dbscan { eps: 10.0.into(), min_samples: 3 }.fit(&cpu(), &far, &Silent).expect("clusters");
     assert_eq!(found.labels, [0, NOISE, NOISE, 0, 0, NOISE]);
 }

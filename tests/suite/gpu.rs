@@ -139,7 +139,9 @@ fn a_device_lost_at_any_moment_is_an_error_that_names_the_work() {
             Trimap { max_iter: 20, ..Trimap::default() }.fit(device, &x()).map(drop)
         }),
         ("k-means", |device| {
-            KMeans { n_clusters: 3, ..KMeans::default() }.fit(device, &x(), &Silent).map(drop)
+            KMeans { n_clusters: 3.into(), ..KMeans::default() }
+                .fit(device, &x(), &Silent)
+                .map(drop)
         }),
         #[cfg(feature = "train")]
         ("training", train_a_little),
@@ -245,7 +247,7 @@ fn checks_in_shaders_change_no_byte() {
     let tsne = Tsne { max_iter: 30, early_exaggeration_iter: 10, ..Tsne::default() };
     let all = |device: &Device| {
         let graph = nearest_neighbors(device, &x, 20, &Silent).expect("neighbours");
-        let clusters = KMeans { n_clusters: 4, ..KMeans::default() }
+        let clusters = KMeans { n_clusters: 4.into(), ..KMeans::default() }
             .fit(device, &x, &Silent)
             .expect("clusters");
         [

@@ -48,9 +48,9 @@ fn clusters_and_silhouettes_are_those_of_the_same_points_at_an_ordinary_size() {
     let x = four();
     let classes: Vec<i32> = (0..240).map(|i| i / 60).collect();
     for device in devices(&LIMITS[..1]) {
-        let k_means = KMeans { n_clusters: 4, ..KMeans::default() };
+        let k_means = KMeans { n_clusters: 4.into(), ..KMeans::default() };
         let expected = k_means.fit(&device, &x, &Silent).expect("clusters");
-        let dense = Dbscan { eps: 2.0, min_samples: 5 };
+        let dense = Dbscan { eps: 2.0.into(), min_samples: 5 };
         let dense_labels = dense.fit(&device, &x, &Silent).expect("clusters");
         let silhouettes =
             silhouette_samples(&device, &x, &classes, None, &Silent).expect("silhouettes").score();
@@ -74,7 +74,7 @@ fn clusters_and_silhouettes_are_those_of_the_same_points_at_an_ordinary_size() {
                 );
             }
             assert_eq!(found.predict(&device, &scaled).expect("labels"), found.labels, "{what}");
-            let found = Dbscan { eps: 2.0 * factor, ..dense }
+            let found = Dbscan { eps: (2.0 * factor).into(), ..dense }
                 .fit(&device, &scaled, &Silent)
                 .expect("clusters");
             assert_eq!(found, dense_labels, "{what}");
@@ -263,12 +263,12 @@ fn k_means_beside_a_far_row_finds_the_groups_of_the_others() {
     let x = four();
     let classes: Vec<i32> = (0..240).map(|i| i / 60).collect();
     for device in devices(&LIMITS[..1]) {
-        let alone = KMeans { n_clusters: 4, ..KMeans::default() }
+        let alone = KMeans { n_clusters: 4.into(), ..KMeans::default() }
             .fit(&device, &x, &Silent)
             .expect("clusters");
         let expected = adjusted_rand_score(&classes, &alone.labels).expect("agreement");
         for far in [-999_999.0, 1e8, 10_f32.powf(10.5), -1e12, 1e16, 1e20, -1e25] {
-            let found = KMeans { n_clusters: 5, ..KMeans::default() };
+            let found = KMeans { n_clusters: 5.into(), ..KMeans::default() };
             let found = found.fit(&device, &with_far_row(&x, far), &Silent).expect("clusters");
             let agreement = adjusted_rand_score(&classes, &found.labels[..240]).expect("agreement");
             assert!(
@@ -477,7 +477,7 @@ fn axes_behind_a_dominant_direction_are_found() {
 fn k_means_numbers_only_the_clusters_that_have_points() {
     for device in devices(&LIMITS[..1]) {
         let x = Matrix::new([5.0, 1.0, 5.0, 9.0, 1.0, -0.0, 0.0].repeat(4), 28, 1).expect("finite");
-        let found = KMeans { n_clusters: 9, ..KMeans::default() }
+        let found = KMeans { n_clusters: 9.into(), ..KMeans::default() }
             .fit(&device, &x, &Silent)
             .expect("clusters");
         let mut ids = found.labels.clone();

@@ -8,7 +8,7 @@
 //! computed in `f64`.
 
 use super::forest::Forest;
-use super::{Dbscan, LowestCores, NONE};
+use super::{Density, LowestCores, NONE};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::middle::{FAR, Middle, distance};
@@ -23,7 +23,7 @@ const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
 pub(super) fn lowest_cores(
     x: &Matrix,
-    job: &Dbscan,
+    job: &Density,
     observer: &dyn Observer,
 ) -> Result<LowestCores> {
     let search = Search::new(x, job.eps);

@@ -5,7 +5,7 @@
 //! parallel connectivity algorithm", 1982), so that a few passes suffice however long a cluster is.
 
 use super::forest::Forest;
-use super::{Dbscan, LowestCores, NONE};
+use super::{Density, LowestCores, NONE};
 use crate::clustering::bindable_rows;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
@@ -79,7 +79,7 @@ struct Parts {
 pub(super) fn lowest_cores(
     device: &Device,
     x: &Matrix,
-    job: &Dbscan,
+    job: &Density,
     observer: &dyn Observer,
 ) -> Result<LowestCores> {
     let points = Parts::new(device, x, (job.eps * job.eps) as f32)?;

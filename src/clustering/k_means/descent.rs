@@ -78,7 +78,7 @@ impl Descent {
         job: &KMeans,
         tolerance: f64,
     ) -> Result<bool> {
-        let (k, d) = (job.n_clusters, points.n_features);
+        let (k, d) = (job.k(), points.n_features);
         let mut sums = self.wait(device, k * (d + 2))?;
         let has_changed = sums.chunks_exact(d + 2).any(|cluster| cluster[d + 1] > 0.0);
         let is_settled = self.n_iter > 0 && (!has_changed || self.shift <= tolerance);

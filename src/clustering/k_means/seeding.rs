@@ -27,7 +27,7 @@ pub(super) fn seed(
     starts: Range<usize>,
     steps: &Steps<'_>,
 ) -> Result<Vec<Vec<f32>>> {
-    let (n, k) = (points.n, job.n_clusters);
+    let (n, k) = (points.n, job.k());
     let n_trials = 2 + (k as f64).ln() as usize;
     let mut seeds: Vec<Seed> = starts.map(|start| Seed::new(job, start as u64, n)).collect();
     let at_once = (SIDE_BY_SIDE / (4 * n * n_trials)).max(1);
@@ -78,7 +78,7 @@ impl Seed {
         let random = Random::new(job.random_state, STREAM + start);
         Self {
             random,
-            chosen: Vec::with_capacity(job.n_clusters),
+            chosen: Vec::with_capacity(job.k()),
             candidates: Vec::new(),
             closest: vec![f32::INFINITY; n],
         }

@@ -4,21 +4,18 @@ mod figures;
 
 use crate::clustering::agreement::{Contingency, LEAST_SHARE};
 use crate::clustering::{
-    ClassRow, ClusterRow, Clustered, Dbscan, Hdbscan, KDistance, KMeans, NOISE, NamedShare,
-    n_clusters, silhouette_samples,
+    ClassRow, ClusterMethod, ClusterRow, Clustered, Found, NOISE, NamedShare, n_clusters,
+    silhouette_samples,
 };
 use crate::compute::Device;
 use crate::dataset::{Classes, Images, npy};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
-use crate::neighbors::MAX_NEIGHBORS;
 use crate::progress::Observer;
 use crate::record::{Artifact, RunFolder};
 use crate::report::cluster_table;
 use crate::report::figures::KDistanceCurve;
-use serde::{Serialize, Serializer};
-use std::collections::HashSet;
 
 /// Multiplications that silhouettes may take before they are those of a sample of the points: some
 /// seconds on two cores.
@@ -28,105 +25,6 @@ const SILHOUETTE_WORK: usize = 1 << 37;
 const PAIR_WORK: usize = 16;
 /// Points of such a sample, at least.
 const LEAST_SAMPLE: usize = 1000;
-
-/// The radius of DBSCAN: a number, or what the k-distance curve suggests.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Eps {
-    /// That radius.
-    Value(f64),
-    /// The knee of the curve.
-    Auto,
-}
-
-impl Serialize for Eps {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Self::Value(eps) => serializer.serialize_f64(*eps),
-            Self::Auto => serializer.serialize_str("auto"),
-        }
-    }
-}
-
-/// A method of clustering with its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "method")]
-pub enum ClusterMethod {
-    /// k-means; without a number of clusters as many as there are classes, or 8.
-    KMeans {
-        /// Clusters.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        n_clusters: Option<usize>,
-        /// The other parameters; its own number of clusters does not count.
-        parameters: KMeans,
-    },
-    /// DBSCAN.
-    Dbscan {
-        /// Radius.
-        eps: Eps,
-        /// Points within it that make a core point, itself counted.
-        min_samples: usize,
-    },
-    /// HDBSCAN.
-    Hdbscan(Hdbscan),
-}
-
-impl ClusterMethod {
-    /// As users and file names call it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::KMeans { .. } => "k-means",
-            Self::Dbscan { .. } => "dbscan",
-            Self::Hdbscan(_) => "hdbscan",
-        }
-    }
-
-    fn title(&self) -> &'static str {
-        match self {
-            Self::KMeans { .. } => "k-means",
-            Self::Dbscan { .. } => "DBSCAN",
-            Self::Hdbscan(_) => "HDBSCAN",
-        }
-    }
-
-    /// Refuses parameters that no data, or no `n_samples` points of `n_features` and `n_classes`
-    /// classes, allow.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`], [`Error::Data`].
-    pub fn validate(
-        &self,
-        (n_samples, n_features): (usize, usize),
-        n_classes: Option<usize>,
-    ) -> Result<()> {
-        match self {
-            Self::KMeans { n_clusters, parameters } => KMeans {
-                n_clusters: n_clusters.or(n_classes).unwrap_or(parameters.n_clusters),
-                ..*parameters
-            }
-            .validate(n_samples),
-            Self::Dbscan { eps: Eps::Value(eps), min_samples } => {
-                Dbscan { eps: *eps, min_samples: *min_samples }.validate()
-            }
-            Self::Dbscan { eps: Eps::Auto, min_samples } => {
-                let most = MAX_NEIGHBORS + 1;
-                if !(2..=most).contains(min_samples) {
-                    let expected = format!(
-                        "a k-distance curve, from which `Dbscan::eps` auto reads the radius, needs \
-                         between 2 and {most}"
-                    );
-                    return Err(Error::parameter("min_samples", min_samples, expected));
-                }
-                if *min_samples > n_samples {
-                    return Err(Error::Data(format!(
-                        "{n_samples} points have no {min_samples}-th point to be near to"
-                    )));
-                }
-                Ok(())
-            }
-            Self::Hdbscan(parameters) => parameters.validate(n_samples, n_features),
-        }
-    }
-}
 
 /// A space whose clusters are sought.
 #[derive(Clone, Copy, Debug)]
@@ -201,7 +99,7 @@ pub fn cluster_space(
     };
     let mut found = Vec::new();
     for method in methods {
-        let (labels, facts) = find(folder, space, method, device, observer)?;
+        let Found { labels, facts, .. } = find(folder, space, method, device, observer)?;
         let scored = silhouettes(folder, space, &labels, device, observer)?;
         let clustered =
             describe(space, method, &labels, facts, scored.as_ref(), of_classes.as_ref())?;
@@ -218,96 +116,37 @@ fn widened(labels: &[u8]) -> Vec<i32> {
     labels.iter().map(|&label| i32::from(label)).collect()
 }
 
-/// Names and values that a method tells of what it did.
-type Facts = Vec<(String, f64)>;
-
+/// Finds clusters and writes what the method has beside them.
 fn find(
     folder: &mut RunFolder,
     space: &ClusterSpace<'_>,
     method: &ClusterMethod,
     device: &Device,
     observer: &dyn Observer,
-) -> Result<(Vec<i32>, Facts)> {
-    let fact = |name: &str, value: f64| (name.to_owned(), value);
-    match method {
-        ClusterMethod::KMeans { n_clusters, parameters } => {
-            let k = n_clusters
-                .or(space.classes.map(|classes| classes.names.len()))
-                .unwrap_or(parameters.n_clusters);
-            let found = KMeans { n_clusters: k, ..*parameters }.fit(device, space.x, observer)?;
-            folder.manifest.warnings.extend(fewer_clusters(
-                space,
-                found.cluster_centers.n_samples(),
-                k,
-            ));
-            folder.write_matrix(
-                Artifact::Clusters(&format!("{}_k-means_centers.npy", space.name)),
-                &found.cluster_centers,
-            )?;
-            let facts = vec![fact("inertia", found.inertia), fact("n_iter", found.n_iter as f64)];
-            Ok((found.labels, facts))
-        }
-        ClusterMethod::Dbscan { eps, min_samples } => {
-            let curve = (2..=MAX_NEIGHBORS + 1).contains(min_samples)
-                && *min_samples <= space.x.n_samples();
-            let curve = if curve {
-                Some(KDistance::new(device, space.x, *min_samples, observer)?)
-            } else {
-                None
-            };
-            let suggested = curve.as_ref().and_then(|curve| curve.suggested_eps).map(f64::from);
-            let eps = match (eps, suggested) {
-                (Eps::Value(eps), _) => *eps,
-                (Eps::Auto, Some(eps)) => eps,
-                (Eps::Auto, None) => {
-                    let reason =
-                        "every point has enough equals: no radius is suggested, give `Dbscan::eps`";
-                    return Err(Error::Data(format!("DBSCAN of {}: {reason}", space.title)));
-                }
-            };
-            if let Some(curve) = &curve {
-                let figure = KDistanceCurve {
-                    title: format!("k-distance of {}", space.title),
-                    distances: &curve.distances,
-                    min_samples: *min_samples,
-                    suggested,
-                    used: Some(eps),
-                };
-                super::figures::write(folder, &format!("{}_k_distance", space.name), &figure)?;
-            }
-            let found = Dbscan { eps, min_samples: *min_samples }.fit(device, space.x, observer)?;
-            let mut facts = vec![fact("eps", eps), fact("min_samples", *min_samples as f64)];
-            facts.extend(suggested.map(|eps| fact("suggested_eps", eps)));
-            facts.push(fact("n_core_points", found.core_sample_indices.len() as f64));
-            Ok((found.labels, facts))
-        }
-        ClusterMethod::Hdbscan(parameters) => {
-            let samples = parameters.min_samples.unwrap_or(parameters.min_cluster_size);
-            let facts = vec![
-                fact("min_cluster_size", parameters.min_cluster_size as f64),
-                fact("min_samples", samples as f64),
-            ];
-            Ok((parameters.fit(space.x)?, facts))
-        }
+) -> Result<Found> {
+    let n_classes = space.classes.map(|classes| classes.names.len());
+    let found = method.find(device, space.x, n_classes, observer)?;
+    folder.manifest.warnings.extend(
+        found
+            .warnings
+            .iter()
+            .map(|warning| format!("{} of {}: {warning}", method.title(), space.title)),
+    );
+    if let Some(centers) = &found.cluster_centers {
+        let name = format!("{}_{}_centers.npy", space.name, method.name());
+        folder.write_matrix(Artifact::Clusters(&name), centers)?;
     }
-}
-
-/// What is said where k-means finds fewer clusters than were asked for.
-fn fewer_clusters(space: &ClusterSpace<'_>, found: usize, asked: usize) -> Option<String> {
-    if found >= asked {
-        return None;
+    if let Some((curve, used)) = &found.k_distance {
+        let figure = KDistanceCurve {
+            title: format!("k-distance of {}", space.title),
+            distances: &curve.distances,
+            min_samples: curve.min_samples,
+            suggested: curve.suggested_eps.map(f64::from),
+            used: Some(*used),
+        };
+        super::figures::write(folder, &format!("{}_k_distance", space.name), &figure)?;
     }
-    // As bits, but 0 and -0 are equal.
-    let bits = |row: &[f32]| row.iter().map(|value| (value + 0.0).to_bits()).collect::<Vec<_>>();
-    let different = space.x.rows().map(bits).collect::<HashSet<_>>().len();
-    let reason = match different < asked {
-        true => format!("the points have {different} different rows"),
-        false => "the others ended without points".into(),
-    };
-    Some(format!(
-        "k-means of {}: {found} clusters, not the {asked} that were asked for: {reason}",
-        space.title
-    ))
+    Ok(found)
 }
 
 /// Mean silhouettes of some labels.
@@ -347,7 +186,7 @@ fn describe(
     space: &ClusterSpace<'_>,
     method: &ClusterMethod,
     labels: &[i32],
-    facts: Facts,
+    facts: Vec<(String, f64)>,
     scored: Option<&Silhouettes>,
     of_classes: Option<&Silhouettes>,
 ) -> Result<Clustered> {

@@ -1,8 +1,8 @@
 //! The figures of the clusters of one space.
 
-use super::{ClusterMethod, ClusterSpace};
+use super::ClusterSpace;
 use crate::clustering::agreement::Contingency;
-use crate::clustering::{ClusterRow, Clustered, NOISE};
+use crate::clustering::{ClusterMethod, ClusterRow, Clustered, NOISE};
 use crate::dataset::Images;
 use crate::error::Result;
 use crate::matrix::Matrix;
