@@ -4,7 +4,7 @@ use super::{CLUSTERS, Measure, Timing, clusters};
 use crate::clustering::{KMeans, silhouette_samples};
 use crate::compute::Device;
 use crate::dataset::Dataset;
-use crate::embedding::{NewPoints, Pca, Space};
+use crate::embedding::{NewPoints, Pca, Space, pca};
 use crate::error::Result;
 use crate::evaluation::SpaceRanks;
 use crate::matrix::Matrix;
@@ -36,7 +36,7 @@ impl Measure<'_> {
                 nearest_neighbors(device, x, k, observer).map(drop)
             })?;
         }
-        self.time("pca", d, || Pca::default().fit(device, x).map(drop))?;
+        self.time(pca::METHOD.name, d, || Pca::default().fit(device, x).map(drop))?;
         let k_means = KMeans {
             n_clusters: CLUSTERS.into(),
             n_init: 1,

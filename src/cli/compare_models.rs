@@ -29,7 +29,7 @@ pub struct CompareModelsArgs {
     #[arg(long, value_name = "MODEL/LAYER", default_value = "auto")]
     encode: String,
     /// Methods to embed that layer with
-    #[arg(long, value_delimiter = ',', default_value = "pca,tsne")]
+    #[arg(long, value_delimiter = ',', default_value = super::method_name_pair())]
     methods: Vec<String>,
     #[command(flatten)]
     search: SearchArgs,

@@ -6,6 +6,7 @@ use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::compute::Device;
+use layerlens::embedding::METHODS;
 use layerlens::record::ReportPoints;
 use layerlens::run::{self, Export, ExportFormat, ExportSummary};
 use layerlens::words::quoted;
@@ -98,10 +99,14 @@ fn opened_by(
     }
 }
 
-/// The columns that Embedding Atlas is told of: the last t-SNE map, or else the last map.
+/// The columns that Embedding Atlas is told of: the last map by the method that is shown first.
 fn atlas_flags(columns: &[String]) -> String {
     let maps: Vec<&str> = columns.iter().filter_map(|name| name.strip_suffix("_x")).collect();
-    let map = maps.iter().rfind(|name| name.starts_with("tsne_")).or(maps.last());
+    let rank = |map: &&&str| {
+        let own = METHODS.iter().find(|method| map.starts_with(&format!("{}_", method.name)));
+        own.map_or(usize::MAX, |method| method.display_rank)
+    };
+    let map = maps.iter().rev().min_by_key(rank);
     let axes = map.map_or(String::new(), |map| {
         format!(" --x {} --y {}", quoted(&format!("{map}_x")), quoted(&format!("{map}_y")))
     });

@@ -31,7 +31,7 @@ use anyhow::{Context, Result};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use layerlens::compute::{Description, Device, DeviceChoice, GpuOptions};
-use layerlens::embedding::METHODS;
+use layerlens::embedding::{METHODS, Method, first_shown};
 use layerlens::run::Summary;
 use output::RunOutput;
 use progress::{ProgressMode, Terminal};
@@ -217,6 +217,17 @@ fn argv() -> Vec<String> {
 fn method_name_list() -> &'static str {
     static LIST: std::sync::OnceLock<String> = std::sync::OnceLock::new();
     LIST.get_or_init(|| METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(","))
+}
+
+/// The names of the two methods that say most side by side: the principal components, and that
+/// whose maps are shown first.
+fn method_name_pair() -> &'static str {
+    static PAIR: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    let is_chosen =
+        |method: &&&Method| method.gives_components || method.name == first_shown().name;
+    PAIR.get_or_init(|| {
+        METHODS.iter().filter(is_chosen).map(|method| method.name).collect::<Vec<_>>().join(",")
+    })
 }
 
 /// What is in the folder of a run, a line each.

@@ -127,7 +127,7 @@ mod tests {
             assert_eq!(toml::from_str::<Both>(&toml).unwrap(), both, "{toml}");
         }
         let json = serde_json::json!(Both { rate: Auto::Auto, n: 7.into() });
-        assert_eq!(json.to_string(), r#"{"n":7,"rate":"auto"}"#);
+        assert_eq!(json.to_string(), r#"{"rate":"auto","n":7}"#);
         // A whole number where decimals are meant.
         let read = serde_json::from_str::<Both>(r#"{"rate":2,"n":"auto"}"#).unwrap();
         assert_eq!((read.rate.to_string(), read.n.to_string()), ("2".into(), "auto".into()));

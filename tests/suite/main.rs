@@ -28,6 +28,7 @@ mod neighbors;
 #[cfg(feature = "train")]
 mod network;
 mod page;
+mod parameters;
 mod parity;
 mod pca;
 mod placement;

@@ -410,6 +410,33 @@ fn rewrite(from: &Path, to: &Path, change: impl FnOnce(&mut Value, &mut Arrays))
         .expect("a file");
 }
 
+/// As every version has written them.
+#[test]
+fn files_hold_auto_or_a_number() {
+    let x = groups(336, 4, 30, 8);
+    let folder = tempfile::tempdir().expect("a folder");
+    let [whole, changed] = ["whole", "changed"].map(|name| folder.path().join(name));
+    let mut n = 0;
+    for method in iterative() {
+        let map = fit(&cpu(), built(method, "max_iter = 20").as_ref(), &x, &Silent);
+        save(map.expect("a map").as_ref(), &x, &whole).expect("a file");
+        for parameter in method.parameters.iter().filter(|parameter| parameter.auto.is_some()) {
+            n += 1;
+            rewrite(&whole, &changed, |description, _| {
+                assert_eq!(description["parameters"][parameter.name], "auto", "{}", method.name);
+                description["parameters"][parameter.name] = 7.into();
+            });
+            SavedMap::load(&changed).unwrap_or_else(|error| panic!("{}: {error}", parameter.name));
+            rewrite(&whole, &changed, |description, _| {
+                description["parameters"][parameter.name] = "automatic".into();
+            });
+            let message = SavedMap::load(&changed).unwrap_err().to_string();
+            assert!(message.contains("or `auto`"), "{message}");
+        }
+    }
+    assert!(n >= 2, "{n}");
+}
+
 /// Shape and values by name.
 type Arrays = HashMap<String, (Vec<usize>, Vec<f32>)>;
 
