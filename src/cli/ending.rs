@@ -208,6 +208,7 @@ mod tests {
     use layerlens::neighbors::Search;
     use layerlens::progress::{Observer, Reporter};
     use layerlens::recipe::Blueprint;
+    use layerlens::record::Destination;
     use layerlens::run::{Embed, Labelled, MethodChoice, embed};
     use layerlens::training::{Job, Training};
     use rayon::prelude::*;
@@ -326,10 +327,8 @@ mod tests {
             search: Search::default(),
             neighbors: None,
             inputs: Vec::new(),
-            out: Some("run".into()),
-            force: true,
+            to: Destination { out: Some("run".into()), force: true, ..Destination::default() },
             seed: 1,
-            argv: Vec::new(),
         }
     }
 

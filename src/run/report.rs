@@ -4,7 +4,7 @@ use super::page::{self, READ};
 use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::progress::Reporter;
-use crate::record::{Artifact, FinishedRun, ReportPoints, Rewrite};
+use crate::record::{Artifact, FinishedRun, Manifest, ReportPoints, Rewrite};
 use crate::report::page::{Page, write};
 use std::path::{Path, PathBuf};
 
@@ -49,7 +49,7 @@ pub struct ReportSummary {
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
     // A folder that is no run is refused before it is claimed, which would make one that is not
     // there.
-    FinishedRun::open(&job.run)?;
+    Manifest::read(&job.run)?;
     let own = Artifact::Report.of(&job.run);
     let path = job.out.clone().unwrap_or_else(|| own.clone());
     check_new(&path, job.force || path == own)?;

@@ -273,14 +273,19 @@ fn parts_that_were_deleted_are_named_and_the_rest_is_exported() {
     copy(&shared_run(), &place.path("run"));
     for name in [
         "activations/raw_test.npy",
+        "activations/images_test.npy",
         "activations/class_names.txt",
         "embeddings/tsne_layer_2_test.npy",
     ] {
         fs::remove_file(place.path("run").join(name)).unwrap();
     }
     let outcome = place.succeed("export run --device cpu --out both");
-    for name in ["activations/raw_test.npy", "class_names.txt", "embeddings/tsne_layer_2_test.npy"]
-    {
+    for name in [
+        "activations/raw_test.npy",
+        "activations/images_test.npy",
+        "class_names.txt",
+        "embeddings/tsne_layer_2_test.npy",
+    ] {
         assert_eq!(
             outcome.stderr.matches(&format!("{name} is not in the folder")).count().min(1),
             1,
@@ -338,7 +343,7 @@ fn what_cannot_be_exported_is_refused() {
     let place = Place::new();
     given(&place);
     place.refuse(3, "export nowhere --device cpu", &["nowhere", "no such folder"]);
-    place.refuse(3, "export layers --device cpu", &["layers", "no folder of a run"]);
+    place.refuse(3, "export layers --device cpu", &["layers", "not a run folder"]);
     place.refuse(2, "export out --format arrow", &["arrow", "tensorboard, parquet"]);
     place.refuse(
         2,

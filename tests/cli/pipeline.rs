@@ -83,6 +83,7 @@ fn expected_outputs() -> BTreeSet<String> {
     .collect();
     for (part, _) in PARTS {
         names.insert(format!("activations/softmax_{part}.npy"));
+        names.insert(format!("activations/images_{part}.npy"));
         for (space, _) in SPACES {
             names.insert(format!("activations/{space}_{part}.npy"));
             names.extend(
@@ -188,7 +189,7 @@ fn the_manifest_tells_how_to_repeat_the_run() {
     let manifest = manifest(&out);
     assert_eq!(
         (&manifest["schema_version"], &manifest["status"], &manifest["error"]),
-        (&2.into(), &"complete".into(), &Value::Null)
+        (&3.into(), &"complete".into(), &Value::Null)
     );
     assert_eq!(manifest["layerlens_version"], env!("CARGO_PKG_VERSION"));
     let started = manifest["started"].as_str().unwrap();
@@ -600,13 +601,18 @@ fn help_and_version_are_printed() {
     assert!(help.contains("Without a command"), "{help}");
     for command in commands {
         let help = place.succeed(&format!("{command} --help")).stdout;
-        for flag in
-            ["--device", "--adapter", "--seed", "--threads", "--progress", "--out", "--force"]
-        {
-            assert!(
-                help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")),
-                "{command}: {flag}\n{help}"
-            );
+        let has_flag =
+            |flag: &str| help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n"));
+        for flag in ["--device", "--adapter", "--seed", "--threads", "--progress"] {
+            assert!(has_flag(flag), "{command}: {flag}\n{help}");
+        }
+        // Where the results go, only where there are some.
+        for (flag, without) in [
+            ("--out", &["transform", "devices"][..]),
+            ("--force", &["devices"]),
+            ("--resume", &["embed", "transform", "evaluate", "bench", "devices"]),
+        ] {
+            assert_eq!(has_flag(flag), !without.contains(&command), "{command}: {flag}\n{help}");
         }
         assert_eq!(
             help.contains("--perplexity"),

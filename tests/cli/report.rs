@@ -125,7 +125,8 @@ fn what_is_gone_from_a_run_is_told_and_the_rest_is_shown() {
             "maps",
         ),
         ("softmax", &["the answers of the network"], 12, "softmax"),
-        ("activations/raw", &["neighbours in raw input, and images"], 12, "images"),
+        ("activations/raw", &["neighbours in raw input"], 12, "raw"),
+        ("activations/images", &["images: activations/images_test.npy"], 12, "images"),
         (
             "activations/",
             &["the names of the classes", "the classes of the points", "neighbours in layer 2"],
@@ -156,7 +157,7 @@ fn what_is_gone_from_a_run_is_told_and_the_rest_is_shown() {
         assert_eq!(page["images"].is_null(), ["activations", "images"].contains(&what));
         assert_eq!(
             page["spaces"][0]["neighbors"].is_null(),
-            ["activations", "images"].contains(&what)
+            ["activations", "raw"].contains(&what)
         );
         assert!(tables(&place.path("run/report.html")).contains("What is missing"));
     }
@@ -170,7 +171,7 @@ fn folders_that_are_no_finished_runs_of_this_layout_are_refused() {
     let whole = fs::read_to_string(&path).unwrap();
     for (from, to, parts) in [
         (
-            "\"schema_version\": 2",
+            "\"schema_version\": 3",
             "\"schema_version\": 99",
             &["run/manifest.json", "layout 99", "newer version"][..],
         ),
@@ -179,14 +180,14 @@ fn folders_that_are_no_finished_runs_of_this_layout_are_refused() {
             "\"status\": \"running\"",
             &["run", "not finished", "--resume"],
         ),
-        ("\"maps\": [", "\"other\": [", &["run", "no run of layers", "--embedding"]),
+        ("\"knn\": [", "\"other\": [", &["run", "not a run of layers", "--embedding"]),
     ] {
         assert!(whole.contains(from));
         fs::write(&path, whole.replacen(from, to, 1)).unwrap();
         place.refuse(3, "report run --device cpu", parts);
     }
     fs::remove_file(&path).unwrap();
-    place.refuse(3, "report run --device cpu", &["run", "no folder of a run", "manifest.json"]);
+    place.refuse(3, "report run --device cpu", &["run", "not a run folder", "manifest.json"]);
     place.refuse(3, "report absent --device cpu", &["absent", "no such folder"]);
     place.refuse(3, "report absent --out page.html --device cpu", &["absent", "no such folder"]);
     place.refuse(2, "report", &["RUN", "--embedding"]);

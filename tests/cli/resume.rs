@@ -238,14 +238,15 @@ fn what_is_no_run_is_not_resumed() {
     let train = "train --dataset fashion-mnist --data-dir data --hidden 8 --epochs 1 --device cpu";
     place.refuse(2, &format!("{train} --resume"), &["--out"]);
     place.refuse(2, &format!("{train} --resume --force --out out"), &["--force", "--resume"]);
-    place.refuse(2, "devices --resume --out out", &["--resume", "cannot"]);
+    place.refuse(2, "devices --resume --out out", &["unexpected argument", "--resume"]);
+    place.refuse(2, &format!("--out out {train}"), &["--out", "behind the command"]);
     fs::create_dir(place.path("full")).unwrap();
     fs::write(place.path("full/notes.txt"), "mine").unwrap();
-    place.refuse(3, &format!("{train} --resume --out full"), &["full", "no folder of a run"]);
+    place.refuse(3, &format!("{train} --resume --out full"), &["full", "not a run folder"]);
     fs::write(place.path("full/manifest.json"), "{ \"layerlens_version\": 3").unwrap();
     place.refuse(3, &format!("{train} --resume --out full"), &["full/manifest.json", "damaged"]);
     fs::write(place.path("full/manifest.json"), "{ \"name\": 3 }").unwrap();
-    place.refuse(3, &format!("{train} --resume --out full"), &["no manifest of this program"]);
+    place.refuse(3, &format!("{train} --resume --out full"), &["was not written by layerlens"]);
     fs::write(
         place.path("full/manifest.json"),
         "{ \"layerlens_version\": \"9\", \"schema_version\": 99 }",
