@@ -154,7 +154,7 @@ fn earlier(layout: u32) -> Value {
         results.insert(key, Value::Object(noted.collect()));
     }
     if layout == 1 {
-        results.remove("maps");
+        results.shift_remove("maps");
     }
     old
 }
