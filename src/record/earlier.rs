@@ -1,6 +1,5 @@
-//! Manifests as JSON: those of this layout, and those of earlier ones brought into it.
+//! Manifests of earlier layouts, as JSON.
 
-use super::manifest::Manifest;
 use crate::embedding::METHODS;
 use serde_json::{Value, json};
 
@@ -8,18 +7,11 @@ use serde_json::{Value, json};
 /// and the list of the maps only from layout 2 on.
 const KEYS_OF_MAPS: u64 = 2;
 
-/// A manifest of this layout or an earlier one.
-///
-/// # Errors
-/// The path of the value that is damaged, and how.
-pub(super) fn read(mut value: Value, version: u64) -> Result<Manifest, String> {
+/// Brings a manifest of an earlier layout into this one.
+pub(super) fn bring_up_to_date(manifest: &mut Value, version: u64) {
     if version <= KEYS_OF_MAPS {
-        list_maps(&mut value);
+        list_maps(manifest);
     }
-    serde_path_to_error::deserialize(value).map_err(|error| match error.path().to_string() {
-        path if path == "." => format!("is damaged: {}", error.inner()),
-        path => format!("`{path}` is damaged: {}", error.inner()),
-    })
 }
 
 /// Makes the list of maps from the keys of the maps where there is none.

@@ -117,7 +117,7 @@ impl Manifest {
                 format!("is not a run folder: its manifest.json cannot be read: {error}"),
             )
         })?;
-        let value: Value = serde_json::from_str(&text)
+        let mut value: Value = serde_json::from_str(&text)
             .map_err(|error| Error::input(&path, format!("is damaged: {error}")))?;
         if value.get("layerlens_version").is_none() {
             return Err(Error::input(&path, "was not written by layerlens"));
@@ -133,7 +133,14 @@ impl Manifest {
             );
             return Err(Error::input(&path, message));
         }
-        earlier::read(value, version).map_err(|message| Error::input(&path, message))
+        earlier::bring_up_to_date(&mut value, version);
+        serde_path_to_error::deserialize(value).map_err(|error| {
+            let place = match error.path().to_string() {
+                place if place == "." => String::new(),
+                place => format!("`{place}` "),
+            };
+            Error::input(&path, format!("{place}is damaged: {}", error.inner()))
+        })
     }
 
     /// Refuses to go on with a run of an earlier layout.

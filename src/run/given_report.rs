@@ -1,4 +1,4 @@
-//! The command `report --embedding`: a page of anybody's embedding, two columns of places, with labels, images and the original space
+//! The command `report` of anybody's embedding: a page of two columns of places, with labels, images and the original space
 //! if they are at hand.
 
 use super::page::{PAGE_NEIGHBORS, reproduce, section};
