@@ -1,40 +1,41 @@
-//! Which digits of a column single precision keeps, and from what value on they are to be counted
-//! so that it keeps them.
+//! Digits of a column that single precision keeps, and the offset to subtract so that it keeps
+//! them.
 //!
-//! Everything is computed in 32-bit floats, which hold 24 bits of a number. Wider numbers that have
-//! much in common, times in seconds or ids for example, would become equal. Distances do not change
-//! if a number is subtracted from a whole column, so it is subtracted before the values are
-//! rounded; but only where that keeps digits, so that other data stay as they are.
+//! Everything is computed in 32-bit floats, which hold 24 bits of a number. Larger numbers that
+//! differ only in their last digits, such as timestamps or ids, would become equal. Subtracting a
+//! number from a whole column changes no distance, so it is subtracted before the values are
+//! rounded, but only if that keeps digits; other data stay unchanged.
 
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use std::cmp::Ordering;
 
-/// Rows from which it is told whether a column has to be looked at as a whole.
+/// Number of rows from which it is decided whether the whole column has to be examined.
 pub(crate) const SAMPLE_ROWS: usize = 4096;
 
-/// Values that differ by less than this share of their size differ by the rounding of a
-/// computation: 8 units in the last place.
+/// Values that differ by less than this share of their size differ by rounding alone: 8 units in
+/// the last place.
 const NOISE: f64 = 1.0 / (1_u64 << 49) as f64;
-/// The same for data that would be refused: sums in another order differ by more.
+/// The same share for data that would otherwise be refused: sums in another order differ by more.
 const LARGE_NOISE: f64 = 1.0 / (1_u64 << 40) as f64;
 /// A column is crowded if a step of `f32` is more than this share of the width of some eighth of
-/// its different values, in order.
+/// its distinct values, in order.
 const CROWDED: f64 = 1.0 / (1_u64 << 12) as f64;
-/// At most one in so many different values may become equal to another,
+/// Fewer than one in this many distinct values may become equal to another.
 const FEW: usize = 8;
-/// and of so many neighbouring ones
+/// Number of neighbouring values that are examined together.
 const RUN: usize = 16;
-/// fewer than this many: no group of values may vanish, however small a part of the column it is.
+/// Fewer than this many of [`RUN`] neighbouring values may become equal: no group of values may
+/// vanish, however small a part of the column it is.
 const MOST_OF_RUN: usize = 12;
-/// No two values may become equal where a step of `f32` is this share of the distance between the
-/// quartiles or more: as much as lies between ordinary values would be lost there.
+/// No two values may become equal if a step of `f32` is at least this share of the distance between
+/// the quartiles, because ordinary values would then become equal too.
 const COARSE: f64 = 1.0 / 16.0;
-/// In a sample of the rows the values lie further apart: it must be so many times as good for the
-/// column not to be looked at as a whole.
+/// The values of a sample lie further apart than those of the column: a sample has to pass these
+/// tests by this factor, otherwise the whole column is examined.
 const SAMPLE_SHARE: usize = 8;
 
-/// A number as a sum of two: the nearest `f64`, and what that leaves of an integer of 64 bits.
+/// A number as a sum of two: the nearest `f64`, and the remainder of a 64-bit integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Wide {
     high: f64,
@@ -42,12 +43,12 @@ pub(crate) struct Wide {
 }
 
 impl Wide {
-    /// The number less another.
+    /// This number minus another.
     pub(crate) fn less(self, offset: f64) -> f64 {
         (self.high - offset) + self.low
     }
 
-    /// Whether an `f32` holds it.
+    /// `true` if an `f32` holds the number exactly.
     pub(crate) fn is_exact(self) -> bool {
         self.low == 0.0 && f64::from(self.high as f32) == self.high
     }
@@ -82,19 +83,19 @@ impl From<u64> for Wide {
     }
 }
 
-/// What single precision makes of a column.
+/// Effect of single precision on a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rounding {
-    /// It keeps the digits.
+    /// All digits are kept.
     Fine,
-    /// It keeps them of the values less this number.
+    /// All digits are kept if this number is subtracted first.
     Less(f64),
-    /// It does not: so many of so many different values become equal to others.
+    /// Digits are lost: `lost` of `different` distinct values become equal to others.
     Lossy { lost: usize, different: usize },
 }
 
 impl Rounding {
-    /// What becomes of a column with these values, in any order.
+    /// Effect of rounding on a column with these values, in any order.
     pub(crate) fn of(mut values: Vec<Wide>) -> Self {
         if values.iter().all(|value| value.is_exact()) {
             return Self::Fine;
@@ -123,13 +124,13 @@ impl Rounding {
         }
     }
 
-    /// Whether a sample of a column, and the largest size in all of it, show that the whole has to
-    /// be looked at.
+    /// `true` if a sample of a column, together with the largest size in all of it, shows that the
+    /// whole column has to be examined.
     pub(crate) fn is_suspect(mut sample: Vec<Wide>, largest: f64) -> bool {
         sample.sort_unstable_by(Wide::order);
         let noise = if is_whole(&sample) { 0.0 } else { NOISE };
         let sample = different(&sample, noise);
-        // Of a column that seems constant only what is larger can differ.
+        // In a column that seems constant only larger values can differ.
         let seems_constant = sample.iter().all(|value| value.less(0.0).abs() >= largest);
         let is_coarse =
             largest * f64::from(f32::EPSILON) >= COARSE * spread(&sample) && !seems_constant;
@@ -137,8 +138,8 @@ impl Rounding {
     }
 }
 
-/// The median of values where subtracting `offset` in `f32` would make many of them equal that are
-/// not; `offset` elsewhere.
+/// The median of the values if subtracting `offset` in `f32` would make many different ones equal;
+/// otherwise `offset`.
 pub(crate) fn harmless(mut values: Vec<Wide>, offset: f32) -> f32 {
     values.sort_unstable_by(Wide::order);
     let values = different(&values, 0.0);
@@ -149,22 +150,22 @@ pub(crate) fn harmless(mut values: Vec<Wide>, offset: f32) -> f32 {
     }
 }
 
-/// What rounding does to different values.
+/// Effect of rounding on distinct values.
 #[derive(Clone, Copy, Debug)]
 struct Loss {
     different: usize,
-    /// How many become equal to the one before.
+    /// Number of values that become equal to the one before.
     lost: usize,
-    /// The most of [`RUN`] neighbouring ones that do.
+    /// Largest number of such values among [`RUN`] neighbouring ones.
     lost_of_run: usize,
-    /// Whether some do that are as far apart as ordinary values.
+    /// `true` if values become equal that are as far apart as ordinary ones.
     is_coarse: bool,
-    /// The most that a step of `f32` is beside the width of an eighth of the values.
+    /// Largest ratio of a step of `f32` to the width of an eighth of the values.
     crowding: f64,
 }
 
 impl Loss {
-    /// Of ascending different values less `offset`.
+    /// Loss of ascending distinct values after `offset` is subtracted.
     fn of(values: &[Wide], offset: f64) -> Self {
         let rounded = |value: &Wide| value.less(offset) as f32;
         let is_lost: Vec<bool> =
@@ -187,17 +188,18 @@ impl Loss {
         Self { different: values.len(), lost, lost_of_run, is_coarse, crowding }
     }
 
-    /// Whether one in [`FEW`] values is lost; `stricter` by a factor, as in the next two.
+    /// `true` if at least one in [`FEW`] values is lost; `stricter` is a factor on the limit, as
+    /// in the next two functions.
     fn is_of_many(&self, stricter: usize) -> bool {
         self.lost > 0 && stricter * FEW * self.lost >= self.different
     }
 
-    /// Whether that is so of all values, of neighbouring ones, or of far ones.
+    /// `true` if too many of all values, of neighbouring values or of distant values are lost.
     fn is_too_much(&self, stricter: usize) -> bool {
         self.is_of_many(stricter) || stricter * self.lost_of_run >= MOST_OF_RUN || self.is_coarse
     }
 
-    /// Whether that is so, or could be with other rows.
+    /// `true` if too much is lost, or could be with other rows.
     fn is_felt(&self, stricter: usize) -> bool {
         self.is_too_much(stricter) || self.crowding * stricter as f64 >= CROWDED
     }
@@ -216,7 +218,7 @@ fn is_whole(values: &[Wide]) -> bool {
     values.iter().all(|value| value.high.fract() == 0.0)
 }
 
-/// Those of ascending values that differ from the one before by more than a share of their size.
+/// Ascending values without those that differ from the one before by at most a share of their size.
 fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
     let mut kept: Vec<Wide> = Vec::with_capacity(ascending.len());
     for value in ascending {
@@ -229,15 +231,15 @@ fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
     kept
 }
 
-/// The median of ascending different values, to as many digits as its distance from the quartiles:
-/// then an `f64` holds the sum of it and of what is left.
+/// Median of ascending distinct values, rounded to as many digits as its distance from the
+/// quartiles needs: an `f64` then holds the sum of it and the remainder.
 fn middle(values: &[Wide]) -> f64 {
     let (median, spread) = (values[values.len() / 2].high, spread(values));
     let unit = if spread > 0.0 { spread.log2().floor().exp2() } else { return median };
     (median / unit).round() * unit
 }
 
-/// The error of a column that cannot be kept.
+/// Message about a column whose digits cannot be kept.
 pub(crate) fn lossy(column: usize, lost: usize, different: usize) -> String {
     format!(
         "column {column} needs more digits than 32-bit floats have, in which everything is computed: of its {different} different \
@@ -245,7 +247,8 @@ pub(crate) fn lossy(column: usize, lost: usize, different: usize) -> String {
     )
 }
 
-/// Points from `f64`, row after row, each column less what keeps its digits.
+/// Points from `f64`, row after row; from each column the offset is subtracted that keeps its
+/// digits.
 ///
 /// # Errors
 /// [`Error::Data`] as [`Matrix::new`], and naming a column whose digits cannot be kept.
@@ -295,7 +298,7 @@ mod tests {
             of(uniform(2000).map(|v| (60.0 * (v - 0.5)).exp())),
             // Half of them zero, as behind a ReLU.
             of(uniform(2000).map(|v| (v - 0.5).max(0.0))),
-            // Tenths, some of them off by the last digit.
+            // Tenths, some of them wrong in the last digit.
             of((0..1000).map(|i| f64::from(i % 10) * 0.1)),
             of((0..1000).map(|i| if i % 2 == 0 { 0.3 } else { 0.1 + 0.2 })),
             of(uniform(100).chain([1e30])),
@@ -338,13 +341,13 @@ mod tests {
             matches!(found, Rounding::Lossy { lost: 180..=200, different: 380..=400 }),
             "{found:?}"
         );
-        // A group that is one in ten of the rows, and one of fourteen rows beside others that an
-        // offset would serve.
+        // A group of a tenth of the rows, and one of fourteen rows beside others that one offset
+        // suits.
         let stamps = of((0..900).chain(1_700_000_000_i64..1_700_000_100));
         assert_eq!(stamps, Rounding::Lossy { lost: 98, different: 1000 });
         let small = of((0..14).chain(1_700_000_000_i64..1_700_000_900));
         assert_eq!(small, Rounding::Lossy { lost: 13, different: 914 });
-        // Three rows far out, whose distances are as large as those of the others.
+        // Three distant rows, whose mutual distances are as large as those of the others.
         let three = of(uniform(600).chain(uniform(3).map(|v| 1e9 + v)));
         assert_eq!(three, Rounding::Lossy { lost: 2, different: 603 });
         let vanishing = of(uniform(100).map(|v| 1e-60 * v));

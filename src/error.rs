@@ -1,45 +1,45 @@
-//! The library's one error type, and the exit code that each kind of failure maps to.
+//! The error type of the library, and the exit code of each kind of failure.
 
 use std::path::{Path, PathBuf};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, worded for the person who has to act on it. Advice names fields
-/// with their structs, `` `Tsne::learning_rate` `` for example, in texts of
-/// [notes](crate::progress::Reporter::note) and warnings too: a program that calls them otherwise,
-/// as the command line does, can put its own names there.
+/// Any failure, worded for the person who has to act on it. Advice names a field together with its
+/// struct, for example `` `Tsne::learning_rate` ``, also in
+/// [notes](crate::progress::Reporter::note) and warnings. A program with other names for these
+/// fields, such as the command line, can substitute its own.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A parameter lies outside its range, whatever the data.
     #[error("{name} = {value}: {expected}")]
     Parameter {
-        /// The field of the struct, or the key of the file, that holds the parameter: `perplexity`
-        /// for example.
+        /// Field of the struct, or key of the file, that holds the parameter, for example
+        /// `perplexity`.
         name: String,
-        /// The value that was given.
+        /// Given value.
         value: String,
-        /// What is allowed.
+        /// Allowed values.
         expected: String,
     },
     /// An input file is absent, unreadable, malformed or does not fit another input.
     #[error("{}: {message}", path.display())]
     Input {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it and what was expected.
+        /// Fault of the file and what was expected instead.
         message: String,
     },
-    /// The data, wherever they came from, do not allow what was asked for.
+    /// The data do not allow the requested computation, wherever they came from.
     #[error("{0}")]
     Data(String),
-    /// A file could not be fetched, or is not the one that was expected.
+    /// A file could not be downloaded, or its content is not the expected one.
     #[error("{url}: {message}")]
     Fetch {
-        /// Its address.
+        /// Address of the file.
         url: String,
-        /// What the server did.
+        /// Answer of the server.
         message: String,
     },
     /// A file or folder could not be written.
@@ -47,66 +47,67 @@ pub enum Error {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// The operating system's reason.
+        /// Reason given by the operating system.
         source: std::io::Error,
     },
-    /// The output folder is there already and may not be replaced.
+    /// The output folder exists already and may not be replaced.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
-    /// A GPU was demanded and none can be used.
+    /// A GPU was requested and none can be used.
     #[error("no usable GPU: {0}")]
     NoGpu(String),
-    /// A kernel was refused, or failed while it ran.
+    /// A kernel was rejected, or failed while it ran.
     #[error("GPU kernel `{kernel}` failed: {message}")]
     Kernel {
         /// Entry point of the shader.
         kernel: String,
-        /// The driver's or the validator's words.
+        /// Message of the driver or the validator.
         message: String,
     },
     /// The device has not enough memory, or a buffer is larger than its limits.
     #[error("the GPU cannot hold `{buffer}` of {bytes} bytes: {message}")]
     GpuMemory {
-        /// What the buffer was for.
+        /// Purpose of the buffer.
         buffer: String,
-        /// Its size.
+        /// Size of the buffer.
         bytes: u64,
-        /// The driver's words.
+        /// Message of the driver.
         message: String,
     },
-    /// The device stopped answering: a driver reset, an unplugged card.
+    /// The device stopped responding, for example after a driver reset or when the card was
+    /// unplugged.
     #[error("the GPU was lost during `{during}`: {message}")]
     DeviceLost {
-        /// The kernel or transfer that was waited for.
+        /// Kernel or transfer that was waited for.
         during: String,
-        /// The driver's words.
+        /// Message of the driver.
         message: String,
     },
     /// Training failed inside burn.
     #[error("training failed: {0}")]
     Training(String),
-    /// The crate was built without a feature that is needed.
+    /// The crate was built without a required feature.
     #[error("{what} needs the feature `{feature}`, without which this program was built")]
     Feature {
-        /// What was asked for.
+        /// Requested operation.
         what: &'static str,
-        /// The feature of the crate.
+        /// Cargo feature that it needs.
         feature: &'static str,
     },
     /// A figure could not be drawn.
     #[error("cannot draw {}: {message}", path.display())]
     Figure {
-        /// The figure's file.
+        /// Path of the figure's file.
         path: PathBuf,
-        /// The drawing library's words.
+        /// Message of the drawing library.
         message: String,
     },
-    /// The program, or something below it, has a fault: what it takes for granted does not hold.
+    /// An internal error of the program or of a library below it: an assumption does not hold.
     #[error("this is a fault of the program: {message} (at {place})")]
     Fault {
-        /// What does not hold.
+        /// Violated assumption.
         message: String,
-        /// Where in the source, if it is known.
+        /// Source location, if known.
         place: String,
     },
     /// The user asked to stop.
@@ -120,8 +121,7 @@ impl Error {
         Self::Input { path: path.as_ref().to_owned(), message: message.into() }
     }
 
-    /// The same, said of the file that the data are from: an [`Error::Data`] becomes an
-    /// [`Error::Input`].
+    /// The same error with the data's file: an [`Error::Data`] becomes an [`Error::Input`].
     #[must_use]
     pub fn of_file(self, path: impl AsRef<Path>) -> Self {
         match self {
@@ -135,19 +135,19 @@ impl Error {
         Self::Write { path: path.as_ref().to_owned(), source }
     }
 
-    /// An [`Error::Parameter`]; `name` is that of the field.
+    /// An [`Error::Parameter`]; `name` is the name of the field.
     pub fn parameter(name: &str, value: impl ToString, expected: impl Into<String>) -> Self {
         Self::Parameter { name: name.into(), value: value.to_string(), expected: expected.into() }
     }
 
-    /// An [`Error::Feature`] about what only a build with burn can do.
+    /// An [`Error::Feature`] for an operation that only a build with burn supports.
     #[cfg(not(feature = "train"))]
     pub(crate) fn without_train(what: &'static str) -> Self {
         Self::Feature { what, feature: "train" }
     }
 
-    /// The process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 GPU demanded but
-    /// unusable, 130 interrupted.
+    /// Process exit code: 1 failure, 2 usage, 3 bad or missing input, 4 requested GPU unusable, 130
+    /// interrupted.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Parameter { .. } => 2,

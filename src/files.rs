@@ -1,17 +1,17 @@
-//! Writing files whole or not at all.
+//! Atomic file writing: a file appears complete or not at all.
 
 use crate::error::{Error, Result};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
-/// Beginning of the names of unfinished files.
+/// Prefix of the names of unfinished files.
 pub const TEMPORARY: &str = ".layerlens-";
 
 /// The unfinished files and folders of this process.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Notes an unfinished file or folder for as long as it lives.
+/// Registers an unfinished file or folder until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Unfinished(PathBuf);
 
@@ -28,10 +28,10 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes the unfinished files and folders of this process, as far as it can: for an end at which
-/// nothing is unwound. What fails or unwinds removes its own. It does not wait for the list of
-/// them, so that a handler of signals may call it although the thread that it interrupted holds the
-/// list.
+/// Removes the unfinished files and folders of this process as far as possible. It is meant for
+/// exits without unwinding; errors and panics clean up after themselves. It never waits for the
+/// lock of the list, so a signal handler may call it even if the interrupted thread holds that
+/// lock.
 pub fn remove_unfinished() {
     let paths = match UNFINISHED.try_lock() {
         Ok(paths) => paths,
@@ -43,8 +43,9 @@ pub fn remove_unfinished() {
     }
 }
 
-/// Writes `path` through a temporary file beside it, renamed when it is complete: a failure leaves
-/// neither a torn file nor the temporary one, and an older file of that name stays as it was.
+/// Writes `path` through a temporary file in the same folder, which is renamed when it is complete.
+/// A failure leaves neither a partial nor a temporary file, and an existing file of that name stays
+/// unchanged.
 ///
 /// # Errors
 /// [`Error::Write`] naming `path` if the folder is not writable or the disk is full; whatever
@@ -61,8 +62,7 @@ pub fn write_atomic(
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The crate's default is private to the owner; results are ordinary files, under the user's
-        // umask.
+        // The crate's default is private to the owner; results are ordinary files under the umask.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut temporary = builder.tempfile_in(folder).map_err(failed)?;

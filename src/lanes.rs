@@ -1,10 +1,10 @@
-//! Arithmetic of 16 numbers side by side, for the CPU: without branches or tables, so that
-//! compilers turn it into vector instructions, and with sums in a fixed order.
+//! Arithmetic on 16 numbers at once, for the CPU: without branches or tables, so that compilers
+//! emit vector instructions, and with sums in a fixed order.
 //!
-//! Functions are generic over `FUSED`: whether a x b + c is one instruction, which must be known
-//! where they are compiled.
+//! Functions are generic over `FUSED`: `true` if a x b + c is one instruction, which has to be
+//! known at compile time.
 
-/// As many numbers as the widest vector registers hold.
+/// Number of `f32` values in the widest vector registers.
 pub(crate) const LANES: usize = 16;
 
 /// Coefficients of log2(1 + t) / t for 1 + t from sqrt(1/2) to sqrt(2): error of the logarithm
@@ -24,13 +24,13 @@ const EXP2: [f32; 6] =
     [1.000_000_1, 0.693_146_97, 0.240_221_2, 0.055_507_13, 0.009_675_54, 0.001_327_65];
 /// Bits of sqrt(1/2).
 const ROOT_OF_HALF: u32 = 0x3f35_04f3;
-/// Adding this rounds to a whole number, which is then found in the lowest bits.
+/// Adding this number rounds to an integer, which is then in the lowest bits.
 const ROUNDER: f32 = 12_582_912.0;
 /// Largest exponent of the result: 2^-126 is the least normal number.
 const MAX_EXPONENT: f32 = 126.0;
 
-/// Whether a x b + c is one instruction here; where it is not, the function that rounds likewise is
-/// very slow.
+/// `true` if a x b + c is one instruction on this CPU; otherwise the function with the same
+/// rounding is very slow.
 pub(crate) fn has_fused_multiply_add() -> bool {
     #[cfg(target_arch = "x86_64")]
     return std::arch::is_x86_feature_detected!("fma");
@@ -44,8 +44,8 @@ pub(crate) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Logarithm to base 2 of a normal q > 0, to 5e-8 and the rounding of its whole part; some finite
-/// number for other q.
+/// Logarithm to base 2 of a normal q > 0, to within 5e-8 and the rounding of its integer part; some
+/// finite number for any other q.
 #[inline(always)]
 pub(crate) fn log2<const FUSED: bool>(q: f32) -> f32 {
     let exponent = (q.to_bits().wrapping_sub(ROOT_OF_HALF) as i32) >> 23;
@@ -53,7 +53,7 @@ pub(crate) fn log2<const FUSED: bool>(q: f32) -> f32 {
     multiply_add::<FUSED>(polynomial::<FUSED, 8>(&LOG2, t), t, exponent as f32)
 }
 
-/// 2^x, kept within 2^-126 .. 2^126, to 1e-7 of itself.
+/// 2^x, limited to 2^-126 .. 2^126, to within a relative error of 1e-7.
 #[inline(always)]
 pub(crate) fn exp2<const FUSED: bool>(x: f32) -> f32 {
     let x = x.clamp(-MAX_EXPONENT, MAX_EXPONENT);
@@ -77,7 +77,7 @@ fn polynomial<const FUSED: bool, const N: usize>(coefficients: &[f32; N], t: f32
     sum
 }
 
-/// The sum of all lanes, in the order of a tree.
+/// Sum of all lanes, in the order of a binary tree.
 #[inline(always)]
 pub(crate) fn total(mut lanes: [f32; LANES]) -> f32 {
     for half in [8, 4, 2, 1] {

@@ -1,10 +1,10 @@
-//! The one currency between rooms: a finite, row-major matrix of `f32`.
+//! The common data type of all modules: a finite, row-major matrix of `f32`.
 
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Rows that one task of [`Matrix::column_means`] sums.
+/// Number of rows summed by one task of [`Matrix::column_means`].
 const MEAN_ROWS: usize = 1024;
 
 /// A row-major `n_samples` x `n_features` matrix whose every entry is finite.
@@ -17,7 +17,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Takes `data` in row-major order.
+    /// Makes a matrix of `data`, given in row-major order.
     ///
     /// # Errors
     /// [`Error::Data`] if the length is not `n_samples * n_features`, if there are no features, or
@@ -39,11 +39,11 @@ impl Matrix {
         Ok(Self { data, n_samples, n_features, offsets: None })
     }
 
-    /// The same entries, said to be values less one number a column: the value of an entry is the
-    /// sum of both. Zeros alone say nothing.
+    /// The same entries with one offset per column: the true value of an entry is the entry plus
+    /// the offset of its column. Offsets that are all 0 are dropped.
     ///
     /// # Errors
-    /// [`Error::Data`] if there is not one finite number a column.
+    /// [`Error::Data`] if there is not exactly one finite offset per column.
     pub fn with_offsets(self, offsets: Vec<f64>) -> Result<Self> {
         if offsets.len() != self.n_features || offsets.iter().any(|offset| !offset.is_finite()) {
             return Err(Error::Data(format!(
@@ -57,20 +57,20 @@ impl Matrix {
         Ok(Self { offsets, ..self })
     }
 
-    /// The same entries, less what those of another matrix of as many columns are less.
+    /// The same entries with the offsets of `other`, which has as many columns.
     pub(crate) fn with_offsets_of(self, other: &Self) -> Self {
         Self { offsets: other.offsets.clone(), ..self }
     }
 
-    /// What was subtracted from each column, so that the entries keep digits that single precision
-    /// has not; none if nothing was. Distances and variances are those of the values, angles about
-    /// the origin are not.
+    /// Offset that was subtracted from each column so that the entries keep digits that single
+    /// precision would lose; `None` if nothing was subtracted. Distances and variances equal those
+    /// of the true values; angles about the origin do not.
     pub fn offsets(&self) -> Option<&[f64]> {
         self.offsets.as_deref()
     }
 
-    /// What was subtracted from which columns, for the user; nothing if nothing was. `what` names
-    /// the points.
+    /// Note for the user that lists the offset of each column; `None` if nothing was subtracted.
+    /// `what` names the points.
     pub fn offsets_note(&self, what: &str) -> Option<String> {
         const SHOWN: usize = 5;
         let offsets = self.offsets()?.iter().enumerate().filter(|(_, offset)| **offset != 0.0);
@@ -90,7 +90,7 @@ impl Matrix {
         ))
     }
 
-    /// Refuses rows that are counted from other values than those of `fitted`.
+    /// Refuses rows whose offsets differ from those of `fitted`.
     ///
     /// # Errors
     /// [`Error::Data`].
@@ -145,13 +145,13 @@ impl Matrix {
         }
     }
 
-    /// Mean of each column, summed in `f64` over fixed blocks of rows: the same bytes whatever the
+    /// Mean of each column, summed in `f64` over fixed blocks of rows: the same bytes for any
     /// number of threads.
     pub fn column_means(&self) -> Vec<f32> {
         self.exact_column_means().into_iter().map(|mean| mean as f32).collect()
     }
 
-    /// The same before it is rounded.
+    /// Mean of each column before rounding to `f32`.
     pub(crate) fn exact_column_means(&self) -> Vec<f64> {
         let rows = self
             .data
@@ -167,7 +167,7 @@ impl Matrix {
         self.means(sums.collect(), rows.len()).into_iter().map(|mean| mean as f32).collect()
     }
 
-    /// Sum of each column over some rows.
+    /// Sum of each column over the given rows.
     fn sums<'a>(&self, rows: impl Iterator<Item = &'a [f32]>) -> Vec<f64> {
         let mut sums = vec![0.0; self.n_features];
         for row in rows {
@@ -176,19 +176,19 @@ impl Matrix {
         sums
     }
 
-    /// Means of the columns of `n` rows from the sums of their parts.
+    /// Column means of `n` rows from the sums of parts of them.
     fn means(&self, parts: Vec<Vec<f64>>, n: usize) -> Vec<f64> {
         let total = |column: usize| parts.iter().map(|sums| sums[column]).sum::<f64>();
         (0..self.n_features).map(|column| total(column) / n.max(1) as f64).collect()
     }
 
-    /// Gives the entries back.
+    /// The entries in row-major order, without a copy.
     pub fn into_vec(self) -> Vec<f32> {
         self.data
     }
 }
 
-/// The column of the largest value of a row, the first of equal ones.
+/// Column of the largest value of a row; the first one if several are equal.
 pub(crate) fn argmax(row: &[f32]) -> usize {
     (1..row.len()).fold(0, |best, column| if row[column] > row[best] { column } else { best })
 }

@@ -1,34 +1,34 @@
-//! The middle of most points, which a few far ones do not move.
+//! Robust centre of the points: a mean that a few outlying points do not move.
 //!
-//! Numbers in `f32` are counted from a point near them, or they lose what tells them apart. The
-//! mean serves where all points lie about it; one point at a distance R moves it by R / n, and then
-//! every other is counted from afar.
+//! Numbers in `f32` are stored relative to a point near them, otherwise they lose the digits in
+//! which they differ. The mean serves if all points lie around it; but one point at a distance R
+//! moves it by R / n, and then every other point is stored relative to a distant one.
 
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
-/// A row is far if it is further from the middle than this many times the median distance: one that
-/// a search or a clustering counts apart, so that it does not spoil the scale of the others.
+/// A row is an outlier if its distance from the centre is more than this many times the median
+/// distance. Searches and clusterings treat it separately, so that it does not spoil the scale of
+/// the others.
 pub(crate) const FAR: f64 = 8.0;
 /// Rows of one parallel task.
 const ROWS: usize = 1024;
-/// How often the far points are looked for: those that stand out only once others are left aside
-/// take a round more.
+/// Maximum number of rounds: outliers that appear only once others are left out take another round.
 const ROUNDS: usize = 8;
 
-/// The mean of the points that are not far from it.
+/// Mean of the points that are not outliers.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Middle {
-    /// n_features.
+    /// Mean, n_features.
     pub(crate) mean: Vec<f32>,
-    /// The rows of which it is the mean, ascending, or nothing if it is that of all.
+    /// Rows of which it is the mean, ascending; `None` if it is the mean of all.
     pub(crate) near: Option<Vec<usize>>,
 }
 
 impl Middle {
-    /// Leaves out the rows of `x` that are further from the mean of the others than `far` times as
-    /// far as most are: the median distance. Where half of the rows are equal that says nothing,
-    /// and all count.
+    /// Leaves out the rows of `x` whose distance from the mean of the others is more than `far`
+    /// times the median distance. If at least half of the rows are equal, that distance says
+    /// nothing, and all rows count.
     pub(crate) fn of(x: &Matrix, far: f64) -> Self {
         let mut middle = Self { mean: x.column_means(), near: None };
         for _ in 0..ROUNDS {
@@ -60,7 +60,7 @@ pub(crate) fn distance(a: &[f32], b: &[f32]) -> f64 {
     squared_distance(a, b).sqrt()
 }
 
-/// Its square.
+/// Squared Euclidean distance between two rows.
 pub(crate) fn squared_distance(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum()
 }

@@ -1,48 +1,48 @@
-//! How long computations tell a caller where they are, and how they are told to stop.
+//! Progress and cancellation of long computations.
 
 use crate::error::{Error, Result};
 
-/// Watches a stage: told of its progress, asked whether to go on.
+/// Observer of one stage: receives its progress and can end it.
 pub trait Observer: Sync {
-    /// `done` of `total` steps are finished; `figures` are named numbers of the moment, a loss for
-    /// example.
+    /// Reports that `done` of `total` steps are finished; `figures` are named current values, for
+    /// example a loss.
     fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {
         let _ = (done, total, figures);
     }
 
-    /// Whether the caller wants the computation to end now.
+    /// `true` if the caller wants the computation to stop now.
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    /// Whether the caller has seen enough: an iterative method then ends with the map as it is,
-    /// t-SNE for one.
+    /// `true` if the caller is satisfied with the result so far: an iterative method such as t-SNE
+    /// then stops early and returns the current embedding.
     fn is_satisfied(&self) -> bool {
         false
     }
 
-    /// Reports and checks in one.
+    /// Reports progress, then checks for cancellation.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if the caller wants an end.
+    /// [`Error::Interrupted`] if the caller wants to stop.
     fn step(&self, done: u64, total: u64, figures: &[(&str, f64)]) -> Result<()> {
         self.progress(done, total, figures);
         if self.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     }
 }
 
-/// Watches nothing and never stops anything.
+/// Observer and reporter that ignore everything and never cancel.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
 impl Observer for Silent {}
 
-/// Watches a run of several stages.
+/// Reporter of a run with several stages.
 pub trait Reporter: Sync {
-    /// A stage of that name begins; it ends when the observer is dropped.
+    /// Starts a stage of that name; it ends when the observer is dropped.
     fn stage(&self, name: &str) -> Box<dyn Observer + '_>;
 
-    /// Something worth knowing happened, a fallback for example.
+    /// Reports something worth knowing, for example a fallback.
     fn note(&self, text: &str) {
         let _ = text;
     }

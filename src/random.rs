@@ -1,5 +1,5 @@
-//! Counter-based random numbers: what is drawn depends on (seed, stream, item) alone, never on the
-//! order of the draws, so every device and any number of threads draw the same.
+//! Counter-based random numbers: each number depends on (seed, stream, item) alone and never on the
+//! order of the draws, so every device and any number of threads draw the same numbers.
 
 /// Scrambles 32 bits: the `lowbias32` integer hash (C. Wellons, "Prospecting for Hash Functions",
 /// 2018).
@@ -10,8 +10,7 @@ pub fn lowbias32(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-/// One stream of random numbers of one seed; different uses of a seed take different stream
-/// numbers.
+/// One stream of random numbers of a seed; each use of the seed has its own stream number.
 #[derive(Clone, Copy, Debug)]
 pub struct Random {
     key: [u32; 2],
@@ -34,7 +33,7 @@ impl Random {
         lowbias32(low.wrapping_add((item >> 32) as u32) ^ self.key[1])
     }
 
-    /// Uniform in [0, 1), in steps of 2^-24.
+    /// Uniform number in [0, 1), in steps of 2^-24.
     pub fn uniform(&self, item: u64) -> f32 {
         (self.bits(item) >> 8) as f32 * (1.0 / (1 << 24) as f32)
     }

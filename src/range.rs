@@ -1,11 +1,11 @@
-//! The one rule of range: which lengths have squares that single precision holds, and what is done
-//! about others.
+//! Range check of the data: lengths whose squares fit single precision, and scaling of the others.
 //!
 //! Squared distances are summed in 32-bit floats on both devices, whose normal numbers go from
-//! 1.2e-38 to 3.4e38. Points whose lengths about their middle are within 2^-40 and 2^55 are taken
-//! as they are. Others are multiplied by a power of two, which changes no digit, and what is
-//! measured in their unit is divided by it again. Points that no power of two brings into the range
-//! are refused: then one is more than 2^95 times as far from the middle as a tenth of them.
+//! 1.2e-38 to 3.4e38. Points whose lengths relative to their centre lie between 2^-40 and 2^55 are
+//! used unchanged. Other points are multiplied by a power of two, which changes no digit, and
+//! results in that unit are divided by it again. Points that no power of two brings into the range
+//! are refused: one of them is then more than 2^95 times as far from the centre as a tenth of the
+//! points.
 
 use crate::digits::{Wide, harmless};
 use crate::error::{Error, Result};
@@ -14,26 +14,27 @@ use crate::middle::distance;
 use rayon::prelude::*;
 use std::borrow::Cow;
 
-/// Lengths of nearly all points, and of the longest, whose squares are at home in `f32`: as powers
-/// of two.
+/// Lengths whose squares fit `f32`, as exponents of two: the lower limit for nearly all points, and
+/// the upper limit for the longest.
 const NEAR: i32 = -40;
 const FAR: i32 = 55;
-/// Lengths of new points at most.
+/// Largest length of a new point, as an exponent of two.
 const FURTHEST: i32 = 61;
-/// Rows from which the middle of a column is taken where its mean does not serve.
+/// Number of rows from which the centre of a column is taken if its mean is unsuitable.
 const SAMPLE_ROWS: usize = 1024;
 
-/// A middle of some points, and the power of two that brings their lengths about it into the range.
+/// A centre of some points, and the power of two that brings their lengths relative to it into the
+/// range.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Range {
-    /// The mean of each column; a median where far rows have drawn the mean so far away that the
-    /// others less it lose digits.
+    /// Mean of each column; the median instead if outlying rows pull the mean so far away that
+    /// subtracting it would cost the other rows digits.
     pub(crate) centre: Vec<f32>,
     exponent: i32,
 }
 
 impl Range {
-    /// That of the rows of `x`.
+    /// Range of the rows of `x`.
     ///
     /// # Errors
     /// [`Error::Data`] naming the furthest row if no power of two serves.
@@ -60,9 +61,9 @@ impl Range {
         })
     }
 
-    /// The same middle in the smallest unit in which all rows of `x` fit, if it is a smaller one:
-    /// for points of which some lie so close together that the squares of their distances are no
-    /// normal numbers in this unit.
+    /// The same centre with the smallest unit in which all rows of `x` fit, if it is smaller than
+    /// this one. For points of which some lie so close together that the squares of their distances
+    /// are not normal numbers in this unit.
     pub(crate) fn finer(&self, x: &Matrix) -> Option<Self> {
         let length = |row: &[f32]| distance(row, &self.centre);
         let far = x
@@ -74,7 +75,7 @@ impl Range {
         (exponent < self.exponent).then(|| Self { centre: self.centre.clone(), exponent })
     }
 
-    /// The power of two that lengths are divided by.
+    /// Exponent of the power of two by which lengths are divided.
     pub(crate) fn exponent(&self) -> i32 {
         self.exponent
     }
@@ -87,18 +88,18 @@ impl Range {
         scaled(x, -self.exponent)
     }
 
-    /// A length in the unit of the range.
+    /// Length converted to the unit of the range.
     pub(crate) fn to_unit(&self, length: f64) -> f64 {
         length * f64::from(-self.exponent).exp2()
     }
 
-    /// A length in the unit of the points.
+    /// Length converted back to the unit of the points.
     pub(crate) fn undone(&self, length: f64) -> f64 {
         length * f64::from(self.exponent).exp2()
     }
 }
 
-/// Refuses points of too different sizes before anything is computed from them.
+/// Refuses points whose sizes differ too much, before any computation.
 ///
 /// # Errors
 /// [`Error::Data`] naming the furthest row, counted from 0.
@@ -106,7 +107,7 @@ pub fn check(x: &Matrix) -> Result<()> {
     Range::of(x).map(|_| ())
 }
 
-/// Refuses `new` points so far from the `fitted` ones that their distances do not fit.
+/// Refuses `new` points so far from the `fitted` ones that their distances overflow.
 ///
 /// # Errors
 /// [`Error::Data`] naming the first such row, counted from 0, and as [`check`] of the fitted
@@ -128,7 +129,7 @@ pub fn check_new(new: &Matrix, fitted: &Matrix) -> Result<()> {
     }
 }
 
-/// Rows times a power of two.
+/// Rows multiplied by a power of two.
 ///
 /// # Errors
 /// [`Error::Data`] if a value becomes too large.
@@ -145,8 +146,8 @@ pub(crate) fn scaled(x: &Matrix, exponent: i32) -> Result<Cow<'_, Matrix>> {
     Matrix::new(data, x.n_samples(), x.n_features()).map(Cow::Owned)
 }
 
-/// Ascending distances of rows of `k`, each row times a power of two of its own where its squares
-/// would not fit.
+/// Ascending distances of rows of `k`; a row whose squares would not fit is multiplied by a power
+/// of two of its own.
 pub(crate) fn scaled_rows(distances: &[f32], k: usize) -> Cow<'_, [f32]> {
     let needed = |row: &[f32]| {
         row.last()
@@ -164,7 +165,7 @@ pub(crate) fn scaled_rows(distances: &[f32], k: usize) -> Cow<'_, [f32]> {
     Cow::Owned(distances.par_chunks(k).flat_map_iter(scale).collect())
 }
 
-/// The error of points whose squared distances overflow.
+/// Error for points whose squared distances overflow.
 pub(crate) fn too_far_apart() -> Error {
     Error::Data(format!(
         "some points are too far from the others for their squared distances in 32-bit floats: leave out those beyond 2^{FAR}, \
@@ -173,8 +174,8 @@ pub(crate) fn too_far_apart() -> Error {
     ))
 }
 
-/// The power of two by which lengths are divided of which a tenth are at most `near` and all at
-/// most `far`.
+/// Exponent of the power of two by which lengths are divided, if a tenth of them are at most `near`
+/// and all at most `far`.
 fn exponent(near: f64, far: f64) -> Option<i32> {
     let (low, high) = (near.log2().floor() as i32, far.log2().ceil() as i32);
     if low >= NEAR && high <= FAR {
@@ -240,7 +241,7 @@ mod tests {
         let range = Range::of(&x).unwrap();
         assert!(range.centre.iter().all(|centre| centre.abs() < 0.5), "{:?}", range.centre);
         assert_eq!(range.exponent(), 0);
-        // One so far that its square would overflow: all are made smaller, and most still have
+        // One so far away that its square would overflow: all become smaller, most keep their
         // squares.
         assert_eq!(Range::of(&points(1.0, Some(1e20))).unwrap().exponent(), 67 - FAR);
         let refused = Range::of(&points(1.0, Some(3e38))).unwrap_err().to_string();

@@ -1,7 +1,7 @@
-//! .safetensors files that know when they were changed: the description in their metadata, JSON,
+//! Reading and writing .safetensors files with a checksum: the JSON description in their metadata
 //! ends with the SHA-256 of itself and of all tensors.
 //!
-//! A file without it, of an earlier version or another program, is taken as it is.
+//! A file without a checksum, from an earlier version or another program, is read as it is.
 
 use safetensors::{SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
@@ -10,11 +10,11 @@ use std::collections::HashMap;
 const BEFORE: &str = ",\"sha256\":\"";
 const AFTER: &str = "\"}";
 
-/// A file of `views`, with the JSON object `about` under the one key of its metadata: the format
-/// does not order several.
+/// A file of `views` with the JSON object `about` under the only key of its metadata; the format
+/// does not keep the order of several keys.
 ///
 /// # Errors
-/// The words of the format's library.
+/// The message of the format's library.
 pub(crate) fn serialize<'a>(
     views: &[(&'a str, TensorView<'a>)],
     key: &str,
@@ -32,10 +32,10 @@ pub(crate) fn serialize<'a>(
     })
 }
 
-/// The JSON object that was given to [`serialize`], as it stands in the metadata of `file`.
+/// JSON object that was given to [`serialize`], from its form `about` in the metadata of `file`.
 ///
 /// # Errors
-/// Says so if it or a tensor was changed since.
+/// A message if the description or a tensor was changed since.
 pub(crate) fn open(file: &SafeTensors<'_>, about: &str) -> Result<String, String> {
     let sealed = about
         .strip_suffix(AFTER)
@@ -55,8 +55,8 @@ pub(crate) fn open(file: &SafeTensors<'_>, about: &str) -> Result<String, String
     Ok(about)
 }
 
-/// Of the description and of name, type, shape and bytes of every tensor, in the order of their
-/// names.
+/// SHA-256 of the description and of the name, type, shape and bytes of every tensor, in the order
+/// of their names.
 fn digest(mut tensors: Vec<(&str, &TensorView<'_>)>, about: &str) -> String {
     tensors.sort_by_key(|(name, _)| *name);
     let mut hash = Sha256::new();
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
     use safetensors::Dtype;
 
-    /// Every single bit: the file is refused, or holds what it held.
+    /// Flips every single bit: the file is refused, or still holds the same values.
     #[test]
     fn no_changed_bit_goes_unseen() {
         let values: Vec<u8> =
@@ -101,8 +101,8 @@ mod tests {
         for bit in 0..8 * whole.len() {
             let mut changed = whole.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            // Without its key the description is not found, which its readers refuse; a file whose
-            // seal is broken is taken for one of an earlier version, and the tensors are still
+            // Without its key the description is missing, which readers refuse. A file whose
+            // checksum is broken counts as one of an earlier version, and its tensors are still
             // those that were written.
             if let Ok((Some(_), tensors)) = read(&changed) {
                 assert_eq!(tensors, expected.1, "bit {bit}");
