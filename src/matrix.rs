@@ -99,7 +99,8 @@ impl Matrix {
             return Ok(());
         }
         Err(Error::Data(
-            "the new points are less other numbers than the fitted ones: read both alike".into(),
+            "the new points and the fitted ones were read with different offsets: read both alike"
+                .into(),
         ))
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn open(file: &SafeTensors<'_>, about: &str) -> Result<String, String
     if digest(tensors.iter().map(|(name, view)| (name.as_str(), view)).collect(), &about)
         != expected
     {
-        return Err("it was changed since it was written: its SHA-256 is another than its metadata say (leave `sha256` out of them if that was meant)".into());
+        return Err("it was changed since it was written: its SHA-256 differs from the one in its metadata (remove `sha256` there if the change was intended)".into());
     }
     Ok(about)
 }

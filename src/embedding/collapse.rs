@@ -1,8 +1,9 @@
-//! What no map may be: points of different rows on one place, or all points on one line.
+//! Check for collapsed embeddings: different rows at the same coordinates, or all points on one
+//! line.
 //!
-//! An iterative method can end so when its forces vanish in the rounding of the places. Such a map
-//! looks like a finding, and is none; so a few points that share a place are moved apart by less
-//! than can be seen, and more are refused.
+//! An iterative method can collapse if its forces vanish in the rounding of the coordinates. Such
+//! an embedding looks like a finding but shows nothing. A few points that share coordinates are
+//! moved apart by less than can be seen; if there are more, the embedding is refused.
 
 use super::init::gaussian;
 use crate::error::{Error, Result};
@@ -11,46 +12,47 @@ use crate::middle::{FAR, Middle};
 use crate::random::Random;
 use std::cmp::Ordering;
 
-/// Stream of the random numbers of this room.
+/// Stream of the random numbers of this file.
 const STREAM: u64 = 0x6170_6172;
 
-/// Largest share of points that are moved off the places of others.
+/// Largest share of points that may be moved apart from others.
 const MOVED: f64 = 0.01;
-/// By how much, in root mean square deviations of the map: a tenth of a pixel of a figure of 1,000.
+/// Distance by which they are moved, in root mean square deviations of the embedding: a tenth of a
+/// pixel in a figure of 1,000 pixels.
 const DISTANCE: f64 = 1e-4;
-/// A map whose second axis has less than this share of the first one's deviation is a line: a tenth
-/// of a pixel again.
+/// An embedding counts as a line if the deviation of its second axis is less than this share of the
+/// first one's: again a tenth of a pixel.
 const LINE: f64 = 1e-4;
-/// Rows this close to a line, as a share of its length, may be mapped to one.
+/// Rows this close to a line, as a share of its length, may be embedded on a line.
 const STRAIGHT: f64 = 1e-3;
-/// Fewer points than this can lie on a line without any fault of the method: two pairs, for
-/// example.
+/// Fewer points than this can lie on a line without a fault of the method, for example two pairs.
 const FEWEST: usize = 10;
 
-/// A method, and what its user can change where a map of it shows nothing.
-pub(super) struct Tried {
+/// A method, and advice for its user if an embedding collapses.
+pub(super) struct MethodAdvice {
     pub(super) method: &'static str,
     pub(super) advice: &'static str,
 }
 
-/// The map `places`, n x 2 or n x 3, of the points `x`, n x d, if it shows something: up to 1 % of
-/// the points may lie on the place of another whose row differs, and are moved off it. Equal rows
-/// stay together.
+/// The `embedding`, n x 2 or n x 3, of the points `x`, n x d, if it has not collapsed. Up to 1 % of
+/// the points may have the same coordinates as a point with a different row and are moved apart
+/// from it. Equal rows stay together.
 ///
 /// # Errors
-/// [`Error::Data`] if more do, or if ten points or more lie on a line though their rows do not.
-pub(super) fn refused_or_apart(
-    tried: &Tried,
+/// [`Error::Data`] if more points do, or if ten points or more lie on a line although their rows do
+/// not.
+pub(super) fn resolved(
+    advice: &MethodAdvice,
     x: &Matrix,
     places: Matrix,
     seed: u64,
 ) -> Result<Matrix> {
-    let Tried { method, advice } = tried;
-    let shared = on_places_of_others(x, &places);
+    let MethodAdvice { method, advice } = advice;
+    let shared = overlapping_rows(x, &places);
     let (n, count) = (places.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
     if count as f64 > MOVED * n as f64 {
         let message = format!(
-            "{method} put {count} of {n} points on the places of others, from which they differ; \
+            "{method} gave {count} of {n} points the coordinates of others that differ from them; \
              {advice}"
         );
         return Err(Error::Data(message));
@@ -63,9 +65,9 @@ pub(super) fn refused_or_apart(
     Ok(places)
 }
 
-/// Rows that lie on the place of an earlier row that is not equal to them, equal ones together,
-/// ascending.
-fn on_places_of_others(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
+/// Rows with the same coordinates as an earlier row that differs from them, in groups of equal
+/// rows, ascending.
+fn overlapping_rows(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..places.n_samples()).collect();
     let by_place = |&a: &usize, &b: &usize| compare(places.row(a), places.row(b)).then(a.cmp(&b));
     order.sort_unstable_by(by_place);
@@ -76,7 +78,7 @@ fn on_places_of_others(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
         }
         let mut by_row = group.to_vec();
         by_row.sort_unstable_by(|&a, &b| compare(x.row(a), x.row(b)).then(a.cmp(&b)));
-        // The kind of the earliest row may stay.
+        // The group of the earliest row may stay.
         let kinds = by_row.chunk_by(|&a, &b| x.row(a) == x.row(b));
         shared.extend(kinds.filter(|kind| kind[0] != group[0]).map(<[usize]>::to_vec));
     }
@@ -85,7 +87,7 @@ fn on_places_of_others(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
 }
 
 fn compare(a: &[f32], b: &[f32]) -> Ordering {
-    // Equal values of either sign are one place.
+    // Zeros of either sign are equal coordinates.
     a.iter()
         .zip(b)
         .map(|(a, b)| a.partial_cmp(b).unwrap_or(Ordering::Equal))
@@ -110,7 +112,7 @@ fn moved(places: Matrix, groups: &[Vec<usize>], random: &Random) -> Result<Matri
     Matrix::new(values, n, c)
 }
 
-/// Standard deviations along the `c` principal axes of places, n x c, the largest first.
+/// Standard deviations along the `c` principal axes of an embedding, n x c, the largest first.
 pub(super) fn deviations(places: &[f32], c: usize) -> Vec<f64> {
     let n = (places.len() / c) as f64;
     let rows = || places.chunks_exact(c);
@@ -130,8 +132,7 @@ pub(super) fn deviations(places: &[f32], c: usize) -> Vec<f64> {
     values.iter().rev().map(|value| value.max(0.0).sqrt()).collect()
 }
 
-/// Whether all rows that are not far from the others lie on one line, but for a [`STRAIGHT`] share
-/// of its length.
+/// `true` if all rows without outliers lie on one line, within a [`STRAIGHT`] share of its length.
 fn is_line(x: &Matrix) -> bool {
     match Middle::of(x, FAR).near {
         Some(near) => are_on_line(&x.select(&near)),
@@ -139,7 +140,7 @@ fn is_line(x: &Matrix) -> bool {
     }
 }
 
-/// Whether all rows lie on the line through the first and the one furthest from it.
+/// `true` if all rows lie on the line through the first row and the row furthest from it.
 fn are_on_line(x: &Matrix) -> bool {
     let first = x.row(0);
     let differences = |row: &[f32]| {
@@ -158,7 +159,7 @@ fn are_on_line(x: &Matrix) -> bool {
 mod tests {
     use super::*;
 
-    const TRIED: Tried = Tried { method: "UMAP", advice: "try more" };
+    const ADVICE: MethodAdvice = MethodAdvice { method: "UMAP", advice: "try more" };
 
     fn points(n: usize) -> Matrix {
         Matrix::new((0..2 * n).map(|at| (at * at % 31) as f32 + at as f32 * 0.01).collect(), n, 2)
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn a_map_that_shows_something_stays_as_it_is() {
         let x = points(200);
-        assert_eq!(refused_or_apart(&TRIED, &x, x.clone(), 1).unwrap(), x);
+        assert_eq!(resolved(&ADVICE, &x, x.clone(), 1).unwrap(), x);
     }
 
     #[test]
@@ -177,7 +178,7 @@ mod tests {
         let mut places = x.as_slice().to_vec();
         places.copy_within(0..2, 2 * 17);
         let places = Matrix::new(places, 200, 2).unwrap();
-        let apart = refused_or_apart(&TRIED, &x, places.clone(), 1).unwrap();
+        let apart = resolved(&ADVICE, &x, places.clone(), 1).unwrap();
         let changed: Vec<usize> =
             (0..200).filter(|&row| apart.row(row) != places.row(row)).collect();
         assert_eq!(changed, [17]);
@@ -188,10 +189,10 @@ mod tests {
     fn equal_rows_may_share_a_place() {
         let x =
             Matrix::new([[1.0, 2.0], [3.0, 5.0], [8.0, 1.0]].repeat(40).concat(), 120, 2).unwrap();
-        assert_eq!(refused_or_apart(&TRIED, &x, x.clone(), 1).unwrap(), x);
+        assert_eq!(resolved(&ADVICE, &x, x.clone(), 1).unwrap(), x);
         let two = Matrix::new([[1.0, 2.0], [3.0, 5.0]].repeat(40).concat(), 80, 2).unwrap();
         assert_eq!(
-            refused_or_apart(&TRIED, &two, two.clone(), 1).unwrap(),
+            resolved(&ADVICE, &two, two.clone(), 1).unwrap(),
             two,
             "two kinds of rows lie on a line"
         );
@@ -202,7 +203,7 @@ mod tests {
             Matrix::new((0..60).map(|at| (at / 2) as f32 * (at % 2) as f32).collect(), 30, 2)
                 .unwrap();
         assert_eq!(
-            refused_or_apart(&TRIED, &line, flat.clone(), 1).unwrap(),
+            resolved(&ADVICE, &line, flat.clone(), 1).unwrap(),
             flat,
             "so do these rows themselves"
         );
@@ -219,11 +220,10 @@ mod tests {
             places.copy_within(0..2, 2 * row);
         }
         let [x, places] = [rows, places].map(|values| Matrix::new(values, 200, 2).unwrap());
-        let apart = refused_or_apart(&TRIED, &x, places.clone(), 1).unwrap_err().to_string();
-        assert!(apart.contains("put 3 of 200 points"), "{apart}");
+        let apart = resolved(&ADVICE, &x, places.clone(), 1).unwrap_err().to_string();
+        assert!(apart.contains("gave 3 of 200 points"), "{apart}");
         let apart =
-            moved(places.clone(), &on_places_of_others(&x, &places), &Random::new(1, STREAM))
-                .unwrap();
+            moved(places.clone(), &overlapping_rows(&x, &places), &Random::new(1, STREAM)).unwrap();
         assert_ne!(apart.row(5), apart.row(0));
         assert_eq!(
             [apart.row(9), apart.row(30), apart.row(0)],
@@ -238,18 +238,21 @@ mod tests {
         let x = Matrix::new(rows, 200, 2).unwrap();
         let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2)
             .unwrap();
-        assert!(refused_or_apart(&TRIED, &x, line, 1).is_err());
+        assert!(resolved(&ADVICE, &x, line, 1).is_err());
     }
 
     #[test]
     fn one_place_and_one_line_are_refused() {
         let x = points(200);
         let one = Matrix::new(vec![3.0; 400], 200, 2).unwrap();
-        let error = refused_or_apart(&TRIED, &x, one, 1).unwrap_err().to_string();
-        assert!(error.starts_with("UMAP put 199 of 200 points on the places of others"), "{error}");
+        let error = resolved(&ADVICE, &x, one, 1).unwrap_err().to_string();
+        assert!(
+            error.starts_with("UMAP gave 199 of 200 points the coordinates of others"),
+            "{error}"
+        );
         let line = Matrix::new((0..200).flat_map(|i| [i as f32, 2.0 * i as f32]).collect(), 200, 2)
             .unwrap();
-        let error = refused_or_apart(&TRIED, &x, line, 1).unwrap_err().to_string();
+        let error = resolved(&ADVICE, &x, line, 1).unwrap_err().to_string();
         assert!(error.starts_with("UMAP put all 200 points on one line"), "{error}");
     }
 }

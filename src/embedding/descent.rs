@@ -1,4 +1,4 @@
-//! What the descents of several methods share.
+//! Parts of gradient descent that several methods share.
 
 /// The gain of a coordinate (R. Jacobs, "Increased rates of convergence through learning rate
 /// adaptation", 1988): it grows while update and gradient agree, shrinks when they do not, and
@@ -11,7 +11,7 @@ pub(super) fn new_gain(gain: f32, update: f32, gradient: f32) -> f32 {
     f32::max(if sign(update) != sign(gradient) { gain + 0.2 } else { gain * 0.8 }, 0.01)
 }
 
-/// Places of n x `c`, moved so that their mean is 0.
+/// Coordinates, n x `c`, moved so that their mean is 0.
 pub(super) fn recentred(mut places: Vec<f32>, c: usize) -> Vec<f32> {
     let n = (places.len() / c) as f64;
     for axis in 0..c {

@@ -1,9 +1,10 @@
-//! Few points very far from all others, drawn in so that a map shows the others too.
+//! Outliers: a few points very far from all others are moved closer, so that an embedding shows the
+//! others too.
 //!
-//! A map has one scale. Where one row is a million times as far out as the rest, it takes the first
-//! principal component for itself, its distances outweigh all others, and what lies between the
-//! others drowns in the rounding of numbers that are counted from it. Its own neighbours are the
-//! true ones; only how far out it lies is made less of, in its own direction.
+//! An embedding has one scale. If one row is a million times as far out as the rest, it takes the
+//! first principal component for itself, its distances outweigh all others, and the differences
+//! between the others are lost in rounding. Its neighbours stay the true ones; only its distance
+//! from the rest is reduced, in its own direction.
 
 use crate::error::Result;
 use crate::matrix::Matrix;
@@ -12,38 +13,40 @@ use crate::neighbors::{Metric, NeighborGraph};
 use crate::words::listed;
 use std::borrow::Cow;
 
-/// A row is far if it is further from the middle than this many times the median distance.
+/// A row is an outlier if its distance from the centre is more than this many times the median
+/// distance.
 const FAR: f64 = 100.0;
-/// Where a far row is put, in units of the furthest other, and how much further for every e-fold
-/// that it lay beyond that: far rows stay apart, in their order.
+/// New distance of an outlier, in units of the largest distance of the other rows, and the addition
+/// for each factor of e by which it exceeded that: outliers stay apart and in order.
 const RIM: f64 = 1.0;
 const BEYOND: f64 = 0.02;
-/// Groups of far rows that are kept together at most; rows beyond them are moved one by one.
+/// Maximum number of groups of outliers that are kept together; further outliers are moved one by
+/// one.
 const MOST_GROUPS: usize = 256;
 
-/// Points of which the far ones are drawn in.
+/// Points whose outliers were moved closer.
 pub(crate) struct Drawn {
     /// n_samples x n_features.
     pub(crate) x: Matrix,
-    /// Which rows were far.
+    /// `true` for each row that was an outlier.
     is_far: Vec<bool>,
 }
 
-/// Far rows that lie together, as close as the others do.
+/// Outliers that lie as close together as the other points do.
 struct Group {
     rows: Vec<usize>,
-    /// How far they are from the first of them at most.
+    /// Upper bound on their distance from the first of them.
     radius: f64,
 }
 
 impl Drawn {
-    /// The points with the far ones drawn in, or nothing where none is far. Far rows that lie
-    /// together are moved together, so that what is between them stays.
+    /// The points with their outliers moved closer; `None` if there are no outliers. Outliers that
+    /// lie together are moved together, so that the distances between them stay.
     pub(crate) fn of(x: &Matrix) -> Result<Option<Self>> {
         let Middle { mean, near: Some(near) } = Middle::of(x, FAR) else { return Ok(None) };
         let furthest = near.iter().map(|&row| distance(x.row(row), &mean)).fold(0.0, f64::max);
         if furthest == 0.0 {
-            // All others are at one place, which has no rim.
+            // All other points are equal, so there is no scale.
             return Ok(None);
         }
         let mut is_far = vec![true; x.n_samples()];
@@ -67,7 +70,7 @@ impl Drawn {
         Ok(Some(Self { x: Matrix::new(drawn, x.n_samples(), x.n_features())?, is_far }))
     }
 
-    /// What a reader of the map should know.
+    /// Warning for readers of the embedding.
     pub(crate) fn warning(&self) -> String {
         let far = self.is_far.iter().enumerate().filter(|(_, is_far)| **is_far);
         let far: Vec<String> = far.map(|(row, _)| row.to_string()).collect();
@@ -79,8 +82,8 @@ impl Drawn {
         )
     }
 
-    /// The graph with the distances of these points: those of far rows have changed. Of another
-    /// metric than the Euclidean none has.
+    /// The graph with the distances of these points, since those of outliers have changed.
+    /// Distances of a metric other than the Euclidean one stay.
     pub(crate) fn graph<'a>(&self, graph: &'a NeighborGraph) -> Cow<'a, NeighborGraph> {
         if graph.metric() != Metric::Euclidean {
             return Cow::Borrowed(graph);
@@ -106,7 +109,7 @@ impl Drawn {
     }
 }
 
-/// The far rows in groups: a row joins the first whose first row is within `reach` of it.
+/// Outliers in groups: each row joins the first group whose first row is within `reach` of it.
 fn groups(x: &Matrix, far: &[usize], reach: f64) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for &row in far {

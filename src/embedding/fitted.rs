@@ -1,5 +1,5 @@
-//! A fitted map of a method that knows the neighbours of its points: one type for all of them, with
-//! one rule of placement and one file format.
+//! Fitted embeddings of methods that use nearest neighbours: one type for all of them, with one
+//! rule for placing new points and one file format.
 
 use super::model_file::State;
 use super::placement::{self, Placement};
@@ -12,22 +12,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-/// A method whose maps place new points by their neighbours.
+/// A method whose embeddings place new points by their neighbours.
 pub trait NeighborEmbedding:
     Embedding + Clone + PartialEq + Serialize + DeserializeOwned + 'static
 {
     /// Name in the registry.
     const NAME: &'static str;
 
-    /// How new points are placed.
+    /// Way in which new points are placed.
     fn placement(&self) -> Placement;
 
-    /// Nearest fitted points of a new one that [`NeighborEmbedding::optimise_places`] looks at.
+    /// Number of nearest fitted points of a new one that [`NeighborEmbedding::optimise_places`]
+    /// uses.
     fn n_neighbors_to_optimise(&self) -> usize;
 
-    /// Moves new points, m x n_components, from their places by the rule of [`placement`] to where
-    /// the method's own objective wants them, the fitted points standing still. A row depends on
-    /// nothing but its own neighbours.
+    /// Moves new points, m x n_components, from the coordinates that the rule of [`placement`]
+    /// gives them to those that minimise the method's own objective, with the fitted points fixed.
+    /// A row depends on nothing but its own neighbours.
     ///
     /// # Errors
     /// Any error of the device.
@@ -40,16 +41,16 @@ pub trait NeighborEmbedding:
     ) -> Result<Matrix>;
 }
 
-/// A fitted map of the method `M`.
+/// A fitted embedding of the method `M`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedMap<M> {
     method: M,
     embedding: Matrix,
     placement_scale: f32,
-    /// By which the neighbours of the fitted points were found.
+    /// Metric with which the neighbours of the fitted points were found.
     metric: Metric,
-    /// One number a fitted point that [`NeighborEmbedding::optimise_places`] needs; empty where
-    /// none is.
+    /// One number per fitted point for [`NeighborEmbedding::optimise_places`]; empty if the method
+    /// needs none.
     row_scales: Vec<f32>,
     results: Vec<(String, f64)>,
     course: Vec<(usize, f64)>,
@@ -57,8 +58,8 @@ pub struct FittedMap<M> {
 }
 
 impl<M: NeighborEmbedding> FittedMap<M> {
-    /// Takes places, n_samples x n_components, of points with these `neighbors`, at least 12 of
-    /// each or all.
+    /// Takes the coordinates, n_samples x n_components, of points with these `neighbors`: at least
+    /// 12 of each point, or all.
     pub(super) fn new(method: M, embedding: Matrix, neighbors: &NeighborGraph) -> Self {
         let (placement_scale, metric) =
             (placement::scale(&embedding, neighbors), neighbors.metric());
@@ -67,23 +68,23 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         Self { method, embedding, placement_scale, metric, row_scales, results, course, warnings }
     }
 
-    /// The same with one number for each fitted point.
+    /// The same with one number per fitted point.
     pub(super) fn with_row_scales(self, row_scales: Vec<f32>) -> Self {
         Self { row_scales, ..self }
     }
 
-    /// The same with what the method reports of itself.
+    /// The same with the results that the method reports.
     pub(super) fn with_results(self, results: &[(&str, f64)], course: Vec<(usize, f64)>) -> Self {
         let results = results.iter().map(|&(name, value)| (name.to_owned(), value)).collect();
         Self { results, course, ..self }
     }
 
-    /// The same with what a reader of the map should know.
+    /// The same with warnings for readers of the embedding.
     pub(super) fn with_warnings(self, warnings: Vec<String>) -> Self {
         Self { warnings, ..self }
     }
 
-    /// What a reader of the map should know; not kept in its file.
+    /// Warnings for readers of the embedding; not kept in its file.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
@@ -93,17 +94,17 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         &self.method
     }
 
-    /// Places of the fitted points, n_samples x n_components.
+    /// Coordinates of the fitted points, n_samples x n_components.
     pub fn embedding(&self) -> &Matrix {
         &self.embedding
     }
 
-    /// The number of each fitted point that the method keeps for placing others.
+    /// Number per fitted point that the method keeps for placing new points.
     pub fn row_scales(&self) -> &[f32] {
         &self.row_scales
     }
 
-    /// What the method reports of the map, by name.
+    /// Results that the method reports, by name.
     pub fn results(&self) -> &[(String, f64)] {
         &self.results
     }
@@ -113,13 +114,13 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         self.results.iter().find(|(known, _)| known == name).map(|&(_, value)| value)
     }
 
-    /// The objective on the way: (iterations, value).
+    /// Objective during the fit: (iterations, value).
     pub fn course(&self) -> &[(usize, f64)] {
         &self.course
     }
 
-    /// Nearest fitted points of a new one that [`FittedMap::transform`] needs, or all if there are
-    /// fewer.
+    /// Number of nearest fitted points of a new one that [`FittedMap::transform`] needs, or all if
+    /// there are fewer.
     pub fn n_neighbors_to_place(&self) -> usize {
         let most = self.embedding.n_samples();
         let optimised = if self.method.placement() == Placement::Optimise {
@@ -130,7 +131,7 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         placement::N_NEIGHBORS.max(optimised).min(most)
     }
 
-    /// Places new points, m x n_components, each by its own neighbours alone.
+    /// Coordinates of new points, m x n_components, each from its own neighbours alone.
     ///
     /// # Errors
     /// [`Error::Data`] if there are fewer neighbours than [`FittedMap::n_neighbors_to_place`], any
@@ -150,7 +151,7 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         }
     }
 
-    /// The map from what its file holds.
+    /// Restores a fitted embedding from the content of its file.
     pub(super) fn restore(state: State) -> Result<Box<dyn Fitted>> {
         let field = |name: &str| state.numbers.get(name).cloned().unwrap_or_default();
         let malformed = |error: serde_json::Error| {

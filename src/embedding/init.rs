@@ -1,4 +1,4 @@
-//! Where the points of an iterative method start.
+//! Initialisation of the iterative methods.
 
 use super::collapse::deviations;
 use crate::compute::Device;
@@ -11,30 +11,30 @@ use crate::random::Random;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Stream of the random numbers of this room.
+/// Stream of the random numbers of this file.
 const STREAM: u64 = 0x696e_6974;
 
-/// Differences below this share of the extent of all places are the rounding of principal
-/// components in f32.
+/// Differences below this share of the extent of all coordinates come from the rounding of
+/// principal components in `f32`.
 const ROUNDING: f32 = 1e-6;
 
-/// How a start from a file is called where the starts of a method are listed.
+/// Name of an initialisation from a file in the list of a method's initialisations.
 pub(super) const FILE: &str = "a .npy FILE of places";
 
-/// How to start; as a text `pca`, `spectral`, `random` or the path of a file.
+/// Initialisation of an embedding; as text `pca`, `spectral`, `random` or the path of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Init {
-    /// On the first principal components: the same map every time, with its large structure in
+    /// First principal components: the same embedding every time, with its global structure in
     /// place.
     #[default]
     Pca,
-    /// On the first eigenvectors of the neighbour graph's normalised Laplacian (M. Belkin and P.
-    /// Niyogi, "Laplacian eigenmaps", 2003); for methods that weight such a graph.
+    /// First eigenvectors of the neighbour graph's normalised Laplacian (M. Belkin and P. Niyogi,
+    /// "Laplacian eigenmaps", 2003); for methods that weight such a graph.
     Spectral,
-    /// Gaussian noise by `random_state`.
+    /// Gaussian noise seeded by `random_state`.
     Random,
-    /// At the places in a .npy file, n_samples x n_components.
+    /// Coordinates in a .npy file, n_samples x n_components.
     File(PathBuf),
 }
 
@@ -49,12 +49,12 @@ impl Field for Init {
 }
 
 impl Init {
-    /// Checks, before anything is computed, that a map of `n_samples` points in `n_components`
-    /// dimensions can start so.
+    /// Checks, before any computation, that an embedding of `n_samples` points in `n_components`
+    /// dimensions can start this way.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for what is neither the name of a start nor that of a .npy file,
-    /// [`Error::Input`] for a file that does not fit.
+    /// [`Error::Parameter`] for text that is neither the name of an initialisation nor that of a
+    /// .npy file, [`Error::Input`] for a file that does not fit.
     pub fn check(&self, n_samples: usize, n_components: usize) -> Result<()> {
         match self {
             Self::File(path) => from_file(path, n_samples, n_components).map(drop),
@@ -85,33 +85,33 @@ impl From<Init> for String {
     }
 }
 
-/// What the start of a map depends on.
+/// Inputs of an initialisation.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
-    /// How to start.
+    /// Kind of initialisation.
     pub init: &'a Init,
     /// The points.
     pub x: &'a Matrix,
-    /// Their principal components, if they are at hand.
+    /// Their principal components, if already computed.
     pub pca: Option<&'a Matrix>,
-    /// Dimensions of the map.
+    /// Dimensions of the embedding.
     pub n_components: usize,
     /// Standard deviation of the first axis.
     pub std: f32,
-    /// Seed of what is random.
+    /// Seed of the random numbers.
     pub seed: u64,
 }
 
-/// Starting places, n_samples x n_components, scaled so that the first axis has the standard
+/// Initial coordinates, n_samples x n_components, scaled so that the first axis has the standard
 /// deviation `std`.
 ///
-/// Points that would start at one place would stay together for ever, and points on a line on that
-/// line; where there are such, every point is moved by noise of 1 % of `std`, drawn by its index;
-/// if some axes are empty, along these alone.
+/// Points with equal initial coordinates would stay together forever, and points on a line would
+/// stay on it. In both cases every point is moved by noise of 1 % of `std`, drawn by its index; if
+/// some axes are empty, along these alone.
 ///
 /// # Errors
 /// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for
-/// [`Init::Spectral`], which only a method with a weighted graph can do itself.
+/// [`Init::Spectral`], which only a method with a weighted graph can compute itself.
 pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
     let (n, c, std) = (start.x.n_samples(), start.n_components, start.std);
     let random = Random::new(start.seed, STREAM);
@@ -130,10 +130,10 @@ pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
     Matrix::new(apart(places, c, std, &random), n, c)
 }
 
-/// Given places, n_samples x n_components, at their own scale: see
-/// [`Space::start`](super::Space::start). If any two points share a place, all are moved by noise
-/// of 1/10,000 of the root mean square deviation of the axes: too little to be seen, and enough for
-/// the forces to part them.
+/// Given initial coordinates, n_samples x n_components, at their own scale: see
+/// [`Space::start`](super::Space::start). If any two points have equal coordinates, all points are
+/// moved by noise of 1/10,000 of the root mean square deviation of the axes: too little to be seen,
+/// and enough for the forces to separate them.
 ///
 /// # Errors
 /// [`Error::Data`] if the shape is another.
@@ -152,7 +152,7 @@ pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) 
     )
 }
 
-/// Root mean square deviation of the values of a matrix from the mean of their column.
+/// Root mean square deviation of the values of a matrix from their column means.
 fn deviation(places: &Matrix) -> f64 {
     let (n, c) = (places.n_samples() as f64, places.n_features());
     let column =
@@ -164,9 +164,9 @@ fn deviation(places: &Matrix) -> f64 {
     ((0..c).map(squares).sum::<f64>() / (n * c as f64)).sqrt()
 }
 
-/// The same places, with noise of 1 % of `std` on all of them if any two share one but for
-/// rounding, or if they lie on a line, or in three dimensions on a plane; but along the axes alone
-/// that are empty beside the first, if there are such. Shape: `places` n x c.
+/// The same coordinates, with noise of 1 % of `std` on all points if any two are equal up to
+/// rounding, or if they lie on a line or, in three dimensions, on a plane. If some axes are empty
+/// compared with the first, the noise is along these alone. Shape: `places` n x c.
 pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f32> {
     let extent = |axis: usize| {
         let values = places.iter().skip(axis).step_by(c);
@@ -174,7 +174,7 @@ pub fn apart(mut places: Vec<f32>, c: usize, std: f32, random: &Random) -> Vec<f
     };
     let extents: Vec<f32> = (0..c).map(extent).collect();
     let cell = ROUNDING * extents.iter().copied().fold(0.0, f32::max);
-    // Without any extent all share one cell.
+    // Without any extent all points share one cell.
     let cell_of = |value: f32| if cell > 0.0 { (value / cell).round() as i64 } else { 0 };
     let mut cells: Vec<Vec<i64>> =
         places.chunks_exact(c).map(|place| place.iter().copied().map(cell_of).collect()).collect();
@@ -238,8 +238,8 @@ fn components(device: &Device, start: &Start<'_>) -> Result<Vec<f32>> {
         .collect())
 }
 
-/// Scales all axes alike until the first has standard deviation `std`; leaves zeros where it has
-/// none.
+/// Scales all axes by one factor so that the first has the standard deviation `std`; zeros stay if
+/// it has none.
 fn scaled(places: &[f32], c: usize, std: f32) -> Vec<f32> {
     let n = (places.len() / c) as f64;
     let mean = places.iter().step_by(c).map(|&x| f64::from(x)).sum::<f64>() / n;
@@ -296,7 +296,7 @@ mod tests {
             let how = Start { init: &init, x: &x, pca: None, n_components: 2, std: 1e-4, seed: 1 };
             let start = start(&Device::cpu(), &how).unwrap();
             let variance = start.rows().map(|row| f64::from(row[0]).powi(2)).sum::<f64>() / 1000.0;
-            // The random start is a sample of 1,000: its deviation varies by 2 %.
+            // The random initialisation is a sample of 1,000: its deviation varies by 2 %.
             assert!(
                 (variance.sqrt() / 1e-4 - 1.0).abs() < if init == Init::Pca { 1e-3 } else { 0.1 },
                 "{init:?}"

@@ -1,9 +1,9 @@
-//! Methods that map a space of many dimensions to two, behind one trait and one registry.
+//! Dimensionality reduction methods behind one trait and one registry.
 //!
 //! A method is one file here, one shader and one entry in [`METHODS`]: the command line, its help,
-//! the run and the tests walk the registry. Fitted maps place new points too
-//! ([`Fitted::transform`]), each point by itself: a row's place does not depend on which rows are
-//! placed with it.
+//! the run and the tests read the registry. Fitted embeddings place new points too
+//! ([`Fitted::transform`]), each independently: the coordinates of a row do not depend on which
+//! rows are placed with it.
 
 mod collapse;
 mod descent;
@@ -40,50 +40,51 @@ pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &umap::METHOD, &
 /// One entry of the registry.
 #[derive(Debug)]
 pub struct Method {
-    /// As users and file names call it.
+    /// Name for users and in file names.
     pub name: &'static str,
-    /// As in headings.
+    /// Name in headings.
     pub title: &'static str,
-    /// What to beware of in its maps: one sentence, for readers of a report.
+    /// Caution about its embeddings: one sentence, for readers of a report.
     pub caution: &'static str,
-    /// Of several maps that of the smallest rank is shown first: what says most of a space.
+    /// Rank for display: of several embeddings the one with the smallest rank, which says most
+    /// about a space, is shown first.
     pub display_rank: usize,
-    /// Whether its maps are projections on axes: such a method needs no neighbours, starts nowhere,
-    /// and places a new point without the fitted ones.
+    /// `true` if its embeddings are projections onto axes: such a method needs no neighbours and no
+    /// initialisation, and places a new point without the fitted ones.
     pub is_linear: bool,
-    /// Whether its maps are the first principal components, which others may start from
+    /// `true` if its embeddings are the first principal components, which others may start from
     /// ([`Space::pca`]).
     pub gives_components: bool,
     /// Kernels of its own, file by file.
     pub kernels: &'static [&'static [&'static Kernel]],
-    /// What can be set, in the order of the help.
+    /// Parameters, in the order of the help.
     pub parameters: &'static [Parameter],
-    /// Makes the method from the parameters that the user has set.
+    /// Builds the method from the parameters that the user has set.
     pub build: fn(&toml::Table) -> Result<Box<dyn Embedding>>,
     /// All parameters with their default values.
     pub defaults: fn() -> Result<toml::Table, toml::ser::Error>,
-    /// A fitted map from what its file holds.
+    /// Restores a fitted embedding from the content of its file.
     pub restore: fn(model_file::State) -> Result<Box<dyn Fitted>>,
 }
 
-/// What a method is fitted to.
+/// Input of a fit.
 #[derive(Clone, Copy, Debug)]
 pub struct Space<'a> {
     /// The points, n_samples x n_features.
     pub x: &'a Matrix,
-    /// At least [`Embedding::n_neighbors`] neighbours of each; may be absent if that is 0.
+    /// Neighbours of each point, at least [`Embedding::n_neighbors`]; may be absent if that is 0.
     pub neighbors: Option<&'a NeighborGraph>,
-    /// The first principal components of the points, if they are at hand: n_samples x 2 or more.
+    /// First principal components of the points, if already computed: n_samples x 2 or more.
     pub pca: Option<&'a Matrix>,
-    /// Places to start from instead of the method's own start, n_samples x n_components: a map of
-    /// nearly the same points, that of the training epoch before for example. They are taken at
-    /// their own scale, and the fit leaves out what would only bring order into a start, so that a
-    /// point moves as far as its neighbours have changed; which part that is, the methods'
-    /// `fit_space` says. A method that starts nowhere, PCA, takes no notice.
+    /// Initial coordinates instead of the method's own initialisation, n_samples x n_components: an
+    /// embedding of nearly the same points, for example that of the previous training epoch. They
+    /// are used at their own scale, and the fit skips the part that would only unfold a fresh
+    /// initialisation, so that a point moves as far as its neighbours have changed; the methods'
+    /// `fit_space` documents which part that is. PCA, which has no initialisation, ignores them.
     pub start: Option<&'a Matrix>,
 }
 
-/// What is placed in a fitted map.
+/// Points to place in a fitted embedding.
 #[derive(Clone, Copy, Debug)]
 pub struct NewPoints<'a> {
     /// The points, m x n_features.
@@ -94,27 +95,27 @@ pub struct NewPoints<'a> {
 
 /// A method with its parameters.
 pub trait Embedding: Send + Sync + std::fmt::Debug {
-    /// Neighbours that [`Embedding::fit`] needs of each point; 0 for none.
+    /// Number of neighbours of each point that [`Embedding::fit`] needs; 0 for none.
     fn n_neighbors(&self) -> usize;
 
-    /// Dimensions of the map.
+    /// Dimensions of the embedding.
     fn n_components(&self) -> usize {
         2
     }
 
-    /// Bytes of main memory that fitting `n_samples` points takes at most on the CPU, beside the
-    /// points themselves and their neighbours: an estimate, to refuse what cannot be done before it
-    /// is begun.
+    /// Upper bound in bytes on the main memory for fitting `n_samples` points on the CPU, without
+    /// the points themselves and their neighbours: an estimate, so that a fit that cannot succeed
+    /// is refused before it starts.
     fn memory_bytes(&self, n_samples: usize) -> u64;
 
-    /// Checks the parameters against the data, before anything is computed.
+    /// Checks the parameters against the data, before any computation.
     ///
     /// # Errors
     /// [`Error::Parameter`] for a value out of its range, [`Error::Data`] if `n_samples` points are
-    /// too few, [`Error::Input`] for a file of starting places that does not fit.
+    /// too few, [`Error::Input`] for a file of initial coordinates that does not fit.
     fn validate(&self, n_samples: usize, n_features: usize) -> Result<()>;
 
-    /// Fits a map.
+    /// Fits an embedding.
     ///
     /// # Errors
     /// As [`Embedding::validate`]; any error of the device; [`Error::Interrupted`].
@@ -126,47 +127,48 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
     ) -> Result<Box<dyn Fitted>>;
 }
 
-/// A fitted map.
+/// A fitted embedding.
 pub trait Fitted: Send + Sync + std::fmt::Debug {
-    /// Places of the fitted points, n_samples x n_components.
+    /// Coordinates of the fitted points, n_samples x n_components.
     fn embedding(&self) -> &Matrix;
 
-    /// Nearest fitted points of each new one that [`Fitted::transform`] needs; 0 for none.
+    /// Number of nearest fitted points of each new one that [`Fitted::transform`] needs; 0 for
+    /// none.
     fn n_neighbors_to_place(&self) -> usize;
 
-    /// By which those are found: the metric of the fitted points' own neighbours.
+    /// Metric used to find them: that of the fitted points' own neighbours.
     fn metric(&self) -> Metric {
         Metric::Euclidean
     }
 
-    /// Places of new points, m x n_components; each depends on its own row alone.
+    /// Coordinates of new points, m x n_components; each depends on its own row alone.
     ///
     /// # Errors
-    /// [`Error::Data`] if the points do not fit the map, any error of the device.
+    /// [`Error::Data`] if the points do not fit the embedding, any error of the device.
     fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix>;
 
-    /// Figures that the method reports of itself: its divergence, the variance it explains.
+    /// Results that the method reports, for example its divergence or the explained variance.
     fn results(&self) -> &[(String, f64)];
 
-    /// The divergence or loss on the way: (iterations, value), empty for methods without
+    /// Divergence or loss during the fit: (iterations, value); empty for methods without
     /// iterations.
     fn course(&self) -> &[(usize, f64)] {
         &[]
     }
 
-    /// What a reader of the map should know, if the fit found anything.
+    /// Warnings for readers of the embedding; empty if the fit has none.
     fn warnings(&self) -> &[String] {
         &[]
     }
 
-    /// Everything that [`save`] writes.
+    /// Content that [`save`] writes.
     fn state(&self) -> model_file::State;
 }
 
 /// The registry's entry of that name.
 ///
 /// # Errors
-/// [`Error::Parameter`] listing the names there are.
+/// [`Error::Parameter`] listing the known names.
 pub fn method(name: &str) -> Result<&'static Method> {
     METHODS.iter().copied().find(|method| method.name == name).ok_or_else(|| {
         let names: Vec<_> = METHODS.iter().map(|method| method.name).collect();
@@ -174,7 +176,7 @@ pub fn method(name: &str) -> Result<&'static Method> {
     })
 }
 
-/// The method whose maps are shown before those of all others.
+/// The method whose embeddings are shown first.
 pub fn first_shown() -> &'static Method {
     let shown_before = |a: &'static Method, b: &'static Method| {
         if b.display_rank < a.display_rank { b } else { a }

@@ -1,6 +1,6 @@
-//! Files of fitted maps: .safetensors with the arrays, and the method with its parameters in the
-//! metadata. The fitted points themselves are not in it, only a digest of them; placing new points
-//! needs them beside it.
+//! Files of fitted embeddings: .safetensors with the arrays, and the method with its parameters in
+//! the metadata. A file holds a digest of the fitted points but not the points themselves, which
+//! have to be given again to place new points.
 
 use super::{Fitted, NewPoints};
 use crate::compute::Device;
@@ -16,22 +16,22 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Key of the file's metadata under which the description stands, as JSON.
+/// Key of the JSON description in the file's metadata.
 const KEY: &str = "layerlens_map";
 
-/// What a fitted map consists of.
+/// Content of a fitted embedding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// Name of the method in the registry.
     pub method: String,
-    /// Parameters and figures.
+    /// Parameters and results.
     pub numbers: serde_json::Map<String, serde_json::Value>,
     /// Arrays by name.
     pub tensors: BTreeMap<String, Matrix>,
 }
 
 impl State {
-    /// Nothing yet, of that method.
+    /// An empty state of that method.
     pub fn new(method: &str) -> Self {
         Self {
             method: method.to_owned(),
@@ -56,12 +56,12 @@ impl State {
     }
 }
 
-/// Which points a map was fitted to.
+/// Identity of the points that an embedding was fitted to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Points {
     n_samples: usize,
     n_features: usize,
-    /// Of the values as little-endian numbers, row after row.
+    /// SHA-256 of the values as little-endian numbers, row after row.
     sha256: String,
 }
 
@@ -73,16 +73,16 @@ impl Points {
     }
 }
 
-/// A fitted map from a file.
+/// A fitted embedding from a file.
 #[derive(Debug)]
 pub struct SavedMap {
     fitted: Box<dyn Fitted>,
     points: Points,
-    /// What was subtracted from the columns of the points.
+    /// Offsets of the columns of the points.
     offsets: Option<Vec<f64>>,
 }
 
-/// Writes a map that was fitted to `x`.
+/// Writes an embedding that was fitted to `x`.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -107,7 +107,7 @@ pub fn save(fitted: &dyn Fitted, x: &Matrix, path: &Path) -> Result<()> {
 }
 
 impl SavedMap {
-    /// Reads a map.
+    /// Reads an embedding.
     ///
     /// # Errors
     /// [`Error::Input`] if the file is missing, malformed or not written by [`save`].
@@ -162,31 +162,30 @@ impl SavedMap {
         Ok(Self { fitted, points, offsets })
     }
 
-    /// The map itself.
+    /// The embedding itself.
     pub fn fitted(&self) -> &dyn Fitted {
         self.fitted.as_ref()
     }
 
-    /// Features of a point.
+    /// Number of features of a point.
     pub fn n_features(&self) -> usize {
         self.points.n_features
     }
 
-    /// What was subtracted from each column of the fitted points, and is to be subtracted from
-    /// those of new ones.
+    /// Offset of each column of the fitted points, which has to be subtracted from new ones too.
     pub fn offsets(&self) -> Option<&[f64]> {
         self.offsets.as_deref()
     }
 
-    /// Whether new points are placed by fitted ones, which are not in the file.
+    /// `true` if placing new points needs the fitted ones, which are not in the file.
     pub fn needs_the_fitted_points(&self) -> bool {
         self.fitted.n_neighbors_to_place() > 0
     }
 
-    /// Whether the map was fitted to `x`.
+    /// Checks that the embedding was fitted to `x`.
     ///
     /// # Errors
-    /// [`Error::Data`] saying what it was fitted to.
+    /// [`Error::Data`] describing the points that it was fitted to.
     pub fn check_points(&self, x: &Matrix) -> Result<()> {
         let found = Points::of(x);
         if found == self.points {
@@ -210,11 +209,11 @@ impl SavedMap {
         )))
     }
 
-    /// Places new points, m x n_features, by the points `x` that the map was fitted to; a map of
-    /// PCA needs none.
+    /// Coordinates of new points, m x n_features, given the points `x` that the embedding was
+    /// fitted to; PCA does not need them.
     ///
     /// # Errors
-    /// [`Error::Data`] if points do not fit the map, any error of the device,
+    /// [`Error::Data`] if points do not fit the embedding, any error of the device,
     /// [`Error::Interrupted`].
     pub fn transform(
         &self,
@@ -259,8 +258,8 @@ impl SavedMap {
     }
 }
 
-/// What is wrong where the offsets of points are not those of the map.
-const OFFSETS: &str = "other numbers were subtracted from their columns when they were read: read them with the offsets of the map";
+/// Message for points whose offsets differ from those of the embedding.
+const OFFSETS: &str = "offsets other than those of the map were subtracted from their columns when they were read: read them with the offsets of the map";
 
 /// The offsets that [`save`] wrote, if there are any.
 fn read_offsets(

@@ -1,15 +1,16 @@
 //! Places new points in a fitted map, by one rule for every iterative method.
 //!
-//! The k = 10 nearest fitted points of a new one vote with their places y_1 .. y_k: it starts at
-//! the y_a of largest sum_b 1 / (1 + |y_a - y_b|^2 / h^2) and takes five mean-shift steps y <-
+//! The k = 10 nearest fitted points of a new one vote with their coordinates y_1 .. y_k: it starts
+//! at the y_a of largest sum_b 1 / (1 + |y_a - y_b|^2 / h^2) and takes five mean-shift steps y <-
 //! sum_b K_b y_b / sum_b K_b with the kernel K_b = (1 + |y - y_b|^2 / h^2)^-2 (D. Comaniciu and P.
-//! Meer, "Mean shift", 2002, section 2). h is the median map distance between a fitted point and
-//! its first 12 neighbours. Unlike a mean of neighbours, the mode does not fall between two
-//! islands. No random numbers and nothing of the other new points enters: a row's place depends on
-//! the row alone. O(k^2) a point, on both devices.
+//! Meer, "Mean shift", 2002, section 2). h is the median distance in the embedding between a fitted
+//! point and its first 12 neighbours. Unlike the mean of the neighbours, the mode does not fall
+//! between two clusters. No random numbers are used and the other new points play no role: the
+//! result for a row depends on that row alone. O(k^2) a point, on both devices.
 //!
-//! The high-dimensional neighbours choose the place, so a classifier can score new points above the
-//! fitted ones: such a score belongs to space and map together.
+//! The high-dimensional neighbours determine the coordinates, so a classifier can score higher on
+//! new points than on the fitted ones: such a score belongs to the space and the embedding
+//! together.
 
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::{Error, Result};
@@ -18,23 +19,24 @@ use crate::neighbors::NeighborGraph;
 use crate::parameters::Field;
 use serde::{Deserialize, Serialize};
 
-/// How new points are placed.
+/// Way in which new points are placed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
-    /// By the rule of this module.
+    /// The rule of this module.
     #[default]
     Mode,
-    /// From there by the method's own objective, as openTSNE and umap-learn do.
+    /// From there by the method's own objective, as in openTSNE and umap-learn.
     Optimise,
 }
 
 impl Field for Placement {}
 
-/// Nearest fitted points that vote on a place, or all if there are fewer.
+/// Number of nearest fitted points that vote, or all if there are fewer.
 pub const N_NEIGHBORS: usize = 10;
 
-/// Neighbours of each fitted point whose map distances give h, or all if there are fewer.
+/// Number of neighbours of each fitted point whose distances in the embedding give h, or all if
+/// there are fewer.
 const SCALE_NEIGHBORS: usize = 12;
 
 uniform! {
@@ -43,11 +45,11 @@ uniform! {
 
 const PLACE: Kernel = kernel!("placement" + "map", "place", 64, PlaceParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&PLACE];
 
-/// h: the median of the map distances between fitted points and their first 12 neighbours, above 0
-/// always.
+/// h: the median distance in the embedding between fitted points and their first 12 neighbours;
+/// always above 0.
 pub fn scale(embedding: &Matrix, neighbors: &NeighborGraph) -> f32 {
     let k = SCALE_NEIGHBORS.min(neighbors.n_neighbors());
     let mut squares: Vec<f32> = (0..embedding.n_samples())
@@ -59,7 +61,8 @@ pub fn scale(embedding: &Matrix, neighbors: &NeighborGraph) -> f32 {
         .collect();
     let middle = squares.len() / 2;
     let (_, &mut median, _) = squares.select_nth_unstable_by(middle, f32::total_cmp);
-    // Where most neighbours share a place any positive width will do, small beside the map.
+    // If most neighbours have equal coordinates, any positive width will do that is small beside
+    // the embedding.
     median.sqrt().max(1e-6)
 }
 
@@ -67,11 +70,11 @@ fn square(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum()
 }
 
-/// Places of new points in a map. `neighbors` holds their nearest fitted points, `h` is
-/// [`scale`]'s.
+/// Coordinates of new points in an embedding. `neighbors` holds their nearest fitted points, `h` is
+/// the result of [`scale`].
 ///
 /// # Errors
-/// [`Error::Data`] if the map has not two or three dimensions; any error of the device.
+/// [`Error::Data`] if the embedding does not have two or three dimensions; any error of the device.
 pub fn transform(
     device: &Device,
     embedding: &Matrix,
@@ -93,8 +96,8 @@ pub fn transform(
     Matrix::new(placed.read(device)?, n, c)
 }
 
-/// Finds the places. Shapes: `neighbors` n x k, `fitted` m x c, `placed` n x c; `shape` is (n, k,
-/// c) with c 2 or 3.
+/// Computes the coordinates of new points. Shapes: `neighbors` n x k, `fitted` m x c, `placed` n x
+/// c; `shape` is (n, k, c) with c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -133,7 +136,7 @@ mod cpu {
     use rayon::prelude::*;
 
     const STEPS: usize = 5;
-    /// Places count as no farther: the square of this has a reciprocal in normal numbers.
+    /// Larger scaled distances are limited to this: its square has a reciprocal in normal numbers.
     const FARTHEST: f32 = 1e18;
 
     pub fn place(
@@ -145,7 +148,7 @@ mod cpu {
     ) {
         let (k, c) = shape;
         let chunks = placed.par_chunks_mut(c).zip(neighbors.par_chunks(k));
-        // The third coordinate of a flat map is 0.
+        // The third coordinate of a two-dimensional embedding is 0.
         let place_of = |i: usize| {
             [fitted[c * i], fitted[c * i + 1], if c == 3 { fitted[c * i + 2] } else { 0.0 }]
         };
@@ -165,7 +168,7 @@ mod cpu {
         for &candidate in places {
             let score: f32 =
                 places.iter().map(|&other| 1.0 / (1.0 + scaled_square(candidate, other))).sum();
-            // Strictly: ties go to the nearer neighbour.
+            // A strict comparison: ties go to the nearer neighbour.
             if score > best {
                 (best, at) = (score, candidate);
             }

@@ -1,10 +1,10 @@
-//! Maps turned onto each other: the rotation, reflection and shift that bring one closest to
-//! another, without a change of scale.
+//! Procrustes alignment of embeddings: the rotation, reflection and translation that bring one
+//! closest to another, without a change of scale.
 //!
-//! A map says nothing by its direction, so two maps of the same points, of two layers or of two
-//! epochs, may be turned freely before they are compared by eye. The orthogonal Procrustes problem
-//! (P. Schönemann, Psychometrika 31, 1966) has a closed form in the plane. O(n), in f64, on the
-//! CPU.
+//! The orientation of an embedding has no meaning, so two embeddings of the same points, of two
+//! layers or of two epochs, may be turned freely before they are compared by eye. The orthogonal
+//! Procrustes problem (P. Schönemann, Psychometrika 31, 1966) has a closed form in the plane. O(n),
+//! in f64, on the CPU.
 
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
@@ -16,16 +16,16 @@ pub struct Motion {
     pub turn: [f64; 4],
     /// Centre that is moved.
     pub from: [f64; 2],
-    /// Where it is moved to.
+    /// Point that the centre is moved to.
     pub to: [f64; 2],
 }
 
 impl Motion {
-    /// The motion that brings `map` closest to `reference` in the sum of squared distances of their
-    /// rows, both n x 2.
+    /// The motion that minimises the sum of squared distances between the rows of `map` and
+    /// `reference`, both n x 2.
     ///
-    /// Two maps without any relation to each other leave every direction equally good; then nothing
-    /// is turned.
+    /// If the two embeddings are unrelated, so that every direction is equally good, nothing is
+    /// turned.
     ///
     /// # Errors
     /// [`Error::Data`] if the shapes differ, or are not n x 2 with n of at least 1.
@@ -60,7 +60,7 @@ impl Motion {
         Ok(Self { turn, from, to })
     }
 
-    /// The moved map, n x 2.
+    /// The moved embedding, n x 2.
     ///
     /// # Errors
     /// [`Error::Data`] if `map` is not n x 2.

@@ -1,10 +1,10 @@
-//! Maps of the same points while their space changes, a layer from one training epoch to the next
-//! for example, so that what moves in them is what has moved in the space.
+//! Embeddings of the same points while their space changes, for example a layer from one training
+//! epoch to the next. Points move in them only as far as they have moved in the space.
 //!
-//! Each map starts from the one before ([`Space::start`]) and is then turned onto it
-//! ([`procrustes`](super::procrustes)): without the first, other accidents decide in every map
-//! where its clusters lie; without the second, PCA may mirror itself. Nothing is scaled, so
-//! distances stay what the method made them.
+//! Each embedding starts from the previous one ([`Space::start`]) and is then aligned with it
+//! ([`procrustes`](super::procrustes)). Without the first step, chance would decide each time where
+//! the clusters lie; without the second, PCA may mirror itself. Nothing is scaled, so distances
+//! stay as the method computed them.
 
 use super::procrustes::Motion;
 use super::{Embedding, Space};
@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::progress::Observer;
 
-/// Maps by one method, n_samples x 2 each.
+/// Embeddings by one method, n_samples x 2 each.
 #[derive(Debug)]
 pub struct Sequence<'a> {
     method: &'a dyn Embedding,
@@ -21,17 +21,17 @@ pub struct Sequence<'a> {
 }
 
 impl<'a> Sequence<'a> {
-    /// Without a map as yet.
+    /// A sequence without embeddings.
     pub fn new(method: &'a dyn Embedding) -> Self {
         Self { method, maps: Vec::new() }
     }
 
-    /// Fits the next map, from the last one if there is one, whatever the start of `space`, and
-    /// turns it onto that.
+    /// Fits the next embedding and aligns it with the previous one. It starts from the previous
+    /// one, if there is one, whatever the start of `space`.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`]; [`Error::Data`](crate::Error::Data) if the number of points
-    /// changes or a map has not 2 dimensions.
+    /// changes or an embedding does not have 2 dimensions.
     pub fn push(
         &mut self,
         device: &Device,
@@ -48,8 +48,8 @@ impl<'a> Sequence<'a> {
         Ok(&self.maps[self.maps.len() - 1])
     }
 
-    /// The maps, all moved alike so that the one at `at`, or the last if there is none, comes
-    /// closest to `reference`, n_samples x 2.
+    /// The embeddings, all moved in the same way so that the one at `at`, or the last if there is
+    /// none, comes closest to `reference`, n_samples x 2.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) if the shapes differ.
@@ -60,9 +60,9 @@ impl<'a> Sequence<'a> {
     }
 }
 
-/// Mean distance that the points of each map, n_samples x 2, lie from their places in the map
-/// before, as a share of the longer side of the smallest rectangle around all maps; 0 for the
-/// first.
+/// Mean distance of the points of each embedding, n_samples x 2, from their coordinates in the
+/// previous one, as a share of the longer side of the smallest rectangle around all embeddings; 0
+/// for the first.
 pub fn displacements(maps: &[Matrix]) -> Vec<f64> {
     let span = |axis: usize| {
         let values = maps.iter().flat_map(Matrix::rows).map(|row| f64::from(row[axis]));

@@ -5,7 +5,7 @@ use super::harness::{Pair, ROUNDING, Tolerance, floats};
 use crate::compute::Buffer;
 use crate::embedding::umap::FuzzyGraph;
 use crate::embedding::umap::fuzzy_graph::{self, Reach};
-use crate::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers, Settling};
+use crate::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, NewPoints, Settling};
 use crate::embedding::umap::low_pass::{self, MAX_COLUMNS, SmoothStep};
 use crate::random::Random;
 
@@ -149,7 +149,7 @@ pub fn settle(pair: &Pair, n: usize) {
             &format!("settle {n} by {k} in {c} dimensions, {n_epochs} epochs"),
             SETTLED,
             |device| {
-                let new = Newcomers {
+                let new = NewPoints {
                     fitted: &Buffer::from_slice(device, "fitted", &fitted)?,
                     neighbors: &Buffer::from_slice(device, "neighbours", &neighbors)?,
                     distances: &Buffer::from_slice(device, "distances", &distances)?,

@@ -229,7 +229,7 @@ fn a_map_that_is_worse_than_one_place_is_refused_and_one_that_is_hardly_better_i
     );
     let contracted = Tsne { exaggeration: 4.0, ..Tsne::default() }.fit(&cpu(), &x).expect("a map");
     assert!(
-        contracted.warnings()[0].contains("hardly more than one place"),
+        contracted.warnings()[0].contains("hardly more than a single position"),
         "{:?}",
         contracted.warnings()
     );

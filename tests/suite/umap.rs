@@ -654,7 +654,7 @@ fn extreme_parameters_give_a_finite_map() {
         let without =
             Umap { repulsion_strength: 0.0, ..of() }.fit(&device, &x).unwrap_err().to_string();
         assert!(
-            without.contains("on the places of others")
+            without.contains("the coordinates of others")
                 && without.contains("`Umap::repulsion_strength`"),
             "{without}"
         );

@@ -1,46 +1,52 @@
-//! Axes of small variance beside large ones: sought again in what the large ones leave.
+//! Deflation: axes of small variance beside large ones are computed again after the large ones are
+//! removed.
 //!
-//! A covariance that is summed in single precision is wrong by some 1e-7 of the largest variance,
-//! in whatever order it is summed. One far row, or one direction that outweighs all others, so
-//! hides the rest. The leading axes are therefore made exact by two steps of subspace iteration in
-//! double precision, on the host and over fixed blocks of rows; they are subtracted from the rows,
-//! and the search goes on, by the same solver on the same device, among what is left (D. Mackey,
-//! "Deflation methods for sparse PCA", 2008, section 3, for orthogonal axes). O(n d k) for k
-//! leading axes, and only where it is needed.
+//! A covariance that is summed in single precision has an error of some 1e-7 of the largest
+//! variance, in whatever order it is summed. One outlying row, or one direction that outweighs all
+//! others, therefore hides the rest. So the leading axes are made exact by two steps of subspace
+//! iteration in double precision, on the host and over fixed blocks of rows; they are subtracted
+//! from the rows, and the search continues in the remainder with the same solver on the same device
+//! (D. Mackey, "Deflation methods for sparse PCA", 2008, section 3, for orthogonal axes). O(n d k)
+//! for k leading axes, and only if needed.
 
-use super::solvers::{Found, eigen, orthonormal};
+use super::solvers::{EigenPairs, eigen, orthonormal};
 use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::range::Range;
 use faer::{Accum, Mat, Par, linalg::matmul::matmul};
 use rayon::prelude::*;
 
-/// Variances below this share of the largest are not to be had from sums in single precision.
+/// Sums in single precision cannot resolve variances below this share of the largest.
 const LEAST_SHARE: f64 = 1e-5;
-/// Rows of one task, and tasks whose sums are held together.
+/// Number of rows of one task, and number of tasks whose sums are held together.
 const BLOCK_ROWS: usize = 1024;
 const BLOCKS: usize = 32;
-/// Steps of the iteration on the space of the axes found. In each the error of an axis is
-/// multiplied by the ratio of the largest square outside that space to its own, which starts from
-/// axes of single precision: two steps leave those of close squares mixed with each other, as they
-/// are in single precision, and nothing of the axes that were taken away.
+/// Number of iterations on the space of the axes found. Each multiplies the error of an axis by the
+/// ratio of the largest square outside that space to its own, starting from axes in single
+/// precision. Two steps leave axes of close squares mixed with each other, as they are in single
+/// precision, and nothing of the axes that were removed.
 const STEPS: usize = 2;
 
-/// How many of the axes with these descending squares, one at least, are not hidden by the first.
+/// Number of leading axes with these descending squares, at least one, that the first does not
+/// hide.
 pub(super) fn reliable(squares: &[f64]) -> usize {
     let first = squares.first().copied().unwrap_or(0.0);
     squares.iter().take_while(|&&square| square >= LEAST_SHARE * first).count()
 }
 
-/// What finds axes: of rows, their mean, and how many.
-type Search<'a> = dyn Fn(&Matrix, &[f32], usize) -> Result<Found> + 'a;
+/// Solver for axes, given rows, their mean and the number of axes.
+type Search<'a> = dyn Fn(&Matrix, &[f32], usize) -> Result<EigenPairs> + 'a;
 
-/// As many axes as were `found`, those that are hidden searched for again by `search`, which takes
-/// rows, their mean and a number.
-pub(super) fn refined(x: &Matrix, mut found: Found, search: &Search<'_>) -> Result<Found> {
+/// As many axes as were `found`, with the hidden ones computed again by `search`, which takes rows,
+/// their mean and the number of axes.
+pub(super) fn refined(
+    x: &Matrix,
+    mut found: EigenPairs,
+    search: &Search<'_>,
+) -> Result<EigenPairs> {
     let (d, n_components) = (x.n_features(), found.0.len());
     let mut left =
-        Left { x, centre: Range::of(x)?.centre, axes: Mat::zeros(d, 0), mean: vec![0.0; d] };
+        Remainder { x, centre: Range::of(x)?.centre, axes: Mat::zeros(d, 0), mean: vec![0.0; d] };
     left.mean = left.exact_mean();
     let mut squares: Vec<f64> = Vec::new();
     loop {
@@ -57,7 +63,7 @@ pub(super) fn refined(x: &Matrix, mut found: Found, search: &Search<'_>) -> Resu
         let unit = range.scaled(&rest)?;
         found = search(&unit, &unit.column_means(), missing)?;
         if found.0.iter().all(|&square| square <= 0.0) {
-            // Nothing is left: any axes that are orthogonal to the others.
+            // No variance remains: any axes orthogonal to the others will do.
             squares.resize(n_components, 0.0);
             let all = Mat::from_fn(d, n_components, |row, column| {
                 let at = column.wrapping_sub(left.axes.ncols());
@@ -72,19 +78,19 @@ pub(super) fn refined(x: &Matrix, mut found: Found, search: &Search<'_>) -> Resu
     }
 }
 
-/// What some axes leave of the rows.
-struct Left<'a> {
+/// Remainder of the rows after some axes are removed.
+struct Remainder<'a> {
     x: &'a Matrix,
-    /// A middle of most rows, so that nothing large is subtracted from them.
+    /// Robust centre of the rows, so that nothing large is subtracted from most of them.
     centre: Vec<f32>,
     /// d x k, orthonormal.
     axes: Mat<f64>,
-    /// Mean of what is left.
+    /// Mean of the remainder.
     mean: Vec<f64>,
 }
 
-impl Left<'_> {
-    /// A block of the rows less the axes, and less `mean`.
+impl Remainder<'_> {
+    /// A block of the rows minus their part along the axes, and minus `mean`.
     fn block(&self, rows: &[f32], mean: &[f64]) -> Mat<f64> {
         let d = mean.len();
         let mut block = Mat::from_fn(rows.len() / d, d, |i, j| {
@@ -128,7 +134,7 @@ impl Left<'_> {
         self.mean = self.exact_mean();
     }
 
-    /// The rows as they are left, in single precision.
+    /// The remainder of the rows in single precision.
     fn rounded(&self) -> Result<Matrix> {
         let d = self.x.n_features();
         let rows = |rows: &[f32]| {
@@ -140,9 +146,8 @@ impl Left<'_> {
         Matrix::new(self.blocks().flat_map_iter(rows).collect(), self.x.n_samples(), d)
     }
 
-    /// Axes near the given ones, d x k, that belong to the largest sums of squares of what is left,
-    /// and these.
-    fn exact(&self, near: &Mat<f64>) -> Result<Found> {
+    /// Exact axes near the given ones, d x k, with their sums of squares, the largest first.
+    fn exact(&self, near: &Mat<f64>) -> Result<EigenPairs> {
         let k = near.ncols();
         let (mut basis, mut found) = (orthonormal(near), (Vec::new(), Mat::zeros(0, 0)));
         for _ in 0..STEPS {
@@ -157,7 +162,7 @@ impl Left<'_> {
         Ok(found)
     }
 
-    /// The sum of row^T row over what is left, times the columns of `basis`.
+    /// The sum of row^T row over the remainder, times the columns of `basis`.
     fn scatter_times(&self, basis: &Mat<f64>) -> Mat<f64> {
         let product = |rows: &[f32]| {
             let block = self.block(rows, &self.mean);

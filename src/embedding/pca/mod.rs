@@ -1,10 +1,10 @@
-//! Principal component analysis: projection on the directions of largest variance.
+//! Principal component analysis: projection onto the directions of largest variance.
 //!
 //! Reference: K. Pearson, "On lines and planes of closest fit to systems of points in space", 1901;
-//! conventions (signs, n - 1) of scikit-learn's `PCA`. Fit O(n d^2 + d^3), or O(n d) a pass by the
-//! randomised solver: products of the data run on the device, factorisations of small matrices on
-//! the CPU in `f64`. New rows are projected on the same axes; a row's projection depends on nothing
-//! but the row.
+//! conventions (signs, n - 1) of scikit-learn's `PCA`. A fit takes O(n d^2 + d^3), or O(n d) a pass
+//! with the randomised solver: products of the data run on the device, factorisations of small
+//! matrices on the CPU in `f64`. New rows are projected onto the same axes; the projection of a row
+//! depends on nothing but the row.
 
 mod deflation;
 pub mod products;
@@ -47,11 +47,11 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(Pca.random_state, "Seed of the randomised solver"),
 ];
 
-/// An axis with a smaller share of the largest variance than this has none that single precision
-/// could tell from rounding.
+/// An axis whose share of the largest variance is smaller than this cannot be told from rounding in
+/// single precision.
 const LEAST_VARIANCE: f64 = 1e-6;
 
-/// How the axes are found.
+/// Solver for the axes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SvdSolver {
@@ -59,13 +59,13 @@ pub enum SvdSolver {
     /// else `Randomized`: the faster of the two.
     #[default]
     Auto,
-    /// By the eigenvectors of the covariance, or of the products of the points with each other
-    /// where they are fewer: at most 5,792 points or features.
+    /// Eigenvectors of the covariance, or of the products of the points with each other if there
+    /// are fewer points than features: at most 5,792 points or features.
     Full,
-    /// By subspace iteration from random axes (N. Halko et al., "Finding structure with
-    /// randomness", 2011) until every axis v has |S v - theta v| <= 1e-5 theta, or 2e-6 of the
-    /// largest variance, for the covariance S; after 50 passes over the data, which neighbouring
-    /// axes of nearly equal variance may take, it ends in any case. At most 675 components.
+    /// Subspace iteration from random axes (N. Halko et al., "Finding structure with randomness",
+    /// 2011) until every axis v has |S v - theta v| <= 1e-5 theta, or 2e-6 of the largest variance,
+    /// for the covariance S. It ends after at most 50 passes over the data, which neighbouring axes
+    /// of nearly equal variance may need. At most 675 components.
     Randomized,
 }
 
@@ -78,7 +78,7 @@ impl Field for SvdSolver {}
 /// use layerlens::embedding::Pca;
 /// use layerlens::matrix::Matrix;
 ///
-/// // Points on a line through the plane: one axis explains everything.
+/// Points on a line through the plane: one axis explains everything.
 /// let x = Matrix::new(vec![0.0, 0.0, 1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 4, 2)?;
 /// let fitted = Pca { n_components: 1, ..Pca::default() }.fit(&Device::cpu(), &x)?;
 /// assert!((fitted.explained_variance_ratio()[0] - 1.0).abs() < 1e-6);
@@ -93,7 +93,7 @@ pub struct Pca {
     /// variance 1; an axis with less than a millionth of the largest variance becomes 0. Default
     /// false.
     pub whiten: bool,
-    /// How the axes are found. Default auto.
+    /// Solver for the axes. Default auto.
     pub svd_solver: SvdSolver,
     /// Seed of the randomised solver. Default 42.
     pub random_state: u64,
@@ -105,15 +105,15 @@ impl Default for Pca {
     }
 }
 
-/// How rows come to their places.
+/// Constants of the projection of rows.
 #[derive(Clone, Debug, PartialEq)]
 struct Projection {
-    /// Rows are multiplied by 2^-exponent first, so that their squares are in range.
+    /// Rows are first multiplied by 2^-exponent, so that their squares are in range.
     exponent: i32,
-    /// What is subtracted then: the mean, or a middle of most rows where far ones have drawn the
-    /// mean away from them.
+    /// Centre that is then subtracted: the mean, or a robust centre if outlying rows pull the mean
+    /// away from most rows.
     centre: Vec<f32>,
-    /// The mean's places less this.
+    /// Projection of the mean, which is subtracted from the result.
     shifts: Vec<f64>,
 }
 
@@ -172,7 +172,7 @@ impl Pca {
     }
 }
 
-/// What the projection on each axis is multiplied by.
+/// Factor for the projection onto each axis.
 fn scales(variance: &[f64], whiten: bool) -> Vec<f32> {
     let least = LEAST_VARIANCE * variance.first().copied().unwrap_or(0.0);
     let scale =
@@ -181,7 +181,7 @@ fn scales(variance: &[f64], whiten: bool) -> Vec<f32> {
 }
 
 impl Projection {
-    /// Of rows `unit` in the unit of the range, with their mean there.
+    /// Projection of rows `unit` in the unit of the range, with their mean in that unit.
     fn new(range: &Range, unit: &Matrix, mean: Vec<f32>, components: &Matrix) -> Self {
         let centre: Vec<f32> =
             range.centre.iter().map(|&centre| range.to_unit(f64::from(centre)) as f32).collect();
@@ -198,13 +198,13 @@ impl Projection {
         Self { exponent: range.exponent(), centre, shifts }
     }
 
-    /// Whether rows are less their mean, and nothing else.
+    /// `true` if the projection subtracts the mean and nothing else.
     fn is_plain(&self) -> bool {
         self.exponent == 0 && self.shifts.iter().all(|&shift| shift == 0.0)
     }
 
-    /// Places of rows in the unit of the projection on the axes `components`, c x n_features, in
-    /// the unit of the points and times the `scales`, c.
+    /// Coordinates of rows, given in the unit of the projection, on the axes `components`, c x
+    /// n_features; in the unit of the points and multiplied by the `scales`, c.
     fn places(
         &self,
         device: &Device,
@@ -228,7 +228,8 @@ impl Projection {
         Matrix::new(places, n, scales.len())
     }
 
-    /// What [`Projection::write`] wrote; without it, rows are less the mean.
+    /// Restores the state that [`Projection::write`] wrote; without it, the mean is subtracted from
+    /// rows.
     fn restore(state: &State, mean: &Matrix, components: &Matrix) -> Result<Self> {
         let (c, d) = (components.n_samples(), components.n_features());
         let Some(centre) = state.tensors.get("centre") else {
@@ -310,13 +311,13 @@ impl FittedPca {
         })
     }
 
-    /// Places of the fitted rows, n_samples x n_components.
+    /// Coordinates of the fitted rows, n_samples x n_components.
     pub fn embedding(&self) -> &Matrix {
         &self.embedding
     }
 
-    /// Axes of unit length, n_components x n_features; the largest entry of each in size is
-    /// positive.
+    /// Axes of unit length, n_components x n_features; the entry of largest absolute value of each
+    /// is positive.
     pub fn components(&self) -> &Matrix {
         &self.components
     }
@@ -326,7 +327,7 @@ impl FittedPca {
         &self.explained_variance
     }
 
-    /// The same as a share of the total variance; 0 where there is none.
+    /// Share of the total variance along each axis; 0 if there is no variance.
     pub fn explained_variance_ratio(&self) -> &[f64] {
         &self.explained_variance_ratio
     }
@@ -342,7 +343,7 @@ impl FittedPca {
         &self.mean
     }
 
-    /// Projects new rows on the fitted axes. Shapes: m x n_features to m x n_components.
+    /// Projects new rows onto the fitted axes. Shapes: m x n_features to m x n_components.
     ///
     /// # Errors
     /// [`Error::Data`] if the number of features differs, any error of the device.
@@ -359,9 +360,9 @@ impl FittedPca {
         self.projection.places(device, rows, &self.components, &scales)
     }
 
-    /// The points of the space that lie at these places of the map, on the plane of the axes:
-    /// mean + sum of place x axis. Shapes: m x n_components to m x n_features. An axis that
-    /// whitening has set to 0 stays at the mean.
+    /// Points of the space with these coordinates on the plane of the axes: mean + sum of
+    /// coordinate x axis. Shapes: m x n_components to m x n_features. An axis that whitening has
+    /// set to 0 stays at the mean.
     ///
     /// # Errors
     /// [`Error::Data`] if the number of dimensions differs, any error of the device.
@@ -399,7 +400,7 @@ impl Embedding for Pca {
     }
 
     fn memory_bytes(&self, n_samples: usize) -> u64 {
-        // The map, its copy on the device and a part of the centred points.
+        // The embedding, its copy on the device and a part of the centred points.
         (12 * n_samples * self.n_components) as u64 + (512 << 20)
     }
 

@@ -21,19 +21,19 @@ const COVARIANCE: Kernel = kernel!("products", "covariance", 256, CovariancePara
 const PROJECT: Kernel = kernel!("products", "project", 64, ProjectParams);
 const CROSS_PRODUCTS: Kernel = kernel!("products", "cross_products", 64, CrossParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&COVARIANCE, &PROJECT, &CROSS_PRODUCTS];
 
-/// Rows of one partial sum: sums of this length keep the rounding error near that of 1,000
-/// additions, however many rows there are.
+/// Number of rows of one partial sum: the rounding error then stays near that of 1,000 additions,
+/// for any number of rows.
 pub const BLOCK_ROWS: usize = 1024;
-/// Features of one tile of the covariance in each direction, and features that one workgroup of
-/// `cross_products` takes.
+/// Number of features of one tile of the covariance in each direction, and of one workgroup of
+/// `cross_products`.
 const TILE: usize = 64;
-/// Components that one workgroup of `cross_products` takes.
+/// Number of components of one workgroup of `cross_products`.
 const COMPONENTS: usize = 16;
-/// Points up to this size stay on the device between two passes over them; larger ones are sent
-/// again.
+/// Largest size in bytes of points that stay on the device between two passes over them; larger
+/// ones are sent again.
 const KEPT_BYTES: usize = 1 << 30;
 
 /// The rows of a matrix on a device, part by part, for several passes over them.
@@ -80,7 +80,7 @@ impl<'a> Rows<'a> {
         self.x
     }
 
-    /// (x - mean)^T (x - mean), n_features x n_features, of which the upper triangle is meant.
+    /// (x - mean)^T (x - mean), n_features x n_features; only the upper triangle is valid.
     ///
     /// # Errors
     /// Any error of the device.
@@ -107,7 +107,7 @@ impl<'a> Rows<'a> {
         self.x.as_slice().chunks(self.part_rows * self.x.n_features())
     }
 
-    /// Calls `work` with every part and its number of rows.
+    /// Calls `work` with each part and its number of rows.
     fn each(
         &self,
         device: &Device,
@@ -197,7 +197,7 @@ impl<'a> Rows<'a> {
 }
 
 fn part_rows(device: &Device, n_features: usize) -> usize {
-    // Whole blocks, where a part holds one.
+    // Whole blocks, if a part holds at least one.
     let rows = (device.max_binding_bytes() as usize / (4 * n_features)).clamp(1, 1 << 16);
     if rows > BLOCK_ROWS { rows / BLOCK_ROWS * BLOCK_ROWS } else { rows }
 }
@@ -212,8 +212,9 @@ pub fn squares_about(x: &Matrix, mean: &[f32]) -> f64 {
     sums.iter().sum()
 }
 
-/// Adds (x - mean)^T (x - mean) of rows `first .. first + n` to the upper triangle of `products`,
-/// and to some of the lower one. Shapes: `rows` n_samples x d, `mean` d, `products` d x d.
+/// Adds (x - mean)^T (x - mean) of rows `first .. first + n` to the upper triangle of `products`;
+/// some entries of the lower one change too. Shapes: `rows` n_samples x d, `mean` d, `products` d x
+/// d.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -257,8 +258,8 @@ pub fn covariance(
     Ok(())
 }
 
-/// Projects rows on axes: (row - mean) . axis. Shapes: `rows` n x d, `mean` d, `components` c x d,
-/// `projected` n x c; `shape` is (n, d, c).
+/// Projects rows onto axes: (row - mean) . axis. Shapes: `rows` n x d, `mean` d, `components` c x
+/// d, `projected` n x c; `shape` is (n, d, c).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -284,7 +285,7 @@ pub fn project(
             };
             let bindings =
                 [(1, rows.gpu()), (2, mean.gpu()), (3, components.gpu()), (4, projected.gpu())];
-            // A workgroup meets 64 pairs of rows and axes.
+            // A workgroup handles 64 pairs of rows and axes.
             let read = 1.0 + c as f64 * (c.min(64) + 1) as f64 / 64.0;
             let work = Work::new(3 * (c * d) as u64, (4.0 * d as f64 * read) as u64 + 4 * c as u64);
             gpu.dispatch_rows(&PROJECT, &bindings, (n, work), |n| (n * c).div_ceil(64), uniform)?;
@@ -313,7 +314,7 @@ pub fn cross_products(
             cpu::cross_products(rows.host(), mean.host(), scores.host(), partial.host_mut(), (d, c))
         }
         Device::Gpu(gpu) => {
-            // Only the last block may lack rows, and it ends where all rows do.
+            // Only the last block may be incomplete, and it ends with the last row.
             let uniform = |first_block: usize, blocks: usize| CrossParams {
                 first_block: first_block as u32,
                 n: n.min((first_block + blocks) * BLOCK_ROWS) as u32,
@@ -345,13 +346,13 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Features of one strip of the covariance, the unit of parallel work; a constant, so that the
-    /// bytes do not depend on the number of threads.
+    /// Number of features of one strip of the covariance, the unit of parallel work; a constant, so
+    /// that the bytes do not depend on the number of threads.
     const STRIP: usize = super::TILE;
-    /// Axes on which a row is projected at once, and rows of one task.
+    /// Number of axes that a row is projected onto at once, and number of rows of one task.
     const AXES: usize = 4;
     const ROWS: usize = 32;
-    /// Features whose sums for a dozen components stay in the first cache.
+    /// Number of features whose sums for a dozen components stay in the first-level cache.
     const FEATURES: usize = 256;
 
     pub fn covariance(rows: &[f32], mean: &[f32], products: &mut [f32]) {
@@ -401,7 +402,8 @@ mod cpu {
     ) {
         let blocks = projected[..n * c].par_chunks_mut(ROWS * c).zip(rows.par_chunks(ROWS * d));
         blocks.for_each(|(projected, rows)| {
-            // A few axes at a time meet all rows of a block, while they are in the cache.
+            // A few axes at a time are multiplied with all rows of a block while these are in the
+            // cache.
             for (group, axes) in components.chunks(AXES * d).enumerate() {
                 for (projected, row) in projected.chunks_exact_mut(c).zip(rows.chunks_exact(d)) {
                     let projected = &mut projected[group * AXES..];
@@ -417,7 +419,7 @@ mod cpu {
         });
     }
 
-    /// [`centred_product`] with four axes, so that the row is read once for all.
+    /// [`centred_product`] with four axes at once, so that the row is read once.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn centred_products(x: &[f32], m: &[f32], axes: &[f32]) -> [f32; AXES] {
         let d = x.len();
@@ -449,7 +451,7 @@ mod cpu {
         ]
     }
 
-    /// Sum of (x - m) a: 16 running sums, then a tree.
+    /// Sum of (x - m) a: 16 running sums, then a binary tree.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn centred_product(x: &[f32], m: &[f32], axis: &[f32]) -> f32 {
         let mut sums = [0.0_f32; 16];
@@ -462,7 +464,7 @@ mod cpu {
         total(sums, x, m, axis)
     }
 
-    /// The running sums and what is left beyond the last 16.
+    /// Total of the running sums and the elements after the last 16.
     #[inline(always)]
     fn total(mut sums: [f32; 16], x: &[f32], m: &[f32], axis: &[f32]) -> f32 {
         for half in [8, 4, 2, 1] {
@@ -500,7 +502,7 @@ mod cpu {
         });
     }
 
-    /// Adds score (x - m) to the row of `sums` of each score; the rows lie `stride` apart.
+    /// Adds score (x - m) to the row of `sums` of each score; these rows are `stride` apart.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn add_scaled(x: &[f32], m: &[f32], scores: &[f32], sums: &mut [f32], stride: usize) {
         let mut centred = [0.0_f32; FEATURES];

@@ -1,16 +1,16 @@
-//! Three ways to the same axes: the eigenvectors of the covariance, of the products of the rows
-//! with each other where there are fewer rows than features, and a randomised search that never
-//! forms either.
+//! Three solvers for the axes: eigenvectors of the covariance, eigenvectors of the products of the
+//! rows with each other if there are fewer rows than features, and a randomised solver that forms
+//! neither matrix.
 //!
-//! The search is the subspace iteration of N. Halko, P. Martinsson and J. Tropp, "Finding structure
-//! with randomness", 2011 (algorithm 4.4), on the covariance S: Q <- orth(S Q), from Gaussian
-//! columns. Each pass over the data gives S Q, from which the Rayleigh quotient Q^T S Q, its
-//! eigenvectors and the residual |S v - theta v| of each axis v follow, so that it is known when to
+//! The randomised solver is the subspace iteration of N. Halko, P. Martinsson and J. Tropp,
+//! "Finding structure with randomness", 2011 (algorithm 4.4), on the covariance S: Q <- orth(S Q),
+//! from Gaussian columns. Each pass over the data gives S Q, and from it the Rayleigh quotient Q^T
+//! S Q, its eigenvectors and the residual |S v - theta v| of each axis v, which decides when to
 //! stop. O(n d l) a pass with l = 1.5 n_components + 10.
 //!
-//! Sums in single precision hide axes whose variance is a small share of the largest, behind a far
-//! row for example. Where such axes are asked for, they are sought again in what the larger ones
-//! leave of the rows (`deflation`).
+//! Sums in single precision hide axes whose variance is a small share of the largest, for example
+//! behind an outlying row. If such axes are requested, they are computed again from the rows after
+//! the larger ones are removed (`deflation`).
 
 use super::SvdSolver;
 use super::deflation;
@@ -26,21 +26,21 @@ use rayon::prelude::*;
 /// Largest side of a matrix whose eigenvectors are computed: 128 MiB in single precision, which
 /// every GPU binds.
 pub const MAX_SIDE: usize = 5792;
-/// Most components of the randomised search: their partial sums fit where the points do.
+/// Maximum number of components of the randomised solver: their partial sums fit if the points do.
 pub const MAX_RANDOMIZED: usize = 675;
 
-/// Up to this side the eigenvectors of the whole matrix cost less than half a second, and a search
-/// hardly less; beyond, they cost the more the larger the side and the search the more the more
-/// axes: 20 s either way for 4,096 features and 50 axes.
+/// Up to this side the eigenvectors of the whole matrix take less than half a second, and the
+/// randomised solver hardly less. Beyond it, the cost of the former grows with the side and that of
+/// the latter with the number of axes: 20 s either way for 4,096 features and 50 axes.
 const FULL_SIDE: usize = 1024;
 const SIDE_PER_COMPONENT: usize = 80;
-/// Stream of the random numbers of this room.
+/// Stream of the random numbers of this file.
 const STREAM: u64 = 0x0070_6361;
-/// Passes after which the search ends in any case.
+/// Maximum number of passes.
 const MAX_PASSES: usize = 50;
-/// Residual of an axis relative to its variance at which it is found.
+/// Residual of an axis, relative to its variance, at which it counts as converged.
 const RESIDUAL: f64 = 1e-5;
-/// The same relative to the largest variance: what single precision leaves of a sum over all rows.
+/// The same relative to the largest variance: the error of a sum over all rows in single precision.
 const ROUNDING: f64 = 2e-6;
 
 /// The leading axes of some points.
@@ -48,16 +48,16 @@ const ROUNDING: f64 = 2e-6;
 pub struct Axes {
     /// Axes of unit length, n_components x n_features.
     pub components: Matrix,
-    /// Variance along each.
+    /// Variance along each axis.
     pub variance: Vec<f64>,
-    /// Variance along all.
+    /// Total variance.
     pub total: f64,
 }
 
-/// What `solver` stands for with points of this shape.
+/// Solver that `solver` stands for with points of this shape.
 ///
 /// # Errors
-/// [`Error::Data`] if the points have too many rows and features, or components too many, for it.
+/// [`Error::Data`] if there are too many rows and features, or too many components, for it.
 pub fn choose(solver: SvdSolver, n_components: usize, n: usize, d: usize) -> Result<SvdSolver> {
     let side = n.min(d);
     let fast = side > FULL_SIDE && n_components <= side / SIDE_PER_COMPONENT;
@@ -133,7 +133,7 @@ pub fn axes(
 }
 
 /// Sums of squares along the axes, and the axes as columns.
-pub(super) type Found = (Vec<f64>, Mat<f64>);
+pub(super) type EigenPairs = (Vec<f64>, Mat<f64>);
 
 fn check_finite<T: Copy + Into<f64>>(values: &[T]) -> Result<()> {
     if values.iter().all(|&value| value.into().is_finite()) {
@@ -145,7 +145,7 @@ fn check_finite<T: Copy + Into<f64>>(values: &[T]) -> Result<()> {
 }
 
 /// Eigenvalues, descending, and eigenvectors of a symmetric matrix.
-pub(super) fn eigen(symmetric: &Mat<f64>, count: usize) -> Result<Found> {
+pub(super) fn eigen(symmetric: &Mat<f64>, count: usize) -> Result<EigenPairs> {
     let side = symmetric.nrows();
     let found = symmetric
         .self_adjoint_eigen(Side::Lower)
@@ -155,16 +155,16 @@ pub(super) fn eigen(symmetric: &Mat<f64>, count: usize) -> Result<Found> {
     Ok((values, Mat::from_fn(side, count, |row, i| found.U()[(row, side - 1 - i)])))
 }
 
-/// By the d x d covariance.
-fn by_features(device: &Device, rows: &Rows<'_>, n_components: usize) -> Result<Found> {
+/// Axes from the d x d covariance.
+fn by_features(device: &Device, rows: &Rows<'_>, n_components: usize) -> Result<EigenPairs> {
     let d = rows.matrix().n_features();
     let products = rows.scatter(device)?;
     check_finite(&products)?;
     eigen(&Mat::from_fn(d, d, |i, j| f64::from(products[i.min(j) * d + i.max(j)])), n_components)
 }
 
-/// By the n x n products of the centred rows: the axes are the rows weighted by its eigenvectors.
-fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Result<Found> {
+/// Axes from the n x n products of the centred rows: the rows weighted by its eigenvectors.
+fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Result<EigenPairs> {
     let (n, d) = (x.n_samples(), x.n_features());
     // Features as rows, their means subtracted.
     let transposed: Vec<f32> = (0..d)
@@ -190,14 +190,14 @@ fn by_rows(device: &Device, x: &Matrix, mean: &[f32], n_components: usize) -> Re
             axis
         })
         .collect();
-    // Orthogonal already but for rounding: this gives them unit length, and axes where there is no
-    // variance left.
+    // Orthogonal already up to rounding: this gives them unit length, and replacements for axes
+    // without variance.
     Ok((squares, orthonormal(&Mat::from_fn(d, n_components, |row, column| axes[column][row]))))
 }
 
-/// Orthonormal columns that span the given ones, as many, even if these are linearly dependent.
+/// Orthonormal columns that span the given ones; as many, even if these are linearly dependent.
 pub(super) fn orthonormal(columns: &Mat<f64>) -> Mat<f64> {
-    // Of one length, so that no column vanishes beside the others by its scale alone.
+    // Equal lengths first, so that no column vanishes beside the others by its scale alone.
     let lengths: Vec<f64> = (0..columns.ncols()).map(|i| columns.col(i).norm_l2()).collect();
     let scale = |i: usize| if lengths[i] > 0.0 { 1.0 / lengths[i] } else { 0.0 };
     Mat::from_fn(columns.nrows(), columns.ncols(), |row, i| columns[(row, i)] * scale(i))
@@ -205,8 +205,13 @@ pub(super) fn orthonormal(columns: &Mat<f64>) -> Mat<f64> {
         .compute_thin_Q()
 }
 
-/// By subspace iteration on the covariance.
-fn randomized(device: &Device, rows: &Rows<'_>, n_components: usize, seed: u64) -> Result<Found> {
+/// Axes from subspace iteration on the covariance.
+fn randomized(
+    device: &Device,
+    rows: &Rows<'_>,
+    n_components: usize,
+    seed: u64,
+) -> Result<EigenPairs> {
     let (n, d) = (rows.matrix().n_samples(), rows.matrix().n_features());
     let width = (n_components + n_components / 2 + 10).min(n.min(d));
     let random = Random::new(seed, STREAM);
@@ -234,7 +239,7 @@ fn randomized(device: &Device, rows: &Rows<'_>, n_components: usize, seed: u64) 
     unreachable!("the last pass returns")
 }
 
-/// The largest |S v - theta v| of all axes, relative to what is allowed.
+/// Largest |S v - theta v| of all axes, relative to its limit.
 fn largest_residual(image: &Mat<f64>, axes: &Mat<f64>, squares: &[f64]) -> f64 {
     let residual = |i: usize| {
         let off: f64 = image

@@ -1,12 +1,14 @@
-//! TriMAP: places points so that of three, the two that are near in the space are near in the map.
+//! TriMAP: embeds the points so that of three points, the two that are near in the space are near
+//! in the embedding.
 //!
 //! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using
-//! triplets", 2019, and the authors' program (its paper writes the loss upside down). Every point
-//! has triplets with its nearest neighbours and outliers drawn at random ([`triplets`],
-//! [`triplet_weights`]), and momentum with gains for each coordinate minimises their loss
-//! ([`triplet_layout`]): O(n) an iteration, all of it on the device. Unlike there, outliers are
-//! drawn so that the forces on them are gathered, the weights do not depend on the least of all,
-//! and momentum 0.9 from iteration 100 makes 300 iterations do what 400 did.
+//! triplets", 2019, and the authors' program (the paper writes the loss upside down). Every point
+//! has triplets with its nearest neighbours and random outliers ([`triplets`],
+//! [`triplet_weights`]); gradient descent with momentum and a gain for each coordinate minimises
+//! their loss ([`triplet_layout`]): O(n) an iteration, all of it on the device. Unlike the authors'
+//! program, outliers are drawn so that the forces on them can be gathered, the weights do not
+//! depend on the smallest of all, and momentum 0.9 from iteration 100 on makes 300 iterations as
+//! good as 400.
 //!
 //! New points are placed by the rule of [`placement`](super::placement), or by their own triplets
 //! ([`triplet_placement`]).
@@ -71,42 +73,43 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(Trimap.random_state, "Seed of what is random"),
 ];
 
-const TRIED: collapse::Tried = collapse::Tried {
+const ADVICE: collapse::MethodAdvice = collapse::MethodAdvice {
     method: METHOD.title,
     advice: "try more `Trimap::n_inliers` or `Trimap::init` random",
 };
 
-/// Standard deviation of the first axis at the start; any from 1e-4 to 1 leads to the same map.
+/// Standard deviation of the first axis at the start; any value from 1e-4 to 1 leads to the same
+/// embedding.
 const START_STD: f32 = 0.01;
-/// Momentum up to iteration [`LAST_EARLY`], and later.
+/// Momentum up to iteration [`LAST_EARLY`], and after it.
 const MOMENTUM: [f32; 2] = [0.5, 0.9];
-/// Last iteration, counted from 0, of the smaller momentum.
+/// Last iteration, counted from 0, with the smaller momentum.
 const LAST_EARLY: usize = 100;
-/// Iterations between two looks at the loss.
+/// Number of iterations between two evaluations of the loss.
 const LOSS_EVERY: usize = 50;
-/// Outliers' distances are those in as many principal components at most, as in the authors'
-/// program.
+/// Maximum number of principal components in which the distances of outliers are computed, as in
+/// the authors' program.
 const MOST_FEATURES: usize = 100;
-/// Share of the variance that those components carry at least, or the distances are those in all
-/// features: inliers' distances are, and beside them shorter ones would make every outlier the
-/// nearer.
+/// Smallest share of the variance that these components may carry; otherwise the distances are
+/// computed in all features. Distances of inliers always are, and compared with them shorter ones
+/// would make every outlier nearer.
 const LEAST_SHARE: f64 = 0.75;
-/// Mean weight of a triplet below which nothing separates inliers from outliers, as where all
-/// distances tie: all triplets of inliers then count alike, or no force would move the points from
-/// their start.
+/// Mean weight of a triplet below which inliers and outliers are not separated, for example if all
+/// distances tie. All triplets of inliers then count alike; otherwise no force would move the
+/// points from their start.
 const LEAST_WEIGHT: f64 = 1e-3;
-/// Fewest candidates for inliers: more change nothing.
+/// Minimum number of candidates for inliers: more change nothing.
 const LEAST_CANDIDATES: usize = 20;
-/// Candidates beyond the inliers at least.
+/// Minimum number of candidates beyond the inliers.
 const SPARE_CANDIDATES: usize = 4;
-/// Result that [`triplet_placement`] reads.
+/// Name of the result that [`triplet_placement`] reads.
 const RMS_DISTANCE: &str = "rms_distance";
 
-/// Parameters of TriMAP, with the names and defaults of its authors' program, but `max_iter`,
-/// `n_components` (its `n_dims`) and 300 iterations for its 400.
+/// Parameters of TriMAP, with the names and defaults of its authors' program, except `max_iter`,
+/// `n_components` (there `n_dims`) and 300 iterations instead of 400.
 ///
-/// Few points have fewer others than are asked for: a point has at most n_samples - 2 inliers, and
-/// below some 110 points its outliers occur in more than one triplet.
+/// A small data set may have fewer points than requested: a point has at most n_samples - 2
+/// inliers, and below some 110 points its outliers occur in more than one triplet.
 ///
 /// ```
 /// use layerlens::compute::Device;
@@ -161,22 +164,22 @@ impl Default for Trimap {
     }
 }
 
-/// A fitted map; [`FittedMap::result`] knows its `loss`, the mean over all triplets of w d_ij /
+/// A fitted embedding. [`FittedMap::result`] has its `loss`, the mean over all triplets of w d_ij /
 /// (d_ij + d_ik), and its `rms_distance`, the root mean square distance between two points of the
 /// space. Its course is the loss after every 50th iteration. [`FittedMap::row_scales`] holds each
 /// point's mean distance to its 3rd to 5th neighbour.
 pub type FittedTrimap = FittedMap<Trimap>;
 
-/// What the optimiser ends with.
-struct Course {
-    /// n x n_components, in the caller's order.
+/// Result of the optimiser.
+struct Optimised {
+    /// Coordinates, n x n_components, in the caller's order.
     places: Vec<f32>,
-    /// Iterations that were done, and the mean loss of a triplet then.
+    /// Loss history: number of finished iterations, and the mean loss of a triplet after them.
     losses: Vec<(usize, f64)>,
 }
 
 impl Trimap {
-    /// Finds the neighbours of `x` and fits the map.
+    /// Finds the neighbours of `x` and fits the embedding.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -191,8 +194,9 @@ impl Trimap {
         )
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the
-    /// iterations of the larger momentum, or the second half of all if those are fewer.
+    /// Fits the embedding to points whose neighbours are known. With [`Space::start`] it runs only
+    /// the iterations of the larger momentum, or the second half of all iterations if those are
+    /// fewer.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -236,7 +240,7 @@ impl Trimap {
         if layout.mean_weight(device)? < LEAST_WEIGHT {
             layout.level(device)?;
         }
-        let Course { places, losses: course } =
+        let Optimised { places, losses: course } =
             self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding =
             Matrix::new(places, space.x.n_samples(), self.n_components).map_err(|error| {
@@ -244,7 +248,7 @@ impl Trimap {
                     "TriMAP diverged: {error}; try a smaller `Trimap::learning_rate`"
                 ))
             })?;
-        let embedding = collapse::refused_or_apart(&TRIED, given, embedding, seed)?;
+        let embedding = collapse::resolved(&ADVICE, given, embedding, seed)?;
         let loss = course.last().map_or(f64::NAN, |last| last.1);
         let results = [("loss", loss), (RMS_DISTANCE, rms_distance(&reduced))];
         let mut scales = vec![0.0; triplets.n_samples()];
@@ -255,7 +259,7 @@ impl Trimap {
         Ok(fitted.with_results(&results, course).with_warnings(warnings))
     }
 
-    /// Neighbours among which the inliers are chosen.
+    /// Number of neighbours among which the inliers are chosen.
     fn n_candidates(&self) -> usize {
         LEAST_CANDIDATES.max(self.n_inliers + SPARE_CANDIDATES)
     }
@@ -288,7 +292,7 @@ impl Trimap {
         layout: &mut Layout,
         (start, first): (&Matrix, usize),
         observer: &dyn Observer,
-    ) -> Result<Course> {
+    ) -> Result<Optimised> {
         let (n, c) = (start.n_samples(), self.n_components);
         let axis =
             |axis: usize| triplets.order.iter().map(move |&row| start.row(row as usize)[axis]);
@@ -305,7 +309,7 @@ impl Trimap {
             if done.is_multiple_of(LOSS_EVERY) || done == all {
                 let mut total = Buffer::new(device, "loss", 1)?;
                 layout.loss(device, &states, &mut total)?;
-                // Read when all is done: a read-back here would stall the queue.
+                // Read at the end: a read-back here would stall the queue.
                 looks.push((done, total));
             }
             observer.step(done as u64, all as u64, &[])?;
@@ -322,10 +326,10 @@ impl Trimap {
                 embedding[row as usize * c + axis] = states[axis * n + i];
             }
         }
-        Ok(Course { places: embedding, losses: losses? })
+        Ok(Optimised { places: embedding, losses: losses? })
     }
 
-    /// The iteration with which a fit that starts from a finished map goes on.
+    /// First iteration of a fit that starts from a finished embedding.
     fn first_if_warm(&self) -> usize {
         (LAST_EARLY + 1).min(self.max_iter / 2)
     }
@@ -400,8 +404,9 @@ impl NeighborEmbedding for Trimap {
     }
 }
 
-/// The points in as many principal components as outliers' distances are computed in, or as they
-/// are if those are no fewer or carry too little of the variance.
+/// The points in as many principal components as the distances of outliers are computed in. The
+/// points themselves if they have no more features, or if the components carry too little of the
+/// variance.
 fn reduced<'a>(device: &Device, space: &Space<'a>) -> Result<Cow<'a, Matrix>> {
     let (n, d) = (space.x.n_samples(), space.x.n_features());
     let n_components = MOST_FEATURES.min(n);

@@ -1,5 +1,5 @@
-//! The forces of triplets on the points whose triplets they are and on their outliers, as kernels
-//! with their twins. What stands for what is written in [`triplet_layout`](super::triplet_layout).
+//! Forces of triplets on their own points and on their outliers, as kernels with their twins. The
+//! symbols are explained in [`triplet_layout`](super::triplet_layout).
 
 use super::triplet_layout::Layout;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -26,9 +26,9 @@ const PUSH: Kernel = kernel!("triplet_forces" + "triplets", "push", 64, PushPara
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&PULL, &PUSH];
 
-/// Gradient of a group's triplets for the points whose triplets they are; begins the gradients if
-/// `at` is 0, else adds. Writes the group's forces and attractions. Shape: `places` n_components x
-/// n.
+/// Gradient of a group's triplets for the points that own them; overwrites the gradients if `at` is
+/// 0, otherwise adds to them. Also writes the group's forces and attractions. Shape: `places`
+/// n_components x n.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -55,7 +55,8 @@ pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
                 (6, layout.attractions.gpu()),
                 (7, layout.gradients.gpu()),
             ];
-            // A slot has a weight, a place and a force; an inlier its number, place and attraction.
+            // A slot has a weight, coordinates and a force; an inlier its number, coordinates and
+            // attraction.
             let axes = layout.n_components as u64;
             let slots = Work::new(7 * axes + 8, 8 + 4 * axes).times(layout.n * group.n_slots());
             let rest = Work::new(5 * axes, 8 + 4 * axes).times(layout.n * (group.n_inliers + 1));
@@ -65,7 +66,7 @@ pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
     Ok(())
 }
 
-/// Adds to the gradients what points undergo as outliers of a group's triplets. Shape: `places`
+/// Adds to the gradients the forces on points as outliers of a group's triplets. Shape: `places`
 /// n_components x n.
 ///
 /// # Errors
@@ -135,7 +136,7 @@ mod cpu {
         });
     }
 
-    /// What the pull on a block depends on.
+    /// Inputs of the pull on a block.
     struct Own<'a> {
         places: &'a [f32],
         n: usize,
@@ -145,7 +146,7 @@ mod cpu {
         params: &'a PullParams,
     }
 
-    /// The block's part of every row of the pull's results.
+    /// The part of one block in every row of the pull's results.
     struct Out<'a, 'b> {
         forces: &'a mut [&'b mut [f32]],
         attractions: &'a mut [&'b mut [f32]],
@@ -168,7 +169,7 @@ mod cpu {
         let all: [&[f32]; D] = axes(own.places, n);
         let len = out.gradients[0].len();
         let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
-        let (mut sums, mut inlier, mut rooms) =
+        let (mut sums, mut inlier, mut buffers) =
             ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D]);
         let (n_inliers, n_outliers) = (params.n_inliers as usize, params.n_outliers as usize);
         for a in 0..n_inliers {
@@ -184,7 +185,8 @@ mod cpu {
             let mut attraction = [0.0_f32; BLOCK];
             for b in 0..n_outliers {
                 let slot = a * n_outliers + b;
-                let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut rooms);
+                let far =
+                    windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut buffers);
                 let weights = &weights[slot * n + first..][..len];
                 outlier(
                     &points,
@@ -202,7 +204,7 @@ mod cpu {
         let n_near = n_inliers * n_outliers;
         for r in 0..params.n_random as usize {
             let slot = n_near + 2 * r;
-            let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut rooms);
+            let far = windows(&all, shifted(first, shifts[slot] as usize, n), len, &mut buffers);
             let far_again =
                 windows(&all, shifted(first, shifts[slot + 1] as usize, n), len, &mut inlier);
             let weights = &weights[(n_near + r) * n + first..][..len];
@@ -236,7 +238,7 @@ mod cpu {
         }
     }
 
-    /// One outlier of one inlier of each point.
+    /// Forces of one outlier of one inlier of each point.
     #[inline(always)]
     fn outlier<const D: usize>(
         points: &[&[f32]; D],
@@ -259,7 +261,7 @@ mod cpu {
         add_products(sums, forces, points, outliers);
     }
 
-    /// The forces of a random triplet on its two points.
+    /// Forces of a random triplet on its two points.
     #[inline(always)]
     fn random_pair<const D: usize>(
         points: &[&[f32]; D],
@@ -273,7 +275,7 @@ mod cpu {
         let (weights, forces_b) = (&weights[..len], &mut forces_b[..len]);
         for lane in 0..len {
             let (a, b) = (root(points, a, lane), root(points, b, lane));
-            // Negative where b is the inlier, which turns both forces round.
+            // Negative if b is the inlier, which reverses both forces.
             let c = weights[lane] / ((a + b) * (a + b));
             forces_a[lane] = c * b;
             forces_b[lane] = -(c * a);
@@ -345,12 +347,12 @@ mod cpu {
         let all: [&[f32]; D] = axes(places, n);
         let len = gradients[0].len();
         let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
-        let (mut sums, mut rooms, mut room) =
+        let (mut sums, mut buffers, mut buffer) =
             ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [0.0_f32; BLOCK]);
         for (forces, &shift) in group.forces.host().chunks_exact(n).zip(group.shifts.host()) {
             let start = shifted(first, n - shift as usize, n);
-            let anchors = windows(&all, start, len, &mut rooms);
-            add_products(&mut sums, window(forces, start, len, &mut room), &points, &anchors);
+            let anchors = windows(&all, start, len, &mut buffers);
+            add_products(&mut sums, window(forces, start, len, &mut buffer), &points, &anchors);
         }
         for (gradient, sums) in gradients.iter_mut().zip(&sums) {
             for (gradient, sum) in gradient.iter_mut().zip(sums) {

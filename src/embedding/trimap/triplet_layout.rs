@@ -1,15 +1,15 @@
-//! The gradient of TriMAP, its optimiser's step and its loss, as kernels with their twins.
+//! Gradient, optimiser step and loss of TriMAP, as kernels with their twins.
 //!
 //! With d_ij = 1 + |y_i - y_j|^2 the loss is the sum of w d_ij / (d_ij + d_ik) over all triplets
 //! (i, j, k) of weight w. As in the authors' program, the gradient here is half of its derivative:
-//! c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) for the point i, with c = w / (d_ij + d_ik)^2, the first
-//! part negated for its inlier j and the second for its outlier k. Every point gathers what it
-//! undergoes, in a fixed order: `pull` its own triplets, `push` as an outlier, `descend` as an
-//! inlier, over the lists of references to it. O(n) with some 150 evaluations of a distance a point
-//! and iteration.
+//! c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) for the point i, with c = w / (d_ij + d_ik)^2; its first
+//! part, negated, for its inlier j, and the second, negated, for its outlier k. Every point gathers
+//! the forces on it in a fixed order: `pull` those of its own triplets, `push` those as an outlier,
+//! `descend` those as an inlier, over the lists of references to it. O(n) with some 150 evaluations
+//! of a distance a point and iteration.
 //!
-//! Places, gradients and all else that belongs to an axis, slot or inlier and a point stand at its
-//! number x n + point.
+//! Coordinates, gradients and all other arrays with an entry per axis, slot or inlier and point
+//! store it at index number x n + point.
 
 use super::triplet_forces::{pull, push};
 use super::triplet_weights::{Group, weighed};
@@ -39,40 +39,40 @@ uniform! {
 const DESCEND: Kernel = kernel!("triplet_layout" + "triplets", "descend", 64, StepParams);
 const LOSS: Kernel = kernel!("triplet_layout" + "triplets", "loss", 64, LossParams);
 
-/// Threads of one point in a step.
+/// Number of threads of one point in a step.
 const LANES: usize = 8;
 
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&DESCEND, &LOSS];
 
-/// Weighted triplets on a device, with room for their forces.
+/// Weighted triplets on a device, with buffers for their forces.
 #[derive(Debug)]
 pub struct Layout {
-    /// All triplets, in as many groups as bindings need.
+    /// All triplets, in as many groups as the size of bindings requires.
     pub groups: Vec<Group>,
     /// Inliers of the points, n_inliers x n.
     pub inliers: Buffer<u32>,
-    /// Where each point's references begin, n + 1.
+    /// Start of each point's references, n + 1.
     pub row_starts: Buffer<u32>,
-    /// a x n + i for every point i of which the point is inlier a.
+    /// Entry a x n + i for every point i that has the point as inlier a.
     pub references: Buffer<u32>,
     /// The points i of the references.
     pub sources: Buffer<u32>,
-    /// Most references to one point.
+    /// Largest number of references to one point.
     pub most_references: usize,
     /// Factors of the forces on inliers, n_inliers x n.
     pub attractions: Buffer<f32>,
-    /// Gradient, n_components x n, without what points undergo as inliers until [`descend`].
+    /// Gradient, n_components x n; without the forces on points as inliers until [`descend`].
     pub gradients: Buffer<f32>,
-    /// Points.
+    /// Number of points.
     pub n: usize,
-    /// Dimensions of the map, 2 or 3.
+    /// Dimensions of the embedding, 2 or 3.
     pub n_components: usize,
 }
 
 impl Layout {
-    /// Weighs the triplets of points whose rows of `x`, n x any number of features, give the
-    /// outliers' distances.
+    /// Computes the weights of the triplets. `x`, n x any number of features, gives the distances
+    /// of the outliers.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory) if they do not fit, any error of the device.
@@ -104,8 +104,8 @@ impl Layout {
         })
     }
 
-    /// Weights of all triplets, triplets of a point x n, read back; of a random triplet negative
-    /// where its second point is the inlier.
+    /// Weights of all triplets, triplets of a point x n, read back; negative for a random triplet
+    /// whose second point is the inlier.
     ///
     /// # Errors
     /// Any error of the device.
@@ -123,13 +123,13 @@ impl Layout {
         Ok(near)
     }
 
-    /// Mean size of the weights of all triplets.
+    /// Mean absolute weight of all triplets.
     ///
     /// # Errors
     /// Any error of the device.
     pub fn mean_weight(&self, device: &Device) -> Result<f64> {
         let mut total = Buffer::new(device, "sum of weights", 1)?;
-        // Where all points are at one place a triplet costs half its weight.
+        // If all points coincide, a triplet costs half its weight.
         self.loss(
             device,
             &Buffer::zeros(device, "one place", self.n_components * self.n)?,
@@ -143,7 +143,7 @@ impl Layout {
         Ok(2.0 * f64::from(total.read(device)?[0]) / (per_point * self.n) as f64)
     }
 
-    /// Gives all triplets of inliers the weight 1, and the random ones none.
+    /// Sets the weights of all triplets of inliers to 1, and those of the random ones to 0.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -156,9 +156,9 @@ impl Layout {
         Ok(())
     }
 
-    /// One iteration: takes the gradient at `places` and moves the points. Shapes: `places` and
-    /// `ahead` n_components x n, `states` 3 x n_components x n (places, velocities, gains); `ahead`
-    /// is where the next gradient is to be taken.
+    /// One iteration: computes the gradient at `places` and moves the points. Shapes: `places` and
+    /// `ahead` n_components x n, `states` 3 x n_components x n (coordinates, velocities, gains);
+    /// `ahead` receives the coordinates for the next gradient.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
@@ -202,15 +202,15 @@ impl Layout {
 pub struct Step {
     /// Learning rate.
     pub learning_rate: f32,
-    /// Share of the last update that is kept.
+    /// Share of the last update that is kept (momentum).
     pub momentum: f32,
-    /// The same of the next step, for looking ahead.
+    /// Momentum of the next step, for looking ahead.
     pub next_momentum: f32,
 }
 
-/// Adds what points undergo as inliers, and moves them: momentum with one gain a coordinate (R.
-/// Jacobs, "Increased rates of convergence through learning rate adaptation", 1988). Shapes as in
-/// [`Layout::step`].
+/// Adds the forces on points as inliers and moves the points: momentum with a gain for each
+/// coordinate (R. Jacobs, "Increased rates of convergence through learning rate adaptation", 1988).
+/// Shapes as in [`Layout::step`].
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -250,8 +250,8 @@ pub fn descend(
                 (8, layout.sources.gpu()),
             ];
             let most = LANES * gpu.most_turns();
-            // A reference has its number, source, factor and place; a coordinate is read in four
-            // numbers, written in four.
+            // A reference has its number, source, factor and coordinates; four numbers of a
+            // coordinate are read, four written.
             let axes = u64::from(n_components);
             let references = Work::new(3 * axes, 12 + 4 * axes).times(layout.references.len());
             let points = Work::new(12 * axes, 8 + 36 * axes).times(layout.n);
@@ -270,8 +270,8 @@ pub fn descend(
     Ok(())
 }
 
-/// Loss of each point's own triplets of a group, begun if `at` is 0, else added. Shapes: `places`
-/// n_components x n or longer, `losses` n.
+/// Loss of each point's own triplets of a group; overwrites `losses` if `at` is 0, otherwise adds
+/// to them. Shapes: `places` n_components x n or longer, `losses` n.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -350,7 +350,7 @@ mod cpu {
             (layout.attractions.host(), layout.gradients.host(), layout.row_starts.host());
         let len = ahead[0].len();
         let range = starts[first] as usize..starts[first + len] as usize;
-        // All reads at random first, so that none waits for another.
+        // All random reads come first, so that none waits for another.
         let read: Vec<(f32, [f32; D])> = layout.references.host()[range.clone()]
             .iter()
             .zip(&layout.sources.host()[range.clone()])

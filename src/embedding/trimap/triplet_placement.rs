@@ -1,11 +1,11 @@
-//! Places new points by TriMAP's own objective: each by triplets of its own, the fitted points
-//! standing still.
+//! Placement of new points by TriMAP's own objective: each by its own triplets, with the fitted
+//! points fixed.
 //!
 //! The best 12 of its 20 nearest fitted points are inliers, with 4 outliers each, drawn by a hash
-//! of its two nearest; 20 iterations from the mode of its neighbours' places. What is left of the
-//! training data is the map and the points' scales, so the distance to an outlier counts as the
-//! root mean square distance between two points, which is what most distances to points drawn at
-//! random are near. A row's place depends on its own neighbours alone.
+//! of its two nearest; 20 iterations start at the mode of its neighbours' coordinates. Only the
+//! embedding and the points' scales remain of the training data, so the distance to an outlier is
+//! taken as the root mean square distance between two points, which is close to most distances to
+//! random points. The coordinates of a row depend on its own neighbours alone.
 
 use super::triplet_weights::tempered;
 use super::triplets::{relative_square, scale};
@@ -35,36 +35,37 @@ const SETTLE: Kernel = kernel!("triplet_placement" + "map", "settle", 64, Settle
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SETTLE];
 
-/// Neighbours of a new point among which its inliers are chosen.
+/// Number of neighbours of a new point among which its inliers are chosen.
 pub const N_NEIGHBORS: usize = 20;
-/// More iterations move the points no further.
+/// Number of iterations: more move the points no further.
 const ITERATIONS: usize = 20;
 const MOMENTUM: f32 = 0.5;
-/// New points whose triplets are held at a time.
+/// Number of new points whose triplets are held at a time.
 const ROWS: usize = 1 << 15;
 /// Stream of the random numbers of this file.
 const STREAM: u64 = 0x7472_7072;
-/// Draws of an outlier before it is given up: where there are few points most may be inliers.
+/// Maximum number of draws of an outlier: in a small data set most points may be inliers.
 const DRAWS: u64 = 8;
 
 /// Triplets of new points among fitted ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NewTriplets {
-    /// Inliers of a point.
+    /// Number of inliers of a point.
     pub n_inliers: usize,
-    /// Outliers of an inlier.
+    /// Number of outliers of an inlier.
     pub n_outliers: usize,
-    /// Fitted points, m x n_inliers.
+    /// Indices of fitted points, m x n_inliers.
     pub inliers: Vec<u32>,
-    /// Fitted points, m x n_inliers x n_outliers.
+    /// Indices of fitted points, m x n_inliers x n_outliers.
     pub outliers: Vec<u32>,
     /// Weights, m x n_inliers x n_outliers.
     pub weights: Vec<f32>,
 }
 
 impl NewTriplets {
-    /// Chooses and weighs the triplets of new points with these nearest fitted points. `scales` are
-    /// the fitted points'; `apart` is the distance that counts for all outliers.
+    /// Chooses the triplets of new points with these nearest fitted points and computes their
+    /// weights. `scales` belong to the fitted points; `apart` is the distance assumed for all
+    /// outliers.
     pub fn new(method: &Trimap, neighbors: &NeighborGraph, scales: &[f32], apart: f32) -> Self {
         let k = neighbors.n_neighbors().min(method.n_candidates());
         let n_inliers = method.n_inliers.min(k);
@@ -104,7 +105,7 @@ fn of_row(
     nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
     nearest.truncate(method.n_inliers);
     let inliers: Vec<u32> = nearest.iter().map(|&(_, j)| j).collect();
-    // The same draws wherever the row stands.
+    // The same draws wherever the row is stored.
     let pair = (u64::from(ids[0]) << 32) | u64::from(ids[1.min(ids.len() - 1)]);
     let random = Random::new(method.random_state ^ STREAM, pair);
     let (mut outliers, mut weights) = (Vec::new(), Vec::new());
@@ -132,7 +133,7 @@ fn of_row(
 /// Moves new points, m x n_components, from `start`. `neighbors` are their nearest fitted points.
 ///
 /// # Errors
-/// [`Error::Data`] for a map without the scales of its points; any error of the device.
+/// [`Error::Data`] for an embedding without the scales of its points; any error of the device.
 pub fn optimise(
     device: &Device,
     map: &FittedTrimap,
@@ -213,7 +214,8 @@ pub fn settle(
                 (5, places),
                 (6, states),
             ];
-            // Each takes a turn for itself, for every triplet and inlier, and a few for the axes.
+            // Each takes a turn for itself, one for every triplet and inlier, and a few for the
+            // axes.
             let together =
                 (gpu.most_turns() / (triplets.n_inliers * (triplets.n_outliers + 1) + 8)).max(1);
             for first in dispatches(n_iterations, together) {

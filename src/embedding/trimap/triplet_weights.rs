@@ -1,9 +1,9 @@
-//! Weights of triplets, and the groups in which a device holds them.
+//! Weights of triplets, and their division into groups that fit the device's bindings.
 //!
 //! The weight of a triplet is the tempered logarithm of 1 + p_ik - p_ij (E. Amid and M. Warmuth,
-//! 2019, section 3.2), where p = d^2 / (s s) as in [`triplets`](super::triplets), or of a tenth of
-//! that for a random one. It is 0 where the outlier is one of the inliers up to its own. O(n)
-//! distances of as many features as there are, once a fit.
+//! 2019, section 3.2), where p = d^2 / (s s) as in [`triplets`](super::triplets); of a tenth of
+//! that difference for a random triplet. It is 0 if the outlier is one of the inliers up to the
+//! triplet's own. O(n) distances in all features, once a fit.
 
 use super::triplets::{MOST, Triplets};
 use crate::compute::{Buffer, Device, Kernel, MOST_TURNS, Work, dispatches, kernel, uniform};
@@ -26,18 +26,18 @@ const WEIGH: Kernel = kernel!("triplet_weights", "weigh", 64, WeighParams);
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SQUARE_DISTANCES, &WEIGH];
 
-/// Least scale of a point in units of the largest entry: a squared distance over two of them is
-/// finite, on devices too that divide by multiplying with reciprocals, take the smallest numbers
-/// for 0 or know no infinity.
+/// Smallest scale of a point in units of the largest entry: a squared distance divided by two
+/// scales is then finite, even on devices that divide by multiplying with reciprocals, treat the
+/// smallest numbers as 0 or have no infinity.
 const LEAST_SCALE: f32 = 1e-16;
-/// Random triplets count less than those of neighbours.
+/// Factor of random triplets, which count less than those of neighbours.
 const RANDOM_SHARE: f32 = 0.1;
 /// Logarithm of 1 + margin at the temperature 1 - exponent, the margin counted from 0 to 1e9: ((1 +
 /// u)^exponent - 1) / exponent.
 pub fn tempered(margin: f32, exponent: f32) -> f32 {
     let u = margin.clamp(0.0, MOST);
     if exponent == 0.5 {
-        // The same without the difference of near numbers.
+        // The same without subtracting nearly equal numbers.
         2.0 * u / ((1.0 + u).sqrt() + 1.0)
     } else if exponent == 0.0 {
         (1.0 + u).ln()
@@ -46,22 +46,22 @@ pub fn tempered(margin: f32, exponent: f32) -> f32 {
     }
 }
 
-/// Some of the triplets of every point, as many as bindings hold, with their weights and room for
-/// their forces.
+/// Some of the triplets of every point, as many as bindings hold, with their weights and buffers
+/// for their forces.
 #[derive(Debug)]
 pub struct Group {
-    /// First inlier.
+    /// Index of the first inlier.
     pub first_inlier: usize,
-    /// Inliers, each with all its outliers.
+    /// Number of inliers, each with all its outliers.
     pub n_inliers: usize,
-    /// Outliers of each inlier.
+    /// Number of outliers of each inlier.
     pub n_outliers: usize,
-    /// Random triplets.
+    /// Number of random triplets.
     pub n_random: usize,
     /// Shifts of its slots.
     pub shifts: Buffer<u32>,
-    /// Weights, (n_inliers n_outliers + n_random) x n; of a random triplet negative where its
-    /// second point is the inlier.
+    /// Weights, (n_inliers n_outliers + n_random) x n; negative for a random triplet whose second
+    /// point is the inlier.
     pub weights: Buffer<f32>,
     /// Factors of the forces on outliers, n_slots x n; while weights are computed, the outliers'
     /// squared distances.
@@ -69,7 +69,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Slots: one an outlier and two a random triplet.
+    /// Number of slots: one for an outlier and two for a random triplet.
     pub fn n_slots(&self) -> usize {
         self.n_inliers * self.n_outliers + 2 * self.n_random
     }
@@ -93,7 +93,7 @@ impl Group {
     }
 }
 
-/// What one group takes of each point's triplets.
+/// Share of one group in each point's triplets.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Part {
     first_inlier: usize,
@@ -127,8 +127,8 @@ fn parts(n_inliers: usize, n_outliers: usize, n_random: usize, most_slots: usize
     parts
 }
 
-/// Weighs all triplets of points whose rows of `x`, n x any number of features, give the outliers'
-/// distances.
+/// Computes the weights of all triplets. `x`, n x any number of features, gives the distances of
+/// the outliers.
 ///
 /// # Errors
 /// [`Error::GpuMemory`](crate::Error::GpuMemory) if a group does not fit, any error of the device.
@@ -147,9 +147,9 @@ pub fn weighed(
             .map(|part| Group::new(device, triplets, part))
             .collect();
     let mut groups = groups?;
-    // Powers of two leave the distances as exact as they were, and no square overflows.
+    // Powers of two keep the distances exact, and no square overflows.
     let unit = unit(x);
-    // What a buffer holds, and what the loop of a software adapter does.
+    // Limited by the size of a buffer, and by the loop of a software adapter.
     let n_features = fitting.clamp(1, d.min(MOST_TURNS));
     for first in (0..d).step_by(n_features) {
         let n_features = n_features.min(d - first);
@@ -180,7 +180,7 @@ pub fn weighed(
     Ok(groups)
 }
 
-/// The power of two that brings the largest entry between 1 and 2; 1 where all are tiny.
+/// Power of two that brings the largest entry between 1 and 2; 1 if all entries are tiny.
 fn unit(x: &Matrix) -> f32 {
     let largest = x
         .as_slice()
@@ -196,7 +196,7 @@ fn unit(x: &Matrix) -> f32 {
 
 /// Features `first .. first + n_features` of the points in their order, feature after feature.
 fn by_feature(x: &Matrix, order: &[u32], unit: f32, first: usize, n_features: usize) -> Vec<f32> {
-    /// Features that are read together: those of one cache line.
+    /// Number of features that are read together: those of one cache line.
     const STRIP: usize = 16;
     let n = order.len();
     let mut features = vec![0.0; n * n_features];
@@ -213,8 +213,8 @@ fn by_feature(x: &Matrix, order: &[u32], unit: f32, first: usize, n_features: us
     features
 }
 
-/// Squared distances between points and their outliers, added to what is there or written. Shapes:
-/// `features` d x n, `shifts` c, `squares` c x n; `shape` is (n, d, c).
+/// Squared distances between points and their outliers; added to the content of `squares` or
+/// written. Shapes: `features` d x n, `shifts` c, `squares` c x n; `shape` is (n, d, c).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -247,8 +247,8 @@ pub fn square_distances(
     Ok(())
 }
 
-/// Weights of a group from its outliers' squared distances, which stand in its forces. Shapes:
-/// `inliers` and `inlier_squares` n_inliers x n, `scales` n in the unit of those distances.
+/// Weights of a group from the squared distances of its outliers, which are stored in its forces.
+/// Shapes: `inliers` and `inlier_squares` n_inliers x n, `scales` n in the unit of those distances.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -288,7 +288,7 @@ pub fn weigh(
             let together = (gpu.most_turns() / (n_inliers + 2)).max(1);
             let n_weights = group.weights.len() / n;
             let groups = n.div_ceil(WEIGH.workgroup_size as usize);
-            // On average half of the inliers are looked at, beside two squares and scales.
+            // On average half of the inliers are read, and two squares and scales.
             let slot = Work::new(n_inliers as u64 / 2 + 20, 2 * n_inliers as u64 + 20).times(n);
             for first in dispatches(n_weights, together) {
                 let (first, now) = (first as usize, together.min(n_weights - first as usize));
@@ -330,11 +330,11 @@ mod cpu {
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn add_squares(features: &[f32], n: usize, first: usize, shift: usize, squares: &mut [f32]) {
         let len = squares.len();
-        let (mut room, mut sums) = ([0.0; BLOCK], [0.0_f32; BLOCK]);
+        let (mut buffer, mut sums) = ([0.0; BLOCK], [0.0_f32; BLOCK]);
         let sums = &mut sums[..len];
         for feature in features.chunks_exact(n) {
             let own = &feature[first..][..len];
-            let other = window(feature, shifted(first, shift, n), len, &mut room);
+            let other = window(feature, shifted(first, shift, n), len, &mut buffer);
             for ((sum, own), other) in sums.iter_mut().zip(own).zip(other) {
                 *sum += (own - other) * (own - other);
             }
@@ -380,7 +380,7 @@ mod cpu {
                             let first = n_near + 2 * (slot - n_near);
                             let ((_, a), (_, b)) = (at(first), at(first + 1));
                             let size = tempered(RANDOM_SHARE * (a - b).abs(), exponent);
-                            // The sign tells which of the two is the inlier.
+                            // The sign says which of the two is the inlier.
                             *weight = if a <= b { size } else { -size };
                         }
                     }

@@ -1,4 +1,4 @@
-//! Which triplets there are, and their weights.
+//! Choice of the triplets.
 //!
 //! Every point i has inliers j, the nearest of its neighbours by p_ij = d_ij^2 / (s_i s_j), where
 //! the scale s_i is the mean distance to the 3rd to 5th neighbour, and with each of them a few
@@ -6,10 +6,10 @@
 //! Large-scale dimensionality reduction using triplets", 2019, section 3).
 //!
 //! Outliers are drawn by shifts: points are renumbered at random once, and in slot c the outlier of
-//! point i is (i + shift_c) mod n. So every point is the outlier of exactly one other in each slot,
-//! which makes the forces on outliers a gather without lists, without hubs and with neighbouring
-//! reads. A weight is the tempered logarithm of 1 + p_ik - p_ij, not of its excess over the least
-//! of all: no single outlier shifts all weights, and new points are weighted alike.
+//! point i is (i + shift_c) mod n. So every point is the outlier of exactly one other in each slot:
+//! the forces on outliers become a gather without lists, without hubs and with contiguous reads. A
+//! weight is the tempered logarithm of 1 + p_ik - p_ij, not of its excess over the smallest of all:
+//! no single outlier shifts all weights, and new points are weighted in the same way.
 
 use super::Trimap;
 use crate::neighbors::NeighborGraph;
@@ -20,30 +20,29 @@ use rayon::prelude::*;
 const ORDER_STREAM: u64 = 0x7472_6f72;
 const SHIFT_STREAM: u64 = 0x7472_7368;
 
-/// Margins count up to here, where a weight is 63,244: points much further apart than their scales,
-/// next to copies of one point, would otherwise throw the map apart.
+/// Largest margin, at which a weight is 63,244. Without it, points much further apart than their
+/// scales, next to copies of one point, would tear the embedding apart.
 pub(super) const MOST: f32 = 1e9;
-/// Least scale of a point in units of the median: copies of a point have the scale 0.
+/// Smallest scale of a point in units of the median: copies of a point have the scale 0.
 const LEAST_SCALE: f32 = 1e-3;
-/// The neighbours, counted from 0, whose mean distance is the scale.
+/// Positions, from 0, of the neighbours whose mean distance is the scale.
 const SCALE_NEIGHBORS: std::ops::Range<usize> = 2..5;
 
-/// All triplets, without their weights. Points are renumbered: [`Triplets::order`]. What belongs to
-/// an inlier or slot and a point stands at its number x n + point.
+/// All triplets, without their weights. Points are renumbered: see [`Triplets::order`]. Arrays with
+/// an entry per inlier or slot and point store it at index number x n + point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Triplets {
-    /// Row of the caller's matrix that each point is, n.
+    /// Row of the caller's matrix for each point, n.
     pub order: Vec<u32>,
-    /// Inliers a point has, those that [`Trimap::n_inliers`] asks for or all but one of the other
-    /// points.
+    /// Number of inliers of a point: [`Trimap::n_inliers`], or all but one of the other points.
     pub n_inliers: usize,
-    /// Outliers of each inlier.
+    /// Number of outliers of each inlier.
     pub n_outliers: usize,
-    /// Random triplets of a point.
+    /// Number of random triplets of a point.
     pub n_random: usize,
     /// Inliers, n_inliers x n, those of largest affinity first.
     pub inliers: Vec<u32>,
-    /// p_ij of them, n_inliers x n.
+    /// p_ij of the inliers, n_inliers x n.
     pub inlier_squares: Vec<f32>,
     /// Scales s_i of the points in the caller's units, above 0, n.
     pub scales: Vec<f32>,
@@ -95,13 +94,13 @@ impl Triplets {
         self.order.len()
     }
 
-    /// Triplets of one point.
+    /// Number of triplets of one point.
     pub fn per_point(&self) -> usize {
         self.n_inliers * self.n_outliers + self.n_random
     }
 
-    /// For each point the references to it: a x n + i where it is inlier a of point i. Returns
-    /// where each point's begin, n + 1, and the references, ascending for each point.
+    /// For each point the references to it: a x n + i if it is inlier a of point i. Returns the
+    /// start of each point's references, n + 1, and the references, ascending for each point.
     pub fn references(&self) -> (Vec<u32>, Vec<u32>) {
         let n = self.n_samples();
         let mut starts = vec![0_u32; n + 1];
@@ -121,8 +120,7 @@ impl Triplets {
     }
 }
 
-/// The best `n_inliers` neighbours of a row, nearest by p first, ties in the order of the
-/// distances.
+/// The best `n_inliers` neighbours of a row, smallest p first, ties in the order of the distances.
 fn nearest_by_affinity(
     neighbors: &NeighborGraph,
     row: usize,
@@ -140,10 +138,10 @@ fn nearest_by_affinity(
     nearest
 }
 
-/// p: the square of a distance in units of two scales.
+/// p: squared distance in units of two scales.
 pub fn relative_square(distance: f32, a: f32, b: f32) -> f32 {
-    // Factor by factor: neither the square of the distance nor the product of the scales need be a
-    // normal number.
+    // Factor by factor: the square of the distance and the product of the scales may both leave the
+    // normal numbers.
     (distance / a * (distance / b)).min(MOST * MOST)
 }
 
@@ -154,13 +152,13 @@ pub fn scale(distances: &[f32]) -> f32 {
     counted.iter().map(|distance| distance / counted.len() as f32).sum()
 }
 
-/// Scales of all rows, not much below the median of those above 0.
+/// Scales of all rows, limited from below by a share of the median of those above 0.
 fn scales(neighbors: &NeighborGraph) -> Vec<f32> {
     let mut scales: Vec<f32> =
         neighbors.distances().par_chunks(neighbors.n_neighbors()).map(scale).collect();
     let mut positive: Vec<f32> = scales.iter().copied().filter(|&scale| scale > 0.0).collect();
     let middle = positive.len() / 2;
-    // Where every point has copies any unit will do.
+    // If every point has copies, any unit will do.
     let median = if positive.is_empty() {
         1.0
     } else {
@@ -172,8 +170,7 @@ fn scales(neighbors: &NeighborGraph) -> Vec<f32> {
 }
 
 /// `count` shifts in 1..n. No two are equal or opposite, and none is n / 2, which would pair the
-/// same points twice; where n is too small for that, every shift occurs as often as any other, but
-/// for one.
+/// same points twice. If n is too small for that, all shifts occur equally often, give or take one.
 fn shifts(n: usize, count: usize, seed: u64) -> Vec<u32> {
     let random = Random::new(seed, SHIFT_STREAM);
     if count > (n - 1) / 2 {

@@ -1,4 +1,4 @@
-//! Affinities of t-SNE: conditional probabilities of the wanted perplexity, symmetrised into a
+//! Affinities of t-SNE: conditional probabilities with the given perplexity, symmetrised into a
 //! sparse matrix.
 //!
 //! The bisection runs on the device, one row a thread; the symmetric rows are built on the CPU.
@@ -15,18 +15,18 @@ uniform! {
 
 const CALIBRATE: Kernel = kernel!("affinity", "calibrate", 64, CalibrateParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&CALIBRATE];
 
-/// Halvings and doublings of the bisection: enough for every bit of an f32, whatever the scale of
-/// the distances.
+/// Maximum number of halvings and doublings of the bisection: enough for every bit of an f32 at any
+/// scale of the distances.
 const STEPS: usize = 64;
 
 /// The symmetric joint probabilities in compressed rows, multiplied by the number of points so that
 /// the entries are of the order of 1 / perplexity instead of vanishing with n.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affinities {
-    /// Where each row starts in the two other arrays, n + 1 numbers.
+    /// Start of each row in the two other arrays, n + 1 numbers.
     pub row_starts: Vec<u32>,
     /// Columns of the entries, ascending within a row.
     pub columns: Vec<u32>,
@@ -43,7 +43,7 @@ impl Affinities {
     /// Any error of the device.
     pub fn new(device: &Device, neighbors: &NeighborGraph, perplexities: &[f32]) -> Result<Self> {
         let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors());
-        // Rows are independent: as many at once as a binding holds.
+        // Rows are independent: as many at once as fit a binding.
         let rows = (device.max_binding_bytes() as usize / (4 * k)).max(1);
         let mut conditional = Vec::with_capacity(n * k);
         for distances in neighbors.distances().chunks(rows * k) {
@@ -159,7 +159,7 @@ mod cpu {
     ) {
         let k = distances.len();
         let least = distances[0] * distances[0];
-        // Filled up with lanes that count for nothing.
+        // Padded with lanes that count for nothing.
         let mut shifted = vec![[0.0_f32; LANES]; k.div_ceil(LANES)];
         let mut counted = vec![[0.0_f32; LANES]; k.div_ceil(LANES)];
         for (at, distance) in distances.iter().enumerate() {
@@ -177,7 +177,7 @@ mod cpu {
         probabilities.iter_mut().for_each(|probability| *probability /= sum);
     }
 
-    /// beta such that the entropy of p ~ exp(-beta d^2) is the wanted one.
+    /// beta such that the entropy of p ~ exp(-beta d^2) has the target value.
     #[inline(always)]
     fn precision<const FUSED: bool>(
         shifted: &[[f32; LANES]],
@@ -203,7 +203,7 @@ mod cpu {
                 high = Some(beta);
                 beta = (low + beta) * 0.5;
             }
-            // Nothing lies between two neighbouring numbers.
+            // There is no number between two adjacent ones.
             if beta == last {
                 break;
             }

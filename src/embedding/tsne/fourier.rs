@@ -1,14 +1,14 @@
 //! Convolution of a real density on a square grid with a radial kernel, by fast Fourier transforms.
 //!
-//! The density has G x G nodes and is taken for the corner of an M x M torus, M >= 2 G, so that
-//! nothing wraps around. Real input has half a spectrum: rows are transformed to M / 2 + 1 waves;
-//! each of these columns is transformed, weighted with the kernel's spectrum and transformed back,
-//! twice, for the two components of the force; a row of both together is one complex transform
-//! back, whose real part is the force in x and whose imaginary part that in y. The sum of the
+//! The density has G x G nodes and forms the corner of an M x M torus, M >= 2 G, so that nothing
+//! wraps around. Real input has half a spectrum: rows are transformed to M / 2 + 1 waves; each of
+//! these columns is transformed, multiplied by the kernel's spectrum and transformed back, twice,
+//! for the two components of the force; a row of both together is one complex inverse transform,
+//! whose real part is the force in x and whose imaginary part is the force in y. The sum of the
 //! potential at the density's own nodes follows from the same spectrum (M. Parseval, 1799), without
 //! a transform of its own. O(M^2 log M).
 //!
-//! The GPU's transforms keep one row in workgroup memory and want M a power of two, at most
+//! The GPU's transforms keep one row in workgroup memory and need M to be a power of two, at most
 //! [`MAX_GPU_SIZE`] (Stockham's form with radix 4: N. Govindaraju et al., "High performance
 //! discrete Fourier transforms on graphics processors", 2008); those of the CPU are rustfft's, for
 //! any even M.
@@ -20,7 +20,7 @@ use crate::error::Result;
 /// Largest M on the GPU: a row fills the 16 KiB of workgroup memory that every device has.
 pub const MAX_GPU_SIZE: usize = 2048;
 
-/// Rows at most that one workgroup transforms side by side.
+/// Maximum number of rows that one workgroup transforms side by side.
 const MOST_TOGETHER: usize = 8;
 
 uniform! {
@@ -31,25 +31,25 @@ const TRANSFORM_ROWS: Kernel = kernel!("fourier", "transform_rows", 256, Fourier
 const CONVOLVE_COLUMNS: Kernel = kernel!("fourier", "convolve_columns", 256, FourierParams);
 const RESTORE_ROWS: Kernel = kernel!("fourier", "restore_rows", 256, FourierParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&TRANSFORM_ROWS, &CONVOLVE_COLUMNS, &RESTORE_ROWS];
 
-/// G and M of a convolution.
+/// Sizes G and M of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Nodes of the density along an axis, even and at most half of `size`.
+    /// G: number of nodes of the density along an axis, even and at most half of `size`.
     pub nodes: usize,
-    /// Length of the transforms, even.
+    /// M: length of the transforms, even.
     pub size: usize,
 }
 
 impl Size {
-    /// Waves of a real row: M / 2 + 1.
+    /// Number of waves of a real row: M / 2 + 1.
     pub fn waves(self) -> usize {
         self.size / 2 + 1
     }
 
-    /// Rows that one workgroup transforms side by side.
+    /// Number of rows that one workgroup transforms side by side.
     fn together(self) -> usize {
         (MAX_GPU_SIZE / self.size).min(MOST_TOGETHER)
     }
@@ -63,15 +63,14 @@ impl Size {
         }
     }
 
-    /// Operations of one complex transform, by the usual count of 5 M log2 M.
+    /// Number of operations of one complex transform, by the usual count of 5 M log2 M.
     fn transform(self) -> usize {
         5 * self.size * self.size.ilog2() as usize
     }
 }
 
-/// Transforms the rows of a density in fixed point, whose unit is `unit`, and empties it. Shapes:
-/// `density` G x G, `waves` (M / 2 + 1) x G complex numbers, the waves of one row standing in one
-/// column.
+/// Transforms the rows of a density in fixed point, whose unit is `unit`, and clears it. Shapes:
+/// `density` G x G, `waves` (M / 2 + 1) x G complex numbers; the waves of one row form a column.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -104,10 +103,10 @@ pub fn transform_rows(
     Ok(())
 }
 
-/// Weights the waves with the kernel's spectrum of the level that `frame`, 8 numbers, names.
-/// Shapes: `waves` (M / 2 + 1) x G complex; `forces` G x (M / 2 + 1) pairs of complex numbers, the
-/// waves of both components; `potentials` M / 2 + 2, whose sum is that of the potential over the
-/// density, less the points' own, which `frame` names.
+/// Multiplies the waves by the kernel's spectrum of the level given in `frame`, 8 numbers. Shapes:
+/// `waves` (M / 2 + 1) x G complex; `forces` G x (M / 2 + 1) pairs of complex numbers, the waves of
+/// both components; `potentials` M / 2 + 2, whose sum is that of the potential over the density,
+/// minus the points' own potentials, which `frame` holds.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -187,23 +186,24 @@ mod cpu {
     use rustfft::num_complex::Complex;
     use std::cell::RefCell;
 
-    /// Rows of one task: their waves, side by side in a column, fill a cache line.
+    /// Number of rows of one task: their waves, side by side in a column, fill a cache line.
     const ROWS: usize = 8;
-    /// Columns of one task: the same for the pairs of a row.
+    /// Number of columns of one task: the same for the pairs of a row.
     const COLUMNS: usize = 4;
 
     type Wave = Complex<f32>;
 
     thread_local! {
-        /// Room for a task's rows and the transforms' scratch, kept from task to task.
-        static ROOM: RefCell<(Vec<Wave>, Vec<f32>, Vec<Wave>)> = const { RefCell::new((Vec::new(), Vec::new(), Vec::new())) };
+        /// Buffers for the rows of a task and the scratch memory of the transforms, kept between
+        /// tasks.
+        static BUFFERS: RefCell<(Vec<Wave>, Vec<f32>, Vec<Wave>)> = const { RefCell::new((Vec::new(), Vec::new(), Vec::new())) };
     }
 
     fn complex(numbers: &[f32]) -> &[Wave] {
         bytemuck::cast_slice(numbers)
     }
 
-    /// A column-wise array that tasks fill at places of their own.
+    /// A column-wise array in which tasks fill disjoint entries.
     struct Scattered(*mut Wave, usize);
 
     // SAFETY: tasks write disjoint entries; see the callers.
@@ -215,7 +215,7 @@ mod cpu {
         }
 
         /// # Safety
-        /// No other thread touches the entries `at .. at + values.len()` meanwhile.
+        /// No other thread may access the entries `at .. at + values.len()` at the same time.
         unsafe fn write(&self, at: usize, values: &[Wave]) {
             assert!(at + values.len() <= self.1, "{at} and {} more of {}", values.len(), self.1);
             // SAFETY: in bounds by the assertion, and exclusive by the caller's promise.
@@ -235,7 +235,7 @@ mod cpu {
         let transform = spectrum.real();
         let scattered = Scattered::new(waves);
         density.par_chunks_mut(ROWS * nodes).enumerate().for_each(|(chunk, rows)| {
-            ROOM.with_borrow_mut(|(out, row, scratch)| {
+            BUFFERS.with_borrow_mut(|(out, row, scratch)| {
                 let n_rows = rows.len() / nodes;
                 out.resize(ROWS * n_waves, Wave::default());
                 row.resize(length, 0.0);
@@ -257,7 +257,7 @@ mod cpu {
                     for (slot, out) in side_by_side.iter_mut().zip(out.chunks_exact(n_waves)) {
                         *slot = out[wave];
                     }
-                    // SAFETY: this task's rows alone stand at these places of each wave.
+                    // SAFETY: only this task writes these entries of each wave.
                     unsafe {
                         scattered.write(wave * nodes + chunk * ROWS, &side_by_side[..n_rows])
                     };
@@ -284,13 +284,13 @@ mod cpu {
             .zip(complex(waves).par_chunks(COLUMNS * nodes))
             .enumerate()
             .for_each(|(chunk, (potentials, waves))| {
-                ROOM.with_borrow_mut(|(room, _, scratch)| {
-                    room.resize((1 + 2 * COLUMNS) * length, Wave::default());
+                BUFFERS.with_borrow_mut(|(columns, _, scratch)| {
+                    columns.resize((1 + 2 * COLUMNS) * length, Wave::default());
                     scratch.resize(
                         there.get_inplace_scratch_len().max(back.get_inplace_scratch_len()),
                         Wave::default(),
                     );
-                    let (column, pairs) = room.split_at_mut(length);
+                    let (column, pairs) = columns.split_at_mut(length);
                     for (at, potential) in potentials.iter_mut().enumerate() {
                         let wave = chunk * COLUMNS + at;
                         column[..nodes].copy_from_slice(&waves[at * nodes..][..nodes]);
@@ -312,7 +312,7 @@ mod cpu {
                             *slot = column[row];
                         }
                         let at = 2 * (row * n_waves + chunk * COLUMNS);
-                        // SAFETY: this task's columns alone stand at these places of each row.
+                        // SAFETY: only this task writes these entries of each row.
                         unsafe { scattered.write(at, &side_by_side[..2 * n_columns]) };
                     }
                 });
@@ -339,12 +339,12 @@ mod cpu {
             .par_chunks_mut(2 * nodes)
             .zip(complex(forces).par_chunks_exact(2 * n_waves))
             .for_each(|(field, waves)| {
-                ROOM.with_borrow_mut(|(row, _, scratch)| {
+                BUFFERS.with_borrow_mut(|(row, _, scratch)| {
                     row.resize(length, Wave::default());
                     scratch.resize(back.get_inplace_scratch_len(), Wave::default());
                     for (wave, pair) in waves.chunks_exact(2).enumerate() {
-                        // x + i y at the wave itself, and, both being real in space, at its mirror
-                        // image.
+                        // x + i y at the wave itself and, since both are real in space, at its
+                        // mirror image.
                         row[wave] = Wave::new(pair[0].re - pair[1].im, pair[0].im + pair[1].re);
                         if wave > 0 && 2 * wave < length {
                             row[length - wave] =

@@ -1,4 +1,4 @@
-//! The gradient of t-SNE and its divergence, as kernels with their twins.
+//! Gradient of t-SNE and its divergence, as kernels with their twins.
 //!
 //! With q_ij = 1 / (1 + |y_i - y_j|^2) and Z the sum of all q, the gradient here is sum_j
 //! exaggeration p_ij q_ij (y_i - y_j) - (1 / Z) sum_j q_ij^2 (y_i - y_j), as in openTSNE: van der
@@ -22,19 +22,20 @@ uniform! {
 const ATTRACTION: Kernel = kernel!("gradient", "attraction", 64, AttractionParams);
 const KL_DIVERGENCE: Kernel = kernel!("gradient", "kl_divergence", 64, DivergenceParams);
 
-/// Threads of one row in both kernels.
+/// Number of threads of one row in both kernels.
 const LANES: usize = 16;
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&ATTRACTION, &KL_DIVERGENCE];
 
-/// Row sum of n p_ij, 1 in the mean, from which on a point takes shorter steps.
+/// Row sum of n p_ij, 1 on average, above which a point takes shorter steps.
 ///
 /// Gradient descent with momentum m is stable while learning rate x curvature < 2 (1 + m) (B.
 /// Polyak, "Some methods of speeding up the convergence of iteration methods", 1964): with the rate
-/// n / exaggeration, while gain x row sum < 3 or so. Where it is not, the gain falls by fifths
-/// until it is. But it grows by steps of 0.2, and one of those throws a hub of a row sum above 15
-/// about again, and its neighbours with it. The hubs of data with clusters have less than 10.
+/// n / exaggeration, while gain x row sum is below about 3. If it is not, the gain falls by a fifth
+/// at a time until it is. But the gain grows in steps of 0.2, and a single step makes a hub whose
+/// row sum is above 15 jump again, and its neighbours with it. Hubs of data with clusters have less
+/// than 10.
 const LARGEST_ROW_SUM: f32 = 10.0;
 
 /// Affinities on a device.
@@ -43,7 +44,7 @@ pub struct Graph {
     row_starts: Buffer<u32>,
     columns: Buffer<u32>,
     values: Buffer<f32>,
-    /// Part of the learning rate that each point takes, n.
+    /// Share of the learning rate for each point, n.
     rates: Buffer<f32>,
     n: usize,
     n_edges: u64,
@@ -80,8 +81,8 @@ impl Graph {
         })
     }
 
-    /// Work of looking at every entry, with `more` operations beside the squared distance: column,
-    /// value and place of each, and what belongs to a row.
+    /// Work of processing every entry, with `more` operations besides the squared distance: column,
+    /// value and coordinates of each, and the row's own data.
     fn work(&self, n_components: u32, more: u64) -> Work {
         let axes = u64::from(n_components);
         let rows = Work::new(0, 4 + 8 * axes).times(self.n);
@@ -101,7 +102,7 @@ pub struct Forces {
 }
 
 impl Forces {
-    /// Room for the forces on `n` points in 2 or 3 dimensions.
+    /// Buffers for the forces on `n` points in 2 or 3 dimensions.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -114,8 +115,8 @@ impl Forces {
         })
     }
 
-    /// Computes repulsion, normaliser and attraction at the places `y`, n x n_components, whose
-    /// outline is `outline`.
+    /// Computes repulsion, normaliser and attraction at the coordinates `y`, n x n_components, with
+    /// the outline `outline`.
     ///
     /// # Errors
     /// Any error of the device.
@@ -130,13 +131,13 @@ impl Forces {
         attraction(device, y, graph, &mut self.attractions)
     }
 
-    /// What moves the points of `graph`, after [`Forces::compute`].
+    /// Forces on the points of `graph`, after [`Forces::compute`].
     pub fn acting<'a>(&'a self, graph: &'a Graph) -> Acting<'a> {
         let Self { attractions, repulsions, repulsor, .. } = self;
         Acting { attractions, repulsions, q_parts: repulsor.q_parts(), rates: &graph.rates }
     }
 
-    /// Where the repulsive forces come from.
+    /// Method that computes the repulsive forces.
     pub fn repulsor(&self) -> &Repulsor {
         &self.repulsor
     }
@@ -153,7 +154,8 @@ impl Forces {
         Ok(attractions.iter().zip(&repulsions).map(|(a, r)| attract * a - scale * r).collect())
     }
 
-    /// KL(P || Q) at the places `y` of the last [`Forces::compute`], to `divergence[0]`.
+    /// Writes KL(P
+    /// Q) at the coordinates `y` of the last [`Forces::compute`] to `divergence[0]`.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel).
@@ -170,7 +172,7 @@ impl Forces {
     }
 }
 
-/// Attractive forces times n. Shapes: `y` n x c, `attractions` n x c, with c 2 or 3.
+/// Attractive forces multiplied by n. Shapes: `y` n x c, `attractions` n x c, with c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -208,7 +210,8 @@ pub fn attraction(
     Ok(())
 }
 
-/// Each row's share of KL(P || Q). Shapes: `y` n x c, `q_total` 1, `divergences` n, with c 2 or 3.
+/// Share of each row in KL(P
+/// Q). Shapes: `y` n x c, `q_total` 1, `divergences` n, with c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -259,7 +262,7 @@ mod cpu {
     use rayon::prelude::*;
     use std::f32::consts::LN_2;
 
-    /// Rows of one parallel task.
+    /// Number of rows of one parallel task.
     const ROWS: usize = 64;
 
     pub fn attraction(y: &[f32], graph: &Graph, attractions: &mut [f32]) {
@@ -283,8 +286,8 @@ mod cpu {
             return attractions.par_chunks_mut(2).enumerate().with_min_len(ROWS).for_each(
                 |(i, attraction)| {
                     let row = starts[i] as usize..starts[i + 1] as usize;
-                    // SAFETY: AVX-512 is there, and `Graph::new` has seen that every column is
-                    // below n, the number of places.
+                    // SAFETY: AVX-512 is available, and `Graph::new` has checked that every column
+                    // is below n, the number of points.
                     let force = unsafe {
                         avx512::attract(places, places[i], &columns[row.clone()], &values[row])
                     };

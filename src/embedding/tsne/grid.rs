@@ -1,17 +1,18 @@
 //! Repulsion of t-SNE in time proportional to n: the points are spread over a grid, the grid is
-//! convolved, and the forces are taken from it.
+//! convolved with the kernel, and the forces are interpolated from it.
 //!
 //! After G. Linderman et al., "Fast interpolation-based t-SNE for improved visualization of
 //! single-cell RNA-seq data", 2019, but with cubic B-splines and one density instead of Lagrange
-//! polynomials and four: see [`spectrum`](super::spectrum). The nodes are [`Accuracy::spacing`]
-//! apart, or closer while the map is small; the grid grows with the map. The relative error of the
-//! forces, root mean square, is 2 to 3 % or 0.4 %. O(n + M^2 log M) with M twice the span in nodes.
+//! polynomials and four densities: see [`spectrum`](super::spectrum). The nodes are
+//! [`Accuracy::spacing`] apart, or closer while the embedding is small; the grid grows with the
+//! embedding. The relative error of the forces, root mean square, is 2 to 3 % or 0.4 %. O(n + M^2
+//! log M) with M twice the span in nodes.
 //!
-//! The host decides how many nodes there are. On a GPU it does so by the map's span of some
-//! iterations ago, always as many: so it never waits for the queue to run dry, and the grid depends
-//! on nothing but the map. Until a map fills the smallest grid its span grows by orders of
-//! magnitude, at a pace that no bound holds; there the GPU itself chooses, by the span as it is,
-//! among spacings whose spectra all lie ready.
+//! The host chooses the number of nodes. On a GPU it uses the embedding's span of a fixed number of
+//! iterations ago, so that it never has to wait for the queue to empty, and the grid depends on
+//! nothing but the embedding. Until an embedding fills the smallest grid its span grows by orders
+//! of magnitude, at a pace without a known bound; in that phase the GPU itself chooses by the
+//! current span among spacings whose spectra are all precomputed.
 
 use super::fourier::{self, MAX_GPU_SIZE, Size};
 use super::optimiser::Outline;
@@ -29,37 +30,37 @@ uniform! {
 const SPLAT: Kernel = kernel!("grid", "splat", 256, GridParams);
 const GATHER: Kernel = kernel!("grid", "gather", 64, GridParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SPLAT, &GATHER];
 
-/// Nodes over the span at least: with fewer, the kernel would change too fast between two of them
-/// while the map is small.
+/// Minimum number of nodes over the span: with fewer, the kernel would change too fast between two
+/// of them while the embedding is small.
 const LEAST_NODES: f64 = 64.0;
-/// Nodes that the splines need beyond the outermost points, on both sides together.
+/// Number of nodes that the splines need beyond the outermost points, both sides together.
 const BORDER: f64 = 6.0;
 /// Largest weight of one point at one node, (2 / 3)^2, rounded up.
 const LARGEST_WEIGHT: f64 = 0.445;
-/// On the CPU the spacing of a small map is the base spacing divided by a power of the fourth root
-/// of 2, so that spectra serve for several iterations.
+/// On the CPU the spacing of a small embedding is the base spacing divided by a power of the fourth
+/// root of 2, so that spectra are reused for several iterations.
 const SPACINGS_PER_OCTAVE: f64 = 4.0;
 /// Length of the smallest transform on the GPU.
 const LEAST_GPU_SIZE: usize = 256;
 /// Spacings of the smallest grid on the GPU, as powers of two of the base spacing. The first is for
-/// a map that outgrows the grid before a larger one comes. Where the map is smaller than 4, the
-/// kernel is so smooth that 16 nodes over the span do; a map that the last does not fill is scaled
-/// up before long.
+/// an embedding that outgrows the grid before a larger one is ready. If the embedding is smaller
+/// than 4, the kernel is so smooth that 16 nodes over the span suffice; an embedding too small for
+/// the last spacing is soon scaled up.
 const LEVELS: [i32; 12] = [1, 0, -1, -2, -3, -6, -9, -12, -15, -18, -21, -24];
-/// Numbers that tell where a grid lies: x and y of its middle, the distance of two nodes, what the
-/// points' own potentials take off the normaliser; the level, and the map's span.
+/// Numbers that describe the position of a grid: x and y of its centre, the distance of two nodes,
+/// the part of the points' own potentials in the normaliser; the level, and the embedding's span.
 const FRAME: usize = 8;
-/// Iterations for which the GPU's grid stays the same.
+/// Number of iterations for which the GPU's grid stays the same.
 const BATCH: usize = 5;
-/// Batches after which the span of a map decides about the grid.
+/// Number of batches after which the span of an embedding decides about the grid.
 const DELAY: usize = 2;
-/// Growth of the span to be ready for until the grid follows, beside that of the last batches.
+/// Factor for growth of the span until the grid follows, in addition to that of the last batches.
 const HEADROOM: f64 = 1.25;
 
-/// How fine the grid is.
+/// Fineness of the grid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Accuracy {
@@ -73,7 +74,7 @@ pub enum Accuracy {
 impl Field for Accuracy {}
 
 impl Accuracy {
-    /// Distance of two nodes in units of the map.
+    /// Distance between two nodes in units of the embedding.
     pub fn spacing(self) -> f64 {
         match self {
             Self::Fast => 0.46,
@@ -82,17 +83,17 @@ impl Accuracy {
     }
 }
 
-/// A grid for a map of some span.
+/// A grid for an embedding of a given span.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    /// Nodes and transforms.
+    /// Number of nodes and length of the transforms.
     pub size: Size,
-    /// Distance of two nodes in units of the map.
+    /// Distance between two nodes in units of the embedding.
     pub spacing: f64,
 }
 
 impl Plan {
-    /// The smallest grid on that device for a map whose longer side is `span`.
+    /// The smallest grid on that device for an embedding whose longer side is `span`.
     pub fn new(device: &Device, accuracy: Accuracy, span: f64) -> Self {
         let base = accuracy.spacing();
         let nodes_over = |spacing: f64| 2 * (span / spacing + BORDER).ceil() as usize;
@@ -105,8 +106,8 @@ impl Plan {
             }
             Device::Gpu(_) => {
                 let size = nodes_over(base).next_power_of_two().clamp(LEAST_GPU_SIZE, MAX_GPU_SIZE);
-                // Where the largest transform is too short, the nodes move apart, by steps: a grid
-                // of another spacing is made anew.
+                // If the largest transform is too short, the distance between nodes grows in steps:
+                // each new spacing needs a new grid.
                 let octaves = (span / (((size / 2) as f64 - BORDER) * base)).max(1.0).log2();
                 Self::of(
                     size,
@@ -120,7 +121,7 @@ impl Plan {
         Self { size: Size { nodes: size / 2, size }, spacing }
     }
 
-    /// All spacings that the grid may take, from the widest to the narrowest.
+    /// All spacings of the grid, from the widest to the narrowest.
     fn spacings(self, device: &Device) -> Vec<f64> {
         match device {
             Device::Gpu(_) if self.size.size == LEAST_GPU_SIZE => {
@@ -136,8 +137,8 @@ impl Plan {
     }
 }
 
-/// The smallest multiple of 16 from `least` on without prime factors above 7: transforms of such
-/// lengths are fast.
+/// The smallest multiple of 16 that is at least `least` and has no prime factors above 7:
+/// transforms of such lengths are fast.
 fn smooth(least: usize) -> usize {
     let is_smooth = |mut rest: usize| {
         for prime in [2, 3, 5, 7] {
@@ -154,15 +155,15 @@ fn smooth(least: usize) -> usize {
     size
 }
 
-/// Repulsive forces from a grid that follows the map.
+/// Repulsive forces from a grid that follows the embedding.
 #[derive(Debug)]
 pub struct GridRepulsion {
     accuracy: Accuracy,
-    /// Steps of the fixed point in 1: a node's sum stays below 2^31 even if all points share a
-    /// place.
+    /// Steps of the fixed point in 1: a node's sum stays below 2^31 even if all points coincide.
     steps: f32,
-    room: Option<Room>,
-    /// Frames of the last batches, underway from the GPU, and the nodes along an axis then.
+    buffers: Option<Buffers>,
+    /// Frames of the last batches that are being read back from the GPU, and the number of nodes
+    /// along an axis at that time.
     underway: VecDeque<(usize, ReadBack<f32>)>,
     /// The last spans that arrived.
     spans: [f64; 2],
@@ -170,9 +171,9 @@ pub struct GridRepulsion {
     outgrown: bool,
 }
 
-/// Arrays of one grid.
+/// Buffers of one grid.
 #[derive(Debug)]
-struct Room {
+struct Buffers {
     plan: Plan,
     spectrum: Spectrum,
     frame: Buffer<f32>,
@@ -183,7 +184,7 @@ struct Room {
     potentials: Buffer<f32>,
 }
 
-impl Room {
+impl Buffers {
     fn new(device: &Device, plan: Plan) -> Result<Self> {
         let (nodes, waves) = (plan.size.nodes, plan.size.waves());
         Ok(Self {
@@ -208,7 +209,7 @@ impl GridRepulsion {
         Self {
             accuracy,
             steps: bits.exp2() as f32,
-            room: None,
+            buffers: None,
             underway,
             spans,
             iteration: 0,
@@ -229,72 +230,72 @@ impl GridRepulsion {
     ) -> Result<()> {
         let plan = self.plan(device, outline)?;
         let steps = self.steps;
-        let room = match self.room.take() {
-            Some(room) if room.plan == plan => self.room.insert(room),
-            _ => self.room.insert(Room::new(device, plan)?),
+        let buffers = match self.buffers.take() {
+            Some(buffers) if buffers.plan == plan => self.buffers.insert(buffers),
+            _ => self.buffers.insert(Buffers::new(device, plan)?),
         };
-        let (size, spectrum) = (plan.size, &room.spectrum);
+        let (size, spectrum) = (plan.size, &buffers.spectrum);
         splat(
             device,
             y,
             outline,
             spectrum,
-            (&mut room.density, &mut room.frame),
+            (&mut buffers.density, &mut buffers.frame),
             (size.nodes, steps),
         )?;
         if matches!(device, Device::Gpu(_)) && self.iteration.is_multiple_of(BATCH) {
-            self.underway.push_back((size.nodes, room.frame.read_later(device)?));
+            self.underway.push_back((size.nodes, buffers.frame.read_later(device)?));
         }
         fourier::transform_rows(
             device,
-            &mut room.density,
+            &mut buffers.density,
             spectrum,
-            &mut room.waves,
+            &mut buffers.waves,
             size,
             1.0 / steps,
         )?;
         fourier::convolve_columns(
             device,
-            &room.waves,
-            (spectrum, &room.frame),
-            &mut room.forces,
-            &mut room.potentials,
+            &buffers.waves,
+            (spectrum, &buffers.frame),
+            &mut buffers.forces,
+            &mut buffers.potentials,
             size,
         )?;
-        fourier::restore_rows(device, &room.forces, spectrum, &mut room.field, size)?;
-        gather(device, y, &room.frame, &room.field, forces, size.nodes)?;
+        fourier::restore_rows(device, &buffers.forces, spectrum, &mut buffers.field, size)?;
+        gather(device, y, &buffers.frame, &buffers.field, forces, size.nodes)?;
         self.iteration += 1;
         Ok(())
     }
 
-    /// Numbers whose sum is the normaliser Z, that of q over all ordered pairs, and how many they
-    /// are.
+    /// Numbers whose sum is the normaliser Z, that of q over all ordered pairs, and how many of
+    /// them there are.
     ///
     /// # Panics
     /// Before [`GridRepulsion::compute`].
     pub fn q_parts(&self) -> (&Buffer<f32>, usize) {
-        let potentials = &self.room.as_ref().expect("forces are computed first").potentials;
+        let potentials = &self.buffers.as_ref().expect("forces are computed first").potentials;
         (potentials, potentials.len())
     }
 
-    /// Whether the map has been larger than the grid that was made for it, so that some forces were
-    /// wrong.
+    /// `true` if the embedding was ever larger than its grid, so that some forces were wrong.
     pub fn has_been_outgrown(&self) -> bool {
         self.outgrown
     }
 
     /// The grid for this iteration.
     fn plan(&mut self, device: &Device, outline: &Outline) -> Result<Plan> {
-        let current = match (device, &self.room) {
+        let current = match (device, &self.buffers) {
             (Device::Cpu(_), _) => {
                 return Ok(Plan::new(device, self.accuracy, span(outline.blocks.host())));
             }
-            // Of the first map the GPU is asked at once, of later ones with a delay.
+            // For the first embedding the GPU is waited for, for later ones the result comes with a
+            // delay.
             (Device::Gpu(_), None) => {
                 let first = span(&outline.blocks.read(device)?);
                 return Ok(Plan::new(device, self.accuracy, HEADROOM * first));
             }
-            (Device::Gpu(_), Some(room)) => room.plan,
+            (Device::Gpu(_), Some(buffers)) => buffers.plan,
         };
         if !self.iteration.is_multiple_of(BATCH) || self.underway.len() < DELAY {
             return Ok(current);
@@ -309,8 +310,8 @@ impl GridRepulsion {
         let growth =
             if before > 0.0 { (span / before).clamp(1.0, 1.5).powi(DELAY as i32 + 1) } else { 1.0 };
         let wanted = Plan::new(device, self.accuracy, span * growth * HEADROOM);
-        // A grid that is a little too large is kept, for the map may breathe; but only the smallest
-        // has spacings for small maps.
+        // A grid that is slightly too large is kept, since the span may vary; but only the smallest
+        // has spacings for small embeddings.
         let is_small = wanted.size.size == LEAST_GPU_SIZE && 2.0 * span < wanted.capacity();
         let keeps =
             current.spacing == wanted.spacing && current.size.size >= wanted.size.size && !is_small;
@@ -318,15 +319,15 @@ impl GridRepulsion {
     }
 }
 
-/// The longer side of a map of that outline.
+/// Longer side of an embedding with that outline.
 fn span(blocks: &[f32]) -> f64 {
     f64::from(cpu::span_of(cpu::bounds(blocks)))
 }
 
-/// Lays the grid about the map, with the narrowest spacing of the spectrum that holds it, and adds
-/// every point to the density. Shapes: `y` n x 2, of that outline; `density` G x G in fixed point
-/// with `steps` in 1; `frame` 8: x and y of the middle, spacing, what the points' own potentials
-/// take off the normaliser, level and span; `how` is (G, steps).
+/// Places the grid around the embedding, with the narrowest spacing of the spectrum that covers it,
+/// and adds every point to the density. Shapes: `y` n x 2, with that outline; `density` G x G in
+/// fixed point with `steps` in 1; `frame` 8: x and y of the centre, spacing, part of the points'
+/// own potentials in the normaliser, level and span; `how` is (G, steps).
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -369,7 +370,7 @@ pub fn splat(
     Ok(())
 }
 
-/// Every point's value of the field. Shapes: `y` n x 2, `frame` 8, `field` G x G x 2, `gathered` n
+/// Value of the field at every point. Shapes: `y` n x 2, `frame` 8, `field` G x G x 2, `gathered` n
 /// x 2; `nodes` is G.
 ///
 /// # Errors
@@ -403,10 +404,11 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Grids that are filled at once: more would take longer to clear than they save.
+    /// Maximum number of grids that are filled at once: more would take longer to clear than they
+    /// save.
     const MAX_PARTS: usize = 8;
 
-    /// Least x and y, largest x and y of all blocks.
+    /// Smallest x and y, largest x and y of all blocks.
     pub fn bounds(blocks: &[f32]) -> [f32; 4] {
         let nothing = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];
         blocks
@@ -418,7 +420,7 @@ mod cpu {
         (bounds[2] - bounds[0]).max(bounds[3] - bounds[1])
     }
 
-    /// Where the grid lies.
+    /// Position of the grid.
     fn frame_of(blocks: &[f32], levels: &[f32], params: &GridParams) -> [f32; 8] {
         let bounds = bounds(blocks);
         let (span, (levels, _)) = (span_of(bounds), levels.as_chunks::<2>());
@@ -430,7 +432,7 @@ mod cpu {
         [x, y, spacing, -(params.n as f32) * self_potential, level as f32, span, 0.0, 0.0]
     }
 
-    /// The first of the four nodes along both axes and their weights.
+    /// First of the four nodes along both axes, and their weights.
     #[inline(always)]
     fn stencil(point: &[f32], frame: &[f32], params: &GridParams) -> ([usize; 2], [[f32; 4]; 2]) {
         let middle = 0.5 * (params.nodes - 1) as f32;
@@ -438,7 +440,7 @@ mod cpu {
         for axis in 0..2 {
             let place = (point[axis] - frame[axis]) / frame[2] + middle;
             let clamped = place.clamp(1.0, params.nodes as f32 - 2.5);
-            // Of a place that is no number too the nodes lie on the grid.
+            // Even for coordinates that are NaN the nodes lie on the grid.
             let base = (clamped as usize).max(1);
             first[axis] = base - 1;
             weights[axis] = splines(clamped - base as f32);
@@ -461,8 +463,8 @@ mod cpu {
         params: GridParams,
     ) {
         frame.copy_from_slice(&frame_of(known.0, known.1, &params));
-        // Each part has a grid of its own; sums of whole numbers do not depend on how the points
-        // are shared out.
+        // Each part has a grid of its own; sums of integers do not depend on how the points are
+        // divided.
         let n_parts = rayon::current_num_threads().min(MAX_PARTS);
         let share = 2 * (y.len() / 2).div_ceil(n_parts).max(1);
         let others: Vec<Vec<u32>> = y

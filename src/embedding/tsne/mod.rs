@@ -1,5 +1,5 @@
-//! t-SNE: places points so that neighbours stay neighbours, by gradient descent on the divergence
-//! of two distributions.
+//! t-SNE: embeds the points so that neighbours stay neighbours, by gradient descent on the
+//! divergence of two distributions.
 //!
 //! Reference: L. van der Maaten and G. Hinton, "Visualizing data using t-SNE", 2008; defaults after
 //! D. Kobak and P. Berens, "The art of using t-SNE for single-cell transcriptomics", 2019 (PCA
@@ -99,7 +99,7 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(Tsne.random_state, "Seed of what is random"),
 ];
 
-const TRIED: collapse::Tried = collapse::Tried {
+const ADVICE: collapse::MethodAdvice = collapse::MethodAdvice {
     method: METHOD.title,
     advice: "try a smaller `Tsne::learning_rate` or a larger `Tsne::max_iter`",
 };
@@ -107,12 +107,12 @@ const TRIED: collapse::Tried = collapse::Tried {
 /// Standard deviation of the first axis at the start: small, so that the first iterations can
 /// rearrange everything.
 const START_STD: f32 = 1e-4;
-/// From this many points on, the grid is faster than all pairs.
+/// Smallest number of points from which the grid is faster than all pairs.
 const GRID_FROM: usize = 2000;
-/// Iterations between two looks at the divergence.
+/// Number of iterations between two evaluations of the divergence.
 const DIVERGENCE_EVERY: usize = 50;
 
-/// How the repulsive forces are computed.
+/// Method for the repulsive forces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Repulsion {
@@ -125,8 +125,8 @@ pub enum Repulsion {
     Exact,
 }
 
-/// Parameters of t-SNE, with the names of openTSNE and scikit-learn and openTSNE's defaults, but
-/// scikit-learn's momentum.
+/// Parameters of t-SNE, with the names of openTSNE and scikit-learn and openTSNE's defaults, except
+/// for scikit-learn's momentum.
 ///
 /// ```
 /// use layerlens::compute::Device;
@@ -201,23 +201,23 @@ impl Default for Tsne {
 
 impl Field for Repulsion {}
 
-/// A fitted map; [`FittedMap::result`] knows its `kl_divergence`: KL(P || Q) of the final map, over
-/// the affinities of the nearest neighbours and the exact normaliser. Its course is the divergence,
-/// without exaggeration, after every 50th iteration.
+/// A fitted embedding. [`FittedMap::result`] has its `kl_divergence`: KL(P
+/// Q) of the final embedding, over the affinities of the nearest neighbours and the exact
+/// normaliser. Its course is the divergence, without exaggeration, after every 50th iteration.
 pub type FittedTsne = FittedMap<Tsne>;
 
-/// What the optimiser ends with.
-struct Course {
-    /// n x 2.
+/// Result of the optimiser.
+struct Optimised {
+    /// Coordinates, n x n_components.
     places: Vec<f32>,
-    /// Iterations that were done, and the divergence then.
+    /// Divergence history: number of finished iterations, and the divergence after them.
     divergences: Vec<(usize, f64)>,
-    /// Whether the map was larger than its grid for a while.
+    /// `true` if the embedding was larger than its grid for a while.
     outgrown: bool,
 }
 
 impl Tsne {
-    /// Finds the neighbours of `x` and fits the map.
+    /// Finds the neighbours of `x` and fits the embedding.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -232,7 +232,7 @@ impl Tsne {
         )
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on for a
+    /// Fits the embedding to points whose neighbours are known. With [`Space::start`] it runs a
     /// fifth of `max_iter`, the first third of that with an exaggeration of 3.
     ///
     /// # Errors
@@ -251,7 +251,7 @@ impl Tsne {
             Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
         let schedule = self.schedule(space.start.is_some());
-        let Course { places, divergences, outgrown } =
+        let Optimised { places, divergences, outgrown } =
             self.optimise(device, &affinities, &start, schedule, observer)?;
         let places = order::restored(&places, &order, self.n_components);
         let embedding = Matrix::new(
@@ -262,11 +262,12 @@ impl Tsne {
         .map_err(|error| {
             Error::Data(format!("t-SNE diverged: {error}; try a smaller `Tsne::learning_rate`"))
         })?;
-        let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
+        let embedding = collapse::resolved(&ADVICE, space.x, embedding, self.random_state)?;
         let kl_divergence = divergences.last().map_or(f64::NAN, |last| last.1);
-        let of_one_place = course::of_one_place(&affinities);
-        course::check(kl_divergence, of_one_place)?;
-        let mut warnings = course::warnings(&divergences, of_one_place, schedule.early, outgrown);
+        let single_point_divergence = course::single_point_divergence(&affinities);
+        course::check(kl_divergence, single_point_divergence)?;
+        let mut warnings =
+            course::warnings(&divergences, single_point_divergence, schedule.early, outgrown);
         warnings.extend(self.shortened(schedule));
         let results = [("kl_divergence", kl_divergence)];
         Ok(FittedMap::new(self.clone(), embedding, &neighbors)
@@ -310,7 +311,7 @@ impl Tsne {
         start: &Matrix,
         schedule: Schedule,
         observer: &dyn Observer,
-    ) -> Result<Course> {
+    ) -> Result<Optimised> {
         let n = start.n_samples();
         let graph = Graph::new(device, affinities)?;
         let on_grid = match self.repulsion {
@@ -325,7 +326,7 @@ impl Tsne {
         let mut state = State::new(device, y.len())?;
         let mut outline = Outline::new(device, &y, (n, self.n_components))?;
         let mut divergences: Vec<(usize, f64)> = Vec::new();
-        // Looked at a while later: waiting for it at once would stall a GPU's queue.
+        // Checked later: waiting for it at once would stall a GPU's queue.
         let mut underway: Option<(usize, ReadBack<f32>)> = None;
         let mut arrive = |underway: &mut Option<(usize, ReadBack<f32>)>| -> Result<Option<f64>> {
             if let Some((at, look)) = underway.take() {
@@ -365,7 +366,7 @@ impl Tsne {
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();
-        Ok(Course { places: y.read(device)?, divergences, outgrown })
+        Ok(Optimised { places: y.read(device)?, divergences, outgrown })
     }
 }
 
@@ -379,8 +380,8 @@ impl Embedding for Tsne {
     }
 
     fn memory_bytes(&self, n_samples: usize) -> u64 {
-        // Conditional probabilities, the same transposed with their columns, and two copies of the
-        // symmetric rows, which are half as long again.
+        // Conditional probabilities, their transpose with columns, and two copies of the symmetric
+        // rows, which are half as long again.
         (n_samples * Embedding::n_neighbors(self) * (4 + 8 + 2 * 12)) as u64
     }
 

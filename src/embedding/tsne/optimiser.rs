@@ -1,13 +1,13 @@
-//! The steps of t-SNE's points, as kernels with their twins, and the outline of the map that they
-//! leave for the next.
+//! Optimiser steps of t-SNE, as kernels with their twins, and the outline of the embedding that
+//! each step leaves for the next.
 //!
-//! Gradient descent with momentum, one gain a coordinate and a longest step, about the origin and
-//! at a scale that single precision resolves: see [`center`](super::center). What a step needs to
-//! know of the whole map, its middle and its spread, and what the grid of the repulsion needs, its
-//! bounds, stands in one entry for every 1,024 points, which the step itself writes for the places
-//! that it leads to. Whoever needs the whole adds the entries up, in an order of their own number
-//! alone: an iteration then has no dispatches that only sum, but for the normaliser of exact
-//! forces.
+//! Gradient descent with momentum, a gain for each coordinate and a maximum step length, about the
+//! origin and at a scale that single precision resolves: see [`center`](super::center). A step
+//! needs the mean and the spread of the whole embedding, and the grid of the repulsion needs its
+//! bounds. Both are stored in one entry for every 1,024 points, which the step itself writes for
+//! the coordinates that it computes. Kernels that need the totals add the entries up, in an order
+//! that depends on their number alone: so an iteration has no dispatches that only sum, except for
+//! the normaliser of exact forces.
 
 use super::center::{LEAST, WANTED};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -26,26 +26,26 @@ uniform! {
 const OUTLINE: Kernel = kernel!("optimiser", "outline", 256, OutlineParams);
 const DESCEND: Kernel = kernel!("optimiser", "descend", 256, StepParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&OUTLINE, &DESCEND];
 
-/// Points that one entry of an outline stands for.
+/// Number of points of one entry of an outline.
 pub const BLOCK: usize = 1024;
-/// Numbers of an entry: the sums of the coordinates, padded with 0 to three, and of all their
-/// squares; least x and y, largest x and y.
+/// Length of an entry: the sums of the coordinates, padded with 0 to three, and of all their
+/// squares; smallest x and y, largest x and y.
 pub const ENTRY: usize = 8;
 
-/// What is known of a whole map, by blocks of 1,024 points: ceil(n / 1,024) x 8 numbers.
+/// Outline of an embedding, in blocks of 1,024 points: ceil(n / 1,024) x 8 numbers.
 #[derive(Debug)]
 pub struct Outline {
-    /// Of the map as it is.
+    /// Entries of the current embedding.
     pub blocks: Buffer<f32>,
-    /// Room for those of the map as it will be.
+    /// Buffer for the entries of the next embedding.
     next: Buffer<f32>,
 }
 
 impl Outline {
-    /// That of the map `y`; `shape` is (n, c) with c 2 or 3.
+    /// Outline of the embedding `y`; `shape` is (n, c) with c 2 or 3.
     ///
     /// # Errors
     /// Any error of the device.
@@ -58,28 +58,29 @@ impl Outline {
     }
 }
 
-/// What moves the points.
+/// Forces on the points.
 #[derive(Clone, Copy, Debug)]
 pub struct Acting<'a> {
     /// n sum_j p_ij q_ij (y_i - y_j), n x n_components.
     pub attractions: &'a Buffer<f32>,
     /// sum_j q_ij^2 (y_i - y_j), n x n_components.
     pub repulsions: &'a Buffer<f32>,
-    /// Numbers whose sum is the normaliser Z, and how many they are; every workgroup adds them up.
+    /// Numbers whose sum is the normaliser Z, and how many of them there are; every workgroup adds
+    /// them up.
     pub q_parts: (&'a Buffer<f32>, usize),
-    /// Part of the learning rate that each point takes, n.
+    /// Share of the learning rate for each point, n.
     pub rates: &'a Buffer<f32>,
 }
 
-/// What the optimiser keeps of every coordinate.
+/// State of the optimiser for every coordinate.
 #[derive(Debug)]
 pub struct State {
-    /// The last update and the factor of the learning rate, n x n_components x 2.
+    /// Last update and gain, n x n_components x 2.
     pub pairs: Buffer<f32>,
 }
 
 impl State {
-    /// No update yet, gains of 1, for that many coordinates.
+    /// Initial state, without updates and with gains of 1, for that many coordinates.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -101,14 +102,14 @@ pub struct Step {
     pub exaggeration: f32,
     /// Learning rate.
     pub learning_rate: f32,
-    /// Share of the last update that is kept.
+    /// Share of the last update that is kept (momentum).
     pub momentum: f32,
-    /// Length that no point's update exceeds.
+    /// Maximum length of a point's update.
     pub max_step_norm: f32,
 }
 
-/// The outline of a map. Shapes: `y` n x c, `blocks` ceil(n / 1,024) x 8; `shape` is (n, c) with c
-/// 2 or 3.
+/// Outline of an embedding. Shapes: `y` n x c, `blocks` ceil(n / 1,024) x 8; `shape` is (n, c) with
+/// c 2 or 3.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -131,8 +132,8 @@ pub fn outline(
     Ok(())
 }
 
-/// Moves every point, and the map to the origin and to a scale that f32 resolves. Shapes: `state` n
-/// x c x 2 and `y` n x c, with c 2 or 3; `outline` is that of `y`, before and afterwards.
+/// Moves every point, and the embedding to the origin and to a scale that f32 resolves. Shapes:
+/// `state` n x c x 2 and `y` n x c, with c 2 or 3; `outline` belongs to `y`, before and afterwards.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -173,8 +174,8 @@ pub fn descend(
                 (8, acting.rates.gpu()),
             ];
             let blocks = n.div_ceil(BLOCK);
-            // Each workgroup reads the outline and the parts of the normaliser; a coordinate is
-            // read in four numbers, written in three.
+            // Each workgroup reads the outline and the parts of the normaliser; four numbers of a
+            // coordinate are read, three written.
             let (own, together) =
                 (Work::new(20 * c as u64, 28 * c as u64 + 4).times(n), n_parts + 4 * blocks);
             let work = own.plus(Work::new(1, 4).times(blocks * together));
@@ -223,7 +224,7 @@ mod cpu {
         entry[4..].copy_from_slice(&bounds);
     }
 
-    /// Means of the axes, and the factor of the map's scale.
+    /// Means of the axes, and the factor of the embedding's scale.
     fn center_of(blocks: &[f32], params: &StepParams) -> [f32; 4] {
         let mut sums = [0.0_f64; 4];
         for entry in blocks.chunks_exact(ENTRY) {

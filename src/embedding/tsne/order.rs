@@ -1,13 +1,13 @@
-//! An order of the points in which those that attract each other stand near each other in memory
-//! too.
+//! Order of the points in which points that attract each other are near each other in memory.
 //!
-//! The Z-order of the starting places (G. Morton, 1966): the principal components know which points
-//! are far apart, and points that are close there mostly stay close. A map of 50,000 points fits no
-//! first-level cache, but the places of one point's neighbours then mostly do.
+//! The Z-order of the initial coordinates (G. Morton, 1966): points that are far apart in the
+//! principal components stay apart, and points that are close there mostly stay close. An embedding
+//! of 50,000 points does not fit the first-level cache, but the coordinates of one point's
+//! neighbours then mostly do.
 
 use crate::matrix::Matrix;
 
-/// Cells along each axis, as a power of two, for maps of two and of three dimensions.
+/// Number of cells along each axis, as a power of two, in two and in three dimensions.
 const BITS: [u32; 2] = [16, 10];
 
 /// Rows of `places`, n x 2 or n x 3, in their Z-order, ties by index.
@@ -39,7 +39,7 @@ pub fn z_order(places: &Matrix) -> Vec<u32> {
     keyed.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The rows back in their own order: row `at` of `ordered`, rows of `c` numbers, is row `order[at]`
+/// The rows in their original order: row `at` of `ordered`, rows of `c` numbers, is row `order[at]`
 /// of the result.
 pub fn restored(ordered: &[f32], order: &[u32], c: usize) -> Vec<f32> {
     let mut rows = vec![0.0; ordered.len()];

@@ -5,18 +5,18 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One perplexity, or several whose conditional probabilities are averaged: small ones keep
-/// neighbours, large ones the shape of the whole (J. Lee et al., "Multi-scale similarities in
-/// stochastic neighbour embedding", 2015). As a text: numbers with commas between.
+/// neighbours, large ones the global structure (J. Lee et al., "Multi-scale similarities in
+/// stochastic neighbour embedding", 2015). As text: numbers separated by commas.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Perplexity(Vec<f32>);
 
 impl Perplexity {
-    /// All of them; there is at least one.
+    /// All perplexities, at least one.
     pub fn values(&self) -> &[f32] {
         &self.0
     }
 
-    /// The largest.
+    /// The largest perplexity.
     pub fn largest(&self) -> f32 {
         self.0.iter().copied().fold(0.0, f32::max)
     }
@@ -36,7 +36,7 @@ impl From<f32> for Perplexity {
 
 impl<const N: usize> From<[f32; N]> for Perplexity {
     /// # Panics
-    /// If there is none.
+    /// If the array is empty.
     fn from(values: [f32; N]) -> Self {
         const { assert!(N > 0, "a perplexity at least") };
         Self(values.to_vec())

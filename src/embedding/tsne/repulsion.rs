@@ -1,4 +1,4 @@
-//! The repulsive forces of t-SNE and its normaliser: over all pairs, O(n^2), or by the
+//! Repulsive forces of t-SNE and its normaliser: over all pairs, O(n^2), or by the
 //! [`grid`](super::grid), O(n).
 
 use super::grid::{Accuracy, GridRepulsion};
@@ -15,33 +15,33 @@ uniform! {
 
 const REPULSION: Kernel = kernel!("repulsion" + "map", "repulsion", 256, RepulsionParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&REPULSION];
 
-/// Points of one workgroup, and of one tile of those that push.
+/// Number of points of one workgroup, and of one tile of the pushing points.
 const TILE: usize = 256;
 
-/// How the repulsive forces are computed.
+/// Method for the repulsive forces.
 #[derive(Debug)]
 pub enum Repulsor {
-    /// Over all pairs.
+    /// Over all pairs of points.
     Exact(Exact),
-    /// By a grid, in two dimensions.
+    /// On a grid, in two dimensions.
     Grid(Box<GridRepulsion>),
 }
 
-/// What the exact forces need.
+/// Buffers for the exact forces.
 #[derive(Debug)]
 pub struct Exact {
-    /// Of each point.
+    /// Sum of q of each point.
     q_sums: Buffer<f32>,
-    /// Sums of 4,096 of them, where there are more.
+    /// Sums of 4,096 of these, if there are more.
     q_blocks: Option<Buffer<f32>>,
     n: usize,
 }
 
 impl Repulsor {
-    /// Over all pairs of `n` points.
+    /// Exact forces over all pairs of `n` points.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -52,13 +52,13 @@ impl Repulsor {
         Ok(Self::Exact(Exact { q_sums: Buffer::new(device, "row sums of q", n)?, q_blocks, n }))
     }
 
-    /// By a grid.
+    /// Forces on a grid.
     pub fn grid(n: usize, accuracy: Accuracy) -> Self {
         Self::Grid(Box::new(GridRepulsion::new(n, accuracy)))
     }
 
     /// Computes the forces sum_j q_ij^2 (y_i - y_j), n x n_components, and the parts of the
-    /// normaliser, for the map `y` of that outline.
+    /// normaliser, for the embedding `y` with that outline.
     ///
     /// # Errors
     /// Any error of the device.
@@ -80,8 +80,8 @@ impl Repulsor {
         }
     }
 
-    /// Some thousand numbers at most whose sum is Z, that of q over all ordered pairs, and how many
-    /// they are; after [`Repulsor::compute`].
+    /// At most some thousand numbers whose sum is Z, that of q over all ordered pairs, and how many
+    /// of them there are; after [`Repulsor::compute`].
     pub fn q_parts(&self) -> (&Buffer<f32>, usize) {
         match self {
             Self::Exact(Exact { q_blocks: Some(q_blocks), .. }) => (q_blocks, q_blocks.len()),
@@ -100,16 +100,15 @@ impl Repulsor {
         Ok(total)
     }
 
-    /// Whether the map has been larger than a grid that was made for it, so that some forces were
-    /// wrong.
+    /// `true` if the embedding was ever larger than its grid, so that some forces were wrong.
     pub fn has_outgrown_its_grid(&self) -> bool {
         matches!(self, Self::Grid(grid) if grid.has_been_outgrown())
     }
 }
 
 /// Repulsive forces and row sums of q. Shapes: `y` n x c, `repulsions` n x c, `q_sums` n; `shape`
-/// is (n, c) with c 2 or 3. The points push each other, or `others`, m x c, push them and stand
-/// still themselves.
+/// is (n, c) with c 2 or 3. The points push each other, or `others`, m x c, push them and stay
+/// fixed.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -122,7 +121,7 @@ pub fn repulsion(
     shape: (usize, usize),
 ) -> Result<()> {
     let (n, c) = shape;
-    // The point itself is counted with q = 1 where it is one of those that push.
+    // The point itself counts with q = 1 if it is one of the pushing points.
     let own = if others.is_none() { 1.0 } else { 0.0 };
     let pushing = others.unwrap_or(y);
     match device {
@@ -134,7 +133,7 @@ pub fn repulsion(
         ),
         Device::Gpu(gpu) => {
             let n_others = pushing.len() / c;
-            // Whole tiles, each a turn of the outer loop and one for each of its points.
+            // Whole tiles; each takes a turn of the outer loop and one for each of its points.
             let together = (gpu.most_turns() / (TILE + 1)) * TILE;
             let bindings =
                 [(1, y.gpu()), (2, repulsions.gpu()), (3, q_sums.gpu()), (4, pushing.gpu())];
@@ -170,10 +169,12 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Points whose distances to the others are computed together, the unit of parallel work.
+    /// Number of points whose distances to the others are computed together, the unit of parallel
+    /// work.
     const ROWS: usize = 64;
 
-    /// `points` are those that are pushed, those that push, and what a point counts for itself.
+    /// `points` are the points that are pushed, the points that push, and the q of a point with
+    /// itself.
     pub fn repulsion(
         points: (&[f32], &[f32], f32),
         repulsions: &mut [f32],
@@ -192,10 +193,10 @@ mod cpu {
         q_sums: &mut [f32],
     ) {
         let n_others = pushing.len() / C;
-        // Coordinates apart, so that neighbours in memory are neighbours in a vector register.
-        // Points that fill the last register stand so far off that their q is 0.
+        // One array per coordinate, so that neighbours in memory are neighbours in a vector
+        // register. Padding points are so far away that their q is 0.
         let padded = n_others.next_multiple_of(LANES);
-        // The square of this is finite, and so is the product of two such squares with 1.
+        // Its square is finite, and so is the product of two such squares plus 1.
         let far = 1e9;
         let axes: [Vec<f32>; C] = std::array::from_fn(|axis| {
             pushing
@@ -209,7 +210,7 @@ mod cpu {
         let others: [&[f32]; C] = std::array::from_fn(|axis| axes[axis].as_slice());
         let (places, _) = y.as_chunks::<C>();
         let fused = has_fused_multiply_add();
-        // Two at once are rounded together; new points must not depend on each other.
+        // Two points at once share their rounding; new points must not depend on each other.
         let together = if own > 0.0 { 2 } else { 1 };
         let chunks = repulsions
             .par_chunks_mut(C * ROWS)
@@ -237,7 +238,7 @@ mod cpu {
         });
     }
 
-    /// Force and sum of q.
+    /// Force and sum of q of a point.
     type Pushed<const C: usize> = ([f32; C], f32);
 
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
@@ -248,7 +249,7 @@ mod cpu {
         repulsion_on_two::<C, true>(points, others)
     }
 
-    /// Force and sum of q on two points at once: one division serves both, 1 / a = b / (a b).
+    /// Force and sum of q of two points at once: one division serves both, 1 / a = b / (a b).
     #[inline(always)]
     fn repulsion_on_two<const C: usize, const FUSED: bool>(
         points: [[f32; C]; 2],

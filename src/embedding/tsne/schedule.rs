@@ -1,34 +1,35 @@
-//! How many iterations t-SNE does, and with which steps: less from a finished map than from its own
-//! start.
+//! Number of iterations of t-SNE and their parameters: fewer from a finished embedding than from
+//! its own initialisation.
 
 use super::Tsne;
 use super::optimiser::Step;
 
-/// Of `max_iter`, a fit that starts from a finished map does this part, and of that part it
-/// exaggerates this one.
+/// A fit from a finished embedding runs one part in the first number of `max_iter`, and one part in
+/// the second number of these iterations has exaggeration.
 const WARM_SHARES: [usize; 2] = [5, 3];
-/// Factor of the attraction then: enough to let points pass each other, too little to undo the map.
-/// Measured on the activations of Fashion-MNIST's 10,000 test points from epoch to epoch: 150
-/// iterations, 50 of them so, move points a quarter as far as separate fits and lose 0.002 of their
-/// trustworthiness; 250 without it lose more and move points farther.
+/// Factor of the attraction in these iterations: enough to let points pass each other, too little
+/// to undo the embedding. Measured on the activations of Fashion-MNIST's 10,000 test points from
+/// epoch to epoch: 150 iterations, 50 of them with this factor, move points a quarter as far as
+/// separate fits and lose 0.002 of their trustworthiness; 250 without it lose more and move points
+/// farther.
 const WARM_EXAGGERATION: f32 = 3.0;
 
-/// Early exaggeration takes at most one of so many parts of all iterations, as by default: without
-/// the others to unfold in, a map may be the one place or line that it was contracted to.
+/// Early exaggeration takes at most one in this many iterations, as by default: without the others
+/// to unfold in, an embedding may stay the point or line that it contracted to.
 const EARLY_ONE_IN: usize = 3;
 
-/// How long the optimiser works.
+/// Iterations of the optimiser.
 #[derive(Clone, Copy)]
 pub(super) struct Schedule {
-    /// Iterations in all.
+    /// Total number of iterations.
     pub(super) all: usize,
-    /// The first of them, with early exaggeration, and its factor.
+    /// Number of iterations with early exaggeration, which come first, and its factor.
     pub(super) early: usize,
     exaggeration: f32,
 }
 
 impl Tsne {
-    /// That of a fit from the method's own start, or from a finished map.
+    /// Schedule of a fit from the method's own initialisation, or from a finished embedding.
     pub(super) fn schedule(&self, is_warm: bool) -> Schedule {
         let early = self.early_exaggeration_iter.min(self.max_iter / EARLY_ONE_IN);
         let whole = Schedule { all: self.max_iter, early, exaggeration: self.early_exaggeration };
@@ -44,7 +45,7 @@ impl Tsne {
         }
     }
 
-    /// What is said of fewer iterations of early exaggeration than were asked for.
+    /// Warning if there are fewer iterations of early exaggeration than requested.
     pub(super) fn shortened(&self, schedule: Schedule) -> Option<String> {
         let asked = self.early_exaggeration_iter;
         let is_shorter = asked != Self::default().early_exaggeration_iter

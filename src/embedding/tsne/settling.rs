@@ -1,11 +1,11 @@
-//! New points in a t-SNE map by t-SNE's own objective, the fitted points standing still: openTSNE's
+//! Placement of new points by t-SNE's own objective, with the fitted points fixed: openTSNE's
 //! `transform`.
 //!
-//! P. Policar et al., "openTSNE: a modular Python library for t-SNE", 2019. A new point is drawn to
-//! its 15 nearest fitted points with perplexity 5 and pushed by all, over a normaliser of its own;
-//! 250 steps with exaggeration 1.5. Unlike there, the start is the mode of
-//! [`placement`](super::super::placement) and the repulsion is exact, so that a point's place
-//! depends on nothing but the point: O(m n) a step for m new and n fitted points.
+//! P. Policar et al., "openTSNE: a modular Python library for t-SNE", 2019. A new point is
+//! attracted by its 15 nearest fitted points with perplexity 5 and repelled by all, over a
+//! normaliser of its own; 250 steps with exaggeration 1.5. Unlike in openTSNE, the start is the
+//! mode of [`placement`](super::super::placement) and the repulsion is exact, so that a point's
+//! coordinates depend on nothing but the point: O(m n) a step for m new and n fitted points.
 
 use super::affinity;
 use super::optimiser::State;
@@ -16,12 +16,12 @@ use crate::matrix::Matrix;
 use crate::neighbors::NeighborGraph;
 use crate::range::scaled_rows;
 
-/// Nearest fitted points that draw a new one, or all if there are fewer.
+/// Number of nearest fitted points that attract a new one, or all if there are fewer.
 pub const N_NEIGHBORS: usize = 15;
 
-/// Effective number of them.
+/// Perplexity: effective number of these points.
 const PERPLEXITY: f32 = 5.0;
-/// Steps of a new point.
+/// Number of steps of a new point.
 const STEPS: usize = 250;
 
 uniform! {
@@ -30,21 +30,22 @@ uniform! {
 
 const SETTLE: Kernel = kernel!("settling", "settle", 64, SettleParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SETTLE];
 
 /// New points on a device.
 #[derive(Debug)]
 pub struct NewRows {
-    /// Their nearest fitted points, n x k.
+    /// Nearest fitted points of each, n x k.
     pub neighbors: Buffer<u32>,
-    /// How strongly these draw, n x k; a row sums to 1.
+    /// Attraction to each of them, n x k; a row sums to 1.
     pub probabilities: Buffer<f32>,
-    /// n, k and the map's dimensions, 2 or 3.
+    /// n, k and the dimensions of the embedding, 2 or 3.
     pub shape: (usize, usize, usize),
 }
 
-/// Places of new points, m x c, from their `start`, m x c, in the map `embedding`, n x c.
+/// Coordinates of new points, m x c, from their `start`, m x c, in the embedding `embedding`, n x
+/// c.
 ///
 /// # Errors
 /// Any error of the device.
@@ -78,8 +79,8 @@ pub fn optimise(
     Matrix::new(y.read(device)?, n, c)
 }
 
-/// Moves every new point a step. Shapes: `fitted` m x c; `pushes` n x c repulsive forces and n sums
-/// of q; `state` and `y` n x c.
+/// Moves every new point by one step. Shapes: `fitted` m x c; `pushes` n x c repulsive forces and n
+/// sums of q; `state` and `y` n x c.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).

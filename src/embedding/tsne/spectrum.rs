@@ -1,9 +1,9 @@
-//! Spectra of the t-SNE kernels on a grid, made ready for splines.
+//! Spectra of the t-SNE kernels on a grid, prepared for splines.
 //!
 //! The potential is S = 1 / (1 + r^2) and the force V = d / (1 + r^2)^2 of an offset d with r =
-//! |d|. Densities are spread over the nodes by cubic B-splines and forces gathered by them;
-//! dividing the spectra by the splines' own twice makes that an interpolation of the kernel by
-//! cardinal splines (M. Unser, "Splines: a perfect fit for signal and image processing", 1999).
+//! |d|. Densities are spread over the nodes by cubic B-splines and forces are gathered by them;
+//! dividing the spectra twice by that of the splines turns this into an interpolation of the kernel
+//! by cardinal splines (M. Unser, "Splines: a perfect fit for signal and image processing", 1999).
 
 use super::fourier::Size;
 use crate::compute::{Buffer, Device};
@@ -15,13 +15,13 @@ use rustfft::{Fft, FftPlanner};
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-/// Spectra of one spacing of the nodes or several, and what their transforms need.
+/// Spectra for one or several spacings of the nodes, and the data that their transforms need.
 pub struct Spectrum {
-    /// Spectra of the force in x and in y, each divided by i, of the potential, and nothing; levels
-    /// x (M / 2 + 1) x M x 4.
+    /// Spectra of the force in x and in y, each divided by i, of the potential, and a 0; levels x
+    /// (M / 2 + 1) x M x 4.
     weights: Buffer<f32>,
-    /// Of each level the spacing and the potential of a point at its own place: 1 but for the
-    /// interpolation, averaged over where it may stand between the nodes; levels x 2.
+    /// For each level, the spacing and the potential of a point at its own position: 1 except for
+    /// the interpolation, averaged over its positions between the nodes; levels x 2.
     levels: Buffer<f32>,
     /// exp(-2 pi i k / M) for the GPU's transforms, M complex numbers; empty on the CPU.
     twiddles: Buffer<f32>,
@@ -37,8 +37,8 @@ impl std::fmt::Debug for Spectrum {
 }
 
 impl Spectrum {
-    /// Spectra for nodes so far apart: the levels, from the widest to the narrowest. O(M^2 log M)
-    /// each, in `f64`.
+    /// Spectra for nodes with these spacings: the levels, from the widest to the narrowest. O(M^2
+    /// log M) each, in `f64`.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -92,8 +92,8 @@ impl Spectrum {
     }
 }
 
-/// Spectra in half a plane, with the transforms' 1 / M^2 in them, and for the potential the weight
-/// of the waves left out.
+/// Spectra in half a plane, including the transforms' factor 1 / M^2 and, for the potential, the
+/// weight of the omitted waves.
 fn weights(size: Size, spacing: f64) -> Vec<f32> {
     let (m, half) = (size.size, size.size / 2);
     let (force, potential) = quarters(size, spacing);
@@ -113,9 +113,9 @@ fn weights(size: Size, spacing: f64) -> Vec<f32> {
     weights
 }
 
-/// Power of a point's density at each wave, averaged over its places between the nodes, times the
-/// potential's spectrum: the correlation of two cubic B-splines is the B-spline of degree 7, whose
-/// values at whole numbers are those below.
+/// Power of a point's density at each wave, averaged over its positions between the nodes, times
+/// the potential's spectrum: the correlation of two cubic B-splines is the B-spline of degree 7,
+/// whose values at integers are those below.
 fn self_potential(size: Size, weights: &[f32]) -> f64 {
     let m = size.size;
     let power = |wave: usize| {
@@ -143,12 +143,12 @@ fn quarters(size: Size, spacing: f64) -> (Vec<f64>, Vec<f64>) {
     let n_waves = half + 1;
     let real = RealFftPlanner::<f64>::new().plan_fft_forward(m);
     // Rows of waves in x, for offsets 0 ..= M / 2 in y. Even rows have real waves, odd ones
-    // imaginary: one number each.
+    // imaginary ones: one number each.
     let mut rows = vec![Complex::default(); n_waves * n_waves];
     rows.par_chunks_mut(n_waves).enumerate().for_each(|(dy, row)| {
         let (mut even, mut odd) = (vec![0.0; m], vec![0.0; m]);
         for dx in 0..half {
-            // No two nodes are further apart than the grid is wide.
+            // No two nodes are further apart than the width of the grid.
             if dy == half {
                 break;
             }

@@ -1,13 +1,13 @@
-//! The curve 1 / (1 + a d^(2b)) that stands for nearness in the map.
+//! Curve 1 / (1 + a d^(2b)) for the membership strength at distance d in the embedding.
 
-/// Points of the curve that the fit looks at.
+/// Number of points of the curve that are fitted.
 const POINTS: usize = 300;
-/// Steps of the fit at most; some ten do.
+/// Maximum number of steps of the fit; some ten suffice.
 const STEPS: usize = 500;
 
-/// a and b such that 1 / (1 + a d^(2b)) comes closest, by least squares at 300 distances from 0 to
-/// 3 `spread`, to 1 below `min_dist` and exp(-(d - min_dist) / spread) above (L. McInnes, J. Healy
-/// and J. Melville, "UMAP", 2018, section 3.2).
+/// a and b for which 1 / (1 + a d^(2b)) fits best, by least squares at 300 distances from 0 to 3
+/// `spread`, the curve that is 1 below `min_dist` and exp(-(d - min_dist) / spread) above (L.
+/// McInnes, J. Healy and J. Melville, "UMAP", 2018, section 3.2).
 pub fn find_ab_params(spread: f32, min_dist: f32) -> (f32, f32) {
     let (spread, min_dist) = (f64::from(spread), f64::from(min_dist));
     let wanted: Vec<(f64, f64)> = (1..POINTS)
@@ -16,8 +16,8 @@ pub fn find_ab_params(spread: f32, min_dist: f32) -> (f32, f32) {
             (d.ln(), if d < min_dist { 1.0 } else { (-(d - min_dist) / spread).exp() })
         })
         .collect();
-    // Levenberg and Marquardt's method in ln a and ln b, which keeps both above 0. Where the curve
-    // falls to a half, a d^(2b) = 1: a start that fits any unit of distance.
+    // The Levenberg-Marquardt method in ln a and ln b, which keeps both above 0. At half the height
+    // of the curve a d^(2b) = 1: a start that suits any unit of distance.
     let half = min_dist + spread * std::f64::consts::LN_2;
     let mut at = [-2.0 * half.ln(), 0.0];
     let (mut error, mut damping) = (residual(&wanted, at), 1e-3);
@@ -45,7 +45,7 @@ pub fn find_ab_params(spread: f32, min_dist: f32) -> (f32, f32) {
     (at[0].exp() as f32, at[1].exp() as f32)
 }
 
-/// The curve at ln d.
+/// Value of the curve at ln d.
 fn curve(log_d: f64, [log_a, log_b]: [f64; 2]) -> f64 {
     1.0 / (1.0 + (log_a + 2.0 * log_b.exp() * log_d).exp())
 }
@@ -54,7 +54,7 @@ fn residual(wanted: &[(f64, f64)], at: [f64; 2]) -> f64 {
     wanted.iter().map(|&(log_d, value)| (value - curve(log_d, at)).powi(2)).sum()
 }
 
-/// J^T J and J^T r of the least squares, J the derivatives by ln a and ln b.
+/// J^T J and J^T r of the least squares, with J the derivatives by ln a and ln b.
 fn normal_equations(wanted: &[(f64, f64)], at: [f64; 2]) -> ([[f64; 2]; 2], [f64; 2]) {
     let (mut square, mut gradient) = ([[0.0; 2]; 2], [0.0; 2]);
     for &(log_d, value) in wanted {

@@ -1,4 +1,5 @@
-//! The fuzzy graph of UMAP: how strongly two points are neighbours, as one symmetric sparse matrix.
+//! Fuzzy graph of UMAP: the strengths with which points are neighbours, as one symmetric sparse
+//! matrix.
 //!
 //! The widths are found on the device, one row a thread; the symmetric rows are built on the CPU.
 //! Equal to umap-learn's `fuzzy_simplicial_set`.
@@ -14,30 +15,30 @@ uniform! {
 
 const MEMBERSHIP: Kernel = kernel!("fuzzy_graph", "membership", 64, MembershipParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&MEMBERSHIP];
 
-/// Halvings and doublings of a width at most.
+/// Maximum number of halvings and doublings of a width.
 const STEPS: usize = 64;
 
-/// How strongly each point holds its neighbours to be near.
+/// Membership strengths of each point's neighbours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Memberships {
     /// n x k, 0 to 1.
     pub values: Vec<f32>,
-    /// Distance within which neighbours count as near without doubt, n.
+    /// rho: distance up to which neighbours have membership 1, n.
     pub rhos: Vec<f32>,
-    /// Width of the fall beyond, n.
+    /// sigma: width of the decrease beyond it, n.
     pub sigmas: Vec<f32>,
 }
 
-/// What the widths are fitted to.
+/// Targets of the fit of the widths.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reach {
     /// Sum of the memberships of a row.
     pub target_sum: f32,
-    /// Nearest neighbours, of those at a distance above 0, that lie within rho; may lie between
-    /// whole numbers.
+    /// Number of nearest neighbours, of those at a distance above 0, that lie within rho; fractions
+    /// interpolate.
     pub local_connectivity: f32,
     /// Mean of all distances, each point's own 0 included: a row whose rho is 0 has a sigma of at
     /// least 1/1000 of it.
@@ -45,7 +46,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    /// The reach of `n_neighbors` points, the point itself one of them: log2(n_neighbors).
+    /// Targets for `n_neighbors` points, including the point itself: log2(n_neighbors).
     pub fn new(neighbors: &NeighborGraph, local_connectivity: f32) -> Self {
         let n_neighbors = neighbors.n_neighbors() + 1;
         let total: f64 = neighbors.distances().iter().map(|&distance| f64::from(distance)).sum();
@@ -57,8 +58,8 @@ impl Reach {
     }
 }
 
-/// A power of two that brings distances near 1 from which a search that begins there would not come
-/// to their size; 1 for others.
+/// Power of two that brings distances near 1 if a search that starts at 1 would not reach their
+/// size; 1 otherwise.
 fn unit(mean_distance: f32) -> f32 {
     let exponent = mean_distance.log2().floor();
     if mean_distance == 0.0 || (-40.0..=30.0).contains(&exponent) {
@@ -81,7 +82,7 @@ impl Memberships {
     ) -> Result<Self> {
         let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors());
         let mut reach = Reach::new(neighbors, local_connectivity);
-        // The search for a width begins at 1, and doubles or halves.
+        // The search for a width starts at 1, and doubles or halves.
         let unit = unit(reach.mean_distance);
         reach.mean_distance *= unit;
         let mut all = Self {
@@ -89,7 +90,7 @@ impl Memberships {
             rhos: Vec::with_capacity(n),
             sigmas: Vec::with_capacity(n),
         };
-        // Rows are independent: as many at once as a binding holds.
+        // Rows are independent: as many at once as fit a binding.
         let rows = (device.max_binding_bytes() as usize / (4 * k.max(2))).max(1);
         for distances in neighbors.distances().chunks(rows * k) {
             let n = distances.len() / k;
@@ -110,7 +111,7 @@ impl Memberships {
 /// A symmetric weighted graph in compressed rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FuzzyGraph {
-    /// Where each row starts in the two other arrays, n + 1 numbers.
+    /// Start of each row in the two other arrays, n + 1 numbers.
     pub row_starts: Vec<u32>,
     /// The points at the other ends, ascending within a row.
     pub columns: Vec<u32>,
@@ -120,7 +121,8 @@ pub struct FuzzyGraph {
 
 impl FuzzyGraph {
     /// Joins both directions of every edge: m (v + v' - v v') + (1 - m) v v', where v and v' are
-    /// the two memberships and m the `set_op_mix_ratio`: 1 the fuzzy union, 0 the intersection.
+    /// the two memberships and m the `set_op_mix_ratio`: 1 gives the fuzzy union, 0 the
+    /// intersection.
     pub fn new(indices: &[u32], memberships: &[f32], n: usize, set_op_mix_ratio: f32) -> Self {
         let joined = |v: f32, w: f32| {
             let product = v * w;
@@ -143,8 +145,8 @@ impl FuzzyGraph {
         (&self.columns[range.clone()], &self.weights[range])
     }
 
-    /// Divides the weights by the largest and drops those of less than 1 / n_epochs, which
-    /// umap-learn would not look at even once.
+    /// Divides the weights by the largest and drops those below 1 / n_epochs, which umap-learn
+    /// would never sample.
     pub fn normalised(mut self, n_epochs: usize) -> Self {
         let largest =
             self.weights.iter().fold(f32::MIN_POSITIVE, |largest, &weight| largest.max(weight));
@@ -169,8 +171,8 @@ impl FuzzyGraph {
         self
     }
 
-    /// The connected component of each point, numbered in the order of their first points, and how
-    /// many there are.
+    /// Connected component of each point, numbered in the order of their first points, and the
+    /// number of components.
     pub fn components(&self) -> (Vec<u32>, usize) {
         const UNSEEN: u32 = u32::MAX;
         let mut component = vec![UNSEEN; self.n_samples()];
@@ -235,7 +237,7 @@ pub fn membership(
     Ok(())
 }
 
-/// Sigma is at least this share of the mean distance.
+/// Smallest sigma as a share of the mean distance.
 pub(super) const LEAST_SHARE: f32 = 1e-3;
 
 pub(super) use cpu::{nearness, width};
@@ -274,7 +276,7 @@ mod cpu {
         if beyond <= 0.0 || sigma == 0.0 { 1.0 } else { (-beyond / sigma).exp() }
     }
 
-    /// Distance to the neighbour of that number among those at a distance above 0, and to the
+    /// Distance to the neighbour with that number among those at a distance above 0, or to the
     /// farthest if there are fewer.
     fn local_distance(distances: &[f32], local_connectivity: f32) -> f32 {
         let whole = local_connectivity as usize;
@@ -290,7 +292,7 @@ mod cpu {
         }
     }
 
-    /// Sigma such that the memberships sum to `target`.
+    /// Sigma for which the memberships sum to `target`.
     pub fn width(distances: &[f32], rho: f32, target: f32) -> f32 {
         let (mut sigma, mut low, mut high) = (1.0, 0.0, None);
         for _ in 0..STEPS {

@@ -1,11 +1,12 @@
-//! The layout of UMAP, as kernels with their twins: an epoch of the fit, and the settling of new
+//! Layout of UMAP, as kernels with their twins: an epoch of the fit, and the placement of new
 //! points among fitted ones.
 //!
-//! Where umap-learn takes edges one after the other and moves both ends, here every point gathers
-//! the pulls of all its edges, weighted instead of sampled, and the pushes of 16 random points, and
-//! takes one step from the places of the epoch before. The step is divided by 1 + the stiffness of
-//! the point's own edges, which keeps simultaneous moves from overshooting, and has momentum. So an
-//! epoch needs no atomics and no order, and the same seed gives the same bytes. O(edges) an epoch.
+//! umap-learn takes edges one after the other and moves both ends. Here every point gathers the
+//! pulls of all its edges, weighted instead of sampled, and the pushes of 16 random points, and
+//! takes one step from the coordinates of the previous epoch. The step is divided by 1 + the
+//! stiffness of the point's own edges, which keeps simultaneous moves from overshooting, and has
+//! momentum. So an epoch needs no atomics and no order, and the same seed gives the same bytes.
+//! O(edges) an epoch.
 
 use super::FuzzyGraph;
 use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, longest_row, uniform};
@@ -29,21 +30,22 @@ uniform! {
 const ADVANCE: Kernel = kernel!("fuzzy_layout" + "map", "advance", 64, AdvanceParams);
 const SETTLE: Kernel = kernel!("fuzzy_layout" + "map", "settle", 64, SettleParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&ADVANCE, &SETTLE];
 
-/// Random points that push a point in an epoch; they stand for `negative_sample_rate` times its
-/// summed weights.
+/// Number of random points that push a point in an epoch; they stand for `negative_sample_rate`
+/// times its summed weights.
 pub const NEGATIVES: usize = 16;
 
-/// Threads of one point in an epoch.
+/// Number of threads of one point in an epoch.
 const LANES: usize = 8;
 
-/// Operations of a pull with its stiffness, or of a push, beside the differences and products of
-/// each axis.
+/// Number of operations of a pull with its stiffness, or of a push, besides the differences and
+/// products of each axis.
 const FORCE: u64 = 20;
 
-/// Edges of a point that one dispatch takes in so many turns; the random points take turns too.
+/// Number of edges of a point that one dispatch handles in so many turns; the random points take
+/// turns too.
 fn most_edges(turns: usize) -> usize {
     LANES * (turns - NEGATIVES.div_ceil(LANES))
 }
@@ -57,11 +59,11 @@ pub struct Edges {
     /// Sum of each row's weights.
     pub(super) degrees: Buffer<f32>,
     pub(super) longest_row: usize,
-    /// Points by falling number of edges. The longest row is some ten times the mean, and on a GPU
-    /// neighbouring threads wait for the longest of theirs.
+    /// Points by descending number of edges. The longest row is some ten times the mean, and on a
+    /// GPU neighbouring threads wait for the longest of their rows.
     order: Buffer<u32>,
-    /// How many of them have rows that one dispatch does not take, and room for what it leaves of
-    /// those.
+    /// Number of points whose rows are too long for one dispatch, and a buffer for their
+    /// intermediate sums.
     n_long: usize,
     sums: Buffer<f32>,
     pub(super) n: usize,
@@ -98,36 +100,36 @@ impl Edges {
     }
 }
 
-/// The forces between two points, whatever they are.
+/// Parameters of the forces between two points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forces {
-    /// Dimensions of the map, 2 or 3.
+    /// Dimensions of the embedding, 2 or 3.
     pub n_components: usize,
-    /// Nearness at distance d is 1 / (1 + a d^(2b)).
+    /// Factor a of the membership 1 / (1 + a d^(2b)) at distance d.
     pub a: f32,
-    /// Exponent of that.
+    /// Exponent b of the membership.
     pub b: f32,
     /// Factor gamma of the pushes.
     pub repulsion_strength: f32,
-    /// Pushes by random points for each pull of weight 1.
+    /// Number of pushes by random points for each pull of weight 1.
     pub negative_sample_rate: f32,
 }
 
-/// One epoch.
+/// Parameters of one epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
-    /// Share of the last velocity that is kept.
+    /// Share of the last velocity that is kept (momentum).
     pub momentum: f32,
     /// Factor of the forces.
     pub step: f32,
-    /// Length that no velocity exceeds.
+    /// Maximum length of a velocity.
     pub max_step_norm: f32,
-    /// Key of the epoch's random numbers.
+    /// Key of the random numbers of the epoch.
     pub key: u32,
 }
 
-/// One epoch of the fit. Shapes: `places`, `velocities` and `moved` n x n_components; `moved` gets
-/// the places after it.
+/// One epoch of the fit. Shapes: `places`, `velocities` and `moved` n x n_components; `moved`
+/// receives the new coordinates.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -172,10 +174,10 @@ pub fn advance(
             let most = most_edges(gpu.most_turns());
             let axes = forces.n_components as u64;
             for first in dispatches(edges.longest_row, most) {
-                // All points, then those of which something is left.
+                // All points, then those with remaining edges.
                 let items = if first == 0 { edges.n } else { edges.n_long };
-                // An edge has a column, a weight and a place, a random point its place; a point
-                // moves.
+                // An edge has a column, a weight and coordinates, a random point its coordinates; a
+                // point moves.
                 let edges_now =
                     Work::new(FORCE + 6 * axes, 8 + 4 * axes).times(edges.n_edges as usize);
                 let points = Work::new(
@@ -193,39 +195,39 @@ pub fn advance(
 
 /// New points among fitted ones.
 #[derive(Debug)]
-pub struct Newcomers<'a> {
-    /// Places of the fitted points, m x n_components.
+pub struct NewPoints<'a> {
+    /// Coordinates of the fitted points, m x n_components.
     pub fitted: &'a Buffer<f32>,
     /// Each new point's nearest fitted ones, n x k.
     pub neighbors: &'a Buffer<u32>,
     /// Their distances, ascending within a row, n x k.
     pub distances: &'a Buffer<f32>,
-    /// New points and neighbours of each: (n, k).
+    /// Number of new points and of neighbours of each: (n, k).
     pub shape: (usize, usize),
-    /// Sum of the memberships of each new point's neighbours.
+    /// Target sum of the memberships of each new point's neighbours.
     pub target_sum: f32,
 }
 
-/// How new points settle.
+/// Parameters of the placement of new points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settling {
-    /// Factor of the forces in the first epoch; falls evenly to 0.
+    /// Factor of the forces in the first epoch; it falls linearly to 0.
     pub step: f32,
     /// Key of the random numbers.
     pub seed: u32,
-    /// Epochs.
+    /// Number of epochs.
     pub n_epochs: usize,
 }
 
-/// Moves new points to where the pulls of their neighbours and the pushes of random fitted points,
-/// drawn by the neighbours' ids, leave them. Shape: `settled` n x n_components, the places where
-/// they start and, afterwards, those where they end.
+/// Moves new points by the pulls of their neighbours and the pushes of random fitted points, which
+/// are drawn by the neighbours' ids. Shape: `settled` n x n_components, the initial coordinates
+/// and, afterwards, the final ones.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn settle(
     device: &Device,
-    new: &Newcomers<'_>,
+    new: &NewPoints<'_>,
     forces: Forces,
     how: Settling,
     settled: &mut Buffer<f32>,
@@ -262,19 +264,19 @@ pub fn settle(
                 (3, new.distances.gpu()),
                 (4, settled.gpu()),
             ];
-            // The width of the memberships is found anew each time, in up to 65 rounds over the
+            // The width of the memberships is computed again each time, in up to 65 rounds over the
             // neighbours.
             let together = gpu.most_turns().saturating_sub(66 * (k + 1)) / (k + NEGATIVES + 1);
             let axes = forces.n_components as u64;
             for first in dispatches(how.n_epochs, together) {
                 let last = n_epochs.min(first + together.max(1) as u32);
-                // The width, in some 20 rounds mostly; then in every epoch all neighbours and
-                // random points.
+                // The width, mostly in some 20 rounds; then all neighbours and random points in
+                // every epoch.
                 let forces = (k + NEGATIVES) as u64;
                 let epoch = Work::new(forces * (FORCE + 12 + 6 * axes), forces * (8 + 4 * axes))
                     .times((last - first) as usize);
                 let row = epoch.plus(Work::new(60, 80).times(k));
-                // Each row stands alone.
+                // Rows are independent.
                 gpu.dispatch_items(&SETTLE, &bindings, (n, row), |at, rows| {
                     from(at..at + rows, first..last)
                 })?;
@@ -293,10 +295,10 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Points that one task moves.
+    /// Number of points that one task moves.
     const ROWS: usize = 64;
 
-    /// What one task reads.
+    /// Inputs of one task.
     #[derive(Clone, Copy)]
     struct Share<'a> {
         params: &'a AdvanceParams,

@@ -5,10 +5,10 @@ use super::fuzzy_layout::NEGATIVES;
 use crate::lanes::{LANES, multiply_add, power, total};
 use crate::random::lowbias32;
 
-/// No coordinate of one force is larger.
+/// Largest absolute coordinate of one force.
 const CLIP: f32 = 4.0;
 
-/// What the forces depend on.
+/// Coefficients of the forces.
 #[derive(Clone, Copy)]
 pub struct Coefficients {
     pub a: f32,
@@ -17,7 +17,7 @@ pub struct Coefficients {
     pub repulsion: f32,
 }
 
-/// Sums of the pulls of edges, their stiffness and their weights, 16 side by side.
+/// Sums of the pulls of edges, their stiffness and their weights, in 16 lanes.
 pub struct Pulls<const D: usize> {
     forces: [[f32; LANES]; D],
     stiffness: [f32; LANES],
@@ -30,7 +30,7 @@ impl<const D: usize> Pulls<D> {
         Self { forces: [[0.0; LANES]; D], stiffness: [0.0; LANES], degree: [0.0; LANES] }
     }
 
-    /// Adds the pulls of at most 16 edges, from `at` to the `places` that `columns` number.
+    /// Adds the pulls of at most 16 edges, from `at` to the `places` with the numbers `columns`.
     #[inline(always)]
     #[expect(
         clippy::needless_range_loop,
@@ -73,7 +73,7 @@ impl<const D: usize> Pulls<D> {
         }
     }
 
-    /// Force, stiffness and weight of all edges.
+    /// Total force, stiffness and weight of all edges.
     #[inline(always)]
     pub fn totals(&self) -> ([f32; D], f32, f32) {
         (
@@ -84,7 +84,7 @@ impl<const D: usize> Pulls<D> {
     }
 }
 
-/// Sums of the pushes of points, 16 side by side.
+/// Sums of the pushes of points, in 16 lanes.
 pub struct Pushes<const D: usize> {
     forces: [[f32; LANES]; D],
 }
@@ -95,7 +95,7 @@ impl<const D: usize> Pushes<D> {
         Self { forces: [[0.0; LANES]; D] }
     }
 
-    /// Adds the pushes on `at` by the `places` that `others` number.
+    /// Adds the pushes on `at` by the `places` with the numbers `others`.
     #[inline(always)]
     #[expect(
         clippy::needless_range_loop,
@@ -120,7 +120,7 @@ impl<const D: usize> Pushes<D> {
             for axis in 0..D {
                 q = multiply_add::<FUSED>(differences[axis][lane], differences[axis][lane], q);
             }
-            // A point that is drawn for itself has difference 0, and so has the push.
+            // A point drawn for itself has difference 0, and so has the push.
             let push =
                 repulsion / ((0.001 + q) * multiply_add::<FUSED>(a, power::<FUSED>(q, b), 1.0));
             for axis in 0..D {
@@ -129,15 +129,15 @@ impl<const D: usize> Pushes<D> {
         }
     }
 
-    /// Force of all points.
+    /// Total force of all points.
     #[inline(always)]
     pub fn totals(&self) -> [f32; D] {
         std::array::from_fn(|axis| total(self.forces[axis]))
     }
 }
 
-/// The points that push in one epoch: uniform numbers below `n`, by the hashes of `first` and the
-/// numbers after it.
+/// Numbers of the points that push in one epoch: uniform below `n`, from the hashes of `first` and
+/// the numbers after it.
 #[inline(always)]
 pub fn draw(first: u32, n: u32) -> [u32; NEGATIVES] {
     let mut others = [0; NEGATIVES];

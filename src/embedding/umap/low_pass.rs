@@ -1,11 +1,11 @@
-//! Smooth functions on the fuzzy graph, where the layout starts: a low-pass filter, and the graph's
-//! smoothest functions.
+//! Smooth functions on the fuzzy graph, for the initialisation: a low-pass filter, and the
+//! smoothest functions of the graph.
 //!
-//! The mean over a point's neighbours, P = D^-1 W, has eigenvalues from -1 to 1, the largest for
-//! what varies least along edges. A Chebyshev polynomial of P keeps what lies between -1 and a
-//! `cut` within its bounds and lifts what lies above (Y. Zhou et al., "Self-consistent-field
+//! The mean over a point's neighbours, P = D^-1 W, has eigenvalues from -1 to 1; the largest belong
+//! to the functions that vary least along edges. A Chebyshev polynomial of P keeps the part between
+//! -1 and a `cut` bounded and amplifies the part above it (Y. Zhou et al., "Self-consistent-field
 //! calculations using Chebyshev-filtered subspace iteration", 2006). A step is one gather over the
-//! edges, on the device; sums over all points are taken on the CPU in double precision, in the
+//! edges, on the device; sums over all points are computed on the CPU in double precision, in the
 //! order of the points.
 
 use super::FuzzyGraph;
@@ -23,36 +23,35 @@ uniform! {
 
 const SMOOTH_STEP: Kernel = kernel!("low_pass", "smooth_step", 64, SmoothParams);
 
-/// Threads of one row in a step.
+/// Number of threads of one row in a step.
 const LANES: usize = 8;
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SMOOTH_STEP];
 
-/// Functions that are smoothed together at most.
+/// Maximum number of functions that are smoothed together.
 pub const MAX_COLUMNS: usize = 8;
 /// Eigenvalues below this are filtered out of the principal components.
 const CUT: f32 = 0.98;
-/// Steps of that filter, and how often it is applied: what does not vary is lifted 75-fold each
-/// time.
+/// Number of steps of that filter, and of its applications: each amplifies a constant 75-fold.
 const STEPS: usize = 29;
 const BLOCKS: usize = 2;
-/// Steps between two looks at the eigenvectors, and looks at most.
+/// Number of steps between two checks of the eigenvectors, and maximum number of checks.
 const SPECTRAL_STEPS: usize = 60;
 const SPECTRAL_ROUNDS: usize = 20;
-/// Change of the wanted eigenvalues between two looks that counts as none.
+/// Change of the requested eigenvalues between two checks below which they have converged.
 const SPECTRAL_TOLERANCE: f64 = 1e-7;
 
-/// One step of a recurrence on the functions.
+/// Parameters of one step of a recurrence on the functions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SmoothStep {
-    /// Middle of the filtered interval of eigenvalues.
+    /// Centre of the filtered interval of eigenvalues.
     pub centre: f32,
     /// Half of its width.
     pub half_width: f32,
     /// Factor of the new term.
     pub scale: f32,
-    /// Share of the step before that is taken off.
+    /// Share of the previous step that is subtracted.
     pub share: f32,
 }
 
@@ -110,7 +109,7 @@ pub fn smooth_step(
     Ok(())
 }
 
-/// The Chebyshev polynomial of degree `steps` over eigenvalues from -1 to `cut`, applied to n x
+/// Chebyshev polynomial of degree `steps` over eigenvalues from -1 to `cut`, applied to n x
 /// n_columns numbers.
 fn filtered(
     device: &Device,
@@ -138,7 +137,7 @@ fn filtered(
     Ok(current.read(device)?.into_iter().map(f64::from).collect())
 }
 
-/// The mean over each point's neighbours of n x n_columns numbers.
+/// Mean over each point's neighbours of n x n_columns numbers.
 fn neighbor_means(
     device: &Device,
     edges: &Edges,
@@ -188,7 +187,7 @@ impl Components {
             .collect()
     }
 
-    /// Takes off each component's means.
+    /// Subtracts the means of each component.
     fn centre(&self, columns: &mut [f64], n_columns: usize) {
         let means = self.means(columns, n_columns);
         for (i, row) in columns.chunks_exact_mut(n_columns).enumerate() {
@@ -198,8 +197,8 @@ impl Components {
         }
     }
 
-    /// Makes the columns orthogonal and of length 1 within each component; those that depend on
-    /// others become 0.
+    /// Makes the columns orthogonal and of length 1 within each component; linearly dependent ones
+    /// become 0.
     fn orthonormalise(&self, columns: &mut [f64], n_columns: usize) {
         self.centre(columns, n_columns);
         for column in 0..n_columns {
@@ -226,7 +225,7 @@ impl Components {
         }
     }
 
-    /// Lengths of each column, components x columns.
+    /// Length of each column, components x columns.
     fn lengths(&self, columns: &[f64], n_columns: usize) -> Vec<f64> {
         let by_column: Vec<Vec<f64>> = (0..n_columns)
             .map(|column| self.sums(|i| columns[i * n_columns + column].powi(2)))
@@ -237,8 +236,8 @@ impl Components {
     }
 }
 
-/// The places, n x c, smoothed along the edges. Each connected component keeps its mean and its
-/// extent: the filter, which lifts what does not vary, would otherwise leave nothing but the
+/// The coordinates, n x c, smoothed along the edges. Each connected component keeps its mean and
+/// its extent: the filter, which amplifies constants, would otherwise leave nothing but the
 /// differences between components.
 ///
 /// # Errors
@@ -271,8 +270,9 @@ pub fn low_passed(
 /// The c eigenvectors of P after the constant one, n x c: the smoothest functions on the graph.
 ///
 /// # Errors
-/// [`Error::Data`] if the graph is not connected: on each part a constant would be as smooth as
-/// possible, and all its points would start at one place. Any error of the device.
+/// [`Error::Data`] if the graph is not connected: a constant on each part would be as smooth as
+/// possible, and all points of a part would have the same initial coordinates. Any error of the
+/// device.
 pub fn spectral(
     device: &Device,
     graph: &FuzzyGraph,
@@ -298,7 +298,7 @@ pub fn spectral(
         columns = filtered(device, edges, &columns, m, cut, SPECTRAL_STEPS)?;
         components.orthonormalise(&mut columns, m);
         let means = neighbor_means(device, edges, &columns, m)?;
-        // Rayleigh and Ritz: the best combinations of the columns.
+        // Rayleigh-Ritz: the best combinations of the columns.
         let product =
             |a: usize, b: usize| components.sums(|i| columns[i * m + a] * means[i * m + b])[0];
         let products = faer::Mat::from_fn(m, m, |a, b| (product(a, b) + product(b, a)) / 2.0);
@@ -349,7 +349,7 @@ mod cpu {
         }
     }
 
-    /// For at most `MOST` columns.
+    /// One step for at most `MOST` columns.
     fn of_columns<const MOST: usize>(
         edges: &Edges,
         params: &SmoothParams,

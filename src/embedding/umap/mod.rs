@@ -1,13 +1,13 @@
-//! UMAP: places points so that a fuzzy graph of neighbours in the map resembles the one in the
-//! space.
+//! UMAP: embeds the points so that a fuzzy graph of neighbours in the embedding resembles the one
+//! in the space.
 //!
 //! Reference: L. McInnes, J. Healy and J. Melville, "UMAP: uniform manifold approximation and
 //! projection", 2018; names, defaults and graph after umap-learn. The layout differs: instead of
 //! moving the ends of one edge after the other it moves all points at once ([`fuzzy_layout`]), from
 //! the principal components smoothed along the edges ([`low_pass`]). O(n k) for the graph and
-//! O(edges) an epoch, some 20 edges a point. Widths, smoothing and epochs run on the device; the
-//! graph is made symmetric, and sums over all points are taken, on the CPU. New points are placed
-//! by [`placement`](super::placement) or, with `placement = optimise`, moved on by UMAP's own
+//! O(edges) an epoch, some 20 edges a point. Widths, smoothing and epochs run on the device;
+//! symmetrising the graph and sums over all points run on the CPU. New points are placed by
+//! [`placement`](super::placement) or, with `placement = optimise`, then moved by UMAP's own
 //! forces.
 
 mod curve;
@@ -33,7 +33,7 @@ use crate::parameters::{Auto, Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use crate::random::lowbias32;
 use crate::range::scaled_rows;
-use fuzzy_layout::{Edges, Epoch, Forces, Newcomers, Settling};
+use fuzzy_layout::{Edges, Epoch, Forces, Settling};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -80,27 +80,28 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(Umap.random_state, "Seed of what is random"),
 ];
 
-const TRIED: collapse::Tried = collapse::Tried {
+const ADVICE: collapse::MethodAdvice = collapse::MethodAdvice {
     method: METHOD.title,
     advice: "try a larger `Umap::repulsion_strength`, more `Umap::n_neighbors` or `Umap::init` random",
 };
 
-/// Fewest points of a map.
+/// Minimum number of points.
 const FEWEST: usize = 4;
-/// Neighbours that the scale of the placement takes beside the method's own.
+/// Minimum number of neighbours for the scale of the placement, besides the method's own.
 const SCALE_NEIGHBORS: usize = 12;
 /// Step of the first epoch at a learning rate of 1: twice that of umap-learn, whose steps move both
 /// ends of an edge, and twice again, since the step is divided by 1 + the stiffness of the edges.
 const STEP: f32 = 4.0;
 /// Share of its last velocity that a point keeps.
 const MOMENTUM: f32 = 0.8;
-/// Longest step of a point in an epoch, in units of the map.
+/// Maximum step length of a point in an epoch, in units of the embedding.
 const MAX_STEP_NORM: f32 = 4.0;
-/// Step of the first epoch in which new points settle; without momentum, so shorter than the fit's.
+/// Step of the first epoch of placing new points; without momentum, so shorter than that of the
+/// fit.
 const SETTLE_STEP: f32 = 1.0;
-/// Epochs of that, however many new points there are.
+/// Number of epochs of placing new points, however many there are.
 const SETTLE_EPOCHS: usize = 100;
-/// Epochs between two reports of the progress.
+/// Number of epochs between two progress reports.
 const REPORT_EVERY: usize = 10;
 
 /// Parameters of UMAP, with umap-learn's names and defaults.
@@ -173,12 +174,12 @@ impl Default for Umap {
     }
 }
 
-/// A fitted map; [`FittedMap::result`] knows `n_edges`, the edges of the fuzzy graph that the
-/// layout used, counted once a pair, and `n_epochs`.
+/// A fitted embedding. [`FittedMap::result`] has `n_edges`, the number of edges of the fuzzy graph
+/// that the layout used, counted once a pair, and `n_epochs`.
 pub type FittedUmap = FittedMap<Umap>;
 
 impl Umap {
-    /// Finds the neighbours of `x` and fits the map.
+    /// Finds the neighbours of `x` and fits the embedding.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -193,8 +194,8 @@ impl Umap {
         )
     }
 
-    /// Fits the map to points whose neighbours are known. From [`Space::start`] it goes on with the
-    /// second half of the epochs and their smaller steps.
+    /// Fits the embedding to points whose neighbours are known. With [`Space::start`] it runs only
+    /// the second half of the epochs, with their smaller steps.
     ///
     /// # Errors
     /// Those of [`Embedding::fit`].
@@ -225,7 +226,7 @@ impl Umap {
             .map_err(|error| {
                 Error::Data(format!("UMAP diverged: {error}; try a smaller `Umap::learning_rate`"))
             })?;
-        let embedding = collapse::refused_or_apart(&TRIED, space.x, embedding, self.random_state)?;
+        let embedding = collapse::resolved(&ADVICE, space.x, embedding, self.random_state)?;
         let results = [("n_edges", n_edges as f64), ("n_epochs", n_epochs as f64)];
         Ok(FittedMap::new(self.clone(), embedding, neighbors).with_results(&results, Vec::new()))
     }
@@ -245,7 +246,8 @@ impl Umap {
         ))
     }
 
-    /// Epochs of a fit to `n` points: `n_epochs`, or 1,000 up to 10,000 points and 400 beyond.
+    /// Number of epochs of a fit to `n` points: `n_epochs`, or 1,000 up to 10,000 points and 400
+    /// beyond.
     ///
     /// Measured on Fashion-MNIST and its activations: from 400 to 1,000 epochs trustworthiness (k =
     /// 12) grows by up to 0.0007 and 5-NN accuracy by up to 0.005 at n = 500 to 10,000, by nothing
@@ -281,8 +283,7 @@ impl Umap {
         }
     }
 
-    /// Runs the epochs up to the end of `epochs` on the device, of which those before its start
-    /// count as done.
+    /// Runs the epochs of the range `epochs` on the device; earlier ones count as done.
     fn optimise(
         &self,
         device: &Device,
@@ -333,15 +334,14 @@ impl Embedding for Umap {
     }
 
     fn memory_bytes(&self, n_samples: usize) -> u64 {
-        // Memberships and their transposed copy, two copies of the symmetric graph, places, updates
+        // Memberships and their transpose, two copies of the symmetric graph, coordinates, updates
         // and the start.
         (n_samples * (Embedding::n_neighbors(self) * 60 + 100)) as u64
     }
 
     fn validate(&self, n: usize, _: usize) -> Result<()> {
         check(self, PARAMETERS)?;
-        // A new point does not count itself, so that placing it takes one neighbour more than
-        // fitting.
+        // A new point does not count itself, so placing it needs one neighbour more than fitting.
         if self.placement == Placement::Optimise && self.n_neighbors > MAX_NEIGHBORS {
             let expected = format!("between 2 and {MAX_NEIGHBORS} with `Umap::placement` optimise");
             return Err(Error::parameter("n_neighbors", self.n_neighbors, expected));
@@ -382,9 +382,9 @@ impl NeighborEmbedding for Umap {
         self.n_neighbors
     }
 
-    /// As umap-learn's `transform`, but so that no row depends on others: always 100 epochs,
-    /// memberships relative to the row's own largest, random points drawn by the ids of the
-    /// neighbours; and, as in the fit, with all edges weighted.
+    /// Like umap-learn's `transform`, but no row depends on others: always 100 epochs, memberships
+    /// relative to the row's own largest, random points drawn by the ids of the neighbours; and, as
+    /// in the fit, with all edges weighted.
     fn optimise_places(
         &self,
         device: &Device,
@@ -396,7 +396,7 @@ impl NeighborEmbedding for Umap {
         let graph = new.neighbors.truncated(self.n_neighbors.min(new.neighbors.n_neighbors()));
         let k = graph.n_neighbors();
         let mut settled = Buffer::from_slice(device, "new places", start.as_slice())?;
-        let newcomers = Newcomers {
+        let new_points = fuzzy_layout::NewPoints {
             fitted: &Buffer::from_slice(device, "map", map.embedding().as_slice())?,
             neighbors: &Buffer::from_slice(device, "neighbours of new points", graph.indices())?,
             distances: &Buffer::from_slice(
@@ -409,7 +409,7 @@ impl NeighborEmbedding for Umap {
         };
         let step = SETTLE_STEP * self.learning_rate;
         let how = Settling { step, seed: key(self.random_state, 0), n_epochs: SETTLE_EPOCHS };
-        fuzzy_layout::settle(device, &newcomers, self.forces(), how, &mut settled)?;
+        fuzzy_layout::settle(device, &new_points, self.forces(), how, &mut settled)?;
         Matrix::new(settled.read(device)?, n, c)
     }
 }

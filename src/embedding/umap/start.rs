@@ -1,4 +1,4 @@
-//! Where UMAP's points start.
+//! Initialisation of UMAP.
 
 use super::fuzzy_layout::Edges;
 use super::low_pass::{low_passed, spectral};
@@ -11,13 +11,13 @@ use crate::random::Random;
 
 /// Stream of the random numbers of the start.
 const STREAM: u64 = 0x756d_6170;
-/// Each axis starts with this extent, as in umap-learn.
+/// Extent of each axis at the start, as in umap-learn.
 const EXTENT: f64 = 10.0;
-/// Deviation of the noise that keeps points apart which would start at one place.
+/// Deviation of the noise that separates points with equal initial coordinates.
 const NOISE: f64 = 1e-4;
 
-/// Starting places, n_samples x n_components: the chosen start, scaled to 0 .. 10 on each axis,
-/// with a little noise.
+/// Initial coordinates, n_samples x n_components: the chosen initialisation, scaled to 0 .. 10 on
+/// each axis, with a little noise.
 ///
 /// # Errors
 /// Those of [`init::start`] and [`spectral`].
@@ -49,7 +49,8 @@ pub(super) fn start(
     Ok(scaled(&places, c, &random))
 }
 
-/// The same places, with noise on axes where all are equal: from a line no force leads away.
+/// The same coordinates, with noise on axes on which all are equal: no force leads away from a
+/// line.
 fn filled(mut places: Vec<f32>, c: usize, random: &Random) -> Vec<f32> {
     for axis in 0..c {
         let first = places[axis];
@@ -75,7 +76,7 @@ fn scaled(places: &[f64], c: usize, random: &Random) -> Vec<f32> {
     let place = |(at, &value): (usize, &f64)| {
         let (low, high) = ranges[at % c];
         let noise = f64::from(gaussian(random, first + at as u64));
-        // An axis without extent gets some: from a line no force leads away.
+        // An axis without extent gets some: no force leads away from a line.
         let share = if high > low { (value - low) / (high - low) } else { 0.5 + 0.01 * noise };
         (EXTENT * share + NOISE * noise) as f32
     };

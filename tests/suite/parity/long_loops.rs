@@ -14,7 +14,7 @@ use layerlens::embedding::tsne::affinity::Affinities;
 use layerlens::embedding::tsne::gradient::{self, Graph};
 use layerlens::embedding::tsne::repulsion;
 use layerlens::embedding::umap::FuzzyGraph;
-use layerlens::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, Newcomers, Settling};
+use layerlens::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, NewPoints, Settling};
 use layerlens::embedding::umap::low_pass::{self, SmoothStep};
 use layerlens::error::Result;
 use layerlens::matrix::Matrix;
@@ -182,7 +182,7 @@ fn new_points_of_very_many_neighbours_settle_alike_in_umap() {
         negative_sample_rate: 5.0,
     };
     pair.compare("settle", SETTLED, |device| {
-        let newcomers = Newcomers {
+        let new_points = NewPoints {
             fitted: &Buffer::from_slice(
                 device,
                 "fitted",
@@ -196,7 +196,7 @@ fn new_points_of_very_many_neighbours_settle_alike_in_umap() {
         let mut settled = Buffer::from_slice(device, "settled", &uniform(208, 2 * n, 20.0, 30.0))?;
         fuzzy_layout::settle(
             device,
-            &newcomers,
+            &new_points,
             forces,
             Settling { step: 0.02, seed: 3, n_epochs: 150 },
             &mut settled,
