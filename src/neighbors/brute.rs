@@ -1,9 +1,9 @@
-//! Search by all distances, tile by tile, on either device: a matrix product gives k + 8 candidates
-//! a row, exact distances order them, and a row whose candidates are not proven complete is
-//! searched again in difference form.
+//! Brute-force search over all distances, tile by tile, on either device: a matrix product gives
+//! 8 candidates a row more than requested, exact distances order them, and a row whose candidates
+//! are not proven complete is searched again in difference form.
 
 use super::differences::{Block, difference_distances};
-use super::filter::Found;
+use super::filter::FoundNeighbors;
 use super::knn::{self, NONE, Nearest, SPARE, Span, Tile};
 use super::pairwise::{self, Centred, DistanceTile, TILE};
 use super::points::{PART_ROWS, Points, span};
@@ -13,7 +13,7 @@ use crate::progress::Observer;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-/// Query rows of one tile.
+/// Number of query rows of one tile.
 const TILE_ROWS: usize = 1024;
 
 /// A search for the `k` nearest references of all queries.
@@ -21,21 +21,21 @@ pub(super) struct Task<'a> {
     pub(super) device: &'a Device,
     pub(super) queries: &'a Points<'a>,
     pub(super) references: &'a Points<'a>,
-    /// Largest length of a reference less the mean.
+    /// Largest distance of a reference from the mean.
     pub(super) radius: f32,
-    /// Whether queries and references are the same points, of which none finds itself.
+    /// `true` if queries and references are the same points, of which none is its own neighbour.
     pub(super) exclude_self: bool,
     pub(super) k: usize,
     pub(super) observer: &'a dyn Observer,
 }
 
 impl Task<'_> {
-    /// Neighbours of all queries, by exact distances.
-    pub(super) fn run(&self) -> Result<Found> {
+    /// Neighbours of all queries, with exact distances.
+    pub(super) fn run(&self) -> Result<FoundNeighbors> {
         let n = self.queries.x.n_samples();
         let mut found = (vec![0; n * self.k], vec![0.0; n * self.k]);
         let mut lists = Lists::new(self, self.queries.part_rows.min(n), self.references.exact)?;
-        // Where a distance serves both of its points, the lists of all parts are open at once.
+        // If a distance serves both of its points, the lists of all parts are in use at once.
         let open = if lists.mirrors { self.queries.n_parts() } else { 0 };
         let mut later = (0..open)
             .map(|part| self.query_part(part, lists.length))
@@ -47,7 +47,7 @@ impl Task<'_> {
                 None => self.query_part(part, lists.length)?,
             };
             let next = self.start(&mut query, &mut later, &mut lists)?;
-            // The device goes on with this part while the host takes in the one before.
+            // The device computes this part while the host processes the previous one.
             if let Some(before) = underway.replace(next) {
                 self.finish(before, &mut found)?;
             }
@@ -56,7 +56,7 @@ impl Task<'_> {
         Ok(found)
     }
 
-    /// What a query, by its row, must not find.
+    /// Reference that a query, given by its row, must not find: itself, or none.
     fn itself(&self, row: usize) -> u32 {
         if self.exclude_self { row as u32 } else { NONE }
     }
@@ -83,7 +83,7 @@ impl Task<'_> {
         })
     }
 
-    /// Searches for the queries of a part, and lists candidates of later ones.
+    /// Starts the search for a part of the queries, and lists candidates of later ones.
     fn start(
         &self,
         query: &mut QueryPart,
@@ -106,8 +106,9 @@ impl Task<'_> {
         })
     }
 
-    /// Puts the answers to the others, those that are not proven after a second search.
-    fn finish(&self, part: Underway, (ids, squared): &mut Found) -> Result<()> {
+    /// Adds the results of a part to the others; queries not proven complete are searched a second
+    /// time.
+    fn finish(&self, part: Underway, (ids, squared): &mut FoundNeighbors) -> Result<()> {
         let (first, k) = (part.first, self.k);
         let (part_ids, part_squared) =
             (part.ids.wait(self.device)?, part.distances.wait(self.device)?);
@@ -128,7 +129,7 @@ impl Task<'_> {
     }
 
     /// Searches in difference form for queries that could not be proven complete.
-    fn search_again(&self, again: &[usize]) -> Result<Found> {
+    fn search_again(&self, again: &[usize]) -> Result<FoundNeighbors> {
         let excluded: Vec<u32> = again.iter().map(|&row| self.itself(row)).collect();
         let rows: Vec<f32> =
             again.iter().flat_map(|&row| self.queries.x.row(row)).copied().collect();
@@ -208,8 +209,8 @@ impl Task<'_> {
         )
     }
 
-    /// Lists candidates by the product form: of the queries among all references, or, where a
-    /// distance serves both of its points, of the queries and of all after them among each other.
+    /// Lists candidates by the product form: of the queries among all references, or, if a distance
+    /// serves both of its points, of the queries and all later points among each other.
     fn list_by_products(
         &self,
         query: &mut QueryPart,
@@ -225,8 +226,8 @@ impl Task<'_> {
             let (part_first, part_len) = references.span(part);
             let own = mirrors && part == query.part;
             for (from, n) in lists.tiles(query.len) {
-                // Within a part, the references before the tile have met its queries already, as
-                // queries.
+                // Within a part, the references before the tile were compared with its queries
+                // already, as queries.
                 let before = if own { from } else { 0 };
                 let met = part_len - before;
                 pairwise::squared_distances(
@@ -256,7 +257,7 @@ impl Task<'_> {
                 if !mirrors {
                     continue;
                 }
-                // The tile's own queries have met.
+                // The tile's own queries were compared already.
                 let row_first = if own { n } else { 0 };
                 let (query_first, n_queries) = (before + row_first, met - row_first);
                 let span = Span {
@@ -314,14 +315,14 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// Tells that `done` of `all` parts of the references are searched for a part of the queries.
+    /// Reports that `done` of `all` parts of the references are searched for a part of the queries.
     fn step(&self, query: &QueryPart, done: usize, all: usize) -> Result<()> {
         let step = query.first + query.len * done / all;
         self.observer.step(step as u64, self.queries.x.n_samples() as u64, &[])
     }
 }
 
-/// The answers of one part of the queries, on their way to the host.
+/// Results of one part of the queries, on their way to the host.
 struct Underway {
     first: usize,
     ids: ReadBack<u32>,
@@ -332,9 +333,9 @@ struct Underway {
 /// Some queries, and the lists of their candidates.
 struct QueryPart {
     rows: Rc<Buffer<f32>>,
-    /// Place of the first query in `rows`.
+    /// Index of the first query in `rows`.
     row_first: usize,
-    /// None if the distances are to be exact.
+    /// Centred rows; `None` if the distances are exact.
     centred: Option<Rc<Centred>>,
     excluded: Buffer<u32>,
     candidates: Buffer<u32>,
@@ -344,22 +345,22 @@ struct QueryPart {
     len: usize,
 }
 
-/// Where the candidates of a part of the queries come from.
+/// Buffers for the candidates of a part of the queries.
 struct Lists {
-    /// Candidates of one query.
+    /// Number of candidates of one query.
     length: usize,
-    /// Queries of one tile of distances.
+    /// Number of queries of one tile of distances.
     tile_rows: usize,
-    /// Whether a distance serves both of its points.
+    /// `true` if a distance serves both of its points.
     mirrors: bool,
-    /// Distances in product form, or in difference form; the other is empty.
+    /// Distances in product form, or in difference form; the other buffer is empty.
     tile: DistanceTile,
     differences: Buffer<f32>,
     refined: Buffer<f32>,
 }
 
 impl Lists {
-    /// For up to `n_queries` queries.
+    /// Buffers for up to `n_queries` queries.
     fn new(task: &Task<'_>, n_queries: usize, exact: bool) -> Result<Self> {
         let (device, references, length) =
             (task.device, task.references, task.k + if exact { 0 } else { SPARE });
@@ -368,7 +369,7 @@ impl Lists {
         let mirrors = task.exclude_self
             && !exact
             && references.spare_bytes.is_some_and(|spare| open <= spare);
-        // In difference form the references of a whole upload meet in one tile.
+        // In difference form the references of a whole upload are compared in one tile.
         let widest = if exact { references.upload_rows } else { references.part_rows }.min(n);
         let tile_rows = (TILE_ROWS * PART_ROWS / widest.next_multiple_of(TILE))
             .clamp(1, TILE_ROWS)
@@ -385,7 +386,7 @@ impl Lists {
         })
     }
 
-    /// First query and queries of every tile.
+    /// First query and number of queries of every tile.
     fn tiles(&self, n_queries: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let rows = self.tile_rows;
         (0..n_queries.div_ceil(rows)).map(move |tile| span(tile, rows, n_queries))

@@ -1,5 +1,5 @@
-//! Where neighbours are searched for when `auto` chose an integrated GPU: such a card may be slower
-//! than the CPU, whose search leaves most distances out.
+//! Choice between an integrated GPU and the CPU under `auto`: such a card may be slower than the
+//! CPU, whose search skips most distances.
 
 use super::search::Search;
 use crate::compute::{Device, Gpu};
@@ -7,22 +7,22 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::progress::Silent;
 
-/// Rows of the search that is timed: some 150 ms on a card of 1 TFLOP/s with 784 features. A
-/// software adapter, which only tests have `auto` take, does with fewer.
+/// Number of rows of the trial search: some 150 ms on a card of 1 TFLOP/s with 784 features. A
+/// software adapter, which `auto` takes only in tests, uses fewer.
 const TRIAL_ROWS: usize = 8192;
 const SOFTWARE_TRIAL_ROWS: usize = 1024;
-/// Operations of all distances that one thread's exact search stands for in a second, measured on
-/// 50,000 Fashion-MNIST images and their layers: 3.9e12 in 6.3 to 10.3 s on two threads, 5.6e12 in
-/// 4.8 s on 16.
+/// Rate of one thread's exact search, in operations a second of the full distance computation that
+/// it replaces. Measured on 50,000 Fashion-MNIST images and their layers: 3.9e12 in 6.3 to 10.3 s
+/// on two threads, 5.6e12 in 4.8 s on 16.
 const CPU_PACE: f64 = 0.2e12;
-/// Two threads do less than twice the work of one: memory is shared.
+/// Two threads do less than twice the work of one, because memory is shared.
 const THREADS_EXPONENT: f64 = 0.75;
-/// The CPU is taken if it is expected to be so many times as fast: its pace is known roughly.
+/// The CPU is taken if it is expected to be faster by this factor: its speed is known only roughly.
 pub(crate) const MARGIN: f64 = 1.5;
 
-/// Whether to search for the neighbours of `x` on the CPU instead, which is noted. The card's pace
-/// is measured by its own clock, once for each width, on a search of the first rows, about a middle
-/// from which no row is further than `radius`.
+/// `true` if the neighbours of `x` should be searched for on the CPU instead, which is noted for
+/// the user. The card's speed is measured by its own clock, once for each width, on a search among
+/// the first rows, about a centre whose distance from every row is at most `radius`.
 pub(super) fn on_cpu(
     search: &Search,
     (device, gpu): (&Device, &Gpu),

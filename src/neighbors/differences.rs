@@ -1,8 +1,8 @@
 //! Squared Euclidean distances as sums of (a - b)^2: exact up to the rounding of a few additions,
 //! wherever the rows lie.
 //!
-//! O(m n d). On the GPU by tiles of 64 x 64 whose rows pass through workgroup memory; on the CPU by
-//! fours of queries.
+//! O(m n d). On the GPU by tiles of 64 x 64 whose rows pass through workgroup memory; on the CPU
+//! four queries at a time.
 
 use crate::compute::{Buffer, Device, Kernel, Work, dispatches, kernel, uniform};
 use crate::error::Result;
@@ -23,34 +23,34 @@ uniform! {
 const DIFFERENCE_DISTANCES: Kernel =
     kernel!("differences", "difference_distances", 256, DifferenceParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&DIFFERENCE_DISTANCES];
 
-/// Which block of distances is asked for: queries `query_first .. query_first + n_queries` against
+/// Requested block of distances: queries `query_first .. query_first + n_queries` against
 /// `n_references` rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
-    /// First query row.
+    /// Index of the first query row.
     pub query_first: usize,
-    /// Query rows.
+    /// Number of query rows.
     pub n_queries: usize,
-    /// Reference rows, from the first on.
+    /// Number of reference rows, from the first on.
     pub n_references: usize,
-    /// Columns of both.
+    /// Number of columns of both.
     pub n_features: usize,
 }
 
 /// Rows and columns of one tile.
 const TILE: usize = 64;
-/// Features that are summed together, and the turns that they take: one for each and one for all;
-/// the end of a loop is a turn too, as is passing one by.
+/// Number of features that are summed together, and the loop turns for them: one for each and one
+/// for all; the end of a loop and passing one count as turns too.
 const GROUP: usize = 16;
 const GROUP_TURNS: usize = GROUP + 4;
-/// Turns of the other loops of an invocation, and some to spare.
+/// Number of turns of the other loops of an invocation, with some to spare.
 const OTHER_TURNS: usize = 64;
 
-/// Difference form of the squared distances of a block. Shapes: `queries` m x d, `references` n x
-/// d, `distances` n_queries x n_references.
+/// Squared distances of a block in difference form. Shapes: `queries` m x d, `references` n x d,
+/// `distances` n_queries x n_references.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -97,7 +97,8 @@ pub fn difference_distances(
     Ok(())
 }
 
-/// A subtraction and a multiply-add for each feature of each pair; a tile reads its rows once.
+/// Work of a subtraction and a multiply-add for each feature of each pair; a tile reads its rows
+/// once.
 fn tile_work(block: Block, n_features: usize) -> Work {
     let (rows, columns, d) =
         (block.n_queries.min(TILE) as u64, block.n_references.min(TILE) as u64, n_features as u64);
@@ -110,7 +111,7 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Query rows whose differences to a reference are summed together.
+    /// Number of query rows whose differences from a reference are summed together.
     const FOUR: usize = 4;
 
     pub fn difference_distances(
@@ -149,7 +150,8 @@ mod cpu {
             });
     }
 
-    /// Squared distances in the plane, where a call for each would cost more than the distance.
+    /// Squared distances in two dimensions, where a call for each would cost more than the
+    /// distance.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn plane_distances(point: &[f32], references: &[f32], distances: &mut [f32]) {
         for (distance, reference) in distances.iter_mut().zip(references.chunks_exact(2)) {
@@ -158,7 +160,7 @@ mod cpu {
         }
     }
 
-    /// Squared distances of four rows `a` from one `b`, which is read once for all.
+    /// Squared distances of four rows `a` from one `b`, which is read once.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     fn squared_differences_of_four(a: &[f32], b: &[f32]) -> [f32; FOUR] {
         let d = b.len();

@@ -1,11 +1,12 @@
-//! Exact duplicates, searched once: thousands of equal rows would all be each other's candidates.
+//! Exact duplicates are searched once: otherwise thousands of equal rows would all be each other's
+//! candidates.
 
-use super::filter::Found;
+use super::filter::FoundNeighbors;
 use super::{key, squared_of};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 
-/// Rows in groups of equal ones, the groups in the order of their first rows.
+/// Rows in groups of equal ones; groups in the order of their first rows.
 pub(super) struct Groups {
     /// Rows of all groups, ascending within each.
     members: Vec<u32>,
@@ -15,7 +16,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    /// The groups of equal rows of `x`, or none if all differ.
+    /// The groups of equal rows of `x`; `None` if all rows differ.
     pub(super) fn of(x: &Matrix) -> Option<Self> {
         let d = x.n_features();
         let mut hashes: Vec<(u64, u32)> = x
@@ -28,7 +29,7 @@ impl Groups {
         if hashes.windows(2).all(|pair| pair[0].0 != pair[1].0) {
             return None;
         }
-        // Equal hashes are equal rows but for accidents, so a run of them has few representatives.
+        // Equal hashes are nearly always equal rows, so a run of them has few representatives.
         let mut representative: Vec<u32> = (0..x.n_samples() as u32).collect();
         for run in hashes.chunk_by(|a, b| a.0 == b.0) {
             let mut seen: Vec<u32> = Vec::new();
@@ -67,16 +68,21 @@ impl Groups {
         &self.members[self.starts[group as usize]..self.starts[group as usize + 1]]
     }
 
-    /// The other rows that equal a row, those after it first.
+    /// The other rows that equal a row, starting with those after it.
     pub(super) fn next_after(&self, row: u32) -> impl Iterator<Item = u32> {
         let members = self.members(self.group_of[row as usize]);
         let at = members.partition_point(|&member| member <= row);
         members[at..].iter().chain(&members[..at - 1]).copied()
     }
 
-    /// Neighbours of every row from those of every group, `k_found` each: its equals, and the
-    /// equals of its neighbours.
-    pub(super) fn expand_within(&self, (ids, squared): &Found, k_found: usize, k: usize) -> Found {
+    /// Neighbours of every row from those of every group, `k_found` each: its duplicates, and the
+    /// duplicates of its neighbours.
+    pub(super) fn expand_within(
+        &self,
+        (ids, squared): &FoundNeighbors,
+        k_found: usize,
+        k: usize,
+    ) -> FoundNeighbors {
         let rows: Vec<Vec<u64>> = (self.group_of.par_iter().enumerate())
             .map(|(row, &group)| {
                 let at = group as usize * k_found;
@@ -89,7 +95,12 @@ impl Groups {
     }
 
     /// Neighbours of queries among the rows from those among the groups.
-    pub(super) fn expand(&self, (ids, squared): &Found, k_found: usize, k: usize) -> Found {
+    pub(super) fn expand(
+        &self,
+        (ids, squared): &FoundNeighbors,
+        k_found: usize,
+        k: usize,
+    ) -> FoundNeighbors {
         let queries = ids.par_chunks(k_found).zip(squared.par_chunks(k_found));
         let rows: Vec<Vec<u64>> = queries
             .map(|(ids, squared)| self.nearest_rows(pairs(ids, squared), u32::MAX, k))
@@ -97,8 +108,9 @@ impl Groups {
         unzip(&rows)
     }
 
-    /// The `k` nearest rows of groups given nearest first. Ties between groups are met in the order
-    /// of their first rows, so a group that was not found because of one holds none of them.
+    /// The `k` nearest rows of groups given nearest first. Ties between groups are resolved in the
+    /// order of their first rows, so a group that was not found because of a tie holds none of
+    /// them.
     fn nearest_rows(
         &self,
         groups: impl Iterator<Item = (u32, f32)>,
@@ -124,7 +136,7 @@ fn pairs<'a>(ids: &'a [u32], squared: &'a [f32]) -> impl Iterator<Item = (u32, f
     ids.iter().copied().zip(squared.iter().copied())
 }
 
-fn unzip(rows: &[Vec<u64>]) -> Found {
+fn unzip(rows: &[Vec<u64>]) -> FoundNeighbors {
     rows.iter().flatten().map(|&key| (key as u32, squared_of(key))).unzip()
 }
 

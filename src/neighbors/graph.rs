@@ -1,4 +1,4 @@
-//! The graph of nearest neighbours, and its files.
+//! Graph of nearest neighbours, and its files.
 
 use super::{MAX_NEIGHBORS, Metric};
 use crate::error::{Error, Result};
@@ -9,7 +9,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Key of a file's metadata under which its description stands, as JSON.
+/// Key of the JSON description in the metadata of a file.
 const KEY: &str = "layerlens_neighbors";
 
 #[derive(Serialize, Deserialize)]
@@ -57,7 +57,7 @@ impl NeighborGraph {
         Self { indices, distances, ..*self }
     }
 
-    /// What the distances are.
+    /// Metric of the distances.
     pub fn metric(&self) -> Metric {
         self.metric
     }
@@ -72,7 +72,7 @@ impl NeighborGraph {
         self.n_neighbors
     }
 
-    /// Rows of the neighbours, n_samples x n_neighbors.
+    /// Indices of the neighbours, n_samples x n_neighbors.
     pub fn indices(&self) -> &[u32] {
         &self.indices
     }
@@ -157,10 +157,10 @@ impl NeighborGraph {
     }
 
     /// Reads a graph of points among themselves, as [`NeighborGraph::write`] writes it. A file
-    /// without the metadata serves too and is taken to hold Euclidean distances.
+    /// without the metadata is accepted too and is taken to hold Euclidean distances.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and the row where one is at fault: no such file, another
+    /// [`Error::Input`] naming the file, and the row if one is at fault: no such file, another
     /// format or shape, more than [`MAX_NEIGHBORS`] neighbours, an index out of range, a point as
     /// its own neighbour, the same neighbour twice, a distance that is negative or not finite, or
     /// distances that do not ascend.
@@ -218,7 +218,7 @@ impl NeighborGraph {
         Ok(graph)
     }
 
-    /// What is wrong with a graph of points among themselves.
+    /// Checks a graph of points among themselves; the error describes the fault.
     fn check(&self) -> std::result::Result<(), String> {
         let (n, k) = (self.n_samples(), self.n_neighbors);
         if k > MAX_NEIGHBORS {

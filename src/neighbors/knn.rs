@@ -1,19 +1,19 @@
-//! Selection of the nearest references among tiles of distances, their exact re-ranking, and the
+//! Selection of the nearest references from tiles of distances, their exact re-ranking, and the
 //! proof that none was missed.
 
 use super::pairwise;
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 
-/// An id or key that stands for nothing.
+/// Id or key of an empty entry.
 pub const NONE: u32 = u32::MAX;
 
-/// Most neighbours that can be asked for. A list of these and [`SPARE`] more fits the 1,024 slots
-/// of workgroup memory beside the 512 newcomers of one stride.
+/// Largest number of neighbours. A list of these and [`SPARE`] more fits the 1,024 slots of
+/// workgroup memory beside the 512 new candidates of one stride.
 pub const MAX_NEIGHBORS: usize = 504;
 
-/// Candidates kept beyond the neighbours asked for, so that rounding in the product form rarely
-/// costs a second look.
+/// Number of candidates kept beyond the requested neighbours, so that rounding in the product form
+/// rarely requires a second search.
 pub const SPARE: usize = 8;
 
 uniform! {
@@ -38,56 +38,56 @@ const SELECT_NEAREST: Kernel = kernel!("knn", "select_nearest", 128, SelectParam
 const REFINE: Kernel = kernel!("knn", "refine", 128, RefineParams);
 const ORDER_NEAREST: Kernel = kernel!("knn", "order_nearest", 64, OrderParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SELECT_NEAREST, &REFINE, &ORDER_NEAREST];
 
-/// Candidates of a workgroup of `refine`.
+/// Number of candidates of a workgroup of `refine`.
 const CANDIDATES: usize = 8;
 
-/// Which queries meet which references: rows of the lists, and the references' rows in the whole
-/// matrix.
+/// Ranges of queries and references that are compared: rows of the lists, and the references' rows
+/// in the whole matrix.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
-    /// First query.
+    /// Index of the first query.
     pub query_first: usize,
-    /// Queries.
+    /// Number of queries.
     pub n_queries: usize,
     /// Row in the whole matrix of the part's first reference.
     pub reference_first: usize,
-    /// Reference rows.
+    /// Number of reference rows.
     pub n_references: usize,
 }
 
-/// A tile of distances: of the span's queries to the span's references.
+/// A tile of distances: from the span's queries to the span's references.
 #[derive(Clone, Copy, Debug)]
 pub struct Tile {
-    /// What meets in it.
+    /// Queries and references of the tile.
     pub span: Span,
-    /// Row of the tile that is the first query's.
+    /// Row of the tile that belongs to the first query.
     pub row_first: usize,
-    /// Distances from the beginning of one row to that of the next.
+    /// Number of distances from the start of one row to that of the next.
     pub stride: usize,
-    /// Whether it is the first that the queries meet, so that nothing is listed yet.
+    /// `true` if it is the first tile of these queries, whose lists are still empty.
     pub fresh: bool,
 }
 
-/// Where the exact answers go, and what [`order_nearest`] needs to prove them complete.
+/// Results of the exact ranking, and the data that [`order_nearest`] needs to prove them complete.
 #[derive(Debug)]
 pub struct Nearest {
-    /// Neighbours' rows, m x k.
+    /// Indices of the neighbours, m x k.
     pub ids: Buffer<u32>,
     /// Squared distances, m x k.
     pub distances: Buffer<f32>,
     /// 1 for a query whose list may lack a neighbour.
     pub unproven: Buffer<u32>,
-    /// k.
+    /// k: number of neighbours.
     pub n_neighbors: usize,
     /// Largest length of a centred reference.
     pub radius: f32,
-    /// Error of the listed distances relative to the squared sum of the lengths of both; 0 if they
-    /// are exact.
+    /// Error of the listed distances relative to the square of the summed lengths of both; 0 if
+    /// they are exact.
     pub relative_error: f32,
-    /// What they and the exact ones may lack besides: squares too small for the device.
+    /// Additional error of both distances: squares too small for the device.
     pub vanished: f32,
 }
 
@@ -136,14 +136,14 @@ pub fn select_nearest(
     Ok(())
 }
 
-/// Comparisons of a bitonic sort of `n` numbers, a power of two.
+/// Number of comparisons of a bitonic sort of `n` numbers, a power of two.
 fn comparisons(n: usize) -> u64 {
     let steps = u64::from(n.trailing_zeros());
     n as u64 / 2 * (steps * (steps + 1) / 2)
 }
 
-/// Exact squared distances of those candidates that lie in the span's references; row `row_first`
-/// of `queries` is that of the span's first query. Shapes: `queries` rows x d, `references`
+/// Exact squared distances of the candidates that lie in the span's references; row `row_first` of
+/// `queries` belongs to the span's first query. Shapes: `queries` rows x d, `references`
 /// n_references x d, `lists` m x list_length x 2, `refined` m x list_length.
 ///
 /// # Errors
@@ -275,7 +275,7 @@ mod cpu {
                 .map(|entry| (u64::from(entry[0]) << 32) | u64::from(entry[1]))
                 .collect();
             for (at, stride) in row.chunks(64).enumerate() {
-                // A quick look for anything that could enter; the exact comparison, by distance and
+                // A quick test for anything that could enter; the exact comparison, by distance and
                 // then by id, follows.
                 let last = f32::from_bits((sorted[length - 1] >> 32) as u32);
                 if !any_at_most(stride, last) {
@@ -359,7 +359,7 @@ mod cpu {
                 let last = &list[2 * (length - 1)..];
                 let kept = distances[k - 1] * (1.0 + 1e-5) + vanished;
                 // A reference whose length differs from the query's by more than the last distance
-                // is no neighbour, however wrong the product form is about it.
+                // is no neighbour, whatever the error of the product form.
                 let own = (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error);
                 let reach = own + radius.min(own + kept.sqrt());
                 let last_distance = f32::from_bits(last[0]);

@@ -1,26 +1,26 @@
-//! What distance means.
+//! Distance metrics.
 
-use super::filter::Found;
+use super::filter::FoundNeighbors;
 use super::key;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// A measure of distance between rows.
+/// A distance metric between rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
-    /// Length of the difference.
+    /// Length of the difference of the rows.
     #[default]
     Euclidean,
-    /// 1 - cos of the angle between the rows, 0 to 2. Rows of zeros have none.
+    /// 1 - cos of the angle between the rows, 0 to 2. Undefined for rows of zeros.
     Cosine,
 }
 
-/// Refuses rows that have no direction, or whose directions are lost since something was subtracted
-/// from their columns.
+/// Refuses rows without a direction, and rows whose directions are lost because offsets were
+/// subtracted from their columns.
 ///
 /// # Errors
 /// [`Error::Data`] naming a row of zeros, or the first such column.
@@ -57,15 +57,15 @@ pub(super) fn unit_rows(x: &Matrix) -> Result<Matrix> {
     Matrix::new(units, x.n_samples(), d)
 }
 
-/// Orders found neighbours by cosine distances in double precision, ties by index, and keeps `k` of
+/// Orders neighbours by cosine distances in double precision, ties by index, and keeps `k` of
 /// `k_found`.
 pub(super) fn order_by_cosine(
     queries: &Matrix,
     references: &Matrix,
-    (ids, _): &Found,
+    (ids, _): &FoundNeighbors,
     k_found: usize,
     k: usize,
-) -> Found {
+) -> FoundNeighbors {
     let lengths: Vec<f64> =
         references.as_slice().par_chunks(references.n_features()).map(length).collect();
     let rows = ids.par_chunks(k_found).zip(queries.as_slice().par_chunks(queries.n_features()));
@@ -73,7 +73,7 @@ pub(super) fn order_by_cosine(
         .map(|(ids, query)| {
             let query_length = length(query);
             let distance = |id: u32| {
-                // As half the squared difference of unit vectors: 1 - cos would cancel.
+                // Half the squared difference of unit vectors, because 1 - cos would cancel.
                 let pairs = query.iter().zip(references.row(id as usize));
                 let square = pairs
                     .map(|(&a, &b)| {

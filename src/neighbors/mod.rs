@@ -1,13 +1,12 @@
 //! k-nearest neighbours: one graph, shared by every method, score and metric.
 //!
-//! The exact graph is the same on every device, except where two distances differ by less than
-//! their rounding; ties are broken by index. Two roads lead to it: all distances as one matrix
-//! product in tiles, whose candidates are ranked again by exact distances and proven complete
-//! ([`knn`], [`pairwise`]: both devices, O(n m d)), and on the CPU, where the product would be most
-//! of a run, lower bounds from few coordinates that leave few exact distances to compute; `auto`
-//! takes that road too where an integrated GPU is slower. Equal rows are searched once. An
-//! approximate graph, where it is asked for, comes from the CPU and says its recall
-//! ([`recall_of`]).
+//! The exact graph is the same on every device, except if two distances differ by less than their
+//! rounding; ties are broken by index. There are two algorithms. On both devices: all distances as
+//! one matrix product in tiles, whose candidates are ranked again by exact distances and proven
+//! complete ([`knn`], [`pairwise`], O(n m d)). On the CPU, where the product would take most of a
+//! run: lower bounds from a few coordinates, which leave few exact distances to compute; `auto`
+//! uses it too if an integrated GPU is slower. Equal rows are searched once. An approximate graph,
+//! if requested, is computed on the CPU; [`recall_of`] measures its recall.
 
 mod brute;
 mod choice;
@@ -37,8 +36,8 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 use crate::progress::Observer;
 
-/// The `n_neighbors` nearest other rows of every row of `x` by exact Euclidean distances;
-/// duplicates of a row count, the row itself does not. [`Search`] has more choices.
+/// The `n_neighbors` nearest other rows of every row of `x` by exact Euclidean distances.
+/// Duplicates of a row count as neighbours, the row itself does not. [`Search`] has more options.
 ///
 /// # Errors
 /// As [`Search::nearest_neighbors`].
@@ -66,12 +65,12 @@ pub fn nearest_references(
     Search::default().nearest_references(device, queries, references, n_neighbors, observer)
 }
 
-/// A neighbour as one number that orders by squared distance, then by index.
+/// Sort key of a neighbour: by squared distance, then by index.
 pub(crate) fn key(squared: f32, id: u32) -> u64 {
     (u64::from(squared.to_bits()) << 32) | u64::from(id)
 }
 
-/// The squared distance of a key.
+/// Squared distance of a key.
 pub(crate) fn squared_of(key: u64) -> f32 {
     f32::from_bits((key >> 32) as u32)
 }

@@ -1,7 +1,7 @@
 //! Squared Euclidean distances between the rows of two matrices.
 //!
-//! Two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the speed of
-//! one, but it cancels: the rows must be [`Centred`], and its error is bounded by
+//! There are two forms. The product form |a|^2 + |b|^2 - 2 a.b is a matrix product, O(n m d) at the
+//! speed of one, but it cancels: the rows must be [`Centred`], and its error is bounded by
 //! [`relative_error`] and [`vanished`]. The difference form of [`differences`](super::differences)
 //! sums (a - b)^2 and is exact up to the rounding of a few additions. Both run on the GPU in WGSL
 //! and on the CPU in blocks over all threads.
@@ -22,42 +22,43 @@ uniform! {
 const SQUARED_DISTANCES: Kernel = kernel!("pairwise", "squared_distances", 256, ProductParams);
 const CENTRE_ROWS: Kernel = kernel!("pairwise", "centre_rows", 64, CentreParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SQUARED_DISTANCES, &CENTRE_ROWS];
 
-/// Rows and columns of one output tile of `squared_distances`.
+/// Number of rows and columns of one output tile of `squared_distances`.
 pub const TILE: usize = 128;
-/// Features that a workgroup of it meets at once.
+/// Number of features that one of its workgroups processes at once.
 const SLICE: usize = 16;
 
-/// A bound on the error of the product form, relative to (|a| + |b|)^2: every one of `n_features`
+/// Upper bound on the error of the product form, relative to (|a| + |b|)^2: each of `n_features`
 /// products and sums rounds by at most 2^-24 (Higham, Accuracy and Stability of Numerical
-/// Algorithms, 2002, eq. 3.5), and a few more join the norms.
+/// Algorithms, 2002, eq. 3.5), and the norms add a few more.
 pub fn relative_error(n_features: usize) -> f32 {
     (n_features + 8) as f32 * (1.0 / (1 << 24) as f32)
 }
 
-/// What the product and the difference form may lose beyond [`relative_error`] on a device that
-/// takes numbers below 2^-126 for zero: less than 2^-126 in each product and each sum, of which the
-/// two norms and the doubled product have 8 a feature.
+/// Upper bound on the error beyond [`relative_error`] of the product and the difference form on a
+/// device that treats numbers below 2^-126 as zero: less than 2^-126 in each product and each sum,
+/// of which the two norms and the doubled product have 8 a feature.
 pub fn vanished(n_features: usize) -> f32 {
     (8 * (n_features + 8)) as f32 * f32::MIN_POSITIVE
 }
 
-/// Rows less their mean and their squared lengths, for the product form. Zeros fill them up, to
-/// whole tiles of rows and whole slices of features: the inner loops need no test for an edge.
+/// Rows minus their mean, and their squared lengths, for the product form. They are padded with
+/// zeros to whole tiles of rows and whole slices of features, so that the inner loops need no test
+/// for an edge.
 #[derive(Debug)]
 pub struct Centred {
     /// n x `width`, and rows of zeros up to a multiple of [`TILE`].
     rows: Buffer<f32>,
-    /// Squared lengths, as many.
+    /// Squared lengths, one per row.
     norms: Buffer<f32>,
     n: usize,
     n_features: usize,
 }
 
 impl Centred {
-    /// Rows `first .. first + n` of `rows` less `mean`. Shapes: `rows` n_samples x d, `mean` d.
+    /// Rows `first .. first + n` of `rows` minus `mean`. Shapes: `rows` n_samples x d, `mean` d.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel), [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -77,12 +78,12 @@ impl Centred {
         Ok(centred)
     }
 
-    /// Bytes of `n` rows of `n_features` features.
+    /// Size in bytes of `n` rows of `n_features` features.
     pub fn bytes(n: usize, n_features: usize) -> u64 {
         4 * n.next_multiple_of(TILE) as u64 * (width(n_features) + 1) as u64
     }
 
-    /// Rows, less the mean and filled up with zeros.
+    /// Rows minus the mean, padded with zeros.
     pub fn rows(&self) -> &Buffer<f32> {
         &self.rows
     }
@@ -97,19 +98,19 @@ impl Centred {
     }
 }
 
-/// Distances of some queries to some references in product form, and, where it was made for them,
-/// the same ones reference after reference: points among themselves need each distance only once.
+/// Distances of some queries to some references in product form. If it was made for that, also the
+/// transpose, by reference: points among themselves need each distance only once.
 #[derive(Debug)]
 pub struct DistanceTile {
     distances: Buffer<f32>,
     mirrored: Buffer<f32>,
-    /// Most queries, whole tiles.
+    /// Largest number of queries, in whole tiles.
     rows: usize,
     mirrors: bool,
 }
 
 impl DistanceTile {
-    /// For up to `n_queries` queries and `n_references` references.
+    /// A tile for up to `n_queries` queries and `n_references` references.
     ///
     /// # Errors
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
@@ -123,7 +124,7 @@ impl DistanceTile {
             (n_queries.next_multiple_of(TILE), n_references.next_multiple_of(TILE));
         Ok(Self {
             distances: Buffer::new(device, "distance tile", rows * columns)?,
-            // A kernel's binding is there in any case, if only for one vector.
+            // A kernel always needs the binding, if only for one vector.
             mirrored: Buffer::new(
                 device,
                 "mirrored distances",
@@ -134,33 +135,33 @@ impl DistanceTile {
         })
     }
 
-    /// Distances query after query, [`DistanceTile::stride`] apart.
+    /// Distances by query, [`DistanceTile::stride`] apart.
     pub fn distances(&self) -> &Buffer<f32> {
         &self.distances
     }
 
-    /// Distances from one query to the next, for so many references.
+    /// Number of entries from one query to the next, for so many references.
     pub fn stride(n_references: usize) -> usize {
         n_references.next_multiple_of(TILE)
     }
 
-    /// Distances reference after reference, [`DistanceTile::mirror_stride`] apart.
+    /// Distances by reference, [`DistanceTile::mirror_stride`] apart.
     pub fn mirrored(&self) -> &Buffer<f32> {
         &self.mirrored
     }
 
-    /// Distances from one reference to the next.
+    /// Number of entries from one reference to the next.
     pub fn mirror_stride(&self) -> usize {
         self.rows
     }
 }
 
-/// Features of a centred row, zeros included.
+/// Number of features of a centred row, with padding.
 fn width(n_features: usize) -> usize {
     n_features.next_multiple_of(SLICE)
 }
 
-/// Subtracts `mean` from rows `first ..` of `rows`, fills up with zeros, and takes the squared
+/// Subtracts `mean` from rows `first ..` of `rows`, pads with zeros, and computes the squared
 /// lengths.
 ///
 /// # Errors
@@ -200,15 +201,15 @@ fn centre_rows(
     Ok(())
 }
 
-/// Product form; may fall below zero by its rounding error. `from` and `to` are the first row and
-/// the number of rows of the queries and of the references. What lies beyond them in the tile is of
-/// no meaning.
+/// Distances in product form; rounding may make them negative. `from` and `to` are the first row
+/// and the number of rows of the queries and of the references. Entries of the tile beyond them are
+/// undefined.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
 ///
 /// # Panics
-/// If a first row is no multiple of [`TILE`].
+/// If a first row is not a multiple of [`TILE`].
 pub fn squared_distances(
     device: &Device,
     queries: &Centred,
@@ -234,7 +235,7 @@ pub fn squared_distances(
             ];
             let (columns, width) = (DistanceTile::stride(to.1), width(references.n_features));
             let (tiles_down, tiles_across) = (from.1.div_ceil(TILE), columns / TILE);
-            // Whole slices, each a turn of its own and one for each feature.
+            // Whole slices; each takes a turn of its own and one for each feature.
             let most_features = gpu.most_turns() / (SLICE + 1) * SLICE;
             for first_feature in dispatches(width, most_features) {
                 let last_feature = width.min(first_feature as usize + most_features);
@@ -272,8 +273,8 @@ pub(super) mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Query rows of one matrix product: enough that packing the references is small beside it. A
-    /// constant, so that the bytes do not depend on the number of threads.
+    /// Number of query rows of one matrix product: enough that the cost of packing the references
+    /// is small. A constant, so that the bytes do not depend on the number of threads.
     const ROWS: usize = 512;
 
     pub fn centre_rows(rows: &[f32], mean: &[f32], centred: &mut [f32], norms: &mut [f32]) {
@@ -326,15 +327,15 @@ pub(super) mod cpu {
         }
     }
 
-    /// Sum of (a - b)^2: 16 running sums, then a tree, so that the rounding error stays that of d /
-    /// 16 additions.
+    /// Sum of (a - b)^2: 16 running sums, then a binary tree, so that the rounding error is that of
+    /// d / 16 additions.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
         sum_of_squared_differences(a, b)
     }
 
-    /// The same for a row and the rows of `b` at the given positions, where a call for each would
-    /// cost much.
+    /// The same for a row and the rows of `b` at the given positions, for which single calls would
+    /// be slow.
     #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
     pub fn squared_differences(a: &[f32], b: &[f32], positions: &[u32], distances: &mut Vec<f32>) {
         let d = a.len();
@@ -356,7 +357,7 @@ pub(super) mod cpu {
         total(sums, a, b)
     }
 
-    /// The running sums and what is left beyond the last 16.
+    /// Total of the running sums and the elements after the last 16.
     #[inline(always)]
     pub fn total(mut sums: [f32; 16], a: &[f32], b: &[f32]) -> f32 {
         for half in [8, 4, 2, 1] {

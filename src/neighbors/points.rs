@@ -1,5 +1,5 @@
-//! The points of an exact search on a device: streamed to it in parts, or held there where they fit
-//! the budget.
+//! Points of an exact search on a device: streamed to it in parts, or kept there if they fit the
+//! memory budget.
 
 use super::pairwise::{Centred, TILE};
 use crate::compute::{Buffer, Device};
@@ -8,28 +8,30 @@ use crate::matrix::Matrix;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-/// Rows of one upload at most: the loop of a selection over all of them stays within what a
-/// software adapter allows.
+/// Maximum number of rows of one upload: the loop of a selection over all of them stays within the
+/// limit of a software adapter.
 const UPLOAD_ROWS: usize = 1 << 16;
-/// Up to this many features the difference form costs no more than the product form.
+/// Largest number of features for which the difference form costs no more than the product form.
 const FEW_FEATURES: usize = 16;
-/// Rows of one part of the points: with 1,024 queries a tile of distances has 32 MiB.
+/// Number of rows of one part of the points: with 1,024 queries a tile of distances has 32 MiB.
 pub(super) const PART_ROWS: usize = 8192;
 
-/// The points of a search, on the host, and what of them stays on the device.
+/// Points of a search, on the host, and the data kept on the device.
 ///
-/// They meet in parts. Rows are uploaded as they are, once where they stay, and centred there.
+/// They are compared in parts. Rows are uploaded unchanged, only once if they stay on the device,
+/// and centred there.
 pub(super) struct Points<'a> {
     pub(super) x: &'a Matrix,
     mean: Buffer<f32>,
-    /// Rows of one part.
+    /// Number of rows of one part.
     pub(super) part_rows: usize,
-    /// Rows of one upload, whole parts.
+    /// Number of rows of one upload, whole parts.
     pub(super) upload_rows: usize,
-    /// Whether the distances are exact at once, by the difference form.
+    /// `true` if the distances are computed exactly at once, by the difference form.
     pub(super) exact: bool,
     kept: Option<Kept>,
-    /// Bytes that may stay on the device besides; none where the points do not stay themselves.
+    /// Bytes of further data that may stay on the device; `None` if the points do not stay
+    /// themselves.
     pub(super) spare_bytes: Option<u64>,
 }
 
@@ -39,7 +41,7 @@ struct Kept {
 }
 
 impl<'a> Points<'a> {
-    /// Rows of `x`, which stay on the device once they are there if they and their centred copies
+    /// Rows of `x`. They stay on the device after the first upload if they and their centred copies
     /// take at most `resident_bytes`.
     pub(super) fn new(
         device: &Device,
@@ -55,7 +57,7 @@ impl<'a> Points<'a> {
                 "one row of {d} features is larger than this device can bind"
             )));
         }
-        // The product form takes whole tiles.
+        // The product form needs whole tiles.
         let whole = (binding / Centred::bytes(TILE, d)) as usize * TILE;
         let exact = d <= FEW_FEATURES || whole == 0;
         let part_rows = PART_ROWS.min(if exact { fitting } else { whole });
@@ -63,7 +65,7 @@ impl<'a> Points<'a> {
         let spare_bytes = resident_bytes.checked_sub(bytes);
         let stays = spare_bytes.is_some();
         // Large uploads, so that nearly all candidates of a row are refined at once; a second
-        // search meets one in one go.
+        // search compares an upload as a whole.
         let upload_rows = if stays && !exact {
             fitting.min(UPLOAD_ROWS) / part_rows * part_rows
         } else {
@@ -85,12 +87,12 @@ impl<'a> Points<'a> {
         self.x.n_samples().div_ceil(self.upload_rows)
     }
 
-    /// First row and rows of a part.
+    /// First row and number of rows of a part.
     pub(super) fn span(&self, part: usize) -> (usize, usize) {
         span(part, self.part_rows, self.x.n_samples())
     }
 
-    /// First row and rows of an upload.
+    /// First row and number of rows of an upload.
     pub(super) fn upload_span(&self, upload: usize) -> (usize, usize) {
         span(upload, self.upload_rows, self.x.n_samples())
     }
@@ -102,7 +104,7 @@ impl<'a> Points<'a> {
         kept(self.kept.as_ref().map(|kept| &kept.rows[upload]), make)
     }
 
-    /// A buffer that holds the rows of a part, and the place of the first of them in it.
+    /// A buffer that holds the rows of a part, and the position of the first of them in it.
     pub(super) fn rows(&self, device: &Device, part: usize) -> Result<(Rc<Buffer<f32>>, usize)> {
         let first = part * self.part_rows;
         Ok((self.upload(device, first / self.upload_rows)?, first % self.upload_rows))
@@ -117,12 +119,12 @@ impl<'a> Points<'a> {
     }
 }
 
-/// First row and rows of a part of `rows` rows, of `n` in all.
+/// First row and number of rows of a part of `rows` rows, out of `n`.
 pub(super) fn span(part: usize, rows: usize, n: usize) -> (usize, usize) {
     (part * rows, rows.min(n - part * rows))
 }
 
-/// What stands in `place`, put there first if nothing does; without a place, something new.
+/// Content of `place`, created first if it is empty; without a place, a new value.
 fn kept<T>(place: Option<&OnceCell<Rc<T>>>, make: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {
     if let Some(value) = place.and_then(OnceCell::get) {
         return Ok(Rc::clone(value));

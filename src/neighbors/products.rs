@@ -1,5 +1,5 @@
-//! Matrix products of small blocks on the calling thread: the callers share out the work, so that
-//! the bytes do not depend on the number of threads.
+//! Matrix products of small blocks on the calling thread: the callers divide the work, so that the
+//! bytes do not depend on the number of threads.
 
 /// `out = a b^T` for row-major `a` (m x d), `b` (n x d) and `out` (m x n); `shape` is (m, n, d).
 pub(crate) fn products<T: 'static + Copy + From<u8>>(

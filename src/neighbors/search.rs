@@ -1,9 +1,9 @@
-//! What can be asked for, and which road is taken to it.
+//! Options of a neighbour search, and the choice of the algorithm.
 
 use super::brute::Task;
 use super::choice;
 use super::distinct::Groups;
-use super::filter::{self, Found};
+use super::filter::{self, FoundNeighbors};
 use super::metric::{Metric, check_directions, order_by_cosine, unit_rows};
 use super::points::Points;
 use super::{MAX_NEIGHBORS, NeighborGraph};
@@ -18,34 +18,34 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Pairs of points from which lower bounds pay for their preparation on the CPU.
+/// Number of pairs of points from which lower bounds are worth their preparation on the CPU.
 const MANY_PAIRS: usize = 1 << 25;
-/// Neighbours beyond those asked for among which double precision orders by cosine.
+/// Number of neighbours beyond the requested ones that are ordered by cosine in double precision.
 const SPARE: usize = 8;
-/// Squared distances from which on what is lost below 2^-126 does not matter: 2^36 times as large,
+/// Smallest squared distance for which the loss below 2^-126 does not matter: 2^36 times as large,
 /// which is a unit in the last place of a sum of 4,096 products.
 const LEAST_SQUARE: f32 = (1u128 << 36) as f32 * f32::MIN_POSITIVE;
-/// Rows on which [`recall_of`] measures.
+/// Number of rows on which [`recall_of`] measures.
 pub(super) const RECALL_ROWS: usize = 1000;
 
-/// How neighbours are searched for.
+/// Search method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum SearchMethod {
-    /// Every neighbour, by proof.
+    /// All neighbours, proven complete.
     #[default]
     Exact,
-    /// Nearly every neighbour: the exact search with tighter bounds than can be proven. On 50,000
+    /// Nearly all neighbours: the exact search with tighter bounds than can be proven. On 50,000
     /// Fashion-MNIST images and their layers it finds 98 % of 15 neighbours in half the time, on
-    /// 200,000 points of 64 features more than 99 % in under 40 %; [`recall_of`] says how much on
-    /// other data. The work is done on the CPU, whatever the device; the same bytes at any number
-    /// of threads. Fewer than 5,793 points are searched exactly, and so are new points among fitted
-    /// ones, since what is found for one must not depend on its companions.
+    /// 200,000 points of 64 features more than 99 % in under 40 %; [`recall_of`] measures it on
+    /// other data. It runs on the CPU, whatever the device, and gives the same bytes with any
+    /// number of threads. Fewer than 5,793 points are searched exactly, and so are new points among
+    /// fitted ones, since the result for one must not depend on the others.
     Approximate,
 }
 
-/// A search for neighbours.
+/// Options of a search for neighbours.
 ///
 /// ```
 /// use layerlens::compute::Device;
@@ -53,7 +53,7 @@ pub enum SearchMethod {
 /// use layerlens::neighbors::{Metric, Search};
 /// use layerlens::progress::Silent;
 ///
-/// // By angle, the second row is nearest to the first, however long it is.
+/// By angle, the second row is nearest to the first, however long it is.
 /// let x = Matrix::new(vec![1.0, 0.0, 9.0, 1.0, 1.0, 1.0], 3, 2)?;
 /// let search = Search { metric: Metric::Cosine, ..Search::default() };
 /// let graph = search.nearest_neighbors(&Device::cpu(), &x, 1, &Silent)?;
@@ -63,12 +63,12 @@ pub enum SearchMethod {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Search {
-    /// What distance means. Default Euclidean.
+    /// Distance metric. Default Euclidean.
     pub metric: Metric,
-    /// Exact, the default, or approximate.
+    /// Search method: exact, the default, or approximate.
     pub method: SearchMethod,
     /// Bytes of points and their centred copies that may stay on the device during an exact search;
-    /// more are streamed to it in parts, over and over. What they leave of it holds the lists of
+    /// larger data are streamed to it in parts, repeatedly. The remaining budget holds the lists of
     /// all rows, so that a distance serves both of its rows. Default 2 GiB.
     pub resident_bytes: u64,
 }
@@ -80,9 +80,9 @@ impl Default for Search {
 }
 
 impl Search {
-    /// The `n_neighbors` nearest other rows of every row of `x`, 1 to [`MAX_NEIGHBORS`]; duplicates
-    /// of a row count, the row itself does not. Cosine distances are exact for the rows scaled to
-    /// unit length in single precision.
+    /// The `n_neighbors` nearest other rows of every row of `x`, 1 to [`MAX_NEIGHBORS`]. Duplicates
+    /// of a row count as neighbours, the row itself does not. Cosine distances are exact for the
+    /// rows scaled to unit length in single precision.
     ///
     /// # Errors
     /// [`Error::Data`] if there are not more than `n_neighbors` rows, if no power of two keeps
@@ -110,8 +110,8 @@ impl Search {
                 let range = Range::of(x)?;
                 let scaled = range.scaled(x)?;
                 let found = self.within(device, &scaled, n_neighbors, observer)?;
-                // Only a search that lost something looks for a smaller unit, which takes a pass
-                // over the points.
+                // Only a search that lost digits looks for a smaller unit, which takes a pass over
+                // the points.
                 let finer = if losing(&found, n_neighbors, &scaled, &scaled).is_empty() {
                     None
                 } else {
@@ -188,8 +188,8 @@ impl Search {
                 let found = lengths(found, &range);
                 let finer = if again.is_empty() { None } else { range.finer(references) };
                 match finer {
-                    // Those queries alone, which lie beside a reference: what comes of one must not
-                    // depend on the others.
+                    // Only those queries, which lie next to a reference: the result for one must
+                    // not depend on the others.
                     Some(finer) => {
                         let queries = queries.select(&again);
                         let (from, to) = (finer.scaled(&queries)?, finer.scaled(references)?);
@@ -218,9 +218,10 @@ impl Search {
         self.graph(found, n_neighbors)
     }
 
-    fn graph(&self, (ids, distances): Found, n_neighbors: usize) -> Result<NeighborGraph> {
+    fn graph(&self, (ids, distances): FoundNeighbors, n_neighbors: usize) -> Result<NeighborGraph> {
         if distances.iter().any(|distance| !distance.is_finite()) {
-            // Infinite distances would all tie, and every probability computed from them is NaN.
+            // Infinite distances would all tie, and every probability computed from them would be
+            // NaN.
             return Err(too_far_apart());
         }
         Ok(NeighborGraph::new(ids, distances, n_neighbors)?.with_metric(self.metric))
@@ -233,7 +234,7 @@ impl Search {
         x: &Matrix,
         k: usize,
         observer: &dyn Observer,
-    ) -> Result<Found> {
+    ) -> Result<FoundNeighbors> {
         let Some(groups) = Groups::of(x) else {
             return self.within_distinct(device, x, k, observer);
         };
@@ -253,7 +254,7 @@ impl Search {
         x: &Matrix,
         k: usize,
         observer: &dyn Observer,
-    ) -> Result<Found> {
+    ) -> Result<FoundNeighbors> {
         let mean = Middle::of(x, FAR).mean;
         let radius = radius(x, &mean);
         let many = x.n_samples().saturating_mul(x.n_samples()) >= MANY_PAIRS;
@@ -271,8 +272,8 @@ impl Search {
         }
     }
 
-    /// Neighbours of rows among themselves by all distances, about a middle; no row is further from
-    /// it than `radius`.
+    /// Neighbours of rows among themselves from all distances, about a centre; no row is further
+    /// from it than `radius`.
     pub(super) fn by_all_distances(
         &self,
         device: &Device,
@@ -280,7 +281,7 @@ impl Search {
         (mean, radius): (&[f32], f32),
         k: usize,
         observer: &dyn Observer,
-    ) -> Result<Found> {
+    ) -> Result<FoundNeighbors> {
         let points = Points::new(device, x, mean, self.resident_bytes)?;
         let (queries, references) = (&points, &points);
         Task { device, queries, references, radius, exclude_self: true, k, observer }.run()
@@ -293,7 +294,7 @@ impl Search {
         x: &Matrix,
         k: usize,
         observer: &dyn Observer,
-    ) -> Result<Found> {
+    ) -> Result<FoundNeighbors> {
         let Some(groups) = Groups::of(x) else {
             return self.between_distinct(device, queries, x, k, observer);
         };
@@ -315,7 +316,7 @@ impl Search {
         x: &Matrix,
         k: usize,
         observer: &dyn Observer,
-    ) -> Result<Found> {
+    ) -> Result<FoundNeighbors> {
         let mean = Middle::of(x, FAR).mean;
         let radius = radius(x, &mean);
         match device {
@@ -331,9 +332,14 @@ impl Search {
     }
 }
 
-/// The queries that are so close to a reference, without being equal to it, that the square of the
-/// distance has no full precision: a device may take products below 2^-126 for zero.
-fn losing((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matrix) -> Vec<usize> {
+/// Queries so close to a reference, without being equal to it, that the square of the distance does
+/// not have full precision: a device may treat products below 2^-126 as zero.
+fn losing(
+    (ids, squared): &FoundNeighbors,
+    k: usize,
+    queries: &Matrix,
+    references: &Matrix,
+) -> Vec<usize> {
     let loses = |row: &usize| {
         let mut found = ids[row * k..][..k].iter().zip(&squared[row * k..][..k]);
         let is_lost = |(&id, &squared): (&u32, &f32)| {
@@ -345,8 +351,13 @@ fn losing((ids, squared): &Found, k: usize, queries: &Matrix, references: &Matri
     (0..queries.n_samples()).into_par_iter().filter(loses).collect()
 }
 
-/// What was found, with the `better` lists of the queries `rows` in the place of theirs.
-fn replaced((mut ids, mut distances): Found, rows: &[usize], better: &Found, k: usize) -> Found {
+/// The lists of a search, with those of the queries `rows` replaced by the `better` ones.
+fn replaced(
+    (mut ids, mut distances): FoundNeighbors,
+    rows: &[usize],
+    better: &FoundNeighbors,
+    k: usize,
+) -> FoundNeighbors {
     for (&row, (better_ids, better_distances)) in
         rows.iter().zip(better.0.chunks_exact(k).zip(better.1.chunks_exact(k)))
     {
@@ -356,8 +367,8 @@ fn replaced((mut ids, mut distances): Found, rows: &[usize], better: &Found, k: 
     (ids, distances)
 }
 
-/// Distances in the unit of the points, of squares in the unit of the range.
-fn lengths((ids, mut distances): Found, range: &Range) -> Found {
+/// Distances in the unit of the points, from squares in the unit of the range.
+fn lengths((ids, mut distances): FoundNeighbors, range: &Range) -> FoundNeighbors {
     distances.iter_mut().for_each(|distance| *distance = distance.sqrt());
     if range.exponent() != 0 {
         distances
@@ -378,7 +389,7 @@ fn check_number(n_neighbors: usize) -> Result<()> {
     ))
 }
 
-/// Largest length of a row of the references less their mean.
+/// Largest distance of a row of the references from their mean.
 fn radius(references: &Matrix, mean: &[f32]) -> f32 {
     let length = |row: &[f32]| {
         row.iter().zip(mean).map(|(v, mean)| f64::from(v - mean).powi(2)).sum::<f64>().sqrt() as f32
@@ -387,8 +398,8 @@ fn radius(references: &Matrix, mean: &[f32]) -> f32 {
     rows.map(length).reduce(|| 0.0, f32::max)
 }
 
-/// Share of the true neighbours that `graph` has: of 1,000 rows of `x` drawn at random, or of all
-/// if there are fewer, by an exact search with the graph's metric.
+/// Share of the true neighbours that `graph` has, for 1,000 random rows of `x`, or all rows if
+/// there are fewer, by an exact search with the graph's metric.
 ///
 /// # Errors
 /// [`Error::Data`] if the graph is of another number of points, and as
@@ -409,7 +420,7 @@ pub fn recall_of(
     let mut rows = Random::new(0, 0x7265_6361).permutation(n);
     rows.truncate(RECALL_ROWS);
     let search = Search { metric: graph.metric(), ..Search::default() };
-    // One more than needed, since each row finds itself; among more equals than that it may not.
+    // One more than needed, since each row finds itself; among many duplicates it may not.
     let exact = search.nearest_references(
         device,
         &x.select(&rows),

@@ -1,27 +1,27 @@
-//! A symmetric sparse matrix from the values that points give their neighbours.
+//! A symmetric sparse matrix from values of a neighbour graph.
 
 use rayon::prelude::*;
 
-/// Rows of one parallel task.
+/// Number of rows of one parallel task.
 const PART_ROWS: usize = 1024;
-/// Parts into which rows and columns are cut for the transposition: of 60,000 points with 90
-/// neighbours each has 700 KB.
+/// Number of parts into which rows and columns are cut for the transposition: with 60,000 points
+/// and 90 neighbours each part has 700 KB.
 const PARTS: usize = 64;
 
 /// A sparse matrix in compressed rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SparseRows {
-    /// Where each row starts in the two other arrays, n + 1 numbers.
+    /// Start of each row in the two other arrays, n + 1 numbers.
     pub row_starts: Vec<u32>,
     /// Columns of the entries, ascending within a row.
     pub columns: Vec<u32>,
-    /// The entries.
+    /// Values of the entries.
     pub values: Vec<f32>,
 }
 
-/// Joins both directions of every pair of neighbours: `join` is told what each of two points gives
-/// the other, 0 if the other is none of its neighbours, in an order that must not matter, and
-/// returns the entry, if there is to be one. Shapes: `indices` and `values` n x k. O(n k log k), in
+/// Joins both directions of every pair of neighbours. `join` receives the value of each point for
+/// the other, 0 if the other is not among its neighbours; their order must not matter. It returns
+/// the entry, or `None` for no entry. Shapes: `indices` and `values` n x k. O(n k log k), in
 /// parallel.
 pub fn symmetrised(
     indices: &[u32],
@@ -51,7 +51,7 @@ pub fn symmetrised(
     joined(&parts)
 }
 
-/// The parts' rows, one part after the other.
+/// The rows of the parts, one part after the other.
 fn joined(parts: &[SparseRows]) -> SparseRows {
     let n_entries: usize = parts.iter().map(|part| part.columns.len()).sum();
     let mut all = SparseRows {
@@ -77,7 +77,7 @@ fn joined(parts: &[SparseRows]) -> SparseRows {
 }
 
 impl SparseRows {
-    /// Adds a row, joined of two with ascending columns, and where it ends.
+    /// Appends the row joined from two rows with ascending columns, and its end.
     fn append(
         &mut self,
         own: &[(u32, f32)],
@@ -97,7 +97,7 @@ impl SparseRows {
     }
 }
 
-/// The transposed values in compressed rows, `width` rows after `width` rows.
+/// The transposed values in compressed rows, in parts of `width` rows.
 struct Incoming {
     width: usize,
     parts: Vec<IncomingRows>,
@@ -106,17 +106,17 @@ struct Incoming {
 /// Some of the transposed rows.
 struct IncomingRows {
     row_starts: Vec<usize>,
-    /// Ascending columns with their values.
+    /// Entries: ascending columns with their values.
     entries: Vec<(u32, f32)>,
 }
 
-/// A value, its row, and its column counted from the first of the part that it goes to.
+/// A value, its row, and its column counted from the first of its target part.
 type Sent = (u32, u32, f32);
 
 impl Incoming {
-    /// Sorts the values by the part that they go to and, there, by their column: a part's rows fit
-    /// the cache. The order of the rows they come from is kept throughout, so that it does not
-    /// matter who sorts what.
+    /// Sorts the values by their target part and, within it, by their column: the rows of a part
+    /// fit the cache. The order of the source rows is kept throughout, so that the division among
+    /// threads does not matter.
     fn new(indices: &[u32], values: &[f32], n: usize) -> Self {
         let k = indices.len() / n;
         let width = n.div_ceil(PARTS);
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn both_directions_meet_in_one_entry() {
-        // All name each other; 1 and 2 give each other nothing.
+        // All are neighbours of each other; 1 and 2 have the value 0 for each other.
         let rows = symmetrised(&[1, 2, 0, 2, 0, 1], &[1.0, 2.0, 3.0, 0.0, 5.0, 0.0], 3, |a, b| {
             (a + b > 0.0).then_some(a + b)
         });
@@ -188,8 +188,7 @@ mod tests {
         assert_eq!((rows.columns, rows.values), (vec![1, 0, 2, 1], vec![0.5, 0.5, 0.375, 0.375]));
     }
 
-    /// Against a transposition by a map, of as many points as make several parts, and of fewer than
-    /// there are parts.
+    /// Compares with a transposition by a map, for several parts, and for fewer points than parts.
     #[test]
     fn every_pair_of_many_points_meets() {
         for (n, k) in [(11, 3), (1000, 5), (2500, 12)] {

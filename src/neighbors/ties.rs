@@ -1,9 +1,9 @@
-//! Neighbours that are such by their index alone, exchanged for others as near.
+//! Random choice among neighbours that are equally far and would be chosen by their index alone.
 //!
-//! Ties go to the lower index. Where most distances tie, those between rows of an identity matrix
-//! or between copies, the first rows would be the neighbours of all: a map draws every point to
-//! them, and they end outside. Which of many equal distances are taken means nothing, so here every
-//! row takes its own at random.
+//! Ties go to the lower index. If most distances tie, for example between rows of an identity
+//! matrix or between copies, the first rows would be the neighbours of all points: the layout would
+//! pull every point towards them, and they would end up outside. The choice among equal distances
+//! has no meaning, so here every row makes its own at random.
 
 use super::distinct::Groups;
 use super::pairwise::cpu::squared_difference;
@@ -15,21 +15,22 @@ use std::borrow::Cow;
 
 /// Stream of the random numbers of this file.
 const STREAM: u64 = 0x7469_6573;
-/// Rows looked at for every neighbour that may be exchanged.
+/// Number of rows tried for every neighbour that may be replaced.
 const TRIES: usize = 4;
-/// Two distances are equal within this share: they may come from different devices.
+/// Relative difference below which two distances are equal: they may come from different devices.
 const ROUNDING: f32 = 1e-5;
 
-/// The same graph of the rows of `x`, but for rows of whose neighbours at least half are as far as
-/// the last: those of them are drawn among all rows at that distance, as far as a few tries find
-/// them. A graph without such rows is given back.
+/// The same graph of the rows of `x`, except for rows of whose neighbours at least half are as far
+/// away as the last: these neighbours are drawn from all rows at that distance, as far as a few
+/// tries find them. A graph without such rows is returned unchanged.
 pub(crate) fn spread<'a>(
     graph: &'a NeighborGraph,
     x: &Matrix,
     seed: u64,
 ) -> Cow<'a, NeighborGraph> {
     let (n, k) = (graph.n_samples(), graph.n_neighbors());
-    // Of angles the tie is seen too, but a few tries of lengths would not find its like.
+    // The tie is visible in cosine distances too, but a few tries of lengths would not find another
+    // row with it.
     let tied: Vec<u32> = match graph.metric() {
         Metric::Euclidean => {
             (0..n as u32).into_par_iter().filter(|&row| is_tied(graph, row as usize)).collect()
@@ -50,7 +51,7 @@ pub(crate) fn spread<'a>(
                 Some(groups) if last == 0.0 => ids.extend(groups.next_after(row).take(k - first)),
                 _ => draw(x, row, last, k, &random, &mut ids),
             }
-            // What was not found stays as it was.
+            // Neighbours without a replacement stay.
             let old = &graph.neighbors(row as usize)[first..];
             let kept: Vec<u32> =
                 old.iter().copied().filter(|id| !ids.contains(id)).take(k - ids.len()).collect();
@@ -69,7 +70,7 @@ fn distances(graph: &NeighborGraph, row: usize) -> &[f32] {
     &graph.distances()[row * graph.n_neighbors()..][..graph.n_neighbors()]
 }
 
-/// The first neighbour that is as far as the last.
+/// Position of the first neighbour that is as far away as the last.
 fn first_tied(graph: &NeighborGraph, row: usize) -> usize {
     let distances = distances(graph, row);
     let least = distances[distances.len() - 1] * (1.0 - ROUNDING);

@@ -29,8 +29,8 @@ pub(super) fn check(kl_divergence: f64, single_point_divergence: f64) -> Result<
 }
 
 /// Warnings for readers of the embedding, from its `course`, (iterations, divergence), of which the
-/// first `early` iterations have early exaggeration, and from the divergence `single_point_divergence` of all
-/// points at one position.
+/// first `early` iterations have early exaggeration, and from the divergence
+/// `single_point_divergence` of all points at one position.
 pub(super) fn warnings(
     course: &[(usize, f64)],
     single_point_divergence: f64,

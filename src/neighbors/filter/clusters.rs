@@ -1,23 +1,23 @@
-//! Points in groups of near ones: k-means, then halves of what is still too large.
+//! Points in groups of near ones: k-means, then halves of groups that are still too large.
 //!
-//! The groups are the blocks of the search: a block's points share most of their candidates, a
-//! block far from another is left out, and the nearest blocks give good bounds at once. The result
-//! does not depend on them, only the time does.
+//! The groups are the blocks of the search: the points of a block share most of their candidates, a
+//! block far from another is skipped, and the nearest blocks give good bounds at once. The result
+//! does not depend on the groups, only the time does.
 
 use crate::neighbors::products::products;
 use crate::random::Random;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-/// Points of a block on average, and at most.
+/// Mean and maximum number of points of a block.
 const MEAN_POINTS: usize = 256;
 const MOST_POINTS: usize = 384;
-/// Rows from which a centre is learned on average, and how often the centres move.
+/// Mean number of rows from which a centre is learned, and number of iterations of the centres.
 const ROWS_PER_CENTRE: usize = 32;
 const ITERATIONS: usize = 4;
-/// Rows whose nearest centres are sought together, the unit of parallel work.
+/// Number of rows whose nearest centres are computed together, the unit of parallel work.
 const ROWS: usize = 512;
-/// A row is far if it is longer than `FAR` times the length that one row in `FEW` exceeds.
+/// A row is an outlier if it is longer than `FAR` times the length that one row in `FEW` exceeds.
 const FAR: f32 = 4.0;
 const FEW: usize = 512;
 
@@ -26,20 +26,20 @@ const FEW: usize = 512;
 pub(crate) struct Block {
     /// Position of its first point in the order of blocks.
     pub(crate) first: usize,
-    /// Points.
+    /// Number of points.
     pub(crate) len: usize,
 }
 
 /// Points in the order of their blocks.
 pub(crate) struct Clusters {
-    /// Which point stands at each position.
+    /// Index of the point at each position.
     pub(crate) order: Vec<u32>,
     /// Coordinates in that order, n x width.
     pub(crate) z: Vec<f32>,
     pub(crate) blocks: Vec<Block>,
     /// Mean of each block, blocks x width.
     pub(crate) centres: Vec<f32>,
-    /// No point of a block is further than this from its mean.
+    /// Upper bound on the distance of a block's points from its mean.
     pub(crate) radii: Vec<f32>,
     pub(crate) width: usize,
 }
@@ -83,7 +83,7 @@ impl Clusters {
     }
 }
 
-/// Which rows of these lengths are far from 0, as few are.
+/// `true` for each row whose length makes it an outlier, of which there are few.
 pub(super) fn are_far(lengths: &[f32]) -> Vec<bool> {
     let mut sorted = lengths.to_vec();
     let few = sorted.len() / FEW;
@@ -100,14 +100,14 @@ fn far(z: &[f32], width: usize) -> Vec<bool> {
     are_far(&z.par_chunks(width).map(length).collect::<Vec<_>>())
 }
 
-/// The rows of `z` that are far from 0, few in any case. Each should be a block of its own: among
-/// others it moves the middle away from them all, and their block reaches everywhere.
+/// The outliers among the rows of `z`, few in any case. Each should be a block of its own: among
+/// others it would move the centre away from all of them, and their block would reach everywhere.
 pub(crate) fn far_rows(z: &[f32], width: usize) -> Vec<f32> {
     let rows = z.chunks_exact(width).zip(far(z, width));
     rows.filter(|&(_, is_far)| is_far).flat_map(|(row, _)| row).copied().collect()
 }
 
-/// Centres for the rows of `z`: those that k-means finds, one for each 256, and the far rows.
+/// Centres for the rows of `z`: those that k-means finds, one for each 256 rows, and the outliers.
 pub(crate) fn learn_centres(z: &[f32], width: usize) -> Vec<f32> {
     let n = z.len() / width;
     let n_centres = n.div_ceil(MEAN_POINTS).max(1);
@@ -160,7 +160,7 @@ fn nearest_centres(z: &[f32], width: usize, centres: &[f32]) -> Vec<u32> {
     nearest
 }
 
-/// Where score - half is largest.
+/// Index of the largest score - half.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn best_score(scores: &[f32], halves: &[f32]) -> u32 {
     const LANES: usize = 16;
@@ -209,7 +209,7 @@ fn halved(mut rows: Vec<u32>, z: &[f32], width: usize) -> Vec<Vec<u32>> {
     [lower, upper].concat()
 }
 
-/// Mean of some rows and a bound on the distance of each from it.
+/// Mean of some rows, and an upper bound on the distance of each from it.
 fn middle(rows: &[f32], width: usize) -> (Vec<f32>, f32) {
     let mut sums = vec![0.0_f64; width];
     for row in rows.chunks_exact(width) {

@@ -1,9 +1,9 @@
-//! Short coordinates whose distances never exceed the true ones: principal axes, and the length of
-//! what they leave.
+//! Short coordinates whose distances never exceed the true ones: projections onto principal axes,
+//! and the length of the residual.
 //!
-//! |a - b|^2 = |P a - P b|^2 + |r_a - r_b|^2 >= |P a - P b|^2 + (|r_a| - |r_b|)^2 for orthonormal axes P and residuals r. The
-//! axes come from a sample, since any orthonormal ones serve; how many pay is read off the sample
-//! too.
+//! |a - b|^2 = |P a - P b|^2 + |r_a - r_b|^2 >= |P a - P b|^2 + (|r_a| - |r_b|)^2 for orthonormal
+//! axes P and residuals r. The axes come from a sample, since any orthonormal ones are valid; their
+//! number is chosen on the sample too.
 
 use super::clusters::are_far;
 use crate::error::{Error, Result};
@@ -12,33 +12,33 @@ use crate::neighbors::products::products;
 use crate::random::Random;
 use rayon::prelude::*;
 
-/// Rows from which the axes are computed and their number is chosen.
+/// Number of rows from which the axes are computed and their number is chosen.
 const SAMPLE_ROWS: usize = 4096;
-/// Rows of the sample whose neighbours are looked at to choose the number of axes.
+/// Number of rows of the sample whose neighbours decide the number of axes.
 const SAMPLE_QUERIES: usize = 64;
-/// Up to this many features all are used as they are.
+/// Largest number of features that are all used without a projection.
 const FEW_FEATURES: usize = 48;
-/// Above this many features the axes are sought in a random subspace of 256 dimensions near the
+/// Above this many features the axes are computed in a random subspace of 256 dimensions near the
 /// largest variance.
 const MANY_FEATURES: usize = 1024;
 const SUBSPACE: usize = 256;
-/// Rows that are converted together, the unit of parallel work.
+/// Number of rows that are converted together, the unit of parallel work.
 const ROWS: usize = 256;
 
-/// What turns a row into its short coordinates.
+/// Transformation of a row into its short coordinates.
 pub(super) struct Frame {
     mean: Vec<f32>,
-    /// A power of two that brings lengths near 1, so that no square overflows or vanishes.
+    /// Power of two that brings lengths near 1, so that no square overflows or underflows.
     pub(super) scale: f64,
-    /// m x d, or empty if the coordinates are the features less their mean.
+    /// m x d; empty if the coordinates are the features minus their mean.
     axes: Vec<f64>,
-    /// Coordinates of a row: m + 1, or d.
+    /// Number of coordinates of a row: m + 1, or d.
     pub(super) width: usize,
 }
 
 impl Frame {
-    /// Chooses axes for the rows of `x`, of which none is longer than `radius` less the `mean`, so
-    /// that `k` neighbours among them are found with little work.
+    /// Chooses axes for the rows of `x`, whose distances from the `mean` are at most `radius`, so
+    /// that the search for `k` neighbours among them takes little work.
     pub(super) fn new(x: &Matrix, mean: Vec<f32>, radius: f32, k: usize) -> Result<Self> {
         let d = x.n_features();
         let scale = if radius > 0.0 { (-f64::from(radius).log2().ceil()).exp2() } else { 1.0 };
@@ -51,8 +51,8 @@ impl Frame {
         let length = |&i: &usize| {
             whole.centred(x.row(i)).map(|value| value * value).sum::<f64>().sqrt() as f32
         };
-        // The axes are those of most rows: a far one would turn the first towards itself and drown
-        // the others.
+        // The axes are those of most rows: an outlier would turn the first axis towards itself and
+        // hide the others.
         let are_far = are_far(&sample.iter().map(length).collect::<Vec<_>>());
         let sample: Vec<usize> =
             sample.into_iter().zip(are_far).filter(|(_, far)| !far).map(|(i, _)| i).collect();
@@ -77,8 +77,8 @@ impl Frame {
             .map(|(&value, &mean)| (f64::from(value) - f64::from(mean)) * self.scale)
     }
 
-    /// Short coordinates of the rows of `x`, n x width. Computed in `f64`, so that each is wrong by
-    /// its rounding alone.
+    /// Short coordinates of the rows of `x`, n x width. Computed in `f64`, so that each has only
+    /// its own rounding error.
     pub(super) fn coordinates(&self, x: &Matrix) -> Vec<f32> {
         let (d, width, m) = (x.n_features(), self.width, self.axes.len() / x.n_features());
         let mut coordinates = vec![0.0; x.n_samples() * width];
@@ -109,7 +109,7 @@ impl Frame {
     }
 }
 
-/// Orthonormal directions in the columns, those of largest variance first.
+/// Orthonormal directions as columns, largest variance first.
 fn principal_axes(sample: &faer::Mat<f64>) -> Result<faer::Mat<f64>> {
     let d = sample.ncols();
     let subspace = (d > MANY_FEATURES).then(|| {
@@ -135,9 +135,9 @@ fn principal_axes(sample: &faer::Mat<f64>) -> Result<faer::Mat<f64>> {
     Ok(subspace.map_or_else(|| directions.clone(), |basis| basis * &directions))
 }
 
-/// How many axes cost least: a product of short rows for every pair and an exact distance for every
-/// pair that the short coordinates cannot tell from a neighbour, in picoseconds as measured. All
-/// features if no number of axes pays.
+/// Number of axes with the lowest cost: a product of short rows for every pair, and an exact
+/// distance for every pair that the short coordinates do not exclude, in measured picoseconds. All
+/// features if no number of axes is cheaper.
 fn number_of_axes(sample: &faer::Mat<f64>, axes: &faer::Mat<f64>, k: usize) -> usize {
     let (n, d) = (sample.nrows(), sample.ncols());
     let rotated = sample * axes;
@@ -193,8 +193,8 @@ fn number_of_axes(sample: &faer::Mat<f64>, axes: &faer::Mat<f64>, k: usize) -> u
     best.fold((plain, d), |best, other| if other.0 < best.0 { other } else { best }).1
 }
 
-/// Picoseconds of one multiplication of a matrix product, of one candidate beside its features, and
-/// of one of these.
+/// Picoseconds of one multiplication of a matrix product, of one candidate without its features,
+/// and of one of its features.
 const PRODUCT: f64 = 16.0;
 const CANDIDATE: f64 = 60_000.0;
 const FEATURE: f64 = 200.0;

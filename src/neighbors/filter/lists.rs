@@ -1,5 +1,5 @@
-//! The best neighbours found so far of every point, filled by all threads in any order: what is
-//! kept does not depend on it.
+//! The best neighbours of every point so far. All threads fill the lists in any order; the result
+//! does not depend on the order.
 
 use super::clusters::Block;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 /// Lists of the points of all blocks.
 pub(super) struct Lists {
     blocks: Vec<Mutex<BlockLists>>,
-    /// Bits of a squared distance, for each point, that no neighbour exceeds.
+    /// Upper bound on the squared distances of each point's neighbours, as bits.
     limits: Vec<AtomicU32>,
-    /// Squared distances that stand for the limits in bounds, if the limits may not: those change
-    /// while the threads work.
+    /// Squared distances that replace the limits in bounds if the bounds must not use the limits,
+    /// which change while the threads work.
     bounds: Option<Vec<f32>>,
     firsts: Vec<usize>,
     k: usize,
@@ -24,8 +24,8 @@ struct BlockLists {
 }
 
 impl Lists {
-    /// Empty lists of points whose k-th neighbours are no further than `limits`, which are `fixed`
-    /// or tightened as neighbours are found.
+    /// Empty lists of points whose k-th neighbours are no further than `limits`, which stay `fixed`
+    /// or are tightened as neighbours are found.
     pub(super) fn new(blocks: &[Block], limits: Vec<f32>, fixed: bool, k: usize) -> Self {
         let capacity = k + (k / 2).max(16);
         let lists = |block: &Block| BlockLists {
@@ -42,8 +42,8 @@ impl Lists {
         }
     }
 
-    /// Squared distance that no neighbour of the point at `position` exceeds. An old value is a
-    /// larger one, and serves.
+    /// Upper bound on the squared distances of the neighbours of the point at `position`. An
+    /// outdated value is larger and stays valid.
     pub(super) fn limit(&self, position: usize) -> f32 {
         f32::from_bits(self.limits[position].load(Ordering::Relaxed))
     }
@@ -68,7 +68,7 @@ impl Lists {
             if *len == *capacity {
                 let kth = *list.select_nth_unstable(self.k - 1).1;
                 *len = self.k;
-                // Squared distances order as their bits do.
+                // The bits of squared distances sort in the same order as the distances.
                 self.limits[self.firsts[block] + row as usize]
                     .fetch_min((kth >> 32) as u32, Ordering::Relaxed);
             }

@@ -1,19 +1,19 @@
-//! CPU search: exact nearest neighbours at a fraction of the arithmetic of all distances.
+//! CPU search: exact nearest neighbours for a fraction of the arithmetic of all distances.
 //!
-//! A GPU computes all distances as one large matrix product and selects from them; here that would
-//! be most of a run. The answer is the same one, the exact neighbours in the order of (distance,
-//! index), by another road:
+//! A GPU computes all distances as one large matrix product and selects from them; on the CPU that
+//! product would take most of a run. The result is the same, the exact neighbours in the order of
+//! (distance, index), but it is found in four steps:
 //! 1. [`frame`]: short coordinates whose distances are lower bounds;
 //! 2. [`clusters`]: blocks of near points;
 //! 3. a probe of the nearest blocks gives every point `k` exact distances, of which the largest is
 //!    its limit;
-//! 4. [`tiles`]: blocks against blocks, each pair once for both; pairs whose lower bound lies
-//!    within the limit of either get an exact distance. Blocks out of reach of all points of a
-//!    block are left out by the triangle inequality.
+//! 4. [`tiles`]: blocks are compared with blocks, each pair once for both. Pairs whose lower bound
+//!    is within the limit of either point get an exact distance. Blocks out of reach of all points
+//!    of a block are skipped by the triangle inequality.
 //!
-//! Everything that could exclude a pair is rounded so that it does not ([`bounds`]); no point needs
-//! a second look. Which pairs are looked at depends on the order in which the threads work, what is
-//! found does not. Cost O(n^2 m) at worst, with m short coordinates; memory O(n (d + k)).
+//! All bounds are rounded so that no pair is excluded wrongly ([`bounds`]); no point needs a second
+//! search. The examined pairs depend on the order in which the threads work, the result does not.
+//! Cost O(n^2 m) at worst, with m short coordinates; memory O(n (d + k)).
 
 mod bounds;
 mod clusters;
@@ -33,19 +33,19 @@ use rayon::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tiles::{EXACT, Search, Shares, Side};
 
-/// Points that a probe looks at, at least, and for each neighbour.
+/// Number of points that a probe examines: at least, and for each neighbour.
 const PROBED: usize = 2048;
 const PROBED_PER_NEIGHBOR: usize = 8;
-/// The same where neighbours may be missed, and how much may hide one.
+/// The same for the approximate search, and the share of the bounds that it uses.
 const PROBED_APPROXIMATELY: usize = 1024;
 const USUAL: Shares = Shares { radius: 0.3, reach: 0.85 };
 
-/// Neighbours' rows and squared distances, n_queries x k.
-pub(crate) type Found = (Vec<u32>, Vec<f32>);
+/// Rows and squared distances of the neighbours, n_queries x k each.
+pub(crate) type FoundNeighbors = (Vec<u32>, Vec<f32>);
 
-/// The `k` nearest rows of `references` for each row of `queries`, or for each of its own rows,
-/// without itself, if there are no queries. There must be `k`; no reference is longer than `radius`
-/// less the `mean`.
+/// The `k` nearest rows of `references` for each row of `queries`; without queries, for each row of
+/// the references themselves, which is not its own neighbour. There must be `k`; no reference is
+/// further than `radius` from the `mean`.
 pub(crate) fn nearest(
     queries: Option<&Matrix>,
     references: &Matrix,
@@ -53,7 +53,7 @@ pub(crate) fn nearest(
     radius: f32,
     k: usize,
     observer: &dyn Observer,
-) -> Result<Found> {
+) -> Result<FoundNeighbors> {
     let frame = Frame::new(references, mean, radius, k)?;
     let z = frame.coordinates(references);
     let centres = learn_centres(&z, frame.width);
@@ -69,16 +69,16 @@ pub(crate) fn nearest(
     Ok(in_order(&search.queries.clusters.order, lists.into_sorted(), k))
 }
 
-/// About the `k` nearest other rows of each row of `x`: the exact search, but for the small chance
-/// that a neighbour hides in a far corner of a block or in the last part of the limit. The bounds
-/// are those of the probe alone, so that what is looked at does not depend on the threads.
+/// Approximately the `k` nearest other rows of each row of `x`: the exact search, except for the
+/// small chance that a neighbour lies in a far corner of a block or near the limit. The bounds are
+/// those of the probe alone, so that the examined pairs do not depend on the threads.
 pub(crate) fn approximate(
     x: &Matrix,
     mean: Vec<f32>,
     radius: f32,
     k: usize,
     observer: &dyn Observer,
-) -> Result<Found> {
+) -> Result<FoundNeighbors> {
     let frame = Frame::new(x, mean, radius, k)?;
     let z = frame.coordinates(x);
     let points = side(x, &z, frame.width, &learn_centres(&z, frame.width));
@@ -102,9 +102,9 @@ pub(crate) fn approximate(
     Ok(in_order(&points.clusters.order, both, k))
 }
 
-/// Lists of keys in the order of blocks as rows of indices and squared distances in the order of
-/// the points.
-fn in_order(order: &[u32], lists: impl Iterator<Item = Vec<u64>>, k: usize) -> Found {
+/// Lists of keys in the order of blocks, converted to rows of indices and squared distances in the
+/// order of the points.
+fn in_order(order: &[u32], lists: impl Iterator<Item = Vec<u64>>, k: usize) -> FoundNeighbors {
     let (mut ids, mut squared) = (vec![0; order.len() * k], vec![0.0; order.len() * k]);
     for (&row, keys) in order.iter().zip(lists) {
         let at = row as usize * k;
@@ -126,7 +126,7 @@ fn side(x: &Matrix, z: &[f32], width: usize, centres: &[f32]) -> Side {
     Side { lengths: bounds::lengths(&clusters), clusters, rows, n_features: d }
 }
 
-/// What `of` makes of the `k` best of each point among `probed` points of the nearest blocks, in
+/// Results of `of` for the `k` best of each point among `probed` points of the nearest blocks, in
 /// the order of blocks.
 fn probe_all<T: Send>(
     search: &Search<'_>,
@@ -137,7 +137,7 @@ fn probe_all<T: Send>(
     let n_blocks = search.queries.clusters.blocks.len();
     let done = AtomicU64::new(0);
     let probe = |block| {
-        // The first half of the work, as far as anyone can see.
+        // Counted as the first half of the work, which is an estimate.
         observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_blocks as u64, &[])?;
         let best = search.probe(block, probed, search.k + search.k / 4 + 4);
         Ok(best.chunks_exact(search.k).map(&of).collect())
@@ -146,7 +146,7 @@ fn probe_all<T: Send>(
     Ok(blocks.into_iter().flatten().collect())
 }
 
-/// Lets blocks meet blocks, given what the k-th squared distances do not exceed.
+/// Compares blocks with blocks, given upper bounds on the k-th squared distances.
 fn search_all(search: &Search<'_>, limits: Vec<f32>, observer: &dyn Observer) -> Result<Lists> {
     let (queries, references) = (&search.queries.clusters, &search.references.clusters);
     let (n_queries, n_references) = (queries.blocks.len(), references.blocks.len());
@@ -158,8 +158,8 @@ fn search_all(search: &Search<'_>, limits: Vec<f32>, observer: &dyn Observer) ->
     (0..n_queries).into_par_iter().with_max_len(1).try_for_each(|block| {
         observer.step(done.fetch_add(1, Ordering::Relaxed), 2 * n_queries as u64, &[])?;
         if search.within {
-            // Of two blocks one meets the other: every block meets the half of all that follows it
-            // around the circle.
+            // Each pair of blocks is compared once: every block with the half of all blocks that
+            // follows it around the circle.
             let half = n_references / 2;
             let last = if n_references.is_multiple_of(2) && block >= half {
                 half.saturating_sub(1)
@@ -187,8 +187,8 @@ mod tests {
     use crate::progress::Silent;
     use crate::random::Random;
 
-    /// What decides how long a search takes: a far row must not bring every block within the reach
-    /// of every other.
+    /// The number of compared blocks decides the running time: an outlier must not bring every
+    /// block within the reach of every other.
     #[test]
     fn beside_far_rows_no_more_blocks_are_looked_at() {
         let (n, d, k) = (12_000, 32, 15);
@@ -210,7 +210,7 @@ mod tests {
             let search = Search::new(None, &points, frame.scale, k, EXACT);
             let limits = probe_all(&search, PROBED, tiles::limit, &Silent).unwrap();
             let lists = Lists::new(&points.clusters.blocks, limits, false, k);
-            // Far rows are blocks of their own, and look at all others.
+            // Outliers are blocks of their own, and are compared with all others.
             let blocks =
                 points.clusters.blocks.iter().enumerate().filter(|(_, block)| block.len > 1);
             let needed = blocks.map(|(block, _)| {

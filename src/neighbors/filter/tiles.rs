@@ -1,4 +1,4 @@
-//! Blocks of points against blocks of points.
+//! Comparison of blocks of points with blocks of points.
 
 use super::bounds::{Rounding, moved};
 use super::clusters::Clusters;
@@ -8,7 +8,7 @@ use crate::neighbors::products::products;
 use crate::neighbors::{key, squared_of};
 use multiversion::multiversion;
 
-/// Points with what the search needs of them, in the order of their blocks.
+/// Points with the data that the search needs, in the order of their blocks.
 pub(super) struct Side {
     pub(super) clusters: Clusters,
     /// Lengths of the coordinates, n.
@@ -28,24 +28,23 @@ impl Side {
 pub(super) struct Search<'a> {
     pub(super) queries: &'a Side,
     pub(super) references: &'a Side,
-    /// Whether both are the same points, none of which finds itself.
+    /// `true` if both are the same points, of which none is its own neighbour.
     pub(super) within: bool,
     pub(super) rounding: Rounding,
     pub(super) shares: Shares,
     pub(super) k: usize,
 }
 
-/// How much of what could hide a neighbour is taken into account: all of it, or as much as usually
-/// does.
+/// Share of the bounds that is used: all of it, or as much as usually suffices.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shares {
-    /// Of the radius of a block.
+    /// Share of the radius of a block.
     pub(super) radius: f32,
-    /// Of the distance to the last of the neighbours that the probe found.
+    /// Share of the distance to the last of the neighbours that the probe found.
     pub(super) reach: f32,
 }
 
-/// Nothing is missed.
+/// Full bounds: nothing is missed.
 pub(super) const EXACT: Shares = Shares { radius: 1.0, reach: 1.0 };
 
 /// Memory that one task reuses.
@@ -56,7 +55,7 @@ struct Scratch {
     distances: Vec<f32>,
 }
 
-/// Rows of a block moved to a middle, and what their products are compared with.
+/// Rows of a block moved to a centre, and the values with which their products are compared.
 #[derive(Default)]
 struct Rows {
     moved: Vec<f32>,
@@ -65,7 +64,8 @@ struct Rows {
 }
 
 impl<'a> Search<'a> {
-    /// A search of `queries` or, without, of the references among themselves.
+    /// A search of `queries` among `references`; without queries, of the references among
+    /// themselves.
     pub(super) fn new(
         queries: Option<&'a Side>,
         references: &'a Side,
@@ -79,8 +79,8 @@ impl<'a> Search<'a> {
         Self { queries, references, within, rounding, shares, k }
     }
 
-    /// The `k` nearest of each point of a block among `keep` near ones of at least `n_points` in
-    /// the nearest blocks, as keys.
+    /// The `k` nearest of each point of a block, as keys, chosen from its `keep` nearest by short
+    /// coordinates among at least `n_points` points of the nearest blocks.
     pub(super) fn probe(&self, block: usize, n_points: usize, keep: usize) -> Vec<u64> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
         let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
@@ -154,8 +154,8 @@ impl<'a> Search<'a> {
         positions
     }
 
-    /// How far from the point at `position` of a side a neighbour's coordinates may lie, where half
-    /// the square of its distance from the middle is `half`.
+    /// Upper bound on the distance of a neighbour's coordinates from the point at `position` of a
+    /// side; `half` is half the square of its distance from the centre.
     fn reach(&self, side: &Side, position: usize, half: f32, lists: &Lists) -> f32 {
         self.shares.reach
             * self.rounding.reach(
@@ -189,8 +189,8 @@ impl<'a> Search<'a> {
         }));
     }
 
-    /// Which blocks of references may hold a neighbour of a point of this block: not those whose
-    /// points all are further from each than the limit, by the triangle inequality.
+    /// `true` for each block of references that may hold a neighbour of a point of this block: not
+    /// those of which all points are further from each than the limit, by the triangle inequality.
     pub(super) fn needed(&self, block: usize, lists: &Lists) -> Vec<bool> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
         let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
@@ -212,8 +212,8 @@ impl<'a> Search<'a> {
         needed.into_iter().map(|mark| mark != 0).collect()
     }
 
-    /// Exact distances of all pairs of a block with others that may be neighbours, into the lists
-    /// of both.
+    /// Computes exact distances for all pairs of a block with others that may be neighbours, and
+    /// adds them to the lists of both.
     pub(super) fn meet(&self, block: usize, others: impl Iterator<Item = usize>, lists: &Lists) {
         let middle = self.queries.clusters.centre(block);
         let (mut own, mut theirs, mut scratch) =
@@ -252,7 +252,7 @@ impl<'a> Search<'a> {
         scratch.products.resize(m * n, 0.0);
         products(&own.moved, &theirs.moved, &mut scratch.products[..m * n], (m, n, queries.width));
         for i in 0..m {
-            // Within a block each pair is met once, and no point meets itself.
+            // Within a block each pair is compared once, and no point with itself.
             let from = if self.within && block == other { i + 1 } else { 0 };
             let dots = &scratch.products[i * n + from..(i + 1) * n];
             let bounds = (own.least[i], own.halves[i]);
@@ -304,7 +304,7 @@ pub(super) fn limit(best: &[u64]) -> f32 {
     best.last().map_or(f32::INFINITY, |&key| squared_of(key))
 }
 
-/// Which references a point may have as a neighbour or be one of.
+/// References that may be a neighbour of a point, or have it as a neighbour.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn candidates_of(
     dots: &[f32],
