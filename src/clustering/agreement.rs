@@ -1,8 +1,8 @@
-//! How far clusters and classes agree.
+//! Agreement between clusters and classes.
 //!
-//! Noise (-1) counts as one more cluster in every measure, as scikit-learn counts a label of -1: a
-//! method that calls everything noise has found one cluster, and agrees with nothing. How many
-//! points are noise is told beside the measures.
+//! Noise (-1) counts as one more cluster in every measure, as in scikit-learn, which treats -1 as a
+//! label: a method that calls everything noise has found one cluster, and agrees with nothing. The
+//! number of noise points is reported beside the measures.
 //!
 //! References: L. Hubert and P. Arabie, "Comparing partitions", 1985 (adjusted Rand index); N. X.
 //! Vinh et al., "Information theoretic measures for clusterings comparison", 2010 (normalised
@@ -12,10 +12,10 @@ use super::NOISE;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// Share of a label's points that a cluster must hold to count among those the label falls into.
+/// Smallest share of a label's points that a cluster must hold to count among the label's clusters.
 pub const LEAST_SHARE: f64 = 0.1;
 
-/// How many points of each class each cluster holds.
+/// Contingency table: number of points of each class in each cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Contingency {
     /// The clusters, ascending; noise first if there is any.
@@ -25,19 +25,19 @@ pub struct Contingency {
     pub counts: Vec<Vec<usize>>,
 }
 
-/// A part of a whole: a cluster of a label, or a label in a cluster.
+/// Overlap of a whole with one of its parts: a cluster of a label, or a label in a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// Number of the part.
     pub part: i32,
-    /// Its points.
+    /// Number of points of the part.
     pub count: usize,
-    /// Their share of the points of the whole.
+    /// Share of the whole's points in the part.
     pub share: f64,
 }
 
 impl Contingency {
-    /// Counts classes of `n_classes` in clusters.
+    /// Contingency table of `n_classes` classes and the clusters.
     ///
     /// # Errors
     /// [`Error::Data`] if the lengths differ, there are no points, or a class is out of range.
@@ -63,37 +63,37 @@ impl Contingency {
         Ok(Self { clusters: ids, counts })
     }
 
-    /// Points of each cluster.
+    /// Number of points of each cluster.
     pub fn cluster_sizes(&self) -> Vec<usize> {
         (0..self.clusters.len()).map(|at| self.counts.iter().map(|row| row[at]).sum()).collect()
     }
 
-    /// Points of each class.
+    /// Number of points of each class.
     pub fn class_sizes(&self) -> Vec<usize> {
         self.counts.iter().map(|row| row.iter().sum()).collect()
     }
 
-    /// The clusters that a class falls into: those that hold at least `least_share` of its points,
-    /// the largest first. Noise is no cluster.
+    /// The clusters of a class: those that hold at least `least_share` of its points, the largest
+    /// first. Noise is not a cluster.
     pub fn clusters_of(&self, class: usize, least_share: f64) -> Vec<Share> {
         let whole: usize = self.counts[class].iter().sum();
         let parts = self.clusters.iter().copied().zip(self.counts[class].iter().copied());
         shares(parts.filter(|&(cluster, _)| cluster != NOISE), whole, least_share)
     }
 
-    /// The classes inside the cluster at a position of `clusters`: those that make at least
-    /// `least_share` of it, the largest first.
+    /// The classes of the cluster at this position in `clusters`: those with at least `least_share`
+    /// of its points, the largest first.
     pub fn classes_in(&self, at: usize, least_share: f64) -> Vec<Share> {
         let parts = self.counts.iter().enumerate().map(|(class, row)| (class as i32, row[at]));
         shares(parts, self.counts.iter().map(|row| row[at]).sum(), least_share)
     }
 
-    /// Adjusted Rand index: 1 for the same partition, about 0 for unrelated ones, -0.5 at worst.
+    /// Adjusted Rand index: 1 for equal partitions, about 0 for unrelated ones, -0.5 at worst.
     pub fn adjusted_rand_score(&self) -> f64 {
         adjusted_rand(&self.counts)
     }
 
-    /// Mutual information over the mean of both entropies: 1 for the same partition, 0 for
+    /// Normalised mutual information, by the mean of both entropies: 1 for equal partitions, 0 for
     /// unrelated ones.
     pub fn normalized_mutual_info_score(&self) -> f64 {
         normalized_mutual_info(&self.counts)
@@ -117,7 +117,7 @@ fn shares(parts: impl Iterator<Item = (i32, usize)>, whole: usize, least_share: 
     found
 }
 
-/// The values, ascending, each once.
+/// Distinct values, ascending.
 fn distinct(values: &[i32]) -> Result<Vec<i32>> {
     if values.is_empty() {
         return Err(Error::Data("there are no points to compare clusters of".into()));
@@ -128,7 +128,7 @@ fn distinct(values: &[i32]) -> Result<Vec<i32>> {
     Ok(ids)
 }
 
-/// Counts of pairs of values, by their order.
+/// Contingency table of two lists of values, in ascending order.
 fn table(a: &[i32], b: &[i32]) -> Result<Vec<Vec<usize>>> {
     if a.len() != b.len() {
         return Err(Error::Data(format!(
@@ -145,7 +145,7 @@ fn table(a: &[i32], b: &[i32]) -> Result<Vec<Vec<usize>>> {
     Ok(counts)
 }
 
-/// Adjusted Rand index of two labellings, noise being a label like others.
+/// Adjusted Rand index of two labellings; noise is a label like the others.
 ///
 /// # Errors
 /// [`Error::Data`] if the lengths differ or there are no points.
@@ -153,8 +153,8 @@ pub fn adjusted_rand_score(labels_true: &[i32], labels_pred: &[i32]) -> Result<f
     Ok(adjusted_rand(&table(labels_true, labels_pred)?))
 }
 
-/// Normalised mutual information (by the arithmetic mean of the entropies) of two labellings, noise
-/// being a label like others.
+/// Normalised mutual information of two labellings, by the arithmetic mean of the entropies; noise
+/// is a label like the others.
 ///
 /// # Errors
 /// As [`adjusted_rand_score`].
@@ -182,7 +182,7 @@ fn sums(counts: &[Vec<usize>]) -> (Vec<usize>, Vec<usize>, usize) {
 
 fn adjusted_rand(counts: &[Vec<usize>]) -> f64 {
     let (rows, columns, n) = sums(counts);
-    // Ordered pairs, whole numbers below n^2.
+    // Ordered pairs: integers below n^2.
     let squares = |sizes: &mut dyn Iterator<Item = usize>| {
         sizes.map(|size| (size as i128).pow(2)).sum::<i128>()
     };
@@ -223,6 +223,6 @@ fn normalized_mutual_info(counts: &[Vec<usize>]) -> f64 {
         }
     }
     let mean = f64::midpoint(entropy(&rows), entropy(&columns));
-    // Unrelated partitions may come out a rounding below 0.
+    // Rounding may bring unrelated partitions slightly below 0.
     (information / mean).clamp(0.0, 1.0)
 }

@@ -1,9 +1,9 @@
-//! What a method of clustering found in a space, as a run notes it.
+//! Result of a clustering method in a space, as stored by a run.
 
 use super::agreement::Share;
 use serde::{Deserialize, Serialize};
 
-/// Clusters that one method found in one space, and how they agree with its classes.
+/// Clusters of one method in one space, and their agreement with the classes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Clustered {
     /// Name of the space.
@@ -12,31 +12,33 @@ pub struct Clustered {
     pub title: String,
     /// Title of the method.
     pub method: String,
-    /// Points of the space.
+    /// Number of points of the space.
     pub n_points: usize,
-    /// Dimensions of the space.
+    /// Number of dimensions of the space.
     pub n_features: usize,
     /// Parameters and results of the method, by name.
     pub facts: Vec<(String, f64)>,
-    /// Clusters, noise not counted.
+    /// Number of clusters, without noise.
     pub n_clusters: usize,
-    /// Points of no cluster.
+    /// Number of noise points.
     pub n_noise: usize,
-    /// Adjusted Rand index with the classes, -0.5 to 1, noise counted as a cluster; none if there
-    /// are no classes.
+    /// Adjusted Rand index with the classes, -0.5 to 1, noise counted as a cluster; `None` without
+    /// classes.
     #[serde(rename = "ari")]
     pub adjusted_rand_score: Option<f64>,
-    /// Normalised mutual information with the classes, 0 to 1, likewise.
+    /// Normalised mutual information with the classes, 0 to 1, noise counted as a cluster; `None`
+    /// without classes.
     #[serde(rename = "nmi")]
     pub normalized_mutual_info_score: Option<f64>,
-    /// Share of the points that are of the largest class of their cluster, 0 to 1, likewise.
+    /// Share of the points that belong to the largest class of their cluster, 0 to 1, noise counted
+    /// as a cluster; `None` without classes.
     pub purity: Option<f64>,
-    /// Mean silhouette by cluster, -1 to 1, noise counted as one; none if there is one cluster, or
-    /// as many as points.
+    /// Mean silhouette with respect to the clusters, -1 to 1, noise counted as one; `None` if there
+    /// is one cluster, or as many as points.
     pub silhouette: Option<f64>,
-    /// Mean silhouette by class, -1 to 1.
+    /// Mean silhouette with respect to the classes, -1 to 1.
     pub silhouette_of_classes: Option<f64>,
-    /// Points whose silhouettes were computed: all, or a sample drawn by the run's seed.
+    /// Number of points with a silhouette: all, or a sample drawn by the run's seed.
     pub n_silhouettes: usize,
     /// The clusters, noise first.
     pub clusters: Vec<ClusterRow>,
@@ -49,13 +51,13 @@ pub struct Clustered {
 pub struct ClusterRow {
     /// Number of the cluster, or -1 for noise.
     pub cluster: i32,
-    /// Points of the cluster.
+    /// Number of points of the cluster.
     pub n_points: usize,
     /// Mean silhouette, -1 to 1.
     pub silhouette: Option<f64>,
-    /// Classes that make at least a tenth of it.
+    /// Classes with at least a tenth of its points.
     pub classes: Vec<NamedShare>,
-    /// Kinds of points, finer than classes, that make at least a tenth of it.
+    /// Subclasses, finer than classes, with at least a tenth of its points.
     pub kinds: Vec<NamedShare>,
 }
 
@@ -64,13 +66,13 @@ pub struct ClusterRow {
 pub struct ClassRow {
     /// Name of the class.
     pub name: String,
-    /// Points of the class.
+    /// Number of points of the class.
     pub n_points: usize,
     /// Mean silhouette, -1 to 1.
     pub silhouette: Option<f64>,
-    /// Clusters that hold at least a tenth of it: what it falls into.
+    /// Clusters that hold at least a tenth of the class.
     pub clusters: Vec<Share>,
-    /// Points of the class that are noise.
+    /// Number of noise points of the class.
     pub n_noise: usize,
 }
 

@@ -1,13 +1,13 @@
-//! Rows in groups of 16, feature by feature, so that a point's distances to 16 of them are summed
-//! side by side on the CPU.
+//! Rows in groups of 16, feature by feature, so that the distances of a point to 16 of them are
+//! summed in vector lanes on the CPU.
 
 use crate::lanes::{LANES, multiply_add};
 
-/// Points whose distances are summed together: their sums hide each other's latency. Of more the
-/// compiler keeps the sums in memory.
+/// Number of points whose distances are summed together, which hides the latency of the sums. With
+/// more, the compiler keeps the sums in memory.
 pub(super) const POINTS: usize = 4;
 
-/// Groups of 16 rows; the last group of a set is filled up with copies of its last row.
+/// Groups of 16 rows; the last group of a set is padded with copies of its last row.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
     /// groups x d x 16.
@@ -37,7 +37,7 @@ impl Columns {
     }
 }
 
-/// Some points feature by feature; beyond the last of them, that point again.
+/// Some points feature by feature, padded with copies of the last of them.
 pub(super) fn interleaved(points: &[f32], n_features: usize, out: &mut Vec<[f32; POINTS]>) {
     let n = points.len() / n_features;
     out.clear();
@@ -46,7 +46,7 @@ pub(super) fn interleaved(points: &[f32], n_features: usize, out: &mut Vec<[f32;
     }));
 }
 
-/// Squared distances of interleaved points to the 16 rows of a group, each summed feature after
+/// Squared distances of interleaved points to the 16 rows of a group, each summed feature by
 /// feature.
 #[inline(always)]
 pub(super) fn squared_distances<const FUSED: bool>(

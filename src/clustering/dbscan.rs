@@ -1,18 +1,18 @@
 //! DBSCAN: clusters as regions of high density, and noise between them.
 //!
 //! Reference: M. Ester et al., "A density-based algorithm for discovering clusters in large spatial
-//! databases with noise", 1996. A point with at least `min_samples` points within `eps`, itself
-//! counted, is a core point; core points within `eps` of each other are of one cluster; another
-//! point belongs to the clusters of the core points within `eps`. Nothing is missed, and the
-//! neighbours of a point are never kept: one pass counts them, the next joins core points, O(n^2 d)
-//! work at worst and O(n d) memory. The numbers of the clusters, and which of several clusters a
-//! border point belongs to, are those of scikit-learn's scan: clusters are numbered by their first
-//! core point, and a border point takes the lowest number.
+//! databases with noise", 1996. A point with at least `min_samples` points within `eps`, including
+//! itself, is a core point; core points within `eps` of each other belong to the same cluster; any
+//! other point belongs to the clusters of the core points within `eps`. All neighbours are found,
+//! but the neighbours of a point are never stored: one pass counts them, the next joins core
+//! points, O(n^2 d) work at worst and O(n d) memory. The numbers of the clusters, and the choice
+//! among several clusters for a border point, are those of scikit-learn: clusters are numbered by
+//! their first core point, and a border point takes the lowest number.
 //!
-//! Two roads. On the GPU all squared distances are computed tile by tile in the difference form in
-//! `f32` ([`within`]). On the CPU blocks of near points meet only while that can still change the
-//! answer, and a pair whose distance is within the rounding of `eps` is decided in `f64`: the
-//! answer is that of exact arithmetic on the `f32` data.
+//! There are two algorithms. On the GPU all squared distances are computed tile by tile in the
+//! difference form in `f32` ([`within`]). On the CPU blocks of near points are compared only as
+//! long as that can still change the result, and a pair whose distance is within the rounding of
+//! `eps` is decided in `f64`: the result is that of exact arithmetic on the `f32` data.
 
 mod blocks;
 mod forest;
@@ -53,10 +53,10 @@ const PARAMETERS: &[Parameter] = &[
     .at_least(1.0),
 ];
 
-/// No cluster yet.
+/// Label of points without a cluster so far.
 const NONE: u32 = u32::MAX;
 
-/// The method and its parameters.
+/// DBSCAN with its parameters.
 ///
 /// ```
 /// use layerlens::clustering::Dbscan;
@@ -85,12 +85,12 @@ impl Default for Dbscan {
     }
 }
 
-/// The clusters that were found.
+/// Result of DBSCAN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DbscanResult {
-    /// The cluster of each point, from 0 in the order of their first core points, or [`NOISE`].
+    /// Cluster of each point, from 0 in the order of their first core points, or [`NOISE`].
     pub labels: Vec<i32>,
-    /// The core points, ascending.
+    /// Indices of the core points, ascending.
     pub core_sample_indices: Vec<u32>,
     /// Number of clusters.
     pub n_clusters: usize,
@@ -104,7 +104,7 @@ impl DbscanResult {
 }
 
 impl Dbscan {
-    /// Refuses parameters that no data allow.
+    /// Refuses parameters that are invalid for any data.
     ///
     /// # Errors
     /// [`Error::Parameter`].
@@ -112,7 +112,7 @@ impl Dbscan {
         check(self, PARAMETERS)
     }
 
-    /// The radius, with `auto` that of the curve.
+    /// The radius; with `auto` the one suggested by the curve.
     fn radius(&self, curve: Option<&KDistance>) -> Result<f64> {
         match (self.eps, curve.and_then(|curve| curve.suggested_eps)) {
             (Auto::Value(eps), _) => Ok(eps),
@@ -142,7 +142,7 @@ impl Dbscan {
         };
         let density = Density { eps: self.radius(curve.as_ref())?, min_samples: self.min_samples };
         let lowest = match device {
-            // Decides in `f64` what is near, at any size.
+            // Compares distances in `f64`, at any scale.
             Device::Cpu(_) => blocks::lowest_cores(x, &density, observer)?,
             Device::Gpu(_) => {
                 let range = Range::of(x)?;
@@ -185,7 +185,7 @@ impl Clustering for Dbscan {
         observer: &dyn Observer,
     ) -> Result<Found> {
         let min_samples = self.min_samples;
-        // Also where the radius is given: the curve says what it would be.
+        // Even if the radius is given: the curve shows the suggested one.
         let has_curve =
             (2..=MAX_NEIGHBORS + 1).contains(&min_samples) && min_samples <= x.n_samples();
         let curve =
@@ -201,22 +201,22 @@ impl Clustering for Dbscan {
     }
 }
 
-/// What makes a core point.
+/// Definition of a core point.
 #[derive(Clone, Copy)]
 struct Density {
     /// Radius around a point.
     eps: f64,
-    /// Points within it, itself counted.
+    /// Number of points within it, including the point itself.
     min_samples: usize,
 }
 
-/// The first core point of each point's cluster, and whether the point is a core point itself.
+/// First core point of each point's cluster, and `true` for each point that is a core point itself.
 struct LowestCores {
     first: Vec<u32>,
     is_core: Vec<bool>,
 }
 
-/// Numbers the clusters by their first core points.
+/// Result with clusters numbered by their first core points.
 fn numbered(lowest: &LowestCores) -> DbscanResult {
     let mut numbers = vec![NOISE; lowest.first.len()];
     let mut n_clusters = 0;

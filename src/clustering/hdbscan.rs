@@ -39,17 +39,17 @@ const PARAMETERS: &[Parameter] = &[
         .at_least(0.0),
 ];
 
-/// Squared differences at most, points x points x features: the work cannot be interrupted.
+/// Maximum work, points x points x features: it cannot be interrupted.
 pub const MOST_WORK: u128 = 1 << 34;
 
-/// The method and its parameters.
+/// HDBSCAN with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hdbscan {
-    /// Points that make a cluster; at least 2. Default 5.
+    /// Minimum number of points of a cluster; at least 2. Default 5.
     pub min_cluster_size: usize,
-    /// The point, itself counted, whose distance is the core distance; at least 1. Auto, the
-    /// default, stands for `min_cluster_size`.
+    /// Number of the nearest point, counting the point itself, whose distance is the core distance;
+    /// at least 1. Auto, the default, stands for `min_cluster_size`.
     pub min_samples: Auto<usize>,
     /// Clusters nearer to each other than this are joined; at least 0. Default 0.
     pub cluster_selection_epsilon: f64,
@@ -62,8 +62,8 @@ impl Default for Hdbscan {
 }
 
 impl Hdbscan {
-    /// Refuses parameters that no data, or no `n_samples` points of `n_features`, allow: points x
-    /// points x features may be 2^34 at most.
+    /// Refuses parameters that are invalid for any data, or for `n_samples` points of `n_features`:
+    /// points x points x features may be 2^34 at most.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
@@ -80,7 +80,7 @@ impl Hdbscan {
         bound_work(n_samples, n_features)
     }
 
-    /// Finds clusters of the rows of `x`: numbers from 0, or [`NOISE`](super::NOISE).
+    /// Finds clusters of the rows of `x`: labels from 0, or [`NOISE`](super::NOISE).
     ///
     /// # Errors
     /// As [`Hdbscan::validate`]; [`Error::Data`] if the crate refuses the data.
@@ -92,7 +92,7 @@ impl Hdbscan {
             .min_cluster_size(self.min_cluster_size)
             .min_samples(self.min_samples.value_or(self.min_cluster_size))
             .epsilon(self.cluster_selection_epsilon)
-            // The other algorithm keeps all n x n distances.
+            // The other algorithm stores all n x n distances.
             .nn_algorithm(NnAlgorithm::KdTree)
             .build();
         let found = ::hdbscan::Hdbscan::new(&rows, parameters).cluster();
@@ -115,7 +115,7 @@ impl Clustering for Hdbscan {
     }
 }
 
-/// Refuses more than [`MOST_WORK`].
+/// Refuses more work than [`MOST_WORK`].
 fn bound_work(n: usize, d: usize) -> Result<()> {
     if (n as u128).pow(2) * d as u128 <= MOST_WORK {
         return Ok(());

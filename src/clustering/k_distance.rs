@@ -1,11 +1,11 @@
-//! The k-distance curve, from which DBSCAN's radius is read.
+//! The k-distance curve, from which the radius of DBSCAN is read.
 //!
 //! Reference: M. Ester et al., "A density-based algorithm for discovering clusters in large spatial
-//! databases with noise", 1996, section 4.2. Sorted, the distances of the points from their
-//! `min_samples`-th point rise slowly through the clusters and steeply through the noise; the
-//! radius is where the one becomes the other. The knee is found as in V. Satopää et al., "Finding a
-//! 'Kneedle' in a haystack", 2011, without smoothing: with both axes scaled to 0 .. 1, the point of
-//! the curve that is furthest below the chord from its first to its last point.
+//! databases with noise", 1996, section 4.2. The distances of the points from their
+//! `min_samples`-th point, in ascending order, rise slowly through the clusters and steeply through
+//! the noise; the radius is where the slow rise ends. The knee is found as in V. Satopää et al.,
+//! "Finding a 'Kneedle' in a haystack", 2011, without smoothing: with both axes scaled to 0 .. 1,
+//! the point of the curve that is furthest below the chord from its first to its last point.
 
 use crate::compute::Device;
 use crate::error::{Error, Result};
@@ -13,17 +13,17 @@ use crate::matrix::Matrix;
 use crate::neighbors::{MAX_NEIGHBORS, nearest_neighbors};
 use crate::progress::Observer;
 
-/// Distances of points from their `min_samples`-th points.
+/// Distances of the points from their `min_samples`-th point.
 #[derive(Clone, Debug)]
 pub struct KDistance {
-    /// For each point the radius within which there are `min_samples` points, itself counted;
+    /// For each point, the radius within which there are `min_samples` points, including itself;
     /// ascending.
     pub distances: Vec<f32>,
-    /// As in [`Dbscan`](super::Dbscan).
+    /// Number of points of a core point, as in [`Dbscan`](super::Dbscan).
     pub min_samples: usize,
     /// Position of the knee.
     pub knee: usize,
-    /// The distance at the knee, or the least distance above 0 if that is 0; `None` if all are 0.
+    /// Distance at the knee, or the smallest distance above 0 if that is 0; `None` if all are 0.
     pub suggested_eps: Option<f32>,
 }
 
@@ -66,7 +66,8 @@ impl KDistance {
     }
 }
 
-/// Position of the point furthest below the chord of an ascending curve, the first of equals.
+/// Position of the point furthest below the chord of an ascending curve, the first one if several
+/// are equal.
 fn knee(values: &[f32]) -> usize {
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return 0 };
     let (steps, rise) = ((values.len() - 1).max(1) as f64, f64::from(last) - f64::from(first));

@@ -1,12 +1,12 @@
-//! k-means: clusters around means.
+//! k-means clustering.
 //!
 //! Lloyd's iterations (S. Lloyd, "Least squares quantization in PCM", 1982) from starts by greedy
 //! k-means++ (D. Arthur and S. Vassilvitskii, "k-means++: the advantages of careful seeding", 2007,
 //! with 2 + log k tries a centre as in scikit-learn). O(n k d) an iteration, memory O(n d).
 //! Distances and the sums of the clusters' points over blocks of rows are computed on either
-//! device; the few block sums are added up on the host in `f64`, in the order of the blocks. They
-//! are all that is read in an iteration, and several starts go on side by side, so that a device
-//! computes for one while the host adds up for another; none of them sees the others.
+//! device; the few block sums are added up on the host in `f64`, in the order of the blocks.
+//! Nothing else is read in an iteration, and several starts run concurrently, so that a device
+//! computes for one while the host adds up for another; the starts are independent.
 
 mod descent;
 mod points;
@@ -42,7 +42,7 @@ uniform! {
 const ASSIGN: Kernel = kernel!("k_means", "assign", 64, AssignParams);
 const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
 
 /// The registry's entry.
@@ -69,33 +69,34 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(KMeans.random_state, "Seed of the starts"),
 ];
 
-/// Clusters where there are no classes to count.
+/// Default number of clusters if there are no classes.
 const N_CLUSTERS: usize = 8;
 
-/// Mean of squared lengths beside their median from which on it says nothing of most rows.
+/// Ratio of the mean of squared lengths to their median from which on the mean does not describe
+/// most rows.
 const FAR_SHARE: f64 = 1e4;
 
-/// Rows that one task adds up, on a device at least and at most: few enough for the turns of a
-/// software adapter.
+/// Minimum and maximum number of rows that one task sums on a device: few enough for the loop limit
+/// of a software adapter.
 const BLOCK_ROWS: usize = 1024;
 const LARGEST_BLOCK: usize = 50_000;
 
-/// Centres whose distances `assign` sums together, points of one workgroup, and features that it
-/// loads at a time.
+/// Number of centres whose distances `assign` sums together, of points of one workgroup, and of
+/// features that it loads at a time.
 const TOGETHER: usize = 16;
 const GROUP: usize = 64;
 const SLICE: usize = 16;
-/// Turns that a slice takes: one to load each of its sixteenths, one for each feature, its own, and
-/// the ends of loops.
+/// Number of loop turns for a slice: one to load each of its sixteenths, one for each feature, its
+/// own, and the ends of loops.
 const SLICE_TURNS: usize = 2 * SLICE + 4;
-/// Turns beside the slices: one to compare each of the centres, and some to spare.
+/// Number of loop turns besides the slices: one to compare each of the centres, and some to spare.
 const OTHER_TURNS: usize = 64;
-/// Clusters whose sums a thread of `sum_members` keeps.
+/// Number of clusters whose sums a thread of `sum_members` keeps.
 const CLUSTERS: usize = 32;
-/// Bytes of the starts that go on side by side, at most.
+/// Maximum bytes of the starts that run concurrently.
 const SIDE_BY_SIDE: usize = 64 << 20;
 
-/// The method and its parameters.
+/// k-means with its parameters.
 ///
 /// ```
 /// use layerlens::clustering::KMeans;
@@ -112,14 +113,14 @@ const SIDE_BY_SIDE: usize = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KMeans {
-    /// Clusters, at least 1 and at most the number of points. Auto, the default, stands for one for
-    /// each class where classes are known, and 8 elsewhere.
+    /// Number of clusters, at least 1 and at most the number of points. Auto, the default, stands
+    /// for the number of classes if it is known, and otherwise 8.
     pub n_clusters: Auto<usize>,
-    /// Starts, of which the one with the least inertia is kept; at least 1. Default 10,
-    /// scikit-learn's before its version 1.4, which makes one: a single start often ends in a worse
-    /// minimum.
+    /// Number of starts, of which the one with the smallest inertia is kept; at least 1. Default
+    /// 10, as in scikit-learn before version 1.4, which makes one: a single start often ends in a
+    /// worse minimum.
     pub n_init: usize,
-    /// Iterations of a start at most; at least 1. Default 300.
+    /// Maximum number of iterations of a start; at least 1. Default 300.
     pub max_iter: usize,
     /// A start ends when the squared movements of its centres add up to this share of the mean
     /// variance of the features, or when no point changes its cluster. At least 0; default 1e-4.
@@ -135,18 +136,18 @@ impl Default for KMeans {
 }
 
 impl KMeans {
-    /// The number of clusters where no classes are known.
+    /// Number of clusters if no classes are known.
     fn k(&self) -> usize {
         self.n_clusters.value_or(N_CLUSTERS)
     }
 
-    /// The same with a number of clusters.
+    /// The same parameters with the number of classes as the number of clusters, if it is auto.
     fn of_classes(self, n_classes: Option<usize>) -> Self {
         let k = self.n_clusters.value_or(n_classes.unwrap_or(N_CLUSTERS));
         Self { n_clusters: k.into(), ..self }
     }
 
-    /// Refuses parameters that no data, or no `n_samples` points, allow.
+    /// Refuses parameters that are invalid for any data, or for `n_samples` points.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
@@ -211,8 +212,8 @@ impl KMeans {
         })
     }
 
-    /// Moves the centres of some starts to the means of their points until nothing changes any
-    /// more. What they ended with, in the order in which they did.
+    /// Runs Lloyd's iterations of some starts until nothing changes any more. Returns their results
+    /// in the order in which they end.
     fn descend(
         &self,
         device: &Device,
@@ -266,12 +267,12 @@ impl Clustering for KMeans {
     }
 }
 
-/// What is said where fewer clusters are found than were asked for.
+/// Warning if fewer clusters are found than requested.
 fn fewer_clusters(x: &Matrix, found: usize, asked: usize) -> Option<String> {
     if found >= asked {
         return None;
     }
-    // As bits, but 0 and -0 are equal.
+    // Compared as bits, except that 0 and -0 are equal.
     let bits = |row: &[f32]| row.iter().map(|value| (value + 0.0).to_bits()).collect::<Vec<_>>();
     let different = x.rows().map(bits).collect::<HashSet<_>>().len();
     let reason = if different < asked {
@@ -282,7 +283,7 @@ fn fewer_clusters(x: &Matrix, found: usize, asked: usize) -> Option<String> {
     Some(format!("{found} clusters, not the {asked} that were asked for: {reason}"))
 }
 
-/// Iterations of all starts, for who watches.
+/// Progress in iterations of all starts.
 struct Steps<'a> {
     observer: &'a dyn Observer,
     done: Cell<u64>,
@@ -290,14 +291,14 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Tells of `n` more.
+    /// Reports `n` more iterations.
     fn take(&self, n: usize) -> Result<()> {
         self.done.set(self.done.get() + n as u64);
         self.observer.step(self.done.get(), self.all, &[])
     }
 }
 
-/// Rows less the middle, in the unit of the range.
+/// Rows minus the centre, in the unit of the range.
 fn centred(range: &range::Range, x: &Matrix) -> Result<Vec<f32>> {
     let mut rows = range.scaled(x)?.into_owned().into_vec();
     let centre: Vec<f32> =
@@ -307,8 +308,8 @@ fn centred(range: &range::Range, x: &Matrix) -> Result<Vec<f32>> {
     Ok(rows)
 }
 
-/// Mean over the features of their variances, for centred rows; where far rows make nearly all of
-/// it, that of most rows.
+/// Mean variance of the features of centred rows; if outliers make up nearly all of it, that of
+/// most rows.
 fn usual_variance(centred: &[f32], d: usize) -> f64 {
     let square = |row: &[f32]| row.iter().map(|&v| f64::from(v).powi(2)).sum::<f64>();
     let blocks = centred
@@ -318,17 +319,17 @@ fn usual_variance(centred: &[f32], d: usize) -> f64 {
     let mut squares: Vec<f64> = centred.par_chunks(d).map(square).collect();
     let middle = squares.len() / 2;
     let median = *squares.select_nth_unstable_by(middle, f64::total_cmp).1 / d as f64;
-    // The mean of squares of usual data is a few times their median.
+    // In usual data the mean of the squares is a few times their median.
     if median > 0.0 && mean > FAR_SHARE * median { median } else { mean }
 }
 
-/// Features of points that `assign` takes in `most_turns` turns.
+/// Number of features of points that `assign` processes in `most_turns` turns.
 fn most_features(most_turns: usize) -> usize {
     (most_turns - OTHER_TURNS) / SLICE_TURNS * SLICE
 }
 
-/// The nearest centre of each point, the first of equals, and its squared distance. Shapes:
-/// `points` n x d, `centers` k x d, `labels` and `distances` n; `shape` is (n, k, d).
+/// Nearest centre of each point, the first one if several are equal, and its squared distance.
+/// Shapes: `points` n x d, `centers` k x d, `labels` and `distances` n; `shape` is (n, k, d).
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -378,9 +379,9 @@ pub fn assign(
     Ok(())
 }
 
-/// Adds the points of each cluster over blocks of rows; after the sums of the features come the
-/// number of the points and the number of those that were elsewhere before. Shapes: `points` n x d,
-/// `labels` and those before them n, all below k, `sums` ceil(n / block_rows) x k x (d + 2);
+/// Sums the points of each cluster over blocks of rows; the sums of the features are followed by
+/// the number of points and the number of points that changed to this cluster. Shapes: `points` n x
+/// d, `labels` and the previous labels n, all below k, `sums` ceil(n / block_rows) x k x (d + 2);
 /// `shape` is (n, k, d).
 ///
 /// # Errors
@@ -438,7 +439,7 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Points of one parallel task.
+    /// Number of points of one parallel task.
     const TASK: usize = 512;
 
     pub fn assign(

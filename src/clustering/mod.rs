@@ -1,12 +1,13 @@
-//! Clusters of a space, and what they have to do with its classes.
+//! Clustering of a space, and comparison of its clusters with the classes.
 //!
-//! Three ways to find clusters: [`KMeans`] into a given number of round ones, [`Dbscan`] by density
-//! at one scale, [`Hdbscan`] by density at all scales. [`k_distance`] helps to choose that one
-//! scale. [`agreement`] compares clusters with classes, and [`silhouette`] either of them with the
-//! distances in the space. A cluster is a number from 0, noise is [`NOISE`].
+//! There are three methods: [`KMeans`] finds a given number of round clusters, [`Dbscan`] clusters
+//! by density at one scale, [`Hdbscan`] by density at all scales. [`k_distance`] helps to choose
+//! the scale of [`Dbscan`]. [`agreement`] compares clusters with classes, and [`silhouette`]
+//! compares either with the distances in the space. A cluster is a number from 0, noise is
+//! [`NOISE`].
 //!
 //! A method is one file here, one shader and one entry in [`METHODS`]: the command line, its help
-//! and the run walk the registry.
+//! and the run read the registry.
 
 pub mod agreement;
 mod clustered;
@@ -33,10 +34,10 @@ pub use silhouette::{Silhouette, silhouette_samples, silhouette_score};
 /// All methods, in the order in which they are listed.
 pub static METHODS: &[&Method] = &[&k_means::METHOD, &dbscan::METHOD, &hdbscan::METHOD];
 
-/// The cluster of points that belong to none, as scikit-learn numbers it.
+/// Label of points without a cluster, as in scikit-learn.
 pub const NOISE: i32 = -1;
 
-/// Rows of `n_features` that a device can bind as one part.
+/// Number of rows of `n_features` that a device can bind as one part.
 fn bindable_rows(device: &Device, n_features: usize) -> Result<usize> {
     match (device.max_binding_bytes() / (4 * n_features as u64)) as usize {
         0 => Err(Error::Data(format!(
@@ -46,7 +47,7 @@ fn bindable_rows(device: &Device, n_features: usize) -> Result<usize> {
     }
 }
 
-/// Number of different clusters of these labels, noise not counted.
+/// Number of distinct clusters among these labels, without noise.
 pub fn n_clusters(labels: &[i32]) -> usize {
     let mut ids: Vec<i32> = labels.iter().copied().filter(|&label| label >= 0).collect();
     ids.sort_unstable();

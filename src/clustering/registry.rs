@@ -1,4 +1,4 @@
-//! What the methods of clustering have in common, and a method with the parameters that were set.
+//! Registry of the clustering methods, and a method with the parameters that were set.
 
 use super::{KDistance, METHODS};
 use crate::compute::{Device, Kernel};
@@ -14,19 +14,19 @@ use std::sync::Arc;
 /// One entry of the registry.
 #[derive(Debug)]
 pub struct Method {
-    /// As users and file names call it.
+    /// Name for users and in file names.
     pub name: &'static str,
-    /// Other names that users may give.
+    /// Other names that users may enter.
     pub aliases: &'static [&'static str],
-    /// As in headings.
+    /// Name in headings.
     pub title: &'static str,
-    /// What it does, in a line of help.
+    /// One line of help that describes the method.
     pub summary: &'static str,
     /// Kernels of its own, file by file.
     pub kernels: &'static [&'static [&'static Kernel]],
-    /// What can be set, in the order of the help.
+    /// Parameters, in the order of the help.
     pub parameters: &'static [Parameter],
-    /// Makes the method from the parameters that the user has set.
+    /// Builds the method from the parameters that the user has set.
     pub build: fn(&toml::Table) -> Result<Arc<dyn Clustering>>,
     /// All parameters with their default values.
     pub defaults: fn() -> Result<toml::Table, toml::ser::Error>,
@@ -34,8 +34,8 @@ pub struct Method {
 
 /// A method with its parameters.
 pub trait Clustering: Send + Sync + Debug {
-    /// Refuses parameters that no data, or no `n_samples` points of `n_features`, allow. Where the
-    /// points have `n_classes`, they may stand in for a parameter that is `auto`.
+    /// Refuses parameters that are invalid for any data, or for `n_samples` points of `n_features`.
+    /// If the points have `n_classes`, this number may replace a parameter that is `auto`.
     ///
     /// # Errors
     /// [`Error::Parameter`], [`Error::Data`].
@@ -55,18 +55,18 @@ pub trait Clustering: Send + Sync + Debug {
     ) -> Result<Found>;
 }
 
-/// What a method found.
+/// Result of a method.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The cluster of each point, from 0, or [`NOISE`](super::NOISE).
+    /// Cluster of each point, from 0, or [`NOISE`](super::NOISE).
     pub labels: Vec<i32>,
-    /// Parameters as they were chosen, and results, by name.
+    /// Chosen parameters and results, by name.
     pub facts: Vec<(String, f64)>,
-    /// Middle of each cluster, n_clusters x n_features, if the method has any.
+    /// Centre of each cluster, n_clusters x n_features, if the method has any.
     pub cluster_centers: Option<Matrix>,
-    /// The curve that a radius can be read from, and the radius that was taken, if it takes one.
+    /// Curve from which a radius can be read, and the radius that was used, if the method has one.
     pub k_distance: Option<(KDistance, f64)>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -89,17 +89,17 @@ impl ClusterMethod {
         Ok(Self { method, built: (method.build)(&parameters)?, parameters })
     }
 
-    /// As users and file names call it.
+    /// Name for users and in file names.
     pub fn name(&self) -> &'static str {
         self.method.name
     }
 
-    /// As in headings.
+    /// Name in headings.
     pub fn title(&self) -> &'static str {
         self.method.title
     }
 
-    /// As [`Clustering::validate`].
+    /// Checks the parameters: see [`Clustering::validate`].
     ///
     /// # Errors
     /// Those of [`Clustering::validate`].
@@ -111,7 +111,7 @@ impl ClusterMethod {
         self.built.validate(n_samples, n_features, n_classes)
     }
 
-    /// As [`Clustering::find`].
+    /// Finds the clusters: see [`Clustering::find`].
     ///
     /// # Errors
     /// Those of [`Clustering::find`].
@@ -127,7 +127,7 @@ impl ClusterMethod {
 }
 
 impl Serialize for ClusterMethod {
-    /// The name as `method`, then all parameters.
+    /// Serialises the name as `method`, then all parameters.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut all = (self.method.defaults)().map_err(serde::ser::Error::custom)?;
         all.extend(self.parameters.clone());
@@ -138,10 +138,10 @@ impl Serialize for ClusterMethod {
     }
 }
 
-/// The registry's entry of that name, or of another name of it.
+/// The registry's entry with that name or alias.
 ///
 /// # Errors
-/// [`Error::Parameter`] listing the names there are.
+/// [`Error::Parameter`] listing the known names.
 pub fn method(name: &str) -> Result<&'static Method> {
     let is_called = |method: &&Method| method.name == name || method.aliases.contains(&name);
     METHODS.iter().copied().find(is_called).ok_or_else(|| {
@@ -150,7 +150,7 @@ pub fn method(name: &str) -> Result<&'static Method> {
     })
 }
 
-/// A result under its name.
+/// A result with its name.
 pub(super) fn fact(name: &str, value: f64) -> (String, f64) {
     (name.to_owned(), value)
 }

@@ -2,11 +2,11 @@
 //!
 //! Reference: P. Rousseeuw, "Silhouettes: a graphical aid to the interpretation and validation of
 //! cluster analysis", 1987. With a the mean distance from the other points of the own cluster and b
-//! the least mean distance from the points of another one, (b - a) / max(a, b), from -1 to 1; 0 in
-//! a cluster of one point, as in scikit-learn. All n m distances are computed in the difference
-//! form, for m points looked at, O(n m d), and only their sums kept. On the GPU a tile of squared
-//! distances is written and then added up, a workgroup for each row and cluster; on the CPU
-//! distances are added up as they are found.
+//! the smallest mean distance from the points of another one, the silhouette is (b - a) / max(a,
+//! b), from -1 to 1; 0 in a cluster of one point, as in scikit-learn. All n m distances are
+//! computed in the difference form, for m sampled points, O(n m d), and only their sums are kept.
+//! On the GPU a tile of squared distances is written and then summed, one workgroup for each row
+//! and cluster; on the CPU distances are summed as they are computed.
 
 use super::{bindable_rows, columns};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
@@ -26,36 +26,36 @@ uniform! {
 
 const SUM_CLUSTERS: Kernel = kernel!("silhouette", "sum_clusters", 64, ClusterParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SUM_CLUSTERS];
 
-/// Points looked at together, and references of one part.
+/// Number of sampled points processed together, and of references of one part.
 const QUERIES: usize = 4096;
 const PART_ROWS: usize = 8192;
-/// Points of one tile of distances, which then has 32 MiB.
+/// Number of points of one tile of distances, which then has 32 MiB.
 const TILE_ROWS: usize = 1024;
-/// Sums of one part at most: many clusters are looked at for fewer points together.
+/// Maximum number of sums of one part: with many clusters, fewer points are processed together.
 const SUMS: usize = 1 << 22;
-/// Stream of the sample.
+/// Stream of the random numbers of the sample.
 const STREAM: u64 = 0x73_696c_686f;
 
 /// Silhouettes of points.
 #[derive(Clone, Debug)]
 pub struct Silhouette {
-    /// The points looked at, ascending; all of them unless a sample was asked for.
+    /// Indices of the sampled points, ascending; all points unless a sample was requested.
     pub indices: Vec<u32>,
-    /// Their silhouettes, among all points.
+    /// Silhouette of each of them, among all points.
     pub values: Vec<f32>,
 }
 
 impl Silhouette {
-    /// Mean of the silhouettes of all points looked at.
+    /// Mean silhouette of the sampled points.
     pub fn score(&self) -> f64 {
         self.values.iter().map(|&value| f64::from(value)).sum::<f64>() / self.values.len() as f64
     }
 
-    /// Mean over the points of each of `groups` ids, by a label for every point of the data; `None`
-    /// for a group of which no point was looked at.
+    /// Mean silhouette of each group in `groups`, given a label for every point of the data; `None`
+    /// for a group without a sampled point.
     pub fn by_group(&self, labels: &[i32], groups: &[i32]) -> Vec<Option<f64>> {
         let mut sums = vec![(0.0, 0_usize); groups.len()];
         for (&point, &value) in self.indices.iter().zip(&self.values) {
@@ -68,7 +68,7 @@ impl Silhouette {
     }
 }
 
-/// Mean silhouette of all rows of `x`; noise (-1) is a cluster like others, as in scikit-learn.
+/// Mean silhouette of all rows of `x`; noise (-1) is a cluster like the others, as in scikit-learn.
 ///
 /// # Errors
 /// As [`silhouette_samples`].
@@ -84,8 +84,8 @@ pub fn silhouette_score(
 /// Silhouettes of all rows of `x`, or of at most `n_sampled` drawn by a seed, each among all rows.
 ///
 /// # Errors
-/// [`Error::Data`] if there is not one label a row, or not between 2 and n - 1 different ones; any
-/// error of the device; [`Error::Interrupted`].
+/// [`Error::Data`] if there is not one label a row, or if the number of distinct labels is not
+/// between 2 and n - 1; any error of the device; [`Error::Interrupted`].
 pub fn silhouette_samples(
     device: &Device,
     x: &Matrix,
@@ -143,7 +143,7 @@ pub fn silhouette_samples(
     Ok(Silhouette { indices, values })
 }
 
-/// The points to look at, ascending.
+/// Indices of the sampled points, ascending.
 fn chosen(n: usize, sampled: Option<(usize, u64)>) -> Vec<u32> {
     let mut chosen: Vec<u32> = match sampled {
         Some((most, seed)) if most < n => Random::new(seed, STREAM).permutation(n)[..most]
@@ -156,8 +156,8 @@ fn chosen(n: usize, sampled: Option<(usize, u64)>) -> Vec<u32> {
     chosen
 }
 
-/// The silhouette of a point of cluster `own` whose distances from the points of each cluster add
-/// up to `sums`.
+/// Silhouette of a point of cluster `own`, given the `sums` of its distances from the points of
+/// each cluster.
 fn silhouette(sums: &[f32], own: usize, sizes: &[usize]) -> f32 {
     if sizes[own] == 1 {
         return 0.0;
@@ -166,7 +166,7 @@ fn silhouette(sums: &[f32], own: usize, sizes: &[usize]) -> f32 {
     let others = sums.iter().zip(sizes).enumerate().filter(|&(cluster, _)| cluster != own);
     let b =
         others.map(|(_, (&sum, &size))| f64::from(sum) / size as f64).fold(f64::INFINITY, f64::min);
-    // All points of both clusters in one place.
+    // All points of both clusters coincide.
     if a.max(b) == 0.0 { 0.0 } else { ((b - a) / a.max(b)) as f32 }
 }
 
@@ -175,12 +175,13 @@ fn silhouette(sums: &[f32], own: usize, sizes: &[usize]) -> f32 {
 pub struct References {
     rows: Buffer<f32>,
     ends: Buffer<u32>,
-    /// Where each cluster ends among them.
+    /// End of each cluster's rows.
     cluster_ends: Vec<u32>,
 }
 
 impl References {
-    /// From n x d `rows` and the k places where their clusters end, ascending, the last of them n.
+    /// References from n x d `rows` and the k positions where their clusters end, ascending, the
+    /// last of them n.
     ///
     /// # Errors
     /// [`Error::GpuMemory`].
@@ -198,12 +199,13 @@ impl References {
         self.cluster_ends.last().map_or(0, |&end| end as usize)
     }
 
-    /// Whether there are no rows.
+    /// `true` if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The first cluster that has rows, and how many there are from it to the last one.
+    /// The first cluster that has rows, and the number of clusters from it to the last one with
+    /// rows.
     fn present(&self) -> (usize, usize) {
         let first = self.cluster_ends.partition_point(|&end| end == 0);
         (first, self.cluster_ends.partition_point(|&end| (end as usize) < self.len()) + 1 - first)
@@ -225,7 +227,7 @@ fn parts(device: &Device, x: &Matrix, clusters: &[u32], k: usize) -> Result<Vec<
     order.chunks(PART_ROWS.min(bindable_rows(device, x.n_features())?)).map(part).collect()
 }
 
-/// Room for the distances of `m` queries from `n` references, which the CPU does not need.
+/// Buffer for the distances of `m` queries from `n` references; the CPU does not need it.
 ///
 /// # Errors
 /// [`Error::GpuMemory`].
@@ -236,7 +238,7 @@ pub fn tile(device: &Device, m: usize, n: usize) -> Result<Buffer<f32>> {
 
 /// Adds the distances of each query from the references of each cluster. Shapes: `queries` m x d,
 /// `references` n x d in k clusters, `sums` m x k; `shape` is (m, d). The `tile` holds the
-/// distances of as many queries as are looked at together.
+/// distances of as many queries as are processed together.
 ///
 /// # Errors
 /// [`Error::Kernel`].
@@ -297,7 +299,7 @@ pub fn sum_clusters(
             gpu.dispatch_rows(
                 &SUM_CLUSTERS,
                 &[(1, distances.gpu()), (2, references.ends.gpu()), (3, sums.gpu())],
-                // A root and an addition each; of every cluster its ends and its sum.
+                // A root and an addition each; for every cluster its ends and its sum.
                 (m, Work::new(2 * n as u64, 4 * (n + 4 * n_present) as u64)),
                 |rows| rows * n_present,
                 |first_row, n_rows| ClusterParams {
@@ -321,9 +323,9 @@ mod cpu {
     use multiversion::multiversion;
     use rayon::prelude::*;
 
-    /// Queries of one parallel task.
+    /// Number of queries of one parallel task.
     const TASK: usize = 32;
-    /// Groups of references whose distances are added up in `f32`.
+    /// Number of groups of references whose distances are summed in `f32`.
     const TOGETHER: usize = 64;
 
     pub fn sum_clusters(

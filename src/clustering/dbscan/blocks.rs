@@ -1,11 +1,11 @@
-//! Blocks of near points against blocks of near points: the road of the CPU.
+//! DBSCAN on the CPU: blocks of near points compared with blocks of near points.
 //!
-//! Most of the n^2 pairs cannot change the answer. A point that is known as a core point needs no
-//! more neighbours counted; blocks further apart than `eps` never meet; two blocks whose core
-//! points are of one cluster already need not meet either, and where all but a few are, only those
-//! few are looked at. Blocks meet their nearest first. What is left is a matrix product of
-//! coordinates less the middle of a block. A distance that its rounding does not tell from `eps` is
-//! computed in `f64`.
+//! Most of the n^2 pairs cannot change the result. A known core point needs no more neighbours
+//! counted; blocks further apart than `eps` are never compared; nor are two blocks whose core
+//! points already belong to one cluster, and if all but a few do, only those few are compared. Each
+//! block is compared with its nearest blocks first. The remaining work is a matrix product of
+//! coordinates minus the centre of a block. If rounding may decide whether a distance exceeds
+//! `eps`, it is computed in `f64`.
 
 use super::forest::Forest;
 use super::{Density, LowestCores, NONE};
@@ -36,33 +36,33 @@ pub(super) fn lowest_cores(
 /// Points in blocks, and the radius.
 struct Search<'a> {
     x: &'a Matrix,
-    /// Coordinates less the mean, times a power of two that brings lengths near 1, so that no
-    /// square overflows or vanishes.
+    /// Coordinates minus the mean, times a power of two that brings lengths near 1, so that no
+    /// square overflows or underflows.
     clusters: Clusters,
     /// Square of the radius, in the units of `x`.
     squared_eps: f64,
     /// The radius in the units of the coordinates.
     eps: f64,
-    /// No point of a block is further than this from 0.
+    /// Upper bound on the distance of each block's points from 0.
     extents: Vec<f64>,
-    /// For each block those within its reach, itself first, then the nearest first, with the
-    /// distance of their means.
+    /// For each block, the blocks within its reach, itself first, then the nearest first, with the
+    /// distance between their means.
     others: Vec<Vec<(f64, usize)>>,
 }
 
-/// Rows of a block, moved to a middle near them.
+/// Rows of a block, moved to a centre near them.
 #[derive(Default)]
 struct Rows {
     moved: Vec<f32>,
     /// Halves of the squared lengths.
     halves: Vec<f32>,
     longest: f32,
-    /// No row is further than this from 0 before it is moved.
+    /// Upper bound on the distance of the rows from 0 before they are moved.
     extent: f64,
 }
 
-/// Bounds on products: from `sure` on two points are within the radius, below `possible` they are
-/// not.
+/// Bounds on products: two points are certainly within the radius from `sure` on, and certainly not
+/// below `possible`.
 #[derive(Clone, Copy)]
 struct Bounds {
     sure: f32,
@@ -95,13 +95,13 @@ impl<'a> Search<'a> {
         self.clusters.blocks.len()
     }
 
-    /// Whether all points of one block are within the radius of all of another.
+    /// `true` if all points of one block are within the radius of all points of another.
     fn is_all_near(&self, distance: f64, a: usize, b: usize) -> bool {
         let radii = f64::from(self.clusters.radii[a]) + f64::from(self.clusters.radii[b]);
         (distance + radii + rounding(self.extents[a] + self.extents[b])) * (1.0 + 1e-5) < self.eps
     }
 
-    /// Some rows of a block less the middle of another one.
+    /// Some rows of a block minus the centre of another one.
     fn rows(&self, (block, positions): (usize, &[u32]), middle: usize, rows: &mut Rows) {
         let (width, middle) = (self.clusters.width, self.clusters.centre(middle));
         rows.extent = self.extents[block];
@@ -115,9 +115,9 @@ impl<'a> Search<'a> {
         rows.longest = (2.0 * rows.halves.iter().copied().fold(0.0, f32::max)).sqrt();
     }
 
-    /// Bounds on a product less the half square of its reference, for a query of that half square:
-    /// a product and the squares are wrong by at most (d + 16) units of the square of both lengths
-    /// together.
+    /// Bounds on a product minus the half square of its reference, for a query with that half
+    /// square: the error of a product and of the squares is at most (d + 16) units of the square of
+    /// the summed lengths.
     fn bounds(&self, own: &Rows, theirs: &Rows) -> impl Fn(f32) -> Bounds + use<> {
         let lengths = f64::from(own.longest) + f64::from(theirs.longest);
         let error = (self.clusters.width + 16) as f64 * UNIT * lengths * lengths + 1e-37;
@@ -134,7 +134,7 @@ impl<'a> Search<'a> {
         move |half| Bounds { sure: half - least, possible: half - most }
     }
 
-    /// Whether two points are within the radius, in `f64`.
+    /// `true` if two points are within the radius, in `f64`.
     fn is_near(&self, a: u32, b: u32) -> bool {
         let row = |position: u32| self.x.row(self.clusters.order[position as usize] as usize);
         let pairs = row(a).iter().zip(row(b));
@@ -146,7 +146,7 @@ impl<'a> Search<'a> {
         span.first as u32..(span.first + span.len) as u32
     }
 
-    /// Which points, by index, have enough others within the radius.
+    /// `true` for each point, by index, with enough others within the radius.
     fn core_points(&self, min_samples: usize, observer: &dyn Observer) -> Result<Vec<bool>> {
         let done = AtomicU64::new(0);
         let of_block = |block: usize| {
@@ -204,7 +204,7 @@ impl<'a> Search<'a> {
         counts.into_iter().map(|count| count >= min_samples).collect()
     }
 
-    /// Core points, by index, in sets of those that are joined by steps of at most the radius.
+    /// Core points, by index, in sets connected by steps of at most the radius.
     fn joined(&self, is_core: &[bool], observer: &dyn Observer) -> Result<Forest> {
         let forest = Forest::new(self.x.n_samples());
         let cores = self.of_kind(|point| is_core[point as usize]);
@@ -215,7 +215,7 @@ impl<'a> Search<'a> {
         (0..self.n_blocks())
             .into_par_iter()
             .for_each(|block| self.join(&forest, (block, &cores[block]), (block, &cores[block])));
-        // What a block is made of, one point for each set.
+        // Members of a block, one point for each set.
         let members = |block: usize| {
             let mut roots: Vec<u32> = cores[block]
                 .iter()
@@ -263,7 +263,7 @@ impl<'a> Search<'a> {
         Ok(forest)
     }
 
-    /// The positions of points of a kind in each block.
+    /// Positions, in each block, of the points that satisfy `is_kind`.
     fn of_kind(&self, is_kind: impl Fn(u32) -> bool) -> Vec<Vec<u32>> {
         let of_block = |block| {
             self.positions(block).filter(|&at| is_kind(self.clusters.order[at as usize])).collect()
@@ -271,7 +271,7 @@ impl<'a> Search<'a> {
         (0..self.n_blocks()).map(of_block).collect()
     }
 
-    /// Joins the sets of points of two blocks that are within the radius.
+    /// Joins the sets of points of two blocks if the points are within the radius.
     fn join(
         &self,
         forest: &Forest,
@@ -292,7 +292,7 @@ impl<'a> Search<'a> {
         for (row, &position) in rows.iter().enumerate() {
             let bounds = bounds(own.halves[row]);
             let mut root = forest.root(point(position));
-            // Of other sets, as far as is known.
+            // In other sets, as far as is known.
             others_within(
                 tile.row(row),
                 &theirs.halves,
@@ -321,8 +321,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The first core point of the set of each core point, and the lowest of those of the core
-    /// points within the radius of each other point; [`NONE`] where there is none. By index.
+    /// First core point of the set of each core point; for each other point, the lowest of those of
+    /// the core points within its radius, or [`NONE`] if there is none. By index.
     fn first_cores(
         &self,
         is_core: &[bool],
@@ -396,7 +396,7 @@ impl Tile {
         &self.products[row * self.n_columns..][..self.n_columns]
     }
 
-    /// Columns between the two bounds.
+    /// Columns between the two bounds, which are undecided.
     fn unsure<'a>(
         &'a self,
         row: usize,
@@ -410,13 +410,14 @@ impl Tile {
     }
 }
 
-/// What the rounding of coordinates of these lengths together may add to a distance. By their own
-/// lengths: the longest of all would let one far point hide how far apart all others are.
+/// Upper bound on the rounding error of a distance between coordinates with this sum of lengths. It
+/// uses their own lengths: with the longest of all, one outlier would hide the distances between
+/// all others.
 fn rounding(lengths: f64) -> f64 {
     1.5 * UNIT * lengths
 }
 
-/// The blocks that may hold a point within `eps` of one of a block's: itself, then the nearest
+/// Blocks that may hold a point within `eps` of a point of this block: itself, then the nearest
 /// first.
 fn within_reach(clusters: &Clusters, extents: &[f64], block: usize, eps: f64) -> Vec<(f64, usize)> {
     let (own, radius) = (clusters.centre(block), f64::from(clusters.radii[block]));
@@ -447,7 +448,7 @@ fn half_square(row: &[f32]) -> f32 {
     0.5 * (sums.iter().sum::<f32>() + tail)
 }
 
-/// How many references reach each of the two bounds.
+/// Number of references that reach each of the two bounds.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn count_two(dots: &[f32], halves: &[f32], bounds: Bounds) -> [u32; 2] {
     let (mut sure, mut possible) = (0, 0);
@@ -459,7 +460,7 @@ fn count_two(dots: &[f32], halves: &[f32], bounds: Bounds) -> [u32; 2] {
     [sure, possible]
 }
 
-/// The references that reach the bound and are of another set.
+/// References that reach the bound and belong to another set.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn others_within(
     dots: &[f32],
@@ -497,8 +498,8 @@ mod tests {
     use super::*;
     use crate::random::Random;
 
-    /// What decides how long a clustering takes: a far row must not bring every block within the
-    /// reach of every other.
+    /// The number of blocks within reach decides the running time: an outlier must not bring every
+    /// block within the reach of every other.
     #[test]
     fn beside_a_far_row_no_more_blocks_are_within_reach() {
         let random = Random::new(7, 0);

@@ -1,5 +1,5 @@
-//! Sets of points that grow together, joined by all threads at once: which sets come out does not
-//! depend on the order.
+//! Union-find: sets of points joined by all threads at once; the resulting sets do not depend on
+//! the order.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,12 +9,12 @@ pub(super) struct Forest {
 }
 
 impl Forest {
-    /// Each of `n` points for itself.
+    /// A forest in which each of `n` points is its own set.
     pub(super) fn new(n: usize) -> Self {
         Self { parents: (0..n as u32).map(AtomicU32::new).collect() }
     }
 
-    /// The lowest point of the set, as far as other threads have let it be known.
+    /// Lowest point of the set, according to the joins visible so far.
     pub(super) fn root(&self, mut point: u32) -> u32 {
         loop {
             let parent = self.parents[point as usize].load(Ordering::Relaxed);
@@ -22,20 +22,20 @@ impl Forest {
                 return point;
             }
             let above = self.parents[parent as usize].load(Ordering::Relaxed);
-            // Halves the path; a parent only ever becomes a lower point of the same set, so an old
-            // value does no harm.
+            // Halves the path; a parent only ever changes to a lower point of the same set, so an
+            // outdated value is harmless.
             self.parents[point as usize].fetch_min(above, Ordering::Relaxed);
             point = above;
         }
     }
 
-    /// Joins the sets of two points, and says whether they were two.
+    /// Joins the sets of two points; `true` if they were different sets.
     pub(super) fn join(&self, a: u32, b: u32) -> bool {
         let (mut a, mut b) = (self.root(a), self.root(b));
         while a != b {
             let (low, high) = (a.min(b), a.max(b));
             let parent = &self.parents[high as usize];
-            // Only a root may be hung below another, or its old tree would be cut in two.
+            // Only a root may be attached below another; otherwise its old tree would be split.
             if parent.compare_exchange(high, low, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 return true;
             }

@@ -1,6 +1,6 @@
-//! All distances, tile by tile: the road of the GPU.
+//! DBSCAN on the GPU: all distances, tile by tile.
 //!
-//! Every core point finds the lowest label within its radius, sets that touch are joined on the
+//! Every core point takes the lowest label within its radius, sets that touch are joined on the
 //! host, and the labels of whole sets change at once (Y. Shiloach and U. Vishkin, "An O(log n)
 //! parallel connectivity algorithm", 1982), so that a few passes suffice however long a cluster is.
 
@@ -21,35 +21,36 @@ uniform! {
 const COUNT_WITHIN: Kernel = kernel!("within", "count_within", 64, WithinParams);
 const LOWEST_WITHIN: Kernel = kernel!("within", "lowest_within", 64, WithinParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&COUNT_WITHIN, &LOWEST_WITHIN];
 
-/// Rows of one part of the points, and query rows of one tile at most: a tile of distances has 32
-/// MiB.
+/// Maximum number of rows of one part of the points, and of query rows of one tile: a tile of
+/// distances has 32 MiB.
 const PART_ROWS: usize = 8192;
 const TILE_ROWS: usize = 1024;
-/// Features of pairs of points in one tile at most, so that it can be interrupted within moments.
+/// Maximum number of features times pairs of points in one tile, so that it can be interrupted
+/// quickly.
 const TILE_WORK: usize = 1 << 33;
-/// Rows of a tile at least, of however many features.
+/// Minimum number of rows of a tile, for any number of features.
 const LEAST_ROWS: usize = 64;
 
-/// Which distances a tile holds, and up to which its points count as near.
+/// Distances that a tile holds, and the radius within which its points are neighbours.
 #[derive(Clone, Copy, Debug)]
 pub struct Tile {
-    /// First query.
+    /// Index of the first query.
     pub row_first: usize,
-    /// Queries.
+    /// Number of queries.
     pub n_rows: usize,
-    /// First reference.
+    /// Index of the first reference.
     pub column_first: usize,
-    /// References.
+    /// Number of references.
     pub n_columns: usize,
     /// Square of the radius.
     pub squared_radius: f32,
 }
 
 impl Tile {
-    /// Of `n_rows` of its rows.
+    /// Uniform for `n_rows` of its rows.
     fn uniform(&self, first_row: usize, n_rows: usize) -> WithinParams {
         WithinParams {
             first_row: first_row as u32,
@@ -61,7 +62,7 @@ impl Tile {
         }
     }
 
-    /// A comparison and an addition for each distance of a row.
+    /// Work of a comparison and an addition for each distance of a row.
     fn row_work(&self, bytes: usize) -> Work {
         Work::new(2 * self.n_columns as u64, (bytes * self.n_columns) as u64)
     }
@@ -128,7 +129,7 @@ impl Parts {
         Ok(Self { parts, part_rows, n, n_features: d, squared_radius })
     }
 
-    /// Has `visit` see all squared distances, tile by tile.
+    /// Passes all squared distances to `visit`, tile by tile.
     fn tiles(
         &self,
         device: &Device,
@@ -166,8 +167,8 @@ impl Parts {
     }
 }
 
-/// Adds to the count of each query the references of a tile within the radius. Shapes: `distances`
-/// n_rows x n_columns, `counts` n, by query.
+/// Adds to the count of each query the number of references of a tile within the radius. Shapes:
+/// `distances` n_rows x n_columns, `counts` n, by query.
 ///
 /// # Errors
 /// [`Error::Kernel`](crate::Error::Kernel).
@@ -213,7 +214,7 @@ pub fn lowest_within(
         }
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (3, labels.gpu()), (4, lowest.gpu())];
-            // Labels beside the distances.
+            // Labels in addition to the distances.
             let rows = (tile.n_rows, tile.row_work(8));
             gpu.dispatch_rows(
                 &LOWEST_WITHIN,

@@ -1,5 +1,4 @@
-//! One start of k-means on its way to a minimum: what of it stays on the device, and the few sums
-//! that come back in each iteration.
+//! One start of k-means: its data on the device, and the few sums that are read in each iteration.
 
 use super::points::{Part, Points};
 use super::{BLOCK_ROWS, KMeans, assign, sum_members};
@@ -8,7 +7,7 @@ use crate::error::Result;
 use crate::range::too_far_apart;
 use rayon::prelude::*;
 
-/// A start whose sums are underway.
+/// A start whose sums are being computed.
 pub(super) struct Descent {
     pub(super) start: usize,
     pub(super) n_iter: usize,
@@ -18,12 +17,12 @@ pub(super) struct Descent {
     parts: Vec<OfPart>,
 }
 
-/// What belongs to one part of the points.
+/// Data of one part of the points.
 struct OfPart {
     labels: Buffer<u32>,
-    /// Those of the iteration before.
+    /// Labels of the previous iteration.
     before: Buffer<u32>,
-    /// Squared, from the own centre.
+    /// Squared distances from the assigned centres.
     distances: Buffer<f32>,
     sums: Buffer<f32>,
     underway: Option<ReadBack<f32>>,
@@ -51,7 +50,7 @@ impl Descent {
         let of_part = |part: &Part| {
             Ok(OfPart {
                 labels: Buffer::new(device, "labels", part.n)?,
-                // Nothing was before: whatever has changed, the first iteration goes on.
+                // There are no previous labels: the first iteration continues in any case.
                 before: Buffer::zeros(device, "labels before", part.n)?,
                 distances: Buffer::new(device, "distances", part.n)?,
                 sums: Buffer::new(
@@ -69,8 +68,8 @@ impl Descent {
         Ok(descent)
     }
 
-    /// Moves the centres to the means of their points and assigns these anew, or tells that nothing
-    /// changes any more.
+    /// Moves the centres to the means of their points and assigns these anew, or reports that
+    /// nothing changes any more.
     pub(super) fn go_on(
         &mut self,
         device: &Device,
@@ -115,7 +114,7 @@ impl Descent {
         Ok(true)
     }
 
-    /// What it ended with.
+    /// Result of the start.
     pub(super) fn finish(
         self,
         device: &Device,
@@ -153,7 +152,7 @@ impl Descent {
         Ok(())
     }
 
-    /// Adds up the points of each cluster and begins to read the sums.
+    /// Sums the points of each cluster and starts to read the sums.
     fn sum(&mut self, device: &Device, points: &Points) -> Result<()> {
         let shape =
             |part: &Part| (part.n, self.centers.len() / points.n_features, points.n_features);
@@ -193,7 +192,7 @@ impl Descent {
         Ok((labels, distances))
     }
 
-    /// Gives empty clusters a point each; whether any got one.
+    /// Moves a point to each empty cluster; `true` if any got one.
     fn relocate_empty(&mut self, device: &Device, points: &Points, k: usize) -> Result<bool> {
         let (mut labels, distances) = self.read(device)?;
         if !relocate_empty(&mut labels, &distances, k) {
@@ -209,7 +208,7 @@ impl Descent {
     }
 }
 
-/// What one start ended with.
+/// Result of one start.
 pub(super) struct Fitted {
     pub(super) start: usize,
     pub(super) labels: Vec<u32>,
@@ -219,7 +218,7 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// The same without clusters that have no points, the others numbered anew in their order.
+    /// The same without empty clusters; the others are renumbered in their order.
     pub(super) fn without_empty(mut self, d: usize) -> Self {
         let k = self.centers.len() / d;
         let mut is_used = vec![false; k];
@@ -249,8 +248,8 @@ fn inertia(centred: &[f32], centers: &[f32], labels: &[u32], d: usize) -> f64 {
     sums.iter().sum()
 }
 
-/// Gives each empty cluster the point that is furthest from its centre, as scikit-learn does: the
-/// furthest first, ties by index, no point of distance 0. Whether any got one.
+/// Moves to each empty cluster the point that is furthest from its centre, as scikit-learn does:
+/// the furthest first, ties by index, no point of distance 0. `true` if any got one.
 fn relocate_empty(labels: &mut [u32], distances: &[f32], k: usize) -> bool {
     let mut is_empty = vec![true; k];
     labels.iter().for_each(|&label| is_empty[label as usize] = false);

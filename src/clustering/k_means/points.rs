@@ -5,7 +5,7 @@ use crate::clustering::bindable_rows;
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 
-/// Block sums at most, in bytes: more are joined into larger blocks.
+/// Maximum size of the block sums, in bytes: if there were more, larger blocks are used.
 const SUM_BYTES: usize = 32 << 20;
 
 /// Rows on a device, in parts that it can bind, each of whole blocks.
@@ -33,7 +33,7 @@ impl Points {
         let block_rows = n.div_ceil(blocks).clamp(BLOCK_ROWS, LARGEST_BLOCK);
         check_loops(device, n_features)?;
         let fitting = bindable_rows(device, n_features)?;
-        // A part of less than a block is a block of its own.
+        // A part smaller than a block is a block of its own.
         let part_rows =
             if fitting >= block_rows { fitting / block_rows * block_rows } else { fitting };
         let part = |rows: &[f32]| {
@@ -46,7 +46,7 @@ impl Points {
         Ok(Self { parts, n, n_features, block_rows })
     }
 
-    /// The nearest of `k` centres of each point, and its squared distance.
+    /// Nearest of `k` centres of each point, and its squared distance.
     pub(super) fn assign(
         &self,
         device: &Device,
@@ -73,7 +73,7 @@ impl Points {
     }
 }
 
-/// Refuses more features than `assign` loops over on a software adapter.
+/// Refuses more features than the loop of `assign` can process on a software adapter.
 fn check_loops(device: &Device, n_features: usize) -> Result<()> {
     let Device::Gpu(gpu) = device else { return Ok(()) };
     let most = super::most_features(gpu.most_turns());

@@ -1,4 +1,4 @@
-//! What k-means found, and the clusters of new points.
+//! Result of k-means, and prediction for new points.
 
 use super::centred;
 use super::points::Points;
@@ -7,25 +7,25 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::range::{Range, too_far_apart};
 
-/// The clusters that were found.
+/// Result of k-means.
 #[derive(Clone, Debug)]
 pub struct KMeansResult {
-    /// The cluster of each point, of the nearest centre; the first of equals.
+    /// Cluster of each point: that of the nearest centre, the first one if several are equal.
     pub labels: Vec<i32>,
-    /// Mean of each cluster, n_clusters x n_features: fewer than were asked for if the points have
-    /// fewer different rows.
+    /// Mean of each cluster, n_clusters x n_features; fewer than requested if the points have fewer
+    /// distinct rows.
     pub cluster_centers: Matrix,
     /// Sum of the squared distances of the points from their centres.
     pub inertia: f64,
-    /// Iterations of the start that was kept.
+    /// Number of iterations of the start that was kept.
     pub n_iter: usize,
-    /// In whose unit and about whose middle distances are computed, and the centres so.
+    /// Unit and centre in which distances are computed, and the cluster centres in these.
     pub(super) range: Range,
     pub(super) centred_centers: Vec<f32>,
 }
 
 impl KMeansResult {
-    /// The nearest centre of each row of `x`; it does not depend on the other rows.
+    /// Nearest centre of each row of `x`; it does not depend on the other rows.
     ///
     /// # Errors
     /// [`Error::Data`] if `x` has another number of features; any error of the device.

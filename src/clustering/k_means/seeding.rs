@@ -1,5 +1,5 @@
-//! Starts by greedy k-means++: each centre is drawn with a chance in proportion to the squared
-//! distance from those before it, a few times over, and the draw that lowers the sum of these
+//! Seeding by greedy k-means++: each centre is drawn with a probability proportional to the squared
+//! distance from the centres before it, a few times, and the draw that lowers the sum of these
 //! distances most is kept.
 
 use super::points::Points;
@@ -12,12 +12,12 @@ use crate::random::Random;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Stream of the first start's draws; the others follow.
+/// Stream of the first start's random numbers; the other streams follow.
 const STREAM: u64 = 0x6b6d_6561_6e73_0000;
-/// Squared distances that are added up by one task.
+/// Number of squared distances that are summed by one task.
 const BLOCK: usize = 4096;
 
-/// Centres for some starts, k x d each. The starts draw by themselves; only their distances are
+/// Centres for some starts, k x d each. The starts draw independently; only their distances are
 /// computed together.
 pub(super) fn seed(
     device: &Device,
@@ -33,7 +33,7 @@ pub(super) fn seed(
     let at_once = (SIDE_BY_SIDE / (4 * n * n_trials)).max(1);
     for seeds in seeds.chunks_mut(at_once) {
         for center in 0..k {
-            // So that a long seeding can be interrupted.
+            // So that long seeding can be interrupted.
             steps.take(0)?;
             for seed in &mut *seeds {
                 seed.draw(center, if center == 0 { 1 } else { n_trials }, n);
@@ -62,12 +62,12 @@ pub(super) fn seed(
     Ok(seeds.into_iter().map(rows).collect())
 }
 
-/// One start on the way to its centres.
+/// One start whose centres are being chosen.
 struct Seed {
     random: Random,
-    /// The points that became centres.
+    /// Indices of the points that became centres.
     chosen: Vec<usize>,
-    /// Those that may become the next one.
+    /// Candidates for the next centre.
     candidates: Vec<usize>,
     /// Squared distance of each point from the nearest centre.
     closest: Vec<f32>,
@@ -90,7 +90,7 @@ impl Seed {
         (f64::from(high) + f64::from(low)) / f64::from(1 << 24)
     }
 
-    /// Draws candidates, the first one among `n` points alike.
+    /// Draws candidates, the first one uniformly among `n` points.
     fn draw(&mut self, center: usize, n_trials: usize, n: usize) {
         self.candidates = match center {
             0 => vec![((self.number(0) * n as f64) as usize).min(n - 1)],
@@ -102,8 +102,8 @@ impl Seed {
         };
     }
 
-    /// Keeps the candidate that lowers the sum of the distances most, the first of equals; `tried`
-    /// are the squared distances from each of them.
+    /// Keeps the candidate that lowers the sum of the distances most, the first one if several are
+    /// equal; `tried` are the squared distances from each of them.
     fn choose(&mut self, mut tried: Vec<Vec<f32>>) {
         tried.par_iter_mut().for_each(|distances| {
             distances
@@ -120,8 +120,8 @@ impl Seed {
     }
 }
 
-/// The point in whose share of the sum of all `distances` the given part of it lies; `sums` are
-/// those of blocks.
+/// Point at which the cumulative sum of `distances` reaches the given part; `sums` are those of
+/// blocks.
 fn pick(distances: &[f32], sums: &[f64], part: f64) -> usize {
     let mut left = part * sums.iter().sum::<f64>();
     let mut block = 0;
