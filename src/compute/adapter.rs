@@ -1,25 +1,25 @@
-//! Which adapters there are, and which one a user's choice means.
+//! Adapters of this machine, and the choice among them.
 
 use super::{DeviceChoice, GpuOptions};
 use serde::Serialize;
 
-/// The backends whose compute shaders we rely on; OpenGL is left out, its limits are below what the
-/// kernels need.
+/// Backends whose compute shaders the kernels can use. OpenGL is left out because its limits are
+/// below what the kernels need.
 const BACKENDS: wgpu::Backends =
     wgpu::Backends::VULKAN.union(wgpu::Backends::METAL).union(wgpu::Backends::DX12);
 
-/// One adapter, as `layerlens devices` lists it.
+/// Description of one adapter, as listed by `layerlens devices`.
 #[derive(Clone, Debug, Serialize)]
 pub struct AdapterDescription {
-    /// Name that the driver gives.
+    /// Name given by the driver.
     pub name: String,
     /// `DiscreteGpu`, `IntegratedGpu`, `VirtualGpu`, `Cpu` (software) or `Other`.
     pub device_type: String,
     /// Vulkan, Metal or DX12.
     pub backend: String,
-    /// Driver and its version.
+    /// Name and version of the driver.
     pub driver: String,
-    /// Whether the CPU does its work.
+    /// `true` if the adapter runs on the CPU.
     pub software: bool,
     /// Largest storage binding in bytes.
     pub max_storage_buffer_binding_size: u64,
@@ -36,24 +36,24 @@ pub struct AdapterDescription {
     rank: u32,
 }
 
-/// What a choice comes to.
+/// Result of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chosen {
     /// The adapter at `index` of the list.
     Adapter {
-        /// Its place in the list.
+        /// Index in the list.
         index: usize,
-        /// Why.
+        /// Reason of the choice.
         reason: String,
     },
     /// The CPU.
     Cpu {
-        /// Why.
+        /// Reason of the choice.
         reason: String,
     },
-    /// Nothing that can be used.
+    /// No usable device.
     None {
-        /// Why.
+        /// Reason.
         reason: String,
     },
 }
@@ -115,9 +115,9 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
     }
 }
 
-/// Which of `adapters` the choice means, and why: discrete before integrated before virtual before
-/// software, the first of equals; [`GpuOptions::adapter`] keeps those whose name contains it, upper
-/// and lower case alike. `auto` passes software adapters over.
+/// Adapter or CPU that a choice selects from `adapters`, and the reason: discrete before integrated
+/// before virtual before software, the first one if several are equal; [`GpuOptions::adapter`]
+/// keeps those whose name contains it, ignoring case. `auto` skips software adapters.
 pub fn choose(
     choice: DeviceChoice,
     options: &GpuOptions,

@@ -6,13 +6,13 @@ use crate::error::Result;
 use bytemuck::Pod;
 use std::marker::PhantomData;
 
-/// What fresh buffers hold under test: NaN as `f32`, far out of range as an index.
+/// Content of fresh buffers under test: NaN as `f32`, far out of range as an index.
 pub(super) const POISON: u32 = 0xffc0_beef;
 
 /// `len` elements of `T` (four bytes each) in the memory of the device that made it.
 ///
-/// The kernel functions, which match on the device, are the only ones to look inside; handing a
-/// buffer of one device to another is a programming error and panics.
+/// Only the kernel functions, which match on the device, access the content. Passing a buffer to
+/// another device is a programming error and panics.
 #[derive(Debug)]
 pub struct Buffer<T> {
     storage: Storage<T>,
@@ -28,14 +28,14 @@ enum Storage<T> {
 /// Elements on their way to the host.
 #[derive(Debug)]
 pub enum ReadBack<T> {
-    /// Arrived.
+    /// Copied already.
     Host(Vec<T>),
-    /// Underway.
+    /// Being copied.
     Gpu(Download, PhantomData<T>),
 }
 
 impl<T: Pod> ReadBack<T> {
-    /// Waits until the elements are there; work that was dispatched later goes on.
+    /// Waits until the elements have arrived; work that was dispatched later continues.
     ///
     /// # Errors
     /// As [`Buffer::read`].
@@ -53,7 +53,7 @@ impl<T: Pod> ReadBack<T> {
 }
 
 impl<T: Pod> Buffer<T> {
-    /// A buffer whose content is yet to be written: zeros, or poison where the device was made for
+    /// A buffer to be written later. It contains zeros, or poison if the device was opened for
     /// tests.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl<T: Pod> Buffer<T> {
     pub fn zeros(device: &Device, label: &str, len: usize) -> Result<Self> {
         match device {
             Device::Cpu(_) => Ok(Self { storage: Storage::Host(vec![T::zeroed(); len]), len }),
-            // WebGPU clears new buffers.
+            // New WebGPU buffers contain zeros.
             Device::Gpu(gpu) => Ok(Self::on_gpu(gpu.create_buffer(label, bytes::<T>(len))?, len)),
         }
     }
@@ -99,7 +99,7 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// Waits for the work that was dispatched before and copies the elements out.
+    /// Waits for the work dispatched so far and copies the elements to the host.
     ///
     /// # Errors
     /// [`Error::Kernel`](crate::Error::Kernel) or [`Error::DeviceLost`](crate::Error::DeviceLost)
@@ -112,7 +112,7 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// Starts copying the elements out, as they are after the work that was dispatched before.
+    /// Starts to copy the elements to the host, with the content after the work dispatched so far.
     ///
     /// # Errors
     /// As [`Buffer::read`].
@@ -132,7 +132,7 @@ impl<T: Pod> Buffer<T> {
         self.len
     }
 
-    /// Whether there are no elements.
+    /// `true` if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -145,7 +145,7 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// The elements of a host buffer, to write.
+    /// The elements of a host buffer, for writing.
     pub(crate) fn host_mut(&mut self) -> &mut [T] {
         match &mut self.storage {
             Storage::Host(data) => data,
@@ -166,7 +166,8 @@ impl<T: Pod> Buffer<T> {
     }
 }
 
-/// Size of a storage buffer; WebGPU does not bind empty ones.
+/// Size of a storage buffer in bytes; at least one element, because WebGPU does not bind empty
+/// buffers.
 fn bytes<T>(len: usize) -> u64 {
     (len * size_of::<T>()).max(4) as u64
 }

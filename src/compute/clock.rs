@@ -1,25 +1,25 @@
-//! How long kernels take on the GPU, by its own clock: from it follow how much work one dispatch
-//! and one submit take, and the profile of a run.
+//! GPU times of kernels, by the GPU's own clock. They determine the amount of work in one dispatch
+//! and in one submit, and make up the profile of a run.
 
 use super::{Kernel, Work};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// A dispatch is cut where it would take longer, so that the desktop stays responsive and no
-/// driver's watchdog (2 s on Windows) is near, on a card whose speed was not measured too: see
-/// [`UNKNOWN_PACE`].
+/// Maximum duration of a dispatch, beyond which it is split, so that the desktop stays responsive
+/// and no driver's watchdog (2 s on Windows) is near. That holds for a card of unknown speed too:
+/// see [`UNKNOWN_PACE`].
 const LONGEST_DISPATCH: Duration = Duration::from_millis(25);
-/// A submit gathers dispatches until they take this long: long enough to hide its cost, some 50
-/// microseconds.
+/// Duration up to which dispatches are gathered into one submit: long enough to hide its cost, some
+/// 50 microseconds.
 const LONGEST_SUBMIT: Duration = Duration::from_millis(20);
-/// Steps a second of a kernel that was not measured yet: 2 % of what a card of 1 TFLOP/s does at
-/// most.
+/// Assumed steps a second of a kernel that was not timed yet: 2 % of the maximum of a card of 1
+/// TFLOP/s.
 const UNKNOWN_PACE: f64 = 20e9;
-/// A dispatch is at most so many times as long as the longest one whose time is known.
+/// Maximum ratio of a dispatch's length to the longest one whose time is known.
 const GROWTH: u64 = 16;
-/// Passes of one submit that are timed.
+/// Maximum number of timed passes of one submit.
 const PASSES: u32 = 512;
-/// Timed dispatches of each kernel that tell its pace.
+/// Number of timed dispatches of each kernel after which its speed is known.
 const SAMPLES: u32 = 3;
 
 type Key = (&'static str, &'static str);
@@ -31,14 +31,14 @@ fn key(kernel: &Kernel) -> Key {
 /// The clock of one device.
 #[derive(Debug)]
 pub(super) struct Clock {
-    /// Nanoseconds of one tick; none where the device tells no time.
+    /// Nanoseconds of one tick; `None` if the device has no timestamps.
     period: Option<f64>,
     paces: HashMap<Key, Pace>,
     free: Vec<Timer>,
     profile: Option<HashMap<Key, KernelTime>>,
 }
 
-/// What is known of the speed of a kernel: its longest timed dispatch.
+/// Known speed of a kernel: its longest timed dispatch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pace {
     steps: u64,
@@ -46,16 +46,16 @@ struct Pace {
     samples: u32,
 }
 
-/// The time that a kernel took, over all of its dispatches.
+/// Time of a kernel, over all of its dispatches.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct KernelTime {
-    /// Dispatches.
+    /// Number of dispatches.
     pub calls: u64,
     /// Seconds on the GPU.
     pub seconds: f64,
-    /// The longest of them, in seconds.
+    /// Time of the longest of them, in seconds.
     pub longest: f64,
-    /// Work of all of them.
+    /// Total work of all of them.
     pub work: Work,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Timer {
 }
 
 impl Clock {
-    /// The clock of a device with timestamps of `period` nanoseconds, if it has any.
+    /// Clock of a device with timestamps of `period` nanoseconds, if it has any.
     pub(super) fn new(period: Option<f64>) -> Self {
         Self {
             period: period.filter(|period| *period > 0.0),
@@ -79,7 +79,7 @@ impl Clock {
         }
     }
 
-    /// Steps of `kernel` that one dispatch takes at most.
+    /// Maximum number of steps of one dispatch of `kernel`.
     pub(super) fn longest_dispatch(&self, kernel: &Kernel) -> u64 {
         let steps = (LONGEST_DISPATCH.as_secs_f64() * self.pace(kernel)) as u64;
         self.paces
@@ -88,19 +88,19 @@ impl Clock {
             .max(1)
     }
 
-    /// Share of a submit that a dispatch of `kernel` fills.
+    /// Share of a submit that a dispatch of `kernel` takes up.
     pub(super) fn share(&self, kernel: &Kernel, work: Work) -> f64 {
         work.steps() as f64 / self.pace(kernel) / LONGEST_SUBMIT.as_secs_f64()
     }
 
-    /// Steps a second.
+    /// Steps a second of a kernel.
     fn pace(&self, kernel: &Kernel) -> f64 {
         let known = self.paces.get(&key(kernel)).filter(|pace| pace.nanoseconds > 0.0);
         known.map_or(UNKNOWN_PACE, |pace| 1e9 * pace.steps as f64 / pace.nanoseconds)
     }
 
-    /// Whether a dispatch is to be timed: for a profile, or since it tells more of the kernel's
-    /// pace than is known.
+    /// `true` if a dispatch should be timed: for a profile, or because it says more about the
+    /// kernel's speed than is known.
     pub(super) fn wants(&self, kernel: &Kernel, work: Work) -> bool {
         self.period.is_some()
             && (self.profile.is_some()
@@ -114,11 +114,11 @@ impl Clock {
         self.free.pop().unwrap_or_else(|| Timer::new(device))
     }
 
-    /// Takes the times of a submit that is finished.
+    /// Records the times of a finished submit.
     pub(super) fn finish(&mut self, mut timer: Timer) {
         let ticks = timer.ticks();
         for (&(kernel, work), ticks) in timer.passes.iter().zip(ticks.as_chunks::<2>().0) {
-            // A device may reset its clock; such a pass tells nothing.
+            // A device may reset its clock; such a pass is ignored.
             let Some(ticks) = ticks[1].checked_sub(ticks[0]) else { continue };
             self.record(kernel, work, ticks as f64 * self.period.unwrap_or(0.0));
         }
@@ -141,7 +141,7 @@ impl Clock {
         }
     }
 
-    /// Begins a profile, without what was counted before.
+    /// Starts a profile and discards earlier times.
     pub(super) fn begin_profile(&mut self) -> bool {
         self.profile = self.period.map(|_| HashMap::new());
         self.profile.is_some()
@@ -186,12 +186,12 @@ impl Timer {
         }
     }
 
-    /// Whether another pass has room.
+    /// `true` if another pass fits.
     pub(super) fn has_room(&self) -> bool {
         self.passes.len() < PASSES as usize
     }
 
-    /// Where the times of the next pass go.
+    /// Timestamp writes for the next pass.
     pub(super) fn writes(
         &mut self,
         kernel: &'static Kernel,
@@ -206,19 +206,19 @@ impl Timer {
         }
     }
 
-    /// Encodes the way of the times to the host, after all passes.
+    /// Encodes the copy of the times to the host, after all passes.
     pub(super) fn resolve(&self, encoder: &mut wgpu::CommandEncoder) {
         let n = 2 * self.passes.len() as u32;
         encoder.resolve_query_set(&self.set, 0..n, &self.resolved, 0);
         encoder.copy_buffer_to_buffer(&self.resolved, 0, &self.read, 0, u64::from(n) * 8);
     }
 
-    /// Asks for the times, once they are submitted.
+    /// Requests the times after they are submitted.
     pub(super) fn request(&self) {
         self.read.map_async(wgpu::MapMode::Read, .., |_| ());
     }
 
-    /// The times of a submit that is finished; none where the device is gone.
+    /// Times of a finished submit; empty if the device is lost.
     fn ticks(&self) -> Vec<u64> {
         let Ok(view) = self.read.get_mapped_range(..) else { return Vec::new() };
         let ticks = bytemuck::pod_collect_to_vec(&view);
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn dispatches_are_cut_by_the_measured_pace() {
         let mut clock = Clock::new(Some(1.0));
-        // 25 ms at the pace of a card that nothing is known of.
+        // 25 ms at the assumed speed of an unknown card.
         assert_eq!(clock.longest_dispatch(&KERNEL), 500_000_000);
         assert!(clock.wants(&KERNEL, Work::new(1, 0)));
         // 1e9 steps in 2 ms: 12.5e9 in 25 ms.
@@ -255,7 +255,7 @@ mod tests {
             !clock.wants(&KERNEL, Work::new(1_000_000_000, 0))
                 && clock.wants(&KERNEL, Work::new(3_000_000_000, 0))
         );
-        // A short dispatch says nothing of long ones; a long one does.
+        // A short dispatch says nothing about long ones; a long one does.
         clock.record(&KERNEL, Work::new(1000, 0), 1e6);
         assert_eq!(clock.longest_dispatch(&KERNEL), 12_500_000_000);
         clock.record(&KERNEL, Work::new(2_000_000_000, 0), 100e6);

@@ -1,5 +1,5 @@
-//! What goes wrong on a GPU: errors that wgpu reports, panics by which it and burn report a lost
-//! device, and the loss itself.
+//! GPU failures: errors that wgpu reports, panics by which it and burn report a lost device, and
+//! the loss itself.
 
 use super::gpu::Gpu;
 use crate::error::{Error, Result};
@@ -10,20 +10,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 
 thread_local! {
-    /// Whether a panic of this thread will be caught and reported as an error.
+    /// `true` if a panic of this thread will be caught and reported as an error.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
-    /// Where the last of them was.
+    /// Source location of the last of these panics.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// A panic that was caught.
+/// A caught panic.
 pub(crate) struct Caught {
     payload: Box<dyn Any + Send>,
     place: Option<String>,
 }
 
 impl Caught {
-    /// What it said.
+    /// Message of the panic.
     pub(crate) fn message(&self) -> String {
         let payload = self.payload.as_ref();
         let text = payload
@@ -33,7 +33,7 @@ impl Caught {
         text.unwrap_or("no message").to_owned()
     }
 
-    /// The error of a panic that nothing explains: a fault of the program.
+    /// Error for an unexplained panic: a fault of the program.
     pub(crate) fn into_fault(self) -> Error {
         Error::Fault {
             message: self.message(),
@@ -42,7 +42,7 @@ impl Caught {
     }
 }
 
-/// Runs `work` and gives its panic as a value, of which nothing is printed.
+/// Runs `work` and returns its panic as a value; nothing is printed.
 pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Caught> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -61,20 +61,21 @@ pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, Caught> {
     result.map_err(|payload| Caught { payload, place: PLACE.take() })
 }
 
-/// The state of a device's health.
+/// Recorded failures of a device.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
-    /// The first error that wgpu reported outside our scopes, and whether it was for want of
+    /// First error that wgpu reported outside our error scopes, and `true` if the cause was lack of
     /// memory.
     uncaptured: Arc<Mutex<Option<(String, bool)>>>,
-    /// Whether the device was found to be lost.
+    /// `true` if the device is known to be lost.
     is_lost: AtomicBool,
-    /// What was handed to the queue, counted where a test wants the device to be lost.
+    /// Number of pieces of work submitted to the queue, counted if a test wants the device to be
+    /// lost.
     submits: AtomicU64,
 }
 
 impl Faults {
-    /// Has the errors of `device` that no scope sees recorded.
+    /// Records the errors of `device` that no error scope catches.
     pub(super) fn watch(&self, device: &wgpu::Device) {
         let slot = Arc::clone(&self.uncaptured);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
@@ -87,8 +88,8 @@ impl Faults {
 }
 
 impl Gpu {
-    /// Runs `work` and turns what wgpu reports meanwhile on this thread into an error under the
-    /// name of a kernel.
+    /// Runs `work` and turns errors that wgpu reports meanwhile on this thread into an error that
+    /// names a kernel.
     pub(super) fn checked<R>(&self, during: &str, work: impl FnOnce() -> R) -> Result<R> {
         let result = self
             .scoped(during, work)?
@@ -97,7 +98,7 @@ impl Gpu {
         Ok(result)
     }
 
-    /// Runs `work` in error scopes. A panic is a lost device, or a fault of the program.
+    /// Runs `work` in error scopes. A panic means a lost device, or a fault of the program.
     pub(super) fn scoped<R>(
         &self,
         during: &str,
@@ -118,12 +119,12 @@ impl Gpu {
         })
     }
 
-    /// The error of a panic in wgpu's or burn's work: that the device is lost, where it is.
+    /// Error for a panic in wgpu's or burn's work: that the device is lost, if it is.
     pub(super) fn fault(&self, during: &str, panic: Caught) -> Error {
         if self.is_lost() { self.lost(during, panic.message()) } else { panic.into_fault() }
     }
 
-    /// The first error that wgpu reported outside our scopes since the last look.
+    /// First error that wgpu reported outside our error scopes since the last call.
     pub(super) fn check_uncaptured(&self, during: &str) -> Result<()> {
         let found = self.faults.uncaptured.lock().unwrap_or_else(PoisonError::into_inner).take();
         found.map_or(Ok(()), |(message, memory)| Err(self.failure(during, &message, memory)))
@@ -137,15 +138,15 @@ impl Gpu {
         Error::Kernel { kernel: during.into(), message: message.into() }
     }
 
-    /// Notes that the device is lost, and gives the error that says so, in one line.
+    /// Records that the device is lost, and returns the error that says so, in one line.
     pub(super) fn lost(&self, during: &str, message: String) -> Error {
         self.faults.is_lost.store(true, Ordering::Relaxed);
         let words: Vec<&str> = message.split_whitespace().collect();
         Error::DeviceLost { during: during.into(), message: words.join(" ") }
     }
 
-    /// Whether the device is gone. wgpu says so once, to a callback that burn claims; afterwards it
-    /// hands out invalid buffers without a word, and only their use is an error.
+    /// `true` if the device is lost. wgpu reports that once, to a callback that burn uses;
+    /// afterwards it hands out invalid buffers without an error, and only their use fails.
     pub(super) fn is_lost(&self) -> bool {
         if self.faults.is_lost.load(Ordering::Relaxed) {
             return true;
@@ -164,8 +165,8 @@ impl Gpu {
         used.map_or(true, |used| used.is_err_and(|error| !is_memory(&error)))
     }
 
-    /// Counts one piece of work that is about to be handed to the queue, and loses the device where
-    /// a test wants it lost then.
+    /// Counts one piece of work that is about to be submitted, and loses the device if a test wants
+    /// it lost at this point.
     pub(super) fn count_submit(&self) {
         if let Some(last) = self.options.lost_at_submit {
             let number = self.faults.submits.fetch_add(1, Ordering::Relaxed) + 1;
@@ -175,8 +176,8 @@ impl Gpu {
         }
     }
 
-    /// What a driver does whose card is gone: wgpu answers by a panic, which destroying a device
-    /// does not bring about.
+    /// Simulates a driver whose card is lost: wgpu then panics, which destroying a device does not
+    /// cause.
     pub(super) fn panic_if_lost_by_a_test(&self) {
         let submits = self.faults.submits.load(Ordering::Relaxed);
         if self.options.lost_at_submit.is_some_and(|last| submits >= last) {
@@ -186,7 +187,7 @@ impl Gpu {
     }
 }
 
-/// Whether wgpu says that memory was wanting.
+/// `true` if the error means that memory ran out.
 pub(super) fn is_memory(error: &wgpu::Error) -> bool {
     matches!(error, wgpu::Error::OutOfMemory { .. })
 }

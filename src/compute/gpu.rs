@@ -11,43 +11,42 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How to open a GPU.
+/// Options for opening a GPU.
 #[derive(Clone, Debug, Default)]
 pub struct GpuOptions {
-    /// Part of the name of the wanted adapter, upper and lower case alike.
+    /// Part of the adapter's name, ignoring case.
     pub adapter: Option<String>,
-    /// Ask for WebGPU's default limits instead of the adapter's, to see that the weakest device
-    /// would do.
+    /// Request WebGPU's default limits instead of the adapter's, to test that the weakest device
+    /// suffices.
     pub downlevel: bool,
-    /// Have the shaders check every index and bound every loop, and zero workgroup memory. For
-    /// tests: it costs 10 to 30 % of the time, and the kernels need none of it.
+    /// Make the shaders check every index and bound every loop, and zero workgroup memory. For
+    /// tests: it costs 10 to 30 % of the time, and the kernels do not need it.
     pub checks: bool,
-    /// Fill fresh buffers with a poison value, so that a test sees what relies on zeros.
+    /// Fill fresh buffers with a poison value, so that tests detect code that relies on zeros.
     pub poison: bool,
-    /// Workgroups per dimension at most, below the device's limit, so that a test reaches the
-    /// second dimension cheaply.
+    /// Maximum number of workgroups per dimension, below the device's limit, so that tests reach
+    /// the second dimension cheaply.
     pub max_workgroups_per_dimension: Option<u32>,
-    /// Rows of one dispatch at most where it may be cut by rows, so that a test reaches the second
-    /// one cheaply.
+    /// Maximum number of rows of one dispatch that may be split by rows, so that tests reach the
+    /// second one cheaply.
     pub max_rows_per_dispatch: Option<usize>,
-    /// Let stages that the CPU does faster go to it; `auto` sets it.
+    /// Run stages on the CPU if they are faster there; set by `auto`.
     pub by_speed: bool,
-    /// Let `auto` take a software adapter, so that a test on a machine without a GPU sees what
-    /// `auto` does with one.
+    /// Let `auto` take a software adapter, so that tests on a machine without a GPU cover `auto`
+    /// with one.
     pub auto_takes_software: bool,
-    /// Lose the device when this piece of work is handed to it, counted from 1, so that a test sees
-    /// what happens then.
+    /// Lose the device when this piece of work is submitted, counted from 1, so that tests cover
+    /// that case.
     pub lost_at_submit: Option<u64>,
-    /// Folder in which compiled kernels are kept from one process to the next, where the backend
-    /// can.
+    /// Folder of the cache of compiled kernels, used if the backend supports it.
     pub cache: Option<PathBuf>,
 }
 
 impl GpuOptions {
-    /// Default options of the program: kernels are kept in the user's cache folder; `downlevel` if
-    /// `LAYERLENS_DOWNLEVEL` is `1`, `checks` if `LAYERLENS_SHADER_CHECKS` is,
-    /// `auto_takes_software` if `LAYERLENS_AUTO_TAKES_SOFTWARE` is; the device is lost at the
-    /// submit whose number `LAYERLENS_LOST_AT_SUBMIT` is.
+    /// Default options of the program. Compiled kernels are kept in the user's cache folder;
+    /// `downlevel` is set if `LAYERLENS_DOWNLEVEL` is `1`, `checks` if `LAYERLENS_SHADER_CHECKS`
+    /// is, `auto_takes_software` if `LAYERLENS_AUTO_TAKES_SOFTWARE` is; the device is lost at the
+    /// submit with the number in `LAYERLENS_LOST_AT_SUBMIT`.
     pub fn from_env() -> Self {
         let variable = |name| std::env::var(name).ok();
         let is_one = |name| variable(name).is_some_and(|value| value == "1");
@@ -74,18 +73,18 @@ pub struct Gpu {
     pub(super) pending: Mutex<Pending>,
     pub(super) clock: Mutex<Clock>,
     pub(super) counters: Mutex<Counters>,
-    /// Bytes on their way to the device since the last submit.
+    /// Number of bytes uploaded since the last submit.
     pub(super) unsent: Mutex<usize>,
     pub(super) faults: Faults,
-    /// What was left to the CPU since it was last asked, and what was said of it at any time.
+    /// Notes on stages that ran on the CPU instead: since the last query, and all reported so far.
     choices: Mutex<Choices>,
-    /// Seconds that trials of searches took, by features and neighbours.
+    /// Seconds of trial searches, by number of features and neighbours.
     trials: Mutex<HashMap<(usize, usize), Option<f64>>>,
     #[cfg(feature = "train")]
     burn: std::sync::OnceLock<Result<burn::tensor::Device, String>>,
 }
 
-/// What wgpu gives of an open device.
+/// Handles of an open device in wgpu.
 #[derive(Clone, Debug)]
 pub(super) struct Setup {
     #[cfg_attr(not(feature = "train"), expect(dead_code, reason = "for burn"))]
@@ -96,7 +95,7 @@ pub(super) struct Setup {
     pub(super) queue: wgpu::Queue,
 }
 
-/// What was left to the CPU.
+/// Stages that ran on the CPU instead.
 #[derive(Debug, Default)]
 struct Choices {
     is_any: bool,
@@ -111,7 +110,7 @@ impl std::fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Opens the adapter that `options` mean.
+    /// Opens the adapter selected by `options`.
     ///
     /// # Errors
     /// [`Error::NoGpu`] with the reason.
@@ -148,8 +147,7 @@ impl Gpu {
         faults.watch(&device);
         let has_times = device.features().contains(wgpu::Features::TIMESTAMP_QUERY);
         let cache = options.cache.as_ref().zip(wgpu::util::pipeline_cache_key(&info));
-        // Software adapters compile within a kernel's first run, and what they would keep is of no
-        // use.
+        // Software adapters compile within a kernel's first run, so a cache would be useless.
         let cache = cache.filter(|_| info.device_type != wgpu::DeviceType::Cpu || options.checks);
         let cache =
             cache.map(|(folder, key)| folder.join(format!("{key}_{}", env!("CARGO_PKG_VERSION"))));
@@ -178,7 +176,7 @@ impl Gpu {
         Ok(gpu)
     }
 
-    /// Adapter, backend and driver.
+    /// Adapter, backend and driver in words.
     pub fn describe(&self) -> String {
         let wgpu::AdapterInfo { name, backend, driver, driver_info, .. } = &self.info;
         let software = if self.is_software() { ", software" } else { "" };
@@ -186,32 +184,32 @@ impl Gpu {
         format!("{name} ({backend:?}, {driver} {driver_info}{software}{downlevel})")
     }
 
-    /// Whether the CPU does this adapter's work.
+    /// `true` if the adapter runs on the CPU.
     pub fn is_software(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Whether the GPU shares the CPU's memory.
+    /// `true` if the GPU shares the CPU's memory.
     pub fn is_integrated(&self) -> bool {
         self.info.device_type == wgpu::DeviceType::IntegratedGpu
     }
 
-    /// How it was opened.
+    /// Options with which it was opened.
     pub fn options(&self) -> &GpuOptions {
         &self.options
     }
 
-    /// Largest number of bytes that one binding may span.
+    /// Maximum size of one binding, in bytes.
     pub fn max_binding_bytes(&self) -> u64 {
         self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
     }
 
-    /// What was asked of it since it was opened.
+    /// Counters of the work since it was opened.
     pub fn counters(&self) -> Counters {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what was left to the CPU for the user to be told.
+    /// Records for the user that a stage ran on the CPU instead.
     pub(crate) fn note(&self, note: String) {
         let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
         choices.is_any = true;
@@ -221,15 +219,15 @@ impl Gpu {
         }
     }
 
-    /// Whether something was left to the CPU since the last call, and what was not said of it
+    /// `true` if a stage ran on the CPU since the last call, and the notes that were not returned
     /// before.
     pub(super) fn take_choices(&self) -> (bool, Vec<String>) {
         let mut choices = self.choices.lock().unwrap_or_else(PoisonError::into_inner);
         (std::mem::take(&mut choices.is_any), std::mem::take(&mut choices.new))
     }
 
-    /// The seconds of a trial of that many features and neighbours, which is made once, so that one
-    /// device always chooses alike.
+    /// Seconds of a trial search with this number of features and neighbours. The trial runs once,
+    /// so that a device always makes the same choice.
     pub(crate) fn trial(
         &self,
         of: (usize, usize),
@@ -243,18 +241,18 @@ impl Gpu {
         Ok(seconds)
     }
 
-    /// Begins to time every kernel from now on; false where the device tells no time.
+    /// Starts to time every kernel; `false` if the device has no timestamps.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
     pub fn begin_profile(&self) -> Result<bool> {
-        // Of what was dispatched before, times would still arrive.
+        // Times of earlier dispatches would still arrive.
         self.drain()?;
         Ok(self.clock().begin_profile())
     }
 
-    /// Waits for everything that was dispatched, and gives the time of every kernel since the
-    /// profile began: shader, entry point, time, the longest first.
+    /// Waits for all dispatched work, and returns the times of all kernels since the profile
+    /// started: shader, entry point, time, the longest first.
     ///
     /// # Errors
     /// [`Error::DeviceLost`].
@@ -263,7 +261,7 @@ impl Gpu {
         Ok(self.clock().end_profile())
     }
 
-    /// Destroys the device, as a driver reset would; for tests of what happens then.
+    /// Destroys the device, as a driver reset would; for tests of that case.
     pub fn destroy(&self) {
         self.setup.device.destroy();
     }
@@ -300,8 +298,8 @@ impl Drop for Gpu {
     }
 }
 
-/// What burn's kernels may use, wherever the adapter has it: cubecl reads the adapter's features,
-/// not the device's, to decide what it writes, so all of these must be asked for.
+/// Features that burn's kernels may use, if the adapter has them: cubecl reads the adapter's
+/// features, not the device's, to generate code, so all of these must be requested.
 fn burn_features() -> wgpu::Features {
     wgpu::Features::SHADER_INT64
         | wgpu::Features::SHADER_F16

@@ -1,46 +1,44 @@
-//! A WGSL entry point as a constant: where it stands, its workgroup size and the layout of its
-//! uniform.
+//! A WGSL entry point as a constant: its shader, workgroup size and uniform layout.
 
-/// One entry point of one shader. Its CPU twin bears the entry point's name, in `mod cpu` of the
+/// One entry point of one shader. Its CPU twin has the name of the entry point, in `mod cpu` of the
 /// file that declares the kernel.
 #[derive(Debug)]
 pub struct Kernel {
-    /// Base name of the file in `shaders/`.
+    /// Base name of the shader's file in `shaders/`.
     pub shader: &'static str,
-    /// WGSL source, after the common part and what the shader imports.
+    /// WGSL source, after the common part and the shader's imports.
     pub source: &'static str,
     /// Name of the entry point.
     pub entry_point: &'static str,
-    /// Invocations per workgroup, as in the shader's `@workgroup_size`; a test holds the two
-    /// together.
+    /// Invocations per workgroup, as in the shader's `@workgroup_size`; a test compares the two.
     pub workgroup_size: u32,
     /// Layout of the uniform at binding 0.
     pub uniform: Uniform,
 }
 
-/// Size and field offsets of a uniform struct, as the host sees it.
+/// Size and field offsets of a uniform struct on the host.
 #[derive(Debug)]
 pub struct Uniform {
-    /// Bytes.
+    /// Size in bytes.
     pub size: usize,
     /// Name and offset in bytes of each field, in order.
     pub fields: &'static [(&'static str, usize)],
 }
 
-/// What one dispatch does, by count: from it follow how far it is split, when it is submitted, and
-/// the figures of a profile.
+/// Amount of work of one dispatch, by count. It determines where the dispatch is split and when it
+/// is submitted, and is reported in a profile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Operations in 32-bit floats or integers that the result needs; a multiplication with an
-    /// addition counts twice, a root, a division, an exponential and a logarithm once each.
+    /// Number of 32-bit float or integer operations that the result needs. A multiply-add counts
+    /// twice; a root, a division, an exponential and a logarithm count once each.
     pub flops: u64,
-    /// Bytes read and written in storage buffers: what workgroups read together once for each of
-    /// them, what is gathered by index every time.
+    /// Bytes read and written in storage buffers. Data read jointly by a workgroup count once for
+    /// each workgroup, data gathered by index every time.
     pub bytes: u64,
 }
 
 impl Work {
-    /// Operations that a graphics card does while it moves one byte.
+    /// Number of operations of a graphics card in the time of moving one byte.
     const FLOPS_PER_BYTE: u64 = 16;
 
     /// Work of `flops` operations on `bytes` bytes.
@@ -56,7 +54,7 @@ impl Work {
         }
     }
 
-    /// Both together.
+    /// Sum of both.
     pub const fn plus(self, other: Self) -> Self {
         Self {
             flops: self.flops.saturating_add(other.flops),
@@ -64,8 +62,7 @@ impl Work {
         }
     }
 
-    /// One number for the time that it takes, in operations: whichever of the two parts is the
-    /// longer.
+    /// Estimated time in operations: the larger of the two parts.
     pub const fn steps(self) -> u64 {
         let moved = self.bytes.saturating_mul(Self::FLOPS_PER_BYTE);
         if self.flops > moved { self.flops } else { moved }
@@ -73,9 +70,9 @@ impl Work {
 }
 
 /// Declares a kernel: shader, entry point, workgroup size and uniform struct. Its source is the
-/// common part and the file `shaders/<shader>.wgsl`; a shader that says `// #import <part>` is
-/// given as `"<shader>" + "<part>"`, and `shaders/shared/<part>.wgsl` stands before it. A test
-/// holds the two together.
+/// common part and the file `shaders/<shader>.wgsl`; a shader with the line `// #import <part>` is
+/// given as `"<shader>" + "<part>"`, and `shaders/shared/<part>.wgsl` is inserted before it. A test
+/// compares the two.
 macro_rules! kernel {
     (
         $shader:literal $(+ $part:literal)*,
@@ -116,18 +113,18 @@ macro_rules! uniform {
     };
 }
 
-/// Turns of its loops that one invocation of a kernel takes at most on a software adapter: Mesa's
-/// ends all loops of an invocation after 65,535 turns together, nested ones too, without a word.
-/// What needs more goes on in another dispatch.
+/// Maximum number of loop turns of one invocation on a software adapter: Mesa's ends all loops of
+/// an invocation after 65,535 turns in total, nested ones included, without an error. Longer loops
+/// continue in another dispatch.
 pub(crate) const MOST_TURNS: usize = 60_000;
 
-/// Where each dispatch of a kernel begins whose invocations take up to `turns` turns, `most` of
-/// them in one.
+/// Start of each dispatch of a kernel whose invocations take up to `turns` turns, with at most
+/// `most` in one dispatch.
 pub(crate) fn dispatches(turns: usize, most: usize) -> impl Iterator<Item = u32> {
     (0..turns.max(1)).step_by(most.max(1)).map(|first| first as u32)
 }
 
-/// Entries of the longest row of compressed rows that start there.
+/// Length of the longest of the compressed rows with these starts.
 pub(crate) fn longest_row(row_starts: &[u32]) -> usize {
     row_starts.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0)
 }

@@ -1,6 +1,6 @@
-//! How much memory there is for a computation.
+//! Available main memory.
 
-/// Bytes of main memory that could be taken now without swapping, if the system says so.
+/// Bytes of main memory that can be allocated now without swapping, if the system reports it.
 pub fn available_bytes() -> Option<u64> {
     #[cfg(target_os = "linux")]
     return std::fs::read_to_string("/proc/meminfo").ok().as_deref().and_then(available_in);

@@ -1,7 +1,7 @@
-//! Every decision about devices: which one computes, how kernels run there, where memory lies.
+//! Device selection, kernel dispatch and device memory.
 //!
-//! [`Device`] is chosen once, at run time, and matched only inside kernel functions, so that the
-//! compiler demands a CPU twin for every kernel. Nothing outside this folder names wgpu.
+//! A [`Device`] is chosen once, at run time, and matched only inside kernel functions, so that the
+//! compiler requires a CPU twin for every kernel. Code outside this folder does not use wgpu.
 
 mod adapter;
 mod buffer;
@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
 use std::sync::Arc;
 
-/// What computes: the CPU, or one GPU. Cheap to clone; clones share the GPU's queue and pipelines.
+/// Compute device: the CPU, or one GPU. Cheap to clone; clones share the GPU's queue and pipelines.
 #[derive(Clone, Debug)]
 pub enum Device {
     /// All threads of the current rayon pool.
@@ -42,25 +42,25 @@ pub enum Device {
 /// The CPU as a device.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu {
-    /// Fill fresh buffers with a poison value, so that a test sees what relies on zeros.
+    /// Fill fresh buffers with a poison value, so that tests detect code that relies on zeros.
     pub poison: bool,
 }
 
-/// What a user wants.
+/// Device requested by the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
-    /// A real GPU if there is one, else the CPU; never a software adapter.
+    /// A real GPU if there is one, otherwise the CPU; never a software adapter.
     #[default]
     Auto,
-    /// A GPU, or an error with the reason; a software adapter counts, and is announced.
+    /// A GPU, or an error with the reason; a software adapter is accepted, with a note.
     Gpu,
     /// The CPU.
     Cpu,
 }
 
-/// The two kinds of devices; as a text `cpu` or `gpu`.
+/// Kind of a device; as text `cpu` or `gpu`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
@@ -79,18 +79,18 @@ impl Display for DeviceKind {
     }
 }
 
-/// A device in words, for the manifest and the terminal.
+/// Description of a device, for the manifest and the terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// CPU or GPU.
     pub kind: DeviceKind,
-    /// Adapter, backend and driver, or threads.
+    /// Adapter, backend and driver, or number of threads.
     pub name: String,
-    /// Why this one was taken rather than another, where there was a choice.
+    /// Reason for taking this device, if there was a choice.
     pub reason: String,
-    /// Whether a GPU would have been taken if one could have been.
+    /// `true` if a GPU was preferred but none was usable.
     pub fallback: bool,
-    /// Whether `auto` chose it, so that the CPU may take its place where it fails.
+    /// `true` if `auto` chose the device, so that the CPU may replace it if it fails.
     #[serde(skip)]
     pub by_auto: bool,
 }
@@ -101,19 +101,19 @@ impl Device {
         Self::Cpu(Cpu::default())
     }
 
-    /// The best adapter that `options` allow, a software one if there is no other.
+    /// The best adapter that `options` allow; a software adapter only if there is no other.
     ///
     /// # Errors
-    /// [`Error::NoGpu`] with the reason: no adapter at all, none of that name, or one that refuses
-    /// to open.
+    /// [`Error::NoGpu`] with the reason: no adapter at all, none with that name, or one that cannot
+    /// be opened.
     pub fn gpu(options: &GpuOptions) -> Result<Self> {
         Gpu::open(options).map(|gpu| Self::Gpu(Arc::new(gpu)))
     }
 
-    /// The device for a user's choice, described.
+    /// Device for a user's choice, with its description.
     ///
     /// # Errors
-    /// [`Error::NoGpu`] if a GPU was demanded (by `choice`, or under `auto` by the name of an
+    /// [`Error::NoGpu`] if a GPU was requested (by `choice`, or under `auto` by the name of an
     /// adapter) and cannot be used.
     pub fn open(choice: DeviceChoice, options: &GpuOptions) -> Result<(Self, Description)> {
         let described = |device: Self, reason: String| {
@@ -164,9 +164,9 @@ impl Device {
         }
     }
 
-    /// The CPU in the place of a GPU that `auto` chose and that failed by `error`: one that is
-    /// lost, has too little memory or refuses a kernel. None where a GPU was demanded, or something
-    /// else went wrong.
+    /// The CPU as replacement for a GPU that `auto` chose and that failed with `error`: one that is
+    /// lost, has too little memory or rejects a kernel. `None` if a GPU was requested explicitly,
+    /// or for other errors.
     pub fn instead_of(failed: &Description, error: &Error) -> Option<(Self, Description)> {
         let of_gpu = matches!(
             error,
@@ -183,7 +183,7 @@ impl Device {
         Some((device, description))
     }
 
-    /// Whether it is the CPU or a GPU.
+    /// Kind of the device.
     pub fn kind(&self) -> DeviceKind {
         match self {
             Self::Cpu(_) => DeviceKind::Cpu,
@@ -191,7 +191,7 @@ impl Device {
         }
     }
 
-    /// The device in words.
+    /// Description of the device.
     pub fn describe(&self, reason: String) -> Description {
         let kind = self.kind();
         match self {
@@ -206,8 +206,8 @@ impl Device {
         }
     }
 
-    /// The same device for burn: flex on the CPU; on a GPU the very device and queue that our
-    /// kernels use.
+    /// The same device for burn: flex on the CPU; on a GPU the device and queue that our kernels
+    /// use.
     ///
     /// # Errors
     /// [`Error::NoGpu`] if burn refuses the device.
@@ -219,17 +219,17 @@ impl Device {
         }
     }
 
-    /// Largest number of bytes that one kernel binding may span.
+    /// Maximum size of one kernel binding, in bytes.
     pub fn max_binding_bytes(&self) -> u64 {
         match self {
-            // Any size works; tiles of this one stay close to the caches.
+            // Any size works; tiles of this size stay close to the caches.
             Self::Cpu(_) => 64 << 20,
             Self::Gpu(gpu) => gpu.max_binding_bytes(),
         }
     }
 
-    /// Whether `auto` left something to the CPU since the last call, and what the user was not told
-    /// of it before.
+    /// `true` if `auto` ran a stage on the CPU since the last call, and the notes for the user that
+    /// were not returned before.
     pub(crate) fn take_choices(&self) -> (bool, Vec<String>) {
         match self {
             Self::Cpu(_) => (false, Vec::new()),
@@ -237,8 +237,7 @@ impl Device {
         }
     }
 
-    /// Reports what went wrong on the GPU outside our own calls, in a piece of burn's work that was
-    /// handed to it.
+    /// Reports GPU errors outside our own calls, in a piece of burn's work.
     ///
     /// # Errors
     /// [`Error::Kernel`] or [`Error::DeviceLost`] under the name `during`.
@@ -252,7 +251,7 @@ impl Device {
         }
     }
 
-    /// The error of `panic`, caught in burn's work: that the GPU is lost, where it is, else a fault
+    /// Error for `panic`, caught in burn's work: that the GPU is lost, if it is, otherwise a fault
     /// of the program.
     #[cfg(feature = "train")]
     pub(crate) fn fault(&self, during: &str, panic: faults::Caught) -> Error {
@@ -262,7 +261,7 @@ impl Device {
         }
     }
 
-    /// What `error` of burn's work really is: a lost GPU, where it is lost.
+    /// The cause of `error` in burn's work: a lost GPU if it is lost, otherwise the error itself.
     #[cfg(feature = "train")]
     pub(crate) fn explained(&self, during: &str, error: Error) -> Error {
         match (self, &error) {

@@ -1,6 +1,6 @@
-//! Compute pipelines of kernels, each compiled once: on first use, or before it by a thread of its
-//! own. A cache on the disk spares the driver's compiler from one process to the next, where the
-//! backend can.
+//! Compute pipelines of kernels, each compiled once: on first use, or ahead of it by a separate
+//! thread. If the backend supports it, a cache on disk saves the driver's compiler the work in
+//! later processes.
 
 use super::gpu::Gpu;
 use super::{Kernel, faults};
@@ -19,11 +19,11 @@ type Slot = Arc<OnceLock<Option<wgpu::ComputePipeline>>>;
 #[derive(Debug)]
 pub(super) struct Pipelines {
     device: wgpu::Device,
-    /// Whether shaders check every index and bound every loop, and workgroup memory is zeroed.
+    /// `true` if shaders check every index and bound every loop, and workgroup memory is zeroed.
     checks: bool,
     slots: Mutex<HashMap<(&'static str, &'static str), Slot>>,
     cache: Option<(wgpu::PipelineCache, PathBuf)>,
-    /// Whether something was compiled that the cache on the disk has not.
+    /// `true` if something was compiled that is not in the cache on disk.
     is_new: AtomicBool,
     is_closing: AtomicBool,
 }
@@ -33,8 +33,8 @@ pub(super) struct Pipelines {
 pub(super) struct Ahead(Mutex<Option<JoinHandle<()>>>);
 
 impl Pipelines {
-    /// Those of `device`; `cache` is the file that keeps them, where that is wanted and the device
-    /// can.
+    /// Pipelines of `device`; `cache` is the cache file, if one is requested and the device
+    /// supports it.
     pub(super) fn new(device: &wgpu::Device, checks: bool, cache: Option<PathBuf>) -> Self {
         let cache = cache
             .filter(|_| device.features().contains(wgpu::Features::PIPELINE_CACHE))
@@ -46,8 +46,8 @@ impl Pipelines {
                     fallback: true,
                 };
                 // SAFETY: the data are those that `keep` wrote, by their checksum, and wgpu and the
-                // driver check their header, which names the adapter and the driver; what does not
-                // fit is left aside.
+                // driver check their header, which names the adapter and the driver; data that do
+                // not fit are ignored.
                 (unsafe { device.create_pipeline_cache(&descriptor) }, path)
             });
         Self {
@@ -97,7 +97,7 @@ impl Pipelines {
         })
     }
 
-    /// Writes the cache for the next process, if something was compiled. It can do without.
+    /// Writes the cache for later processes, if something was compiled. Failures are ignored.
     fn keep(&self) {
         let Some((cache, path)) =
             self.cache.as_ref().filter(|_| self.is_new.load(Ordering::Relaxed))
@@ -116,7 +116,7 @@ impl Gpu {
     /// The pipeline of `kernel`.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::Error::Kernel) if the shader is refused.
+    /// [`Error::Kernel`](crate::Error::Kernel) if the shader is rejected.
     pub(super) fn pipeline(&self, kernel: &'static Kernel) -> Result<wgpu::ComputePipeline> {
         let slot = self.pipelines.slot(kernel);
         if let Some(Some(pipeline)) = slot.get() {
@@ -137,13 +137,13 @@ impl Gpu {
         refusal?;
         match made {
             Some(pipeline) => Ok(pipeline.clone()),
-            // It was refused before: say so again.
+            // It was rejected before: report the error again.
             None => self.checked(kernel.entry_point, || self.pipelines.compile(kernel)),
         }
     }
 
-    /// Compiles `kernels` one after the other in a thread of their own; whatever needs one of them
-    /// sooner waits for it or compiles it itself. Refusals are for those to tell.
+    /// Compiles `kernels` one after the other in a separate thread; a caller that needs one sooner
+    /// waits for it or compiles it itself. Errors are left for these callers to report.
     pub(crate) fn compile_ahead(&self, kernels: Vec<&'static Kernel>) {
         let pipelines = Arc::clone(&self.pipelines);
         let thread = std::thread::Builder::new().name("kernels".into()).spawn(move || {
@@ -166,22 +166,22 @@ impl Gpu {
         *self.ahead.0.lock().unwrap_or_else(PoisonError::into_inner) = thread.ok();
     }
 
-    /// Ends the compilation ahead, since no thread may be in a driver when the process ends, and
-    /// keeps what was compiled.
+    /// Stops compiling ahead, since no thread may be inside a driver when the process ends, and
+    /// keeps the compiled kernels.
     pub(super) fn close_pipelines(&self) {
         self.pipelines.is_closing.store(true, Ordering::Relaxed);
         if let Some(thread) = self.ahead.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // It catches its panics.
+            // The thread catches its panics.
             let _ = thread.join();
         }
         self.pipelines.keep();
     }
 }
 
-/// First bytes of a file of the cache; its version changes with the layout of the file.
+/// First bytes of a cache file; the version changes with the layout of the file.
 const MAGIC: &[u8; 8] = b"LLPIPE01";
 
-/// The data in the cache's file, if they are whole and of this program.
+/// Data of the cache file, if they are complete and written by this program.
 fn read_cache(path: &Path) -> Option<Vec<u8>> {
     let file = std::fs::read(path).ok()?;
     let (magic, rest) = file.split_at_checked(MAGIC.len())?;

@@ -1,5 +1,5 @@
-//! From kernels to the queue: dispatches are gathered into submits, and the submits under way are
-//! bounded.
+//! Dispatch queue: dispatches are gathered into submits, and the number of submits in flight is
+//! limited.
 
 use super::clock::{Clock, Timer};
 use super::gpu::Gpu;
@@ -10,50 +10,50 @@ use std::collections::VecDeque;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Submits that may wait in the queue: enough to keep it busy, few enough to stop within moments on
-/// Ctrl-C.
+/// Maximum number of submits in flight: enough to keep the queue busy, few enough to stop quickly
+/// on Ctrl-C.
 const SUBMITS_IN_FLIGHT: usize = 3;
-/// Uniforms of the dispatches of one submit.
+/// Size of the uniforms of all dispatches of one submit, in bytes.
 const UNIFORM_RING_BYTES: u64 = 1 << 18;
-/// Turns of its loops that one invocation takes at most on a real card: each may wait for memory,
-/// which takes 250 ns, 50 ms together.
+/// Maximum number of loop turns of one invocation on a real card: each may wait for memory, which
+/// takes 250 ns, 50 ms in total.
 const CARD_TURNS: usize = 200_000;
-/// A submit that takes longer is taken for a lost device; a software adapter needs seconds for the
-/// largest of ours.
+/// A submit that takes longer means a lost device; a software adapter needs seconds for the largest
+/// of ours.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Dispatches that are encoded but not yet submitted, and submits that are not yet finished.
+/// Dispatches that are encoded but not submitted, and submits that are not finished.
 #[derive(Debug)]
 pub(super) struct Pending {
-    // Before its encoder, which cannot be finished while a pass is open.
+    // Dropped before its encoder, which cannot be finished while a pass is open.
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     timer: Option<Timer>,
     uniforms: wgpu::Buffer,
-    /// What the buffer will hold, written in one piece with the submit.
+    /// Content for the uniform buffer, written at once with the submit.
     uniform_bytes: Vec<u8>,
-    /// Part of the longest submit that the dispatches take together.
+    /// Total share of the longest submit that the dispatches take up.
     share: f64,
     pub(super) last_kernel: &'static str,
     in_flight: VecDeque<(wgpu::SubmissionIndex, Option<Timer>)>,
 }
 
-/// What a device was asked for since it was opened.
+/// Counters of a device's work since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counters {
-    /// Kernels run.
+    /// Number of kernel runs.
     pub dispatches: u64,
-    /// Pieces of work handed to the queue.
+    /// Number of pieces of work submitted to the queue.
     pub submits: u64,
     /// Bytes written to buffers from the host.
     pub bytes_up: u64,
-    /// Bytes read back.
+    /// Bytes read back to the host.
     pub bytes_down: u64,
-    /// Seconds of the host in writing to buffers.
+    /// Seconds that the host spent writing to buffers.
     pub upload_seconds: f64,
-    /// Seconds in which the host waited for the queue.
+    /// Seconds that the host waited for the queue.
     pub wait_seconds: f64,
-    /// Seconds of the host in compiling kernels.
+    /// Seconds that the host spent compiling kernels.
     pub compile_seconds: f64,
 }
 
@@ -77,24 +77,24 @@ impl Pending {
         }
     }
 
-    /// The submit that was handed over last, while it is under way.
+    /// Index of the last submit, while it is in flight.
     pub(super) fn last_submit(&self) -> Option<wgpu::SubmissionIndex> {
         self.in_flight.back().map(|(index, _)| index.clone())
     }
 
-    /// The encoder, outside a pass.
+    /// The encoder, with no pass open.
     pub(super) fn encoder(&mut self, device: &wgpu::Device) -> &mut wgpu::CommandEncoder {
         self.pass = None;
         self.encoder.get_or_insert_with(|| device.create_command_encoder(&Default::default()))
     }
 
-    /// Whether `bytes` more of uniforms fit, and the timer has room for another pass.
+    /// `true` if `bytes` more of uniforms fit, and another pass can be timed.
     fn has_room(&self, bytes: u64) -> bool {
         self.uniform_bytes.len() as u64 + bytes <= UNIFORM_RING_BYTES
             && self.timer.as_ref().is_none_or(Timer::has_room)
     }
 
-    /// The pass for the next dispatch: of its own where it is timed, else the one that is open.
+    /// Pass for the next dispatch: a new one if it is timed, otherwise the open one.
     fn pass(
         &mut self,
         device: &wgpu::Device,
@@ -122,11 +122,11 @@ impl Pending {
 impl Gpu {
     /// Encodes one run of `kernel` over `items` invocations, rounded up to whole workgroups.
     ///
-    /// `bindings` name the storage buffers after the uniform at binding 0; `work` decides when the
-    /// encoded dispatches are submitted.
+    /// `bindings` are the storage buffers after the uniform at binding 0; `work` determines when
+    /// the encoded dispatches are submitted.
     ///
     /// # Errors
-    /// [`Error::Kernel`](crate::Error::Kernel) if the shader or a binding is refused,
+    /// [`Error::Kernel`](crate::Error::Kernel) if the shader or a binding is rejected,
     /// [`Error::GpuMemory`](crate::Error::GpuMemory),
     /// [`Error::DeviceLost`](crate::Error::DeviceLost).
     pub(crate) fn dispatch<U: Pod>(
@@ -146,12 +146,12 @@ impl Gpu {
         )
     }
 
-    /// Encodes runs of `kernel` over `rows` rows, `work` each, as many rows in one as it does in 25
-    /// ms at its measured pace; see [`Clock::longest_dispatch`].
+    /// Encodes runs of `kernel` over `rows` rows with `work` each; one run has as many rows as take
+    /// 25 ms at the measured speed: see [`Clock::longest_dispatch`].
     ///
-    /// A row is whatever stands alone, a row of tiles too: where it is cut must not change a byte.
-    /// `uniform(first, n)` is that of the run over `n` rows from `first` on, and `workgroups(n)`
-    /// how many workgroups it takes.
+    /// A row is any independent unit, for example a row of tiles: the position of a split must not
+    /// change a byte. `uniform(first, n)` is the uniform of the run over `n` rows from `first` on,
+    /// and `workgroups(n)` its number of workgroups.
     ///
     /// # Errors
     /// As [`Gpu::dispatch`].
@@ -181,7 +181,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// The same of a kernel that has one invocation for each of `items`.
+    /// The same for a kernel with one invocation for each of `items`.
     ///
     /// # Errors
     /// As [`Gpu::dispatch`].
@@ -201,13 +201,13 @@ impl Gpu {
         )
     }
 
-    /// Turns of its loops that one invocation of a kernel takes at most in one dispatch.
+    /// Maximum number of loop turns of one invocation of a kernel in one dispatch.
     pub(crate) fn most_turns(&self) -> usize {
         if self.is_software() { MOST_TURNS } else { CARD_TURNS }
     }
 
-    /// Encodes one run of `kernel` by `workgroups` workgroups, in two dimensions where one does not
-    /// hold them; none if there are none.
+    /// Encodes one run of `kernel` with `workgroups` workgroups, in two dimensions if they exceed
+    /// the limit of one; nothing if there are none.
     ///
     /// # Errors
     /// As [`Gpu::dispatch`].
@@ -263,7 +263,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Hands the encoded dispatches to the queue, and waits while too many submits are in flight.
+    /// Submits the encoded dispatches to the queue, and waits while too many submits are in flight.
     pub(super) fn submit_pending(&self, pending: &mut Pending) -> Result<()> {
         pending.pass = None;
         let Some(mut encoder) = pending.encoder.take() else { return Ok(()) };
@@ -292,7 +292,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Waits for the oldest submit under way, and takes its times.
+    /// Waits for the oldest submit in flight, and records its times.
     fn finish_oldest(&self, pending: &mut Pending, during: &str) -> Result<()> {
         let Some((index, timer)) = pending.in_flight.pop_front() else { return Ok(()) };
         self.wait(during, Some(index))?;
@@ -302,7 +302,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Submits what is encoded, waits until the queue is empty, and takes all times.
+    /// Submits the encoded dispatches, waits until the queue is empty, and records all times.
     pub(super) fn drain(&self) -> Result<()> {
         let mut pending = self.pending();
         self.submit_pending(&mut pending)?;
@@ -313,7 +313,7 @@ impl Gpu {
         Ok(())
     }
 
-    /// Waits for a submit, or for all of them. wgpu panics where a driver says that the device is
+    /// Waits for a submit, or for all of them. wgpu panics if a driver reports that the device is
     /// lost.
     pub(super) fn wait(
         &self,
@@ -333,7 +333,8 @@ impl Gpu {
         self.check_uncaptured(during)
     }
 
-    /// Workgroups in x and y; the product may exceed `workgroups`, so kernels check their index.
+    /// Number of workgroups in x and y; the product may exceed `workgroups`, so kernels check their
+    /// index.
     fn grid(&self, workgroups: usize) -> (u32, u32) {
         let limit = self.limits.max_compute_workgroups_per_dimension;
         let limit = self.options.max_workgroups_per_dimension.unwrap_or(limit).min(limit) as usize;

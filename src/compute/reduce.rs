@@ -10,10 +10,10 @@ uniform! {
 
 const SUM_BLOCKS: Kernel = kernel!("reduce", "sum_blocks", 256, SumParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&SUM_BLOCKS];
 
-/// Values that one workgroup of `sum_blocks` adds up.
+/// Number of values that one workgroup of `sum_blocks` sums.
 pub const BLOCK: usize = 256 * 16;
 
 /// Sums vectors of one length; keeps the buffers of the intermediate levels.

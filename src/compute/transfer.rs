@@ -1,4 +1,4 @@
-//! Buffers, and the ways of their contents to the GPU and back.
+//! GPU buffers, and transfers to and from them.
 
 use super::faults::is_memory;
 use super::gpu::Gpu;
@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use bytemuck::Pod;
 use std::time::Instant;
 
-/// Bytes that may wait on their way to the device, or come back at once: each takes as much memory
-/// of the host, and of the driver, beside its buffer.
+/// Maximum bytes of uploads or downloads in flight: each takes as much memory of the host, and of
+/// the driver, in addition to its buffer.
 const STAGING_BYTES: usize = 64 << 20;
 
-/// A copy to the host that is underway.
+/// A download in progress.
 #[derive(Debug)]
 pub struct Download {
     staging: wgpu::Buffer,
@@ -52,7 +52,7 @@ impl Gpu {
         self.failure(label, &error.to_string(), false)
     }
 
-    /// Writes to a buffer, called `label`, that no encoded dispatch uses yet.
+    /// Writes to a buffer with the name `label` that no encoded dispatch uses yet.
     ///
     /// # Errors
     /// [`Error::GpuMemory`], [`Error::DeviceLost`].
@@ -72,8 +72,8 @@ impl Gpu {
         Ok(())
     }
 
-    /// Sends what waits on its way to the device, if it is much by now, and frees the memory that
-    /// it takes on the host.
+    /// Submits the pending uploads if they are large by now, and frees the memory that they take on
+    /// the host.
     fn flush_uploads(&self, label: &str, bytes: usize) -> Result<()> {
         let mut waiting = self.unsent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *waiting += bytes;
@@ -86,7 +86,7 @@ impl Gpu {
         self.wait(label, Some(index))
     }
 
-    /// Submits what is encoded, waits for it, and copies `len` elements out.
+    /// Submits the encoded work, waits for it, and copies `len` elements to the host.
     pub(super) fn download<T: Pod>(&self, buffer: &wgpu::Buffer, len: usize) -> Result<Vec<T>> {
         let mut values = Vec::with_capacity(len);
         let most = STAGING_BYTES / size_of::<T>();
@@ -99,7 +99,7 @@ impl Gpu {
         Ok(values)
     }
 
-    /// Submits what is encoded and a copy of `bytes` bytes from `first` on after it, without
+    /// Submits the encoded work followed by a copy of `bytes` bytes from `first` on, without
     /// waiting.
     pub(super) fn start_download(
         &self,
@@ -123,7 +123,7 @@ impl Gpu {
         let (sender, arrived) = std::sync::mpsc::channel();
         self.checked(during, || {
             staging.map_async(wgpu::MapMode::Read, .., move |result| {
-                // Nobody listens any more if the read-back was dropped.
+                // The receiver is gone if the read-back was dropped.
                 let _ = sender.send(result);
             });
         })?;
@@ -131,7 +131,7 @@ impl Gpu {
         Ok(Download { staging, arrived, submission: pending.last_submit(), during })
     }
 
-    /// Waits for a copy that was started, and adds its elements to `values`.
+    /// Waits for a copy in progress, and appends its elements to `values`.
     pub(super) fn finish_download<T: Pod>(
         &self,
         download: Download,
