@@ -1,14 +1,15 @@
-//! Values that may be left to the method.
+//! Parameters that may be left to the method.
 
 use serde::de::{Error, IntoDeserializer, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::{Display, Formatter};
 use std::marker::PhantomData;
 
-/// How it is written.
+/// Text for [`Auto::Auto`].
 const AUTO: &str = "auto";
 
-/// A value, or what the method chooses by the data; in files the value or the text `auto`.
+/// A value, or `auto` if the method chooses it from the data; in files the value or the text
+/// `auto`.
 ///
 /// ```
 /// use layerlens::Auto;
@@ -18,15 +19,15 @@ const AUTO: &str = "auto";
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Auto<T> {
-    /// What the method chooses.
+    /// Chosen by the method.
     #[default]
     Auto,
-    /// That value.
+    /// Given value.
     Value(T),
 }
 
 impl<T> Auto<T> {
-    /// The value, or this one for [`Auto::Auto`].
+    /// The value, or `chosen` for [`Auto::Auto`].
     pub fn value_or(self, chosen: T) -> T {
         match self {
             Self::Auto => chosen,
@@ -68,7 +69,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Auto<T> {
 struct AutoVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Deserialize<'de>> AutoVisitor<T> {
-    /// What the type of the value makes of it.
+    /// Conversion of a value by its type, as an [`Auto`].
     fn value<E: Error>(value: impl IntoDeserializer<'de, E>) -> Result<Auto<T>, E> {
         T::deserialize(value.into_deserializer())
             .map(Auto::Value)
@@ -128,7 +129,7 @@ mod tests {
         }
         let json = serde_json::json!(Both { rate: Auto::Auto, n: 7.into() });
         assert_eq!(json.to_string(), r#"{"rate":"auto","n":7}"#);
-        // A whole number where decimals are meant.
+        // An integer for a decimal parameter.
         let read = serde_json::from_str::<Both>(r#"{"rate":2,"n":"auto"}"#).unwrap();
         assert_eq!((read.rate.to_string(), read.n.to_string()), ("2".into(), "auto".into()));
     }

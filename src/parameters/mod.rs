@@ -1,5 +1,5 @@
 //! Parameters of methods, each declared once: its field, its help and its range. The check of a
-//! value, the message that refuses it and the help of the command line are made from that.
+//! value, its error message and the help of the command line are derived from the declaration.
 
 mod auto;
 mod range;
@@ -14,25 +14,25 @@ use std::any::Any;
 /// One parameter of a method.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
-    /// The struct whose field it is, `Tsne` for example.
+    /// Name of the struct with the field, for example `Tsne`.
     pub owner: &'static str,
     /// Name of the field.
     pub name: &'static str,
-    /// What it is; range and default are added.
+    /// Description for the help; range and default are added.
     pub help: &'static str,
-    /// What is to be known beside that, if anything is.
+    /// Further note for the help, if any.
     pub note: Option<&'static str>,
-    /// Values that are allowed, whatever the data.
+    /// Allowed values, whatever the data.
     pub range: Range,
-    /// What `auto` stands for, if the method can choose a value itself.
+    /// Meaning of `auto`, if the method can choose a value itself.
     pub auto: Option<&'static str>,
     values: fn(&dyn Any) -> Option<Vec<Value>>,
 }
 
-/// A value as a range sees it.
+/// A value that can be checked against a range.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A number, and the text that it is shown as: 0.8 and not 0.800000011920929.
+    /// A number, and its text: 0.8 and not 0.800000011920929.
     Number(f64, String),
     /// The name of a choice.
     Text(String),
@@ -40,7 +40,7 @@ pub enum Value {
 
 /// A field that can be checked against a range.
 pub trait Field {
-    /// What it holds: one value or several; none where any value of its type will do.
+    /// Values of the field: one or several; empty if any value of its type is allowed.
     fn values(&self) -> Vec<Value> {
         Vec::new()
     }
@@ -68,8 +68,8 @@ impl<T: Field> Field for Auto<T> {
     }
 }
 
-/// The parameter that is a field of a struct, `parameter!(Tsne.perplexity, "help")`, of any value
-/// until a range follows.
+/// Declares the parameter that is a field of a struct, `parameter!(Tsne.perplexity, "help")`, with
+/// any value until a range is added.
 macro_rules! parameter {
     ($owner:ident.$field:ident, $help:expr) => {
         $crate::parameters::Parameter::new(
@@ -86,7 +86,7 @@ macro_rules! parameter {
 pub(crate) use parameter;
 
 impl Parameter {
-    /// What [`parameter!`] declares.
+    /// Declaration by [`parameter!`].
     pub(crate) const fn new(
         owner: &'static str,
         name: &'static str,
@@ -96,48 +96,47 @@ impl Parameter {
         Self { owner, name, help, note: None, range: Range::Any, auto: None, values }
     }
 
-    /// Numbers from `least` to `most`.
+    /// Range: numbers from `least` to `most`.
     pub(crate) const fn between(self, least: f64, most: f64) -> Self {
         Self { range: Range::Between(least, most), ..self }
     }
 
-    /// Numbers from `least` on that are less than `limit`.
+    /// Range: numbers from `least` on and below `limit`.
     pub(crate) const fn half_open(self, least: f64, limit: f64) -> Self {
         Self { range: Range::HalfOpen(least, limit), ..self }
     }
 
-    /// Numbers from `least` on.
+    /// Range: numbers from `least` on.
     pub(crate) const fn at_least(self, least: f64) -> Self {
         Self { range: Range::AtLeast(least), ..self }
     }
 
-    /// Numbers larger than `limit`.
+    /// Range: numbers above `limit`.
     pub(crate) const fn above(self, limit: f64) -> Self {
         Self { range: Range::Above(limit), ..self }
     }
 
-    /// Numbers from `least` to the value of another field less `less`.
+    /// Range: numbers from `least` to the value of another field minus `less`.
     pub(crate) const fn up_to_field(self, least: f64, field: &'static str, less: f64) -> Self {
         Self { range: Range::UpToField { least, field, less }, ..self }
     }
 
-    /// Numbers or choices that are written so.
+    /// Range: one of these texts, or text of the same form.
     pub(crate) const fn one_of(self, choices: &'static [&'static str]) -> Self {
         Self { range: Range::OneOf(choices), ..self }
     }
 
-    /// Or `auto`, and what that stands for.
+    /// Allows `auto`, with this meaning.
     pub(crate) const fn or_auto(self, meaning: &'static str) -> Self {
         Self { auto: Some(meaning), ..self }
     }
 
-    /// With more to be known.
+    /// Adds a note.
     pub(crate) const fn note(self, note: &'static str) -> Self {
         Self { note: Some(note), ..self }
     }
 
-    /// What it is, which values are allowed and what is to be known: a line of help, but for the
-    /// default.
+    /// Description, allowed values and note: a line of help without the default.
     pub fn description(&self) -> String {
         let mut text = self.help.to_owned();
         if let Some(words) = self.range.words() {
@@ -153,7 +152,7 @@ impl Parameter {
         text
     }
 
-    /// What the field of `method` holds.
+    /// Values of the field of `method`.
     fn values(&self, method: &dyn Any) -> Result<Vec<Value>> {
         (self.values)(method).ok_or_else(|| Error::Fault {
             message: format!("`{}` was asked of another method", self.name),
@@ -161,7 +160,7 @@ impl Parameter {
         })
     }
 
-    /// The number that a field of the same method holds, with its text.
+    /// Number in a field of the same method, with its text.
     fn number(&self, method: &dyn Any, all: &[Self], field: &str) -> Result<(f64, String)> {
         let other = all.iter().find(|parameter| parameter.name == field);
         match other.map(|other| other.values(method)).transpose()?.unwrap_or_default().pop() {
@@ -173,7 +172,7 @@ impl Parameter {
         }
     }
 
-    /// The allowed values in words, where they end at another field with its present value.
+    /// Allowed values in words; if they end at another field, with its present value.
     fn expected(&self, limit: Option<String>) -> String {
         let mut words = match (self.range, limit) {
             (Range::UpToField { least, field, less }, Some(limit)) => {
@@ -207,15 +206,15 @@ impl Parameter {
     }
 }
 
-/// Checks every field of `method` that is declared against its range.
+/// Checks every declared field of `method` against its range.
 ///
 /// # Errors
-/// [`Error::Parameter`] for the first value that is out of its range.
+/// [`Error::Parameter`] for the first value out of its range.
 pub fn check<M: Any>(method: &M, parameters: &[Parameter]) -> Result<()> {
     parameters.iter().try_for_each(|parameter| parameter.check(method, parameters))
 }
 
-/// What serde says, without the names of Rust's types.
+/// Message of serde without the names of Rust's types.
 fn plain(message: &str) -> String {
     let whole = "a whole number of at least 0";
     message
@@ -224,10 +223,10 @@ fn plain(message: &str) -> String {
         .replace("expected usize", &format!("expected {whole}"))
 }
 
-/// A method's struct from the parameters that were set, the others at their defaults.
+/// Struct of a method from the parameters that were set; the others have their defaults.
 ///
 /// # Errors
-/// [`Error::Parameter`] for a value of another type and for a name that is no parameter.
+/// [`Error::Parameter`] for a value of another type and for an unknown name.
 pub fn from_table<T: DeserializeOwned>(table: &toml::Table) -> Result<T> {
     // Field by field, so that the message can name the field.
     for (name, value) in table {
@@ -276,7 +275,7 @@ mod tests {
     fn values_out_of_range_are_named_with_it_and_others_pass() {
         let said = |toy: Toy| match check(&toy, PARAMETERS) {
             Ok(()) => String::new(),
-            // Marked otherwise than a field, of which there is none.
+            // Quoted in another way than a field, because these are not fields.
             Err(error) => error.to_string().replace('`', "'"),
         };
         for good in [

@@ -1,36 +1,35 @@
-//! Ranges of parameters: which values they hold, and how they are called.
+//! Ranges of parameters: their values and their names.
 
 use super::Value;
 
-/// Values that a parameter may have. No range of numbers holds one that is not finite.
+/// Allowed values of a parameter. No range of numbers contains values that are not finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Range {
-    /// Whatever its type holds.
+    /// Any value of its type.
     Any,
-    /// Numbers from the first to the second.
+    /// Numbers from the first to the second, inclusive.
     Between(f64, f64),
-    /// Numbers from the first on that are less than the second.
+    /// Numbers from the first on and below the second.
     HalfOpen(f64, f64),
     /// Numbers from this one on.
     AtLeast(f64),
-    /// Numbers larger than this one.
+    /// Numbers above this one.
     Above(f64),
-    /// Numbers up to one that depends on another field of the same method.
+    /// Numbers up to a limit that depends on another field of the same method.
     UpToField {
-        /// The smallest.
+        /// Smallest value.
         least: f64,
         /// Name of the field.
         field: &'static str,
-        /// By how much the largest is less than that field.
+        /// Difference between that field and the largest value.
         less: f64,
     },
-    /// What is written like one of these.
+    /// One of these texts, or text of the same form.
     OneOf(&'static [&'static str]),
 }
 
 impl Range {
-    /// Whether a value is allowed. Where the range ends at another field, that end is not looked
-    /// at.
+    /// `true` if a value is allowed. A limit given by another field is not checked.
     pub(super) fn holds(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Any, _) => true,
@@ -52,7 +51,7 @@ impl Range {
         }
     }
 
-    /// As in help and messages; none where everything is allowed.
+    /// Range as shown in help and messages; `None` if everything is allowed.
     pub fn words(&self) -> Option<String> {
         Some(match self {
             Self::Any => return None,
