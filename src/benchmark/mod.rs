@@ -1,10 +1,9 @@
-//! How long each stage takes on each device: neighbours, principal components, the layout of every
-//! method, placing new points, quality, clusters, training.
+//! Benchmark: running time of each stage on each device: neighbours, principal components, the
+//! layout of every method, placing new points, quality, clusters, training.
 //!
-//! The data are made here: clusters of normal points, the same for every device. A layout is timed
-//! with its neighbours at hand; what a whole fit takes is their sum, which is a row of its own.
-//! With a profile every stage is run once more with the time of each kernel taken on the device's
-//! own clock.
+//! The data are generated here: clusters of normal points, the same for every device. A layout is
+//! timed with given neighbours; a whole fit is their sum, in a row of its own. With a profile every
+//! stage is run once more with the time of each kernel measured by the device's own clock.
 
 pub mod peaks;
 mod profile;
@@ -25,28 +24,29 @@ use serde::Serialize;
 use std::path::Path;
 use std::time::Instant;
 
-/// Stream of the random numbers of this room.
+/// Stream of the random numbers of this file.
 const STREAM: u64 = 0x6265_6e63;
-/// Clusters of the data, as many as Fashion-MNIST has classes.
+/// Number of clusters of the data, as many as Fashion-MNIST has classes.
 const CLUSTERS: usize = 10;
 /// Standard deviation of the clusters' centres in units of the clusters' own: they overlap a
 /// little.
 const SPREAD: f32 = 1.5;
-/// Once a measurement has taken so many seconds in all it is not repeated again.
+/// Seconds after which a measurement is not repeated again.
 const PATIENCE: f64 = 20.0;
 
-/// What to measure.
+/// Settings of a benchmark.
 #[derive(Debug)]
 pub struct Benchmark {
     /// Numbers of points.
     pub sizes: Vec<usize>,
-    /// Numbers of features; the layouts, which do not depend on them, are measured with the first.
+    /// Numbers of features; the layouts, which do not depend on them, are measured with the first
+    /// one.
     pub features: Vec<usize>,
     /// Methods, with their parameters.
     pub methods: Vec<(String, Box<dyn Embedding>)>,
-    /// Timed runs after the first, which compiles the kernels and is told apart.
+    /// Number of timed runs after the first, which compiles the kernels and is reported separately.
     pub repeats: usize,
-    /// Whether every stage is run once more with the time of each kernel.
+    /// `true` if every stage is run once more with the time of each kernel.
     pub profile: bool,
     /// Seed of the data.
     pub seed: u64,
@@ -55,36 +55,36 @@ pub struct Benchmark {
 /// One measurement.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Timing {
-    /// `neighbors`, `pca`, `umap layout`, ...
+    /// Name: `neighbors`, `pca`, `umap layout`, ...
     pub stage: String,
-    /// The device in words.
+    /// Description of the device.
     pub device: String,
-    /// Points.
+    /// Number of points.
     pub n: usize,
-    /// Features, 0 where the time does not depend on them.
+    /// Number of features, 0 if the time does not depend on them.
     pub d: usize,
     /// Wall seconds of the first run, in which a GPU compiles its kernels.
     pub first: f64,
     /// Median of the wall seconds of the others, transfers to and from the device included.
     pub seconds: f64,
-    /// The shortest.
+    /// Shortest of these times.
     pub least: f64,
-    /// The longest.
+    /// Longest of these times.
     pub most: f64,
-    /// Runs that were timed after the first.
+    /// Number of timed runs after the first.
     pub repeats: usize,
 }
 
-/// What was measured on one device.
+/// Measurements on one device.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Measured {
     /// Times, in order.
     pub timings: Vec<Timing>,
-    /// What kernels took, stage by stage.
+    /// Kernel times, stage by stage.
     pub profiles: Vec<StageProfile>,
 }
 
-/// Told of each measurement as it is done.
+/// Callback that receives each measurement when it is done.
 pub type Told<'a> = &'a dyn Fn(&Timing, Option<&StageProfile>);
 
 impl Benchmark {
@@ -105,7 +105,7 @@ impl Benchmark {
         Ok(())
     }
 
-    /// Measures everything on one device, telling `observer` of each measurement as it is done.
+    /// Measures all stages on one device and passes each measurement to `observer` when it is done.
     ///
     /// # Errors
     /// Those of [`Benchmark::validate`] and of the stages.
@@ -142,8 +142,8 @@ impl Benchmark {
         Ok(measured)
     }
 
-    /// Whether a device gives the same bytes twice, and the CPU's neighbours, with the least of the
-    /// sizes.
+    /// Reproducibility of a device with the smallest of the sizes: the same bytes in two runs, and
+    /// the neighbours of the CPU.
     ///
     /// # Errors
     /// Those of the stages.
@@ -174,7 +174,7 @@ impl Measure<'_> {
         let mut timed = || -> Result<f64> {
             let start = Instant::now();
             work()?;
-            // The queue of a GPU may still be at work: a read-back waits for it.
+            // The queue of a GPU may still be busy: a read-back waits for it.
             Buffer::<u32>::zeros(self.device, "end of a measurement", 1)?.read(self.device)?;
             Ok(start.elapsed().as_secs_f64())
         };
@@ -183,7 +183,7 @@ impl Measure<'_> {
         while seconds.len() < self.benchmark.repeats
             && (seconds.is_empty() || first + seconds.iter().sum::<f64>() < PATIENCE)
         {
-            // A first run on the CPU compiles nothing; one that takes very long is the measurement.
+            // A first run on the CPU compiles nothing; a very long one is used as the measurement.
             let counts = matches!(self.device, Device::Cpu(_)) && first > PATIENCE;
             seconds.push(if counts { first } else { timed()? });
         }
@@ -228,7 +228,7 @@ fn clusters(n: usize, d: usize, seed: u64) -> Result<Matrix> {
     Matrix::new((0..n * d).into_par_iter().map(value).collect(), n, d)
 }
 
-/// All methods that the registry has, at their defaults.
+/// All methods of the registry with their defaults.
 ///
 /// # Errors
 /// None for a sound registry.
@@ -239,7 +239,7 @@ pub fn all_methods() -> Result<Vec<(String, Box<dyn Embedding>)>> {
         .collect()
 }
 
-/// The exponent p of time ~ n^p, by least squares over the sizes, if there are two at least.
+/// Exponent p of time ~ n^p, by least squares over at least two sizes; otherwise `None`.
 pub fn exponent(points: &[(usize, f64)]) -> Option<f64> {
     let logs: Vec<(f64, f64)> =
         points.iter().map(|&(n, seconds)| ((n as f64).ln(), seconds.max(1e-9).ln())).collect();
@@ -250,7 +250,7 @@ pub fn exponent(points: &[(usize, f64)]) -> Option<f64> {
     (spread > 0.0).then(|| logs.iter().map(|log| (log.0 - x) * (log.1 - y)).sum::<f64>() / spread)
 }
 
-/// Writes rows as CSV, with the names of their fields above.
+/// Writes rows as CSV, with the names of their fields as the header.
 ///
 /// # Errors
 /// [`Error::Write`].

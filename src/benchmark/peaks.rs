@@ -1,4 +1,4 @@
-//! What a device can do at most, measured: the ceilings that a profile's figures are compared with.
+//! Measured peak performance of a device, with which the rates of a profile are compared.
 
 use crate::compute::{Buffer, Device, Gpu, Kernel, Work, kernel, uniform};
 use crate::error::Result;
@@ -12,35 +12,36 @@ uniform! {
 const MULTIPLY_ADD: Kernel = kernel!("peaks", "multiply_add", 256, PeakParams);
 const COPY: Kernel = kernel!("peaks", "copy", 256, PeakParams);
 
-/// Kernels of this room.
+/// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&MULTIPLY_ADD, &COPY];
 
-/// Rows of four values; a copy of all reads and writes 128 MiB, more than a cache of a card holds.
+/// Number of rows of four values; copying all of them reads and writes 128 MiB, more than the cache
+/// of a card holds.
 const ROWS: usize = 1 << 22;
-/// Rows and turns of the arithmetic: 5 ms on a card of 1 TFLOP/s, and several times as many threads
-/// as the largest has places for.
+/// Number of rows and loop turns of the arithmetic: 5 ms on a card of 1 TFLOP/s, and several times
+/// as many threads as the largest card runs at once.
 const CHAINS: usize = 1 << 20;
 const TURNS: usize = 300;
-/// Runs: the fastest counts between host and device, the mean of the device's own work.
+/// Number of runs: the fastest counts for transfers between host and device, the mean for work on
+/// the device.
 const RUNS: usize = 4;
 
-/// The ceilings of one device.
+/// Peak performance of one device.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Peaks {
-    /// Operations a second in 32-bit floats, in thousand millions; a multiplication with an
-    /// addition is two.
+    /// Operations a second in 32-bit floats, in units of 1e9; a multiply-add is two.
     pub gflop_s: f64,
-    /// Bytes read and written a second in the device's memory, in thousand millions.
+    /// Bytes read and written a second in the device's memory, in units of 1e9.
     pub gb_s: f64,
-    /// Bytes a second from the host to the device, in thousand millions.
+    /// Bytes a second from the host to the device, in units of 1e9.
     pub upload_gb_s: f64,
-    /// The same from the device to the host.
+    /// Bytes a second from the device to the host, in units of 1e9.
     pub download_gb_s: f64,
 }
 
 impl Peaks {
-    /// Measures those of `gpu`, which is `device`; none where it tells no time. A second on a slow
-    /// card.
+    /// Measures the peak performance of `gpu`, which is `device`; `None` if it has no timestamps.
+    /// Takes a second on a slow card.
     ///
     /// # Errors
     /// Those of the device.
@@ -56,7 +57,7 @@ impl Peaks {
         for _ in 0..RUNS {
             let start = Instant::now();
             let source = Buffer::from_slice(device, "peaks", &values)?;
-            // What was written has arrived when a kernel that reads it is done.
+            // The upload has arrived when a kernel that reads it is done.
             copy(device, &source, &mut target, 1)?;
             Buffer::<f32>::zeros(device, "end of a measurement", 1)?.read(device)?;
             upload = upload.min(start.elapsed().as_secs_f64());
@@ -146,7 +147,7 @@ pub fn copy(
 mod cpu {
     use rayon::prelude::*;
 
-    /// Values of one task.
+    /// Number of values of one task.
     const TASK: usize = 1 << 12;
 
     pub fn multiply_add(sources: &[f32], targets: &mut [f32], n: usize, n_turns: usize) {

@@ -1,5 +1,5 @@
-//! What kernels take and move, whether a device gives the same answer twice and the CPU's, and
-//! which device is the faster.
+//! Profiles of kernels, reproducibility of a device and agreement with the CPU, and comparison of
+//! two devices.
 
 use super::stages::trained;
 use super::{Peaks, Timing};
@@ -12,39 +12,40 @@ use crate::progress::Observer;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Images that a network is trained on twice, to see whether the weights are the same.
+/// Number of images on which a network is trained twice, to compare the weights.
 const N_TRAINED: usize = 2000;
 
-/// The kernels of one stage, and what the host did meanwhile.
+/// Kernels of one stage, and the host's work meanwhile.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageProfile {
-    /// Stage, as of the times.
+    /// Name of the stage, as in the times.
     pub stage: String,
-    /// The device in words.
+    /// Description of the device.
     pub device: String,
-    /// Points.
+    /// Number of points.
     pub n: usize,
-    /// Features, 0 where the time does not depend on them.
+    /// Number of features, 0 if the time does not depend on them.
     pub d: usize,
     /// Wall seconds of the profiled run.
     pub seconds: f64,
-    /// Seconds in which the device was busy with our kernels; not those of burn in a training.
+    /// Seconds during which the device ran our kernels; burn's kernels of a training are not
+    /// included.
     pub gpu_seconds: f64,
-    /// Share of the wall time in which it was not.
+    /// Share of the wall time during which it did not.
     pub host_share: f64,
-    /// Kernels run.
+    /// Number of kernel runs.
     pub dispatches: u64,
-    /// Pieces of work handed to the queue.
+    /// Number of pieces of work submitted to the queue.
     pub submits: u64,
     /// Bytes written to the device.
     pub bytes_up: u64,
     /// Bytes read back.
     pub bytes_down: u64,
-    /// Seconds in which the host wrote.
+    /// Seconds that the host spent writing.
     pub upload_seconds: f64,
-    /// Seconds in which it waited for the device.
+    /// Seconds that the host waited for the device.
     pub wait_seconds: f64,
-    /// Kernels, the longest first.
+    /// Times of kernels, the longest first.
     pub kernels: Vec<KernelRow>,
 }
 
@@ -53,27 +54,26 @@ pub struct StageProfile {
 pub struct KernelRow {
     /// Shader and entry point.
     pub kernel: String,
-    /// Dispatches.
+    /// Number of dispatches.
     pub calls: u64,
-    /// Milliseconds on the device, together.
+    /// Total milliseconds on the device.
     pub gpu_ms: f64,
-    /// Of the longest dispatch.
+    /// Milliseconds of the longest dispatch.
     pub longest_ms: f64,
-    /// Operations that the results need, in thousand millions a second.
+    /// Necessary operations a second, in units of 1e9.
     pub gflop_s: f64,
-    /// Bytes that have to be moved, in thousand millions a second.
+    /// Necessary bytes moved a second, in units of 1e9.
     pub gb_s: f64,
 }
 
 impl KernelRow {
-    /// Parts of what the device can do at most: operations, bytes.
+    /// Shares of the device's peak performance: operations, bytes.
     pub fn shares(&self, peaks: &Peaks) -> (f64, f64) {
         (self.gflop_s / peaks.gflop_s, self.gb_s / peaks.gb_s)
     }
 }
 
-/// Does the work of a stage once more, with the time of every kernel; none where the device tells
-/// no time.
+/// Runs a stage once more with the time of every kernel; `None` if the device has no timestamps.
 pub(super) fn of_stage(
     gpu: &Gpu,
     device: &str,
@@ -117,22 +117,22 @@ pub(super) fn of_stage(
     }))
 }
 
-/// Whether a device gives the same bytes twice, and neighbours that are the CPU's.
+/// Reproducibility of a device: the same bytes in two runs, and the CPU's neighbours.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Agreement {
-    /// Neighbours, a method's layout, or a network's weights.
+    /// Compared result: neighbours, a method's layout, or a network's weights.
     pub what: String,
-    /// Points, or images.
+    /// Number of points, or of images.
     pub n: usize,
-    /// SHA-256 of the first run's bytes, hexadecimal.
+    /// SHA-256 of the bytes of the first run, hexadecimal.
     pub sha256: String,
-    /// Whether the second run gave the same.
+    /// `true` if the second run gave the same bytes.
     pub same_bytes: bool,
-    /// Share of the CPU's exact neighbours that it found, of 1,000 rows.
+    /// Recall of the CPU's exact neighbours, on 1,000 rows.
     pub recall: Option<f64>,
 }
 
-/// Runs the neighbours of `x` and the layout of every method twice.
+/// Runs the neighbours of `x` and the layout of every method twice and compares the results.
 ///
 /// # Errors
 /// Those of the stages.
@@ -203,24 +203,24 @@ fn digest(parts: &[&[u8]]) -> String {
 /// One stage on two devices.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ratio {
-    /// Stage.
+    /// Name of the stage.
     pub stage: String,
-    /// Points.
+    /// Number of points.
     pub n: usize,
-    /// Features, 0 where the time does not depend on them.
+    /// Number of features, 0 if the time does not depend on them.
     pub d: usize,
     /// Median seconds of the CPU.
     pub cpu_seconds: f64,
     /// Median seconds of the other device.
     pub gpu_seconds: f64,
-    /// How many times as fast the other device is.
+    /// Speed-up of the other device over the CPU.
     pub ratio: f64,
-    /// Which of the two `DeviceChoice::Auto` takes for it, `CPU` or `GPU`: never a software
-    /// adapter, and for neighbours not a card that shares the CPU's memory and is the slower.
+    /// Device that `DeviceChoice::Auto` takes for the stage, `CPU` or `GPU`: never a software
+    /// adapter, and for neighbours not a card that shares the CPU's memory and is the slower one.
     pub auto: &'static str,
 }
 
-/// The stages that both lists have, of the CPU and of `card`.
+/// Stages that are in both lists, of the CPU and of `card`.
 pub fn ratios(cpu: &[Timing], gpu: &[Timing], card: &Gpu) -> Vec<Ratio> {
     let auto = |stage: &str, ratio: f64| {
         let is_left = card.is_integrated() && stage.ends_with("neighbours") && ratio * MARGIN < 1.0;

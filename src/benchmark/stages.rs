@@ -1,4 +1,4 @@
-//! The stages that are measured.
+//! The measured stages.
 
 use super::{CLUSTERS, Measure, Timing, clusters};
 use crate::clustering::{KMeans, silhouette_samples};
@@ -14,16 +14,16 @@ use crate::progress::Observer;
 use crate::recipe::Blueprint;
 use crate::training::{Job, Training};
 
-/// New points that are placed.
+/// Number of new points to place.
 const NEW_POINTS: usize = 1000;
-/// Points of which silhouettes are computed, each among all.
+/// Number of points with silhouettes, each among all.
 const SILHOUETTES: usize = 2000;
-/// Images of the embedded sample that a network is trained on for one epoch.
+/// Number of images of the embedded sample on which a network is trained for one epoch.
 pub(super) const N_IMAGES: usize = 8000;
 
 impl Measure<'_> {
-    /// What depends on the features: neighbours, as many as each method needs, principal
-    /// components, and clusters.
+    /// Stages that depend on the number of features: neighbours, as many as each method needs,
+    /// principal components, and clusters.
     pub(super) fn spaces(&mut self, x: &Matrix) -> Result<()> {
         let d = x.n_features();
         let mut numbers: Vec<usize> =
@@ -54,8 +54,8 @@ impl Measure<'_> {
         })
     }
 
-    /// What depends on the number of points alone: the layouts, placing new points, and how good
-    /// the maps are.
+    /// Stages that depend on the number of points alone: the layouts, placing new points, and the
+    /// quality of the embeddings.
     pub(super) fn layouts(&mut self, x: &Matrix) -> Result<()> {
         let most = self
             .benchmark
@@ -107,7 +107,7 @@ impl Measure<'_> {
         self.time("an epoch of the mlp", 784, || trained(device, N_IMAGES, observer).map(drop))
     }
 
-    /// Adds the row of neighbours and layout together.
+    /// Adds the row with the sum of neighbours and layout.
     fn whole_fit(&mut self, name: &str, k: usize, d: usize) {
         let (n, device) = (self.n, self.name);
         let of = |stage: &str, d: usize| {

@@ -1,15 +1,15 @@
-//! The measurements in words.
+//! Text tables of the measurements.
 
 use super::{Agreement, KernelRow, Peaks, Ratio, StageProfile, Timing};
 use serde::Serialize;
 
-/// Kernels of a stage that are printed; the table on the disk has all.
+/// Number of kernels of a stage that are printed; the file has all.
 const MOST_KERNELS: usize = 12;
 
-/// Above the lines of the times.
+/// Header of the table of times.
 pub const HEAD: &str = "stage                               n     d     first s    median s       least        most  runs\n";
 
-/// One measurement.
+/// Line for one measurement.
 pub fn line(timing: &Timing) -> String {
     let Timing { stage, n, first, seconds, least, most, repeats, .. } = timing;
     let d = features(timing.d);
@@ -22,7 +22,7 @@ fn features(d: usize) -> String {
     if d == 0 { "-".to_owned() } else { d.to_string() }
 }
 
-/// What a device can do at most.
+/// Text of a device's peak performance.
 pub fn peaks(peaks: &Peaks) -> String {
     let Peaks { gflop_s, gb_s, upload_gb_s, download_gb_s } = peaks;
     format!(
@@ -30,7 +30,7 @@ pub fn peaks(peaks: &Peaks) -> String {
     )
 }
 
-/// The kernels of a stage.
+/// Table of the kernels of a stage.
 pub fn profile(profile: &StageProfile, peaks: Option<&Peaks>) -> String {
     let mut text = String::new();
     if !profile.kernels.is_empty() {
@@ -62,7 +62,7 @@ pub fn profile(profile: &StageProfile, peaks: Option<&Peaks>) -> String {
     )
 }
 
-/// Whether two runs agree.
+/// Text of the reproducibility.
 pub fn agreement(rows: &[Agreement]) -> String {
     let line = |row: &Agreement| {
         let same = if row.same_bytes { "the same bytes" } else { "OTHER BYTES" };
@@ -79,7 +79,7 @@ pub fn agreement(rows: &[Agreement]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// Both devices side by side.
+/// Table of both devices side by side.
 pub fn ratios(rows: &[Ratio]) -> String {
     let line = |row: &Ratio| {
         let Ratio { stage, n, d, cpu_seconds, gpu_seconds, ratio, auto } = row;
@@ -92,7 +92,7 @@ pub fn ratios(rows: &[Ratio]) -> String {
     rows.iter().fold(head.to_owned(), |text, row| text + &line(row))
 }
 
-/// One kernel of one stage, as a row of a table on the disk.
+/// One kernel of one stage, as a row of the file.
 #[derive(Clone, Debug, Serialize)]
 pub struct KernelLine {
     device: String,
@@ -109,7 +109,7 @@ pub struct KernelLine {
     percent_of_peak_bytes: Option<f64>,
 }
 
-/// The rows of all kernels.
+/// Rows of all kernels.
 pub fn kernel_lines(profiles: &[StageProfile], peaks: Option<&Peaks>) -> Vec<KernelLine> {
     let of_stage = |profile: &StageProfile| {
         let line = |row: &KernelRow| {
