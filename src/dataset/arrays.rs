@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// The arrays: training images and labels, test images and labels.
 pub(super) const NAMES: [&str; 4] = ["x_train", "y_train", "x_test", "y_test"];
 
-/// Other names of each.
+/// Alternative names of each array.
 const OTHER_NAMES: [[&str; 2]; 4] = [
     ["train_images", "train_x"],
     ["train_labels", "train_y"],
@@ -27,32 +27,32 @@ const OTHER_NAMES: [[&str; 2]; 4] = [
     ["test_labels", "test_y"],
 ];
 
-/// The array, or the key of an archive, that names the classes.
+/// Name of the array, or key of an archive, with the names of the classes.
 pub(super) const CLASS_NAMES: &str = "class_names";
 
-/// Largest array of names that is looked at, in bytes.
+/// Maximum size of an array of names, in bytes.
 const MAX_NAMES: u64 = 1 << 24;
 
-/// An array and what errors call it.
+/// An array, and its name in errors.
 type Named = (PathBuf, Bytes);
 
-/// What arrays hold.
+/// Content of the arrays.
 pub(super) struct Read {
     pub train: Samples,
     pub test: Samples,
     pub sources: Vec<Source>,
     pub warnings: Vec<String>,
-    /// Names of the classes, and where they stand.
+    /// Names of the classes, and the path of their array.
     pub class_names: Option<(PathBuf, Vec<String>)>,
 }
 
-/// Which of the four arrays is called so, in letters of any case.
+/// Index of the array of this name among the four, ignoring case.
 pub(super) fn slot(name: &str) -> Option<usize> {
     let name = name.to_lowercase();
     (0..4).find(|&at| name == NAMES[at] || OTHER_NAMES[at].contains(&&name[..]))
 }
 
-/// The arrays of an archive, and the names of the members that are none of them.
+/// Arrays of an archive, and the names of the other members.
 #[derive(Default)]
 struct Members {
     arrays: [Option<Named>; 4],
@@ -120,8 +120,7 @@ fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
 }
 
 impl Members {
-    /// Refuses a member for whose place there is one already: one of the four, or that of the
-    /// names.
+    /// Refuses a second member for the same array: one of the four, or the names.
     fn refuse_second(&self, place: Option<usize>, called: &Path) -> Result<()> {
         let names = self.class_names.as_ref().map(|(path, _)| path);
         let taken = place.map_or(names, |at| self.arrays[at].as_ref().map(|(path, _)| path));
@@ -135,7 +134,7 @@ impl Members {
     }
 }
 
-/// The four arrays, of which none may be missing.
+/// The four arrays, all of which are required.
 fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Result<[Named; 4]> {
     let missing: Vec<&str> = arrays
         .iter()
@@ -159,7 +158,7 @@ fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Re
     Ok([x_train, y_train, x_test, y_test])
 }
 
-/// The bytes of a member of an archive, whose checksum is verified at their end.
+/// Bytes of a member of an archive, whose checksum is verified at the end.
 fn member<'a>(
     archive: &'a ZipSliceArchive<&'a Vec<u8>>,
     entry: &ZipFileHeaderRecord<'_>,
@@ -167,7 +166,7 @@ fn member<'a>(
     damaged: impl Fn(rawzip::Error) -> Error,
 ) -> Result<Box<dyn io::Read + 'a>> {
     let member = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
-    // The archive names a member twice; other programs may read the other name.
+    // The archive stores the name of a member twice; other programs may read the other copy.
     let local = member.local_header();
     let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
     if beside != name {
@@ -199,12 +198,12 @@ pub(super) fn read_npy(paths: &[PathBuf; 4], shape: Option<ImageShape>) -> Resul
     assemble(arrays, paths.iter().map(Source::of_file).collect::<Result<_>>()?, shape)
 }
 
-/// What the array at a place holds.
+/// Meaning of the array at this index.
 fn meaning(at: usize) -> Meaning {
     if at.is_multiple_of(2) { Meaning::Pixels } else { Meaning::Labels }
 }
 
-/// The two parts, whose pixels must have one scale.
+/// Both parts, whose pixels must have the same scale.
 fn assemble(
     [x_train, y_train, x_test, y_test]: [Named; 4],
     sources: Vec<Source>,
@@ -217,10 +216,10 @@ fn assemble(
     Ok(Read { train, test, sources, warnings, class_names: None })
 }
 
-/// What is said of pixels that were numbers from 0 to 1.
+/// Note about pixels that were numbers from 0 to 1.
 ///
 /// # Errors
-/// [`Error::Input`] if those of one part were and those of the other were not.
+/// [`Error::Input`] if the pixels of only one part were.
 pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>> {
     let [(train, train_scaled), (test, test_scaled)] = scales;
     match (train_scaled, test_scaled) {
@@ -273,7 +272,7 @@ fn samples((x, pixels): Named, (y, labels): Named, asked: Option<ImageShape>) ->
         .map_err(|error| Error::input(&y, format!("{error} in {}", x.display())))
 }
 
-/// Writes an archive, stored or deflated: the four arrays of two parts, and the names of the
+/// Writes an archive, stored or deflated: the four arrays of both parts, and the names of the
 /// classes if there are any.
 pub(super) fn write_npz(
     out: &mut dyn Write,

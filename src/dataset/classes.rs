@@ -1,12 +1,11 @@
-//! Which classes data have, from the numbers that their files hold and the names that are known of
-//! them.
+//! Classes of a data set, from the labels in its files and the names known for them.
 
 use super::{Samples, names, registered};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Classes of points, where they are known.
+/// Classes of points, if known.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a> {
     /// Class of each point, an index into the names.
@@ -15,34 +14,34 @@ pub struct Classes<'a> {
     pub names: &'a [String],
 }
 
-/// Names of classes, and where they stand.
+/// Names of classes, and the path of their file or array.
 #[derive(Clone, Debug)]
 pub(super) enum Named {
-    /// One after another, as in a file with a name a line or in an array.
+    /// Names in order, as in a file with one name a line or in an array.
     InOrder(PathBuf, Vec<String>),
-    /// The name of each number.
+    /// Name of each label.
     Numbered(PathBuf, Vec<(u8, String)>),
 }
 
-/// What is known of data when their files are read.
-pub(super) struct Known<'a> {
-    /// The path of the data.
+/// Information about the data when their files are read.
+pub(super) struct ClassSources<'a> {
+    /// Path of the data.
     pub path: &'a Path,
-    /// The file that holds the labels of the test images.
+    /// Path of the file with the labels of the test images.
     pub test_labels: &'a Path,
     pub names: Option<Named>,
-    /// Whether the labels are to be grouped, so that names matter less.
+    /// `true` if the labels will be grouped, so that names matter less.
     pub grouped: bool,
 }
 
-/// Makes the labels of both parts places in the names, which are returned: those that are known, or
-/// the numbers that occur among the training labels.
+/// Replaces the labels of both parts by indices into the names, and returns these: the known names,
+/// or the distinct training labels.
 ///
 /// # Errors
-/// [`Error::Input`] if names are too few, or test images are of a class that is neither named nor
-/// among the training images.
+/// [`Error::Input`] if there are too few names, or a test image has a class that is neither named
+/// nor among the training images.
 pub(super) fn settle(
-    known: Known<'_>,
+    known: ClassSources<'_>,
     train: &mut Samples,
     test: &mut Samples,
     warnings: &mut Vec<String>,
@@ -92,7 +91,7 @@ pub(super) fn settle(
     Ok(names)
 }
 
-/// The names of the labels that occur.
+/// Names of the labels that occur.
 fn chosen(path: &Path, names: &[(u8, String)], occurring: &[u8]) -> Result<Vec<String>> {
     let name = |label: &u8| {
         let found = names.iter().find(|(number, _)| number == label).map(|(_, name)| name.clone());
@@ -103,8 +102,8 @@ fn chosen(path: &Path, names: &[(u8, String)], occurring: &[u8]) -> Result<Vec<S
     occurring.iter().map(name).collect()
 }
 
-/// What is said of names that are given to the labels that occur, which must be as many, since they
-/// are too few for numbers from 0.
+/// Note about names for the labels that occur, which must be as many because they are too few for
+/// numbers from 0.
 fn in_order(
     data: &Path,
     path: &Path,
@@ -129,7 +128,7 @@ fn in_order(
     Err(Error::input(path, message))
 }
 
-/// Ascending numbers in words: `0 to 9`, or `0 to 3, 5, 7 to 9`.
+/// Ascending numbers in text: `0 to 9`, or `0 to 3, 5, 7 to 9`.
 fn spelled(numbers: &[u8]) -> String {
     let mut runs: Vec<(u8, u8)> = Vec::new();
     for &number in numbers {
@@ -144,9 +143,9 @@ fn spelled(numbers: &[u8]) -> String {
     runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
 
-/// The labels to write for the classes, if these are called by ascending numbers that all occur
-/// among the training images: the numbers, from which reading makes the same classes. Other classes
-/// are written as places in their names.
+/// Labels to write for the classes if their names are ascending numbers that all occur among the
+/// training images: these numbers, from which reading gives the same classes. Other classes are
+/// written as indices into their names.
 pub(super) fn numbers(class_names: &[String], train: &[u8]) -> Option<Vec<u8>> {
     let number =
         |name: &String| name.parse::<u8>().ok().filter(|number| number.to_string() == *name);

@@ -1,4 +1,4 @@
-//! Writing data in the formats in which they can be read.
+//! Writing data in the formats that can be read.
 
 use super::formats::{Contents, Fill, Format, Writer};
 use super::{Dataset, classes, names};
@@ -9,7 +9,7 @@ use flate2::{Compression, GzBuilder};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// The file that names the classes, beside the others.
+/// Name of the file with the names of the classes, beside the others.
 const CLASS_NAMES: &str = "class_names.txt";
 
 impl<'a> Contents<'a> {
@@ -26,15 +26,15 @@ impl<'a> Contents<'a> {
     }
 }
 
-/// Writes `data` to the folder `out`, or to the file `out` if that is what the format makes, and
-/// gives what was written. Compressed if `gzip`. The labels are written as they are, grouped if
-/// they were grouped, and the names of the classes with them: in the archive, or in
-/// `class_names.txt`. Classes whose names are the numbers in the files have no other names.
+/// Writes `data` to the folder `out`, or to the file `out` if the format is a single file, and
+/// returns the written paths. Compressed if `gzip`. The labels are written as they are (grouped if
+/// they were grouped) together with the names of the classes: in the archive, or in
+/// `class_names.txt`. Names are omitted if they are the numbers in the files.
 ///
 /// # Errors
-/// [`Error::Parameter`] if the format is only read; [`Error::Exists`] if one of the files is there
-/// already, compressed or not, unless `force`, which replaces both forms; [`Error::Write`] and
-/// [`Error::Interrupted`], with nothing left behind.
+/// [`Error::Parameter`] if the format cannot be written; [`Error::Exists`] if one of the files
+/// exists already, compressed or not, unless `force`, which replaces both forms; [`Error::Write`]
+/// and [`Error::Interrupted`], with nothing left behind.
 pub fn convert(
     data: &Dataset,
     out: &Path,
@@ -53,7 +53,7 @@ pub fn convert(
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.join(name)).collect();
     let gzip = gzip && in_folder;
     let others = if in_folder { others(&paths, &named, gzip) } else { Vec::new() };
-    // The same names as before stand in nobody's way.
+    // An existing file with the same names is no obstacle.
     let same = |path: &Path| {
         *path == *named
             && contents.class_names.is_some_and(|names| is_text(path, &names::names_text(names)))
@@ -65,7 +65,8 @@ pub fn convert(
     let failed = |source: io::Error| {
         if observer.is_cancelled() { Error::Interrupted } else { Error::write(out, source) }
     };
-    // A folder beside, whose files move when all are whole: half a data set is worse than none.
+    // A temporary folder beside it, from which all files move when they are complete: half a data
+    // set is worse than none.
     let parent = first_that_exists(&folder);
     let mut builder = tempfile::Builder::new();
     let temporary = builder.prefix(TEMPORARY).tempdir_in(parent).map_err(failed)?;
@@ -75,7 +76,7 @@ pub fn convert(
         let file = std::fs::File::create(temporary.path().join(&name)).map_err(failed)?;
         let mut writer = BufWriter::with_capacity(1 << 20, file);
         if gzip && name != CLASS_NAMES {
-            // No name and no time: the bytes depend on the data alone.
+            // Without name and time, the bytes depend on the data alone.
             let mut encoder = GzBuilder::new().write(&mut writer, Compression::default());
             let filled = fill(&mut Watched { out: &mut encoder, observer });
             filled.and_then(|()| encoder.finish().map(|_| ())).map_err(failed)?;
@@ -99,8 +100,7 @@ pub fn convert(
     Ok(paths)
 }
 
-/// The files that must not stay beside those that are written: their other forms, and names of
-/// other data.
+/// Files that must not remain beside the written ones: their other forms, and names of other data.
 fn others(paths: &[PathBuf], named: &Path, gzip: bool) -> Vec<PathBuf> {
     let data = paths.iter().filter(|path| *path != named);
     let other = |path: &PathBuf| {
@@ -110,7 +110,7 @@ fn others(paths: &[PathBuf], named: &Path, gzip: bool) -> Vec<PathBuf> {
     data.map(other).chain(names).collect()
 }
 
-/// Writes until the observer wants an end.
+/// Writer that stops when the observer cancels.
 struct Watched<'a> {
     out: &'a mut dyn Write,
     observer: &'a dyn Observer,
@@ -129,12 +129,12 @@ impl Write for Watched<'_> {
     }
 }
 
-/// Whether a file holds this text.
+/// `true` if a file has this text as its content.
 fn is_text(path: &Path, text: &str) -> bool {
     std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes())
 }
 
-/// The folder that the files go to, and each file with what fills it.
+/// Target folder, and each file with the function that writes its content.
 fn files<'a>(
     contents: &'a Contents<'a>,
     out: &Path,
@@ -163,7 +163,7 @@ fn files<'a>(
     }
 }
 
-/// The folder, or the nearest above it that exists.
+/// The folder, or its nearest parent that exists.
 fn first_that_exists(folder: &Path) -> PathBuf {
     let above = folder.ancestors().find(|folder| folder.is_dir() && !folder.as_os_str().is_empty());
     above.unwrap_or(Path::new(".")).into()

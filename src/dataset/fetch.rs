@@ -1,8 +1,8 @@
-//! Fetching known data sets over HTTP: resumable, and believed by their SHA-256 alone.
+//! Download of known data sets over HTTP: resumable, and verified by SHA-256.
 //!
-//! A file is written to `NAME.gz.part`, which stays when the connection ends and is gone on with by
-//! the next fetch. What it holds, decompressed, must have the known SHA-256; then it is renamed to
-//! `NAME.gz`, else deleted.
+//! A file is written to `NAME.gz.part`, which remains if the connection ends and is continued by
+//! the next download. Its decompressed content must have the known SHA-256; then it is renamed to
+//! `NAME.gz`, otherwise deleted.
 
 use super::registered::{self, FILES, File, Registered};
 use super::source::hex;
@@ -16,45 +16,44 @@ use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Bytes that are taken from the connection at once.
+/// Number of bytes read from the connection at once.
 const CHUNK: usize = 1 << 16;
 
-/// A compressed file is never much longer than its content; more than this beyond it is not the
-/// file.
+/// A compressed file is never much longer than its content; a download that exceeds it by more than
+/// this is the wrong file.
 const SLACK: u64 = 1 << 16;
 
-/// What to fetch, from where and to where.
+/// Data set, source and target of a download.
 #[derive(Clone, Debug)]
 pub struct Fetch {
     /// Name of the data set.
     pub dataset: String,
-    /// Folder for data sets, each in a subfolder of its name; the user's own one if nothing is
-    /// said.
+    /// Folder for data sets, each in a subfolder with its name; `None` for the user's own folder.
     pub data_dir: Option<PathBuf>,
-    /// Address of a folder with the files, `.gz`, to take instead of the known ones.
+    /// Address of a folder with the files, `.gz`, to use instead of the known ones.
     pub mirror: Option<String>,
-    /// How long a server may be silent, above 0.
+    /// Time without data after which a server counts as unavailable, above 0.
     pub timeout: Duration,
-    /// Whether files of that name with other content are replaced.
+    /// `true` if files with the same name and other content should be replaced.
     pub force: bool,
 }
 
-/// What a fetch ended with.
+/// Result of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// Where the files are.
+    /// Folder with the files.
     pub folder: PathBuf,
-    /// Those that were fetched; the others were there.
+    /// Paths of the downloaded files; the others existed already.
     pub fetched: Vec<PathBuf>,
 }
 
-/// Fetches the files of a data set that are not there yet.
+/// Downloads the missing files of a data set.
 ///
 /// # Errors
-/// [`Error::Parameter`] if nothing is known of that name or there is no folder for it;
-/// [`Error::Fetch`] naming the address if a server cannot be reached, refuses, is silent for too
-/// long, ends early, or sends something else, tried at every known address; [`Error::Input`] if a
-/// file of that name holds something else; [`Error::Write`]; [`Error::Interrupted`].
+/// [`Error::Parameter`] if the name is unknown or there is no folder for it; [`Error::Fetch`]
+/// naming the address if a server cannot be reached, refuses, is silent for too long, ends early,
+/// or sends something else, tried at every known address; [`Error::Input`] if a file with that name
+/// has other content; [`Error::Write`]; [`Error::Interrupted`].
 pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
     let Some(set) = registered::REGISTERED.iter().find(|set| set.name == fetch.dataset) else {
         let names = registered::REGISTERED.map(|set| set.name).join(", ");
@@ -87,7 +86,7 @@ pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
         create_folder(&folder)?;
         let path = folder.join(format!("{name}.gz"));
         from_any(set, fetch, &agent, name, file, &path, reporter)?;
-        // An older plain file would be found first.
+        // An older uncompressed file would be found first.
         let plain = folder.join(name);
         if plain.exists() {
             std::fs::remove_file(&plain).map_err(|error| Error::write(&plain, error))?;
@@ -97,7 +96,7 @@ pub fn fetch(fetch: &Fetch, reporter: &dyn Reporter) -> Result<Fetched> {
     Ok(Fetched { folder, fetched })
 }
 
-/// Tries one address after another.
+/// Tries one address after the other.
 fn from_any(
     set: &Registered,
     fetch: &Fetch,
@@ -135,7 +134,7 @@ fn agent(timeout: Duration) -> ureq::Agent {
     config.build().into()
 }
 
-/// One file from one address.
+/// Download of one file from one address.
 struct Download<'a> {
     agent: &'a ureq::Agent,
     url: &'a str,
@@ -149,7 +148,7 @@ impl Download<'_> {
         let here = std::fs::metadata(&part).map_or(0, |metadata| metadata.len());
         let mut response = self.ask(here)?;
         let mut start = match response.status().as_u16() {
-            // What is here may be all there is.
+            // The part may be complete already.
             416 if here > 0 => {
                 if self.verify().is_ok() {
                     return self.keep();
@@ -172,7 +171,7 @@ impl Download<'_> {
             && !header("content-range")
                 .is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
         {
-            // Another part than was asked for would be put in the wrong place.
+            // A part other than the requested one would be stored at the wrong position.
             self.discard()?;
             response = self.ask(0)?;
             start = 0;
@@ -189,7 +188,7 @@ impl Download<'_> {
         self.keep()
     }
 
-    /// Asks for everything from byte `start`.
+    /// Requests everything from byte `start` on.
     fn ask(&self, start: u64) -> Result<ureq::http::Response<ureq::Body>> {
         let mut request = self.agent.get(self.url);
         if start > 0 {
@@ -198,7 +197,7 @@ impl Download<'_> {
         request.call().map_err(|error| self.error(self.worded(&error)))
     }
 
-    /// Writes what comes to the file beside, after what is there already up to `start`.
+    /// Appends the received bytes to the temporary file, which already holds those up to `start`.
     fn receive(
         &self,
         body: &mut dyn Read,
@@ -269,7 +268,7 @@ impl Download<'_> {
         self.error(format!("{why} after {done}{of} bytes; the next fetch goes on from there"))
     }
 
-    /// Compares what was received with the known SHA-256.
+    /// Compares the received content with the known SHA-256.
     fn verify(&self) -> Result<()> {
         let known = self.file.known[0];
         let part = self.part();
@@ -303,7 +302,7 @@ impl Download<'_> {
         self.path.with_added_extension("part")
     }
 
-    /// The reason in words for a user.
+    /// Reason in words for a user.
     fn worded(&self, error: &ureq::Error) -> String {
         match error {
             ureq::Error::Timeout(_) => {

@@ -1,14 +1,14 @@
-//! Data of one's own: reading the format that a path holds, and what is known of the classes.
+//! The user's own data: reading the format of a path, and determining the classes.
 
-use super::classes::{self, Known, Named};
+use super::classes::{self, ClassSources, Named};
 use super::formats::{FORMATS, Format, Read, formats_text};
 use super::request::Request;
 use super::{Dataset, Samples, Source, image_folder, layout, names};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// Reads the folder or file `path`; of several sets of files in a folder the one whose names
-/// begin with `prefix`, which is empty for the set whose names begin with nothing.
+/// Reads the folder or file `path`. If a folder has several sets of files, the set whose names
+/// begin with `prefix` is read; an empty prefix means the set without a prefix.
 pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Result<Dataset> {
     let read =
         if path.is_dir() { read_folder(path, prefix, request)? } else { read_file(path, request)? };
@@ -34,8 +34,12 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
         _ => request.class_names.iter().map(PathBuf::from).filter(|path| path.is_file()).collect(),
     };
     let test_labels = sources.last().map_or(PathBuf::new(), |source| PathBuf::from(&source.name));
-    let known =
-        Known { path, test_labels: &test_labels, names, grouped: request.label_groups.is_some() };
+    let known = ClassSources {
+        path,
+        test_labels: &test_labels,
+        names,
+        grouped: request.label_groups.is_some(),
+    };
     let (class_names, train, test) = match (settled, test) {
         (Some(class_names), Some(test)) => (class_names, train, test),
         (_, Some(mut test)) => {
@@ -62,7 +66,7 @@ pub(super) fn read(path: &Path, prefix: Option<&str>, request: &Request) -> Resu
     })
 }
 
-/// Training and test images where there is one file of both.
+/// Splits the images into training and test images if one file holds both.
 fn put_aside(
     path: &Path,
     all: &Samples,
@@ -82,7 +86,7 @@ fn put_aside(
     Ok((all.select(&train), all.select(&test)))
 }
 
-/// The last part of the path without its ending, or the beginning of the names of the files.
+/// Last part of the path without its extension, or the prefix of the files.
 fn name(path: &Path, prefix: Option<&str>) -> String {
     if let Some(prefix) = prefix.filter(|prefix| !prefix.is_empty()) {
         return prefix.to_owned();
@@ -92,11 +96,11 @@ fn name(path: &Path, prefix: Option<&str>) -> String {
     part.map_or("data".into(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Options that have a meaning for some formats only, and what those formats are called together.
+/// Options that apply to some formats only, and the common name of these formats.
 const OPTIONS: [(&str, &str); 2] =
     [("label_column", "CSV files"), ("background", "folders of images")];
 
-/// Refuses an option that has no meaning for the data.
+/// Refuses an option that does not apply to the data.
 fn check_options(path: &Path, format: &Format, request: &Request) -> Result<()> {
     let given = [
         request.label_column.as_ref().map(ToString::to_string),

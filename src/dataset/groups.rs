@@ -1,8 +1,8 @@
-//! Groups of classes that take the place of the labels.
+//! Groups of classes that replace the labels.
 //!
 //! A group file is TOML, `[[group]]` with a `name` and its `classes`, each a class name or a
-//! number; or CSV, called `*.csv`, with the header `class,group` and a line a class. A number is
-//! the class that is called so and, where none is, the class at that place, from 0. Labels are
+//! number; or CSV, named `*.csv`, with the header `class,group` and one class a line. A number is
+//! the class with that name or, if there is none, the class at that index, from 0. Labels are
 //! numbered in the order in which the groups appear.
 
 use super::labels::control_character;
@@ -25,10 +25,10 @@ macro_rules! built_in {
     };
 }
 
-/// Groups that can be asked for by name.
+/// Built-in groups, by name.
 static BUILT_IN: [(&str, &str); 2] = [built_in!("fashion-5"), built_in!("fashion-5-names")];
 
-/// A class as a group file calls it.
+/// A class as given in a group file.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(untagged)]
 enum Class {
@@ -50,7 +50,7 @@ struct File {
     group: Vec<Group>,
 }
 
-/// Groups of classes, not yet compared with any data.
+/// Groups of classes, not yet checked against any data.
 #[derive(Clone, Debug)]
 pub struct LabelGroups {
     path: PathBuf,
@@ -58,13 +58,13 @@ pub struct LabelGroups {
     source: Source,
 }
 
-/// The names of the groups that are built in.
+/// Names of the built-in groups.
 pub fn label_group_names() -> Vec<&'static str> {
     BUILT_IN.iter().map(|(name, _)| *name).collect()
 }
 
 impl LabelGroups {
-    /// Reads the built-in groups of that name, or a file.
+    /// Reads the built-in groups with that name, or a file.
     ///
     /// # Errors
     /// [`Error::Input`] naming the file, and the line where that is known, if it cannot be read, is
@@ -105,7 +105,7 @@ impl LabelGroups {
             if group.name.trim().is_empty() {
                 return Err(refuse(format!("group {at} has an empty name")));
             }
-            // As several programs write a value that is missing.
+            // As several programs write a missing value.
             if ["nan", "na", "n/a", "null", "none"]
                 .iter()
                 .any(|missing| group.name.trim().eq_ignore_ascii_case(missing))
@@ -194,7 +194,7 @@ impl LabelGroups {
     }
 }
 
-/// The class that is meant, or how it is called if there is none.
+/// Index of a class, or its text if there is none.
 fn resolve(class: &Class, names: &[String]) -> Result<usize, String> {
     let called = |name: &str| names.iter().position(|known| known == name);
     match class {

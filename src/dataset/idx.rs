@@ -1,12 +1,12 @@
-//! Strict reader, and writer, of IDX files, the format of MNIST and Fashion-MNIST, plain or
+//! Strict reader and writer of IDX files, the format of MNIST and Fashion-MNIST, plain or
 //! gzip-compressed.
 //!
-//! An IDX file is a big-endian magic number, which tells the type of the values and the number of
-//! dimensions, one big-endian `u32` per dimension and the values themselves, most often unsigned
-//! bytes. Those of other types must be whole numbers from 0 to 255 too; pixels may also be floats
-//! from 0 to 1. Whether a file is compressed is decided by its first two bytes, never by its name.
-//! A header is not trusted: memory grows with the bytes that are really there, and exactly as many
-//! as announced must follow.
+//! An IDX file is a big-endian magic number, which gives the type of the values and the number of
+//! dimensions, one big-endian `u32` per dimension and the values themselves, usually unsigned
+//! bytes. Values of other types must be integers from 0 to 255 too; pixels may also be floats from
+//! 0 to 1. The first two bytes of a file, never its name, decide whether it is compressed. A header
+//! is not trusted: memory grows with the bytes that actually exist, and exactly as many as
+//! announced must follow.
 
 use super::Images;
 use super::source::hex;
@@ -29,7 +29,7 @@ const LABELS: Kind<1> = Kind {
 };
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// What a file has to be: its magic number and, in words, its content of `D` dimensions.
+/// Expected kind of a file: its magic number and the name of its content, with `D` dimensions.
 struct Kind<const D: usize> {
     magic: u32,
     what: &'static str,
@@ -37,8 +37,7 @@ struct Kind<const D: usize> {
 }
 
 impl<const D: usize> Kind<D> {
-    /// How the values of a file with that magic number are stored; nothing if it is another kind of
-    /// file.
+    /// Storage of the values of a file with that magic number; `None` if the file has another kind.
     fn stored(&self, magic: u32) -> Option<Stored> {
         let (kind, size) = match magic >> 8 {
             0x08 => (NumberKind::Uint, 1),
@@ -69,7 +68,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     parse_labels(&read_file(path.as_ref())?, path)
 }
 
-/// Reads images from the bytes of a file; errors call it `name`.
+/// Reads images from the bytes of a file, which is called `name` in errors.
 ///
 /// # Errors
 /// [`Error::Input`] if the magic number is another one, a dimension is zero, the sizes overflow,
@@ -78,7 +77,7 @@ pub fn parse_images(bytes: &[u8], name: impl AsRef<Path>) -> Result<Images> {
     Ok(parse_scaled(bytes, name.as_ref())?.0)
 }
 
-/// The same, and whether the pixels were numbers from 0 to 1, of which 1 became 255.
+/// The same, and `true` if the pixels were numbers from 0 to 1, of which 1 became 255.
 pub(super) fn parse_scaled(bytes: &[u8], name: &Path) -> Result<(Images, bool)> {
     let ([_, height, width], Narrowed { values, scaled }) = parse(bytes, name, &IMAGES)?;
     let images = Images::new(values, height, width)
@@ -86,7 +85,7 @@ pub(super) fn parse_scaled(bytes: &[u8], name: &Path) -> Result<(Images, bool)> 
     Ok((images, scaled))
 }
 
-/// Reads labels from the bytes of a file; errors call it `name`.
+/// Reads labels from the bytes of a file, which is called `name` in errors.
 ///
 /// # Errors
 /// As [`parse_images`].
@@ -116,7 +115,7 @@ pub(super) fn labels_hash(labels: &[u8]) -> String {
     hash(|out| write_labels(out, labels))
 }
 
-/// Empty if there are too many for the format.
+/// SHA-256 of the written bytes; empty if there are too many for the format.
 fn hash(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> String {
     struct Hasher(Sha256);
     impl Write for Hasher {
@@ -142,12 +141,12 @@ fn header<const D: usize>(kind: &Kind<D>, sizes: [usize; D]) -> std::io::Result<
     Ok(header)
 }
 
-/// The bytes of a file as they are on disk.
+/// Bytes of a file as stored on disk.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| Error::input(path, format!("cannot be read: {error}")))
 }
 
-/// Checks magic number and sizes and returns the dimensions with exactly the body they announce.
+/// Checks magic number and sizes and returns the dimensions with exactly the announced bytes.
 fn parse<const D: usize>(
     bytes: &[u8],
     name: &Path,
@@ -179,8 +178,8 @@ fn parse<const D: usize>(
         *dim = size.iter().fold(0_u32, |value, &byte| (value << 8) | u32::from(byte));
     }
     let expected = body_len(dims, stored.size as u64, &content)?;
-    // One byte more than announced: it shows trailing bytes and, if there are none, lets the
-    // decoder check the gzip trailer.
+    // One byte more than announced: it reveals trailing bytes and otherwise lets the decoder check
+    // the gzip trailer.
     let mut body = content.take(expected + 1)?;
     if (body.len() as u64) < expected {
         let found = body.len();
@@ -205,7 +204,7 @@ fn parse<const D: usize>(
     Ok((dims.map(|dim| dim as usize), narrowed))
 }
 
-/// Number of bytes that `dims` announce, of values of `size` bytes.
+/// Number of bytes announced by `dims`, with values of `size` bytes.
 fn body_len<const D: usize>(dims: [u32; D], size: u64, content: &Content) -> Result<u64> {
     if dims.contains(&0) {
         return Err(
@@ -219,7 +218,7 @@ fn body_len<const D: usize>(dims: [u32; D], size: u64, content: &Content) -> Res
     })
 }
 
-/// `60000 x 28 x 28`
+/// Dimensions as text, `60000 x 28 x 28`.
 fn shape<const D: usize>(dims: [u32; D]) -> String {
     dims.map(|dim| dim.to_string()).join(" x ")
 }
@@ -233,8 +232,7 @@ struct Content<'a> {
 
 impl<'a> Content<'a> {
     fn new(bytes: &'a [u8], name: &'a Path) -> Self {
-        // A gzip file may have several members; the plain decoder would ignore whatever follows the
-        // first.
+        // A gzip file may have several members; the plain decoder would ignore all after the first.
         let reader: Box<dyn Read> = if bytes.starts_with(&GZIP_MAGIC) {
             Box::new(MultiGzDecoder::new(bytes))
         } else {
@@ -243,7 +241,7 @@ impl<'a> Content<'a> {
         Self { reader, name, n_read: 0 }
     }
 
-    /// The next `len` bytes, or fewer where the content ends.
+    /// The next `len` bytes, or fewer at the end of the content.
     fn take(&mut self, len: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let result = (&mut self.reader).take(len).read_to_end(&mut bytes);

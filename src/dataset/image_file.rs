@@ -1,31 +1,31 @@
-//! One image file, PNG or JPEG, as a picture that lies upright and is opaque: what every reader of
-//! image files starts from.
+//! One PNG or JPEG image file as an upright, opaque picture: the basis of all readers of image
+//! files.
 
 use super::request::Colour;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageBuffer, ImageDecoder, ImageReader, Luma, Rgb, Rgba};
 use std::io::{BufRead, Seek};
 
-/// Most bytes that the pixels of an image may take. A file of a few bytes can announce any number
-/// of pixels.
+/// Maximum number of bytes of an image's pixels. A file of a few bytes can announce any number of
+/// pixels.
 const LARGEST: u64 = 512 << 20;
 
-/// Width, height and whether there is colour, of an image that lies upright.
+/// Width, height and, as `true`, colour of an upright image.
 pub(super) type Header = (u32, u32, bool);
 
 /// A picture without transparency.
 pub(super) struct Picture {
     pub image: DynamicImage,
-    /// Whether the file said that it lies on a side, or is mirrored.
+    /// `true` if the file was stored rotated or mirrored.
     pub turned: bool,
-    /// Whether some of it was transparent.
+    /// `true` if a part of it was transparent.
     pub transparent: bool,
 }
 
-/// What stands before the pixels.
+/// Header before the pixels.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// A message about the fault of the file.
 pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
     let mut decoder = decoder(reader)?;
     let (width, height) = decoder.dimensions();
@@ -40,10 +40,11 @@ pub(super) fn header(reader: impl BufRead + Seek) -> Result<Header, String> {
     Ok(if lies { (height, width, color) } else { (width, height, color) })
 }
 
-/// Decodes a file, turns it as its EXIF data say, and lays what is transparent over `background`.
+/// Decodes a file, rotates it as its EXIF data say, and blends transparent parts with `background`.
 ///
 /// # Errors
-/// What is wrong with the file; that its pixels would take more than [`LARGEST`], among others.
+/// A message about the fault of the file, for example that its pixels would take more than
+/// [`LARGEST`].
 pub(super) fn decode(reader: impl BufRead + Seek, background: Colour) -> Result<Picture, String> {
     let mut decoder = decoder(reader)?;
     check_size(&decoder)?;
@@ -59,7 +60,7 @@ fn decoder<'a>(reader: impl BufRead + Seek + 'a) -> Result<impl ImageDecoder + '
     reader.into_decoder().map_err(|error| damaged(&error))
 }
 
-/// Refuses an image whose pixels take too much memory, before any is taken.
+/// Refuses an image whose pixels take too much memory, before any is allocated.
 fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     const MIB: u64 = 1 << 20;
     let needed = decoder.total_bytes();
@@ -78,12 +79,12 @@ fn damaged(error: &dyn std::fmt::Display) -> String {
     format!("is no PNG or JPEG image, or a damaged one: {error}")
 }
 
-/// How the image lies; EXIF data that cannot be read say nothing.
+/// Orientation of the image; unreadable EXIF data are ignored.
 fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-/// The image without its opacity, and whether that was less than whole anywhere. An opaque one
+/// The image without its alpha channel, and `true` if any pixel was transparent. An opaque image
 /// keeps its values bit for bit, and grey over grey stays grey.
 fn opaque(image: DynamicImage, background: Colour) -> (DynamicImage, bool) {
     use image::ColorType::{L8, L16, La8, La16, Rgb8, Rgb16, Rgba8};
@@ -126,7 +127,7 @@ fn wide_value(byte: u8) -> u16 {
     257 * u16::from(byte)
 }
 
-/// `value` with an opacity over `ground`, to the nearest.
+/// `value` blended with `ground` by its opacity, rounded to the nearest.
 fn blend(value: u16, opacity: u16, ground: u16) -> u16 {
     const WHOLE: u32 = u16::MAX as u32;
     let (value, opacity, ground) = (u32::from(value), u32::from(opacity), u32::from(ground));

@@ -1,4 +1,4 @@
-//! Folders of images: one subfolder a class, each image turned into 28 x 28 grey values.
+//! Folders of images: one subfolder for each class; each image becomes 28 x 28 grey values.
 
 use super::image_file::{self, Picture};
 use super::listing::{Entry, entries, listed};
@@ -13,18 +13,18 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Height and width that images are brought to.
+/// Height and width to which images are scaled.
 const SIDE: u32 = 28;
 
-/// The stream of random numbers that choose test images, and its seed: a constant, so that runs
-/// with different seeds are tested on the same images.
+/// Stream and seed of the random numbers that choose test images: constants, so that runs with
+/// different seeds are tested on the same images.
 const TEST_STREAM: u64 = 0x7465_7374;
 const TEST_SEED: u64 = 42;
 
-/// One image of this many goes to the test part where there is none.
+/// One in this many images becomes a test image if there is no test part.
 const TEST_SHARE: usize = 6;
 
-/// What a folder of images holds.
+/// Content of a folder of images.
 pub(super) struct Read {
     pub class_names: Vec<String>,
     pub train: Samples,
@@ -36,25 +36,25 @@ pub(super) struct Read {
 /// Names of the folders that hold training and test images, in letters of any case.
 const PARTS: [&str; 2] = ["train", "test"];
 
-/// Where the classes of a folder of images are.
-enum Laid {
-    /// In the folders of the training and of the test images; the others stand beside these two.
+/// Location of the classes in a folder of images.
+enum FolderLayout {
+    /// In the folders of the training and of the test images; the others are beside these two.
     Parts { train: PathBuf, test: PathBuf, others: Vec<Entry> },
     /// In the folder itself.
     Classes(Vec<Entry>),
 }
 
-/// The folder called so.
+/// The subfolder with this name.
 fn part(all: &[Entry], name: &str) -> Option<PathBuf> {
     all.iter().find(|entry| entry.is_dir && entry.lower() == name).map(|entry| entry.path.clone())
 }
 
-/// Whether there are images in a folder itself.
+/// `true` if the folder itself contains images.
 fn holds_images(folder: &Path) -> bool {
     entries(folder).is_ok_and(|files| files.iter().any(Entry::is_image))
 }
 
-/// The subfolders that hold images, or folders of images if they are called `train` and `test`.
+/// Subfolders that contain images, or folders of images if their names are `train` and `test`.
 pub(super) fn folders(all: &[Entry]) -> Vec<&Entry> {
     let holds_classes = |folder: &Path| {
         let classes = entries(folder).unwrap_or_default().into_iter().filter(|entry| entry.is_dir);
@@ -67,25 +67,24 @@ pub(super) fn folders(all: &[Entry]) -> Vec<&Entry> {
     all.iter().filter(is_one).collect()
 }
 
-/// Refuses folders among which one of the two parts is missing, and files beside folders of
-/// classes.
+/// Refuses folders in which one of the two parts is missing, and files beside folders of classes.
 ///
 /// # Errors
 /// [`Error::Input`].
 pub(super) fn check(folder: &Path) -> Result<()> {
-    laid(folder).map(drop)
+    folder_layout(folder).map(drop)
 }
 
-fn laid(folder: &Path) -> Result<Laid> {
+fn folder_layout(folder: &Path) -> Result<FolderLayout> {
     let all = entries(folder)?;
     let [train, test] = PARTS.map(|name| part(&all, name));
     match (train, test) {
         (Some(train), Some(test)) => {
             let others =
                 all.into_iter().filter(|entry| entry.path != train && entry.path != test).collect();
-            Ok(Laid::Parts { train, test, others })
+            Ok(FolderLayout::Parts { train, test, others })
         }
-        (None, None) => classes(folder).map(Laid::Classes),
+        (None, None) => classes(folder).map(FolderLayout::Classes),
         _ => {
             let found = listed(&all);
             let message = format!(
@@ -97,12 +96,12 @@ fn laid(folder: &Path) -> Result<Laid> {
     }
 }
 
-/// Reads `train/CLASS/*` and `test/CLASS/*`, or, failing these, `CLASS/*`.
+/// Reads `train/CLASS/*` and `test/CLASS/*`, or otherwise `CLASS/*`.
 pub(super) fn read(folder: &Path, background: Colour) -> Result<Read> {
     let mut warnings = Vec::new();
-    let (train, test, others) = match laid(folder)? {
-        Laid::Parts { train, test, others } => (train, test, others),
-        Laid::Classes(classes) => return read_undivided(folder, classes, background),
+    let (train, test, others) = match folder_layout(folder)? {
+        FolderLayout::Parts { train, test, others } => (train, test, others),
+        FolderLayout::Classes(classes) => return read_undivided(folder, classes, background),
     };
     if !others.is_empty() {
         warnings.push(format!(
@@ -118,7 +117,7 @@ pub(super) fn read(folder: &Path, background: Colour) -> Result<Read> {
     Ok(Read { class_names, train, test, sources: vec![of_train, of_test], warnings })
 }
 
-/// Reads `CLASS/*`, and puts images aside for the test.
+/// Reads `CLASS/*`, and splits off test images.
 fn read_undivided(folder: &Path, classes: Vec<Entry>, background: Colour) -> Result<Read> {
     let classes = several(folder, classes)?;
     let mut warnings = Vec::new();
@@ -133,7 +132,7 @@ fn read_undivided(folder: &Path, classes: Vec<Entry>, background: Colour) -> Res
     Ok(Read { class_names, train, test, sources: vec![source], warnings })
 }
 
-/// What is said of the images that were put aside for the test.
+/// Note about the images that became test images.
 pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
     format!(
         "{} has no test images: of every class one image in {TEST_SHARE} was put aside for the \
@@ -144,8 +143,7 @@ pub(super) fn put_aside(path: &Path, test: &[usize], all: &Samples) -> String {
     )
 }
 
-/// What is said of images that were not 28 x 28 grey values already: what was done, and to how
-/// many.
+/// Note about images that were not 28 x 28 grey values already: their conversion, and their number.
 fn conversion(folder: &Path, decoded: &[Decoded], background: Colour) -> Option<String> {
     let changes = |wanted: fn(&Changes) -> bool| {
         decoded.iter().filter(|image| wanted(&image.changes)).count()
@@ -169,7 +167,7 @@ fn conversion(folder: &Path, decoded: &[Decoded], background: Colour) -> Option<
     })
 }
 
-/// The folders of the classes.
+/// Folders of the classes.
 fn classes(folder: &Path) -> Result<Vec<Entry>> {
     let all = entries(folder)?;
     if let Some(other) = all.iter().find(|entry| !entry.is_dir) {
@@ -180,7 +178,7 @@ fn classes(folder: &Path) -> Result<Vec<Entry>> {
     Ok(all)
 }
 
-/// Refuses classes that are too few to tell apart, or too many for a byte, and two of one name.
+/// Refuses fewer than two classes, more than fit a byte, and two with the same name.
 fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     if let Some(pair) = classes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         let message = format!(
@@ -202,8 +200,8 @@ fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     }
 }
 
-/// All images of the given class folders and their description, with a word of those that had to be
-/// converted; labels are places in `known`.
+/// All images of the given class folders and their description, with a note about converted ones;
+/// labels are indices into `known`.
 fn load(
     folder: &Path,
     classes: &[Entry],
@@ -246,7 +244,7 @@ fn load(
     Ok((Samples::new(images, files.into_iter().map(|(_, label)| label).collect())?, source))
 }
 
-/// A folder as the manifest lists it: by the lines that `sha256sum` prints of its images, in the
+/// A folder as listed in the manifest: by the lines that `sha256sum` prints for its images, in the
 /// order of their paths.
 fn described<'a>(folder: &Path, files: impl Iterator<Item = (&'a PathBuf, &'a Decoded)>) -> Source {
     let mut files: Vec<_> = files.collect();
@@ -272,13 +270,13 @@ struct Decoded {
     sha256: String,
 }
 
-/// What was done to an image until it was 28 x 28 grey values.
+/// Changes to an image until it was 28 x 28 grey values.
 #[derive(Default, PartialEq)]
 struct Changes {
     turned: bool,
     transparent: bool,
     coloured: bool,
-    /// Had grey values of 16 bits; those of transparent images come from the mixing and do not
+    /// `true` if it had 16-bit grey values; those that come from blending transparent images do not
     /// count.
     deep: bool,
     scaled: bool,
@@ -299,7 +297,7 @@ fn decode(path: &Path, background: Colour) -> Result<Decoded> {
     Ok(Decoded { pixels, changes, bytes: bytes.len() as u64, sha256: hex(Sha256::digest(&bytes)) })
 }
 
-/// The grey values of an image at the common size, computed in 16 bits.
+/// Grey values of an image at the common size, computed in 16 bits.
 fn small_and_grey(image: &image::DynamicImage) -> Vec<u8> {
     let grey = image.to_luma_alpha16();
     let values: Vec<u16> = grey.pixels().map(|pixel| pixel[0]).collect();
@@ -310,11 +308,11 @@ fn small_and_grey(image: &image::DynamicImage) -> Vec<u8> {
     small.pixels().map(|pixel| ((u32::from(pixel[0]) + 128) / 257) as u8).collect()
 }
 
-/// Training and test rows: of each class that occurs one image in [`TEST_SHARE`], at least one, is
-/// for the test.
+/// Training and test rows: of each class that occurs, one image in [`TEST_SHARE`], but at least
+/// one, is for the test.
 ///
 /// # Errors
-/// A class with one image, which cannot be spared.
+/// A class with a single image, which cannot be split.
 pub(super) fn divide(labels: &[u8]) -> Result<(Vec<usize>, Vec<usize>), u8> {
     let order = Random::new(TEST_SEED, TEST_STREAM).permutation(labels.len());
     let (mut train, mut test) = (Vec::new(), Vec::new());

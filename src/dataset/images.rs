@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use std::fmt;
 
-/// Grey images of one size, a byte a pixel, row-major within an image, image after image.
+/// Grey images of one size, one byte a pixel, row-major within an image, image after image.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Images {
     pixels: Vec<u8>,
@@ -14,7 +14,7 @@ pub struct Images {
 }
 
 impl Images {
-    /// Takes the pixels of any number of images of `height` x `width`.
+    /// Images from the pixels of any number of images of `height` x `width`.
     ///
     /// # Errors
     /// [`Error::Data`] if a size is zero or the pixels do not fill whole images.
@@ -63,7 +63,7 @@ impl Images {
         &self.pixels
     }
 
-    /// The same, without a copy.
+    /// The pixels of all images, without a copy.
     pub fn into_pixels(self) -> Vec<u8> {
         self.pixels
     }
@@ -87,7 +87,7 @@ impl Images {
         Self { pixels, n: self.n, height, width }
     }
 
-    /// Whether there are several images and all are the same, pixel for pixel.
+    /// `true` if there are several images and all are equal, pixel for pixel.
     pub fn are_alike(&self) -> bool {
         self.n > 1 && (1..self.n).all(|row| self.image(row) == self.image(0))
     }
@@ -121,7 +121,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Puts images and labels together.
+    /// Combines images and labels.
     ///
     /// # Errors
     /// [`Error::Data`] if there are not as many labels as images.
@@ -137,7 +137,7 @@ impl Samples {
         self.labels.len()
     }
 
-    /// Whether there are no images.
+    /// `true` if there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

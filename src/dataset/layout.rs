@@ -1,4 +1,4 @@
-//! Which of the known formats a folder holds, whatever the case of the letters in its names.
+//! Detection of the format of a folder, ignoring the case of names.
 
 use super::formats::{Candidate, FORMATS, Folder, Format, Layout, formats_text};
 use super::image_folder;
@@ -6,20 +6,20 @@ use super::listing::{Entry, entries, listed};
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// What a folder holds, and what of it is not read, in a sentence.
+/// Content of a folder, and a sentence about the files that are not read.
 pub(super) struct Content {
     pub format: &'static Format,
     pub layout: Layout,
     pub passed_over: Option<String>,
-    /// The file that names the classes, beside data whose files do not.
+    /// Path of the file with the names of the classes, beside data whose files do not have them.
     pub class_names: Option<PathBuf>,
 }
 
-/// The one format of which `folder` holds all files; of several sets of files of one format the one
-/// whose names begin with `prefix`.
+/// The one format for which `folder` has all files; if there are several sets of files of one
+/// format, the set with the names that begin with `prefix`.
 ///
 /// # Errors
-/// [`Error::Input`] naming the folder, with what was found and what is missing.
+/// [`Error::Input`] naming the folder, and the found and missing files.
 pub(super) fn find(folder: &Path, prefix: Option<&str>) -> Result<Content> {
     let all = entries(folder)?;
     let found = candidates(&Folder { path: folder, prefix, entries: &all })?;
@@ -30,11 +30,11 @@ pub(super) fn find(folder: &Path, prefix: Option<&str>) -> Result<Content> {
     Ok(Content { format, layout, passed_over, class_names })
 }
 
-/// Every format of which a folder holds files.
+/// All formats for which a folder has files.
 fn candidates(folder: &Folder<'_>) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::new();
     for format in FORMATS {
-        // Where a set of several is meant, others than those of such formats are not.
+        // If one of several sets is requested, only formats with such sets are possible.
         let may_be_meant = folder.prefix.is_none() || format.named_set.is_some();
         if let Some(find) = format.find.filter(|_| may_be_meant) {
             let found = find(folder, &candidates)?;
@@ -44,7 +44,7 @@ fn candidates(folder: &Folder<'_>) -> Result<Vec<Candidate>> {
     Ok(candidates)
 }
 
-/// The one format that is whole, whatever there is of others; where none is, what is wrong with the
+/// The one format that is complete, whatever there is of others; if there is none, the error of the
 /// first.
 fn the_one(
     folder: &Path,
@@ -76,7 +76,7 @@ fn the_one(
     }
 }
 
-/// What is said of files and folders that look like data and are not read.
+/// Warning about files and folders that look like data and are not read.
 fn passed_over(folder: &Path, all: &[Entry], layout: &Layout) -> Option<String> {
     let read = layout.files.as_ref()?;
     let of_images: Vec<&PathBuf> =

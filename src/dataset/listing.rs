@@ -1,41 +1,41 @@
-//! What is in a folder, without the files that systems leave there.
+//! Entries of a folder, without files that operating systems leave there.
 
 use crate::error::{Error, Result};
 use crate::words::{self, natural};
 use std::path::{Path, PathBuf};
 
-/// Files and folders that Windows, macOS and storage devices put beside images.
+/// Names of files and folders that Windows, macOS and storage devices put beside images.
 const LEFT: [&str; 6] = ["thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir"];
 
 /// A file or folder.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub path: PathBuf,
-    /// The last part of the path; letters that are not Unicode are replaced.
+    /// Last part of the path; characters that are not Unicode are replaced.
     pub name: String,
     pub is_dir: bool,
 }
 
 impl Entry {
-    /// The name in small letters, to be compared.
+    /// Name in lower case, for comparisons.
     pub fn lower(&self) -> String {
         self.name.to_lowercase()
     }
 
-    /// The name as messages show it: a folder with a stroke.
+    /// Name as shown in messages: that of a folder ends with a slash.
     pub fn shown(&self) -> String {
         format!("{}{}", self.name, if self.is_dir { "/" } else { "" })
     }
 
-    /// Whether it is a file called like an image that can be read.
+    /// `true` for a file that has the extension of a readable image.
     pub fn is_image(&self) -> bool {
         let lower = self.lower();
         !self.is_dir && [".png", ".jpg", ".jpeg"].iter().any(|ending| lower.ends_with(ending))
     }
 }
 
-/// What is in a folder in the natural order of names, `2.png` before `10.png`. Hidden files, and
-/// those that systems leave, are passed over.
+/// Entries of a folder in the natural order of names, `2.png` before `10.png`. Hidden files, and
+/// those that operating systems leave, are skipped.
 ///
 /// # Errors
 /// [`Error::Input`] naming the folder.
@@ -54,7 +54,7 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The first of some names, for messages.
+/// The first few names, for messages.
 pub(super) fn listed(entries: &[Entry]) -> String {
     let shown: Vec<String> = entries.iter().map(Entry::shown).collect();
     if shown.is_empty() { "nothing".into() } else { words::listed(&shown) }

@@ -1,7 +1,7 @@
-//! Labelled images: reading them, checking them, splitting them.
+//! Labelled images: reading, checking and splitting them.
 //!
-//! [`DATASETS`] lists what can be asked for by name; a new data set is one file here and one entry
-//! there. [`FORMATS`] lists how files of one's own may be laid out.
+//! [`DATASETS`] lists the named data sets; a new data set is one file here and one entry there.
+//! [`FORMATS`] lists the formats of the user's own files.
 
 mod arrays;
 mod classes;
@@ -47,25 +47,25 @@ use crate::error::{Error, Result};
 use crate::random::Random;
 use std::path::{Path, PathBuf};
 
-/// The stream of random numbers that [`split`] takes from a seed.
+/// Stream of the random numbers of [`split`].
 pub const SPLIT_STREAM: u64 = 0x73_706c_6974;
 
 /// Training and test images with the names of their classes.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// Its name in [`DATASETS`], or the last part of its path.
+    /// Name in [`DATASETS`], or the last part of the path.
     pub name: String,
     /// Name of each class; a label is an index into them.
     pub class_names: Vec<String>,
-    /// Images to train on.
+    /// Training images.
     pub train: Samples,
-    /// Images to test on, of the same height and width.
+    /// Test images, with the same height and width.
     pub test: Samples,
-    /// The files that all this was read from.
+    /// Files from which the data were read.
     pub sources: Vec<Source>,
-    /// The classes before they were grouped; none if the labels are the classes of the files.
+    /// Classes before they were grouped; `None` if the labels are the classes of the files.
     pub original: Option<Original>,
-    /// What was done to the data that one should know, a conversion of images for instance.
+    /// Warnings about changes to the data, for example a conversion of images.
     pub warnings: Vec<String>,
 }
 
@@ -78,28 +78,28 @@ pub struct Original {
     pub train: Vec<u8>,
     /// The class of each test image.
     pub test: Vec<u8>,
-    /// The label that each class was given.
+    /// Label of each class.
     pub groups: Vec<u8>,
 }
 
 impl Original {
-    /// The classes that became `label`, as indices into the names.
+    /// Classes that became `label`, as indices into the names.
     pub fn members(&self, label: usize) -> Vec<usize> {
         (0..self.groups.len()).filter(|&class| usize::from(self.groups[class]) == label).collect()
     }
 }
 
-/// A data set that can be asked for by name.
+/// A named data set.
 #[derive(Debug)]
 pub struct DatasetEntry {
-    /// The name to ask for.
+    /// Name of the data set.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// One-line description.
     pub summary: &'static str,
     load: fn(Option<&Path>) -> Result<Dataset>,
 }
 
-/// All data sets that can be asked for by name.
+/// All named data sets.
 pub static DATASETS: &[DatasetEntry] = &[
     DatasetEntry {
         name: registered::FASHION_MNIST.name,
@@ -118,23 +118,22 @@ pub static DATASETS: &[DatasetEntry] = &[
     },
 ];
 
-/// Where the files of a data set are.
+/// Location of the files of a data set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
-    /// Within the program.
+    /// Embedded in the program.
     Embedded,
     /// In this folder.
     Folder(PathBuf),
-    /// In this folder, but for the files of these names.
+    /// In this folder, except for the files with these names.
     Incomplete(PathBuf, Vec<String>),
-    /// Nowhere that was looked at; they can be fetched into this folder, if the user has one for
-    /// data.
+    /// In none of the known folders; they can be downloaded into this folder, if the user has one
+    /// for data.
     Missing(Option<PathBuf>),
 }
 
 impl DatasetEntry {
-    /// Where the files are; see [`Dataset::load`] for where they are looked for. Files are not
-    /// opened.
+    /// Location of the files; [`Dataset::load`] lists the folders. Files are not opened.
     pub fn locate(&self, data_dir: Option<&Path>) -> Location {
         if self.name == sample::NAME {
             return Location::Embedded;
@@ -153,21 +152,23 @@ impl DatasetEntry {
 }
 
 impl Dataset {
-    /// Reads what `request` asks for: the data set of that name as [`Self::load`] does, or else the
-    /// folder or file at that path. Then the labels are grouped, if groups are asked for.
+    /// Reads the data of `request`: the data set with that name as [`Self::load`] does, or
+    /// otherwise the folder or file at that path. Then the labels are grouped, if groups are
+    /// requested.
     ///
-    /// A path is a folder or file of one of the [`FORMATS`]. Where there are no test images, one in
-    /// six of each class is put aside. Of several sets of IDX files in a folder one is named by the
-    /// folder and the beginning of its files' names, or by the path of one of its files.
+    /// A path is a folder or file of one of the [`FORMATS`]. If there are no test images, one in
+    /// six of each class becomes one. If a folder has several sets of IDX files, one is chosen by
+    /// the path of the folder followed by the prefix of its files, or by the path of one of its
+    /// files.
     ///
-    /// The classes are those that are named, by the folders, a file `class_names.txt` beside the
-    /// others, the array `class_names` of an archive or the request; or else the numbers that occur
-    /// among the training labels.
+    /// The names of the classes come from the folders, a file `class_names.txt` beside the others,
+    /// the array `class_names` of an archive or the request; otherwise the classes are the distinct
+    /// training labels.
     ///
     /// # Errors
     /// [`Error::Parameter`] if it is neither a name nor a path, or an option does not fit the data;
-    /// [`Error::Input`], naming file, line and column, for whatever is wrong with the files or the
-    /// groups, and for training images that are all alike.
+    /// [`Error::Input`], naming file, line and column, for any fault of the files or the groups,
+    /// and for training images that are all equal.
     pub fn open(request: &Request) -> Result<Self> {
         let path = Path::new(&request.dataset);
         let is_named = DATASETS.iter().any(|entry| entry.name == request.dataset);
@@ -204,15 +205,15 @@ impl Dataset {
 
     /// Loads the data set called `name`.
     ///
-    /// Files are looked for in `data_dir` and nowhere else if it is given. Otherwise in the folder
-    /// that the environment variable `LAYERLENS_DATA_DIR` names and nowhere else if it is set;
-    /// otherwise in `$XDG_DATA_HOME/layerlens` (by default `~/.local/share/layerlens`) and then
-    /// where Debian packages put them. Of each of these the folder itself and its subfolder called
-    /// `name` will do. Embedded data sets need no folder and do not look at `data_dir`.
+    /// If `data_dir` is given, only this folder is searched. Otherwise, if the environment variable
+    /// `LAYERLENS_DATA_DIR` is set, only the folder in it is. Otherwise the folder
+    /// `$XDG_DATA_HOME/layerlens` (by default `~/.local/share/layerlens`) and then the folder of
+    /// Debian packages are. The files may be in each folder itself or in its subfolder called
+    /// `name`. Embedded data sets need no folder and ignore `data_dir`.
     ///
     /// # Errors
     /// [`Error::Parameter`] if there is no data set called `name`; [`Error::Input`] if a file is
-    /// missing (every place looked at is listed), malformed, or does not fit the others.
+    /// missing (all searched folders are listed), malformed, or does not fit the others.
     pub fn load(name: &str, data_dir: Option<&Path>) -> Result<Self> {
         let Some(entry) = DATASETS.iter().find(|entry| entry.name == name) else {
             return Err(unknown(name));
@@ -221,12 +222,12 @@ impl Dataset {
     }
 }
 
-/// Images all of whose pixels are below this are warned of: binary ones, or those of 12 bits stored
-/// in 16.
+/// Images whose pixels are all below this cause a warning: binary ones, or 12-bit ones stored in 16
+/// bits.
 const ALMOST_BLACK: u8 = 26;
 
-/// What is there: a set of files among others, as a folder and the beginning of the files' names;
-/// else a file or folder.
+/// Existing data: a set of files, as a folder and the prefix of its files; otherwise a file or
+/// folder.
 fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
     match formats::named_set(path) {
         Some((folder, prefix)) => Some((folder, Some(prefix))),
@@ -234,7 +235,7 @@ fn existing(path: &Path) -> Option<(&Path, Option<String>)> {
     }
 }
 
-/// Refuses options that tell how files of one's own are read.
+/// Refuses options for reading the user's own files.
 fn named_only(request: &Request) -> Result<()> {
     let names = Some(request.class_names.join(",")).filter(|names| !names.is_empty());
     let options = [
@@ -252,12 +253,11 @@ fn named_only(request: &Request) -> Result<()> {
     }
 }
 
-/// Compares images with what was asked for, and refuses training images from which nothing can be
-/// learnt.
+/// Compares images with the request, and refuses training images from which nothing can be learnt.
 fn check_images(request: &Request, data: &mut Dataset) -> Result<()> {
     let images = &data.train.images;
     let found = ImageShape { height: images.height(), width: images.width() };
-    // What was asked for is the shape in the files.
+    // The requested shape is that in the files.
     let stored = if request.transpose {
         ImageShape { height: found.width, width: found.height }
     } else {
@@ -298,7 +298,7 @@ fn unknown(name: &str) -> Error {
     )
 }
 
-/// Refuses test images of another size than the training images.
+/// Refuses test images whose size differs from that of the training images.
 fn check_sizes(
     (train_path, train): (&Path, &Samples),
     (test_path, test): (&Path, &Samples),

@@ -1,20 +1,21 @@
-//! Names of classes as text: one a line, whatever letters they hold.
+//! Names of classes as text: one a line, with any characters.
 //!
-//! A name stands as it is unless it could be misread. One that holds a line feed or another control
-//! character, that begins or ends with a space, or that begins with a quote, is written as a JSON
-//! string: `"two\nlines"`. A line in the quotes of CSV, `"a ""b"""`, is read as well.
+//! A name is written unchanged unless it could be misread. A name that contains a line feed or
+//! another control character, that begins or ends with a space, or that begins with a quote, is
+//! written as a JSON string: `"two\nlines"`. A line in the quotes of CSV, `"a ""b"""`, is read as
+//! well.
 
 use crate::error::{Error, Result};
 use crate::words::listed;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Whether a letter would end a line, here or in another program, or not be seen.
+/// `true` if a character would end a line, here or in another program, or be invisible.
 fn is_hidden(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// A name as one line of text, without its end.
+/// A name as one line of text, without the line feed.
 pub fn escaped_name(name: &str) -> String {
     if !name.is_empty()
         && name.trim() == name
@@ -31,7 +32,7 @@ pub fn escaped_name(name: &str) -> String {
     quoted.chars().map(visible).collect()
 }
 
-/// The name that a line of text holds; see [`escaped_name`].
+/// Name in a line of text; see [`escaped_name`].
 pub fn unescaped_name(line: &str) -> String {
     let line = line.trim();
     let Some(inner) = line.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
@@ -40,7 +41,7 @@ pub fn unescaped_name(line: &str) -> String {
     if let Ok(name) = serde_json::from_str::<String>(line) {
         return name;
     }
-    // In CSV a quote within quotes is doubled; any other use of quotes is the name's own.
+    // In CSV a quote within quotes is doubled; any other quotes belong to the name itself.
     if inner.replace("\"\"", "").contains('"') {
         line.to_owned()
     } else {
@@ -57,7 +58,7 @@ pub fn names_text(names: &[String]) -> String {
 ///
 /// # Errors
 /// [`Error::Input`] if the file cannot be read, a line holds control characters, or a name is empty
-/// or there twice.
+/// or occurs twice.
 pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     let path = path.as_ref();
     let text = std::fs::read_to_string(path)
@@ -85,11 +86,11 @@ pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Names from words: each is the path of a file with a name a line (see [`names_files`]), or names
-/// with commas between; a name with a comma stands in quotes, as in CSV.
+/// Names from words: each word is the path of a file with one name a line (see [`names_files`]), or
+/// names separated by commas; a name with a comma is quoted, as in CSV.
 ///
 /// # Errors
-/// [`Error::Parameter`] naming `field` if a name is empty or there twice; as [`read_names`].
+/// [`Error::Parameter`] naming `field` if a name is empty or occurs twice; as [`read_names`].
 pub fn parse_names(field: &str, words: &[String]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for word in words {
@@ -118,8 +119,8 @@ pub fn parse_names(field: &str, words: &[String]) -> Result<Vec<String>> {
     }
 }
 
-/// Those of the words of [`parse_names`] that are paths of files: of a `.txt` or `.csv` file, or a
-/// single word that is the name of any file, since one class has no use for a name.
+/// The words of [`parse_names`] that are paths of files: of a `.txt` or `.csv` file, or a single
+/// word that is the name of any file, since one class needs no name.
 pub fn names_files(words: &[String]) -> impl Iterator<Item = &Path> {
     words.iter().filter(|word| is_file(word, words)).map(Path::new)
 }
@@ -132,7 +133,7 @@ fn is_file(word: &str, words: &[String]) -> bool {
     !word.contains(',') && (is_text || (words.len() == 1 && path.is_file()))
 }
 
-/// The first name that is none, or that another one is, and what is to be said of it.
+/// First name that is empty or occurs twice, and a message about it.
 pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
     let mut seen = BTreeSet::new();
     names.iter().enumerate().find_map(|(at, name)| match name {
@@ -142,7 +143,7 @@ pub(super) fn flaw(names: &[String]) -> Option<(usize, String)> {
     })
 }
 
-/// The classes whose names nothing has, in words; nothing if there are none.
+/// Text that lists the classes without points; `None` if there are none.
 pub(crate) fn unmet(names: &[String], is_met: impl Fn(usize) -> bool) -> Option<String> {
     let unmet = (0..names.len()).filter(|&class| !is_met(class));
     let shown: Vec<String> =

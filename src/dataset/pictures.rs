@@ -1,4 +1,4 @@
-//! Pictures of points, grey or in colour, to be looked at: from a folder, an IDX file or an array.
+//! Pictures of points for display, grey or in colour: from a folder, an IDX file or an array.
 
 use super::image_file::{self, Header};
 use super::listing::{Entry, entries};
@@ -14,9 +14,9 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// Longer side of what is read from a folder of pictures of several sizes, or of large ones.
+/// Longer side to which pictures from a folder are scaled if they have several sizes or are large.
 const COMMON_SIDE: u32 = 64;
-/// Longer side of pictures that are taken as they are.
+/// Maximum longer side of pictures that keep their size.
 const LONGEST_SIDE: u32 = 256;
 
 /// Pictures of one size, row-major within a picture, picture after picture; a pixel is one grey
@@ -31,11 +31,12 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Takes the pixels of any number of pictures of `height` x `width`, with 1 or 3 `channels`.
+    /// Pictures from the pixels of any number of pictures of `height` x `width`, with 1 or 3
+    /// `channels`.
     ///
     /// # Errors
-    /// [`Error::Data`] if a size is zero, there are other channels, or the pixels do not fill whole
-    /// pictures.
+    /// [`Error::Data`] if a size is zero, the number of channels is another, or the pixels do not
+    /// fill whole pictures.
     pub fn new(pixels: Vec<u8>, height: usize, width: usize, channels: usize) -> Result<Self> {
         let size = height.checked_mul(width).and_then(|size| size.checked_mul(channels));
         match size {
@@ -54,13 +55,13 @@ impl Pictures {
         }
     }
 
-    /// Reads a folder of PNG and JPEG files, a picture a file in the natural order of their names
-    /// (`2.png` before `10.png`); an IDX file, plain or `.gz`; or a `.npy` array of whole numbers
-    /// from 0 to 255, or of floats from 0 to 1, n x height x width or n x height x width x 3. Files
-    /// are turned as their EXIF data say, and what is transparent lies over `background`, as in
+    /// Reads a folder of PNG and JPEG files, one picture a file in the natural order of their names
+    /// (`2.png` before `10.png`); an IDX file, plain or `.gz`; or a `.npy` array of integers from 0
+    /// to 255, or of floats from 0 to 1, n x height x width or n x height x width x 3. Files are
+    /// rotated as their EXIF data say, and transparent parts are blended with `background`, as in
     /// [`super::Dataset::open`]. Files of several sizes, or of more than 256 pixels a side, are
-    /// brought to 64 x 64 pixels, their proportions kept, on black; the second value says what was
-    /// done.
+    /// scaled to 64 x 64 pixels, their proportions kept, on black; the second value is a note about
+    /// that.
     ///
     /// # Errors
     /// [`Error::Input`] naming the file that cannot be read, or a folder without pictures.
@@ -94,7 +95,7 @@ impl Pictures {
         self.width
     }
 
-    /// Values of a pixel: 1 of grey, 3 of colour.
+    /// Number of values of a pixel: 1 for grey, 3 for colour.
     pub fn channels(&self) -> usize {
         self.channels
     }
@@ -117,10 +118,10 @@ impl Pictures {
         Self { pixels, n: rows.len(), ..*self }
     }
 
-    /// These pictures and then others.
+    /// These pictures followed by others.
     ///
     /// # Errors
-    /// [`Error::Data`] if the others have another size or other channels.
+    /// [`Error::Data`] if the others have another size or another number of channels.
     pub fn followed_by(mut self, others: Self) -> Result<Self> {
         let shape = |pictures: &Self| (pictures.height, pictures.width, pictures.channels);
         if shape(&self) != shape(&others) {
@@ -182,7 +183,7 @@ fn read_array(path: &Path) -> Result<Pictures> {
         .map_err(|error| Error::input(path, error.to_string()))
 }
 
-/// The image files of a folder in natural order; other files are no pictures and no error.
+/// Image files of a folder in natural order; other files are ignored.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let images = entries(folder)?.into_iter().filter(Entry::is_image);
     let files: Vec<PathBuf> = images.map(|entry| entry.path).collect();
@@ -212,7 +213,8 @@ fn read_folder(folder: &Path, background: Colour) -> Result<(Pictures, Option<St
     let (width, height) = if one_size { (width, height) } else { (COMMON_SIDE, COMMON_SIDE) };
     let grey_ground = background.0.iter().all(|&value| value == background.0[0]);
     let grey = grey_ground && headers.iter().all(|(_, _, color)| !color);
-    // A picture is made small before the next one is decoded, so that photographs fit.
+    // Each picture is scaled down before the next one is decoded, so that photographs fit in
+    // memory.
     let values = |path: &PathBuf| {
         let picture = image_file::decode(reader(path)?, background)
             .map_err(|message| Error::input(path, message))?;
@@ -246,7 +248,7 @@ fn read_folder(folder: &Path, background: Colour) -> Result<(Pictures, Option<St
     Ok((pictures, note))
 }
 
-/// A picture in the middle of a square of the common size.
+/// A picture centred in a square of the common size.
 fn on_black(image: &DynamicImage) -> DynamicImage {
     let small = image.resize(COMMON_SIDE, COMMON_SIDE, FilterType::Triangle);
     let mut square = DynamicImage::new(COMMON_SIDE, COMMON_SIDE, small.color());

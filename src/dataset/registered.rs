@@ -1,4 +1,4 @@
-//! Data sets that are known by name: four IDX files each, with what they hold pinned by SHA-256.
+//! Named data sets: four IDX files each, whose content is verified by SHA-256.
 //!
 //! Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for
 //! Benchmarking Machine Learning Algorithms", 2017. MNIST: Y. LeCun, C. Cortes, C. J. C. Burges,
@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Training images, training labels, test images, test labels; on disk `.gz` may follow.
+/// Names of training images, training labels, test images, test labels; on disk `.gz` may follow.
 pub(super) const FILES: [&str; 4] = [
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
@@ -20,20 +20,20 @@ pub(super) const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte",
 ];
 
-/// Folder below which Debian packages put data sets.
+/// Folder in which Debian packages put data sets.
 const DEBIAN_FOLDER: &str = "/usr/share/datasets";
 
-/// A data set that is known by name.
+/// A named data set of four files.
 #[derive(Debug)]
 pub(super) struct Registered {
     pub name: &'static str,
     pub title: &'static str,
     pub class_names: [&'static str; 10],
-    /// Folders on the web that hold its files as `.gz`, the next for when the last fails.
+    /// Addresses of folders with its files as `.gz`, tried in order.
     pub urls: &'static [&'static str],
-    /// The Debian package of it.
+    /// Name of its Debian package.
     package: Option<&'static str>,
-    /// What is known of its files, in the order of [`FILES`].
+    /// Size and checksums of its files, in the order of [`FILES`].
     pub files: [File; 4],
 }
 
@@ -42,7 +42,7 @@ pub(super) struct Registered {
 pub(super) struct File {
     /// Size of the content, decompressed.
     pub bytes: u64,
-    /// SHA-256 of the content, then of compressed forms in which it is shipped.
+    /// SHA-256 of the content, then of published compressed forms.
     pub known: &'static [&'static str],
 }
 
@@ -66,7 +66,7 @@ pub(super) static FASHION_MNIST: Registered = Registered {
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
     ],
     package: Some("dataset-fashion-mnist"),
-    // Content, as the authors ship it, as Debian does.
+    // Checksums of the content, the authors' form and Debian's form.
     files: [
         File {
             bytes: 47_040_016,
@@ -112,7 +112,7 @@ pub(super) static MNIST: Registered = Registered {
         "https://storage.googleapis.com/cvdf-datasets/mnist",
     ],
     package: None,
-    // Content, as the mirrors ship it.
+    // Checksums of the content and the mirrors' form.
     files: [
         File {
             bytes: 47_040_016,
@@ -145,7 +145,7 @@ pub(super) static MNIST: Registered = Registered {
     ],
 };
 
-/// All that are known.
+/// All named data sets of four files.
 pub(super) static REGISTERED: [&Registered; 2] = [&FASHION_MNIST, &MNIST];
 
 /// A file that was read, or is embedded.
@@ -154,8 +154,7 @@ pub(super) struct Input {
     pub bytes: Cow<'static, [u8]>,
 }
 
-/// Reads a known data set from disk; other data in the same layout and under the same name have
-/// numbered classes.
+/// Reads a named data set from disk; other data with the same layout and name get numbered classes.
 pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<Dataset> {
     let paths = find(set, &folders(set.name, data_dir), data_dir.unwrap_or(Path::new(set.name)))?;
     let mut inputs = Vec::with_capacity(FILES.len());
@@ -204,8 +203,8 @@ pub(super) fn load(set: &'static Registered, data_dir: Option<&Path>) -> Result<
     })
 }
 
-/// Parses the inputs, which come in the order of [`FILES`], and checks that they fit together; the
-/// last value says what was done to the pixels.
+/// Parses the inputs, which are in the order of [`FILES`], and checks that they fit each other; the
+/// last value is a note about changed pixels.
 pub(super) fn assemble(inputs: &[Input]) -> Result<(Samples, Samples, Option<String>)> {
     let (train, train_scaled) = samples(&inputs[0], &inputs[1])?;
     let (test, test_scaled) = samples(&inputs[2], &inputs[3])?;
@@ -225,8 +224,7 @@ fn samples(images: &Input, labels: &Input) -> Result<(Samples, bool)> {
     Ok((Samples::new(pixels, classes).map_err(named)?, scaled))
 }
 
-/// The names of the classes if images and labels are exactly those of a known data set, whatever
-/// files they came in.
+/// Names of the classes if images and labels are exactly those of a known data set, from any files.
 pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Registered> {
     let sizes =
         [&train.images, &test.images].map(|images| (images.n(), images.height(), images.width()));
@@ -245,13 +243,13 @@ pub(super) fn recognise(train: &Samples, test: &Samples) -> Option<&'static Regi
     REGISTERED.iter().find(fits).copied()
 }
 
-/// The folders in which files of the data set called `name` are looked for, first things first. The
-/// last of the user's own is where they are fetched to.
+/// Folders that are searched for the data set called `name`, in order. Downloads go to the last one
+/// of the user's own.
 pub(super) fn folders(name: &str, data_dir: Option<&Path>) -> Vec<PathBuf> {
     folders_of(name, data_dir, |name| std::env::var_os(name), dirs::data_dir())
 }
 
-/// Where files of the data set called `name` are fetched to.
+/// Folder for downloads of the data set called `name`.
 pub(super) fn own_folder(name: &str, data_dir: Option<&Path>) -> Option<PathBuf> {
     folders(name, data_dir).get(1).filter(|folder| folder.ends_with(name)).cloned()
 }
@@ -274,13 +272,12 @@ fn folders_of(
     folders
 }
 
-/// Paths of the four files in the first of `folders` that holds any of them; an error is about
-/// `asked`.
+/// Paths of the four files in the first of `folders` that holds any of them; errors name `asked`.
 pub(super) fn find(set: &Registered, folders: &[PathBuf], asked: &Path) -> Result<Vec<PathBuf>> {
     let mut looked_at = Vec::new();
     for folder in folders {
         match in_folder(folder) {
-            // A home that may not be entered must not hide the folders after it.
+            // A folder that may not be entered must not hide the folders after it.
             Err(error) => looked_at.push(format!("{} ({error})", folder.display())),
             Ok(None) => looked_at.push(folder.display().to_string()),
             Ok(Some(paths)) => return complete(set.title, folder, paths),
@@ -300,19 +297,19 @@ pub(super) fn find(set: &Registered, folders: &[PathBuf], asked: &Path) -> Resul
     Err(Error::input(asked, message))
 }
 
-/// Which of the files are in `folder`; nothing if none is.
+/// Paths of the files in `folder`; `None` if it has none of them.
 pub(super) fn in_folder(folder: &Path) -> io::Result<Option<Vec<Option<PathBuf>>>> {
     let paths = FILES.iter().map(|file| locate(folder, file)).collect::<io::Result<Vec<_>>>()?;
     Ok(paths.iter().any(Option::is_some).then_some(paths))
 }
 
-/// The file `name` in `folder`, plain or, failing that, compressed; a point may stand before `idx`
-/// instead of a hyphen.
+/// Path of the file `name` in `folder`, plain or otherwise compressed; a dot may replace the hyphen
+/// before `idx`.
 pub(super) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     let dotted = name.replace("-idx", ".idx");
     for name in [name, &dotted] {
         for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
-            // Some archives put each file into a folder of its name.
+            // Some archives put each file into a folder with its name.
             if path.try_exists()? && !path.is_dir() {
                 return Ok(Some(path));
             }
@@ -321,7 +318,7 @@ pub(super) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Names of the files that were not found.
+/// Names of the missing files.
 pub(super) fn missing(paths: &[Option<PathBuf>]) -> Vec<String> {
     paths
         .iter()
@@ -331,8 +328,8 @@ pub(super) fn missing(paths: &[Option<PathBuf>]) -> Vec<String> {
         .collect()
 }
 
-/// Demands all of the files once one of them is there: half a data set is an accident that should
-/// not be passed over.
+/// Requires all of the files if one of them exists: half a data set is an accident that should be
+/// reported.
 pub(super) fn complete(
     title: &str,
     folder: &Path,

@@ -1,22 +1,22 @@
-//! What data are asked for: a name or a path, and how they are to be read.
+//! Request for data: a name or a path, and options for reading.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Whether the first line of a CSV file may be a header.
+/// Treatment of the first line of CSV files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Header {
-    /// Decided by the content of the line and by the counts of rows.
+    /// Decided by the content of the line and the counts of rows.
     #[default]
     Auto,
-    /// There is none: every line is data.
+    /// No header: every line is data.
     None,
 }
 
-/// Which column of a CSV file holds the labels.
+/// Column of a CSV file with the labels.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum LabelColumn {
@@ -24,11 +24,11 @@ pub enum LabelColumn {
     First,
     /// The last.
     Last,
-    /// None: every column holds pixels, whatever the header calls it.
+    /// None: every column holds pixels, whatever its name in the header.
     None,
-    /// This one, counted from 1.
+    /// The column with this number, from 1.
     Number(usize),
-    /// The one that the header calls so.
+    /// The column with this name in the header.
     Name(String),
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for LabelColumn {
     }
 }
 
-/// Height and width of images in pixels, both at least 1; `28x28` in text.
+/// Height and width of images in pixels, both at least 1; `28x28` as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ImageShape {
@@ -73,7 +73,7 @@ pub struct ImageShape {
 }
 
 impl ImageShape {
-    /// Pixels of an image, if they can be counted.
+    /// Number of pixels of an image; `None` if it overflows.
     pub fn n_pixels(self) -> Option<usize> {
         self.height.checked_mul(self.width)
     }
@@ -100,7 +100,7 @@ impl fmt::Display for ImageShape {
     }
 }
 
-/// A colour: what transparent pixels lie over. White by default.
+/// Background colour of transparent pixels. White by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Colour(
@@ -170,40 +170,40 @@ as_text!(LabelColumn);
 as_text!(ImageShape);
 as_text!(Colour);
 
-/// The data of a run.
+/// Request for the data of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// A name in [`super::DATASETS`], or the path of a folder or file.
+    /// Name in [`super::DATASETS`], or path of a folder or file.
     pub dataset: String,
-    /// Where the files of a named data set are, if not in the usual places.
+    /// Folder with the files of a named data set, if not a usual one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
-    /// Groups of classes that become the labels: a built-in name or a file.
+    /// Groups of classes that become the labels: a built-in name or the path of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_groups: Option<String>,
-    /// How CSV files begin.
+    /// Treatment of the first line of CSV files.
     pub header: Header,
-    /// The column of labels in CSV files with labels and pixels, if the files do not say it, or say
-    /// it wrongly.
+    /// Column of the labels in CSV files with labels and pixels, if the files do not name it
+    /// correctly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_column: Option<LabelColumn>,
-    /// Height and width of the images, where the files give the number of pixels alone.
+    /// Height and width of the images, if the files only give the number of pixels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image_shape: Option<ImageShape>,
-    /// What transparent pixels of image files lie over, if not white.
+    /// Background of transparent pixels of image files, if not white.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<Colour>,
-    /// Whether rows and columns of pixels are to be exchanged, as EMNIST's files need it.
+    /// `true` if rows and columns of pixels should be exchanged, as EMNIST's files require.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub transpose: bool,
-    /// Names of the classes: a file or names with commas between, as [`super::parse_names`] takes
-    /// them.
+    /// Names of the classes: a file, or names separated by commas, as [`super::parse_names`]
+    /// accepts them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_names: Vec<String>,
 }
 
 impl Request {
-    /// Asks for `dataset` as it is.
+    /// Request for `dataset` without options.
     pub fn new(dataset: impl Into<String>) -> Self {
         Self { dataset: dataset.into(), ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! The sample of Fashion-MNIST that is embedded in the program.
+//! Sample of Fashion-MNIST that is embedded in the program.
 
 use super::registered::{FASHION_MNIST, FILES, Input, assemble};
 use super::{Dataset, Source};
@@ -38,7 +38,7 @@ static SAMPLE: [(&[u8], &str); 4] = [
     ),
 ];
 
-/// Reads it; it needs no folder.
+/// Reads the sample; no folder is needed.
 pub(super) fn load(_data_dir: Option<&Path>) -> Result<Dataset> {
     let mut inputs = Vec::with_capacity(FILES.len());
     let mut sources = Vec::with_capacity(FILES.len());

@@ -1,4 +1,4 @@
-//! Files that data were read from, described for the manifest.
+//! Description, for the manifest, of files from which data were read.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -7,27 +7,25 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// A file that data were read from, or a folder of images.
+/// A file from which data were read, or a folder of images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Path of the file, or its name within the program if it is embedded.
     pub name: String,
-    /// Size of the file as it is stored, compressed or not; of a folder, of all its images
-    /// together.
+    /// Size of the file as stored, compressed or not; for a folder, of all its images together.
     pub bytes: u64,
-    /// SHA-256 of those bytes, 64 lower-case hexadecimal digits. Of a folder: of the lines
+    /// SHA-256 of those bytes, 64 lower-case hexadecimal digits. For a folder: of the lines
     /// `<SHA-256> <path below the folder>`, as `sha256sum` prints them, of all its images in the
     /// order of their paths.
     pub sha256: String,
-    /// Whether that, or the SHA-256 of the decompressed content, is known for this file of this
-    /// data set. `false` means other data, one's own in the same layout for instance, and is no
-    /// error.
+    /// `true` if that, or the SHA-256 of the decompressed content, is known for this file of this
+    /// data set. `false` means other data, for example the user's own in the same layout, and is
+    /// not an error.
     pub verified: bool,
 }
 
 impl Source {
-    /// Describes a file as it stands on the disk; `verified` is false, since nothing is known of
-    /// it.
+    /// Description of a file on disk; `verified` is false, since its checksum is not known.
     ///
     /// # Errors
     /// [`Error::Input`] if it cannot be read.
@@ -52,7 +50,7 @@ impl Source {
         source
     }
 
-    /// Describes `bytes`, verified if their SHA-256 is one of `known`.
+    /// Description of `bytes`, verified if their SHA-256 is one of `known`.
     pub(super) fn new(name: impl ToString, bytes: &[u8], known: &[&str]) -> Self {
         let sha256 = hex(Sha256::digest(bytes));
         let verified = known.contains(&sha256.as_str());
@@ -60,7 +58,7 @@ impl Source {
     }
 }
 
-/// A file that is hashed while it is read.
+/// A file whose SHA-256 is computed while it is read.
 pub(super) struct Hashed {
     file: File,
     hash: Sha256,
@@ -76,7 +74,7 @@ impl Hashed {
         Ok(Self { file, hash: Sha256::new(), bytes: 0 })
     }
 
-    /// What was read, which must be the whole file.
+    /// Description of the bytes that were read, which must be the whole file.
     pub(super) fn source(self, path: &Path) -> Source {
         let Self { hash, bytes, .. } = self;
         Source {

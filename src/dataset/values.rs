@@ -1,8 +1,8 @@
-//! Numbers of any kind as they are stored in arrays, turned into bytes: pixels and labels.
+//! Numbers of any type in arrays, converted to bytes: pixels and labels.
 
 use half::f16;
 
-/// What kind of numbers they are.
+/// Kind of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Bool,
@@ -11,35 +11,35 @@ pub(super) enum Kind {
     Float,
 }
 
-/// How a number is stored.
+/// Storage of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub kind: Kind,
-    /// Bytes of a number: 1, 2, 4 or 8.
+    /// Size of a number in bytes: 1, 2, 4 or 8.
     pub size: usize,
-    /// Whether the first byte weighs most.
+    /// `true` if numbers are big-endian.
     pub big: bool,
 }
 
-/// What the numbers mean.
+/// Meaning of the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     Pixels,
     Labels,
 }
 
-/// Bytes, and whether they were numbers from 0 to 1, of which 1 became 255.
+/// Bytes, and `true` if they were numbers from 0 to 1, of which 1 became 255.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Narrowed {
     pub values: Vec<u8>,
     pub scaled: bool,
 }
 
-/// What cannot become a byte: which of the numbers, from 0, and the number.
+/// Index of a number, from 0, that cannot become a byte, and the number.
 pub(super) type Misfit = (usize, f64);
 
 impl Stored {
-    /// Whether numbers are stored so at all.
+    /// `true` if this combination of kind and size exists.
     pub fn is_known(self) -> bool {
         match self.kind {
             Kind::Bool => self.size == 1,
@@ -48,7 +48,7 @@ impl Stored {
         }
     }
 
-    /// One number, from its bytes; of integers of 64 bits the nearest float.
+    /// One number from its bytes; for 64-bit integers the nearest float.
     pub fn number(self, bytes: &[u8]) -> f64 {
         let word = self.word(bytes);
         match (self.kind, self.size) {
@@ -60,13 +60,13 @@ impl Stored {
         }
     }
 
-    /// One whole number, from the bytes of an integer or a truth value.
+    /// One integer from the bytes of an integer or a boolean.
     pub fn integer(self, bytes: &[u8]) -> i128 {
         let word = self.word(bytes);
         if self.kind == Kind::Int { self.signed(word).into() } else { word.into() }
     }
 
-    /// The bits of a number, with zeros above them.
+    /// Bits of a number, zero-extended.
     fn word(self, bytes: &[u8]) -> u64 {
         let mut word = [0; 8];
         word[..bytes.len()].copy_from_slice(bytes);
@@ -76,14 +76,14 @@ impl Stored {
         u64::from_le_bytes(word)
     }
 
-    /// Bits as a number whose sign is the highest of the bits that are there.
+    /// Bits as a signed number, sign-extended from its highest bit.
     fn signed(self, word: u64) -> i64 {
         let above = 64 - 8 * self.size;
         (word << above) as i64 >> above
     }
 
     /// The numbers as bytes. They must be whole and from 0 to 255; pixels may also be floats that
-    /// are all from 0 to 1, or truth values, of which 1 becomes 255.
+    /// are all from 0 to 1, or booleans, of which 1 becomes 255.
     pub fn narrow(self, raw: Vec<u8>, meaning: Meaning) -> Result<Narrowed, Misfit> {
         if (self.kind, self.size) == (Kind::Uint, 1) {
             return Ok(Narrowed { values: raw, scaled: false });
@@ -102,7 +102,7 @@ impl Stored {
     }
 }
 
-/// What is expected of a number, for messages.
+/// Description of the expected numbers, for messages.
 pub(super) fn expected(meaning: Meaning) -> &'static str {
     match meaning {
         Meaning::Pixels => {

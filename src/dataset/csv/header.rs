@@ -1,24 +1,24 @@
-//! Whether a first line is a header.
+//! Recognition of a header in the first line.
 //!
-//! pandas writes the names of columns, and where they have none their numbers: `0,1,...,783` over
-//! pixels, `0` over labels. Such a line is told from data by what no image has, a count over all
-//! its columns or a number above 255, and, over labels, by the counts of rows. A line of mixed
-//! content is data with a flaw, not a header.
+//! pandas writes the names of columns, or their numbers if they have no names: `0,1,...,783` over
+//! pixels, `0` over labels. Such a line differs from data by features that no image has: a count
+//! over all its columns, or a number above 255; and over labels, by the counts of rows. A line of
+//! mixed content is data with an error, not a header.
 
 use super::parse::byte;
 use crate::dataset::ImageShape;
 use crate::dataset::columns::is_label;
 
-/// The first line of a file.
+/// Kind of the first line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum First {
-    /// Names, or a count that goes beyond 255: surely a header, with these names.
+    /// Names, or a count that goes beyond 255: certainly a header, with these names.
     Header(Vec<String>),
-    /// A count 0, 1, 2, ... or 1, 2, 3, ... that would do as data too.
+    /// A count 0, 1, 2, ... or 1, 2, 3, ... that could be data too.
     Count(Vec<u8>),
     /// Data.
     Data(Vec<u8>),
-    /// Neither, with the first column, from 1, that is at fault.
+    /// Neither; with the first faulty column, from 1, and its content.
     Flaw(usize, String),
 }
 
@@ -67,7 +67,7 @@ fn unquoted(field: &str) -> &str {
     field.strip_prefix('"').and_then(|field| field.strip_suffix('"')).unwrap_or(field)
 }
 
-/// The shape of the images whose pixels these names number by row and column, from `1x1` on.
+/// Shape of the images whose pixels these names number by row and column, from `1x1` on.
 pub(super) fn shape_of(names: &[&str]) -> Option<ImageShape> {
     let shape: ImageShape = names.last()?.parse().ok()?;
     let place = |at: usize| format!("{}x{}", at / shape.width + 1, at % shape.width + 1);
@@ -76,50 +76,50 @@ pub(super) fn shape_of(names: &[&str]) -> Option<ImageShape> {
     fits.then_some(shape)
 }
 
-/// What a header says about where the labels are.
+/// Column of the labels according to a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// In this column, from 0.
+pub(super) enum LabelColumnHint {
+    /// Column with the labels, from 0.
     Column(usize),
-    /// In one of these: they are all called so that they could hold labels.
+    /// Several columns whose names allow labels, from 0.
     Several(Vec<usize>),
-    /// Nothing.
+    /// Not given by the header.
     Nothing,
 }
 
-/// The columns, from 0, that have a usual name of labels.
+/// Columns, from 0, with a usual name of labels.
 pub(super) fn called_labels(names: &[String]) -> Vec<usize> {
     (0..names.len()).filter(|&at| is_label(&names[at])).collect()
 }
 
-/// Where the labels are, by the names of the columns: one of the usual names, or else the one name
-/// that is not like all the others, numbers aside.
-pub(super) fn label_column(names: &[String]) -> Said {
+/// Column of the labels by the names of the columns: one of the usual names, or otherwise the one
+/// name that differs from all the others, ignoring digits.
+pub(super) fn label_column(names: &[String]) -> LabelColumnHint {
     let called = called_labels(names);
     match called[..] {
-        [column] => Said::Column(column),
-        [] => odd_one(names).map_or(Said::Nothing, Said::Column),
-        _ => Said::Several(called),
+        [column] => LabelColumnHint::Column(column),
+        [] => odd_one(names).map_or(LabelColumnHint::Nothing, LabelColumnHint::Column),
+        _ => LabelColumnHint::Several(called),
     }
 }
 
-/// Whether a column has a name that is usual for numbers of rows, or none, as pandas writes them.
+/// `true` if a column has a usual name for row numbers, or none, as pandas writes them.
 pub(super) fn is_index(name: &str) -> bool {
     name.trim().is_empty() || ["id", "index", "row", "unnamed: "].contains(&kind(name).as_str())
 }
 
-/// A name in small letters, without the digits that number columns.
+/// Name in lower case, without the digits that number columns.
 fn kind(name: &str) -> String {
     name.trim().to_lowercase().replace(|letter: char| letter.is_ascii_digit(), "")
 }
 
-/// The one column whose name is not like those of the others, of which there are two at least; one
-/// that numbers rows, or has a number for a name, is none.
+/// The one column whose name differs from those of the others, of which there are at least two. A
+/// column that numbers rows, or has a number as its name, is not accepted.
 fn odd_one(names: &[String]) -> Option<usize> {
     let kinds: Vec<String> = names.iter().map(|name| kind(name)).collect();
     let (first, last) = (kinds.first()?, kinds.last()?);
     let middle = kinds.get(1..kinds.len() - 1).filter(|middle| !middle.is_empty())?;
-    // Where it is in the middle, the first and the last are of one kind.
+    // If it is in the middle, the first and the last have the same kind.
     let usual = if first == last || middle.contains(last) { last } else { first };
     let mut odd = (0..kinds.len()).filter(|&at| kinds[at] != *usual);
     let column = odd.next().filter(|_| odd.next().is_none())?;
@@ -185,13 +185,13 @@ mod tests {
             ("p1,kind,p2,p3", 1),
             (",p1,p2,y", 3),
         ] {
-            assert_eq!(label_column(&names(line)), Said::Column(column), "{line}");
+            assert_eq!(label_column(&names(line)), LabelColumnHint::Column(column), "{line}");
         }
-        assert_eq!(label_column(&names("label,a,b,class")), Said::Several(vec![0, 3]));
+        assert_eq!(label_column(&names("label,a,b,class")), LabelColumnHint::Several(vec![0, 3]));
         for line in
             ["a,b,c", "0,1,2,3", "p1,p2,p3", ",p1,p2,p3", "id,p1,p2,p3", "p1,p2", "kind,sort,p1,p2"]
         {
-            assert_eq!(label_column(&names(line)), Said::Nothing, "{line}");
+            assert_eq!(label_column(&names(line)), LabelColumnHint::Nothing, "{line}");
         }
     }
 

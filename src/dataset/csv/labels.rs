@@ -1,24 +1,24 @@
-//! Which column of a file of labels and pixels holds the labels.
+//! Choice of the column with the labels in a file of labels and pixels.
 
-use super::header::{First, Said, called_labels, is_index, label_column};
+use super::header::{First, LabelColumnHint, called_labels, is_index, label_column};
 use super::table::Table;
 use crate::dataset::LabelColumn;
 use crate::dataset::columns::named;
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// A column, from 0, and how many there are.
+/// Index of a column, from 0, and number of columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dataset) struct Place {
     pub column: usize,
     pub columns: usize,
 }
 
-/// The column that was asked for, that the first line tells, or that is known from another file;
-/// nothing if the values must tell it.
+/// Column that was requested, that the first line names, or that is known from another file; `None`
+/// if the values must decide.
 ///
 /// # Errors
-/// [`Error::Parameter`] if there is no such column, [`Error::Input`] if several have names of
+/// [`Error::Parameter`] if there is no such column, [`Error::Input`] if several have usual names of
 /// labels.
 pub(super) fn place(
     path: &Path,
@@ -60,8 +60,8 @@ pub(super) fn place(
             }
         },
         None => match names.map(|names| (names, label_column(names))) {
-            Some((_, Said::Column(column))) => Ok(Some(column)),
-            Some((names, Said::Several(called))) => {
+            Some((_, LabelColumnHint::Column(column))) => Ok(Some(column)),
+            Some((names, LabelColumnHint::Several(called))) => {
                 let called = listed(names, called);
                 let message = format!(
                     "several columns could hold the labels, {called}: pass `Request::label_column` \
@@ -69,7 +69,9 @@ pub(super) fn place(
                 );
                 Err(Error::input(path, message))
             }
-            Some((_, Said::Nothing)) | None => Ok(known.filter(|&column| column < columns)),
+            Some((_, LabelColumnHint::Nothing)) | None => {
+                Ok(known.filter(|&column| column < columns))
+            }
         },
     }
 }
@@ -79,18 +81,18 @@ fn listed(names: &[String], columns: impl IntoIterator<Item = usize>) -> String 
     columns.into_iter().filter_map(named).collect::<Vec<_>>().join(", ")
 }
 
-/// What the values of a column look like.
+/// Statistics of the values of a column.
 #[derive(Clone, Copy, Debug)]
-struct Look {
-    /// How many different ones there are.
+struct ColumnStats {
+    /// Number of distinct values.
     distinct: usize,
-    /// Whether they are all the numbers from 0 or 1 to their largest.
+    /// `true` if they are all the numbers from 0 or 1 to their largest.
     counts: bool,
-    /// How evenly they are used: their entropy as a share of the largest possible.
+    /// Evenness of their frequencies: entropy as a share of the largest possible.
     evenness: f64,
 }
 
-impl Look {
+impl ColumnStats {
     fn at(values: &[u8], columns: usize, column: usize) -> Self {
         let mut counts = [0_usize; 256];
         values
@@ -114,8 +116,8 @@ impl Look {
         }
     }
 
-    /// Whether this column rather than the other one holds labels: classes are counted and have
-    /// images each, while a pixel in a corner of images is almost always the same, or of any of
+    /// `true` if this column rather than the other one holds labels: classes are numbered and have
+    /// several images each, while a pixel in a corner of images is almost always the same, or takes
     /// many values.
     fn is_rather(self, other: Self) -> bool {
         const EVEN: f64 = 0.5;
@@ -130,11 +132,11 @@ impl Look {
     }
 }
 
-/// The first or the last column, where only one of them can be that of the labels.
+/// The first or the last column, if only one of them can hold the labels.
 ///
 /// # Errors
-/// [`Error::Input`], naming the field that says it, if the values do not tell, or one of the two
-/// numbers the rows.
+/// [`Error::Input`], naming the field that decides, if the values do not, or if one of the two
+/// columns numbers the rows.
 pub(super) fn of_values(table: &Table) -> Result<usize> {
     let last = table.columns - 1;
     if let Some(column) = [0, last]
@@ -144,7 +146,7 @@ pub(super) fn of_values(table: &Table) -> Result<usize> {
         return Err(numbers_rows(table, column));
     }
     let [of_first, of_last] =
-        [0, last].map(|column| Look::at(&table.values, table.columns, column));
+        [0, last].map(|column| ColumnStats::at(&table.values, table.columns, column));
     match (of_first.is_rather(of_last), of_last.is_rather(of_first)) {
         (true, false) => Ok(0),
         (false, true) => Ok(last),
@@ -159,17 +161,17 @@ pub(super) fn of_values(table: &Table) -> Result<usize> {
     }
 }
 
-/// Refuses a column that the header tells by an unusual name, if it numbers the rows.
+/// Refuses a column that the header gives by an unusual name, if it numbers the rows.
 ///
 /// # Errors
-/// [`Error::Input`], naming the field that says otherwise.
+/// [`Error::Input`], naming the field that decides otherwise.
 pub(super) fn check_no_index(table: &Table, column: usize) -> Result<()> {
     let is_usual =
         matches!(&table.first, First::Header(names) if called_labels(names).contains(&column));
     if !is_usual && counts_rows(table, column) { Err(numbers_rows(table, column)) } else { Ok(()) }
 }
 
-/// Why the labels had to be looked for.
+/// Reason for which the values had to decide.
 pub(super) fn unsaid(first: &First) -> &'static str {
     match first {
         First::Header(_) => "the header does not say which column holds the labels",
@@ -181,8 +183,8 @@ fn is_called_index(first: &First, column: usize) -> bool {
     matches!(first, First::Header(names) if names.get(column).is_some_and(|name| is_index(name)))
 }
 
-/// Whether a column counts the rows, from 0 or from 1. A few images might be of as many classes, in
-/// their order.
+/// `true` if a column counts the rows, from 0 or from 1. A few images might have as many classes,
+/// in order.
 fn counts_rows(table: &Table, column: usize) -> bool {
     const FEW: usize = 10;
     let values = || table.values.iter().skip(column).step_by(table.columns);
@@ -192,7 +194,7 @@ fn counts_rows(table: &Table, column: usize) -> bool {
         && values().enumerate().all(|(row, &value)| usize::from(value) == row + start)
 }
 
-/// The error about a column that numbers the rows.
+/// Error for a column that numbers the rows.
 fn numbers_rows(table: &Table, column: usize) -> Error {
     let name = match &table.first {
         First::Header(names) if !names[column].trim().is_empty() => {
@@ -213,7 +215,7 @@ fn numbers_rows(table: &Table, column: usize) -> Error {
 mod tests {
     use super::*;
 
-    /// The first and the last of three columns.
+    /// Choice between the first and the last of three columns.
     fn told(first: &[u8], last: &[u8]) -> Option<usize> {
         let values: Vec<u8> =
             first.iter().zip(last).flat_map(|(&first, &last)| [first, 7, last]).collect();

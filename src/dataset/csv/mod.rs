@@ -1,10 +1,10 @@
-//! CSV files of pixels and labels, plain or gzip-compressed, in the two forms in which image data
-//! are shipped.
+//! CSV files of pixels and labels, plain or gzip-compressed, in the two usual layouts of image
+//! data.
 //!
-//! Four files: `x_train.csv` and `x_test.csv` with the pixels of an image a line, `y_train.csv` and
-//! `y_test.csv` with a label a line. Or files whose lines hold the label and the pixels. Values are
-//! whole numbers from 0 to 255 with commas between, zeros after a point allowed; anything else is
-//! refused with its line and column.
+//! Either four files: `x_train.csv` and `x_test.csv` with the pixels of one image a line,
+//! `y_train.csv` and `y_test.csv` with one label a line. Or files whose lines hold the label and
+//! the pixels. Values are integers from 0 to 255 separated by commas; a decimal point followed by
+//! zeros is allowed; anything else is refused with its line and column.
 
 mod header;
 mod labels;
@@ -21,7 +21,7 @@ use labels::{Place, place};
 use std::path::Path;
 use table::{Content, Table};
 
-/// How files are to be read.
+/// Options of reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Options<'a> {
     pub header: Header,
@@ -29,13 +29,13 @@ pub(super) struct Options<'a> {
     pub image_shape: Option<ImageShape>,
 }
 
-/// Images with their labels, and the files they are from.
+/// Images with their labels, and the files that they come from.
 pub(super) struct Read {
     pub samples: Samples,
     pub sources: Vec<Source>,
-    /// What was decided although it could be otherwise.
+    /// Notes on decisions that could have been different.
     pub notes: Vec<String>,
-    /// Where the labels were, if they were among the pixels.
+    /// Column of the labels, if they were among the pixels.
     pub label_column: Option<Place>,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn read_pair(x: &Path, y: &Path, options: Options<'_>) -> Result<Read
     Ok(Read { samples, sources: vec![pixels.source, labels.source], notes, label_column: None })
 }
 
-/// Refuses labels among pixels whose labels are in a file of their own.
+/// Refuses labels among the pixels if the labels are in a file of their own.
 fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> Result<Content> {
     let y = y.display();
     match (asked, first) {
@@ -106,9 +106,10 @@ fn no_labels(x: &Path, y: &Path, first: &First, asked: Option<&LabelColumn>) -> 
     }
 }
 
-/// Decides first lines that could be both by the counts of rows: two headers or none where the rest
-/// is as long, a header where one has a line more. A count over labels is a header only where the
-/// pixels have one too: a label must not be lost to a file that is one image short.
+/// Decides by the counts of rows about first lines that may be headers: both are headers or neither
+/// if the files have equally many rows, one is a header if its file has one line more. A count over
+/// labels is a header only if the pixels have one too: a label must not be lost to a file that
+/// lacks an image.
 fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
     match (pixels.is_unsure(), labels.is_unsure()) {
         (false, false) => None,
@@ -120,7 +121,7 @@ fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
             None
         }
         (true, false) => {
-            // Whoever named the column of labels did not leave the pixels without a header.
+            // Where the column of labels has a name, the pixels have a header too.
             if labels.rows() == pixels.rows() + 1 && !matches!(labels.first, First::Header(_)) {
                 pixels.take_first();
                 return Some(format!(
@@ -140,8 +141,9 @@ fn settle_headers(pixels: &mut Table, labels: &mut Table) -> Option<String> {
     }
 }
 
-/// Reads labels and pixels from one file. The column of labels is the one that was asked for, that
-/// the header tells, that was found in the training file, or that the values tell, in this order.
+/// Reads labels and pixels from one file. The column of labels is the one that was requested, that
+/// the header names, that was found in the training file, or that the values suggest, in this
+/// order.
 pub(super) fn read_together(
     path: &Path,
     options: Options<'_>,
@@ -200,7 +202,7 @@ pub(super) fn read_together(
     })
 }
 
-/// Refuses test images without labels, which is how competitions ship them.
+/// Refuses test images without labels, as competitions publish them.
 fn check_columns(
     path: &Path,
     columns: usize,
@@ -234,8 +236,8 @@ fn at_least_one(table: &Table) -> Result<()> {
     Ok(())
 }
 
-/// Refuses columns of pixels that are numbered and not in the order of their numbers, as by text:
-/// `pixel10` before `pixel2`.
+/// Refuses pixel columns whose numbers are not in order, for example sorted as text: `pixel10`
+/// before `pixel2`.
 fn check_order(path: &Path, names: &[&str]) -> Result<()> {
     let split = |name: &&str| {
         let stem = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
@@ -256,8 +258,8 @@ fn check_order(path: &Path, names: &[&str]) -> Result<()> {
     }
 }
 
-/// Height and width of the images of which every line of a table holds the pixels, `label` aside:
-/// as the names of the columns tell, as was asked for, or else the side of a square.
+/// Height and width of the images with one image a line, without the column `label`: from the names
+/// of the columns, as requested, or from the side of a square.
 fn shape(
     path: &Path,
     table: &Table,

@@ -1,32 +1,34 @@
-//! Lines of small whole numbers, from text to bytes.
+//! Fast parser for lines of small integers.
 //!
 //! A number of up to three digits and the separator after it fit a 32-bit word: a word is loaded,
-//! its first byte that is no digit found without a branch, and the digits weighed. The loop knows
-//! only lines of such numbers; another one is looked at again, slowly: its numbers may have zeros
-//! after a point, `7.0`, as pandas writes them, or it is said what is wrong with it.
+//! its first byte that is not a digit is found without a branch, and the digits are weighted. The
+//! loop accepts only lines of such numbers. Any other line is parsed again, slowly: its numbers may
+//! have a decimal point followed by zeros, `7.0`, as pandas writes them, or the error is
+//! determined.
 
-/// Bytes that must follow the last line of a text, whatever they are: words are loaded whole.
+/// Number of arbitrary bytes that must follow the last line of a text, because whole words are
+/// loaded.
 pub(super) const PADDING: usize = 4;
 
-/// What is wrong with a line.
+/// An error in a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Flaw {
-    /// Which of the lines of the text, from 0.
+    /// Index of the line in the text, from 0.
     pub line: usize,
-    /// What was found and expected.
+    /// Expected and actual content.
     pub what: Wrong,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
-    /// Another number of columns than the other lines.
+    /// A number of columns that differs from that of the other lines.
     Columns(usize),
-    /// A column, from 1, that holds something else than a number from 0 to 255.
+    /// A column, from 1, that is not an integer from 0 to 255, and its content.
     Value(usize, String),
 }
 
-/// The values of the lines in `text[..end]`, each of `columns` whole numbers from 0 to 255 with
-/// commas between and a line feed at its end, before which a carriage return may stand. At least
+/// Values of the lines in `text[..end]`. Each line has `columns` integers from 0 to 255 separated
+/// by commas and ends with a line feed, before which a carriage return may stand. At least
 /// [`PADDING`] bytes must follow.
 pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec<u8>, Flaw> {
     let mut values = Vec::with_capacity(end / 2);
@@ -51,8 +53,8 @@ pub(super) fn parse_lines(text: &[u8], end: usize, columns: usize) -> Result<Vec
     Ok(values)
 }
 
-/// Pushes the values of the line at `start` and gives the place after it; nothing if it is not as
-/// it should be.
+/// Appends the values of the line at `start` and returns the position after it; `None` if the line
+/// has another form.
 #[inline]
 fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -> Option<usize> {
     let mut at = start;
@@ -65,7 +67,7 @@ fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -
         if !(1..=3).contains(&length) {
             return None;
         }
-        // The last digit in the highest byte, zeros below the first.
+        // The last digit in the highest byte, zeros below the first digit.
         let weighed = digits << (32 - 8 * length);
         let value = (weighed >> 24) + 10 * ((weighed >> 16) & 0xff) + 100 * ((weighed >> 8) & 0xff);
         values.push(u8::try_from(value).ok()?);
@@ -85,8 +87,8 @@ fn parse_line(text: &[u8], start: usize, columns: usize, values: &mut Vec<u8>) -
     Some(at)
 }
 
-/// Pushes the values of the first line of `text`, with zeros after a point or without, and gives
-/// its length with its end.
+/// Appends the values of the first line of `text`, with or without a decimal point and zeros, and
+/// returns its length including its end.
 fn parse_slowly(text: &[u8], columns: usize, values: &mut Vec<u8>) -> Option<usize> {
     let line = first_line(text);
     let before = values.len();
@@ -97,14 +99,14 @@ fn parse_slowly(text: &[u8], columns: usize, values: &mut Vec<u8>) -> Option<usi
     (values.len() - before == columns).then_some(length)
 }
 
-/// What is wrong with the first line of `text`.
+/// Error in the first line of `text`.
 fn diagnose(text: &[u8], columns: usize) -> Wrong {
     let fields = fields(first_line(text));
     let bad = fields.iter().position(|field| byte(field.as_bytes()).is_none());
     match bad {
         _ if fields.len() != columns => Wrong::Columns(fields.len()),
         Some(column) => Wrong::Value(column + 1, short(&fields[column])),
-        // A carriage return within the line, for one.
+        // For example a carriage return within the line.
         None => Wrong::Value(columns, short(fields.last().map_or("", String::as_str))),
     }
 }
@@ -115,7 +117,7 @@ pub(super) fn first_line(text: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// What stands between the commas; an empty line has no fields.
+/// Texts between the commas; an empty line has no fields.
 pub(super) fn fields(line: &[u8]) -> Vec<String> {
     if line.is_empty() {
         return Vec::new();
@@ -125,8 +127,8 @@ pub(super) fn fields(line: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// The number that a field holds, if the parser takes it: up to three digits, 255 at most, after
-/// which a point and zeros may stand.
+/// Number in a field, if the parser accepts it: up to three digits, at most 255, optionally
+/// followed by a decimal point and zeros.
 pub(super) fn byte(field: &[u8]) -> Option<u8> {
     let digits = field.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(field.len());
     let (whole, rest) = field.split_at(digits);
@@ -139,7 +141,7 @@ pub(super) fn byte(field: &[u8]) -> Option<u8> {
         .ok()
 }
 
-/// The field, or its beginning.
+/// The field, shortened to its beginning.
 fn short(field: &str) -> String {
     const MOST: usize = 24;
     if field.chars().count() <= MOST {
@@ -184,7 +186,7 @@ mod tests {
         ] {
             assert_eq!(parse(&format!("1,2,3\n4,{found},6\n"), 3), value(1, 2, found), "{found}");
             assert_eq!(parse(&format!("{found},2,3\n"), 3), value(0, 1, found), "{found}");
-            // A carriage return at the end of a line belongs to the end.
+            // A carriage return at the end of a line belongs to its end.
             if !found.ends_with('\r') {
                 assert_eq!(parse(&format!("1,2,{found}\n"), 3), value(0, 3, found), "{found}");
             }

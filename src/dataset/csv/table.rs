@@ -1,5 +1,5 @@
-//! A CSV file of small whole numbers, read in blocks that are parsed by all threads while the next
-//! one is being read.
+//! A CSV file of small integers, read in blocks that all threads parse while the next one is being
+//! read.
 
 use super::header::First;
 use super::parse::{Flaw, PADDING, Wrong, fields, first_line, parse_lines};
@@ -11,51 +11,51 @@ use rayon::prelude::*;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
-/// Bytes of text that are parsed at once; two such blocks and the values of one are all that is
+/// Number of bytes of text that are parsed at once; only two such blocks and the values of one are
 /// held beside the result.
 const BLOCK: usize = 1 << 21;
 
-/// Bytes of a line at most.
+/// Maximum number of bytes of a line.
 const MAX_LINE: usize = 1 << 24;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// What a column holds, for messages.
+/// Content of the columns, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
     /// Pixels alone.
     Pixels,
     /// Labels alone.
     Labels,
-    /// Pixels, and the label in this column, from 0, if it is known already.
+    /// Pixels, and the label in this column, from 0, if it is already known.
     Both(Option<usize>),
 }
 
-/// The values of a file.
+/// Values of a file.
 pub(super) struct Table {
     pub path: PathBuf,
     pub columns: usize,
     /// The first line, which may be a header.
     pub first: First,
-    /// The values of all lines, but of the first only if it is surely data, row after row.
+    /// Values of all lines, row after row; the first line is included only if it is certainly data.
     pub values: Vec<u8>,
     content: Content,
     pub source: Source,
 }
 
 impl Table {
-    /// Whether the first line could be a header or data.
+    /// `true` if the first line could be a header or data.
     pub fn is_unsure(&self) -> bool {
         matches!(self.first, First::Count(_))
     }
 
-    /// Reads `path`, plain or gzip-compressed; `content` is told the first line and the number of
+    /// Reads `path`, plain or gzip-compressed; `content` receives the first line and the number of
     /// columns.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and line and column if one is at fault; whatever `content`
-    /// returns.
+    /// [`Error::Input`] naming the file, and line and column if one is at fault; any error of
+    /// `content`.
     pub fn read(
         path: &Path,
         header: Header,
@@ -78,7 +78,7 @@ impl Table {
         }
         block.start = memchr::memchr(b'\n', &block.bytes).map_or(block.end, |end| end + 1);
         let mut table = Self::new(path, header, head, content)?;
-        // The shortest that a row can be; what is not needed in the end is never touched, hence
+        // The shortest possible length of a row; the part that is not needed is never touched and
         // takes no memory.
         if !text.compressed {
             table.values.reserve(text.stored_len as usize / 2);
@@ -103,7 +103,7 @@ impl Table {
         Ok(table)
     }
 
-    /// A table that has at most its first line.
+    /// A table with at most its first line.
     fn new(
         path: &Path,
         header: Header,
@@ -136,7 +136,7 @@ impl Table {
         self.values.len() / self.columns
     }
 
-    /// Takes a column out of every row.
+    /// Removes a column from every row and returns it.
     pub fn take_column(&mut self, column: usize) -> Vec<u8> {
         let columns = self.columns;
         let taken = self.values.iter().skip(column).step_by(columns).copied().collect();
@@ -151,12 +151,12 @@ impl Table {
         taken
     }
 
-    /// Lines before the first row.
+    /// Number of lines before the first row.
     fn skipped(&self) -> usize {
         usize::from(!matches!(self.first, First::Data(_)))
     }
 
-    /// Takes a first line that could be a header as data.
+    /// Treats a first line that could be a header as data.
     pub fn take_first(&mut self) {
         if let First::Count(values) = &self.first {
             self.values.splice(0..0, values.iter().copied());
@@ -164,7 +164,7 @@ impl Table {
         }
     }
 
-    /// The error about a line.
+    /// Error for a line.
     fn refuse(&self, line: usize, wrong: &Wrong) -> Error {
         let expected = self.columns;
         Error::input(
@@ -191,14 +191,14 @@ impl Table {
     }
 }
 
-/// Whole lines of a file: `bytes[start..end]`, with padding after them.
+/// Whole lines of a file: `bytes[start..end]`, followed by padding.
 struct Block {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-/// The lines of a block, parsed in as many parts as keep all threads busy.
+/// Values of the lines of a block, parsed in as many parts as keep all threads busy.
 fn parse_block(block: &Block, columns: usize) -> Vec<Result<Vec<u8>, Flaw>> {
     let n = 2 * rayon::current_num_threads();
     let mut bounds = vec![block.start];
@@ -213,13 +213,13 @@ fn parse_block(block: &Block, columns: usize) -> Vec<Result<Vec<u8>, Flaw>> {
     parts.collect()
 }
 
-/// The decompressed text of a file, in blocks.
+/// Decompressed text of a file, in blocks.
 struct Text {
     reader: Reader,
     path: PathBuf,
     compressed: bool,
     stored_len: u64,
-    /// What follows the last whole line that was given out.
+    /// Text after the last whole line that was returned.
     rest: Vec<u8>,
     at_start: bool,
 }
@@ -259,7 +259,7 @@ impl Text {
         })
     }
 
-    /// The next lines, in a buffer that was used before; none at the end.
+    /// The next lines, in a buffer that is reused; empty at the end.
     fn next_block(&mut self, mut bytes: Vec<u8>) -> Result<Block> {
         bytes.clear();
         bytes.append(&mut self.rest);
@@ -302,7 +302,7 @@ impl Text {
         result.map_err(|error| Error::input(&self.path, format!("{what}: {error}")))
     }
 
-    /// Describes the file, which was read to its end.
+    /// Description of the file, which was read to its end.
     fn close(self) -> Source {
         let file = match self.reader {
             Reader::Plain(file) => file,
@@ -312,7 +312,7 @@ impl Text {
     }
 }
 
-/// Where the last line ends after which another one begins; empty lines are left to what follows,
+/// End of the last line that is followed by another one. Empty lines are left to the next block,
 /// since at the end of the file they do not count.
 fn last_lines(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
@@ -329,7 +329,7 @@ fn last_lines(bytes: &[u8]) -> usize {
     0
 }
 
-/// Takes empty lines off the end of the file and completes its last line; gives the new length.
+/// Removes empty lines at the end of the file and completes its last line; returns the new length.
 fn finish(bytes: &mut Vec<u8>) -> usize {
     while matches!(bytes.last(), Some(b'\n' | b'\r')) {
         bytes.pop();

@@ -3,9 +3,9 @@
 use crate::dataset::Images;
 use std::io::{self, Write};
 
-/// The names of the columns, then the pixels of an image a line. The names are the numbers of the
-/// columns, as pandas writes them of an array without names; of images that are not square, whose
-/// shape must not be lost, they are row x column.
+/// Writes the names of the columns, then the pixels of one image a line. The names are the numbers
+/// of the columns, as pandas writes them for an array without names; for images that are not
+/// square, whose shape must not be lost, they are row x column.
 pub(crate) fn write_pixels(out: &mut dyn Write, images: &Images) -> io::Result<()> {
     let names = names(images, |column| column.to_string());
     writeln!(out, "{}", names.join(","))?;
@@ -17,13 +17,14 @@ pub(crate) fn write_pixels(out: &mut dyn Write, images: &Images) -> io::Result<(
     })
 }
 
-/// `0`, then a label a line.
+/// Writes `0`, then one label a line.
 pub(crate) fn write_labels(out: &mut dyn Write, labels: &[u8]) -> io::Result<()> {
     writeln!(out, "0")?;
     labels.iter().try_for_each(|label| writeln!(out, "{label}"))
 }
 
-/// `label,pixel1,...`, or as [`write_pixels`], then the label and the pixels of an image a line.
+/// Writes `label,pixel1,...`, or names as in [`write_pixels`], then the label and the pixels of one
+/// image a line.
 pub(crate) fn write_together(
     out: &mut dyn Write,
     images: &Images,
@@ -52,7 +53,7 @@ fn names(images: &Images, usual: impl Fn(usize) -> String) -> Vec<String> {
     (0..images.n_pixels()).map(name).collect()
 }
 
-/// The numbers with commas between, and a line feed.
+/// Appends the numbers separated by commas, and a line feed.
 fn push_numbers(line: &mut Vec<u8>, numbers: &[u8]) {
     for &number in numbers {
         if number >= 100 {

@@ -1,12 +1,12 @@
 //! Four CSV files, of pixels and of labels.
 
-use super::{Contents, Fill, Folder, Format, Found, Layout, Read, Writer, Written, four};
+use super::{Contents, Fill, Folder, Format, FoundFiles, Layout, Read, Writer, Written, four};
 use crate::dataset::request::Request;
 use crate::dataset::{check_sizes, csv};
 use crate::error::Result;
 use std::path::{Path, PathBuf};
 
-/// Endings of CSV files.
+/// Extensions of CSV files.
 pub(super) const ENDINGS: &[&str] = &[".csv", ".csv.gz"];
 
 pub(super) static FORMAT: Format = Format {
@@ -24,13 +24,13 @@ pub(super) static FORMAT: Format = Format {
     }),
 };
 
-fn find(folder: &Folder<'_>) -> Option<Found> {
+fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
     let four::Arrays { first, paths } = four::arrays(folder, ENDINGS)?;
     let layout = paths.map(|paths| Layout {
         files: Some(paths.to_vec()),
         read: Box::new(move |request| read(&paths, request)),
     });
-    Some(Found { first: Some(first), layout })
+    Some(FoundFiles { first: Some(first), layout })
 }
 
 fn read(paths: &[PathBuf; 4], request: &Request) -> Result<Read> {

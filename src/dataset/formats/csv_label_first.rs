@@ -1,8 +1,10 @@
-//! Two CSV files whose rows hold the label and the pixels, or the first of them alone.
+//! Two CSV files whose rows hold the label and the pixels, or only the first of them.
 
 use super::csv::{ENDINGS, both, options};
 use super::four::{self, only_one, stem};
-use super::{Contents, Fill, Folder, Format, Found, Layout, Read, SingleFile, Writer, Written};
+use super::{
+    Contents, Fill, Folder, Format, FoundFiles, Layout, Read, SingleFile, Writer, Written,
+};
 use crate::dataset::listing::Entry;
 use crate::dataset::request::Request;
 use crate::dataset::{arrays, csv};
@@ -28,12 +30,12 @@ pub(super) static FORMAT: Format = Format {
     }),
 };
 
-/// The CSV file that `train` in its name fits best and the one that `test` does. Where the folder
-/// holds nothing else (`alone`), the first will do, and the words may be within others: `trainset`,
-/// but `training_log` too.
-fn find(folder: &Folder<'_>, alone: bool) -> Option<Found> {
-    // Beside one of the four a name like `train_images.csv` is another of them, else of pixels with
-    // their labels.
+/// The CSV files whose names fit `train` and `test` best. If the folder holds nothing else
+/// (`alone`), the first is enough, and the words may be parts of others: `trainset`, but also
+/// `training_log`.
+fn find(folder: &Folder<'_>, alone: bool) -> Option<FoundFiles> {
+    // Beside one of the four files a name like `train_images.csv` is another of them; otherwise it
+    // holds pixels with their labels.
     let has_four = four::arrays(folder, ENDINGS).is_some();
     let mut found: [Vec<(usize, &Entry)>; 2] = Default::default();
     for entry in folder.files() {
@@ -60,7 +62,7 @@ fn find(folder: &Folder<'_>, alone: bool) -> Option<Found> {
         return None;
     }
     let layout = layout(folder.path, train, test, &first);
-    Some(Found { first: Some(first), layout })
+    Some(FoundFiles { first: Some(first), layout })
 }
 
 fn layout(folder: &Path, train: &[&Entry], test: &[&Entry], first: &str) -> Result<Layout> {
@@ -77,11 +79,11 @@ fn layout(folder: &Path, train: &[&Entry], test: &[&Entry], first: &str) -> Resu
     })
 }
 
-/// How well a name fits that has the word within another one.
+/// Rank of a name that contains the word inside another one.
 const WITHIN: usize = 2;
 
-/// How well a name fits: 0 if it is the word, 1 if the word is one of its words, [`WITHIN`] if it
-/// is within one.
+/// Rank of a name, the best being 0: 0 if it is the word, 1 if the word is one of its words,
+/// [`WITHIN`] if it contains it inside another one.
 fn fit(stem: &str, word: &str) -> usize {
     let words: Vec<&str> = stem.split(|letter: char| !letter.is_alphanumeric()).collect();
     if stem == word { 0 } else { WITHIN - usize::from(words.contains(&word)) }

@@ -6,15 +6,15 @@ use crate::dataset::listing::Entry;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The four arrays of which a folder holds files.
+/// The four arrays for which a folder has files.
 pub(super) struct Arrays {
-    /// The first of the files.
+    /// Name of the first of the files.
     pub first: String,
-    /// All four, or what is missing.
+    /// Paths of all four, or the error about missing ones.
     pub paths: Result<[PathBuf; 4]>,
 }
 
-/// One of several files that would all do.
+/// The only one of several files that would all fit.
 pub(super) fn only_one(folder: &Path, files: &[&Entry]) -> Result<Option<PathBuf>> {
     match files {
         [] => Ok(None),
@@ -29,8 +29,8 @@ pub(super) fn only_one(folder: &Path, files: &[&Entry]) -> Result<Option<PathBuf
     }
 }
 
-/// The four files, of which none may be missing; `expected` are their usual names, and `what` they
-/// are is said with a space behind it.
+/// The four files, all of which are required; `expected` are their usual names, and `what`
+/// describes them, followed by a space.
 pub(super) fn all_four(
     folder: &Path,
     slots: &[Vec<&Entry>; 4],
@@ -55,13 +55,13 @@ pub(super) fn all_four(
     Ok(std::array::from_fn(|at| paths[at].clone().unwrap_or_default()))
 }
 
-/// The name of a file without one of the endings, if it has one.
+/// Name of a file without one of the extensions, if it has one.
 pub(super) fn stem<'a>(lower: &'a str, endings: &[&str]) -> Option<&'a str> {
     endings.iter().find_map(|ending| lower.strip_suffix(ending))
 }
 
-/// Four files of arrays with these endings, the plain one first, if there are any of them. Names of
-/// images alone are another format's, `train_images.csv` for example.
+/// Four files of arrays with these extensions, uncompressed ones first, if there are any. Names of
+/// images alone belong to another format, for example `train_images.csv`.
 pub(super) fn arrays(folder: &Folder<'_>, endings: &[&str]) -> Option<Arrays> {
     let mut slots: [Vec<&Entry>; 4] = Default::default();
     let mut usual = false;

@@ -1,7 +1,7 @@
-//! Four IDX files, as MNIST, Fashion-MNIST and EMNIST come.
+//! Four IDX files, as in MNIST, Fashion-MNIST and EMNIST.
 
 use super::four::all_four;
-use super::{Contents, Fill, Folder, Format, Found, Layout, Read, Writer, Written};
+use super::{Contents, Fill, Folder, Format, FoundFiles, Layout, Read, Writer, Written};
 use crate::dataset::classes::Named;
 use crate::dataset::listing::{Entry, entries};
 use crate::dataset::registered::{self, Input};
@@ -14,7 +14,7 @@ pub(super) static FORMAT: Format = Format {
     name: "idx",
     title: "IDX files",
     looks_like: "four IDX files (train-images-idx3-ubyte, ...; plain or .gz)",
-    // There may be files of many sets beside those that are read.
+    // There may be files of many other sets beside those that are read.
     endings: &[],
     options: &[],
     find: Some(|folder, _| find(folder)),
@@ -28,15 +28,15 @@ pub(super) static FORMAT: Format = Format {
 
 /// A set of IDX files.
 struct IdxFiles {
-    /// Training images and labels, test images and labels.
+    /// Paths of training images and labels, test images and labels.
     paths: [PathBuf; 4],
-    /// The names begin so, in small letters: `emnist-letters`, or not at all.
+    /// Prefix of the names, in lower case: `emnist-letters`, or empty.
     prefix: String,
-    /// EMNIST's file of the characters of each label.
+    /// Path of EMNIST's file with the characters of each label.
     mapping: Option<PathBuf>,
 }
 
-/// Which of the four files of a set an IDX file is, and how the names of its set begin:
+/// Prefix of a set and index among its four files, from the name of an IDX file:
 /// `train-images-idx3-ubyte`, `train-images.idx3-ubyte`,
 /// `emnist-letters-test-labels-idx1-ubyte.gz`.
 fn slot(name: &str) -> Option<(String, usize)> {
@@ -54,8 +54,8 @@ fn slot(name: &str) -> Option<(String, usize)> {
     is_idx.then(|| (before[..before.len() - 1].join("-"), part + usize::from(what == "labels")))
 }
 
-/// The set of IDX files that a path names: by the folder and the beginning of their names, which is
-/// given, or by one of them.
+/// Folder and prefix of the set of IDX files that a path names: the folder and the prefix, or one
+/// of the files.
 fn set(path: &Path) -> Option<(&Path, String)> {
     let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -68,16 +68,16 @@ fn set(path: &Path) -> Option<(&Path, String)> {
     is_there.then(|| (folder, name.to_owned()))
 }
 
-/// The beginning of names as [`slot`] gives it.
+/// Prefix in the form that [`slot`] returns.
 fn beginning(prefix: &str) -> String {
     prefix.to_lowercase().replace(['.', '_'], "-")
 }
 
-/// The set of IDX files; of several the one whose names begin with the folder's prefix.
+/// The set of IDX files; if there are several, the one with the requested prefix.
 ///
 /// # Errors
-/// [`Error::Input`] if there are several and none is meant.
-fn find(folder: &Folder<'_>) -> Result<Option<Found>> {
+/// [`Error::Input`] if there are several and none is requested.
+fn find(folder: &Folder<'_>) -> Result<Option<FoundFiles>> {
     let mut sets: BTreeMap<String, [Vec<&Entry>; 4]> = BTreeMap::new();
     for entry in folder.files() {
         if let Some((prefix, slot)) = slot(&entry.name) {
@@ -118,7 +118,7 @@ fn find(folder: &Folder<'_>) -> Result<Option<Found>> {
         files: Some(paths.to_vec()),
         read: Box::new(move |request| read(IdxFiles { paths, prefix, mapping }, request.transpose)),
     });
-    Ok(Some(Found { first, layout }))
+    Ok(Some(FoundFiles { first, layout }))
 }
 
 fn read(files: IdxFiles, transpose: bool) -> Result<Read> {
@@ -148,8 +148,8 @@ fn read(files: IdxFiles, transpose: bool) -> Result<Read> {
     Ok(Read { train, test: Some(test), sources, warnings, names, settled: None })
 }
 
-/// The characters of each label, from a file of EMNIST: a label and then the codes of its
-/// characters a line.
+/// Characters of each label, from a file of EMNIST: one label and the codes of its characters a
+/// line.
 fn read_mapping(path: &Path) -> Result<Vec<(u8, String)>> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;

@@ -1,6 +1,6 @@
-//! Folders of images, one a class.
+//! Folders of images, one folder for each class.
 
-use super::{Folder, Format, Found, Layout, Read};
+use super::{Folder, Format, FoundFiles, Layout, Read};
 use crate::dataset::image_folder;
 use crate::dataset::request::Colour;
 use crate::error::Result;
@@ -18,7 +18,7 @@ pub(super) static FORMAT: Format = Format {
     written: None,
 };
 
-fn find(folder: &Folder<'_>) -> Option<Found> {
+fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
     if image_folder::folders(folder.entries).is_empty() {
         return None;
     }
@@ -27,7 +27,7 @@ fn find(folder: &Folder<'_>) -> Option<Found> {
         files: None,
         read: Box::new(move |request| read(&path, request.background.unwrap_or_default())),
     });
-    Some(Found { first: None, layout })
+    Some(FoundFiles { first: None, layout })
 }
 
 fn read(folder: &Path, background: Colour) -> Result<Read> {

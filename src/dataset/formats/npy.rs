@@ -1,6 +1,6 @@
 //! Four .npy files of arrays.
 
-use super::{Folder, Format, Found, Layout, Read, four};
+use super::{Folder, Format, FoundFiles, Layout, Read, four};
 use crate::dataset::classes::Named;
 use crate::dataset::request::ImageShape;
 use crate::dataset::{arrays, check_sizes};
@@ -21,13 +21,13 @@ pub(super) static FORMAT: Format = Format {
     written: None,
 };
 
-fn find(folder: &Folder<'_>) -> Option<Found> {
+fn find(folder: &Folder<'_>) -> Option<FoundFiles> {
     let four::Arrays { first, paths } = four::arrays(folder, ENDINGS)?;
     let layout = paths.map(|paths| Layout {
         files: Some(paths.to_vec()),
         read: Box::new(move |request| read(&paths, request.image_shape)),
     });
-    Some(Found { first: Some(first), layout })
+    Some(FoundFiles { first: Some(first), layout })
 }
 
 fn read(paths: &[PathBuf; 4], shape: Option<ImageShape>) -> Result<Read> {
@@ -36,7 +36,7 @@ fn read(paths: &[PathBuf; 4], shape: Option<ImageShape>) -> Result<Read> {
     Ok(of_arrays(read))
 }
 
-/// What arrays hold, as every format gives it.
+/// Content of arrays in the form that all formats return.
 pub(super) fn of_arrays(read: arrays::Read) -> Read {
     let names = read.class_names.map(|(path, names)| Named::InOrder(path, names));
     Read {

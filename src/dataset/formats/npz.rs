@@ -1,4 +1,4 @@
-//! One .npz archive of four arrays, and of the names of the classes.
+//! One .npz archive with four arrays and the names of the classes.
 
 use super::npy::of_arrays;
 use super::{Format, Read, SingleFile, Writer, Written};

@@ -1,4 +1,4 @@
-//! Labels in files beside points: the one reader of every command that takes such files.
+//! Label files that accompany points: one reader for all commands with such files.
 
 use super::{LabelFile, Labels};
 use crate::dataset::LabelColumn;
@@ -10,27 +10,27 @@ use std::path::Path;
 /// Points, and the file of their labels.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelsBeside<'a> {
-    /// The file of the points, for messages.
+    /// Path of the file of the points, for messages.
     pub points: &'a Path,
     /// Number of points.
     pub n: usize,
-    /// The file of labels, one a point, as [`LabelFile::read`] takes it.
+    /// Path of the file of labels, one a point, in a form that [`LabelFile::read`] accepts.
     pub labels: &'a Path,
 }
 
-/// Reads the labels of points, those of further files after those of the first, which is the one
-/// that a classifier is fitted on. What is called alike is one class in all files. `column` names
-/// the column of text files; `names`, if there are any, are the classes.
+/// Reads the labels of points. Those of the first file come first; a classifier is fitted to them.
+/// Equal labels are one class in all files. `column` is the column of text files; `names`, if
+/// given, are the classes.
 ///
 /// # Errors
-/// [`Error::Input`] as [`LabelFile::read`] and [`Labels::of`], and if a file has not one label a
-/// point, or a column is named and no file is text.
+/// [`Error::Input`] as [`LabelFile::read`] and [`Labels::of`], and if a file does not have one
+/// label a point, or a column is given and no file is text.
 pub fn read_labels(
     files: &[LabelsBeside<'_>],
     column: Option<&LabelColumn>,
     names: &[String],
 ) -> Result<Labels> {
-    // Where no file is text, the first refuses the column.
+    // If no file is text, the first one refuses the column.
     let has_text = files.iter().any(|file| is_text(file.labels));
     let read = |file: &LabelsBeside<'_>| {
         let column = column.filter(|_| is_text(file.labels) || !has_text);
@@ -52,7 +52,8 @@ pub fn read_labels(
     Ok(labels)
 }
 
-/// Warns of classes of later files that the first does not have: no neighbour can vote for them.
+/// Warning about classes of later files that the first does not have: no neighbour can vote for
+/// them.
 fn only_later(files: &[LabelsBeside<'_>], labels: &Labels) -> Option<String> {
     let ([first, rest @ ..], [file, others @ ..]) = (&labels.classes[..], files) else {
         return None;

@@ -1,9 +1,9 @@
-//! Labels of anybody's points: whole numbers or names, one a row.
+//! Labels of any points: integers or names, one a row.
 //!
-//! One reader for every command. A `.npy` array holds integers, floats that are whole, booleans or
-//! strings, of shape (n,) or (n, 1). Text, called `*.csv`, `*.tsv` or `*.txt`, holds one a line,
-//! with or without a header; of several columns one is named. The classes are those that occur,
-//! numbers by value and names in natural order, unless names are given.
+//! One reader for all commands. A `.npy` array holds integers, whole floats, booleans or strings,
+//! of shape (n,) or (n, 1). Text, named `*.csv`, `*.tsv` or `*.txt`, holds one label a line, with
+//! or without a header; if there are several columns, one is chosen. The classes are those that
+//! occur, numbers by value and names in natural order, unless names are given.
 
 mod beside;
 mod text;
@@ -17,10 +17,10 @@ use crate::words::{listed, natural};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// Most classes.
+/// Maximum number of classes.
 pub const MAX_CLASSES: usize = 1 << 16;
 
-/// What a file says of each row.
+/// Labels of all rows of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values {
     /// Whole numbers.
@@ -38,7 +38,7 @@ impl Values {
         }
     }
 
-    /// Whether there are none.
+    /// `true` if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -54,25 +54,25 @@ impl Values {
 /// A file of labels.
 #[derive(Clone, Debug)]
 pub struct LabelFile {
-    /// Where it is.
+    /// Path of the file.
     pub path: PathBuf,
     /// One value a row.
     pub values: Values,
-    /// How it was read, where that was a choice.
+    /// Notes on choices made while reading.
     pub notes: Vec<String>,
-    /// The line of each row of a text file, counted from 1; none of an array.
+    /// Line of each row of a text file, from 1; `None` for an array.
     pub lines: Option<Vec<u64>>,
 }
 
 impl LabelFile {
-    /// Reads a file of labels for `n` rows, if their number is known: it helps to tell a header
-    /// from a label.
+    /// Reads a file of labels for `n` rows, if their number is known: it helps to distinguish a
+    /// header from a label.
     ///
     /// # Errors
     /// [`Error::Input`] naming `path` if it cannot be read, is malformed, holds no labels, or holds
-    /// a value that is neither a whole number nor a name (the row, counted from 0, or the line,
-    /// counted from 1, is named); and if it has several columns of which none is said to hold the
-    /// labels, or not the one that `column` names.
+    /// a value that is neither an integer nor a name (the row, from 0, or the line, from 1, is
+    /// named); and if it has several columns and none is known to hold the labels, or not the one
+    /// that `column` names.
     pub fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) -> Result<Self> {
         let (values, lines, notes) = match is_text(path) {
             true => {
@@ -94,8 +94,7 @@ impl LabelFile {
         Ok(Self { path: path.into(), values, notes, lines })
     }
 
-    /// Where a row stands, for messages: `row 3`, counted from 0, or `line 4` of a text file,
-    /// counted from 1.
+    /// Position of a row, for messages: `row 3`, from 0, or `line 4` of a text file, from 1.
     pub fn place(&self, row: usize) -> String {
         match self.lines.as_ref().and_then(|lines| lines.get(row)) {
             Some(line) => format!("line {line}"),
@@ -111,26 +110,27 @@ pub struct Labels {
     pub names: Vec<String>,
     /// For each file the class of each row, an index into the names.
     pub classes: Vec<Vec<u16>>,
-    /// Whether the names are numbers that occur, not given and not words.
+    /// `true` if the names are numbers that occur in the files, neither given names nor words.
     pub numbered: bool,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
 impl Labels {
-    /// The classes of files whose labels mean the same. With `names`, numbers count them from 0, or
-    /// from 1 if that alone fits, and names are among them; else the classes are those that occur.
+    /// Classes of files whose labels have the same meaning. With `names`, numbers are indices from
+    /// 0, or from 1 if only that fits, and names must be among them; otherwise the classes are
+    /// those that occur.
     ///
     /// # Errors
-    /// [`Error::Input`] naming the file, and the row or line that is at fault, if there are more
-    /// than [`MAX_CLASSES`], one file holds numbers and another names, or a label is none of the
-    /// given names.
+    /// [`Error::Input`] naming the file, and the row or line at fault, if there are more than
+    /// [`MAX_CLASSES`], one file holds numbers and another names, or a label is not among the given
+    /// names.
     pub fn of(files: &[&LabelFile], names: Option<&[String]>) -> Result<Self> {
         Self::with(files, names, true)
     }
 
-    /// The same of files beside a `class_names.txt`, whose lines numbers always count, even where
-    /// the names are numbers.
+    /// The same for files beside a `class_names.txt`: numbers are always indices of its lines, even
+    /// if the names are numbers.
     ///
     /// # Errors
     /// As [`Labels::of`].
@@ -153,13 +153,13 @@ impl Labels {
         Ok(Self { names, classes, numbered, notes })
     }
 
-    /// The same classes as bytes, for what is limited to 256 of them; none if there are more.
+    /// The same classes as bytes, for uses that are limited to 256; `None` if there are more.
     pub fn narrow(&self) -> Option<Vec<Vec<u8>>> {
         let narrow = |classes: &Vec<u16>| classes.iter().map(|&class| class as u8).collect();
         (self.names.len() <= 256).then(|| self.classes.iter().map(narrow).collect())
     }
 
-    /// The classes that occur in none of the files, in words; nothing if all occur.
+    /// Text that lists the classes that occur in none of the files; `None` if all occur.
     pub fn without_points(&self) -> Option<String> {
         let mut occurs = vec![false; self.names.len()];
         self.classes.iter().flatten().for_each(|&class| occurs[usize::from(class)] = true);
@@ -171,8 +171,8 @@ fn places(names: &[String]) -> HashMap<&str, u16> {
     names.iter().enumerate().map(|(at, name)| (name.as_str(), at as u16)).collect()
 }
 
-/// Classes by their names if all values of a file are names, or by their places among the names if
-/// all are such numbers.
+/// Classes by their names if all values of a file are names, or by their indices if all values are
+/// valid ones.
 fn known(
     files: &[&LabelFile],
     names: &[String],
@@ -194,8 +194,8 @@ fn known(
     files.iter().map(|file| known_in(file, &places, &named, (first, numbers_are_names))).collect()
 }
 
-/// The number of the first class: 1 if the numbers of all files go from 1 to the count of the
-/// names, else 0.
+/// Number of the first class: 1 if the numbers of all files go from 1 to the number of names,
+/// otherwise 0.
 fn first_number(
     files: &[&LabelFile],
     n: usize,
@@ -283,7 +283,7 @@ fn known_in(
     }
 }
 
-/// The classes that occur.
+/// Classes that occur.
 fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
     let is_named = |file: &&&LabelFile| matches!(file.values, Values::Names(_));
     let (named, numbered) =
@@ -339,8 +339,8 @@ fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
     Ok((distinct.iter().map(ToString::to_string).collect(), classes, true))
 }
 
-/// Whole numbers if all values are such, names if one is no number at all; else the place of the
-/// first that is neither.
+/// Integers if all values are whole numbers, names if any value is not a number; otherwise the
+/// index of the first number that is not whole.
 pub(super) fn values_of(words: Vec<String>) -> std::result::Result<Values, usize> {
     if let Some(numbers) = words.iter().map(|word| word.parse().ok()).collect::<Option<Vec<i64>>>()
     {
@@ -352,15 +352,14 @@ pub(super) fn values_of(words: Vec<String>) -> std::result::Result<Values, usize
     }
 }
 
-/// The first character of a label that nobody sees and nobody means: a control character that
-/// neither ends a line nor is a tab.
+/// First invisible character of a label: a control character that neither ends a line nor is a tab.
 pub(super) fn control_character(label: &str) -> Option<char> {
     label.chars().find(|letter| letter.is_control() && !"\t\n\r".contains(*letter))
 }
 
-/// Floats as whole numbers, or the place of the first that is none.
+/// Floats as integers, or the index of the first that is not whole.
 pub(super) fn whole(values: &[f64]) -> std::result::Result<Vec<i64>, usize> {
-    // Beyond it neighbouring whole numbers are one float.
+    // Beyond it adjacent integers are the same float.
     const MOST: f64 = (1_u64 << 53) as f64;
     let whole = |(at, &value): (usize, &f64)| {
         if value.fract() == 0.0 && value.abs() < MOST { Ok(value as i64) } else { Err(at) }

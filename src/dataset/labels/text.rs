@@ -7,15 +7,15 @@ use crate::error::{Error, Result};
 use crate::words::listed;
 use std::path::Path;
 
-/// The records of a file with the lines at which they begin.
+/// Records of a file with the lines at which they start.
 type Records = Vec<(u64, Vec<String>)>;
 
-/// What a file holds.
+/// Content of a file.
 pub(super) struct Read {
     pub(super) values: Values,
-    /// The line of each value, counted from 1.
+    /// Line of each value, from 1.
     pub(super) lines: Vec<u64>,
-    /// What was decided about header and column.
+    /// Notes on the choice of header and column.
     pub(super) notes: Vec<String>,
 }
 
@@ -72,8 +72,8 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
     Ok(Read { values, lines, notes })
 }
 
-/// The fields of every line, between commas, or tabs or semicolons if the first line has them;
-/// quotes as in CSV. A `.txt` has one column unless one of several is asked for.
+/// Fields of every line, separated by commas, or by tabs or semicolons if the first line has them;
+/// quotes as in CSV. A `.txt` file has one column unless one of several is requested.
 fn records(path: &Path, of_columns: bool) -> Result<Records> {
     let bytes = std::fs::read(path)
         .map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
@@ -87,7 +87,7 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
     let delimiter = match () {
         () if is("txt") && !of_columns => b'\x1f',
         () if is("tsv") || has(b'\t') => b'\t',
-        // As spreadsheets write it where the comma is the decimal one.
+        // As spreadsheets write it if the comma is the decimal separator.
         () if has(b';') && !has(b',') => b';',
         () => b',',
     };
@@ -114,8 +114,8 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
     Ok(records)
 }
 
-/// The first line, from 1, that is blank although others follow: a reader of CSV would skip it, and
-/// all that comes after it would be of other rows.
+/// Number of the first blank line, from 1, that is followed by others: a CSV reader would skip it,
+/// and all later labels would belong to other rows.
 pub(crate) fn blank_line(bytes: &[u8]) -> Option<usize> {
     let whole = bytes.trim_ascii_end();
     let mut lines = whole.split(|&byte| byte == b'\n');
@@ -125,7 +125,7 @@ pub(crate) fn blank_line(bytes: &[u8]) -> Option<usize> {
         .map(|at| at + 1)
 }
 
-/// Which column holds the labels, and whether its name in the first line says so.
+/// Column with the labels, and `true` if its name in the first line says so.
 fn choose(
     first: &[String],
     column: Option<&LabelColumn>,
@@ -165,13 +165,13 @@ fn columns(first: &[String]) -> String {
     format!("it has {} columns, whose first line is {}", first.len(), listed(&shown))
 }
 
-/// Whether the first value is called like a column of labels, and no other value is called so.
+/// `true` if the first value is a usual column name of labels, and no other value is.
 fn is_header_alone(values: &[&str]) -> bool {
     matches!(values, [first, rest @ ..] if is_label(first) && !rest.is_empty() && !rest.contains(first))
 }
 
-/// Whether the first value is a header: a usual one, a word above numbers, or one more than the
-/// rows and met nowhere else.
+/// `true` if the first value is a header: a usual name, a word above numbers, or a word that occurs
+/// nowhere else if there is one value more than the `n` rows.
 fn has_header(values: &[&str], n: Option<usize>) -> bool {
     let [first, rest @ ..] = values else { return false };
     let number = |value: &str| value.parse::<f64>().is_ok();

@@ -1,4 +1,4 @@
-//! Arrays of small whole numbers, as bytes: images and their labels.
+//! Arrays of small integers as bytes: images and their labels.
 
 use super::read::Array;
 use crate::dataset::values::{self, Meaning, Narrowed};
@@ -7,25 +7,25 @@ use npyz::{DType, Order, TypeStr, WriteOptions, WriterBuilder};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// An array of whole numbers from 0 to 255 in C order.
+/// An array of integers from 0 to 255 in C order.
 pub(crate) struct Bytes {
     pub shape: Vec<usize>,
     pub values: Vec<u8>,
-    /// Whether they were numbers from 0 to 1, of which 1 became 255.
+    /// `true` if they were numbers from 0 to 1, of which 1 became 255.
     pub scaled: bool,
 }
 
-/// Reads an array from a file: integers or floats of any size, which must be whole numbers from 0
-/// to 255; pixels may also be floats from 0 to 1.
+/// Reads an array from a file: integers or floats of any size, which must be whole and from 0 to
+/// 255; pixels may also be floats from 0 to 1.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path`, as the other readers, and the place of a value that is out of
+/// [`Error::Input`] naming `path`, as the other readers, and the index of a value that is out of
 /// range.
 pub(crate) fn read_bytes(path: &Path, meaning: Meaning) -> Result<Bytes> {
     from_array(Array::open(path)?, meaning)
 }
 
-/// The same from the `len` bytes of a reader; errors call it `path`.
+/// The same from the `len` bytes of a reader, which is called `path` in errors.
 pub(crate) fn read_bytes_from(
     path: &Path,
     reader: impl Read,
@@ -61,7 +61,7 @@ fn from_array(array: Array<'_, impl Read>, meaning: Meaning) -> Result<Bytes> {
     Ok(Bytes { shape, values, scaled })
 }
 
-/// Reorders values of which the first index changes fastest.
+/// Values in C order from values in Fortran order, in which the first index changes fastest.
 fn to_c_order(values: &[u8], shape: &[usize]) -> Vec<u8> {
     let mut strides = vec![1; shape.len()];
     for axis in 1..shape.len() {

@@ -7,12 +7,12 @@ use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use std::path::Path;
 
-/// Reads grey images, n x height x width, of whole numbers from 0 to 255, or of floats from 0 to 1,
+/// Reads grey images, n x height x width, of integers from 0 to 255, or of floats from 0 to 1,
 /// which are scaled to bytes.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long,
-/// or has another shape or other values.
+/// [`Error::Input`] naming `path` if it cannot be read, is not an NPY file, is truncated or too
+/// long, or has another shape or other values.
 pub fn read_images(path: impl AsRef<Path>) -> Result<Images> {
     let path = path.as_ref();
     let array = read_bytes(path, Meaning::Pixels)?;

@@ -7,10 +7,10 @@ use crate::error::{Error, Result};
 use npyz::TypeChar;
 use std::path::Path;
 
-/// Bytes of a letter in NumPy's strings.
+/// Number of bytes of a character in NumPy's strings.
 const LETTER: usize = 4;
 
-/// Reads integers of any size, floats that are whole, booleans or strings, of shape (n,) or (n, 1).
+/// Reads integers of any size, whole floats, booleans or strings, of shape (n,) or (n, 1).
 pub(crate) fn read_label_values(path: &Path) -> Result<Values> {
     let array = Array::open(path)?;
     if !matches!(array.header.shape(), [_] | [_, 1]) {
@@ -70,7 +70,7 @@ fn numbers(path: &Path, stored: Stored, raw: &[u8]) -> Result<Values> {
     values.enumerate().map(number).collect::<Result<Vec<i64>>>().map(Values::Numbers)
 }
 
-/// The floats of a `.npy` array of shape (n,), rounded to 32 bits; none if it has another shape or
+/// Floats of a `.npy` array of shape (n,), rounded to 32 bits; `None` if it has another shape or
 /// other values.
 ///
 /// # Errors
@@ -106,8 +106,7 @@ fn neither(path: &Path, row: usize) -> Error {
     )
 }
 
-/// A string without the zeros that fill it up, and without spaces around it; or what is wrong with
-/// it.
+/// A string without its zero padding and surrounding spaces; or a message about its fault.
 fn word(value: &[u8], kind: TypeChar, big: bool) -> std::result::Result<String, String> {
     let text = if kind == TypeChar::UnicodeStr {
         let stored = Stored { kind: Kind::Uint, size: LETTER, big };

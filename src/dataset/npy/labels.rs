@@ -42,7 +42,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u32>> {
     Ok(labels)
 }
 
-/// Reads classes from an NPY array as [`read_labels`] does, but from 0 to 255: those of runs.
+/// Reads classes of a run from an NPY array as [`read_labels`] does, but from 0 to 255.
 ///
 /// # Errors
 /// [`Error::Input`] as [`read_labels`], and for a class above 255.

@@ -10,19 +10,19 @@ use rayon::prelude::*;
 use std::fmt::Debug;
 use std::path::Path;
 
-/// Bytes of those columns that are looked at together.
+/// Number of bytes of such columns that are processed together.
 const TOGETHER: usize = 64 << 20;
 
 /// Reads points, n_samples x n_features, in C or Fortran order, of floats of 2, 4 or 8 bytes or of
 /// integers of 1 to 8 bytes in either byte order, or of booleans, as 0 and 1. Every value is
-/// rounded to the nearest `f32`; where that would make different values of a column equal, a number
-/// is subtracted from the whole column first ([`Matrix::offsets`]), which changes no distance.
+/// rounded to the nearest `f32`; if that would make different values of a column equal, a number is
+/// first subtracted from the whole column ([`Matrix::offsets`]), which changes no distance.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path` if it cannot be read, is no NPY file, is truncated or too long,
-/// has another number of dimensions, no rows or no columns, another type of values, a value that is
-/// NaN, infinite or beyond the range of `f32` (its row and column are named, counted from 0), or a
-/// column whose digits cannot be kept.
+/// [`Error::Input`] naming `path` if it cannot be read, is not an NPY file, is truncated or too
+/// long, has another number of dimensions, no rows or no columns, another type of values, a value
+/// that is NaN, infinite or beyond the range of `f32` (its row and column are named, counted from
+/// 0), or a column whose digits cannot be kept.
 pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
     let path = path.as_ref();
     let (matrix, suspects) = read(path, None)?;
@@ -52,17 +52,17 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
     Matrix::new(data, n, d)?.with_offsets(offsets)
 }
 
-/// Reads points that are to be held against those of `fitted`: the same number is subtracted from
-/// each column. Points with another number of columns are read as they are, for the caller to
-/// refuse.
+/// Reads points to be compared with those of `fitted`: the same number is subtracted from each
+/// column. Points with another number of columns are read unchanged, for the caller to refuse.
 ///
 /// # Errors
-/// As [`read_matrix`], but for digits that are lost.
+/// As [`read_matrix`], except for lost digits.
 pub fn read_matrix_like(path: impl AsRef<Path>, fitted: &Matrix) -> Result<Matrix> {
     read_matrix_less(path, fitted.offsets())
 }
 
-/// Reads points, each column less its offset if there are any, as [`read_matrix_like`] does.
+/// Reads points and subtracts the given offset of each column, if any, as [`read_matrix_like`]
+/// does.
 ///
 /// # Errors
 /// As [`read_matrix_like`].
@@ -78,27 +78,27 @@ pub fn read_matrix_less(path: impl AsRef<Path>, offsets: Option<&[f64]>) -> Resu
     }
 }
 
-/// Reads values whose size itself tells something, probabilities for example: each rounded, nothing
+/// Reads values whose absolute size matters, for example probabilities: each is rounded, nothing is
 /// subtracted.
 ///
 /// # Errors
-/// As [`read_matrix`], but for digits that are lost.
+/// As [`read_matrix`], except for lost digits.
 pub fn read_values(path: impl AsRef<Path>) -> Result<Matrix> {
     read_matrix_less(path, None)
 }
 
-/// Rows of a matrix, from the header of its file alone.
+/// Number of rows of a matrix, from the header of its file alone.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path` if it cannot be read or is no matrix.
+/// [`Error::Input`] naming `path` if it cannot be read or is not a matrix.
 pub(crate) fn n_rows(path: &Path) -> Result<usize> {
     shape(&Array::open(path)?).map(|(n_samples, _)| n_samples)
 }
 
-/// Rows and columns.
+/// Number of rows and columns.
 fn shape(array: &Array) -> Result<(usize, usize)> {
     match *array.header.shape() {
-        // The sizes fit: that many values are in the file.
+        // The sizes fit in memory: that many values are in the file.
         [n_samples, n_features] if n_samples > 0 && n_features > 0 => {
             Ok((n_samples as usize, n_features as usize))
         }
@@ -113,8 +113,7 @@ fn shape(array: &Array) -> Result<(usize, usize)> {
     }
 }
 
-/// The rounded values and, unless offsets to subtract are given, those columns of which rounding
-/// may take much.
+/// The rounded values and, unless offsets are given, the columns that may lose digits.
 fn read(path: &Path, offsets: Option<&[f64]>) -> Result<(Matrix, Vec<usize>)> {
     let array = Array::open(path)?;
     let (n, d) = shape(&array)?;
@@ -167,8 +166,8 @@ fn columns_of(path: &Path, columns: &[usize]) -> Result<Vec<Vec<Wide>>> {
     Ok(values)
 }
 
-/// Shows every value, with its row and column, and refuses the first of which `is_good` says
-/// otherwise.
+/// Passes every value, with its row and column, to `is_good`, and refuses the first for which it is
+/// `false`.
 fn each(array: Array, is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
     match array.value_type() {
         Some((TypeChar::Float, 2)) => halves(array, is_good),
@@ -204,7 +203,7 @@ fn wide<T: Deserialize + Copy + Debug>(
     Ok(())
 }
 
-/// The same for floats of two bytes, which npyz does not read.
+/// The same for floats of two bytes, which npyz cannot read.
 fn halves(array: Array, mut is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
     let (path, place) = (array.path, places(&array)?);
     let stored = Stored { kind: Kind::Float, size: 2, big: array.is_big() };

@@ -1,7 +1,7 @@
 //! Reading and writing NPY arrays, the files that NumPy's `save` writes and `load` reads.
 //!
 //! Headers are not trusted: sizes are compared with the length of the file before anything is
-//! allocated. Files are written whole or not at all, little-endian and in C order.
+//! allocated. Files are written complete or not at all, little-endian and in C order.
 
 mod bytes;
 mod images;

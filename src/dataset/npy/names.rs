@@ -6,11 +6,12 @@ use npyz::{DType, Endianness, TypeChar};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// Reads an array of text, of shape (n,) or (n, 1), from the `len` bytes of a reader; errors call
-/// it `path`.
+/// Reads an array of text, of shape (n,) or (n, 1), from the `len` bytes of a reader, which is
+/// called `path` in errors.
 ///
 /// # Errors
-/// [`Error::Input`] naming `path`, as the other readers, and the place of what is no text.
+/// [`Error::Input`] naming `path`, as the other readers, and the index of an entry that is not
+/// text.
 pub(crate) fn read_names_from(path: &Path, reader: impl Read, len: u64) -> Result<Vec<String>> {
     let array = Array::new(path, reader, len)?;
     let expected = "text: np.array(names, dtype=str)";
@@ -40,7 +41,7 @@ pub(crate) fn read_names_from(path: &Path, reader: impl Read, len: u64) -> Resul
         .collect()
 }
 
-/// Text of which every letter is a word of 32 bits, up to the zeros at its end.
+/// Text in which every character is a word of 32 bits, without the zeros at its end.
 fn letters(bytes: &[u8], big: bool) -> Option<String> {
     let word = |bytes: &[u8]| {
         let word = bytes.try_into().unwrap_or_default();
@@ -51,8 +52,8 @@ fn letters(bytes: &[u8], big: bool) -> Option<String> {
     words[..end].iter().map(|&word| char::from_u32(word)).collect()
 }
 
-/// Writes names as NumPy's `np.array(names)` is saved: words of 32 bits, filled with zeros to the
-/// longest name.
+/// Writes names in the form of NumPy's `np.array(names)`: words of 32 bits, padded with zeros to
+/// the longest name.
 pub(crate) fn write_names(out: &mut dyn Write, names: &[String]) -> io::Result<()> {
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(1);
     let mut header = format!(

@@ -9,14 +9,14 @@ use std::path::Path;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Longest header that is accepted, in bytes; NumPy's own limit for files it does not trust.
+/// Maximum length of a header, in bytes; NumPy's own limit for untrusted files.
 const MAX_HEADER: usize = 10_000;
 
-/// Most opening brackets in a header that is accepted. A plain array has 2, and the parser of npyz
+/// Maximum number of opening brackets in a header. A plain array has 2, and the parser of npyz
 /// takes time exponential in the depth of nested lists.
 const MAX_BRACKETS: usize = 8;
 
-/// An open NPY file as long as its header says, at the first value.
+/// An open NPY file whose length fits its header, positioned at the first value.
 pub(super) struct Array<'a, R = BufReader<File>> {
     pub(super) path: &'a Path,
     pub(super) header: NpyHeader,
@@ -36,14 +36,14 @@ impl<'a> Array<'a> {
 }
 
 impl<'a, R: Read> Array<'a, R> {
-    /// An array in the `len` bytes of a reader; errors call it `path`.
+    /// An array in the `len` bytes of a reader, which is called `path` in errors.
     pub(super) fn new(path: &'a Path, mut reader: R, len: u64) -> Result<Self> {
         let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
         let head = read_head(&mut reader)
             .map_err(unreadable)?
             .map_err(|message| Error::input(path, message))?;
         let malformed = |error: io::Error| {
-            // The parser draws its message over several lines.
+            // The parser spreads its message over several lines.
             let words: Vec<String> =
                 error.to_string().split_whitespace().map(str::to_owned).collect();
             Error::input(path, format!("has a malformed header: {}", words.join(" ")))
@@ -54,7 +54,7 @@ impl<'a, R: Read> Array<'a, R> {
         Ok(array)
     }
 
-    /// Compares the bytes after the header with what the header announces.
+    /// Compares the number of bytes after the header with the announced one.
     fn check_len(&self, found: u64) -> Result<()> {
         let dtype = self.header.dtype();
         let size =
@@ -83,7 +83,7 @@ impl<'a, R: Read> Array<'a, R> {
         }
     }
 
-    /// Kind and size in bytes of a value, unless it is compound.
+    /// Kind and size in bytes of a value; `None` if it is compound.
     pub(super) fn value_type(&self) -> Option<(TypeChar, u64)> {
         match self.header.dtype() {
             DType::Plain(plain) => Some((plain.type_char(), plain.size_field())),
@@ -91,7 +91,7 @@ impl<'a, R: Read> Array<'a, R> {
         }
     }
 
-    /// How the values are stored, if they are numbers of a known size.
+    /// Storage of the values, if they are numbers of a known size.
     pub(super) fn stored(&self) -> Option<Stored> {
         let (kind, size) = self.value_type()?;
         let kind = match kind {
@@ -105,7 +105,7 @@ impl<'a, R: Read> Array<'a, R> {
         stored.is_known().then_some(stored)
     }
 
-    /// Whether the first byte of a value weighs most.
+    /// `true` if values are big-endian.
     pub(super) fn is_big(&self) -> bool {
         matches!(self.header.dtype(), DType::Plain(plain) if plain.endianness() == Endianness::Big)
     }
@@ -118,8 +118,8 @@ impl<'a, R: Read> Array<'a, R> {
             .map_err(|error| Error::input(path, error.to_string()))
     }
 
-    /// The bytes of the values. A little more is read than they are, so that a compressed reader
-    /// meets its checksum.
+    /// Bytes of the values. Reads slightly further, so that a compressed reader checks its
+    /// checksum.
     pub(super) fn raw(self) -> Result<Vec<u8>> {
         let path = self.path;
         let unreadable = |error: io::Error| Error::input(path, format!("cannot be read: {error}"));
@@ -154,8 +154,8 @@ impl<'a, R: Read> Array<'a, R> {
     }
 }
 
-/// Everything before the values, or what is wrong with it. Guards npyz, which allocates what the
-/// header announces, multiplies its sizes unchecked and parses nested lists in exponential time.
+/// Content before the values, or a message about its fault. Protects npyz, which allocates the
+/// announced size, multiplies sizes unchecked and parses nested lists in exponential time.
 fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, String>> {
     let mut head = Vec::new();
     reader.take(10).read_to_end(&mut head)?;
@@ -171,7 +171,7 @@ fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, 
             head.len()
         )));
     }
-    // Version 1 gives the length of the header two bytes, later versions four.
+    // Version 1 stores the length of the header in two bytes, later versions in four.
     match (head[6], head[7]) {
         (1, 0) => {}
         (2 | 3, 0) => reader.take(2).read_to_end(&mut head).map(|_| ())?,
@@ -195,8 +195,7 @@ fn read_head(reader: &mut impl Read) -> io::Result<std::result::Result<Vec<u8>, 
     Ok(check_text(&String::from_utf8_lossy(&head[start..])).map(|()| head))
 }
 
-/// Refuses header texts with so many brackets, or such large numbers, that npyz would hang or
-/// crash.
+/// Refuses headers with so many brackets, or such large numbers, that npyz would hang or crash.
 fn check_text(text: &str) -> std::result::Result<(), String> {
     let brackets = text.matches(['(', '[', '{']).count();
     if brackets > MAX_BRACKETS {

@@ -49,7 +49,7 @@ pub fn write_clusters(path: impl AsRef<Path>, clusters: &[i32]) -> Result<()> {
     write(path.as_ref(), "<i4", clusters, &[clusters.len() as u64], Some)
 }
 
-/// Writes indices of rows, n x k and row-major, the neighbours of every row for instance, as
+/// Writes indices of rows, n x k and row-major, for example the neighbours of every row, as
 /// little-endian 4-byte signed integers.
 ///
 /// # Errors
