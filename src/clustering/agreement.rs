@@ -157,7 +157,7 @@ pub fn adjusted_rand_score(labels_true: &[i32], labels_pred: &[i32]) -> Result<f
 /// is a label like the others.
 ///
 /// # Errors
-/// As [`adjusted_rand_score`].
+/// Those of [`adjusted_rand_score`].
 pub fn normalized_mutual_info_score(labels_true: &[i32], labels_pred: &[i32]) -> Result<f64> {
     Ok(normalized_mutual_info(&table(labels_true, labels_pred)?))
 }
@@ -165,7 +165,7 @@ pub fn normalized_mutual_info_score(labels_true: &[i32], labels_pred: &[i32]) ->
 /// Share of the points whose true label is the most frequent one of their predicted label.
 ///
 /// # Errors
-/// As [`adjusted_rand_score`].
+/// Those of [`adjusted_rand_score`].
 pub fn purity_score(labels_true: &[i32], labels_pred: &[i32]) -> Result<f64> {
     let counts = table(labels_pred, labels_true)?;
     let kept: usize = counts.iter().map(|row| row.iter().max().copied().unwrap_or(0)).sum();

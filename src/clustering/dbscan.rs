@@ -126,9 +126,9 @@ impl Dbscan {
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`Dbscan::validate`], and with `auto` as [`KDistance::new`]; [`Error::Data`] if `auto`
-    /// finds no radius, or if the points are of too different sizes for a GPU; any error of the
-    /// device; [`Error::Interrupted`].
+    /// Those of [`Dbscan::validate`], and with `auto` as [`KDistance::new`]; [`Error::Data`] if
+    /// `auto` finds no radius, or if the points are of too different sizes for a GPU; any error of
+    /// the device; [`Error::Interrupted`].
     pub fn fit(
         &self,
         device: &Device,

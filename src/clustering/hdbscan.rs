@@ -83,7 +83,7 @@ impl Hdbscan {
     /// Finds clusters of the rows of `x`: labels from 0, or [`NOISE`](super::NOISE).
     ///
     /// # Errors
-    /// As [`Hdbscan::validate`]; [`Error::Data`] if the crate refuses the data.
+    /// Those of [`Hdbscan::validate`]; [`Error::Data`] if the crate refuses the data.
     pub fn fit(&self, x: &Matrix) -> Result<Vec<i32>> {
         self.validate(x.n_samples(), x.n_features())?;
         let rows: Vec<Vec<f64>> =

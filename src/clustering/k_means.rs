@@ -166,8 +166,8 @@ impl KMeans {
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the device;
-    /// [`Error::Interrupted`].
+    /// Those of [`KMeans::validate`]; [`Error::Data`] if distances overflow; any error of the
+    /// device; [`Error::Interrupted`].
     pub fn fit(
         &self,
         device: &Device,

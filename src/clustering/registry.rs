@@ -45,7 +45,7 @@ pub trait Clustering: Send + Sync + Debug {
     /// Finds clusters of the rows of `x`.
     ///
     /// # Errors
-    /// As [`Clustering::validate`]; any error of the device; [`Error::Interrupted`].
+    /// Those of [`Clustering::validate`]; any error of the device; [`Error::Interrupted`].
     fn find(
         &self,
         device: &Device,

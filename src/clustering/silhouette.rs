@@ -71,7 +71,7 @@ impl Silhouette {
 /// Mean silhouette of all rows of `x`; noise (-1) is a cluster like the others, as in scikit-learn.
 ///
 /// # Errors
-/// As [`silhouette_samples`].
+/// Those of [`silhouette_samples`].
 pub fn silhouette_score(
     device: &Device,
     x: &Matrix,

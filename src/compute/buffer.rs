@@ -38,7 +38,7 @@ impl<T: Pod> ReadBack<T> {
     /// Waits until the elements have arrived; work that was dispatched later continues.
     ///
     /// # Errors
-    /// As [`Buffer::read`].
+    /// Those of [`Buffer::read`].
     pub fn wait(self, device: &Device) -> Result<Vec<T>> {
         match (self, device) {
             (Self::Host(data), _) => Ok(data),
@@ -75,7 +75,7 @@ impl<T: Pod> Buffer<T> {
     /// A buffer of zeros.
     ///
     /// # Errors
-    /// As [`Buffer::new`].
+    /// Those of [`Buffer::new`].
     pub fn zeros(device: &Device, label: &str, len: usize) -> Result<Self> {
         match device {
             Device::Cpu(_) => Ok(Self { storage: Storage::Host(vec![T::zeroed(); len]), len }),
@@ -87,7 +87,7 @@ impl<T: Pod> Buffer<T> {
     /// A copy of `data`.
     ///
     /// # Errors
-    /// As [`Buffer::new`].
+    /// Those of [`Buffer::new`].
     pub fn from_slice(device: &Device, label: &str, data: &[T]) -> Result<Self> {
         match device {
             Device::Cpu(_) => Ok(Self { storage: Storage::Host(data.to_vec()), len: data.len() }),
@@ -115,7 +115,7 @@ impl<T: Pod> Buffer<T> {
     /// Starts to copy the elements to the host, with the content after the work dispatched so far.
     ///
     /// # Errors
-    /// As [`Buffer::read`].
+    /// Those of [`Buffer::read`].
     pub fn read_later(&self, device: &Device) -> Result<ReadBack<T>> {
         match (&self.storage, device) {
             (Storage::Host(data), _) => Ok(ReadBack::Host(data.clone())),

@@ -154,7 +154,7 @@ impl Gpu {
     /// and `workgroups(n)` its number of workgroups.
     ///
     /// # Errors
-    /// As [`Gpu::dispatch`].
+    /// Those of [`Gpu::dispatch`].
     pub(crate) fn dispatch_rows<U: Pod>(
         &self,
         kernel: &'static Kernel,
@@ -184,7 +184,7 @@ impl Gpu {
     /// The same for a kernel with one invocation for each of `items`.
     ///
     /// # Errors
-    /// As [`Gpu::dispatch`].
+    /// Those of [`Gpu::dispatch`].
     pub(crate) fn dispatch_items<U: Pod>(
         &self,
         kernel: &'static Kernel,
@@ -210,7 +210,7 @@ impl Gpu {
     /// the limit of one; nothing if there are none.
     ///
     /// # Errors
-    /// As [`Gpu::dispatch`].
+    /// Those of [`Gpu::dispatch`].
     pub(crate) fn dispatch_workgroups<U: Pod>(
         &self,
         kernel: &'static Kernel,

@@ -88,7 +88,7 @@ pub(super) fn parse_scaled(bytes: &[u8], name: &Path) -> Result<(Images, bool)> 
 /// Reads labels from the bytes of a file, which is called `name` in errors.
 ///
 /// # Errors
-/// As [`parse_images`].
+/// Those of [`parse_images`].
 pub fn parse_labels(bytes: &[u8], name: impl AsRef<Path>) -> Result<Vec<u8>> {
     Ok(parse(bytes, name.as_ref(), &LABELS)?.1.values)
 }

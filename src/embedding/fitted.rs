@@ -171,7 +171,7 @@ impl<M: NeighborEmbedding> FittedMap<M> {
         if embedding.n_features() != method.n_components() {
             let (found, expected) = (embedding.n_features(), method.n_components());
             return Err(Error::Data(format!(
-                "places of {found} dimensions for a map of {expected}"
+                "coordinates of {found} dimensions for a map of {expected}"
             )));
         }
         let placement_scale: f32 =

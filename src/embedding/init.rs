@@ -19,7 +19,7 @@ const STREAM: u64 = 0x696e_6974;
 const ROUNDING: f32 = 1e-6;
 
 /// Name of an initialisation from a file in the list of a method's initialisations.
-pub(super) const FILE: &str = "a .npy FILE of places";
+pub(super) const FILE: &str = "a .npy FILE of coordinates";
 
 /// Initialisation of an embedding; as text `pca`, `spectral`, `random` or the path of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,7 +141,9 @@ pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) 
     let (rows, columns) = (places.n_samples(), places.n_features());
     if (rows, columns) != (n_samples, n_components) {
         let expected = format!("the start of this map is {n_samples} x {n_components}");
-        return Err(Error::Data(format!("the given places are {rows} x {columns}; {expected}")));
+        return Err(Error::Data(format!(
+            "the given coordinates are {rows} x {columns}; {expected}"
+        )));
     }
     let spread = deviation(places);
     let noise = if spread > 0.0 { spread * 0.01 } else { 1.0 };
@@ -199,7 +201,7 @@ fn from_file(path: &std::path::Path, n: usize, c: usize) -> Result<Matrix> {
         return Err(Error::parameter(
             "init",
             given,
-            "expected `pca`, `spectral`, `random` or a .npy file of starting places",
+            "expected `pca`, `spectral`, `random` or a .npy file of initial coordinates",
         ));
     }
     let places = npy::read_matrix(path)?;

@@ -118,7 +118,7 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
     /// Fits an embedding.
     ///
     /// # Errors
-    /// As [`Embedding::validate`]; any error of the device; [`Error::Interrupted`].
+    /// Those of [`Embedding::validate`]; any error of the device; [`Error::Interrupted`].
     fn fit(
         &self,
         device: &Device,

@@ -157,7 +157,9 @@ impl SavedMap {
         let fitted = (method.restore)(state).map_err(|error| malformed(&error))?;
         if fitted.embedding().n_samples() != points.n_samples {
             let (found, expected) = (fitted.embedding().n_samples(), points.n_samples);
-            return Err(malformed(&format!("{found} places for {expected} fitted points")));
+            return Err(malformed(&format!(
+                "{found} rows of coordinates for {expected} fitted points"
+            )));
         }
         Ok(Self { fitted, points, offsets })
     }
@@ -238,7 +240,7 @@ impl SavedMap {
             }
             None => {
                 return Err(Error::Data(
-                    "this map places new points by the points it was fitted to; they are not given"
+                    "this map needs the points it was fitted to in order to place new ones; they are not given"
                         .into(),
                 ));
             }

@@ -43,7 +43,7 @@ pub(super) fn check_directions(x: &Matrix) -> Result<()> {
 /// Rows of `x` scaled to unit length: half their squared distances are the cosine distances.
 ///
 /// # Errors
-/// As [`check_directions`].
+/// Those of [`check_directions`].
 pub(super) fn unit_rows(x: &Matrix) -> Result<Matrix> {
     check_directions(x)?;
     let d = x.n_features();

@@ -40,7 +40,7 @@ use crate::progress::Observer;
 /// Duplicates of a row count as neighbours, the row itself does not. [`Search`] has more options.
 ///
 /// # Errors
-/// As [`Search::nearest_neighbors`].
+/// Those of [`Search::nearest_neighbors`].
 pub fn nearest_neighbors(
     device: &Device,
     x: &Matrix,
@@ -54,7 +54,7 @@ pub fn nearest_neighbors(
 /// distances.
 ///
 /// # Errors
-/// As [`Search::nearest_references`].
+/// Those of [`Search::nearest_references`].
 pub fn nearest_references(
     device: &Device,
     queries: &Matrix,

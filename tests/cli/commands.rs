@@ -431,7 +431,7 @@ fn starts_that_do_not_fit_are_refused() {
         place.refuse(
             2,
             &format!("{embed} start.txt"),
-            &["--init = start.txt", "a .npy file of starting places"],
+            &["--init = start.txt", "a .npy file of initial coordinates"],
         );
         place.succeed(&format!("{embed} random --force"));
         fs::remove_dir_all(place.path("out")).unwrap();

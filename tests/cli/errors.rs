@@ -420,7 +420,7 @@ fn values_of_umap_and_trimap_out_of_range_are_usage_errors() {
         ("umap", "--repulsion-strength -1", "at least 0"),
         ("umap", "--local-connectivity 15", "between 0 and --n-neighbors less 1, 14"),
         ("umap", "--set-op-mix-ratio 2", "between 0 and 1"),
-        ("umap", "--init start.txt", "a .npy file of starting places"),
+        ("umap", "--init start.txt", "a .npy file of initial coordinates"),
         ("trimap", "--n-inliers 0", "between 1 and 100"),
         ("trimap", "--n-outliers 51", "between 1 and 50"),
         ("trimap", "--n-random 51", "between 0 and 50"),

@@ -457,13 +457,13 @@ fn damaged_maps_are_refused() {
         ("array `embedding`: row 3, column 1 is NaN", |_, arrays| {
             arrays.get_mut("embedding").expect("places").1[7] = f32::NAN;
         }),
-        ("150 places for 160 fitted points", |_, arrays| {
+        ("150 rows of coordinates for 160 fitted points", |_, arrays| {
             let (shape, values) = arrays.get_mut("embedding").expect("places");
             shape[0] = 150;
             values.truncate(300);
             arrays.remove("row_scales");
         }),
-        ("places of 4 dimensions for a map of 2", |_, arrays| {
+        ("coordinates of 4 dimensions for a map of 2", |_, arrays| {
             arrays.get_mut("embedding").expect("places").0 = vec![80, 4];
             arrays.remove("row_scales");
         }),

@@ -545,7 +545,7 @@ fn parameters_out_of_their_range_are_named_with_it() {
         (Trimap { weight_temp: 1.5, ..default.clone() }, "weight_temp = 1.5: between 0 and 1"),
         (
             Trimap { init: Init::Spectral, ..default.clone() },
-            "init = spectral: pca, random or a .npy FILE of places",
+            "init = spectral: pca, random or a .npy FILE of coordinates",
         ),
     ];
     let x = uniform_matrix(220, 30, 3);

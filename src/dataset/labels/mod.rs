@@ -133,7 +133,7 @@ impl Labels {
     /// if the names are numbers.
     ///
     /// # Errors
-    /// As [`Labels::of`].
+    /// Those of [`Labels::of`].
     pub fn by_place(files: &[&LabelFile], names: Option<&[String]>) -> Result<Self> {
         Self::with(files, names, false)
     }

@@ -56,7 +56,7 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
 /// column. Points with another number of columns are read unchanged, for the caller to refuse.
 ///
 /// # Errors
-/// As [`read_matrix`], except for lost digits.
+/// Those of [`read_matrix`], except for lost digits.
 pub fn read_matrix_like(path: impl AsRef<Path>, fitted: &Matrix) -> Result<Matrix> {
     read_matrix_less(path, fitted.offsets())
 }
@@ -65,7 +65,7 @@ pub fn read_matrix_like(path: impl AsRef<Path>, fitted: &Matrix) -> Result<Matri
 /// does.
 ///
 /// # Errors
-/// As [`read_matrix_like`].
+/// Those of [`read_matrix_like`].
 pub fn read_matrix_less(path: impl AsRef<Path>, offsets: Option<&[f64]>) -> Result<Matrix> {
     let path = path.as_ref();
     let d = shape(&Array::open(path)?)?.1;
@@ -82,7 +82,7 @@ pub fn read_matrix_less(path: impl AsRef<Path>, offsets: Option<&[f64]>) -> Resu
 /// subtracted.
 ///
 /// # Errors
-/// As [`read_matrix`], except for lost digits.
+/// Those of [`read_matrix`], except for lost digits.
 pub fn read_values(path: impl AsRef<Path>) -> Result<Matrix> {
     read_matrix_less(path, None)
 }

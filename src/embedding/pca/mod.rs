@@ -42,7 +42,7 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(Pca.n_components, "Dimensions of the map")
         .at_least(1.0)
         .note("no more than points or features"),
-    parameter!(Pca.whiten, "Whether every axis is scaled to variance 1: true or false"),
+    parameter!(Pca.whiten, "true scales every axis to variance 1"),
     parameter!(Pca.svd_solver, "full, randomized or auto: full up to 1,024 points or features"),
     parameter!(Pca.random_state, "Seed of the randomised solver"),
 ];
@@ -87,11 +87,11 @@ impl Field for SvdSolver {}
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pca {
-    /// Dimensions of the map, at least 1 and at most min(n_features, n_samples). Default 2.
+    /// Dimensions of the embedding, at least 1 and at most min(n_features, n_samples). Default 2.
     pub n_components: usize,
-    /// Whether places are divided by the standard deviation of their axis, so that every axis has
-    /// variance 1; an axis with less than a millionth of the largest variance becomes 0. Default
-    /// false.
+    /// `true` to divide the coordinates by the standard deviation of their axis, so that every axis
+    /// has variance 1; an axis with less than a millionth of the largest variance becomes 0.
+    /// Default false.
     pub whiten: bool,
     /// Solver for the axes. Default auto.
     pub svd_solver: SvdSolver,
@@ -292,7 +292,9 @@ impl FittedPca {
         let embedding = state.tensor("embedding")?.clone();
         if embedding.n_features() != components.n_samples() {
             let (dimensions, axes) = (embedding.n_features(), components.n_samples());
-            return Err(Error::Data(format!("places of {dimensions} dimensions for {axes} axes")));
+            return Err(Error::Data(format!(
+                "coordinates of {dimensions} dimensions for {axes} axes"
+            )));
         }
         let projection = Projection::restore(state, mean, &components)?;
         let (explained_variance, explained_variance_ratio) = variance;
@@ -370,7 +372,7 @@ impl FittedPca {
         let (c, d) = (self.components.n_samples(), self.components.n_features());
         if places.n_features() != c {
             return Err(Error::Data(format!(
-                "the places have {} dimensions, the map {c}",
+                "the coordinates have {} dimensions, the map {c}",
                 places.n_features()
             )));
         }

@@ -70,7 +70,7 @@ impl<'a> Rows<'a> {
     /// The same rows, from which another mean is to be subtracted.
     ///
     /// # Errors
-    /// As [`Rows::new`].
+    /// Those of [`Rows::new`].
     pub fn with_mean(self, device: &Device, mean: &[f32]) -> Result<Self> {
         Ok(Self { mean: Buffer::from_slice(device, "mean", mean)?, ..self })
     }

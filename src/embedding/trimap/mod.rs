@@ -60,17 +60,17 @@ pub const METHOD: Method = Method {
 const PARAMETERS: &[Parameter] = &[
     parameter!(Trimap.n_inliers, "Nearest neighbours in a point's triplets").between(1.0, 100.0),
     parameter!(Trimap.n_outliers, "Triplets with each of them").between(1.0, 50.0),
-    parameter!(Trimap.n_random, "Wholly random triplets of a point").between(0.0, 50.0),
+    parameter!(Trimap.n_random, "Random triplets of a point").between(0.0, 50.0),
     parameter!(Trimap.max_iter, "Iterations").at_least(1.0),
     parameter!(Trimap.learning_rate, "Step size").above(0.0),
-    parameter!(Trimap.weight_temp, "How much large weights are levelled").between(0.0, 1.0),
+    parameter!(Trimap.weight_temp, "Compression of large weights").between(0.0, 1.0),
     parameter!(Trimap.n_components, "Dimensions of the map").one_of(&["2", "3"]),
     parameter!(Trimap.init, "Start").one_of(&["pca", "random", init::FILE]),
     parameter!(
         Trimap.placement,
         "How new points are placed: mode, or optimise for triplets of their own"
     ),
-    parameter!(Trimap.random_state, "Seed of what is random"),
+    parameter!(Trimap.random_state, "Seed of the random numbers"),
 ];
 
 const ADVICE: collapse::MethodAdvice = collapse::MethodAdvice {
@@ -124,26 +124,26 @@ const RMS_DISTANCE: &str = "rms_distance";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Trimap {
-    /// Nearest neighbours in a point's triplets, between 1 and 100. Default 12.
+    /// Number of nearest neighbours in a point's triplets, between 1 and 100. Default 12.
     pub n_inliers: usize,
-    /// Triplets with each of them, between 1 and 50. Default 4.
+    /// Number of triplets with each of them, between 1 and 50. Default 4.
     pub n_outliers: usize,
-    /// Wholly random triplets of a point, between 0 and 50. Default 3.
+    /// Number of random triplets of a point, between 0 and 50. Default 3.
     pub n_random: usize,
-    /// Iterations, at least 1. Default 300.
+    /// Number of iterations, at least 1. Default 300.
     pub max_iter: usize,
     /// Step size, above 0. Default 0.1.
     pub learning_rate: f32,
-    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that levels large weights,
-    /// between 0 and 1: not at all, and by the natural logarithm. Default 0.5.
+    /// Temperature t of the logarithm ((1 + u)^(1 - t) - 1) / (1 - t) that compresses large
+    /// weights, between 0 and 1: 0 not at all, 1 by the natural logarithm. Default 0.5.
     pub weight_temp: f32,
-    /// Dimensions of the map, 2 or 3. Default 2.
+    /// Dimensions of the embedding, 2 or 3. Default 2.
     pub n_components: usize,
-    /// Where the points start: pca, random or a .npy FILE of places. Default PCA.
+    /// Initialisation: pca, random or a .npy FILE of coordinates. Default PCA.
     pub init: Init,
-    /// How new points are placed. Default mode.
+    /// Way in which new points are placed. Default mode.
     pub placement: Placement,
-    /// Seed of the triplets and of random starts. Default 42.
+    /// Seed of the triplets and of random initialisations. Default 42.
     pub random_state: u64,
 }
 

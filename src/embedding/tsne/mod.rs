@@ -76,27 +76,28 @@ const PARAMETERS: &[Parameter] = &[
         .one_of(&["2", "3"])
         .note("in 3 the repulsion is exact"),
     parameter!(Tsne.max_iter, "Iterations in all, early exaggeration included").at_least(1.0),
-    parameter!(Tsne.early_exaggeration, "Factor of the attraction at first").at_least(1.0),
-    parameter!(Tsne.early_exaggeration_iter, "Iterations of that, at most a third of all"),
+    parameter!(Tsne.early_exaggeration, "Factor of the attraction during early exaggeration")
+        .at_least(1.0),
+    parameter!(
+        Tsne.early_exaggeration_iter,
+        "Iterations of early exaggeration, at most a third of all"
+    ),
     parameter!(Tsne.exaggeration, "Factor of the attraction later").at_least(1.0),
     parameter!(Tsne.learning_rate, "Step size").above(0.0).or_auto("n / exaggeration"),
     parameter!(Tsne.initial_momentum, "Momentum during early exaggeration").half_open(0.0, 1.0),
     parameter!(Tsne.final_momentum, "Momentum later").half_open(0.0, 1.0),
     parameter!(Tsne.max_step_norm, "Longest step of one point").above(0.0),
-    parameter!(
-        Tsne.repulsion,
-        "How repulsion is computed: exact, grid, or auto: grid from 2,000 points on"
-    ),
+    parameter!(Tsne.repulsion, "Repulsion: exact, grid, or auto: grid from 2,000 points on"),
     parameter!(
         Tsne.accuracy,
-        "Of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)"
+        "Accuracy of the grid: fast (2 to 3 % rms error of the forces) or accurate (0.4 %)"
     ),
     parameter!(Tsne.init, "Start").one_of(&["pca", "random", init::FILE]),
     parameter!(
         Tsne.placement,
-        "Of new points: mode of their neighbours' places, or optimise, openTSNE's way"
+        "New points: mode of their neighbours' coordinates, or optimise, as openTSNE"
     ),
-    parameter!(Tsne.random_state, "Seed of what is random"),
+    parameter!(Tsne.random_state, "Seed of the random numbers"),
 ];
 
 const ADVICE: collapse::MethodAdvice = collapse::MethodAdvice {
@@ -141,39 +142,41 @@ pub enum Repulsion {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tsne {
-    /// Effective number of neighbours, between 1 and 168, and at most (n_samples - 1) / 3; or several, which
-    /// are averaged. Default 30.
+    /// Effective number of neighbours, between 1 and 168, and at most (n_samples - 1) / 3; or
+    /// several, which are averaged. Default 30.
     pub perplexity: Perplexity,
-    /// Dimensions of the map, 2 or 3; in three the repulsion is over all pairs, O(n^2). Default 2.
+    /// Dimensions of the embedding, 2 or 3; in three the repulsion is over all pairs, O(n^2).
+    /// Default 2.
     pub n_components: usize,
-    /// Iterations in all, at least 1. Default 750.
+    /// Total number of iterations, at least 1. Default 750.
     pub max_iter: usize,
-    /// Factor of the attraction at first, at least 1. Default 12.
+    /// Factor of the attraction during early exaggeration, at least 1. Default 12.
     pub early_exaggeration: f32,
-    /// Iterations with it, at most a third of all. Default 250.
+    /// Number of iterations of early exaggeration, at most a third of all. Default 250.
     pub early_exaggeration_iter: usize,
     /// Factor of the attraction afterwards, at least 1. Default 1.
     pub exaggeration: f32,
     /// Step size, above 0; auto, the default, stands for n_samples / exaggeration of the phase (A.
-    /// Belkina et al., 2019), without their floor of 200, from which maps of fewer than 300 points
-    /// do not settle. Hubs, whose affinities sum to more than 10 times the mean, take shorter
-    /// steps.
+    /// Belkina et al., 2019), without their floor of 200, with which embeddings of fewer than 300
+    /// points do not converge. Hubs, whose affinities sum to more than 10 times the mean, take
+    /// shorter steps.
     pub learning_rate: Auto<f32>,
     /// Momentum during early exaggeration, from 0 to below 1. Default 0.5.
     pub initial_momentum: f32,
     /// Momentum afterwards, from 0 to below 1. Default 0.8.
     pub final_momentum: f32,
-    /// Longest step of a point in an iteration, in units of the map, above 0. Default 5.
+    /// Maximum step length of a point in an iteration, in units of the embedding, above 0. Default
+    /// 5.
     pub max_step_norm: f32,
-    /// How the repulsion is computed. Default auto.
+    /// Method for the repulsive forces. Default auto.
     pub repulsion: Repulsion,
-    /// How fine the grid of the repulsion is. Default fast.
+    /// Fineness of the grid of the repulsion. Default fast.
     pub accuracy: Accuracy,
-    /// Where the points start: pca, random or a .npy FILE of places. Default PCA.
+    /// Initialisation: pca, random or a .npy FILE of coordinates. Default PCA.
     pub init: Init,
-    /// How new points are placed. Default mode.
+    /// Way in which new points are placed. Default mode.
     pub placement: Placement,
-    /// Seed of random starts. Default 42.
+    /// Seed of random initialisations. Default 42.
     pub random_state: u64,
 }
 

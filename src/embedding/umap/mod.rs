@@ -58,7 +58,7 @@ const PARAMETERS: &[Parameter] = &[
         .note("below n_samples"),
     parameter!(Umap.n_components, "Dimensions of the map").one_of(&["2", "3"]),
     parameter!(Umap.spread, "Scale of the map").above(0.0),
-    parameter!(Umap.min_dist, "How close points may come in the map")
+    parameter!(Umap.min_dist, "Minimum distance of points in the map")
         .up_to_field(0.0, "spread", 0.0),
     parameter!(Umap.n_epochs, "Epochs")
         .at_least(1.0)
@@ -67,17 +67,20 @@ const PARAMETERS: &[Parameter] = &[
     parameter!(Umap.negative_sample_rate, "Random points that push for each neighbour that pulls")
         .between(1.0, 100.0),
     parameter!(Umap.repulsion_strength, "Factor of the pushes").at_least(0.0),
-    parameter!(Umap.local_connectivity, "Nearest neighbours that count as surely near")
-        .up_to_field(0.0, "n_neighbors", 1.0),
-    parameter!(Umap.set_op_mix_ratio, "How both directions of an edge are joined")
+    parameter!(Umap.local_connectivity, "Nearest neighbours with full membership").up_to_field(
+        0.0,
+        "n_neighbors",
+        1.0,
+    ),
+    parameter!(Umap.set_op_mix_ratio, "Mix of fuzzy union and intersection of edges")
         .between(0.0, 1.0)
         .note("1: neighbours in either direction, 0: only in both"),
     parameter!(Umap.init, "Start").one_of(&["pca", "spectral", "random", init::FILE]),
     parameter!(
         Umap.placement,
-        "New points: mode, by their neighbours' places, or optimise, as umap-learn"
+        "New points: mode of their neighbours' coordinates, or optimise, as umap-learn"
     ),
-    parameter!(Umap.random_state, "Seed of what is random"),
+    parameter!(Umap.random_state, "Seed of the random numbers"),
 ];
 
 const ADVICE: collapse::MethodAdvice = collapse::MethodAdvice {
@@ -119,38 +122,40 @@ const REPORT_EVERY: usize = 10;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Umap {
-    /// Neighbours of each point, the point itself counted as umap-learn does: 15 are the point and
-    /// 14 others. Between 2 and 505, or 504 if new points are placed by the method's own objective,
-    /// and below n_samples. Default 15.
+    /// Number of neighbours of each point, including the point itself as in umap-learn: 15 are the
+    /// point and 14 others. Between 2 and 505, or 504 if new points are placed by the method's own
+    /// objective, and below n_samples. Default 15.
     pub n_neighbors: usize,
-    /// Dimensions of the map, 2 or 3. Default 2.
+    /// Dimensions of the embedding, 2 or 3. Default 2.
     pub n_components: usize,
-    /// Distance in the map below which points count as together, between 0 and `spread`. Default
-    /// 0.1.
+    /// Distance in the embedding below which points count as together, between 0 and `spread`.
+    /// Default 0.1.
     pub min_dist: f32,
-    /// Distance in the map over which nearness falls, above 0. Default 1.
+    /// Distance in the embedding over which the membership strength falls, above 0. Default 1.
     pub spread: f32,
-    /// Epochs, at least 1; auto, the default, stands for [`Umap::epochs`]' choice by n_samples.
+    /// Number of epochs, at least 1; auto, the default, stands for the choice of [`Umap::epochs`]
+    /// by n_samples.
     pub n_epochs: Auto<usize>,
     /// Step size, above 0. Default 1: a first step of 4 times the force over 1 + the stiffness of a
     /// point's edges, which falls as the square of the remaining share of the epochs.
     pub learning_rate: f32,
-    /// Random points that push for each neighbour that pulls, between 1 and 100. Default 5.
+    /// Number of random points that push for each neighbour that pulls, between 1 and 100. Default
+    /// 5.
     pub negative_sample_rate: usize,
     /// Factor of the pushes, at least 0. Default 1.
     pub repulsion_strength: f32,
-    /// Nearest neighbours that count as surely near, between 0 and `n_neighbors` less 1; between
-    /// whole numbers their distance is interpolated. Default 1.
+    /// Number of nearest neighbours with full membership, between 0 and `n_neighbors` less 1;
+    /// fractions interpolate their distance. Default 1.
     pub local_connectivity: f32,
-    /// How both directions of an edge are joined, between 0 and 1: 1 (the default) fuzzy union, 0
-    /// intersection.
+    /// Mix of fuzzy union and intersection of both directions of an edge, between 0 and 1: 1 (the
+    /// default) union, 0 intersection.
     pub set_op_mix_ratio: f32,
-    /// Where the points start: pca, spectral, random or a .npy FILE of places. Default PCA, smoothed
+    /// Initialisation: pca, spectral, random or a .npy FILE of coordinates. Default PCA, smoothed
     /// along the edges of the graph.
     pub init: Init,
-    /// How new points are placed. Default by the places of their neighbours.
+    /// Way in which new points are placed. Default by the coordinates of their neighbours.
     pub placement: Placement,
-    /// Seed of what is random. Default 42.
+    /// Seed of the random numbers. Default 42.
     pub random_state: u64,
 }
 
