@@ -8,8 +8,7 @@ use crate::clustering::{k_means, silhouette};
 use crate::compute::Buffer;
 use crate::random::Random;
 
-/// Whole numbers, so that squares and sums are exact on both devices whether or not products are
-/// fused.
+/// Integers, so that squares and sums are exact on both devices whether or not products are fused.
 fn whole(stream: u64, len: usize) -> Vec<f32> {
     uniform(stream, len, -8.0, 8.0).into_iter().map(f32::floor).collect()
 }
@@ -39,13 +38,13 @@ pub fn sum_members(pair: &Pair, n: usize) {
         let points = uniform(43, n * d, -1.0, 1.0);
         let random = Random::new(7, 44);
         let labels: Vec<u32> = (0..n as u64).map(|row| random.bits(row) % k as u32).collect();
-        // Every third was elsewhere.
+        // Every third point had another label before.
         let before: Vec<u32> = labels
             .iter()
             .enumerate()
             .map(|(row, &label)| label + u32::from(row % 3 == 0))
             .collect();
-        // Sums in the same order.
+        // Both devices sum in the same order.
         pair.compare(&format!("sum_members of {k} in {n} x {d}"), EXACT, |device| {
             let points = Buffer::from_slice(device, "points", &points)?;
             let labels = Buffer::from_slice(device, "labels", &labels)?;
@@ -64,7 +63,8 @@ pub fn sum_members(pair: &Pair, n: usize) {
     }
 }
 
-/// Tiles of distances with many at the radius, somewhere among more queries and references.
+/// Tiles of distances, many of them equal to the radius, at some position among more queries and
+/// references.
 fn tiles(n: usize) -> Vec<(within::Tile, Vec<f32>)> {
     let tile = |columns: usize| {
         let tile = within::Tile {
@@ -106,8 +106,8 @@ pub fn lowest_within(pair: &Pair, n: usize) {
     }
 }
 
-/// Numbers of references, and where the clusters among them end: some are empty, first and last
-/// too.
+/// Numbers of references, and the ends of their clusters: some clusters are empty, including the
+/// first and the last.
 fn clusters() -> [(usize, Vec<u32>); 5] {
     [
         (1, vec![1]),
@@ -121,13 +121,13 @@ fn clusters() -> [(usize, Vec<u32>); 5] {
 pub fn sum_clusters(pair: &Pair, n: usize) {
     for (references, ends) in clusters() {
         let (squares, k) = (uniform(47, n * references, 0.0, 3.0), ends.len());
-        // A root and at most 5 + 6 additions of one sign of what a thread has of 299, and one to
+        // A root and at most 5 + 6 additions of one sign for a thread's share of 299, and one to
         // the sum.
         let tolerance = Tolerance { each: 13.0 * ROUNDING, largest: 0.0 };
         pair.compare(&format!("sum_clusters of {n} x {references}"), tolerance, |device| {
             let distances = Buffer::from_slice(device, "distances", &squares)?;
             let rows = References::new(device, &vec![0.0; references], ends.clone())?;
-            // Sums of two queries more stand before.
+            // Sums of two more queries precede them.
             let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; (n + 2) * k])?;
             silhouette::sum_clusters(device, &distances, &rows, &mut sums, (2, n))?;
             sums.read(device).map(floats)
@@ -135,7 +135,7 @@ pub fn sum_clusters(pair: &Pair, n: usize) {
     }
 }
 
-/// Sums of distances by cluster: tiles and their sums on the GPU, one pass on the CPU.
+/// Sums of distances by cluster: tiles and their sums on the GPU, a single pass on the CPU.
 pub fn cluster_distances(pair: &Pair) {
     for ((references, ends), (n, d)) in
         clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)])
@@ -143,8 +143,8 @@ pub fn cluster_distances(pair: &Pair) {
         let (queries, rows) =
             (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
         let k = ends.len();
-        // d + 2 roundings of a distance, half of them left by the root, and 64 + 6 of the sums,
-        // which are of one sign.
+        // d + 2 roundings of a distance, half of which remain after the root, and 64 + 6 of the
+        // sums, which are of one sign.
         let tolerance = Tolerance { each: (d as f64 / 2.0 + 72.0) * ROUNDING, largest: 0.0 };
         pair.compare(
             &format!("cluster_distances of {n} from {references} x {d}"),
@@ -152,7 +152,7 @@ pub fn cluster_distances(pair: &Pair) {
             |device| {
                 let queries = Buffer::from_slice(device, "queries", &queries)?;
                 let rows = References::new(device, &rows, ends.clone())?;
-                // For less than all queries.
+                // For fewer than all queries.
                 let mut tile = silhouette::tile(device, n.div_ceil(2), references)?;
                 let mut sums = Buffer::from_slice(device, "sums", &vec![0.5_f32; n * k])?;
                 silhouette::cluster_distances(
@@ -169,9 +169,9 @@ pub fn cluster_distances(pair: &Pair) {
     }
 }
 
-/// Centres that only their last features tell apart, and sums over very many rows.
+/// Centres that differ in their last features only, and sums over very many rows.
 pub fn wide_and_long(pair: &Pair) {
-    // All alike but for their last thousand features.
+    // All equal except for their last thousand features.
     let (n, k, d) = (3, 40, 26_000);
     let rows = |stream: u64, n: usize| -> Vec<f32> {
         let last = whole(stream, 1000 * n);
@@ -188,7 +188,7 @@ pub fn wide_and_long(pair: &Pair) {
         k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
         Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
     });
-    // Of 50,000 rows in one block.
+    // Sums of 50,000 rows in one block.
     let n = 50_300;
     let (points, labels) = (whole(51, n), vec![0_u32; n]);
     pair.compare("sum_members", EXACT, |device| {

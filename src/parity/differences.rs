@@ -6,8 +6,8 @@ use crate::compute::{Buffer, Device};
 use crate::error::Result;
 use crate::neighbors::differences::{self, Block};
 
-/// Queries, references and features: tiles with few rows or columns, with less than a group of
-/// features and with more.
+/// Numbers of queries, references and features: tiles with few rows or columns, with fewer features
+/// than a group and with more.
 fn shapes(n: usize) -> &'static [(usize, usize, usize)] {
     match n {
         1 => &[(1, 1, 1), (1, 130, 3), (5, 1, 31)],
@@ -20,7 +20,7 @@ fn shapes(n: usize) -> &'static [(usize, usize, usize)] {
     }
 }
 
-/// The distances of all `m` queries but the first from `n` references, of `d` features, in
+/// Distances of all `m` queries except the first from `n` references, of `d` features, in
 /// difference form.
 ///
 /// # Errors

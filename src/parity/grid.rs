@@ -9,8 +9,8 @@ use crate::embedding::tsne::optimiser::Outline;
 use crate::embedding::tsne::spectrum::Spectrum;
 use crate::error::Result;
 
-/// A place on 40 nodes is rounded to 40 half units in the last place of 1, twice, and so is the
-/// distance to its node, which moves a weight by two thirds of that.
+/// A position on 40 nodes is rounded to 40 half units in the last place of 1, twice, and so is the
+/// distance to its node, which changes a weight by two thirds of that.
 const WEIGHTS: Tolerance = Tolerance { each: 0.0, largest: 128.0 * ROUNDING };
 
 /// Each of up to eleven steps of a transform rounds a few times; the errors add up like noise.
@@ -19,13 +19,13 @@ const TRANSFORM: Tolerance = Tolerance { each: 0.0, largest: 32.0 * ROUNDING };
 /// Two transforms and a product.
 const CONVOLUTION: Tolerance = Tolerance { each: 0.0, largest: 96.0 * ROUNDING };
 
-/// Few roundings of numbers of the order of the largest.
+/// A few roundings of numbers of the order of the largest.
 const FRAME: Tolerance = Tolerance { each: 4.0 * ROUNDING, largest: ROUNDING };
 
 /// A grid of 40 nodes, whose points span 34 of them at most.
 const SIZE: Size = Size { nodes: 40, size: 80 };
 
-/// Points, and the density, the frame and the bounds of the level that was chosen.
+/// Points, and the density, the frame and the bounds of the chosen level.
 fn splatted(device: &Device, y: &[f32], spacings: &[f64]) -> Result<[Vec<f64>; 2]> {
     let y = Buffer::from_slice(device, "places", y)?;
     let (outline, spectrum) =
@@ -36,14 +36,14 @@ fn splatted(device: &Device, y: &[f32], spacings: &[f64]) -> Result<[Vec<f64>; 2
     Ok([integers(density.read(device)?), floats(frame.read(device)?)])
 }
 
-/// Maps that fit the second of four levels, the last, and none.
+/// Embeddings that fit the second of four levels, the last, and none.
 pub fn splat(pair: &Pair, n: usize) {
     let spacings = [0.5, 0.25, 0.125, 0.0625];
     for (span, level) in
         if n > 1000 { vec![(8.0, 1.0)] } else { vec![(8.0, 1.0), (1.5, 3.0), (100.0, 0.0)] }
     {
         let mut y = uniform(32, 2 * n, -0.5 * span, 0.5 * span);
-        // Two points have the whole span, one alone has none.
+        // Two points have the whole span, a single one has none.
         y[..2].fill(-0.5 * span);
         y[2 * n - 2..].fill(0.5 * span);
         pair.compare(&format!("splat of {n} over {span}"), WEIGHTS, |device| {
@@ -58,7 +58,7 @@ pub fn splat(pair: &Pair, n: usize) {
     }
 }
 
-/// Points on the grid, and a few beyond it.
+/// Points on the grid, and a few outside it.
 fn places(n: usize) -> Vec<f32> {
     uniform(33, 2 * n, -4.9, 4.9)
 }

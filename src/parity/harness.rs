@@ -1,25 +1,25 @@
-//! The comparison itself.
+//! Comparison of results of two devices.
 
 use crate::compute::Device;
 use crate::error::Result;
 use crate::random::Random;
 
-/// How far two results may lie apart: |a - b| <= each |b| + largest max |b|.
+/// Tolerance of a comparison: |a - b| <= each |b| + largest max |b|.
 #[derive(Clone, Copy, Debug)]
 pub struct Tolerance {
-    /// Relative to each value.
+    /// Tolerance relative to each value.
     pub each: f64,
-    /// Relative to the largest value, for sums that cancel.
+    /// Tolerance relative to the largest value, for sums that cancel.
     pub largest: f64,
 }
 
-/// For results that are selected or ordered, not computed.
+/// Tolerance 0, for results that are selected or ordered, not computed.
 pub const EXACT: Tolerance = Tolerance { each: 0.0, largest: 0.0 };
 
-/// Half a unit in the last place of 1: what one operation in f32 rounds by at most.
+/// Half a unit in the last place of 1: the maximum rounding error of one operation in f32.
 pub const ROUNDING: f64 = 1.0 / (1 << 24) as f64;
 
-/// A CPU and a GPU whose results are compared.
+/// A CPU and a GPU, whose results are compared.
 #[derive(Debug)]
 pub struct Pair {
     cpu: Device,
@@ -27,11 +27,10 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Two devices to compare.
+    /// A pair of devices to compare.
     ///
     /// # Panics
-    /// If the devices are not one CPU and one GPU: a device compared with itself agrees whatever it
-    /// computes.
+    /// If the devices are not one CPU and one GPU: a device compared with itself always agrees.
     pub fn new(cpu: Device, gpu: Device) -> Self {
         let different = matches!((&cpu, &gpu), (Device::Cpu(_), Device::Gpu(_)));
         assert!(different, "parity compares a CPU with a GPU, not {cpu:?} with {gpu:?}");
@@ -41,7 +40,7 @@ impl Pair {
     /// Runs `compute` on both devices.
     ///
     /// # Panics
-    /// Naming `what`, where the results differ by more than `tolerance`, or a device fails.
+    /// Naming `what`, if the results differ by more than `tolerance`, or a device fails.
     pub fn compare(
         &self,
         what: &str,
@@ -71,12 +70,12 @@ impl Pair {
     }
 }
 
-/// Results of a kernel as numbers that can be compared.
+/// Results of a kernel as numbers for comparison.
 pub fn floats(values: Vec<f32>) -> Vec<f64> {
     values.into_iter().map(f64::from).collect()
 }
 
-/// Ids and flags as numbers that can be compared.
+/// Ids and flags as numbers for comparison.
 pub fn integers(values: Vec<u32>) -> Vec<f64> {
     values.into_iter().map(f64::from).collect()
 }

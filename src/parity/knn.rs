@@ -6,12 +6,12 @@ use crate::compute::Buffer;
 use crate::neighbors::knn::{self, MAX_NEIGHBORS, NONE, Nearest, SPARE, Span, Tile};
 use crate::random::Random;
 
-/// As for difference distances: sums of squares in groups of 16.
+/// Tolerance as for difference distances: sums of squares in groups of 16.
 const REFINED: Tolerance = Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
 
-/// Tiles of references: `n` and 40 columns, with many equal distances and some below zero, as
-/// rounding leaves them; and of so many that are nearer than nearly all before that there is no
-/// room for them at once.
+/// Tiles of references: `n` and 40 columns, with many equal distances and some below zero from
+/// rounding; and a tile with so many candidates nearer than nearly all before that they do not fit
+/// at once.
 pub fn select_nearest(pair: &Pair, n: usize) {
     const BEYOND: usize = 3;
     const MANY: usize = 1500;
@@ -19,7 +19,7 @@ pub fn select_nearest(pair: &Pair, n: usize) {
     let excluded: Vec<u32> = (0..first + m)
         .map(|query| if query.is_multiple_of(3) { NONE } else { (query * 5 % n) as u32 })
         .collect();
-    // Beyond the references a row has numbers that would be nearest, and are of no meaning.
+    // After the references a row has numbers that would be nearest but are undefined.
     let tile = |stream: u64, n: usize| -> Vec<f32> {
         let rounded = |value: f32| if value < 0.0 { value * 1e-6 } else { value.floor() };
         let values: Vec<f32> =
@@ -31,7 +31,7 @@ pub fn select_nearest(pair: &Pair, n: usize) {
     for length in [1, 8, 98, MAX_NEIGHBORS + SPARE] {
         pair.compare(&format!("select_nearest {length} of {n}"), EXACT, |device| {
             let excluded = Buffer::from_slice(device, "excluded", &excluded)?;
-            // The lists before the first query stay as they are.
+            // The lists before the first query stay unchanged.
             let mut lists =
                 Buffer::from_slice(device, "lists", &vec![7; 2 * (first + m) * length])?;
             for &(ref distances, reference_first, n_references) in &tiles {
@@ -50,7 +50,7 @@ pub fn select_nearest(pair: &Pair, n: usize) {
     }
 }
 
-/// Lists with ids of two parts of the references and with empty places.
+/// Lists with ids from two parts of the references and with empty entries.
 pub fn refine(pair: &Pair, n: usize) {
     let (length, n_queries, first, d) =
         if n > 1000 { (8, n / 8 + 1, 0, 1) } else { (11, n, 3, [1, 2, 784][n % 3]) };
@@ -70,7 +70,7 @@ pub fn refine(pair: &Pair, n: usize) {
             Buffer::from_slice(device, "queries", &queries)?,
             Buffer::from_slice(device, "lists", &lists)?,
         );
-        // What stands for nothing is left alone.
+        // Empty entries are left unchanged.
         let mut refined = Buffer::from_slice(device, "refined", &vec![-1.0; n_lists * length])?;
         for (from, to) in [(0, 100), (100, n_references)] {
             let part = Buffer::from_slice(device, "references", &references[from * d..to * d])?;
@@ -94,9 +94,9 @@ pub fn refine(pair: &Pair, n: usize) {
     });
 }
 
-/// How far the least that an unlisted reference can be away lies beyond the last distance that is
-/// kept, the radius being 12: references at the last listed distance, less its error, which is
-/// relative to the square of both lengths together.
+/// Difference between the smallest possible distance of an unlisted reference and the last distance
+/// that is kept, with a radius of 12. The reference is assumed at the last listed distance minus
+/// its error, which is relative to the square of the summed lengths.
 fn gap(kept: f64, last: f64, norm: f64, (relative_error, vanished): (f64, f64)) -> f64 {
     if last.is_infinite() {
         return -1.0;
@@ -107,16 +107,16 @@ fn gap(kept: f64, last: f64, norm: f64, (relative_error, vanished): (f64, f64)) 
     last - vanished - relative_error * reach * reach - kept
 }
 
-/// Small whole numbers, so that the bound is computed without rounding and ties are many.
+/// Small integers, so that the bound is computed without rounding and there are many ties.
 pub fn order_nearest(pair: &Pair, n: usize) {
     let random = Random::new(7, 16);
     for (k, spare) in [(1, 0), (5, 3), (90, SPARE), (MAX_NEIGHBORS, SPARE)] {
         let length = k + spare;
         let n = if k > 5 { n.min(65) } else { n };
         let number = |at: usize, below: u32| random.bits(at as u64) % below;
-        // A list's last key bounds what is not listed: near the distances that are kept, so that
-        // some are proven, some not. An infinite one bounds nothing: it may stand for a sum that
-        // overflowed.
+        // A list's last key bounds the references that are not listed: near the distances that are
+        // kept, so that some lists are proven and some are not. An infinite key bounds nothing: it
+        // may stand for a sum that overflowed.
         let last =
             |query: usize| if query == 7 { f32::INFINITY } else { number(query, 60) as f32 + 20.0 };
         let key = |query: usize| last(query).to_bits();

@@ -1,9 +1,9 @@
-//! Every kernel against its CPU twin: what `layerlens bench` can check on a card that we have not
-//! seen, and what the tests run with poisoned buffers, under the adapter's limits and WebGPU's
-//! default ones, and with so many workgroups that they need the second dimension.
+//! Parity of GPU kernels with their CPU twins. `layerlens bench` checks it on new cards. The tests
+//! check it with poisoned buffers, under the adapter's limits and WebGPU's default ones, and with
+//! so many workgroups that they need the second dimension.
 //!
-//! A comparison panics where it finds a difference, so that a test ends there; [`check`] and
-//! [`check_together`] collect what they say.
+//! A comparison panics if it finds a difference, so that a test fails there; [`check`] and
+//! [`check_together`] collect the messages.
 
 mod clustering;
 mod differences;
@@ -27,33 +27,33 @@ use crate::compute::{Cpu, Device, caught};
 use harness::Pair;
 use serde::Serialize;
 
-/// Around the sizes of workgroups and tiles, and two beyond them.
+/// Sizes around those of workgroups and tiles, and two beyond them.
 pub const SIZES: [usize; 7] = [1, 2, 63, 64, 65, 257, 1000];
 
-/// How a kernel is made to use the second dimension of a dispatch.
+/// Way in which a kernel is made to use the second dimension of a dispatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Second {
-    /// By a problem of more than 65,535 workgroups.
+    /// A problem with more than 65,535 workgroups.
     Real,
-    /// By a device that takes three workgroups per dimension, since a real problem costs too much
-    /// or fits no binding.
+    /// A device limited to three workgroups per dimension, because a real problem costs too much or
+    /// fits no binding.
     Lowered,
 }
 
-/// A kernel and how it is compared with its twin at a size.
+/// A kernel and its comparison with its twin.
 #[derive(Debug)]
 pub struct Twins {
     /// Base name of the shader.
     pub shader: &'static str,
     /// Entry point.
     pub entry_point: &'static str,
-    /// How it is made to use the second dimension.
+    /// Way in which it is made to use the second dimension.
     pub second: Second,
-    /// Compares the two at a size, and panics where they differ.
+    /// Compares the two at a size, and panics if they differ.
     pub compare: fn(&Pair, usize),
 }
 
-/// Every kernel; a test in `shaders` sees to it that none is missing.
+/// All kernels; a test in `shaders` checks that none is missing.
 pub static PARITY: &[Twins] = &[
     Twins {
         shader: "reduce",
@@ -295,16 +295,16 @@ pub static PARITY: &[Twins] = &[
     },
 ];
 
-/// Kernels that work together, and how they are compared with their twins.
+/// Kernels that work together, and their comparison with their twins.
 #[derive(Debug)]
 pub struct Together {
-    /// What they do.
+    /// Description of their joint result.
     pub what: &'static str,
-    /// Compares them, and panics where they differ.
+    /// Compares them, and panics if they differ.
     pub compare: fn(&Pair),
 }
 
-/// What several kernels do together.
+/// All groups of kernels that work together.
 pub static TOGETHER: &[Together] = &[
     Together { what: "sums of distances by cluster", compare: clustering::cluster_distances },
     Together {
@@ -313,16 +313,16 @@ pub static TOGETHER: &[Together] = &[
     },
 ];
 
-/// What a comparison came to.
+/// Result of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Checked {
-    /// Shader and entry point, or what is done together.
+    /// Shader and entry point, or description of a joint result.
     pub kernel: String,
-    /// Where it differs from its twin, and by how much; none if it agrees.
+    /// Position and size of the difference from its twin; `None` if they agree.
     pub complaint: Option<String>,
 }
 
-/// Compares every kernel with its twin at each of `sizes`, telling `done` of each.
+/// Compares every kernel with its twin at each of `sizes`, and passes each result to `done`.
 pub fn check(gpu: &Device, sizes: &[usize], done: &dyn Fn(&Checked)) -> Vec<Checked> {
     let pair = pair(gpu);
     let alone = PARITY.iter().map(|twins| {
@@ -332,8 +332,8 @@ pub fn check(gpu: &Device, sizes: &[usize], done: &dyn Fn(&Checked)) -> Vec<Chec
     alone.collect()
 }
 
-/// The same of what several kernels do together, at sizes of its own, up to those at which loops
-/// are longest.
+/// The same for groups of kernels that work together, at sizes of their own, up to those with the
+/// longest loops.
 pub fn check_together(gpu: &Device, done: &dyn Fn(&Checked)) -> Vec<Checked> {
     let pair = pair(gpu);
     TOGETHER

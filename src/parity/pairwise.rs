@@ -6,12 +6,12 @@ use crate::compute::{Buffer, Device};
 use crate::error::Result;
 use crate::neighbors::pairwise::{self, Centred, DistanceTile, TILE, relative_error};
 
-/// Sums of squares, one sign: within 49 groups of 16 no more than 16 + 49 roundings, two a term, at
+/// Sums of squares, of one sign: within 49 groups of 16 at most 16 + 49 roundings, two a term, with
 /// up to 784 features.
 pub const SUM_OF_SQUARES: Tolerance =
     Tolerance { each: (16.0 + 49.0 + 2.0) * ROUNDING, largest: 0.0 };
 
-/// Queries, references and features at a size: each of the three is odd somewhere.
+/// Numbers of queries, references and features at a size: each of the three is odd at some size.
 fn shape(n: usize) -> (usize, usize, usize) {
     match n {
         1 => (1, 1, 1),
@@ -24,12 +24,12 @@ fn shape(n: usize) -> (usize, usize, usize) {
     }
 }
 
-/// The product form of queries and references from the second tile on, both ways round.
+/// The product form of queries and references from the second tile on, in both orders.
 pub fn squared_distances(pair: &Pair, n: usize) {
     let (m, n, d) = shape(n);
     let (queries, references) =
         (uniform(2, (TILE + m) * d, -1.0, 1.0), uniform(3, (TILE + n) * d, -1.0, 1.0));
-    // The library's own bound, relative to (|a| + |b|)^2; the largest distance comes near to that.
+    // The library's own bound, relative to (|a| + |b|)^2; the largest distance comes close to that.
     let tolerance = Tolerance { each: 0.0, largest: 2.0 * f64::from(relative_error(d)) };
     for mirrors in [false, true] {
         pair.compare(
@@ -70,7 +70,7 @@ pub fn squared_distances(pair: &Pair, n: usize) {
     }
 }
 
-/// Rows from `first` on, less a mean that is none.
+/// Rows from `first` on, minus a mean of zeros.
 fn centred(device: &Device, rows: &[f32], d: usize, first: usize) -> Result<Centred> {
     let mean = Buffer::from_slice(device, "mean", &vec![0.25; d])?;
     Centred::new(
@@ -82,7 +82,7 @@ fn centred(device: &Device, rows: &[f32], d: usize, first: usize) -> Result<Cent
     )
 }
 
-/// Rows, their zeros and their lengths; the first row is left out.
+/// Rows, their padding and their lengths; the first row is left out.
 pub fn centre_rows(pair: &Pair, n: usize) {
     for d in [1, 2, 15, 17, 784] {
         let rows = uniform(4, (n + 1) * d, -1.0, 1.0);

@@ -1,11 +1,11 @@
-//! The kernels that measure what a device can do at most.
+//! The kernels that measure the peak performance of a device.
 
 use super::harness::uniform;
 use super::harness::{EXACT, Pair, ROUNDING, Tolerance, floats};
 use crate::benchmark::peaks;
 use crate::compute::Buffer;
 
-/// Each turn rounds a multiplication and an addition; what was rounded before is halved.
+/// Each turn rounds a multiplication and an addition; earlier rounding errors are halved.
 pub fn multiply_add(pair: &Pair, n: usize) {
     let values = uniform(1, 4 * n, -1.0, 1.0);
     let tolerance = Tolerance { each: 0.0, largest: 8.0 * ROUNDING };

@@ -6,8 +6,8 @@ use crate::compute::Buffer;
 use crate::embedding::placement;
 use crate::random::Random;
 
-/// Five steps, each a weighted mean of 10 places: some 10 roundings a step that matter, since a
-/// step adds to the place it starts from.
+/// Five steps, each a weighted mean of 10 points: some 10 roundings a step that matter, since a
+/// step adds to the coordinates that it starts from.
 const PLACES: Tolerance = Tolerance { each: 0.0, largest: 50.0 * ROUNDING };
 
 pub fn place(pair: &Pair, n: usize) {

@@ -6,8 +6,7 @@ use crate::compute::Buffer;
 use crate::embedding::pca::products;
 
 /// At most 1,000 products are added one after the other, in different orders. The roundings are of
-/// either sign, so they add up like the root of their number, and three times that is left room
-/// for.
+/// either sign, so they grow like the root of their number; the tolerance is three times that.
 const COVARIANCE: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
 
 /// Dot products of at most 784 terms in groups of 16: 16 + 49 roundings and 3 a term, but of either
@@ -15,7 +14,7 @@ const COVARIANCE: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING }
 const PROJECTION: Tolerance = Tolerance { each: 0.0, largest: 68.0 * ROUNDING };
 
 pub fn covariance(pair: &Pair, n: usize) {
-    // Rows and features; some rows before those that count.
+    // Rows and features; some rows precede those that count.
     let d = match n {
         1 => 1,
         2 => 65,
@@ -31,7 +30,7 @@ pub fn covariance(pair: &Pair, n: usize) {
             Buffer::from_slice(device, "rows", &rows)?,
             Buffer::from_slice(device, "mean", &mean)?,
         );
-        // It adds to what is there.
+        // The kernel adds to the content of the buffer.
         let mut products = Buffer::from_slice(device, "products", &vec![0.25; d * d])?;
         products::covariance(device, &rows, &mean, &mut products, (first, n), d)?;
         products.read(device).map(floats)
@@ -55,7 +54,7 @@ pub fn project(pair: &Pair, n: usize) {
     }
 }
 
-/// Blocks of at most 1,024 products of either sign, as the covariance.
+/// Blocks of at most 1,024 products of either sign, as for the covariance.
 pub fn cross_products(pair: &Pair, n: usize) {
     for (d, c) in [(1, 1), (2, 17), (65, 2), (257, 33)] {
         // More than one block of rows.

@@ -13,7 +13,7 @@ fn table(rows: usize, columns: usize, k: usize) -> (Vec<f32>, Vec<u32>) {
     (distances, (0..rows * k).map(|at| random.bits(at as u64) % columns as u32).collect())
 }
 
-/// Rows that leave their own column out, another one, or none.
+/// Rows that exclude their own column, another one, or none.
 pub fn count_ranks(pair: &Pair, n: usize) {
     for (columns, k) in [(1, 1), (65, 3), (257, 12), (130, 5)] {
         let (distances, ids) = table(n, columns, k);

@@ -13,21 +13,22 @@ use crate::random::Random;
 /// Sums of at most 20 squares of one sign.
 const SQUARES: Tolerance = Tolerance { each: 24.0 * ROUNDING, largest: 0.0 };
 
-/// A difference of two quotients under a root, a logarithm or a power; WGSL lets logarithms err by
-/// 2^-21 near 0 and computes powers from them.
+/// A difference of two quotients under a root, a logarithm or a power; in WGSL logarithms may have
+/// an error of 2^-21 near 0, and powers are computed from them.
 const WEIGHTS: Tolerance = Tolerance { each: 64.0 * ROUNDING, largest: 64.0 * ROUNDING };
 
-/// Sums of at most 20 terms that cancel, each of a few roundings and a division, which errs by 2.5
-/// units in the last place.
+/// Sums of at most 20 terms that cancel, each with a few roundings and a division, whose error is
+/// 2.5 units in the last place.
 const FORCES: Tolerance = Tolerance { each: 0.0, largest: 64.0 * ROUNDING };
 
 /// Sums of terms of one sign.
 const LOSSES: Tolerance = Tolerance { each: 32.0 * ROUNDING, largest: 0.0 };
 
-/// Three steps from one another, each of some 20 roundings of places up to 3.
+/// Three steps, each from the result of the last, with some 20 roundings each of coordinates up to
+/// 3.
 const SETTLED: Tolerance = Tolerance { each: 0.0, largest: 256.0 * ROUNDING };
 
-/// Inliers, outliers and random triplets of a point; few where there are very many points.
+/// Numbers of inliers, outliers and random triplets of a point; few if there are very many points.
 fn counts(n: usize) -> (usize, usize, usize) {
     if n > 1000 { (1, 1, 1) } else { (3, 2, 2) }
 }
@@ -37,8 +38,8 @@ fn ids(stream: u64, len: usize, n: usize) -> Vec<u32> {
     (0..len as u64).map(|item| random.bits(item) % n as u32).collect()
 }
 
-/// Two groups of triplets, the second with the last inlier and the random ones, over arrays that
-/// hold anything.
+/// Two groups of triplets, the second with the last inlier and the random ones, over arrays with
+/// arbitrary content.
 fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     let (m, mo, nr) = counts(n);
     let group = |first_inlier: usize, n_inliers: usize, n_random: usize| {
@@ -72,7 +73,7 @@ fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     inliers.iter().for_each(|&j| starts[j as usize + 1] += 1);
     (0..n).for_each(|j| starts[j + 1] += starts[j]);
     let sources: Vec<u32> = references.iter().map(|reference| reference % n as u32).collect();
-    // No gradient is near 0, where the sign that chooses the gain would be a matter of rounding.
+    // No gradient is near 0, where rounding would decide the sign that chooses the gain.
     let mut gradients = uniform(121, n_components * n, 1.0, 2.0);
     gradients.iter_mut().step_by(3).for_each(|gradient| *gradient = -*gradient);
     Ok(Layout {
@@ -94,7 +95,7 @@ fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     })
 }
 
-/// Places of `n` points, axis after axis.
+/// Coordinates of `n` points, axis after axis.
 fn places(device: &Device, n: usize, n_components: usize) -> Result<Buffer<f32>> {
     Buffer::from_slice(device, "places", &uniform(123, n_components * n, -3.0, 3.0))
 }
@@ -177,7 +178,7 @@ pub fn push(pair: &Pair, n: usize) {
     }
 }
 
-/// Velocities of all signs, and 0.
+/// Velocities of both signs, and 0.
 pub fn descend(pair: &Pair, n: usize) {
     for &c in dimensions(n) {
         let mut states = uniform(124, 3 * c * n, -1.0, 1.0);

@@ -11,12 +11,12 @@ use crate::embedding::tsne::repulsion;
 use crate::embedding::tsne::settling::{self, NewRows};
 use crate::random::Random;
 
-/// WGSL's exp errs by 3 + 2 |x| units in the last place, 60 where p is 1e-12 of the row's largest;
-/// and the width is found from an entropy of some 90 rounded terms, which moves it by a few 1e-6 of
-/// itself, and p by |x| times that.
+/// WGSL's exp has an error of 3 + 2 |x| units in the last place, 60 if p is 1e-12 of the row's
+/// largest; and the width is found from an entropy of some 90 rounded terms, which changes it by a
+/// few 1e-6 of itself, and p by |x| times that.
 const PROBABILITIES: Tolerance = Tolerance { each: 3e-5, largest: 1e-7 };
 
-/// Sums of at most 1,000 terms in tiles, each of a few roundings; those of forces cancel, down to
+/// Sums of at most 1,000 terms in tiles, each with a few roundings; those of forces cancel, down to
 /// some hundredth of the largest force of a point at the rim.
 const FORCES: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
 
@@ -24,12 +24,12 @@ const FORCES: Tolerance = Tolerance { each: 0.0, largest: 100.0 * ROUNDING };
 /// tiles of 256.
 const Q_SUMS: Tolerance = Tolerance { each: 100.0 * ROUNDING, largest: 0.0 };
 
-/// At most 30 terms p (log p + log (1 + d^2) + log Z), whose logarithms WGSL lets err by 2^-21
-/// where they are near 0.
+/// At most 30 terms p (log p + log (1 + d^2) + log Z), whose logarithms may have an error of 2^-21
+/// in WGSL if they are near 0.
 const DIVERGENCE: Tolerance =
     Tolerance { each: 0.0, largest: 30.0 * ROUNDING + 1.0 / (1 << 20) as f64 };
 
-/// A dozen roundings, and WGSL's division and square root, which err by 2.5 units in the last
+/// A dozen roundings, and WGSL's division and square root, whose error is 2.5 units in the last
 /// place.
 const STEP: Tolerance = Tolerance { each: 0.0, largest: 24.0 * ROUNDING };
 
@@ -84,8 +84,8 @@ pub fn repulsion(pair: &Pair, n: usize) {
             Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
         });
         pair.compare(&format!("repulsion of {n} x {c}"), FORCES, |device| {
-            // What fills the CPU's last vector register pushes with some 1e-27: seen only where a
-            // point is alone.
+            // The padding of the CPU's last vector register pushes with some 1e-27, which is
+            // visible only if a point is alone.
             run(device).map(|both| {
                 both.0
                     .into_iter()
@@ -94,14 +94,14 @@ pub fn repulsion(pair: &Pair, n: usize) {
             })
         });
         pair.compare(&format!("sums of q of {n} x {c}"), Q_SUMS, |device| {
-            // The point itself is counted and taken off again, with the rounding of a number above
+            // The point itself is counted and subtracted again, with the rounding of a number above
             // 1.
             run(device).map(|both| both.1.iter().map(|sum| sum + 1.0).collect())
         });
     }
 }
 
-/// Rows of 0 to 30 entries, or of one where there are very many rows.
+/// Rows of 0 to 30 entries, or of one if there are very many rows.
 fn affinities(n: usize) -> Affinities {
     let random = Random::new(7, 22);
     let (mut row_starts, mut columns) = (vec![0], Vec::new());
@@ -111,7 +111,7 @@ fn affinities(n: usize) -> Affinities {
         row_starts.push(columns.len() as u32);
     }
     let mut values = uniform(23, columns.len(), 0.0, 0.1);
-    // No affinity at all is one too.
+    // An affinity may be 0.
     values.iter_mut().step_by(5).for_each(|value| *value = 0.0);
     Affinities { row_starts, columns, values }
 }
@@ -145,7 +145,7 @@ pub fn kl_divergence(pair: &Pair, n: usize) {
     }
 }
 
-/// Steps of new points, some of them too long, towards neighbours in a map of 50.
+/// Steps of new points, some of them too long, towards neighbours in an embedding of 50 points.
 pub fn settle(pair: &Pair, n: usize) {
     let random = Random::new(7, 40);
     for (k, c) in if n > 1000 { vec![(2, 2)] } else { vec![(1, 2), (15, 2), (15, 3)] } {
@@ -173,14 +173,14 @@ pub fn settle(pair: &Pair, n: usize) {
 }
 
 /// A dozen roundings as above, a mean of up to 2,000 values and the sum of 1,500 others, in trees:
-/// some 30 more. Where the map is scaled up, its spread is the root of a difference a hundredth as
-/// large as its terms.
+/// some 30 more. If the embedding is scaled up, its spread is the root of a difference a hundredth
+/// as large as its terms.
 const MOVED: Tolerance = Tolerance { each: 0.0, largest: 64.0 * ROUNDING };
 const SCALED: Tolerance = Tolerance { each: 0.0, largest: 4000.0 * ROUNDING };
 
-/// Forces whose difference is never near 0, where the sign that chooses the gain would be a matter
-/// of rounding, but is exactly 0 for some points; some steps are too long, and half of the points
-/// are hubs.
+/// Forces whose difference is never near 0, where rounding would decide the sign that chooses the
+/// gain, but is exactly 0 for some points; some steps are too long, and half of the points are
+/// hubs.
 fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, tolerance: Tolerance) {
     let mut attractions = uniform(24, c * n, 1.0, 2.0);
     let mut repulsions = uniform(25, c * n, 0.0, 0.5);
@@ -202,7 +202,7 @@ fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, toleranc
     let rate = 0.5 * n as f32 * unit;
     let step =
         Step { exaggeration: 1.5, learning_rate: rate, momentum: 0.8, max_step_norm: 2.0 * unit };
-    // Off the origin by a tenth of the spread.
+    // The mean is a tenth of the spread away from the origin.
     let y = uniform(27, c * n, -2.7 * unit, 3.3 * unit);
     pair.compare(&format!("descend of {n} x {c} in units of {unit}"), tolerance, |device| {
         let acting = Acting {
@@ -217,7 +217,7 @@ fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, toleranc
         );
         let mut outline = Outline::new(device, &y, (n, c))?;
         optimiser::descend(device, acting, step, &mut outline, &mut state, &mut y)?;
-        // Sums of coordinates cancel after the step, since the mean was taken off.
+        // Sums of coordinates cancel after the step, since the mean was subtracted.
         let blocks = floats(outline.blocks.read(device)?);
         let spread = blocks
             .chunks_exact(8)
@@ -226,7 +226,8 @@ fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, toleranc
     });
 }
 
-/// Maps that are large enough, and others that are too small; a normaliser in one part and in many.
+/// Embeddings that are large enough, and others that are too small; a normaliser in one part and in
+/// many.
 pub fn descend(pair: &Pair, n: usize) {
     for c in [2, 3] {
         step(pair, (n, c), 1, 1.0, MOVED);

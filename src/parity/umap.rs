@@ -1,4 +1,4 @@
-//! Memberships, smoothing, layout and settling of UMAP.
+//! Memberships, smoothing, layout and placement of new points of UMAP.
 
 use super::harness::uniform;
 use super::harness::{Pair, ROUNDING, Tolerance, floats};
@@ -9,24 +9,24 @@ use crate::embedding::umap::fuzzy_layout::{self, Edges, Epoch, Forces, NewPoints
 use crate::embedding::umap::low_pass::{self, MAX_COLUMNS, SmoothStep};
 use crate::random::Random;
 
-/// The search ends where the memberships sum to the target within 1e-5, on either side; they change
-/// by 0.3 or more for each e-fold of sigma.
+/// The search ends when the memberships sum to the target within 1e-5, on either side; the sum
+/// changes by 0.3 or more for each e-fold of sigma.
 const SCALES: Tolerance = Tolerance { each: 1e-4, largest: 0.0 };
 
-/// A membership exp(-x) changes by x exp(-x), at most 0.4, of what ln sigma changes by; WGSL's exp
-/// errs by 3 + 2 x units in the last place.
+/// A membership exp(-x) changes by x exp(-x), at most 0.4, of the change of ln sigma; WGSL's exp
+/// has an error of 3 + 2 x units in the last place.
 const MEMBERSHIPS: Tolerance = Tolerance { each: 0.0, largest: 0.5e-4 };
 
-/// At most 30 terms of one sign or another, their quotient by the degree, and a difference: some 40
+/// At most 30 terms of either sign, their quotient by the degree, and a difference: some 40
 /// roundings, of numbers of the order of the largest.
 const SMOOTHED: Tolerance = Tolerance { each: 0.0, largest: 80.0 * ROUNDING };
 
-/// WGSL lets log2 err by 2^-21 near 1 and exp2 by 3 + 2 |x| units in the last place: 1e-6 of a
-/// force together, for each of 46 forces that may cancel; a point at the rim is moved by less than
-/// its largest force.
+/// In WGSL log2 may have an error of 2^-21 near 1 and exp2 of 3 + 2 |x| units in the last place:
+/// 1e-6 of a force together, for each of 46 forces that may cancel; a point at the rim is moved by
+/// less than its largest force.
 const ADVANCED: Tolerance = Tolerance { each: 0.0, largest: 1e-5 };
 
-/// Widths as above, then one or two such epochs; more would not tell: where a random point lies
+/// Widths as above, then one or two such epochs. More would say nothing: if a random point lies
 /// within 0.1, a step multiplies any difference tenfold.
 const SETTLED: Tolerance = Tolerance { each: 0.0, largest: 1e-4 };
 
@@ -72,7 +72,7 @@ pub fn membership(pair: &Pair, n: usize) {
     }
 }
 
-/// Rows of 0 to 30 edges, or of one where there are very many rows.
+/// Rows of 0 to 30 edges, or of one if there are very many rows.
 fn graph(n: usize) -> FuzzyGraph {
     let random = Random::new(7, 71);
     let (mut row_starts, mut columns) = (vec![0], Vec::new());
@@ -105,7 +105,7 @@ fn forces(n_components: usize) -> Forces {
     Forces { n_components, a: 1.577, b: 0.895, repulsion_strength: 1.2, negative_sample_rate: 5.0 }
 }
 
-/// Some points lie at one place, and some steps are too long.
+/// Some points have equal coordinates, and some steps are too long.
 pub fn advance(pair: &Pair, n: usize) {
     let graph = graph(n);
     for c in if n > 1000 { vec![2] } else { vec![2, 3] } {
