@@ -1,7 +1,8 @@
-// Conditional probabilities of t-SNE: each point's Gaussian over its neighbours, of the width that gives the perplexity.
+// Conditional probabilities of t-SNE: each point's Gaussian over its neighbours, with the width
+// that gives the perplexity.
 
 struct CalibrateParams {
-    // Where the rows end, and where they begin.
+    // End and start of the rows.
     n: u32,
     first: u32,
     n_neighbors: u32,
@@ -16,8 +17,9 @@ const STEPS: u32 = 64u;
 // A mean square below this has no reciprocal in normal numbers: the distances count as equal.
 const LEAST_MEAN: f32 = 1e-37;
 
-// One row a thread: bisection on beta = 1 / (2 sigma^2) until the entropy of p_j ~ exp(-beta d_j^2) is log(perplexity), with
-// d^2 counted from the row's least so that no exponential underflows as a whole. `distances` are ascending, not squared.
+// One row a thread: bisection on beta = 1 / (2 sigma^2) until the entropy of p_j ~ exp(-beta d_j^2)
+// is log(perplexity), with d^2 relative to the row's smallest so that not all exponentials
+// underflow. `distances` are ascending, not squared.
 @compute @workgroup_size(64)
 fn calibrate(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -30,8 +32,9 @@ fn calibrate(
     }
     let k = params.n_neighbors;
     let least = distances[row * k] * distances[row * k];
-    // The mean excess is the unit, so that the search starts near its end whatever the units of the data, and so that beta
-    // stays finite where copies of a point leave no width that gives the perplexity and it is doubled every time.
+    // The mean excess is the unit, so that the search starts near its end whatever the units of the
+    // data, and so that beta stays finite where copies of a point leave no width that gives the
+    // perplexity and it is doubled every time.
     var excess = 0.0;
     for (var j = 0u; j < k; j++) {
         let distance = distances[row * k + j];
@@ -42,8 +45,8 @@ fn calibrate(
     if mean > LEAST_MEAN {
         unit = 1.0 / mean;
     }
-    // Through memory: a compiler that may multiply beta by the unit first would overflow where both are large, and have NaN of
-    // a copy's 0.
+    // Through memory: a compiler that may multiply beta by the unit first would overflow where both
+    // are large, and have NaN for the 0 of a copy.
     for (var j = 0u; j < k; j++) {
         let distance = distances[row * k + j];
         probabilities[row * k + j] = (distance * distance - least) * unit;
@@ -69,7 +72,7 @@ fn calibrate(
             high = beta;
             beta = (low + high) * 0.5;
         }
-        // Nothing lies between two neighbouring numbers.
+        // There is no number between two adjacent ones.
         if beta == last {
             break;
         }

@@ -5,10 +5,10 @@ struct DifferenceParams {
     n_queries: u32,
     n_references: u32,
     n_features: u32,
-    // Of the tiles of all distances, row after row of tiles.
+    // First tile of this dispatch among the tiles of all distances, row after row of tiles.
     first_tile: u32,
     n_tiles: u32,
-    // The features first_feature .. last_feature; those before are in what is there already.
+    // Range of features first_feature .. last_feature; earlier ones are already in the result.
     first_feature: u32,
     last_feature: u32,
 }
@@ -18,12 +18,13 @@ struct DifferenceParams {
 @group(0) @binding(2) var<storage, read> references: array<f32>;
 @group(0) @binding(3) var<storage, read_write> distances: array<f32>;
 
-// Rows and columns of one tile, and distances of one thread in each direction.
+// Rows and columns of one tile, and number of distances of one thread in each direction.
 const TILE: u32 = 64u;
 const SIDE: u32 = 4u;
-// Features that are summed together, to keep the rounding error small.
+// Number of features that are summed together, to keep the rounding error small.
 const GROUP: u32 = 16u;
-// Fours of rows of one feature, and one more: threads that store neighbouring features then meet in no bank.
+// Groups of four rows of one feature, and one more: threads that store neighbouring features then
+// use different banks.
 const STRIDE: u32 = 17u;
 
 // Sixteen features of both operands, the values of four rows side by side.
@@ -41,9 +42,9 @@ fn squares(f: u32, row_group: u32, column_group: u32) -> mat4x4<f32> {
     return mat4x4<f32>(x * x, y * y, z * z, w * w);
 }
 
-// Tiles of 64 x 64 distances, 4 x 4 a thread. Threads side by side have references side by side, so that they write together.
-// Where there are few references they have queries side by side instead: then whole subgroups are without a pair and skip the
-// sums, as they do where there are few queries.
+// Tiles of 64 x 64 distances, 4 x 4 a thread. Neighbouring threads have neighbouring references, so
+// that they write together. If there are few references they have neighbouring queries instead:
+// whole subgroups are then without a pair and skip the sums, as they do if there are few queries.
 @compute @workgroup_size(256)
 fn difference_distances(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -58,8 +59,8 @@ fn difference_distances(
     let first_row = (params.first_tile + number) / tiles_across * TILE;
     let first_column = (params.first_tile + number) % tiles_across * TILE;
     let d = params.n_features;
-    // What a thread loads: one feature of four rows, so that sixteen threads read a row's features side by side. Beyond the last
-    // row, that row again.
+    // Data that a thread loads: one feature of four rows, so that sixteen threads read a row's
+    // features side by side. Beyond the last row, that row again.
     let own = thread % GROUP;
     let four = thread / GROUP;
     let rows = min(first_row + four * SIDE + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.n_queries - 1u));
@@ -70,14 +71,14 @@ fn difference_distances(
         min(first_column + four * spread + apart * vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(params.n_references - 1u));
     let query_rows = (params.query_first + rows) * d;
     let reference_rows = columns * d;
-    // What it computes.
+    // Distances that the thread computes.
     let row_group = select(thread / 16u, thread % 16u, is_narrow);
     let column_group = select(thread % 16u, thread / 16u, is_narrow);
     let row = first_row + row_group * SIDE;
     let column = first_column + column_group * spread;
     var sums = mat4x4<f32>();
     for (var first = params.first_feature; first < params.last_feature; first += GROUP) {
-        // Beyond the last feature, that feature again: nobody adds it.
+        // Beyond the last feature, that feature again: no thread adds it.
         let f = min(first + own, d - 1u);
         query_slice[own * STRIDE + four] =
             vec4<f32>(queries[query_rows.x + f], queries[query_rows.y + f], queries[query_rows.z + f], queries[query_rows.w + f]);

@@ -1,13 +1,14 @@
-// Convolution of a real density with a radial kernel by transforms that keep one row in workgroup memory.
+// Convolution of a real density with a radial kernel by Fourier transforms that keep one row in
+// workgroup memory.
 
 struct FourierParams {
-    // Nodes of the density along an axis, G, and length of the transforms, M.
+    // G: nodes of the density along an axis, and M: length of the transforms.
     nodes: u32,
     size: u32,
-    // What one step of the fixed point stands for.
+    // Value of one step of the fixed point.
     unit: f32,
-    // Rows that one workgroup transforms side by side: as many as fill its memory, so that few threads idle and few barriers
-    // are met for each row.
+    // Number of rows that one workgroup transforms side by side: as many as fill its memory, so
+    // that few threads idle and there are few barriers for each row.
     together: u32,
 }
 
@@ -16,7 +17,7 @@ struct FourierParams {
 @group(0) @binding(1) var<storage, read_write> density: array<u32>;
 // exp(-2 pi i k / M), k < M.
 @group(0) @binding(2) var<storage, read> twiddles: array<vec2<f32>>;
-// (M / 2 + 1) x G: the waves of one row stand in one column.
+// (M / 2 + 1) x G: the waves of one row form a column.
 @group(0) @binding(3) var<storage, read_write> row_waves: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> waves: array<vec2<f32>>;
 // Levels x (M / 2 + 1) x M: spectra of the force in x and y, divided by i, and of the potential.
@@ -27,7 +28,8 @@ struct FourierParams {
 @group(0) @binding(8) var<storage, read> forces: array<vec4<f32>>;
 // G x G.
 @group(0) @binding(9) var<storage, read_write> field: array<vec2<f32>>;
-// What the points' own potentials take off the normaliser, last in the first entry; the level, first in the second.
+// Last in the first entry, the part of the points' own potentials in the normaliser; first in the
+// second, the level.
 @group(0) @binding(10) var<storage, read> frame: array<vec4<f32>>;
 
 const THREADS: u32 = 256u;
@@ -54,20 +56,22 @@ fn quotient(i: u32, n: u32) -> u32 {
     return i >> firstTrailingBit(n);
 }
 
-// The twiddle factor of index `at` modulo M; `direction` is 1 there and -1 back.
+// Twiddle factor of index `at` modulo M; `direction` is 1 for the forward transform and -1 for the
+// inverse.
 fn twiddle(at: u32, direction: f32) -> vec2<f32> {
     let factor = twiddles[at & (params.size - 1u)];
     return vec2<f32>(factor.x, direction * factor.y);
 }
 
-// Stockham's transform of the rows in workgroup memory, in order; every step reads all before it writes.
+// Stockham's transform of the rows in workgroup memory, in order; every step reads everything
+// before it writes.
 fn transform(thread: u32, direction: f32) {
     let size = params.size;
     let together = params.together;
     let quarter = size / 4u;
     var done = 1u;
     for (; done * 4u <= size; done *= 4u) {
-        // A thread has two butterflies at most.
+        // A thread has at most two butterflies.
         var values: array<array<vec2<f32>, 4>, 2>;
         for (var turn = 0u; turn < 2u; turn++) {
             let j = thread + turn * THREADS;
@@ -80,7 +84,7 @@ fn transform(thread: u32, direction: f32) {
                 let c = multiplied(load(start + 2u * quarter), twiddle(2u * at, direction));
                 let d = multiplied(load(start + 3u * quarter), twiddle(3u * at, direction));
                 let sum = b + d;
-                // Times -i there, times i back.
+                // Times -i forward, times i inverse.
                 let difference = direction * vec2<f32>(b.y - d.y, d.x - b.x);
                 values[turn][0] = a + c + sum;
                 values[turn][1] = a - c + difference;
@@ -130,7 +134,7 @@ fn transform(thread: u32, direction: f32) {
     }
 }
 
-// A workgroup transforms pairs of rows, as the real and the imaginary part of one, and leaves them empty.
+// A workgroup transforms pairs of rows, as the real and the imaginary part of one, and clears them.
 @compute @workgroup_size(256)
 fn transform_rows(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -175,7 +179,8 @@ fn transform_rows(
     }
 }
 
-// A workgroup transforms columns, weights them for both components of the force and transforms both back.
+// A workgroup transforms columns, weights them for both components of the force and transforms both
+// back.
 @compute @workgroup_size(256)
 fn convolve_columns(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -202,7 +207,7 @@ fn convolve_columns(
     workgroupBarrier();
     transform(thread, 1.0);
     let level = u32(frame[1].x);
-    // Kept for the second component, and for the potential; a thread has eight values at most.
+    // Kept for the second component, and for the potential; a thread has at most eight values.
     var kept: array<vec2<f32>, 8>;
     var potential: array<f32, 8>;
     for (var turn = 0u; turn < 8u; turn++) {

@@ -1,15 +1,16 @@
-// How strongly each point holds its neighbours to be near: exp(-(d - rho) / sigma), with a width sigma of its own.
+// Membership strengths of each point's neighbours: exp(-(d - rho) / sigma), with a width sigma of
+// its own.
 
 struct MembershipParams {
-    // Where the rows end, and where they begin.
+    // End and start of the rows.
     n: u32,
     first: u32,
     n_neighbors: u32,
-    // The sum that the memberships of a row have, neighbours within rho counting 1.
+    // Target sum of the memberships of a row; neighbours within rho count 1.
     target_sum: f32,
-    // How many nearest neighbours lie within rho; between whole numbers rho is interpolated.
+    // Number of nearest neighbours within rho; fractions interpolate rho.
     local_connectivity: f32,
-    // Mean of all distances, the points' own zeros included.
+    // Mean of all distances, including the points' own zeros.
     mean_distance: f32,
 }
 
@@ -21,7 +22,7 @@ struct MembershipParams {
 
 const STEPS: u32 = 64u;
 const TOLERANCE: f32 = 1e-5;
-// Sigma is at least this share of the mean distance.
+// Smallest sigma as a share of the mean distance.
 const LEAST_SHARE: f32 = 1e-3;
 
 fn nearness(distance: f32, rho: f32, sigma: f32) -> f32 {
@@ -32,7 +33,8 @@ fn nearness(distance: f32, rho: f32, sigma: f32) -> f32 {
     return exp(-beyond / sigma);
 }
 
-// Distance to the neighbour of that number among those at a distance above 0, and to the farthest if there are fewer.
+// Distance to the neighbour with that number among those at a distance above 0, or to the farthest
+// if there are fewer.
 fn local_distance(first: u32, local_connectivity: f32) -> f32 {
     let whole = u32(local_connectivity);
     var above = 0.0;

@@ -1,11 +1,12 @@
-// The layout of UMAP: each point is drawn along its edges and pushed off random points. With nearness 1 / (1 + a q^b), q the
-// squared distance in the map, the pull of an edge is 2ab q^(b-1) / (1 + a q^b) and the push 2 gamma b / ((0.001 + q)(1 + a q^b)).
+// Layout of UMAP: each point is pulled along its edges and pushed away from random points. With the
+// membership 1 / (1 + a q^b), q the squared distance in the embedding, the pull of an edge is 2ab
+// q^(b-1) / (1 + a q^b) and the push 2 gamma b / ((0.001 + q)(1 + a q^b)).
 // #import map
 
 @group(0) @binding(1) var<storage, read> map: array<f32>;
 
 const NEGATIVES: u32 = 16u;
-// No coordinate of one force is larger.
+// Largest absolute coordinate of one force.
 const CLIP: f32 = 4.0;
 const LEAST_SQUARE: f32 = 1.1754944e-38;
 const MAX_EXPONENT: f32 = 126.0;
@@ -19,7 +20,7 @@ fn clipped(force: vec3<f32>) -> vec3<f32> {
     return clamp(force, vec3<f32>(-CLIP), vec3<f32>(CLIP));
 }
 
-// Pull and its stiffness in w, over twice the weight.
+// Pull, with its stiffness in w, divided by twice the weight.
 fn pull(difference: vec3<f32>, a: f32, b: f32) -> vec4<f32> {
     let q = dot(difference, difference);
     if q < LEAST_SQUARE {
@@ -63,30 +64,34 @@ struct AdvanceParams {
     b: f32,
     // 2 gamma b.
     repulsion: f32,
-    // Random points that an edge of weight 1 stands for, over those that are drawn.
+    // Number of random points that an edge of weight 1 stands for, divided by the number that is
+    // drawn.
     negative_rate: f32,
     momentum: f32,
     step: f32,
     max_step_norm: f32,
     key: u32,
-    // Of each row the edges first .. first + most. Points whose rows are longer are not moved before their last.
+    // Range of edges first .. first + most of each row. Points with longer rows are not moved
+    // before their last edge.
     first: u32,
     most: u32,
 }
 
 @group(0) @binding(0) var<uniform> advance_params: AdvanceParams;
-// Points in the order of their number of edges, so that neighbouring threads have as much to do.
+// Points in the order of their number of edges, so that neighbouring threads have equally much
+// work.
 @group(0) @binding(2) var<storage, read> order: array<u32>;
 @group(0) @binding(3) var<storage, read> row_starts: array<u32>;
 @group(0) @binding(4) var<storage, read> columns: array<u32>;
 @group(0) @binding(5) var<storage, read> weights: array<f32>;
 @group(0) @binding(6) var<storage, read_write> velocities: array<f32>;
 @group(0) @binding(7) var<storage, read_write> moved: array<f32>;
-// Pull, stiffness and degree by the edges so far of the points whose rows are longer, the first in the order.
+// Pull, stiffness and degree from the edges so far of the points with longer rows, which come first
+// in the order.
 @group(0) @binding(8) var<storage, read_write> sums: array<f32>;
 
 const THREADS: u32 = 64u;
-// Threads of one point, which share its edges and random points out.
+// Number of threads of one point, which share its edges and random points.
 const LANES: u32 = 8u;
 
 // Pull with its stiffness, and push with the degree, of each thread.
@@ -177,7 +182,7 @@ fn advance(
 }
 
 struct SettleParams {
-    // New points that end with the last of these, the first of them, and fitted ones.
+    // End and start of the new points, and number of fitted ones.
     n: u32,
     first: u32,
     n_fitted: u32,
@@ -192,7 +197,7 @@ struct SettleParams {
     target_sum: f32,
     seed: u32,
     n_epochs: u32,
-    // The epochs that are done now; the places are those after the ones before.
+    // Epochs of this dispatch; the coordinates are those after the earlier epochs.
     first_epoch: u32,
     last_epoch: u32,
 }
@@ -200,12 +205,12 @@ struct SettleParams {
 @group(0) @binding(0) var<uniform> settle_params: SettleParams;
 @group(0) @binding(2) var<storage, read> neighbors: array<u32>;
 @group(0) @binding(3) var<storage, read> distances: array<f32>;
-// The new points' places, from where they start to where they settle.
+// Coordinates of the new points: initial ones, then final ones.
 @group(0) @binding(4) var<storage, read_write> settled: array<f32>;
 
 const STEPS: u32 = 64u;
 const TOLERANCE: f32 = 1e-5;
-// Sigma is at least this share of the mean distance.
+// Smallest sigma as a share of the mean distance.
 const LEAST_SHARE: f32 = 1e-3;
 
 // exp(-d / sigma), or 1 for copies of the point and where sigma is 0.
@@ -216,7 +221,7 @@ fn nearness(distance: f32, sigma: f32) -> f32 {
     return exp(-distance / sigma);
 }
 
-// The width at which the memberships of a new point's neighbours sum to the target.
+// Width for which the memberships of a new point's neighbours sum to the target.
 fn width(first: u32) -> f32 {
     var low = 0.0;
     var high = -1.0;
@@ -240,7 +245,7 @@ fn width(first: u32) -> f32 {
     return sigma;
 }
 
-// One new point a thread, among fitted points that stand still: all of some epochs at once.
+// One new point a thread, with the fitted points fixed: several epochs at once.
 @compute @workgroup_size(64)
 fn settle(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -4,7 +4,7 @@
 struct AttractionParams {
     n: u32,
     n_components: u32,
-    // Of each row the entries first .. first + most; those before are in what is there already.
+    // Range of entries first .. first + most of each row; earlier ones are already in the result.
     first: u32,
     most: u32,
 }
@@ -16,18 +16,19 @@ struct AttractionParams {
 @group(0) @binding(3) var<storage, read> columns: array<u32>;
 @group(0) @binding(4) var<storage, read> affinities: array<f32>;
 @group(0) @binding(5) var<storage, read_write> attractions: array<f32>;
-// The same points, for maps in the plane.
+// The same points, for embeddings in two dimensions.
 @group(0) @binding(7) var<storage, read> flat_points: array<vec2<f32>>;
 
 const THREADS: u32 = 64u;
-// The smallest normal number: some devices take the logarithm of a smaller one for that of 0.
+// The smallest normal number: some devices treat smaller ones as 0 in a logarithm.
 const LEAST: f32 = 1.1754944e-38;
-// Threads of one row, which share its entries out: they read neighbouring ones at a time, and a long row does not make all wait.
+// Number of threads of one row, which share its entries: they read neighbouring ones at a time, and
+// a long row does not make all wait.
 const LANES: u32 = 16u;
 
 var<workgroup> partial: array<vec3<f32>, THREADS>;
 
-// A point in space; the third coordinate of a flat map is 0.
+// Coordinates of a point; the third one in two dimensions is 0.
 fn point_of(i: u32, n_components: u32) -> vec3<f32> {
     if n_components == 2u {
         return vec3<f32>(flat_points[i], 0.0);
@@ -36,7 +37,8 @@ fn point_of(i: u32, n_components: u32) -> vec3<f32> {
     return vec3<f32>(points[at], points[at + 1u], points[at + 2u]);
 }
 
-// Entries of a row that are looked at now; none of a row that is none, or that is done.
+// Range of entries of a row in this dispatch; empty beyond the last row, and for a row that is
+// done.
 fn entries_of(i: u32, n: u32, first: u32, most: u32) -> vec2<u32> {
     if i >= n {
         return vec2<u32>(0u);

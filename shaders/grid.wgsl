@@ -1,9 +1,11 @@
-// A map's points on a grid of nodes: the density of its points, and forces taken from the nodes.
+// Points of an embedding on a grid of nodes: the density of its points, and forces interpolated
+// from the nodes.
 
 struct GridParams {
     n: u32,
     nodes: u32,
-    // Spacings among which the first that the map does not fit ends the choice, from the widest to the narrowest.
+    // Number of spacings, from the widest to the narrowest; the choice stops at the first that is
+    // too narrow for the embedding.
     n_levels: u32,
     // Steps of the fixed point in 1.
     steps: f32,
@@ -11,22 +13,24 @@ struct GridParams {
 
 @group(0) @binding(0) var<uniform> grid_params: GridParams;
 @group(0) @binding(1) var<storage, read> points: array<vec2<f32>>;
-// Of each block of points the sums of their coordinates and squares, then least x and y, largest x and y.
+// For each block of points the sums of their coordinates and squares, then smallest x and y,
+// largest x and y.
 @group(0) @binding(2) var<storage, read> blocks: array<vec4<f32>>;
 // G x G.
 @group(0) @binding(3) var<storage, read_write> density: array<atomic<u32>>;
 @group(0) @binding(4) var<storage, read> field: array<vec2<f32>>;
 @group(0) @binding(5) var<storage, read_write> gathered: array<vec2<f32>>;
-// Distance of two nodes, and the potential of a point at its own place.
+// Distance of two nodes, and the potential of a point at its own position.
 @group(0) @binding(6) var<storage, read> levels: array<vec2<f32>>;
-// Middle of the grid, spacing, and what the points' own potentials take off the normaliser; then the level and the map's span.
+// Centre of the grid, spacing, and part of the points' own potentials in the normaliser; then the
+// level and the embedding's span.
 @group(0) @binding(7) var<storage, read_write> frame: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read> frame_found: array<vec4<f32>>;
 
 const BLOCK: u32 = 1024u;
 const THREADS: u32 = 256u;
 const FARTHEST: f32 = 3.4e38;
-// Nodes that the splines need beyond the outermost points, on both sides together.
+// Number of nodes that the splines need beyond the outermost points, both sides together.
 const BORDER: f32 = 6.0;
 
 var<workgroup> bounds_of_threads: array<vec4<f32>, THREADS>;
@@ -35,7 +39,7 @@ fn joined(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(min(a.xy, b.xy), max(a.zw, b.zw));
 }
 
-// Joins the bounds of all blocks, for every workgroup of its own.
+// Joins the bounds of all blocks; each workgroup does so for itself.
 fn join_blocks(thread: u32) {
     var bounds = vec4<f32>(vec2<f32>(FARTHEST), vec2<f32>(-FARTHEST));
     let n_blocks = (grid_params.n + BLOCK - 1u) / BLOCK;
@@ -69,7 +73,7 @@ struct Stencil {
     y: vec4<f32>,
 }
 
-// Values of the four cubic B-splines that reach a place, `f` past the second of their nodes.
+// Values of the four cubic B-splines that reach a position, `f` after the second of their nodes.
 fn splines(f: f32) -> vec4<f32> {
     let g = 1.0 - f;
     let inner = vec2<f32>(f * f * (0.5 * f - 1.0), g * g * (0.5 * g - 1.0)) + 2.0 / 3.0;
@@ -78,17 +82,17 @@ fn splines(f: f32) -> vec4<f32> {
 
 fn stencil_of(point: vec2<f32>, middle: vec2<f32>, spacing: f32) -> Stencil {
     let place = (point - middle) / spacing + 0.5 * f32(grid_params.nodes - 1u);
-    // Points beyond the grid count as on its border.
+    // Points outside the grid count as on its border.
     let clamped = clamp(place, vec2<f32>(1.0), vec2<f32>(f32(grid_params.nodes) - 2.5));
     let base = floor(clamped);
     let f = clamped - base;
-    // Of a place that is no number too the nodes lie on the grid.
+    // Even for coordinates that are NaN the nodes lie on the grid.
     let second = clamp(vec2<u32>(base), vec2<u32>(1u), vec2<u32>(grid_params.nodes - 3u));
     return Stencil(second - 1u, splines(f.x), splines(f.y));
 }
 
-// Lays the grid about the map and spreads every point over the 4 x 4 nodes around it, in fixed point, whose sums do not depend on
-// their order.
+// Places the grid around the embedding and spreads every point over the 4 x 4 nodes around it, in
+// fixed point, so that the sums do not depend on their order.
 @compute @workgroup_size(256)
 fn splat(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -121,7 +125,7 @@ fn splat(
     }
 }
 
-// Takes every point's force from the 4 x 4 nodes around it.
+// Interpolates the force on every point from the 4 x 4 nodes around it.
 @compute @workgroup_size(64)
 fn gather(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -1,10 +1,10 @@
-// k-means: which centre is nearest to each point, and the sums of the points of each.
+// k-means: nearest centre of each point, and sums of the points of each centre.
 
 struct AssignParams {
     n: u32,
-    // The points of this dispatch begin there.
+    // First point of this dispatch.
     first_point: u32,
-    // The centres that are looked at: from the first of them up to the last, without it.
+    // Range of the centres that are compared: the first one, and the end.
     first: u32,
     last: u32,
     n_features: u32,
@@ -17,19 +17,21 @@ struct AssignParams {
 @group(0) @binding(4) var<storage, read_write> distances: array<f32>;
 
 const THREADS: u32 = 64u;
-// Features that pass through workgroup memory at a time.
+// Number of features that are in workgroup memory at a time.
 const SLICE: u32 = 16u;
-// Centres whose distances are summed together, so that each value of a point is read once for all of them, by fours.
+// Number of centres whose distances are summed together, so that each value of a point is read once
+// for all of them, four at a time.
 const TOGETHER: u32 = 16u;
 const FOURS: u32 = 4u;
-// Points of one feature, and one more: threads that store neighbouring features then meet in no bank.
+// Points of one feature, and one more: threads that store neighbouring features then use different
+// banks.
 const STRIDE: u32 = THREADS + 1u;
 
 var<workgroup> point_slice: array<f32, SLICE * STRIDE>;
 var<workgroup> center_slice: array<vec4<f32>, SLICE * FOURS>;
 
-// The nearest centre of one point a thread, the first of equals, and its squared distance; later centres are held against what
-// was found among earlier ones.
+// Nearest centre of one point a thread, the first one if several are equal, and its squared
+// distance; later centres are compared with the best of the earlier ones.
 @compute @workgroup_size(64)
 fn assign(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -96,9 +98,9 @@ struct SumParams {
     n_clusters: u32,
     n_features: u32,
     block_rows: u32,
-    // The blocks of this dispatch begin there.
+    // First block of this dispatch.
     first_block: u32,
-    // The first of the clusters whose sums a thread keeps.
+    // First of the clusters whose sums a thread keeps.
     first_cluster: u32,
 }
 
@@ -107,13 +109,14 @@ struct SumParams {
 @group(0) @binding(6) var<storage, read_write> partial_sums: array<f32>;
 @group(0) @binding(7) var<storage, read> labels_before: array<u32>;
 
-// Clusters whose sums a thread keeps in workgroup memory.
+// Number of clusters whose sums a thread keeps in workgroup memory.
 const CLUSTERS: u32 = 32u;
 
 var<workgroup> kept: array<f32, CLUSTERS * THREADS>;
 
-// Adds one column of the points of each cluster over one block of rows, in the order of the rows. Beyond the features there are
-// two columns more: 1 for each point, and 1 for each point that was in another cluster before.
+// Sums one column of the points of each cluster over one block of rows, in the order of the rows.
+// Two columns follow the features: 1 for each point, and 1 for each point that was in another
+// cluster before.
 @compute @workgroup_size(64)
 fn sum_members(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -135,7 +138,8 @@ fn sum_members(
         kept[cluster * THREADS + thread] = 0.0;
     }
     for (var row = first; row < min(first + sum_params.block_rows, sum_params.n); row++) {
-        // Below the first cluster the difference wraps around, beyond the last one that is kept.
+        // Below the first cluster the difference wraps around; then it exceeds the last one that is
+        // kept.
         let cluster = labels[row] - sum_params.first_cluster;
         if cluster < clusters {
             var value = 1.0;

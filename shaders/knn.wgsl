@@ -1,4 +1,4 @@
-// Keeps, for every query, the nearest references seen so far, and ranks them by exact distances.
+// Keeps the nearest references so far of every query, and ranks them by exact distances.
 //
 // A candidate is a pair (key, id): the bits of its squared distance, which order as unsigned numbers since it is not negative,
 // and its row. Pairs compare by key, then by id, so the answer is unique and does not depend on the order of arrival.
@@ -6,7 +6,7 @@
 const NONE: u32 = 0xffffffffu;
 const SLOTS: u32 = 1024u;
 const SELECT_THREADS: u32 = 128u;
-// Columns that are looked at between two checks for room where there may be too little: with a list of up to 512 they fit.
+// Number of columns between two checks of the free slots: with a list of up to 512 they fit.
 const STRIDE: u32 = 512u;
 const ORDER_THREADS: u32 = 64u;
 
@@ -63,20 +63,20 @@ struct SelectParams {
     n_queries: u32,
     reference_first: u32,
     n_references: u32,
-    // Distances from one row to the next.
+    // Number of distances from one row to the next.
     stride: u32,
     list_length: u32,
-    // 1 if nothing was listed before.
+    // 1 if the list is empty.
     fresh: u32,
 }
 
 @group(0) @binding(0) var<uniform> select_params: SelectParams;
 @group(0) @binding(1) var<storage, read> distances: array<f32>;
-// Row that each query must not find, itself, or NONE.
+// Reference that each query must not find: itself, or NONE.
 @group(0) @binding(2) var<storage, read> excluded: array<u32>;
 @group(0) @binding(3) var<storage, read_write> lists: array<vec2<u32>>;
 
-// How many of the slots first .. end, which are sorted, come before a candidate.
+// Number of slots in first .. end, which are sorted, that precede a candidate.
 fn count_before(first: u32, end: u32, key: u32, id: u32) -> u32 {
     var low = first;
     var high = end;
@@ -91,15 +91,16 @@ fn count_before(first: u32, end: u32, key: u32, id: u32) -> u32 {
     return low - first;
 }
 
-// Newcomers up to which they and the list are put to their places by counting what comes before each, instead of a sort: one of
-// each thread.
+// Largest number of new candidates that are merged with the list by counting the candidates before
+// each, instead of a sort: one for each thread.
 const FEW: u32 = SELECT_THREADS;
-// Slots of a thread in the longest list.
+// Number of slots of a thread in the longest list.
 const LISTED: u32 = (SLOTS - STRIDE) / SELECT_THREADS;
 
-// Merges up to FEW newcomers into the sorted list that they stand behind; what falls off its end is dropped.
+// Merges up to FEW new candidates into the sorted list before them; candidates beyond its end are
+// dropped.
 fn merge_few(length: u32, filled: u32, thread: u32) {
-    // Key, id and place.
+    // Key, id and position.
     var newcomer = vec3<u32>(NONE);
     var rank = 0u;
     if length + thread < filled {
@@ -142,7 +143,8 @@ fn merge_few(length: u32, filled: u32, thread: u32) {
     workgroupBarrier();
 }
 
-// Sorts the list and the newcomers behind it, `filled` slots, if there are any. The same for all threads.
+// Sorts the list and the new candidates after it, `filled` slots, if there are any. The arguments
+// are equal in all threads.
 fn merge(length: u32, filled: u32, thread: u32) {
     if filled == length {
         return;
@@ -164,8 +166,8 @@ fn merge(length: u32, filled: u32, thread: u32) {
     workgroupBarrier();
 }
 
-// A distance that at least `length` references do not exceed: the `length`-th of the least ones of `classes` classes of columns.
-// NONE if there are fewer classes that have any.
+// An upper bound on the distances of at least `length` references: the `length`-th smallest of the
+// minima of `classes` classes of columns. NONE if fewer classes have any.
 fn bound_of_classes(length: u32, start: u32, self_id: u32, thread: u32) -> u32 {
     let classes = clamp(next_power_of_two(2u * length), SELECT_THREADS, STRIDE);
     for (var class_number = thread; class_number < classes; class_number += SELECT_THREADS) {
@@ -188,12 +190,13 @@ fn bound_of_classes(length: u32, start: u32, self_id: u32, thread: u32) -> u32 {
             bound_now = key;
         }
     }
-    // The wait in it also keeps the list from overwriting what others still read.
+    // Its barrier also keeps the list from overwriting data that other threads still read.
     return workgroupUniformLoad(&bound_now);
 }
 
-// Lists the columns first + thread, first + thread + SELECT_THREADS, ... < end that precede a distance and id, behind the list
-// as far as there are slots. Returns how many slots that takes, the list's and those without room included, for all threads.
+// Appends the columns first + thread, first + thread + SELECT_THREADS, ... < end that precede a
+// distance and id to the list, as long as there are slots. Returns the number of slots needed,
+// including those of the list and those that did not fit, for all threads.
 fn collect(columns: vec2<u32>, bound: vec2<u32>, length: u32, start: u32, self_id: u32, thread: u32) -> u32 {
     for (var column = columns.x + thread; column < columns.y; column += SELECT_THREADS) {
         let key = distance_key(distances[start + column]);
@@ -230,7 +233,7 @@ fn select_nearest(
     let list = query * length;
     let self_id = excluded[query];
     let start = (select_params.row_first + row) * select_params.stride;
-    // Without a list to compare with, a first look at all columns spares most of them.
+    // Without a list to compare with, a first pass over all columns excludes most of them.
     var bound = vec2<u32>(NONE, NONE);
     if select_params.fresh != 0u {
         bound.x = bound_of_classes(length, start, self_id, thread);
@@ -256,7 +259,8 @@ fn select_nearest(
     if filled <= SLOTS {
         merge(length, filled, thread);
     } else {
-        // More than there is room for: once more from the beginning, with a bound that becomes nearer with every merge.
+        // More candidates than slots: repeat from the start, with a bound that tightens with every
+        // merge.
         if thread == 0u {
             atomicStore(&found, 0u);
         }
@@ -279,7 +283,7 @@ struct RefineParams {
     row_first: u32,
     query_first: u32,
     n_queries: u32,
-    // Row in the whole matrix of the first reference, and those that count.
+    // Row in the whole matrix of the first reference, and number of references.
     reference_first: u32,
     n_references: u32,
     list_length: u32,
@@ -292,7 +296,8 @@ struct RefineParams {
 @group(0) @binding(3) var<storage, read> candidates: array<vec2<u32>>;
 @group(0) @binding(4) var<storage, read_write> refined: array<f32>;
 
-// Threads that share a candidate, so that they read features that lie side by side, and candidates of a workgroup.
+// Number of threads that share a candidate, so that they read features that lie side by side, and
+// number of candidates of a workgroup.
 const LANES: u32 = 16u;
 const CANDIDATES: u32 = 8u;
 
@@ -316,7 +321,7 @@ fn refine(
     let at = (refine_params.query_first + query) * refine_params.list_length + candidate;
     var reference = NONE;
     if candidate < refine_params.list_length {
-        // What lies before the part wraps round to a large number.
+        // Rows before the part wrap around to a large number.
         reference = candidates[at].y - refine_params.reference_first;
     }
     let counts = reference < refine_params.n_references;
@@ -346,14 +351,15 @@ struct OrderParams {
     n_queries: u32,
     list_length: u32,
     n_neighbors: u32,
-    // Largest length of a centred reference; the relative error of the product form, zero if the lists are exact; and what
-    // squares too small for the device may have lost.
+    // Largest length of a centred reference; relative error of the product form, zero if the lists
+    // are exact; and the error from squares too small for the device.
     radius: f32,
     relative_error: f32,
     vanished: f32,
 }
 
-// The bits of infinity; NaN has larger ones. Compilers may assume that a number is neither, but not of bits.
+// Bits of infinity; those of NaN are larger. Compilers may assume that a number is neither, but not
+// so for bits.
 const INFINITE: u32 = 0x7f800000u;
 
 @group(0) @binding(0) var<uniform> order_params: OrderParams;
@@ -364,8 +370,9 @@ const INFINITE: u32 = 0x7f800000u;
 @group(0) @binding(5) var<storage, read_write> nearest_distances: array<f32>;
 @group(0) @binding(6) var<storage, read_write> unproven: array<u32>;
 
-// Sorts a query's candidates by exact distance, keeps the nearest, and says whether one that was never a candidate could
-// still be nearer: not if its product-form distance, less the largest possible error, exceeds the last exact one kept.
+// Sorts a query's candidates by exact distance, keeps the nearest, and reports whether a reference
+// that was never a candidate could still be nearer: not if its product-form distance, minus the
+// largest possible error, exceeds the last exact one kept.
 @compute @workgroup_size(64)
 fn order_nearest(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -400,8 +407,8 @@ fn order_nearest(
         let last = order_candidates[query * length + length - 1u];
         let kept_key = keys[order_params.n_neighbors - 1u];
         let kept = bitcast<f32>(kept_key) * (1.0 + 1e-5) + order_params.vanished;
-        // A reference whose length differs from the query's by more than the last distance is no neighbour, however wrong the
-        // product form is about it.
+        // A reference whose length differs from the query's by more than the last distance is no
+        // neighbour, whatever the error of the product form.
         let own = sqrt(query_norms[query] + order_params.vanished) * (1.0 + 1e-5 + order_params.relative_error);
         let reach = own + min(order_params.radius, own + sqrt(kept));
         let bound = bitcast<f32>(last.x) - order_params.relative_error * reach * reach - order_params.vanished;

@@ -1,14 +1,15 @@
-// Smooths numbers on the points of a weighted graph.
+// Smoothing of functions on the points of a weighted graph.
 
 struct SmoothParams {
     n: u32,
     n_components: u32,
-    // The mean over a point's neighbours is mapped to (mean - centre) / half_width, times `scale`, less `share` of the step before.
+    // The mean over a point's neighbours is mapped to (mean - centre) / half_width, times `scale`,
+    // minus `share` of the previous step.
     centre: f32,
     half_width: f32,
     scale: f32,
     share: f32,
-    // Of each row the edges first .. first + most; those before are in the next step already.
+    // Range of edges first .. first + most of each row; earlier ones are already in the next step.
     first: u32,
     most: u32,
 }
@@ -18,18 +19,18 @@ struct SmoothParams {
 @group(0) @binding(2) var<storage, read> columns: array<u32>;
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 @group(0) @binding(4) var<storage, read> current: array<f32>;
-// The step before, replaced by the next one.
+// The previous step, replaced by the next one.
 @group(0) @binding(5) var<storage, read_write> previous: array<f32>;
 // Sums of the rows' weights.
 @group(0) @binding(6) var<storage, read> degrees: array<f32>;
 
 const THREADS: u32 = 64u;
-// Threads of one row, which share its edges out.
+// Number of threads of one row, which share its edges.
 const LANES: u32 = 8u;
 
 var<workgroup> partial: array<f32, THREADS>;
 
-// Eight threads a row. A point without neighbours is its own.
+// Eight threads a row. A point without neighbours counts as its own.
 @compute @workgroup_size(64)
 fn smooth_step(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -1,4 +1,5 @@
-// Steps of a map's points, and its outline: what the next step and the grid need to know of the whole map.
+// Optimiser steps of t-SNE, and the outline of the embedding: data about the whole embedding that
+// the next step and the grid need.
 
 struct OutlineParams {
     n: u32,
@@ -8,7 +9,8 @@ struct OutlineParams {
 @group(0) @binding(0) var<uniform> outline_params: OutlineParams;
 // n x 2 or n x 3.
 @group(0) @binding(1) var<storage, read> points: array<f32>;
-// Of each block of points: the sums of the coordinates and of all their squares, then least x and y, largest x and y.
+// For each block of points: the sums of the coordinates and of all their squares, then smallest x
+// and y, largest x and y.
 @group(0) @binding(2) var<storage, read_write> blocks: array<vec4<f32>>;
 
 const BLOCK: u32 = 1024u;
@@ -26,7 +28,7 @@ fn moments_of(point: vec3<f32>) -> vec4<f32> {
     return vec4<f32>(point, dot(point, point));
 }
 
-// Writes what all threads have of a block.
+// Writes the outline of a block from the parts of all threads.
 fn write_outline(thread: u32, block: u32, own_moments: vec4<f32>, own_bounds: vec4<f32>) {
     moments[thread] = own_moments;
     bounds[thread] = own_bounds;
@@ -78,26 +80,28 @@ struct StepParams {
     rate: f32,
     momentum: f32,
     max_step_norm: f32,
-    // Root mean square deviations of an axis: below the first, the map is scaled up to the second.
+    // Root mean square deviations of an axis: an embedding below the first is scaled up to the
+    // second.
     least: f32,
     wanted: f32,
 }
 
 @group(0) @binding(0) var<uniform> step_params: StepParams;
 @group(0) @binding(1) var<storage, read> attractions: array<f32>;
-// The blocks of the map as it is; those of the map as it will be are written.
+// Blocks of the current embedding; those of the next one are written.
 @group(0) @binding(3) var<storage, read> blocks_now: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> repulsions: array<f32>;
 @group(0) @binding(5) var<storage, read> q_parts: array<f32>;
-// Of each coordinate the last update and the gain.
+// Last update and gain of each coordinate.
 @group(0) @binding(6) var<storage, read_write> states: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read_write> moved: array<f32>;
-// Part of the learning rate that each point takes: below 1 at hubs.
+// Share of the learning rate for each point: below 1 for hubs.
 @group(0) @binding(8) var<storage, read> rates: array<f32>;
 
 var<workgroup> q_sums: array<f32, THREADS>;
 
-// Every workgroup adds up the whole map for itself, in the same order: leaves the moments in `moments[0]` and Z in `q_sums[0]`.
+// Every workgroup sums the whole embedding for itself, in the same order: leaves the moments in
+// `moments[0]` and Z in `q_sums[0]`.
 fn add_up_map(thread: u32) {
     var own_moments = vec4<f32>(0.0);
     let n_blocks = (step_params.n + BLOCK - 1u) / BLOCK;
@@ -120,7 +124,7 @@ fn add_up_map(thread: u32) {
     }
 }
 
-// Mean of each axis, and the factor of the map's scale.
+// Mean of each axis, and the factor of the embedding's scale.
 fn center_of(sums: vec4<f32>) -> vec4<f32> {
     let means = sums / f32(step_params.n);
     let deviation = sqrt(max(means.w - dot(means.xyz, means.xyz), 0.0) / f32(step_params.n_components));
@@ -131,7 +135,8 @@ fn center_of(sums: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(means.xyz, factor);
 }
 
-// Moves a point and returns its new place: momentum, one gain a coordinate (Jacobs 1988) and a longest step, about the origin.
+// Moves a point and returns its new coordinates: momentum, a gain for each coordinate (Jacobs 1988)
+// and a maximum step length, about the origin.
 fn step_of(i: u32, repulsive: f32, center: vec4<f32>) -> vec3<f32> {
     let first = i * step_params.n_components;
     let rate = step_params.rate * rates[i];
@@ -173,7 +178,7 @@ fn descend(
     add_up_map(thread);
     let center = center_of(moments[0]);
     let repulsive = f32(step_params.n) / q_sums[0];
-    // All have read the sums before they are written over.
+    // All threads have read the sums before they are overwritten.
     workgroupBarrier();
     var own_moments = vec4<f32>(0.0);
     var own_bounds = vec4<f32>(vec2<f32>(FARTHEST), vec2<f32>(-FARTHEST));

@@ -1,13 +1,13 @@
 // Squared Euclidean distances between the rows of two matrices.
 
 struct CentreParams {
-    // Row of `rows` that becomes the first.
+    // Row of `rows` that becomes the first row of the result.
     first: u32,
     n: u32,
-    // Rows of the result, rows of zeros included.
+    // Number of rows of the result, including the padding.
     n_padded: u32,
     n_features: u32,
-    // Features of the result, zeros included.
+    // Number of features of the result, including the padding.
     width: u32,
 }
 
@@ -21,7 +21,8 @@ const CENTRE_THREADS: u32 = 64u;
 
 var<workgroup> squares: array<f32, CENTRE_THREADS>;
 
-// Rows less the mean, filled up with zeros, and their squared lengths: one row a workgroup, 64 running sums and a tree.
+// Rows minus the mean, padded with zeros, and their squared lengths: one row a workgroup, 64
+// running sums and a tree.
 @compute @workgroup_size(64)
 fn centre_rows(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -55,17 +56,18 @@ fn centre_rows(
 }
 
 struct ProductParams {
-    // Rows from which the rows and the columns of `tiles` count, and the first row of tiles of this dispatch.
+    // First rows of the queries and references, and first row of tiles of this dispatch.
     query_first: u32,
     reference_first: u32,
     first_tile: u32,
     n_tiles: u32,
     tiles_across: u32,
-    // Features first_feature .. last_feature of `width`; those before are in what is there already.
+    // Range of features first_feature .. last_feature of `width`; earlier ones are already in the
+    // result.
     first_feature: u32,
     last_feature: u32,
     width: u32,
-    // Distances from one reference to the next in `mirrored`; 0 if it is not asked for.
+    // Number of entries from one reference to the next in `mirrored`; 0 if it is not requested.
     mirror_stride: u32,
 }
 
@@ -75,11 +77,11 @@ struct ProductParams {
 @group(0) @binding(3) var<storage, read_write> tiles: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> query_norms: array<f32>;
 @group(0) @binding(5) var<storage, read> reference_norms: array<vec4<f32>>;
-// The same distances, reference after reference.
+// The same distances, by reference.
 @group(0) @binding(6) var<storage, read_write> mirrored: array<vec4<f32>>;
 
 const TILE: u32 = 128u;
-// Rows and features are met in fours.
+// Rows and features are processed four at a time.
 const TILE_FOURS: u32 = 32u;
 const SLICE: u32 = 16u;
 const SLICE_FOURS: u32 = 4u;
@@ -102,8 +104,8 @@ fn operand(of_references: bool, at: u32, width: u32) -> mat4x4<f32> {
     return mat4x4<f32>(query_rows[at], query_rows[at + width], query_rows[at + 2u * width], query_rows[at + 3u * width]);
 }
 
-// Where four rows of feature 4 q + j lie in a slice. Threads that store side by side hold different q, and without the shift would
-// all meet one bank of the memory.
+// Position of four rows of feature 4 q + j in a slice. Threads that store side by side hold
+// different q, and without the shift would all use one bank of the memory.
 fn place(rows: u32, q: u32) -> u32 {
     return q * 4u * TILE_FOURS + (rows ^ (q * 2u));
 }
@@ -137,8 +139,8 @@ fn write_block(row: u32, fours: u32, first: vec4<f32>, second: vec4<f32>, third:
     }
 }
 
-// |a|^2 + |b|^2 - 2 a.b by tiles of 128 x 128, 8 x 8 a thread. The rows must be centred, since the difference cancels, and filled
-// up with zeros to whole tiles and slices.
+// |a|^2 + |b|^2 - 2 a.b by tiles of 128 x 128, 8 x 8 a thread. The rows must be centred, since the
+// difference cancels, and padded with zeros to whole tiles and slices.
 @compute @workgroup_size(256)
 fn squared_distances(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -151,7 +153,8 @@ fn squared_distances(
     }
     let first_row = (product_params.first_tile + tile / product_params.tiles_across) * TILE;
     let first_column = tile % product_params.tiles_across * TILE;
-    // Half of the threads load queries, half references: four rows each of four features, which lie side by side in memory.
+    // Half of the threads load queries, half load references: four rows each of four features,
+    // which lie side by side in memory.
     let of_references = thread >= 128u;
     let q = thread % SLICE_FOURS;
     let four_rows = thread % 128u / SLICE_FOURS;
@@ -173,7 +176,8 @@ fn squared_distances(
         slices[to + 2u * TILE_FOURS] = features[2];
         slices[to + 3u * TILE_FOURS] = features[3];
         workgroupBarrier();
-        // The next slice is on its way while this one is computed with; the last is loaded twice, which spares a branch.
+        // The next slice is loaded while this one is processed; the last is loaded twice, which
+        // saves a branch.
         next = operand(of_references, start + min(first + SLICE, product_params.last_feature - SLICE) / 4u, width);
         for (var f = 0u; f < SLICE; f++) {
             let a_at = place(row_fours, f / 4u) + f % 4u * TILE_FOURS;

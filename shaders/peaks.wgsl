@@ -1,9 +1,10 @@
-// What a card can do at most: multiplications and additions, and bytes read and written. The ceilings of a profile.
+// Peak performance of a card: multiplications and additions, and bytes read and written. Used for
+// comparison in a profile.
 
 struct PeakParams {
-    // Values: chains of the arithmetic, or elements to copy.
+    // Number of values: chains of the arithmetic, or elements to copy.
     n: u32,
-    // Turns of eight multiplications and additions each.
+    // Number of turns of eight multiplications and additions each.
     n_turns: u32,
 }
 
@@ -11,7 +12,8 @@ struct PeakParams {
 @group(0) @binding(1) var<storage, read> sources: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> targets: array<vec4<f32>>;
 
-// Four chains of x = x a + b a thread, each waiting for its own last value only, so that the units are busy all the time.
+// Four chains of x = x a + b a thread, each waiting for its own last value only, so that the units
+// are always busy.
 @compute @workgroup_size(256)
 fn multiply_add(
     @builtin(workgroup_id) group_id: vec3<u32>,

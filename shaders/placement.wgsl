@@ -1,13 +1,13 @@
-// Places new points in a fitted map by the places of their nearest fitted points.
+// Coordinates of new points in a fitted embedding from those of their nearest fitted points.
 // #import map
 
 struct PlaceParams {
-    // Where the new points end, and where they begin.
+    // End and start of the new points.
     n: u32,
     first: u32,
     n_neighbors: u32,
     n_components: u32,
-    // 1 / h^2, h the median map distance between a fitted point and its neighbours.
+    // 1 / h^2, h the median distance in the embedding between a fitted point and its neighbours.
     inverse_square: f32,
 }
 
@@ -17,7 +17,7 @@ struct PlaceParams {
 @group(0) @binding(3) var<storage, read_write> placed: array<f32>;
 
 const STEPS: u32 = 5u;
-// Places count as no farther: the square of this has a reciprocal in normal numbers.
+// Larger scaled distances are limited to this: its square has a reciprocal in normal numbers.
 const FARTHEST: f32 = 1e18;
 
 fn scaled_square(a: vec3<f32>, b: vec3<f32>) -> f32 {
@@ -25,7 +25,8 @@ fn scaled_square(a: vec3<f32>, b: vec3<f32>) -> f32 {
     return dot(difference, difference) * params.inverse_square;
 }
 
-// Starts at the neighbour that the others lie closest to, then moves to a mode of their density (mean shift).
+// Starts at the neighbour that the others are closest to, then moves to a mode of their density
+// (mean shift).
 @compute @workgroup_size(64)
 fn place(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -46,7 +47,7 @@ fn place(
         for (var b = 0u; b < k; b++) {
             score += 1.0 / (1.0 + scaled_square(candidate, place_of(neighbors[i * k + b], axes)));
         }
-        // Strictly: ties go to the nearer neighbour.
+        // A strict comparison: ties go to the nearer neighbour.
         if score > best {
             best = score;
             at = candidate;
@@ -60,7 +61,8 @@ fn place(
             let root = min(1.0 + scaled_square(at, place), FARTHEST);
             let weight = 1.0 / (root * root);
             weights += weight;
-            // Relative to where we are: where all coincide nothing moves, not even by rounding.
+            // Relative to the current position: if all coincide nothing moves, not even by
+            // rounding.
             sum += weight * (place - at);
         }
         at += sum / weights;

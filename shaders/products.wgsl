@@ -1,7 +1,8 @@
-// Products of rows with rows: covariance, projection on a few axes, and the products with the projections.
+// Products of rows with rows: covariance, projection onto a few axes, and the products with the
+// projections.
 
 struct CovarianceParams {
-    // Rows first .. first + n, and the first tile of this dispatch.
+    // Range of rows first .. first + n, and the first tile of this dispatch.
     first: u32,
     n: u32,
     n_features: u32,
@@ -51,8 +52,8 @@ fn centred_values(row: u32, feature: u32, mean: vec4<f32>) -> vec4<f32> {
     ) - mean;
 }
 
-// Adds (x - mean)^T (x - mean) of a block of rows to `products`, by tiles of 64 x 64 features, 4 x 4 a thread: those on the
-// diagonal and to the right of it.
+// Adds (x - mean)^T (x - mean) of a block of rows to `products`, by tiles of 64 x 64 features, 4 x
+// 4 a thread: tiles on the diagonal and to the right of it.
 @compute @workgroup_size(256)
 fn covariance(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -119,7 +120,8 @@ struct ProjectParams {
 @group(0) @binding(3) var<storage, read> components: array<f32>;
 @group(0) @binding(4) var<storage, read_write> projected: array<f32>;
 
-// (row - mean) . component, one number a thread, in groups of 16 features: nothing but the row decides the result.
+// (row - mean) . component, one number a thread, in groups of 16 features: the result depends on
+// nothing but the row.
 @compute @workgroup_size(64)
 fn project(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -151,7 +153,7 @@ fn project(
 }
 
 struct CrossParams {
-    // First block of this dispatch, and rows of all.
+    // First block of this dispatch, and number of all rows.
     first_block: u32,
     n: u32,
     n_features: u32,

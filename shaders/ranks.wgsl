@@ -1,7 +1,7 @@
-// Ranks and values of a few entries of each row of a table of distances.
+// Ranks and values of a few entries in each row of a table of distances.
 
 struct TableParams {
-    // Of the rows of the table, the first of this dispatch and their number.
+    // First row of the table in this dispatch, and number of rows.
     first_row: u32,
     n_rows: u32,
     n_columns: u32,
@@ -15,12 +15,14 @@ struct TableParams {
 @group(0) @binding(4) var<storage, read_write> ranks: array<u32>;
 
 const THREADS: u32 = 64u;
-// Ids of a row whose ranks are counted together, so that its distances are read once for all of them.
+// Number of ids of a row whose ranks are counted together, so that its distances are read once for
+// all of them.
 const TOGETHER: u32 = 4u;
 
 var<workgroup> counts: array<vec4<u32>, THREADS>;
 
-// One workgroup four ids: 1 + how many columns come before each, by distance and then by number.
+// Four ids a workgroup: 1 + the number of columns that precede each, by distance and then by
+// number.
 @compute @workgroup_size(64)
 fn count_ranks(
     @builtin(workgroup_id) group_id: vec3<u32>,

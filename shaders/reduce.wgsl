@@ -1,4 +1,4 @@
-// Sums many values into few, in an order that depends on their number alone.
+// Sums of many values, in an order that depends on their number alone.
 
 struct SumParams {
     n: u32,

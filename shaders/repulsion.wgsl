@@ -6,10 +6,11 @@ struct RepulsionParams {
     n_rows: u32,
     n: u32,
     n_components: u32,
-    // Those that push now: first_other .. last_other. What earlier ones pushed is there already.
+    // Range of pushing points in this dispatch: first_other .. last_other. The push of earlier ones
+    // is already in the result.
     first_other: u32,
     last_other: u32,
-    // What a point counts for itself: 1 where it is one of the others.
+    // q of a point with itself: 1 if it is one of the others.
     own: f32,
 }
 
@@ -17,14 +18,14 @@ struct RepulsionParams {
 @group(0) @binding(1) var<storage, read> map: array<f32>;
 @group(0) @binding(2) var<storage, read_write> repulsions: array<f32>;
 @group(0) @binding(3) var<storage, read_write> q_sums: array<f32>;
-// n_others x 2 or x 3; the points themselves, or those of a map that stands still.
+// n_others x 2 or x 3; the points themselves, or those of a fixed embedding.
 @group(0) @binding(4) var<storage, read> pushing: array<f32>;
 
 const THREADS: u32 = 256u;
 
 var<workgroup> others: array<vec3<f32>, THREADS>;
 
-// As `place_of`, of one that pushes.
+// Coordinates of a pushing point, as `place_of`.
 fn other_of(i: u32) -> vec3<f32> {
     let at = i * params.n_components;
     if params.n_components == 2u {
@@ -33,8 +34,8 @@ fn other_of(i: u32) -> vec3<f32> {
     return vec3<f32>(pushing[at], pushing[at + 1u], pushing[at + 2u]);
 }
 
-// One point a thread against all others, which pass through workgroup memory in tiles. Sums within a tile are kept apart from
-// the total, which keeps the rounding error of n additions small.
+// One point a thread against all others, which pass through workgroup memory in tiles. Sums within
+// a tile are kept separate from the total, which keeps the rounding error of n additions small.
 @compute @workgroup_size(256)
 fn repulsion(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -1,4 +1,4 @@
-// One step of new points in a map that stands still, after openTSNE's transform.
+// One step of new points in a fixed embedding, as in openTSNE's transform.
 
 struct SettleParams {
     n: u32,
@@ -12,7 +12,7 @@ struct SettleParams {
 @group(0) @binding(3) var<storage, read> fitted: array<f32>;
 @group(0) @binding(4) var<storage, read> pushes: array<f32>;
 @group(0) @binding(5) var<storage, read> q_sums: array<f32>;
-// Of each coordinate the last update and the gain.
+// Last update and gain of each coordinate.
 @group(0) @binding(6) var<storage, read_write> states: array<vec2<f32>>;
 @group(0) @binding(7) var<storage, read_write> places: array<f32>;
 
@@ -32,7 +32,7 @@ fn settle(
         return;
     }
     let c = params.n_components;
-    // The third coordinate of a flat map is 0.
+    // The third coordinate in two dimensions is 0.
     var point = vec3<f32>(0.0);
     for (var axis = 0u; axis < c; axis++) {
         point[axis] = places[i * c + axis];

@@ -1,14 +1,14 @@
-// Silhouette: the sums of a point's distances from the points of each cluster.
+// Silhouette: sums of a point's distances from the points of each cluster.
 
 struct ClusterParams {
-    // The row of sums that belongs to the first row of distances.
+    // Row of the sums that belongs to the first row of distances.
     first_query: u32,
-    // Of the rows of distances, the first of this dispatch and their number.
+    // First row of distances in this dispatch, and number of rows.
     first_row: u32,
     n_rows: u32,
     n_references: u32,
     n_clusters: u32,
-    // The clusters that have references: from the first of them, this many.
+    // First cluster that has references, and number of clusters from it on.
     first_cluster: u32,
     n_present: u32,
 }
@@ -22,8 +22,9 @@ const THREADS: u32 = 64u;
 
 var<workgroup> partial: array<f32, THREADS>;
 
-// Adds the distances of one row from the references of one cluster, a workgroup each: a strided share a thread, then a binary
-// tree. References lie cluster after cluster, `ends` tells where each ends.
+// Adds the distances of one row from the references of one cluster, a workgroup each: a strided
+// share a thread, then a binary tree. References are sorted by cluster, and `ends` holds the end of
+// each.
 @compute @workgroup_size(64)
 fn sum_clusters(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -1,6 +1,7 @@
-// The forces of TriMAP's triplets. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik); half its
-// gradient is c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) with c = w / (d_ij + d_ik)^2. What belongs to an axis, slot or inlier and
-// a point stands at its number * n + point.
+// Forces of TriMAP's triplets. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij /
+// (d_ij + d_ik); half its gradient is c (d_ik (y_i - y_j) - d_ij (y_i - y_k)) with c = w / (d_ij +
+// d_ik)^2. Arrays with an entry per axis, slot or inlier and point store it at index number * n +
+// point.
 // #import triplets
 
 @group(0) @binding(5) var<storage, read_write> forces: array<f32>;
@@ -14,7 +15,8 @@ fn add_gradient(i: u32, n: u32, n_components: u32, gradient: vec3<f32>, add: boo
     }
 }
 
-// A point's own triplets: what they do to the point itself, and the factors of what they do to their inliers and outliers.
+// A point's own triplets: the force on the point itself, and the factors of the forces on their
+// inliers and outliers.
 @compute @workgroup_size(64)
 fn pull(
     @builtin(workgroup_id) group_id: vec3<u32>,
@@ -54,7 +56,7 @@ fn pull(
         let to_b = own - place_of(shifted(i, shifts[slot + 1u], n), n, axes);
         let a = 1.0 + dot(to_a, to_a);
         let b = 1.0 + dot(to_b, to_b);
-        // Negative where b is the inlier, which turns both forces round.
+        // Negative if b is the inlier, which reverses both forces.
         let c = weights[(n_near + r) * n + i] / ((a + b) * (a + b));
         forces[slot * n + i] = c * b;
         forces[(slot + 1u) * n + i] = -(c * a);
@@ -71,7 +73,7 @@ struct PushParams {
 
 @group(0) @binding(0) var<uniform> push_params: PushParams;
 
-// What a point undergoes as an outlier: in each slot it is that of exactly one point.
+// Force on a point as an outlier: in each slot it is the outlier of exactly one point.
 @compute @workgroup_size(64)
 fn push(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -1,5 +1,6 @@
-// The steps and the loss of TriMAP. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij / (d_ij + d_ik). What
-// belongs to an axis, slot or inlier and a point stands at its number * n + point.
+// Steps and loss of TriMAP. With d = 1 + |.|^2, a triplet (i, j, k) of weight w costs w d_ij /
+// (d_ij + d_ik). Arrays with an entry per axis, slot or inlier and point store it at index number *
+// n + point.
 // #import triplets
 
 struct StepParams {
@@ -8,7 +9,8 @@ struct StepParams {
     learning_rate: f32,
     momentum: f32,
     next_momentum: f32,
-    // Of each point's references first .. first + most. Points with more are not moved before their last.
+    // Range of references first .. first + most of each point. Points with more are not moved
+    // before their last one.
     first: u32,
     most: u32,
 }
@@ -18,20 +20,21 @@ struct StepParams {
 @group(0) @binding(3) var<storage, read> references: array<u32>;
 @group(0) @binding(4) var<storage, read> pulled: array<f32>;
 @group(0) @binding(5) var<storage, read_write> pushed: array<f32>;
-// Places, then velocities, then gains, each axis after axis.
+// Coordinates, then velocities, then gains, each axis after axis.
 @group(0) @binding(6) var<storage, read_write> states: array<f32>;
 @group(0) @binding(7) var<storage, read_write> ahead: array<f32>;
 @group(0) @binding(8) var<storage, read> sources: array<u32>;
 
 const THREADS: u32 = 64u;
-// Threads of one point, which share the references to it out.
+// Number of threads of one point, which share its references.
 const LANES: u32 = 8u;
 
 var<workgroup> partial: array<vec3<f32>, THREADS>;
 
-// Adds what a point undergoes as an inlier and moves it: momentum, and a gain for each coordinate that grows while the
-// velocity and the gradient disagree in sign (delta-bar-delta). `ahead` is where the next gradient is taken. Eight threads a
-// point, of which each moves one axis in the end.
+// Adds the force on a point as an inlier and moves it: momentum, and a gain for each coordinate
+// that grows while the velocity and the gradient disagree in sign (delta-bar-delta). `ahead` is
+// where the next gradient is computed. Eight threads a point, each of which moves one axis in the
+// end.
 @compute @workgroup_size(64)
 fn descend(
     @builtin(workgroup_id) group_id: vec3<u32>,

@@ -1,4 +1,4 @@
-// Moves new points by their own triplets, the fitted points standing still.
+// Placement of new points by their own triplets, with the fitted points fixed.
 // #import map
 
 struct SettleParams {
@@ -9,7 +9,7 @@ struct SettleParams {
     n_iterations: u32,
     learning_rate: f32,
     momentum: f32,
-    // Whether iterations have been done before.
+    // 1 if iterations were done before.
     goes_on: u32,
 }
 

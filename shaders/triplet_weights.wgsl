@@ -1,18 +1,18 @@
-// Weights of triplets. Points are numbered so that the outlier of point i in slot c is (i + shifts[c]) mod n; what belongs to
-// a slot and a point stands at slot * n + point.
+// Weights of triplets. Points are numbered so that the outlier of point i in slot c is (i +
+// shifts[c]) mod n; arrays with an entry per slot and point store it at index slot * n + point.
 
 struct SquareParams {
     n: u32,
     n_features: u32,
-    // Which of the slots x n distances, first .. last.
+    // Range first .. last of the slots x n distances.
     first: u32,
     last: u32,
-    // Add to what is there rather than overwrite it.
+    // 1 to add to the content of the result, 0 to overwrite it.
     add: u32,
 }
 
 @group(0) @binding(0) var<uniform> square_params: SquareParams;
-// Feature after feature.
+// Sorted by feature.
 @group(0) @binding(1) var<storage, read> features: array<f32>;
 @group(0) @binding(2) var<storage, read> square_shifts: array<u32>;
 @group(0) @binding(3) var<storage, read_write> squares_out: array<f32>;
@@ -47,9 +47,9 @@ struct WeighParams {
     first_inlier: u32,
     n_inliers: u32,
     n_outliers: u32,
-    // 1 less the temperature of the logarithm.
+    // 1 - temperature of the logarithm.
     exponent: f32,
-    // Which of the weights, first .. last.
+    // Range first .. last of the weights.
     first: u32,
     last: u32,
 }
@@ -117,7 +117,7 @@ fn weigh(
         let a = relative(squares[slot * n + i], own, scales[shifted(i, shifts[slot], n)]);
         let b = relative(squares[(slot + 1u) * n + i], own, scales[shifted(i, shifts[slot + 1u], n)]);
         let weight = tempered(RANDOM_SHARE * abs(a - b));
-        // The sign tells which of the two is the inlier.
+        // The sign says which of the two is the inlier.
         weights[at * n + i] = select(-weight, weight, a <= b);
     }
 }

@@ -1,7 +1,7 @@
-// What lies within a radius of each point, from tiles of squared distances: for DBSCAN.
+// Points within a radius of each point, from tiles of squared distances, for DBSCAN.
 
 struct WithinParams {
-    // Of the rows of the tile, the first of this dispatch and their number.
+    // First row of the tile in this dispatch, and number of rows.
     first_row: u32,
     n_rows: u32,
     n_columns: u32,

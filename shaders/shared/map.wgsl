@@ -1,6 +1,6 @@
-// Reads `map`, a map of n x 2 or n x 3.
+// Reads `map`, an embedding of n x 2 or n x 3.
 
-// A place in space; the third coordinate of a flat map is 0.
+// Coordinates of a point; the third one in two dimensions is 0.
 fn place_of(i: u32, n_components: u32) -> vec3<f32> {
     let at = i * n_components;
     if n_components == 2u {

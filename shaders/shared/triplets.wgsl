@@ -1,4 +1,4 @@
-// The triplets of TriMAP. What belongs to an axis, slot or inlier and a point stands at its
+// Triplets of TriMAP. Arrays with an entry per axis, slot or inlier and point store it at index
 // number * n + point.
 
 struct TripletParams {
@@ -8,7 +8,7 @@ struct TripletParams {
     n_inliers: u32,
     n_outliers: u32,
     n_random: u32,
-    // Add to the results that are there rather than overwrite them.
+    // 1 to add to the content of the results, 0 to overwrite it.
     add: u32,
 }
 
@@ -18,7 +18,7 @@ struct TripletParams {
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 @group(0) @binding(4) var<storage, read> shifts: array<u32>;
 
-// A place in space; the third coordinate of a map in the plane is 0.
+// Coordinates of a point; the third one in two dimensions is 0.
 fn place_of(i: u32, n: u32, n_components: u32) -> vec3<f32> {
     var at = vec3<f32>(places[i], places[n + i], 0.0);
     if n_components == 3u {
