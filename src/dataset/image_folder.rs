@@ -182,7 +182,7 @@ fn classes(folder: &Path) -> Result<Vec<Entry>> {
 fn several(folder: &Path, classes: Vec<Entry>) -> Result<Vec<Entry>> {
     if let Some(pair) = classes.windows(2).find(|pair| pair[0].name == pair[1].name) {
         let message = format!(
-            "cannot be told from another folder called `{}`: its name is no Unicode text",
+            "cannot be distinguished from another folder called `{}`: its name is no Unicode text",
             pair[0].name
         );
         return Err(Error::input(&pair[1].path, message));

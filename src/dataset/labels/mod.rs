@@ -290,7 +290,7 @@ fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
         (files.iter().find(is_named), files.iter().find(|file| !is_named(file)));
     if let (Some(named), Some(numbered)) = (named, numbered) {
         let message = format!(
-            "holds numbers, but {} holds names: which number is which name cannot be told",
+            "holds numbers, but {} holds names: the name of each number is unknown",
             named.path.display()
         );
         return Err(Error::input(&numbered.path, message));
