@@ -44,12 +44,12 @@ pub(super) struct MethodAdvice {
 pub(super) fn resolved(
     advice: &MethodAdvice,
     x: &Matrix,
-    places: Matrix,
+    embedding: Matrix,
     seed: u64,
 ) -> Result<Matrix> {
     let MethodAdvice { method, advice } = advice;
-    let shared = overlapping_rows(x, &places);
-    let (n, count) = (places.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
+    let shared = overlapping_rows(x, &embedding);
+    let (n, count) = (embedding.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
     if count as f64 > MOVED * n as f64 {
         let message = format!(
             "{method} gave {count} of {n} points the coordinates of others that differ from them; \
@@ -57,22 +57,23 @@ pub(super) fn resolved(
         );
         return Err(Error::Data(message));
     }
-    let places = moved(places, &shared, &Random::new(seed, STREAM))?;
-    let deviations = deviations(places.as_slice(), places.n_features());
+    let embedding = moved(embedding, &shared, &Random::new(seed, STREAM))?;
+    let deviations = deviations(embedding.as_slice(), embedding.n_features());
     if n >= FEWEST && deviations[1] < LINE * deviations[0] && !is_line(x) {
         return Err(Error::Data(format!("{method} put all {n} points on one line; {advice}")));
     }
-    Ok(places)
+    Ok(embedding)
 }
 
 /// Rows with the same coordinates as an earlier row that differs from them, in groups of equal
 /// rows, ascending.
-fn overlapping_rows(x: &Matrix, places: &Matrix) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..places.n_samples()).collect();
-    let by_place = |&a: &usize, &b: &usize| compare(places.row(a), places.row(b)).then(a.cmp(&b));
-    order.sort_unstable_by(by_place);
+fn overlapping_rows(x: &Matrix, embedding: &Matrix) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..embedding.n_samples()).collect();
+    let by_coordinates =
+        |&a: &usize, &b: &usize| compare(embedding.row(a), embedding.row(b)).then(a.cmp(&b));
+    order.sort_unstable_by(by_coordinates);
     let mut shared = Vec::new();
-    for group in order.chunk_by(|&a, &b| places.row(a) == places.row(b)) {
+    for group in order.chunk_by(|&a, &b| embedding.row(a) == embedding.row(b)) {
         if group[1..].iter().all(|&other| x.row(other) == x.row(group[0])) {
             continue;
         }
@@ -96,13 +97,13 @@ fn compare(a: &[f32], b: &[f32]) -> Ordering {
 }
 
 /// Moves the rows of each group by one random step.
-fn moved(places: Matrix, groups: &[Vec<usize>], random: &Random) -> Result<Matrix> {
+fn moved(embedding: Matrix, groups: &[Vec<usize>], random: &Random) -> Result<Matrix> {
     if groups.is_empty() {
-        return Ok(places);
+        return Ok(embedding);
     }
-    let (n, c) = (places.n_samples(), places.n_features());
-    let distance = DISTANCE * deviations(places.as_slice(), c)[0];
-    let mut values = places.into_vec();
+    let (n, c) = (embedding.n_samples(), embedding.n_features());
+    let distance = DISTANCE * deviations(embedding.as_slice(), c)[0];
+    let mut values = embedding.into_vec();
     for group in groups {
         for (axis, item) in (0..c).zip(c * group[0]..) {
             let step = gaussian(random, item as u64) * distance as f32;
@@ -113,9 +114,9 @@ fn moved(places: Matrix, groups: &[Vec<usize>], random: &Random) -> Result<Matri
 }
 
 /// Standard deviations along the `c` principal axes of an embedding, n x c, the largest first.
-pub(super) fn deviations(places: &[f32], c: usize) -> Vec<f64> {
-    let n = (places.len() / c) as f64;
-    let rows = || places.chunks_exact(c);
+pub(super) fn deviations(embedding: &[f32], c: usize) -> Vec<f64> {
+    let n = (embedding.len() / c) as f64;
+    let rows = || embedding.chunks_exact(c);
     let mean: Vec<f64> =
         (0..c).map(|axis| rows().map(|row| f64::from(row[axis])).sum::<f64>() / n).collect();
     let mut covariance = faer::Mat::<f64>::zeros(c, c);
@@ -175,12 +176,12 @@ mod tests {
     #[test]
     fn a_few_points_on_places_of_others_are_moved_by_less_than_can_be_seen() {
         let x = points(200);
-        let mut places = x.as_slice().to_vec();
-        places.copy_within(0..2, 2 * 17);
-        let places = Matrix::new(places, 200, 2).unwrap();
-        let apart = resolved(&ADVICE, &x, places.clone(), 1).unwrap();
+        let mut embedding = x.as_slice().to_vec();
+        embedding.copy_within(0..2, 2 * 17);
+        let embedding = Matrix::new(embedding, 200, 2).unwrap();
+        let apart = resolved(&ADVICE, &x, embedding.clone(), 1).unwrap();
         let changed: Vec<usize> =
-            (0..200).filter(|&row| apart.row(row) != places.row(row)).collect();
+            (0..200).filter(|&row| apart.row(row) != embedding.row(row)).collect();
         assert_eq!(changed, [17]);
         assert!((apart.row(17)[0] - x.row(0)[0]).abs() < 0.05);
     }
@@ -212,22 +213,23 @@ mod tests {
     #[test]
     fn equal_rows_on_the_place_of_another_stay_together() {
         let mut rows = points(200).into_vec();
-        let mut places = rows.clone();
+        let mut embedding = rows.clone();
         for row in [5, 9] {
             rows.copy_within(2 * 30..2 * 31, 2 * row);
         }
         for row in [5, 9, 30] {
-            places.copy_within(0..2, 2 * row);
+            embedding.copy_within(0..2, 2 * row);
         }
-        let [x, places] = [rows, places].map(|values| Matrix::new(values, 200, 2).unwrap());
-        let apart = resolved(&ADVICE, &x, places.clone(), 1).unwrap_err().to_string();
+        let [x, embedding] = [rows, embedding].map(|values| Matrix::new(values, 200, 2).unwrap());
+        let apart = resolved(&ADVICE, &x, embedding.clone(), 1).unwrap_err().to_string();
         assert!(apart.contains("gave 3 of 200 points"), "{apart}");
         let apart =
-            moved(places.clone(), &overlapping_rows(&x, &places), &Random::new(1, STREAM)).unwrap();
+            moved(embedding.clone(), &overlapping_rows(&x, &embedding), &Random::new(1, STREAM))
+                .unwrap();
         assert_ne!(apart.row(5), apart.row(0));
         assert_eq!(
             [apart.row(9), apart.row(30), apart.row(0)],
-            [apart.row(5), apart.row(5), places.row(0)]
+            [apart.row(5), apart.row(5), embedding.row(0)]
         );
     }
 

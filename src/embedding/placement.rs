@@ -91,7 +91,7 @@ pub fn transform(
     let ids =
         Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
-    let mut placed = Buffer::new(device, "new places", c * n)?;
+    let mut placed = Buffer::new(device, "new coordinates", c * n)?;
     place(device, &ids, &fitted, &mut placed, (n, k, c), h)?;
     Matrix::new(placed.read(device)?, n, c)
 }

@@ -173,7 +173,7 @@ pub type FittedTrimap = FittedMap<Trimap>;
 /// Result of the optimiser.
 struct Optimised {
     /// Coordinates, n x n_components, in the caller's order.
-    places: Vec<f32>,
+    coordinates: Vec<f32>,
     /// Loss history: number of finished iterations, and the mean loss of a triplet after them.
     losses: Vec<(usize, f64)>,
 }
@@ -228,7 +228,7 @@ impl Trimap {
         };
         let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
         let start = match space.start {
-            Some(places) => init::given(places, x.n_samples(), n_components, seed)?,
+            Some(start) => init::given(start, x.n_samples(), n_components, seed)?,
             None => init::start(
                 device,
                 &Start { init: &self.init, x, pca: components, n_components, std: START_STD, seed },
@@ -240,10 +240,10 @@ impl Trimap {
         if layout.mean_weight(device)? < LEAST_WEIGHT {
             layout.level(device)?;
         }
-        let Optimised { places, losses: course } =
+        let Optimised { coordinates, losses: course } =
             self.optimise(device, &triplets, &mut layout, (&start, first), observer)?;
         let embedding =
-            Matrix::new(places, space.x.n_samples(), self.n_components).map_err(|error| {
+            Matrix::new(coordinates, space.x.n_samples(), self.n_components).map_err(|error| {
                 Error::Data(format!(
                     "TriMAP diverged: {error}; try a smaller `Trimap::learning_rate`"
                 ))
@@ -300,7 +300,7 @@ impl Trimap {
         let mut places = Buffer::from_slice(device, "map", &begin)?;
         let mut ahead = Buffer::new(device, "map", c * n)?;
         let state = [begin, vec![0.0; c * n], vec![1.0; c * n]].concat();
-        let mut states = Buffer::from_slice(device, "places, velocities and gains", &state)?;
+        let mut states = Buffer::from_slice(device, "coordinates, velocities and gains", &state)?;
         let mut looks = Vec::new();
         for iteration in first..self.max_iter {
             layout.step(device, &places, &mut states, &mut ahead, self.step_at(iteration))?;
@@ -326,7 +326,7 @@ impl Trimap {
                 embedding[row as usize * c + axis] = states[axis * n + i];
             }
         }
-        Ok(Optimised { places: embedding, losses: losses? })
+        Ok(Optimised { coordinates: embedding, losses: losses? })
     }
 
     /// First iteration of a fit that starts from a finished embedding.

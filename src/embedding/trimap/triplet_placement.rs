@@ -159,8 +159,11 @@ pub fn optimise(
             k,
         )?;
         let triplets = NewTriplets::new(method, &part, map.row_scales(), apart);
-        let mut places =
-            Buffer::from_slice(device, "new places", &start.as_slice()[first * c..][..len * c])?;
+        let mut places = Buffer::from_slice(
+            device,
+            "new coordinates",
+            &start.as_slice()[first * c..][..len * c],
+        )?;
         settle(device, &triplets, &fitted, &mut places, c, (method.learning_rate, ITERATIONS))?;
         placed.extend(places.read(device)?);
     }

@@ -71,7 +71,7 @@ pub const METHOD: Method = Method {
 const PARAMETERS: &[Parameter] = &[
     parameter!(Tsne.perplexity, "Effective number of neighbours")
         .between(1.0, MAX_NEIGHBORS as f64 / 3.0)
-        .note("or several, as in 10,100; 3 times as many are looked at"),
+        .note("or several, as in 10,100; 3 times as many are used"),
     parameter!(Tsne.n_components, "Dimensions of the map")
         .one_of(&["2", "3"])
         .note("in 3 the repulsion is exact"),
@@ -212,7 +212,7 @@ pub type FittedTsne = FittedMap<Tsne>;
 /// Result of the optimiser.
 struct Optimised {
     /// Coordinates, n x n_components.
-    places: Vec<f32>,
+    coordinates: Vec<f32>,
     /// Divergence history: number of finished iterations, and the divergence after them.
     divergences: Vec<(usize, f64)>,
     /// `true` if the embedding was larger than its grid for a while.
@@ -254,11 +254,11 @@ impl Tsne {
             Affinities::new(device, &neighbors.renumbered(&order), self.perplexity.values())?;
         let start = start.select(&order.iter().map(|&row| row as usize).collect::<Vec<_>>());
         let schedule = self.schedule(space.start.is_some());
-        let Optimised { places, divergences, outgrown } =
+        let Optimised { coordinates, divergences, outgrown } =
             self.optimise(device, &affinities, &start, schedule, observer)?;
-        let places = order::restored(&places, &order, self.n_components);
+        let coordinates = order::restored(&coordinates, &order, self.n_components);
         let embedding = Matrix::new(
-            recentred(places, self.n_components),
+            recentred(coordinates, self.n_components),
             space.x.n_samples(),
             self.n_components,
         )
@@ -297,8 +297,8 @@ impl Tsne {
 
     fn start(&self, device: &Device, space: &Space<'_>) -> Result<Matrix> {
         let (x, n_components, seed) = (space.x, self.n_components, self.random_state);
-        if let Some(places) = space.start {
-            return init::given(places, x.n_samples(), n_components, seed);
+        if let Some(start) = space.start {
+            return init::given(start, x.n_samples(), n_components, seed);
         }
         init::start(
             device,
@@ -369,7 +369,7 @@ impl Tsne {
         }
         arrive(&mut underway)?;
         let outgrown = forces.repulsor().has_outgrown_its_grid();
-        Ok(Optimised { places: y.read(device)?, divergences, outgrown })
+        Ok(Optimised { coordinates: y.read(device)?, divergences, outgrown })
     }
 }
 

@@ -68,7 +68,7 @@ pub fn optimise(
     let neighbors = Buffer::from_slice(device, "neighbours of new points", nearest.indices())?;
     let new = NewRows { neighbors, probabilities, shape: (n, k, c) };
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
-    let mut y = Buffer::from_slice(device, "new places", start.as_slice())?;
+    let mut y = Buffer::from_slice(device, "new coordinates", start.as_slice())?;
     let mut state = State::new(device, n * c)?;
     let (mut pushes, mut q_sums) =
         (Buffer::new(device, "pushes", n * c)?, Buffer::new(device, "sums of q", n)?);

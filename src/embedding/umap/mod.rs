@@ -400,7 +400,7 @@ impl NeighborEmbedding for Umap {
         let (n, c) = (start.n_samples(), start.n_features());
         let graph = new.neighbors.truncated(self.n_neighbors.min(new.neighbors.n_neighbors()));
         let k = graph.n_neighbors();
-        let mut settled = Buffer::from_slice(device, "new places", start.as_slice())?;
+        let mut settled = Buffer::from_slice(device, "new coordinates", start.as_slice())?;
         let new_points = fuzzy_layout::NewPoints {
             fitted: &Buffer::from_slice(device, "map", map.embedding().as_slice())?,
             neighbors: &Buffer::from_slice(device, "neighbours of new points", graph.indices())?,
