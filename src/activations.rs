@@ -18,7 +18,7 @@ pub struct Layer {
 
 /// The input (pixels / 255), each hidden layer that is looked into, and the softmax, for all
 /// `samples` in order; dropout is off. A convolutional layer's answers come whole, rows, columns
-/// and channels in that order, or as each channel's mean: see [`Architecture::looked_into`].
+/// and channels in that order, or as each channel's mean: see [`Architecture::recorded_layers`].
 ///
 /// # Errors
 /// [`Error::Data`] if model, weights and images do not fit each other; [`Error::Training`] if the
@@ -31,9 +31,9 @@ pub fn activations(
 ) -> Result<Vec<Layer>> {
     check_fit(architecture, samples)?;
     let raw = samples.images.features();
-    let looked_into = architecture.looked_into();
+    let recorded_layers = architecture.recorded_layers();
     let outputs = outputs(device, architecture, weights, &raw)?;
-    let widths = looked_into.iter().map(|layer| layer.width).chain([architecture.n_classes]);
+    let widths = recorded_layers.iter().map(|layer| layer.width).chain([architecture.n_classes]);
     let n = samples.len();
     let hidden = architecture.layer_names().into_iter().zip(outputs).zip(widths).map(
         |((name, values), width)| {
@@ -58,7 +58,7 @@ fn outputs(
     use burn::tensor::{Tensor, TensorData, activation};
 
     let d = raw.n_features();
-    let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); architecture.looked_into().len() + 1];
+    let mut outputs: Vec<Vec<f32>> = vec![Vec::new(); architecture.recorded_layers().len() + 1];
     guarded(device, "activations", |burn| {
         let network = Network::from_weights(architecture, weights, burn, arrangement(device))?;
         for rows in raw.as_slice().chunks(rows_at_once(architecture) * d) {

@@ -49,6 +49,7 @@ pub mod compute;
 mod digits;
 pub mod error;
 pub mod files;
+pub mod format;
 mod lanes;
 pub mod matrix;
 mod middle;
@@ -58,7 +59,6 @@ pub mod random;
 pub mod range;
 mod sealed;
 mod section;
-pub mod words;
 
 pub use compute::Device;
 pub use embedding::{Pca, Trimap, Tsne, Umap};

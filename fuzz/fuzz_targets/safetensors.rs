@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
         // What does not fit is an error, and never a panic.
         let _ = architecture.check_weights(&weights);
         architecture.summary_text();
-        architecture.looked_into();
+        architecture.recorded_layers();
     }
     if let Some(map) = check(&place, SavedMap::load(&path)) {
         assert!(map.fitted().embedding().n_samples() > 0);

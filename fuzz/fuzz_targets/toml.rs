@@ -18,7 +18,7 @@ fuzz_target!(|bytes: &[u8]| {
                 let rows = architecture.summary();
                 assert!(!rows.is_empty() && !architecture.summary_text().is_empty());
                 architecture.steps().expect("checked by build");
-                architecture.looked_into();
+                architecture.recorded_layers();
             }
             Err(Error::Input { path: named, message }) => {
                 assert!(named == path && !message.is_empty(), "{message}")

@@ -10,7 +10,7 @@ use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
 use layerlens::Error;
-use layerlens::recipe::{Blueprint, Contender, PRESETS, is_sweep, read_sweep};
+use layerlens::recipe::{Blueprint, Candidate, PRESETS, is_sweep, read_sweep};
 use layerlens::report::{cluster_table, model_table, quality_table, table};
 use layerlens::run::{self, CompareModels, Encoded};
 use std::path::Path;
@@ -61,16 +61,16 @@ fn models_help() -> String {
 
 impl CompareModelsArgs {
     /// The models, trained as the flags say, or else as they are by default.
-    fn contenders(&self, seed: u64) -> Result<Vec<Contender>, Error> {
-        let mut contenders = Vec::new();
+    fn candidates(&self, seed: u64) -> Result<Vec<Candidate>, Error> {
+        let mut candidates = Vec::new();
         for name in &self.models {
             let path = Path::new(name);
             let is_file =
                 path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
             if is_file && is_sweep(path)? {
-                contenders.extend(read_sweep(path)?);
+                candidates.extend(read_sweep(path)?);
             } else {
-                contenders.push(Contender::new(Blueprint::open(name)?));
+                candidates.push(Candidate::new(Blueprint::open(name)?));
             }
         }
         let given = [
@@ -78,19 +78,19 @@ impl CompareModelsArgs {
             ("batch_size", self.training.batch_size.is_some()),
             ("learning_rate", self.training.learning_rate.is_some()),
         ];
-        for contender in &mut contenders {
+        for candidate in &mut candidates {
             if let Some((key, _)) =
-                given.iter().find(|(key, given)| *given && contender.fixed.contains(key))
+                given.iter().find(|(key, given)| *given && candidate.fixed.contains(key))
             {
                 return Err(Error::parameter(
                     key,
                     "given",
-                    format!("not for {}, whose file sets {key}", contender.name),
+                    format!("not for {}, whose file sets {key}", candidate.name),
                 ));
             }
-            contender.training = self.training.training(&contender.training, seed);
+            candidate.training = self.training.training(&candidate.training, seed);
         }
-        Ok(contenders)
+        Ok(candidates)
     }
 
     fn encoded(&self) -> Result<Encoded, Error> {
@@ -113,7 +113,7 @@ impl CompareModelsArgs {
 pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
     let job = CompareModels {
         data: args.data.request(),
-        models: args.contenders(global.seed)?,
+        models: args.candidates(global.seed)?,
         encoded: args.encoded()?,
         methods: args.flags.choose(&args.methods, global.seed)?,
         search: args.search.search(),

@@ -4,7 +4,7 @@ use clap::Args;
 use layerlens::dataset::{
     Colour, DATASETS, Header, ImageShape, LabelColumn, Request, formats_text,
 };
-use layerlens::words::quoted;
+use layerlens::format::quoted;
 use std::path::PathBuf;
 
 /// Which data, and how they are read.

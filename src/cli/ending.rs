@@ -8,7 +8,7 @@ use super::naming::{self, Elsewhere};
 use super::say;
 use anyhow::Result;
 use layerlens::Error;
-use layerlens::words::quoted;
+use layerlens::format::quoted;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::{Mutex, PoisonError};

@@ -7,9 +7,9 @@ use anyhow::Result;
 use clap::Args;
 use layerlens::compute::Device;
 use layerlens::embedding::METHODS;
+use layerlens::format::quoted;
 use layerlens::record::ReportPoints;
 use layerlens::run::{self, Export, ExportFormat, ExportSummary};
-use layerlens::words::quoted;
 use std::path::{Path, PathBuf};
 
 /// Which run, and for what.

@@ -20,7 +20,7 @@ pub struct LabelArgs {
 pub type Points<'a> = (&'a Path, &'a Matrix, Option<&'a Path>);
 
 /// What the labels of one or two files of points mean.
-pub struct Read {
+pub struct PointLabels {
     /// For each file of points the class of each row, if it has labels; none if there are more
     /// classes than can be scored.
     pub labels: Vec<Option<Vec<u8>>>,
@@ -32,7 +32,7 @@ pub struct Read {
 
 impl LabelArgs {
     /// Reads the labels of points that have any. What is called alike is one class in all files.
-    pub fn read(&self, points: &[Points<'_>], names: &[String]) -> Result<Read, Error> {
+    pub fn read(&self, points: &[Points<'_>], names: &[String]) -> Result<PointLabels, Error> {
         let files: Vec<LabelsBeside<'_>> = points
             .iter()
             .filter_map(|(points, x, labels)| {
@@ -52,7 +52,7 @@ impl LabelArgs {
         let class_names = if narrow.is_some() { labels.names } else { Vec::new() };
         let mut of_files = narrow.unwrap_or_default().into_iter();
         let labels = points.iter().map(|(_, _, labels)| labels.and_then(|_| of_files.next()));
-        Ok(Read { labels: labels.collect(), class_names, warnings })
+        Ok(PointLabels { labels: labels.collect(), class_names, warnings })
     }
 }
 

@@ -105,7 +105,7 @@ enum Command {
     Export(export::ExportArgs),
     /// Make the explorable page of a finished run, or of any embedding
     Report(report::ReportArgs),
-    /// Look at data, convert them, fetch them
+    /// Recording at data, convert them, fetch them
     #[command(subcommand)]
     Data(data::DataCommand),
     /// Train several models on the same data, compare them, and look into one layer of one of them

@@ -61,10 +61,11 @@ fn show(args: &ShowArgs) -> Result<()> {
         true => format!("mean of each of {width} channels"),
         false => format!("{width} values"),
     };
-    let looked = architecture.looked_into();
-    let looked =
-        looked.iter().map(|layer| format!("{} ({})", layer.name, form(layer.pooled, layer.width)));
-    text += &looked
+    let recorded = architecture.recorded_layers();
+    let recorded = recorded
+        .iter()
+        .map(|layer| format!("{} ({})", layer.name, form(layer.pooled, layer.width)));
+    text += &recorded
         .chain([format!("softmax ({})", form(false, n_classes))])
         .collect::<Vec<_>>()
         .join(", ");

@@ -46,7 +46,7 @@ impl Display for Elsewhere {
 
 /// One flag or argument of the command that was typed.
 #[derive(Debug)]
-struct Known {
+struct NamedFlag {
     /// The name of its field.
     id: String,
     /// With its dashes; of an argument its name in the usage.
@@ -59,13 +59,15 @@ struct Known {
 }
 
 /// What the command that was typed knows, made once.
-fn known() -> &'static [Known] {
-    static KNOWN: OnceLock<Vec<Known>> = OnceLock::new();
-    KNOWN.get_or_init(|| known_of(std::env::args_os()))
+fn flags() -> &'static [NamedFlag] {
+    static FLAGS: OnceLock<Vec<NamedFlag>> = OnceLock::new();
+    FLAGS.get_or_init(|| flags_of(std::env::args_os()))
 }
 
 /// What the command of this command line knows; nothing if it cannot be read.
-fn known_of(words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>) -> Vec<Known> {
+fn flags_of(
+    words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
+) -> Vec<NamedFlag> {
     let mut command = Cli::command();
     let Ok(matches) = command.try_get_matches_from_mut(words) else { return Vec::new() };
     let (mut command, mut matches): (&Command, &ArgMatches) = (&command, &matches);
@@ -74,10 +76,10 @@ fn known_of(words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clon
     {
         (command, matches) = (below, found);
     }
-    command.get_arguments().map(|arg| Known::new(arg, matches)).collect()
+    command.get_arguments().map(|arg| NamedFlag::new(arg, matches)).collect()
 }
 
-impl Known {
+impl NamedFlag {
     fn new(arg: &Arg, matches: &ArgMatches) -> Self {
         let id = arg.get_id().to_string();
         // The value's name is that of one; several are called by the field.
@@ -115,8 +117,8 @@ fn dashed(field: &str) -> String {
 }
 
 /// The flag of `field`, if need be that of one method alone, as it was typed.
-fn flag(known: &[Known], field: &str) -> String {
-    let called = |field: &str| known.iter().find(|known| known.is_called(field));
+fn flag(flags: &[NamedFlag], field: &str) -> String {
+    let called = |field: &str| flags.iter().find(|flag| flag.is_called(field));
     let otherwise = OTHERWISE.iter().filter(|(name, _)| *name == field).map(|(_, other)| *other);
     let plain = std::iter::once(field).chain(otherwise).find_map(called);
     if !plain.is_some_and(|plain| plain.is_typed) {
@@ -134,7 +136,7 @@ fn flag(known: &[Known], field: &str) -> String {
 }
 
 /// What the command line calls `Owner::field`; nothing if that is no name of a field.
-fn flag_of_owner(known: &[Known], path: &str) -> Option<String> {
+fn flag_of_owner(flags: &[NamedFlag], path: &str) -> Option<String> {
     if let Some((_, flag)) = VALUES.iter().find(|(value, _)| *value == path) {
         return Some((*flag).to_owned());
     }
@@ -148,11 +150,11 @@ fn flag_of_owner(known: &[Known], path: &str) -> Option<String> {
     }
     // The flag of one method alone is shown in the help where the shared one means something else.
     let alone = format!("{}_{field}", owner.to_lowercase());
-    let alone = known.iter().find(|known| known.id == alone && !known.is_hidden);
-    Some(alone.map_or_else(|| flag(known, field), |alone| alone.shown.clone()))
+    let alone = flags.iter().find(|flag| flag.id == alone && !flag.is_hidden);
+    Some(alone.map_or_else(|| flag(flags, field), |alone| alone.shown.clone()))
 }
 
-fn spoken_with<'a>(known: impl Fn() -> &'a [Known], text: &str) -> Cow<'_, str> {
+fn spoken_with<'a>(flags: impl Fn() -> &'a [NamedFlag], text: &str) -> Cow<'_, str> {
     if !text.contains("::") {
         return Cow::Borrowed(text);
     }
@@ -161,7 +163,7 @@ fn spoken_with<'a>(known: impl Fn() -> &'a [Known], text: &str) -> Cow<'_, str> 
         said += before;
         let named = after
             .split_once('`')
-            .and_then(|(path, after)| Some((flag_of_owner(known(), path)?, after)));
+            .and_then(|(path, after)| Some((flag_of_owner(flags(), path)?, after)));
         match named {
             Some((flag, after)) => {
                 said += &flag;
@@ -179,7 +181,7 @@ fn spoken_with<'a>(known: impl Fn() -> &'a [Known], text: &str) -> Cow<'_, str> 
 /// A text of the library with flags for the fields that it names, `` `Tsne::learning_rate` `` for
 /// example.
 pub fn spoken(text: &str) -> Cow<'_, str> {
-    spoken_with(known, text)
+    spoken_with(flags, text)
 }
 
 /// An error of the library in the words of the command line; `elsewhere` is what is chosen where
@@ -187,7 +189,7 @@ pub fn spoken(text: &str) -> Cow<'_, str> {
 pub fn error(error: &Error, elsewhere: Elsewhere) -> String {
     match error {
         Error::Parameter { name, value, expected } => {
-            format!("{} = {value}: {}", flag(known(), name), spoken(expected))
+            format!("{} = {value}: {}", flag(flags(), name), spoken(expected))
         }
         Error::Exists(_) => format!("{error}; {elsewhere}, or pass --force to replace it"),
         other => spoken(&other.to_string()).into_owned(),
@@ -206,10 +208,10 @@ pub fn value<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
 mod tests {
     use super::*;
 
-    fn of(line: &str) -> Vec<Known> {
-        let known = known_of(line.split(' '));
-        assert!(!known.is_empty(), "{line}");
-        known
+    fn of(line: &str) -> Vec<NamedFlag> {
+        let flags = flags_of(line.split(' '));
+        assert!(!flags.is_empty(), "{line}");
+        flags
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{ArgGroup, Args};
 use layerlens::dataset::{Colour, LabelColumn};
 use layerlens::record::ReportPoints;
-use layerlens::run::{self, GivenReport, Report, ReportSummary};
+use layerlens::run::{self, EmbeddingReport, Report, ReportSummary};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -110,7 +110,7 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
             )
         }
         (None, embedding) => {
-            let job = GivenReport {
+            let job = EmbeddingReport {
                 embedding: embedding.clone().unwrap_or_default(),
                 labels: args.labels.clone(),
                 label_column: args.label_column.clone(),
@@ -126,7 +126,7 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
             };
             // Distances are measured in the space, if it is given.
             let measured = job.space.as_ref().unwrap_or(&job.embedding);
-            run::report_given(&job, device, &reporter).map_err(|error| error.of_file(measured))
+            run::report_embedding(&job, device, &reporter).map_err(|error| error.of_file(measured))
         }
     })?;
     let ReportSummary { path, bytes, n_points, of, which, warnings, missing } = made;

@@ -8,7 +8,7 @@ use super::request::ImageShape;
 use super::values::Meaning;
 use super::{Images, Samples, Source, names};
 use crate::error::{Error, Result};
-use crate::words::listed;
+use crate::format::listed;
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use rawzip::{
     CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive,

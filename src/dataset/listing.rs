@@ -1,7 +1,7 @@
 //! Entries of a folder, without files that operating systems leave there.
 
 use crate::error::{Error, Result};
-use crate::words::{self, natural};
+use crate::format::{self, natural};
 use std::path::{Path, PathBuf};
 
 /// Names of files and folders that Windows, macOS and storage devices put beside images.
@@ -57,5 +57,5 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<Entry>> {
 /// The first few names, for messages.
 pub(super) fn listed(entries: &[Entry]) -> String {
     let shown: Vec<String> = entries.iter().map(Entry::shown).collect();
-    if shown.is_empty() { "nothing".into() } else { words::listed(&shown) }
+    if shown.is_empty() { "nothing".into() } else { format::listed(&shown) }
 }

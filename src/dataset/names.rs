@@ -6,7 +6,7 @@
 //! well.
 
 use crate::error::{Error, Result};
-use crate::words::listed;
+use crate::format::listed;
 use std::collections::BTreeSet;
 use std::path::Path;
 

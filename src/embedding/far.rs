@@ -7,10 +7,10 @@
 //! from the rest is reduced, in its own direction.
 
 use crate::error::Result;
+use crate::format::listed;
 use crate::matrix::Matrix;
 use crate::middle::{Middle, distance};
 use crate::neighbors::{Metric, NeighborGraph};
-use crate::words::listed;
 use std::borrow::Cow;
 
 /// A row is an outlier if its distance from the centre is more than this many times the median

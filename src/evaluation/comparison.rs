@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One figure of both runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct ComparedValue {
     /// Of the first run, if it has one.
     pub a: Option<Estimate>,
     /// Of the second run.
@@ -23,7 +23,7 @@ pub struct AccuracyRow {
     pub method: Option<String>,
     /// The shares of points that were given their class.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub value: ComparedValue,
 }
 
 /// What the layers of each run did for one class: accuracy of k-NN in the last space less that in
@@ -34,7 +34,7 @@ pub struct GainRow {
     pub class: String,
     /// The gains.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub value: ComparedValue,
 }
 
 /// How often two classes are taken for each other.
@@ -46,7 +46,7 @@ pub struct PairRow {
     pub classes: [String; 2],
     /// The shares of the points of both classes.
     #[serde(flatten)]
-    pub answer: Answer,
+    pub value: ComparedValue,
 }
 
 /// How one method does by one measure: means over the common spaces.

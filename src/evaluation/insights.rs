@@ -1,7 +1,7 @@
 //! What the layers did: the classes that gain, the pairs that stay confused, the method that keeps
 //! most.
 
-use super::{Confusion, Gain, Pair, ScoredOn, Verdict, gains};
+use super::{Confusion, Gain, MetricRanking, Pair, ScoredOn, gains};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const PAIRS: usize = 10;
 
 /// The classes that one classifier gave to the scored points.
 #[derive(Clone, Debug)]
-pub struct Answers {
+pub struct Predictions {
     /// The space in which k-NN classified; none for the network itself.
     pub space: Option<String>,
     /// The method whose map of that space it was, or none for the space itself.
@@ -22,9 +22,9 @@ pub struct Answers {
 /// How one classifier confuses the classes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confused {
-    /// As in [`Answers`].
+    /// As in [`Predictions`].
     pub space: Option<String>,
-    /// As in [`Answers`].
+    /// As in [`Predictions`].
     pub method: Option<String>,
     /// Every count.
     pub confusion: Confusion,
@@ -45,9 +45,9 @@ pub struct LayerGains {
 /// The pairs of classes that one classifier confuses most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConfusedPairs {
-    /// As in [`Answers`].
+    /// As in [`Predictions`].
     pub space: Option<String>,
-    /// As in [`Answers`].
+    /// As in [`Predictions`].
     pub method: Option<String>,
     /// Share of the points that were given their class.
     pub accuracy: f64,
@@ -68,22 +68,31 @@ pub struct Insights {
     pub scored_on: ScoredOn,
     /// Of the spaces themselves first, then method by method.
     pub gains: Vec<LayerGains>,
-    /// Of the network first, if its answers are known.
+    /// Of the network first, if its predictions are known.
     pub confused_pairs: Vec<ConfusedPairs>,
     /// By measure.
-    pub verdicts: Vec<Verdict>,
+    #[serde(rename = "verdicts")]
+    pub rankings: Vec<MetricRanking>,
 }
 
-/// The confusions of all answers about points whose classes are `truth`.
+/// The confusions of all predictions about points whose classes are `truth`.
 ///
 /// # Errors
 /// As [`Confusion::new`].
-pub fn confusions(truth: &[u8], answers: &[Answers], n_classes: usize) -> Result<Vec<Confused>> {
-    let confused = |answers: &Answers| {
-        let confusion = Confusion::new(truth, &answers.classes, n_classes)?;
-        Ok(Confused { space: answers.space.clone(), method: answers.method.clone(), confusion })
+pub fn confusions(
+    truth: &[u8],
+    predictions: &[Predictions],
+    n_classes: usize,
+) -> Result<Vec<Confused>> {
+    let confused = |predictions: &Predictions| {
+        let confusion = Confusion::new(truth, &predictions.classes, n_classes)?;
+        Ok(Confused {
+            space: predictions.space.clone(),
+            method: predictions.method.clone(),
+            confusion,
+        })
     };
-    answers.iter().map(confused).collect()
+    predictions.iter().map(confused).collect()
 }
 
 impl Insights {
@@ -93,7 +102,7 @@ impl Insights {
         n_neighbors: usize,
         scored_on: ScoredOn,
         confusions: &[Confused],
-        verdicts: Vec<Verdict>,
+        rankings: Vec<MetricRanking>,
     ) -> Self {
         let mut methods: Vec<Option<&str>> = Vec::new();
         for confused in confusions.iter().filter(|confused| confused.space.is_some()) {
@@ -123,7 +132,7 @@ impl Insights {
             scored_on,
             gains: methods.into_iter().map(|method| layer_gains(method, confusions)).collect(),
             confused_pairs: confusions.iter().map(pairs).collect(),
-            verdicts,
+            rankings,
         }
     }
 }

@@ -13,23 +13,23 @@ mod model_row;
 pub mod orders;
 mod over_fitting;
 pub mod quality;
+mod ranking;
 pub mod ranks;
 mod trustworthiness;
-mod verdict;
 
 pub use bootstrap::{Bootstrap, Estimate, Interval};
-pub use comparison::{AccuracyRow, Answer, Comparison, GainRow, MeasureRow, PairRow};
+pub use comparison::{AccuracyRow, ComparedValue, Comparison, GainRow, MeasureRow, PairRow};
 pub use confusion::{Confusion, Pair};
 pub use gains::{Gain, gains};
-pub use insights::{Answers, Confused, ConfusedPairs, Insights, LayerGains, confusions};
+pub use insights::{Confused, ConfusedPairs, Insights, LayerGains, Predictions, confusions};
 pub use knn_classifier::{KnnScore, ScoredOn, Scores, knn_accuracy, predict};
 pub use map_id::{MapId, map_title, method_title, space_title};
 pub use metric::{METRICS, Metric};
 pub use model_row::ModelRow;
 pub use over_fitting::{Fit, LEAST_RISE, OverFitting};
 pub use quality::{MapQuality, NewQuality, Quality, SpaceRanks};
-pub use trustworthiness::Trust;
-pub use verdict::{KNN_ACCURACY, Standing, Verdict, verdicts};
+pub use ranking::{KNN_ACCURACY, MethodRank, MetricRanking, metric_rankings};
+pub use trustworthiness::Trustworthiness;
 
 /// The numbers of neighbours that the studies score with.
 pub const N_NEIGHBORS: [usize; 3] = [3, 5, 10];

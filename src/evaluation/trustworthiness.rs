@@ -11,13 +11,13 @@ use crate::progress::Observer;
 
 /// Ranks of a space's neighbours among a sample of 5,000 points.
 #[derive(Debug)]
-pub struct Trust {
+pub struct Trustworthiness {
     sample: Vec<usize>,
     n_samples: usize,
     table: DistanceTable,
 }
 
-impl Trust {
+impl Trustworthiness {
     /// The ranks of the points `x`, n_samples x n_features; the sample depends on `seed`.
     ///
     /// # Errors

@@ -34,8 +34,8 @@ pub struct LayerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whether its answers are looked into, and in which form.
-    #[serde(default)]
-    pub look: Look,
+    #[serde(default, rename = "look")]
+    pub record: Recording,
     /// What it does.
     #[serde(flatten)]
     pub kind: LayerKind,
@@ -44,7 +44,7 @@ pub struct LayerSpec {
 /// Whether a layer's answers are looked into, and in which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Look {
+pub enum Recording {
     /// Convolutions, dense layers and activations are; if a convolution or dense layer has no
     /// activation of its own, what follows it is instead.
     #[default]
@@ -75,7 +75,7 @@ pub struct Step {
 impl LayerSpec {
     /// A layer without a name of its own, looked into by the rule.
     pub fn new(kind: impl Into<LayerKind>) -> Self {
-        Self { name: None, look: Look::Auto, kind: kind.into() }
+        Self { name: None, record: Recording::Auto, kind: kind.into() }
     }
 
     /// The same layer with a name.
@@ -112,7 +112,11 @@ impl Architecture {
 
     /// Names of the layers looked into, in order, and of the output, `softmax`.
     pub fn layer_names(&self) -> Vec<String> {
-        self.looked_into().into_iter().map(|layer| layer.name).chain([OUTPUT.to_owned()]).collect()
+        self.recorded_layers()
+            .into_iter()
+            .map(|layer| layer.name)
+            .chain([OUTPUT.to_owned()])
+            .collect()
     }
 
     /// Number of values that steps change, and of those they do not.

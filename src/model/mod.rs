@@ -6,10 +6,10 @@ mod architecture;
 mod host;
 mod initial;
 pub mod layers;
-mod look;
 #[cfg(feature = "train")]
 mod network;
 mod parameter;
+mod recorded;
 mod shape;
 mod steps;
 mod summary;
@@ -18,14 +18,14 @@ mod value;
 mod weights;
 
 pub use activation::Activation;
-pub use architecture::{Architecture, LayerSpec, Look, OUTPUT, RAW, Step};
+pub use architecture::{Architecture, LayerSpec, OUTPUT, RAW, Recording, Step};
 pub use layers::{LAYER_TYPES, LayerKind, LayerType, MAX_UNITS};
-pub use look::{LookedInto, MAX_WHOLE};
 #[cfg(feature = "train")]
 pub use network::Network;
 #[cfg(feature = "train")]
 pub(crate) use network::to_host;
 pub use parameter::{Initial, Parameter};
+pub use recorded::{MAX_WHOLE, RecordedLayer};
 pub use shape::{Padding, Shape};
 pub use summary::SummaryRow;
 #[cfg(feature = "train")]

@@ -1,4 +1,4 @@
-//! The network on a device of burn's: forward passes that also yield the layers looked into.
+//! The network on a device of burn's: forward passes that also yield the activations of the recorded layers.
 //!
 //! A grid's channels come last on the CPU, where convolutions and pooling are our own (see
 //! [`super::host`]), and first on a GPU, where they are burn's. Whatever leaves the network, and
@@ -7,8 +7,8 @@
 use super::Weights;
 use super::architecture::Architecture;
 use super::layers::LayerKind;
-use super::look::LookedInto;
 use super::parameter::Parameter;
+use super::recorded::RecordedLayer;
 use super::shape::Shape;
 use super::value::{Arrangement, Pass, TrainingPass, Value};
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use std::ops::Range;
 #[derive(Clone, Debug)]
 pub struct Network {
     layers: Vec<Layer>,
-    looked_into: Vec<LookedInto>,
+    recorded_layers: Vec<RecordedLayer>,
     input: [usize; 3],
     tensors: Vec<Parameter>,
     trained: Vec<Tensor<2>>,
@@ -75,8 +75,8 @@ impl Network {
                 moving: first_moving..moving.len(),
             });
         }
-        let (looked_into, input) = (architecture.looked_into(), architecture.input);
-        Ok(Self { layers, looked_into, input, tensors, trained, moving, arrangement })
+        let (recorded_layers, input) = (architecture.recorded_layers(), architecture.input);
+        Ok(Self { layers, recorded_layers, input, tensors, trained, moving, arrangement })
     }
 
     /// Copies the weights to the host.
@@ -150,21 +150,21 @@ impl Network {
         value.into_rows(self.arrangement)
     }
 
-    /// Answers of the layers looked into, n x width each, and the logits, n x n_classes.
+    /// Activations of the recorded layers, n x width each, and the logits, n x n_classes.
     pub fn forward(&self, x: Tensor<2>) -> (Vec<Tensor<2>>, Tensor<2>) {
-        let (mut looked, mut answers) = (self.looked_into.iter().peekable(), Vec::new());
+        let (mut recorded, mut activations) = (self.recorded_layers.iter().peekable(), Vec::new());
         let mut value = self.enter(x);
         for (at, layer) in self.layers.iter().enumerate() {
             value = self.apply(layer, value, None);
-            if let Some(look) = looked.next_if(|look| look.layer == at) {
-                answers.push(if look.pooled {
+            if let Some(layer) = recorded.next_if(|layer| layer.layer == at) {
+                activations.push(if layer.pooled {
                     value.clone().pooled(self.arrangement)
                 } else {
                     value.clone().into_rows(self.arrangement)
                 });
             }
         }
-        (answers, value.into_rows(self.arrangement))
+        (activations, value.into_rows(self.arrangement))
     }
 
     /// Logits of a batch, n x n_classes.

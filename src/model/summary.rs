@@ -2,7 +2,7 @@
 
 use super::architecture::Architecture;
 use super::parameter::Parameter;
-use crate::words::thousands;
+use crate::format::thousands;
 use std::fmt::Write;
 
 /// One layer of the table.

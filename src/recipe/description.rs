@@ -49,7 +49,7 @@
 use super::blueprint::Blueprint;
 use crate::error::{Error, Result};
 use crate::model::layers::Dense;
-use crate::model::{Activation, LAYER_TYPES, LayerKind, LayerSpec, Look};
+use crate::model::{Activation, LAYER_TYPES, LayerKind, LayerSpec, Recording};
 use crate::section::{Section, TomlFile};
 use crate::training::{Training, ValidationSplit};
 use std::path::Path;
@@ -153,19 +153,19 @@ fn read_layer(section: &Section) -> Result<LayerSpec> {
     let kind = (layer_type.read)(section)?;
     Ok(LayerSpec {
         name: section.text("name")?.map(str::to_owned),
-        look: read_look(section)?,
+        record: read_recording(section)?,
         kind,
     })
 }
 
-fn read_look(section: &Section) -> Result<Look> {
+fn read_recording(section: &Section) -> Result<Recording> {
     if let Ok(Some(flag)) = section.flag("look") {
-        return Ok(if flag { Look::Yes } else { Look::No });
+        return Ok(if flag { Recording::Yes } else { Recording::No });
     }
-    let forms = [("flattened", Look::Flattened), ("pooled", Look::Pooled)];
-    let look = section.choice("look", &forms).map_err(|_| {
+    let forms = [("flattened", Recording::Flattened), ("pooled", Recording::Pooled)];
+    let recording = section.choice("look", &forms).map_err(|_| {
         let message = "look must be true, false, \"flattened\" (all values in a row) or \"pooled\" (each channel's mean)";
         section.fault_at("look", message.into())
     })?;
-    Ok(look.unwrap_or_default())
+    Ok(recording.unwrap_or_default())
 }

@@ -6,4 +6,4 @@ mod description;
 mod sweep;
 
 pub use blueprint::{Blueprint, PRESET_INPUT, PRESETS, Preset};
-pub use sweep::{Contender, is_sweep, read_sweep};
+pub use sweep::{Candidate, is_sweep, read_sweep};

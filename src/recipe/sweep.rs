@@ -25,7 +25,7 @@ const KEYS: [&str; 6] = ["architecture", "name", "hidden", "epochs", "batch_size
 
 /// A model of a comparison, and how it is trained.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Contender {
+pub struct Candidate {
     /// As in tables and file names.
     pub name: String,
     /// The model.
@@ -36,7 +36,7 @@ pub struct Contender {
     pub fixed: Vec<&'static str>,
 }
 
-impl Contender {
+impl Candidate {
     /// A model trained as it is by default.
     pub fn new(blueprint: Blueprint) -> Self {
         Self {
@@ -62,23 +62,23 @@ pub fn is_sweep(path: &Path) -> Result<bool> {
 /// # Errors
 /// [`Error::Input`] naming the line of an unknown key, a value of another type or out of range, a
 /// model that does not exist, or a name given twice.
-pub fn read_sweep(path: &Path) -> Result<Vec<Contender>> {
+pub fn read_sweep(path: &Path) -> Result<Vec<Candidate>> {
     let text = read(path)?;
     TomlFile { path, text: &text }.read(|root| {
         root.only(&["model"])?;
-        let mut contenders: Vec<Contender> = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         for section in root.sections("model")? {
-            for contender in read_models(&section)? {
-                if contenders.iter().any(|earlier| earlier.name == contender.name) {
+            for candidate in read_models(&section)? {
+                if candidates.iter().any(|earlier| earlier.name == candidate.name) {
                     return Err(section.fault_at(
                         "name",
-                        format!("another model is called `{}` too", contender.name),
+                        format!("another model is called `{}` too", candidate.name),
                     ));
                 }
-                contenders.push(contender);
+                candidates.push(candidate);
             }
         }
-        Ok(contenders)
+        Ok(candidates)
     })
 }
 
@@ -88,22 +88,22 @@ fn read(path: &Path) -> Result<String> {
 }
 
 /// All combinations of one table.
-fn read_models(section: &Section) -> Result<Vec<Contender>> {
+fn read_models(section: &Section) -> Result<Vec<Candidate>> {
     section.only(&KEYS)?;
     let architectures = section.required("architecture", section.texts("architecture")?)?;
     let name = section.text("name")?;
     let mut models = Vec::new();
     for architecture in &architectures {
-        let mut contender = Contender::new(read_blueprint(section, architecture)?);
+        let mut candidate = Candidate::new(read_blueprint(section, architecture)?);
         if let Some(name) = name {
             let which = if architectures.len() > 1 {
-                format!("-{}", contender.name)
+                format!("-{}", candidate.name)
             } else {
                 String::new()
             };
-            contender.name = format!("{name}{which}");
+            candidate.name = format!("{name}{which}");
         }
-        models.push(contender);
+        models.push(candidate);
     }
     let counts = |key| {
         Ok::<_, Error>(
@@ -149,7 +149,7 @@ fn read_blueprint(section: &Section, architecture: &str) -> Result<Blueprint> {
 /// Sets a value of the training, or makes a model of each of several values, named after it.
 fn vary(
     section: &Section,
-    models: &mut Vec<Contender>,
+    models: &mut Vec<Candidate>,
     key: &'static str,
     values: Option<Vec<f64>>,
     set: impl Fn(&mut Training, f64),
@@ -158,16 +158,16 @@ fn vary(
     let mut varied = Vec::with_capacity(models.len() * values.len());
     for model in models.iter() {
         for &value in &values {
-            let mut contender = model.clone();
-            set(&mut contender.training, value);
-            contender.fixed.push(key);
-            if let Err(Error::Parameter { expected, .. }) = contender.training.validate() {
+            let mut candidate = model.clone();
+            set(&mut candidate.training, value);
+            candidate.fixed.push(key);
+            if let Err(Error::Parameter { expected, .. }) = candidate.training.validate() {
                 return Err(section.fault_at(key, format!("{key} = {value}: {expected}")));
             }
             if values.len() > 1 {
-                contender.name += &format!("-{key}-{value}");
+                candidate.name += &format!("-{key}-{value}");
             }
-            varied.push(contender);
+            varied.push(candidate);
         }
     }
     *models = varied;

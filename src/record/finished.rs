@@ -72,7 +72,7 @@ impl FinishedRun {
             || (manifest.schema_version == WITHOUT_NAMES && !maps.is_empty());
         if !is_of_layers || knn.is_empty() {
             let message = "is not a run of layers: `layerlens run` makes such runs, and \
-                           `layerlens report` with `GivenReport::embedding` shows any map";
+                           `layerlens report` with `EmbeddingReport::embedding` shows any map";
             return Err(Error::input(path, message));
         }
         let damaged = |message: &str| Error::input(Artifact::Manifest.of(path), message);

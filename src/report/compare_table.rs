@@ -3,7 +3,7 @@
 use super::csv_file::write_rows;
 use super::insights_table::measure_words;
 use crate::error::Result;
-use crate::evaluation::{Answer, Comparison, Estimate, Interval, ScoredOn, map_title};
+use crate::evaluation::{ComparedValue, Comparison, Estimate, Interval, ScoredOn, map_title};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -49,15 +49,15 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
         let space = row.space.as_deref().unwrap_or("classifier");
         let title = || map_title(row.method.as_deref(), n_components);
         let map = row.space.as_ref().map_or_else(String::new, |_| title());
-        let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.answer));
+        let _ = writeln!(text, "{space:<12} {map:<16} {}", cells(&row.value));
     }
     let _ = writeln!(
         text,
         "\n{:<34} {:>9} {:>9} {:>9}",
         "gain of a class by the layers", "a", "b", "a - b"
     );
-    for row in most(&comparison.gains, |row| &row.answer) {
-        let _ = writeln!(text, "{:<34} {}", row.class, cells(&row.answer));
+    for row in most(&comparison.gains, |row| &row.value) {
+        let _ = writeln!(text, "{:<34} {}", row.class, cells(&row.value));
     }
     let _ =
         writeln!(text, "\n{:<34} {:>9} {:>9} {:>9}", "pairs that are confused", "a", "b", "a - b");
@@ -65,13 +65,13 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
     let last = comparison.pairs.last().map(|row| row.space.clone());
     let pairs: Vec<_> =
         comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
-    for row in most(&pairs, |row| &row.answer) {
+    for row in most(&pairs, |row| &row.value) {
         let place = row.space.as_deref().unwrap_or("classifier");
         let _ = writeln!(
             text,
             "{:<34} {}",
             format!("{place}: {} and {}", row.classes[0], row.classes[1]),
-            cells(&row.answer)
+            cells(&row.value)
         );
     }
     let _ = writeln!(text, "\nbest method, mean over the common spaces");
@@ -96,9 +96,9 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
 }
 
 /// The rows that say most: those of the largest differences, or figures where there are none.
-fn most<T>(rows: &[T], answer: impl Fn(&T) -> &Answer) -> Vec<&T> {
+fn most<T>(rows: &[T], value: impl Fn(&T) -> &ComparedValue) -> Vec<&T> {
     let size = |row: &T| {
-        let Answer { a, b, difference } = answer(row);
+        let ComparedValue { a, b, difference } = value(row);
         difference.or(*a).or(*b).map_or(0.0, |estimate| estimate.value.abs())
     };
     let mut rows: Vec<&T> = rows.iter().collect();
@@ -107,20 +107,20 @@ fn most<T>(rows: &[T], answer: impl Fn(&T) -> &Answer) -> Vec<&T> {
     rows
 }
 
-fn cells(answer: &Answer) -> String {
+fn cells(value: &ComparedValue) -> String {
     let cell = |estimate: Option<Estimate>| {
         estimate.map_or(format!("{:>9}", "-"), |estimate| format!("{:>9.4}", estimate.value))
     };
-    let interval = match answer.difference {
+    let interval = match value.difference {
         Some(Estimate { interval: Some(Interval { low, high }), .. }) => {
             format!("  {low:+.4} to {high:+.4}")
         }
         _ => String::new(),
     };
-    let difference = answer
+    let difference = value
         .difference
         .map_or(format!("{:>9}", "-"), |estimate| format!("{:>+9.4}", estimate.value));
-    format!("{} {} {difference}{interval}", cell(answer.a), cell(answer.b))
+    format!("{} {} {difference}{interval}", cell(value.a), cell(value.b))
 }
 
 /// Writes `accuracy.csv`, `gains.csv`, `confused_pairs.csv` and `measures.csv` into `folder`; what
@@ -144,30 +144,34 @@ pub fn write_csv(folder: &Path, comparison: &Comparison) -> Result<()> {
         lead.iter().chain(&ANSWER).map(|word| (*word).to_owned()).collect::<Vec<String>>()
     };
     let text = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    let values = |answer: &Answer| {
+    let values = |value: &ComparedValue| {
         let three = |estimate: Option<Estimate>| {
             let interval = estimate.and_then(|estimate| estimate.interval);
             let ends =
                 [interval.map(|interval| interval.low), interval.map(|interval| interval.high)];
             [estimate.map(|estimate| estimate.value), ends[0], ends[1]].map(text)
         };
-        [answer.a, answer.b, answer.difference].map(three).concat()
+        [value.a, value.b, value.difference].map(three).concat()
     };
     let or_none = |name: &Option<String>| name.clone().unwrap_or_default();
     let mut accuracy = vec![header(&["space", "method"])];
     let rows = comparison.accuracies.iter();
-    accuracy.extend(rows.map(|row| {
-        [vec![or_none(&row.space), or_none(&row.method)], values(&row.answer)].concat()
-    }));
+    accuracy.extend(
+        rows.map(|row| {
+            [vec![or_none(&row.space), or_none(&row.method)], values(&row.value)].concat()
+        }),
+    );
     let mut gains = vec![header(&["class"])];
     gains.extend(
-        comparison.gains.iter().map(|row| [vec![row.class.clone()], values(&row.answer)].concat()),
+        comparison.gains.iter().map(|row| [vec![row.class.clone()], values(&row.value)].concat()),
     );
     let mut pairs = vec![header(&["space", "class", "other"])];
     let rows = comparison.pairs.iter();
-    pairs.extend(rows.map(|row| {
-        [vec![or_none(&row.space)], row.classes.to_vec(), values(&row.answer)].concat()
-    }));
+    pairs.extend(
+        rows.map(|row| {
+            [vec![or_none(&row.space)], row.classes.to_vec(), values(&row.value)].concat()
+        }),
+    );
     let mut measures =
         vec![["measure", "method", "a", "b", "best_of_a", "best_of_b"].map(str::to_owned).to_vec()];
     let rows = comparison.measures.iter();

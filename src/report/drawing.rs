@@ -1,8 +1,8 @@
 //! What the drawing of a network shows.
 
 use super::figures;
+use crate::format::thousands;
 use crate::model::{Architecture, Parameter, Shape};
-use crate::words::thousands;
 
 /// The drawing of a network: its layers with settings, shapes and numbers of parameters.
 pub fn drawing(name: &str, architecture: &Architecture) -> figures::Architecture {

@@ -3,8 +3,8 @@
 use super::csv_file::write_rows;
 use crate::error::Result;
 use crate::evaluation::{
-    Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, Pair, ScoredOn, Standing, Verdict,
-    map_title, metric,
+    Confused, ConfusedPairs, Insights, KNN_ACCURACY, LayerGains, MethodRank, MetricRanking, Pair,
+    ScoredOn, map_title, metric,
 };
 use std::fmt::Write as _;
 use std::path::Path;
@@ -41,9 +41,9 @@ pub fn text(insights: &Insights, class_names: &[String], n_components: usize) ->
         let most = if most.is_empty() { "none".into() } else { most.join(", ") };
         let _ = writeln!(text, "{:<12} {most}", pairs.space.as_deref().unwrap_or("classifier"));
     }
-    if !insights.verdicts.is_empty() {
+    if !insights.rankings.is_empty() {
         let _ = writeln!(text, "which map keeps most, mean over the spaces");
-        insights.verdicts.iter().for_each(|verdict| verdict_text(&mut text, verdict, n_components));
+        insights.rankings.iter().for_each(|ranking| ranking_text(&mut text, ranking, n_components));
     }
     text
 }
@@ -81,18 +81,18 @@ fn gains_text(text: &mut String, gains: &LayerGains, class_names: &[String]) {
     }
 }
 
-fn verdict_text(text: &mut String, verdict: &Verdict, n_components: usize) {
-    let n = verdict.spaces.len();
-    let standing = |standing: &Standing| {
-        format!("{} {:.4}", map_title(Some(&standing.method), n_components), standing.mean)
+fn ranking_text(text: &mut String, ranking: &MetricRanking, n_components: usize) {
+    let n = ranking.spaces.len();
+    let rank = |rank: &MethodRank| {
+        format!("{} {:.4}", map_title(Some(&rank.method), n_components), rank.mean)
     };
-    let Some(best) = verdict.methods.first() else { return };
-    let first = format!("{} (best in {} of {n})", standing(best), best.n_best);
+    let Some(best) = ranking.methods.first() else { return };
+    let first = format!("{} (best in {} of {n})", rank(best), best.n_best);
     let next =
-        verdict.methods.get(1).map_or(String::new(), |next| format!(", then {}", standing(next)));
+        ranking.methods.get(1).map_or(String::new(), |next| format!(", then {}", rank(next)));
     let remark =
-        metric::remark(&verdict.measure).map_or(String::new(), |remark| format!("; {remark}"));
-    let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&verdict.measure));
+        metric::remark(&ranking.measure).map_or(String::new(), |remark| format!("; {remark}"));
+    let _ = writeln!(text, "{:<24} {first}{next}{remark}", measure_words(&ranking.measure));
 }
 
 /// The name of a class, or its number.
@@ -179,27 +179,27 @@ pub fn write_csv(
             }
         }
     }
-    let mut verdicts = vec![row(["measure", "rank", "method", "mean", "n_best", "space", "value"])];
-    for verdict in &insights.verdicts {
-        for (rank, standing) in (1_usize..).zip(&verdict.methods) {
-            for (space, value) in verdict.spaces.iter().zip(&standing.values) {
+    let mut rankings = vec![row(["measure", "rank", "method", "mean", "n_best", "space", "value"])];
+    for ranking in &insights.rankings {
+        for (rank, of_method) in (1_usize..).zip(&ranking.methods) {
+            for (space, value) in ranking.spaces.iter().zip(&of_method.values) {
                 let lead = [
-                    verdict.measure.clone(),
+                    ranking.measure.clone(),
                     rank.to_string(),
-                    standing.method.clone(),
-                    standing.mean.to_string(),
+                    of_method.method.clone(),
+                    of_method.mean.to_string(),
                 ];
-                verdicts.push(
+                rankings.push(
                     [
                         lead.to_vec(),
-                        vec![standing.n_best.to_string(), space.clone(), value.to_string()],
+                        vec![of_method.n_best.to_string(), space.clone(), value.to_string()],
                     ]
                     .concat(),
                 );
             }
         }
     }
-    for (file, rows) in FILES.into_iter().zip([gains, counts, pairs, verdicts]) {
+    for (file, rows) in FILES.into_iter().zip([gains, counts, pairs, rankings]) {
         write_rows(&folder.join(file), rows)?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::csv_file;
 use crate::error::Result;
 use crate::evaluation::ModelRow;
-use crate::words::thousands;
+use crate::format::thousands;
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -4,7 +4,7 @@ use super::csv_file::{self, optional};
 use super::page::Table;
 use crate::error::Result;
 use crate::evaluation::{METRICS, MapQuality, Metric, Quality};
-use crate::words::thousands;
+use crate::format::thousands;
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! The classes of given weights and those of the data, made the same by their names.
 
 use crate::error::Result;
+use crate::format::listed;
 use crate::model::{Architecture, Weights};
-use crate::words::listed;
 
 /// The weights with their classes in the order of the data's `names`, as many as the model tells
 /// apart, and what the user should know of how they were matched. Classes are matched by name;

@@ -3,7 +3,7 @@
 
 use super::pair::ComparedRun;
 use crate::error::{Error, Result};
-use crate::evaluation::{Answer, Bootstrap, Confusion, Estimate};
+use crate::evaluation::{Bootstrap, ComparedValue, Confusion, Estimate};
 
 /// Pairs of classes that are taken from each classifier of each run, and that are compared in all.
 const PAIRS_EACH: usize = 6;
@@ -17,17 +17,17 @@ pub(super) struct Common {
     pub(super) method: Option<String>,
 }
 
-/// One run's classifiers: their answers to its scored points.
+/// One run's classifiers: their predictions for its scored points.
 pub(super) struct Classifiers<'a> {
     labels: &'a [u8],
     class_names: &'a [String],
     /// Those that both runs have, then k-NN in this run's first space and in its last.
-    answers: Vec<Vec<u8>>,
+    predictions: Vec<Vec<u8>>,
     n_common: usize,
 }
 
 impl<'a> Classifiers<'a> {
-    /// Reads the answers; those of the network are at hand.
+    /// Reads the predictions; those of the network are at hand.
     ///
     /// # Errors
     /// [`Error::Input`] if a file is missing or damaged.
@@ -36,30 +36,30 @@ impl<'a> Classifiers<'a> {
         common: &[Common],
         network: Option<&Vec<u8>>,
     ) -> Result<Self> {
-        let answers = common.iter().map(|Common { space, method }| match space {
+        let predictions = common.iter().map(|Common { space, method }| match space {
             Some(space) => run.predictions(space, method.as_deref()),
             None => network
                 .cloned()
-                .ok_or_else(|| Error::Data("the answers of a network are not known".into())),
+                .ok_or_else(|| Error::Data("the predictions of a network are not known".into())),
         });
         let spaces = &run.run.spaces;
         let ends = spaces.first().into_iter().chain(spaces.last());
         let ends = ends.map(|id| run.predictions(&id.space, None));
-        let answers = answers.chain(ends).collect::<Result<_>>()?;
+        let predictions = predictions.chain(ends).collect::<Result<_>>()?;
         Ok(Self {
             labels: &run.labels,
             class_names: &run.class_names,
-            answers,
+            predictions,
             n_common: common.len(),
         })
     }
 
     /// The confusions of every classifier, of points that count `weights` times each.
     fn confusions(&self, weights: &[u32]) -> Vec<Confusion> {
-        let of_one = |answers: &Vec<u8>| {
-            Confusion::weighted(self.labels, answers, weights, self.class_names.len())
+        let of_one = |predictions: &Vec<u8>| {
+            Confusion::weighted(self.labels, predictions, weights, self.class_names.len())
         };
-        self.answers.iter().map(of_one).collect()
+        self.predictions.iter().map(of_one).collect()
     }
 
     fn class(&self, name: &str) -> Option<usize> {
@@ -96,12 +96,12 @@ enum Count<'a> {
 /// Everything that is counted of both runs.
 pub(super) struct Counted {
     /// Of each common classifier.
-    pub(super) accuracies: Vec<Answer>,
+    pub(super) accuracies: Vec<ComparedValue>,
     /// Of each class that has points, by name: the largest gain of the first run first, then those
     /// of the second alone.
-    pub(super) gains: Vec<(String, Answer)>,
+    pub(super) gains: Vec<(String, ComparedValue)>,
     /// Of each chosen classifier the pairs that either run confuses most by any of them.
-    pub(super) pairs: Vec<(usize, [String; 2], Answer)>,
+    pub(super) pairs: Vec<(usize, [String; 2], ComparedValue)>,
 }
 
 impl Counted {
@@ -124,19 +124,20 @@ impl Counted {
             (0..n_common).map(Count::Accuracy).chain(names.iter().map(|name| Count::Gain(name)));
         let counts: Vec<Count<'_>> =
             counts.chain(pairs.iter().map(|&(at, names)| Count::Share(at, names))).collect();
-        let mut answers = answers(runs, paired, bootstrap, &counts).into_iter();
+        let mut values = compared_values(runs, paired, bootstrap, &counts).into_iter();
 
-        let accuracies = answers.by_ref().take(n_common).collect();
-        let mut gains: Vec<(String, Answer)> =
-            names.into_iter().map(str::to_owned).zip(&mut answers).collect();
-        gains.retain(|(_, answer)| answer.a.is_some() || answer.b.is_some());
-        let gain = |answer: &Answer| answer.a.or(answer.b).map_or(0.0, |estimate| estimate.value);
+        let accuracies = values.by_ref().take(n_common).collect();
+        let mut gains: Vec<(String, ComparedValue)> =
+            names.into_iter().map(str::to_owned).zip(&mut values).collect();
+        gains.retain(|(_, value)| value.a.is_some() || value.b.is_some());
+        let gain =
+            |value: &ComparedValue| value.a.or(value.b).map_or(0.0, |estimate| estimate.value);
         gains.sort_by(|(_, x), (_, y)| {
             x.a.is_none().cmp(&y.a.is_none()).then(gain(y).total_cmp(&gain(x)))
         });
-        let pairs = pairs.into_iter().zip(answers);
+        let pairs = pairs.into_iter().zip(values);
         let pairs =
-            pairs.map(|((at, names), answer)| (at, names.map(str::to_owned), answer)).collect();
+            pairs.map(|((at, names), value)| (at, names.map(str::to_owned), value)).collect();
         Self { accuracies, gains, pairs }
     }
 }
@@ -165,12 +166,12 @@ fn most_confused<'a>(runs: [&Classifiers<'a>; 2], own: &[usize]) -> Vec<[&'a str
 
 /// The counts of both runs and their differences; of the same points the same ones are drawn from
 /// both runs.
-fn answers(
+fn compared_values(
     runs: [&Classifiers<'_>; 2],
     paired: bool,
     bootstrap: &Bootstrap,
     counts: &[Count<'_>],
-) -> Vec<Answer> {
+) -> Vec<ComparedValue> {
     let statistics = |weights: [&[u32]; 2]| {
         let [a, b] = [0, 1].map(|run| {
             let confusions = runs[run].confusions(weights[run]);
@@ -193,6 +194,6 @@ fn answers(
     let estimates: Vec<Option<Estimate>> = values.iter().zip(&intervals).map(estimate).collect();
     estimates
         .chunks_exact(3)
-        .map(|three| Answer { a: three[0], b: three[1], difference: three[2] })
+        .map(|three| ComparedValue { a: three[0], b: three[1], difference: three[2] })
         .collect()
 }

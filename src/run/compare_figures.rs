@@ -5,7 +5,7 @@ use super::steps::figures::{capital, write};
 use crate::embedding;
 use crate::error::Result;
 use crate::evaluation::{
-    Answer, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title,
+    ComparedValue, Comparison, Estimate, KNN_ACCURACY, METRICS, ScoredOn, map_title, space_title,
 };
 use crate::matrix::Matrix;
 use crate::record::{N_COMPONENTS, RunFolder};
@@ -29,17 +29,17 @@ fn series(comparison: &Comparison) -> Vec<String> {
 }
 
 /// A panel of both runs, and one of their differences where there are some.
-fn panels(title: &str, answers: &[&Answer], is_difference: bool) -> Vec<DotPanel> {
-    let column = |of: fn(&Answer) -> Option<Estimate>| {
-        answers.iter().map(|answer| of(answer)).collect::<Vec<_>>()
+fn panels(title: &str, values: &[&ComparedValue], is_difference: bool) -> Vec<DotPanel> {
+    let column = |of: fn(&ComparedValue) -> Option<Estimate>| {
+        values.iter().map(|value| of(value)).collect::<Vec<_>>()
     };
-    let none = vec![None; answers.len()];
+    let none = vec![None; values.len()];
     let mut panels = vec![DotPanel {
         title: title.into(),
-        values: vec![column(|answer| answer.a), column(|answer| answer.b), none.clone()],
+        values: vec![column(|value| value.a), column(|value| value.b), none.clone()],
         is_difference,
     }];
-    let differences = column(|answer| answer.difference);
+    let differences = column(|value| value.difference);
     if differences.iter().any(Option::is_some) {
         let values = vec![none.clone(), none, differences];
         panels.push(DotPanel { title: "Difference".into(), values, is_difference: true });
@@ -64,7 +64,7 @@ fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         caption: how(comparison),
         rows: rows.iter().map(|row| place(row.space.as_deref(), row.method.as_deref())).collect(),
         series: series(comparison),
-        panels: panels("Accuracy", &rows.iter().map(|row| &row.answer).collect::<Vec<_>>(), false),
+        panels: panels("Accuracy", &rows.iter().map(|row| &row.value).collect::<Vec<_>>(), false),
     };
     write(folder, "accuracy", &figure)
 }
@@ -78,7 +78,7 @@ fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         caption: how(comparison),
         rows: rows.iter().map(|row| row.class.clone()).collect(),
         series: series(comparison),
-        panels: panels("Gain", &rows.iter().map(|row| &row.answer).collect::<Vec<_>>(), true),
+        panels: panels("Gain", &rows.iter().map(|row| &row.value).collect::<Vec<_>>(), true),
     };
     write(folder, "gains", &figure)
 }
@@ -96,20 +96,20 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
         }
     }
     let panel = |space: &Option<&str>| {
-        let answer = |classes: &&[String; 2]| {
+        let value = |classes: &&[String; 2]| {
             comparison
                 .pairs
                 .iter()
                 .find(|row| row.space.as_deref() == *space && row.classes == **classes)
-                .map(|row| &row.answer)
+                .map(|row| &row.value)
         };
-        let column = |of: fn(&Answer) -> Option<Estimate>| {
-            names.iter().map(|pair| answer(pair).and_then(of)).collect::<Vec<_>>()
+        let column = |of: fn(&ComparedValue) -> Option<Estimate>| {
+            names.iter().map(|pair| value(pair).and_then(of)).collect::<Vec<_>>()
         };
         let title = space.map_or("Classifier".into(), |space| capital(&space_title(space)));
         DotPanel {
             title,
-            values: vec![column(|answer| answer.a), column(|answer| answer.b)],
+            values: vec![column(|value| value.a), column(|value| value.b)],
             is_difference: false,
         }
     };

@@ -1,4 +1,4 @@
-//! The command `compare-models`: models trained on the same rows side by side, and one encoded layer looked
+//! The command `compare-models`: models trained on the same rows side by side, and one encoded layer recorded
 //! into.
 
 mod encoded;
@@ -19,7 +19,7 @@ use crate::model::layers::{Conv, Dense};
 use crate::model::{Architecture, LayerKind, write_weights};
 use crate::neighbors::Search;
 use crate::progress::{Observer, Reporter};
-use crate::recipe::Contender;
+use crate::recipe::Candidate;
 use crate::record::{Artifact, Destination, ModelHistory, Opening, Results, RunFolder, Stage};
 use crate::report::drawing::drawing;
 use crate::report::figures::{ModelCurves, Models};
@@ -34,7 +34,7 @@ pub struct CompareModels {
     /// The data.
     pub data: Request,
     /// The models, each with a name of its own.
-    pub models: Vec<Contender>,
+    pub models: Vec<Candidate>,
     /// Which layer to look into on the test set.
     pub encoded: Encoded,
     /// Maps of that layer.
@@ -49,7 +49,7 @@ pub struct CompareModels {
     pub to: Destination,
 }
 
-/// Which layer is looked into.
+/// Which layer is recorded into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Encoded {
     /// The last hidden dense layer of the model `cnn-a`, or else of the first model that has one.
@@ -66,7 +66,7 @@ pub enum Encoded {
 pub struct ModelsSummary {
     /// Its folder.
     pub path: PathBuf,
-    /// The layer that was looked into: its model and its name.
+    /// The layer that was recorded into: its model and its name.
     pub encoded: Option<(String, String)>,
     /// What its stages noted: a row a model in `models`; of the layer its k-NN accuracies, the
     /// quality of its maps and its clusters.
@@ -166,11 +166,11 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
     }
     let encoded = find_encoded(job, &architectures)?;
     if let Some((model, layer)) = &encoded {
-        let looked = architectures[*model].looked_into();
-        let width = looked
+        let recorded = architectures[*model].recorded_layers();
+        let width = recorded
             .iter()
-            .find(|looked| looked.name == *layer)
-            .map_or(data.class_names.len(), |looked| looked.width);
+            .find(|recorded| recorded.name == *layer)
+            .map_or(data.class_names.len(), |recorded| recorded.width);
         check_methods(&methods, &data.test.labels, std::iter::once((layer.as_str(), width)))?;
         let n_classes = Some(data.class_names.len());
         job.clusters
@@ -197,8 +197,8 @@ fn find_encoded(
         }
     };
     let whole = format!("{model}/{layer}");
-    let Some(at) = job.models.iter().position(|contender| contender.name == *model) else {
-        let names: Vec<&str> = job.models.iter().map(|contender| contender.name.as_str()).collect();
+    let Some(at) = job.models.iter().position(|candidate| candidate.name == *model) else {
+        let names: Vec<&str> = job.models.iter().map(|candidate| candidate.name.as_str()).collect();
         return Err(Error::parameter(
             "encoded",
             whole,
@@ -221,10 +221,10 @@ fn last_dense(architecture: &Architecture) -> Option<String> {
     let is_dense =
         |layer: usize| matches!(architecture.layers[layer].kind, LayerKind::Dense { .. });
     architecture
-        .looked_into()
+        .recorded_layers()
         .into_iter()
-        .rfind(|looked| is_dense(looked.layer))
-        .map(|looked| looked.name)
+        .rfind(|recorded| is_dense(recorded.layer))
+        .map(|recorded| recorded.name)
 }
 
 fn open(
@@ -301,7 +301,7 @@ impl Prepared<'_> {
     fn train(
         &self,
         session: &mut Session<'_>,
-        model: &Contender,
+        model: &Candidate,
         architecture: &Architecture,
         observer: &dyn Observer,
     ) -> Result<()> {
@@ -366,7 +366,7 @@ impl Prepared<'_> {
 
 /// What is known of a trained model before its test.
 fn model_row(
-    model: &Contender,
+    model: &Candidate,
     architecture: &Architecture,
     trained: &Trained,
 ) -> Result<ModelRow> {

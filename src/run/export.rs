@@ -6,12 +6,12 @@ use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::evaluation::MapId;
 use crate::files::{TEMPORARY, Unfinished, create_folder};
+use crate::format::thousands;
 use crate::progress::Reporter;
 use crate::record::{FinishedRun, ReportPoints};
 use crate::report::parquet::{self, Column};
 use crate::report::pictures::png_files;
 use crate::report::projector::{self, MetadataColumn, Projector};
-use crate::words::thousands;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -145,7 +145,7 @@ pub fn export(job: &Export, device: &Device, reporter: &dyn Reporter) -> Result<
         written?;
         summary.written.push((format, path));
     }
-    for sentence in chosen.contents.missing {
+    for sentence in chosen.selected.missing {
         if !summary.warnings.contains(&sentence) {
             summary.warnings.push(sentence);
         }
@@ -216,7 +216,7 @@ fn write_projector(
     let folder = temporary.path().join("filled");
     create_folder(&folder)?;
     let mut projector = Projector::new(&folder);
-    let spaces = chosen.contents.run.spaces.iter().cloned();
+    let spaces = chosen.selected.run.spaces.iter().cloned();
     let ids: Vec<MapId> = spaces.chain(chosen.maps()).collect();
     for (done, id) in ids.iter().enumerate() {
         observer.step(done as u64, ids.len() as u64, &[])?;

@@ -15,8 +15,8 @@
 //! The test part may be missing as a whole. Files of data that are not read are named in a warning.
 //! A training writes such a folder, and any program can.
 
-mod answers;
-mod found;
+mod classes;
+mod folder;
 mod outputs;
 
 use crate::activations::Layer;
@@ -24,13 +24,14 @@ use crate::dataset::{self, Images, Source, npy};
 use crate::embedding::METHODS;
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
+use crate::format::natural;
 use crate::matrix::Matrix;
 use crate::model::RAW;
 use crate::neighbors::Search;
 use crate::record::predictions::{SOFTMAX, write_classes};
 use crate::record::{Artifact, RunFolder};
-use crate::words::natural;
-use found::Found;
+use classes::PartClasses;
+use folder::LayerFolder;
 use std::path::{Path, PathBuf};
 
 /// What becomes its probabilities.
@@ -73,13 +74,13 @@ impl Layers {
     /// # Errors
     /// [`Error::Input`] naming the file that is missing, malformed or does not fit another.
     pub(super) fn read(folder: &Path) -> Result<Self> {
-        let mut reader = Reader { folder, found: Found::of(folder)?, files: Vec::new() };
+        let mut reader = Reader { folder, found: LayerFolder::of(folder)?, files: Vec::new() };
         let names = reader.names()?;
         let parts: &[&str] = if reader.found.has_test() { &["train", "test"] } else { &["train"] };
-        let answers = reader.answers(parts, &names)?;
+        let classes = reader.classes(parts, &names)?;
         let mut warnings: Vec<String> =
-            reader.found.left_out().into_iter().chain(answers.warnings).collect();
-        let mut known = answers.parts.into_iter();
+            reader.found.left_out().into_iter().chain(classes.warnings).collect();
+        let mut known = classes.parts.into_iter();
         let mut next = |reader: &mut Reader<'_>, part: &str, train: Option<&Part>| {
             known.next().map(|known| reader.part(part, &names, known, train)).transpose()
         };
@@ -100,7 +101,7 @@ impl Layers {
             test.as_ref().unwrap_or(&train),
             if test.is_some() { "test" } else { "train" },
         ));
-        Ok(Self { class_names: answers.class_names, train, test, warnings, files: reader.files })
+        Ok(Self { class_names: classes.class_names, train, test, warnings, files: reader.files })
     }
 
     /// Refuses, by its file, a layer with a row that `search` finds no neighbours of.
@@ -213,7 +214,7 @@ fn missing(scored: &Part, part: &str) -> Option<String> {
 
 struct Reader<'a> {
     folder: &'a Path,
-    found: Found,
+    found: LayerFolder,
     files: Vec<PathBuf>,
 }
 
@@ -271,10 +272,10 @@ impl Reader<'_> {
         &mut self,
         part: &str,
         names: &[String],
-        known: answers::Known,
+        known: PartClasses,
         train: Option<&Part>,
     ) -> Result<Part> {
-        let answers::Known { labels, predictions, confidence } = known;
+        let PartClasses { labels, predictions, confidence } = known;
         let n = labels.len();
         let (mut layers, mut paths) =
             (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));

@@ -3,7 +3,8 @@
 use super::compare_counts::{Classifiers, Common, Counted};
 use crate::error::{Error, Result};
 use crate::evaluation::{
-    AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, PairRow, Verdict, verdicts,
+    AccuracyRow, Bootstrap, Comparison, GainRow, MeasureRow, MetricRanking, PairRow,
+    metric_rankings,
 };
 use crate::matrix::Matrix;
 use crate::model::RAW;
@@ -135,16 +136,16 @@ impl<'a> Pair<'a> {
         let own: Vec<usize> = (0..common.len()).filter(|&at| common[at].method.is_none()).collect();
         let counted = Counted::of([&a, &b], self.paired, bootstrap, &own);
         let accuracies = counted.accuracies.into_iter().zip(&common);
-        let accuracies = accuracies.map(|(answer, Common { space, method })| {
+        let accuracies = accuracies.map(|(value, Common { space, method })| {
             let (space, method) = (space.clone(), method.clone());
-            AccuracyRow { space, method, answer }
+            AccuracyRow { space, method, value }
         });
-        let gains = counted.gains.into_iter().map(|(class, answer)| GainRow { class, answer });
+        let gains = counted.gains.into_iter().map(|(class, value)| GainRow { class, value });
         let pairs = counted.pairs.into_iter();
-        let pairs = pairs.map(|(at, classes, answer)| PairRow {
+        let pairs = pairs.map(|(at, classes, value)| PairRow {
             space: common[at].space.clone(),
             classes,
-            answer,
+            value,
         });
         Ok(Comparison {
             names: self.names.clone(),
@@ -172,23 +173,23 @@ impl<'a> Pair<'a> {
             scores.retain(|row| is_common(&row.space, &row.method));
             let mut quality = run.run.results().quality.clone();
             quality.retain(|row| is_common(&row.space, &row.method));
-            verdicts(&scores, &quality, run.n_neighbors, run.run.scored_on())
+            metric_rankings(&scores, &quality, run.n_neighbors, run.run.scored_on())
         };
         let of_runs = self.runs.map(of_run);
         let mut rows = Vec::new();
-        for verdict in &of_runs[0] {
+        for ranking in &of_runs[0] {
             let there = of_runs
                 .each_ref()
-                .map(|verdicts| verdicts.iter().find(|other| other.measure == verdict.measure));
+                .map(|rankings| rankings.iter().find(|other| other.measure == ranking.measure));
             for method in &self.methods {
-                let standing = |verdict: Option<&Verdict>| {
-                    verdict?.methods.iter().position(|standing| standing.method == *method)
+                let rank = |ranking: Option<&MetricRanking>| {
+                    ranking?.methods.iter().position(|rank| rank.method == *method)
                 };
-                let at = there.map(standing);
+                let at = there.map(rank);
                 let mean = |run: usize| Some(there[run]?.methods[at[run]?].mean);
                 let (values, best) = ([mean(0), mean(1)], at.map(|at| at == Some(0)));
                 rows.push(MeasureRow {
-                    measure: verdict.measure.clone(),
+                    measure: ranking.measure.clone(),
                     method: method.clone(),
                     values,
                     best,

@@ -133,7 +133,7 @@ fn resolved(run: &TrainRun, prepared: &Prepared, study: Option<&Run>) -> serde_j
         "data": serde_json::to_value(&run.data).unwrap_or_default(),
         "split": { "train": prepared.train.len(), "validation": prepared.validation.len(), "test": prepared.data.test.len() },
         "model": prepared.architecture,
-        "looked_into": prepared.architecture.looked_into(),
+        "looked_into": prepared.architecture.recorded_layers(),
         "training": run.training,
         "n_neighbors": N_NEIGHBORS,
         "methods": methods,

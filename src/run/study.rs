@@ -67,7 +67,7 @@ pub fn run(
     }
     run.train.training.validate()?;
     let prepared = prepare(&run.train, run.model.as_deref())?;
-    let layers = prepared.architecture.looked_into();
+    let layers = prepared.architecture.recorded_layers();
     let widths = std::iter::once(prepared.architecture.n_features())
         .chain(layers.iter().map(|layer| layer.width));
     let names = std::iter::once(RAW).chain(layers.iter().map(|layer| layer.name.as_str()));

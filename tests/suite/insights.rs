@@ -1,12 +1,12 @@
-//! Confusions, gains, verdicts and intervals against counts by hand and closed forms.
+//! Confusions, gains, rankings and intervals against counts by hand and closed forms.
 
 use crate::support::uniform;
 use layerlens::evaluation::{
-    Answers, Bootstrap, Confusion, Insights, Interval, KnnScore, MapQuality, Quality, ScoredOn,
-    Scores, confusions, gains, verdicts,
+    Bootstrap, Confusion, Insights, Interval, KnnScore, MapQuality, Predictions, Quality, ScoredOn,
+    Scores, confusions, gains, metric_rankings,
 };
 
-/// Eight points: truth, and the answers of two classifiers.
+/// Eight points: truth, and the predictions of two classifiers.
 const TRUTH: [u8; 8] = [0, 0, 0, 1, 1, 2, 2, 2];
 const FIRST: [u8; 8] = [0, 1, 1, 1, 0, 2, 2, 0];
 const LAST: [u8; 8] = [0, 0, 1, 1, 1, 2, 2, 2];
@@ -58,17 +58,17 @@ fn gains_are_ranked_by_the_last_space() {
 
 #[test]
 fn conclusions_name_spaces_and_maps() {
-    let answers = |space: Option<&str>, method: Option<&str>, classes: [u8; 8]| Answers {
+    let predictions = |space: Option<&str>, method: Option<&str>, classes: [u8; 8]| Predictions {
         space: space.map(str::to_owned),
         method: method.map(str::to_owned),
         classes: classes.to_vec(),
     };
     let all = [
-        answers(None, None, LAST),
-        answers(Some("raw"), None, FIRST),
-        answers(Some("dense"), None, LAST),
-        answers(Some("raw"), Some("pca"), FIRST),
-        answers(Some("dense"), Some("pca"), FIRST),
+        predictions(None, None, LAST),
+        predictions(Some("raw"), None, FIRST),
+        predictions(Some("dense"), None, LAST),
+        predictions(Some("raw"), Some("pca"), FIRST),
+        predictions(Some("dense"), Some("pca"), FIRST),
     ];
     let confusions = confusions(&TRUTH, &all, 3).unwrap();
     let insights = Insights::new(5, ScoredOn::Test, &confusions, Vec::new());
@@ -141,9 +141,9 @@ fn the_best_method_has_the_largest_mean() {
         quality("dense", "pca", 0.85, Some(1.0)),
         quality("dense", "tsne", 0.85, Some(0.5)),
     ];
-    let found = verdicts(&rows, &of_maps, 5, ScoredOn::Test);
+    let found = metric_rankings(&rows, &of_maps, 5, ScoredOn::Test);
     let summary: Vec<_> =
-        found.iter().map(|verdict| (verdict.measure.as_str(), verdict.spaces.len())).collect();
+        found.iter().map(|ranking| (ranking.measure.as_str(), ranking.spaces.len())).collect();
     // No correlation is known, nor any new point; the global score of raw is known of one method
     // only.
     let expected = [
@@ -155,27 +155,21 @@ fn the_best_method_has_the_largest_mean() {
         ("random_triplet_accuracy", 2),
     ];
     assert_eq!(summary, expected);
-    let standings: Vec<_> = found[0]
-        .methods
-        .iter()
-        .map(|standing| (standing.method.as_str(), standing.n_best))
-        .collect();
-    assert_eq!(standings, [("tsne", 1), ("pca", 1)]);
+    let ranks: Vec<_> =
+        found[0].methods.iter().map(|rank| (rank.method.as_str(), rank.n_best)).collect();
+    assert_eq!(ranks, [("tsne", 1), ("pca", 1)]);
     assert!(
         (found[0].methods[0].mean - 0.75).abs() < 1e-12
             && (found[0].methods[1].mean - 0.7).abs() < 1e-12
     );
     // Equal values are both the best.
-    let standings: Vec<_> = found[1]
-        .methods
-        .iter()
-        .map(|standing| (standing.method.as_str(), standing.n_best))
-        .collect();
-    assert_eq!(standings, [("tsne", 2), ("pca", 1)]);
+    let ranks: Vec<_> =
+        found[1].methods.iter().map(|rank| (rank.method.as_str(), rank.n_best)).collect();
+    assert_eq!(ranks, [("tsne", 2), ("pca", 1)]);
     assert!(
-        verdicts(&rows, &of_maps, 3, ScoredOn::Test)
+        metric_rankings(&rows, &of_maps, 3, ScoredOn::Test)
             .iter()
-            .all(|verdict| verdict.measure != "knn_accuracy")
+            .all(|ranking| ranking.measure != "knn_accuracy")
     );
 }
 
@@ -192,7 +186,7 @@ fn intervals_are_those_of_the_normal_law() {
     let [first, second] = [(5, 0.8), (6, 0.7)].map(|(seed, share): (u64, f32)| {
         uniform(seed, n, 0.0, 1.0).into_iter().map(|value| value < share).collect::<Vec<bool>>()
     });
-    // Half of the second's answers are those of the first: their difference varies less point by
+    // Half of the second's predictions are those of the first: their difference varies less point by
     // point than apart.
     let second: Vec<bool> =
         (0..n).map(|at| if at % 2 == 0 { first[at] } else { second[at] }).collect();

@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use layerlens::Error;
 use layerlens::model::{
-    Architecture, Arrangement, LAYER_TYPES, LayerSpec, LayerType, Look, Network, read_weights,
+    Architecture, Arrangement, LAYER_TYPES, LayerSpec, LayerType, Network, Recording, read_weights,
     write_weights,
 };
 use layerlens::recipe::Blueprint;
@@ -31,7 +31,7 @@ fn example(layer_type: &LayerType) -> (Architecture, usize) {
     let mut architecture = blueprint.build(INPUT, 3).expect("an example that fits");
     let is_meant = |layer: &LayerSpec| layer.kind.layer_type().name == layer_type.name;
     let at = architecture.layers.iter().position(is_meant).expect("a layer of the type");
-    architecture.layers[at].look = Look::Flattened;
+    architecture.layers[at].record = Recording::Flattened;
     (architecture, at)
 }
 

@@ -2,8 +2,8 @@
 //! value, and titles with the dimensions that the map has.
 
 use layerlens::evaluation::{
-    Insights, KnnScore, METRICS, MapId, MapQuality, Metric, NewQuality, Quality, ScoredOn, Scores,
-    Standing, Verdict, map_title,
+    Insights, KnnScore, METRICS, MapId, MapQuality, MethodRank, Metric, MetricRanking, NewQuality,
+    Quality, ScoredOn, Scores, map_title,
 };
 use layerlens::report::{insights_table, quality_table, table};
 use serde_json::Value;
@@ -156,13 +156,13 @@ fn titles_have_the_dimensions_of_the_map() {
             knn: vec![KnnScore { n_neighbors: 5, accuracy: 0.5, per_class: Vec::new() }],
         };
         assert_eq!(scores.id(), id);
-        let standing = Standing { method: "tsne".into(), values: vec![0.5], mean: 0.5, n_best: 1 };
-        let verdict = Verdict {
+        let rank = MethodRank { method: "tsne".into(), values: vec![0.5], mean: 0.5, n_best: 1 };
+        let ranking = MetricRanking {
             measure: "global_score".into(),
             spaces: vec!["raw".into()],
-            methods: vec![standing],
+            methods: vec![rank],
         };
-        let insights = Insights::new(5, ScoredOn::Test, &[], vec![verdict]);
+        let insights = Insights::new(5, ScoredOn::Test, &[], vec![ranking]);
         let insights = insights_table::text(&insights, &[], n_components);
         assert!(insights.contains("PCA has 1 by definition"), "{insights}");
         for text in [quality_table::text(&[row]), table::text(&[scores]), insights] {

@@ -7,7 +7,8 @@ use layerlens::model::layers::{
     ActivationLayer, AvgPool, BatchNorm, Conv, Dense, Dropout, Flatten, LayerKind, MaxPool,
 };
 use layerlens::model::{
-    Activation, Architecture, Arrangement, LayerSpec, Look, Network, Padding, Parameter, Weights,
+    Activation, Architecture, Arrangement, LayerSpec, Network, Padding, Parameter, Recording,
+    Weights,
 };
 use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::training::Training;
@@ -96,18 +97,20 @@ fn layers_are_looked_into_by_rule_or_as_told() {
     // Where the activation is a layer of its own, that one is looked into.
     assert_eq!(names(&every_kind()), "conv_1 activation_1 activation_2 softmax");
     let forms: Vec<_> = preset("cnn-default")
-        .looked_into()
+        .recorded_layers()
         .iter()
         .map(|layer| (layer.pooled, layer.width))
         .collect();
     assert_eq!(forms, [(true, 32), (true, 32)], "25,088 and 6,272 values are too many");
     let mut told = preset("cnn-default");
-    for (layer, look) in [(0, Look::No), (1, Look::Pooled), (2, Look::Flattened), (3, Look::Yes)] {
-        told.layers[layer].look = look;
+    for (layer, look) in
+        [(0, Recording::No), (1, Recording::Pooled), (2, Recording::Flattened), (3, Recording::Yes)]
+    {
+        told.layers[layer].record = look;
     }
     assert_eq!(names(&told), "pool_1 conv_2 flatten_1 softmax");
     assert_eq!(
-        told.looked_into().iter().map(|layer| layer.width).collect::<Vec<_>>(),
+        told.recorded_layers().iter().map(|layer| layer.width).collect::<Vec<_>>(),
         [32, 6272, 6272]
     );
 }
@@ -224,7 +227,7 @@ fn means_of_windows_and_normalised_values_have_their_closed_forms() {
     let norm = layer(BatchNorm { momentum: 0.9, epsilon: 1e-3 });
     let pool = layer(AvgPool { size: [2, 2] });
     let mut architecture = build(vec![pool, norm, layer(Flatten)], [2, 4, 1], 2);
-    architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
+    architecture.layers.iter_mut().for_each(|layer| layer.record = Recording::Flattened);
     let mut weights = architecture.initial_weights(0);
     for tensor in architecture.steps().unwrap().into_iter().flat_map(|step| step.parameters) {
         let values =
@@ -253,7 +256,7 @@ fn our_operations_answer_as_those_of_burn() {
     let presets = ["cnn-default", "cnn-a"]
         .map(|name| (name, Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap()));
     for (name, mut architecture) in presets.into_iter().chain([("every-kind", every_kind())]) {
-        architecture.layers.iter_mut().for_each(|layer| layer.look = Look::Flattened);
+        architecture.layers.iter_mut().for_each(|layer| layer.record = Recording::Flattened);
         let weights = with_statistics(&architecture, architecture.initial_weights(3));
         let answers = |arrangement| {
             let network =

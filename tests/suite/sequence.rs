@@ -5,7 +5,7 @@ use crate::support::{cpu, groups, normal};
 use layerlens::embedding::procrustes::Motion;
 use layerlens::embedding::sequence::displacements;
 use layerlens::embedding::{Embedding, METHODS, Method, Sequence, Space};
-use layerlens::evaluation::Trust;
+use layerlens::evaluation::Trustworthiness;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{NeighborGraph, nearest_neighbors};
 use layerlens::progress::Silent;
@@ -76,7 +76,10 @@ fn warm_starts_move_less_than_cold_ones_and_are_as_good() {
         assert_eq!(warm[0], cold[0], "{name}: the first has nothing to start from");
         let quality = |maps: &[Matrix]| {
             let of = |(x, map)| {
-                Trust::new(&cpu(), x, 1, &Silent).unwrap().of(&cpu(), map, &Silent).unwrap()
+                Trustworthiness::new(&cpu(), x, 1, &Silent)
+                    .unwrap()
+                    .of(&cpu(), map, &Silent)
+                    .unwrap()
             };
             mean(&spaces.iter().zip(maps).map(of).collect::<Vec<_>>())
         };

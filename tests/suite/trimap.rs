@@ -11,7 +11,7 @@ use layerlens::embedding::placement::Placement;
 use layerlens::embedding::trimap::triplet_layout::{Layout, Step};
 use layerlens::embedding::trimap::triplets::Triplets;
 use layerlens::embedding::{Embedding, FittedTrimap, NewPoints, SavedMap, Trimap, save};
-use layerlens::evaluation::Trust;
+use layerlens::evaluation::Trustworthiness;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
 use layerlens::progress::Silent;
@@ -437,7 +437,8 @@ fn far_rows_leave_the_map_of_the_others_as_it_is() {
                 let near: Vec<usize> =
                     (0..n).filter(|row| !(0..far.len()).any(|at| *row == 7 + 100 * at)).collect();
                 let trust = |map: &Matrix| {
-                    let space = Trust::new(&cpu(), &x.select(&near), 1, &Silent).expect("ranks");
+                    let space =
+                        Trustworthiness::new(&cpu(), &x.select(&near), 1, &Silent).expect("ranks");
                     space.of(&cpu(), &map.select(&near), &Silent).expect("trustworthiness")
                 };
                 let (before, after) = (trust(plain.embedding()), trust(map.embedding()));

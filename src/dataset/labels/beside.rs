@@ -4,7 +4,7 @@ use super::{LabelFile, Labels};
 use crate::dataset::LabelColumn;
 use crate::dataset::columns::is_text;
 use crate::error::{Error, Result};
-use crate::words::listed;
+use crate::format::listed;
 use std::path::Path;
 
 /// Points, and the file of their labels.

@@ -13,7 +13,7 @@ pub(crate) use text::blank_line;
 
 use super::{LabelColumn, columns::is_text, names::unmet, npy};
 use crate::error::{Error, Result};
-use crate::words::{listed, natural};
+use crate::format::{listed, natural};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@ use super::{Values, control_character, values_of};
 use crate::dataset::LabelColumn;
 use crate::dataset::columns::{is_label, named};
 use crate::error::{Error, Result};
-use crate::words::listed;
+use crate::format::listed;
 use std::path::Path;
 
 /// Records of a file with the lines at which they start.

@@ -43,7 +43,7 @@ impl Layer for ActivationLayer {
         true
     }
 
-    fn is_looked_into(&self, _is_completed: bool) -> bool {
+    fn is_recorded(&self, _is_completed: bool) -> bool {
         true
     }
 

@@ -73,7 +73,7 @@ impl Layer for Conv {
         Some(self.activation)
     }
 
-    fn is_looked_into(&self, is_completed: bool) -> bool {
+    fn is_recorded(&self, is_completed: bool) -> bool {
         self.activation != Activation::Linear || !is_completed
     }
 

@@ -61,7 +61,7 @@ impl Layer for Dense {
         false
     }
 
-    fn is_looked_into(&self, is_completed: bool) -> bool {
+    fn is_recorded(&self, is_completed: bool) -> bool {
         self.activation != Activation::Linear || !is_completed
     }
 

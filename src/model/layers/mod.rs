@@ -77,7 +77,7 @@ pub(crate) trait Layer {
 
     /// Whether it is looked into where the model does not say; `is_completed` tells that the next
     /// layer finishes it.
-    fn is_looked_into(&self, _is_completed: bool) -> bool {
+    fn is_recorded(&self, _is_completed: bool) -> bool {
         false
     }
 

@@ -4,7 +4,7 @@
 use super::canvas::{Align, Canvas, FRAME, INK, Point, SOFT_INK, Text, WHITE, outline};
 use super::font::{fit, text_width};
 use super::{Figure, LABEL, MARGIN, SUBTITLE, TICK, TITLE_HEIGHT, color, draw_title};
-use crate::words::thousands;
+use crate::format::thousands;
 
 const BOX: (f64, f64) = (720.0, 86.0);
 /// Length of an arrow from one box to the next.

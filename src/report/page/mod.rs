@@ -299,7 +299,7 @@ fn static_figure(page: &Page) -> Result<String> {
         if page.points.labels.is_some() { ", in the colours of their classes" } else { "" };
     let words = format!(
         "Map of {space} by {method}: {} points{colored}",
-        crate::words::thousands(page.points.n())
+        crate::format::thousands(page.points.n())
     );
     let words = escape_html(&words);
     let source = data_url("image/png", &figure::png(page, map)?);

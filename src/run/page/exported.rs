@@ -1,7 +1,7 @@
 //! The points that an export takes from a run, and all that the run knows of them.
 
 use super::PAGE_NEIGHBORS;
-use super::contents::{Contents, check_map};
+use super::selected::{SelectedPoints, check_map};
 use crate::compute::Device;
 use crate::dataset::Pictures;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use crate::report::page::Points;
 
 /// The chosen points, and what is known of each.
 pub(in crate::run) struct ExportedPoints<'a> {
-    pub(in crate::run) contents: Contents<'a>,
+    pub(in crate::run) selected: SelectedPoints<'a>,
     pub(in crate::run) points: Points,
     class_names: Vec<String>,
     pub(in crate::run) pictures: Option<Pictures>,
@@ -22,11 +22,11 @@ pub(in crate::run) struct ExportedPoints<'a> {
 
 impl<'a> ExportedPoints<'a> {
     pub(in crate::run) fn read(run: &'a FinishedRun, choice: ReportPoints) -> Result<Self> {
-        let mut contents = Contents::new(run, choice);
-        let class_names = contents.class_names()?;
-        let points = contents.points(&class_names)?;
-        let pictures = contents.kept_pictures()?;
-        Ok(Self { contents, points, class_names, pictures })
+        let mut selected = SelectedPoints::new(run, choice);
+        let class_names = selected.class_names()?;
+        let points = selected.points(&class_names)?;
+        let pictures = selected.kept_pictures()?;
+        Ok(Self { selected, points, class_names, pictures })
     }
 
     /// Warning that lists what the run does not know of the points.
@@ -49,7 +49,7 @@ impl<'a> ExportedPoints<'a> {
 
     /// Part and row of every point.
     pub(in crate::run) fn rows(&self) -> Vec<(&'static str, usize)> {
-        let parts = self.contents.parts();
+        let parts = self.selected.parts();
         parts
             .into_iter()
             .flat_map(|(part, _, rows)| rows.into_iter().map(move |row| (part, row)))
@@ -71,13 +71,13 @@ impl<'a> ExportedPoints<'a> {
 
     /// The points in a space, all dimensions.
     pub(in crate::run) fn space(&mut self, space: &str) -> Result<Option<Matrix>> {
-        self.contents
+        self.selected
             .gather(|part| Artifact::Layer { name: space, part }, &format!("the space {space}"))
     }
 
     /// Every map, space by space.
     pub(in crate::run) fn maps(&self) -> Vec<MapId> {
-        let run = self.contents.run;
+        let run = self.selected.run;
         let of_space = |space: &'a MapId| {
             let maps = run.results().maps.iter();
             maps.filter(move |map| map.space == space.space).map(MapResults::id)
@@ -89,9 +89,9 @@ impl<'a> ExportedPoints<'a> {
     pub(in crate::run) fn map(&mut self, id: &MapId) -> Result<Option<Matrix>> {
         let file = |part| Artifact::Embedding { map: id, part };
         let method = id.method.as_deref().unwrap_or_default();
-        let map = self.contents.gather(file, &format!("the map of {} by {method}", id.space))?;
+        let map = self.selected.gather(file, &format!("the map of {} by {method}", id.space))?;
         if let Some(map) = &map {
-            check_map(&file(self.contents.parts()[0].0).of(&self.contents.run.path), map)?;
+            check_map(&file(self.selected.parts()[0].0).of(&self.selected.run.path), map)?;
         }
         Ok(map)
     }
@@ -102,7 +102,7 @@ impl<'a> ExportedPoints<'a> {
         device: &Device,
         reporter: &dyn Reporter,
     ) -> Result<Option<NeighborGraph>> {
-        let run = self.contents.run;
+        let run = self.selected.run;
         let k = PAGE_NEIGHBORS.min(self.points.n().saturating_sub(1));
         let Some(MapId { space, .. }) = run.spaces.first().filter(|_| k > 0) else {
             return Ok(None);

@@ -1,14 +1,14 @@
 //! The page of a run: what it shows, from the files of the run's folder.
 
-mod contents;
 mod exported;
 mod sections;
+mod selected;
 mod tables;
 
 pub(super) use exported::ExportedPoints;
 pub(super) use sections::{reproduce, section};
 
-use self::contents::Contents;
+use self::selected::SelectedPoints;
 use super::session::Session;
 use crate::compute::Device;
 use crate::error::Result;
@@ -42,15 +42,15 @@ pub(super) fn of_run(
     device: &Device,
     observer: &dyn Observer,
 ) -> Result<Page> {
-    let mut contents = Contents::new(run, choice);
-    let classes = contents.class_names()?;
-    let points = contents.points(&classes)?;
-    let maps = contents.maps()?;
-    let epochs = contents.epochs()?;
-    let (spaces, pictures) = contents.spaces(device, observer)?;
-    let sections = sections::of_run(run, &mut contents, &classes)?;
-    let (methods, n_neighbors) = (contents.methods(), contents.n_neighbors());
-    let (warnings, mut missing) = (contents.warnings, contents.missing);
+    let mut selected = SelectedPoints::new(run, choice);
+    let classes = selected.class_names()?;
+    let points = selected.points(&classes)?;
+    let maps = selected.maps()?;
+    let epochs = selected.epochs()?;
+    let (spaces, pictures) = selected.spaces(device, observer)?;
+    let sections = sections::of_run(run, &mut selected, &classes)?;
+    let (methods, n_neighbors) = (selected.methods(), selected.n_neighbors());
+    let (warnings, mut missing) = (selected.warnings, selected.missing);
     missing.dedup();
     Ok(Page {
         name: run.name.clone(),

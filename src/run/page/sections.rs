@@ -1,10 +1,11 @@
 //! The static part of a run's page, section by section.
 
-use super::contents::Contents;
+use super::selected::SelectedPoints;
 use super::tables;
 use crate::dataset::npy;
 use crate::error::{Error, Result};
-use crate::evaluation::{Answers, Confused, ScoredOn, confusions};
+use crate::evaluation::{Confused, Predictions, ScoredOn, confusions};
+use crate::format::{quoted, thousands};
 use crate::record::{Artifact, FinishedRun};
 use crate::report::drawing::drawing;
 use crate::report::figures::{Figure, vector};
@@ -12,7 +13,6 @@ use crate::report::insights_table::scored_words;
 use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::report::quality_table;
 use crate::training::History;
-use crate::words::{quoted, thousands};
 
 /// Most classes, or clusters, of a table of counts.
 const MAX_COUNTED: usize = 40;
@@ -25,10 +25,10 @@ pub(in crate::run) fn section(
     Section { id: id.into(), title: title.into(), blocks: blocks.into_iter().collect() }
 }
 
-/// All sections; what they lack is noted in `contents`.
+/// All sections; what they lack is noted in `selected`.
 pub(in crate::run) fn of_run(
     run: &FinishedRun,
-    contents: &mut Contents<'_>,
+    selected: &mut SelectedPoints<'_>,
     class_names: &[String],
 ) -> Result<Vec<Section>> {
     let mut sections =
@@ -50,18 +50,18 @@ pub(in crate::run) fn of_run(
     sections.push(section("knn", "k-NN accuracy", knn.into_iter().flatten().map(Block::Table)));
     if let Some(table) = quality_table::page_table(&run.results().quality) {
         let insights = run.results().insights.as_ref();
-        let verdicts = insights.map(|insights| Block::Table(tables::verdicts(&insights.verdicts)));
+        let rankings = insights.map(|insights| Block::Table(tables::rankings(&insights.rankings)));
         sections.push(section(
             "quality",
             "Quality of the maps",
-            [Block::Table(table)].into_iter().chain(verdicts),
+            [Block::Table(table)].into_iter().chain(rankings),
         ));
     }
-    sections.extend(confused(run, contents, class_names)?);
-    sections.extend(clusters(run, contents)?);
+    sections.extend(confused(run, selected, class_names)?);
+    sections.extend(clusters(run, selected)?);
     sections.push(section("times", "Times", [Block::Table(tables::times(run))]));
     sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(run))]));
-    sections.push(notes(contents));
+    sections.push(notes(selected));
     let facts = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
          results.",
@@ -172,7 +172,7 @@ fn training(run: &FinishedRun) -> Result<Option<Section>> {
 /// Confusion matrices, pairs and gains.
 fn confused(
     run: &FinishedRun,
-    contents: &mut Contents<'_>,
+    selected: &mut SelectedPoints<'_>,
     class_names: &[String],
 ) -> Result<Option<Section>> {
     let Some(insights) = &run.results().insights else { return Ok(None) };
@@ -189,7 +189,7 @@ fn confused(
             Artifact::Scores("confusion.csv")
         )));
     } else {
-        let matrices = confusion_counts(run, contents, class_names.len())?;
+        let matrices = confusion_counts(run, selected, class_names.len())?;
         blocks.extend(
             matrices.iter().map(|confused| Block::Table(tables::confusion(confused, class_names))),
         );
@@ -200,33 +200,33 @@ fn confused(
     Ok(Some(section("confusion", "Confusions and gains", blocks)))
 }
 
-/// Of the network and of k-NN in the spaces themselves, as far as their answers are there.
+/// Of the network and of k-NN in the spaces themselves, as far as their predictions are there.
 fn confusion_counts(
     run: &FinishedRun,
-    contents: &mut Contents<'_>,
+    selected: &mut SelectedPoints<'_>,
     n_classes: usize,
 ) -> Result<Vec<Confused>> {
     let part = run.scored_part();
     let labels =
-        contents.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
+        selected.path(Artifact::Layer { name: "labels", part }, "the tables of confusions");
     let Some(labels) = labels.map(|path| npy::read_classes(&path)).transpose()? else {
         return Ok(Vec::new());
     };
-    let mut answers = Vec::new();
+    let mut predictions = Vec::new();
     if let Some(classes) = run.network_predictions(part, run.n_scored())? {
-        answers.push(Answers { space: None, method: None, classes });
+        predictions.push(Predictions { space: None, method: None, classes });
     }
     for id in &run.spaces {
         let what = format!("the table of confusions of k-NN in {id}");
-        if contents.path(Artifact::Predictions(id), &what).is_some() {
+        if selected.path(Artifact::Predictions(id), &what).is_some() {
             let classes = run.predictions(id, n_classes)?;
-            answers.push(Answers { space: Some(id.space.clone()), method: None, classes });
+            predictions.push(Predictions { space: Some(id.space.clone()), method: None, classes });
         }
     }
-    confusions(&labels, &answers, n_classes)
+    confusions(&labels, &predictions, n_classes)
 }
 
-fn clusters(run: &FinishedRun, contents: &mut Contents<'_>) -> Result<Option<Section>> {
+fn clusters(run: &FinishedRun, selected: &mut SelectedPoints<'_>) -> Result<Option<Section>> {
     if run.results().clusters.is_empty() {
         return Ok(None);
     }
@@ -235,7 +235,7 @@ fn clusters(run: &FinishedRun, contents: &mut Contents<'_>) -> Result<Option<Sec
         let name = format!("{}_{}_contingency.csv", found.space, found.method.to_lowercase());
         let table = Artifact::Clusters(&name);
         let what = format!("the classes in the clusters of {}", found.title);
-        let Some(path) = contents.path(table, &what) else { continue };
+        let Some(path) = selected.path(table, &what) else { continue };
         let damaged =
             |error: &dyn std::fmt::Display| Error::input(&path, format!("is damaged: {error}"));
         let mut reader = csv::Reader::from_path(&path).map_err(|error| damaged(&error))?;
@@ -272,13 +272,13 @@ fn clusters(run: &FinishedRun, contents: &mut Contents<'_>) -> Result<Option<Sec
     Ok(Some(section("clusters", "Clusters", blocks)))
 }
 
-fn notes(contents: &Contents<'_>) -> Section {
+fn notes(selected: &SelectedPoints<'_>) -> Section {
     let list = |title: &str, points: &[String]| {
         let blocks = [Block::Heading(title.into()), Block::List(points.to_vec())];
         blocks.into_iter().filter(|_| !points.is_empty()).collect::<Vec<_>>()
     };
     let mut blocks =
-        [list("Warnings", &contents.warnings), list("What is missing", &contents.missing)].concat();
+        [list("Warnings", &selected.warnings), list("What is missing", &selected.missing)].concat();
     if blocks.is_empty() {
         blocks.push(Block::Text(
             "There were no warnings, nothing fell back to another device, and nothing is missing."

@@ -3,15 +3,15 @@
 use crate::clustering::Clustered;
 use crate::dataset::Source;
 use crate::evaluation::{
-    Confused, ConfusedPairs, Insights, LayerGains, MapId, Pair, ScoredOn, Scores, Verdict,
+    Confused, ConfusedPairs, Insights, LayerGains, MapId, MetricRanking, Pair, ScoredOn, Scores,
     map_title, method_title, metric, space_title,
 };
+use crate::format::thousands;
 use crate::model::Architecture;
 use crate::record::{FinishedRun, N_COMPONENTS, Stage};
 use crate::report::insights_table::{measure_words, name};
 use crate::report::page::{Cell, Table};
 use crate::training::History;
-use crate::words::thousands;
 
 pub(super) fn decimals(value: f64) -> String {
     format!("{value:.4}")
@@ -143,20 +143,20 @@ pub(super) fn gains(gains: &LayerGains, insights: &Insights, class_names: &[Stri
     Table { caption, header, rows: gains.classes.iter().map(row).collect() }
 }
 
-pub(super) fn verdicts(verdicts: &[Verdict]) -> Table {
-    let rows = verdicts.iter().filter_map(|verdict| {
-        let standing = |at: usize| {
-            let found = verdict.methods.get(at)?;
+pub(super) fn rankings(rankings: &[MetricRanking]) -> Table {
+    let rows = rankings.iter().filter_map(|ranking| {
+        let rank = |at: usize| {
+            let found = ranking.methods.get(at)?;
             Some(format!("{} {:.4}", method_title(&found.method), found.mean))
         };
-        let best = verdict.methods.first()?.n_best;
-        let remark = metric::remark(&verdict.measure).unwrap_or_default();
-        let of = format!("{best} of {}", verdict.spaces.len());
+        let best = ranking.methods.first()?.n_best;
+        let remark = metric::remark(&ranking.measure).unwrap_or_default();
+        let of = format!("{best} of {}", ranking.spaces.len());
         Some(vec![
-            measure_words(&verdict.measure),
-            standing(0)?,
+            measure_words(&ranking.measure),
+            rank(0)?,
             of,
-            standing(1).unwrap_or_default(),
+            rank(1).unwrap_or_default(),
             remark.to_owned(),
         ])
     });

@@ -18,7 +18,7 @@ pub(in crate::run) fn activations_of_network(
     weights: &Weights,
 ) -> Result<()> {
     session.new_stage(Stage::Activations, |session, _| {
-        for layer in prepared.architecture.looked_into().iter().filter(|layer| layer.pooled) {
+        for layer in prepared.architecture.recorded_layers().iter().filter(|layer| layer.pooled) {
             let size = prepared.architecture.steps()?[layer.layer].output.size();
             session.reporter.note(&format!(
                 "{}: of its {size} values for an image the means of its {} channels are taken",

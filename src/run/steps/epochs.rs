@@ -13,7 +13,7 @@ use crate::compute::Device;
 use crate::dataset::{Images, Samples};
 use crate::embedding::{Embedding, Sequence, Space, sequence};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapId, Trust, quality};
+use crate::evaluation::{MapId, Trustworthiness, quality};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, SearchMethod, recall_of};
@@ -88,15 +88,15 @@ pub(in crate::run) struct EpochStages<'a> {
     pub(in crate::run) maps: &'a [Map],
 }
 
-/// Maps under way.
-struct Course<'a> {
+/// The maps of one method so far, epoch by epoch.
+struct MapSequence<'a> {
     name: &'a str,
     sequence: Sequence<'a>,
     trustworthiness: Vec<f64>,
     spent: Duration,
 }
 
-impl<'a> Course<'a> {
+impl<'a> MapSequence<'a> {
     fn new(method: &'a NamedMethod) -> Self {
         Self {
             name: &method.0,
@@ -142,7 +142,7 @@ impl EpochStages<'_> {
                 maps: Vec::new(),
             });
         }
-        for layer in self.prepared.architecture.looked_into() {
+        for layer in self.prepared.architecture.recorded_layers() {
             self.space(session, choice, &layer.name, &frames)?;
         }
         Ok(())
@@ -176,15 +176,15 @@ impl EpochStages<'_> {
         }
         let start = Instant::now();
         let observer = session.reporter.stage(&Stage::EpochsOf(space).title());
-        let courses: Vec<Course<'_>> = methods.into_iter().map(Course::new).collect();
-        let courses = self.fit(session, choice, space, frames, courses, observer.as_ref())?;
+        let sequences: Vec<MapSequence<'_>> = methods.into_iter().map(MapSequence::new).collect();
+        let sequences = self.fit(session, choice, space, frames, sequences, observer.as_ref())?;
         let kind = session.device.kind();
         let mut shared = start.elapsed();
-        for course in courses {
-            shared = shared.saturating_sub(course.spent);
+        for sequence in sequences {
+            shared = shared.saturating_sub(sequence.spent);
             let before = Instant::now();
-            let (name, spent) = (course.name.to_owned(), course.spent);
-            let maps = self.finish(session.record, space, course, frames)?;
+            let (name, spent) = (sequence.name.to_owned(), sequence.spent);
+            let maps = self.finish(session.record, space, sequence, frames)?;
             let id = MapId::new(space, Some(&name), N_COMPONENTS);
             self.animate(session.record, &id, &maps, frames)?;
             let stage = Stage::Epochs { method: &name, space };
@@ -203,13 +203,13 @@ impl EpochStages<'_> {
         choice: &EpochChoice,
         space: &str,
         frames: &Frames,
-        mut courses: Vec<Course<'m>>,
+        mut sequences: Vec<MapSequence<'m>>,
         observer: &dyn Observer,
-    ) -> Result<Vec<Course<'m>>> {
+    ) -> Result<Vec<MapSequence<'m>>> {
         let (device, seed) = (session.device, session.record.manifest.seed);
         let folder = weights_folder(session.record);
         let weights = EpochWeights { folder: &folder, epochs: choice };
-        let (n_methods, total) = (courses.len(), (frames.epochs.len() * courses.len()) as u64);
+        let (n_methods, total) = (sequences.len(), (frames.epochs.len() * sequences.len()) as u64);
         let quiet = Quiet(observer);
         let mut recalls = Vec::new();
         for (frame, &epoch) in frames.epochs.iter().enumerate() {
@@ -221,14 +221,14 @@ impl EpochStages<'_> {
             };
             let x = layer.values;
             let neighbors = self.neighbors(device, &x, &mut recalls, &quiet)?;
-            let trust = Trust::new(device, &x, seed, &quiet)?;
-            for (at, course) in courses.iter_mut().enumerate() {
+            let trust = Trustworthiness::new(device, &x, seed, &quiet)?;
+            for (at, own) in sequences.iter_mut().enumerate() {
                 observer.step((frame * n_methods + at) as u64, total, &[])?;
                 let before = Instant::now();
                 let fitted = Space { x: &x, neighbors: neighbors.as_ref(), pca: None, start: None };
-                let map = course.sequence.push(device, &fitted, &quiet)?;
-                course.trustworthiness.push(trust.of(device, map, &quiet)?);
-                course.spent += before.elapsed();
+                let map = own.sequence.push(device, &fitted, &quiet)?;
+                own.trustworthiness.push(trust.of(device, map, &quiet)?);
+                own.spent += before.elapsed();
             }
         }
         if let Some(least) = recalls.iter().copied().reduce(f64::min) {
@@ -238,7 +238,7 @@ impl EpochStages<'_> {
             let recall = SpaceRecall { space: space.into(), recall: recalls };
             session.record.results_mut().epoch_recall.push(recall);
         }
-        Ok(courses)
+        Ok(sequences)
     }
 
     /// As many neighbours as the methods need, and the recall of approximate ones.
@@ -266,10 +266,10 @@ impl EpochStages<'_> {
         &self,
         record: &mut RunFolder,
         space: &str,
-        course: Course<'_>,
+        sequence: MapSequence<'_>,
         frames: &Frames,
     ) -> Result<Vec<Matrix>> {
-        let Course { name, sequence, trustworthiness, .. } = course;
+        let MapSequence { name, sequence, trustworthiness, .. } = sequence;
         let own = self.maps.iter().find(|map| map.is_of(space, name));
         let own =
             own.ok_or_else(|| Error::Data(format!("there is no map of {space} by {name}")))?;

@@ -1,11 +1,11 @@
-//! What the layers did, in a run: gains, confusions and verdicts from the classes that each scored
+//! What the layers did, in a run: gains, confusions and rankings from the classes that each scored
 //! point was given.
 
 use super::figures;
 use crate::error::Result;
 use crate::evaluation::{
-    Answers, COMPARED_NEIGHBORS, Confused, Insights, MapQuality, ScoredOn, Scores, confusions,
-    verdicts,
+    COMPARED_NEIGHBORS, Confused, Insights, MapQuality, Predictions, ScoredOn, Scores, confusions,
+    metric_rankings,
 };
 use crate::record::{Artifact, RunFolder, predictions};
 use crate::report::insights_table;
@@ -24,23 +24,23 @@ pub(in crate::run) fn compute_insights(
     let scored_on = if layers.test.is_some() { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut };
     let scored = layers.scored();
     let n = scored.labels.len();
-    let network = scored.predictions.iter().map(|classes| Answers {
+    let network = scored.predictions.iter().map(|classes| Predictions {
         space: None,
         method: None,
         classes: classes.clone(),
     });
-    let mut answers: Vec<Answers> = network.collect();
+    let mut predictions: Vec<Predictions> = network.collect();
     for row in scores.iter().filter(|row| row.scored_on == scored_on) {
         let classes = predictions::read_knn(folder.path(), &row.id(), n)?;
-        answers.push(Answers {
+        predictions.push(Predictions {
             space: Some(row.space.clone()),
             method: row.method.clone(),
             classes,
         });
     }
-    let confusions = confusions(&scored.labels, &answers, layers.class_names.len())?;
-    let verdicts = verdicts(scores, quality, COMPARED_NEIGHBORS, scored_on);
-    let insights = Insights::new(COMPARED_NEIGHBORS, scored_on, &confusions, verdicts);
+    let confusions = confusions(&scored.labels, &predictions, layers.class_names.len())?;
+    let rankings = metric_rankings(scores, quality, COMPARED_NEIGHBORS, scored_on);
+    let insights = Insights::new(COMPARED_NEIGHBORS, scored_on, &confusions, rankings);
     let first = Artifact::Scores(insights_table::FILES[0]);
     let path = folder.below(first)?;
     insights_table::write_csv(

@@ -1,7 +1,7 @@
 //! Which files a folder of layers holds: its own, and those of its subfolders.
 
 use crate::error::{Error, Result};
-use crate::words::listed;
+use crate::format::listed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ const DEEPEST: usize = 8;
 
 /// The files of a folder of layers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct LayerFolder {
     /// Names of the files in the folder itself.
     pub(super) files: BTreeSet<String>,
     /// For each part the layers, each with its file below the folder.
@@ -35,7 +35,7 @@ fn at(part: &str) -> usize {
     usize::from(part == "test")
 }
 
-impl Found {
+impl LayerFolder {
     /// Looks into the folder.
     ///
     /// # Errors
@@ -210,7 +210,7 @@ mod tests {
         ] {
             put(name);
         }
-        let found = Found::of(folder.path()).unwrap();
+        let found = LayerFolder::of(folder.path()).unwrap();
         assert_eq!(found.layers("train").collect::<Vec<_>>(), ["block1_conv", "raw"]);
         assert_eq!(found.layers("test").collect::<Vec<_>>(), ["block1_a_b"]);
         assert_eq!(found.file("block1_conv", "train"), Some(Path::new("block1/conv_train.npy")));
@@ -232,7 +232,7 @@ mod tests {
             ["labels_train.npy", "labels_test.txt"]
         );
         put("block1_conv_train.npy");
-        let error = Found::of(folder.path()).unwrap_err().to_string();
+        let error = LayerFolder::of(folder.path()).unwrap_err().to_string();
         assert!(
             error.contains("block1_conv_train.npy") && error.contains("block1/conv_train.npy"),
             "{error}"

@@ -5,28 +5,28 @@ use super::outputs::{Outputs, agree, check_rows, read_values};
 use super::{CONFIDENCE, Reader, file};
 use crate::dataset::{LabelFile, Labels, Values, npy, read_names, unmet};
 use crate::error::{Error, Result};
-use crate::words::listed;
+use crate::format::listed;
 use std::path::Path;
 
 /// Most classes that a run looks into.
 const MAX_CLASSES: usize = 256;
 
 /// What is known of the points of one part.
-pub(super) struct Known {
+pub(super) struct PartClasses {
     pub(super) labels: Vec<u8>,
     pub(super) predictions: Option<Vec<u8>>,
     pub(super) confidence: Option<Vec<f32>>,
 }
 
 /// What is known of all points.
-pub(super) struct Answers {
+pub(super) struct LayerClasses {
     pub(super) class_names: Vec<String>,
-    pub(super) parts: Vec<Known>,
+    pub(super) parts: Vec<PartClasses>,
     pub(super) warnings: Vec<String>,
 }
 
 /// The files of one part.
-struct Files {
+struct PartFiles {
     labels: LabelFile,
     /// Answers that were given.
     given: Option<LabelFile>,
@@ -37,9 +37,11 @@ struct Files {
 impl Reader<'_> {
     /// Reads the classes of the parts, and the answers to them. `layers` are the names of the
     /// layers.
-    pub(super) fn answers(&mut self, parts: &[&str], layers: &[String]) -> Result<Answers> {
-        let mut files =
-            parts.iter().map(|part| self.files_of(part, layers)).collect::<Result<Vec<Files>>>()?;
+    pub(super) fn classes(&mut self, parts: &[&str], layers: &[String]) -> Result<LayerClasses> {
+        let mut files = parts
+            .iter()
+            .map(|part| self.files_of(part, layers))
+            .collect::<Result<Vec<PartFiles>>>()?;
         agree(files.iter_mut().filter_map(|files| files.outputs.as_mut()).collect());
         let mut warnings: Vec<String> = files
             .iter()
@@ -67,10 +69,10 @@ impl Reader<'_> {
             .enumerate()
             .map(|(at, files)| resolved.part(at, files, &mut warnings))
             .collect();
-        Ok(Answers { class_names: resolved.labels.names, parts, warnings })
+        Ok(LayerClasses { class_names: resolved.labels.names, parts, warnings })
     }
 
-    fn files_of(&mut self, part: &str, layers: &[String]) -> Result<Files> {
+    fn files_of(&mut self, part: &str, layers: &[String]) -> Result<PartFiles> {
         // What is wrong with a layer is said when it is read.
         let first = layers.iter().find_map(|layer| self.found.file(layer, part));
         let n = first.and_then(|layer| npy::n_rows(&self.folder.join(layer)).ok());
@@ -91,7 +93,7 @@ impl Reader<'_> {
             self.files.push(outputs.path.clone());
             check_rows(outputs, n, &labels.path)?;
         }
-        Ok(Files { labels, given, outputs, confidence: None })
+        Ok(PartFiles { labels, given, outputs, confidence: None })
     }
 
     /// How sure the network is of its answers, from a file of its own. It is left out, which is
@@ -99,7 +101,7 @@ impl Reader<'_> {
     fn confidence(
         &mut self,
         part: &str,
-        files: &Files,
+        files: &PartFiles,
         warnings: &mut Vec<String>,
     ) -> Result<Option<Vec<f32>>> {
         let name = file(CONFIDENCE, part);
@@ -140,8 +142,8 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Refuses outputs that have not a column for each class.
-fn check_outputs(files: &[Files], names: Option<(&[String], &Path)>) -> Result<()> {
-    let columns = |files: &Files| {
+fn check_outputs(files: &[PartFiles], names: Option<(&[String], &Path)>) -> Result<()> {
+    let columns = |files: &PartFiles| {
         files.outputs.as_ref().map(|outputs| (outputs.n_columns(), outputs.path.clone()))
     };
     let mut all = files.iter().filter_map(columns);
@@ -206,11 +208,11 @@ struct Resolved {
 
 impl Resolved {
     fn of(
-        files: &[Files],
+        files: &[PartFiles],
         names: Option<(&[String], &Path)>,
         warnings: &mut Vec<String>,
     ) -> Result<Self> {
-        let given = |files: &Files| [Some(files.labels.clone()), files.given.clone()];
+        let given = |files: &PartFiles| [Some(files.labels.clone()), files.given.clone()];
         let named: Vec<LabelFile> = files.iter().flat_map(given).flatten().collect();
         let known =
             Labels::by_place(&named.iter().collect::<Vec<_>>(), names.map(|(names, _)| names))?;
@@ -252,7 +254,8 @@ impl Resolved {
             _ => class,
         };
         let columns = (0..n).map(column).collect();
-        let answers_of = |(files, place): (&Files, Option<usize>)| match (place, &files.outputs) {
+        let answers_of = |(files, place): (&PartFiles, Option<usize>)| match (place, &files.outputs)
+        {
             (Some(place), _) => Some(classes[place].clone()),
             (None, Some(outputs)) => {
                 Some(outputs.answers().into_iter().map(|column| column as u8).collect())
@@ -264,7 +267,7 @@ impl Resolved {
         Ok(Self { labels, classes, answers, columns })
     }
 
-    fn part(&self, at: usize, files: Files, warnings: &mut Vec<String>) -> Known {
+    fn part(&self, at: usize, files: PartFiles, warnings: &mut Vec<String>) -> PartClasses {
         let predictions = self.answers[at].clone();
         let mut confidence = files.confidence;
         if let (Some(outputs), Some(predictions)) = (&files.outputs, &predictions) {
@@ -283,7 +286,7 @@ impl Resolved {
                 ));
             }
         }
-        Known { labels: self.classes[at].clone(), predictions, confidence }
+        PartClasses { labels: self.classes[at].clone(), predictions, confidence }
     }
 
     /// Warns of classes that have no points or no name.
@@ -345,7 +348,7 @@ fn columns_as_numbers(outputs: &Outputs) -> LabelFile {
 /// Refuses labels and answers that count the classes from different numbers, where no names say how
 /// they are counted: the answers end one beyond the labels and leave their first number out, or
 /// begin one before them and leave their last number out.
-fn check_counting(files: &[Files]) -> Result<()> {
+fn check_counting(files: &[PartFiles]) -> Result<()> {
     let range = |files: &dyn Fn(usize) -> Option<(i64, i64)>, n: usize| {
         let ranges = (0..n).filter_map(files);
         ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))

@@ -10,13 +10,13 @@ use crate::dataset::{
 use crate::digits::rounded;
 use crate::error::{Error, Result};
 use crate::evaluation::{COMPARED_NEIGHBORS, MapQuality, Metric, Quality, knn_accuracy, quality};
+use crate::format::thousands;
 use crate::matrix::Matrix;
 use crate::neighbors::nearest_neighbors;
 use crate::progress::{Observer, Reporter};
 use crate::record::Artifact;
 use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space, Table};
 use crate::report::quality_table;
-use crate::words::thousands;
 use std::path::{Path, PathBuf};
 
 /// What is said of a map of which nothing is known.
@@ -27,7 +27,7 @@ const GIVEN: &str = "given";
 
 /// A page to make from an embedding.
 #[derive(Clone, Debug)]
-pub struct GivenReport {
+pub struct EmbeddingReport {
     /// The embedding: `.npy`, n x 2, or text of two columns.
     pub embedding: PathBuf,
     /// One label a row: `.npy`, or text.
@@ -59,15 +59,15 @@ pub struct GivenReport {
 /// # Errors
 /// [`Error::Input`] naming the files, rows and columns that are malformed or do not fit each other;
 /// [`Error::Exists`], [`Error::Write`]; any error of the device; [`Error::Interrupted`].
-pub fn report_given(
-    job: &GivenReport,
+pub fn report_embedding(
+    job: &EmbeddingReport,
     device: &Device,
     reporter: &dyn Reporter,
 ) -> Result<ReportSummary> {
     let beside = job.embedding.parent().unwrap_or(Path::new("")).join(Artifact::Report.to_string());
     let path = job.out.clone().unwrap_or(beside);
     check_new(&path, job.force)?;
-    let given = Read::new(job)?;
+    let given = ReportFiles::new(job)?;
     let observer = reporter.stage("report");
     let page = given.page(job, device, observer.as_ref())?;
     page::write(&page, &path)?;
@@ -75,7 +75,7 @@ pub fn report_given(
 }
 
 /// The files, checked against each other.
-struct Read {
+struct ReportFiles {
     places: Matrix,
     labels: Option<Labels>,
     pictures: Option<Pictures>,
@@ -83,8 +83,8 @@ struct Read {
     warnings: Vec<String>,
 }
 
-impl Read {
-    fn new(job: &GivenReport) -> Result<Self> {
+impl ReportFiles {
+    fn new(job: &EmbeddingReport) -> Result<Self> {
         let places = read_places(&job.embedding)?;
         let n = places.n_samples();
         let same = |path: &Path, what: &str, found: usize| match found == n {
@@ -102,7 +102,7 @@ impl Read {
             warnings.extend(read.notes.clone());
             let without = read.without_points();
             warnings.extend(without.map(|classes| {
-                format!("`GivenReport::class_names` names classes that no point has: {classes}")
+                format!("`EmbeddingReport::class_names` names classes that no point has: {classes}")
             }));
             labels = Some(read);
         }
@@ -122,7 +122,12 @@ impl Read {
         Ok(Self { places, labels, pictures, x, warnings })
     }
 
-    fn page(mut self, job: &GivenReport, device: &Device, observer: &dyn Observer) -> Result<Page> {
+    fn page(
+        mut self,
+        job: &EmbeddingReport,
+        device: &Device,
+        observer: &dyn Observer,
+    ) -> Result<Page> {
         let n = self.places.n_samples();
         let stem = |path: &Path| {
             path.file_stem()
@@ -236,7 +241,7 @@ impl Read {
 
     fn sections(
         &self,
-        job: &GivenReport,
+        job: &EmbeddingReport,
         name: &str,
         judged: Option<MapQuality>,
     ) -> Result<Vec<Section>> {
@@ -287,7 +292,7 @@ fn read_places(path: &Path) -> Result<Matrix> {
         d => {
             let message = format!(
                 "has {d} columns, expected two: x and y; `layerlens embed` maps such points to two \
-                 dimensions, and `GivenReport::space` takes them as the original space"
+                 dimensions, and `EmbeddingReport::space` takes them as the original space"
             );
             Err(Error::input(path, message))
         }

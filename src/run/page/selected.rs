@@ -9,6 +9,7 @@ use crate::embedding::procrustes::Motion;
 use crate::error::{Error, Result};
 use crate::evaluation::MapId;
 use crate::evaluation::metric::TRUSTWORTHINESS;
+use crate::format::thousands;
 use crate::matrix::Matrix;
 use crate::neighbors::SearchMethod;
 use crate::progress::Observer;
@@ -17,14 +18,13 @@ use crate::record::predictions::SOFTMAX;
 use crate::record::{Artifact, EpochMap, EpochMaps, FinishedRun, ReportPoints};
 use crate::report::page::{Epochs, Map, Method, Points, Space, scaled_words};
 use crate::run::layers::CONFIDENCE;
-use crate::words::thousands;
 use std::path::PathBuf;
 
 /// The two parts of the data.
 pub(in crate::run) const PARTS: [&str; 2] = ["train", "test"];
 
 /// Reads what is shown.
-pub(in crate::run) struct Contents<'a> {
+pub(in crate::run) struct SelectedPoints<'a> {
     pub(in crate::run) run: &'a FinishedRun,
     pub(in crate::run) choice: ReportPoints,
     pub(in crate::run) rows: Rows,
@@ -37,9 +37,9 @@ pub(in crate::run) struct Contents<'a> {
 }
 
 /// What the network answers.
-type Answers = (Option<Vec<u16>>, Option<Vec<f32>>);
+type NetworkPredictions = (Option<Vec<u16>>, Option<Vec<f32>>);
 
-impl<'a> Contents<'a> {
+impl<'a> SelectedPoints<'a> {
     pub(in crate::run) fn new(run: &'a FinishedRun, choice: ReportPoints) -> Self {
         let rows = choice.rows(run.n_train, run.n_test, run.manifest.seed);
         let mut warnings = run.manifest.warnings.clone();
@@ -129,7 +129,7 @@ impl<'a> Contents<'a> {
 
     /// The points, whose classes must all have names.
     pub(in crate::run) fn points(&mut self, class_names: &[String]) -> Result<Points> {
-        let (predictions, confidence) = self.answers()?;
+        let (predictions, confidence) = self.network_predictions()?;
         let labels = self.labels()?;
         let classes = labels.iter().chain(&predictions).flatten();
         if let Some(class) = classes.max().filter(|class| usize::from(**class) >= class_names.len())
@@ -170,7 +170,7 @@ impl<'a> Contents<'a> {
     }
 
     /// What the network answers to each point, and how sure it is.
-    fn answers(&mut self) -> Result<Answers> {
+    fn network_predictions(&mut self) -> Result<NetworkPredictions> {
         let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
         for (part, n, rows) in self.parts() {
             // Of its own network a run keeps the probabilities of all classes, of layers from
@@ -280,7 +280,7 @@ impl<'a> Contents<'a> {
         let run = self.run;
         let mut maps = Vec::new();
         for method in &run.methods {
-            let mut before: Option<Places> = None;
+            let mut before: Option<PlacedPoints> = None;
             for MapId { space, .. } in &run.spaces {
                 let Some(map) = run
                     .results()
@@ -376,7 +376,7 @@ impl<'a> Contents<'a> {
         train.chain(test).collect()
     }
 
-    fn places(&mut self, id: &MapId) -> Result<Option<Places>> {
+    fn places(&mut self, id: &MapId) -> Result<Option<PlacedPoints>> {
         let file = |part| Artifact::Embedding { map: id, part };
         let what = format!("the map of {} by {}", id.space_title(), id.method_title());
         let Some(shown) = self.gather(file, &what)? else { return Ok(None) };
@@ -389,7 +389,7 @@ impl<'a> Contents<'a> {
             check_map(&path, fitted)?;
             check_rows(&path, fitted.n_samples(), self.run.n_train)?;
         }
-        Ok(Some(Places { shown, fitted }))
+        Ok(Some(PlacedPoints { shown, fitted }))
     }
 
     /// On what the maps were fitted, in words.
@@ -400,12 +400,12 @@ impl<'a> Contents<'a> {
 }
 
 /// A map: the points that are shown, and all that it was fitted to if they are at hand.
-struct Places {
+struct PlacedPoints {
     shown: Matrix,
     fitted: Option<Matrix>,
 }
 
-impl Places {
+impl PlacedPoints {
     fn motion_onto(&self, before: &Self) -> Result<Motion> {
         match (&self.fitted, &before.fitted) {
             (Some(fitted), Some(reference)) => Motion::between(fitted, reference),

@@ -8,18 +8,18 @@ pub const KNN_ACCURACY: &str = "knn_accuracy";
 
 /// How the methods do by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
+pub struct MetricRanking {
     /// The measure: `knn_accuracy`, or the key of one of the [`METRICS`].
     pub measure: String,
     /// The spaces in which every method was measured.
     pub spaces: Vec<String>,
     /// The methods, the largest mean first.
-    pub methods: Vec<Standing>,
+    pub methods: Vec<MethodRank>,
 }
 
 /// How one method does by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct MethodRank {
     /// Its name.
     pub method: String,
     /// Its value in each space.
@@ -33,32 +33,32 @@ pub struct Standing {
 /// Ranks the methods by every measure, each in the spaces in which all methods have a value; a
 /// measure without such a space is left out. k-NN accuracies are those of `n_neighbors` neighbours,
 /// of the points `scored_on`.
-pub fn verdicts(
+pub fn metric_rankings(
     scores: &[Scores],
     quality: &[MapQuality],
     n_neighbors: usize,
     scored_on: ScoredOn,
-) -> Vec<Verdict> {
+) -> Vec<MetricRanking> {
     let accuracy = |knn: &[KnnScore]| {
         knn.iter().find(|score| score.n_neighbors == n_neighbors).map(|score| score.accuracy)
     };
     let of_maps = scores.iter().filter(|row| row.scored_on == scored_on);
     let knn = of_maps
         .filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, accuracy(&row.knn)?)));
-    let mut verdicts: Vec<Verdict> =
-        verdict(KNN_ACCURACY, &knn.collect::<Vec<_>>()).into_iter().collect();
+    let mut rankings: Vec<MetricRanking> =
+        ranking(KNN_ACCURACY, &knn.collect::<Vec<_>>()).into_iter().collect();
     for metric in METRICS {
         let value = |row: &MapQuality| (metric.of)(&row.quality);
         let rows = quality
             .iter()
             .filter_map(|row| Some((row.space.as_str(), row.method.as_deref()?, value(row)?)));
-        verdicts.extend(verdict(metric.key, &rows.collect::<Vec<_>>()));
+        rankings.extend(ranking(metric.key, &rows.collect::<Vec<_>>()));
     }
-    verdicts
+    rankings
 }
 
 /// `rows` of space, method and value.
-fn verdict(measure: &str, rows: &[(&str, &str, f64)]) -> Option<Verdict> {
+fn ranking(measure: &str, rows: &[(&str, &str, f64)]) -> Option<MetricRanking> {
     let (mut spaces, mut methods): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for &(space, method, _) in rows {
         if !spaces.contains(&space) {
@@ -79,14 +79,14 @@ fn verdict(measure: &str, rows: &[(&str, &str, f64)]) -> Option<Verdict> {
         methods.iter().filter_map(|method| value(space, method)).fold(f64::NEG_INFINITY, f64::max)
     };
     let best: Vec<f64> = spaces.iter().map(largest).collect();
-    let standing = |method: &&str| {
+    let rank = |method: &&str| {
         let values: Vec<f64> = spaces.iter().filter_map(|space| value(space, method)).collect();
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         let n_best = values.iter().zip(&best).filter(|(value, best)| value >= best).count();
-        Standing { method: (*method).to_owned(), values, mean, n_best }
+        MethodRank { method: (*method).to_owned(), values, mean, n_best }
     };
-    let mut standings: Vec<Standing> = methods.iter().map(standing).collect();
-    standings.sort_by(|a, b| b.mean.total_cmp(&a.mean));
+    let mut ranks: Vec<MethodRank> = methods.iter().map(rank).collect();
+    ranks.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     let spaces = spaces.into_iter().map(str::to_owned).collect();
-    Some(Verdict { measure: measure.into(), spaces, methods: standings })
+    Some(MetricRanking { measure: measure.into(), spaces, methods: ranks })
 }

@@ -1,0 +1,53 @@
+//! Which hidden layers of a network are recorded into, and in which form.
+
+use super::architecture::{Architecture, Recording};
+use super::shape::Shape;
+use serde::Serialize;
+
+/// Values of a convolutional layer's answer to one image up to which it is recorded into whole;
+/// larger ones are pooled.
+pub const MAX_WHOLE: usize = 2048;
+
+/// A layer that is recorded into.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordedLayer {
+    /// Index of the layer.
+    pub layer: usize,
+    /// Its name.
+    pub name: String,
+    /// Whether each channel's mean is taken instead of all its values.
+    pub pooled: bool,
+    /// Values of one image.
+    pub width: usize,
+}
+
+impl Architecture {
+    /// The hidden layers that are recorded into, in order.
+    pub fn recorded_layers(&self) -> Vec<RecordedLayer> {
+        let hidden = self.layers.len().saturating_sub(1);
+        let steps = self.checked_steps();
+        let recorded = steps.iter().enumerate().take(hidden).filter_map(|(layer, step)| {
+            let size = step.output.size();
+            let pooled = match (self.recording(layer), step.output) {
+                (Recording::No, _) => return None,
+                (Recording::Pooled, Shape::Grid(_)) => true,
+                (Recording::Auto | Recording::Yes, Shape::Grid(_)) => size > MAX_WHOLE,
+                _ => false,
+            };
+            let width = if pooled { step.output.channels() } else { size };
+            Some(RecordedLayer { layer, name: step.name.clone(), pooled, width })
+        });
+        recorded.collect()
+    }
+
+    /// How a layer is recorded into, the rule applied.
+    fn recording(&self, layer: usize) -> Recording {
+        let spec = &self.layers[layer];
+        if spec.record != Recording::Auto {
+            return spec.record;
+        }
+        let next = self.layers.get(layer + 1);
+        let is_completed = next.is_some_and(|next| next.kind.layer().completes_previous());
+        if spec.kind.layer().is_recorded(is_completed) { Recording::Yes } else { Recording::No }
+    }
+}
