@@ -1,4 +1,4 @@
-//! What every layer of a trained network answers to every image: the spaces that are looked into.
+//! Activations of a trained network: the input, each recorded layer and the softmax as matrices.
 
 use crate::compute;
 use crate::dataset::Samples;
@@ -7,7 +7,7 @@ use crate::matrix::Matrix;
 use crate::model::{Architecture, RAW, Weights};
 use crate::training::check_fit;
 
-/// One layer's answers, n_samples x width.
+/// Activations of one layer, n_samples x width.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     /// `raw`, the name of a hidden layer (`layer_1`, `conv_1`, ...) or `softmax`.
@@ -16,8 +16,8 @@ pub struct Layer {
     pub values: Matrix,
 }
 
-/// The input (pixels / 255), each hidden layer that is looked into, and the softmax, for all
-/// `samples` in order; dropout is off. A convolutional layer's answers come whole, rows, columns
+/// The input (pixels / 255), each recorded hidden layer, and the softmax, for all
+/// `samples` in order; dropout is off. Those of a convolutional layer come whole, rows, columns
 /// and channels in that order, or as each channel's mean: see [`Architecture::recorded_layers`].
 ///
 /// # Errors
@@ -45,7 +45,7 @@ pub fn activations(
     std::iter::once(Ok(Layer { name: RAW.into(), values: raw })).chain(hidden).collect()
 }
 
-/// Values of each layer that is looked into and of the softmax, row after row.
+/// Values of each recorded layer and of the softmax, row after row.
 #[cfg(feature = "train")]
 fn outputs(
     device: &compute::Device,

@@ -217,8 +217,8 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
             std::env::consts::ARCH
         ));
         let told = |checked: &Checked| {
-            let answer = checked.complaint.as_deref().unwrap_or("as on the CPU");
-            print(&format!("{:<44} {answer}\n", checked.kernel));
+            let outcome = checked.complaint.as_deref().unwrap_or("as on the CPU");
+            print(&format!("{:<44} {outcome}\n", checked.kernel));
         };
         let mut checked = parity::check(&device, &parity::SIZES, &told);
         checked.extend(parity::check_together(&device, &told));

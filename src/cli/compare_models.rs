@@ -15,7 +15,7 @@ use layerlens::report::{cluster_table, model_table, quality_table, table};
 use layerlens::run::{self, CompareModels, Encoded};
 use std::path::Path;
 
-/// Which models, and what to look into.
+/// Models to compare, and the layer to embed.
 #[derive(Clone, Debug, Args)]
 pub struct CompareModelsArgs {
     #[arg(value_name = "MODEL", default_values = ["cnn-default", "cnn-a", "cnn-b"], help = models_help())]
@@ -24,7 +24,7 @@ pub struct CompareModelsArgs {
     data: DataArgs,
     #[command(flatten)]
     training: TrainingArgs,
-    /// Layer to look into on the test images, none, or auto: the last hidden dense layer of cnn-a,
+    /// Layer to embed on the test images, none, or auto: the last hidden dense layer of cnn-a,
     /// else of the first model that has one
     #[arg(long, value_name = "MODEL/LAYER", default_value = "auto")]
     encode: String,
@@ -109,7 +109,7 @@ impl CompareModelsArgs {
     }
 }
 
-/// Trains, compares, looks into the layer, and says where everything is.
+/// Trains, compares, embeds the layer, and prints where everything is.
 pub fn compare_models(global: &Global, args: &CompareModelsArgs) -> Result<()> {
     let job = CompareModels {
         data: args.data.request(),

@@ -108,13 +108,13 @@ enum Command {
     /// Recording at data, convert them, fetch them
     #[command(subcommand)]
     Data(data::DataCommand),
-    /// Train several models on the same data, compare them, and look into one layer of one of them
+    /// Train several models on the same data, compare them, and embed one layer of one of them
     CompareModels(compare_models::CompareModelsArgs),
     /// Find clusters in any .npy matrix, compare them with classes, and draw them
     Cluster(cluster::ClusterArgs),
     /// Measure every stage, CPU against GPU, over numbers of points and features
     Bench(bench::BenchArgs),
-    /// Show a model's layers: shapes, parameters, and what is looked into
+    /// Show a model's layers: shapes, parameters, and which layers are recorded
     Model(model::ModelArgs),
     /// List the GPUs, and which one each --device takes
     Devices,
@@ -251,7 +251,7 @@ fn written(folder: &std::path::Path) -> String {
         ),
         ("clusters", "the cluster of every point, agreement with the classes (.npy, .csv)"),
         ("neighbors", "nearest neighbours in every space (.safetensors)"),
-        ("activations", "answers of every layer (.npy), as --from-activations takes them"),
+        ("activations", "activations of every layer (.npy), as --from-activations takes them"),
         ("model", "weights (.safetensors)"),
         ("manifest.json", "configuration, device, times, results"),
     ];

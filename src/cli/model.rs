@@ -56,7 +56,7 @@ fn show(args: &ShowArgs) -> Result<()> {
     let mut text =
         format!("{name}: images of {height} x {width} x {channels}, {n_classes} classes\n\n");
     text += &architecture.summary_text();
-    text += "\nlooked into: ";
+    text += "\nrecorded layers: ";
     let form = |pooled: bool, width: usize| match pooled {
         true => format!("mean of each of {width} channels"),
         false => format!("{width} values"),

@@ -45,15 +45,15 @@ const MODEL: [&str; 11] = [
     "resume_from",
 ];
 
-/// What to look into, and how.
+/// Options of a run.
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     train: TrainArgs,
-    /// Weights to look into instead of training: a .safetensors file of an earlier run
+    /// Weights to use instead of training: a .safetensors file of an earlier run
     #[arg(long, value_name = "FILE", conflicts_with_all = MODEL)]
     model: Option<PathBuf>,
-    /// Folder of any network's layers to look into instead of training: <layer>_train.npy,
+    /// Folder of the layers of any network to embed instead of training: <layer>_train.npy,
     /// <layer>_test.npy, in subfolders too, labels_train.npy, labels_test.npy; optional
     /// softmax_*.npy or logits_*.npy, predictions_*.npy, class_names.txt, layers.txt, images_*.npy
     #[arg(long, value_name = "DIR", conflicts_with_all = TRAINING)]

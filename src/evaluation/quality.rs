@@ -38,7 +38,7 @@ const MAX_VALUES: usize = 1 << 25;
 /// Neighbours of trustworthiness and continuity, or fewer so that they are less than half of the
 /// sample.
 const N_NEIGHBORS: usize = 12;
-/// Neighbours that are looked for in the map, or all others if there are fewer.
+/// Number of neighbours that are searched for in the map, or all others if there are fewer.
 const N_RECALLED: usize = 10;
 /// Triplets and pairs a point of the sample.
 const DRAWS: usize = 40;
@@ -81,7 +81,7 @@ pub struct Quality {
 /// Figures of new points in a map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewQuality {
-    /// New points that were looked at.
+    /// Number of new points that were measured.
     pub n_sampled: usize,
     /// Fitted points among which their neighbours were sought.
     pub n_references: usize,

@@ -1,5 +1,5 @@
 //! What a network consists of: layers in order, their shapes, their parameters, and which of them
-//! are looked into.
+//! are recorded.
 
 use super::Weights;
 use super::activation::Activation;
@@ -26,14 +26,14 @@ pub struct Architecture {
     pub n_classes: usize,
 }
 
-/// A layer, and how it is looked into.
+/// A layer, and how it is recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerSpec {
     /// Its name, if it has one of its own; else `conv_1`, `pool_1`, `dense_1` and so on, counted by
     /// kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether its answers are looked into, and in which form.
+    /// Whether and in which form its activations are recorded.
     #[serde(default, rename = "look")]
     pub record: Recording,
     /// What it does.
@@ -41,7 +41,7 @@ pub struct LayerSpec {
     pub kind: LayerKind,
 }
 
-/// Whether a layer's answers are looked into, and in which form.
+/// Whether and in which form the activations of a layer are recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recording {
@@ -73,7 +73,7 @@ pub struct Step {
 }
 
 impl LayerSpec {
-    /// A layer without a name of its own, looked into by the rule.
+    /// A layer without a name of its own, recorded by the rule of [`Recording::Auto`].
     pub fn new(kind: impl Into<LayerKind>) -> Self {
         Self { name: None, record: Recording::Auto, kind: kind.into() }
     }
@@ -110,7 +110,7 @@ impl Architecture {
         self.walk().expect("an architecture is checked before it is used")
     }
 
-    /// Names of the layers looked into, in order, and of the output, `softmax`.
+    /// Names of the recorded layers, in order, and of the output, `softmax`.
     pub fn layer_names(&self) -> Vec<String> {
         self.recorded_layers()
             .into_iter()

@@ -4,7 +4,7 @@ use super::architecture::{Architecture, Recording};
 use super::shape::Shape;
 use serde::Serialize;
 
-/// Values of a convolutional layer's answer to one image up to which it is recorded into whole;
+/// Largest activation of a convolutional layer for one image that is recorded whole, in values;
 /// larger ones are pooled.
 pub const MAX_WHOLE: usize = 2048;
 
@@ -15,9 +15,9 @@ pub struct RecordedLayer {
     pub layer: usize,
     /// Its name.
     pub name: String,
-    /// Whether each channel's mean is taken instead of all its values.
+    /// `true` if the mean of each channel is recorded instead of all its values.
     pub pooled: bool,
-    /// Values of one image.
+    /// Number of values for one image.
     pub width: usize,
 }
 

@@ -14,7 +14,7 @@ const RESERVED: [&str; 5] = [RAW, "labels", "rows", "images", "predictions"];
 /// Values of all tensors together at most: 2 GiB, and thrice that in training.
 const MAX_PARAMETERS: usize = 1 << 29;
 
-/// Values of one layer's answer to one image at most.
+/// Maximum number of values in the activation of one layer for one image.
 const MAX_VALUES: usize = 1 << 24;
 
 /// What is wrong with a layer, by its index.

@@ -1,4 +1,4 @@
-//! A finished run, read back from its folder: the one way in which later commands look at a run.
+//! A finished run, read back from its folder: the one way in which later commands read a run.
 
 use super::artifact::{Artifact, Folder};
 use super::claim::Claim;

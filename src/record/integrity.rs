@@ -34,7 +34,7 @@ impl Damage {
 }
 
 /// Looks at one file of the run in `folder`.
-fn look(folder: &Path, output: &Output) -> Option<Damage> {
+fn damage_of(folder: &Path, output: &Output) -> Option<Damage> {
     let expected = output.sha256.as_ref()?;
     match Source::of_file(folder.join(&output.path)) {
         Ok(found) => (found.sha256 != *expected).then_some(Damage::Changed),
@@ -48,7 +48,7 @@ pub(crate) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)>
     outputs
         .iter()
         .enumerate()
-        .filter_map(|(at, output)| Some((at, look(folder, output)?)))
+        .filter_map(|(at, output)| Some((at, damage_of(folder, output)?)))
         .collect()
 }
 

@@ -1,5 +1,5 @@
-//! The command `compare-models`: models trained on the same rows side by side, and one encoded layer recorded
-//! into.
+//! The command `compare-models`: models trained on the same rows side by side, and one embedded layer of one
+//! of them.
 
 mod encoded;
 
@@ -35,7 +35,7 @@ pub struct CompareModels {
     pub data: Request,
     /// The models, each with a name of its own.
     pub models: Vec<Candidate>,
-    /// Which layer to look into on the test set.
+    /// The layer to embed on the test set.
     pub encoded: Encoded,
     /// Maps of that layer.
     pub methods: Vec<MethodChoice>,
@@ -85,7 +85,7 @@ struct Prepared<'a> {
     encoded: Option<(usize, String)>,
 }
 
-/// Trains every model, compares them, and looks into one layer of one of them.
+/// Trains every model, compares them, and embeds one layer of one of them.
 ///
 /// # Errors
 /// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Data`] if data,
@@ -180,7 +180,7 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
     Ok(Prepared { job, data, architectures, methods, encoded })
 }
 
-/// The layer to look into.
+/// The layer to embed.
 fn find_encoded(
     job: &CompareModels,
     architectures: &[Architecture],

@@ -259,7 +259,7 @@ impl Stages<'_> {
         let Some(new) = &self.job.new else { return Ok(None) };
         let placed = session.new_stage(Stage::Transform, |session, observer| {
             let x = &self.job.fitted.x;
-            // As many as the score looks at, if it looks at the same ones.
+            // As many as the score uses, if it uses the same ones.
             let scored = new.labels.is_some() && fitted.metric() == Metric::Euclidean;
             let voters = if scored {
                 N_NEIGHBORS.into_iter().filter(|&k| k < x.n_samples()).max().unwrap_or(1)

@@ -46,9 +46,9 @@ pub(super) fn starts(methods: &[MethodChoice]) -> Result<Vec<Source>> {
 pub struct Run {
     /// Data, model and training.
     pub train: TrainRun,
-    /// Weights to look into instead of training.
+    /// Weights to use instead of training.
     pub model: Option<PathBuf>,
-    /// A folder of layers to look into instead, from any program; of `train` only seed, folder and
+    /// A folder of layers to embed instead, from any program; of `train` only seed, folder and
     /// command line count then.
     pub activations: Option<PathBuf>,
     /// Methods to embed with.

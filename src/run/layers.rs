@@ -1,4 +1,4 @@
-//! What a run looks into: the layers of a network as matrices in a folder, wherever they come from.
+//! Folder of layers: the activations of any network as matrices, from this program or another.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,10 +6,10 @@
 //! | `labels_train.npy`, `labels_test.npy` | classes: numbers or names; or `.csv`, `.tsv` or `.txt` where there is no `.npy` |
 //! | `softmax_train.npy`, `softmax_test.npy` | the network's probabilities, a column a class, or the one of the second of two; not embedded. Logits become probabilities |
 //! | `logits_train.npy`, `logits_test.npy` | its logits, where there is no softmax |
-//! | `predictions_train.npy`, `predictions_test.npy` | its answers; else those of softmax or logits |
-//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each answer, as a run writes it, where softmax or logits do not tell it |
+//! | `predictions_train.npy`, `predictions_test.npy` | its predicted classes; else those of softmax or logits |
+//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each prediction, as a run writes it, where softmax or logits do not tell it |
 //! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
-//! | `layers.txt` | layers to look into and their order, a name a line; else all, `raw` first, numbers in names by value |
+//! | `layers.txt` | layers to embed and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |
 //!
 //! The test part may be missing as a whole. Files of data that are not read are named in a warning.
@@ -34,35 +34,35 @@ use classes::PartClasses;
 use folder::LayerFolder;
 use std::path::{Path, PathBuf};
 
-/// What becomes its probabilities.
+/// Name of the layer that holds the values before the softmax.
 const LOGITS: &str = "logits";
-/// The probability of each answer.
+/// The probability of each prediction.
 pub(super) const CONFIDENCE: &str = "confidence";
 
 /// One half of the data: what is fitted, or what is tested.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    /// The layers to look into, in order.
+    /// The layers to embed, in order.
     pub(super) layers: Vec<Layer>,
     /// The file of each layer.
     paths: Vec<PathBuf>,
     /// One class a row.
     pub(super) labels: Vec<u8>,
-    /// What the network answers, one class a row.
+    /// Predicted classes of the network, one a row.
     pub(super) predictions: Option<Vec<u8>>,
-    /// How sure it is of each answer, from 0 to 1.
+    /// Probability of each prediction, from 0 to 1.
     pub(super) confidence: Option<Vec<f32>>,
     /// One image a row.
     pub(super) images: Option<Images>,
 }
 
-/// What a run looks into.
+/// The layers that a run embeds, and their classes.
 #[derive(Clone, Debug)]
 pub(super) struct Layers {
     pub(super) class_names: Vec<String>,
     pub(super) train: Part,
     pub(super) test: Option<Part>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub(super) warnings: Vec<String>,
     /// The files that all this was read from.
     pub(super) files: Vec<PathBuf>,
@@ -158,7 +158,7 @@ impl Layers {
     }
 }
 
-/// Writes the names of the layers to look into, in their order, and those of the classes.
+/// Writes the names of the layers to embed, in order, and those of the classes.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -199,11 +199,15 @@ fn missing(scored: &Part, part: &str) -> Option<String> {
         (scored.images.is_none(), format!("images ({})", file("images", part))),
         (
             scored.predictions.is_none(),
-            format!("the network's answers ({} or {})", file(SOFTMAX, part), file(LOGITS, part)),
+            format!(
+                "the network's predictions ({} or {})",
+                file(SOFTMAX, part),
+                file(LOGITS, part)
+            ),
         ),
         (
             scored.predictions.is_some() && scored.confidence.is_none(),
-            format!("how sure the network is ({} or {})", file(SOFTMAX, part), file(LOGITS, part)),
+            format!("their probabilities ({} or {})", file(SOFTMAX, part), file(LOGITS, part)),
         ),
     ];
     let missing: Vec<String> =
@@ -226,7 +230,7 @@ impl Reader<'_> {
         path
     }
 
-    /// The layers to look into, in their order.
+    /// The layers to embed, in order.
     fn names(&mut self) -> Result<Vec<String>> {
         let mut names: Vec<String> = self.found.layers("train").cloned().collect();
         if let Some(name) = self.found.layers("test").find(|name| !names.contains(name)) {

@@ -29,13 +29,13 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// An error of the network's answers, which is one of the weights if they were given.
+    /// An error in the activations, which is one of the weights if they were given.
     pub(super) fn of_weights(&self, error: Error) -> Error {
         match (&self.weights_file, &self.weights, error) {
             (Some(path), Some(weights), Error::Data(message)) => {
                 let (name, largest) = weights.largest();
                 let weights = format!(
-                    "the weights are finite, but such that the answers are not; the largest is \
+                    "the weights are finite, but the activations are not; the largest is \
                      {largest:e}, in `{name}`"
                 );
                 Error::input(path, format!("{message}: {weights}"))

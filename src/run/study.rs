@@ -105,11 +105,11 @@ impl Study<'_> {
     /// Looks into layers that another program wrote.
     fn given(&self, session: &mut Session<'_>, layers: &Layers) -> Result<()> {
         given_activations(session, layers)?;
-        self.look_into(session, layers, None)?;
+        self.embed_layers(session, layers, None)?;
         page::write(session, self.run.report_points)
     }
 
-    /// Trains, and looks into the layers.
+    /// Trains, and embeds the layers.
     fn trained(&self, session: &mut Session<'_>, prepared: &Prepared) -> Result<()> {
         let run = self.run;
         if !session.record.has_finished(Stage::Activations) {
@@ -117,7 +117,7 @@ impl Study<'_> {
             activations_of_network(session, prepared, &weights)?;
         }
         let layers = Layers::read(&Artifact::Activations.of(session.record.path()))?;
-        let maps = self.look_into(session, &layers, prepared.data.original.as_ref())?;
+        let maps = self.embed_layers(session, &layers, prepared.data.original.as_ref())?;
         if let Some(choice) = &run.epochs_to_embed {
             EpochStages { run, methods: &self.methods, prepared, maps: &maps }
                 .run(session, choice)?;
@@ -126,7 +126,7 @@ impl Study<'_> {
     }
 
     /// Everything that is done with the layers, wherever they come from.
-    fn look_into(
+    fn embed_layers(
         &self,
         session: &mut Session<'_>,
         layers: &Layers,

@@ -31,5 +31,5 @@ pub fn evaluate(
     samples: &Samples,
 ) -> Result<Performance> {
     check_fit(architecture, samples)?;
-    Err(Error::without_train("the answers of a network"))
+    Err(Error::without_train("the predictions of a network"))
 }

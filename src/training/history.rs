@@ -14,10 +14,10 @@ pub struct History {
     pub validation_loss: Vec<f32>,
     /// Share of the validation rows classified rightly.
     pub validation_accuracy: Vec<f32>,
-    /// Mean cross-entropy of the test rows; empty if they were not looked at.
+    /// Mean cross-entropy of the test rows; empty if they were not evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test_loss: Vec<f32>,
-    /// Share of the test rows classified rightly; empty if they were not looked at.
+    /// Share of the test rows classified rightly; empty if they were not evaluated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub test_accuracy: Vec<f32>,
 }
@@ -62,7 +62,7 @@ impl History {
         losses.min_by(|a, b| a.0.total_cmp(b.0)).map(|(_, epoch)| epoch)
     }
 
-    /// Columns by name, those of the test rows only if they were looked at.
+    /// Columns by name, those of the test rows only if they were evaluated.
     pub fn columns(&self) -> Vec<(&'static str, &[f32])> {
         let all = [
             ("train_loss", &self.train_loss),

@@ -112,9 +112,9 @@ pub struct Job<'a> {
     pub architecture: &'a Architecture,
     /// Rows to learn from.
     pub train: &'a Samples,
-    /// Rows to look at after each epoch.
+    /// Rows to evaluate after each epoch.
     pub validation: &'a Samples,
-    /// Rows to look at after each epoch if [`Training::test_every_epoch`]; nothing is decided by
+    /// Rows to evaluate after each epoch if [`Training::test_every_epoch`]; nothing is decided by
     /// them.
     pub test: Option<&'a Samples>,
     /// A training of the same to go on with; the result has the bytes of a training that did not

@@ -98,7 +98,7 @@ impl Resident {
     }
 }
 
-/// Sums of losses and right answers, kept on the device until they are asked for.
+/// Sums of losses and correct predictions, kept on the device until they are asked for.
 pub(super) struct Tally {
     loss: Tensor<1>,
     right: Tensor<1>,

@@ -1,4 +1,4 @@
-//! Several models side by side, and the layer of one of them that is looked into.
+//! Several models side by side, and the layer of one of them that is embedded.
 
 use crate::support::{Place, assert_outputs_are_whole, manifest};
 use layerlens::dataset::npy;
@@ -38,7 +38,7 @@ fn place() -> Place {
 const QUICK: &str = "--perplexity 10 --max-iter 100";
 
 #[test]
-fn models_are_compared_and_one_layer_is_looked_into() {
+fn models_are_compared_and_one_layer_is_embedded() {
     let place = place();
     let sweep = "[[model]]\narchitecture = \"cnn-a\"\nepochs = 2\n\n[[model]]\narchitecture = \"mlp\"\nname = \"small\"\nhidden = 8\nbatch_size = [20, 40]\nepochs = 4\n";
     fs::write(place.path("sweep.toml"), sweep).unwrap();

@@ -63,12 +63,14 @@ fn the_table_holds_what_the_run_knows_of_its_test_points() {
         is("id", Field::Str(format!("test:{row}")));
         is("split", Field::Str("test".into()));
         is("label", Field::Str(names[labels[row] as usize].clone()));
-        let answers = softmax.row(row);
-        let best =
-            (0..answers.len()).rev().max_by(|&a, &b| answers[a].total_cmp(&answers[b])).unwrap();
+        let probabilities = softmax.row(row);
+        let best = (0..probabilities.len())
+            .rev()
+            .max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]))
+            .unwrap();
         is("prediction", Field::Str(names[best].clone()));
         is("correct", Field::Bool(best == labels[row] as usize));
-        is("confidence", Field::Float(answers[best]));
+        is("confidence", Field::Float(probabilities[best]));
         let image = fields(&columns["image"][row]);
         assert_eq!(image["path"], Field::Str(format!("test_{row}.png")));
         let Field::Bytes(file) = &image["bytes"] else { panic!("{image:?}") };
@@ -228,7 +230,7 @@ fn the_projector_gets_every_space_and_map() {
     );
 }
 
-/// A run of layers that another program made, in `out`: no input, no answers, no images.
+/// A run of layers that another program made, in `out`: no input, no predictions, no images.
 fn given(place: &Place) {
     fs::create_dir(place.path("layers")).unwrap();
     for (part, n) in [("train", 60), ("test", 30)] {

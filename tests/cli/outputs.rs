@@ -1,4 +1,4 @@
-//! What a network answers to the points of layers from elsewhere: probabilities, logits and their
+//! Predictions of a network for the points of layers from elsewhere: probabilities, logits and their
 //! names, and classes that count otherwise than the columns.
 
 use crate::labels::write_npy;
@@ -25,7 +25,7 @@ fn place_with_layer(first: u32) -> Place {
     place
 }
 
-/// Logits of three classes; the answer is the row's group, but for the first ten rows, where it is
+/// Logits of three classes; the prediction is the row's group, but for the first ten rows, where it is
 /// class 1.
 fn logits(n: usize) -> Vec<[f64; 3]> {
     let of_row = |row: usize| {
@@ -120,12 +120,12 @@ fn logits_and_logarithms_become_probabilities_whatever_they_are_called() {
         );
         let points = points(&place);
         assert_confidences(&points, sure);
-        let answers = |row: usize| ["Bag", "Coat", "Dress"][if row < 10 { 1 } else { row % 3 }];
+        let predictions = |row: usize| ["Bag", "Coat", "Dress"][if row < 10 { 1 } else { row % 3 }];
         assert!(
-            points.iter().enumerate().all(|(row, point)| point[1] == answers(row)),
+            points.iter().enumerate().all(|(row, point)| point[1] == predictions(row)),
             "{points:?}"
         );
-        // The output is no layer to look into.
+        // The output is no layer to embed.
         assert_eq!(manifest(&place.path("out"))["config"]["layers"], serde_json::json!(["layer"]));
         // And a run of what that run kept knows the same.
         place.succeed(
@@ -240,7 +240,7 @@ fn labels_beyond_the_columns_are_refused_with_the_advice() {
     fs::write(place.path("layers/class_names.txt"), "Bag\nCoat\nDress\nBoot\n").unwrap();
     write(&place, "logits", |n| vec![vec![1.0, 2.0, 3.0]; n]);
     place.refuse(3, RUN, &["logits_train.npy", "3 columns", "class_names.txt names 4"]);
-    // Answers that count otherwise than the labels.
+    // Predictions that count otherwise than the labels.
     let place = place_with_layer(1);
     for (part, n) in PARTS {
         place.labels(&format!("layers/predictions_{part}.npy"), &groups(n as u32));
@@ -249,15 +249,15 @@ fn labels_beyond_the_columns_are_refused_with_the_advice() {
 }
 
 #[test]
-fn answers_that_count_from_another_number_are_refused() {
-    for (first, last_answered) in [(0, 2), (0, 1), (1, 2), (2, 2)] {
-        // Of labels 0 to 2, as R and MATLAB count them from 1; the network may never answer some
+fn predictions_that_count_from_another_number_are_refused() {
+    for (first, last_predicted) in [(0, 2), (0, 1), (1, 2), (2, 2)] {
+        // Of labels 0 to 2, as R and MATLAB count them from 1; the network may never predict some
         // class.
         let place = place_with_layer(0);
         for (part, n) in PARTS {
-            let answers: Vec<u32> =
+            let predictions: Vec<u32> =
                 groups(n as u32).iter().map(|group| (group + 1).clamp(first + 1, 3)).collect();
-            place.labels(&format!("layers/predictions_{part}.npy"), &answers);
+            place.labels(&format!("layers/predictions_{part}.npy"), &predictions);
         }
         let parts = [
             "predictions_train.npy",
@@ -269,20 +269,20 @@ fn answers_that_count_from_another_number_are_refused() {
         // The same the other way, labels that count from 1.
         let place = place_with_layer(1);
         for (part, n) in PARTS {
-            let answers: Vec<u32> =
-                groups(n as u32).iter().map(|&group| group.min(last_answered)).collect();
-            place.labels(&format!("layers/predictions_{part}.npy"), &answers);
+            let predictions: Vec<u32> =
+                groups(n as u32).iter().map(|&group| group.min(last_predicted)).collect();
+            place.labels(&format!("layers/predictions_{part}.npy"), &predictions);
         }
-        let range = format!("from 0 to {last_answered}");
+        let range = format!("from 0 to {last_predicted}");
         place.refuse(3, RUN, &["predictions_train.npy", &range, "labels from 1 to 3"]);
     }
     // Fewer classes than the labels have are no shift, nor is one more that no label names.
     let place = place_with_layer(0);
-    for (answers, said) in [([1, 1, 2], ""), ([0, 1, 3], "classes that no label names: `3`")] {
+    for (predictions, said) in [([1, 1, 2], ""), ([0, 1, 3], "classes that no label names: `3`")] {
         for (part, n) in PARTS {
-            let answers: Vec<u32> =
-                groups(n as u32).iter().map(|&group| answers[group as usize]).collect();
-            place.labels(&format!("layers/predictions_{part}.npy"), &answers);
+            let predictions: Vec<u32> =
+                groups(n as u32).iter().map(|&group| predictions[group as usize]).collect();
+            place.labels(&format!("layers/predictions_{part}.npy"), &predictions);
         }
         assert!(place.succeed(RUN).stderr.contains(said));
     }
@@ -291,8 +291,8 @@ fn answers_that_count_from_another_number_are_refused() {
 /// As a training on labels that are numbers leaves them: the classes are called by those, and the
 /// labels are places.
 #[test]
-fn a_network_may_answer_few_of_the_classes_whose_names_are_numbers() {
-    for (names, answers) in [
+fn a_network_may_predict_few_of_the_classes_whose_names_are_numbers() {
+    for (names, predictions) in [
         ("1\n2\n3\n", vec![0]),
         ("0\n2\n3\n", vec![0, 1]),
         ("2\n1\n0\n", vec![1, 2]),
@@ -300,11 +300,11 @@ fn a_network_may_answer_few_of_the_classes_whose_names_are_numbers() {
     ] {
         let place = place_with_layer(0);
         fs::write(place.path("layers/class_names.txt"), names).unwrap();
-        let answer = |row: usize| answers[row % answers.len()];
+        let predicted = |row: usize| predictions[row % predictions.len()];
         write(&place, "softmax", |n| {
             (0..n)
                 .map(|row| {
-                    [0, 1, 2].map(|class| if class == answer(row) { 0.8 } else { 0.1 }).to_vec()
+                    [0, 1, 2].map(|class| if class == predicted(row) { 0.8 } else { 0.1 }).to_vec()
                 })
                 .collect()
         });
@@ -313,7 +313,7 @@ fn a_network_may_answer_few_of_the_classes_whose_names_are_numbers() {
         for (row, [label, prediction, confidence]) in points(&place).iter().enumerate() {
             assert_eq!(
                 (label.as_str(), prediction.as_str()),
-                (names[row % 3], names[answer(row)]),
+                (names[row % 3], names[predicted(row)]),
                 "{names:?}, row {row}"
             );
             assert!(confidence.starts_with("0.8"), "{confidence}");
@@ -369,8 +369,11 @@ fn a_confidence_that_is_not_read_is_said() {
     let place = place_with_layer(0);
     write(&place, "confidence", |n| vec![vec![0.25]; n]);
     let stderr = place.succeed(RUN).stderr;
-    assert!(stderr.contains("confidence_test.npy is left out: there are no answers"), "{stderr}");
-    // Answers without outputs have no other.
+    assert!(
+        stderr.contains("confidence_test.npy is left out: there are no predictions"),
+        "{stderr}"
+    );
+    // Predictions without outputs have no other.
     for (part, n) in PARTS {
         place.labels(&format!("layers/predictions_{part}.npy"), &groups(n as u32));
     }
@@ -395,7 +398,7 @@ fn a_confidence_that_is_not_read_is_said() {
     let stderr = place.succeed(RUN).stderr;
     assert!(
         stderr.contains(
-            "softmax_test.npy tells how sure the network is, confidence_test.npy \
+            "softmax_test.npy holds the probabilities, confidence_test.npy \
             beside it is left out"
         ),
         "{stderr}"
@@ -424,7 +427,7 @@ fn labels_that_are_called_like_a_header_are_labels() {
 }
 
 #[test]
-fn answers_that_differ_from_the_output_are_said() {
+fn predictions_that_differ_from_the_output_are_said() {
     let place = place_with_layer(0);
     write(&place, "softmax", |n| logits(n).into_iter().map(|row| softmax(row).to_vec()).collect());
     place.labels("layers/predictions_test.npy", &groups(30));

@@ -124,7 +124,7 @@ fn what_is_gone_from_a_run_is_told_and_the_rest_is_shown() {
             0,
             "maps",
         ),
-        ("softmax", &["the answers of the network"], 12, "softmax"),
+        ("softmax", &["the predictions of the network"], 12, "softmax"),
         ("activations/raw", &["neighbours in raw input"], 12, "raw"),
         ("activations/images", &["images: activations/images_test.npy"], 12, "images"),
         (

@@ -45,7 +45,7 @@ fn points_that_are_too_far_apart_are_named_by_their_file() {
 
 /// Every weight is a finite number, and the file is as it was written.
 #[test]
-fn finite_weights_whose_answers_are_not_are_told_with_their_file() {
+fn finite_weights_whose_activations_are_not_are_told_with_their_file() {
     let place = Place::with_images();
     let config = small_mlp(784, 10);
     let mut weights = config.initial_weights(1);

@@ -24,7 +24,7 @@ fn described(layer_type: &LayerType, settings: &str) -> Result<Blueprint, Error>
     Blueprint::read(&path)
 }
 
-/// The model of a type's example, in which that layer alone is looked into, and where it stands: a
+/// The model of a type's example, in which that layer alone is recorded, and where it stands: a
 /// flatten layer may come before it.
 fn example(layer_type: &LayerType) -> (Architecture, usize) {
     let blueprint = described(layer_type, layer_type.example).expect("an example");

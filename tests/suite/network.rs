@@ -89,12 +89,12 @@ fn shapes_and_parameters_are_those_of_keras() {
 }
 
 #[test]
-fn layers_are_looked_into_by_rule_or_as_told() {
+fn layers_are_recorded_by_rule_or_as_told() {
     let names = |architecture: &Architecture| architecture.layer_names().join(" ");
     let preset = |name| Blueprint::open(name).unwrap().build(PRESET_INPUT, 5).unwrap();
     assert_eq!(names(&preset("mlp")), "layer_1 layer_2 softmax");
     assert_eq!(names(&preset("cnn-a")), "conv_1 dense_1 dense_2 softmax");
-    // Where the activation is a layer of its own, that one is looked into.
+    // Where the activation is a layer of its own, that one is recorded.
     assert_eq!(names(&every_kind()), "conv_1 activation_1 activation_2 softmax");
     let forms: Vec<_> = preset("cnn-default")
         .recorded_layers()

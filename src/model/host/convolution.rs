@@ -22,11 +22,11 @@ pub(super) struct Geometry {
     relu: bool,
 }
 
-/// What a forward pass took and gave, and the gradient that came back.
-pub(super) struct Answer<'a> {
+/// Input and output of a forward pass, and the gradient of the output.
+pub(super) struct ForwardPass<'a> {
     /// Input, n x height x width x channels.
     pub(super) x: &'a [f32],
-    /// Output, n x rows x columns x filters.
+    /// ForwardPass, n x rows x columns x filters.
     pub(super) y: &'a [f32],
     /// Gradient of the output.
     pub(super) dy: &'a [f32],
@@ -166,13 +166,13 @@ fn copy_windows(image: &[f32], columns: &mut [f32], shape: [usize; 4], strides: 
     }
 }
 
-/// The answers to `x`; shapes as [`super::convolution`].
+/// The outputs for `x`; shapes as [`super::convolution`].
 pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     let [_, rows, across, filters] = geometry.output();
-    let (image, answer, [inputs, _]) =
+    let (image, output, [inputs, _]) =
         (x.len() / geometry.n.max(1), rows * across * filters, geometry.kernel());
-    let mut y = vec![0.0; geometry.n * answer];
-    let images = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(answer));
+    let mut y = vec![0.0; geometry.n * output];
+    let images = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(output));
     images.for_each(|(x, y)| {
         ROOM.with_borrow_mut(|[padded, columns, _]| {
             geometry.windows().lay_out(x, padded, columns);
@@ -204,11 +204,11 @@ fn finish(y: &mut [f32], bias: &[f32], relu: bool) {
 /// The gradients of input (if the weights are given), kernel and bias.
 pub(super) fn backward(
     geometry: &Geometry,
-    from: &Answer,
+    from: &ForwardPass,
     weight: Option<&[f32]>,
 ) -> (Option<Vec<f32>>, Vec<f32>, Vec<f32>) {
     let [_, rows, across, filters] = geometry.output();
-    let (image, answer) =
+    let (image, output) =
         (geometry.height * geometry.width * geometry.channels, rows * across * filters);
     let mirrored = weight.map(|weight| mirror(geometry, weight));
     let mut dx = vec![0.0; if weight.is_some() { geometry.n * image } else { 0 }];
@@ -218,10 +218,10 @@ pub(super) fn backward(
     let parts: Vec<(Vec<f32>, Vec<f32>)> = (of_block.into_par_iter().enumerate())
         .map(|(at, dx)| {
             let images = at * block..((at + 1) * block).min(geometry.n);
-            let part = Answer {
+            let part = ForwardPass {
                 x: &from.x[images.start * image..images.end * image],
-                y: &from.y[images.start * answer..images.end * answer],
-                dy: &from.dy[images.start * answer..images.end * answer],
+                y: &from.y[images.start * output..images.end * output],
+                dy: &from.dy[images.start * output..images.end * output],
             };
             backward_block(geometry, &part, mirrored.as_deref(), dx)
         })
@@ -240,19 +240,19 @@ pub(super) fn backward(
 /// empty.
 fn backward_block(
     geometry: &Geometry,
-    from: &Answer,
+    from: &ForwardPass,
     mirrored: Option<&[f32]>,
     dx: &mut [f32],
 ) -> (Vec<f32>, Vec<f32>) {
     let [_, rows, across, filters] = geometry.output();
-    let (image, answer) =
+    let (image, output) =
         (geometry.height * geometry.width * geometry.channels, rows * across * filters);
     let [inputs, _] = geometry.kernel();
     let (mut dw, mut db) = (vec![0.0; inputs * filters], vec![0.0; filters]);
     let seen = geometry.window[0] * geometry.window[1] * filters;
     ROOM.with_borrow_mut(|[padded, columns, dz]| {
         for (at, x) in from.x.chunks_exact(image).enumerate() {
-            let span = at * answer..(at + 1) * answer;
+            let span = at * output..(at + 1) * output;
             dz.clear();
             dz.extend_from_slice(&from.dy[span.clone()]);
             mask(dz, &from.y[span], &mut db, geometry.relu);
@@ -283,7 +283,7 @@ fn backward_block(
     (dw, db)
 }
 
-/// Keeps the gradient where the answer is above zero, if there was a ReLU, and adds it up by
+/// Keeps the gradient where the output is above zero, if there was a ReLU, and adds it up by
 /// filter.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
 fn mask(dz: &mut [f32], y: &[f32], db: &mut [f32], relu: bool) {

@@ -98,7 +98,7 @@ impl Backward<Flex, 3> for ConvolutionOp {
         let [of_x, of_weight, of_bias] = ops.parents;
         let dy = contiguous(gradients.consume::<Flex>(&ops.node));
         let (x, weight, y, geometry) = ops.state;
-        let from = convolution::Answer { x: x.storage(), y: y.storage(), dy: dy.storage() };
+        let from = convolution::ForwardPass { x: x.storage(), y: y.storage(), dy: dy.storage() };
         // The first layer's input is the data: nobody asks for its gradient.
         let wanted = of_x.is_some().then(|| weight.storage());
         let (dx, dw, db) = convolution::backward(&geometry, &from, wanted);

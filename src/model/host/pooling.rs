@@ -50,9 +50,9 @@ impl Pool {
     pub(super) fn backward(&self, x: &[f32], y: &[f32], dy: &[f32], shape: [usize; 4]) -> Vec<f32> {
         let mut dx = vec![0.0; x.len()];
         let n = shape[0].max(1);
-        let (image, answer) = (x.len() / n, y.len() / n);
-        let answers = y.par_chunks_exact(answer).zip(dy.par_chunks_exact(answer));
-        let images = dx.par_chunks_exact_mut(image).zip(x.par_chunks_exact(image)).zip(answers);
+        let (image, output) = (x.len() / n, y.len() / n);
+        let outputs = y.par_chunks_exact(output).zip(dy.par_chunks_exact(output));
+        let images = dx.par_chunks_exact_mut(image).zip(x.par_chunks_exact(image)).zip(outputs);
         images.for_each(|((dx, x), (y, dy))| match self.mean {
             true => spread(self.frame(shape), dy, dx),
             false => to_maxima(self.frame(shape), x, y, dy, dx),
@@ -71,7 +71,7 @@ impl Frame {
 
     /// Where the window's own pixel begins.
     #[inline(always)]
-    fn answer(&self, window: [usize; 2]) -> usize {
+    fn output(&self, window: [usize; 2]) -> usize {
         (window[0] * self.count[1] + window[1]) * self.channels
     }
 }
@@ -81,7 +81,7 @@ fn maxima(frame: Frame, x: &[f32], y: &mut [f32]) {
     for window in
         (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
     {
-        let y = &mut y[frame.answer(window)..][..frame.channels];
+        let y = &mut y[frame.output(window)..][..frame.channels];
         y.copy_from_slice(&x[frame.pixel(window, 0, 0)..][..frame.channels]);
         for place in 1..frame.size[0] * frame.size[1] {
             let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..]
@@ -100,7 +100,7 @@ fn to_maxima(frame: Frame, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
     for window in
         (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
     {
-        let at = frame.answer(window);
+        let at = frame.output(window);
         let y = &y[at..][..frame.channels];
         left.copy_from_slice(&dy[at..][..frame.channels]);
         for place in 0..frame.size[0] * frame.size[1] {
@@ -120,7 +120,7 @@ fn means(frame: Frame, x: &[f32], y: &mut [f32]) {
     for window in
         (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
     {
-        let y = &mut y[frame.answer(window)..][..frame.channels];
+        let y = &mut y[frame.output(window)..][..frame.channels];
         for place in 0..frame.size[0] * frame.size[1] {
             let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..]
                 [..frame.channels];
@@ -136,7 +136,7 @@ fn spread(frame: Frame, dy: &[f32], dx: &mut [f32]) {
     for window in
         (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
     {
-        let dy = &dy[frame.answer(window)..][..frame.channels];
+        let dy = &dy[frame.output(window)..][..frame.channels];
         for place in 0..frame.size[0] * frame.size[1] {
             let from = frame.pixel(window, place / frame.size[1], place % frame.size[1]);
             for (dx, &dy) in dx[from..][..frame.channels].iter_mut().zip(dy) {

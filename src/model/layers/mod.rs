@@ -75,7 +75,7 @@ pub(crate) trait Layer {
         false
     }
 
-    /// Whether it is looked into where the model does not say; `is_completed` tells that the next
+    /// `true` if it is recorded where the model does not say; `is_completed` tells that the next
     /// layer finishes it.
     fn is_recorded(&self, _is_completed: bool) -> bool {
         false

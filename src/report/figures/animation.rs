@@ -10,7 +10,7 @@ use super::canvas::{Canvas, Color, Dot, FRAME, INK, SOFT_INK, Text, WHITE, outli
 use super::color;
 use super::font::{fit, text_width};
 use super::raster::Raster;
-use super::scatter::{View, Window, look};
+use super::scatter::{View, Window, dot_style};
 use crate::error::{Error, Result};
 use crate::files::write_atomic;
 use crate::matrix::Matrix;
@@ -266,7 +266,7 @@ impl Painter<'_> {
 
 /// The pixels of a point of `n`: a disc as large as in the other maps.
 fn stamp(n: usize) -> Vec<(i64, i64)> {
-    let radius = look(n, SIDE).0;
+    let radius = dot_style(n, SIDE).0;
     let reach = radius as i64;
     let square = (-reach..=reach).flat_map(|dy| (-reach..=reach).map(move |dx| (dx, dy)));
     square.filter(|(dx, dy)| ((dx * dx + dy * dy) as f64) <= radius * radius).collect()

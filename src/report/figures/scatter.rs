@@ -198,7 +198,7 @@ fn draw_points(canvas: &mut dyn Canvas, panel: &Panel<'_>, view: &View) {
 
 /// Radius and opacity of `n` points in a panel of the given width: few are large and solid; of
 /// many, each stays visible and a crowd does not become one blot.
-pub(super) fn look(n: usize, width: f64) -> (f64, f64) {
+pub(super) fn dot_style(n: usize, width: f64) -> (f64, f64) {
     let spacing = width / (n.max(1) as f64).sqrt();
     // Between the fixed size and the one in proportion to the spacing: train and test panels then
     // look alike.
@@ -252,7 +252,7 @@ impl View {
             color,
         };
         let dots: Vec<Dot> = points.iter().map(place).collect();
-        let (radius, opacity) = look(dots.len(), self.size.0);
+        let (radius, opacity) = dot_style(dots.len(), self.size.0);
         canvas.dots(&dots, radius, opacity);
     }
 
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn more_points_are_smaller_and_fainter() {
-        let looks = [100, 2_000, 10_000, 60_000].map(|n| look(n, 720.0));
+        let looks = [100, 2_000, 10_000, 60_000].map(|n| dot_style(n, 720.0));
         assert!(looks.windows(2).all(|pair| pair[0].0 > pair[1].0 || pair[1].0 == 1.1));
         assert!(looks.windows(2).all(|pair| pair[0].1 >= pair[1].1));
     }

@@ -1,4 +1,4 @@
-//! The classes of the points of a folder of layers, and what the network answers: labels,
+//! The classes of the points of a folder of layers, and the predictions of the network: labels,
 //! predictions, outputs and names, made to mean the same.
 
 use super::outputs::{Outputs, agree, check_rows, read_values};
@@ -8,17 +8,17 @@ use crate::error::{Error, Result};
 use crate::format::listed;
 use std::path::Path;
 
-/// Most classes that a run looks into.
+/// Maximum number of classes in a run.
 const MAX_CLASSES: usize = 256;
 
-/// What is known of the points of one part.
+/// Labels of the points of one part, and the predictions for them.
 pub(super) struct PartClasses {
     pub(super) labels: Vec<u8>,
     pub(super) predictions: Option<Vec<u8>>,
     pub(super) confidence: Option<Vec<f32>>,
 }
 
-/// What is known of all points.
+/// Labels and predictions of all points.
 pub(super) struct LayerClasses {
     pub(super) class_names: Vec<String>,
     pub(super) parts: Vec<PartClasses>,
@@ -28,14 +28,14 @@ pub(super) struct LayerClasses {
 /// The files of one part.
 struct PartFiles {
     labels: LabelFile,
-    /// Answers that were given.
+    /// Predictions that were given.
     given: Option<LabelFile>,
     outputs: Option<Outputs>,
     confidence: Option<Vec<f32>>,
 }
 
 impl Reader<'_> {
-    /// Reads the classes of the parts, and the answers to them. `layers` are the names of the
+    /// Reads the classes of the parts, and the predictions for them. `layers` are the names of the
     /// layers.
     pub(super) fn classes(&mut self, parts: &[&str], layers: &[String]) -> Result<LayerClasses> {
         let mut files = parts
@@ -96,8 +96,8 @@ impl Reader<'_> {
         Ok(PartFiles { labels, given, outputs, confidence: None })
     }
 
-    /// How sure the network is of its answers, from a file of its own. It is left out, which is
-    /// said, where the outputs tell it and where there are no answers.
+    /// Probabilities of the predictions, from a file of their own. It is left out, which is
+    /// said, where the outputs hold them and where there are no predictions.
     fn confidence(
         &mut self,
         part: &str,
@@ -112,16 +112,13 @@ impl Reader<'_> {
             Some(outputs) if outputs.are_clear() => {
                 let outputs = name_of(&outputs.path);
                 warnings.push(format!(
-                    "{outputs} tells how sure the network is, {name} beside it is left out"
+                    "{outputs} holds the probabilities, {name} beside it is left out"
                 ));
                 return Ok(None);
             }
             None if files.given.is_none() => {
                 let missing = file("predictions", part);
-                warnings.push(format!(
-                    "{name} is left out: there are no answers of which it could tell how sure they \
-                     are ({missing})"
-                ));
+                warnings.push(format!("{name} is left out: there are no predictions ({missing})"));
                 return Ok(None);
             }
             _ => {}
@@ -193,15 +190,15 @@ fn check_outputs(files: &[PartFiles], names: Option<(&[String], &Path)>) -> Resu
     Ok(())
 }
 
-/// Labels and answers as classes.
+/// Labels and predictions as classes.
 struct Resolved {
-    /// The files are the labels of the parts, then the answers that were given, or that had to be
+    /// The files are the labels of the parts, then the predictions that were given, or that had to be
     /// compared with the labels.
     labels: Labels,
     /// The classes of each part.
     classes: Vec<Vec<u8>>,
-    /// The answers to each part, if there are any.
-    answers: Vec<Option<Vec<u8>>>,
+    /// The predictions for each part, if there are any.
+    predictions: Vec<Option<Vec<u8>>>,
     /// The column of each class, if the outputs have one for it.
     columns: Vec<usize>,
 }
@@ -241,7 +238,7 @@ impl Resolved {
         let n = labels.names.len();
         let mut classes = labels.narrow().ok_or_else(|| {
             let message = format!(
-                "there are {n} classes, of which a run looks into at most {MAX_CLASSES}; \
+                "there are {n} classes, but a run takes at most {MAX_CLASSES}; \
                  `layerlens embed` maps a layer whatever its classes"
             );
             Error::input(&files[0].labels.path, message)
@@ -254,32 +251,36 @@ impl Resolved {
             _ => class,
         };
         let columns = (0..n).map(column).collect();
-        let answers_of = |(files, place): (&PartFiles, Option<usize>)| match (place, &files.outputs)
-        {
-            (Some(place), _) => Some(classes[place].clone()),
-            (None, Some(outputs)) => {
-                Some(outputs.answers().into_iter().map(|column| column as u8).collect())
-            }
-            (None, None) => None,
-        };
-        let answers = files.iter().zip(places).map(answers_of).collect();
+        let predictions_of =
+            |(files, place): (&PartFiles, Option<usize>)| match (place, &files.outputs) {
+                (Some(place), _) => Some(classes[place].clone()),
+                (None, Some(outputs)) => {
+                    Some(outputs.predictions().into_iter().map(|column| column as u8).collect())
+                }
+                (None, None) => None,
+            };
+        let predictions = files.iter().zip(places).map(predictions_of).collect();
         classes.truncate(files.len());
-        Ok(Self { labels, classes, answers, columns })
+        Ok(Self { labels, classes, predictions, columns })
     }
 
     fn part(&self, at: usize, files: PartFiles, warnings: &mut Vec<String>) -> PartClasses {
-        let predictions = self.answers[at].clone();
+        let predictions = self.predictions[at].clone();
         let mut confidence = files.confidence;
         if let (Some(outputs), Some(predictions)) = (&files.outputs, &predictions) {
             let columns: Vec<usize> =
                 predictions.iter().map(|&class| self.columns[usize::from(class)]).collect();
             confidence = outputs.probabilities(&columns).or(confidence);
-            let differ =
-                outputs.answers().iter().zip(&columns).filter(|(own, given)| own != given).count();
+            let differ = outputs
+                .predictions()
+                .iter()
+                .zip(&columns)
+                .filter(|(own, given)| own != given)
+                .count();
             if let Some(given) = files.given.filter(|_| differ > 0) {
                 warnings.push(format!(
-                    "{} and {} differ in {differ} of {} rows: the former are the answers, the \
-                     latter say how sure the network is",
+                    "{} and {} differ in {differ} of {} rows: the former are the predictions, the \
+                     latter give their probabilities",
                     name_of(&given.path),
                     name_of(&outputs.path),
                     columns.len()
@@ -304,7 +305,7 @@ impl Resolved {
             let without: Vec<String> =
                 without.map(|class| format!("`{}`", self.labels.names[class])).collect();
             warnings.push(format!(
-                "the network answers classes that no label names: {}",
+                "the network predicts classes that no label names: {}",
                 listed(&without)
             ));
         }
@@ -334,9 +335,9 @@ fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
     Err(Error::input(&outputs.path, message))
 }
 
-/// The answers of outputs as labels that number the columns.
+/// The predictions of outputs as labels that number the columns.
 fn columns_as_numbers(outputs: &Outputs) -> LabelFile {
-    let numbers = outputs.answers().into_iter().map(|column| column as i64).collect();
+    let numbers = outputs.predictions().into_iter().map(|column| column as i64).collect();
     LabelFile {
         path: outputs.path.clone(),
         values: Values::Numbers(numbers),
@@ -345,8 +346,8 @@ fn columns_as_numbers(outputs: &Outputs) -> LabelFile {
     }
 }
 
-/// Refuses labels and answers that count the classes from different numbers, where no names say how
-/// they are counted: the answers end one beyond the labels and leave their first number out, or
+/// Refuses labels and predictions that count the classes from different numbers, where no names say how
+/// they are counted: the predictions end one beyond the labels and leave their first number out, or
 /// begin one before them and leave their last number out.
 fn check_counting(files: &[PartFiles]) -> Result<()> {
     let range = |files: &dyn Fn(usize) -> Option<(i64, i64)>, n: usize| {
@@ -370,7 +371,7 @@ fn check_counting(files: &[PartFiles]) -> Result<()> {
         return Ok(());
     }
     let message = format!(
-        "the answers go from {} to {}, but the labels from {} to {}: both must count the classes \
+        "the predictions go from {} to {}, but the labels from {} to {}: both must count the classes \
          from the same number, or class_names.txt must name them",
         given.0, given.1, labels.0, labels.1
     );

@@ -13,7 +13,7 @@ const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
 /// Endings of pictures, papers and programs: no data, though they may be called after a part.
 const NO_DATA: [&str; 11] =
     ["png", "jpg", "jpeg", "gif", "svg", "pdf", "html", "md", "py", "ipynb", "log"];
-/// Subfolders below each other that are looked into.
+/// Maximum depth of subfolders that are searched.
 const DEEPEST: usize = 8;
 
 /// The files of a folder of layers.
@@ -36,13 +36,13 @@ fn at(part: &str) -> usize {
 }
 
 impl LayerFolder {
-    /// Looks into the folder.
+    /// Searches the folder.
     ///
     /// # Errors
     /// [`Error::Input`] if it cannot be read, or two files would be the same layer.
     pub(super) fn of(folder: &Path) -> Result<Self> {
         let mut found = Self::default();
-        found.look_into(folder, Path::new(""), 0)?;
+        found.search(folder, Path::new(""), 0)?;
         for part in PARTS {
             let read = found.labels_file(part);
             let others = LABEL_ENDINGS.iter().map(|ending| format!("labels_{part}.{ending}"));
@@ -54,7 +54,7 @@ impl LayerFolder {
         Ok(found)
     }
 
-    fn look_into(&mut self, folder: &Path, below: &Path, depth: usize) -> Result<()> {
+    fn search(&mut self, folder: &Path, below: &Path, depth: usize) -> Result<()> {
         let path = folder.join(below);
         let entries =
             std::fs::read_dir(&path).map_err(|error| Error::input(&path, error.to_string()))?;
@@ -75,7 +75,7 @@ impl LayerFolder {
             }
             if folder.join(&place).is_dir() {
                 if depth < DEEPEST {
-                    self.look_into(folder, &place, depth + 1)?;
+                    self.search(folder, &place, depth + 1)?;
                 } else {
                     self.left_out.push(format!("{}/ (too deep)", place.display()));
                 }

@@ -1,4 +1,4 @@
-//! What a network answers to each point, from the values of its output: probabilities, their
+//! Predictions of a network from the values of its output: probabilities, their
 //! logarithms, or logits.
 
 use super::LOGITS;
@@ -142,7 +142,7 @@ impl Outputs {
             (Kind::Unclear, _) => {
                 format!(
                     "{name} holds values from 0 to 1, but {rows}: the largest column is taken for \
-                     the answer, and how sure the network is is not told"
+                     the prediction, and its probability is not known"
                 )
             }
             (Kind::Probabilities, true) => {
@@ -164,7 +164,7 @@ impl Outputs {
 
     /// The column of the largest value of each row, the first of equal ones; of one column, whether
     /// it is more likely than not.
-    pub(super) fn answers(&self) -> Vec<usize> {
+    pub(super) fn predictions(&self) -> Vec<usize> {
         if self.n_columns() > 1 {
             return self.values.rows().map(argmax).collect();
         }
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn the_first_of_equal_columns_is_taken() {
         let softmax = outputs(&[0.2, 0.4, 0.4, 0.5, 0.5, 0.0, 0.1, 0.2, 0.7], 3, false);
-        assert_eq!((softmax.answers(), softmax.notes.len()), (vec![1, 0, 2], 0));
+        assert_eq!((softmax.predictions(), softmax.notes.len()), (vec![1, 0, 2], 0));
         close(softmax.probabilities(&[1, 0, 2]), &[0.4, 0.5, 0.7]);
     }
 
@@ -348,10 +348,10 @@ mod tests {
     #[test]
     fn one_column_is_the_probability_of_the_second_class() {
         let sigmoid = outputs(&[0.1, 0.5, 0.8], 1, false);
-        assert_eq!((sigmoid.answers(), sigmoid.kind), (vec![0, 0, 1], Kind::Probabilities));
+        assert_eq!((sigmoid.predictions(), sigmoid.kind), (vec![0, 0, 1], Kind::Probabilities));
         close(sigmoid.probabilities(&[0, 0, 1]), &[0.9, 0.5, 0.8]);
         let logits = outputs(&[-2.0, 0.0, 3.0], 1, false);
-        assert_eq!((logits.answers(), logits.kind), (vec![0, 0, 1], Kind::Logits));
+        assert_eq!((logits.predictions(), logits.kind), (vec![0, 0, 1], Kind::Logits));
         close(
             logits.probabilities(&[0, 0, 1]),
             &[1.0 / (1.0 + (-2_f64).exp()), 0.5, 1.0 / (1.0 + (-3_f64).exp())],

@@ -36,7 +36,7 @@ pub(in crate::run) struct SelectedPoints<'a> {
     motions: Vec<(String, String, Motion)>,
 }
 
-/// What the network answers.
+/// Predicted class of each point and its probability, where they are known.
 type NetworkPredictions = (Option<Vec<u16>>, Option<Vec<f32>>);
 
 impl<'a> SelectedPoints<'a> {
@@ -169,13 +169,13 @@ impl<'a> SelectedPoints<'a> {
         Ok(Some(labels))
     }
 
-    /// What the network answers to each point, and how sure it is.
+    /// Predicted class of each point, and its probability.
     fn network_predictions(&mut self) -> Result<NetworkPredictions> {
         let (mut classes, mut sure) = (Some(Vec::new()), Some(Vec::new()));
         for (part, n, rows) in self.parts() {
             // Of its own network a run keeps the probabilities of all classes, of layers from
-            // elsewhere those of the answers.
-            const WHAT: &str = "the answers of the network, or how sure it is of them";
+            // elsewhere those of the predictions.
+            const WHAT: &str = "the predictions of the network, or their probabilities";
             let paths =
                 [SOFTMAX, CONFIDENCE].map(|name| self.path(Artifact::Layer { name, part }, WHAT));
             let Some(of_part) = self.run.network_predictions(part, n)? else {
@@ -419,26 +419,26 @@ impl PlacedPoints {
     }
 }
 
-/// How sure the network is of its answers to the points of a part, from the probabilities of all
-/// classes or of the answers.
+/// Probabilities of the predictions for the points of a part, from the probabilities of all
+/// classes or of the predictions.
 fn confidence(
-    [of_all, of_answers]: [Option<PathBuf>; 2],
-    answers: &[u8],
+    [of_all, of_predictions]: [Option<PathBuf>; 2],
+    predictions: &[u8],
 ) -> Result<Option<Vec<f32>>> {
     let all = of_all.is_some();
-    let Some(path) = of_all.or(of_answers) else { return Ok(None) };
+    let Some(path) = of_all.or(of_predictions) else { return Ok(None) };
     let values = npy::read_values(&path)?;
-    check_rows(&path, values.n_samples(), answers.len())?;
+    check_rows(&path, values.n_samples(), predictions.len())?;
     let column = |class: u8| if all { usize::from(class) } else { 0 };
     let n_columns = values.n_features();
-    if let Some(row) = answers.iter().position(|&class| column(class) >= n_columns) {
+    if let Some(row) = predictions.iter().position(|&class| column(class) >= n_columns) {
         let message = format!(
-            "has {n_columns} columns, but the answer to row {row} is the class {}",
-            answers[row]
+            "has {n_columns} columns, but the prediction for row {row} is the class {}",
+            predictions[row]
         );
         return Err(Error::input(path, message));
     }
-    Ok(Some(values.rows().zip(answers).map(|(row, &class)| row[column(class)]).collect()))
+    Ok(Some(values.rows().zip(predictions).map(|(row, &class)| row[column(class)]).collect()))
 }
 
 pub(in crate::run) fn check_rows(

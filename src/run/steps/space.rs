@@ -21,7 +21,7 @@ use crate::run::session::Session;
 pub(in crate::run) fn check_scored(record: &RunFolder) -> Result<()> {
     match record.results().skipped.first() {
         Some(Skipped { space, reason, .. }) if record.results().knn.is_empty() => {
-            Err(Error::Data(format!("nothing can be looked into: of {space}, {reason}")))
+            Err(Error::Data(format!("nothing can be embedded: of {space}, {reason}")))
         }
         _ => Ok(()),
     }
@@ -363,7 +363,7 @@ impl SpaceStages<'_> {
     }
 }
 
-/// Neighbours that the classifier and the placement of new points look at.
+/// Neighbours used by the classifier and by the placement of new points.
 pub(in crate::run) fn most_voters() -> usize {
     N_NEIGHBORS.into_iter().fold(placement::N_NEIGHBORS, usize::max)
 }
