@@ -53,10 +53,7 @@ fn read_map(path: &Path, points: (&Path, &Matrix)) -> Result<(String, Matrix), E
     if rows != n {
         return Err(Error::input(
             path,
-            format!(
-                "has {rows} rows, {} has {n}: a row is the place of its point",
-                points.0.display()
-            ),
+            format!("has {rows} rows, {} has {n}: each point has one row", points.0.display()),
         ));
     }
     if columns != 2 {

@@ -127,7 +127,7 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     } else {
         format!("\n{}\n", quality_table::text(&quality))
     };
-    let places = if job.new.is_some() {
+    let arrays = if job.new.is_some() {
         "embeddings/embedding.npy, embeddings/new.npy"
     } else {
         "embeddings/embedding.npy"
@@ -143,6 +143,6 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     for warning in &warnings {
         say(&format!("warning: {warning}"));
     }
-    print(&format!("{table}{quality}{results}\nwritten to {path}:\n  {places}, {last}\n"));
+    print(&format!("{table}{quality}{results}\nwritten to {path}:\n  {arrays}, {last}\n"));
     Ok(())
 }

@@ -41,7 +41,7 @@ pub struct EvaluateArgs {
     /// The space of which --train is a map: tells how faithful the map is
     #[arg(long, value_name = "FILE")]
     space: Option<PathBuf>,
-    /// The points in that space of which --test are the places in the map
+    /// The points in that space whose embedding is --test
     #[arg(long, value_name = "FILE", requires_all = ["test", "space"])]
     test_space: Option<PathBuf>,
     /// Neighbours that vote
@@ -102,11 +102,7 @@ fn read_spaces(
         }
         Err(Error::input(
             path,
-            format!(
-                "has {} rows, {} has {n}: a row is the place of its point",
-                x.n_samples(),
-                of.display()
-            ),
+            format!("has {} rows, {} has {n}: each point has one row", x.n_samples(), of.display()),
         ))
     };
     let Some(path) = &args.space else { return Ok(None) };

@@ -242,7 +242,7 @@ fn written(folder: &std::path::Path) -> String {
             "scores",
             "k-NN accuracies, per class too, quality of the maps, what the layers did (.csv)",
         ),
-        ("embeddings", "places in every map (.npy)"),
+        ("embeddings", "coordinates in every map (.npy)"),
         ("maps", "the maps, for `layerlens transform` (.safetensors)"),
         (
             "epochs",

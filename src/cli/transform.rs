@@ -12,7 +12,7 @@ use layerlens::neighbors::Search;
 use layerlens::progress::Reporter;
 use std::path::PathBuf;
 
-/// What to place, and in which map.
+/// The points to place, and the map to place them in.
 #[derive(Clone, Debug, Args)]
 pub struct TransformArgs {
     /// The map: map.safetensors of `embed`, or a file in maps/ of `run`
@@ -24,19 +24,18 @@ pub struct TransformArgs {
     /// The points that the map was fitted to; a map of PCA needs none
     #[arg(long, value_name = "FILE")]
     train: Option<PathBuf>,
-    /// Where the places go: a .npy matrix
+    /// File for the coordinates of the points: a .npy matrix
     #[arg(long, value_name = "FILE", default_value = "places.npy")]
     places: PathBuf,
     #[command(flatten)]
     force: Force,
 }
 
-/// Places the points and writes the places.
+/// Places the points and writes their coordinates.
 pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
     let saved = SavedMap::load(&args.map)?;
     if saved.needs_the_fitted_points() && args.train.is_none() {
-        let expected =
-            "the .npy file of the points that this map was fitted to: they vote on the places";
+        let expected = "the .npy file of the points that this map was fitted to: the new points are placed by them";
         return Err(Error::parameter("train", "none", expected).into());
     }
     let new = npy::read_matrix_less(&args.new, saved.offsets())?;
@@ -69,14 +68,14 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
         say(&format!("note: {note}"));
     }
     let terminal = global.terminal();
-    let places = global.compute(|device| {
+    let embedding = global.compute(|device| {
         let observer = terminal.stage("placing new points");
         saved
             .transform(device, train.as_ref(), &new, observer.as_ref())
             .map_err(|error| error.of_file(&args.new))
     })?;
-    npy::write_matrix(&args.places, &places)?;
-    let (n, c) = (places.n_samples(), places.n_features());
+    npy::write_matrix(&args.places, &embedding)?;
+    let (n, c) = (embedding.n_samples(), embedding.n_features());
     print(&format!("{n} points placed in {c} dimensions: {}\n", args.places.display()));
     Ok(())
 }

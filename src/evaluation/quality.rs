@@ -226,7 +226,7 @@ impl<'a> SpaceRanks<'a> {
         })
     }
 
-    /// The same with new points, m x n_features, so that their places can be judged too.
+    /// The same with new points, m x n_features, so that their embedding is measured too.
     ///
     /// # Errors
     /// [`Error::Data`] if the widths differ; any error of the device; [`Error::Interrupted`].
@@ -259,7 +259,7 @@ impl<'a> SpaceRanks<'a> {
         Ok(Self { new: Some(NewRanks { rows, references, n_neighbors, table }), ..self })
     }
 
-    /// The quality of a map of the points, n_samples x n_components. `placed` are the places in it
+    /// The quality of a map of the points, n_samples x n_components. `placed` is the embedding in it
     /// of the new points, if there are any; `neighbors` those of the fitted points in the map, if
     /// they are at hand: at least 10 of each, or all others.
     ///
@@ -324,7 +324,7 @@ impl NewRanks {
     ) -> Result<NewQuality> {
         if self.rows.iter().any(|&row| row >= placed.n_samples()) {
             return Err(Error::Data(format!(
-                "there are places of {} new points, not of all",
+                "the embedding has only {} new points",
                 placed.n_samples()
             )));
         }

@@ -31,7 +31,7 @@ impl Architecture {
 }
 
 /// Values of a kernel, uniform within +-sqrt(6 / (inputs + outputs)) (X. Glorot and Y. Bengio,
-/// 2010, eq. 16); each place of a convolution's window counts.
+/// 2010, eq. 16); each position of the window of a convolution counts.
 fn glorot_uniform(shape: &[usize], random: &Random) -> Vec<f32> {
     let window: usize = shape[..shape.len() - 2].iter().product();
     let (inputs, outputs) = (window * shape[shape.len() - 2], window * shape[shape.len() - 1]);

@@ -192,7 +192,7 @@ impl FinishedRun {
         predictions::read_network(&self.path, part, n)
     }
 
-    /// Places of the points of a part in a map, n_samples x n_components.
+    /// Embedding of the points of a part, n_samples x n_components.
     ///
     /// # Errors
     /// As [`FinishedRun::class_names`].

@@ -66,11 +66,11 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
     let pairs: Vec<_> =
         comparison.pairs.iter().filter(|row| Some(&row.space) == last.as_ref()).collect();
     for row in most(&pairs, |row| &row.value) {
-        let place = row.space.as_deref().unwrap_or("classifier");
+        let space = row.space.as_deref().unwrap_or("classifier");
         let _ = writeln!(
             text,
             "{:<34} {}",
-            format!("{place}: {} and {}", row.classes[0], row.classes[1]),
+            format!("{space}: {} and {}", row.classes[0], row.classes[1]),
             cells(&row.value)
         );
     }

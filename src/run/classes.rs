@@ -27,8 +27,8 @@ pub(super) fn matched(
             list(names)
         ));
     }
-    let place = |name: &String| own.iter().position(|other| other == name);
-    let mut order: Vec<Option<usize>> = names.iter().map(place).collect();
+    let position = |name: &String| own.iter().position(|other| other == name);
+    let mut order: Vec<Option<usize>> = names.iter().map(position).collect();
     if order.iter().all(Option::is_none) || is_numbered(own) != is_numbered(names) {
         let message =
             "the model and the data call their classes otherwise: they are taken in order";
@@ -40,9 +40,11 @@ pub(super) fn matched(
         .into_iter();
     let mut warnings = Vec::new();
     let mut strangers = Vec::new();
-    for (class, place) in order.iter_mut().enumerate().filter(|(_, place)| place.is_none()) {
-        *place = left.next();
-        strangers.extend(place.map(|place| format!("`{}` for `{}`", own[place], names[class])));
+    for (class, position) in order.iter_mut().enumerate().filter(|(_, position)| position.is_none())
+    {
+        *position = left.next();
+        strangers
+            .extend(position.map(|position| format!("`{}` for `{}`", own[position], names[class])));
     }
     if !strangers.is_empty() {
         warnings.push(format!(

@@ -26,7 +26,7 @@ pub struct Cluster {
     pub class_names: Vec<String>,
     /// What the user should know of the files.
     pub warnings: Vec<String>,
-    /// Title and places of maps to draw the clusters in, n_samples x 2; without any, the first two
+    /// Title and embedding of maps to draw the clusters in, n_samples x 2; without any, the first two
     /// principal components.
     pub maps: Vec<(String, Matrix)>,
     /// The points as images.

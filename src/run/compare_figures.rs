@@ -47,7 +47,7 @@ fn panels(title: &str, values: &[&ComparedValue], is_difference: bool) -> Vec<Do
     panels
 }
 
-fn place(space: Option<&str>, method: Option<&str>) -> String {
+fn row_title(space: Option<&str>, method: Option<&str>) -> String {
     match space {
         None => "Classifier".into(),
         Some(space) => {
@@ -62,7 +62,10 @@ fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let figure = Dots {
         title: "Which is easier: accuracy in every space and map".into(),
         caption: how(comparison),
-        rows: rows.iter().map(|row| place(row.space.as_deref(), row.method.as_deref())).collect(),
+        rows: rows
+            .iter()
+            .map(|row| row_title(row.space.as_deref(), row.method.as_deref()))
+            .collect(),
         series: series(comparison),
         panels: panels("Accuracy", &rows.iter().map(|row| &row.value).collect::<Vec<_>>(), false),
     };
@@ -167,7 +170,7 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
     let read = |space: &String| -> Result<[Matrix; 2]> {
         Ok([pair.runs[0].map(space, method)?, pair.runs[1].map(space, method)?])
     };
-    let places = pair.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let maps = pair.spaces.iter().map(read).collect::<Result<Vec<_>>>()?;
     // Classes of other names get other colours.
     let mut class_names = pair.runs[0].class_names.clone();
     let mut numbers = Vec::new();
@@ -197,7 +200,7 @@ fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
             labels: &labels[run],
         }
     };
-    let rows = pair.spaces.iter().zip(&places);
+    let rows = pair.spaces.iter().zip(&maps);
     let figure = Scatter {
         title: format!(
             "{} of {} and {}",

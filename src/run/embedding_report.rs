@@ -1,5 +1,5 @@
-//! The command `report` of anybody's embedding: a page of two columns of places, with labels, images and the original space
-//! if they are at hand.
+//! The command `report` of anybody's embedding: a page of two columns of coordinates, with labels,
+//! images and the original space if they are at hand.
 
 use super::page::{PAGE_NEIGHBORS, reproduce, section};
 use super::report::{ReportSummary, check_new, summary};
@@ -76,7 +76,7 @@ pub fn report_embedding(
 
 /// The files, checked against each other.
 struct ReportFiles {
-    places: Matrix,
+    embedding: Matrix,
     labels: Option<Labels>,
     pictures: Option<Pictures>,
     x: Option<Matrix>,
@@ -85,8 +85,8 @@ struct ReportFiles {
 
 impl ReportFiles {
     fn new(job: &EmbeddingReport) -> Result<Self> {
-        let places = read_places(&job.embedding)?;
-        let n = places.n_samples();
+        let embedding = read_embedding(&job.embedding)?;
+        let n = embedding.n_samples();
         let same = |path: &Path, what: &str, found: usize| match found == n {
             true => Ok(()),
             false => Err(Error::input(
@@ -117,9 +117,9 @@ impl ReportFiles {
         if let (Some(path), Some(x)) = (&job.space, &x) {
             same(path, "rows", x.n_samples())?;
         }
-        warnings.extend(places.offsets_note("the places"));
+        warnings.extend(embedding.offsets_note("the embedding"));
         warnings.extend(x.as_ref().and_then(|x| x.offsets_note("the original space")));
-        Ok(Self { places, labels, pictures, x, warnings })
+        Ok(Self { embedding, labels, pictures, x, warnings })
     }
 
     fn page(
@@ -128,7 +128,7 @@ impl ReportFiles {
         device: &Device,
         observer: &dyn Observer,
     ) -> Result<Page> {
-        let n = self.places.n_samples();
+        let n = self.embedding.n_samples();
         let stem = |path: &Path| {
             path.file_stem()
                 .map_or_else(|| "embedding".into(), |stem| stem.to_string_lossy().into_owned())
@@ -174,7 +174,7 @@ impl ReportFiles {
             maps: vec![Map {
                 space: GIVEN.into(),
                 method: GIVEN.into(),
-                places: self.places,
+                coordinates: self.embedding,
                 metrics,
                 fitted: "given".into(),
             }],
@@ -195,7 +195,7 @@ impl ReportFiles {
         let Some(x) = self.x.as_ref().filter(|x| x.n_samples() >= quality::MIN_SAMPLES) else {
             return Ok(None);
         };
-        match Quality::of(device, x, &self.places, None, seed, observer) {
+        match Quality::of(device, x, &self.embedding, None, seed, observer) {
             Ok(quality) => {
                 let (n_features, n_dimensions) = (x.n_features(), 2);
                 Ok(Some(MapQuality {
@@ -231,10 +231,10 @@ impl ReportFiles {
                 usize::from(u8::MAX) + 1
             ));
         }
-        let Some(classes) = classes.filter(|_| several && self.places.n_samples() > K) else {
+        let Some(classes) = classes.filter(|_| several && self.embedding.n_samples() > K) else {
             return Ok(None);
         };
-        let graph = nearest_neighbors(device, &self.places, K, observer)?;
+        let graph = nearest_neighbors(device, &self.embedding, K, observer)?;
         let scores = knn_accuracy(&graph, &classes, &classes, &[K])?;
         Ok(scores.first().map(|score| (format!("k-NN accuracy, k = {K}"), score.accuracy)))
     }
@@ -247,7 +247,7 @@ impl ReportFiles {
     ) -> Result<Vec<Section>> {
         let mut rows = vec![[
             "data".to_owned(),
-            format!("{name}: {} points", thousands(self.places.n_samples())),
+            format!("{name}: {} points", thousands(self.embedding.n_samples())),
         ]];
         if let Some(labels) = &self.labels {
             const SHOWN: usize = 40;
@@ -283,11 +283,11 @@ impl ReportFiles {
     }
 }
 
-/// Reads n x 2 places.
-fn read_places(path: &Path) -> Result<Matrix> {
-    let places = if dataset::is_text(path) { read_text(path)? } else { npy::read_matrix(path)? };
-    match places.n_features() {
-        2 => Ok(places),
+/// Reads an embedding, n x 2.
+fn read_embedding(path: &Path) -> Result<Matrix> {
+    let embedding = if dataset::is_text(path) { read_text(path)? } else { npy::read_matrix(path)? };
+    match embedding.n_features() {
+        2 => Ok(embedding),
         1 => Err(Error::input(path, "has one column, expected two: x and y")),
         d => {
             let message = format!(
@@ -339,7 +339,7 @@ fn read_text(path: &Path) -> Result<Matrix> {
         }
     }
     if values.is_empty() {
-        return Err(Error::input(path, "holds no places, expected two numbers a line"));
+        return Err(Error::input(path, "holds no points, expected two numbers a line"));
     }
     let n = values.len() / n_features;
     rounded(&values, n, n_features).map_err(|error| Error::input(path, error.to_string()))

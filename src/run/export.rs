@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 pub enum ExportFormat {
     /// A folder for TensorBoard's Embedding Projector: spaces, maps, classes and images
     Tensorboard,
-    /// A table of points with their places in every map, their classes, neighbours and images, for
+    /// A table of points with their coordinates in every map, their classes, neighbours and images, for
     /// Embedding Atlas and others
     Parquet,
 }
@@ -320,8 +320,8 @@ fn write_table(
     );
     for (name, map) in &maps {
         for (axis, letter) in ["x", "y"].into_iter().enumerate() {
-            let places = map.rows().map(|row| row[axis]).collect();
-            columns.push((format!("{name}_{letter}"), Column::Floats(places)));
+            let coordinates = map.rows().map(|row| row[axis]).collect();
+            columns.push((format!("{name}_{letter}"), Column::Floats(coordinates)));
         }
     }
     columns.extend(graph.as_ref().map(|graph| ("neighbors".into(), Column::Neighbors(graph))));

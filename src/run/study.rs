@@ -169,7 +169,7 @@ impl Study<'_> {
         }
         let (part, layer) = (layers.scored(), &layers.scored().layers[at]);
         let is_tested = layers.test.is_some();
-        let places: Vec<(String, &Matrix)> = maps
+        let maps: Vec<(String, &Matrix)> = maps
             .iter()
             .map(|map| {
                 let test = map.test.as_ref().filter(|_| is_tested);
@@ -185,7 +185,7 @@ impl Study<'_> {
             classes: Some(Classes { labels: &part.labels, names: &layers.class_names }),
             kinds: kinds
                 .map(|original| Classes { labels: &original.test, names: &original.class_names }),
-            maps: &places,
+            maps: &maps,
             images: part.images.as_ref(),
         };
         let done = session.stage(Stage::Clusters(&layer.name), |session, observer| {

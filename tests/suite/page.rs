@@ -43,7 +43,7 @@ fn small() -> Page {
     let map = |space: &str, stream| Map {
         space: space.into(),
         method: "tsne".into(),
-        places: uniform_matrix(stream, N, 2),
+        coordinates: uniform_matrix(stream, N, 2),
         metrics: vec![("trustworthiness".into(), 0.5)],
         fitted: "fitted on all".into(),
     };
@@ -71,7 +71,7 @@ fn small() -> Page {
             space: "layer_1".into(),
             method: "tsne".into(),
             epochs: vec![0, 1, 5],
-            places: uniform_matrix(4, N, 6),
+            coordinates: uniform_matrix(4, N, 6),
             metrics: vec![("trustworthiness".into(), vec![0.1, 0.2, 0.3])],
             fitted: "fitted at every epoch".into(),
         }],
@@ -128,7 +128,7 @@ fn array(html: &str, description: &Value) -> Vec<u32> {
         .collect()
 }
 
-/// Places by frame and axis, as a reader of the format undoes the coding.
+/// Coordinates by frame and axis, as a reader of the format undoes the coding.
 fn places(html: &str, coded: &Value) -> Vec<f64> {
     let numbers = array(html, coded);
     let (frames, half) =
@@ -304,7 +304,7 @@ fn places_come_out_within_half_a_step() {
             space,
             method,
             epochs: (0..frames).collect(),
-            places: matrix.clone(),
+            coordinates: matrix.clone(),
             metrics: vec![],
             fitted: String::new(),
         });
@@ -408,8 +408,8 @@ fn parts_that_do_not_fit_are_refused() {
         (|page| page.spaces[0].neighbors = Some(vec![0; 3]), "3 neighbours in raw, expected 60"),
         (|page| page.spaces[0].neighbors = Some(vec![99; 60]), "the neighbour 99"),
         (
-            |page| page.maps[0].places = uniform_matrix(1, N, 3),
-            "3 columns of places of raw by tsne, expected 2",
+            |page| page.maps[0].coordinates = uniform_matrix(1, N, 3),
+            "3 columns of coordinates of raw by tsne, expected 2",
         ),
         (|page| page.maps[0].method = "other".into(), "raw by other, which it does not list"),
         (

@@ -298,14 +298,14 @@ fn mask(dz: &mut [f32], y: &[f32], db: &mut [f32], relu: bool) {
 /// The kernel that takes gradients back: the window turned by 180 degrees, filters and channels
 /// exchanged.
 fn mirror(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
-    let (places, channels, filters) =
+    let (offsets, channels, filters) =
         (geometry.window[0] * geometry.window[1], geometry.channels, geometry.filters);
     let mut mirrored = vec![0.0; weight.len()];
-    for place in 0..places {
+    for offset in 0..offsets {
         for filter in 0..filters {
             for channel in 0..channels {
-                mirrored[((places - 1 - place) * filters + filter) * channels + channel] =
-                    weight[(place * channels + channel) * filters + filter];
+                mirrored[((offsets - 1 - offset) * filters + filter) * channels + channel] =
+                    weight[(offset * channels + channel) * filters + filter];
             }
         }
     }
@@ -327,7 +327,7 @@ fn product(out: &mut [f32], a: Strided, b: Strided, (m, n, k): (usize, usize, us
             && last(a, m, k) < a.0.len()
             && last(b, k, n) < b.0.len()
     );
-    // SAFETY: the strides and sizes describe places inside the three slices, which was just
+    // SAFETY: the strides and sizes describe offsets inside the three slices, which was just
     // checked.
     unsafe {
         gemm::gemm(

@@ -150,7 +150,7 @@ fn plain<const D: usize>(x: Tensor<D>) -> FlexTensor {
     x.try_into_primitive::<Flex>().expect("channels lie last on the CPU only")
 }
 
-/// The values, and their place in the graph of what was computed.
+/// The values, and their position in the graph of what was computed.
 fn tracked<const D: usize>(x: Tensor<D>) -> (FlexTensor, NodeGuard) {
     let (values, node) =
         x.try_into_primitive::<Tracked>().expect("channels lie last on the CPU only").into_parts();

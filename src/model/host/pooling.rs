@@ -45,7 +45,7 @@ impl Pool {
         y
     }
 
-    /// The gradient of the input. That of a largest value goes to the first place in the window
+    /// The gradient of the input. That of a largest value goes to the first position in the window
     /// that has it.
     pub(super) fn backward(&self, x: &[f32], y: &[f32], dy: &[f32], shape: [usize; 4]) -> Vec<f32> {
         let mut dx = vec![0.0; x.len()];
@@ -62,7 +62,7 @@ impl Pool {
 }
 
 impl Frame {
-    /// Where the pixel at a place of a window begins.
+    /// Index at which the pixel at a position of a window begins.
     #[inline(always)]
     fn pixel(&self, window: [usize; 2], row: usize, column: usize) -> usize {
         ((window[0] * self.size[0] + row) * self.width + window[1] * self.size[1] + column)
@@ -83,8 +83,8 @@ fn maxima(frame: Frame, x: &[f32], y: &mut [f32]) {
     {
         let y = &mut y[frame.output(window)..][..frame.channels];
         y.copy_from_slice(&x[frame.pixel(window, 0, 0)..][..frame.channels]);
-        for place in 1..frame.size[0] * frame.size[1] {
-            let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..]
+        for offset in 1..frame.size[0] * frame.size[1] {
+            let x = &x[frame.pixel(window, offset / frame.size[1], offset % frame.size[1])..]
                 [..frame.channels];
             for (y, &x) in y.iter_mut().zip(x) {
                 *y = if x > *y { x } else { *y };
@@ -103,8 +103,8 @@ fn to_maxima(frame: Frame, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
         let at = frame.output(window);
         let y = &y[at..][..frame.channels];
         left.copy_from_slice(&dy[at..][..frame.channels]);
-        for place in 0..frame.size[0] * frame.size[1] {
-            let from = frame.pixel(window, place / frame.size[1], place % frame.size[1]);
+        for offset in 0..frame.size[0] * frame.size[1] {
+            let from = frame.pixel(window, offset / frame.size[1], offset % frame.size[1]);
             let (x, dx) = (&x[from..][..frame.channels], &mut dx[from..][..frame.channels]);
             for (((dx, &x), &y), left) in dx.iter_mut().zip(x).zip(y).zip(&mut left) {
                 *dx = if x == y { *left } else { 0.0 };
@@ -121,8 +121,8 @@ fn means(frame: Frame, x: &[f32], y: &mut [f32]) {
         (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
     {
         let y = &mut y[frame.output(window)..][..frame.channels];
-        for place in 0..frame.size[0] * frame.size[1] {
-            let x = &x[frame.pixel(window, place / frame.size[1], place % frame.size[1])..]
+        for offset in 0..frame.size[0] * frame.size[1] {
+            let x = &x[frame.pixel(window, offset / frame.size[1], offset % frame.size[1])..]
                 [..frame.channels];
             y.iter_mut().zip(x).for_each(|(y, &x)| *y += x);
         }
@@ -137,8 +137,8 @@ fn spread(frame: Frame, dy: &[f32], dx: &mut [f32]) {
         (0..frame.count[0]).flat_map(|row| (0..frame.count[1]).map(move |column| [row, column]))
     {
         let dy = &dy[frame.output(window)..][..frame.channels];
-        for place in 0..frame.size[0] * frame.size[1] {
-            let from = frame.pixel(window, place / frame.size[1], place % frame.size[1]);
+        for offset in 0..frame.size[0] * frame.size[1] {
+            let from = frame.pixel(window, offset / frame.size[1], offset % frame.size[1]);
             for (dx, &dy) in dx[from..][..frame.channels].iter_mut().zip(dy) {
                 *dx = dy * share;
             }

@@ -1,9 +1,9 @@
-//! A map that changes from frame to frame, as an animated GIF: for places that show pictures and
+//! A map that changes from frame to frame, as an animated GIF: for sites that show pictures and
 //! nothing else.
 //!
 //! Title, legend and captions are drawn as in the other figures; the points are painted in whole
 //! pixels of few colours, because that is what the format packs well. Between two maps every point
-//! goes straight from one place to the next, and a frame holds only what differs from the frame
+//! goes straight from one position to the next, and a frame holds only what differs from the frame
 //! before.
 
 use super::canvas::{Canvas, Color, Dot, FRAME, INK, SOFT_INK, Text, WHITE, outline};
@@ -285,9 +285,9 @@ fn difference(before: Option<&[u8]>, pixels: &[u8], width: usize) -> Frame<'stat
         // Nothing moved; the time counts all the same.
         (x, y) = ((0, 0), (0, 0));
     }
-    let places = (y.0..=y.1).flat_map(|row| (x.0..=x.1).map(move |column| row * width + column));
+    let positions = (y.0..=y.1).flat_map(|row| (x.0..=x.1).map(move |column| row * width + column));
     let buffer: Vec<u8> =
-        places.map(|at| if changed(at) { pixels[at] } else { UNCHANGED }).collect();
+        positions.map(|at| if changed(at) { pixels[at] } else { UNCHANGED }).collect();
     Frame {
         dispose: DisposalMethod::Keep,
         transparent: before.map(|_| UNCHANGED),

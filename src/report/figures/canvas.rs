@@ -5,7 +5,7 @@
 //! plotters' own abstraction is not used for that because its coordinates are whole pixels and it
 //! knows neither clouds of points nor outlined text, which an embedding needs.
 
-/// A place in the figure: x to the right, y downwards, in pixels of the finished PNG.
+/// A point of the figure: x to the right, y downwards, in pixels of the finished PNG.
 pub type Point = (f64, f64);
 
 /// An opaque colour: red, green, blue.

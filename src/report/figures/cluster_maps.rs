@@ -25,7 +25,7 @@ const LEGEND: usize = 16;
 pub struct ClusterMaps<'a> {
     /// Above the figure; none if empty.
     pub title: String,
-    /// Title and places, n x 2, of each map.
+    /// Title and coordinates, n x 2, of each map.
     pub maps: Vec<(String, &'a Matrix)>,
     /// The cluster of each point, from 0, or [`NOISE`], which is drawn grey below all others.
     pub clusters: &'a [i32],

@@ -144,8 +144,8 @@ impl History<'_> {
             };
             let mut points: Vec<_> = curves.iter().filter_map(value).collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            let places = beside(&points.iter().map(|point| point.0).collect::<Vec<_>>());
-            for ((_, value, color), y) in points.into_iter().zip(places) {
+            let positions = beside(&points.iter().map(|point| point.0).collect::<Vec<_>>());
+            for ((_, value, color), y) in points.into_iter().zip(positions) {
                 let words = format!("{value:.3}");
                 let text = Text::new(&words, (axes.to_x(epoch as f64 + 1.0), y), VALUE)
                     .align(Align::Center);
@@ -178,11 +178,11 @@ fn beside(points: &[f64]) -> Vec<f64> {
         [one] => vec![one - clear],
         [high, low] => vec![high - clear, low + clear],
         [high, rest @ .., low] => {
-            let mut places = vec![high - clear];
+            let mut positions = vec![high - clear];
             let mut beyond = low + clear;
             for (at, &middle) in (1..).zip(rest) {
                 let (above, below) = (points[at - 1], points[at + 1]);
-                places.push(if middle - above >= clear + SLOT.1 {
+                positions.push(if middle - above >= clear + SLOT.1 {
                     middle - clear
                 } else if below - middle >= clear + SLOT.1 {
                     middle + clear
@@ -191,8 +191,8 @@ fn beside(points: &[f64]) -> Vec<f64> {
                     beyond
                 });
             }
-            places.push(low + clear);
-            places
+            positions.push(low + clear);
+            positions
         }
     }
 }
@@ -217,7 +217,7 @@ impl Style {
         text_width(self.name, LABEL) * 1.1 + 56.0
     }
 
-    /// The line through `points` and a marker on each; a place that is not finite has neither.
+    /// The line through `points` and a marker on each; a point that is not finite has neither.
     fn draw(&self, canvas: &mut dyn Canvas, points: &[Point], marker: Option<f64>) {
         let color = PALETTE[self.color];
         for pair in points.windows(2).filter(|pair| pair.iter().all(|point| point.1.is_finite())) {
@@ -287,16 +287,16 @@ mod tests {
             vec![50.0, 90.0, 95.0],
             vec![50.0, 55.0, 95.0],
         ] {
-            let places = beside(&points);
-            assert_eq!(places.len(), points.len());
-            for (at, y) in places.iter().enumerate() {
+            let positions = beside(&points);
+            assert_eq!(positions.len(), points.len());
+            for (at, y) in positions.iter().enumerate() {
                 assert!(
                     points.iter().all(|point| (point - y).abs() > VALUE / 2.0),
-                    "{points:?} {places:?}"
+                    "{points:?} {positions:?}"
                 );
                 assert!(
-                    places[at + 1..].iter().all(|other| (other - y).abs() >= VALUE),
-                    "{points:?} {places:?}"
+                    positions[at + 1..].iter().all(|other| (other - y).abs() >= VALUE),
+                    "{points:?} {positions:?}"
                 );
             }
         }

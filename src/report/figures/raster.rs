@@ -91,7 +91,7 @@ impl Raster {
         }
     }
 
-    /// The pixel corner of the buffer nearest to a place of the figure.
+    /// The pixel corner of the buffer nearest to a point of the figure.
     fn inside(&self, (x, y): Point) -> (usize, usize) {
         let nearest = |at: f64, end: usize| (at * SCALE_F).round().clamp(0.0, end as f64) as usize;
         (nearest(x, self.width), nearest(y, self.height))
@@ -189,7 +189,7 @@ impl Canvas for Raster {
     }
 }
 
-/// A place in the buffer.
+/// A pixel position in the buffer.
 fn scaled((x, y): Point) -> Point {
     (x * SCALE_F, y * SCALE_F)
 }

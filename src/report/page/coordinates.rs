@@ -1,4 +1,4 @@
-//! Places in a map as 16-bit numbers: a grid of 65,536 steps over the larger side of the map, and
+//! Coordinates in a map as 16-bit numbers: a grid of 65,536 steps over the larger side of the map, and
 //! frames of an animation as differences to the frame before, which are small and so take little
 //! room.
 
@@ -7,7 +7,7 @@ use crate::matrix::Matrix;
 /// Steps from the lowest to the highest value.
 const STEPS: f64 = 65_535.0;
 
-/// The places of one map, or of all its frames.
+/// The coordinates of one map, or of all its frames.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Coded {
     /// By frame, axis and point; frames after the first as zigzag differences.
@@ -20,16 +20,16 @@ pub(super) struct Coded {
     pub(super) half: f64,
 }
 
-/// Codes n x 2 places, or n x 2F for F frames: x and y of the first, then of the second. All frames
+/// Encodes n x 2 coordinates, or n x 2F for F frames: x and y of the first, then of the second. All frames
 /// have one scale.
-pub(super) fn encode(places: &Matrix) -> Coded {
-    let (n, frames) = (places.n_samples(), places.n_features() / 2);
+pub(super) fn encode(coordinates: &Matrix) -> Coded {
+    let (n, frames) = (coordinates.n_samples(), coordinates.n_features() / 2);
     let mut low = [f64::INFINITY; 2];
     let mut high = [f64::NEG_INFINITY; 2];
-    for place in places.rows().flat_map(|row| row.chunks_exact(2)) {
+    for point in coordinates.rows().flat_map(|row| row.chunks_exact(2)) {
         for axis in 0..2 {
-            low[axis] = low[axis].min(f64::from(place[axis]));
-            high[axis] = high[axis].max(f64::from(place[axis]));
+            low[axis] = low[axis].min(f64::from(point[axis]));
+            high[axis] = high[axis].max(f64::from(point[axis]));
         }
     }
     let center = [0, 1].map(|axis| f64::midpoint(low[axis], high[axis]));
@@ -42,7 +42,7 @@ pub(super) fn encode(places: &Matrix) -> Coded {
             ((((f64::from(row[column]) - center[column % 2]) / half + 1.0) / 2.0) * STEPS).round()
                 as u16
         };
-        numbers.extend(places.rows().map(step));
+        numbers.extend(coordinates.rows().map(step));
     }
     // From the last on, so that what is subtracted is still there.
     for at in (2 * n..numbers.len()).rev() {

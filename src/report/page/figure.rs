@@ -22,23 +22,23 @@ pub(super) fn png(page: &Page, map: &Map) -> Result<Vec<u8>> {
 fn encode(page: &Page, map: &Map, side: usize) -> std::result::Result<Vec<u8>, png::EncodingError> {
     let mut low = [f64::INFINITY; 2];
     let mut high = [f64::NEG_INFINITY; 2];
-    for row in map.places.rows() {
+    for row in map.coordinates.rows() {
         for axis in 0..2 {
             low[axis] = low[axis].min(f64::from(row[axis]));
             high[axis] = high[axis].max(f64::from(row[axis]));
         }
     }
-    // Points that are all at one place stand in the middle.
+    // Points that all coincide stand in the middle.
     let span =
         Some((high[0] - low[0]).max(high[1] - low[1])).filter(|span| *span > 0.0).unwrap_or(1.0);
     let scale = (side as f64 - 2.0 * MARGIN) / span;
     let middle = [0, 1].map(|axis| f64::midpoint(low[axis], high[axis]));
     let n_colors = page.classes.len().clamp(1, 255);
     let mut pixels = vec![0_u8; side * side];
-    for (at, row) in map.places.rows().enumerate() {
-        let place = [0, 1].map(|axis| (f64::from(row[axis]) - middle[axis]) * scale);
+    for (at, row) in map.coordinates.rows().enumerate() {
+        let at_pixel = [0, 1].map(|axis| (f64::from(row[axis]) - middle[axis]) * scale);
         let half = side as f64 / 2.0;
-        let (x, y) = ((half + place[0]) as usize, (half - place[1]) as usize);
+        let (x, y) = ((half + at_pixel[0]) as usize, (half - at_pixel[1]) as usize);
         let class = page.points.labels.as_ref().map_or(0, |labels| usize::from(labels[at]));
         for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
             if x < side && y < side {

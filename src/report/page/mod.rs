@@ -5,7 +5,7 @@
 //! | file | what |
 //! |---|---|
 //! | `template` | the viewer's document, style and modules; escaping |
-//! | `arrays`, `coordinates` | numbers as deflated byte planes; places on a grid of 16 bits |
+//! | `arrays`, `coordinates` | numbers as deflated byte planes; map coordinates on a grid of 16 bits |
 //! | `thumbnails` | images as PNG tiles |
 //! | `sections`, `curves`, `figure` | the static part |
 //!
@@ -117,7 +117,7 @@ pub struct Map {
     /// The method's [`Method::id`].
     pub method: String,
     /// n x 2. Maps of one method are turned onto each other by whoever made them.
-    pub places: Matrix,
+    pub coordinates: Matrix,
     /// Names and values of measures.
     pub metrics: Vec<(String, f64)>,
     /// On what it was fitted.
@@ -134,7 +134,7 @@ pub struct Epochs {
     /// The epochs; 0 is before the training.
     pub epochs: Vec<usize>,
     /// n x 2F: x and y at the first epoch, at the second, ...
-    pub places: Matrix,
+    pub coordinates: Matrix,
     /// Names of measures and their values at every epoch.
     pub metrics: Vec<(String, Vec<f64>)>,
     /// On what they were fitted.
@@ -236,8 +236,8 @@ fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     }))
 }
 
-/// Places as an array that says how to undo the coding.
-fn places(matrix: &Matrix, name: String, blocks: &mut Blocks) -> Value {
+/// Coordinates as an array that says how to undo the coding.
+fn encoded(matrix: &Matrix, name: String, blocks: &mut Blocks) -> Value {
     let coded = coordinates::encode(matrix);
     let mut value = blocks.array(name, Numbers::U16(coded.numbers));
     value["frames"] = coded.frames.into();
@@ -248,7 +248,7 @@ fn places(matrix: &Matrix, name: String, blocks: &mut Blocks) -> Value {
 
 fn maps(page: &Page, blocks: &mut Blocks) -> Vec<Value> {
     let map = |(at, map): (usize, &Map)| {
-        let coordinates = places(&map.places, format!("map-{at}"), blocks);
+        let coordinates = encoded(&map.coordinates, format!("map-{at}"), blocks);
         let Map { space, method, metrics, fitted, .. } = map;
         json!({ "space": space, "method": method, "coordinates": coordinates, "metrics": metrics, "fitted": fitted })
     };
@@ -257,7 +257,7 @@ fn maps(page: &Page, blocks: &mut Blocks) -> Vec<Value> {
 
 fn epochs(page: &Page, blocks: &mut Blocks) -> Vec<Value> {
     let entry = |(at, entry): (usize, &Epochs)| {
-        let coordinates = places(&entry.places, format!("epochs-{at}"), blocks);
+        let coordinates = encoded(&entry.coordinates, format!("epochs-{at}"), blocks);
         let Epochs { space, method, epochs, metrics, fitted, .. } = entry;
         json!({
             "space": space, "method": method, "epochs": epochs, "coordinates": coordinates, "metrics": metrics, "fitted": fitted,
@@ -344,13 +344,13 @@ fn check(page: &Page) -> Result<()> {
             )));
         }
     }
-    let maps = page.maps.iter().map(|map| (&map.space, &map.method, &map.places, 1));
-    for (space, method, places, frames) in
-        maps.chain(page.epochs.iter().map(|e| (&e.space, &e.method, &e.places, e.epochs.len())))
+    let maps = page.maps.iter().map(|map| (&map.space, &map.method, &map.coordinates, 1));
+    for (space, method, coordinates, frames) in maps
+        .chain(page.epochs.iter().map(|e| (&e.space, &e.method, &e.coordinates, e.epochs.len())))
     {
         let what = format!("of {space} by {method}");
-        fits(&format!("places {what}"), places.n_samples(), n)?;
-        fits(&format!("columns of places {what}"), places.n_features(), 2 * frames)?;
+        fits(&format!("coordinates {what}"), coordinates.n_samples(), n)?;
+        fits(&format!("columns of coordinates {what}"), coordinates.n_features(), 2 * frames)?;
         if !page.spaces.iter().any(|known| known.id == *space)
             || !page.methods.iter().any(|known| known.id == *method)
         {

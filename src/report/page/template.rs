@@ -61,7 +61,7 @@ const MODULES: &[(&str, &str)] = &[
     module!("main.js"),
 ];
 
-/// Puts `values` in the places of their names, in one pass: what is put in is not looked through
+/// Replaces names by their `values`, in one pass: what is inserted is not searched
 /// for placeholders. One without a value stays.
 pub(super) fn fill(document: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(

@@ -99,7 +99,7 @@ impl Prepared<'_> {
         title: &str,
     ) -> Result<()> {
         let data = &self.data;
-        let places: Vec<_> =
+        let maps: Vec<_> =
             maps.iter().map(|map| (map.id.method_title().into(), &map.train)).collect();
         let kinds = data.original.as_ref();
         let space = ClusterSpace {
@@ -108,7 +108,7 @@ impl Prepared<'_> {
             x: &encoded.values,
             classes: Some(Classes { labels: &data.test.labels, names: &data.class_names }),
             kinds: kinds.map(|kinds| Classes { labels: &kinds.test, names: &kinds.class_names }),
-            maps: &places,
+            maps: &maps,
             images: Some(&data.test.images),
         };
         let done = session.stage(Stage::OnlyClusters, |session, observer| {

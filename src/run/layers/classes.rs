@@ -218,18 +218,18 @@ impl Resolved {
             .filter_map(|files| files.outputs.as_ref())
             .try_for_each(|outputs| check_classes(outputs, &known))?;
         // Where the classes are numbers, a column is the class of its number, which no label may
-        // have. Else columns are places among the classes.
+        // have. Otherwise columns number the classes.
         let several = files
             .iter()
             .filter_map(|files| files.outputs.as_ref())
             .any(|outputs| outputs.n_columns() > 1);
         let numbered = known.numbered && several;
         let mut all: Vec<LabelFile> = files.iter().map(|files| files.labels.clone()).collect();
-        let mut places = Vec::new();
+        let mut indices = Vec::new();
         for files in files {
             let columns = files.outputs.as_ref().filter(|_| numbered).map(columns_as_numbers);
             let of_part = files.given.clone().or(columns);
-            places.push(of_part.is_some().then_some(all.len()));
+            indices.push(of_part.is_some().then_some(all.len()));
             all.extend(of_part);
         }
         let labels =
@@ -252,14 +252,14 @@ impl Resolved {
         };
         let columns = (0..n).map(column).collect();
         let predictions_of =
-            |(files, place): (&PartFiles, Option<usize>)| match (place, &files.outputs) {
-                (Some(place), _) => Some(classes[place].clone()),
+            |(files, index): (&PartFiles, Option<usize>)| match (index, &files.outputs) {
+                (Some(index), _) => Some(classes[index].clone()),
                 (None, Some(outputs)) => {
                     Some(outputs.predictions().into_iter().map(|column| column as u8).collect())
                 }
                 (None, None) => None,
             };
-        let predictions = files.iter().zip(places).map(predictions_of).collect();
+        let predictions = files.iter().zip(indices).map(predictions_of).collect();
         classes.truncate(files.len());
         Ok(Self { labels, classes, predictions, columns })
     }

@@ -68,28 +68,28 @@ impl LayerFolder {
             return Ok(());
         }
         for name in names {
-            let place = below.join(&name);
+            let file = below.join(&name);
             // What systems and editors leave behind.
             if name.starts_with('.') || name == "__MACOSX" {
                 continue;
             }
-            if folder.join(&place).is_dir() {
+            if folder.join(&file).is_dir() {
                 if depth < DEEPEST {
-                    self.search(folder, &place, depth + 1)?;
+                    self.search(folder, &file, depth + 1)?;
                 } else {
-                    self.left_out.push(format!("{}/ (too deep)", place.display()));
+                    self.left_out.push(format!("{}/ (too deep)", file.display()));
                 }
                 continue;
             }
             if depth == 0 {
                 self.files.insert(name.clone());
             }
-            self.add(folder, &place, &name, depth)?;
+            self.add(folder, &file, &name, depth)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, folder: &Path, place: &Path, name: &str, depth: usize) -> Result<()> {
+    fn add(&mut self, folder: &Path, file: &Path, name: &str, depth: usize) -> Result<()> {
         let part = PARTS.into_iter().find_map(|part| {
             name.strip_suffix(&format!("_{part}.npy"))
                 .filter(|stem| !stem.is_empty())
@@ -98,20 +98,20 @@ impl LayerFolder {
         match part {
             Some((_, stem)) if OTHERS.contains(&stem) && depth == 0 => {}
             Some((part, stem)) if !OTHERS.contains(&stem) => {
-                let folders = place.parent().unwrap_or(Path::new("")).components();
+                let folders = file.parent().unwrap_or(Path::new("")).components();
                 let folders =
                     folders.map(|folder| folder.as_os_str().to_string_lossy().into_owned() + "_");
                 let layer = folders.collect::<String>() + stem;
-                if let Some(other) = self.layers[part].insert(layer.clone(), place.into()) {
+                if let Some(other) = self.layers[part].insert(layer.clone(), file.into()) {
                     let message = format!(
                         "would be the layer `{layer}`, as {} is: rename one of them",
                         folder.join(other).display()
                     );
-                    return Err(Error::input(folder.join(place), message));
+                    return Err(Error::input(folder.join(file), message));
                 }
             }
             _ if is_labels(name) && depth == 0 => {}
-            _ if looks_like_data(name) => self.left_out.push(place.display().to_string()),
+            _ if looks_like_data(name) => self.left_out.push(file.display().to_string()),
             _ => {}
         }
         Ok(())

@@ -85,7 +85,7 @@ impl<'a> ExportedPoints<'a> {
         run.spaces.iter().flat_map(of_space).collect()
     }
 
-    /// The places of the points in a map, as the run wrote them.
+    /// Embedding of the points in a map, as the run wrote it.
     pub(in crate::run) fn map(&mut self, id: &MapId) -> Result<Option<Matrix>> {
         let file = |part| Artifact::Embedding { map: id, part };
         let method = id.method.as_deref().unwrap_or_default();

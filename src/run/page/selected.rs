@@ -1,4 +1,4 @@
-//! What a page shows of a run: points, places, neighbours and images, from the files of its folder.
+//! What a page shows of a run: points, coordinates, neighbours and images, from the files of its folder.
 //! Missing files are reported, not fatal.
 
 use super::{PAGE_NEIGHBORS, metrics};
@@ -280,7 +280,7 @@ impl<'a> SelectedPoints<'a> {
         let run = self.run;
         let mut maps = Vec::new();
         for method in &run.methods {
-            let mut before: Option<PlacedPoints> = None;
+            let mut before: Option<AlignedMap> = None;
             for MapId { space, .. } in &run.spaces {
                 let Some(map) = run
                     .results()
@@ -290,21 +290,21 @@ impl<'a> SelectedPoints<'a> {
                 else {
                     continue;
                 };
-                let Some(mut places) = self.places(&map.id())? else { continue };
+                let Some(mut aligned) = self.embedding(&map.id())? else { continue };
                 if let Some(before) = &before {
-                    let motion = places.motion_onto(before)?;
-                    places = places.moved(&motion)?;
+                    let motion = aligned.motion_onto(before)?;
+                    aligned = aligned.moved(&motion)?;
                     self.motions.push((space.clone(), method.clone(), motion));
                 }
                 let (metrics, fitted) = (metrics(run, space, method), self.fitted());
                 maps.push(Map {
                     space: space.clone(),
                     method: method.clone(),
-                    places: places.shown.clone(),
+                    coordinates: aligned.shown.clone(),
                     metrics,
                     fitted,
                 });
-                before = Some(places);
+                before = Some(aligned);
             }
         }
         Ok(maps)
@@ -330,9 +330,9 @@ impl<'a> SelectedPoints<'a> {
             let what =
                 format!("the maps of the epochs of {} by {}", id.space_title(), id.method_title());
             let Some(path) = self.path(Artifact::EpochMap(&id), &what) else { continue };
-            let places = npy::read_matrix(&path)?;
+            let coordinates = npy::read_matrix(&path)?;
             let (found, expected) = (
-                (places.n_samples(), places.n_features()),
+                (coordinates.n_samples(), coordinates.n_features()),
                 (noted.n_points, 2 * noted.epochs.len()),
             );
             if found != expected {
@@ -342,8 +342,11 @@ impl<'a> SelectedPoints<'a> {
                     format!("is {rows} x {columns}, expected {n} x {d}"),
                 ));
             }
-            let places =
-                if positions.len() == noted.n_points { places } else { places.select(&positions) };
+            let coordinates = if positions.len() == noted.n_points {
+                coordinates
+            } else {
+                coordinates.select(&positions)
+            };
             let motion = self
                 .motions
                 .iter()
@@ -352,8 +355,9 @@ impl<'a> SelectedPoints<'a> {
                 space: space.clone(),
                 method: method.clone(),
                 epochs: noted.epochs.clone(),
-                places: motion
-                    .map_or(Ok(places.clone()), |(_, _, motion)| moved_frames(&places, motion))?,
+                coordinates: motion.map_or(Ok(coordinates.clone()), |(_, _, motion)| {
+                    moved_frames(&coordinates, motion)
+                })?,
                 metrics: vec![(TRUSTWORTHINESS.into(), trustworthiness.clone())],
                 fitted: format!(
                     "fitted on {} points at every epoch{kept}",
@@ -376,7 +380,7 @@ impl<'a> SelectedPoints<'a> {
         train.chain(test).collect()
     }
 
-    fn places(&mut self, id: &MapId) -> Result<Option<PlacedPoints>> {
+    fn embedding(&mut self, id: &MapId) -> Result<Option<AlignedMap>> {
         let file = |part| Artifact::Embedding { map: id, part };
         let what = format!("the map of {} by {}", id.space_title(), id.method_title());
         let Some(shown) = self.gather(file, &what)? else { return Ok(None) };
@@ -389,7 +393,7 @@ impl<'a> SelectedPoints<'a> {
             check_map(&path, fitted)?;
             check_rows(&path, fitted.n_samples(), self.run.n_train)?;
         }
-        Ok(Some(PlacedPoints { shown, fitted }))
+        Ok(Some(AlignedMap { shown, fitted }))
     }
 
     /// On what the maps were fitted, in words.
@@ -400,12 +404,12 @@ impl<'a> SelectedPoints<'a> {
 }
 
 /// A map: the points that are shown, and all that it was fitted to if they are at hand.
-struct PlacedPoints {
+struct AlignedMap {
     shown: Matrix,
     fitted: Option<Matrix>,
 }
 
-impl PlacedPoints {
+impl AlignedMap {
     fn motion_onto(&self, before: &Self) -> Result<Motion> {
         match (&self.fitted, &before.fitted) {
             (Some(fitted), Some(reference)) => Motion::between(fitted, reference),
@@ -460,8 +464,8 @@ pub(in crate::run) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<
 }
 
 /// Frames side by side, n x 2F, all moved alike.
-fn moved_frames(places: &Matrix, motion: &Motion) -> Result<Matrix> {
-    let (n, width) = (places.n_samples(), places.n_features());
-    let frames = Matrix::new(places.as_slice().to_vec(), n * width / 2, 2)?;
+fn moved_frames(coordinates: &Matrix, motion: &Motion) -> Result<Matrix> {
+    let (n, width) = (coordinates.n_samples(), coordinates.n_features());
+    let frames = Matrix::new(coordinates.as_slice().to_vec(), n * width / 2, 2)?;
     Matrix::new(motion.apply(&frames)?.into_vec(), n, width)
 }

@@ -20,7 +20,7 @@ use crate::report::figures::KDistanceCurve;
 /// Multiplications that silhouettes may take before they are those of a sample of the points: some
 /// seconds on two cores.
 const SILHOUETTE_WORK: usize = 1 << 37;
-/// What a pair of points costs beside its features, in multiplications: a root and its place in a
+/// Cost of a pair of points besides its features, in multiplications: a root and its position in a
 /// sum.
 const PAIR_WORK: usize = 16;
 /// Points of such a sample, at least.
@@ -39,7 +39,7 @@ pub struct ClusterSpace<'a> {
     pub classes: Option<Classes<'a>>,
     /// Finer classes, the garments that make up grouped labels for example.
     pub kinds: Option<Classes<'a>>,
-    /// Title and places, n_samples x 2, of the maps to draw them in.
+    /// Title and embedding, n_samples x 2, of the maps to draw them in.
     pub maps: &'a [(String, &'a Matrix)],
     /// The points as images, if they have any.
     pub images: Option<&'a Images>,

@@ -46,7 +46,7 @@ pub(in crate::run) fn check_training(run: &Run) -> Result<()> {
 /// Refuses points that a method cannot be fitted to, before the training.
 ///
 /// # Errors
-/// [`Error::Data`]; [`Error::Input`] for a file of starting places that does not fit them.
+/// [`Error::Data`]; [`Error::Input`] for a file of initial coordinates that does not fit them.
 pub(in crate::run) fn check_points(
     run: &Run,
     methods: &[NamedMethod],
@@ -277,7 +277,7 @@ impl EpochStages<'_> {
         let kept = record.results().training.as_ref().map(|training| training.kept);
         let at = frames.epochs.iter().position(|&epoch| Some(epoch) == kept);
         let at = at.unwrap_or(frames.epochs.len() - 1);
-        let maps = sequence.turned_onto(at, &own_places(own, &frames.rows)?)?;
+        let maps = sequence.turned_onto(at, &own_embedding(own, &frames.rows)?)?;
         record.write_matrix(Artifact::EpochMap(&own.id), &side_by_side(&maps)?)?;
         let displacement = sequence::displacements(&maps);
         if let Some(epochs) = &mut record.results_mut().epochs {
@@ -338,8 +338,8 @@ fn write_rows(record: &mut RunFolder, rows: &Rows) -> Result<()> {
     Ok(())
 }
 
-/// The places of the points in a map of the run.
-fn own_places(map: &Map, rows: &Rows) -> Result<Matrix> {
+/// Embedding of the points in a map of the run.
+fn own_embedding(map: &Map, rows: &Rows) -> Result<Matrix> {
     let test = map.test.as_ref().map_or_else(Vec::new, |test| test.select(&rows.test).into_vec());
     Matrix::new([map.train.select(&rows.train).into_vec(), test].concat(), rows.len(), 2)
 }

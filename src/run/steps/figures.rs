@@ -119,7 +119,7 @@ fn row<'a>(map: &'a Map, layers: &'a Layers) -> Vec<Panel<'a>> {
         map.test
             .as_ref()
             .zip(layers.test.as_ref())
-            .map(|(places, test)| panel("test", places, &test.labels)),
+            .map(|(map, test)| panel("test", map, &test.labels)),
     );
     row
 }

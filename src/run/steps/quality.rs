@@ -25,9 +25,9 @@ pub(in crate::run) struct Judged<'a> {
 pub(in crate::run) struct Placed<'a> {
     /// The method's name.
     pub(in crate::run) method: &'a str,
-    /// Places of the fitted points.
+    /// Embedding of the fitted points.
     pub(in crate::run) map: &'a Matrix,
-    /// Places of the new ones.
+    /// Embedding of the new points.
     pub(in crate::run) new: Option<&'a Matrix>,
     /// Neighbours of the fitted points in the map.
     pub(in crate::run) neighbors: Option<&'a NeighborGraph>,

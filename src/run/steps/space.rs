@@ -27,7 +27,7 @@ pub(in crate::run) fn check_scored(record: &RunFolder) -> Result<()> {
     }
 }
 
-/// Refuses points that are all at one place.
+/// Refuses points that all coincide.
 fn check_variety(x: &Matrix) -> Result<()> {
     if x.rows().all(|row| row == x.row(0)) {
         return Err(Error::Data("all its rows are the same".into()));
@@ -161,7 +161,7 @@ impl SpaceStages<'_> {
                 None => nearest_neighbors(session.device, &map.train, most_voters(), observer),
             });
             let in_maps = found.collect::<Result<Vec<_>>>()?;
-            let places: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
+            let placed: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
                 .map(|(map, graph)| Placed {
                     method: map.method(),
                     map: &map.train,
@@ -172,7 +172,7 @@ impl SpaceStages<'_> {
             let new = self.test.map(|test| &test.values);
             let judged =
                 Judged { space: self.name(), x: &self.train.values, new, neighbors: among };
-            let quality = quality::judge(session, judged, &places, observer)?;
+            let quality = quality::judge(session, judged, &placed, observer)?;
             session.record.results_mut().quality.extend(quality);
             Ok(())
         });
@@ -295,8 +295,8 @@ impl SpaceStages<'_> {
 
     fn write_map(&self, record: &mut RunFolder, map: &Map, fitted: &dyn Fitted) -> Result<()> {
         let test = map.test.as_ref().map(|test| ("test", test));
-        for (part, places) in std::iter::once(("train", &map.train)).chain(test) {
-            record.write_matrix(Artifact::Embedding { map: &map.id, part }, places)?;
+        for (part, coordinates) in std::iter::once(("train", &map.train)).chain(test) {
+            record.write_matrix(Artifact::Embedding { map: &map.id, part }, coordinates)?;
         }
         let file = Artifact::FittedMap(&map.id);
         embedding::save(fitted, &self.train.values, &record.below(file)?)?;
