@@ -23,7 +23,7 @@ use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-/// What to measure.
+/// Options of `bench`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
     /// Numbers of points
@@ -130,7 +130,7 @@ struct Results {
     devices: Vec<DeviceResults>,
 }
 
-/// What was measured on one device.
+/// Results of one device.
 #[derive(Debug, Serialize)]
 struct DeviceResults {
     name: String,

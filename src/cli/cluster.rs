@@ -14,7 +14,7 @@ use layerlens::report::cluster_table;
 use layerlens::run::{self, Cluster, ClusterSummary};
 use std::path::{Path, PathBuf};
 
-/// What to cluster, and how.
+/// Options of `cluster`.
 #[derive(Clone, Debug, Args)]
 pub struct ClusterArgs {
     /// Points: a .npy matrix, n_samples x n_features

@@ -7,7 +7,7 @@ use layerlens::clustering::{ClusterMethod, METHODS, Method, method};
 use layerlens::embedding;
 use std::sync::OnceLock;
 
-/// What is chosen for no clusters at all.
+/// Value that stands for no clustering at all.
 const NONE: &str = "none";
 
 /// The methods of clustering.

@@ -11,7 +11,7 @@ use layerlens::report::compare_table;
 use layerlens::run::{self, Compare};
 use std::path::PathBuf;
 
-/// Which runs to compare.
+/// Options of `compare`.
 #[derive(Clone, Debug, Args)]
 pub struct CompareArgs {
     /// Folder of a finished run

@@ -16,7 +16,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What to do with data.
+/// Commands of `data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
     /// Say what data hold: images, classes, files
@@ -29,7 +29,7 @@ pub enum DataCommand {
     List(ListArgs),
 }
 
-/// Data to look at.
+/// Options of `data info`.
 #[derive(Clone, Debug, Args)]
 pub struct InfoArgs {
     /// Name of a known data set, or path of a folder or .npz file
@@ -60,7 +60,7 @@ pub struct ConvertArgs {
     force: Force,
 }
 
-/// What to fetch.
+/// Options of `data fetch`.
 #[derive(Clone, Debug, Args)]
 pub struct FetchArgs {
     /// Name of a known data set
@@ -80,7 +80,7 @@ pub struct FetchArgs {
     force: Force,
 }
 
-/// Where to look.
+/// Options of `data list`.
 #[derive(Clone, Debug, Args)]
 pub struct ListArgs {
     /// Folder to look in [default: LAYERLENS_DATA_DIR, the XDG data folder, /usr/share/datasets]

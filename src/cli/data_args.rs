@@ -7,7 +7,7 @@ use layerlens::dataset::{
 use layerlens::format::quoted;
 use std::path::PathBuf;
 
-/// Which data, and how they are read.
+/// The data, and the options of reading them.
 #[derive(Clone, Debug, Args)]
 pub struct DataArgs {
     /// Data set
@@ -17,7 +17,7 @@ pub struct DataArgs {
     pub reading: ReadingArgs,
 }
 
-/// How data are read.
+/// Options of reading data.
 #[derive(Clone, Debug, Args)]
 pub struct ReadingArgs {
     /// Folder of a named data set's files [default: LAYERLENS_DATA_DIR, the XDG data folder,
@@ -41,7 +41,7 @@ pub struct ReadingArgs {
     /// or the array tells, else square]
     #[arg(long, value_name = "HxW", help_heading = "Data")]
     pub image_shape: Option<ImageShape>,
-    /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
+    /// Background of transparent pixels in image files: white, black or #rrggbb [default: white]
     #[arg(long, value_name = "COLOUR", help_heading = "Data")]
     pub background: Option<Colour>,
     /// Exchange rows and columns of pixels: the images of EMNIST are stored so

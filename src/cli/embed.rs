@@ -17,7 +17,7 @@ use layerlens::report::{quality_table, table};
 use layerlens::run::{self, Embed, EmbedSummary, Labelled};
 use std::path::{Path, PathBuf};
 
-/// What to embed, and how.
+/// Options of `embed`.
 #[derive(Clone, Debug, Args)]
 pub struct EmbedArgs {
     /// Points to fit: a .npy matrix, n_samples x n_features

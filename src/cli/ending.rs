@@ -1,4 +1,4 @@
-//! How the program ends: its exit code and its last words, also where it ends against its will.
+//! End of the program: its exit code and its last message, also after panics and signals.
 //!
 //! A fault of the program is told as one, asks for a report, and leaves nothing half-written: a
 //! panic unwinds, so that every unfinished file is removed on the way; where nothing can unwind, as
@@ -19,7 +19,7 @@ const FAILURE: u8 = 1;
 /// The first panic of any thread.
 static PANIC: Mutex<Option<Panic>> = Mutex::new(None);
 
-/// What is known of a panic.
+/// Details of a panic.
 #[derive(Clone, Debug)]
 struct Panic {
     message: String,

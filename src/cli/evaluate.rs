@@ -19,7 +19,7 @@ use layerlens::report::{quality_table, table};
 use layerlens::run::Labelled;
 use std::path::{Path, PathBuf};
 
-/// What to score.
+/// Options of `evaluate`.
 #[derive(Clone, Debug, Args)]
 pub struct EvaluateArgs {
     /// Points to fit the classifier on: a .npy matrix
@@ -60,7 +60,7 @@ struct Spaces {
     new: Option<Matrix>,
 }
 
-/// Whether there are test points whose classes are known.
+/// `true` if there are test points whose classes are known.
 fn is_tested(test: Option<&Labelled>) -> bool {
     test.is_some_and(|test| test.labels.is_some())
 }
@@ -186,7 +186,7 @@ fn score(
     }])
 }
 
-/// How faithful the map is, if its space is known.
+/// Quality of the map, if its space is known.
 fn judge(
     global: &Global,
     device: &Device,

@@ -12,7 +12,7 @@ use layerlens::record::ReportPoints;
 use layerlens::run::{self, Export, ExportFormat, ExportSummary};
 use std::path::{Path, PathBuf};
 
-/// Which run, and for what.
+/// Options of `export`.
 #[derive(Clone, Debug, Args)]
 pub struct ExportArgs {
     /// Folder of a finished run
@@ -64,7 +64,7 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
     Ok(())
 }
 
-/// What was written, and the command that shows it.
+/// Message with the files that were written, and the command that shows them.
 fn opened_by(
     format: ExportFormat,
     path: &Path,

@@ -23,7 +23,7 @@ pub fn watch() -> Result<()> {
     Ok(())
 }
 
-/// Whether the user asked for an end.
+/// `true` if the user interrupted the program.
 pub fn asked() -> bool {
     ASKED.load(Ordering::SeqCst)
 }

@@ -7,7 +7,7 @@ use layerlens::dataset::{LabelColumn, LabelsBeside, read_labels};
 use layerlens::matrix::Matrix;
 use std::path::Path;
 
-/// How labels are read.
+/// Options of reading labels.
 #[derive(Clone, Debug, Args)]
 pub struct LabelArgs {
     /// The column of labels in a .csv, .tsv or .txt file of several: its name in the header, its
@@ -19,14 +19,14 @@ pub struct LabelArgs {
 /// Points of a file: where they are, and their labels if they have any.
 pub type Points<'a> = (&'a Path, &'a Matrix, Option<&'a Path>);
 
-/// What the labels of one or two files of points mean.
+/// Labels of one or two files of points.
 pub struct PointLabels {
     /// For each file of points the class of each row, if it has labels; none if there are more
     /// classes than can be scored.
     pub labels: Vec<Option<Vec<u8>>>,
     /// Names of the classes.
     pub class_names: Vec<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 

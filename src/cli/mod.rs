@@ -56,7 +56,8 @@ struct Cli {
 /// Flags of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Global {
-    /// What computes; auto takes a real GPU if there is one, never a software adapter, else the CPU
+    /// Device that computes; auto takes a real GPU if there is one, never a software adapter, else
+    /// the CPU
     #[arg(
         long,
         global = true,
@@ -81,7 +82,7 @@ pub struct Global {
     /// Threads of the CPU [default: all cores]
     #[arg(long, global = true, value_parser = clap::value_parser!(u16).range(1..=1024), allow_negative_numbers = true, env = "LAYERLENS_THREADS", help_heading = "Global")]
     threads: Option<u16>,
-    /// How progress is shown on stderr
+    /// Form of the progress display on stderr
     #[arg(long, global = true, value_enum, default_value = "auto", help_heading = "Global")]
     progress: ProgressMode,
 }
@@ -230,7 +231,7 @@ fn method_name_pair() -> &'static str {
     })
 }
 
-/// What is in the folder of a run, a line each.
+/// Contents of the folder of a run, a line each.
 fn written(folder: &std::path::Path) -> String {
     const PARTS: [(&str, &str); 11] = [
         ("report.html", "everything to explore in a browser, in one file"),
@@ -266,7 +267,7 @@ fn written(folder: &std::path::Path) -> String {
         .collect()
 }
 
-/// How long the training and the test took, and which epoch is kept, a line each.
+/// Times of the training and the test, and the epoch that is kept, a line each.
 fn times(summary: &Summary) -> String {
     let mut text = String::new();
     if let Some(training) = &summary.results.training {

@@ -1,4 +1,4 @@
-//! `layerlens model`: what a network consists of, before anything is trained.
+//! `layerlens model`: the layers and parameters of a network, before any training.
 
 use super::print;
 use anyhow::Result;
@@ -11,7 +11,7 @@ use layerlens::report::figures::save;
 use layerlens::training::{Training, ValidationSplit};
 use std::path::{Path, PathBuf};
 
-/// What to do with a model.
+/// Options of `model`.
 #[derive(Clone, Debug, Args)]
 pub struct ModelArgs {
     #[command(subcommand)]
@@ -24,7 +24,7 @@ enum ModelCommand {
     Show(ShowArgs),
 }
 
-/// Which model.
+/// Options of `model show`.
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
     /// A model by name, a .toml file that describes one, or a .safetensors file of weights
@@ -42,7 +42,7 @@ pub struct ShowArgs {
     classes: Option<usize>,
 }
 
-/// Does what was asked for.
+/// Runs the command.
 pub fn model(args: &ModelArgs) -> Result<()> {
     match &args.command {
         ModelCommand::Show(args) => show(args),
@@ -82,7 +82,7 @@ fn show(args: &ShowArgs) -> Result<()> {
     Ok(())
 }
 
-/// How a model is trained, in a line.
+/// Training parameters of a model, in a line.
 fn plan(training: &Training) -> String {
     let Training { epochs, batch_size, learning_rate, validation, .. } = training;
     let split = match training.validation_split {

@@ -1,4 +1,4 @@
-//! What the library calls by the field of a struct, the command line calls by a flag.
+//! Names of flags for the fields that the library names in its errors.
 
 use super::Cli;
 use clap::parser::ValueSource;
@@ -54,17 +54,17 @@ struct NamedFlag {
     /// Other names, without dashes.
     aliases: Vec<String>,
     is_hidden: bool,
-    /// Whether it was typed, and not left at its default.
+    /// `true` if it was typed, and not left at its default.
     is_typed: bool,
 }
 
-/// What the command that was typed knows, made once.
+/// Flags of the command that was typed, collected once.
 fn flags() -> &'static [NamedFlag] {
     static FLAGS: OnceLock<Vec<NamedFlag>> = OnceLock::new();
     FLAGS.get_or_init(|| flags_of(std::env::args_os()))
 }
 
-/// What the command of this command line knows; nothing if it cannot be read.
+/// Flags of the command of this command line; none if it cannot be parsed.
 fn flags_of(
     words: impl IntoIterator<Item = impl Into<std::ffi::OsString> + Clone>,
 ) -> Vec<NamedFlag> {
@@ -135,7 +135,7 @@ fn flag(flags: &[NamedFlag], field: &str) -> String {
     plain.map_or_else(|| format!("--{}", dashed(field)), |plain| plain.shown.clone())
 }
 
-/// What the command line calls `Owner::field`; nothing if that is no name of a field.
+/// Flag of `Owner::field`; none if that is no name of a field.
 fn flag_of_owner(flags: &[NamedFlag], path: &str) -> Option<String> {
     if let Some((_, flag)) = VALUES.iter().find(|(value, _)| *value == path) {
         return Some((*flag).to_owned());

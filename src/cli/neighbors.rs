@@ -3,10 +3,10 @@
 use clap::Args;
 use layerlens::neighbors::{Metric, Search, SearchMethod};
 
-/// How neighbours are searched for.
+/// Options of the neighbour search.
 #[derive(Clone, Debug, Args)]
 pub struct SearchArgs {
-    /// What distance means
+    /// Distance between points
     #[arg(long, value_enum, default_value = "euclidean", help_heading = "Neighbours")]
     metric: Metric,
     /// exact, or approximate: faster, on the CPU, with its recall measured on 1,000 rows and

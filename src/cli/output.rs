@@ -38,7 +38,7 @@ impl RunOutput {
     }
 }
 
-/// Whether a file that is there may be replaced.
+/// Permission to replace an existing file.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Force {
     /// Replace a file or folder that is there

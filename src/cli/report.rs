@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What to show.
+/// Options of `report`.
 #[derive(Clone, Debug, Args)]
 #[command(group = ArgGroup::new("source").required(true).args(["run", "embedding"]))]
 pub struct ReportArgs {
@@ -55,7 +55,7 @@ pub struct ReportArgs {
         help_heading = "Any embedding"
     )]
     images: Option<PathBuf>,
-    /// What transparent pixels of image files lie over: white, black or #rrggbb [default: white]
+    /// Background of transparent pixels in image files: white, black or #rrggbb [default: white]
     #[arg(
         long,
         value_name = "COLOUR",

@@ -15,7 +15,7 @@ use layerlens::report::{cluster_table, insights_table, quality_table, table};
 use layerlens::run::{self, MethodChoice, Run, Summary};
 use std::path::{Path, PathBuf};
 
-/// What says how to train: the groups of flags, and the flags of structs that hold such groups,
+/// Flags of the training: the groups of flags, and the flags of structs that hold such groups,
 /// whose own groups are empty.
 const TRAINING: [&str; 9] = [
     "ReadingArgs",
@@ -29,7 +29,7 @@ const TRAINING: [&str; 9] = [
     "model",
 ];
 
-/// What has no meaning beside weights that are trained already; their rows are still split by the
+/// Flags that have no effect on weights that are trained already; their rows are still split by the
 /// flags of validation.
 const MODEL: [&str; 11] = [
     "architecture",
@@ -166,7 +166,7 @@ pub fn run(global: &Global, args: &RunArgs) -> Result<()> {
     Ok(())
 }
 
-/// How well the network itself does, if that is known.
+/// Accuracy of the network itself, if it is known.
 fn classifier(summary: &Summary) -> String {
     if let Some(test) = summary.results.test {
         return format!(

@@ -13,7 +13,7 @@ use layerlens::run::{self, TrainRun};
 use layerlens::training::Training;
 use std::path::PathBuf;
 
-/// What to train and how.
+/// Options of `train`.
 #[derive(Clone, Debug, Args)]
 pub struct TrainArgs {
     #[command(flatten)]

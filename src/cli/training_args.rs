@@ -3,7 +3,7 @@
 use clap::Args;
 use layerlens::training::{Training, ValidationSplit};
 
-/// How to train; what is not given is the model's own default.
+/// Options of the training; the defaults are the model's own.
 #[derive(Clone, Debug, Args)]
 pub struct TrainingArgs {
     /// Passes over the training images [default: the model's; 20 of the mlp]
@@ -19,7 +19,7 @@ pub struct TrainingArgs {
     /// 0.2 of the cnns]
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub validation: Option<f64>,
-    /// Which images those are [default: the model's; random of the mlp, last of the cnns]
+    /// Choice of these images [default: the model's; random of the mlp, last of the cnns]
     #[arg(long, value_enum)]
     pub validation_split: Option<ValidationSplit>,
     /// End after this many epochs without a new least validation loss
@@ -34,7 +34,7 @@ pub struct TrainingArgs {
 }
 
 impl TrainingArgs {
-    /// How the model is trained by default, with what the flags say otherwise.
+    /// Training parameters of the model, overridden by the flags.
     pub fn training(&self, of_model: &Training, seed: u64) -> Training {
         Training {
             epochs: self.epochs.unwrap_or(of_model.epochs),

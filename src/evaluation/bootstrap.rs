@@ -1,4 +1,4 @@
-//! How certain a figure is: percentile intervals of the bootstrap (B. Efron and R. Tibshirani, "An
+//! Confidence intervals: percentile intervals of the bootstrap (B. Efron and R. Tibshirani, "An
 //! Introduction to the Bootstrap", 1993, section 13.3).
 //!
 //! A replicate draws as many points as there are, with repetition, and counts how often it drew
@@ -84,7 +84,7 @@ impl Bootstrap {
             .collect()
     }
 
-    /// How often each of `n` points is drawn.
+    /// Number of times that each of `n` points is drawn.
     fn draw(&self, sample: u64, replicate: u64, n: usize) -> Vec<u32> {
         let random = Random::new(self.random_state, STREAM + sample);
         let mut counts = vec![0; n];

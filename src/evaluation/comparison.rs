@@ -1,9 +1,9 @@
-//! What a comparison of two runs says.
+//! Results of a comparison of two runs.
 
 use super::{Bootstrap, Estimate, ScoredOn};
 use serde::{Deserialize, Serialize};
 
-/// One figure of both runs.
+/// One value of both runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ComparedValue {
     /// Of the first run, if it has one.
@@ -26,7 +26,7 @@ pub struct AccuracyRow {
     pub value: ComparedValue,
 }
 
-/// What the layers of each run did for one class: accuracy of k-NN in the last space less that in
+/// Gain of one class in each run: accuracy of k-NN in the last space less that in
 /// the first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GainRow {
@@ -37,7 +37,7 @@ pub struct GainRow {
     pub value: ComparedValue,
 }
 
-/// How often two classes are taken for each other.
+/// Rates at which two classes are confused with each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PairRow {
     /// The space in which k-NN classified, or none for the networks themselves.
@@ -49,7 +49,7 @@ pub struct PairRow {
     pub value: ComparedValue,
 }
 
-/// How one method does by one measure: means over the common spaces.
+/// One method by one measure: means over the common spaces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MeasureRow {
     /// The measure.
@@ -58,26 +58,26 @@ pub struct MeasureRow {
     pub method: String,
     /// Of the first run and of the second.
     pub values: [Option<f64>; 2],
-    /// Whether it is the best of its run.
+    /// `true` if it is the best of its run.
     pub best: [bool; 2],
 }
 
-/// What came of a comparison.
+/// Results of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Names of the runs.
     pub names: [String; 2],
     /// Points that were classified in each.
     pub n_scored: [usize; 2],
-    /// Which those are.
+    /// The part of the data that they belong to.
     pub scored_on: [ScoredOn; 2],
     /// Neighbours that voted.
     pub n_neighbors: usize,
-    /// Whether both scored the same points, so that differences are taken point by point.
+    /// `true` if both scored the same points, so that differences are taken point by point.
     pub paired: bool,
-    /// Whether both have the same classes, so that these can be compared one by one.
+    /// `true` if both have the same classes, so that these can be compared one by one.
     pub same_classes: bool,
-    /// How the intervals were found.
+    /// Parameters of the intervals.
     pub bootstrap: Bootstrap,
     /// In the spaces and maps that both have.
     pub accuracies: Vec<AccuracyRow>,
@@ -85,6 +85,6 @@ pub struct Comparison {
     pub gains: Vec<GainRow>,
     /// The pairs that either run confuses most.
     pub pairs: Vec<PairRow>,
-    /// Which method is best.
+    /// Ranks of the methods by each measure.
     pub measures: Vec<MeasureRow>,
 }

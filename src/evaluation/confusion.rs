@@ -1,9 +1,9 @@
-//! Which classes are taken for which others.
+//! Confusion matrices.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// How many points of each class were given each class.
+/// Number of points of each class that were given each class.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     /// `counts[truth][predicted]`, n_classes x n_classes.
@@ -15,7 +15,7 @@ pub struct Confusion {
 pub struct Pair {
     /// The true class, or the smaller one of two that are taken for each other.
     pub class: usize,
-    /// What it is taken for, or the other of the two.
+    /// The class that is predicted instead, or the other one of the two.
     pub other: usize,
     /// Points.
     pub count: usize,

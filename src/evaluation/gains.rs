@@ -1,8 +1,8 @@
-//! Which classes a network tells apart better, layer after layer, than its input does.
+//! Gains: classes that the layers of a network separate better than its input does.
 
 use serde::{Deserialize, Serialize};
 
-/// What the layers do for one class.
+/// Gain of one class from the first space to the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gain {
     /// The class.

@@ -1,4 +1,4 @@
-//! How well a map keeps the large structure: TriMAP's global score.
+//! TriMAP's global score: the large-scale structure that a map keeps.
 //!
 //! Reference: E. Amid and M. Warmuth, "TriMap: Large-scale dimensionality reduction using
 //! triplets", 2019. The space is reconstructed from the map by least squares, with mean squared
@@ -21,7 +21,7 @@ const LEAST_ERROR: f64 = 1e-5;
 /// An axis of the map with less than this share of its largest variance is none.
 const LEAST_AXIS: f64 = 1e-10;
 
-/// What all scores of maps of one space share.
+/// Values that all scores of maps of one space share.
 #[derive(Clone, Debug)]
 pub struct GlobalScore {
     range: Range,

@@ -1,5 +1,5 @@
-//! What the layers did: the classes that gain, the pairs that stay confused, the method that keeps
-//! most.
+//! Insights: the classes that gain by the layers, the pairs that stay confused, the method that
+//! keeps most.
 
 use super::{Confusion, Gain, MetricRanking, Pair, ScoredOn, gains};
 use crate::error::Result;
@@ -19,7 +19,7 @@ pub struct Predictions {
     pub classes: Vec<u8>,
 }
 
-/// How one classifier confuses the classes.
+/// Confusion matrix of one classifier.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Confused {
     /// As in [`Predictions`].
@@ -57,14 +57,14 @@ pub struct ConfusedPairs {
     pub directed: Vec<Pair>,
 }
 
-/// What the layers did.
+/// Gains, confused pairs and metric rankings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Insights {
     /// Neighbours that voted.
     pub n_neighbors: usize,
     /// Points that were classified.
     pub n_scored: usize,
-    /// Which those are.
+    /// The part of the data that they belong to.
     pub scored_on: ScoredOn,
     /// Of the spaces themselves first, then method by method.
     pub gains: Vec<LayerGains>,

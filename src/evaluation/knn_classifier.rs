@@ -28,7 +28,7 @@ pub struct KnnScore {
     pub per_class: Vec<Option<f64>>,
 }
 
-/// What one space, or one map of it, scores.
+/// Scores of one space, or of one map of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The space: `raw`, `layer_1`, ...
@@ -41,7 +41,7 @@ pub struct Scores {
     pub n_fitted: usize,
     /// Points that were classified.
     pub n_scored: usize,
-    /// Which those are.
+    /// The part of the data that they belong to.
     pub scored_on: ScoredOn,
     /// One entry a number of neighbours.
     pub knn: Vec<KnnScore>,

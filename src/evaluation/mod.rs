@@ -1,4 +1,4 @@
-//! How much of the classes a space or a map keeps, and how faithful a map is to its space.
+//! Scores of spaces and maps by the classes, and quality of a map compared with its space.
 
 mod bootstrap;
 mod comparison;

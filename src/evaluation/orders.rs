@@ -1,4 +1,4 @@
-//! Whether a map keeps the order of distances: of two from one point, and of all.
+//! Order of distances in a map and its space: of two from one point, and of all.
 
 /// Share of the pairs of pairs whose order is kept: that `a` is the smaller in the space exactly
 /// where it is in the map. Each of `space` and `map` holds the two distances of a triplet one after

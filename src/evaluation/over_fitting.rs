@@ -1,4 +1,4 @@
-//! Whether a model was trained for too long, read off its curves.
+//! Overfitting of a model, judged by its learning curves.
 //!
 //! A model over-fits from the epoch on where the loss of rows that it does not learn from is least
 //! (L. Prechelt, "Early stopping - but when?", 1998): what it still learns after that holds for its
@@ -11,7 +11,7 @@ use std::fmt;
 /// A validation loss that ends above its least value by less than this share of it is called level.
 pub const LEAST_RISE: f64 = 0.05;
 
-/// What the curves say.
+/// Judgement by the learning curves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
@@ -23,10 +23,10 @@ pub enum Fit {
     OverFits,
 }
 
-/// The verdict and the figures that it rests on.
+/// The judgement and the values that it is based on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OverFitting {
-    /// What the curves say.
+    /// Judgement by the learning curves.
     pub fit: Fit,
     /// Epoch of least validation loss, from 1 on; the first of several.
     pub best_epoch: usize,

@@ -1,5 +1,5 @@
-//! How faithful a map is to its space, without classes: every figure exact, on samples whose sizes
-//! it states.
+//! Quality of a map compared with its space, without classes: every value exact, on samples whose
+//! sizes it states.
 //!
 //! | figure | of | measured on |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | random-triplet accuracy, Spearman | distances | 40 triplets and 40 pairs a point of the sample; all pairs of up to 632 |
 //! | trustworthiness of new points | ranks of the 12 neighbours | 2,000 new points, among 10,000 fitted ones |
 //!
-//! What of this belongs to the space, O(5,000^2 d), is computed once for all its maps. The samples
-//! depend on the seed alone.
+//! The part that depends on the space alone, O(5,000^2 d), is computed once for all its maps. The
+//! samples depend on the seed alone.
 
 use super::MapId;
 use super::global_score::GlobalScore;
@@ -376,7 +376,7 @@ fn others(seed: u64, stream: u64, m: usize, count: usize) -> Vec<u32> {
     (0..m * count).map(other).collect()
 }
 
-/// What counts of the distances of pairs: those right of the diagonal if they are `all` m x m.
+/// Distances of pairs that count: those right of the diagonal if they are `all` m x m.
 fn of_pairs(distances: Vec<f32>, m: usize, all: bool) -> Vec<f32> {
     if !all {
         return distances;

@@ -1,12 +1,12 @@
-//! Which method keeps most of the spaces, by which measure.
+//! Ranking of the methods by each measure.
 
 use super::{KnnScore, METRICS, MapQuality, ScoredOn, Scores};
 use serde::{Deserialize, Serialize};
 
-/// Name of the share of points whose class was found.
+/// Key of the accuracy of the k-NN classifier.
 pub const KNN_ACCURACY: &str = "knn_accuracy";
 
-/// How the methods do by one measure.
+/// The methods ranked by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricRanking {
     /// The measure: `knn_accuracy`, or the key of one of the [`METRICS`].
@@ -17,7 +17,7 @@ pub struct MetricRanking {
     pub methods: Vec<MethodRank>,
 }
 
-/// How one method does by one measure.
+/// Values of one method by one measure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodRank {
     /// Its name.
@@ -26,7 +26,7 @@ pub struct MethodRank {
     pub values: Vec<f64>,
     /// Their mean.
     pub mean: f64,
-    /// In how many of the spaces no other method's value is larger.
+    /// Number of spaces in which no other method has a larger value.
     pub n_best: usize,
 }
 

@@ -180,7 +180,7 @@ impl DistanceTable {
     }
 }
 
-/// What was found in the parts, once all of it is there.
+/// Results of all parts, once the device has finished.
 fn joined<T: Pod>(device: &Device, found: Vec<ReadBack<T>>) -> Result<Vec<T>> {
     Ok(found.into_iter().map(|part| part.wait(device)).collect::<Result<Vec<_>>>()?.concat())
 }

@@ -36,7 +36,7 @@ impl Activation {
         section.choice("activation", &NAMED)
     }
 
-    /// What it is called in drawings.
+    /// Its name in drawings.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Linear => "linear",

@@ -1,4 +1,4 @@
-//! What a network consists of: layers in order, their shapes, their parameters, and which of them
+//! Architecture of a network: layers in order, their shapes, their parameters, and which of them
 //! are recorded.
 
 use super::Weights;
@@ -33,29 +33,29 @@ pub struct LayerSpec {
     /// kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether and in which form its activations are recorded.
+    /// Form in which its activations are recorded, if they are.
     #[serde(default, rename = "look")]
     pub record: Recording,
-    /// What it does.
+    /// Its type, with its settings.
     #[serde(flatten)]
     pub kind: LayerKind,
 }
 
-/// Whether and in which form the activations of a layer are recorded.
+/// Form in which the activations of a layer are recorded, if they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Recording {
-    /// Convolutions, dense layers and activations are; if a convolution or dense layer has no
-    /// activation of its own, what follows it is instead.
+    /// Convolutions, dense layers and activations are recorded; if a convolution or dense layer has
+    /// no activation of its own, the layer after it is recorded instead.
     #[default]
     Auto,
-    /// It is: whole up to [`MAX_WHOLE`](super::MAX_WHOLE) values, pooled beyond.
+    /// Recorded: whole up to [`MAX_WHOLE`](super::MAX_WHOLE) values, pooled beyond.
     Yes,
-    /// It is not.
+    /// Not recorded.
     No,
-    /// It is, all values of an image in one row.
+    /// Recorded, all values of an image in one row.
     Flattened,
-    /// It is, each channel's mean over the image: global average pooling.
+    /// Recorded, the mean of each channel over the image: global average pooling.
     Pooled,
 }
 
@@ -83,7 +83,7 @@ impl LayerSpec {
         Self { name: Some(name.into()), ..self }
     }
 
-    /// What the layer is called in Keras.
+    /// Name of the layer type in Keras.
     pub fn type_name(&self) -> &'static str {
         self.kind.layer_type().keras
     }
@@ -95,7 +95,7 @@ impl LayerSpec {
 }
 
 impl Architecture {
-    /// What the layers do to an image, in order.
+    /// Name, shapes and tensors of each layer, in order.
     ///
     /// # Errors
     /// [`Error::Data`] naming the layer that does not fit the one before it, or has a size that is

@@ -10,7 +10,7 @@ pub struct Parameter {
     pub shape: Vec<usize>,
     /// Its values before training.
     pub initial: Initial,
-    /// Whether gradients change it, and not the statistics of the batches.
+    /// `true` if gradients change it, and not the statistics of the batches.
     trainable: bool,
 }
 
@@ -41,12 +41,12 @@ impl Parameter {
         self.shape.iter().product()
     }
 
-    /// Whether there are none; no layer has such a tensor.
+    /// `true` if there are none; no layer has such a tensor.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether steps change it.
+    /// `true` if steps change it.
     pub fn is_trainable(&self) -> bool {
         self.trainable
     }

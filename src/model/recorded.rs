@@ -1,4 +1,4 @@
-//! Which hidden layers of a network are recorded into, and in which form.
+//! The recorded layers of a network: those whose activations are kept, whole or pooled.
 
 use super::architecture::{Architecture, Recording};
 use super::shape::Shape;
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// larger ones are pooled.
 pub const MAX_WHOLE: usize = 2048;
 
-/// A layer that is recorded into.
+/// A layer whose activations are recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecordedLayer {
     /// Index of the layer.
@@ -22,7 +22,7 @@ pub struct RecordedLayer {
 }
 
 impl Architecture {
-    /// The hidden layers that are recorded into, in order.
+    /// The hidden layers that are recorded, in order.
     pub fn recorded_layers(&self) -> Vec<RecordedLayer> {
         let hidden = self.layers.len().saturating_sub(1);
         let steps = self.checked_steps();
@@ -40,7 +40,7 @@ impl Architecture {
         recorded.collect()
     }
 
-    /// How a layer is recorded into, the rule applied.
+    /// Recording of a layer, with [`Recording::Auto`] resolved.
     fn recording(&self, layer: usize) -> Recording {
         let spec = &self.layers[layer];
         if spec.record != Recording::Auto {

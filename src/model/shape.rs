@@ -42,7 +42,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// What a convolution does at the edges of an image.
+/// Padding of a convolution at the edges of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Padding {

@@ -17,7 +17,7 @@ const MAX_PARAMETERS: usize = 1 << 29;
 /// Maximum number of values in the activation of one layer for one image.
 const MAX_VALUES: usize = 1 << 24;
 
-/// What is wrong with a layer, by its index.
+/// Error of a layer, with its index.
 pub(crate) type Fault = (usize, String);
 
 impl Architecture {

@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub struct SummaryRow {
     /// The layer's name.
     pub name: String,
-    /// What it is called in Keras.
+    /// Name of its type in Keras.
     pub type_name: &'static str,
     /// Shape of its output for one image: `28, 28, 32`.
     pub output: String,

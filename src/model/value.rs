@@ -1,9 +1,9 @@
-//! What passes between layers on a device of burn's, and what a layer is given beside it.
+//! Values between layers on a device of burn's, and the other inputs of a layer.
 
 use super::shape::Shape;
 use burn::tensor::Tensor;
 
-/// How the values of a grid lie, and with it whose convolutions are used.
+/// Memory layout of a grid, which also decides whose convolutions are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrangement {
     /// Image, row, column, channel; our own operations. Only on burn's CPU device `flex`.
@@ -12,16 +12,16 @@ pub enum Arrangement {
     ChannelsFirst,
 }
 
-/// What passes between layers: a grid in the network's arrangement, or one row an image.
+/// Value between two layers: a grid in the network's arrangement, or one row an image.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Grid(Tensor<4>),
     Flat(Tensor<2>),
 }
 
-/// What a layer is given beside its input.
+/// Inputs of a layer besides the value.
 pub(crate) struct Pass<'a> {
-    /// How grids lie.
+    /// Memory layout of grids.
     pub arrangement: Arrangement,
     /// Shape of the layer's output for one image.
     pub output: Shape,
@@ -29,11 +29,11 @@ pub(crate) struct Pass<'a> {
     pub trained: &'a [Tensor<2>],
     /// Its moving statistics, likewise.
     pub moving: &'a [Tensor<2>],
-    /// What is particular to training; none in inference.
+    /// Inputs of training alone; none in inference.
     pub training: Option<TrainingPass<'a>>,
 }
 
-/// What a layer is given in training alone.
+/// Inputs of a layer in training alone.
 pub(crate) struct TrainingPass<'a> {
     /// For a layer that drops values, n x values: 0 where one is dropped, 1 / (1 - rate) where it
     /// is kept.

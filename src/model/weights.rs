@@ -103,13 +103,13 @@ impl Weights {
         self.tensors.len()
     }
 
-    /// Whether there are none.
+    /// `true` if there are none.
     pub fn is_empty(&self) -> bool {
         self.tensors.is_empty()
     }
 }
 
-/// What a file says of its model.
+/// Metadata of a file of weights.
 #[derive(Serialize)]
 struct About<'a> {
     #[serde(flatten)]
@@ -200,8 +200,8 @@ pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String
     Ok((about, weights))
 }
 
-/// What files of perceptrons said before there were other networks. Dropout was no part of it, and
-/// plays none after training.
+/// Metadata of early files of perceptrons, when there were no other networks. Dropout was no part
+/// of it, and plays none after training.
 #[derive(Deserialize)]
 struct Perceptron {
     n_features: usize,

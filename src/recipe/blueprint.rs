@@ -18,7 +18,7 @@ pub struct Blueprint {
     pub hidden: Vec<LayerSpec>,
     /// Classes, if the model insists.
     pub n_classes: Option<usize>,
-    /// How it is trained by default.
+    /// Its default training parameters.
     pub training: Training,
     /// The file it was read from, with the line of each hidden layer and, last, of the output.
     pub(super) source: Option<(PathBuf, Vec<usize>)>,
@@ -29,7 +29,7 @@ pub struct Blueprint {
 pub struct Preset {
     /// The name to ask for.
     pub name: &'static str,
-    /// What it is, in one line.
+    /// Description in one line.
     pub summary: &'static str,
     /// Classes of the study it comes from.
     pub n_classes: usize,
@@ -82,7 +82,7 @@ fn max_pool() -> LayerSpec {
     LayerSpec::new(MaxPool { size: [2, 2] })
 }
 
-/// How the second study trains.
+/// Training parameters of the second study.
 fn second_study(batch_size: usize, epochs: usize) -> Training {
     Training {
         batch_size,
@@ -142,7 +142,7 @@ impl Blueprint {
         ))
     }
 
-    /// Whether a file describes it.
+    /// `true` if a file describes it.
     pub fn is_of_file(&self) -> bool {
         self.source.is_some()
     }

@@ -48,7 +48,7 @@ impl Candidate {
     }
 }
 
-/// Whether a file describes a comparison and not one model.
+/// `true` if a file describes a comparison and not one model.
 ///
 /// # Errors
 /// [`Error::Input`] if it cannot be read or is not TOML.

@@ -27,7 +27,7 @@ pub enum Artifact<'a> {
     Layer {
         /// `raw`, the name of a hidden layer, `softmax`, `labels`, ...
         name: &'a str,
-        /// Which points.
+        /// `train` or `test`.
         part: &'a str,
     },
     /// Names of the layers that are spaces, in their order.
@@ -40,7 +40,7 @@ pub enum Artifact<'a> {
     Embedding {
         /// The map.
         map: &'a MapId,
-        /// Which points.
+        /// `train` or `test`.
         part: &'a str,
     },
     /// The fitted map of a space by a method, in which new points can be placed.
@@ -88,7 +88,7 @@ pub enum Folder {
 }
 
 impl Folder {
-    /// Whether a file of a run, by its path below the run's folder, lies in this folder.
+    /// `true` if a file of a run, by its path below the run's folder, lies in this folder.
     pub fn holds(self, path: &str) -> bool {
         path.starts_with(match self {
             Self::Activations => "activations/",

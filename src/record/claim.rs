@@ -261,14 +261,14 @@ fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// Whether a file of that name is one of an unfinished write.
+/// `true` if a file of that name is left from an unfinished write.
 fn is_torn(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name.starts_with(TEMPORARY.as_bytes())
         && !name.starts_with(format!("{TEMPORARY}{LOCK}").as_bytes())
 }
 
-/// Whether a folder holds nothing but what a killed process left unfinished.
+/// `true` if a folder holds nothing but what a killed process left unfinished.
 pub(crate) fn is_empty(folder: &Path) -> bool {
     let unfinished = |entry: std::fs::DirEntry| {
         let ours = entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes());

@@ -28,17 +28,17 @@ pub struct FinishedRun {
     pub path: PathBuf,
     /// Its manifest.
     pub manifest: Manifest,
-    /// Of the data, or of the folder of its layers.
+    /// Name of the data, or of the folder of its layers.
     pub name: String,
     /// The network, if it was trained or tested here.
     pub architecture: Option<Architecture>,
-    /// How its neighbours were searched for.
+    /// Parameters of the neighbour search.
     pub search: Search,
-    /// Which points its page shows by itself.
+    /// Points that its page shows by default.
     pub report_points: ReportPoints,
-    /// Training points.
+    /// Number of training points.
     pub n_train: usize,
-    /// Test points, 0 if there are none.
+    /// Number of test points.
     pub n_test: usize,
     /// Spaces in their order.
     pub spaces: Vec<MapId>,
@@ -96,12 +96,12 @@ impl FinishedRun {
         })
     }
 
-    /// What its stages noted.
+    /// Results of its stages.
     pub fn results(&self) -> &Results {
         &self.manifest.results
     }
 
-    /// What the layers did.
+    /// Gains, confused pairs and metric rankings.
     ///
     /// # Errors
     /// [`Error::Input`] if the manifest does not hold it.
@@ -124,7 +124,7 @@ impl FinishedRun {
         Error::input(Artifact::Manifest.of(&self.path), format!("`results.{result}` is missing"))
     }
 
-    /// Which points were classified: those of the test, or else those of the training, each without
+    /// Points that were classified: those of the test, or else those of the training, each without
     /// its own vote.
     pub fn scored_on(&self) -> ScoredOn {
         if self.n_test > 0 { ScoredOn::Test } else { ScoredOn::TrainLeaveOneOut }
@@ -135,12 +135,12 @@ impl FinishedRun {
         if self.n_test > 0 { "test" } else { "train" }
     }
 
-    /// How many points were classified.
+    /// Number of points that were classified.
     pub fn n_scored(&self) -> usize {
         if self.n_test > 0 { self.n_test } else { self.n_train }
     }
 
-    /// Classes by which k-NN was scored.
+    /// Number of classes that k-NN was scored on.
     pub fn n_classes(&self) -> usize {
         let scores = self.results().knn.iter().flat_map(|row| &row.knn);
         scores.map(|score| score.per_class.len()).max().unwrap_or(0)
@@ -275,7 +275,7 @@ fn of_config<T: DeserializeOwned>(
     })
 }
 
-/// What a run is about: its data, or the folder of its layers.
+/// Name of the data of a run, or of the folder of its layers.
 fn name(config: &Value) -> String {
     let text = |key: &str| config.get(key).and_then(Value::as_str);
     let path = text("dataset").or(text("from_activations")).unwrap_or("run");

@@ -1,6 +1,6 @@
 //! A run's folder and its manifest, which is rewritten whole after every stage.
 //!
-//! What a stage lists and notes counts when the stage is finished: a run that is killed,
+//! Files and results of a stage count when the stage is finished: a run that is killed,
 //! interrupted or failed is left as it was after its last finished stage, and goes on from there.
 
 use super::artifact::Artifact;
@@ -26,26 +26,26 @@ pub struct RunFolder {
     pub(super) claim: Claim,
     /// The manifest after the last finished stage.
     pub(super) saved: Manifest,
-    /// Whether a half of it is worth keeping, since its command goes on with it.
+    /// `true` if an unfinished run is worth keeping, since its command can resume it.
     pub(super) is_resumable: bool,
-    /// Whether the end is written down.
+    /// `true` if the end of the run is recorded.
     pub(super) is_closed: bool,
     /// Its manifest; written by [`RunFolder::save`].
     pub manifest: Manifest,
 }
 
 impl RunFolder {
-    /// Whether a stage is finished, in an earlier process perhaps.
+    /// `true` if a stage is finished, possibly by an earlier process.
     pub fn has_finished(&self, stage: Stage<'_>) -> bool {
         self.manifest.has_finished(stage)
     }
 
-    /// Whether nothing is left to do.
+    /// `true` if nothing is left to do.
     pub fn is_complete(&self) -> bool {
         self.manifest.status == Status::Complete
     }
 
-    /// What its stages noted.
+    /// Results of its stages.
     pub fn results(&self) -> &Results {
         &self.manifest.results
     }

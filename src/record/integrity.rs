@@ -1,5 +1,5 @@
-//! Whether the files of a run are those that it wrote, and what is taken back of a run where they
-//! are not.
+//! Integrity of the files of a run: checks of checksums, and the stages that are repeated where
+//! they are not.
 //!
 //! The manifest keeps the SHA-256 of every file that is listed in it, and the stage that wrote it.
 //! Manifests of earlier versions have neither: of those nothing can be told.
@@ -12,11 +12,11 @@ use crate::dataset::Source;
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// What is said of a changed file, after its name.
+/// Message about a changed file, after its name.
 const CHANGED: &str =
     "is not as the run wrote it (its SHA-256 is another than that in manifest.json)";
 
-/// What is wrong with a file of a run.
+/// Damage of a file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damage {
     Gone,

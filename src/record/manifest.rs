@@ -39,7 +39,7 @@ pub struct Manifest {
     pub seed: u64,
     /// The configuration with all defaults filled in.
     pub config: Value,
-    /// What computed, and why that.
+    /// The device, and the reason for its choice.
     pub device: Description,
     /// Files that were read.
     pub inputs: Vec<Source>,
@@ -47,13 +47,13 @@ pub struct Manifest {
     pub stages: Vec<FinishedStage>,
     /// Files that were written.
     pub outputs: Vec<Output>,
-    /// What the user should know about the results.
+    /// Warnings about the results.
     pub warnings: Vec<String>,
-    /// What came of it.
+    /// Results of the stages.
     pub results: Results,
 }
 
-/// How far a run is.
+/// Status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -70,11 +70,11 @@ pub enum Status {
 /// A finished stage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FinishedStage {
-    /// What was done.
+    /// Name of the stage.
     pub name: String,
     /// Wall time.
     pub seconds: f64,
-    /// What computed.
+    /// Kind of the device.
     pub device: DeviceKind,
     /// Warnings that were given by its end; earlier versions did not count them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -175,13 +175,13 @@ impl Manifest {
         Err(Error::input(folder, format!("is not finished (status {status}): {again}")))
     }
 
-    /// Whether a stage is finished.
+    /// `true` if a stage is finished.
     pub fn has_finished(&self, stage: Stage<'_>) -> bool {
         let name = stage.to_string();
         self.stages.iter().any(|finished| finished.name == name)
     }
 
-    /// Whether the run lists this file.
+    /// `true` if the run lists this file.
     pub fn lists(&self, artifact: Artifact<'_>) -> bool {
         let path = artifact.to_string();
         self.outputs.iter().any(|output| output.path == path)
@@ -286,7 +286,7 @@ fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
 mod tests {
     use super::*;
 
-    /// What serde_json does with its feature `float_roundtrip` alone.
+    /// Numbers survive only with the feature `float_roundtrip` of serde_json.
     #[test]
     fn every_float_is_read_as_it_was_written() {
         let random = crate::random::Random::new(5, 0);

@@ -1,4 +1,4 @@
-//! What a run leaves on the disk: its folder, its manifest, the stages that are finished, and
+//! Record of a run on the disk: its folder, its manifest, the stages that are finished, and
 //! whether the files are as they were written.
 
 mod artifact;

@@ -1,4 +1,4 @@
-//! How a run begins in its folder: anew, in the place of an earlier one, or after the last finished
+//! Opening of the folder of a run: anew, instead of an earlier one, or after the last finished
 //! stage of an unfinished one.
 
 use super::artifact::Artifact;
@@ -20,15 +20,15 @@ use std::path::{Path, PathBuf};
 pub struct Destination {
     /// Its folder; one under `runs/` if nothing is said.
     pub out: Option<PathBuf>,
-    /// Whether an earlier run there may be replaced.
+    /// `true` if an earlier run there may be replaced.
     pub force: bool,
-    /// Whether to go on with an unfinished run there, of a command that can.
+    /// `true` to go on with an unfinished run there, of a command that can.
     pub resume: bool,
     /// Command line, for the manifest.
     pub argv: Vec<String>,
 }
 
-/// What is known of a run before it begins.
+/// Manifest data of a run before it begins.
 #[derive(Clone, Debug)]
 pub struct Opening {
     /// Command line.
@@ -273,7 +273,7 @@ fn without_noise(value: Value) -> Value {
     }
 }
 
-/// Whether the run in a folder is complete; none if there is no manifest that this program wrote:
+/// `true` if the run in a folder is complete; none if there is no manifest that this program wrote:
 /// other programs have files of that name too.
 fn status_of(path: &Path) -> Option<bool> {
     let manifest = std::fs::read(Artifact::Manifest.of(path)).ok();

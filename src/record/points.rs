@@ -1,4 +1,4 @@
-//! Which points a report shows.
+//! The points that a report shows.
 
 use crate::error::{Error, Result};
 use crate::random::Random;
@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// Stream of the random numbers of this room.
 const STREAM: u64 = 0x7265_706f_7274;
 
-/// Which points a report shows; as a text `test`, `train`, `all` or a number.
+/// The points that a report shows; as a text `test`, `train`, `all` or a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum ReportPoints {
@@ -34,12 +34,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// How many there are.
+    /// Number of rows.
     pub fn len(&self) -> usize {
         self.train.len() + self.test.len()
     }
 
-    /// Whether there are none.
+    /// `true` if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -64,7 +64,7 @@ impl ReportPoints {
         }
     }
 
-    /// What is shown of `n` points, in words.
+    /// Description of the selection from `n` points.
     pub fn words(self, rows: &Rows, n: usize) -> &'static str {
         match self {
             _ if rows.len() == n => "all points",

@@ -74,7 +74,7 @@ pub(crate) fn write_classes(
     folder.write_numbers(Artifact::Layer { name, part }, &classes)
 }
 
-/// What the network of a run predicts for the `n` points of a part, if that is known.
+/// Predictions of the network of a run for the `n` points of a part, if they are known.
 ///
 /// # Errors
 /// [`Error::Input`].

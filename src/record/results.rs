@@ -1,4 +1,4 @@
-//! What a run notes: `results` in its manifest.
+//! Results of a run: `results` in its manifest.
 
 use super::points::ReportPoints;
 use super::skipped::Skipped;
@@ -20,10 +20,10 @@ pub struct Results {
     /// Loss and accuracy of each epoch of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
-    /// How the training went.
+    /// Summary of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training: Option<TrainingSummary>,
-    /// How long the test images took.
+    /// Inference time of the test images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inference: Option<Inference>,
     /// Loss and accuracy on the test images.
@@ -41,16 +41,16 @@ pub struct Results {
     /// k-NN accuracies of the spaces and of their maps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub knn: Vec<Scores>,
-    /// What the methods report of their maps.
+    /// Results that the methods report of their maps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub maps: Vec<MapResults>,
-    /// How faithful the maps are to their spaces.
+    /// Quality of the maps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub quality: Vec<MapQuality>,
     /// Clusters of the spaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<Clustered>,
-    /// What the layers did.
+    /// Gains, confused pairs and metric rankings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub insights: Option<Insights>,
     /// The maps of epochs.
@@ -114,7 +114,7 @@ impl Results {
         self.histories.retain(|row| is_finished(Stage::TrainingOf(&row.model)));
     }
 
-    /// Whether there is no map of the space by a method, for a reason that the manifest tells.
+    /// `true` if there is no map of the space by a method, for a reason that the manifest tells.
     pub fn is_skipped(&self, space: &str, method: &str) -> bool {
         self.skipped.iter().any(|skipped| skipped.space == space && skipped.method == method)
     }
@@ -139,7 +139,7 @@ pub struct ModelHistory {
     pub history: History,
 }
 
-/// How a training went. What is called `seconds` is wall time, and differs from run to run.
+/// Summary of a training. Every `seconds` is wall time, and differs from run to run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TrainingSummary {
     /// Epochs that were trained.
@@ -148,7 +148,7 @@ pub struct TrainingSummary {
     pub kept: usize,
     /// The epoch of least validation loss.
     pub best: Option<usize>,
-    /// Whether it ended for want of progress.
+    /// `true` if it was stopped early.
     pub stopped_early: bool,
     /// Of the epochs in `times`.
     pub seconds: f64,
@@ -156,7 +156,7 @@ pub struct TrainingSummary {
     pub times: Vec<EpochTime>,
 }
 
-/// How long the trained network took for the test images.
+/// Inference time of the trained network for the test images.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Inference {
     /// Images.
@@ -175,7 +175,7 @@ pub struct EpochTime {
 }
 
 impl TrainingSummary {
-    /// What a finished training tells of itself.
+    /// Summary of a finished training.
     pub(crate) fn of(trained: &Trained) -> Self {
         let first = trained.history.len() - trained.seconds.len() + 1;
         let times =
@@ -191,7 +191,7 @@ impl TrainingSummary {
     }
 }
 
-/// What a method reports of one map.
+/// Results that a method reports of one map.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MapResults {
     /// Space that was embedded.
@@ -207,7 +207,7 @@ pub struct MapResults {
 }
 
 impl MapResults {
-    /// What a fitted map of `space` by `method` reports.
+    /// Results of a fitted map of `space` by `method`.
     pub(crate) fn of(space: &str, method: &str, fitted: &dyn Fitted) -> Self {
         Self {
             space: space.into(),
@@ -223,15 +223,15 @@ impl MapResults {
     }
 }
 
-/// What a run notes of the maps of epochs, `epochs` in its manifest.
+/// Results of the maps of epochs, `epochs` in the manifest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochMaps {
     /// The epochs, ascending, 0 for the initial weights: a frame each.
     pub epochs: Vec<usize>,
-    /// Which points are in the maps. Their rows in the run's training and test part are those of
+    /// The points in the maps. Their rows in the run's training and test part are those of
     /// `epochs/rows.csv`.
     pub points: ReportPoints,
-    /// How many there are.
+    /// Number of points.
     pub n_points: usize,
     /// The maps, space by space in the order of the layers, method by method in the order of the
     /// run.
@@ -249,7 +249,7 @@ pub struct EpochMap {
     /// Trustworthiness of each frame, as [`Quality`](crate::evaluation::Quality) has it: of 12
     /// neighbours, on a sample of 5,000 points.
     pub trustworthiness: Vec<f64>,
-    /// How far the points moved on average since the frame before, as a share of the longer side of
+    /// Mean displacement of the points since the frame before, as a share of the longer side of
     /// the rectangle around all frames; 0 for the first.
     pub displacement: Vec<f64>,
 }

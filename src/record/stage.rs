@@ -51,7 +51,7 @@ pub enum Stage<'a> {
         /// The space.
         space: &'a str,
     },
-    /// What the epochs of a space have in common for all methods.
+    /// Part of the maps of epochs of a space that all methods share.
     EpochsOf(&'a str),
     /// The comparison of several networks.
     Comparison,

@@ -38,7 +38,7 @@ fn fact((name, value): &(String, f64)) -> String {
     format!("{} {value:.decimals$}", name.replace('_', " "))
 }
 
-/// What was found in several spaces, as text: a line a space and method.
+/// Clusters of several spaces, as text: one line for each space and method.
 pub fn summary_text(found: &[Clustered]) -> String {
     let mut text = String::new();
     let Some(first) = found.first() else { return text };
@@ -75,7 +75,7 @@ pub fn summary_text(found: &[Clustered]) -> String {
     text
 }
 
-/// What was found, as text.
+/// Clusters of one space by one method, as text.
 pub fn text(found: &Clustered) -> String {
     let mut text = String::new();
     let facts: Vec<String> = found.facts.iter().map(fact).collect();

@@ -1,4 +1,4 @@
-//! What the drawing of a network shows.
+//! Content of the drawing of a network.
 
 use super::figures;
 use crate::format::thousands;

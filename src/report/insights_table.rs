@@ -48,7 +48,7 @@ pub fn text(insights: &Insights, class_names: &[String], n_components: usize) ->
     text
 }
 
-/// Which points were classified, and how.
+/// Description of the classified points.
 pub fn scored_words(insights: &Insights) -> String {
     match insights.scored_on {
         ScoredOn::Test => format!("on {} test points", insights.n_scored),

@@ -1,4 +1,4 @@
-//! What a person reads of a run, figures and tables, and what other programs do.
+//! Figures, tables and pages of a run, and files for other programs.
 
 pub mod cluster_table;
 pub mod compare_table;

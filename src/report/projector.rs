@@ -36,8 +36,8 @@ const SPRITE: &str = "sprite.png";
 const TENSORS: &str = "tensors";
 const ADDRESSES: &str = "projector_config.json";
 
-/// Whether the folder holds what a projector's folder does and nothing else: TensorBoard's own logs
-/// have a file [`CONFIG`] too.
+/// `true` if the folder holds what a projector's folder does and nothing else: TensorBoard's own
+/// logs have a file [`CONFIG`] too.
 pub fn is_export(folder: &Path) -> bool {
     let ours = [CONFIG, METADATA, SPRITE, TENSORS, ADDRESSES];
     let known = |entry: std::fs::DirEntry| ours.iter().any(|name| entry.file_name() == *name);
@@ -68,7 +68,7 @@ struct Tensor {
     shape: (usize, usize),
 }
 
-/// What a point is: the name of a column, and a text a point.
+/// Metadata of the points: the name of a column, and one text for each point.
 pub type MetadataColumn = (&'static str, Vec<String>);
 
 impl Projector {
@@ -194,8 +194,8 @@ impl Projector {
     }
 }
 
-/// Whether TensorBoard would take the bytes for a table: it reads them as text, and as floats only
-/// if their first line is none.
+/// `true` if TensorBoard would take the bytes for a table: it reads them as text, and as floats
+/// only if their first line is none.
 fn seems_text(bytes: &[u8]) -> bool {
     let first = bytes.split(|&byte| byte == b'\n').next().unwrap_or(bytes);
     std::str::from_utf8(first).is_ok()

@@ -38,7 +38,7 @@ pub fn text(rows: &[MapQuality]) -> String {
     text
 }
 
-/// What the metrics were measured on, with its numbers as `number` writes them.
+/// Description of the samples of the metrics, with numbers as `number` writes them.
 fn how(quality: &Quality, number: impl Fn(usize) -> String) -> String {
     format!(
         "trustworthiness and continuity of {} neighbours, recall of {}, {} triplets, {} pairs of a \

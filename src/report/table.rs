@@ -49,7 +49,7 @@ pub fn text(scores: &[Scores]) -> String {
     text
 }
 
-/// What methods report of their maps, one line a map: `map` says which, results follow by name.
+/// Results that methods report of their maps, one line for each map: the map, then results by name.
 pub fn results_text<'a>(maps: impl Iterator<Item = (String, &'a [(String, f64)])>) -> String {
     maps.map(|(map, results)| {
         // Counts are whole.

@@ -62,7 +62,7 @@ pub(super) fn matched(
     Ok((weights.reordered(architecture, &order)?.with_class_names(names), warnings))
 }
 
-/// Whether classes have numbers in place of names.
+/// `true` if classes have numbers in place of names.
 fn is_numbered(names: &[String]) -> bool {
     names.iter().enumerate().all(|(class, name)| *name == class.to_string())
 }

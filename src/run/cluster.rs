@@ -13,7 +13,7 @@ use crate::progress::Reporter;
 use crate::record::{Artifact, Destination, Opening, RunFolder, Stage};
 use std::path::PathBuf;
 
-/// What to cluster, and how.
+/// Parameters of the command `cluster`.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// n_samples x n_features.
@@ -24,14 +24,14 @@ pub struct Cluster {
     pub labels: Option<Vec<u8>>,
     /// Their names; the numbers, if there are none.
     pub class_names: Vec<String>,
-    /// What the user should know of the files.
+    /// Warnings about the files.
     pub warnings: Vec<String>,
     /// Title and embedding of maps to draw the clusters in, n_samples x 2; without any, the first two
     /// principal components.
     pub maps: Vec<(String, Matrix)>,
     /// The points as images.
     pub images: Option<Images>,
-    /// How, each by itself.
+    /// The clustering methods, each applied separately.
     pub methods: Vec<ClusterMethod>,
     /// Files that were read.
     pub inputs: Vec<Source>,
@@ -41,14 +41,14 @@ pub struct Cluster {
     pub seed: u64,
 }
 
-/// What a clustering ended with.
+/// Result of the command `cluster`.
 #[derive(Clone, Debug)]
 pub struct ClusterSummary {
     /// Folder of the results.
     pub path: PathBuf,
-    /// What each method found.
+    /// Clusters of each method.
     pub found: Vec<Clustered>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 

@@ -15,12 +15,12 @@ use std::path::PathBuf;
 /// Folders of the runs that are read.
 const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, Folder::Predictions];
 
-/// What to compare.
+/// Parameters of the command `compare`.
 #[derive(Clone, Debug)]
 pub struct Compare {
     /// Folders of two finished runs.
     pub runs: [PathBuf; 2],
-    /// How intervals are found.
+    /// Parameters of the intervals.
     pub bootstrap: Bootstrap,
     /// Where the results go.
     pub to: Destination,
@@ -31,9 +31,9 @@ pub struct Compare {
 pub struct CompareSummary {
     /// Where everything is.
     pub path: PathBuf,
-    /// What came of it.
+    /// Results of the comparison.
     pub comparison: Comparison,
-    /// What the reader should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is counted of two runs, and how certain it and its differences are: everything from
+//! Counts of two runs with confidence intervals of their values and differences: everything from
 //! confusions of the drawn points.
 
 use super::pair::ComparedRun;

@@ -56,7 +56,7 @@ fn row_title(space: Option<&str>, method: Option<&str>) -> String {
     }
 }
 
-/// Which data set or model is easier in each space and map.
+/// Accuracies of both runs in each space and map.
 fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let rows = &comparison.accuracies;
     let figure = Dots {
@@ -72,7 +72,7 @@ fn accuracy(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "accuracy", &figure)
 }
 
-/// Which classes gain from the hidden layers.
+/// Gains of the classes from the hidden layers.
 fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let rows = &comparison.gains;
     let figure = Dots {
@@ -86,7 +86,7 @@ fn gains(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "gains", &figure)
 }
 
-/// Which pairs are confused: a panel for each classifier.
+/// Confused pairs: a panel for each classifier.
 fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let mut names: Vec<&[String; 2]> = Vec::new();
     let mut spaces: Vec<Option<&str>> = Vec::new();
@@ -126,7 +126,7 @@ fn pairs(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     write(folder, "confused_pairs", &figure)
 }
 
-/// Which method is best: a panel for each measure that is drawn; the table has all.
+/// Means of the methods: a panel for each measure that is drawn; the table has all.
 fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
     let mut methods: Vec<&str> = Vec::new();
     for row in &comparison.measures {

@@ -28,7 +28,7 @@ use crate::training::{Job, Trained, check_fit, evaluate};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// What to compare.
+/// Parameters of the command `compare-models`.
 #[derive(Clone, Debug)]
 pub struct CompareModels {
     /// The data.
@@ -39,9 +39,9 @@ pub struct CompareModels {
     pub encoded: Encoded,
     /// Maps of that layer.
     pub methods: Vec<MethodChoice>,
-    /// How neighbours are searched for.
+    /// Parameters of the neighbour search.
     pub search: Search,
-    /// How its clusters are found.
+    /// Its clustering methods.
     pub clusters: Vec<ClusterMethod>,
     /// Seed of everything random.
     pub seed: u64,
@@ -49,7 +49,7 @@ pub struct CompareModels {
     pub to: Destination,
 }
 
-/// Which layer is recorded into.
+/// The layer that is embedded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Encoded {
     /// The last hidden dense layer of the model `cnn-a`, or else of the first model that has one.
@@ -61,17 +61,17 @@ pub enum Encoded {
     Layer(String, String),
 }
 
-/// What a comparison ended with.
+/// Result of the command `compare-models`.
 #[derive(Clone, Debug)]
 pub struct ModelsSummary {
     /// Its folder.
     pub path: PathBuf,
-    /// The layer that was recorded into: its model and its name.
+    /// The layer that was embedded: its model and its name.
     pub encoded: Option<(String, String)>,
-    /// What its stages noted: a row a model in `models`; of the layer its k-NN accuracies, the
-    /// quality of its maps and its clusters.
+    /// Results of its stages: a row for each model in `models`; of the layer its k-NN accuracies,
+    /// the quality of its maps and its clusters.
     pub results: Results,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -364,7 +364,7 @@ impl Prepared<'_> {
     }
 }
 
-/// What is known of a trained model before its test.
+/// A trained model before its test.
 fn model_row(
     model: &Candidate,
     architecture: &Architecture,

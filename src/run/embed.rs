@@ -32,7 +32,7 @@ pub struct Labelled {
     pub labels: Option<Vec<u8>>,
 }
 
-/// What to embed.
+/// Parameters of the command `embed`.
 #[derive(Clone, Debug)]
 pub struct Embed {
     /// Points to fit.
@@ -43,11 +43,11 @@ pub struct Embed {
     pub new_file: Option<PathBuf>,
     /// Names of the classes; the numbers, if there are none.
     pub class_names: Vec<String>,
-    /// What the user should know of the files.
+    /// Warnings about the files.
     pub warnings: Vec<String>,
-    /// How.
+    /// The method.
     pub method: MethodChoice,
-    /// How neighbours are searched for.
+    /// Parameters of the neighbour search.
     pub search: Search,
     /// A file of neighbours to take instead.
     pub neighbors: Option<PathBuf>,
@@ -59,17 +59,17 @@ pub struct Embed {
     pub seed: u64,
 }
 
-/// What an embedding ended with.
+/// Result of the command `embed`.
 #[derive(Clone, Debug)]
 pub struct EmbedSummary {
     /// Folder of the results.
     pub path: PathBuf,
     /// Dimensions of the map.
     pub n_components: usize,
-    /// What its stages noted: k-NN accuracies, if classes are known; how faithful the map is to the
+    /// Results of its stages: k-NN accuracies, if classes are known; the quality of the map for the
     /// points, nothing if they allow no metrics, which a warning says; what the method reports.
     pub results: Results,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ fn check_rows(job: &Embed, metric: Metric, is_sought: bool) -> Result<()> {
     })
 }
 
-/// What is embedded, and how.
+/// State that the stages share.
 struct Stages<'a> {
     job: &'a Embed,
     method: &'static embedding::Method,

@@ -19,7 +19,7 @@ use crate::report::page::{self, Block, Map, Method, Page, Points, Section, Space
 use crate::report::quality_table;
 use std::path::{Path, PathBuf};
 
-/// What is said of a map of which nothing is known.
+/// Caution about a map whose origin is unknown.
 const CAUTION: &str =
     "How this map was made is not known here: distances between its clusters may mean little.";
 /// Name in addresses of the one map.
@@ -36,7 +36,7 @@ pub struct EmbeddingReport {
     pub label_column: Option<LabelColumn>,
     /// One image a row, as [`Pictures::read`] takes them.
     pub images: Option<PathBuf>,
-    /// What transparent pixels of image files lie over.
+    /// Background of transparent pixels in image files.
     pub background: Colour,
     /// Names of the classes, or a file of them, as [`dataset::parse_names`] takes them.
     pub class_names: Vec<String>,
@@ -46,7 +46,7 @@ pub struct EmbeddingReport {
     pub name: Option<String>,
     /// The page's file; `report.html` beside the embedding if nothing is said.
     pub out: Option<PathBuf>,
-    /// Whether a file that is there may be replaced.
+    /// `true` if a file that is there may be replaced.
     pub force: bool,
     /// Seed of the samples on which the map is judged.
     pub seed: u64,
@@ -214,7 +214,7 @@ impl ReportFiles {
         }
     }
 
-    /// How well the neighbours in the map tell the class of a point.
+    /// Accuracy of the k-NN classifier in the map.
     fn accuracy(
         &mut self,
         device: &Device,

@@ -35,32 +35,32 @@ impl ExportFormat {
     }
 }
 
-/// What to export.
+/// Parameters of the command `export`.
 #[derive(Clone, Debug)]
 pub struct Export {
     /// Folder of a finished run.
     pub run: PathBuf,
     /// For which programs.
     pub formats: Vec<ExportFormat>,
-    /// Which points; as the run was told if nothing is said.
+    /// The points; by default those that the report of the run shows.
     pub points: Option<ReportPoints>,
     /// The address under which the projector's folder will be found, if it is known.
     pub url: Option<String>,
     /// The projector's folder, or the table's file; of several formats the folder in which they
     /// lie. `export` in the run's folder by default.
     pub out: Option<PathBuf>,
-    /// Whether an earlier export there may be replaced.
+    /// `true` if an earlier export there may be replaced.
     pub force: bool,
 }
 
-/// What was exported.
+/// Result of the command `export`.
 #[derive(Clone, Debug)]
 pub struct ExportSummary {
     /// Number of exported points.
     pub n_points: usize,
     /// Points of the run.
     pub of: usize,
-    /// Which were taken, in words.
+    /// Description of the selected points.
     pub which: String,
     /// Where each format went.
     pub written: Vec<(ExportFormat, PathBuf)>,
@@ -68,7 +68,7 @@ pub struct ExportSummary {
     pub columns: Vec<String>,
     /// Spaces and maps of the projector's folder, if it was written.
     pub tensors: Vec<String>,
-    /// What the run lacks, and what was changed for want of room.
+    /// Warnings about data that the run lacks, and about reductions of size.
     pub warnings: Vec<String>,
 }
 
@@ -265,7 +265,7 @@ fn take_name(filled: &Path, path: &Path, earlier: &Path) -> std::io::Result<()> 
     })
 }
 
-/// What is known of each point. The projector labels points by the first column that holds no
+/// Metadata of each point. The projector labels points by the first column that holds no
 /// numbers.
 fn metadata(chosen: &ExportedPoints<'_>) -> Vec<MetadataColumn> {
     let points = &chosen.points;

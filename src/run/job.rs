@@ -1,4 +1,4 @@
-//! What a run is asked to do, and what it ends with.
+//! Parameters and result of a run.
 
 use crate::clustering::ClusterMethod;
 use crate::dataset::{self, Request, Source};
@@ -53,38 +53,38 @@ pub struct Run {
     pub activations: Option<PathBuf>,
     /// Methods to embed with.
     pub methods: Vec<MethodChoice>,
-    /// How neighbours are searched for.
+    /// Parameters of the neighbour search.
     pub search: Search,
-    /// How clusters are sought in every space, among the test points if there are any.
+    /// Clustering methods for every space, applied to the test points if there are any.
     pub clusters: Vec<ClusterMethod>,
-    /// Which points the report shows.
+    /// The points that the report shows.
     pub report_points: ReportPoints,
     /// Epochs of the training whose maps are made too, of the points of the report, if they are
     /// wanted.
     pub epochs_to_embed: Option<EpochChoice>,
 }
 
-/// What a run ended with.
+/// Result of a run.
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// Its folder.
     pub path: PathBuf,
-    /// What its stages noted.
+    /// Results of its stages.
     pub results: Results,
     /// Names of the classes.
     pub class_names: Vec<String>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
 }
 
-/// What to train and on what.
+/// Parameters of a training.
 #[derive(Clone, Debug)]
 pub struct TrainRun {
     /// The data.
     pub data: Request,
     /// The model.
     pub architecture: Blueprint,
-    /// How to train.
+    /// Training parameters of the model.
     pub training: Training,
     /// Epochs from one checkpoint to the next, at least 1, if they are wanted.
     pub checkpoint_every: Option<usize>,

@@ -121,7 +121,7 @@ impl Layers {
         Ok(())
     }
 
-    /// What the points that k-NN classifies are: those of the test, or else those of the training,
+    /// The part whose points k-NN classifies: the test, or else the training,
     /// each without its own vote.
     pub(super) fn scored(&self) -> &Part {
         self.test.as_ref().unwrap_or(&self.train)
@@ -193,7 +193,7 @@ fn file(name: &str, part: &str) -> String {
     format!("{name}_{part}.npy")
 }
 
-/// What is said of things that the page could show and the folder does not hold.
+/// Warning about optional files that the folder does not hold.
 fn missing(scored: &Part, part: &str) -> Option<String> {
     let things = [
         (scored.images.is_none(), format!("images ({})", file("images", part))),

@@ -46,7 +46,7 @@ impl ComparedRun {
         self.run.network_predictions(self.run.scored_part(), self.labels.len())
     }
 
-    /// Whether both runs scored the same points: their input is the same to the last byte. Where
+    /// `true` if both runs scored the same points: their input is the same to the last byte. Where
     /// neither kept its input, equal labels are taken for a proof, unless they are in the order of
     /// the classes and so say nothing of the points.
     fn scored_same_points(&self, other: &Self) -> bool {
@@ -114,7 +114,7 @@ impl<'a> Pair<'a> {
         })
     }
 
-    /// What differs, and how certain that is.
+    /// Differences, with their confidence intervals.
     ///
     /// # Errors
     /// [`Error::Input`] if predictions are missing or malformed.

@@ -13,15 +13,15 @@ use std::path::{Path, PathBuf};
 pub struct Report {
     /// Folder of the run.
     pub run: PathBuf,
-    /// Which points; as the run was told if nothing is said.
+    /// The points; by default those that the run was asked for.
     pub points: Option<ReportPoints>,
     /// The page's file; in the run's folder if nothing is said.
     pub out: Option<PathBuf>,
-    /// Whether a file that is there, other than the run's own page, may be replaced.
+    /// `true` if an existing file, other than the run's own page, may be replaced.
     pub force: bool,
 }
 
-/// What a page shows.
+/// Result of the command `report`.
 #[derive(Clone, Debug)]
 pub struct ReportSummary {
     /// Its file.
@@ -32,11 +32,11 @@ pub struct ReportSummary {
     pub n_points: usize,
     /// Of how many.
     pub of: usize,
-    /// Which they are, in words.
+    /// Description of the selected points.
     pub which: String,
-    /// What the reader should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// What is not there.
+    /// Descriptions of missing data.
     pub missing: Vec<String>,
 }
 

@@ -6,12 +6,12 @@ use crate::progress::{Observer, Reporter};
 use crate::record::{RunFolder, Stage};
 use std::time::Instant;
 
-/// What every stage of a run shares.
+/// State that every stage of a run shares.
 pub(super) struct Session<'a> {
     pub(super) record: &'a mut RunFolder,
     pub(super) device: &'a Device,
     pub(super) reporter: &'a dyn Reporter,
-    /// What computed the stage under way, if it was not the device.
+    /// Kind of the device that computes the current stage, if it is not that of the session.
     computed_by: Option<DeviceKind>,
 }
 

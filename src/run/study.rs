@@ -95,7 +95,7 @@ pub fn run(
     close(record, outcome, reporter)
 }
 
-/// What all stages share.
+/// State that all stages share.
 struct Study<'a> {
     run: &'a Run,
     methods: Vec<NamedMethod>,

@@ -1,4 +1,4 @@
-//! What stands for training in a build without burn.
+//! Replacement for training in a build without burn.
 
 use super::history::Performance;
 use super::{Job, Trained, Training, check_fit};

@@ -30,7 +30,7 @@ pub struct Checkpoint {
     pub(super) seconds: Vec<f64>,
 }
 
-/// What a checkpoint says of itself.
+/// Metadata of a checkpoint.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct About {
     architecture: Architecture,
@@ -152,7 +152,7 @@ impl Checkpoint {
         &self.path
     }
 
-    /// What was recorded up to it.
+    /// History up to it.
     pub fn history(&self) -> &History {
         &self.about.history
     }
@@ -215,7 +215,7 @@ impl Checkpoint {
 }
 
 impl Checkpoints<'_> {
-    /// Whether one is due after so many epochs.
+    /// `true` if a checkpoint is due after so many epochs.
     pub(super) fn is_due(&self, epochs: usize) -> bool {
         epochs.is_multiple_of(self.every.max(1))
     }

@@ -1,4 +1,4 @@
-//! Which epochs of a training are kept, and the files of their weights.
+//! The epochs of a training whose weights are kept, and their files.
 //!
 //! Weights and not activations: those of any points follow from them in one pass through the
 //! network, and they take less room (21 epochs of the mlp of the first study 18 MB, the activations
@@ -27,7 +27,7 @@ pub enum EpochChoice {
 }
 
 impl EpochChoice {
-    /// Whether `epoch` is one of them, wherever the training ends.
+    /// `true` if `epoch` is one of them, wherever the training ends.
     fn names(&self, epoch: usize) -> bool {
         match self {
             Self::All => true,
@@ -36,7 +36,7 @@ impl EpochChoice {
         }
     }
 
-    /// Whether `epoch` is one of them if the training ended after `last` epochs.
+    /// `true` if `epoch` is one of them if the training ended after `last` epochs.
     fn is_of(&self, epoch: usize, last: usize) -> bool {
         self.names(epoch) || (epoch == last && !matches!(self, Self::List(_)))
     }
@@ -130,7 +130,7 @@ impl Display for EpochChoice {
 pub struct EpochWeights<'a> {
     /// The folder; it is made when the first are written.
     pub folder: &'a Path,
-    /// Which epochs.
+    /// The epochs that are kept.
     pub epochs: &'a EpochChoice,
 }
 
@@ -152,7 +152,7 @@ impl EpochWeights<'_> {
         read_weights(&self.path(epoch)).map(|(_, weights)| weights)
     }
 
-    /// Whether all up to `epoch` that a training which goes on after it needs are there, and as
+    /// `true` if all up to `epoch` that a training which goes on after it needs are there, and as
     /// they were written.
     pub fn are_there(&self, epoch: usize) -> bool {
         (0..epoch).filter(|&epoch| self.epochs.names(epoch)).all(|epoch| self.read(epoch).is_ok())

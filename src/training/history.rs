@@ -1,4 +1,4 @@
-//! What is recorded of a training, epoch by epoch.
+//! Loss and accuracy of a training, epoch by epoch.
 
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ impl History {
         self.train_loss.len()
     }
 
-    /// Whether there are no epochs.
+    /// `true` if there are no epochs.
     pub fn is_empty(&self) -> bool {
         self.train_loss.is_empty()
     }

@@ -50,7 +50,7 @@ use crate::progress::Observer;
 use checkpoint::digests;
 use serde::{Deserialize, Serialize};
 
-/// How to train; the defaults are those of the first study.
+/// Training parameters; the defaults are those of the first study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Training {
     /// Passes over the data, at least 1. Default 20.
@@ -62,22 +62,22 @@ pub struct Training {
     /// Share of the rows that are kept for validation, 0 < share < 1, rounded down to whole rows.
     /// Default 1/6.
     pub validation: f64,
-    /// Which rows those are. Default random.
+    /// Choice of these rows. Default random.
     pub validation_split: ValidationSplit,
     /// Epochs without a new least validation loss after which training ends, at least 1. Default:
     /// it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// Whether the weights of the epoch of least validation loss are kept rather than the last.
+    /// `true` if the weights of the epoch of least validation loss are kept rather than the last.
     /// Default no.
     pub keep_best: bool,
-    /// Whether the test rows are classified after each epoch. Default no.
+    /// `true` if the test rows are classified after each epoch. Default no.
     pub test_every_epoch: bool,
     /// Seed of weights, order, masks, and of a random split. Default 42.
     pub random_state: u64,
 }
 
-/// Which rows are kept for validation.
+/// Choice of the rows that are kept for validation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "snake_case")]
@@ -105,7 +105,7 @@ impl Default for Training {
     }
 }
 
-/// What is trained, on which rows.
+/// A training: the network and its rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The network.
@@ -149,16 +149,16 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What a training ended with.
+/// Result of a training.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trained {
     /// The weights: the last, or those of least validation loss.
     pub weights: Weights,
     /// The epoch that they are of, counted from 1.
     pub epoch: usize,
-    /// What was recorded.
+    /// Loss and accuracy of every epoch.
     pub history: History,
-    /// Whether it ended for want of progress.
+    /// `true` if it was stopped early.
     pub stopped_early: bool,
     /// Wall time of each epoch, validation included and the test rows not. Of a training that went
     /// on from a checkpoint without its `seconds.csv` beside it, of the epochs since.

@@ -45,7 +45,7 @@ pub(super) fn train(
     })
 }
 
-/// How the values of grids lie on a device.
+/// Memory layout of the values of grids on a device.
 pub(crate) fn arrangement(device: &compute::Device) -> Arrangement {
     match device {
         compute::Device::Cpu(_) => Arrangement::ChannelsLast,

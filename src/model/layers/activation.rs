@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A function of each value, Keras' layer `Activation`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActivationLayer {
-    /// Which.
+    /// The function.
     pub activation: Activation,
 }
 

@@ -19,7 +19,7 @@ pub struct Conv {
     pub filters: usize,
     /// Height and width of the window.
     pub kernel: [usize; 2],
-    /// What happens at the edges.
+    /// Padding at the edges.
     pub padding: Padding,
     /// Applied to the output.
     pub activation: Activation,

@@ -27,12 +27,12 @@ use serde::{Deserialize, Serialize};
 /// 49 MiB, a square one 1 GiB.
 pub const MAX_UNITS: usize = 16_384;
 
-/// What holds for every layer of a type.
+/// Properties of every layer of a type.
 #[derive(Debug)]
 pub struct LayerType {
     /// Its name in descriptions and in files of weights: `max_pool`.
     pub name: &'static str,
-    /// What it is called in Keras: `MaxPooling2D`.
+    /// Its name in Keras: `MaxPooling2D`.
     pub keras: &'static str,
     /// The first part of the names of its layers and of their tensors, a number follows: `pool`.
     pub stem: &'static str,
@@ -44,7 +44,7 @@ pub struct LayerType {
     pub(crate) read: fn(&Section) -> Result<LayerKind>,
 }
 
-/// What a network asks of a layer.
+/// Interface of a layer.
 pub(crate) trait Layer {
     /// Shape of the output for one image, or what is wrong with the settings or with the input.
     fn output(&self, input: Shape) -> Result<Shape, String>;
@@ -64,12 +64,12 @@ pub(crate) trait Layer {
         None
     }
 
-    /// Whether it takes an image as a grid, so that the position of a pixel matters to it.
+    /// `true` if it takes an image as a grid, so that the position of a pixel matters to it.
     fn is_spatial(&self) -> bool {
         true
     }
 
-    /// Whether it finishes what a layer without an activation began: it normalises, or it is the
+    /// `true` if it finishes what a layer without an activation began: it normalises, or it is the
     /// activation.
     fn completes_previous(&self) -> bool {
         false
@@ -97,7 +97,7 @@ macro_rules! layer_types {
     ($($kind:ident($module:ident::$layer:ident),)*) => {
         $(pub use $module::$layer;)*
 
-        /// What a layer does, with its settings.
+        /// Type of a layer, with its settings.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type", rename_all = "snake_case")]
         pub enum LayerKind {
@@ -108,7 +108,7 @@ macro_rules! layer_types {
         pub static LAYER_TYPES: &[&LayerType] = &[$(&$module::TYPE,)*];
 
         impl LayerKind {
-            /// What holds for every layer of its type.
+            /// Properties of every layer of its type.
             pub fn layer_type(&self) -> &'static LayerType {
                 match self { $(Self::$kind(_) => &$module::TYPE,)* }
             }

@@ -230,7 +230,7 @@ struct Shown {
     time: u16,
 }
 
-/// What puts points onto a ground.
+/// Painter of points on a background.
 struct Painter<'a> {
     view: View,
     /// Pixels of a point, from its middle.

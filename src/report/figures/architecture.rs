@@ -20,7 +20,7 @@ const CAPTION: f64 = 34.0;
 pub struct Block {
     /// Its own name, `conv_1`.
     pub name: String,
-    /// What it is, `Conv2D`; layers of one kind have one colour.
+    /// Type of the layer, `Conv2D`; layers of one type have one colour.
     pub kind: String,
     /// Its settings in a few words, `3 x 3, 32 filters, same, ReLU`; may be empty.
     pub settings: String,

@@ -1,5 +1,5 @@
-//! What a figure is drawn on: a few shapes in the figure's own units, the same for pixels and for
-//! vectors.
+//! Canvas that a figure is drawn on: a few shapes in the figure's own units, the same for pixels
+//! and for vectors.
 //!
 //! Figures never see a scale or a file format. `Raster` and `Vector` implement this trait.
 //! plotters' own abstraction is not used for that because its coordinates are whole pixels and it
@@ -38,7 +38,7 @@ pub const FRAME: Color = Color(0xc4, 0xc4, 0xc4);
 /// Grid lines.
 pub const GRID: Color = Color(0xea, 0xea, 0xea);
 
-/// Which end of a text its point is.
+/// Alignment of a text at its point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// The text begins at the point.
@@ -60,9 +60,9 @@ pub struct Text<'a> {
     pub size: f64,
     /// Colour of the letters.
     pub color: Color,
-    /// Which end of the text is at `at`.
+    /// Alignment of the text at `at`.
     pub align: Align,
-    /// Whether a white outline keeps the letters readable on a crowded background.
+    /// `true` if a white outline keeps the letters readable on a crowded background.
     pub halo: bool,
 }
 

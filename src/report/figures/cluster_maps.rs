@@ -37,11 +37,11 @@ pub struct ClusterMaps<'a> {
 struct Coloring {
     /// Number of each point's group, none for noise.
     groups: Vec<Option<usize>>,
-    /// What the legend names: number of the group, name, and how its points look.
+    /// Entries of the legend: number of the group, name, and style of its points.
     legend: Vec<(Option<usize>, String)>,
     /// Below the legend, what it leaves out.
     rest: String,
-    /// What stands in the map, by group; empty for none.
+    /// Label in the map, by group; empty for none.
     names: Vec<String>,
 }
 

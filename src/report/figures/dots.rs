@@ -39,7 +39,7 @@ pub struct DotPanel {
     pub title: String,
     /// `values[series][row]`, finite; `None` where there is none.
     pub values: Vec<Vec<Option<Estimate>>>,
-    /// Whether these are differences: they have a scale of their own with a line at 0. All other
+    /// `true` if these are differences: they have a scale of their own with a line at 0. All other
     /// panels share one scale.
     pub is_difference: bool,
 }
@@ -60,7 +60,7 @@ impl Dots {
         MARGIN + self.names_width() + panel as f64 * (PANEL_WIDTH + PANEL_GAP)
     }
 
-    /// What the panels of one kind show.
+    /// Range of values that the panels of one kind show.
     fn range(&self, is_difference: bool) -> (f64, f64) {
         let panels = self.panels.iter().filter(|panel| panel.is_difference == is_difference);
         let estimates = panels.flat_map(|panel| panel.values.iter().flatten().flatten());

@@ -21,7 +21,7 @@ pub struct Examples<'a> {
     pub width: usize,
     /// Rows of an image.
     pub height: usize,
-    /// How many images a class shows at most.
+    /// Maximum number of images of a class.
     pub columns: usize,
     /// One name for each class.
     pub class_names: &'a [String],

@@ -37,7 +37,7 @@ pub struct Gallery<'a> {
     pub width: usize,
     /// Rows of an image.
     pub height: usize,
-    /// How many images a half shows at most.
+    /// Maximum number of images in a half.
     pub columns: usize,
 }
 

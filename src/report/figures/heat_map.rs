@@ -19,7 +19,7 @@ const WIDEST_COLUMN_NAME: f64 = 150.0;
 const AXIS_NAME: f64 = 34.0;
 const COLUMN_NAMES: f64 = 32.0;
 
-/// What decides how dark a cell is.
+/// Reference for the shade of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shading {
     /// The cell's share of the sum of its row: small classes are as visible as large ones.
@@ -33,9 +33,9 @@ pub enum Shading {
 pub struct HeatMap {
     /// Above the figure; none if empty.
     pub title: String,
-    /// What the rows are, `label` for example; none if empty.
+    /// Title of the rows, `label` for example; none if empty.
     pub rows_title: String,
-    /// What the columns are.
+    /// Title of the columns.
     pub columns_title: String,
     /// One name for each row.
     pub row_names: Vec<String>,
@@ -45,7 +45,7 @@ pub struct HeatMap {
     pub values: Vec<Vec<f64>>,
     /// Digits after the point of the numbers in the cells.
     pub decimals: usize,
-    /// What decides how dark a cell is.
+    /// Reference for the shade of a cell.
     pub shading: Shading,
 }
 
@@ -98,7 +98,7 @@ impl HeatMap {
         ((MARGIN + names * 1.1 + 18.0).ceil(), top + AXIS_NAME + COLUMN_NAMES)
     }
 
-    /// How dark each cell of a row is, 0 to 1.
+    /// Shade of each cell of a row, from 0 to 1, the darkest.
     fn shades<'a>(&self, row: &'a [f64], largest: f64) -> impl Iterator<Item = f64> + use<'a> {
         let whole = match self.shading {
             Shading::RowShare => row.iter().sum(),

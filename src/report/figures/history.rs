@@ -34,7 +34,7 @@ pub struct Curves<'a> {
     pub accuracy: &'a [f32],
 }
 
-/// What was recorded while a model was trained.
+/// Learning curves that were recorded while a model was trained.
 #[derive(Clone, Debug)]
 pub struct History<'a> {
     /// Above the figure.
@@ -197,7 +197,7 @@ fn beside(points: &[f64]) -> Vec<f64> {
     }
 }
 
-/// How a curve looks: markers tell the curves apart without colour.
+/// Style of a curve: markers distinguish the curves without colour.
 struct Style {
     name: &'static str,
     color: usize,

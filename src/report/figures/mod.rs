@@ -71,10 +71,10 @@ pub fn color(index: usize) -> Color {
 
 /// Something that can be drawn.
 pub trait Figure {
-    /// Whether the figure's parts fit each other; the other methods may panic if they do not.
+    /// Checks that the figure's parts fit each other; the other methods may panic if they do not.
     ///
     /// # Errors
-    /// What does not fit.
+    /// Description of the parts that do not fit.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }

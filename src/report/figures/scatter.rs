@@ -38,11 +38,11 @@ pub struct Scatter<'a> {
     pub panels: Vec<Vec<Panel<'a>>>,
     /// One name for each class, also for classes without points.
     pub class_names: &'a [String],
-    /// Whether the panels of one row are one map (train and test of a space) and so show the same
+    /// `true` if the panels of one row are one map (train and test of a space) and so show the same
     /// range.
     pub rows_share_axes: bool,
-    /// Whether class names also stand in the maps, at the median of their class: of the row's first
-    /// panel if the row is one map, of each panel if not.
+    /// `true` if class names also stand in the maps, at the median of their class: of the row's
+    /// first panel if the row is one map, of each panel if not.
     pub direct_labels: bool,
 }
 

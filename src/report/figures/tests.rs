@@ -1,4 +1,4 @@
-//! What every figure promises: the same bytes for the same data, the stated size, and no file left
+//! Guarantees of every figure: the same bytes for the same data, the stated size, and no file left
 //! by a failure.
 
 use super::*;
@@ -38,7 +38,7 @@ fn pixels(figure: &impl Figure) -> image::RgbImage {
     image::load_from_memory(&raster(figure).unwrap()).unwrap().to_rgb8()
 }
 
-/// How many pixels have exactly this colour.
+/// Number of pixels that have exactly this colour.
 fn count(image: &image::RgbImage, color: Color) -> usize {
     image.pixels().filter(|pixel| pixel.0 == [color.0, color.1, color.2]).count()
 }

@@ -66,7 +66,7 @@ impl Numbers {
     }
 }
 
-/// What a block holds.
+/// Content of a block.
 enum Content {
     Numbers(Numbers),
     Raw(Vec<u8>),

@@ -15,7 +15,7 @@ const COLORS: [usize; 3] = [0, 6, 5];
 /// Curves over the same whole numbers.
 #[derive(Clone, Debug)]
 pub struct Curves {
-    /// What is drawn against what.
+    /// Title: the values, and what they are plotted over.
     pub title: String,
     /// The number of the first value.
     pub first: usize,
@@ -26,7 +26,7 @@ pub struct Curves {
 /// A curve.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What it is.
+    /// Name of the series.
     pub name: String,
     /// Its values, a number each.
     pub values: Vec<f64>,

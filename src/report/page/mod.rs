@@ -60,9 +60,9 @@ pub struct Page {
     pub pictures: Option<Pictures>,
     /// The static part.
     pub sections: Vec<Section>,
-    /// What the reader should know about the results.
+    /// Warnings about the results.
     pub warnings: Vec<String>,
-    /// What is not there, and why.
+    /// Descriptions of missing data, with reasons.
     pub missing: Vec<String>,
 }
 
@@ -71,7 +71,7 @@ pub struct Page {
 pub struct Points {
     /// Of how many they are.
     pub of: usize,
-    /// Which they are, in words: `the test points`.
+    /// Description of the selection: `the test points`.
     pub which: String,
     /// Names and numbers of points of the parts.
     pub parts: Vec<(String, usize)>,
@@ -105,7 +105,7 @@ pub struct Method {
     pub id: String,
     /// Its name for people.
     pub title: String,
-    /// What to beware of in its maps, in a line.
+    /// Caution about its maps, in a line.
     pub caution: String,
 }
 
@@ -306,7 +306,7 @@ fn static_figure(page: &Page) -> Result<String> {
     Ok(format!("<img src=\"{source}\" alt=\"{words}\" width=\"640\" height=\"640\">"))
 }
 
-/// Whether the parts of a page fit each other.
+/// Checks that the parts of a page fit each other.
 fn check(page: &Page) -> Result<()> {
     let (points, n) = (&page.points, page.points.n());
     let fits = |what: &str, found: usize, expected: usize| match found == expected {

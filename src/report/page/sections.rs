@@ -16,7 +16,7 @@ pub struct Section {
     pub id: String,
     /// Its heading.
     pub title: String,
-    /// What is in it.
+    /// Content of the section.
     pub blocks: Vec<Block>,
 }
 
@@ -47,7 +47,7 @@ pub enum Block {
 /// A table whose first column names its rows.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    /// What it shows, and on what that was measured.
+    /// Caption: the values shown, and the points that they were measured on.
     pub caption: String,
     /// Names of the columns.
     pub header: Vec<String>,
@@ -58,9 +58,9 @@ pub struct Table {
 /// A cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
-    /// What stands in it.
+    /// Text of the cell.
     pub text: String,
-    /// How dark it is, 0 to 1.
+    /// Shade of the cell, from 0 to 1, the darkest.
     pub shade: f64,
 }
 
@@ -144,7 +144,7 @@ impl Table {
     }
 }
 
-/// Whether a text is a number, with a unit perhaps, that stands on the right of its cell.
+/// `true` if a text is a number, possibly with a unit, which is aligned to the right.
 fn is_figure(text: &str) -> bool {
     text.is_empty()
         || matches!(text, "-" | "–")

@@ -112,7 +112,7 @@ fn page_lines(module: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What ends the import or the documentation that begins with this line. A comment before code of
+/// End of the import or the documentation that begins with this line. A comment before code of
 /// the same line, such as the type of what follows, is no documentation.
 fn end_of_unneeded(line: &str) -> Option<&'static str> {
     match line.trim_start() {

@@ -22,7 +22,7 @@ pub(super) struct Sheet {
     pub(super) tiles: Vec<Vec<u8>>,
 }
 
-/// What is to be said of images that are too large to be shown whole; whoever makes the page adds
+/// Warning about images that are too large to be shown whole; whoever makes the page adds
 /// it to its warnings.
 pub fn scaled_words(pictures: &Pictures) -> Option<String> {
     let (width, height) = size(pictures);

@@ -1,4 +1,4 @@
-//! Which files a folder of layers holds: its own, and those of its subfolders.
+//! The files in a folder of layers and in its subfolders.
 
 use crate::error::{Error, Result};
 use crate::format::listed;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Beginnings of names that are no layers.
 pub(super) const OTHERS: [&str; 7] =
     ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
-/// What labels end with; the first that is there is read.
+/// File extensions of labels; the first that exists is read.
 const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
 /// Endings of pictures, papers and programs: no data, though they may be called after a part.
 const NO_DATA: [&str; 11] =
@@ -30,7 +30,7 @@ pub(super) struct LayerFolder {
 /// The parts that are read.
 const PARTS: [&str; 2] = ["train", "test"];
 
-/// Whether it is of the training or of the test.
+/// Index of a part: 0 for the training, 1 for the test.
 fn at(part: &str) -> usize {
     usize::from(part == "test")
 }
@@ -134,27 +134,27 @@ impl LayerFolder {
         self.layers[at(part)].keys()
     }
 
-    /// Whether anything is there of the test.
+    /// `true` if the folder holds any file of the test part.
     pub(super) fn has_test(&self) -> bool {
         let others = || OTHERS.iter().any(|name| self.files.contains(&format!("{name}_test.npy")));
         !self.layers[1].is_empty() || others() || self.files.contains(&self.labels_file("test"))
     }
 
-    /// What is said of files that are not read.
+    /// Warning about files that are not read.
     pub(super) fn left_out(&self) -> Option<String> {
         let read = "a run reads <layer>_train.npy and <layer>_test.npy; labels alone may be text, in one file for each part";
         (!self.left_out.is_empty()).then(|| format!("left out: {}; {read}", listed(&self.left_out)))
     }
 }
 
-/// Whether a file is called as labels are that can be read.
+/// `true` if a file has a name of readable labels.
 fn is_labels(name: &str) -> bool {
     PARTS
         .iter()
         .any(|part| LABEL_ENDINGS.iter().any(|ending| name == format!("labels_{part}.{ending}")))
 }
 
-/// Whether a file that is not read would be missed: an array of any name, or data of some format
+/// `true` if a warning names a file that is not read: an array of any name, or data of some format
 /// that are called after a part.
 fn looks_like_data(name: &str) -> bool {
     let lower = name.to_lowercase();

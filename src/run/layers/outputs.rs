@@ -8,13 +8,13 @@ use crate::matrix::{Matrix, argmax};
 use crate::record::predictions::SOFTMAX;
 use std::path::{Path, PathBuf};
 
-/// How far the probabilities of a row may be from a sum of 1: those of 16-bit floats and rounded
+/// Tolerance of the sum of the probabilities of a row around 1: those of 16-bit floats and rounded
 /// ones are further than those of 32 bits.
 const SUM_TOLERANCE: f64 = 0.05;
-/// How far a probability may be beyond 0 or 1.
+/// Tolerance of a probability below 0 or above 1.
 const TOLERANCE: f32 = 1e-3;
 
-/// What the values of an output are.
+/// Kind of the values of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Probabilities,
@@ -45,9 +45,9 @@ pub(super) struct Outputs {
     pub(super) path: PathBuf,
     values: Matrix,
     kind: Kind,
-    /// Whether the name of the file says that it holds logits.
+    /// `true` if the name of the file says that it holds logits.
     of_logits: bool,
-    /// What the user should know.
+    /// Warnings for the user.
     pub(super) notes: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ impl Outputs {
         self.values.rows().map(|row| usize::from(row[0] > even)).collect()
     }
 
-    /// Whether [`Self::probabilities`] are known.
+    /// `true` if [`Self::probabilities`] are known.
     pub(super) fn are_clear(&self) -> bool {
         self.kind != Kind::Unclear
     }
@@ -250,7 +250,7 @@ fn sum(row: &[f32]) -> f64 {
     row.iter().map(|&value| f64::from(value)).sum()
 }
 
-/// What the values are, all of the same kind; `of_logits` is what the names of their files say,
+/// Kind of the values, which all share it; `of_logits` is what the names of their files say,
 /// where they do not tell.
 fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Kind {
     let rows: Vec<&[f32]> = values.into_iter().flat_map(Matrix::rows).collect();

@@ -60,7 +60,7 @@ impl<'a> ExportedPoints<'a> {
         classes.iter().map(|&class| self.class_names[usize::from(class)].as_str()).collect()
     }
 
-    /// Whether the network is right about each point, if both are known.
+    /// `true` if the network is right about each point, if both are known.
     pub(in crate::run) fn correct(&self) -> Option<Vec<bool>> {
         let (labels, predictions) =
             (self.points.labels.as_ref()?, self.points.predictions.as_ref()?);

@@ -1,4 +1,4 @@
-//! The page of a run: what it shows, from the files of the run's folder.
+//! The page of a run, made from the files of its folder.
 
 mod exported;
 mod sections;
@@ -68,7 +68,7 @@ pub(super) fn of_run(
     })
 }
 
-/// What is measured of a map.
+/// Metrics of a map.
 fn metrics(run: &FinishedRun, space: &str, method: &str) -> Vec<(String, f64)> {
     let mut metrics = Vec::new();
     let of_map = |row: &&MapQuality| row.space == space && row.method.as_deref() == Some(method);

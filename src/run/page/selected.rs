@@ -1,5 +1,5 @@
-//! What a page shows of a run: points, coordinates, neighbours and images, from the files of its folder.
-//! Missing files are reported, not fatal.
+//! The points of a run that a page shows: labels, coordinates, neighbours and images, read from its
+//! folder. Missing files are reported, not fatal.
 
 use super::{PAGE_NEIGHBORS, metrics};
 use crate::compute::Device;
@@ -23,16 +23,16 @@ use std::path::PathBuf;
 /// The two parts of the data.
 pub(in crate::run) const PARTS: [&str; 2] = ["train", "test"];
 
-/// Reads what is shown.
+/// Reader of the selected points; collects warnings on the way.
 pub(in crate::run) struct SelectedPoints<'a> {
     pub(in crate::run) run: &'a FinishedRun,
     pub(in crate::run) choice: ReportPoints,
     pub(in crate::run) rows: Rows,
-    /// What the reader should know, in sentences.
+    /// Warnings, in sentences.
     pub(in crate::run) warnings: Vec<String>,
-    /// What is not there, in sentences.
+    /// Descriptions of missing data, in sentences.
     pub(in crate::run) missing: Vec<String>,
-    /// How each map was turned onto that of the space before, by space and method.
+    /// Motion of each map onto that of the space before, by space and method.
     motions: Vec<(String, String, Motion)>,
 }
 
@@ -396,7 +396,7 @@ impl<'a> SelectedPoints<'a> {
         Ok(Some(AlignedMap { shown, fitted }))
     }
 
-    /// On what the maps were fitted, in words.
+    /// Description of the points that the maps were fitted to.
     fn fitted(&self) -> String {
         let placed = if self.rows.test.is_empty() { "" } else { "; test points placed" };
         format!("fitted on {} training points{placed}", thousands(self.run.n_train))

@@ -1,5 +1,5 @@
-//! How the hidden layers form: the maps of chosen epochs of the training, fitted to the points of
-//! the report alone.
+//! Formation of the hidden layers: the maps of chosen epochs of the training, fitted to the points
+//! of the report alone.
 //!
 //! The activations follow from the weights of the epoch ([`EpochWeights`]). Each map starts from
 //! that of the epoch before and is turned onto it ([`Sequence`]); in the end all are turned
@@ -107,7 +107,7 @@ impl<'a> MapSequence<'a> {
     }
 }
 
-/// What does not change from space to space.
+/// Data that all spaces share.
 struct Frames {
     epochs: Vec<usize>,
     rows: Rows,

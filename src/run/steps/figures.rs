@@ -1,4 +1,4 @@
-//! Which figures a run draws, and under which names.
+//! The figures of a run, and their file names.
 
 use super::space::Map;
 use crate::dataset::{Classes, Images};
@@ -217,7 +217,7 @@ pub(in crate::run) fn gains(
     write(folder, "gains", &figure)
 }
 
-/// Which classes one classifier takes for which.
+/// Confusion matrix of one classifier.
 pub(in crate::run) fn confusion(
     folder: &mut RunFolder,
     confused: &Confused,

@@ -1,4 +1,4 @@
-//! What the layers did, in a run: gains, confusions and rankings from the classes that each scored
+//! The stage of the insights: gains, confusions and rankings from the classes that each scored
 //! point was given.
 
 use super::figures;

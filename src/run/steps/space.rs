@@ -1,4 +1,4 @@
-//! What a run does with one space: neighbours, maps, new points, scores.
+//! Stages of one space: neighbours, maps, new points, scores.
 
 use super::neighbors;
 use super::quality::{self, Judged, Placed};
@@ -130,7 +130,7 @@ impl SpaceStages<'_> {
         &self.train.name
     }
 
-    /// Whether there is no map of the space by a method, for a reason that the manifest tells.
+    /// `true` if there is no map of the space by a method, for a reason that the manifest tells.
     fn is_skipped(&self, record: &RunFolder, method: &str) -> bool {
         record.results().is_skipped(self.name(), method)
     }
@@ -207,7 +207,7 @@ impl SpaceStages<'_> {
         }
     }
 
-    /// What is needed yet of the neighbours that an earlier process found.
+    /// Neighbours that are still needed, of those that an earlier process found.
     fn earlier_neighbors(
         &self,
         session: &Session<'_>,
