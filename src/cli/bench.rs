@@ -110,7 +110,7 @@ fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, 
     Ok(std::iter::once(Device::cpu()).chain(gpus).map(named).collect())
 }
 
-/// Stops where its inner observer does, and tells it nothing: every stage counts from 0, and the
+/// Passes on cancellation of the inner observer, but no progress: every stage counts from 0, and the
 /// table itself is the progress.
 struct Stoppable<'a>(&'a dyn Observer);
 
@@ -216,12 +216,12 @@ fn check(global: &Global, adapters: &[String]) -> Result<()> {
             std::env::consts::OS,
             std::env::consts::ARCH
         ));
-        let told = |checked: &Checked| {
+        let print_row = |checked: &Checked| {
             let outcome = checked.complaint.as_deref().unwrap_or("as on the CPU");
             print(&format!("{:<44} {outcome}\n", checked.kernel));
         };
-        let mut checked = parity::check(&device, &parity::SIZES, &told);
-        checked.extend(parity::check_together(&device, &told));
+        let mut checked = parity::check(&device, &parity::SIZES, &print_row);
+        checked.extend(parity::check_together(&device, &print_row));
         wrong.extend(
             checked
                 .into_iter()
@@ -256,12 +256,12 @@ fn measure(
         peaks.map_or_else(String::new, |peaks| tables::peaks(&peaks)),
         tables::HEAD
     ));
-    let told = |timing: &Timing, profile: Option<&StageProfile>| {
+    let print_row = |timing: &Timing, profile: Option<&StageProfile>| {
         let profile =
             profile.map_or_else(String::new, |profile| tables::profile(profile, peaks.as_ref()));
         print(&format!("{}{profile}", tables::line(timing)));
     };
-    let measured = benchmark.run(device, &name, observer, &told)?;
+    let measured = benchmark.run(device, &name, observer, &print_row)?;
     let (Some(cpu), Device::Gpu(gpu)) = (cpu, device) else {
         return Ok(DeviceResults {
             name,

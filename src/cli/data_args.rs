@@ -34,11 +34,11 @@ pub struct ReadingArgs {
     /// Column of the labels in CSV files with labels and pixels: first, last, its number from 1, or
     /// its name in the header; none where a column of pixels is called like labels [default: the
     /// one that the header calls label, labels, class, target, digit, y, ...; else the first or the
-    /// last, as the values tell]
+    /// last, found by the values]
     #[arg(long, value_name = "NAME|N|first|last|none", help_heading = "Data")]
     pub label_column: Option<LabelColumn>,
     /// Height and width of the images in CSV files and flat arrays: 28x20 [default: as the header
-    /// or the array tells, else square]
+    /// or of the array, else square]
     #[arg(long, value_name = "HxW", help_heading = "Data")]
     pub image_shape: Option<ImageShape>,
     /// Background of transparent pixels in image files: white, black or #rrggbb [default: white]

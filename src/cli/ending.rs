@@ -1,6 +1,6 @@
 //! End of the program: its exit code and its last message, also after panics and signals.
 //!
-//! A fault of the program is told as one, asks for a report, and leaves nothing half-written: a
+//! A fault of the program is reported as one, asks for a bug report, and leaves nothing half-written: a
 //! panic unwinds, so that every unfinished file is removed on the way; where nothing can unwind, as
 //! for want of memory, they are removed in the end.
 
@@ -13,7 +13,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
-/// The exit code of what is no error of the library: 1, as of a failure.
+/// The exit code of errors outside the library: 1, as of a failure.
 const FAILURE: u8 = 1;
 
 /// The first panic of any thread.
@@ -29,7 +29,7 @@ struct Panic {
     backtrace: Option<String>,
 }
 
-/// Does the work and tells how it ended: 0, or the exit code of its error, which is said.
+/// Does the work and returns 0, or the exit code of its error, which is printed.
 pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
     std::panic::set_hook(Box::new(note));
     aborts::watch();
@@ -55,7 +55,7 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
     FAILURE
 }
 
-/// Keeps the first panic; it is told in the end, when everything that it stopped has been tidied
+/// Keeps the first panic; it is reported in the end, when everything that it stopped has been tidied
 /// up.
 fn note(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
@@ -409,7 +409,7 @@ mod tests {
         assert!(folder.path().join("run/mine").exists());
     }
 
-    /// Where nobody can be told, the exit code is still right.
+    /// Where nothing can be printed, the exit code is still right.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_stderr_changes_nothing() {

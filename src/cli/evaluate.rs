@@ -1,4 +1,4 @@
-//! `layerlens evaluate`: the scores of any space or map, and how faithful a map is to its space.
+//! `layerlens evaluate`: the scores of any space or map, and the quality of a map of a space.
 
 use super::embed::{check_classes, check_widths};
 use super::labels::{LabelArgs, Points, say_all};
@@ -38,7 +38,7 @@ pub struct EvaluateArgs {
     /// Their classes
     #[arg(long, value_name = "FILE", requires_all = ["test", "labels"])]
     test_labels: Option<PathBuf>,
-    /// The space of which --train is a map: tells how faithful the map is
+    /// The space of which --train is a map: the quality of the map is measured
     #[arg(long, value_name = "FILE")]
     space: Option<PathBuf>,
     /// The points in that space whose embedding is --test
@@ -187,7 +187,7 @@ fn score(
 }
 
 /// Quality of the map, if its space is known.
-fn judge(
+fn map_quality(
     global: &Global,
     device: &Device,
     spaces: &Spaces,
@@ -232,7 +232,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     let test = test.map(|x| Labelled { x, labels: read.labels.remove(1) });
     let train = Labelled { x, labels: read.labels.remove(0) };
     if let (Some(path), None, None) = (&args.labels, &train.labels, &args.space) {
-        let message = "has more than 256 classes, which are not scored; with --space the map is judged without them";
+        let message = "has more than 256 classes, which are not scored; with --space the map is measured without them";
         return Err(Error::input(path, message).into());
     }
     say_all(&read.warnings);
@@ -256,7 +256,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
             .map_err(|error| error.of_file(&args.train))?;
         let quality = spaces
             .as_ref()
-            .map(|spaces| judge(global, device, spaces, &train.x, placed, &terminal))
+            .map(|spaces| map_quality(global, device, spaces, &train.x, placed, &terminal))
             .transpose();
         Ok((
             scores,

@@ -22,7 +22,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum, value_delimiter = ',', default_value = "tensorboard,parquet")]
     format: Vec<ExportFormat>,
     /// Points of the run: test, train, all, or so many of all, drawn by the seed [default: as the
-    /// run was told]
+    /// run was asked to show]
     #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, allow_negative_numbers = true)]
     report_points: Option<ReportPoints>,
     /// Address under which the folder of tensorboard will be found, for projector.tensorflow.org,
@@ -99,7 +99,7 @@ fn opened_by(
     }
 }
 
-/// The columns that Embedding Atlas is told of: the last map by the method that is shown first.
+/// The columns that are passed to Embedding Atlas: the last map by the method that is shown first.
 fn atlas_flags(columns: &[String]) -> String {
     let maps: Vec<&str> = columns.iter().filter_map(|name| name.strip_suffix("_x")).collect();
     let rank = |map: &&&str| {

@@ -1,4 +1,4 @@
-//! The command line: flags, their meaning, and the last lines that tell where everything is.
+//! The command line: flags, their meaning, and the last lines, which list the files that were written.
 
 mod bench;
 mod cluster;

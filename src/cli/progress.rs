@@ -78,8 +78,8 @@ struct Stage {
 }
 
 impl Observer for Stage {
-    fn progress(&self, done: u64, total: u64, figures: &[(&str, f64)]) {
-        let figures = figures
+    fn progress(&self, done: u64, total: u64, metrics: &[(&str, f64)]) {
+        let metrics = metrics
             .iter()
             .map(|(name, value)| format!("{name} {value:.4}"))
             .collect::<Vec<_>>()
@@ -87,17 +87,17 @@ impl Observer for Stage {
         if self.bars {
             self.bar.set_length(total);
             self.bar.set_position(done);
-            self.bar.set_prefix(figures);
+            self.bar.set_prefix(metrics);
         } else if self.mode != ProgressMode::None {
             let Ok(mut last) = self.last_line.lock() else { return };
             if last.elapsed() >= LINE_EVERY && done < total {
                 *last = Instant::now();
                 let elapsed = self.start.elapsed().as_secs_f64();
                 let left = elapsed / done.max(1) as f64 * (total - done) as f64;
-                let figures =
-                    if figures.is_empty() { String::new() } else { format!(", {figures}") };
+                let metrics =
+                    if metrics.is_empty() { String::new() } else { format!(", {metrics}") };
                 say(&format!(
-                    "{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{figures}",
+                    "{}: {done} of {total}, {elapsed:.0} s, {left:.0} s left{metrics}",
                     self.name
                 ));
             }

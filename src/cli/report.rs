@@ -19,7 +19,7 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN")]
     run: Option<PathBuf>,
     /// Points of the run to show: test, train, all, or so many of all, drawn by the seed [default:
-    /// as the run was told]
+    /// as the run was asked to]
     #[arg(long, value_name = "test|train|all|N", value_parser = value::<ReportPoints>, conflicts_with = "embedding", allow_negative_numbers = true)]
     report_points: Option<ReportPoints>,
     /// Any embedding to show instead of a run: .npy, n x 2, or .csv of two columns

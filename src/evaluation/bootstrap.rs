@@ -30,7 +30,7 @@ impl Default for Bootstrap {
     }
 }
 
-/// Where a figure lies with the confidence that was asked for.
+/// Confidence interval of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Lower end.
@@ -39,7 +39,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// A figure, with the interval in which it lies where that is known.
+/// A value, with its confidence interval if it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// Its value.

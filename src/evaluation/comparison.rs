@@ -81,7 +81,7 @@ pub struct Comparison {
     pub bootstrap: Bootstrap,
     /// In the spaces and maps that both have.
     pub accuracies: Vec<AccuracyRow>,
-    /// By class, by name; a class that one run lacks has no figure of it.
+    /// By class, by name; a class that one run lacks has no value in it.
     pub gains: Vec<GainRow>,
     /// The pairs that either run confuses most.
     pub pairs: Vec<PairRow>,

@@ -102,7 +102,7 @@ pub struct Metric {
     pub is_shown_by_map: bool,
     /// Number of neighbours that the page names beside each map, where it names one.
     pub named_k: Option<fn(&Quality) -> usize>,
-    /// `true` if the figure of two compared runs has a panel of it; their table has all metrics.
+    /// `true` if the figure of a comparison has a panel of it; their table has all metrics.
     pub is_drawn_in_comparisons: bool,
     /// `true` if only maps with new points have it: the terminal leaves its column out where no map
     /// has any.

@@ -34,6 +34,6 @@ pub struct ModelRow {
     pub n_test: usize,
     /// Number of values of the weights, trained or not.
     pub n_parameters: usize,
-    /// Over-fitting, as its curves tell it.
+    /// Overfitting, by its learning curves.
     pub over_fitting: OverFitting,
 }

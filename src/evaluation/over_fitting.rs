@@ -52,9 +52,7 @@ impl OverFitting {
         let (Some(&last), Some(&train), Some(&validation)) =
             (validation_loss.last(), train_accuracy.last(), validation_accuracy.last())
         else {
-            return Err(Error::Data(
-                "over-fitting is judged by at least one epoch; there is none".into(),
-            ));
+            return Err(Error::Data("over-fitting needs at least one epoch, there is none".into()));
         };
         if [train_accuracy.len(), validation_accuracy.len()] != [n_epochs; 2] {
             let found = [n_epochs, train_accuracy.len(), validation_accuracy.len()];

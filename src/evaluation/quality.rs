@@ -1,7 +1,7 @@
 //! Quality of a map compared with its space, without classes: every value exact, on samples whose
 //! sizes it states.
 //!
-//! | figure | of | measured on |
+//! | metric | of | measured on |
 //! |---|---|---|
 //! | trustworthiness, continuity | ranks of the 12 neighbours | a sample of 5,000 points, among themselves |
 //! | neighbour recall | the 10 nearest of all points | the same sample |
@@ -24,7 +24,7 @@ use crate::progress::Observer;
 use crate::random::Random;
 use serde::{Deserialize, Serialize};
 
-/// Fewest points of which a quality can be told.
+/// Minimum number of points for which the quality is defined.
 pub const MIN_SAMPLES: usize = 4;
 
 /// Points of the sample, or all if there are fewer.
@@ -42,13 +42,13 @@ const N_NEIGHBORS: usize = 12;
 const N_RECALLED: usize = 10;
 /// Triplets and pairs a point of the sample.
 const DRAWS: usize = 40;
-/// Streams of the random numbers of this room.
+/// Streams of the random numbers of this module.
 const STREAMS: [u64; 4] = [0x7175_0001, 0x7175_0002, 0x7175_0003, 0x7175_0004];
 
-/// Figures of one map.
+/// Metrics of one map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
-    /// Points of the sample of all figures but the global score's.
+    /// Points of the sample of all metrics except the global score.
     pub n_sampled: usize,
     /// Neighbours of trustworthiness and continuity.
     pub n_neighbors: usize,
@@ -102,7 +102,7 @@ pub struct MapQuality {
     pub n_features: usize,
     /// Dimensions of the map.
     pub n_dimensions: usize,
-    /// Its figures.
+    /// Its metrics.
     #[serde(flatten)]
     pub quality: Quality,
 }
@@ -136,7 +136,7 @@ impl Quality {
     }
 }
 
-/// Everything about a space that the figures of its maps share.
+/// Ranks and distances of a space that the metrics of its maps share.
 #[derive(Debug)]
 pub struct SpaceRanks<'a> {
     x: &'a Matrix,
@@ -189,7 +189,7 @@ impl<'a> SpaceRanks<'a> {
         let n = x.n_samples();
         if n < MIN_SAMPLES {
             return Err(Error::Data(format!(
-                "the quality of a map is told of at least {MIN_SAMPLES} points; there are {n}"
+                "the quality of a map needs at least {MIN_SAMPLES} points, there are {n}"
             )));
         }
         let sample = sampled_rows(seed, x);
@@ -355,7 +355,7 @@ fn drawn(seed: u64, stream: u64, n: usize, most: usize, d: usize) -> Vec<usize> 
     rows
 }
 
-/// The rows of the sample of all figures but those of new points.
+/// The rows of the sample of all metrics except those of new points.
 pub(super) fn sampled_rows(seed: u64, x: &Matrix) -> Vec<usize> {
     drawn(seed, STREAMS[0], x.n_samples(), N_SAMPLED, x.n_features())
 }

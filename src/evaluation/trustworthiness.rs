@@ -1,4 +1,4 @@
-//! Trustworthiness alone, of many maps of one space: the figure of [`Quality`](super::Quality), on
+//! Trustworthiness alone, of many maps of one space: the value of [`Quality`](super::Quality), on
 //! the same sample, without the cost of the others.
 
 use super::quality::{MIN_SAMPLES, below_half, sampled_rows};
@@ -27,7 +27,7 @@ impl Trustworthiness {
         let n_samples = x.n_samples();
         if n_samples < MIN_SAMPLES {
             let message = format!(
-                "trustworthiness is told of at least {MIN_SAMPLES} points; there are {n_samples}"
+                "trustworthiness needs at least {MIN_SAMPLES} points, there are {n_samples}"
             );
             return Err(Error::Data(message));
         }

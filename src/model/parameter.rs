@@ -17,7 +17,7 @@ pub struct Parameter {
 /// The values of a tensor before training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Initial {
-    /// Uniform within +-sqrt(6 / (inputs + outputs)), of which the last two dimensions tell.
+    /// Uniform within +-sqrt(6 / (inputs + outputs)), given by the last two dimensions.
     GlorotUniform,
     /// All 0.
     Zeros,

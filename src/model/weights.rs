@@ -69,7 +69,7 @@ impl Weights {
         let mut sorted = order.to_vec();
         sorted.sort_unstable();
         if !sorted.into_iter().eq(0..n) {
-            return Err(Error::Data(format!("{order:?} is no order of {n} classes")));
+            return Err(Error::Data(format!("{order:?} is not a permutation of {n} classes")));
         }
         let mut weights = self.clone();
         for Parameter { name, shape, .. } in
@@ -159,7 +159,7 @@ pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
     architecture.steps().map_err(|error| malformed(error.to_string()))?;
     let (found, n) = (class_names.len(), architecture.n_classes);
     if found != 0 && found != n {
-        return Err(malformed(format!("it names {found} classes, the model tells {n} apart")));
+        return Err(malformed(format!("it names {found} classes, the model has {n}")));
     }
     Ok((architecture, weights.with_class_names(&class_names)))
 }

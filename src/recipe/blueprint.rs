@@ -212,7 +212,7 @@ impl Blueprint {
                 origin.push(at);
                 shape = Shape::Flat(shape.size());
             }
-            // What does not fit is told by the walk below.
+            // What does not fit is reported by the walk below.
             shape = layer.kind.layer().output(shape).unwrap_or(shape);
             layers.push(layer.clone());
             origin.push(at);

@@ -61,7 +61,7 @@ impl Blueprint {
     /// Reads a description; see the source of this module for an example with every key.
     ///
     /// # Errors
-    /// [`Error::Input`] with the line: the file is missing or is no TOML, a layer's type, a key or
+    /// [`Error::Input`] with the line: the file is missing or not TOML, a layer's type, a key or
     /// a value is unknown or of the wrong kind, a key is missing, or the last layer is not dense
     /// with a softmax. Whether the layers fit each other is seen in [`Blueprint::build`].
     pub fn read(path: &Path) -> Result<Self> {

@@ -218,7 +218,7 @@ impl RunFolder {
     }
 }
 
-/// An end without a word, by a panic or an error on the way: what is left is no longer under way.
+/// An end by a panic or an early error: the run is no longer in progress.
 impl Drop for RunFolder {
     fn drop(&mut self) {
         if !self.is_closed && self.saved.status == Status::Running {
@@ -227,7 +227,7 @@ impl Drop for RunFolder {
             } else {
                 "ended by an error"
             };
-            // There is nobody left to tell that this failed too.
+            // Nothing can report that this failed too.
             let _ = self.end(Status::Failed, Some(reason.into()));
         }
     }

@@ -2,7 +2,7 @@
 //! they are not.
 //!
 //! The manifest keeps the SHA-256 of every file that is listed in it, and the stage that wrote it.
-//! Manifests of earlier versions have neither: of those nothing can be told.
+//! Manifests of earlier versions have neither: those cannot be checked.
 
 use super::artifact::{Artifact, Folder};
 use super::manifest::{Manifest, Output};
@@ -70,7 +70,7 @@ pub(super) fn check_unchanged(
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| part.holds(path)));
     let again = format!(
-        "its command with `Destination::resume` `Destination::out` {} makes it and all that came of it \
+        "its command with `Destination::resume` `Destination::out` {} repeats it and all later stages \
          again",
         folder.display()
     );
@@ -122,7 +122,7 @@ pub(crate) fn keep_finished(manifest: &mut Manifest) {
     let is_finished = |name: &str| stages.iter().any(|stage| stage.name == name);
     outputs.retain(|output| output.stage.as_deref().is_some_and(is_finished));
     results.keep(|stage: Stage<'_>| is_finished(&stage.to_string()));
-    // What is skipped ends no stage; it stands as long as its warning does, and is found and told
+    // What is skipped ends no stage; it stands as long as its warning does, and is found and reported
     // again after that.
     results.skipped.retain(|skipped: &Skipped| warnings.contains(&skipped.warning()));
 }

@@ -143,7 +143,7 @@ impl Manifest {
         })
     }
 
-    /// Refuses to go on with a run of an earlier layout.
+    /// Refuses to resume a run of an earlier layout.
     ///
     /// # Errors
     /// [`Error::Input`] naming its `folder`.
@@ -152,7 +152,7 @@ impl Manifest {
             return Ok(());
         }
         let message = format!(
-            "has layout {}, this program goes on with {SCHEMA_VERSION}; an older version of the \
+            "has layout {}, this program resumes {SCHEMA_VERSION}; an older version of the \
              program wrote it: do the run again",
             self.schema_version
         );
@@ -162,14 +162,14 @@ impl Manifest {
     /// Refuses a run that is not complete.
     ///
     /// # Errors
-    /// [`Error::Input`] naming its `folder` and what goes on with it.
+    /// [`Error::Input`] naming its `folder` and the command that resumes it.
     pub(super) fn check_complete(&self, folder: &Path) -> Result<()> {
         if self.status == Status::Complete {
             return Ok(());
         }
         let status = serde_json::to_value(self.status).unwrap_or_default();
         let again = format!(
-            "its command with `Destination::resume` `Destination::out` {} goes on with it",
+            "its command with `Destination::resume` `Destination::out` {} resumes it",
             folder.display()
         );
         Err(Error::input(folder, format!("is not finished (status {status}): {again}")))

@@ -76,7 +76,7 @@ impl RunFolder {
             ));
         } else if !claim::is_empty(claim.target()) {
             if force {
-                let reason = "it is no earlier run of this program (there is no manifest.json of one in it), and `Destination::force` replaces nothing else";
+                let reason = "it is not a run folder (it has no manifest.json of this program), and `Destination::force` replaces only those";
                 return Err(Error::write(path, std::io::Error::other(reason)));
             }
             return Err(Error::Exists(path.to_owned()));
@@ -185,7 +185,7 @@ impl Opening {
         let Opening { argv, seed, config, device, inputs } = self;
         let fallback = device
             .fallback
-            .then(|| format!("computed on the CPU for want of a GPU: {}", device.reason));
+            .then(|| format!("computed on the CPU because there is no GPU: {}", device.reason));
         Manifest {
             schema_version: SCHEMA_VERSION,
             layerlens_version: env!("CARGO_PKG_VERSION").into(),
@@ -221,8 +221,7 @@ fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) 
     }
     let stage = integrity::stage_of(left, &left.outputs[first]);
     if let Some(stage) = left.stages.get(stage) {
-        reporter
-            .note(&format!("the stage `{}` and all that came after it are done again", stage.name));
+        reporter.note(&format!("the stage `{}` and all later stages are repeated", stage.name));
     }
     integrity::take_back(left, stage);
     left.status = Status::Running;

@@ -114,7 +114,7 @@ impl Results {
         self.histories.retain(|row| is_finished(Stage::TrainingOf(&row.model)));
     }
 
-    /// `true` if there is no map of the space by a method, for a reason that the manifest tells.
+    /// `true` if there is no map of the space by a method, for a reason in the manifest.
     pub fn is_skipped(&self, space: &str, method: &str) -> bool {
         self.skipped.iter().any(|skipped| skipped.space == space && skipped.method == method)
     }
@@ -202,8 +202,8 @@ pub struct MapResults {
     pub results: Vec<(String, f64)>,
     /// The divergence or loss on the way: (iterations, value); empty for methods without
     /// iterations.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub course: Vec<(usize, f64)>,
+    #[serde(rename = "course", default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<(usize, f64)>,
 }
 
 impl MapResults {
@@ -213,7 +213,7 @@ impl MapResults {
             space: space.into(),
             method: method.into(),
             results: fitted.results().to_vec(),
-            course: fitted.course().to_vec(),
+            losses: fitted.course().to_vec(),
         }
     }
 

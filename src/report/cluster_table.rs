@@ -56,12 +56,12 @@ pub fn summary_text(found: &[Clustered]) -> String {
         "space", "method", "clusters", "noise", "ARI", "NMI", "purity", "silhouette"
     );
     for row in found {
-        let figures = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity];
-        let figures: String = figures.map(|figure| format!("{:>9}", number(figure))).concat();
+        let scores = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity];
+        let scores: String = scores.map(|score| format!("{:>9}", number(score))).concat();
         let (silhouette, noise) = (number(row.silhouette), row.n_noise);
         let _ = writeln!(
             text,
-            "{:<width$} {:<16} {:>9}{noise:>9}{figures}{silhouette:>12}",
+            "{:<width$} {:<16} {:>9}{noise:>9}{scores}{silhouette:>12}",
             row.space, row.method, row.n_clusters
         );
     }

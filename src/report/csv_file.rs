@@ -30,7 +30,7 @@ pub fn write_rows(path: &Path, rows: impl IntoIterator<Item = Vec<String>>) -> R
     })
 }
 
-/// A figure that may not exist; then its cell is empty.
+/// A number that may not exist; then its cell is empty.
 pub fn optional(value: Option<f64>) -> String {
     value.map_or(String::new(), |value| value.to_string())
 }

@@ -70,7 +70,7 @@ pub fn text(rows: &[ModelRow]) -> String {
     let mut text = String::new();
     for row in &cells {
         let padded = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            // Names to the left, figures to the right.
+            // Names to the left, numbers to the right.
             if column == 0 { format!("{cell:<width$}") } else { format!("  {cell:>width$}") }
         });
         // Writing to a string cannot fail.
@@ -82,7 +82,7 @@ pub fn text(rows: &[ModelRow]) -> String {
     text
 }
 
-/// Writes the table with all figures in full.
+/// Writes the table with all numbers in full.
 ///
 /// # Errors
 /// [`Error::Write`](crate::Error::Write).

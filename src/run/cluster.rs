@@ -1,4 +1,4 @@
-//! The command `cluster`: the clusters of anybody's matrix.
+//! The command `cluster`: the clusters of any matrix.
 
 use super::session::{self, Session};
 use super::steps::clusters::{ClusterSpace, cluster_space};

@@ -1,4 +1,4 @@
-//! The command `compare`: two finished runs side by side, the same figures of both, and how certain their differences are.
+//! The command `compare`: two finished runs side by side, the same metrics of both, and confidence intervals of their differences.
 
 use super::compare_figures;
 use super::pair::{ComparedRun, Pair};

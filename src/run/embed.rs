@@ -1,10 +1,10 @@
-//! The command `embed`: one map of anybody's matrix.
+//! The command `embed`: one map of any matrix.
 
 use super::job::{MethodChoice, starts};
 use super::session::{self, Session};
 use super::steps::figures;
 use super::steps::neighbors::{self, check_memory};
-use super::steps::quality::{self, Judged, Placed, write_quality};
+use super::steps::quality::{self, MeasuredSpace, Placed, write_quality};
 use super::steps::scores::write_scores;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
@@ -200,7 +200,7 @@ impl Stages<'_> {
             let map = fitted.embedding();
             let exact = neighbors.as_ref().filter(|_| is_exact);
             let in_map = self.score(session, map, placed.as_ref(), exact, observer)?;
-            let judged = Judged {
+            let measured = MeasuredSpace {
                 space: SPACE,
                 x: &self.job.fitted.x,
                 new: self.job.new.as_ref().map(|new| &new.x),
@@ -208,8 +208,8 @@ impl Stages<'_> {
             };
             let new = placed.as_ref().map(|placed| &placed.map);
             let neighbors = in_map.as_ref();
-            let to_judge = Placed { method: self.method.name, map, new, neighbors };
-            let quality = quality::judge(session, judged, &[to_judge], observer)?;
+            let to_measure = Placed { method: self.method.name, map, new, neighbors };
+            let quality = quality::measure(session, measured, &[to_measure], observer)?;
             if !quality.is_empty() {
                 write_quality(session.record, &quality)?;
             }

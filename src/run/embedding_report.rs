@@ -48,7 +48,7 @@ pub struct EmbeddingReport {
     pub out: Option<PathBuf>,
     /// `true` if a file that is there may be replaced.
     pub force: bool,
-    /// Seed of the samples on which the map is judged.
+    /// Seed of the samples on which the map is measured.
     pub seed: u64,
     /// Command line, for the page.
     pub argv: Vec<String>,
@@ -138,9 +138,9 @@ impl ReportFiles {
         let search =
             |x| nearest_neighbors(device, x, k, observer).map(|graph| graph.indices().to_vec());
         let neighbors = self.x.as_ref().filter(|_| k > 0).map(search).transpose()?;
-        let judged = self.judge(job.seed, device, observer)?;
+        let quality = self.quality(job.seed, device, observer)?;
         let mut metrics = Vec::new();
-        if let Some(MapQuality { quality, .. }) = &judged {
+        if let Some(MapQuality { quality, .. }) = &quality {
             metrics.extend(Metric::shown_by_map(quality));
         }
         metrics.extend(self.accuracy(device, observer)?);
@@ -150,7 +150,7 @@ impl ReportFiles {
             n_features: self.x.as_ref().map(Matrix::n_features),
             neighbors,
         };
-        let sections = self.sections(job, &name, judged)?;
+        let sections = self.sections(job, &name, quality)?;
         let (classes, labels) = self.labels.map_or((Vec::new(), None), |mut labels| {
             (labels.names, Some(labels.classes.remove(0)))
         });
@@ -185,8 +185,8 @@ impl ReportFiles {
         })
     }
 
-    /// The quality of the map, if its space is known and allows figures.
-    fn judge(
+    /// The quality of the map, if its space is known and allows metrics.
+    fn quality(
         &mut self,
         seed: u64,
         device: &Device,
@@ -207,7 +207,7 @@ impl ReportFiles {
                 }))
             }
             Err(Error::Data(reason)) => {
-                self.warnings.push(format!("no figures of the quality of the map: {reason}"));
+                self.warnings.push(format!("no quality of the map: {reason}"));
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -227,7 +227,7 @@ impl ReportFiles {
         if classes.is_none() {
             let n = labels.names.len();
             self.warnings.push(format!(
-                "no k-NN accuracy is told of {n} classes, at most {} are scored",
+                "no k-NN accuracy for {n} classes, at most {} are scored",
                 usize::from(u8::MAX) + 1
             ));
         }
@@ -243,7 +243,7 @@ impl ReportFiles {
         &self,
         job: &EmbeddingReport,
         name: &str,
-        judged: Option<MapQuality>,
+        quality: Option<MapQuality>,
     ) -> Result<Vec<Section>> {
         let mut rows = vec![[
             "data".to_owned(),
@@ -258,7 +258,7 @@ impl ReportFiles {
         let table =
             Table::new("The embedding at a glance", &["", ""], rows.into_iter().map(Vec::from));
         let mut sections = vec![section("overview", "Overview", [Block::Table(table)])];
-        if let Some(table) = judged.and_then(|row| quality_table::page_table(&[row])) {
+        if let Some(table) = quality.and_then(|row| quality_table::page_table(&[row])) {
             sections.push(section("quality", "Quality of the map", [Block::Table(table)]));
         }
         let files =
@@ -277,8 +277,8 @@ impl ReportFiles {
             files.into_iter().map(row),
         );
         sections.push(section("inputs", "Inputs", [Block::Table(table)]));
-        let facts = format!("Version {} with the seed {}.", env!("CARGO_PKG_VERSION"), job.seed);
-        sections.push(reproduce(&job.argv, facts));
+        let version = format!("Version {} with the seed {}.", env!("CARGO_PKG_VERSION"), job.seed);
+        sections.push(reproduce(&job.argv, version));
         Ok(sections)
     }
 }

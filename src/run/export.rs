@@ -180,9 +180,11 @@ fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
     }
     let reason = match format {
         ExportFormat::Tensorboard => {
-            "it is no folder of an earlier export, and `Export::force` replaces nothing else"
+            "it is not an export folder, and `Export::force` replaces only those"
         }
-        ExportFormat::Parquet => "it is no Parquet file, and `Export::force` replaces nothing else",
+        ExportFormat::Parquet => {
+            "it is not a Parquet file, and `Export::force` replaces only those"
+        }
     };
     Err(Error::write(path, std::io::Error::other(reason)))
 }

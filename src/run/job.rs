@@ -94,7 +94,7 @@ pub struct TrainRun {
     pub to: Destination,
 }
 
-/// Ends a run, and tells what is in it.
+/// Ends a run, and returns its summary.
 pub(super) fn close(
     folder: RunFolder,
     outcome: Result<()>,

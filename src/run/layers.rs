@@ -7,7 +7,7 @@
 //! | `softmax_train.npy`, `softmax_test.npy` | the network's probabilities, a column a class, or the one of the second of two; not embedded. Logits become probabilities |
 //! | `logits_train.npy`, `logits_test.npy` | its logits, where there is no softmax |
 //! | `predictions_train.npy`, `predictions_test.npy` | its predicted classes; else those of softmax or logits |
-//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each prediction, as a run writes it, where softmax or logits do not tell it |
+//! | `confidence_train.npy`, `confidence_test.npy` | the probability of each prediction, as a run writes it, where softmax or logits do not give it |
 //! | `class_names.txt` | a name a line, from class 0 on; else the classes are the labels that occur |
 //! | `layers.txt` | layers to embed and their order, a name a line; else all, `raw` first, numbers in names by value |
 //! | `images_train.npy`, `images_test.npy` | n x height x width, bytes |

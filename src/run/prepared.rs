@@ -82,7 +82,7 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
             if found != classes {
                 return Err(Error::input(
                     path,
-                    format!("this model tells {found} classes apart, the data have {classes}"),
+                    format!("this model has {found} classes, the data have {classes}"),
                 ));
             }
             let (weights, warnings) =

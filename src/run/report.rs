@@ -40,14 +40,14 @@ pub struct ReportSummary {
     pub missing: Vec<String>,
 }
 
-/// Makes the page of a finished run; parts of it that were deleted are told on the page.
+/// Makes the page of a finished run; the page lists the parts of the run that were deleted.
 ///
 /// # Errors
-/// [`Error::Input`] if the folder is no finished run of layers, its manifest has a later layout, or
+/// [`Error::Input`] if the folder is not a finished run of layers, its manifest has a later layout, or
 /// a file is damaged; [`Error::Exists`], [`Error::Write`]; any error of the device;
 /// [`Error::Interrupted`].
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
-    // A folder that is no run is refused before it is claimed, which would make one that is not
+    // A folder that is not a run is refused before it is claimed, which would make one that is not
     // there.
     Manifest::read(&job.run)?;
     let own = Artifact::Report.of(&job.run);

@@ -1,4 +1,4 @@
-//! A run under way: its record, the device that computes, and who is told of the progress.
+//! A run under way: its record, the device that computes, and the reporter of progress.
 
 use crate::compute::{Description, Device, DeviceKind};
 use crate::error::Result;

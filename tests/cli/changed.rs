@@ -60,7 +60,7 @@ fn a_resumed_run_makes_changed_files_again_and_what_came_of_them() {
         let why = if at % 3 == 2 { "is gone" } else { "is not as the run wrote it" };
         let said = [
             format!("out{at}: {file} {why}"),
-            format!("the stage `{stage}` and all that came after it are done again"),
+            format!("the stage `{stage}` and all later stages are repeated"),
         ];
         assert!(
             said.iter().all(|words| outcome.stderr.contains(words)),

@@ -248,7 +248,7 @@ fn what_a_run_does_not_know_is_left_out_and_said() {
     assert!(
         outcome
             .stderr
-            .contains("does not know these of its points: predictions, confidences, images"),
+            .contains("does not hold these for its points: predictions, confidences, images"),
         "{}",
         outcome.stderr
     );
@@ -323,20 +323,24 @@ fn nothing_but_an_earlier_export_is_replaced() {
     place.refuse(
         1,
         &format!("{export} --format tensorboard --force"),
-        &["tensorboard", "no folder of an earlier export"],
+        &["tensorboard", "is not an export folder"],
     );
     assert!(kept.exists());
     place.refuse(
         1,
         &format!("{export} --format tensorboard --out out --force"),
-        &["out", "no folder of an earlier export"],
+        &["out", "is not an export folder"],
     );
     let manifest = "--format parquet --out out/manifest.json";
-    place.refuse(1, &format!("{export} {manifest} --force"), &["manifest.json", "no Parquet file"]);
+    place.refuse(
+        1,
+        &format!("{export} {manifest} --force"),
+        &["manifest.json", "not a Parquet file"],
+    );
     place.refuse(
         1,
         &format!("{export} --format parquet --out layers --force"),
-        &["layers", "no Parquet file"],
+        &["layers", "not a Parquet file"],
     );
 }
 

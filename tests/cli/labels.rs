@@ -357,7 +357,7 @@ fn more_classes_than_are_scored_leave_the_map() {
             .contains(said)
     );
     let page = place.succeed("report --embedding map.npy --labels many.npy --device cpu");
-    assert!(page.stderr.contains("no k-NN accuracy is told of 300 classes"), "{}", page.stderr);
+    assert!(page.stderr.contains("no k-NN accuracy for 300 classes"), "{}", page.stderr);
 }
 
 #[test]

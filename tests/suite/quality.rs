@@ -284,7 +284,7 @@ fn maps_that_do_not_fit_are_refused() {
         .unwrap_err()
         .to_string()
     };
-    assert_eq!(refused(3, 3), "the quality of a map is told of at least 4 points; there are 3");
+    assert_eq!(refused(3, 3), "the quality of a map needs at least 4 points, there are 3");
     assert_eq!(refused(50, 49), "the map is 49 x 2, expected 50 x 2");
 }
 

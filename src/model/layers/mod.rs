@@ -1,5 +1,5 @@
 //! The types of layers, one file each: how a description names it and its settings, the shape of
-//! its output, its tensors, how a drawing tells its settings, and its forward pass.
+//! its output, its tensors, the text of its settings in a drawing, and its forward pass.
 //!
 //! A new type is one file here, with its [`Layer`] and its `TYPE`, and one entry below beside the
 //! `mod` that Rust and rustfmt need. Descriptions, files of weights, summaries, drawings, networks
@@ -54,7 +54,7 @@ pub(crate) trait Layer {
         Vec::new()
     }
 
-    /// The settings as a drawing tells them: `32 filters of 3 × 3, same, ReLU`.
+    /// The settings as text in a drawing: `32 filters of 3 × 3, same, ReLU`.
     fn settings(&self) -> String {
         String::new()
     }
@@ -75,7 +75,7 @@ pub(crate) trait Layer {
         false
     }
 
-    /// `true` if it is recorded where the model does not say; `is_completed` tells that the next
+    /// `true` if it is recorded where the model does not say; `is_completed` says that the next
     /// layer finishes it.
     fn is_recorded(&self, _is_completed: bool) -> bool {
         false
@@ -138,7 +138,7 @@ layer_types! {
 }
 
 impl LayerKind {
-    /// The settings as a drawing tells them: `32 filters of 3 × 3, same, ReLU`.
+    /// The settings as text in a drawing: `32 filters of 3 × 3, same, ReLU`.
     pub fn settings(&self) -> String {
         self.layer().settings()
     }

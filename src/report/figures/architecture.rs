@@ -9,7 +9,7 @@ use crate::format::thousands;
 const BOX: (f64, f64) = (720.0, 86.0);
 /// Length of an arrow from one box to the next.
 const ARROW: f64 = 34.0;
-/// Width of the stripe that tells the kinds of layers apart.
+/// Width of the stripe that distinguishes the types of layers.
 const STRIPE: f64 = 12.0;
 const PADDING: f64 = 20.0;
 /// Room for the line under the title.

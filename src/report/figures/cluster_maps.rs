@@ -16,7 +16,7 @@ const WIDTH: f64 = 640.0;
 const GAP: f64 = 30.0;
 const WIDEST_NAME: f64 = 260.0;
 const DIRECT_LABEL: f64 = 21.0;
-/// Entries of a legend at most; the smallest clusters beyond are told by their number.
+/// Entries of a legend at most; of the smaller clusters beyond only the number is given.
 const LEGEND: usize = 16;
 
 /// Maps of the same points, one below the other: coloured by cluster at the left, by class at the

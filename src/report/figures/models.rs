@@ -1,4 +1,4 @@
-//! Models side by side: their learning curves on common axes, and the table of their figures below.
+//! Models side by side: their learning curves on common axes, and the table of their values below.
 
 use super::axes::{Axes, Ticks};
 use super::canvas::{Align, Canvas, Dot, FRAME, INK, Point, SOFT_INK, Text, WHITE};
@@ -119,7 +119,7 @@ impl Models {
             let y = top + line as f64 * ROW + ROW / 2.0;
             let mut x = MARGIN;
             for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-                // Names to the left, figures to the right.
+                // Names to the left, numbers to the right.
                 let (at, align) =
                     if column == 0 { (x, Align::Left) } else { (x + width, Align::Right) };
                 let ink = if line == 0 { SOFT_INK } else { INK };

@@ -117,10 +117,10 @@ impl Table {
             let _ = write!(html, "<th scope=\"col\">{}</th>", escape_html(name));
         }
         html.push_str("</tr></thead>\n<tbody>\n");
-        let is_figures = |column: usize| {
+        let is_of_numbers = |column: usize| {
             self.rows.iter().all(|row| row.get(column).is_none_or(|cell| is_figure(&cell.text)))
         };
-        let figures: Vec<bool> = (0..self.header.len()).map(is_figures).collect();
+        let is_number: Vec<bool> = (0..self.header.len()).map(is_of_numbers).collect();
         for row in &self.rows {
             html.push_str("<tr>");
             for (column, Cell { text, shade }) in row.iter().enumerate() {
@@ -131,7 +131,7 @@ impl Table {
                 }
                 let shade = (shade * SHADES as f64).round() as usize;
                 let shade = if shade > 0 { format!("shade-{shade}") } else { String::new() };
-                let kind = if figures.get(column) == Some(&true) { "figure" } else { "" };
+                let kind = if is_number.get(column) == Some(&true) { "figure" } else { "" };
                 match [kind, &shade].join(" ").trim() {
                     "" => write!(html, "<td>{text}</td>"),
                     classes => write!(html, "<td class=\"{classes}\">{text}</td>"),
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_stand_on_the_right() {
+    fn numbers_stand_on_the_right() {
         assert!(
             ["0.5", "-1", "+0.0021", "12.3 s", "–", "1,024"].iter().all(|text| is_figure(text))
         );

@@ -5,7 +5,7 @@ use crate::format::listed;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Beginnings of names that are no layers.
+/// Prefixes of file names that are not layers.
 pub(super) const OTHERS: [&str; 7] =
     ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
 /// File extensions of labels; the first that exists is read.

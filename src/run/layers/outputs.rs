@@ -34,7 +34,7 @@ impl Kind {
             Self::Percentages => "percentages",
             Self::Logarithms => "logarithms of probabilities",
             Self::Logits => "logits",
-            Self::Unclear => "values from 0 to 1 that are no probabilities of one class each",
+            Self::Unclear => "values from 0 to 1 that are not probabilities of one class each",
         }
     }
 }
@@ -251,7 +251,7 @@ fn sum(row: &[f32]) -> f64 {
 }
 
 /// Kind of the values, which all share it; `of_logits` is what the names of their files say,
-/// where they do not tell.
+/// if the values do not show it.
 fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Kind {
     let rows: Vec<&[f32]> = values.into_iter().flat_map(Matrix::rows).collect();
     let all = |is: &dyn Fn(&[f32]) -> bool| rows.iter().all(|row| is(row));

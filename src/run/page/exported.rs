@@ -1,4 +1,4 @@
-//! The points that an export takes from a run, and all that the run knows of them.
+//! The points that an export takes from a run, with their data.
 
 use super::PAGE_NEIGHBORS;
 use super::selected::{SelectedPoints, check_map};
@@ -12,7 +12,7 @@ use crate::progress::Reporter;
 use crate::record::{Artifact, FinishedRun, MapResults, ReportPoints};
 use crate::report::page::Points;
 
-/// The chosen points, and what is known of each.
+/// The selected points with their data.
 pub(in crate::run) struct ExportedPoints<'a> {
     pub(in crate::run) selected: SelectedPoints<'a>,
     pub(in crate::run) points: Points,
@@ -29,7 +29,7 @@ impl<'a> ExportedPoints<'a> {
         Ok(Self { selected, points, class_names, pictures })
     }
 
-    /// Warning that lists what the run does not know of the points.
+    /// Warning that lists the missing data of the points.
     pub(in crate::run) fn unknown(&self) -> Vec<String> {
         let points = &self.points;
         let known = [
@@ -43,7 +43,7 @@ impl<'a> ExportedPoints<'a> {
         if unknown.is_empty() {
             Vec::new()
         } else {
-            vec![format!("the run does not know these of its points: {}", unknown.join(", "))]
+            vec![format!("the run does not hold these for its points: {}", unknown.join(", "))]
         }
     }
 

@@ -62,7 +62,7 @@ pub(in crate::run) fn of_run(
     sections.push(section("times", "Times", [Block::Table(tables::times(run))]));
     sections.push(section("inputs", "Inputs", [Block::Table(tables::inputs(run))]));
     sections.push(notes(selected));
-    let facts = format!(
+    let origin = format!(
         "Version {} with the seed {} on {}: {}. The same version, seed and device give the same \
          results.",
         run.manifest.layerlens_version,
@@ -70,7 +70,7 @@ pub(in crate::run) fn of_run(
         run.manifest.device.kind,
         run.manifest.device.name
     );
-    sections.push(reproduce(&run.manifest.argv, facts));
+    sections.push(reproduce(&run.manifest.argv, origin));
     Ok(sections)
 }
 
@@ -126,12 +126,12 @@ fn training(run: &FinishedRun) -> Result<Option<Section>> {
         return Ok(None);
     };
     let mut blocks = Vec::new();
-    if let Some(course) = &run.results().training {
-        let early = if course.stopped_early { ", ended early" } else { "" };
-        let best = course.best.map_or(String::new(), |best| {
+    if let Some(training) = &run.results().training {
+        let early = if training.stopped_early { ", ended early" } else { "" };
+        let best = training.best.map_or(String::new(), |best| {
             format!(", the least validation loss that of epoch {best}")
         });
-        let (epochs, kept, time) = (course.epochs, course.kept, course.seconds);
+        let (epochs, kept, time) = (training.epochs, training.kept, training.seconds);
         blocks.push(Block::Text(format!(
             "{epochs} epochs in {time:.1} s{early}; the weights are those of epoch {kept}{best}."
         )));
@@ -289,12 +289,12 @@ fn notes(selected: &SelectedPoints<'_>) -> Section {
 }
 
 /// The command line, and what else decides the bytes of the results.
-pub(in crate::run) fn reproduce(argv: &[String], facts: String) -> Section {
+pub(in crate::run) fn reproduce(argv: &[String], origin: String) -> Section {
     let words =
         std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));
     section(
         "reproduce",
         "How to reproduce",
-        [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(facts)],
+        [Block::Code(words.collect::<Vec<_>>().join(" ")), Block::Text(origin)],
     )
 }

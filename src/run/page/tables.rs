@@ -1,4 +1,4 @@
-//! The tables of the static part, from the figures that a run notes in its manifest.
+//! The tables of the static part, from the results in the manifest of a run.
 
 use crate::clustering::Clustered;
 use crate::dataset::Source;

@@ -351,7 +351,7 @@ fn side_by_side(maps: &[Matrix]) -> Result<Matrix> {
     Matrix::new(values.collect(), n, 2 * maps.len())
 }
 
-/// Asks whether to go on and tells nothing: steps within a frame are not those of the stage.
+/// Passes on cancellation but no progress: steps within a frame are not those of the stage.
 struct Quiet<'a>(&'a dyn Observer);
 
 impl Observer for Quiet<'_> {

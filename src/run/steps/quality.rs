@@ -10,9 +10,9 @@ use crate::record::{Artifact, RunFolder};
 use crate::report::quality_table;
 use crate::run::session::Session;
 
-/// Fitted points, new ones, and what is known of them.
+/// Fitted points and new ones of a space, and the neighbours of the fitted ones.
 #[derive(Clone, Copy)]
-pub(in crate::run) struct Judged<'a> {
+pub(in crate::run) struct MeasuredSpace<'a> {
     /// Name of the space.
     pub(in crate::run) space: &'a str,
     pub(in crate::run) x: &'a Matrix,
@@ -20,7 +20,7 @@ pub(in crate::run) struct Judged<'a> {
     pub(in crate::run) neighbors: Option<&'a NeighborGraph>,
 }
 
-/// A map to judge.
+/// A map to measure.
 #[derive(Clone, Copy)]
 pub(in crate::run) struct Placed<'a> {
     /// The method's name.
@@ -33,20 +33,17 @@ pub(in crate::run) struct Placed<'a> {
     pub(in crate::run) neighbors: Option<&'a NeighborGraph>,
 }
 
-/// Judges maps, which all have the dimensions of the first. Data that allow no figures, fewer than
-/// four points for example, give none, and the manifest a warning.
-pub(in crate::run) fn judge(
+/// Measures maps, which all have the dimensions of the first. Data that allow no metrics, fewer than
+/// four points for example, yield none, and a warning in the manifest.
+pub(in crate::run) fn measure(
     session: &mut Session<'_>,
-    judged: Judged<'_>,
+    measured: MeasuredSpace<'_>,
     maps: &[Placed<'_>],
     observer: &dyn Observer,
 ) -> Result<Vec<MapQuality>> {
-    match metrics(session.record.manifest.seed, judged, maps, session.device, observer) {
+    match metrics(session.record.manifest.seed, measured, maps, session.device, observer) {
         Err(Error::Data(reason)) => {
-            session.record.warn(format!(
-                "no figures of the quality of the maps of {}: {reason}",
-                judged.space
-            ));
+            session.record.warn(format!("no quality of the maps of {}: {reason}", measured.space));
             Ok(Vec::new())
         }
         found => found,
@@ -55,18 +52,18 @@ pub(in crate::run) fn judge(
 
 fn metrics(
     seed: u64,
-    judged: Judged<'_>,
+    measured: MeasuredSpace<'_>,
     maps: &[Placed<'_>],
     device: &Device,
     observer: &dyn Observer,
 ) -> Result<Vec<MapQuality>> {
-    let Judged { space, x, new, neighbors } = judged;
+    let MeasuredSpace { space, x, new, neighbors } = measured;
     let Some(first) = maps.first() else { return Ok(Vec::new()) };
     let mut ranks = SpaceRanks::new(device, x, neighbors, first.map.n_features(), seed, observer)?;
     if let Some(new) = new {
         ranks = ranks.with_new(device, new, seed, observer)?;
     }
-    let judge = |&Placed { method, map, new, neighbors }: &Placed<'_>| {
+    let measure = |&Placed { method, map, new, neighbors }: &Placed<'_>| {
         let quality = ranks.quality(device, map, new, neighbors, observer)?;
         let (n_features, n_dimensions) = (x.n_features(), map.n_features());
         Ok(MapQuality {
@@ -77,10 +74,10 @@ fn metrics(
             quality,
         })
     };
-    maps.iter().map(judge).collect()
+    maps.iter().map(measure).collect()
 }
 
-/// Writes the table, and notes its rows in its order.
+/// Writes the table, and records its rows in the same order.
 pub(in crate::run) fn write_quality(folder: &mut RunFolder, rows: &[MapQuality]) -> Result<()> {
     let table = Artifact::Scores(quality_table::FILE);
     let path = folder.below(table)?;

@@ -1,7 +1,7 @@
 //! Stages of one space: neighbours, maps, new points, scores.
 
 use super::neighbors;
-use super::quality::{self, Judged, Placed};
+use super::quality::{self, MeasuredSpace, Placed};
 use crate::activations::Layer;
 use crate::dataset::npy;
 use crate::embedding::{self, Embedding, Fitted, NewPoints, Space, placement};
@@ -122,7 +122,7 @@ impl SpaceStages<'_> {
             in_maps.push(self.score_map(session, &map)?);
             maps.push(map);
         }
-        self.judge(session, &maps, in_maps, neighbors.among.as_ref())?;
+        self.quality(session, &maps, in_maps, neighbors.among.as_ref())?;
         Ok(maps)
     }
 
@@ -130,7 +130,7 @@ impl SpaceStages<'_> {
         &self.train.name
     }
 
-    /// `true` if there is no map of the space by a method, for a reason that the manifest tells.
+    /// `true` if there is no map of the space by a method, for a reason in the manifest.
     fn is_skipped(&self, record: &RunFolder, method: &str) -> bool {
         record.results().is_skipped(self.name(), method)
     }
@@ -146,7 +146,7 @@ impl SpaceStages<'_> {
         session.record.save()
     }
 
-    fn judge(
+    fn quality(
         &self,
         session: &mut Session<'_>,
         maps: &[Map],
@@ -170,9 +170,9 @@ impl SpaceStages<'_> {
                 })
                 .collect();
             let new = self.test.map(|test| &test.values);
-            let judged =
-                Judged { space: self.name(), x: &self.train.values, new, neighbors: among };
-            let quality = quality::judge(session, judged, &placed, observer)?;
+            let measured =
+                MeasuredSpace { space: self.name(), x: &self.train.values, new, neighbors: among };
+            let quality = quality::measure(session, measured, &placed, observer)?;
             session.record.results_mut().quality.extend(quality);
             Ok(())
         });
