@@ -1,4 +1,4 @@
-//! Numbers in words, words for a shell, and the order of names.
+//! Formatting of numbers, lists and shell words, and the natural order of names.
 
 use std::cmp::Ordering;
 
@@ -11,10 +11,10 @@ pub(crate) fn thousands(number: usize) -> String {
     digits.chars().enumerate().flat_map(group).flatten().collect()
 }
 
-/// Names in a row that a message still bears.
+/// Maximum number of names that a message lists.
 const MOST_LISTED: usize = 12;
 
-/// Names with commas between; of many the first twelve, and how many more there are.
+/// Names separated by commas; of many the first twelve, and the number of the others.
 pub fn listed(names: &[impl AsRef<str>]) -> String {
     let shown: Vec<&str> = names.iter().take(MOST_LISTED).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(MOST_LISTED) {
@@ -23,7 +23,7 @@ pub fn listed(names: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// A word as a POSIX shell takes it for one.
+/// A word quoted for a POSIX shell, where it needs quotes.
 pub fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "_@%+=:,./-".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
@@ -33,7 +33,7 @@ pub fn quoted(word: &str) -> String {
     }
 }
 
-/// Orders names as a person would: `layer_2` before `layer_10`.
+/// Natural order of names: `layer_2` before `layer_10`.
 pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {

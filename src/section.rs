@@ -21,7 +21,7 @@ pub(crate) struct Section<'a> {
 }
 
 impl TomlFile<'_> {
-    /// Parses the file and has `reader` make something of it.
+    /// Parses the file and applies `reader` to its root table.
     pub(crate) fn read<R>(&self, reader: impl FnOnce(&Section) -> Result<R>) -> Result<R> {
         let root = DeTable::parse(self.text).map_err(|error| {
             self.fault(error.span().unwrap_or_default(), format!("not TOML: {}", error.message()))
@@ -40,7 +40,7 @@ impl TomlFile<'_> {
 }
 
 impl<'a> Section<'a> {
-    /// The line on which it begins.
+    /// Line number of its beginning.
     pub(crate) fn line(&self) -> usize {
         self.file.line(&self.span)
     }

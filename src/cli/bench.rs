@@ -110,8 +110,8 @@ fn devices(global: &Global, wanted: &[String]) -> Result<Vec<(Device, String)>, 
     Ok(std::iter::once(Device::cpu()).chain(gpus).map(named).collect())
 }
 
-/// Passes on cancellation of the inner observer, but no progress: every stage counts from 0, and the
-/// table itself is the progress.
+/// Passes on cancellation of the inner observer, but no progress: every stage counts from 0, and
+/// the table itself is the progress.
 struct Stoppable<'a>(&'a dyn Observer);
 
 impl Observer for Stoppable<'_> {

@@ -1,8 +1,8 @@
 //! End of the program: its exit code and its last message, also after panics and signals.
 //!
-//! A fault of the program is reported as one, asks for a bug report, and leaves nothing half-written: a
-//! panic unwinds, so that every unfinished file is removed on the way; where nothing can unwind, as
-//! for want of memory, they are removed in the end.
+//! A fault of the program is reported as one, asks for a bug report, and leaves nothing
+//! half-written: a panic unwinds, so that every unfinished file is removed on the way; where
+//! nothing can unwind, for example when memory has run out, they are removed in the end.
 
 use super::naming::{self, Elsewhere};
 use super::say;
@@ -55,8 +55,8 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
     FAILURE
 }
 
-/// Keeps the first panic; it is reported in the end, when everything that it stopped has been tidied
-/// up.
+/// Keeps the first panic; it is reported in the end, when everything that it stopped has been
+/// tidied up.
 fn note(info: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let thread = std::thread::current();

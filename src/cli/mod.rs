@@ -1,4 +1,5 @@
-//! The command line: flags, their meaning, and the last lines, which list the files that were written.
+//! The command line: flags, their meaning, and the last lines, which list the files that were
+//! written.
 
 mod bench;
 mod cluster;

@@ -1,9 +1,9 @@
 //! Metrics of a map: what is measured, under which names, and who shows it.
 //!
 //! A metric is one field of [`Quality`], which [`SpaceRanks::quality`](super::SpaceRanks::quality)
-//! computes, and one entry in
-//! [`METRICS`]: the tables on the terminal, in files and on the page, the metrics beside each map of the page, the ranking of the
-//! methods and the comparison of runs all walk the registry.
+//! computes, and one entry in [`METRICS`]: the tables on the terminal, in files and on the page,
+//! the metrics beside each map of the page, the ranking of the methods and the comparison of runs
+//! all walk the registry.
 
 use super::Quality;
 

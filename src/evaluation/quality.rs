@@ -116,7 +116,7 @@ impl MapQuality {
 
 impl Quality {
     /// The quality of one map, n_samples x n_components, of the points `x`, n_samples x n_features.
-    /// `neighbors` are those of the points, if they are at hand: at least 10 of each, or all
+    /// `neighbors` are those of the points, if they are known: at least 10 of each, or all
     /// others.
     ///
     /// # Errors
@@ -259,9 +259,9 @@ impl<'a> SpaceRanks<'a> {
         Ok(Self { new: Some(NewRanks { rows, references, n_neighbors, table }), ..self })
     }
 
-    /// The quality of a map of the points, n_samples x n_components. `placed` is the embedding in it
-    /// of the new points, if there are any; `neighbors` those of the fitted points in the map, if
-    /// they are at hand: at least 10 of each, or all others.
+    /// The quality of a map of the points, n_samples x n_components. `placed` is the embedding in
+    /// it of the new points, if there are any; `neighbors` those of the fitted points in the map,
+    /// if they are known: at least 10 of each, or all others.
     ///
     /// # Errors
     /// [`Error::Data`] if the map has other dimensions than were said or another number of rows;

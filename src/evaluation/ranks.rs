@@ -21,7 +21,7 @@ uniform! {
 const COUNT_RANKS: Kernel = kernel!("ranks", "count_ranks", 64, TableParams);
 const PICK_DISTANCES: Kernel = kernel!("ranks", "pick_distances", 64, TableParams);
 
-/// Kernels of this room.
+/// Kernels of this module.
 pub const KERNELS: &[&Kernel] = &[&COUNT_RANKS, &PICK_DISTANCES];
 
 /// Rows of one part of a table: with 10,000 columns it has 20 MiB.

@@ -140,8 +140,8 @@ impl Architecture {
         self.input.iter().product()
     }
 
-    /// `true` if the position of a pixel matters to the network: an image must then have this height
-    /// and width, not only as many pixels.
+    /// `true` if the position of a pixel matters to the network: an image must then have this
+    /// height and width, not only as many pixels.
     pub fn is_spatial(&self) -> bool {
         self.layers.first().is_none_or(|layer| layer.kind.layer().is_spatial())
     }

@@ -1,4 +1,5 @@
-//! The network on a device of burn's: forward passes that also yield the activations of the recorded layers.
+//! The network on a device of burn's: forward passes that also yield the activations of the
+//! recorded layers.
 //!
 //! A grid's channels come last on the CPU, where convolutions and pooling are our own (see
 //! [`super::host`]), and first on a GPU, where they are burn's. Whatever leaves the network, and

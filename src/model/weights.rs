@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Key of the file's metadata under which the model's configuration stands, as JSON.
+/// Key of the file's metadata under which the configuration of the model is stored, as JSON.
 const CONFIG_KEY: &str = "layerlens";
 
 /// Named tensors. Kernels of dense layers are inputs x outputs in row-major order, as in Keras
@@ -164,7 +164,7 @@ pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
     Ok((architecture, weights.with_class_names(&class_names)))
 }
 
-/// Reads what [`tensor_bytes`] made: what stands under `key`, and the tensors. `what` they are is
+/// Reads the output of [`tensor_bytes`]: the value under `key`, and the tensors. `what` they are is
 /// said in errors.
 pub(crate) fn read_tensors(path: &Path, key: &str, what: &str) -> Result<(String, Weights)> {
     let bytes = std::fs::read(path).map_err(|error| Error::input(path, error.to_string()))?;

@@ -7,7 +7,7 @@ use crate::model::{Activation, Architecture, LayerKind, LayerSpec, Padding, Shap
 use crate::training::{Training, ValidationSplit};
 use std::path::{Path, PathBuf};
 
-/// A model that is not yet tied to data, and how it is trained unless something else is said.
+/// A model that is independent of the data, and its default training parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blueprint {
     /// Name of the preset, or of the file without its ending.

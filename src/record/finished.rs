@@ -200,7 +200,7 @@ impl FinishedRun {
         npy::read_matrix(Artifact::Embedding { map, part }.of(&self.path))
     }
 
-    /// Refuses a run of which a file in one of the folders `read` was changed since; of other files
+    /// Refuses a run if a file in one of the folders `read` was changed since; for other files
     /// it says so.
     ///
     /// # Errors
@@ -210,7 +210,7 @@ impl FinishedRun {
     }
 }
 
-/// A finished run of which a file is written anew, while no other process may change it.
+/// A finished run while one of its files is rewritten; no other process may change it.
 pub(crate) struct Rewrite {
     folder: PathBuf,
     _claim: Claim,
@@ -223,7 +223,7 @@ impl Rewrite {
         Ok(Self { folder: folder.to_owned(), _claim: Claim::of(folder)? })
     }
 
-    /// Notes the new checksum of a file that was written anew. Manifests of earlier layouts stay as
+    /// Records the new checksum of a file that was rewritten. Manifests of earlier layouts stay as
     /// they are, and files that were never listed unlisted.
     ///
     /// # Errors

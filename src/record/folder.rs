@@ -50,7 +50,7 @@ impl RunFolder {
         &self.manifest.results
     }
 
-    /// The same, to note more.
+    /// Results of its stages, to add more.
     pub fn results_mut(&mut self) -> &mut Results {
         &mut self.manifest.results
     }

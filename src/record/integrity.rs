@@ -24,7 +24,7 @@ pub(crate) enum Damage {
 }
 
 impl Damage {
-    /// The sentence about the file `name`.
+    /// Message about the file `name`.
     pub(crate) fn words(self, name: &str) -> String {
         match self {
             Self::Gone => format!("{name} is gone"),
@@ -33,7 +33,7 @@ impl Damage {
     }
 }
 
-/// Looks at one file of the run in `folder`.
+/// Damage of one file of the run in `folder`, if there is any.
 fn damage_of(folder: &Path, output: &Output) -> Option<Damage> {
     let expected = output.sha256.as_ref()?;
     match Source::of_file(folder.join(&output.path)) {
@@ -43,7 +43,7 @@ fn damage_of(folder: &Path, output: &Output) -> Option<Damage> {
     }
 }
 
-/// The files of the run in `folder` that are not as it wrote them: their numbers among `outputs`.
+/// Changed or missing files of the run in `folder`: their indices in `outputs`, and their damage.
 pub(crate) fn damaged(folder: &Path, outputs: &[Output]) -> Vec<(usize, Damage)> {
     outputs
         .iter()
@@ -109,14 +109,14 @@ pub(crate) fn stage_of(manifest: &Manifest, output: &Output) -> usize {
     manifest.stages.iter().position(|stage| wrote(&stage.name)).unwrap_or(0)
 }
 
-/// Takes back the stages from number `first` on, with their warnings.
+/// Drops the stages from number `first` on, with their warnings.
 pub(crate) fn take_back(manifest: &mut Manifest, first: usize) {
     manifest.stages.truncate(first);
     let n_warnings = manifest.stages.last().map_or(0, |last| last.n_warnings.unwrap_or(0));
     manifest.warnings.truncate(n_warnings);
 }
 
-/// Drops what was listed and noted by stages that are not finished.
+/// Drops the files and results of stages that are not finished.
 pub(crate) fn keep_finished(manifest: &mut Manifest) {
     let Manifest { stages, outputs, results, warnings, .. } = manifest;
     let is_finished = |name: &str| stages.iter().any(|stage| stage.name == name);

@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// Version of the manifest's layout; raised when a reader must know. Since 2 a run keeps the class
 /// that each scored point was given, and the names of its classes; since 3 every output names the
-/// stage that wrote it, and the maps' results stand in `results.maps` alone.
+/// stage that wrote it, and the results of maps are in `results.maps` alone.
 pub const SCHEMA_VERSION: u32 = 3;
 
 /// Everything that is needed to understand, and to repeat, a run.
@@ -187,7 +187,7 @@ impl Manifest {
         self.outputs.iter().any(|output| output.path == path)
     }
 
-    /// Notes a stage that ended just now; the files that no stage has listed yet are its own.
+    /// Adds a stage that has just ended; the files that no stage has listed yet are its own.
     pub(super) fn add_stage(&mut self, stage: Stage<'_>, seconds: f64, device: DeviceKind) {
         let name = stage.to_string();
         for output in self.outputs.iter_mut().filter(|output| output.stage.is_none()) {

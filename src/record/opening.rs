@@ -50,8 +50,8 @@ pub fn default_path(name: &str) -> PathBuf {
 }
 
 impl RunFolder {
-    /// Creates the folder, by default one under `runs/` of that `name`, and its first manifest. What a process left beside it that was killed
-    /// there is put right first, and that is said.
+    /// Creates the folder, by default one under `runs/` of that `name`, and its first manifest.
+    /// What a process left beside it that was killed there is put right first, and that is said.
     ///
     /// # Errors
     /// [`Error::Exists`] if there is something there already, unless `force`, which replaces an
@@ -104,7 +104,7 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Goes on with the run in `path` after its last finished stage; one of which nothing is left
+    /// Resumes the run in `path` after its last finished stage; one of which nothing is left
     /// but unfinished files is begun. Stages whose files are gone or changed are taken back with
     /// all that came after them, and that is said.
     ///
@@ -212,7 +212,7 @@ fn claimed(path: &Path, reporter: &dyn Reporter) -> Result<Claim> {
     Ok(claim)
 }
 
-/// Takes back the stages of which a file is gone or changed, and those after them.
+/// Drops the stages that have a missing or changed file, and all later ones.
 fn take_back_damaged(path: &Path, left: &mut Manifest, reporter: &dyn Reporter) {
     let damaged = integrity::damaged(path, &left.outputs);
     let Some(&(first, _)) = damaged.first() else { return };

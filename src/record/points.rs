@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
-/// Stream of the random numbers of this room.
+/// Stream of the random numbers of this module.
 const STREAM: u64 = 0x7265_706f_7274;
 
 /// The points that a report shows; as a text `test`, `train`, `all` or a number.

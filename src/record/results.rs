@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 /// Dimensions of the maps of a run: its figures and its page show planes.
 pub const N_COMPONENTS: usize = 2;
 
-/// Everything that the stages of a run, of whatever command, note of their work. What was not
-/// computed is none or empty, and does not stand in the manifest.
+/// Results of all stages of a run, of any command. Results that were not
+/// computed are none or empty, and are absent from the manifest.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Results {
@@ -71,7 +71,7 @@ pub struct Results {
 }
 
 impl Results {
-    /// Drops what the stages noted that are not finished.
+    /// Drops the results of stages that are not finished.
     pub(super) fn keep(&mut self, is_finished: impl Fn(Stage<'_>) -> bool) {
         let is_trained = is_finished(Stage::Training);
         if !is_trained {

@@ -95,7 +95,8 @@ pub fn text(comparison: &Comparison, n_components: usize) -> String {
     text
 }
 
-/// The most informative rows: those of the largest differences, or of the largest values where there are none.
+/// The most informative rows: those of the largest differences, or of the largest values where
+/// there are none.
 fn most<T>(rows: &[T], value: impl Fn(&T) -> &ComparedValue) -> Vec<&T> {
     let size = |row: &T| {
         let ComparedValue { a, b, difference } = value(row);

@@ -12,7 +12,7 @@ use std::path::Path;
 /// Names of the tables' files.
 pub const FILES: [&str; 4] = ["gains.csv", "confusion.csv", "confused_pairs.csv", "verdicts.csv"];
 
-/// Classes of which the terminal shows the gain.
+/// Maximum number of classes whose gain the terminal shows.
 const CLASSES: usize = 12;
 /// Pairs that the terminal shows of a space.
 const PAIRS: usize = 3;

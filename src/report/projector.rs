@@ -107,7 +107,7 @@ impl Projector {
         Ok(())
     }
 
-    /// Writes what each point is. A lone column stands without its name, as the projector wants it.
+    /// Writes the metadata of each point. A lone column has no header, as the projector expects it.
     ///
     /// # Errors
     /// [`Error::Write`].

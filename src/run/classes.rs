@@ -1,4 +1,4 @@
-//! The classes of given weights and those of the data, made the same by their names.
+//! Matching of the classes of given weights with those of the data, by name.
 
 use crate::error::Result;
 use crate::format::listed;

@@ -18,16 +18,16 @@ use std::path::PathBuf;
 pub struct Cluster {
     /// n_samples x n_features.
     pub x: Matrix,
-    /// As in titles, the file's name for example.
+    /// Title of the points, the name of the file for example.
     pub title: String,
     /// One class a row, if they are known.
     pub labels: Option<Vec<u8>>,
-    /// Their names; the numbers, if there are none.
+    /// Names of the classes; their numbers if there are no names.
     pub class_names: Vec<String>,
     /// Warnings about the files.
     pub warnings: Vec<String>,
-    /// Title and embedding of maps to draw the clusters in, n_samples x 2; without any, the first two
-    /// principal components.
+    /// Title and embedding of maps to draw the clusters in, n_samples x 2; without any, the first
+    /// two principal components.
     pub maps: Vec<(String, Matrix)>,
     /// The points as images.
     pub images: Option<Images>,
@@ -89,7 +89,7 @@ pub fn cluster(
     }
 }
 
-/// One name for each class; as many as were given, which must do for the labels.
+/// One name for each class; refuses labels beyond the names that were given.
 fn class_names(job: &Cluster) -> Result<Option<Vec<String>>> {
     let Some(labels) = &job.labels else { return Ok(None) };
     if labels.len() != job.x.n_samples() {

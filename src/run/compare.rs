@@ -1,4 +1,5 @@
-//! The command `compare`: two finished runs side by side, the same metrics of both, and confidence intervals of their differences.
+//! The command `compare`: two finished runs side by side, the same metrics of both, and confidence
+//! intervals of their differences.
 
 use super::compare_figures;
 use super::pair::{ComparedRun, Pair};

@@ -5,7 +5,7 @@ use super::pair::ComparedRun;
 use crate::error::{Error, Result};
 use crate::evaluation::{Bootstrap, ComparedValue, Confusion, Estimate};
 
-/// Pairs of classes that are taken from each classifier of each run, and that are compared in all.
+/// Numbers of pairs of classes: from each classifier of each run, and compared in all.
 const PAIRS_EACH: usize = 6;
 const MAX_PAIRS: usize = 16;
 
@@ -27,7 +27,7 @@ pub(super) struct Classifiers<'a> {
 }
 
 impl<'a> Classifiers<'a> {
-    /// Reads the predictions; those of the network are at hand.
+    /// Reads the predictions; those of the network are given.
     ///
     /// # Errors
     /// [`Error::Input`] if a file is missing or damaged.
@@ -85,15 +85,15 @@ impl<'a> Classifiers<'a> {
 /// Something that is counted of a run.
 #[derive(Clone, Copy)]
 enum Count<'a> {
-    /// Accuracy of the classifier of that number.
+    /// Accuracy of the classifier with this index.
     Accuracy(usize),
     /// Accuracy of k-NN for a class in the last space less that in the first.
     Gain(&'a str),
-    /// Share of two classes that a classifier takes for each other.
+    /// Share of the points of two classes that a classifier confuses.
     Share(usize, [&'a str; 2]),
 }
 
-/// Everything that is counted of both runs.
+/// All counts of both runs.
 pub(super) struct Counted {
     /// Of each common classifier.
     pub(super) accuracies: Vec<ComparedValue>,

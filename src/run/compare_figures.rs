@@ -165,7 +165,7 @@ fn measures(folder: &mut RunFolder, comparison: &Comparison) -> Result<()> {
 }
 
 /// One method's maps of the scored points, a row a space, the runs beside each other. Each map has
-/// its own range: no coordinate of one means anything in another.
+/// its own range, since coordinates of different maps cannot be compared.
 fn maps(folder: &mut RunFolder, pair: &Pair<'_>, method: &str) -> Result<()> {
     let read = |space: &String| -> Result<[Matrix; 2]> {
         Ok([pair.runs[0].map(space, method)?, pair.runs[1].map(space, method)?])

@@ -1,5 +1,5 @@
-//! The command `compare-models`: models trained on the same rows side by side, and one embedded layer of one
-//! of them.
+//! The command `compare-models`: models trained on the same rows side by side, and one embedded
+//! layer of one of them.
 
 mod encoded;
 
@@ -297,7 +297,7 @@ impl Prepared<'_> {
         figures::examples(record, "examples_of_kinds", title, images, classes)
     }
 
-    /// Trains one model, and notes its row of the comparison.
+    /// Trains one model, and records its row of the comparison.
     fn train(
         &self,
         session: &mut Session<'_>,

@@ -39,9 +39,9 @@ pub struct Embed {
     pub fitted: Labelled,
     /// Points to place in the map.
     pub new: Option<Labelled>,
-    /// The file that those are from, for messages.
+    /// File of the points, for messages.
     pub new_file: Option<PathBuf>,
-    /// Names of the classes; the numbers, if there are none.
+    /// Names of the classes; their numbers if there are no names.
     pub class_names: Vec<String>,
     /// Warnings about the files.
     pub warnings: Vec<String>,
@@ -49,7 +49,7 @@ pub struct Embed {
     pub method: MethodChoice,
     /// Parameters of the neighbour search.
     pub search: Search,
-    /// A file of neighbours to take instead.
+    /// A file of neighbours to use instead of a search.
     pub neighbors: Option<PathBuf>,
     /// Files that were read.
     pub inputs: Vec<Source>,
@@ -123,7 +123,7 @@ pub fn embed(
     Ok(EmbedSummary { path: folder.close(Ok(()))?, n_components, results, warnings })
 }
 
-/// Refuses what would fail after the map is fitted, and points of which there is nothing to map.
+/// Refuses parameters that would fail after the fit, and points that cannot be mapped.
 fn check(job: &Embed) -> Result<()> {
     let x = &job.fitted.x;
     if x.n_samples() > 1 && x.rows().all(|row| row == x.row(0)) {

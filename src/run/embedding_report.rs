@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// Caution about a map whose origin is unknown.
 const CAUTION: &str =
     "How this map was made is not known here: distances between its clusters may mean little.";
-/// Name in addresses of the one map.
+/// Id of the only map.
 const GIVEN: &str = "given";
 
 /// A page to make from an embedding.
@@ -30,11 +30,11 @@ const GIVEN: &str = "given";
 pub struct EmbeddingReport {
     /// The embedding: `.npy`, n x 2, or text of two columns.
     pub embedding: PathBuf,
-    /// One label a row: `.npy`, or text.
+    /// File with one label for each row: `.npy`, or text.
     pub labels: Option<PathBuf>,
     /// The column of labels, if the file has several.
     pub label_column: Option<LabelColumn>,
-    /// One image a row, as [`Pictures::read`] takes them.
+    /// Images, one for each row, as [`Pictures::read`] takes them.
     pub images: Option<PathBuf>,
     /// Background of transparent pixels in image files.
     pub background: Colour,
@@ -42,11 +42,11 @@ pub struct EmbeddingReport {
     pub class_names: Vec<String>,
     /// The space that was embedded, `.npy`, n x d; neighbours are sought in it.
     pub space: Option<PathBuf>,
-    /// Of the data; the name of the embedding's file if nothing is said.
+    /// Name of the data; by default that of the file of the embedding.
     pub name: Option<String>,
-    /// The page's file; `report.html` beside the embedding if nothing is said.
+    /// File of the page; by default `report.html` beside the embedding.
     pub out: Option<PathBuf>,
-    /// `true` if a file that is there may be replaced.
+    /// `true` if an existing file may be replaced.
     pub force: bool,
     /// Seed of the samples on which the map is measured.
     pub seed: u64,

@@ -1,5 +1,5 @@
-//! The command `export`: a finished run for other programs, TensorBoard's Embedding Projector, and whatever reads
-//! Parquet, Embedding Atlas for one.
+//! The command `export`: a finished run for other programs, TensorBoard's Embedding Projector, and
+//! whatever reads Parquet, Embedding Atlas for one.
 
 use super::page::{ExportedPoints, READ};
 use crate::compute::Device;
@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 pub enum ExportFormat {
     /// A folder for TensorBoard's Embedding Projector: spaces, maps, classes and images
     Tensorboard,
-    /// A table of points with their coordinates in every map, their classes, neighbours and images, for
-    /// Embedding Atlas and others
+    /// A table of points with their coordinates in every map, their classes, neighbours and images,
+    /// for Embedding Atlas and others
     Parquet,
 }
 
@@ -161,7 +161,7 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Refuses to write over anything but an earlier export, and over that without leave.
+/// Refuses to replace anything but an earlier export, and that only with `force`.
 fn check_target(path: &Path, format: ExportFormat, force: bool) -> Result<()> {
     if !is_there(path) {
         return Ok(());
@@ -256,8 +256,8 @@ fn write_projector(
     take_name(&folder, path, &temporary.path().join("earlier")).map_err(failed)
 }
 
-/// Gives a filled folder its name. An earlier export is out of the way only meanwhile, and goes
-/// with the temporary folder.
+/// Renames a complete folder to its final name. An earlier export is moved aside until then, and
+/// goes with the temporary folder.
 fn take_name(filled: &Path, path: &Path, earlier: &Path) -> std::io::Result<()> {
     if is_there(path) {
         std::fs::rename(path, earlier)?;

@@ -41,7 +41,7 @@ pub(super) fn starts(methods: &[MethodChoice]) -> Result<Vec<Source>> {
     methods.iter().filter_map(|method| method.source().transpose()).collect()
 }
 
-/// A whole study.
+/// The command `run`.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Data, model and training.

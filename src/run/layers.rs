@@ -39,7 +39,7 @@ const LOGITS: &str = "logits";
 /// The probability of each prediction.
 pub(super) const CONFIDENCE: &str = "confidence";
 
-/// One half of the data: what is fitted, or what is tested.
+/// One part of the data: training or test.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     /// The layers to embed, in order.
@@ -64,7 +64,7 @@ pub(super) struct Layers {
     pub(super) test: Option<Part>,
     /// Warnings for the user.
     pub(super) warnings: Vec<String>,
-    /// The files that all this was read from.
+    /// The files that were read.
     pub(super) files: Vec<PathBuf>,
 }
 
@@ -104,7 +104,7 @@ impl Layers {
         Ok(Self { class_names: classes.class_names, train, test, warnings, files: reader.files })
     }
 
-    /// Refuses, by its file, a layer with a row that `search` finds no neighbours of.
+    /// Refuses a layer with a row that has no neighbours by `search`; the error names its file.
     ///
     /// # Errors
     /// [`Error::Input`].
@@ -127,7 +127,7 @@ impl Layers {
         self.test.as_ref().unwrap_or(&self.train)
     }
 
-    /// Copies everything into the run's folder, so that it holds all that later commands need.
+    /// Copies everything that later commands need into the folder of the run.
     ///
     /// # Errors
     /// [`Error::Write`].

@@ -1,8 +1,8 @@
 //! The commands as library calls, a file a command: each makes a record, does its stages in a
 //! session, and returns a summary of the record.
 //!
-//! [`run()`] reads as the list of what happens; each stage writes its files whole, then the manifest
-//! is updated.
+//! [`run()`] reads as the list of what happens; each stage writes its files whole, then the
+//! manifest is updated.
 
 mod classes;
 mod cluster;

@@ -14,7 +14,7 @@ use crate::record::{Opening, RunFolder};
 use crate::training::{Checkpoint, Job, check_fit};
 use std::path::{Path, PathBuf};
 
-/// Data and model of a run, checked against each other.
+/// Data and model of a run, after all checks.
 pub(super) struct Prepared {
     pub(super) data: Dataset,
     pub(super) train: Samples,
@@ -44,7 +44,7 @@ impl Prepared {
         }
     }
 
-    /// The training, but for checkpoints that it would write.
+    /// The training, without the checkpoints that it writes.
     pub(super) fn job(&self, run: &TrainRun) -> Job<'_> {
         Job {
             test: run.training.test_every_epoch.then_some(&self.data.test),

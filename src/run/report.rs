@@ -15,7 +15,7 @@ pub struct Report {
     pub run: PathBuf,
     /// The points; by default those that the run was asked for.
     pub points: Option<ReportPoints>,
-    /// The page's file; in the run's folder if nothing is said.
+    /// File of the page; by default in the folder of the run.
     pub out: Option<PathBuf>,
     /// `true` if an existing file, other than the run's own page, may be replaced.
     pub force: bool,
@@ -43,8 +43,8 @@ pub struct ReportSummary {
 /// Makes the page of a finished run; the page lists the parts of the run that were deleted.
 ///
 /// # Errors
-/// [`Error::Input`] if the folder is not a finished run of layers, its manifest has a later layout, or
-/// a file is damaged; [`Error::Exists`], [`Error::Write`]; any error of the device;
+/// [`Error::Input`] if the folder is not a finished run of layers, its manifest has a later layout,
+/// or a file is damaged; [`Error::Exists`], [`Error::Write`]; any error of the device;
 /// [`Error::Interrupted`].
 pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<ReportSummary> {
     // A folder that is not a run is refused before it is claimed, which would make one that is not
@@ -84,7 +84,7 @@ pub(super) fn summary(page: Page, path: PathBuf) -> Result<ReportSummary> {
     })
 }
 
-/// Refuses to replace an existing file, unless that was asked for.
+/// Refuses to replace an existing file, unless `force` is set.
 pub(super) fn check_new(path: &Path, may_replace: bool) -> Result<()> {
     if !may_replace && std::fs::symlink_metadata(path).is_ok() {
         return Err(Error::Exists(path.to_owned()));

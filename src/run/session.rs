@@ -24,8 +24,8 @@ impl<'a> Session<'a> {
         Self { record, device, reporter, computed_by: None }
     }
 
-    /// Does a stage and notes that it is finished. Gives what `work` gives, or none if the stage was
-    /// finished before, perhaps in an earlier process.
+    /// Runs a stage and records that it is finished. Returns the result of `work`,
+    /// or none if the stage was finished before, possibly by an earlier process.
     ///
     /// # Errors
     /// Those of `work`; [`Error::Write`](crate::Error::Write).
@@ -40,7 +40,7 @@ impl<'a> Session<'a> {
         self.new_stage(stage, work).map(Some)
     }
 
-    /// The same for a stage that is known not to be finished.
+    /// As [`Session::stage`], for a stage that is known not to be finished.
     ///
     /// # Errors
     /// As [`Session::stage`].
@@ -59,14 +59,14 @@ impl<'a> Session<'a> {
         Ok(done)
     }
 
-    /// Notes that the CPU did the stage under way, whatever the device is.
+    /// Records that the CPU computed the current stage, whatever the device is.
     pub(super) fn on_cpu(&mut self) {
         self.computed_by = Some(DeviceKind::Cpu);
     }
 }
 
-/// Does `work` on the device. What a GPU that `auto` chose fails at is done again on the CPU, and
-/// that is said: from the last finished stage on where the run can be resumed, else from the
+/// Does `work` on the device. If a GPU that `auto` chose fails, the work is repeated on the CPU,
+/// and that is said: from the last finished stage on where the run can be resumed, else from the
 /// beginning.
 ///
 /// # Errors

@@ -27,10 +27,10 @@ use crate::progress::Reporter;
 use crate::record::{Artifact, N_COMPONENTS, Opening, RunFolder, Stage};
 use std::path::Path;
 
-/// Units of a layer that no method finds too few.
+/// Minimum width of a layer that every method can embed.
 const WIDE: usize = 1024;
 
-/// Does the whole study; see the module. One that is resumed goes on after its last finished stage.
+/// Runs all stages; see the module. A resumed run continues after its last finished stage.
 ///
 /// # Errors
 /// As [`super::train()`]; [`Error::Data`] if the data are too few for a method; [`Error::Input`]
@@ -102,7 +102,7 @@ struct Study<'a> {
 }
 
 impl Study<'_> {
-    /// Looks into layers that another program wrote.
+    /// Embeds layers that another program wrote.
     fn given(&self, session: &mut Session<'_>, layers: &Layers) -> Result<()> {
         given_activations(session, layers)?;
         self.embed_layers(session, layers, None)?;
@@ -125,7 +125,7 @@ impl Study<'_> {
         page::write(session, run.report_points)
     }
 
-    /// Everything that is done with the layers, wherever they come from.
+    /// All stages of the layers, whether they were trained here or given.
     fn embed_layers(
         &self,
         session: &mut Session<'_>,
@@ -287,9 +287,9 @@ pub(super) fn build_methods(choices: &[MethodChoice]) -> Result<Vec<NamedMethod>
         .collect()
 }
 
-/// Refuses what would fail after the training: methods that cannot be fitted to the data, and data
-/// that cannot be scored. A method that is for wider spaces than some of these is left out there,
-/// and no more.
+/// Refuses parameters that would fail after the training: methods that cannot be fitted to the
+/// data, and data that cannot be scored. A method that is for wider spaces than some of these is
+/// left out there, and no more.
 pub(super) fn check_methods<'a>(
     methods: &[NamedMethod],
     labels: &[u8],
@@ -338,7 +338,7 @@ pub(super) fn check_methods<'a>(
     }
 }
 
-/// Refuses clusters that cannot be sought.
+/// Refuses clustering methods that cannot be applied to the data.
 fn check_clusters(run: &Run, n: usize, widest: usize, class_names: &[String]) -> Result<()> {
     run.clusters.iter().try_for_each(|method| method.validate((n, widest), Some(class_names.len())))
 }

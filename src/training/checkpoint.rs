@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Key of the file's metadata under which everything but the tensors stands, as JSON.
+/// Key of the file's metadata under which everything but the tensors is stored, as JSON.
 const KEY: &str = "layerlens_checkpoint";
 
 /// First and second moments of each trained tensor.

@@ -16,7 +16,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use std::path::Path;
 use std::time::Instant;
 
-/// Streams of the random numbers of this room: one for each epoch's order and one for its masks.
+/// Streams of the random numbers of this module: one for each epoch's order and one for its masks.
 const ORDER_STREAM: u64 = 0x6f72_6465_0000_0000;
 const MASK_STREAM: u64 = 0x6d61_736b_0000_0000;
 

@@ -1,5 +1,5 @@
-//! Predictions of a network for the points of layers from elsewhere: probabilities, logits and their
-//! names, and classes that count otherwise than the columns.
+//! Predictions of a network for the points of layers from elsewhere: probabilities, logits and
+//! their names, and classes that count otherwise than the columns.
 
 use crate::labels::write_npy;
 use crate::support::{Place, groups, manifest};
@@ -25,8 +25,8 @@ fn place_with_layer(first: u32) -> Place {
     place
 }
 
-/// Logits of three classes; the prediction is the row's group, but for the first ten rows, where it is
-/// class 1.
+/// Logits of three classes; the prediction is the row's group, but for the first ten rows, where it
+/// is class 1.
 fn logits(n: usize) -> Vec<[f64; 3]> {
     let of_row = |row: usize| {
         let mut logits = [-4.0, -2.5, 0.25].map(|value: f64| value - row as f64 / 7.0);

@@ -41,9 +41,9 @@ struct Windows {
 }
 
 thread_local! {
-    /// Room for an image with its border, for the windows of an image, and for a masked gradient:
-    /// each thread keeps its own.
-    static ROOM: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+    /// Buffers for an image with its border, for the windows of an image, and for a masked
+    /// gradient: each thread keeps its own.
+    static SCRATCH: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
 }
 
 impl Geometry {
@@ -174,7 +174,7 @@ pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f3
     let mut y = vec![0.0; geometry.n * output];
     let images = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(output));
     images.for_each(|(x, y)| {
-        ROOM.with_borrow_mut(|[padded, columns, _]| {
+        SCRATCH.with_borrow_mut(|[padded, columns, _]| {
             geometry.windows().lay_out(x, padded, columns);
             let columns = &columns[..rows * across * inputs];
             product(
@@ -250,7 +250,7 @@ fn backward_block(
     let [inputs, _] = geometry.kernel();
     let (mut dw, mut db) = (vec![0.0; inputs * filters], vec![0.0; filters]);
     let seen = geometry.window[0] * geometry.window[1] * filters;
-    ROOM.with_borrow_mut(|[padded, columns, dz]| {
+    SCRATCH.with_borrow_mut(|[padded, columns, dz]| {
         for (at, x) in from.x.chunks_exact(image).enumerate() {
             let span = at * output..(at + 1) * output;
             dz.clear();

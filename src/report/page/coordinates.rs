@@ -1,6 +1,6 @@
-//! Coordinates in a map as 16-bit numbers: a grid of 65,536 steps over the larger side of the map, and
-//! frames of an animation as differences to the frame before, which are small and so take little
-//! room.
+//! Coordinates in a map as 16-bit numbers: a grid of 65,536 steps over the larger side of the map,
+//! and frames of an animation as differences to the frame before, which are small and so take
+//! little room.
 
 use crate::matrix::Matrix;
 
@@ -20,8 +20,8 @@ pub(super) struct Coded {
     pub(super) half: f64,
 }
 
-/// Encodes n x 2 coordinates, or n x 2F for F frames: x and y of the first, then of the second. All frames
-/// have one scale.
+/// Encodes n x 2 coordinates, or n x 2F for F frames: x and y of the first, then of the second. All
+/// frames have one scale.
 pub(super) fn encode(coordinates: &Matrix) -> Coded {
     let (n, frames) = (coordinates.n_samples(), coordinates.n_features() / 2);
     let mut low = [f64::INFINITY; 2];

@@ -28,7 +28,7 @@ fn encode(page: &Page, map: &Map, side: usize) -> std::result::Result<Vec<u8>, p
             high[axis] = high[axis].max(f64::from(row[axis]));
         }
     }
-    // Points that all coincide stand in the middle.
+    // Points that all coincide lie in the middle.
     let span =
         Some((high[0] - low[0]).max(high[1] - low[1])).filter(|span| *span > 0.0).unwrap_or(1.0);
     let scale = (side as f64 - 2.0 * MARGIN) / span;

@@ -138,7 +138,7 @@ fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Refuses outputs that have not a column for each class.
+/// Refuses outputs that do not have one column for each class.
 fn check_outputs(files: &[PartFiles], names: Option<(&[String], &Path)>) -> Result<()> {
     let columns = |files: &PartFiles| {
         files.outputs.as_ref().map(|outputs| (outputs.n_columns(), outputs.path.clone()))
@@ -192,8 +192,8 @@ fn check_outputs(files: &[PartFiles], names: Option<(&[String], &Path)>) -> Resu
 
 /// Labels and predictions as classes.
 struct Resolved {
-    /// The files are the labels of the parts, then the predictions that were given, or that had to be
-    /// compared with the labels.
+    /// The files are the labels of the parts, then the predictions that were given, or that had to
+    /// be compared with the labels.
     labels: Labels,
     /// The classes of each part.
     classes: Vec<Vec<u8>>,
@@ -346,9 +346,9 @@ fn columns_as_numbers(outputs: &Outputs) -> LabelFile {
     }
 }
 
-/// Refuses labels and predictions that count the classes from different numbers, where no names say how
-/// they are counted: the predictions end one beyond the labels and leave their first number out, or
-/// begin one before them and leave their last number out.
+/// Refuses labels and predictions that count the classes from different numbers, where no names say
+/// how they are counted: the predictions end one beyond the labels and leave their first number
+/// out, or begin one before them and leave their last number out.
 fn check_counting(files: &[PartFiles]) -> Result<()> {
     let range = |files: &dyn Fn(usize) -> Option<(i64, i64)>, n: usize| {
         let ranges = (0..n).filter_map(files);
@@ -378,7 +378,7 @@ fn check_counting(files: &[PartFiles]) -> Result<()> {
     Err(Error::input(&file.path, message))
 }
 
-/// Says which column is which class, where that is not written down.
+/// Warns which column is taken for which class, if no file says so.
 fn say_columns(outputs: &Outputs, labels: &Labels, named: bool, warnings: &mut Vec<String>) {
     if outputs.n_columns() == 1 {
         if let [_, second] = &labels.names[..] {

@@ -10,7 +10,7 @@ pub(super) const OTHERS: [&str; 7] =
     ["labels", "predictions", "images", "rows", "softmax", "logits", "confidence"];
 /// File extensions of labels; the first that exists is read.
 const LABEL_ENDINGS: [&str; 4] = ["npy", "csv", "tsv", "txt"];
-/// Endings of pictures, papers and programs: no data, though they may be called after a part.
+/// File extensions of pictures, documents and programs, which are never data.
 const NO_DATA: [&str; 11] =
     ["png", "jpg", "jpeg", "gif", "svg", "pdf", "html", "md", "py", "ipynb", "log"];
 /// Maximum depth of subfolders that are searched.
@@ -117,7 +117,7 @@ impl LayerFolder {
         Ok(())
     }
 
-    /// The file of the labels of a part, or the name that it should have.
+    /// Name of the label file of a part, or the name that it should have.
     pub(super) fn labels_file(&self, part: &str) -> String {
         let names = LABEL_ENDINGS.map(|ending| format!("labels_{part}.{ending}"));
         let there = names.iter().find(|name| self.files.contains(*name));

@@ -23,7 +23,7 @@ enum Kind {
     /// Natural logarithms of probabilities.
     Logarithms,
     Logits,
-    /// From 0 to 1, but no probabilities of one class each.
+    /// From 0 to 1, but not probabilities of one class each.
     Unclear,
 }
 
@@ -96,7 +96,7 @@ impl Outputs {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Notes how the values are taken, where their name says otherwise.
+    /// Adds a warning if the values are not of the kind that their file name says.
     fn say(&mut self) {
         let name = self.name();
         let off = self.values.rows().enumerate().map(|(row, values)| (row, sum(values)));
@@ -206,10 +206,10 @@ impl Outputs {
     }
 }
 
-/// Settles what the values of outputs are: the same for all whose files have the same name but for
-/// the part, since one network wrote them. Values of one part alone may look like something else,
-/// as logits do that happen to lie between 0 and 1. What is taken in another way than its name says
-/// is noted.
+/// Determines the kind of the values of outputs: the same for all whose files have the same name
+/// but for the part, since one network wrote them. Values of one part alone may look like something
+/// else, as logits do that happen to lie between 0 and 1. What is taken in another way than its
+/// name says is noted.
 pub(super) fn agree(mut outputs: Vec<&mut Outputs>) {
     for of_logits in [false, true] {
         let same = |outputs: &&mut Outputs| outputs.of_logits == of_logits;
@@ -278,7 +278,7 @@ fn kind<'a>(values: impl IntoIterator<Item = &'a Matrix>, of_logits: bool) -> Ki
     }
 }
 
-/// Refuses another number of outputs than points.
+/// Refuses outputs whose number of rows differs from the number of points.
 pub(super) fn check_rows(outputs: &Outputs, n: usize, labels: &Path) -> Result<()> {
     if outputs.n() == n {
         return Ok(());

@@ -14,7 +14,7 @@ use crate::report::page::{Block, Curves, Section, Series, Table};
 use crate::report::quality_table;
 use crate::training::History;
 
-/// Most classes, or clusters, of a table of counts.
+/// Maximum number of classes, or clusters, in a table of counts.
 const MAX_COUNTED: usize = 40;
 
 pub(in crate::run) fn section(
@@ -25,7 +25,7 @@ pub(in crate::run) fn section(
     Section { id: id.into(), title: title.into(), blocks: blocks.into_iter().collect() }
 }
 
-/// All sections; what they lack is noted in `selected`.
+/// All sections; missing data are added to `selected`.
 pub(in crate::run) fn of_run(
     run: &FinishedRun,
     selected: &mut SelectedPoints<'_>,
@@ -200,7 +200,8 @@ fn confused(
     Ok(Some(section("confusion", "Confusions and gains", blocks)))
 }
 
-/// Of the network and of k-NN in the spaces themselves, as far as their predictions are there.
+/// Confusion matrices of the network and of k-NN in the spaces themselves, if their predictions
+/// exist.
 fn confusion_counts(
     run: &FinishedRun,
     selected: &mut SelectedPoints<'_>,
@@ -288,7 +289,7 @@ fn notes(selected: &SelectedPoints<'_>) -> Section {
     section("notes", "Warnings and fallbacks", blocks)
 }
 
-/// The command line, and what else decides the bytes of the results.
+/// The command line, and the other inputs that determine the bytes of the results.
 pub(in crate::run) fn reproduce(argv: &[String], origin: String) -> Section {
     let words =
         std::iter::once("layerlens".to_owned()).chain(argv.iter().skip(1).map(|word| quoted(word)));

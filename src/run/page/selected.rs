@@ -60,7 +60,7 @@ impl<'a> SelectedPoints<'a> {
         Self { run, choice, rows, warnings, missing, motions: Vec::new() }
     }
 
-    /// The parts of which points are shown, with their sizes and the rows.
+    /// Parts that have selected points: name, number of points, and selected rows.
     pub(in crate::run) fn parts(&self) -> Vec<(&'static str, usize, Vec<usize>)> {
         let all = [
             (PARTS[0], self.run.n_train, &self.rows.train),
@@ -72,7 +72,8 @@ impl<'a> SelectedPoints<'a> {
             .collect()
     }
 
-    /// The path of a file, if it is there; if not, and the run wrote it, it is missing.
+    /// Path of a file, if it exists; otherwise, if the run wrote it, it is added to the missing
+    /// ones.
     pub(in crate::run) fn path(&mut self, artifact: Artifact<'_>, what: &str) -> Option<PathBuf> {
         let path = artifact.of(&self.run.path);
         if path.exists() {
@@ -84,7 +85,7 @@ impl<'a> SelectedPoints<'a> {
         None
     }
 
-    /// The shown rows of a matrix of which each part has a file.
+    /// The selected rows of a matrix that has one file for each part.
     pub(in crate::run) fn gather<'n>(
         &mut self,
         artifact: impl Fn(&'static str) -> Artifact<'n>,
@@ -117,7 +118,7 @@ impl<'a> SelectedPoints<'a> {
         Matrix::new(values, self.rows.len(), n_features).map(Some)
     }
 
-    /// The classes' names: numbers if the file is gone.
+    /// Names of the classes: numbers if the file is missing.
     pub(in crate::run) fn class_names(&mut self) -> Result<Vec<String>> {
         match self
             .path(Artifact::ClassNames, "the names of the classes, which are numbered instead")
@@ -368,7 +369,7 @@ impl<'a> SelectedPoints<'a> {
         Ok(entries)
     }
 
-    /// Where the shown points are among those of the epochs, if all of them are.
+    /// Positions of the selected points among those of the epochs, if all of them are there.
     fn positions(&self, noted: &EpochMaps) -> Option<Vec<usize>> {
         let there = noted.points.rows(self.run.n_train, self.run.n_test, self.run.manifest.seed);
         let train = self.rows.train.iter().map(|row| there.train.binary_search(row).ok());
@@ -403,7 +404,7 @@ impl<'a> SelectedPoints<'a> {
     }
 }
 
-/// A map: the points that are shown, and all that it was fitted to if they are at hand.
+/// A map: the selected points, and all fitted points if their file exists.
 struct AlignedMap {
     shown: Matrix,
     fitted: Option<Matrix>,

@@ -29,9 +29,9 @@ const LEAST_SAMPLE: usize = 1000;
 /// A space whose clusters are sought.
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterSpace<'a> {
-    /// As in file names, `layer_2` for example.
+    /// Name in file names, `layer_2` for example.
     pub name: &'a str,
-    /// As in titles, `layer 2, test images` for example.
+    /// Title, `layer 2, test images` for example.
     pub title: &'a str,
     /// n_samples x n_features.
     pub x: &'a Matrix,
@@ -156,7 +156,7 @@ struct Silhouettes {
     by_group: Vec<(i32, Option<f64>)>,
 }
 
-/// None where there are too few groups, or too many.
+/// Silhouettes; none if there are too few groups, or too many.
 fn silhouettes(
     folder: &RunFolder,
     space: &ClusterSpace<'_>,

@@ -27,7 +27,7 @@ use crate::run::session::Session;
 use crate::training::{EpochChoice, EpochWeights, History};
 use std::time::{Duration, Instant};
 
-/// Refuses epochs of a training that does not begin here.
+/// Refuses epochs of a training that was begun elsewhere.
 ///
 /// # Errors
 /// [`Error::Parameter`].
@@ -79,7 +79,7 @@ pub(in crate::run) fn check_points(
     Ok(())
 }
 
-/// Everything that the maps of epochs are made from.
+/// Inputs of the maps of epochs.
 pub(in crate::run) struct EpochStages<'a> {
     pub(in crate::run) run: &'a Run,
     pub(in crate::run) methods: &'a [NamedMethod],
@@ -324,7 +324,7 @@ impl EpochStages<'_> {
     }
 }
 
-/// Writes which row of which part each point is.
+/// Writes the part and the row of each point.
 fn write_rows(record: &mut RunFolder, rows: &Rows) -> Result<()> {
     write_atomic(&record.below(Artifact::EpochRows)?, |writer| {
         writeln!(writer, "part,row")?;

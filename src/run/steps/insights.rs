@@ -11,7 +11,7 @@ use crate::record::{Artifact, RunFolder, predictions};
 use crate::report::insights_table;
 use crate::run::layers::Layers;
 
-/// Most classes of which confusions are drawn.
+/// Maximum number of classes for which confusion matrices are drawn.
 const MAX_DRAWN: usize = 40;
 
 /// Computes the insights, and writes their tables and figures.

@@ -33,8 +33,8 @@ pub(in crate::run) struct Placed<'a> {
     pub(in crate::run) neighbors: Option<&'a NeighborGraph>,
 }
 
-/// Measures maps, which all have the dimensions of the first. Data that allow no metrics, fewer than
-/// four points for example, yield none, and a warning in the manifest.
+/// Measures maps, which all have the dimensions of the first. Data that allow no metrics, fewer
+/// than four points for example, yield none, and a warning in the manifest.
 pub(in crate::run) fn measure(
     session: &mut Session<'_>,
     measured: MeasuredSpace<'_>,

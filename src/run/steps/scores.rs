@@ -5,7 +5,7 @@ use crate::evaluation::Scores;
 use crate::record::{Artifact, RunFolder};
 use crate::report::table;
 
-/// Writes the tables, and notes their rows in their order.
+/// Writes the tables, and records their rows in the same order.
 pub(in crate::run) fn write_scores(
     folder: &mut RunFolder,
     scores: &[Scores],

@@ -14,7 +14,7 @@ use crate::record::predictions;
 use crate::record::{Artifact, MapResults, RunFolder, Skipped, Stage};
 use crate::run::session::Session;
 
-/// Refuses a run in which no space has neighbours, with the reason of the first.
+/// Refuses a run if no space has neighbours, with the reason of the first space.
 ///
 /// # Errors
 /// [`Error::Data`].
@@ -41,7 +41,7 @@ pub(in crate::run) struct Map {
     pub(in crate::run) id: MapId,
     /// Places of the training points.
     pub(in crate::run) train: Matrix,
-    /// Places of the test points, if there are any.
+    /// Embedding of the test points, if there are any.
     pub(in crate::run) test: Option<Matrix>,
 }
 
@@ -51,7 +51,7 @@ impl Map {
         self.id.method.as_deref().unwrap_or_default()
     }
 
-    /// `true` of the map of that space by that method.
+    /// `true` if it is the map of `space` by `method`.
     pub(in crate::run) fn is_of(&self, space: &str, method: &str) -> bool {
         self.id.space == space && self.method() == method
     }
@@ -60,7 +60,7 @@ impl Map {
 /// A method under the name that users know it by.
 pub(in crate::run) type NamedMethod = (String, Box<dyn Embedding>);
 
-/// Everything that is done with one space. Each stage that is finished already is read from its
+/// All stages of one space. Each stage that is finished already is read from its
 /// files.
 pub(in crate::run) struct SpaceStages<'a> {
     /// Classes of the training points.
@@ -75,9 +75,9 @@ pub(in crate::run) struct SpaceStages<'a> {
 /// Neighbours in the space.
 #[derive(Default)]
 struct Neighbors {
-    /// Of the training points among themselves.
+    /// Neighbours of the training points among themselves.
     among: Option<NeighborGraph>,
-    /// Of the test points among the training points.
+    /// Neighbours of the test points among the training points.
     to_train: Option<NeighborGraph>,
 }
 
@@ -135,7 +135,7 @@ impl SpaceStages<'_> {
         record.results().is_skipped(self.name(), method)
     }
 
-    /// Notes that there is no map of the space by a method.
+    /// Records that there is no map of the space by a method.
     fn skip(&self, session: &mut Session<'_>, name: &str, reason: &str) -> Result<()> {
         let title = embedding::method(name)?.title;
         session.reporter.note(&format!("{}: no map by {title}", self.name()));
@@ -154,7 +154,7 @@ impl SpaceStages<'_> {
         among: Option<&NeighborGraph>,
     ) -> Result<()> {
         let done = session.stage(Stage::Quality(self.name()), |session, observer| {
-            // Those of maps that an earlier process scored are not at hand, and must be the same to
+            // Those of maps that an earlier process scored are not in memory, and must be the same to
             // the last tie.
             let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
                 Some(graph) => Ok(graph),
@@ -271,7 +271,7 @@ impl SpaceStages<'_> {
         })
     }
 
-    /// Places of the test points in a fitted map.
+    /// Embedding of the test points in a fitted map.
     fn place(
         &self,
         session: &Session<'_>,
@@ -332,7 +332,7 @@ impl SpaceStages<'_> {
         })
     }
 
-    /// Notes the accuracies, and of the test points, or without any of the training points, the
+    /// Records the accuracies, and of the test points, or without any of the training points, the
     /// class that each is given.
     fn score(
         &self,

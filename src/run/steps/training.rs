@@ -56,7 +56,7 @@ fn trained(
     run.training.train(session.device, &job, observer)
 }
 
-/// The last checkpoint in a folder that can be read; others are said.
+/// The last readable checkpoint in a folder; unreadable ones are reported.
 fn last_whole(folder: &Path, reporter: &dyn Reporter) -> Option<Checkpoint> {
     let read = |path: PathBuf| {
         Checkpoint::read(&path)
@@ -109,7 +109,7 @@ fn examples(record: &mut RunFolder, data: &Dataset) -> Result<()> {
     figures::examples(record, "examples", &title, &data.train.images, classes)
 }
 
-/// Writes and notes how a training went.
+/// Writes the history of a training, and records its summary.
 fn note_training(
     record: &mut RunFolder,
     kept: Option<&EpochChoice>,
@@ -163,7 +163,7 @@ pub(in crate::run) fn write_history(
     Ok(())
 }
 
-/// Where a run keeps the weights of its epochs.
+/// Folder of the weights of the epochs of a run.
 pub(in crate::run) fn weights_folder(folder: &RunFolder) -> PathBuf {
     Artifact::EpochWeights.of(folder.path())
 }

@@ -11,7 +11,7 @@ use crate::report::cluster_table::cluster_name;
 use crate::report::figures::{ClusterMaps, Gallery, GalleryRow, HeatMap};
 use crate::run::steps::figures::write;
 
-/// Clusters of a contingency table or a gallery that are drawn at most, the largest.
+/// Maximum number of clusters, the largest, in a contingency table or a gallery.
 const DRAWN: usize = 16;
 /// Images of each half of a gallery's row.
 const IMAGES: usize = 6;
