@@ -191,18 +191,24 @@ fn map_quality(
     global: &Global,
     device: &Device,
     spaces: &Spaces,
-    map: &Matrix,
+    embedding: &Matrix,
     placed: Option<&Matrix>,
     reporter: &dyn Reporter,
 ) -> Result<MapQuality, Error> {
     let observer = reporter.stage("quality");
-    let mut ranks =
-        SpaceRanks::new(device, &spaces.x, None, map.n_features(), global.seed, observer.as_ref())?;
+    let mut ranks = SpaceRanks::new(
+        device,
+        &spaces.x,
+        None,
+        embedding.n_features(),
+        global.seed,
+        observer.as_ref(),
+    )?;
     if let Some(new) = &spaces.new {
         ranks = ranks.with_new(device, new, global.seed, observer.as_ref())?;
     }
-    let quality = ranks.quality(device, map, placed, None, observer.as_ref())?;
-    let (n_features, n_dimensions) = (spaces.x.n_features(), map.n_features());
+    let quality = ranks.quality(device, embedding, placed, None, observer.as_ref())?;
+    let (n_features, n_dimensions) = (spaces.x.n_features(), embedding.n_features());
     Ok(MapQuality { space: "input".into(), method: None, n_features, n_dimensions, quality })
 }
 

@@ -62,11 +62,11 @@ impl GlobalScore {
     ///
     /// # Errors
     /// Any error of the device.
-    pub fn of(&self, device: &Device, x: &Matrix, map: &Matrix) -> Result<Option<f64>> {
+    pub fn of(&self, device: &Device, x: &Matrix, embedding: &Matrix) -> Result<Option<f64>> {
         if self.left_by_pca <= LEAST_ERROR * self.total {
             return Ok(None);
         }
-        let (axes, c) = orthonormal_axes(map);
+        let (axes, c) = orthonormal_axes(embedding);
         let explained: f64 = if c == 0 {
             0.0
         } else {
@@ -82,14 +82,14 @@ impl GlobalScore {
 
 /// The centred axes of a map made orthogonal, each of mean square 1, n x c, and how many there are:
 /// fewer than the map's dimensions if these depend on each other.
-fn orthonormal_axes(map: &Matrix) -> (Vec<f32>, usize) {
-    let (n, dimensions) = (map.n_samples() as f64, map.n_features());
+fn orthonormal_axes(embedding: &Matrix) -> (Vec<f32>, usize) {
+    let (n, dimensions) = (embedding.n_samples() as f64, embedding.n_features());
     let mean: Vec<f64> = (0..dimensions)
-        .map(|axis| map.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n)
+        .map(|axis| embedding.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n)
         .collect();
     let centred = |row: &[f32], axis: usize| f64::from(row[axis]) - mean[axis];
     let covariance = Mat::from_fn(dimensions, dimensions, |i, j| {
-        map.rows().map(|row| centred(row, i) * centred(row, j)).sum::<f64>() / n
+        embedding.rows().map(|row| centred(row, i) * centred(row, j)).sum::<f64>() / n
     });
     // Of a finite symmetric matrix; without its axes nothing is explained.
     let Ok(eigen) = covariance.self_adjoint_eigen(Side::Lower) else { return (Vec::new(), 0) };
@@ -101,7 +101,7 @@ fn orthonormal_axes(map: &Matrix) -> (Vec<f32>, usize) {
         let along: f64 = (0..dimensions).map(|i| centred(row, i) * vectors[(i, axis)]).sum();
         (along / variances[axis].sqrt()) as f32
     };
-    let axes = map
+    let axes = embedding
         .rows()
         .flat_map(|row| kept.iter().map(move |&axis| (row, axis)))
         .map(|(row, axis)| coordinate(row, axis));

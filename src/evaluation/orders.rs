@@ -4,10 +4,12 @@
 /// where it is in the map. Each of `space` and `map` holds the two distances of a triplet one after
 /// the other (Y. Wang et al., "Understanding how dimension reduction tools work", 2021, section 5).
 /// 1 for no triplets.
-pub fn triplet_accuracy(space: &[f32], map: &[f32]) -> f64 {
-    let pairs = space.chunks_exact(2).zip(map.chunks_exact(2));
+pub fn triplet_accuracy(space: &[f32], embedding: &[f32]) -> f64 {
+    let pairs = space.chunks_exact(2).zip(embedding.chunks_exact(2));
     let n = pairs.len();
-    let kept = pairs.filter(|(space, map)| (space[0] < space[1]) == (map[0] < map[1])).count();
+    let kept = pairs
+        .filter(|(space, embedding)| (space[0] < space[1]) == (embedding[0] < embedding[1]))
+        .count();
     if n == 0 { 1.0 } else { kept as f64 / n as f64 }
 }
 

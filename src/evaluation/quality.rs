@@ -126,13 +126,13 @@ impl Quality {
     pub fn of(
         device: &Device,
         x: &Matrix,
-        map: &Matrix,
+        embedding: &Matrix,
         neighbors: Option<&NeighborGraph>,
         seed: u64,
         observer: &dyn Observer,
     ) -> Result<Self> {
-        SpaceRanks::new(device, x, neighbors, map.n_features(), seed, observer)?
-            .quality(device, map, None, None, observer)
+        SpaceRanks::new(device, x, neighbors, embedding.n_features(), seed, observer)?
+            .quality(device, embedding, None, None, observer)
     }
 }
 
@@ -269,24 +269,25 @@ impl<'a> SpaceRanks<'a> {
     pub fn quality(
         &self,
         device: &Device,
-        map: &Matrix,
+        embedding: &Matrix,
         placed: Option<&Matrix>,
         neighbors: Option<&NeighborGraph>,
         observer: &dyn Observer,
     ) -> Result<Quality> {
         let expected = (self.x.n_samples(), self.global.n_components());
-        if (map.n_samples(), map.n_features()) != expected {
-            let (found, (n, c)) = ((map.n_samples(), map.n_features()), expected);
+        if (embedding.n_samples(), embedding.n_features()) != expected {
+            let (found, (n, c)) = ((embedding.n_samples(), embedding.n_features()), expected);
             return Err(Error::Data(format!(
                 "the map is {} x {}, expected {n} x {c}",
                 found.0, found.1
             )));
         }
         let (m, k) = (self.sample.len(), self.n_neighbors);
-        let sampled = map.select(&self.sample);
+        let sampled = embedding.select(&self.sample);
         let nearest = nearest_neighbors(device, &sampled, k, observer)?;
         let table = DistanceTable::among(device, &sampled, observer)?;
-        let found = neighbors_of(device, map, neighbors, &self.sample, self.n_recalled, observer)?;
+        let found =
+            neighbors_of(device, embedding, neighbors, &self.sample, self.n_recalled, observer)?;
         let triplets = table.distances(device, &self.triplets.ids)?;
         let pairs = of_pairs(
             table.distances(device, &self.pairs.ids)?,
@@ -294,7 +295,7 @@ impl<'a> SpaceRanks<'a> {
             self.pairs.squared.len() < self.pairs.ids.len(),
         );
         let of_new = match (&self.new, placed) {
-            (Some(new), Some(placed)) => Some(new.quality(device, map, placed, observer)?),
+            (Some(new), Some(placed)) => Some(new.quality(device, embedding, placed, observer)?),
             _ => None,
         };
         Ok(Quality {
@@ -304,7 +305,7 @@ impl<'a> SpaceRanks<'a> {
             continuity: kept_ranks(&table.ranks(device, self.nearest.indices())?, k, m),
             n_recalled: self.n_recalled,
             neighbor_recall: recall(&self.neighbors, &found, self.n_recalled),
-            global_score: self.global.of(device, self.x, map)?,
+            global_score: self.global.of(device, self.x, embedding)?,
             n_triplets: triplets.len() / 2,
             random_triplet_accuracy: triplet_accuracy(&self.triplets.squared, &triplets),
             n_pairs: pairs.len(),
@@ -318,7 +319,7 @@ impl NewRanks {
     fn quality(
         &self,
         device: &Device,
-        map: &Matrix,
+        embedding: &Matrix,
         placed: &Matrix,
         observer: &dyn Observer,
     ) -> Result<NewQuality> {
@@ -328,7 +329,7 @@ impl NewRanks {
                 placed.n_samples()
             )));
         }
-        let (references, k) = (map.select(&self.references), self.n_neighbors);
+        let (references, k) = (embedding.select(&self.references), self.n_neighbors);
         let nearest =
             nearest_references(device, &placed.select(&self.rows), &references, k, observer)?;
         let ranks = self.table.ranks(device, nearest.indices())?;

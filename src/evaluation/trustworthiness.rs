@@ -41,16 +41,16 @@ impl Trustworthiness {
     /// # Errors
     /// [`Error::Data`] if the map has another number of rows; any error of the device;
     /// [`Error::Interrupted`].
-    pub fn of(&self, device: &Device, map: &Matrix, observer: &dyn Observer) -> Result<f64> {
-        if map.n_samples() != self.n_samples {
+    pub fn of(&self, device: &Device, embedding: &Matrix, observer: &dyn Observer) -> Result<f64> {
+        if embedding.n_samples() != self.n_samples {
             return Err(Error::Data(format!(
                 "the map has {} rows, expected {}",
-                map.n_samples(),
+                embedding.n_samples(),
                 self.n_samples
             )));
         }
         let (m, k) = (self.sample.len(), below_half(self.sample.len()));
-        let nearest = nearest_neighbors(device, &map.select(&self.sample), k, observer)?;
+        let nearest = nearest_neighbors(device, &embedding.select(&self.sample), k, observer)?;
         Ok(kept_ranks(&self.table.ranks(device, nearest.indices())?, k, m))
     }
 }

@@ -181,7 +181,7 @@ struct Stages<'a> {
 
 /// New points in a map.
 struct PlacedPoints {
-    map: Matrix,
+    embedding: Matrix,
     /// Their nearest fitted points in the space.
     to_fitted: NeighborGraph,
 }
@@ -197,23 +197,23 @@ impl Stages<'_> {
         let fitted = self.fit(session, neighbors.as_ref())?;
         let placed = self.place(session, fitted.as_ref())?;
         session.new_stage(Stage::ScoresAndFigures, |session, observer| {
-            let map = fitted.embedding();
+            let embedding = fitted.embedding();
             let exact = neighbors.as_ref().filter(|_| is_exact);
-            let in_map = self.score(session, map, placed.as_ref(), exact, observer)?;
+            let in_map = self.score(session, embedding, placed.as_ref(), exact, observer)?;
             let measured = MeasuredSpace {
                 space: SPACE,
                 x: &self.job.fitted.x,
                 new: self.job.new.as_ref().map(|new| &new.x),
                 neighbors: neighbors.as_ref(),
             };
-            let new = placed.as_ref().map(|placed| &placed.map);
+            let new = placed.as_ref().map(|placed| &placed.embedding);
             let neighbors = in_map.as_ref();
-            let to_measure = Placed { method: self.method.name, map, new, neighbors };
+            let to_measure = Placed { method: self.method.name, embedding, new, neighbors };
             let quality = quality::measure(session, measured, &[to_measure], observer)?;
             if !quality.is_empty() {
                 write_quality(session.record, &quality)?;
             }
-            draw(session.record, self.job, self.method, map, new)
+            draw(session.record, self.job, self.method, embedding, new)
         })
     }
 
@@ -272,20 +272,20 @@ impl Stages<'_> {
             let device = session.device;
             let to_fitted = search.nearest_references(device, &new.x, x, voters, observer)?;
             let points = NewPoints { x: &new.x, neighbors: &to_fitted };
-            let map = fitted.transform(device, &points)?;
-            session.record.write_matrix(Artifact::NewEmbedding, &map)?;
-            Ok(PlacedPoints { map, to_fitted })
+            let embedding = fitted.transform(device, &points)?;
+            session.record.write_matrix(Artifact::NewEmbedding, &embedding)?;
+            Ok(PlacedPoints { embedding, to_fitted })
         })?;
         Ok(Some(placed))
     }
 
-    /// Scores the points and the map, and gives the fitted points' neighbours in the map.
-    /// `neighbors` are those of the fitted points by an exact Euclidean search, if they are at
-    /// hand.
+    /// Scores the points and the embedding, and returns the neighbours of the fitted points in it.
+    /// `neighbors` are those of the fitted points by an exact Euclidean search, if they
+    /// are known.
     fn score(
         &self,
         session: &mut Session<'_>,
-        map: &Matrix,
+        embedding: &Matrix,
         placed: Option<&PlacedPoints>,
         neighbors: Option<&NeighborGraph>,
         observer: &dyn Observer,
@@ -337,10 +337,10 @@ impl Stages<'_> {
         if let Some((new, placed, scored)) = new {
             add(x, None, &between(new, x, Some(&placed.to_fitted))?, scored)?;
         }
-        let in_map = among(map, None)?;
-        add(map, method, &in_map, fitted)?;
+        let in_map = among(embedding, None)?;
+        add(embedding, method, &in_map, fitted)?;
         if let Some((_, placed, scored)) = new {
-            add(map, method, &between(&placed.map, map, None)?, scored)?;
+            add(embedding, method, &between(&placed.embedding, embedding, None)?, scored)?;
         }
         write_scores(session.record, &scores, &self.job.class_names)?;
         Ok(Some(in_map))
@@ -358,11 +358,11 @@ fn draw(
     folder: &mut RunFolder,
     job: &Embed,
     method: &embedding::Method,
-    map: &Matrix,
+    embedding: &Matrix,
     placed: Option<&Matrix>,
 ) -> Result<()> {
-    if map.n_features() != 2 {
-        folder.warn(format!("no figure: the map has {} dimensions", map.n_features()));
+    if embedding.n_features() != 2 {
+        folder.warn(format!("no figure: the map has {} dimensions", embedding.n_features()));
         return Ok(());
     }
     // Without labels everything is of one class.
@@ -380,7 +380,7 @@ fn draw(
         true => job.class_names.clone(),
         false => vec!["points".into()],
     };
-    let mut row = vec![Panel { title: "Fitted points".into(), embedding: map, labels: &labels }];
+    let mut row = vec![Panel { title: "Fitted points".into(), embedding, labels: &labels }];
     if let (Some(placed), Some(labels)) = (placed, &new_labels) {
         row.push(Panel { title: "New points".into(), embedding: placed, labels });
     }

@@ -26,7 +26,7 @@ pub(in crate::run) struct Placed<'a> {
     /// The method's name.
     pub(in crate::run) method: &'a str,
     /// Embedding of the fitted points.
-    pub(in crate::run) map: &'a Matrix,
+    pub(in crate::run) embedding: &'a Matrix,
     /// Embedding of the new points.
     pub(in crate::run) new: Option<&'a Matrix>,
     /// Neighbours of the fitted points in the map.
@@ -59,13 +59,14 @@ fn metrics(
 ) -> Result<Vec<MapQuality>> {
     let MeasuredSpace { space, x, new, neighbors } = measured;
     let Some(first) = maps.first() else { return Ok(Vec::new()) };
-    let mut ranks = SpaceRanks::new(device, x, neighbors, first.map.n_features(), seed, observer)?;
+    let mut ranks =
+        SpaceRanks::new(device, x, neighbors, first.embedding.n_features(), seed, observer)?;
     if let Some(new) = new {
         ranks = ranks.with_new(device, new, seed, observer)?;
     }
-    let measure = |&Placed { method, map, new, neighbors }: &Placed<'_>| {
-        let quality = ranks.quality(device, map, new, neighbors, observer)?;
-        let (n_features, n_dimensions) = (x.n_features(), map.n_features());
+    let measure = |&Placed { method, embedding, new, neighbors }: &Placed<'_>| {
+        let quality = ranks.quality(device, embedding, new, neighbors, observer)?;
+        let (n_features, n_dimensions) = (x.n_features(), embedding.n_features());
         Ok(MapQuality {
             space: space.into(),
             method: Some(method.into()),

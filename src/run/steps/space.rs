@@ -164,7 +164,7 @@ impl SpaceStages<'_> {
             let placed: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
                 .map(|(map, graph)| Placed {
                     method: map.method(),
-                    map: &map.train,
+                    embedding: &map.train,
                     new: map.test.as_ref(),
                     neighbors: Some(graph),
                 })
