@@ -186,8 +186,8 @@ fn intervals_are_those_of_the_normal_law() {
     let [first, second] = [(5, 0.8), (6, 0.7)].map(|(seed, share): (u64, f32)| {
         uniform(seed, n, 0.0, 1.0).into_iter().map(|value| value < share).collect::<Vec<bool>>()
     });
-    // Half of the second's predictions are those of the first: their difference varies less point by
-    // point than apart.
+    // Half of the predictions of the second are those of the first: their difference varies less
+    // point by point than apart.
     let second: Vec<bool> =
         (0..n).map(|at| if at % 2 == 0 { first[at] } else { second[at] }).collect();
     let bootstrap = Bootstrap::default();
