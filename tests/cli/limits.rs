@@ -62,7 +62,7 @@ fn force_spares_folders_that_are_no_run() {
         place.refuse(
             1,
             &format!("{EMBED} --out {name} --force"),
-            &[name, "no earlier run", "manifest.json"],
+            &[name, "not a run folder", "manifest.json"],
         );
     }
 }
