@@ -2,7 +2,8 @@
 //! intervals of their differences.
 
 use super::compare_figures;
-use super::pair::{ComparedRun, Pair};
+use super::compared_run::ComparedRun;
+use super::pair::Pair;
 use super::session::Session;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;

@@ -1,7 +1,7 @@
 //! Counts of two runs with confidence intervals of their values and differences: everything from
 //! confusions of the drawn points.
 
-use super::pair::ComparedRun;
+use super::compared_run::ComparedRun;
 use crate::error::{Error, Result};
 use crate::evaluation::{Bootstrap, ComparedValue, Confusion, Estimate};
 

@@ -10,6 +10,7 @@ mod compare;
 mod compare_counts;
 mod compare_figures;
 mod compare_models;
+mod compared_run;
 mod embed;
 mod embedding_report;
 mod export;
