@@ -11,8 +11,10 @@ use crate::progress::Reporter;
 /// Trains a classifier and writes model, history and the history's figure.
 ///
 /// # Errors
-/// [`Error::Input`] for missing or malformed data, [`Error::Parameter`], [`Error::Exists`],
-/// [`Error::Write`], any error of the device, [`Error::Interrupted`].
+/// [`Error::Input`](crate::Error::Input) for missing or malformed data,
+/// [`Error::Parameter`](crate::Error::Parameter), [`Error::Exists`](crate::Error::Exists),
+/// [`Error::Write`](crate::Error::Write), any error of the device,
+/// [`Error::Interrupted`](crate::Error::Interrupted).
 pub fn train(
     run: &TrainRun,
     device: &Device,

@@ -1,7 +1,7 @@
 //! The types of layers, one file each: how a description names it and its settings, the shape of
 //! its output, its tensors, the text of its settings in a drawing, and its forward pass.
 //!
-//! A new type is one file here, with its [`Layer`] and its `TYPE`, and one entry below beside the
+//! A new type is one file here, with its `Layer` and its `TYPE`, and one entry below beside the
 //! `mod` that Rust and rustfmt need. Descriptions, files of weights, summaries, drawings, networks
 //! and the tests walk [`LAYER_TYPES`] or ask the layer itself.
 
