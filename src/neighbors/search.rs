@@ -53,7 +53,7 @@ pub enum SearchMethod {
 /// use layerlens::neighbors::{Metric, Search};
 /// use layerlens::progress::Silent;
 ///
-/// By angle, the second row is nearest to the first, however long it is.
+/// // By angle, the second row is nearest to the first, however long it is.
 /// let x = Matrix::new(vec![1.0, 0.0, 9.0, 1.0, 1.0, 1.0], 3, 2)?;
 /// let search = Search { metric: Metric::Cosine, ..Search::default() };
 /// let graph = search.nearest_neighbors(&Device::cpu(), &x, 1, &Silent)?;

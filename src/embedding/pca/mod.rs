@@ -78,7 +78,7 @@ impl Field for SvdSolver {}
 /// use layerlens::embedding::Pca;
 /// use layerlens::matrix::Matrix;
 ///
-/// Points on a line through the plane: one axis explains everything.
+/// // Points on a line through the plane: one axis explains everything.
 /// let x = Matrix::new(vec![0.0, 0.0, 1.0, 2.0, 2.0, 4.0, 3.0, 6.0], 4, 2)?;
 /// let fitted = Pca { n_components: 1, ..Pca::default() }.fit(&Device::cpu(), &x)?;
 /// assert!((fitted.explained_variance_ratio()[0] - 1.0).abs() < 1e-6);
