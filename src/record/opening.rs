@@ -127,6 +127,8 @@ impl RunFolder {
         manifest.started = found.started.clone();
         let mut left = Manifest { error: None, inputs: manifest.inputs.clone(), ..found };
         left.device = manifest.device.clone();
+        // Files of an unfinished stage are written again: they say nothing of the others.
+        integrity::keep_finished(&mut left);
         take_back_damaged(path, &mut left, reporter);
         integrity::keep_finished(&mut left);
         // Without a finished stage the run begins again, with everything that is said at its

@@ -178,6 +178,27 @@ fn manifests_of_earlier_layouts_are_read_but_not_gone_on_with() {
     }
 }
 
+/// A process that is killed leaves files of a stage that it did not finish, other ones perhaps than
+/// those that it listed.
+#[test]
+fn files_of_an_unfinished_stage_say_nothing_of_the_others() {
+    let place = Place::new();
+    copy(&shared_run(), &place.path("out"));
+    let mut left = manifest(&place.path("out"));
+    left["status"] = "running".into();
+    let stages = left["stages"].as_array_mut().unwrap();
+    stages.truncate(stages.len() - 1);
+    let page = left["outputs"].as_array_mut().unwrap().iter_mut();
+    page.filter(|output| output["path"] == "report.html").for_each(|output| {
+        output.as_object_mut().unwrap().remove("stage");
+        output["sha256"] = "0".repeat(64).into();
+    });
+    fs::write(place.path("out/manifest.json"), serde_json::to_vec_pretty(&left).unwrap()).unwrap();
+    let outcome = place.succeed(&format!("{} --resume --out out", arguments()));
+    assert!(!outcome.stderr.contains("SHA-256"), "{}", outcome.stderr);
+    assert_same_contents(&shared_run(), &place.path("out"));
+}
+
 /// Weights, maps, neighbours and checkpoints know by themselves that they were changed.
 #[test]
 fn given_files_that_were_changed_are_refused() {
