@@ -2,7 +2,6 @@
 
 use super::data_args::ReadingArgs;
 use super::naming::{Elsewhere, spoken};
-use super::output::Force;
 use super::{Global, print, say};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -56,8 +55,9 @@ pub struct ConvertArgs {
     gzip: bool,
     #[command(flatten)]
     reading: ReadingArgs,
-    #[command(flatten)]
-    force: Force,
+    /// Replace what is there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
 }
 
 /// Options of `data fetch`.
@@ -76,8 +76,9 @@ pub struct FetchArgs {
     /// Seconds that a server may be silent
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
-    #[command(flatten)]
-    force: Force,
+    /// Replace what is there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
 }
 
 /// Options of `data list`.
@@ -198,14 +199,8 @@ fn convert(global: &Global, args: &ConvertArgs) -> Result<()> {
     let data = Dataset::open(&args.reading.request(&args.dataset))?;
     let terminal = global.terminal();
     let observer = terminal.stage("convert");
-    let written = dataset::convert(
-        &data,
-        &args.target,
-        format,
-        args.gzip,
-        args.force.force,
-        observer.as_ref(),
-    );
+    let written =
+        dataset::convert(&data, &args.target, format, args.gzip, args.force, observer.as_ref());
     drop(observer);
     let written = written.context(Elsewhere("another TARGET"))?;
     for warning in &data.warnings {
@@ -226,7 +221,7 @@ fn fetch(global: &Global, args: &FetchArgs) -> Result<()> {
         data_dir: args.data_dir.clone(),
         mirror: args.mirror.clone(),
         timeout: Duration::from_secs(args.timeout),
-        force: args.force.force,
+        force: args.force,
     };
     let Fetched { folder, fetched } = dataset::fetch(&job, &global.terminal())?;
     let what = if fetched.is_empty() { "was there already" } else { "fetched and verified" };

@@ -2,7 +2,6 @@
 
 use super::embed::{check_classes, check_widths};
 use super::labels::{LabelArgs, Points, say_all};
-use super::output::Force;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -50,8 +49,9 @@ pub struct EvaluateArgs {
     /// Folder for the tables as .csv [default: none are written]
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    force: Force,
+    /// Replace tables that are there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
 }
 
 /// The space of a map and the points that were placed in it.
@@ -145,7 +145,7 @@ fn check_range(
 fn refuse_older_tables(args: &EvaluateArgs, names: &[&str]) -> Result<(), Error> {
     let tables = args.out.iter().flat_map(|out| names.iter().map(|name| out.join(name)));
     match tables.into_iter().find(|table| table.exists()) {
-        Some(table) if !args.force.force => Err(Error::Exists(table)),
+        Some(table) if !args.force => Err(Error::Exists(table)),
         _ => Ok(()),
     }
 }

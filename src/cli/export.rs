@@ -1,7 +1,6 @@
 //! `layerlens export`: a finished run for other programs.
 
 use super::naming::value;
-use super::output::Force;
 use super::{Global, print, say};
 use anyhow::Result;
 use clap::Args;
@@ -33,8 +32,9 @@ pub struct ExportArgs {
     /// export in the folder of the run]
     #[arg(long, value_name = "DIR|FILE", help_heading = "Output")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    force: Force,
+    /// Replace an earlier export there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
 }
 
 /// Exports, and says what opens it.
@@ -45,7 +45,7 @@ pub fn export(global: &Global, args: &ExportArgs) -> Result<()> {
         points: args.report_points,
         url: args.url.clone(),
         out: args.out.clone(),
-        force: args.force.force,
+        force: args.force,
     };
     // Only the neighbours of the table are searched for.
     let summary = match args.format.contains(&ExportFormat::Parquet) {

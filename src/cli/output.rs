@@ -37,11 +37,3 @@ impl RunOutput {
         Destination { resume: self.resume, ..self.output.destination() }
     }
 }
-
-/// Permission to replace an existing file.
-#[derive(Clone, Copy, Debug, Default, Args)]
-pub struct Force {
-    /// Replace a file or folder that is there
-    #[arg(long, help_heading = "Output")]
-    pub force: bool,
-}

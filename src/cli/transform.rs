@@ -1,7 +1,6 @@
 //! `layerlens transform`: new points in a map that was fitted before.
 
 use super::naming::Elsewhere;
-use super::output::Force;
 use super::{Global, print, say};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -27,8 +26,9 @@ pub struct TransformArgs {
     /// File for the coordinates of the points: a .npy matrix
     #[arg(long, value_name = "FILE", default_value = "places.npy")]
     places: PathBuf,
-    #[command(flatten)]
-    force: Force,
+    /// Replace a file that is there
+    #[arg(long, help_heading = "Output")]
+    force: bool,
 }
 
 /// Places the points and writes their coordinates.
@@ -61,7 +61,7 @@ pub fn transform(global: &Global, args: &TransformArgs) -> Result<()> {
             .check(&new, Some(train))
             .map_err(|error| Error::input(&args.new, error.to_string()))?;
     }
-    if args.places.exists() && !args.force.force {
+    if args.places.exists() && !args.force {
         return Err(Error::Exists(args.places.clone())).context(Elsewhere("other --places"));
     }
     if let Some(note) = new.offsets_note("the points") {

@@ -99,13 +99,13 @@ macro_rules! kernel {
 /// Declares a uniform struct whose layout a test compares with the shader's: every field has four
 /// bytes.
 macro_rules! uniform {
-    ($(#[$meta:meta])* struct $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
         $(#[$meta])*
         #[repr(C)]
         #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
-        struct $name { $($field: $kind),* }
+        $vis struct $name { $($vis $field: $kind),* }
         impl $name {
-            const LAYOUT: crate::compute::Uniform = crate::compute::Uniform {
+            $vis const LAYOUT: crate::compute::Uniform = crate::compute::Uniform {
                 size: size_of::<Self>(),
                 fields: &[$((stringify!($field), std::mem::offset_of!($name, $field))),*],
             };

@@ -88,6 +88,18 @@ pub(super) fn fit(what: &str, window: [usize; 2], image: [usize; 2]) -> Result<[
     Ok(window)
 }
 
+/// Output of windows that touch, of which each gives one value a channel.
+///
+/// # Errors
+/// A text if a window does not fit the image.
+pub(super) fn pooled(
+    [height, width, channels]: [usize; 3],
+    window: [usize; 2],
+) -> Result<Shape, String> {
+    let [rows, columns] = fit("pool", window, [height, width])?;
+    Ok(Shape::Grid([height / rows, width / columns, channels]))
+}
+
 /// Height and width of a window as drawings show them.
 pub(super) fn window_text([height, width]: [usize; 2]) -> String {
     format!("{height} × {width}")

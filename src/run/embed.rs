@@ -227,8 +227,7 @@ impl Stages<'_> {
             if given.is_some() || k == 0 {
                 return Ok(given);
             }
-            let file = Artifact::Neighbors(SPACE);
-            neighbors::find(session, &self.job.search, x, k, file, observer).map(Some)
+            neighbors::find(session, &self.job.search, x, k, SPACE, observer).map(Some)
         })
     }
 

@@ -188,29 +188,31 @@ impl Study<'_> {
             maps: &maps,
             images: part.images.as_ref(),
         };
-        let done = session.stage(Stage::Clusters(&layer.name), |session, observer| {
-            let device = session.device;
-            match cluster_space(session.record, &space, &self.run.clusters, device, observer) {
-                Err(Error::Data(reason)) => {
-                    session.record.warn(format!(
-                        "no clusters of {}, or not by every method: {reason}",
-                        layer.name
-                    ));
-                    Ok(())
+        session
+            .stage(Stage::Clusters(&layer.name), |session, observer| {
+                let device = session.device;
+                match cluster_space(session.record, &space, &self.run.clusters, device, observer) {
+                    Err(Error::Data(reason)) => {
+                        session.record.warn(format!(
+                            "no clusters of {}, or not by every method: {reason}",
+                            layer.name
+                        ));
+                        Ok(())
+                    }
+                    found => found.map(drop),
                 }
-                found => found.map(drop),
-            }
-        });
-        done.map(|_| ())
+            })
+            .map(drop)
     }
 
     fn insights(&self, session: &mut Session<'_>, layers: &Layers) -> Result<()> {
-        let done = session.stage(Stage::Insights, |session, _| {
-            session.on_cpu();
-            let (scores, quality) = self.sorted(session.record);
-            compute_insights(session.record, layers, &scores, &quality)
-        });
-        done.map(|_| ())
+        session
+            .stage(Stage::Insights, |session, _| {
+                session.on_cpu();
+                let (scores, quality) = self.sorted(session.record);
+                compute_insights(session.record, layers, &scores, &quality)
+            })
+            .map(drop)
     }
 
     /// Scores and quality: the spaces themselves first, then method by method, as the studies list
@@ -232,16 +234,17 @@ impl Study<'_> {
         layers: &Layers,
         maps: &[Map],
     ) -> Result<()> {
-        let done = session.stage(Stage::ScoresAndFigures, |session, _| {
-            session.on_cpu();
-            let record = &mut *session.record;
-            let (scores, quality) = self.sorted(record);
-            write_scores(record, &scores, &layers.class_names)?;
-            write_quality(record, &quality)?;
-            figures::maps(record, maps, layers)?;
-            figures::scores(record, &scores)
-        });
-        done.map(|_| ())
+        session
+            .stage(Stage::ScoresAndFigures, |session, _| {
+                session.on_cpu();
+                let record = &mut *session.record;
+                let (scores, quality) = self.sorted(record);
+                write_scores(record, &scores, &layers.class_names)?;
+                write_quality(record, &quality)?;
+                figures::maps(record, maps, layers)?;
+                figures::scores(record, &scores)
+            })
+            .map(drop)
     }
 }
 

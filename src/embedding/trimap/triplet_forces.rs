@@ -1,26 +1,15 @@
 //! Forces of triplets on their own points and on their outliers, as kernels with their twins. The
 //! symbols are explained in [`triplet_layout`](super::triplet_layout).
 
-use super::triplet_layout::Layout;
+use super::triplet_layout::{Layout, TripletParams};
 use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
 use crate::error::Result;
 
 uniform! {
-    struct PullParams {
-        n: u32,
-        n_components: u32,
-        first_inlier: u32,
-        n_inliers: u32,
-        n_outliers: u32,
-        n_random: u32,
-        add: u32,
-    }
-}
-uniform! {
     struct PushParams { n: u32, n_components: u32, n_slots: u32 }
 }
 
-const PULL: Kernel = kernel!("triplet_forces" + "triplets", "pull", 64, PullParams);
+const PULL: Kernel = kernel!("triplet_forces" + "triplets", "pull", 64, TripletParams);
 const PUSH: Kernel = kernel!("triplet_forces" + "triplets", "push", 64, PushParams);
 
 /// Kernels of this file.
@@ -34,15 +23,7 @@ pub const KERNELS: &[&Kernel] = &[&PULL, &PUSH];
 /// [`Error::Kernel`](crate::Error::Kernel).
 pub fn pull(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32>) -> Result<()> {
     let group = &layout.groups[at];
-    let uniform = PullParams {
-        n: layout.n as u32,
-        n_components: layout.n_components as u32,
-        first_inlier: group.first_inlier as u32,
-        n_inliers: group.n_inliers as u32,
-        n_outliers: group.n_outliers as u32,
-        n_random: group.n_random as u32,
-        add: (at > 0).into(),
-    };
+    let uniform = TripletParams::of(layout, at);
     match device {
         Device::Cpu(_) => cpu::pull(layout, at, places.host(), &uniform),
         Device::Gpu(gpu) => {
@@ -102,12 +83,12 @@ pub fn push(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
 mod cpu {
     use super::super::blocks::{BLOCK, axes, blocks, shifted, window, windows};
     use super::super::triplet_weights::Group;
-    use super::{Layout, PullParams};
+    use super::{Layout, TripletParams};
     use multiversion::multiversion;
     use rayon::prelude::*;
     use std::array;
 
-    pub fn pull(layout: &mut Layout, at: usize, places: &[f32], params: &PullParams) {
+    pub fn pull(layout: &mut Layout, at: usize, places: &[f32], params: &TripletParams) {
         let n = layout.n;
         let Layout { groups, inliers, attractions, gradients, .. } = layout;
         let group = &mut groups[at];
@@ -143,7 +124,7 @@ mod cpu {
         inliers: &'a [u32],
         weights: &'a [f32],
         shifts: &'a [u32],
-        params: &'a PullParams,
+        params: &'a TripletParams,
     }
 
     /// The part of one block in every row of the pull's results.

@@ -20,7 +20,8 @@ use crate::error::Result;
 use crate::matrix::Matrix;
 
 uniform! {
-    struct LossParams {
+    /// Parameters of the kernels that go through the triplets of a group.
+    pub(super) struct TripletParams {
         n: u32,
         n_components: u32,
         first_inlier: u32,
@@ -36,8 +37,24 @@ uniform! {
     }
 }
 
+impl TripletParams {
+    /// Parameters of group `at`; the results of the groups after the first are added.
+    pub(super) fn of(layout: &Layout, at: usize) -> Self {
+        let group = &layout.groups[at];
+        Self {
+            n: layout.n as u32,
+            n_components: layout.n_components as u32,
+            first_inlier: group.first_inlier as u32,
+            n_inliers: group.n_inliers as u32,
+            n_outliers: group.n_outliers as u32,
+            n_random: group.n_random as u32,
+            add: (at > 0).into(),
+        }
+    }
+}
+
 const DESCEND: Kernel = kernel!("triplet_layout" + "triplets", "descend", 64, StepParams);
-const LOSS: Kernel = kernel!("triplet_layout" + "triplets", "loss", 64, LossParams);
+const LOSS: Kernel = kernel!("triplet_layout" + "triplets", "loss", 64, TripletParams);
 
 /// Number of threads of one point in a step.
 const LANES: usize = 8;
@@ -283,15 +300,7 @@ pub fn loss(
     losses: &mut Buffer<f32>,
 ) -> Result<()> {
     let group = &layout.groups[at];
-    let uniform = LossParams {
-        n: layout.n as u32,
-        n_components: layout.n_components as u32,
-        first_inlier: group.first_inlier as u32,
-        n_inliers: group.n_inliers as u32,
-        n_outliers: group.n_outliers as u32,
-        n_random: group.n_random as u32,
-        add: (at > 0).into(),
-    };
+    let uniform = TripletParams::of(layout, at);
     match device {
         Device::Cpu(_) => cpu::loss(layout, at, places.host(), losses.host_mut()),
         Device::Gpu(gpu) => {

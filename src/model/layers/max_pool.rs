@@ -3,7 +3,7 @@
 use super::{Layer, LayerType, grid};
 #[cfg(feature = "train")]
 use crate::model::host;
-use crate::model::shape::{Shape, fit, window_text};
+use crate::model::shape::{Shape, pooled, window_text};
 #[cfg(feature = "train")]
 use crate::model::value::{Arrangement, Pass, Value};
 #[cfg(feature = "train")]
@@ -32,9 +32,7 @@ pub(super) static TYPE: LayerType = LayerType {
 
 impl Layer for MaxPool {
     fn output(&self, input: Shape) -> Result<Shape, String> {
-        let [height, width, channels] = grid(input, &TYPE)?;
-        let [rows, columns] = fit("pool", self.size, [height, width])?;
-        Ok(Shape::Grid([height / rows, width / columns, channels]))
+        pooled(grid(input, &TYPE)?, self.size)
     }
 
     fn settings(&self) -> String {

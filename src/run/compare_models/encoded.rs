@@ -111,11 +111,12 @@ impl Prepared<'_> {
             maps: &maps,
             images: Some(&data.test.images),
         };
-        let done = session.stage(Stage::OnlyClusters, |session, observer| {
-            let methods = &self.job.clusters;
-            cluster_space(session.record, &space, methods, session.device, observer).map(drop)
-        });
-        done.map(|_| ())
+        session
+            .stage(Stage::OnlyClusters, |session, observer| {
+                let methods = &self.job.clusters;
+                cluster_space(session.record, &space, methods, session.device, observer).map(drop)
+            })
+            .map(drop)
     }
 }
 

@@ -25,14 +25,15 @@ pub(super) const READ: [Folder; 3] = [Folder::Activations, Folder::Embeddings, F
 
 /// Writes the page of a run that is otherwise complete.
 pub(super) fn write(session: &mut Session<'_>, points: ReportPoints) -> Result<()> {
-    let done = session.stage(Stage::Report, |session, observer| {
-        let run = FinishedRun::of_record(session.record)?;
-        let page = of_run(&run, points, session.device, observer)?;
-        page::write(&page, &session.record.below(Artifact::Report)?)?;
-        session.record.list(Artifact::Report, None, None);
-        Ok(())
-    });
-    done.map(|_| ())
+    session
+        .stage(Stage::Report, |session, observer| {
+            let run = FinishedRun::of_record(session.record)?;
+            let page = of_run(&run, points, session.device, observer)?;
+            page::write(&page, &session.record.below(Artifact::Report)?)?;
+            session.record.list(Artifact::Report, None, None);
+            Ok(())
+        })
+        .map(drop)
 }
 
 /// The page of a run for some of its points.

@@ -56,14 +56,15 @@ fn write_part(
 
 /// Copies layers that another program wrote into the run.
 pub(in crate::run) fn given_activations(session: &mut Session<'_>, layers: &Layers) -> Result<()> {
-    let done = session.stage(Stage::Activations, |session, _| {
-        session.on_cpu();
-        if let Some(images) = &layers.train.images {
-            let classes = Classes { labels: &layers.train.labels, names: &layers.class_names };
-            let title = "The first training images of each class";
-            figures::examples(session.record, "examples", title, images, classes)?;
-        }
-        layers.write(session.record)
-    });
-    done.map(|_| ())
+    session
+        .stage(Stage::Activations, |session, _| {
+            session.on_cpu();
+            if let Some(images) = &layers.train.images {
+                let classes = Classes { labels: &layers.train.labels, names: &layers.class_names };
+                let title = "The first training images of each class";
+                figures::examples(session.record, "examples", title, images, classes)?;
+            }
+            layers.write(session.record)
+        })
+        .map(drop)
 }

@@ -11,14 +11,14 @@ use crate::run::session::Session;
 use std::path::Path;
 
 /// Finds the `n_neighbors` nearest other rows of every row, or all if there are fewer, and writes
-/// them to `file`. Of approximate neighbours it measures the recall and says it. What `auto` leaves
+/// them as those of `space`. Of approximate neighbours it measures the recall and says it. What `auto` leaves
 /// to the CPU is said too, and counts as the work of the CPU.
 pub(in crate::run) fn find(
     session: &mut Session<'_>,
     search: &Search,
     x: &Matrix,
     n_neighbors: usize,
-    file: Artifact<'_>,
+    space: &str,
     observer: &dyn Observer,
 ) -> Result<NeighborGraph> {
     let device = session.device;
@@ -34,11 +34,10 @@ pub(in crate::run) fn find(
         session
             .reporter
             .note(&format!("approximate neighbours: recall {recall:.4} on {rows} rows"));
-        if let Artifact::Neighbors(space) = file {
-            let recall = SpaceRecall { space: space.into(), recall: vec![recall] };
-            session.record.results_mut().neighbor_recall.push(recall);
-        }
+        let recall = SpaceRecall { space: space.into(), recall: vec![recall] };
+        session.record.results_mut().neighbor_recall.push(recall);
     }
+    let file = Artifact::Neighbors(space);
     graph.write(&session.record.below(file)?)?;
     session.record.list(file, None, None);
     Ok(graph)

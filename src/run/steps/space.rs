@@ -153,30 +153,35 @@ impl SpaceStages<'_> {
         in_maps: Vec<Option<NeighborGraph>>,
         among: Option<&NeighborGraph>,
     ) -> Result<()> {
-        let done = session.stage(Stage::Quality(self.name()), |session, observer| {
-            // Those of maps that an earlier process scored are not in memory, and must be the same to
-            // the last tie.
-            let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
-                Some(graph) => Ok(graph),
-                None => nearest_neighbors(session.device, &map.train, most_voters(), observer),
-            });
-            let in_maps = found.collect::<Result<Vec<_>>>()?;
-            let placed: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
-                .map(|(map, graph)| Placed {
-                    method: map.method(),
-                    embedding: &map.train,
-                    new: map.test.as_ref(),
-                    neighbors: Some(graph),
-                })
-                .collect();
-            let new = self.test.map(|test| &test.values);
-            let measured =
-                MeasuredSpace { space: self.name(), x: &self.train.values, new, neighbors: among };
-            let quality = quality::measure(session, measured, &placed, observer)?;
-            session.record.results_mut().quality.extend(quality);
-            Ok(())
-        });
-        done.map(|_| ())
+        session
+            .stage(Stage::Quality(self.name()), |session, observer| {
+                // Those of maps that an earlier process scored are not in memory, and must be the same to
+                // the last tie.
+                let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
+                    Some(graph) => Ok(graph),
+                    None => nearest_neighbors(session.device, &map.train, most_voters(), observer),
+                });
+                let in_maps = found.collect::<Result<Vec<_>>>()?;
+                let placed: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
+                    .map(|(map, graph)| Placed {
+                        method: map.method(),
+                        embedding: &map.train,
+                        new: map.test.as_ref(),
+                        neighbors: Some(graph),
+                    })
+                    .collect();
+                let new = self.test.map(|test| &test.values);
+                let measured = MeasuredSpace {
+                    space: self.name(),
+                    x: &self.train.values,
+                    new,
+                    neighbors: among,
+                };
+                let quality = quality::measure(session, measured, &placed, observer)?;
+                session.record.results_mut().quality.extend(quality);
+                Ok(())
+            })
+            .map(drop)
     }
 
     /// As many neighbours as the methods need, and the classes that they vote for.
@@ -186,9 +191,8 @@ impl SpaceStages<'_> {
         // Without test points the training points are classified themselves.
         let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
         let found = session.stage(Stage::Neighbors(space), |session, observer| {
-            let file = Artifact::Neighbors(space);
             let found = (most > 0)
-                .then(|| neighbors::find(session, self.search, train, most, file, observer));
+                .then(|| neighbors::find(session, self.search, train, most, space, observer));
             let among = found.transpose()?;
             let to_train = self.search_test(session, most_voters(), observer)?;
             let (graph, scored_on) = match (&to_train, &among) {
