@@ -8,7 +8,9 @@ use clap::Args;
 use layerlens::Error;
 use layerlens::compute::Device;
 use layerlens::dataset::npy;
-use layerlens::evaluation::{MapQuality, ScoredOn, Scores, SpaceRanks, knn_accuracy};
+use layerlens::evaluation::{
+    MapId, MapQuality, MeasuredMap, MeasuredSpace, Scored, ScoredOn, Scores, measure,
+};
 use layerlens::files::create_folder;
 use layerlens::matrix::Matrix;
 use layerlens::neighbors::{nearest_neighbors, nearest_references};
@@ -58,6 +60,24 @@ pub struct EvaluateArgs {
 struct Spaces {
     x: Matrix,
     new: Option<Matrix>,
+}
+
+impl Spaces {
+    /// Quality of the map whose places are `embedding`, and those of the new points `placed`.
+    fn quality(
+        &self,
+        device: &Device,
+        embedding: &Matrix,
+        placed: Option<&Matrix>,
+        seed: u64,
+        reporter: &dyn Reporter,
+    ) -> Result<Vec<MapQuality>, Error> {
+        let observer = reporter.stage("quality");
+        let new = self.new.as_ref();
+        let space = MeasuredSpace { space: "input", x: &self.x, new, neighbors: None };
+        let map = MeasuredMap { method: None, embedding, new: placed, neighbors: None };
+        measure(space, &[map], device, seed, observer.as_ref())
+    }
 }
 
 /// `true` if there are test points whose classes are known.
@@ -173,43 +193,9 @@ fn score(
             ScoredOn::TrainLeaveOneOut,
         ),
     };
-    let knn = knn_accuracy(&graph, fitted, scored, ks)?;
-    let (n_fitted, n_scored, n_dimensions) = (fitted.len(), scored.len(), train.x.n_features());
-    Ok(vec![Scores {
-        space: "input".into(),
-        method: None,
-        n_dimensions,
-        n_fitted,
-        n_scored,
-        scored_on,
-        knn,
-    }])
-}
-
-/// Quality of the map, if its space is known.
-fn map_quality(
-    global: &Global,
-    device: &Device,
-    spaces: &Spaces,
-    embedding: &Matrix,
-    placed: Option<&Matrix>,
-    reporter: &dyn Reporter,
-) -> Result<MapQuality, Error> {
-    let observer = reporter.stage("quality");
-    let mut ranks = SpaceRanks::new(
-        device,
-        &spaces.x,
-        None,
-        embedding.n_features(),
-        global.seed,
-        observer.as_ref(),
-    )?;
-    if let Some(new) = &spaces.new {
-        ranks = ranks.with_new(device, new, global.seed, observer.as_ref())?;
-    }
-    let quality = ranks.quality(device, embedding, placed, None, observer.as_ref())?;
-    let (n_features, n_dimensions) = (spaces.x.n_features(), embedding.n_features());
-    Ok(MapQuality { space: "input".into(), method: None, n_features, n_dimensions, quality })
+    let id = MapId::new("input", None, train.x.n_features());
+    let scored = Scored { labels: scored, on: scored_on };
+    Scores::of(&id, &graph, fitted, scored, ks).map(|scores| vec![scores])
 }
 
 /// Scores, prints the tables, and with --out writes them.
@@ -262,14 +248,14 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
             .map_err(|error| error.of_file(&args.train))?;
         let quality = spaces
             .as_ref()
-            .map(|spaces| map_quality(global, device, spaces, &train.x, placed, &terminal))
+            .map(|spaces| spaces.quality(device, &train.x, placed, global.seed, &terminal))
             .transpose();
         Ok((
             scores,
             quality.map_err(|error| error.of_file(args.space.as_ref().unwrap_or(&args.train)))?,
         ))
     })?;
-    let quality: Vec<MapQuality> = quality.into_iter().collect();
+    let quality: Vec<MapQuality> = quality.unwrap_or_default();
     let texts = [table::text(&scores), quality_table::text(&quality)];
     print(&texts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"));
     if let Some(out) = &args.out {

@@ -47,7 +47,39 @@ pub struct Scores {
     pub knn: Vec<KnnScore>,
 }
 
+/// Classes of the points that are classified.
+#[derive(Clone, Copy, Debug)]
+pub struct Scored<'a> {
+    /// One class a point.
+    pub labels: &'a [u8],
+    /// The part of the data that they belong to.
+    pub on: ScoredOn,
+}
+
 impl Scores {
+    /// Scores of a space or map by the neighbours in it: those of the classified points among the
+    /// fitted ones, whose classes are `fitted`.
+    ///
+    /// # Errors
+    /// Those of [`knn_accuracy`].
+    pub fn of(
+        id: &MapId,
+        graph: &NeighborGraph,
+        fitted: &[u8],
+        scored: Scored<'_>,
+        n_neighbors: &[usize],
+    ) -> Result<Self> {
+        Ok(Self {
+            space: id.space.clone(),
+            method: id.method.clone(),
+            n_dimensions: id.n_components,
+            n_fitted: fitted.len(),
+            n_scored: scored.labels.len(),
+            scored_on: scored.on,
+            knn: knn_accuracy(graph, fitted, scored.labels, n_neighbors)?,
+        })
+    }
+
     /// Identity of the space or map.
     pub fn id(&self) -> MapId {
         MapId::new(&self.space, self.method.as_deref(), self.n_dimensions)

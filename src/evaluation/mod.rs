@@ -8,6 +8,7 @@ pub mod global_score;
 mod insights;
 mod knn_classifier;
 mod map_id;
+mod measured;
 pub mod metric;
 mod model_row;
 pub mod orders;
@@ -22,8 +23,9 @@ pub use comparison::{AccuracyRow, ComparedValue, Comparison, GainRow, MeasureRow
 pub use confusion::{Confusion, Pair};
 pub use gains::{Gain, gains};
 pub use insights::{Confused, ConfusedPairs, Insights, LayerGains, Predictions, confusions};
-pub use knn_classifier::{KnnScore, ScoredOn, Scores, knn_accuracy, predict};
+pub use knn_classifier::{KnnScore, Scored, ScoredOn, Scores, knn_accuracy, predict};
 pub use map_id::{MapId, map_title, method_title, space_title};
+pub use measured::{MeasuredMap, MeasuredSpace, measure};
 pub use metric::{METRICS, Metric};
 pub use model_row::ModelRow;
 pub use over_fitting::{Fit, LEAST_RISE, OverFitting};

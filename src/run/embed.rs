@@ -4,13 +4,13 @@ use super::job::{MethodChoice, starts};
 use super::session::{self, Session};
 use super::steps::figures;
 use super::steps::neighbors::{self, check_memory};
-use super::steps::quality::{self, MeasuredSpace, Placed, write_quality};
+use super::steps::quality::{self, write_quality};
 use super::steps::scores::write_scores;
 use crate::compute::{Description, Device};
 use crate::dataset::Source;
 use crate::embedding::{self, Fitted, NewPoints, Space};
 use crate::error::{Error, Result};
-use crate::evaluation::{N_NEIGHBORS, ScoredOn, Scores, knn_accuracy};
+use crate::evaluation::{MapId, MeasuredMap, MeasuredSpace, N_NEIGHBORS, Scored, ScoredOn, Scores};
 use crate::matrix::Matrix;
 use crate::neighbors::{
     Metric, NeighborGraph, Search, SearchMethod, nearest_neighbors, nearest_references,
@@ -208,7 +208,8 @@ impl Stages<'_> {
             };
             let new = placed.as_ref().map(|placed| &placed.embedding);
             let neighbors = in_map.as_ref();
-            let to_measure = Placed { method: self.method.name, embedding, new, neighbors };
+            let to_measure =
+                MeasuredMap { method: Some(self.method.name), embedding, new, neighbors };
             let quality = quality::measure(session, measured, &[to_measure], observer)?;
             if !quality.is_empty() {
                 write_quality(session.record, &quality)?;
@@ -316,15 +317,8 @@ impl Stages<'_> {
         let method = Some(self.method.name);
         let mut add =
             |space: &Matrix, method: Option<&str>, graph: &NeighborGraph, scored: Scored<'_>| {
-                scores.push(Scores {
-                    space: SPACE.into(),
-                    method: method.map(str::to_owned),
-                    n_dimensions: space.n_features(),
-                    n_fitted: labels.len(),
-                    n_scored: scored.labels.len(),
-                    scored_on: scored.on,
-                    knn: knn_accuracy(graph, labels, scored.labels, &ks)?,
-                });
+                let id = MapId::new(SPACE, method, space.n_features());
+                scores.push(Scores::of(&id, graph, labels, scored, &ks)?);
                 Ok::<(), Error>(())
             };
         let fitted = Scored { labels, on: ScoredOn::TrainLeaveOneOut };
@@ -344,13 +338,6 @@ impl Stages<'_> {
         write_scores(session.record, &scores, &self.job.class_names)?;
         Ok(Some(in_map))
     }
-}
-
-/// The classes of the points that are classified.
-#[derive(Clone, Copy)]
-struct Scored<'a> {
-    labels: &'a [u8],
-    on: ScoredOn,
 }
 
 fn draw(

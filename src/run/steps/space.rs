@@ -1,12 +1,14 @@
 //! Stages of one space: neighbours, maps, new points, scores.
 
 use super::neighbors;
-use super::quality::{self, MeasuredSpace, Placed};
+use super::quality;
 use crate::activations::Layer;
 use crate::dataset::npy;
 use crate::embedding::{self, Embedding, Fitted, NewPoints, Space, placement};
 use crate::error::{Error, Result};
-use crate::evaluation::{MapId, N_NEIGHBORS, ScoredOn, Scores, knn_accuracy, space_title};
+use crate::evaluation::{
+    MapId, MeasuredMap, MeasuredSpace, N_NEIGHBORS, Scored, ScoredOn, Scores, space_title,
+};
 use crate::matrix::Matrix;
 use crate::neighbors::{NeighborGraph, Search, nearest_neighbors, nearest_references};
 use crate::progress::{Observer, Silent};
@@ -162,9 +164,9 @@ impl SpaceStages<'_> {
                     None => nearest_neighbors(session.device, &map.train, most_voters(), observer),
                 });
                 let in_maps = found.collect::<Result<Vec<_>>>()?;
-                let placed: Vec<Placed<'_>> = (maps.iter().zip(&in_maps))
-                    .map(|(map, graph)| Placed {
-                        method: map.method(),
+                let placed: Vec<MeasuredMap<'_>> = (maps.iter().zip(&in_maps))
+                    .map(|(map, graph)| MeasuredMap {
+                        method: Some(map.method()),
                         embedding: &map.train,
                         new: map.test.as_ref(),
                         neighbors: Some(graph),
@@ -350,15 +352,8 @@ impl SpaceStages<'_> {
             ScoredOn::Test => self.test_labels.unwrap_or_default(),
             ScoredOn::TrainLeaveOneOut => fitted,
         };
-        let scores = Scores {
-            space: id.space.clone(),
-            method: id.method.clone(),
-            n_dimensions: id.n_components,
-            n_fitted: fitted.len(),
-            n_scored: scored.len(),
-            scored_on,
-            knn: knn_accuracy(graph, fitted, scored, &N_NEIGHBORS)?,
-        };
+        let scored = Scored { labels: scored, on: scored_on };
+        let scores = Scores::of(id, graph, fitted, scored, &N_NEIGHBORS)?;
         if scored_on == ScoredOn::Test || self.test_labels.is_none() {
             predictions::write_knn(record, id, graph, fitted)?;
         }
