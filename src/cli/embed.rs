@@ -73,8 +73,8 @@ pub fn check_widths(new: (&Path, &Matrix), fitted: (&Path, &Matrix)) -> Result<(
     Ok(())
 }
 
-/// Embeds, prints the scores, and says where everything is.
-pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
+/// Reads the files, and refuses those that do not fit each other.
+fn read(global: &Global, args: &EmbedArgs) -> Result<Embed> {
     let mut methods = args.flags.choose(std::slice::from_ref(&args.method), global.seed)?;
     let files = [
         Some(&args.input),
@@ -112,6 +112,12 @@ pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
     if let (Some(path), Some(new)) = (&args.new, &job.new) {
         check_widths((path, &new.x), (&args.input, &job.fitted.x))?;
     }
+    Ok(job)
+}
+
+/// Embeds, prints the scores, and says where everything is.
+pub fn embed(global: &Global, args: &EmbedArgs) -> Result<()> {
+    let job = read(global, args)?;
     let (device, description) = global.open()?;
     // What the data do not allow is, but for what was checked above, a matter of the points that
     // are fitted.

@@ -198,8 +198,15 @@ fn score(
     Scores::of(&id, &graph, fitted, scored, ks).map(|scores| vec![scores])
 }
 
-/// Scores, prints the tables, and with --out writes them.
-pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
+/// Points to fit and to score, and names of their classes.
+struct Read {
+    train: Labelled,
+    test: Option<Labelled>,
+    class_names: Vec<String>,
+}
+
+/// Reads the points and their labels.
+fn read(args: &EvaluateArgs) -> Result<Read> {
     if let Some(test) =
         args.test.as_ref().filter(|_| args.test_labels.is_none() && args.test_space.is_none())
     {
@@ -228,6 +235,12 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
         return Err(Error::input(path, message).into());
     }
     say_all(&read.warnings);
+    Ok(Read { train, test, class_names: read.class_names })
+}
+
+/// Scores, prints the tables, and with --out writes them.
+pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
+    let Read { train, test, class_names } = read(args)?;
     let ks: Vec<usize> = args.n_neighbors.iter().map(|&k| k.into()).collect();
     check(args, &train, test.as_ref(), ks.iter().copied().max().unwrap_or(1))?;
     let spaces = read_spaces(args, &train, test.as_ref())?;
@@ -261,7 +274,7 @@ pub fn evaluate(global: &Global, args: &EvaluateArgs) -> Result<()> {
     if let Some(out) = &args.out {
         create_folder(out)?;
         if !scores.is_empty() {
-            table::write_csv(out, &scores, &read.class_names)?;
+            table::write_csv(out, &scores, &class_names)?;
         }
         if !quality.is_empty() {
             quality_table::write_csv(out, &quality)?;

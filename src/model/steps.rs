@@ -71,11 +71,16 @@ impl Architecture {
             steps.push(Step { name, input: shape, output, parameters });
             shape = output;
         }
+        self.check_last().map(|()| steps)
+    }
+
+    /// Refuses a network whose last layer does not tell its classes apart.
+    fn check_last(&self) -> Result<(), Fault> {
         match self.layers.last().map(|spec| &spec.kind) {
             Some(LayerKind::Dense(Dense { units, activation: Activation::Softmax }))
                 if *units == self.n_classes =>
             {
-                Ok(steps)
+                Ok(())
             }
             _ => {
                 let message = format!(

@@ -112,97 +112,105 @@ pub fn write_csv(
     confusions: &[Confused],
     class_names: &[String],
 ) -> Result<()> {
-    let class = |class: usize| name(class_names, class);
-    let mut gains = vec![row([
-        "method",
-        "space",
-        "n_neighbors",
-        "rank",
-        "class",
-        "n_scored",
-        "accuracy",
-        "gain",
-    ])];
-    for of_method in &insights.gains {
-        for (at, space) in of_method.spaces.iter().enumerate() {
-            for (rank, gain) in (1..).zip(&of_method.classes) {
-                let method = of_method.method.clone().unwrap_or_default();
-                let counts = [insights.n_neighbors, rank].map(|count| count.to_string());
-                let values = [
-                    gain.n_scored.to_string(),
-                    gain.accuracy[at].to_string(),
-                    gain.gain[at].to_string(),
-                ];
-                gains.push(
-                    [
-                        vec![method, space.clone()],
-                        counts.to_vec(),
-                        vec![class(gain.class)],
-                        values.to_vec(),
-                    ]
-                    .concat(),
-                );
-            }
-        }
-    }
-    let mut counts = vec![row(["space", "method", "class", "predicted", "count", "share"])];
-    for Confused { space, method, confusion } in confusions {
-        for (truth, (cells, size)) in confusion.counts.iter().zip(confusion.sizes()).enumerate() {
-            for (predicted, &count) in cells.iter().enumerate() {
-                let share =
-                    if size > 0 { (count as f64 / size as f64).to_string() } else { String::new() };
-                let lead = [space.clone().unwrap_or_default(), method.clone().unwrap_or_default()];
-                counts.push(
-                    [lead.to_vec(), vec![class(truth), class(predicted), count.to_string(), share]]
-                        .concat(),
-                );
-            }
-        }
-    }
-    let mut pairs =
-        vec![row(["space", "method", "direction", "rank", "class", "other", "count", "share"])];
-    for ConfusedPairs { space, method, symmetric, directed, .. } in &insights.confused_pairs {
-        for (direction, ranked) in [("both", symmetric), ("class taken for other", directed)] {
-            for (rank, pair) in (1..).zip(ranked) {
-                let lead = [
-                    space.clone().unwrap_or_default(),
-                    method.clone().unwrap_or_default(),
-                    direction.into(),
-                ];
-                let values = [
-                    class(pair.class),
-                    class(pair.other),
-                    pair.count.to_string(),
-                    pair.share.to_string(),
-                ];
-                pairs.push([lead.to_vec(), vec![rank.to_string()], values.to_vec()].concat());
-            }
-        }
-    }
-    let mut rankings = vec![row(["measure", "rank", "method", "mean", "n_best", "space", "value"])];
-    for ranking in &insights.rankings {
-        for (rank, of_method) in (1_usize..).zip(&ranking.methods) {
-            for (space, value) in ranking.spaces.iter().zip(&of_method.values) {
-                let lead = [
-                    ranking.measure.clone(),
-                    rank.to_string(),
-                    of_method.method.clone(),
-                    of_method.mean.to_string(),
-                ];
-                rankings.push(
-                    [
-                        lead.to_vec(),
-                        vec![of_method.n_best.to_string(), space.clone(), value.to_string()],
-                    ]
-                    .concat(),
-                );
-            }
-        }
-    }
-    for (file, rows) in FILES.into_iter().zip([gains, counts, pairs, rankings]) {
+    let tables = [
+        gain_rows(insights, class_names),
+        confusion_rows(confusions, class_names),
+        pair_rows(insights, class_names),
+        ranking_rows(insights),
+    ];
+    for (file, rows) in FILES.into_iter().zip(tables) {
         write_rows(&folder.join(file), rows)?;
     }
     Ok(())
+}
+
+/// A row of a table for each method, space and class.
+fn gain_rows(insights: &Insights, class_names: &[String]) -> Vec<Vec<String>> {
+    let header =
+        ["method", "space", "n_neighbors", "rank", "class", "n_scored", "accuracy", "gain"];
+    let mut rows = vec![row(header)];
+    for of_method in &insights.gains {
+        for (at, space) in of_method.spaces.iter().enumerate() {
+            for (rank, gain) in (1..).zip(&of_method.classes) {
+                rows.push(vec![
+                    of_method.method.clone().unwrap_or_default(),
+                    space.clone(),
+                    insights.n_neighbors.to_string(),
+                    usize::to_string(&rank),
+                    name(class_names, gain.class),
+                    gain.n_scored.to_string(),
+                    gain.accuracy[at].to_string(),
+                    gain.gain[at].to_string(),
+                ]);
+            }
+        }
+    }
+    rows
+}
+
+/// A row for each classifier, class and predicted class.
+fn confusion_rows(confusions: &[Confused], class_names: &[String]) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["space", "method", "class", "predicted", "count", "share"])];
+    for Confused { space, method, confusion } in confusions {
+        for (truth, (cells, size)) in confusion.counts.iter().zip(confusion.sizes()).enumerate() {
+            for (predicted, &count) in cells.iter().enumerate() {
+                let share = (size > 0).then(|| (count as f64 / size as f64).to_string());
+                rows.push(vec![
+                    space.clone().unwrap_or_default(),
+                    method.clone().unwrap_or_default(),
+                    name(class_names, truth),
+                    name(class_names, predicted),
+                    count.to_string(),
+                    share.unwrap_or_default(),
+                ]);
+            }
+        }
+    }
+    rows
+}
+
+/// A row for each classifier and pair of classes that it confuses.
+fn pair_rows(insights: &Insights, class_names: &[String]) -> Vec<Vec<String>> {
+    let header = ["space", "method", "direction", "rank", "class", "other", "count", "share"];
+    let mut rows = vec![row(header)];
+    for ConfusedPairs { space, method, symmetric, directed, .. } in &insights.confused_pairs {
+        for (direction, ranked) in [("both", symmetric), ("class taken for other", directed)] {
+            for (rank, pair) in (1..).zip(ranked) {
+                rows.push(vec![
+                    space.clone().unwrap_or_default(),
+                    method.clone().unwrap_or_default(),
+                    direction.into(),
+                    usize::to_string(&rank),
+                    name(class_names, pair.class),
+                    name(class_names, pair.other),
+                    pair.count.to_string(),
+                    pair.share.to_string(),
+                ]);
+            }
+        }
+    }
+    rows
+}
+
+/// A row for each metric, method and space.
+fn ranking_rows(insights: &Insights) -> Vec<Vec<String>> {
+    let mut rows = vec![row(["measure", "rank", "method", "mean", "n_best", "space", "value"])];
+    for ranking in &insights.rankings {
+        for (rank, of_method) in (1..).zip(&ranking.methods) {
+            for (space, value) in ranking.spaces.iter().zip(&of_method.values) {
+                rows.push(vec![
+                    ranking.measure.clone(),
+                    usize::to_string(&rank),
+                    of_method.method.clone(),
+                    of_method.mean.to_string(),
+                    of_method.n_best.to_string(),
+                    space.clone(),
+                    value.to_string(),
+                ]);
+            }
+        }
+    }
+    rows
 }
 
 fn row<const N: usize>(words: [&str; N]) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! The page as a person meets it: in a real browser, on reports that the program wrote. One browser
 //! for all; every test opens pages of its own. A machine without Chromium skips them all and says
 //! so; set LAYERLENS_REQUIRE_BROWSER=1 to make that a failure.
+#![allow(clippy::too_many_lines, reason = "a test is read as one story")]
 
 mod accessibility;
 mod chromium;

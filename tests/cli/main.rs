@@ -1,5 +1,6 @@
 //! The program as a user meets it: exit codes, messages, files, signals. Every test starts the
 //! binary in a folder of its own.
+#![allow(clippy::too_many_lines, reason = "a test is read as one story")]
 
 mod activations;
 mod bench;

@@ -5,6 +5,7 @@
 //! force (`neighbors`), failures and order on a GPU (`gpu`), what holds whatever the data and for
 //! every method (`invariants`, `methods`, `placement`), and files (`dataset`). A machine without a
 //! GPU skips what needs one and says so; set LAYERLENS_REQUIRE_GPU=1 to make that a failure.
+#![allow(clippy::too_many_lines, reason = "a test is read as one story")]
 
 mod agreement;
 mod animation;

@@ -99,7 +99,13 @@ impl Curves {
                 color(at).hex()
             );
         }
-        let _ = write!(html, "</svg><figcaption>{title}: ");
+        html.push_str("</svg>");
+        self.legend(html);
+    }
+
+    /// The title, and the name of every curve beside its colour.
+    fn legend(&self, html: &mut String) {
+        let _ = write!(html, "<figcaption>{}: ", escape_html(&self.title));
         for (at, (series, index)) in self.series.iter().zip(COLORS).enumerate() {
             let (comma, name) = (if at > 0 { ", " } else { "" }, escape_html(&series.name));
             let _ = write!(

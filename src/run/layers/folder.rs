@@ -177,39 +177,14 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, []).unwrap();
         };
-        for name in [
-            "raw_train.npy",
-            "raw_val.npy",
-            "softmax_train.npy",
-            "block1/conv_train.npy",
-            "block1/a/b_test.npy",
-        ] {
-            put(name);
-        }
-        for name in [
-            "predictions_test.csv",
-            "conv_Train.csv.gz",
-            "conv_val.pt",
-            "labels_train.npy",
-            "labels_train.csv",
-            "labels_test.txt",
-        ] {
-            put(name);
-        }
-        for name in
-            ["loss_train.png", "readme_test.md", "class_names.txt", "block1/labels_test.csv"]
-        {
-            put(name);
-        }
-        for name in [
-            "block1/images_train.npy",
-            "other/labels_train.npy",
-            "other/x_train.npy",
-            ".git/x_train.npy",
+        let names = [
+            "raw_train.npy raw_val.npy softmax_train.npy block1/conv_train.npy block1/a/b_test.npy",
+            "predictions_test.csv conv_Train.csv.gz conv_val.pt labels_train.npy labels_train.csv",
+            "labels_test.txt loss_train.png readme_test.md class_names.txt block1/labels_test.csv",
+            "block1/images_train.npy other/labels_train.npy other/x_train.npy .git/x_train.npy",
             "notes.txt",
-        ] {
-            put(name);
-        }
+        ];
+        names.iter().flat_map(|line| line.split(' ')).for_each(put);
         let found = LayerFolder::of(folder.path()).unwrap();
         assert_eq!(found.layers("train").collect::<Vec<_>>(), ["block1_conv", "raw"]);
         assert_eq!(found.layers("test").collect::<Vec<_>>(), ["block1_a_b"]);
