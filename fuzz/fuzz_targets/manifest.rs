@@ -3,7 +3,7 @@
 
 use layerlens::compute::{Description, Device, DeviceKind};
 use layerlens::progress::Silent;
-use layerlens::record::{Manifest, Opening, RunFolder, Stage};
+use layerlens::record::{Destination, Manifest, Opening, RunFolder, Stage};
 use layerlens::run::{Export, ExportFormat, Report, export, report};
 use layerlens_fuzz::{Place, check};
 use libfuzzer_sys::fuzz_target;
@@ -34,14 +34,9 @@ fuzz_target!(|bytes: &[u8]| {
         fallback: false,
         by_auto: false,
     };
-    let opening = Opening {
-        argv: Vec::new(),
-        seed: 42,
-        config: Default::default(),
-        device,
-        inputs: Vec::new(),
-    };
-    if let Some(folder) = check(&place, RunFolder::resume(&run, opening, &Silent)) {
+    let to = Destination { out: Some(run.clone()), ..Destination::default() };
+    let opening = Opening { seed: 42, config: Default::default(), device, inputs: Vec::new() };
+    if let Some(folder) = check(&place, RunFolder::resume(&to, "", opening, &Silent)) {
         folder.has_finished(Stage::Training);
         assert_eq!(found.seed, 42);
     }

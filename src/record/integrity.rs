@@ -122,7 +122,7 @@ pub(crate) fn keep_finished(manifest: &mut Manifest) {
     let is_finished = |name: &str| stages.iter().any(|stage| stage.name == name);
     outputs.retain(|output| output.stage.as_deref().is_some_and(is_finished));
     results.keep(|stage: Stage<'_>| is_finished(&stage.to_string()));
-    // What is skipped ends no stage; it stands as long as its warning does, and is found and reported
-    // again after that.
+    // What is skipped ends no stage; it stands as long as its warning does, and is found and
+    // reported again after that.
     results.skipped.retain(|skipped: &Skipped| warnings.contains(&skipped.warning()));
 }

@@ -31,8 +31,6 @@ pub struct Destination {
 /// Manifest data of a run before it begins.
 #[derive(Clone, Debug)]
 pub struct Opening {
-    /// Command line.
-    pub argv: Vec<String>,
     /// Seed.
     pub seed: u64,
     /// Configuration.
@@ -82,7 +80,7 @@ impl RunFolder {
             return Err(Error::Exists(path.to_owned()));
         }
         remove_torn_files(claim.target())?;
-        Self::begin(path, claim, opening.manifest())
+        Self::begin(path, claim, opening.manifest(&to.argv))
     }
 
     /// The folder of a run that can be resumed, [`RunFolder::resume`] or [`RunFolder::create`], by
@@ -97,27 +95,35 @@ impl RunFolder {
         reporter: &dyn Reporter,
     ) -> Result<Self> {
         if to.resume {
-            return Self::resume(&to.path(name), opening, reporter);
+            return Self::resume(to, name, opening, reporter);
         }
         let mut folder = Self::create(to, name, opening, reporter)?;
         folder.is_resumable = true;
         Ok(folder)
     }
 
-    /// Resumes the run in `path` after its last finished stage; one of which nothing is left
-    /// but unfinished files is begun. Stages whose files are gone or changed are taken back with
-    /// all that came after them, and that is said.
+    /// Resumes the run in the folder, by default one under `runs/` of that `name`, after its last
+    /// finished stage; one of which nothing is left but unfinished files is begun. Stages whose
+    /// files are gone or changed are taken back with all that came after them, and that is said.
     ///
     /// # Errors
     /// [`Error::Input`] if the folder holds something else, or a run that was begun with another
     /// configuration, seed, version, device or other inputs, which is named; [`Error::Write`] if
     /// another process works there.
-    pub fn resume(path: &Path, opening: Opening, reporter: &dyn Reporter) -> Result<Self> {
+    pub fn resume(
+        to: &Destination,
+        name: &str,
+        opening: Opening,
+        reporter: &dyn Reporter,
+    ) -> Result<Self> {
+        let path = &to.path(name);
         let claim = claimed(path, reporter)?;
-        let mut manifest = opening.manifest();
+        let mut manifest = opening.manifest(&to.argv);
         if claim::is_empty(claim.target()) {
             remove_torn_files(claim.target())?;
-            return Self::begin(path, claim, manifest);
+            let mut folder = Self::begin(path, claim, manifest)?;
+            folder.is_resumable = true;
+            return Ok(folder);
         }
         let found = Manifest::read(path)?;
         found.check_layout(path)?;
@@ -183,8 +189,8 @@ impl Destination {
 }
 
 impl Opening {
-    fn manifest(self) -> Manifest {
-        let Opening { argv, seed, config, device, inputs } = self;
+    fn manifest(self, argv: &[String]) -> Manifest {
+        let Opening { seed, config, device, inputs } = self;
         let fallback = device
             .fallback
             .then(|| format!("computed on the CPU because there is no GPU: {}", device.reason));
@@ -194,7 +200,7 @@ impl Opening {
             status: Status::Running,
             error: None,
             started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            argv,
+            argv: argv.to_vec(),
             seed,
             config: without_noise(config),
             device,

@@ -68,7 +68,6 @@ pub fn cluster(
         method.validate((job.x.n_samples(), job.x.n_features()), n_classes)
     })?;
     let opening = Opening {
-        argv: job.to.argv.clone(),
         seed: job.seed,
         config: serde_json::json!({ "methods": job.methods }),
         device: description.clone(),

@@ -58,7 +58,6 @@ pub fn compare(
         changed.extend(run.run.check_unchanged(&READ)?);
     }
     let opening = Opening {
-        argv: job.to.argv.clone(),
         seed: job.bootstrap.random_state,
         config: serde_json::json!({ "runs": job.runs, "bootstrap": job.bootstrap }),
         device: description.clone(),

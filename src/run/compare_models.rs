@@ -241,7 +241,6 @@ fn open(
         .as_ref()
         .map(|(model, layer)| format!("{}/{layer}", job.models[*model].name));
     let opening = Opening {
-        argv: job.to.argv.clone(),
         seed: job.seed,
         config: serde_json::json!({
             "dataset": job.data.dataset,

@@ -101,7 +101,6 @@ pub fn embed(
     let mut parameters = (method.defaults)().unwrap_or_default();
     parameters.extend(job.method.parameters.clone());
     let opening = Opening {
-        argv: job.to.argv.clone(),
         seed: job.seed,
         config: serde_json::json!({ "method": job.method.name, "parameters": parameters, "neighbors": job.search }),
         device: description.clone(),

@@ -162,7 +162,6 @@ pub(super) fn open(
     inputs.extend(run.resume_from.as_ref().map(Source::of_file).transpose()?);
     inputs.extend(starts(study.map_or(&[], |study| &study.methods))?);
     let opening = Opening {
-        argv: run.to.argv.clone(),
         seed: run.training.random_state,
         config: resolved(run, prepared, study),
         device: description.clone(),

@@ -258,7 +258,6 @@ fn open_given(
 ) -> Result<RunFolder> {
     let methods: serde_json::Map<_, _> = run.methods.iter().map(complete).collect();
     let opening = Opening {
-        argv: run.train.to.argv.clone(),
         seed: run.train.training.random_state,
         config: serde_json::json!({
             "from_activations": path.display().to_string(),

@@ -162,8 +162,8 @@ fn a_run_goes_on_after_each_of_its_stages() {
     }
 }
 
-/// The manifest of a run as it stood after `n` stages, from that of the whole run: without the files
-/// of later stages. What later stages noted is dropped by the run that goes on.
+/// The manifest of a run as it stood after `n` stages, from that of the whole run: without the
+/// files of later stages. What later stages noted is dropped by the run that goes on.
 fn rewind(manifest: &mut Value, n: usize) {
     manifest["status"] = "running".into();
     manifest["stages"].as_array_mut().unwrap().truncate(n);

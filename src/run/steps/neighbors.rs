@@ -11,8 +11,8 @@ use crate::run::session::Session;
 use std::path::Path;
 
 /// Finds the `n_neighbors` nearest other rows of every row, or all if there are fewer, and writes
-/// them as those of `space`. Of approximate neighbours it measures the recall and says it. What `auto` leaves
-/// to the CPU is said too, and counts as the work of the CPU.
+/// them as those of `space`. Of approximate neighbours it measures the recall and says it. What
+/// `auto` leaves to the CPU is said too, and counts as the work of the CPU.
 pub(in crate::run) fn find(
     session: &mut Session<'_>,
     search: &Search,

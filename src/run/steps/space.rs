@@ -157,8 +157,8 @@ impl SpaceStages<'_> {
     ) -> Result<()> {
         session
             .stage(Stage::Quality(self.name()), |session, observer| {
-                // Those of maps that an earlier process scored are not in memory, and must be the same to
-                // the last tie.
+                // Those of maps that an earlier process scored are not in memory, and must be the
+                // same to the last tie.
                 let found = maps.iter().zip(in_maps).map(|(map, graph)| match graph {
                     Some(graph) => Ok(graph),
                     None => nearest_neighbors(session.device, &map.train, most_voters(), observer),
