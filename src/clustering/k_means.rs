@@ -9,13 +9,14 @@
 //! computes for one while the host adds up for another; the starts are independent.
 
 mod descent;
+mod kernels;
 mod points;
 mod result;
 mod seeding;
 
 use super::registry::fact;
-use super::{Clustering, Found, Method, columns};
-use crate::compute::{Buffer, Device, Kernel, Work, kernel, uniform};
+use super::{Clustering, Found, Method};
+use crate::compute::Device;
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
 use crate::parameters::{Auto, Parameter, check, from_table, parameter};
@@ -30,20 +31,8 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use kernels::{KERNELS, assign, sum_members};
 pub use result::KMeansResult;
-
-uniform! {
-    struct AssignParams { n: u32, first_point: u32, first: u32, last: u32, n_features: u32 }
-}
-uniform! {
-    struct SumParams { n: u32, n_clusters: u32, n_features: u32, block_rows: u32, first_block: u32, first_cluster: u32 }
-}
-
-const ASSIGN: Kernel = kernel!("k_means", "assign", 64, AssignParams);
-const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
-
-/// Kernels of this file.
-pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
 
 /// The registry's entry.
 pub const METHOD: Method = Method {
@@ -81,18 +70,6 @@ const FAR_SHARE: f64 = 1e4;
 const BLOCK_ROWS: usize = 1024;
 const LARGEST_BLOCK: usize = 50_000;
 
-/// Number of centres whose distances `assign` sums together, of points of one workgroup, and of
-/// features that it loads at a time.
-const TOGETHER: usize = 16;
-const GROUP: usize = 64;
-const SLICE: usize = 16;
-/// Number of loop turns for a slice: one to load each of its sixteenths, one for each feature, its
-/// own, and the ends of loops.
-const SLICE_TURNS: usize = 2 * SLICE + 4;
-/// Number of loop turns besides the slices: one to compare each of the centres, and some to spare.
-const OTHER_TURNS: usize = 64;
-/// Number of clusters whose sums a thread of `sum_members` keeps.
-const CLUSTERS: usize = 32;
 /// Maximum bytes of the starts that run concurrently.
 const SIDE_BY_SIDE: usize = 64 << 20;
 
@@ -321,216 +298,4 @@ fn usual_variance(centred: &[f32], d: usize) -> f64 {
     let median = *squares.select_nth_unstable_by(middle, f64::total_cmp).1 / d as f64;
     // In usual data the mean of the squares is a few times their median.
     if median > 0.0 && mean > FAR_SHARE * median { median } else { mean }
-}
-
-/// Number of features of points that `assign` processes in `most_turns` turns.
-fn most_features(most_turns: usize) -> usize {
-    (most_turns - OTHER_TURNS) / SLICE_TURNS * SLICE
-}
-
-/// Nearest centre of each point, the first one if several are equal, and its squared distance.
-/// Shapes: `points` n x d, `centers` k x d, `labels` and `distances` n; `shape` is (n, k, d).
-///
-/// # Errors
-/// [`Error::Kernel`].
-pub fn assign(
-    device: &Device,
-    points: &Buffer<f32>,
-    centers: &Buffer<f32>,
-    labels: &mut Buffer<u32>,
-    distances: &mut Buffer<f32>,
-    shape: (usize, usize, usize),
-) -> Result<()> {
-    let (n, k, d) = shape;
-    match device {
-        Device::Cpu(_) => {
-            cpu::assign(points.host(), centers.host(), labels.host_mut(), distances.host_mut(), d)
-        }
-        Device::Gpu(gpu) => {
-            let bindings =
-                [(1, points.gpu()), (2, centers.gpu()), (3, labels.gpu()), (4, distances.gpu())];
-            let turns = d.div_ceil(SLICE) * SLICE_TURNS + OTHER_TURNS;
-            let together = TOGETHER * (gpu.most_turns() / turns).max(1);
-            for first in (0..k).step_by(together) {
-                let last = (first + together).min(k);
-                let (centers, passes) =
-                    ((last - first) as u64, (last - first).div_ceil(TOGETHER) as u64);
-                let (group, d) = (GROUP as u64, d as u64);
-                let work = Work::new(
-                    3 * group * centers * d,
-                    4 * ((passes * group + centers) * d + 2 * group),
-                );
-                gpu.dispatch_rows(
-                    &ASSIGN,
-                    &bindings,
-                    (n.div_ceil(GROUP), work),
-                    |groups| groups,
-                    |first_group, _| AssignParams {
-                        n: n as u32,
-                        first_point: (first_group * GROUP) as u32,
-                        first: first as u32,
-                        last: last as u32,
-                        n_features: d as u32,
-                    },
-                )?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Sums the points of each cluster over blocks of rows; the sums of the features are followed by
-/// the number of points and the number of points that changed to this cluster. Shapes: `points` n x
-/// d, `labels` and the previous labels n, all below k, `sums` ceil(n / block_rows) x k x (d + 2);
-/// `shape` is (n, k, d).
-///
-/// # Errors
-/// [`Error::Kernel`].
-pub fn sum_members(
-    device: &Device,
-    points: &Buffer<f32>,
-    (labels, before): (&Buffer<u32>, &Buffer<u32>),
-    sums: &mut Buffer<f32>,
-    shape: (usize, usize, usize),
-    block_rows: usize,
-) -> Result<()> {
-    let (n, k, d) = shape;
-    match device {
-        Device::Cpu(_) => cpu::sum_members(
-            points.host(),
-            (labels.host(), before.host()),
-            sums.host_mut(),
-            (k, d),
-            block_rows,
-        ),
-        Device::Gpu(gpu) => {
-            let bindings =
-                [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu()), (7, before.gpu())];
-            let (across, rows) = ((d + 2).div_ceil(GROUP), block_rows.min(n));
-            for first_cluster in (0..k).step_by(CLUSTERS) {
-                let clusters = CLUSTERS.min(k - first_cluster);
-                let read = rows * (d + 2 * across);
-                gpu.dispatch_rows(
-                    &SUM_MEMBERS,
-                    &bindings,
-                    (
-                        n.div_ceil(block_rows),
-                        Work::new((rows * d) as u64, 4 * (read + clusters * (d + 2)) as u64),
-                    ),
-                    |blocks| blocks * across,
-                    |first_block, _| SumParams {
-                        n: n as u32,
-                        n_clusters: k as u32,
-                        n_features: d as u32,
-                        block_rows: block_rows as u32,
-                        first_block: first_block as u32,
-                        first_cluster: first_cluster as u32,
-                    },
-                )?;
-            }
-        }
-    }
-    Ok(())
-}
-
-mod cpu {
-    use super::columns::{Columns, POINTS, interleaved, squared_distances};
-    use crate::lanes::{LANES, has_fused_multiply_add};
-    use multiversion::multiversion;
-    use rayon::prelude::*;
-
-    /// Number of points of one parallel task.
-    const TASK: usize = 512;
-
-    pub fn assign(
-        points: &[f32],
-        centers: &[f32],
-        labels: &mut [u32],
-        distances: &mut [f32],
-        d: usize,
-    ) {
-        let last = (centers.len() / d - 1) as u32;
-        let centers = Columns::new(centers, d);
-        let fused = has_fused_multiply_add();
-        let tasks = labels
-            .par_chunks_mut(TASK)
-            .zip(distances.par_chunks_mut(TASK))
-            .zip(points.par_chunks(TASK * d));
-        tasks.for_each(|((labels, distances), points)| {
-            if fused {
-                assign_fused(points, &centers, labels, distances, (d, last));
-            } else {
-                assign_some::<false>(points, &centers, labels, distances, (d, last));
-            }
-        });
-    }
-
-    #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-    fn assign_fused(
-        points: &[f32],
-        centers: &Columns,
-        labels: &mut [u32],
-        distances: &mut [f32],
-        shape: (usize, u32),
-    ) {
-        assign_some::<true>(points, centers, labels, distances, shape);
-    }
-
-    #[inline(always)]
-    fn assign_some<const FUSED: bool>(
-        points: &[f32],
-        centers: &Columns,
-        labels: &mut [u32],
-        distances: &mut [f32],
-        (d, last): (usize, u32),
-    ) {
-        let (n, mut together) = (labels.len(), Vec::with_capacity(d));
-        for first in (0..n).step_by(POINTS) {
-            interleaved(&points[first * d..(first + POINTS).min(n) * d], d, &mut together);
-            let (mut least, mut at) = ([[f32::INFINITY; LANES]; POINTS], [[0_u32; LANES]; POINTS]);
-            for (group, values) in centers.groups().enumerate() {
-                let squares = squared_distances::<FUSED>(&together, values);
-                for point in 0..POINTS {
-                    for lane in 0..LANES {
-                        let better = squares[point][lane] < least[point][lane];
-                        least[point][lane] =
-                            if better { squares[point][lane] } else { least[point][lane] };
-                        at[point][lane] =
-                            if better { (group * LANES + lane) as u32 } else { at[point][lane] };
-                    }
-                }
-            }
-            for point in 0..POINTS.min(n - first) {
-                let mut best = (least[point][0], at[point][0]);
-                for lane in 1..LANES {
-                    let other = (least[point][lane], at[point][lane]);
-                    if other.0 < best.0 || (other.0 == best.0 && other.1 < best.1) {
-                        best = other;
-                    }
-                }
-                (distances[first + point], labels[first + point]) = (best.0, best.1.min(last));
-            }
-        }
-    }
-
-    pub fn sum_members(
-        points: &[f32],
-        (labels, before): (&[u32], &[u32]),
-        sums: &mut [f32],
-        (k, d): (usize, usize),
-        block_rows: usize,
-    ) {
-        let labels = labels.par_chunks(block_rows).zip(before.par_chunks(block_rows));
-        let blocks =
-            sums.par_chunks_mut(k * (d + 2)).zip(points.par_chunks(block_rows * d)).zip(labels);
-        blocks.for_each(|((sums, points), (labels, before))| {
-            sums.fill(0.0);
-            for ((row, &label), &before) in points.chunks_exact(d).zip(labels).zip(before) {
-                let sum = &mut sums[label as usize * (d + 2)..][..d + 2];
-                sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-                sum[d] += 1.0;
-                sum[d + 1] += f32::from(u8::from(label != before));
-            }
-        });
-    }
 }

@@ -1,5 +1,6 @@
 //! The page of a run, made from the files of its folder.
 
+mod aligned;
 mod exported;
 mod sections;
 mod selected;

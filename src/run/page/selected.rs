@@ -1,6 +1,7 @@
 //! The points of a run that a page shows: labels, coordinates, neighbours and images, read from its
 //! folder. Missing files are reported, not fatal.
 
+use super::aligned::{AlignedMap, moved_frames};
 use super::{PAGE_NEIGHBORS, metrics};
 use crate::compute::Device;
 use crate::dataset::{Colour, Pictures, npy, read_names};
@@ -404,26 +405,6 @@ impl<'a> SelectedPoints<'a> {
     }
 }
 
-/// A map: the selected points, and all fitted points if their file exists.
-struct AlignedMap {
-    shown: Matrix,
-    fitted: Option<Matrix>,
-}
-
-impl AlignedMap {
-    fn motion_onto(&self, before: &Self) -> Result<Motion> {
-        match (&self.fitted, &before.fitted) {
-            (Some(fitted), Some(reference)) => Motion::between(fitted, reference),
-            _ => Motion::between(&self.shown, &before.shown),
-        }
-    }
-
-    fn moved(self, motion: &Motion) -> Result<Self> {
-        let fitted = self.fitted.map(|fitted| motion.apply(&fitted)).transpose()?;
-        Ok(Self { shown: motion.apply(&self.shown)?, fitted })
-    }
-}
-
 /// Probabilities of the predictions for the points of a part, from the probabilities of all
 /// classes or of the predictions.
 fn confidence(
@@ -462,11 +443,4 @@ pub(in crate::run) fn check_map(path: &std::path::Path, map: &Matrix) -> Result<
         2 => Ok(()),
         found => Err(Error::input(path, format!("has {found} columns, a map has 2"))),
     }
-}
-
-/// Frames side by side, n x 2F, all moved alike.
-fn moved_frames(coordinates: &Matrix, motion: &Motion) -> Result<Matrix> {
-    let (n, width) = (coordinates.n_samples(), coordinates.n_features());
-    let frames = Matrix::new(coordinates.as_slice().to_vec(), n * width / 2, 2)?;
-    Matrix::new(motion.apply(&frames)?.into_vec(), n, width)
 }
