@@ -165,7 +165,7 @@ pub(super) fn agreement(
     {
         let fit = || {
             Ok(digest(&[bytemuck::cast_slice(
-                method.fit(device, &space, observer)?.embedding().as_slice(),
+                method.fit_boxed(device, &space, observer)?.embedding().as_slice(),
             )]))
         };
         let first: String = fit()?;

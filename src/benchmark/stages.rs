@@ -81,7 +81,7 @@ impl Measure<'_> {
             }
             let mut fitted = None;
             self.time(&format!("{name} layout"), 0, || {
-                fitted = Some(method.fit(device, &space, observer)?);
+                fitted = Some(method.fit_boxed(device, &space, observer)?);
                 Ok(())
             })?;
             self.whole_fit(name, method.n_neighbors(), x.n_features());

@@ -30,9 +30,9 @@ pub use umap::{FittedUmap, Umap};
 use crate::compute::{Device, Kernel};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::{Metric, NeighborGraph};
+use crate::neighbors::{Metric, NeighborGraph, nearest_neighbors};
 use crate::parameters::Parameter;
-use crate::progress::Observer;
+use crate::progress::{Observer, Silent};
 
 /// All methods, in the order in which they are listed.
 pub static METHODS: &[&Method] = &[&pca::METHOD, &tsne::METHOD, &umap::METHOD, &trimap::METHOD];
@@ -95,7 +95,7 @@ pub struct NewPoints<'a> {
 
 /// A method with its parameters.
 pub trait Embedding: Send + Sync + std::fmt::Debug {
-    /// Number of neighbours of each point that [`Embedding::fit`] needs; 0 for none.
+    /// Number of neighbours of each point that [`Embedding::fit_boxed`] needs; 0 for none.
     fn n_neighbors(&self) -> usize;
 
     /// Dimensions of the embedding.
@@ -119,7 +119,7 @@ pub trait Embedding: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// Those of [`Embedding::validate`]; any error of the device; [`Error::Interrupted`].
-    fn fit(
+    fn fit_boxed(
         &self,
         device: &Device,
         space: &Space<'_>,
@@ -163,6 +163,22 @@ pub trait Fitted: Send + Sync + std::fmt::Debug {
 
     /// Content that [`save`] writes.
     fn state(&self) -> model_file::State;
+}
+
+/// Finds the neighbours of `x` that a method needs, and fits it to both.
+///
+/// # Errors
+/// Those of [`Embedding::validate`] and of `fit`; any error of the device.
+fn fit_alone<F>(
+    method: &dyn Embedding,
+    device: &Device,
+    x: &Matrix,
+    fit: impl FnOnce(&Space<'_>) -> Result<F>,
+) -> Result<F> {
+    method.validate(x.n_samples(), x.n_features())?;
+    let k = method.n_neighbors().min(x.n_samples() - 1);
+    let neighbors = nearest_neighbors(device, x, k, &Silent)?;
+    fit(&Space { x, neighbors: Some(&neighbors), pca: None, start: None })
 }
 
 /// The registry's entry of that name.

@@ -30,7 +30,7 @@ impl<'a> Sequence<'a> {
     /// one, if there is one, whatever the start of `space`.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`]; [`Error::Data`](crate::Error::Data) if the number of points
+    /// Those of [`Embedding::fit_boxed`]; [`Error::Data`](crate::Error::Data) if the number of points
     /// changes or an embedding does not have 2 dimensions.
     pub fn push(
         &mut self,
@@ -39,8 +39,11 @@ impl<'a> Sequence<'a> {
         observer: &dyn Observer,
     ) -> Result<&Matrix> {
         let last = self.maps.last();
-        let fitted =
-            self.method.fit(device, &Space { start: last.or(space.start), ..*space }, observer)?;
+        let fitted = self.method.fit_boxed(
+            device,
+            &Space { start: last.or(space.start), ..*space },
+            observer,
+        )?;
         let map = fitted.embedding();
         let turned =
             last.map_or_else(|| Ok(map.clone()), |last| Motion::between(map, last)?.apply(map))?;

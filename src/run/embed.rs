@@ -239,7 +239,7 @@ impl Stages<'_> {
         let (x, name) = (&self.job.fitted.x, self.method.name);
         session.new_stage(Stage::OnlyMap(name), |session, observer| {
             let space = Space { x, neighbors, pca: None, start: None };
-            let fitted = self.built.fit(session.device, &space, observer)?;
+            let fitted = self.built.fit_boxed(session.device, &space, observer)?;
             let record = &mut *session.record;
             record.write_matrix(Artifact::OnlyEmbedding, fitted.embedding())?;
             embedding::save(fitted.as_ref(), x, &record.below(Artifact::OnlyFittedMap)?)?;

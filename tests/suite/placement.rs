@@ -104,7 +104,7 @@ fn maps(device: &Device) -> (Matrix, Vec<NamedMap>) {
     let space = Space { x: &x, neighbors: Some(&graph), pca: None, start: None };
     let fit = |method: &'static Method| {
         let built: Box<dyn Embedding> = (method.build)(&toml::Table::new()).expect("defaults");
-        (method, built.fit(device, &space, &Silent).expect("a map"))
+        (method, built.fit_boxed(device, &space, &Silent).expect("a map"))
     };
     let maps = METHODS.iter().map(|method| fit(method)).collect();
     (x, maps)

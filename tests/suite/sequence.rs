@@ -49,7 +49,7 @@ fn warm(method: &dyn Embedding, spaces: &[Matrix]) -> Vec<Matrix> {
 fn cold(method: &dyn Embedding, spaces: &[Matrix]) -> Vec<Matrix> {
     let mut maps: Vec<Matrix> = Vec::new();
     for x in spaces {
-        let fitted = method.fit(&cpu(), &space(x, &graph(method, x), None), &Silent).unwrap();
+        let fitted = method.fit_boxed(&cpu(), &space(x, &graph(method, x), None), &Silent).unwrap();
         let map = fitted.embedding();
         let turned =
             maps.last().map(|last| Motion::between(map, last).unwrap().apply(map).unwrap());
@@ -118,7 +118,8 @@ fn a_map_is_the_fit_from_the_one_before_but_for_a_motion_and_so_is_the_turned_se
         let mut maps = Vec::new();
         for x in &spaces[..3] {
             let neighbors = graph(method.as_ref(), x);
-            let fitted = method.fit(&cpu(), &space(x, &neighbors, last.as_ref()), &Silent).unwrap();
+            let fitted =
+                method.fit_boxed(&cpu(), &space(x, &neighbors, last.as_ref()), &Silent).unwrap();
             let map = sequence.push(&cpu(), &space(x, &neighbors, None), &Silent).unwrap().clone();
             assert_same_distances(fitted.embedding(), &map, name);
             last = Some(map.clone());
@@ -158,7 +159,7 @@ fn equal_points_and_equal_starts_give_finite_maps() {
         assert_eq!(maps.len(), 3, "{name}");
         let one_place = Matrix::new(vec![1.5; 240], 120, 2).unwrap();
         let fitted = method
-            .fit(
+            .fit_boxed(
                 &cpu(),
                 &space(&spaces[2], &graph(method.as_ref(), &spaces[2]), Some(&one_place)),
                 &Silent,
@@ -178,8 +179,9 @@ fn a_start_of_another_shape_is_refused() {
     for (&Method { name, .. }, method) in built().filter(|(method, _)| !method.is_linear) {
         let neighbors = graph(method.as_ref(), &spaces[0]);
         let short = Matrix::new(vec![0.0; 20], 10, 2).unwrap();
-        let error =
-            method.fit(&cpu(), &space(&spaces[0], &neighbors, Some(&short)), &Silent).unwrap_err();
+        let error = method
+            .fit_boxed(&cpu(), &space(&spaces[0], &neighbors, Some(&short)), &Silent)
+            .unwrap_err();
         assert!(
             error.to_string().contains("10 x 2; the start of this map is 400 x 2"),
             "{name}: {error}"

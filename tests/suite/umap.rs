@@ -674,6 +674,6 @@ fn a_fit_can_be_stopped() {
     let x = groups(60, 2, 30, 5);
     let neighbors = nearest_neighbors(&cpu(), &x, 14, &Silent).expect("neighbours");
     let space = Space { x: &x, neighbors: Some(&neighbors), pca: None, start: None };
-    let stopped = Embedding::fit(&Umap::default(), &cpu(), &space, &Impatient).unwrap_err();
+    let stopped = Embedding::fit_boxed(&Umap::default(), &cpu(), &space, &Impatient).unwrap_err();
     assert_eq!(stopped.to_string(), "interrupted");
 }

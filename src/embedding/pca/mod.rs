@@ -421,7 +421,12 @@ impl Embedding for Pca {
         Ok(())
     }
 
-    fn fit(&self, device: &Device, space: &Space<'_>, _: &dyn Observer) -> Result<Box<dyn Fitted>> {
+    fn fit_boxed(
+        &self,
+        device: &Device,
+        space: &Space<'_>,
+        _: &dyn Observer,
+    ) -> Result<Box<dyn Fitted>> {
         Ok(Box::new(Pca::fit(self, device, space.x)?))
     }
 }

@@ -25,11 +25,13 @@ use super::far::Drawn;
 use super::init::{self, Init, Start};
 use super::pca::products::squares_about;
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Pca, Space};
+use super::{
+    Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Pca, Space, fit_alone,
+};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::{self, NeighborGraph, ties};
+use crate::neighbors::{NeighborGraph, ties};
 use crate::parameters::{Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use serde::{Deserialize, Serialize};
@@ -182,16 +184,9 @@ impl Trimap {
     /// Finds the neighbours of `x` and fits the embedding.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`].
+    /// Those of [`Embedding::fit_boxed`].
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedTrimap> {
-        self.validate(x.n_samples(), x.n_features())?;
-        let k = self.n_candidates().min(x.n_samples() - 1);
-        let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
-        self.fit_space(
-            device,
-            &Space { x, neighbors: Some(&neighbors), pca: None, start: None },
-            &Silent,
-        )
+        fit_alone(self, device, x, |space| self.fit_space(device, space, &Silent))
     }
 
     /// Fits the embedding to points whose neighbours are known. With [`Space::start`] it runs only
@@ -199,7 +194,7 @@ impl Trimap {
     /// fewer.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`].
+    /// Those of [`Embedding::fit_boxed`].
     pub fn fit_space(
         &self,
         device: &Device,
@@ -372,7 +367,7 @@ impl Embedding for Trimap {
         self.init.check(n, self.n_components)
     }
 
-    fn fit(
+    fn fit_boxed(
         &self,
         device: &Device,
         space: &Space<'_>,

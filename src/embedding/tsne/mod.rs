@@ -30,11 +30,11 @@ use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init, Start};
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space, fit_alone};
 use crate::compute::{Buffer, Device, ReadBack};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
+use crate::neighbors::{MAX_NEIGHBORS, NeighborGraph};
 use crate::parameters::{Auto, Field, Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use affinity::Affinities;
@@ -223,23 +223,16 @@ impl Tsne {
     /// Finds the neighbours of `x` and fits the embedding.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`].
+    /// Those of [`Embedding::fit_boxed`].
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedTsne> {
-        self.validate(x.n_samples(), x.n_features())?;
-        let neighbors =
-            neighbors::nearest_neighbors(device, x, Embedding::n_neighbors(self), &Silent)?;
-        self.fit_space(
-            device,
-            &Space { x, neighbors: Some(&neighbors), pca: None, start: None },
-            &Silent,
-        )
+        fit_alone(self, device, x, |space| self.fit_space(device, space, &Silent))
     }
 
     /// Fits the embedding to points whose neighbours are known. With [`Space::start`] it runs a
     /// fifth of `max_iter`, the first third of that with an exaggeration of 3.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`].
+    /// Those of [`Embedding::fit_boxed`].
     pub fn fit_space(
         &self,
         device: &Device,
@@ -414,7 +407,7 @@ impl Embedding for Tsne {
         self.init.check(n, self.n_components)
     }
 
-    fn fit(
+    fn fit_boxed(
         &self,
         device: &Device,
         space: &Space<'_>,

@@ -24,11 +24,11 @@ use super::collapse;
 use super::descent::recentred;
 use super::init::{self, Init};
 use super::placement::Placement;
-use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space};
+use super::{Embedding, Fitted, FittedMap, Method, NeighborEmbedding, NewPoints, Space, fit_alone};
 use crate::compute::{Buffer, Device};
 use crate::error::{Error, Result};
 use crate::matrix::Matrix;
-use crate::neighbors::{self, MAX_NEIGHBORS, NeighborGraph};
+use crate::neighbors::{MAX_NEIGHBORS, NeighborGraph};
 use crate::parameters::{Auto, Parameter, check, from_table, parameter};
 use crate::progress::{Observer, Silent};
 use crate::random::lowbias32;
@@ -187,23 +187,16 @@ impl Umap {
     /// Finds the neighbours of `x` and fits the embedding.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`].
+    /// Those of [`Embedding::fit_boxed`].
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedUmap> {
-        self.validate(x.n_samples(), x.n_features())?;
-        let k = Embedding::n_neighbors(self).min(x.n_samples() - 1);
-        let neighbors = neighbors::nearest_neighbors(device, x, k, &Silent)?;
-        self.fit_space(
-            device,
-            &Space { x, neighbors: Some(&neighbors), pca: None, start: None },
-            &Silent,
-        )
+        fit_alone(self, device, x, |space| self.fit_space(device, space, &Silent))
     }
 
     /// Fits the embedding to points whose neighbours are known. With [`Space::start`] it runs only
     /// the second half of the epochs, with their smaller steps.
     ///
     /// # Errors
-    /// Those of [`Embedding::fit`].
+    /// Those of [`Embedding::fit_boxed`].
     pub fn fit_space(
         &self,
         device: &Device,
@@ -366,7 +359,7 @@ impl Embedding for Umap {
         self.init.check(n, self.n_components)
     }
 
-    fn fit(
+    fn fit_boxed(
         &self,
         device: &Device,
         space: &Space<'_>,

@@ -269,7 +269,7 @@ impl SpaceStages<'_> {
         method.validate(train.n_samples(), train.n_features())?;
         session.new_stage(stage, |session, observer| {
             let space = Space { x: train, neighbors: neighbors.among.as_ref(), pca, start: None };
-            let fitted = method.fit(session.device, &space, observer)?;
+            let fitted = method.fit_boxed(session.device, &space, observer)?;
             let test = self.place(session, fitted.as_ref(), neighbors, observer)?;
             let map = Map { id, train: fitted.embedding().clone(), test };
             self.write_map(session.record, &map, fitted.as_ref())?;
