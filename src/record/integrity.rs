@@ -70,8 +70,8 @@ pub(super) fn check_unchanged(
         .map(|(at, _)| &outputs[at].path)
         .partition(|path| read.iter().any(|part| part.holds(path)));
     let again = format!(
-        "its command with `Destination::resume` `Destination::out` {} repeats it and all later stages \
-         again",
+        "its command with `Destination::resume` `Destination::out` {} repeats its stage and \
+         all later ones",
         folder.display()
     );
     if let Some(path) = read.first() {
