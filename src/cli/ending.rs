@@ -9,7 +9,6 @@ use super::say;
 use anyhow::Result;
 use layerlens::Error;
 use layerlens::format::quoted;
-use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
@@ -25,8 +24,6 @@ struct Panic {
     message: String,
     /// File, line and thread.
     place: String,
-    /// Where `RUST_BACKTRACE` asks for it.
-    backtrace: Option<String>,
 }
 
 /// Does the work and returns 0, or the exit code of its error, which is printed.
@@ -39,7 +36,7 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
     match (outcome, panic) {
         (Ok(Ok(())), None) => return 0,
         (Ok(Err(error)), panic) => match (error.downcast_ref::<Error>(), panic) {
-            (Some(Error::Fault { message, place }), None) => say(&report(message, place, None)),
+            (Some(Error::Fault { message, place }), None) => say(&report(message, place)),
             (Some(Error::Fault { .. }), Some(panic)) => say(&panic.report()),
             // The library's messages are whole; those of others need their causes.
             (Some(ours), _) => {
@@ -50,7 +47,7 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
             (None, _) => say(&format!("error: {error:#}")),
         },
         (_, Some(panic)) => say(&panic.report()),
-        (Err(_), None) => say(&report("no message", "unknown", None)),
+        (Err(_), None) => say(&report("no message", "unknown")),
     }
     FAILURE
 }
@@ -58,36 +55,30 @@ pub fn end(work: impl FnOnce() -> Result<()>) -> u8 {
 /// Keeps the first panic; it is reported in the end, when everything that it stopped has been
 /// tidied up.
 fn note(info: &PanicHookInfo<'_>) {
-    let backtrace = Backtrace::capture();
     let thread = std::thread::current();
     let at = info.location().map_or_else(|| "unknown".into(), ToString::to_string);
     let panic = Panic {
         message: info.payload_as_str().unwrap_or("no message").to_owned(),
         place: format!("{at}, thread {}", thread.name().unwrap_or("without a name")),
-        backtrace: (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string()),
     };
     PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
 }
 
 impl Panic {
     fn report(&self) -> String {
-        report(&self.message, &self.place, self.backtrace.as_deref())
+        report(&self.message, &self.place)
     }
 }
 
 /// The last words of a program that has a fault: what happened, and what to send.
-fn report(message: &str, place: &str, backtrace: Option<&str>) -> String {
+fn report(message: &str, place: &str) -> String {
     let command = super::argv().iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    let backtrace = backtrace.map_or_else(
-        || "\nThe same command with RUST_BACKTRACE=1 says more of the place.".to_owned(),
-        |trace| format!("\n{}", trace.trim_end()),
-    );
     format!(
         "error: this is a fault of the program: {message}\nNothing half-written was left. Please \
          report it, with these lines and the files that were read, if you may:\n  version: \
          layerlens {}, {os} {arch}\n  command: {command}\n  message: {message}\n  place:   \
-         {place}{backtrace}",
+         {place}",
         env!("CARGO_PKG_VERSION")
     )
 }
@@ -226,10 +217,7 @@ mod tests {
     /// Starts the child in `folder`.
     fn start(fault: &str, folder: &Path, stderr: impl Into<Stdio>) -> Ended {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command
-            .args(["cli::ending::tests::child", "--exact", "--nocapture"])
-            .env(FAULT, fault)
-            .env_remove("RUST_BACKTRACE");
+        command.args(["cli::ending::tests::child", "--exact", "--nocapture"]).env(FAULT, fault);
         let output =
             command.current_dir(folder).stdin(Stdio::null()).stderr(stderr).output().unwrap();
         let mut left: Vec<PathBuf> =
