@@ -9,7 +9,7 @@
 //! computes for one while the host adds up for another; the starts are independent.
 
 mod descent;
-mod kernels;
+mod cluster_members;
 mod points;
 mod result;
 mod seeding;
@@ -31,7 +31,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
-pub use kernels::{KERNELS, assign, sum_members};
+pub use cluster_members::{KERNELS, assign, sum_members};
 pub use result::KMeansResult;
 
 /// The registry's entry.

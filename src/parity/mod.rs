@@ -130,13 +130,13 @@ pub static PARITY: &[Twins] = &[
         compare: ranks::pick_distances,
     },
     Twins {
-        shader: "k_means",
+        shader: "cluster_members",
         entry_point: "assign",
         second: Second::Real,
         compare: clustering::assign,
     },
     Twins {
-        shader: "k_means",
+        shader: "cluster_members",
         entry_point: "sum_members",
         second: Second::Real,
         compare: clustering::sum_members,

@@ -76,7 +76,7 @@ impl Points {
 /// Refuses more features than the loop of `assign` can process on a software adapter.
 fn check_loops(device: &Device, n_features: usize) -> Result<()> {
     let Device::Gpu(gpu) = device else { return Ok(()) };
-    let most = super::kernels::most_features(gpu.most_turns());
+    let most = super::cluster_members::most_features(gpu.most_turns());
     if !gpu.is_software() || n_features <= most {
         return Ok(());
     }

@@ -11,8 +11,8 @@ uniform! {
     struct SumParams { n: u32, n_clusters: u32, n_features: u32, block_rows: u32, first_block: u32, first_cluster: u32 }
 }
 
-const ASSIGN: Kernel = kernel!("k_means", "assign", 64, AssignParams);
-const SUM_MEMBERS: Kernel = kernel!("k_means", "sum_members", 64, SumParams);
+const ASSIGN: Kernel = kernel!("cluster_members", "assign", 64, AssignParams);
+const SUM_MEMBERS: Kernel = kernel!("cluster_members", "sum_members", 64, SumParams);
 
 /// Kernels of this file.
 pub const KERNELS: &[&Kernel] = &[&ASSIGN, &SUM_MEMBERS];
