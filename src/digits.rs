@@ -171,8 +171,8 @@ impl Loss {
         let is_lost: Vec<bool> =
             values.windows(2).map(|pair| rounded(&pair[0]) == rounded(&pair[1])).collect();
         let count = |lost: &[bool]| lost.iter().filter(|&&lost| lost).count();
-        let (lost, lost_of_run) =
-            (count(&is_lost), is_lost.windows(RUN).map(count).max().unwrap_or(0));
+        let lost = count(&is_lost);
+        let lost_of_run = is_lost.windows(RUN).map(count).max().unwrap_or(0);
         let size = |value: &Wide| value.less(offset).abs();
         let spread = spread(values);
         let is_coarse = |(lost, value): (&bool, &Wide)| {
@@ -234,7 +234,8 @@ fn different(ascending: &[Wide], share: f64) -> Vec<Wide> {
 /// Median of ascending distinct values, rounded to as many digits as its distance from the
 /// quartiles needs: an `f64` then holds the sum of it and the remainder.
 fn middle(values: &[Wide]) -> f64 {
-    let (median, spread) = (values[values.len() / 2].high, spread(values));
+    let median = values[values.len() / 2].high;
+    let spread = spread(values);
     let unit = if spread > 0.0 { spread.log2().floor().exp2() } else { return median };
     (median / unit).round() * unit
 }

@@ -96,10 +96,12 @@ mod tests {
     fn powers_and_logarithms_are_those_of_double_precision() {
         for step in -1000..=1000 {
             let x = step as f32 * 0.12;
-            let (found, expected) = (f64::from(exp2::<false>(x)), f64::from(x).exp2());
+            let found = f64::from(exp2::<false>(x));
+            let expected = f64::from(x).exp2();
             assert!((found / expected - 1.0).abs() < 2e-7, "2^{x} = {found}, exactly {expected}");
             let q = expected as f32;
-            let (found, expected) = (f64::from(log2::<false>(q)), f64::from(q).log2());
+            let found = f64::from(log2::<false>(q));
+            let expected = f64::from(q).log2();
             assert!(
                 (found - expected).abs() < 1e-7 + 6e-8 * expected.abs(),
                 "log2 {q} = {found}, exactly {expected}"

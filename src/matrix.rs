@@ -30,7 +30,8 @@ impl Matrix {
             )));
         }
         if let Some(at) = data.iter().position(|value| !value.is_finite()) {
-            let (row, column) = (at / n_features, at % n_features);
+            let row = at / n_features;
+            let column = at % n_features;
             return Err(Error::Data(format!(
                 "row {row}, column {column} is {}: every value must be finite",
                 data[at]

@@ -218,7 +218,8 @@ impl Measure<'_> {
 
 /// `n` points in `d` dimensions around ten centres.
 fn clusters(n: usize, d: usize, seed: u64) -> Result<Matrix> {
-    let (centres, points) = (Random::new(seed, STREAM), Random::new(seed, STREAM + 1));
+    let centres = Random::new(seed, STREAM);
+    let points = Random::new(seed, STREAM + 1);
     let centre = |at: usize| SPREAD * embedding::init::gaussian(&centres, at as u64);
     let centres: Vec<f32> = (0..CLUSTERS * d).map(centre).collect();
     let value = |at: usize| {

@@ -154,7 +154,8 @@ mod cpu {
         let tasks = targets[..4 * n].par_chunks_mut(TASK).zip(sources.par_chunks(TASK));
         tasks.for_each(|(targets, sources)| {
             for (target, &start) in targets.iter_mut().zip(sources) {
-                let (mut x, mut y) = (start, start + 1.0);
+                let mut x = start;
+                let mut y = start + 1.0;
                 for _ in 0..n_turns {
                     x = x * 0.5 + start;
                     y = y * 0.25 + start;

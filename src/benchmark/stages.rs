@@ -30,7 +30,10 @@ impl Measure<'_> {
             self.benchmark.methods.iter().map(|(_, method)| method.n_neighbors()).collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let (device, observer, n, seed) = (self.device, self.observer, self.n, self.benchmark.seed);
+        let device = self.device;
+        let observer = self.observer;
+        let n = self.n;
+        let seed = self.benchmark.seed;
         for k in numbers.into_iter().filter(|&k| k > 0 && k < n) {
             self.time(&format!("{k} neighbours"), d, || {
                 nearest_neighbors(device, x, k, observer).map(drop)
@@ -68,7 +71,9 @@ impl Measure<'_> {
         if most == 0 {
             return Ok(());
         }
-        let (device, observer, seed) = (self.device, self.observer, self.benchmark.seed);
+        let device = self.device;
+        let observer = self.observer;
+        let seed = self.benchmark.seed;
         let graph = nearest_neighbors(device, x, most, observer)?;
         let pca = Pca { n_components: 2.min(x.n_features()), ..Pca::default() }.fit(device, x)?;
         let space = Space { x, neighbors: Some(&graph), pca: Some(pca.embedding()), start: None };

@@ -297,8 +297,8 @@ fn curves(timings: &[Timing]) -> Vec<Curve> {
                 known.len() - 1
             })
         };
-        let (group, device) =
-            (position(&mut stages, &timing.stage), position(&mut devices, &timing.device));
+        let group = position(&mut stages, &timing.stage);
+        let device = position(&mut devices, &timing.device);
         let kind = if device == 0 {
             "CPU".to_owned()
         } else {

@@ -171,7 +171,8 @@ mod aborts {
     }
 
     fn write_number(mut number: usize) {
-        let (mut digits, mut first) = ([b'0'; 20], 20);
+        let mut digits = [b'0'; 20];
+        let mut first = 20;
         while number > 0 && first > 0 {
             first -= 1;
             digits[first] = b'0' + (number % 10) as u8;

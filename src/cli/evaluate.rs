@@ -95,8 +95,8 @@ fn check(
     if let (Some(path), Some(labels)) = (&args.labels, &train.labels) {
         check_classes(path, labels)?;
         // Without test points a point is scored by the others.
-        let (n, allowed) =
-            (train.x.n_samples(), train.x.n_samples() - usize::from(!is_tested(test)));
+        let n = train.x.n_samples();
+        let allowed = train.x.n_samples() - usize::from(!is_tested(test));
         if most > allowed {
             let message = format!(
                 "has {n} points: --n-neighbors can be at most {allowed}, {most} were asked for"

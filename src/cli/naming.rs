@@ -158,7 +158,8 @@ fn spoken_with<'a>(flags: impl Fn() -> &'a [NamedFlag], text: &str) -> Cow<'_, s
     if !text.contains("::") {
         return Cow::Borrowed(text);
     }
-    let (mut said, mut rest) = (String::with_capacity(text.len()), text);
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some((before, after)) = rest.split_once('`') {
         said += before;
         let named = after

@@ -102,7 +102,8 @@ pub fn report(global: &Global, args: &ReportArgs) -> Result<()> {
     let reporter = global.terminal();
     let made = global.compute(|device| match (&args.run, &args.embedding) {
         (Some(folder), _) => {
-            let (run, out) = (folder.clone(), args.out.clone());
+            let run = folder.clone();
+            let out = args.out.clone();
             run::report(
                 &Report { run, points: args.report_points, out, force: args.force },
                 device,

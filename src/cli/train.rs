@@ -103,7 +103,8 @@ pub fn train(global: &Global, args: &TrainArgs) -> Result<()> {
     let Some(test) = summary.results.test else { return Ok(()) };
     // The rows that a later run trains on are those of this training, whatever the defaults of its
     // model.
-    let (training, default) = (&job.training, Training::default());
+    let training = &job.training;
+    let default = Training::default();
     let split = if (training.validation, training.validation_split)
         == (default.validation, default.validation_split)
     {

@@ -195,7 +195,10 @@ fn adjusted_rand(counts: &[Vec<usize>]) -> f64 {
     if fnn == 0 && fp == 0 {
         return 1.0;
     }
-    let (tp, fp, fnn, tn) = (tp as f64, fp as f64, fnn as f64, tn as f64);
+    let tp = tp as f64;
+    let fp = fp as f64;
+    let fnn = fnn as f64;
+    let tn = tn as f64;
     2.0 * (tp * tn - fnn * fp) / ((tp + fnn) * (fnn + tn) + (tp + fp) * (fp + tn))
 }
 

@@ -70,7 +70,8 @@ impl KDistance {
 /// are equal.
 fn knee(values: &[f32]) -> usize {
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return 0 };
-    let (steps, rise) = ((values.len() - 1).max(1) as f64, f64::from(last) - f64::from(first));
+    let steps = (values.len() - 1).max(1) as f64;
+    let rise = f64::from(last) - f64::from(first);
     if rise <= 0.0 {
         return 0;
     }

@@ -8,8 +8,8 @@
 //! Nothing else is read in an iteration, and several starts run concurrently, so that a device
 //! computes for one while the host adds up for another; the starts are independent.
 
-mod descent;
 mod cluster_members;
+mod descent;
 mod points;
 mod result;
 mod seeding;

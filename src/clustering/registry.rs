@@ -105,7 +105,8 @@ impl ClusterMethod {
     /// Those of [`Clustering::validate`].
     pub fn validate(
         &self,
-        (n_samples, n_features): (usize, usize),
+        n_samples: usize,
+        n_features: usize,
         n_classes: Option<usize>,
     ) -> Result<()> {
         self.built.validate(n_samples, n_features, n_classes)

@@ -289,7 +289,9 @@ pub fn sum_clusters(
     sums: &mut Buffer<f32>,
     rows: (usize, usize),
 ) -> Result<()> {
-    let ((first_query, m), n, k) = (rows, references.len(), references.cluster_ends.len());
+    let (first_query, m) = rows;
+    let n = references.len();
+    let k = references.cluster_ends.len();
     match device {
         Device::Cpu(_) => {
             cpu::sum_clusters(distances.host(), &references.cluster_ends, sums.host_mut(), rows)
@@ -299,8 +301,9 @@ pub fn sum_clusters(
             gpu.dispatch_rows(
                 &SUM_CLUSTERS,
                 &[(1, distances.gpu()), (2, references.ends.gpu()), (3, sums.gpu())],
+                m,
                 // A root and an addition each; for every cluster its ends and its sum.
-                (m, Work::new(2 * n as u64, 4 * (n + 4 * n_present) as u64)),
+                Work::new(2 * n as u64, 4 * (n + 4 * n_present) as u64),
                 |rows| rows * n_present,
                 |first_row, n_rows| ClusterParams {
                     first_query: first_query as u32,
@@ -334,7 +337,8 @@ mod cpu {
         sums: &mut [f32],
         (first, m): (usize, usize),
     ) {
-        let (n, k) = (ends.last().map_or(0, |&end| end as usize), ends.len());
+        let n = ends.last().map_or(0, |&end| end as usize);
+        let k = ends.len();
         sums[first * k..][..m * k].par_chunks_mut(k).zip(distances.par_chunks(n)).for_each(
             |(sums, distances)| {
                 let mut first = 0;
@@ -395,12 +399,14 @@ mod cpu {
         sums: &mut [f32],
         (d, k): (usize, usize),
     ) {
-        let (n, mut together) = (sums.len() / k, Vec::with_capacity(d));
+        let n = sums.len() / k;
+        let mut together = Vec::with_capacity(d);
         for first in (0..n).step_by(POINTS) {
             interleaved(&queries[first * d..(first + POINTS).min(n) * d], d, &mut together);
             for (cluster, size, columns) in groups {
                 let mut found = [0.0_f64; POINTS];
-                let (mut parts, last) = ([[0.0_f32; LANES]; POINTS], columns.groups().len() - 1);
+                let mut parts = [[0.0_f32; LANES]; POINTS];
+                let last = columns.groups().len() - 1;
                 for (at, group) in columns.groups().enumerate() {
                     let squares = squared_distances::<FUSED>(&together, group);
                     // The last group repeats its last row.

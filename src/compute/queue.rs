@@ -99,7 +99,8 @@ impl Pending {
         &mut self,
         device: &wgpu::Device,
         clock: &mut Clock,
-        (kernel, work): (&'static Kernel, Work),
+        kernel: &'static Kernel,
+        work: Work,
     ) -> &mut wgpu::ComputePass<'static> {
         if !clock.wants(kernel, work) {
             if self.pass.is_none() {
@@ -159,7 +160,8 @@ impl Gpu {
         &self,
         kernel: &'static Kernel,
         bindings: &[(u32, &wgpu::Buffer)],
-        (rows, work): (usize, Work),
+        rows: usize,
+        work: Work,
         workgroups: impl Fn(usize) -> usize,
         uniform: impl Fn(usize, usize) -> U,
     ) -> Result<()> {
@@ -189,13 +191,15 @@ impl Gpu {
         &self,
         kernel: &'static Kernel,
         bindings: &[(u32, &wgpu::Buffer)],
-        items: (usize, Work),
+        items: usize,
+        work: Work,
         uniform: impl Fn(usize, usize) -> U,
     ) -> Result<()> {
         self.dispatch_rows(
             kernel,
             bindings,
             items,
+            work,
             |n| n.div_ceil(kernel.workgroup_size as usize),
             uniform,
         )
@@ -248,7 +252,7 @@ impl Gpu {
                 layout: &pipeline.get_bind_group_layout(0),
                 entries: &entries,
             });
-            let pass = pending.pass(device, &mut self.clock(), (kernel, work));
+            let pass = pending.pass(device, &mut self.clock(), kernel, work);
             pass.set_pipeline(&pipeline);
             pass.set_bind_group(0, &group, &[]);
             pass.dispatch_workgroups(x, y, 1);
@@ -267,7 +271,8 @@ impl Gpu {
     pub(super) fn submit_pending(&self, pending: &mut Pending) -> Result<()> {
         pending.pass = None;
         let Some(mut encoder) = pending.encoder.take() else { return Ok(()) };
-        let (during, timer) = (pending.last_kernel, pending.timer.take());
+        let during = pending.last_kernel;
+        let timer = pending.timer.take();
         let uniforms = std::mem::take(&mut pending.uniform_bytes);
         pending.share = 0.0;
         self.count_submit();

@@ -142,7 +142,8 @@ fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Re
         .filter(|(array, _)| array.is_none())
         .map(|(_, name)| name)
         .collect();
-    let (n, missing) = (missing.len(), missing.join(", "));
+    let n = missing.len();
+    let missing = missing.join(", ");
     let there = arrays
         .iter()
         .flatten()
@@ -229,8 +230,8 @@ pub(super) fn one_scale(scales: &[(PathBuf, bool); 2]) -> Result<Option<String>>
             train.display()
         ))),
         _ => {
-            let (train, says) =
-                (train.display(), |scaled: &bool| if *scaled { "0 to 1" } else { "0 to 255" });
+            let train = train.display();
+            let says = |scaled: &bool| if *scaled { "0 to 1" } else { "0 to 255" };
             let (found, expected) = (says(test_scaled), says(train_scaled));
             Err(Error::input(
                 test,

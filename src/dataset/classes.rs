@@ -79,7 +79,8 @@ pub(super) fn settle(
     };
     let place = |label: &u8| occurring.binary_search(label).ok().map(|place| place as u8);
     if let Some(row) = test.labels.iter().position(|label| place(label).is_none()) {
-        let (label, numbers) = (test.labels[row], spelled(&occurring));
+        let label = test.labels[row];
+        let numbers = spelled(&occurring);
         let message = format!(
             "test image {row} has the label {label}, but the training labels are {numbers}"
         );
@@ -111,7 +112,8 @@ fn in_order(
     occurring: &[u8],
     highest: u8,
 ) -> Result<String> {
-    let (n, numbers) = (names.len(), spelled(occurring));
+    let n = names.len();
+    let numbers = spelled(occurring);
     if n == occurring.len() {
         let (data, path) = (data.display(), path.display());
         return Ok(format!(

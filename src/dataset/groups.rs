@@ -243,7 +243,8 @@ fn parse_csv(text: &str) -> Result<Vec<Group>, String> {
         let record = record.map_err(|error| {
             format!("line {}: {error}", error.position().map_or(0, csv::Position::line))
         })?;
-        let (class, name) = (record[0].to_owned(), &record[1]);
+        let class = record[0].to_owned();
+        let name = &record[1];
         // `01` is a name and not the number 1.
         let number = class.parse().ok().filter(|number: &i64| number.to_string() == class);
         let class = number.map_or(Class::Name(class), Class::Number);

@@ -67,8 +67,9 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     if needed <= LARGEST {
         return Ok(());
     }
-    let ((width, height), needed, most) =
-        (decoder.dimensions(), needed.div_ceil(MIB), LARGEST / MIB);
+    let (width, height) = decoder.dimensions();
+    let needed = needed.div_ceil(MIB);
+    let most = LARGEST / MIB;
     Err(format!(
         "is an image of {width} x {height} pixels, which take {needed} MiB: expected at most \
          {most} MiB"

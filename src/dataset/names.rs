@@ -69,7 +69,8 @@ pub fn read_names(path: impl AsRef<Path>) -> Result<Vec<String>> {
     if let Some((at, letter)) =
         lines.iter().enumerate().find_map(|(at, line)| control(line).map(|letter| (at, letter)))
     {
-        let (line, code) = (at + 1, u32::from(letter));
+        let line = at + 1;
+        let code = u32::from(letter);
         let message = format!(
             "line {line} holds the control character U+{code:04X}; in a name it is written \
              \"\\u{code:04x}\" in double quotes"

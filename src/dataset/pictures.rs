@@ -135,7 +135,8 @@ impl Pictures {
 
     /// Pictures scaled to another size, with a triangle filter.
     pub fn resized(&self, width: usize, height: usize) -> Self {
-        let (from, to) = ((self.width as u32, self.height as u32), (width as u32, height as u32));
+        let from = (self.width as u32, self.height as u32);
+        let to = (width as u32, height as u32);
         let small = |at: usize| {
             let values = self.image(at).to_vec();
             if self.channels == 1 {

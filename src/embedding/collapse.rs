@@ -49,7 +49,8 @@ pub(super) fn resolved(
 ) -> Result<Matrix> {
     let MethodAdvice { method, advice } = advice;
     let shared = overlapping_rows(x, &embedding);
-    let (n, count) = (embedding.n_samples(), shared.iter().map(Vec::len).sum::<usize>());
+    let n = embedding.n_samples();
+    let count = shared.iter().map(Vec::len).sum::<usize>();
     if count as f64 > MOVED * n as f64 {
         let message = format!(
             "{method} gave {count} of {n} points the coordinates of others that differ from them; \

@@ -61,8 +61,9 @@ impl Drawn {
             for row in rows {
                 let values = drawn[row * x.n_features()..].iter_mut().zip(x.row(row));
                 for ((place, &value), (&of_first, &mean)) in values.zip(first.iter().zip(&mean)) {
-                    let (value, of_first, mean) =
-                        (f64::from(value), f64::from(of_first), f64::from(mean));
+                    let value = f64::from(value);
+                    let of_first = f64::from(of_first);
+                    let mean = f64::from(mean);
                     *place = (mean + (of_first - mean) * share + (value - of_first)) as f32;
                 }
             }
@@ -161,8 +162,8 @@ mod tests {
         let x = Matrix::new(values, 600, 3).unwrap();
         let drawn = Drawn::of(&x).unwrap().unwrap();
         for (a, b) in (0..5).flat_map(|a| (0..a).map(move |b| (a, b))) {
-            let (before, after) =
-                (distance(x.row(a), x.row(b)), distance(drawn.x.row(a), drawn.x.row(b)));
+            let before = distance(x.row(a), x.row(b));
+            let after = distance(drawn.x.row(a), drawn.x.row(b));
             assert!((before - after).abs() < 1e-5, "{a} and {b}: {before} became {after}");
         }
         let least = (0..5).flat_map(|a| (5..600).map(move |b| (a, b)));

@@ -61,10 +61,12 @@ impl<M: NeighborEmbedding> FittedMap<M> {
     /// Takes the coordinates, n_samples x n_components, of points with these `neighbors`: at least
     /// 12 of each point, or all.
     pub(super) fn new(method: M, embedding: Matrix, neighbors: &NeighborGraph) -> Self {
-        let (placement_scale, metric) =
-            (placement::scale(&embedding, neighbors), neighbors.metric());
-        let (row_scales, results, course, warnings) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let placement_scale = placement::scale(&embedding, neighbors);
+        let metric = neighbors.metric();
+        let row_scales = Vec::new();
+        let results = Vec::new();
+        let course = Vec::new();
+        let warnings = Vec::new();
         Self { method, embedding, placement_scale, metric, row_scales, results, course, warnings }
     }
 
@@ -137,7 +139,8 @@ impl<M: NeighborEmbedding> FittedMap<M> {
     /// [`Error::Data`] if there are fewer neighbours than [`FittedMap::n_neighbors_to_place`], any
     /// error of the device.
     pub fn transform(&self, device: &Device, new: &NewPoints<'_>) -> Result<Matrix> {
-        let (found, needed) = (new.neighbors.n_neighbors(), self.n_neighbors_to_place());
+        let found = new.neighbors.n_neighbors();
+        let needed = self.n_neighbors_to_place();
         if found < needed {
             return Err(Error::Data(format!(
                 "placing a point takes its {needed} nearest fitted points; {found} are given"

@@ -113,7 +113,9 @@ pub struct Start<'a> {
 /// Those of [`Pca::fit`]; [`Error::Input`] for a file that does not fit; [`Error::Parameter`] for
 /// [`Init::Spectral`], which only a method with a weighted graph can compute itself.
 pub fn start(device: &Device, start: &Start<'_>) -> Result<Matrix> {
-    let (n, c, std) = (start.x.n_samples(), start.n_components, start.std);
+    let n = start.x.n_samples();
+    let c = start.n_components;
+    let std = start.std;
     let random = Random::new(start.seed, STREAM);
     let places = match start.init {
         Init::Random => (0..c * n).map(|at| gaussian(&random, at as u64) * std).collect(),
@@ -156,7 +158,8 @@ pub fn given(places: &Matrix, n_samples: usize, n_components: usize, seed: u64) 
 
 /// Root mean square deviation of the values of a matrix from their column means.
 fn deviation(places: &Matrix) -> f64 {
-    let (n, c) = (places.n_samples() as f64, places.n_features());
+    let n = places.n_samples() as f64;
+    let c = places.n_features();
     let column =
         |axis: usize| places.as_slice().iter().skip(axis).step_by(c).map(|&value| f64::from(value));
     let squares = |axis: usize| {

@@ -156,7 +156,8 @@ impl SavedMap {
         }
         let fitted = (method.restore)(state).map_err(|error| malformed(&error))?;
         if fitted.embedding().n_samples() != points.n_samples {
-            let (found, expected) = (fitted.embedding().n_samples(), points.n_samples);
+            let found = fitted.embedding().n_samples();
+            let expected = points.n_samples;
             return Err(malformed(&format!(
                 "{found} rows of coordinates for {expected} fitted points"
             )));
@@ -225,7 +226,8 @@ impl SavedMap {
         observer: &dyn Observer,
     ) -> Result<Matrix> {
         if new.n_features() != self.points.n_features {
-            let (found, expected) = (new.n_features(), self.points.n_features);
+            let found = new.n_features();
+            let expected = self.points.n_features;
             return Err(Error::Data(format!(
                 "the new points have {found} features, the fitted ones {expected}"
             )));

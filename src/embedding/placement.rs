@@ -87,7 +87,8 @@ pub fn transform(
             "new points are placed in maps of 2 or 3 dimensions; this one has {c}"
         )));
     }
-    let (n, k) = (neighbors.n_samples(), neighbors.n_neighbors().min(N_NEIGHBORS));
+    let n = neighbors.n_samples();
+    let k = neighbors.n_neighbors().min(N_NEIGHBORS);
     let ids =
         Buffer::from_slice(device, "neighbours of new points", neighbors.truncated(k).indices())?;
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
@@ -126,7 +127,7 @@ pub fn place(
                 inverse_square,
             };
             let row = Work::new((3 * c + 4) as u64, (4 + 4 * c) as u64).times(k * (k + 5));
-            gpu.dispatch_items(&PLACE, &bindings, (n, row), from)?;
+            gpu.dispatch_items(&PLACE, &bindings, n, row, from)?;
         }
     }
     Ok(())
@@ -164,7 +165,8 @@ mod cpu {
             let [x, y, z] = difference(a, b);
             (x * x + y * y + z * z) * inverse_square
         };
-        let (mut best, mut at) = (-1.0, [0.0; 3]);
+        let mut best = -1.0;
+        let mut at = [0.0; 3];
         for &candidate in places {
             let score: f32 =
                 places.iter().map(|&other| 1.0 / (1.0 + scaled_square(candidate, other))).sum();
@@ -174,7 +176,8 @@ mod cpu {
             }
         }
         for _ in 0..STEPS {
-            let (mut weights, mut sum) = (0.0, [0.0; 3]);
+            let mut weights = 0.0;
+            let mut sum = [0.0; 3];
             for &place in places {
                 let root = (1.0 + scaled_square(at, place)).min(FARTHEST);
                 let weight = 1.0 / (root * root);

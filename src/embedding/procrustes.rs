@@ -47,14 +47,17 @@ impl Motion {
             }
         }
         let [xx, xy, yx, yy] = products;
-        let (turned, mirrored) = ((xx + yy).hypot(xy - yx), (xx - yy).hypot(xy + yx));
+        let turned = (xx + yy).hypot(xy - yx);
+        let mirrored = (xx - yy).hypot(xy + yx);
         let turn = if turned.max(mirrored) == 0.0 {
             [1.0, 0.0, 0.0, 1.0]
         } else if turned >= mirrored {
-            let (cos, sin) = ((xx + yy) / turned, (xy - yx) / turned);
+            let cos = (xx + yy) / turned;
+            let sin = (xy - yx) / turned;
             [cos, -sin, sin, cos]
         } else {
-            let (cos, sin) = ((xx - yy) / mirrored, (xy + yx) / mirrored);
+            let cos = (xx - yy) / mirrored;
+            let sin = (xy + yx) / mirrored;
             [cos, sin, sin, -cos]
         };
         Ok(Self { turn, from, to })

@@ -108,7 +108,8 @@ impl Bootstrap {
 /// The quantile of ascending values, linear between them as NumPy's by default.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let at = share * (sorted.len() - 1) as f64;
-    let (low, rest) = (at.floor() as usize, at.fract());
+    let low = at.floor() as usize;
+    let rest = at.fract();
     let high = (low + 1).min(sorted.len() - 1);
     sorted[low] + rest * (sorted[high] - sorted[low])
 }

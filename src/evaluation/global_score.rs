@@ -46,8 +46,8 @@ impl GlobalScore {
         let leading =
             solvers::axes(device, &rows, &mean, n_components.min(n).min(d), SvdSolver::Auto, seed)?;
         let scale = (n - 1) as f64;
-        let (total, explained) =
-            (leading.total * scale, leading.variance.iter().sum::<f64>() * scale);
+        let total = leading.total * scale;
+        let explained = leading.variance.iter().sum::<f64>() * scale;
         Ok(Self { range, mean, n_components, total, left_by_pca: total - explained })
     }
 
@@ -83,7 +83,8 @@ impl GlobalScore {
 /// The centred axes of a map made orthogonal, each of mean square 1, n x c, and how many there are:
 /// fewer than the map's dimensions if these depend on each other.
 fn orthonormal_axes(embedding: &Matrix) -> (Vec<f32>, usize) {
-    let (n, dimensions) = (embedding.n_samples() as f64, embedding.n_features());
+    let n = embedding.n_samples() as f64;
+    let dimensions = embedding.n_features();
     let mean: Vec<f64> = (0..dimensions)
         .map(|axis| embedding.rows().map(|row| f64::from(row[axis])).sum::<f64>() / n)
         .collect();
@@ -93,7 +94,8 @@ fn orthonormal_axes(embedding: &Matrix) -> (Vec<f32>, usize) {
     });
     // Of a finite symmetric matrix; without its axes nothing is explained.
     let Ok(eigen) = covariance.self_adjoint_eigen(Side::Lower) else { return (Vec::new(), 0) };
-    let (variances, vectors) = (eigen.S().column_vector(), eigen.U());
+    let variances = eigen.S().column_vector();
+    let vectors = eigen.U();
     let least = LEAST_AXIS * variances[dimensions - 1];
     let kept: Vec<usize> =
         (0..dimensions).filter(|&axis| variances[axis] > least && variances[axis] > 0.0).collect();

@@ -111,8 +111,8 @@ impl Insights {
             }
         }
         let pairs = |confused: &Confused| {
-            let (mut symmetric, mut directed) =
-                (confused.confusion.symmetric(), confused.confusion.directed());
+            let mut symmetric = confused.confusion.symmetric();
+            let mut directed = confused.confusion.directed();
             symmetric.truncate(PAIRS);
             directed.truncate(PAIRS);
             let accuracy = confused.confusion.accuracy();

@@ -276,13 +276,15 @@ impl<'a> SpaceRanks<'a> {
     ) -> Result<Quality> {
         let expected = (self.x.n_samples(), self.global.n_components());
         if (embedding.n_samples(), embedding.n_features()) != expected {
-            let (found, (n, c)) = ((embedding.n_samples(), embedding.n_features()), expected);
+            let found = (embedding.n_samples(), embedding.n_features());
+            let (n, c) = expected;
             return Err(Error::Data(format!(
                 "the map is {} x {}, expected {n} x {c}",
                 found.0, found.1
             )));
         }
-        let (m, k) = (self.sample.len(), self.n_neighbors);
+        let m = self.sample.len();
+        let k = self.n_neighbors;
         let sampled = embedding.select(&self.sample);
         let nearest = nearest_neighbors(device, &sampled, k, observer)?;
         let table = DistanceTable::among(device, &sampled, observer)?;
@@ -329,7 +331,8 @@ impl NewRanks {
                 placed.n_samples()
             )));
         }
-        let (references, k) = (embedding.select(&self.references), self.n_neighbors);
+        let references = embedding.select(&self.references);
+        let k = self.n_neighbors;
         let nearest =
             nearest_references(device, &placed.select(&self.rows), &references, k, observer)?;
         let ranks = self.table.ranks(device, nearest.indices())?;

@@ -191,7 +191,8 @@ fn joined<T: Pod>(device: &Device, found: Vec<ReadBack<T>>) -> Result<Vec<T>> {
 /// and the ranks those in the space, continuity if it is the other way round. `n_neighbors` must be
 /// below n / 2.
 pub fn kept_ranks(ranks: &[u32], n_neighbors: usize, n: usize) -> f64 {
-    let (k, m) = (n_neighbors as f64, (ranks.len() / n_neighbors) as f64);
+    let k = n_neighbors as f64;
+    let m = (ranks.len() / n_neighbors) as f64;
     let beyond: u64 =
         ranks.iter().map(|&rank| u64::from(rank).saturating_sub(n_neighbors as u64)).sum();
     1.0 - beyond as f64 * 2.0 / (m * k * (2.0 * n as f64 - 3.0 * k - 1.0))
@@ -224,16 +225,11 @@ pub fn count_ranks(
                 [(1, distances.gpu()), (2, ids.gpu()), (3, excluded.gpu()), (4, ranks.gpu())];
             // A comparison by distance, one by number and an addition for each column and id; a
             // workgroup reads the row.
-            let (n, fours) = (n_columns as u64, k.div_ceil(TOGETHER));
+            let n = n_columns as u64;
+            let fours = k.div_ceil(TOGETHER);
             let work = Work::new(3 * n * k as u64, 4 * (n * fours as u64 + 3 * k as u64));
             let uniform = |first, rows| uniform(first, (rows, n_columns, k));
-            gpu.dispatch_rows(
-                &COUNT_RANKS,
-                &bindings,
-                (n_rows, work),
-                |rows| rows * fours,
-                uniform,
-            )?;
+            gpu.dispatch_rows(&COUNT_RANKS, &bindings, n_rows, work, |rows| rows * fours, uniform)?;
         }
     }
     Ok(())

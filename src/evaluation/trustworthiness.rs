@@ -49,7 +49,8 @@ impl Trustworthiness {
                 self.n_samples
             )));
         }
-        let (m, k) = (self.sample.len(), below_half(self.sample.len()));
+        let m = self.sample.len();
+        let k = below_half(self.sample.len());
         let nearest = nearest_neighbors(device, &embedding.select(&self.sample), k, observer)?;
         Ok(kept_ranks(&self.table.ranks(device, nearest.indices())?, k, m))
     }

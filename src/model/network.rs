@@ -51,8 +51,10 @@ impl Network {
     ) -> Result<Self> {
         architecture.check_weights(weights)?;
         let steps = architecture.checked_steps();
-        let (mut trained, mut moving, mut layers, mut tensors) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut trained = Vec::new();
+        let mut moving = Vec::new();
+        let mut layers = Vec::new();
+        let mut tensors = Vec::new();
         for (step, spec) in steps.into_iter().zip(&architecture.layers) {
             let first_trained = trained.len();
             let first_moving = moving.len();
@@ -76,7 +78,8 @@ impl Network {
                 moving: first_moving..moving.len(),
             });
         }
-        let (recorded_layers, input) = (architecture.recorded_layers(), architecture.input);
+        let recorded_layers = architecture.recorded_layers();
+        let input = architecture.input;
         Ok(Self { layers, recorded_layers, input, tensors, trained, moving, arrangement })
     }
 
@@ -153,7 +156,8 @@ impl Network {
 
     /// Activations of the recorded layers, n x width each, and the logits, n x n_classes.
     pub fn forward(&self, x: Tensor<2>) -> (Vec<Tensor<2>>, Tensor<2>) {
-        let (mut recorded, mut activations) = (self.recorded_layers.iter().peekable(), Vec::new());
+        let mut recorded = self.recorded_layers.iter().peekable();
+        let mut activations = Vec::new();
         let mut value = self.enter(x);
         for (at, layer) in self.layers.iter().enumerate() {
             value = self.apply(layer, value, None);

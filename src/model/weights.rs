@@ -157,7 +157,8 @@ pub fn read_weights(path: &Path) -> Result<(Architecture, Weights)> {
     let (architecture, class_names) =
         parse_about(&about).map_err(|error| malformed(error.to_string()))?;
     architecture.steps().map_err(|error| malformed(error.to_string()))?;
-    let (found, n) = (class_names.len(), architecture.n_classes);
+    let found = class_names.len();
+    let n = architecture.n_classes;
     if found != 0 && found != n {
         return Err(malformed(format!("it names {found} classes, the model has {n}")));
     }

@@ -110,8 +110,8 @@ impl Task<'_> {
     /// time.
     fn finish(&self, part: Underway, (ids, squared): &mut FoundNeighbors) -> Result<()> {
         let (first, k) = (part.first, self.k);
-        let (part_ids, part_squared) =
-            (part.ids.wait(self.device)?, part.distances.wait(self.device)?);
+        let part_ids = part.ids.wait(self.device)?;
+        let part_squared = part.distances.wait(self.device)?;
         ids[first * k..][..part_ids.len()].copy_from_slice(&part_ids);
         squared[first * k..][..part_squared.len()].copy_from_slice(&part_squared);
         let unproven = part.unproven.wait(self.device)?;
@@ -135,10 +135,12 @@ impl Task<'_> {
             again.iter().flat_map(|&row| self.queries.x.row(row)).copied().collect();
         let rows = Buffer::from_slice(self.device, "unproven points", &rows)?;
         let excluded = Buffer::from_slice(self.device, "excluded", &excluded)?;
-        let (mut lists, mut nearest) =
-            (Lists::new(self, again.len(), true)?, self.nearest_of(again.len())?);
+        let mut lists = Lists::new(self, again.len(), true)?;
+        let mut nearest = self.nearest_of(again.len())?;
         let candidates = Buffer::new(self.device, "candidates", 2 * again.len() * self.k)?;
-        let (rows, first, len) = (Rc::new(rows), again[0], again.len());
+        let rows = Rc::new(rows);
+        let first = again[0];
+        let len = again.len();
         let mut query = QueryPart {
             rows,
             row_first: 0,
@@ -183,8 +185,8 @@ impl Task<'_> {
         for upload in 0..references.n_uploads() {
             let (reference_first, n_references) = references.upload_span(upload);
             let span = Span { query_first: 0, n_queries: query.len, reference_first, n_references };
-            let (queries, rows) =
-                ((&*query.rows, query.row_first), references.upload(device, upload)?);
+            let queries = (&*query.rows, query.row_first);
+            let rows = references.upload(device, upload)?;
             knn::refine(
                 device,
                 queries,
@@ -218,13 +220,12 @@ impl Task<'_> {
         later: &mut VecDeque<QueryPart>,
         lists: &mut Lists,
     ) -> Result<()> {
-        let (device, references, length, mirrors) =
-            (self.device, self.references, lists.length, lists.mirrors);
-        let first_part = if mirrors { query.part } else { 0 };
-        for part in first_part..references.n_parts() {
-            let to = references.centred(device, part)?;
-            let (part_first, part_len) = references.span(part);
-            let own = mirrors && part == query.part;
+        let device = self.device;
+        let first_part = if lists.mirrors { query.part } else { 0 };
+        for part in first_part..self.references.n_parts() {
+            let to = self.references.centred(device, part)?;
+            let (part_first, part_len) = self.references.span(part);
+            let own = lists.mirrors && part == query.part;
             for (from, n) in lists.tiles(query.len) {
                 // Within a part, the references before the tile were compared with its queries
                 // already, as queries.
@@ -238,7 +239,7 @@ impl Task<'_> {
                     (from, n),
                     (before, met),
                 )?;
-                let fresh = part == first_part && (!mirrors || (part == 0 && from == 0));
+                let fresh = part == first_part && (!lists.mirrors || (part == 0 && from == 0));
                 let span = Span {
                     query_first: from,
                     n_queries: n,
@@ -251,15 +252,16 @@ impl Task<'_> {
                     lists.tile.distances(),
                     &query.excluded,
                     &mut query.candidates,
-                    length,
+                    lists.length,
                     tile,
                 )?;
-                if !mirrors {
+                if !lists.mirrors {
                     continue;
                 }
                 // The tile's own queries were compared already.
                 let row_first = if own { n } else { 0 };
-                let (query_first, n_queries) = (before + row_first, met - row_first);
+                let query_first = before + row_first;
+                let n_queries = met - row_first;
                 let span = Span {
                     query_first,
                     n_queries,
@@ -274,11 +276,11 @@ impl Task<'_> {
                     lists.tile.mirrored(),
                     &other.excluded,
                     &mut other.candidates,
-                    length,
+                    lists.length,
                     tile,
                 )?;
             }
-            self.step(query, part + 1 - first_part, references.n_parts() - first_part)?;
+            self.step(query, part + 1 - first_part, self.references.n_parts() - first_part)?;
         }
         Ok(())
     }
@@ -362,8 +364,9 @@ struct Lists {
 impl Lists {
     /// Buffers for up to `n_queries` queries.
     fn new(task: &Task<'_>, n_queries: usize, exact: bool) -> Result<Self> {
-        let (device, references, length) =
-            (task.device, task.references, task.k + if exact { 0 } else { SPARE });
+        let device = task.device;
+        let references = task.references;
+        let length = task.k + if exact { 0 } else { SPARE };
         let n = references.x.n_samples();
         let open = 8 * (n * length) as u64;
         let mirrors = task.exclude_self

@@ -78,7 +78,8 @@ pub fn difference_distances(
                 gpu.dispatch_rows(
                     &DIFFERENCE_DISTANCES,
                     &bindings,
-                    (tiles, work),
+                    tiles,
+                    work,
                     |tiles| tiles,
                     |first_tile, n_tiles| DifferenceParams {
                         query_first: block.query_first as u32,
@@ -100,8 +101,9 @@ pub fn difference_distances(
 /// Work of a subtraction and a multiply-add for each feature of each pair; a tile reads its rows
 /// once.
 fn tile_work(block: Block, n_features: usize) -> Work {
-    let (rows, columns, d) =
-        (block.n_queries.min(TILE) as u64, block.n_references.min(TILE) as u64, n_features as u64);
+    let rows = block.n_queries.min(TILE) as u64;
+    let columns = block.n_references.min(TILE) as u64;
+    let d = n_features as u64;
     Work::new(3 * rows * columns * d, 4 * ((rows + columns) * d + rows * columns))
 }
 

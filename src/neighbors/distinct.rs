@@ -42,7 +42,8 @@ impl Groups {
         }
         let mut order: Vec<u32> = (0..x.n_samples() as u32).collect();
         order.par_sort_unstable_by_key(|&row| (representative[row as usize], row));
-        let (mut starts, mut group_of) = (Vec::new(), vec![0; order.len()]);
+        let mut starts = Vec::new();
+        let mut group_of = vec![0; order.len()];
         for (at, &row) in order.iter().enumerate() {
             if representative[row as usize] == row {
                 starts.push(at);
@@ -117,7 +118,8 @@ impl Groups {
         itself: u32,
         k: usize,
     ) -> Vec<u64> {
-        let (mut keys, mut furthest) = (Vec::with_capacity(2 * k), 0.0);
+        let mut keys = Vec::with_capacity(2 * k);
+        let mut furthest = 0.0;
         for (group, squared) in groups {
             if keys.len() >= k && squared > furthest {
                 break;

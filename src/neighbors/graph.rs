@@ -100,7 +100,8 @@ impl NeighborGraph {
         fn cut<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {
             values.chunks_exact(from).flat_map(|row| &row[..to]).copied().collect()
         }
-        let (from, to) = (self.n_neighbors, n_neighbors);
+        let from = self.n_neighbors;
+        let to = n_neighbors;
         let (indices, distances) = (cut(&self.indices, from, to), cut(&self.distances, from, to));
         Self { indices, distances, n_neighbors, metric: self.metric }
     }
@@ -111,7 +112,8 @@ impl NeighborGraph {
     /// # Panics
     /// If `order` does not number every point once.
     pub fn renumbered(&self, order: &[u32]) -> Self {
-        let (n, k) = (self.n_samples(), self.n_neighbors);
+        let n = self.n_samples();
+        let k = self.n_neighbors;
         assert_eq!(order.len(), n, "an order of all points");
         let mut numbers = vec![u32::MAX; n];
         for (at, &point) in order.iter().enumerate() {
@@ -187,8 +189,8 @@ impl NeighborGraph {
                 }
             }
         };
-        let ((n, k, indices), (n_too, k_too, distances)) =
-            (array("indices", Dtype::U32)?, array("distances", Dtype::F32)?);
+        let (n, k, indices) = array("indices", Dtype::U32)?;
+        let (n_too, k_too, distances) = array("distances", Dtype::F32)?;
         if (n, k) != (n_too, k_too) {
             return Err(malformed(&format!("{n} x {k} indices and {n_too} x {k_too} distances")));
         }
@@ -220,7 +222,8 @@ impl NeighborGraph {
 
     /// Checks a graph of points among themselves; the error describes the fault.
     fn check(&self) -> std::result::Result<(), String> {
-        let (n, k) = (self.n_samples(), self.n_neighbors);
+        let n = self.n_samples();
+        let k = self.n_neighbors;
         if k > MAX_NEIGHBORS {
             return Err(format!("{k} neighbours a point: at most {MAX_NEIGHBORS} are supported"));
         }

@@ -130,7 +130,7 @@ pub fn select_nearest(
                 n_references as u64 + comparisons(sorted),
                 4 * n_references as u64 + 16 * list_length as u64,
             );
-            gpu.dispatch_rows(&SELECT_NEAREST, &bindings, (n_queries, work), |n| n, uniform)?;
+            gpu.dispatch_rows(&SELECT_NEAREST, &bindings, n_queries, work, |n| n, uniform)?;
         }
     }
     Ok(())
@@ -181,13 +181,13 @@ pub fn refine(
             };
             let bindings =
                 [(1, queries.gpu()), (2, references.gpu()), (3, lists.gpu()), (4, refined.gpu())];
-            let (groups, pairs) =
-                (list_length.div_ceil(CANDIDATES), (list_length * n_features) as u64);
+            let groups = list_length.div_ceil(CANDIDATES);
+            let pairs = (list_length * n_features) as u64;
             let work = Work::new(
                 3 * pairs,
                 4 * (pairs + (groups * n_features) as u64) + 12 * list_length as u64,
             );
-            gpu.dispatch_rows(&REFINE, &bindings, (span.n_queries, work), |n| n * groups, uniform)?;
+            gpu.dispatch_rows(&REFINE, &bindings, span.n_queries, work, |n| n * groups, uniform)?;
         }
     }
     Ok(())
@@ -237,7 +237,7 @@ pub fn order_nearest(
             ];
             let bytes = 12 * list_length + 8 * nearest.n_neighbors + 8;
             let work = Work::new(comparisons(list_length.next_power_of_two()), bytes as u64);
-            gpu.dispatch_rows(&ORDER_NEAREST, &bindings, (n_queries, work), |n| n, uniform)?;
+            gpu.dispatch_rows(&ORDER_NEAREST, &bindings, n_queries, work, |n| n, uniform)?;
         }
     }
     Ok(())

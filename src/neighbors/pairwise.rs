@@ -120,8 +120,8 @@ impl DistanceTile {
         n_references: usize,
         mirrors: bool,
     ) -> Result<Self> {
-        let (rows, columns) =
-            (n_queries.next_multiple_of(TILE), n_references.next_multiple_of(TILE));
+        let rows = n_queries.next_multiple_of(TILE);
+        let columns = n_references.next_multiple_of(TILE);
         Ok(Self {
             distances: Buffer::new(device, "distance tile", rows * columns)?,
             // A kernel always needs the binding, if only for one vector.
@@ -233,14 +233,17 @@ pub fn squared_distances(
                 (5, references.norms.gpu()),
                 (6, tile.mirrored.gpu()),
             ];
-            let (columns, width) = (DistanceTile::stride(to.1), width(references.n_features));
-            let (tiles_down, tiles_across) = (from.1.div_ceil(TILE), columns / TILE);
+            let columns = DistanceTile::stride(to.1);
+            let width = width(references.n_features);
+            let tiles_down = from.1.div_ceil(TILE);
+            let tiles_across = columns / TILE;
             // Whole slices; each takes a turn of its own and one for each feature.
             let most_features = gpu.most_turns() / (SLICE + 1) * SLICE;
             for first_feature in dispatches(width, most_features) {
                 let last_feature = width.min(first_feature as usize + most_features);
                 let features = (last_feature - first_feature as usize) as u64;
-                let (pairs, operands) = ((TILE * columns) as u64, (2 * TILE * tiles_across) as u64);
+                let pairs = (TILE * columns) as u64;
+                let operands = (2 * TILE * tiles_across) as u64;
                 let written = if tile.mirrors { 2 * pairs } else { pairs };
                 let work = Work::new(2 * pairs * features, 4 * (written + operands * features));
                 let uniform = |first_tile: usize, n: usize| ProductParams {
@@ -257,7 +260,8 @@ pub fn squared_distances(
                 gpu.dispatch_rows(
                     &SQUARED_DISTANCES,
                     &bindings,
-                    (tiles_down, work),
+                    tiles_down,
+                    work,
                     |n| n * tiles_across,
                     uniform,
                 )?;
@@ -278,7 +282,8 @@ pub(super) mod cpu {
     const ROWS: usize = 512;
 
     pub fn centre_rows(rows: &[f32], mean: &[f32], centred: &mut [f32], norms: &mut [f32]) {
-        let (d, width) = (mean.len(), width(mean.len()));
+        let d = mean.len();
+        let width = width(mean.len());
         let zeros = vec![0.0; width];
         centred.fill(0.0);
         norms.fill(0.0);
@@ -298,12 +303,13 @@ pub(super) mod cpu {
         (from, m): (usize, usize),
         (to, n): (usize, usize),
     ) {
-        let (d, width, columns) =
-            (references.n_features, width(references.n_features), DistanceTile::stride(n));
+        let d = references.n_features;
+        let width = width(references.n_features);
+        let columns = DistanceTile::stride(n);
         let rows = &queries.rows.host()[from * width..][..m * width];
         let others = &references.rows.host()[to * width..][..n * width];
-        let (query_norms, reference_norms) =
-            (&queries.norms.host()[from..][..m], &references.norms.host()[to..][..n]);
+        let query_norms = &queries.norms.host()[from..][..m];
+        let reference_norms = &references.norms.host()[to..][..n];
         let chunks = tile.distances.host_mut()[..m * columns]
             .par_chunks_mut(ROWS * columns)
             .zip(rows.par_chunks(ROWS * width));

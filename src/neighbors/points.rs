@@ -98,7 +98,8 @@ impl<'a> Points<'a> {
     }
 
     pub(super) fn upload(&self, device: &Device, upload: usize) -> Result<Rc<Buffer<f32>>> {
-        let ((first, len), d) = (self.upload_span(upload), self.x.n_features());
+        let (first, len) = self.upload_span(upload);
+        let d = self.x.n_features();
         let make =
             || Buffer::from_slice(device, "points", &self.x.as_slice()[first * d..][..len * d]);
         kept(self.kept.as_ref().map(|kept| &kept.rows[upload]), make)

@@ -192,7 +192,8 @@ impl Search {
                     // not depend on the others.
                     Some(finer) => {
                         let queries = queries.select(&again);
-                        let (from, to) = (finer.scaled(&queries)?, finer.scaled(references)?);
+                        let from = finer.scaled(&queries)?;
+                        let to = finer.scaled(references)?;
                         let better = lengths(
                             self.between(device, &from, &to, n_neighbors, observer)?,
                             &finer,

@@ -64,8 +64,8 @@ fn joined(parts: &[SparseRows]) -> SparseRows {
     for part in parts {
         let first = (n_entries - columns.len()) as u32;
         all.row_starts.extend(part.row_starts.iter().map(|end| first + end));
-        let ((own_columns, more_columns), (own_values, more_values)) =
-            (columns.split_at_mut(part.columns.len()), values.split_at_mut(part.columns.len()));
+        let (own_columns, more_columns) = columns.split_at_mut(part.columns.len());
+        let (own_values, more_values) = values.split_at_mut(part.columns.len());
         places.push((own_columns, own_values));
         (columns, values) = (more_columns, more_values);
     }
@@ -129,7 +129,8 @@ impl Incoming {
             .map(|(chunk, (indices, values))| {
                 let mut sent = vec![Vec::with_capacity(2 * entries / n_parts); n_parts];
                 for (at, (&j, &value)) in indices.iter().zip(values).enumerate() {
-                    let (part, column) = (j as usize / width, j as usize % width);
+                    let part = j as usize / width;
+                    let column = j as usize % width;
                     sent[part].push((((chunk * entries + at) / k) as u32, column as u32, value));
                 }
                 sent
@@ -143,7 +144,8 @@ impl Incoming {
     }
 
     fn row(&self, i: usize) -> &[(u32, f32)] {
-        let (part, row) = (&self.parts[i / self.width], i % self.width);
+        let part = &self.parts[i / self.width];
+        let row = i % self.width;
         &part.entries[part.row_starts[row]..part.row_starts[row + 1]]
     }
 }

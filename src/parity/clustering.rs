@@ -21,8 +21,8 @@ pub fn assign(pair: &Pair, n: usize) {
         pair.compare(&format!("assign {n} x {d} to {k}"), EXACT, |device| {
             let points = Buffer::from_slice(device, "points", &points)?;
             let centers = Buffer::from_slice(device, "centres", &centers)?;
-            let (mut labels, mut distances) =
-                (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
+            let mut labels = Buffer::new(device, "labels", n)?;
+            let mut distances = Buffer::new(device, "distances", n)?;
             k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
             Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
         });
@@ -53,7 +53,8 @@ pub fn sum_members(pair: &Pair, n: usize) {
             k_means::sum_members(
                 device,
                 &points,
-                (&labels, &before),
+                &labels,
+                &before,
                 &mut sums,
                 (n, k, d),
                 block_rows,
@@ -120,7 +121,8 @@ fn clusters() -> [(usize, Vec<u32>); 5] {
 
 pub fn sum_clusters(pair: &Pair, n: usize) {
     for (references, ends) in clusters() {
-        let (squares, k) = (uniform(47, n * references, 0.0, 3.0), ends.len());
+        let squares = uniform(47, n * references, 0.0, 3.0);
+        let k = ends.len();
         // A root and at most 5 + 6 additions of one sign for a thread's share of 299, and one to
         // the sum.
         let tolerance = Tolerance { each: 13.0 * ROUNDING, largest: 0.0 };
@@ -140,8 +142,8 @@ pub fn cluster_distances(pair: &Pair) {
     for ((references, ends), (n, d)) in
         clusters().into_iter().zip([(1, 1), (70, 700), (65, 3), (130, 33), (5, 2)])
     {
-        let (queries, rows) =
-            (uniform(47, n * d, -1.0, 1.0), uniform(48, references * d, -1.0, 1.0));
+        let queries = uniform(47, n * d, -1.0, 1.0);
+        let rows = uniform(48, references * d, -1.0, 1.0);
         let k = ends.len();
         // d + 2 roundings of a distance, half of which remain after the root, and 64 + 6 of the
         // sums, which are of one sign.
@@ -183,19 +185,20 @@ pub fn wide_and_long(pair: &Pair) {
     pair.compare("assign", EXACT, |device| {
         let points = Buffer::from_slice(device, "points", &points)?;
         let centers = Buffer::from_slice(device, "centres", &centers)?;
-        let (mut labels, mut distances) =
-            (Buffer::new(device, "labels", n)?, Buffer::new(device, "distances", n)?);
+        let mut labels = Buffer::new(device, "labels", n)?;
+        let mut distances = Buffer::new(device, "distances", n)?;
         k_means::assign(device, &points, &centers, &mut labels, &mut distances, (n, k, d))?;
         Ok([integers(labels.read(device)?), floats(distances.read(device)?)].concat())
     });
     // Sums of 50,000 rows in one block.
     let n = 50_300;
-    let (points, labels) = (whole(51, n), vec![0_u32; n]);
+    let points = whole(51, n);
+    let labels = vec![0_u32; n];
     pair.compare("sum_members", EXACT, |device| {
         let points = Buffer::from_slice(device, "points", &points)?;
         let labels = Buffer::from_slice(device, "labels", &labels)?;
         let mut sums = Buffer::new(device, "sums", 2 * 3)?;
-        k_means::sum_members(device, &points, (&labels, &labels), &mut sums, (n, 1, 1), 50_000)?;
+        k_means::sum_members(device, &points, &labels, &labels, &mut sums, (n, 1, 1), 50_000)?;
         sums.read(device).map(floats)
     });
 }

@@ -42,8 +42,8 @@ pub fn distances(
 pub fn difference_distances(pair: &Pair, n: usize) {
     for &shape in shapes(n) {
         let (m, n, d) = shape;
-        let (queries, references) =
-            (uniform(2, (m + 1) * d, -1.0, 1.0), uniform(3, n * d, -1.0, 1.0));
+        let queries = uniform(2, (m + 1) * d, -1.0, 1.0);
+        let references = uniform(3, n * d, -1.0, 1.0);
         pair.compare(&format!("difference_distances {m} x {n} x {d}"), SUM_OF_SQUARES, |device| {
             distances(device, shape, &queries, &references)
         });

@@ -28,8 +28,8 @@ const SIZE: Size = Size { nodes: 40, size: 80 };
 /// Points, and the density, the frame and the bounds of the chosen level.
 fn splatted(device: &Device, y: &[f32], spacings: &[f64]) -> Result<[Vec<f64>; 2]> {
     let y = Buffer::from_slice(device, "places", y)?;
-    let (outline, spectrum) =
-        (Outline::new(device, &y, (y.len() / 2, 2))?, Spectrum::new(device, SIZE, spacings)?);
+    let outline = Outline::new(device, &y, (y.len() / 2, 2))?;
+    let spectrum = Spectrum::new(device, SIZE, spacings)?;
     let mut density = Buffer::zeros(device, "density", SIZE.nodes.pow(2))?;
     let mut frame = Buffer::new(device, "frame", 8)?;
     grid::splat(device, &y, &outline, &spectrum, (&mut density, &mut frame), (SIZE.nodes, 1024.0))?;
@@ -64,13 +64,12 @@ fn places(n: usize) -> Vec<f32> {
 }
 
 pub fn gather(pair: &Pair, n: usize) {
-    let (y, field) = (places(n), uniform(37, 2 * SIZE.nodes.pow(2), -1.0, 1.0));
+    let y = places(n);
+    let field = uniform(37, 2 * SIZE.nodes.pow(2), -1.0, 1.0);
     let frame = [0.25, -0.125, 0.25, 0.0, 0.0, 9.8, 0.0, 0.0];
     pair.compare(&format!("gather of {n}"), WEIGHTS, |device| {
-        let (y, frame) = (
-            Buffer::from_slice(device, "places", &y)?,
-            Buffer::from_slice(device, "frame", &frame)?,
-        );
+        let y = Buffer::from_slice(device, "places", &y)?;
+        let frame = Buffer::from_slice(device, "frame", &frame)?;
         let field = Buffer::from_slice(device, "field", &field)?;
         let mut gathered = Buffer::new(device, "gathered", y.len())?;
         grid::gather(device, &y, &frame, &field, &mut gathered, SIZE.nodes)?;
@@ -103,10 +102,8 @@ pub fn convolve_columns(pair: &Pair, n: usize) {
     // The third of three levels.
     let frame = [0.0, 0.0, 0.5, -7.5, 2.0, 1.0, 0.0, 0.0];
     let run = |device: &_| {
-        let (spectrum, frame) = (
-            Spectrum::new(device, size, &[0.9, 0.7, 0.5])?,
-            Buffer::from_slice(device, "frame", &frame)?,
-        );
+        let spectrum = Spectrum::new(device, size, &[0.9, 0.7, 0.5])?;
+        let frame = Buffer::from_slice(device, "frame", &frame)?;
         let waves = Buffer::from_slice(device, "waves", &waves)?;
         let mut forces = Buffer::new(device, "forces", 4 * size.waves() * size.nodes)?;
         let mut potentials = Buffer::new(device, "potentials", size.waves() + 1)?;

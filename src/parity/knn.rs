@@ -55,21 +55,18 @@ pub fn refine(pair: &Pair, n: usize) {
     let (length, n_queries, first, d) =
         if n > 1000 { (8, n / 8 + 1, 0, 1) } else { (11, n, 3, [1, 2, 784][n % 3]) };
     let row_first = first + 2;
-    let (n_references, random) = (150, Random::new(7, 13));
+    let n_references = 150;
+    let random = Random::new(7, 13);
     let id = |at: usize| {
         if at.is_multiple_of(7) { NONE } else { random.bits(at as u64) % n_references as u32 }
     };
     let n_lists = first + n_queries;
     let lists: Vec<u32> = (0..n_lists * length).flat_map(|at| [0, id(at)]).collect();
-    let (queries, references) = (
-        uniform(14, (row_first + n_queries) * d, -1.0, 1.0),
-        uniform(15, n_references * d, -1.0, 1.0),
-    );
+    let queries = uniform(14, (row_first + n_queries) * d, -1.0, 1.0);
+    let references = uniform(15, n_references * d, -1.0, 1.0);
     pair.compare(&format!("refine {n_queries} x {length} of {d} features"), REFINED, |device| {
-        let (queries, lists) = (
-            Buffer::from_slice(device, "queries", &queries)?,
-            Buffer::from_slice(device, "lists", &lists)?,
-        );
+        let queries = Buffer::from_slice(device, "queries", &queries)?;
+        let lists = Buffer::from_slice(device, "lists", &lists)?;
         // Empty entries are left unchanged.
         let mut refined = Buffer::from_slice(device, "refined", &vec![-1.0; n_lists * length])?;
         for (from, to) in [(0, 100), (100, n_references)] {
@@ -101,8 +98,8 @@ fn gap(kept: f64, last: f64, norm: f64, (relative_error, vanished): (f64, f64)) 
     if last.is_infinite() {
         return -1.0;
     }
-    let (kept, own) =
-        (kept * (1.0 + 1e-5) + vanished, (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error));
+    let kept = kept * (1.0 + 1e-5) + vanished;
+    let own = (norm + vanished).sqrt() * (1.0 + 1e-5 + relative_error);
     let reach = own + 12.0_f64.min(own + kept.sqrt());
     last - vanished - relative_error * reach * reach - kept
 }

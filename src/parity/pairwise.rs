@@ -27,8 +27,8 @@ fn shape(n: usize) -> (usize, usize, usize) {
 /// The product form of queries and references from the second tile on, in both orders.
 pub fn squared_distances(pair: &Pair, n: usize) {
     let (m, n, d) = shape(n);
-    let (queries, references) =
-        (uniform(2, (TILE + m) * d, -1.0, 1.0), uniform(3, (TILE + n) * d, -1.0, 1.0));
+    let queries = uniform(2, (TILE + m) * d, -1.0, 1.0);
+    let references = uniform(3, (TILE + n) * d, -1.0, 1.0);
     // The library's own bound, relative to (|a| + |b|)^2; the largest distance comes close to that.
     let tolerance = Tolerance { each: 0.0, largest: 2.0 * f64::from(relative_error(d)) };
     for mirrors in [false, true] {
@@ -36,8 +36,8 @@ pub fn squared_distances(pair: &Pair, n: usize) {
             &format!("squared_distances {m} x {n} x {d}, mirrored: {mirrors}"),
             tolerance,
             |device| {
-                let (queries, references) =
-                    (centred(device, &queries, d, 0)?, centred(device, &references, d, 0)?);
+                let queries = centred(device, &queries, d, 0)?;
+                let references = centred(device, &references, d, 0)?;
                 let mut tile = DistanceTile::new(device, m, n, mirrors)?;
                 pairwise::squared_distances(
                     device,
@@ -47,8 +47,8 @@ pub fn squared_distances(pair: &Pair, n: usize) {
                     (TILE, m),
                     (TILE, n),
                 )?;
-                let (distances, stride) =
-                    (floats(tile.distances().read(device)?), DistanceTile::stride(n));
+                let distances = floats(tile.distances().read(device)?);
+                let stride = DistanceTile::stride(n);
                 let distances: Vec<f64> = distances
                     .chunks_exact(stride)
                     .take(m)

@@ -24,12 +24,12 @@ pub fn covariance(pair: &Pair, n: usize) {
         257 => 17,
         _ => 257,
     };
-    let (first, rows, mean) = (3, uniform(5, (n + 3) * d, -1.0, 1.0), uniform(7, d, -0.5, 0.5));
+    let first = 3;
+    let rows = uniform(5, (n + 3) * d, -1.0, 1.0);
+    let mean = uniform(7, d, -0.5, 0.5);
     pair.compare(&format!("covariance of {n} x {d}"), COVARIANCE, |device| {
-        let (rows, mean) = (
-            Buffer::from_slice(device, "rows", &rows)?,
-            Buffer::from_slice(device, "mean", &mean)?,
-        );
+        let rows = Buffer::from_slice(device, "rows", &rows)?;
+        let mean = Buffer::from_slice(device, "mean", &mean)?;
         // The kernel adds to the content of the buffer.
         let mut products = Buffer::from_slice(device, "products", &vec![0.25; d * d])?;
         products::covariance(device, &rows, &mean, &mut products, (first, n), d)?;
@@ -41,7 +41,8 @@ pub fn project(pair: &Pair, n: usize) {
     for (d, c) in
         if n > 1000 { vec![(1, 1)] } else { vec![(1, 1), (2, 2), (17, 3), (784, 2), (64, 10)] }
     {
-        let (rows, mean) = (uniform(6, n * d, -1.0, 1.0), uniform(7, d, -1.0, 1.0));
+        let rows = uniform(6, n * d, -1.0, 1.0);
+        let mean = uniform(7, d, -1.0, 1.0);
         let axes = uniform(8, c * d, -1.0, 1.0);
         pair.compare(&format!("project {n} x {d} on {c}"), PROJECTION, |device| {
             let rows = Buffer::from_slice(device, "rows", &rows)?;
@@ -59,7 +60,8 @@ pub fn cross_products(pair: &Pair, n: usize) {
     for (d, c) in [(1, 1), (2, 17), (65, 2), (257, 33)] {
         // More than one block of rows.
         let n = if n == 1000 { 2100 } else { n };
-        let (rows, mean) = (uniform(9, n * d, -1.0, 1.0), uniform(7, d, -1.0, 1.0));
+        let rows = uniform(9, n * d, -1.0, 1.0);
+        let mean = uniform(7, d, -1.0, 1.0);
         let scores = uniform(8, n * c, -1.0, 1.0);
         pair.compare(&format!("cross_products {n} x {d} with {c}"), COVARIANCE, |device| {
             let rows = Buffer::from_slice(device, "rows", &rows)?;

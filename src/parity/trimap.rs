@@ -43,7 +43,8 @@ fn ids(stream: u64, len: usize, n: usize) -> Vec<u32> {
 fn layout(device: &Device, n: usize, n_components: usize) -> Result<Layout> {
     let (m, mo, nr) = counts(n);
     let group = |first_inlier: usize, n_inliers: usize, n_random: usize| {
-        let (near, slots) = (n_inliers * mo, n_inliers * mo + 2 * n_random);
+        let near = n_inliers * mo;
+        let slots = n_inliers * mo + 2 * n_random;
         let stream = 80 + 10 * first_inlier as u64;
         let mut weights = uniform(stream, near * n, 0.0, 2.0);
         weights.extend(uniform(stream + 1, n_random * n, -0.5, 0.5));
@@ -106,12 +107,11 @@ fn dimensions(n: usize) -> &'static [usize] {
 
 pub fn square_distances(pair: &Pair, n: usize) {
     let (d, slots) = if n > 1000 { (1, 1) } else { (20, 7) };
-    let (features, shifts) = (uniform(70, d * n, -1.0, 1.0), ids(71, slots, n));
+    let features = uniform(70, d * n, -1.0, 1.0);
+    let shifts = ids(71, slots, n);
     pair.compare(&format!("square_distances of {n}"), SQUARES, |device| {
-        let (features, shifts) = (
-            Buffer::from_slice(device, "x", &features)?,
-            Buffer::from_slice(device, "shifts", &shifts)?,
-        );
+        let features = Buffer::from_slice(device, "x", &features)?;
+        let shifts = Buffer::from_slice(device, "shifts", &shifts)?;
         let mut squares = Buffer::new(device, "squares", slots * n)?;
         for add in [false, true] {
             triplet_weights::square_distances(
@@ -130,7 +130,8 @@ pub fn square_distances(pair: &Pair, n: usize) {
 /// Margins below and above 0, and outliers that are inliers, at three temperatures.
 pub fn weigh(pair: &Pair, n: usize) {
     let m = counts(n).0;
-    let (inlier_squares, scales) = (uniform(72, m * n, 0.0, 4.0), uniform(73, n, 0.5, 2.0));
+    let inlier_squares = uniform(72, m * n, 0.0, 4.0);
+    let scales = uniform(73, n, 0.5, 2.0);
     for exponent in [0.5, 0.0, 0.3] {
         pair.compare(&format!("weigh {n} at exponent {exponent}"), WEIGHTS, |device| {
             let Layout { groups, inliers, .. } = layout(device, n, 2)?;

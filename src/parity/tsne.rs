@@ -67,19 +67,17 @@ pub fn repulsion(pair: &Pair, n: usize) {
         let y = uniform(21, c * n, -3.0, 3.0);
         let run = |device: &_| {
             let places = Buffer::from_slice(device, "places", &y)?;
-            let (mut forces, mut sums) =
-                (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            let mut forces = Buffer::new(device, "forces", c * n)?;
+            let mut sums = Buffer::new(device, "sums", n)?;
             repulsion::repulsion(device, &places, None, &mut forces, &mut sums, (n, c))?;
             Ok((floats(forces.read(device)?), floats(sums.read(device)?)))
         };
         let others = uniform(29, c * 100, -3.0, 3.0);
         pair.compare(&format!("repulsion of {n} x {c} by 100 others"), FORCES, |device| {
-            let (places, others) = (
-                Buffer::from_slice(device, "places", &y)?,
-                Buffer::from_slice(device, "others", &others)?,
-            );
-            let (mut forces, mut sums) =
-                (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            let places = Buffer::from_slice(device, "places", &y)?;
+            let others = Buffer::from_slice(device, "others", &others)?;
+            let mut forces = Buffer::new(device, "forces", c * n)?;
+            let mut sums = Buffer::new(device, "sums", n)?;
             repulsion::repulsion(device, &places, Some(&others), &mut forces, &mut sums, (n, c))?;
             Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
         });
@@ -104,7 +102,8 @@ pub fn repulsion(pair: &Pair, n: usize) {
 /// Rows of 0 to 30 entries, or of one if there are very many rows.
 fn affinities(n: usize) -> Affinities {
     let random = Random::new(7, 22);
-    let (mut row_starts, mut columns) = (vec![0], Vec::new());
+    let mut row_starts = vec![0];
+    let mut columns = Vec::new();
     for i in 0..n {
         let length = if n > 1000 { 1 } else { i * 11 % 31 };
         columns.extend((0..length).map(|at| random.bits((31 * i + at) as u64) % n as u32));
@@ -151,7 +150,8 @@ pub fn settle(pair: &Pair, n: usize) {
     for (k, c) in if n > 1000 { vec![(2, 2)] } else { vec![(1, 2), (15, 2), (15, 3)] } {
         let neighbors: Vec<u32> = (0..n * k).map(|at| random.bits(at as u64) % 50).collect();
         let (fitted, y) = (uniform(41, c * 50, -3.0, 3.0), uniform(42, c * n, -3.0, 3.0));
-        let (pushes, sums) = (uniform(43, c * n, 0.0, 0.5), uniform(44, n, 1.0, 2.0));
+        let pushes = uniform(43, c * n, 0.0, 0.5);
+        let sums = uniform(44, n, 1.0, 2.0);
         let probabilities = uniform(45, n * k, 0.01, 0.2);
         pair.compare(&format!("settle {n} x {c} by {k}"), STEP, |device| {
             let new = NewRows {
@@ -160,12 +160,10 @@ pub fn settle(pair: &Pair, n: usize) {
                 shape: (n, k, c),
             };
             let fitted = Buffer::from_slice(device, "fitted", &fitted)?;
-            let (pushes, sums) = (
-                Buffer::from_slice(device, "pushes", &pushes)?,
-                Buffer::from_slice(device, "sums", &sums)?,
-            );
-            let (mut state, mut y) =
-                (State::new(device, c * n)?, Buffer::from_slice(device, "places", &y)?);
+            let pushes = Buffer::from_slice(device, "pushes", &pushes)?;
+            let sums = Buffer::from_slice(device, "sums", &sums)?;
+            let mut state = State::new(device, c * n)?;
+            let mut y = Buffer::from_slice(device, "places", &y)?;
             settling::settle(device, &new, &fitted, (&pushes, &sums), &mut state, &mut y)?;
             Ok([floats(state.pairs.read(device)?), floats(y.read(device)?)].concat())
         });
@@ -211,10 +209,8 @@ fn step(pair: &Pair, (n, c): (usize, usize), n_parts: usize, unit: f32, toleranc
             q_parts: (&Buffer::from_slice(device, "parts", &parts)?, n_parts),
             rates: &Buffer::from_slice(device, "rates", &rates)?,
         };
-        let (mut state, mut y) = (
-            State { pairs: Buffer::from_slice(device, "state", &pairs)? },
-            Buffer::from_slice(device, "places", &y)?,
-        );
+        let mut state = State { pairs: Buffer::from_slice(device, "state", &pairs)? };
+        let mut y = Buffer::from_slice(device, "places", &y)?;
         let mut outline = Outline::new(device, &y, (n, c))?;
         optimiser::descend(device, acting, step, &mut outline, &mut state, &mut y)?;
         // Sums of coordinates cancel after the step, since the mean was subtracted.

@@ -58,8 +58,8 @@ pub fn membership(pair: &Pair, n: usize) {
             Reach { target_sum: ((k + 1) as f32).log2(), local_connectivity, mean_distance: 0.9 };
         let run = |device: &_| {
             let distances = Buffer::from_slice(device, "distances", &distances)?;
-            let (mut values, mut scales) =
-                (Buffer::new(device, "memberships", n * k)?, Buffer::new(device, "scales", 2 * n)?);
+            let mut values = Buffer::new(device, "memberships", n * k)?;
+            let mut scales = Buffer::new(device, "scales", 2 * n)?;
             fuzzy_graph::membership(device, &distances, &mut values, &mut scales, (n, k), reach)?;
             Ok((floats(values.read(device)?), floats(scales.read(device)?)))
         };
@@ -75,7 +75,8 @@ pub fn membership(pair: &Pair, n: usize) {
 /// Rows of 0 to 30 edges, or of one if there are very many rows.
 fn graph(n: usize) -> FuzzyGraph {
     let random = Random::new(7, 71);
-    let (mut row_starts, mut columns) = (vec![0], Vec::new());
+    let mut row_starts = vec![0];
+    let mut columns = Vec::new();
     for i in 0..n {
         let length = if n > 1000 { 1 } else { i * 11 % 31 };
         columns.extend((0..length).map(|at| random.bits((31 * i + at) as u64) % n as u32));
@@ -88,8 +89,8 @@ fn graph(n: usize) -> FuzzyGraph {
 pub fn smooth_step(pair: &Pair, n: usize) {
     let graph = graph(n);
     for columns in if n > 1000 { vec![2] } else { vec![1, 2, 3, MAX_COLUMNS] } {
-        let (current, previous) =
-            (uniform(73, n * columns, -1.0, 1.0), uniform(74, n * columns, -1.0, 1.0));
+        let current = uniform(73, n * columns, -1.0, 1.0);
+        let previous = uniform(74, n * columns, -1.0, 1.0);
         let step = SmoothStep { centre: -0.01, half_width: 0.99, scale: 2.0, share: 1.0 };
         pair.compare(&format!("smooth_step {n} x {columns}"), SMOOTHED, |device| {
             let edges = Edges::new(device, &graph)?;
@@ -135,7 +136,8 @@ pub fn advance(pair: &Pair, n: usize) {
 }
 
 pub fn settle(pair: &Pair, n: usize) {
-    let (n_fitted, random) = (100, Random::new(7, 77));
+    let n_fitted = 100;
+    let random = Random::new(7, 77);
     for (c, k, n_epochs) in [(2, 1, 1), (2, 15, 1), (2, 15, 2), (3, 17, 1)] {
         let fitted = uniform(78, n_fitted * c, -10.0, 10.0);
         let neighbors: Vec<u32> =

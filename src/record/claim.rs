@@ -156,7 +156,8 @@ impl Claim {
     /// # Errors
     /// [`Error::Write`].
     pub(crate) fn recover(&self, complete: impl Fn(&Path) -> Option<bool>) -> Result<Vec<String>> {
-        let (mut said, shown) = (Vec::new(), self.target.display());
+        let mut said = Vec::new();
+        let shown = self.target.display();
         let deleted = self.beside(DELETED);
         if deleted.is_dir() {
             std::fs::remove_dir_all(&deleted).map_err(|error| Error::write(&deleted, error))?;

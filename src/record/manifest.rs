@@ -268,8 +268,8 @@ fn difference(there: &Value, here: &Value) -> Option<(String, Value, Value)> {
         (Value::Object(a), Value::Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
             let nested = |key: &String| {
-                let (a, b) =
-                    (a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null));
+                let a = a.get(key).unwrap_or(&Value::Null);
+                let b = b.get(key).unwrap_or(&Value::Null);
                 below(key.clone(), difference(a, b)?)
             };
             keys.into_iter().find_map(nested)
@@ -311,10 +311,8 @@ mod tests {
 
     #[test]
     fn the_first_difference_is_found_by_its_path() {
-        let (a, b) = (
-            serde_json::json!({ "x": { "y": 1, "z": [1, 2] } }),
-            serde_json::json!({ "x": { "y": 1, "z": [1, 3] } }),
-        );
+        let a = serde_json::json!({ "x": { "y": 1, "z": [1, 2] } });
+        let b = serde_json::json!({ "x": { "y": 1, "z": [1, 3] } });
         let (path, there, here) = difference(&a, &b).unwrap();
         assert_eq!(
             (path.as_str(), there.to_string(), here.to_string()),

@@ -62,7 +62,8 @@ impl RunFolder {
         opening: Opening,
         reporter: &dyn Reporter,
     ) -> Result<Self> {
-        let (path, force) = (&to.path(name), to.force);
+        let path = &to.path(name);
+        let force = to.force;
         let claim = claimed(path, reporter)?;
         if force && status_of(claim.target()).is_some() {
             check_replaceable(path, claim.target(), &opening.inputs)?;
@@ -175,8 +176,8 @@ impl RunFolder {
     }
 
     fn write_config(&self) -> Result<()> {
-        let (path, config) =
-            (Artifact::Config.of(&self.path), toml::to_string(&self.manifest.config));
+        let path = Artifact::Config.of(&self.path);
+        let config = toml::to_string(&self.manifest.config);
         let config = config.map_err(|error| Error::write(&path, std::io::Error::other(error)))?;
         write_atomic(&path, |writer| writer.write_all(config.as_bytes()))
     }

@@ -43,8 +43,9 @@ pub(crate) fn read_knn(folder: &Path, id: &MapId, n: usize) -> Result<Vec<u8>> {
     let path = Artifact::Predictions(id).of(folder);
     let matrix = npy::read_values(&path)?;
     if (matrix.n_samples(), matrix.n_features()) != (n, N_NEIGHBORS.len()) {
-        let (rows, columns, expected) =
-            (matrix.n_samples(), matrix.n_features(), N_NEIGHBORS.len());
+        let rows = matrix.n_samples();
+        let columns = matrix.n_features();
+        let expected = N_NEIGHBORS.len();
         return Err(Error::input(
             path,
             format!("is {rows} x {columns}, expected {n} x {expected}"),

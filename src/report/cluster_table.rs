@@ -58,7 +58,8 @@ pub fn summary_text(found: &[Clustered]) -> String {
     for row in found {
         let scores = [row.adjusted_rand_score, row.normalized_mutual_info_score, row.purity];
         let scores: String = scores.map(|score| format!("{:>9}", number(score))).concat();
-        let (silhouette, noise) = (number(row.silhouette), row.n_noise);
+        let silhouette = number(row.silhouette);
+        let noise = row.n_noise;
         let _ = writeln!(
             text,
             "{:<width$} {:<16} {:>9}{noise:>9}{scores}{silhouette:>12}",

@@ -59,7 +59,8 @@ pub(super) fn grid(
     range: Range<usize>,
     (columns, rows): (usize, usize),
 ) -> Vec<u8> {
-    let (row, height) = (pictures.width() * pictures.channels(), pictures.height());
+    let row = pictures.width() * pictures.channels();
+    let height = pictures.height();
     let mut pixels = vec![0; columns * row * rows * height];
     for (at, picture) in range.enumerate() {
         let corner = (at / columns * height * columns + at % columns) * row;

@@ -103,7 +103,8 @@ mod tests {
             let of = |at: usize| weights.get(&output[at].name, &output[at].shape).unwrap().to_vec();
             (of(0), of(1), warnings.join("; "))
         };
-        let (as_they_are, bias) = (vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![7.0, 8.0, 9.0]);
+        let as_they_are = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let bias = vec![7.0, 8.0, 9.0];
         assert_eq!(
             values(&["a", "b", "c"], &["a", "b", "c"]),
             (as_they_are.clone(), bias.clone(), String::new())

@@ -64,9 +64,9 @@ pub fn cluster(
 ) -> Result<ClusterSummary> {
     let names = class_names(job)?;
     let n_classes = names.as_ref().map(Vec::len);
-    job.methods.iter().try_for_each(|method| {
-        method.validate((job.x.n_samples(), job.x.n_features()), n_classes)
-    })?;
+    job.methods
+        .iter()
+        .try_for_each(|method| method.validate(job.x.n_samples(), job.x.n_features(), n_classes))?;
     let opening = Opening {
         seed: job.seed,
         config: serde_json::json!({ "methods": job.methods }),

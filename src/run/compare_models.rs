@@ -175,7 +175,7 @@ fn prepare(job: &CompareModels) -> Result<Prepared<'_>> {
         let n_classes = Some(data.class_names.len());
         job.clusters
             .iter()
-            .try_for_each(|method| method.validate((data.test.len(), width), n_classes))?;
+            .try_for_each(|method| method.validate(data.test.len(), width, n_classes))?;
     }
     Ok(Prepared { job, data, architectures, methods, encoded })
 }

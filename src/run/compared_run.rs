@@ -22,7 +22,8 @@ impl ComparedRun {
         let run = FinishedRun::open(path)?;
         let n_neighbors = run.insights()?.n_neighbors;
         run.check_quality()?;
-        let (class_names, labels) = (run.class_names()?, run.labels(run.scored_part())?);
+        let class_names = run.class_names()?;
+        let labels = run.labels(run.scored_part())?;
         Ok(Self { run, class_names, labels, n_neighbors })
     }
 

@@ -136,7 +136,8 @@ fn check(job: &Embed) -> Result<()> {
         if let Some(labels) =
             part.labels.as_ref().filter(|labels| labels.len() != part.x.n_samples())
         {
-            let (found, rows) = (labels.len(), part.x.n_samples());
+            let found = labels.len();
+            let rows = part.x.n_samples();
             return Err(Error::Data(format!("{found} {which}labels for {rows} {which}points")));
         }
     }
@@ -150,7 +151,8 @@ fn check(job: &Embed) -> Result<()> {
     if let Some(new) =
         job.new.as_ref().filter(|new| new.x.n_features() != job.fitted.x.n_features())
     {
-        let (found, expected) = (new.x.n_features(), job.fitted.x.n_features());
+        let found = new.x.n_features();
+        let expected = job.fitted.x.n_features();
         return Err(Error::Data(format!(
             "the new points have {found} features, the fitted ones {expected}"
         )));
@@ -223,7 +225,8 @@ impl Stages<'_> {
         given: Option<NeighborGraph>,
     ) -> Result<Option<NeighborGraph>> {
         session.new_stage(Stage::OnlyNeighbors, |session, observer| {
-            let (x, k) = (&self.job.fitted.x, self.built.n_neighbors());
+            let x = &self.job.fitted.x;
+            let k = self.built.n_neighbors();
             if given.is_some() || k == 0 {
                 return Ok(given);
             }
@@ -236,7 +239,8 @@ impl Stages<'_> {
         session: &mut Session<'_>,
         neighbors: Option<&NeighborGraph>,
     ) -> Result<Box<dyn Fitted>> {
-        let (x, name) = (&self.job.fitted.x, self.method.name);
+        let x = &self.job.fitted.x;
+        let name = self.method.name;
         session.new_stage(Stage::OnlyMap(name), |session, observer| {
             let space = Space { x, neighbors, pca: None, start: None };
             let fitted = self.built.fit_boxed(session.device, &space, observer)?;
@@ -290,7 +294,8 @@ impl Stages<'_> {
         observer: &dyn Observer,
     ) -> Result<Option<NeighborGraph>> {
         let Some(labels) = &self.job.fitted.labels else { return Ok(None) };
-        let (x, device) = (&self.job.fitted.x, session.device);
+        let x = &self.job.fitted.x;
+        let device = session.device;
         let (ks, dropped): (Vec<usize>, Vec<usize>) =
             N_NEIGHBORS.into_iter().partition(|&k| k < x.n_samples());
         if !dropped.is_empty() {

@@ -95,7 +95,9 @@ impl ReportFiles {
             )),
         };
         let names = dataset::parse_names("class_names", &job.class_names)?;
-        let (mut labels, mut pictures, mut warnings) = (None, None, Vec::new());
+        let mut labels = None;
+        let mut pictures = None;
+        let mut warnings = Vec::new();
         if let Some(path) = &job.labels {
             let file = LabelsBeside { points: &job.embedding, n, labels: path };
             let read = read_labels(&[file], job.label_column.as_ref(), &names)?;
@@ -197,7 +199,8 @@ impl ReportFiles {
         };
         match Quality::of(device, x, &self.embedding, None, seed, observer) {
             Ok(quality) => {
-                let (n_features, n_dimensions) = (x.n_features(), 2);
+                let n_features = x.n_features();
+                let n_dimensions = 2;
                 Ok(Some(MapQuality {
                     space: GIVEN.into(),
                     method: None,
@@ -311,7 +314,8 @@ fn read_text(path: &Path) -> Result<Matrix> {
         return Err(Error::input(path, format!("line {line} is empty, expected two numbers")));
     }
     let mut reader = builder.from_reader(&bytes[..]);
-    let (mut values, mut n_features) = (Vec::new(), 0);
+    let mut values = Vec::new();
+    let mut n_features = 0;
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(failed)?;
         n_features = record.len();

@@ -305,7 +305,8 @@ fn write_table(
     let graph = chosen.neighbors(device, reporter)?;
     let observer = reporter.stage("parquet");
     observer.step(0, 1, &[])?;
-    let (points, rows) = (&chosen.points, chosen.rows());
+    let points = &chosen.points;
+    let rows = chosen.rows();
     let ids: Vec<String> = rows.iter().map(|(part, row)| format!("{part}:{row}")).collect();
     let mut columns: Vec<(String, Column<'_>)> = vec![
         ("id".into(), Column::Texts(ids.iter().map(String::as_str).collect())),

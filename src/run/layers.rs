@@ -281,8 +281,8 @@ impl Reader<'_> {
     ) -> Result<Part> {
         let PartClasses { labels, predictions, confidence } = known;
         let n = labels.len();
-        let (mut layers, mut paths) =
-            (Vec::with_capacity(names.len()), Vec::with_capacity(names.len()));
+        let mut layers = Vec::with_capacity(names.len());
+        let mut paths = Vec::with_capacity(names.len());
         for (at, name) in names.iter().enumerate() {
             let below =
                 self.found.file(name, part).map_or_else(|| file(name, part).into(), Path::to_owned);

@@ -47,7 +47,8 @@ impl<'a> Pair<'a> {
             (Some(first), Some(second)) if first != second => [first, second],
             _ => [whole(a), whole(b)],
         };
-        let (paired, same_classes) = (a.scored_same_points(b), a.class_names == b.class_names);
+        let paired = a.scored_same_points(b);
+        let same_classes = a.class_names == b.class_names;
         Ok(Self {
             runs: [a, b],
             names,
@@ -131,7 +132,8 @@ impl<'a> Pair<'a> {
                 };
                 let at = there.map(rank);
                 let mean = |run: usize| Some(there[run]?.methods[at[run]?].mean);
-                let (values, best) = ([mean(0), mean(1)], at.map(|at| at == Some(0)));
+                let values = [mean(0), mean(1)];
+                let best = at.map(|at| at == Some(0));
                 rows.push(MeasureRow {
                     measure: ranking.measure.clone(),
                     method: method.clone(),

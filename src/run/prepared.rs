@@ -59,7 +59,8 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     let mut data = Dataset::open(&run.data)?;
     let (train_rows, validation_rows) = run.training.split(data.train.len());
     if validation_rows.is_empty() && model.is_none() {
-        let (n, fewest) = (data.train.len(), (1.0 / run.training.validation - 1e-6).ceil());
+        let n = data.train.len();
+        let fewest = (1.0 / run.training.validation - 1e-6).ceil();
         return Err(Error::Data(format!(
             "{n} training images leave none for validation; {fewest} are the fewest"
         )));
@@ -78,7 +79,8 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
                 .and_then(|()| check_fit(&architecture, &data.test))
                 .map_err(named)?;
             architecture.check_weights(&weights).map_err(named)?;
-            let (found, classes) = (architecture.n_classes, data.class_names.len());
+            let found = architecture.n_classes;
+            let classes = data.class_names.len();
             if found != classes {
                 return Err(Error::input(
                     path,

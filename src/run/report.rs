@@ -72,7 +72,9 @@ pub fn report(job: &Report, device: &Device, reporter: &dyn Reporter) -> Result<
 
 pub(super) fn summary(page: Page, path: PathBuf) -> Result<ReportSummary> {
     let bytes = path.metadata().map_err(|error| Error::write(&path, error))?.len();
-    let (n_points, of, which) = (page.points.n(), page.points.of, page.points.which);
+    let n_points = page.points.n();
+    let of = page.points.of;
+    let which = page.points.which;
     Ok(ReportSummary {
         path,
         bytes,

@@ -167,7 +167,8 @@ impl Study<'_> {
         if self.run.clusters.is_empty() {
             return Ok(());
         }
-        let (part, layer) = (layers.scored(), &layers.scored().layers[at]);
+        let part = layers.scored();
+        let layer = &layers.scored().layers[at];
         let is_tested = layers.test.is_some();
         let maps: Vec<(String, &Matrix)> = maps
             .iter()
@@ -342,5 +343,5 @@ pub(super) fn check_methods<'a>(
 
 /// Refuses clustering methods that cannot be applied to the data.
 fn check_clusters(run: &Run, n: usize, widest: usize, class_names: &[String]) -> Result<()> {
-    run.clusters.iter().try_for_each(|method| method.validate((n, widest), Some(class_names.len())))
+    run.clusters.iter().try_for_each(|method| method.validate(n, widest, Some(class_names.len())))
 }

@@ -179,14 +179,16 @@ mod tests {
             Tensor::<2>::from_data(TensorData::new(values, [12, 10]), &device)
         };
         let burns = AdamConfig::new().with_epsilon(EPSILON).build();
-        let (mut a, mut moments) = (tensor(0), [vec![0.0; 120], vec![0.0; 120]]);
+        let mut a = tensor(0);
+        let mut moments = [vec![0.0; 120], vec![0.0; 120]];
         let mut b = (tensor(0), None);
         for step in 1..50 {
             a = host_step(1e-3, step as usize, a, tensor(step * 1000), &mut moments);
             b = burns.step(1e-3, b.0, tensor(step * 1000), b.1);
         }
         // Each of 49 steps moves a weight by up to 1e-3 and rounds it, to 2^-25 at most.
-        let (a, b) = (values(a), values(b.0));
+        let a = values(a);
+        let b = values(b.0);
         assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 49.0 * 6e-8), "{a:?} {b:?}");
     }
 }

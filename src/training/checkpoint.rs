@@ -195,7 +195,8 @@ impl Checkpoint {
             patience: self.about.training.patience,
             ..now
         };
-        let (then, now) = (of(&self.about.training), of(&now));
+        let then = of(&self.about.training);
+        let now = of(&now);
         let differs =
             |(name, value): &(&String, &serde_json::Value)| then.get(name.as_str()) != Some(*value);
         if let Some((name, value)) = now.as_object().and_then(|now| now.iter().find(differs)) {
@@ -204,7 +205,8 @@ impl Checkpoint {
                 "a checkpoint of other settings: {name} was {then}, now it is {value}"
             ));
         }
-        let (done, wanted) = (self.about.history.len(), training.epochs);
+        let done = self.about.history.len();
+        let wanted = training.epochs;
         if done > wanted {
             return refuse(format!(
                 "the checkpoint is of epoch {done}; `Training::epochs` {wanted} ends before it"

@@ -259,14 +259,15 @@ impl Training {
 /// # Errors
 /// [`Error::Data`].
 pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
-    let (found, expected) = (samples.images.n_pixels(), architecture.n_features());
+    let found = samples.images.n_pixels();
+    let expected = architecture.n_features();
     if found != expected {
         return Err(Error::Data(format!(
             "the images have {found} pixels, the model takes {expected}"
         )));
     }
-    let (found, [height, width, _]) =
-        ([samples.images.height(), samples.images.width()], architecture.input);
+    let found = [samples.images.height(), samples.images.width()];
+    let [height, width, _] = architecture.input;
     if architecture.is_spatial() && found != [height, width] {
         let [rows, columns] = found;
         return Err(Error::Data(format!(
@@ -276,7 +277,8 @@ pub fn check_fit(architecture: &Architecture, samples: &Samples) -> Result<()> {
     if let Some(row) =
         samples.labels.iter().position(|&label| usize::from(label) >= architecture.n_classes)
     {
-        let (label, most) = (samples.labels[row], architecture.n_classes - 1);
+        let label = samples.labels[row];
+        let most = architecture.n_classes - 1;
         return Err(Error::Data(format!(
             "row {row} has the label {label}; the model knows 0 to {most}"
         )));

@@ -86,7 +86,8 @@ impl Resident {
         for (_, x, targets) in &self.parts {
             for first in (0..x.dims()[0]).step_by(self.evaluation_rows) {
                 let rows = first..(first + self.evaluation_rows).min(x.dims()[0]);
-                let (x, targets) = (x.clone().slice([rows.clone()]), targets.clone().slice([rows]));
+                let x = x.clone().slice([rows.clone()]);
+                let targets = targets.clone().slice([rows]);
                 let logits = model.logits(x);
                 let loss = cross_entropy(&logits, targets.clone());
                 total

@@ -32,7 +32,7 @@ pub(super) fn train(
         let resident = |samples| Resident::new(burn, samples, job.architecture);
         let (train, validation) = (resident(job.train), resident(job.validation));
         let test = job.test.filter(|_| training.test_every_epoch).map(resident);
-        let mut session = Session::new(training, job, (device, burn))?;
+        let mut session = Session::new(training, job, device, burn)?;
         session.keep(job)?;
         while !session.is_over() {
             session.epoch(&train, &validation, test.as_ref(), observer)?;
@@ -72,11 +72,12 @@ impl<'a> Session<'a> {
     fn new(
         training: &'a Training,
         job: &Job<'a>,
-        (compute, device): (&'a compute::Device, &'a Device),
+        compute: &'a compute::Device,
+        device: &'a Device,
     ) -> Result<Self> {
         let arrangement = arrangement(compute);
-        let (on_cpu, tracked) =
-            (arrangement == Arrangement::ChannelsLast, device.clone().autodiff());
+        let on_cpu = arrangement == Arrangement::ChannelsLast;
+        let tracked = device.clone().autodiff();
         let initial = || job.architecture.initial_weights(training.random_state);
         let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
         let network = Network::from_weights(job.architecture, &weights, &tracked, arrangement)?;
@@ -140,8 +141,10 @@ impl<'a> Session<'a> {
         test: Option<&Resident>,
         observer: &dyn Observer,
     ) -> Result<()> {
-        let (start, epoch) = (Instant::now(), self.history.len());
-        let (training, steps) = (self.training, train.n.div_ceil(self.training.batch_size));
+        let start = Instant::now();
+        let epoch = self.history.len();
+        let training = self.training;
+        let steps = train.n.div_ceil(self.training.batch_size);
         let order =
             Random::new(training.random_state, ORDER_STREAM + epoch as u64).permutation(train.n);
         let mut total = Tally::new(self.device);
@@ -158,7 +161,8 @@ impl<'a> Session<'a> {
             let gradients = (loss / rows.len() as f32).backward();
             self.adam.step(&mut self.network, gradients);
             self.compute.check("training")?;
-            let (done, all) = (epoch * steps + step + 1, training.epochs * steps);
+            let done = epoch * steps + step + 1;
+            let all = training.epochs * steps;
             observer.step(done as u64, all as u64, &self.history.last_figures())?;
         }
         let network = self.network.inner();

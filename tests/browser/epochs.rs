@@ -71,7 +71,8 @@ fn every_epoch_is_where_its_file_says() {
             .max_by(|&a, &b| distance(&given, from, a).total_cmp(&distance(&given, from, b)))
             .unwrap()
     };
-    let (one, other) = (farthest(farthest(0)), farthest(0));
+    let one = farthest(farthest(0));
+    let other = farthest(0);
     let scale = distance(&shown, one, other) / distance(&given, one, other);
     // Places are rounded to 1 / 65,535 of the larger side.
     let tolerance = 4.0 * distance(&shown, one, other) / 65_535.0 + 1e-3;

@@ -7,8 +7,8 @@ use crate::study::{STILL, opened, study};
 /// and can be scrolled to.
 #[track_caller]
 fn assert_fits(page: &Page, what: &str) {
-    let (inner, wide) =
-        (page.number("innerWidth"), page.number("document.documentElement.scrollWidth"));
+    let inner = page.number("innerWidth");
+    let wide = page.number("document.documentElement.scrollWidth");
     assert!(wide <= inner, "{what}: {wide} px of content in {inner}");
     let outside = page.eval(
         "Array.from(document.querySelectorAll('button, select, input, canvas.map')).filter(e => e.checkVisibility()).map(e => [e, e.getBoundingClientRect()])

@@ -61,7 +61,8 @@ type Dots = Vec<(u32, u32, usize)>;
 /// How many points of a class the page shows in the colour of their class, of how many.
 fn in_color(page: &Page, dots: &Dots, class: usize) -> [usize; 2] {
     page.frames();
-    let (shot, color) = (page.screenshot(), &page.class_colors()[class]);
+    let shot = page.screenshot();
+    let color = &page.class_colors()[class];
     let of_class: Vec<_> = dots.iter().filter(|dot| dot.2 == class).collect();
     [
         of_class.iter().filter(|(x, y, _)| like(shot.get_pixel(*x, *y).0, color)).count(),

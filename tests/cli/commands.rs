@@ -53,8 +53,8 @@ fn assert_placed_again(place: &Place, flags: &str, out: &str) {
         "transform {out}/map.safetensors --new new.npy {train} --places {out}.npy --device cpu"
     );
     let stdout = place.succeed(&args).stdout;
-    let (places, c) =
-        (place.path(format!("{out}.npy")), if flags.contains("--n-components 3") { 3 } else { 2 });
+    let places = place.path(format!("{out}.npy"));
+    let c = if flags.contains("--n-components 3") { 3 } else { 2 };
     assert_same_file(&places, &place.path(format!("{out}/embeddings/new.npy")));
     assert_eq!(shape(&places), (30, c), "{flags}");
     assert_eq!(stdout, format!("30 points placed in {c} dimensions: {out}.npy\n"));
@@ -88,7 +88,8 @@ fn a_map_places_the_same_points_later() {
 
 #[test]
 fn the_maps_of_a_run_place_its_test_points() {
-    let (out, place) = (shared_run(), Place::new());
+    let out = shared_run();
+    let place = Place::new();
     for method in METHODS_RUN {
         let [map, train, new] = [
             format!("maps/{method}_layer_1.safetensors"),
@@ -394,7 +395,8 @@ fn a_map_starts_where_a_file_says() {
             .map(|&value| f64::from(value) - mean)
             .collect::<Vec<_>>()
     };
-    let (x, expected) = (centred(map.as_slice(), 0), centred(&places, 0));
+    let x = centred(map.as_slice(), 0);
+    let expected = centred(&places, 0);
     let scale =
         (x.iter().map(|v| v * v).sum::<f64>() / expected.iter().map(|v| v * v).sum::<f64>()).sqrt();
     for axis in [0, 1] {

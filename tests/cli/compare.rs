@@ -76,11 +76,11 @@ fn differences_of_paired_runs_lie_in_the_intervals_of_the_normal_law() {
             );
             // The ends of a thousand replicates are off by 8 % of the width, those of so few points
             // by half a point.
-            let (half, air) =
-                (1.96 * error_of_mean(values), 0.35 * error_of_mean(values) + 0.5 / N_TEST as f64);
+            let half = 1.96 * error_of_mean(values);
+            let air = 0.35 * error_of_mean(values) + 0.5 / N_TEST as f64;
             for (end, sign) in [("low", -1.0), ("high", 1.0)] {
-                let (found, expected) =
-                    (number(row, &format!("{column}_{end}")), mean(values) + sign * half);
+                let found = number(row, &format!("{column}_{end}"));
+                let expected = mean(values) + sign * half;
                 assert!(
                     (found - expected).abs() <= air,
                     "{space} {column} {end}: {found}, expected {expected}"

@@ -43,7 +43,8 @@ fn matrix(run: &Path, name: &str) -> Matrix {
 
 #[test]
 fn the_table_holds_what_the_run_knows_of_its_test_points() {
-    let (place, run) = (Place::new(), shared_run());
+    let place = Place::new();
+    let run = shared_run();
     let args = format!("export {} --format parquet --device cpu", run.display());
     let stdout = place.succeed(&format!("{args} --out points.parquet")).stdout;
     assert!(
@@ -54,7 +55,8 @@ fn the_table_holds_what_the_run_knows_of_its_test_points() {
         "--x tsne_layer_2_x --y tsne_layer_2_y --text label --image image --neighbors neighbors";
     assert!(stdout.contains(&format!("embedding-atlas points.parquet {flags}\n")), "{stdout}");
     let columns = table(&place.path("points.parquet"));
-    let (names, softmax) = (names(&run), matrix(&run, "activations/softmax_test.npy"));
+    let names = names(&run);
+    let softmax = matrix(&run, "activations/softmax_test.npy");
     let labels = npy::read_labels(run.join("activations/labels_test.npy")).unwrap();
     let raw = matrix(&run, "activations/raw_test.npy");
     for row in 0..N_TEST {
@@ -102,7 +104,8 @@ fn the_table_holds_what_the_run_knows_of_its_test_points() {
 
 #[test]
 fn neighbours_are_those_of_the_input_among_the_exported_points() {
-    let (place, run) = (Place::new(), shared_run());
+    let place = Place::new();
+    let run = shared_run();
     place.succeed(&format!(
         "export {} --format parquet --report-points 90 --device cpu --out p.parquet",
         run.display()
@@ -151,7 +154,8 @@ fn neighbours_are_those_of_the_input_among_the_exported_points() {
 
 #[test]
 fn the_projector_gets_every_space_and_map() {
-    let (place, run) = (Place::new(), shared_run());
+    let place = Place::new();
+    let run = shared_run();
     let args = format!("export {} --format tensorboard --report-points all", run.display());
     let stdout = place.succeed(&format!("{args} --out board --url https://example.org/b")).stdout;
     assert!(
@@ -201,8 +205,8 @@ fn the_projector_gets_every_space_and_map() {
     for (part, first, n) in [("train", 1, N_TRAIN), ("test", 1 + N_TRAIN, N_TEST)] {
         let labels = npy::read_labels(run.join(format!("activations/labels_{part}.npy"))).unwrap();
         for (row, line) in lines[first..][..n].iter().enumerate() {
-            let (label, correct) =
-                (&names[labels[row] as usize], if line[0] == line[1] { "yes" } else { "no" });
+            let label = &names[labels[row] as usize];
+            let correct = if line[0] == line[1] { "yes" } else { "no" };
             assert_eq!(
                 [line[0], line[2], line[4], line[5]],
                 [label, correct, part, &format!("{part}:{row}")]

@@ -137,8 +137,8 @@ fn pairs_are_ranked_in_both_ways() {
             for other in (0..CLASSES)
                 .filter(|&other| if is_directed { other != class } else { other > class })
             {
-                let (there, back) =
-                    (counted.counts[class][other] as f64, counted.counts[other][class] as f64);
+                let there = counted.counts[class][other] as f64;
+                let back = counted.counts[other][class] as f64;
                 expected.push(if is_directed {
                     there / sizes[class]
                 } else {
@@ -165,8 +165,9 @@ fn pairs_are_ranked_in_both_ways() {
 #[test]
 fn verdicts_are_means_of_the_tables_that_they_summarise() {
     let out = shared_run();
-    let (verdicts, knn, quality) =
-        (table(&out, "verdicts.csv"), table(&out, "knn.csv"), table(&out, "quality.csv"));
+    let verdicts = table(&out, "verdicts.csv");
+    let knn = table(&out, "knn.csv");
+    let quality = table(&out, "quality.csv");
     for measure in ["knn_accuracy", "trustworthiness", "continuity", "global_score"] {
         let of_method = |method: &str| {
             let values: Vec<f64> = match measure {
@@ -200,7 +201,8 @@ fn verdicts_are_means_of_the_tables_that_they_summarise() {
             assert_eq!(row["method"], *method, "{measure}");
         }
     }
-    let (best, stdout) = (&verdicts[0], &shared().1);
+    let best = &verdicts[0];
+    let stdout = &shared().1;
     assert_eq!(best["measure"], "knn_accuracy");
     let line = stdout.lines().find(|line| line.starts_with("k-NN accuracy  ")).unwrap();
     assert!(

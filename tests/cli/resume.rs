@@ -74,7 +74,8 @@ pub fn assert_same_contents(a: &Path, b: &Path) {
             let lines = |bytes: &[u8]| {
                 String::from_utf8_lossy(bytes).lines().map(str::to_owned).collect::<Vec<_>>()
             };
-            let (x, y) = (lines(bytes), lines(&b[path]));
+            let x = lines(bytes);
+            let y = lines(&b[path]);
             let line = x.iter().zip(&y).find(|(x, y)| x != y);
             panic!("{} differs: {line:?}", path.display());
         }

@@ -26,7 +26,9 @@ impl Answer {
 
     /// What follows byte `start`, as it was asked for.
     pub fn part(body: &[u8], start: usize) -> Self {
-        let (length, last, all) = (body.len() - start, body.len() - 1, body.len());
+        let length = body.len() - start;
+        let last = body.len() - 1;
+        let all = body.len();
         let head = format!(
             "HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\nContent-Range: bytes \
              {start}-{last}/{all}"

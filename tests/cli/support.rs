@@ -275,7 +275,8 @@ pub fn manifest(folder: &Path) -> Value {
 /// the shape it says.
 pub fn assert_outputs_are_whole(folder: &Path) {
     for output in manifest(folder)["outputs"].as_array().unwrap() {
-        let (name, shape) = (output["path"].as_str().unwrap(), output["shape"].as_array());
+        let name = output["path"].as_str().unwrap();
+        let shape = output["shape"].as_array();
         let path = folder.join(name);
         assert!(
             path.metadata().is_ok_and(|metadata| metadata.len() > 0),

@@ -123,8 +123,9 @@ fn every_class_is_scored() {
     for ((space, method, on), d) in &scored {
         for score in expected(space, method, on) {
             for (class, accuracy) in CLASSES.iter().zip(&score.per_class) {
-                let (d, k, accuracy) =
-                    (d.to_string(), score.n_neighbors.to_string(), accuracy.unwrap().to_string());
+                let d = d.to_string();
+                let k = score.n_neighbors.to_string();
+                let accuracy = accuracy.unwrap().to_string();
                 let row = [space, method, &d, on, &k, *class, &accuracy].map(str::to_owned);
                 assert_eq!(rows.iter().filter(|found| **found == row).count(), 1, "{row:?}");
             }
@@ -144,8 +145,8 @@ fn the_history_has_a_line_an_epoch() {
     let history = &manifest(&out)["results"]["history"];
     for (column, name) in header.iter().enumerate().skip(1) {
         for (epoch, row) in rows.iter().enumerate() {
-            let (value, noted): (f32, f64) =
-                (row[column].parse().unwrap(), history[name][epoch].as_f64().unwrap());
+            let value: f32 = row[column].parse().unwrap();
+            let noted: f64 = history[name][epoch].as_f64().unwrap();
             assert_eq!(value, noted as f32, "{name}, epoch {epoch}");
             assert!(
                 if name.ends_with("loss") { value > 0.0 } else { (0.0..=1.0).contains(&value) },

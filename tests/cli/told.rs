@@ -160,7 +160,8 @@ fn a_map_in_three_dimensions_is_called_so_and_says_why_there_is_no_figure() {
                  --device cpu --out out --force"
             );
             let outcome = place.succeed(&args);
-            let (is, is_not) = (format!("in {components}-D"), format!("in {}-D", 5 - components));
+            let is = format!("in {components}-D");
+            let is_not = format!("in {}-D", 5 - components);
             assert!(
                 outcome.stdout.matches(&is).count() >= 2 && !outcome.stdout.contains(&is_not),
                 "{args}\n{}",

@@ -94,7 +94,8 @@ fn agreement_and_silhouettes_are_those_of_scikit_learn() {
 
 #[test]
 fn a_sampled_silhouette_is_that_of_the_same_points_among_all() {
-    let (x, labels) = (plane(), whole_numbers(&reference()["kmeans"]["labels"]));
+    let x = plane();
+    let labels = whole_numbers(&reference()["kmeans"]["labels"]);
     let all = silhouette_samples(&cpu(), &x, &labels, None, &Silent).expect("silhouettes");
     let some =
         silhouette_samples(&cpu(), &x, &labels, Some((300, 42)), &Silent).expect("silhouettes");

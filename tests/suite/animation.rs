@@ -16,7 +16,8 @@ fn decoded(path: &Path) -> (u16, u16, Vec<(Vec<u8>, u16)>) {
         for (at, pixel) in
             frame.buffer.chunks_exact(4).enumerate().filter(|(_, pixel)| pixel[3] > 0)
         {
-            let (x, y) = (at % usize::from(frame.width), at / usize::from(frame.width));
+            let x = at % usize::from(frame.width);
+            let y = at / usize::from(frame.width);
             let place =
                 ((y + usize::from(frame.top)) * usize::from(width) + x + usize::from(frame.left))
                     * 4;
@@ -33,7 +34,8 @@ fn middle(screen: &[u8], width: u16, class: usize) -> Option<(f64, f64)> {
     let color = PALETTE[class];
     // The legend lies to the right of the map.
     let of_class = screen.chunks_exact(4).enumerate().filter_map(|(at, pixel)| {
-        let (x, y) = (at % usize::from(width), at / usize::from(width));
+        let x = at % usize::from(width);
+        let y = at / usize::from(width);
         (x < 490 && pixel[..3] == [color.0, color.1, color.2]).then_some((x as f64, y as f64))
     });
     let found: Vec<(f64, f64)> = of_class.collect();

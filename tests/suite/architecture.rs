@@ -281,7 +281,8 @@ fn circles(all: &[Source]) -> BTreeSet<Vec<String>> {
         }
     }
     let reach = |from: &str| {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![from.to_owned()]);
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from.to_owned()];
         while let Some(module) = open.pop() {
             for to in imports.get(module.as_str()).into_iter().flatten() {
                 if seen.insert(to.clone()) {

@@ -134,7 +134,8 @@ fn k_means_ends_at_means_of_nearest_points() {
 
 #[test]
 fn a_predicted_cluster_does_not_depend_on_its_companions() {
-    let (x, new) = (groups(13, 5, 40, 20), uniform_matrix(14, 67, 20));
+    let x = groups(13, 5, 40, 20);
+    let new = uniform_matrix(14, 67, 20);
     for device in devices(&LIMITS) {
         let found = KMeans { n_clusters: 9.into(), n_init: 1, ..KMeans::default() }
             .fit(&device, &x, &Silent)
@@ -197,7 +198,8 @@ fn dbscan_by_definition(x: &Matrix, eps: f64, min_samples: usize) -> Vec<i32> {
     let near =
         |i: usize| (0..n).filter(move |&j| squared_distance(x.row(i), x.row(j)) <= eps * eps);
     let core: Vec<bool> = (0..n).map(|i| near(i).count() >= min_samples).collect();
-    let (mut labels, mut next) = (vec![NOISE; n], 0);
+    let mut labels = vec![NOISE; n];
+    let mut next = 0;
     for first in 0..n {
         if labels[first] != NOISE || !core[first] {
             continue;
@@ -336,8 +338,8 @@ fn hdbscan_finds_the_clusters_of_scikit_learn() {
         ),
         ("hdbscan_5_None", Hdbscan::default()),
     ] {
-        let (found, expected) =
-            (job.fit(&x).expect("clusters"), whole_numbers(&reference[name]["labels"]));
+        let found = job.fit(&x).expect("clusters");
+        let expected = whole_numbers(&reference[name]["labels"]);
         // Many reachability distances are equal, and which of equal edges the spanning tree takes
         // is free: a few points at the edges of clusters may differ, and a cluster at the limit of
         // its size.

@@ -81,8 +81,8 @@ fn axis_ratio(map: &Matrix) -> f64 {
             .sum::<f64>()
             / n
     };
-    let (middle, half) =
-        ((product(0, 0) + product(1, 1)) / 2.0, (product(0, 0) - product(1, 1)) / 2.0);
+    let middle = (product(0, 0) + product(1, 1)) / 2.0;
+    let half = (product(0, 0) - product(1, 1)) / 2.0;
     let root = half.hypot(product(0, 1));
     ((middle - root).max(0.0) / (middle + root)).sqrt()
 }

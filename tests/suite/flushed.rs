@@ -249,8 +249,8 @@ fn distances_and_norms_keep_their_error_bounds() {
             difference_distances(&device, &rows, &rows, &mut differences, block)
                 .expect("distances");
             let norms = centred.norms().read(&device).expect("norms");
-            let (products, stride) =
-                (products.distances().read(&device).expect("distances"), DistanceTile::stride(n));
+            let products = products.distances().read(&device).expect("distances");
+            let stride = DistanceTile::stride(n);
             let differences = differences.read(&device).expect("distances");
             let bound = f64::from(relative_error(d));
             let length: Vec<f64> =

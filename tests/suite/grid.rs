@@ -32,7 +32,8 @@ fn maps() -> Vec<(usize, Matrix)> {
 
 /// Exact forces and the normaliser.
 fn exact(map: &Matrix) -> (Vec<f64>, f64) {
-    let (mut forces, mut total) = (Vec::new(), 0.0);
+    let mut forces = Vec::new();
+    let mut total = 0.0;
     for a in map.rows() {
         let mut force = [0.0, 0.0];
         for b in map.rows() {
@@ -100,7 +101,8 @@ fn errors((forces, q_total): (Vec<f32>, f64), (expected, total): &(Vec<f64>, f64
 fn the_forces_of_the_grid_are_nearly_exact_at_every_size_of_the_map() {
     for device in devices(&LIMITS[..1]) {
         for side in [1e-5, 0.01, 0.43, 0.45, 3.4, 3.6, 6.9, 7.1, 13.9, 14.2, 28.0, 44.0, 57.0] {
-            let (map, exact) = (square(side), exact(&square(side)));
+            let map = square(side);
+            let exact = exact(&square(side));
             for (accuracy, allowed) in [(Accuracy::Fast, 0.03), (Accuracy::Accurate, 0.004)] {
                 let (error, total_error) = errors(on_grid(&device, &map, accuracy), &exact);
                 assert!(

@@ -85,7 +85,8 @@ fn conclusions_name_spaces_and_maps() {
 
 fn scores(space: &str, method: Option<&str>, accuracy: f64) -> Scores {
     let knn = vec![KnnScore { n_neighbors: 5, accuracy, per_class: Vec::new() }];
-    let (space, method) = (space.to_owned(), method.map(str::to_owned));
+    let space = space.to_owned();
+    let method = method.map(str::to_owned);
     Scores {
         space,
         method,

@@ -28,8 +28,8 @@ fn check(
     for i in (0..queries.n_samples()).step_by(step) {
         let expected = brute_force(queries.row(i), references, within.then_some(i));
         for (slot, &(expected, expected_id)) in expected[..k].iter().enumerate() {
-            let (id, distance) =
-                (graph.neighbors(i)[slot], f64::from(graph.distances()[i * k + slot]));
+            let id = graph.neighbors(i)[slot];
+            let distance = f64::from(graph.distances()[i * k + slot]);
             assert!(
                 (distance - expected).abs() <= DISTANCE * expected,
                 "{what}: row {i} has {distance}, not {expected}"
@@ -52,7 +52,8 @@ fn whole(stream: u64, n: usize, d: usize, below: f32) -> Matrix {
 /// Points near 60 random planes of five dimensions: few axes carry most of the variance, and none
 /// carries all.
 fn layered(stream: u64, n: usize, d: usize) -> Matrix {
-    let (centres, axes) = (normal(stream, 60 * d), normal(stream + 1, 5 * d));
+    let centres = normal(stream, 60 * d);
+    let axes = normal(stream + 1, 5 * d);
     let (places, noise) = (normal(stream + 2, 5 * n), normal(stream + 3, n * d));
     let value = |row: usize, column: usize| {
         let along: f32 = (0..5).map(|axis| places[5 * row + axis] * axes[axis * d + column]).sum();
@@ -142,7 +143,8 @@ fn with_far_rows(x: Matrix, distances: &[f32]) -> Matrix {
 /// Quotients of normal numbers: no mean, no variance, and some rows millions of times as far out as
 /// most.
 fn cauchy(stream: u64, n: usize, d: usize) -> Matrix {
-    let (above, below) = (normal(stream, n * d), normal(stream + 1, n * d));
+    let above = normal(stream, n * d);
+    let below = normal(stream + 1, n * d);
     let quotient = |(a, b): (&f32, &f32)| if b.abs() > 1e-7 { a / b } else { 0.0 };
     Matrix::new(above.iter().zip(&below).map(quotient).collect(), n, d).expect("finite")
 }
@@ -213,10 +215,8 @@ fn streamed_points_give_the_same_bytes() {
         let (x, queries) = (uniform_matrix(81, 3000, d), uniform_matrix(82, 70, d));
         for device in devices(&LIMITS) {
             let streamed = Search { resident_bytes: 1000, ..Search::default() };
-            let (a, b) = (
-                nearest_neighbors(&device, &x, 9, &Silent),
-                streamed.nearest_neighbors(&device, &x, 9, &Silent),
-            );
+            let a = nearest_neighbors(&device, &x, 9, &Silent);
+            let b = streamed.nearest_neighbors(&device, &x, 9, &Silent);
             assert_eq!(a.expect("neighbours"), b.expect("neighbours"), "{d} on {device:?}");
             let a = nearest_references(&device, &queries, &x, 9, &Silent).expect("neighbours");
             assert_eq!(
@@ -252,8 +252,8 @@ fn cosine_distances() {
                     (0..n).filter(|&j| j != i).map(|j| cosine(x.row(i), x.row(j))).collect();
                 expected.sort_by(f64::total_cmp);
                 for (slot, &expected) in expected[..15].iter().enumerate() {
-                    let (id, distance) =
-                        (graph.neighbors(i)[slot], f64::from(graph.distances()[i * 15 + slot]));
+                    let id = graph.neighbors(i)[slot];
+                    let distance = f64::from(graph.distances()[i * 15 + slot]);
                     // What 1 - cos loses in double precision, what the last place of a single one
                     // is, and what rounding unit rows (by 2^-24 a coordinate) may exchange at the
                     // end of the list.

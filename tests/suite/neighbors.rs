@@ -40,7 +40,8 @@ fn check_rows(
     let k = graph.n_neighbors();
     for i in rows {
         let expected = brute_force(queries.row(i), references, exclude_self.then_some(i));
-        let (ids, distances) = (graph.neighbors(i), &graph.distances()[i * k..][..k]);
+        let ids = graph.neighbors(i);
+        let distances = &graph.distances()[i * k..][..k];
         assert!(!exclude_self || !ids.contains(&(i as u32)), "{what}: {i} is its own neighbour");
         assert_eq!(
             ids.iter().collect::<BTreeSet<_>>().len(),

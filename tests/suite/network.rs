@@ -272,8 +272,8 @@ fn our_operations_answer_as_those_of_burn() {
                 .map(|layer| layer.into_data().try_to_vec::<f32>().unwrap())
                 .collect::<Vec<_>>()
         };
-        let (ours, burns) =
-            (answers(Arrangement::ChannelsLast), answers(Arrangement::ChannelsFirst));
+        let ours = answers(Arrangement::ChannelsLast);
+        let burns = answers(Arrangement::ChannelsFirst);
         assert_eq!(ours.len(), architecture.layers.len());
         for (layer, (ours, burns)) in ours.iter().zip(&burns).enumerate() {
             assert_eq!(ours.len(), burns.len());

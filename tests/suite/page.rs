@@ -114,14 +114,12 @@ fn block(html: &str, name: &str) -> Vec<u8> {
 /// An array, whose lowest bytes come first.
 fn array(html: &str, description: &Value) -> Vec<u32> {
     let bytes = block(html, description["block"].as_str().unwrap());
-    let (n, size) = (
-        description["n"].as_u64().unwrap() as usize,
-        match description["type"].as_str().unwrap() {
-            "u8" => 1,
-            "u16" => 2,
-            _ => 4,
-        },
-    );
+    let n = description["n"].as_u64().unwrap() as usize;
+    let size = match description["type"].as_str().unwrap() {
+        "u8" => 1,
+        "u16" => 2,
+        _ => 4,
+    };
     assert_eq!(bytes.len(), n * size);
     (0..n)
         .map(|at| (0..size).map(|plane| u32::from(bytes[plane * n + at]) << (8 * plane)).sum())
@@ -131,8 +129,8 @@ fn array(html: &str, description: &Value) -> Vec<u32> {
 /// Coordinates by frame and axis, as a reader of the format undoes the coding.
 fn places(html: &str, coded: &Value) -> Vec<f64> {
     let numbers = array(html, coded);
-    let (frames, half) =
-        (coded["frames"].as_u64().unwrap() as usize, coded["half"].as_f64().unwrap());
+    let frames = coded["frames"].as_u64().unwrap() as usize;
+    let half = coded["half"].as_f64().unwrap();
     let per_frame = numbers.len() / frames;
     let mut steps: Vec<i64> = numbers.iter().map(|&number| i64::from(number)).collect();
     for at in per_frame..steps.len() {
@@ -353,8 +351,10 @@ fn tiles_hold_every_picture_in_its_place() {
             .collect();
         assert_eq!(tiles.len(), n.div_ceil(number("per_tile")));
         for i in (0..n).step_by(37).chain([n - 1]) {
-            let (tile, at) = (&tiles[i / number("per_tile")], i % number("per_tile"));
-            let (left, top) = (at % number("per_row") * width, at / number("per_row") * height);
+            let tile = &tiles[i / number("per_tile")];
+            let at = i % number("per_tile");
+            let left = at % number("per_row") * width;
+            let top = at / number("per_row") * height;
             for (pixel, values) in pictures.image(i).chunks_exact(channels).enumerate() {
                 let found =
                     tile.get_pixel((left + pixel % width) as u32, (top + pixel / width) as u32);

@@ -16,10 +16,12 @@ fn pca(n_components: usize, svd_solver: SvdSolver) -> Pca {
 /// `n` x `d` normal numbers whose variances fall by 30 % a direction, around a mean far from 0.
 fn falling(stream: u64, n: usize, d: usize) -> Matrix {
     let rank = 12;
-    let (scores, axes) = (normal(stream, n * rank), normal(stream + 1, rank * d));
+    let scores = normal(stream, n * rank);
+    let axes = normal(stream + 1, rank * d);
     let noise = normal(stream + 2, n * d);
     let value = |at: usize| {
-        let (i, j) = (at / d, at % d);
+        let i = at / d;
+        let j = at % d;
         let sum: f32 = (0..rank)
             .map(|r| scores[i * rank + r] * axes[r * d + j] * 0.7_f32.powi(r as i32 / 2))
             .sum();

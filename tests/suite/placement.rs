@@ -76,7 +76,9 @@ fn only_the_first_ten_neighbors_vote() {
 
 #[test]
 fn the_scale_is_the_median_gap_to_the_first_twelve_neighbors() {
-    let (n, k, random) = (101, 20, Random::new(7, 55));
+    let n = 101;
+    let k = 20;
+    let random = Random::new(7, 55);
     let map = Matrix::new(uniform(56, 2 * n, -4.0, 4.0), n, 2).expect("finite");
     // The later in a row, the farther away on average, so that it matters how many count.
     let id =

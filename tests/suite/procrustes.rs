@@ -14,7 +14,8 @@ fn cloud() -> Matrix {
 fn moved(map: &Matrix, angle: f64, mirror: bool) -> Matrix {
     let (sin, cos) = angle.sin_cos();
     let values = map.rows().flat_map(|row| {
-        let (x, y) = (f64::from(row[0]), f64::from(row[1]) * if mirror { -1.0 } else { 1.0 });
+        let x = f64::from(row[0]);
+        let y = f64::from(row[1]) * if mirror { -1.0 } else { 1.0 };
         [(cos * x - sin * y + 3.0) as f32, (sin * x + cos * y - 11.0) as f32]
     });
     Matrix::new(values.collect(), map.n_samples(), 2).unwrap()

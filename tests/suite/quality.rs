@@ -34,10 +34,8 @@ fn figures_are_those_of_scikit_learn() {
     let text = std::fs::read_to_string(fixture("quality.json")).expect("figures");
     let stored: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let x = images("x_u8.npy");
-    let (pca, layout) = (
-        npy::read_matrix(fixture("pca_embedding.npy")),
-        npy::read_matrix(fixture("tsne_layout.npy")),
-    );
+    let pca = npy::read_matrix(fixture("pca_embedding.npy"));
+    let layout = npy::read_matrix(fixture("tsne_layout.npy"));
     let first = x.select(&(0..500).collect::<Vec<_>>());
     for device in devices(&LIMITS[..1]) {
         let on_cpu = matches!(device, Device::Cpu(_));
@@ -137,12 +135,11 @@ fn trustworthiness(x: &Matrix, map: &Matrix, k: usize) -> f64 {
 fn figures_of_few_points_and_any_dimensions_are_those_of_the_definitions() {
     for (n, k, recalled) in [(4, 1, 3), (5, 2, 4), (11, 5, 10), (26, 12, 10), (130, 12, 10)] {
         for c in [1, 2, 3, 7] {
-            let (x, map) = (uniform_matrix(80 + c as u64, n, 5), uniform_matrix(90, n, c));
+            let x = uniform_matrix(80 + c as u64, n, 5);
+            let map = uniform_matrix(90, n, c);
             for device in devices(&LIMITS[..1]) {
-                let (found, what) = (
-                    quality(&device, &x, &map),
-                    format!("{n} points in {c} dimensions on {device:?}"),
-                );
+                let found = quality(&device, &x, &map);
+                let what = format!("{n} points in {c} dimensions on {device:?}");
                 assert_eq!(
                     (found.n_neighbors, found.n_recalled, found.n_sampled),
                     (k, recalled, n),
@@ -189,7 +186,8 @@ fn a_map_that_is_the_space_is_perfect() {
 
 #[test]
 fn a_map_of_noise_is_as_good_as_chance() {
-    let (x, map) = (groups(71, 6, 1000, 30), uniform_matrix(73, 6000, 2));
+    let x = groups(71, 6, 1000, 30);
+    let map = uniform_matrix(73, 6000, 2);
     let found = quality(&cpu(), &x, &map);
     for (figure, chance) in [
         (found.trustworthiness, 0.5),
@@ -290,7 +288,8 @@ fn maps_that_do_not_fit_are_refused() {
 
 #[test]
 fn the_number_of_threads_changes_no_figure() {
-    let (x, map) = (groups(84, 5, 300, 40), uniform_matrix(85, 1500, 2));
+    let x = groups(84, 5, 300, 40);
+    let map = uniform_matrix(85, 1500, 2);
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
         pool.install(|| quality(&cpu(), &x, &map))

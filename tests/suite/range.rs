@@ -56,7 +56,8 @@ fn clusters_and_silhouettes_are_those_of_the_same_points_at_an_ordinary_size() {
             silhouette_samples(&device, &x, &classes, None, &Silent).expect("silhouettes").score();
         assert!(silhouettes > 0.3, "{silhouettes}");
         for exponent in SIZES {
-            let (scaled, factor) = (times(&x, exponent), f64::from(exponent).exp2());
+            let scaled = times(&x, exponent);
+            let factor = f64::from(exponent).exp2();
             let what = format!("2^{exponent} on {device:?}");
             let found = k_means.fit(&device, &scaled, &Silent).expect("clusters");
             assert_eq!(
@@ -94,7 +95,8 @@ fn neighbours_maps_and_their_quality_are_those_at_an_ordinary_size() {
         let map = Pca::default().fit(&device, &x).expect("a map");
         let quality = Quality::of(&device, &x, map.embedding(), None, 1, &Silent).expect("quality");
         for exponent in SIZES {
-            let (scaled, factor) = (times(&x, exponent), f64::from(exponent).exp2());
+            let scaled = times(&x, exponent);
+            let factor = f64::from(exponent).exp2();
             let what = format!("2^{exponent} on {device:?}");
             let found = nearest_neighbors(&device, &scaled, 6, &Silent).expect("neighbours");
             assert_eq!(found.indices(), expected.indices(), "{what}");
@@ -134,7 +136,8 @@ fn principal_components_are_those_at_an_ordinary_size() {
             let pca = Pca { n_components: 3, svd_solver, whiten, ..Pca::default() };
             let expected = pca.fit(&device, &x).expect("axes");
             for exponent in SIZES {
-                let (scaled, factor) = (times(&x, exponent), f64::from(exponent).exp2());
+                let scaled = times(&x, exponent);
+                let factor = f64::from(exponent).exp2();
                 let what = format!("2^{exponent} on {device:?}, {pca:?}");
                 let found = pca.fit(&device, &scaled).expect("axes");
                 let unit = if whiten { 1.0 } else { factor };
@@ -227,8 +230,8 @@ fn maps_do_not_depend_on_the_size_of_the_points() {
         let to_fitted = nearest_references(&device, &some, &near, 60, &Silent).expect("neighbours");
         let new = NewPoints { x: &some, neighbors: &to_fitted };
         let check = |fitted: &dyn Fitted| {
-            let (places, map) =
-                (fitted.transform(&device, &new).expect("places"), fitted.embedding());
+            let places = fitted.transform(&device, &new).expect("places");
+            let map = fitted.embedding();
             let size = spread(map) / 240.0_f32.sqrt();
             for (place, &row) in places.rows().zip(&rows) {
                 let off = squared_distance(place, map.row(row)).sqrt();
@@ -333,11 +336,9 @@ fn jacobi_axes(x: &Matrix) -> Vec<Vec<f64>> {
     for _ in 0..60 {
         for p in 0..d {
             for q in p + 1..d {
-                let (a, b, c) = (
-                    dot(&columns[p], &columns[p]),
-                    dot(&columns[q], &columns[q]),
-                    dot(&columns[p], &columns[q]),
-                );
+                let a = dot(&columns[p], &columns[p]);
+                let b = dot(&columns[q], &columns[q]);
+                let c = dot(&columns[p], &columns[q]);
                 if c.abs() <= 1e-15 * (a * b).sqrt() {
                     continue;
                 }
@@ -400,10 +401,8 @@ fn assert_axes(device: &Device, x: &Matrix, svd_solver: SvdSolver, what: &str) {
                 .sum::<f64>()
         };
         for i in 0..x.n_samples().min(20) {
-            let (own, off) = (
-                place(x.row(i)) * cosine.signum(),
-                0.05 + 1e-6 * place(x.row(i)).abs() + 6e-8 * large,
-            );
+            let own = place(x.row(i)) * cosine.signum();
+            let off = 0.05 + 1e-6 * place(x.row(i)).abs() + 6e-8 * large;
             let there = f64::from(found.embedding().row(i)[axis]);
             assert!(
                 (own - there).abs() < off,
@@ -449,7 +448,9 @@ fn a_far_row_does_not_spoil_the_axes_of_the_others() {
 /// Not a row but a direction outweighs all others.
 #[test]
 fn axes_behind_a_dominant_direction_are_found() {
-    let (x, along, scores) = (turned(2000), uniform(92, 20, -1.0, 1.0), normal(93, 2000));
+    let x = turned(2000);
+    let along = uniform(92, 20, -1.0, 1.0);
+    let scores = normal(93, 2000);
     let value = |(at, v): (usize, &f32)| {
         f64::from(*v) + 3e3 * f64::from(scores[at / 20]) * f64::from(along[at % 20])
     };

@@ -45,8 +45,8 @@ fn neighbors(device: &Device, x: &Matrix, k: usize) -> NeighborGraph {
 #[test]
 fn neighbors_are_those_of_scikit_learn() {
     let x = images("x_u8.npy");
-    let (ids, distances): (Vec<i32>, Vec<f32>) =
-        (vector("knn_indices.npy"), vector("knn_distances.npy"));
+    let ids: Vec<i32> = vector("knn_indices.npy");
+    let distances: Vec<f32> = vector("knn_distances.npy");
     for device in devices(&LIMITS) {
         let graph = neighbors(&device, &x, 90);
         for (at, (&id, &expected)) in ids.iter().zip(&distances).enumerate() {
@@ -70,14 +70,16 @@ fn neighbors_are_those_of_scikit_learn() {
 
 #[test]
 fn principal_components_are_those_of_scikit_learn() {
-    let (x, scalars) = (images("x_u8.npy"), scalars());
+    let x = images("x_u8.npy");
+    let scalars = scalars();
     let axes = npy::read_matrix(fixture("pca_components.npy")).expect("axes");
     let places = npy::read_matrix(fixture("pca_embedding.npy")).expect("places");
     for device in devices(&LIMITS) {
         let fitted =
             Pca { n_components: 10, ..Pca::default() }.fit(&device, &x).expect("components");
         for component in 0..10 {
-            let (found, expected) = (fitted.components().row(component), axes.row(component));
+            let found = fitted.components().row(component);
+            let expected = axes.row(component);
             let cosine: f32 = found.iter().zip(expected).map(|(a, b)| a * b).sum();
             let off = found
                 .iter()
@@ -114,8 +116,8 @@ fn compare_joint(affinities: &Affinities, expected: &BTreeMap<(u32, u32), f64>, 
     let mut seen = 0;
     for i in 0..n {
         for (j, value) in affinities.row(i) {
-            let (p, expected) =
-                (f64::from(value) / n as f64, expected.get(&(i as u32, j)).copied().unwrap_or(0.0));
+            let p = f64::from(value) / n as f64;
+            let expected = expected.get(&(i as u32, j)).copied().unwrap_or(0.0);
             if expected.max(p) > 1e-9 {
                 assert!(
                     (p - expected).abs() <= 1e-4 * expected,
@@ -147,8 +149,8 @@ fn affinities_over_all_points_are_those_of_opentsne() {
 #[test]
 fn affinities_over_the_nearest_points_are_those_of_opentsne() {
     let x = images("x_u8.npy");
-    let (rows, columns): (Vec<i32>, Vec<i32>) =
-        (vector("tsne_sparse_p_rows.npy"), vector("tsne_sparse_p_cols.npy"));
+    let rows: Vec<i32> = vector("tsne_sparse_p_rows.npy");
+    let columns: Vec<i32> = vector("tsne_sparse_p_cols.npy");
     let values: Vec<f64> = vector("tsne_sparse_p.npy");
     let entries = rows
         .iter()

@@ -96,7 +96,8 @@ fn warm_starts_move_less_than_cold_ones_and_are_as_good() {
 /// Distances between some pairs of points.
 fn distances(map: &Matrix) -> Vec<f64> {
     let between = |i: usize| {
-        let (a, b) = (map.row(i), map.row((i * 7 + 1) % map.n_samples()));
+        let a = map.row(i);
+        let b = map.row((i * 7 + 1) % map.n_samples());
         f64::from(a[0] - b[0]).hypot(f64::from(a[1] - b[1]))
     };
     (0..map.n_samples()).map(between).collect()

@@ -117,7 +117,8 @@ fn wrong_uniform(module: &Module, entry: &FunctionInfo, host: &Uniform) -> Vec<S
 }
 
 fn beyond_limits(module: &Module, info: &ModuleInfo, index: usize) -> Vec<String> {
-    let (entry, used) = (&module.entry_points[index], info.get_entry_point(index));
+    let entry = &module.entry_points[index];
+    let used = info.get_entry_point(index);
     let mut layouter = Layouter::default();
     layouter.update(module.to_ctx()).expect("a valid module has a layout");
     let mut found = Vec::new();

@@ -143,7 +143,8 @@ pub fn groups(stream: u64, n_groups: usize, per_group: usize, d: usize) -> Matri
 /// without those of the command.
 pub fn library() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let (mut folders, mut found) = (vec![root.join("src")], Vec::new());
+    let mut folders = vec![root.join("src")];
+    let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for path in
             fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path())

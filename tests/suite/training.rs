@@ -236,7 +236,8 @@ fn validation_rows_are_drawn_or_the_last() {
 fn cpu_and_gpu_take_the_same_path() {
     let Some(gpu) = gpu(Variant::Adapter) else { return };
     let study = study();
-    let (cpu, gpu) = (train(&Device::cpu(), &study).history, train(&gpu, &study).history);
+    let cpu = train(&Device::cpu(), &study).history;
+    let gpu = train(&gpu, &study).history;
     // Same weights, batches and masks to begin with: what differs is rounding, which 66 steps of
     // Adam amplify. Two seeds differ by 0.01 and more in each.
     let near = |a: f32, b: f32| (a - b).abs() < 2e-3;

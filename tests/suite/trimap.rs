@@ -30,13 +30,16 @@ fn listed(triplets: &Triplets, weights: &[f32]) -> Vec<(usize, usize, usize, f64
     let n_near = triplets.n_inliers * triplets.n_outliers;
     let mut all = Vec::new();
     for (at, &weight) in weights.iter().enumerate() {
-        let (slot, i, weight) = (at / n, at % n, f64::from(weight));
+        let slot = at / n;
+        let i = at % n;
+        let weight = f64::from(weight);
         if slot < n_near {
             let j = triplets.inliers[slot / triplets.n_outliers * n + i] as usize;
             all.push((i, j, outlier(slot, i), weight));
         } else {
             let first = n_near + 2 * (slot - n_near);
-            let (a, b) = (outlier(first, i), outlier(first + 1, i));
+            let a = outlier(first, i);
+            let b = outlier(first + 1, i);
             all.push(if weight < 0.0 { (i, b, a, -weight) } else { (i, a, b, weight) });
         }
     }
@@ -138,7 +141,8 @@ fn inliers_and_weights_are_those_of_the_formula() {
             let weights = layout.weights(&device).expect("weights");
             let list = listed(&found, &weights);
             for (at, &(i, j, k, weight)) in list.iter().enumerate() {
-                let (slot, near) = (at / n, at < 24 * n);
+                let slot = at / n;
+                let near = at < 24 * n;
                 let margin = p(row(i), row(k)) - p(row(i), row(j));
                 let is_inlier =
                     near && (0..=slot / 4).any(|a| found.inliers[a * n + i] as usize == k);
@@ -482,7 +486,8 @@ fn where_all_distances_tie_no_row_lies_outside() {
                 sorted.sort_by(f32::total_cmp);
                 sorted[sorted.len() / 2]
             };
-            let (first, all) = (median(&radii[..20]), median(&radii));
+            let first = median(&radii[..20]);
+            let all = median(&radii);
             assert!(first < 1.6 * all, "the first 20 of {n} at {first}, half of all within {all}");
             let furthest = radii.iter().copied().fold(0.0, f32::max);
             assert!(furthest < 15.0 * all, "one of {n} at {furthest}, half of all within {all}");

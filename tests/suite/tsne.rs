@@ -60,7 +60,8 @@ fn in_three_dimensions(affinities: &Affinities, y: &[f32], exaggeration: f64) ->
     let q = |d: [f64; 3]| 1.0 / (1.0 + d.iter().map(|d| d * d).sum::<f64>());
     let pairs = || (0..n).flat_map(|i| (0..n).filter(move |&j| j != i).map(move |j| (i, j)));
     let total: f64 = pairs().map(|(i, j)| q(step(i, j))).sum();
-    let (mut gradient, mut divergence) = (vec![0.0; 3 * n], 0.0);
+    let mut gradient = vec![0.0; 3 * n];
+    let mut divergence = 0.0;
     for (i, j) in pairs() {
         let d = step(i, j);
         for axis in 0..3 {
@@ -69,7 +70,8 @@ fn in_three_dimensions(affinities: &Affinities, y: &[f32], exaggeration: f64) ->
     }
     for i in 0..n {
         for (j, value) in affinities.row(i) {
-            let (p, d) = (f64::from(value) / n as f64, step(i, j as usize));
+            let p = f64::from(value) / n as f64;
+            let d = step(i, j as usize);
             for axis in 0..3 {
                 gradient[3 * i + axis] += exaggeration * p * q(d) * d[axis];
             }

@@ -52,8 +52,8 @@ fn assert_close(found: &[f32], expected: &[f32], tolerance: f32, what: &str) {
 #[test]
 fn the_fuzzy_graph_is_that_of_umap_learn() {
     let neighbors = stored_neighbors();
-    let (rows, columns): (Vec<i32>, Vec<i32>) =
-        (vector("umap_graph_rows.npy"), vector("umap_graph_cols.npy"));
+    let rows: Vec<i32> = vector("umap_graph_rows.npy");
+    let columns: Vec<i32> = vector("umap_graph_cols.npy");
     let weights: Vec<f32> = vector("umap_graph_weights.npy");
     let mut expected: Vec<(i32, i32, f32)> =
         (0..rows.len()).map(|at| (rows[at], columns[at], weights[at])).collect();
@@ -138,14 +138,18 @@ fn epoch_f64(
     forces: Forces,
     epoch: Epoch,
 ) -> (Vec<f64>, Vec<f64>) {
-    let (c, n) = (forces.n_components, graph.n_samples());
-    let (a, b, gamma) =
-        (f64::from(forces.a), f64::from(forces.b), f64::from(forces.repulsion_strength));
+    let c = forces.n_components;
+    let n = graph.n_samples();
+    let a = f64::from(forces.a);
+    let b = f64::from(forces.b);
+    let gamma = f64::from(forces.repulsion_strength);
     let place = |i: usize, axis: usize| f64::from(y[i * c + axis]);
     let (mut moved, mut velocities) = (Vec::new(), Vec::new());
     for i in 0..n {
-        let (mut pull, mut push, mut stiffness, mut degree) =
-            (vec![0.0; c], vec![0.0; c], 0.0, 0.0);
+        let mut pull = vec![0.0; c];
+        let mut push = vec![0.0; c];
+        let mut stiffness = 0.0;
+        let mut degree = 0.0;
         let add = |j: usize, coefficient: &dyn Fn(f64) -> f64, weight: f64, sums: &mut Vec<f64>| {
             let d: Vec<f64> = (0..c).map(|axis| place(i, axis) - place(j, axis)).collect();
             let q: f64 = d.iter().map(|d| d * d).sum();
@@ -361,7 +365,8 @@ fn parts_of_a_graph_that_is_not_connected_keep_their_extent() {
                     / 60.0
             };
             let deviation = |i: usize| {
-                let (row, group) = (fitted.embedding().row(i), i / 60);
+                let row = fitted.embedding().row(i);
+                let group = i / 60;
                 (row[0] - mean(group, 0)).hypot(row[1] - mean(group, 1))
             };
             for group in 0..3 {

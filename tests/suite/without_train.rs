@@ -13,7 +13,8 @@ fn what_a_network_would_compute_is_refused_by_the_name_of_the_feature() {
     let samples = data.train.select(&[0, 1, 2]);
     let network =
         Blueprint::mlp(&[8]).build([28, 28, 1], data.class_names.len()).expect("a network");
-    let (device, weights) = (Device::cpu(), network.initial_weights(7));
+    let device = Device::cpu();
+    let weights = network.initial_weights(7);
     let refused = [
         Training::default()
             .train(&device, &Job::new(&network, &samples, &samples), &Silent)

@@ -71,7 +71,8 @@ struct Bounds {
 
 impl<'a> Search<'a> {
     fn new(x: &'a Matrix, eps: f64) -> Self {
-        let (d, mean) = (x.n_features(), Middle::of(x, FAR).mean);
+        let d = x.n_features();
+        let mean = Middle::of(x, FAR).mean;
         let radius =
             x.as_slice().par_chunks(d).map(|row| distance(row, &mean)).reduce(|| 0.0, f64::max);
         let scale = if radius > 0.0 { (-radius.log2().ceil()).exp2() } else { 1.0 };
@@ -102,8 +103,9 @@ impl<'a> Search<'a> {
     }
 
     /// Some rows of a block minus the centre of another one.
-    fn rows(&self, (block, positions): (usize, &[u32]), middle: usize, rows: &mut Rows) {
-        let (width, middle) = (self.clusters.width, self.clusters.centre(middle));
+    fn rows(&self, block: usize, positions: &[u32], middle: usize, rows: &mut Rows) {
+        let width = self.clusters.width;
+        let middle = self.clusters.centre(middle);
         rows.extent = self.extents[block];
         rows.moved.clear();
         rows.halves.clear();
@@ -129,8 +131,8 @@ impl<'a> Search<'a> {
         } else {
             -1.0
         };
-        let (most, least) =
-            (most as f32, if least > 0.0 { least as f32 } else { f32::NEG_INFINITY });
+        let most = most as f32;
+        let least = if least > 0.0 { least as f32 } else { f32::NEG_INFINITY };
         move |half| Bounds { sure: half - least, possible: half - most }
     }
 
@@ -169,18 +171,19 @@ impl<'a> Search<'a> {
         let mut counts = vec![0_usize; self.positions(block).len()];
         let mut pending: Vec<u32> = self.positions(block).collect();
         let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
-        self.rows((block, &pending), block, &mut own);
+        self.rows(block, &pending, block, &mut own);
         for &(distance, other) in &self.others[block] {
             if self.is_all_near(distance, block, other) {
                 let n = self.positions(other).len();
                 pending.iter().for_each(|&position| counts[(position - first) as usize] += n);
             } else {
                 let columns: Vec<u32> = self.positions(other).collect();
-                self.rows((other, &columns), block, &mut theirs);
+                self.rows(other, &columns, block, &mut theirs);
                 let bounds = self.bounds(&own, &theirs);
                 tile.fill(&own, &theirs, self.clusters.width);
                 for (row, &position) in pending.iter().enumerate() {
-                    let (bounds, dots) = (bounds(own.halves[row]), tile.row(row));
+                    let bounds = bounds(own.halves[row]);
+                    let dots = tile.row(row);
                     let [sure, possible] = count_two(dots, &theirs.halves, bounds);
                     let mut count = sure as usize;
                     if possible != sure {
@@ -198,7 +201,7 @@ impl<'a> Search<'a> {
                 break;
             }
             if pending.len() < before {
-                self.rows((block, &pending), block, &mut own);
+                self.rows(block, &pending, block, &mut own);
             }
         }
         counts.into_iter().map(|count| count >= min_samples).collect()
@@ -214,7 +217,7 @@ impl<'a> Search<'a> {
         };
         (0..self.n_blocks())
             .into_par_iter()
-            .for_each(|block| self.join(&forest, (block, &cores[block]), (block, &cores[block])));
+            .for_each(|block| self.join(&forest, block, &cores[block], block, &cores[block]));
         // Members of a block, one point for each set.
         let members = |block: usize| {
             let mut roots: Vec<u32> = cores[block]
@@ -244,18 +247,22 @@ impl<'a> Search<'a> {
                     (_, Some(root)) => {
                         self.join(
                             &forest,
-                            (block, &outside(&cores[block], root)),
-                            (other, &cores[other]),
+                            block,
+                            &outside(&cores[block], root),
+                            other,
+                            &cores[other],
                         );
                     }
                     (Some(root), _) => {
                         self.join(
                             &forest,
-                            (block, &cores[block]),
-                            (other, &outside(&cores[other], root)),
+                            block,
+                            &cores[block],
+                            other,
+                            &outside(&cores[other], root),
                         );
                     }
-                    _ => self.join(&forest, (block, &cores[block]), (other, &cores[other])),
+                    _ => self.join(&forest, block, &cores[block], other, &cores[other]),
                 }
             }
             Ok::<(), Error>(())
@@ -272,19 +279,14 @@ impl<'a> Search<'a> {
     }
 
     /// Joins the sets of points of two blocks if the points are within the radius.
-    fn join(
-        &self,
-        forest: &Forest,
-        (block, rows): (usize, &[u32]),
-        (other, columns): (usize, &[u32]),
-    ) {
+    fn join(&self, forest: &Forest, block: usize, rows: &[u32], other: usize, columns: &[u32]) {
         if rows.is_empty() || columns.is_empty() {
             return;
         }
         let point = |position: u32| self.clusters.order[position as usize];
         let (mut own, mut theirs, mut tile) = (Rows::default(), Rows::default(), Tile::default());
-        self.rows((block, rows), block, &mut own);
-        self.rows((other, columns), block, &mut theirs);
+        self.rows(block, rows, block, &mut own);
+        self.rows(other, columns, block, &mut theirs);
         let bounds = self.bounds(&own, &theirs);
         tile.fill(&own, &theirs, self.clusters.width);
         let mut roots: Vec<u32> = columns.iter().map(|&at| forest.root(point(at))).collect();
@@ -335,10 +337,8 @@ impl<'a> Search<'a> {
                 AtomicU32::new(if is_core[point as usize] { forest.root(point) } else { NONE })
             })
             .collect();
-        let (cores, rest) = (
-            self.of_kind(|point| is_core[point as usize]),
-            self.of_kind(|point| !is_core[point as usize]),
-        );
+        let cores = self.of_kind(|point| is_core[point as usize]);
+        let rest = self.of_kind(|point| !is_core[point as usize]);
         let done = AtomicU64::new(2 * self.n_blocks() as u64);
         (0..self.n_blocks()).into_par_iter().with_max_len(1).try_for_each(|block| {
             observer.step(done.fetch_add(1, Ordering::Relaxed), 3 * self.n_blocks() as u64, &[])?;
@@ -346,17 +346,19 @@ impl<'a> Search<'a> {
             if positions.is_empty() {
                 return Ok(());
             }
-            let (mut own, mut theirs, mut tile) =
-                (Rows::default(), Rows::default(), Tile::default());
-            self.rows((block, positions), block, &mut own);
+            let mut own = Rows::default();
+            let mut theirs = Rows::default();
+            let mut tile = Tile::default();
+            self.rows(block, positions, block, &mut own);
             for &(_, other) in
                 self.others[block].iter().filter(|&&(_, other)| !cores[other].is_empty())
             {
-                self.rows((other, &cores[other]), block, &mut theirs);
+                self.rows(other, &cores[other], block, &mut theirs);
                 let bounds = self.bounds(&own, &theirs);
                 tile.fill(&own, &theirs, self.clusters.width);
                 for (row, &position) in positions.iter().enumerate() {
-                    let (bounds, dots) = (bounds(own.halves[row]), tile.row(row));
+                    let bounds = bounds(own.halves[row]);
+                    let dots = tile.row(row);
                     for (column, (dot, half)) in dots.iter().zip(&theirs.halves).enumerate() {
                         let over = dot - half;
                         let core = cores[other][column];
@@ -420,7 +422,8 @@ fn rounding(lengths: f64) -> f64 {
 /// Blocks that may hold a point within `eps` of a point of this block: itself, then the nearest
 /// first.
 fn within_reach(clusters: &Clusters, extents: &[f64], block: usize, eps: f64) -> Vec<(f64, usize)> {
-    let (own, radius) = (clusters.centre(block), f64::from(clusters.radii[block]));
+    let own = clusters.centre(block);
+    let radius = f64::from(clusters.radii[block]);
     let distance = |other: usize| {
         let pairs = own.iter().zip(clusters.centre(other));
         pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()

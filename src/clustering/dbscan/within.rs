@@ -182,11 +182,11 @@ pub fn count_within(
         Device::Cpu(_) => cpu::count_within(distances.host(), counts.host_mut(), tile),
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (2, counts.gpu())];
-            let rows = (tile.n_rows, tile.row_work(4));
             gpu.dispatch_rows(
                 &COUNT_WITHIN,
                 &bindings,
-                rows,
+                tile.n_rows,
+                tile.row_work(4),
                 |n| n,
                 |first, n| tile.uniform(first, n),
             )?;
@@ -214,12 +214,12 @@ pub fn lowest_within(
         }
         Device::Gpu(gpu) => {
             let bindings = [(1, distances.gpu()), (3, labels.gpu()), (4, lowest.gpu())];
-            // Labels in addition to the distances.
-            let rows = (tile.n_rows, tile.row_work(8));
             gpu.dispatch_rows(
                 &LOWEST_WITHIN,
                 &bindings,
-                rows,
+                tile.n_rows,
+                // Labels in addition to the distances.
+                tile.row_work(8),
                 |n| n,
                 |first, n| tile.uniform(first, n),
             )?;

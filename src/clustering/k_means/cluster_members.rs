@@ -60,8 +60,8 @@ pub fn assign(
             let together = TOGETHER * (gpu.most_turns() / turns).max(1);
             for first in (0..k).step_by(together) {
                 let last = (first + together).min(k);
-                let (centers, passes) =
-                    ((last - first) as u64, (last - first).div_ceil(TOGETHER) as u64);
+                let centers = (last - first) as u64;
+                let passes = (last - first).div_ceil(TOGETHER) as u64;
                 let (group, d) = (GROUP as u64, d as u64);
                 let work = Work::new(
                     3 * group * centers * d,
@@ -70,7 +70,8 @@ pub fn assign(
                 gpu.dispatch_rows(
                     &ASSIGN,
                     &bindings,
-                    (n.div_ceil(GROUP), work),
+                    n.div_ceil(GROUP),
+                    work,
                     |groups| groups,
                     |first_group, _| AssignParams {
                         n: n as u32,
@@ -96,7 +97,8 @@ pub fn assign(
 pub fn sum_members(
     device: &Device,
     points: &Buffer<f32>,
-    (labels, before): (&Buffer<u32>, &Buffer<u32>),
+    labels: &Buffer<u32>,
+    before: &Buffer<u32>,
     sums: &mut Buffer<f32>,
     shape: (usize, usize, usize),
     block_rows: usize,
@@ -105,7 +107,8 @@ pub fn sum_members(
     match device {
         Device::Cpu(_) => cpu::sum_members(
             points.host(),
-            (labels.host(), before.host()),
+            labels.host(),
+            before.host(),
             sums.host_mut(),
             (k, d),
             block_rows,
@@ -113,17 +116,16 @@ pub fn sum_members(
         Device::Gpu(gpu) => {
             let bindings =
                 [(1, points.gpu()), (5, labels.gpu()), (6, sums.gpu()), (7, before.gpu())];
-            let (across, rows) = ((d + 2).div_ceil(GROUP), block_rows.min(n));
+            let across = (d + 2).div_ceil(GROUP);
+            let rows = block_rows.min(n);
             for first_cluster in (0..k).step_by(CLUSTERS) {
                 let clusters = CLUSTERS.min(k - first_cluster);
                 let read = rows * (d + 2 * across);
                 gpu.dispatch_rows(
                     &SUM_MEMBERS,
                     &bindings,
-                    (
-                        n.div_ceil(block_rows),
-                        Work::new((rows * d) as u64, 4 * (read + clusters * (d + 2)) as u64),
-                    ),
+                    n.div_ceil(block_rows),
+                    Work::new((rows * d) as u64, 4 * (read + clusters * (d + 2)) as u64),
                     |blocks| blocks * across,
                     |first_block, _| SumParams {
                         n: n as u32,
@@ -191,10 +193,12 @@ mod cpu {
         distances: &mut [f32],
         (d, last): (usize, u32),
     ) {
-        let (n, mut together) = (labels.len(), Vec::with_capacity(d));
+        let n = labels.len();
+        let mut together = Vec::with_capacity(d);
         for first in (0..n).step_by(POINTS) {
             interleaved(&points[first * d..(first + POINTS).min(n) * d], d, &mut together);
-            let (mut least, mut at) = ([[f32::INFINITY; LANES]; POINTS], [[0_u32; LANES]; POINTS]);
+            let mut least = [[f32::INFINITY; LANES]; POINTS];
+            let mut at = [[0_u32; LANES]; POINTS];
             for (group, values) in centers.groups().enumerate() {
                 let squares = squared_distances::<FUSED>(&together, values);
                 for point in 0..POINTS {
@@ -222,7 +226,8 @@ mod cpu {
 
     pub fn sum_members(
         points: &[f32],
-        (labels, before): (&[u32], &[u32]),
+        labels: &[u32],
+        before: &[u32],
         sums: &mut [f32],
         (k, d): (usize, usize),
         block_rows: usize,

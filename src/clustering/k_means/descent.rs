@@ -46,7 +46,8 @@ impl Descent {
         start: usize,
         centers: Vec<f32>,
     ) -> Result<Self> {
-        let (k, d) = (centers.len() / points.n_features, points.n_features);
+        let k = centers.len() / points.n_features;
+        let d = points.n_features;
         let of_part = |part: &Part| {
             Ok(OfPart {
                 labels: Buffer::new(device, "labels", part.n)?,
@@ -77,7 +78,8 @@ impl Descent {
         job: &KMeans,
         tolerance: f64,
     ) -> Result<bool> {
-        let (k, d) = (job.k(), points.n_features);
+        let k = job.k();
+        let d = points.n_features;
         let mut sums = self.wait(device, k * (d + 2))?;
         let has_changed = sums.chunks_exact(d + 2).any(|cluster| cluster[d + 1] > 0.0);
         let is_settled = self.n_iter > 0 && (!has_changed || self.shift <= tolerance);
@@ -137,8 +139,8 @@ impl Descent {
 
     fn assign(&mut self, device: &Device, points: &Points) -> Result<()> {
         let d = points.n_features;
-        let (centers, k) =
-            (Buffer::from_slice(device, "centres", &self.centers)?, self.centers.len() / d);
+        let centers = Buffer::from_slice(device, "centres", &self.centers)?;
+        let k = self.centers.len() / d;
         for (part, own) in points.parts.iter().zip(&mut self.parts) {
             assign(
                 device,
@@ -158,14 +160,7 @@ impl Descent {
             |part: &Part| (part.n, self.centers.len() / points.n_features, points.n_features);
         for (part, own) in points.parts.iter().zip(&mut self.parts) {
             let OfPart { labels, before, sums, .. } = own;
-            sum_members(
-                device,
-                &part.rows,
-                (labels, before),
-                sums,
-                shape(part),
-                points.block_rows,
-            )?;
+            sum_members(device, &part.rows, labels, before, sums, shape(part), points.block_rows)?;
             own.underway = Some(own.sums.read_later(device)?);
         }
         Ok(())

@@ -30,7 +30,8 @@ impl KMeansResult {
     /// # Errors
     /// [`Error::Data`] if `x` has another number of features; any error of the device.
     pub fn predict(&self, device: &Device, x: &Matrix) -> Result<Vec<i32>> {
-        let (found, expected) = (x.n_features(), self.cluster_centers.n_features());
+        let found = x.n_features();
+        let expected = self.cluster_centers.n_features();
         if found != expected {
             return Err(Error::Data(format!(
                 "the new points have {found} features, the fitted ones {expected}"

@@ -27,7 +27,8 @@ pub(super) fn seed(
     starts: Range<usize>,
     steps: &Steps<'_>,
 ) -> Result<Vec<Vec<f32>>> {
-    let (n, k) = (points.n, job.k());
+    let n = points.n;
+    let k = job.k();
     let n_trials = 2 + (k as f64).ln() as usize;
     let mut seeds: Vec<Seed> = starts.map(|start| Seed::new(job, start as u64, n)).collect();
     let at_once = (SIDE_BY_SIDE / (4 * n * n_trials)).max(1);
@@ -86,7 +87,8 @@ impl Seed {
 
     /// 48 random bits as a number in [0, 1).
     fn number(&self, item: u64) -> f64 {
-        let (high, low) = (self.random.bits(2 * item) >> 8, self.random.uniform(2 * item + 1));
+        let high = self.random.bits(2 * item) >> 8;
+        let low = self.random.uniform(2 * item + 1);
         (f64::from(high) + f64::from(low)) / f64::from(1 << 24)
     }
 

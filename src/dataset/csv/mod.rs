@@ -176,11 +176,9 @@ pub(super) fn read_together(
         }
         None => {
             let column = labels::of_values(&table)?;
-            let (which, path, why) = (
-                if column == 0 { "first" } else { "last" },
-                path.display(),
-                labels::unsaid(&table.first),
-            );
+            let which = if column == 0 { "first" } else { "last" };
+            let path = path.display();
+            let why = labels::unsaid(&table.first);
             notes.push(format!(
                 "{path}: {why}; they were taken from the {which} column, as the values tell \
                  (`Request::label_column` says another)"
@@ -214,7 +212,8 @@ fn check_columns(
     if columns + 1 != place.columns || labelled {
         return Ok(());
     }
-    let (train, expected) = (train.display(), place.columns);
+    let train = train.display();
+    let expected = place.columns;
     let message = format!(
         "has {columns} columns, one fewer than {train} with {expected}: it seems to hold no \
          labels; without this file, images of {train} are put aside for the test"
@@ -247,7 +246,8 @@ fn check_order(path: &Path, names: &[&str]) -> Result<()> {
     let of_one_kind = numbered.windows(2).all(|pair| pair[0].0 == pair[1].0);
     match numbered.windows(2).position(|pair| pair[1].1 < pair[0].1).filter(|_| of_one_kind) {
         Some(at) => {
-            let (first, second) = (names[at], names[at + 1]);
+            let first = names[at];
+            let second = names[at + 1];
             let message = format!(
                 "column `{first}` stands before `{second}`: pixels must be in the order of their \
                  numbers"

@@ -112,7 +112,8 @@ impl Table {
     ) -> Result<Self> {
         let columns = head.len();
         let first = if header == Header::None { First::as_data(head) } else { First::new(head) };
-        let (content, source) = (content(&first, columns)?, Source::new("", &[], &[]));
+        let content = content(&first, columns)?;
+        let source = Source::new("", &[], &[]);
         let mut table =
             Self { path: path.into(), columns, first, values: Vec::new(), content, source };
         match table.first.clone() {
@@ -126,8 +127,9 @@ impl Table {
     /// A table without a header.
     #[cfg(test)]
     pub fn of(values: Vec<u8>, columns: usize) -> Self {
-        let (first, content, source) =
-            (First::Data(values[..columns].into()), Content::Both(None), Source::new("", &[], &[]));
+        let first = First::Data(values[..columns].into());
+        let content = Content::Both(None);
+        let source = Source::new("", &[], &[]);
         Self { path: "x".into(), columns, first, values, content, source }
     }
 

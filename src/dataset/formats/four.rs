@@ -46,7 +46,9 @@ pub(super) fn all_four(
         .collect();
     if !missing.is_empty() {
         let found: Vec<_> = slots.iter().flatten().map(|entry| entry.name.as_str()).collect();
-        let (n, missing, found) = (missing.len(), missing.join(", "), found.join(", "));
+        let n = missing.len();
+        let missing = missing.join(", ");
+        let found = found.join(", ");
         return Err(Error::input(
             folder,
             format!("{n} of the four {what}files missing: {missing}; found {found}"),

@@ -44,7 +44,9 @@ fn slot(name: &str) -> Option<(String, usize)> {
     let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
     let words: Vec<&str> = stem.split(['-', '.', '_']).collect();
     let at = words.iter().position(|word| matches!(*word, "images" | "labels"))?;
-    let (before, what, after) = (&words[..at], words[at], &words[at + 1..]);
+    let before = &words[..at];
+    let what = words[at];
+    let after = &words[at + 1..];
     let part = match before.last()? {
         &"train" => 0,
         &"t10k" | &"test" => 2,
@@ -57,7 +59,8 @@ fn slot(name: &str) -> Option<(String, usize)> {
 /// Folder and prefix of the set of IDX files that a path names: the folder and the prefix, or one
 /// of the files.
 fn set(path: &Path) -> Option<(&Path, String)> {
-    let (folder, name) = (path.parent()?, path.file_name()?.to_str()?);
+    let folder = path.parent()?;
+    let name = path.file_name()?.to_str()?;
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     if path.is_file() {
         return slot(name).map(|(prefix, _)| (folder, prefix));

@@ -64,7 +64,8 @@ fn only_later(files: &[LabelsBeside<'_>], labels: &Labels) -> Option<String> {
     };
     let later = (0..labels.names.len()).filter(is_later);
     let later: Vec<String> = later.map(|class| format!("`{}`", labels.names[class])).collect();
-    let (known, other) = (file.labels.display(), others.first()?.labels.display());
+    let known = file.labels.display();
+    let other = others.first()?.labels.display();
     (!later.is_empty())
         .then(|| format!("{other} has classes that {known} does not have: {}", listed(&later)))
 }

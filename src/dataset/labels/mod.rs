@@ -209,8 +209,8 @@ fn first_number(
         _ => None,
     };
     let counting: Vec<(i64, i64, String)> = files.iter().filter_map(of).collect();
-    let (least, most) =
-        (counting.iter().map(|range| range.0).min(), counting.iter().map(|range| range.1).max());
+    let least = counting.iter().map(|range| range.0).min();
+    let most = counting.iter().map(|range| range.1).max();
     // Files that end before the last class might count from 0.
     let from_one = least == Some(1) && most == i64::try_from(n).ok();
     if from_one {
@@ -227,7 +227,8 @@ fn known_in(
     named: &dyn Fn(i64) -> Option<u16>,
     (first, numbers_are_names): (i64, bool),
 ) -> Result<Vec<u16>> {
-    let (refuse, n) = (|message: String| Err(Error::input(&file.path, message)), places.len());
+    let refuse = |message: String| Err(Error::input(&file.path, message));
+    let n = places.len();
     let mut by_number: Vec<Option<u16>> = Vec::new();
     let mut by_name: Vec<Option<u16>> = Vec::new();
     let place =
@@ -243,7 +244,9 @@ fn known_in(
         }
     }
     if let Some(row) = (0..by_name.len()).find(|&row| by_name[row].or(by_number[row]).is_none()) {
-        let (place, value, last) = (file.place(row), file.values.word(row), n as i64 - 1 + first);
+        let place = file.place(row);
+        let value = file.values.word(row);
+        let last = n as i64 - 1 + first;
         return refuse(match file.values {
             Values::Numbers(_) if !numbers_are_names => {
                 format!("{place} is {value}, but class_names.txt names {first} to {last}")
@@ -271,10 +274,8 @@ fn known_in(
         }
         (Some(classes), _) | (None, Some(classes)) => Ok(classes),
         (None, None) => {
-            let ((name, a), (number, b)) = (
-                place_of(&|row| by_number[row].is_none()),
-                place_of(&|row| by_name[row].is_none()),
-            );
+            let (name, a) = place_of(&|row| by_number[row].is_none());
+            let (number, b) = place_of(&|row| by_name[row].is_none());
             refuse(format!(
                 "{name} is `{a}`, the name of a class, but {number} is {b}, a number; all must be \
                  the one or the other"
@@ -286,8 +287,8 @@ fn known_in(
 /// Classes that occur.
 fn found(files: &[&LabelFile]) -> Result<(Vec<String>, Vec<Vec<u16>>, bool)> {
     let is_named = |file: &&&LabelFile| matches!(file.values, Values::Names(_));
-    let (named, numbered) =
-        (files.iter().find(is_named), files.iter().find(|file| !is_named(file)));
+    let named = files.iter().find(is_named);
+    let numbered = files.iter().find(|file| !is_named(file));
     if let (Some(named), Some(numbered)) = (named, numbered) {
         let message = format!(
             "holds numbers, but {} holds names: the name of each number is unknown",

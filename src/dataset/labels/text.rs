@@ -30,7 +30,8 @@ pub(super) fn read(path: &Path, column: Option<&LabelColumn>, n: Option<usize>) 
         choose(&first, column, &mut notes).map_err(|message| Error::input(path, message))?;
     let words: Vec<&str> = records.iter().map(|(_, fields)| fields[at].as_str()).collect();
     if !by_name && n == Some(words.len()) && is_header_alone(&words) {
-        let (header, n) = (words[0], words.len());
+        let header = words[0];
+        let n = words.len();
         let message = format!(
             "line 1 is `{header}`, usually a header, and no other line is: then there are {} \
              labels for {n} rows",
@@ -93,7 +94,8 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
     };
     let mut builder = csv::ReaderBuilder::new();
     builder.has_headers(false).flexible(true).trim(csv::Trim::All).delimiter(delimiter);
-    let (mut records, mut width) = (Records::new(), 0);
+    let mut records = Records::new();
+    let mut width = 0;
     for (at, record) in builder.from_reader(bytes).records().enumerate() {
         let record =
             record.map_err(|error| Error::input(path, format!("cannot be read: {error}")))?;
@@ -102,7 +104,8 @@ fn records(path: &Path, of_columns: bool) -> Result<Records> {
             width = record.len();
         }
         if record.len() != width {
-            let (found, s) = (record.len(), if width == 1 { "" } else { "s" });
+            let found = record.len();
+            let s = if width == 1 { "" } else { "s" };
             let message = format!(
                 "line {line} has {found} columns, the first has {width} column{s}; a name with a \
                  comma stands in quotes"

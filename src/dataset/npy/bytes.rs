@@ -46,7 +46,8 @@ pub(crate) fn write_bytes(out: &mut dyn Write, shape: &[u64], values: &[u8]) -> 
 fn from_array(array: Array<'_, impl Read>, meaning: Meaning) -> Result<Bytes> {
     const TYPES: &str = "integers of 1, 2, 4 or 8 bytes or floats of 2, 4 or 8";
     let Some(stored) = array.stored() else { return Err(array.wrong_type(TYPES)) };
-    let (path, order) = (array.path, array.header.order());
+    let path = array.path;
+    let order = array.header.order();
     let shape: Vec<usize> = array.header.shape().iter().map(|&dim| dim as usize).collect();
     let Narrowed { values, scaled } =
         stored.narrow(array.raw()?, meaning).map_err(|(at, number)| {

@@ -40,8 +40,8 @@ pub(crate) fn read_label_values(path: &Path) -> Result<Values> {
         }
         _ => return Err(array.wrong_type("integers, whole floats or strings")),
     };
-    let (big, width) =
-        (array.is_big(), size * if kind == TypeChar::UnicodeStr { LETTER } else { 1 });
+    let big = array.is_big();
+    let width = size * if kind == TypeChar::UnicodeStr { LETTER } else { 1 };
     let raw = array.raw()?;
     let word = |(row, value)| {
         word(value, kind, big).map_err(|what| Error::input(path, format!("row {row} {what}")))

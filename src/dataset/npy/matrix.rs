@@ -30,7 +30,8 @@ pub fn read_matrix(path: impl AsRef<Path>) -> Result<Matrix> {
         return Ok(matrix);
     }
     let (n, d) = (matrix.n_samples(), matrix.n_features());
-    let (mut data, mut offsets) = (matrix.into_vec(), vec![0.0; d]);
+    let mut data = matrix.into_vec();
+    let mut offsets = vec![0.0; d];
     for columns in suspects.chunks((TOGETHER / (size_of::<Wide>() * n)).max(1)) {
         let values = columns_of(path, columns)?;
         let roundings: Vec<Rounding> =
@@ -191,7 +192,8 @@ fn wide<T: Deserialize + Copy + Debug>(
     to_wide: fn(T) -> Wide,
     mut is_good: impl FnMut(usize, usize, Wide) -> bool,
 ) -> Result<()> {
-    let (path, place) = (array.path, places(&array)?);
+    let path = array.path;
+    let place = places(&array)?;
     for (at, value) in array.values::<T>()?.enumerate() {
         let (row, column) = place(at);
         let exact =
@@ -205,7 +207,8 @@ fn wide<T: Deserialize + Copy + Debug>(
 
 /// The same for floats of two bytes, which npyz cannot read.
 fn halves(array: Array, mut is_good: impl FnMut(usize, usize, Wide) -> bool) -> Result<()> {
-    let (path, place) = (array.path, places(&array)?);
+    let path = array.path;
+    let place = places(&array)?;
     let stored = Stored { kind: Kind::Float, size: 2, big: array.is_big() };
     for (at, bytes) in array.raw()?.chunks_exact(stored.size).enumerate() {
         let (row, column) = place(at);
@@ -219,7 +222,8 @@ fn halves(array: Array, mut is_good: impl FnMut(usize, usize, Wide) -> bool) -> 
 
 /// Row and column of each value in the order of the file.
 fn places(array: &Array) -> Result<impl Fn(usize) -> (usize, usize) + use<>> {
-    let ((n, d), order) = (shape(array)?, array.header.order());
+    let (n, d) = shape(array)?;
+    let order = array.header.order();
     Ok(move |at| match order {
         Order::C => (at / d, at % d),
         Order::Fortran => (at % n, at / n),

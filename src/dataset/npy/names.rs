@@ -21,8 +21,9 @@ pub(crate) fn read_names_from(path: &Path, reader: impl Read, len: u64) -> Resul
             array.error(format!("has shape {}, expected (n,): a name a class", array.shape()))
         );
     }
-    let (kind, size, big) =
-        (plain.type_char(), plain.size_field() as usize, plain.endianness() == Endianness::Big);
+    let kind = plain.type_char();
+    let size = plain.size_field() as usize;
+    let big = plain.endianness() == Endianness::Big;
     let name: &dyn Fn(&[u8]) -> Option<String> = match kind {
         TypeChar::UnicodeStr => &|bytes| letters(bytes, big),
         TypeChar::ByteStr => &|bytes| {

@@ -113,7 +113,8 @@ impl Remainder<'_> {
     }
 
     fn exact_mean(&self) -> Vec<f64> {
-        let (d, n) = (self.x.n_features(), self.x.n_samples() as f64);
+        let d = self.x.n_features();
+        let n = self.x.n_samples() as f64;
         let zeros = vec![0.0; d];
         let sum = |rows: &[f32]| {
             self.block(rows, &zeros)
@@ -149,7 +150,8 @@ impl Remainder<'_> {
     /// Exact axes near the given ones, d x k, with their sums of squares, the largest first.
     fn exact(&self, near: &Mat<f64>) -> Result<EigenPairs> {
         let k = near.ncols();
-        let (mut basis, mut found) = (orthonormal(near), (Vec::new(), Mat::zeros(0, 0)));
+        let mut basis = orthonormal(near);
+        let mut found = (Vec::new(), Mat::zeros(0, 0));
         for _ in 0..STEPS {
             basis = orthonormal(&self.scatter_times(&basis));
             let image = self.scatter_times(&basis);

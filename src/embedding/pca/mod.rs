@@ -140,7 +140,8 @@ impl Pca {
     pub fn fit(&self, device: &Device, x: &Matrix) -> Result<FittedPca> {
         self.validate(x.n_samples(), x.n_features())?;
         let range = Range::of(x)?;
-        let (unit, mean) = (range.scaled(x)?, x.column_means());
+        let unit = range.scaled(x)?;
+        let mean = x.column_means();
         let unit_mean = unit.column_means();
         let rows = Rows::new(device, &unit, &unit_mean)?;
         let axes = solvers::axes(
@@ -267,7 +268,8 @@ impl Projection {
 
 impl FittedPca {
     fn restore(state: &State) -> Result<Self> {
-        let (mean, components) = (state.tensor("mean")?, state.tensor("components")?.clone());
+        let mean = state.tensor("mean")?;
+        let components = state.tensor("components")?.clone();
         let list = |name: &str| {
             let values = state.numbers.get(name).cloned().unwrap_or_default();
             let values: Vec<f64> = serde_json::from_value(values)
@@ -282,7 +284,8 @@ impl FittedPca {
             )))
         };
         if mean.as_slice().len() != components.n_features() {
-            let (means, features) = (mean.as_slice().len(), components.n_features());
+            let means = mean.as_slice().len();
+            let features = components.n_features();
             return Err(Error::Data(format!("{means} means for axes of {features} features")));
         }
         let whiten = state.numbers.get("whiten").and_then(serde_json::Value::as_bool);
@@ -351,13 +354,14 @@ impl FittedPca {
     /// [`Error::Data`] if the number of features differs, any error of the device.
     pub fn transform(&self, device: &Device, x: &Matrix) -> Result<Matrix> {
         if x.n_features() != self.mean.len() {
-            let (found, expected) = (x.n_features(), self.mean.len());
+            let found = x.n_features();
+            let expected = self.mean.len();
             return Err(Error::Data(format!(
                 "the new points have {found} features, the fitted ones {expected}"
             )));
         }
-        let (unit, scales) =
-            (scaled(x, -self.projection.exponent)?, scales(&self.explained_variance, self.whiten));
+        let unit = scaled(x, -self.projection.exponent)?;
+        let scales = scales(&self.explained_variance, self.whiten);
         let rows = Rows::new(device, &unit, &self.projection.centre)?;
         self.projection.places(device, rows, &self.components, &scales)
     }
@@ -412,7 +416,8 @@ impl Embedding for Pca {
             return Err(Error::Data(format!("PCA needs at least 2 points; there are {n}")));
         }
         if self.n_components > n.min(d) {
-            let (asked, most) = (self.n_components, n.min(d));
+            let asked = self.n_components;
+            let most = n.min(d);
             return Err(Error::Data(format!(
                 "{n} points of {d} features have at most {most} components; {asked} were asked for"
             )));

@@ -249,7 +249,8 @@ pub fn covariance(
             gpu.dispatch_rows(
                 &COVARIANCE,
                 &bindings,
-                (across * (across + 1) / 2, tile),
+                across * (across + 1) / 2,
+                tile,
                 |n| n,
                 uniform,
             )?;
@@ -288,7 +289,7 @@ pub fn project(
             // A workgroup handles 64 pairs of rows and axes.
             let read = 1.0 + c as f64 * (c.min(64) + 1) as f64 / 64.0;
             let work = Work::new(3 * (c * d) as u64, (4.0 * d as f64 * read) as u64 + 4 * c as u64);
-            gpu.dispatch_rows(&PROJECT, &bindings, (n, work), |n| (n * c).div_ceil(64), uniform)?;
+            gpu.dispatch_rows(&PROJECT, &bindings, n, work, |n| (n * c).div_ceil(64), uniform)?;
         }
     }
     Ok(())
@@ -323,8 +324,9 @@ pub fn cross_products(
             };
             let bindings =
                 [(1, rows.gpu()), (2, mean.gpu()), (3, scores.gpu()), (4, partial.gpu())];
-            let (tiles, groups, rows) =
-                (d.div_ceil(TILE), c.div_ceil(COMPONENTS), BLOCK_ROWS.min(n));
+            let tiles = d.div_ceil(TILE);
+            let groups = c.div_ceil(COMPONENTS);
+            let rows = BLOCK_ROWS.min(n);
             let work = Work::new(
                 (2 * rows * c * d) as u64,
                 (4 * (rows * (d * groups + c * tiles) + c * d)) as u64,
@@ -332,7 +334,8 @@ pub fn cross_products(
             gpu.dispatch_rows(
                 &CROSS_PRODUCTS,
                 &bindings,
-                (n.div_ceil(BLOCK_ROWS), work),
+                n.div_ceil(BLOCK_ROWS),
+                work,
                 |n| n * tiles * groups,
                 uniform,
             )?;
@@ -356,13 +359,15 @@ mod cpu {
     const FEATURES: usize = 256;
 
     pub fn covariance(rows: &[f32], mean: &[f32], products: &mut [f32]) {
-        let (n, d) = (rows.len() / mean.len(), mean.len());
+        let n = rows.len() / mean.len();
+        let d = mean.len();
         let mut centred = rows.to_vec();
         centred
             .par_chunks_mut(d)
             .for_each(|row| row.iter_mut().zip(mean).for_each(|(value, mean)| *value -= mean));
         products.par_chunks_mut(STRIP * d).enumerate().for_each(|(strip, products)| {
-            let (first, rows) = (strip * STRIP, products.len() / d);
+            let first = strip * STRIP;
+            let rows = products.len() / d;
             assert!(centred.len() == n * d && first + rows <= d && products.len() == rows * d);
             // SAFETY: `centred` has n x d elements, of which columns first .. first + rows are read
             // transposed and columns first .. d as they are; `products` has rows x d, of which

@@ -288,7 +288,8 @@ impl Trimap {
         (start, first): (&Matrix, usize),
         observer: &dyn Observer,
     ) -> Result<Optimised> {
-        let (n, c) = (start.n_samples(), self.n_components);
+        let n = start.n_samples();
+        let c = self.n_components;
         let axis =
             |axis: usize| triplets.order.iter().map(move |&row| start.row(row as usize)[axis]);
         let begin: Vec<f32> = (0..c).flat_map(axis).collect();
@@ -300,7 +301,8 @@ impl Trimap {
         for iteration in first..self.max_iter {
             layout.step(device, &places, &mut states, &mut ahead, self.step_at(iteration))?;
             std::mem::swap(&mut places, &mut ahead);
-            let (done, all) = (iteration + 1 - first, self.max_iter - first);
+            let done = iteration + 1 - first;
+            let all = self.max_iter - first;
             if done.is_multiple_of(LOSS_EVERY) || done == all {
                 let mut total = Buffer::new(device, "loss", 1)?;
                 layout.loss(device, &states, &mut total)?;

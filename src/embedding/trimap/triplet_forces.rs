@@ -57,8 +57,9 @@ pub fn push(device: &Device, layout: &mut Layout, at: usize, places: &Buffer<f32
         Device::Cpu(_) => cpu::push(layout, at, places.host()),
         Device::Gpu(gpu) => {
             let group = &layout.groups[at];
-            let (n, axes, slots) =
-                (layout.n as u32, layout.n_components as u32, group.n_slots() as u32);
+            let n = layout.n as u32;
+            let axes = layout.n_components as u32;
+            let slots = group.n_slots() as u32;
             let bindings = [
                 (1, places.gpu()),
                 (4, group.shifts.gpu()),
@@ -150,8 +151,9 @@ mod cpu {
         let all: [&[f32]; D] = axes(own.places, n);
         let len = out.gradients[0].len();
         let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
-        let (mut sums, mut inlier, mut buffers) =
-            ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D]);
+        let mut sums = [[0.0_f32; BLOCK]; D];
+        let mut inlier = [[0.0_f32; BLOCK]; D];
+        let mut buffers = [[0.0_f32; BLOCK]; D];
         let (n_inliers, n_outliers) = (params.n_inliers as usize, params.n_outliers as usize);
         for a in 0..n_inliers {
             let ids = &inliers[a * n + first..][..len];
@@ -231,7 +233,9 @@ mod cpu {
         sums: &mut [[f32; BLOCK]; D],
     ) {
         let len = forces.len();
-        let (weights, near, attraction) = (&weights[..len], &near[..len], &mut attraction[..len]);
+        let weights = &weights[..len];
+        let near = &near[..len];
+        let attraction = &mut attraction[..len];
         for lane in 0..len {
             let far = root(points, outliers, lane);
             let both = near[lane] + far;
@@ -253,7 +257,8 @@ mod cpu {
         forces_b: &mut [f32],
     ) {
         let len = forces_a.len();
-        let (weights, forces_b) = (&weights[..len], &mut forces_b[..len]);
+        let weights = &weights[..len];
+        let forces_b = &mut forces_b[..len];
         for lane in 0..len {
             let (a, b) = (root(points, a, lane), root(points, b, lane));
             // Negative if b is the inlier, which reverses both forces.
@@ -273,7 +278,9 @@ mod cpu {
     ) {
         let len = factors.len();
         for axis in 0..D {
-            let (sums, a, b) = (&mut sums[axis][..len], &a[axis][..len], &b[axis][..len]);
+            let sums = &mut sums[axis][..len];
+            let a = &a[axis][..len];
+            let b = &b[axis][..len];
             for lane in 0..len {
                 sums[lane] += factors[lane] * (a[lane] - b[lane]);
             }
@@ -281,7 +288,8 @@ mod cpu {
     }
 
     pub fn push(layout: &mut Layout, at: usize, places: &[f32]) {
-        let (n, three) = (layout.n, layout.n_components == 3);
+        let n = layout.n;
+        let three = layout.n_components == 3;
         let group = &layout.groups[at];
         blocks(layout.gradients.host_mut(), n).into_par_iter().enumerate().for_each(
             |(block, mut gradients)| {
@@ -328,8 +336,9 @@ mod cpu {
         let all: [&[f32]; D] = axes(places, n);
         let len = gradients[0].len();
         let points: [&[f32]; D] = array::from_fn(|axis| &all[axis][first..][..len]);
-        let (mut sums, mut buffers, mut buffer) =
-            ([[0.0_f32; BLOCK]; D], [[0.0_f32; BLOCK]; D], [0.0_f32; BLOCK]);
+        let mut sums = [[0.0_f32; BLOCK]; D];
+        let mut buffers = [[0.0_f32; BLOCK]; D];
+        let mut buffer = [0.0_f32; BLOCK];
         for (forces, &shift) in group.forces.host().chunks_exact(n).zip(group.shifts.host()) {
             let start = shifted(first, n - shift as usize, n);
             let anchors = windows(&all, start, len, &mut buffers);

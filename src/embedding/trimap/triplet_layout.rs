@@ -355,8 +355,9 @@ mod cpu {
     ) {
         let n = layout.n;
         let all: [&[f32]; D] = axes(places, n);
-        let (attractions, gradients, starts) =
-            (layout.attractions.host(), layout.gradients.host(), layout.row_starts.host());
+        let attractions = layout.attractions.host();
+        let gradients = layout.gradients.host();
+        let starts = layout.row_starts.host();
         let len = ahead[0].len();
         let range = starts[first] as usize..starts[first + len] as usize;
         // All random reads come first, so that none waits for another.
@@ -392,9 +393,12 @@ mod cpu {
     }
 
     pub fn loss(layout: &Layout, at: usize, places: &[f32], losses: &mut [f32]) {
-        let (n, axes, group) = (layout.n, layout.n_components, &layout.groups[at]);
-        let (inliers, weights, shifts) =
-            (layout.inliers.host(), group.weights.host(), group.shifts.host());
+        let n = layout.n;
+        let axes = layout.n_components;
+        let group = &layout.groups[at];
+        let inliers = layout.inliers.host();
+        let weights = group.weights.host();
+        let shifts = group.shifts.host();
         let n_near = group.n_inliers * group.n_outliers;
         losses.par_iter_mut().enumerate().with_min_len(BLOCK).for_each(|(i, loss)| {
             let root = |k: usize| {
@@ -410,7 +414,8 @@ mod cpu {
                 }
             }
             for r in 0..group.n_random {
-                let (a, b) = (at_slot(n_near + 2 * r), at_slot(n_near + 2 * r + 1));
+                let a = at_slot(n_near + 2 * r);
+                let b = at_slot(n_near + 2 * r + 1);
                 let weight = weights[(n_near + r) * n + i];
                 sum += weight.abs() * if weight < 0.0 { b } else { a } / (a + b);
             }

@@ -76,7 +76,8 @@ impl Group {
 
     fn new(device: &Device, triplets: &Triplets, part: Part) -> Result<Self> {
         let Part { first_inlier, n_inliers, first_random, n_random } = part;
-        let (n, n_outliers) = (triplets.n_samples(), triplets.n_outliers);
+        let n = triplets.n_samples();
+        let n_outliers = triplets.n_outliers;
         let near = &triplets.shifts[first_inlier * n_outliers..][..n_inliers * n_outliers];
         let random =
             &triplets.shifts[triplets.n_inliers * n_outliers + 2 * first_random..][..2 * n_random];
@@ -241,7 +242,7 @@ pub fn square_distances(
             };
             let bindings = [(1, features.gpu()), (2, shifts.gpu()), (3, squares.gpu())];
             let distance = Work::new(3 * d as u64, 8 * d as u64 + 4);
-            gpu.dispatch_items(&SQUARE_DISTANCES, &bindings, (n * c, distance), from)?;
+            gpu.dispatch_items(&SQUARE_DISTANCES, &bindings, n * c, distance, from)?;
         }
     }
     Ok(())
@@ -295,7 +296,7 @@ pub fn weigh(
                 let part = |from_slot: usize, slots: usize| {
                     from(first + from_slot, first + from_slot + slots)
                 };
-                gpu.dispatch_rows(&WEIGH, &bindings, (now, slot), |_| groups, part)?;
+                gpu.dispatch_rows(&WEIGH, &bindings, now, slot, |_| groups, part)?;
             }
         }
     }
@@ -358,8 +359,9 @@ mod cpu {
     ) {
         let n = scales.len();
         let (squares, shifts) = (group.forces.host(), group.shifts.host());
-        let (first_inlier, n_outliers, n_near) =
-            (group.first_inlier, group.n_outliers, group.n_inliers * group.n_outliers);
+        let first_inlier = group.first_inlier;
+        let n_outliers = group.n_outliers;
+        let n_near = group.n_inliers * group.n_outliers;
         blocks(group.weights.host_mut(), n).into_par_iter().enumerate().for_each(
             |(block, mut weights)| {
                 for (slot, weights) in weights.iter_mut().enumerate() {
@@ -378,7 +380,8 @@ mod cpu {
                                 if is_nearer_inlier { 0.0 } else { tempered(margin, exponent) };
                         } else {
                             let first = n_near + 2 * (slot - n_near);
-                            let ((_, a), (_, b)) = (at(first), at(first + 1));
+                            let (_, a) = at(first);
+                            let (_, b) = at(first + 1);
                             let size = tempered(RANDOM_SHARE * (a - b).abs(), exponent);
                             // The sign says which of the two is the inlier.
                             *weight = if a <= b { size } else { -size };

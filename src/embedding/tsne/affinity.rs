@@ -105,7 +105,8 @@ pub fn calibrate(
             cpu::calibrate(distances.host(), probabilities.host_mut(), n_neighbors, perplexity.ln())
         }
         Device::Gpu(gpu) => {
-            let (n_neighbors, log_perplexity) = (n_neighbors as u32, perplexity.ln());
+            let n_neighbors = n_neighbors as u32;
+            let log_perplexity = perplexity.ln();
             let from = |first, rows| CalibrateParams {
                 n: (first + rows) as u32,
                 first: first as u32,
@@ -118,7 +119,8 @@ pub fn calibrate(
             gpu.dispatch_items(
                 &CALIBRATE,
                 &[(1, distances.gpu()), (2, probabilities.gpu())],
-                (n, row),
+                n,
+                row,
                 from,
             )?;
         }

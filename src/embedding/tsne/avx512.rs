@@ -56,8 +56,8 @@ pub unsafe fn attract(
                 ),
             )
         };
-        let (a, b) =
-            (_mm512_sub_ps(here, _mm512_castpd_ps(a)), _mm512_sub_ps(here, _mm512_castpd_ps(b)));
+        let a = _mm512_sub_ps(here, _mm512_castpd_ps(a));
+        let b = _mm512_sub_ps(here, _mm512_castpd_ps(b));
         let (square_a, square_b) = (_mm512_mul_ps(a, a), _mm512_mul_ps(b, b));
         let square_a = _mm512_add_ps(square_a, _mm512_permute_ps::<0b10_11_00_01>(square_a));
         let square_b = _mm512_add_ps(square_b, _mm512_permute_ps::<0b10_11_00_01>(square_b));

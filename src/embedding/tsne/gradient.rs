@@ -147,8 +147,8 @@ impl Forces {
     /// # Errors
     /// Any error of the device.
     pub fn gradient(&self, device: &Device, exaggeration: f32) -> Result<Vec<f32>> {
-        let (attractions, repulsions) =
-            (self.attractions.read(device)?, self.repulsions.read(device)?);
+        let attractions = self.attractions.read(device)?;
+        let repulsions = self.repulsions.read(device)?;
         let scale = 1.0 / self.repulsor.q_total(device)?.read(device)?[0];
         let attract = exaggeration / self.n as f32;
         Ok(attractions.iter().zip(&repulsions).map(|(a, r)| attract * a - scale * r).collect())
@@ -193,7 +193,8 @@ pub fn attraction(
                 (5, attractions.gpu()),
                 (7, y.gpu()),
             ];
-            let (n, n_components) = (graph.n as u32, (y.len() / graph.n) as u32);
+            let n = graph.n as u32;
+            let n_components = (y.len() / graph.n) as u32;
             let most = LANES * gpu.most_turns();
             for first in dispatches(graph.longest_row, most) {
                 let uniform = AttractionParams { n, n_components, first, most: most as u32 };
@@ -236,7 +237,8 @@ pub fn kl_divergence(
                 (6, divergences.gpu()),
                 (7, y.gpu()),
             ];
-            let (n, n_components) = (graph.n as u32, (y.len() / graph.n) as u32);
+            let n = graph.n as u32;
+            let n_components = (y.len() / graph.n) as u32;
             let most = LANES * gpu.most_turns();
             for first in dispatches(graph.longest_row, most) {
                 let uniform = DivergenceParams { n, n_components, first, most: most as u32 };
@@ -280,8 +282,9 @@ mod cpu {
         let (places, _) = y.as_chunks::<2>();
         #[cfg(target_arch = "x86_64")]
         if avx512::is_available() {
-            let (starts, columns, values) =
-                (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+            let starts = graph.row_starts.host();
+            let columns = graph.columns.host();
+            let values = graph.values.host();
             assert_eq!(places.len(), graph.n);
             return attractions.par_chunks_mut(2).enumerate().with_min_len(ROWS).for_each(
                 |(i, attraction)| {
@@ -307,8 +310,9 @@ mod cpu {
         first: usize,
         attractions: &mut [f32],
     ) {
-        let (starts, columns, values) =
-            (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+        let starts = graph.row_starts.host();
+        let columns = graph.columns.host();
+        let values = graph.values.host();
         for (i, attraction) in (first..).zip(attractions.chunks_exact_mut(C)) {
             let row = starts[i] as usize..starts[i + 1] as usize;
             let mut force = [0.0; C];
@@ -372,8 +376,9 @@ mod cpu {
         log_total: f32,
         divergences: &mut [f32],
     ) {
-        let (starts, columns, values) =
-            (graph.row_starts.host(), graph.columns.host(), graph.values.host());
+        let starts = graph.row_starts.host();
+        let columns = graph.columns.host();
+        let values = graph.values.host();
         let scale = 1.0 / graph.n as f32;
         for (i, divergence) in (first..).zip(divergences) {
             let row = starts[i] as usize..starts[i + 1] as usize;

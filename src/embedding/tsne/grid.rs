@@ -79,7 +79,8 @@ struct Buffers {
 
 impl Buffers {
     fn new(device: &Device, plan: Plan) -> Result<Self> {
-        let (nodes, waves) = (plan.size.nodes, plan.size.waves());
+        let nodes = plan.size.nodes;
+        let waves = plan.size.waves();
         Ok(Self {
             plan,
             spectrum: Spectrum::new(device, plan.size, &plan.spacings(device))?,
@@ -98,7 +99,8 @@ impl GridRepulsion {
     pub fn new(n: usize, accuracy: Accuracy) -> Self {
         let bits =
             ((1_u64 << 31) as f64 / (LARGEST_WEIGHT * n as f64)).log2().floor().clamp(0.0, 24.0);
-        let (underway, spans) = (VecDeque::new(), [0.0; 2]);
+        let underway = VecDeque::new();
+        let spans = [0.0; 2];
         Self {
             accuracy,
             steps: bits.exp2() as f32,
@@ -127,7 +129,8 @@ impl GridRepulsion {
             Some(buffers) if buffers.plan == plan => self.buffers.insert(buffers),
             _ => self.buffers.insert(Buffers::new(device, plan)?),
         };
-        let (size, spectrum) = (plan.size, &buffers.spectrum);
+        let size = plan.size;
+        let spectrum = &buffers.spectrum;
         splat(
             device,
             y,
@@ -232,7 +235,9 @@ pub fn splat(
     (density, frame): (&mut Buffer<u32>, &mut Buffer<f32>),
     how: (usize, f32),
 ) -> Result<()> {
-    let (n, blocks, levels) = (y.len() / 2, &outline.blocks, spectrum.levels());
+    let n = y.len() / 2;
+    let blocks = &outline.blocks;
+    let levels = spectrum.levels();
     let params = GridParams {
         n: n as u32,
         nodes: how.0 as u32,
@@ -254,8 +259,8 @@ pub fn splat(
             ];
             // Every workgroup reads the outline; a point takes its weights and adds to 16 nodes,
             // which are read and written.
-            let (own, groups) =
-                (Work::new(100, 8 + 16 * 8).times(n), n.div_ceil(SPLAT.workgroup_size as usize));
+            let own = Work::new(100, 8 + 16 * 8).times(n);
+            let groups = n.div_ceil(SPLAT.workgroup_size as usize);
             let work = Work::new(own.flops, own.bytes + (groups * blocks.len() * 2) as u64);
             gpu.dispatch(&SPLAT, &params, &bindings, n, work)?;
         }
@@ -316,7 +321,8 @@ mod cpu {
     /// Position of the grid.
     fn frame_of(blocks: &[f32], levels: &[f32], params: &GridParams) -> [f32; 8] {
         let bounds = bounds(blocks);
-        let (span, (levels, _)) = (span_of(bounds), levels.as_chunks::<2>());
+        let span = span_of(bounds);
+        let (levels, _) = levels.as_chunks::<2>();
         let nodes = params.nodes as f32 - BORDER as f32;
         let level =
             levels.iter().skip(1).take_while(|[spacing, _]| span <= nodes * spacing).count();
@@ -329,7 +335,8 @@ mod cpu {
     #[inline(always)]
     fn stencil(point: &[f32], frame: &[f32], params: &GridParams) -> ([usize; 2], [[f32; 4]; 2]) {
         let middle = 0.5 * (params.nodes - 1) as f32;
-        let (mut first, mut weights) = ([0; 2], [[0.0; 4]; 2]);
+        let mut first = [0; 2];
+        let mut weights = [[0.0; 4]; 2];
         for axis in 0..2 {
             let place = (point[axis] - frame[axis]) / frame[2] + middle;
             let clamped = place.clamp(1.0, params.nodes as f32 - 2.5);

@@ -278,8 +278,9 @@ impl Tsne {
                 Ok(graph.truncated(k))
             }
             Some(graph) => {
-                let (n, found, rows) =
-                    (space.x.n_samples(), graph.n_neighbors(), graph.n_samples());
+                let n = space.x.n_samples();
+                let found = graph.n_neighbors();
+                let rows = graph.n_samples();
                 Err(Error::Data(format!(
                     "t-SNE needs {k} neighbours of each of {n} points; there are {found} of {rows}"
                 )))
@@ -392,8 +393,8 @@ impl Embedding for Tsne {
         }
         let perplexity = self.perplexity.largest();
         if 3.0 * perplexity > n.saturating_sub(1) as f32 {
-            let (needed, largest) =
-                ((3.0 * perplexity).ceil() as usize + 1, n.saturating_sub(1) as f32 / 3.0);
+            let needed = (3.0 * perplexity).ceil() as usize + 1;
+            let largest = n.saturating_sub(1) as f32 / 3.0;
             let advice = if largest >= 1.0 {
                 format!("the largest perplexity for {n} is {largest:.1}")
             } else {

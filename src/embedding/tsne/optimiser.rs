@@ -51,8 +51,8 @@ impl Outline {
     /// Any error of the device.
     pub fn new(device: &Device, y: &Buffer<f32>, shape: (usize, usize)) -> Result<Self> {
         let len = ENTRY * shape.0.div_ceil(BLOCK);
-        let (mut blocks, next) =
-            (Buffer::new(device, "outline", len)?, Buffer::new(device, "next outline", len)?);
+        let mut blocks = Buffer::new(device, "outline", len)?;
+        let next = Buffer::new(device, "next outline", len)?;
         outline(device, y, &mut blocks, shape)?;
         Ok(Self { blocks, next })
     }
@@ -146,7 +146,8 @@ pub fn descend(
     y: &mut Buffer<f32>,
 ) -> Result<()> {
     let n = acting.rates.len();
-    let (c, (parts, n_parts)) = (y.len() / n, acting.q_parts);
+    let c = y.len() / n;
+    let (parts, n_parts) = acting.q_parts;
     let uniform = StepParams {
         n: n as u32,
         n_components: c as u32,
@@ -176,8 +177,8 @@ pub fn descend(
             let blocks = n.div_ceil(BLOCK);
             // Each workgroup reads the outline and the parts of the normaliser; four numbers of a
             // coordinate are read, three written.
-            let (own, together) =
-                (Work::new(20 * c as u64, 28 * c as u64 + 4).times(n), n_parts + 4 * blocks);
+            let own = Work::new(20 * c as u64, 28 * c as u64 + 4).times(n);
+            let together = n_parts + 4 * blocks;
             let work = own.plus(Work::new(1, 4).times(blocks * together));
             gpu.dispatch_workgroups(&DESCEND, &uniform, &bindings, blocks, work)?;
         }

@@ -95,7 +95,8 @@ impl Repulsor {
     /// # Errors
     /// Any error of the device.
     pub fn q_total(&self, device: &Device) -> Result<Buffer<f32>> {
-        let ((parts, n_parts), mut total) = (self.q_parts(), Buffer::new(device, "normaliser", 1)?);
+        let (parts, n_parts) = self.q_parts();
+        let mut total = Buffer::new(device, "normaliser", 1)?;
         Sum::new(device, n_parts)?.run(device, parts, &mut total)?;
         Ok(total)
     }
@@ -154,7 +155,8 @@ pub fn repulsion(
                 gpu.dispatch_rows(
                     &REPULSION,
                     &bindings,
-                    (n.div_ceil(TILE), tile),
+                    n.div_ceil(TILE),
+                    tile,
                     |tiles| tiles,
                     from,
                 )?;
@@ -266,8 +268,8 @@ mod cpu {
             for lane in 0..LANES {
                 let (mut a, mut b) = (1.0, 1.0);
                 for axis in 0..C {
-                    let (to_a, to_b) =
-                        (points[0][axis] - block[axis][lane], points[1][axis] - block[axis][lane]);
+                    let to_a = points[0][axis] - block[axis][lane];
+                    let to_b = points[1][axis] - block[axis][lane];
                     a = multiply_add::<FUSED>(to_a, to_a, a);
                     b = multiply_add::<FUSED>(to_b, to_b, b);
                 }
@@ -275,8 +277,8 @@ mod cpu {
                 let (q_a, q_b) = (b * inverse, a * inverse);
                 let (square_a, square_b) = (q_a * q_a, q_b * q_b);
                 for axis in 0..C {
-                    let (to_a, to_b) =
-                        (points[0][axis] - block[axis][lane], points[1][axis] - block[axis][lane]);
+                    let to_a = points[0][axis] - block[axis][lane];
+                    let to_b = points[1][axis] - block[axis][lane];
                     forces[0][axis][lane] =
                         multiply_add::<FUSED>(square_a, to_a, forces[0][axis][lane]);
                     forces[1][axis][lane] =

@@ -70,8 +70,8 @@ pub fn optimise(
     let fitted = Buffer::from_slice(device, "map", embedding.as_slice())?;
     let mut y = Buffer::from_slice(device, "new coordinates", start.as_slice())?;
     let mut state = State::new(device, n * c)?;
-    let (mut pushes, mut q_sums) =
-        (Buffer::new(device, "pushes", n * c)?, Buffer::new(device, "sums of q", n)?);
+    let mut pushes = Buffer::new(device, "pushes", n * c)?;
+    let mut q_sums = Buffer::new(device, "sums of q", n)?;
     for _ in 0..STEPS {
         repulsion(device, &y, Some(&fitted), &mut pushes, &mut q_sums, (n, c))?;
         settle(device, &new, &fitted, (&pushes, &q_sums), &mut state, &mut y)?;

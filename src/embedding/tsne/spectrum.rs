@@ -44,8 +44,8 @@ impl Spectrum {
     /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     pub fn new(device: &Device, size: Size, spacings: &[f64]) -> Result<Self> {
         let m = size.size;
-        let (mut all_weights, mut levels) =
-            (Vec::with_capacity(spacings.len() * size.waves() * m * 4), Vec::new());
+        let mut all_weights = Vec::with_capacity(spacings.len() * size.waves() * m * 4);
+        let mut levels = Vec::new();
         for &spacing in spacings {
             let weights = weights(size, spacing);
             levels.extend([spacing as f32, self_potential(size, &weights) as f32]);
@@ -95,7 +95,8 @@ impl Spectrum {
 /// Spectra in half a plane, including the transforms' factor 1 / M^2 and, for the potential, the
 /// weight of the omitted waves.
 fn weights(size: Size, spacing: f64) -> Vec<f32> {
-    let (m, half) = (size.size, size.size / 2);
+    let m = size.size;
+    let half = size.size / 2;
     let (force, potential) = quarters(size, spacing);
     let spline = |wave: usize| (4.0 + 2.0 * (TAU * wave as f64 / m as f64).cos()) / 6.0;
     let splines: Vec<f64> = (0..=half).map(|wave| spline(wave).powi(2) * m as f64).collect();
@@ -139,7 +140,8 @@ fn self_potential(size: Size, weights: &[f32]) -> f64 {
 /// Spectra of the force in x, divided by i, and of the potential, for waves 0 ..= M / 2 in y (rows)
 /// and in x (columns): the others follow by symmetry.
 fn quarters(size: Size, spacing: f64) -> (Vec<f64>, Vec<f64>) {
-    let (m, half) = (size.size, size.size / 2);
+    let m = size.size;
+    let half = size.size / 2;
     let n_waves = half + 1;
     let real = RealFftPlanner::<f64>::new().plan_fft_forward(m);
     // Rows of waves in x, for offsets 0 ..= M / 2 in y. Even rows have real waves, odd ones

@@ -20,7 +20,8 @@ pub fn find_ab_params(spread: f32, min_dist: f32) -> (f32, f32) {
     // of the curve a d^(2b) = 1: a start that suits any unit of distance.
     let half = min_dist + spread * std::f64::consts::LN_2;
     let mut at = [-2.0 * half.ln(), 0.0];
-    let (mut error, mut damping) = (residual(&wanted, at), 1e-3);
+    let mut error = residual(&wanted, at);
+    let mut damping = 1e-3;
     for _ in 0..STEPS {
         let ([[aa, ab], [_, bb]], [ga, gb]) = normal_equations(&wanted, at);
         let (aa, bb) = (aa * (1.0 + damping), bb * (1.0 + damping));
@@ -56,7 +57,8 @@ fn residual(wanted: &[(f64, f64)], at: [f64; 2]) -> f64 {
 
 /// J^T J and J^T r of the least squares, with J the derivatives by ln a and ln b.
 fn normal_equations(wanted: &[(f64, f64)], at: [f64; 2]) -> ([[f64; 2]; 2], [f64; 2]) {
-    let (mut square, mut gradient) = ([[0.0; 2]; 2], [0.0; 2]);
+    let mut square = [[0.0; 2]; 2];
+    let mut gradient = [0.0; 2];
     for &(log_d, value) in wanted {
         let near = curve(log_d, at);
         let by_log_a = -near * (1.0 - near);

@@ -176,7 +176,8 @@ impl FuzzyGraph {
     pub fn components(&self) -> (Vec<u32>, usize) {
         const UNSEEN: u32 = u32::MAX;
         let mut component = vec![UNSEEN; self.n_samples()];
-        let (mut count, mut waiting) = (0, Vec::new());
+        let mut count = 0;
+        let mut waiting = Vec::new();
         for first in 0..self.n_samples() {
             if component[first] != UNSEEN {
                 continue;
@@ -231,7 +232,7 @@ pub fn membership(
             // Every step takes an exponential of each neighbour, and a few operations; a row stays
             // in the cache.
             let row = Work::new((STEPS * 4) as u64, 16).times(k);
-            gpu.dispatch_items(&MEMBERSHIP, &bindings, (n, row), from)?;
+            gpu.dispatch_items(&MEMBERSHIP, &bindings, n, row, from)?;
         }
     }
     Ok(())

@@ -253,8 +253,9 @@ pub fn settle(
     let n_epochs = how.n_epochs as u32;
     match device {
         Device::Cpu(_) => {
-            let (fitted, neighbors, distances) =
-                (new.fitted.host(), new.neighbors.host(), new.distances.host());
+            let fitted = new.fitted.host();
+            let neighbors = new.neighbors.host();
+            let distances = new.distances.host();
             cpu::settle(&from(0..n, 0..n_epochs), fitted, neighbors, distances, settled.host_mut());
         }
         Device::Gpu(gpu) => {
@@ -277,7 +278,7 @@ pub fn settle(
                     .times((last - first) as usize);
                 let row = epoch.plus(Work::new(60, 80).times(k));
                 // Rows are independent.
-                gpu.dispatch_items(&SETTLE, &bindings, (n, row), |at, rows| {
+                gpu.dispatch_items(&SETTLE, &bindings, n, row, |at, rows| {
                     from(at..at + rows, first..last)
                 })?;
             }
@@ -316,8 +317,9 @@ mod cpu {
         velocities: &mut [f32],
         moved: &mut [f32],
     ) {
-        let (starts, columns, weights) =
-            (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
+        let starts = edges.row_starts.host();
+        let columns = edges.columns.host();
+        let weights = edges.weights.host();
         let task = ROWS * params.n_components as usize;
         let fused = has_fused_multiply_add();
         let tasks = moved.par_chunks_mut(task).zip(velocities.par_chunks_mut(task)).enumerate();
@@ -369,8 +371,8 @@ mod cpu {
             pushes.add::<FUSED>(coefficients, at, places, &others);
             let (pulled, stiffness, degree) = pulls.totals();
             let pushed = pushes.totals();
-            let (push, step) =
-                (params.negative_rate * degree, params.step / (1.0 + 2.0 * stiffness));
+            let push = params.negative_rate * degree;
+            let step = params.step / (1.0 + 2.0 * stiffness);
             for axis in 0..D {
                 let force = push * pushed[axis] - 2.0 * pulled[axis];
                 velocity[axis] = params.momentum * velocity[axis] + step * force;

@@ -69,7 +69,8 @@ pub fn smooth_step(
     previous: &mut Buffer<f32>,
 ) -> Result<()> {
     let SmoothStep { centre, half_width, scale, share } = step;
-    let (n, n_components) = (edges.n as u32, n_columns as u32);
+    let n = edges.n as u32;
+    let n_components = n_columns as u32;
     let from = |first, most| SmoothParams {
         n,
         n_components,
@@ -119,7 +120,8 @@ fn filtered(
     cut: f32,
     steps: usize,
 ) -> Result<Vec<f64>> {
-    let (centre, half_width) = ((cut - 1.0) / 2.0, (cut + 1.0) / 2.0);
+    let centre = (cut - 1.0) / 2.0;
+    let half_width = (cut + 1.0) / 2.0;
     let start: Vec<f32> = columns.iter().map(|&value| value as f32).collect();
     let mut current = Buffer::from_slice(device, "smooth functions", &start)?;
     let mut previous = Buffer::zeros(device, "smooth functions before", start.len())?;
@@ -293,7 +295,8 @@ pub fn spectral(
     let mut columns: Vec<f64> =
         (0..n * m).map(|at| f64::from(gaussian(random, at as u64))).collect();
     components.orthonormalise(&mut columns, m);
-    let (mut cut, mut before) = (CUT, vec![0.0; c]);
+    let mut cut = CUT;
+    let mut before = vec![0.0; c];
     for _ in 0..SPECTRAL_ROUNDS {
         columns = filtered(device, edges, &columns, m, cut, SPECTRAL_STEPS)?;
         components.orthonormalise(&mut columns, m);
@@ -356,12 +359,14 @@ mod cpu {
         current: &[f32],
         previous: &mut [f32],
     ) {
-        let (starts, ends, weights) =
-            (edges.row_starts.host(), edges.columns.host(), edges.weights.host());
+        let starts = edges.row_starts.host();
+        let ends = edges.columns.host();
+        let weights = edges.weights.host();
         let c = params.n_components as usize;
         previous.par_chunks_mut(c).enumerate().with_min_len(256).for_each(|(i, previous)| {
             let range = starts[i] as usize..starts[i + 1] as usize;
-            let (mut sums, mut degree) = ([0.0_f32; MOST], 0.0);
+            let mut sums = [0.0_f32; MOST];
+            let mut degree = 0.0;
             for (&j, &weight) in ends[range.clone()].iter().zip(&weights[range]) {
                 for (sum, &value) in sums.iter_mut().zip(&current[j as usize * c..][..c]) {
                     *sum += weight * value;

@@ -205,7 +205,8 @@ impl Umap {
     ) -> Result<FittedUmap> {
         self.validate(space.x.n_samples(), space.x.n_features())?;
         let neighbors = self.neighbors_of(space)?;
-        let (n, n_epochs) = (space.x.n_samples(), self.epochs(space.x.n_samples()));
+        let n = space.x.n_samples();
+        let n_epochs = self.epochs(space.x.n_samples());
         let graph = self
             .fuzzy_graph(device, &neighbors.truncated(self.n_neighbors - 1))?
             .normalised(n_epochs);
@@ -257,7 +258,8 @@ impl Umap {
     }
 
     fn neighbors_of<'a>(&self, space: &Space<'a>) -> Result<&'a NeighborGraph> {
-        let (n, k) = (space.x.n_samples(), self.n_neighbors - 1);
+        let n = space.x.n_samples();
+        let k = self.n_neighbors - 1;
         match space.neighbors {
             Some(graph) if graph.n_neighbors() >= k && graph.n_samples() == n => Ok(graph),
             Some(graph) => {

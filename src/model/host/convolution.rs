@@ -169,8 +169,9 @@ fn copy_windows(image: &[f32], columns: &mut [f32], shape: [usize; 4], strides: 
 /// The outputs for `x`; shapes as [`super::convolution`].
 pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
     let [_, rows, across, filters] = geometry.output();
-    let (image, output, [inputs, _]) =
-        (x.len() / geometry.n.max(1), rows * across * filters, geometry.kernel());
+    let image = x.len() / geometry.n.max(1);
+    let output = rows * across * filters;
+    let [inputs, _] = geometry.kernel();
     let mut y = vec![0.0; geometry.n * output];
     let images = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(output));
     images.for_each(|(x, y)| {
@@ -208,8 +209,8 @@ pub(super) fn backward(
     weight: Option<&[f32]>,
 ) -> (Option<Vec<f32>>, Vec<f32>, Vec<f32>) {
     let [_, rows, across, filters] = geometry.output();
-    let (image, output) =
-        (geometry.height * geometry.width * geometry.channels, rows * across * filters);
+    let image = geometry.height * geometry.width * geometry.channels;
+    let output = rows * across * filters;
     let mirrored = weight.map(|weight| mirror(geometry, weight));
     let mut dx = vec![0.0; if weight.is_some() { geometry.n * image } else { 0 }];
     let block = block_images(geometry.n);
@@ -245,10 +246,11 @@ fn backward_block(
     dx: &mut [f32],
 ) -> (Vec<f32>, Vec<f32>) {
     let [_, rows, across, filters] = geometry.output();
-    let (image, output) =
-        (geometry.height * geometry.width * geometry.channels, rows * across * filters);
+    let image = geometry.height * geometry.width * geometry.channels;
+    let output = rows * across * filters;
     let [inputs, _] = geometry.kernel();
-    let (mut dw, mut db) = (vec![0.0; inputs * filters], vec![0.0; filters]);
+    let mut dw = vec![0.0; inputs * filters];
+    let mut db = vec![0.0; filters];
     let seen = geometry.window[0] * geometry.window[1] * filters;
     SCRATCH.with_borrow_mut(|[padded, columns, dz]| {
         for (at, x) in from.x.chunks_exact(image).enumerate() {
@@ -298,8 +300,9 @@ fn mask(dz: &mut [f32], y: &[f32], db: &mut [f32], relu: bool) {
 /// The kernel that takes gradients back: the window turned by 180 degrees, filters and channels
 /// exchanged.
 fn mirror(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
-    let (offsets, channels, filters) =
-        (geometry.window[0] * geometry.window[1], geometry.channels, geometry.filters);
+    let offsets = geometry.window[0] * geometry.window[1];
+    let channels = geometry.channels;
+    let filters = geometry.filters;
     let mut mirrored = vec![0.0; weight.len()];
     for offset in 0..offsets {
         for filter in 0..filters {

@@ -40,7 +40,8 @@ pub(super) fn convolution(
     x: Tensor<4>,
     weight: Tensor<2>,
     bias: Tensor<2>,
-    (window, padding): ([usize; 2], Padding),
+    window: [usize; 2],
+    padding: Padding,
     relu: bool,
 ) -> Tensor<4> {
     let geometry = Geometry::new(x.dims(), weight.dims()[1], window, padding, relu);
@@ -49,8 +50,9 @@ pub(super) fn convolution(
             [contiguous(plain(x)), contiguous(plain(weight)), contiguous(plain(bias))];
         return Tensor::from_primitive::<Flex>(forward(&geometry, &x, &weight, &bias));
     }
-    let ((x, of_x), (weight, of_weight), (bias, of_bias)) =
-        (tracked(x.autodiff()), tracked(weight), tracked(bias));
+    let (x, of_x) = tracked(x.autodiff());
+    let (weight, of_weight) = tracked(weight);
+    let (bias, of_bias) = tracked(bias);
     let y = forward(&geometry, &x, &weight, &bias);
     let prepared = ConvolutionOp
         .prepare::<NoCheckpointing>([of_x, of_weight, of_bias])

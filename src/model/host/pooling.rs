@@ -105,7 +105,8 @@ fn to_maxima(frame: Frame, x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32]) {
         left.copy_from_slice(&dy[at..][..frame.channels]);
         for offset in 0..frame.size[0] * frame.size[1] {
             let from = frame.pixel(window, offset / frame.size[1], offset % frame.size[1]);
-            let (x, dx) = (&x[from..][..frame.channels], &mut dx[from..][..frame.channels]);
+            let x = &x[from..][..frame.channels];
+            let dx = &mut dx[from..][..frame.channels];
             for (((dx, &x), &y), left) in dx.iter_mut().zip(x).zip(y).zip(&mut left) {
                 *dx = if x == y { *left } else { 0.0 };
                 *left = if x == y { 0.0 } else { *left };

@@ -65,7 +65,8 @@ impl Layer for Conv {
 
     fn settings(&self) -> String {
         let Self { filters, kernel, padding, activation } = self;
-        let (window, function) = (window_text(*kernel), activation.last_setting());
+        let window = window_text(*kernel);
+        let function = activation.last_setting();
         format!("{filters} filters of {window}, {}{function}", padding.name())
     }
 
@@ -84,7 +85,7 @@ impl Layer for Conv {
         let [rows, columns] = self.kernel;
         if pass.arrangement == Arrangement::ChannelsLast {
             let relu = self.activation == Activation::Relu;
-            let y = host::convolution(x, weight, bias, (self.kernel, self.padding), relu);
+            let y = host::convolution(x, weight, bias, self.kernel, self.padding, relu);
             return Value::Grid(if relu { y } else { self.activation.apply(y) });
         }
         let [inputs, outputs] = weight.dims();

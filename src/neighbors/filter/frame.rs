@@ -80,7 +80,9 @@ impl Frame {
     /// Short coordinates of the rows of `x`, n x width. Computed in `f64`, so that each has only
     /// its own rounding error.
     pub(super) fn coordinates(&self, x: &Matrix) -> Vec<f32> {
-        let (d, width, m) = (x.n_features(), self.width, self.axes.len() / x.n_features());
+        let d = x.n_features();
+        let width = self.width;
+        let m = self.axes.len() / x.n_features();
         let mut coordinates = vec![0.0; x.n_samples() * width];
         coordinates.par_chunks_mut(ROWS * width).zip(x.as_slice().par_chunks(ROWS * d)).for_each(
             |(out, rows)| {

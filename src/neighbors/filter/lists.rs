@@ -61,8 +61,8 @@ impl Lists {
         let mut lists = self.blocks[block].lock().unwrap_or_else(PoisonError::into_inner);
         let BlockLists { keys, lens, capacity } = &mut *lists;
         for &(row, key) in found {
-            let (list, len) =
-                (&mut keys[row as usize * *capacity..][..*capacity], &mut lens[row as usize]);
+            let list = &mut keys[row as usize * *capacity..][..*capacity];
+            let len = &mut lens[row as usize];
             list[*len] = key;
             *len += 1;
             if *len == *capacity {

@@ -83,7 +83,9 @@ impl<'a> Search<'a> {
     /// coordinates among at least `n_points` points of the nearest blocks.
     pub(super) fn probe(&self, block: usize, n_points: usize, keep: usize) -> Vec<u64> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
-        let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
+        let span = queries.blocks[block];
+        let width = queries.width;
+        let middle = queries.centre(block);
         let positions: Vec<u32> = self.nearest_blocks(block, n_points);
         let (mut own, mut near) = (Vec::new(), Vec::new());
         moved(queries.points(block), middle, &mut own);
@@ -133,7 +135,8 @@ impl<'a> Search<'a> {
 
     /// Positions of the points of the nearest blocks.
     fn nearest_blocks(&self, block: usize, n_points: usize) -> Vec<u32> {
-        let (middle, references) = (self.queries.clusters.centre(block), &self.references.clusters);
+        let middle = self.queries.clusters.centre(block);
+        let references = &self.references.clusters;
         let square =
             |centre: &[f32]| centre.iter().zip(middle).map(|(a, b)| (a - b) * (a - b)).sum::<f32>();
         let mut near: Vec<u64> = references
@@ -193,7 +196,9 @@ impl<'a> Search<'a> {
     /// those of which all points are further from each than the limit, by the triangle inequality.
     pub(super) fn needed(&self, block: usize, lists: &Lists) -> Vec<bool> {
         let (queries, references) = (&self.queries.clusters, &self.references.clusters);
-        let (span, width, middle) = (queries.blocks[block], queries.width, queries.centre(block));
+        let span = queries.blocks[block];
+        let width = queries.width;
+        let middle = queries.centre(block);
         let mut rows = Rows::default();
         self.prepare(self.queries, block, middle, None, &mut rows);
         let mut centres = Vec::new();
@@ -216,8 +221,9 @@ impl<'a> Search<'a> {
     /// adds them to the lists of both.
     pub(super) fn meet(&self, block: usize, others: impl Iterator<Item = usize>, lists: &Lists) {
         let middle = self.queries.clusters.centre(block);
-        let (mut own, mut theirs, mut scratch) =
-            (Rows::default(), Rows::default(), Scratch::default());
+        let mut own = Rows::default();
+        let mut theirs = Rows::default();
+        let mut scratch = Scratch::default();
         let (mut found, mut found_by_others) = (Vec::new(), Vec::new());
         self.prepare(self.queries, block, middle, Some(lists), &mut own);
         for other in others {

@@ -243,7 +243,8 @@ impl Painter<'_> {
     /// The points in row order, so that no class hides another.
     fn paint(&self, ground: &[u8], shown: &Shown, maps: &[Stop<'_>]) -> Vec<u8> {
         let mut pixels = ground.to_vec();
-        let (from, to) = (maps[shown.at].map, maps[(shown.at + 1).min(maps.len() - 1)].map);
+        let from = maps[shown.at].map;
+        let to = maps[(shown.at + 1).min(maps.len() - 1)].map;
         for ((a, b), &label) in from.rows().zip(to.rows()).zip(self.labels) {
             let on_the_way = |axis: usize| {
                 f64::from(a[axis]) + (f64::from(b[axis]) - f64::from(a[axis])) * shown.share
@@ -277,7 +278,8 @@ fn difference(before: Option<&[u8]>, pixels: &[u8], width: usize) -> Frame<'stat
     let changed = |at: usize| before.is_none_or(|before| before[at] != pixels[at]);
     let (mut x, mut y) = ((usize::MAX, 0), (usize::MAX, 0));
     for at in (0..pixels.len()).filter(|&at| changed(at)) {
-        let (column, row) = (at % width, at / width);
+        let column = at % width;
+        let row = at / width;
         x = (x.0.min(column), x.1.max(column));
         y = (y.0.min(row), y.1.max(row));
     }

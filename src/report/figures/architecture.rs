@@ -57,7 +57,8 @@ impl Architecture {
     }
 
     fn draw_block(&self, canvas: &mut dyn Canvas, y: f64, block: &Block) {
-        let (left, right) = (MARGIN, MARGIN + BOX.0);
+        let left = MARGIN;
+        let right = MARGIN + BOX.0;
         let shade = color(self.kind(&block.kind));
         canvas.rectangle((left, y), BOX, shade.mix(WHITE, 0.9));
         canvas.rectangle((left, y), (STRIPE, BOX.1), shade);
@@ -102,7 +103,8 @@ impl Architecture {
 fn arrow(canvas: &mut dyn Canvas, from: Point, to: Point) {
     canvas.line(from, to, 2.0, SOFT_INK);
     let length = (to.0 - from.0).hypot(to.1 - from.1);
-    let (along, across) = (((to.0 - from.0) / length, (to.1 - from.1) / length), 7.0);
+    let along = ((to.0 - from.0) / length, (to.1 - from.1) / length);
+    let across = 7.0;
     for side in [-across, across] {
         let wing = (to.0 - 9.0 * along.0 - side * along.1, to.1 - 9.0 * along.1 + side * along.0);
         canvas.line(wing, to, 2.0, SOFT_INK);

@@ -34,7 +34,8 @@ impl Axes {
 
     /// Horizontal grid lines with their values at the left.
     pub fn draw_y(&self, canvas: &mut dyn Canvas, ticks: &Ticks) {
-        let (left, right) = (self.corner.0, self.corner.0 + self.size.0);
+        let left = self.corner.0;
+        let right = self.corner.0 + self.size.0;
         for value in ticks.values() {
             let y = self.to_y(value);
             canvas.line((left, y), (right, y), 1.0, GRID);
@@ -80,8 +81,8 @@ impl Ticks {
             .find(|f| f * 10_f64.powf(power) >= rough * (1.0 - 1e-9));
         let step = factor.unwrap_or(10.0) * 10_f64.powf(power);
         let decimals = (-(step * (1.0 + 1e-9)).log10().floor()).max(0.0) as usize;
-        let (first, last) =
-            ((low / step - 1e-6).ceil() as i64, (high / step + 1e-6).floor() as i64);
+        let first = (low / step - 1e-6).ceil() as i64;
+        let last = (high / step + 1e-6).floor() as i64;
         Self { first, last, step, decimals }
     }
 

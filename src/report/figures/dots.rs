@@ -78,7 +78,8 @@ impl Dots {
     }
 
     fn draw_panel(&self, canvas: &mut dyn Canvas, at: usize, panel: &DotPanel) {
-        let (left, top) = (self.left(at), self.top());
+        let left = self.left(at);
+        let top = self.top();
         let height = self.rows.len().max(1) as f64 * ROW;
         let range = self.range(panel.is_difference);
         let axes =
@@ -123,16 +124,16 @@ impl Dots {
         let y = |at: usize| middle + (at as f64 - (estimates.len() as f64 - 1.0) / 2.0) * step;
         if !apart {
             let values = || estimates.iter().map(|(_, estimate)| axes.to_x(estimate.value));
-            let (low, high) = (
-                values().fold(f64::INFINITY, f64::min),
-                values().fold(f64::NEG_INFINITY, f64::max),
-            );
+            let low = values().fold(f64::INFINITY, f64::min);
+            let high = values().fold(f64::NEG_INFINITY, f64::max);
             if low < high {
                 canvas.line((low, middle), (high, middle), 3.0, FRAME);
             }
         }
         for (at, (series, estimate)) in estimates.iter().enumerate() {
-            let (x, y, paint) = (axes.to_x(estimate.value), y(at), color(*series));
+            let x = axes.to_x(estimate.value);
+            let y = y(at);
+            let paint = color(*series);
             if let Some(Interval { low, high }) = estimate.interval {
                 canvas.line((axes.to_x(low), y), (axes.to_x(high), y), 2.6, paint);
             }

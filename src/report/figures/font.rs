@@ -25,7 +25,8 @@ pub(super) fn lay_out(
     let heights_in_em = font.units_per_em().map_or(1.0, |units| font.height_unscaled() / units);
     let scale = PxScale::from(size as f32 * heights_in_em);
     let scaled = font.as_scaled(scale);
-    let (mut width, mut glyphs) = (0.0, Vec::with_capacity(words.len()));
+    let mut width = 0.0;
+    let mut glyphs = Vec::with_capacity(words.len());
     for letter in words.chars() {
         let id = font.glyph_id(letter);
         width += glyphs.last().map_or(0.0, |last: &Glyph| f64::from(scaled.kern(last.id, id)));

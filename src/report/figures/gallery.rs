@@ -119,8 +119,8 @@ impl Figure for Gallery<'_> {
         for (at, row) in self.rows.iter().enumerate() {
             let middle = top + at as f64 * self.pitch() + height / 2.0;
             let apart = if row.note.is_empty() { 0.0 } else { 0.6 * LABEL };
-            let (name, note) =
-                (fit(&row.name, LABEL, WIDEST_NAME), fit(&row.note, TICK, WIDEST_NAME));
+            let name = fit(&row.name, LABEL, WIDEST_NAME);
+            let note = fit(&row.note, TICK, WIDEST_NAME);
             canvas
                 .text(&Text::new(&name, (left - 18.0, middle - apart), LABEL).align(Align::Right));
             canvas.text(

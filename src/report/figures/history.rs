@@ -88,8 +88,8 @@ impl History<'_> {
             None => String::new(),
         };
         let loss = self.validation.loss[best];
-        let (validation, test) =
-            (self.validation.accuracy, self.test.map_or(&[][..], |test| test.accuracy));
+        let validation = self.validation.accuracy;
+        let test = self.test.map_or(&[][..], |test| test.accuracy);
         format!(
             "Least validation loss {loss:.4} in epoch {} (dotted line){}{}",
             best + 1,
@@ -181,7 +181,8 @@ fn beside(points: &[f64]) -> Vec<f64> {
             let mut positions = vec![high - clear];
             let mut beyond = low + clear;
             for (at, &middle) in (1..).zip(rest) {
-                let (above, below) = (points[at - 1], points[at + 1]);
+                let above = points[at - 1];
+                let below = points[at + 1];
                 positions.push(if middle - above >= clear + SLOT.1 {
                     middle - clear
                 } else if below - middle >= clear + SLOT.1 {

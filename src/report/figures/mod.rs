@@ -64,7 +64,8 @@ pub const PALETTE: [Color; 10] = [
 /// turn.
 pub fn color(index: usize) -> Color {
     let shade = |amount: f64| 1.0 - 0.6_f64.powf(amount);
-    let (base, cycle) = (PALETTE[index % PALETTE.len()], index / PALETTE.len());
+    let base = PALETTE[index % PALETTE.len()];
+    let cycle = index / PALETTE.len();
     let toward = if cycle % 2 == 1 { INK } else { WHITE };
     base.mix(toward, shade(cycle.div_ceil(2) as f64))
 }

@@ -131,7 +131,8 @@ impl Canvas for Raster {
     }
 
     fn rectangle(&mut self, corner: Point, size: (f64, f64), color: Color) {
-        let (from, to) = (self.inside(corner), self.inside((corner.0 + size.0, corner.1 + size.1)));
+        let from = self.inside(corner);
+        let to = self.inside((corner.0 + size.0, corner.1 + size.1));
         if from.0 < to.0 && from.1 < to.1 {
             let style = RGBColor(color.0, color.1, color.2).filled();
             self.plotters(|backend| {

@@ -82,7 +82,8 @@ impl Figure for Scaling {
         let (x, y) = self.ranges();
         let top = MARGIN + TITLE_HEIGHT + 10.0;
         let axes = Axes { corner: (MARGIN + AXIS, top), size: PANEL, x, y };
-        let (left, right) = (axes.corner.0, axes.corner.0 + PANEL.0);
+        let left = axes.corner.0;
+        let right = axes.corner.0 + PANEL.0;
         for power in y.0 as i32..=y.1 as i32 {
             let at = axes.to_y(f64::from(power));
             canvas.line((left, at), (right, at), 1.0, GRID);

@@ -146,7 +146,8 @@ impl Figure for Scatter<'_> {
     fn check(&self) -> Result<(), String> {
         let n_classes = self.class_names.len();
         for panel in self.panels.iter().flatten() {
-            let (title, n) = (&panel.title, panel.embedding.n_samples());
+            let title = &panel.title;
+            let n = panel.embedding.n_samples();
             if panel.embedding.n_features() != 2 {
                 return Err(format!(
                     "panel `{title}` has {} dimensions, not 2",
@@ -281,7 +282,8 @@ mod tests {
         };
         let at: Vec<Point> =
             [(0.0, 0.0), (10.0, 0.0), (0.0, 1.0)].map(|at| view.place(at)).to_vec();
-        let (across, up) = ((at[1].0 - at[0].0) / 10.0, at[0].1 - at[2].1);
+        let across = (at[1].0 - at[0].0) / 10.0;
+        let up = at[0].1 - at[2].1;
         assert!((across - up).abs() < 1e-9, "{across} {up}");
         assert!(at[0].0 > 100.0 && at[1].0 < 500.0);
     }

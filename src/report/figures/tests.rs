@@ -84,7 +84,8 @@ fn a_history_may_be_short_or_empty() {
 
 #[test]
 fn a_point_has_the_colour_of_its_class_where_its_coordinates_say() {
-    let (names, labels) = (names(3), [0, 1, 2, 0]);
+    let names = names(3);
+    let labels = [0, 1, 2, 0];
     let train = Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap();
     let test = Matrix::new(vec![5.0, 5.0], 1, 2).unwrap();
     let figure = Scatter {
@@ -113,7 +114,8 @@ fn a_point_has_the_colour_of_its_class_where_its_coordinates_say() {
 /// The colours of the dots beside these names of a legend, a name being a text that begins where it
 /// stands.
 fn beside(figure: &impl Figure, names: &[&str]) -> Vec<Color> {
-    let (svg, image) = (vector(figure).unwrap(), pixels(figure));
+    let svg = vector(figure).unwrap();
+    let image = pixels(figure);
     let number = |tag: &str, key: &str| -> f64 {
         let (_, value) = tag.split_once(&format!(" {key}=\"")).unwrap();
         value.split('"').next().unwrap().parse().unwrap()
@@ -125,10 +127,8 @@ fn beside(figure: &impl Figure, names: &[&str]) -> Vec<Color> {
         let tags: Vec<&str> = svg.split("<text").skip(1).filter(is_name).collect();
         assert_eq!(tags.len(), 1, "{name}");
         // The baseline is 0.35 of the size below the middle; the dot is at the left.
-        let (x, y) = (
-            number(tags[0], "x") - 18.0,
-            number(tags[0], "y") - 0.35 * number(tags[0], "font-size"),
-        );
+        let x = number(tags[0], "x") - 18.0;
+        let y = number(tags[0], "y") - 0.35 * number(tags[0], "font-size");
         let pixel = image.get_pixel(x as u32, y as u32).0;
         Color(pixel[0], pixel[1], pixel[2])
     };
@@ -137,7 +137,8 @@ fn beside(figure: &impl Figure, names: &[&str]) -> Vec<Color> {
 
 #[test]
 fn a_name_of_a_legend_stands_beside_the_colour_of_its_class() {
-    let (names, labels) = (["Bag", "Coat", "Dress", "Shirt"].map(String::from), [0, 1, 2, 3]);
+    let names = ["Bag", "Coat", "Dress", "Shirt"].map(String::from);
+    let labels = [0, 1, 2, 3];
     let [bag, coat, dress, shirt] = [0, 1, 2, 3].map(color);
     let map = Matrix::new(vec![0.0, 0.0, 9.0, 0.0, 0.0, 9.0, 9.0, 9.0], 4, 2).unwrap();
     let classes = ["Bag", "Coat", "Dress", "Shirt"];
@@ -189,7 +190,8 @@ fn what_does_not_fit_is_an_error_and_leaves_no_file() {
 
 #[test]
 fn a_class_may_have_no_images() {
-    let (names, image) = (names(2), [200; 6]);
+    let names = names(2);
+    let image = [200; 6];
     let images = vec![vec![&image[..]; 3], Vec::new()];
     let figure = Examples {
         title: String::new(),
@@ -249,8 +251,8 @@ fn a_cell_is_as_dark_as_its_share_and_its_number_stays_readable() {
 
 #[test]
 fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
-    let (names, map) =
-        (names(2), Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap());
+    let names = names(2);
+    let map = Matrix::new(vec![0.0, 0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0], 4, 2).unwrap();
     let figure = ClusterMaps {
         title: String::new(),
         maps: vec![("PCA".into(), &map)],
@@ -267,7 +269,8 @@ fn clusters_and_classes_of_a_map_stand_side_by_side_and_noise_is_grey() {
     let image = pixels(&figure);
     // The panel begins at (28, 68) and is a square of 640, 3 % of which stays free at each side.
     let near = |x: u32, y: u32, color: Color| {
-        let (pixel, expected) = (image.get_pixel(x, y).0, WHITE.mix(color, 0.85));
+        let pixel = image.get_pixel(x, y).0;
+        let expected = WHITE.mix(color, 0.85);
         [expected.0, expected.1, expected.2].iter().zip(pixel).all(|(a, b)| a.abs_diff(b) <= 2)
     };
     let (low, high) = (19, 621);

@@ -23,7 +23,8 @@ pub(super) struct Coded {
 /// Encodes n x 2 coordinates, or n x 2F for F frames: x and y of the first, then of the second. All
 /// frames have one scale.
 pub(super) fn encode(coordinates: &Matrix) -> Coded {
-    let (n, frames) = (coordinates.n_samples(), coordinates.n_features() / 2);
+    let n = coordinates.n_samples();
+    let frames = coordinates.n_features() / 2;
     let mut low = [f64::INFINITY; 2];
     let mut high = [f64::NEG_INFINITY; 2];
     for point in coordinates.rows().flat_map(|row| row.chunks_exact(2)) {

@@ -40,16 +40,17 @@ impl Series {
 }
 
 impl Curves {
+    /// The least and the largest finite value; the least is above the largest if there is none.
+    fn range(&self) -> (f64, f64) {
+        let values = self.series.iter().flat_map(|series| &series.values).copied();
+        let start = (f64::INFINITY, f64::NEG_INFINITY);
+        values
+            .filter(|value| value.is_finite())
+            .fold(start, |(low, high), value| (low.min(value), high.max(value)))
+    }
+
     pub(super) fn html(&self, html: &mut String) {
-        let finite = self
-            .series
-            .iter()
-            .flat_map(|series| &series.values)
-            .copied()
-            .filter(|value| value.is_finite());
-        let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let (low, high) = self.range();
         let n = self.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
         if low > high || n == 0 {
             return;
@@ -58,7 +59,8 @@ impl Curves {
         let x =
             |at: usize| AXES[0] + FRAME[0] * if n > 1 { at as f64 / (n - 1) as f64 } else { 0.5 };
         let y = |value: f64| 6.0 + FRAME[1] * (1.0 - (value - low) / span);
-        let (width, height) = (AXES[0] + FRAME[0] + 8.0, 6.0 + FRAME[1] + AXES[1]);
+        let width = AXES[0] + FRAME[0] + 8.0;
+        let height = 6.0 + FRAME[1] + AXES[1];
         let title = escape_html(&self.title);
         // Writing to a string cannot fail.
         let _ = write!(
@@ -67,7 +69,9 @@ impl Curves {
              {width} {height}\">"
         );
         for value in [low, high] {
-            let (y, left, right) = (y(value), AXES[0], AXES[0] + FRAME[0]);
+            let y = y(value);
+            let left = AXES[0];
+            let right = AXES[0] + FRAME[0];
             let _ =
                 write!(html, "<line x1=\"{left}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
             let _ = write!(
@@ -107,7 +111,8 @@ impl Curves {
     fn legend(&self, html: &mut String) {
         let _ = write!(html, "<figcaption>{}: ", escape_html(&self.title));
         for (at, (series, index)) in self.series.iter().zip(COLORS).enumerate() {
-            let (comma, name) = (if at > 0 { ", " } else { "" }, escape_html(&series.name));
+            let comma = if at > 0 { ", " } else { "" };
+            let name = escape_html(&series.name);
             let _ = write!(
                 html,
                 "{comma}<span aria-hidden=\"true\" style=\"color: {}\">\u{25a0}</span> {name}",

@@ -38,7 +38,8 @@ fn encode(page: &Page, map: &Map, side: usize) -> std::result::Result<Vec<u8>, p
     for (at, row) in map.coordinates.rows().enumerate() {
         let at_pixel = [0, 1].map(|axis| (f64::from(row[axis]) - middle[axis]) * scale);
         let half = side as f64 / 2.0;
-        let (x, y) = ((half + at_pixel[0]) as usize, (half - at_pixel[1]) as usize);
+        let x = (half + at_pixel[0]) as usize;
+        let y = (half - at_pixel[1]) as usize;
         let class = page.points.labels.as_ref().map_or(0, |labels| usize::from(labels[at]));
         for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
             if x < side && y < side {

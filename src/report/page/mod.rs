@@ -180,7 +180,8 @@ pub fn html(page: &Page) -> Result<String> {
 
 /// The page's JSON, whose arrays go to `blocks`.
 fn data(page: &Page, blocks: &mut Blocks) -> Result<Value> {
-    let (n, points) = (page.points.n(), &page.points);
+    let n = page.points.n();
+    let points = &page.points;
     let classes = |classes: &Option<Vec<u16>>, name: &str, blocks: &mut Blocks| {
         let classes = classes
             .as_ref()
@@ -273,8 +274,11 @@ fn images(page: &Page, blocks: &mut Blocks) -> Result<Value> {
     for (name, tile) in names.iter().zip(sheet.tiles) {
         blocks.raw(name.clone(), tile);
     }
-    let (width, height, kind, per_row, per_tile) =
-        (sheet.width, sheet.height, sheet.kind, sheet.per_row, sheet.per_tile);
+    let width = sheet.width;
+    let height = sheet.height;
+    let kind = sheet.kind;
+    let per_row = sheet.per_row;
+    let per_tile = sheet.per_tile;
     Ok(
         json!({ "width": width, "height": height, "kind": kind, "per_row": per_row, "per_tile": per_tile, "tiles": names }),
     )
@@ -308,7 +312,8 @@ fn static_figure(page: &Page) -> Result<String> {
 
 /// Checks that the parts of a page fit each other.
 fn check(page: &Page) -> Result<()> {
-    let (points, n) = (&page.points, page.points.n());
+    let points = &page.points;
+    let n = page.points.n();
     let fits = |what: &str, found: usize, expected: usize| match found == expected {
         true => Ok(()),
         false => Err(Error::Data(format!(
@@ -328,7 +333,8 @@ fn check(page: &Page) -> Result<()> {
         fits(what, classes.len(), n)?;
         if let Some(at) = classes.iter().position(|&class| usize::from(class) >= page.classes.len())
         {
-            let (class, known) = (classes[at], page.classes.len());
+            let class = classes[at];
+            let known = page.classes.len();
             return Err(Error::Data(format!(
                 "point {at} of a page has the class {class}; there are {known} classes, from 0"
             )));

@@ -73,7 +73,8 @@ fn encode(
     per_row: usize,
 ) -> std::result::Result<Vec<u8>, png::EncodingError> {
     let (height, channels) = (pictures.height(), pictures.channels());
-    let (columns, rows) = (per_row.min(range.len()), range.len().div_ceil(per_row));
+    let columns = per_row.min(range.len());
+    let rows = range.len().div_ceil(per_row);
     let mut pixels = grid(pictures, range, (columns, rows));
     let mut file = Vec::new();
     let mut encoder =

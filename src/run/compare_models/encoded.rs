@@ -45,7 +45,8 @@ impl Prepared<'_> {
 
     /// The layer's activations, written below `activations/`.
     fn encode(&self, session: &mut Session<'_>, model: usize, layer: &str) -> Result<Layer> {
-        let (test, model_name) = (&self.data.test, &self.job.models[model].name);
+        let test = &self.data.test;
+        let model_name = &self.job.models[model].name;
         let name = format!("{model_name}_{layer}");
         let file = Artifact::Layer { name: &name, part: "test" };
         let values = session.stage(Stage::EncodedLayer, |session, _| {

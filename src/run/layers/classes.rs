@@ -123,7 +123,8 @@ impl Reader<'_> {
             }
             _ => {}
         }
-        let (path, n) = (self.path(&name), files.labels.values.len());
+        let path = self.path(&name);
+        let n = files.labels.values.len();
         let values = read_values(&path)?;
         self.check_rows(&path, "rows", values.n_samples(), part, n)?;
         let bad = |value: &f32| !(0.0..=1.0).contains(value);
@@ -318,7 +319,8 @@ impl Resolved {
 /// Refuses outputs that are not about as many classes as there are, where the columns have no
 /// numbers.
 fn check_classes(outputs: &Outputs, known: &Labels) -> Result<()> {
-    let (k, n) = (outputs.n_columns(), known.names.len());
+    let k = outputs.n_columns();
+    let n = known.names.len();
     if n == k.max(2) || (known.numbered && k > 1) {
         return Ok(());
     }

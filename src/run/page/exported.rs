@@ -62,8 +62,8 @@ impl<'a> ExportedPoints<'a> {
 
     /// `true` if the network is right about each point, if both are known.
     pub(in crate::run) fn correct(&self) -> Option<Vec<bool>> {
-        let (labels, predictions) =
-            (self.points.labels.as_ref()?, self.points.predictions.as_ref()?);
+        let labels = self.points.labels.as_ref()?;
+        let predictions = self.points.predictions.as_ref()?;
         Some(
             labels.iter().zip(predictions).map(|(label, prediction)| label == prediction).collect(),
         )

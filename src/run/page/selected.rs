@@ -92,7 +92,8 @@ impl<'a> SelectedPoints<'a> {
         artifact: impl Fn(&'static str) -> Artifact<'n>,
         what: &str,
     ) -> Result<Option<Matrix>> {
-        let (mut values, mut n_features) = (Vec::new(), 0);
+        let mut values = Vec::new();
+        let mut n_features = 0;
         let mut offsets: Option<Vec<f64>> = None;
         for (part, n, rows) in self.parts() {
             let Some(path) = self.path(artifact(part), what) else { return Ok(None) };
@@ -298,7 +299,8 @@ impl<'a> SelectedPoints<'a> {
                     aligned = aligned.moved(&motion)?;
                     self.motions.push((space.clone(), method.clone(), motion));
                 }
-                let (metrics, fitted) = (metrics(run, space, method), self.fitted());
+                let metrics = metrics(run, space, method);
+                let fitted = self.fitted();
                 maps.push(Map {
                     space: space.clone(),
                     method: method.clone(),
@@ -333,10 +335,8 @@ impl<'a> SelectedPoints<'a> {
                 format!("the maps of the epochs of {} by {}", id.space_title(), id.method_title());
             let Some(path) = self.path(Artifact::EpochMap(&id), &what) else { continue };
             let coordinates = npy::read_matrix(&path)?;
-            let (found, expected) = (
-                (coordinates.n_samples(), coordinates.n_features()),
-                (noted.n_points, 2 * noted.epochs.len()),
-            );
+            let found = (coordinates.n_samples(), coordinates.n_features());
+            let expected = (noted.n_points, 2 * noted.epochs.len());
             if found != expected {
                 let ((rows, columns), (n, d)) = (found, expected);
                 return Err(Error::input(

@@ -91,7 +91,7 @@ pub fn cluster_space(
     space.check()?;
     let n_classes = space.classes.map(|classes| classes.names.len());
     methods.iter().try_for_each(|method| {
-        method.validate((space.x.n_samples(), space.x.n_features()), n_classes)
+        method.validate(space.x.n_samples(), space.x.n_features(), n_classes)
     })?;
     let of_classes = match space.classes {
         Some(classes) => silhouettes(folder, space, &widened(classes.labels), device, observer)?,
@@ -192,8 +192,8 @@ fn describe(
 ) -> Result<Clustered> {
     let table =
         |classes: Classes<'_>| Contingency::new(classes.labels, labels, classes.names.len());
-    let (by_class, by_kind) =
-        (space.classes.map(table).transpose()?, space.kinds.map(table).transpose()?);
+    let by_class = space.classes.map(table).transpose()?;
+    let by_kind = space.kinds.map(table).transpose()?;
     let named =
         |classes: Option<Classes<'_>>, table: Option<&Contingency>, at: usize| -> Vec<NamedShare> {
             let (Some(classes), Some(table)) = (classes, table) else { return Vec::new() };

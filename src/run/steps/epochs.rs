@@ -124,7 +124,8 @@ impl EpochStages<'_> {
         choice: &EpochChoice,
     ) -> Result<()> {
         let history = session.record.results().history.clone().unwrap_or_default();
-        let (n_train, n_test) = (self.prepared.train.len(), self.prepared.data.test.len());
+        let n_train = self.prepared.train.len();
+        let n_test = self.prepared.data.test.len();
         let points = self.run.report_points;
         let rows = points.rows(n_train, n_test, self.run.train.training.random_state);
         let epochs = choice.of(history.len());
@@ -150,8 +151,8 @@ impl EpochStages<'_> {
 
     /// Images and labels of the points, training points first.
     fn samples(&self, rows: &Rows) -> Result<Samples> {
-        let (train, test) =
-            (self.prepared.train.select(&rows.train), self.prepared.data.test.select(&rows.test));
+        let train = self.prepared.train.select(&rows.train);
+        let test = self.prepared.data.test.select(&rows.test);
         let pixels = [train.images.pixels(), test.images.pixels()].concat();
         let images = Images::new(pixels, train.images.height(), train.images.width())?;
         Samples::new(images, [train.labels, test.labels].concat())
@@ -183,7 +184,8 @@ impl EpochStages<'_> {
         for sequence in sequences {
             shared = shared.saturating_sub(sequence.spent);
             let before = Instant::now();
-            let (name, spent) = (sequence.name.to_owned(), sequence.spent);
+            let name = sequence.name.to_owned();
+            let spent = sequence.spent;
             let maps = self.finish(session.record, space, sequence, frames)?;
             let id = MapId::new(space, Some(&name), N_COMPONENTS);
             self.animate(session.record, &id, &maps, frames)?;
@@ -206,10 +208,12 @@ impl EpochStages<'_> {
         mut sequences: Vec<MapSequence<'m>>,
         observer: &dyn Observer,
     ) -> Result<Vec<MapSequence<'m>>> {
-        let (device, seed) = (session.device, session.record.manifest.seed);
+        let device = session.device;
+        let seed = session.record.manifest.seed;
         let folder = weights_folder(session.record);
         let weights = EpochWeights { folder: &folder, epochs: choice };
-        let (n_methods, total) = (sequences.len(), (frames.epochs.len() * sequences.len()) as u64);
+        let n_methods = sequences.len();
+        let total = (frames.epochs.len() * sequences.len()) as u64;
         let quiet = Quiet(observer);
         let mut recalls = Vec::new();
         for (frame, &epoch) in frames.epochs.iter().enumerate() {

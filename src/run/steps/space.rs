@@ -188,7 +188,8 @@ impl SpaceStages<'_> {
 
     /// As many neighbours as the methods need, and the classes that they vote for.
     fn neighbors(&self, session: &mut Session<'_>, methods: &[NamedMethod]) -> Result<Neighbors> {
-        let (space, train) = (self.name(), &self.train.values);
+        let space = self.name();
+        let train = &self.train.values;
         let needed = methods.iter().map(|(_, method)| method.n_neighbors()).max().unwrap_or(0);
         // Without test points the training points are classified themselves.
         let most = if self.test.is_some() { needed } else { needed.max(most_voters()) };
@@ -220,7 +221,8 @@ impl SpaceStages<'_> {
         methods: &[NamedMethod],
         most: usize,
     ) -> Result<Neighbors> {
-        let (space, record) = (self.name(), &*session.record);
+        let space = self.name();
+        let record = &*session.record;
         let is_done = |method: &str| {
             self.is_skipped(record, method) || record.has_finished(Stage::Map { method, space })
         };
@@ -246,7 +248,8 @@ impl SpaceStages<'_> {
         observer: &dyn Observer,
     ) -> Result<Option<NeighborGraph>> {
         let Some(test) = self.test else { return Ok(None) };
-        let (search, train) = (self.search, &self.train.values);
+        let search = self.search;
+        let train = &self.train.values;
         search.nearest_references(session.device, &test.values, train, voters, observer).map(Some)
     }
 
@@ -327,7 +330,8 @@ impl SpaceStages<'_> {
     fn score_map(&self, session: &mut Session<'_>, map: &Map) -> Result<Option<NeighborGraph>> {
         let stage = Stage::Scores { method: map.method(), space: &map.id.space };
         session.stage(stage, |session, observer| {
-            let (device, voters) = (session.device, most_voters());
+            let device = session.device;
+            let voters = most_voters();
             if let Some(test) = &map.test {
                 let to_train = nearest_references(device, test, &map.train, voters, observer)?;
                 self.score(session.record, &map.id, &to_train, ScoredOn::Test)?;

@@ -176,8 +176,8 @@ fn list_weights(folder: &mut RunFolder, choice: &EpochChoice, last: usize) {
     }
     let beyond: Vec<String> = choice.beyond(last).iter().map(ToString::to_string).collect();
     if !beyond.is_empty() {
-        let (word, epochs) =
-            (if beyond.len() == 1 { "epoch" } else { "epochs" }, beyond.join(", "));
+        let word = if beyond.len() == 1 { "epoch" } else { "epochs" };
+        let epochs = beyond.join(", ");
         folder.warn(format!(
             "`Run::epochs_to_embed`: the training ended after epoch {last}, before {word} {epochs}"
         ));

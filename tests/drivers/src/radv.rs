@@ -150,7 +150,8 @@ impl Compiler {
     /// As for `inspect`.
     unsafe fn assembly(&self, info: &vk::PipelineExecutableInfoKHR<'_>) -> Result<String> {
         let function = self.executables.fp().get_pipeline_executable_internal_representations_khr;
-        let (device, mut count) = (self.device.handle(), 0);
+        let device = self.device.handle();
+        let mut count = 0;
         // SAFETY: asked three times as the specification says: how many there are, how long each
         // is, and what they are.
         unsafe {

@@ -9,8 +9,8 @@ fn distances_far_from_the_origin_are_those_of_double_precision() {
     for device in devices(&[LIMITS[0], Variant::ThreeWorkgroups]) {
         for shape in [(1, 65, 1), (5, 200, 2), (70, 9, 3), (66, 70, 100)] {
             let (m, n, d) = shape;
-            let (queries, references) =
-                (uniform(2, (m + 1) * d, 900.0, 901.0), uniform(3, n * d, 900.0, 901.0));
+            let queries = uniform(2, (m + 1) * d, 900.0, 901.0);
+            let references = uniform(3, n * d, 900.0, 901.0);
             let found = distances(&device, shape, &queries, &references).expect("distances");
             let pairs = queries
                 .chunks_exact(d)

@@ -87,19 +87,15 @@ fn everybodys_neighbour_is_attracted_by_all_in_tsne() {
     let affinities = Affinities { row_starts, columns, values };
     for c in [2, 3] {
         pair.compare(&format!("attraction in {c} dimensions"), SUMS, |device| {
-            let (graph, y) = (
-                Graph::new(device, &affinities)?,
-                Buffer::from_slice(device, "places", &places(c))?,
-            );
+            let graph = Graph::new(device, &affinities)?;
+            let y = Buffer::from_slice(device, "places", &places(c))?;
             let mut attractions = Buffer::new(device, "attractions", c * N)?;
             gradient::attraction(device, &y, &graph, &mut attractions)?;
             attractions.read(device).map(floats)
         });
         pair.compare(&format!("divergence in {c} dimensions"), SUMS, |device| {
-            let (graph, y) = (
-                Graph::new(device, &affinities)?,
-                Buffer::from_slice(device, "places", &places(c))?,
-            );
+            let graph = Graph::new(device, &affinities)?;
+            let y = Buffer::from_slice(device, "places", &places(c))?;
             let total = Buffer::from_slice(device, "total", &[0.3 * N as f32])?;
             let mut shares = Buffer::new(device, "shares", N)?;
             gradient::kl_divergence(device, &y, &graph, &total, &mut shares)?;
@@ -114,12 +110,13 @@ fn few_points_are_repelled_by_very_many() {
     let (n, m) = (100, 70_000);
     for c in [2, 3] {
         // Near the last of those that push, which are beyond the turns of one dispatch.
-        let (y, others) = (uniform(222, c * n, 7.0, 8.0), with_others_last(223, c * m, c * 66_000));
+        let y = uniform(222, c * n, 7.0, 8.0);
+        let others = with_others_last(223, c * m, c * 66_000);
         pair.compare(&format!("repulsion in {c} dimensions"), SUMS, |device| {
             let y = Buffer::from_slice(device, "places", &y)?;
             let others = Buffer::from_slice(device, "others", &others)?;
-            let (mut forces, mut sums) =
-                (Buffer::new(device, "forces", c * n)?, Buffer::new(device, "sums", n)?);
+            let mut forces = Buffer::new(device, "forces", c * n)?;
+            let mut sums = Buffer::new(device, "sums", n)?;
             repulsion::repulsion(device, &y, Some(&others), &mut forces, &mut sums, (n, c))?;
             Ok([floats(forces.read(device)?), floats(sums.read(device)?)].concat())
         });
@@ -131,10 +128,8 @@ fn everybodys_neighbour_is_smoothed_and_moved_by_all_in_umap() {
     let Some(pair) = pair() else { return };
     let graph = fuzzy_star();
     for columns in [2, 3, 8] {
-        let (current, previous) = (
-            with_others_last(203, N * columns, N * columns / 2),
-            uniform(204, N * columns, -1.0, 1.0),
-        );
+        let current = with_others_last(203, N * columns, N * columns / 2);
+        let previous = uniform(204, N * columns, -1.0, 1.0);
         let step = SmoothStep { centre: -0.01, half_width: 0.99, scale: 2.0, share: 1.0 };
         pair.compare(&format!("smooth_step of {columns} columns"), SUMS, |device| {
             let edges = Edges::new(device, &graph)?;
@@ -243,7 +238,8 @@ fn everybodys_inlier_is_pulled_by_all_in_trimap() {
         at.iter_mut().step_by(N).for_each(|place| *place = -1.0);
         let step = TrimapStep { learning_rate: 0.1, momentum: 0.5, next_momentum: 0.9 };
         pair.compare(&format!("descend in {c} dimensions"), SUMS, |device| {
-            let (layout, places) = (layout(device, c)?, Buffer::from_slice(device, "places", &at)?);
+            let layout = layout(device, c)?;
+            let places = Buffer::from_slice(device, "places", &at)?;
             let mut states =
                 Buffer::from_slice(device, "states", &uniform(212, 3 * c * N, 0.5, 1.0))?;
             let mut ahead = Buffer::new(device, "ahead", c * N)?;
@@ -256,13 +252,18 @@ fn everybodys_inlier_is_pulled_by_all_in_trimap() {
 #[test]
 fn as_many_triplets_as_trimap_takes_are_weighed_and_followed() {
     let Some(pair) = pair() else { return };
-    let (n, m, mo, nr) = (130, 100, 50, 50);
+    let n = 130;
+    let m = 100;
+    let mo = 50;
+    let nr = 50;
     let random = Random::new(7, 213);
     let ids = |stream: u64, len: usize| -> Vec<u32> {
         (0..len as u64).map(|item| random.bits((stream << 32) + item) % n as u32).collect()
     };
-    let (inliers, shifts) = (ids(1, m * n), ids(2, m * mo + 2 * nr));
-    let (squares, scales) = (uniform(214, m * n, 0.0, 4.0), uniform(215, n, 0.5, 2.0));
+    let inliers = ids(1, m * n);
+    let shifts = ids(2, m * mo + 2 * nr);
+    let squares = uniform(214, m * n, 0.0, 4.0);
+    let scales = uniform(215, n, 0.5, 2.0);
     let distances = uniform(216, shifts.len() * n, 0.0, 30.0);
     pair.compare("weigh", Tolerance { each: 1e-5, largest: 1e-5 }, |device| {
         let mut group = Group {
@@ -299,7 +300,8 @@ fn as_many_triplets_as_trimap_takes_are_weighed_and_followed() {
 fn rows_of_very_many_features_keep_their_distances() {
     let Some(pair) = pair() else { return };
     let (n, d) = (5, 150_007);
-    let (rows, axes) = (uniform(220, n * d, 0.0, 1.0), uniform(221, d, 0.0, 1.0));
+    let rows = uniform(220, n * d, 0.0, 1.0);
+    let axes = uniform(221, d, 0.0, 1.0);
     pair.compare("distances and lengths", Tolerance { each: 1e-4, largest: 0.0 }, |device| {
         let rows = Buffer::from_slice(device, "rows", &rows)?;
         let block = Block { query_first: 0, n_queries: 2, n_references: 3, n_features: d };
