@@ -40,6 +40,7 @@ pub mod embedding;
 pub mod evaluation;
 
 pub mod benchmark;
+#[doc(hidden)]
 pub mod parity;
 pub mod record;
 pub mod report;

@@ -5,6 +5,7 @@
 //! timed with given neighbours; a whole fit is their sum, in a row of its own. With a profile every
 //! stage is run once more with the time of each kernel measured by the device's own clock.
 
+#[doc(hidden)]
 pub mod peaks;
 mod profile;
 mod stages;

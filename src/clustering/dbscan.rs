@@ -16,6 +16,7 @@
 
 mod blocks;
 mod forest;
+#[doc(hidden)]
 pub mod within;
 
 use super::registry::fact;

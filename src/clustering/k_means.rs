@@ -31,6 +31,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+#[doc(hidden)]
 pub use cluster_members::{KERNELS, assign, sum_members};
 pub use result::KMeansResult;
 

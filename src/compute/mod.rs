@@ -12,6 +12,7 @@ mod kernel;
 pub mod memory;
 mod pipelines;
 mod queue;
+#[doc(hidden)]
 pub mod reduce;
 mod transfer;
 

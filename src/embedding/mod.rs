@@ -12,6 +12,7 @@ mod fitted;
 pub mod init;
 pub mod model_file;
 pub mod pca;
+#[doc(hidden)]
 pub mod placement;
 pub mod procrustes;
 pub mod sequence;

@@ -15,6 +15,7 @@ pub mod orders;
 mod over_fitting;
 pub mod quality;
 mod ranking;
+#[doc(hidden)]
 pub mod ranks;
 mod trustworthiness;
 

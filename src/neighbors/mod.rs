@@ -10,16 +10,20 @@
 
 mod brute;
 mod choice;
+#[doc(hidden)]
 pub mod differences;
 mod distinct;
 mod filter;
 mod graph;
+#[doc(hidden)]
 pub mod knn;
 mod metric;
+#[doc(hidden)]
 pub mod pairwise;
 mod points;
 mod products;
 mod search;
+#[doc(hidden)]
 pub mod symmetric;
 pub(crate) mod ties;
 

@@ -7,7 +7,9 @@
 //! depends on nothing but the row.
 
 mod deflation;
+#[doc(hidden)]
 pub mod products;
+#[doc(hidden)]
 pub mod solvers;
 
 use super::model_file::State;

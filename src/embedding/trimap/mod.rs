@@ -14,10 +14,15 @@
 //! ([`triplet_placement`]).
 
 mod blocks;
+#[doc(hidden)]
 pub mod triplet_forces;
+#[doc(hidden)]
 pub mod triplet_layout;
+#[doc(hidden)]
 pub mod triplet_placement;
+#[doc(hidden)]
 pub mod triplet_weights;
+#[doc(hidden)]
 pub mod triplets;
 
 use super::collapse;

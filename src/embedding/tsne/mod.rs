@@ -8,20 +8,29 @@
 //! always does in three dimensions. Every iteration runs wholly on the device. New points are
 //! placed by [`placement`](super::placement).
 
+#[doc(hidden)]
 pub mod affinity;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[doc(hidden)]
 pub mod center;
 mod course;
+#[doc(hidden)]
 pub mod fourier;
+#[doc(hidden)]
 pub mod gradient;
+#[doc(hidden)]
 pub mod grid;
+#[doc(hidden)]
 pub mod optimiser;
 mod order;
 mod perplexity;
+#[doc(hidden)]
 pub mod repulsion;
 mod schedule;
+#[doc(hidden)]
 pub mod settling;
+#[doc(hidden)]
 pub mod spectrum;
 
 pub use perplexity::Perplexity;

@@ -11,9 +11,12 @@
 //! forces.
 
 mod curve;
+#[doc(hidden)]
 pub mod fuzzy_graph;
+#[doc(hidden)]
 pub mod fuzzy_layout;
 mod lanes;
+#[doc(hidden)]
 pub mod low_pass;
 mod start;
 
