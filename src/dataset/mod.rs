@@ -21,6 +21,7 @@ mod layout;
 mod listing;
 mod names;
 pub mod npy;
+mod optdigits;
 mod pictures;
 mod registered;
 mod request;
@@ -112,6 +113,11 @@ pub static DATASETS: &[DatasetEntry] = &[
         load: sample::load,
     },
     DatasetEntry {
+        name: optdigits::NAME,
+        summary: "UCI handwritten digits, embedded: the first 1,000 for training and 797 for testing, 8 x 8 grey values, 10 classes",
+        load: optdigits::load,
+    },
+    DatasetEntry {
         name: registered::MNIST.name,
         summary: "MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 grey values, 10 classes",
         load: |data_dir| registered::load(&registered::MNIST, data_dir),
@@ -135,7 +141,7 @@ pub enum Location {
 impl DatasetEntry {
     /// Location of the files; [`Dataset::load`] lists the folders. Files are not opened.
     pub fn locate(&self, data_dir: Option<&Path>) -> Location {
-        if self.name == sample::NAME {
+        if [sample::NAME, optdigits::NAME].contains(&self.name) {
             return Location::Embedded;
         }
         let held = |folder: PathBuf| {

@@ -105,7 +105,7 @@ fn a_missing_data_set_lists_where_it_was_looked_for_and_what_to_do() {
 #[test]
 fn unknown_data_sets_are_refused_with_the_known_ones() {
     let error = Dataset::load("mnists", None).unwrap_err();
-    let expected = "dataset = mnists: must be one of fashion-mnist, fashion-mnist-sample, mnist, or the path of a folder or file";
+    let expected = "dataset = mnists: must be one of fashion-mnist, fashion-mnist-sample, digits, mnist, or the path of a folder or file";
     assert_eq!(error.to_string(), expected);
     assert_eq!(error.exit_code(), 2);
     assert!(DATASETS.iter().all(|entry| !entry.summary.is_empty()));
@@ -160,6 +160,24 @@ fn the_embedded_sample_is_balanced_and_verified() {
     assert_eq!((features.n_samples(), features.n_features()), (2000, 784));
     assert!(features.as_slice().iter().all(|value| (0.0..=1.0).contains(value)));
     assert_eq!(features.row(7)[400], f32::from(data.test.images.image(7)[400]) / 255.0);
+}
+
+#[test]
+fn the_embedded_digits_are_those_of_scikit_learn() {
+    let data = Dataset::load("digits", None).unwrap();
+    assert_eq!((data.train.len(), data.test.len()), (1000, 797));
+    assert!(data.sources[0].verified);
+    let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/README.md"));
+    assert!(readme.contains(&data.sources[0].sha256));
+    // sklearn.datasets.load_digits(): counts of the classes, and rows of images[0] and images[1000].
+    let labels = || data.train.labels.iter().chain(&data.test.labels);
+    let counts: Vec<usize> =
+        (0..10).map(|class| labels().filter(|&&label| label == class).count()).collect();
+    assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
+    let scaled = |row: [u16; 8]| row.map(|pixel| (f64::from(pixel) * 255.0 / 16.0).round() as u8);
+    assert_eq!(data.train.images.image(0)[..8], scaled([0, 0, 5, 13, 9, 1, 0, 0]));
+    assert_eq!(data.test.images.image(0)[..8], scaled([0, 0, 1, 14, 2, 0, 0, 0]));
+    assert_eq!(data.class_names[3], "3");
 }
 
 #[test]
