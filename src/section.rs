@@ -56,6 +56,12 @@ impl<'a> Section<'a> {
         self.file.fault(span, message)
     }
 
+    /// An error about the value of a key, which should have been as `wanted` says.
+    pub(crate) fn unexpected(&self, key: &str, wanted: &str) -> Error {
+        let found = self.get(key).map_or("", |value| &self.file.text[value.span()]);
+        self.fault_at(key, format!("{key} = {found}: expected {wanted}"))
+    }
+
     pub(crate) fn has(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
@@ -89,9 +95,7 @@ impl<'a> Section<'a> {
         take: impl FnOnce(&'a DeValue<'a>) -> Option<T>,
     ) -> Result<Option<T>> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let found = &self.file.text[value.span()];
-        let taken = take(value.get_ref())
-            .ok_or_else(|| self.fault_at(key, format!("{key} = {found}: expected {wanted}")))?;
+        let taken = take(value.get_ref()).ok_or_else(|| self.unexpected(key, wanted))?;
         Ok(Some(taken))
     }
 

@@ -32,6 +32,7 @@ pub struct Network {
 #[derive(Clone, Debug)]
 struct Layer {
     kind: LayerKind,
+    input: Shape,
     output: Shape,
     trained: Range<usize>,
     moving: Range<usize>,
@@ -73,6 +74,7 @@ impl Network {
             }
             layers.push(Layer {
                 kind: spec.kind.clone(),
+                input: step.input,
                 output: step.output,
                 trained: first_trained..trained.len(),
                 moving: first_moving..moving.len(),
@@ -132,10 +134,7 @@ impl Network {
 
     /// Values of one image that each dropout layer takes, with the layer's rate, in order.
     pub fn dropouts(&self) -> Vec<(usize, f32)> {
-        let of = |layer: &Layer| {
-            layer.kind.layer().dropout_rate().map(|rate| (layer.output.size(), rate))
-        };
-        self.layers.iter().filter_map(of).collect()
+        self.layers.iter().flat_map(|layer| layer.kind.layer().dropouts(layer.input)).collect()
     }
 
     /// Logits of a batch (n x n_classes) in training. `masks` has one n x values mask a dropout
@@ -146,8 +145,8 @@ impl Network {
         let mut moving = self.moving.clone();
         let mut value = self.enter(x);
         for layer in &self.layers {
-            let mask = layer.kind.layer().dropout_rate().and_then(|_| masks.pop());
-            let training = TrainingPass { mask, moving: &mut moving[layer.moving.clone()] };
+            let moving = &mut moving[layer.moving.clone()];
+            let training = TrainingPass { masks: &mut masks, moving };
             value = self.apply(layer, value, Some(training));
         }
         self.moving = moving;
@@ -182,6 +181,7 @@ impl Network {
     fn apply(&self, layer: &Layer, value: Value, training: Option<TrainingPass<'_>>) -> Value {
         let pass = Pass {
             arrangement: self.arrangement,
+            input: layer.input,
             output: layer.output,
             trained: &self.trained[layer.trained.clone()],
             moving: &self.moving[layer.moving.clone()],

@@ -1,5 +1,7 @@
 //! Shapes of what passes between layers, and windows that move over images.
 
+use crate::error::Result;
+use crate::section::Section;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -49,28 +51,56 @@ pub enum Padding {
     /// Only windows that lie inside: the output is smaller than the input.
     #[default]
     Valid,
-    /// Zeros around it, so that the output is as large as the input; where their number is odd, the
-    /// larger part follows.
+    /// Zeros around it, so that the output is as large as the input, or with a stride as large as
+    /// the input divided by it, rounded up; where their number is odd, the larger part follows.
     Same,
+    /// That many zeros on every side.
+    Zeros(usize),
+}
+
+/// A side of an image, and the windows along it.
+#[derive(Clone, Copy, Debug)]
+pub struct Side {
+    /// Values of the image.
+    pub size: usize,
+    /// Values of a window.
+    pub window: usize,
+    /// From the beginning of a window to that of the next.
+    pub stride: usize,
 }
 
 impl Padding {
-    /// Each by its name in descriptions and drawings.
-    pub(super) const NAMED: [(&str, Self); 2] = [("valid", Self::Valid), ("same", Self::Same)];
-
-    /// Zeros before and after the image along a side of the window.
-    pub fn around(self, window: usize) -> (usize, usize) {
+    /// Zeros before and after the image along one side of it.
+    pub fn around(self, side: Side) -> (usize, usize) {
         match self {
             Self::Valid => (0, 0),
-            Self::Same => ((window - 1) / 2, window / 2),
+            Self::Same => {
+                let last = (side.size.div_ceil(side.stride) - 1) * side.stride;
+                let zeros = (last + side.window).saturating_sub(side.size);
+                (zeros / 2, zeros.div_ceil(2))
+            }
+            Self::Zeros(zeros) => (zeros, zeros),
         }
     }
 
-    /// Its name in descriptions and drawings.
-    pub(super) fn name(self) -> &'static str {
+    /// The value under the key `padding` of a layer's description.
+    pub(super) fn read(section: &Section) -> Result<Option<Self>> {
+        if let Ok(Some(zeros)) = section.whole("padding") {
+            return Ok(Some(Self::Zeros(zeros)));
+        }
+        let named = [("valid", Self::Valid), ("same", Self::Same)];
+        section.choice("padding", &named).map_err(|_| {
+            section.unexpected("padding", "\"valid\", \"same\", or a whole number of zeros")
+        })
+    }
+}
+
+impl fmt::Display for Padding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Valid => "valid",
-            Self::Same => "same",
+            Self::Valid => f.write_str("valid"),
+            Self::Same => f.write_str("same"),
+            Self::Zeros(zeros) => write!(f, "padding {zeros}"),
         }
     }
 }

@@ -23,7 +23,9 @@ pub(crate) enum Value {
 pub(crate) struct Pass<'a> {
     /// Memory layout of grids.
     pub arrangement: Arrangement,
-    /// Shape of the layer's output for one image.
+    /// Shape of the layer's input for one image.
+    pub input: Shape,
+    /// Shape of its output.
     pub output: Shape,
     /// The layer's tensors that gradients change, as matrices, in the order in which it names them.
     pub trained: &'a [Tensor<2>],
@@ -35,14 +37,23 @@ pub(crate) struct Pass<'a> {
 
 /// Inputs of a layer in training alone.
 pub(crate) struct TrainingPass<'a> {
-    /// For a layer that drops values, n x values: 0 where one is dropped, 1 / (1 - rate) where it
-    /// is kept.
-    pub mask: Option<Tensor<2>>,
+    /// Masks of this layer, the last first, then those of later ones, n x values each: 0 where a
+    /// value is dropped, 1 / (1 - rate) where it is kept. A layer takes its own away.
+    pub masks: &'a mut Vec<Tensor<2>>,
     /// The layer's moving statistics after this batch, for it to write.
     pub moving: &'a mut [Tensor<2>],
 }
 
 impl Value {
+    /// The sum of two values of one shape.
+    pub fn plus(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Grid(a), Self::Grid(b)) => Self::Grid(a + b),
+            (Self::Flat(a), Self::Flat(b)) => Self::Flat(a + b),
+            _ => unreachable!("checked: both have one shape"),
+        }
+    }
+
     /// Rows of values, channels last, as a value of that shape.
     pub fn of_rows(x: Tensor<2>, shape: Shape, arrangement: Arrangement) -> Self {
         match shape {

@@ -2,7 +2,9 @@
 //! number of classes, which come from the data.
 
 use crate::error::{Error, Result};
-use crate::model::layers::{Conv, Dense, Dropout, Flatten, MaxPool};
+use crate::model::layers::{
+    ActivationLayer, BatchNorm, Conv, Dense, Dropout, Flatten, GlobalAvgPool, MaxPool, Residual,
+};
 use crate::model::{Activation, Architecture, LayerKind, LayerSpec, Padding, Shape};
 use crate::training::{Training, ValidationSplit};
 use std::path::{Path, PathBuf};
@@ -62,6 +64,12 @@ pub static PRESETS: &[Preset] = &[
         n_classes: 5,
         build: || cnn("cnn-b", 64, 100, 10),
     },
+    Preset {
+        name: "resnet-small",
+        summary: "ResNet-20: convolution with 16 filters, three stages of three residual blocks with 16, 32 and 64 filters; 273,466 parameters for 10 classes",
+        n_classes: 10,
+        build: resnet_small,
+    },
 ];
 
 /// Height, width and channels that a preset is shown with.
@@ -71,7 +79,7 @@ pub const PRESET_INPUT: [usize; 3] = [28, 28, 1];
 const DROPOUT: f32 = 0.5;
 
 fn conv(filters: usize, padding: Padding) -> LayerSpec {
-    LayerSpec::new(Conv { filters, kernel: [3, 3], padding, activation: Activation::Relu })
+    LayerSpec::new(Conv { padding, activation: Activation::Relu, ..Conv::new(filters, [3, 3]) })
 }
 
 fn dense(units: usize) -> LayerSpec {
@@ -105,6 +113,29 @@ fn cnn(name: &str, filters: usize, units: usize, epochs: usize) -> Blueprint {
     let hidden =
         vec![conv(filters, Padding::Valid), max_pool(), flatten, dense(units), dense(units)];
     Blueprint::new(name, hidden, second_study(32, epochs))
+}
+
+/// The network of n = 3 of section 4.2 of K. He, X. Zhang, S. Ren and J. Sun, "Deep Residual
+/// Learning for Image Recognition", 2016, with projections where the shape changes.
+fn resnet_small() -> Blueprint {
+    let conv = |filters: usize, stride: usize| -> LayerKind {
+        let conv = Conv::new(filters, [3, 3]);
+        Conv { stride: [stride; 2], padding: Padding::Same, bias: false, ..conv }.into()
+    };
+    let norm = || -> LayerKind { BatchNorm { momentum: 0.9, epsilon: 1e-3 }.into() };
+    let relu = || -> LayerKind { ActivationLayer { activation: Activation::Relu }.into() };
+    let mut hidden: Vec<LayerSpec> =
+        [conv(16, 1), norm(), relu()].into_iter().map(LayerSpec::new).collect();
+    for (filters, first_stride) in [(16, 1), (32, 2), (64, 2)] {
+        for stride in [first_stride, 1, 1] {
+            let layers = vec![conv(filters, stride), norm(), relu(), conv(filters, 1), norm()];
+            let activation = Activation::Relu;
+            hidden.push(LayerSpec::new(Residual { layers, shortcut: Vec::new(), activation }));
+        }
+    }
+    hidden.push(LayerSpec::new(GlobalAvgPool));
+    let training = Training { batch_size: 128, epochs: 20, ..Training::default() };
+    Blueprint::new("resnet-small", hidden, training)
 }
 
 impl Blueprint {
@@ -157,9 +188,7 @@ impl Blueprint {
         }
         let mut found = false;
         for layer in &mut self.hidden {
-            if let LayerKind::Dropout(Dropout { rate }) = &mut layer.kind {
-                (*rate, found) = (new, true);
-            }
+            found |= set_dropout(&mut layer.kind, new);
         }
         if !found && !self.hidden.is_empty() {
             return Err(Error::parameter(
@@ -224,6 +253,21 @@ impl Blueprint {
                 Err(fault(origin[layer], layer_words(&architecture, layer) + &message))
             }
         }
+    }
+}
+
+/// Sets the rate of a dropout layer, or of those within; `false` if there is none.
+fn set_dropout(layer: &mut LayerKind, new: f32) -> bool {
+    match layer {
+        LayerKind::Dropout(Dropout { rate }) => {
+            *rate = new;
+            true
+        }
+        LayerKind::Residual(Residual { layers, shortcut, .. }) => layers
+            .iter_mut()
+            .chain(shortcut)
+            .fold(false, |found, layer| set_dropout(layer, new) || found),
+        _ => false,
     }
 }
 

@@ -19,7 +19,9 @@
 //! name = "edges"
 //! filters = 32
 //! kernel = 3                  # or [3, 5]
-//! padding = "same"            # or "valid", the default
+//! stride = 1                  # or [2, 1]
+//! padding = "same"            # or "valid", the default, or a number of zeros
+//! bias = true
 //! activation = "relu"         # or "sigmoid", "tanh", "linear", the default
 //! look = "pooled"             # or "flattened", true, false
 //!
@@ -33,6 +35,27 @@
 //! [[layers]]
 //! type = "activation"
 //! activation = "tanh"
+//!
+//! [[layers]]
+//! type = "layer_norm"         # epsilon = 0.001
+//!
+//! [[layers]]
+//! type = "residual"           # layers whose output is added to their input
+//! activation = "relu"         # the default here
+//! [[layers.layers]]
+//! type = "conv"
+//! filters = 64
+//! kernel = 3
+//! stride = 2
+//! padding = "same"
+//! [[layers.shortcut]]         # default: nothing, or a convolution of 1 x 1 where shapes differ
+//! type = "conv"
+//! filters = 64
+//! kernel = 1
+//! stride = 2
+//!
+//! [[layers]]
+//! type = "global_avg_pool"    # each channel's mean
 //!
 //! [[layers]]
 //! type = "flatten"            # may be left out before a dense layer
@@ -49,7 +72,7 @@
 use super::blueprint::Blueprint;
 use crate::error::{Error, Result};
 use crate::model::layers::Dense;
-use crate::model::{Activation, LAYER_TYPES, LayerKind, LayerSpec, Recording};
+use crate::model::{Activation, LayerKind, LayerSpec, Recording};
 use crate::section::{Section, TomlFile};
 use crate::training::{Training, ValidationSplit};
 use std::path::Path;
@@ -143,18 +166,10 @@ fn read_training(section: &Section) -> Result<Training> {
 }
 
 fn read_layer(section: &Section) -> Result<LayerSpec> {
-    let name = section.required("type", section.text("type")?)?;
-    let Some(layer_type) = LAYER_TYPES.iter().find(|known| known.name == name) else {
-        let known: Vec<&str> = LAYER_TYPES.iter().map(|known| known.name).collect();
-        return Err(section
-            .fault_at("type", format!("unknown layer `{name}`; known are {}", known.join(", "))));
-    };
-    section.only(&[COMMON.as_slice(), layer_type.keys].concat())?;
-    let kind = (layer_type.read)(section)?;
     Ok(LayerSpec {
+        kind: LayerKind::read(section, &COMMON)?,
         name: section.text("name")?.map(str::to_owned),
         record: read_recording(section)?,
-        kind,
     })
 }
 

@@ -400,5 +400,6 @@ fn model_row(
 /// The sizes of the hidden layers of one kind, in order.
 fn sizes(architecture: &Architecture, size: impl Fn(&LayerKind) -> Option<usize>) -> Vec<usize> {
     let hidden = architecture.layers.len().saturating_sub(1);
-    architecture.layers[..hidden].iter().filter_map(|layer| size(&layer.kind)).collect()
+    let parts = architecture.layers[..hidden].iter().flat_map(|layer| layer.kind.parts());
+    parts.filter_map(size).collect()
 }

@@ -61,10 +61,9 @@ fn small_study() -> (Samples, Samples, Samples, Architecture) {
         data.train.select(&(from..from + 300).map(|row| row * 33 % 10_000).collect::<Vec<_>>())
     };
     let conv = |filters: usize, padding: Padding, activation: Activation| Conv {
-        filters,
-        kernel: [3, 3],
         padding,
         activation,
+        ..Conv::new(filters, [3, 3])
     };
     let kinds: [LayerKind; 6] = [
         conv(4, Padding::Same, Activation::Relu).into(),

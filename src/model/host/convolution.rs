@@ -3,7 +3,6 @@
 //! neural networks for document processing", 2006.
 
 use super::block_images;
-use crate::model::shape::Padding;
 use multiversion::multiversion;
 use rayon::prelude::*;
 use std::cell::RefCell;
@@ -16,10 +15,19 @@ pub(super) struct Geometry {
     width: usize,
     channels: usize,
     filters: usize,
-    window: [usize; 2],
-    /// Zeros above, below, left, right.
-    padding: [(usize, usize); 2],
+    windows: ConvWindows,
     relu: bool,
+}
+
+/// Windows of a convolution.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct ConvWindows {
+    /// Height and width.
+    pub(in crate::model) window: [usize; 2],
+    /// Rows and columns from one to the next.
+    pub(in crate::model) stride: [usize; 2],
+    /// Zeros above and below, left and right of the image.
+    pub(in crate::model) padding: [(usize, usize); 2],
 }
 
 /// Input and output of a forward pass, and the gradient of the output.
@@ -32,11 +40,14 @@ pub(super) struct ForwardPass<'a> {
     pub(super) dy: &'a [f32],
 }
 
-/// Images of `size` whose windows are taken, with zeros around.
+/// Images of `size` whose windows are taken, with zeros around, and between their pixels where those
+/// lie `apart`.
 #[derive(Clone, Copy)]
 struct Windows {
     size: [usize; 3],
+    apart: [usize; 2],
     window: [usize; 2],
+    stride: [usize; 2],
     padding: [(usize, usize); 2],
 }
 
@@ -47,24 +58,9 @@ thread_local! {
 }
 
 impl Geometry {
-    pub(super) fn new(
-        x: [usize; 4],
-        filters: usize,
-        window: [usize; 2],
-        padding: Padding,
-        relu: bool,
-    ) -> Self {
+    pub(super) fn new(x: [usize; 4], filters: usize, windows: ConvWindows, relu: bool) -> Self {
         let [n, height, width, channels] = x;
-        Self {
-            n,
-            height,
-            width,
-            channels,
-            filters,
-            window,
-            padding: window.map(|side| padding.around(side)),
-            relu,
-        }
+        Self { n, height, width, channels, filters, windows, relu }
     }
 
     pub(super) fn input(&self) -> [usize; 4] {
@@ -72,34 +68,37 @@ impl Geometry {
     }
 
     pub(super) fn output(&self) -> [usize; 4] {
-        let [rows, columns] = self.windows().count();
+        let [rows, columns] = self.taken().count();
         [self.n, rows, columns, self.filters]
     }
 
     /// Rows and columns of the kernel as a matrix.
     pub(super) fn kernel(&self) -> [usize; 2] {
-        [self.window[0] * self.window[1] * self.channels, self.filters]
+        [self.windows.window[0] * self.windows.window[1] * self.channels, self.filters]
     }
 
-    fn windows(&self) -> Windows {
-        Windows {
-            size: [self.height, self.width, self.channels],
-            window: self.window,
-            padding: self.padding,
-        }
+    /// The windows of the input that an output sees.
+    fn taken(&self) -> Windows {
+        let ConvWindows { window, stride, padding } = self.windows;
+        let size = [self.height, self.width, self.channels];
+        Windows { size, apart: [1, 1], window, stride, padding }
     }
 
     /// The windows of the output's gradient that an input value sees.
-    fn windows_back(&self) -> Windows {
+    fn taken_back(&self) -> Windows {
+        let ConvWindows { window, stride, padding } = self.windows;
         let [_, rows, columns, filters] = self.output();
-        let mirrored = |side: usize| {
-            let ((before, after), window) = (self.padding[side], self.window[side]);
-            (window - 1 - before, window - 1 - after)
+        let around = |side: usize, image: usize, windows: usize| {
+            let before = padding[side].0;
+            let last = (windows - 1) * stride[side];
+            (window[side] - 1 - before, image - 1 + before - last)
         };
         Windows {
             size: [rows, columns, filters],
-            window: self.window,
-            padding: [mirrored(0), mirrored(1)],
+            apart: stride,
+            window,
+            stride: [1, 1],
+            padding: [around(0, self.height, rows), around(1, self.width, columns)],
         }
     }
 }
@@ -107,24 +106,39 @@ impl Geometry {
 impl Windows {
     /// Rows and columns of windows.
     fn count(&self) -> [usize; 2] {
+        let padded = self.padded();
+        [0, 1].map(|side| (padded[side] - self.window[side]) / self.stride[side] + 1)
+    }
+
+    /// Height and width with all zeros.
+    fn padded(&self) -> [usize; 2] {
         [0, 1].map(|side| {
-            self.size[side] + self.padding[side].0 + self.padding[side].1 + 1 - self.window[side]
+            let (before, after) = self.padding[side];
+            (self.size[side] - 1) * self.apart[side] + 1 + before + after
         })
     }
 
     /// Lays the windows of `image` out as the rows of `columns`.
     fn lay_out(&self, image: &[f32], padded: &mut Vec<f32>, columns: &mut Vec<f32>) {
         let [height, width, channels] = self.size;
-        let [(above, below), (left, right)] = self.padding;
-        let padded_width = width + left + right;
-        let image = if above + below + left + right == 0 {
+        let [padded_height, padded_width] = self.padded();
+        let image = if [padded_height, padded_width] == [height, width] {
             image
         } else {
             padded.clear();
-            padded.resize((height + above + below) * padded_width * channels, 0.0);
+            padded.resize(padded_height * padded_width * channels, 0.0);
+            let [(above, _), (left, _)] = self.padding;
             for (row, values) in image.chunks_exact(width * channels).enumerate() {
-                padded[((row + above) * padded_width + left) * channels..][..values.len()]
-                    .copy_from_slice(values);
+                let first = (row * self.apart[0] + above) * padded_width + left;
+                let target = &mut padded[first * channels..];
+                if self.apart[1] == 1 {
+                    target[..values.len()].copy_from_slice(values);
+                } else {
+                    let targets = target.chunks_mut(self.apart[1] * channels);
+                    for (target, pixel) in targets.zip(values.chunks_exact(channels)) {
+                        target[..channels].copy_from_slice(pixel);
+                    }
+                }
             }
             padded
         };
@@ -137,20 +151,28 @@ impl Windows {
             columns,
             [rows, across, self.window[0], self.window[1] * channels],
             [padded_width * channels, channels],
+            self.stride,
         );
     }
 }
 
 /// `shape`: rows of windows, windows of a row, rows of a window, values of such a row. `strides`:
-/// values of an image's row, of a pixel.
+/// values of an image's row, of a pixel; `steps`:
+/// rows and pixels from a window to the next.
 #[multiversion(targets("x86_64+avx512f+avx512vl+avx2+fma", "x86_64+avx2+fma"))]
-fn copy_windows(image: &[f32], columns: &mut [f32], shape: [usize; 4], strides: [usize; 2]) {
+fn copy_windows(
+    image: &[f32],
+    columns: &mut [f32],
+    shape: [usize; 4],
+    strides: [usize; 2],
+    steps: [usize; 2],
+) {
     let [rows, across, high, wide] = shape;
     let mut targets = columns.chunks_exact_mut(wide);
     for row in 0..rows {
         for column in 0..across {
             for line in 0..high {
-                let from = (row + line) * strides[0] + column * strides[1];
+                let from = (row * steps[0] + line) * strides[0] + column * steps[1] * strides[1];
                 let Some(target) = targets.next() else { return };
                 let source = &image[from..from + wide];
                 if wide >= 16 {
@@ -176,7 +198,7 @@ pub(super) fn forward(geometry: &Geometry, x: &[f32], weight: &[f32], bias: &[f3
     let images = x.par_chunks_exact(image).zip(y.par_chunks_exact_mut(output));
     images.for_each(|(x, y)| {
         SCRATCH.with_borrow_mut(|[padded, columns, _]| {
-            geometry.windows().lay_out(x, padded, columns);
+            geometry.taken().lay_out(x, padded, columns);
             let columns = &columns[..rows * across * inputs];
             product(
                 y,
@@ -251,14 +273,14 @@ fn backward_block(
     let [inputs, _] = geometry.kernel();
     let mut dw = vec![0.0; inputs * filters];
     let mut db = vec![0.0; filters];
-    let seen = geometry.window[0] * geometry.window[1] * filters;
+    let seen = geometry.windows.window[0] * geometry.windows.window[1] * filters;
     SCRATCH.with_borrow_mut(|[padded, columns, dz]| {
         for (at, x) in from.x.chunks_exact(image).enumerate() {
             let span = at * output..(at + 1) * output;
             dz.clear();
             dz.extend_from_slice(&from.dy[span.clone()]);
             mask(dz, &from.y[span], &mut db, geometry.relu);
-            geometry.windows().lay_out(x, padded, columns);
+            geometry.taken().lay_out(x, padded, columns);
             let laid = &columns[..rows * across * inputs];
             product(
                 &mut dw,
@@ -268,7 +290,7 @@ fn backward_block(
                 true,
             );
             if let Some(mirrored) = mirrored {
-                geometry.windows_back().lay_out(dz, padded, columns);
+                geometry.taken_back().lay_out(dz, padded, columns);
                 let pixels = geometry.height * geometry.width;
                 let target = &mut dx[at * image..][..image];
                 let laid = &columns[..pixels * seen];
@@ -300,7 +322,7 @@ fn mask(dz: &mut [f32], y: &[f32], db: &mut [f32], relu: bool) {
 /// The kernel that takes gradients back: the window turned by 180 degrees, filters and channels
 /// exchanged.
 fn mirror(geometry: &Geometry, weight: &[f32]) -> Vec<f32> {
-    let offsets = geometry.window[0] * geometry.window[1];
+    let offsets = geometry.windows.window[0] * geometry.windows.window[1];
     let channels = geometry.channels;
     let filters = geometry.filters;
     let mut mirrored = vec![0.0; weight.len()];

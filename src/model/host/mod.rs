@@ -12,7 +12,6 @@
 mod convolution;
 mod pooling;
 
-use super::shape::Padding;
 use burn::tensor::{Tensor, TensorData};
 use burn_autodiff::Autodiff;
 use burn_autodiff::checkpoint::base::Checkpointer;
@@ -20,6 +19,7 @@ use burn_autodiff::checkpoint::strategy::NoCheckpointing;
 use burn_autodiff::grads::Gradients;
 use burn_autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn_flex::{Flex, FlexTensor};
+pub(super) use convolution::ConvWindows;
 use convolution::Geometry;
 use pooling::Pool;
 
@@ -33,18 +33,17 @@ fn block_images(n: usize) -> usize {
     n.div_ceil(MAX_BLOCKS).max(1)
 }
 
-/// The bias added and the ReLU applied to a convolution with stride 1: `x` n x height x width x
+/// The bias added and the ReLU applied to a convolution: `x` n x height x width x
 /// channels, `weight` (window x channels) x filters, `bias` 1 x filters, the result n x rows x
 /// columns x filters.
 pub(super) fn convolution(
     x: Tensor<4>,
     weight: Tensor<2>,
     bias: Tensor<2>,
-    window: [usize; 2],
-    padding: Padding,
+    windows: ConvWindows,
     relu: bool,
 ) -> Tensor<4> {
-    let geometry = Geometry::new(x.dims(), weight.dims()[1], window, padding, relu);
+    let geometry = Geometry::new(x.dims(), weight.dims()[1], windows, relu);
     if !weight.device().is_autodiff() {
         let [x, weight, bias] =
             [contiguous(plain(x)), contiguous(plain(weight)), contiguous(plain(bias))];

@@ -40,14 +40,14 @@ impl Layer for Dropout {
     }
 
     #[cfg(feature = "train")]
-    fn dropout_rate(&self) -> Option<f32> {
-        Some(self.rate)
+    fn dropouts(&self, input: Shape) -> Vec<(usize, f32)> {
+        vec![(input.size(), self.rate)]
     }
 
     #[cfg(feature = "train")]
     fn forward(&self, x: Value, pass: Pass<'_>) -> Value {
         let Some(training) = pass.training else { return x };
-        let mask = training.mask.expect("a mask a dropout layer");
+        let mask = training.masks.pop().expect("a mask a dropout layer");
         match (x, Value::of_rows(mask, pass.output, pass.arrangement)) {
             (Value::Grid(x), Value::Grid(mask)) => Value::Grid(x * mask),
             (x, mask) => {

@@ -12,7 +12,10 @@ mod conv;
 mod dense;
 mod dropout;
 mod flatten;
+mod global_avg_pool;
+mod layer_norm;
 mod max_pool;
+mod residual;
 
 use super::activation::Activation;
 use super::parameter::Parameter;
@@ -81,10 +84,11 @@ pub(crate) trait Layer {
         false
     }
 
-    /// Share of its input that it drops in training, if it is of that type.
+    /// Number of values and the share of them that it drops in training, for each mask that it
+    /// takes, in order.
     #[cfg(feature = "train")]
-    fn dropout_rate(&self) -> Option<f32> {
-        None
+    fn dropouts(&self, _input: Shape) -> Vec<(usize, f32)> {
+        Vec::new()
     }
 
     /// The output for a batch; shapes are those of [`Self::output`].
@@ -135,12 +139,37 @@ layer_types! {
     Dropout(dropout::Dropout),
     BatchNorm(batch_norm::BatchNorm),
     Activation(activation::ActivationLayer),
+    GlobalAvgPool(global_avg_pool::GlobalAvgPool),
+    LayerNorm(layer_norm::LayerNorm),
+    Residual(residual::Residual),
 }
 
 impl LayerKind {
+    /// Reads a layer from its table in a description, which may also have the keys `others`.
+    pub(crate) fn read(section: &Section, others: &[&str]) -> Result<Self> {
+        let name = section.required("type", section.text("type")?)?;
+        let Some(layer_type) = LAYER_TYPES.iter().find(|known| known.name == name) else {
+            let known: Vec<&str> = LAYER_TYPES.iter().map(|known| known.name).collect();
+            let message = format!("unknown layer `{name}`; known are {}", known.join(", "));
+            return Err(section.fault_at("type", message));
+        };
+        section.only(&[others, layer_type.keys].concat())?;
+        (layer_type.read)(section)
+    }
+
     /// The settings as text in a drawing: `32 filters of 3 × 3, same, ReLU`.
     pub fn settings(&self) -> String {
         self.layer().settings()
+    }
+
+    /// The layer, or those inside of it that compute, in order.
+    pub fn parts(&self) -> Vec<&Self> {
+        match self {
+            Self::Residual(block) => {
+                block.layers.iter().chain(&block.shortcut).flat_map(Self::parts).collect()
+            }
+            layer => vec![layer],
+        }
     }
 }
 
