@@ -46,6 +46,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 
+mod archive;
 pub mod compute;
 mod digits;
 pub mod error;

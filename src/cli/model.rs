@@ -4,7 +4,7 @@ use super::print;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use layerlens::files::create_folder;
-use layerlens::model::{Architecture, read_weights};
+use layerlens::model::{Architecture, is_model_file, read_model};
 use layerlens::recipe::{Blueprint, PRESET_INPUT, PRESETS};
 use layerlens::report::drawing::drawing;
 use layerlens::report::figures::save;
@@ -27,7 +27,7 @@ enum ModelCommand {
 /// Options of `model show`.
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
-    /// A model by name, a .toml file that describes one, or a .safetensors file of weights
+    /// A model by name, a .toml file that describes one, or a .safetensors or .keras file of weights
     #[arg(value_name = "NAME|FILE")]
     model: String,
     /// Height, width and channels of an image, for a model that takes any [default: 28,28,1]
@@ -99,8 +99,8 @@ impl ShowArgs {
     /// Name, architecture, and how it is trained by default.
     fn resolve(&self) -> Result<(String, Architecture, Option<Training>), layerlens::Error> {
         let path = Path::new(&self.model);
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")) {
-            return read_weights(path)
+        if is_model_file(path) {
+            return read_model(path)
                 .map(|(architecture, _)| (self.model.clone(), architecture, None));
         }
         let blueprint = Blueprint::open(&self.model)?;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// Flags of the training: the groups of flags, and the flags of structs that hold such groups,
 /// whose own groups are empty.
-const TRAINING: [&str; 9] = [
+const TRAINING: [&str; 10] = [
     "ReadingArgs",
     "TrainingArgs",
     "dataset",
@@ -25,13 +25,14 @@ const TRAINING: [&str; 9] = [
     "hidden",
     "dropout",
     "checkpoint_every",
+    "pretrained",
     "resume_from",
     "model",
 ];
 
 /// Flags that have no effect on weights that are trained already; their rows are still split by the
 /// flags of validation.
-const MODEL: [&str; 11] = [
+const MODEL: [&str; 12] = [
     "architecture",
     "hidden",
     "dropout",
@@ -42,6 +43,7 @@ const MODEL: [&str; 11] = [
     "keep_best",
     "test_every_epoch",
     "checkpoint_every",
+    "pretrained",
     "resume_from",
 ];
 
@@ -50,7 +52,7 @@ const MODEL: [&str; 11] = [
 pub struct RunArgs {
     #[command(flatten)]
     train: TrainArgs,
-    /// Weights to use instead of training: a .safetensors file of an earlier run
+    /// Model to use instead of training: the .safetensors file of an earlier run, or a .keras file
     #[arg(long, value_name = "FILE", conflicts_with_all = MODEL)]
     model: Option<PathBuf>,
     /// Folder of the layers of any network to embed instead of training: <layer>_train.npy,

@@ -32,6 +32,14 @@ pub struct TrainArgs {
     /// Write a checkpoint after every so many epochs, below the run's folder
     #[arg(long, value_name = "EPOCHS", allow_negative_numbers = true)]
     pub checkpoint_every: Option<usize>,
+    /// Model to train further instead of a new one, architecture and weights: the .safetensors file
+    /// of an earlier run, or a .keras file
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["architecture", "hidden", "dropout", "resume_from"]
+    )]
+    pub pretrained: Option<PathBuf>,
     /// Go on with a training of the same model, data and settings
     #[arg(long, value_name = "CHECKPOINT")]
     pub resume_from: Option<PathBuf>,
@@ -83,6 +91,7 @@ impl TrainArgs {
         Ok(TrainRun {
             training: self.training.training(&architecture.training, global.seed),
             checkpoint_every: self.checkpoint_every,
+            pretrained: self.pretrained.clone(),
             resume_from: self.resume_from.clone(),
             architecture,
             data: self.data.request(),

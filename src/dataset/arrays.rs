@@ -7,12 +7,11 @@ use super::npy::{Bytes, read_bytes, read_bytes_from, read_names_from, write_byte
 use super::request::ImageShape;
 use super::values::Meaning;
 use super::{Images, Samples, Source, names};
+use crate::archive::member;
 use crate::error::{Error, Result};
 use crate::format::listed;
-use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
-use rawzip::{
-    CompressionMethod, ZipArchive, ZipArchiveWriter, ZipFileHeaderRecord, ZipSliceArchive,
-};
+use flate2::{Compression, write::DeflateEncoder};
+use rawzip::{CompressionMethod, ZipArchive, ZipArchiveWriter};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -101,7 +100,7 @@ fn members(path: &Path, bytes: &Vec<u8>) -> Result<Members> {
         let called = path.join(key);
         members.refuse_second(place, &called)?;
         let size = entry.uncompressed_size_hint();
-        let mut reader = member(&archive, &entry, (&name, &called), damaged)?;
+        let mut reader = member(&archive, &entry, &name, &called, damaged)?;
         match place {
             Some(at) => {
                 members.arrays[at] =
@@ -157,36 +156,6 @@ fn all_four(path: &Path, arrays: [Option<Named>; 4], strangers: &[String]) -> Re
         ));
     };
     Ok([x_train, y_train, x_test, y_test])
-}
-
-/// Bytes of a member of an archive, whose checksum is verified at the end.
-fn member<'a>(
-    archive: &'a ZipSliceArchive<&'a Vec<u8>>,
-    entry: &ZipFileHeaderRecord<'_>,
-    (name, called): (&str, &Path),
-    damaged: impl Fn(rawzip::Error) -> Error,
-) -> Result<Box<dyn io::Read + 'a>> {
-    let member = archive.get_entry(entry.wayfinder()).map_err(damaged)?;
-    // The archive stores the name of a member twice; other programs may read the other copy.
-    let local = member.local_header();
-    let beside = String::from_utf8_lossy(local.file_path().as_ref()).into_owned();
-    if beside != name {
-        let message = format!(
-            "is called {name} in the archive's directory and {beside:?} beside its data: the \
-             archive is damaged"
-        );
-        return Err(Error::input(called, message));
-    }
-    match entry.compression_method() {
-        CompressionMethod::STORE => Ok(Box::new(member.verifying_reader(member.data()))),
-        CompressionMethod::DEFLATE => {
-            Ok(Box::new(member.verifying_reader(DeflateDecoder::new(member.data()))))
-        }
-        other => Err(Error::input(
-            called,
-            format!("is compressed by a method {other:?}, expected stored or deflated"),
-        )),
-    }
 }
 
 /// Reads four files.

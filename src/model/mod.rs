@@ -2,9 +2,11 @@
 
 mod activation;
 mod architecture;
+mod file;
 #[cfg(feature = "train")]
 mod host;
 mod initial;
+mod keras;
 pub mod layers;
 #[cfg(feature = "train")]
 mod network;
@@ -19,6 +21,8 @@ mod weights;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, LayerSpec, OUTPUT, RAW, Recording, Step};
+pub use file::{is_model_file, read_model};
+pub use keras::read_keras;
 pub use layers::{LAYER_TYPES, LayerKind, LayerType, MAX_UNITS};
 #[cfg(feature = "train")]
 pub use network::Network;

@@ -88,6 +88,9 @@ pub struct TrainRun {
     pub training: Training,
     /// Epochs from one checkpoint to the next, at least 1, if they are wanted.
     pub checkpoint_every: Option<usize>,
+    /// File of a model whose architecture and weights the training begins with, in place of
+    /// `architecture` and random weights.
+    pub pretrained: Option<PathBuf>,
     /// Checkpoint to go on with.
     pub resume_from: Option<PathBuf>,
     /// Where the results go.

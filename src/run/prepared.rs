@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, Samples, Source};
 use crate::embedding;
 use crate::error::{Error, Result};
 use crate::evaluation::N_NEIGHBORS;
-use crate::model::{Architecture, Weights, read_weights};
+use crate::model::{Architecture, Weights, read_model};
 use crate::progress::Reporter;
 use crate::record::{Opening, RunFolder};
 use crate::training::{Checkpoint, Job, check_fit};
@@ -24,6 +24,8 @@ pub(super) struct Prepared {
     /// Weights that were given, and their file.
     pub(super) weights: Option<Weights>,
     weights_file: Option<PathBuf>,
+    /// Weights that the training begins with, if not with random ones.
+    initial: Option<Weights>,
     /// The checkpoint that was named.
     pub(super) checkpoint: Option<Checkpoint>,
 }
@@ -48,6 +50,7 @@ impl Prepared {
     pub(super) fn job(&self, run: &TrainRun) -> Job<'_> {
         Job {
             test: run.training.test_every_epoch.then_some(&self.data.test),
+            initial: self.initial.as_ref(),
             resume: self.checkpoint.as_ref(),
             class_names: &self.data.class_names,
             ..Job::new(&self.architecture, &self.train, &self.validation)
@@ -67,34 +70,18 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
     }
     let (train, validation) = (data.train.select(&train_rows), data.train.select(&validation_rows));
     let images = &data.train.images;
-    let (architecture, weights) = match model {
+    let given = model.or(run.pretrained.as_deref());
+    let (architecture, weights) = match given {
         None => (
             run.architecture.build([images.height(), images.width(), 1], data.class_names.len())?,
             None,
         ),
         Some(path) => {
-            let (architecture, weights) = read_weights(path)?;
-            let named = |error: Error| Error::input(path, error.to_string());
-            check_fit(&architecture, &data.train)
-                .and_then(|()| check_fit(&architecture, &data.test))
-                .map_err(named)?;
-            architecture.check_weights(&weights).map_err(named)?;
-            let found = architecture.n_classes;
-            let classes = data.class_names.len();
-            if found != classes {
-                return Err(Error::input(
-                    path,
-                    format!("this model has {found} classes, the data have {classes}"),
-                ));
-            }
-            let (weights, warnings) =
-                classes::matched(&architecture, weights, &data.class_names).map_err(named)?;
-            data.warnings.extend(
-                warnings.into_iter().map(|warning| format!("{}: {warning}", path.display())),
-            );
+            let (architecture, weights) = given_model(path, &mut data)?;
             (architecture, Some(weights))
         }
     };
+    let (weights, initial) = if model.is_some() { (weights, None) } else { (None, weights) };
     if run.checkpoint_every == Some(0) {
         return Err(Error::parameter("checkpoint_every", 0, "at least 1"));
     }
@@ -108,12 +95,37 @@ pub(super) fn prepare(run: &TrainRun, model: Option<&Path>) -> Result<Prepared> 
         architecture,
         weights,
         weights_file,
+        initial,
         checkpoint,
     };
     if prepared.weights.is_none() {
         run.training.check(&prepared.job(run))?;
     }
     Ok(prepared)
+}
+
+/// The model of a file, which must be for such data; what it says about the names of the classes is
+/// added to the warnings.
+fn given_model(path: &Path, data: &mut Dataset) -> Result<(Architecture, Weights)> {
+    let (architecture, weights) = read_model(path)?;
+    let named = |error: Error| Error::input(path, error.to_string());
+    check_fit(&architecture, &data.train)
+        .and_then(|()| check_fit(&architecture, &data.test))
+        .map_err(named)?;
+    architecture.check_weights(&weights).map_err(named)?;
+    let found = architecture.n_classes;
+    let classes = data.class_names.len();
+    if found != classes {
+        return Err(Error::input(
+            path,
+            format!("this model has {found} classes, the data have {classes}"),
+        ));
+    }
+    let (weights, warnings) =
+        classes::matched(&architecture, weights, &data.class_names).map_err(named)?;
+    let warnings = warnings.into_iter().map(|warning| format!("{}: {warning}", path.display()));
+    data.warnings.extend(warnings);
+    Ok((architecture, weights))
 }
 
 /// A method's name and its parameters with every default filled in.
@@ -161,6 +173,7 @@ pub(super) fn open(
 ) -> Result<RunFolder> {
     let mut inputs = prepared.data.sources.clone();
     inputs.extend(study.and_then(|study| study.model.as_ref()).map(Source::of_file).transpose()?);
+    inputs.extend(run.pretrained.as_ref().map(Source::of_file).transpose()?);
     inputs.extend(run.resume_from.as_ref().map(Source::of_file).transpose()?);
     inputs.extend(starts(study.map_or(&[], |study| &study.methods))?);
     let opening = Opening {

@@ -117,6 +117,8 @@ pub struct Job<'a> {
     /// Rows to evaluate after each epoch if [`Training::test_every_epoch`]; nothing is decided by
     /// them.
     pub test: Option<&'a Samples>,
+    /// Weights to begin with instead of random ones.
+    pub initial: Option<&'a Weights>,
     /// A training of the same to go on with; the result has the bytes of a training that did not
     /// stop.
     pub resume: Option<&'a Checkpoint>,
@@ -141,6 +143,7 @@ impl<'a> Job<'a> {
             train,
             validation,
             test: None,
+            initial: None,
             resume: None,
             checkpoints: None,
             epoch_weights: None,
@@ -231,6 +234,7 @@ impl Training {
             }
             check_fit(job.architecture, samples)?;
         }
+        job.initial.map_or(Ok(()), |weights| job.architecture.check_weights(weights))?;
         let needed = job.resume.is_some() || job.checkpoints.is_some();
         let data = if needed { digests(job) } else { Default::default() };
         job.resume.map_or(Ok(()), |checkpoint| checkpoint.check(self, job.architecture, &data))?;

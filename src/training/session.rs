@@ -78,7 +78,8 @@ impl<'a> Session<'a> {
         let arrangement = arrangement(compute);
         let on_cpu = arrangement == Arrangement::ChannelsLast;
         let tracked = device.clone().autodiff();
-        let initial = || job.architecture.initial_weights(training.random_state);
+        let random = || job.architecture.initial_weights(training.random_state);
+        let initial = || job.initial.cloned().unwrap_or_else(random);
         let weights = job.resume.map_or_else(initial, |checkpoint| checkpoint.weights.clone());
         let network = Network::from_weights(job.architecture, &weights, &tracked, arrangement)?;
         let adam = Adam::new(

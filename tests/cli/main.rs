@@ -20,6 +20,7 @@ mod errors;
 mod export;
 mod insights;
 mod interrupt;
+mod keras;
 mod labels;
 mod limits;
 mod lost;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Rooms from the ground up: each imports only from floors below its own.
 const FLOORS: [&[&str]; 10] = [
     &["error", "format", "lanes", "random", "sealed"],
-    &["files", "matrix", "parameters", "progress", "section"],
+    &["archive", "files", "matrix", "parameters", "progress", "section"],
     &["compute", "digits", "middle", "model"],
     &["dataset", "range"],
     &["neighbors", "training"],

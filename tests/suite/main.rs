@@ -21,6 +21,8 @@ mod grid;
 mod insights;
 mod invariants;
 #[cfg(feature = "train")]
+mod keras;
+#[cfg(feature = "train")]
 mod layer_types;
 mod methods;
 mod metrics;
